@@ -1,0 +1,122 @@
+import { basename, resolve } from 'node:path'
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
+import { localFolder } from '../checkpoint/local-folder.js'
+import { printable } from '../checkpoint/printable.js'
+import { type ModelConfig, parseConfig } from '../model/config.js'
+import { checkTensors } from './check-tensors.js'
+import { formatsFor, type Quant } from './format.js'
+import { planLayout } from './layout.js'
+import { type NonFinite, type PackMatrix, packParts } from './pack.js'
+import { createPackedFile } from './packed-file-writer.js'
+import { packedFileName, stageModel } from './packed-folder.js'
+
+/** How far a conversion has come, told after each part. */
+export interface ConvertProgress {
+  /** The part just written. */
+  part: string
+  partsDone: number
+  parts: number
+  /** Bytes of packed weights. */
+  bytesDone: number
+  bytes: number
+}
+
+export interface PackOptions {
+  quant: Quant
+  /** Packs rows of weights: the kernels' way in. */
+  pack: PackMatrix
+  /** What the packed file says it was made from. */
+  source: string
+  /** Commit of that source. */
+  revision?: string
+  onProgress?: (progress: ConvertProgress) => void
+  /** Aborting it rejects with its reason and leaves nothing behind. */
+  signal?: AbortSignal
+}
+
+export interface Conversion {
+  /** The packed file. */
+  path: string
+  bytes: number
+  /** Lines for the user: weights that are not finite, tensors that were left out. */
+  warnings: string[]
+}
+
+/**
+ * Packs a Hugging Face checkpoint folder into a folder of its own: `model-<quant>.molm.safetensors` beside config.json
+ * and the tokenizer's files. No file appears there under its final name before all of them are complete. `source`
+ * defaults to the checkpoint folder's name. Rejects with a UserError when the checkpoint is not a whole ModuleFormer,
+ * when `outDir` holds other things or cannot be written.
+ */
+export async function convertCheckpoint(
+  checkpointDir: string,
+  outDir: string,
+  options: Omit<PackOptions, 'source'> & { source?: string },
+): Promise<Conversion> {
+  const checkpoint = await openCheckpoint(localFolder(checkpointDir))
+  try {
+    const config = parseConfig(checkpoint.config, resolve(checkpointDir, 'config.json'))
+    const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
+    const model = await stageModel(checkpointDir, outDir, options.quant)
+    try {
+      const { source = basename(resolve(checkpointDir)) } = options
+      const { bytes, warnings } = await packCheckpoint(checkpoint, config, model.weights, { ...options, source })
+      await model.publish()
+      const path = resolve(outDir, packedFileName(options.quant))
+      return { path, bytes, warnings: [...unknownTensors(unknown), ...warnings] }
+    } catch (error) {
+      await model.discard()
+      throw error
+    }
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+/** Packs an open checkpoint, whose tensors have been checked, into one packed file. An error leaves nothing behind. */
+export async function packCheckpoint(
+  checkpoint: Checkpoint,
+  config: ModelConfig,
+  path: string,
+  options: PackOptions,
+): Promise<Conversion> {
+  const { quant, pack, source, revision, onProgress, signal } = options
+  const formats = formatsFor(quant)
+  const layout = planLayout(config, formats)
+  const file = await createPackedFile(path, layout, { quant, formats, source, sourceRevision: revision })
+  const nonFinite: NonFinite[] = []
+  let partsDone = 0
+  let bytesDone = 0
+  try {
+    for await (const packed of packParts(layout, checkpoint.tensors, pack, { signal })) {
+      await file.write(packed.part, packed.bytes)
+      nonFinite.push(...packed.nonFinite)
+      partsDone++
+      bytesDone += packed.part.bytes
+      onProgress?.({ part: packed.part.name, partsDone, parts: layout.parts.length, bytesDone, bytes: layout.bytes })
+    }
+    await file.finish()
+  } catch (error) {
+    await file.abort()
+    throw error
+  }
+  return { path, bytes: file.bytes, warnings: nonFiniteWeights(nonFinite) }
+}
+
+/** One line for each tensor with NaN or infinite weights. */
+export function nonFiniteWeights(found: readonly NonFinite[]): string[] {
+  const counts = new Map<string, number>()
+  for (const { tensor, count } of found) counts.set(tensor, (counts.get(tensor) ?? 0) + count)
+  return [...counts].map(
+    ([tensor, count]) =>
+      `tensor ${tensor} has ${count} weights that are NaN or infinite; what the model computes may be meaningless`,
+  )
+}
+
+/** One line for the tensors that have no place in the model, if any. */
+export function unknownTensors(names: readonly string[]): string[] {
+  if (names.length === 0) return []
+  const shown = names.slice(0, 3).map(printable).join(', ')
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
+  return [`the checkpoint has tensors that no such model uses, left out: ${shown}${more}`]
+}

@@ -1,0 +1,155 @@
+import { DTYPE_BYTES, type DType } from '../checkpoint/dtype.js'
+import { readSpan, rows, span, type Tensor } from '../checkpoint/tensor.js'
+import { type PieceKind, packedBytes, TILE_ROWS, type WeightFormat } from './format.js'
+import type { Layout, Part, Piece } from './layout.js'
+
+/** Rows of weights as a checkpoint holds them, and how they are to be packed. */
+export interface PackRequest {
+  /** Bytes of the checkpoint, at the start of a buffer of their own, which the packer may keep or transfer. */
+  bytes: Uint8Array
+  dtype: DType
+  /** Index, in elements, of entry [0, 0] inside `bytes`. */
+  firstElement: number
+  rows: number
+  cols: number
+  /** Distances between neighbours, in elements; 0 repeats the same one. */
+  rowStride: number
+  colStride: number
+  kind: PieceKind
+  format: WeightFormat
+}
+
+/** Packs rows: packedBytes(kind, format, rows, cols) bytes, and how many of the weights were NaN or infinite. */
+export type PackMatrix = (request: PackRequest) => Promise<{ bytes: Uint8Array; nonFinite: number }>
+
+/** Weights that are not finite numbers. */
+export interface NonFinite {
+  /** Name of the checkpoint's tensor. */
+  tensor: string
+  part: string
+  count: number
+}
+
+/** A part, packed. */
+export interface PackedPart {
+  part: Part
+  /** part.bytes of them, padding included, in a buffer of their own. */
+  bytes: Uint8Array
+  /** Where such weights were met, in the order of reading; empty for a healthy checkpoint. */
+  nonFinite: NonFinite[]
+}
+
+/** Bytes of a checkpoint read at once. Two such reads are held: the one being packed and the next. */
+const CHUNK_BYTES = 16 * 2 ** 20
+
+/**
+ * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part and two
+ * chunks of the checkpoint are in memory at any time; the next chunk is read while the current one is packed.
+ * `skip` leaves parts out. Rejects with the signal's reason once it is aborted, and with a UserError when a file
+ * cannot be read.
+ */
+export async function* packParts(
+  layout: Layout,
+  tensors: Map<string, Tensor>,
+  pack: PackMatrix,
+  options: { signal?: AbortSignal; skip?: (part: Part) => boolean } = {},
+): AsyncGenerator<PackedPart> {
+  const { signal, skip = () => false } = options
+  const chunks = chunksOf(layout, skip, tensors)
+  let next = startRead(chunks)
+  let packed: PackedPart | undefined
+  try {
+    while (next !== undefined) {
+      signal?.throwIfAborted()
+      const { chunk, read }: PendingRead = next
+      const bytes = await read
+      next = startRead(chunks)
+      signal?.throwIfAborted()
+      packed ??= { part: chunk.part, bytes: new Uint8Array(chunk.part.bytes), nonFinite: [] }
+      await packChunk(chunk, bytes, pack, packed)
+      if (chunk.isLast) {
+        yield packed
+        packed = undefined
+      }
+    }
+  } finally {
+    // Whoever stops early may close the files next, so no read may be left under way.
+    await next?.read.catch(() => undefined)
+  }
+}
+
+/** Consecutive rows of a piece that are read and packed together. */
+interface Chunk {
+  part: Part
+  piece: Piece
+  firstRow: number
+  /** [rows, cols] */
+  view: Tensor
+  /** Whether it completes its part. */
+  isLast: boolean
+}
+
+interface PendingRead {
+  chunk: Chunk
+  read: Promise<Uint8Array>
+}
+
+function startRead(chunks: Generator<Chunk>): PendingRead | undefined {
+  const { value: chunk, done } = chunks.next()
+  if (done) return undefined
+  const read = readSpan(chunk.view)
+  // It may fail before it is awaited, which must not count as unhandled.
+  read.catch(() => undefined)
+  return { chunk, read }
+}
+
+function* chunksOf(layout: Layout, skip: (part: Part) => boolean, tensors: Map<string, Tensor>): Generator<Chunk> {
+  for (const part of layout.parts) {
+    if (skip(part)) continue
+    for (const piece of part.pieces) {
+      const view = asMatrix(piece.view(tensors))
+      const step = rowsAtOnce(view)
+      for (let firstRow = 0; firstRow < piece.rows; firstRow += step) {
+        const end = Math.min(firstRow + step, piece.rows)
+        const isLast = end === piece.rows && piece === part.pieces.at(-1)
+        yield { part, piece, firstRow, view: rows(view, firstRow, end), isLast }
+      }
+    }
+  }
+}
+
+/** A vector as a matrix of one row. */
+function asMatrix(t: Tensor): Tensor {
+  if (t.shape.length === 2) return t
+  return { ...t, shape: [1, ...t.shape], strides: [0, ...t.strides] }
+}
+
+/**
+ * Rows to read at once: all of them, or a multiple of a tile's when the piece is large. A transposed matrix is never
+ * divided, since the bytes of any few rows of it are spread over the whole.
+ */
+function rowsAtOnce(view: Tensor): number {
+  const [count, cols] = view.shape
+  const [rowStride, colStride] = view.strides
+  const { start, end } = span(view)
+  const areRowsApart = rowStride >= (cols - 1) * colStride + 1
+  if (end - start <= CHUNK_BYTES || !areRowsApart) return count
+  const rowBytes = rowStride * DTYPE_BYTES[view.dtype]
+  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / TILE_ROWS)) * TILE_ROWS
+}
+
+async function packChunk(chunk: Chunk, bytes: Uint8Array, pack: PackMatrix, packed: PackedPart): Promise<void> {
+  const { part, piece, firstRow, view } = chunk
+  const { kind, format } = piece
+  const [count, cols] = view.shape
+  const [rowStride, colStride] = view.strides
+  const request = { bytes, dtype: view.dtype, firstElement: 0, rows: count, cols, rowStride, colStride, kind, format }
+  const result = await pack(request)
+  if (result.bytes.length !== packedBytes(kind, format, count, cols)) {
+    throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${count} rows`)
+  }
+  packed.bytes.set(result.bytes, piece.offset + packedBytes(kind, format, firstRow, cols))
+  if (result.nonFinite > 0) {
+    packed.nonFinite.push({ tensor: piece.tensor.key, part: part.name, count: result.nonFinite })
+  }
+}

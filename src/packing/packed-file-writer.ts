@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { UserError } from '../errors.js'
+import { aligned } from './format.js'
+import type { Layout, Part } from './layout.js'
+import { encodeMetadata, type PackedMetadata } from './packed-metadata.js'
+
+/** Writes one packed file. Exactly one of finish and abort ends it. */
+export interface PackedFileWriter {
+  /** Bytes of the finished file. */
+  readonly bytes: number
+  /** Writes a part to its place; the parts may come in any order. Rejects with a UserError when the disk is full. */
+  write(part: Part, bytes: Uint8Array): Promise<void>
+  /** Completes the file and gives it its name, replacing what had it before. Every part must have been written. */
+  finish(): Promise<void>
+  /** Removes what was written. Harmless after an error or a second time. */
+  abort(): Promise<void>
+}
+
+/** Bytes before the header: its length. */
+const LENGTH_BYTES = 8
+/** Stands in for a checksum that is not known yet, so that the header has its length from the start. */
+const NO_CHECKSUM = '0'.repeat(64)
+/** Most bytes given to one write call: the operating system's own limit is a little under 2 GiB. */
+const LARGEST_WRITE = 2 ** 30
+
+/**
+ * Begins the packed file `path`. Until it is finished it is called `path`.partial, and its header is empty, so that
+ * nothing can take it for a whole one. The same layout, metadata and parts give the same bytes.
+ */
+export async function createPackedFile(
+  path: string,
+  layout: Layout,
+  metadata: PackedMetadata,
+): Promise<PackedFileWriter> {
+  const partial = `${path}.partial`
+  const checksums: Record<string, string> = {}
+  for (const part of layout.parts) checksums[part.name] = NO_CHECKSUM
+  const dataStart = encodeHeader(layout, metadata, checksums).length
+  const offsets = new Map<string, number>()
+  let end = dataStart
+  for (const part of layout.parts) {
+    offsets.set(part.name, end)
+    end += part.bytes
+  }
+  const handle = await open(partial, 'w').catch((error: unknown) => {
+    throw cannotWrite(partial, end, error)
+  })
+
+  return {
+    bytes: end,
+    async write(part, bytes) {
+      const offset = offsets.get(part.name)
+      if (offset === undefined || bytes.length !== part.bytes) {
+        throw new RangeError(`${bytes.length} bytes are not part ${part.name} of this layout`)
+      }
+      await writeAll(handle, bytes, offset, partial, end)
+      checksums[part.name] = createHash('sha256').update(bytes).digest('hex')
+    },
+    async finish() {
+      const missing = layout.parts.find((part) => checksums[part.name] === NO_CHECKSUM)
+      if (missing !== undefined) throw new Error(`part ${missing.name} was never written`)
+      await writeAll(handle, encodeHeader(layout, metadata, checksums), 0, partial, end)
+      try {
+        // Without it a power cut after the rename could leave the name on an empty file.
+        await handle.sync()
+        await handle.close()
+        await rename(partial, path)
+      } catch (error) {
+        throw cannotWrite(path, end, error)
+      }
+    },
+    async abort() {
+      await handle.close()
+      await rm(partial, { force: true })
+    },
+  }
+}
+
+/** The file up to its data: length, JSON, and spaces up to a multiple of 64, which the safetensors format allows. */
+function encodeHeader(layout: Layout, metadata: PackedMetadata, checksums: Record<string, string>): Uint8Array {
+  const entries: Record<string, unknown> = { __metadata__: encodeMetadata(metadata, checksums) }
+  let end = 0
+  for (const { name, bytes } of layout.parts) {
+    entries[name] = { dtype: 'U8', shape: [bytes], data_offsets: [end, end + bytes] }
+    end += bytes
+  }
+  const json = new TextEncoder().encode(JSON.stringify(entries))
+  const header = new Uint8Array(aligned(LENGTH_BYTES + json.length)).fill(0x20)
+  header.set(json, LENGTH_BYTES)
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - LENGTH_BYTES), true)
+  return header
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number, path: string, total: number) {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await handle.write(
+        bytes,
+        done,
+        Math.min(bytes.length - done, LARGEST_WRITE),
+        position + done,
+      )
+      done += bytesWritten
+    }
+  } catch (error) {
+    throw cannotWrite(path, total, error)
+  }
+}
+
+function cannotWrite(path: string, total: number, error: unknown): UserError {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') {
+    return new UserError(`${path}: the disk is full; the file needs ${Math.ceil(total / 2 ** 20)} MiB`)
+  }
+  return new UserError(`${path}: cannot be written (${error instanceof Error ? error.message : String(error)})`)
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import type { ByteSource } from '../checkpoint/byte-source.js'
+import { openLocalFile } from '../checkpoint/local-folder.js'
+import { printable } from '../checkpoint/printable.js'
+import { readSafetensors } from '../checkpoint/safetensors.js'
+import type { Tensor } from '../checkpoint/tensor.js'
+import { UserError } from '../errors.js'
+import { ALIGNMENT } from './format.js'
+import type { Layout } from './layout.js'
+import { damaged, decodeMetadata, type PackedMetadata } from './packed-metadata.js'
+
+export type { PackedMetadata } from './packed-metadata.js'
+
+/** Where a part lies in a packed file. */
+export interface PackedRange {
+  /** Bytes from the start of the file, a multiple of 64. */
+  offset: number
+  bytes: number
+  /** SHA-256 of those bytes, in hex. */
+  checksum: string
+}
+
+/** A packed file's table of contents. It holds nothing open. */
+export interface PackedFile {
+  path: string
+  metadata: PackedMetadata
+  /** By the names of the layout's parts, in the order of the file. */
+  parts: Map<string, PackedRange>
+}
+
+const READ_BYTES = 8 * 2 ** 20
+const SHA256_HEX = /^[0-9a-f]{64}$/
+
+/**
+ * Reads the table of contents of a packed file. Rejects with a UserError when the file is missing, cut short, no
+ * safetensors, an ordinary checkpoint, of a later format or damaged. The weights themselves are not read.
+ */
+export async function openPackedFile(path: string): Promise<PackedFile> {
+  const source = await openLocalFile(path)
+  try {
+    const { tensors, metadata: strings } = await readSafetensors(source)
+    const { metadata, checksums } = decodeMetadata(strings, path)
+    const parts = new Map(tensors.map((tensor) => [tensor.name, rangeOf(tensor, checksums[tensor.name], path)]))
+    return { path, metadata, parts }
+  } finally {
+    await source.close()
+  }
+}
+
+function rangeOf(tensor: Tensor, checksum: unknown, path: string): PackedRange {
+  const { name, dtype, shape, offset } = tensor
+  if (dtype !== 'U8' || shape.length !== 1) throw damaged(path, `has a part ${printable(name)} that is not plain bytes`)
+  if (offset % ALIGNMENT !== 0) throw damaged(path, `has a part ${printable(name)} at the unaligned byte ${offset}`)
+  if (typeof checksum !== 'string' || !SHA256_HEX.test(checksum)) {
+    throw damaged(path, `has no checksum of part ${printable(name)}`)
+  }
+  return { offset, bytes: shape[0], checksum }
+}
+
+/** Checks that a packed file holds the model that a layout describes. Throws a UserError naming what differs. */
+export function checkParts(file: PackedFile, layout: Layout): void {
+  const mismatch = (why: string) =>
+    new UserError(`${file.path}: ${why}, so it was not packed from the config.json beside it; pack the model again`)
+  for (const { name, bytes } of layout.parts) {
+    const range = file.parts.get(name)
+    if (range === undefined) throw mismatch(`part ${name} is missing`)
+    if (range.bytes !== bytes) throw mismatch(`part ${name} has ${range.bytes} bytes in place of ${bytes}`)
+  }
+  if (file.parts.size !== layout.parts.length) {
+    throw mismatch(`it has ${file.parts.size} parts in place of ${layout.parts.length}`)
+  }
+}
+
+/** Reads a whole packed file and compares every part with its checksum. Rejects with a UserError naming the first bad one. */
+export async function verifyChecksums(file: PackedFile, signal?: AbortSignal): Promise<void> {
+  const source = await openLocalFile(file.path)
+  try {
+    for (const [name, range] of file.parts) {
+      if ((await checksumOf(source, range, signal)) !== range.checksum) {
+        throw damaged(file.path, `has a part ${printable(name)} that does not match its checksum`)
+      }
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+async function checksumOf(source: ByteSource, range: PackedRange, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256')
+  for (let done = 0; done < range.bytes; done += READ_BYTES) {
+    signal?.throwIfAborted()
+    hash.update(await source.read(range.offset + done, Math.min(READ_BYTES, range.bytes - done)))
+  }
+  return hash.digest('hex')
+}
