@@ -1,0 +1,66 @@
+/** Thrown when a ByteCursor is asked for more bytes than are left. */
+export class EndOfBytes extends Error {}
+
+const NEWLINE = 0x0a
+
+/** Reads values one after the other from bytes, little-endian where it matters. Throws EndOfBytes at the end. */
+export class ByteCursor {
+  private readonly view: DataView
+  private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    /** Index of the next byte. */
+    public at: number,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  u8(): number {
+    return this.view.getUint8(this.skip(1))
+  }
+
+  u16(): number {
+    return this.view.getUint16(this.skip(2), true)
+  }
+
+  u32(): number {
+    return this.view.getUint32(this.skip(4), true)
+  }
+
+  /** A 64-bit length; beyond 2^53 it is rounded, which no use of it can tell. */
+  u64(): number {
+    return Number(this.view.getBigUint64(this.skip(8), true))
+  }
+
+  /** Big-endian, as pickles have their floats. */
+  f64(): number {
+    return this.view.getFloat64(this.skip(8), false)
+  }
+
+  take(length: number): Uint8Array {
+    const from = this.skip(length)
+    return this.bytes.subarray(from, from + length)
+  }
+
+  /** UTF-8 text of `length` bytes. */
+  text(length: number): string {
+    return this.decoder.decode(this.take(length))
+  }
+
+  /** UTF-8 text up to the next newline, which is passed. */
+  line(): string {
+    const end = this.bytes.indexOf(NEWLINE, this.at)
+    if (end < 0) throw new EndOfBytes()
+    const text = this.text(end - this.at)
+    this.skip(1)
+    return text
+  }
+
+  private skip(length: number): number {
+    const from = this.at
+    if (from + length > this.bytes.length) throw new EndOfBytes()
+    this.at = from + length
+    return from
+  }
+}

@@ -1,0 +1,58 @@
+import { UserError } from '../errors.js'
+import type { FileSet } from './byte-source.js'
+import { readJsonObject } from './json.js'
+import { closeAll, hasWeights, openWeights } from './shards.js'
+import type { Tensor } from './tensor.js'
+
+export { localFolder } from './local-folder.js'
+
+/** A Hugging Face checkpoint: its configuration, and where in its files each tensor lies. */
+export interface Checkpoint {
+  /** What error messages call it: its folder. */
+  name: string
+  /** config.json as it stands. */
+  config: Record<string, unknown>
+  /** By name. They can be read until the checkpoint is closed. */
+  tensors: Map<string, Tensor>
+  /** Names of the files that hold the weights. */
+  files: string[]
+  /** Closes the files. May be called more than once. */
+  close(): Promise<void>
+}
+
+const CONFIG = 'config.json'
+
+/**
+ * Opens a checkpoint: reads config.json and the headers of the weights, not the weights themselves. Safetensors are
+ * preferred before .bin where both are there. Rejects with a UserError saying what is missing or damaged, and where.
+ */
+export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
+  const listing = await files.list()
+  if (!listing.includes(CONFIG)) {
+    throw new UserError(`${files.name}: no config.json in this folder, so it is no Hugging Face checkpoint`)
+  }
+  const config = await readConfig(files)
+  const weights = await openWeights(files, listing)
+  return {
+    name: files.name,
+    config,
+    tensors: weights.tensors,
+    files: weights.files,
+    close: () => closeAll(weights.sources),
+  }
+}
+
+/** Whether files look like a Hugging Face checkpoint: config.json beside weights. Rejects as `files.list` does. */
+export async function isCheckpoint(files: FileSet): Promise<boolean> {
+  const listing = await files.list()
+  return listing.includes(CONFIG) && hasWeights(listing)
+}
+
+async function readConfig(files: FileSet): Promise<Record<string, unknown>> {
+  const source = await files.open(CONFIG)
+  try {
+    return await readJsonObject(source)
+  } finally {
+    await source.close()
+  }
+}

@@ -1,0 +1,294 @@
+import { UserError } from '../errors.js'
+import { ByteCursor, EndOfBytes } from './byte-cursor.js'
+import { PickleCallable, type PickleHost, type PickleObject, type PickleValue } from './pickle-value.js'
+import { printable } from './printable.js'
+
+/** Largest pickle read: enough for tens of thousands of tensors. */
+export const MOST_PICKLE_BYTES = 16 * 2 ** 20
+
+/** Most containers and memo entries made: a byte is enough to ask for one, so the bytes alone bound too little. */
+const MOST_OBJECTS = 2 ** 20
+
+/** Longest integer read: torch's own magic number has 10 bytes. */
+const MOST_INTEGER_BYTES = 255
+
+/**
+ * Reads one pickle as data: it builds values, and calls nothing but what the host supplies for a name on its list.
+ * Returns the value and where the pickle ends, or undefined when the bytes end before the pickle does. Throws a
+ * UserError when the pickle is broken, names anything else or uses an opcode that torch.save does not write.
+ */
+export function unpickle(
+  bytes: Uint8Array,
+  start: number,
+  host: PickleHost,
+): { value: PickleValue; end: number } | undefined {
+  const cursor = new ByteCursor(bytes, start)
+  try {
+    const value = new Unpickler(cursor, host).run()
+    return { value, end: cursor.at }
+  } catch (error) {
+    if (error instanceof EndOfBytes) return undefined
+    throw error
+  }
+}
+
+class Unpickler {
+  private readonly stack: PickleValue[] = []
+  /** Heights of the stack at each open MARK. */
+  private readonly marks: number[] = []
+  private readonly memo = new Map<number, PickleValue>()
+  private objects = 0
+
+  constructor(
+    private readonly cursor: ByteCursor,
+    private readonly host: PickleHost,
+  ) {}
+
+  run(): PickleValue {
+    const stop = 0x2e
+    for (;;) {
+      const opcode = this.cursor.u8()
+      if (opcode === stop) return this.pop()
+      this.step(opcode)
+    }
+  }
+
+  /** One opcode, by the names of Python's pickletools. */
+  private step(opcode: number): void {
+    const { cursor, stack } = this
+    switch (opcode) {
+      case 0x80: // PROTO
+        if (cursor.u8() > 5) throw this.broken('it has an unknown protocol')
+        return
+      case 0x95: // FRAME
+        cursor.u64()
+        return
+      case 0x28: // MARK
+        this.marks.push(stack.length)
+        return
+      case 0x30: // POP
+        this.pop()
+        return
+      case 0x31: // POP_MARK
+        this.popToMark()
+        return
+      case 0x32: // DUP
+        stack.push(this.top())
+        return
+
+      case 0x4e: // NONE
+        stack.push(null)
+        return
+      case 0x88: // NEWTRUE
+        stack.push(true)
+        return
+      case 0x89: // NEWFALSE
+        stack.push(false)
+        return
+      case 0x4b: // BININT1
+        stack.push(cursor.u8())
+        return
+      case 0x4d: // BININT2
+        stack.push(cursor.u16())
+        return
+      case 0x4a: // BININT
+        stack.push(cursor.u32() | 0)
+        return
+      case 0x8a: // LONG1
+        stack.push(this.integer(cursor.u8()))
+        return
+      case 0x8b: // LONG4
+        stack.push(this.integer(cursor.u32()))
+        return
+      case 0x47: // BINFLOAT
+        stack.push(cursor.f64())
+        return
+      case 0x58: // BINUNICODE
+        stack.push(cursor.text(cursor.u32()))
+        return
+      case 0x8c: // SHORT_BINUNICODE
+        stack.push(cursor.text(cursor.u8()))
+        return
+      case 0x8d: // BINUNICODE8
+        stack.push(cursor.text(cursor.u64()))
+        return
+      case 0x55: // SHORT_BINSTRING, as Python 2 wrote its texts
+        stack.push(cursor.text(cursor.u8()))
+        return
+      case 0x54: // BINSTRING
+        stack.push(cursor.text(cursor.u32()))
+        return
+      case 0x43: // SHORT_BINBYTES
+        stack.push(this.made(cursor.take(cursor.u8())))
+        return
+      case 0x42: // BINBYTES
+        stack.push(this.made(cursor.take(cursor.u32())))
+        return
+      case 0x8e: // BINBYTES8
+        stack.push(this.made(cursor.take(cursor.u64())))
+        return
+
+      case 0x29: // EMPTY_TUPLE
+      case 0x5d: // EMPTY_LIST
+        stack.push(this.made([]))
+        return
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        stack.push(this.made(this.popMany(opcode - 0x84)))
+        return
+      case 0x74: // TUPLE
+      case 0x6c: // LIST
+        stack.push(this.made(this.popToMark()))
+        return
+      case 0x61: // APPEND
+        this.extendList(this.popMany(1))
+        return
+      case 0x65: // APPENDS
+        this.extendList(this.popToMark())
+        return
+      case 0x7d: // EMPTY_DICT
+        stack.push(this.made(new Map()))
+        return
+      case 0x64: {
+        // DICT
+        const items = this.popToMark()
+        stack.push(this.made(new Map()))
+        this.fillDict(items)
+        return
+      }
+      case 0x73: // SETITEM
+        this.fillDict(this.popMany(2))
+        return
+      case 0x75: // SETITEMS
+        this.fillDict(this.popToMark())
+        return
+
+      case 0x71: // BINPUT
+        this.memorize(cursor.u8())
+        return
+      case 0x72: // LONG_BINPUT
+        this.memorize(cursor.u32())
+        return
+      case 0x94: // MEMOIZE
+        this.memorize(this.memo.size)
+        return
+      case 0x68: // BINGET
+        stack.push(this.recall(cursor.u8()))
+        return
+      case 0x6a: // LONG_BINGET
+        stack.push(this.recall(cursor.u32()))
+        return
+
+      case 0x63: // GLOBAL
+        stack.push(this.global(cursor.line(), cursor.line()))
+        return
+      case 0x93: {
+        // STACK_GLOBAL
+        const [module, name] = this.popMany(2)
+        stack.push(this.global(module, name))
+        return
+      }
+      case 0x52: // REDUCE
+      case 0x81: // NEWOBJ
+        this.call()
+        return
+      case 0x62: // BUILD
+        this.setState()
+        return
+      case 0x51: // BINPERSID
+        stack.push(this.made(this.host.persistent(this.pop())))
+        return
+      default:
+        throw this.broken(`it uses the opcode 0x${opcode.toString(16)}, which torch.save does not write`)
+    }
+  }
+
+  private top(): PickleValue {
+    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.broken('it takes from an empty stack')
+    return this.stack[this.stack.length - 1]
+  }
+
+  private pop(): PickleValue {
+    const value = this.top()
+    this.stack.pop()
+    return value
+  }
+
+  private popMany(count: number): PickleValue[] {
+    if (this.stack.length - count < (this.marks.at(-1) ?? 0)) throw this.broken('it takes from an empty stack')
+    return this.stack.splice(this.stack.length - count, count)
+  }
+
+  private popToMark(): PickleValue[] {
+    const height = this.marks.pop()
+    if (height === undefined) throw this.broken('it closes what it has not opened')
+    return this.stack.splice(height)
+  }
+
+  private made<T extends PickleValue>(value: T): T {
+    if (++this.objects > MOST_OBJECTS) throw this.broken(`it asks for more than ${MOST_OBJECTS} objects`)
+    return value
+  }
+
+  private memorize(index: number): void {
+    this.memo.set(index, this.made(this.top()))
+  }
+
+  private recall(index: number): PickleValue {
+    const value = this.memo.get(index)
+    if (value === undefined) throw this.broken(`it refers to the missing entry ${index} of its memo`)
+    return value
+  }
+
+  /** An integer of `length` bytes in two's complement, little-endian; a bigint only where a number is not exact. */
+  private integer(length: number): number | bigint {
+    if (length > MOST_INTEGER_BYTES) throw this.broken(`it has an integer of ${length} bytes`)
+    const bytes = this.cursor.take(length)
+    let value = 0n
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i])
+    value = BigInt.asIntN(8 * length, value)
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  }
+
+  private extendList(items: PickleValue[]): void {
+    const list = this.top()
+    if (!Array.isArray(list)) throw this.broken('it appends to what is no list')
+    for (const item of items) list.push(item)
+  }
+
+  private fillDict(items: PickleValue[]): void {
+    const dict = this.top()
+    if (!(dict instanceof Map) || items.length % 2 !== 0) throw this.broken('it sets items of what is no dict')
+    for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1])
+  }
+
+  private global(module: PickleValue, name: PickleValue): PickleObject {
+    if (typeof module !== 'string' || typeof name !== 'string') throw this.broken('it names something by no text')
+    const found = this.host.global(`${module}.${name}`)
+    if (found) return found
+    throw new UserError(
+      `${this.host.where}: refused, because its pickle asks for ${printable(`${module}.${name}`)}, which no plain ` +
+        'checkpoint needs. Nothing of it was run. Use a checkpoint of tensors alone, best in safetensors.',
+    )
+  }
+
+  private call(): void {
+    const [callable, args] = this.popMany(2)
+    if (!(callable instanceof PickleCallable) || !Array.isArray(args))
+      throw this.broken('it calls what cannot be called')
+    this.stack.push(this.made(callable.call(args)))
+  }
+
+  /** State of an object: torch.save sets only the attributes of an OrderedDict (_metadata), which are not needed. */
+  private setState(): void {
+    this.pop()
+    if (!(this.top() instanceof Map)) throw this.broken('it sets the state of what is no dict')
+  }
+
+  private broken(why: string): UserError {
+    return new UserError(
+      `${this.host.where}: its pickle cannot be read, ${why} (byte ${this.cursor.at}); fetch the file again`,
+    )
+  }
+}

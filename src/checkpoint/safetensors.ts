@@ -1,0 +1,92 @@
+import { UserError } from '../errors.js'
+import type { ByteSource } from './byte-source.js'
+import { DTYPE_BYTES, isDType } from './dtype.js'
+import { isObject, MOST_JSON_BYTES, parseJsonObject } from './json.js'
+import { printable } from './printable.js'
+import { contiguousStrides, elementCount, isSizes, type Tensor, tensorIn } from './tensor.js'
+
+/** What a safetensors file holds: tensors in the order of their data, and free text about them. */
+export interface Safetensors {
+  tensors: Tensor[]
+  metadata: Record<string, string>
+}
+
+/** Bytes before the header: its length as a 64-bit integer. */
+const LENGTH_BYTES = 8
+
+/**
+ * Reads the header of a safetensors file: 8 bytes of length, JSON { name: { dtype, shape, data_offsets } }, data.
+ * As the format demands, the tensors' data must cover the rest of the file exactly, without holes or overlaps.
+ * Rejects with a UserError when anything disagrees.
+ */
+export async function readSafetensors(source: ByteSource): Promise<Safetensors> {
+  const header = await readHeader(source)
+  const { __metadata__: metadata = {}, ...entries } = header.json
+  if (!isTexts(metadata)) throw new UserError(`${source.name}: __metadata__ in its header must hold texts only`)
+  const placed = Object.entries(entries).map(([name, entry]) => parseEntry(source, header.end, name, entry))
+  placed.sort((a, b) => a.begin - b.begin || a.end - b.end)
+  checkCoverage(source, header.end, placed)
+  return { tensors: placed.map((entry) => entry.tensor), metadata }
+}
+
+async function readHeader(source: ByteSource): Promise<{ json: Record<string, unknown>; end: number }> {
+  if (source.size < LENGTH_BYTES) throw cutShort(source, `it has only ${source.size} bytes`)
+  const prefix = await source.read(0, LENGTH_BYTES)
+  const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true)
+  if (length > BigInt(MOST_JSON_BYTES)) {
+    throw new UserError(`${source.name}: not a safetensors file (its header would have ${length} bytes)`)
+  }
+  const end = LENGTH_BYTES + Number(length)
+  if (end > source.size) throw cutShort(source, `its header has ${length} bytes, the file ${source.size}`)
+  const json = parseJsonObject(await source.read(LENGTH_BYTES, Number(length)), `${source.name} (header)`)
+  return { json, end }
+}
+
+interface PlacedTensor {
+  tensor: Tensor
+  /** Range of its data, counted from the end of the header. */
+  begin: number
+  end: number
+}
+
+function parseEntry(source: ByteSource, dataStart: number, name: string, entry: unknown): PlacedTensor {
+  const refuse = (why: string) => new UserError(`${source.name}: tensor ${printable(name)} ${why}`)
+  if (!isObject(entry)) throw refuse('has no description in the header')
+  const { dtype, shape, data_offsets: offsets } = entry
+  if (!isDType(dtype)) {
+    throw refuse(
+      `has the unknown dtype ${printable(JSON.stringify(dtype) ?? 'none')} (known: ${Object.keys(DTYPE_BYTES).join(', ')})`,
+    )
+  }
+  if (!isSizes(shape)) throw refuse('has a shape that is no list of sizes')
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) throw refuse('has impossible data_offsets')
+  const [begin, end] = offsets
+  if (dataStart + end > source.size) {
+    throw cutShort(source, `tensor ${printable(name)} ends at byte ${dataStart + end}, the file at ${source.size}`)
+  }
+  if (end - begin !== elementCount(shape) * DTYPE_BYTES[dtype]) {
+    throw refuse(`has ${end - begin} bytes of data, which does not fit ${dtype} [${shape.join(', ')}]`)
+  }
+  const extent = { source, offset: dataStart + begin, bytes: end - begin }
+  return { tensor: tensorIn(extent, { name, dtype, shape, strides: contiguousStrides(shape), first: 0 }), begin, end }
+}
+
+function checkCoverage(source: ByteSource, dataStart: number, sorted: readonly PlacedTensor[]): void {
+  let covered = 0
+  for (const { tensor, begin, end } of sorted) {
+    const name = printable(tensor.name)
+    if (begin < covered) throw new UserError(`${source.name}: the data of tensor ${name} overlaps another's`)
+    if (begin > covered) throw new UserError(`${source.name}: there are stray bytes before the data of tensor ${name}`)
+    covered = end
+  }
+  const stray = source.size - dataStart - covered
+  if (stray > 0) throw new UserError(`${source.name}: there are ${stray} stray bytes after the last tensor`)
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return isObject(value) && Object.values(value).every((text) => typeof text === 'string')
+}
+
+function cutShort(source: ByteSource, why: string): UserError {
+  return new UserError(`${source.name}: the file is cut short (${why}); fetch it again`)
+}

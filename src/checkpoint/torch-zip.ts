@@ -1,0 +1,47 @@
+import { UserError } from '../errors.js'
+import type { ByteSource } from './byte-source.js'
+import { MOST_PICKLE_BYTES, unpickle } from './pickle.js'
+import { printable } from './printable.js'
+import type { Tensor } from './tensor.js'
+import { placeTensors, type StoragePlace, TorchHost } from './torch-state.js'
+import { ZipArchive, type ZipEntry } from './zip.js'
+
+/**
+ * Tensors of a file as torch.save has written it since version 1.6: a zip archive of NAME/data.pkl, the pickled state
+ * dict, and NAME/data/KEY, the elements of each storage. Rejects with a UserError when anything disagrees.
+ */
+export async function readTorchZip(source: ByteSource): Promise<Tensor[]> {
+  const archive = await ZipArchive.open(source)
+  const [folder, pickle] = findPickle(source, archive)
+  await checkByteOrder(source, archive, folder)
+  const host = new TorchHost(source.name)
+  const read = unpickle(await archive.read(pickle, MOST_PICKLE_BYTES), 0, host)
+  if (!read) throw new UserError(`${source.name}: its pickle is cut short; fetch the file again`)
+  const views = host.stateDict(read.value)
+
+  const places = new Map<string, StoragePlace>()
+  for (const key of new Set([...views.values()].map((view) => view.storage.record.key))) {
+    const entry = archive.entries.get(`${folder}data/${key}`)
+    if (entry) places.set(key, { offset: await archive.locate(entry), bytes: entry.bytes })
+  }
+  return placeTensors(source, views, places)
+}
+
+/** The archive's one folder, with its slash, and the pickle in it. */
+function findPickle(source: ByteSource, archive: ZipArchive): [folder: string, entry: ZipEntry] {
+  for (const [name, entry] of archive.entries) {
+    if (/^([^/]*\/)?data\.pkl$/.test(name)) return [name.slice(0, -'data.pkl'.length), entry]
+  }
+  throw new UserError(`${source.name}: a zip archive, but not one written by torch.save (it has no data.pkl)`)
+}
+
+/** Files older than the byteorder entry are little-endian in practice, as PyTorch too assumes. */
+async function checkByteOrder(source: ByteSource, archive: ZipArchive, folder: string): Promise<void> {
+  const entry = archive.entries.get(`${folder}byteorder`)
+  if (!entry) return
+  const order = new TextDecoder().decode(await archive.read(entry, 64))
+  if (order === 'little') return
+  throw new UserError(
+    `${source.name}: written in the byte order "${printable(order)}", only little is read; save it again on an ordinary machine`,
+  )
+}

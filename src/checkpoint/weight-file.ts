@@ -1,0 +1,27 @@
+import { UserError } from '../errors.js'
+import type { ByteSource } from './byte-source.js'
+import { readSafetensors } from './safetensors.js'
+import type { Tensor } from './tensor.js'
+import { readTorchLegacy } from './torch-legacy.js'
+import { readTorchZip } from './torch-zip.js'
+import { ZIP_SIGNATURE } from './zip.js'
+
+const LFS_POINTER = 'version https://git-lfs'
+
+/** PROTO, the first opcode of every pickle that torch.save writes. */
+const PICKLE_START = 0x80
+
+/** Tensors of one file of weights, of whichever form. Rejects with a UserError naming the file. */
+export async function readWeightFile(source: ByteSource, format: 'safetensors' | 'torch'): Promise<Tensor[]> {
+  if (source.size === 0) throw new UserError(`${source.name}: the file is empty; fetch it again`)
+  const head = await source.read(0, Math.min(source.size, LFS_POINTER.length))
+  if (new TextDecoder().decode(head) === LFS_POINTER) {
+    throw new UserError(`${source.name}: a Git LFS pointer, not the weights themselves; fetch them with: git lfs pull`)
+  }
+  if (format === 'safetensors') return (await readSafetensors(source)).tensors
+  if (head.length >= 4 && new DataView(head.buffer, head.byteOffset).getUint32(0, true) === ZIP_SIGNATURE) {
+    return readTorchZip(source)
+  }
+  if (head[0] === PICKLE_START) return readTorchLegacy(source)
+  throw new UserError(`${source.name}: not a file written by torch.save (neither a zip archive nor its older form)`)
+}
