@@ -1,0 +1,79 @@
+/*
+ * Activation functions of the experts and routers, in place over a row.
+ *
+ * activate(kind, row, n): row of n floats, any n; n is rounded up to a multiple of 4 by the padding of the row, whose
+ * zeros stay zeros under every kind. Bit-identical in all tiers.
+ */
+import { erfc, erfc4, sigmoid, sigmoid4 } from './math'
+
+export const IDENTITY: i32 = 0
+export const GELU_NEW: i32 = 1
+export const GELU: i32 = 2
+export const SILU: i32 = 3
+export const RELU: i32 = 4
+export const TANH: i32 = 5
+
+/** sqrt(2 / pi), and the cubic coefficient of the tanh form of GELU. */
+const SQRT_2_PI: f32 = 0.7978845608
+const CUBIC: f32 = 0.044715
+const SQRT_HALF: f32 = 0.7071067812
+
+/** 0.5 x (1 + tanh u) is x * sigmoid(2u): one exponential, and no cancellation for negative x. */
+function geluNew(x: f32): f32 {
+  const u = SQRT_2_PI * (x + CUBIC * (x * x * x))
+  return x * sigmoid(u + u)
+}
+
+function geluNew4(x: v128): v128 {
+  const cube = f32x4.mul(f32x4.mul(x, x), x)
+  const u = f32x4.mul(f32x4.splat(SQRT_2_PI), f32x4.add(x, f32x4.mul(f32x4.splat(CUBIC), cube)))
+  return f32x4.mul(x, sigmoid4(f32x4.add(u, u)))
+}
+
+/** 0.5 x (1 + erf(x / sqrt 2)) is 0.5 x erfc(-x / sqrt 2), which keeps its digits for negative x. */
+function gelu(x: f32): f32 {
+  return <f32>0.5 * x * erfc(x * -SQRT_HALF)
+}
+
+function gelu4(x: v128): v128 {
+  return f32x4.mul(f32x4.mul(f32x4.splat(0.5), x), erfc4(f32x4.mul(x, f32x4.splat(-SQRT_HALF))))
+}
+
+/** tanh x = 2 sigmoid(2x) - 1 */
+function tanh(x: f32): f32 {
+  const s = sigmoid(x + x)
+  return s + s - <f32>1.0
+}
+
+function tanh4(x: v128): v128 {
+  const s = sigmoid4(f32x4.add(x, x))
+  return f32x4.sub(f32x4.add(s, s), f32x4.splat(1.0))
+}
+
+function apply(kind: i32, x: f32): f32 {
+  if (kind == GELU_NEW) return geluNew(x)
+  if (kind == GELU) return gelu(x)
+  if (kind == SILU) return x * sigmoid(x)
+  if (kind == RELU) return max<f32>(x, 0)
+  if (kind == TANH) return tanh(x)
+  return x
+}
+
+function apply4(kind: i32, x: v128): v128 {
+  if (kind == GELU_NEW) return geluNew4(x)
+  if (kind == GELU) return gelu4(x)
+  if (kind == SILU) return f32x4.mul(x, sigmoid4(x))
+  if (kind == RELU) return f32x4.max(x, f32x4.splat(0.0))
+  if (kind == TANH) return tanh4(x)
+  return x
+}
+
+export function activate(kind: i32, row: usize, n: i32): void {
+  if (kind == IDENTITY) return
+  const end = row + ((<usize>(n + 3)) & ~3) * 4
+  if (ASC_FEATURE_SIMD) {
+    for (let p = row; p < end; p += 16) v128.store(p, apply4(kind, v128.load(p)))
+  } else {
+    for (let p = row; p < end; p += 4) store<f32>(p, apply(kind, load<f32>(p)))
+  }
+}

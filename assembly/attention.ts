@@ -1,0 +1,163 @@
+/*
+ * Stick-breaking attention over the KV cache, one item a token and slot (a slot is one of the token's k query experts;
+ * keys and values are shared by all of them).
+ *
+ * For query position i the walk goes from key i (the token itself) back to the oldest with a stick of length 1:
+ *     z = (q . k_j) / sqrt(s)      w_j = sigmoid(z) * stick      stick *= 1 - sigmoid(z)      o += w_j * v_j
+ * The weights are not normalised. What is left of the stick bounds all that older keys can still add, in units of the
+ * largest value, so the walk ends once it is below `enough`: exact to that bound, and cheap however long the past.
+ * Keys are taken in blocks of 8 counted from the query, so the result does not depend on how the prompt was split.
+ *
+ * Arguments: 0 q, k rows of floats a token   1 bytes between them   2 o, rows as q   3 records of o, or 0   4 bytes between them
+ *   5 table of key pages   6 table of value pages (the same table where K = V)   7 bytes of a cached row
+ *   8 A: channels   9 H: heads   10 position of the first token   11 oldest position kept   12 k   13 items   14 items per chunk
+ *   15 f32 1/sqrt(s)   16 f32 enough   17 A rounded up to 32   18 depths: u32 keys walked an item and head, or 0
+ * A page holds 2^PAGE_SHIFT rows; table[position >> PAGE_SHIFT] is its address. Bit-identical in all tiers.
+ */
+import { arg, argf } from './control'
+import { dot } from './dot'
+import { sigmoid } from './math'
+import { quantizeBlocks } from './quantize'
+
+export const PAGE_SHIFT: u32 = 5
+
+function row(table: usize, position: i32): usize {
+  return load<u32>(table + ((position >> PAGE_SHIFT) << 2)) + (position & ((1 << PAGE_SHIFT) - 1)) * arg(7)
+}
+
+export function attention(chunk: u32): void {
+  const heads = arg(9)
+  const size: usize = arg(8) / heads
+  const from = chunk * arg(14)
+  const to = min(from + arg(14), arg(13))
+  for (let item = from; item < to; item++) {
+    const q: usize = arg(0) + item * arg(1)
+    const o: usize = arg(2) + item * arg(1)
+    const position = arg(10) + item / arg(12)
+    for (let i: usize = 0; i < arg(17) << 2; i += 4) store<f32>(o + i, 0)
+    for (let h: u32 = 0; h < heads; h++) {
+      const walked = walk(q, o, position, h * size * 4, size)
+      if (arg(18) != 0) store<u32>(arg(18) + ((item * heads + h) << 2), walked)
+    }
+    if (arg(3) != 0) quantizeBlocks(o, arg(3) + item * arg(4), arg(17), 0, arg(17) >> 5)
+  }
+}
+
+/** One head of one slot: o += the stick-broken sum. Returns how many keys were visited. */
+function walk(q: usize, o: usize, position: i32, head: usize, size: usize): u32 {
+  const keys: usize = arg(5)
+  const values: usize = arg(6)
+  const oldest = <i32>arg(11)
+  const scale = argf(15)
+  const enough = argf(16)
+  const query = q + head
+  const out = o + head
+  let stick: f32 = 1
+  let j = position
+  for (; j >= oldest && stick >= enough; j -= 8) {
+    // Keys before the oldest get weight 0 and repeat the oldest row, whose address is sure to be valid.
+    let w0: f32 = 0
+    let w1: f32 = 0
+    let w2: f32 = 0
+    let w3: f32 = 0
+    let w4: f32 = 0
+    let w5: f32 = 0
+    let w6: f32 = 0
+    let w7: f32 = 0
+    const last = min(8, j - oldest + 1)
+    for (let i = 0; i < last; i++) {
+      const z = dot(query, row(keys, j - i) + head, size) * scale
+      const share = sigmoid(z)
+      const w = share * stick
+      stick *= sigmoid(-z)
+      if (i == 0) w0 = w
+      else if (i == 1) w1 = w
+      else if (i == 2) w2 = w
+      else if (i == 3) w3 = w
+      else if (i == 4) w4 = w
+      else if (i == 5) w5 = w
+      else if (i == 6) w6 = w
+      else w7 = w
+    }
+    addValues(
+      out,
+      size,
+      row(values, j) + head,
+      row(values, max(j - 1, oldest)) + head,
+      row(values, max(j - 2, oldest)) + head,
+      row(values, max(j - 3, oldest)) + head,
+      row(values, max(j - 4, oldest)) + head,
+      row(values, max(j - 5, oldest)) + head,
+      row(values, max(j - 6, oldest)) + head,
+      row(values, max(j - 7, oldest)) + head,
+      w0,
+      w1,
+      w2,
+      w3,
+      w4,
+      w5,
+      w6,
+      w7,
+    )
+  }
+  return position - max(j, oldest - 1)
+}
+
+/** out += w0 v0 + ... + w7 v7, added newest first; eight rows at once, so that out is read and written once for all. */
+function addValues(
+  out: usize,
+  size: usize,
+  v0: usize,
+  v1: usize,
+  v2: usize,
+  v3: usize,
+  v4: usize,
+  v5: usize,
+  v6: usize,
+  v7: usize,
+  w0: f32,
+  w1: f32,
+  w2: f32,
+  w3: f32,
+  w4: f32,
+  w5: f32,
+  w6: f32,
+  w7: f32,
+): void {
+  const bytes = size << 2
+  let i: usize = 0
+  if (ASC_FEATURE_SIMD) {
+    const g0 = f32x4.splat(w0)
+    const g1 = f32x4.splat(w1)
+    const g2 = f32x4.splat(w2)
+    const g3 = f32x4.splat(w3)
+    const g4 = f32x4.splat(w4)
+    const g5 = f32x4.splat(w5)
+    const g6 = f32x4.splat(w6)
+    const g7 = f32x4.splat(w7)
+    for (; i + 16 <= bytes; i += 16) {
+      let sum = v128.load(out + i)
+      sum = f32x4.add(sum, f32x4.mul(g0, v128.load(v0 + i)))
+      sum = f32x4.add(sum, f32x4.mul(g1, v128.load(v1 + i)))
+      sum = f32x4.add(sum, f32x4.mul(g2, v128.load(v2 + i)))
+      sum = f32x4.add(sum, f32x4.mul(g3, v128.load(v3 + i)))
+      sum = f32x4.add(sum, f32x4.mul(g4, v128.load(v4 + i)))
+      sum = f32x4.add(sum, f32x4.mul(g5, v128.load(v5 + i)))
+      sum = f32x4.add(sum, f32x4.mul(g6, v128.load(v6 + i)))
+      sum = f32x4.add(sum, f32x4.mul(g7, v128.load(v7 + i)))
+      v128.store(out + i, sum)
+    }
+  }
+  for (; i < bytes; i += 4) {
+    let sum = load<f32>(out + i)
+    sum += w0 * load<f32>(v0 + i)
+    sum += w1 * load<f32>(v1 + i)
+    sum += w2 * load<f32>(v2 + i)
+    sum += w3 * load<f32>(v3 + i)
+    sum += w4 * load<f32>(v4 + i)
+    sum += w5 * load<f32>(v5 + i)
+    sum += w6 * load<f32>(v6 + i)
+    sum += w7 * load<f32>(v7 + i)
+    store<f32>(out + i, sum)
+  }
+}

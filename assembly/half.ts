@@ -1,0 +1,23 @@
+/*
+ * 16-bit floats. bfloat16 is the upper half of a float; IEEE half needs its exponent moved.
+ * All conversions from 16 bits are exact, subnormals, infinities and NaN included.
+ */
+
+export function fromBfloat16(bits: u32): f32 {
+  return reinterpret<f32>(bits << 16)
+}
+
+/** Nearest bfloat16, ties to even, of a finite float. */
+export function toBfloat16(x: f32): u32 {
+  const bits = reinterpret<u32>(x)
+  return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16
+}
+
+export function fromHalf(bits: u32): f32 {
+  const sign = (bits & 0x8000) << 16
+  const magnitude = bits & 0x7fff
+  if (magnitude >= 0x7c00) return reinterpret<f32>(sign | 0x7f800000 | ((magnitude & 0x3ff) << 13))
+  // As float bits the half is 2^112 too small, for normal and subnormal numbers alike.
+  const value = reinterpret<f32>(magnitude << 13) * reinterpret<f32>(0x77800000)
+  return reinterpret<f32>(reinterpret<u32>(value) | sign)
+}

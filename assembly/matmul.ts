@@ -1,0 +1,101 @@
+/*
+ * Grouped matrix product: several matrices of one shape and format, each with its own list of activation rows. In decode
+ * the groups are the k chosen experts with one row each; in prefill, all experts with the rows that were routed to them.
+ *
+ * A chunk is a range of output rows of one group, for all activation rows of the group, so that weights are read from
+ * memory once however many tokens they serve. Every output element is the same sum in the same order in whatever chunk
+ * and beside whatever other rows it is computed.
+ *
+ * Arguments: 0 weight format (F32, Q8, Q4)   1 columns, a multiple of 32   2 rows   3 table of groups
+ *   4 chunks per group   5 output rows per chunk (a multiple of 32 when 11 is set, else of 8)
+ *   6 activations: rows of floats for F32, else records (quantize.ts)   7 bytes from one of them to the next
+ *   8 output, rows of floats, with room for `rows` rounded up to 8 (to 32 when 11 is set)   9 bytes between them
+ *   10 activation function   11 records of the activated output, or 0   12 bytes between them   13 columns of a record
+ * Group (16 bytes): weights, bias (floats, padded as the rows are, or 0), list, length of the list.
+ * List: pairs of u32, index of the activation row and index of the output row.
+ */
+import { activate } from './activation'
+import { arg } from './control'
+import { quantizeBlocks } from './quantize'
+import { tileF32x1, tileF32x4 } from './tile-f32'
+import { tileQ4x1, tileQ4x4 } from './tile-q4'
+import { tileQ8x1, tileQ8x4 } from './tile-q8'
+
+export const F32: u32 = 0
+export const Q8: u32 = 1
+export const Q4: u32 = 2
+
+/** Bytes of a group of 8 rows. */
+export function bandBytes(format: u32, columns: usize): usize {
+  const tiles = columns >> 5
+  return format == Q4 ? tiles * 144 : format == Q8 ? tiles * 272 : tiles * 1024
+}
+
+export function matmul(chunk: u32): void {
+  const format = arg(0)
+  const columns: usize = arg(1)
+  const rows = (arg(2) + 7) & ~7
+  const group = arg(3) + (chunk / arg(4)) * 16
+  const from = (chunk % arg(4)) * arg(5)
+  const to = min(from + arg(5), rows)
+  const list: usize = load<u32>(group, 8)
+  const count = load<u32>(group, 12)
+
+  const band = bandBytes(format, columns)
+  let weights: usize = load<u32>(group) + (from >> 3) * band
+  for (let row = from; row < to; row += 8, weights += band) {
+    multiplyBand(format, weights, columns, list, count, row << 2)
+  }
+
+  const bias: usize = load<u32>(group, 4)
+  if (bias != 0 || arg(10) != 0 || arg(11) != 0) {
+    for (let i: u32 = 0; i < count; i++) finish(load<u32>(list + (i << 3), 4), from, to, rows, bias)
+  }
+}
+
+/** One group of 8 rows with every activation row of the list, four at a time while there are four. */
+function multiplyBand(format: u32, weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
+  const inputs: usize = arg(6)
+  const stride: usize = arg(7)
+  const outputs: usize = arg(8) + offset
+  const outStride: usize = arg(9)
+  let i: u32 = 0
+  for (; i + 4 <= count; i += 4, list += 32) {
+    const a = inputs + load<u32>(list) * stride
+    const b = inputs + load<u32>(list, 8) * stride
+    const c = inputs + load<u32>(list, 16) * stride
+    const d = inputs + load<u32>(list, 24) * stride
+    const outA = outputs + load<u32>(list, 4) * outStride
+    const outB = outputs + load<u32>(list, 12) * outStride
+    const outC = outputs + load<u32>(list, 20) * outStride
+    const outD = outputs + load<u32>(list, 28) * outStride
+    if (format == Q4) tileQ4x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
+    else if (format == Q8) tileQ8x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
+    else tileF32x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
+  }
+  for (; i < count; i++, list += 8) {
+    const a = inputs + load<u32>(list) * stride
+    const out = outputs + load<u32>(list, 4) * outStride
+    if (format == Q4) tileQ4x1(weights, columns, a, out)
+    else if (format == Q8) tileQ8x1(weights, columns, a, out)
+    else tileF32x1(weights, columns, a, out)
+  }
+}
+
+/** Bias, activation function and quantisation of the rows [from, to) of one output, while they are still in the cache. */
+function finish(index: u32, from: u32, to: u32, rows: u32, bias: usize): void {
+  const out: usize = arg(8) + index * arg(9)
+  if (bias != 0) {
+    for (let r: usize = from; r < to; r++) {
+      const p = out + (r << 2)
+      store<f32>(p, load<f32>(p) + load<f32>(bias + (r << 2)))
+    }
+  }
+  activate(arg(10), out + (from << 2), to - from)
+  if (arg(11) != 0) {
+    const columns = arg(13)
+    let end = to
+    if (to == rows) for (; end < columns; end++) store<f32>(out + (end << 2), 0)
+    quantizeBlocks(out, arg(11) + index * arg(12), columns, from >> 5, end >> 5)
+  }
+}

@@ -1,0 +1,104 @@
+/*
+ * Parallel-for over the threads of one memory.
+ *
+ * The leader publishes a job (kind, chunks, arguments) under a new epoch; every thread claims chunks one by one until
+ * none is left; the leader returns when all claimed chunks are finished. Chunks are independent of each other, so who
+ * computes which one has no effect on the result.
+ *
+ * Why claims and not a fixed split: a fixed split waits for the slowest thread, and a thread that the operating system
+ * has set aside takes milliseconds. With claims, a thread that is away simply claims nothing.
+ * Why a bounded spin: a decode step has hundreds of jobs a few microseconds apart, and sleeping costs tens of
+ * microseconds; but a spin without a bound burns the core that the awaited thread may need.
+ */
+import { CHUNKS, CLAIM, DONE, EPOCH, HELPERS, KIND, LEADER_SLEEPS, SLEEPERS, SPIN } from './control'
+import { execute } from './jobs'
+
+/** The kind that a helper's loop answers by returning to its host, which ends it or lets it go on in another memory. */
+export const LEAVE: i32 = 0
+
+/** Next chunk of job `epoch`, or -1 when none is left or the job is over. */
+function claim(epoch: i32, chunks: i32): i32 {
+  while (true) {
+    const seen = atomic.load<i64>(CLAIM)
+    if (<i32>(seen >> 32) != epoch) return -1
+    const next = <i32>seen
+    if (next >= chunks) return -1
+    if (atomic.cmpxchg<i64>(CLAIM, seen, seen + 1) == seen) return next
+  }
+}
+
+/** Claims and computes chunks until none is left; returns how many this thread finished. */
+function work(epoch: i32): i32 {
+  const kind = load<i32>(KIND)
+  const chunks = load<i32>(CHUNKS)
+  let finished = 0
+  for (let chunk = claim(epoch, chunks); chunk >= 0; chunk = claim(epoch, chunks)) {
+    execute(kind, chunk)
+    finished++
+  }
+  return finished
+}
+
+/**
+ * Runs one job on all threads and returns when it is finished. Called by the leader alone, with the arguments stored.
+ * A job of one chunk stays on the leader: waking the others would cost more than it brings.
+ */
+export function run(kind: i32, chunks: i32): void {
+  if (chunks <= 1 || load<i32>(HELPERS) == 0) {
+    for (let chunk = 0; chunk < chunks; chunk++) execute(kind, chunk)
+    return
+  }
+  const epoch = publish(kind, chunks)
+  let done = work(epoch)
+  done += atomic.add<i32>(DONE, done)
+  const patience = load<i32>(SPIN)
+  for (let spins = 0; done < chunks; done = atomic.load<i32>(DONE)) {
+    if (++spins < patience) continue
+    atomic.store<i32>(LEADER_SLEEPS, 1)
+    atomic.wait<i32>(DONE, done, -1)
+    atomic.store<i32>(LEADER_SLEEPS, 0)
+  }
+}
+
+/** Makes a job visible to the helpers and wakes those that sleep; returns its epoch. */
+export function publish(kind: i32, chunks: i32): i32 {
+  const epoch = atomic.load<i32>(EPOCH) + 1
+  atomic.store<i32>(DONE, 0)
+  store<i32>(KIND, kind)
+  store<i32>(CHUNKS, chunks)
+  atomic.store<i64>(CLAIM, (<i64>epoch) << 32)
+  atomic.store<i32>(EPOCH, epoch)
+  if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(EPOCH, -1)
+  return epoch
+}
+
+/**
+ * A helper's life: waits for jobs and takes part in them, until a job of kind LEAVE is published after epoch `seen`.
+ * Returns the epoch of that job.
+ */
+export function help(seen: i32): i32 {
+  while (true) {
+    const epoch = nextEpoch(seen)
+    if (load<i32>(KIND) == LEAVE && atomic.load<i32>(EPOCH) == epoch) return epoch
+    const finished = work(epoch)
+    if (finished > 0) {
+      const chunks = load<i32>(CHUNKS)
+      const done = atomic.add<i32>(DONE, finished) + finished
+      if (done >= chunks && atomic.load<i32>(LEADER_SLEEPS)) atomic.notify(DONE, 1)
+    }
+    seen = epoch
+  }
+}
+
+/** Waits, first spinning and then asleep, until the epoch is another than `seen`. */
+function nextEpoch(seen: i32): i32 {
+  const patience = load<i32>(SPIN)
+  let epoch = atomic.load<i32>(EPOCH)
+  for (let spins = 0; epoch == seen; epoch = atomic.load<i32>(EPOCH)) {
+    if (++spins < patience) continue
+    atomic.add<i32>(SLEEPERS, 1)
+    atomic.wait<i32>(EPOCH, seen, -1)
+    atomic.sub<i32>(SLEEPERS, 1)
+  }
+  return epoch
+}

@@ -1,0 +1,213 @@
+/*
+ * Product of 8 rows of 4-bit weights with one or four quantised activation rows.
+ *
+ * weights: the tiles of one group of 8 rows, 144 B a tile of 32 columns: 8 bfloat16 scales, then for each 8 columns two
+ * vectors, rows 0-3 and rows 4-7; byte j (0..3) of a row's lane has column j in its low and column 4 + j in its high
+ * nibble. weight = scale * (nibble - 8).
+ * record: activations as in quantize.ts. out: 8 floats, overwritten.
+ *
+ * relaxed: i16x8.relaxed_dot multiplies int8 activations by nibbles (0..15, so the instruction is exact everywhere) and
+ *   adds pairs. A pair is at most 2 * 127 * 15 = 3810; the 8 pairs of a tile stay below 2^15, so one widening a tile is
+ *   enough. Four int8 of the activation are one 32-bit splat, shared by all rows.
+ * plain: a lane of 16 bits holds 4 nibbles; shifted and masked it is a 16-bit integer already, and i32x4.dot_i16x8_s
+ *   takes it as it is. Nibble k of the two lanes of a row are columns (0,2), (4,6), (1,3), (5,7) for k = 0..3, hence the
+ *   order of the int16 copy of the activations.
+ * The zero point is taken out with the record's -8 * sum. out = sum over tiles of (scale_w * scale_a) * integer dot, tile
+ * after tile: the integers are the same in all tiers, and so is every bit of the result.
+ */
+import { zero8 } from './tile-f32'
+import { addScaled8 } from './tile-q8'
+
+const TILE: usize = 144
+
+export function tileQ4x1(weights: usize, columns: usize, record: usize, out: usize): void {
+  const blocks = columns >> 5
+  let narrow = record
+  let wide = record + columns
+  let scale = record + 3 * columns
+  const sums = blocks << 2
+  if (ASC_FEATURE_SIMD) {
+    let total0 = f32x4.splat(0)
+    let total1 = f32x4.splat(0)
+    for (let b: usize = 0; b < blocks; b++, weights += TILE, narrow += 32, wide += 64, scale += 4) {
+      let dot0: v128
+      let dot1: v128
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        const mask = i8x16.splat(15)
+        let pairs0 = i16x8.splat(0)
+        let pairs1 = i16x8.splat(0)
+        for (let g: usize = 0; g < 4; g++) {
+          const low = v128.load32_splat(narrow + (g << 3))
+          const high = v128.load32_splat(narrow + (g << 3), 4)
+          const w0 = v128.load(weights + (g << 5), 16)
+          const w1 = v128.load(weights + (g << 5), 32)
+          pairs0 = i16x8.add(pairs0, i16x8.relaxed_dot_i8x16_i7x16_s(low, v128.and(w0, mask)))
+          pairs1 = i16x8.add(pairs1, i16x8.relaxed_dot_i8x16_i7x16_s(low, v128.and(w1, mask)))
+          pairs0 = i16x8.add(pairs0, i16x8.relaxed_dot_i8x16_i7x16_s(high, v128.and(i16x8.shr_u(w0, 4), mask)))
+          pairs1 = i16x8.add(pairs1, i16x8.relaxed_dot_i8x16_i7x16_s(high, v128.and(i16x8.shr_u(w1, 4), mask)))
+        }
+        dot0 = i32x4.extadd_pairwise_i16x8_s(pairs0)
+        dot1 = i32x4.extadd_pairwise_i16x8_s(pairs1)
+      } else {
+        const mask = i16x8.splat(15)
+        dot0 = i32x4.splat(0)
+        dot1 = i32x4.splat(0)
+        for (let g: usize = 0; g < 4; g++) {
+          let w0 = v128.load(weights + (g << 5), 16)
+          let w1 = v128.load(weights + (g << 5), 32)
+          for (let k: usize = 0; k < 4; k++) {
+            const a = v128.load32_splat(wide + (g << 4) + (k << 2))
+            dot0 = i32x4.add(dot0, i32x4.dot_i16x8_s(v128.and(w0, mask), a))
+            dot1 = i32x4.add(dot1, i32x4.dot_i16x8_s(v128.and(w1, mask), a))
+            w0 = i16x8.shr_u(w0, 4)
+            w1 = i16x8.shr_u(w1, 4)
+          }
+        }
+      }
+      const zero = v128.load32_splat(scale + sums)
+      const s = v128.load32_splat(scale)
+      const s0 = f32x4.mul(i32x4.shl(v128.load_ext<u16>(weights), 16), s)
+      const s1 = f32x4.mul(i32x4.shl(v128.load_ext<u16>(weights, 8), 16), s)
+      total0 = f32x4.add(total0, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(dot0, zero)), s0))
+      total1 = f32x4.add(total1, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(dot1, zero)), s1))
+    }
+    v128.store(out, total0)
+    v128.store(out, total1, 16)
+  } else {
+    for (let r: usize = 0; r < 8; r++) {
+      let total: f32 = 0
+      for (let b: usize = 0; b < blocks; b++) {
+        const tile = weights + b * TILE
+        let dot = load<i32>(scale + sums + (b << 2))
+        for (let c: usize = 0; c < 32; c++) {
+          const byte = load<u8>(tile + 16 + ((c >> 3) << 5) + (r << 2) + (c & 3))
+          const nibble = c & 4 ? byte >> 4 : byte & 15
+          dot += <i32>nibble * <i32>load<i8>(narrow + (b << 5) + c)
+        }
+        const scaleW = reinterpret<f32>(<u32>load<u16>(tile + (r << 1)) << 16)
+        total += <f32>dot * (scaleW * load<f32>(scale + (b << 2)))
+      }
+      store<f32>(out + (r << 2), total)
+    }
+  }
+}
+
+export function tileQ4x4(
+  weights: usize,
+  columns: usize,
+  ra: usize,
+  rb: usize,
+  rc: usize,
+  rd: usize,
+  outA: usize,
+  outB: usize,
+  outC: usize,
+  outD: usize,
+): void {
+  if (ASC_FEATURE_SIMD) {
+    const blocks = columns >> 5
+    const scales = 3 * columns
+    zero8(outA)
+    zero8(outB)
+    zero8(outC)
+    zero8(outD)
+    for (let b: usize = 0; b < blocks; b++, weights += TILE) {
+      let a0 = i32x4.splat(0)
+      let a1 = i32x4.splat(0)
+      let b0 = i32x4.splat(0)
+      let b1 = i32x4.splat(0)
+      let c0 = i32x4.splat(0)
+      let c1 = i32x4.splat(0)
+      let d0 = i32x4.splat(0)
+      let d1 = i32x4.splat(0)
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        const mask = i8x16.splat(15)
+        for (let g: usize = 0; g < 4; g++) {
+          const w0 = v128.load(weights + (g << 5), 16)
+          const w1 = v128.load(weights + (g << 5), 32)
+          const low0 = v128.and(w0, mask)
+          const low1 = v128.and(w1, mask)
+          const high0 = v128.and(i16x8.shr_u(w0, 4), mask)
+          const high1 = v128.and(i16x8.shr_u(w1, 4), mask)
+          const p = (b << 5) + (g << 3)
+          let low = v128.load32_splat(ra + p)
+          let high = v128.load32_splat(ra + p, 4)
+          a0 = i16x8.add(a0, i16x8.relaxed_dot_i8x16_i7x16_s(low, low0))
+          a1 = i16x8.add(a1, i16x8.relaxed_dot_i8x16_i7x16_s(low, low1))
+          a0 = i16x8.add(a0, i16x8.relaxed_dot_i8x16_i7x16_s(high, high0))
+          a1 = i16x8.add(a1, i16x8.relaxed_dot_i8x16_i7x16_s(high, high1))
+          low = v128.load32_splat(rb + p)
+          high = v128.load32_splat(rb + p, 4)
+          b0 = i16x8.add(b0, i16x8.relaxed_dot_i8x16_i7x16_s(low, low0))
+          b1 = i16x8.add(b1, i16x8.relaxed_dot_i8x16_i7x16_s(low, low1))
+          b0 = i16x8.add(b0, i16x8.relaxed_dot_i8x16_i7x16_s(high, high0))
+          b1 = i16x8.add(b1, i16x8.relaxed_dot_i8x16_i7x16_s(high, high1))
+          low = v128.load32_splat(rc + p)
+          high = v128.load32_splat(rc + p, 4)
+          c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(low, low0))
+          c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(low, low1))
+          c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(high, high0))
+          c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(high, high1))
+          low = v128.load32_splat(rd + p)
+          high = v128.load32_splat(rd + p, 4)
+          d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(low, low0))
+          d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(low, low1))
+          d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(high, high0))
+          d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(high, high1))
+        }
+        a0 = i32x4.extadd_pairwise_i16x8_s(a0)
+        a1 = i32x4.extadd_pairwise_i16x8_s(a1)
+        b0 = i32x4.extadd_pairwise_i16x8_s(b0)
+        b1 = i32x4.extadd_pairwise_i16x8_s(b1)
+        c0 = i32x4.extadd_pairwise_i16x8_s(c0)
+        c1 = i32x4.extadd_pairwise_i16x8_s(c1)
+        d0 = i32x4.extadd_pairwise_i16x8_s(d0)
+        d1 = i32x4.extadd_pairwise_i16x8_s(d1)
+      } else {
+        const mask = i16x8.splat(15)
+        for (let g: usize = 0; g < 4; g++) {
+          let w0 = v128.load(weights + (g << 5), 16)
+          let w1 = v128.load(weights + (g << 5), 32)
+          for (let k: usize = 0; k < 4; k++) {
+            const n0 = v128.and(w0, mask)
+            const n1 = v128.and(w1, mask)
+            const p = columns + (b << 6) + (g << 4) + (k << 2)
+            const a = v128.load32_splat(ra + p)
+            a0 = i32x4.add(a0, i32x4.dot_i16x8_s(n0, a))
+            a1 = i32x4.add(a1, i32x4.dot_i16x8_s(n1, a))
+            const e = v128.load32_splat(rb + p)
+            b0 = i32x4.add(b0, i32x4.dot_i16x8_s(n0, e))
+            b1 = i32x4.add(b1, i32x4.dot_i16x8_s(n1, e))
+            const c = v128.load32_splat(rc + p)
+            c0 = i32x4.add(c0, i32x4.dot_i16x8_s(n0, c))
+            c1 = i32x4.add(c1, i32x4.dot_i16x8_s(n1, c))
+            const d = v128.load32_splat(rd + p)
+            d0 = i32x4.add(d0, i32x4.dot_i16x8_s(n0, d))
+            d1 = i32x4.add(d1, i32x4.dot_i16x8_s(n1, d))
+            w0 = i16x8.shr_u(w0, 4)
+            w1 = i16x8.shr_u(w1, 4)
+          }
+        }
+      }
+      const s0 = i32x4.shl(v128.load_ext<u16>(weights), 16)
+      const s1 = i32x4.shl(v128.load_ext<u16>(weights, 8), 16)
+      const s = scales + (b << 2)
+      const z = s + (blocks << 2)
+      addCentred8(outA, a0, a1, s0, s1, ra + s, ra + z)
+      addCentred8(outB, b0, b1, s0, s1, rb + s, rb + z)
+      addCentred8(outC, c0, c1, s0, s1, rc + s, rc + z)
+      addCentred8(outD, d0, d1, s0, s1, rd + s, rd + z)
+    }
+  } else {
+    tileQ4x1(weights, columns, ra, outA)
+    tileQ4x1(weights, columns, rb, outB)
+    tileQ4x1(weights, columns, rc, outC)
+    tileQ4x1(weights, columns, rd, outD)
+  }
+}
+
+/** Takes the zero point out of the dots, then adds them to the totals as addScaled8 does. */
+function addCentred8(out: usize, dot0: v128, dot1: v128, s0: v128, s1: v128, scale: usize, sum: usize): void {
+  const zero = v128.load32_splat(sum)
+  addScaled8(out, i32x4.add(dot0, zero), i32x4.add(dot1, zero), s0, s1, scale)
+}

@@ -1,0 +1,173 @@
+import type { Bank } from '../runtime/bank.js'
+import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/kernels.js'
+
+/** Where a layer's new keys and values come from, and the bank its pages lie in. */
+export interface CachedLayer {
+  bank: Bank
+  /** Channels of a row. */
+  channels: number
+  /** K = V: one cached row serves as both. */
+  shared: boolean
+}
+
+/** Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. */
+class PagedRows {
+  private tableAddress: number
+  private capacity = 8
+  private readonly pages: number[] = []
+  private readonly pageBytes: number
+
+  constructor(
+    private readonly bank: Bank,
+    private readonly rowBytes: number,
+  ) {
+    this.pageBytes = rowBytes * PAGE_ROWS
+    this.tableAddress = bank.arena.allocate(this.capacity * 4)
+  }
+
+  get table(): number {
+    return this.tableAddress
+  }
+
+  get bytes(): number {
+    return this.pages.reduce((sum, page) => sum + (page ? this.pageBytes : 0), 0)
+  }
+
+  /** Makes room for positions below `end`. */
+  reserve(end: number): void {
+    const wanted = Math.ceil(end / PAGE_ROWS)
+    if (wanted > this.capacity) this.growTable(wanted)
+    while (this.pages.length < wanted) {
+      const page = this.bank.arena.allocate(this.pageBytes)
+      this.bank.u32[this.tableAddress / 4 + this.pages.length] = page
+      this.pages.push(page)
+    }
+  }
+
+  /** Copies `count` rows, `stride` bytes apart, to the positions from `position` on. */
+  store(source: number, stride: number, position: number, count: number): void {
+    const { u8 } = this.bank
+    for (let i = 0; i < count; i++) {
+      const target = this.addressOf(position + i)
+      u8.copyWithin(target, source + i * stride, source + i * stride + this.rowBytes)
+    }
+  }
+
+  /** Gives back the pages that hold no position in [oldest, end). */
+  keep(oldest: number, end: number): void {
+    while (this.pages.length > Math.ceil(end / PAGE_ROWS)) this.free(this.pages.length - 1, this.pages.pop())
+    for (let i = (oldest >> PAGE_SHIFT) - 1; i >= 0 && this.pages[i]; i--) {
+      this.free(i, this.pages[i])
+      this.pages[i] = 0
+    }
+  }
+
+  release(): void {
+    this.keep(0, 0)
+    this.bank.arena.release(this.tableAddress, this.capacity * 4)
+  }
+
+  private addressOf(position: number): number {
+    return this.pages[position >> PAGE_SHIFT] + (position & (PAGE_ROWS - 1)) * this.rowBytes
+  }
+
+  private free(_index: number, page: number | undefined): void {
+    if (page) this.bank.arena.release(page, this.pageBytes)
+  }
+
+  private growTable(wanted: number): void {
+    const capacity = Math.max(wanted, 2 * this.capacity)
+    const table = this.bank.arena.allocate(capacity * 4)
+    this.bank.u32.set(this.pages, table / 4)
+    this.bank.arena.release(this.tableAddress, this.capacity * 4)
+    this.tableAddress = table
+    this.capacity = capacity
+  }
+}
+
+/**
+ * Keys and values of one sequence: per layer, one row of A channels a position (two where K and V differ). There are no
+ * position embeddings, so rows can be dropped at either end without recomputing anything.
+ */
+export class KVCache {
+  private readonly keys: PagedRows[]
+  private readonly values: PagedRows[]
+  private end = 0
+  private start = 0
+
+  constructor(private readonly layers: CachedLayer[]) {
+    this.keys = layers.map(({ bank, channels }) => new PagedRows(bank, channels * 4))
+    this.values = layers.map(({ bank, channels, shared }, l) => {
+      return shared ? this.keys[l] : new PagedRows(bank, channels * 4)
+    })
+  }
+
+  /** Positions so far, dropped ones included: the position of the next token. */
+  get length(): number {
+    return this.end
+  }
+
+  /** The first position that is still held. */
+  get oldest(): number {
+    return this.start
+  }
+
+  /** Bytes of all pages. */
+  get bytes(): number {
+    return [...new Set([...this.keys, ...this.values])].reduce((sum, rows) => sum + rows.bytes, 0)
+  }
+
+  /** Makes room for `tokens` more positions in every layer. */
+  reserve(tokens: number): void {
+    for (const rows of this.keys) rows.reserve(this.end + tokens)
+    for (const rows of this.values) rows.reserve(this.end + tokens)
+  }
+
+  /**
+   * Stores new rows of a layer after the positions so far; they count once `advance` is called, after the last layer.
+   * `keys` and `values` are addresses of the first row, `stride` bytes apart; where K = V, `values` is not read.
+   */
+  append(layer: number, tokens: number, keys: number, values: number, stride: number): void {
+    this.keys[layer].store(keys, stride, this.end, tokens)
+    if (!this.layers[layer].shared) this.values[layer].store(values, stride, this.end, tokens)
+  }
+
+  keyTable(layer: number): number {
+    return this.keys[layer].table
+  }
+
+  valueTable(layer: number): number {
+    return this.values[layer].table
+  }
+
+  advance(tokens: number): void {
+    this.end += tokens
+  }
+
+  /** Keeps only the positions below `length`. */
+  truncate(length: number): void {
+    this.end = Math.min(this.end, Math.max(length, this.start))
+    this.trim()
+  }
+
+  /** Forgets the positions below `oldest`. */
+  forget(oldest: number): void {
+    this.start = Math.min(Math.max(oldest, this.start), this.end)
+    this.trim()
+  }
+
+  reset(): void {
+    this.start = 0
+    this.end = 0
+    this.trim()
+  }
+
+  release(): void {
+    for (const rows of this.keys) rows.release()
+    for (const [l, rows] of this.values.entries()) if (!this.layers[l].shared) rows.release()
+  }
+
+  private trim(): void {
+    for (const rows of new Set([...this.keys, ...this.values])) rows.keep(this.start, this.end)
+  }
+}

@@ -1,0 +1,121 @@
+import type { Bank } from '../runtime/bank.js'
+import { type Format, roundUp } from '../runtime/kernels.js'
+import { Linear } from './linear.js'
+
+export type GateType = 'mlp' | 'linear' | 'gmm'
+
+/** Addresses of one router's pieces; which ones exist depends on the gate type. */
+export interface RouterWeights {
+  experts: number
+  /** mlp: W0 and b0; gmm: Wz, without a bias. */
+  hidden: number
+  hiddenBias: number
+  /** mlp: W3; linear: W0; gmm: the centroids. Always f32. */
+  logits: number
+  /** gmm: e^temperature / |centroid| for each expert. */
+  centroidScale?: Float64Array
+}
+
+export interface RouterShape {
+  gateType: GateType
+  width: number
+  gatingSize: number
+  k: number
+  maxExperts: number
+  maxTokens: number
+  /** Format of the hidden matrix. */
+  format: Format
+  /** Addresses of the layer-normed rows as floats and as records. */
+  a: number
+  records: number
+  list: number
+}
+
+/**
+ * Chooses the k experts of each token: p = softmax over all experts, the k largest in falling order; the gates are these
+ * p as they are, not renormalised. Equal p go to the lower id.
+ */
+export class Router {
+  /** Experts of each token, k a token; valid until the next run. */
+  readonly ids: Int32Array
+  /** Address of the gates, floats in the order of `ids`. */
+  readonly gates: number
+  private readonly hidden?: Linear
+  private readonly logits: Linear
+  private readonly hiddenAddress: number
+  private readonly logitsAddress: number
+  private readonly stride: number
+  private readonly p: Float64Array
+
+  constructor(
+    private readonly bank: Bank,
+    private readonly shape: RouterShape,
+    threads: number,
+  ) {
+    const { gateType, width, gatingSize, k, maxExperts, maxTokens, format, a, records, list } = shape
+    this.stride = roundUp(maxExperts, 8)
+    this.ids = new Int32Array(maxTokens * k)
+    this.p = new Float64Array(maxExperts)
+    this.gates = bank.arena.allocate(maxTokens * k * 4)
+    this.logitsAddress = bank.arena.allocate(maxTokens * this.stride * 4)
+    const hiddenStride = roundUp(gatingSize, 32)
+    this.hiddenAddress = bank.arena.allocate(maxTokens * hiddenStride * 4)
+    const logits = { format: 'f32', rows: maxExperts, output: this.logitsAddress, outputStride: this.stride } as const
+    if (gateType === 'linear') {
+      this.logits = new Linear(bank, { ...logits, columns: width, input: a }, list, threads)
+    } else {
+      const input = format === 'f32' ? a : records
+      const output = { output: this.hiddenAddress, outputStride: hiddenStride }
+      const activation = gateType === 'mlp' ? 'gelu' : 'identity'
+      const hidden = { format, columns: width, rows: gatingSize, input, ...output, activation } as const
+      this.hidden = new Linear(bank, hidden, list, threads)
+      this.logits = new Linear(bank, { ...logits, columns: gatingSize, input: this.hiddenAddress }, list, threads)
+    }
+  }
+
+  /** Routes the first `tokens` rows of the batch. */
+  run(tokens: number, weights: RouterWeights): void {
+    this.hidden?.run(tokens, weights.hidden, weights.hiddenBias)
+    this.logits.run(tokens, weights.logits, 0)
+    if (weights.centroidScale) this.scaleCosines(tokens, weights.centroidScale)
+    this.choose(tokens, weights.experts)
+  }
+
+  /** gmm: turns z . c into cos(z, c) * e^temperature. */
+  private scaleCosines(tokens: number, centroidScale: Float64Array): void {
+    const { gatingSize } = this.shape
+    const f32 = this.bank.f32
+    for (let t = 0; t < tokens; t++) {
+      const z = this.hiddenAddress / 4 + t * roundUp(gatingSize, 32)
+      let square = 0
+      for (let i = 0; i < gatingSize; i++) square += f32[z + i] * f32[z + i]
+      const scale = 1 / Math.max(Math.sqrt(square), 1e-12)
+      const row = this.logitsAddress / 4 + t * this.stride
+      for (let e = 0; e < centroidScale.length; e++) f32[row + e] *= scale * centroidScale[e]
+    }
+  }
+
+  /** Softmax and the k largest. */
+  private choose(tokens: number, experts: number): void {
+    const { ids, p } = this
+    const { k } = this.shape
+    const f32 = this.bank.f32
+    for (let t = 0; t < tokens; t++) {
+      const row = this.logitsAddress / 4 + t * this.stride
+      let most = Number.NEGATIVE_INFINITY
+      for (let e = 0; e < experts; e++) most = Math.max(most, f32[row + e])
+      let sum = 0
+      for (let e = 0; e < experts; e++) {
+        p[e] = Math.exp(f32[row + e] - most)
+        sum += p[e]
+      }
+      for (let slot = 0; slot < k; slot++) {
+        let best = 0
+        for (let e = 1; e < experts; e++) if (p[e] > p[best]) best = e
+        ids[t * k + slot] = best
+        f32[this.gates / 4 + t * k + slot] = p[best] / sum
+        p[best] = -1
+      }
+    }
+  }
+}

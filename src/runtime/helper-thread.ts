@@ -1,0 +1,20 @@
+import { workerData } from 'node:worker_threads'
+import { instantiate, type KernelExports } from './bank.js'
+import { Control, HOME } from './control.js'
+
+/** What the pool hands to a helper thread. */
+export interface HelperData {
+  module: WebAssembly.Module
+  memories: WebAssembly.Memory[]
+  thread: number
+}
+
+/** A helper's life: takes part in the jobs of one bank until it is sent to another bank, or home. */
+function live({ module, memories, thread }: HelperData): void {
+  const kernels: KernelExports[] = memories.map((memory) => instantiate(module, memory, thread))
+  const controls = memories.map((memory) => new Control(memory))
+  const seen = memories.map(() => 0)
+  for (let bank = 0; bank !== HOME; bank = controls[bank].destination) seen[bank] = kernels[bank].help(seen[bank])
+}
+
+live(workerData as HelperData)

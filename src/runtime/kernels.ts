@@ -1,0 +1,232 @@
+import type { Bank } from './bank.js'
+import { JOB } from './control.js'
+
+/** Weight formats as the kernels number them (assembly/matmul.ts). */
+export const FORMAT = { f32: 0, q8: 1, q4: 2 } as const
+export type Format = keyof typeof FORMAT
+
+/** Activation functions as the kernels number them (assembly/activation.ts). */
+export const ACTIVATION = { identity: 0, gelu_new: 1, gelu: 2, silu: 3, relu: 4, tanh: 5 } as const
+export type ActivationName = keyof typeof ACTIVATION
+
+/** Positions a page of the KV cache holds: 1 << PAGE_SHIFT (assembly/attention.ts). */
+export const PAGE_SHIFT = 5
+export const PAGE_ROWS = 1 << PAGE_SHIFT
+
+export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple
+
+/** Bytes of a quantised activation row of `columns` columns, a multiple of 32 (assembly/quantize.ts). */
+export const recordBytes = (columns: number): number => roundUp((columns / 32) * 104, 64)
+
+/**
+ * A typed call is bound once to its shapes and addresses, and then run for every step: it writes its arguments into the
+ * bank's control block and runs the job. Nothing is allocated a call. The meaning of each argument is the contract on
+ * top of the kernel's file in assembly/.
+ */
+abstract class Call {
+  protected readonly args: Uint32Array
+  protected readonly floatArgs: Float32Array
+
+  constructor(
+    protected readonly bank: Bank,
+    private readonly kind: number,
+    protected readonly template: number[],
+  ) {
+    this.args = bank.control.args
+    this.floatArgs = bank.control.floatArgs
+  }
+
+  protected load(): void {
+    const { args, template } = this
+    for (let i = 0; i < template.length; i++) args[i] = template[i]
+  }
+
+  protected start(chunks: number): void {
+    this.bank.run(this.kind, chunks)
+  }
+}
+
+export interface MatmulShape {
+  format: Format
+  /** Inputs of each matrix. */
+  columns: number
+  /** Outputs of each matrix. */
+  rows: number
+  /** Address of the activations: rows of floats for f32, records otherwise. */
+  input: number
+  /** Address of the output rows, and floats from one to the next. */
+  output: number
+  outputStride: number
+  activation?: ActivationName
+  /** Address of records of the activated output, and the columns of the next product that reads them. */
+  records?: number
+  recordColumns?: number
+}
+
+/** Grouped matrix product; the table of groups is written by `Groups`. */
+export class Matmul extends Call {
+  private readonly rows: number
+  private readonly step: number
+
+  constructor(
+    bank: Bank,
+    readonly shape: MatmulShape,
+    private readonly threads: number,
+  ) {
+    const columns = roundUp(shape.columns, 32)
+    const inputStride = shape.format === 'f32' ? columns * 4 : recordBytes(columns)
+    const recordColumns = roundUp(shape.recordColumns ?? 0, 32)
+    super(bank, JOB.MATMUL, [
+      FORMAT[shape.format],
+      columns,
+      shape.rows,
+      0,
+      0,
+      0,
+      shape.input,
+      inputStride,
+      shape.output,
+      shape.outputStride * 4,
+      ACTIVATION[shape.activation ?? 'identity'],
+      shape.records ?? 0,
+      shape.records ? recordBytes(recordColumns) : 0,
+      recordColumns,
+    ])
+    this.rows = roundUp(shape.rows, 8)
+    this.step = shape.records ? 32 : 8
+  }
+
+  /** Runs `groups` groups of the table at `table`. `work` is the number of activation rows in all of them together. */
+  run(table: number, groups: number, work: number): void {
+    this.load()
+    const rowsPerChunk = this.chunkRows(groups, work)
+    const chunksPerGroup = Math.ceil(this.rows / rowsPerChunk)
+    this.args[3] = table
+    this.args[4] = chunksPerGroup
+    this.args[5] = rowsPerChunk
+    this.start(groups * chunksPerGroup)
+  }
+
+  /**
+   * Rows of a chunk: some eight chunks a thread, so that a thread that comes late costs little, but none below 16,384
+   * multiplications, which are over before another thread could have joined.
+   */
+  private chunkRows(groups: number, work: number): number {
+    const { rows, step, threads } = this
+    const share = (rows * groups) / (threads * 8)
+    const least = (16384 * groups) / (Math.max(work, 1) * this.template[1])
+    const wanted = threads === 1 ? rows : Math.max(share, least)
+    return Math.min(roundUp(Math.max(wanted, 1), step), roundUp(rows, step))
+  }
+}
+
+export interface NormShape {
+  /** Address of the residual stream, rows of `width` rounded up to 32 floats. */
+  x: number
+  width: number
+  /** Outputs of the k experts of each token that are added first, their stride in floats, and the gates. */
+  y?: { address: number; stride: number; gates: number; k: number }
+  /** LayerNorm after the addition: its target, and the target's records where the next product reads them. */
+  norm?: { output: number; records: number }
+}
+
+/** Residual addition and LayerNorm. */
+export class Norm extends Call {
+  constructor(
+    bank: Bank,
+    shape: NormShape,
+    private readonly threads: number,
+  ) {
+    const padded = roundUp(shape.width, 32)
+    const { y, norm } = shape
+    super(bank, JOB.NORM, [
+      shape.x,
+      padded,
+      shape.width,
+      0,
+      0,
+      y?.address ?? 0,
+      (y?.stride ?? 0) * 4,
+      y?.gates ?? 0,
+      y?.k ?? 0,
+      0,
+      0,
+      norm?.output ?? 0,
+      norm?.records ?? 0,
+      recordBytes(padded),
+    ])
+  }
+
+  /** `weight` and `bias` are addresses of the LayerNorm's vectors, 0 to leave it out. */
+  run(tokens: number, weight: number, bias: number): void {
+    this.load()
+    const perChunk = this.threads === 1 ? tokens : Math.max(4, Math.ceil(tokens / (this.threads * 4)))
+    this.args[3] = tokens
+    this.args[4] = perChunk
+    this.args[9] = weight
+    this.args[10] = bias
+    this.start(Math.ceil(tokens / perChunk))
+  }
+}
+
+export interface AttentionShape {
+  /** Queries and outputs: k rows a token, `stride` floats apart. */
+  q: number
+  o: number
+  stride: number
+  /** Records of the outputs, or 0. */
+  records: number
+  channels: number
+  heads: number
+  k: number
+  /** Length of the stick below which older keys are not visited. */
+  enough: number
+  /** Where the number of visited keys goes (u32 an item and head). */
+  depths: number
+}
+
+/** Stick-breaking attention of new tokens over the cache. */
+export class Attention extends Call {
+  constructor(
+    bank: Bank,
+    private readonly shape: AttentionShape,
+    private readonly threads: number,
+  ) {
+    const { q, o, stride, records, channels, heads, k, depths } = shape
+    const padded = roundUp(channels, 32)
+    const output = [o, records, recordBytes(padded)]
+    const cache = [0, 0, channels * 4, channels, heads, 0, 0]
+    super(bank, JOB.ATTENTION, [q, stride * 4, ...output, ...cache, k, 0, 0, 0, 0, padded, depths])
+  }
+
+  /** `keys` and `values` are addresses of page tables; `position` is that of the first token, `oldest` the first kept. */
+  run(tokens: number, keys: number, values: number, position: number, oldest: number): void {
+    this.load()
+    const { args, floatArgs, shape } = this
+    const items = tokens * shape.k
+    const perChunk = this.threads === 1 ? items : Math.max(1, Math.min(8, Math.floor(items / (this.threads * 4))))
+    args[5] = keys
+    args[6] = values
+    args[10] = position
+    args[11] = oldest
+    args[13] = items
+    args[14] = perChunk
+    floatArgs[15] = 1 / Math.sqrt(shape.channels / shape.heads)
+    floatArgs[16] = shape.enough
+    this.start(Math.ceil(items / perChunk))
+  }
+}
+
+/** Embedding rows of token ids. */
+export class Embedding extends Call {
+  constructor(bank: Bank, format: Format, width: number, ids: number, x: number) {
+    super(bank, JOB.EMBEDDING, [FORMAT[format], roundUp(width, 32), 0, ids, 0, x])
+  }
+
+  run(table: number, tokens: number): void {
+    this.load()
+    this.args[2] = table
+    this.args[4] = tokens
+    this.start(1)
+  }
+}
