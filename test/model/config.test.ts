@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import { fixturePath } from '../support/fixtures.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+const WHERE = 'some/config.json'
+const small = {
+  model_type: 'moduleformer',
+  n_layer: 2,
+  n_embd: 64,
+  n_head: 4,
+  att_hidden: 32,
+  n_att_experts: 4,
+  n_mlp_experts: 8,
+}
+
+async function fixtureConfig(name: string): Promise<ModelConfig> {
+  return parseConfig(JSON.parse(await readFile(fixturePath(`${name}/config.json`), 'utf8')), WHERE)
+}
+
+test('a silent config.json is the default ModuleFormer', () => {
+  const config = parseConfig({ model_type: 'moduleformer' }, WHERE)
+  const { raw, ...shape } = config
+  assert.equal(shape, {
+    architecture: 'causal-lm',
+    vocabSize: 50295,
+    width: 1024,
+    layers: 24,
+    heads: 8,
+    attentionHidden: 512,
+    ffnHidden: 2048,
+    activation: 'gelu_new',
+    gateType: 'mlp',
+    gatingSize: 256,
+    attentionExperts: new Array(24).fill(32),
+    mlpExperts: new Array(24).fill(32),
+    topKAttention: 2,
+    topKMlp: 2,
+    tieWordEmbeddings: false,
+    bosToken: 50256,
+    eosToken: 50256,
+    trainedContext: 1024,
+    sharedKeyValue: false,
+  })
+  assert.is(raw.n_embd, 1024)
+})
+
+test('the shape of a checkpoint is read from its config.json', async () => {
+  const config = await fixtureConfig('05-linear-silu-safetensors-f32')
+  assert.is(config.gateType, 'linear')
+  assert.is(config.activation, 'silu')
+  assert.equal(config.attentionExperts, [5, 5])
+  assert.equal(config.mlpExperts, [10, 10])
+  assert.is(config.topKMlp, 3)
+  assert.is(config.trainedContext, 32)
+  assert.is(config.raw.layer_norm_epsilon, 0.001)
+})
+
+test('one head as wide as the model means shared keys and values', async () => {
+  assert.is((await fixtureConfig('11-molm-like-bin-bf16-sharded')).sharedKeyValue, true)
+  assert.is((await fixtureConfig('02-base-safetensors-f32')).sharedKeyValue, false)
+  assert.is(parseConfig({ ...small, n_head: 1 }, WHERE).sharedKeyValue, false)
+})
+
+test('a classifier has its labels in the order of their ids', async () => {
+  const config = await fixtureConfig('13-classifier-safetensors-f32')
+  assert.is(config.architecture, 'classifier')
+  assert.equal(config.labels, ['negative', 'neutral', 'positive'])
+})
+
+test('a classifier without id2label has numbered labels, two unless told otherwise', () => {
+  const classifier = { ...small, architectures: ['ModuleFormerForSequenceClassification'] }
+  assert.equal(parseConfig(classifier, WHERE).labels, ['LABEL_0', 'LABEL_1'])
+  assert.equal(parseConfig({ ...classifier, num_labels: 3 }, WHERE).labels, ['LABEL_0', 'LABEL_1', 'LABEL_2'])
+})
+
+test('labels with a gap in their ids are refused', async () => {
+  const classifier = {
+    ...small,
+    architectures: ['ModuleFormerForSequenceClassification'],
+    id2label: { 0: 'a', 2: 'c' },
+  }
+  await rejectsWithUserError(() => parseConfig(classifier, WHERE), /id2label/)
+})
+
+test('the generic names of sizes are understood, and the specific ones win', () => {
+  const config = { model_type: 'moduleformer', hidden_size: 96, num_hidden_layers: 3, num_attention_heads: 2 }
+  assert.equal(
+    [96, 3, 2],
+    [parseConfig(config, WHERE).width, parseConfig(config, WHERE).layers, parseConfig(config, WHERE).heads],
+  )
+  assert.is(parseConfig({ ...config, n_embd: 32 }, WHERE).width, 32)
+})
+
+test('layers may keep different numbers of experts', () => {
+  const config = parseConfig({ ...small, molm_experts: { attention: [4, 2], mlp: [3, 8] } }, WHERE)
+  assert.equal(config.attentionExperts, [4, 2])
+  assert.equal(config.mlpExperts, [3, 8])
+})
+
+test('a list of experts that does not fit the layers is refused', async () => {
+  for (const attention of [[4], [4, 0], [4, 2.5], '4', undefined]) {
+    const config = { ...small, molm_experts: { attention, mlp: [8, 8] } }
+    await rejectsWithUserError(() => parseConfig(config, WHERE), /molm_experts\.attention/)
+  }
+})
+
+test('a token may be null, for none', () => {
+  const config = parseConfig({ ...small, bos_token_id: null, eos_token_id: 7 }, WHERE)
+  assert.is(config.bosToken, null)
+  assert.is(config.eosToken, 7)
+})
+
+test('another kind of model is named in the error', async () => {
+  await rejectsWithUserError(
+    () => parseConfig({ model_type: 'llama' }, WHERE),
+    /^some\/config\.json: .*"llama".*moduleformer/,
+  )
+  await rejectsWithUserError(() => parseConfig({}, WHERE), /no model_type/)
+  await rejectsWithUserError(() => parseConfig([], WHERE), /object/)
+})
+
+test('a config.json that names only a ModuleFormer class is understood', () => {
+  assert.is(parseConfig({ architectures: ['ModuleFormerForCausalLM'] }, WHERE).layers, 24)
+})
+
+test('numbers that cannot be meant are refused by name', async () => {
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ k_att: 5 }, /k_att 5 is more than the 4 experts/],
+    [{ k_mlp: 3, molm_experts: { attention: [4, 4], mlp: [8, 2] } }, /k_mlp 3 is more than the 2 experts/],
+    [{ att_hidden: 30 }, /att_hidden 30 is not divisible by n_head 4/],
+    [{ activation_function: 'mish' }, /activation_function.*gelu_new.*"mish"/],
+    [{ gate_type: 'top' }, /gate_type.*gmm.*"top"/],
+    [{ n_embd: 0 }, /n_embd/],
+    [{ n_layer: -1 }, /n_layer/],
+    [{ n_layer: 1e12 }, /n_layer/],
+    [{ vocab_size: 3.5 }, /vocab_size/],
+    [{ ffd_hidden: '128' }, /ffd_hidden.*"128"/],
+    [{ tie_word_embeddings: 'no' }, /tie_word_embeddings/],
+    [{ eos_token_id: [1, 2] }, /eos_token_id/],
+  ]
+  for (const [keys, pattern] of wrong) {
+    await rejectsWithUserError(() => parseConfig({ ...small, ...keys }, WHERE), pattern)
+  }
+})
+
+test('control characters of a hostile config.json do not reach the terminal', async () => {
+  await rejectsWithUserError(() => parseConfig({ model_type: '\u001b[2J\u009b' }, WHERE), /^\P{Cc}*$/u)
+})
+
+test.run()

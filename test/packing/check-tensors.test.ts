@@ -1,0 +1,83 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { transpose } from '#molm/checkpoint/tensor.js'
+import { checkTensors } from '#molm/packing/check-tensors.js'
+import { tensorOf, withFixture } from '../support/checkpoints.js'
+import { FIXTURES } from '../support/fixtures.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+const BASE = '02-base-safetensors-f32'
+
+test('the tensors of every fixture are all needed or on the list to ignore', async () => {
+  for (const name of FIXTURES) {
+    await withFixture(name, (config, { tensors }) => assert.equal(checkTensors(config, tensors), [], name))
+  }
+})
+
+test('a missing tensor is named, whichever it is', async () => {
+  await withFixture(BASE, async (config, { tensors }) => {
+    const needed = [...tensors.keys()].filter((name) => !/\.(mask|cum_weight)$/.test(name))
+    for (const name of needed) {
+      const fewer = new Map([...tensors].filter(([other]) => other !== name))
+      await rejectsWithUserError(
+        () => checkTensors(config, fewer, 'folder'),
+        new RegExp(`^folder: tensor ${name} is missing`),
+      )
+    }
+  })
+})
+
+test('a misshapen tensor is named with both shapes', async () => {
+  await withFixture(BASE, async (config, checkpoint) => {
+    const { tensors } = checkpoint
+    const name = 'lm_head.weight'
+    const changed = new Map(tensors).set(name, transpose(tensorOf(checkpoint, name)))
+    await rejectsWithUserError(
+      () => checkTensors(config, changed),
+      /lm_head\.weight has shape \[64, 320\].*\[320, 64\]/,
+    )
+  })
+})
+
+test('a config.json that promises more layers or experts than there are is refused', async () => {
+  await withFixture(BASE, async (config, { tensors }) => {
+    const deeper = { ...config, layers: 4, attentionExperts: [4, 4, 4, 4], mlpExperts: [8, 8, 8, 8] }
+    await rejectsWithUserError(() => checkTensors(deeper, tensors), /transformer\.h\.3\.ln_1\.weight is missing/)
+    const wider = { ...config, mlpExperts: [8, 9, 8] }
+    await rejectsWithUserError(
+      () => checkTensors(wider, tensors),
+      /h\.1\.mlpf\.gate\.w_gate\.3\.weight.*\[8, 32\].*\[9, 32\]/,
+    )
+  })
+})
+
+test('weights that are no floating point numbers are refused', async () => {
+  await withFixture(BASE, async (config, checkpoint) => {
+    const { tensors } = checkpoint
+    const name = 'transformer.wte.weight'
+    const changed = new Map(tensors).set(name, { ...tensorOf(checkpoint, name), dtype: 'I8' as const })
+    await rejectsWithUserError(() => checkTensors(config, changed), /transformer\.wte\.weight has dtype I8.*BF16/)
+  })
+})
+
+test('ignored buffers may have any shape and type, and other strangers are reported', async () => {
+  await withFixture(BASE, (config, checkpoint) => {
+    const { tensors } = checkpoint
+    const stranger = tensorOf(checkpoint, 'transformer.h.0.attn.mask')
+    const changed = new Map(tensors)
+      .set('transformer.h.0.attn.causal_mask', { ...stranger, dtype: 'BOOL' as const, shape: [1], strides: [1] })
+      .set('transformer.h.7.extra', stranger)
+    assert.equal(checkTensors(config, changed), ['transformer.h.7.extra'])
+  })
+})
+
+test('a tied model needs no head, and one that is there all the same is no stranger', async () => {
+  await withFixture(BASE, (config, { tensors }) => {
+    const tied = { ...config, tieWordEmbeddings: true }
+    const headless = new Map([...tensors].filter(([name]) => name !== 'lm_head.weight'))
+    assert.equal(checkTensors(tied, headless), [])
+    assert.equal(checkTensors(tied, tensors), [])
+  })
+})
+
+test.run()

@@ -1,0 +1,24 @@
+import { type Checkpoint, localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
+import type { Tensor } from '#molm/checkpoint/tensor.js'
+import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import { fixturePath } from './fixtures.js'
+
+/** Runs `use` with a reference checkpoint, open for as long as that takes. */
+export async function withFixture(
+  name: string,
+  use: (config: ModelConfig, checkpoint: Checkpoint) => unknown,
+): Promise<void> {
+  const checkpoint = await openCheckpoint(localFolder(fixturePath(name)))
+  try {
+    await use(parseConfig(checkpoint.config, name), checkpoint)
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+/** A tensor that the test counts on. */
+export function tensorOf({ tensors }: Checkpoint, name: string): Tensor {
+  const tensor = tensors.get(name)
+  if (tensor === undefined) throw new Error(`the fixture has no tensor ${name}`)
+  return tensor
+}

@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url'
+
+/** Path of a reference checkpoint, or of a file inside one: `fixturePath('01-base-bin-f32/config.json')`. */
+export function fixturePath(name: string): string {
+  return fileURLToPath(new URL(`../../../test/fixtures/${name}`, import.meta.url))
+}
+
+/** The reference checkpoints: every router, dtype and file form that IBM's code was run on. */
+export const FIXTURES = [
+  '01-base-bin-f32',
+  '02-base-safetensors-f32',
+  '03-topk4-safetensors-bf16-sharded',
+  '04-bin-f16-sharded',
+  '05-linear-silu-safetensors-f32',
+  '11-molm-like-bin-bf16-sharded',
+  '13-classifier-safetensors-f32',
+]

@@ -1,0 +1,85 @@
+import { DTYPE_BYTES, elementReader } from '#molm/checkpoint/dtype.js'
+import { packedBytes, TILE_COLUMNS, TILE_ROWS } from '#molm/packing/format.js'
+import type { PackMatrix, PackRequest } from '#molm/packing/pack.js'
+
+/** The formats of docs/FORMAT.md written down as plainly as can be: f32 of every kind, and tables in q8. */
+export const referencePack: PackMatrix = async (request) => {
+  const { kind, format, rows, cols } = request
+  const weight = weightReader(request)
+  const out = new DataView(new ArrayBuffer(packedBytes(kind, format, rows, cols)))
+  if (format === 'q8' && kind === 'rows') packRowsQ8(request, weight, out)
+  else if (format !== 'f32') throw new Error(`the reference does not pack ${kind} in ${format}`)
+  else {
+    const place = kind === 'matrix' ? tilePlace(cols) : rowPlace(cols)
+    for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) out.setFloat32(place(r, c), weight(r, c), true)
+  }
+  return { bytes: new Uint8Array(out.buffer), nonFinite: countNonFinite(rows, cols, weight) }
+}
+
+function countNonFinite(rows: number, cols: number, weight: (r: number, c: number) => number): number {
+  let count = 0
+  for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) if (!Number.isFinite(weight(r, c))) count++
+  return count
+}
+
+/** A packer that only marks every byte as written: enough where sizes and places are asked for, not contents. */
+export const markingPack: PackMatrix = async ({ kind, format, rows, cols }) => ({
+  bytes: new Uint8Array(packedBytes(kind, format, rows, cols)).fill(0xff),
+  nonFinite: 0,
+})
+
+/** Weights of a piece packed in f32, row-major, without padding. */
+export function unpackF32(
+  packed: Uint8Array,
+  kind: 'matrix' | 'rows' | 'vector',
+  rows: number,
+  cols: number,
+): Float32Array {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+  const place = kind === 'matrix' ? tilePlace(cols) : rowPlace(cols)
+  return Float32Array.from({ length: rows * cols }, (_, i) =>
+    view.getFloat32(place(Math.floor(i / cols), i % cols), true),
+  )
+}
+
+/** Byte of an f32 weight in tiles of 8 rows x 32 columns, column after column. */
+function tilePlace(cols: number): (r: number, c: number) => number {
+  const tiles = Math.ceil(cols / TILE_COLUMNS)
+  return (r, c) => {
+    const tile = Math.floor(r / TILE_ROWS) * tiles + Math.floor(c / TILE_COLUMNS)
+    return 4 * (tile * TILE_ROWS * TILE_COLUMNS + (c % TILE_COLUMNS) * TILE_ROWS + (r % TILE_ROWS))
+  }
+}
+
+function rowPlace(cols: number): (r: number, c: number) => number {
+  const padded = Math.ceil(cols / TILE_COLUMNS) * TILE_COLUMNS
+  return (r, c) => 4 * (r * padded + c)
+}
+
+function packRowsQ8({ rows, cols }: PackRequest, weight: (r: number, c: number) => number, out: DataView): void {
+  let at = 0
+  for (let r = 0; r < rows; r++) {
+    for (let c0 = 0; c0 < cols; c0 += TILE_COLUMNS, at += 34) {
+      const block = Array.from({ length: TILE_COLUMNS }, (_, i) => (c0 + i < cols ? weight(r, c0 + i) : 0))
+      const scale = bfloat16(Math.max(...block.map(Math.abs)) / 127)
+      out.setUint16(at, scale.bits, true)
+      for (const [i, w] of block.entries()) {
+        out.setInt8(at + 2 + i, scale.value === 0 ? 0 : Math.max(-127, Math.min(127, Math.round(w / scale.value))))
+      }
+    }
+  }
+}
+
+function bfloat16(value: number): { bits: number; value: number } {
+  const view = new DataView(new ArrayBuffer(4))
+  view.setFloat32(0, value)
+  const bits = (view.getUint32(0) + 0x8000) >>> 16
+  view.setUint32(0, bits << 16)
+  return { bits, value: view.getFloat32(0) }
+}
+
+function weightReader(request: PackRequest): (r: number, c: number) => number {
+  const { bytes, dtype, firstElement, rowStride, colStride } = request
+  const element = elementReader(dtype, bytes)
+  return (r, c) => element((firstElement + r * rowStride + c * colStride) * DTYPE_BYTES[dtype])
+}
