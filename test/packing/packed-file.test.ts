@@ -1,0 +1,217 @@
+import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openLocalFile } from '#molm/checkpoint/local-folder.js'
+import { readSafetensors } from '#molm/checkpoint/safetensors.js'
+import { formatsFor } from '#molm/packing/format.js'
+import { type Layout, planLayout } from '#molm/packing/layout.js'
+import { checkParts, openPackedFile, verifyChecksums } from '#molm/packing/packed-file.js'
+import { createPackedFile } from '#molm/packing/packed-file-writer.js'
+import { withFixture } from '../support/checkpoints.js'
+import { fixturePath } from '../support/fixtures.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const FORMATS = formatsFor('q4')
+const METADATA = { quant: 'q4', formats: FORMATS, source: 'some/model', sourceRevision: 'abc123' } as const
+
+async function withLayout(use: (layout: Layout) => unknown): Promise<void> {
+  await withFixture('02-base-safetensors-f32', (config) => use(planLayout(config, FORMATS)))
+}
+
+/** Bytes of a part that no other part has. */
+function content(layout: Layout, index: number): Uint8Array {
+  return new Uint8Array(layout.parts[index].bytes).fill(index + 1)
+}
+
+async function writePacked(path: string, layout: Layout): Promise<void> {
+  const writer = await createPackedFile(path, layout, METADATA)
+  for (const [i, part] of layout.parts.entries()) await writer.write(part, content(layout, i))
+  await writer.finish()
+}
+
+/** Runs `use` with a packed file, alone in a folder. */
+async function withPackedFile(use: (path: string, layout: Layout) => Promise<unknown>): Promise<void> {
+  await withLayout((layout) =>
+    inTemporaryFolder(async (dir) => {
+      const path = join(dir, 'model-q4.molm.safetensors')
+      await writePacked(path, layout)
+      await use(path, layout)
+    }),
+  )
+}
+
+/** Rewrites a packed file's header text, which must keep its length. */
+async function editHeader(path: string, edit: (header: string) => string): Promise<void> {
+  const bytes = await readFile(path)
+  const end = 8 + Number(bytes.readBigUInt64LE(0))
+  bytes.write(edit(bytes.toString('latin1', 8, end)), 8, 'latin1')
+  await writeFile(path, bytes)
+}
+
+test('what was written is read back: metadata, places and bytes', async () => {
+  await withPackedFile(async (path, layout) => {
+    const file = await openPackedFile(path)
+    assert.equal(file.metadata, METADATA)
+    assert.equal(
+      [...file.parts.keys()],
+      layout.parts.map((part) => part.name),
+    )
+    checkParts(file, layout)
+    const bytes = await readFile(path)
+    for (const [i, part] of layout.parts.entries()) {
+      const range = file.parts.get(part.name)
+      assert.ok(range !== undefined && range.offset % 64 === 0)
+      assert.ok(bytes.subarray(range.offset, range.offset + range.bytes).equals(content(layout, i)), part.name)
+    }
+    await verifyChecksums(file)
+  })
+})
+
+test('parts may be written in any order, to the same file', async () => {
+  await withPackedFile(async (path, layout) => {
+    const other = `${path}.other`
+    const writer = await createPackedFile(other, layout, METADATA)
+    for (let i = layout.parts.length - 1; i >= 0; i--) await writer.write(layout.parts[i], content(layout, i))
+    await writer.finish()
+    assert.ok((await readFile(other)).equals(await readFile(path)))
+    assert.is((await stat(other)).size, writer.bytes)
+  })
+})
+
+test('any safetensors reader can list it: bytes in the order of the layout, without holes', async () => {
+  await withPackedFile(async (path, layout) => {
+    const source = await openLocalFile(path)
+    const { tensors, metadata } = await readSafetensors(source)
+    await source.close()
+    assert.equal(
+      tensors.map(({ name, dtype, shape }) => [name, dtype, shape]),
+      layout.parts.map(({ name, bytes }) => [name, 'U8', [bytes]]),
+    )
+    assert.is(metadata.format, 'molm')
+    assert.is(metadata.format_version, '1')
+    assert.is(metadata.quant, 'q4')
+    assert.equal(JSON.parse(metadata.formats), FORMATS)
+    assert.is(metadata.source_revision, 'abc123')
+    const header = (await readFile(path)).readBigUInt64LE(0)
+    assert.is((8n + header) % 64n, 0n)
+  })
+})
+
+test('until it is finished there is no file of that name, and an aborted one leaves nothing', async () => {
+  await withLayout((layout) =>
+    inTemporaryFolder(async (dir) => {
+      const writer = await createPackedFile(join(dir, 'a.molm.safetensors'), layout, METADATA)
+      await writer.write(layout.parts[0], content(layout, 0))
+      assert.equal(await readdir(dir), ['a.molm.safetensors.partial'])
+      await writer.abort()
+      assert.equal(await readdir(dir), [])
+      await writer.abort()
+    }),
+  )
+})
+
+test('a file with a part missing cannot be finished', async () => {
+  await withLayout((layout) =>
+    inTemporaryFolder(async (dir) => {
+      const writer = await createPackedFile(join(dir, 'a.molm.safetensors'), layout, METADATA)
+      await writer.write(layout.parts[0], content(layout, 0))
+      try {
+        await writer.finish()
+        assert.unreachable('finished')
+      } catch (error) {
+        assert.match((error as Error).message, /layers\.0\.dense was never written/)
+      }
+      await writer.abort()
+    }),
+  )
+})
+
+test('a folder that is not there cannot be written to', async () => {
+  await withLayout((layout) =>
+    inTemporaryFolder((dir) =>
+      rejectsWithUserError(() => createPackedFile(join(dir, 'no', 'a'), layout, METADATA), /cannot be written.*ENOENT/),
+    ),
+  )
+})
+
+test('a flipped byte is found and its part named', async () => {
+  await withPackedFile(async (path, layout) => {
+    const name = 'layers.1.mlp.3'
+    const { offset = 0 } = (await openPackedFile(path)).parts.get(name) ?? {}
+    assert.ok(offset > 0)
+    const bytes = await readFile(path)
+    bytes[offset + 5] ^= 1
+    await writeFile(path, bytes)
+    const file = await openPackedFile(path)
+    checkParts(file, layout)
+    await rejectsWithUserError(() => verifyChecksums(file), /layers\.1\.mlp\.3 .*checksum/)
+  })
+})
+
+test('a truncated file is refused, wherever it ends', async () => {
+  await withPackedFile(async (path) => {
+    const { size } = await stat(path)
+    for (const length of [size - 1, Math.floor(size / 2), 1000, 7, 0]) {
+      await truncate(path, length)
+      await rejectsWithUserError(() => openPackedFile(path), /model-q4\.molm\.safetensors.*cut short/)
+    }
+  })
+})
+
+test('files of other kinds are refused with what they are', async () => {
+  await rejectsWithUserError(
+    () => openPackedFile(fixturePath('02-base-safetensors-f32/model.safetensors')),
+    /ordinary checkpoint/,
+  )
+  await rejectsWithUserError(
+    () => openPackedFile(fixturePath('01-base-bin-f32/pytorch_model.bin')),
+    /not a safetensors file/,
+  )
+  await rejectsWithUserError(() => openPackedFile(fixturePath('nothing')), /no such file/)
+})
+
+test('a file of a later format asks for a newer molm', async () => {
+  await withPackedFile(async (path) => {
+    await editHeader(path, (header) => header.replace('"format_version":"1"', '"format_version":"2"'))
+    await rejectsWithUserError(() => openPackedFile(path), /newer molm \(format 2.*update molm/)
+  })
+})
+
+test('a header that contradicts itself is damaged', async () => {
+  const edits: [string, string, RegExp][] = [
+    ['"quant":"q4"', '"quant":"q5"', /unknown quant q5/],
+    ['"format_version":"1"', '"format_version":"x"', /format version/],
+    ['\\"head\\":\\"q4\\"', '\\"head\\":\\"q3\\"', /format for its head/],
+    ['\\"embedding\\":\\"q8\\"', '\\"embedding\\":\\"q4\\"', /format for its embedding/],
+    ['\\"final\\":\\"', '\\"finak\\":\\"', /no checksum of part final/],
+  ]
+  await withPackedFile(async (path) => {
+    const whole = await readFile(path)
+    for (const [from, to, pattern] of edits) {
+      await writeFile(path, whole)
+      await editHeader(path, (header) => {
+        assert.ok(header.includes(from), from)
+        return header.replace(from, to)
+      })
+      await rejectsWithUserError(() => openPackedFile(path), pattern)
+    }
+  })
+})
+
+test('a file packed from another config.json is found out before it is used', async () => {
+  await withPackedFile(async (path, layout) => {
+    const file = await openPackedFile(path)
+    await withFixture('02-base-safetensors-f32', async (config) => {
+      const wider = planLayout({ ...config, ffnHidden: 256 }, FORMATS)
+      await rejectsWithUserError(() => checkParts(file, wider), /layers\.0\.mlp\.0 has \d+ bytes in place of \d+/)
+      const deeper = planLayout({ ...config, attentionExperts: [4, 4, 5] }, FORMATS)
+      await rejectsWithUserError(() => checkParts(file, deeper), /layers\.2\.attention\.4 is missing/)
+      const fewer = planLayout({ ...config, mlpExperts: [8, 8, 7] }, FORMATS)
+      await rejectsWithUserError(() => checkParts(file, fewer), new RegExp(`${layout.parts.length} parts in place of`))
+    })
+  })
+})
+
+test.run()
