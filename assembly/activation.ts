@@ -70,7 +70,7 @@ function apply4(kind: i32, x: v128): v128 {
 
 export function activate(kind: i32, row: usize, n: i32): void {
   if (kind == IDENTITY) return
-  const end = row + ((<usize>(n + 3)) & ~3) * 4
+  const end = row + (<usize>(n + 3) & ~3) * 4
   if (ASC_FEATURE_SIMD) {
     for (let p = row; p < end; p += 16) v128.store(p, apply4(kind, v128.load(p)))
   } else {

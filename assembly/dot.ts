@@ -8,9 +8,7 @@
 /** Adds 16 partial sums, held as four vectors, in the order that `tree` states. */
 function reduce(s0: v128, s1: v128, s2: v128, s3: v128): f32 {
   const s = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3))
-  return (
-    f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3))
-  )
+  return f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3))
 }
 
 /** One of the 16 chains: the products of elements lane, lane + 16, ... below n. */

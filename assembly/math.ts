@@ -9,7 +9,7 @@
 const LOG2E: f32 = 1.44269504
 /** ln 2 in two parts: the first has few enough bits that n * LN2_HIGH is exact for |n| < 256. */
 const LN2_HIGH: f32 = 0.693359375
-const LN2_LOW: f32 = -2.12194440e-4
+const LN2_LOW: f32 = -2.1219444e-4
 const EXP_MIN: f32 = -87.3
 const EXP_MAX: f32 = 88.0
 
@@ -19,7 +19,7 @@ export function exp(x: f32): f32 {
   const clamped = min<f32>(x, EXP_MAX)
   const n = nearest<f32>(clamped * LOG2E)
   const r = clamped - n * LN2_HIGH - n * LN2_LOW
-  let p: f32 = 1.9841270e-4
+  let p: f32 = 1.984127e-4
   p = p * r + <f32>1.3888889e-3
   p = p * r + <f32>8.3333338e-3
   p = p * r + <f32>4.1666668e-2
@@ -33,11 +33,8 @@ export function exp(x: f32): f32 {
 export function exp4(x: v128): v128 {
   const clamped = f32x4.min(x, f32x4.splat(EXP_MAX))
   const n = f32x4.nearest(f32x4.mul(f32x4.max(clamped, f32x4.splat(EXP_MIN)), f32x4.splat(LOG2E)))
-  const r = f32x4.sub(
-    f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(LN2_HIGH))),
-    f32x4.mul(n, f32x4.splat(LN2_LOW)),
-  )
-  let p = f32x4.splat(1.9841270e-4)
+  const r = f32x4.sub(f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(LN2_HIGH))), f32x4.mul(n, f32x4.splat(LN2_LOW)))
+  let p = f32x4.splat(1.984127e-4)
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3888889e-3))
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3333338e-3))
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1666668e-2))

@@ -131,7 +131,14 @@ function packQ4(tile: usize): void {
     for (let half: usize = 0; half < 2; half++) {
       const scales = bestScales4(scratch + (half << 4))
       for (let lane: usize = 0; lane < 4; lane++) {
-        const s = lane == 0 ? f32x4.extract_lane(scales, 0) : lane == 1 ? f32x4.extract_lane(scales, 1) : lane == 2 ? f32x4.extract_lane(scales, 2) : f32x4.extract_lane(scales, 3)
+        const s =
+          lane == 0
+            ? f32x4.extract_lane(scales, 0)
+            : lane == 1
+              ? f32x4.extract_lane(scales, 1)
+              : lane == 2
+                ? f32x4.extract_lane(scales, 2)
+                : f32x4.extract_lane(scales, 3)
         packRowQ4(tile, (half << 2) + lane, s)
       }
     }

@@ -84,7 +84,7 @@ export function tileQ4x1(weights: usize, columns: usize, record: usize, out: usi
           const nibble = c & 4 ? byte >> 4 : byte & 15
           dot += <i32>nibble * <i32>load<i8>(narrow + (b << 5) + c)
         }
-        const scaleW = reinterpret<f32>(<u32>load<u16>(tile + (r << 1)) << 16)
+        const scaleW = reinterpret<f32>((<u32>load<u16>(tile + (r << 1))) << 16)
         total += <f32>dot * (scaleW * load<f32>(scale + (b << 2)))
       }
       store<f32>(out + (r << 2), total)

@@ -48,7 +48,7 @@ export function tileQ8x1(weights: usize, columns: usize, record: usize, out: usi
           const a = wide + (b << 6) + (i << 2)
           dot += <i32>load<i8>(w) * <i32>load<i16>(a) + <i32>load<i8>(w, 1) * <i32>load<i16>(a, 2)
         }
-        const scaleW = reinterpret<f32>(<u32>load<u16>(tile + (r << 1)) << 16)
+        const scaleW = reinterpret<f32>((<u32>load<u16>(tile + (r << 1))) << 16)
         total += <f32>dot * (scaleW * load<f32>(scale + (b << 2)))
       }
       store<f32>(out + (r << 2), total)

@@ -1,0 +1,138 @@
+import { Worker } from 'node:worker_threads'
+import { UserError } from '../errors.js'
+import type { Tier } from '../runtime/tiers.js'
+import { prepareV8 } from '../runtime/v8-flags.js'
+import type { Call, EngineData, FromEngine, Request, StepMessage, ToEngine } from './protocol.js'
+
+/** A request that waits for its reply. */
+interface Pending {
+  resolve: (value: never) => void
+  reject: (error: Error) => void
+  onStep?: (step: StepMessage) => void
+}
+
+/** A request under way, as its caller sees it. */
+export interface Ongoing<T> {
+  reply: Promise<T>
+  /** Ends the work at the next block of the model; the reply then rejects with `Interrupted`. */
+  stop(): void
+  /** Allows a generation to go `steps` further ahead. */
+  credit(steps: number): void
+}
+
+/** What a stopped request rejects with. */
+export class Interrupted extends Error {}
+
+/** The caller's end of an engine: sends requests to its thread and matches the replies. */
+export class EngineClient {
+  tier: Tier = 'plain'
+  warnings: string[] = []
+  private readonly pending = new Map<number, Pending>()
+  private nextId = 1
+  private ended?: Error
+
+  private constructor(private readonly worker: Worker) {}
+
+  /** Starts an engine and waits until its model is loaded. Rejects with what went wrong there. */
+  static async start(data: EngineData, signal?: AbortSignal): Promise<EngineClient> {
+    signal?.throwIfAborted()
+    prepareV8()
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data })
+    const client = new EngineClient(worker)
+    const stop = () => client.fail(signal?.reason ?? new Error('aborted'))
+    signal?.addEventListener('abort', stop)
+    try {
+      await client.started()
+      return client
+    } catch (error) {
+      await worker.terminate()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  /** Sends a request. Buffers in `transfer` are handed over. */
+  call<T>(request: Request, onStep?: Pending['onStep'], transfer: ArrayBuffer[] = []): Ongoing<T> {
+    const id = this.nextId++
+    const stop = new Int32Array(new SharedArrayBuffer(4))
+    const reply = new Promise<T>((resolve, reject) => {
+      if (this.ended) return reject(this.ended)
+      this.wait(id, { resolve, reject, onStep })
+      this.send({ ...request, id, stop } as Call, transfer)
+    })
+    return {
+      reply,
+      stop: () => {
+        Atomics.store(stop, 0, 1)
+        // Wakes an engine that waits for this reader.
+        if (this.pending.has(id)) this.send({ kind: 'credit', id, steps: 0 })
+      },
+      credit: (steps) => {
+        if (this.pending.has(id)) this.send({ kind: 'credit', id, steps })
+      },
+    }
+  }
+
+  /** Ends the engine and its threads. Requests under way are stopped. */
+  async close(): Promise<void> {
+    if (this.ended) return
+    const exit = new Promise((resolve) => this.worker.once('exit', resolve))
+    this.call({ kind: 'close' }).reply.catch(() => undefined)
+    this.ended = new Error('the model has been disposed')
+    this.worker.ref()
+    await exit
+  }
+
+  private started(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.wait(0, { resolve: resolve as Pending['resolve'], reject })
+      this.worker.on('message', (message: FromEngine) => this.receive(message))
+      this.worker.on('error', (error) => this.fail(error))
+      this.worker.on('exit', () => this.fail(this.ended ?? new Error('the engine ended unexpectedly')))
+    })
+  }
+
+  private receive(message: FromEngine): void {
+    if (message.kind === 'step') return this.pending.get(message.id)?.onStep?.(message.step)
+    if (message.kind === 'ready') {
+      this.tier = message.tier
+      this.warnings = message.warnings
+      this.settle(0)?.resolve(undefined as never)
+    } else if (message.kind === 'reply') {
+      this.settle(message.id)?.resolve(message.value as never)
+    } else {
+      this.settle(message.id)?.reject(errorFrom(message))
+    }
+  }
+
+  /** Rejects everything that waits: the engine is gone. */
+  private fail(error: Error): void {
+    this.ended ??= error
+    for (const id of [...this.pending.keys()]) this.settle(id)?.reject(error)
+  }
+
+  /** An engine keeps the process alive only while someone waits for it. */
+  private wait(id: number, pending: Pending): void {
+    this.pending.set(id, pending)
+    this.worker.ref()
+  }
+
+  private settle(id: number): Pending | undefined {
+    const pending = this.pending.get(id)
+    this.pending.delete(id)
+    if (this.pending.size === 0 && !this.ended) this.worker.unref()
+    return pending
+  }
+
+  private send(message: ToEngine, transfer: ArrayBuffer[] = []): void {
+    this.worker.postMessage(message, transfer)
+  }
+}
+
+function errorFrom(message: Extract<FromEngine, { kind: 'failed' }>): Error {
+  if (message.stopped) return new Interrupted('stopped')
+  const error = message.userError ? new UserError(message.message) : new Error(message.message)
+  if (message.stack) error.stack = message.stack
+  return error
+}

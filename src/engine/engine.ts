@@ -1,0 +1,120 @@
+import { UserError } from '../errors.js'
+import { Bank } from '../runtime/bank.js'
+import { Pool } from '../runtime/pool.js'
+import { chooseKernels, type Tier } from '../runtime/tiers.js'
+import { type LoadedModel, loadWeights } from './load.js'
+import { Packer } from './packer.js'
+import type { EngineData, Request, StatsReply, StepMessage } from './protocol.js'
+import { Sequence } from './sequence.js'
+
+/** Steps of work that may be interleaved with others; its return value is the reply. */
+export type Task = Generator<void, unknown>
+
+/** What a task needs of the caller's side. */
+export interface TaskContext {
+  stop: Int32Array
+  emit: (step: StepMessage) => void
+  ready: () => boolean
+}
+
+/** The engine: one model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
+export class Engine {
+  private readonly sequences = new Map<number, Sequence>()
+
+  private constructor(
+    readonly tier: Tier,
+    private readonly pool: Pool,
+    private readonly loaded?: LoadedModel,
+    private readonly packer?: Packer,
+  ) {}
+
+  static async start({ threads, tier: wanted, model }: EngineData): Promise<Engine> {
+    const { tier, module } = chooseKernels(wanted)
+    if (model) {
+      const loaded = await loadWeights(model, module, threads)
+      return new Engine(tier, loaded.pool, loaded)
+    }
+    const bank = new Bank(module)
+    return new Engine(tier, new Pool([bank], threads), undefined, new Packer(bank))
+  }
+
+  get warnings(): string[] {
+    return this.loaded?.warnings ?? []
+  }
+
+  /** Begins a request. */
+  task(request: Request, context: TaskContext): Task {
+    switch (request.kind) {
+      case 'forward':
+        return this.sequence(request.session).forward(request, context.stop)
+      case 'generate':
+        return this.sequence(request.session).generate(request, context.stop, context.emit, context.ready)
+      case 'truncate':
+        return once(() => this.sequences.get(request.session)?.truncate(request.length))
+      case 'release':
+        return once(() => this.release(request.session))
+      case 'classify':
+        return this.classify(request.tokens, context.stop)
+      case 'pack':
+        return once(() => this.requirePacker().pack(request.request))
+      case 'stats':
+        return once(() => this.stats())
+      case 'close':
+        return once(() => undefined)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close()
+    this.loaded?.close()
+  }
+
+  private *classify(tokens: Int32Array, stop: Int32Array): Task {
+    const sequence = new Sequence(this.requireModel().model)
+    try {
+      const options = { kind: 'forward', session: -1, tokens, logits: 'last', routes: false, hidden: false } as const
+      return (yield* sequence.forward(options, stop)).logits
+    } finally {
+      sequence.release()
+    }
+  }
+
+  private stats(): StatsReply {
+    const { store, budget } = this.requireModel()
+    const { hits, misses, weightsBytes } = store.stats()
+    const { bytesRead } = store
+    const cacheBytes = [...this.sequences.values()].reduce((sum, { cache }) => sum + cache.bytes, 0)
+    const { meanAttentionDepth } = this.requireModel().model
+    const experts = { expertHits: hits, expertMisses: misses, bytesRead }
+    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, meanAttentionDepth }
+  }
+
+  private sequence(id: number): Sequence {
+    let sequence = this.sequences.get(id)
+    if (!sequence) {
+      sequence = new Sequence(this.requireModel().model)
+      this.sequences.set(id, sequence)
+    }
+    return sequence
+  }
+
+  private release(id: number): void {
+    this.sequences.get(id)?.release()
+    this.sequences.delete(id)
+  }
+
+  private requireModel(): LoadedModel {
+    if (!this.loaded) throw new UserError('this engine has no model')
+    return this.loaded
+  }
+
+  private requirePacker(): Packer {
+    if (!this.packer) throw new UserError('this engine runs a model and does not pack')
+    return this.packer
+  }
+}
+
+// biome-ignore lint/correctness/useYield: a task of a single step
+function* once(work: () => unknown): Task {
+  return work()
+}

@@ -1,0 +1,107 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { openCheckpoint } from '../checkpoint/checkpoint.js'
+import { localFolder } from '../checkpoint/local-folder.js'
+import { UserError } from '../errors.js'
+import { leastBudget, planBanks } from '../model/bank-plan.js'
+import { ModuleFormer } from '../model/moduleformer.js'
+import { WeightStore } from '../model/weight-store.js'
+import { checkTensors } from '../packing/check-tensors.js'
+import { nonFiniteWeights, unknownTensors } from '../packing/convert.js'
+import { type Layout, type Part, planLayout } from '../packing/layout.js'
+import { type NonFinite, packParts } from '../packing/pack.js'
+import { checkParts, openPackedFile, type PackedFile } from '../packing/packed-file.js'
+import { Bank } from '../runtime/bank.js'
+import { Pool } from '../runtime/pool.js'
+import { Packer } from './packer.js'
+import type { ModelSource } from './protocol.js'
+
+/** A model in memory with its threads. */
+export interface LoadedModel {
+  model: ModuleFormer
+  store: WeightStore
+  pool: Pool
+  budget: number
+  warnings: string[]
+  close(): void
+}
+
+/** Opens a model: its dense parts are read, experts follow when they are routed to; a checkpoint is packed whole. */
+export async function loadWeights(
+  source: ModelSource,
+  module: WebAssembly.Module,
+  threads: number,
+): Promise<LoadedModel> {
+  const layout = planLayout(source.config, source.formats)
+  return source.kind === 'packed'
+    ? loadPacked(source, layout, module, threads)
+    : loadCheckpoint(source, layout, module, threads)
+}
+
+async function loadPacked(
+  source: ModelSource,
+  layout: Layout,
+  module: WebAssembly.Module,
+  threads: number,
+): Promise<LoadedModel> {
+  const { config, formats, memory } = source
+  const least = leastBudget(config, layout)
+  if (memory < least) {
+    throw new UserError(
+      `--memory ${memory} is too little for this model: it needs at least ${least} bytes (${Math.ceil(least / 2 ** 20)}MiB)`,
+    )
+  }
+  const file = await openPackedFile(source.path)
+  checkParts(file, layout)
+  const descriptor = openSync(source.path, 'r')
+  const plan = planBanks(config, layout, memory)
+  const store = new WeightStore(config, layout, plan, module, (part, target) =>
+    readPart(file, descriptor, part, target),
+  )
+  store.readDense()
+  const pool = new Pool(store.banks, threads)
+  const model = new ModuleFormer(config, store, pool, formats)
+  return { model, store, pool, budget: memory, warnings: [], close: () => closeSync(descriptor) }
+}
+
+function readPart(file: PackedFile, descriptor: number, part: Part, target: Uint8Array): void {
+  const range = file.parts.get(part.name)
+  if (!range) throw new Error(`part ${part.name} is not in ${file.path}`)
+  for (let done = 0; done < part.bytes; ) {
+    const read = readSync(descriptor, target, done, part.bytes - done, range.offset + done)
+    if (read === 0) throw new UserError(`${file.path}: the file became shorter while it was in use`)
+    done += read
+  }
+}
+
+async function loadCheckpoint(
+  source: ModelSource,
+  layout: Layout,
+  module: WebAssembly.Module,
+  threads: number,
+): Promise<LoadedModel> {
+  const { config, formats, path } = source
+  const checkpoint = await openCheckpoint(localFolder(path))
+  try {
+    const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
+    const plan = planBanks(config, layout, Number.POSITIVE_INFINITY)
+    const store = new WeightStore(config, layout, plan, module, () => {
+      throw new Error('all experts of a checkpoint are resident')
+    })
+    // The packer's buffers lie in a bank of their own, the last.
+    const packing = new Bank(module)
+    const pool = new Pool([...store.banks, packing], threads)
+    pool.enter(store.banks.length)
+    const packer = new Packer(packing)
+    const nonFinite: NonFinite[] = []
+    for await (const packed of packParts(layout, checkpoint.tensors, async (request) => packer.pack(request))) {
+      store.place(packed.part, packed.bytes)
+      nonFinite.push(...packed.nonFinite)
+    }
+    const warnings = [...unknownTensors(unknown), ...nonFiniteWeights(nonFinite)]
+    pool.enter(0)
+    const model = new ModuleFormer(config, store, pool, formats)
+    return { model, store, pool, budget: layout.bytes, warnings, close: () => undefined }
+  } finally {
+    await checkpoint.close()
+  }
+}

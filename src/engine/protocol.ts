@@ -1,0 +1,127 @@
+import type { ModelConfig } from '../model/config.js'
+import type { PartFormats } from '../packing/format.js'
+import type { PackRequest } from '../packing/pack.js'
+import type { Tier } from '../runtime/tiers.js'
+
+/*
+ * What the caller's thread and the engine's thread say to each other. A request has a number, and gets exactly one
+ * reply with that number; a generation sends its steps before it.
+ */
+
+/** How an engine is started. Without a model it only packs. */
+export interface EngineData {
+  threads: number
+  tier?: Tier
+  model?: ModelSource
+}
+
+/** Where the weights come from: a packed file, read as needed, or a checkpoint, packed while it is loaded. */
+export interface ModelSource {
+  config: ModelConfig
+  formats: PartFormats
+  /** Most bytes of weights in memory. */
+  memory: number
+  path: string
+  kind: 'packed' | 'checkpoint'
+}
+
+export interface ForwardRequest {
+  kind: 'forward'
+  session: number
+  tokens: Int32Array
+  logits: 'last' | 'all' | 'none'
+  routes: boolean
+  hidden: boolean
+}
+
+export interface GenerateRequest {
+  kind: 'generate'
+  session: number
+  prompt: Int32Array
+  maxTokens: number
+  /** Ids that end the text. */
+  eos: number[]
+  sampling: {
+    temperature: number
+    topK: number
+    topP: number
+    minP: number
+    repeatPenalty: number
+    seed: number
+  }
+  logprobs: number
+  routes: boolean
+  context: number
+}
+
+export type Request =
+  | ForwardRequest
+  | GenerateRequest
+  | { kind: 'truncate'; session: number; length: number }
+  | { kind: 'release'; session: number }
+  | { kind: 'classify'; tokens: Int32Array }
+  | { kind: 'pack'; request: PackRequest }
+  | { kind: 'stats' }
+  | { kind: 'close' }
+
+/** A request on its way. `stop` is shared: a 1 in it ends the work at the next block of the model. */
+export type Call = Request & { id: number; stop: Int32Array }
+/** More steps that the reader of a generation is ready for. */
+export interface Credit {
+  kind: 'credit'
+  id: number
+  steps: number
+}
+export type ToEngine = Call | Credit
+
+/**
+ * Routes as they travel: for each layer kA attention experts, then kM MLP experts, of every token:
+ * ids and gates (layers, tokens * kA + tokens * kM).
+ */
+export interface PackedRoutes {
+  ids: Int32Array
+  gates: Float32Array
+}
+
+export interface ForwardReply {
+  logits: Float32Array
+  routes?: PackedRoutes
+  /** (layers, d) */
+  hidden?: Float32Array
+}
+
+export interface StepMessage {
+  token: number
+  logprob: number
+  top?: { token: number; logprob: number }[]
+  routes?: PackedRoutes
+}
+
+export interface GenerateReply {
+  finishReason: 'eos' | 'length'
+  prefillMs: number
+  decodeMs: number
+}
+
+export interface StatsReply {
+  weightsBytes: number
+  budgetBytes: number
+  expertHits: number
+  expertMisses: number
+  bytesRead: number
+  cacheBytes: number
+  meanAttentionDepth: number
+}
+
+/** First message of an engine that has started. */
+export interface Ready {
+  kind: 'ready'
+  tier: Tier
+  warnings: string[]
+}
+
+export type FromEngine =
+  | Ready
+  | { kind: 'step'; id: number; step: StepMessage }
+  | { kind: 'reply'; id: number; value: unknown }
+  | { kind: 'failed'; id: number; message: string; stack?: string; userError: boolean; stopped: boolean }

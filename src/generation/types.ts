@@ -1,0 +1,213 @@
+import type { ModelConfig } from '../model/config.js'
+import type { PartFormats, Quant } from '../packing/format.js'
+import type { ChatTemplate } from '../text/chat-template.js'
+import type { GenerationDefaults } from '../text/generation-config.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+
+export interface LoadOptions {
+  /** Format of the weights when a checkpoint is loaded, or which of several packings. Default q4. */
+  quant?: Quant
+  /** Threads that compute, the engine's own included. Default: the cores that this process may use. */
+  threads?: number
+  /** Most bytes of weights held in memory. Default: what the machine (or its cgroup) has free, with a margin. */
+  memory?: number
+  /** Kernel tier by name, in place of the fastest that proves itself. */
+  kernels?: 'relaxed' | 'plain' | 'scalar'
+  /** Told of things that do not stop the model from running, a line each. */
+  onWarning?: (message: string) => void
+  /** Aborting it stops the loading. */
+  signal?: AbortSignal
+}
+
+/** Chosen experts of one kind in one layer: k a token, in falling order of gates. */
+export interface ExpertRoutes {
+  /** tokens x k expert ids. */
+  ids: Int32Array
+  /** tokens x k probabilities of the softmax over all experts of the layer; they sum to less than 1. */
+  gates: Float32Array
+}
+
+/** Routing of one layer. */
+export interface LayerRoutes {
+  attention: ExpertRoutes
+  mlp: ExpertRoutes
+}
+
+export interface ForwardOptions {
+  /** Which tokens' logits are wanted; default 'last'. 'none' fills the cache only. */
+  logits?: 'last' | 'all' | 'none'
+  /** Report the experts of each token. */
+  routes?: boolean
+  /** Report the residual stream after each block, at the last token. */
+  hidden?: boolean
+  /** Aborting it rejects with its reason and leaves the session as it was. */
+  signal?: AbortSignal
+}
+
+export interface ForwardResult {
+  /** vocab_size floats ('last'), tokens x vocab_size ('all'), or empty ('none'). */
+  logits: Float32Array
+  /** One entry a layer, rows = tokens. Only where asked for. */
+  routes?: LayerRoutes[]
+  /** One entry a layer, n_embd floats. Only where asked for. */
+  hidden?: Float32Array[]
+}
+
+export interface SamplingOptions {
+  /** 0 is greedy. */
+  temperature?: number
+  /** Only the k likeliest tokens; 0 is all. */
+  topK?: number
+  /** Only the likeliest tokens that together reach this probability; 1 is all. */
+  topP?: number
+  /** Only tokens at least this share as likely as the likeliest; 0 is all. */
+  minP?: number
+  /** Divides the positive and multiplies the negative logits of tokens that occurred; 1 is off. */
+  repeatPenalty?: number
+  /** Whole number >= 0; the same seed gives the same text. Default: a random one, told in the result. */
+  seed?: number
+}
+
+export interface GenerateOptions extends SamplingOptions {
+  /** Most tokens to generate. Default: the model's, else 256. */
+  maxTokens?: number
+  /** Texts that end the generation and are left out of it; they may span tokens. Replaces the model's own. */
+  stop?: string[]
+  /** Go on past the end-of-text token. */
+  ignoreEos?: boolean
+  /** Also report this many of the likeliest tokens of each step. */
+  logprobs?: number
+  /** Report the experts of each step's input token (the token that the step's logits come from). */
+  routes?: boolean
+  /** Most positions kept in the cache: beyond it the oldest are forgotten. Default: no limit. */
+  context?: number
+  /** Ends the generation as an abort does in fetch: the iteration rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** One generated token. */
+export interface Step {
+  /** 0 for the first generated token. */
+  index: number
+  token: number
+  /** Text that became certain with this token: whole characters, held back while it may belong to a stop string. */
+  text: string
+  /** Natural logarithm of the token's probability under the model, before temperature and filters. */
+  logprob: number
+  /** The likeliest tokens, falling. Only where asked for. */
+  topLogprobs?: { token: number; logprob: number }[]
+  /** One entry a layer, one row. Only where asked for. */
+  routes?: LayerRoutes[]
+}
+
+/** What a finished generation was; the return value of the generator. */
+export interface GenerationResult {
+  /** eos: the end-of-text token came; stop: a stop string; length: maxTokens reached. */
+  finishReason: 'eos' | 'stop' | 'length'
+  /** All text, as the steps gave it and what was held back until the end. */
+  text: string
+  /** Generated ids; the end-of-text token is not among them. */
+  tokens: number[]
+  promptTokens: number
+  seed: number
+  /** From the request to the first token sampled. */
+  prefillMs: number
+  /** From the first token sampled to the last. */
+  decodeMs: number
+}
+
+/** One sequence of tokens with its KV cache. Calls are carried out in the order they are made. */
+export interface Session {
+  /** Tokens in the cache. */
+  readonly length: number
+  /** Runs tokens after those in the cache. Any split of a text over several calls gives the same result. */
+  forward(tokens: ArrayLike<number>, options?: ForwardOptions): Promise<ForwardResult>
+  /**
+   * Continues the sequence with a prompt (text or ids; may be empty when there are tokens already) and generates.
+   * Leaving the loop early ends it. Afterwards the cache holds the prompt and the generated tokens but the last.
+   */
+  generate(prompt: string | ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<Step, GenerationResult>
+  /** Keeps only the first `length` tokens. */
+  truncate(length: number): void
+  /** Forgets all tokens. */
+  reset(): void
+  /** Gives the cache's memory back; the session cannot be used any more. */
+  dispose(): void
+}
+
+/** Scores of a sequence-classification checkpoint. */
+export interface Classification {
+  /** Class names in the order of the scores. */
+  labels: string[]
+  /** One score a label, before any softmax. */
+  logits: Float32Array
+}
+
+/** Bytes and parameters of one kind of part. */
+export interface PartSummary {
+  name: 'embedding' | 'attention experts' | 'mlp experts' | 'routers, norms, keys and values' | 'head'
+  parameters: number
+  /** Parameters that one token uses. */
+  active: number
+  bytes: number
+  format: string
+}
+
+/** What a model is: for `molm show` and anyone who wants to print it. */
+export interface ModelInfo {
+  name: string
+  /** Folder or file it was loaded from. */
+  path: string
+  /** 'packed' or 'checkpoint'. */
+  kind: 'packed' | 'checkpoint'
+  quant: Quant
+  formats: PartFormats
+  source?: string
+  sourceRevision?: string
+  parameters: number
+  activeParameters: number
+  /** Bytes of all packed weights. */
+  bytes: number
+  /** Bytes of weights that one token reads. */
+  activeBytes: number
+  parts: PartSummary[]
+  /** Tokens in the tokenizer's vocabulary; undefined without one. */
+  tokenizerSize?: number
+  hasChatTemplate: boolean
+}
+
+/** State of the weights in memory. */
+export interface MemoryStats {
+  /** Bytes of weights held now. */
+  weightsBytes: number
+  /** Bytes that may be held. */
+  budgetBytes: number
+  /** Requests for experts that were in memory, and that were not, and the bytes read for those. */
+  expertHits: number
+  expertMisses: number
+  bytesRead: number
+  /** Bytes of all sessions' KV caches. */
+  cacheBytes: number
+  /** Mean number of keys that an attention head visited for a token, since loading. */
+  meanAttentionDepth: number
+}
+
+export interface Model {
+  readonly name: string
+  readonly config: ModelConfig
+  readonly info: ModelInfo
+  readonly threads: number
+  /** Kernel tier in use. */
+  readonly tier: string
+  /** Throws when the model came without tokenizer files. */
+  readonly tokenizer: Tokenizer
+  readonly hasTokenizer: boolean
+  readonly chatTemplate?: ChatTemplate
+  /** From generation_config.json. */
+  readonly generationDefaults: GenerationDefaults
+  createSession(): Session
+  /** Scores a text (as ids) with a sequence-classification checkpoint. */
+  classify(tokens: ArrayLike<number>): Promise<Classification>
+  stats(): Promise<MemoryStats>
+  dispose(): Promise<void>
+}

@@ -1,0 +1,65 @@
+import type { Layout, Part } from '../packing/layout.js'
+import { pieceOf } from '../packing/layout.js'
+import type { Bank } from '../runtime/bank.js'
+import type { ModelConfig } from './config.js'
+import type { RouterWeights } from './router.js'
+import type { BlockWeights, NormWeights, ProjectionWeights } from './weights.js'
+
+/** Finds a part's address once it is in memory. */
+export type PartAddress = (part: Part) => number
+
+/** Addresses of the dense pieces of block `layer`, whose part lies in `bank`. */
+export function placeBlock(
+  config: ModelConfig,
+  layout: Layout,
+  addressOf: PartAddress,
+  banks: Bank[],
+  layer: number,
+  bank: number,
+): BlockWeights {
+  const part = layout.part(`layers.${layer}.dense`)
+  const at = (name: string) => addressOf(part) + pieceOf(part, name).offset
+  const pair = (name: string): NormWeights & ProjectionWeights => ({
+    weight: at(`${name}.weight`),
+    bias: at(`${name}.bias`),
+  })
+  const router = (kind: 'attention' | 'mlp', experts: number): RouterWeights => {
+    const name = `${kind}.router`
+    switch (config.gateType) {
+      case 'mlp': {
+        const hidden = pair(`${name}.hidden`)
+        return { experts, hidden: hidden.weight, hiddenBias: hidden.bias, logits: at(`${name}.logits.weight`) }
+      }
+      case 'linear':
+        return { experts, hidden: 0, hiddenBias: 0, logits: at(`${name}.logits.weight`) }
+      case 'gmm': {
+        const logits = at(`${name}.centroids`)
+        const temperature = banks[bank].f32[at(`${name}.temperature`) / 4]
+        const centroidScale = centroidScales(banks[bank], logits, experts, config.gatingSize, Math.exp(temperature))
+        return { experts, hidden: at(`${name}.projection.weight`), hiddenBias: 0, logits, centroidScale }
+      }
+    }
+  }
+  return {
+    bank,
+    norm1: pair('ln_1'),
+    attentionRouter: router('attention', config.attentionExperts[layer]),
+    ...(config.sharedKeyValue ? {} : { key: pair('key'), value: pair('value') }),
+    norm2: pair('ln_2'),
+    mlpRouter: router('mlp', config.mlpExperts[layer]),
+  }
+}
+
+/** factor / max(|centroid|, 1e-12) of each expert, from the f32 tiles: 32 columns of 8 rows, tile after tile. */
+function centroidScales(bank: Bank, tiles: number, experts: number, size: number, factor: number): Float64Array {
+  const { f32 } = bank
+  const blocks = Math.ceil(size / 32)
+  return Float64Array.from({ length: experts }, (_, e) => {
+    let square = 0
+    for (let c = 0; c < size; c++) {
+      const tile = tiles / 4 + ((e >> 3) * blocks + (c >> 5)) * 256
+      square += f32[tile + (c & 31) * 8 + (e & 7)] ** 2
+    }
+    return factor / Math.max(Math.sqrt(square), 1e-12)
+  })
+}
