@@ -1,0 +1,58 @@
+/**
+ * The tokens that may still be chosen, as parallel arrays of which the first `count` places are in use, in no promised
+ * order. Made once for a vocabulary and used for every token, so that choosing one allocates nothing.
+ */
+export class Candidates {
+  count = 0
+  readonly ids: Int32Array
+  /** Logits by place (not by id). */
+  readonly logits: Float32Array
+  /** Weights by place, for whoever needs them next: proportional to the probability. */
+  readonly weights: Float64Array
+
+  constructor(vocabSize: number) {
+    this.ids = new Int32Array(vocabSize)
+    this.logits = new Float32Array(vocabSize)
+    this.weights = new Float64Array(vocabSize)
+  }
+
+  /** Takes in every token of the vocabulary, but none whose logit is NaN or -Infinity: those cannot be chosen. */
+  fill(logits: Float32Array): void {
+    const { ids, logits: kept } = this
+    let count = 0
+    for (let id = 0; id < logits.length; id++) {
+      const logit = logits[id]
+      if (logit > -Infinity) {
+        ids[count] = id
+        kept[count] = logit
+        count++
+      }
+    }
+    this.count = count
+  }
+
+  /** The largest logit, -Infinity where there is no candidate. */
+  largestLogit(): number {
+    let largest = -Infinity
+    for (let at = 0; at < this.count; at++) if (this.logits[at] > largest) largest = this.logits[at]
+    return largest
+  }
+
+  /** Whether the candidate at place a ranks before the one at place b: larger logit first, then lower id. */
+  ranksBefore(a: number, b: number): boolean {
+    return this.logits[a] > this.logits[b] || (this.logits[a] === this.logits[b] && this.ids[a] < this.ids[b])
+  }
+
+  swap(a: number, b: number): void {
+    const { ids, logits, weights } = this
+    const id = ids[a]
+    const logit = logits[a]
+    const weight = weights[a]
+    ids[a] = ids[b]
+    logits[a] = logits[b]
+    weights[a] = weights[b]
+    ids[b] = id
+    logits[b] = logit
+    weights[b] = weight
+  }
+}

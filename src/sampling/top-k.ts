@@ -1,0 +1,48 @@
+import type { Candidates } from './candidates.js'
+
+/**
+ * Fills `candidates` with the k tokens of the largest logits (lower ids first among equals), fewer where the vocabulary
+ * has fewer that can be chosen. They come in no promised order.
+ *
+ * A heap of k with the lowest-ranking token on top: nearly every other token fails one comparison with that and is done
+ * with, so the cost is one pass over the logits.
+ */
+export function keepTopK(logits: Float32Array, k: number, candidates: Candidates): void {
+  candidates.count = 0
+  let id = 0
+  for (; id < logits.length && candidates.count < k; id++) {
+    if (logits[id] > -Infinity) {
+      place(candidates, candidates.count, id, logits[id])
+      candidates.count++
+    }
+  }
+  for (let at = (candidates.count >> 1) - 1; at >= 0; at--) sink(candidates, at)
+
+  let lowest = candidates.logits[0]
+  for (; id < logits.length; id++) {
+    // A later token of the same logit has the higher id and loses, so > is the whole comparison.
+    if (logits[id] > lowest) {
+      place(candidates, 0, id, logits[id])
+      sink(candidates, 0)
+      lowest = candidates.logits[0]
+    }
+  }
+}
+
+function place(candidates: Candidates, at: number, id: number, logit: number): void {
+  candidates.ids[at] = id
+  candidates.logits[at] = logit
+}
+
+/** Moves the token at place `at` down until it ranks after both of its children. */
+function sink(candidates: Candidates, at: number): void {
+  for (;;) {
+    const left = 2 * at + 1
+    const right = left + 1
+    if (left >= candidates.count) return
+    const last = right < candidates.count && candidates.ranksBefore(left, right) ? right : left
+    if (!candidates.ranksBefore(at, last)) return
+    candidates.swap(at, last)
+    at = last
+  }
+}
