@@ -43,8 +43,9 @@ async function loadPacked(
   module: WebAssembly.Module,
   threads: number,
 ): Promise<LoadedModel> {
-  const { config, formats, memory } = source
+  const { config, formats, memoryIsGiven } = source
   const least = leastBudget(config, layout)
+  const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
     throw new UserError(
       `--memory ${memory} is too little for this model: it needs at least ${least} bytes (${Math.ceil(least / 2 ** 20)}MiB)`,

@@ -21,6 +21,8 @@ export interface ModelSource {
   formats: PartFormats
   /** Most bytes of weights in memory. */
   memory: number
+  /** Whether the user chose that number: then too little is an error, else the model makes do with the least. */
+  memoryIsGiven: boolean
   path: string
   kind: 'packed' | 'checkpoint'
 }

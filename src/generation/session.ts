@@ -1,0 +1,212 @@
+import { type EngineClient, Interrupted, type Ongoing } from '../engine/client.js'
+import type { ForwardReply, GenerateReply, GenerateRequest, StepMessage } from '../engine/protocol.js'
+import { UsageError } from '../errors.js'
+import type { ModelConfig } from '../model/config.js'
+import { checkSampling, DEFAULT_SAMPLING } from '../sampling/options.js'
+import { randomSeed } from '../sampling/random.js'
+import type { GenerationDefaults } from '../text/generation-config.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import { StepQueue } from './step-queue.js'
+import { TextStream } from './text-stream.js'
+import type { ForwardOptions, ForwardResult, GenerateOptions, GenerationResult, Session, Step } from './types.js'
+import { unpackRoutes } from './unpack-routes.js'
+
+/** Tokens generated where neither the caller nor the model says how many. */
+const DEFAULT_MAX_TOKENS = 256
+
+/** What a session needs of its model. */
+export interface SessionModel {
+  engine: EngineClient
+  config: ModelConfig
+  tokenizer?: Tokenizer
+  defaults: GenerationDefaults
+}
+
+/** The caller's end of one sequence; the cache itself lives with the engine. */
+export class EngineSession implements Session {
+  private tokens = 0
+
+  constructor(
+    private readonly model: SessionModel,
+    private readonly id: number,
+  ) {}
+
+  get length(): number {
+    return this.tokens
+  }
+
+  async forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): Promise<ForwardResult> {
+    const { logits = 'last', routes = false, hidden = false, signal } = options
+    const { config } = this.model
+    if (tokens.length === 0) throw new UsageError('forward needs at least one token')
+    signal?.throwIfAborted()
+    const request = { kind: 'forward', session: this.id, tokens: Int32Array.from(tokens), logits, routes, hidden } as const
+    const ongoing = this.model.engine.call<ForwardReply>(request)
+    this.tokens += tokens.length
+    try {
+      const reply = await settled(ongoing, signal)
+      return {
+        logits: reply.logits,
+        ...(reply.routes && { routes: unpackRoutes(reply.routes, config, tokens.length) }),
+        ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
+      }
+    } catch (error) {
+      this.tokens -= tokens.length
+      throw error
+    }
+  }
+
+  async *generate(
+    prompt: string | ArrayLike<number>,
+    options: GenerateOptions = {},
+  ): AsyncGenerator<Step, GenerationResult> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    const request = this.generateRequest(prompt, options)
+    const text = new TextStream(this.model.tokenizer, options.stop ?? this.model.defaults.stopStrings ?? [])
+    const queue = new StepQueue()
+    const ongoing = this.model.engine.call<GenerateReply>(request, (step) => queue.push(step))
+    const abort = () => ongoing.stop()
+    signal?.addEventListener('abort', abort)
+    ongoing.reply.then(
+      () => queue.end(),
+      () => queue.end(),
+    )
+    const start = this.tokens + request.prompt.length
+    const tokens: number[] = []
+    const started = performance.now()
+    let firstAt = started
+    let stopped = false
+    let complete = false
+    try {
+      for await (const message of queue) {
+        if (tokens.length === 0) firstAt = performance.now()
+        ongoing.credit(1)
+        tokens.push(message.token)
+        this.tokens = start + tokens.length - 1
+        const piece = text.push(message.token)
+        stopped = piece.stopped
+        const isLast = stopped || tokens.length === request.maxTokens
+        yield this.step(message, tokens.length - 1, isLast && !stopped ? piece.text + text.flush() : piece.text)
+        if (stopped) break
+      }
+      if (!stopped) {
+        const reply = await settled(ongoing, signal)
+        complete = true
+        this.tokens = start + Math.max(0, tokens.length - (reply.finishReason === 'eos' ? 0 : 1))
+        if (reply.finishReason === 'eos') text.flush()
+        const { finishReason, prefillMs, decodeMs } = reply
+        return this.result(request, tokens, text.text, finishReason, prefillMs, decodeMs)
+      }
+      return this.result(request, tokens, text.text, 'stop', firstAt - started, performance.now() - firstAt)
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      // Left early or stopped: what the engine computed ahead of the reader is taken back.
+      if (!complete) await this.takeBack(ongoing, this.tokens)
+    }
+  }
+
+  truncate(length: number): void {
+    if (!Number.isInteger(length) || length < 0) throw new UsageError('truncate needs a length of 0 or more')
+    if (length >= this.tokens) return
+    this.tokens = length
+    this.send({ kind: 'truncate', session: this.id, length })
+  }
+
+  reset(): void {
+    this.tokens = 0
+    this.send({ kind: 'truncate', session: this.id, length: 0 })
+  }
+
+  dispose(): void {
+    this.tokens = 0
+    this.send({ kind: 'release', session: this.id })
+  }
+
+  private generateRequest(prompt: string | ArrayLike<number>, options: GenerateOptions): GenerateRequest {
+    const { tokenizer, defaults, config } = this.model
+    if (typeof prompt === 'string' && !tokenizer) {
+      throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
+    }
+    const ids = Int32Array.from(typeof prompt === 'string' ? (tokenizer?.encode(prompt) ?? []) : prompt)
+    if (ids.length === 0 && this.tokens === 0) throw new UsageError('the prompt is empty')
+    const setting = <K extends keyof typeof DEFAULT_SAMPLING>(name: K) =>
+      options[name] ?? defaults[name] ?? DEFAULT_SAMPLING[name]
+    const sampling = {
+      temperature: setting('temperature'),
+      topK: setting('topK'),
+      topP: setting('topP'),
+      minP: setting('minP'),
+      repeatPenalty: setting('repeatPenalty'),
+      seed: options.seed ?? randomSeed(),
+    }
+    checkSampling(sampling)
+    const { maxTokens = defaults.maxTokens ?? DEFAULT_MAX_TOKENS, context = Number.MAX_SAFE_INTEGER } = options
+    if (!Number.isInteger(maxTokens) || maxTokens < 0) throw new UsageError('--max-tokens must be 0 or more')
+    if (!Number.isInteger(context) || context < 1) throw new UsageError('--context must be 1 or more')
+    const end = defaults.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
+    return {
+      kind: 'generate',
+      session: this.id,
+      prompt: ids,
+      maxTokens,
+      eos: options.ignoreEos ? [] : end,
+      sampling,
+      logprobs: options.logprobs ?? 0,
+      routes: options.routes ?? false,
+      context,
+    }
+  }
+
+  private step(message: StepMessage, index: number, text: string): Step {
+    const { token, logprob, top, routes } = message
+    return {
+      index,
+      token,
+      text,
+      logprob,
+      ...(top && { topLogprobs: top }),
+      ...(routes && { routes: unpackRoutes(routes, this.model.config, 1) }),
+    }
+  }
+
+  private result(
+    request: GenerateRequest,
+    tokens: number[],
+    text: string,
+    finishReason: GenerationResult['finishReason'],
+    prefillMs: number,
+    decodeMs: number,
+  ): GenerationResult {
+    const { prompt, sampling } = request
+    return { finishReason, text, tokens, promptTokens: prompt.length, seed: sampling.seed, prefillMs, decodeMs }
+  }
+
+  private async takeBack(ongoing: Ongoing<GenerateReply>, length: number): Promise<void> {
+    ongoing.stop()
+    this.send({ kind: 'truncate', session: this.id, length })
+    await ongoing.reply.catch(() => undefined)
+  }
+
+  /** A request whose reply nobody waits for; it cannot fail but by the end of the engine, which others report. */
+  private send(request: Parameters<EngineClient['call']>[0]): void {
+    this.model.engine.call(request).reply.catch(() => undefined)
+  }
+}
+
+/** The reply of a request that an abort stops; an abort rejects with the signal's reason, as fetch does. */
+async function settled<T>(ongoing: Ongoing<T>, signal?: AbortSignal): Promise<T> {
+  const stop = () => ongoing.stop()
+  signal?.addEventListener('abort', stop)
+  try {
+    return await ongoing.reply
+  } catch (error) {
+    throw error instanceof Interrupted && signal?.aborted ? signal.reason : error
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+function rowsOf(values: Float32Array, width: number): Float32Array[] {
+  return Array.from({ length: values.length / width }, (_, i) => values.subarray(i * width, (i + 1) * width))
+}

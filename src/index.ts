@@ -1,0 +1,18 @@
+/**
+ * molm as a library: load a ModuleFormer, run tokens through it, generate, and see which experts they wake.
+ *
+ * @example
+ * const model = await loadModel('nano')
+ * for await (const step of model.createSession().generate('Once')) process.stdout.write(step.text)
+ * await model.dispose()
+ */
+export { UsageError, UserError } from './errors.js'
+export type * from './generation/types.js'
+export { type ConvertOptions, convertModel } from './library/convert-model.js'
+export { describeModel, loadModel } from './library/load-model.js'
+export type { ModelConfig } from './model/config.js'
+export type { Conversion, ConvertProgress } from './packing/convert.js'
+export type { PartFormats, Quant } from './packing/format.js'
+export type { ChatTemplate } from './text/chat-template.js'
+export type { GenerationDefaults } from './text/generation-config.js'
+export type { Tokenizer } from './text/tokenizer.js'

@@ -1,0 +1,113 @@
+import os from 'node:os'
+import { EngineClient } from '../engine/client.js'
+import { UsageError, UserError } from '../errors.js'
+import { EngineSession } from '../generation/session.js'
+import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, Session } from '../generation/types.js'
+import type { ModelConfig } from '../model/config.js'
+import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
+import { type GenerationDefaults, loadGenerationDefaults } from '../text/generation-config.js'
+import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
+import { availableMemory } from './available-memory.js'
+import { describe } from './model-info.js'
+import { type FoundModel, resolveModel } from './resolve-model.js'
+
+/** Left free beside the weights when nobody says how much memory they may take: activations, caches, Node itself. */
+const MARGIN = 512 * 2 ** 20
+
+/**
+ * Loads a model by name, folder or packed file and starts its engine, which runs on threads of its own.
+ * Rejects with a UserError when there is none such, or when it is not whole.
+ */
+export async function loadModel(name = 'nano', options: LoadOptions = {}): Promise<Model> {
+  const { threads = os.availableParallelism(), memory, kernels, signal, onWarning } = options
+  if (!Number.isInteger(threads) || threads < 1 || threads > 64) {
+    throw new UsageError('--threads must be a whole number from 1 to 64')
+  }
+  if (memory !== undefined && !(memory > 0)) throw new UsageError('--memory must be a size above 0')
+  const found = await resolveModel(name, options.quant)
+  const { config, formats, path, kind } = found
+  const budget = memory ?? Math.max(0, availableMemory() - MARGIN)
+  const [engine, tokenizer, chatTemplate, defaults] = await Promise.all([
+    EngineClient.start({ threads, tier: kernels, model: { config, formats, path, kind, memory: budget, memoryIsGiven: memory !== undefined } }, signal),
+    loadTokenizer(found.folder),
+    loadChatTemplate(found.folder),
+    loadGenerationDefaults(found.folder),
+  ])
+  for (const warning of engine.warnings) onWarning?.(warning)
+  return new LoadedModel(found, await describe(found, tokenizer), engine, threads, { tokenizer, chatTemplate, defaults })
+}
+
+/** Describes a model without starting an engine or reading its weights. */
+export async function describeModel(name: string, options: Pick<LoadOptions, 'quant'> = {}): Promise<ModelInfo> {
+  const found = await resolveModel(name, options.quant)
+  return describe(found, await loadTokenizer(found.folder))
+}
+
+interface TextSide {
+  tokenizer?: Tokenizer
+  chatTemplate?: ChatTemplate
+  defaults: GenerationDefaults
+}
+
+class LoadedModel implements Model {
+  readonly name: string
+  readonly config: ModelConfig
+  private sessions = 0
+
+  constructor(
+    found: FoundModel,
+    readonly info: ModelInfo,
+    private readonly engine: EngineClient,
+    readonly threads: number,
+    private readonly text: TextSide,
+  ) {
+    this.name = found.name
+    this.config = found.config
+  }
+
+  get tier(): string {
+    return this.engine.tier
+  }
+
+  get tokenizer(): Tokenizer {
+    const { tokenizer } = this.text
+    if (!tokenizer) throw new UserError(`${this.info.path}: the model came without tokenizer files (tokenizer.json, or vocab.json and merges.txt)`)
+    return tokenizer
+  }
+
+  get hasTokenizer(): boolean {
+    return this.text.tokenizer !== undefined
+  }
+
+  get chatTemplate(): ChatTemplate | undefined {
+    return this.text.chatTemplate
+  }
+
+  get generationDefaults(): GenerationDefaults {
+    return this.text.defaults
+  }
+
+  createSession(): Session {
+    const { engine, config } = this
+    const { tokenizer, defaults } = this.text
+    return new EngineSession({ engine, config, tokenizer, defaults }, this.sessions++)
+  }
+
+  async classify(tokens: ArrayLike<number>): Promise<Classification> {
+    const { architecture, labels = [] } = this.config
+    if (architecture !== 'classifier') {
+      throw new UserError(`${this.name} is a language model, not a sequence classifier (ModuleFormerForSequenceClassification)`)
+    }
+    if (tokens.length === 0) throw new UsageError('there is no text to classify')
+    const request = { kind: 'classify', tokens: Int32Array.from(tokens) } as const
+    return { labels, logits: await this.engine.call<Float32Array>(request).reply }
+  }
+
+  stats(): Promise<MemoryStats> {
+    return this.engine.call<MemoryStats>({ kind: 'stats' }).reply
+  }
+
+  dispose(): Promise<void> {
+    return this.engine.close()
+  }
+}

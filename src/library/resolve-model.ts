@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseJsonObject } from '../checkpoint/json.js'
+import { UsageError, UserError } from '../errors.js'
+import { type ModelConfig, parseConfig } from '../model/config.js'
+import { formatsFor, type PartFormats, QUANTS, type Quant } from '../packing/format.js'
+import { openPackedFile } from '../packing/packed-file.js'
+import { findPackedFile } from '../packing/packed-folder.js'
+
+/** A model that was found on this computer. */
+export interface FoundModel {
+  name: string
+  /** Folder of config.json and the tokenizer's files. */
+  folder: string
+  /** Packed file, or the checkpoint's folder. */
+  path: string
+  kind: 'packed' | 'checkpoint'
+  quant: Quant
+  formats: PartFormats
+  config: ModelConfig
+  source?: string
+  sourceRevision?: string
+}
+
+/** Folder of the models that come with the package. */
+const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
+const DEFAULT_QUANT: Quant = 'q4'
+
+/** Where pulled models are kept: $MOLM_HOME, else `molm` in the user's data folder. */
+export function modelsHome(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.MOLM_HOME) return resolve(env.MOLM_HOME)
+  return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'molm')
+}
+
+/** Folder of a pulled model: one level for each part of its name, under `models`. */
+export function pulledFolder(name: string): string {
+  return join(modelsHome(), 'models', ...name.split('/'))
+}
+
+/**
+ * Finds a model by what a user calls it: a folder (packed or checkpoint), a packed file, the name of a pulled model
+ * (with `:q8` for one of several packings) or `nano`. Rejects with a UserError that says where it was looked for.
+ */
+export async function resolveModel(name: string, wanted?: Quant): Promise<FoundModel> {
+  if (name === '') throw new UsageError('the model name is empty')
+  const info = await stat(name).catch(() => undefined)
+  if (info?.isFile()) return packed(name, dirname(name), name, wanted)
+  if (info?.isDirectory()) return folder(name, name, wanted)
+  const { repository, quant } = splitName(name)
+  if (quant && wanted && quant !== wanted) {
+    throw new UsageError(`${name} asks for ${quant} and --quant for ${wanted}: give one of them`)
+  }
+  const pulled = pulledFolder(repository)
+  if (isName(repository) && existsSync(pulled)) return folder(name, pulled, quant ?? wanted)
+  const shipped = join(SHIPPED, repository)
+  if (isName(repository) && existsSync(shipped)) return folder(name, shipped, quant ?? wanted)
+  throw new UserError(unknownModel(name))
+}
+
+function unknownModel(name: string): string {
+  const isPath = name.startsWith('.') || name.startsWith('/') || name.split('/').length > 2
+  if (isPath) return `${name}: no such file or folder`
+  const pull = name.includes('/') ? `; \`molm pull ${name}\` fetches it from the hub` : ''
+  return `no model '${name}': it is neither a folder or file here, nor pulled (in ${modelsHome()})${pull}`
+}
+
+/** `owner/name:q8` without its packing. */
+export function splitName(name: string): { repository: string; quant?: Quant } {
+  const colon = name.lastIndexOf(':')
+  const quant = QUANTS.find((quant) => quant === name.slice(colon + 1))
+  return colon > 0 && quant ? { repository: name.slice(0, colon), quant } : { repository: name }
+}
+
+/** Whether it can be the name of a repository, and so of folders below ours. */
+function isName(name: string): boolean {
+  return /^[\w.-]+(\/[\w.-]+)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
+}
+
+async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundModel> {
+  const file = await findPackedFile(dir, wanted)
+  if (file) return packed(name, dir, file, wanted)
+  const quant = wanted ?? DEFAULT_QUANT
+  const config = await readConfig(dir)
+  const shown = name === dir ? basename(resolve(dir)) : name
+  return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats: formatsFor(quant), config }
+}
+
+async function packed(name: string, dir: string, path: string, wanted?: Quant): Promise<FoundModel> {
+  const { metadata } = await openPackedFile(path)
+  const { quant, formats, source, sourceRevision } = metadata
+  if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
+  const config = await readConfig(dir)
+  const shown = name === dir || name === path ? basename(resolve(name)) : name
+  return { name: shown, folder: dir, path, kind: 'packed', quant, formats, config, source, sourceRevision }
+}
+
+async function readConfig(dir: string): Promise<ModelConfig> {
+  const path = join(dir, 'config.json')
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw new UserError(`${path}: no such file; a model is a folder with config.json and weights`)
+    throw new UserError(`${path}: cannot be read (${error.code})`)
+  })
+  return parseConfig(parseJsonObject(bytes, path), path)
+}
