@@ -58,7 +58,7 @@ class LocalFile implements ByteSource {
   ) {}
 
   async read(offset: number, length: number): Promise<Uint8Array> {
-    if (offset < 0 || length < 0 || offset + length > this.size) {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
       throw new UserError(
         `${this.name}: bytes ${offset} to ${offset + length} lie outside the file of ${this.size} bytes`,
       )

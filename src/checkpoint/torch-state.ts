@@ -97,6 +97,12 @@ export class TorchHost implements PickleHost {
       const known = [...STORAGE_DTYPES.keys()].map((known) => known.replace(/^torch\.|Storage$/g, '')).join(', ')
       throw new UserError(`${this.where}: holds tensors of the unknown dtype ${printable(name)} (known: ${known})`)
     }
+    if (/^torch\._utils\._rebuild_\w+$/.test(name)) {
+      throw new UserError(
+        `${this.where}: holds tensors of an unknown dtype or layout (made by ${printable(name)}); ` +
+          'save them as dense float32, float16 or bfloat16',
+      )
+    }
     return undefined
   }
 

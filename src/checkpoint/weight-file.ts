@@ -8,8 +8,8 @@ import { ZIP_SIGNATURE } from './zip.js'
 
 const LFS_POINTER = 'version https://git-lfs'
 
-/** PROTO, the first opcode of every pickle that torch.save writes. */
-const PICKLE_START = 0x80
+/** PROTO, the first opcode of what torch.save writes, and GLOBAL, of a crafted pickle: the reader says what it asks for. */
+const PICKLE_STARTS = [0x80, 0x63]
 
 /** Tensors of one file of weights, of whichever form. Rejects with a UserError naming the file. */
 export async function readWeightFile(source: ByteSource, format: 'safetensors' | 'torch'): Promise<Tensor[]> {
@@ -22,6 +22,6 @@ export async function readWeightFile(source: ByteSource, format: 'safetensors' |
   if (head.length >= 4 && new DataView(head.buffer, head.byteOffset).getUint32(0, true) === ZIP_SIGNATURE) {
     return readTorchZip(source)
   }
-  if (head[0] === PICKLE_START) return readTorchLegacy(source)
+  if (PICKLE_STARTS.includes(head[0])) return readTorchLegacy(source)
   throw new UserError(`${source.name}: not a file written by torch.save (neither a zip archive nor its older form)`)
 }

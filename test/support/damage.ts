@@ -1,0 +1,38 @@
+import * as assert from 'uvu/assert'
+import type { ByteSource } from '#molm/checkpoint/byte-source.js'
+import { readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
+import { UserError } from '#molm/errors.js'
+import { bytesSource } from './memory-files.js'
+
+type Reader = (source: ByteSource) => Promise<Tensor[]>
+
+/** Checks that a file cut short at each position is refused with a UserError; `mayEnd` tells where it may end. */
+export async function refusesEveryTruncation(
+  file: Uint8Array,
+  read: Reader,
+  mayEnd = (_: number) => false,
+): Promise<void> {
+  for (let size = 0; size < file.length; size++) {
+    if (mayEnd(size)) continue
+    const thrown = await read(bytesSource(file.slice(0, size))).catch((error: unknown) => error)
+    assert.instance(thrown, UserError, `cut at ${size}: ${thrown}`)
+  }
+}
+
+/**
+ * Sets each byte to a few other values, one at a time, and checks that the file is then either refused with a
+ * UserError or read without ever leaving it (a source in memory fails with an ordinary Error then).
+ */
+export async function survivesEveryDamage(file: Uint8Array, read: Reader): Promise<void> {
+  for (let at = 0; at < file.length; at++) {
+    for (const flip of [0x01, 0x80, 0xff]) {
+      const damaged = file.slice()
+      damaged[at] ^= flip
+      try {
+        for (const t of await read(bytesSource(damaged))) await readFloats(t)
+      } catch (error) {
+        assert.instance(error, UserError, `byte ${at} ^ ${flip}: ${error instanceof Error ? error.stack : error}`)
+      }
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import { readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
+
+/** Dtype, shape and values of each tensor, by name. */
+export async function readAll(
+  tensors: Iterable<Tensor>,
+): Promise<Record<string, { dtype: string; shape: number[]; values: number[] }>> {
+  const all: Record<string, { dtype: string; shape: number[]; values: number[] }> = {}
+  for (const t of tensors) all[t.name] = { dtype: t.dtype, shape: t.shape, values: [...(await readFloats(t))] }
+  return all
+}
