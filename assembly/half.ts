@@ -21,3 +21,14 @@ export function fromHalf(bits: u32): f32 {
   const value = reinterpret<f32>(magnitude << 13) * reinterpret<f32>(0x77800000)
   return reinterpret<f32>(reinterpret<u32>(value) | sign)
 }
+
+/** fromHalf of four halves, one in the low 16 bits of each lane. */
+export function fromHalf4(bits: v128): v128 {
+  const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16)
+  const magnitude = v128.and(bits, i32x4.splat(0x7fff))
+  const shifted = i32x4.shl(magnitude, 13)
+  const value = f32x4.mul(shifted, i32x4.splat(0x77800000))
+  const special = v128.or(shifted, i32x4.splat(0x7f800000))
+  const isSpecial = i32x4.ge_s(magnitude, i32x4.splat(0x7c00))
+  return v128.or(v128.bitselect(special, value, isSpecial), sign)
+}

@@ -40,7 +40,14 @@ export class EngineSession implements Session {
     const { config } = this.model
     if (tokens.length === 0) throw new UsageError('forward needs at least one token')
     signal?.throwIfAborted()
-    const request = { kind: 'forward', session: this.id, tokens: Int32Array.from(tokens), logits, routes, hidden } as const
+    const request = {
+      kind: 'forward',
+      session: this.id,
+      tokens: Int32Array.from(tokens),
+      logits,
+      routes,
+      hidden,
+    } as const
     const ongoing = this.model.engine.call<ForwardReply>(request)
     this.tokens += tokens.length
     try {
@@ -63,7 +70,7 @@ export class EngineSession implements Session {
     const { signal } = options
     signal?.throwIfAborted()
     const request = this.generateRequest(prompt, options)
-    const text = new TextStream(this.model.tokenizer, options.stop ?? this.model.defaults.stopStrings ?? [])
+    const text = new TextStream(this.model.tokenizer, options.stop ?? this.model.defaults.stop ?? [])
     const queue = new StepQueue()
     const ongoing = this.model.engine.call<GenerateReply>(request, (step) => queue.push(step))
     const abort = () => ongoing.stop()
@@ -76,7 +83,6 @@ export class EngineSession implements Session {
     const tokens: number[] = []
     const started = performance.now()
     let firstAt = started
-    let stopped = false
     let complete = false
     try {
       for await (const message of queue) {
@@ -84,21 +90,23 @@ export class EngineSession implements Session {
         ongoing.credit(1)
         tokens.push(message.token)
         this.tokens = start + tokens.length - 1
-        const piece = text.push(message.token)
-        stopped = piece.stopped
-        const isLast = stopped || tokens.length === request.maxTokens
-        yield this.step(message, tokens.length - 1, isLast && !stopped ? piece.text + text.flush() : piece.text)
-        if (stopped) break
+        const certain = text.push(message.token)
+        const isLast = tokens.length === request.maxTokens
+        yield this.step(message, tokens.length - 1, isLast && !text.stopped ? certain + text.flush() : certain)
+        if (text.stopped) break
       }
-      if (!stopped) {
-        const reply = await settled(ongoing, signal)
-        complete = true
-        this.tokens = start + Math.max(0, tokens.length - (reply.finishReason === 'eos' ? 0 : 1))
-        if (reply.finishReason === 'eos') text.flush()
-        const { finishReason, prefillMs, decodeMs } = reply
-        return this.result(request, tokens, text.text, finishReason, prefillMs, decodeMs)
+      if (text.stopped) {
+        const times = { prefillMs: firstAt - started, decodeMs: performance.now() - firstAt }
+        return this.result(request, tokens, text.text, { finishReason: 'stop', ...times })
       }
-      return this.result(request, tokens, text.text, 'stop', firstAt - started, performance.now() - firstAt)
+      const reply = await settled(ongoing, signal)
+      complete = true
+      // At eos the engine has run the last token to learn that it was the last.
+      if (reply.finishReason === 'eos') {
+        this.tokens = start + tokens.length
+        text.flush()
+      }
+      return this.result(request, tokens, text.text, reply)
     } finally {
       signal?.removeEventListener('abort', abort)
       // Left early or stopped: what the engine computed ahead of the reader is taken back.
@@ -171,14 +179,12 @@ export class EngineSession implements Session {
   }
 
   private result(
-    request: GenerateRequest,
+    { prompt, sampling }: GenerateRequest,
     tokens: number[],
     text: string,
-    finishReason: GenerationResult['finishReason'],
-    prefillMs: number,
-    decodeMs: number,
+    end: Pick<GenerationResult, 'finishReason' | 'prefillMs' | 'decodeMs'>,
   ): GenerationResult {
-    const { prompt, sampling } = request
+    const { finishReason, prefillMs, decodeMs } = end
     return { finishReason, text, tokens, promptTokens: prompt.length, seed: sampling.seed, prefillMs, decodeMs }
   }
 

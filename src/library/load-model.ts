@@ -28,13 +28,24 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
   const { config, formats, path, kind } = found
   const budget = memory ?? Math.max(0, availableMemory() - MARGIN)
   const [engine, tokenizer, chatTemplate, defaults] = await Promise.all([
-    EngineClient.start({ threads, tier: kernels, model: { config, formats, path, kind, memory: budget, memoryIsGiven: memory !== undefined } }, signal),
+    EngineClient.start(
+      {
+        threads,
+        tier: kernels,
+        model: { config, formats, path, kind, memory: budget, memoryIsGiven: memory !== undefined },
+      },
+      signal,
+    ),
     loadTokenizer(found.folder),
     loadChatTemplate(found.folder),
     loadGenerationDefaults(found.folder),
   ])
   for (const warning of engine.warnings) onWarning?.(warning)
-  return new LoadedModel(found, await describe(found, tokenizer), engine, threads, { tokenizer, chatTemplate, defaults })
+  return new LoadedModel(found, await describe(found, tokenizer), engine, threads, {
+    tokenizer,
+    chatTemplate,
+    defaults,
+  })
 }
 
 /** Describes a model without starting an engine or reading its weights. */
@@ -71,7 +82,10 @@ class LoadedModel implements Model {
 
   get tokenizer(): Tokenizer {
     const { tokenizer } = this.text
-    if (!tokenizer) throw new UserError(`${this.info.path}: the model came without tokenizer files (tokenizer.json, or vocab.json and merges.txt)`)
+    if (!tokenizer)
+      throw new UserError(
+        `${this.info.path}: the model came without tokenizer files (tokenizer.json, or vocab.json and merges.txt)`,
+      )
     return tokenizer
   }
 
@@ -96,7 +110,9 @@ class LoadedModel implements Model {
   async classify(tokens: ArrayLike<number>): Promise<Classification> {
     const { architecture, labels = [] } = this.config
     if (architecture !== 'classifier') {
-      throw new UserError(`${this.name} is a language model, not a sequence classifier (ModuleFormerForSequenceClassification)`)
+      throw new UserError(
+        `${this.name} is a language model, not a sequence classifier (ModuleFormerForSequenceClassification)`,
+      )
     }
     if (tokens.length === 0) throw new UsageError('there is no text to classify')
     const request = { kind: 'classify', tokens: Int32Array.from(tokens) } as const

@@ -30,14 +30,21 @@ export async function describe(found: FoundModel, tokenizer: Tokenizer | undefin
 }
 
 /** Parameters and bytes by kind of part, and the bytes that the model reads for one token. */
-export function summarise(
-  config: ModelConfig,
-  formats: PartFormats,
-): { parts: PartSummary[]; activeBytes: number } {
+export function summarise(config: ModelConfig, formats: PartFormats): { parts: PartSummary[]; activeBytes: number } {
   const head = headName(config)
-  const names: Record<string, PartSummary['name']> = { embedding: 'embedding', attention: 'attention experts', mlp: 'mlp experts', [head]: 'head' }
+  const names: Record<string, PartSummary['name']> = {
+    embedding: 'embedding',
+    attention: 'attention experts',
+    mlp: 'mlp experts',
+    [head]: 'head',
+  }
   const rest = 'routers, norms, keys and values'
-  const format: Record<string, string> = { embedding: formats.embedding, attention: formats.attention, mlp: formats.mlp, [head]: formats.head }
+  const format: Record<string, string> = {
+    embedding: formats.embedding,
+    attention: formats.attention,
+    mlp: formats.mlp,
+    [head]: formats.head,
+  }
   const summaries = new Map<string, PartSummary>()
   let activeBytes = 0
   for (const part of planLayout(config, formats).parts) {

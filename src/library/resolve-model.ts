@@ -100,7 +100,8 @@ async function packed(name: string, dir: string, path: string, wanted?: Quant): 
 async function readConfig(dir: string): Promise<ModelConfig> {
   const path = join(dir, 'config.json')
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new UserError(`${path}: no such file; a model is a folder with config.json and weights`)
+    if (error.code === 'ENOENT')
+      throw new UserError(`${path}: no such file; a model is a folder with config.json and weights`)
     throw new UserError(`${path}: cannot be read (${error.code})`)
   })
   return parseConfig(parseJsonObject(bytes, path), path)
