@@ -6,6 +6,7 @@ import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
 import type { EngineData, Request, StatsReply, StepMessage } from './protocol.js'
 import { Sequence } from './sequence.js'
+import { measureStream } from './stream.js'
 
 /** Steps of work that may be interleaved with others; its return value is the reply. */
 export type Task = Generator<void, unknown>
@@ -59,6 +60,8 @@ export class Engine {
         return once(() => this.requirePacker().pack(request.request))
       case 'stats':
         return once(() => this.stats())
+      case 'stream':
+        return once(() => measureStream(this.requireModel()))
       case 'close':
         return once(() => undefined)
     }

@@ -4,6 +4,7 @@ import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
 import { leastBudget, planBanks } from '../model/bank-plan.js'
 import { ModuleFormer } from '../model/moduleformer.js'
+import { fillRandom, randomPool } from '../model/random-weights.js'
 import { WeightStore } from '../model/weight-store.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/convert.js'
@@ -32,9 +33,22 @@ export async function loadWeights(
   threads: number,
 ): Promise<LoadedModel> {
   const layout = planLayout(source.config, source.formats)
-  return source.kind === 'packed'
-    ? loadPacked(source, layout, module, threads)
-    : loadCheckpoint(source, layout, module, threads)
+  if (source.kind === 'packed') return loadPacked(source, layout, module, threads)
+  if (source.kind === 'random') return loadRandom(source, layout, module, threads)
+  return loadCheckpoint(source, layout, module, threads)
+}
+
+/** Random weights, all of them resident. */
+function loadRandom(source: ModelSource, layout: Layout, module: WebAssembly.Module, threads: number): LoadedModel {
+  const { config, formats } = source
+  const bytes = randomPool()
+  const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
+  const plan = planBanks(config, layout, Number.POSITIVE_INFINITY)
+  const store = new WeightStore(config, layout, plan, module, fill)
+  store.readAll()
+  const pool = new Pool(store.banks, threads)
+  const model = new ModuleFormer(config, store, pool, formats)
+  return { model, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
 }
 
 async function loadPacked(

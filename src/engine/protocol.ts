@@ -15,7 +15,10 @@ export interface EngineData {
   model?: ModelSource
 }
 
-/** Where the weights come from: a packed file, read as needed, or a checkpoint, packed while it is loaded. */
+/**
+ * Where the weights come from: a packed file, read as needed; a checkpoint, packed while it is loaded; or nowhere:
+ * random weights of the model's shape.
+ */
 export interface ModelSource {
   config: ModelConfig
   formats: PartFormats
@@ -24,7 +27,7 @@ export interface ModelSource {
   /** Whether the user chose that number: then too little is an error, else the model makes do with the least. */
   memoryIsGiven: boolean
   path: string
-  kind: 'packed' | 'checkpoint'
+  kind: 'packed' | 'checkpoint' | 'random'
 }
 
 export interface ForwardRequest {
@@ -64,6 +67,7 @@ export type Request =
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
   | { kind: 'stats' }
+  | { kind: 'stream' }
   | { kind: 'close' }
 
 /** A request on its way. `stop` is shared: a 1 in it ends the work at the next block of the model. */

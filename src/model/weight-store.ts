@@ -46,6 +46,14 @@ export class WeightStore implements Weights {
     }
   }
 
+  /** Reads everything, as far as the budget holds it. */
+  readAll(): void {
+    this.readDense()
+    for (const { layer, kind, id } of this.layout.parts.flatMap((part) => isExpert(part) ?? [])) {
+      this.require(layer, kind, Int32Array.of(id), 1)
+    }
+  }
+
   /** Puts a part in place whose bytes are at hand: the way in for a checkpoint that is packed as it is loaded. */
   place(part: Part, bytes: Uint8Array): void {
     const expert = isExpert(part)

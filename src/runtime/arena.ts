@@ -35,6 +35,11 @@ export class Arena {
     return address
   }
 
+  /** Everything given out so far: its first address and its bytes. */
+  get range(): [number, number] {
+    return [ARENA_START, this.next - ARENA_START]
+  }
+
   /** Returns a range that `allocate` gave out for the same number of bytes. */
   release(address: number, bytes: number): void {
     const size = roundUp(bytes)

@@ -1,0 +1,80 @@
+import type { WeightFormat } from '../packing/format.js'
+import type { Part, Piece } from '../packing/layout.js'
+
+/** Random bytes that all weights are cut from: more than a core's caches hold of it at once. */
+const POOL_BYTES = 4 * 2 ** 20
+
+/** Root mean square of the levels of uniformly random nibbles and bytes. */
+const LEVEL_RMS: Record<WeightFormat, number> = { f32: 1, q8: 73, q4: 4.6 }
+
+/** A pool of random bytes; every piece of weights is a run of it from a place of its own. */
+export function randomPool(seed = 1): Uint8Array {
+  const words = new Uint32Array(POOL_BYTES / 4)
+  let state = seed
+  for (let i = 0; i < words.length; i++) {
+    // xorshift32: quick, and random enough for weights that mean nothing.
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    words[i] = state
+  }
+  return new Uint8Array(words.buffer)
+}
+
+/**
+ * Fills a part with random packed weights of the size that training leaves them: outputs of about unit variance, so that
+ * activations stay finite through all layers and routers spread tokens over all experts.
+ */
+export function fillRandom(part: Part, target: Uint8Array, pool: Uint8Array): void {
+  for (const piece of part.pieces) {
+    const bytes = target.subarray(piece.offset, piece.offset + piece.bytes)
+    const start = (hash(`${part.name} ${piece.name}`) % (POOL_BYTES / 64)) * 64
+    if (piece.kind === 'vector') fillVector(piece, bytes)
+    else if (piece.format === 'f32') fillFloats(piece, bytes, pool, start)
+    else fillQuantised(piece, bytes, pool, start)
+  }
+}
+
+/** LayerNorm's weights 1, everything else 0. */
+function fillVector(piece: Piece, bytes: Uint8Array): void {
+  const floats = new Float32Array(piece.bytes / 4)
+  if (/ln_.*weight$/.test(piece.name)) floats.fill(1, 0, piece.cols)
+  bytes.set(new Uint8Array(floats.buffer))
+}
+
+function fillFloats(piece: Piece, bytes: Uint8Array, pool: Uint8Array, start: number): void {
+  const floats = new Float32Array(piece.bytes / 4)
+  const scale = 2 / Math.sqrt(piece.cols) / 128
+  for (let i = 0; i < floats.length; i++) floats[i] = (pool[(start + i) % POOL_BYTES] - 127.5) * scale
+  bytes.set(new Uint8Array(floats.buffer))
+}
+
+function fillQuantised(piece: Piece, bytes: Uint8Array, pool: Uint8Array, start: number): void {
+  copyAround(bytes, pool, start)
+  const scale = 1 / Math.sqrt(piece.cols) / LEVEL_RMS[piece.format]
+  const bits = new Uint16Array(new Float32Array([scale]).buffer)[1]
+  // Scales: 8 at the head of a tile, one at the head of a table row's block; little-endian bfloat16.
+  const block = piece.kind === 'rows' ? 34 : piece.format === 'q4' ? 144 : 272
+  const scales = piece.kind === 'rows' ? 1 : 8
+  for (let at = 0; at < bytes.length; at += block) {
+    for (let i = 0; i < 2 * scales; i += 2) {
+      bytes[at + i] = bits & 255
+      bytes[at + i + 1] = bits >> 8
+    }
+  }
+}
+
+function copyAround(target: Uint8Array, pool: Uint8Array, start: number): void {
+  for (let done = 0, from = start; done < target.length; from = 0) {
+    const count = Math.min(target.length - done, pool.length - from)
+    target.set(pool.subarray(from, from + count), done)
+    done += count
+  }
+}
+
+/** FNV-1a of a name. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
+  return value >>> 0
+}
