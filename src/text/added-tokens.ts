@@ -1,0 +1,64 @@
+import { isObject } from '../checkpoint/json.js'
+import { UserError } from '../errors.js'
+
+/** A token that is found in the text as it stands, before anything is split or merged. */
+export interface AddedToken {
+  id: number
+  content: string
+  single_word: boolean
+  lstrip: boolean
+  rstrip: boolean
+  normalized: boolean
+  special: boolean
+}
+
+/** Of tokens given more than once the last counts; the result is in the order of ids. */
+export function mergeAddedTokens(tokens: AddedToken[]): AddedToken[] {
+  return [...new Map(tokens.map((token) => [token.content, token])).values()].sort((a, b) => a.id - b.id)
+}
+
+/** Special tokens that are words of the vocabulary. One that is not has no row in the model either, and is left out. */
+export function addedFromVocabulary(specials: Iterable<string>, vocabulary: Record<string, number>): AddedToken[] {
+  return [...specials]
+    .filter((content) => Object.hasOwn(vocabulary, content))
+    .map((content) => addedToken(vocabulary[content], { content }))
+}
+
+/** From added_tokens.json: id by content. Throws a UserError that names the file, as the next two do. */
+export function addedFromIds(ids: Record<string, unknown>, file: string): AddedToken[] {
+  return Object.entries(ids).map(([content, id]) => checkedToken(id, { content }, file))
+}
+
+/** From `added_tokens_decoder` of tokenizer_config.json: token objects by id. */
+export function addedFromDecoder(decoder: unknown, file: string): AddedToken[] {
+  return isObject(decoder) ? Object.entries(decoder).map(([id, token]) => checkedToken(Number(id), token, file)) : []
+}
+
+/** From `added_tokens` of tokenizer.json: token objects with their ids. */
+export function addedFromList(tokens: unknown, file: string): AddedToken[] {
+  return Array.isArray(tokens) ? tokens.map((token) => checkedToken(isObject(token) && token.id, token, file)) : []
+}
+
+export function isTokenId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function checkedToken(id: unknown, token: unknown, file: string): AddedToken {
+  if (!isTokenId(id) || !isObject(token) || typeof token.content !== 'string' || token.content === '') {
+    throw new UserError(`${file}: an added token needs an id and its text`)
+  }
+  return addedToken(id, { ...token, content: token.content })
+}
+
+function addedToken(id: number, token: Record<string, unknown> & { content: string }): AddedToken {
+  const { content, single_word, lstrip, rstrip, normalized, special } = token
+  return {
+    id,
+    content,
+    single_word: single_word === true,
+    lstrip: lstrip === true,
+    rstrip: rstrip === true,
+    normalized: normalized === true,
+    special: special === true,
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * GPT-2's byte alphabet: each of the 256 bytes as one printable character, so that a vocabulary of byte strings can be
+ * written as JSON. Bytes that are printable in Latin-1 stand for themselves; the others take the characters from U+0100
+ * on, in their own order (a space, the 33rd of them, is "Ġ").
+ */
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
+  (() => {
+    let next = 0x100
+    return Array.from({ length: 256 }, (_, byte): [string, number] => {
+      return [String.fromCodePoint(standsForItself(byte) ? byte : next++), byte]
+    })
+  })(),
+)
+
+function standsForItself(byte: number): boolean {
+  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff)
+}
+
+/** The bytes that a token written in the byte alphabet stands for; undefined if a character does not belong to it. */
+export function bytesFromAlphabet(token: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(token.length)
+  for (let at = 0; at < token.length; at++) {
+    const byte = BYTE_OF_CHARACTER.get(token[at])
+    if (byte === undefined) return undefined
+    bytes[at] = byte
+  }
+  return bytes
+}

@@ -1,0 +1,35 @@
+import { isObject } from '../checkpoint/json.js'
+
+const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
+
+/** The special tokens that a tokenizer's settings name. */
+export interface SpecialTokens {
+  /** Token by role, as chat templates know them: `bos_token`, `eos_token` and so on. */
+  byRole: Partial<Record<(typeof ROLES)[number], string>>
+  /** All of them, those without a role too. */
+  all: Set<string>
+}
+
+/**
+ * Collects the special tokens from the contents of tokenizer_config.json and special_tokens_map.json; where both give a
+ * role, the former counts. A token is written there as a string or as an object with its `content`.
+ */
+export function specialTokens(
+  tokenizerConfig: Record<string, unknown>,
+  specialTokensMap: Record<string, unknown>,
+): SpecialTokens {
+  const byRole: SpecialTokens['byRole'] = {}
+  for (const role of ROLES) {
+    const token = contentOf(tokenizerConfig[role]) ?? contentOf(specialTokensMap[role])
+    if (token !== undefined) byRole[role] = token
+  }
+  const others = [tokenizerConfig, specialTokensMap].flatMap(({ additional_special_tokens: list }) =>
+    Array.isArray(list) ? list.map(contentOf) : [],
+  )
+  return { byRole, all: new Set([...Object.values(byRole), ...others].filter((token) => token !== undefined)) }
+}
+
+function contentOf(value: unknown): string | undefined {
+  const content = isObject(value) ? value.content : value
+  return typeof content === 'string' && content !== '' ? content : undefined
+}
