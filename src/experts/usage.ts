@@ -1,0 +1,169 @@
+import { isObject } from '../checkpoint/json.js'
+import { UserError } from '../errors.js'
+import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
+import type { ModelConfig } from '../model/config.js'
+
+/** The two mixtures of a block. */
+export type ExpertKind = 'attention' | 'mlp'
+export const EXPERT_KINDS: readonly ExpertKind[] = ['attention', 'mlp']
+
+/** Experts of each layer, by kind: all that usage needs to know of a model. */
+export type ExpertShape = Pick<ModelConfig, 'attentionExperts' | 'mlpExperts'>
+
+/** How often the experts of one kind in one layer were chosen, and with what gates. */
+export class LayerUsage {
+  /** Times that each expert was chosen. */
+  readonly counts: Float64Array
+  /** Sum of each expert's gates. */
+  readonly gateMass: Float64Array
+  /** experts x experts: tokens that chose both; symmetric, with the counts on the diagonal. */
+  readonly together: Float64Array
+
+  constructor(readonly experts: number) {
+    this.counts = new Float64Array(experts)
+    this.gateMass = new Float64Array(experts)
+    this.together = new Float64Array(experts * experts)
+  }
+
+  /** Adds the choices of some tokens, k a token. */
+  add({ ids, gates }: ExpertRoutes, tokens: number): void {
+    const k = ids.length / tokens
+    for (let i = 0; i < ids.length; i++) {
+      const expert = ids[i]
+      this.counts[expert]++
+      this.gateMass[expert] += gates[i]
+      const first = i - (i % k)
+      for (let j = first; j < first + k; j++) this.together[expert * this.experts + ids[j]]++
+    }
+  }
+
+  /** Shannon entropy, in bits, of which expert a choice falls on: log2(experts) when all are used alike, 0 when one is. */
+  get entropy(): number {
+    const total = sum(this.counts)
+    let bits = 0
+    for (const count of this.counts) if (count > 0) bits -= (count / total) * Math.log2(count / total)
+    return bits
+  }
+
+  /** Jain's fairness index of the counts: 1 when all experts are used alike, 1 / experts when one is; 0 without tokens. */
+  get fairness(): number {
+    const total = sum(this.counts)
+    if (total === 0) return 0
+    return total ** 2 / (this.experts * this.counts.reduce((squares, count) => squares + count ** 2, 0))
+  }
+}
+
+/** How the experts of a model were used by the tokens of a text. */
+export class ExpertUsage {
+  readonly attention: LayerUsage[]
+  readonly mlp: LayerUsage[]
+  private seen = 0
+
+  constructor({ attentionExperts, mlpExperts }: ExpertShape) {
+    this.attention = attentionExperts.map((experts) => new LayerUsage(experts))
+    this.mlp = mlpExperts.map((experts) => new LayerUsage(experts))
+  }
+
+  /** Tokens added so far. */
+  get tokens(): number {
+    return this.seen
+  }
+
+  /** Adds what `forward` or a step reports, one entry a layer, for as many tokens as it was given. */
+  add(routes: readonly LayerRoutes[], tokens: number): void {
+    for (const kind of EXPERT_KINDS) {
+      for (const [layer, usage] of this[kind].entries()) usage.add(routes[layer][kind], tokens)
+    }
+    this.seen += tokens
+  }
+
+  /** What `fromJson` reads back. */
+  toJSON(): SavedUsage {
+    return { format: FORMAT, version: VERSION, tokens: this.seen, ...perKind(this, savedLayer) }
+  }
+
+  /** Reads what JSON.stringify made of a usage; throws a UserError that names `where` when it is no such thing. */
+  static fromJson(json: unknown, where: string): ExpertUsage {
+    const saved = checkSaved(json, where)
+    const experts = (kind: ExpertKind) => saved[kind].map(({ counts }) => counts.length)
+    const usage = new ExpertUsage({ attentionExperts: experts('attention'), mlpExperts: experts('mlp') })
+    usage.seen = saved.tokens
+    for (const kind of EXPERT_KINDS) {
+      for (const [layer, { counts, gateMass, together }] of usage[kind].entries()) {
+        counts.set(saved[kind][layer].counts)
+        gateMass.set(saved[kind][layer].gate_mass)
+        together.set(saved[kind][layer].together.flat())
+      }
+    }
+    return usage
+  }
+}
+
+/** The same function of both kinds, layer by layer. */
+export function perKind<T>(usage: ExpertUsage, of: (layer: LayerUsage) => T): Record<ExpertKind, T[]> {
+  return { attention: usage.attention.map(of), mlp: usage.mlp.map(of) }
+}
+
+const FORMAT = 'molm-usage'
+const VERSION = 1
+
+interface SavedLayer {
+  counts: number[]
+  gate_mass: number[]
+  together: number[][]
+}
+
+interface SavedUsage extends Record<ExpertKind, SavedLayer[]> {
+  format: typeof FORMAT
+  version: typeof VERSION
+  tokens: number
+}
+
+function savedLayer({ counts, gateMass, together, experts }: LayerUsage): SavedLayer {
+  return {
+    counts: [...counts],
+    gate_mass: [...gateMass],
+    together: Array.from({ length: experts }, (_, e) => [...together.subarray(e * experts, (e + 1) * experts)]),
+  }
+}
+
+function checkSaved(json: unknown, where: string): SavedUsage {
+  if (!isObject(json) || json.format !== FORMAT) throw new UserError(`${where}: not a usage of experts saved by molm`)
+  if (json.version !== VERSION) {
+    throw new UserError(`${where}: version ${String(json.version)} of saved usage; this molm reads version ${VERSION}`)
+  }
+  const whole =
+    isAmount(json.tokens) &&
+    EXPERT_KINDS.every((kind) => {
+      const layers = json[kind]
+      return Array.isArray(layers) && layers.every(isSavedLayer)
+    })
+  if (!whole) throw new UserError(`${where}: the saved usage is not whole`)
+  return json as unknown as SavedUsage
+}
+
+function isSavedLayer(value: unknown): boolean {
+  if (!isObject(value) || !Array.isArray(value.counts)) return false
+  const experts = value.counts.length
+  const { counts, gate_mass: mass, together } = value
+  return (
+    experts > 0 &&
+    isRow(counts, experts) &&
+    isRow(mass, experts) &&
+    Array.isArray(together) &&
+    together.length === experts &&
+    together.every((row) => isRow(row, experts))
+  )
+}
+
+function isRow(value: unknown, length: number): boolean {
+  return Array.isArray(value) && value.length === length && value.every(isAmount)
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,76 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
+import { loadModel } from '#molm/index.js'
+
+const routes = (ids: number[], gates: number[]) => ({ ids: Int32Array.from(ids), gates: Float32Array.from(gates) })
+
+test('counts, gate mass and co-occurrence add up over tokens', () => {
+  const usage = new LayerUsage(3)
+  usage.add(routes([0, 1, 0, 2], [0.5, 0.25, 0.75, 0.125]), 2)
+  assert.equal([...usage.counts], [2, 1, 1])
+  assert.equal([...usage.gateMass], [1.25, 0.25, 0.125])
+  assert.equal([...usage.together], [2, 1, 1, 1, 1, 0, 1, 0, 1])
+})
+
+test('entropy is in bits and fairness is Jain’s index', () => {
+  const even = new LayerUsage(4)
+  even.add(routes([0, 1, 2, 3], [1, 1, 1, 1]), 4)
+  assert.is(even.entropy, 2)
+  assert.is(even.fairness, 1)
+  const single = new LayerUsage(4)
+  single.add(routes([2, 2], [1, 1]), 2)
+  assert.is(single.entropy, 0)
+  assert.is(single.fairness, 0.25)
+  const skewed = new LayerUsage(2)
+  skewed.add(routes([0, 0, 0, 1], [1, 1, 1, 1]), 4)
+  assert.ok(Math.abs(skewed.entropy - 0.8112781) < 1e-6)
+  assert.is(skewed.fairness, 0.8)
+})
+
+test('a usage without tokens is all zeros', () => {
+  const empty = new LayerUsage(4)
+  assert.is(empty.entropy, 0)
+  assert.is(empty.fairness, 0)
+})
+
+test('a saved usage comes back whole', () => {
+  const usage = new ExpertUsage({ attentionExperts: [2], mlpExperts: [3] })
+  usage.add([{ attention: routes([1], [0.5]), mlp: routes([2, 0], [0.5, 0.25]) }], 1)
+  const again = ExpertUsage.fromJson(JSON.parse(JSON.stringify(usage)), 'usage.json')
+  assert.equal(again, usage)
+  assert.is(again.tokens, 1)
+})
+
+test('what is no saved usage, of another version or not whole is refused by name', () => {
+  const saved = JSON.parse(JSON.stringify(new ExpertUsage({ attentionExperts: [2], mlpExperts: [3] })))
+  const read = (json: unknown) => () => ExpertUsage.fromJson(json, 'some.json')
+  assert.throws(read([]), /some\.json: not a usage/)
+  assert.throws(read({ ...saved, version: 2 }), /some\.json: version 2/)
+  assert.throws(read({ ...saved, mlp: [{ counts: [1] }] }), /some\.json: the saved usage is not whole/)
+})
+
+test('what a model routes is counted k a token in every layer', async () => {
+  const model = await loadModel('nano', { threads: 1 })
+  try {
+    const tokens = model.tokenizer.encode('Once upon a time')
+    const { routes = [] } = await model.createSession().forward(tokens, { logits: 'none', routes: true })
+    const usage = new ExpertUsage(model.config)
+    usage.add(routes, tokens.length)
+    for (const [kind, k] of [
+      ['attention', model.config.topKAttention],
+      ['mlp', model.config.topKMlp],
+    ] as const) {
+      for (const { counts } of usage[kind]) {
+        assert.is(
+          counts.reduce((a, b) => a + b),
+          k * tokens.length,
+        )
+      }
+    }
+  } finally {
+    await model.dispose()
+  }
+})
+
+test.run()
