@@ -91,13 +91,10 @@ export function argmax(logits: Float32Array): number {
 function draw(candidates: Candidates, total: number, uniform: number): number {
   const { ids, weights, count } = candidates
   let rest = uniform * total
-  let last = -1
   for (let at = 0; at < count; at++) {
-    if (weights[at] === 0) continue
-    last = ids[at]
     rest -= weights[at]
-    if (rest < 0) return last
+    if (rest < 0) return ids[at]
   }
-  // Rounding can leave a sliver beyond the last candidate that has weight; it belongs to that one.
-  return last
+  // Rounding can leave a sliver beyond the last candidate; it belongs to that one.
+  return count > 0 ? ids[count - 1] : -1
 }

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js'
+import { UsageError } from '../errors.js'
 
 /**
  * Finds the first of several stop strings in a text that comes in pieces, however it is cut. Text is given out as soon
@@ -11,9 +11,9 @@ export class StopStrings {
   private held = ''
   private found: string | undefined
 
-  /** Throws a UserError if one of the stops is empty, for it would match everywhere. */
+  /** Throws a UsageError if one of the stops is empty, for it would match everywhere. */
   constructor(private readonly stops: readonly string[]) {
-    if (stops.includes('')) throw new UserError('a stop string must not be empty')
+    if (stops.includes('')) throw new UsageError('--stop must not be an empty text')
   }
 
   /** The stop string that has been found, if one has. */

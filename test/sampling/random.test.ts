@@ -27,11 +27,13 @@ test('makes floats that are evenly spread over [0, 1)', () => {
   assert.ok(chiSquare(counts, new Array(64).fill(1 / 64)) < chiSquareLimit(63))
 })
 
-test('makes floats of 53 bits: the low half is random too', () => {
-  const random = seededRandom(8)
-  const counts = new Array(16).fill(0)
-  for (let i = 0; i < 16_000; i++) counts[(random.nextFloat() * 2 ** 53) % 16]++
-  assert.ok(chiSquare(counts, new Array(16).fill(1 / 16)) < chiSquareLimit(15))
+test('makes floats of 53 bits: the lowest are random too, and so are those where the two words meet', () => {
+  for (const bits of [30, 53]) {
+    const random = seededRandom(8)
+    const counts = new Array(16).fill(0)
+    for (let i = 0; i < 16_000; i++) counts[Math.floor(random.nextFloat() * 2 ** bits) % 16]++
+    assert.ok(chiSquare(counts, new Array(16).fill(1 / 16)) < chiSquareLimit(15), `bit ${bits}`)
+  }
 })
 
 test('starts neighbouring seeds far apart', () => {

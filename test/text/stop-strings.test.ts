@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { UserError } from '#molm/errors.js'
+import { UsageError } from '#molm/errors.js'
 import { StopStrings } from '#molm/text/stop-strings.js'
 
 function run(stops: string[], pieces: string[]): { text: string; stop: string | undefined } {
@@ -45,6 +45,7 @@ test('of several stop strings the one that is complete first wins', () => {
   always(['END', 'STOP'], 'a STOP END', 'a ', 'STOP')
   always(['STOP', 'END'], 'a STOP END', 'a ', 'STOP')
   always(['bcde', 'c'], 'abcdef', 'ab', 'c')
+  always(['c', 'bcde'], 'abcdef', 'ab', 'c')
 })
 
 test('of stop strings that end at the same place the longest wins', () => {
@@ -81,7 +82,7 @@ test('never cuts a character in half', () => {
 test('refuses an empty stop string', () => {
   assert.throws(
     () => new StopStrings(['a', '']),
-    (error: unknown) => error instanceof UserError,
+    (error: unknown) => error instanceof UsageError && /^--stop /.test(error.message),
   )
 })
 

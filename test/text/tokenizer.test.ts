@@ -16,6 +16,7 @@ const ASSORTED = [
   'e\u0301 versus \u00e9; zero\u200bwidth; nb\u00a0space; \ufeffbyte-order mark; \u0000NUL\u0007BEL',
   "it's I'LL we'd they've can't 'quoted' \"double\" (brackets) [x] {y} <z>",
   'a.b,c;d:e!f?g-h_i/j\\k|l@m#n$o%p^q&r*s+t=u~v`w',
+  '\ufeffbegins with a byte-order mark',
   'x'.repeat(500),
   'function f() {\n    return `a\\n`\n}\n',
 ]
@@ -181,6 +182,29 @@ test('special tokens named in special_tokens_map.json alone are special', async 
     assert.equal([...tokenizer.specialIds], [4095])
     assert.equal(tokenizer.encode('<|endoftext|>'), [4095])
     assert.is(tokenizer.vocabSize, 4096)
+  })
+})
+
+test('special tokens without a role are special', async () => {
+  const form = await vocabularyForm(NANO)
+  const files = {
+    ...form,
+    'added_tokens.json': { '<|note|>': 4096, '<|plain|>': 4097 },
+    'special_tokens_map.json': { additional_special_tokens: ['<|note|>'] },
+  }
+  await inFolderOf(files, async (dir) => {
+    const tokenizer = await load(dir)
+    assert.equal([...tokenizer.specialIds], [4095, 4096])
+    assert.is(tokenizer.decode([4096, 4097], { skipSpecial: true }), '<|plain|>')
+  })
+})
+
+test('added tokens are written as they are, also in letters of the byte alphabet', async () => {
+  const form = await vocabularyForm(NANO)
+  await inFolderOf({ ...form, 'added_tokens.json': { caféĠ: 4096 } }, async (dir) => {
+    const tokenizer = await load(dir)
+    assert.is(tokenizer.encode('a caféĠ').at(-1), 4096)
+    assert.is(tokenizer.decode([4096]), 'caféĠ')
   })
 })
 
