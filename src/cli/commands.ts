@@ -1,0 +1,14 @@
+import type { Command } from 'commander'
+
+/** A command's file: declares arguments and options on `command`, and what it does. */
+export interface CommandFile {
+  define(command: Command): void
+}
+
+/** Every command, in the order of the help page. */
+export const COMMANDS: { name: string; summary: string; load(): Promise<CommandFile> }[] = [
+  { name: 'run', summary: 'answer or complete one prompt (the default)', load: () => import('./run.js') },
+  { name: 'experts', summary: 'how a text uses the experts', load: () => import('./experts.js') },
+  { name: 'show', summary: 'what a model is: shape, parameters, bytes, source', load: () => import('./show.js') },
+  { name: 'convert', summary: 'pack a Hugging Face checkpoint folder', load: () => import('./convert.js') },
+]

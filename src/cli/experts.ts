@@ -1,0 +1,142 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { type Command, Option } from 'commander'
+import { UsageError, UserError } from '../errors.js'
+import { usageCsv } from '../experts/csv.js'
+import { htmlReport } from '../experts/html.js'
+import { svgReport } from '../experts/svg.js'
+import { colourDepth } from '../experts/terminal-colours.js'
+import { type ReportInput, textReport } from '../experts/text-report.js'
+import { routeText, type TextRoutes } from '../experts/text-routes.js'
+import { specialistObjects, usageObject } from '../experts/usage-json.js'
+import { interruptSignal } from './interrupt.js'
+import { addModelOptions, addOutputOptions, type ModelOptions } from './options.js'
+import { note, writeOut } from './output.js'
+import { expertsOf } from './run-summary.js'
+import { joinPrompt, readPipedText } from './stdin.js'
+import { withModel } from './with-model.js'
+
+const FORMATS = ['text', 'json', 'csv', 'svg', 'html'] as const
+type Format = (typeof FORMATS)[number]
+
+interface ExpertsOptions extends ModelOptions {
+  file?: string[]
+  tokens?: boolean
+  json?: boolean
+  format?: Format
+  output?: string
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Shows how a text uses the experts: how often each is chosen, how evenly (entropy, Jain’s fairness), and, of ' +
+        'two files or more, which experts tell them apart. The text is run as it stands, without a chat frame.',
+    )
+    .argument('[prompt...]', 'words of the text')
+    .option('--file <file>', 'a text to read; may be repeated, to compare', collect)
+    .option('--tokens', 'also each token with its experts')
+    .option('--json', 'print one object')
+    .addOption(new Option('--format <format>', 'how to show it (default: text)').choices(FORMATS).conflicts('json'))
+    .option('-o, --output <file>', 'write to a file; its ending chooses the format')
+    .addHelpText('after', EXAMPLES)
+    .action(showExperts)
+  addModelOptions(command)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm experts --tokens "The lantern is lit."
+  molm experts --file prose.txt --file program.js
+  molm experts --file prose.txt --file program.js -o experts.html`
+
+async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
+  const format = formatOf(options)
+  const texts = await readTexts(words, options)
+  await withModel(options, async ({ model }) => {
+    const read: TextRoutes[] = []
+    for (const { name, text } of texts) {
+      read.push(await routeText(model, name, text, { signal: interruptSignal() }))
+      if (options.verbose) note(`${name}: ${read[read.length - 1].tokens.length} tokens`)
+    }
+    const { tokenizer } = model
+    const textOf = (token: number) => tokenizer.decode([token])
+    const input = { model: model.name, texts: read, textOf, perToken: options.tokens ?? false }
+    await put(drawn(input, format, options), options.output)
+  })
+}
+
+function drawn(input: ReportInput, format: Format, { output, color }: ExpertsOptions): string {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(asJson(input))}\n`
+    case 'csv':
+      return usageCsv(input)
+    case 'svg':
+      return svgReport(input)
+    case 'html':
+      return htmlReport(input)
+    case 'text':
+      return textReport(input, output || color === false ? 'none' : colourDepth(process.stdout))
+  }
+}
+
+function asJson({ model, texts, textOf, perToken }: ReportInput) {
+  return {
+    model,
+    texts: texts.map((text) => ({
+      ...usageObject(text),
+      ...(perToken && {
+        per_token: text.tokens.map((token, i) => ({
+          token,
+          text: textOf(token),
+          experts: expertsOf({ routes: text.at(i) }),
+        })),
+      }),
+    })),
+    ...(texts.length > 1 && { specialists: specialistObjects(texts, textOf) }),
+  }
+}
+
+function formatOf({ json, format, output }: ExpertsOptions): Format {
+  if (json) return 'json'
+  const ending = FORMATS.find((name) => output?.toLowerCase().endsWith(`.${name}`))
+  return format ?? ending ?? 'text'
+}
+
+async function readTexts(words: string[], { file = [], quiet }: ExpertsOptions) {
+  if (file.length > 0 && words.length > 0) throw new UsageError('give a prompt or --file, not both')
+  if (file.length > 0) return Promise.all(file.map(readText)).then(withDistinctNames)
+  const text = joinPrompt(await readPipedText({ quiet, signal: interruptSignal() }), words)
+  if (text === '') throw new UsageError('there is no text: write one behind the command, pipe it in or name a --file')
+  return [{ name: 'prompt', text }]
+}
+
+async function readText(path: string): Promise<{ name: string; path: string; text: string }> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === 'ENOENT' ? 'no such file' : `cannot be read (${error.code})`
+    throw new UserError(`${path}: ${reason}`)
+  })
+  if (text === '') throw new UserError(`${path}: the file is empty`)
+  return { name: basename(path), path, text }
+}
+
+/** The file's name, or its path where two files have the same name. */
+function withDistinctNames(texts: { name: string; path: string; text: string }[]) {
+  return texts.map(({ name, path, text }) => {
+    const isTwice = texts.filter((other) => other.name === name).length > 1
+    return { name: isTwice ? path : name, text }
+  })
+}
+
+async function put(text: string, output: string | undefined): Promise<void> {
+  if (!output) return writeOut(text)
+  await writeFile(output, text).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`${output}: cannot be written (${error.code ?? error.message})`)
+  })
+}
+
+function collect(file: string, earlier: string[] = []): string[] {
+  return [...earlier, file]
+}

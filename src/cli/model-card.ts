@@ -1,0 +1,67 @@
+import type { ModelInfo } from '../generation/types.js'
+import type { ModelConfig } from '../model/config.js'
+import { formatBytes, formatCount } from './numbers.js'
+import { alignColumns } from './table.js'
+
+/** A model described for a reader. */
+export function modelCard(info: ModelInfo, config: ModelConfig): string {
+  const sections = [alignColumns(facts(info, config)), alignColumns(shape(config)), partsTable(info)]
+  return `${info.name}\n${sections.join('\n')}`
+}
+
+function facts(info: ModelInfo, { architecture }: ModelConfig): string[][] {
+  const { path, kind, quant, source, sourceRevision, parameters, activeParameters, bytes, activeBytes } = info
+  const origin = source === undefined ? [] : [['source', sourceRevision ? `${source} at ${sourceRevision}` : source]]
+  const weights = kind === 'packed' ? `packed as ${quant}` : `checkpoint, ${quant} when loaded`
+  return [
+    ['kind', architecture === 'classifier' ? 'ModuleFormer, classifier' : 'ModuleFormer, language model'],
+    ['parameters', `${formatCount(parameters)}, of which a token uses ${formatCount(activeParameters)}`],
+    ['weights', `${weights}: ${formatBytes(bytes)}, of which a token reads ${formatBytes(activeBytes)}`],
+    ['tokenizer', tokenizerLine(info)],
+    ['path', path],
+    ...origin,
+  ]
+}
+
+function tokenizerLine({ tokenizerSize, hasChatTemplate }: ModelInfo): string {
+  if (tokenizerSize === undefined) return 'none; tokens go in and out as ids'
+  return `${tokenizerSize} tokens, ${hasChatTemplate ? 'with' : 'without'} chat template`
+}
+
+function shape(config: ModelConfig): string[][] {
+  const { layers, width, vocabSize, heads, attentionHidden, ffnHidden, activation, gateType, gatingSize } = config
+  const attention = `${experts(config.topKAttention, config.attentionExperts)}, ${plural(heads, 'head')}`
+  return [
+    ['layers', String(layers)],
+    ['width', String(width)],
+    ['vocabulary', String(vocabSize)],
+    ['attention', `${attention}, ${attentionHidden} channels${config.sharedKeyValue ? ', keys are values' : ''}`],
+    ['mlp', `${experts(config.topKMlp, config.mlpExperts)}, ${ffnHidden} channels, ${activation}`],
+    ['router', gateType === 'linear' ? gateType : `${gateType}, ${gatingSize} channels`],
+    ['context', `${config.trainedContext} tokens in training; nothing limits it`],
+    ...(config.labels ? [['labels', config.labels.join(', ')]] : []),
+  ]
+}
+
+/** Experts a token uses of those a layer has, which pruning makes unequal. */
+function experts(topK: number, perLayer: number[]): string {
+  const [least, most] = [Math.min(...perLayer), Math.max(...perLayer)]
+  return `${topK} of ${least === most ? most : `${least} to ${most}`} experts`
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+function partsTable({ parts, parameters, activeParameters, bytes }: ModelInfo): string {
+  const row = (name: string, parameters: number, active: number, bytes: number, format: string) => [
+    name,
+    formatCount(parameters),
+    formatCount(active),
+    formatBytes(bytes),
+    format,
+  ]
+  const rows = parts.map((part) => row(part.name, part.parameters, part.active, part.bytes, part.format))
+  const head = ['part', 'parameters', 'a token uses', 'bytes', 'format']
+  return alignColumns([head, ...rows, row('all', parameters, activeParameters, bytes, '')], [1, 2, 3])
+}

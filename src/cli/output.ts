@@ -1,0 +1,40 @@
+import { UserError } from '../errors.js'
+
+/** The reader of stdout has gone away (`molm ... | head`): the command ends, and nothing is wrong. */
+export class ClosedPipe extends Error {
+  override name = 'ClosedPipe'
+}
+
+/**
+ * Keeps a stream whose reader has gone away from ending the process with a stack trace. Writers to stdout learn of it
+ * from `writeOut`; what would have gone to a closed stderr is lost.
+ */
+export function toleratePipes(): void {
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
+}
+
+/** Writes to stdout and resolves once it is out. Rejects with ClosedPipe, or a UserError when the disk is full. */
+export function writeOut(text: string): Promise<void> {
+  if (text === '') return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (!error) resolve()
+      else if (CLOSED.has((error as NodeJS.ErrnoException).code ?? '')) reject(new ClosedPipe())
+      else reject(new UserError(`stdout cannot be written: ${error.message}`))
+    })
+  })
+}
+
+const CLOSED = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'EOF'])
+
+/** A line on stderr for the person at the terminal. */
+export function note(message: string): void {
+  process.stderr.write(`molm: ${message}\n`)
+}
+
+/** Whether stderr may be drawn on: a terminal, whose user has not asked for plain text. */
+export function mayAnimate(options: { color?: boolean; quiet?: boolean }): boolean {
+  const { NO_COLOR, TERM } = process.env
+  return process.stderr.isTTY === true && options.color !== false && !options.quiet && !NO_COLOR && TERM !== 'dumb'
+}

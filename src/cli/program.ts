@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { COMMANDS } from './commands.js'
+import { reportError } from './errors.js'
+import { toleratePipes } from './output.js'
+
+/**
+ * Runs the command line (without node and script) and sets the process's exit code. The process is left to end by
+ * itself, so that nothing written is lost.
+ */
+export async function main(args: readonly string[]): Promise<void> {
+  toleratePipes()
+  const words = spelledOut(args)
+  const name = words[0] === 'help' ? words[1] : words[0]
+  try {
+    const program = await createProgram([name])
+    await program.parseAsync(words, { from: 'user' })
+  } catch (error) {
+    reportError(error, isCommand(name) ? `molm ${name}` : 'molm')
+  }
+}
+
+/**
+ * The parser. All commands are in it, but only those of `names` with their options: a command's file is read when it
+ * is called for, so that a short run does not wait for the others.
+ */
+export async function createProgram(names: readonly (string | undefined)[]): Promise<Command> {
+  const program = new Command('molm')
+    .usage('[options] [prompt...]\n       molm <command> [options]')
+    .description('IBM’s sparse mixture-of-experts language models on this computer’s CPU')
+    .version(version(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .configureOutput({ outputError: () => {} }) // main reports it
+    .exitOverride()
+    .addHelpText('after', EXAMPLES)
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).summary(summary).helpOption('-h, --help', 'print this help')
+    if (names.includes(name)) (await load()).define(command)
+  }
+  return program
+}
+
+const EXAMPLES = `
+Examples:
+  molm "What is a lantern?"          asks nano, the model that comes with molm
+  cat notes.txt | molm "In short:"   piped text comes first
+  molm run --help                    the options of a prompt
+
+A prompt that begins with the name of a command goes after 'run' or '--'.`
+
+/** The command line with its command: what begins with no command, and asks for no help, is a prompt. */
+function spelledOut(args: readonly string[]): readonly string[] {
+  if (args.length === 0) return process.stdin.isTTY ? ['--help'] : ['run']
+  const [first, second] = args
+  const asksForHelp = first === 'help' && (args.length === 1 || (args.length === 2 && isCommand(second)))
+  return asksForHelp || isCommand(first) || PROGRAM_OPTIONS.includes(first) ? args : ['run', ...args]
+}
+
+const PROGRAM_OPTIONS = ['-h', '--help', '--version']
+
+function isCommand(word: string | undefined): boolean {
+  return COMMANDS.some(({ name }) => name === word)
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
+}

@@ -1,0 +1,80 @@
+import type { ExpertRoutes, GenerationResult, Step } from '../generation/types.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import type { LoadedModel } from './with-model.js'
+
+/** The object that `molm run --json` prints, but for its text. */
+export interface RunSummary {
+  model: string
+  prompt_tokens: number
+  tokens: number[]
+  finish_reason: GenerationResult['finishReason']
+  seed: number
+  timings: {
+    load_ms: number
+    prefill_ms: number
+    prefill_tokens_per_second: number | null
+    decode_ms: number
+    /** Null when no token came after the first. */
+    decode_tokens_per_second: number | null
+  }
+  memory: { weights_bytes: number; rss_bytes: number }
+}
+
+export async function summarise({ model, loadMs }: LoadedModel, result: GenerationResult): Promise<RunSummary> {
+  const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs } = result
+  const { weightsBytes } = await model.stats()
+  // The first token comes out of the prefill.
+  const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
+  return {
+    model: model.name,
+    prompt_tokens: promptTokens,
+    tokens,
+    finish_reason: finishReason,
+    seed,
+    timings: {
+      load_ms: rounded(loadMs, 1),
+      prefill_ms: rounded(prefillMs, 1),
+      prefill_tokens_per_second: perSecond(promptTokens, prefillMs),
+      decode_ms: rounded(decodeMs, 1),
+      decode_tokens_per_second: perSecond(decoded, decodeMs),
+    },
+    memory: { weights_bytes: weightsBytes, rss_bytes: process.memoryUsage.rss() },
+  }
+}
+
+/** A token with its logarithm of probability, and the likeliest in its place. */
+export function logprobsOf({ token, logprob, topLogprobs = [] }: Step, tokenizer: Tokenizer) {
+  const text = (id: number) => tokenizer.decode([id])
+  return {
+    token,
+    text: text(token),
+    logprob,
+    top_logprobs: topLogprobs.map((top) => ({ token: top.token, text: text(top.token), logprob: top.logprob })),
+  }
+}
+
+/** The experts of a step's one token, layer by layer. */
+export function expertsOf({ routes = [] }: Pick<Step, 'routes'>) {
+  return routes.map(({ attention, mlp }, layer) => ({ layer, attention: plain(attention), mlp: plain(mlp) }))
+}
+
+function plain({ ids, gates }: ExpertRoutes) {
+  return { ids: [...ids], gates: Array.from(gates, shortestFloat32) }
+}
+
+/** The number of fewest digits that is this float32 when read as one. */
+function shortestFloat32(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits))
+    if (Math.fround(short) === value) return short
+  }
+  return Number(value.toPrecision(9))
+}
+
+function perSecond(count: number, ms: number): number | null {
+  return count > 0 && ms > 0 ? rounded((1000 * count) / ms, 1) : null
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}

@@ -1,0 +1,141 @@
+import type { GenerationResult, Step } from '../generation/types.js'
+import { formatBytes } from './numbers.js'
+import { note, writeOut } from './output.js'
+import type { RunOptions } from './run.js'
+import { expertsOf, logprobsOf, type RunSummary, summarise } from './run-summary.js'
+import type { LoadedModel } from './with-model.js'
+
+/** Prints a generation while it goes on. Texts are those to be shown, which may differ from the steps' own. */
+export interface RunWriter {
+  step(step: Step, text: string): Promise<void>
+  /** `rest` is text that was held back until the end. */
+  end(rest: string, result: GenerationResult): Promise<void>
+  /** In place of `end`: puts out what there is. */
+  interrupted(): Promise<void>
+}
+
+export function createRunWriter(options: RunOptions, loaded: LoadedModel): RunWriter {
+  if (options.json) return new JsonWriter(options, loaded)
+  if (options.jsonl) return new JsonLinesWriter(options, loaded)
+  return new TextWriter(options, loaded)
+}
+
+class TextWriter implements RunWriter {
+  private last = ''
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly loaded: LoadedModel,
+  ) {}
+
+  async step(_step: Step, text: string): Promise<void> {
+    await writeOut(text)
+    this.last = text || this.last
+  }
+
+  async end(rest: string, result: GenerationResult): Promise<void> {
+    this.last = rest || this.last
+    await writeOut(rest + this.lineEnd())
+    if (this.options.verbose) tell(await summarise(this.loaded, result), this.loaded)
+  }
+
+  async interrupted(): Promise<void> {
+    await writeOut(this.lineEnd())
+  }
+
+  /** A text ends its line, for the shell's prompt or the next tool; none is left alone. */
+  private lineEnd(): string {
+    return this.last === '' || this.last.endsWith('\n') ? '' : '\n'
+  }
+}
+
+/** Writes one object at the end. */
+class JsonWriter implements RunWriter {
+  private readonly steps: Step[] = []
+  private text = ''
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly loaded: LoadedModel,
+  ) {}
+
+  async step(step: Step, text: string): Promise<void> {
+    this.steps.push(step)
+    this.text += text
+  }
+
+  async end(rest: string, result: GenerationResult): Promise<void> {
+    this.text += rest
+    const { model, prompt_tokens, tokens, ...summary } = await summarise(this.loaded, result)
+    await writeLine({ model, prompt_tokens, tokens, text: this.text, ...summary, ...this.perToken() })
+    if (this.options.verbose) tell({ model, prompt_tokens, tokens, ...summary }, this.loaded)
+  }
+
+  async interrupted(): Promise<void> {
+    const tokens = this.steps.map(({ token }) => token)
+    const { name: model } = this.loaded.model
+    await writeLine({ model, tokens, text: this.text, finish_reason: null, ...this.perToken() })
+  }
+
+  private perToken() {
+    const { logprobs, experts } = this.options
+    const { tokenizer } = this.loaded.model
+    return {
+      ...(logprobs !== undefined && { logprobs: this.steps.map((step) => logprobsOf(step, tokenizer)) }),
+      ...(experts && { experts: this.steps.map(expertsOf) }),
+    }
+  }
+}
+
+/** Writes an object a token, and one at the end. */
+class JsonLinesWriter implements RunWriter {
+  private readonly tokens: number[] = []
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly loaded: LoadedModel,
+  ) {}
+
+  async step(step: Step, text: string): Promise<void> {
+    const { logprobs, experts } = this.options
+    this.tokens.push(step.token)
+    const { logprob, top_logprobs } = logprobsOf(step, this.loaded.model.tokenizer)
+    await writeLine({
+      index: step.index,
+      token: step.token,
+      text,
+      ...(logprobs !== undefined && { logprob, top_logprobs }),
+      ...(experts && { experts: expertsOf(step) }),
+    })
+  }
+
+  /** Text held back to the end belongs to no token's line; left out, the lines' texts would not make up the whole. */
+  async end(rest: string, result: GenerationResult): Promise<void> {
+    const summary = await summarise(this.loaded, result)
+    await writeLine({ ...summary, ...(rest && { text: rest }) })
+    if (this.options.verbose) tell(summary, this.loaded)
+  }
+
+  async interrupted(): Promise<void> {
+    await writeLine({ model: this.loaded.model.name, tokens: this.tokens, finish_reason: null })
+  }
+}
+
+function writeLine(value: unknown): Promise<void> {
+  return writeOut(`${JSON.stringify(value)}\n`)
+}
+
+/** The summary in words, on stderr. */
+function tell(summary: RunSummary, { model }: LoadedModel): void {
+  const { timings, memory, tokens, prompt_tokens, seed } = summary
+  const { threads, tier, info } = model
+  note(`${model.name}: ${info.quant} weights, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${tier} kernels`)
+  note(`loaded in ${timings.load_ms} ms`)
+  note(`prompt: ${prompt_tokens} tokens in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`)
+  note(`answer: ${tokens.length} tokens in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`)
+  note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all; seed ${seed}`)
+}
+
+function rate(tokensPerSecond: number | null): string {
+  return tokensPerSecond === null ? 'too few for a speed' : `${tokensPerSecond} tokens/s`
+}

@@ -1,0 +1,115 @@
+import { type Command, Option } from 'commander'
+import { UsageError, UserError } from '../errors.js'
+import type { GenerationResult, Step } from '../generation/types.js'
+import { AnswerText } from './answer-text.js'
+import { framePrompt } from './frame.js'
+import { interruption, interruptSignal } from './interrupt.js'
+import {
+  addGenerationOptions,
+  addModelOptions,
+  addOutputOptions,
+  type GenerationOptions,
+  generateOptions,
+  type ModelOptions,
+  wholeNumber,
+} from './options.js'
+import { createRunWriter } from './run-writers.js'
+import { joinPrompt, readPipedText } from './stdin.js'
+import { type LoadedModel, withModel } from './with-model.js'
+
+export interface RunOptions extends ModelOptions, GenerationOptions {
+  raw?: boolean
+  json?: boolean
+  jsonl?: boolean
+  experts?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Answers one prompt, or continues it when the model has no chat template. Text piped into stdin comes first, ' +
+        'without its last newline, then the arguments. Only generated text goes to stdout.',
+    )
+    .argument('[prompt...]')
+    .option('--raw', 'continue the text as it stands, not asked as in a chat')
+    .option('--json', 'print one object: text, tokens, timings, memory')
+    .addOption(new Option('--jsonl', 'print an object a token, then one with the rest').conflicts('json'))
+    .option('--experts', 'in the objects, the experts of each token')
+    .option('--logprobs <n>', 'in the objects, log-probabilities, and the n likeliest', logprobsCount)
+    .addHelpText('after', NOTES)
+    .action(run)
+  addGenerationOptions(command)
+  addModelOptions(command)
+  addOutputOptions(command)
+}
+
+const logprobsCount = wholeNumber('--logprobs', 0)
+
+const NOTES = `
+Objects:
+  --json   { model, prompt_tokens, tokens, text, finish_reason, seed, timings,
+             memory, logprobs?, experts? }
+  --jsonl  { index, token, text, logprob?, top_logprobs?, experts? } a token,
+           then as with --json, without text, logprobs, experts
+  finish_reason is "stop", "length" or "eos"; null after Ctrl-C
+
+Examples:
+  molm "What is a lantern?"
+  molm run --raw --temperature 0 -n 40 "And the LORD said"
+  cat question.txt | molm -m ./my-model --json
+  molm run --jsonl --experts "What is 23 + 45?"`
+
+async function run(words: string[], options: RunOptions): Promise<void> {
+  checkCombinations(options)
+  const prompt = joinPrompt(await readPipedText({ quiet: options.quiet, signal: interruptSignal() }), words)
+  // Blanks alone ask nothing, but there is something to continue in them.
+  if ((options.raw ? prompt : prompt.trim()) === '') {
+    throw new UsageError('the prompt is empty; write it after the command or pipe it into stdin')
+  }
+  await withModel(options, (loaded) => complete(prompt, options, loaded))
+}
+
+function checkCombinations({ json, jsonl, experts, logprobs }: RunOptions): void {
+  if (json || jsonl) return
+  if (experts) throw new UsageError('--experts needs --json or --jsonl: without them only text is printed')
+  if (logprobs !== undefined)
+    throw new UsageError('--logprobs needs --json or --jsonl: without them only text is printed')
+}
+
+/** Generates and prints. When interrupted, all that is known so far is printed first. */
+async function complete(prompt: string, options: RunOptions, loaded: LoadedModel): Promise<void> {
+  const { model } = loaded
+  if (model.config.architecture === 'classifier') {
+    throw new UserError(`${model.name} is a classifier and writes no text`)
+  }
+  const frame = framePrompt(model, prompt, options)
+  const writer = createRunWriter(options, loaded)
+  const answer = new AnswerText(frame.isAnswer)
+  const session = model.createSession()
+  let result: GenerationResult | undefined
+  try {
+    const steps = session.generate(model.tokenizer.encode(frame.text), {
+      ...generateOptions(options),
+      stop: frame.stop,
+      routes: options.experts,
+      signal: interruptSignal(),
+    })
+    for await (const step of keepingResult(steps, (kept) => (result = kept))) {
+      await writer.step(step, answer.add(step.text))
+    }
+    if (result) await writer.end(answer.rest(result.text), result)
+  } catch (error) {
+    if (interruption()) await writer.interrupted()
+    throw error
+  } finally {
+    session.dispose()
+  }
+}
+
+/** The steps of a generation, and its result to `keep`, which a loop over it would drop. */
+async function* keepingResult(
+  steps: AsyncGenerator<Step, GenerationResult>,
+  keep: (result: GenerationResult) => void,
+): AsyncGenerator<Step> {
+  keep(yield* steps)
+}

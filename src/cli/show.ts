@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Command } from 'commander'
+import { UsageError } from '../errors.js'
+import type { ModelInfo } from '../generation/types.js'
+import { type ModelConfig, parseConfig } from '../model/config.js'
+import type { Quant } from '../packing/format.js'
+import { modelCard } from './model-card.js'
+import { addModelOption, addOutputOptions, addQuantOption, modelName, type OutputOptions } from './options.js'
+import { writeOut } from './output.js'
+
+interface ShowOptions extends OutputOptions {
+  model?: string
+  quant?: Quant
+  json?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description('Tells what a model is, without loading it: shape, parameters, bytes by part, tokenizer, source.')
+    .argument('[model]')
+    .option('--json', 'print one object')
+    .addHelpText('after', EXAMPLES)
+    .action(show)
+  addQuantOption(addModelOption(command), 'as if loaded in this format')
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm show nano
+  molm show ./MoLM-350M-4B --quant q8 --json`
+
+async function show(named: string | undefined, options: ShowOptions): Promise<void> {
+  if (named && options.model && named !== options.model) {
+    throw new UsageError(`'${named}' and --model ${options.model} are two models; name one`)
+  }
+  const { describeModel } = await import('../index.js')
+  const info = await describeModel(modelName(named ?? options.model), { quant: options.quant })
+  const config = await configOf(info)
+  await writeOut(options.json ? `${JSON.stringify(asJson(info, config))}\n` : modelCard(info, config))
+}
+
+function asJson(info: ModelInfo, config: ModelConfig) {
+  const { name, path, kind, quant, formats, source, sourceRevision, parts, tokenizerSize, hasChatTemplate } = info
+  return {
+    model: name,
+    path,
+    kind,
+    quant,
+    formats,
+    source,
+    source_revision: sourceRevision,
+    parameters: info.parameters,
+    active_parameters: info.activeParameters,
+    bytes: info.bytes,
+    active_bytes: info.activeBytes,
+    parts,
+    tokenizer: tokenizerSize === undefined ? null : { size: tokenizerSize, chat_template: hasChatTemplate },
+    config: config.raw,
+  }
+}
+
+/** The shape of a described model, whose config.json lies beside its weights. */
+async function configOf({ kind, path }: ModelInfo): Promise<ModelConfig> {
+  const file = join(kind === 'packed' ? dirname(path) : path, 'config.json')
+  return parseConfig(JSON.parse(await readFile(file, 'utf8')), file)
+}

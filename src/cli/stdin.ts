@@ -1,0 +1,61 @@
+import { isUtf8 } from 'node:buffer'
+import { fstatSync } from 'node:fs'
+import { UserError } from '../errors.js'
+import { note } from './output.js'
+
+/** So long nothing is said about waiting: most of what is piped has come by then. */
+const PATIENCE_MS = 3000
+
+/**
+ * All text piped into stdin, without one newline at its end; undefined when stdin is a terminal or nothing. Rejects
+ * with the signal's reason when aborted.
+ */
+export async function readPipedText(options: { quiet?: boolean; signal: AbortSignal }): Promise<string | undefined> {
+  if (!isPiped()) return undefined
+  const waiting = setTimeout(() => {
+    if (!options.quiet) note('waiting for text on stdin (run with </dev/null when there is none)')
+  }, PATIENCE_MS)
+  try {
+    return decode(await readAll(options.signal), options.quiet)
+  } finally {
+    clearTimeout(waiting)
+  }
+}
+
+/** Piped text first, then the arguments, with a newline between. */
+export function joinPrompt(piped: string | undefined, words: readonly string[]): string {
+  const argument = words.join(' ')
+  return piped && argument ? `${piped}\n${argument}` : piped || argument
+}
+
+/** /dev/null, which services and schedulers give their commands, is a device and has no text. */
+function isPiped(): boolean {
+  if (process.stdin.isTTY) return false
+  try {
+    const stat = fstatSync(0)
+    return stat.isFIFO() || stat.isFile() || stat.isSocket()
+  } catch {
+    return false
+  }
+}
+
+async function readAll(signal: AbortSignal): Promise<Buffer> {
+  const stop = () => process.stdin.destroy(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
+  const chunks: Buffer[] = []
+  try {
+    for await (const chunk of process.stdin) chunks.push(chunk)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw new UserError(`stdin cannot be read: ${(error as Error).message}`)
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+  return Buffer.concat(chunks)
+}
+
+function decode(bytes: Buffer, quiet?: boolean): string {
+  const text = new TextDecoder().decode(bytes)
+  if (!quiet && !isUtf8(bytes)) note('warning: stdin is not valid UTF-8; what cannot be read is replaced by \ufffd')
+  return text.replace(/\r?\n$/, '')
+}

@@ -1,0 +1,17 @@
+/**
+ * Rows of text with their columns below one another, two blanks apart and indented by two. Columns are as wide as
+ * their widest cell; those named by `right` have their cells at the right, as numbers want it.
+ */
+export function alignColumns(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  }
+  const lines = rows.map((row) => {
+    const cells = row.map((cell, column) =>
+      right.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
+    )
+    return `  ${cells.join('  ')}`.trimEnd()
+  })
+  return lines.map((line) => `${line}\n`).join('')
+}

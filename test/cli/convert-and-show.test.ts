@@ -1,0 +1,92 @@
+import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { molm, NANO } from './molm.js'
+
+const FIXTURE = fixturePath('01-base-bin-f32')
+
+test('convert prints the packed file, which show describes and run runs', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'packed')
+    const { code, stdout, stderr } = await molm(['convert', FIXTURE, out, '--quant', 'q8'])
+    const path = join(out, 'model-q8.molm.safetensors')
+    assert.is(stderr, '')
+    assert.is(code, 0)
+    assert.is(stdout, `${path}\n`)
+    assert.ok((await stat(path)).size > 0)
+    assert.ok((await readdir(out)).includes('tokenizer.json'))
+
+    const run = ['--json', '-n', '8', '--ignore-eos', '--temperature', '0', 'Hello']
+    const [shown, packed, checkpoint] = await Promise.all([
+      molm(['show', out, '--json']),
+      molm([...run, '-m', path]),
+      molm([...run, '-m', FIXTURE, '--quant', 'q8']),
+    ])
+    const { kind, quant, source } = JSON.parse(shown.stdout)
+    assert.equal({ kind, quant, source }, { kind: 'packed', quant: 'q8', source: '01-base-bin-f32' })
+    assert.equal(JSON.parse(packed.stdout).tokens, JSON.parse(checkpoint.stdout).tokens)
+  }))
+
+test('convert --json tells path, bytes and warnings', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'packed')
+    const { stdout, stderr } = await molm(['convert', FIXTURE, out, '--json', '--verbose'])
+    const result = JSON.parse(stdout)
+    assert.equal(Object.keys(result), ['path', 'bytes', 'quant', 'warnings'])
+    assert.is(result.bytes, (await stat(result.path)).size)
+    assert.match(stderr, /^molm: packed \d+ bytes as q4 in .* s\n$/)
+  }))
+
+test('weights that are no numbers are warned of, and -q silences that', () =>
+  inTemporaryFolder(async (dir) => {
+    const checkpoint = join(dir, 'checkpoint')
+    await cp(fixturePath('02-base-safetensors-f32'), checkpoint, { recursive: true })
+    const path = join(checkpoint, 'model.safetensors')
+    const file = await readFile(path)
+    const data = 8 + Number(file.readBigUInt64LE(0))
+    const tensor = 'transformer.h.0.mlpf.experts.weight'
+    const [begin] = JSON.parse(file.toString('utf8', 8, data))[tensor].data_offsets
+    file.writeFloatLE(Number.NaN, data + begin)
+    await writeFile(path, file)
+
+    const [loud, quiet] = await Promise.all([
+      molm(['convert', checkpoint, join(dir, 'a')]),
+      molm(['convert', checkpoint, join(dir, 'b'), '-q']),
+    ])
+    assert.match(loud.stderr, new RegExp(`^molm: warning: tensor ${tensor} has 1 weights? .*NaN.*\n$`))
+    assert.is(quiet.stderr, '')
+    assert.equal([loud.code, quiet.code], [0, 0])
+  }))
+
+test('show describes nano by default, in words and as an object', async () => {
+  const [words, object] = await Promise.all([molm(['show']), molm(['show', NANO, '--json', '--quant', 'q8'])])
+  assert.is(words.code, 0, words.stderr)
+  assert.match(words.stdout, /^nano\n/)
+  assert.match(words.stdout, /^ {2}parameters {2}9\.70 M, of which a token uses \d/m)
+  assert.match(words.stdout, /^ {2}attention {3}2 of 8 experts, 4 heads, 128 channels$/m)
+  assert.match(words.stdout, /^ {2}tokenizer {3}4096 tokens, with chat template$/m)
+  assert.match(words.stdout, /^ {2}mlp experts .* q4$/m)
+
+  const info = JSON.parse(object.stdout)
+  const sum = (field: string) =>
+    info.parts.reduce((total: number, part: Record<string, number>) => total + part[field], 0)
+  assert.is(info.model, 'nano')
+  assert.is(info.quant, 'q8')
+  assert.is(info.parameters, 9_699_456)
+  assert.is(info.parameters, sum('parameters'))
+  assert.is(info.bytes, sum('bytes'))
+  assert.equal(info.tokenizer, { size: 4096, chat_template: true })
+  assert.is(info.config.n_layer, 6)
+})
+
+test('show describes a checkpoint without tokenizer', async () => {
+  const { code, stdout } = await molm(['show', fixturePath('05-linear-silu-safetensors-f32')])
+  assert.is(code, 0)
+  assert.match(stdout, /tokenizer {3}none/)
+  assert.match(stdout, /router {6}linear/)
+})
+
+test.run()

@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { ended, startMolm } from './molm.js'
+
+const ENDLESS = ['--raw', '-n', '1000000', '--ignore-eos', '--seed', '1', '-m', fixturePath('01-base-bin-f32'), 'x']
+
+/** Begins before the others, since it takes seconds until it says that it waits. */
+const waiting = startMolm(['x'])
+
+/** A run that has begun to write. */
+async function midway(args: string[]) {
+  const child = startMolm([...args, ...ENDLESS])
+  child.stdin.end()
+  await once(child.stdout, 'readable')
+  return child
+}
+
+test('Ctrl-C ends with 130, and the text so far is out', async () => {
+  const child = await midway([])
+  child.kill('SIGINT')
+  const { code, stdout, stderr } = await ended(child)
+  assert.is(code, 130)
+  assert.ok(stdout.length > 1 && stdout.endsWith('\n'))
+  assert.is(stderr, '')
+})
+
+test('Ctrl-C ends --jsonl with a last object, SIGTERM with 143', async () => {
+  const child = await midway(['--jsonl'])
+  child.kill('SIGTERM')
+  const { code, stdout } = await ended(child)
+  assert.is(code, 143)
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const last = lines.pop()
+  assert.is(last.finish_reason, null)
+  assert.equal(
+    last.tokens,
+    lines.map(({ token }) => token),
+  )
+})
+
+test('a reader that goes away ends the run quietly', async () => {
+  const child = await midway([])
+  child.stdout.destroy()
+  const { code, signal, stderr } = await ended(child)
+  assert.is(code, 0)
+  assert.is(signal, null)
+  assert.is(stderr, '')
+})
+
+test('a command that waits for its stdin says so after a while, and Ctrl-C ends it', async () => {
+  const end = ended(waiting)
+  waiting.stderr.once('data', () => waiting.kill('SIGINT'))
+  const { code, stderr } = await end
+  assert.is(code, 130)
+  assert.match(stderr, /^molm: waiting for text on stdin .*\n$/)
+})
+
+test.run()

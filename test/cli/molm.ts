@@ -1,0 +1,63 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+
+const BIN = fileURLToPath(new URL('../../../bin/molm.js', import.meta.url))
+export const NANO = fileURLToPath(new URL('../../../models/nano', import.meta.url))
+
+/** How a command ended, and all that it wrote. */
+export interface Ended {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+export type Running = ChildProcessByStdio<Writable, Readable, Readable>
+
+/** Runs `molm` as a shell would, and waits for its end. Without `stdin` there is no text to read, as with </dev/null. */
+export async function molm(
+  args: string[],
+  options: { stdin?: string | Uint8Array; env?: object } = {},
+): Promise<Ended> {
+  const { stdin, env } = options
+  const stdio = [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as const
+  const child = spawn(process.execPath, [BIN, ...args], { stdio: [...stdio], env: environment(env) })
+  child.stdin?.end(stdin)
+  return ended(child as Running)
+}
+
+/** Starts `molm` with stdin open, for a test that interferes. */
+export function startMolm(args: string[]): Running {
+  return spawn(process.execPath, [BIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
+}
+
+export async function ended(child: Running): Promise<Ended> {
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text
+  })
+  const [code, signal] = await once(child, 'close')
+  return { code, signal, stdout, stderr }
+}
+
+/** Checks that a command was refused as a user likes it: exit code, at most two lines that match, and nothing else. */
+export function assertRefused({ code, stdout, stderr }: Ended, exitCode: number, pattern: RegExp): void {
+  assert.is(code, exitCode, stderr)
+  assert.match(stderr, pattern)
+  assert.match(stderr, /^molm: .+\n(.+\n)?$/)
+  assert.not.match(stderr, /^\s+at /m)
+  assert.is(stdout, '')
+}
+
+/** The user's own settings must not reach the commands under test. */
+function environment(env: object = {}): NodeJS.ProcessEnv {
+  const { MOLM_MODEL, MOLM_DEBUG, MOLM_KERNELS, NO_COLOR, ...rest } = process.env
+  return { ...rest, MOLM_HOME: '/nonexistent', ...env }
+}

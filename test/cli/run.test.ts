@@ -1,0 +1,157 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { type Ended, molm } from './molm.js'
+
+/** A checkpoint without chat template, whose 320 random tokens load in no time. */
+const BASE = ['-m', fixturePath('01-base-bin-f32')]
+const GREEDY = ['--temperature', '0']
+
+function objectOf({ code, stdout, stderr }: Ended) {
+  assert.is(code, 0, stderr)
+  return JSON.parse(stdout)
+}
+
+function linesOf({ code, stdout, stderr }: Ended) {
+  assert.is(code, 0, stderr)
+  assert.ok(stdout.endsWith('\n'))
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+test('a bare prompt is answered by nano, framed by its chat template', async () => {
+  const { code, stdout, stderr } = await molm([...GREEDY, 'What is a lantern?'])
+  assert.is(stdout, 'A lantern is light in a transparent protective case.\n')
+  assert.is(stderr, '')
+  assert.is(code, 0)
+})
+
+test('piped text asks like an argument, and an argument comes after it', async () => {
+  const [piped, both, joined] = await Promise.all([
+    molm([...GREEDY, '-n', '20', '--json'], { stdin: 'What is a lantern?\n' }),
+    molm([...BASE, '--json', '-n', '1', 'c', 'd'], { stdin: 'a\nb\n' }),
+    molm([...BASE, '--json', '-n', '1', 'a\nb\nc d']),
+  ])
+  assert.is(objectOf(piped).text, 'A lantern is light in a transparent protective case.')
+  assert.is(objectOf(both).prompt_tokens, objectOf(joined).prompt_tokens)
+  assert.equal(objectOf(both).tokens.length, 1)
+})
+
+test('--raw continues the text, without frame, stop strings and trimming', async () => {
+  const prompt = 'User: Hello\nAssistant:'
+  const [framed, raw] = await Promise.all([
+    molm(['run', ...GREEDY, '--json', 'Hello']),
+    molm(['run', ...GREEDY, '--json', '--raw', '-n', '40', prompt]),
+  ])
+  const [answer, text] = [objectOf(framed), objectOf(raw)]
+  assert.is(answer.finish_reason, 'stop')
+  assert.is(text.prompt_tokens, answer.prompt_tokens)
+  assert.ok(text.text.startsWith(` ${answer.text}`))
+  assert.match(text.text, '\nUser:')
+})
+
+test('--json tells all about a run', async () => {
+  const args = [...BASE, '--json', '-n', '6', '--ignore-eos', '--seed', '7', '--logprobs', '2', '--experts', 'Hello']
+  const result = objectOf(await molm(args))
+  const { model, prompt_tokens, tokens, text, finish_reason, seed, timings, memory, logprobs, experts } = result
+  const keys = 'model prompt_tokens tokens text finish_reason seed timings memory logprobs experts'
+  assert.equal(Object.keys(result), keys.split(' '))
+  assert.is(model, '01-base-bin-f32')
+  assert.ok(prompt_tokens > 0)
+  assert.is(tokens.length, 6)
+  assert.type(text, 'string')
+  assert.is(finish_reason, 'length')
+  assert.is(seed, 7)
+  for (const key of ['load_ms', 'prefill_ms', 'prefill_tokens_per_second', 'decode_ms', 'decode_tokens_per_second']) {
+    assert.ok(timings[key] > 0, key)
+  }
+  assert.ok(memory.rss_bytes > memory.weights_bytes && memory.weights_bytes > 0)
+
+  assert.equal(
+    logprobs.map((entry: { token: number }) => entry.token),
+    tokens,
+  )
+  for (const { logprob, top_logprobs } of logprobs) {
+    assert.ok(logprob < 0)
+    assert.is(top_logprobs.length, 2)
+    assert.ok(top_logprobs[0].logprob >= top_logprobs[1].logprob && top_logprobs[0].logprob >= logprob)
+  }
+  assert.is(experts.length, 6)
+  for (const [index, layer] of experts[0].entries()) {
+    assert.is(layer.layer, index)
+    for (const { ids, gates } of [layer.attention, layer.mlp]) {
+      assert.is(ids.length, 2)
+      assert.ok(gates[0] >= gates[1] && gates[1] > 0 && gates[0] + gates[1] < 1)
+    }
+  }
+})
+
+test('--jsonl tells of each token, and then of the run', async () => {
+  const shared = [...BASE, '-n', '5', '--ignore-eos', '--seed', '1', 'Hello']
+  const [streamed, whole] = await Promise.all([
+    molm(['--jsonl', '--experts', '--logprobs', '0', ...shared]),
+    molm(['--json', ...shared]),
+  ])
+  const lines = linesOf(streamed)
+  const summary = lines.pop()
+  const { text, ...rest } = objectOf(whole)
+  assert.equal(
+    lines.map(({ index }) => index),
+    [0, 1, 2, 3, 4],
+  )
+  assert.equal(
+    lines.map(({ token }) => token),
+    rest.tokens,
+  )
+  assert.is(lines.map((line) => line.text).join(''), text)
+  assert.equal(Object.keys(lines[0]), ['index', 'token', 'text', 'logprob', 'top_logprobs', 'experts'])
+  assert.equal(Object.keys(summary), Object.keys(rest))
+  assert.equal(summary.tokens, rest.tokens)
+})
+
+test('the same seed gives the same text at every thread count, and a seed is told that gives it again', async () => {
+  const args = [...BASE, '--json', '-n', '12', '--ignore-eos', '--temperature', '1.5', 'Once']
+  const first = objectOf(await molm([...args, '-t', '1']))
+  const [again, other] = await Promise.all([
+    molm([...args, '-t', '2', '--seed', String(first.seed)]),
+    molm([...args, '-t', '1', '--seed', String(first.seed + 1)]),
+  ])
+  assert.equal(objectOf(again).tokens, first.tokens)
+  assert.not.equal(objectOf(other).tokens, first.tokens)
+})
+
+test('each --stop ends the text before it, beside the stop strings of the model', async () => {
+  const { text, finish_reason } = objectOf(
+    await molm([...GREEDY, '--json', '--stop', 'nowhere', '--stop', ' protective', 'What is a lantern?']),
+  )
+  assert.is(text, 'A lantern is light in a transparent')
+  assert.is(finish_reason, 'stop')
+})
+
+test('--verbose tells of model, speed and memory on stderr, -q silences warnings', async () => {
+  const args = [...BASE, '-n', '2', '--ignore-eos']
+  const stdin = Uint8Array.of(0x61, 0xff, 0x62)
+  const [verbose, warned, quiet] = await Promise.all([
+    molm([...args, '--verbose', '-t', '1', '--seed', '5', 'x']),
+    molm(args, { stdin }),
+    molm([...args, '-q'], { stdin }),
+  ])
+  assert.match(verbose.stderr, /1 thread, \w+ kernels\n(.*\n)*.*tokens\/s\n(.*\n)*.* of weights, .* in all; seed 5\n/)
+  assert.match(warned.stderr, /^molm: warning: stdin is not valid UTF-8.*\n$/)
+  assert.is(quiet.stderr, '')
+  for (const { code } of [verbose, warned, quiet]) assert.is(code, 0)
+})
+
+test('the model is that of --model, else of the environment', async () => {
+  const env = { MOLM_MODEL: fixturePath('11-molm-like-bin-bf16-sharded') }
+  const [chosen, preset] = await Promise.all([
+    molm([...BASE, '--json', '-n', '1', 'x'], { env }),
+    molm(['--json', '-n', '1', 'x'], { env }),
+  ])
+  assert.is(objectOf(chosen).model, '01-base-bin-f32')
+  assert.is(objectOf(preset).model, '11-molm-like-bin-bf16-sharded')
+})
+
+test.run()

@@ -1,0 +1,148 @@
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { Call, Global, pickle, Tuple } from '../support/pickle-writer.js'
+import { safetensors } from '../support/safetensors-writer.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { torchZipOf } from '../support/torch-writer.js'
+import { assertRefused, molm } from './molm.js'
+
+/** Runs each command line, two at a time as there are two cores to count on, and checks that it is refused. */
+async function refuses(exitCode: number, cases: [args: string[], pattern: RegExp, stdin?: string][]): Promise<void> {
+  for (let i = 0; i < cases.length; i += 2) {
+    await Promise.all(
+      cases.slice(i, i + 2).map(async ([args, pattern, stdin]) => {
+        assertRefused(await molm(args, { stdin }), exitCode, pattern)
+      }),
+    )
+  }
+}
+
+test('wrong usage is told in a line or two and ends with 2', () =>
+  refuses(2, [
+    [[''], /prompt is empty/],
+    [['run'], /prompt is empty/],
+    [['run', '-q'], /prompt is empty/, '\n'],
+    [['-t', '0', 'x'], /--threads must be .* not '0'/],
+    [['--threads', 'two', 'x'], /--threads must be .* not 'two'/],
+    [['--top-p', '2', 'x'], /--top-p must be .* not '2'/],
+    [['--temperature', '-1', 'x'], /--temperature must be/],
+    [['-n', '1.5', 'x'], /--max-tokens must be/],
+    [['--memory', '12 parsecs', 'x'], /--memory must be a size like 1GiB/],
+    [['--quant', 'q3', 'x'], /--quant must be one of f32, q8, q4/],
+    [['--frobnicate', 'x'], /unknown option '--frobnicate'\nsee molm run --help/],
+    [['run', '--max-token', '3', 'x'], /--max-token' \(Did you mean --max-tokens\?\)/],
+    [['--json', '--jsonl', 'x'], /--json/],
+    [['--experts', 'x'], /--experts needs --json/],
+    [['convert', 'somewhere'], /missing required argument 'out'\nsee molm convert --help/],
+    [['show', 'nano', 'extra'], /too many arguments/],
+  ]))
+
+test('only MOLM_DEBUG=1 shows where an error came from', async () => {
+  const { code, stderr } = await molm(['-t', '0', 'x'], { env: { MOLM_DEBUG: '1' } })
+  assert.is(code, 2)
+  assert.match(stderr, /^molm: --threads .*\n(.*\n)+ +at /)
+})
+
+test('a model that is not there, or is none, is told with its path and ends with 1', () =>
+  inTemporaryFolder(async (dir) => {
+    const noConfig = join(dir, 'no-config')
+    await mkdir(noConfig)
+    const other = await damagedCopy(dir, 'other', '02-base-safetensors-f32', async (folder) => {
+      await editJson(join(folder, 'config.json'), (config) => ({ ...config, model_type: 'llama' }))
+    })
+    await refuses(1, [
+      [['-m', 'no-such-model', 'x'], /no-such-model/],
+      [['-m', './no/such/folder', 'x'], /no\/such\/folder/],
+      [['show', 'no-such-model'], /no-such-model/],
+      [['-m', noConfig, 'x'], /no-config.*config\.json/],
+      [['-m', other, 'x'], /config\.json.*llama/],
+      [['-m', fixturePath('02-base-safetensors-f32'), 'x'], /tokenizer/],
+      [['-m', fixturePath('13-classifier-safetensors-f32'), 'x'], /is a classifier/],
+      [['convert', join(dir, 'nowhere'), join(dir, 'out')], /nowhere/],
+    ])
+  }))
+
+test('a damaged checkpoint is told with its file and what is wrong, and ends with 1', () =>
+  inTemporaryFolder(async (dir) => {
+    const damage = (name: string, fixture: string, edit: (folder: string) => Promise<void>) =>
+      damagedCopy(dir, name, fixture, edit)
+    const safetensorsFixture = '02-base-safetensors-f32'
+    const tensor = 'transformer.h.0.mlpf.experts.weight'
+
+    const missing = await damage('missing', safetensorsFixture, (folder) =>
+      editHeader(folder, (header) => {
+        header.renamed = header[tensor]
+        delete header[tensor]
+      }),
+    )
+    const misshapen = await damage('misshapen', safetensorsFixture, (folder) =>
+      editHeader(folder, (header) => void header[tensor].shape.reverse()),
+    )
+    const unknownDtype = await damage('dtype', safetensorsFixture, (folder) =>
+      editHeader(folder, (header) => {
+        header[tensor].dtype = 'F7'
+      }),
+    )
+    const cut = await damage('cut', safetensorsFixture, (folder) => truncate(join(folder, 'model.safetensors')))
+    const cutBin = await damage('cut-bin', '01-base-bin-f32', (folder) => truncate(join(folder, 'pytorch_model.bin')))
+    const noShard = await damage('no-shard', '04-bin-f16-sharded', (folder) =>
+      rm(join(folder, 'pytorch_model-00002-of-00003.bin')),
+    )
+    const marker = join(dir, 'executed')
+    const hostile = await damage('hostile', '01-base-bin-f32', (folder) => {
+      const call = new Call(new Global('posix', 'system'), new Tuple(`touch ${marker}`))
+      return writeFile(join(folder, 'pytorch_model.bin'), torchZipOf(pickle(call, 2), []))
+    })
+    await refuses(1, [
+      [['-m', missing, 'x'], new RegExp(`${tensor}`)],
+      [['-m', misshapen, 'x'], new RegExp(`${tensor}`)],
+      [['-m', unknownDtype, 'x'], /F7/],
+      [['-m', cut, 'x'], /model\.safetensors/],
+      [['-m', cutBin, 'x'], /pytorch_model\.bin/],
+      [['-m', noShard, 'x'], /pytorch_model-00002-of-00003\.bin/],
+      [['-m', hostile, 'x'], /posix[. ]system/],
+      [['convert', missing, join(dir, 'out')], new RegExp(`${tensor}`)],
+    ])
+    await readFile(marker).then(
+      () => Promise.reject(new Error('the pickle ran a command')),
+      () => undefined,
+    )
+  }))
+
+type Header = Record<string, { dtype: string; shape: number[]; data_offsets: number[] }>
+
+async function damagedCopy(
+  dir: string,
+  name: string,
+  fixture: string,
+  edit: (folder: string) => Promise<void>,
+): Promise<string> {
+  const folder = join(dir, name)
+  await cp(fixturePath(fixture), folder, { recursive: true })
+  await edit(folder)
+  return folder
+}
+
+async function editJson(path: string, edit: (json: object) => object): Promise<void> {
+  await writeFile(path, JSON.stringify(edit(JSON.parse(await readFile(path, 'utf8')))))
+}
+
+async function editHeader(folder: string, edit: (header: Header) => void): Promise<void> {
+  const path = join(folder, 'model.safetensors')
+  const file = await readFile(path)
+  const end = 8 + Number(file.readBigUInt64LE(0))
+  const header: Header = JSON.parse(file.toString('utf8', 8, end))
+  edit(header)
+  await writeFile(path, safetensors(header, file.subarray(end)))
+}
+
+/** Cuts away the second half of a file. */
+async function truncate(path: string): Promise<void> {
+  const file = await readFile(path)
+  await writeFile(path, file.subarray(0, file.length / 2))
+}
+
+test.run()
