@@ -1,0 +1,80 @@
+import type { TextRoutes } from './text-routes.js'
+import { EXPERT_KINDS, type ExpertKind } from './usage.js'
+
+/** An expert, named by where it stands. */
+export interface ExpertAddress {
+  kind: ExpertKind
+  layer: number
+  expert: number
+}
+
+/** A token that wakes an expert: how often it did, and the sum of the gates. */
+export interface WakingToken {
+  token: number
+  count: number
+  gateMass: number
+}
+
+/** An expert that one text uses more than the others do. */
+export interface Specialist extends ExpertAddress {
+  /** Index of the text. */
+  text: number
+  /** Share of the text's tokens that choose the expert. */
+  share: number
+  /** The mean of that share over the other texts. */
+  elsewhere: number
+  /** The text's tokens that give it the most gate mass, most first. */
+  tokens: WakingToken[]
+}
+
+/** Share of a text's tokens that choose an expert, from 0 to 1. */
+export function shareOf({ usage }: TextRoutes, { kind, layer, expert }: ExpertAddress): number {
+  return usage.tokens === 0 ? 0 : usage[kind][layer].counts[expert] / usage.tokens
+}
+
+/** How much more of a text's tokens choose an expert than of the other texts' tokens, on average: from -1 to 1. */
+export function preference(texts: readonly TextRoutes[], text: number, address: ExpertAddress): number {
+  return shareOf(texts[text], address) - elsewhere(texts, text, address)
+}
+
+/** The `count` experts that tell the texts apart best: those with the strongest preference, each for its text. */
+export function findSpecialists(texts: readonly TextRoutes[], count: number, tokens = 8): Specialist[] {
+  return everyExpert(texts[0])
+    .flatMap((address) => texts.map((_, text) => ({ ...address, text, by: preference(texts, text, address) })))
+    .sort((a, b) => b.by - a.by)
+    .slice(0, count)
+    .map(({ by: _, ...found }) => ({
+      ...found,
+      share: shareOf(texts[found.text], found),
+      elsewhere: elsewhere(texts, found.text, found),
+      tokens: wakingTokens(texts[found.text], found, tokens),
+    }))
+}
+
+/** The `count` kinds of token of a text that give an expert the most gate mass. */
+export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertAddress, count: number): WakingToken[] {
+  const found = new Map<number, WakingToken>()
+  for (const [index, token] of text.tokens.entries()) {
+    const { ids, gates } = text.at(index)[layer][kind]
+    const slot = ids.indexOf(expert)
+    if (slot < 0) continue
+    const entry = found.get(token) ?? { token, count: 0, gateMass: 0 }
+    entry.count++
+    entry.gateMass += gates[slot]
+    found.set(token, entry)
+  }
+  return [...found.values()].sort((a, b) => b.gateMass - a.gateMass || a.token - b.token).slice(0, count)
+}
+
+function everyExpert({ usage }: TextRoutes): ExpertAddress[] {
+  return EXPERT_KINDS.flatMap((kind) =>
+    usage[kind].flatMap(({ experts }, layer) =>
+      Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert })),
+    ),
+  )
+}
+
+function elsewhere(texts: readonly TextRoutes[], text: number, address: ExpertAddress): number {
+  const others = texts.filter((_, i) => i !== text)
+  return others.reduce((sum, other) => sum + shareOf(other, address), 0) / Math.max(1, others.length)
+}

@@ -1,0 +1,51 @@
+/** Red, green and blue, 0 to 255. */
+export type Rgb = readonly [number, number, number]
+
+/*
+ * Both ramps keep their order for people with any kind of colour blindness and when printed in grey. The first is
+ * cividis (Nuñez, Anderton, Renslow, 2018), the second runs from blue over grey to orange.
+ */
+const SEQUENTIAL: Rgb[] = [
+  [0, 34, 78],
+  [18, 53, 112],
+  [59, 73, 108],
+  [87, 93, 109],
+  [112, 113, 115],
+  [138, 134, 120],
+  [165, 156, 116],
+  [195, 179, 105],
+  [225, 204, 85],
+  [254, 232, 56],
+]
+
+const DIVERGING: Rgb[] = [
+  [33, 102, 172],
+  [103, 146, 191],
+  [164, 184, 204],
+  [214, 214, 214],
+  [222, 184, 143],
+  [207, 138, 70],
+  [179, 88, 6],
+]
+
+/** Colour of an amount from 0 (dark) to 1 (bright). */
+export function sequential(amount: number): Rgb {
+  return onRamp(SEQUENTIAL, amount)
+}
+
+/** Colour of a difference from -1 (blue) over 0 (grey) to 1 (orange). */
+export function diverging(difference: number): Rgb {
+  return onRamp(DIVERGING, (difference + 1) / 2)
+}
+
+export function toHex(rgb: Rgb): string {
+  return `#${rgb.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`
+}
+
+function onRamp(ramp: readonly Rgb[], position: number): Rgb {
+  const at = Math.min(1, Math.max(0, position)) * (ramp.length - 1)
+  const below = Math.min(Math.floor(at), ramp.length - 2)
+  const mix = (channel: number) =>
+    Math.round(ramp[below][channel] + (at - below) * (ramp[below + 1][channel] - ramp[below][channel]))
+  return [mix(0), mix(1), mix(2)]
+}

@@ -1,0 +1,61 @@
+import type { Rgb } from './palette.js'
+
+/** Colours that a terminal can show. */
+export type ColourDepth = 'none' | '16' | '256' | 'truecolor'
+
+/** What a stream's terminal can show, as the environment tells it; nothing where colour is not wanted. */
+export function colourDepth(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): ColourDepth {
+  const { NO_COLOR, TERM = '', COLORTERM = '' } = env
+  if (!stream.isTTY || NO_COLOR || TERM === 'dumb') return 'none'
+  if (/truecolor|24bit/i.test(COLORTERM) || /-direct$/.test(TERM)) return 'truecolor'
+  return /256/.test(TERM) ? '256' : '16'
+}
+
+/** Text in a colour, as far as the depth goes. */
+export function paint(text: string, colour: Rgb, depth: ColourDepth): string {
+  return depth === 'none' ? text : `\x1b[${code(colour, depth)}m${text}\x1b[39m`
+}
+
+function code(colour: Rgb, depth: Exclude<ColourDepth, 'none'>): string {
+  if (depth === 'truecolor') return `38;2;${colour.join(';')}`
+  if (depth === '256') return `38;5;${nearest256(colour)}`
+  return String(SIXTEEN[hue(colour)][bright(colour)])
+}
+
+/** The hue that stands out, of those that differ for everyone: 0 blue, 1 none, 2 yellow. */
+function hue([red, , blue]: Rgb): number {
+  return far(red, blue) < 24 ? 1 : red < blue ? 0 : 2
+}
+
+/** 0 dark, 1 bright. */
+function bright([red, green, blue]: Rgb): number {
+  return 0.3 * red + 0.59 * green + 0.11 * blue < 110 ? 0 : 1
+}
+
+/** Foreground codes by hue and brightness. */
+const SIXTEEN = [
+  [34, 94],
+  [90, 37],
+  [33, 93],
+]
+
+/** The 6 x 6 x 6 cube, or the grey ramp where that is nearer. */
+function nearest256(colour: Rgb): number {
+  const level = (value: number) =>
+    LEVELS.reduce((best, at, i) => (far(value, at) < far(value, LEVELS[best]) ? i : best), 0)
+  const [r, g, b] = colour.map(level)
+  const grey = Math.min(23, Math.max(0, Math.round(((colour[0] + colour[1] + colour[2]) / 3 - 8) / 10)))
+  const cube: Rgb = [LEVELS[r], LEVELS[g], LEVELS[b]]
+  const shade = 8 + 10 * grey
+  return distance(colour, cube) <= distance(colour, [shade, shade, shade]) ? 16 + 36 * r + 6 * g + b : 232 + grey
+}
+
+const LEVELS = [0, 95, 135, 175, 215, 255]
+
+function far(a: number, b: number): number {
+  return Math.abs(a - b)
+}
+
+function distance(a: Rgb, b: Rgb): number {
+  return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2
+}

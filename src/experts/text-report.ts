@@ -1,0 +1,169 @@
+import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
+import { findSpecialists, preference, type Specialist, shareOf } from './comparison.js'
+import { diverging, type Rgb, sequential } from './palette.js'
+import { type ColourDepth, paint } from './terminal-colours.js'
+import type { TextRoutes } from './text-routes.js'
+import { EXPERT_KINDS, type ExpertKind } from './usage.js'
+import { visibleToken } from './visible-token.js'
+
+/** What all pictures of one or several texts need. */
+export interface ReportInput {
+  model: string
+  texts: readonly TextRoutes[]
+  /** Text of a token. */
+  textOf: (token: number) => string
+  /** Also show each token with its experts. */
+  perToken: boolean
+}
+
+/** Specialists that a report lists. */
+export const SPECIALISTS = 12
+
+/** The report for a terminal or a plain file: usage by layer, comparison, tokens. */
+export function textReport(input: ReportInput, depth: ColourDepth): string {
+  const { texts } = input
+  const parts = texts.map((text) => usageMap(text, depth))
+  if (texts.length > 1) parts.push(...differences(texts, depth), specialistList(input))
+  if (input.perToken) parts.push(...texts.map((text) => tokenLanes(text, input, depth)))
+  return parts.join('\n')
+}
+
+function usageMap(text: TextRoutes, depth: ColourDepth): string {
+  const { usage, name } = text
+  const most = largest(text)
+  const rows = layerRows(text, (kind, layer, expert) => {
+    const amount = shareOf(text, { kind, layer, expert }) / most
+    return cell(amount, sequential(amount), depth)
+  })
+  const measures = usage.attention.map((attention, layer) => {
+    const mlp = usage.mlp[layer]
+    const entropy = `${attention.entropy.toFixed(2)} ${mlp.entropy.toFixed(2)}`
+    return `  ${entropy}  ${attention.fairness.toFixed(2)} ${mlp.fairness.toFixed(2)}`
+  })
+  const head = `${name}: ${usage.tokens} tokens; the fuller a cell, the more of them choose the expert (█ = ${percent(most)})`
+  return [head, `${header(text)}  entropy    fairness`, ...rows.map((row, i) => row + measures[i]), ''].join('\n')
+}
+
+/** The largest share of tokens that one expert of a text gets. */
+export function largest({ usage }: TextRoutes): number {
+  const counts = EXPERT_KINDS.flatMap((kind) => usage[kind].map((layer) => Math.max(...layer.counts)))
+  return Math.max(1, ...counts) / Math.max(1, usage.tokens)
+}
+
+/** The largest preference, of any text for any expert, in absolute value. */
+export function largestPreference(texts: readonly TextRoutes[]): number {
+  let most = 0
+  for (const kind of EXPERT_KINDS) {
+    for (const [layer, { experts }] of texts[0].usage[kind].entries()) {
+      for (let expert = 0; expert < experts; expert++) {
+        for (let i = 0; i < texts.length; i++) {
+          most = Math.max(most, Math.abs(preference(texts, i, { kind, layer, expert })))
+        }
+      }
+    }
+  }
+  return most || 1
+}
+
+function differences(texts: readonly TextRoutes[], depth: ColourDepth): string[] {
+  const most = largestPreference(texts)
+  // Of two texts, the second's map is the first's with its colours exchanged.
+  return texts.slice(0, texts.length === 2 ? 1 : texts.length).map((text, i) => {
+    const rows = layerRows(text, (kind, layer, expert) => {
+      const by = preference(texts, i, { kind, layer, expert }) / most
+      return depth === 'none' ? signed(by) : cell(1, diverging(by), depth)
+    })
+    const other = texts.length === 2 ? texts[1].name : 'the others'
+    const key =
+      depth === 'none'
+        ? `▲ + chosen more by ${text.name}, ▼ - by ${other}, · alike`
+        : `${paint('██', diverging(1), depth)} chosen more by ${text.name}, ${paint('██', diverging(-1), depth)} by ${other}`
+    return [`${text.name} against ${other}: ${key} (full: ${percent(most)})`, header(text), ...rows, ''].join('\n')
+  })
+}
+
+function specialistList({ texts, textOf }: ReportInput): string {
+  const rows = findSpecialists(texts, SPECIALISTS).map((found) => [
+    nameOf(found),
+    texts[found.text].name,
+    percent(found.share),
+    percent(found.elsewhere),
+    found.tokens.map(({ token, count }) => `${visibleToken(textOf(token))} ×${count}`).join('  '),
+  ])
+  return `most specialised experts\n${columns([['expert', 'text', 'there', 'elsewhere', 'tokens that wake it most'], ...rows])}`
+}
+
+export function nameOf({ kind, layer, expert }: Pick<Specialist, 'kind' | 'layer' | 'expert'>): string {
+  return `layer ${layer} ${kind} ${expert}`
+}
+
+/** A line a token: the first expert of each layer, as bright as its gate. */
+function tokenLanes(text: TextRoutes, { textOf }: ReportInput, depth: ColourDepth): string {
+  const width = Math.max(...text.usage.mlp.map((layer) => String(layer.experts - 1).length))
+  const lane = (routes: LayerRoutes[], kind: ExpertKind) => routes.map((l) => first(l[kind], width, depth)).join(' ')
+  const lines = text.tokens.map((token, i) => {
+    const routes = text.at(i)
+    return `${fit(visibleToken(textOf(token)), 14)}  ${lane(routes, 'attention')}   ${lane(routes, 'mlp')}`
+  })
+  const head = `${text.name}: the expert with the largest gate in each layer, attention and then mlp`
+  return [head, ...lines, ''].join('\n')
+}
+
+function first({ ids, gates }: ExpertRoutes, width: number, depth: ColourDepth): string {
+  return paint(String(ids[0]).padStart(width), sequential(0.3 + 0.7 * gates[0]), depth)
+}
+
+function layerRows(text: TextRoutes, draw: (kind: ExpertKind, layer: number, expert: number) => string): string[] {
+  const { usage } = text
+  const widths = panelWidths(text)
+  return usage.attention.map((_, layer) => {
+    const panels = EXPERT_KINDS.map((kind, i) => {
+      const { experts } = usage[kind][layer]
+      const cells = Array.from({ length: experts }, (_, expert) => draw(kind, layer, expert)).join('')
+      return cells + ' '.repeat(widths[i] - 2 * experts)
+    })
+    return `${String(layer).padStart(5)}  ${panels.join('  ')}`
+  })
+}
+
+function header(text: TextRoutes): string {
+  const [attention, mlp] = panelWidths(text)
+  return `layer  ${'attention'.padEnd(attention)}  ${'mlp'.padEnd(mlp)}`
+}
+
+function panelWidths({ usage }: TextRoutes): number[] {
+  return EXPERT_KINDS.map((kind) => Math.max(9, ...usage[kind].map(({ experts }) => 2 * experts)))
+}
+
+function cell(amount: number, colour: Rgb, depth: ColourDepth): string {
+  if (depth !== 'none') return paint('██', colour, depth)
+  return (SHADES[Math.min(SHADES.length - 1, Math.ceil(amount * (SHADES.length - 1)))] ?? ' ').repeat(2)
+}
+
+/** From no ink to much of it, for terminals without colour. */
+const SHADES = [' ', '·', '░', '▒', '▓', '█']
+
+function signed(by: number): string {
+  const size = Math.abs(by)
+  if (size < 0.15) return '· '
+  return by > 0 ? (size > 0.5 ? '▲ ' : '+ ') : size > 0.5 ? '▼ ' : '- '
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
+}
+
+function fit(text: string, width: number): string {
+  const characters = [...text]
+  return characters.length > width
+    ? `${characters.slice(0, width - 1).join('')}…`
+    : text + ' '.repeat(width - characters.length)
+}
+
+function columns(rows: string[][]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+  return (
+    rows.map((row) => `  ${row.map((text, column) => text.padEnd(widths[column])).join('  ')}`.trimEnd()).join('\n') +
+    '\n'
+  )
+}

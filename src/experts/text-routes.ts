@@ -1,0 +1,69 @@
+import type { LayerRoutes, Model } from '../generation/types.js'
+import { EXPERT_KINDS, ExpertUsage } from './usage.js'
+
+/** Tokens run at once; enough to keep the threads busy, few enough to stop soon. */
+const CHUNK = 1024
+
+/** A text as a model reads it: its tokens, the experts that each of them wakes, and their sum. */
+export class TextRoutes {
+  readonly usage: ExpertUsage
+  private readonly chunks: LayerRoutes[][] = []
+
+  constructor(
+    readonly name: string,
+    readonly tokens: readonly number[],
+    model: Pick<Model, 'config'>,
+  ) {
+    this.usage = new ExpertUsage(model.config)
+  }
+
+  /** Takes the routes of the next `count` tokens; all chunks but the last have CHUNK of them. */
+  add(routes: LayerRoutes[], count: number): void {
+    this.usage.add(routes, count)
+    this.chunks.push(routes)
+  }
+
+  /** The routes of one token, k of each kind a layer. */
+  at(token: number): LayerRoutes[] {
+    const first = token - (token % CHUNK)
+    const count = Math.min(CHUNK, this.tokens.length - first)
+    return rowOf(this.chunks[first / CHUNK], token - first, count)
+  }
+}
+
+/** Row `token` of routes of `tokens` tokens. */
+export function rowOf(routes: readonly LayerRoutes[], token: number, tokens: number): LayerRoutes[] {
+  return routes.map((layer) => {
+    const [attention, mlp] = EXPERT_KINDS.map((kind) => {
+      const { ids, gates } = layer[kind]
+      const k = ids.length / tokens
+      const [from, to] = [token * k, (token + 1) * k]
+      return { ids: ids.subarray(from, to), gates: gates.subarray(from, to) }
+    })
+    return { attention, mlp }
+  })
+}
+
+/**
+ * Runs a text through the model, on its own and with nothing in front. Rejects with the signal's reason when aborted.
+ */
+export async function routeText(
+  model: Model,
+  name: string,
+  text: string,
+  options: { signal?: AbortSignal; onProgress?: (done: number, tokens: number) => void } = {},
+): Promise<TextRoutes> {
+  const read = new TextRoutes(name, model.tokenizer.encode(text), model)
+  const session = model.createSession()
+  try {
+    for (let first = 0; first < read.tokens.length; first += CHUNK) {
+      const chunk = read.tokens.slice(first, first + CHUNK)
+      const { routes = [] } = await session.forward(chunk, { logits: 'none', routes: true, signal: options.signal })
+      read.add(routes, chunk.length)
+      options.onProgress?.(first + chunk.length, read.tokens.length)
+    }
+    return read
+  } finally {
+    session.dispose()
+  }
+}
