@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { UsageError, UserError } from '../errors.js'
+import { TraceFile } from '../experts/trace.js'
 import type { GenerationResult, Step } from '../generation/types.js'
 import { AnswerText } from './answer-text.js'
 import { framePrompt } from './frame.js'
@@ -22,6 +23,7 @@ export interface RunOptions extends ModelOptions, GenerationOptions {
   json?: boolean
   jsonl?: boolean
   experts?: boolean
+  trace?: string
 }
 
 export function define(command: Command): void {
@@ -36,6 +38,7 @@ export function define(command: Command): void {
     .addOption(new Option('--jsonl', 'print an object a token, then one with the rest').conflicts('json'))
     .option('--experts', 'in the objects, the experts of each token')
     .option('--logprobs <n>', 'in the objects, log-probabilities, and the n likeliest', logprobsCount)
+    .option('--trace <file>', 'write the experts of each token to a .csv or .jsonl file')
     .addHelpText('after', NOTES)
     .action(run)
   addGenerationOptions(command)
@@ -69,7 +72,8 @@ async function run(words: string[], options: RunOptions): Promise<void> {
   await withModel(options, (loaded) => complete(prompt, options, loaded))
 }
 
-function checkCombinations({ json, jsonl, experts, logprobs }: RunOptions): void {
+function checkCombinations({ json, jsonl, experts, logprobs, trace }: RunOptions): void {
+  if (trace !== undefined) TraceFile.checkName(trace)
   if (json || jsonl) return
   if (experts) throw new UsageError('--experts needs --json or --jsonl: without them only text is printed')
   if (logprobs !== undefined)
@@ -85,16 +89,21 @@ async function complete(prompt: string, options: RunOptions, loaded: LoadedModel
   const frame = framePrompt(model, prompt, options)
   const writer = createRunWriter(options, loaded)
   const answer = new AnswerText(frame.isAnswer)
+  const trace =
+    options.trace === undefined
+      ? undefined
+      : await TraceFile.create(options.trace, (id) => model.tokenizer.decode([id]))
   const session = model.createSession()
   let result: GenerationResult | undefined
   try {
     const steps = session.generate(model.tokenizer.encode(frame.text), {
       ...generateOptions(options),
       stop: frame.stop,
-      routes: options.experts,
+      routes: options.experts || trace !== undefined,
       signal: interruptSignal(),
     })
     for await (const step of keepingResult(steps, (kept) => (result = kept))) {
+      await trace?.add(step)
       await writer.step(step, answer.add(step.text))
     }
     if (result) await writer.end(answer.rest(result.text), result)
@@ -103,6 +112,7 @@ async function complete(prompt: string, options: RunOptions, loaded: LoadedModel
     throw error
   } finally {
     session.dispose()
+    await trace?.close()
   }
 }
 

@@ -8,7 +8,7 @@ import { EXPERT_KINDS } from './usage.js'
 import { visibleToken } from './visible-token.js'
 
 /** Tokens of a text that the page carries with their experts: beyond it, it would be slow to open. */
-const MOST_TOKENS = 2000
+const MOST_TOKENS = 1000
 
 /**
  * The report as a page that needs nothing else: light or dark as the reader has it. Pointing at a token lights its

@@ -1,0 +1,83 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { UsageError, UserError } from '../errors.js'
+import type { Step } from '../generation/types.js'
+import { csvRow } from './csv.js'
+import { EXPERT_KINDS, type ExpertKind } from './usage.js'
+
+/** One expert at work on one token: the columns of a trace, in their order. */
+interface TraceRow {
+  /** Number of the generated token, from 0. */
+  index: number
+  token: number
+  /** The token's text. */
+  text: string
+  layer: number
+  kind: ExpertKind
+  /** 0 for the expert with the largest gate of the layer. */
+  rank: number
+  expert: number
+  gate: number
+}
+
+const COLUMNS: (keyof TraceRow)[] = ['index', 'token', 'text', 'layer', 'kind', 'rank', 'expert', 'gate']
+
+/**
+ * Writes which experts computed each generated token, a row a token, layer and expert, as CSV or as an object a line:
+ * the file's ending says which.
+ */
+export class TraceFile {
+  private constructor(
+    private readonly path: string,
+    private readonly file: FileHandle,
+    private readonly format: (row: TraceRow) => string,
+    private readonly textOf: (token: number) => string,
+  ) {}
+
+  /** Throws a UsageError where the ending is neither .csv nor .jsonl. */
+  static checkName(path: string): void {
+    formatOf(path)
+  }
+
+  /** Begins the file. Rejects with a UserError where it cannot be written. */
+  static async create(path: string, textOf: (token: number) => string): Promise<TraceFile> {
+    const isCsv = formatOf(path) === 'csv'
+    const file = await open(path, 'w').catch((error) => fail(path, error))
+    const format = isCsv ? (row: TraceRow) => csvRow(COLUMNS.map((column) => row[column])) : JSON.stringify
+    const trace = new TraceFile(path, file, format, textOf)
+    if (isCsv) await trace.write(`${COLUMNS.join(',')}\n`)
+    return trace
+  }
+
+  /** Adds a generated token, which must have its routes. */
+  async add({ index, token, routes = [] }: Step): Promise<void> {
+    const text = this.textOf(token)
+    const lines: string[] = []
+    for (const [layer, experts] of routes.entries()) {
+      for (const kind of EXPERT_KINDS) {
+        const { ids, gates } = experts[kind]
+        for (const [rank, expert] of ids.entries()) {
+          lines.push(`${this.format({ index, token, text, layer, kind, rank, expert, gate: gates[rank] })}\n`)
+        }
+      }
+    }
+    await this.write(lines.join(''))
+  }
+
+  close(): Promise<void> {
+    return this.file.close()
+  }
+
+  private async write(text: string): Promise<void> {
+    await this.file.appendFile(text).catch((error) => fail(this.path, error))
+  }
+}
+
+function formatOf(path: string): 'csv' | 'jsonl' {
+  const [, ending] = /\.(csv|jsonl)$/i.exec(path) ?? []
+  if (!ending) throw new UsageError(`--trace needs a file that ends in .csv or .jsonl, not '${path}'`)
+  return ending.toLowerCase() as 'csv' | 'jsonl'
+}
+
+function fail(path: string, error: NodeJS.ErrnoException): never {
+  throw new UserError(`${path}: cannot be written (${error.code ?? error.message})`)
+}
