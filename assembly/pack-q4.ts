@@ -35,7 +35,7 @@ function packRow(tile: usize, r: usize, row: usize): void {
     const x = row + ((byte >> 2) << 8) + ((byte & 3) << 5)
     const low = level(load<f32>(x), inverse) + <f32>8
     const high = level(load<f32>(x, 128), inverse) + <f32>8
-    store<u8>(tile + ((byte >> 2) << 5) + (r << 2) + (byte & 3), <u8>low | (<u8>high << 4), 16)
+    store<u8>(tile + ((byte >> 2) << 5) + (r << 2) + (byte & 3), <u8>low | ((<u8>high) << 4), 16)
   }
 }
 

@@ -29,8 +29,8 @@ function claim(epoch: i32, chunks: i32): i32 {
 
 /** Claims and computes chunks until none is left; returns how many this thread finished. */
 function work(epoch: i32): i32 {
-  const kind = load<i32>(KIND)
-  const chunks = load<i32>(CHUNKS)
+  const kind = atomic.load<i32>(KIND)
+  const chunks = atomic.load<i32>(CHUNKS)
   let finished = 0
   for (let chunk = claim(epoch, chunks); chunk >= 0; chunk = claim(epoch, chunks)) {
     execute(kind, chunk)
@@ -60,12 +60,16 @@ export function run(kind: i32, chunks: i32): void {
   }
 }
 
-/** Makes a job visible to the helpers and wakes those that sleep; returns its epoch. */
+/**
+ * Makes a job visible to the helpers and wakes those that sleep; returns its epoch. Claims are closed first: a helper
+ * that is still in the job before, and reads the new number of chunks, must not take one of them under the old epoch.
+ */
 export function publish(kind: i32, chunks: i32): i32 {
   const epoch = atomic.load<i32>(EPOCH) + 1
+  atomic.store<i64>(CLAIM, ((<i64>epoch) << 32) | i32.MAX_VALUE)
   atomic.store<i32>(DONE, 0)
-  store<i32>(KIND, kind)
-  store<i32>(CHUNKS, chunks)
+  atomic.store<i32>(KIND, kind)
+  atomic.store<i32>(CHUNKS, chunks)
   atomic.store<i64>(CLAIM, (<i64>epoch) << 32)
   atomic.store<i32>(EPOCH, epoch)
   if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(EPOCH, -1)
@@ -79,10 +83,10 @@ export function publish(kind: i32, chunks: i32): i32 {
 export function help(seen: i32): i32 {
   while (true) {
     const epoch = nextEpoch(seen)
-    if (load<i32>(KIND) == LEAVE && atomic.load<i32>(EPOCH) == epoch) return epoch
+    if (atomic.load<i32>(KIND) == LEAVE && atomic.load<i32>(EPOCH) == epoch) return epoch
     const finished = work(epoch)
     if (finished > 0) {
-      const chunks = load<i32>(CHUNKS)
+      const chunks = atomic.load<i32>(CHUNKS)
       const done = atomic.add<i32>(DONE, finished) + finished
       if (done >= chunks && atomic.load<i32>(LEADER_SLEEPS)) atomic.notify(DONE, 1)
     }

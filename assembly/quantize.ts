@@ -6,9 +6,12 @@
  *   int16 [n]  the same numbers, each 8 columns in the order 0 2 4 6 1 3 5 7: what the plain dots read (see tile-q4.ts)
  *   f32   [b]  scale: value = scale * int8
  *   i32   [b]  -8 * sum of the block: takes the zero point of the q4 weights out in one addition
- * and padding to a multiple of 64 bytes. scale = max |x| / 127, rounding to nearest, ties to even.
+ * and padding to a multiple of 64 bytes. scale = max |x| / 127, rounding to nearest, ties to even. A block whose largest
+ * magnitude is below LEAST counts as zeros: the inverse of its scale would be infinite.
  * Bit-identical in all tiers.
  */
+
+const LEAST: f32 = 1e-36
 
 /** Bytes of the record of a row of `n` columns. */
 export function recordBytes(n: usize): usize {
@@ -33,7 +36,7 @@ function quantizeBlock(x: usize, narrow: usize, wide: usize, scale: usize, sum: 
     m = f32x4.max(m, v128.shuffle<i32>(m, m, 2, 3, 0, 1))
     m = f32x4.max(m, v128.shuffle<i32>(m, m, 1, 0, 3, 2))
     const most = f32x4.extract_lane(m, 0)
-    const inverse = f32x4.splat(most > 0 ? <f32>127.0 / most : <f32>0.0)
+    const inverse = f32x4.splat(most > LEAST ? <f32>127.0 / most : <f32>0.0)
     let total = i32x4.splat(0)
     for (let i: usize = 0; i < 4; i++) {
       const p = x + (i << 5)
@@ -56,7 +59,7 @@ function quantizeBlock(x: usize, narrow: usize, wide: usize, scale: usize, sum: 
   } else {
     let most: f32 = 0
     for (let i: usize = 0; i < 128; i += 4) most = max<f32>(most, abs<f32>(load<f32>(x + i)))
-    const inverse = most > 0 ? <f32>127.0 / most : <f32>0.0
+    const inverse = most > LEAST ? <f32>127.0 / most : <f32>0.0
     let total = 0
     for (let c: usize = 0; c < 32; c++) {
       const q = <i32>nearest<f32>(load<f32>(x + (c << 2)) * inverse)

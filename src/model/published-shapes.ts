@@ -1,7 +1,14 @@
 import { type ModelConfig, parseConfig } from './config.js'
 
 /** config.json of the published models, as far as it differs from the defaults (ibm-research/MoLM-* on the hub). */
-const COMMON = { model_type: 'moduleformer', vocab_size: 50295, n_embd: 1024, att_hidden: 1024, n_head: 1, ffd_hidden: 2048 }
+const COMMON = {
+  model_type: 'moduleformer',
+  vocab_size: 50295,
+  n_embd: 1024,
+  att_hidden: 1024,
+  n_head: 1,
+  ffd_hidden: 2048,
+}
 const EXPERTS = { n_att_experts: 16, n_mlp_experts: 32 }
 
 const SHAPES = {
