@@ -31,6 +31,13 @@ export const ARGS: usize = 1472
 export const SCRATCH: usize = 4096
 export const SCRATCH_SIZE: usize = 4096
 
+/** Number of the thread that this instance runs on; 0 is the leader. */
+export let thread: u32 = 0
+
+export function enter(number: u32): void {
+  thread = number
+}
+
 /** Argument `i` of the job as an integer or address. */
 export function arg(i: usize): u32 {
   return load<u32>(ARGS + (i << 2))

@@ -11,14 +11,16 @@
  *   6 activations: rows of floats for F32, else records (quantize.ts)   7 bytes from one of them to the next
  *   8 output, rows of floats, with room for `rows` rounded up to 8 (to 32 when 11 is set)   9 bytes between them
  *   10 activation function   11 records of the activated output, or 0   12 bytes between them   13 columns of a record
+ *   14 scratch for unpacked weights, unpackedBytes(columns) a thread   15 activation rows at once: 1 or 4 (relaxed Q4)
  * Group (16 bytes): weights, bias (floats, padded as the rows are, or 0), list, length of the list.
  * List: pairs of u32, index of the activation row and index of the output row.
  */
 import { activate } from './activation'
-import { arg } from './control'
+import { arg, thread } from './control'
 import { quantizeBlocks } from './quantize'
 import { tileF32x1, tileF32x4 } from './tile-f32'
 import { tileQ4x1, tileQ4x4 } from './tile-q4'
+import { tileUnpackedQ4x1, tileUnpackedQ4x4, unpackedBytes, unpackQ4 } from './tile-q4-unpacked'
 import { tileQ8x1, tileQ8x4 } from './tile-q8'
 
 export const F32: u32 = 0
@@ -44,7 +46,13 @@ export function matmul(chunk: u32): void {
   const band = bandBytes(format, columns)
   let weights: usize = load<u32>(group) + (from >> 3) * band
   for (let row = from; row < to; row += 8, weights += band) {
-    multiplyBand(format, weights, columns, list, count, row << 2)
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      // Unpacking pays from the third row on.
+      if (format == Q4 && count > 2) multiplyUnpacked(weights, columns, list, count, row << 2)
+      else multiplyBand(format, weights, columns, list, count, row << 2)
+    } else {
+      multiplyBand(format, weights, columns, list, count, row << 2)
+    }
   }
 
   const bias: usize = load<u32>(group, 4)
@@ -79,6 +87,37 @@ function multiplyBand(format: u32, weights: usize, columns: usize, list: usize, 
     if (format == Q4) tileQ4x1(weights, columns, a, out)
     else if (format == Q8) tileQ8x1(weights, columns, a, out)
     else tileF32x1(weights, columns, a, out)
+  }
+}
+
+/** multiplyBand for 4-bit weights that are widened once for all rows. */
+function multiplyUnpacked(weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
+  const inputs: usize = arg(6)
+  const stride: usize = arg(7)
+  const outputs: usize = arg(8) + offset
+  const outStride: usize = arg(9)
+  const unpacked: usize = arg(14) + thread * unpackedBytes(columns)
+  unpackQ4(weights, columns, unpacked)
+  let i: u32 = 0
+  if (arg(15) == 4) {
+    for (; i + 4 <= count; i += 4, list += 32) {
+      tileUnpackedQ4x4(
+        unpacked,
+        columns,
+        inputs + load<u32>(list) * stride,
+        inputs + load<u32>(list, 8) * stride,
+        inputs + load<u32>(list, 16) * stride,
+        inputs + load<u32>(list, 24) * stride,
+        outputs + load<u32>(list, 4) * outStride,
+        outputs + load<u32>(list, 12) * outStride,
+        outputs + load<u32>(list, 20) * outStride,
+        outputs + load<u32>(list, 28) * outStride,
+      )
+    }
+  }
+  for (; i < count; i++, list += 8) {
+    const out = outputs + load<u32>(list, 4) * outStride
+    tileUnpackedQ4x1(unpacked, columns, inputs + load<u32>(list) * stride, out)
   }
 }
 

@@ -6,7 +6,7 @@
  *   7 target   8 format   9 kind: 0 matrix tiles, 1 table rows   10 u32: count of NaN and infinite weights, added to
  * Rows beyond the last and columns beyond the last are zero. Formats: tile-*.ts, embedding.ts. Bit-identical in all tiers.
  */
-import { arg, SCRATCH, SCRATCH_SIZE } from './control'
+import { arg, SCRATCH, SCRATCH_SIZE, thread } from './control'
 import { fromBfloat16, fromHalf, fromHalf4, toBfloat16 } from './half'
 import { bandBytes, F32, Q4 } from './matmul'
 import { packQ4 } from './pack-q4'
@@ -16,14 +16,11 @@ const SOURCE_F32: u32 = 0
 const SOURCE_F16: u32 = 1
 const SOURCE_BF16: u32 = 2
 
-/** This thread's scratch: a tile of floats, column after column, 8 rows each. */
-let scratch: usize = SCRATCH
-
-export function setScratch(thread: i32): void {
-  scratch = SCRATCH + <usize>thread * SCRATCH_SIZE
-}
+/** This thread's scratch: a tile of floats, column after column, 8 rows each. Set at the start of each chunk. */
+let scratch: usize = 0
 
 export function pack(chunk: u32): void {
+  scratch = SCRATCH + thread * SCRATCH_SIZE
   if (arg(9) == 1) return packTableRow(chunk)
   const columns = (arg(4) + 31) & ~31
   let tile: usize = arg(7) + chunk * bandBytes(arg(8), columns)

@@ -27,29 +27,51 @@ export function tileQ4x1(weights: usize, columns: usize, record: usize, out: usi
   let scale = record + 3 * columns
   const sums = blocks << 2
   if (ASC_FEATURE_SIMD) {
+    const mask = nibbleMask(columns)
     let total0 = f32x4.splat(0)
     let total1 = f32x4.splat(0)
     for (let b: usize = 0; b < blocks; b++, weights += TILE, narrow += 32, wide += 64, scale += 4) {
       let dot0: v128
       let dot1: v128
       if (ASC_FEATURE_RELAXED_SIMD) {
-        const mask = i8x16.splat(15)
         let pairs0 = i16x8.splat(0)
         let pairs1 = i16x8.splat(0)
-        for (let g: usize = 0; g < 4; g++) {
-          const low = v128.load32_splat(narrow + (g << 3))
-          const high = v128.load32_splat(narrow + (g << 3), 4)
-          const w0 = v128.load(weights + (g << 5), 16)
-          const w1 = v128.load(weights + (g << 5), 32)
-          pairs0 = i16x8.add(pairs0, i16x8.relaxed_dot_i8x16_i7x16_s(low, v128.and(w0, mask)))
-          pairs1 = i16x8.add(pairs1, i16x8.relaxed_dot_i8x16_i7x16_s(low, v128.and(w1, mask)))
-          pairs0 = i16x8.add(pairs0, i16x8.relaxed_dot_i8x16_i7x16_s(high, v128.and(i16x8.shr_u(w0, 4), mask)))
-          pairs1 = i16x8.add(pairs1, i16x8.relaxed_dot_i8x16_i7x16_s(high, v128.and(i16x8.shr_u(w1, 4), mask)))
-        }
+        let low = v128.load32_splat(narrow, 0)
+        let high = v128.load32_splat(narrow, 4)
+        let w0 = v128.load(weights, 16)
+        let w1 = v128.load(weights, 32)
+        pairs0 = addLow(pairs0, low, w0, mask)
+        pairs1 = addLow(pairs1, low, w1, mask)
+        pairs0 = addHigh(pairs0, high, w0, mask)
+        pairs1 = addHigh(pairs1, high, w1, mask)
+        low = v128.load32_splat(narrow, 8)
+        high = v128.load32_splat(narrow, 12)
+        w0 = v128.load(weights, 48)
+        w1 = v128.load(weights, 64)
+        pairs0 = addLow(pairs0, low, w0, mask)
+        pairs1 = addLow(pairs1, low, w1, mask)
+        pairs0 = addHigh(pairs0, high, w0, mask)
+        pairs1 = addHigh(pairs1, high, w1, mask)
+        low = v128.load32_splat(narrow, 16)
+        high = v128.load32_splat(narrow, 20)
+        w0 = v128.load(weights, 80)
+        w1 = v128.load(weights, 96)
+        pairs0 = addLow(pairs0, low, w0, mask)
+        pairs1 = addLow(pairs1, low, w1, mask)
+        pairs0 = addHigh(pairs0, high, w0, mask)
+        pairs1 = addHigh(pairs1, high, w1, mask)
+        low = v128.load32_splat(narrow, 24)
+        high = v128.load32_splat(narrow, 28)
+        w0 = v128.load(weights, 112)
+        w1 = v128.load(weights, 128)
+        pairs0 = addLow(pairs0, low, w0, mask)
+        pairs1 = addLow(pairs1, low, w1, mask)
+        pairs0 = addHigh(pairs0, high, w0, mask)
+        pairs1 = addHigh(pairs1, high, w1, mask)
         dot0 = i32x4.extadd_pairwise_i16x8_s(pairs0)
         dot1 = i32x4.extadd_pairwise_i16x8_s(pairs1)
       } else {
-        const mask = i16x8.splat(15)
+        const nibble = i16x8.splat(15 + <i16>(columns & 31))
         dot0 = i32x4.splat(0)
         dot1 = i32x4.splat(0)
         for (let g: usize = 0; g < 4; g++) {
@@ -57,8 +79,8 @@ export function tileQ4x1(weights: usize, columns: usize, record: usize, out: usi
           let w1 = v128.load(weights + (g << 5), 32)
           for (let k: usize = 0; k < 4; k++) {
             const a = v128.load32_splat(wide + (g << 4) + (k << 2))
-            dot0 = i32x4.add(dot0, i32x4.dot_i16x8_s(v128.and(w0, mask), a))
-            dot1 = i32x4.add(dot1, i32x4.dot_i16x8_s(v128.and(w1, mask), a))
+            dot0 = i32x4.add(dot0, i32x4.dot_i16x8_s(v128.and(w0, nibble), a))
+            dot1 = i32x4.add(dot1, i32x4.dot_i16x8_s(v128.and(w1, nibble), a))
             w0 = i16x8.shr_u(w0, 4)
             w1 = i16x8.shr_u(w1, 4)
           }
@@ -92,6 +114,7 @@ export function tileQ4x1(weights: usize, columns: usize, record: usize, out: usi
   }
 }
 
+/** The same for four rows; only the plain and scalar tiers use it (relaxed: tile-q4-unpacked.ts). */
 export function tileQ4x4(
   weights: usize,
   columns: usize,
@@ -107,6 +130,7 @@ export function tileQ4x4(
   if (ASC_FEATURE_SIMD) {
     const blocks = columns >> 5
     const scales = 3 * columns
+    const nibble = i16x8.splat(15 + <i16>(columns & 31))
     zero8(outA)
     zero8(outB)
     zero8(outC)
@@ -120,73 +144,27 @@ export function tileQ4x4(
       let c1 = i32x4.splat(0)
       let d0 = i32x4.splat(0)
       let d1 = i32x4.splat(0)
-      if (ASC_FEATURE_RELAXED_SIMD) {
-        const mask = i8x16.splat(15)
-        for (let g: usize = 0; g < 4; g++) {
-          const w0 = v128.load(weights + (g << 5), 16)
-          const w1 = v128.load(weights + (g << 5), 32)
-          const low0 = v128.and(w0, mask)
-          const low1 = v128.and(w1, mask)
-          const high0 = v128.and(i16x8.shr_u(w0, 4), mask)
-          const high1 = v128.and(i16x8.shr_u(w1, 4), mask)
-          const p = (b << 5) + (g << 3)
-          let low = v128.load32_splat(ra + p)
-          let high = v128.load32_splat(ra + p, 4)
-          a0 = i16x8.add(a0, i16x8.relaxed_dot_i8x16_i7x16_s(low, low0))
-          a1 = i16x8.add(a1, i16x8.relaxed_dot_i8x16_i7x16_s(low, low1))
-          a0 = i16x8.add(a0, i16x8.relaxed_dot_i8x16_i7x16_s(high, high0))
-          a1 = i16x8.add(a1, i16x8.relaxed_dot_i8x16_i7x16_s(high, high1))
-          low = v128.load32_splat(rb + p)
-          high = v128.load32_splat(rb + p, 4)
-          b0 = i16x8.add(b0, i16x8.relaxed_dot_i8x16_i7x16_s(low, low0))
-          b1 = i16x8.add(b1, i16x8.relaxed_dot_i8x16_i7x16_s(low, low1))
-          b0 = i16x8.add(b0, i16x8.relaxed_dot_i8x16_i7x16_s(high, high0))
-          b1 = i16x8.add(b1, i16x8.relaxed_dot_i8x16_i7x16_s(high, high1))
-          low = v128.load32_splat(rc + p)
-          high = v128.load32_splat(rc + p, 4)
-          c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(low, low0))
-          c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(low, low1))
-          c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(high, high0))
-          c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(high, high1))
-          low = v128.load32_splat(rd + p)
-          high = v128.load32_splat(rd + p, 4)
-          d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(low, low0))
-          d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(low, low1))
-          d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(high, high0))
-          d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(high, high1))
-        }
-        a0 = i32x4.extadd_pairwise_i16x8_s(a0)
-        a1 = i32x4.extadd_pairwise_i16x8_s(a1)
-        b0 = i32x4.extadd_pairwise_i16x8_s(b0)
-        b1 = i32x4.extadd_pairwise_i16x8_s(b1)
-        c0 = i32x4.extadd_pairwise_i16x8_s(c0)
-        c1 = i32x4.extadd_pairwise_i16x8_s(c1)
-        d0 = i32x4.extadd_pairwise_i16x8_s(d0)
-        d1 = i32x4.extadd_pairwise_i16x8_s(d1)
-      } else {
-        const mask = i16x8.splat(15)
-        for (let g: usize = 0; g < 4; g++) {
-          let w0 = v128.load(weights + (g << 5), 16)
-          let w1 = v128.load(weights + (g << 5), 32)
-          for (let k: usize = 0; k < 4; k++) {
-            const n0 = v128.and(w0, mask)
-            const n1 = v128.and(w1, mask)
-            const p = columns + (b << 6) + (g << 4) + (k << 2)
-            const a = v128.load32_splat(ra + p)
-            a0 = i32x4.add(a0, i32x4.dot_i16x8_s(n0, a))
-            a1 = i32x4.add(a1, i32x4.dot_i16x8_s(n1, a))
-            const e = v128.load32_splat(rb + p)
-            b0 = i32x4.add(b0, i32x4.dot_i16x8_s(n0, e))
-            b1 = i32x4.add(b1, i32x4.dot_i16x8_s(n1, e))
-            const c = v128.load32_splat(rc + p)
-            c0 = i32x4.add(c0, i32x4.dot_i16x8_s(n0, c))
-            c1 = i32x4.add(c1, i32x4.dot_i16x8_s(n1, c))
-            const d = v128.load32_splat(rd + p)
-            d0 = i32x4.add(d0, i32x4.dot_i16x8_s(n0, d))
-            d1 = i32x4.add(d1, i32x4.dot_i16x8_s(n1, d))
-            w0 = i16x8.shr_u(w0, 4)
-            w1 = i16x8.shr_u(w1, 4)
-          }
+      for (let g: usize = 0; g < 4; g++) {
+        let w0 = v128.load(weights + (g << 5), 16)
+        let w1 = v128.load(weights + (g << 5), 32)
+        for (let k: usize = 0; k < 4; k++) {
+          const n0 = v128.and(w0, nibble)
+          const n1 = v128.and(w1, nibble)
+          const p = columns + (b << 6) + (g << 4) + (k << 2)
+          const a = v128.load32_splat(ra + p)
+          a0 = i32x4.add(a0, i32x4.dot_i16x8_s(n0, a))
+          a1 = i32x4.add(a1, i32x4.dot_i16x8_s(n1, a))
+          const e = v128.load32_splat(rb + p)
+          b0 = i32x4.add(b0, i32x4.dot_i16x8_s(n0, e))
+          b1 = i32x4.add(b1, i32x4.dot_i16x8_s(n1, e))
+          const c = v128.load32_splat(rc + p)
+          c0 = i32x4.add(c0, i32x4.dot_i16x8_s(n0, c))
+          c1 = i32x4.add(c1, i32x4.dot_i16x8_s(n1, c))
+          const d = v128.load32_splat(rd + p)
+          d0 = i32x4.add(d0, i32x4.dot_i16x8_s(n0, d))
+          d1 = i32x4.add(d1, i32x4.dot_i16x8_s(n1, d))
+          w0 = i16x8.shr_u(w0, 4)
+          w1 = i16x8.shr_u(w1, 4)
         }
       }
       const s0 = i32x4.shl(v128.load_ext<u16>(weights), 16)
@@ -210,4 +188,24 @@ export function tileQ4x4(
 function addCentred8(out: usize, dot0: v128, dot1: v128, s0: v128, s1: v128, scale: usize, sum: usize): void {
   const zero = v128.load32_splat(sum)
   addScaled8(out, i32x4.add(dot0, zero), i32x4.add(dot1, zero), s0, s1, scale)
+}
+
+/**
+ * 15 in every byte. `columns` is a multiple of 32, so nothing is added; but a mask that the compiler knew to be constant
+ * would be loaded anew at each use by newer V8 versions, which costs half of the speed.
+ */
+export function nibbleMask(columns: usize): v128 {
+  return i8x16.splat(15 + <i8>(columns & 31))
+}
+
+export function addPairs(sum: v128, activations: v128, nibbles: v128): v128 {
+  return i16x8.add(sum, i16x8.relaxed_dot_i8x16_i7x16_s(activations, nibbles))
+}
+
+function addLow(sum: v128, activations: v128, weights: v128, mask: v128): v128 {
+  return addPairs(sum, activations, v128.and(weights, mask))
+}
+
+function addHigh(sum: v128, activations: v128, weights: v128, mask: v128): v128 {
+  return addPairs(sum, activations, v128.and(i16x8.shr_u(weights, 4), mask))
 }

@@ -1,5 +1,6 @@
 import type { Bank } from './bank.js'
 import { JOB } from './control.js'
+import { fusesVectors } from './v8-flags.js'
 
 /** Weight formats as the kernels number them (assembly/matmul.ts). */
 export const FORMAT = { f32: 0, q8: 1, q4: 2 } as const
@@ -44,6 +45,22 @@ abstract class Call {
   protected start(chunks: number): void {
     this.bank.run(this.kind, chunks)
   }
+}
+
+/** Where V8 fuses pairs of 128-bit operations, four activation rows fit the registers; see tile-q4-unpacked.ts. */
+const rowsAtOnce = fusesVectors ? 4 : 1
+
+/** Scratch for unpacked 4-bit weights, one a bank, for the widest matrix that was asked for. */
+const scratches = new WeakMap<Bank, { address: number; bytes: number }>()
+
+function scratchFor(bank: Bank, columns: number, threads: number): number {
+  const bytes = (columns / 32) * 288 * threads
+  let scratch = scratches.get(bank)
+  if (!scratch || scratch.bytes < bytes) {
+    scratch = { address: bank.arena.allocate(bytes), bytes }
+    scratches.set(bank, scratch)
+  }
+  return scratch.address
 }
 
 export interface MatmulShape {
@@ -91,6 +108,8 @@ export class Matmul extends Call {
       shape.records ?? 0,
       shape.records ? recordBytes(recordColumns) : 0,
       recordColumns,
+      shape.format === 'q4' ? scratchFor(bank, columns, threads) : 0,
+      rowsAtOnce,
     ])
     this.rows = roundUp(shape.rows, 8)
     this.step = shape.records ? 32 : 8

@@ -3,6 +3,9 @@ import v8 from 'node:v8'
 /** V8's major version: an unknown flag makes V8 complain on stderr, so the version is asked first. */
 const major = Number.parseInt(process.versions.v8, 10)
 
+/** Whether this V8 can fuse neighbouring 128-bit operations into 256-bit ones (Node 24 and newer). */
+export const fusesVectors = major >= 13
+
 let done = false
 
 /**
@@ -19,5 +22,5 @@ export function prepareV8(): void {
   done = true
   v8.setFlagsFromString('--no-liftoff')
   if (major < 12) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
-  if (major >= 13) v8.setFlagsFromString('--experimental-wasm-revectorize')
+  if (fusesVectors) v8.setFlagsFromString('--experimental-wasm-revectorize')
 }
