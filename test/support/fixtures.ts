@@ -15,3 +15,8 @@ export const FIXTURES = [
   '11-molm-like-bin-bf16-sharded',
   '13-classifier-safetensors-f32',
 ]
+
+/** Path of a file of this repository. */
+export function repositoryPath(path: string): string {
+  return fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+}

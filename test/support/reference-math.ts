@@ -1,0 +1,50 @@
+import type { Activation } from '#molm/model/config.js'
+
+/** Error function in double precision, by its series without cancellation; the rest beyond 6 is below 2^-53. */
+export function erf(x: number): number {
+  const z = Math.abs(x)
+  if (z > 6) return Math.sign(x)
+  let term = z
+  let sum = z
+  for (let n = 1; term > sum * 1e-17; n++) {
+    term *= (2 * z * z) / (2 * n + 1)
+    sum += term
+  }
+  return (Math.sign(x) * 2 * Math.exp(-z * z) * sum) / Math.sqrt(Math.PI)
+}
+
+export const sigmoid = (x: number): number => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x)))
+
+/** The experts' activation functions, as the mathematics states them. */
+export const ACTIVATIONS: Record<Activation | 'identity', (x: number) => number> = {
+  identity: (x) => x,
+  gelu_new: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  silu: (x) => x * sigmoid(x),
+  relu: (x) => Math.max(x, 0),
+  tanh: Math.tanh,
+}
+
+/** (x - mean) / sqrt(variance + 1e-5) * weight + bias, with the biased variance. */
+export function layerNorm(x: ArrayLike<number>, weight: ArrayLike<number>, bias: ArrayLike<number>): Float64Array {
+  const values = Float64Array.from(x)
+  const mean = values.reduce((a, b) => a + b, 0) / values.length
+  const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length
+  return values.map((v, i) => ((v - mean) / Math.sqrt(variance + 1e-5)) * weight[i] + bias[i])
+}
+
+/** Stick-breaking weights of a query for scores from the newest key to the oldest. */
+export function stickBreaking(scores: number[]): number[] {
+  let stick = 1
+  return scores.map((z) => {
+    const weight = sigmoid(z) * stick
+    stick *= sigmoid(-z)
+    return weight
+  })
+}
+
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i]
+  return sum
+}

@@ -1,0 +1,74 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import { formatsFor } from '#molm/packing/format.js'
+import { planLayout } from '#molm/packing/layout.js'
+import { normals } from './random.js'
+import type { Tensors } from './reference-model.js'
+import { safetensors } from './safetensors-writer.js'
+
+/** Keys of a small config.json; what is not given is as here. */
+const SMALL = {
+  model_type: 'moduleformer',
+  architectures: ['ModuleFormerForCausalLM'],
+  vocab_size: 67,
+  n_embd: 40,
+  n_layer: 2,
+  n_head: 2,
+  att_hidden: 24,
+  ffd_hidden: 52,
+  gating_size: 20,
+  n_att_experts: 5,
+  n_mlp_experts: 7,
+  k_att: 2,
+  k_mlp: 3,
+  bos_token_id: 66,
+  eos_token_id: 66,
+}
+
+/** Writes a checkpoint of random float32 weights to `dir`, as config.json and model.safetensors. */
+export async function writeCheckpoint(
+  dir: string,
+  json: Record<string, unknown>,
+  seed = 1,
+): Promise<{ config: ModelConfig; tensors: Tensors }> {
+  const keys = { ...SMALL, ...json }
+  const config = parseConfig(keys, 'config.json')
+  const tensors = randomTensors(config, seed)
+  const header: Record<string, unknown> = {}
+  const chunks: Buffer[] = []
+  let at = 0
+  for (const [name, { values, shape }] of tensors) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [at, at + values.byteLength] }
+    chunks.push(Buffer.from(values.buffer))
+    at += values.byteLength
+  }
+  await writeFile(join(dir, 'config.json'), JSON.stringify(keys))
+  await writeFile(join(dir, 'model.safetensors'), safetensors(header, Buffer.concat(chunks)))
+  return { config, tensors: new Map([...tensors].map(([name, { values }]) => [name, values])) }
+}
+
+function randomTensors(config: ModelConfig, seed: number): Map<string, { values: Float32Array; shape: number[] }> {
+  const next = normals(seed)
+  const tensors = new Map<string, { values: Float32Array; shape: number[] }>()
+  for (const part of planLayout(config, formatsFor('f32')).parts) {
+    for (const { tensor } of part.pieces) {
+      const { key, shape } = tensor
+      if (tensors.has(key)) continue
+      const scale = scaleOf(key, shape)
+      const centre = /ln_\w+\.weight$/.test(key) ? 1 : 0
+      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + scale * next())
+      tensors.set(key, { values, shape })
+    }
+  }
+  return tensors
+}
+
+/** Spread that keeps every step of the model at about unit size, with routers and heads that decide clearly. */
+function scaleOf(key: string, shape: number[]): number {
+  if (key.includes('wte')) return 1
+  if (shape.length === 1) return 0.2
+  const inputs = shape.length === 3 ? shape[1] : shape[shape.length - 1]
+  const gain = key.includes('gate') || key.includes('head') ? 2 : 1
+  return gain / Math.sqrt(inputs)
+}
