@@ -75,7 +75,15 @@ export class Engine {
   private *classify(tokens: Int32Array, stop: Int32Array): Task {
     const sequence = new Sequence(this.requireModel().model)
     try {
-      const options = { kind: 'forward', session: -1, tokens, logits: 'last', routes: false, hidden: false } as const
+      const options = {
+        kind: 'forward',
+        session: -1,
+        tokens,
+        logits: 'last',
+        routes: false,
+        probabilities: false,
+        hidden: false,
+      } as const
       return (yield* sequence.forward(options, stop)).logits
     } finally {
       sequence.release()

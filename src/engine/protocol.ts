@@ -36,6 +36,8 @@ export interface ForwardRequest {
   tokens: Int32Array
   logits: 'last' | 'all' | 'none'
   routes: boolean
+  /** With the routes, the probabilities of all experts. */
+  probabilities: boolean
   hidden: boolean
 }
 
@@ -56,6 +58,8 @@ export interface GenerateRequest {
   }
   logprobs: number
   routes: boolean
+  /** With the routes, the probabilities of all experts. */
+  probabilities: boolean
   context: number
 }
 
@@ -87,6 +91,8 @@ export type ToEngine = Call | Credit
 export interface PackedRoutes {
   ids: Int32Array
   gates: Float32Array
+  /** For each layer the attention experts and then the MLP experts, tokens x experts each. */
+  probabilities?: Float32Array
 }
 
 export interface ForwardReply {

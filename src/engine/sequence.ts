@@ -26,10 +26,10 @@ export class Sequence {
     this.check(tokens)
     const all = wanted === 'all'
     const logits = new Float32Array(wanted === 'none' ? 0 : (all ? tokens.length : 1) * model.outputs)
-    const recorder = request.routes ? new RouteRecorder(model.config, tokens.length) : undefined
+    const recorder = request.routes ? new RouteRecorder(model.config, tokens.length, request.probabilities) : undefined
     const hidden = request.hidden ? new Float32Array(model.config.layers * model.config.width) : undefined
     const taps: Taps = {
-      routes: recorder?.tap,
+      ...recorder?.taps,
       hidden: hidden && ((layer, x) => hidden.set(x, layer * model.config.width)),
     }
     yield* this.run(tokens, stop, taps, (done, count) => {
@@ -55,9 +55,9 @@ export class Sequence {
     let firstAt = 0
     let finishReason: GenerateReply['finishReason'] = 'length'
     for (let index = 0; index < request.maxTokens; index++) {
-      const recorder = request.routes ? new RouteRecorder(model.config, 1) : undefined
+      const recorder = request.routes ? new RouteRecorder(model.config, 1, request.probabilities) : undefined
       let step: StepMessage | undefined
-      yield* this.run(input, stop, { routes: recorder?.tap }, (done, count) => {
+      yield* this.run(input, stop, { ...recorder?.taps }, (done, count) => {
         this.roll(request.context)
         if (done + count < input.length) return
         model.logits(count - 1, count, (_, logits) => {

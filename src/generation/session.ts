@@ -36,7 +36,7 @@ export class EngineSession implements Session {
   }
 
   async forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): Promise<ForwardResult> {
-    const { logits = 'last', routes = false, hidden = false, signal } = options
+    const { logits = 'last', routes = false, probabilities = false, hidden = false, signal } = options
     const { config } = this.model
     if (tokens.length === 0) throw new UsageError('forward needs at least one token')
     signal?.throwIfAborted()
@@ -46,6 +46,7 @@ export class EngineSession implements Session {
       tokens: Int32Array.from(tokens),
       logits,
       routes,
+      probabilities,
       hidden,
     } as const
     const ongoing = this.model.engine.call<ForwardReply>(request)
@@ -162,6 +163,7 @@ export class EngineSession implements Session {
       sampling,
       logprobs: options.logprobs ?? 0,
       routes: options.routes ?? false,
+      probabilities: options.probabilities ?? false,
       context,
     }
   }

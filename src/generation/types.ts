@@ -25,6 +25,8 @@ export interface ExpertRoutes {
   ids: Int32Array
   /** tokens x k probabilities of the softmax over all experts of the layer; they sum to less than 1. */
   gates: Float32Array
+  /** tokens x experts of the layer: all probabilities, the gates among them. Only where asked for. */
+  probabilities?: Float32Array
 }
 
 /** Routing of one layer. */
@@ -38,6 +40,8 @@ export interface ForwardOptions {
   logits?: 'last' | 'all' | 'none'
   /** Report the experts of each token. */
   routes?: boolean
+  /** With the routes, report the probabilities of all experts. */
+  probabilities?: boolean
   /** Report the residual stream after each block, at the last token. */
   hidden?: boolean
   /** Aborting it rejects with its reason and leaves the session as it was. */
@@ -79,6 +83,8 @@ export interface GenerateOptions extends SamplingOptions {
   logprobs?: number
   /** Report the experts of each step's input token (the token that the step's logits come from). */
   routes?: boolean
+  /** With the routes, report the probabilities of all experts. */
+  probabilities?: boolean
   /** Most positions kept in the cache: beyond it the oldest are forgotten. Default: no limit. */
   context?: number
   /** Ends the generation as an abort does in fetch: the iteration rejects with the signal's reason. */

@@ -19,6 +19,8 @@ export const ENOUGH = 2 ** -25
 export interface Taps {
   /** Experts and gates of the batch: k a token, in falling order of gates. */
   routes?: (layer: number, kind: 'attention' | 'mlp', ids: Int32Array, gates: Float32Array) => void
+  /** The routers' probabilities of all experts of the batch: tokens x experts of the layer. */
+  probabilities?: (layer: number, kind: 'attention' | 'mlp', p: Float32Array) => void
   /** The residual stream (d) after a block, at the last token of the batch. */
   hidden?: (layer: number, x: Float32Array) => void
   /** Asked before every block; true abandons the batch. */
@@ -189,9 +191,10 @@ export class ModuleFormer {
   }
 
   private tapRoutes(taps: Taps, l: number, kind: 'attention' | 'mlp', router: Router, stage: Stage, T: number): void {
-    if (!taps.routes) return
-    const items = T * (kind === 'attention' ? this.config.topKAttention : this.config.topKMlp)
-    taps.routes(l, kind, router.ids.subarray(0, items), this.row(stage, router.gates, items))
+    const { topKAttention, topKMlp, attentionExperts, mlpExperts } = this.config
+    const [k, experts] = kind === 'attention' ? [topKAttention, attentionExperts[l]] : [topKMlp, mlpExperts[l]]
+    taps.routes?.(l, kind, router.ids.subarray(0, T * k), this.row(stage, router.gates, T * k))
+    taps.probabilities?.(l, kind, router.probabilities(T, experts))
   }
 
   private row(stage: Stage, address: number, length: number): Float32Array {

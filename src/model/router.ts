@@ -81,6 +81,17 @@ export class Router {
     this.choose(tokens, weights.experts)
   }
 
+  /** The softmax of the last run over all experts: tokens x experts. */
+  probabilities(tokens: number, experts: number): Float32Array {
+    const f32 = this.bank.f32
+    const all = new Float32Array(tokens * experts)
+    for (let t = 0; t < tokens; t++) {
+      const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, experts, f32)
+      for (let e = 0; e < experts; e++) all[t * experts + e] = this.p[e] / sum
+    }
+    return all
+  }
+
   /** gmm: turns z . c into cos(z, c) * e^temperature. */
   private scaleCosines(tokens: number, centroidScale: Float64Array): void {
     const { gatingSize } = this.shape
@@ -101,14 +112,7 @@ export class Router {
     const { k } = this.shape
     const f32 = this.bank.f32
     for (let t = 0; t < tokens; t++) {
-      const row = this.logitsAddress / 4 + t * this.stride
-      let most = Number.NEGATIVE_INFINITY
-      for (let e = 0; e < experts; e++) most = Math.max(most, f32[row + e])
-      let sum = 0
-      for (let e = 0; e < experts; e++) {
-        p[e] = Math.exp(f32[row + e] - most)
-        sum += p[e]
-      }
+      const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, experts, f32)
       for (let slot = 0; slot < k; slot++) {
         let best = 0
         for (let e = 1; e < experts; e++) if (p[e] > p[best]) best = e
@@ -117,5 +121,18 @@ export class Router {
         p[best] = -1
       }
     }
+  }
+
+  /** Sets p to e^(logit - largest) of the logits from `row` on; returns their sum. */
+  private exponentiate(row: number, experts: number, f32: Float32Array): number {
+    const { p } = this
+    let most = Number.NEGATIVE_INFINITY
+    for (let e = 0; e < experts; e++) most = Math.max(most, f32[row + e])
+    let sum = 0
+    for (let e = 0; e < experts; e++) {
+      p[e] = Math.exp(f32[row + e] - most)
+      sum += p[e]
+    }
+    return sum
   }
 }
