@@ -6,10 +6,16 @@
  * for await (const step of model.createSession().generate('Once')) process.stdout.write(step.text)
  * await model.dispose()
  */
+export { type BenchmarkPlan, type BenchmarkRow, benchmark } from './benchmark/benchmark.js'
 export { UsageError, UserError } from './errors.js'
+export { type EvaluateTaskOptions, evaluateTask, type TaskScore } from './evaluation/evaluate-task.js'
+export { type Agreement, type EvaluateTextOptions, evaluateText, type TextScore } from './evaluation/evaluate-text.js'
+export { parseTask, type Task, type TaskItem } from './evaluation/task-file.js'
+export { type NamedText, readText } from './evaluation/text-file.js'
 export type * from './generation/types.js'
 export { type ConvertOptions, convertModel } from './library/convert-model.js'
 export { describeModel, loadModel } from './library/load-model.js'
+export { loadRandomModel, writeRandomModel } from './library/random-model.js'
 export type { ModelConfig } from './model/config.js'
 export type { Conversion, ConvertProgress } from './packing/convert.js'
 export type { PartFormats, Quant } from './packing/format.js'

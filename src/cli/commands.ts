@@ -11,4 +11,6 @@ export const COMMANDS: { name: string; summary: string; load(): Promise<CommandF
   { name: 'experts', summary: 'how a text uses the experts', load: () => import('./experts.js') },
   { name: 'show', summary: 'what a model is: shape, parameters, bytes, source', load: () => import('./show.js') },
   { name: 'convert', summary: 'pack a Hugging Face checkpoint folder', load: () => import('./convert.js') },
+  { name: 'eval', summary: 'perplexity of texts, accuracy on tasks', load: () => import('./eval.js') },
+  { name: 'bench', summary: 'prefill and decode speed', load: () => import('./bench.js') },
 ]

@@ -1,9 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
 import type { ModelInfo } from '../generation/types.js'
-import { type ModelConfig, parseConfig } from '../model/config.js'
 import type { Quant } from '../packing/format.js'
 import { modelCard } from './model-card.js'
 import { addModelOption, addOutputOptions, addQuantOption, modelName, type OutputOptions } from './options.js'
@@ -37,11 +34,10 @@ async function show(named: string | undefined, options: ShowOptions): Promise<vo
   }
   const { describeModel } = await import('../index.js')
   const info = await describeModel(modelName(named ?? options.model), { quant: options.quant })
-  const config = await configOf(info)
-  await writeOut(options.json ? `${JSON.stringify(asJson(info, config))}\n` : modelCard(info, config))
+  await writeOut(options.json ? `${JSON.stringify(asJson(info))}\n` : modelCard(info, info.config))
 }
 
-function asJson(info: ModelInfo, config: ModelConfig) {
+function asJson(info: ModelInfo) {
   const { name, path, kind, quant, formats, source, sourceRevision, parts, tokenizerSize, hasChatTemplate } = info
   return {
     model: name,
@@ -57,12 +53,6 @@ function asJson(info: ModelInfo, config: ModelConfig) {
     active_bytes: info.activeBytes,
     parts,
     tokenizer: tokenizerSize === undefined ? null : { size: tokenizerSize, chat_template: hasChatTemplate },
-    config: config.raw,
+    config: info.config.raw,
   }
-}
-
-/** The shape of a described model, whose config.json lies beside its weights. */
-async function configOf({ kind, path }: ModelInfo): Promise<ModelConfig> {
-  const file = join(kind === 'packed' ? dirname(path) : path, 'config.json')
-  return parseConfig(JSON.parse(await readFile(file, 'utf8')), file)
 }

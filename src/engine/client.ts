@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.js'
-import type { Tier } from '../runtime/tiers.js'
 import { prepareV8 } from '../runtime/v8-flags.js'
 import type { Call, EngineData, FromEngine, Request, StepMessage, ToEngine } from './protocol.js'
 
@@ -25,7 +24,8 @@ export class Interrupted extends Error {}
 
 /** The caller's end of an engine: sends requests to its thread and matches the replies. */
 export class EngineClient {
-  tier: Tier = 'plain'
+  /** Kernel tier in use. */
+  tier = ''
   warnings: string[] = []
   private readonly pending = new Map<number, Pending>()
   private nextId = 1

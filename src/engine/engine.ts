@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import { Bank } from '../runtime/bank.js'
 import { Pool } from '../runtime/pool.js'
 import { chooseKernels, type Tier } from '../runtime/tiers.js'
+import { fusesVectors } from '../runtime/v8-flags.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
 import type { EngineData, Request, StatsReply, StepMessage } from './protocol.js'
@@ -39,6 +40,11 @@ export class Engine {
     return new Engine(tier, new Pool([bank], threads), undefined, new Packer(bank))
   }
 
+  /** Kernel tier as people see it: `+256` where V8 fuses pairs of vectors. */
+  get tierName(): string {
+    return fusesVectors() && this.tier !== 'scalar' ? `${this.tier}+256` : this.tier
+  }
+
   get warnings(): string[] {
     return this.loaded?.warnings ?? []
   }
@@ -52,6 +58,10 @@ export class Engine {
         return this.sequence(request.session).generate(request, context.stop, context.emit, context.ready)
       case 'truncate':
         return once(() => this.sequences.get(request.session)?.truncate(request.length))
+      case 'export':
+        return once(() => this.sequence(request.session).export())
+      case 'import':
+        return once(() => this.sequence(request.session).import(request.saved))
       case 'release':
         return once(() => this.release(request.session))
       case 'classify':

@@ -94,7 +94,12 @@ async function loadCheckpoint(
   module: WebAssembly.Module,
   threads: number,
 ): Promise<LoadedModel> {
-  const { config, formats, path } = source
+  const { config, formats, path, memory, memoryIsGiven } = source
+  if (memoryIsGiven && memory < layout.bytes) {
+    throw new UserError(
+      `--memory ${memory} is less than this checkpoint's ${layout.bytes} bytes; experts are read on demand from a packed model only: convert it first`,
+    )
+  }
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
     const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)

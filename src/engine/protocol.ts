@@ -67,12 +67,24 @@ export type Request =
   | ForwardRequest
   | GenerateRequest
   | { kind: 'truncate'; session: number; length: number }
+  | { kind: 'export'; session: number }
+  | { kind: 'import'; session: number; saved: SavedSequence }
   | { kind: 'release'; session: number }
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
   | { kind: 'stats' }
   | { kind: 'stream' }
   | { kind: 'close' }
+
+/** A sequence at rest: what it takes to go on with it, in an engine of the same model, without running it again. */
+export interface SavedSequence {
+  /** All ids so far. */
+  tokens: Int32Array
+  /** Positions below it have been forgotten. */
+  oldest: number
+  /** Rows of the cache from `oldest` on: for each layer the keys and, where they differ, the values, each positions x A. */
+  rows: Float32Array
+}
 
 /** A request on its way. `stop` is shared: a 1 in it ends the work at the next block of the model. */
 export type Call = Request & { id: number; stop: Int32Array }
@@ -128,7 +140,8 @@ export interface StatsReply {
 /** First message of an engine that has started. */
 export interface Ready {
   kind: 'ready'
-  tier: Tier
+  /** Kernel tier in use. */
+  tier: string
   warnings: string[]
 }
 

@@ -3,7 +3,14 @@ import type { KVCache } from '../model/kv-cache.js'
 import { MAX_BATCH, type ModuleFormer, type Taps } from '../model/moduleformer.js'
 import { topLogprobs } from '../sampling/logprobs.js'
 import { createSampler } from '../sampling/sample.js'
-import type { ForwardReply, ForwardRequest, GenerateReply, GenerateRequest, StepMessage } from './protocol.js'
+import type {
+  ForwardReply,
+  ForwardRequest,
+  GenerateReply,
+  GenerateRequest,
+  SavedSequence,
+  StepMessage,
+} from './protocol.js'
 import { RouteRecorder } from './routes.js'
 
 /** Thrown where a caller's abort has ended the work. */
@@ -84,6 +91,22 @@ export class Sequence {
   truncate(length: number): void {
     this.cache.truncate(length)
     this.tokens.length = Math.min(this.tokens.length, length)
+  }
+
+  export(): SavedSequence {
+    return { tokens: Int32Array.from(this.tokens), oldest: this.cache.oldest, rows: this.cache.export() }
+  }
+
+  /** Replaces what it holds by a saved sequence. */
+  import({ tokens, oldest, rows }: SavedSequence): void {
+    this.check(tokens)
+    this.cache.import(rows, oldest)
+    if (this.cache.length !== tokens.length) {
+      this.truncate(0)
+      throw new UserError('the saved cache does not fit its tokens')
+    }
+    this.tokens.length = 0
+    for (const token of tokens) this.tokens.push(token)
   }
 
   release(): void {

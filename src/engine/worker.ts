@@ -35,7 +35,7 @@ let engine: Engine
 
 try {
   engine = await Engine.start(workerData as EngineData)
-  send({ kind: 'ready', tier: engine.tier, warnings: engine.warnings })
+  send({ kind: 'ready', tier: engine.tierName, warnings: engine.warnings })
   port.on('message', (message: ToEngine) => {
     accept(message)
     work()

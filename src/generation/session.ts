@@ -1,6 +1,6 @@
 import { type EngineClient, Interrupted, type Ongoing } from '../engine/client.js'
-import type { ForwardReply, GenerateReply, GenerateRequest, StepMessage } from '../engine/protocol.js'
-import { UsageError } from '../errors.js'
+import type { ForwardReply, GenerateReply, GenerateRequest, SavedSequence, StepMessage } from '../engine/protocol.js'
+import { UsageError, UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
 import { checkSampling, DEFAULT_SAMPLING } from '../sampling/options.js'
 import { randomSeed } from '../sampling/random.js'
@@ -127,6 +127,16 @@ export class EngineSession implements Session {
     this.send({ kind: 'truncate', session: this.id, length: 0 })
   }
 
+  save(): Promise<SavedSequence> {
+    return this.model.engine.call<SavedSequence>({ kind: 'export', session: this.id }).reply
+  }
+
+  async restore(saved: SavedSequence): Promise<void> {
+    this.tokens = 0
+    await this.model.engine.call({ kind: 'import', session: this.id, saved }).reply
+    this.tokens = saved.tokens.length
+  }
+
   dispose(): void {
     this.tokens = 0
     this.send({ kind: 'release', session: this.id })
@@ -134,6 +144,8 @@ export class EngineSession implements Session {
 
   private generateRequest(prompt: string | ArrayLike<number>, options: GenerateOptions): GenerateRequest {
     const { tokenizer, defaults, config } = this.model
+    if (config.architecture === 'classifier')
+      throw new UserError('a sequence classifier generates no text; use classify')
     if (typeof prompt === 'string' && !tokenizer) {
       throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
     }

@@ -1,8 +1,11 @@
+import type { SavedSequence } from '../engine/protocol.js'
 import type { ModelConfig } from '../model/config.js'
 import type { PartFormats, Quant } from '../packing/format.js'
 import type { ChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+
+export type { SavedSequence } from '../engine/protocol.js'
 
 export interface LoadOptions {
   /** Format of the weights when a checkpoint is loaded, or which of several packings. Default q4. */
@@ -137,6 +140,10 @@ export interface Session {
   truncate(length: number): void
   /** Forgets all tokens. */
   reset(): void
+  /** The sequence with its cache, to go on with it later without running it again. */
+  save(): Promise<SavedSequence>
+  /** Replaces what the session holds by a saved sequence of the same model. Rejects where its size does not fit. */
+  restore(saved: SavedSequence): Promise<void>
   /** Gives the cache's memory back; the session cannot be used any more. */
   dispose(): void
 }
@@ -162,10 +169,11 @@ export interface PartSummary {
 /** What a model is: for `molm show` and anyone who wants to print it. */
 export interface ModelInfo {
   name: string
+  config: ModelConfig
   /** Folder or file it was loaded from. */
   path: string
-  /** 'packed' or 'checkpoint'. */
-  kind: 'packed' | 'checkpoint'
+  /** A packed file, a checkpoint's folder, or random weights that lie nowhere. */
+  kind: 'packed' | 'checkpoint' | 'random'
   quant: Quant
   formats: PartFormats
   source?: string
@@ -215,5 +223,7 @@ export interface Model {
   /** Scores a text (as ids) with a sequence-classification checkpoint. */
   classify(tokens: ArrayLike<number>): Promise<Classification>
   stats(): Promise<MemoryStats>
+  /** Streaming read speed of the model's threads, bytes a second: what bounds decoding. Takes some 20 ms. */
+  measureStream(): Promise<number>
   dispose(): Promise<void>
 }

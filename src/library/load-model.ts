@@ -19,26 +19,24 @@ const MARGIN = 512 * 2 ** 20
  * Rejects with a UserError when there is none such, or when it is not whole.
  */
 export async function loadModel(name = 'nano', options: LoadOptions = {}): Promise<Model> {
+  return startModel(await resolveModel(name, options.quant), options)
+}
+
+/** Starts the engine of a model that has been found, and reads what belongs to its text side. */
+export async function startModel(found: FoundModel, options: LoadOptions): Promise<Model> {
   const { threads = os.availableParallelism(), memory, kernels, signal, onWarning } = options
   if (!Number.isInteger(threads) || threads < 1 || threads > 64) {
     throw new UsageError('--threads must be a whole number from 1 to 64')
   }
   if (memory !== undefined && !(memory > 0)) throw new UsageError('--memory must be a size above 0')
-  const found = await resolveModel(name, options.quant)
-  const { config, formats, path, kind } = found
-  const budget = memory ?? Math.max(0, availableMemory() - MARGIN)
+  const { config, formats, path, kind, folder } = found
+  const budget = { memory: memory ?? Math.max(0, availableMemory() - MARGIN), memoryIsGiven: memory !== undefined }
+  const hasText = kind !== 'random'
   const [engine, tokenizer, chatTemplate, defaults] = await Promise.all([
-    EngineClient.start(
-      {
-        threads,
-        tier: kernels,
-        model: { config, formats, path, kind, memory: budget, memoryIsGiven: memory !== undefined },
-      },
-      signal,
-    ),
-    loadTokenizer(found.folder),
-    loadChatTemplate(found.folder),
-    loadGenerationDefaults(found.folder),
+    EngineClient.start({ threads, tier: kernels, model: { config, formats, path, kind, ...budget } }, signal),
+    hasText ? loadTokenizer(folder) : undefined,
+    hasText ? loadChatTemplate(folder) : undefined,
+    hasText ? loadGenerationDefaults(folder) : {},
   ])
   for (const warning of engine.warnings) onWarning?.(warning)
   return new LoadedModel(found, await describe(found, tokenizer), engine, threads, {
@@ -117,6 +115,10 @@ class LoadedModel implements Model {
     if (tokens.length === 0) throw new UsageError('there is no text to classify')
     const request = { kind: 'classify', tokens: Int32Array.from(tokens) } as const
     return { labels, logits: await this.engine.call<Float32Array>(request).reply }
+  }
+
+  measureStream(): Promise<number> {
+    return this.engine.call<number>({ kind: 'stream' }).reply
   }
 
   stats(): Promise<MemoryStats> {

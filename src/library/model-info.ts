@@ -13,6 +13,7 @@ export async function describe(found: FoundModel, tokenizer: Tokenizer | undefin
   const total = (field: 'parameters' | 'active' | 'bytes') => parts.reduce((sum, part) => sum + part[field], 0)
   return {
     name,
+    config,
     path,
     kind,
     quant,

@@ -17,7 +17,7 @@ export interface FoundModel {
   folder: string
   /** Packed file, or the checkpoint's folder. */
   path: string
-  kind: 'packed' | 'checkpoint'
+  kind: 'packed' | 'checkpoint' | 'random'
   quant: Quant
   formats: PartFormats
   config: ModelConfig

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import type { Bank } from '../runtime/bank.js'
 import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/kernels.js'
 
@@ -53,6 +54,22 @@ class PagedRows {
     }
   }
 
+  /** Copies the rows of `count` positions from `position` on to `target`. */
+  read(position: number, count: number, target: Float32Array): void {
+    this.eachRun(position, count, (address, first, rows) => {
+      const floats = this.rowBytes / 4
+      target.set(this.bank.f32.subarray(address / 4, address / 4 + rows * floats), first * floats)
+    })
+  }
+
+  /** Sets the rows of `count` positions from `position` on. */
+  write(position: number, count: number, source: Float32Array): void {
+    this.eachRun(position, count, (address, first, rows) => {
+      const floats = this.rowBytes / 4
+      this.bank.f32.set(source.subarray(first * floats, (first + rows) * floats), address / 4)
+    })
+  }
+
   /** Gives back the pages that hold no position in [oldest, end). */
   keep(oldest: number, end: number): void {
     while (this.pages.length > Math.ceil(end / PAGE_ROWS)) this.free(this.pages.length - 1, this.pages.pop())
@@ -65,6 +82,15 @@ class PagedRows {
   release(): void {
     this.keep(0, 0)
     this.bank.arena.release(this.tableAddress, this.capacity * 4)
+  }
+
+  /** Calls `use` with the address of each run of rows that lie in one page, and how many came before. */
+  private eachRun(position: number, count: number, use: (address: number, first: number, rows: number) => void): void {
+    for (let first = 0; first < count; ) {
+      const rows = Math.min(count - first, PAGE_ROWS - ((position + first) & (PAGE_ROWS - 1)))
+      use(this.addressOf(position + first), first, rows)
+      first += rows
+    }
   }
 
   private addressOf(position: number): number {
@@ -132,6 +158,25 @@ export class KVCache {
     if (!this.layers[layer].shared) this.values[layer].store(values, stride, this.end, tokens)
   }
 
+  /** Rows of all layers, oldest position first: each layer's keys and, where they differ, its values. */
+  export(): Float32Array {
+    const count = this.end - this.start
+    const rows = new Float32Array(this.floats(count))
+    this.eachKind(count, rows, (kind, part) => kind.read(this.start, count, part))
+    return rows
+  }
+
+  /** Replaces everything by what `export` gave of a cache of the same shape, whose first row has position `oldest`. */
+  import(rows: Float32Array, oldest: number): void {
+    const count = rows.length / this.floats(1)
+    if (!Number.isInteger(count)) throw new UserError('the saved cache is of another model: its size does not fit')
+    this.reset()
+    this.reserve(oldest + count)
+    this.eachKind(count, rows, (kind, part) => kind.write(oldest, count, part))
+    this.end = oldest + count
+    this.forget(oldest)
+  }
+
   keyTable(layer: number): number {
     return this.keys[layer].table
   }
@@ -165,6 +210,21 @@ export class KVCache {
   release(): void {
     for (const rows of this.keys) rows.release()
     for (const [l, rows] of this.values.entries()) if (!this.layers[l].shared) rows.release()
+  }
+
+  /** Floats of `positions` rows of all layers. */
+  private floats(positions: number): number {
+    return this.layers.reduce((sum, { channels, shared }) => sum + positions * channels * (shared ? 1 : 2), 0)
+  }
+
+  private eachKind(positions: number, rows: Float32Array, use: (kind: PagedRows, part: Float32Array) => void): void {
+    let at = 0
+    for (const [l, { channels, shared }] of this.layers.entries()) {
+      for (const kind of shared ? [this.keys[l]] : [this.keys[l], this.values[l]]) {
+        use(kind, rows.subarray(at, at + positions * channels))
+        at += positions * channels
+      }
+    }
   }
 
   private trim(): void {

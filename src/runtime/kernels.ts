@@ -47,9 +47,6 @@ abstract class Call {
   }
 }
 
-/** Where V8 fuses pairs of 128-bit operations, four activation rows fit the registers; see tile-q4-unpacked.ts. */
-const rowsAtOnce = fusesVectors ? 4 : 1
-
 /** Scratch for unpacked 4-bit weights, one a bank, for the widest matrix that was asked for. */
 const scratches = new WeakMap<Bank, { address: number; bytes: number }>()
 
@@ -109,7 +106,8 @@ export class Matmul extends Call {
       shape.records ? recordBytes(recordColumns) : 0,
       recordColumns,
       shape.format === 'q4' ? scratchFor(bank, columns, threads) : 0,
-      rowsAtOnce,
+      // Where V8 fuses pairs of 128-bit operations, four rows fit the registers; see tile-q4-unpacked.ts.
+      fusesVectors() ? 4 : 1,
     ])
     this.rows = roundUp(shape.rows, 8)
     this.step = shape.records ? 32 : 8

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { Bank } from './bank.js'
 import { proveProduct } from './proof.js'
+import { fusesVectors, stopFusing } from './v8-flags.js'
 
 /** Tiers of the kernels, fastest first. `scalar` is the reference that the tests hold the others against. */
 export const TIERS = ['relaxed', 'plain', 'scalar'] as const
@@ -37,11 +38,18 @@ export function chooseKernels(wanted = tierFromEnvironment()): CompiledKernels {
     if (!kernels) throw new UserError(`the '${wanted}' kernels do not run right on Node ${process.versions.node}`)
     return kernels
   }
-  const kernels = tryTier('relaxed') ?? tryTier('plain')
+  const kernels = tryTier('relaxed') ?? retryUnfused('relaxed') ?? tryTier('plain')
   if (!kernels) {
     throw new UserError(`WebAssembly SIMD does not work on Node ${process.versions.node}; Node 20 or newer has it`)
   }
   return kernels
+}
+
+/** Once more without V8's fusing of vectors, if that is what computes wrong. */
+function retryUnfused(tier: Tier): CompiledKernels | undefined {
+  if (!fusesVectors()) return undefined
+  stopFusing()
+  return tryTier(tier)
 }
 
 function tryTier(tier: Tier): CompiledKernels | undefined {

@@ -3,10 +3,19 @@ import v8 from 'node:v8'
 /** V8's major version: an unknown flag makes V8 complain on stderr, so the version is asked first. */
 const major = Number.parseInt(process.versions.v8, 10)
 
-/** Whether this V8 can fuse neighbouring 128-bit operations into 256-bit ones (Node 24 and newer). */
-export const fusesVectors = major >= 13
-
 let done = false
+let fusing = major >= 13
+
+/** Whether this V8 fuses neighbouring 128-bit operations into 256-bit ones (Node 24 and newer). */
+export function fusesVectors(): boolean {
+  return fusing
+}
+
+/** Turns that off for modules that are compiled from now on. */
+export function stopFusing(): void {
+  fusing = false
+  v8.setFlagsFromString('--no-experimental-wasm-revectorize')
+}
 
 /**
  * Sets V8's flags for the kernels. Must run before the first WebAssembly module of the process is compiled; later it
@@ -22,5 +31,5 @@ export function prepareV8(): void {
   done = true
   v8.setFlagsFromString('--no-liftoff')
   if (major < 12) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
-  if (fusesVectors) v8.setFlagsFromString('--experimental-wasm-revectorize')
+  if (fusing) v8.setFlagsFromString('--experimental-wasm-revectorize')
 }

@@ -1,0 +1,84 @@
+import type { BenchmarkRow } from './benchmark.js'
+
+export const BENCHMARK_FORMATS = ['md', 'csv', 'json', 'jsonl'] as const
+export type BenchmarkFormat = (typeof BENCHMARK_FORMATS)[number]
+
+/** Formats rows as they come: what stands before the first, each row, and what stands after the last. */
+export interface RowWriter {
+  begin(): string
+  row(row: BenchmarkRow): string
+  end(): string
+}
+
+type Column = [name: string, value: (row: BenchmarkRow) => string | number]
+
+const CSV_COLUMNS: Column[] = [
+  ['model', (row) => row.model],
+  ['quant', (row) => row.quant],
+  ['threads', (row) => row.threads],
+  ['tier', (row) => row.tier],
+  ['node', (row) => row.node],
+  ['test', (row) => row.test],
+  ['depth', (row) => row.depth],
+  ['tokens_per_second_median', (row) => row.tokens_per_second.median],
+  ['tokens_per_second_mean', (row) => row.tokens_per_second.mean],
+  ['tokens_per_second_sd', (row) => row.tokens_per_second.sd],
+  ['active_bytes_per_token', (row) => row.active_bytes_per_token],
+  ['effective_gb_per_second', (row) => row.effective_gb_per_second],
+  ['stream_gb_per_second', (row) => row.stream_gb_per_second],
+  ['rss_bytes', (row) => row.rss_bytes],
+  ['first_token_ms', (row) => row.first_token_ms],
+]
+
+const TABLE_COLUMNS: Column[] = [
+  ['model', (row) => row.model],
+  ['quant', (row) => row.quant],
+  ['threads', (row) => row.threads],
+  ['tier', (row) => row.tier],
+  ['test', (row) => (row.depth > 0 ? `${row.test} @ ${row.depth}` : row.test)],
+  ['tokens/s', (row) => `${row.tokens_per_second.median.toFixed(1)} ± ${row.tokens_per_second.sd.toFixed(1)}`],
+  ['GB/s', (row) => (row.test.startsWith('tg') ? row.effective_gb_per_second.toFixed(1) : '')],
+  ['stream GB/s', (row) => row.stream_gb_per_second.toFixed(1)],
+  [
+    'share',
+    (row) => (row.test.startsWith('tg') ? (row.effective_gb_per_second / row.stream_gb_per_second).toFixed(2) : ''),
+  ],
+  ['first token', (row) => `${row.first_token_ms.toFixed(0)} ms`],
+  ['memory', (row) => `${(row.rss_bytes / 2 ** 20).toFixed(0)} MiB`],
+]
+
+/** A writer for one of the formats. */
+export function rowWriter(format: BenchmarkFormat): RowWriter {
+  let count = 0
+  switch (format) {
+    case 'md':
+      return {
+        begin: () => `${tableLine(TABLE_COLUMNS.map(([name]) => name))}${tableLine(TABLE_COLUMNS.map(() => '---'))}`,
+        row: (row) => tableLine(TABLE_COLUMNS.map(([, value]) => String(value(row)))),
+        end: () => '',
+      }
+    case 'csv':
+      return {
+        begin: () => `${CSV_COLUMNS.map(([name]) => name).join(',')}\n`,
+        row: (row) => `${CSV_COLUMNS.map(([, value]) => csvField(value(row))).join(',')}\n`,
+        end: () => '',
+      }
+    case 'jsonl':
+      return { begin: () => '', row: (row) => `${JSON.stringify(row)}\n`, end: () => '' }
+    case 'json':
+      return {
+        begin: () => '[',
+        row: (row) => `${count++ === 0 ? '\n' : ',\n'}${JSON.stringify(row)}`,
+        end: () => '\n]\n',
+      }
+  }
+}
+
+function tableLine(cells: string[]): string {
+  return `| ${cells.join(' | ')} |\n`
+}
+
+function csvField(value: string | number): string {
+  const text = String(value)
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { UserError } from '../errors.js'
+import type { LoadOptions, Model } from '../generation/types.js'
+import { type PublishedShape, publishedShape } from '../model/published-shapes.js'
+import { fillRandom, randomPool } from '../model/random-weights.js'
+import { formatsFor, type Quant } from '../packing/format.js'
+import { planLayout } from '../packing/layout.js'
+import { createPackedFile } from '../packing/packed-file-writer.js'
+import { startModel } from './load-model.js'
+
+/** A model of a published size with random weights, made in memory: for measuring speed without a download. */
+export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}): Promise<Model> {
+  const { quant = 'q4' } = options
+  const config = publishedShape(shape)
+  const where = { name: shape, folder: '', path: '', kind: 'random' } as const
+  return startModel({ ...where, quant, formats: formatsFor(quant), config }, options)
+}
+
+/**
+ * Writes such a model as a packed file, with its config.json beside it. Rejects with a UserError when a config.json of
+ * something else lies there. Returns the bytes of weights.
+ */
+export async function writeRandomModel(shape: PublishedShape, quant: Quant, path: string): Promise<number> {
+  const config = publishedShape(shape)
+  const configPath = join(dirname(resolve(path)), 'config.json')
+  const json = `${JSON.stringify(config.raw, null, 2)}\n`
+  if (existsSync(configPath)) throw new UserError(`${configPath} exists already: write into a folder of its own`)
+  const formats = formatsFor(quant)
+  const layout = planLayout(config, formats)
+  await mkdir(dirname(resolve(path)), { recursive: true })
+  const file = await createPackedFile(path, layout, { quant, formats, source: `random weights of shape ${shape}` })
+  try {
+    const pool = randomPool()
+    for (const part of layout.parts) {
+      const bytes = new Uint8Array(part.bytes)
+      fillRandom(part, bytes, pool)
+      await file.write(part, bytes)
+    }
+    await writeFile(configPath, json)
+    await file.finish()
+  } catch (error) {
+    await file.abort()
+    throw error
+  }
+  return layout.bytes
+}
