@@ -1,0 +1,129 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadModel, type Model } from '#molm/index.js'
+import { sameBits } from '../support/compare.js'
+import { integers } from '../support/random.js'
+
+const test = suite<{ model: Model }>('responsiveness', { model: undefined as unknown as Model })
+
+/** Some seconds of work if nobody stops it. */
+const LONG = integers(20_000, 5, 4000)
+
+test.before(async (context) => {
+  context.model = await loadModel('nano', { threads: 2 })
+})
+
+test.after(({ model }) => model.dispose())
+
+/** The least of a few measurements: what else the machine is doing makes single ones larger, never smaller. */
+async function least(measure: () => Promise<number>): Promise<number> {
+  let result = Number.POSITIVE_INFINITY
+  for (let i = 0; i < 3; i++) result = Math.min(result, await measure())
+  return result
+}
+
+test('an abort ends a long prompt within 100 ms and leaves the session as it was', async ({ model }) => {
+  const session = model.createSession()
+  await session.forward([5, 9, 2])
+  const waited = await least(async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const reply = session.forward(LONG, { signal: controller.signal }).catch((error: unknown) => error)
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    const aborted = performance.now()
+    controller.abort(reason)
+    assert.is(await reply, reason)
+    return performance.now() - aborted
+  })
+  assert.ok(waited < 100, `${waited} ms`)
+  assert.is(session.length, 3)
+  const { logits } = await session.forward([7])
+  sameBits(logits, (await model.createSession().forward([5, 9, 2, 7])).logits)
+})
+
+test('an abort ends a generation, in its prompt and in its text', async ({ model }) => {
+  const session = model.createSession()
+  const during = new AbortController()
+  const prompt = session
+    .generate(LONG, { signal: during.signal })
+    .next()
+    .catch((error: unknown) => error)
+  setTimeout(() => during.abort('in the prompt'), 50)
+  assert.is(await prompt, 'in the prompt')
+  assert.is(session.length, 0)
+
+  const later = new AbortController()
+  const tokens = [5, 9, 2]
+  let thrown: unknown
+  try {
+    for await (const { index, token } of session.generate(tokens, {
+      signal: later.signal,
+      ignoreEos: true,
+      stop: [],
+      maxTokens: 100_000,
+    })) {
+      tokens.push(token)
+      if (index === 4) later.abort('in the text')
+      assert.ok(index < 200, 'it goes on')
+    }
+  } catch (error) {
+    thrown = error
+  }
+  assert.is(thrown, 'in the text')
+  assert.is(session.length, tokens.length - 1)
+  const { logits } = await session.forward([7])
+  sameBits(logits, (await model.createSession().forward([...tokens.slice(0, -1), 7])).logits)
+})
+
+test('a signal that is aborted already stops everything at once', async ({ model }) => {
+  const session = model.createSession()
+  const signal = AbortSignal.abort('before')
+  assert.is(await session.forward([1], { signal }).catch((error: unknown) => error), 'before')
+  assert.is(
+    await session
+      .generate([1], { signal })
+      .next()
+      .catch((error: unknown) => error),
+    'before',
+  )
+  assert.is(await loadModel('nano', { signal }).catch((error: unknown) => error), 'before')
+  assert.is(session.length, 0)
+})
+
+test("the caller's event loop never waits for 50 ms while a prompt runs", async ({ model }) => {
+  const session = model.createSession()
+  const longest = await least(async () => {
+    session.reset()
+    let gap = 0
+    let last = performance.now()
+    const timer = setInterval(() => {
+      const now = performance.now()
+      gap = Math.max(gap, now - last)
+      last = now
+    }, 2)
+    await session.forward(LONG.slice(0, 1500), { logits: 'all', routes: true })
+    gap = Math.max(gap, performance.now() - last)
+    clearInterval(timer)
+    return gap
+  })
+  assert.ok(longest < 50, `${longest} ms`)
+})
+
+test('a short question of another session is answered while a long prompt runs', async ({ model }) => {
+  const controller = new AbortController()
+  const long = model
+    .createSession()
+    .forward(LONG, { signal: controller.signal })
+    .catch(() => 'stopped')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const waited = await least(async () => {
+    const started = performance.now()
+    await model.createSession().forward([1, 2, 3])
+    return performance.now() - started
+  })
+  controller.abort()
+  assert.is(await long, 'stopped', 'the long one was still running')
+  assert.ok(waited < 500, `${waited} ms`)
+})
+
+test.run()

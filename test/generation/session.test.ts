@@ -1,0 +1,280 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type GenerateOptions,
+  type GenerationResult,
+  loadModel,
+  type Model,
+  type Session,
+  type Step,
+} from '#molm/index.js'
+import { isNear, sameBits } from '../support/compare.js'
+import { logSoftmax } from '../support/log-softmax.js'
+import { integers } from '../support/random.js'
+
+const test = suite<{ model: Model }>('a session', { model: undefined as unknown as Model })
+
+const LANTERN = 'User: What is a lantern?\nAssistant:'
+/** What nano answers at temperature 0, in float32 and in 4 bits. */
+const GREEDY: GenerateOptions = { temperature: 0, stop: [] }
+
+test.before(async (context) => {
+  context.model = await loadModel('nano', { threads: 2 })
+})
+
+test.after(({ model }) => model.dispose())
+
+async function generate(
+  session: Session,
+  prompt: string | number[],
+  options: GenerateOptions,
+): Promise<{ steps: Step[]; result: GenerationResult }> {
+  const steps: Step[] = []
+  const generator = session.generate(prompt, options)
+  for (let next = await generator.next(); ; next = await generator.next()) {
+    if (next.done) return { steps, result: next.value }
+    steps.push(next.value)
+  }
+}
+
+const thrownBy = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+test('goes on from any length that it is cut to as if the rest had never been', async ({ model }) => {
+  const tokens = integers(100, 1, 4000)
+  const other = integers(40, 2, 4000)
+  const session = model.createSession()
+  for (const length of [65, 64, 63, 33, 32, 31, 1, 0]) {
+    session.reset()
+    await session.forward(tokens, { logits: 'none' })
+    session.truncate(length)
+    assert.is(session.length, length)
+    const { logits } = await session.forward(other)
+    const fresh = model.createSession()
+    const expected = await fresh.forward([...tokens.slice(0, length), ...other])
+    sameBits(logits, expected.logits, `cut to ${length}`)
+    fresh.dispose()
+  }
+})
+
+test('gives the same bits however a text is split', async ({ model }) => {
+  const tokens = integers(300, 4, 4000)
+  const whole = await model.createSession().forward(tokens, { logits: 'all' })
+  const session = model.createSession()
+  let at = 0
+  for (const size of [1, 2, 30, 5, 100, 1, 161]) {
+    const piece = await session.forward(tokens.slice(at, at + size), { logits: 'all' })
+    sameBits(piece.logits, whole.logits.subarray(at * 4096, (at + size) * 4096), `${size} tokens at ${at}`)
+    at += size
+  }
+  assert.is(at, tokens.length)
+})
+
+test('is empty after a reset', async ({ model }) => {
+  const session = model.createSession()
+  const first = await session.forward([5, 9, 2])
+  await session.forward(integers(50, 3, 4000))
+  session.reset()
+  assert.is(session.length, 0)
+  sameBits((await session.forward([5, 9, 2])).logits, first.logits)
+})
+
+test('routes of generated steps are those of the same tokens run through forward', async ({ model }) => {
+  const { steps } = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 5, routes: true })
+  const prompt = model.tokenizer.encode(LANTERN)
+  const tokens = [...prompt, ...steps.map(({ token }) => token)]
+  const { routes = [] } = await model.createSession().forward(tokens, { routes: true })
+  for (const [i, step] of steps.entries()) {
+    // A step shows the experts of the token that it was predicted from.
+    const row = prompt.length - 1 + i
+    for (const [l, { attention, mlp }] of (step.routes ?? []).entries()) {
+      assert.equal([...attention.ids], [...routes[l].attention.ids.subarray(row * 2, row * 2 + 2)])
+      assert.equal([...mlp.ids], [...routes[l].mlp.ids.subarray(row * 4, row * 4 + 4)])
+      sameBits(mlp.gates, routes[l].mlp.gates.subarray(row * 4, row * 4 + 4))
+    }
+    assert.is(step.routes?.length, 6)
+  }
+})
+
+test('ends at the number of tokens asked for', async ({ model }) => {
+  const session = model.createSession()
+  const { steps, result } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 7 })
+  assert.is(steps.length, 7)
+  assert.is(result.finishReason, 'length')
+  assert.is(result.promptTokens, model.tokenizer.encode(LANTERN).length)
+  assert.equal(
+    result.tokens,
+    steps.map(({ token }) => token),
+  )
+  assert.equal(
+    steps.map(({ index }) => index),
+    [0, 1, 2, 3, 4, 5, 6],
+  )
+  assert.is(result.text, model.tokenizer.decode(result.tokens))
+  assert.is(steps.map(({ text }) => text).join(''), result.text)
+  assert.is(session.length, result.promptTokens + 6)
+})
+
+test('ends at the end-of-text token, or goes past it where told to', async ({ model }) => {
+  const eos = model.config.eosToken ?? -1
+  const session = model.createSession()
+  const { result } = await generate(session, 'lantern (noun):', { ...GREEDY, maxTokens: 60 })
+  assert.is(result.finishReason, 'eos')
+  assert.not(result.tokens.includes(eos))
+  assert.is(session.length, result.promptTokens + result.tokens.length)
+  const further = await generate(model.createSession(), 'lantern (noun):', {
+    ...GREEDY,
+    maxTokens: 60,
+    ignoreEos: true,
+  })
+  assert.equal(further.result.tokens.slice(0, result.tokens.length + 1), [...result.tokens, eos])
+  assert.is(further.result.tokens.length, 60)
+})
+
+test('ends at a stop string that spans tokens, and gives nothing of it', async ({ model }) => {
+  const free = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 30 })
+  const text = free.result.text
+  for (const stop of ['\nUser:', text.slice(7, 13), text.slice(0, 2), text.slice(12, 13)]) {
+    const session = model.createSession()
+    const { steps, result } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 30, stop: ['never', stop] })
+    const expected = text.slice(0, text.indexOf(stop))
+    assert.is(result.finishReason, 'stop')
+    assert.is(result.text, expected)
+    assert.is(steps.map(({ text }) => text).join(''), expected)
+    // The cache holds what was read and nothing of what the engine had computed ahead.
+    const { logits } = await session.forward([100])
+    const length = result.promptTokens + result.tokens.length - 1
+    const again = model.createSession()
+    const tokens = [...model.tokenizer.encode(LANTERN), ...result.tokens].slice(0, length)
+    sameBits(logits, (await again.forward([...tokens, 100])).logits, `after ${JSON.stringify(stop)}`)
+  }
+})
+
+test('stop strings of the model hold where none are given', async ({ model }) => {
+  const { result } = await generate(model.createSession(), LANTERN, { temperature: 0, maxTokens: 60 })
+  assert.is(result.finishReason, 'stop')
+  assert.not(result.text.includes('User:'))
+})
+
+test('log-probabilities are those of the logits', async ({ model }) => {
+  const { steps } = await generate(model.createSession(), LANTERN, {
+    stop: [],
+    temperature: 1,
+    seed: 11,
+    maxTokens: 6,
+    logprobs: 5,
+  })
+  const prompt = model.tokenizer.encode(LANTERN)
+  const tokens = [...prompt, ...steps.map(({ token }) => token)]
+  const { logits } = await model.createSession().forward(tokens, { logits: 'all' })
+  for (const [i, { token, logprob, topLogprobs = [] }] of steps.entries()) {
+    const row = (prompt.length - 1 + i) * 4096
+    const expected = logSoftmax(logits.subarray(row, row + 4096))
+    isNear([logprob], [expected[token]], 1e-5, 'log-probability of the token')
+    const top = [...expected.keys()].sort((a, b) => expected[b] - expected[a]).slice(0, 5)
+    assert.equal(
+      topLogprobs.map(({ token }) => token),
+      top,
+    )
+    isNear(
+      topLogprobs.map(({ logprob }) => logprob),
+      top.map((id) => expected[id]),
+      1e-5,
+      'likeliest tokens',
+    )
+  }
+})
+
+test('a generation goes on where the one before ended', async ({ model }) => {
+  const whole = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 12 })
+  const session = model.createSession()
+  const first = await generate(session, LANTERN, { ...GREEDY, maxTokens: 5 })
+  const last = first.result.tokens[4]
+  const second = await generate(session, [last], { ...GREEDY, maxTokens: 7 })
+  assert.equal([...first.result.tokens, ...second.result.tokens], whole.result.tokens)
+})
+
+test('an empty prompt continues what is there, and is refused where nothing is', async ({ model }) => {
+  const session = model.createSession()
+  assert.match(String(await thrownBy(generate(session, [], GREEDY))), /prompt is empty/)
+  assert.match(String(await thrownBy(generate(session, '', GREEDY))), /prompt is empty/)
+  await session.forward(model.tokenizer.encode(LANTERN))
+  const { result } = await generate(session, [], { ...GREEDY, maxTokens: 5 })
+  const expected = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 5 })
+  assert.equal(result.tokens, expected.result.tokens)
+})
+
+test('leaving the loop early keeps the tokens that were read', async ({ model }) => {
+  const session = model.createSession()
+  const tokens = model.tokenizer.encode(LANTERN)
+  for await (const { index, token } of session.generate(tokens, { ...GREEDY, maxTokens: 50 })) {
+    tokens.push(token)
+    if (index === 3) break
+  }
+  assert.is(session.length, tokens.length - 1)
+  const { logits } = await session.forward([77])
+  const expected = await model.createSession().forward([...tokens.slice(0, -1), 77])
+  sameBits(logits, expected.logits)
+})
+
+test('a context limit forgets the oldest tokens and keeps the cache small', async ({ model }) => {
+  const long = { ...GREEDY, temperature: 1, seed: 3, ignoreEos: true, maxTokens: 150 }
+  const free = await generate(model.createSession(), LANTERN, long)
+  const wide = await generate(model.createSession(), LANTERN, { ...long, context: 1000 })
+  assert.equal(wide.result.tokens, free.result.tokens)
+  const session = model.createSession()
+  const before = (await model.stats()).cacheBytes
+  const narrow = await generate(session, LANTERN, { ...long, context: 20 })
+  assert.is(narrow.result.tokens.length, 150)
+  // Six layers of keys and values, 128 channels, in pages of 32 positions: 20 positions touch two pages at most.
+  const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 128 * 4 * 32)
+  assert.ok(pages <= 2, `${pages} pages`)
+})
+
+test('two sessions do not disturb each other, not even while one generates', async ({ model }) => {
+  const tokens = integers(90, 8, 4000)
+  const alone = await model.createSession().forward(tokens, { logits: 'all' })
+  const text = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 30 })
+  const [a, b] = [model.createSession(), model.createSession()]
+  const generated: number[] = []
+  const rows: Float32Array[] = []
+  for await (const { index, token } of a.generate(LANTERN, { ...GREEDY, maxTokens: 30 })) {
+    generated.push(token)
+    rows.push((await b.forward(tokens.slice(index * 3, index * 3 + 3), { logits: 'all' })).logits)
+  }
+  assert.equal(generated, text.result.tokens)
+  for (const [i, row] of rows.entries()) sameBits(row, alone.logits.subarray(i * 3 * 4096, (i + 1) * 3 * 4096))
+})
+
+test('calls of one session are carried out in the order they are made', async ({ model }) => {
+  const session = model.createSession()
+  const first = session.forward([5, 9, 2])
+  const second = session.forward([4])
+  session.truncate(2)
+  const third = session.forward([8])
+  assert.is(session.length, 3)
+  const whole = await model.createSession().forward([5, 9, 2, 4], { logits: 'all' })
+  sameBits((await first).logits, whole.logits.subarray(2 * 4096, 3 * 4096))
+  sameBits((await second).logits, whole.logits.subarray(3 * 4096))
+  sameBits((await third).logits, (await model.createSession().forward([5, 9, 8])).logits)
+})
+
+test('what is wrong with a call reaches its caller, and the session stays as it was', async ({ model }) => {
+  const session = model.createSession()
+  const first = await session.forward([5, 9, 2])
+  assert.match(String(await thrownBy(session.forward([1, 4096]))), /token 4096 is outside .* 4096/)
+  assert.match(String(await thrownBy(session.forward([-1]))), /token -1 is outside/)
+  assert.match(String(await thrownBy(session.forward([]))), /at least one token/)
+  assert.match(String(await thrownBy(generate(session, [5000], GREEDY))), /token 5000 is outside/)
+  for (const wrong of [{ topP: 2 }, { temperature: -1 }, { maxTokens: -1 }, { context: 0 }, { topK: 1.5 }]) {
+    assert.instance(await thrownBy(generate(session, [1], wrong)), Error, JSON.stringify(wrong))
+  }
+  assert.is(session.length, 3)
+  session.truncate(2)
+  sameBits((await session.forward([2])).logits, first.logits)
+})
+
+test.run()
