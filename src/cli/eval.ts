@@ -1,0 +1,156 @@
+import { basename } from 'node:path'
+import type { Command } from 'commander'
+import { UsageError } from '../errors.js'
+import type { Agreement, Model, NamedText, Task, TaskScore, TextScore } from '../index.js'
+import { interruptSignal } from './interrupt.js'
+import { formatCount } from './numbers.js'
+import { addModelOptions, addOutputOptions, type ModelOptions, modelName, wholeNumber } from './options.js'
+import { writeOut } from './output.js'
+import { createProgress } from './progress.js'
+import { alignColumns } from './table.js'
+import { withModel } from './with-model.js'
+
+interface EvalOptions extends ModelOptions {
+  text?: string[]
+  task?: string[]
+  window?: number
+  stride?: number
+  against?: string
+  json?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Measures a model: perplexity of texts, accuracy on multiple-choice tasks, agreement with another model.',
+    )
+    .optionsGroup('Measures:')
+    .option('--text <file...>', 'perplexity of each text')
+    .option('--task <file...>', 'accuracy on each file of questions (JSONL)')
+    .option('--window <w>', 'tokens seen at once (default: as in training)', wholeNumber('--window', 2))
+    .option('--stride <s>', 'tokens between windows (default: the window)', wholeNumber('--stride', 1))
+    .option('--against <model>', 'also compare predictions on the texts with this model’s; a checkpoint counts in f32')
+    .option('--json', 'print one object')
+    .addHelpText('after', EXAMPLES)
+    .action(evaluate)
+  addModelOptions(command)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+A line of a task: {"context": "...", "choices": ["...", "..."], "answer": 0}
+
+Examples:
+  molm eval --text book.txt letters.txt --window 512 --stride 256
+  molm eval -m ./molm-350m --task piqa.jsonl --json
+  molm eval --quant q4 --text book.txt --against nano:f32`
+
+async function evaluate(options: EvalOptions): Promise<void> {
+  const { text = [], task = [], against } = options
+  if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
+  if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
+  const { readText, parseTask } = await import('../index.js')
+  const texts = await Promise.all(text.map(readText))
+  const tasks = (await Promise.all(task.map(readText))).map(parseTask)
+  await withModel(options, async ({ model }) => {
+    const run = (other?: Model) => measure(model, { texts, tasks, other }, options)
+    const measured =
+      against === undefined
+        ? await run()
+        : await withModel(await referenceOptions(against, options), (other) => run(other.model))
+    await writeOut(options.json ? `${JSON.stringify(asJson(model.name, measured))}\n` : asTables(measured))
+  })
+}
+
+/** The reference has the name that was given, and the exact weights unless that name or its file says otherwise. */
+async function referenceOptions(against: string, { threads, quiet }: EvalOptions): Promise<ModelOptions> {
+  const { describeModel } = await import('../index.js')
+  const { kind } = await describeModel(against)
+  const asStored = kind === 'packed' || /:(f32|q8|q4)$/.test(against)
+  return { model: modelName(against), threads, quiet, ...(asStored ? {} : { quant: 'f32' as const }) }
+}
+
+interface Measured {
+  texts: TextScore[]
+  tasks: TaskScore[]
+  other?: string
+}
+
+async function measure(
+  model: Model,
+  { texts, tasks, other }: { texts: NamedText[]; tasks: Task[]; other?: Model },
+  options: EvalOptions,
+): Promise<Measured> {
+  const { evaluateText, evaluateTask } = await import('../index.js')
+  const { window, stride } = options
+  const signal = interruptSignal()
+  const measured: Measured = { texts: [], tasks: [], ...(other && { other: other.name }) }
+  for (const text of texts) {
+    const progress = createProgress(basename(text.name), options, (all) => `${formatCount(all)} tokens`)
+    const onProgress = (done: { tokens: number; of: number }) => progress.show(done.tokens, done.of)
+    try {
+      measured.texts.push(await evaluateText(model, text, { window, stride, against: other, onProgress, signal }))
+    } finally {
+      progress.clear()
+    }
+  }
+  for (const task of tasks) {
+    const progress = createProgress(basename(task.name), options, (all) => `${all} items`)
+    const onProgress = (done: { items: number; of: number }) => progress.show(done.items, done.of)
+    try {
+      measured.tasks.push(await evaluateTask(model, task, { onProgress, signal }))
+    } finally {
+      progress.clear()
+    }
+  }
+  return measured
+}
+
+function asJson(model: string, { texts, tasks, other }: Measured) {
+  return {
+    model,
+    texts: texts.map(({ against: _, ...score }) => score),
+    tasks: tasks.map(({ loglikelihoods: _, ...score }) => score),
+    ...(other !== undefined && {
+      against: {
+        model: other,
+        texts: texts.map(({ file, scored, against }) => ({ file, scored, ...against })),
+        ...meanAgreement(texts),
+      },
+    }),
+  }
+}
+
+/** Over all scored tokens of all texts. */
+function meanAgreement(texts: readonly TextScore[]): Agreement {
+  const scored = texts.reduce((sum, text) => sum + text.scored, 0)
+  const mean = (field: keyof Agreement) =>
+    texts.reduce((sum, text) => sum + (text.against?.[field] ?? 0) * text.scored, 0) / scored
+  return { kl_divergence: mean('kl_divergence'), top1_agreement: mean('top1_agreement') }
+}
+
+function asTables({ texts, tasks, other }: Measured): string {
+  const tables: string[] = []
+  if (texts.length > 0) {
+    const head = ['text', 'tokens', 'scored', 'perplexity', 'bits/byte']
+    const rows = texts.map(({ file, tokens, scored, perplexity, bits_per_byte, against }) => [
+      file,
+      String(tokens),
+      String(scored),
+      perplexity.toPrecision(5),
+      bits_per_byte.toFixed(4),
+      ...(against ? [against.kl_divergence.toPrecision(3), percent(against.top1_agreement)] : []),
+    ])
+    const columns = other === undefined ? head : [...head, `KL from ${other}`, 'same top token']
+    tables.push(alignColumns([columns, ...rows], [1, 2, 3, 4, 5, 6]))
+  }
+  if (tasks.length > 0) {
+    const rows = tasks.map(({ file, items, acc, acc_norm }) => [file, String(items), percent(acc), percent(acc_norm)])
+    tables.push(alignColumns([['task', 'items', 'acc', 'acc_norm'], ...rows], [1, 2, 3]))
+  }
+  return tables.join('\n')
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`
+}

@@ -1,0 +1,99 @@
+import { UserError } from '../errors.js'
+import type { Model } from '../generation/types.js'
+import { checkLanguageModel } from './language-model.js'
+import { divergence, indexOfLargest, logProbability } from './log-probability.js'
+import { predictions } from './predictions.js'
+import type { NamedText } from './text-file.js'
+import type { WindowOptions } from './windows.js'
+
+export interface EvaluateTextOptions extends Partial<WindowOptions> {
+  /** A second model with the same tokens, to compare with: the reference, whose distribution the divergence is from. */
+  against?: Model
+  /** Told after each part of the text. */
+  onProgress?: (done: { tokens: number; of: number }) => void
+  signal?: AbortSignal
+}
+
+/** How well a model predicts a text. */
+export interface TextScore {
+  file: string
+  tokens: number
+  /** Tokens that were predicted. */
+  scored: number
+  /** Negative log-likelihood of those, in nats. */
+  nll: number
+  /** e^(nll / scored). */
+  perplexity: number
+  /** nll in bits by the bytes of the text, which makes models with different tokenizers comparable. */
+  bits_per_byte: number
+  against?: Agreement
+}
+
+/** How alike two models predict a text. */
+export interface Agreement {
+  /** Mean over the scored tokens of KL(reference || model), in nats. */
+  kl_divergence: number
+  /** Share of the scored tokens for which both find the same token likeliest. */
+  top1_agreement: number
+}
+
+/** Window where neither the caller nor the model says how long. */
+const DEFAULT_WINDOW = 1024
+
+/**
+ * Perplexity of a text under a model, in windows of `window` tokens (default: the length the model was trained on) that
+ * begin every `stride` tokens (default: the window). Nothing is put in front of the text. Rejects with a UserError when
+ * the text has fewer than two tokens.
+ */
+export async function evaluateText(
+  model: Model,
+  { name, text }: NamedText,
+  options: EvaluateTextOptions = {},
+): Promise<TextScore> {
+  checkLanguageModel(model)
+  const { window = model.config.trainedContext || DEFAULT_WINDOW, against, onProgress, signal } = options
+  const windows = { window, stride: options.stride ?? window, signal }
+  const tokens = model.tokenizer.encode(text)
+  if (tokens.length < 2)
+    throw new UserError(`${name}: has ${tokens.length} tokens; at least 2 are needed to predict any`)
+  if (against) checkSameTokens(model, against, text, tokens)
+
+  const reference = against && predictions(against, tokens, windows)
+  const agreement = { divergence: 0, same: 0 }
+  let scored = 0
+  let nll = 0
+  try {
+    for await (const { first, count, row } of predictions(model, tokens, windows)) {
+      const other = (await reference?.next())?.value
+      for (let i = 0; i < count; i++) {
+        nll -= logProbability(row(i), tokens[first + i])
+        if (!other) continue
+        agreement.divergence += divergence(other.row(i), row(i))
+        if (indexOfLargest(other.row(i)) === indexOfLargest(row(i))) agreement.same++
+      }
+      scored += count
+      onProgress?.({ tokens: first + count, of: tokens.length })
+    }
+  } finally {
+    await reference?.return(undefined)
+  }
+  return {
+    file: name,
+    tokens: tokens.length,
+    scored,
+    nll,
+    perplexity: Math.exp(nll / scored),
+    bits_per_byte: nll / Math.LN2 / Buffer.byteLength(text),
+    ...(against && {
+      against: { kl_divergence: agreement.divergence / scored, top1_agreement: agreement.same / scored },
+    }),
+  }
+}
+
+function checkSameTokens(model: Model, against: Model, text: string, tokens: readonly number[]): void {
+  checkLanguageModel(against)
+  const others = against.tokenizer.encode(text)
+  const same = others.length === tokens.length && others.every((id, i) => id === tokens[i])
+  if (same && model.config.vocabSize === against.config.vocabSize) return
+  throw new UserError(`${against.name} has other tokens than ${model.name}, so their predictions cannot be compared`)
+}

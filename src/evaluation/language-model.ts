@@ -1,0 +1,8 @@
+import { UserError } from '../errors.js'
+import type { Model } from '../generation/types.js'
+
+/** Throws a UserError when a model does not predict tokens. */
+export function checkLanguageModel(model: Model): void {
+  if (model.config.architecture === 'causal-lm') return
+  throw new UserError(`${model.name} is a sequence classifier and predicts no tokens; \`molm classify\` runs it`)
+}

@@ -1,0 +1,49 @@
+import { parseJsonObject } from '../checkpoint/json.js'
+import { UserError } from '../errors.js'
+import type { NamedText } from './text-file.js'
+
+/** A multiple-choice question. */
+export interface TaskItem {
+  context: string
+  choices: string[]
+  /** Index of the right choice. */
+  answer: number
+  /** Stands between context and choice; a blank unless the item says otherwise. */
+  delimiter: string
+}
+
+/** A file of questions; item i stands on line `lines[i]`. */
+export interface Task {
+  name: string
+  items: TaskItem[]
+  lines: number[]
+}
+
+/** Reads questions, one JSON object a line; empty lines are skipped. Throws a UserError that names the line at fault. */
+export function parseTask({ name, text }: NamedText): Task {
+  const task: Task = { name, items: [], lines: [] }
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue
+    task.items.push(parseItem(line, `${name}: line ${index + 1}`))
+    task.lines.push(index + 1)
+  }
+  if (task.items.length === 0) throw new UserError(`${name}: has no items; one JSON object a line was expected`)
+  return task
+}
+
+function parseItem(line: string, where: string): TaskItem {
+  const item = parseJsonObject(new TextEncoder().encode(line), where)
+  const { context, choices, answer, delimiter = ' ' } = item
+  const refuse = (what: string) => new UserError(`${where}: ${what}`)
+  if (typeof context !== 'string') throw refuse('"context" must be a text')
+  if (!isChoices(choices)) throw refuse('"choices" must be a list of at least two texts, none of them empty')
+  if (!Number.isInteger(answer) || Number(answer) < 0 || Number(answer) >= choices.length) {
+    throw refuse(`"answer" must be the index of a choice, 0 to ${choices.length - 1}`)
+  }
+  if (typeof delimiter !== 'string') throw refuse('"delimiter" must be a text')
+  return { context, choices, answer: Number(answer), delimiter }
+}
+
+function isChoices(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length >= 2 && value.every((text) => typeof text === 'string' && text !== '')
+}

@@ -1,0 +1,59 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm } from './molm.js'
+
+const SPEECHES = fixturePath('texts/speeches.txt')
+const DEFINITIONS = fixturePath('texts/definitions.jsonl')
+
+test('eval --json tells perplexity, accuracy and agreement under their fixed names', async () => {
+  const options = ['--text', SPEECHES, '--task', DEFINITIONS, '--window', '256', '--against', 'nano:q8', '--json']
+  const { code, stdout, stderr } = await molm(['eval', ...options])
+  assert.is(stderr, '')
+  assert.is(code, 0)
+  const { model, texts, tasks, against } = JSON.parse(stdout)
+  assert.is(model, 'nano')
+  assert.equal(Object.keys(texts[0]), ['file', 'tokens', 'scored', 'nll', 'perplexity', 'bits_per_byte'])
+  assert.is(texts[0].file, SPEECHES)
+  assert.is(texts[0].scored, 3240)
+  assert.equal(Object.keys(tasks[0]), ['file', 'items', 'acc', 'acc_norm'])
+  assert.ok(tasks[0].acc > 0.8)
+  assert.is(against.model, 'nano:q8')
+  assert.ok(against.kl_divergence > 0)
+  assert.is(against.kl_divergence, against.texts[0].kl_divergence)
+  assert.is(against.top1_agreement, against.texts[0].top1_agreement)
+})
+
+test('eval prints a table for people', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.txt')
+    await writeFile(path, 'User: What is tea?\nAssistant: Tea is a drink.\n')
+    const { code, stdout } = await molm(['eval', '--text', path, path])
+    assert.is(code, 0)
+    assert.match(stdout, /^ {2}text +tokens +scored +perplexity +bits\/byte\n( {2}\S+a\.txt( +[\d.]+){4}\n){2}$/)
+  }))
+
+test('eval refuses what it cannot measure', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'empty.txt')
+    await writeFile(path, '')
+    const [nothing, empty, noTask, stride, window, against] = await Promise.all([
+      molm(['eval']),
+      molm(['eval', '--text', path]),
+      molm(['eval', '--task', SPEECHES]),
+      molm(['eval', '--text', SPEECHES, '--window', '8', '--stride', '9']),
+      molm(['eval', '--text', SPEECHES, '--window', 'x']),
+      molm(['eval', '--task', DEFINITIONS, '--against', 'nano']),
+    ])
+    assertRefused(nothing, 2, /give --text or --task/)
+    assertRefused(empty, 1, /empty\.txt: has 0 tokens/)
+    assertRefused(noTask, 1, /speeches\.txt: line 1: not valid JSON/)
+    assertRefused(stride, 2, /--stride must be/)
+    assertRefused(window, 2, /--window must be/)
+    assertRefused(against, 2, /give --text/)
+  }))
+
+test.run()

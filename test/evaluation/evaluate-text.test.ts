@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { logProbability } from '#molm/evaluation/log-probability.js'
+import { evaluateText, loadModel, type Model, readText } from '#molm/index.js'
+import { fixturePath } from '../support/fixtures.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { assertClose } from './close.js'
+
+const test = suite<{ model: Model }>('evaluate-text')
+
+test.before(async (context) => {
+  context.model = await loadModel('nano', { quant: 'f32' })
+})
+test.after(({ model }) => model.dispose())
+
+/** The first lines of a text, enough for what needs no exact reference. */
+async function beginning(characters: number) {
+  const { text } = await readText(fixturePath('texts/dialogue.txt'))
+  return { name: 'dialogue', text: text.slice(0, characters) }
+}
+
+test('perplexity equals that of the reference implementation for both window settings', async ({ model }) => {
+  const expected = JSON.parse(await readFile(fixturePath('texts/expected.json'), 'utf8')).texts.speeches
+  const text = await readText(fixturePath('texts/speeches.txt'))
+  for (const stride of [256, 128]) {
+    const { tokens, scored, nll, perplexity, bits_per_byte } = await evaluateText(model, text, { window: 256, stride })
+    const wanted = expected[`window256_stride${stride}`]
+    assert.is(tokens, expected.tokens)
+    assert.is(scored, wanted.scored)
+    assertClose(nll / wanted.nll, 1, 1e-6)
+    assertClose(perplexity / wanted.perplexity, 1, 1e-5)
+    assertClose(bits_per_byte / wanted.bits_per_byte, 1, 1e-6)
+  }
+})
+
+test('a window of more tokens than are run at once gives what one pass gives', async ({ model }) => {
+  const text = await beginning(3000)
+  const tokens = model.tokenizer.encode(text.text)
+  assert.ok(tokens.length > 600)
+  const session = model.createSession()
+  const { logits } = await session.forward(tokens, { logits: 'all' })
+  session.dispose()
+  const V = model.config.vocabSize
+  let nll = 0
+  for (let t = 1; t < tokens.length; t++) nll -= logProbability(logits.subarray((t - 1) * V, t * V), tokens[t])
+  const score = await evaluateText(model, text, { window: tokens.length })
+  assert.is(score.nll, nll)
+  assert.is(score.scored, tokens.length - 1)
+})
+
+test('the window defaults to the trained length, the stride to the window', async ({ model }) => {
+  const text = await beginning(3000)
+  const byDefault = await evaluateText(model, text)
+  assert.equal(byDefault, await evaluateText(model, text, { window: 512, stride: 512 }))
+  assert.not.equal(byDefault, await evaluateText(model, text, { window: 256 }))
+})
+
+test('against itself a model agrees wholly, against a coarser packing nearly', async ({ model }) => {
+  const text = await beginning(2000)
+  const itself = await evaluateText(model, text, { against: model })
+  assert.equal(itself.against, { kl_divergence: 0, top1_agreement: 1 })
+  const coarse = await loadModel('nano', { quant: 'q4' })
+  try {
+    const { against } = await evaluateText(coarse, text, { against: model })
+    assert.ok(against && against.kl_divergence > 1e-4 && against.kl_divergence < 0.2, String(against?.kl_divergence))
+    assert.ok(against.top1_agreement > 0.8 && against.top1_agreement < 1, String(against.top1_agreement))
+  } finally {
+    await coarse.dispose()
+  }
+})
+
+test('progress reaches the end of the text', async ({ model }) => {
+  const seen: number[] = []
+  const text = await beginning(2000)
+  const { tokens } = await evaluateText(model, text, { window: 64, onProgress: (done) => seen.push(done.tokens) })
+  assert.is(seen.at(-1), tokens)
+  assert.ok(seen.length > 5)
+})
+
+test('a text without two tokens, a classifier and models with other tokens are refused', async ({ model }) => {
+  await rejectsWithUserError(() => evaluateText(model, { name: 'a.txt', text: '' }), /a\.txt: has 0 tokens/)
+  const other = await loadModel(fixturePath('01-base-bin-f32'))
+  const classifier = await loadModel(fixturePath('13-classifier-safetensors-f32'))
+  try {
+    const text = await beginning(200)
+    await rejectsWithUserError(() => evaluateText(model, text, { against: other }), /has other tokens than nano/)
+    await rejectsWithUserError(() => evaluateText(classifier, text), /is a sequence classifier/)
+  } finally {
+    await other.dispose()
+    await classifier.dispose()
+  }
+})
+
+test('an abort ends it with its reason', async ({ model }) => {
+  const reason = new Error('enough')
+  const controller = new AbortController()
+  const text = await beginning(3000)
+  const scoring = evaluateText(model, text, {
+    window: 64,
+    onProgress: () => controller.abort(reason),
+    signal: controller.signal,
+  })
+  const error = await scoring.then(
+    () => undefined,
+    (error) => error,
+  )
+  assert.is(error, reason)
+})
+
+test.run()

@@ -1,0 +1,27 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { divergence, indexOfLargest, logProbability, logSumExp } from '#molm/evaluation/log-probability.js'
+import { assertClose } from './close.js'
+
+const LN = Math.log
+
+test('log probabilities are those of a softmax, however large the logits', () => {
+  const logits = Float32Array.of(LN(1), LN(2), LN(5))
+  assertClose(logProbability(logits, 1), LN(2 / 8), 1e-7)
+  assertClose(logProbability(Float32Array.of(1000, 1000), 0), LN(1 / 2), 1e-7)
+  assertClose(logSumExp(Float32Array.of(-1000, -1000)), -1000 + LN(2), 1e-7)
+})
+
+test('divergence is zero of equal distributions, and counts from the reference', () => {
+  const half = Float32Array.of(0, 0)
+  const skewed = Float32Array.of(LN(3), 0)
+  assertClose(divergence(skewed, Float32Array.of(LN(3) + 7, 7)), 0, 1e-6)
+  assertClose(divergence(half, skewed), 0.5 * LN(0.5 / 0.75) + 0.5 * LN(0.5 / 0.25), 1e-6)
+  assertClose(divergence(skewed, half), 0.75 * LN(0.75 / 0.5) + 0.25 * LN(0.25 / 0.5), 1e-6)
+})
+
+test('of equal largest entries the first counts', () => {
+  assert.is(indexOfLargest([1, 3, 3, 2]), 1)
+})
+
+test.run()
