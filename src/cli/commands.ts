@@ -13,4 +13,5 @@ export const COMMANDS: { name: string; summary: string; load(): Promise<CommandF
   { name: 'convert', summary: 'pack a Hugging Face checkpoint folder', load: () => import('./convert.js') },
   { name: 'eval', summary: 'perplexity of texts, accuracy on tasks', load: () => import('./eval.js') },
   { name: 'bench', summary: 'prefill and decode speed', load: () => import('./bench.js') },
+  { name: 'classify', summary: 'label texts with a classifier', load: () => import('./classify.js') },
 ]
