@@ -20,10 +20,13 @@ export async function readTorchZip(source: ByteSource): Promise<Tensor[]> {
   const views = host.stateDict(read.value)
 
   const places = new Map<string, StoragePlace>()
-  for (const key of new Set([...views.values()].map((view) => view.storage.record.key))) {
-    const entry = archive.entries.get(`${folder}data/${key}`)
-    if (entry) places.set(key, { offset: await archive.locate(entry), bytes: entry.bytes })
-  }
+  // All at once, since over a network each takes long to arrive.
+  await Promise.all(
+    [...new Set([...views.values()].map((view) => view.storage.record.key))].map(async (key) => {
+      const entry = archive.entries.get(`${folder}data/${key}`)
+      if (entry) places.set(key, { offset: await archive.locate(entry), bytes: entry.bytes })
+    }),
+  )
   return placeTensors(source, views, places)
 }
 

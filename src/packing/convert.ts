@@ -53,11 +53,12 @@ export async function convertCheckpoint(
   outDir: string,
   options: Omit<PackOptions, 'source'> & { source?: string },
 ): Promise<Conversion> {
-  const checkpoint = await openCheckpoint(localFolder(checkpointDir))
+  const files = localFolder(checkpointDir)
+  const checkpoint = await openCheckpoint(files)
   try {
     const config = parseConfig(checkpoint.config, resolve(checkpointDir, 'config.json'))
     const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
-    const model = await stageModel(checkpointDir, outDir, options.quant)
+    const model = await stageModel(files, outDir, options.quant)
     try {
       const { source = basename(resolve(checkpointDir)) } = options
       const { bytes, warnings } = await packCheckpoint(checkpoint, config, model.weights, { ...options, source })

@@ -39,33 +39,49 @@ export interface PackedPart {
   nonFinite: NonFinite[]
 }
 
+export interface PackPartsOptions {
+  signal?: AbortSignal
+  /** Leaves parts out. */
+  skip?: (part: Part) => boolean
+  /** What is read ahead of the chunk being packed; one chunk is in any case. Default: just that one. */
+  readAhead?: ReadAhead
+  /** Told of the bytes of a checkpoint that a part is made from, before they are packed. */
+  onRead?: (part: Part, view: Tensor, bytes: Uint8Array) => void
+}
+
+/** Limits of reading ahead, both of which hold: where each read takes long to arrive, several are kept under way. */
+export interface ReadAhead {
+  reads: number
+  bytes: number
+}
+
 /** Bytes of a checkpoint read at once. Two such reads are held: the one being packed and the next. */
 const CHUNK_BYTES = 16 * 2 ** 20
 
 /**
  * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part and two
- * chunks of the checkpoint are in memory at any time; the next chunk is read while the current one is packed.
- * `skip` leaves parts out. Rejects with the signal's reason once it is aborted, and with a UserError when a file
+ * chunks of the checkpoint are in memory at any time, or what `readAhead` allows; the next chunk is read while the
+ * current one is packed. Rejects with the signal's reason once it is aborted, and with a UserError when a file
  * cannot be read.
  */
 export async function* packParts(
   layout: Layout,
   tensors: Map<string, Tensor>,
   pack: PackMatrix,
-  options: { signal?: AbortSignal; skip?: (part: Part) => boolean } = {},
+  options: PackPartsOptions = {},
 ): AsyncGenerator<PackedPart> {
-  const { signal, skip = () => false } = options
-  const chunks = chunksOf(layout, skip, tensors)
-  let next = startRead(chunks)
+  const { signal, skip = () => false, readAhead = { reads: 1, bytes: 0 }, onRead } = options
+  const reads = new Reads(chunksOf(layout, skip, tensors), readAhead)
   let packed: PackedPart | undefined
   try {
-    while (next !== undefined) {
+    for (;;) {
       signal?.throwIfAborted()
-      const { chunk, read }: PendingRead = next
-      const bytes = await read
-      next = startRead(chunks)
+      const next = await reads.next()
+      if (next === undefined) return
       signal?.throwIfAborted()
+      const { chunk, bytes } = next
       packed ??= { part: chunk.part, bytes: new Uint8Array(chunk.part.bytes), nonFinite: [] }
+      onRead?.(chunk.part, chunk.view, bytes)
       await packChunk(chunk, bytes, pack, packed)
       if (chunk.isLast) {
         yield packed
@@ -73,8 +89,7 @@ export async function* packParts(
       }
     }
   } finally {
-    // Whoever stops early may close the files next, so no read may be left under way.
-    await next?.read.catch(() => undefined)
+    await reads.settle()
   }
 }
 
@@ -89,18 +104,51 @@ interface Chunk {
   isLast: boolean
 }
 
-interface PendingRead {
-  chunk: Chunk
-  read: Promise<Uint8Array>
-}
+/** The reads of chunks that are under way, in the order in which the chunks are packed. */
+class Reads {
+  private readonly pending: { chunk: Chunk; bytes: number; read: Promise<Uint8Array> }[] = []
 
-function startRead(chunks: Generator<Chunk>): PendingRead | undefined {
-  const { value: chunk, done } = chunks.next()
-  if (done) return undefined
-  const read = readSpan(chunk.view)
-  // It may fail before it is awaited, which must not count as unhandled.
-  read.catch(() => undefined)
-  return { chunk, read }
+  constructor(
+    private readonly chunks: Generator<Chunk>,
+    private readonly ahead: ReadAhead,
+  ) {}
+
+  /** The next chunk with its bytes; while they are used, those behind it are being read. */
+  async next(): Promise<{ chunk: Chunk; bytes: Uint8Array } | undefined> {
+    this.fill()
+    const first = this.pending[0]
+    if (first === undefined) return undefined
+    const bytes = await first.read
+    this.pending.shift()
+    this.fill()
+    return { chunk: first.chunk, bytes }
+  }
+
+  /** Resolves once no read is under way: whoever stops early may close the files next. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.pending.map(({ read }) => read))
+  }
+
+  private fill(): void {
+    while (this.hasRoom() && this.start());
+  }
+
+  private hasRoom(): boolean {
+    const bytes = this.pending.reduce((sum, read) => sum + read.bytes, 0)
+    return this.pending.length === 0 || (this.pending.length < this.ahead.reads && bytes < this.ahead.bytes)
+  }
+
+  /** Starts to read one more chunk, if there is one. */
+  private start(): boolean {
+    const { value: chunk, done } = this.chunks.next()
+    if (done) return false
+    const { start, end } = span(chunk.view)
+    const read = readSpan(chunk.view)
+    // It may fail before it is awaited, which must not count as unhandled.
+    read.catch(() => undefined)
+    this.pending.push({ chunk, bytes: end - start, read })
+    return true
+  }
 }
 
 function* chunksOf(layout: Layout, skip: (part: Part) => boolean, tensors: Map<string, Tensor>): Generator<Chunk> {

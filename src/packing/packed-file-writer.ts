@@ -5,16 +5,23 @@ import { aligned } from './format.js'
 import type { Layout, Part } from './layout.js'
 import { encodeMetadata, type PackedMetadata } from './packed-metadata.js'
 
-/** Writes one packed file. Exactly one of finish and abort ends it. */
+/** Writes one packed file. Exactly one of finish, abort and leave ends it. */
 export interface PackedFileWriter {
   /** Bytes of the finished file. */
   readonly bytes: number
-  /** Writes a part to its place; the parts may come in any order. Rejects with a UserError when the disk is full. */
-  write(part: Part, bytes: Uint8Array): Promise<void>
+  /**
+   * Writes a part to its place; the parts may come in any order. Resolves with its SHA-256 in hex, and rejects with a
+   * UserError when the disk is full.
+   */
+  write(part: Part, bytes: Uint8Array): Promise<string>
+  /** Resolves once what was written would survive a power cut. */
+  sync(): Promise<void>
   /** Completes the file and gives it its name, replacing what had it before. Every part must have been written. */
   finish(): Promise<void>
   /** Removes what was written. Harmless after an error or a second time. */
   abort(): Promise<void>
+  /** Closes the partial file, to be taken up again. Harmless after an error or a second time. */
+  leave(): Promise<void>
 }
 
 /** Bytes before the header: its length. */
@@ -26,24 +33,20 @@ const LARGEST_WRITE = 2 ** 30
 
 /**
  * Begins the packed file `path`. Until it is finished it is called `path`.partial, and its header is empty, so that
- * nothing can take it for a whole one. The same layout, metadata and parts give the same bytes.
+ * nothing can take it for a whole one. The same layout, metadata and parts give the same bytes. With `finished`, the
+ * checksums by name of parts that are in the partial file already, it goes on with what an earlier writer left.
  */
 export async function createPackedFile(
   path: string,
   layout: Layout,
   metadata: PackedMetadata,
+  finished: ReadonlyMap<string, string> = new Map(),
 ): Promise<PackedFileWriter> {
-  const partial = `${path}.partial`
+  const partial = partialPath(path)
   const checksums: Record<string, string> = {}
-  for (const part of layout.parts) checksums[part.name] = NO_CHECKSUM
-  const dataStart = encodeHeader(layout, metadata, checksums).length
-  const offsets = new Map<string, number>()
-  let end = dataStart
-  for (const part of layout.parts) {
-    offsets.set(part.name, end)
-    end += part.bytes
-  }
-  const handle = await open(partial, 'w').catch((error: unknown) => {
+  for (const part of layout.parts) checksums[part.name] = finished.get(part.name) ?? NO_CHECKSUM
+  const { offsets, end } = placesOf(layout, metadata)
+  const handle = await open(partial, finished.size > 0 ? 'r+' : 'w').catch((error: unknown) => {
     throw cannotWrite(partial, end, error)
   })
 
@@ -55,7 +58,14 @@ export async function createPackedFile(
         throw new RangeError(`${bytes.length} bytes are not part ${part.name} of this layout`)
       }
       await writeAll(handle, bytes, offset, partial, end)
-      checksums[part.name] = createHash('sha256').update(bytes).digest('hex')
+      const checksum = createHash('sha256').update(bytes).digest('hex')
+      checksums[part.name] = checksum
+      return checksum
+    },
+    async sync() {
+      await handle.datasync().catch((error: unknown) => {
+        throw cannotWrite(partial, end, error)
+      })
     },
     async finish() {
       const missing = layout.parts.find((part) => checksums[part.name] === NO_CHECKSUM)
@@ -74,7 +84,34 @@ export async function createPackedFile(
       await handle.close()
       await rm(partial, { force: true })
     },
+    leave: () => handle.close(),
   }
+}
+
+/** What the packed file `path` is called until it is finished. */
+export function partialPath(path: string): string {
+  return `${path}.partial`
+}
+
+/** Byte offset of each part in the packed file, by name, and the file's length. */
+export function placesOf(layout: Layout, metadata: PackedMetadata): { offsets: Map<string, number>; end: number } {
+  let end = emptyHeader(layout, metadata).length
+  const offsets = new Map<string, number>()
+  for (const part of layout.parts) {
+    offsets.set(part.name, end)
+    end += part.bytes
+  }
+  return { offsets, end }
+}
+
+/** Stands for all that decides what a packed file will look like, apart from the weights: its header in short. */
+export function layoutIdentity(layout: Layout, metadata: PackedMetadata): string {
+  return createHash('sha256').update(emptyHeader(layout, metadata)).digest('hex')
+}
+
+/** The header as long as no checksum is known, which has its final length. */
+function emptyHeader(layout: Layout, metadata: PackedMetadata): Uint8Array {
+  return encodeHeader(layout, metadata, Object.fromEntries(layout.parts.map(({ name }) => [name, NO_CHECKSUM])))
 }
 
 /** The file up to its data: length, JSON, and spaces up to a multiple of 64, which the safetensors format allows. */

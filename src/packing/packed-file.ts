@@ -85,7 +85,12 @@ export async function verifyChecksums(file: PackedFile, signal?: AbortSignal): P
   }
 }
 
-async function checksumOf(source: ByteSource, range: PackedRange, signal?: AbortSignal): Promise<string> {
+/** SHA-256 in hex of a range of a file. */
+export async function checksumOf(
+  source: ByteSource,
+  range: Pick<PackedRange, 'offset' | 'bytes'>,
+  signal?: AbortSignal,
+): Promise<string> {
   const hash = createHash('sha256')
   for (let done = 0; done < range.bytes; done += READ_BYTES) {
     signal?.throwIfAborted()

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { FileSet } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
 import { QUANTS, type Quant } from './format.js'
@@ -42,7 +43,10 @@ export async function findPackedFile(dir: string, quant?: Quant): Promise<string
   return found.length === 1 ? join(dir, found[0]) : undefined
 }
 
-/** A folder in which a packed model is being built out of sight. Exactly one of publish and discard ends it. */
+/**
+ * A folder in which a packed model is being built out of sight. Publish or discard ends it; what is left without either
+ * can be taken up again later.
+ */
 export interface StagedModel {
   /** Where the packed weights are to be written. */
   weights: string
@@ -52,13 +56,23 @@ export interface StagedModel {
   discard(): Promise<void>
 }
 
+/** Where the packed weights of a model in `outDir` lie while it is being built. */
+export function stagedWeights(outDir: string, quant: Quant): string {
+  return join(outDir, STAGING, packedFileName(quant))
+}
+
 /**
- * Begins a packed model in `outDir` from the checkpoint in `checkpointDir`: its weights are still to be written, the
- * files that go with them are copied at once. `outDir` may be new, empty, or hold a packed model: packings of the same
- * config.json stay beside the new one, those of another model are replaced. Rejects with a UserError when the folder
- * holds anything else.
+ * Begins a packed model in `outDir` from a checkpoint: its weights are still to be written, the files that go with them
+ * are copied at once. `outDir` may be new, empty, or hold a packed model: packings of the same config.json stay beside
+ * the new one, those of another model are replaced. Weights that were left half-written are removed, unless `resume`.
+ * Rejects with a UserError when the folder holds anything else.
  */
-export async function stageModel(checkpointDir: string, outDir: string, quant: Quant): Promise<StagedModel> {
+export async function stageModel(
+  checkpoint: FileSet,
+  outDir: string,
+  quant: Quant,
+  options: { resume?: boolean } = {},
+): Promise<StagedModel> {
   const former = await formerFiles(outDir)
   const staging = join(outDir, STAGING)
   const weights = packedFileName(quant)
@@ -67,11 +81,11 @@ export async function stageModel(checkpointDir: string, outDir: string, quant: Q
     if (former === undefined) await rmdir(outDir).catch(() => undefined)
   }
   try {
-    await rm(staging, { recursive: true, force: true })
+    if (!options.resume) await rm(staging, { recursive: true, force: true })
     await mkdir(staging, { recursive: true })
-    const companions = await copyCompanions(checkpointDir, staging)
+    const companions = await copyCompanions(checkpoint, staging)
     return {
-      weights: join(staging, weights),
+      weights: stagedWeights(outDir, quant),
       async publish() {
         try {
           await removeOtherModel(outDir, former ?? [], companions)
@@ -79,19 +93,18 @@ export async function stageModel(checkpointDir: string, outDir: string, quant: Q
         } catch (error) {
           throw cannotWrite(outDir, error)
         }
-        await rmdir(staging)
+        await rm(staging, { recursive: true, force: true })
       },
       discard,
     }
   } catch (error) {
-    await discard()
+    if (!options.resume) await discard()
     throw cannotWrite(outDir, error)
   }
 }
 
 /** Copies the contents alone: links into a download cache and read-only modes stay behind. Returns the names. */
-async function copyCompanions(checkpointDir: string, to: string): Promise<string[]> {
-  const checkpoint = localFolder(checkpointDir)
+async function copyCompanions(checkpoint: FileSet, to: string): Promise<string[]> {
   const companions = (await checkpoint.list()).filter(isCompanion).sort()
   for (const name of companions) {
     const file = await checkpoint.open(name)
@@ -135,11 +148,13 @@ async function isSameFile(a: string, b: string): Promise<boolean> {
   return first?.equals(second) ?? false
 }
 
-function isCompanion(file: string): boolean {
+/** Whether a file of a checkpoint goes with its packed weights. */
+export function isCompanion(file: string): boolean {
   return COMPANIONS.includes(file) || file.startsWith('LICENSE')
 }
 
-function cannotWrite(outDir: string, error: unknown): UserError {
-  if (error instanceof UserError) return error
-  return new UserError(`${outDir}: cannot be written (${error instanceof Error ? error.message : String(error)})`)
+/** What the file system refuses is told to the user; other errors, such as an abort, are passed on. */
+function cannotWrite(outDir: string, error: unknown): unknown {
+  if (!(error instanceof Error && 'syscall' in error)) return error
+  return new UserError(`${outDir}: cannot be written (${error.message})`)
 }

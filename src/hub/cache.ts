@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
+import { openCheckpoint } from '../checkpoint/checkpoint.js'
+import { localFolder } from '../checkpoint/local-folder.js'
+import type { KnownHash } from './file-hash.js'
+
+/** A checkpoint that lies whole in the cache. */
+export interface CachedCheckpoint {
+  commit: string
+  /** Folder of links into the blobs. */
+  dir: string
+  hasTokenizer: boolean
+}
+
+const COMMIT = /^[0-9a-f]{40}$/
+
+/**
+ * The part of the hub's download cache that belongs to one repository, laid out as the hub's Python library does:
+ * blobs/HASH, snapshots/COMMIT/NAME -> ../../blobs/HASH, refs/REVISION with the commit in it.
+ */
+export class CacheFolder {
+  readonly path: string
+
+  constructor(cache: string, repo: string) {
+    this.path = join(cache, `models--${repo.replaceAll('/', '--')}`)
+  }
+
+  /** The checkpoint at a revision (branch, tag or commit), if it is known here and all its weights are. */
+  async checkpoint(revision: string): Promise<CachedCheckpoint | undefined> {
+    const commit = COMMIT.test(revision) ? revision : await this.readRef(revision)
+    if (commit === undefined) return undefined
+    const dir = join(this.path, 'snapshots', commit)
+    if (!existsSync(join(dir, 'config.json'))) return undefined
+    try {
+      await (await openCheckpoint(localFolder(dir))).close()
+      const hasTokenizer = ['tokenizer.json', 'vocab.json'].some((name) => existsSync(join(dir, name)))
+      return { commit, dir, hasTokenizer }
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Where the contents of a file lie once they are whole. */
+  blob({ hex }: KnownHash): string {
+    return join(this.path, 'blobs', hex)
+  }
+
+  /** Lets a snapshot have the blob under the file's name. Where links are not allowed it becomes a copy. */
+  async link(commit: string, name: string, hash: KnownHash): Promise<void> {
+    const path = join(this.path, 'snapshots', commit, name)
+    await mkdir(dirname(path), { recursive: true })
+    const made = `${path}.${process.pid}`
+    await rm(made, { force: true })
+    await symlink(relative(dirname(path), this.blob(hash)), made).catch(() => copyFile(this.blob(hash), made))
+    await rename(made, path)
+  }
+
+  async writeRef(revision: string, commit: string): Promise<void> {
+    if (revision === commit) return
+    const path = join(this.path, 'refs', revision)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, commit)
+  }
+
+  private async readRef(revision: string): Promise<string | undefined> {
+    const text = await readFile(join(this.path, 'refs', revision), 'utf8').catch(() => '')
+    return COMMIT.test(text.trim()) ? text.trim() : undefined
+  }
+}
+
+/** The hash that the cache calls a file's contents by, for a file of a snapshot: undefined where it is no link. */
+export async function cachedHash(path: string): Promise<KnownHash | undefined> {
+  const hex = basename(await realpath(path))
+  if (/^[0-9a-f]{64}$/.test(hex)) return { kind: 'sha256', hex }
+  return COMMIT.test(hex) ? { kind: 'git', hex } : undefined
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { isObject } from '../checkpoint/json.js'
+import { UserError } from '../errors.js'
+
+/** A piece of work that no other process does at the same time. */
+export interface Lock {
+  release(): Promise<void>
+}
+
+/** The owner touches the file so often, which shows other machines that it still works. */
+const BEAT_MS = 10_000
+/** Not touched for so long, the lock of another machine counts as left behind. */
+const STALE_MS = 120_000
+
+interface Owner {
+  pid: number
+  host: string
+  /** When that process began, in the system's own measure; tells it from a later one of the same number. */
+  started: string
+  id: string
+}
+
+/**
+ * Takes the lock file `path`. One that a process left behind without ending properly is recognised and replaced.
+ * Rejects with a UserError saying who holds it; `work` is what that process does: "a pull of org/model".
+ */
+export async function takeLock(path: string, work: string): Promise<Lock> {
+  await mkdir(dirname(path), { recursive: true })
+  const own: Owner = { pid: process.pid, host: hostname(), started: await startOf(process.pid), id: randomUUID() }
+  while (!(await createLock(path, own))) {
+    const held = await readLock(path)
+    if (held && !(await isStale(path, held))) {
+      const where = held.host === own.host ? '' : ` on ${held.host}`
+      throw new UserError(`${work} is already under way (process ${held.pid}${where}); wait for it, or end it first`)
+    }
+    await removeStale(path, held)
+  }
+  const beat = setInterval(() => utimes(path, new Date(), new Date()).catch(() => undefined), BEAT_MS)
+  beat.unref()
+  return {
+    async release() {
+      clearInterval(beat)
+      if ((await readLock(path))?.id === own.id) await rm(path, { force: true })
+    },
+  }
+}
+
+/** Written aside first and then linked, so that nobody ever sees a lock without its owner. */
+async function createLock(path: string, owner: Owner): Promise<boolean> {
+  const aside = `${path}.${owner.id}`
+  const handle = await open(aside, 'wx')
+  try {
+    await handle.writeFile(JSON.stringify(owner))
+    await link(aside, path)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw new UserError(`${path}: cannot be written (${(error as Error).message})`)
+  } finally {
+    await handle.close()
+    await rm(aside, { force: true })
+  }
+}
+
+async function readLock(path: string): Promise<Owner | undefined> {
+  try {
+    const owner: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isOwner(owner) ? owner : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function isStale(path: string, { host, pid, started }: Owner): Promise<boolean> {
+  if (host === hostname()) return !isAlive(pid) || (await startOf(pid)) !== started
+  const touched = await stat(path).catch(() => undefined)
+  return touched === undefined || Date.now() - touched.mtimeMs > STALE_MS
+}
+
+/** Takes a stale lock away, unless another process has just replaced it by its own, which is put back. */
+async function removeStale(path: string, stale: Owner | undefined): Promise<void> {
+  const aside = `${path}.${randomUUID()}`
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return
+    throw error
+  }
+  const taken = await readLock(aside)
+  if (taken && taken.id !== stale?.id) await link(aside, path).catch(() => undefined)
+  await rm(aside, { force: true })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // A process of another user may not be asked, but it is there.
+    return codeOf(error) === 'EPERM'
+  }
+}
+
+/** Field 22 of /proc/PID/stat, counted behind the name, which may hold blanks; empty where there is no such file. */
+async function startOf(pid: number): Promise<string> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+}
+
+function isOwner(value: unknown): value is Owner {
+  if (!isObject(value)) return false
+  const { pid, host, started, id } = value
+  return Number.isInteger(pid) && Number(pid) > 0 && [host, started, id].every((text) => typeof text === 'string')
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}

@@ -1,0 +1,104 @@
+import { stat, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { span, type Tensor } from '../checkpoint/tensor.js'
+import { UserError } from '../errors.js'
+import type { Quant } from '../packing/format.js'
+import type { Layout, Part } from '../packing/layout.js'
+
+/** A folder that is written to, and what the plan takes there. */
+export interface DiskNeed {
+  folder: string
+  bytes: number
+  free: number
+}
+
+/** What a pull is going to do. */
+export interface PullPlan {
+  repo: string
+  /** Commit of the repository. */
+  commit: string
+  quant: Quant
+  /** hub: read by ranges while it is packed. keep: fetched into the hub's cache first. cache: lies there already. */
+  way: 'hub' | 'keep' | 'cache'
+  /** The checkpoint's files of weights. */
+  files: { name: string; bytes: number }[]
+  /** Bytes that are still to be fetched. */
+  fetchBytes: number
+  /** Size of the packed weights. */
+  packedBytes: number
+  /** Parts of them that an earlier pull has done already, of all. */
+  partsDone: number
+  parts: number
+  disk: DiskNeed[]
+  memory: {
+    /** Needed while it is packed. */
+    packing: number
+    /** Needed to run the model with all weights in memory; with less (--memory) it runs slower. */
+    running: number
+    free: number
+  }
+}
+
+/** Kept free on a disk beside what is planned: names, journals, the tokenizer's files. */
+const DISK_MARGIN = 16 * 2 ** 20
+
+/** Memory of the process and its threads before any weights. */
+const PROCESS_BYTES = 128 * 2 ** 20
+
+/** Memory that a running model takes beside its weights: caches, activations, the process. */
+const RUNNING_MARGIN = 256 * 2 ** 20
+
+/** Bytes of a checkpoint that its packing reads for a part. */
+export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): number {
+  return pieces.reduce((sum, piece) => {
+    const { start, end } = span(piece.view(tensors))
+    return sum + end - start
+  }, 0)
+}
+
+/** Memory that packing a layout takes, `readAhead` bytes of the checkpoint being held. */
+export function memoryNeeds(layout: Layout, readAhead: number): { packing: number; running: number } {
+  const largest = Math.max(...layout.parts.map(({ bytes }) => bytes))
+  return { packing: PROCESS_BYTES + 2 * largest + 2 * readAhead, running: layout.bytes + RUNNING_MARGIN }
+}
+
+/** Needs of folders with what is free there; needs on one file system are added up. */
+export async function diskNeeds(needs: readonly { folder: string; bytes: number }[]): Promise<DiskNeed[]> {
+  const bySystem = new Map<number, DiskNeed>()
+  for (const { folder, bytes } of needs) {
+    const existing = await nearestFolder(folder)
+    const { dev } = await stat(existing)
+    const { bavail, bsize } = await statfs(existing)
+    const known = bySystem.get(dev)
+    if (known) known.bytes += bytes
+    else bySystem.set(dev, { folder, bytes, free: bavail * bsize })
+  }
+  return [...bySystem.values()]
+}
+
+/** Throws a UserError when a plan cannot be carried out on this computer. */
+export function checkPlan({ repo, disk, memory }: PullPlan): void {
+  for (const { folder, bytes, free } of disk) {
+    if (bytes === 0 || bytes + DISK_MARGIN <= free) continue
+    throw new UserError(
+      `${repo}: needs ${inMiB(bytes + DISK_MARGIN)} of disk in ${folder}, ${inMiB(free)} are free\n` +
+        'make room there, or let MOLM_HOME (with --keep HF_HOME) name a folder on a larger disk',
+    )
+  }
+  if (memory.packing > memory.free) {
+    throw new UserError(`${repo}: packing needs ${inMiB(memory.packing)} of memory, ${inMiB(memory.free)} are free`)
+  }
+}
+
+async function nearestFolder(path: string): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    const isThere = await stat(at)
+      .then(() => true)
+      .catch(() => false)
+    if (isThere || at === dirname(at)) return at
+  }
+}
+
+function inMiB(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`
+}

@@ -1,0 +1,307 @@
+import { join } from 'node:path'
+import type { FileSet } from '../checkpoint/byte-source.js'
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
+import { localFolder } from '../checkpoint/local-folder.js'
+import { UserError } from '../errors.js'
+import { parseConfig } from '../model/config.js'
+import { checkTensors } from '../packing/check-tensors.js'
+import { unknownTensors } from '../packing/convert.js'
+import { formatsFor } from '../packing/format.js'
+import { planLayout } from '../packing/layout.js'
+import type { PackMatrix } from '../packing/pack.js'
+import type { SourceRange } from '../packing/pack-journal.js'
+import { openPackedFile } from '../packing/packed-file.js'
+import { packedFileName, stagedWeights, stageModel } from '../packing/packed-folder.js'
+import { findLeftovers, type Leftovers, packResumably, type ResumablePacking } from '../packing/resumable-packing.js'
+import { type CachedCheckpoint, CacheFolder } from './cache.js'
+import { HubClient } from './client.js'
+import { HashMismatch } from './file-hash.js'
+import { bytesToKeep, keepFiles, verifyKept } from './keep.js'
+import { takeLock } from './lock.js'
+import { checkPlan, diskNeeds, memoryNeeds, type PullPlan, sourceBytes } from './plan.js'
+import type { PullOptions, PullProgress, PullRequest } from './pull-request.js'
+import { HubRepository } from './repository.js'
+import { verifyRemote } from './verify.js'
+
+/** A model that has been pulled. */
+export interface PulledModel {
+  /** The packed file. */
+  path: string
+  bytes: number
+  repo: string
+  commit: string
+  quant: PullRequest['quant']
+  /** Whether it was here already, at this commit. */
+  wasHere: boolean
+  /** Lines for the user about the checkpoint. */
+  warnings: string[]
+}
+
+/** What a pull needs of this computer. */
+export interface PullPlace {
+  /** Folder of the pulled model. */
+  folder: string
+  /** Lock file. */
+  lock: string
+  freeMemory: number
+  /** Runs `work` with threads that pack. */
+  withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>
+}
+
+type Callbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'>
+
+/** A checkpoint to be packed, and how it comes here. */
+interface Origin {
+  way: PullPlan['way']
+  commit: string
+  files: FileSet
+  /** Absent when all lies on this computer. */
+  remote?: { client: HubClient; repository: HubRepository; cache: CacheFolder }
+}
+
+/** Bytes of a checkpoint that are asked for ahead of the packing, over a network and from a disk. */
+const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
+
+/** Pulls a model, from the hub's cache where it lies there, else from the hub. */
+export async function pull(request: PullRequest, place: PullPlace, callbacks: Callbacks): Promise<PulledModel> {
+  const lock = await takeLock(place.lock, `a pull of ${request.repo}`)
+  try {
+    return await withOrigin(request, callbacks, (origin) => new Pull(request, place, callbacks, origin).run())
+  } finally {
+    await lock.release()
+  }
+}
+
+/** Finds where the checkpoint is to come from. The hub is not asked when the cache has all that is needed. */
+async function withOrigin<T>(
+  request: PullRequest,
+  { onNote, signal }: Callbacks,
+  use: (origin: Origin) => Promise<T>,
+): Promise<T> {
+  const { repo, revision, environment, network, keep } = request
+  const cache = new CacheFolder(environment.cache, repo)
+  const inCache = ({ commit, dir }: CachedCheckpoint): Origin => ({ way: 'cache', commit, files: localFolder(dir) })
+  const cached = await cache.checkpoint(revision)
+  if (cached && (environment.offline || cached.hasTokenizer)) return use(inCache(cached))
+  if (environment.offline) {
+    throw new UserError(
+      `${repo}: not (or not whole) in the hub's cache at ${cache.path}, and HF_HUB_OFFLINE forbids to fetch it`,
+    )
+  }
+  const client = new HubClient({ environment, network, signal, onRetry: onNote })
+  try {
+    const repository = await HubRepository.open(client, environment.endpoint, repo, revision)
+    const { commit } = repository
+    const stored = await cache.checkpoint(commit)
+    if (stored) return await use(inCache(stored))
+    const remote = { client, repository, cache }
+    return await use({ way: keep ? 'keep' : 'hub', commit, files: repository, remote })
+  } finally {
+    client.close()
+  }
+}
+
+/** One pull, whose origin is known. */
+class Pull {
+  private readonly opened: SourceRange[] = []
+
+  constructor(
+    private readonly request: PullRequest,
+    private readonly place: PullPlace,
+    private readonly callbacks: Callbacks,
+    private readonly origin: Origin,
+  ) {}
+
+  async run(): Promise<PulledModel> {
+    const here = await this.findHere()
+    if (here) return here
+    const checkpoint = await this.openCheckpoint()
+    try {
+      return await this.packChecked(checkpoint)
+    } finally {
+      await checkpoint.close()
+    }
+  }
+
+  /** The packed model of an earlier pull, if nothing else was asked for than what it is. */
+  private async findHere(): Promise<PulledModel | undefined> {
+    const { repo, quant, verify } = this.request
+    const { way, commit } = this.origin
+    if (verify || way === 'keep') return undefined
+    const path = join(this.place.folder, packedFileName(quant))
+    const file = await openPackedFile(path).catch(() => undefined)
+    if (!file || file.metadata.source !== repo || file.metadata.sourceRevision !== commit) return undefined
+    const bytes = [...file.parts.values()].reduce((end, part) => Math.max(end, part.offset + part.bytes), 0)
+    return { path, bytes, repo, commit, quant, wasHere: true, warnings: [] }
+  }
+
+  /** What its headers say decides what is read later, so these ranges are checked too. */
+  private async openCheckpoint(): Promise<Checkpoint> {
+    const { remote, files } = this.origin
+    if (remote && this.request.verify) {
+      remote.repository.onRange = (range) => this.opened.push(range)
+    }
+    try {
+      return await openCheckpoint(files)
+    } finally {
+      if (remote) remote.repository.onRange = undefined
+    }
+  }
+
+  private async packChecked(checkpoint: Checkpoint): Promise<PulledModel> {
+    const { repo, quant, verify } = this.request
+    const { way, commit } = this.origin
+    const config = parseConfig(checkpoint.config, `${checkpoint.name}/config.json`)
+    const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
+    const formats = formatsFor(quant)
+    const packing: ResumablePacking = {
+      path: stagedWeights(this.place.folder, quant),
+      layout: planLayout(config, formats),
+      metadata: { quant, formats, source: repo, sourceRevision: commit },
+      notesReads: verify && way === 'hub',
+    }
+    const leftovers = await findLeftovers(packing, this.callbacks.signal)
+    this.tellOfLeftovers(leftovers, packing)
+    const plan = await this.plan(checkpoint, packing, leftovers)
+    this.callbacks.onPlan?.(plan)
+    checkPlan(plan)
+    const conversion = await this.fetchAndPack(checkpoint, packing, leftovers)
+    const path = join(this.place.folder, packedFileName(quant))
+    const { bytes, warnings } = conversion
+    return { path, bytes, repo, commit, quant, wasHere: false, warnings: [...unknownTensors(unknown), ...warnings] }
+  }
+
+  private tellOfLeftovers({ entries, otherCommit }: Leftovers, { layout }: ResumablePacking): void {
+    const { repo } = this.request
+    if (otherCommit !== undefined) {
+      this.callbacks.onNote?.(
+        `${repo}: what an earlier pull left is of commit ${short(otherCommit)}, not ${short(this.origin.commit)}; starting anew`,
+      )
+    }
+    if (entries.length > 0) {
+      this.callbacks.onNote?.(
+        `${repo}: going on where a pull stopped, ${entries.length} of ${layout.parts.length} parts are done`,
+      )
+    }
+  }
+
+  private async plan(checkpoint: Checkpoint, { layout }: ResumablePacking, { entries }: Leftovers): Promise<PullPlan> {
+    const { way, commit, remote } = this.origin
+    const done = new Set(entries.map(({ part }) => part))
+    const left = layout.parts.filter(({ name }) => !done.has(name))
+    const bytes = new Map([...checkpoint.tensors.values()].map(({ source }) => [source.name, source.size]))
+    const toRead = left.reduce((sum, part) => sum + sourceBytes(part, checkpoint.tensors), 0)
+    const toKeep = way === 'keep' && remote ? await bytesToKeep(remote.cache, remote.repository, checkpoint) : 0
+    return {
+      repo: this.request.repo,
+      commit,
+      quant: this.request.quant,
+      way,
+      files: checkpoint.files.map((name) => ({ name, bytes: bytes.get(`${checkpoint.name}/${name}`) ?? 0 })),
+      fetchBytes: way === 'hub' ? toRead : toKeep,
+      packedBytes: layout.bytes,
+      partsDone: entries.length,
+      parts: layout.parts.length,
+      disk: await diskNeeds([
+        { folder: this.place.folder, bytes: left.reduce((sum, part) => sum + part.bytes, 0) },
+        ...(remote && way === 'keep' ? [{ folder: remote.cache.path, bytes: toKeep }] : []),
+      ]),
+      memory: { ...memoryNeeds(layout, this.readAhead), free: this.place.freeMemory },
+    }
+  }
+
+  private get readAhead(): number {
+    return this.origin.way === 'hub' ? READ_AHEAD.hub : READ_AHEAD.disk
+  }
+
+  /** Brings the files here if they are to be kept, packs, and gives the model its place when all is well. */
+  private async fetchAndPack(checkpoint: Checkpoint, packing: ResumablePacking, leftovers: Leftovers) {
+    const { way, remote, files } = this.origin
+    if (way !== 'keep' || !remote) return this.pack(checkpoint, files, packing, leftovers)
+    const dir = await keepFiles(remote, checkpoint, this.request.revision, this.track('fetch'))
+    const kept = localFolder(dir)
+    const local = await openCheckpoint(kept)
+    try {
+      return await this.pack(local, kept, packing, leftovers)
+    } finally {
+      await local.close()
+    }
+  }
+
+  private async pack(checkpoint: Checkpoint, files: FileSet, packing: ResumablePacking, leftovers: Leftovers) {
+    const { folder, withPacker } = this.place
+    const { way, remote } = this.origin
+    const { signal } = this.callbacks
+    if (way !== 'hub' && this.request.verify) {
+      await verifyKept(checkpoint, this.track('verify'), { signal, onNote: this.callbacks.onNote })
+    }
+    const { layout } = packing
+    const size = (names: Set<string>) =>
+      layout.parts.reduce((sum, part) => sum + (names.has(part.name) ? sourceBytes(part, checkpoint.tensors) : 0), 0)
+    const total = size(new Set(layout.parts.map(({ name }) => name)))
+    const progress = this.track(way === 'hub' ? 'fetch' : 'pack')(
+      total,
+      size(new Set(leftovers.entries.map(({ part }) => part))),
+    )
+    const staged = await stageModel(files, folder, this.request.quant, { resume: leftovers.entries.length > 0 })
+    if (way === 'hub' && remote) remote.repository.onBytes = (count) => progress.add(count)
+    try {
+      const conversion = await withPacker((pack) =>
+        packResumably(checkpoint, packing, {
+          pack,
+          done: leftovers.entries,
+          signal,
+          readAhead: { reads: this.request.network.connections, bytes: this.readAhead },
+          onPart: ({ name }) => progress.item(name),
+          onPartDone: (part) => way === 'hub' || progress.add(sourceBytes(part, checkpoint.tensors)),
+          check: (reads) => this.check(checkpoint, packing, reads),
+        }),
+      )
+      await staged.publish()
+      return conversion
+    } catch (error) {
+      // Other errors leave what is done to a later pull; here nobody knows which part of it is wrong.
+      if (error instanceof HashMismatch) await staged.discard()
+      throw error
+    }
+  }
+
+  /** Fetches the files again, in order, and compares all that was read of them before. */
+  private async check(checkpoint: Checkpoint, packing: ResumablePacking, reads: SourceRange[]): Promise<void> {
+    const { remote } = this.origin
+    if (!packing.notesReads || !remote) return
+    const files = checkpoint.files.map((name) => remote.repository.file(name))
+    const progress = this.track('verify')(files.reduce((sum, { size }) => sum + size, 0))
+    for (const file of files) {
+      progress.item(file.name)
+      const ranges = [...this.opened, ...reads].filter(({ file: name }) => name === `${file.repo}/${file.name}`)
+      await verifyRemote(remote.client, file, ranges, progress.add)
+    }
+  }
+
+  /** Begins to tell of a phase of `total` bytes, `done` of which need no work. */
+  private track(phase: PullProgress['phase']): Track {
+    return (total, already = 0) => {
+      let done = already
+      let item = ''
+      const tell = () => this.callbacks.onProgress?.({ phase, done: Math.min(done, total), total, item })
+      return {
+        add(count) {
+          done += count
+          tell()
+        },
+        item(name) {
+          item = name
+          tell()
+        },
+      }
+    }
+  }
+}
+
+/** Begins to tell of so many bytes of work, some of which may be done already. */
+export type Track = (total: number, done?: number) => { add(count: number): void; item(name: string): void }
+
+function short(commit: string): string {
+  return commit.slice(0, 7)
+}

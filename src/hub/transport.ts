@@ -1,0 +1,72 @@
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { proxyAuthorization, proxyFor, TunnelAgent } from './proxy.js'
+
+/** An answer whose body is still to be read, or to be destroyed. */
+export interface Reply {
+  url: URL
+  status: number
+  headers: IncomingHttpHeaders
+  body: IncomingMessage
+}
+
+/**
+ * Sends single requests over connections that are kept open, through the proxy where the environment names one.
+ * It follows no redirect and tries nothing twice. One that is silent for `idleMs` ends with an error.
+ */
+export class Transport {
+  private readonly agents = new Map<string, http.Agent>()
+
+  constructor(
+    private readonly idleMs: number,
+    /** Most requests under way to one host; the others wait for their turn. */
+    private readonly connections: number,
+  ) {}
+
+  get(url: URL, headers: Record<string, string>, signal?: AbortSignal): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      let body: IncomingMessage | undefined
+      const request = this.request(url, headers, signal)
+      request.setTimeout(this.idleMs, () => {
+        const silence = new Error(`no answer for ${this.idleMs / 1000} s`)
+        ;(body ?? request).destroy(silence)
+      })
+      request.on('error', reject)
+      request.once('response', (message) => {
+        body = message
+        // Who reads the body hears of its errors; one that nobody reads must not end the program with them.
+        message.on('error', () => {})
+        resolve({ url, status: message.statusCode ?? 0, headers: message.headers, body: message })
+      })
+      request.end()
+    })
+  }
+
+  /** Closes the connections. */
+  close(): void {
+    for (const agent of this.agents.values()) agent.destroy()
+  }
+
+  private request(url: URL, headers: Record<string, string>, signal?: AbortSignal): http.ClientRequest {
+    const proxy = proxyFor(url)
+    const agent = this.agent(url, proxy)
+    if (url.protocol === 'https:') return https.request(url, { headers, agent, signal })
+    if (!proxy) return http.request(url, { headers, agent, signal })
+    const toProxy = { host: url.host, ...headers, ...proxyAuthorization(proxy) }
+    const { request } = proxy.protocol === 'https:' ? https : http
+    return request(proxy, { path: url.href, headers: toProxy, agent, signal })
+  }
+
+  private agent(url: URL, proxy: URL | undefined): http.Agent {
+    const key = `${url.protocol} ${proxy?.href}`
+    let agent = this.agents.get(key)
+    if (!agent) {
+      const options = { keepAlive: true, maxSockets: this.connections, timeout: this.idleMs }
+      const isSecure = (proxy && url.protocol === 'http:' ? proxy : url).protocol === 'https:'
+      if (proxy && url.protocol === 'https:') agent = new TunnelAgent(proxy, options)
+      else agent = isSecure ? new https.Agent(options) : new http.Agent(options)
+      this.agents.set(key, agent)
+    }
+    return agent
+  }
+}

@@ -1,0 +1,103 @@
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
+import { isObject } from '../checkpoint/json.js'
+import { UserError } from '../errors.js'
+import type { NonFinite } from './pack.js'
+
+/** What decides whether half a packed file may be gone on with: all of it must be the same. */
+export interface JournalIdentity {
+  source: string
+  commit: string
+  /** layoutIdentity of the packed file. */
+  layout: string
+  /** Whether the entries tell what was read. */
+  hasReads: boolean
+}
+
+/** A range of a checkpoint's file, as it was read. */
+export interface SourceRange {
+  file: string
+  start: number
+  bytes: number
+  /** In hex. */
+  sha256: string
+}
+
+/** A part that has been written. */
+export interface JournalEntry {
+  part: string
+  /** Of its packed bytes, in hex. */
+  sha256: string
+  nonFinite: NonFinite[]
+  /** What it was made from. */
+  reads: SourceRange[]
+}
+
+/**
+ * Tells which parts of a half-written packed file are done: a line of JSON for the file's identity, then one a part.
+ * It may be ahead of the file after a power cut, so a reader compares each part with its checksum.
+ */
+export class PackJournal {
+  private constructor(
+    private readonly path: string,
+    private readonly handle: FileHandle,
+  ) {}
+
+  /** What an earlier process has noted, or undefined when there is no journal. A line that was cut off is dropped. */
+  static async read(path: string): Promise<{ identity: JournalIdentity; entries: JournalEntry[] } | undefined> {
+    const text = await readFile(path, 'utf8').catch(() => '')
+    const lines: unknown[] = []
+    for (const line of text.split('\n').slice(0, -1)) {
+      try {
+        lines.push(JSON.parse(line))
+      } catch {
+        break
+      }
+    }
+    const [identity, ...entries] = lines
+    return isIdentity(identity) ? { identity, entries: entries.filter(isEntry) } : undefined
+  }
+
+  /** Begins a journal, with the entries that are known to hold. A former one is replaced at one blow. */
+  static async create(path: string, identity: JournalIdentity, entries: readonly JournalEntry[]): Promise<PackJournal> {
+    try {
+      const handle = await open(`${path}.new`, 'w')
+      const journal = new PackJournal(path, handle)
+      await handle.appendFile([identity, ...entries].map((line) => `${JSON.stringify(line)}\n`).join(''))
+      await rename(`${path}.new`, path)
+      return journal
+    } catch (error) {
+      throw cannotWrite(path, error)
+    }
+  }
+
+  /** Notes a part. It survives the end of this process at once, and a power cut after sync. */
+  async append(entry: JournalEntry): Promise<void> {
+    await this.handle.appendFile(`${JSON.stringify(entry)}\n`).catch((error: unknown) => {
+      throw cannotWrite(this.path, error)
+    })
+  }
+
+  sync(): Promise<void> {
+    return this.handle.datasync()
+  }
+
+  close(): Promise<void> {
+    return this.handle.close()
+  }
+}
+
+function isIdentity(value: unknown): value is JournalIdentity {
+  if (!isObject(value)) return false
+  const { source, commit, layout, hasReads } = value
+  return [source, commit, layout].every((text) => typeof text === 'string') && typeof hasReads === 'boolean'
+}
+
+function isEntry(value: unknown): value is JournalEntry {
+  if (!isObject(value)) return false
+  const { part, sha256, nonFinite, reads } = value
+  return typeof part === 'string' && typeof sha256 === 'string' && Array.isArray(nonFinite) && Array.isArray(reads)
+}
+
+function cannotWrite(path: string, error: unknown): UserError {
+  return new UserError(`${path}: cannot be written (${error instanceof Error ? error.message : String(error)})`)
+}

@@ -1,0 +1,208 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fixturePath } from './fixtures.js'
+
+/** A request as one of the two hosts has received it. */
+export interface SeenRequest {
+  host: 'hub' | 'storage'
+  url: string
+  headers: IncomingHttpHeaders
+  /** File that it asks the storage for, with the range. */
+  file?: string
+  start: number
+  end: number
+  /** Bytes of the file that were sent. */
+  sent: number
+}
+
+/** A repository as the hub has it. */
+export interface ServedRepository {
+  commit: string
+  files: Map<string, Buffer>
+  /** Names that the listing has besides those of the files. */
+  extraNames: string[]
+  gated: boolean
+}
+
+/** What a fault is to do with a request for a file's bytes; undefined lets it pass. */
+export type Fault = (request: SeenRequest, response: ServerResponse, bytes: Buffer) => boolean | undefined
+
+/** A small file lies in Git itself, a large one in the storage, as on the hub. */
+const LARGE = /\.(safetensors|bin)$/
+const PAGE = 3
+
+/** A hub on 127.0.0.1 whose storage is another host, localhost, at another port. */
+export class HubServer {
+  readonly repositories = new Map<string, ServedRepository>()
+  readonly seen: SeenRequest[] = []
+  /** Called for each request to the storage before it is answered in the ordinary way. */
+  fault?: Fault
+  /** Called for each question about a repository. */
+  apiFault?: (response: ServerResponse, url: string) => boolean | undefined
+  ignoresRanges = false
+  /** Token that the hub asks for. */
+  token?: string
+
+  private constructor(
+    private readonly hub: http.Server,
+    private readonly storage: http.Server,
+  ) {}
+
+  static async start(): Promise<HubServer> {
+    const server: { it?: HubServer } = {}
+    const hub = http.createServer((request, response) => server.it?.answer(request, response))
+    const storage = http.createServer((request, response) => server.it?.store(request, response))
+    await Promise.all([listen(hub, '127.0.0.1'), listen(storage, 'localhost')])
+    server.it = new HubServer(hub, storage)
+    return server.it
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.hub.address() as AddressInfo).port}`
+  }
+
+  /** Serves the files of a reference checkpoint as a repository. */
+  async serve(repo: string, fixture: string, commit = 'a'.repeat(40)): Promise<ServedRepository> {
+    const files = new Map<string, Buffer>()
+    const dir = fixturePath(fixture)
+    for (const name of (await readdir(dir)).sort()) files.set(name, await readFile(join(dir, name)))
+    const repository = { commit, files, extraNames: [], gated: false }
+    this.repositories.set(repo, repository)
+    return repository
+  }
+
+  /** Bytes of weights that left the storage. */
+  sentOf(file: string): number {
+    return this.seen.reduce((sum, request) => sum + (request.file === file ? request.sent : 0), 0)
+  }
+
+  async close(): Promise<void> {
+    for (const server of [this.hub, this.storage]) {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    }
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '', this.endpoint)
+    const seen = this.see('hub', request)
+    const [, repo = '', rest = ''] =
+      /^\/api\/models\/([^/]+\/[^/]+)\/(.*)$/.exec(url.pathname) ??
+      /^\/([^/]+\/[^/]+)\/(resolve\/.*)$/.exec(url.pathname) ??
+      []
+    if (this.token && request.headers.authorization !== `Bearer ${this.token}`) {
+      return refuse(response, 401, 'RepoNotFound')
+    }
+    const repository = this.repositories.get(repo)
+    if (!repository) return refuse(response, request.headers.authorization ? 404 : 401, 'RepoNotFound')
+    if (rest.startsWith('revision/')) {
+      if (this.apiFault?.(response, url.href)) return
+      const revision = decodeURIComponent(rest.slice('revision/'.length))
+      if (!['main', 'HEAD', repository.commit].includes(revision)) return refuse(response, 404, 'RevisionNotFound')
+      return json(response, { _id: '1', id: repo, sha: repository.commit, private: false, gated: false, downloads: 0 })
+    }
+    if (rest.startsWith('tree/')) {
+      if (this.apiFault?.(response, url.href)) return
+      return this.listPage(repository, url, response)
+    }
+    const [, commit, name] = /^resolve\/([^/]+)\/(.+)$/.exec(rest) ?? []
+    if (commit !== repository.commit) return refuse(response, 404, 'RevisionNotFound')
+    if (repository.gated) return refuse(response, 403, 'GatedRepo')
+    const bytes = repository.files.get(decodeURIComponent(name))
+    if (!bytes) return refuse(response, 404, 'EntryNotFound')
+    response.setHeader('X-Repo-Commit', repository.commit)
+    if (!LARGE.test(name)) return this.send(seen, decodeURIComponent(name), bytes, request, response)
+    const { port } = this.storage.address() as AddressInfo
+    response.writeHead(302, {
+      location: `http://localhost:${port}/${repo}/${name}?signature=${this.seen.length}`,
+      etag: `"${sha256(bytes)}"`,
+      'x-linked-etag': `"${sha256(bytes)}"`,
+      'x-linked-size': bytes.length,
+    })
+    response.end()
+  }
+
+  private listPage({ files, extraNames }: ServedRepository, url: URL, response: ServerResponse): void {
+    const names = [...files.keys(), ...extraNames]
+    const from = Number(url.searchParams.get('cursor') ?? 0)
+    if (from + PAGE < names.length) {
+      url.searchParams.set('cursor', String(from + PAGE))
+      response.setHeader('link', `<${url.href}>; rel="next"`)
+    }
+    json(
+      response,
+      names.slice(from, from + PAGE).map((path) => {
+        const bytes = files.get(path) ?? Buffer.from('hostile')
+        const entry = { type: 'file', path, size: bytes.length, oid: gitHash(bytes) }
+        return LARGE.test(path)
+          ? { ...entry, lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 134 } }
+          : entry
+      }),
+    )
+  }
+
+  private store(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '', this.endpoint)
+    const [, owner, model, name] = url.pathname.split('/').map(decodeURIComponent)
+    const bytes = this.repositories.get(`${owner}/${model}`)?.files.get(name)
+    const seen = this.see('storage', request)
+    if (!bytes) return refuse(response, 403, 'AccessDenied')
+    this.send(seen, name, bytes, request, response)
+  }
+
+  private send(
+    seen: SeenRequest,
+    name: string,
+    bytes: Buffer,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
+    seen.file = name
+    if (range && !this.ignoresRanges) {
+      seen.start = Number(range[1])
+      seen.end = Number(range[2]) + 1
+      response.statusCode = 206
+      response.setHeader('content-range', `bytes ${seen.start}-${seen.end - 1}/${bytes.length}`)
+    } else {
+      seen.end = bytes.length
+    }
+    response.setHeader('etag', '"of-the-storage"')
+    const body = bytes.subarray(seen.start, seen.end)
+    seen.sent = body.length
+    if (this.fault?.(seen, response, body)) return
+    response.setHeader('content-length', body.length)
+    response.end(body)
+  }
+
+  private see(host: SeenRequest['host'], { url = '', headers }: IncomingMessage): SeenRequest {
+    const seen = { host, url, headers, start: 0, end: 0, sent: 0 }
+    this.seen.push(seen)
+    return seen
+  }
+}
+
+function listen(server: http.Server, host: string): Promise<void> {
+  return new Promise((resolve) => server.listen(0, host, resolve))
+}
+
+function json(response: ServerResponse, value: unknown): void {
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.end(JSON.stringify(value))
+}
+
+function refuse(response: ServerResponse, status: number, code: string): void {
+  response.writeHead(status, { 'x-error-code': code, 'x-error-message': `refused: ${code}` })
+  response.end()
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+function gitHash(bytes: Buffer): string {
+  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
+}
