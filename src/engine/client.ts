@@ -5,6 +5,8 @@ import type { Call, EngineData, FromEngine, Request, StepMessage, ToEngine } fro
 
 /** A request that waits for its reply. */
 interface Pending {
+  /** Shared with the engine: a 1 in it ends the work. */
+  stop?: Int32Array
   resolve: (value: never) => void
   reject: (error: Error) => void
   onStep?: (step: StepMessage) => void
@@ -37,7 +39,7 @@ export class EngineClient {
   static async start(data: EngineData, signal?: AbortSignal): Promise<EngineClient> {
     signal?.throwIfAborted()
     prepareV8()
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data })
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, execArgv: [] })
     const client = new EngineClient(worker)
     const stop = () => client.fail(signal?.reason ?? new Error('aborted'))
     signal?.addEventListener('abort', stop)
@@ -58,7 +60,7 @@ export class EngineClient {
     const stop = new Int32Array(new SharedArrayBuffer(4))
     const reply = new Promise<T>((resolve, reject) => {
       if (this.ended) return reject(this.ended)
-      this.wait(id, { resolve, reject, onStep })
+      this.wait(id, { stop, resolve, reject, onStep })
       this.send({ ...request, id, stop } as Call, transfer)
     })
     return {
@@ -78,6 +80,7 @@ export class EngineClient {
   async close(): Promise<void> {
     if (this.ended) return
     const exit = new Promise((resolve) => this.worker.once('exit', resolve))
+    for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)
     this.call({ kind: 'close' }).reply.catch(() => undefined)
     this.ended = new Error('the model has been disposed')
     this.worker.ref()
@@ -102,7 +105,7 @@ export class EngineClient {
     } else if (message.kind === 'reply') {
       this.settle(message.id)?.resolve(message.value as never)
     } else {
-      this.settle(message.id)?.reject(errorFrom(message))
+      this.settle(message.id)?.reject(message.stopped && this.ended ? this.ended : errorFrom(message))
     }
   }
 

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
-import { leastBudget, planBanks } from '../model/bank-plan.js'
+import { BANK_BYTES, leastBudget, planBanks } from '../model/bank-plan.js'
 import { ModuleFormer } from '../model/moduleformer.js'
 import { fillRandom, randomPool } from '../model/random-weights.js'
 import { WeightStore } from '../model/weight-store.js'
@@ -26,24 +26,36 @@ export interface LoadedModel {
   close(): void
 }
 
-/** Opens a model: its dense parts are read, experts follow when they are routed to; a checkpoint is packed whole. */
+/** How a model is divided, and who computes. */
+interface Means {
+  layout: Layout
+  module: WebAssembly.Module
+  threads: number
+  bankBytes: number
+}
+
+/**
+ * Opens a model: its dense parts are read, experts follow when they are routed to; a checkpoint is packed whole.
+ * `bankBytes` is the most weights that one WebAssembly memory takes.
+ */
 export async function loadWeights(
   source: ModelSource,
   module: WebAssembly.Module,
   threads: number,
+  bankBytes = BANK_BYTES,
 ): Promise<LoadedModel> {
-  const layout = planLayout(source.config, source.formats)
-  if (source.kind === 'packed') return loadPacked(source, layout, module, threads)
-  if (source.kind === 'random') return loadRandom(source, layout, module, threads)
-  return loadCheckpoint(source, layout, module, threads)
+  const means = { layout: planLayout(source.config, source.formats), module, threads, bankBytes }
+  if (source.kind === 'packed') return loadPacked(source, means)
+  if (source.kind === 'random') return loadRandom(source, means)
+  return loadCheckpoint(source, means)
 }
 
 /** Random weights, all of them resident. */
-function loadRandom(source: ModelSource, layout: Layout, module: WebAssembly.Module, threads: number): LoadedModel {
+function loadRandom(source: ModelSource, { layout, module, threads, bankBytes }: Means): LoadedModel {
   const { config, formats } = source
   const bytes = randomPool()
   const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
-  const plan = planBanks(config, layout, Number.POSITIVE_INFINITY)
+  const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
   const store = new WeightStore(config, layout, plan, module, fill)
   store.readAll()
   const pool = new Pool(store.banks, threads)
@@ -51,14 +63,10 @@ function loadRandom(source: ModelSource, layout: Layout, module: WebAssembly.Mod
   return { model, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
 }
 
-async function loadPacked(
-  source: ModelSource,
-  layout: Layout,
-  module: WebAssembly.Module,
-  threads: number,
-): Promise<LoadedModel> {
+async function loadPacked(source: ModelSource, means: Means): Promise<LoadedModel> {
+  const { layout, module, threads, bankBytes } = means
   const { config, formats, memoryIsGiven } = source
-  const least = leastBudget(config, layout)
+  const least = leastBudget(config, layout, bankBytes)
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
     throw new UserError(
@@ -68,7 +76,7 @@ async function loadPacked(
   const file = await openPackedFile(source.path)
   checkParts(file, layout)
   const descriptor = openSync(source.path, 'r')
-  const plan = planBanks(config, layout, memory)
+  const plan = planBanks(config, layout, memory, bankBytes)
   const store = new WeightStore(config, layout, plan, module, (part, target) =>
     readPart(file, descriptor, part, target),
   )
@@ -88,12 +96,8 @@ function readPart(file: PackedFile, descriptor: number, part: Part, target: Uint
   }
 }
 
-async function loadCheckpoint(
-  source: ModelSource,
-  layout: Layout,
-  module: WebAssembly.Module,
-  threads: number,
-): Promise<LoadedModel> {
+async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
+  const { layout, module, threads, bankBytes } = means
   const { config, formats, path, memory, memoryIsGiven } = source
   if (memoryIsGiven && memory < layout.bytes) {
     throw new UserError(
@@ -103,7 +107,7 @@ async function loadCheckpoint(
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
     const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
-    const plan = planBanks(config, layout, Number.POSITIVE_INFINITY)
+    const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
     const store = new WeightStore(config, layout, plan, module, () => {
       throw new Error('all experts of a checkpoint are resident')
     })

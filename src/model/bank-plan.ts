@@ -2,8 +2,8 @@ import type { Layout } from '../packing/layout.js'
 import type { ModelConfig } from './config.js'
 import type { ExpertKind } from './weights.js'
 
-/** Weights put into one bank at most: below the 4 GiB of a memory by what caches and activations may need. */
-const BANK_BYTES = 3.25 * 2 ** 30
+/** Weights put into one bank at most, unless told otherwise: below the 4 GiB of a memory by what caches and activations may need. */
+export const BANK_BYTES = 3.25 * 2 ** 30
 
 export const EXPERT_KINDS: readonly ExpertKind[] = ['attention', 'mlp']
 
@@ -30,16 +30,16 @@ export function expertCount(config: ModelConfig, layer: number, kind: ExpertKind
 }
 
 /** Least budget for a model: its dense parts, and in each bank all experts of the layer at hand, which a prompt may need. */
-export function leastBudget(config: ModelConfig, layout: Layout): number {
-  return planBanks(config, layout, 0).bytes
+export function leastBudget(config: ModelConfig, layout: Layout, bankBytes = BANK_BYTES): number {
+  return planBanks(config, layout, 0, bankBytes).bytes
 }
 
 /**
- * Divides a model into banks and a budget of resident bytes among their experts. Dense parts are always resident; what
- * remains of the budget is shared in proportion to the experts of each bank and kind, but each pool holds at least all
- * experts of its largest layer.
+ * Divides a model into banks of at most `bankBytes` of weights, and a budget of resident bytes among their experts. Dense
+ * parts are always resident, and so are as many experts of each bank and kind as its largest layer has; what remains of
+ * the budget is shared in proportion to the experts that remain.
  */
-export function planBanks(config: ModelConfig, layout: Layout, budget: number): BankPlan {
+export function planBanks(config: ModelConfig, layout: Layout, budget: number, bankBytes = BANK_BYTES): BankPlan {
   const sizeOf = (kind: ExpertKind) => layout.part(partName(0, kind, 0)).bytes
   const size: Record<ExpertKind, number> = { attention: sizeOf('attention'), mlp: sizeOf('mlp') }
   let experts = 0
@@ -55,7 +55,7 @@ export function planBanks(config: ModelConfig, layout: Layout, budget: number): 
     let bytes = layout.part(`layers.${l}.dense`).bytes
     for (const kind of EXPERT_KINDS) bytes += expertCount(config, l, kind) * size[kind] * share
     // The table of embeddings lies in the first bank, the head in the last, which may be any.
-    if (filled + bytes + head > BANK_BYTES) {
+    if (filled + bytes + head > bankBytes) {
       counts.push({ attention: { all: 0, most: 0 }, mlp: { all: 0, most: 0 } })
       filled = counts.length === 1 ? layout.part('embedding').bytes : 0
     }
@@ -68,10 +68,16 @@ export function planBanks(config: ModelConfig, layout: Layout, budget: number): 
     }
   }
 
+  const least = counts.reduce(
+    (sum, { attention, mlp }) => sum + attention.most * size.attention + mlp.most * size.mlp,
+    0,
+  )
+  const spare = experts === least ? 0 : Math.min(1, Math.max(0, (budget - dense - least) / (experts - least)))
   let bytes = dense
   const slots = counts.map((count) => {
     const plan = (kind: ExpertKind): SlotPlan => {
-      const slots = Math.max(count[kind].most, Math.floor(count[kind].all * share))
+      const { all, most } = count[kind]
+      const slots = most + Math.floor((all - most) * spare)
       bytes += slots * size[kind]
       return { slots, bytes: size[kind] }
     }

@@ -20,7 +20,7 @@ export class Pool {
     for (const bank of banks) bank.control.helpers = threads - 1
     for (let thread = 1; thread < threads; thread++) {
       const data: HelperData = { module: banks[0].module, memories, thread }
-      this.workers.push(new Worker(new URL('./helper-thread.js', import.meta.url), { workerData: data }))
+      this.workers.push(new Worker(new URL('./helper-thread.js', import.meta.url), { workerData: data, execArgv: [] }))
     }
   }
 

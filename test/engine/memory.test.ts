@@ -1,0 +1,100 @@
+import { stat } from 'node:fs/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Conversion, convertModel, type Model, UserError } from '#molm/index.js'
+import { sameBits } from '../support/compare.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+import { integers } from '../support/random.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('--memory')
+const TOKENS = integers(200, 21, 4000)
+
+/** Runs `use` with nano packed in 4 bits, in a folder of its own. */
+function withPackedNano(use: (dir: string, conversion: Conversion) => Promise<void>): Promise<void> {
+  return inTemporaryFolder(async (dir) => {
+    const conversion = await convertModel(repositoryPath('models/nano'), `${dir}/nano`, { threads: 2 })
+    await use(`${dir}/nano`, conversion)
+  })
+}
+
+/** Logits of a prompt in one piece and token by token, and a greedy text. */
+async function results(model: Model): Promise<{ whole: Float32Array; single: Float32Array[]; text: number[] }> {
+  const whole = (await model.createSession().forward(TOKENS, { logits: 'all' })).logits
+  const session = model.createSession()
+  const single: Float32Array[] = []
+  for (const token of TOKENS.slice(0, 40)) single.push((await session.forward([token])).logits)
+  const text: number[] = []
+  const options = { temperature: 0, maxTokens: 30, ignoreEos: true, stop: [] }
+  for await (const { token } of model.createSession().generate('Once', options)) text.push(token)
+  return { whole, single, text }
+}
+
+test('a small budget gives the same bits as none, and stays within it', () =>
+  withPackedNano(async (dir) => {
+    const free = await withModel(dir, { threads: 2 }, async (model) => {
+      const found = await results(model)
+      assert.is((await model.stats()).budgetBytes, model.info.bytes)
+      return { ...found, bytes: model.info.bytes }
+    })
+    const least = await leastBudget(dir)
+    assert.ok(least < free.bytes * 0.7, `${least} of ${free.bytes} bytes`)
+    for (const memory of [least, Math.round(least * 1.05), Math.round((least + free.bytes) / 2), free.bytes]) {
+      await withModel(dir, { threads: 2, memory }, async (model) => {
+        const { whole, single, text } = await results(model)
+        sameBits(whole, free.whole, `budget ${memory}`)
+        for (const [i, logits] of single.entries()) sameBits(logits, free.single[i], `budget ${memory}, token ${i}`)
+        assert.equal(text, free.text)
+        const { weightsBytes, budgetBytes, expertMisses, expertHits, bytesRead } = await model.stats()
+        assert.is(budgetBytes, memory)
+        assert.ok(weightsBytes <= memory, `${weightsBytes} bytes held of ${memory}`)
+        if (memory > (least + free.bytes) / 2 - 1) assert.ok(expertHits > 0, 'no expert was used twice')
+        // With room for all experts each is read once; without, some are read again.
+        if (memory === free.bytes) assert.is(bytesRead, weightsBytes)
+        else assert.ok(bytesRead > weightsBytes && expertMisses > 6 * 24, `${bytesRead} bytes, ${expertMisses} misses`)
+      })
+    }
+  }))
+
+test('too small a budget is an error that says how much is needed', () =>
+  withPackedNano(async (dir) => {
+    const thrown = await withModel(dir, { memory: 1_000_000 }, () => undefined).catch((error: unknown) => error)
+    assert.instance(thrown, UserError)
+    assert.match(String(thrown), /--memory 1000000 is too little .* at least \d+ bytes \(\d+MiB\)/)
+    const least = await leastBudget(dir)
+    await withModel(dir, { memory: least, threads: 1 }, (model) => model.createSession().forward([1]))
+    const below = await withModel(dir, { memory: least - 1 }, () => undefined).catch((error: unknown) => error)
+    assert.instance(below, UserError)
+  }))
+
+test('an expert is read when it is first routed to, and not before', () =>
+  withPackedNano(async (dir, { path }) => {
+    const { size } = await stat(path)
+    await withModel(dir, { threads: 1 }, async (model) => {
+      const { weightsBytes, expertMisses } = await model.stats()
+      assert.is(expertMisses, 0)
+      assert.ok(weightsBytes < size / 2)
+      await model.createSession().forward([5])
+      // Two attention and four MLP experts in each of six layers.
+      const after = await model.stats()
+      assert.is(after.expertMisses, 36)
+      assert.is(after.expertHits, 0)
+      await model.createSession().forward([5])
+      assert.is((await model.stats()).expertHits, 36)
+    })
+  }))
+
+test('a checkpoint is held whole, so a budget below its size is an error', async () => {
+  const thrown = await withModel('nano', { memory: 1_000_000 }, () => undefined).catch((error: unknown) => error)
+  assert.instance(thrown, UserError)
+  assert.match(String(thrown), /convert it first/)
+})
+
+/** The least budget, as the error names it. */
+async function leastBudget(dir: string): Promise<number> {
+  const thrown = await withModel(dir, { memory: 1 }, () => undefined).catch((error: unknown) => error)
+  return Number(/at least (\d+) bytes/.exec(String(thrown))?.[1])
+}
+
+test.run()

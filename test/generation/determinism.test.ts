@@ -1,0 +1,48 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { LoadOptions } from '#molm/index.js'
+import { withModel } from '../support/models.js'
+
+const test = suite('determinism')
+
+const VARIANTS = [
+  { threads: 1, kernels: 'relaxed' },
+  { threads: 2, kernels: 'relaxed' },
+  { threads: 3, kernels: 'plain' },
+  { threads: 1, kernels: 'plain' },
+  { threads: 2, kernels: 'scalar' },
+] as const
+
+/** A text drawn at full temperature, where any bit that differs would soon change a token. */
+function textOf(options: LoadOptions, seed: number): Promise<{ tokens: number[]; logprobs: number[] }> {
+  return withModel('nano', options, async (model) => {
+    const prompt = 'Call me Ishmael. Some years ago'
+    const tokens: number[] = []
+    const logprobs: number[] = []
+    const sampling = { temperature: 1, topK: 0, topP: 1, repeatPenalty: 1.1, seed }
+    for await (const { token, logprob } of model
+      .createSession()
+      .generate(prompt, { ...sampling, maxTokens: 60, ignoreEos: true, stop: [] })) {
+      tokens.push(token)
+      logprobs.push(logprob)
+    }
+    return { tokens, logprobs }
+  })
+}
+
+for (const quant of ['q4', 'q8', 'f32'] as const) {
+  test(`the same seed gives the same text with any number of threads and any kernels: ${quant}`, async () => {
+    const [first, ...others] = VARIANTS
+    const expected = await textOf({ quant, ...first }, 7)
+    assert.is(expected.tokens.length, 60)
+    for (const variant of others)
+      assert.equal(await textOf({ quant, ...variant }, 7), expected, JSON.stringify(variant))
+  })
+}
+
+test('another seed gives another text', async () => {
+  const { tokens } = await textOf({ threads: 2 }, 7)
+  assert.not.equal((await textOf({ threads: 2 }, 8)).tokens, tokens)
+})
+
+test.run()

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadModel } from '#molm/index.js'
+import { repositoryPath } from '../support/fixtures.js'
+
+const test = suite('the end of a process')
+
+/** Runs a program of the library's user; rejects when it has not ended by itself after 20 seconds. */
+function runProgram(lines: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const library = `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`
+  const source = [library, ...lines].join('\n')
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', source])
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (data) => {
+      out += data
+    })
+    child.stderr.on('data', (data) => {
+      err += data
+    })
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`the program did not end: ${out}${err}`))
+    }, 20_000)
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      resolve({ code, out, err })
+    })
+  })
+}
+
+test('comes by itself after dispose', async () => {
+  const { code, out, err } = await runProgram([
+    "const model = await loadModel('nano', { threads: 3 })",
+    'const { logits } = await model.createSession().forward([5, 9, 2])',
+    'await model.dispose()',
+    'console.log(String(logits.length))',
+  ])
+  assert.equal({ code, out, err }, { code: 0, out: '4096\n', err: '' })
+})
+
+test('comes by itself without dispose, once nothing is under way', async () => {
+  const { code, out, err } = await runProgram([
+    "const model = await loadModel('nano', { threads: 2 })",
+    "for await (const { index } of model.createSession().generate('Once', { maxTokens: 3, stop: [] })) console.log(String(index))",
+  ])
+  assert.equal({ code, out, err }, { code: 0, out: '0\n1\n2\n', err: '' })
+})
+
+test('comes after an error, which is the only thing told', async () => {
+  const { code, out, err } = await runProgram([
+    "await loadModel('/no/such/model').catch((error) => console.log(error.name, error.message))",
+  ])
+  assert.is(code, 0)
+  assert.match(out, /no such file or folder/)
+  assert.is(err, '')
+})
+
+test('what is asked of a disposed model is refused', async () => {
+  const model = await loadModel('nano', { threads: 1 })
+  const session = model.createSession()
+  await model.dispose()
+  await model.dispose()
+  for (const call of [() => session.forward([1]), () => model.stats(), () => session.generate([1]).next()]) {
+    const thrown = await call().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    assert.match(String(thrown), /disposed/)
+  }
+})
+
+test('dispose stops what is under way', async () => {
+  const model = await loadModel('nano', { threads: 2 })
+  const long = Array.from({ length: 20_000 }, (_, i) => (i * 7919) % 4000)
+  const reply = model
+    .createSession()
+    .forward(long)
+    .then(
+      () => 'finished',
+      (error: unknown) => String(error),
+    )
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  const started = performance.now()
+  await model.dispose()
+  assert.match(await reply, /disposed/)
+  assert.ok(performance.now() - started < 2000)
+})
+
+test.run()
