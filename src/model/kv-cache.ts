@@ -47,11 +47,9 @@ class PagedRows {
 
   /** Copies `count` rows, `stride` bytes apart, to the positions from `position` on. */
   store(source: number, stride: number, position: number, count: number): void {
-    const { u8 } = this.bank
-    for (let i = 0; i < count; i++) {
-      const target = this.addressOf(position + i)
-      u8.copyWithin(target, source + i * stride, source + i * stride + this.rowBytes)
-    }
+    this.eachRun(position, count, (address, first, rows) => {
+      this.bank.kernels.copyRows(source + first * stride, stride, address, this.rowBytes, rows)
+    })
   }
 
   /** Copies the rows of `count` positions from `position` on to `target`. */

@@ -16,7 +16,10 @@ export class Arena {
   /** Bytes given out and not returned. */
   used = 0
 
-  constructor(private readonly memory: WebAssembly.Memory) {}
+  constructor(
+    private readonly memory: WebAssembly.Memory,
+    private readonly onGrowth: () => void,
+  ) {}
 
   /** Address of `bytes` fresh bytes; their contents are unspecified after reuse, zero otherwise. */
   allocate(bytes: number): number {
@@ -30,7 +33,10 @@ export class Arena {
       throw new Error(`one WebAssembly memory ends at 4 GiB: ${size} bytes more do not fit`)
     }
     const missing = end - this.memory.buffer.byteLength
-    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE))
+    if (missing > 0) {
+      this.memory.grow(Math.ceil(missing / PAGE))
+      this.onGrowth()
+    }
     this.next = end
     return address
   }

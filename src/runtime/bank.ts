@@ -7,6 +7,7 @@ export interface KernelExports {
   run(kind: number, chunks: number): void
   publish(kind: number, chunks: number): number
   help(seen: number): number
+  copyRows(source: number, stride: number, target: number, bytes: number, count: number): void
 }
 
 /**
@@ -18,36 +19,20 @@ export class Bank {
   readonly arena: Arena
   readonly control: Control
   readonly kernels: KernelExports
-  private bytes: Uint8Array
-  private floats: Float32Array
-  private words: Uint32Array
+  /** The whole memory as bytes, floats and words. Do not keep them: growing the memory makes older views too short. */
+  u8!: Uint8Array
+  /** Index = address / 4. */
+  f32!: Float32Array
+  /** Index = address / 4. */
+  u32!: Uint32Array
 
   constructor(readonly module: WebAssembly.Module) {
     this.memory = new WebAssembly.Memory({ initial: 8, maximum: 65536, shared: true })
-    this.arena = new Arena(this.memory)
+    // Views are made anew when the arena grows the memory, not looked up at each use: `memory.buffer` is slow.
+    this.arena = new Arena(this.memory, () => this.refresh())
+    this.refresh()
     this.control = new Control(this.memory)
     this.kernels = instantiate(module, this.memory, 0)
-    this.bytes = new Uint8Array(this.memory.buffer)
-    this.floats = new Float32Array(this.memory.buffer)
-    this.words = new Uint32Array(this.memory.buffer)
-  }
-
-  /** The whole memory as bytes. Do not keep: growing the memory makes older views too short. */
-  get u8(): Uint8Array {
-    if (this.bytes.buffer !== this.memory.buffer) this.refresh()
-    return this.bytes
-  }
-
-  /** The whole memory as floats; index = address / 4. */
-  get f32(): Float32Array {
-    if (this.floats.buffer !== this.memory.buffer) this.refresh()
-    return this.floats
-  }
-
-  /** The whole memory as 32-bit words; index = address / 4. */
-  get u32(): Uint32Array {
-    if (this.words.buffer !== this.memory.buffer) this.refresh()
-    return this.words
   }
 
   /** Runs a job on all threads with the arguments in `control`; returns when it is finished. */
@@ -56,9 +41,9 @@ export class Bank {
   }
 
   private refresh(): void {
-    this.bytes = new Uint8Array(this.memory.buffer)
-    this.floats = new Float32Array(this.memory.buffer)
-    this.words = new Uint32Array(this.memory.buffer)
+    this.u8 = new Uint8Array(this.memory.buffer)
+    this.f32 = new Float32Array(this.memory.buffer)
+    this.u32 = new Uint32Array(this.memory.buffer)
   }
 }
 
