@@ -2,14 +2,16 @@ import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
 import type { ModelInfo } from '../generation/types.js'
 import type { Quant } from '../packing/format.js'
+import { interruptSignal } from './interrupt.js'
 import { modelCard } from './model-card.js'
 import { addModelOption, addOutputOptions, addQuantOption, modelName, type OutputOptions } from './options.js'
-import { writeOut } from './output.js'
+import { note, writeOut } from './output.js'
 
 interface ShowOptions extends OutputOptions {
   model?: string
   quant?: Quant
   json?: boolean
+  verify?: boolean
 }
 
 export function define(command: Command): void {
@@ -17,6 +19,7 @@ export function define(command: Command): void {
     .description('Tells what a model is, without loading it: shape, parameters, bytes by part, tokenizer, source.')
     .argument('[model]')
     .option('--json', 'print one object')
+    .option('--verify', 'read a packed model whole and compare it with its checksums')
     .addHelpText('after', EXAMPLES)
     .action(show)
   addQuantOption(addModelOption(command), 'as if loaded in this format')
@@ -32,8 +35,12 @@ async function show(named: string | undefined, options: ShowOptions): Promise<vo
   if (named && options.model && named !== options.model) {
     throw new UsageError(`'${named}' and --model ${options.model} are two models; name one`)
   }
-  const { describeModel } = await import('../index.js')
+  const { describeModel, verifyModel } = await import('../index.js')
   const info = await describeModel(modelName(named ?? options.model), { quant: options.quant })
+  if (options.verify) {
+    const { parts } = await verifyModel(info.path, { quant: options.quant, signal: interruptSignal() })
+    if (!options.quiet) note(`${info.path}: all ${parts} parts match their checksums`)
+  }
   await writeOut(options.json ? `${JSON.stringify(asJson(info))}\n` : modelCard(info, info.config))
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { printable } from '../checkpoint/printable.js'
 import { UserError } from '../errors.js'
@@ -37,19 +38,27 @@ export class HubClient {
   /** Where the storage host keeps a file, for as long as the hub's permission lasts. */
   private readonly stored = new Map<string, URL>()
 
+  private readonly aborter = new AbortController()
+
   constructor(private readonly options: ClientOptions) {
-    const { idleMs, connections } = options.network
-    this.transport = new Transport(idleMs, connections)
+    const { network, signal } = options
+    this.transport = new Transport(network.idleMs, network.connections)
+    // Many requests listen at once, for which the caller's signal would have to be set up.
+    setMaxListeners(0, this.aborter.signal)
+    if (signal?.aborted) this.abort()
+    signal?.addEventListener('abort', this.abort)
   }
 
+  /** Ends what is under way. */
   close(): void {
+    this.options.signal?.removeEventListener('abort', this.abort)
     this.transport.close()
   }
 
   /** A failure counter for a piece of work that errors call `what`. */
   patience(what: string): Patience {
-    const { network, signal, onRetry } = this.options
-    return new Patience(what, network, signal, onRetry)
+    const { network, onRetry } = this.options
+    return new Patience(what, network, this.aborter.signal, onRetry)
   }
 
   /** A `fetch` for questions about a repository; every answer but a good one rejects with a UserError. */
@@ -98,6 +107,8 @@ export class HubClient {
     }
   }
 
+  private readonly abort = () => this.aborter.abort(this.options.signal?.reason)
+
   private get hasToken(): boolean {
     return this.options.environment.token !== undefined
   }
@@ -106,7 +117,7 @@ export class HubClient {
   private async follow(url: URL, headers: Record<string, string>, subject: Subject): Promise<Reply> {
     let at = url
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-      const reply = await this.transport.get(at, this.headersFor(at, headers), this.options.signal)
+      const reply = await this.transport.get(at, this.headersFor(at, headers), this.aborter.signal)
       if (reply.status === 200 || reply.status === 206) return reply
       discard(reply)
       const { location } = reply.headers

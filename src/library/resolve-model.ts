@@ -8,7 +8,7 @@ import { UsageError, UserError } from '../errors.js'
 import { type ModelConfig, parseConfig } from '../model/config.js'
 import { formatsFor, type PartFormats, QUANTS, type Quant } from '../packing/format.js'
 import { openPackedFile } from '../packing/packed-file.js'
-import { findPackedFile } from '../packing/packed-folder.js'
+import { findPackedFile, packingsIn } from '../packing/packed-folder.js'
 
 /** A model that was found on this computer. */
 export interface FoundModel {
@@ -54,10 +54,28 @@ export async function resolveModel(name: string, wanted?: Quant): Promise<FoundM
     throw new UsageError(`${name} asks for ${quant} and --quant for ${wanted}: give one of them`)
   }
   const pulled = pulledFolder(repository)
-  if (isName(repository) && existsSync(pulled)) return folder(name, pulled, quant ?? wanted)
+  if (isName(repository) && existsSync(pulled)) return pulledModel(name, repository, quant ?? wanted)
   const shipped = join(SHIPPED, repository)
   if (isName(repository) && existsSync(shipped)) return folder(name, shipped, quant ?? wanted)
   throw new UserError(unknownModel(name))
+}
+
+/** Says how to get what was not pulled, or not to its end. */
+async function pulledModel(name: string, repository: string, wanted?: Quant): Promise<FoundModel> {
+  const dir = pulledFolder(repository)
+  const { quants, isUnfinished } = await packingsIn(dir)
+  const again = `\`molm pull ${repository}${wanted ? `:${wanted}` : ''}\``
+  if (quants.length === 0) {
+    throw new UserError(isUnfinished ? `${repository} is pulled in part only; ${again} goes on` : unknownModel(name))
+  }
+  if (wanted && !quants.includes(wanted)) {
+    throw new UserError(`${repository} is pulled as ${quants.join(', ')}, not ${wanted}; ${again} fetches it`)
+  }
+  if (!wanted && quants.length > 1) {
+    const names = quants.map((quant) => `${repository}:${quant}`)
+    throw new UserError(`${repository} is here in several packings: name one, ${names.join(' or ')}`)
+  }
+  return folder(name, dir, wanted)
 }
 
 function unknownModel(name: string): string {
@@ -75,7 +93,7 @@ export function splitName(name: string): { repository: string; quant?: Quant } {
 }
 
 /** Whether it can be the name of a repository, and so of folders below ours. */
-function isName(name: string): boolean {
+export function isName(name: string): boolean {
   return /^[\w.-]+(\/[\w.-]+)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
 }
 

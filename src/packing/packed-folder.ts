@@ -43,6 +43,13 @@ export async function findPackedFile(dir: string, quant?: Quant): Promise<string
   return found.length === 1 ? join(dir, found[0]) : undefined
 }
 
+/** What a folder holds of packed models: packings, and whether (and where) another was begun and not finished. */
+export async function packingsIn(dir: string): Promise<{ quants: Quant[]; isUnfinished: boolean; unfinished: string }> {
+  const files = await readdir(dir).catch((): string[] => [])
+  const quants = QUANTS.filter((quant) => files.includes(packedFileName(quant)))
+  return { quants, isUnfinished: files.includes(STAGING), unfinished: join(dir, STAGING) }
+}
+
 /**
  * A folder in which a packed model is being built out of sight. Publish or discard ends it; what is left without either
  * can be taken up again later.

@@ -1,0 +1,47 @@
+import type { Command } from 'commander'
+import type { InstalledModel } from '../index.js'
+import { formatBytes } from './numbers.js'
+import { addOutputOptions, type OutputOptions } from './options.js'
+import { note, writeOut } from './output.js'
+import { alignColumns } from './table.js'
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Lists the pulled models: name, packing, size, date, commit. Tab-separated when piped, sizes in bytes.',
+    )
+    .option('--json', 'print one array')
+    .addHelpText('after', EXAMPLES)
+    .action(list)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm list
+  molm list | cut -f 1
+  molm list --json`
+
+async function list(options: OutputOptions & { json?: boolean }): Promise<void> {
+  const { listModels } = await import('../index.js')
+  const models = await listModels()
+  if (options.json) return writeOut(`${JSON.stringify(models.map(asJson))}\n`)
+  if (!process.stdout.isTTY) return writeOut(models.map((model) => `${cells(model, String).join('\t')}\n`).join(''))
+  if (models.length > 0)
+    return writeOut(
+      alignColumns(
+        models.map((model) => cells(model, formatBytes)),
+        [2],
+      ),
+    )
+  if (!options.quiet) note('no models pulled yet; nano comes with molm, `molm pull` fetches others')
+}
+
+function cells({ name, quant, bytes, modified, revision, state }: InstalledModel, size: (bytes: number) => string) {
+  return [name, quant ?? state, size(bytes), modified.toISOString().slice(0, 10), revision?.slice(0, 7) ?? '-']
+}
+
+function asJson({ name, path, quant, bytes, modified, revision, state }: InstalledModel) {
+  const about = { quant: quant ?? null, source_revision: revision ?? null }
+  return { model: name, path, bytes, modified: modified.toISOString(), state, ...about }
+}

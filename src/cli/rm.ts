@@ -1,0 +1,46 @@
+import { createInterface } from 'node:readline/promises'
+import type { Command } from 'commander'
+import { UsageError, UserError } from '../errors.js'
+import { interruptSignal } from './interrupt.js'
+import { formatBytes } from './numbers.js'
+import { addOutputOptions, type OutputOptions } from './options.js'
+import { note } from './output.js'
+
+export function define(command: Command): void {
+  command
+    .description('Removes a pulled model with all its packings, or one of them. Asks first.')
+    .argument('<model>', 'owner/name, or owner/name:q8 for one packing')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', EXAMPLES)
+    .action(remove)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm rm ibm-research/MoLM-350M-4B:q8
+  molm rm ibm-research/MoLM-350M-4B --yes`
+
+async function remove(name: string, options: OutputOptions & { yes?: boolean }): Promise<void> {
+  const { findPulled, removeModel } = await import('../index.js')
+  const models = await findPulled(name)
+  const bytes = formatBytes(models.reduce((sum, model) => sum + model.bytes, 0))
+  const what = models.map(({ quant, state }) => quant ?? state).join(', ')
+  if (!options.yes) await askFirst(`remove ${name} (${what}; ${bytes})?`)
+  await removeModel(name)
+  if (!options.quiet) note(`removed ${name} (${what}; ${bytes})`)
+}
+
+/** Rejects unless the person at the terminal says yes. */
+async function askFirst(question: string): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new UsageError('nobody is at a terminal to be asked: give --yes to remove it')
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const answer = await terminal.question(`${question} [y/N] `, { signal: interruptSignal() })
+    if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('nothing was removed')
+  } finally {
+    terminal.close()
+  }
+}

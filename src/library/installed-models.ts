@@ -1,0 +1,119 @@
+import { readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { UserError } from '../errors.js'
+import { takeLock } from '../hub/lock.js'
+import type { Quant } from '../packing/format.js'
+import { openPackedFile } from '../packing/packed-file.js'
+import { packedFileName, packingsIn } from '../packing/packed-folder.js'
+import { pullLock } from './pull-model.js'
+import { isName, modelsHome, pulledFolder, splitName } from './resolve-model.js'
+
+/** A pulled model on this computer, in one of its packings. */
+export interface InstalledModel {
+  /** Repository; with `:q8` where it is here in several packings. */
+  name: string
+  /** Packed file, or the folder of a pull that was not finished. */
+  path: string
+  /** Absent when it is not finished or cannot be read. */
+  quant?: Quant
+  /** On the disk. */
+  bytes: number
+  modified: Date
+  /** Commit it was packed from. */
+  revision?: string
+  /** partial: a pull was cut, and goes on when it is pulled again. damaged: it has to be pulled anew. */
+  state: 'whole' | 'partial' | 'damaged'
+}
+
+/** The models that were pulled, by name. */
+export async function listModels(): Promise<InstalledModel[]> {
+  const models: InstalledModel[] = []
+  for (const name of await pulledNames()) models.push(...(await packingsOf(name)))
+  return models
+}
+
+/**
+ * What a name stands for: `owner/name` all packings of a pulled model and what a cut pull has left, `owner/name:q8` one
+ * packing. Rejects with a UserError when there is no such model.
+ */
+export async function findPulled(name: string): Promise<InstalledModel[]> {
+  const { repository, quant } = splitName(name)
+  const all = isName(repository) ? await packingsOf(repository) : []
+  const found = quant ? all.filter((model) => model.path.endsWith(packedFileName(quant))) : all
+  if (found.length > 0) return found
+  throw new UserError(`no pulled model '${name}' in ${modelsHome()}; \`molm list\` shows what there is`)
+}
+
+/** Removes what findPulled finds. Rejects with a UserError when there is no such model, or it is being pulled. */
+export async function removeModel(name: string): Promise<void> {
+  const { repository } = splitName(name)
+  await findPulled(name)
+  const lock = await takeLock(pullLock(repository), `a pull of ${repository}`)
+  try {
+    const [all, removed] = [await packingsOf(repository), await findPulled(name)]
+    if (removed.length < all.length) {
+      for (const { path } of removed) await rm(path, { recursive: true })
+      return
+    }
+    const folder = pulledFolder(repository)
+    await rm(folder, { recursive: true })
+    // Its owner may have other models.
+    if (repository.includes('/')) await rmdir(dirname(folder)).catch(() => undefined)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function pulledNames(): Promise<string[]> {
+  const root = join(modelsHome(), 'models')
+  const names: string[] = []
+  for (const first of await folders(root)) {
+    if (await isModel(join(root, first))) names.push(first)
+    for (const second of await folders(join(root, first))) {
+      if (await isModel(join(root, first, second))) names.push(`${first}/${second}`)
+    }
+  }
+  return names.sort()
+}
+
+async function packingsOf(repository: string): Promise<InstalledModel[]> {
+  const folder = pulledFolder(repository)
+  const { quants, isUnfinished, unfinished } = await packingsIn(folder)
+  const models: InstalledModel[] = []
+  for (const quant of quants) {
+    const path = join(folder, packedFileName(quant))
+    const { size: bytes, mtime: modified } = await stat(path)
+    const name = quants.length > 1 ? `${repository}:${quant}` : repository
+    const metadata = await openPackedFile(path).then(
+      (file) => file.metadata,
+      () => undefined,
+    )
+    const about = metadata
+      ? { quant, revision: metadata.sourceRevision, state: 'whole' as const }
+      : { state: 'damaged' as const }
+    models.push({ name, path, bytes, modified, ...about })
+  }
+  if (isUnfinished) {
+    const { mtime: modified } = await stat(unfinished)
+    const bytes = await bytesIn(unfinished)
+    models.push({ name: repository, path: unfinished, bytes, modified, state: 'partial' })
+  }
+  return models
+}
+
+async function isModel(folder: string): Promise<boolean> {
+  const { quants, isUnfinished } = await packingsIn(folder)
+  return quants.length > 0 || isUnfinished
+}
+
+async function folders(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name)
+}
+
+/** What the files of a folder take on the disk, which for a file with holes is less than its length. */
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(folder)) bytes += (await stat(join(folder, name))).blocks * 512
+  return bytes
+}
