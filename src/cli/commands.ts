@@ -8,6 +8,7 @@ export interface CommandFile {
 /** Every command, in the order of the help page. */
 export const COMMANDS: { name: string; summary: string; load(): Promise<CommandFile> }[] = [
   { name: 'run', summary: 'answer or complete one prompt (the default)', load: () => import('./run.js') },
+  { name: 'chat', summary: 'a conversation, with a live map of the experts', load: () => import('./chat.js') },
   { name: 'experts', summary: 'how a text uses the experts', load: () => import('./experts.js') },
   { name: 'show', summary: 'what a model is: shape, parameters, bytes, source', load: () => import('./show.js') },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub', load: () => import('./pull.js') },

@@ -13,13 +13,27 @@ export function colourDepth(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv 
 
 /** Text in a colour, as far as the depth goes. */
 export function paint(text: string, colour: Rgb, depth: ColourDepth): string {
-  return depth === 'none' ? text : `\x1b[${code(colour, depth)}m${text}\x1b[39m`
+  return depth === 'none' ? text : `\x1b[${foregroundCode(colour, depth)}m${text}\x1b[39m`
 }
 
-function code(colour: Rgb, depth: Exclude<ColourDepth, 'none'>): string {
-  if (depth === 'truecolor') return `38;2;${colour.join(';')}`
-  if (depth === '256') return `38;5;${nearest256(colour)}`
-  return String(SIXTEEN[hue(colour)][bright(colour)])
+/** Parameters of the escape sequence that chooses a foreground colour; empty without colour. */
+export function foregroundCode(colour: Rgb, depth: ColourDepth): string {
+  switch (depth) {
+    case 'truecolor':
+      return `38;2;${colour.join(';')}`
+    case '256':
+      return `38;5;${nearest256(colour)}`
+    case '16':
+      return String(SIXTEEN[hue(colour)][bright(colour)])
+    case 'none':
+      return ''
+  }
+}
+
+/** The same for the background. */
+export function backgroundCode(colour: Rgb, depth: ColourDepth): string {
+  if (depth === '16') return String(SIXTEEN[hue(colour)][bright(colour)] + 10)
+  return foregroundCode(colour, depth).replace(/^38/, '48')
 }
 
 /** The hue that stands out, of those that differ for everyone: 0 blue, 1 none, 2 yellow. */

@@ -25,15 +25,15 @@ export class LayerUsage {
     this.together = new Float64Array(experts * experts)
   }
 
-  /** Adds the choices of some tokens, k a token. */
-  add({ ids, gates }: ExpertRoutes, tokens: number): void {
+  /** Adds the choices of some tokens, k a token; with -1 for `times` it takes back what was added. */
+  add({ ids, gates }: ExpertRoutes, tokens: number, times: 1 | -1 = 1): void {
     const k = ids.length / tokens
     for (let i = 0; i < ids.length; i++) {
       const expert = ids[i]
-      this.counts[expert]++
-      this.gateMass[expert] += gates[i]
+      this.counts[expert] += times
+      this.gateMass[expert] += times * gates[i]
       const first = i - (i % k)
-      for (let j = first; j < first + k; j++) this.together[expert * this.experts + ids[j]]++
+      for (let j = first; j < first + k; j++) this.together[expert * this.experts + ids[j]] += times
     }
   }
 
@@ -69,12 +69,15 @@ export class ExpertUsage {
     return this.seen
   }
 
-  /** Adds what `forward` or a step reports, one entry a layer, for as many tokens as it was given. */
-  add(routes: readonly LayerRoutes[], tokens: number): void {
+  /**
+   * Adds what `forward` or a step reports, one entry a layer, for as many tokens as it was given; with -1 for `times` it
+   * takes back what was added.
+   */
+  add(routes: readonly LayerRoutes[], tokens: number, times: 1 | -1 = 1): void {
     for (const kind of EXPERT_KINDS) {
-      for (const [layer, usage] of this[kind].entries()) usage.add(routes[layer][kind], tokens)
+      for (const [layer, usage] of this[kind].entries()) usage.add(routes[layer][kind], tokens, times)
     }
-    this.seen += tokens
+    this.seen += times * tokens
   }
 
   /** What `fromJson` reads back. */

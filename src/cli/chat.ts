@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import { UsageError } from '../errors.js'
+import { colourDepth } from '../experts/terminal-colours.js'
+import { interruptSignal } from './interrupt.js'
+import {
+  addGenerationOptions,
+  addModelOptions,
+  addOutputOptions,
+  type GenerationOptions,
+  generateOptions,
+  loadOptions,
+  type ModelOptions,
+  modelName,
+} from './options.js'
+import { note } from './output.js'
+
+export interface ChatOptions extends ModelOptions, GenerationOptions {}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'A conversation in the terminal, with a live map of the experts that each token wakes. Type /help in it. Models ' +
+        'without a chat template are base models: their turns are framed as plain text, User: and Assistant:.',
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(chat)
+  addGenerationOptions(command)
+  addModelOptions(command)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm chat
+  molm chat -m ibm-research/MoLM-350M-4B --temperature 0.7`
+
+async function chat(options: ChatOptions): Promise<void> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    throw new UsageError('molm chat needs a terminal on both sides; in a pipe or a script, use molm run')
+  }
+  // React reads it when it is imported; its development build is slow.
+  process.env.NODE_ENV ??= 'production'
+  const [{ loadModel }, { startChat }] = await Promise.all([import('../index.js'), import('../tui/start-chat.js')])
+  const signal = interruptSignal()
+  const load = (name: string, onWarning?: (message: string) => void) =>
+    loadModel(name, { ...loadOptions(options), onWarning, signal })
+  const model = await load(modelName(options.model), (message) => options.quiet || note(`warning: ${message}`))
+  const { interrupted } = await startChat(model, {
+    depth: options.color === false ? 'none' : colourDepth(process.stdout),
+    generation: generateOptions(options),
+    loadModel: load,
+    signal,
+  })
+  signal.throwIfAborted()
+  if (interrupted) process.exitCode = 130
+}

@@ -1,0 +1,36 @@
+const GRAPHEMES = new Intl.Segmenter()
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u
+const PLAIN = /^[\x20-\x7e]*$/
+
+/** What a reader takes for one character each. */
+export function graphemes(text: string): string[] {
+  return PLAIN.test(text) ? text.split('') : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment)
+}
+
+/** Columns that a text takes in a terminal. It must have no control characters. */
+export function cellWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length
+  return graphemes(text).reduce((sum, grapheme) => sum + (WIDE.test(grapheme) ? 2 : 1), 0)
+}
+
+/** The beginning of a text that fits, with an ellipsis where something is left out. */
+export function fit(text: string, width: number): string {
+  if (cellWidth(text) <= width) return text
+  let kept = ''
+  let used = 0
+  for (const grapheme of graphemes(text)) {
+    used += cellWidth(grapheme)
+    if (used > width - 1) break
+    kept += grapheme
+  }
+  return width > 0 ? `${kept}…` : ''
+}
+
+/** Text that cannot move the cursor or change the terminal: tabs become blanks, other control characters a sign. */
+export function harmless(text: string): string {
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(/\t/g, '  ')
+    .replace(/[^\P{Cc}\n]/gu, '\u{fffd}')
+}

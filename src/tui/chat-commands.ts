@@ -1,0 +1,138 @@
+import { formatBytes } from '../cli/numbers.js'
+import { UsageError } from '../errors.js'
+import type { Chat } from './chat.js'
+import { loadConversation, saveConversation } from './conversation-file.js'
+import { listSettings, parseSetting } from './settings.js'
+import { SLASH_COMMANDS } from './slash-commands.js'
+import { MAP_MODES, type MapMode } from './token-map.js'
+import { usageSummary } from './usage-summary.js'
+
+type Action = (chat: Chat, argument: string) => void | Promise<void>
+
+/** Does what a typed command asks for; what goes wrong is said in the conversation. */
+export async function runCommand(chat: Chat, { name, argument }: { name: string; argument: string }): Promise<void> {
+  const action = ACTIONS[name]
+  try {
+    if (!action) throw new UsageError(`there is no command /${name}; /help lists them`)
+    await action(chat, argument)
+  } catch (error) {
+    chat.fail(error)
+  }
+  chat.changed()
+}
+
+const ACTIONS: Record<string, Action> = {
+  help: (chat) => chat.say('note', help(chat)),
+  map: (chat, argument) => changeMap(chat, argument),
+  experts: (chat) => chat.say('note', usageSummary(chat.map.usage)),
+  system(chat, argument) {
+    chat.conversation.system = argument
+    chat.say('note', argument === '' ? 'no system text' : `system text: ${argument}`)
+  },
+  set(chat, argument) {
+    if (argument !== '') chat.settings = { ...chat.settings, ...parseSetting(argument) }
+    const settings = { ...chat.options.generation, ...chat.settings }
+    chat.say('note', argument === '' ? listSettings(settings, chat.model) : `set ${argument}`)
+  },
+  reset(chat) {
+    chat.conversation.reset()
+    chat.map.reset()
+    chat.lastAnswer = undefined
+    chat.say('note', 'the conversation begins anew')
+  },
+  retry: (chat) => chat.retry(),
+  undo(chat) {
+    const text = chat.conversation.undo()
+    if (text === undefined) throw new UsageError('there is nothing to take back')
+    chat.map.beginAnswer()
+    chat.editor.set(text)
+    chat.say('note', 'taken back')
+  },
+  save: (chat, argument) =>
+    working(chat, async () => {
+      const path = fileOf(argument, 'save')
+      await saveConversation(path, await chat.conversation.save(), chat.model)
+      chat.say('note', `saved in ${path}`)
+    }),
+  load: (chat, argument) =>
+    working(chat, async () => {
+      const path = fileOf(argument, 'load')
+      await chat.conversation.restore(await loadConversation(path, chat.model))
+      chat.map.reset()
+      for (const { role, content } of chat.conversation.messages) {
+        chat.say(role === 'user' ? 'user' : 'answer', content)
+      }
+      chat.say('note', `loaded ${path}: ${chat.conversation.length} tokens in the cache`)
+    }),
+  stats: async (chat) => chat.say('note', await stats(chat)),
+  model: (chat, argument) =>
+    working(chat, async () => {
+      if (argument === '') throw new UsageError('name a model: /model nano')
+      const model = await chat.options.loadModel(argument)
+      const { model: old } = chat
+      chat.use(model)
+      await old.dispose()
+      await chat.refreshMemory()
+      chat.say('note', `going on with ${model.name}, ${model.info.quant}`)
+    }),
+  exit: (chat) => chat.end(),
+}
+
+/** A command that takes its time; meanwhile nothing else begins. */
+async function working(chat: Chat, work: () => Promise<void>): Promise<void> {
+  chat.state = 'working'
+  chat.changed()
+  try {
+    await work()
+  } finally {
+    if (chat.state === 'working') chat.state = 'idle'
+  }
+}
+
+function changeMap({ map }: Chat, argument: string): void {
+  const [mode, layer] = argument.split(/\s+/)
+  if (argument === '') return map.nextMode()
+  const number = Number(layer ?? map.layer)
+  const isMode = (MAP_MODES as readonly string[]).includes(mode)
+  if (!isMode || !Number.isInteger(number) || number < 0 || number >= map.layers) {
+    throw new UsageError(`/map takes newest, usage, layer N (0 to ${map.layers - 1}) or off`)
+  }
+  map.mode = mode as MapMode
+  map.layer = number
+}
+
+function fileOf(argument: string, command: string): string {
+  if (argument === '') throw new UsageError(`name a file: /${command} talk.molm`)
+  return argument
+}
+
+function help({ model }: Chat): string {
+  const width = Math.max(...SLASH_COMMANDS.map(({ name, argument = '' }) => name.length + argument.length + 2))
+  const commands = SLASH_COMMANDS.map(({ name, argument = '', summary }) => {
+    return `${`/${name} ${argument}`.padEnd(width)}  ${summary}`
+  })
+  const frame = model.chatTemplate
+    ? 'The turns are framed by the chat template that the model brings.'
+    : 'This is a base model without a chat template: the turns are framed as plain text, User: and Assistant:, and the answer ends where the next User: would begin.'
+  return [...commands, '', ...KEYS, '', frame].join('\n')
+}
+
+const KEYS = [
+  'Enter sends; Alt-Enter, or a backslash at the end, begins a new line; Tab completes a command.',
+  'Up and Down bring back what you wrote. Ctrl-C stops the answer, twice it leaves; Ctrl-D leaves.',
+  'With nothing written, Left and Right walk over the tokens of the answer and show their experts,',
+  'with gates and the likeliest others; Up and Down then change the layer; Escape ends the walk.',
+]
+
+async function stats({ model, conversation, lastAnswer }: Chat): Promise<string> {
+  const { weightsBytes, cacheBytes, expertHits, expertMisses, meanAttentionDepth } = await model.stats()
+  const speed = lastAnswer?.tokensPerSecond
+  return [
+    `${model.name}, ${model.info.quant}, ${model.threads} threads, ${model.tier} kernels`,
+    `last answer: ${speed === undefined ? 'too short for a speed' : `${speed.toFixed(1)} tokens/s`}`,
+    `tokens in the cache: ${conversation.length} (${formatBytes(cacheBytes)})`,
+    `weights in memory: ${formatBytes(weightsBytes)}; process: ${formatBytes(process.memoryUsage.rss())}`,
+    `experts found in memory: ${expertHits}, read: ${expertMisses}`,
+    `keys that attention visits for a token, on average: ${meanAttentionDepth.toFixed(1)}`,
+  ].join('\n')
+}

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import { open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { isObject } from '../checkpoint/json.js'
+import { localFolder } from '../checkpoint/local-folder.js'
+import { readSafetensors } from '../checkpoint/safetensors.js'
+import { readFloats, readSpan, type Tensor } from '../checkpoint/tensor.js'
+import { UserError } from '../errors.js'
+import type { Model } from '../generation/types.js'
+import type { ChatMessage } from '../text/chat-template.js'
+import type { ConversationState } from './conversation.js'
+
+/*
+ * A conversation is kept as a safetensors file: `tokens` (I32, all ids), `cache` (F32, rows of the KV cache as
+ * Session.save gives them) and `check` (F32, what the model makes of the last token, to know it again), with the turns
+ * in the metadata.
+ */
+
+const FORMAT = 'molm-conversation'
+const VERSION = '1'
+/** Kernels of another tier round differently; another model differs by far more. */
+const TOLERANCE = 0.05
+
+/** Saves a conversation; the file appears under its name only when it is whole. */
+export async function saveConversation(path: string, state: ConversationState, model: Model): Promise<void> {
+  const { messages, system, saved } = state
+  const check = await fingerprint(model, saved.tokens)
+  const header = headerOf(
+    { tokens: ['I32', saved.tokens.length], cache: ['F32', saved.rows.length], check: ['F32', check.length] },
+    {
+      format: FORMAT,
+      version: VERSION,
+      model: model.name,
+      weights: weightsOf(model),
+      oldest: String(saved.oldest),
+      system,
+      messages: JSON.stringify(messages),
+    },
+  )
+  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
+  try {
+    const file = await open(partial, 'wx', 0o600)
+    try {
+      for (const part of [header, saved.tokens, saved.rows, check]) {
+        await file.writeFile(new Uint8Array(part.buffer, part.byteOffset, part.byteLength))
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(partial, path)
+  } catch (error) {
+    await rm(partial, { force: true })
+    throw new UserError(`${path}: cannot be written (${(error as NodeJS.ErrnoException).code ?? error})`)
+  }
+}
+
+/** Loads a conversation that was saved with the same model; rejects with a UserError where it was another. */
+export async function loadConversation(path: string, model: Model): Promise<ConversationState> {
+  const source = await localFolder(dirname(path)).open(basename(path))
+  try {
+    const { tensors, metadata } = await readSafetensors(source)
+    if (metadata.format !== FORMAT) throw new UserError(`${path}: not a conversation saved by molm`)
+    if (metadata.version !== VERSION) {
+      throw new UserError(`${path}: version ${metadata.version} of saved conversations; this molm reads ${VERSION}`)
+    }
+    if (metadata.weights !== weightsOf(model)) {
+      throw new UserError(
+        `${path}: saved with ${metadata.model}; choose that model, in the same packing, to go on with it`,
+      )
+    }
+    const named = (name: string) => find(tensors, name, path)
+    const tokens = await integers(named('tokens'))
+    const saved = { tokens, oldest: Number(metadata.oldest), rows: await readFloats(named('cache')) }
+    const check = await readFloats(named('check'))
+    if (isOther(check, await fingerprint(model, tokens))) {
+      throw new UserError(`${path}: saved with other weights of a model like ${model.name}`)
+    }
+    return { messages: messagesOf(metadata.messages, path), system: metadata.system ?? '', saved }
+  } finally {
+    await source.close()
+  }
+}
+
+/** What weights of one shape and packing have in common. */
+function weightsOf({ config, info }: Model): string {
+  return JSON.stringify({ config: config.raw, quant: info.quant, bytes: info.bytes })
+}
+
+/** The residual stream after the last block at the last of up to 8 tokens, run on their own. */
+async function fingerprint(model: Model, tokens: Int32Array): Promise<Float32Array> {
+  if (tokens.length === 0) return new Float32Array(0)
+  const session = model.createSession()
+  try {
+    const { hidden = [] } = await session.forward(tokens.subarray(-8), { logits: 'none', hidden: true })
+    return hidden[hidden.length - 1].slice()
+  } finally {
+    session.dispose()
+  }
+}
+
+function isOther(a: Float32Array, b: Float32Array): boolean {
+  if (a.length !== b.length) return true
+  let difference = 0
+  let size = 0
+  for (let i = 0; i < a.length; i++) {
+    difference += (a[i] - b[i]) ** 2
+    size += b[i] ** 2
+  }
+  return difference > TOLERANCE ** 2 * size
+}
+
+function headerOf(
+  sizes: Record<string, [dtype: string, length: number]>,
+  metadata: Record<string, string>,
+): Uint8Array {
+  const entries: Record<string, unknown> = { __metadata__: metadata }
+  let at = 0
+  for (const [name, [dtype, length]] of Object.entries(sizes)) {
+    entries[name] = { dtype, shape: [length], data_offsets: [at, at + 4 * length] }
+    at += 4 * length
+  }
+  const json = Buffer.from(JSON.stringify(entries))
+  const header = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20)
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true)
+  header.set(json, 8)
+  return header
+}
+
+function find(tensors: readonly Tensor[], name: string, path: string): Tensor {
+  const tensor = tensors.find((tensor) => tensor.name === name)
+  if (!tensor) throw new UserError(`${path}: the saved conversation is not whole (no ${name})`)
+  return tensor
+}
+
+async function integers(tensor: Tensor): Promise<Int32Array> {
+  const bytes = await readSpan(tensor)
+  return new Int32Array(bytes.slice().buffer)
+}
+
+function messagesOf(json: string, path: string): ChatMessage[] {
+  try {
+    const messages: unknown = JSON.parse(json)
+    if (Array.isArray(messages) && messages.every(isMessage)) return messages
+  } catch {}
+  throw new UserError(`${path}: the saved conversation is not whole (its turns)`)
+}
+
+function isMessage(value: unknown): value is ChatMessage {
+  return isObject(value) && typeof value.role === 'string' && typeof value.content === 'string'
+}

@@ -1,0 +1,235 @@
+import type {
+  GenerateOptions,
+  GenerationResult,
+  LayerRoutes,
+  Model,
+  SavedSequence,
+  Session,
+  Step,
+} from '../generation/types.js'
+import type { ChatMessage } from '../text/chat-template.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import { writeChat } from './chat-frame.js'
+
+/** Told of an answer while it comes. */
+export interface AnswerWatcher {
+  /** Text to add to what has come. */
+  text(piece: string): void
+  /** The newest token of the answer. */
+  token(token: number): void
+  /** The experts that the newest token wakes; they are known once the model goes on from it. */
+  routes(routes: LayerRoutes[]): void
+  /** The answer has only its first `tokens` tokens: those after them were a stop string. */
+  end(tokens: number): void
+}
+
+/** A finished answer. */
+export interface Answer {
+  text: string
+  finishReason: GenerationResult['finishReason'] | 'interrupted'
+  /** Undefined where there are too few tokens to tell. */
+  tokensPerSecond?: number
+}
+
+/** What is kept of a conversation. */
+export interface ConversationState {
+  messages: ChatMessage[]
+  system: string
+  saved: SavedSequence
+}
+
+/**
+ * Turns of a user and a model over one session. The session's cache is kept as long as it agrees with the turns: only
+ * what is new is run.
+ */
+export class Conversation {
+  readonly messages: ChatMessage[] = []
+  system = ''
+  private readonly session: Session
+  /** Ids in the session's cache. */
+  private cached: number[] = []
+  /** Positions below it have been forgotten by a limited context. */
+  private forgotten = 0
+
+  constructor(private readonly model: Model) {
+    this.session = model.createSession()
+  }
+
+  /** Tokens in the cache. */
+  get length(): number {
+    return this.session.length
+  }
+
+  /** Adds a user's turn and the model's answer to it. When aborted, what has come of the answer is kept. */
+  async ask(text: string, watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer> {
+    this.messages.push({ role: 'user', content: text })
+    try {
+      return await this.answer(watcher, options)
+    } catch (error) {
+      this.messages.pop()
+      throw error
+    }
+  }
+
+  /** Answers the last turn of the user once more. False where there is none. */
+  async retry(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
+    if (this.messages.at(-1)?.role === 'assistant') this.messages.pop()
+    if (this.messages.at(-1)?.role !== 'user') return undefined
+    return this.answer(watcher, options)
+  }
+
+  /** Takes back the last turn of the user and its answer; returns the user's text. */
+  undo(): string | undefined {
+    if (this.messages.at(-1)?.role === 'assistant') this.messages.pop()
+    return this.messages.pop()?.content
+  }
+
+  /** Forgets all turns. */
+  reset(): void {
+    this.messages.length = 0
+    this.forget()
+  }
+
+  /** All that it takes to go on later. */
+  async save(): Promise<ConversationState> {
+    return { messages: [...this.messages], system: this.system, saved: await this.session.save() }
+  }
+
+  /** Goes on with a saved conversation of the same model. */
+  async restore({ messages, system, saved }: ConversationState): Promise<void> {
+    await this.session.restore(saved)
+    this.messages.splice(0, Infinity, ...messages)
+    this.system = system
+    this.cached = [...saved.tokens]
+    this.forgotten = saved.oldest
+  }
+
+  dispose(): void {
+    this.session.dispose()
+  }
+
+  private async answer(watcher: AnswerWatcher, options: GenerateOptions): Promise<Answer> {
+    const { model, session } = this
+    const { chatTemplate, generationDefaults, tokenizer } = model
+    const frame = writeChat(this.messages, this.system, { chatTemplate, stop: generationDefaults.stop })
+    const prompt = tokenizer.encode(frame.text)
+    const answer = new RunningAnswer(watcher)
+    const { signal } = options
+    let result: GenerationResult | undefined
+    try {
+      const stop = [...frame.stop, ...(options.stop ?? [])]
+      const fresh = this.keepCommon(prompt, options.context)
+      const steps = session.generate(fresh, { ...options, stop, routes: true, probabilities: true })
+      for (let next = await steps.next(); ; next = await steps.next()) {
+        if (next.done) {
+          result = next.value
+          break
+        }
+        answer.add(next.value)
+      }
+    } catch (error) {
+      if (!signal?.aborted) {
+        this.forget()
+        throw error
+      }
+    }
+    if (result) answer.end(result.text)
+    if (result?.finishReason === 'stop') answer.keep(tokensOf(result, tokenizer))
+    this.cached = [...prompt, ...answer.tokens].slice(0, session.length)
+    session.truncate(this.cached.length)
+    this.messages.push({ role: 'assistant', content: answer.text })
+    await this.runLast(answer, prompt.length)
+    return { text: answer.text, finishReason: result?.finishReason ?? 'interrupted', tokensPerSecond: answer.speed }
+  }
+
+  /**
+   * The last token of an answer is sampled and not run, unless a stop string came after it; running it now shows its
+   * experts, and spares the next turn.
+   */
+  private async runLast({ tokens, known, watcher }: RunningAnswer, start: number): Promise<void> {
+    if (tokens.length === 0 || known >= tokens.length) return
+    const position = start + tokens.length - 1
+    this.session.truncate(position)
+    const last = [tokens[tokens.length - 1]]
+    const { routes = [] } = await this.session.forward(last, { logits: 'none', routes: true, probabilities: true })
+    this.cached = [...this.cached.slice(0, position), ...last]
+    watcher.routes(routes)
+  }
+
+  /** Cuts the cache back to what it has in common with the prompt; returns the ids that are still to be run. */
+  private keepCommon(prompt: readonly number[], context = Infinity): number[] {
+    this.forgotten = Math.max(this.forgotten, this.session.length - context)
+    let common = 0
+    while (common < prompt.length - 1 && common < this.cached.length && prompt[common] === this.cached[common]) common++
+    if (common < this.forgotten) {
+      this.forget()
+      return [...prompt]
+    }
+    this.session.truncate(common)
+    return prompt.slice(common)
+  }
+
+  private forget(): void {
+    this.session.reset()
+    this.cached = []
+    this.forgotten = 0
+  }
+}
+
+/** Tokens of a generation that have a part in its text. */
+function tokensOf({ tokens, text }: GenerationResult, tokenizer: Tokenizer): number {
+  let rest = Buffer.byteLength(text)
+  let count = 0
+  while (count < tokens.length && rest > 0) rest -= tokenizer.bytesOf(tokens[count++]).length
+  return count
+}
+
+/** An answer as it comes. */
+class RunningAnswer {
+  text = ''
+  readonly tokens: number[] = []
+  /** Tokens whose experts have been told. */
+  known = 0
+  private firstAt = 0
+  private lastAt = 0
+
+  constructor(readonly watcher: AnswerWatcher) {}
+
+  get speed(): number | undefined {
+    const count = this.tokens.length - 1
+    return count > 0 ? (1000 * count) / (this.lastAt - this.firstAt) : undefined
+  }
+
+  add({ token, text, routes }: Step): void {
+    this.lastAt = performance.now()
+    if (this.tokens.length === 0) this.firstAt = this.lastAt
+    else if (routes) {
+      this.watcher.routes(routes)
+      this.known++
+    }
+    this.tokens.push(token)
+    this.watcher.token(token)
+    this.show(text)
+  }
+
+  /** Drops the tokens from number `count` on. */
+  keep(count: number): void {
+    this.tokens.length = count
+    this.watcher.end(count)
+  }
+
+  /** Gives out what was held back. */
+  end(whole: string): void {
+    this.show(whole.slice(this.seen))
+  }
+
+  private seen = 0
+
+  /** Blanks at the beginning only part the answer from the frame. */
+  private show(piece: string): void {
+    this.seen += piece.length
+    const visible = this.text === '' ? piece.trimStart() : piece
+    this.text += visible
+    if (visible !== '') this.watcher.text(visible)
+  }
+}

@@ -1,0 +1,69 @@
+import { sequential } from '../experts/palette.js'
+import { backgroundCode, type ColourDepth, foregroundCode } from '../experts/terminal-colours.js'
+
+/** Steps of brightness that a cell can have. */
+const LEVELS = 24
+
+/** From an expert that sleeps to one that is wide awake, where there is no colour. */
+const SHADES = ['·', '░', '▒', '▓', '█']
+
+/** Draws cells of a brightness from 0 to 1, each as `width` characters; equal neighbours share their escape sequences. */
+export class CellPainter {
+  private readonly foreground: string[]
+  private readonly background: string[]
+
+  constructor(readonly depth: ColourDepth) {
+    const levels = Array.from({ length: LEVELS }, (_, i) => sequential(i / (LEVELS - 1)))
+    this.foreground = levels.map((colour) => foregroundCode(colour, depth))
+    this.background = levels.map((colour) => backgroundCode(colour, depth))
+  }
+
+  /** One lane, an expert a cell. */
+  row(amounts: Float32Array, width: number): string {
+    if (this.depth === 'none') return Array.from(amounts, (amount) => shade(amount).repeat(width)).join('')
+    return this.painted(
+      Array.from(amounts, (amount) => ({ text: '█'.repeat(width), codes: this.foreground[level(amount)] })),
+    )
+  }
+
+  /** Two lanes in one line, the second below the first. */
+  stackedRows(upper: Float32Array, lower: Float32Array, width: number): string {
+    return this.painted(Array.from(upper, (amount, i) => this.pair('▀', amount, lower[i] ?? 0, width)))
+  }
+
+  /** One lane with two experts a character. */
+  narrowRow(amounts: Float32Array): string {
+    const cells = Array.from({ length: Math.ceil(amounts.length / 2) }, (_, i) => {
+      return this.pair('▌', amounts[2 * i], amounts[2 * i + 1] ?? 0, 1)
+    })
+    return this.painted(cells)
+  }
+
+  private pair(sign: string, first: number, second: number, width: number): Cell {
+    return { text: sign.repeat(width), codes: `${this.foreground[level(first)]};${this.background[level(second)]}` }
+  }
+
+  private painted(cells: readonly Cell[]): string {
+    let line = ''
+    let codes = ''
+    for (const cell of cells) {
+      if (cell.codes !== codes) line += `\x1b[${cell.codes}m`
+      line += cell.text
+      codes = cell.codes
+    }
+    return codes === '' ? line : `${line}\x1b[39;49m`
+  }
+}
+
+interface Cell {
+  text: string
+  codes: string
+}
+
+function level(amount: number): number {
+  return Math.round(Math.min(1, amount) * (LEVELS - 1))
+}
+
+function shade(amount: number): string {
+  return SHADES[Math.min(SHADES.length - 1, Math.ceil(amount * (SHADES.length - 1)))]
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import { render } from 'ink'
+import type { ColourDepth } from '../experts/terminal-colours.js'
+import type { GenerateOptions, Model } from '../generation/types.js'
+import { modelsHome } from '../library/resolve-model.js'
+import { App } from './app.js'
+import { Chat } from './chat.js'
+import { InputHistory } from './input-history.js'
+import { Terminal } from './terminal.js'
+
+export interface StartOptions {
+  depth: ColourDepth
+  generation: GenerateOptions
+  loadModel: (name: string) => Promise<Model>
+  /** Aborting it leaves. */
+  signal: AbortSignal
+}
+
+/** Above what the chat asks for, which draws by itself no more often than is seen. */
+const MOST_FRAMES = 60
+
+/**
+ * Holds a conversation at the terminal until the user leaves; resolves with whether that was by Ctrl-C. The model that
+ * is in use at the end is disposed.
+ */
+export async function startChat(model: Model, options: StartOptions): Promise<{ interrupted: boolean }> {
+  const history = await InputHistory.open(join(modelsHome(), 'chat-history.jsonl'))
+  const chat = new Chat(model, { history, ...options })
+  const terminal = new Terminal(process.stdin, process.stdout, (key) => chat.press(key))
+  const leave = () => chat.end()
+  options.signal.addEventListener('abort', leave, { once: true })
+  terminal.enter()
+  const screen = render(<App chat={chat} terminal={terminal} />, {
+    stdout: terminal as unknown as NodeJS.WriteStream,
+    exitOnCtrlC: false,
+    maxFps: MOST_FRAMES,
+  })
+  try {
+    greet(chat)
+    await chat.ended
+  } finally {
+    screen.unmount()
+    terminal.leave()
+    options.signal.removeEventListener('abort', leave)
+    await chat.model.dispose()
+  }
+  return { interrupted: chat.interrupted }
+}
+
+function greet(chat: Chat): void {
+  const { model } = chat
+  chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
+  chat.refreshMemory()
+}

@@ -1,0 +1,50 @@
+import { EXPERT_KINDS, type ExpertKind } from '../experts/usage.js'
+import { visibleToken } from '../experts/visible-token.js'
+import { cellWidth, fit } from './cell-width.js'
+import type { TokenMap } from './token-map.js'
+
+/** Experts named beside the chosen ones, those that came closest. */
+const ALTERNATIVES = 3
+
+/** The token that the reader walked to: the text around it, and its experts in one layer with what came close. */
+export function tokenLines(map: TokenMap, width: number): string[] {
+  if (map.selected === undefined || !map.shown) return []
+  return [strip(map, width), ...EXPERT_KINDS.map((kind) => fit(expertsLine(map, kind), width))]
+}
+
+/** `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`: chosen experts with their gates, then the likeliest others. */
+export function expertsLine(map: TokenMap, kind: ExpertKind): string {
+  const routes = map.shown?.routes[map.layer][kind]
+  if (!routes) return ''
+  const { ids, gates, probabilities = new Float32Array(0) } = routes
+  const chosen = Array.from(ids, (id, slot) => `${id} ${share(gates[slot])}`)
+  const others = Array.from(probabilities, (probability, id) => ({ id, probability }))
+    .filter(({ id }) => !ids.includes(id))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, ALTERNATIVES)
+    .map(({ id, probability }) => `${id} ${share(probability)}`)
+  return `layer ${map.layer} ${kind}: ${chosen.join('  ')} | next ${others.join('  ')}`
+}
+
+/** The tokens around the one looked at, which is set off. */
+function strip(map: TokenMap, width: number): string {
+  const at = map.shownIndex
+  const text = (index: number) => visibleToken(map.tokens[index].text).replaceAll('·', ' ')
+  const middle = fit(text(at), width - 4)
+  let left = ''
+  let right = ''
+  let room = width - cellWidth(middle) - 2
+  for (let distance = 1; ; distance++) {
+    const before = at - distance >= 0 ? text(at - distance) : ''
+    const after = at + distance < map.tokens.length ? text(at + distance) : ''
+    room -= cellWidth(before) + cellWidth(after)
+    if (room < 0 || (before === '' && after === '')) break
+    left = before + left
+    right += after
+  }
+  return `${left}\x1b[7m${middle}\x1b[27m${right}`
+}
+
+function share(probability: number): string {
+  return probability.toFixed(3).replace(/^0/, '')
+}

@@ -1,0 +1,119 @@
+import { type ExpertKind, type ExpertShape, ExpertUsage } from '../experts/usage.js'
+import type { LayerRoutes } from '../generation/types.js'
+
+/** What the map shows: the newest token, the sum of all tokens, or one layer over the last tokens. */
+export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
+export type MapMode = (typeof MAP_MODES)[number]
+
+/** A token of the answer and the experts that it wakes. */
+export interface MappedToken {
+  text: string
+  routes: LayerRoutes[]
+}
+
+/** Tokens that still glow behind the newest, and how much of its light the one before keeps. */
+const TRAIL = 5
+const FADE = 0.5
+
+/** What the map of experts shows: the tokens of the answer, the usage since the beginning, and where the reader looks. */
+export class TokenMap {
+  mode: MapMode = 'newest'
+  /** The layer looked at, in the details of a token and in the mode of one layer. */
+  layer = 0
+  /** The token looked at, counted from the answer's first; undefined follows the newest. */
+  selected?: number
+  usage: ExpertUsage
+  tokens: MappedToken[] = []
+
+  constructor(private readonly shape: ExpertShape) {
+    this.usage = new ExpertUsage(shape)
+  }
+
+  get layers(): number {
+    return this.shape.mlpExperts.length
+  }
+
+  /** A new answer begins. */
+  beginAnswer(): void {
+    this.tokens = []
+    this.selected = undefined
+  }
+
+  /** The answer's next token. */
+  add(text: string, routes: LayerRoutes[]): void {
+    this.tokens.push({ text, routes })
+    this.usage.add(routes, 1)
+  }
+
+  /** The answer ends with its token `count`; later ones are taken back. */
+  endAnswer(count: number): void {
+    for (const { routes } of this.tokens.splice(count)) this.usage.add(routes, 1, -1)
+    if (this.selected !== undefined && this.selected >= count) this.selected = undefined
+  }
+
+  /** Forgets everything, and how it is looked at stays. */
+  reset(): void {
+    this.beginAnswer()
+    this.usage = new ExpertUsage(this.shape)
+  }
+
+  nextMode(): void {
+    this.mode = MAP_MODES[(MAP_MODES.indexOf(this.mode) + 1) % MAP_MODES.length]
+  }
+
+  /** Looks at another token of the answer; going on from the last one follows the newest again. False without tokens. */
+  walk(by: number): boolean {
+    if (this.tokens.length === 0) return false
+    const at = this.selected ?? this.tokens.length
+    const next = Math.max(0, at + by)
+    this.selected = next >= this.tokens.length ? undefined : next
+    return true
+  }
+
+  changeLayer(by: number): void {
+    this.layer = Math.min(this.layers - 1, Math.max(0, this.layer + by))
+  }
+
+  /** Index of the token that is shown. */
+  get shownIndex(): number {
+    return this.selected ?? this.tokens.length - 1
+  }
+
+  get shown(): MappedToken | undefined {
+    return this.tokens[this.shownIndex]
+  }
+
+  /** Gates of the experts of one kind in one layer for a token, the shown one by default; 0 where not chosen. */
+  gates(kind: ExpertKind, layer: number, index = this.shownIndex): Float32Array {
+    const experts = kind === 'attention' ? this.shape.attentionExperts[layer] : this.shape.mlpExperts[layer]
+    const all = new Float32Array(experts)
+    const token = this.tokens[index]
+    if (token) {
+      const { ids, gates } = token.routes[layer][kind]
+      for (const [slot, expert] of ids.entries()) all[expert] = gates[slot]
+    }
+    return all
+  }
+
+  /** Brightness of an expert's cell, 0 to 1, for the kind and layer: the shown token's gates and a fading trail, or usage. */
+  amounts(kind: ExpertKind, layer: number): Float32Array {
+    return this.mode === 'usage' ? this.usageAmounts(kind, layer) : this.glow(kind, layer)
+  }
+
+  private glow(kind: ExpertKind, layer: number): Float32Array {
+    const amounts = this.gates(kind, layer).map(Math.sqrt)
+    for (let age = 1; age <= TRAIL && this.shownIndex - age >= 0; age++) {
+      const { ids, gates } = this.tokens[this.shownIndex - age].routes[layer][kind]
+      for (const [slot, expert] of ids.entries()) {
+        amounts[expert] = Math.max(amounts[expert], Math.sqrt(gates[slot]) * FADE ** age)
+      }
+    }
+    return amounts
+  }
+
+  private usageAmounts(kind: ExpertKind, layer: number): Float32Array {
+    const { counts } = this.usage[kind][layer]
+    const most = Math.max(1, ...counts)
+    return Float32Array.from(counts, (count) => count / most)
+  }
+}

@@ -1,0 +1,51 @@
+import { cellWidth, graphemes } from './cell-width.js'
+
+/** Lines of at most `width` columns; breaks at blanks where there are any. `text` must be harmless. */
+export function wrap(text: string, width: number): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line, Math.max(1, width)))
+}
+
+function wrapLine(line: string, width: number): string[] {
+  const lines: string[] = []
+  let current = ''
+  let used = 0
+  for (const word of line.match(/ +|[^ ]+/g) ?? []) {
+    const size = cellWidth(word)
+    if (used + size <= width) {
+      current += word
+      used += size
+      continue
+    }
+    if (word[0] === ' ') {
+      // Blanks at a break are not carried over.
+      lines.push(current)
+      current = ''
+      used = 0
+      continue
+    }
+    if (used > 0) lines.push(current.trimEnd())
+    const pieces = cut(word, width)
+    current = pieces.pop() ?? ''
+    used = cellWidth(current)
+    lines.push(...pieces)
+  }
+  return [...lines, current]
+}
+
+/** Cuts a text into pieces of exactly `width` columns (one less before a wide character) and a rest. */
+export function cut(text: string, width: number): string[] {
+  const pieces: string[] = []
+  let piece = ''
+  let used = 0
+  for (const grapheme of graphemes(text)) {
+    const size = cellWidth(grapheme)
+    if (used + size > width && piece !== '') {
+      pieces.push(piece)
+      piece = ''
+      used = 0
+    }
+    piece += grapheme
+    used += size
+  }
+  return [...pieces, piece]
+}
