@@ -1,0 +1,281 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { UserError } from '#molm/errors.js'
+import { pullModel } from '#molm/index.js'
+import { givesExpectedLogits } from '../support/expected-logits.js'
+import type { Fault, HubServer, ServedRepository } from '../support/hub-server.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { IMPATIENT, withHub } from '../support/with-hub.js'
+
+const QUICK = { threads: 1, network: IMPATIENT }
+const REPO = 'org/model'
+const FIXTURE = '02-base-safetensors-f32'
+const WEIGHTS = 'model.safetensors'
+
+/** A fault that strikes every `n`th request to the storage. */
+function everyNth(n: number, fault: Fault): Fault {
+  let count = 0
+  return (request, response, bytes) =>
+    request.host === 'storage' && ++count % n === 0 ? fault(request, response, bytes) : undefined
+}
+
+/** Sends the first bytes and hangs up. */
+const cut =
+  (after: number): Fault =>
+  (request, response, bytes) => {
+    response.setHeader('content-length', bytes.length)
+    request.sent = Math.min(after, bytes.length)
+    response.write(bytes.subarray(0, after), () => response.destroy())
+    return true
+  }
+
+const status =
+  (code: number, headers: Record<string, string> = {}): Fault =>
+  (request, response) => {
+    request.sent = 0
+    response.removeHeader('content-range')
+    response.writeHead(code, headers)
+    response.end()
+    return true
+  }
+
+const SURVIVED: Record<string, Fault> = {
+  'connections that break after some bytes': everyNth(3, cut(700)),
+  'connections that break at once': everyNth(3, cut(0)),
+  'connections that go silent': everyNth(40, (request, response, bytes) => {
+    request.sent = 10
+    response.setHeader('content-length', bytes.length)
+    response.write(bytes.subarray(0, 10))
+    return true
+  }),
+  'a server that is busy': everyNth(3, status(503)),
+  'a server that asks to wait': everyNth(50, status(429, { 'retry-after': '0.05' })),
+  'a permission of the storage that expires': everyNth(20, status(403)),
+  'an answer that is shorter than the range': everyNth(3, (request, response, bytes) => {
+    const short = bytes.subarray(0, Math.max(1, bytes.length - 5))
+    request.sent = short.length
+    response.setHeader('content-range', `bytes ${request.start}-${request.start + short.length - 1}/*`)
+    response.setHeader('content-length', short.length)
+    response.end(short)
+    return true
+  }),
+  'an answer that is another range': everyNth(3, (request, response, bytes) => {
+    request.sent = 0
+    response.setHeader('content-range', `bytes ${request.start + 1}-${request.end}/*`)
+    response.end(bytes)
+    return true
+  }),
+}
+
+for (const [what, fault] of Object.entries(SURVIVED)) {
+  test(`the model is right in spite of ${what}, and hardly a byte comes twice`, async () => {
+    await withHub(async (hub) => {
+      const { files } = await hub.serve(REPO, FIXTURE)
+      hub.fault = fault
+      const notes: string[] = []
+      await pullModel(`${REPO}:f32`, {
+        ...QUICK,
+        network: { ...IMPATIENT, idleMs: 300 },
+        onNote: (note) => notes.push(note),
+      })
+      assert.ok(notes.length > 0, 'nothing went wrong')
+      assert.match(notes[0], /org\/model.*; trying again in \d+ s/)
+      const size = files.get(WEIGHTS)?.length ?? 0
+      assert.ok(
+        hub.sentOf(WEIGHTS) < size + 1000 + 2e5 * Number(/silent/.test(what)),
+        `${hub.sentOf(WEIGHTS)} of ${size}`,
+      )
+      await givesExpectedLogits(REPO, FIXTURE)
+    })
+  })
+}
+
+test('a wait that the server asks for is kept', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, FIXTURE)
+    const refused: number[] = []
+    hub.apiFault = (response) => {
+      refused.push(performance.now())
+      if (refused.length > 2) return undefined
+      response.writeHead(429, refused.length === 1 ? { 'retry-after': '0.2' } : { ratelimit: '"api";r=0;t=1' }).end()
+      return true
+    }
+    await pullModel(REPO, QUICK)
+    assert.ok(refused[1] - refused[0] >= 195, `waited ${refused[1] - refused[0]} ms`)
+    assert.ok(refused[2] - refused[1] >= 995, `waited ${refused[2] - refused[1]} ms`)
+  })
+})
+
+test('what fails for good is told in a line or two, and nothing has the final name', async () => {
+  const cases: [RegExp, (hub: HubServer, repository: ServedRepository) => void, object?][] = [
+    [/org\/model: there is no such model on 127\.0\.0\.1:\d+, or it is private/, (hub) => hub.repositories.clear()],
+    [
+      /org\/model: the model is gated .* then give a token/,
+      (_, repository) => {
+        repository.gated = true
+      },
+    ],
+    [/has no revision 'v9'/, () => {}, { revision: 'v9' }],
+    [
+      /the server is busy \(status 503\), 5 times in a row\ncheck the connection/,
+      (hub) => {
+        hub.fault = status(503)
+      },
+    ],
+    [
+      /the connection was lost, 5 times in a row/,
+      (hub) => {
+        hub.fault = (_, response) => {
+          response.destroy()
+          return true
+        }
+      },
+    ],
+    [
+      /no answer for 0\.2 s, 5 times/,
+      (hub) => {
+        hub.fault = () => true
+      },
+      { network: { ...IMPATIENT, idleMs: 200 } },
+    ],
+    [
+      /is missing/,
+      (_, { files }) => {
+        files.set(
+          'config.json',
+          Buffer.from(files.get('config.json')?.toString().replace('"n_layer": 3', '"n_layer": 4') ?? ''),
+        )
+      },
+    ],
+    [
+      /cut short/,
+      (_, { files }) => {
+        files.set(WEIGHTS, files.get(WEIGHTS)?.subarray(0, 50000) as Buffer)
+      },
+    ],
+    [
+      /no config\.json/,
+      (_, { files }) => {
+        files.delete('config.json')
+      },
+    ],
+    [
+      /no weights/,
+      (_, { files }) => {
+        files.delete(WEIGHTS)
+      },
+    ],
+  ]
+  for (const [pattern, spoil, options] of cases) {
+    await withHub(async (hub, dir) => {
+      spoil(hub, await hub.serve(REPO, FIXTURE))
+      await rejectsWithUserError(() => pullModel(REPO, { ...QUICK, ...options }), pattern)
+      const left = await readdir(join(dir, 'molm', 'models', 'org', 'model')).catch(() => [])
+      assert.ok(
+        left.every((name) => name === '.molm.partial'),
+        left.join(' '),
+      )
+      assert.equal(await readdir(join(dir, 'molm', 'locks')), [])
+    })
+  }
+})
+
+test('a hub that cannot be reached is told', async () => {
+  await withHub(async (hub) => {
+    process.env.HF_ENDPOINT = 'http://127.0.0.1:9'
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /org\/model: .*ECONNREFUSED.*5 times/)
+    process.env.HF_ENDPOINT = 'huggingface'
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /HF_ENDPOINT is no address/)
+    assert.is(hub.seen.length, 0)
+  })
+})
+
+test('a server that ignores ranges gives a right model too, whole files being cut to size', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, '03-topk4-safetensors-bf16-sharded')
+    hub.ignoresRanges = true
+    await pullModel(`${REPO}:f32`, QUICK)
+    await givesExpectedLogits(REPO, '03-topk4-safetensors-bf16-sharded')
+  })
+})
+
+test('a flipped byte in a small file is found at once', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, FIXTURE)
+    hub.fault = flip('config.json', 5)
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /config\.json: not what the hub has/)
+  })
+})
+
+test('--verify finds a flipped byte, whether it came with the ranges or in a header, and keeps nothing', async () => {
+  for (const [at, bit] of [
+    [1_000_000, 1],
+    [20_000, 64],
+  ]) {
+    await withHub(async (hub, dir) => {
+      await hub.serve(REPO, FIXTURE)
+      let isFirst = true
+      hub.fault = (request, response, bytes) => {
+        const isWhole = request.headers.range === undefined
+        if (request.file !== WEIGHTS || isWhole || !isFirst || request.start > at || request.end <= at) return undefined
+        isFirst = false
+        return flip(WEIGHTS, at - request.start, bit)(request, response, bytes)
+      }
+      const verify = () => pullModel(`${REPO}:f32`, { ...QUICK, verify: true })
+      await rejectsWithUserError(verify, /model\.safetensors: not what the hub has/)
+      assert.equal(await readdir(join(dir, 'molm', 'models', 'org')), [])
+      await verify()
+      await givesExpectedLogits(REPO, FIXTURE)
+    })
+  }
+})
+
+test('--verify fetches the file a second time, in order, and accepts what is right', async () => {
+  await withHub(async (hub) => {
+    const { files } = await hub.serve(REPO, '11-molm-like-bin-bf16-sharded')
+    hub.fault = everyNth(7, cut(5000))
+    await pullModel(`${REPO}:f32`, { ...QUICK, verify: true })
+    for (const [name, { length }] of files) {
+      if (name.endsWith('.bin')) assert.ok(hub.sentOf(name) > 1.9 * length && hub.sentOf(name) < 2.2 * length, name)
+    }
+    await givesExpectedLogits(REPO, '11-molm-like-bin-bf16-sharded')
+  })
+})
+
+test('an abort rejects with its reason, and leaves what was done', async () => {
+  await withHub(async (hub, dir) => {
+    await hub.serve(REPO, FIXTURE)
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    let parts = 0
+    try {
+      await pullModel(REPO, {
+        ...QUICK,
+        signal: controller.signal,
+        onProgress: () => ++parts === 60 && controller.abort(reason),
+      })
+      assert.unreachable('finished')
+    } catch (error) {
+      assert.is(error, reason)
+      assert.not.instance(error, UserError)
+    }
+    const staging = join(dir, 'molm', 'models', 'org', 'model', '.molm.partial')
+    assert.match(await readFile(join(staging, 'model-q4.molm.safetensors.journal'), 'utf8'), /"embedding"/)
+    assert.equal(await readdir(join(dir, 'molm', 'locks')), [])
+  })
+})
+
+function flip(file: string, at: number, bit = 1): Fault {
+  return (request, response, bytes) => {
+    if (request.file !== file) return undefined
+    const damaged = Buffer.from(bytes)
+    damaged[at] ^= bit
+    response.setHeader('content-length', damaged.length)
+    response.end(damaged)
+    return true
+  }
+}
+
+test.run()
