@@ -35,7 +35,7 @@ export function define(command: Command): void {
 
 const NOTES = `
 Output:
-  lines    label, probability and text, with tabs between; empty ones are skipped
+  lines    label, probability, text, with tabs between; empty ones are skipped
   --json   { model, texts: [ { text, label, scores } ] }, where scores are
            [ { label, probability, logit } ], the likeliest first
 

@@ -68,6 +68,8 @@ export class Engine {
         return this.classify(request.tokens, context.stop)
       case 'pack':
         return once(() => this.requirePacker().pack(request.request))
+      case 'mask':
+        return once(() => this.requireModel().model.maskExperts(request.mask))
       case 'stats':
         return once(() => this.stats())
       case 'stream':

@@ -1,4 +1,5 @@
 import type { ModelConfig } from '../model/config.js'
+import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats } from '../packing/format.js'
 import type { PackRequest } from '../packing/pack.js'
 import type { Tier } from '../runtime/tiers.js'
@@ -38,6 +39,8 @@ export interface ForwardRequest {
   routes: boolean
   /** With the routes, the probabilities of all experts. */
   probabilities: boolean
+  /** With the routes, the L2 norms of the chosen experts' outputs. */
+  outputNorms?: boolean
   hidden: boolean
 }
 
@@ -72,6 +75,7 @@ export type Request =
   | { kind: 'release'; session: number }
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
+  | { kind: 'mask'; mask?: ExpertMask }
   | { kind: 'stats' }
   | { kind: 'stream' }
   | { kind: 'close' }
@@ -105,6 +109,8 @@ export interface PackedRoutes {
   gates: Float32Array
   /** For each layer the attention experts and then the MLP experts, tokens x experts each. */
   probabilities?: Float32Array
+  /** As the gates. */
+  outputNorms?: Float32Array
 }
 
 export interface ForwardReply {

@@ -10,12 +10,14 @@ export class RouteRecorder {
   constructor(
     private readonly config: ModelConfig,
     private readonly tokens: number,
-    probabilities: boolean,
+    options: { probabilities: boolean; outputNorms?: boolean },
   ) {
     const { layers, topKAttention, topKMlp } = config
     const size = layers * tokens * (topKAttention + topKMlp)
     this.packed = { ids: new Int32Array(size), gates: new Float32Array(size) }
-    if (probabilities) this.packed.probabilities = new Float32Array(tokens * expertsBefore(config, layers, 'attention'))
+    if (options.outputNorms) this.packed.outputNorms = new Float32Array(size)
+    if (options.probabilities)
+      this.packed.probabilities = new Float32Array(tokens * expertsBefore(config, layers, 'attention'))
   }
 
   /** Puts the next batch's routes behind those of the batches before, which had `done` tokens. */
@@ -24,19 +26,27 @@ export class RouteRecorder {
   }
 
   /** The taps of a forward pass. */
-  get taps(): Pick<Taps, 'routes' | 'probabilities'> {
-    return { routes: this.tap, probabilities: this.packed.probabilities && this.tapProbabilities }
+  get taps(): Pick<Taps, 'routes' | 'probabilities' | 'outputNorms'> {
+    const { ids, gates, probabilities, outputNorms } = this.packed
+    return {
+      routes: (layer, kind, batchIds, batchGates) => {
+        this.put(ids, batchIds, layer, kind)
+        this.put(gates, batchGates, layer, kind)
+      },
+      probabilities: probabilities && this.tapProbabilities,
+      outputNorms: outputNorms && ((layer, kind, norms) => this.put(outputNorms, norms, layer, kind)),
+    }
   }
 
-  /** The tap of the chosen. A batch that reaches beyond the recorded tokens is cut to its last ones. */
-  private readonly tap: NonNullable<Taps['routes']> = (layer, kind, ids, gates) => {
+  /** Puts values of the chosen, k a token, in their place. A batch beyond the recorded tokens is cut to its last ones. */
+  private put<T extends Int32Array | Float32Array>(all: T, batch: T, layer: number, kind: 'attention' | 'mlp'): void {
     const { topKAttention: kA, topKMlp: kM } = this.config
     const k = kind === 'attention' ? kA : kM
     const start = layer * this.tokens * (kA + kM) + (kind === 'attention' ? 0 : this.tokens * kA) + this.batch * k
-    const skip = Math.max(0, ids.length - (this.tokens - this.batch) * k)
-    this.packed.ids.set(skip ? ids.subarray(skip) : ids, start)
-    this.packed.gates.set(skip ? gates.subarray(skip) : gates, start)
+    const skip = Math.max(0, batch.length - (this.tokens - this.batch) * k)
+    all.set(skip ? batch.subarray(skip) : batch, start)
   }
+
   private readonly tapProbabilities: NonNullable<Taps['probabilities']> = (layer, kind, p) => {
     const experts = kind === 'attention' ? this.config.attentionExperts[layer] : this.config.mlpExperts[layer]
     const start = this.tokens * expertsBefore(this.config, layer, kind) + this.batch * experts

@@ -33,7 +33,7 @@ export class Sequence {
     this.check(tokens)
     const all = wanted === 'all'
     const logits = new Float32Array(wanted === 'none' ? 0 : (all ? tokens.length : 1) * model.outputs)
-    const recorder = request.routes ? new RouteRecorder(model.config, tokens.length, request.probabilities) : undefined
+    const recorder = request.routes ? new RouteRecorder(model.config, tokens.length, request) : undefined
     const hidden = request.hidden ? new Float32Array(model.config.layers * model.config.width) : undefined
     const taps: Taps = {
       ...recorder?.taps,
@@ -62,7 +62,7 @@ export class Sequence {
     let firstAt = 0
     let finishReason: GenerateReply['finishReason'] = 'length'
     for (let index = 0; index < request.maxTokens; index++) {
-      const recorder = request.routes ? new RouteRecorder(model.config, 1, request.probabilities) : undefined
+      const recorder = request.routes ? new RouteRecorder(model.config, 1, request) : undefined
       let step: StepMessage | undefined
       yield* this.run(input, stop, { ...recorder?.taps }, (done, count) => {
         this.roll(request.context)

@@ -36,7 +36,14 @@ export class EngineSession implements Session {
   }
 
   async forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): Promise<ForwardResult> {
-    const { logits = 'last', routes = false, probabilities = false, hidden = false, signal } = options
+    const {
+      logits = 'last',
+      routes = false,
+      probabilities = false,
+      outputNorms = false,
+      hidden = false,
+      signal,
+    } = options
     const { config } = this.model
     if (tokens.length === 0) throw new UsageError('forward needs at least one token')
     signal?.throwIfAborted()
@@ -47,6 +54,7 @@ export class EngineSession implements Session {
       logits,
       routes,
       probabilities,
+      outputNorms,
       hidden,
     } as const
     const ongoing = this.model.engine.call<ForwardReply>(request)

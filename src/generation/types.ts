@@ -1,5 +1,6 @@
 import type { SavedSequence } from '../engine/protocol.js'
 import type { ModelConfig } from '../model/config.js'
+import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats, Quant } from '../packing/format.js'
 import type { ChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
@@ -30,6 +31,8 @@ export interface ExpertRoutes {
   gates: Float32Array
   /** tokens x experts of the layer: all probabilities, the gates among them. Only where asked for. */
   probabilities?: Float32Array
+  /** tokens x k L2 norms of the experts' outputs before their gates. Only where asked for. */
+  outputNorms?: Float32Array
 }
 
 /** Routing of one layer. */
@@ -45,6 +48,8 @@ export interface ForwardOptions {
   routes?: boolean
   /** With the routes, report the probabilities of all experts. */
   probabilities?: boolean
+  /** With the routes, report the L2 norms of the chosen experts' outputs. */
+  outputNorms?: boolean
   /** Report the residual stream after each block, at the last token. */
   hidden?: boolean
   /** Aborting it rejects with its reason and leaves the session as it was. */
@@ -222,6 +227,11 @@ export interface Model {
   createSession(): Session
   /** Scores a text (as ids) with a sequence-classification checkpoint. */
   classify(tokens: ArrayLike<number>): Promise<Classification>
+  /**
+   * Keeps experts from being chosen, for all sessions from now on; without a mask all are free again. Rejects with a
+   * UserError when a layer is left with fewer experts than a token uses.
+   */
+  maskExperts(mask?: ExpertMask): Promise<void>
   stats(): Promise<MemoryStats>
   /** Streaming read speed of the model's threads, bytes a second: what bounds decoding. Takes some 20 ms. */
   measureStream(): Promise<number>

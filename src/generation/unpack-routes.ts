@@ -4,7 +4,7 @@ import type { LayerRoutes } from './types.js'
 
 /** Routes as the library gives them: views of the packed arrays, one entry a layer. */
 export function unpackRoutes(
-  { ids, gates, probabilities }: PackedRoutes,
+  { ids, gates, probabilities, outputNorms }: PackedRoutes,
   config: ModelConfig,
   tokens: number,
 ): LayerRoutes[] {
@@ -23,11 +23,13 @@ export function unpackRoutes(
       attention: {
         ids: ids.subarray(start, middle),
         gates: gates.subarray(start, middle),
+        ...(outputNorms && { outputNorms: outputNorms.subarray(start, middle) }),
         ...nextProbabilities(config.attentionExperts[layer]),
       },
       mlp: {
         ids: ids.subarray(middle, end),
         gates: gates.subarray(middle, end),
+        ...(outputNorms && { outputNorms: outputNorms.subarray(middle, end) }),
         ...nextProbabilities(config.mlpExperts[layer]),
       },
     }

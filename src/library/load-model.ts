@@ -4,6 +4,7 @@ import { UsageError, UserError } from '../errors.js'
 import { EngineSession } from '../generation/session.js'
 import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, Session } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
+import type { ExpertMask } from '../model/expert-mask.js'
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
 import { type GenerationDefaults, loadGenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
@@ -119,6 +120,10 @@ class LoadedModel implements Model {
 
   measureStream(): Promise<number> {
     return this.engine.call<number>({ kind: 'stream' }).reply
+  }
+
+  maskExperts(mask?: ExpertMask): Promise<void> {
+    return this.engine.call<void>({ kind: 'mask', mask }).reply
   }
 
   stats(): Promise<MemoryStats> {

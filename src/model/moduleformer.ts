@@ -1,6 +1,7 @@
 import type { PartFormats } from '../packing/format.js'
 import type { Pool } from '../runtime/pool.js'
 import type { ModelConfig } from './config.js'
+import { type ExpertMask, type RouterMask, routerMasks } from './expert-mask.js'
 import { KVCache } from './kv-cache.js'
 import type { Router } from './router.js'
 import { LOGIT_ROWS, Stage } from './stage.js'
@@ -21,6 +22,8 @@ export interface Taps {
   routes?: (layer: number, kind: 'attention' | 'mlp', ids: Int32Array, gates: Float32Array) => void
   /** The routers' probabilities of all experts of the batch: tokens x experts of the layer. */
   probabilities?: (layer: number, kind: 'attention' | 'mlp', p: Float32Array) => void
+  /** L2 norms of the outputs of the chosen experts, before their gates: k a token, in the order of the routes. */
+  outputNorms?: (layer: number, kind: 'attention' | 'mlp', norms: Float32Array) => void
   /** The residual stream (d) after a block, at the last token of the batch. */
   hidden?: (layer: number, x: Float32Array) => void
   /** Asked before every block; true abandons the batch. */
@@ -30,6 +33,7 @@ export interface Taps {
 /** IBM's ModuleFormer: a mixture of attention experts and a mixture of MLP experts in every block. */
 export class ModuleFormer {
   private readonly stages: Stage[]
+  private masks?: Record<'attention' | 'mlp', RouterMask[]>
   private keysVisited = 0
   private walks = 0
 
@@ -72,7 +76,7 @@ export class ModuleFormer {
       const block = blocks[l]
       if (taps.stopped?.()) return false
 
-      stage.attentionRouter.run(T, block.attentionRouter) //             ids, gates [T, k]
+      stage.attentionRouter.run(T, block.attentionRouter, this.masks?.attention[l]) // ids, gates [T, k]
       this.queries(stage, l, block, T) //                                q [T, k, A] = a Wq[e];  K, V [T, A]
       this.remember(stage, l, cache, T) //                               cache += K, V
       this.attend(stage, l, cache, T) //                                 o [T, k, A] = stick-broken sums of V
@@ -80,7 +84,7 @@ export class ModuleFormer {
       stage.addAttention.run(T, block.norm2.weight, block.norm2.bias) // x += gates . y;  a = LN2(x)
       this.tapRoutes(taps, l, 'attention', stage.attentionRouter, stage, T)
 
-      stage.mlpRouter.run(T, block.mlpRouter) //                         ids, gates [T, k]
+      stage.mlpRouter.run(T, block.mlpRouter, this.masks?.mlp[l]) //     ids, gates [T, k]
       this.mlp(stage, l, T) //                                           y [T, k, d] = act(a W1[e]) W2[e]
       const next = blocks[l + 1]
       const norm = next ? next.norm1 : finalNorm
@@ -115,6 +119,11 @@ export class ModuleFormer {
         take(first + i, this.row(stage, stage.logits + i * stage.logitsStride * 4, outputs))
       }
     }
+  }
+
+  /** Keeps experts from being chosen until the next call; without a mask all are free. */
+  maskExperts(mask?: ExpertMask): void {
+    this.masks = mask && routerMasks(mask, this.config)
   }
 
   /** Entries of a row of logits. */
@@ -195,6 +204,14 @@ export class ModuleFormer {
     const [k, experts] = kind === 'attention' ? [topKAttention, attentionExperts[l]] : [topKMlp, mlpExperts[l]]
     taps.routes?.(l, kind, router.ids.subarray(0, T * k), this.row(stage, router.gates, T * k))
     taps.probabilities?.(l, kind, router.probabilities(T, experts))
+    taps.outputNorms?.(l, kind, this.outputNorms(stage, T * k))
+  }
+
+  private outputNorms(stage: Stage, items: number): Float32Array {
+    return Float32Array.from({ length: items }, (_, item) => {
+      const y = this.row(stage, stage.y + item * stage.xStride * 4, this.config.width)
+      return Math.sqrt(y.reduce((sum, value) => sum + value * value, 0))
+    })
   }
 
   private row(stage: Stage, address: number, length: number): Float32Array {

@@ -1,5 +1,6 @@
 import type { Bank } from '../runtime/bank.js'
 import { type Format, roundUp } from '../runtime/kernels.js'
+import type { RouterMask } from './expert-mask.js'
 import { Linear } from './linear.js'
 
 export type GateType = 'mlp' | 'linear' | 'gmm'
@@ -74,11 +75,12 @@ export class Router {
   }
 
   /** Routes the first `tokens` rows of the batch. */
-  run(tokens: number, weights: RouterWeights): void {
+  run(tokens: number, weights: RouterWeights, mask?: RouterMask): void {
     this.hidden?.run(tokens, weights.hidden, weights.hiddenBias)
     this.logits.run(tokens, weights.logits, 0)
     if (weights.centroidScale) this.scaleCosines(tokens, weights.centroidScale)
-    this.choose(tokens, weights.experts)
+    if (mask?.gates === 'kept') this.silence(tokens, mask.out)
+    this.choose(tokens, weights.experts, mask?.out)
   }
 
   /** The softmax of the last run over all experts: tokens x experts. */
@@ -106,13 +108,24 @@ export class Router {
     }
   }
 
-  /** Softmax and the k largest. */
-  private choose(tokens: number, experts: number): void {
+  /** Takes experts out of the softmax, whose sum over the others is then the same as if there were only those. */
+  private silence(tokens: number, out: Uint8Array): void {
+    const f32 = this.bank.f32
+    for (let t = 0; t < tokens; t++) {
+      const row = this.logitsAddress / 4 + t * this.stride
+      for (let e = 0; e < out.length; e++) if (out[e]) f32[row + e] = Number.NEGATIVE_INFINITY
+    }
+  }
+
+  /** Softmax and the k largest, of experts that are not `out`. */
+  private choose(tokens: number, experts: number, out?: Uint8Array): void {
     const { ids, p } = this
     const { k } = this.shape
     const f32 = this.bank.f32
     for (let t = 0; t < tokens; t++) {
       const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, experts, f32)
+      // Below the probability of any expert that may be chosen.
+      if (out) for (let e = 0; e < experts; e++) if (out[e]) p[e] = -1
       for (let slot = 0; slot < k; slot++) {
         let best = 0
         for (let e = 1; e < experts; e++) if (p[e] > p[best]) best = e

@@ -32,6 +32,8 @@ export class Stage {
   readonly firstValue: number
   /** Keys visited by each item and head in the last attention. */
   readonly depths: number
+  /** Outputs of the experts of the last mixture (maxTokens * k, d), a row an item, as far apart as those of x. */
+  readonly y: number
   /** Logits of up to LOGIT_ROWS tokens. */
   readonly logits: number
   readonly logitsStride: number
@@ -85,7 +87,7 @@ export class Stage {
     const ro = records(T * kA, A)
     const h = floats(T * kM, F)
     const rh = records(T * kM, F)
-    const y = floats(T * Math.max(kA, kM), d)
+    this.y = floats(T * Math.max(kA, kM), d)
     this.depths = bank.arena.allocate(T * kA * config.heads * 4)
     this.logitsStride = roundUp(outputs, 32)
     this.logits = floats(LOGIT_ROWS, outputs)
@@ -96,7 +98,7 @@ export class Stage {
     this.headList = identityList(bank, LOGIT_ROWS)
 
     const norm = { output: this.a, records: ra }
-    const expertsOf = (gates: number, k: number) => ({ address: y, stride: this.xStride, gates, k })
+    const expertsOf = (gates: number, k: number) => ({ address: this.y, stride: this.xStride, gates, k })
     const router = { gateType, width: d, gatingSize, maxTokens: T, format: formats.router, a: this.a, records: ra }
     this.attentionRouter = new Router(bank, { ...router, k: kA, maxExperts: maxAttention, list: all }, threads)
     this.mlpRouter = new Router(bank, { ...router, k: kM, maxExperts: maxMlp, list: all }, threads)
@@ -120,7 +122,7 @@ export class Stage {
     const heads = { channels: A, heads: config.heads, k: kA, enough, depths: this.depths }
     const qo = { q: this.q, o, stride: this.qStride, records: attention === 'f32' ? 0 : ro }
     this.attention = new Attention(bank, { ...qo, ...heads }, threads)
-    const output = { rows: d, output: y, outputStride: this.xStride }
+    const output = { rows: d, output: this.y, outputStride: this.xStride }
     this.attentionOutputs = new Matmul(bank, { ...from(attention, o, ro), columns: A, ...output }, threads)
     const hidden = { output: h, outputStride: roundUp(F, 32), activation: config.activation }
     const quantised = mlp === 'f32' ? {} : { records: rh, recordColumns: F }
