@@ -100,12 +100,12 @@ export function tileF32x4(
 }
 
 /** Totals of a four-row tile live in the output itself: 8 of them beside 8 sums would not fit 16 registers. */
-export function zero8(out: usize): void {
+function zero8(out: usize): void {
   v128.store(out, f32x4.splat(0))
   v128.store(out, f32x4.splat(0), 16)
 }
 
-export function addTo8(out: usize, sum0: v128, sum1: v128): void {
+function addTo8(out: usize, sum0: v128, sum1: v128): void {
   const total0 = f32x4.add(v128.load(out), sum0)
   const total1 = f32x4.add(v128.load(out, 16), sum1)
   v128.store(out, total0)

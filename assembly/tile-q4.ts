@@ -15,8 +15,7 @@
  * The zero point is taken out with the record's -8 * sum. out = sum over tiles of (scale_w * scale_a) * integer dot, tile
  * after tile: the integers are the same in all tiers, and so is every bit of the result.
  */
-import { zero8 } from './tile-f32'
-import { addScaled8 } from './tile-q8'
+import { addScaled } from './tile-q8'
 
 const TILE: usize = 144
 
@@ -129,13 +128,18 @@ export function tileQ4x4(
 ): void {
   if (ASC_FEATURE_SIMD) {
     const blocks = columns >> 5
-    const scales = 3 * columns
     const nibble = i16x8.splat(15 + <i16>(columns & 31))
-    zero8(outA)
-    zero8(outB)
-    zero8(outC)
-    zero8(outD)
-    for (let b: usize = 0; b < blocks; b++, weights += TILE) {
+    const sums = blocks << 2
+    let scale = 3 * columns
+    let aTotal0 = f32x4.splat(0)
+    let aTotal1 = f32x4.splat(0)
+    let bTotal0 = f32x4.splat(0)
+    let bTotal1 = f32x4.splat(0)
+    let cTotal0 = f32x4.splat(0)
+    let cTotal1 = f32x4.splat(0)
+    let dTotal0 = f32x4.splat(0)
+    let dTotal1 = f32x4.splat(0)
+    for (let b: usize = 0; b < blocks; b++, weights += TILE, scale += 4) {
       let a0 = i32x4.splat(0)
       let a1 = i32x4.splat(0)
       let b0 = i32x4.splat(0)
@@ -151,43 +155,55 @@ export function tileQ4x4(
           const n0 = v128.and(w0, nibble)
           const n1 = v128.and(w1, nibble)
           const p = columns + (b << 6) + (g << 4) + (k << 2)
-          const a = v128.load32_splat(ra + p)
-          a0 = i32x4.add(a0, i32x4.dot_i16x8_s(n0, a))
-          a1 = i32x4.add(a1, i32x4.dot_i16x8_s(n1, a))
-          const e = v128.load32_splat(rb + p)
-          b0 = i32x4.add(b0, i32x4.dot_i16x8_s(n0, e))
-          b1 = i32x4.add(b1, i32x4.dot_i16x8_s(n1, e))
-          const c = v128.load32_splat(rc + p)
-          c0 = i32x4.add(c0, i32x4.dot_i16x8_s(n0, c))
-          c1 = i32x4.add(c1, i32x4.dot_i16x8_s(n1, c))
-          const d = v128.load32_splat(rd + p)
-          d0 = i32x4.add(d0, i32x4.dot_i16x8_s(n0, d))
-          d1 = i32x4.add(d1, i32x4.dot_i16x8_s(n1, d))
+          let x = v128.load32_splat(ra + p)
+          a0 = i32x4.add(a0, i32x4.dot_i16x8_s(n0, x))
+          a1 = i32x4.add(a1, i32x4.dot_i16x8_s(n1, x))
+          x = v128.load32_splat(rb + p)
+          b0 = i32x4.add(b0, i32x4.dot_i16x8_s(n0, x))
+          b1 = i32x4.add(b1, i32x4.dot_i16x8_s(n1, x))
+          x = v128.load32_splat(rc + p)
+          c0 = i32x4.add(c0, i32x4.dot_i16x8_s(n0, x))
+          c1 = i32x4.add(c1, i32x4.dot_i16x8_s(n1, x))
+          x = v128.load32_splat(rd + p)
+          d0 = i32x4.add(d0, i32x4.dot_i16x8_s(n0, x))
+          d1 = i32x4.add(d1, i32x4.dot_i16x8_s(n1, x))
           w0 = i16x8.shr_u(w0, 4)
           w1 = i16x8.shr_u(w1, 4)
         }
       }
       const s0 = i32x4.shl(v128.load_ext<u16>(weights), 16)
       const s1 = i32x4.shl(v128.load_ext<u16>(weights, 8), 16)
-      const s = scales + (b << 2)
-      const z = s + (blocks << 2)
-      addCentred8(outA, a0, a1, s0, s1, ra + s, ra + z)
-      addCentred8(outB, b0, b1, s0, s1, rb + s, rb + z)
-      addCentred8(outC, c0, c1, s0, s1, rc + s, rc + z)
-      addCentred8(outD, d0, d1, s0, s1, rd + s, rd + z)
+      let s = v128.load32_splat(ra + scale)
+      let zero = v128.load32_splat(ra + scale + sums)
+      aTotal0 = addScaled(aTotal0, i32x4.add(a0, zero), s0, s)
+      aTotal1 = addScaled(aTotal1, i32x4.add(a1, zero), s1, s)
+      s = v128.load32_splat(rb + scale)
+      zero = v128.load32_splat(rb + scale + sums)
+      bTotal0 = addScaled(bTotal0, i32x4.add(b0, zero), s0, s)
+      bTotal1 = addScaled(bTotal1, i32x4.add(b1, zero), s1, s)
+      s = v128.load32_splat(rc + scale)
+      zero = v128.load32_splat(rc + scale + sums)
+      cTotal0 = addScaled(cTotal0, i32x4.add(c0, zero), s0, s)
+      cTotal1 = addScaled(cTotal1, i32x4.add(c1, zero), s1, s)
+      s = v128.load32_splat(rd + scale)
+      zero = v128.load32_splat(rd + scale + sums)
+      dTotal0 = addScaled(dTotal0, i32x4.add(d0, zero), s0, s)
+      dTotal1 = addScaled(dTotal1, i32x4.add(d1, zero), s1, s)
     }
+    v128.store(outA, aTotal0)
+    v128.store(outA, aTotal1, 16)
+    v128.store(outB, bTotal0)
+    v128.store(outB, bTotal1, 16)
+    v128.store(outC, cTotal0)
+    v128.store(outC, cTotal1, 16)
+    v128.store(outD, dTotal0)
+    v128.store(outD, dTotal1, 16)
   } else {
     tileQ4x1(weights, columns, ra, outA)
     tileQ4x1(weights, columns, rb, outB)
     tileQ4x1(weights, columns, rc, outC)
     tileQ4x1(weights, columns, rd, outD)
   }
-}
-
-/** Takes the zero point out of the dots, then adds them to the totals as addScaled8 does. */
-function addCentred8(out: usize, dot0: v128, dot1: v128, s0: v128, s1: v128, scale: usize, sum: usize): void {
-  const zero = v128.load32_splat(sum)
-  addScaled8(out, i32x4.add(dot0, zero), i32x4.add(dot1, zero), s0, s1, scale)
 }
 
 /**

@@ -9,8 +9,6 @@
  * 8-bit product is bound by memory in decode all the same. out = sum over tiles of (scale_w * scale_a) * integer dot,
  * tile after tile. Bit-identical in all tiers.
  */
-import { addTo8, zero8 } from './tile-f32'
-
 const TILE: usize = 272
 
 export function tileQ8x1(weights: usize, columns: usize, record: usize, out: usize): void {
@@ -70,12 +68,16 @@ export function tileQ8x4(
 ): void {
   if (ASC_FEATURE_SIMD) {
     const blocks = columns >> 5
-    const scales = 3 * columns
-    zero8(outA)
-    zero8(outB)
-    zero8(outC)
-    zero8(outD)
-    for (let b: usize = 0; b < blocks; b++, weights += TILE) {
+    let scale = 3 * columns
+    let aTotal0 = f32x4.splat(0)
+    let aTotal1 = f32x4.splat(0)
+    let bTotal0 = f32x4.splat(0)
+    let bTotal1 = f32x4.splat(0)
+    let cTotal0 = f32x4.splat(0)
+    let cTotal1 = f32x4.splat(0)
+    let dTotal0 = f32x4.splat(0)
+    let dTotal1 = f32x4.splat(0)
+    for (let b: usize = 0; b < blocks; b++, weights += TILE, scale += 4) {
       let a0 = i32x4.splat(0)
       let a1 = i32x4.splat(0)
       let b0 = i32x4.splat(0)
@@ -89,27 +91,42 @@ export function tileQ8x4(
         const w0 = v128.load_ext<i8>(weights + 16 + (i << 2))
         const w1 = v128.load_ext<i8>(weights + 16 + (i << 2), 8)
         const p = wide + i
-        const a = v128.load32_splat(ra + p)
-        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w0, a))
-        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w1, a))
-        const e = v128.load32_splat(rb + p)
-        b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w0, e))
-        b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w1, e))
-        const c = v128.load32_splat(rc + p)
-        c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w0, c))
-        c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w1, c))
-        const d = v128.load32_splat(rd + p)
-        d0 = i32x4.add(d0, i32x4.dot_i16x8_s(w0, d))
-        d1 = i32x4.add(d1, i32x4.dot_i16x8_s(w1, d))
+        let x = v128.load32_splat(ra + p)
+        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(w0, x))
+        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(w1, x))
+        x = v128.load32_splat(rb + p)
+        b0 = i32x4.add(b0, i32x4.dot_i16x8_s(w0, x))
+        b1 = i32x4.add(b1, i32x4.dot_i16x8_s(w1, x))
+        x = v128.load32_splat(rc + p)
+        c0 = i32x4.add(c0, i32x4.dot_i16x8_s(w0, x))
+        c1 = i32x4.add(c1, i32x4.dot_i16x8_s(w1, x))
+        x = v128.load32_splat(rd + p)
+        d0 = i32x4.add(d0, i32x4.dot_i16x8_s(w0, x))
+        d1 = i32x4.add(d1, i32x4.dot_i16x8_s(w1, x))
       }
       const s0 = i32x4.shl(v128.load_ext<u16>(weights), 16)
       const s1 = i32x4.shl(v128.load_ext<u16>(weights, 8), 16)
-      const s = scales + (b << 2)
-      addScaled8(outA, a0, a1, s0, s1, ra + s)
-      addScaled8(outB, b0, b1, s0, s1, rb + s)
-      addScaled8(outC, c0, c1, s0, s1, rc + s)
-      addScaled8(outD, d0, d1, s0, s1, rd + s)
+      let s = v128.load32_splat(ra + scale)
+      aTotal0 = addScaled(aTotal0, a0, s0, s)
+      aTotal1 = addScaled(aTotal1, a1, s1, s)
+      s = v128.load32_splat(rb + scale)
+      bTotal0 = addScaled(bTotal0, b0, s0, s)
+      bTotal1 = addScaled(bTotal1, b1, s1, s)
+      s = v128.load32_splat(rc + scale)
+      cTotal0 = addScaled(cTotal0, c0, s0, s)
+      cTotal1 = addScaled(cTotal1, c1, s1, s)
+      s = v128.load32_splat(rd + scale)
+      dTotal0 = addScaled(dTotal0, d0, s0, s)
+      dTotal1 = addScaled(dTotal1, d1, s1, s)
     }
+    v128.store(outA, aTotal0)
+    v128.store(outA, aTotal1, 16)
+    v128.store(outB, bTotal0)
+    v128.store(outB, bTotal1, 16)
+    v128.store(outC, cTotal0)
+    v128.store(outC, cTotal1, 16)
+    v128.store(outD, dTotal0)
+    v128.store(outD, dTotal1, 16)
   } else {
     tileQ8x1(weights, columns, ra, outA)
     tileQ8x1(weights, columns, rb, outB)
@@ -118,12 +135,7 @@ export function tileQ8x4(
   }
 }
 
-/** out += dot * (weight scale * activation scale), for the 8 rows of a tile. */
-export function addScaled8(out: usize, dot0: v128, dot1: v128, s0: v128, s1: v128, scale: usize): void {
-  const s = v128.load32_splat(scale)
-  addTo8(
-    out,
-    f32x4.mul(f32x4.convert_i32x4_s(dot0), f32x4.mul(s0, s)),
-    f32x4.mul(f32x4.convert_i32x4_s(dot1), f32x4.mul(s1, s)),
-  )
+/** total + dot * (weight scale * activation scale). */
+export function addScaled(total: v128, dot: v128, weightScale: v128, scale: v128): v128 {
+  return f32x4.add(total, f32x4.mul(f32x4.convert_i32x4_s(dot), f32x4.mul(weightScale, scale)))
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { Bank } from './bank.js'
-import { proveProduct } from './proof.js'
+import { proveProducts } from './proof.js'
 import { fusesVectors, stopFusing } from './v8-flags.js'
 
 /** Tiers of the kernels, fastest first. `scalar` is the reference that the tests hold the others against. */
@@ -30,11 +30,11 @@ export function tierFromEnvironment(): Tier | undefined {
 
 /**
  * The fastest tier that this machine computes right: relaxed instructions are experimental in some V8 versions, so a
- * small product with a known answer decides. A tier asked for by name must pass as well.
+ * few small products with known answers decide. A tier asked for by name must pass as well.
  */
 export function chooseKernels(wanted = tierFromEnvironment()): CompiledKernels {
   if (wanted) {
-    const kernels = tryTier(wanted)
+    const kernels = tryTier(wanted) ?? retryUnfused(wanted)
     if (!kernels) throw new UserError(`the '${wanted}' kernels do not run right on Node ${process.versions.node}`)
     return kernels
   }
@@ -55,7 +55,7 @@ function retryUnfused(tier: Tier): CompiledKernels | undefined {
 function tryTier(tier: Tier): CompiledKernels | undefined {
   try {
     const kernels = compileTier(tier)
-    return proveProduct(new Bank(kernels.module)) ? kernels : undefined
+    return proveProducts(new Bank(kernels.module)) ? kernels : undefined
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) return undefined
     throw error
