@@ -38,10 +38,14 @@ const ROW_BLOCK_BYTES: Readonly<Record<RowsFormat, number>> = { f32: 128, q8: 34
 /** Pieces and parts begin at multiples of this, in the file and in memory: a cache line, four vectors. */
 export const ALIGNMENT = 64
 
-/** The formats behind a name. Small or often-read matrices stay in 8 bits where the experts take 4. */
+/**
+ * The formats behind a name. Routers and the embedding are small or hardly read, and what they lose can wake another
+ * expert: they would make most of the loss of a q8 packing, so they stay in f32 there, and in q8 where the experts
+ * take q4.
+ */
 export function formatsFor(quant: Quant): PartFormats {
-  if (quant === 'q4') return { embedding: 'q8', router: 'q8', attention: 'q4', mlp: 'q4', head: 'q4' }
-  return { embedding: quant, router: quant, attention: quant, mlp: quant, head: quant }
+  const small = quant === 'q4' ? 'q8' : 'f32'
+  return { embedding: small, router: small, attention: quant, mlp: quant, head: quant }
 }
 
 /** Bytes of `rows` x `cols` entries once packed. For a matrix it is also the offset of row `rows`, a multiple of 8. */

@@ -1,0 +1,60 @@
+import { TILE_COLUMNS, TILE_ROWS, type WeightFormat } from '#molm/packing/format.js'
+
+/*
+ * What the bytes of packed weights mean, as docs/FORMAT.md says it, written down once more and plainly.
+ */
+
+/** Weights of a packed matrix: rows x cols, row-major. */
+export function unpackMatrix(packed: Uint8Array, format: WeightFormat, rows: number, cols: number): Float32Array {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+  const tiles = Math.ceil(cols / TILE_COLUMNS)
+  const { bytes, weight } = TILES[format]
+  return Float32Array.from({ length: rows * cols }, (_, i) => {
+    const [r, c] = [Math.floor(i / cols), i % cols]
+    const tile = (Math.floor(r / TILE_ROWS) * tiles + Math.floor(c / TILE_COLUMNS)) * bytes
+    return weight(view, tile, r % TILE_ROWS, c % TILE_COLUMNS)
+  })
+}
+
+/** Weights of a packed table: rows x cols, row-major. */
+export function unpackRows(packed: Uint8Array, format: 'f32' | 'q8', rows: number, cols: number): Float32Array {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
+  const blocks = Math.ceil(cols / TILE_COLUMNS)
+  return Float32Array.from({ length: rows * cols }, (_, i) => {
+    const [r, c] = [Math.floor(i / cols), i % cols]
+    if (format === 'f32') return view.getFloat32(4 * (r * blocks * TILE_COLUMNS + c), true)
+    const block = (r * blocks + Math.floor(c / TILE_COLUMNS)) * 34
+    return bfloat16(view, block) * view.getInt8(block + 2 + (c % TILE_COLUMNS))
+  })
+}
+
+interface TileFormat {
+  bytes: number
+  weight: (view: DataView, tile: number, r: number, c: number) => number
+}
+
+const TILES: Record<WeightFormat, TileFormat> = {
+  f32: { bytes: 1024, weight: (view, tile, r, c) => view.getFloat32(tile + 32 * c + 4 * r, true) },
+  q8: {
+    bytes: 272,
+    weight(view, tile, r, c) {
+      // Pairs of columns in each 8: (0,2) (4,6) (1,3) (5,7).
+      const pair = 4 * (c >> 3) + 2 * (c & 1) + ((c & 7) >> 2)
+      const second = (c >> 1) & 1
+      return bfloat16(view, tile + 2 * r) * view.getInt8(tile + 16 + 16 * pair + 2 * r + second)
+    },
+  },
+  q4: {
+    bytes: 144,
+    weight(view, tile, r, c) {
+      const byte = view.getUint8(tile + 16 + 32 * (c >> 3) + 4 * r + (c & 3))
+      return bfloat16(view, tile + 2 * r) * ((c & 4 ? byte >> 4 : byte & 15) - 8)
+    },
+  },
+}
+
+function bfloat16(view: DataView, at: number): number {
+  const bits = new DataView(new ArrayBuffer(4))
+  bits.setUint32(0, view.getUint16(at, true) << 16)
+  return bits.getFloat32(0)
+}
