@@ -26,11 +26,14 @@ export class Transport {
   get(url: URL, headers: Record<string, string>, signal?: AbortSignal): Promise<Reply> {
     return new Promise((resolve, reject) => {
       let body: IncomingMessage | undefined
-      const request = this.request(url, headers, signal)
-      request.setTimeout(this.idleMs, () => {
-        const silence = new Error(`no answer for ${this.idleMs / 1000} s`)
-        ;(body ?? request).destroy(silence)
-      })
+      const request = this.request(url, headers)
+      const end = (error: Error) => (body ?? request).destroy(error)
+      // The connection may serve another request by then, so it is never the connection itself that is ended.
+      const abort = () => end(new Error('aborted'))
+      if (signal?.aborted) abort()
+      signal?.addEventListener('abort', abort)
+      request.once('close', () => signal?.removeEventListener('abort', abort))
+      request.setTimeout(this.idleMs, () => end(new Error(`no answer for ${this.idleMs / 1000} s`)))
       request.on('error', reject)
       request.once('response', (message) => {
         body = message
@@ -47,14 +50,14 @@ export class Transport {
     for (const agent of this.agents.values()) agent.destroy()
   }
 
-  private request(url: URL, headers: Record<string, string>, signal?: AbortSignal): http.ClientRequest {
+  private request(url: URL, headers: Record<string, string>): http.ClientRequest {
     const proxy = proxyFor(url)
     const agent = this.agent(url, proxy)
-    if (url.protocol === 'https:') return https.request(url, { headers, agent, signal })
-    if (!proxy) return http.request(url, { headers, agent, signal })
+    if (url.protocol === 'https:') return https.request(url, { headers, agent })
+    if (!proxy) return http.request(url, { headers, agent })
     const toProxy = { host: url.host, ...headers, ...proxyAuthorization(proxy) }
     const { request } = proxy.protocol === 'https:' ? https : http
-    return request(proxy, { path: url.href, headers: toProxy, agent, signal })
+    return request(proxy, { path: url.href, headers: toProxy, agent })
   }
 
   private agent(url: URL, proxy: URL | undefined): http.Agent {

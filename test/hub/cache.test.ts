@@ -1,0 +1,157 @@
+import { lstat, mkdir, readdir, readFile, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type PullPlan, pullModel } from '#molm/index.js'
+import { givesExpectedLogits } from '../support/expected-logits.js'
+import { fixturePath } from '../support/fixtures.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { IMPATIENT, withHub } from '../support/with-hub.js'
+
+const QUICK = { threads: 1, network: IMPATIENT }
+const REPO = 'org/model'
+const WITH_TOKENIZER = '01-base-bin-f32'
+
+test('--keep lays the files out as the hub’s own library does, each in a blob by its hash', async () => {
+  await withHub(async (hub, dir) => {
+    const fixture = '11-molm-like-bin-bf16-sharded'
+    const { files, commit } = await hub.serve(REPO, fixture)
+    await pullModel(`${REPO}:f32`, { ...QUICK, keep: true })
+    const folder = join(dir, 'hf', 'hub', 'models--org--model')
+    assert.equal((await readdir(folder)).sort(), ['blobs', 'refs', 'snapshots'])
+    assert.is(await readFile(join(folder, 'refs', 'main'), 'utf8'), commit)
+    const snapshot = join(folder, 'snapshots', commit)
+    const names = [...files.keys()].filter((name) => !name.includes('expected'))
+    assert.equal((await readdir(snapshot)).sort(), names.sort())
+    for (const name of names) {
+      assert.ok((await lstat(join(snapshot, name))).isSymbolicLink())
+      assert.match(await readlink(join(snapshot, name)), /^\.\.\/\.\.\/blobs\/[0-9a-f]{40,64}$/)
+      assert.ok((await readFile(join(snapshot, name))).equals(files.get(name) as Buffer), name)
+      if (name.endsWith('.bin')) assert.is(hub.sentOf(name), (files.get(name)?.length ?? 0) + headerOf(hub, name))
+    }
+    assert.is((await readdir(join(folder, 'blobs'))).length, names.length)
+    await givesExpectedLogits(REPO, fixture)
+  })
+
+  /** Bytes that were read by range to plan, before the whole file was fetched. */
+  function headerOf(hub: { seen: { file?: string; headers: object; sent: number }[] }, name: string): number {
+    const ranges = hub.seen.filter(({ file, headers }) => file === name && 'range' in headers)
+    return ranges.reduce((sum, { sent }) => sum + sent, 0)
+  }
+})
+
+test('what lies whole in the cache is packed from there without the network', async () => {
+  await withHub(async (hub) => {
+    const { commit } = await hub.serve(REPO, WITH_TOKENIZER)
+    await pullModel(REPO, { ...QUICK, keep: true })
+    const asked = hub.seen.length
+    const plans: PullPlan[] = []
+    const model = await pullModel(`${REPO}:f32`, { ...QUICK, verify: true, onPlan: (plan) => plans.push(plan) })
+    assert.is(hub.seen.length, asked)
+    assert.is(plans[0].way, 'cache')
+    assert.is(plans[0].fetchBytes, 0)
+    assert.is(model.commit, commit)
+    assert.ok((await pullModel(`${REPO}:f32`, QUICK)).wasHere)
+    await givesExpectedLogits(`${REPO}:f32`, WITH_TOKENIZER)
+  })
+})
+
+test('HF_HUB_OFFLINE allows the cache only, by branch or commit', async () => {
+  await withHub(async (hub, dir) => {
+    const { commit } = await hub.serve(REPO, '02-base-safetensors-f32')
+    process.env.HF_HUB_OFFLINE = '1'
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /not \(or not whole\) in the hub's cache .*HF_HUB_OFFLINE/)
+    assert.is(hub.seen.length, 0)
+    process.env.HF_HUB_CACHE = join(dir, 'elsewhere')
+    const snapshot = join(dir, 'elsewhere', 'models--org--model', 'snapshots', commit)
+    await mkdir(join(snapshot, '..', '..', 'refs'), { recursive: true })
+    await mkdir(join(snapshot, '..'), { recursive: true })
+    await symlink(fixturePath('02-base-safetensors-f32'), snapshot)
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /not whole/)
+    assert.is((await pullModel(REPO, { ...QUICK, revision: commit })).commit, commit)
+    await writeFile(join(snapshot, '..', '..', 'refs', 'main'), `${commit}\n`)
+    await pullModel(`${REPO}:f32`, QUICK)
+    assert.is(hub.seen.length, 0)
+    await givesExpectedLogits(`${REPO}:f32`, '02-base-safetensors-f32')
+  })
+})
+
+test('a cache that lacks a shard is completed, and only by what is missing', async () => {
+  await withHub(async (hub, dir) => {
+    const fixture = '04-bin-f16-sharded'
+    const { commit } = await hub.serve(REPO, fixture)
+    await pullModel(REPO, { ...QUICK, keep: true })
+    const snapshot = join(dir, 'hf', 'hub', 'models--org--model', 'snapshots', commit)
+    const lost = join(snapshot, 'pytorch_model-00002-of-00003.bin')
+    await rm(await realpath(lost))
+    await rm(lost)
+    const before = hub.seen.length
+    await pullModel(`${REPO}:f32`, { ...QUICK, keep: true })
+    const whole = hub.seen.slice(before).filter(({ host, headers }) => host === 'storage' && !headers.range)
+    assert.equal(
+      whole.map(({ file }) => file),
+      ['pytorch_model-00002-of-00003.bin'],
+    )
+    await givesExpectedLogits(`${REPO}:f32`, fixture)
+  })
+})
+
+test('a flipped byte in a kept file is found before it gets its name, and the next pull is right', async () => {
+  await withHub(async (hub, dir) => {
+    const { files } = await hub.serve(REPO, '02-base-safetensors-f32')
+    hub.fault = ({ file, headers }, response, bytes) => {
+      if (file !== 'model.safetensors' || headers.range) return undefined
+      hub.fault = undefined
+      const damaged = Buffer.from(bytes)
+      damaged[1_234_567] ^= 4
+      response.end(damaged)
+      return true
+    }
+    await rejectsWithUserError(
+      () => pullModel(REPO, { ...QUICK, keep: true }),
+      /model\.safetensors: not what the hub has/,
+    )
+    const blobs = await readdir(join(dir, 'hf', 'hub', 'models--org--model', 'blobs'))
+    assert.equal(
+      blobs.filter((name) => name.length === 64 || name.endsWith('.incomplete')),
+      [],
+    )
+    await pullModel(`${REPO}:f32`, { ...QUICK, keep: true })
+    assert.ok(files.size > 0)
+    await givesExpectedLogits(REPO, '02-base-safetensors-f32')
+  })
+})
+
+test('--verify finds a byte that has changed in the cache since', async () => {
+  await withHub(async (hub, dir) => {
+    const { commit } = await hub.serve(REPO, WITH_TOKENIZER)
+    await pullModel(REPO, { ...QUICK, keep: true })
+    const path = join(dir, 'hf', 'hub', 'models--org--model', 'snapshots', commit, 'pytorch_model.bin')
+    const bytes = await readFile(path)
+    bytes[1_000_000] ^= 1
+    await writeFile(path, bytes)
+    await rejectsWithUserError(
+      () => pullModel(`${REPO}:q8`, { ...QUICK, verify: true }),
+      /pytorch_model\.bin: not what/,
+    )
+  })
+})
+
+test('--keep goes on with what a server sends that ignores ranges', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, '02-base-safetensors-f32')
+    hub.ignoresRanges = true
+    let cuts = 0
+    hub.fault = ({ file }, response, bytes) => {
+      if (file !== 'model.safetensors' || bytes.length < 1e6 || cuts++ > 5) return undefined
+      response.setHeader('content-length', bytes.length)
+      response.write(bytes.subarray(0, 1_000_000 + 1000 * cuts), () => response.destroy())
+      return true
+    }
+    await pullModel(`${REPO}:f32`, { ...QUICK, keep: true })
+    assert.ok(cuts > 5)
+    await givesExpectedLogits(REPO, '02-base-safetensors-f32')
+  })
+})
+
+test.run()

@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { checkPlan, diskNeeds, type PullPlan } from '#molm/hub/plan.js'
+import { pullModel } from '#molm/index.js'
+import { givesExpectedLogits } from '../support/expected-logits.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { IMPATIENT, withHub } from '../support/with-hub.js'
+
+const QUICK = { threads: 1, network: IMPATIENT }
+const REPO = 'org/model'
+const FIXTURE = '02-base-safetensors-f32'
+const MIB = 2 ** 20
+
+/** Runs `use` with a small disk mounted in `dir`; false where this process may not mount one. */
+async function withSmallDisk(dir: string, bytes: number, use: (disk: string) => Promise<unknown>): Promise<boolean> {
+  const disk = join(dir, 'disk')
+  await mkdir(disk)
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', disk])
+  if (mounted.status !== 0) return false
+  try {
+    await use(disk)
+  } finally {
+    spawnSync('umount', [disk])
+  }
+  return true
+}
+
+const mayMount = await (async () => {
+  let may = false
+  await inTemporaryFolder(async (dir) => {
+    may = await withSmallDisk(dir, MIB, async () => {})
+  })
+  return may
+})()
+const onDisk = mayMount ? test : test.skip
+const reason = mayMount ? '' : ' (skipped: no right to mount a small disk here)'
+
+onDisk(`a disk that is too small is told before anything is fetched${reason}`, async () => {
+  await withHub(async (hub, dir) => {
+    await hub.serve(REPO, FIXTURE)
+    await withSmallDisk(dir, 17 * MIB, async (disk) => {
+      process.env.MOLM_HOME = disk
+      await rejectsWithUserError(
+        () => pullModel(`${REPO}:f32`, QUICK),
+        /org\/model: needs 19 MiB of disk in .*disk\/models\/org\/model, 17 MiB are free\nmake room there/,
+      )
+      assert.ok(hub.sentOf('model.safetensors') < 10_000)
+      assert.equal(await readdir(join(disk, 'models')).catch(() => []), [])
+    })
+  })
+})
+
+onDisk(`a disk that fills up on the way ends the pull, which goes on once there is room${reason}`, async () => {
+  for (const keep of [false, true]) {
+    await withHub(async (hub, dir) => {
+      await hub.serve(REPO, FIXTURE)
+      await withSmallDisk(dir, 24 * MIB, async (disk) => {
+        process.env.MOLM_HOME = join(disk, 'molm')
+        process.env.HF_HOME = join(disk, 'hf')
+        const ballast = join(disk, 'ballast')
+        const { bavail, bsize } = await statfs(disk)
+        const fill = () => writeFileSync(ballast, Buffer.alloc(bavail * bsize - 1.2 * MIB))
+        await rejectsWithUserError(
+          () => pullModel(`${REPO}:f32`, { ...QUICK, keep, onPlan: fill }),
+          /disk.*(the disk is full|ENOSPC)/,
+        )
+        const left = await readdir(join(disk, 'molm', 'models', 'org', 'model')).catch(() => [])
+        assert.ok(
+          left.every((name) => name === '.molm.partial'),
+          left.join(' '),
+        )
+        await rm(ballast)
+        await pullModel(`${REPO}:f32`, { ...QUICK, keep })
+        await givesExpectedLogits(REPO, FIXTURE)
+      })
+    })
+  }
+})
+
+test('needs on one file system are added up', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await writeFile(join(dir, 'file'), '')
+    const needs = await diskNeeds([
+      { folder: join(dir, 'not', 'yet'), bytes: 5 },
+      { folder: dir, bytes: 7 },
+    ])
+    assert.is(needs.length, 1)
+    assert.is(needs[0].bytes, 12)
+    assert.is(needs[0].folder, join(dir, 'not', 'yet'))
+    assert.ok(needs[0].free > 0)
+  })
+})
+
+test('a plan that does not fit is refused with what it needs', async () => {
+  const plan: PullPlan = {
+    repo: REPO,
+    commit: 'c0ffee',
+    quant: 'q4',
+    way: 'hub',
+    files: [],
+    fetchBytes: 0,
+    packedBytes: 100 * MIB,
+    partsDone: 0,
+    parts: 1,
+    disk: [{ folder: '/models', bytes: 100 * MIB, free: 200 * MIB }],
+    memory: { packing: 300 * MIB, running: 400 * MIB, free: 350 * MIB },
+  }
+  checkPlan(plan)
+  await rejectsWithUserError(
+    () => checkPlan({ ...plan, disk: [{ ...plan.disk[0], free: 110 * MIB }] }),
+    /needs 116 MiB of disk in \/models, 110 MiB are free/,
+  )
+  await rejectsWithUserError(
+    () => checkPlan({ ...plan, memory: { ...plan.memory, free: 299 * MIB } }),
+    /packing needs 300 MiB of memory, 299 MiB are free/,
+  )
+})
+
+test.run()

@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { takeLock } from '#molm/hub/lock.js'
+import { pullModel, removeModel } from '#molm/index.js'
+import { givesExpectedLogits } from '../support/expected-logits.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { IMPATIENT, withHub } from '../support/with-hub.js'
+
+const QUICK = { threads: 1, network: IMPATIENT }
+
+async function lockOf(path: string, change: object): Promise<void> {
+  const owner = { pid: process.pid, host: hostname(), started: '1', id: 'other', ...change }
+  await writeFile(path, JSON.stringify(owner))
+}
+
+test('a lock is held by one, and free after its release', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'deep', 'a.lock')
+    const lock = await takeLock(path, 'a pull of org/model')
+    await rejectsWithUserError(
+      () => takeLock(path, 'a pull of org/model'),
+      new RegExp(`^a pull of org/model is already under way \\(process ${process.pid}\\)`),
+    )
+    await lock.release()
+    await (await takeLock(path, 'x')).release()
+    assert.equal(await readdir(join(dir, 'deep')), [])
+  })
+})
+
+test('of many at once one gets it, also when it was stale', async () => {
+  for (const isStale of [false, true]) {
+    await inTemporaryFolder(async (dir) => {
+      const path = join(dir, 'a.lock')
+      if (isStale) await lockOf(path, {})
+      const tries = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(path, 'x')))
+      const taken = tries.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+      assert.is(taken.length, 1)
+      await taken[0].release()
+      assert.equal(await readdir(dir), [])
+    })
+  }
+})
+
+test('a lock of a process that has ended is stale, as is one whose number another process has now', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.lock')
+    const child = spawn(process.execPath, ['-e', ''])
+    await once(child, 'exit')
+    await lockOf(path, { pid: child.pid })
+    await (await takeLock(path, 'x')).release()
+    await lockOf(path, { started: '1' })
+    await (await takeLock(path, 'x')).release()
+    await writeFile(path, '{"pid":')
+    await (await takeLock(path, 'x')).release()
+  })
+})
+
+test('a lock of another machine holds as long as it is touched', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.lock')
+    await lockOf(path, { pid: 1, host: 'elsewhere' })
+    await rejectsWithUserError(() => takeLock(path, 'x'), /process 1 on elsewhere/)
+    const old = new Date(Date.now() - 10 * 60 * 1000)
+    await utimes(path, old, old)
+    const lock = await takeLock(path, 'x')
+    assert.is(JSON.parse(await readFile(path, 'utf8')).pid, process.pid)
+    await lock.release()
+  })
+})
+
+test('who releases does not take away the lock of another', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.lock')
+    const lock = await takeLock(path, 'x')
+    await lockOf(path, {})
+    await lock.release()
+    assert.equal(await readdir(dir), ['a.lock'])
+  })
+})
+
+test('of two pulls of a model at once one is refused, and the other is right', async () => {
+  await withHub(async (hub) => {
+    await hub.serve('org/model', '02-base-safetensors-f32')
+    const results = await Promise.allSettled(['f32', 'q4'].map((quant) => pullModel(`org/model:${quant}`, QUICK)))
+    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+    assert.is(refused.length, 1)
+    assert.match(refused[0].message, /a pull of org\/model is already under way/)
+    await pullModel('org/model:f32', QUICK)
+    await givesExpectedLogits('org/model:f32', '02-base-safetensors-f32')
+  })
+})
+
+test('a model cannot be removed while it is pulled', async () => {
+  await withHub(async (hub, dir) => {
+    await hub.serve('org/model', '02-base-safetensors-f32')
+    await pullModel('org/model', QUICK)
+    await mkdir(join(dir, 'molm', 'locks'), { recursive: true })
+    const lock = await takeLock(join(dir, 'molm', 'locks', 'org--model.lock'), 'x')
+    await rejectsWithUserError(() => removeModel('org/model'), /a pull of org\/model is already under way/)
+    await lock.release()
+    await removeModel('org/model')
+  })
+})
+
+test.run()

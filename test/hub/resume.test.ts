@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readSafetensors } from '#molm/checkpoint/safetensors.js'
+import { type PullOptions, pullModel } from '#molm/index.js'
+import { givesExpectedLogits } from '../support/expected-logits.js'
+import type { HubServer, ServedRepository } from '../support/hub-server.js'
+import { bytesSource } from '../support/memory-files.js'
+import { IMPATIENT, withHub } from '../support/with-hub.js'
+
+const QUICK = { threads: 1, network: IMPATIENT }
+const REPO = 'org/model'
+const FIXTURE = '02-base-safetensors-f32'
+const WEIGHTS = 'model.safetensors'
+
+function startPull(name = `${REPO}:f32`, options: PullOptions = {}): ChildProcess {
+  const script = fileURLToPath(new URL('../support/pull-child.js', import.meta.url))
+  return spawn(process.execPath, [script, name, JSON.stringify({ ...QUICK, ...options })], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+/** Pulls in a process that is killed when the storage has been asked `requests` times. Resolves to whether it was. */
+async function killedAfter(hub: HubServer, requests: number, options?: PullOptions): Promise<boolean> {
+  const child = startPull(undefined, options)
+  let count = 0
+  hub.fault = ({ host }) => {
+    if (host === 'storage' && ++count === requests) child.kill('SIGKILL')
+    return undefined
+  }
+  const [code, signal] = await once(child, 'exit')
+  hub.fault = undefined
+  assert.ok(code === 0 || signal === 'SIGKILL', `ended with ${code}`)
+  return signal === 'SIGKILL'
+}
+
+interface WeightsFacts {
+  /** Bytes that a pull without trouble fetches. */
+  needed: number
+  /** What may be fetched twice when a pull is cut: one tensor, and the header, which every go needs. */
+  mayComeTwice: number
+}
+
+async function factsOf({ files }: ServedRepository): Promise<WeightsFacts> {
+  const file = files.get(WEIGHTS) as Buffer
+  const { tensors } = await readSafetensors(bytesSource(Uint8Array.from(file)))
+  const used = tensors.filter(({ name }) => !/mask|cum_weight/.test(name))
+  const sizes = used.map(({ shape }) => 4 * shape.reduce((a, b) => a * b, 1))
+  // Its first bytes are asked for by themselves, to tell what file it is.
+  const header = 8 + 23 + Number(file.readBigUInt64LE(0))
+  return { needed: header + sizes.reduce((a, b) => a + b, 0), mayComeTwice: header + Math.max(...sizes) }
+}
+
+function stagingOf(dir: string): string {
+  return join(dir, 'molm', 'models', 'org', 'model', '.molm.partial')
+}
+
+/** Pulls until most of it is done, and aborts. */
+async function pullMostOfIt(options: PullOptions = {}): Promise<void> {
+  const controller = new AbortController()
+  const onProgress: PullOptions['onProgress'] = ({ done, total }) => done > 0.8 * total && controller.abort()
+  await pullModel(`${REPO}:f32`, { ...QUICK, ...options, onProgress, signal: controller.signal }).then(
+    () => assert.unreachable('finished'),
+    () => undefined,
+  )
+}
+
+test('killed at any point, a pull goes on later, and fetches at most one tensor twice', async () => {
+  for (const requests of [1, 4, 7, 10, 25, 45, 70, 95]) {
+    await withHub(async (hub, dir) => {
+      const repository = await hub.serve(REPO, FIXTURE)
+      assert.ok(await killedAfter(hub, requests), `was not killed at request ${requests}`)
+      const left = await readdir(join(dir, 'molm', 'models', 'org', 'model')).catch(() => [])
+      assert.ok(
+        left.every((name) => name === '.molm.partial'),
+        left.join(' '),
+      )
+      const notes: string[] = []
+      await pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
+      if (requests > 40) assert.match(notes.join('\n'), /going on where a pull stopped, \d+ of \d+ parts are done/)
+      const { needed, mayComeTwice } = await factsOf(repository)
+      const twice = hub.sentOf(WEIGHTS) - needed
+      assert.ok(twice <= mayComeTwice, `${twice} bytes were fetched twice, killed at ${requests}`)
+      await givesExpectedLogits(REPO, FIXTURE)
+    })
+  }
+})
+
+test('killed again and again, it still comes to its end', async () => {
+  await withHub(async (hub) => {
+    const repository = await hub.serve(REPO, FIXTURE)
+    let goes = 1
+    while (await killedAfter(hub, 40)) goes++
+    assert.ok(goes > 2, `only ${goes} goes`)
+    const { needed, mayComeTwice } = await factsOf(repository)
+    const twice = hub.sentOf(WEIGHTS) - needed
+    assert.ok(twice <= (goes - 1) * mayComeTwice, `${twice} bytes were fetched twice in ${goes} goes`)
+    await givesExpectedLogits(REPO, FIXTURE)
+  })
+})
+
+test('killed while whole files are fetched to be kept, it appends to what is there', async () => {
+  await withHub(async (hub) => {
+    const repository = await hub.serve(REPO, FIXTURE)
+    const child = startPull(undefined, { keep: true })
+    hub.fault = ({ file, headers }, response, bytes) => {
+      if (file !== WEIGHTS || headers.range) return undefined
+      response.setHeader('content-length', bytes.length)
+      response.write(bytes.subarray(0, 1_500_000))
+      setTimeout(() => child.kill('SIGKILL'), 200)
+      return true
+    }
+    await once(child, 'exit')
+    hub.fault = undefined
+    const before = hub.seen.length
+    await pullModel(`${REPO}:f32`, { ...QUICK, keep: true })
+    const size = repository.files.get(WEIGHTS)?.length ?? 0
+    const rest = hub.seen.slice(before).find(({ file, start }) => file === WEIGHTS && start > 1_000_000)
+    assert.is(rest?.end, size)
+    await givesExpectedLogits(REPO, FIXTURE)
+  })
+})
+
+test('killed while it verifies, it keeps what is packed', async () => {
+  await withHub(async (hub) => {
+    const { files } = await hub.serve(REPO, FIXTURE)
+    const child = startPull(undefined, { verify: true })
+    hub.fault = ({ file, headers }) => {
+      if (file === WEIGHTS && !headers.range) child.kill('SIGKILL')
+      return undefined
+    }
+    await once(child, 'exit')
+    hub.fault = undefined
+    const before = hub.sentOf(WEIGHTS)
+    await pullModel(`${REPO}:f32`, { ...QUICK, verify: true })
+    const size = files.get(WEIGHTS)?.length ?? 0
+    assert.ok(hub.sentOf(WEIGHTS) - before < size + 20_000, 'only the header and the whole, to verify it')
+    await givesExpectedLogits(REPO, FIXTURE)
+  })
+})
+
+test('a part that a power cut has spoilt, and a line of the journal cut in two, are done again', async () => {
+  await withHub(async (hub, dir) => {
+    await hub.serve(REPO, FIXTURE)
+    await pullMostOfIt()
+    const partial = join(stagingOf(dir), 'model-f32.molm.safetensors.partial')
+    const bytes = await readFile(partial)
+    bytes.fill(0, bytes.length >> 1, (bytes.length >> 1) + 4096)
+    await writeFile(partial, bytes)
+    const journal = join(stagingOf(dir), 'model-f32.molm.safetensors.journal')
+    await writeFile(journal, (await readFile(journal, 'utf8')).slice(0, -20))
+    await pullModel(`${REPO}:f32`, QUICK)
+    await givesExpectedLogits(REPO, FIXTURE)
+  })
+})
+
+test('a process that ended between the last byte and the final name loses nothing', async () => {
+  await withHub(async (hub, dir) => {
+    const { files } = await hub.serve(REPO, FIXTURE)
+    await pullMostOfIt()
+    const path = join(stagingOf(dir), 'model-f32.molm.safetensors')
+    await rename(`${path}.partial`, path)
+    const before = hub.sentOf(WEIGHTS)
+    await pullModel(`${REPO}:f32`, QUICK)
+    assert.ok(hub.sentOf(WEIGHTS) - before < 0.3 * (files.get(WEIGHTS)?.length ?? 0))
+    await givesExpectedLogits(REPO, FIXTURE)
+  })
+})
+
+test('when the repository has moved on, or another packing is asked for, it starts anew and says so', async () => {
+  await withHub(async (hub, dir) => {
+    const repository = await hub.serve(REPO, FIXTURE)
+    await pullMostOfIt()
+    repository.commit = 'b'.repeat(40)
+    const notes: string[] = []
+    const before = hub.sentOf(WEIGHTS)
+    const { commit } = await pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
+    assert.is(commit, repository.commit)
+    assert.match(notes.join('\n'), /earlier pull left is of commit aaaaaaa, not bbbbbbb; starting anew/)
+    assert.ok(hub.sentOf(WEIGHTS) - before >= (await factsOf(repository)).needed)
+    await pullModel(`${REPO}:q8`, QUICK)
+    assert.equal((await readdir(join(dir, 'molm', 'models', 'org', 'model'))).sort(), [
+      'config.json',
+      'model-f32.molm.safetensors',
+      'model-q8.molm.safetensors',
+    ])
+  })
+})
+
+test.run()

@@ -1,0 +1,9 @@
+// Pulls a model in a process of its own, for tests that kill it: argv has the name and options as JSON.
+import { pullModel } from '#molm/index.js'
+
+const [name, options] = process.argv.slice(2)
+await pullModel(name, {
+  ...JSON.parse(options),
+  onProgress: ({ phase }) => process.stdout.write(`${phase}\n`),
+  onNote: (note) => process.stdout.write(`note ${note}\n`),
+})
