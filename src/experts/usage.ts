@@ -16,22 +16,26 @@ export class LayerUsage {
   readonly counts: Float64Array
   /** Sum of each expert's gates. */
   readonly gateMass: Float64Array
+  /** Sum of gate times L2 norm of the expert's output; 0 where the norms were not reported. */
+  readonly outputMass: Float64Array
   /** experts x experts: tokens that chose both; symmetric, with the counts on the diagonal. */
   readonly together: Float64Array
 
   constructor(readonly experts: number) {
     this.counts = new Float64Array(experts)
     this.gateMass = new Float64Array(experts)
+    this.outputMass = new Float64Array(experts)
     this.together = new Float64Array(experts * experts)
   }
 
   /** Adds the choices of some tokens, k a token; with -1 for `times` it takes back what was added. */
-  add({ ids, gates }: ExpertRoutes, tokens: number, times: 1 | -1 = 1): void {
+  add({ ids, gates, outputNorms }: ExpertRoutes, tokens: number, times: 1 | -1 = 1): void {
     const k = ids.length / tokens
     for (let i = 0; i < ids.length; i++) {
       const expert = ids[i]
       this.counts[expert] += times
       this.gateMass[expert] += times * gates[i]
+      if (outputNorms) this.outputMass[expert] += times * gates[i] * outputNorms[i]
       const first = i - (i % k)
       for (let j = first; j < first + k; j++) this.together[expert * this.experts + ids[j]] += times
     }
@@ -92,9 +96,10 @@ export class ExpertUsage {
     const usage = new ExpertUsage({ attentionExperts: experts('attention'), mlpExperts: experts('mlp') })
     usage.seen = saved.tokens
     for (const kind of EXPERT_KINDS) {
-      for (const [layer, { counts, gateMass, together }] of usage[kind].entries()) {
+      for (const [layer, { counts, gateMass, outputMass, together }] of usage[kind].entries()) {
         counts.set(saved[kind][layer].counts)
         gateMass.set(saved[kind][layer].gate_mass)
+        outputMass.set(saved[kind][layer].output_mass)
         together.set(saved[kind][layer].together.flat())
       }
     }
@@ -113,6 +118,7 @@ const VERSION = 1
 interface SavedLayer {
   counts: number[]
   gate_mass: number[]
+  output_mass: number[]
   together: number[][]
 }
 
@@ -122,10 +128,11 @@ interface SavedUsage extends Record<ExpertKind, SavedLayer[]> {
   tokens: number
 }
 
-function savedLayer({ counts, gateMass, together, experts }: LayerUsage): SavedLayer {
+function savedLayer({ counts, gateMass, outputMass, together, experts }: LayerUsage): SavedLayer {
   return {
     counts: [...counts],
     gate_mass: [...gateMass],
+    output_mass: [...outputMass],
     together: Array.from({ length: experts }, (_, e) => [...together.subarray(e * experts, (e + 1) * experts)]),
   }
 }
@@ -148,11 +155,12 @@ function checkSaved(json: unknown, where: string): SavedUsage {
 function isSavedLayer(value: unknown): boolean {
   if (!isObject(value) || !Array.isArray(value.counts)) return false
   const experts = value.counts.length
-  const { counts, gate_mass: mass, together } = value
+  const { counts, gate_mass: gateMass, output_mass: outputMass, together } = value
   return (
     experts > 0 &&
     isRow(counts, experts) &&
-    isRow(mass, experts) &&
+    isRow(gateMass, experts) &&
+    isRow(outputMass, experts) &&
     Array.isArray(together) &&
     together.length === experts &&
     together.every((row) => isRow(row, experts))
