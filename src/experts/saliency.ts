@@ -1,0 +1,47 @@
+import type { Model } from '../generation/types.js'
+import { ExpertUsage, type LayerUsage } from './usage.js'
+
+/** By what experts are judged. */
+export const SCORES = ['reap', 'frequency', 'gate'] as const
+export type Score = (typeof SCORES)[number]
+
+/**
+ * How much each expert of a layer matters. `reap`: the mean, over the tokens that chose it, of its gate times the L2 norm
+ * of its output (router-weighted expert activation pruning). `frequency`: how many tokens chose it. `gate`: the sum of its
+ * gates.
+ */
+export function expertScores({ counts, gateMass, outputMass }: LayerUsage, by: Score): Float64Array {
+  switch (by) {
+    case 'reap':
+      return outputMass.map((mass, expert) => (counts[expert] === 0 ? 0 : mass / counts[expert]))
+    case 'frequency':
+      return counts
+    case 'gate':
+      return gateMass
+  }
+}
+
+/** Runs texts (as ids) through a model in windows of its trained length, and counts usage with the norms of outputs. */
+export async function measureUsage(
+  model: Model,
+  texts: readonly (readonly number[])[],
+  options: { window: number; onProgress?: (tokens: number) => void; signal?: AbortSignal },
+): Promise<ExpertUsage> {
+  const { window, onProgress, signal } = options
+  const usage = new ExpertUsage(model.config)
+  const session = model.createSession()
+  try {
+    for (const tokens of texts) {
+      for (let start = 0; start < tokens.length; start += window) {
+        const part = tokens.slice(start, start + window)
+        session.reset()
+        const { routes = [] } = await session.forward(part, { logits: 'none', routes: true, outputNorms: true, signal })
+        usage.add(routes, part.length)
+        onProgress?.(usage.tokens)
+      }
+    }
+  } finally {
+    session.dispose()
+  }
+  return usage
+}
