@@ -1,0 +1,90 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type BenchmarkRow, benchmark, spread } from '#molm/benchmark/benchmark.js'
+import { rowWriter } from '#molm/benchmark/format-rows.js'
+import { loadModel } from '#molm/index.js'
+
+const test = suite('benchmark')
+const plan = { prompts: [4, 300], generate: 3, depths: [0, 40], repetitions: 2 }
+
+test('a plan gives a row for each test at each depth, with samples and the streaming speed beside them', async () => {
+  const model = await loadModel('nano', { threads: 2 })
+  const rows: BenchmarkRow[] = []
+  for await (const row of benchmark(model, plan)) rows.push(row)
+  await model.dispose()
+  assert.equal(
+    rows.map(({ test, depth }) => [test, depth]),
+    [
+      ['pp4', 0],
+      ['pp300', 0],
+      ['tg3', 0],
+      ['pp4', 40],
+      ['pp300', 40],
+      ['tg3', 40],
+    ],
+  )
+  for (const row of rows) {
+    assert.is(row.tokens_per_second.samples.length, 2)
+    assert.ok(row.tokens_per_second.median > 0 && Number.isFinite(row.tokens_per_second.median))
+    assert.ok(row.stream_gb_per_second > 0 && Number.isFinite(row.stream_gb_per_second))
+    assert.ok(row.first_token_ms > 0)
+    assert.is(row.active_bytes_per_token, model.info.activeBytes)
+    assert.is(row.threads, 2)
+  }
+})
+
+test('spread gives the middle, the mean and the sample deviation', () => {
+  assert.equal(spread([1, 2, 9]), { median: 2, mean: 4, sd: Math.sqrt(19), samples: [1, 2, 9] })
+  assert.equal(spread([1, 2, 3, 10]).median, 2.5)
+  assert.is(spread([5]).sd, 0)
+})
+
+const row: BenchmarkRow = {
+  model: 'a, "b"',
+  quant: 'q4',
+  threads: 2,
+  tier: 'relaxed',
+  node: '20.0.0',
+  test: 'tg64',
+  depth: 8,
+  tokens_per_second: spread([10, 12]),
+  active_bytes_per_token: 1e9,
+  effective_gb_per_second: 11,
+  stream_gb_per_second: 22,
+  rss_bytes: 2 ** 20,
+  first_token_ms: 5,
+}
+
+function written(format: 'md' | 'csv' | 'json' | 'jsonl'): string {
+  const writer = rowWriter(format)
+  return writer.begin() + writer.row(row) + writer.row(row) + writer.end()
+}
+
+test('json is one array, jsonl one object a line', () => {
+  assert.equal(JSON.parse(written('json')), [row, row])
+  const lines = written('jsonl').trimEnd().split('\n')
+  assert.equal(
+    lines.map((line) => JSON.parse(line)),
+    [row, row],
+  )
+  const empty = rowWriter('json')
+  assert.equal(JSON.parse(empty.begin() + empty.end()), [])
+})
+
+test('csv quotes what needs it, and every row has as many fields as the head', () => {
+  const [head, first] = written('csv').split('\n')
+  assert.ok(first.startsWith('"a, ""b""",q4,2,relaxed,20.0.0,tg64,8,11,'))
+  assert.is(head.split(',').length, first.split(',').length - 1)
+})
+
+test('the table shows the share of the streaming speed for decode only', () => {
+  const lines = written('md').split('\n')
+  assert.ok(lines[2].includes('| tg64 @ 8 |') && lines[2].includes('| 0.50 |'))
+  assert.ok(
+    rowWriter('md')
+      .row({ ...row, test: 'pp64' })
+      .includes('| pp64 @ 8 | 11.0 ± 1.4 |  | 22.0 |  |'),
+  )
+})
+
+test.run()

@@ -1,0 +1,45 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadModel, UsageError } from '#molm/index.js'
+
+const test = suite('a context that rolls')
+
+test('a conversation longer than the context goes on, and its cache stops growing', async () => {
+  const model = await loadModel('nano', { threads: 2 })
+  const session = model.createSession()
+  const options = { maxTokens: 300, temperature: 0, ignoreEos: true, stop: [], context: 64 }
+  let tokens = 0
+  for await (const _ of session.generate([5, 9, 2], options)) tokens++
+  const { cacheBytes } = await model.stats()
+  await model.dispose()
+  assert.is(tokens, 300)
+  assert.is(session.length, 302)
+  // 64 positions span three pages of 32 at most; six layers, keys and values, 128 channels.
+  assert.ok(cacheBytes <= 6 * 2 * 3 * 32 * 128 * 4, `${cacheBytes} bytes`)
+})
+
+test('nothing is recomputed: a context that is never reached changes nothing', async () => {
+  const model = await loadModel('nano', { threads: 2 })
+  const run = async (context?: number) => {
+    const ids: number[] = []
+    const options = { maxTokens: 40, temperature: 0, ignoreEos: true, stop: [], context }
+    for await (const { token } of model.createSession().generate([5, 9, 2], options)) ids.push(token)
+    return ids
+  }
+  const [whole, wide, narrow] = [await run(), await run(1000), await run(1)]
+  await model.dispose()
+  assert.equal(wide, whole)
+  assert.not.equal(narrow, whole)
+})
+
+test('a context of no tokens is refused', async () => {
+  const model = await loadModel('nano', { threads: 1 })
+  const first = model.createSession().generate([5], { context: 0 }).next()
+  await first.then(
+    () => assert.unreachable(),
+    (error) => assert.instance(error, UsageError),
+  )
+  await model.dispose()
+})
+
+test.run()
