@@ -118,10 +118,13 @@ function help({ model }: Chat): string {
 }
 
 const KEYS = [
-  'Enter sends; Alt-Enter, or a backslash at the end, begins a new line; Tab completes a command.',
-  'Up and Down bring back what you wrote. Ctrl-C stops the answer, twice it leaves; Ctrl-D leaves.',
-  'With nothing written, Left and Right walk over the tokens of the answer and show their experts,',
-  'with gates and the likeliest others; Up and Down then change the layer; Escape ends the walk.',
+  'Enter sends. Alt-Enter, or a backslash at the end, begins a new line.',
+  'Tab completes a command. Up and Down bring back what you wrote.',
+  'Ctrl-C stops the answer, twice it leaves. Ctrl-D leaves.',
+  '',
+  'With nothing written, Left and Right walk over the tokens of the answer.',
+  'Their experts are shown with their gates, and the likeliest of the others.',
+  'Up and Down then change the layer. Escape ends the walk.',
 ]
 
 async function stats({ model, conversation, lastAnswer }: Chat): Promise<string> {

@@ -113,7 +113,9 @@ export class Chat {
     this.lastAnswer = undefined
   }
 
+  /** Leaves; harmless a second time. */
   end(): void {
+    if (this.state === 'ended') return
     this.abort?.abort()
     this.state = 'ended'
     this.changed()
@@ -229,7 +231,7 @@ export class Chat {
   private finish(answer: Answer): void {
     this.lastAnswer = answer
     this.answer = ''
-    this.say('answer', answer.text)
+    this.say('answer', answer.text.trimEnd())
     if (answer.finishReason === 'interrupted') this.say('note', 'interrupted')
     this.refreshMemory()
   }

@@ -33,8 +33,8 @@ function title(map: TokenMap): string {
   if (mode === 'usage') return `usage of experts by ${map.usage.tokens} tokens: attention, mlp`
   if (mode === 'layer') return `layer ${layer}, tokens from left to right: attention experts above, mlp below`
   if (!shown) return 'experts, a row a layer: attention, mlp'
-  const which = selected === undefined ? 'newest token' : `token ${shownIndex + 1} of ${map.tokens.length}`
-  return `experts of the ${which} "${visibleToken(shown.text)}": attention, mlp`
+  const which = selected === undefined ? 'the newest token' : `token ${shownIndex + 1} of ${map.tokens.length}`
+  return `experts of ${which} "${visibleToken(shown.text)}": attention, mlp`
 }
 
 /** A lane a layer. Where there is too little room, two layers share a line or two experts a character. */

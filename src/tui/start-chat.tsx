@@ -27,20 +27,24 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   const history = await InputHistory.open(join(modelsHome(), 'chat-history.jsonl'))
   const chat = new Chat(model, { history, ...options })
   const terminal = new Terminal(process.stdin, process.stdout, (key) => chat.press(key))
-  const leave = () => chat.end()
-  options.signal.addEventListener('abort', leave, { once: true })
   terminal.enter()
   const screen = render(<App chat={chat} terminal={terminal} />, {
     stdout: terminal as unknown as NodeJS.WriteStream,
     exitOnCtrlC: false,
     maxFps: MOST_FRAMES,
   })
+  // At once: Ink's own handler of the signal may end the process before anything else is done.
+  const leave = () => {
+    chat.end()
+    screen.unmount()
+    terminal.leave()
+  }
+  options.signal.addEventListener('abort', leave, { once: true })
   try {
     greet(chat)
     await chat.ended
   } finally {
-    screen.unmount()
-    terminal.leave()
+    leave()
     options.signal.removeEventListener('abort', leave)
     await chat.model.dispose()
   }

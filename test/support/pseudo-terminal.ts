@@ -1,0 +1,113 @@
+import { type ChildProcessByStdio, execFile, spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { TerminalScreen } from './terminal-screen.js'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** Whether there is a `script` that runs a command in a pseudo-terminal: that of util-linux, which every Linux has. */
+export const HAS_PSEUDO_TERMINAL = /util-linux/.test(
+  spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '',
+)
+
+export interface TerminalOptions {
+  columns?: number
+  rows?: number
+  env?: NodeJS.ProcessEnv
+  /** Script of Node to run in place of bin/molm.js, with its arguments. */
+  args?: string[]
+}
+
+/** A program of the project in a pseudo-terminal of its own. */
+export class PseudoTerminal {
+  readonly screen: TerminalScreen
+  /** All that was written, escape sequences included. */
+  output = ''
+  /** Milliseconds to wait for something to appear. */
+  private static readonly PATIENCE = 15_000
+  private readonly exit: Promise<number | null>
+
+  private constructor(
+    private readonly child: ChildProcessByStdio<Writable, Readable, null>,
+    private readonly folder: string,
+    { columns = 80, rows = 24 }: TerminalOptions,
+  ) {
+    this.screen = new TerminalScreen(columns, rows)
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text
+      this.screen.write(text)
+    })
+    this.exit = new Promise((resolve) => child.on('close', resolve))
+  }
+
+  static async start(options: TerminalOptions = {}): Promise<PseudoTerminal> {
+    const { columns = 80, rows = 24, args = ['bin/molm.js', 'chat'], env } = options
+    const folder = await mkdtemp(join(tmpdir(), 'molm-terminal-'))
+    const quoted = [process.execPath, ...args].map((word) => `'${word}'`).join(' ')
+    const setUp = `stty cols ${columns} rows ${rows}; tty >'${folder}/tty'; echo $$ >'${folder}/pid'`
+    const command = `${setUp}; ${quoted}; code=$?; stty -a >'${folder}/stty'; exit $code`
+    const { CI, NO_COLOR, MOLM_MODEL, ...rest } = process.env
+    const child = spawn('script', ['-qfec', command, '/dev/null'], {
+      cwd: ROOT,
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...rest, SHELL: '/bin/sh', TERM: 'xterm-256color', COLORTERM: 'truecolor', MOLM_HOME: folder, ...env },
+    })
+    return new PseudoTerminal(child, folder, options)
+  }
+
+  type(text: string): void {
+    this.child.stdin.write(text)
+  }
+
+  /** Resolves once the screen's text matches, rejects when that takes too long. */
+  async waitFor(pattern: RegExp): Promise<void> {
+    await this.waitUntil(() => pattern.test(this.screen.text.join('\n')), String(pattern))
+  }
+
+  async waitUntil(isSo: () => boolean, what: string): Promise<void> {
+    const end = performance.now() + PseudoTerminal.PATIENCE
+    while (!isSo()) {
+      if (performance.now() > end) throw new Error(`${what} did not come; the screen:\n${this.screen.text.join('\n')}`)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+
+  /** Types a command or text, and waits for what it brings. */
+  async enter(text: string, pattern: RegExp): Promise<void> {
+    this.type(`${text}\r`)
+    await this.waitFor(pattern)
+  }
+
+  async resize(columns: number, rows: number): Promise<void> {
+    this.screen.resize(columns, rows)
+    const size = ['cols', String(columns), 'rows', String(rows)]
+    await promisify(execFile)('stty', ['-F', this.read('tty'), ...size])
+  }
+
+  /** Id of the shell, whose child the program is. */
+  get shell(): number {
+    return Number(this.read('pid'))
+  }
+
+  /** Waits for the program's end; resolves with its exit code and the terminal's settings afterwards. */
+  async ended(): Promise<{ code: number | null; settings: string }> {
+    const code = await this.exit
+    return { code, settings: this.read('stty') }
+  }
+
+  /** Ends the program where the test has not done so, and removes what it left. */
+  async close(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.exit
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  private read(file: string): string {
+    return readFileSync(join(this.folder, file), 'utf8').trim()
+  }
+}

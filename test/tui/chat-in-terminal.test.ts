@@ -1,0 +1,196 @@
+import { spawnSync } from 'node:child_process'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal, type TerminalOptions } from '../support/pseudo-terminal.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
+
+async function inTerminal(options: TerminalOptions, use: (terminal: PseudoTerminal) => Promise<void>): Promise<void> {
+  const terminal = await PseudoTerminal.start(options)
+  try {
+    await terminal.waitFor(/write something/)
+    await use(terminal)
+  } finally {
+    await terminal.close()
+  }
+}
+
+/** The terminal is as a shell wants it, and nothing on it was cleared. */
+function assertRestored({ screen }: PseudoTerminal, settings: string): void {
+  assert.match(settings, /(^|\s)icanon/, 'canonical mode')
+  assert.match(settings, /(^|\s)echo\s/, 'echo')
+  assert.ok(screen.cursorVisible, 'cursor')
+  assert.not.ok(screen.modes.has(2004), 'bracketed paste')
+  assert.is(screen.fullClears, 0, 'full clears')
+}
+
+function occurrences(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0
+}
+
+trial('a conversation goes into the scrollback whole and once, and ends with Ctrl-D', async () => {
+  await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
+    await terminal.enter('What is a lantern?', /^A lantern is light in a transparent protective case\.$/m)
+    await terminal.enter('What is 23 + 45?', /^23 \+ 45 = 68$/m)
+    await terminal.enter('/stats', /tokens in the cache/)
+    await terminal.enter('/help', /Escape ends the walk/)
+    await terminal.waitFor(/^› +$|^›$/m)
+    terminal.type('\x04')
+    const { code, settings } = await terminal.ended()
+    assert.is(code, 0)
+    assertRestored(terminal, settings)
+    const { everything } = terminal.screen
+    for (const line of [/^› What is a lantern\?$/gm, /^A lantern is light/gm, /^› What is 23/gm, /^23 \+ 45 = 68$/gm]) {
+      assert.is(occurrences(everything, line), 1, String(line))
+    }
+    assert.is(occurrences(everything, /experts of the newest/g), 0, 'the live area leaves nothing behind')
+  })
+})
+
+trial('Ctrl-C stops the answer, and twice it leaves with 130', async () => {
+  const endless = ['-m', fixturePath('01-base-bin-f32'), '-n', '1000000', '--ignore-eos']
+  await inTerminal({ args: ['bin/molm.js', 'chat', ...endless] }, async (terminal) => {
+    terminal.type('Once upon a time\r')
+    await terminal.waitFor(/answering/)
+    await terminal.waitFor(/experts of the newest token/)
+    terminal.type('\x03')
+    await terminal.waitUntil(() => !/answering/.test(terminal.screen.text.join('\n')), 'the end of the answer')
+    terminal.type('\x03')
+    await terminal.waitFor(/Ctrl-C again leaves/)
+    terminal.type('\x03')
+    const { code, settings } = await terminal.ended()
+    assert.is(code, 130)
+    assertRestored(terminal, settings)
+  })
+})
+
+trial('the live area fits every window, and resizing keeps the scrollback', async () => {
+  await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
+    await terminal.enter('What is a lantern?', /^A lantern is light/m)
+    for (const [columns, rows] of [
+      [60, 20],
+      [40, 12],
+      [132, 43],
+      [40, 12],
+      [80, 24],
+    ]) {
+      await terminal.resize(columns, rows)
+      await terminal.enter('What is 23 + 45?', /^23 \+ 45 = 68$/m)
+      await terminal.enter('/reset', /begins anew/)
+      await terminal.waitFor(/experts, a row/)
+      assert.ok(terminal.screen.text.every((line) => line.length <= columns))
+    }
+    terminal.type('\x04')
+    const { settings } = await terminal.ended()
+    assertRestored(terminal, settings)
+    assert.is(occurrences(terminal.screen.everything, /^A lantern is/gm), 1)
+    assert.is(occurrences(terminal.screen.everything, /^23 \+ 45 = 68$/gm), 5)
+  })
+})
+
+trial('a pasted text of several lines waits to be sent', async () => {
+  await inTerminal({}, async (terminal) => {
+    terminal.type('\x1b[200~one\rtwo\rthree\x1b[201~')
+    await terminal.waitFor(/› one\n {2}two\n {2}three/)
+    terminal.type('\x1b\rfour\\\r')
+    await terminal.waitFor(/ {2}three\n {2}four\n/)
+    assert.not.match(terminal.screen.everything, /^› one$[\s\S]*answering/m)
+    terminal.type('\x03\x04')
+    assert.is((await terminal.ended()).code, 0)
+  })
+})
+
+trial('each slash command does what it says', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'], rows: 40 }, async (terminal) => {
+      await terminal.enter('What is a lantern?', /^A lantern is light/m)
+      await terminal.enter('/map', /usage of experts by \d+ tokens/)
+      await terminal.enter('/map layer 5', /layer 5, tokens from left to right/)
+      await terminal.enter('/map off', /KB|MB weights · \/help/)
+      await terminal.enter('/map newest', /experts of the newest token/)
+      await terminal.enter('/map sideways', /! \/map takes newest/)
+      await terminal.enter('/experts', /layer 5 mlp +\d+ \d+ %.*bits, fairness/)
+      await terminal.enter('/system You are brief.', /system text: You are brief\./)
+      await terminal.enter('/set', /top-k 40/)
+      await terminal.enter('/set temperature hot', /! temperature must be/)
+      await terminal.enter('/system', /no system text/)
+      await terminal.enter(`/save ${dir}/talk`, /saved in/)
+      await terminal.enter('/undo', /taken back/)
+      await terminal.waitFor(/› What is a lantern\? *\n.*context/)
+      terminal.type('\x15')
+      await terminal.enter('/reset', /begins anew/)
+      await terminal.waitFor(/context 0\//)
+      await terminal.enter(`/load ${dir}/talk`, /loaded .*: 2\d tokens in the cache/)
+      await terminal.enter('/retry', /› \/?retry|experts of the newest token/)
+      await terminal.enter('/model nano', /going on with nano/)
+      await terminal.enter('/nothing', /! there is no command \/nothing/)
+      await terminal.enter('/stats', /kernels/)
+      terminal.type('/he\t')
+      await terminal.waitFor(/› \/help/)
+      await terminal.enter('', /Tab completes a command/)
+      terminal.type('/exit\r')
+      const { code, settings } = await terminal.ended()
+      assert.is(code, 0)
+      assertRestored(terminal, settings)
+    })
+  })
+})
+
+trial('what was written is there again in the next conversation', async () => {
+  await inTemporaryFolder(async (home) => {
+    const options = { env: { MOLM_HOME: home } }
+    await inTerminal(options, async (terminal) => {
+      await terminal.enter('/set top-k 7', /set top-k 7/)
+      terminal.type('\x04')
+      await terminal.ended()
+    })
+    await inTerminal(options, async (terminal) => {
+      terminal.type('\x1b[A')
+      await terminal.waitFor(/› \/set top-k 7/)
+    })
+  })
+})
+
+trial('the tokens of an answer are walked with the cursor keys', async () => {
+  await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
+    await terminal.enter('What is a lantern?', /^A lantern is light/m)
+    await terminal.waitFor(/experts of the newest token/)
+    terminal.type('\x1b[D')
+    await terminal.waitFor(/experts of token (\d+) of \1/)
+    terminal.type('\x1b[D\x1b[D\x1b[B\x1b[B')
+    await terminal.waitFor(/layer 2 mlp: \d+ \.\d{3}( {2}\d+ \.\d{3}){3} \| next \d+ \.\d{3}/)
+    terminal.type('\x1b')
+    await terminal.waitFor(/experts of the newest token/)
+  })
+})
+
+trial('SIGTERM and a thrown error leave the terminal as it was', async () => {
+  await inTerminal({}, async (terminal) => {
+    spawnSync('pkill', ['-TERM', '-P', String(terminal.shell)])
+    const { code, settings } = await terminal.ended()
+    assert.is(code, 143)
+    assertRestored(terminal, settings)
+  })
+  const thrower = "setTimeout(() => { throw new Error('on purpose') }, 1500)"
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(thrower)}`, 'bin/molm.js', 'chat']
+  await inTerminal({ args: args.map((word) => word.replaceAll("'", '%27')) }, async (terminal) => {
+    const { code, settings } = await terminal.ended()
+    assert.is(code, 1)
+    assertRestored(terminal, settings)
+  })
+})
+
+trial('without colour the map is drawn with shades', async () => {
+  await inTerminal(
+    { args: ['bin/molm.js', 'chat', '--temperature', '0'], env: { NO_COLOR: '1' } },
+    async (terminal) => {
+      await terminal.enter('What is 23 + 45?', /^23 \+ 45 = 68$/m)
+      await terminal.waitFor(/^ 5 [·░▒▓█]{16} {2}[·░▒▓█]{32}$/m)
+      assert.not.ok(terminal.output.includes('[38;'))
+    },
+  )
+})
+
+test.run()
