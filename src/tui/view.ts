@@ -5,7 +5,7 @@ import { inputLines } from './input-lines.js'
 import { mapHeight, mapLines } from './map-lines.js'
 import { styled } from './style.js'
 import { tokenLines } from './token-lines.js'
-import { wrap } from './wrap.js'
+import { wrapTail } from './wrap.js'
 
 /** Size of the window, in characters. */
 export interface WindowSize {
@@ -42,7 +42,7 @@ export function viewOf(chat: Chat, { columns, rows }: WindowSize): View {
   const input = take(inputLines(chat.editor, width, Math.max(1, Math.floor(rows / 4))))
   const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS)
   const token = take(tokenLines(map, width))
-  const answerLines = wrap(chat.answer, width)
+  const answerLines = wrapTail(chat.answer, width, rows)
   const isAnswering = chat.state === 'answering'
   const kept = isAnswering ? Math.min(LEAST_ANSWER, answerLines.length) + 1 : 1
   const wanted = Math.min(mapHeight(map, painter.depth !== 'none'), room - kept)

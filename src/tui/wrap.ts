@@ -5,6 +5,18 @@ export function wrap(text: string, width: number): string[] {
   return text.split('\n').flatMap((line) => wrapLine(line, Math.max(1, width)))
 }
 
+/** The last lines of a text, at least `count` of them if it has so many; a long text is not wrapped from its beginning. */
+export function wrapTail(text: string, width: number, count: number): string[] {
+  const lines: string[] = []
+  let end = text.length
+  while (lines.length < count && end >= 0) {
+    const start = text.lastIndexOf('\n', end - 1) + 1
+    lines.unshift(...wrap(text.slice(start, end), width))
+    end = start - 1
+  }
+  return lines
+}
+
 function wrapLine(line: string, width: number): string[] {
   const lines: string[] = []
   let current = ''

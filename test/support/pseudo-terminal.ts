@@ -69,8 +69,8 @@ export class PseudoTerminal {
     await this.waitUntil(() => pattern.test(this.screen.text.join('\n')), String(pattern))
   }
 
-  async waitUntil(isSo: () => boolean, what: string): Promise<void> {
-    const end = performance.now() + PseudoTerminal.PATIENCE
+  async waitUntil(isSo: () => boolean, what: string, patience = PseudoTerminal.PATIENCE): Promise<void> {
+    const end = performance.now() + patience
     while (!isSo()) {
       if (performance.now() > end) throw new Error(`${what} did not come; the screen:\n${this.screen.text.join('\n')}`)
       await new Promise((resolve) => setTimeout(resolve, 10))

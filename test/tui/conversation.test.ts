@@ -1,0 +1,202 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { LayerRoutes, Model } from '#molm/generation/types.js'
+import { loadModel } from '#molm/index.js'
+import { writeChat } from '#molm/tui/chat-frame.js'
+import { type AnswerWatcher, Conversation } from '#molm/tui/conversation.js'
+import { loadConversation, saveConversation } from '#molm/tui/conversation-file.js'
+import { TokenMap } from '#molm/tui/token-map.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+let nano: Model
+const test = suite('conversation')
+
+test.before(async () => {
+  nano = await loadModel('nano', { threads: 1 })
+})
+test.after(() => nano.dispose())
+
+/** Keeps all that it is told. */
+class Witness implements AnswerWatcher {
+  shown = ''
+  readonly tokens: number[] = []
+  readonly routesOf: LayerRoutes[][] = []
+  readonly map = new TokenMap(nano.config)
+
+  text(piece: string) {
+    this.shown += piece
+  }
+  token(token: number) {
+    this.tokens.push(token)
+  }
+  routes(routes: LayerRoutes[]) {
+    this.routesOf.push(routes)
+    this.map.add(nano.tokenizer.decode([this.tokens[this.tokens.length - 1]]), routes)
+  }
+  end(tokens: number) {
+    this.tokens.length = tokens
+    this.map.endAnswer(tokens)
+  }
+}
+
+const GREEDY = { temperature: 0 }
+
+test('an answer streams, and later turns continue from the cache as from the start', async () => {
+  const conversation = new Conversation(nano)
+  const witness = new Witness()
+  const first = await conversation.ask('What is a lantern?', witness, GREEDY)
+  assert.is(witness.shown, first.text)
+  assert.match(first.text, /^A lantern is light in a transparent protective case\./)
+  const second = await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
+  const frame = writeChat(conversation.messages.slice(0, 3), '', nano)
+  const steps = nano.createSession().generate(frame.text, GREEDY)
+  let next = await steps.next()
+  while (!next.done) next = await steps.next()
+  assert.is(second.text, next.value.text.trimStart())
+  conversation.dispose()
+})
+
+test('the cells of the map are what forward routes for the same tokens', async () => {
+  const conversation = new Conversation(nano)
+  const witness = new Witness()
+  await conversation.ask('What is 23 + 45?', witness, GREEDY)
+  const prompt = nano.tokenizer.encode(writeChat(conversation.messages.slice(0, 1), '', nano).text)
+  const session = nano.createSession()
+  const all = [...prompt, ...witness.tokens]
+  const { routes = [] } = await session.forward(all, { routes: true, logits: 'none' })
+  const { map } = witness
+  assert.is(map.tokens.length, witness.tokens.length)
+  assert.is(
+    map.tokens
+      .map(({ text }) => text)
+      .join('')
+      .trim(),
+    '23 + 45 = 68',
+  )
+  for (const index of map.tokens.keys()) {
+    map.selected = index
+    for (const [layer, { attention, mlp }] of routes.entries()) {
+      for (const [kind, { ids, gates }, k] of [
+        ['attention', attention, 2],
+        ['mlp', mlp, 4],
+      ] as const) {
+        const row = (prompt.length + index) * k
+        const expected = new Float32Array(kind === 'mlp' ? 16 : 8)
+        for (let slot = 0; slot < k; slot++) expected[ids[row + slot]] = gates[row + slot]
+        const drawn = map.gates(kind, layer)
+        assert.ok(
+          drawn.every((gate, expert) => Math.abs(gate - expected[expert]) < 1e-5),
+          `token ${index}`,
+        )
+      }
+    }
+  }
+  conversation.dispose()
+})
+
+test('retry answers the same turn again, undo gives its text back', async () => {
+  const conversation = new Conversation(nano)
+  const { text } = await conversation.ask('What is a lantern?', new Witness(), GREEDY)
+  assert.is((await conversation.retry(new Witness(), GREEDY))?.text, text)
+  assert.is(conversation.messages.length, 2)
+  assert.is(conversation.undo(), 'What is a lantern?')
+  assert.is(conversation.undo(), undefined)
+  assert.is(await conversation.retry(new Witness(), GREEDY), undefined)
+  conversation.dispose()
+})
+
+test('an interrupted answer is kept as far as it came, and the conversation goes on', async () => {
+  const conversation = new Conversation(nano)
+  const stop = new AbortController()
+  const witness = new Witness()
+  witness.token = (token) => {
+    witness.tokens.push(token)
+    if (witness.tokens.length === 4) stop.abort()
+  }
+  const answer = await conversation.ask('What is a lantern?', witness, { ...GREEDY, signal: stop.signal })
+  assert.is(answer.finishReason, 'interrupted')
+  assert.ok('A lantern is light in a transparent protective case.'.startsWith(answer.text))
+  assert.match((await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)).text, /23 \+ 45/)
+  conversation.dispose()
+})
+
+test('a limited context that has forgotten the beginning begins anew where it must', async () => {
+  const conversation = new Conversation(nano)
+  const options = { ...GREEDY, context: 24 }
+  await conversation.ask('What is a lantern?', new Witness(), options)
+  await conversation.ask('What is 23 + 45?', new Witness(), options)
+  conversation.undo()
+  conversation.undo()
+  const answer = await conversation.ask('What is 1 + 1?', new Witness(), options)
+  assert.match(answer.text, /1 \+ 1/)
+  conversation.dispose()
+})
+
+test('a system text goes in front where the template leaves it out', () => {
+  const messages = [{ role: 'user', content: 'Hi' }]
+  assert.is(writeChat(messages, 'Be brief.', nano).text, 'Be brief.\n\nUser: Hi\nAssistant:')
+})
+
+test('a model without template has plain turns, which end where the next would begin', () => {
+  const messages = [
+    { role: 'user', content: ' Hi ' },
+    { role: 'assistant', content: 'Hello.' },
+    { role: 'user', content: 'Bye' },
+  ]
+  assert.equal(writeChat(messages, '', {}), {
+    text: 'User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:',
+    stop: ['\nUser:', '\nAssistant:'],
+  })
+})
+
+test('a saved conversation goes on as the one that was saved, without running it again', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'talk')
+    const conversation = new Conversation(nano)
+    await conversation.ask('What is a lantern?', new Witness(), GREEDY)
+    await saveConversation(path, await conversation.save(), nano)
+    assert.equal(await readdir(dir), ['talk'])
+    const again = new Conversation(nano)
+    await again.restore(await loadConversation(path, nano))
+    assert.equal(again.messages, conversation.messages)
+    assert.is(again.length, conversation.length)
+    const [one, other] = [new Witness(), new Witness()]
+    await conversation.ask('What is 23 + 45?', one, GREEDY)
+    await again.ask('What is 23 + 45?', other, GREEDY)
+    assert.equal(other.tokens, one.tokens)
+    assert.equal(other.routesOf, one.routesOf)
+  })
+})
+
+test('a file of another model, another version or damaged is refused by name', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'talk')
+    const conversation = new Conversation(nano)
+    await conversation.ask('What is a lantern?', new Witness(), GREEDY)
+    await saveConversation(path, await conversation.save(), nano)
+    const bytes = await readFile(path)
+    const q8 = await loadModel('nano', { quant: 'q8', threads: 1 })
+    try {
+      await rejectsWithUserError(() => loadConversation(path, q8), /talk: saved with nano/)
+    } finally {
+      await q8.dispose()
+    }
+    const refuses = async (change: (bytes: Buffer) => Buffer, pattern: RegExp) => {
+      await writeFile(path, change(Buffer.from(bytes)))
+      await rejectsWithUserError(() => loadConversation(path, nano), pattern)
+    }
+    await refuses((bytes) => bytes.subarray(0, -9), /talk: the file is cut short/)
+    const asText = (from: string, to: string) => (bytes: Buffer) =>
+      Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1')
+    await refuses(asText('"version":"1"', '"version":"9"'), /talk: version 9/)
+    await refuses(asText('molm-conversation', 'some-conversation'), /talk: not a conversation saved by molm/)
+    // The last floats of the file are what the weights made of the last tokens.
+    await refuses((bytes) => bytes.fill(0x40, bytes.length - 64), /talk: saved with other weights/)
+    await rejectsWithUserError(() => loadConversation(join(dir, 'none'), nano), /none/)
+  })
+})
+
+test.run()

@@ -1,0 +1,119 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { cellWidth, fit, harmless } from '#molm/tui/cell-width.js'
+import { Editor } from '#molm/tui/editor.js'
+import { InputHistory } from '#molm/tui/input-history.js'
+import { inputLines } from '#molm/tui/input-lines.js'
+import type { KeyName } from '#molm/tui/keys.js'
+import { wrap, wrapTail } from '#molm/tui/wrap.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+/** The text after some keys, with | for the cursor. */
+function after(text: string, ...names: KeyName[]): string {
+  const editor = new Editor()
+  editor.set(text)
+  for (const name of names) editor.press(name)
+  return `${editor.text.slice(0, editor.cursor)}|${editor.text.slice(editor.cursor)}`
+}
+
+test('the cursor moves by characters, words and lines', () => {
+  assert.is(after('one two', 'left'), 'one tw|o')
+  assert.is(after('one two', 'word-left'), 'one |two')
+  assert.is(after('one two', 'home', 'word-right'), 'one| two')
+  assert.is(after('one\ntwo', 'home'), 'one\n|two')
+  assert.is(after('one\ntwo', 'home', 'home', 'left', 'home'), '|one\ntwo')
+  assert.is(after('longer\nab', 'up'), 'lo|nger\nab')
+  assert.is(after('ab\nlonger', 'up'), 'ab|\nlonger')
+  assert.is(after('ab\nlonger', 'up', 'down'), 'ab\nlo|nger')
+})
+
+test('a character that takes several code units goes in one press', () => {
+  assert.is(after('a👩‍🚀', 'backspace'), 'a|')
+  assert.is(after('ae\u0301', 'left'), 'a|e\u0301')
+  assert.is(after('👍x', 'home', 'delete'), '|x')
+})
+
+test('words and lines are deleted as in a shell', () => {
+  assert.is(after('one two  ', 'delete-word'), 'one |')
+  assert.is(after('one two', 'word-left', 'delete-to-end'), 'one |')
+  assert.is(after('one two', 'word-left', 'delete-to-start'), '|two')
+  assert.is(after('a\nb', 'home', 'delete-to-start'), 'a|b')
+})
+
+test('a key with nowhere to go says so', () => {
+  const editor = new Editor()
+  for (const name of ['up', 'down', 'left', 'right'] as const) assert.not.ok(editor.press(name))
+})
+
+test('a backslash at the end becomes a line break', () => {
+  const editor = new Editor()
+  editor.set('one\\')
+  assert.ok(editor.breakAtBackslash())
+  assert.is(editor.text, 'one\n')
+  assert.not.ok(editor.breakAtBackslash())
+})
+
+test('wide characters count two columns and lines never exceed the width', () => {
+  assert.is(cellWidth('a漢👍e\u0301'), 6)
+  assert.is(fit('abcdef', 4), 'abc…')
+  assert.is(fit('漢漢漢', 4), '漢…')
+  const text = 'It was the best of times, 漢字漢字漢字漢字漢字 it was\n\nanextremelylongwordindeed 👍👍👍'
+  for (let width = 2; width < 40; width++) {
+    const lines = wrap(text, width)
+    assert.ok(
+      lines.every((line) => cellWidth(line) <= width),
+      `width ${width}`,
+    )
+    const visible = (text: string) => text.replace(/\s/g, '')
+    assert.is(visible(lines.join('')), visible(text))
+  }
+})
+
+test('the last lines of a text are the same as those of the whole', () => {
+  const text = 'one two three\n\nfour five six seven\neight\n'
+  for (let count = 1; count < 12; count++) {
+    const all = wrap(text, 9)
+    assert.equal(wrapTail(text, 9, count).slice(-count), all.slice(-count))
+  }
+  assert.equal(wrapTail('', 9, 3), [''])
+})
+
+test('text cannot carry escape sequences to the terminal', () => {
+  assert.is(harmless('a\x1b[2Jb\tc\r\nd\x07'), 'a\ufffd[2Jb  c\nd\ufffd')
+})
+
+test('the input shows the lines around the cursor', () => {
+  const editor = new Editor()
+  editor.set('one\ntwo\nthree\nfour')
+  assert.equal(inputLines(editor, 20, 2), ['  three', '  four\x1b[7m \x1b[27m'])
+  for (const name of ['up', 'up', 'up', 'home'] as const) editor.press(name)
+  assert.equal(inputLines(editor, 20, 2), ['› \x1b[7mo\x1b[27mne', '  two'])
+})
+
+test('history goes back and forth, comes back to the draft, and lasts', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'home', 'history')
+    const history = await InputHistory.open(path)
+    for (const entry of ['first', 'two\nlines', 'two\nlines']) await history.add(entry)
+    assert.is(history.older('draft'), 'two\nlines')
+    assert.is(history.older('two\nlines'), 'first')
+    assert.is(history.older('first'), undefined)
+    assert.is(history.newer(), 'two\nlines')
+    assert.is(history.newer(), 'draft')
+    assert.is(history.newer(), undefined)
+    await writeFile(path, `${await readFile(path, 'utf8')}"half wri`)
+    const again = await InputHistory.open(path)
+    assert.is(again.older(''), 'two\nlines')
+    assert.is(again.older(''), 'first')
+  })
+})
+
+test('a history that cannot be kept lasts for the run', async () => {
+  const history = await InputHistory.open('/dev/null/history')
+  await history.add('once')
+  assert.is(history.older(''), 'once')
+})
+
+test.run()

@@ -1,0 +1,56 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Key, KeyReader } from '#molm/tui/keys.js'
+
+const key = (name: string) => ({ kind: 'key', name }) as Key
+
+test('text and keys come in the order they were typed', () => {
+  assert.equal(new KeyReader().push('hé\r\x1b[A\x1b[3~\x7f'), [
+    { kind: 'text', text: 'hé' },
+    key('enter'),
+    key('up'),
+    key('delete'),
+    key('backspace'),
+  ])
+})
+
+test('a pasted text is one piece, however it is cut, and its line ends are newlines', () => {
+  const pasted = '\x1b[200~a\r\nb\rc\x1b[A\x1b[201~x'
+  for (let at = 0; at <= pasted.length; at++) {
+    const reader = new KeyReader()
+    const keys = [...reader.push(pasted.slice(0, at)), ...reader.push(pasted.slice(at))]
+    assert.equal(
+      keys,
+      [
+        { kind: 'paste', text: 'a\nb\nc\x1b[A' },
+        { kind: 'text', text: 'x' },
+      ],
+      `cut at ${at}`,
+    )
+  }
+})
+
+test('a sequence that is cut waits for its rest', () => {
+  const reader = new KeyReader()
+  assert.equal(reader.push('\x1b'), [])
+  assert.ok(reader.isWaiting)
+  assert.equal(reader.push('[1;5'), [])
+  assert.equal(reader.push('C'), [key('word-right')])
+})
+
+test('a lone escape is the Escape key once nothing has followed', () => {
+  const reader = new KeyReader()
+  reader.push('\x1b')
+  assert.equal(reader.flush(), [key('escape')])
+  assert.equal(reader.push('a'), [{ kind: 'text', text: 'a' }])
+})
+
+test('Alt-Enter and Shift-Enter break the line', () => {
+  assert.equal(new KeyReader().push('\x1b\r\x1b[13;2u'), [key('newline'), key('newline')])
+})
+
+test('sequences and control characters that mean nothing are passed over', () => {
+  assert.equal(new KeyReader().push('\x1b[I\x1b[24~\x00\x1b]a'), [{ kind: 'text', text: 'a' }])
+})
+
+test.run()
