@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { listFiles, modelInfo } from '@huggingface/hub'
 import { type ByteSource, type FileSet, isPlainName } from '../checkpoint/byte-source.js'
 import { printable } from '../checkpoint/printable.js'
 import { UserError } from '../errors.js'
@@ -35,6 +34,8 @@ export class HubRepository implements FileSet {
 
   /** Asks the hub which commit a revision is, and for the files at it. */
   static async open(client: HubClient, endpoint: string, repo: string, revision: string): Promise<HubRepository> {
+    // Imported here so that programs which pull nothing do not load it.
+    const { listFiles, modelInfo } = await import('@huggingface/hub')
     const ask = { hubUrl: endpoint, fetch: client.fetchFor(repo, revision) }
     const { sha: commit } = await modelInfo({ ...ask, name: repo, revision, additionalFields: ['sha'] })
     if (!COMMIT.test(commit)) throw unclear(repo, 'which commit it is at')
