@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { repositoryPath } from '../support/fixtures.js'
+
+interface Packed {
+  filename: string
+  size: number
+  files: { path: string }[]
+}
+
+interface Context {
+  dir: string
+  packed: Packed
+}
+
+const test = suite<Context>('the package', undefined as unknown as Context)
+
+/** Packs what is built and installs it in an empty folder, with this checkout's dependencies: no network is needed. */
+test.before(async (context) => {
+  context.dir = await mkdtemp(join(tmpdir(), 'molm-package-'))
+  const pack = ['pack', '--json', '--silent', '--ignore-scripts', '--pack-destination', context.dir]
+  const options = { cwd: repositoryPath('.'), encoding: 'utf8' } as const
+  context.packed = JSON.parse(execFileSync('npm', pack, options))[0]
+
+  const modules = join(context.dir, 'app', 'node_modules')
+  mkdirSync(join(modules, 'molm'), { recursive: true })
+  const tarball = join(context.dir, context.packed.filename)
+  execFileSync('tar', ['-xzf', tarball, '-C', join(modules, 'molm'), '--strip-components=1'])
+  const { dependencies } = JSON.parse(readFileSync(join(modules, 'molm', 'package.json'), 'utf8'))
+  for (const name of Object.keys(dependencies)) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    symlinkSync(repositoryPath(`node_modules/${name}`), join(modules, name))
+  }
+})
+
+test.after(({ dir }) => rm(dir, { recursive: true, force: true }))
+
+/** Runs Node in the folder where the package is installed, as a user with an empty home. */
+function runNode({ dir }: Context, args: string[]): string {
+  const env = { PATH: process.env.PATH, HOME: dir }
+  return execFileSync(process.execPath, args, { cwd: join(dir, 'app'), env, encoding: 'utf8', timeout: 60_000 })
+}
+
+test('contains compiled code, kernels, nano and docs, and nothing else', ({ packed }) => {
+  const paths = packed.files.map(({ path }) => path)
+  for (const path of [
+    'bin/molm.js',
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/cli/program.js',
+    'dist/engine/worker.js',
+    'dist/kernels/plain.wasm',
+    'dist/kernels/relaxed.wasm',
+    'models/nano/model.safetensors',
+    'models/nano/tokenizer.json',
+    'docs/FORMAT.md',
+    'README.md',
+    'LICENSE',
+    'package.json',
+  ]) {
+    assert.ok(paths.includes(path), `${path} is missing`)
+  }
+  const expected =
+    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/.*\.(md|svg)|README\.md|LICENSE|package\.json)$/
+  assert.equal(
+    paths.filter((path) => !expected.test(path)),
+    [],
+  )
+  assert.ok(packed.size < 25e6, `${packed.size} bytes`)
+})
+
+test('what package.json points at is there', ({ dir }) => {
+  const root = join(dir, 'app', 'node_modules', 'molm')
+  const { bin, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  for (const path of [bin.molm, exports['.'].types, exports['.'].default]) assert.ok(existsSync(join(root, path)), path)
+})
+
+test('answers a prompt from the command line', (context) => {
+  const args = ['node_modules/molm/bin/molm.js', '--temperature', '0', '-n', '40', 'What is a lantern?']
+  assert.match(runNode(context, args), /light in a transparent/)
+})
+
+test('loads as a library, as the README shows it', (context) => {
+  const readme = readFileSync(repositoryPath('README.md'), 'utf8')
+  const example = /```js\n(.*?)```/s.exec(readme)?.[1] ?? ''
+  assert.match(example, /from 'molm'/)
+  writeFileSync(join(context.dir, 'app', 'try.mjs'), example)
+  assert.match(runNode(context, ['try.mjs']), /12288 Int32Array/)
+})
+
+test.run()
