@@ -9,7 +9,9 @@ export function inverseOf(scale: f32): f32 {
 }
 
 export function level8(x: f32, inverse: f32): i8 {
-  return <i8>min<f32>(max<f32>(nearest<f32>(x * inverse), -127), 127)
+  const rounded = nearest<f32>(x * inverse)
+  const bounded = rounded < -127 ? <f32>-127 : rounded
+  return <i8>(<f32>127 < bounded ? <f32>127 : bounded)
 }
 
 export function packQ8(tile: usize, columns: usize): void {
@@ -68,5 +70,5 @@ function pair4(a: v128, b: v128, inverse: v128): v128 {
 
 function levels4(x: v128, inverse: v128): v128 {
   const rounded = f32x4.nearest(f32x4.mul(x, inverse))
-  return i32x4.trunc_sat_f32x4_s(f32x4.min(f32x4.max(rounded, f32x4.splat(-127)), f32x4.splat(127)))
+  return i32x4.trunc_sat_f32x4_s(f32x4.pmin(f32x4.pmax(rounded, f32x4.splat(-127)), f32x4.splat(127)))
 }

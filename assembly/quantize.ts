@@ -32,9 +32,9 @@ export function quantizeBlocks(x: usize, record: usize, n: usize, from: usize, t
 function quantizeBlock(x: usize, narrow: usize, wide: usize, scale: usize, sum: usize): void {
   if (ASC_FEATURE_SIMD) {
     let m = f32x4.abs(v128.load(x))
-    for (let i: usize = 16; i < 128; i += 16) m = f32x4.max(m, f32x4.abs(v128.load(x + i)))
-    m = f32x4.max(m, v128.shuffle<i32>(m, m, 2, 3, 0, 1))
-    m = f32x4.max(m, v128.shuffle<i32>(m, m, 1, 0, 3, 2))
+    for (let i: usize = 16; i < 128; i += 16) m = f32x4.pmax(m, f32x4.abs(v128.load(x + i)))
+    m = f32x4.pmax(m, v128.shuffle<i32>(m, m, 2, 3, 0, 1))
+    m = f32x4.pmax(m, v128.shuffle<i32>(m, m, 1, 0, 3, 2))
     const most = f32x4.extract_lane(m, 0)
     const inverse = f32x4.splat(most > LEAST ? <f32>127.0 / most : <f32>0.0)
     let total = i32x4.splat(0)
@@ -58,7 +58,10 @@ function quantizeBlock(x: usize, narrow: usize, wide: usize, scale: usize, sum: 
     )
   } else {
     let most: f32 = 0
-    for (let i: usize = 0; i < 128; i += 4) most = max<f32>(most, abs<f32>(load<f32>(x + i)))
+    for (let i: usize = 0; i < 128; i += 4) {
+      const size = abs<f32>(load<f32>(x + i))
+      most = most < size ? size : most
+    }
     const inverse = most > LEAST ? <f32>127.0 / most : <f32>0.0
     let total = 0
     for (let c: usize = 0; c < 32; c++) {
