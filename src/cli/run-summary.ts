@@ -17,12 +17,21 @@ export interface RunSummary {
     /** Null when no token came after the first. */
     decode_tokens_per_second: number | null
   }
-  memory: { weights_bytes: number; rss_bytes: number }
+  memory: {
+    weights_bytes: number
+    rss_bytes: number
+    /** Uses of experts that were in memory, that were not, and the bytes read for those. */
+    expert_hits: number
+    expert_misses: number
+    bytes_read: number
+    /** Mean number of keys that an attention head visited for a token. */
+    mean_attention_depth: number
+  }
 }
 
 export async function summarise({ model, loadMs }: LoadedModel, result: GenerationResult): Promise<RunSummary> {
   const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs } = result
-  const { weightsBytes } = await model.stats()
+  const { weightsBytes, expertHits, expertMisses, bytesRead, meanAttentionDepth } = await model.stats()
   // The first token comes out of the prefill.
   const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
   return {
@@ -38,7 +47,14 @@ export async function summarise({ model, loadMs }: LoadedModel, result: Generati
       decode_ms: rounded(decodeMs, 1),
       decode_tokens_per_second: perSecond(decoded, decodeMs),
     },
-    memory: { weights_bytes: weightsBytes, rss_bytes: process.memoryUsage.rss() },
+    memory: {
+      weights_bytes: weightsBytes,
+      rss_bytes: process.memoryUsage.rss(),
+      expert_hits: expertHits,
+      expert_misses: expertMisses,
+      bytes_read: bytesRead,
+      mean_attention_depth: rounded(meanAttentionDepth, 1),
+    },
   }
 }
 

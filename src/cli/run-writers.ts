@@ -133,6 +133,11 @@ function tell(summary: RunSummary, { model }: LoadedModel): void {
   note(`loaded in ${timings.load_ms} ms`)
   note(`prompt: ${prompt_tokens} tokens in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`)
   note(`answer: ${tokens.length} tokens in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`)
+  const { expert_hits, expert_misses, bytes_read, mean_attention_depth } = memory
+  note(
+    `experts: ${expert_hits} times in memory, ${expert_misses} times read (${formatBytes(bytes_read)} with the rest)`,
+  )
+  note(`attention: ${mean_attention_depth} keys visited a token and head`)
   note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all; seed ${seed}`)
 }
 
