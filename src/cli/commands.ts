@@ -18,4 +18,5 @@ export const COMMANDS: { name: string; summary: string; load(): Promise<CommandF
   { name: 'eval', summary: 'perplexity of texts, accuracy on tasks', load: () => import('./eval.js') },
   { name: 'bench', summary: 'prefill and decode speed', load: () => import('./bench.js') },
   { name: 'classify', summary: 'label texts with a classifier', load: () => import('./classify.js') },
+  { name: 'prune', summary: 'a smaller model, without hardly used experts', load: () => import('./prune.js') },
 ]

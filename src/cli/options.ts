@@ -103,6 +103,15 @@ export function wholeNumber(flag: string, least: number): (text: string) => numb
   }
 }
 
+/** A parser of shares above 0 and at most 1. */
+export function share(flag: string): (text: string) => number {
+  return (text) => {
+    const value = decimal(text)
+    if (value > 0 && value <= 1) return value
+    throw new UsageError(`${flag} must be a share above 0 and at most 1, not '${text}'`)
+  }
+}
+
 /** Bytes of a size such as 1GiB (1024 to the third), 800MB (1000 to the second) or a plain number of bytes. */
 export function parseSize(flag: string, text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? []

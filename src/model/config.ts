@@ -33,6 +33,13 @@ export interface ModelConfig {
   attentionExperts: number[]
   /** MLP experts of each layer. */
   mlpExperts: number[]
+  /**
+   * Rows of each layer's routers behind those of the experts: they have their share of the softmax, but stand for no
+   * expert. Absent where there are none.
+   */
+  silentRows?: { attention: number[]; mlp: number[] }
+  /** Whether every router has a bias that is added to its logits. */
+  gateBias: boolean
   /** Attention experts that a token uses in each layer. */
   topKAttention: number
   /** MLP experts that a token uses in each layer. */
@@ -121,6 +128,8 @@ export function parseConfig(json: unknown, where: string): ModelConfig {
     gatingSize: keys.size('gating_size'),
     attentionExperts,
     mlpExperts,
+    ...silentRowsOf(keys, layers),
+    gateBias: isObject(raw.molm_experts) && raw.molm_experts.gate_bias === true,
     topKAttention: topK(keys, 'k_att', attentionExperts),
     topKMlp: topK(keys, 'k_mlp', mlpExperts),
     tieWordEmbeddings: keys.flag('tie_word_embeddings'),
@@ -158,6 +167,24 @@ function expertsOf(keys: KeyReader, kind: 'attention' | 'mlp', key: string, laye
     )
   }
   return counts
+}
+
+/** Rows that pruning has left in the routers, so that the gates of the experts that stayed are what they were. */
+function silentRowsOf(keys: KeyReader, layers: number): Pick<ModelConfig, 'silentRows'> {
+  const silent = isObject(keys.raw.molm_experts) ? keys.raw.molm_experts.silent : undefined
+  if (silent === undefined) return {}
+  const rows = (kind: 'attention' | 'mlp'): number[] => {
+    const counts = isObject(silent) ? silent[kind] : undefined
+    if (Array.isArray(counts) && counts.length === layers && counts.every((n) => isSize(n, 0))) return counts
+    throw new UserError(`${keys.where}: molm_experts.silent.${kind} must be a list of ${layers} numbers, one a layer`)
+  }
+  return { silentRows: { attention: rows('attention'), mlp: rows('mlp') } }
+}
+
+/** Rows of the last matrix of a layer's router: its experts, and the silent ones. */
+export function routerRows(config: ModelConfig, layer: number, kind: 'attention' | 'mlp'): number {
+  const experts = kind === 'attention' ? config.attentionExperts : config.mlpExperts
+  return experts[layer] + (config.silentRows?.[kind][layer] ?? 0)
 }
 
 function topK(keys: KeyReader, key: string, experts: number[]): number {

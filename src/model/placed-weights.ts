@@ -1,7 +1,7 @@
 import type { Layout, Part } from '../packing/layout.js'
 import { pieceOf } from '../packing/layout.js'
 import type { Bank } from '../runtime/bank.js'
-import type { ModelConfig } from './config.js'
+import { type ModelConfig, routerRows } from './config.js'
 import type { RouterWeights } from './router.js'
 import type { BlockWeights, NormWeights, ProjectionWeights } from './weights.js'
 
@@ -25,18 +25,20 @@ export function placeBlock(
   })
   const router = (kind: 'attention' | 'mlp', experts: number): RouterWeights => {
     const name = `${kind}.router`
+    const rows = routerRows(config, layer, kind)
+    const common = { experts, rows, bias: config.gateBias ? at(`${name}.bias`) : 0 }
     switch (config.gateType) {
       case 'mlp': {
         const hidden = pair(`${name}.hidden`)
-        return { experts, hidden: hidden.weight, hiddenBias: hidden.bias, logits: at(`${name}.logits.weight`) }
+        return { ...common, hidden: hidden.weight, hiddenBias: hidden.bias, logits: at(`${name}.logits.weight`) }
       }
       case 'linear':
-        return { experts, hidden: 0, hiddenBias: 0, logits: at(`${name}.logits.weight`) }
+        return { ...common, hidden: 0, hiddenBias: 0, logits: at(`${name}.logits.weight`) }
       case 'gmm': {
         const logits = at(`${name}.centroids`)
         const temperature = banks[bank].f32[at(`${name}.temperature`) / 4]
-        const centroidScale = centroidScales(banks[bank], logits, experts, config.gatingSize, Math.exp(temperature))
-        return { experts, hidden: at(`${name}.projection.weight`), hiddenBias: 0, logits, centroidScale }
+        const centroidScale = centroidScales(banks[bank], logits, rows, config.gatingSize, Math.exp(temperature))
+        return { ...common, hidden: at(`${name}.projection.weight`), hiddenBias: 0, logits, centroidScale }
       }
     }
   }
@@ -50,11 +52,11 @@ export function placeBlock(
   }
 }
 
-/** factor / max(|centroid|, 1e-12) of each expert, from the f32 tiles: 32 columns of 8 rows, tile after tile. */
-function centroidScales(bank: Bank, tiles: number, experts: number, size: number, factor: number): Float64Array {
+/** factor / max(|centroid|, 1e-12) of each router row, from the f32 tiles: 32 columns of 8 rows, tile after tile. */
+function centroidScales(bank: Bank, tiles: number, rows: number, size: number, factor: number): Float64Array {
   const { f32 } = bank
   const blocks = Math.ceil(size / 32)
-  return Float64Array.from({ length: experts }, (_, e) => {
+  return Float64Array.from({ length: rows }, (_, e) => {
     let square = 0
     for (let c = 0; c < size; c++) {
       const tile = tiles / 4 + ((e >> 3) * blocks + (c >> 5)) * 256

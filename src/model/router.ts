@@ -8,6 +8,10 @@ export type GateType = 'mlp' | 'linear' | 'gmm'
 /** Addresses of one router's pieces; which ones exist depends on the gate type. */
 export interface RouterWeights {
   experts: number
+  /** Rows of the last matrix: those of the experts come first, any others only have their share of the softmax. */
+  rows: number
+  /** Address of what is added to the logits, 0 for nothing. */
+  bias: number
   /** mlp: W0 and b0; gmm: Wz, without a bias. */
   hidden: number
   hiddenBias: number
@@ -22,7 +26,7 @@ export interface RouterShape {
   width: number
   gatingSize: number
   k: number
-  maxExperts: number
+  maxRows: number
   maxTokens: number
   /** Format of the hidden matrix. */
   format: Format
@@ -47,21 +51,23 @@ export class Router {
   private readonly logitsAddress: number
   private readonly stride: number
   private readonly p: Float64Array
+  /** Rows of the last run's softmax. */
+  private rows = 0
 
   constructor(
     private readonly bank: Bank,
     private readonly shape: RouterShape,
     threads: number,
   ) {
-    const { gateType, width, gatingSize, k, maxExperts, maxTokens, format, a, records, list } = shape
-    this.stride = roundUp(maxExperts, 8)
+    const { gateType, width, gatingSize, k, maxRows, maxTokens, format, a, records, list } = shape
+    this.stride = roundUp(maxRows, 8)
     this.ids = new Int32Array(maxTokens * k)
-    this.p = new Float64Array(maxExperts)
+    this.p = new Float64Array(maxRows)
     this.gates = bank.arena.allocate(maxTokens * k * 4)
     this.logitsAddress = bank.arena.allocate(maxTokens * this.stride * 4)
     const hiddenStride = roundUp(gatingSize, 32)
     this.hiddenAddress = bank.arena.allocate(maxTokens * hiddenStride * 4)
-    const logits = { format: 'f32', rows: maxExperts, output: this.logitsAddress, outputStride: this.stride } as const
+    const logits = { format: 'f32', rows: maxRows, output: this.logitsAddress, outputStride: this.stride } as const
     if (gateType === 'linear') {
       this.logits = new Linear(bank, { ...logits, columns: width, input: a }, list, threads)
     } else {
@@ -79,7 +85,9 @@ export class Router {
     this.hidden?.run(tokens, weights.hidden, weights.hiddenBias)
     this.logits.run(tokens, weights.logits, 0)
     if (weights.centroidScale) this.scaleCosines(tokens, weights.centroidScale)
+    if (weights.bias) this.addBias(tokens, weights)
     if (mask?.gates === 'kept') this.silence(tokens, mask.out)
+    this.rows = weights.rows
     this.choose(tokens, weights.experts, mask?.out)
   }
 
@@ -88,7 +96,7 @@ export class Router {
     const f32 = this.bank.f32
     const all = new Float32Array(tokens * experts)
     for (let t = 0; t < tokens; t++) {
-      const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, experts, f32)
+      const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, f32)
       for (let e = 0; e < experts; e++) all[t * experts + e] = this.p[e] / sum
     }
     return all
@@ -108,6 +116,14 @@ export class Router {
     }
   }
 
+  private addBias(tokens: number, { bias, rows }: RouterWeights): void {
+    const f32 = this.bank.f32
+    for (let t = 0; t < tokens; t++) {
+      const row = this.logitsAddress / 4 + t * this.stride
+      for (let e = 0; e < rows; e++) f32[row + e] += f32[bias / 4 + e]
+    }
+  }
+
   /** Takes experts out of the softmax, whose sum over the others is then the same as if there were only those. */
   private silence(tokens: number, out: Uint8Array): void {
     const f32 = this.bank.f32
@@ -123,7 +139,7 @@ export class Router {
     const { k } = this.shape
     const f32 = this.bank.f32
     for (let t = 0; t < tokens; t++) {
-      const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, experts, f32)
+      const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, f32)
       // Below the probability of any expert that may be chosen.
       if (out) for (let e = 0; e < experts; e++) if (out[e]) p[e] = -1
       for (let slot = 0; slot < k; slot++) {
@@ -137,12 +153,12 @@ export class Router {
   }
 
   /** Sets p to e^(logit - largest) of the logits from `row` on; returns their sum. */
-  private exponentiate(row: number, experts: number, f32: Float32Array): number {
-    const { p } = this
+  private exponentiate(row: number, f32: Float32Array): number {
+    const { p, rows } = this
     let most = Number.NEGATIVE_INFINITY
-    for (let e = 0; e < experts; e++) most = Math.max(most, f32[row + e])
+    for (let e = 0; e < rows; e++) most = Math.max(most, f32[row + e])
     let sum = 0
-    for (let e = 0; e < experts; e++) {
+    for (let e = 0; e < rows; e++) {
       p[e] = Math.exp(f32[row + e] - most)
       sum += p[e]
     }

@@ -1,7 +1,7 @@
 import type { PartFormats } from '../packing/format.js'
 import type { Bank } from '../runtime/bank.js'
 import { Attention, Embedding, Matmul, Norm, recordBytes, roundUp } from '../runtime/kernels.js'
-import type { ModelConfig } from './config.js'
+import { type ModelConfig, routerRows } from './config.js'
 import { Groups, identityList } from './groups.js'
 import { Linear } from './linear.js'
 import { Router } from './router.js'
@@ -70,8 +70,9 @@ export class Stage {
     const T = maxTokens
     const floats = (rows: number, columns: number) => bank.arena.allocate(rows * roundUp(columns, 32) * 4)
     const records = (rows: number, columns: number) => bank.arena.allocate(rows * recordBytes(roundUp(columns, 32)))
-    const maxAttention = Math.max(...config.attentionExperts)
-    const maxMlp = Math.max(...config.mlpExperts)
+    const mostRows = (kind: 'attention' | 'mlp') =>
+      config[`${kind}Experts`].reduce((most, _, layer) => Math.max(most, routerRows(config, layer, kind)), 0)
+    const [maxAttention, maxMlp] = [mostRows('attention'), mostRows('mlp')]
     const outputs = config.architecture === 'classifier' ? (config.labels?.length ?? 0) : config.vocabSize
 
     this.ids = bank.arena.allocate(T * 4)
@@ -100,8 +101,8 @@ export class Stage {
     const norm = { output: this.a, records: ra }
     const expertsOf = (gates: number, k: number) => ({ address: this.y, stride: this.xStride, gates, k })
     const router = { gateType, width: d, gatingSize, maxTokens: T, format: formats.router, a: this.a, records: ra }
-    this.attentionRouter = new Router(bank, { ...router, k: kA, maxExperts: maxAttention, list: all }, threads)
-    this.mlpRouter = new Router(bank, { ...router, k: kM, maxExperts: maxMlp, list: all }, threads)
+    this.attentionRouter = new Router(bank, { ...router, k: kA, maxRows: maxAttention, list: all }, threads)
+    this.mlpRouter = new Router(bank, { ...router, k: kM, maxRows: maxMlp, list: all }, threads)
     this.attentionGroups = new Groups(bank, maxAttention, T * kA, 2)
     this.mlpGroups = new Groups(bank, maxMlp, T * kM)
 

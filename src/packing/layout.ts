@@ -1,5 +1,5 @@
 import { select, type Tensor, transpose } from '../checkpoint/tensor.js'
-import type { ModelConfig } from '../model/config.js'
+import { type ModelConfig, routerRows } from '../model/config.js'
 import { aligned, type PartFormats, type PieceKind, packedBytes, type RowsFormat, type WeightFormat } from './format.js'
 
 /** One matrix, table or vector of a part. */
@@ -73,7 +73,7 @@ export function* plannedParts(config: ModelConfig, formats: PartFormats): Genera
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `transformer.h.${layer}`
     const [Ea, Em] = [attentionExperts[layer], mlpExperts[layer]]
-    yield part(`layers.${layer}.dense`, densePieces(config, formats, block, Ea, Em))
+    yield part(`layers.${layer}.dense`, densePieces(config, formats, layer))
     for (let e = 0; e < Ea; e++) {
       yield part(`layers.${layer}.attention.${e}`, [
         matrix('query', formats.attention, expert(`${block}.attn.q_proj.experts.weight`, [Ea, d, A], e)),
@@ -93,7 +93,8 @@ export function* plannedParts(config: ModelConfig, formats: PartFormats): Genera
 }
 
 /** What every token of a layer needs: norms, routers, keys and values. */
-function densePieces(config: ModelConfig, formats: PartFormats, block: string, Ea: number, Em: number): PlannedPiece[] {
+function densePieces(config: ModelConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+  const block = `transformer.h.${layer}`
   const { width: d, attentionHidden: A } = config
   const keyValue = config.sharedKeyValue
     ? []
@@ -105,10 +106,10 @@ function densePieces(config: ModelConfig, formats: PartFormats, block: string, E
       ]
   return [
     ...norm('ln_1', `${block}.ln_1`, d),
-    ...routerPieces(config, formats, 'attention.router', `${block}.attn.q_proj.gate`, Ea),
+    ...routerPieces(config, formats, layer, 'attention', `${block}.attn.q_proj.gate`),
     ...keyValue,
     ...norm('ln_2', `${block}.ln_2`, d),
-    ...routerPieces(config, formats, 'mlp.router', `${block}.mlpf.gate`, Em),
+    ...routerPieces(config, formats, layer, 'mlp', `${block}.mlpf.gate`),
   ]
 }
 
@@ -116,25 +117,31 @@ function densePieces(config: ModelConfig, formats: PartFormats, block: string, E
 function routerPieces(
   config: ModelConfig,
   formats: PartFormats,
-  name: string,
+  layer: number,
+  kind: 'attention' | 'mlp',
   gate: string,
-  E: number,
 ): PlannedPiece[] {
   const { width: d, gatingSize: G } = config
+  const name = `${kind}.router`
+  const E = routerRows(config, layer, kind)
+  // No checkpoint has such a bias; a packed model can be given one.
+  const bias = config.gateBias ? [vector(`${name}.bias`, whole(`${gate}.bias`, [E]))] : []
   switch (config.gateType) {
     case 'mlp':
       return [
         matrix(`${name}.hidden.weight`, formats.router, whole(`${gate}.w_gate.0.weight`, [G, d])),
         vector(`${name}.hidden.bias`, whole(`${gate}.w_gate.0.bias`, [G])),
         matrix(`${name}.logits.weight`, 'f32', whole(`${gate}.w_gate.3.weight`, [E, G])),
+        ...bias,
       ]
     case 'linear':
-      return [matrix(`${name}.logits.weight`, 'f32', whole(`${gate}.w_gate.0.weight`, [E, d]))]
+      return [matrix(`${name}.logits.weight`, 'f32', whole(`${gate}.w_gate.0.weight`, [E, d])), ...bias]
     case 'gmm':
       return [
         matrix(`${name}.projection.weight`, formats.router, whole(`${gate}.w_gate.weight`, [G, d])),
         matrix(`${name}.centroids`, 'f32', whole(`${gate}.expert_centroids`, [E, G])),
         vector(`${name}.temperature`, whole(`${gate}.temperature`, [1])),
+        ...bias,
       ]
   }
 }

@@ -22,6 +22,7 @@ const COMPANIONS = [
   'merges.txt',
   'chat_template.jinja',
   'README.md',
+  'selection.json',
 ]
 
 /** Name of the packed weights in the folder of a model. */
@@ -72,13 +73,14 @@ export function stagedWeights(outDir: string, quant: Quant): string {
  * Begins a packed model in `outDir` from a checkpoint: its weights are still to be written, the files that go with them
  * are copied at once. `outDir` may be new, empty, or hold a packed model: packings of the same config.json stay beside
  * the new one, those of another model are replaced. Weights that were left half-written are removed, unless `resume`.
- * Rejects with a UserError when the folder holds anything else.
+ * `files` are written beside them, by name, or in place of copies. Rejects with a UserError when the folder holds
+ * anything else.
  */
 export async function stageModel(
   checkpoint: FileSet,
   outDir: string,
   quant: Quant,
-  options: { resume?: boolean } = {},
+  options: { resume?: boolean; files?: Readonly<Record<string, string>> } = {},
 ): Promise<StagedModel> {
   const former = await formerFiles(outDir)
   const staging = join(outDir, STAGING)
@@ -90,7 +92,9 @@ export async function stageModel(
   try {
     if (!options.resume) await rm(staging, { recursive: true, force: true })
     await mkdir(staging, { recursive: true })
-    const companions = await copyCompanions(checkpoint, staging)
+    const { files = {} } = options
+    const companions = [...new Set([...(await copyCompanions(checkpoint, staging)), ...Object.keys(files)])]
+    for (const [name, text] of Object.entries(files)) await writeFile(join(staging, name), text)
     return {
       weights: stagedWeights(outDir, quant),
       async publish() {

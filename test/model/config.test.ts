@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import { type ModelConfig, parseConfig, routerRows } from '#molm/model/config.js'
 import { fixturePath } from '../support/fixtures.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
@@ -148,6 +148,29 @@ test('numbers that cannot be meant are refused by name', async () => {
 
 test('control characters of a hostile config.json do not reach the terminal', async () => {
   await rejectsWithUserError(() => parseConfig({ model_type: '\u001b[2J\u009b' }, WHERE), /^\P{Cc}*$/u)
+})
+
+test('silent rows and the bias of pruned and grafted models are read, and refused where they cannot be meant', () => {
+  const base = { model_type: 'moduleformer', n_layer: 2 }
+  const experts = { attention: [3, 4], mlp: [8, 5] }
+  const plain = parseConfig({ ...base, molm_experts: experts }, 'config.json')
+  assert.is(plain.silentRows, undefined)
+  assert.is(plain.gateBias, false)
+  const silent = { attention: [1, 0], mlp: [0, 3] }
+  const config = parseConfig({ ...base, molm_experts: { ...experts, silent, gate_bias: true } }, 'config.json')
+  assert.equal(config.silentRows, silent)
+  assert.is(config.gateBias, true)
+  assert.is(routerRows(config, 0, 'attention'), 4)
+  assert.is(routerRows(config, 1, 'mlp'), 8)
+  for (const wrong of [
+    { attention: [1], mlp: [0, 3] },
+    { attention: [1, -1], mlp: [0, 3] },
+    { attention: [1, 0] },
+    3,
+  ]) {
+    const read = () => parseConfig({ ...base, molm_experts: { ...experts, silent: wrong } }, 'config.json')
+    assert.throws(read, /config\.json: molm_experts\.silent\.(attention|mlp) must be a list of 2 numbers/)
+  }
 })
 
 test.run()

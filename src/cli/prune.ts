@@ -1,0 +1,157 @@
+import { type Command, Option } from 'commander'
+import { UsageError } from '../errors.js'
+import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '../index.js'
+import { interruptSignal } from './interrupt.js'
+import { formatBytes } from './numbers.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, share } from './options.js'
+import { mayAnimate, writeOut } from './output.js'
+import { alignColumns } from './table.js'
+
+interface PruneCommandOptions extends OutputOptions {
+  calibrate: string[]
+  keep?: number
+  by: Score
+  only?: 'attention' | 'mlp'
+  budget: 'layer' | 'model'
+  dryRun?: boolean
+  quant?: Quant
+  threads?: number
+  json?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Writes a smaller packed model without the experts that matter least for a text, and selection.json with the ids ' +
+        'of those that stayed. The last quarter of each text is held out and tells what that cost.',
+    )
+    .argument('<model>', 'folder, file or name')
+    .argument('[out]', 'folder of the smaller model; not needed with --dry-run')
+    .requiredOption('--calibrate <file...>', 'texts of what the model is to stay good at')
+    .option('--keep <share>', 'share of the experts that stay, like 0.5', share('--keep'))
+    .addOption(new Option('--by <score>', 'what counts').choices(['reap', 'frequency', 'gate']).default('reap', 'reap'))
+    .addOption(new Option('--only <kind>', 'the kind to prune (default: both)').choices(['attention', 'mlp']))
+    .addOption(
+      new Option('--budget <of>', 'where the share holds: in every layer, or over the model')
+        .choices(['layer', 'model'])
+        .default('layer', 'layer'),
+    )
+    .option('--dry-run', 'only measure what several shares would cost')
+    .option('--json', 'print one object')
+    .addHelpText('after', NOTES)
+    .action(prune)
+  addThreadsOption(addQuantOption(command, 'format a checkpoint is packed in'))
+  addOutputOptions(command)
+}
+
+const NOTES = `
+Scores:
+  reap       mean of gate times L2 norm of the output, over the expert's tokens
+  frequency  tokens that chose the expert
+  gate       sum of the expert's gates
+
+The gates of the experts that stay come from a softmax over those alone ("kept")
+or still over all ("all"), whichever predicts the calibration text better.
+
+Examples:
+  molm prune nano ./small --calibrate mail.txt --keep 0.5 --only mlp
+  molm prune ./molm-350m --calibrate code/*.py --dry-run`
+
+async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
+  const { keep, dryRun, json } = options
+  const { readText } = await import('../index.js')
+  if (!dryRun && out === undefined) throw new UsageError('name a folder for the smaller model, or give --dry-run')
+  if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts that stay')
+  const texts = await Promise.all(options.calibrate.map(readText))
+  if (dryRun) {
+    const points = await measureCurve(model, texts, options)
+    await writeOut(json ? `${JSON.stringify({ model, by: options.by, curve: points })}\n` : curveTable(points))
+  } else {
+    const pruned = await writeSmaller(model, out as string, keep as number, texts, options)
+    await writeOut(json ? `${JSON.stringify(asJson(model, pruned))}\n` : summary(pruned))
+  }
+}
+
+async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<CurvePoint[]> {
+  const { pruneCurve, keepShares } = await import('../index.js')
+  const status = createStatus(options)
+  try {
+    const { keep, only } = options
+    const shares = keep === undefined ? undefined : [1, keep]
+    return await pruneCurve(
+      model,
+      ({ config }) => shares ?? keepShares(config, only),
+      libraryOptions(texts, options, status),
+    )
+  } finally {
+    status.clear()
+  }
+}
+
+async function writeSmaller(
+  model: string,
+  out: string,
+  keep: number,
+  texts: NamedText[],
+  options: PruneCommandOptions,
+): Promise<Pruned> {
+  const { pruneModel } = await import('../index.js')
+  const status = createStatus(options)
+  try {
+    return await pruneModel(model, out, { ...libraryOptions(texts, options, status), keep })
+  } finally {
+    status.clear()
+  }
+}
+
+function libraryOptions(
+  calibrate: NamedText[],
+  { by, only, budget, quant, threads }: PruneCommandOptions,
+  status: Status,
+): Omit<PruneOptions, 'keep' | 'gates'> {
+  return { calibrate, by, only, budget, quant, threads, onProgress: status.show, signal: interruptSignal() }
+}
+
+function asJson(model: string, { path, gates, bytes, perplexity, decodeTokensPerSecond, selection }: Pruned) {
+  return { model, path, gates, bytes, perplexity, decode_tokens_per_second: decodeTokensPerSecond, ...selection }
+}
+
+function summary({ path, gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pruned): string {
+  const rows = [
+    ['', 'before', 'after'],
+    ['weights', formatBytes(bytes.before), formatBytes(bytes.after)],
+    ['perplexity', perplexity.before.toPrecision(5), perplexity.after.toPrecision(5)],
+    ['decode, tokens/s', speed.before.toFixed(0), speed.after.toFixed(0)],
+  ]
+  return `${path}\n${alignColumns(rows, [1, 2])}gates from the softmax over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n`
+}
+
+function curveTable(points: readonly CurvePoint[]): string {
+  const rows = points.map(({ keep, attention, mlp, perplexity }) => [
+    `${(100 * keep).toFixed(1)} %`,
+    countsOf(attention),
+    countsOf(mlp),
+    perplexity.kept.toPrecision(5),
+    perplexity.all.toPrecision(5),
+  ])
+  return alignColumns([['keep', 'attention', 'mlp', 'ppl kept', 'ppl all'], ...rows], [0, 1, 2, 3, 4])
+}
+
+/** One number where all layers have as many. */
+function countsOf(layers: readonly number[]): string {
+  return layers.every((count) => count === layers[0]) ? String(layers[0]) : layers.join(',')
+}
+
+interface Status {
+  show(step: string): void
+  clear(): void
+}
+
+/** A line on a terminal that says what is being done. */
+function createStatus(options: OutputOptions): Status {
+  const draws = mayAnimate(options)
+  return {
+    show: (step) => draws && process.stderr.write(`\r\x1b[K${step}`),
+    clear: () => draws && process.stderr.write('\r\x1b[K'),
+  }
+}

@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseJsonObject } from '../checkpoint/json.js'
+import { type ModelConfig, parseConfig } from '../model/config.js'
+
+/** What the key `molm_experts` of a config.json says. */
+export interface MolmExperts {
+  attention: number[]
+  mlp: number[]
+  silent?: { attention: number[]; mlp: number[] }
+  gate_bias?: true
+}
+
+/** The config.json in `folder` with other experts: its text, and what it means. */
+export async function configWithExperts(
+  folder: string,
+  molmExperts: MolmExperts,
+): Promise<{ text: string; config: ModelConfig }> {
+  const path = join(folder, 'config.json')
+  const json = { ...parseJsonObject(await readFile(path), path), molm_experts: molmExperts }
+  return { text: `${JSON.stringify(json, null, 2)}\n`, config: parseConfig(json, path) }
+}

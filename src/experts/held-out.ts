@@ -1,0 +1,55 @@
+import { UserError } from '../errors.js'
+import { evaluateText } from '../evaluation/evaluate-text.js'
+import type { NamedText } from '../evaluation/text-file.js'
+import type { Model } from '../generation/types.js'
+
+/** Texts in two: what experts are judged by, and what shows afterwards how good the judgement was. */
+export interface SplitTexts {
+  calibration: NamedText[]
+  heldOut: NamedText[]
+}
+
+/** Share of each text that is used for calibration; the rest is held out. */
+const CALIBRATION_SHARE = 3 / 4
+/** Fewer tokens say too little about experts of which a token wakes a few. */
+const LEAST_TOKENS = 256
+
+/** Holds out the last quarter of each text, from the beginning of a line or word on. */
+export function splitTexts(texts: readonly NamedText[]): SplitTexts {
+  const split = texts.map(({ name, text }) => {
+    const cut = cutBefore(text, Math.floor(text.length * CALIBRATION_SHARE))
+    return { calibration: { name, text: text.slice(0, cut) }, heldOut: { name, text: text.slice(cut) } }
+  })
+  return { calibration: split.map((part) => part.calibration), heldOut: split.map((part) => part.heldOut) }
+}
+
+/** Tokens of the calibration texts. Throws a UserError when they are too few in all. */
+export function calibrationTokens(model: Model, texts: readonly NamedText[]): number[][] {
+  const tokens = texts.map(({ text }) => model.tokenizer.encode(text))
+  const count = tokens.reduce((sum, { length }) => sum + length, 0)
+  if (count >= LEAST_TOKENS) return tokens
+  throw new UserError(
+    `${texts.map(({ name }) => name).join(', ')}: ${count} tokens to calibrate on (a quarter is held out); ` +
+      `at least ${LEAST_TOKENS} are needed`,
+  )
+}
+
+/** Perplexity over all tokens of several texts; those too short to predict anything do not count. */
+export async function perplexityOf(model: Model, texts: readonly NamedText[], signal?: AbortSignal): Promise<number> {
+  let nll = 0
+  let scored = 0
+  for (const text of texts) {
+    if (model.tokenizer.encode(text.text).length < 2) continue
+    const score = await evaluateText(model, text, { signal })
+    nll += score.nll
+    scored += score.scored
+  }
+  return Math.exp(nll / scored)
+}
+
+function cutBefore(text: string, end: number): number {
+  const line = text.lastIndexOf('\n', end)
+  if (line >= end / 2) return line + 1
+  const word = text.lastIndexOf(' ', end)
+  return word > 0 ? word : end
+}

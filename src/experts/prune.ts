@@ -1,0 +1,169 @@
+import { resolve } from 'node:path'
+import { UsageError } from '../errors.js'
+import type { NamedText } from '../evaluation/text-file.js'
+import type { Model } from '../generation/types.js'
+import { loadModel } from '../library/load-model.js'
+import type { GateSoftmax } from '../model/expert-mask.js'
+import type { Quant } from '../packing/format.js'
+import { packedFileName } from '../packing/packed-folder.js'
+import { decodeSpeed } from './decode-speed.js'
+import { calibrationTokens, perplexityOf, splitTexts } from './held-out.js'
+import { measureUsage, type Score } from './saliency.js'
+import { maskOf, type Selection, selectExperts } from './selection.js'
+import type { ExpertKind } from './usage.js'
+import { withPackedModel } from './with-packed.js'
+import { writePruned } from './write-pruned.js'
+
+export interface PruneOptions {
+  /** Texts of what the model is to stay good at; the last quarter of each is held out to measure that. */
+  calibrate: readonly NamedText[]
+  /** Share of the experts that stay, above 0 and at most 1. */
+  keep: number
+  /** Default reap. */
+  by?: Score
+  /** The kind that is pruned. Default: both. */
+  only?: ExpertKind
+  /** Whether the share holds in every layer (default) or over all layers together. */
+  budget?: 'layer' | 'model'
+  /** What the gates of the experts that stay are. Default: what predicts the calibration text better. */
+  gates?: GateSoftmax
+  /** Format in which a checkpoint is packed. Default q4. */
+  quant?: Quant
+  threads?: number
+  onProgress?: (step: string) => void
+  signal?: AbortSignal
+}
+
+/** A number of the model as it was, and of the smaller one. */
+export interface BeforeAndAfter {
+  before: number
+  after: number
+}
+
+export interface Pruned {
+  /** The packed file. */
+  path: string
+  gates: GateSoftmax
+  /** Ids, in the model as it was, of the experts that stayed. */
+  selection: Selection
+  /** Bytes of packed weights. */
+  bytes: BeforeAndAfter
+  /** On the held-out text. */
+  perplexity: BeforeAndAfter
+  decodeTokensPerSecond: BeforeAndAfter
+}
+
+/**
+ * Writes a smaller packed model without the experts that matter least for the calibration texts, and `selection.json`
+ * beside it. Experts that stay are copied bit for bit. Rejects with a UserError when the texts are too short or when a
+ * layer would keep fewer experts than a token uses.
+ */
+export async function pruneModel(name: string, outDir: string, options: PruneOptions): Promise<Pruned> {
+  checkOptions(options)
+  const { by = 'reap', budget = 'layer', keep, only, threads, onProgress, signal } = options
+  const texts = splitTexts(options.calibrate)
+  return withPackedModel(name, outDir, options, async (packed, found) => {
+    const load = (path: string) => loadModel(path, { threads, signal })
+    const first = await use(await load(found.path), async (model) => {
+      const tokens = calibrationTokens(model, texts.calibration)
+      onProgress?.('calibrating')
+      const usage = await measureUsage(model, tokens, { window: windowOf(model), signal })
+      const selection = selectExperts(usage, model.config, { by, budget, keep, only })
+      onProgress?.('measuring the model as it is')
+      const perplexity = await perplexityOf(model, texts.heldOut, signal)
+      const speed = await decodeSpeed(model, tokens[0], signal)
+      const gates = options.gates ?? (await betterGates(model, selection, texts.calibration, signal))
+      return { selection, perplexity, speed, gates, tokens, bytes: model.info.bytes }
+    })
+    const { selection, gates } = first
+    onProgress?.('writing')
+    const account = { model: found.name, keep, by, only: only ?? null, budget, gates, ...selection }
+    await writePruned(packed, outDir, { selection, gates, account, signal })
+    const path = resolve(outDir, packedFileName(found.quant))
+    onProgress?.('measuring the smaller model')
+    return use(await load(path), async (model) => ({
+      path,
+      gates,
+      selection,
+      bytes: { before: first.bytes, after: model.info.bytes },
+      perplexity: { before: first.perplexity, after: await perplexityOf(model, texts.heldOut, signal) },
+      decodeTokensPerSecond: { before: first.speed, after: await decodeSpeed(model, first.tokens[0], signal) },
+    }))
+  })
+}
+
+/** One point of a curve: what is left, and how well it predicts the held-out text with either kind of gates. */
+export interface CurvePoint {
+  keep: number
+  attention: number[]
+  mlp: number[]
+  perplexity: Record<GateSoftmax, number>
+}
+
+/** Tries several shares without writing anything. Rejects as `pruneModel` does. */
+export async function pruneCurve(
+  name: string,
+  shares: (model: Model) => number[],
+  options: Omit<PruneOptions, 'keep' | 'gates'>,
+): Promise<CurvePoint[]> {
+  const { by = 'reap', budget = 'layer', only, quant, threads, onProgress, signal } = options
+  checkOptions({ ...options, keep: 1 })
+  const texts = splitTexts(options.calibrate)
+  return use(await loadModel(name, { quant, threads, signal }), async (model) => {
+    onProgress?.('calibrating')
+    const tokens = calibrationTokens(model, texts.calibration)
+    const usage = await measureUsage(model, tokens, { window: windowOf(model), signal })
+    const points: CurvePoint[] = []
+    for (const keep of shares(model)) {
+      onProgress?.(`measuring ${(100 * keep).toFixed(1)} %`)
+      const selection = selectExperts(usage, model.config, { by, budget, keep, only })
+      const perplexity = await masked(model, selection, texts.heldOut, signal)
+      const count = (layers: number[][]) => layers.map(({ length }) => length)
+      points.push({ keep, attention: count(selection.attention), mlp: count(selection.mlp), perplexity })
+    }
+    return points
+  })
+}
+
+/** Which gates let the experts that stay predict the calibration text better. */
+async function betterGates(
+  model: Model,
+  selection: Selection,
+  texts: readonly NamedText[],
+  signal?: AbortSignal,
+): Promise<GateSoftmax> {
+  const { kept, all } = await masked(model, selection, texts, signal)
+  return kept <= all ? 'kept' : 'all'
+}
+
+async function masked(
+  model: Model,
+  selection: Selection,
+  texts: readonly NamedText[],
+  signal?: AbortSignal,
+): Promise<Record<GateSoftmax, number>> {
+  const measure = async (gates: GateSoftmax) => {
+    await model.maskExperts(maskOf(selection, model.config, gates))
+    return perplexityOf(model, texts, signal)
+  }
+  const measured = { kept: await measure('kept'), all: await measure('all') }
+  await model.maskExperts()
+  return measured
+}
+
+function windowOf({ config }: Model): number {
+  return config.trainedContext || 1024
+}
+
+function checkOptions({ keep, calibrate }: PruneOptions): void {
+  if (!(keep > 0 && keep <= 1)) throw new UsageError('--keep must be a share above 0 and at most 1')
+  if (calibrate.length === 0) throw new UsageError('pruning needs a calibration text')
+}
+
+async function use<T>(model: Model, work: (model: Model) => Promise<T>): Promise<T> {
+  try {
+    return await work(model)
+  } finally {
+    await model.dispose()
+  }
+}

@@ -1,0 +1,77 @@
+import type { ByteSource } from '../checkpoint/byte-source.js'
+import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
+import type { ModelConfig } from '../model/config.js'
+import type { PartFormats } from './format.js'
+import { type Layout, type Part, planLayout } from './layout.js'
+import { checkParts, openPackedFile, type PackedFile } from './packed-file.js'
+import { createPackedFile } from './packed-file-writer.js'
+import { stageModel } from './packed-folder.js'
+
+/** A packed model whose parts can be read, to make another one of them. */
+export class PackedModel {
+  private constructor(
+    readonly folder: string,
+    readonly config: ModelConfig,
+    readonly file: PackedFile,
+    readonly layout: Layout,
+    private readonly source: ByteSource,
+  ) {}
+
+  /** Opens the packed file `path` of a model in `folder`. Rejects with a UserError when it is not that model's. */
+  static async open(folder: string, path: string, config: ModelConfig): Promise<PackedModel> {
+    const file = await openPackedFile(path)
+    const layout = planLayout(config, file.metadata.formats)
+    checkParts(file, layout)
+    return new PackedModel(folder, config, file, layout, await openLocalFile(path))
+  }
+
+  get formats(): PartFormats {
+    return this.file.metadata.formats
+  }
+
+  /** The bytes of a part. */
+  async read(name: string): Promise<Uint8Array> {
+    const range = this.file.parts.get(name)
+    if (range === undefined) throw new RangeError(`${this.file.path} has no part ${name}`)
+    return this.source.read(range.offset, range.bytes)
+  }
+
+  close(): Promise<void> {
+    return this.source.close()
+  }
+}
+
+export interface DerivedModel {
+  config: ModelConfig
+  /** Files of the new folder beside the weights, by name, config.json among them; others are copied from the model. */
+  files: Record<string, string>
+  /** Bytes of each part of the new model. */
+  provide: (part: Part) => Promise<Uint8Array>
+  signal?: AbortSignal
+}
+
+/** Writes a packed model made from another one into `outDir`, whole or not at all. Resolves with the bytes of its file. */
+export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
+  const { config, files, provide, signal } = derived
+  const { metadata } = from.file
+  const layout = planLayout(config, metadata.formats)
+  const staged = await stageModel(localFolder(from.folder), outDir, metadata.quant, { files })
+  try {
+    const file = await createPackedFile(staged.weights, layout, metadata)
+    try {
+      for (const part of layout.parts) {
+        signal?.throwIfAborted()
+        await file.write(part, await provide(part))
+      }
+      await file.finish()
+    } catch (error) {
+      await file.abort()
+      throw error
+    }
+    await staged.publish()
+    return file.bytes
+  } catch (error) {
+    await staged.discard()
+    throw error
+  }
+}

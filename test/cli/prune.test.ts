@@ -1,0 +1,56 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm } from './molm.js'
+
+test('prune writes a model that runs, and tells size, perplexity, speed and gates', () =>
+  inTemporaryFolder(async (dir) => {
+    const text = join(dir, 'calibration.txt')
+    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 4000))
+    const out = join(dir, 'small')
+    const pruned = await molm(['prune', 'nano', out, '--calibrate', text, '--keep', '0.75', '--json'])
+    assert.is(pruned.code, 0, pruned.stderr)
+    const result = JSON.parse(pruned.stdout)
+    const names = ['model', 'path', 'gates', 'bytes', 'perplexity', 'decode_tokens_per_second', 'attention', 'mlp']
+    assert.equal(Object.keys(result), names)
+    assert.ok(result.bytes.after < result.bytes.before)
+    assert.is(result.mlp[0].length, 12)
+    const [run, dry] = await Promise.all([
+      molm(['run', '-m', out, '-n', '4', '--temperature', '0', 'Hello']),
+      molm(['prune', out, '--calibrate', text, '--dry-run', '--keep', '0.9']),
+    ])
+    assert.is(run.code, 0, run.stderr)
+    assert.match(dry.stdout, /^ +keep +attention +mlp +ppl kept +ppl all\n +100\.0 %.*\n +90\.0 % +5 +11 .*\n$/)
+  }))
+
+test('prune refuses what cannot be meant', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'out')
+    const code = fixturePath('texts/code.txt')
+    const empty = join(dir, 'empty.txt')
+    const latin1 = join(dir, 'latin1.txt')
+    await writeFile(empty, '')
+    await writeFile(latin1, Buffer.from('caf\xe9', 'latin1'))
+    const prune = (...rest: string[]) => molm(['prune', 'nano', ...rest])
+    const [noText, noKeep, noOut, share, few, tiny, invalid] = await Promise.all([
+      prune(out, '--keep', '0.5'),
+      prune(out, '--calibrate', code),
+      prune('--calibrate', code, '--keep', '0.5'),
+      prune(out, '--calibrate', code, '--keep', '1.5'),
+      prune(out, '--calibrate', code, '--keep', '0.1'),
+      prune(out, '--calibrate', empty, '--keep', '0.5'),
+      prune(out, '--calibrate', latin1, '--keep', '0.5'),
+    ])
+    assertRefused(noText, 2, /--calibrate/)
+    assertRefused(noKeep, 2, /--keep is missing/)
+    assertRefused(noOut, 2, /name a folder/)
+    assertRefused(share, 2, /--keep must be a share/)
+    assertRefused(few, 1, /leaves 1 of 8 attention experts/)
+    assertRefused(tiny, 1, /empty\.txt: 0 tokens/)
+    assertRefused(invalid, 1, /latin1\.txt: line 1 is not valid UTF-8/)
+  }))
+
+test.run()

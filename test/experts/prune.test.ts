@@ -1,0 +1,163 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { maskOf, type Selection } from '#molm/experts/selection.js'
+import { withPackedModel } from '#molm/experts/with-packed.js'
+import { writePruned } from '#molm/experts/write-pruned.js'
+import { pruneCurve, pruneModel, readText } from '#molm/index.js'
+import type { GateSoftmax } from '#molm/model/expert-mask.js'
+import { openPackedFile } from '#molm/packing/packed-file.js'
+import { fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const TOKENS = [5, 9, 2, 31, 44, 7, 7, 60]
+/** Layers that keep different numbers of experts; the model has 9 attention and 11 MLP experts in each. */
+const SELECTION: Selection = {
+  attention: [
+    [1, 3, 8],
+    [0, 1, 2, 3, 4, 5, 6, 7, 8],
+  ],
+  mlp: [
+    [0, 2, 4, 6, 8, 10],
+    [3, 5, 9],
+  ],
+}
+
+async function prune(model: string, out: string, selection: Selection, gates: GateSoftmax): Promise<void> {
+  await withPackedModel(model, out, {}, (packed) => writePruned(packed, out, { selection, gates, account: {} }))
+}
+
+for (const gate_type of ['mlp', 'linear', 'gmm']) {
+  for (const gates of ['kept', 'all'] as const) {
+    test(`a pruned model with ${gate_type} routers and gates of ${gates} computes what the masked one does`, () =>
+      inTemporaryFolder(async (dir) => {
+        await writeCheckpoint(dir, { gate_type, n_att_experts: 9, n_mlp_experts: 11 })
+        const out = join(dir, 'pruned')
+        await prune(dir, out, SELECTION, gates)
+        const masked = await withModel(dir, { threads: 1 }, async (model) => {
+          await model.maskExperts(maskOf(SELECTION, model.config, gates))
+          return model.createSession().forward(TOKENS, { logits: 'all', routes: true })
+        })
+        await withModel(out, { threads: 1 }, async (model) => {
+          const { logits, routes = [] } = await model.createSession().forward(TOKENS, { logits: 'all', routes: true })
+          assert.ok(logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
+          for (const [layer, { attention, mlp }] of routes.entries()) {
+            const named = (ids: Int32Array, kept: number[]) => ids.map((id) => kept[id])
+            assert.equal(named(attention.ids, SELECTION.attention[layer]), masked.routes?.[layer].attention.ids)
+            assert.equal(named(mlp.ids, SELECTION.mlp[layer]), masked.routes?.[layer].mlp.ids)
+          }
+        })
+      }))
+  }
+}
+
+test('a pruned model can be pruned again, as if both steps had been one', () =>
+  inTemporaryFolder(async (dir) => {
+    await writeCheckpoint(dir, { n_att_experts: 9, n_mlp_experts: 11 })
+    const [once, first, second] = ['once', 'first', 'second'].map((name) => join(dir, name))
+    const rest = {
+      attention: [
+        [0, 1],
+        [0, 4, 8],
+      ],
+      mlp: [
+        [1, 2, 5],
+        [0, 1, 2],
+      ],
+    }
+    const both = (kind: 'attention' | 'mlp') =>
+      rest[kind].map((ids, layer) => ids.map((id) => SELECTION[kind][layer][id]))
+    await prune(dir, first, SELECTION, 'all')
+    await prune(first, second, rest, 'all')
+    await prune(dir, once, { attention: both('attention'), mlp: both('mlp') }, 'all')
+    const logits = (name: string) =>
+      withModel(name, { threads: 1 }, async (model) => (await model.createSession().forward(TOKENS)).logits)
+    const [a, b] = [await logits(once), await logits(second)]
+    assert.ok(a.every((value, i) => Math.abs(value - b[i]) < 1e-4))
+  }))
+
+test('experts that stay keep their bytes, and nothing is left beside the model', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'pruned')
+    const text = await readText(fixturePath('texts/code.txt'))
+    const options = { calibrate: [{ ...text, text: text.text.slice(0, 4000) }], threads: 1 }
+    const packed = join(dir, 'packed')
+    // Keeping all writes the model as it was.
+    await pruneModel('nano', packed, { ...options, keep: 1 })
+    const pruned = await pruneModel(packed, out, { ...options, keep: 0.5, only: 'mlp', by: 'frequency' })
+    assert.equal((await readdir(dir)).sort(), ['packed', 'pruned'])
+
+    const { selection, bytes, gates, perplexity } = pruned
+    const [before, after] = await Promise.all(
+      [join(packed, 'model-q4.molm.safetensors'), pruned.path].map(openPackedFile),
+    )
+    for (const [layer, ids] of selection.mlp.entries()) {
+      assert.is(ids.length, 8)
+      for (const [i, id] of ids.entries()) {
+        const kept = after.parts.get(`layers.${layer}.mlp.${i}`)
+        assert.is(kept?.checksum, before.parts.get(`layers.${layer}.mlp.${id}`)?.checksum)
+      }
+    }
+    assert.ok(bytes.after < 0.8 * bytes.before)
+    assert.ok(perplexity.after > perplexity.before)
+    const account = JSON.parse(await readFile(join(out, 'selection.json'), 'utf8'))
+    assert.equal(account, {
+      model: packed.split('/').at(-1),
+      keep: 0.5,
+      by: 'frequency',
+      only: 'mlp',
+      budget: 'layer',
+      gates,
+      ...selection,
+    })
+  }))
+
+test('a curve begins with the whole model and foretells what pruning gives', () =>
+  inTemporaryFolder(async (dir) => {
+    const { name, text } = await readText(fixturePath('texts/code.txt'))
+    const options = {
+      calibrate: [{ name, text: text.slice(0, 4000) }],
+      by: 'gate',
+      budget: 'model',
+      threads: 1,
+    } as const
+    const [whole, half] = await pruneCurve('nano', () => [1, 0.5], options)
+    const { perplexity, selection } = await pruneModel('nano', join(dir, 'out'), {
+      ...options,
+      keep: 0.5,
+      gates: 'all',
+    })
+    assert.is(whole.perplexity.kept, perplexity.before)
+    assert.equal(
+      half.mlp,
+      selection.mlp.map(({ length }) => length),
+    )
+    assert.is(
+      half.mlp.reduce((sum, count) => sum + count, 0),
+      48,
+    )
+    assert.ok(Math.abs(half.perplexity.all / perplexity.after - 1) < 1e-5)
+  }))
+
+test('texts that are empty or too short, and a folder that is the model itself, are refused', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'out')
+    const short = { name: 'short.txt', text: 'Too short. '.repeat(20) }
+    const refuse = (calibrate: { name: string; text: string }[], pattern: RegExp) =>
+      rejectsWithUserError(() => pruneModel('nano', out, { calibrate, keep: 0.5, threads: 1 }), pattern)
+    await refuse([], /needs a calibration text/)
+    await refuse([{ name: 'empty.txt', text: '' }], /empty\.txt: 0 tokens to calibrate on/)
+    await refuse([short], /short\.txt: \d+ tokens to calibrate on .* at least 256/)
+    await rejectsWithUserError(
+      () =>
+        pruneModel(fixturePath('01-base-bin-f32'), fixturePath('01-base-bin-f32'), { calibrate: [short], keep: 0.5 }),
+      /is the model itself/,
+    )
+    assert.equal(await readdir(dir), [])
+  }))
+
+test.run()

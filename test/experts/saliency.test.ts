@@ -1,0 +1,72 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { expertScores } from '#molm/experts/saliency.js'
+import { ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
+import { withModel } from '../support/models.js'
+import { referenceForward } from '../support/reference-model.js'
+import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+test('the norms reported are those of the experts’ outputs before their gates', () =>
+  inTemporaryFolder(async (dir) => {
+    const { config, tensors } = await writeCheckpoint(dir, { n_layer: 1, k_att: 1, k_mlp: 1 })
+    const tokens = [5, 9, 2, 31]
+    const whole = referenceForward(config, tensors, tokens)
+    const withoutMlp = new Map(tensors)
+    const key = 'transformer.h.0.mlpf.output_experts.weight'
+    withoutMlp.set(key, new Float32Array(tensors.get(key)?.length ?? 0))
+    const between = referenceForward(config, withoutMlp, tokens).hidden[0]
+    const wte = tensors.get('transformer.wte.weight') ?? new Float32Array(0)
+    const input = wte.subarray(31 * config.width, 32 * config.width)
+    const [{ attention, mlp }] = whole.routes
+    const distance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+      Math.sqrt(Array.from(a, (value, i) => (value - b[i]) ** 2).reduce((sum, square) => sum + square, 0))
+    await withModel(dir, { quant: 'f32', threads: 1 }, async (model) => {
+      const { routes = [] } = await model.createSession().forward(tokens, { routes: true, outputNorms: true })
+      const [measured] = routes
+      const wanted = [
+        distance(between, input) / attention[3].gates[0],
+        distance(whole.hidden[0], between) / mlp[3].gates[0],
+      ]
+      for (const [i, kind] of (['attention', 'mlp'] as const).entries()) {
+        const norms = measured[kind].outputNorms ?? []
+        assert.is(norms.length, 4)
+        assert.ok(Math.abs(norms[3] / wanted[i] - 1) < 1e-5, `${kind}: ${norms[3]} in place of ${wanted[i]}`)
+      }
+    })
+  }))
+
+test('norms are the same however the tokens are split, and absent unless asked for', () =>
+  withModel('nano', { threads: 1 }, async (model) => {
+    const tokens = model.tokenizer.encode('Once upon a time there was a lantern')
+    const options = { logits: 'none', routes: true, outputNorms: true } as const
+    const whole = await model.createSession().forward(tokens, options)
+    const session = model.createSession()
+    await session.forward(tokens.slice(0, 3), options)
+    const rest = await session.forward(tokens.slice(3), options)
+    const k = model.config.topKMlp
+    assert.equal(rest.routes?.[5].mlp.outputNorms, whole.routes?.[5].mlp.outputNorms?.slice(3 * k))
+    const plain = await model.createSession().forward(tokens, { routes: true })
+    assert.is(plain.routes?.[0].mlp.outputNorms, undefined)
+  }))
+
+test('scores: mean output of a choice, choices, sum of gates', () => {
+  const layer = new LayerUsage(3)
+  const floats = (...values: number[]) => Float32Array.from(values)
+  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.5, 0.25), outputNorms: floats(2, 8) }, 1)
+  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.75, 0.125), outputNorms: floats(4, 16) }, 1)
+  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.5, 0.5), outputNorms: floats(0, 1) }, 1)
+  assert.equal([...expertScores(layer, 'reap')], [4 / 3, 4.5 / 3, 0])
+  assert.equal([...expertScores(layer, 'frequency')], [3, 3, 0])
+  assert.equal([...expertScores(layer, 'gate')], [1.75, 0.875, 0])
+})
+
+test('a saved usage keeps the outputs', () => {
+  const usage = new ExpertUsage({ attentionExperts: [1], mlpExperts: [1] })
+  const routes = { ids: Int32Array.of(0), gates: Float32Array.of(0.5), outputNorms: Float32Array.of(3) }
+  usage.add([{ attention: routes, mlp: routes }], 1)
+  const again = ExpertUsage.fromJson(JSON.parse(JSON.stringify(usage)), 'usage.json')
+  assert.is(again.mlp[0].outputMass[0], 1.5)
+})
+
+test.run()

@@ -1,0 +1,95 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { keepShares, maskOf, selectExperts } from '#molm/experts/selection.js'
+import { ExpertUsage } from '#molm/experts/usage.js'
+import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+const config: ModelConfig = parseConfig(
+  { model_type: 'moduleformer', n_layer: 2, n_att_experts: 4, k_att: 1, n_mlp_experts: 4, k_mlp: 1 },
+  'config.json',
+)
+
+/** A usage whose MLP experts were chosen so often. */
+function usageOf(counts: number[][]): ExpertUsage {
+  const usage = new ExpertUsage(config)
+  for (const [layer, row] of counts.entries()) usage.mlp[layer].counts.set(row)
+  for (const layer of usage.attention) layer.counts.set([1, 2, 3, 4])
+  return usage
+}
+
+const options = { keep: 0.5, by: 'frequency', budget: 'layer' } as const
+
+test('each layer keeps its best, in rising order; of equals the lower ids', () => {
+  const selection = selectExperts(
+    usageOf([
+      [9, 1, 2, 8],
+      [5, 5, 5, 5],
+    ]),
+    config,
+    options,
+  )
+  assert.equal(selection, {
+    attention: [
+      [2, 3],
+      [2, 3],
+    ],
+    mlp: [
+      [0, 3],
+      [0, 1],
+    ],
+  })
+})
+
+test('only one kind is pruned when asked', () => {
+  const selection = selectExperts(
+    usageOf([
+      [9, 1, 2, 8],
+      [5, 6, 7, 8],
+    ]),
+    config,
+    { ...options, only: 'mlp' },
+  )
+  assert.equal(selection.attention, [
+    [0, 1, 2, 3],
+    [0, 1, 2, 3],
+  ])
+  assert.equal(selection.mlp, [
+    [0, 3],
+    [2, 3],
+  ])
+})
+
+test('a budget over the model goes to the layers that spread their use, but none falls below k', () => {
+  const concentrated = [97, 1, 1, 1]
+  const selection = selectExperts(usageOf([concentrated, [25, 25, 25, 25]]), config, { ...options, budget: 'model' })
+  assert.equal(selection.mlp, [[0], [0, 1, 2]])
+})
+
+test('fewer experts than a token uses are refused, with the least share that is possible', async () => {
+  const usage = usageOf([
+    [1, 2, 3, 4],
+    [1, 2, 3, 4],
+  ])
+  const refused = /--keep leaves 0 of 4 attention experts in a layer, but a token uses 1; keep at least 0.25/
+  await rejectsWithUserError(() => selectExperts(usage, config, { ...options, keep: 0.1 }), refused)
+  await rejectsWithUserError(() => selectExperts(usage, config, { ...options, keep: 0.1, budget: 'model' }), refused)
+})
+
+test('a mask names what is not selected', () => {
+  const selection = { attention: [[0, 1, 2, 3], [1]], mlp: [[0, 3], [2]] }
+  assert.equal(maskOf(selection, config, 'all'), {
+    attention: [[], [0, 2, 3]],
+    mlp: [
+      [1, 2],
+      [0, 1, 3],
+    ],
+    gates: 'all',
+  })
+})
+
+test('the shares of a curve fall from all to the least possible', () => {
+  assert.equal(keepShares(config), [1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25])
+})
+
+test.run()
