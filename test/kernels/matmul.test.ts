@@ -1,0 +1,196 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { WeightFormat } from '#molm/packing/format.js'
+import type { Bank } from '#molm/runtime/bank.js'
+import { ACTIVATION, type ActivationName, Matmul, recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { Pool } from '#molm/runtime/pool.js'
+import { sameBits } from '../support/compare.js'
+import {
+  bankOf,
+  bytesAt,
+  floatsAt,
+  matrixRequest,
+  pack,
+  place,
+  placeRows,
+  quantise,
+  TIERS,
+} from '../support/kernel-bench.js'
+import { normalFloats } from '../support/random.js'
+import { ACTIVATIONS } from '../support/reference-math.js'
+import { unpackMatrix } from '../support/unpack-tiles.js'
+
+const test = suite('matrix products')
+
+/** A grouped product: as many matrices as there are lists, each with the activation rows of its list. */
+interface Case {
+  format: WeightFormat
+  rows: number
+  columns: number
+  /** Activation rows of each group. */
+  groups: number[]
+  activation?: ActivationName
+  hasBias?: boolean
+  hasRecords?: boolean
+}
+
+interface Outcome {
+  output: Float32Array
+  records: Uint8Array
+}
+
+const tokensOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
+const weightsOf = ({ rows, columns }: Case, group: number): Float32Array => normalFloats(rows * columns, 100 + group)
+const inputsOf = (c: Case): Float32Array => normalFloats(tokensOf(c) * c.columns, 7, 1.5)
+const biasOf = ({ rows }: Case, group: number): Float32Array => normalFloats(rows, 200 + group)
+
+/** Output row of the n-th activation row: another order, so that lists matter. */
+const target = (n: number, tokens: number): number => tokens - 1 - n
+
+/** Lays a case out in a bank; the result runs it as for `threads` threads and returns what came out. */
+function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
+  const { format, rows, columns, groups, activation, hasBias, hasRecords } = c
+  const tokens = tokensOf(c)
+  const inputs = inputsOf(c)
+  const rowOf = (n: number) => inputs.subarray(n * columns, (n + 1) * columns)
+  const stride = recordBytes(roundUp(columns, 32))
+  const input = format === 'f32' ? placeRows(bank, inputs, columns) : place(bank, new Uint8Array(tokens * stride))
+  if (format !== 'f32') for (let n = 0; n < tokens; n++) bank.u8.set(quantise(rowOf(n)).record, input + n * stride)
+
+  const outputStride = roundUp(rows, 32)
+  const output = place(bank, new Float32Array(tokens * outputStride))
+  const recordSize = recordBytes(outputStride)
+  const records = place(bank, new Uint8Array(tokens * recordSize))
+  const table: number[] = []
+  let first = 0
+  for (const [g, count] of groups.entries()) {
+    const weights = place(bank, pack(bank, matrixRequest(weightsOf(c, g), rows, columns, format)).bytes)
+    const bias = hasBias ? placeRows(bank, biasOf(c, g), rows) : 0
+    const list = Array.from({ length: count }, (_, i) => [first + i, target(first + i, tokens)]).flat()
+    table.push(weights, bias, place(bank, Uint32Array.from(list)), count)
+    first += count
+  }
+  const tableAddress = place(bank, Uint32Array.from(table))
+  const shape = { format, columns, rows, input, output, outputStride, activation }
+  const full = hasRecords ? { ...shape, records, recordColumns: rows } : shape
+  return (threads) => {
+    bank.u8.fill(0, output, output + tokens * outputStride * 4)
+    bank.u8.fill(0, records, records + tokens * recordSize)
+    new Matmul(bank, full, threads).run(tableAddress, groups.length, tokens)
+    return {
+      output: floatsAt(bank, output, tokens * outputStride),
+      records: bytesAt(bank, records, tokens * recordSize),
+    }
+  }
+}
+
+/**
+ * Checks an outcome against double precision. A sum of n products in float32, tile after tile, is off by at most about
+ * n/32 + 32 roundings of the sum of magnitudes, but hardly ever by more than 16; the activation functions add a few
+ * units in the last place.
+ */
+function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
+  const { format, rows, columns, groups, activation = 'identity', hasBias } = c
+  const inputs = inputsOf(c)
+  const tokens = tokensOf(c)
+  let n = 0
+  for (const [g, count] of groups.entries()) {
+    const packed = pack(bank, matrixRequest(weightsOf(c, g), rows, columns, format)).bytes
+    const weights = unpackMatrix(packed, format, rows, columns)
+    const bias = biasOf(c, g)
+    for (let i = 0; i < count; i++, n++) {
+      const row = inputs.subarray(n * columns, (n + 1) * columns)
+      const x = format === 'f32' ? row : quantise(row).values
+      for (let r = 0; r < rows; r++) {
+        let sum = hasBias ? bias[r] : 0
+        let magnitude = Math.abs(sum)
+        for (let k = 0; k < columns; k++) {
+          sum += weights[r * columns + k] * x[k]
+          magnitude += Math.abs(weights[r * columns + k] * x[k])
+        }
+        const found = output[target(n, tokens) * roundUp(rows, 32) + r]
+        const tolerance = 16 * 2 ** -24 * magnitude + 1e-6
+        const expected = ACTIVATIONS[activation](sum)
+        assert.ok(Math.abs(found - expected) <= tolerance, `row ${r}: ${found}, not ${expected}`)
+      }
+    }
+  }
+}
+
+/** Checks a case on every tier, against each other and against the reference, in several divisions into chunks. */
+function check(c: Case): void {
+  const bank = bankOf('scalar')
+  const expected = prepare(bank, c)(1)
+  checkAgainstReference(bank, c, expected)
+  for (const tier of TIERS) {
+    const run = prepare(bankOf(tier), c)
+    for (const threads of [1, 2, 5, 64]) {
+      const { output, records } = run(threads)
+      sameBits(output, expected.output, `${tier}, divided for ${threads} threads`)
+      assert.ok(Buffer.from(records).equals(expected.records), `${tier}, divided for ${threads} threads: records`)
+    }
+  }
+  if (!c.hasRecords) return
+  const [width, size] = [roundUp(c.rows, 32), recordBytes(roundUp(c.rows, 32))]
+  for (let t = 0; t < tokensOf(c); t++) {
+    const { record } = quantise(expected.output.subarray(t * width, t * width + c.rows))
+    assert.equal(expected.records.subarray(t * size, (t + 1) * size), record, `record of row ${t}`)
+  }
+}
+
+for (const format of ['f32', 'q8', 'q4'] as const) {
+  for (let tokens = 1; tokens <= 9; tokens++) {
+    test(`${format}, ${tokens} activation rows`, () => check({ format, rows: 24, columns: 96, groups: [tokens] }))
+  }
+  for (const [rows, columns] of [
+    [1, 1],
+    [7, 33],
+    [9, 31],
+    [13, 64],
+    [41, 100],
+    [64, 2080],
+  ]) {
+    test(`${format}, ${rows} x ${columns}`, () => check({ format, rows, columns, groups: [1], hasBias: true }))
+    test(`${format}, ${rows} x ${columns}, five rows and records`, () =>
+      check({ format, rows, columns, groups: [5], hasBias: true, hasRecords: true }))
+  }
+  test(`${format}, several matrices at once`, () =>
+    check({ format, rows: 50, columns: 70, groups: [3, 1, 6, 4], hasBias: true }))
+  test(`${format}, several matrices at once, with records`, () =>
+    check({ format, rows: 70, columns: 40, groups: [1, 1, 9], activation: 'silu', hasRecords: true }))
+}
+
+for (const activation of Object.keys(ACTIVATION) as ActivationName[]) {
+  test(`activation ${activation}, bias and records`, () =>
+    check({ format: 'f32', rows: 45, columns: 37, groups: [6, 2], activation, hasBias: true, hasRecords: true }))
+}
+
+for (const threads of [1, 2, 3]) {
+  test(`${threads} threads give the bits of one, job after job`, async () => {
+    const cases: Case[] = [
+      { format: 'q4', rows: 512, columns: 256, groups: [1, 2, 5], activation: 'gelu_new', hasRecords: true },
+      { format: 'q8', rows: 256, columns: 512, groups: [9], hasBias: true },
+      { format: 'f32', rows: 192, columns: 128, groups: [4, 4], activation: 'gelu' },
+    ]
+    for (const tier of ['relaxed', 'plain'] as const) {
+      const bank = bankOf(tier)
+      const runs = cases.map((c) => prepare(bank, c))
+      const expected = runs.map((run) => run(1))
+      const pool = new Pool([bank], threads)
+      try {
+        // Long enough for the helpers to come up, and for jobs of different kinds to follow closely on one another.
+        const end = performance.now() + 400
+        for (let round = 0; round < 100 || performance.now() < end; round++) {
+          const i = round % cases.length
+          const { output, records } = runs[i](1 + (round % 7))
+          sameBits(output, expected[i].output, `round ${round}`)
+          assert.ok(Buffer.from(records).equals(expected[i].records), `records of round ${round}`)
+        }
+      } finally {
+        await pool.close()
+      }
+    }
+  })
+}
+
+test.run()

@@ -1,0 +1,101 @@
+import { Packer } from '#molm/engine/packer.js'
+import type { PackRequest } from '#molm/packing/pack.js'
+import { Bank } from '#molm/runtime/bank.js'
+import { recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { compileTier, TIERS, type Tier } from '#molm/runtime/tiers.js'
+import { prepareV8 } from '#molm/runtime/v8-flags.js'
+
+export { TIERS }
+
+prepareV8()
+const modules = new Map(TIERS.map((tier) => [tier, compileTier(tier).module]))
+
+/** A fresh memory with the kernels of a tier. */
+export function bankOf(tier: Tier): Bank {
+  const module = modules.get(tier)
+  if (!module) throw new Error(`no kernels of tier ${tier}`)
+  return new Bank(module)
+}
+
+/** Copies numbers into a bank; returns their address. */
+export function place(bank: Bank, values: Float32Array | Uint32Array | Uint8Array): number {
+  const address = bank.arena.allocate(values.byteLength)
+  bank.u8.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), address)
+  return address
+}
+
+/** Rows of `columns` floats, each padded with zeros to a multiple of 32. */
+export function placeRows(bank: Bank, rows: Float32Array, columns: number): number {
+  const stride = roundUp(columns, 32)
+  const padded = new Float32Array((rows.length / columns) * stride)
+  for (let r = 0; r * columns < rows.length; r++) {
+    padded.set(rows.subarray(r * columns, (r + 1) * columns), r * stride)
+  }
+  return place(bank, padded)
+}
+
+/** A copy of floats in a bank. */
+export function floatsAt(bank: Bank, address: number, count: number): Float32Array {
+  return bank.f32.slice(address / 4, address / 4 + count)
+}
+
+export function bytesAt(bank: Bank, address: number, count: number): Uint8Array {
+  return bank.u8.slice(address, address + count)
+}
+
+/** A row-major float32 matrix as a request to the packer. */
+export function matrixRequest(
+  weights: Float32Array,
+  rows: number,
+  cols: number,
+  format: PackRequest['format'],
+): PackRequest {
+  const bytes = new Uint8Array(weights.slice().buffer)
+  return { bytes, dtype: 'F32', firstElement: 0, rows, cols, rowStride: cols, colStride: 1, kind: 'matrix', format }
+}
+
+export function pack(bank: Bank, request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
+  return new Packer(bank).pack(request)
+}
+
+/** An activation row as the quantised products see it: value = scale * level. */
+export interface QuantisedRow {
+  record: Uint8Array
+  values: Float64Array
+}
+
+/** Quantises a row as assembly/quantize.ts describes it, in the same float32 operations. */
+export function quantise(row: Float32Array): QuantisedRow {
+  const n = roundUp(row.length, 32)
+  const record = new Uint8Array(recordBytes(n))
+  const view = new DataView(record.buffer)
+  const values = new Float64Array(n)
+  const order = [0, 2, 4, 6, 1, 3, 5, 7]
+  const levels = new Int8Array(n)
+  for (let block = 0; block < n / 32; block++) {
+    const x = Float32Array.from({ length: 32 }, (_, i) => row[block * 32 + i] ?? 0)
+    const most = x.reduce((a, b) => Math.max(a, Math.abs(b)), 0)
+    const inverse = most > 1e-36 ? Math.fround(127 / most) : 0
+    const scale = Math.fround(most / 127)
+    let sum = 0
+    for (let i = 0; i < 32; i++) {
+      const level = roundHalfEven(Math.fround(x[i] * inverse))
+      levels[block * 32 + i] = level
+      values[block * 32 + i] = scale * level
+      sum += level
+    }
+    view.setFloat32(3 * n + 4 * block, scale, true)
+    view.setInt32(3 * n + n / 8 + 4 * block, -8 * sum, true)
+  }
+  for (let c = 0; c < n; c++) {
+    view.setInt8(c, levels[c])
+    view.setInt16(n + 2 * c, levels[(c & ~7) + order[c & 7]], true)
+  }
+  return { record, values }
+}
+
+export function roundHalfEven(x: number): number {
+  const low = Math.floor(x)
+  if (x - low !== 0.5) return Math.round(x)
+  return low % 2 === 0 ? low : low + 1
+}
