@@ -1,0 +1,190 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Bank } from '#molm/runtime/bank.js'
+import { Attention, PAGE_ROWS, recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { Pool } from '#molm/runtime/pool.js'
+import { isNear, sameBits } from '../support/compare.js'
+import { bankOf, bytesAt, floatsAt, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
+import { normalFloats } from '../support/random.js'
+import { dot, stickBreaking } from '../support/reference-math.js'
+
+const test = suite('stick-breaking attention')
+
+/** Half a unit in the last place of the largest value: where the model stops. */
+const ENOUGH = 2 ** -25
+
+interface Case {
+  channels: number
+  heads: number
+  k: number
+  /** New tokens, the first at `position`; keys before `oldest` are forgotten. */
+  tokens: number
+  position: number
+  oldest?: number
+  enough?: number
+  /** Spread of queries: large ones use the stick up within a few keys. */
+  spread?: number
+  shared?: boolean
+}
+
+interface Outcome {
+  output: Float32Array
+  records: Uint8Array
+  depths: Uint32Array
+}
+
+const keysOf = ({ position, tokens, channels }: Case): Float32Array => normalFloats((position + tokens) * channels, 31)
+const valuesOf = (c: Case): Float32Array =>
+  c.shared ? keysOf(c) : normalFloats((c.position + c.tokens) * c.channels, 32)
+const queriesOf = ({ tokens, k, channels, spread = 1 }: Case): Float32Array =>
+  normalFloats(tokens * k * channels, 33, spread)
+
+/** Rows in pages that lie in falling order, so that only the table tells where a position is. */
+function placePages(bank: Bank, rows: Float32Array, channels: number): number {
+  const size = PAGE_ROWS * channels
+  const pages: number[] = []
+  for (let page = Math.ceil(rows.length / size) - 1; page >= 0; page--) {
+    const full = new Float32Array(size).fill(Number.NaN)
+    full.set(rows.subarray(page * size, (page + 1) * size))
+    pages[page] = place(bank, full)
+  }
+  return place(bank, Uint32Array.from(pages))
+}
+
+function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
+  const { channels, heads, k, tokens, position, oldest = 0, enough = ENOUGH } = c
+  const keys = placePages(bank, keysOf(c), channels)
+  const values = c.shared ? keys : placePages(bank, valuesOf(c), channels)
+  const stride = roundUp(channels, 32)
+  const size = recordBytes(stride)
+  const q = placeRows(bank, queriesOf(c), channels)
+  const o = place(bank, new Float32Array(tokens * k * stride).fill(9))
+  const records = place(bank, new Uint8Array(tokens * k * size))
+  const depths = place(bank, new Uint32Array(tokens * k * heads))
+  const shape = { q, o, stride, records, channels, heads, k, enough, depths }
+  return (threads) => {
+    new Attention(bank, shape, threads).run(tokens, keys, values, position, oldest)
+    return {
+      output: floatsAt(bank, o, tokens * k * stride),
+      records: bytesAt(bank, records, tokens * k * size),
+      depths: bank.u32.slice(depths / 4, depths / 4 + tokens * k * heads),
+    }
+  }
+}
+
+/** The whole sum in double precision, over every key that is kept. */
+function reference(c: Case): Float64Array {
+  const { channels, heads, k, tokens, position, oldest = 0 } = c
+  const [queries, keys, values] = [queriesOf(c), keysOf(c), valuesOf(c)]
+  const size = channels / heads
+  const stride = roundUp(channels, 32)
+  const output = new Float64Array(tokens * k * stride)
+  for (let item = 0; item < tokens * k; item++) {
+    const i = position + Math.floor(item / k)
+    const back = Array.from({ length: i - oldest + 1 }, (_, n) => i - n)
+    for (let h = 0; h < heads; h++) {
+      const head = (rows: Float32Array, row: number) =>
+        rows.subarray(row * channels + h * size, row * channels + (h + 1) * size)
+      const q = head(queries, item)
+      const weights = stickBreaking(back.map((j) => dot(q, head(keys, j)) / Math.sqrt(size)))
+      for (const [n, j] of back.entries()) {
+        for (let ch = 0; ch < size; ch++) output[item * stride + h * size + ch] += weights[n] * head(values, j)[ch]
+      }
+    }
+  }
+  return output
+}
+
+/** What stopping may leave out, in units of the largest value, and float32 roundings of sums over a few hundred keys. */
+function toleranceOf(c: Case): number {
+  const largest = valuesOf(c).reduce((most, v) => Math.max(most, Math.abs(v)), 0)
+  return (c.enough ?? ENOUGH) * largest + 4e-6 * largest
+}
+
+function check(c: Case): Outcome {
+  const expected = prepare(bankOf('scalar'), c)(1)
+  isNear(expected.output, reference(c), toleranceOf(c), 'output')
+  for (const tier of TIERS) {
+    const run = prepare(bankOf(tier), c)
+    for (const threads of [1, 2, 16]) {
+      const found = run(threads)
+      sameBits(found.output, expected.output, `${tier}, divided for ${threads} threads`)
+      assert.ok(Buffer.from(found.records).equals(expected.records), `${tier}: records`)
+      assert.equal(found.depths, expected.depths, `${tier}: depths`)
+    }
+  }
+  const [stride, size] = [roundUp(c.channels, 32), recordBytes(roundUp(c.channels, 32))]
+  for (let item = 0; item < c.tokens * c.k; item++) {
+    const { record } = quantise(expected.output.subarray(item * stride, item * stride + c.channels))
+    assert.equal(expected.records.subarray(item * size, (item + 1) * size), record, `record of item ${item}`)
+  }
+  return expected
+}
+
+const BASE: Case = { channels: 64, heads: 4, k: 2, tokens: 5, position: 0 }
+
+test('one token alone attends to itself with a share below 1', () => void check({ ...BASE, tokens: 1 }))
+test('a prompt from the start', () => void check({ ...BASE, tokens: 70 }))
+test('new tokens over a cache', () => void check({ ...BASE, position: 203 }))
+test('one head over all channels', () => void check({ ...BASE, heads: 1, position: 40 }))
+test('one cache for keys and values', () => void check({ ...BASE, heads: 1, position: 40, shared: true }))
+
+for (const [channels, heads] of [
+  [1, 1],
+  [5, 5],
+  [15, 3],
+  [33, 1],
+  [51, 3],
+  [62, 2],
+  [140, 4],
+]) {
+  test(`${heads} heads of ${channels / heads} channels`, () => void check({ ...BASE, channels, heads, position: 37 }))
+}
+
+for (const position of [0, 1, 7, 8, 30, 31, 32, 33, 63, 64, 65]) {
+  test(`around the edge of a page: position ${position}`, () => void check({ ...BASE, tokens: 3, position }))
+}
+
+for (const oldest of [1, 5, 31, 32, 33, 90]) {
+  test(`keys before position ${oldest} are forgotten`, () => void check({ ...BASE, position: 90, oldest }))
+}
+
+test('stops once the rest of the stick is below any rounding, and errs by no more', () => {
+  const { depths } = check({ ...BASE, position: 400, spread: 6 })
+  assert.ok(
+    depths.every((depth) => depth > 0 && depth < 200),
+    `${depths}`,
+  )
+})
+
+test('with a coarse bound it stops sooner, and errs by no more than the bound', () => {
+  const fine = check({ ...BASE, position: 300, tokens: 8 })
+  const coarse = check({ ...BASE, position: 300, tokens: 8, enough: 0.05 })
+  assert.ok(coarse.depths.every((depth, i) => depth <= fine.depths[i]))
+  assert.ok(coarse.depths.some((depth, i) => depth < fine.depths[i]))
+})
+
+test('without a bound it visits every key', () => {
+  const { depths } = check({ ...BASE, tokens: 2, position: 100, oldest: 3, enough: 0, spread: 6 })
+  assert.equal([...new Set(depths.subarray(0, 8))], [98])
+  assert.equal([...new Set(depths.subarray(8))], [99])
+})
+
+for (const threads of [2, 3]) {
+  test(`${threads} threads give the bits of one`, async () => {
+    const bank = bankOf('relaxed')
+    const run = prepare(bank, { ...BASE, tokens: 60, position: 150 })
+    const expected = run(1)
+    const pool = new Pool([bank], threads)
+    try {
+      const end = performance.now() + 200
+      for (let round = 0; round < 20 || performance.now() < end; round++) {
+        sameBits(run(threads + (round % 3)).output, expected.output)
+      }
+    } finally {
+      await pool.close()
+    }
+  })
+}
+
+test.run()

@@ -1,0 +1,122 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Bank } from '#molm/runtime/bank.js'
+import { Norm, recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { isNear, sameBits } from '../support/compare.js'
+import { bankOf, bytesAt, floatsAt, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
+import { normalFloats } from '../support/random.js'
+import { layerNorm } from '../support/reference-math.js'
+
+const test = suite('residual addition and LayerNorm')
+
+interface Case {
+  width: number
+  tokens: number
+  /** Experts of each token whose outputs are added first. */
+  k?: number
+  hasNorm?: boolean
+  /** Added to all of x: a mean that is large beside the spread. */
+  offset?: number
+}
+
+interface Outcome {
+  x: Float32Array
+  a: Float32Array
+  records: Uint8Array
+}
+
+const streamOf = ({ width, tokens, offset = 0 }: Case): Float32Array =>
+  normalFloats(width * tokens, 41).map((v) => v + offset)
+const expertsOf = ({ width, tokens, k = 0 }: Case): Float32Array => normalFloats(width * tokens * k, 42)
+const gatesOf = ({ tokens, k = 0 }: Case): Float32Array => normalFloats(tokens * k, 43).map((v) => Math.abs(v) / 2)
+const weightOf = ({ width }: Case): Float32Array => normalFloats(width, 44)
+const biasOf = ({ width }: Case): Float32Array => normalFloats(width, 45)
+
+function run(bank: Bank, c: Case, threads: number): Outcome {
+  const { width, tokens, k = 0, hasNorm = true } = c
+  const stride = roundUp(width, 32)
+  const size = recordBytes(stride)
+  const x = placeRows(bank, streamOf(c), width)
+  const a = place(bank, new Float32Array(tokens * stride).fill(9))
+  const records = place(bank, new Uint8Array(tokens * size))
+  const experts = { address: placeRows(bank, expertsOf(c), width), stride, gates: place(bank, gatesOf(c)), k }
+  const norm = { output: a, records }
+  const shape = { x, width, ...(k > 0 && { y: experts }), norm }
+  const [weight, bias] = hasNorm ? [placeRows(bank, weightOf(c), width), placeRows(bank, biasOf(c), width)] : [0, 0]
+  new Norm(bank, shape, threads).run(tokens, weight, bias)
+  return {
+    x: floatsAt(bank, x, tokens * stride),
+    a: floatsAt(bank, a, tokens * stride),
+    records: bytesAt(bank, records, tokens * size),
+  }
+}
+
+function check(c: Case): void {
+  const { width, tokens, k = 0, hasNorm = true, offset = 0 } = c
+  const expected = run(bankOf('scalar'), c, 1)
+  for (const tier of TIERS) {
+    for (const threads of [1, 2, 8]) {
+      const found = run(bankOf(tier), c, threads)
+      sameBits(found.x, expected.x, `${tier}: x`)
+      sameBits(found.a, expected.a, `${tier}: a`)
+      assert.ok(Buffer.from(found.records).equals(expected.records), `${tier}: records`)
+    }
+  }
+  const stride = roundUp(width, 32)
+  const [stream, experts, gates] = [streamOf(c), expertsOf(c), gatesOf(c)]
+  for (let t = 0; t < tokens; t++) {
+    const x = Float64Array.from({ length: width }, (_, i) => {
+      let sum = stream[t * width + i]
+      for (let r = 0; r < k; r++) sum += gates[t * k + r] * experts[(t * k + r) * width + i]
+      return sum
+    })
+    isNear(expected.x.subarray(t * stride, t * stride + width), x, 2e-6 * (1 + Math.abs(offset)), 'x')
+    if (!hasNorm) continue
+    const a = expected.a.subarray(t * stride, (t + 1) * stride)
+    // A large mean takes digits from what is left of x, in any float32 implementation.
+    const tolerance = 5e-6 * (1 + Math.abs(offset))
+    isNear(a.subarray(0, width), layerNorm(x, weightOf(c), biasOf(c)), tolerance, 'a')
+    assert.ok(
+      a.subarray(width).every((v) => v === 0),
+      'padding is zero',
+    )
+    const size = recordBytes(stride)
+    assert.equal(expected.records.subarray(t * size, (t + 1) * size), quantise(a).record, 'record')
+  }
+}
+
+for (const width of [1, 2, 15, 16, 17, 31, 32, 33, 40, 100, 192, 1024]) {
+  test(`width ${width}`, () => check({ width, tokens: 3 }))
+  test(`width ${width}, after adding the outputs of two experts`, () => check({ width, tokens: 3, k: 2 }))
+}
+test('many tokens, divided into chunks', () => check({ width: 48, tokens: 67, k: 3 }))
+test('the addition alone', () => check({ width: 45, tokens: 5, k: 4, hasNorm: false }))
+test('a mean far from zero', () => check({ width: 128, tokens: 2, offset: 20 }))
+
+test('a channel that does not vary becomes the bias', () => {
+  for (const tier of TIERS) {
+    const bank = bankOf(tier)
+    const x = place(bank, new Float32Array(64).fill(3))
+    const [weight, bias] = [place(bank, new Float32Array(64).fill(2)), place(bank, normalFloats(64, 46))]
+    const norm = { output: place(bank, new Float32Array(64)), records: place(bank, new Uint8Array(recordBytes(64))) }
+    new Norm(bank, { x, width: 64, norm }, 1).run(1, weight, bias)
+    sameBits(floatsAt(bank, norm.output, 64), normalFloats(64, 46), tier)
+  }
+})
+
+test('rows of zeros, of the tiniest and of the largest numbers are quantised alike in every tier', () => {
+  for (const scale of [0, 1e-45, 1e-40, 1e-37, 1e-36, 2e-36, 1e-30, 1e30, 1e38]) {
+    const values = normalFloats(64, 47).map((v) => Math.max(-3, Math.min(3, v)) * scale)
+    const expected = quantise(values).record
+    for (const tier of TIERS) {
+      const bank = bankOf(tier)
+      // LayerNorm of a constant row is its bias, so the bias is what is quantised.
+      const x = place(bank, new Float32Array(64))
+      const norm = { output: place(bank, new Float32Array(64)), records: place(bank, new Uint8Array(recordBytes(64))) }
+      new Norm(bank, { x, width: 64, norm }, 1).run(1, place(bank, new Float32Array(64)), place(bank, values))
+      assert.equal(bytesAt(bank, norm.records, recordBytes(64)), expected, `${tier}, scale ${scale}`)
+    }
+  }
+})
+
+test.run()
