@@ -30,8 +30,8 @@ export async function molm(
 }
 
 /** Starts `molm` with stdin open, for a test that interferes. */
-export function startMolm(args: string[]): Running {
-  return spawn(process.execPath, [BIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
+export function startMolm(args: string[], env?: object): Running {
+  return spawn(process.execPath, [BIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment(env) })
 }
 
 export async function ended(child: Running): Promise<Ended> {

@@ -1,0 +1,167 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { formatDuration, Rate } from '#molm/cli/rate.js'
+import type { HubServer } from '../support/hub-server.js'
+import { withHub } from '../support/with-hub.js'
+import { assertRefused, ended, molm, startMolm } from './molm.js'
+
+const REPO = 'org/model'
+const FIXTURE = '01-base-bin-f32'
+
+/** Runs `use` with a hub that serves a model, and a way to run commands against it. */
+function withServedModel(
+  use: (run: (...args: string[]) => ReturnType<typeof molm>, hub: HubServer, dir: string) => Promise<unknown>,
+): Promise<void> {
+  return withHub(async (hub, dir) => {
+    await hub.serve(REPO, FIXTURE)
+    await use((...args) => molm(args, { env: { MOLM_HOME: process.env.MOLM_HOME } }), hub, dir)
+  })
+}
+
+test('pull tells the plan on stderr and prints the path; the model then has its name', async () => {
+  await withServedModel(async (run, _, dir) => {
+    const { code, stdout, stderr } = await run('pull', REPO, '-t', '1')
+    assert.is(code, 0, stderr)
+    assert.is(stdout, `${join(dir, 'molm', 'models', 'org', 'model', 'model-q4.molm.safetensors')}\n`)
+    const [plan, sizes, ...rest] = stderr.trim().split('\n')
+    assert.match(plan, /^molm: org\/model at aaaaaaa: 2\.\d+ MB to fetch \(pytorch_model\.bin\)$/)
+    assert.match(sizes, /^molm: packed as q4 \d+ kB, disk free .+; runs in \d+ MB of memory, free .+$/)
+    assert.equal(rest, [])
+    const again = await run('pull', REPO)
+    assert.match(again.stderr, /is here already/)
+    assert.is(again.stdout, stdout)
+    const quiet = await run('pull', `${REPO}:q8`, '-q')
+    assert.is(quiet.stderr, '')
+    const use = await run('run', '-m', `${REPO}:q4`, '-n', '2', '--json', 'and')
+    assert.is(JSON.parse(use.stdout).model, `${REPO}:q4`)
+  })
+})
+
+test('pull --json prints events, the result at the end', async () => {
+  await withServedModel(async (run) => {
+    const { code, stdout, stderr } = await run('pull', REPO, '--json', '--keep')
+    assert.is(code, 0, stderr)
+    assert.is(stderr, '')
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.is(events[0].event, 'plan')
+    assert.is(events[0].from, 'keep')
+    assert.is(events[0].files[0].name, 'pytorch_model.bin')
+    assert.ok(events.some(({ event, phase }) => event === 'progress' && phase === 'fetch'))
+    const last = events.at(-1)
+    assert.equal(Object.keys(last), ['event', 'path', 'bytes', 'repo', 'commit', 'quant', 'was_here', 'warnings'])
+    assert.is(last.repo, REPO)
+  })
+})
+
+test('pull fails in a line or two', async () => {
+  await withServedModel(async (run) => {
+    assertRefused(await run('pull', 'org/other'), 1, /org\/other: there is no such model/)
+    assertRefused(await run('pull', '../other'), 2, /not the name of a repository/)
+    assertRefused(await run('pull', `${REPO}:q9`), 2, /no packing 'q9'/)
+    assertRefused(await run('pull', REPO, '--revision', 'v2'), 1, /no revision 'v2'/)
+    assertRefused(await run('show', REPO), 1, /molm pull org\/model/)
+  })
+})
+
+test('an interrupted pull says that it can go on, and does', async () => {
+  await withServedModel(async (run, hub) => {
+    let requests = 0
+    const child = startMolm(['pull', REPO, '-t', '1'], { MOLM_HOME: process.env.MOLM_HOME })
+    hub.fault = ({ host }) => {
+      if (host === 'storage' && ++requests === 120) child.kill('SIGINT')
+      return undefined
+    }
+    const { code, stdout, stderr } = await ended(child)
+    hub.fault = undefined
+    assert.is(code, 130)
+    assert.is(stdout, '')
+    assert.match(stderr, /what was done is kept: the same command goes on from here\n$/)
+    const partial = await run('list')
+    assert.match(partial.stdout, /^org\/model\tpartial\t\d+\t/)
+    assertRefused(await run('show', REPO), 1, /pulled in part only; `molm pull org\/model` goes on/)
+    const { stderr: told } = await run('pull', REPO)
+    assert.match(told, /going on where a pull stopped/)
+  })
+})
+
+test('list shows every packing: tab-separated, or as JSON', async () => {
+  await withServedModel(async (run, _, dir) => {
+    assert.equal((await run('list')).stdout, '')
+    assert.equal((await run('list', '--json')).stdout, '[]\n')
+    await run('pull', REPO)
+    assert.match((await run('list')).stdout, /^org\/model\tq4\t\d+\t\d{4}-\d\d-\d\d\taaaaaaa\n$/)
+    await run('pull', `${REPO}:q8`)
+    const models = JSON.parse((await run('list', '--json')).stdout)
+    assert.equal(
+      models.map(({ model, quant, state }: Record<string, string>) => [model, quant, state]),
+      [
+        ['org/model:q8', 'q8', 'whole'],
+        ['org/model:q4', 'q4', 'whole'],
+      ],
+    )
+    assert.is(models[0].source_revision, 'a'.repeat(40))
+    await writeFile(join(dir, 'molm', 'models', 'org', 'model', 'model-q8.molm.safetensors'), 'short')
+    assert.match((await run('list')).stdout, /^org\/model:q8\tdamaged\t5\t/)
+    assertRefused(await run('show', REPO), 1, /name one, org\/model:q8 or org\/model:q4/)
+    assertRefused(
+      await run('show', `${REPO}:f32`),
+      1,
+      /is pulled as q8, q4, not f32; `molm pull org\/model:f32` fetches it/,
+    )
+  })
+})
+
+test('rm asks first, and without a terminal needs --yes', async () => {
+  await withServedModel(async (run) => {
+    await run('pull', REPO)
+    await run('pull', `${REPO}:q8`)
+    assertRefused(await run('rm', REPO), 2, /nobody is at a terminal to be asked: give --yes/)
+    assertRefused(await run('rm', 'org/other', '--yes'), 1, /no pulled model 'org\/other'/)
+    assertRefused(await run('rm', '../model', '--yes'), 1, /no pulled model/)
+    const one = await run('rm', `${REPO}:q8`, '--yes')
+    assert.match(one.stderr, /removed org\/model:q8 \(q8; \d+ kB\)/)
+    assert.match((await run('list')).stdout, /^org\/model\tq4\t[^\n]+\n$/)
+    assert.is((await run('rm', REPO, '-y', '-q')).stderr, '')
+    assert.is((await run('list')).stdout, '')
+  })
+})
+
+test('show --verify compares a packed model with its checksums', async () => {
+  await withServedModel(async (run) => {
+    const path = (await run('pull', REPO)).stdout.trim()
+    const { code, stderr } = await run('show', '--verify', REPO)
+    assert.is(code, 0)
+    assert.match(stderr, /all \d+ parts match their checksums\n$/)
+    const bytes = await readFile(path)
+    bytes[bytes.length - 1000] ^= 1
+    await writeFile(path, bytes)
+    assertRefused(await run('show', '--verify', REPO), 1, /the packed file is damaged: .*lm_head.* checksum/)
+    assertRefused(await run('show', '--verify', 'nano'), 1, /a checkpoint has no checksums/)
+  })
+})
+
+test('speed is that of the last seconds, and times are said in words', () => {
+  let now = 0
+  const rate = new Rate(() => now)
+  assert.is(rate.perSecond, undefined)
+  for (let i = 0; i <= 10; i++, now += 1000) rate.add(i * 100)
+  assert.is(rate.perSecond, 100)
+  for (let i = 0; i < 10; i++, now += 1000) rate.add(1000)
+  assert.is(rate.perSecond, 0)
+  assert.equal([0.2, 89, 90, 600, 3599, 3600, 12000].map(formatDuration), [
+    '1 s',
+    '89 s',
+    '2 min',
+    '10 min',
+    '1 h 0 min',
+    '1 h 0 min',
+    '3 h 20 min',
+  ])
+})
+
+test.run()
