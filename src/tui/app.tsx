@@ -1,7 +1,7 @@
-import { Box, Static } from 'ink'
+import { Static } from 'ink'
 import type { Chat } from './chat.js'
 import { FinishedItem } from './finished-item.js'
-import { Lines } from './lines.js'
+import { LiveArea } from './live-area.js'
 import type { Terminal } from './terminal.js'
 import { useChat } from './use-chat.js'
 import { useWindowSize } from './use-window-size.js'
@@ -12,7 +12,6 @@ export function App({ chat, terminal }: { chat: Chat; terminal: Terminal }) {
   useChat(chat)
   const size = useWindowSize(terminal)
   const lines = chat.state === 'ended' ? [] : linesOf(viewOf(chat, size))
-  terminal.drawn = lines
   return (
     <>
       <Static items={[...chat.items]}>
@@ -20,9 +19,7 @@ export function App({ chat, terminal }: { chat: Chat; terminal: Terminal }) {
           <FinishedItem key={item.id} item={item} width={Math.max(8, size.columns - 1)} depth={chat.painter.depth} />
         )}
       </Static>
-      <Box flexDirection="column">
-        <Lines lines={lines} />
-      </Box>
+      <LiveArea lines={lines} terminal={terminal} />
     </>
   )
 }

@@ -10,6 +10,9 @@ const PASTE_OFF = '\x1b[?2004l'
 const CURSOR_ON = '\x1b[?25h'
 const ERASE_LINE_AND_UP = '\x1b[2K\x1b[1A'
 
+/** Stands for a line of the live area: its number, and a digit that changes with every drawing. */
+const MARK = /\u{e000}(\d+)\.\d/gu
+
 /** So long a lone ESC may be the beginning of a key's sequence. */
 const ESCAPE_MS = 40
 
@@ -22,8 +25,9 @@ export class Terminal extends EventEmitter {
   readonly isTTY = true
   readonly rows = Number.MAX_SAFE_INTEGER
   readonly writable = true
-  /** Lines drawn last, which a narrower window breaks anew. */
-  drawn: readonly string[] = []
+  /** Lines of the live area, which stand behind its marks. */
+  private lines: readonly string[] = []
+  private drawing = 0
   private readonly reader = new KeyReader()
   private escape?: NodeJS.Timeout
   private width: number
@@ -46,7 +50,18 @@ export class Terminal extends EventEmitter {
   }
 
   write(text: string, ...rest: [((error?: Error | null) => void)?]): boolean {
-    return this.output.write(text, ...rest)
+    return this.output.write(
+      text.replace(MARK, (_, index) => this.lines[index] ?? ''),
+      ...rest,
+    )
+  }
+
+  /** A text of as many lines, whose marks become these lines when it is written. Other lines have another text. */
+  marksFor(lines: readonly string[]): string {
+    const isSame = lines.length === this.lines.length && lines.every((line, i) => line === this.lines[i])
+    if (!isSame) this.drawing++
+    this.lines = lines
+    return lines.map((_, i) => `\u{e000}${i}.${this.drawing % 10}`).join('\n')
   }
 
   /** Takes keys one by one, and pasted text as a whole. */
@@ -94,7 +109,7 @@ export class Terminal extends EventEmitter {
   private readonly resize = () => {
     const { columns } = this
     if (columns < this.width) {
-      const gained = this.drawn.reduce((sum, line) => sum + linesTaken(line, columns) - 1, 0)
+      const gained = this.lines.reduce((sum, line) => sum + linesTaken(line, columns) - 1, 0)
       this.output.write(ERASE_LINE_AND_UP.repeat(gained))
     }
     this.width = columns

@@ -21,6 +21,8 @@ export interface TerminalOptions {
   env?: NodeJS.ProcessEnv
   /** Script of Node to run in place of bin/molm.js, with its arguments. */
   args?: string[]
+  /** Only keep the output, without the work of making a screen of it. */
+  outputOnly?: boolean
 }
 
 /** A program of the project in a pseudo-terminal of its own. */
@@ -30,19 +32,25 @@ export class PseudoTerminal {
   output = ''
   /** Milliseconds to wait for something to appear. */
   private static readonly PATIENCE = 15_000
+  private hasEnded = false
   private readonly exit: Promise<number | null>
 
   private constructor(
     private readonly child: ChildProcessByStdio<Writable, Readable, null>,
     private readonly folder: string,
-    { columns = 80, rows = 24 }: TerminalOptions,
+    { columns = 80, rows = 24, outputOnly = false }: TerminalOptions,
   ) {
     this.screen = new TerminalScreen(columns, rows)
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.output += text
-      this.screen.write(text)
+      if (!outputOnly) this.screen.write(text)
     })
-    this.exit = new Promise((resolve) => child.on('close', resolve))
+    this.exit = new Promise((resolve) => {
+      child.on('close', (code) => {
+        this.hasEnded = true
+        resolve(code)
+      })
+    })
   }
 
   static async start(options: TerminalOptions = {}): Promise<PseudoTerminal> {
@@ -72,7 +80,9 @@ export class PseudoTerminal {
   async waitUntil(isSo: () => boolean, what: string, patience = PseudoTerminal.PATIENCE): Promise<void> {
     const end = performance.now() + patience
     while (!isSo()) {
-      if (performance.now() > end) throw new Error(`${what} did not come; the screen:\n${this.screen.text.join('\n')}`)
+      const isOver = this.hasEnded && !isSo()
+      if (isOver || performance.now() > end)
+        throw new Error(`${what} did not come; the screen:\n${this.screen.text.join('\n')}`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
