@@ -1,0 +1,234 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { DTYPE_BYTES, type DType, elementReader } from '#molm/checkpoint/dtype.js'
+import type { PieceKind, WeightFormat } from '#molm/packing/format.js'
+import type { PackRequest } from '#molm/packing/pack.js'
+import { Embedding, roundUp } from '#molm/runtime/kernels.js'
+import { Pool } from '#molm/runtime/pool.js'
+import { sameBits } from '../support/compare.js'
+import { bankOf, floatsAt, pack, place, TIERS } from '../support/kernel-bench.js'
+import { integers, normalFloats } from '../support/random.js'
+import { unpackMatrix, unpackRows } from '../support/unpack-tiles.js'
+
+const test = suite('packing')
+
+type SourceType = 'F32' | 'F16' | 'BF16' | 'F64'
+
+/** How a matrix lies in its checkpoint: strides for so many rows and columns. */
+const PLACES: Record<string, (rows: number, cols: number) => Pick<PackRequest, 'rowStride' | 'colStride'>> = {
+  'row after row': (_, cols) => ({ rowStride: cols, colStride: 1 }),
+  transposed: (rows) => ({ rowStride: 1, colStride: rows }),
+  'with gaps': (_, cols) => ({ rowStride: 3 * cols + 1, colStride: 3 }),
+  'one row repeated': () => ({ rowStride: 0, colStride: 1 }),
+  'one column repeated': () => ({ rowStride: 1, colStride: 0 }),
+}
+
+const SHAPES = [
+  [8, 32],
+  [1, 1],
+  [19, 70],
+  [40, 96],
+]
+
+/** Random numbers of a type, as a checkpoint stores them. */
+function stored(dtype: SourceType, count: number, seed: number): Uint8Array {
+  const values = normalFloats(count, seed)
+  if (dtype === 'F32') return new Uint8Array(values.buffer)
+  if (dtype === 'F64') return new Uint8Array(Float64Array.from(values, (v) => v * (1 + 1e-12)).buffer)
+  // Any 16 bits are a number in both; exponents of all ones are left out, being NaN or infinite.
+  const bits = integers(count, seed, 65536).map((b) => (dtype === 'F16' ? b & ~0x4000 : (b & 0x83ff) | 0x3c00))
+  return new Uint8Array(Uint16Array.from(bits).buffer)
+}
+
+function requestOf(
+  dtype: SourceType,
+  place: string,
+  [rows, cols]: number[],
+  kind: PieceKind,
+  format: WeightFormat,
+  firstElement = 5,
+): PackRequest {
+  const { rowStride, colStride } = PLACES[place](rows, cols)
+  const elements = firstElement + (rows - 1) * rowStride + (cols - 1) * colStride + 1
+  const bytes = stored(dtype, elements, 51)
+  return { bytes, dtype: dtype as DType, firstElement, rows, cols, rowStride, colStride, kind, format }
+}
+
+/** Weights of a request, row-major, rounded to float32 as the kernels take them. */
+function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride, colStride }: PackRequest): Float32Array {
+  const element = elementReader(dtype, bytes)
+  return Float32Array.from({ length: rows * cols }, (_, i) => {
+    const index = firstElement + Math.floor(i / cols) * rowStride + (i % cols) * colStride
+    return element(index * DTYPE_BYTES[dtype])
+  })
+}
+
+/** Packs on every tier, checks that all give the same bytes, and returns them. */
+function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
+  const expected = pack(bankOf('scalar'), request)
+  for (const tier of TIERS) {
+    const found = pack(bankOf(tier), request)
+    assert.ok(Buffer.from(found.bytes).equals(expected.bytes), `${tier} packs other bytes`)
+    assert.is(found.nonFinite, expected.nonFinite)
+  }
+  return expected
+}
+
+/** Calls `visit` with each run of 32 columns of a row: the weights that share a scale. */
+function forBlocks(rows: number, cols: number, visit: (indices: number[]) => void): void {
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < cols; c += 32) {
+      visit(Array.from({ length: Math.min(32, cols - c) }, (_, i) => r * cols + c + i))
+    }
+  }
+}
+
+for (const dtype of ['F32', 'F16', 'BF16', 'F64'] as const) {
+  for (const place of Object.keys(PLACES)) {
+    test(`${dtype}, ${place}: f32 keeps every weight, 8 and 4 bits come near`, () => {
+      for (const shape of SHAPES) {
+        const [rows, cols] = shape
+        const exact = requestOf(dtype, place, shape, 'matrix', 'f32')
+        const weights = weightsOf(exact)
+        sameBits(unpackMatrix(packEverywhere(exact).bytes, 'f32', rows, cols), weights, 'f32')
+        checkQ8(unpackMatrix(packEverywhere({ ...exact, format: 'q8' }).bytes, 'q8', rows, cols), weights, rows, cols)
+        checkQ4(unpackMatrix(packEverywhere({ ...exact, format: 'q4' }).bytes, 'q4', rows, cols), weights, rows, cols)
+      }
+    })
+  }
+
+  test(`${dtype}: rows of a table, in f32 and 8 bits`, () => {
+    for (const shape of SHAPES) {
+      const [rows, cols] = shape
+      const exact = requestOf(dtype, 'row after row', shape, 'rows', 'f32')
+      const weights = weightsOf(exact)
+      sameBits(unpackRows(packEverywhere(exact).bytes, 'f32', rows, cols), weights, 'f32')
+      checkQ8(unpackRows(packEverywhere({ ...exact, format: 'q8' }).bytes, 'q8', rows, cols), weights, rows, cols)
+    }
+  })
+}
+
+/** Half a level at most, beyond the largest weight's share that a scale rounded down to 8 bits may lose. */
+function checkQ8(packed: Float32Array, weights: Float32Array, rows: number, cols: number): void {
+  forBlocks(rows, cols, (indices) => {
+    const most = Math.max(...indices.map((i) => Math.abs(weights[i])))
+    for (const i of indices) {
+      const error = Math.abs(packed[i] - weights[i])
+      assert.ok(error <= (most / 127) * 0.51 + (most * 2 ** -8) / 2, `${packed[i]} for ${weights[i]}`)
+    }
+  })
+}
+
+/** Never a larger squared error than with the scale that puts the block's largest magnitude on level -8. */
+function checkQ4(packed: Float32Array, weights: Float32Array, rows: number, cols: number): void {
+  let found = 0
+  let plain = 0
+  forBlocks(rows, cols, (indices) => {
+    const largest = indices.reduce((best, i) => (Math.abs(weights[i]) > Math.abs(weights[best]) ? i : best), indices[0])
+    const scale = weights[largest] / -8
+    for (const i of indices) {
+      const level = scale === 0 ? 0 : Math.max(-8, Math.min(7, Math.round(weights[i] / scale)))
+      plain += (scale * level - weights[i]) ** 2
+      found += (packed[i] - weights[i]) ** 2
+    }
+  })
+  const power = weights.reduce((sum, w) => sum + w * w, 0)
+  // The scale has 8 bits; a block of a single weight shows it.
+  assert.ok(found <= plain + power * 2 ** -16, `squared error ${found}, against ${plain}`)
+}
+
+test('4 bits by least squares are clearly better than by the largest weight', () => {
+  const [rows, cols] = [64, 256]
+  const weights = normalFloats(rows * cols, 52)
+  const bytes = new Uint8Array(weights.slice().buffer)
+  const { rowStride, colStride } = PLACES['row after row'](rows, cols)
+  const request = { bytes, dtype: 'F32', firstElement: 0, rows, cols, rowStride, colStride } as const
+  const packed = unpackMatrix(packEverywhere({ ...request, kind: 'matrix', format: 'q4' }).bytes, 'q4', rows, cols)
+  let found = 0
+  for (const [i, w] of weights.entries()) found += (packed[i] - w) ** 2
+  // Relative squared error of normal weights: 0.0081 by the largest weight, 0.0067 by least squares.
+  assert.ok(found / weights.length < 0.0074, `${found / weights.length}`)
+})
+
+/** Puts a NaN and both infinities into the bytes of a type. */
+const DAMAGE: Record<SourceType, (bytes: Uint8Array) => void> = {
+  F32: (bytes) =>
+    new Float32Array(bytes.buffer).set([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], 40),
+  F64: (bytes) =>
+    new Float64Array(bytes.buffer).set([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], 40),
+  F16: (bytes) => new Uint16Array(bytes.buffer).set([0x7e00, 0x7c00, 0xfc00], 40),
+  BF16: (bytes) => new Uint16Array(bytes.buffer).set([0x7fc0, 0x7f80, 0xff80], 40),
+}
+
+test('weights that are not finite are counted, in every type and place', () => {
+  for (const [dtype, damage] of Object.entries(DAMAGE) as [SourceType, (bytes: Uint8Array) => void][]) {
+    for (const place of ['row after row', 'transposed']) {
+      for (const kind of ['matrix', 'rows'] as const) {
+        const request = requestOf(dtype, place, [40, 96], kind, 'f32', 0)
+        assert.is(packEverywhere(request).nonFinite, 0)
+        damage(request.bytes)
+        assert.is(packEverywhere(request).nonFinite, 3, `${dtype}, ${place}, ${kind}`)
+      }
+    }
+  }
+})
+
+test('blocks of zeros and of the tiniest weights stay finite', () => {
+  for (const scale of [0, 1e-45, 1e-38, 1e-30, 1e30]) {
+    const weights = normalFloats(16 * 64, 53).map((w) => w * scale)
+    const bytes = new Uint8Array(weights.slice().buffer)
+    const request = { bytes, dtype: 'F32', firstElement: 0, rows: 16, cols: 64, rowStride: 64, colStride: 1 } as const
+    for (const format of ['q8', 'q4'] as const) {
+      const { bytes, nonFinite } = packEverywhere({ ...request, kind: 'matrix', format })
+      assert.is(nonFinite, 0)
+      const unpacked = unpackMatrix(bytes, format, 16, 64)
+      assert.ok(unpacked.every(Number.isFinite), `${format}, scale ${scale}`)
+      if (scale === 0) assert.ok(unpacked.every((w) => w === 0))
+    }
+  }
+})
+
+test('several threads pack the same bytes', async () => {
+  const request = requestOf('BF16', 'transposed', [520, 384], 'matrix', 'q4')
+  const expected = pack(bankOf('relaxed'), request).bytes
+  for (const threads of [2, 3]) {
+    const bank = bankOf('relaxed')
+    const pool = new Pool([bank], threads)
+    try {
+      const end = performance.now() + 200
+      while (performance.now() < end) {
+        const found = pack(bank, request)
+        assert.ok(Buffer.from(found.bytes).equals(expected))
+      }
+    } finally {
+      await pool.close()
+    }
+  }
+})
+
+test('embedding rows are the rows of the table', () => {
+  for (const [rows, cols] of [
+    [20, 64],
+    [11, 37],
+  ]) {
+    for (const format of ['f32', 'q8'] as const) {
+      const { bytes } = packEverywhere(requestOf('F32', 'row after row', [rows, cols], 'rows', format))
+      const table = unpackRows(bytes, format, rows, cols)
+      const ids = integers(30, 54, rows)
+      const stride = roundUp(cols, 32)
+      for (const tier of TIERS) {
+        const bank = bankOf(tier)
+        const x = place(bank, new Float32Array(ids.length * stride).fill(9))
+        const address = place(bank, Uint32Array.from(ids))
+        new Embedding(bank, format, cols, address, x).run(place(bank, bytes), ids.length)
+        for (const [t, id] of ids.entries()) {
+          const row = floatsAt(bank, x + t * stride * 4, stride)
+          sameBits(row.subarray(0, cols), table.subarray(id * cols, (id + 1) * cols), `${tier}, ${format}`)
+          assert.ok(row.subarray(cols).every((v) => v === 0))
+        }
+      }
+    }
+  }
+})
+
+test.run()
