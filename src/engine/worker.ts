@@ -23,7 +23,7 @@ interface Running {
 }
 
 /** Steps that a generation may be ahead of its reader before the first credit comes. */
-export const FIRST_CREDIT = 8
+export const FIRST_CREDIT = 32
 
 if (!parentPort) throw new Error('the engine runs in a worker thread')
 const port = parentPort
