@@ -12,6 +12,7 @@ export { type EvaluateTaskOptions, evaluateTask, type TaskScore } from './evalua
 export { type Agreement, type EvaluateTextOptions, evaluateText, type TextScore } from './evaluation/evaluate-text.js'
 export { parseTask, type Task, type TaskItem } from './evaluation/task-file.js'
 export { type NamedText, readText } from './evaluation/text-file.js'
+export { type Grafted, type GraftOptions, graftModel } from './experts/graft.js'
 export { type CurvePoint, type Pruned, type PruneOptions, pruneCurve, pruneModel } from './experts/prune.js'
 export { SCORES, type Score } from './experts/saliency.js'
 export { keepShares, type Selection } from './experts/selection.js'

@@ -19,4 +19,5 @@ export const COMMANDS: { name: string; summary: string; load(): Promise<CommandF
   { name: 'bench', summary: 'prefill and decode speed', load: () => import('./bench.js') },
   { name: 'classify', summary: 'label texts with a classifier', load: () => import('./classify.js') },
   { name: 'prune', summary: 'a smaller model, without hardly used experts', load: () => import('./prune.js') },
+  { name: 'graft', summary: 'a larger model, with experts of another one', load: () => import('./graft.js') },
 ]

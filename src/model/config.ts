@@ -38,8 +38,8 @@ export interface ModelConfig {
    * expert. Absent where there are none.
    */
   silentRows?: { attention: number[]; mlp: number[] }
-  /** Whether every router has a bias that is added to its logits. */
-  gateBias: boolean
+  /** True when every router has a bias that is added to its logits. */
+  gateBias?: true
   /** Attention experts that a token uses in each layer. */
   topKAttention: number
   /** MLP experts that a token uses in each layer. */
@@ -129,7 +129,7 @@ export function parseConfig(json: unknown, where: string): ModelConfig {
     attentionExperts,
     mlpExperts,
     ...silentRowsOf(keys, layers),
-    gateBias: isObject(raw.molm_experts) && raw.molm_experts.gate_bias === true,
+    ...(isObject(raw.molm_experts) && raw.molm_experts.gate_bias === true && { gateBias: true as const }),
     topKAttention: topK(keys, 'k_att', attentionExperts),
     topKMlp: topK(keys, 'k_mlp', mlpExperts),
     tieWordEmbeddings: keys.flag('tie_word_embeddings'),

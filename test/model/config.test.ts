@@ -155,7 +155,7 @@ test('silent rows and the bias of pruned and grafted models are read, and refuse
   const experts = { attention: [3, 4], mlp: [8, 5] }
   const plain = parseConfig({ ...base, molm_experts: experts }, 'config.json')
   assert.is(plain.silentRows, undefined)
-  assert.is(plain.gateBias, false)
+  assert.is(plain.gateBias, undefined)
   const silent = { attention: [1, 0], mlp: [0, 3] }
   const config = parseConfig({ ...base, molm_experts: { ...experts, silent, gate_bias: true } }, 'config.json')
   assert.equal(config.silentRows, silent)

@@ -1,0 +1,44 @@
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm, NANO } from './molm.js'
+
+test('graft writes a model that runs, and tells what was added', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'larger')
+    const options = ['--from', NANO, '--layers', '3,4', '--experts', '0,1', '--gate-bias', '-0.5']
+    const { code, stdout, stderr } = await molm(['graft', 'nano', out, ...options, '--json'])
+    assert.is(code, 0, stderr)
+    const { path, attention, mlp } = JSON.parse(stdout)
+    assert.is(path, join(out, 'model-q4.molm.safetensors'))
+    assert.equal(attention, [[], [], [], [0, 1], [0, 1], []])
+    assert.equal(mlp, attention)
+    const [run, show] = await Promise.all([
+      molm(['run', '-m', out, '-n', '4', '--temperature', '0', 'Hello']),
+      molm(['show', out, '--json']),
+    ])
+    assert.is(run.code, 0, run.stderr)
+    assert.is(show.code, 0, show.stderr)
+  }))
+
+test('graft refuses what cannot be meant', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'out')
+    const graft = (...rest: string[]) => molm(['graft', 'nano', out, ...rest])
+    const [noGiver, list, twice, bias, shape] = await Promise.all([
+      graft(),
+      graft('--from', NANO, '--layers', '3-4'),
+      graft('--from', NANO, '--experts', '1,1'),
+      graft('--from', NANO, '--gate-bias', 'much'),
+      graft('--from', fixturePath('01-base-bin-f32')),
+    ])
+    assertRefused(noGiver, 2, /--from/)
+    assertRefused(list, 2, /--layers must be a list/)
+    assertRefused(twice, 2, /--experts must be a list/)
+    assertRefused(bias, 2, /--gate-bias must be a number/)
+    assertRefused(shape, 1, /does not fit nano: its n_layer is 3, not 6/)
+  }))
+
+test.run()

@@ -1,0 +1,108 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { convertModel, graftModel, type Model } from '#molm/index.js'
+import { openPackedFile } from '#molm/packing/packed-file.js'
+import { withModel } from '../support/models.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const TOKENS = [5, 9, 2, 31, 44, 7, 7, 60, 12, 13]
+const FILE = 'model-q4.molm.safetensors'
+
+/** Two checkpoints of one shape with different weights, and a folder to graft into. */
+async function twoModels(dir: string, keys: Record<string, unknown> = {}, others = keys) {
+  const [own, giver, out] = ['own', 'giver', 'out'].map((name) => join(dir, name))
+  await Promise.all([own, giver].map((path) => mkdir(path)))
+  await writeCheckpoint(own, keys, 1)
+  await writeCheckpoint(giver, others, 2)
+  return { own, giver, out }
+}
+
+function run(name: string, before: (model: Model) => Promise<void> = async () => {}) {
+  return withModel(name, { threads: 1 }, async (model) => {
+    await before(model)
+    return model.createSession().forward(TOKENS, { logits: 'all', routes: true })
+  })
+}
+
+/** Layers in which a newcomer was chosen. */
+function layersWithNewcomers({ routes = [] }: Awaited<ReturnType<typeof run>>, kind: 'attention' | 'mlp', own: number) {
+  return [...routes.keys()].filter((layer) => routes[layer][kind].ids.some((id) => id >= own))
+}
+
+for (const gate_type of ['mlp', 'linear', 'gmm']) {
+  test(`with ${gate_type} routers newcomers are routed to, and masked they leave the model as it was to the bit`, () =>
+    inTemporaryFolder(async (dir) => {
+      const { own, giver, out } = await twoModels(dir, { gate_type })
+      const { newcomers } = await graftModel(own, out, { from: giver, threads: 1 })
+      assert.equal(newcomers.attention, [
+        [0, 1, 2, 3, 4],
+        [0, 1, 2, 3, 4],
+      ])
+      const grafted = await run(out)
+      assert.equal(layersWithNewcomers(grafted, 'attention', 5), [0, 1])
+      assert.equal(layersWithNewcomers(grafted, 'mlp', 7), [0, 1])
+
+      const attention = newcomers.attention.map((ids) => ids.map((id) => id + 5))
+      const mlp = newcomers.mlp.map((ids) => ids.map((id) => id + 7))
+      const masked = await run(out, (model) => model.maskExperts({ attention, mlp, gates: 'kept' }))
+      const original = await run(own)
+      assert.equal(masked.logits, original.logits)
+      assert.equal(masked.routes, original.routes)
+    }))
+
+  test(`with ${gate_type} routers a very low gate bias silences newcomers, a high one always wakes them`, () =>
+    inTemporaryFolder(async (dir) => {
+      const { own, giver, out } = await twoModels(dir, { gate_type })
+      const original = await run(own)
+      await graftModel(own, out, { from: giver, gateBias: -1e9, threads: 1 })
+      const silenced = await run(out)
+      assert.equal(silenced.logits, original.logits)
+      assert.equal(silenced.routes, original.routes)
+      await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
+      const { routes = [] } = await run(out)
+      assert.ok(
+        routes.every(({ attention, mlp }) => attention.ids.every((id) => id >= 5) && mlp.ids.every((id) => id >= 7)),
+      )
+    }))
+}
+
+test('only the chosen experts, layers and kind are added; all other bytes are those of the two models', () =>
+  inTemporaryFolder(async (dir) => {
+    const { own, giver, out } = await twoModels(dir)
+    const [packedOwn, packedGiver] = [join(dir, 'packed-own'), join(dir, 'packed-giver')]
+    await convertModel(own, packedOwn, { threads: 1 })
+    await convertModel(giver, packedGiver, { threads: 1 })
+    const options = { from: packedGiver, layers: [1], experts: [6, 0], only: 'mlp' as const }
+    const { newcomers } = await graftModel(packedOwn, out, options)
+    assert.equal(newcomers, { attention: [[], []], mlp: [[], [6, 0]] })
+    const [before, given, after] = await Promise.all(
+      [packedOwn, packedGiver, out].map((folder) => openPackedFile(join(folder, FILE))),
+    )
+    for (const [name, { checksum }] of after.parts) {
+      if (name === 'layers.1.dense') continue
+      const added = { 'layers.1.mlp.7': 'layers.1.mlp.6', 'layers.1.mlp.8': 'layers.1.mlp.0' }[name]
+      const source = added ? given.parts.get(added) : before.parts.get(name)
+      assert.is(checksum, source?.checksum, name)
+    }
+    assert.is(after.parts.size, before.parts.size + 2)
+    assert.equal((await readdir(dir)).sort(), ['giver', 'out', 'own', 'packed-giver', 'packed-own'])
+  }))
+
+test('models that do not fit are refused, naming what differs', () =>
+  inTemporaryFolder(async (dir) => {
+    const { own, giver, out } = await twoModels(dir, {}, { ffd_hidden: 60 })
+    const graft = (options: object) => () => graftModel(own, out, { from: giver, threads: 1, ...options })
+    await rejectsWithUserError(graft({}), /giver does not fit .*own: its ffd_hidden is 60, not 52/)
+    await rejectsWithUserError(graft({ from: own, layers: [2] }), /no layer 2: the models have layers 0 to 1/)
+    await rejectsWithUserError(graft({ from: own, experts: [6] }), /no attention expert 6 in layer 0, only 0 to 4/)
+    const packed = join(dir, 'packed')
+    await convertModel(own, packed, { quant: 'q8', threads: 1 })
+    await rejectsWithUserError(() => graftModel(own, out, { from: packed, threads: 1 }), /packed as q8, not q4/)
+    assert.equal((await readdir(dir)).sort(), ['giver', 'own', 'packed'])
+  }))
+
+test.run()
