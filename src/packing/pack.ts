@@ -59,9 +59,9 @@ export interface ReadAhead {
 const CHUNK_BYTES = 16 * 2 ** 20
 
 /**
- * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part and two
- * chunks of the checkpoint are in memory at any time, or what `readAhead` allows; the next chunk is read while the
- * current one is packed. Rejects with the signal's reason once it is aborted, and with a UserError when a file
+ * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part and three
+ * chunks of the checkpoint are in memory at any time, or what `readAhead` allows: the next chunks are read while one is
+ * packed and the result of the one before is used. Rejects with the signal's reason once it is aborted, and with a UserError when a file
  * cannot be read.
  */
 export async function* packParts(
@@ -72,24 +72,28 @@ export async function* packParts(
 ): AsyncGenerator<PackedPart> {
   const { signal, skip = () => false, readAhead = { reads: 1, bytes: 0 }, onRead } = options
   const reads = new Reads(chunksOf(layout, skip, tensors), readAhead)
+  let current: Packing | undefined
   let packed: PackedPart | undefined
   try {
-    for (;;) {
+    do {
       signal?.throwIfAborted()
       const next = await reads.next()
-      if (next === undefined) return
       signal?.throwIfAborted()
-      const { chunk, bytes } = next
-      packed ??= { part: chunk.part, bytes: new Uint8Array(chunk.part.bytes), nonFinite: [] }
-      onRead?.(chunk.part, chunk.view, bytes)
-      await packChunk(chunk, bytes, pack, packed)
-      if (chunk.isLast) {
-        yield packed
-        packed = undefined
+      if (next) onRead?.(next.chunk.part, next.chunk.view, next.bytes)
+      // The packer has its next work before the result of the last one is used, and so is never idle.
+      const following = next && startPacking(next.chunk, next.bytes, pack)
+      const done = current
+      current = following
+      if (done) {
+        const { part, isLast } = done.chunk
+        packed ??= { part, bytes: new Uint8Array(part.bytes), nonFinite: [] }
+        addChunk(packed, done.chunk, await done.result)
+        if (isLast) yield packed
+        if (isLast) packed = undefined
       }
-    }
+    } while (current)
   } finally {
-    await reads.settle()
+    await Promise.allSettled([current?.result, reads.settle()])
   }
 }
 
@@ -186,15 +190,30 @@ function rowsAtOnce(view: Tensor): number {
   return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / TILE_ROWS)) * TILE_ROWS
 }
 
-async function packChunk(chunk: Chunk, bytes: Uint8Array, pack: PackMatrix, packed: PackedPart): Promise<void> {
-  const { part, piece, firstRow, view } = chunk
+type PackResult = Awaited<ReturnType<PackMatrix>>
+
+/** A chunk on its way through the packer. */
+interface Packing {
+  chunk: Chunk
+  result: Promise<PackResult>
+}
+
+function startPacking(chunk: Chunk, bytes: Uint8Array, pack: PackMatrix): Packing {
+  const { kind, format } = chunk.piece
+  const { dtype, shape, strides } = chunk.view
+  const [rows, cols] = shape
+  const [rowStride, colStride] = strides
+  const result = pack({ bytes, dtype, firstElement: 0, rows, cols, rowStride, colStride, kind, format })
+  // It may fail before it is awaited, which must not count as unhandled.
+  result.catch(() => undefined)
+  return { chunk, result }
+}
+
+function addChunk(packed: PackedPart, { part, piece, firstRow, view }: Chunk, result: PackResult): void {
   const { kind, format } = piece
-  const [count, cols] = view.shape
-  const [rowStride, colStride] = view.strides
-  const request = { bytes, dtype: view.dtype, firstElement: 0, rows: count, cols, rowStride, colStride, kind, format }
-  const result = await pack(request)
-  if (result.bytes.length !== packedBytes(kind, format, count, cols)) {
-    throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${count} rows`)
+  const [rows, cols] = view.shape
+  if (result.bytes.length !== packedBytes(kind, format, rows, cols)) {
+    throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${rows} rows`)
   }
   packed.bytes.set(result.bytes, piece.offset + packedBytes(kind, format, firstRow, cols))
   if (result.nonFinite > 0) {

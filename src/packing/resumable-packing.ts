@@ -86,7 +86,7 @@ export async function packResumably(
   const { pack, done, readAhead, signal, onPart, onPartDone, check } = options
   const finished = new Map(done.map(({ part, sha256 }) => [part, sha256]))
   const entries = [...done]
-  let reads: SourceRange[] = []
+  const reads = new Map<string, SourceRange[]>()
   const file = await createPackedFile(path, layout, metadata, finished)
   let journal: PackJournal | undefined
   let synced = Promise.resolve<unknown>(undefined)
@@ -99,19 +99,22 @@ export async function packResumably(
       skip: (part) => finished.has(part.name),
       onRead(part, view, bytes) {
         onPart?.(part)
-        if (notesReads)
-          reads.push({ file: view.source.name, start: view.offset, bytes: bytes.length, sha256: sha256(bytes) })
+        if (!notesReads) return
+        const range = { file: view.source.name, start: view.offset, bytes: bytes.length, sha256: sha256(bytes) }
+        // The reads of a part begin before the part in front of it is done.
+        reads.set(part.name, [...(reads.get(part.name) ?? []), range])
       },
     })
     for await (const { part, bytes, nonFinite } of parts) {
-      const entry = { part: part.name, sha256: await file.write(part, bytes), nonFinite, reads }
+      const written = await file.write(part, bytes)
+      const entry = { part: part.name, sha256: written, nonFinite, reads: reads.get(part.name) ?? [] }
       await notes.append(entry)
       // The disk may take its time while the next part is packed, but no longer.
       await synced
       synced = Promise.all([file.sync(), notes.sync()])
       synced.catch(() => undefined)
       entries.push(entry)
-      reads = []
+      reads.delete(part.name)
       onPartDone?.(part)
     }
     await synced
