@@ -37,8 +37,12 @@ async function askFirst(question: string): Promise<void> {
     throw new UsageError('nobody is at a terminal to be asked: give --yes to remove it')
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // While it asks, Ctrl-C comes as a key, and Ctrl-D ends the input without an answer.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  const noAnswer = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
   try {
-    const answer = await terminal.question(`${question} [y/N] `, { signal: interruptSignal() })
+    const asked = terminal.question(`${question} [y/N] `, { signal: interruptSignal() })
+    const answer = await Promise.race([asked, noAnswer])
     if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('nothing was removed')
   } finally {
     terminal.close()

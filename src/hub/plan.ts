@@ -43,7 +43,7 @@ export interface PullPlan {
 const DISK_MARGIN = 16 * 2 ** 20
 
 /** Memory of the process and its threads before any weights. */
-const PROCESS_BYTES = 128 * 2 ** 20
+const PROCESS_BYTES = 192 * 2 ** 20
 
 /** Memory that a running model takes beside its weights: caches, activations, the process. */
 const RUNNING_MARGIN = 256 * 2 ** 20

@@ -1,0 +1,91 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { withHub } from '../support/with-hub.js'
+
+const REPO = 'org/model'
+const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
+const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
+
+/** Runs `use` with a command in a terminal. */
+async function inTerminalOf(args: string[], use: (terminal: PseudoTerminal) => Promise<unknown>): Promise<void> {
+  const env = { MOLM_HOME: process.env.MOLM_HOME }
+  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...args], columns: 70, env })
+  try {
+    await use(terminal)
+  } finally {
+    await terminal.close()
+  }
+}
+
+inTerminal(
+  `a pull draws a bar no wider than the terminal, at most 10 times a second, and takes it away${reason}`,
+  async () => {
+    await withHub(async (hub) => {
+      await hub.serve(REPO, '01-base-bin-f32')
+      // Slow enough for several redraws.
+      hub.fault = (_, response, bytes) => {
+        setTimeout(() => response.setHeader('content-length', bytes.length).end(bytes), 25)
+        return true
+      }
+      await inTerminalOf(['pull', REPO], async (terminal) => {
+        const start = performance.now()
+        await terminal.waitFor(/fetching █*░+ \d+ % of 2\.\d+ MB/)
+        assert.is((await terminal.ended()).code, 0)
+        const bars = terminal.output.split('\r\x1b[K').slice(1)
+        const most = 1 + (performance.now() - start) / 100
+        assert.ok(bars.length > 2 && bars.length <= most + 1, `${bars.length} redraws, at most ${most}`)
+        for (const bar of bars) assert.ok(bar.split('\r\n')[0].length < 70, bar)
+        const screen = terminal.screen.text.join('\n')
+        assert.not.match(screen, /fetching/)
+        assert.match(screen, /model-q4\.molm\.safetensors/)
+      })
+    })
+  },
+)
+
+inTerminal(`rm removes what it was told to when the answer is yes, and nothing otherwise${reason}`, async () => {
+  await withHub(async (hub, dir) => {
+    await hub.serve(REPO, '02-base-safetensors-f32')
+    const models = () => readdir(join(dir, 'molm', 'models'))
+    await inTerminalOf(['pull', REPO], (terminal) => terminal.ended())
+    for (const [keys, code] of [
+      ['n\r', 1],
+      ['\r', 1],
+      ['\x03', 130],
+      ['\x04', 1],
+    ] as const) {
+      await inTerminalOf(['rm', REPO], async (terminal) => {
+        await terminal.waitFor(/remove org\/model \(q4; \d+ kB\)\? \[y\/N\]/)
+        terminal.type(keys)
+        assert.is((await terminal.ended()).code, code)
+      })
+      assert.equal(await models(), ['org'])
+    }
+    await inTerminalOf(['rm', REPO], async (terminal) => {
+      await terminal.waitFor(/\[y\/N\]/)
+      terminal.type('y\r')
+      assert.is((await terminal.ended()).code, 0)
+    })
+    assert.equal(await models(), [])
+  })
+})
+
+inTerminal(`list aligns its columns, with sizes in words${reason}`, async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, '02-base-safetensors-f32')
+    await inTerminalOf(['list'], async (terminal) => {
+      await terminal.ended()
+      assert.match(terminal.screen.text.join(' '), /no models pulled yet/)
+    })
+    await inTerminalOf(['pull', REPO], (terminal) => terminal.ended())
+    await inTerminalOf(['list'], async (terminal) => {
+      await terminal.ended()
+      assert.match(terminal.screen.text.join('\n'), /org\/model {2}q4 {2}\d+ kB {2}\d{4}-\d\d-\d\d {2}aaaaaaa/)
+    })
+  })
+})
+
+test.run()
