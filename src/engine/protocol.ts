@@ -121,6 +121,8 @@ export interface ForwardReply {
 }
 
 export interface StepMessage {
+  /** When it was sampled, on the engine's clock in milliseconds: steps may reach their reader several at once. */
+  at: number
   token: number
   logprob: number
   top?: { token: number; logprob: number }[]

@@ -70,7 +70,7 @@ export class Sequence {
         model.logits(count - 1, count, (_, logits) => {
           const { token, logprob } = sampler.sample(logits, this.tokens)
           const top = request.logprobs > 0 ? topLogprobs(logits, request.logprobs) : undefined
-          step = { token, logprob, top, routes: recorder?.packed }
+          step = { at: performance.now(), token, logprob, top, routes: recorder?.packed }
         })
       })
       if (!step) throw new UserError('there is nothing to continue: the prompt is empty')

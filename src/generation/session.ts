@@ -92,10 +92,15 @@ export class EngineSession implements Session {
     const tokens: number[] = []
     const started = performance.now()
     let firstAt = started
+    const sampledAt = { first: 0, last: 0 }
     let complete = false
     try {
       for await (const message of queue) {
-        if (tokens.length === 0) firstAt = performance.now()
+        if (tokens.length === 0) {
+          firstAt = performance.now()
+          sampledAt.first = message.at
+        }
+        sampledAt.last = message.at
         ongoing.credit(1)
         tokens.push(message.token)
         this.tokens = start + tokens.length - 1
@@ -105,7 +110,7 @@ export class EngineSession implements Session {
         if (text.stopped) break
       }
       if (text.stopped) {
-        const times = { prefillMs: firstAt - started, decodeMs: performance.now() - firstAt }
+        const times = { prefillMs: firstAt - started, decodeMs: sampledAt.last - sampledAt.first }
         return this.result(request, tokens, text.text, { finishReason: 'stop', ...times })
       }
       const reply = await settled(ongoing, signal)

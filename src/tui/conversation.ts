@@ -139,7 +139,8 @@ export class Conversation {
     session.truncate(this.cached.length)
     this.messages.push({ role: 'assistant', content: answer.text })
     await this.runLast(answer, prompt.length)
-    return { text: answer.text, finishReason: result?.finishReason ?? 'interrupted', tokensPerSecond: answer.speed }
+    const tokensPerSecond = result ? speedOf(result) : answer.speed
+    return { text: answer.text, finishReason: result?.finishReason ?? 'interrupted', tokensPerSecond }
   }
 
   /**
@@ -184,6 +185,11 @@ function tokensOf({ tokens, text }: GenerationResult, tokenizer: Tokenizer): num
   return count
 }
 
+/** Tokens a second by the engine's clock. */
+function speedOf({ tokens, decodeMs }: GenerationResult): number | undefined {
+  return tokens.length > 1 && decodeMs > 0 ? (1000 * (tokens.length - 1)) / decodeMs : undefined
+}
+
 /** An answer as it comes. */
 class RunningAnswer {
   text = ''
@@ -195,6 +201,7 @@ class RunningAnswer {
 
   constructor(readonly watcher: AnswerWatcher) {}
 
+  /** As the reader sees it; undefined where there are too few tokens. */
   get speed(): number | undefined {
     const count = this.tokens.length - 1
     return count > 0 ? (1000 * count) / (this.lastAt - this.firstAt) : undefined

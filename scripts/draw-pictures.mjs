@@ -1,0 +1,90 @@
+// Draws the pictures of the docs from real runs with nano: the chat screen, and prose against code. Needs
+// `npm run build`, the compiled tests (test/tsconfig.json) and the `script` command.
+//   node scripts/draw-pictures.mjs
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { PseudoTerminal } from '../build/test/support/pseudo-terminal.js'
+
+const CELL = { width: 8.4, height: 18 }
+const MARGIN = 16
+const COLUMNS = 84
+const ROWS = 26
+
+await drawChat('docs/images/chat.svg')
+drawComparison('docs/images/prose-and-code.svg')
+
+/** A conversation, and a walk to a token of the last answer. */
+async function drawChat(path) {
+  const args = ['bin/molm.js', 'chat', '--temperature', '0']
+  const terminal = await PseudoTerminal.start({ args, columns: COLUMNS, rows: ROWS })
+  await terminal.waitFor(/write something/)
+  await terminal.enter('What is a lantern?', /^A lantern is light/m)
+  await terminal.enter('What is 23 + 45?', /^23 \+ 45 = 68$/m)
+  for (let i = 0; i < 3; i++) terminal.type('\x1b[D')
+  for (let i = 0; i < 4; i++) terminal.type('\x1b[B')
+  await terminal.waitFor(/layer 4 mlp/)
+  const { cells } = terminal.screen
+  writeFileSync(path, screenAsSvg(cells))
+  terminal.type('\x04')
+  await terminal.close()
+}
+
+function drawComparison(path) {
+  const files = ['--file', 'examples/prose.txt', '--file', 'examples/code.js']
+  execFileSync(process.execPath, ['bin/molm.js', 'experts', ...files, '-o', path])
+}
+
+function screenAsSvg(lines) {
+  const width = COLUMNS * CELL.width + 2 * MARGIN
+  const height = lines.length * CELL.height + 2 * MARGIN
+  const rows = lines.map((line, row) =>
+    runsOf(line)
+      .map((run) => drawRun(run, row))
+      .join(''),
+  )
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${Math.ceil(width)}" height="${Math.ceil(height)}" role="img" aria-label="molm chat in a terminal">
+<style>text{font:14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre;fill:#d7dce2}.bold{font-weight:700;fill:#fff}.dim{fill:#8b949e}</style>
+<rect width="100%" height="100%" rx="10" fill="#12161b"/>
+${rows.join('\n')}
+</svg>
+`
+}
+
+/** Neighbours that look alike; blocks apart from letters, for they are drawn as rectangles. */
+function runsOf(line) {
+  const runs = []
+  for (const [column, { text, style }] of line.entries()) {
+    const isBlock = text === '█'
+    const last = runs.at(-1)
+    if (last && last.style === style && last.isBlock === isBlock) last.text += text
+    else runs.push({ column, text, style, isBlock })
+  }
+  return runs
+}
+
+function drawRun({ column, text, style, isBlock }, row) {
+  const x = MARGIN + column * CELL.width
+  const y = MARGIN + row * CELL.height
+  const width = [...text].length * CELL.width
+  const parts = style.split(' ')
+  const colour = parts.map((part) => /^38;2;(\d+);(\d+);(\d+)$/.exec(part)).find(Boolean)
+  if (isBlock)
+    return `<rect x="${fixed(x)}" y="${y + 1}" width="${fixed(width)}" height="${CELL.height - 2}" fill="rgb(${colour.slice(1)})"/>`
+  if (text.trim() === '' && !parts.includes('7')) return ''
+  const inverse = parts.includes('7')
+  const box = inverse
+    ? `<rect x="${fixed(x)}" y="${y}" width="${fixed(width)}" height="${CELL.height}" fill="#d7dce2"/>`
+    : ''
+  const name = parts.includes('1') ? ' class="bold"' : parts.includes('2') ? ' class="dim"' : ''
+  const fill = inverse ? ' style="fill:#12161b"' : ''
+  const size = `textLength="${fixed(width)}"`
+  return `${box}<text x="${fixed(x)}" y="${y + 13}" ${size}${name}${fill}>${escaped(text)}</text>`
+}
+
+function fixed(value) {
+  return Number(value.toFixed(1))
+}
+
+function escaped(text) {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}
