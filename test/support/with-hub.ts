@@ -10,7 +10,7 @@ const VARIABLES = [
 ]
 
 /** Retries that take no time, and connections that are given up soon. */
-export const IMPATIENT: PullOptions['network'] = { retryDelaysMs: [1, 1, 1, 1], idleMs: 2000 }
+export const IMPATIENT: PullOptions['network'] = { retryDelaysMs: [1, 1, 1, 1], idleMs: 20000 }
 
 /** Runs `use` with a hub of its own and a fresh home for models and cache, which the environment names meanwhile. */
 export async function withHub(use: (hub: HubServer, dir: string) => Promise<unknown>): Promise<void> {
