@@ -14,11 +14,16 @@ const REPO = 'org/model'
 const FIXTURE = '02-base-safetensors-f32'
 const WEIGHTS = 'model.safetensors'
 
-/** A fault that strikes every `n`th request to the storage. */
+/** A fault that strikes every `n`th request to the storage, though none for the same bytes twice. */
 function everyNth(n: number, fault: Fault): Fault {
+  const struck = new Set<string>()
   let count = 0
-  return (request, response, bytes) =>
-    request.host === 'storage' && ++count % n === 0 ? fault(request, response, bytes) : undefined
+  return (request, response, bytes) => {
+    const place = `${request.file} ${request.start}`
+    if (request.host !== 'storage' || ++count % n !== 0 || struck.has(place)) return undefined
+    struck.add(place)
+    return fault(request, response, bytes)
+  }
 }
 
 /** Sends the first bytes and hangs up. */
