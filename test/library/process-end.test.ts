@@ -11,7 +11,9 @@ function runProgram(lines: string[]): Promise<{ code: number | null; out: string
   const library = `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`
   const source = [library, ...lines].join('\n')
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', source])
+    // Node warns on stderr when both are set, as they are where the tests themselves are told to leave colours out.
+    const { NO_COLOR, FORCE_COLOR, ...env } = process.env
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', source], { env })
     let out = ''
     let err = ''
     child.stdout.on('data', (data) => {
