@@ -70,9 +70,9 @@ class PagedRows {
 
   /** Gives back the pages that hold no position in [oldest, end). */
   keep(oldest: number, end: number): void {
-    while (this.pages.length > Math.ceil(end / PAGE_ROWS)) this.free(this.pages.length - 1, this.pages.pop())
+    while (this.pages.length > Math.ceil(end / PAGE_ROWS)) this.free(this.pages.pop())
     for (let i = (oldest >> PAGE_SHIFT) - 1; i >= 0 && this.pages[i]; i--) {
-      this.free(i, this.pages[i])
+      this.free(this.pages[i])
       this.pages[i] = 0
     }
   }
@@ -95,7 +95,7 @@ class PagedRows {
     return this.pages[position >> PAGE_SHIFT] + (position & (PAGE_ROWS - 1)) * this.rowBytes
   }
 
-  private free(_index: number, page: number | undefined): void {
+  private free(page: number | undefined): void {
     if (page) this.bank.arena.release(page, this.pageBytes)
   }
 

@@ -1,9 +1,8 @@
 import type { Bank } from '../runtime/bank.js'
 import { type Format, roundUp } from '../runtime/kernels.js'
 import type { RouterMask } from './expert-mask.js'
+import type { GateType } from './config.js'
 import { Linear } from './linear.js'
-
-export type GateType = 'mlp' | 'linear' | 'gmm'
 
 /** Addresses of one router's pieces; which ones exist depends on the gate type. */
 export interface RouterWeights {
