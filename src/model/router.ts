@@ -1,7 +1,7 @@
 import type { Bank } from '../runtime/bank.js'
 import { type Format, roundUp } from '../runtime/kernels.js'
-import type { RouterMask } from './expert-mask.js'
 import type { GateType } from './config.js'
+import type { RouterMask } from './expert-mask.js'
 import { Linear } from './linear.js'
 
 /** Addresses of one router's pieces; which ones exist depends on the gate type. */
