@@ -44,15 +44,15 @@ export function matmul(chunk: u32): void {
   const count = load<u32>(group, 12)
 
   const band = bandBytes(format, columns)
-  let weights: usize = load<u32>(group) + (from >> 3) * band
-  for (let row = from; row < to; row += 8, weights += band) {
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      // Unpacking pays from the third row on.
-      if (format == Q4 && count > 2) multiplyUnpacked(weights, columns, list, count, row << 2)
-      else multiplyBand(format, weights, columns, list, count, row << 2)
-    } else {
-      multiplyBand(format, weights, columns, list, count, row << 2)
-    }
+  const first: usize = load<u32>(group) + (from >> 3) * band
+  // The chunk's two halves are worked on side by side. One activation row reads its weights straight from memory, and a
+  // core fetches two long streams, whose page ends it waits for together, up to 1.4 times as fast as one.
+  const bands = (to - from) >> 3
+  const half = (bands + 1) >> 1
+  for (let b: usize = 0; b < half; b++) {
+    // The last band of an odd number is its own partner, and computed twice.
+    const apart = b + half < bands ? half : 0
+    multiplyPair(format, first + b * band, apart * band, columns, list, count, (from << 2) + (b << 5), apart << 5)
   }
 
   const bias: usize = load<u32>(group, 4)
@@ -61,36 +61,62 @@ export function matmul(chunk: u32): void {
   }
 }
 
-/** One group of 8 rows with every activation row of the list, four at a time while there are four. */
-function multiplyBand(format: u32, weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
+/**
+ * Two bands, `apart` bytes from one to the other, with every activation row of the list: four rows at a time, band after
+ * band, while there are four; then one row at a time, both bands at once. `offset` is that of the first band's floats in
+ * an output row, `outApart` how far on the second's are.
+ */
+function multiplyPair(
+  format: u32,
+  weights: usize,
+  apart: usize,
+  columns: usize,
+  list: usize,
+  count: u32,
+  offset: usize,
+  outApart: usize,
+): void {
+  // Unpacking pays from the third row on.
+  if (ASC_FEATURE_RELAXED_SIMD && format == Q4 && count > 2) {
+    multiplyUnpacked(weights, columns, list, count, offset)
+    if (apart != 0) multiplyUnpacked(weights + apart, columns, list, count, offset + outApart)
+    return
+  }
+  const fours = count & ~3
+  for (let i: u32 = 0; i < fours; i += 4) {
+    multiplyFour(format, weights, columns, list + (i << 3), offset)
+    if (apart != 0) multiplyFour(format, weights + apart, columns, list + (i << 3), offset + outApart)
+  }
+  const second = weights + apart
+  for (let i = fours; i < count; i++) {
+    const a: usize = arg(6) + load<u32>(list + (i << 3)) * arg(7)
+    const out: usize = arg(8) + offset + load<u32>(list + (i << 3), 4) * arg(9)
+    if (format == Q4) tileQ4x1(weights, second, columns, a, out, out + outApart)
+    else if (format == Q8) tileQ8x1(weights, second, columns, a, out, out + outApart)
+    else tileF32x1(weights, second, columns, a, out, out + outApart)
+  }
+}
+
+/** One band with the next four activation rows of the list. */
+function multiplyFour(format: u32, weights: usize, columns: usize, list: usize, offset: usize): void {
   const inputs: usize = arg(6)
   const stride: usize = arg(7)
   const outputs: usize = arg(8) + offset
   const outStride: usize = arg(9)
-  let i: u32 = 0
-  for (; i + 4 <= count; i += 4, list += 32) {
-    const a = inputs + load<u32>(list) * stride
-    const b = inputs + load<u32>(list, 8) * stride
-    const c = inputs + load<u32>(list, 16) * stride
-    const d = inputs + load<u32>(list, 24) * stride
-    const outA = outputs + load<u32>(list, 4) * outStride
-    const outB = outputs + load<u32>(list, 12) * outStride
-    const outC = outputs + load<u32>(list, 20) * outStride
-    const outD = outputs + load<u32>(list, 28) * outStride
-    if (format == Q4) tileQ4x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
-    else if (format == Q8) tileQ8x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
-    else tileF32x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
-  }
-  for (; i < count; i++, list += 8) {
-    const a = inputs + load<u32>(list) * stride
-    const out = outputs + load<u32>(list, 4) * outStride
-    if (format == Q4) tileQ4x1(weights, columns, a, out)
-    else if (format == Q8) tileQ8x1(weights, columns, a, out)
-    else tileF32x1(weights, columns, a, out)
-  }
+  const a = inputs + load<u32>(list) * stride
+  const b = inputs + load<u32>(list, 8) * stride
+  const c = inputs + load<u32>(list, 16) * stride
+  const d = inputs + load<u32>(list, 24) * stride
+  const outA = outputs + load<u32>(list, 4) * outStride
+  const outB = outputs + load<u32>(list, 12) * outStride
+  const outC = outputs + load<u32>(list, 20) * outStride
+  const outD = outputs + load<u32>(list, 28) * outStride
+  if (format == Q4) tileQ4x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
+  else if (format == Q8) tileQ8x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
+  else tileF32x4(weights, columns, a, b, c, d, outA, outB, outC, outD)
 }
 
-/** multiplyBand for 4-bit weights that are widened once for all rows. */
+/** One band of 4-bit weights, widened once for all rows of the list. */
 function multiplyUnpacked(weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
   const inputs: usize = arg(6)
   const stride: usize = arg(7)

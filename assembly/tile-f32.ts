@@ -1,47 +1,74 @@
 /*
- * Product of 8 rows of f32 weights with one or four activation rows.
+ * Product of f32 weights with one or four activation rows.
  *
- * weights: the tiles of one group of 8 rows, 1024 B a tile of 32 columns: for each column the 8 rows' floats.
- * x: row of `columns` floats, columns a multiple of 32, padding zero. out: 8 floats, overwritten.
+ * A band is the tiles of a group of 8 rows of weights, 1024 B a tile of 32 columns: for each column the 8 rows' floats.
+ * x: row of `columns` floats, columns a multiple of 32, padding zero. out: 8 floats a band, overwritten.
  * Order of additions: each tile's 32 products one after the other from 0, then the tile's sum to the total. Two levels
  * keep the rounding error near that of a pairwise sum. Bit-identical in all tiers and for any number of rows at once.
+ * Two bands at once for one activation row: see tile-q4.ts.
  */
 
 const TILE: usize = 1024
 
-export function tileF32x1(weights: usize, columns: usize, x: usize, out: usize): void {
-  const end = x + (columns << 2)
+/** Bands `first` and `second` with one activation row. */
+export function tileF32x1(
+  first: usize,
+  second: usize,
+  columns: usize,
+  x: usize,
+  firstOut: usize,
+  secondOut: usize,
+): void {
   if (ASC_FEATURE_SIMD) {
+    const end = x + (columns << 2)
     let total0 = f32x4.splat(0)
     let total1 = f32x4.splat(0)
-    for (; x < end; x += 128, weights += TILE) {
+    let total2 = f32x4.splat(0)
+    let total3 = f32x4.splat(0)
+    for (; x < end; x += 128, first += TILE, second += TILE) {
       let sum0 = f32x4.splat(0)
       let sum1 = f32x4.splat(0)
-      for (let c: usize = 0; c < 32; c++) {
-        const a = v128.load32_splat(x + (c << 2))
-        const w = weights + (c << 5)
+      let sum2 = f32x4.splat(0)
+      let sum3 = f32x4.splat(0)
+      for (let c: usize = 0; c < 128; c += 4) {
+        const a = v128.load32_splat(x + c)
+        const w = first + (c << 3)
+        const v = second + (c << 3)
         sum0 = f32x4.add(sum0, f32x4.mul(v128.load(w), a))
         sum1 = f32x4.add(sum1, f32x4.mul(v128.load(w, 16), a))
+        sum2 = f32x4.add(sum2, f32x4.mul(v128.load(v), a))
+        sum3 = f32x4.add(sum3, f32x4.mul(v128.load(v, 16), a))
       }
       total0 = f32x4.add(total0, sum0)
       total1 = f32x4.add(total1, sum1)
+      total2 = f32x4.add(total2, sum2)
+      total3 = f32x4.add(total3, sum3)
     }
-    v128.store(out, total0)
-    v128.store(out, total1, 16)
+    v128.store(firstOut, total0)
+    v128.store(firstOut, total1, 16)
+    v128.store(secondOut, total2)
+    v128.store(secondOut, total3, 16)
   } else {
-    for (let r: usize = 0; r < 8; r++) {
-      let total: f32 = 0
-      for (let p = x, w = weights + (r << 2); p < end; p += 128, w += TILE) {
-        let sum: f32 = 0
-        for (let c: usize = 0; c < 32; c++) sum += load<f32>(w + (c << 5)) * load<f32>(p + (c << 2))
-        total += sum
-      }
-      store<f32>(out + (r << 2), total)
-    }
+    scalarF32(first, columns, x, firstOut)
+    scalarF32(second, columns, x, secondOut)
   }
 }
 
-/** The same for four rows of activations: each weight is loaded once for all four. */
+/** One band with one activation row, without vectors. */
+function scalarF32(weights: usize, columns: usize, x: usize, out: usize): void {
+  const end = x + (columns << 2)
+  for (let r: usize = 0; r < 8; r++) {
+    let total: f32 = 0
+    for (let p = x, w = weights + (r << 2); p < end; p += 128, w += TILE) {
+      let sum: f32 = 0
+      for (let c: usize = 0; c < 32; c++) sum += load<f32>(w + (c << 5)) * load<f32>(p + (c << 2))
+      total += sum
+    }
+    store<f32>(out + (r << 2), total)
+  }
+}
+
+/** One band with four activation rows: each weight is loaded once for all four. */
 export function tileF32x4(
   weights: usize,
   columns: usize,
@@ -92,10 +119,10 @@ export function tileF32x4(
       addTo8(outD, d0, d1)
     }
   } else {
-    tileF32x1(weights, columns, xa, outA)
-    tileF32x1(weights, columns, xb, outB)
-    tileF32x1(weights, columns, xc, outC)
-    tileF32x1(weights, columns, xd, outD)
+    scalarF32(weights, columns, xa, outA)
+    scalarF32(weights, columns, xb, outB)
+    scalarF32(weights, columns, xc, outC)
+    scalarF32(weights, columns, xd, outD)
   }
 }
 

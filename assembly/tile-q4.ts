@@ -1,10 +1,10 @@
 /*
- * Product of 8 rows of 4-bit weights with one or four quantised activation rows.
+ * Product of 4-bit weights with one or four quantised activation rows.
  *
- * weights: the tiles of one group of 8 rows, 144 B a tile of 32 columns: 8 bfloat16 scales, then for each 8 columns two
- * vectors, rows 0-3 and rows 4-7; byte j (0..3) of a row's lane has column j in its low and column 4 + j in its high
- * nibble. weight = scale * (nibble - 8).
- * record: activations as in quantize.ts. out: 8 floats, overwritten.
+ * A band is the tiles of a group of 8 rows of weights, 144 B a tile of 32 columns: 8 bfloat16 scales, then for each
+ * 8 columns two vectors, rows 0-3 and rows 4-7; byte j (0..3) of a row's lane has column j in its low and column 4 + j
+ * in its high nibble. weight = scale * (nibble - 8).
+ * record: activations as in quantize.ts. out: 8 floats a band, overwritten.
  *
  * relaxed: i16x8.relaxed_dot multiplies int8 activations by nibbles (0..15, so the instruction is exact everywhere) and
  *   adds pairs. A pair is at most 2 * 127 * 15 = 3810; the 8 pairs of a tile stay below 2^15, so one widening a tile is
@@ -14,106 +14,127 @@
  *   order of the int16 copy of the activations.
  * The zero point is taken out with the record's -8 * sum. out = sum over tiles of (scale_w * scale_a) * integer dot, tile
  * after tile: the integers are the same in all tiers, and so is every bit of the result.
+ *
+ * One activation row goes through two bands at once (matmul.ts says which): their two streams of memory are fetched
+ * side by side, and each splat serves both.
  */
 import { addScaled } from './tile-q8'
 
 const TILE: usize = 144
 
-export function tileQ4x1(weights: usize, columns: usize, record: usize, out: usize): void {
-  const blocks = columns >> 5
-  let narrow = record
-  let wide = record + columns
-  let scale = record + 3 * columns
-  const sums = blocks << 2
+/** Bands `first` and `second` with one activation row. */
+export function tileQ4x1(
+  first: usize,
+  second: usize,
+  columns: usize,
+  record: usize,
+  firstOut: usize,
+  secondOut: usize,
+): void {
   if (ASC_FEATURE_SIMD) {
+    const blocks = columns >> 5
+    let narrow = record
+    let wide = record + columns
+    let scale = record + 3 * columns
+    const sums = blocks << 2
     const mask = nibbleMask(columns)
+    const nibble = i16x8.splat(15 + <i16>(columns & 31))
     let total0 = f32x4.splat(0)
     let total1 = f32x4.splat(0)
-    for (let b: usize = 0; b < blocks; b++, weights += TILE, narrow += 32, wide += 64, scale += 4) {
+    let total2 = f32x4.splat(0)
+    let total3 = f32x4.splat(0)
+    for (let b: usize = 0; b < blocks; b++, first += TILE, second += TILE, narrow += 32, wide += 64, scale += 4) {
       let dot0: v128
       let dot1: v128
+      let dot2: v128
+      let dot3: v128
       if (ASC_FEATURE_RELAXED_SIMD) {
         let pairs0 = i16x8.splat(0)
         let pairs1 = i16x8.splat(0)
-        let low = v128.load32_splat(narrow, 0)
-        let high = v128.load32_splat(narrow, 4)
-        let w0 = v128.load(weights, 16)
-        let w1 = v128.load(weights, 32)
-        pairs0 = addLow(pairs0, low, w0, mask)
-        pairs1 = addLow(pairs1, low, w1, mask)
-        pairs0 = addHigh(pairs0, high, w0, mask)
-        pairs1 = addHigh(pairs1, high, w1, mask)
-        low = v128.load32_splat(narrow, 8)
-        high = v128.load32_splat(narrow, 12)
-        w0 = v128.load(weights, 48)
-        w1 = v128.load(weights, 64)
-        pairs0 = addLow(pairs0, low, w0, mask)
-        pairs1 = addLow(pairs1, low, w1, mask)
-        pairs0 = addHigh(pairs0, high, w0, mask)
-        pairs1 = addHigh(pairs1, high, w1, mask)
-        low = v128.load32_splat(narrow, 16)
-        high = v128.load32_splat(narrow, 20)
-        w0 = v128.load(weights, 80)
-        w1 = v128.load(weights, 96)
-        pairs0 = addLow(pairs0, low, w0, mask)
-        pairs1 = addLow(pairs1, low, w1, mask)
-        pairs0 = addHigh(pairs0, high, w0, mask)
-        pairs1 = addHigh(pairs1, high, w1, mask)
-        low = v128.load32_splat(narrow, 24)
-        high = v128.load32_splat(narrow, 28)
-        w0 = v128.load(weights, 112)
-        w1 = v128.load(weights, 128)
-        pairs0 = addLow(pairs0, low, w0, mask)
-        pairs1 = addLow(pairs1, low, w1, mask)
-        pairs0 = addHigh(pairs0, high, w0, mask)
-        pairs1 = addHigh(pairs1, high, w1, mask)
+        let pairs2 = i16x8.splat(0)
+        let pairs3 = i16x8.splat(0)
+        for (let g: usize = 0; g < 128; g += 32) {
+          const low = v128.load32_splat(narrow + (g >> 2))
+          const high = v128.load32_splat(narrow + (g >> 2), 4)
+          let w0 = v128.load(first + g, 16)
+          let w1 = v128.load(first + g, 32)
+          pairs0 = addLow(pairs0, low, w0, mask)
+          pairs1 = addLow(pairs1, low, w1, mask)
+          pairs0 = addHigh(pairs0, high, w0, mask)
+          pairs1 = addHigh(pairs1, high, w1, mask)
+          w0 = v128.load(second + g, 16)
+          w1 = v128.load(second + g, 32)
+          pairs2 = addLow(pairs2, low, w0, mask)
+          pairs3 = addLow(pairs3, low, w1, mask)
+          pairs2 = addHigh(pairs2, high, w0, mask)
+          pairs3 = addHigh(pairs3, high, w1, mask)
+        }
         dot0 = i32x4.extadd_pairwise_i16x8_s(pairs0)
         dot1 = i32x4.extadd_pairwise_i16x8_s(pairs1)
+        dot2 = i32x4.extadd_pairwise_i16x8_s(pairs2)
+        dot3 = i32x4.extadd_pairwise_i16x8_s(pairs3)
       } else {
-        const nibble = i16x8.splat(15 + <i16>(columns & 31))
         dot0 = i32x4.splat(0)
         dot1 = i32x4.splat(0)
-        for (let g: usize = 0; g < 4; g++) {
-          let w0 = v128.load(weights + (g << 5), 16)
-          let w1 = v128.load(weights + (g << 5), 32)
-          for (let k: usize = 0; k < 4; k++) {
-            const a = v128.load32_splat(wide + (g << 4) + (k << 2))
+        dot2 = i32x4.splat(0)
+        dot3 = i32x4.splat(0)
+        for (let g: usize = 0; g < 128; g += 32) {
+          let w0 = v128.load(first + g, 16)
+          let w1 = v128.load(first + g, 32)
+          let w2 = v128.load(second + g, 16)
+          let w3 = v128.load(second + g, 32)
+          for (let k: usize = 0; k < 16; k += 4) {
+            const a = v128.load32_splat(wide + (g >> 1) + k)
             dot0 = i32x4.add(dot0, i32x4.dot_i16x8_s(v128.and(w0, nibble), a))
             dot1 = i32x4.add(dot1, i32x4.dot_i16x8_s(v128.and(w1, nibble), a))
+            dot2 = i32x4.add(dot2, i32x4.dot_i16x8_s(v128.and(w2, nibble), a))
+            dot3 = i32x4.add(dot3, i32x4.dot_i16x8_s(v128.and(w3, nibble), a))
             w0 = i16x8.shr_u(w0, 4)
             w1 = i16x8.shr_u(w1, 4)
+            w2 = i16x8.shr_u(w2, 4)
+            w3 = i16x8.shr_u(w3, 4)
           }
         }
       }
       const zero = v128.load32_splat(scale + sums)
       const s = v128.load32_splat(scale)
-      const s0 = f32x4.mul(i32x4.shl(v128.load_ext<u16>(weights), 16), s)
-      const s1 = f32x4.mul(i32x4.shl(v128.load_ext<u16>(weights, 8), 16), s)
-      total0 = f32x4.add(total0, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(dot0, zero)), s0))
-      total1 = f32x4.add(total1, f32x4.mul(f32x4.convert_i32x4_s(i32x4.add(dot1, zero)), s1))
+      total0 = addScaled(total0, i32x4.add(dot0, zero), i32x4.shl(v128.load_ext<u16>(first), 16), s)
+      total1 = addScaled(total1, i32x4.add(dot1, zero), i32x4.shl(v128.load_ext<u16>(first, 8), 16), s)
+      total2 = addScaled(total2, i32x4.add(dot2, zero), i32x4.shl(v128.load_ext<u16>(second), 16), s)
+      total3 = addScaled(total3, i32x4.add(dot3, zero), i32x4.shl(v128.load_ext<u16>(second, 8), 16), s)
     }
-    v128.store(out, total0)
-    v128.store(out, total1, 16)
+    v128.store(firstOut, total0)
+    v128.store(firstOut, total1, 16)
+    v128.store(secondOut, total2)
+    v128.store(secondOut, total3, 16)
   } else {
-    for (let r: usize = 0; r < 8; r++) {
-      let total: f32 = 0
-      for (let b: usize = 0; b < blocks; b++) {
-        const tile = weights + b * TILE
-        let dot = load<i32>(scale + sums + (b << 2))
-        for (let c: usize = 0; c < 32; c++) {
-          const byte = load<u8>(tile + 16 + ((c >> 3) << 5) + (r << 2) + (c & 3))
-          const nibble = c & 4 ? byte >> 4 : byte & 15
-          dot += <i32>nibble * <i32>load<i8>(narrow + (b << 5) + c)
-        }
-        const scaleW = reinterpret<f32>((<u32>load<u16>(tile + (r << 1))) << 16)
-        total += <f32>dot * (scaleW * load<f32>(scale + (b << 2)))
-      }
-      store<f32>(out + (r << 2), total)
-    }
+    scalarQ4(first, columns, record, firstOut)
+    scalarQ4(second, columns, record, secondOut)
   }
 }
 
-/** The same for four rows; only the plain and scalar tiers use it (relaxed: tile-q4-unpacked.ts). */
+/** One band with one activation row, without vectors. */
+function scalarQ4(weights: usize, columns: usize, record: usize, out: usize): void {
+  const blocks = columns >> 5
+  const scale = record + 3 * columns
+  for (let r: usize = 0; r < 8; r++) {
+    let total: f32 = 0
+    for (let b: usize = 0; b < blocks; b++) {
+      const tile = weights + b * TILE
+      let dot = load<i32>(scale + (blocks << 2) + (b << 2))
+      for (let c: usize = 0; c < 32; c++) {
+        const byte = load<u8>(tile + 16 + ((c >> 3) << 5) + (r << 2) + (c & 3))
+        const nibble = c & 4 ? byte >> 4 : byte & 15
+        dot += <i32>nibble * <i32>load<i8>(record + (b << 5) + c)
+      }
+      const scaleW = reinterpret<f32>((<u32>load<u16>(tile + (r << 1))) << 16)
+      total += <f32>dot * (scaleW * load<f32>(scale + (b << 2)))
+    }
+    store<f32>(out + (r << 2), total)
+  }
+}
+
+/** One band with four rows; only the plain and scalar tiers use it (relaxed: tile-q4-unpacked.ts). */
 export function tileQ4x4(
   weights: usize,
   columns: usize,
@@ -199,10 +220,10 @@ export function tileQ4x4(
     v128.store(outD, dTotal0)
     v128.store(outD, dTotal1, 16)
   } else {
-    tileQ4x1(weights, columns, ra, outA)
-    tileQ4x1(weights, columns, rb, outB)
-    tileQ4x1(weights, columns, rc, outC)
-    tileQ4x1(weights, columns, rd, outD)
+    scalarQ4(weights, columns, ra, outA)
+    scalarQ4(weights, columns, rb, outB)
+    scalarQ4(weights, columns, rc, outC)
+    scalarQ4(weights, columns, rd, outD)
   }
 }
 

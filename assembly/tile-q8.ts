@@ -1,59 +1,86 @@
 /*
- * Product of 8 rows of 8-bit weights with one or four quantised activation rows.
+ * Product of 8-bit weights with one or four quantised activation rows.
  *
- * weights: the tiles of one group of 8 rows, 272 B a tile of 32 columns: 8 bfloat16 scales, then 256 int8. For each
- * 8 columns, for each pair of them in the order (0,2) (4,6) (1,3) (5,7): rows 0-3, then rows 4-7, two int8 each.
+ * A band is the tiles of a group of 8 rows of weights, 272 B a tile of 32 columns: 8 bfloat16 scales, then 256 int8. For
+ * each 8 columns, for each pair of them in the order (0,2) (4,6) (1,3) (5,7): rows 0-3, then rows 4-7, two int8 each.
  * record: activations as in quantize.ts; the int16 copy has the same order of pairs, so one 32-bit splat is a pair.
- * out: 8 floats, overwritten.
+ * out: 8 floats a band, overwritten.
  * Why int16: int8 x int8 has no exact relaxed instruction; widened, i32x4.dot_i16x8_s is exact everywhere, and the
  * 8-bit product is bound by memory in decode all the same. out = sum over tiles of (scale_w * scale_a) * integer dot,
- * tile after tile. Bit-identical in all tiers.
+ * tile after tile. Bit-identical in all tiers. Two bands at once for one activation row: see tile-q4.ts.
  */
 const TILE: usize = 272
 
-export function tileQ8x1(weights: usize, columns: usize, record: usize, out: usize): void {
-  const blocks = columns >> 5
-  let wide = record + columns
-  let scale = record + 3 * columns
+/** Bands `first` and `second` with one activation row. */
+export function tileQ8x1(
+  first: usize,
+  second: usize,
+  columns: usize,
+  record: usize,
+  firstOut: usize,
+  secondOut: usize,
+): void {
   if (ASC_FEATURE_SIMD) {
+    const blocks = columns >> 5
+    let wide = record + columns
+    let scale = record + 3 * columns
     let total0 = f32x4.splat(0)
     let total1 = f32x4.splat(0)
-    for (let b: usize = 0; b < blocks; b++, weights += TILE, wide += 64, scale += 4) {
+    let total2 = f32x4.splat(0)
+    let total3 = f32x4.splat(0)
+    for (let b: usize = 0; b < blocks; b++, first += TILE, second += TILE, wide += 64, scale += 4) {
       let dot0 = i32x4.splat(0)
       let dot1 = i32x4.splat(0)
-      for (let i: usize = 0; i < 16; i++) {
-        const a = v128.load32_splat(wide + (i << 2))
-        const w = weights + 16 + (i << 4)
-        dot0 = i32x4.add(dot0, i32x4.dot_i16x8_s(v128.load_ext<i8>(w), a))
-        dot1 = i32x4.add(dot1, i32x4.dot_i16x8_s(v128.load_ext<i8>(w, 8), a))
+      let dot2 = i32x4.splat(0)
+      let dot3 = i32x4.splat(0)
+      for (let i: usize = 0; i < 64; i += 4) {
+        const a = v128.load32_splat(wide + i)
+        const w = first + (i << 2)
+        const v = second + (i << 2)
+        dot0 = i32x4.add(dot0, i32x4.dot_i16x8_s(v128.load_ext<i8>(w, 16), a))
+        dot1 = i32x4.add(dot1, i32x4.dot_i16x8_s(v128.load_ext<i8>(w, 24), a))
+        dot2 = i32x4.add(dot2, i32x4.dot_i16x8_s(v128.load_ext<i8>(v, 16), a))
+        dot3 = i32x4.add(dot3, i32x4.dot_i16x8_s(v128.load_ext<i8>(v, 24), a))
       }
       const s = v128.load32_splat(scale)
-      const s0 = f32x4.mul(i32x4.shl(v128.load_ext<u16>(weights), 16), s)
-      const s1 = f32x4.mul(i32x4.shl(v128.load_ext<u16>(weights, 8), 16), s)
-      total0 = f32x4.add(total0, f32x4.mul(f32x4.convert_i32x4_s(dot0), s0))
-      total1 = f32x4.add(total1, f32x4.mul(f32x4.convert_i32x4_s(dot1), s1))
+      total0 = addScaled(total0, dot0, i32x4.shl(v128.load_ext<u16>(first), 16), s)
+      total1 = addScaled(total1, dot1, i32x4.shl(v128.load_ext<u16>(first, 8), 16), s)
+      total2 = addScaled(total2, dot2, i32x4.shl(v128.load_ext<u16>(second), 16), s)
+      total3 = addScaled(total3, dot3, i32x4.shl(v128.load_ext<u16>(second, 8), 16), s)
     }
-    v128.store(out, total0)
-    v128.store(out, total1, 16)
+    v128.store(firstOut, total0)
+    v128.store(firstOut, total1, 16)
+    v128.store(secondOut, total2)
+    v128.store(secondOut, total3, 16)
   } else {
-    for (let r: usize = 0; r < 8; r++) {
-      let total: f32 = 0
-      for (let b: usize = 0; b < blocks; b++) {
-        const tile = weights + b * TILE
-        let dot = 0
-        for (let i: usize = 0; i < 16; i++) {
-          const w = tile + 16 + (i << 4) + (r << 1)
-          const a = wide + (b << 6) + (i << 2)
-          dot += <i32>load<i8>(w) * <i32>load<i16>(a) + <i32>load<i8>(w, 1) * <i32>load<i16>(a, 2)
-        }
-        const scaleW = reinterpret<f32>((<u32>load<u16>(tile + (r << 1))) << 16)
-        total += <f32>dot * (scaleW * load<f32>(scale + (b << 2)))
-      }
-      store<f32>(out + (r << 2), total)
-    }
+    scalarQ8(first, columns, record, firstOut)
+    scalarQ8(second, columns, record, secondOut)
   }
 }
 
+/** One band with one activation row, without vectors. */
+function scalarQ8(weights: usize, columns: usize, record: usize, out: usize): void {
+  const blocks = columns >> 5
+  const wide = record + columns
+  const scale = record + 3 * columns
+  for (let r: usize = 0; r < 8; r++) {
+    let total: f32 = 0
+    for (let b: usize = 0; b < blocks; b++) {
+      const tile = weights + b * TILE
+      let dot = 0
+      for (let i: usize = 0; i < 16; i++) {
+        const w = tile + 16 + (i << 4) + (r << 1)
+        const a = wide + (b << 6) + (i << 2)
+        dot += <i32>load<i8>(w) * <i32>load<i16>(a) + <i32>load<i8>(w, 1) * <i32>load<i16>(a, 2)
+      }
+      const scaleW = reinterpret<f32>((<u32>load<u16>(tile + (r << 1))) << 16)
+      total += <f32>dot * (scaleW * load<f32>(scale + (b << 2)))
+    }
+    store<f32>(out + (r << 2), total)
+  }
+}
+
+/** One band with four activation rows. */
 export function tileQ8x4(
   weights: usize,
   columns: usize,
@@ -128,10 +155,10 @@ export function tileQ8x4(
     v128.store(outD, dTotal0)
     v128.store(outD, dTotal1, 16)
   } else {
-    tileQ8x1(weights, columns, ra, outA)
-    tileQ8x1(weights, columns, rb, outB)
-    tileQ8x1(weights, columns, rc, outC)
-    tileQ8x1(weights, columns, rd, outD)
+    scalarQ8(weights, columns, ra, outA)
+    scalarQ8(weights, columns, rb, outB)
+    scalarQ8(weights, columns, rc, outC)
+    scalarQ8(weights, columns, rd, outD)
   }
 }
 
