@@ -10,13 +10,14 @@
  *
  * Arguments: 0 q, k rows of floats a token   1 bytes between them   2 o, rows as q   3 records of o, or 0   4 bytes between them
  *   5 table of key pages   6 table of value pages (the same table where K = V)   7 bytes of a cached row
- *   8 A: channels   9 H: heads   10 position of the first token   11 oldest position kept   12 k   13 items   14 items per chunk
- *   15 f32 1/sqrt(s)   16 f32 enough   17 A rounded up to 32   18 depths: u32 keys walked an item and head, or 0
+ *   8 A: channels   9 H: heads   10 position of the first token   11 oldest position kept   12 k   13 items
+ *   14 parts of items per chunk   15 f32 1/sqrt(s)   16 f32 enough   17 A rounded up to 32
+ *   18 depths: u32 keys walked an item and head, or 0   19 parts of an item: 1, or a divisor of H if s is a multiple of 32
  * A page holds 2^PAGE_SHIFT rows; table[position >> PAGE_SHIFT] is its address. Bit-identical in all tiers.
  */
-import { arg, argf } from './control'
+import { arg, argf, SCRATCH, SCRATCH_SIZE, thread } from './control'
 import { dot } from './dot'
-import { sigmoid } from './math'
+import { exp4, sigmoid, sigmoidOfSize4 } from './math'
 import { quantizeBlocks } from './quantize'
 
 export const PAGE_SHIFT: u32 = 5
@@ -26,20 +27,27 @@ function row(table: usize, position: i32): usize {
 }
 
 export function attention(chunk: u32): void {
-  const heads = arg(9)
-  const size: usize = arg(8) / heads
+  const parts = arg(19)
+  const heads = arg(9) / parts
+  const channels: usize = (arg(8) / arg(9)) * heads
   const from = chunk * arg(14)
-  const to = min(from + arg(14), arg(13))
-  for (let item = from; item < to; item++) {
+  const to = min(from + arg(14), arg(13) * parts)
+  for (let unit = from; unit < to; unit++) {
+    const item = unit / parts
+    const firstHead = (unit % parts) * heads
+    const firstChannel = (unit % parts) * channels
+    // The last part has the padding too.
+    const end = unit % parts == parts - 1 ? arg(17) : firstChannel + channels
     const q: usize = arg(0) + item * arg(1)
     const o: usize = arg(2) + item * arg(1)
     const position = arg(10) + item / arg(12)
-    for (let i: usize = 0; i < arg(17) << 2; i += 4) store<f32>(o + i, 0)
-    for (let h: u32 = 0; h < heads; h++) {
+    for (let i: usize = firstChannel << 2; i < end << 2; i += 4) store<f32>(o + i, 0)
+    for (let h = firstHead; h < firstHead + heads; h++) {
+      const size: usize = arg(8) / arg(9)
       const walked = walk(q, o, position, h * size * 4, size)
-      if (arg(18) != 0) store<u32>(arg(18) + ((item * heads + h) << 2), walked)
+      if (arg(18) != 0) store<u32>(arg(18) + ((item * arg(9) + h) << 2), walked)
     }
-    if (arg(3) != 0) quantizeBlocks(o, arg(3) + item * arg(4), arg(17), 0, arg(17) >> 5)
+    if (arg(3) != 0) quantizeBlocks(o, arg(3) + item * arg(4), arg(17), firstChannel >> 5, end >> 5)
   }
 }
 
@@ -52,33 +60,17 @@ function walk(q: usize, o: usize, position: i32, head: usize, size: usize): u32 
   const enough = argf(16)
   const query = q + head
   const out = o + head
+  // Scores of a block, then the parts of the stick that its keys break off.
+  const scores = SCRATCH + thread * SCRATCH_SIZE
   let stick: f32 = 1
   let j = position
   for (; j >= oldest && stick >= enough; j -= 8) {
     // Keys before the oldest get weight 0 and repeat the oldest row, whose address is sure to be valid.
-    let w0: f32 = 0
-    let w1: f32 = 0
-    let w2: f32 = 0
-    let w3: f32 = 0
-    let w4: f32 = 0
-    let w5: f32 = 0
-    let w6: f32 = 0
-    let w7: f32 = 0
     const last = min(8, j - oldest + 1)
-    for (let i = 0; i < last; i++) {
-      const z = dot(query, row(keys, j - i) + head, size) * scale
-      const share = sigmoid(z)
-      const w = share * stick
-      stick *= sigmoid(-z)
-      if (i == 0) w0 = w
-      else if (i == 1) w1 = w
-      else if (i == 2) w2 = w
-      else if (i == 3) w3 = w
-      else if (i == 4) w4 = w
-      else if (i == 5) w5 = w
-      else if (i == 6) w6 = w
-      else w7 = w
+    for (let i = 0; i < 8; i++) {
+      store<f32>(scores + (i << 2), i < last ? dot(query, row(keys, j - i) + head, size) * scale : 0)
     }
+    stick = breakStick(scores, last, stick)
     addValues(
       out,
       size,
@@ -90,17 +82,53 @@ function walk(q: usize, o: usize, position: i32, head: usize, size: usize): u32 
       row(values, max(j - 5, oldest)) + head,
       row(values, max(j - 6, oldest)) + head,
       row(values, max(j - 7, oldest)) + head,
-      w0,
-      w1,
-      w2,
-      w3,
-      w4,
-      w5,
-      w6,
-      w7,
+      load<f32>(scores),
+      load<f32>(scores, 4),
+      load<f32>(scores, 8),
+      load<f32>(scores, 12),
+      load<f32>(scores, 16),
+      load<f32>(scores, 20),
+      load<f32>(scores, 24),
+      load<f32>(scores, 28),
     )
   }
   return position - max(j, oldest - 1)
+}
+
+/**
+ * Turns the scores z of a block of 8 keys into their weights, sigmoid(z) times the stick before them; those from `last`
+ * on get 0. Returns what is left of the stick.
+ */
+function breakStick(scores: usize, last: i32, stick: f32): f32 {
+  const rests = scores + 32
+  if (ASC_FEATURE_SIMD) {
+    for (let i: usize = 0; i < 32; i += 16) {
+      // sigmoid(z) and 1 - sigmoid(z) = sigmoid(-z) come of the same exponential.
+      const z = v128.load(scores + i)
+      const e = exp4(f32x4.neg(f32x4.abs(z)))
+      const large = sigmoidOfSize4(e)
+      const small = f32x4.mul(e, large)
+      const negative = f32x4.lt(z, f32x4.splat(0))
+      v128.store(scores + i, v128.bitselect(small, large, negative))
+      v128.store(rests + i, v128.bitselect(large, small, negative))
+    }
+  } else {
+    for (let i: usize = 0; i < 32; i += 4) {
+      const z = load<f32>(scores + i)
+      store<f32>(scores + i, sigmoid(z))
+      store<f32>(rests + i, sigmoid(-z))
+    }
+  }
+  for (let i = 0; i < 8; i++) {
+    const at = scores + (i << 2)
+    if (i < last) {
+      store<f32>(at, load<f32>(at) * stick)
+      stick *= load<f32>(at, 32)
+    } else {
+      store<f32>(at, 0)
+    }
+  }
+  return stick
 }
 
 /** out += w0 v0 + ... + w7 v7, added newest first; eight rows at once, so that out is read and written once for all. */

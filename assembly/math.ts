@@ -12,12 +12,15 @@ const LN2_HIGH: f32 = 0.693359375
 const LN2_LOW: f32 = -2.1219444e-4
 const EXP_MIN: f32 = -87.3
 const EXP_MAX: f32 = 88.0
+/** Added to a float below 2^22 in size, it leaves the nearest integer (ties to even) in the low bits of the sum. */
+const ROUND: f32 = 12582912.0
 
 /** e^x = 2^n * e^r with n the nearest integer to x / ln 2 and |r| <= ln 2 / 2; e^r by a polynomial of degree 7. */
 export function exp(x: f32): f32 {
   if (x < EXP_MIN) return 0
   const clamped = min<f32>(x, EXP_MAX)
-  const n = nearest<f32>(clamped * LOG2E)
+  const t = clamped * LOG2E + ROUND
+  const n = t - ROUND
   const r = clamped - n * LN2_HIGH - n * LN2_LOW
   let p: f32 = 1.984127e-4
   p = p * r + <f32>1.3888889e-3
@@ -27,12 +30,14 @@ export function exp(x: f32): f32 {
   p = p * r + <f32>0.5
   p = p * r + <f32>1.0
   p = p * r + <f32>1.0
-  return p * reinterpret<f32>((<i32>n + 127) << 23)
+  return p * reinterpret<f32>((reinterpret<i32>(t) + 127) << 23)
 }
 
 export function exp4(x: v128): v128 {
-  const clamped = f32x4.min(x, f32x4.splat(EXP_MAX))
-  const n = f32x4.nearest(f32x4.mul(f32x4.max(clamped, f32x4.splat(EXP_MIN)), f32x4.splat(LOG2E)))
+  // pmin is one instruction where min is six; like the scalar form, it lets NaN through.
+  const clamped = f32x4.pmin(x, f32x4.splat(EXP_MAX))
+  const t = f32x4.add(f32x4.mul(clamped, f32x4.splat(LOG2E)), f32x4.splat(ROUND))
+  const n = f32x4.sub(t, f32x4.splat(ROUND))
   const r = f32x4.sub(f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(LN2_HIGH))), f32x4.mul(n, f32x4.splat(LN2_LOW)))
   let p = f32x4.splat(1.984127e-4)
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3888889e-3))
@@ -42,8 +47,13 @@ export function exp4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.5))
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0))
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0))
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
+  const power = i32x4.shl(i32x4.add(t, i32x4.splat(127)), 23)
   return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, f32x4.splat(EXP_MIN)))
+}
+
+/** The nearest integers, ties to even, of floats below 2^22 in size; two instructions where WebAssembly's own are ten. */
+export function nearest4(x: v128): v128 {
+  return i32x4.sub(f32x4.add(x, f32x4.splat(ROUND)), i32x4.splat(reinterpret<i32>(ROUND)))
 }
 
 /** 1 / (1 + e^-x), from e^-|x| so that it neither overflows nor cancels. */
@@ -54,10 +64,15 @@ export function sigmoid(x: f32): f32 {
 }
 
 export function sigmoid4(x: v128): v128 {
-  const one = f32x4.splat(1.0)
   const e = exp4(f32x4.neg(f32x4.abs(x)))
-  const r = f32x4.div(one, f32x4.add(one, e))
+  const r = sigmoidOfSize4(e)
   return v128.bitselect(f32x4.mul(e, r), r, f32x4.lt(x, f32x4.splat(0.0)))
+}
+
+/** sigmoid(|x|) from e = e^-|x|; sigmoid(-|x|) is e times that. */
+export function sigmoidOfSize4(e: v128): v128 {
+  const one = f32x4.splat(1.0)
+  return f32x4.div(one, f32x4.add(one, e))
 }
 
 /**

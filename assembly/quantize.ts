@@ -10,6 +10,7 @@
  * magnitude is below LEAST counts as zeros: the inverse of its scale would be infinite.
  * Bit-identical in all tiers.
  */
+import { nearest4 } from './math'
 
 const LEAST: f32 = 1e-36
 
@@ -40,8 +41,8 @@ function quantizeBlock(x: usize, narrow: usize, wide: usize, scale: usize, sum: 
     let total = i32x4.splat(0)
     for (let i: usize = 0; i < 4; i++) {
       const p = x + (i << 5)
-      const low = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(p), inverse)))
-      const high = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(p, 16), inverse)))
+      const low = nearest4(f32x4.mul(v128.load(p), inverse))
+      const high = nearest4(f32x4.mul(v128.load(p, 16), inverse))
       const both = i16x8.narrow_i32x4_s(low, high)
       total = i32x4.add(total, i32x4.add(low, high))
       v128.store(wide + (i << 4), v128.shuffle<i16>(both, both, 0, 2, 4, 6, 1, 3, 5, 7))

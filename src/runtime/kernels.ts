@@ -213,7 +213,7 @@ export class Attention extends Call {
     const padded = roundUp(channels, 32)
     const output = [o, records, recordBytes(padded)]
     const cache = [0, 0, channels * 4, channels, heads, 0, 0]
-    super(bank, JOB.ATTENTION, [q, stride * 4, ...output, ...cache, k, 0, 0, 0, 0, padded, depths])
+    super(bank, JOB.ATTENTION, [q, stride * 4, ...output, ...cache, k, 0, 0, 0, 0, padded, depths, 1])
   }
 
   /** `keys` and `values` are addresses of page tables; `position` is that of the first token, `oldest` the first kept. */
@@ -221,16 +221,29 @@ export class Attention extends Call {
     this.load()
     const { args, floatArgs, shape } = this
     const items = tokens * shape.k
-    const perChunk = this.threads === 1 ? items : Math.max(1, Math.min(8, Math.floor(items / (this.threads * 4))))
+    const parts = this.partsOf(items)
+    const units = items * parts
+    const perChunk = this.threads === 1 ? units : Math.max(1, Math.min(8, Math.floor(units / (this.threads * 4))))
     args[5] = keys
     args[6] = values
     args[10] = position
     args[11] = oldest
     args[13] = items
     args[14] = perChunk
+    args[19] = parts
     floatArgs[15] = 1 / Math.sqrt(shape.channels / shape.heads)
     floatArgs[16] = shape.enough
-    this.start(Math.ceil(items / perChunk))
+    this.start(Math.ceil(units / perChunk))
+  }
+
+  /**
+   * Parts that the heads of an item are split into. A decode step has only k items, too few for the threads; but the
+   * records of the output come in blocks of 32 channels, which no two threads may share.
+   */
+  private partsOf(items: number): number {
+    const { channels, heads } = this.shape
+    if (this.threads === 1 || items >= this.threads * 4 || (channels / heads) % 32 !== 0) return 1
+    return heads
   }
 }
 
