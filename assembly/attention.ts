@@ -16,7 +16,7 @@
  * A page holds 2^PAGE_SHIFT rows; table[position >> PAGE_SHIFT] is its address. Bit-identical in all tiers.
  */
 import { arg, argf, SCRATCH, SCRATCH_SIZE, thread } from './control'
-import { dot } from './dot'
+import { dot2 } from './dot'
 import { exp4, sigmoid, sigmoidOfSize4 } from './math'
 import { quantizeBlocks } from './quantize'
 
@@ -60,17 +60,18 @@ function walk(q: usize, o: usize, position: i32, head: usize, size: usize): u32 
   const enough = argf(16)
   const query = q + head
   const out = o + head
-  // Scores of a block, then the parts of the stick that its keys break off.
+  // Products q . k of a block, then the parts of the stick that its keys break off.
   const scores = SCRATCH + thread * SCRATCH_SIZE
   let stick: f32 = 1
   let j = position
   for (; j >= oldest && stick >= enough; j -= 8) {
     // Keys before the oldest get weight 0 and repeat the oldest row, whose address is sure to be valid.
     const last = min(8, j - oldest + 1)
-    for (let i = 0; i < 8; i++) {
-      store<f32>(scores + (i << 2), i < last ? dot(query, row(keys, j - i) + head, size) * scale : 0)
+    for (let i = 0; i < last; i += 2) {
+      const next = max(j - i - 1, oldest)
+      dot2(query, row(keys, j - i) + head, row(keys, next) + head, size, scores + (i << 2))
     }
-    stick = breakStick(scores, last, stick)
+    stick = breakStick(scores, last, stick, scale)
     addValues(
       out,
       size,
@@ -96,15 +97,15 @@ function walk(q: usize, o: usize, position: i32, head: usize, size: usize): u32 
 }
 
 /**
- * Turns the scores z of a block of 8 keys into their weights, sigmoid(z) times the stick before them; those from `last`
- * on get 0. Returns what is left of the stick.
+ * Turns the products q . k of a block of 8 keys into their weights, sigmoid(z) times the stick before them; those from
+ * `last` on get 0. Returns what is left of the stick.
  */
-function breakStick(scores: usize, last: i32, stick: f32): f32 {
+function breakStick(scores: usize, last: i32, stick: f32, scale: f32): f32 {
   const rests = scores + 32
   if (ASC_FEATURE_SIMD) {
     for (let i: usize = 0; i < 32; i += 16) {
       // sigmoid(z) and 1 - sigmoid(z) = sigmoid(-z) come of the same exponential.
-      const z = v128.load(scores + i)
+      const z = f32x4.mul(v128.load(scores + i), f32x4.splat(scale))
       const e = exp4(f32x4.neg(f32x4.abs(z)))
       const large = sigmoidOfSize4(e)
       const small = f32x4.mul(e, large)
@@ -114,7 +115,7 @@ function breakStick(scores: usize, last: i32, stick: f32): f32 {
     }
   } else {
     for (let i: usize = 0; i < 32; i += 4) {
-      const z = load<f32>(scores + i)
+      const z = load<f32>(scores + i) * scale
       store<f32>(scores + i, sigmoid(z))
       store<f32>(rests + i, sigmoid(-z))
     }

@@ -3,12 +3,19 @@
  * memory.copy as well (37 microseconds for a row of 4 KiB).
  */
 
-/** Copies `count` rows of `bytes` bytes (a multiple of 4), `stride` bytes apart in the source and one after the other in the target. */
-export function copyRows(source: usize, stride: usize, target: usize, bytes: usize, count: u32): void {
+/** Copies `count` rows of `bytes` bytes (a multiple of 4); the strides are in bytes, too. */
+export function copyRows(
+  source: usize,
+  stride: usize,
+  target: usize,
+  targetStride: usize,
+  bytes: usize,
+  count: u32,
+): void {
   for (let i: u32 = 0; i < count; i++) {
     copy(target, source, bytes)
     source += stride
-    target += bytes
+    target += targetStride
   }
 }
 

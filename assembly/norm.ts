@@ -52,10 +52,14 @@ function addExperts(x: usize, token: u32): void {
 function layerNorm(x: usize, a: usize, n: usize, padded: usize, weight: usize, bias: usize): void {
   // a first holds ones, then x - mean, so that both sums are dot products with their fixed order.
   const bytes = n << 2
-  for (let i: usize = 0; i < bytes; i += 4) store<f32>(a + i, 1)
+  fill(a, bytes, 1)
   const mean = dot(x, a, n) / <f32>n
-  for (let i: usize = 0; i < bytes; i += 4) store<f32>(a + i, load<f32>(x + i) - mean)
-  for (let i = bytes; i < padded << 2; i += 4) store<f32>(a + i, 0)
+  let i: usize = 0
+  if (ASC_FEATURE_SIMD) {
+    for (; i + 16 <= bytes; i += 16) v128.store(a + i, f32x4.sub(v128.load(x + i), f32x4.splat(mean)))
+  }
+  for (; i < bytes; i += 4) store<f32>(a + i, load<f32>(x + i) - mean)
+  fill(a + bytes, (padded << 2) - bytes, 0)
   const inverse = <f32>1.0 / sqrt<f32>(dot(a, a, n) / <f32>n + EPSILON)
   // Weight and bias are padded with zeros, so the padding of a stays zero.
   if (ASC_FEATURE_SIMD) {
@@ -69,4 +73,11 @@ function layerNorm(x: usize, a: usize, n: usize, padded: usize, weight: usize, b
       store<f32>(a + i, load<f32>(a + i) * inverse * load<f32>(weight + i) + load<f32>(bias + i))
     }
   }
+}
+
+/** Sets `bytes` bytes of floats. */
+function fill(p: usize, bytes: usize, value: f32): void {
+  let i: usize = 0
+  if (ASC_FEATURE_SIMD) for (; i + 16 <= bytes; i += 16) v128.store(p + i, f32x4.splat(value))
+  for (; i < bytes; i += 4) store<f32>(p + i, value)
 }

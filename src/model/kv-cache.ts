@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import type { Bank } from '../runtime/bank.js'
-import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/kernels.js'
+import { cacheRowBytes, PAGE_ROWS, PAGE_SHIFT } from '../runtime/kernels.js'
 
 /** Where a layer's new keys and values come from, and the bank its pages lie in. */
 export interface CachedLayer {
@@ -16,13 +16,15 @@ class PagedRows {
   private tableAddress: number
   private capacity = 8
   private readonly pages: number[] = []
+  private readonly rowBytes: number
   private readonly pageBytes: number
 
   constructor(
     private readonly bank: Bank,
-    private readonly rowBytes: number,
+    private readonly channels: number,
   ) {
-    this.pageBytes = rowBytes * PAGE_ROWS
+    this.rowBytes = cacheRowBytes(channels)
+    this.pageBytes = this.rowBytes * PAGE_ROWS
     this.tableAddress = bank.arena.allocate(this.capacity * 4)
   }
 
@@ -48,24 +50,25 @@ class PagedRows {
   /** Copies `count` rows, `stride` bytes apart, to the positions from `position` on. */
   store(source: number, stride: number, position: number, count: number): void {
     this.eachRun(position, count, (address, first, rows) => {
-      this.bank.kernels.copyRows(source + first * stride, stride, address, this.rowBytes, rows)
+      this.bank.kernels.copyRows(source + first * stride, stride, address, this.rowBytes, this.channels * 4, rows)
     })
   }
 
   /** Copies the rows of `count` positions from `position` on to `target`. */
   read(position: number, count: number, target: Float32Array): void {
-    this.eachRun(position, count, (address, first, rows) => {
-      const floats = this.rowBytes / 4
-      target.set(this.bank.f32.subarray(address / 4, address / 4 + rows * floats), first * floats)
-    })
+    const { channels } = this
+    for (let i = 0; i < count; i++) {
+      const at = this.addressOf(position + i) / 4
+      target.set(this.bank.f32.subarray(at, at + channels), i * channels)
+    }
   }
 
   /** Sets the rows of `count` positions from `position` on. */
   write(position: number, count: number, source: Float32Array): void {
-    this.eachRun(position, count, (address, first, rows) => {
-      const floats = this.rowBytes / 4
-      this.bank.f32.set(source.subarray(first * floats, (first + rows) * floats), address / 4)
-    })
+    const { channels } = this
+    for (let i = 0; i < count; i++) {
+      this.bank.f32.set(source.subarray(i * channels, (i + 1) * channels), this.addressOf(position + i) / 4)
+    }
   }
 
   /** Gives back the pages that hold no position in [oldest, end). */
@@ -120,9 +123,9 @@ export class KVCache {
   private start = 0
 
   constructor(private readonly layers: CachedLayer[]) {
-    this.keys = layers.map(({ bank, channels }) => new PagedRows(bank, channels * 4))
+    this.keys = layers.map(({ bank, channels }) => new PagedRows(bank, channels))
     this.values = layers.map(({ bank, channels, shared }, l) => {
-      return shared ? this.keys[l] : new PagedRows(bank, channels * 4)
+      return shared ? this.keys[l] : new PagedRows(bank, channels)
     })
   }
 

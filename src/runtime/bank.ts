@@ -7,7 +7,7 @@ export interface KernelExports {
   run(kind: number, chunks: number): void
   publish(kind: number, chunks: number): number
   help(seen: number): number
-  copyRows(source: number, stride: number, target: number, bytes: number, count: number): void
+  copyRows(source: number, stride: number, target: number, targetStride: number, bytes: number, count: number): void
 }
 
 /**

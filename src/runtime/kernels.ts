@@ -20,6 +20,12 @@ export const roundUp = (n: number, multiple: number): number => Math.ceil(n / mu
 export const recordBytes = (columns: number): number => roundUp((columns / 32) * 104, 64)
 
 /**
+ * Bytes from one row of the KV cache to the next, an odd number of cache lines: attention reads eight rows side by side,
+ * and at a power of two all of them would fight for the same set of the first-level cache (1.1 to 1.4 times slower).
+ */
+export const cacheRowBytes = (channels: number): number => 64 * (Math.ceil((channels * 4) / 64) | 1)
+
+/**
  * A typed call is bound once to its shapes and addresses, and then run for every step: it writes its arguments into the
  * bank's control block and runs the job. Nothing is allocated a call. The meaning of each argument is the contract on
  * top of the kernel's file in assembly/.
@@ -212,7 +218,7 @@ export class Attention extends Call {
     const { q, o, stride, records, channels, heads, k, depths } = shape
     const padded = roundUp(channels, 32)
     const output = [o, records, recordBytes(padded)]
-    const cache = [0, 0, channels * 4, channels, heads, 0, 0]
+    const cache = [0, 0, cacheRowBytes(channels), channels, heads, 0, 0]
     super(bank, JOB.ATTENTION, [q, stride * 4, ...output, ...cache, k, 0, 0, 0, 0, padded, depths, 1])
   }
 

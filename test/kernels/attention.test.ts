@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Bank } from '#molm/runtime/bank.js'
-import { Attention, PAGE_ROWS, recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { Attention, cacheRowBytes, PAGE_ROWS, recordBytes, roundUp } from '#molm/runtime/kernels.js'
 import { Pool } from '#molm/runtime/pool.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { bankOf, bytesAt, floatsAt, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
@@ -41,11 +41,15 @@ const queriesOf = ({ tokens, k, channels, spread = 1 }: Case): Float32Array =>
 
 /** Rows in pages that lie in falling order, so that only the table tells where a position is. */
 function placePages(bank: Bank, rows: Float32Array, channels: number): number {
-  const size = PAGE_ROWS * channels
+  const stride = cacheRowBytes(channels) / 4
   const pages: number[] = []
-  for (let page = Math.ceil(rows.length / size) - 1; page >= 0; page--) {
-    const full = new Float32Array(size).fill(Number.NaN)
-    full.set(rows.subarray(page * size, (page + 1) * size))
+  const count = rows.length / channels
+  for (let page = Math.ceil(count / PAGE_ROWS) - 1; page >= 0; page--) {
+    const full = new Float32Array(PAGE_ROWS * stride).fill(Number.NaN)
+    for (let i = 0; i < PAGE_ROWS && page * PAGE_ROWS + i < count; i++) {
+      const row = page * PAGE_ROWS + i
+      full.set(rows.subarray(row * channels, (row + 1) * channels), i * stride)
+    }
     pages[page] = place(bank, full)
   }
   return place(bank, Uint32Array.from(pages))
