@@ -8,6 +8,7 @@ import { matmul } from './matmul'
 import { norm } from './norm'
 import { pack } from './pack'
 import { stream } from './stream'
+import { summary } from './summary'
 
 export const MATMUL: i32 = 1
 export const NORM: i32 = 2
@@ -15,6 +16,7 @@ export const ATTENTION: i32 = 3
 export const EMBEDDING: i32 = 4
 export const PACK: i32 = 5
 export const STREAM: i32 = 6
+export const SUMMARY: i32 = 7
 
 export function execute(kind: i32, chunk: i32): void {
   if (kind == MATMUL) matmul(chunk)
@@ -23,4 +25,5 @@ export function execute(kind: i32, chunk: i32): void {
   else if (kind == EMBEDDING) embedding(chunk)
   else if (kind == PACK) pack(chunk)
   else if (kind == STREAM) stream(chunk)
+  else if (kind == SUMMARY) summary(chunk)
 }

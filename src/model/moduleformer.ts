@@ -1,4 +1,5 @@
 import type { PartFormats } from '../packing/format.js'
+import type { LogitSummary } from '../runtime/kernels.js'
 import type { Pool } from '../runtime/pool.js'
 import type { ModelConfig } from './config.js'
 import { type ExpertMask, type RouterMask, routerMasks } from './expert-mask.js'
@@ -36,6 +37,7 @@ export class ModuleFormer {
   private masks?: Record<'attention' | 'mlp', RouterMask[]>
   private keysVisited = 0
   private walks = 0
+  private lastLogits = 0
 
   constructor(
     readonly config: ModelConfig,
@@ -108,17 +110,22 @@ export class ModuleFormer {
    * classifier), a view that the next row overwrites.
    */
   logits(from: number, to: number, take: (row: number, logits: Float32Array) => void): void {
-    const stage = this.stages[this.weights.blocks[this.weights.blocks.length - 1].bank]
-    const outputs = this.outputs
+    const { outputs, lastStage: stage } = this
     for (let first = from; first < to; first += LOGIT_ROWS) {
       const count = Math.min(LOGIT_ROWS, to - first)
       const words = stage.bank.u32
       for (let i = 0; i < count; i++) words[stage.headList / 4 + 2 * i] = first + i
       stage.head.run(count, this.weights.head, 0)
       for (let i = 0; i < count; i++) {
-        take(first + i, this.row(stage, stage.logits + i * stage.logitsStride * 4, outputs))
+        this.lastLogits = stage.logits + i * stage.logitsStride * 4
+        take(first + i, this.row(stage, this.lastLogits, outputs))
       }
     }
+  }
+
+  /** Of the row of logits that `logits` gave last; undefined where a logit is infinite or none is a number. */
+  summary(): LogitSummary | undefined {
+    return this.lastStage.summary.run(this.lastLogits)
   }
 
   /** Keeps experts from being chosen until the next call; without a mask all are free. */
@@ -184,6 +191,12 @@ export class ModuleFormer {
     stage.mlpInputs.run(groups.table, inputs, groups.work)
     const outputs = groups.fromItems((e) => weights.expert(l, 'mlp', e) + weights.outputOffset.mlp)
     stage.mlpOutputs.run(groups.table, outputs, groups.work)
+  }
+
+  /** The stage where the last block leaves its rows. */
+  private get lastStage(): Stage {
+    const { blocks } = this.weights
+    return this.stages[blocks[blocks.length - 1].bank]
   }
 
   private enter(bank: number): Stage {

@@ -1,6 +1,6 @@
 import type { PartFormats } from '../packing/format.js'
 import type { Bank } from '../runtime/bank.js'
-import { Attention, Embedding, Matmul, Norm, recordBytes, roundUp } from '../runtime/kernels.js'
+import { Attention, Embedding, Matmul, Norm, recordBytes, roundUp, Summary } from '../runtime/kernels.js'
 import { type ModelConfig, routerRows } from './config.js'
 import { Groups, identityList } from './groups.js'
 import { Linear } from './linear.js'
@@ -52,6 +52,7 @@ export class Stage {
   readonly mlpInputs: Matmul
   readonly mlpOutputs: Matmul
   readonly head: Linear
+  readonly summary: Summary
   /** Lists of rows for keys and values (token t to its row behind the queries) and for the head. */
   readonly keyList: number
   readonly valueList: number
@@ -135,5 +136,6 @@ export class Stage {
     this.mlpOutputs = new Matmul(bank, { ...from(mlp, h, rh), columns: F, ...output }, threads)
     const logits = { columns: d, rows: outputs, output: this.logits, outputStride: this.logitsStride }
     this.head = new Linear(bank, { ...from(head, this.a, ra), ...logits }, this.headList, threads)
+    this.summary = new Summary(bank, outputs)
   }
 }

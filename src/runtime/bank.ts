@@ -19,12 +19,14 @@ export class Bank {
   readonly arena: Arena
   readonly control: Control
   readonly kernels: KernelExports
-  /** The whole memory as bytes, floats and words. Do not keep them: growing the memory makes older views too short. */
+  /** The whole memory as bytes, floats, words and doubles. Do not keep them: growing the memory makes older views too short. */
   u8!: Uint8Array
   /** Index = address / 4. */
   f32!: Float32Array
   /** Index = address / 4. */
   u32!: Uint32Array
+  /** Index = address / 8. */
+  f64!: Float64Array
 
   constructor(readonly module: WebAssembly.Module) {
     this.memory = new WebAssembly.Memory({ initial: 8, maximum: 65536, shared: true })
@@ -44,6 +46,7 @@ export class Bank {
     this.u8 = new Uint8Array(this.memory.buffer)
     this.f32 = new Float32Array(this.memory.buffer)
     this.u32 = new Uint32Array(this.memory.buffer)
+    this.f64 = new Float64Array(this.memory.buffer)
   }
 }
 

@@ -13,6 +13,7 @@ export const JOB = {
   EMBEDDING: 4,
   PACK: 5,
   STREAM: 6,
+  SUMMARY: 7,
   NOTHING: 99,
 } as const
 

@@ -66,6 +66,9 @@ function scratchFor(bank: Bank, columns: number, threads: number): number {
   return scratch.address
 }
 
+/** Fewer rows would leave each half of a chunk (assembly/matmul.ts) a single band, too short for the prefetcher. */
+const LEAST_ROWS = 32
+
 export interface MatmulShape {
   format: Format
   /** Inputs of each matrix. */
@@ -132,13 +135,13 @@ export class Matmul extends Call {
 
   /**
    * Rows of a chunk: some eight chunks a thread, so that a thread that comes late costs little, but none below 16,384
-   * multiplications, which are over before another thread could have joined.
+   * multiplications, which are over before another thread could have joined, nor below LEAST_ROWS.
    */
   private chunkRows(groups: number, work: number): number {
     const { rows, step, threads } = this
     const share = (rows * groups) / (threads * 8)
     const least = (16384 * groups) / (Math.max(work, 1) * this.template[1])
-    const wanted = threads === 1 ? rows : Math.max(share, least)
+    const wanted = threads === 1 ? rows : Math.max(share, least, LEAST_ROWS)
     return Math.min(roundUp(Math.max(wanted, 1), step), roundUp(rows, step))
   }
 }
@@ -264,5 +267,47 @@ export class Embedding extends Call {
     this.args[2] = table
     this.args[4] = tokens
     this.start(1)
+  }
+}
+
+/** What a row of logits comes down to: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
+export interface LogitSummary {
+  argmax: number
+  logSumExp: number
+}
+
+/** Logits of a chunk: the same for any number of threads, and so is the result. */
+const SUMMARY_CHUNK = 4096
+
+/** Largest and log-sum-exp of a row of logits. */
+export class Summary extends Call {
+  private readonly chunks: number
+  private readonly results: number
+
+  constructor(bank: Bank, count: number) {
+    const chunks = Math.ceil(count / SUMMARY_CHUNK)
+    const results = bank.arena.allocate(chunks * 16)
+    super(bank, JOB.SUMMARY, [0, count, SUMMARY_CHUNK, results])
+    this.chunks = chunks
+    this.results = results
+  }
+
+  /** Of the row at `address`; undefined where a logit is infinite or none is a number. */
+  run(address: number): LogitSummary | undefined {
+    const { bank, chunks, results } = this
+    this.load()
+    this.args[0] = address
+    this.start(chunks)
+    let best = 0
+    for (let c = 1; c < chunks; c++) if (this.largest(c) > this.largest(best)) best = c
+    const largest = this.largest(best)
+    let sum = 0
+    for (let c = 0; c < chunks; c++) sum += bank.f64[results / 8 + 2 * c] * Math.exp(this.largest(c) - largest)
+    const logSumExp = largest + Math.log(sum)
+    return Number.isFinite(logSumExp) ? { argmax: bank.u32[results / 4 + 4 * best + 3], logSumExp } : undefined
+  }
+
+  private largest(chunk: number): number {
+    return this.bank.f32[this.results / 4 + 4 * chunk + 2]
   }
 }

@@ -9,15 +9,22 @@ import { weigh } from './temperature.js'
 import { keepTopK } from './top-k.js'
 import { keepTopP } from './top-p.js'
 
+/** The id of the largest logit, the lowest where several are equal, and log(sum(exp(logits))). */
+export interface LogitSummary {
+  argmax: number
+  logSumExp: number
+}
+
 export interface Sampler {
   /** The seed in use: the one asked for, or the one drawn where none was. */
   readonly seed: number
   /**
    * Chooses the next token from `logits` (vocab_size, left as they are). `previousIds` are the ids that the repeat
    * penalty falls on: give it the whole context, or the end of it for a shorter memory. The logprob returned is the one
-   * the model itself gives the token, before penalty, truncation and temperature.
+   * the model itself gives the token, before penalty, truncation and temperature. What is already `known` about the
+   * logits is not computed again.
    */
-  sample(logits: Float32Array, previousIds: Iterable<number>): TokenLogprob
+  sample(logits: Float32Array, previousIds: Iterable<number>, known?: LogitSummary): TokenLogprob
 }
 
 /**
@@ -50,8 +57,8 @@ export function createSampler(options: Partial<SamplingOptions> = {}): Sampler {
     return scratch
   }
 
-  function choose(logits: Float32Array): number {
-    if (temperature === 0) return argmax(logits)
+  function choose(logits: Float32Array, known?: LogitSummary): number {
+    if (temperature === 0) return known?.argmax ?? argmax(logits)
     if (candidates.ids.length !== logits.length) candidates = new Candidates(logits.length)
     if (topK > 0) keepTopK(logits, topK, candidates)
     else candidates.fill(logits)
@@ -62,14 +69,15 @@ export function createSampler(options: Partial<SamplingOptions> = {}): Sampler {
 
   return {
     seed,
-    sample(logits, previousIds) {
-      const token = choose(penalise(logits, previousIds))
+    sample(logits, previousIds, known) {
+      const judged = penalise(logits, previousIds)
+      const token = choose(judged, judged === logits ? known : undefined)
       if (token < 0) {
         throw new UserError(
           'the model gave no usable score for any token (all are NaN or minus infinity); its weights may be damaged',
         )
       }
-      return { token, logprob: logprobOf(logits, token) }
+      return { token, logprob: known ? logits[token] - known.logSumExp : logprobOf(logits, token) }
     },
   }
 }

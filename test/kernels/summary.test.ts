@@ -1,0 +1,53 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type LogitSummary, Summary } from '#molm/runtime/kernels.js'
+import { logSumExp } from '#molm/sampling/logprobs.js'
+import { argmax } from '#molm/sampling/sample.js'
+import { bankOf, place, TIERS } from '../support/kernel-bench.js'
+import { normalFloats } from '../support/random.js'
+
+const test = suite('summary of logits')
+
+function summaries(logits: Float32Array): (LogitSummary | undefined)[] {
+  return TIERS.map((tier) => {
+    const bank = bankOf(tier)
+    return new Summary(bank, logits.length).run(place(bank, logits))
+  })
+}
+
+function check(logits: Float32Array): void {
+  const [first, ...others] = summaries(logits)
+  for (const other of others) assert.equal(other, first)
+  assert.is(first?.argmax, argmax(logits))
+  assert.ok(Math.abs((first?.logSumExp ?? 0) - logSumExp(logits)) < 1e-6)
+}
+
+for (const size of [1, 3, 17, 255, 256, 257, 4096, 4099, 50295]) {
+  test(`a vocabulary of ${size}`, () => check(normalFloats(size, size, 3)))
+}
+
+test('scores that are far apart', () => check(normalFloats(9000, 5, 60)))
+
+test('the lowest of equals is the largest, within a part and across parts', () => {
+  const logits = new Float32Array(9000)
+  for (const at of [8000, 4444, 4445]) logits[at] = 2
+  check(logits)
+  check(new Float32Array(9000).fill(-7))
+})
+
+test('what is not a number, or minus infinity, is passed over', () => {
+  const logits = normalFloats(5000, 6)
+  logits[0] = Number.NaN
+  logits[100] = Number.NEGATIVE_INFINITY
+  logits[4999] = Number.NaN
+  check(logits)
+})
+
+test('none is given where no logit is finite, or one is infinite', () => {
+  for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+    for (const summary of summaries(new Float32Array(300).fill(value))) assert.is(summary, undefined)
+  }
+  for (const summary of summaries(Float32Array.of(1, Number.POSITIVE_INFINITY, 2))) assert.is(summary, undefined)
+})
+
+test.run()
