@@ -1,6 +1,6 @@
 /*
- * The kinds of jobs that the threads share out among themselves. Each kernel takes the number of a chunk and finds its
- * arguments in the control block.
+ * The kinds of jobs that the threads share out among themselves. Each kernel takes the number of a chunk, or a run of
+ * them, and finds its arguments in the control block.
  */
 import { attention } from './attention'
 import { embedding } from './embedding'
@@ -18,12 +18,15 @@ export const PACK: i32 = 5
 export const STREAM: i32 = 6
 export const SUMMARY: i32 = 7
 
-export function execute(kind: i32, chunk: i32): void {
-  if (kind == MATMUL) matmul(chunk)
-  else if (kind == NORM) norm(chunk)
-  else if (kind == ATTENTION) attention(chunk)
-  else if (kind == EMBEDDING) embedding(chunk)
-  else if (kind == PACK) pack(chunk)
-  else if (kind == STREAM) stream(chunk)
-  else if (kind == SUMMARY) summary(chunk)
+/** Computes the chunks [from, to) of a job. */
+export function execute(kind: i32, from: i32, to: i32): void {
+  if (kind == MATMUL) return matmul(from, to)
+  for (let chunk = from; chunk < to; chunk++) {
+    if (kind == NORM) norm(chunk)
+    else if (kind == ATTENTION) attention(chunk)
+    else if (kind == EMBEDDING) embedding(chunk)
+    else if (kind == PACK) pack(chunk)
+    else if (kind == STREAM) stream(chunk)
+    else if (kind == SUMMARY) summary(chunk)
+  }
 }

@@ -33,20 +33,31 @@ export function bandBytes(format: u32, columns: usize): usize {
   return format == Q4 ? tiles * 144 : format == Q8 ? tiles * 272 : tiles * 1024
 }
 
-export function matmul(chunk: u32): void {
+/** The chunks [first, last), group by group. */
+export function matmul(first: u32, last: u32): void {
+  const perGroup = arg(4)
+  const step = arg(5)
+  const rows = (arg(2) + 7) & ~7
+  while (first < last) {
+    const group = first / perGroup
+    const end = min(last, (group + 1) * perGroup)
+    const start = group * perGroup
+    multiplyRows(arg(3) + group * 16, (first - start) * step, min((end - start) * step, rows), rows)
+    first = end
+  }
+}
+
+/** The output rows [from, to) of one group, for every activation row of its list. */
+function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
   const format = arg(0)
   const columns: usize = arg(1)
-  const rows = (arg(2) + 7) & ~7
-  const group = arg(3) + (chunk / arg(4)) * 16
-  const from = (chunk % arg(4)) * arg(5)
-  const to = min(from + arg(5), rows)
   const list: usize = load<u32>(group, 8)
   const count = load<u32>(group, 12)
 
   const band = bandBytes(format, columns)
   const first: usize = load<u32>(group) + (from >> 3) * band
-  // The chunk's two halves are worked on side by side. One activation row reads its weights straight from memory, and a
-  // core fetches two long streams, whose page ends it waits for together, up to 1.4 times as fast as one.
+  // The two halves of the rows are worked on side by side. One activation row reads its weights straight from memory, and
+  // a core fetches two long streams, whose page ends it waits for together, up to 1.4 times as fast as one.
   const bands = (to - from) >> 3
   const half = (bands + 1) >> 1
   for (let b: usize = 0; b < half; b++) {

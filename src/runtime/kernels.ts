@@ -134,12 +134,12 @@ export class Matmul extends Call {
   }
 
   /**
-   * Rows of a chunk: some eight chunks a thread, so that a thread that comes late costs little, but none below 16,384
+   * Rows of a chunk: some sixteen chunks a thread, so that nobody waits long for the last one, but none below 16,384
    * multiplications, which are over before another thread could have joined, nor below LEAST_ROWS.
    */
   private chunkRows(groups: number, work: number): number {
     const { rows, step, threads } = this
-    const share = (rows * groups) / (threads * 8)
+    const share = (rows * groups) / (threads * 16)
     const least = (16384 * groups) / (Math.max(work, 1) * this.template[1])
     const wanted = threads === 1 ? rows : Math.max(share, least, LEAST_ROWS)
     return Math.min(roundUp(Math.max(wanted, 1), step), roundUp(rows, step))
