@@ -5,6 +5,9 @@ export const MEMORY_LIMIT = 65535 * PAGE
 /** First address that may be given out: below it lie the control block and the threads' scratch (assembly/control.ts). */
 const ARENA_START = 5 * PAGE
 
+/** Least bytes that a memory grows by: every thread is told of it. Untouched pages cost address space only. */
+const GROWTH = 16 * 2 ** 20
+
 /**
  * Hands out ranges of one shared memory, 64-byte aligned (a cache line, and more than any vector load asks for), and
  * grows the memory as needed. Freed ranges are kept by size and given out again for the same size: what is freed here
@@ -34,11 +37,17 @@ export class Arena {
     }
     const missing = end - this.memory.buffer.byteLength
     if (missing > 0) {
-      this.memory.grow(Math.ceil(missing / PAGE))
-      this.onGrowth()
+      this.grow(missing)
     }
     this.next = end
     return address
+  }
+
+  private grow(bytes: number): void {
+    const size = this.memory.buffer.byteLength
+    const step = Math.min(Math.max(bytes, GROWTH), MEMORY_LIMIT - size)
+    this.memory.grow(Math.ceil(step / PAGE))
+    this.onGrowth()
   }
 
   /** Everything given out so far: its first address and its bytes. */
