@@ -13,14 +13,18 @@
  *   8 A: channels   9 H: heads   10 position of the first token   11 oldest position kept   12 k   13 items
  *   14 parts of items per chunk   15 f32 1/sqrt(s)   16 f32 enough   17 A rounded up to 32
  *   18 depths: u32 keys walked an item and head, or 0   19 parts of an item: 1, or a divisor of H if s is a multiple of 32
+ *   20 cached rows: F32 or BF16
  * A page holds 2^PAGE_SHIFT rows; table[position >> PAGE_SHIFT] is its address. Bit-identical in all tiers.
  */
 import { arg, argf, SCRATCH, SCRATCH_SIZE, thread } from './control'
-import { dot2 } from './dot'
+import { dot2, element, load4 } from './dot'
 import { exp4, sigmoid, sigmoidOfSize4 } from './math'
 import { quantizeBlocks } from './quantize'
 
 export const PAGE_SHIFT: u32 = 5
+
+/** Numbers of a cached row. */
+const BF16: u32 = 1
 
 function row(table: usize, position: i32): usize {
   return load<u32>(table + ((position >> PAGE_SHIFT) << 2)) + (position & ((1 << PAGE_SHIFT) - 1)) * arg(7)
@@ -44,22 +48,28 @@ export function attention(chunk: u32): void {
     for (let i: usize = firstChannel << 2; i < end << 2; i += 4) store<f32>(o + i, 0)
     for (let h = firstHead; h < firstHead + heads; h++) {
       const size: usize = arg(8) / arg(9)
-      const walked = walk(q, o, position, h * size * 4, size)
+      const channel = h * size
+      const walked =
+        arg(20) == BF16 ? walk<u16>(q, o, position, channel, size) : walk<f32>(q, o, position, channel, size)
       if (arg(18) != 0) store<u32>(arg(18) + ((item * arg(9) + h) << 2), walked)
     }
     if (arg(3) != 0) quantizeBlocks(o, arg(3) + item * arg(4), arg(17), firstChannel >> 5, end >> 5)
   }
 }
 
-/** One head of one slot: o += the stick-broken sum. Returns how many keys were visited. */
-function walk(q: usize, o: usize, position: i32, head: usize, size: usize): u32 {
+/**
+ * One head of one slot, whose first channel is given: o += the stick-broken sum over cached rows of T. Returns how many
+ * keys were visited.
+ */
+function walk<T>(q: usize, o: usize, position: i32, channel: usize, size: usize): u32 {
+  const head = channel * sizeof<T>()
   const keys: usize = arg(5)
   const values: usize = arg(6)
   const oldest = <i32>arg(11)
   const scale = argf(15)
   const enough = argf(16)
-  const query = q + head
-  const out = o + head
+  const query = q + (channel << 2)
+  const out = o + (channel << 2)
   // Products q . k of a block, then the parts of the stick that its keys break off.
   const scores = SCRATCH + thread * SCRATCH_SIZE
   let stick: f32 = 1
@@ -69,10 +79,10 @@ function walk(q: usize, o: usize, position: i32, head: usize, size: usize): u32 
     const last = min(8, j - oldest + 1)
     for (let i = 0; i < last; i += 2) {
       const next = max(j - i - 1, oldest)
-      dot2(query, row(keys, j - i) + head, row(keys, next) + head, size, scores + (i << 2))
+      dot2<T>(query, row(keys, j - i) + head, row(keys, next) + head, size, scores + (i << 2))
     }
     stick = breakStick(scores, last, stick, scale)
-    addValues(
+    addValues<T>(
       out,
       size,
       row(values, j) + head,
@@ -133,7 +143,7 @@ function breakStick(scores: usize, last: i32, stick: f32, scale: f32): f32 {
 }
 
 /** out += w0 v0 + ... + w7 v7, added newest first; eight rows at once, so that out is read and written once for all. */
-function addValues(
+function addValues<T>(
   out: usize,
   size: usize,
   v0: usize,
@@ -166,27 +176,27 @@ function addValues(
     const g7 = f32x4.splat(w7)
     for (; i + 16 <= bytes; i += 16) {
       let sum = v128.load(out + i)
-      sum = f32x4.add(sum, f32x4.mul(g0, v128.load(v0 + i)))
-      sum = f32x4.add(sum, f32x4.mul(g1, v128.load(v1 + i)))
-      sum = f32x4.add(sum, f32x4.mul(g2, v128.load(v2 + i)))
-      sum = f32x4.add(sum, f32x4.mul(g3, v128.load(v3 + i)))
-      sum = f32x4.add(sum, f32x4.mul(g4, v128.load(v4 + i)))
-      sum = f32x4.add(sum, f32x4.mul(g5, v128.load(v5 + i)))
-      sum = f32x4.add(sum, f32x4.mul(g6, v128.load(v6 + i)))
-      sum = f32x4.add(sum, f32x4.mul(g7, v128.load(v7 + i)))
+      sum = f32x4.add(sum, f32x4.mul(g0, load4<T>(v0 + (i >> 2) * sizeof<T>())))
+      sum = f32x4.add(sum, f32x4.mul(g1, load4<T>(v1 + (i >> 2) * sizeof<T>())))
+      sum = f32x4.add(sum, f32x4.mul(g2, load4<T>(v2 + (i >> 2) * sizeof<T>())))
+      sum = f32x4.add(sum, f32x4.mul(g3, load4<T>(v3 + (i >> 2) * sizeof<T>())))
+      sum = f32x4.add(sum, f32x4.mul(g4, load4<T>(v4 + (i >> 2) * sizeof<T>())))
+      sum = f32x4.add(sum, f32x4.mul(g5, load4<T>(v5 + (i >> 2) * sizeof<T>())))
+      sum = f32x4.add(sum, f32x4.mul(g6, load4<T>(v6 + (i >> 2) * sizeof<T>())))
+      sum = f32x4.add(sum, f32x4.mul(g7, load4<T>(v7 + (i >> 2) * sizeof<T>())))
       v128.store(out + i, sum)
     }
   }
   for (; i < bytes; i += 4) {
     let sum = load<f32>(out + i)
-    sum += w0 * load<f32>(v0 + i)
-    sum += w1 * load<f32>(v1 + i)
-    sum += w2 * load<f32>(v2 + i)
-    sum += w3 * load<f32>(v3 + i)
-    sum += w4 * load<f32>(v4 + i)
-    sum += w5 * load<f32>(v5 + i)
-    sum += w6 * load<f32>(v6 + i)
-    sum += w7 * load<f32>(v7 + i)
+    sum += w0 * element<T>(v0, i >> 2)
+    sum += w1 * element<T>(v1, i >> 2)
+    sum += w2 * element<T>(v2, i >> 2)
+    sum += w3 * element<T>(v3, i >> 2)
+    sum += w4 * element<T>(v4, i >> 2)
+    sum += w5 * element<T>(v5, i >> 2)
+    sum += w6 * element<T>(v6, i >> 2)
+    sum += w7 * element<T>(v7, i >> 2)
     store<f32>(out + i, sum)
   }
 }

@@ -13,6 +13,12 @@ export function toBfloat16(x: f32): u32 {
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16
 }
 
+/** toBfloat16 of four floats, in the low 16 bits of each lane. */
+export function toBfloat16x4(x: v128): v128 {
+  const odd = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1))
+  return i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x7fff)), odd), 16)
+}
+
 export function fromHalf(bits: u32): f32 {
   const sign = (bits & 0x8000) << 16
   const magnitude = bits & 0x7fff

@@ -3,5 +3,5 @@
  * life in `help`. `publish` alone sends the helpers home (kind 0) without taking part.
  */
 export { enter } from './control'
-export { copyRows } from './copy'
+export { copyRows, narrowRows } from './copy'
 export { help, publish, run } from './parallel'

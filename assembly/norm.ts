@@ -53,14 +53,14 @@ function layerNorm(x: usize, a: usize, n: usize, padded: usize, weight: usize, b
   // a first holds ones, then x - mean, so that both sums are dot products with their fixed order.
   const bytes = n << 2
   fill(a, bytes, 1)
-  const mean = dot(x, a, n) / <f32>n
+  const mean = dot<f32>(x, a, n) / <f32>n
   let i: usize = 0
   if (ASC_FEATURE_SIMD) {
     for (; i + 16 <= bytes; i += 16) v128.store(a + i, f32x4.sub(v128.load(x + i), f32x4.splat(mean)))
   }
   for (; i < bytes; i += 4) store<f32>(a + i, load<f32>(x + i) - mean)
   fill(a + bytes, (padded << 2) - bytes, 0)
-  const inverse = <f32>1.0 / sqrt<f32>(dot(a, a, n) / <f32>n + EPSILON)
+  const inverse = <f32>1.0 / sqrt<f32>(dot<f32>(a, a, n) / <f32>n + EPSILON)
   // Weight and bias are padded with zeros, so the padding of a stays zero.
   if (ASC_FEATURE_SIMD) {
     const scale = f32x4.splat(inverse)

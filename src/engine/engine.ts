@@ -104,8 +104,7 @@ export class Engine {
 
   private stats(): StatsReply {
     const { store, budget } = this.requireModel()
-    const { hits, misses, weightsBytes } = store.stats()
-    const { bytesRead } = store
+    const { hits, misses, bytesRead, weightsBytes } = store.stats()
     const cacheBytes = [...this.sequences.values()].reduce((sum, { cache }) => sum + cache.bytes, 0)
     const { meanAttentionDepth } = this.requireModel().model
     const experts = { expertHits: hits, expertMisses: misses, bytesRead }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
@@ -10,11 +10,13 @@ import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/convert.js'
 import { type Layout, type Part, planLayout } from '../packing/layout.js'
 import { type NonFinite, packParts } from '../packing/pack.js'
-import { checkParts, openPackedFile, type PackedFile } from '../packing/packed-file.js'
+import { checkParts, openPackedFile } from '../packing/packed-file.js'
 import { Bank } from '../runtime/bank.js'
 import { Pool } from '../runtime/pool.js'
 import { Packer } from './packer.js'
 import type { ModelSource } from './protocol.js'
+import { ReadAhead } from './read-ahead.js'
+import { readFully } from './read-fully.js'
 
 /** A model in memory with its threads. */
 export interface LoadedModel {
@@ -35,7 +37,8 @@ interface Means {
 }
 
 /**
- * Opens a model: its dense parts are read, experts follow when they are routed to; a checkpoint is packed whole.
+ * Opens a model: its dense parts are read, experts follow when they are routed to or, where all have room, in the
+ * background before; a checkpoint is packed whole.
  * `bankBytes` is the most weights that one WebAssembly memory takes.
  */
 export async function loadWeights(
@@ -77,23 +80,18 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   checkParts(file, layout)
   const descriptor = openSync(source.path, 'r')
   const plan = planBanks(config, layout, memory, bankBytes)
-  const store = new WeightStore(config, layout, plan, module, (part, target) =>
-    readPart(file, descriptor, part, target),
-  )
+  const store = new WeightStore(config, layout, plan, module, (part, target) => {
+    readFully(descriptor, file.path, file.parts.get(part.name)?.offset ?? 0, target)
+  })
+  const readAhead = ReadAhead.start(store, file)
   store.readDense()
   const pool = new Pool(store.banks, threads)
   const model = new ModuleFormer(config, store, pool, formats)
-  return { model, store, pool, budget: memory, warnings: [], close: () => closeSync(descriptor) }
-}
-
-function readPart(file: PackedFile, descriptor: number, part: Part, target: Uint8Array): void {
-  const range = file.parts.get(part.name)
-  if (!range) throw new Error(`part ${part.name} is not in ${file.path}`)
-  for (let done = 0; done < part.bytes; ) {
-    const read = readSync(descriptor, target, done, part.bytes - done, range.offset + done)
-    if (read === 0) throw new UserError(`${file.path}: the file became shorter while it was in use`)
-    done += read
+  const close = () => {
+    readAhead?.stop()
+    closeSync(descriptor)
   }
+  return { model, store, pool, budget: memory, warnings: [], close }
 }
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {

@@ -1,15 +1,29 @@
 import { UserError } from '../errors.js'
+import type { PartFormats } from '../packing/format.js'
 import type { Bank } from '../runtime/bank.js'
-import { cacheRowBytes, PAGE_ROWS, PAGE_SHIFT } from '../runtime/kernels.js'
+import { type CacheFormat, cacheRowBytes, PAGE_ROWS, PAGE_SHIFT } from '../runtime/kernels.js'
 
 /** Where a layer's new keys and values come from, and the bank its pages lie in. */
 export interface CachedLayer {
   bank: Bank
   /** Channels of a row. */
   channels: number
+  format: CacheFormat
   /** K = V: one cached row serves as both. */
   shared: boolean
 }
+
+/**
+ * Numbers of the cached rows. Where attention's weights are quantised, so are the rows that it multiplies, to 8 bits; the
+ * cache then does with the upper half of a float, which makes no difference that can be measured (docs/EVALUATION.md).
+ */
+export function cacheFormat(formats: PartFormats): CacheFormat {
+  return formats.attention === 'f32' ? 'f32' : 'bf16'
+}
+
+/** A float and its bits. */
+const FLOAT = new Float32Array(1)
+const BITS = new Uint32Array(FLOAT.buffer)
 
 /** Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. */
 class PagedRows {
@@ -22,8 +36,9 @@ class PagedRows {
   constructor(
     private readonly bank: Bank,
     private readonly channels: number,
+    private readonly format: CacheFormat,
   ) {
-    this.rowBytes = cacheRowBytes(channels)
+    this.rowBytes = cacheRowBytes(channels, format)
     this.pageBytes = this.rowBytes * PAGE_ROWS
     this.tableAddress = bank.arena.allocate(this.capacity * 4)
   }
@@ -50,24 +65,43 @@ class PagedRows {
   /** Copies `count` rows, `stride` bytes apart, to the positions from `position` on. */
   store(source: number, stride: number, position: number, count: number): void {
     this.eachRun(position, count, (address, first, rows) => {
-      this.bank.kernels.copyRows(source + first * stride, stride, address, this.rowBytes, this.channels * 4, rows)
+      const from = source + first * stride
+      const { kernels } = this.bank
+      if (this.format === 'f32') kernels.copyRows(from, stride, address, this.rowBytes, this.channels * 4, rows)
+      else kernels.narrowRows(from, stride, address, this.rowBytes, this.channels, rows)
     })
   }
 
   /** Copies the rows of `count` positions from `position` on to `target`. */
   read(position: number, count: number, target: Float32Array): void {
-    const { channels } = this
     for (let i = 0; i < count; i++) {
-      const at = this.addressOf(position + i) / 4
-      target.set(this.bank.f32.subarray(at, at + channels), i * channels)
+      const row = this.addressOf(position + i)
+      for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(row, c)
     }
   }
 
   /** Sets the rows of `count` positions from `position` on. */
   write(position: number, count: number, source: Float32Array): void {
-    const { channels } = this
     for (let i = 0; i < count; i++) {
-      this.bank.f32.set(source.subarray(i * channels, (i + 1) * channels), this.addressOf(position + i) / 4)
+      const row = this.addressOf(position + i)
+      for (let c = 0; c < this.channels; c++) this.put(row, c, source[i * this.channels + c])
+    }
+  }
+
+  /** Channel c of the row at an address. */
+  private get(row: number, c: number): number {
+    if (this.format === 'f32') return this.bank.f32[row / 4 + c]
+    BITS[0] = this.bank.u16[row / 2 + c] << 16
+    return FLOAT[0]
+  }
+
+  private put(row: number, c: number, value: number): void {
+    if (this.format === 'f32') {
+      this.bank.f32[row / 4 + c] = value
+    } else {
+      FLOAT[0] = value
+      // To the nearest, ties to even, as the kernels round.
+      this.bank.u16[row / 2 + c] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
     }
   }
 
@@ -123,9 +157,9 @@ export class KVCache {
   private start = 0
 
   constructor(private readonly layers: CachedLayer[]) {
-    this.keys = layers.map(({ bank, channels }) => new PagedRows(bank, channels))
-    this.values = layers.map(({ bank, channels, shared }, l) => {
-      return shared ? this.keys[l] : new PagedRows(bank, channels)
+    this.keys = layers.map(({ bank, channels, format }) => new PagedRows(bank, channels, format))
+    this.values = layers.map(({ bank, channels, format, shared }, l) => {
+      return shared ? this.keys[l] : new PagedRows(bank, channels, format)
     })
   }
 

@@ -3,7 +3,7 @@ import type { LogitSummary } from '../runtime/kernels.js'
 import type { Pool } from '../runtime/pool.js'
 import type { ModelConfig } from './config.js'
 import { type ExpertMask, type RouterMask, routerMasks } from './expert-mask.js'
-import { KVCache } from './kv-cache.js'
+import { cacheFormat, KVCache } from './kv-cache.js'
 import type { Router } from './router.js'
 import { LOGIT_ROWS, Stage } from './stage.js'
 import type { BlockWeights, Weights } from './weights.js'
@@ -43,7 +43,7 @@ export class ModuleFormer {
     readonly config: ModelConfig,
     private readonly weights: Weights,
     private readonly pool: Pool,
-    formats: PartFormats,
+    private readonly formats: PartFormats,
     maxBatch = MAX_BATCH,
   ) {
     this.stages = weights.banks.map((bank) => new Stage(bank, config, formats, maxBatch, pool.threads, ENOUGH))
@@ -55,6 +55,7 @@ export class ModuleFormer {
     const layers = this.weights.blocks.map(({ bank }) => ({
       bank: this.weights.banks[bank],
       channels: attentionHidden,
+      format: cacheFormat(this.formats),
       shared: sharedKeyValue,
     }))
     return new KVCache(layers)

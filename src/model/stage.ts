@@ -3,6 +3,7 @@ import type { Bank } from '../runtime/bank.js'
 import { Attention, Embedding, Matmul, Norm, recordBytes, roundUp, Summary } from '../runtime/kernels.js'
 import { type ModelConfig, routerRows } from './config.js'
 import { Groups, identityList } from './groups.js'
+import { cacheFormat } from './kv-cache.js'
 import { Linear } from './linear.js'
 import { Router } from './router.js'
 
@@ -121,7 +122,8 @@ export class Stage {
     const { attention, mlp, head } = formats
     const query = { columns: d, rows: A, output: this.q, outputStride: this.qStride }
     this.queries = new Matmul(bank, { ...from(attention, this.a, ra), ...query }, threads)
-    const heads = { channels: A, heads: config.heads, k: kA, enough, depths: this.depths }
+    const rows = cacheFormat(formats)
+    const heads = { channels: A, heads: config.heads, k: kA, rows, enough, depths: this.depths }
     const qo = { q: this.q, o, stride: this.qStride, records: attention === 'f32' ? 0 : ro }
     this.attention = new Attention(bank, { ...qo, ...heads }, threads)
     const output = { rows: d, output: this.y, outputStride: this.xStride }

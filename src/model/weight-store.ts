@@ -10,11 +10,22 @@ import type { BlockWeights, ExpertKind, NormWeights, Weights } from './weights.j
 /** Reads a part's packed bytes into memory; synchronous, since the engine's thread has nothing else to do meanwhile. */
 export type ReadPart = (part: Part, target: Uint8Array) => void
 
+/** Where an expert belongs: its number in the pool of its bank and kind. */
+export interface ExpertPlace {
+  /** 2 * layer, + 1 for MLP. */
+  mixture: number
+  part: Part
+  pool: ExpertPool
+  bank: number
+  id: number
+}
+
 /** The weights of a model in their banks: dense parts from the start, experts as they are routed to. */
 export class WeightStore implements Weights {
   readonly banks: Bank[]
   readonly outputOffset: { attention: number; mlp: number }
-  bytesRead = 0
+  /** Rung when several experts of a mixture are wanted: number of rings, and the mixture (2 * layer, + 1 for MLP). */
+  readonly bell = new Int32Array(new SharedArrayBuffer(8))
   private readonly addresses = new Map<string, number>()
   private readonly pools: Record<ExpertKind, ExpertPool>[]
   /** Number of a layer's expert 0 within its bank's pool. */
@@ -42,7 +53,7 @@ export class WeightStore implements Weights {
   readDense(): void {
     for (const part of this.layout.parts) {
       if (isExpert(part)) continue
-      this.placeDense(part, (target) => this.readCounted(part, target))
+      this.placeDense(part, (target) => this.readPart(part, target))
     }
   }
 
@@ -88,17 +99,43 @@ export class WeightStore implements Weights {
   }
 
   require(layer: number, kind: ExpertKind, experts: Int32Array, count: number): void {
-    this.pools[this.plan.bankOfLayer[layer]][kind].require(this.first[kind][layer], experts, count)
+    const pool = this.pools[this.plan.bankOfLayer[layer]][kind]
+    pool.require(this.first[kind][layer], experts, count, () => this.ring(layer, kind))
   }
 
-  /** Requests for experts that were held and that were not, since loading; bytes of weights held now. */
-  stats(): { hits: number; misses: number; weightsBytes: number } {
+  /** All experts with their pools and numbers there, in the order in which a token meets them. */
+  get places(): ExpertPlace[] {
+    const places: ExpertPlace[] = []
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      for (const kind of EXPERT_KINDS) {
+        const bank = this.plan.bankOfLayer[layer]
+        const pool = this.pools[bank][kind]
+        for (let e = 0; e < expertCount(this.config, layer, kind); e++) {
+          const part = this.layout.part(partName(layer, kind, e))
+          places.push({ mixture: mixtureOf(layer, kind), part, pool, bank, id: this.first[kind][layer] + e })
+        }
+      }
+    }
+    return places
+  }
+
+  /** Requests for experts that were held and that were not, bytes of weights read, since loading; and those held now. */
+  stats(): { hits: number; misses: number; bytesRead: number; weightsBytes: number } {
     const pools = this.pools.flatMap(({ attention, mlp }) => [attention, mlp])
+    const held = (pool: ExpertPool) => pool.held * pool.bytes
     return {
       hits: pools.reduce((sum, pool) => sum + pool.hits, 0),
       misses: pools.reduce((sum, pool) => sum + pool.misses, 0),
-      weightsBytes: pools.reduce((sum, pool) => sum + pool.held * pool.bytes, this.denseBytes),
+      // Where there is room for all, an expert is read once, by whichever thread.
+      bytesRead: pools.reduce((sum, pool) => sum + (pool.holdsAll ? held(pool) : pool.bytesRead), this.denseBytes),
+      weightsBytes: pools.reduce((sum, pool) => sum + held(pool), this.denseBytes),
     }
+  }
+
+  private ring(layer: number, kind: ExpertKind): void {
+    Atomics.store(this.bell, 1, mixtureOf(layer, kind))
+    Atomics.add(this.bell, 0, 1)
+    Atomics.notify(this.bell, 0)
   }
 
   private createPool(kind: ExpertKind, bank: number, { slots, bytes }: { slots: number; bytes: number }): ExpertPool {
@@ -109,7 +146,7 @@ export class WeightStore implements Weights {
       for (let e = 0; e < expertCount(this.config, layer, kind); e++)
         parts.push(this.layout.part(partName(layer, kind, e)))
     }
-    const read = (id: number, target: Uint8Array) => this.readCounted(parts[id], target)
+    const read = (id: number, target: Uint8Array) => this.readPart(parts[id], target)
     return new ExpertPool(this.banks[bank], bytes, slots, parts.length, read)
   }
 
@@ -127,16 +164,15 @@ export class WeightStore implements Weights {
     return name === 'embedding' ? 0 : this.banks.length - 1
   }
 
-  private readCounted(part: Part, target: Uint8Array): void {
-    this.bytesRead += part.bytes
-    this.readPart(part, target)
-  }
-
   private at(name: string): number {
     const address = this.addresses.get(name)
     if (address === undefined) throw new Error(`part ${name} is not in memory`)
     return address
   }
+}
+
+function mixtureOf(layer: number, kind: ExpertKind): number {
+  return 2 * layer + EXPERT_KINDS.indexOf(kind)
 }
 
 function isExpert({ name }: Part): { layer: number; kind: ExpertKind; id: number } | undefined {

@@ -8,6 +8,7 @@ export interface KernelExports {
   publish(kind: number, chunks: number): number
   help(seen: number): number
   copyRows(source: number, stride: number, target: number, targetStride: number, bytes: number, count: number): void
+  narrowRows(source: number, stride: number, target: number, targetStride: number, n: number, count: number): void
 }
 
 /**
@@ -19,12 +20,14 @@ export class Bank {
   readonly arena: Arena
   readonly control: Control
   readonly kernels: KernelExports
-  /** The whole memory as bytes, floats, words and doubles. Do not keep them: growing the memory makes older views too short. */
+  /** The whole memory as bytes, floats, words, halves of words and doubles. Do not keep them: growing the memory makes older views too short. */
   u8!: Uint8Array
   /** Index = address / 4. */
   f32!: Float32Array
   /** Index = address / 4. */
   u32!: Uint32Array
+  /** Index = address / 2. */
+  u16!: Uint16Array
   /** Index = address / 8. */
   f64!: Float64Array
 
@@ -46,6 +49,7 @@ export class Bank {
     this.u8 = new Uint8Array(this.memory.buffer)
     this.f32 = new Float32Array(this.memory.buffer)
     this.u32 = new Uint32Array(this.memory.buffer)
+    this.u16 = new Uint16Array(this.memory.buffer)
     this.f64 = new Float64Array(this.memory.buffer)
   }
 }

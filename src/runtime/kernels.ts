@@ -19,11 +19,16 @@ export const roundUp = (n: number, multiple: number): number => Math.ceil(n / mu
 /** Bytes of a quantised activation row of `columns` columns, a multiple of 32 (assembly/quantize.ts). */
 export const recordBytes = (columns: number): number => roundUp((columns / 32) * 104, 64)
 
+/** Numbers of the KV cache's rows as the kernels number them (assembly/attention.ts). */
+export const CACHE_FORMAT = { f32: 0, bf16: 1 } as const
+export type CacheFormat = keyof typeof CACHE_FORMAT
+
 /**
  * Bytes from one row of the KV cache to the next, an odd number of cache lines: attention reads eight rows side by side,
  * and at a power of two all of them would fight for the same set of the first-level cache (1.1 to 1.4 times slower).
  */
-export const cacheRowBytes = (channels: number): number => 64 * (Math.ceil((channels * 4) / 64) | 1)
+export const cacheRowBytes = (channels: number, format: CacheFormat): number =>
+  64 * (Math.ceil((channels * (format === 'bf16' ? 2 : 4)) / 64) | 1)
 
 /**
  * A typed call is bound once to its shapes and addresses, and then run for every step: it writes its arguments into the
@@ -205,6 +210,8 @@ export interface AttentionShape {
   channels: number
   heads: number
   k: number
+  /** Numbers of the cached rows. */
+  rows: CacheFormat
   /** Length of the stick below which older keys are not visited. */
   enough: number
   /** Where the number of visited keys goes (u32 an item and head). */
@@ -218,11 +225,25 @@ export class Attention extends Call {
     private readonly shape: AttentionShape,
     private readonly threads: number,
   ) {
-    const { q, o, stride, records, channels, heads, k, depths } = shape
+    const { q, o, stride, records, channels, heads, k, depths, rows } = shape
     const padded = roundUp(channels, 32)
     const output = [o, records, recordBytes(padded)]
-    const cache = [0, 0, cacheRowBytes(channels), channels, heads, 0, 0]
-    super(bank, JOB.ATTENTION, [q, stride * 4, ...output, ...cache, k, 0, 0, 0, 0, padded, depths, 1])
+    const cache = [0, 0, cacheRowBytes(channels, rows), channels, heads, 0, 0]
+    super(bank, JOB.ATTENTION, [
+      q,
+      stride * 4,
+      ...output,
+      ...cache,
+      k,
+      0,
+      0,
+      0,
+      0,
+      padded,
+      depths,
+      1,
+      CACHE_FORMAT[rows],
+    ])
   }
 
   /** `keys` and `values` are addresses of page tables; `position` is that of the first token, `oldest` the first kept. */

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Conversion, convertModel, type Model, UserError } from '#molm/index.js'
@@ -68,10 +69,11 @@ test('too small a budget is an error that says how much is needed', () =>
     assert.instance(below, UserError)
   }))
 
-test('an expert is read when it is first routed to, and not before', () =>
+test('without room for all, an expert is read when it is first routed to, and not before', () =>
   withPackedNano(async (dir, { path }) => {
     const { size } = await stat(path)
-    await withModel(dir, { threads: 1 }, async (model) => {
+    const memory = (await withModel(dir, {}, ({ info }) => info.bytes)) - 1
+    await withModel(dir, { threads: 1, memory }, async (model) => {
       const { weightsBytes, expertMisses } = await model.stats()
       assert.is(expertMisses, 0)
       assert.ok(weightsBytes < size / 2)
@@ -82,6 +84,23 @@ test('an expert is read when it is first routed to, and not before', () =>
       assert.is(after.expertHits, 0)
       await model.createSession().forward([5])
       assert.is((await model.stats()).expertHits, 36)
+    })
+  }))
+
+test('with room for all, experts are read in the background, each once', () =>
+  withPackedNano(async (dir) => {
+    const scarce = await withModel(dir, { memory: await leastBudget(dir) }, results)
+    await withModel(dir, { threads: 2 }, async (model) => {
+      const early = await results(model)
+      sameBits(early.whole, scarce.whole, 'while they are read')
+      const end = performance.now() + 20_000
+      while ((await model.stats()).weightsBytes < model.info.bytes && performance.now() < end) await sleep(5)
+      const { weightsBytes, bytesRead, expertMisses } = await model.stats()
+      assert.is(weightsBytes, model.info.bytes)
+      assert.is(bytesRead, model.info.bytes)
+      const late = await results(model)
+      sameBits(late.whole, scarce.whole, 'afterwards')
+      assert.is((await model.stats()).expertMisses, expertMisses, 'an expert was missing after all were read')
     })
   }))
 

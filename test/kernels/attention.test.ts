@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Bank } from '#molm/runtime/bank.js'
-import { Attention, cacheRowBytes, PAGE_ROWS, recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { Attention, type CacheFormat, cacheRowBytes, PAGE_ROWS, recordBytes, roundUp } from '#molm/runtime/kernels.js'
 import { Pool } from '#molm/runtime/pool.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { bankOf, bytesAt, floatsAt, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
@@ -25,6 +25,8 @@ interface Case {
   /** Spread of queries: large ones use the stick up within a few keys. */
   spread?: number
   shared?: boolean
+  /** Numbers of the cached rows. */
+  rows?: CacheFormat
 }
 
 interface Outcome {
@@ -33,39 +35,50 @@ interface Outcome {
   depths: Uint32Array
 }
 
+/** Keys and values before they are stored. */
 const keysOf = ({ position, tokens, channels }: Case): Float32Array => normalFloats((position + tokens) * channels, 31)
 const valuesOf = (c: Case): Float32Array =>
   c.shared ? keysOf(c) : normalFloats((c.position + c.tokens) * c.channels, 32)
+/** As they are in the cache. */
+const stored = (rows: Float32Array, c: Case): Float32Array => (c.rows === 'bf16' ? rows.map(nearestBfloat16) : rows)
+
+function nearestBfloat16(value: number): number {
+  const float = Float32Array.of(value)
+  const bits = new Uint32Array(float.buffer)
+  bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000
+  return float[0]
+}
 const queriesOf = ({ tokens, k, channels, spread = 1 }: Case): Float32Array =>
   normalFloats(tokens * k * channels, 33, spread)
 
 /** Rows in pages that lie in falling order, so that only the table tells where a position is. */
-function placePages(bank: Bank, rows: Float32Array, channels: number): number {
-  const stride = cacheRowBytes(channels) / 4
-  const pages: number[] = []
+function placePages(bank: Bank, rows: Float32Array, channels: number, format: CacheFormat): number {
+  const stride = cacheRowBytes(channels, format)
+  const source = place(bank, rows)
   const count = rows.length / channels
+  const pages: number[] = []
   for (let page = Math.ceil(count / PAGE_ROWS) - 1; page >= 0; page--) {
-    const full = new Float32Array(PAGE_ROWS * stride).fill(Number.NaN)
-    for (let i = 0; i < PAGE_ROWS && page * PAGE_ROWS + i < count; i++) {
-      const row = page * PAGE_ROWS + i
-      full.set(rows.subarray(row * channels, (row + 1) * channels), i * stride)
-    }
-    pages[page] = place(bank, full)
+    pages[page] = place(bank, new Uint8Array(PAGE_ROWS * stride).fill(0xff))
+    const first = page * PAGE_ROWS
+    const from = source + first * channels * 4
+    const held = Math.min(PAGE_ROWS, count - first)
+    if (format === 'f32') bank.kernels.copyRows(from, channels * 4, pages[page], stride, channels * 4, held)
+    else bank.kernels.narrowRows(from, channels * 4, pages[page], stride, channels, held)
   }
   return place(bank, Uint32Array.from(pages))
 }
 
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
-  const { channels, heads, k, tokens, position, oldest = 0, enough = ENOUGH } = c
-  const keys = placePages(bank, keysOf(c), channels)
-  const values = c.shared ? keys : placePages(bank, valuesOf(c), channels)
+  const { channels, heads, k, tokens, position, oldest = 0, enough = ENOUGH, rows = 'f32' } = c
+  const keys = placePages(bank, keysOf(c), channels, rows)
+  const values = c.shared ? keys : placePages(bank, valuesOf(c), channels, rows)
   const stride = roundUp(channels, 32)
   const size = recordBytes(stride)
   const q = placeRows(bank, queriesOf(c), channels)
   const o = place(bank, new Float32Array(tokens * k * stride).fill(9))
   const records = place(bank, new Uint8Array(tokens * k * size))
   const depths = place(bank, new Uint32Array(tokens * k * heads))
-  const shape = { q, o, stride, records, channels, heads, k, enough, depths }
+  const shape = { q, o, stride, records, channels, heads, k, rows, enough, depths }
   return (threads) => {
     new Attention(bank, shape, threads).run(tokens, keys, values, position, oldest)
     return {
@@ -79,7 +92,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
 /** The whole sum in double precision, over every key that is kept. */
 function reference(c: Case): Float64Array {
   const { channels, heads, k, tokens, position, oldest = 0 } = c
-  const [queries, keys, values] = [queriesOf(c), keysOf(c), valuesOf(c)]
+  const [queries, keys, values] = [queriesOf(c), stored(keysOf(c), c), stored(valuesOf(c), c)]
   const size = channels / heads
   const stride = roundUp(channels, 32)
   const output = new Float64Array(tokens * k * stride)
@@ -152,6 +165,36 @@ for (const position of [0, 1, 7, 8, 30, 31, 32, 33, 63, 64, 65]) {
 for (const oldest of [1, 5, 31, 32, 33, 90]) {
   test(`keys before position ${oldest} are forgotten`, () => void check({ ...BASE, position: 90, oldest }))
 }
+
+for (const [channels, heads] of [
+  [1, 1],
+  [33, 1],
+  [51, 3],
+  [64, 4],
+  [140, 4],
+  [192, 1],
+]) {
+  test(`cached rows of bfloat16, ${heads} heads of ${channels / heads} channels`, () => {
+    for (const shared of [false, true])
+      check({ ...BASE, channels, heads, position: 70, oldest: 3, shared, rows: 'bf16' })
+  })
+}
+
+test('a decode step with few items shares out its heads', async () => {
+  const bank = bankOf('relaxed')
+  const run = prepare(bank, { ...BASE, channels: 128, heads: 4, tokens: 1, position: 150 })
+  const expected = run(1)
+  const pool = new Pool([bank], 2)
+  try {
+    for (let round = 0; round < 200; round++) {
+      const found = run(2)
+      sameBits(found.output, expected.output)
+      assert.equal(found.records, expected.records)
+    }
+  } finally {
+    await pool.close()
+  }
+})
 
 test('stops once the rest of the stick is below any rounding, and errs by no more', () => {
   const { depths } = check({ ...BASE, position: 400, spread: 6 })

@@ -1,0 +1,51 @@
+import { Worker } from 'node:worker_threads'
+import type { WeightStore } from '../model/weight-store.js'
+import type { PackedFile } from '../packing/packed-file.js'
+import type { ReadAheadData } from './read-ahead-thread.js'
+
+/**
+ * A thread of its own that reads the experts of a packed model, where there is room for all of them: one after the other
+ * until the first prompt comes and in the pauses after it, and, while the engine waits for several, half of those.
+ * While the engine computes it keeps still, since the cores have something better to do.
+ */
+export class ReadAhead {
+  private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
+  private readonly bell: Int32Array
+
+  private constructor(data: Omit<ReadAheadData, 'stopped'>) {
+    this.bell = data.bell
+    const workerData: ReadAheadData = { ...data, stopped: this.stopped }
+    const worker = new Worker(new URL('./read-ahead-thread.js', import.meta.url), { workerData, execArgv: [] })
+    worker.unref()
+    // Nothing is lost without it: the engine reads what is not there, and reports why it cannot.
+    worker.on('error', () => undefined)
+  }
+
+  /** Begins, if every expert has a place. */
+  static start(store: WeightStore, file: PackedFile): ReadAhead | undefined {
+    const places = store.places
+    const pools = [...new Set(places.map(({ pool }) => pool))]
+    if (!pools.every(({ holdsAll }) => holdsAll)) return undefined
+    return new ReadAhead({
+      path: file.path,
+      memories: store.banks.map(({ memory }) => memory),
+      residency: pools.map(({ residency }) => residency),
+      experts: places.map(({ mixture, part, pool, bank, id }) => ({
+        mixture,
+        pool: pools.indexOf(pool),
+        id,
+        bank,
+        address: pool.at(id),
+        bytes: pool.bytes,
+        offset: file.parts.get(part.name)?.offset ?? 0,
+      })),
+      bell: store.bell,
+    })
+  }
+
+  /** Ends it, after the expert at hand. */
+  stop(): void {
+    Atomics.store(this.stopped, 0, 1)
+    Atomics.notify(this.bell, 0)
+  }
+}
