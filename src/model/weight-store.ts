@@ -122,14 +122,16 @@ export class WeightStore implements Weights {
   /** Requests for experts that were held and that were not, bytes of weights read, since loading; and those held now. */
   stats(): { hits: number; misses: number; bytesRead: number; weightsBytes: number } {
     const pools = this.pools.flatMap(({ attention, mlp }) => [attention, mlp])
-    const held = (pool: ExpertPool) => pool.held * pool.bytes
-    return {
-      hits: pools.reduce((sum, pool) => sum + pool.hits, 0),
-      misses: pools.reduce((sum, pool) => sum + pool.misses, 0),
+    const total = { hits: 0, misses: 0, bytesRead: this.denseBytes, weightsBytes: this.denseBytes }
+    for (const pool of pools) {
+      const held = pool.held * pool.bytes
+      total.hits += pool.hits
+      total.misses += pool.misses
+      total.weightsBytes += held
       // Where there is room for all, an expert is read once, by whichever thread.
-      bytesRead: pools.reduce((sum, pool) => sum + (pool.holdsAll ? held(pool) : pool.bytesRead), this.denseBytes),
-      weightsBytes: pools.reduce((sum, pool) => sum + held(pool), this.denseBytes),
+      total.bytesRead += pool.holdsAll ? held : pool.bytesRead
     }
+    return total
   }
 
   private ring(layer: number, kind: ExpertKind): void {
