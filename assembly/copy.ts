@@ -26,7 +26,7 @@ function copy(target: usize, source: usize, bytes: usize): void {
   for (; i < bytes; i += 4) store<u32>(target + i, load<u32>(source + i))
 }
 
-/** Copies `count` rows of `n` floats (a multiple of 4), each rounded to the nearest bfloat16; strides in bytes. */
+/** Copies `count` rows of `n` floats, each rounded to the nearest bfloat16; strides in bytes. */
 export function narrowRows(
   source: usize,
   stride: usize,
