@@ -83,8 +83,23 @@ function gatherEach(target: usize, first: usize, rows: u32, columns: u32): void 
   }
 }
 
+/** Copies `columns` neighbours in a row to `target`, and zeros up to 32. */
+export function gatherLine(target: usize, first: usize, columns: u32): void {
+  const type = arg(1)
+  const stride: usize = arg(6)
+  if (ASC_FEATURE_SIMD && columns == 32 && stride == 1 && type <= SOURCE_BF16) {
+    const shift: usize = type == SOURCE_F32 ? 2 : 1
+    const from = arg(0) + (first << shift)
+    for (let c: usize = 0; c < 32; c += 4) v128.store(target + (c << 2), elements4(type, from + (c << shift)))
+  } else {
+    for (let c: u32 = 0; c < 32; c++) {
+      store<f32>(target + (c << 2), c < columns ? element(first + c * stride) : <f32>0)
+    }
+  }
+}
+
 /** One weight, by its index in the source. */
-export function element(index: usize): f32 {
+function element(index: usize): f32 {
   const type = arg(1)
   if (type == SOURCE_F32) return load<f32>(arg(0) + (index << 2))
   if (type == SOURCE_F16) return fromHalf(load<u16>(arg(0) + (index << 1)))

@@ -7,26 +7,23 @@
  * Rows beyond the last and columns beyond the last are zero. Formats: tile-*.ts, embedding.ts. Bit-identical in all tiers.
  */
 import { arg, SCRATCH, SCRATCH_SIZE, thread } from './control'
-import { countBroken, element, gather } from './gather'
-import { fromBfloat16, toBfloat16 } from './half'
+import { gather } from './gather'
 import { bandBytes, F32, Q4 } from './matmul'
 import { packQ4 } from './pack-q4'
-import { inverseOf, level8, packQ8 } from './pack-q8'
-
-/** This thread's scratch: a tile of floats, column after column, 8 rows each. Set at the start of each chunk. */
-let scratch: usize = 0
+import { packQ8 } from './pack-q8'
+import { packTableRow } from './pack-table'
 
 export function pack(chunk: u32): void {
-  scratch = SCRATCH + thread * SCRATCH_SIZE
-  if (arg(9) == 1) packTableRow(chunk)
-  else packRows(chunk << 5)
+  const scratch = SCRATCH + thread * SCRATCH_SIZE
+  if (arg(9) == 1) packTableRow(chunk, scratch)
+  else packRows(chunk << 5, scratch)
 }
 
 /**
  * Packs 32 rows from `row` on, column by column of tiles: where neighbouring rows lie together, 32 weights of 16 bits
- * are a cache line, which is read once and not four times.
+ * are a cache line, which is read once and not four times. `scratch` is room for a tile of floats.
  */
-function packRows(row: u32): void {
+function packRows(row: u32, scratch: usize): void {
   const columns = (arg(4) + 31) & ~31
   const band = bandBytes(arg(8), columns)
   const end = min(row + 32, arg(3))
@@ -40,30 +37,5 @@ function packRows(row: u32): void {
       else packQ8(tile, scratch)
     }
     first += arg(8) == F32 ? 1024 : arg(8) == Q4 ? 144 : 272
-  }
-}
-
-function packTableRow(row: u32): void {
-  const columns = (arg(4) + 31) & ~31
-  const stride: usize = arg(6)
-  let target: usize = arg(7) + row * (arg(8) == F32 ? columns << 2 : (columns >> 5) * 34)
-  for (let column: u32 = 0; column < columns; column += 32) {
-    let most: f32 = 0
-    for (let c: u32 = 0; c < 32; c++) {
-      const x = column + c < arg(4) ? element(arg(2) + row * arg(5) + (column + c) * stride) : <f32>0
-      most = max<f32>(most, abs<f32>(x))
-      store<f32>(scratch + (c << 2), x)
-    }
-    countBroken(scratch, 4)
-    if (arg(8) == F32) {
-      memory.copy(target, scratch, 128)
-      target += 128
-    } else {
-      const bits = toBfloat16(most / <f32>127.0)
-      const inverse = inverseOf(fromBfloat16(bits))
-      store<u16>(target, bits)
-      for (let c: usize = 0; c < 32; c++) store<i8>(target + c, level8(load<f32>(scratch + (c << 2)), inverse), 2)
-      target += 34
-    }
   }
 }
