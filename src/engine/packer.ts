@@ -5,7 +5,7 @@ import type { Bank } from '../runtime/bank.js'
 import { JOB } from '../runtime/control.js'
 import { FORMAT } from '../runtime/kernels.js'
 
-/** Source types of the packing kernel (assembly/pack.ts). */
+/** Source types of the packing kernel (assembly/gather.ts). */
 const SOURCE: Partial<Record<DType, number>> = { F32: 0, F16: 1, BF16: 2, F64: 3 }
 
 /** Rows of a matrix that the kernel packs as one chunk. */
