@@ -64,11 +64,12 @@ export function storeScales4(target: usize, scales: v128): v128 {
 
 /** Levels of two columns for four rows, as the low and the next byte of each lane. */
 function pair4(a: v128, b: v128, inverse: v128): v128 {
-  const low = v128.and(levels4(a, inverse), i32x4.splat(255))
-  return v128.or(low, i32x4.shl(v128.and(levels4(b, inverse), i32x4.splat(255)), 8))
+  const low = v128.and(levels8(a, inverse), i32x4.splat(255))
+  return v128.or(low, i32x4.shl(v128.and(levels8(b, inverse), i32x4.splat(255)), 8))
 }
 
-function levels4(x: v128, inverse: v128): v128 {
+/** level8 of four floats. */
+export function levels8(x: v128, inverse: v128): v128 {
   const rounded = f32x4.nearest(f32x4.mul(x, inverse))
   return i32x4.trunc_sat_f32x4_s(f32x4.pmin(f32x4.pmax(rounded, f32x4.splat(-127)), f32x4.splat(127)))
 }

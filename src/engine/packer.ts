@@ -1,12 +1,15 @@
 import type { DType } from '../checkpoint/dtype.js'
-import { packedBytes, TILE_ROWS } from '../packing/format.js'
+import { packedBytes } from '../packing/format.js'
 import type { PackRequest } from '../packing/pack.js'
 import type { Bank } from '../runtime/bank.js'
 import { JOB } from '../runtime/control.js'
 import { FORMAT } from '../runtime/kernels.js'
 
-/** Source types of the packing kernel (assembly/pack.ts). */
+/** Source types of the packing kernel (assembly/gather.ts). */
 const SOURCE: Partial<Record<DType, number>> = { F32: 0, F16: 1, BF16: 2, F64: 3 }
+
+/** Rows of a matrix that the kernel packs as one chunk. */
+const CHUNK_ROWS = 32
 
 /** Packs rows of weights on the threads of a bank. */
 export class Packer {
@@ -32,7 +35,7 @@ export class Packer {
     const { args } = this.bank.control
     const shape = [rows, cols, rowStride, colStride]
     args.set([source, type, firstElement, ...shape, target, FORMAT[format], isMatrix ? 0 : 1, this.counter])
-    this.bank.run(JOB.PACK, isMatrix ? Math.ceil(rows / TILE_ROWS) : rows)
+    this.bank.run(JOB.PACK, isMatrix ? Math.ceil(rows / CHUNK_ROWS) : rows)
     return { bytes: this.bank.u8.slice(target, target + size), nonFinite: this.bank.u32[this.counter / 4] }
   }
 

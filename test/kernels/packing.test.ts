@@ -188,6 +188,22 @@ test('blocks of zeros and of the tiniest weights stay finite', () => {
   }
 })
 
+test('4 bits: a row of weights too small for a scale is zero, and one that is not finite spoils no other', () => {
+  const weights = normalFloats(8 * 32, 54)
+  weights.fill(9e-37, 0, 32)
+  weights[3 * 32 + 5] = Number.NaN
+  weights[4 * 32 + 6] = Number.NEGATIVE_INFINITY
+  const request = { bytes: new Uint8Array(weights.slice().buffer), dtype: 'F32', firstElement: 0 } as const
+  const shape = { rows: 8, cols: 32, rowStride: 32, colStride: 1 }
+  const { bytes, nonFinite } = packEverywhere({ ...request, ...shape, kind: 'matrix', format: 'q4' })
+  assert.is(nonFinite, 2)
+  const unpacked = unpackMatrix(bytes, 'q4', 8, 32)
+  for (const row of [0, 3, 4]) assert.ok(unpacked.subarray(row * 32, row * 32 + 32).every((w) => w === 0))
+  for (const row of [1, 2, 5, 6, 7]) {
+    checkQ4(unpacked.subarray(row * 32, row * 32 + 32), weights.subarray(row * 32, row * 32 + 32), 1, 32)
+  }
+})
+
 test('several threads pack the same bytes', async () => {
   const request = requestOf('BF16', 'transposed', [520, 384], 'matrix', 'q4')
   const expected = pack(bankOf('relaxed'), request).bytes

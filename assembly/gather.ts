@@ -1,0 +1,135 @@
+/*
+ * Weights of a checkpoint as floats, of whatever type and in whatever order they lie there: 8 rows by 32 columns at a
+ * time, column after column. The arguments are those of pack.ts.
+ * Loops of the form `do ... while` are for V8, see pack-q4.ts.
+ */
+import { arg } from './control'
+import { fromBfloat16, fromHalf, fromHalf4 } from './half'
+
+const SOURCE_F32: u32 = 0
+const SOURCE_F16: u32 = 1
+const SOURCE_BF16: u32 = 2
+
+/** Copies 8 rows x 32 columns to `target`, zeros beyond the matrix, and counts what is not finite. */
+export function gather(target: usize, row: u32, column: u32): void {
+  const rows = min(8, arg(3) - row)
+  const columns = min(32, arg(4) - column)
+  const first: usize = arg(2) + row * arg(5) + column * arg(6)
+  if (rows < 8 || columns < 32) memory.fill(target, 0, 1024)
+  if (ASC_FEATURE_SIMD && rows == 8 && columns == 32 && arg(1) <= SOURCE_BF16 && (arg(5) == 1 || arg(6) == 1)) {
+    if (arg(5) == 1) gatherColumns(target, first)
+    else gatherRows(target, first)
+  } else {
+    gatherEach(target, first, rows, columns)
+  }
+  countBroken(target, 32)
+}
+
+/** Neighbouring rows lie together, as in an expert's [in, out] matrix. */
+function gatherColumns(target: usize, first: usize): void {
+  const type = arg(1)
+  const shift: usize = type == SOURCE_F32 ? 2 : 1
+  const stride = (<usize>arg(6)) << shift
+  const half: usize = (<usize>4) << shift
+  const end = target + 1024
+  let from = arg(0) + (first << shift)
+  do {
+    v128.store(target, elements4(type, from))
+    v128.store(target, elements4(type, from + half), 16)
+    from += stride
+    target += 32
+  } while (target < end)
+}
+
+/** Neighbouring columns lie together, as in an ordinary [out, in] matrix. */
+function gatherRows(target: usize, first: usize): void {
+  const type = arg(1)
+  const shift: usize = type == SOURCE_F32 ? 2 : 1
+  const stride = (<usize>arg(5)) << shift
+  const from = arg(0) + (first << shift)
+  gather4Rows(target, from, stride, type)
+  gather4Rows(target + 16, from + (stride << 2), stride, type)
+}
+
+/** The first four rows of gatherRows: eight squares of 4 x 4, each turned about its diagonal. */
+function gather4Rows(target: usize, from: usize, stride: usize, type: u32): void {
+  const step: usize = type == SOURCE_F32 ? 16 : 8
+  const end = target + 1024
+  do {
+    const row0 = elements4(type, from)
+    const row1 = elements4(type, from + stride)
+    const row2 = elements4(type, from + (stride << 1))
+    const row3 = elements4(type, from + stride * 3)
+    const left01 = v128.shuffle<i32>(row0, row1, 0, 4, 1, 5)
+    const left23 = v128.shuffle<i32>(row2, row3, 0, 4, 1, 5)
+    const right01 = v128.shuffle<i32>(row0, row1, 2, 6, 3, 7)
+    const right23 = v128.shuffle<i32>(row2, row3, 2, 6, 3, 7)
+    v128.store(target, v128.shuffle<i64>(left01, left23, 0, 2))
+    v128.store(target, v128.shuffle<i64>(left01, left23, 1, 3), 32)
+    v128.store(target, v128.shuffle<i64>(right01, right23, 0, 2), 64)
+    v128.store(target, v128.shuffle<i64>(right01, right23, 1, 3), 96)
+    from += step
+    target += 128
+  } while (target < end)
+}
+
+function gatherEach(target: usize, first: usize, rows: u32, columns: u32): void {
+  const rowStride: usize = arg(5)
+  for (let c: usize = 0; c < columns; c++) {
+    let index = first + c * arg(6)
+    for (let r: usize = 0; r < rows; r++, index += rowStride) {
+      store<f32>(target + (c << 5) + (r << 2), element(index))
+    }
+  }
+}
+
+/** Copies `columns` neighbours in a row to `target`, and zeros up to 32. */
+export function gatherLine(target: usize, first: usize, columns: u32): void {
+  const type = arg(1)
+  const stride: usize = arg(6)
+  if (ASC_FEATURE_SIMD && columns == 32 && stride == 1 && type <= SOURCE_BF16) {
+    const shift: usize = type == SOURCE_F32 ? 2 : 1
+    const from = arg(0) + (first << shift)
+    for (let c: usize = 0; c < 32; c += 4) v128.store(target + (c << 2), elements4(type, from + (c << shift)))
+  } else {
+    for (let c: u32 = 0; c < 32; c++) {
+      store<f32>(target + (c << 2), c < columns ? element(first + c * stride) : <f32>0)
+    }
+  }
+}
+
+/** One weight, by its index in the source. */
+function element(index: usize): f32 {
+  const type = arg(1)
+  if (type == SOURCE_F32) return load<f32>(arg(0) + (index << 2))
+  if (type == SOURCE_F16) return fromHalf(load<u16>(arg(0) + (index << 1)))
+  if (type == SOURCE_BF16) return fromBfloat16(load<u16>(arg(0) + (index << 1)))
+  return <f32>load<f64>(arg(0) + (index << 3))
+}
+
+/** Four neighbouring weights at an address; not for f64. */
+function elements4(type: u32, address: usize): v128 {
+  if (type == SOURCE_F32) return v128.load(address)
+  const bits = v128.load_ext<u16>(address)
+  return type == SOURCE_BF16 ? i32x4.shl(bits, 16) : fromHalf4(bits)
+}
+
+/** Adds the number of NaN and infinities among `columns` * 8 floats to the job's count. */
+export function countBroken(floats: usize, columns: usize): void {
+  const end = floats + (columns << 5)
+  if (ASC_FEATURE_SIMD) {
+    // As integers, the bits of infinities and NaN are larger than those of all numbers, the sign left out.
+    const magnitude = i32x4.splat(0x7fffffff)
+    let most = i32x4.splat(0)
+    let p = floats
+    do {
+      const pair = i32x4.max_s(v128.and(v128.load(p), magnitude), v128.and(v128.load(p, 16), magnitude))
+      most = i32x4.max_s(most, pair)
+      p += 32
+    } while (p < end)
+    if (!v128.any_true(i32x4.ge_s(most, i32x4.splat(0x7f800000)))) return
+  }
+  let broken: u32 = 0
+  for (let p = floats; p < end; p += 4) if (!isFinite<f32>(load<f32>(p))) broken++
+  if (broken > 0) atomic.add<u32>(arg(10), broken)
+}

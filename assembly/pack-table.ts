@@ -1,0 +1,62 @@
+/*
+ * One row of the embedding table (embedding.ts), or a vector, 32 columns at a time. The arguments are those of pack.ts.
+ * Bit-identical in all tiers.
+ */
+import { arg } from './control'
+import { countBroken, gatherLine } from './gather'
+import { fromBfloat16, toBfloat16 } from './half'
+import { F32 } from './matmul'
+import { inverseOf, level8, levels8 } from './pack-q8'
+
+/** `line` is room for 32 floats. */
+export function packTableRow(row: u32, line: usize): void {
+  const columns = (arg(4) + 31) & ~31
+  const stride: usize = arg(6)
+  let first: usize = arg(2) + row * arg(5)
+  let target: usize = arg(7) + row * (arg(8) == F32 ? columns << 2 : (columns >> 5) * 34)
+  for (let column: u32 = 0; column < columns; column += 32, first += stride << 5) {
+    gatherLine(line, first, min(32, arg(4) - column))
+    countBroken(line, 4)
+    if (arg(8) == F32) {
+      memory.copy(target, line, 128)
+      target += 128
+    } else {
+      packBlock(target, line)
+      target += 34
+    }
+  }
+}
+
+/** A bfloat16 scale and 32 levels of 8 bits. */
+function packBlock(target: usize, line: usize): void {
+  const bits = toBfloat16(largest(line) / <f32>127.0)
+  const inverse = inverseOf(fromBfloat16(bits))
+  store<u16>(target, bits)
+  if (ASC_FEATURE_SIMD) {
+    const inverses = f32x4.splat(inverse)
+    for (let half: usize = 0; half < 32; half += 16) {
+      const x = line + (half << 2)
+      const low = i16x8.narrow_i32x4_s(levels8(v128.load(x), inverses), levels8(v128.load(x, 16), inverses))
+      const high = i16x8.narrow_i32x4_s(levels8(v128.load(x, 32), inverses), levels8(v128.load(x, 48), inverses))
+      v128.store(target + half, i8x16.narrow_i16x8_s(low, high), 2)
+    }
+  } else {
+    for (let c: usize = 0; c < 32; c++) store<i8>(target + c, level8(load<f32>(line + (c << 2)), inverse), 2)
+  }
+}
+
+/** Largest magnitude of 32 floats; as integers, the bits of magnitudes stand in the same order. */
+function largest(line: usize): f32 {
+  let most: i32 = 0
+  if (ASC_FEATURE_SIMD) {
+    let most4 = i32x4.splat(0)
+    for (let p = line; p < line + 128; p += 16) {
+      most4 = i32x4.max_s(most4, v128.and(v128.load(p), i32x4.splat(0x7fffffff)))
+    }
+    const most2 = i32x4.max_s(most4, v128.shuffle<i64>(most4, most4, 1, 0))
+    most = max(i32x4.extract_lane(most2, 0), i32x4.extract_lane(most2, 1))
+  } else {
+    for (let p = line; p < line + 128; p += 4) most = max(most, load<i32>(p) & 0x7fffffff)
+  }
+  return reinterpret<f32>(most)
+}
