@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { UserError } from '../errors.js'
+import { startHelpersAhead } from '../runtime/helpers.js'
 import { Engine, type Task } from './engine.js'
 import type { Call, Credit, EngineData, FromEngine, Request, ToEngine } from './protocol.js'
 import { Stopped } from './sequence.js'
@@ -41,6 +42,7 @@ port.on('message', (message: ToEngine) => {
 
 async function start(data: EngineData): Promise<void> {
   try {
+    startHelpersAhead(data.threads - 1)
     engine = await Engine.start(data)
     send({ kind: 'ready', tier: engine.tierName, warnings: engine.warnings })
   } catch (error) {
