@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 /** Helper threads for a pool to come. */
 const ahead: Worker[] = []
 
-/** Starts helper threads ahead of the pool they are for, to start while its memories are being prepared. */
+/** Starts helper threads before there is a pool for them, while its memories are being prepared. */
 export function startHelpersAhead(count: number): void {
   while (ahead.length < count) ahead.push(startHelper())
 }
