@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
@@ -6,6 +7,12 @@ import { printable } from './printable.js'
 
 /** Most bytes asked of one read call: the operating system's own limit is a little under 2 GiB. */
 const LARGEST_READ = 2 ** 30
+
+/**
+ * Up to so many bytes are read at once, on the calling thread: handing a read to another thread takes longer than that,
+ * and a checkpoint of small experts has hundreds of them.
+ */
+const SMALL_READ = 2 ** 16
 
 /** The files of a local folder. Symbolic links are followed, since download caches are made of them. */
 export function localFolder(dir: string): FileSet {
@@ -68,7 +75,7 @@ class LocalFile implements ByteSource {
       let done = 0
       while (done < length) {
         const step = Math.min(length - done, LARGEST_READ)
-        const { bytesRead } = await this.handle.read(bytes, done, step, offset + done)
+        const bytesRead = await this.readSome(bytes, done, step, offset + done)
         if (bytesRead === 0) throw new UserError(`${this.name}: the file became shorter while it was read`)
         done += bytesRead
       }
@@ -82,6 +89,12 @@ class LocalFile implements ByteSource {
 
   close(): Promise<void> {
     return this.handle.close()
+  }
+
+  private async readSome(bytes: Uint8Array, at: number, length: number, position: number): Promise<number> {
+    const { fd } = this.handle // -1 once it is closed
+    if (length <= SMALL_READ && fd >= 0) return readSync(fd, bytes, at, length, position)
+    return (await this.handle.read(bytes, at, length, position)).bytesRead
   }
 }
 

@@ -2,9 +2,6 @@ import { UserError } from '../errors.js'
 import type { ByteSource } from './byte-source.js'
 import { readSafetensors } from './safetensors.js'
 import type { Tensor } from './tensor.js'
-import { readTorchLegacy } from './torch-legacy.js'
-import { readTorchZip } from './torch-zip.js'
-import { ZIP_SIGNATURE } from './zip.js'
 
 const LFS_POINTER = 'version https://git-lfs'
 
@@ -19,6 +16,12 @@ export async function readWeightFile(source: ByteSource, format: 'safetensors' |
     throw new UserError(`${source.name}: a Git LFS pointer, not the weights themselves; fetch them with: git lfs pull`)
   }
   if (format === 'safetensors') return (await readSafetensors(source)).tensors
+  // Imported here so that whoever reads safetensors does not load them.
+  const [{ readTorchLegacy }, { readTorchZip }, { ZIP_SIGNATURE }] = await Promise.all([
+    import('./torch-legacy.js'),
+    import('./torch-zip.js'),
+    import('./zip.js'),
+  ])
   if (head.length >= 4 && new DataView(head.buffer, head.byteOffset).getUint32(0, true) === ZIP_SIGNATURE) {
     return readTorchZip(source)
   }

@@ -40,7 +40,10 @@ async function chat(options: ChatOptions): Promise<void> {
   }
   // React reads it when it is imported; its development build is slow.
   process.env.NODE_ENV ??= 'production'
-  const [{ loadModel }, { startChat }] = await Promise.all([import('../index.js'), import('../tui/start-chat.js')])
+  const [{ loadModel }, { startChat }] = await Promise.all([
+    import('../library/load-model.js'),
+    import('../tui/start-chat.js'),
+  ])
   const signal = interruptSignal()
   const load = (name: string, onWarning?: (message: string) => void) =>
     loadModel(name, { ...loadOptions(options), onWarning, signal })

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { isCommand, spelledOut } from './command-line.js'
 import { COMMANDS } from './commands.js'
 import { reportError } from './errors.js'
 import { toleratePipes } from './output.js'
@@ -49,20 +50,6 @@ Examples:
   molm run --help                    the options of a prompt
 
 A prompt that begins with the name of a command goes after 'run' or '--'.`
-
-/** The command line with its command: what begins with no command, and asks for no help, is a prompt. */
-function spelledOut(args: readonly string[]): readonly string[] {
-  if (args.length === 0) return process.stdin.isTTY ? ['--help'] : ['run']
-  const [first, second] = args
-  const asksForHelp = first === 'help' && (args.length === 1 || (args.length === 2 && isCommand(second)))
-  return asksForHelp || isCommand(first) || PROGRAM_OPTIONS.includes(first) ? args : ['run', ...args]
-}
-
-const PROGRAM_OPTIONS = ['-h', '--help', '--version']
-
-function isCommand(word: string | undefined): boolean {
-  return COMMANDS.some(({ name }) => name === word)
-}
 
 function version(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version

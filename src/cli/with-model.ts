@@ -12,7 +12,7 @@ export interface LoadedModel {
 /** Loads the model that the options name, lets `use` work with it, and sees to it that its threads end. */
 export async function withModel<T>(options: ModelOptions, use: (loaded: LoadedModel) => Promise<T>): Promise<T> {
   const start = performance.now()
-  const { loadModel } = await import('../index.js')
+  const { loadModel } = await import('../library/load-model.js')
   const model = await loadModel(modelName(options.model), {
     ...loadOptions(options),
     onWarning: (message) => options.quiet || note(`warning: ${message}`),

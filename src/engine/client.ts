@@ -1,7 +1,7 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.js'
-import { prepareV8 } from '../runtime/v8-flags.js'
 import type { Call, EngineData, FromEngine, Request, StepMessage, ToEngine } from './protocol.js'
+import { takeThread } from './thread.js'
 
 /** A request that waits for its reply. */
 interface Pending {
@@ -38,13 +38,12 @@ export class EngineClient {
   /** Starts an engine and waits until its model is loaded. Rejects with what went wrong there. */
   static async start(data: EngineData, signal?: AbortSignal): Promise<EngineClient> {
     signal?.throwIfAborted()
-    prepareV8()
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data, execArgv: [] })
+    const worker = takeThread()
     const client = new EngineClient(worker)
     const stop = () => client.fail(signal?.reason ?? new Error('aborted'))
     signal?.addEventListener('abort', stop)
     try {
-      await client.started()
+      await client.started(data)
       return client
     } catch (error) {
       await worker.terminate()
@@ -87,12 +86,13 @@ export class EngineClient {
     await exit
   }
 
-  private started(): Promise<void> {
+  private started(data: EngineData): Promise<void> {
     return new Promise((resolve, reject) => {
       this.wait(0, { resolve: resolve as Pending['resolve'], reject })
       this.worker.on('message', (message: FromEngine) => this.receive(message))
       this.worker.on('error', (error) => this.fail(error))
       this.worker.on('exit', () => this.fail(this.ended ?? new Error('the engine ended unexpectedly')))
+      this.send({ kind: 'start', data })
     })
   }
 

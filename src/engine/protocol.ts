@@ -98,7 +98,13 @@ export interface Credit {
   id: number
   steps: number
 }
-export type ToEngine = Call | Credit
+/** First message to an engine's thread. */
+export interface Start {
+  kind: 'start'
+  data: EngineData
+}
+
+export type ToEngine = Start | Call | Credit
 
 /**
  * Routes as they travel: for each layer kA attention experts, then kM MLP experts, of every token:

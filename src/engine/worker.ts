@@ -1,7 +1,8 @@
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { UserError } from '../errors.js'
+import { startHelpersAhead } from '../runtime/helpers.js'
 import { Engine, type Task } from './engine.js'
-import type { Call, EngineData, FromEngine, Request, ToEngine } from './protocol.js'
+import type { Call, Credit, EngineData, FromEngine, Request, ToEngine } from './protocol.js'
 import { Stopped } from './sequence.js'
 
 /*
@@ -33,18 +34,23 @@ const send = (message: FromEngine, transfer: ArrayBuffer[] = []) => port.postMes
 const running: Running[] = []
 let engine: Engine
 
-try {
-  engine = await Engine.start(workerData as EngineData)
-  send({ kind: 'ready', tier: engine.tierName, warnings: engine.warnings })
-  port.on('message', (message: ToEngine) => {
-    accept(message)
-    work()
-  })
-} catch (error) {
-  send(failure(0, error))
+port.on('message', (message: ToEngine) => {
+  if (message.kind === 'start') return start(message.data)
+  accept(message)
+  work()
+})
+
+async function start(data: EngineData): Promise<void> {
+  try {
+    startHelpersAhead(data.threads - 1)
+    engine = await Engine.start(data)
+    send({ kind: 'ready', tier: engine.tierName, warnings: engine.warnings })
+  } catch (error) {
+    send(failure(0, error))
+  }
 }
 
-function accept(message: ToEngine): void {
+function accept(message: Call | Credit): void {
   if (message.kind === 'credit') {
     const run = running.find(({ id }) => id === message.id)
     if (run) run.credit += message.steps

@@ -6,11 +6,12 @@ import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, Sessio
 import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
-import { type GenerationDefaults, loadGenerationDefaults } from '../text/generation-config.js'
+import type { GenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
 import { availableMemory } from './available-memory.js'
 import { describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
+import { loadTextSide, type TextSide } from './text-side.js'
 
 /** Left free beside the weights when nobody says how much memory they may take: activations, caches, Node itself. */
 const MARGIN = 512 * 2 ** 20
@@ -32,31 +33,24 @@ export async function startModel(found: FoundModel, options: LoadOptions): Promi
   if (memory !== undefined && !(memory > 0)) throw new UsageError('--memory must be a size above 0')
   const { config, formats, path, kind, folder } = found
   const budget = { memory: memory ?? Math.max(0, availableMemory() - MARGIN), memoryIsGiven: memory !== undefined }
-  const hasText = kind !== 'random'
-  const [engine, tokenizer, chatTemplate, defaults] = await Promise.all([
+  const readTextSide = async () => {
+    const text = kind === 'random' ? { defaults: {} } : await loadTextSide(folder)
+    return { text, info: describe(found, text) }
+  }
+  const [engine, { text, info }] = await Promise.all([
     EngineClient.start({ threads, tier: kernels, model: { config, formats, path, kind, ...budget } }, signal),
-    hasText ? loadTokenizer(folder) : undefined,
-    hasText ? loadChatTemplate(folder) : undefined,
-    hasText ? loadGenerationDefaults(folder) : {},
+    readTextSide(),
   ])
   for (const warning of engine.warnings) onWarning?.(warning)
-  return new LoadedModel(found, await describe(found, tokenizer), engine, threads, {
-    tokenizer,
-    chatTemplate,
-    defaults,
-  })
+  return new LoadedModel(found, info, engine, threads, text)
 }
 
 /** Describes a model without starting an engine or reading its weights. */
 export async function describeModel(name: string, options: Pick<LoadOptions, 'quant'> = {}): Promise<ModelInfo> {
   const found = await resolveModel(name, options.quant)
-  return describe(found, await loadTokenizer(found.folder))
-}
-
-interface TextSide {
-  tokenizer?: Tokenizer
-  chatTemplate?: ChatTemplate
-  defaults: GenerationDefaults
+  const { folder } = found
+  const [tokenizer, chatTemplate] = await Promise.all([loadTokenizer(folder), loadChatTemplate(folder)])
+  return describe(found, { tokenizer, chatTemplate })
 }
 
 class LoadedModel implements Model {

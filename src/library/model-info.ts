@@ -2,13 +2,12 @@ import type { ModelInfo, PartSummary } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
 import { headName, type Part, planLayout } from '../packing/layout.js'
-import { loadChatTemplate } from '../text/chat-template.js'
-import type { Tokenizer } from '../text/tokenizer.js'
 import type { FoundModel } from './resolve-model.js'
+import type { TextSide } from './text-side.js'
 
 /** Describes a model from its shape and formats; no weights are read. */
-export async function describe(found: FoundModel, tokenizer: Tokenizer | undefined): Promise<ModelInfo> {
-  const { name, path, kind, quant, formats, source, sourceRevision, config, folder } = found
+export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<TextSide, 'defaults'>): ModelInfo {
+  const { name, path, kind, quant, formats, source, sourceRevision, config } = found
   const { parts, activeBytes } = summarise(config, formats)
   const total = (field: 'parameters' | 'active' | 'bytes') => parts.reduce((sum, part) => sum + part[field], 0)
   return {
@@ -26,7 +25,7 @@ export async function describe(found: FoundModel, tokenizer: Tokenizer | undefin
     activeBytes,
     parts,
     ...(tokenizer && { tokenizerSize: tokenizer.vocabSize }),
-    hasChatTemplate: (await loadChatTemplate(folder)) !== undefined,
+    hasChatTemplate: chatTemplate !== undefined,
   }
 }
 

@@ -1,7 +1,8 @@
 import { UserError } from '../errors.js'
 import type { LoadOptions } from '../generation/types.js'
+import { verifyChecksums } from '../packing/checksums.js'
 import { planLayout } from '../packing/layout.js'
-import { checkParts, openPackedFile, verifyChecksums } from '../packing/packed-file.js'
+import { checkParts, openPackedFile } from '../packing/packed-file.js'
 import { resolveModel } from './resolve-model.js'
 
 /**

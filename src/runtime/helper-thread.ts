@@ -1,4 +1,4 @@
-import { workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { instantiate, type KernelExports } from './bank.js'
 import { Control, HOME } from './control.js'
 
@@ -17,4 +17,4 @@ function live({ module, memories, thread }: HelperData): void {
   for (let bank = 0; bank !== HOME; bank = controls[bank].destination) seen[bank] = kernels[bank].help(seen[bank])
 }
 
-live(workerData as HelperData)
+parentPort?.once('message', live)

@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { Bank } from './bank.js'
 import { HOME, JOB } from './control.js'
 import type { HelperData } from './helper-thread.js'
+import { takeHelper } from './helpers.js'
 
 /**
  * The helper threads of one engine, all in the same bank as the leader at any time. The thread that creates the pool is
@@ -20,7 +21,9 @@ export class Pool {
     for (const bank of banks) bank.control.helpers = threads - 1
     for (let thread = 1; thread < threads; thread++) {
       const data: HelperData = { module: banks[0].module, memories, thread }
-      this.workers.push(new Worker(new URL('./helper-thread.js', import.meta.url), { workerData: data, execArgv: [] }))
+      const worker = takeHelper()
+      worker.postMessage(data)
+      this.workers.push(worker)
     }
   }
 

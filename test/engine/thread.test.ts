@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { repositoryPath } from '../support/fixtures.js'
+
+const test = suite('a thread started ahead')
+
+/** Runs a program that knows the library and the threads of its engines. */
+function runProgram(lines: string[]): { status: number | null; stdout: string; stderr: string } {
+  const source = [
+    `import { startThreadAhead, takeThread } from ${JSON.stringify(repositoryPath('dist/engine/thread.js'))}`,
+    `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`,
+    ...lines,
+  ].join('\n')
+  const { NO_COLOR, FORCE_COLOR, ...env } = process.env
+  const args = ['--input-type=module', '--eval', source]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: 20_000 })
+  return { status, stdout, stderr }
+}
+
+test('runs the next engine, and only that one', () => {
+  const result = runProgram([
+    'startThreadAhead()',
+    'startThreadAhead()',
+    "const models = [await loadModel('nano', { threads: 2 }), await loadModel('nano', { threads: 1 })]",
+    'for (const model of models) console.log((await model.createSession().forward([5, 9, 2])).logits.length)',
+    'for (const model of models) await model.dispose()',
+  ])
+  assert.equal(result, { status: 0, stdout: '4096\n4096\n', stderr: '' })
+})
+
+test('is not waited for when no engine comes', () => {
+  assert.equal(runProgram(['startThreadAhead()', "console.log('end')"]), { status: 0, stdout: 'end\n', stderr: '' })
+})
+
+test('is taken once', () => {
+  const result = runProgram([
+    'startThreadAhead()',
+    'const threads = [takeThread(), takeThread()]',
+    'console.log(threads[0] === threads[1])',
+    'for (const thread of threads) await thread.terminate()',
+  ])
+  assert.equal(result, { status: 0, stdout: 'false\n', stderr: '' })
+})
+
+test.run()
