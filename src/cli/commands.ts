@@ -12,7 +12,7 @@ export const COMMANDS: { name: string; summary: string; load(): Promise<CommandF
   { name: 'experts', summary: 'how a text uses the experts', load: () => import('./experts.js') },
   { name: 'show', summary: 'what a model is: shape, parameters, bytes, source', load: () => import('./show.js') },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub', load: () => import('./pull.js') },
-  { name: 'list', summary: 'the pulled models', load: () => import('./list.js') },
+  { name: 'list', summary: 'the models on this computer', load: () => import('./list.js') },
   { name: 'rm', summary: 'remove a pulled model', load: () => import('./rm.js') },
   { name: 'convert', summary: 'pack a Hugging Face checkpoint folder', load: () => import('./convert.js') },
   { name: 'eval', summary: 'perplexity of texts, accuracy on tasks', load: () => import('./eval.js') },
