@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { InstalledModel } from '../index.js'
-import { formatBytes } from './numbers.js'
+import { formatBytes } from '../numbers.js'
 import { addOutputOptions, type OutputOptions } from './options.js'
 import { note, writeOut } from './output.js'
 import { alignColumns } from './table.js'
