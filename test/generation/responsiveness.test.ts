@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Model } from '#molm/index.js'
+import { loadModel, type Model, type Step } from '#molm/index.js'
 import { sameBits } from '../support/compare.js'
 import { integers } from '../support/random.js'
 
@@ -88,6 +88,23 @@ test('a signal that is aborted already stops everything at once', async ({ model
   )
   assert.is(await loadModel('nano', { signal }).catch((error: unknown) => error), 'before')
   assert.is(session.length, 0)
+})
+
+test('an abort ends a generation where its reader is, not where the engine has got to', async ({ model }) => {
+  const session = model.createSession()
+  const controller = new AbortController()
+  const steps = session.generate([5, 9, 2], { maxTokens: 8, ignoreEos: true, stop: [], signal: controller.signal })
+  const { value: first } = await steps.next()
+  await steps.next()
+  // Time enough for the engine to finish: all steps are here, and none has been read.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const reason = new Error('enough')
+  controller.abort(reason)
+  assert.is(await steps.next().catch((error: unknown) => error), reason)
+  assert.is(session.length, 3 + 1, 'the second token was sampled and not run')
+  const { logits } = await session.forward([7])
+  const read = [5, 9, 2, (first as Step).token, 7]
+  sameBits(logits, (await model.createSession().forward(read)).logits)
 })
 
 test("the caller's event loop never waits for 50 ms while a prompt runs", async ({ model }) => {
