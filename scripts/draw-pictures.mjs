@@ -1,8 +1,11 @@
-// Draws the pictures of the docs from real runs with nano: the chat screen, and prose against code. Needs
-// `npm run build`, the compiled tests (test/tsconfig.json) and the `script` command.
+// Draws the pictures of the docs from real runs with nano: the chat screen, prose against code, and the page of the same
+// comparison, light and dark. Needs `npm run build`, the compiled tests (test/tsconfig.json), the `script` command and a
+// headless `chromium`.
 //   node scripts/draw-pictures.mjs
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PseudoTerminal } from '../build/test/support/pseudo-terminal.js'
 
 const CELL = { width: 8.4, height: 18 }
@@ -12,6 +15,8 @@ const ROWS = 26
 
 await drawChat('docs/images/chat.svg')
 drawComparison('docs/images/prose-and-code.svg')
+drawPage('docs/images/page-light.png', 'light', pointAt('.tokens span', 97))
+drawPage('docs/images/page-dark.png', 'dark', pointAt('rect[data-expert]', 61))
 
 /** A conversation, and a walk to a token of the last answer. */
 async function drawChat(path) {
@@ -32,6 +37,23 @@ async function drawChat(path) {
 function drawComparison(path) {
   const files = ['--file', 'examples/prose.txt', '--file', 'examples/code.js']
   execFileSync(process.execPath, ['bin/molm.js', 'experts', ...files, '-o', path])
+}
+
+/** A screenshot of the page in Chromium, for a reader who likes it light or dark, after a script has run in it. */
+function drawPage(path, scheme, script) {
+  const folder = mkdtempSync(join(tmpdir(), 'molm-page-'))
+  const page = join(folder, 'experts.html')
+  drawComparison(page)
+  writeFileSync(page, `${readFileSync(page, 'utf8')}<script>${script}</script>`)
+  const settings = [`--blink-settings=preferredColorScheme=${scheme === 'dark' ? 0 : 1}`, '--window-size=1080,640']
+  const headless = ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', `--user-data-dir=${folder}`]
+  execFileSync('chromium', [...headless, ...settings, `--screenshot=${path}`, `file://${page}`], { stdio: 'ignore' })
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** A script that does what a pointer does which comes to the nth of these. */
+function pointAt(selector, n) {
+  return `document.querySelectorAll('${selector}')[${n}].dispatchEvent(new MouseEvent('mouseenter'))`
 }
 
 function screenAsSvg(lines) {

@@ -23,6 +23,7 @@ interface ExpertsOptions extends ModelOptions {
   file?: string[]
   tokens?: boolean
   json?: boolean
+  csv?: boolean
   format?: Format
   output?: string
 }
@@ -37,7 +38,10 @@ export function define(command: Command): void {
     .option('--file <file>', 'a text to read; may be repeated, to compare', collect)
     .option('--tokens', 'also each token with its experts')
     .option('--json', 'print one object')
-    .addOption(new Option('--format <format>', 'how to show it (default: text)').choices(FORMATS).conflicts('json'))
+    .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
+    .addOption(
+      new Option('--format <format>', 'how to show it (default: text)').choices(FORMATS).conflicts(['json', 'csv']),
+    )
     .option('-o, --output <file>', 'write to a file; its ending chooses the format')
     .addHelpText('after', EXAMPLES)
     .action(showExperts)
@@ -49,6 +53,7 @@ const EXAMPLES = `
 Examples:
   molm experts --tokens "The lantern is lit."
   molm experts --file prose.txt --file program.js
+  molm experts --csv --file prose.txt > experts.csv
   molm experts --file prose.txt --file program.js -o experts.html`
 
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
@@ -99,8 +104,9 @@ function asJson({ model, texts, textOf, perToken }: ReportInput) {
   }
 }
 
-function formatOf({ json, format, output }: ExpertsOptions): Format {
+function formatOf({ json, csv, format, output }: ExpertsOptions): Format {
   if (json) return 'json'
+  if (csv) return 'csv'
   const ending = FORMATS.find((name) => output?.toLowerCase().endsWith(`.${name}`))
   return format ?? ending ?? 'text'
 }

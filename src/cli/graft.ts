@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
 import type { GraftOptions, Quant } from '../index.js'
+import { formatBytes } from '../numbers.js'
 import { interruptSignal } from './interrupt.js'
-import { formatBytes } from './numbers.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
 import { writeOut } from './output.js'
 

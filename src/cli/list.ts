@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { InstalledModel } from '../index.js'
-import { formatBytes } from './numbers.js'
+import { formatBytes } from '../numbers.js'
 import { addOutputOptions, type OutputOptions } from './options.js'
 import { note, writeOut } from './output.js'
 import { alignColumns } from './table.js'
@@ -8,7 +8,8 @@ import { alignColumns } from './table.js'
 export function define(command: Command): void {
   command
     .description(
-      'Lists the pulled models: name, packing, size, date, commit. Tab-separated when piped, sizes in bytes.',
+      'Lists the models on this computer that have a name: the pulled ones and those that come with molm (built-in). ' +
+        'Name, packing or state, size, date, commit. Tab-separated when piped, sizes in bytes.',
     )
     .option('--json', 'print one array')
     .addHelpText('after', EXAMPLES)
@@ -27,21 +28,21 @@ async function list(options: OutputOptions & { json?: boolean }): Promise<void> 
   const models = await listModels()
   if (options.json) return writeOut(`${JSON.stringify(models.map(asJson))}\n`)
   if (!process.stdout.isTTY) return writeOut(models.map((model) => `${cells(model, String).join('\t')}\n`).join(''))
-  if (models.length > 0)
-    return writeOut(
-      alignColumns(
-        models.map((model) => cells(model, formatBytes)),
-        [2],
-      ),
-    )
-  if (!options.quiet) note('no models pulled yet; nano comes with molm, `molm pull` fetches others')
+  const rows = models.map((model) => cells(model, formatBytes))
+  await writeOut(alignColumns(rows, [2]))
+  const isNonePulled = models.every(({ state }) => state === 'built-in')
+  if (isNonePulled && !options.quiet) note('no models pulled yet; `molm pull` fetches others')
 }
 
 function cells({ name, quant, bytes, modified, revision, state }: InstalledModel, size: (bytes: number) => string) {
-  return [name, quant ?? state, size(bytes), modified.toISOString().slice(0, 10), revision?.slice(0, 7) ?? '-']
+  return [name, quant ?? state, size(bytes), day(modified), revision?.slice(0, 7) ?? '-']
+}
+
+function day(date: Date | undefined): string {
+  return date?.toISOString().slice(0, 10) ?? '-'
 }
 
 function asJson({ name, path, quant, bytes, modified, revision, state }: InstalledModel) {
   const about = { quant: quant ?? null, source_revision: revision ?? null }
-  return { model: name, path, bytes, modified: modified.toISOString(), state, ...about }
+  return { model: name, path, bytes, modified: modified?.toISOString() ?? null, state, ...about }
 }

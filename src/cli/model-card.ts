@@ -1,6 +1,6 @@
 import type { ModelInfo } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
-import { formatBytes, formatCount } from './numbers.js'
+import { formatBytes, formatCount } from '../numbers.js'
 import { alignColumns } from './table.js'
 
 /** A model described for a reader. */

@@ -1,4 +1,4 @@
-import { formatBytes } from './numbers.js'
+import { formatBytes } from '../numbers.js'
 import { mayAnimate } from './output.js'
 
 /** So often a line is drawn at most: faster is not seen, only paid for. */

@@ -1,5 +1,5 @@
 import type { PulledModel, PullPlan, PullProgress } from '../index.js'
-import { formatBytes } from './numbers.js'
+import { formatBytes } from '../numbers.js'
 import type { OutputOptions } from './options.js'
 import { mayAnimate, note, writeOut } from './output.js'
 import { formatDuration, Rate } from './rate.js'

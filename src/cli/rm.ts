@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { UsageError, UserError } from '../errors.js'
+import { formatBytes } from '../numbers.js'
 import { interruptSignal } from './interrupt.js'
-import { formatBytes } from './numbers.js'
 import { addOutputOptions, type OutputOptions } from './options.js'
 import { note } from './output.js'
 

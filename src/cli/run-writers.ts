@@ -1,5 +1,5 @@
 import type { GenerationResult, Step } from '../generation/types.js'
-import { formatBytes } from './numbers.js'
+import { formatBytes } from '../numbers.js'
 import { note, writeOut } from './output.js'
 import type { RunOptions } from './run.js'
 import { expertsOf, logprobsOf, type RunSummary, summarise } from './run-summary.js'

@@ -68,8 +68,9 @@ export class Sequence {
         this.roll(request.context)
         if (done + count < input.length) return
         model.logits(count - 1, count, (_, logits) => {
-          const { token, logprob } = sampler.sample(logits, this.tokens, model.summary())
-          const top = request.logprobs > 0 ? topLogprobs(logits, request.logprobs) : undefined
+          const known = model.summary()
+          const { token, logprob } = sampler.sample(logits, this.tokens, known)
+          const top = request.logprobs > 0 ? topLogprobs(logits, request.logprobs, known?.logSumExp) : undefined
           step = { at: performance.now(), token, logprob, top, routes: recorder?.packed }
         })
       })

@@ -29,7 +29,7 @@ export function htmlReport(input: ReportInput): string {
 <title>Experts: ${escapeXml(names)}</title>
 <style>${PAGE_STYLE}</style>
 <h1>Experts of ${escapeXml(model)}</h1>
-<p>A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, at a layer’s number or an expert to see the tokens.</p>
+<p>A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, at a layer’s number or an expert to see the tokens. Entropy and fairness are those of the attention experts, then of the MLP experts.</p>
 ${sections.join('\n')}
 <script>${PAGE_SCRIPT}</script>
 </html>
@@ -43,9 +43,9 @@ function textSection(text: TextRoutes, index: number, { textOf }: ReportInput): 
   const more = rest > 0 ? `<p class="note">and ${rest} more tokens, which the map counts too</p>` : ''
   const data = JSON.stringify(shown.map((_, i) => routesOf(text, i)))
   const map = image(usagePanel(text), `usage of experts by ${text.name}`)
-  return `<section class="text" id="text-${index}"><h2>${escapeXml(text.name)}, ${text.usage.tokens} tokens</h2>
-${map}
-<p class="detail" aria-live="polite">&nbsp;</p>
+  const layers = text.usage.attention.length
+  return `<section class="text" id="text-${index}" style="--layers: ${layers}"><h2>${escapeXml(text.name)}, ${text.usage.tokens} tokens</h2>
+<div class="map">${map}<div class="detail" aria-live="polite"></div></div>
 <div class="tokens">${spans.join('')}</div>${more}
 <script type="application/json">${data}</script></section>`
 }
@@ -60,10 +60,10 @@ function routesOf(text: TextRoutes, token: number): number[][][] {
   )
 }
 
+/** A token as it stands in its text: lines end and are indented as there. */
 function shownToken(text: string): string {
-  if (text.trim() !== '' || text === '')
-    return escapeXml(text.replace(/\n/g, '⏎')) + (text.includes('\n') ? '<br>' : '')
-  return escapeXml(visibleToken(text)) + (text.includes('\n') ? '<br>' : '')
+  const lines = text.split('\n').map((line) => escapeXml(line.replace(/\r/g, '␍').replace(/\t/g, '⇥')))
+  return lines.join('⏎\n')
 }
 
 function specialistTable({ texts, textOf }: ReportInput): string {

@@ -96,6 +96,8 @@ export class EngineSession implements Session {
     let complete = false
     try {
       for await (const message of queue) {
+        // The engine runs ahead: an abort ends the answer where its reader is.
+        signal?.throwIfAborted()
         if (tokens.length === 0) {
           firstAt = performance.now()
           sampledAt.first = message.at

@@ -6,41 +6,53 @@ import type { Quant } from '../packing/format.js'
 import { openPackedFile } from '../packing/packed-file.js'
 import { packedFileName, packingsIn } from '../packing/packed-folder.js'
 import { pullLock } from './pull-model.js'
-import { isName, modelsHome, pulledFolder, splitName } from './resolve-model.js'
+import { isName, modelsHome, pulledFolder, shippedFolder, shippedNames, splitName } from './resolve-model.js'
 
-/** A pulled model on this computer, in one of its packings. */
+/** A model on this computer that goes by a name: a pulled one in one of its packings, or one that comes with molm. */
 export interface InstalledModel {
   /** Repository; with `:q8` where it is here in several packings. */
   name: string
-  /** Packed file, or the folder of a pull that was not finished. */
+  /** Packed file; the folder of a pull that was not finished; the checkpoint's folder of a built-in one. */
   path: string
-  /** Absent when it is not finished or cannot be read. */
+  /** Absent when it is not finished or cannot be read, and for a built-in one, which is packed when it is loaded. */
   quant?: Quant
   /** On the disk. */
   bytes: number
-  modified: Date
+  /** Absent for a built-in one, whose files have any date that an installation gave them. */
+  modified?: Date
   /** Commit it was packed from. */
   revision?: string
-  /** partial: a pull was cut, and goes on when it is pulled again. damaged: it has to be pulled anew. */
-  state: 'whole' | 'partial' | 'damaged'
+  /**
+   * partial: a pull was cut, and goes on when it is pulled again. damaged: it has to be pulled anew. built-in: it comes
+   * with molm.
+   */
+  state: 'whole' | 'partial' | 'damaged' | 'built-in'
 }
 
-/** The models that were pulled, by name. */
+/** The models that a name stands for: those that were pulled, by name, then those that come with molm. */
 export async function listModels(): Promise<InstalledModel[]> {
   const models: InstalledModel[] = []
-  for (const name of await pulledNames()) models.push(...(await packingsOf(name)))
+  const pulled = await pulledNames()
+  for (const name of pulled) models.push(...(await packingsOf(name)))
+  for (const name of await shippedNames()) {
+    // A pulled model goes before a built-in one of the same name.
+    if (!pulled.includes(name)) models.push(await builtIn(name))
+  }
   return models
 }
 
 /**
  * What a name stands for: `owner/name` all packings of a pulled model and what a cut pull has left, `owner/name:q8` one
- * packing. Rejects with a UserError when there is no such model.
+ * packing. Rejects with a UserError when there is no such model, or it comes with molm.
  */
 export async function findPulled(name: string): Promise<InstalledModel[]> {
   const { repository, quant } = splitName(name)
   const all = isName(repository) ? await packingsOf(repository) : []
   const found = quant ? all.filter((model) => model.path.endsWith(packedFileName(quant))) : all
   if (found.length > 0) return found
+  if ((await shippedNames()).includes(repository)) {
+    throw new UserError(`${repository} comes with molm: it was not pulled, and cannot be removed`)
+  }
   throw new UserError(`no pulled model '${name}' in ${modelsHome()}; \`molm list\` shows what there is`)
 }
 
@@ -99,6 +111,12 @@ async function packingsOf(repository: string): Promise<InstalledModel[]> {
     models.push({ name: repository, path: unfinished, bytes, modified, state: 'partial' })
   }
   return models
+}
+
+async function builtIn(name: string): Promise<InstalledModel> {
+  const path = shippedFolder(name)
+  const { size: bytes } = await stat(join(path, 'model.safetensors'))
+  return { name, path, bytes, state: 'built-in' }
 }
 
 async function isModel(folder: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,6 +40,16 @@ export function pulledFolder(name: string): string {
   return join(modelsHome(), 'models', ...name.split('/'))
 }
 
+/** Names of the models that come with the package. */
+export async function shippedNames(): Promise<string[]> {
+  return (await readdir(SHIPPED)).sort()
+}
+
+/** Folder of a model that comes with the package: a checkpoint. */
+export function shippedFolder(name: string): string {
+  return join(SHIPPED, name)
+}
+
 /**
  * Finds a model by what a user calls it: a folder (packed or checkpoint), a packed file, the name of a pulled model
  * (with `:q8` for one of several packings) or `nano`. Rejects with a UserError that says where it was looked for.
@@ -55,7 +65,7 @@ export async function resolveModel(name: string, wanted?: Quant): Promise<FoundM
   }
   const pulled = pulledFolder(repository)
   if (isName(repository) && existsSync(pulled)) return pulledModel(name, repository, quant ?? wanted)
-  const shipped = join(SHIPPED, repository)
+  const shipped = shippedFolder(repository)
   if (isName(repository) && existsSync(shipped)) return folder(name, shipped, quant ?? wanted)
   throw new UserError(unknownModel(name))
 }

@@ -34,11 +34,13 @@ export function logprobOf(logits: Float32Array, id: number): number {
   return logits[id] - logSumExp(logits)
 }
 
-/** The n most probable tokens (fewer where the vocabulary has fewer), falling, lower ids first among equals. */
-export function topLogprobs(logits: Float32Array, n: number): TokenLogprob[] {
+/**
+ * The n most probable tokens (fewer where the vocabulary has fewer), falling, lower ids first among equals. The normalizer
+ * is logSumExp(logits); give the one that the chosen token was judged by, so that no token has two log-probabilities.
+ */
+export function topLogprobs(logits: Float32Array, n: number, normalizer = logSumExp(logits)): TokenLogprob[] {
   const candidates = new Candidates(Math.min(n, logits.length))
   keepTopK(logits, n, candidates)
-  const normalizer = logSumExp(logits)
   return Array.from(candidates.ids.subarray(0, candidates.count), (token, at) => ({
     token,
     logprob: candidates.logits[at] - normalizer,

@@ -1,5 +1,5 @@
-import { formatBytes } from '../cli/numbers.js'
 import { UsageError } from '../errors.js'
+import { formatBytes } from '../numbers.js'
 import type { Chat } from './chat.js'
 import { loadConversation, saveConversation } from './conversation-file.js'
 import { listSettings, parseSetting } from './settings.js'

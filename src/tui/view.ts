@@ -1,4 +1,4 @@
-import { formatBytes } from '../cli/numbers.js'
+import { formatBytes } from '../numbers.js'
 import { cellWidth, fit } from './cell-width.js'
 import type { Chat } from './chat.js'
 import { inputLines } from './input-lines.js'

@@ -55,7 +55,32 @@ test('files are compared, and the ending of --output chooses the format', async 
   })
 })
 
+test('--csv is --format csv, also where the file is named otherwise', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'usage.html')
+    const [short, long, written] = await Promise.all([
+      molm(['experts', '--csv', TEXT]),
+      molm(['experts', '--format', 'csv', TEXT]),
+      molm(['experts', '--csv', '-o', file, TEXT]),
+    ])
+    assert.is(short.code, 0, short.stderr)
+    assert.match(
+      short.stdout,
+      /^text,layer,kind,expert,count,share,gate_mass,entropy,fairness\r?\nprompt,0,attention,0,/,
+    )
+    assert.is(short.stdout, long.stdout)
+    assert.is(written.stdout, '')
+    assert.is(await readFile(file, 'utf8'), short.stdout)
+  })
+})
+
 test('what cannot be meant is refused', async () => {
+  const [twoForms, alsoFormat] = await Promise.all([
+    molm(['experts', '--csv', '--json', 'words']),
+    molm(['experts', '--csv', '--format', 'svg', 'words']),
+  ])
+  assertRefused(twoForms, 2, /--csv.*--json/)
+  assertRefused(alsoFormat, 2, /--format.*--csv/)
   const [none, both, missing, format] = await Promise.all([
     molm(['experts']),
     molm(['experts', '--file', 'x', 'words']),

@@ -1,7 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AnswerText } from '#molm/cli/answer-text.js'
-import { formatBytes, formatCount } from '#molm/cli/numbers.js'
 import { parseSize, wholeNumber } from '#molm/cli/options.js'
 import { expertsOf } from '#molm/cli/run-summary.js'
 import { joinPrompt } from '#molm/cli/stdin.js'
@@ -65,20 +64,6 @@ test('gates are printed with as few digits as give them back', () => {
   assert.is(layer, 0)
   assert.equal(attention, { ids: [4, 0, 2], gates: [0.1, 0.33333334, 1e-7] })
   assert.equal(Float32Array.from(mlp.gates), gates)
-})
-
-test('numbers are written with three digits and a unit', () => {
-  assert.equal([0, 999, 1000, 9_699_456, 99_960, 999_499, 999_500].map(formatCount), [
-    '0',
-    '999',
-    '1.00 k',
-    '9.70 M',
-    '100 k',
-    '999 k',
-    '1.00 M',
-  ])
-  assert.is(formatBytes(19_400_000), '19.4 MB')
-  assert.is(formatBytes(12), '12 B')
 })
 
 test('columns are aligned, numbers at the right', () => {

@@ -78,12 +78,12 @@ inTerminal(`list aligns its columns, with sizes in words${reason}`, async () => 
     await hub.serve(REPO, '02-base-safetensors-f32')
     await inTerminalOf(['list'], async (terminal) => {
       await terminal.ended()
-      assert.match(terminal.screen.text.join(' '), /no models pulled yet/)
+      assert.match(terminal.screen.text.join('\n'), / nano {2}built-in {2}\d+\.\d MB {2}-.*no models pulled yet/s)
     })
     await inTerminalOf(['pull', REPO], (terminal) => terminal.ended())
     await inTerminalOf(['list'], async (terminal) => {
       await terminal.ended()
-      assert.match(terminal.screen.text.join('\n'), /org\/model {2}q4 {2}\d+ kB {2}\d{4}-\d\d-\d\d {2}aaaaaaa/)
+      assert.match(terminal.screen.text.join('\n'), /org\/model {2}q4 +\d+ kB {2}\d{4}-\d\d-\d\d {2}aaaaaaa/)
     })
   })
 })

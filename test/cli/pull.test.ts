@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatDuration, Rate } from '#molm/cli/rate.js'
+import { repositoryPath } from '../support/fixtures.js'
 import type { HubServer } from '../support/hub-server.js'
 import { withHub } from '../support/with-hub.js'
 import { assertRefused, ended, molm, startMolm } from './molm.js'
@@ -89,19 +90,52 @@ test('an interrupted pull says that it can go on, and does', async () => {
   })
 })
 
+test('list shows what comes with molm, which rm refuses to remove', async () => {
+  await withServedModel(async (run) => {
+    const { size } = await stat(repositoryPath('models/nano/model.safetensors'))
+    const { stdout, stderr } = await run('list')
+    assert.is(stdout, `nano\tbuilt-in\t${size}\t-\t-\n`)
+    assert.is(stderr, '')
+    assert.equal(JSON.parse((await run('list', '--json')).stdout), [
+      {
+        model: 'nano',
+        path: repositoryPath('models/nano'),
+        bytes: size,
+        modified: null,
+        state: 'built-in',
+        quant: null,
+        source_revision: null,
+      },
+    ])
+    for (const name of ['nano', 'nano:q4']) {
+      assertRefused(await run('rm', name, '--yes'), 1, /nano comes with molm: .* cannot be removed/)
+    }
+  })
+})
+
+test('a pulled model of the name of a built-in one goes before it, and can be removed', async () => {
+  await withServedModel(async (run, _, dir) => {
+    await run('pull', REPO)
+    const models = join(dir, 'molm', 'models')
+    await rename(join(models, 'org', 'model'), join(models, 'nano'))
+    assert.match((await run('list')).stdout, /^nano\tq4\t[^\n]+\n$/)
+    assert.match((await run('rm', 'nano', '--yes')).stderr, /removed nano \(q4; /)
+    assert.match((await run('list')).stdout, /^nano\tbuilt-in\t[^\n]+\n$/)
+  })
+})
+
 test('list shows every packing: tab-separated, or as JSON', async () => {
   await withServedModel(async (run, _, dir) => {
-    assert.equal((await run('list')).stdout, '')
-    assert.equal((await run('list', '--json')).stdout, '[]\n')
     await run('pull', REPO)
-    assert.match((await run('list')).stdout, /^org\/model\tq4\t\d+\t\d{4}-\d\d-\d\d\taaaaaaa\n$/)
+    assert.match((await run('list')).stdout, /^org\/model\tq4\t\d+\t\d{4}-\d\d-\d\d\taaaaaaa\nnano\tbuilt-in\t/)
     await run('pull', `${REPO}:q8`)
     const models = JSON.parse((await run('list', '--json')).stdout)
     assert.equal(
-      models.map(({ model, quant, state }: Record<string, string>) => [model, quant, state]),
+      models.map(({ model, quant, state }: Record<string, string | null>) => [model, quant, state]),
       [
         ['org/model:q8', 'q8', 'whole'],
         ['org/model:q4', 'q4', 'whole'],
+        ['nano', null, 'built-in'],
       ],
     )
     assert.is(models[0].source_revision, 'a'.repeat(40))
@@ -125,9 +159,9 @@ test('rm asks first, and without a terminal needs --yes', async () => {
     assertRefused(await run('rm', '../model', '--yes'), 1, /no pulled model/)
     const one = await run('rm', `${REPO}:q8`, '--yes')
     assert.match(one.stderr, /removed org\/model:q8 \(q8; \d+ kB\)/)
-    assert.match((await run('list')).stdout, /^org\/model\tq4\t[^\n]+\n$/)
+    assert.match((await run('list')).stdout, /^org\/model\tq4\t[^\n]+\nnano\t/)
     assert.is((await run('rm', REPO, '-y', '-q')).stderr, '')
-    assert.is((await run('list')).stdout, '')
+    assert.match((await run('list')).stdout, /^nano\tbuilt-in\t/)
   })
 })
 

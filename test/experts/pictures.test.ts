@@ -107,6 +107,13 @@ test('pictures refer to nothing outside of themselves', () => {
   }
 })
 
+test('html shows lines and their indentation as they are in the text', () => {
+  const indented = { ...input, textOf: (token: number) => ['if\t(x) {', '\n    ', 'return\n\n}'][token] }
+  const [, tokens] = /<div class="tokens">(.+?)<\/div>/s.exec(htmlReport(indented)) ?? []
+  const shown = [...tokens.matchAll(/<span[^>]*>([^<]*)<\/span>/g)].map(([, text]) => text)
+  assert.equal(shown, ['if⇥(x) {', '⏎\n    ', 'if⇥(x) {', 'return⏎\n⏎\n}'])
+})
+
 test('html carries the routes of each token', () => {
   const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(htmlReport(input)) ?? []
   assert.equal(JSON.parse(data)[1], [[[0], [500], [0], [500]]])

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel, type Model } from '#molm/index.js'
+import { loadModel, type Model, type Step } from '#molm/index.js'
 import { sameBits } from '../support/compare.js'
 import { integers } from '../support/random.js'
 
@@ -15,17 +15,20 @@ test.before(async (context) => {
 
 test.after(({ model }) => model.dispose())
 
-/** The least of a few measurements: what else the machine is doing makes single ones larger, never smaller. */
-async function least(measure: () => Promise<number>): Promise<number> {
+/**
+ * The least of a few measurements of milliseconds, until one is below `wanted`: what else the machine is doing makes single
+ * ones larger, never smaller.
+ */
+async function least(wanted: number, measure: () => Promise<number>): Promise<number> {
   let result = Number.POSITIVE_INFINITY
-  for (let i = 0; i < 3; i++) result = Math.min(result, await measure())
+  for (let i = 0; i < 10 && result >= wanted; i++) result = Math.min(result, await measure())
   return result
 }
 
 test('an abort ends a long prompt within 100 ms and leaves the session as it was', async ({ model }) => {
   const session = model.createSession()
   await session.forward([5, 9, 2])
-  const waited = await least(async () => {
+  const waited = await least(100, async () => {
     const controller = new AbortController()
     const reason = new Error('enough')
     const reply = session.forward(LONG, { signal: controller.signal }).catch((error: unknown) => error)
@@ -90,9 +93,26 @@ test('a signal that is aborted already stops everything at once', async ({ model
   assert.is(session.length, 0)
 })
 
+test('an abort ends a generation where its reader is, not where the engine has got to', async ({ model }) => {
+  const session = model.createSession()
+  const controller = new AbortController()
+  const steps = session.generate([5, 9, 2], { maxTokens: 8, ignoreEos: true, stop: [], signal: controller.signal })
+  const { value: first } = await steps.next()
+  await steps.next()
+  // Time enough for the engine to finish: all steps are here, and none has been read.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const reason = new Error('enough')
+  controller.abort(reason)
+  assert.is(await steps.next().catch((error: unknown) => error), reason)
+  assert.is(session.length, 3 + 1, 'the second token was sampled and not run')
+  const { logits } = await session.forward([7])
+  const read = [5, 9, 2, (first as Step).token, 7]
+  sameBits(logits, (await model.createSession().forward(read)).logits)
+})
+
 test("the caller's event loop never waits for 50 ms while a prompt runs", async ({ model }) => {
   const session = model.createSession()
-  const longest = await least(async () => {
+  const longest = await least(50, async () => {
     session.reset()
     let gap = 0
     let last = performance.now()

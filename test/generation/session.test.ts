@@ -8,6 +8,7 @@ import {
   type Session,
   type Step,
 } from '#molm/index.js'
+import { cacheRowBytes } from '#molm/runtime/kernels.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { logSoftmax } from '../support/log-softmax.js'
 import { integers } from '../support/random.js'
@@ -229,8 +230,8 @@ test('a context limit forgets the oldest tokens and keeps the cache small', asyn
   const before = (await model.stats()).cacheBytes
   const narrow = await generate(session, LANTERN, { ...long, context: 20 })
   assert.is(narrow.result.tokens.length, 150)
-  // Six layers of keys and values, 128 channels, in pages of 32 positions: 20 positions touch two pages at most.
-  const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 128 * 4 * 32)
+  // Six layers of keys and values, rows of 128 channels, in pages of 32: 20 positions touch two pages at most.
+  const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 32 * cacheRowBytes(128))
   assert.ok(pages <= 2, `${pages} pages`)
 })
 

@@ -197,15 +197,6 @@ test('a hub that cannot be reached is told', async () => {
   })
 })
 
-test('a server that ignores ranges gives a right model too, whole files being cut to size', async () => {
-  await withHub(async (hub) => {
-    await hub.serve(REPO, '03-topk4-safetensors-bf16-sharded')
-    hub.ignoresRanges = true
-    await pullModel(`${REPO}:f32`, QUICK)
-    await givesExpectedLogits(REPO, '03-topk4-safetensors-bf16-sharded')
-  })
-})
-
 test('a flipped byte in a small file is found at once', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, FIXTURE)

@@ -66,7 +66,7 @@ test('contains compiled code, kernels, nano and docs, and nothing else', ({ pack
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const expected =
-    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/.*\.(md|svg)|README\.md|LICENSE|package\.json)$/
+    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/.*\.(md|svg|png)|README\.md|LICENSE|package\.json)$/
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],

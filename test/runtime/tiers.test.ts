@@ -74,9 +74,10 @@ function tierWith(MOLM_KERNELS: string): string {
 }
 
 test('MOLM_KERNELS decides for a whole process, and a wrong one is named', () => {
-  assert.is(tierWith('plain'), 'plain')
-  assert.is(tierWith('relaxed'), 'relaxed')
-  assert.is(tierWith(''), 'relaxed')
+  // Node 24 and newer may fuse pairs of vectors, where that computes right.
+  assert.match(tierWith('plain'), /^plain(\+256)?$/)
+  assert.match(tierWith('relaxed'), /^relaxed(\+256)?$/)
+  assert.match(tierWith(''), /^relaxed(\+256)?$/)
   assert.is(tierWith('fast'), "MOLM_KERNELS is 'fast'; it can be 'relaxed' or 'plain'")
 })
 

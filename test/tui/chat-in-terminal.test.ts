@@ -30,10 +30,21 @@ function occurrences(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0
 }
 
+const LANTERN = ['What is a lantern?', /^A lantern is light/gm] as const
+const SUM = ['What is 23 + 45?', /^23 \+ 45 = 68$/gm] as const
+
+/** Asks, and waits until this answer has ended: earlier, nothing else can be asked, and a frame may be on its way. */
+async function ask(terminal: PseudoTerminal, [question, answer]: readonly [string, RegExp]): Promise<void> {
+  const count = () => occurrences(terminal.screen.everything, answer)
+  const before = count()
+  terminal.type(`${question}\r`)
+  await terminal.waitUntil(() => count() > before && !/ · answering/.test(terminal.screen.text.join('\n')), question)
+}
+
 trial('a conversation goes into the scrollback whole and once, and ends with Ctrl-D', async () => {
   await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
-    await terminal.enter('What is a lantern?', /^A lantern is light in a transparent protective case\.$/m)
-    await terminal.enter('What is 23 + 45?', /^23 \+ 45 = 68$/m)
+    await ask(terminal, ['What is a lantern?', /^A lantern is light in a transparent protective case\.$/gm])
+    await ask(terminal, SUM)
     await terminal.enter('/stats', /tokens in the cache/)
     await terminal.enter('/help', /Escape ends the walk/)
     await terminal.waitFor(/^› +$|^›$/m)
@@ -68,7 +79,7 @@ trial('Ctrl-C stops the answer, and twice it leaves with 130', async () => {
 
 trial('the live area fits every window, and resizing keeps the scrollback', async () => {
   await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
-    await terminal.enter('What is a lantern?', /^A lantern is light/m)
+    await ask(terminal, LANTERN)
     for (const [columns, rows] of [
       [60, 20],
       [40, 12],
@@ -77,7 +88,7 @@ trial('the live area fits every window, and resizing keeps the scrollback', asyn
       [80, 24],
     ]) {
       await terminal.resize(columns, rows)
-      await terminal.enter('What is 23 + 45?', /^23 \+ 45 = 68$/m)
+      await ask(terminal, SUM)
       await terminal.enter('/reset', /begins anew/)
       await terminal.waitFor(/experts, a row/)
       assert.ok(terminal.screen.text.every((line) => line.length <= columns))
@@ -105,7 +116,7 @@ trial('a pasted text of several lines waits to be sent', async () => {
 trial('each slash command does what it says', async () => {
   await inTemporaryFolder(async (dir) => {
     await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'], rows: 40 }, async (terminal) => {
-      await terminal.enter('What is a lantern?', /^A lantern is light/m)
+      await ask(terminal, LANTERN)
       await terminal.enter('/map', /usage of experts by \d+ tokens/)
       await terminal.enter('/map layer 5', /layer 5, tokens from left to right/)
       await terminal.enter('/map off', /KB|MB weights · \/help/)
@@ -123,7 +134,7 @@ trial('each slash command does what it says', async () => {
       await terminal.enter('/reset', /begins anew/)
       await terminal.waitFor(/context 0\//)
       await terminal.enter(`/load ${dir}/talk`, /loaded .*: 2\d tokens in the cache/)
-      await terminal.enter('/retry', /› \/?retry|experts of the newest token/)
+      await ask(terminal, ['/retry', LANTERN[1]])
       await terminal.enter('/model nano', /going on with nano/)
       await terminal.enter('/nothing', /! there is no command \/nothing/)
       await terminal.enter('/stats', /kernels/)
@@ -155,7 +166,7 @@ trial('what was written is there again in the next conversation', async () => {
 
 trial('the tokens of an answer are walked with the cursor keys', async () => {
   await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
-    await terminal.enter('What is a lantern?', /^A lantern is light/m)
+    await ask(terminal, LANTERN)
     await terminal.waitFor(/experts of the newest token/)
     terminal.type('\x1b[D')
     await terminal.waitFor(/experts of token (\d+) of \1/)
@@ -173,9 +184,10 @@ trial('SIGTERM and a thrown error leave the terminal as it was', async () => {
     assert.is(code, 143)
     assertRestored(terminal, settings)
   })
-  const thrower = "setTimeout(() => { throw new Error('on purpose') }, 1500)"
+  const thrower = "process.on('SIGUSR2', () => { throw new Error('on purpose') })"
   const args = ['--import', `data:text/javascript,${encodeURIComponent(thrower)}`, 'bin/molm.js', 'chat']
   await inTerminal({ args: args.map((word) => word.replaceAll("'", '%27')) }, async (terminal) => {
+    spawnSync('pkill', ['-USR2', '-P', String(terminal.shell)])
     const { code, settings } = await terminal.ended()
     assert.is(code, 1)
     assertRestored(terminal, settings)
@@ -186,7 +198,7 @@ trial('without colour the map is drawn with shades', async () => {
   await inTerminal(
     { args: ['bin/molm.js', 'chat', '--temperature', '0'], env: { NO_COLOR: '1' } },
     async (terminal) => {
-      await terminal.enter('What is 23 + 45?', /^23 \+ 45 = 68$/m)
+      await ask(terminal, SUM)
       await terminal.waitFor(/^ 5 [·░▒▓█]{16} {2}[·░▒▓█]{32}$/m)
       assert.not.ok(terminal.output.includes('[38;'))
     },

@@ -1,0 +1,74 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { pullModel } from '#molm/index.js'
+import { givesExpectedLogits } from '../support/expected-logits.js'
+import type { HubServer } from '../support/hub-server.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { safetensors } from '../support/safetensors-writer.js'
+import { IMPATIENT, withHub } from '../support/with-hub.js'
+
+const QUICK = { threads: 1, network: IMPATIENT }
+const REPO = 'org/model'
+const SHARDED = '03-topk4-safetensors-bf16-sharded'
+const ONE_FILE = '02-base-safetensors-f32'
+const WEIGHTS = 'model.safetensors'
+const MIB = 2 ** 20
+
+test('a server that sends whole files for ranges gives a right model too, what was asked for being cut out', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, SHARDED)
+    hub.ignoresRanges = true
+    await pullModel(`${REPO}:f32`, QUICK)
+    await givesExpectedLogits(REPO, SHARDED)
+  })
+})
+
+test('where too much would be thrown away, the pull stops at once, names --keep and leaves nothing to be taken for a model', async () => {
+  await withHub(async (hub, dir) => {
+    await serveBehind(33 * MIB, hub)
+    hub.ignoresRanges = true
+    const notes: string[] = []
+    const pulling = () => pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
+    await rejectsWithUserError(pulling, /^org\/model\/model\.safetensors: .*ignores ranges.*\n.*--keep/)
+    assert.equal(notes, [], 'tried again what can only fail again')
+    assert.equal(await readdir(join(dir, 'molm', 'models', 'org', 'model')), ['.molm.partial'])
+    assert.equal(await readdir(join(dir, 'molm', 'locks')), [])
+  })
+})
+
+test('what --keep is named for: with it the same server gives a right model, its file sent once', async () => {
+  await withHub(async (hub) => {
+    const size = await serveBehind(33 * MIB, hub)
+    hub.ignoresRanges = true
+    await rejectsWithUserError(() => pullModel(`${REPO}:f32`, QUICK), /--keep/)
+    const whole = () => hub.seen.filter(({ file, headers }) => file === WEIGHTS && headers.range === undefined)
+    assert.is(whole().length, 0)
+    await pullModel(`${REPO}:f32`, { ...QUICK, keep: true })
+    assert.equal(
+      whole().map(({ sent }) => sent),
+      [size],
+    )
+    await givesExpectedLogits(REPO, ONE_FILE)
+  })
+})
+
+/** Serves a model whose weights lie behind so many bytes of a tensor that no model reads. Returns the file's size. */
+async function serveBehind(bytes: number, hub: HubServer): Promise<number> {
+  const { files } = await hub.serve(REPO, ONE_FILE)
+  const original = files.get(WEIGHTS) as Buffer
+  const end = 8 + Number(original.readBigUInt64LE())
+  const header: Record<string, { data_offsets?: [number, number] }> = JSON.parse(original.toString('utf8', 8, end))
+  const entries = Object.entries(header).map(([name, { data_offsets: range, ...rest }]) => [
+    name,
+    range ? { ...rest, data_offsets: range.map((at) => at + bytes) } : rest,
+  ])
+  const padding = { dtype: 'U8', shape: [bytes], data_offsets: [0, bytes] }
+  const data = Buffer.concat([Buffer.alloc(bytes), original.subarray(end)])
+  const moved = Buffer.from(safetensors({ ...Object.fromEntries(entries), padding }, data))
+  files.set(WEIGHTS, moved)
+  return moved.length
+}
+
+test.run()
