@@ -16,7 +16,7 @@ test('a conversation longer than the context goes on, and its cache stops growin
   assert.is(tokens, 300)
   assert.is(session.length, 302)
   // 64 positions span three pages of 32 at most; six layers, keys and values, rows of 128 channels.
-  assert.ok(cacheBytes <= 6 * 2 * 3 * 32 * cacheRowBytes(128), `${cacheBytes} bytes`)
+  assert.ok(cacheBytes <= 6 * 2 * 3 * 32 * cacheRowBytes(128, 'bf16'), `${cacheBytes} bytes`)
 })
 
 test('nothing is recomputed: a context that is never reached changes nothing', async () => {

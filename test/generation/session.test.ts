@@ -231,7 +231,7 @@ test('a context limit forgets the oldest tokens and keeps the cache small', asyn
   const narrow = await generate(session, LANTERN, { ...long, context: 20 })
   assert.is(narrow.result.tokens.length, 150)
   // Six layers of keys and values, rows of 128 channels, in pages of 32: 20 positions touch two pages at most.
-  const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 32 * cacheRowBytes(128))
+  const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 32 * cacheRowBytes(128, 'bf16'))
   assert.ok(pages <= 2, `${pages} pages`)
 })
 
