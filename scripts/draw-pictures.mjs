@@ -23,8 +23,13 @@ async function drawChat(path) {
   const args = ['bin/molm.js', 'chat', '--temperature', '0']
   const terminal = await PseudoTerminal.start({ args, columns: COLUMNS, rows: ROWS })
   await terminal.waitFor(/write something/)
-  await terminal.enter('What is a lantern?', /^A lantern is light/m)
-  await terminal.enter('What is 23 + 45?', /^23 \+ 45 = 68$/m)
+  for (const [question, answer] of [
+    ['What is a lantern?', /^A lantern is light/m],
+    ['What is 23 + 45?', /^23 \+ 45 = 68$/m],
+  ]) {
+    await terminal.enter(question, answer)
+    await terminal.waitUntil(() => !/ · answering/.test(terminal.screen.text.join('\n')), 'the end of the answer')
+  }
   for (let i = 0; i < 3; i++) terminal.type('\x1b[D')
   for (let i = 0; i < 4; i++) terminal.type('\x1b[B')
   await terminal.waitFor(/layer 4 mlp/)

@@ -1,12 +1,19 @@
-// What the screen costs: decode speed of nano with and without the chat's drawing, and how long a key takes to appear
-// while an answer is computed. Needs `npm run build`, the compiled tests (test/tsconfig.json) and the `script` command.
+// What the screen costs while nano answers, and how long a key takes to appear meanwhile. Needs `npm run build`, the
+// compiled tests (test/tsconfig.json), the `script` command and Linux.
 //   node scripts/measure-chat.mjs [rounds]
+//
+// Speeds of separate runs differ by more than drawing costs, so the cost is taken from the system's own account: the
+// processor's time that the main thread, which draws, spends on an answer with the screen, less what it spends on as many
+// tokens without it. Its garbage is collected on the same thread here, so that nothing is missing. As a share of the
+// answer's time this is the most that drawing can take from the decode speed: all of it, were the computing threads to
+// wait for it each time; on a computer with a core to spare it takes nothing.
+import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createElement } from 'react'
 
-const TOKENS = 1500
+const TOKENS = 4000
 const KEYS = 40
-const [mode = '5', resultFile] = process.argv.slice(2)
+const [mode = '7', resultFile] = process.argv.slice(2)
 if (mode === 'inside') await inside(resultFile)
 else await outside(Number(mode))
 
@@ -14,7 +21,7 @@ else await outside(Number(mode))
 async function outside(rounds) {
   const { PseudoTerminal } = await import('../build/test/support/pseudo-terminal.js')
   const file = `/tmp/molm-measure-${process.pid}.json`
-  const args = ['scripts/measure-chat.mjs', 'inside', file]
+  const args = ['--single-threaded-gc', 'scripts/measure-chat.mjs', 'inside', file]
   const env = { ROUNDS: String(rounds), NODE_ENV: 'production' }
   const terminal = await PseudoTerminal.start({ args, env, columns: 100, rows: 30, outputOnly: true })
   await terminal.waitUntil(() => terminal.output.includes('ready for keys'), 'the measured rounds', 600_000)
@@ -35,12 +42,14 @@ async function outside(rounds) {
   await terminal.close()
   const { plain, drawn } = JSON.parse(await readFile(file, 'utf8'))
   latencies.sort((a, b) => a - b)
-  const cost = 100 * (1 - median(drawn) / median(plain))
+  const without = median(plain.map(({ cpu }) => cpu))
+  const shares = drawn.map(({ cpu, seconds }) => (100 * (cpu - without)) / seconds)
+  const frames = drawn.map(({ cpu, frames }) => (1000 * (cpu - without)) / frames)
+  console.log(`without the screen: ${told(plain)}`)
+  console.log(`with the screen:    ${told(drawn)}`)
   console.log(
-    `decode without drawing: ${median(plain).toFixed(0)} tokens/s (median of ${plain.length}: ${whole(plain)})`,
-  )
-  console.log(
-    `decode with the chat's screen: ${median(drawn).toFixed(0)} tokens/s (${whole(drawn)}), ${cost.toFixed(1)} % less`,
+    `drawing: ${median(shares).toFixed(1)} % of the answer's time (${shares.map((share) => share.toFixed(1)).join(', ')}), ` +
+      `${median(frames).toFixed(2)} ms a frame, ${median(drawn.map((run) => run.frames / run.seconds)).toFixed(0)} frames a second`,
   )
   console.log(
     `key to echo while answering: median ${median(latencies).toFixed(1)} ms, most ${latencies.at(-1).toFixed(1)} ms of ${KEYS}`,
@@ -58,6 +67,7 @@ async function inside(file) {
   const plain = []
   const drawn = []
   await withoutDrawing(model)
+  await withDrawing(model)
   for (let i = 0; i < Number(process.env.ROUNDS); i++) {
     plain.push(await withoutDrawing(model))
     drawn.push(await withDrawing(model))
@@ -66,6 +76,20 @@ async function inside(file) {
   process.stdout.write('ready for keys\r\n')
   await withDrawing(model, 1_000_000)
   await nano.dispose()
+}
+
+/** Seconds that an answer takes of the main thread, and on the clock. */
+async function measured(answer) {
+  const [cpu, start] = [mainThreadSeconds(), performance.now()]
+  await answer()
+  // What the answer's end has left to be drawn.
+  await new Promise((resolve) => setTimeout(resolve))
+  return { cpu: mainThreadSeconds() - cpu, seconds: (performance.now() - start) / 1000 }
+}
+
+/** Processor's time that the main thread has had so far, to the nanosecond. */
+function mainThreadSeconds() {
+  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9
 }
 
 function options(maxTokens) {
@@ -83,9 +107,9 @@ async function withoutDrawing(model) {
     routes: (routes) => map.add('', routes),
     end: () => {},
   }
-  const { tokensPerSecond } = await conversation.ask('Tell me a story.', watcher, options(TOKENS))
+  const run = await measured(() => conversation.ask('Tell me a story.', watcher, options(TOKENS)))
   conversation.dispose()
-  return tokensPerSecond
+  return run
 }
 
 async function withDrawing(model, tokens = TOKENS) {
@@ -98,13 +122,14 @@ async function withDrawing(model, tokens = TOKENS) {
   const terminal = new Terminal(process.stdin, process.stdout, (key) => chat.press(key))
   terminal.enter()
   const screen = render(createElement(App, { chat, terminal }), { stdout: terminal, exitOnCtrlC: false, maxFps: 60 })
-  await Promise.race([chat.ask('Tell me a story.'), chat.ended])
-  const speed = chat.lastAnswer?.tokensPerSecond
+  let frames = 0
+  chat.subscribe(() => frames++)
+  const run = await measured(() => Promise.race([chat.ask('Tell me a story.'), chat.ended]))
   chat.end()
   screen.unmount()
   terminal.leave()
   chat.conversation.dispose()
-  return speed
+  return { ...run, frames }
 }
 
 function median(values) {
@@ -112,6 +137,7 @@ function median(values) {
   return sorted[sorted.length >> 1]
 }
 
-function whole(values) {
-  return values.map((value) => value.toFixed(0)).join(', ')
+function told(runs) {
+  const [speed, cpu] = [median(runs.map((run) => TOKENS / run.seconds)), median(runs.map((run) => run.cpu))]
+  return `${speed.toFixed(0)} tokens/s, ${((1e6 * cpu) / TOKENS).toFixed(0)} µs of the main thread a token (medians of ${runs.length})`
 }

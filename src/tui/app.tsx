@@ -16,7 +16,13 @@ export function App({ chat, terminal }: { chat: Chat; terminal: Terminal }) {
     <>
       <Static items={[...chat.items]}>
         {(item) => (
-          <FinishedItem key={item.id} item={item} width={Math.max(8, size.columns - 1)} depth={chat.painter.depth} />
+          <FinishedItem
+            key={item.id}
+            item={item}
+            width={Math.max(8, size.columns - 1)}
+            depth={chat.painter.depth}
+            terminal={terminal}
+          />
         )}
       </Static>
       <LiveArea lines={lines} terminal={terminal} />

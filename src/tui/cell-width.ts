@@ -1,7 +1,8 @@
 const GRAPHEMES = new Intl.Segmenter()
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u
-const PLAIN = /^[\x20-\x7e]*$/
+/** Characters of one column each, none of which joins its neighbour: most of what is ever measured. */
+const PLAIN = /^[\x20-\x7e\xa1-\xac\xae-\xff…›]*$/
 
 /** What a reader takes for one character each. */
 export function graphemes(text: string): string[] {

@@ -26,8 +26,8 @@ export interface ChatOptions {
   loadModel: (name: string) => Promise<Model>
 }
 
-/** So often a running answer is drawn: 15 times a second are seen as steady, and leave the cores to the model. */
-const FRAME_MS = 66
+/** So often a running answer is drawn: 12 times a second are seen as steady, and leave the cores to the model. */
+const FRAME_MS = 80
 
 /** A conversation at the terminal: everything that is on the screen, and what each key does to it. Draws nothing. */
 export class Chat {

@@ -2,18 +2,24 @@ import { Box, Text } from 'ink'
 import type { ColourDepth } from '../experts/terminal-colours.js'
 import type { ChatItem } from './chat.js'
 import { styled } from './style.js'
+import type { Terminal } from './terminal.js'
 import { wrap } from './wrap.js'
 
 /** A finished piece of the conversation, as it stays in the scrollback, with a blank line below. */
-export function FinishedItem({ item, width, depth }: { item: ChatItem; width: number; depth: ColourDepth }) {
+export function FinishedItem({
+  item,
+  width,
+  depth,
+  terminal,
+}: {
+  item: ChatItem
+  width: number
+  depth: ColourDepth
+  terminal: Terminal
+}) {
   return (
-    <Box flexDirection="column" marginBottom={1}>
-      {linesOf(item, width, depth).map((line, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: lines of a finished text stay where they are
-        <Text key={i} wrap="truncate">
-          {line || ' '}
-        </Text>
-      ))}
+    <Box marginBottom={1}>
+      <Text>{terminal.marksForFinished(linesOf(item, width, depth))}</Text>
     </Box>
   )
 }
