@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isObject } from '../checkpoint/json.js'
 import { UserError } from '../errors.js'
 
@@ -14,6 +15,8 @@ export interface Lock {
 const BEAT_MS = 10_000
 /** Not touched for so long, the lock of another machine counts as left behind. */
 const STALE_MS = 120_000
+/** Taking a stale lock away is over long before; a process that did not get there has ended. */
+const GUARD_MS = 10_000
 
 interface Owner {
   pid: number
@@ -22,6 +25,9 @@ interface Owner {
   started: string
   id: string
 }
+
+/** Owner of a lock file that is damaged, and therefore stale. */
+const NOBODY: Owner = { pid: 0, host: '', started: '', id: 'nobody' }
 
 /**
  * Takes the lock file `path`. One that a process left behind without ending properly is recognised and replaced.
@@ -32,7 +38,8 @@ export async function takeLock(path: string, work: string): Promise<Lock> {
   const own: Owner = { pid: process.pid, host: hostname(), started: await startOf(process.pid), id: randomUUID() }
   while (!(await createLock(path, own))) {
     const held = await readLock(path)
-    if (held && !(await isStale(path, held))) {
+    if (!held) continue
+    if (!(await isStale(path, held))) {
       const where = held.host === own.host ? '' : ` on ${held.host}`
       throw new UserError(`${work} is already under way (process ${held.pid}${where}); wait for it, or end it first`)
     }
@@ -65,33 +72,49 @@ async function createLock(path: string, owner: Owner): Promise<boolean> {
   }
 }
 
+/** Who holds a lock; NOBODY where the file says nothing that makes sense, undefined where there is none. */
 async function readLock(path: string): Promise<Owner | undefined> {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
   try {
-    const owner: unknown = JSON.parse(await readFile(path, 'utf8'))
-    return isOwner(owner) ? owner : undefined
+    const owner: unknown = JSON.parse(text)
+    return isOwner(owner) ? owner : NOBODY
   } catch {
-    return undefined
+    return NOBODY
   }
 }
 
-async function isStale(path: string, { host, pid, started }: Owner): Promise<boolean> {
+async function isStale(path: string, owner: Owner): Promise<boolean> {
+  const { host, pid, started } = owner
+  if (owner === NOBODY) return true
   if (host === hostname()) return !isAlive(pid) || (await startOf(pid)) !== started
   const touched = await stat(path).catch(() => undefined)
   return touched === undefined || Date.now() - touched.mtimeMs > STALE_MS
 }
 
-/** Takes a stale lock away, unless another process has just replaced it by its own, which is put back. */
-async function removeStale(path: string, stale: Owner | undefined): Promise<void> {
-  const aside = `${path}.${randomUUID()}`
+/**
+ * Takes a stale lock away. One process at a time looks again and removes what it still finds: a second that had read the
+ * stale lock as well would else remove the one that the first has put in its place. The others wait for a moment.
+ */
+async function removeStale(path: string, stale: Owner): Promise<void> {
+  const guard = `${path}.stale-${stale.id.replaceAll(/[^\w-]/g, '')}`
   try {
-    await rename(path, aside)
+    await (await open(guard, 'wx')).close()
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return
-    throw error
+    if (codeOf(error) !== 'EEXIST') throw error
+    const made = await stat(guard).catch(() => undefined)
+    if (made && Date.now() - made.mtimeMs > GUARD_MS) await rm(guard, { force: true })
+    else await sleep(10)
+    return
   }
-  const taken = await readLock(aside)
-  if (taken && taken.id !== stale?.id) await link(aside, path).catch(() => undefined)
-  await rm(aside, { force: true })
+  try {
+    if ((await readLock(path))?.id === stale.id) await rm(path, { force: true })
+  } finally {
+    await rm(guard, { force: true })
+  }
 }
 
 function isAlive(pid: number): boolean {
