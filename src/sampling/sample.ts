@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import type { LogitSummary } from '../runtime/kernels.js'
 import { Candidates } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
 import { keepMinP } from './min-p.js'
@@ -8,12 +9,6 @@ import { penaliseRepeats } from './repeat-penalty.js'
 import { weigh } from './temperature.js'
 import { keepTopK } from './top-k.js'
 import { keepTopP } from './top-p.js'
-
-/** The id of the largest logit, the lowest where several are equal, and log(sum(exp(logits))). */
-export interface LogitSummary {
-  argmax: number
-  logSumExp: number
-}
 
 export interface Sampler {
   /** The seed in use: the one asked for, or the one drawn where none was. */
