@@ -10,6 +10,23 @@ export type Activation = (typeof ACTIVATIONS)[number]
 /** Kind of the routers, one for all layers. */
 export type GateType = (typeof GATE_TYPES)[number]
 
+/** What the experts of a mixture do: heads of attention, or the feed-forward network. */
+export type MixtureKind = 'attention' | 'mlp'
+
+/** The experts of one kind through all layers. A model has a mixture of each kind at most. */
+export interface Mixture {
+  kind: MixtureKind
+  /** Experts of each layer; 0 where a layer has none of this kind. */
+  experts: number[]
+  /** Experts that a token uses in each layer that has some. */
+  topK: number
+  /**
+   * Rows of each layer's router behind those of the experts: they have their share of the softmax, but stand for no
+   * expert. Absent where there are none.
+   */
+  silentRows?: number[]
+}
+
 /** Shape of a ModuleFormer, as the forward pass needs it. Letters are those of the mathematics. */
 export interface ModelConfig {
   architecture: 'causal-lm' | 'classifier'
@@ -29,6 +46,8 @@ export interface ModelConfig {
   gateType: GateType
   /** G, channels inside a router; unused by linear ones. */
   gatingSize: number
+  /** The mixtures of experts in the order in which a token meets them within a layer. */
+  mixtures: Mixture[]
   /** Attention experts of each layer. */
   attentionExperts: number[]
   /** MLP experts of each layer. */
@@ -115,6 +134,11 @@ export function parseConfig(json: unknown, where: string): ModelConfig {
   const attentionExperts = expertsOf(keys, 'attention', 'n_att_experts', layers)
   const mlpExperts = expertsOf(keys, 'mlp', 'n_mlp_experts', layers)
   const isClassifier = architectures.includes('ModuleFormerForSequenceClassification')
+  const silent = silentRowsOf(keys, layers)
+  const [topKAttention, topKMlp] = [topK(keys, 'k_att', attentionExperts), topK(keys, 'k_mlp', mlpExperts)]
+  const mixture = (kind: MixtureKind, experts: number[], topK: number): Mixture => {
+    return { kind, experts, topK, ...(silent.silentRows && { silentRows: silent.silentRows[kind] }) }
+  }
   return {
     architecture: isClassifier ? 'classifier' : 'causal-lm',
     vocabSize: keys.size('vocab_size'),
@@ -126,12 +150,13 @@ export function parseConfig(json: unknown, where: string): ModelConfig {
     activation: keys.oneOf('activation_function', ACTIVATIONS),
     gateType: keys.oneOf('gate_type', GATE_TYPES),
     gatingSize: keys.size('gating_size'),
+    mixtures: [mixture('attention', attentionExperts, topKAttention), mixture('mlp', mlpExperts, topKMlp)],
     attentionExperts,
     mlpExperts,
-    ...silentRowsOf(keys, layers),
+    ...silent,
     ...(isObject(raw.molm_experts) && raw.molm_experts.gate_bias === true && { gateBias: true as const }),
-    topKAttention: topK(keys, 'k_att', attentionExperts),
-    topKMlp: topK(keys, 'k_mlp', mlpExperts),
+    topKAttention,
+    topKMlp,
     tieWordEmbeddings: keys.flag('tie_word_embeddings'),
     bosToken: keys.tokenId('bos_token_id'),
     eosToken: keys.tokenId('eos_token_id'),

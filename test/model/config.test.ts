@@ -34,6 +34,10 @@ test('a silent config.json is the default ModuleFormer', () => {
     activation: 'gelu_new',
     gateType: 'mlp',
     gatingSize: 256,
+    mixtures: [
+      { kind: 'attention', experts: new Array(24).fill(32), topK: 2 },
+      { kind: 'mlp', experts: new Array(24).fill(32), topK: 2 },
+    ],
     attentionExperts: new Array(24).fill(32),
     mlpExperts: new Array(24).fill(32),
     topKAttention: 2,
