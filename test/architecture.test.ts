@@ -18,7 +18,7 @@ const FLOORS = [
   ['engine'],
   ['model', 'packing'],
   ['runtime', 'text', 'sampling', 'checkpoint'],
-  ['errors', 'numbers'],
+  ['errors', 'json', 'numbers', 'printable'],
 ]
 
 /** Packages that only these rooms know. */

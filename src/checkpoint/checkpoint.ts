@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import type { FileSet } from './byte-source.js'
-import { readJsonObject } from './json.js'
 import { closeAll, hasWeights, openWeights } from './shards.js'
+import { readJsonObject } from './small-file.js'
 import type { Tensor } from './tensor.js'
 
 export { localFolder } from './local-folder.js'

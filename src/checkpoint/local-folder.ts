@@ -2,8 +2,8 @@ import { readSync } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import { type ByteSource, type FileSet, isPlainName } from './byte-source.js'
-import { printable } from './printable.js'
 
 /** Most bytes asked of one read call: the operating system's own limit is a little under 2 GiB. */
 const LARGEST_READ = 2 ** 30

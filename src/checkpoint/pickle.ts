@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import { ByteCursor, EndOfBytes } from './byte-cursor.js'
 import { PickleCallable, type PickleHost, type PickleObject, type PickleValue } from './pickle-value.js'
-import { printable } from './printable.js'
 
 /** Largest pickle read: enough for tens of thousands of tensors. */
 export const MOST_PICKLE_BYTES = 16 * 2 ** 20

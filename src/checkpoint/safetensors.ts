@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js'
+import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
+import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
 import { DTYPE_BYTES, isDType } from './dtype.js'
-import { isObject, MOST_JSON_BYTES, parseJsonObject } from './json.js'
-import { printable } from './printable.js'
 import { contiguousStrides, elementCount, isSizes, type Tensor, tensorIn } from './tensor.js'
 
 /** What a safetensors file holds: tensors in the order of their data, and free text about them. */

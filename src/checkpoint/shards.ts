@@ -1,7 +1,8 @@
 import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
+import { printable } from '../printable.js'
 import { type ByteSource, type FileSet, isPlainName } from './byte-source.js'
-import { isObject, readJsonObject } from './json.js'
-import { printable } from './printable.js'
+import { readJsonObject } from './small-file.js'
 import type { Tensor } from './tensor.js'
 import { readWeightFile } from './weight-file.js'
 

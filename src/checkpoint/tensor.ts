@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
 import { DTYPE_BYTES, type DType, elementReader } from './dtype.js'
-import { printable } from './printable.js'
 
 export type { DType } from './dtype.js'
 

@@ -1,9 +1,9 @@
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
 import { DTYPE_BYTES } from './dtype.js'
 import { MOST_PICKLE_BYTES, unpickle } from './pickle.js'
 import type { PickleValue } from './pickle-value.js'
-import { printable } from './printable.js'
 import type { Tensor } from './tensor.js'
 import { placeTensors, type StoragePlace, TorchHost } from './torch-state.js'
 

@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
 import { DTYPE_BYTES, type DType } from './dtype.js'
 import { PickleCallable, type PickleHost, PickleObject, type PickleValue } from './pickle-value.js'
-import { printable } from './printable.js'
 import { isSizes, type Tensor, tensorIn } from './tensor.js'
 
 /** A run of elements that torch.save writes once, for all tensors that view it. */

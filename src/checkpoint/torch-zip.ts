@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
 import { MOST_PICKLE_BYTES, unpickle } from './pickle.js'
-import { printable } from './printable.js'
 import type { Tensor } from './tensor.js'
 import { placeTensors, type StoragePlace, TorchHost } from './torch-state.js'
 import { ZipArchive, type ZipEntry } from './zip.js'

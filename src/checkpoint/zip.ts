@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
-import { printable } from './printable.js'
 
 /** A file inside a zip archive, as the central directory describes it. */
 export interface ZipEntry {

@@ -1,5 +1,5 @@
-import { parseJsonObject } from '../checkpoint/json.js'
 import { UserError } from '../errors.js'
+import { parseJsonObject } from '../json.js'
 import type { NamedText } from './text-file.js'
 
 /** A multiple-choice question. */

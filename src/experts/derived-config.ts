@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseJsonObject } from '../checkpoint/json.js'
+import { parseJsonObject } from '../json.js'
 import { type ModelConfig, parseConfig } from '../model/config.js'
 
 /** What the key `molm_experts` of a config.json says. */

@@ -1,6 +1,6 @@
-import { isObject } from '../checkpoint/json.js'
 import { UserError } from '../errors.js'
 import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
+import { isObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 
 /** The two mixtures of a block. */

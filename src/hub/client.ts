@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { printable } from '../checkpoint/printable.js'
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import type { HubEnvironment } from './environment.js'
 import { type NetworkOptions, Patience, TransientError } from './patience.js'
 import { refusal, type Subject } from './refusal.js'

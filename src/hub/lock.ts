@@ -3,8 +3,8 @@ import { link, mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isObject } from '../checkpoint/json.js'
 import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
 
 /** A piece of work that no other process does at the same time. */
 export interface Lock {

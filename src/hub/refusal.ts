@@ -1,5 +1,5 @@
-import { printable } from '../checkpoint/printable.js'
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import { askedWait, TransientError } from './patience.js'
 import type { Reply } from './transport.js'
 

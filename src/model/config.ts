@@ -1,6 +1,6 @@
-import { isObject } from '../checkpoint/json.js'
-import { printable } from '../checkpoint/printable.js'
 import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
+import { printable } from '../printable.js'
 
 const ACTIVATIONS = ['gelu_new', 'gelu', 'silu', 'relu', 'tanh'] as const
 const GATE_TYPES = ['mlp', 'linear', 'gmm'] as const

@@ -1,8 +1,8 @@
 import type { DType } from '../checkpoint/dtype.js'
-import { printable } from '../checkpoint/printable.js'
 import type { Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
+import { printable } from '../printable.js'
 import { formatsFor } from './format.js'
 import { plannedParts } from './layout.js'
 

@@ -1,4 +1,4 @@
-import { printable } from '../checkpoint/printable.js'
+import { printable } from '../printable.js'
 import type { NonFinite } from './pack.js'
 
 /** One line for each tensor with NaN or infinite weights. */

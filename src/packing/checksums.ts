@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
-import { printable } from '../checkpoint/printable.js'
+import { printable } from '../printable.js'
 import type { PackedFile, PackedRange } from './packed-file.js'
 import { damaged } from './packed-metadata.js'
 

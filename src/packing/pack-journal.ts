@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
-import { isObject } from '../checkpoint/json.js'
 import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
 import type { NonFinite } from './pack.js'
 
 /** What decides whether half a packed file may be gone on with: all of it must be the same. */

@@ -1,6 +1,6 @@
-import { parseJsonObject } from '../checkpoint/json.js'
-import { printable } from '../checkpoint/printable.js'
 import { UserError } from '../errors.js'
+import { parseJsonObject } from '../json.js'
+import { printable } from '../printable.js'
 import { type PartFormats, QUANTS, type Quant, type WeightFormat } from './format.js'
 
 /** What a packed file says of itself. */

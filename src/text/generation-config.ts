@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { printable } from '../checkpoint/printable.js'
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import { SAMPLING_RANGES, type SamplingOptions } from '../sampling/options.js'
 import { isTokenId } from './added-tokens.js'
 import { readJsonIfPresent } from './text-files.js'

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseJsonObject } from '../checkpoint/json.js'
-import { printable } from '../checkpoint/printable.js'
 import { UserError } from '../errors.js'
+import { parseJsonObject } from '../json.js'
+import { printable } from '../printable.js'
 
 /** The bytes of a file, undefined where there is no such file. Rejects with a UserError when it cannot be read. */
 export async function readIfPresent(dir: string, file: string): Promise<Uint8Array | undefined> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { isObject } from '../checkpoint/json.js'
 import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
 import {
   type AddedToken,
   addedFromDecoder,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { isObject } from '../checkpoint/json.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { readSafetensors } from '../checkpoint/safetensors.js'
 import { readFloats, readSpan, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import type { Model } from '../generation/types.js'
+import { isObject } from '../json.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import type { ConversationState } from './conversation.js'
 

@@ -1,5 +1,4 @@
-import { UserError } from '../errors.js'
-import type { ByteSource } from './byte-source.js'
+import { UserError } from './errors.js'
 import { printable } from './printable.js'
 
 /** Largest JSON text read. A header of a hundred thousand tensors is smaller; more could exhaust the memory. */
@@ -7,16 +6,6 @@ export const MOST_JSON_BYTES = 32 * 2 ** 20
 
 /** Deepest nesting read. Checkpoints need four levels; millions of them would exhaust the memory. */
 const DEEPEST_NESTING = 64
-
-/** A whole file that holds one JSON object. Rejects with a UserError naming the file. */
-export async function readJsonObject(source: ByteSource): Promise<Record<string, unknown>> {
-  if (source.size > MOST_JSON_BYTES) {
-    throw new UserError(
-      `${source.name}: ${source.size} bytes are too many for a JSON file, at most ${MOST_JSON_BYTES} are read`,
-    )
-  }
-  return parseJsonObject(await source.read(0, source.size), source.name)
-}
 
 /** One JSON object in UTF-8. Throws a UserError that begins with `where`. */
 export function parseJsonObject(bytes: Uint8Array, where: string): Record<string, unknown> {
