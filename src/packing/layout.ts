@@ -1,5 +1,5 @@
 import { select, type Tensor, transpose } from '../checkpoint/tensor.js'
-import { type ModelConfig, routerRows } from '../model/config.js'
+import { type MixtureKind, type ModelConfig, routerRows } from '../model/config.js'
 import { aligned, type PartFormats, type PieceKind, packedBytes, type RowsFormat, type WeightFormat } from './format.js'
 
 /** One matrix, table or vector of a part. */
@@ -22,6 +22,10 @@ export interface Piece {
 /** What is read at once: one tensor of a packed file. An expert is a part, so that it can be fetched alone. */
 export interface Part {
   name: string
+  /** The layer it belongs to; absent where it belongs to none. */
+  layer?: number
+  /** The expert that it is, by its kind and its number within the layer. */
+  expert?: { kind: MixtureKind; id: number }
   /** A multiple of 64, padding included. */
   bytes: number
   pieces: Piece[]
@@ -73,18 +77,20 @@ export function* plannedParts(config: ModelConfig, formats: PartFormats): Genera
   for (let layer = 0; layer < config.layers; layer++) {
     const block = `transformer.h.${layer}`
     const [Ea, Em] = [attentionExperts[layer], mlpExperts[layer]]
-    yield part(`layers.${layer}.dense`, densePieces(config, formats, layer))
+    yield part(`layers.${layer}.dense`, densePieces(config, formats, layer), { layer })
     for (let e = 0; e < Ea; e++) {
-      yield part(`layers.${layer}.attention.${e}`, [
+      const pieces = [
         matrix('query', formats.attention, expert(`${block}.attn.q_proj.experts.weight`, [Ea, d, A], e)),
         matrix('output', formats.attention, expert(`${block}.attn.q_proj.output_experts.weight`, [Ea, A, d], e)),
-      ])
+      ]
+      yield part(`layers.${layer}.attention.${e}`, pieces, { layer, expert: { kind: 'attention', id: e } })
     }
     for (let e = 0; e < Em; e++) {
-      yield part(`layers.${layer}.mlp.${e}`, [
+      const pieces = [
         matrix('input', formats.mlp, expert(`${block}.mlpf.experts.weight`, [Em, d, F], e)),
         matrix('output', formats.mlp, expert(`${block}.mlpf.output_experts.weight`, [Em, F, d], e)),
-      ])
+      ]
+      yield part(`layers.${layer}.mlp.${e}`, pieces, { layer, expert: { kind: 'mlp', id: e } })
     }
   }
 
@@ -194,12 +200,12 @@ function vector(name: string, origin: Origin): PlannedPiece {
   return { name, kind: 'vector', format: 'f32', bytes: packedBytes('vector', 'f32', 1, origin.cols), ...origin }
 }
 
-function part(name: string, planned: PlannedPiece[]): Part {
+function part(name: string, planned: PlannedPiece[], place: Pick<Part, 'layer' | 'expert'> = {}): Part {
   let offset = 0
   const pieces = planned.map((piece) => {
     const placed = { ...piece, offset }
     offset += aligned(piece.bytes)
     return placed
   })
-  return { name, bytes: offset, pieces }
+  return { name, ...place, bytes: offset, pieces }
 }

@@ -62,6 +62,15 @@ test('parts follow the order of use', async () => {
   assert.equal(names, ['embedding', ...layer(0), ...layer(1), 'final', 'lm_head'])
 })
 
+test('a part says which layer and which expert it is', async () => {
+  const config = await fixtureConfig('05-linear-silu-safetensors-f32')
+  for (const { name, layer, expert } of planLayout(config, formatsFor('q4')).parts) {
+    const [, number, rest] = /^layers\.(\d+)\.(.+)$/.exec(name) ?? []
+    assert.is(layer, number === undefined ? undefined : Number(number), name)
+    assert.is(expert && `${expert.kind}.${expert.id}`, rest === 'dense' ? undefined : rest, name)
+  }
+})
+
 test('the pieces of a layer with projections and mlp routers', async () => {
   const layout = planLayout(await fixtureConfig('04-bin-f16-sharded'), formatsFor('q4'))
   assert.equal(describe(layout, 'embedding'), ['table rows q8 300x48'])
