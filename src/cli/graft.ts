@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
 import type { GraftOptions, Quant } from '../index.js'
+import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
 import { formatBytes } from '../numbers.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
@@ -10,7 +11,7 @@ interface GraftCommandOptions extends OutputOptions {
   from: string
   layers?: number[]
   experts?: number[]
-  only?: 'attention' | 'mlp'
+  only?: MixtureKind
   gateBias?: number
   quant?: Quant
   threads?: number
@@ -28,7 +29,7 @@ export function define(command: Command): void {
     .requiredOption('--from <model>', 'the model that gives experts')
     .option('--layers <list>', 'layers that get experts, like 3,4 (default: all)', numbers('--layers'))
     .option('--experts <list>', 'experts that are given, like 0,1 (default: all)', numbers('--experts'))
-    .addOption(new Option('--only <kind>', 'the kind that is given (default: both)').choices(['attention', 'mlp']))
+    .addOption(new Option('--only <kind>', 'the kind that is given (default: both)').choices(MIXTURE_KINDS))
     .option('--gate-bias <x>', 'added to the newcomers’ logits (default: 0)', bias)
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
@@ -49,11 +50,11 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
   const { graftModel } = await import('../index.js')
   const library: GraftOptions = { from, layers, experts, only, gateBias, quant, threads, signal: interruptSignal() }
   const { path, bytes, newcomers } = await graftModel(model, out, library)
-  const total = (kind: 'attention' | 'mlp') => newcomers[kind].reduce((sum, ids) => sum + ids.length, 0)
+  const added = Object.entries(newcomers).map(([kind, layers]) => `${layers.flat().length} ${kind}`)
   await writeOut(
     json
       ? `${JSON.stringify({ model, from, path, bytes, ...newcomers })}\n`
-      : `${path}\n  ${total('attention')} attention and ${total('mlp')} mlp experts added, ${formatBytes(bytes)} in all\n`,
+      : `${path}\n  ${added.join(' and ')} experts added, ${formatBytes(bytes)} in all\n`,
   )
 }
 

@@ -1,5 +1,5 @@
 import type { ModelInfo } from '../generation/types.js'
-import type { ModelConfig } from '../model/config.js'
+import { type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
 import { formatBytes, formatCount } from '../numbers.js'
 import { alignColumns } from './table.js'
 
@@ -30,23 +30,29 @@ function tokenizerLine({ tokenizerSize, hasChatTemplate }: ModelInfo): string {
 
 function shape(config: ModelConfig): string[][] {
   const { layers, width, vocabSize, heads, attentionHidden, ffnHidden, activation, gateType, gatingSize } = config
-  const attention = `${experts(config.topKAttention, config.attentionExperts)}, ${plural(heads, 'head')}`
+  const keys = config.sharedKeyValue ? ['keys are values'] : []
+  const attention = [...experts(config, 'attention'), plural(heads, 'head'), `${attentionHidden} channels`, ...keys]
+  const mlp = [...experts(config, 'mlp'), `${ffnHidden} channels`, activation]
   return [
     ['layers', String(layers)],
     ['width', String(width)],
     ['vocabulary', String(vocabSize)],
-    ['attention', `${attention}, ${attentionHidden} channels${config.sharedKeyValue ? ', keys are values' : ''}`],
-    ['mlp', `${experts(config.topKMlp, config.mlpExperts)}, ${ffnHidden} channels, ${activation}`],
+    ['attention', attention.join(', ')],
+    ['mlp', mlp.join(', ')],
     ['router', gateType === 'linear' ? gateType : `${gateType}, ${gatingSize} channels`],
     ['context', `${config.trainedContext} tokens in training; nothing limits it`],
     ...(config.labels ? [['labels', config.labels.join(', ')]] : []),
   ]
 }
 
-/** Experts a token uses of those a layer has, which pruning makes unequal. */
-function experts(topK: number, perLayer: number[]): string {
-  const [least, most] = [Math.min(...perLayer), Math.max(...perLayer)]
-  return `${topK} of ${least === most ? most : `${least} to ${most}`} experts`
+/** Experts a token uses of those a layer has, which pruning makes unequal; nothing where no layer has any. */
+function experts(config: ModelConfig, kind: MixtureKind): string[] {
+  const mixture = mixtureOf(config, kind)
+  const counts = mixture?.experts.filter((count) => count > 0) ?? []
+  if (!mixture || counts.length === 0) return []
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  const where = counts.length < config.layers ? ` in ${counts.length} of ${config.layers} layers` : ''
+  return [`${mixture.topK} of ${least === most ? most : `${least} to ${most}`} experts${where}`]
 }
 
 function plural(count: number, noun: string): string {

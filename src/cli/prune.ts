@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
 import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '../index.js'
+import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
 import { formatBytes } from '../numbers.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, share } from './options.js'
@@ -11,7 +12,7 @@ interface PruneCommandOptions extends OutputOptions {
   calibrate: string[]
   keep?: number
   by: Score
-  only?: 'attention' | 'mlp'
+  only?: MixtureKind
   budget: 'layer' | 'model'
   dryRun?: boolean
   quant?: Quant
@@ -30,7 +31,7 @@ export function define(command: Command): void {
     .requiredOption('--calibrate <file...>', 'texts of what the model is to stay good at')
     .option('--keep <share>', 'share of the experts that stay, like 0.5', share('--keep'))
     .addOption(new Option('--by <score>', 'what counts').choices(['reap', 'frequency', 'gate']).default('reap', 'reap'))
-    .addOption(new Option('--only <kind>', 'the kind to prune (default: both)').choices(['attention', 'mlp']))
+    .addOption(new Option('--only <kind>', 'the kind to prune (default: both)').choices(MIXTURE_KINDS))
     .addOption(
       new Option('--budget <of>', 'where the share holds: in every layer, or over the model')
         .choices(['layer', 'model'])
@@ -127,14 +128,15 @@ function summary({ path, gates, bytes, perplexity, decodeTokensPerSecond: speed 
 }
 
 function curveTable(points: readonly CurvePoint[]): string {
-  const rows = points.map(({ keep, attention, mlp, perplexity }) => [
+  const kinds = MIXTURE_KINDS.filter((kind) => kind in points[0])
+  const rows = points.map(({ keep, perplexity, ...counts }) => [
     `${(100 * keep).toFixed(1)} %`,
-    countsOf(attention),
-    countsOf(mlp),
+    ...kinds.map((kind) => countsOf(counts[kind] ?? [])),
     perplexity.kept.toPrecision(5),
     perplexity.all.toPrecision(5),
   ])
-  return alignColumns([['keep', 'attention', 'mlp', 'ppl kept', 'ppl all'], ...rows], [0, 1, 2, 3, 4])
+  const head = ['keep', ...kinds, 'ppl kept', 'ppl all']
+  return alignColumns([head, ...rows], [...head.keys()])
 }
 
 /** One number where all layers have as many. */

@@ -1,4 +1,6 @@
-import type { ExpertRoutes, GenerationResult, Step } from '../generation/types.js'
+import { type ExpertRoutes, routesByKind } from '../engine/route-codec.js'
+import type { GenerationResult, Step } from '../generation/types.js'
+import { perMixture } from '../model/config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { LoadedModel } from './with-model.js'
 
@@ -71,7 +73,7 @@ export function logprobsOf({ token, logprob, topLogprobs = [] }: Step, tokenizer
 
 /** The experts of a step's one token, layer by layer. */
 export function expertsOf({ routes = [] }: Pick<Step, 'routes'>) {
-  return routes.map(({ attention, mlp }, layer) => ({ layer, attention: plain(attention), mlp: plain(mlp) }))
+  return routes.map((experts, layer) => ({ layer, ...perMixture(routesByKind(experts), plain) }))
 }
 
 function plain({ ids, gates }: ExpertRoutes) {

@@ -3,6 +3,7 @@ import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats } from '../packing/format.js'
 import type { PackRequest } from '../packing/pack.js'
 import type { Tier } from '../runtime/tiers.js'
+import type { PackedRoutes } from './route-codec.js'
 
 /*
  * What the caller's thread and the engine's thread say to each other. A request has a number, and gets exactly one
@@ -105,19 +106,6 @@ export interface Start {
 }
 
 export type ToEngine = Start | Call | Credit
-
-/**
- * Routes as they travel: for each layer kA attention experts, then kM MLP experts, of every token:
- * ids and gates (layers, tokens * kA + tokens * kM).
- */
-export interface PackedRoutes {
-  ids: Int32Array
-  gates: Float32Array
-  /** For each layer the attention experts and then the MLP experts, tokens x experts each. */
-  probabilities?: Float32Array
-  /** As the gates. */
-  outputNorms?: Float32Array
-}
 
 export interface ForwardReply {
   logits: Float32Array

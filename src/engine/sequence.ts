@@ -11,7 +11,7 @@ import type {
   SavedSequence,
   StepMessage,
 } from './protocol.js'
-import { RouteRecorder } from './routes.js'
+import { RouteRecorder } from './route-codec.js'
 
 /** Thrown where a caller's abort has ended the work. */
 export class Stopped extends Error {}

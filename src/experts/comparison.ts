@@ -1,9 +1,9 @@
+import type { MixtureKind } from '../model/config.js'
 import type { TextRoutes } from './text-routes.js'
-import { EXPERT_KINDS, type ExpertKind } from './usage.js'
 
 /** An expert, named by where it stands. */
 export interface ExpertAddress {
-  kind: ExpertKind
+  kind: MixtureKind
   layer: number
   expert: number
 }
@@ -29,7 +29,7 @@ export interface Specialist extends ExpertAddress {
 
 /** Share of a text's tokens that choose an expert, from 0 to 1. */
 export function shareOf({ usage }: TextRoutes, { kind, layer, expert }: ExpertAddress): number {
-  return usage.tokens === 0 ? 0 : usage[kind][layer].counts[expert] / usage.tokens
+  return usage.tokens === 0 ? 0 : usage.of(kind, layer).counts[expert] / usage.tokens
 }
 
 /** How much more of a text's tokens choose an expert than of the other texts' tokens, on average: from -1 to 1. */
@@ -55,22 +55,20 @@ export function findSpecialists(texts: readonly TextRoutes[], count: number, tok
 export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertAddress, count: number): WakingToken[] {
   const found = new Map<number, WakingToken>()
   for (const [index, token] of text.tokens.entries()) {
-    const { ids, gates } = text.at(index)[layer][kind]
-    const slot = ids.indexOf(expert)
-    if (slot < 0) continue
+    const routes = text.at(index)[layer][kind]
+    const slot = routes?.ids.indexOf(expert) ?? -1
+    if (!routes || slot < 0) continue
     const entry = found.get(token) ?? { token, count: 0, gateMass: 0 }
     entry.count++
-    entry.gateMass += gates[slot]
+    entry.gateMass += routes.gates[slot]
     found.set(token, entry)
   }
   return [...found.values()].sort((a, b) => b.gateMass - a.gateMass || a.token - b.token).slice(0, count)
 }
 
-function everyExpert({ usage }: TextRoutes): ExpertAddress[] {
-  return EXPERT_KINDS.flatMap((kind) =>
-    usage[kind].flatMap(({ experts }, layer) =>
-      Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert })),
-    ),
+export function everyExpert({ usage }: TextRoutes): ExpertAddress[] {
+  return usage.mixtures.flatMap(({ kind, layers }) =>
+    layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert }))),
   )
 }
 

@@ -1,5 +1,5 @@
+import { routesByKind } from '../engine/route-codec.js'
 import type { ReportInput } from './text-report.js'
-import { EXPERT_KINDS } from './usage.js'
 
 /**
  * Usage as a table, a row an expert: text, layer, kind, expert, count, share of tokens, gate_mass, and the layer's
@@ -12,8 +12,8 @@ export function usageCsv({ texts, perToken, textOf }: ReportInput): string {
 function countsCsv(texts: ReportInput['texts']): string {
   const lines = ['text,layer,kind,expert,count,share,gate_mass,entropy,fairness']
   for (const { name, usage } of texts) {
-    for (const kind of EXPERT_KINDS) {
-      for (const [layer, used] of usage[kind].entries()) {
+    for (const { kind, layers } of usage.mixtures) {
+      for (const [layer, used] of layers.entries()) {
         for (let expert = 0; expert < used.experts; expert++) {
           const count = used.counts[expert]
           const share = usage.tokens === 0 ? 0 : count / usage.tokens
@@ -31,8 +31,7 @@ function tokensCsv({ texts, textOf }: Pick<ReportInput, 'texts' | 'textOf'>): st
   for (const text of texts) {
     for (const [index, token] of text.tokens.entries()) {
       for (const [layer, routes] of text.at(index).entries()) {
-        for (const kind of EXPERT_KINDS) {
-          const { ids, gates } = routes[kind]
+        for (const { kind, ids, gates } of routesByKind(routes)) {
           ids.forEach((expert, rank) => {
             lines.push(csvRow([text.name, index, token, textOf(token), layer, kind, rank, expert, gates[rank]]))
           })

@@ -1,7 +1,6 @@
-import type { ModelConfig } from '../model/config.js'
-import { type Part, pieceOf } from '../packing/layout.js'
+import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
+import { type Layout, type Part, pieceOf } from '../packing/layout.js'
 import { readTileRows, writeTileRows } from '../packing/tile-rows.js'
-import { EXPERT_KINDS, type ExpertKind } from './usage.js'
 
 /** A row of a router: its weights, and its bias where there is one. */
 export interface RouterRow {
@@ -9,41 +8,42 @@ export interface RouterRow {
   bias: number
 }
 
-/** What a part holds experts of, or undefined for all other parts. */
-export function expertOf({ name }: Part): { layer: number; kind: ExpertKind; expert: number } | undefined {
-  const match = /^layers\.(\d+)\.(attention|mlp)\.(\d+)$/.exec(name)
-  const kind = EXPERT_KINDS.find((kind) => kind === match?.[2])
-  return match && kind ? { layer: Number(match[1]), kind, expert: Number(match[3]) } : undefined
-}
-
-/** The layer whose dense part this is. */
-export function denseLayerOf({ name }: Part): number | undefined {
-  const match = /^layers\.(\d+)\.dense$/.exec(name)
-  return match ? Number(match[1]) : undefined
+/** Finds the part of an expert. Throws a RangeError where the model has no such expert. */
+export function expertFinder(layout: Layout): (layer: number, kind: MixtureKind, id: number) => Part {
+  const name = (layer: number, kind: MixtureKind, id: number) => `${layer} ${kind} ${id}`
+  const parts = new Map<string, Part>()
+  for (const part of layout.parts) {
+    if (part.layer !== undefined && part.expert) parts.set(name(part.layer, part.expert.kind, part.expert.id), part)
+  }
+  return (layer, kind, id) => {
+    const part = parts.get(name(layer, kind, id))
+    if (part === undefined) throw new RangeError(`the model has no ${kind} expert ${id} in layer ${layer}`)
+    return part
+  }
 }
 
 /** Rows of a router, from the bytes of its layer's dense part. */
-export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig, kind: ExpertKind): RouterRow[] {
+export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig, kind: MixtureKind): RouterRow[] {
   const logits = pieceOf(part, logitsName(config, kind))
   const rows = readTileRows(bytesOf(bytes, logits), logits.rows, logits.cols)
   if (!config.gateBias) return rows.map((weights) => ({ weights, bias: 0 }))
-  const biases = new Float32Array(bytesOf(bytes, pieceOf(part, `${kind}.router.bias`)).slice().buffer)
+  const biases = new Float32Array(bytesOf(bytes, pieceOf(part, biasName(kind))).slice().buffer)
   return rows.map((weights, row) => ({ weights, bias: biases[row] }))
 }
 
-/** A layer's dense part with other rows in its routers; everything else is copied. */
+/** A layer's dense part with other rows in the routers that are named; everything else is copied. */
 export function withRouterRows(
   from: { part: Part; bytes: Uint8Array },
   to: { part: Part; config: ModelConfig },
-  rows: Record<ExpertKind, RouterRow[]>,
+  rows: PerMixture<RouterRow[]>,
 ): Uint8Array {
   const made = new Map<string, Uint8Array>()
-  for (const kind of EXPERT_KINDS) {
+  for (const [kind, all] of Object.entries(rows) as [MixtureKind, RouterRow[]][]) {
     const name = logitsName(to.config, kind)
-    const weights = rows[kind].map((row) => row.weights)
+    const weights = all.map((row) => row.weights)
     made.set(name, writeTileRows(weights, pieceOf(to.part, name).cols))
-    const biases = Float32Array.from(rows[kind], ({ bias }) => bias)
-    made.set(`${kind}.router.bias`, new Uint8Array(biases.buffer))
+    const biases = Float32Array.from(all, ({ bias }) => bias)
+    made.set(biasName(kind), new Uint8Array(biases.buffer))
   }
   const bytes = new Uint8Array(to.part.bytes)
   for (const piece of to.part.pieces) {
@@ -54,8 +54,12 @@ export function withRouterRows(
 }
 
 /** Name of the piece that scores the experts. */
-function logitsName({ gateType }: ModelConfig, kind: ExpertKind): string {
+function logitsName({ gateType }: ModelConfig, kind: MixtureKind): string {
   return gateType === 'gmm' ? `${kind}.router.centroids` : `${kind}.router.logits.weight`
+}
+
+function biasName(kind: MixtureKind): string {
+  return `${kind}.router.bias`
 }
 
 function bytesOf(part: Uint8Array, { offset, bytes }: { offset: number; bytes: number }): Uint8Array {

@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseJsonObject } from '../json.js'
-import { type ModelConfig, parseConfig } from '../model/config.js'
+import { type ModelConfig, type PerMixture, parseConfig } from '../model/config.js'
 
 /** What the key `molm_experts` of a config.json says. */
-export interface MolmExperts {
-  attention: number[]
-  mlp: number[]
-  silent?: { attention: number[]; mlp: number[] }
+export interface MolmExperts extends PerMixture<number[]> {
+  silent?: PerMixture<number[]>
   gate_bias?: true
 }
 

@@ -1,14 +1,21 @@
 import { resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { resolveModel } from '../library/resolve-model.js'
-import type { ModelConfig } from '../model/config.js'
-import type { PartFormats, Quant } from '../packing/format.js'
+import {
+  MIXTURE_KINDS,
+  type MixtureKind,
+  type ModelConfig,
+  mixtureOf,
+  type PerMixture,
+  perMixture,
+} from '../model/config.js'
+import type { Quant } from '../packing/format.js'
 import type { Part } from '../packing/layout.js'
 import { packedFileName } from '../packing/packed-folder.js'
 import { type PackedModel, writeDerivedModel } from '../packing/packed-model.js'
-import { denseLayerOf, expertOf, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
+import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
 import { configWithExperts } from './derived-config.js'
-import type { ExpertKind } from './usage.js'
+import { checkKind } from './selection.js'
 import { withPackedModel } from './with-packed.js'
 
 export interface GraftOptions {
@@ -18,8 +25,8 @@ export interface GraftOptions {
   layers?: number[]
   /** Ids of the experts that are given, in that model. Default: all of a layer. */
   experts?: number[]
-  /** The kind that is given. Default: both. */
-  only?: ExpertKind
+  /** The kind that is given. Default: all. */
+  only?: MixtureKind
   /** Added to the logits of the newcomers: above 0 they are chosen more often. Default 0. */
   gateBias?: number
   /** Format in which `name` is packed if it is a checkpoint. Default q4. */
@@ -32,8 +39,8 @@ export interface Grafted {
   /** The packed file. */
   path: string
   bytes: number
-  /** Ids of the newcomers in the model that gave them, a list a layer; in the new model they follow its own experts. */
-  newcomers: Record<ExpertKind, number[][]>
+  /** Per mixture and layer, ids of the newcomers in the model that gave them; in the new one they follow its own experts. */
+  newcomers: PerMixture<number[][]>
 }
 
 /**
@@ -61,32 +68,35 @@ async function writeGrafted(
   newcomers: Grafted['newcomers'],
   { gateBias = 0, signal }: GraftOptions,
 ): Promise<number> {
+  const { mixtures } = own.config
+  const given = (kind: MixtureKind, layer: number) => newcomers[kind]?.[layer] ?? []
+  const ownCount = (kind: MixtureKind, layer: number) => mixtureOf(own.config, kind)?.experts[layer] ?? 0
   const needsBias = gateBias !== 0 || own.config.gateBias || giver.config.gateBias
-  const count = (kind: ExpertKind) => own.config[`${kind}Experts`].map((n, layer) => n + newcomers[kind][layer].length)
+  const silent = mixtures.some(({ silentRows }) => silentRows)
   const { text, config } = await configWithExperts(own.folder, {
-    attention: count('attention'),
-    mlp: count('mlp'),
-    ...(own.config.silentRows && { silent: own.config.silentRows }),
+    ...perMixture(mixtures, ({ kind, experts }) => experts.map((n, layer) => n + given(kind, layer).length)),
+    ...(silent && { silent: perMixture(mixtures, ({ experts, silentRows }) => silentRows ?? experts.map(() => 0)) }),
     ...(needsBias && { gate_bias: true as const }),
   })
+  const findTheirs = expertFinder(giver.layout)
   const provide = async (part: Part): Promise<Uint8Array> => {
-    const expert = expertOf(part)
+    const { name, layer, expert } = part
+    if (layer === undefined) return own.read(name)
     if (expert) {
-      const { layer, kind, expert: id } = expert
-      const among = id - own.config[`${kind}Experts`][layer]
-      return among < 0 ? own.read(part.name) : giver.read(`layers.${layer}.${kind}.${newcomers[kind][layer][among]}`)
+      const newcomer = expert.id - ownCount(expert.kind, layer)
+      // An expert keeps its number, and with it the name of its part.
+      if (newcomer < 0) return own.read(name)
+      return giver.read(findTheirs(layer, expert.kind, given(expert.kind, layer)[newcomer]).name)
     }
-    const bytes = await own.read(part.name)
-    const layer = denseLayerOf(part)
-    if (layer === undefined) return bytes
-    const source = { part: own.layout.part(part.name), bytes }
-    const other = { part: giver.layout.part(part.name), bytes: await giver.read(part.name) }
-    const rows = (kind: ExpertKind) => {
-      const theirs = routerRowsOf(other.part, other.bytes, giver.config, kind)
-      const given = newcomers[kind][layer].map((id) => raised(theirs[id], gateBias))
-      return inserted(routerRowsOf(source.part, bytes, own.config, kind), own.config[`${kind}Experts`][layer], given)
-    }
-    return withRouterRows(source, { part, config }, { attention: rows('attention'), mlp: rows('mlp') })
+    const ours = { part: own.layout.part(name), bytes: await own.read(name) }
+    const theirs = { part: giver.layout.part(name), bytes: await giver.read(name) }
+    const changed = mixtures.filter(({ experts }) => experts[layer] > 0)
+    const rows = perMixture(changed, ({ kind, experts }) => {
+      const all = given(kind, layer).length > 0 ? routerRowsOf(theirs.part, theirs.bytes, giver.config, kind) : []
+      const raisedRows = given(kind, layer).map((id) => raised(all[id], gateBias))
+      return inserted(routerRowsOf(ours.part, ours.bytes, own.config, kind), experts[layer], raisedRows)
+    })
+    return withRouterRows(ours, { part, config }, rows)
   }
   return writeDerivedModel(own, outDir, { config, files: { 'config.json': text }, provide, signal })
 }
@@ -101,17 +111,20 @@ function raised({ weights, bias }: RouterRow, by: number): RouterRow {
 }
 
 function chooseNewcomers(config: ModelConfig, { layers, experts, only }: GraftOptions): Grafted['newcomers'] {
+  checkKind(config, only)
   const bad = layers?.find((layer) => layer >= config.layers)
   if (bad !== undefined)
     throw new UserError(`there is no layer ${bad}: the models have layers 0 to ${config.layers - 1}`)
-  const choose = (kind: ExpertKind) =>
-    config[`${kind}Experts`].map((count, layer) => {
-      if ((only && only !== kind) || (layers && !layers.includes(layer))) return []
+  const newcomers = perMixture(config.mixtures, ({ kind, experts: counts }) =>
+    counts.map((count, layer) => {
+      if ((only && only !== kind) || (layers && !layers.includes(layer)) || count === 0) return []
       const missing = experts?.find((id) => id >= count)
       if (missing === undefined) return experts ? [...experts] : [...Array(count).keys()]
       throw new UserError(`the giving model has no ${kind} expert ${missing} in layer ${layer}, only 0 to ${count - 1}`)
-    })
-  return { attention: choose('attention'), mlp: choose('mlp') }
+    }),
+  )
+  if (Object.values(newcomers).some((given) => given.some((ids) => ids.length > 0))) return newcomers
+  throw new UserError('the giving model has no experts in these layers')
 }
 
 /** What two models must have in common for an expert of one to work in the other. */
@@ -126,16 +139,19 @@ const SHAPE = {
   gatingSize: 'gating_size',
 } as const satisfies Partial<Record<keyof ModelConfig, string>>
 
-/** The parts whose bytes are taken over, so that both packings must have them in one format. */
-const FORMATS = ['attention', 'mlp'] as const satisfies (keyof PartFormats)[]
-
 function checkShape(own: PackedModel, giver: PackedModel, name: string, giverName: string): void {
   for (const [field, key] of Object.entries(SHAPE) as [keyof typeof SHAPE, string][]) {
     if (field === 'gatingSize' && own.config.gateType === 'linear') continue
     const [ours, theirs] = [own.config[field], giver.config[field]]
     if (ours !== theirs) throw new UserError(`${giverName} does not fit ${name}: its ${key} is ${theirs}, not ${ours}`)
   }
-  for (const kind of FORMATS) {
+  for (const kind of MIXTURE_KINDS) {
+    const [ours, theirs] = [own, giver].map(({ config }) => mixtureOf(config, kind)?.experts ?? [])
+    const layer = theirs.findIndex((count, layer) => count > 0 && !ours[layer])
+    if (layer >= 0) throw new UserError(`${name} has no ${kind} experts in layer ${layer}, but ${giverName} has`)
+  }
+  // Experts are taken over as they lie in the file.
+  for (const { kind } of own.config.mixtures) {
     const [ours, theirs] = [own.formats[kind], giver.formats[kind]]
     if (ours === theirs) continue
     throw new UserError(

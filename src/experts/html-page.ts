@@ -26,7 +26,7 @@ for (const section of document.querySelectorAll('section.text')) {
   const tokens = [...section.querySelectorAll('.tokens span')]
   const detail = section.querySelector('.detail')
   const cells = new Map([...section.querySelectorAll('rect[data-expert]')].map((cell) => [cell.dataset.expert, cell]))
-  const kinds = ['attention', 'mlp']
+  const kinds = section.dataset.kinds.split(' ')
   const clear = () => {
     for (const cell of cells.values()) cell.classList.remove('on')
     for (const token of tokens) token.style.background = ''
@@ -37,7 +37,8 @@ for (const section of document.querySelectorAll('section.text')) {
     const lines = routes[token.dataset.i].map((layer, l) => 'layer ' + l + ': ' + kinds.map((kind, k) => {
       const [ids, gates] = [layer[2 * k], layer[2 * k + 1]]
       for (const id of ids) cells.get(kind + ' ' + l + ' ' + id).classList.add('on')
-      return kind + ' ' + ids.map((id, i) => id + ' ' + (gates[i] / 1000).toFixed(2).replace(/^0/, '')).join('  ')
+      const chosen = ids.map((id, i) => id + ' ' + (gates[i] / 1000).toFixed(2).replace(/^0/, ''))
+      return kind + ' ' + (chosen.join('  ') || 'none')
     }).join('  '))
     detail.replaceChildren(...lines.map((line) => Object.assign(document.createElement('div'), { textContent: line })))
   }
@@ -64,8 +65,8 @@ for (const section of document.querySelectorAll('section.text')) {
   for (const row of section.querySelectorAll('.layer')) {
     const l = row.dataset.layer
     row.querySelector('text').addEventListener('mouseenter', () => {
-      light((layers) => layers[l][3][0])
-      detail.textContent = 'layer ' + l + ': how sure the MLP router was of its first expert, token by token'
+      light((layers) => layers[l].at(-1)[0] ?? 0)
+      detail.textContent = 'layer ' + l + ': how sure the ' + kinds.at(-1) + ' router was of its first expert, token by token'
     })
   }
   section.addEventListener('mouseleave', clear)

@@ -1,10 +1,9 @@
 import { findSpecialists } from './comparison.js'
 import { PAGE_SCRIPT, PAGE_STYLE } from './html-page.js'
 import { differencePanel, differences, usagePanel } from './panels.js'
-import { type Drawing, escapeXml } from './svg-grid.js'
+import { type Drawing, escapeXml, TITLES } from './svg-grid.js'
 import { nameOf, percent, type ReportInput, SPECIALISTS } from './text-report.js'
 import type { TextRoutes } from './text-routes.js'
-import { EXPERT_KINDS } from './usage.js'
 import { visibleToken } from './visible-token.js'
 
 /** Tokens of a text that the page carries with their experts: beyond it, it would be slow to open. */
@@ -17,6 +16,7 @@ const MOST_TOKENS = 1000
 export function htmlReport(input: ReportInput): string {
   const { texts, model } = input
   const names = texts.map(({ name }) => name).join(', ')
+  const kinds = texts[0].usage.mixtures.map(({ kind }) => TITLES[kind])
   const sections = [
     ...texts.map((text, i) => textSection(text, i, input)),
     ...differences(texts).map(({ title, of }) => section(title, image(differencePanel(texts, of), title))),
@@ -29,7 +29,7 @@ export function htmlReport(input: ReportInput): string {
 <title>Experts: ${escapeXml(names)}</title>
 <style>${PAGE_STYLE}</style>
 <h1>Experts of ${escapeXml(model)}</h1>
-<p>A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, at a layer’s number or an expert to see the tokens. Entropy and fairness are those of the attention experts, then of the MLP experts.</p>
+<p>A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, at a layer’s number or an expert to see the tokens. Entropy and fairness are those of the ${kinds.join(', then of the ')}.</p>
 ${sections.join('\n')}
 <script>${PAGE_SCRIPT}</script>
 </html>
@@ -43,18 +43,19 @@ function textSection(text: TextRoutes, index: number, { textOf }: ReportInput): 
   const more = rest > 0 ? `<p class="note">and ${rest} more tokens, which the map counts too</p>` : ''
   const data = JSON.stringify(shown.map((_, i) => routesOf(text, i)))
   const map = image(usagePanel(text), `usage of experts by ${text.name}`)
-  const layers = text.usage.attention.length
-  return `<section class="text" id="text-${index}" style="--layers: ${layers}"><h2>${escapeXml(text.name)}, ${text.usage.tokens} tokens</h2>
+  const { layers, mixtures } = text.usage
+  const kinds = mixtures.map(({ kind }) => kind).join(' ')
+  return `<section class="text" id="text-${index}" data-kinds="${kinds}" style="--layers: ${layers}"><h2>${escapeXml(text.name)}, ${text.usage.tokens} tokens</h2>
 <div class="map">${map}<div class="detail" aria-live="polite"></div></div>
 <div class="tokens">${spans.join('')}</div>${more}
 <script type="application/json">${data}</script></section>`
 }
 
-/** Per layer: ids and gates of attention, then of the MLP; gates in thousandths. */
+/** Per layer: ids and gates of each mixture, without any where the layer has none; gates in thousandths. */
 function routesOf(text: TextRoutes, token: number): number[][][] {
   return text.at(token).map((layer) =>
-    EXPERT_KINDS.flatMap((kind) => {
-      const { ids, gates } = layer[kind]
+    text.usage.mixtures.flatMap(({ kind }) => {
+      const { ids = [], gates = [] } = layer[kind] ?? {}
       return [[...ids], Array.from(gates, (gate) => Math.round(1000 * gate))]
     }),
   )

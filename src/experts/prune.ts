@@ -3,14 +3,14 @@ import { UsageError } from '../errors.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import type { Model } from '../generation/types.js'
 import { loadModel } from '../library/load-model.js'
+import { type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 import type { GateSoftmax } from '../model/expert-mask.js'
 import type { Quant } from '../packing/format.js'
 import { packedFileName } from '../packing/packed-folder.js'
 import { decodeSpeed } from './decode-speed.js'
 import { calibrationTokens, perplexityOf, splitTexts } from './held-out.js'
 import { measureUsage, type Score } from './saliency.js'
-import { maskOf, type Selection, selectExperts } from './selection.js'
-import type { ExpertKind } from './usage.js'
+import { checkKind, maskOf, type Selection, selectExperts } from './selection.js'
 import { withPackedModel } from './with-packed.js'
 import { writePruned } from './write-pruned.js'
 
@@ -21,8 +21,8 @@ export interface PruneOptions {
   keep: number
   /** Default reap. */
   by?: Score
-  /** The kind that is pruned. Default: both. */
-  only?: ExpertKind
+  /** The kind that is pruned. Default: all. */
+  only?: MixtureKind
   /** Whether the share holds in every layer (default) or over all layers together. */
   budget?: 'layer' | 'model'
   /** What the gates of the experts that stay are. Default: what predicts the calibration text better. */
@@ -63,6 +63,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
   const { by = 'reap', budget = 'layer', keep, only, threads, onProgress, signal } = options
   const texts = splitTexts(options.calibrate)
   return withPackedModel(name, outDir, options, async (packed, found) => {
+    checkKind(packed.config, only)
     const load = (path: string) => loadModel(path, { threads, signal })
     const first = await use(await load(found.path), async (model) => {
       const tokens = calibrationTokens(model, texts.calibration)
@@ -92,11 +93,10 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
   })
 }
 
-/** One point of a curve: what is left, and how well it predicts the held-out text with either kind of gates. */
-export interface CurvePoint {
+/** One point of a curve: the experts left per mixture and layer, and how well they predict with either kind of gates. */
+export interface CurvePoint extends PerMixture<number[]> {
   keep: number
-  attention: number[]
-  mlp: number[]
+  /** On the held-out text. */
   perplexity: Record<GateSoftmax, number>
 }
 
@@ -110,6 +110,7 @@ export async function pruneCurve(
   checkOptions({ ...options, keep: 1 })
   const texts = splitTexts(options.calibrate)
   return use(await loadModel(name, { quant, threads, signal }), async (model) => {
+    checkKind(model.config, only)
     onProgress?.('calibrating')
     const tokens = calibrationTokens(model, texts.calibration)
     const usage = await measureUsage(model, tokens, { window: windowOf(model), signal })
@@ -118,8 +119,8 @@ export async function pruneCurve(
       onProgress?.(`measuring ${(100 * keep).toFixed(1)} %`)
       const selection = selectExperts(usage, model.config, { by, budget, keep, only })
       const perplexity = await masked(model, selection, texts.heldOut, signal)
-      const count = (layers: number[][]) => layers.map(({ length }) => length)
-      points.push({ keep, attention: count(selection.attention), mlp: count(selection.mlp), perplexity })
+      const counts = perMixture(model.config.mixtures, ({ kind }) => selection[kind]?.map(({ length }) => length) ?? [])
+      points.push({ keep, ...counts, perplexity })
     }
     return points
   })

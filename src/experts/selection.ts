@@ -1,21 +1,21 @@
 import { UserError } from '../errors.js'
-import type { ModelConfig } from '../model/config.js'
+import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 import type { ExpertMask, GateSoftmax } from '../model/expert-mask.js'
 import { expertScores, type Score } from './saliency.js'
-import { EXPERT_KINDS, type ExpertKind, type ExpertUsage } from './usage.js'
+import type { ExpertUsage } from './usage.js'
 
-/** Ids of the experts that stay, rising, a list a layer. */
-export type Selection = Record<ExpertKind, number[][]>
+/** Ids of the experts that stay, rising: per mixture a list per layer. */
+export type Selection = PerMixture<number[][]>
 
 export interface SelectionOptions {
   /** Share of the experts that stay, above 0 and at most 1. */
   keep: number
   by: Score
-  /** The kind that is pruned; both without it. */
-  only?: ExpertKind
+  /** The kind that is pruned; all without it. */
+  only?: MixtureKind
   /**
-   * layer: every layer keeps the same share. model: the share holds over all layers of a kind, and each keeps as many as
-   * its scores, as shares of the layer's sum, earn it, but never fewer than a token uses.
+   * layer: every layer keeps the same share. model: the share holds over all layers of a kind. Scores, as shares of their
+   * layer's sum, then decide how many each layer keeps, but never fewer than a token uses.
    */
   budget: 'layer' | 'model'
 }
@@ -23,55 +23,55 @@ export interface SelectionOptions {
 /** Chooses the experts that stay. Throws a UserError when fewer would stay than a token uses. */
 export function selectExperts(usage: ExpertUsage, config: ModelConfig, options: SelectionOptions): Selection {
   const { by, only, budget } = options
-  const select = (kind: ExpertKind, k: number) => {
-    const scores = usage[kind].map((layer) => shares(expertScores(layer, by)))
+  checkKind(config, only)
+  return perMixture(config.mixtures, ({ kind, experts, topK }) => {
+    const scores = experts.map((_, layer) => shares(expertScores(usage.of(kind, layer), by)))
     if (only !== undefined && only !== kind) return scores.map((layer) => [...layer.keys()])
     return budget === 'layer'
-      ? selectPerLayer(scores, kind, k, options.keep)
-      : selectOverall(scores, kind, k, options.keep)
-  }
-  return { attention: select('attention', config.topKAttention), mlp: select('mlp', config.topKMlp) }
+      ? selectPerLayer(scores, kind, topK, options.keep)
+      : selectOverall(scores, kind, topK, options.keep)
+  })
+}
+
+/** Throws a UserError where a model has no experts of the kind asked for, or none at all. */
+export function checkKind({ mixtures }: Pick<ModelConfig, 'mixtures'>, only?: MixtureKind): void {
+  if (mixtures.some(({ kind }) => only === undefined || kind === only)) return
+  throw new UserError(`the model has no ${only === undefined ? '' : `${only} `}experts`)
 }
 
 /** The mask that has the effect of a selection. */
 export function maskOf(selection: Selection, config: ModelConfig, gates: GateSoftmax): ExpertMask {
-  const out = (kept: number[][], experts: number[]) =>
-    experts.map((count, layer) => [...Array(count).keys()].filter((id) => !kept[layer].includes(id)))
-  return {
-    attention: out(selection.attention, config.attentionExperts),
-    mlp: out(selection.mlp, config.mlpExperts),
-    gates,
-  }
+  const out = ({ kind, experts }: Mixture) =>
+    experts.map((count, layer) => [...Array(count).keys()].filter((id) => !selection[kind]?.[layer].includes(id)))
+  return { ...perMixture(config.mixtures, out), gates }
 }
 
 /** Shares of the experts, falling from 1, at which a layer's count changes by an eighth or so: points of a curve. */
-export function keepShares(config: ModelConfig, only?: ExpertKind): number[] {
-  const least = Math.max(
-    ...EXPERT_KINDS.filter((kind) => !only || kind === only).map((kind) => leastShare(config, kind)),
-  )
+export function keepShares(config: ModelConfig, only?: MixtureKind): number[] {
+  checkKind(config, only)
+  const least = Math.max(...config.mixtures.filter(({ kind }) => !only || kind === only).map(leastShare))
   const shares = [1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125].filter((share) => share > least)
   return [...shares, least]
 }
 
-/** Smallest share that leaves every layer as many experts of a kind as a token uses. */
-function leastShare(config: ModelConfig, kind: ExpertKind): number {
-  const [k, counts] =
-    kind === 'attention' ? [config.topKAttention, config.attentionExperts] : [config.topKMlp, config.mlpExperts]
-  return Math.max(...counts.map((count) => k / count))
+/** Smallest share that leaves every layer with experts as many as a token uses. */
+function leastShare({ topK, experts }: Mixture): number {
+  return Math.max(...experts.map((count) => (count > 0 ? topK / count : 0)))
 }
 
-function selectPerLayer(scores: Float64Array[], kind: ExpertKind, k: number, keep: number): number[][] {
+function selectPerLayer(scores: Float64Array[], kind: MixtureKind, k: number, keep: number): number[][] {
   return scores.map((layer) => {
     const count = Math.round(keep * layer.length)
-    if (count < k) throw tooFew(kind, count, k, layer.length)
+    if (layer.length > 0 && count < k) throw tooFew(kind, count, k, layer.length)
     return ranked(layer).slice(0, count).sort(rising)
   })
 }
 
-function selectOverall(scores: Float64Array[], kind: ExpertKind, k: number, keep: number): number[][] {
+function selectOverall(scores: Float64Array[], kind: MixtureKind, k: number, keep: number): number[][] {
   const all = scores.reduce((sum, { length }) => sum + length, 0)
   const wanted = Math.round(keep * all)
-  if (wanted < k * scores.length) throw tooFew(kind, Math.floor(wanted / scores.length), k, all / scores.length)
+  const layers = scores.filter(({ length }) => length > 0).length
+  if (wanted < k * layers) throw tooFew(kind, Math.floor(wanted / layers), k, all / layers)
   const kept = scores.map((layer) => ranked(layer).slice(0, k))
   const others = scores
     .flatMap((layer, index) =>
@@ -80,7 +80,7 @@ function selectOverall(scores: Float64Array[], kind: ExpertKind, k: number, keep
         .map((id) => ({ index, id, score: layer[id] })),
     )
     .sort((a, b) => b.score - a.score || a.index - b.index || a.id - b.id)
-  for (const { index, id } of others.slice(0, wanted - k * scores.length)) kept[index].push(id)
+  for (const { index, id } of others.slice(0, wanted - k * layers)) kept[index].push(id)
   return kept.map((ids) => ids.sort(rising))
 }
 
@@ -94,7 +94,7 @@ function shares(scores: Float64Array): Float64Array {
   return sum === 0 ? scores : scores.map((score) => score / sum)
 }
 
-function tooFew(kind: ExpertKind, count: number, k: number, experts: number): UserError {
+function tooFew(kind: MixtureKind, count: number, k: number, experts: number): UserError {
   const least = Math.ceil((1000 * k) / experts) / 1000
   return new UserError(
     `--keep leaves ${count} of ${experts} ${kind} experts in a layer, but a token uses ${k}; keep at least ${least}`,

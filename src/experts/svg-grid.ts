@@ -1,6 +1,6 @@
+import type { MixtureKind } from '../model/config.js'
 import { type Rgb, toHex } from './palette.js'
 import type { TextRoutes } from './text-routes.js'
-import { EXPERT_KINDS, type ExpertKind } from './usage.js'
 
 /** A piece of an SVG image with its size in user units. */
 export interface Drawing {
@@ -10,7 +10,7 @@ export interface Drawing {
 }
 
 /** How the cell of an expert looks, and what is said of it. */
-export type CellStyle = (kind: ExpertKind, layer: number, expert: number) => { colour: Rgb; title: string }
+export type CellStyle = (kind: MixtureKind, layer: number, expert: number) => { colour: Rgb; title: string }
 
 const CELL = 14
 const GAP = 28
@@ -18,34 +18,41 @@ const LABELS = 34
 const HEAD = 20
 const MEASURES = 150
 
-/** A row a layer: its attention experts, its MLP experts, and what was measured of them. */
+/** Least width of a panel, which its title needs. */
+const LEAST_PANEL: Record<MixtureKind, number> = { attention: 110, mlp: 80 }
+/** What the experts of a mixture are called in pictures. */
+export const TITLES: Record<MixtureKind, string> = { attention: 'attention experts', mlp: 'MLP experts' }
+
+/** A row per layer: the experts of each mixture, and what was measured of them. */
 export function layerGrid({ usage }: TextRoutes, style: CellStyle, options: { measures: boolean }): Drawing {
-  const starts = panelStarts(usage)
-  const parts = EXPERT_KINDS.map((kind, i) =>
-    label(starts[i], 12, kind === 'mlp' ? 'MLP experts' : 'attention experts'),
-  )
-  if (options.measures) parts.push(label(starts[2], 12, 'entropy, bits'), label(starts[2] + 84, 12, 'fairness'))
-  for (const [layer] of usage.attention.entries()) {
+  const { starts, end } = panelsOf(usage)
+  const parts = usage.mixtures.map(({ kind }, i) => label(starts[i], 12, TITLES[kind]))
+  if (options.measures) parts.push(label(end, 12, 'entropy, bits'), label(end + 84, 12, 'fairness'))
+  for (let layer = 0; layer < usage.layers; layer++) {
     const y = HEAD + layer * CELL
-    const cells = EXPERT_KINDS.map((kind, i) =>
-      rowOfCells(kind, layer, starts[i], y, usage[kind][layer].experts, style),
+    const cells = usage.mixtures.map(({ kind, layers }, i) =>
+      rowOfCells(kind, layer, starts[i], y, layers[layer].experts, style),
     )
-    const measures = options.measures ? measuresOf(usage, layer, starts[2], y) : ''
+    const measures = options.measures ? measuresOf(usage, layer, end, y) : ''
     const name = `<text x="${LABELS - 6}" y="${y + 11}" text-anchor="end">${layer}</text>`
     parts.push(`<g class="layer" data-layer="${layer}">${name}${cells.join('')}${measures}</g>`)
   }
-  const width = starts[2] + (options.measures ? MEASURES : 0)
-  return { markup: parts.join('\n'), width, height: HEAD + usage.attention.length * CELL }
+  const width = end + (options.measures ? MEASURES : 0)
+  return { markup: parts.join('\n'), width, height: HEAD + usage.layers * CELL }
 }
 
-/** Where the panels of attention and MLP begin, and where the second ends. */
-function panelStarts(usage: TextRoutes['usage']): [number, number, number] {
-  const [attention, mlp] = EXPERT_KINDS.map((kind) => CELL * Math.max(...usage[kind].map(({ experts }) => experts)))
-  const second = LABELS + Math.max(attention, 110) + GAP
-  return [LABELS, second, second + Math.max(mlp, 80) + GAP]
+/** Where the panel of each mixture begins, and where what is beside them does. */
+function panelsOf({ mixtures }: TextRoutes['usage']): { starts: number[]; end: number } {
+  let end = LABELS
+  const starts = mixtures.map(({ kind, layers }) => {
+    const start = end
+    end += Math.max(LEAST_PANEL[kind], ...layers.map(({ experts }) => CELL * experts)) + GAP
+    return start
+  })
+  return { starts, end }
 }
 
-function rowOfCells(kind: ExpertKind, layer: number, x: number, y: number, experts: number, style: CellStyle): string {
+function rowOfCells(kind: MixtureKind, layer: number, x: number, y: number, experts: number, style: CellStyle): string {
   return Array.from({ length: experts }, (_, expert) => {
     const { colour, title } = style(kind, layer, expert)
     const place = `x="${x + expert * CELL}" y="${y}" width="${CELL - 1}" height="${CELL - 1}"`
@@ -55,10 +62,9 @@ function rowOfCells(kind: ExpertKind, layer: number, x: number, y: number, exper
 }
 
 function measuresOf(usage: TextRoutes['usage'], layer: number, x: number, y: number): string {
-  const [attention, mlp] = EXPERT_KINDS.map((kind) => usage[kind][layer])
-  const entropy = `${attention.entropy.toFixed(2)}  ${mlp.entropy.toFixed(2)}`
-  const fairness = `${attention.fairness.toFixed(2)}  ${mlp.fairness.toFixed(2)}`
-  return label(x, y + 11, entropy) + label(x + 84, y + 11, fairness)
+  const of = (measure: 'entropy' | 'fairness') =>
+    usage.mixtures.map(({ layers }) => (layers[layer].experts > 0 ? layers[layer][measure].toFixed(2) : '–')).join('  ')
+  return label(x, y + 11, of('entropy')) + label(x + 84, y + 11, of('fairness'))
 }
 
 /** A bar of the colours between two amounts. */

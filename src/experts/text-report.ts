@@ -1,9 +1,9 @@
-import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
-import { findSpecialists, preference, type Specialist, shareOf } from './comparison.js'
+import type { ExpertRoutes } from '../generation/types.js'
+import type { MixtureKind } from '../model/config.js'
+import { everyExpert, findSpecialists, preference, type Specialist, shareOf } from './comparison.js'
 import { diverging, type Rgb, sequential } from './palette.js'
 import { type ColourDepth, paint } from './terminal-colours.js'
 import type { TextRoutes } from './text-routes.js'
-import { EXPERT_KINDS, type ExpertKind } from './usage.js'
 import { visibleToken } from './visible-token.js'
 
 /** What all pictures of one or several texts need. */
@@ -35,32 +35,27 @@ function usageMap(text: TextRoutes, depth: ColourDepth): string {
     const amount = shareOf(text, { kind, layer, expert }) / most
     return cell(amount, sequential(amount), depth)
   })
-  const measures = usage.attention.map((attention, layer) => {
-    const mlp = usage.mlp[layer]
-    const entropy = `${attention.entropy.toFixed(2)} ${mlp.entropy.toFixed(2)}`
-    return `  ${entropy}  ${attention.fairness.toFixed(2)} ${mlp.fairness.toFixed(2)}`
+  const measures = Array.from({ length: usage.layers }, (_, layer) => {
+    const of = (measure: 'entropy' | 'fairness') =>
+      usage.mixtures.map(({ layers }) => (layers[layer].experts > 0 ? layers[layer][measure].toFixed(2) : '   -'))
+    return `  ${of('entropy').join(' ')}  ${of('fairness').join(' ')}`
   })
+  const entropy = 'entropy'.padEnd(5 * usage.mixtures.length - 1)
   const head = `${name}: ${usage.tokens} tokens; the fuller a cell, the more of them choose the expert (█ = ${percent(most)})`
-  return [head, `${header(text)}  entropy    fairness`, ...rows.map((row, i) => row + measures[i]), ''].join('\n')
+  return [head, `${header(text)}  ${entropy}  fairness`, ...rows.map((row, i) => row + measures[i]), ''].join('\n')
 }
 
 /** The largest share of tokens that one expert of a text gets. */
 export function largest({ usage }: TextRoutes): number {
-  const counts = EXPERT_KINDS.flatMap((kind) => usage[kind].map((layer) => Math.max(...layer.counts)))
+  const counts = usage.mixtures.flatMap(({ layers }) => layers.map(({ counts }) => Math.max(0, ...counts)))
   return Math.max(1, ...counts) / Math.max(1, usage.tokens)
 }
 
 /** The largest preference, of any text for any expert, in absolute value. */
 export function largestPreference(texts: readonly TextRoutes[]): number {
   let most = 0
-  for (const kind of EXPERT_KINDS) {
-    for (const [layer, { experts }] of texts[0].usage[kind].entries()) {
-      for (let expert = 0; expert < experts; expert++) {
-        for (let i = 0; i < texts.length; i++) {
-          most = Math.max(most, Math.abs(preference(texts, i, { kind, layer, expert })))
-        }
-      }
-    }
+  for (const address of everyExpert(texts[0])) {
+    for (let i = 0; i < texts.length; i++) most = Math.max(most, Math.abs(preference(texts, i, address)))
   }
   return most || 1
 }
@@ -99,26 +94,30 @@ export function nameOf({ kind, layer, expert }: Pick<Specialist, 'kind' | 'layer
 
 /** A line a token: the first expert of each layer, as bright as its gate. */
 function tokenLanes(text: TextRoutes, { textOf }: ReportInput, depth: ColourDepth): string {
-  const width = Math.max(...text.usage.mlp.map((layer) => String(layer.experts - 1).length))
-  const lane = (routes: LayerRoutes[], kind: ExpertKind) => routes.map((l) => first(l[kind], width, depth)).join(' ')
+  const { mixtures } = text.usage
+  const width = String(Math.max(...mixtures.flatMap(({ layers }) => layers.map(({ experts }) => experts))) - 1).length
   const lines = text.tokens.map((token, i) => {
     const routes = text.at(i)
-    return `${fit(visibleToken(textOf(token)), 14)}  ${lane(routes, 'attention')}   ${lane(routes, 'mlp')}`
+    const lanes = mixtures.map(({ kind }) => routes.map((layer) => first(layer[kind], width, depth)).join(' '))
+    return `${fit(visibleToken(textOf(token)), 14)}  ${lanes.join('   ')}`
   })
-  const head = `${text.name}: the expert with the largest gate in each layer, attention and then mlp`
+  const kinds = mixtures.map(({ kind }) => kind).join(' and then ')
+  const head = `${text.name}: the expert with the largest gate in each layer, ${kinds}`
   return [head, ...lines, ''].join('\n')
 }
 
-function first({ ids, gates }: ExpertRoutes, width: number, depth: ColourDepth): string {
+function first(routes: ExpertRoutes | undefined, width: number, depth: ColourDepth): string {
+  if (!routes) return '-'.padStart(width)
+  const { ids, gates } = routes
   return paint(String(ids[0]).padStart(width), sequential(0.3 + 0.7 * gates[0]), depth)
 }
 
-function layerRows(text: TextRoutes, draw: (kind: ExpertKind, layer: number, expert: number) => string): string[] {
+function layerRows(text: TextRoutes, draw: (kind: MixtureKind, layer: number, expert: number) => string): string[] {
   const { usage } = text
   const widths = panelWidths(text)
-  return usage.attention.map((_, layer) => {
-    const panels = EXPERT_KINDS.map((kind, i) => {
-      const { experts } = usage[kind][layer]
+  return Array.from({ length: usage.layers }, (_, layer) => {
+    const panels = usage.mixtures.map(({ kind, layers }, i) => {
+      const { experts } = layers[layer]
       const cells = Array.from({ length: experts }, (_, expert) => draw(kind, layer, expert)).join('')
       return cells + ' '.repeat(widths[i] - 2 * experts)
     })
@@ -127,12 +126,12 @@ function layerRows(text: TextRoutes, draw: (kind: ExpertKind, layer: number, exp
 }
 
 function header(text: TextRoutes): string {
-  const [attention, mlp] = panelWidths(text)
-  return `layer  ${'attention'.padEnd(attention)}  ${'mlp'.padEnd(mlp)}`
+  const widths = panelWidths(text)
+  return ['layer', ...text.usage.mixtures.map(({ kind }, i) => kind.padEnd(widths[i]))].join('  ')
 }
 
 function panelWidths({ usage }: TextRoutes): number[] {
-  return EXPERT_KINDS.map((kind) => Math.max(9, ...usage[kind].map(({ experts }) => 2 * experts)))
+  return usage.mixtures.map(({ layers }) => Math.max(9, ...layers.map(({ experts }) => 2 * experts)))
 }
 
 function cell(amount: number, colour: Rgb, depth: ColourDepth): string {

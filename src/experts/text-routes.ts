@@ -1,5 +1,6 @@
+import { routesByKind } from '../engine/route-codec.js'
 import type { LayerRoutes, Model } from '../generation/types.js'
-import { EXPERT_KINDS, ExpertUsage } from './usage.js'
+import { ExpertUsage } from './usage.js'
 
 /** Tokens run at once; enough to keep the threads busy, few enough to stop soon. */
 const CHUNK = 1024
@@ -23,7 +24,7 @@ export class TextRoutes {
     this.chunks.push(routes)
   }
 
-  /** The routes of one token, k of each kind a layer. */
+  /** The routes of one token: per layer k of each kind that it has. */
   at(token: number): LayerRoutes[] {
     const first = token - (token % CHUNK)
     const count = Math.min(CHUNK, this.tokens.length - first)
@@ -34,13 +35,13 @@ export class TextRoutes {
 /** Row `token` of routes of `tokens` tokens. */
 export function rowOf(routes: readonly LayerRoutes[], token: number, tokens: number): LayerRoutes[] {
   return routes.map((layer) => {
-    const [attention, mlp] = EXPERT_KINDS.map((kind) => {
-      const { ids, gates } = layer[kind]
+    const row: LayerRoutes = {}
+    for (const { kind, ids, gates } of routesByKind(layer)) {
       const k = ids.length / tokens
       const [from, to] = [token * k, (token + 1) * k]
-      return { ids: ids.subarray(from, to), gates: gates.subarray(from, to) }
-    })
-    return { attention, mlp }
+      row[kind] = { ids: ids.subarray(from, to), gates: gates.subarray(from, to) }
+    }
+    return row
   })
 }
 

@@ -1,8 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { routesByKind } from '../engine/route-codec.js'
 import { UsageError, UserError } from '../errors.js'
 import type { Step } from '../generation/types.js'
+import type { MixtureKind } from '../model/config.js'
 import { csvRow } from './csv.js'
-import { EXPERT_KINDS, type ExpertKind } from './usage.js'
 
 /** One expert at work on one token: the columns of a trace, in their order. */
 interface TraceRow {
@@ -12,7 +13,7 @@ interface TraceRow {
   /** The token's text. */
   text: string
   layer: number
-  kind: ExpertKind
+  kind: MixtureKind
   /** 0 for the expert with the largest gate of the layer. */
   rank: number
   expert: number
@@ -53,8 +54,7 @@ export class TraceFile {
     const text = this.textOf(token)
     const lines: string[] = []
     for (const [layer, experts] of routes.entries()) {
-      for (const kind of EXPERT_KINDS) {
-        const { ids, gates } = experts[kind]
+      for (const { kind, ids, gates } of routesByKind(experts)) {
         for (const [rank, expert] of ids.entries()) {
           lines.push(`${this.format({ index, token, text, layer, kind, rank, expert, gate: gates[rank] })}\n`)
         }

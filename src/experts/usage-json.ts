@@ -1,17 +1,20 @@
 import { findSpecialists } from './comparison.js'
 import { SPECIALISTS } from './text-report.js'
 import type { TextRoutes } from './text-routes.js'
-import { perKind } from './usage.js'
+import { perLayer } from './usage.js'
 
-/** Usage of a text, as `molm experts --json` prints it: each field by kind and layer. */
+/**
+ * Usage of a text, as `molm experts --json` prints it: each field by kind and layer. A layer without experts of a kind has
+ * no counts, and null for its entropy and fairness.
+ */
 export function usageObject({ name, usage }: TextRoutes) {
   return {
     name,
     tokens: usage.tokens,
-    usage: perKind(usage, ({ counts }) => [...counts]),
-    gate_mass: perKind(usage, ({ gateMass }) => [...gateMass]),
-    entropy: perKind(usage, ({ entropy }) => entropy),
-    fairness: perKind(usage, ({ fairness }) => fairness),
+    usage: perLayer(usage, ({ counts }) => [...counts]),
+    gate_mass: perLayer(usage, ({ gateMass }) => [...gateMass]),
+    entropy: perLayer(usage, ({ experts, entropy }) => (experts > 0 ? entropy : null)),
+    fairness: perLayer(usage, ({ experts, fairness }) => (experts > 0 ? fairness : null)),
   }
 }
 

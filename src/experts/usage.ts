@@ -1,14 +1,12 @@
 import { UserError } from '../errors.js'
 import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
 import { isObject } from '../json.js'
-import type { ModelConfig } from '../model/config.js'
+import { MIXTURE_KINDS, type Mixture, type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 
-/** The two mixtures of a block. */
-export type ExpertKind = 'attention' | 'mlp'
-export const EXPERT_KINDS: readonly ExpertKind[] = ['attention', 'mlp']
-
-/** Experts of each layer, by kind: all that usage needs to know of a model. */
-export type ExpertShape = Pick<ModelConfig, 'attentionExperts' | 'mlpExperts'>
+/** Experts of each layer, by mixture: all that usage needs to know of a model. */
+export interface ExpertShape {
+  mixtures: readonly Pick<Mixture, 'kind' | 'experts'>[]
+}
 
 /** How often the experts of one kind in one layer were chosen, and with what gates. */
 export class LayerUsage {
@@ -57,15 +55,32 @@ export class LayerUsage {
   }
 }
 
+/** How the experts of one mixture were used, layer by layer; where a layer has none, its usage is one of no experts. */
+export interface MixtureUsage {
+  kind: MixtureKind
+  layers: LayerUsage[]
+}
+
 /** How the experts of a model were used by the tokens of a text. */
 export class ExpertUsage {
-  readonly attention: LayerUsage[]
-  readonly mlp: LayerUsage[]
+  /** In the order of the model. */
+  readonly mixtures: readonly MixtureUsage[]
   private seen = 0
 
-  constructor({ attentionExperts, mlpExperts }: ExpertShape) {
-    this.attention = attentionExperts.map((experts) => new LayerUsage(experts))
-    this.mlp = mlpExperts.map((experts) => new LayerUsage(experts))
+  constructor({ mixtures }: ExpertShape) {
+    this.mixtures = mixtures.map(({ kind, experts }) => ({ kind, layers: experts.map((n) => new LayerUsage(n)) }))
+  }
+
+  /** Usage of the experts of one kind in one layer. Throws a RangeError where the model has no such mixture. */
+  of(kind: MixtureKind, layer: number): LayerUsage {
+    const usage = this.mixtures.find((mixture) => mixture.kind === kind)?.layers[layer]
+    if (!usage) throw new RangeError(`there is no usage of ${kind} experts in layer ${layer}`)
+    return usage
+  }
+
+  /** Layers of the model. */
+  get layers(): number {
+    return this.mixtures[0]?.layers.length ?? 0
   }
 
   /** Tokens added so far. */
@@ -74,42 +89,49 @@ export class ExpertUsage {
   }
 
   /**
-   * Adds what `forward` or a step reports, one entry a layer, for as many tokens as it was given; with -1 for `times` it
+   * Adds what `forward` or a step reports, one entry per layer, for as many tokens as it was given; with -1 for `times` it
    * takes back what was added.
    */
   add(routes: readonly LayerRoutes[], tokens: number, times: 1 | -1 = 1): void {
-    for (const kind of EXPERT_KINDS) {
-      for (const [layer, usage] of this[kind].entries()) usage.add(routes[layer][kind], tokens, times)
+    for (const { kind, layers } of this.mixtures) {
+      for (const [layer, usage] of layers.entries()) {
+        const chosen = routes[layer][kind]
+        if (chosen) usage.add(chosen, tokens, times)
+      }
     }
     this.seen += times * tokens
   }
 
   /** What `fromJson` reads back. */
   toJSON(): SavedUsage {
-    return { format: FORMAT, version: VERSION, tokens: this.seen, ...perKind(this, savedLayer) }
+    return { format: FORMAT, version: VERSION, tokens: this.seen, ...perLayer(this, savedLayer) }
   }
 
   /** Reads what JSON.stringify made of a usage; throws a UserError that names `where` when it is no such thing. */
   static fromJson(json: unknown, where: string): ExpertUsage {
     const saved = checkSaved(json, where)
-    const experts = (kind: ExpertKind) => saved[kind].map(({ counts }) => counts.length)
-    const usage = new ExpertUsage({ attentionExperts: experts('attention'), mlpExperts: experts('mlp') })
+    const mixtures = MIXTURE_KINDS.flatMap((kind) => {
+      const layers = saved[kind]
+      return layers ? [{ kind, experts: layers.map(({ counts }) => counts.length), layers }] : []
+    })
+    const usage = new ExpertUsage({ mixtures })
     usage.seen = saved.tokens
-    for (const kind of EXPERT_KINDS) {
-      for (const [layer, { counts, gateMass, outputMass, together }] of usage[kind].entries()) {
-        counts.set(saved[kind][layer].counts)
-        gateMass.set(saved[kind][layer].gate_mass)
-        outputMass.set(saved[kind][layer].output_mass)
-        together.set(saved[kind][layer].together.flat())
+    for (const { kind, layers } of mixtures) {
+      for (const [layer, from] of layers.entries()) {
+        const { counts, gateMass, outputMass, together } = usage.of(kind, layer)
+        counts.set(from.counts)
+        gateMass.set(from.gate_mass)
+        outputMass.set(from.output_mass)
+        together.set(from.together.flat())
       }
     }
     return usage
   }
 }
 
-/** The same function of both kinds, layer by layer. */
-export function perKind<T>(usage: ExpertUsage, of: (layer: LayerUsage) => T): Record<ExpertKind, T[]> {
-  return { attention: usage.attention.map(of), mlp: usage.mlp.map(of) }
+/** The same function of all mixtures, layer by layer. */
+export function perLayer<T>({ mixtures }: ExpertUsage, of: (layer: LayerUsage) => T): PerMixture<T[]> {
+  return perMixture(mixtures, ({ layers }) => layers.map(of))
 }
 
 const FORMAT = 'molm-usage'
@@ -122,7 +144,7 @@ interface SavedLayer {
   together: number[][]
 }
 
-interface SavedUsage extends Record<ExpertKind, SavedLayer[]> {
+interface SavedUsage extends PerMixture<SavedLayer[]> {
   format: typeof FORMAT
   version: typeof VERSION
   tokens: number
@@ -144,9 +166,10 @@ function checkSaved(json: unknown, where: string): SavedUsage {
   }
   const whole =
     isAmount(json.tokens) &&
-    EXPERT_KINDS.every((kind) => {
+    MIXTURE_KINDS.some((kind) => kind in json) &&
+    MIXTURE_KINDS.every((kind) => {
       const layers = json[kind]
-      return Array.isArray(layers) && layers.every(isSavedLayer)
+      return layers === undefined || (Array.isArray(layers) && layers.every(isSavedLayer))
     })
   if (!whole) throw new UserError(`${where}: the saved usage is not whole`)
   return json as unknown as SavedUsage
@@ -157,7 +180,6 @@ function isSavedLayer(value: unknown): boolean {
   const experts = value.counts.length
   const { counts, gate_mass: gateMass, output_mass: outputMass, together } = value
   return (
-    experts > 0 &&
     isRow(counts, experts) &&
     isRow(gateMass, experts) &&
     isRow(outputMass, experts) &&

@@ -1,11 +1,10 @@
-import type { ModelConfig } from '../model/config.js'
+import { type MixtureKind, type ModelConfig, perMixture } from '../model/config.js'
 import type { GateSoftmax } from '../model/expert-mask.js'
 import type { Part } from '../packing/layout.js'
 import { type PackedModel, writeDerivedModel } from '../packing/packed-model.js'
-import { denseLayerOf, expertOf, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
-import { configWithExperts } from './derived-config.js'
+import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
+import { configWithExperts, type MolmExperts } from './derived-config.js'
 import type { Selection } from './selection.js'
-import { EXPERT_KINDS, type ExpertKind } from './usage.js'
 
 export interface WriteOptions {
   selection: Selection
@@ -20,21 +19,18 @@ export interface WriteOptions {
 export async function writePruned(from: PackedModel, outDir: string, options: WriteOptions): Promise<number> {
   const { selection, gates, account, signal } = options
   const { text, config } = await configWithExperts(from.folder, prunedExperts(from.config, selection, gates))
+  const find = expertFinder(from.layout)
   const provide = async (part: Part): Promise<Uint8Array> => {
-    const expert = expertOf(part)
-    if (expert) {
-      const { layer, kind } = expert
-      return from.read(`layers.${layer}.${kind}.${selection[kind][layer][expert.expert]}`)
-    }
-    const layer = denseLayerOf(part)
-    const bytes = await from.read(part.name)
-    if (layer === undefined) return bytes
-    const source = { part: from.layout.part(part.name), bytes }
-    const rows = (kind: ExpertKind) => {
-      const experts = from.config[`${kind}Experts`][layer]
-      return chosenRows(routerRowsOf(source.part, bytes, from.config, kind), experts, selection[kind][layer], gates)
-    }
-    return withRouterRows(source, { part, config }, { attention: rows('attention'), mlp: rows('mlp') })
+    const { name, layer, expert } = part
+    if (layer === undefined) return from.read(name)
+    if (expert) return from.read(find(layer, expert.kind, kept(selection, expert.kind, layer)[expert.id]).name)
+    const source = { part: from.layout.part(name), bytes: await from.read(name) }
+    const routed = from.config.mixtures.filter(({ experts }) => experts[layer] > 0)
+    const rows = perMixture(routed, ({ kind, experts }) => {
+      const all = routerRowsOf(source.part, source.bytes, from.config, kind)
+      return chosenRows(all, experts[layer], kept(selection, kind, layer), gates)
+    })
+    return withRouterRows(source, { part, config }, rows)
   }
   const files = { 'config.json': text, 'selection.json': selectionText(account) }
   return writeDerivedModel(from, outDir, { config, files, provide, signal })
@@ -52,19 +48,20 @@ function chosenRows(rows: RouterRow[], experts: number, kept: number[], gates: G
   return [...kept.map((id) => rows[id]), ...(gates === 'all' ? dropped : []), ...rows.slice(experts)]
 }
 
-function prunedExperts(config: ModelConfig, selection: Selection, gates: GateSoftmax) {
-  const kept = (kind: ExpertKind) => selection[kind].map(({ length }) => length)
-  const silent = (kind: ExpertKind) =>
-    config[`${kind}Experts`].map((experts, layer) => {
-      const dropped = gates === 'all' ? experts - selection[kind][layer].length : 0
-      return dropped + (config.silentRows?.[kind][layer] ?? 0)
-    })
-  const silentRows = { attention: silent('attention'), mlp: silent('mlp') }
-  const areSilent = EXPERT_KINDS.some((kind) => silentRows[kind].some((rows) => rows > 0))
+/** Ids of a layer's experts that stay. */
+function kept(selection: Selection, kind: MixtureKind, layer: number): number[] {
+  return selection[kind]?.[layer] ?? []
+}
+
+function prunedExperts({ mixtures, gateBias }: ModelConfig, selection: Selection, gates: GateSoftmax): MolmExperts {
+  const left = (kind: MixtureKind, layer: number) => kept(selection, kind, layer).length
+  const silent = perMixture(mixtures, ({ kind, experts, silentRows }) =>
+    experts.map((count, layer) => (gates === 'all' ? count - left(kind, layer) : 0) + (silentRows?.[layer] ?? 0)),
+  )
+  const areSilent = Object.values(silent).some((layers) => layers.some((rows) => rows > 0))
   return {
-    attention: kept('attention'),
-    mlp: kept('mlp'),
-    ...(areSilent && { silent: silentRows }),
-    ...(config.gateBias && { gate_bias: true as const }),
+    ...perMixture(mixtures, ({ kind, experts }) => experts.map((_, layer) => left(kind, layer))),
+    ...(areSilent && { silent }),
+    ...(gateBias && { gate_bias: true as const }),
   }
 }

@@ -1,5 +1,6 @@
 import { type EngineClient, Interrupted, type Ongoing } from '../engine/client.js'
 import type { ForwardReply, GenerateReply, GenerateRequest, SavedSequence, StepMessage } from '../engine/protocol.js'
+import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError, UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
 import { checkSampling, DEFAULT_SAMPLING } from '../sampling/options.js'
@@ -9,7 +10,6 @@ import type { Tokenizer } from '../text/tokenizer.js'
 import { StepQueue } from './step-queue.js'
 import { TextStream } from './text-stream.js'
 import type { ForwardOptions, ForwardResult, GenerateOptions, GenerationResult, Session, Step } from './types.js'
-import { unpackRoutes } from './unpack-routes.js'
 
 /** Tokens generated where neither the caller nor the model says how many. */
 const DEFAULT_MAX_TOKENS = 256

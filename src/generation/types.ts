@@ -1,5 +1,6 @@
 import type { SavedSequence } from '../engine/protocol.js'
-import type { ModelConfig } from '../model/config.js'
+import type { LayerRoutes } from '../engine/route-codec.js'
+import type { MixtureKind, ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats, Quant } from '../packing/format.js'
 import type { ChatTemplate } from '../text/chat-template.js'
@@ -7,6 +8,7 @@ import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 
 export type { SavedSequence } from '../engine/protocol.js'
+export type { ExpertRoutes, LayerRoutes } from '../engine/route-codec.js'
 
 export interface LoadOptions {
   /** Format of the weights when a checkpoint is loaded, or which of several packings. Default q4. */
@@ -21,24 +23,6 @@ export interface LoadOptions {
   onWarning?: (message: string) => void
   /** Aborting it stops the loading. */
   signal?: AbortSignal
-}
-
-/** Chosen experts of one kind in one layer: k a token, in falling order of gates. */
-export interface ExpertRoutes {
-  /** tokens x k expert ids. */
-  ids: Int32Array
-  /** tokens x k probabilities of the softmax over all experts of the layer; they sum to less than 1. */
-  gates: Float32Array
-  /** tokens x experts of the layer: all probabilities, the gates among them. Only where asked for. */
-  probabilities?: Float32Array
-  /** tokens x k L2 norms of the experts' outputs before their gates. Only where asked for. */
-  outputNorms?: Float32Array
-}
-
-/** Routing of one layer. */
-export interface LayerRoutes {
-  attention: ExpertRoutes
-  mlp: ExpertRoutes
 }
 
 export interface ForwardOptions {
@@ -163,7 +147,7 @@ export interface Classification {
 
 /** Bytes and parameters of one kind of part. */
 export interface PartSummary {
-  name: 'embedding' | 'attention experts' | 'mlp experts' | 'routers, norms, keys and values' | 'head'
+  name: 'embedding' | `${MixtureKind} experts` | 'routers, norms, keys and values' | 'head'
   parameters: number
   /** Parameters that one token uses. */
   active: number

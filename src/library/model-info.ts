@@ -1,5 +1,5 @@
 import type { ModelInfo, PartSummary } from '../generation/types.js'
-import type { ModelConfig } from '../model/config.js'
+import { type ModelConfig, mixtureOf } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
 import { headName, type Part, planLayout } from '../packing/layout.js'
 import type { FoundModel } from './resolve-model.js'
@@ -31,50 +31,38 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
 
 /** Parameters and bytes by kind of part, and the bytes that the model reads for one token. */
 export function summarise(config: ModelConfig, formats: PartFormats): { parts: PartSummary[]; activeBytes: number } {
-  const head = headName(config)
-  const names: Record<string, PartSummary['name']> = {
-    embedding: 'embedding',
-    attention: 'attention experts',
-    mlp: 'mlp experts',
-    [head]: 'head',
-  }
-  const rest = 'routers, norms, keys and values'
-  const format: Record<string, string> = {
-    embedding: formats.embedding,
-    attention: formats.attention,
-    mlp: formats.mlp,
-    [head]: formats.head,
-  }
-  const summaries = new Map<string, PartSummary>()
+  const summaries = new Map<PartSummary['name'], PartSummary>()
   let activeBytes = 0
   for (const part of planLayout(config, formats).parts) {
-    const match = /^layers\.(\d+)\.(attention|mlp)\./.exec(part.name)
-    const key = match ? match[2] : part.name in names ? part.name : 'rest'
-    const share = activeShare(config, part, match)
+    const { name, format } = kindOfPart(part, config, formats)
+    const share = activeShare(part, config)
     const parameters = part.pieces.reduce((sum, { rows, cols }) => sum + rows * cols, 0)
-    const summary = summaries.get(key) ?? {
-      name: names[key] ?? rest,
-      parameters: 0,
-      active: 0,
-      bytes: 0,
-      format: format[key] ?? `${formats.router}, f32`,
-    }
+    const summary = summaries.get(name) ?? { name, parameters: 0, active: 0, bytes: 0, format }
     summary.parameters += parameters
     summary.active += parameters * share
     summary.bytes += part.bytes
-    summaries.set(key, summary)
+    summaries.set(name, summary)
     activeBytes += part.bytes * share
   }
   const parts = [...summaries.values()].map((part) => ({ ...part, active: Math.round(part.active) }))
   return { parts, activeBytes: Math.round(activeBytes) }
 }
 
+/** What a part is counted with. */
+function kindOfPart(
+  { name, expert }: Part,
+  config: ModelConfig,
+  formats: PartFormats,
+): Pick<PartSummary, 'name' | 'format'> {
+  if (expert) return { name: `${expert.kind} experts`, format: formats[expert.kind] }
+  if (name === 'embedding') return { name: 'embedding', format: formats.embedding }
+  if (name === headName(config)) return { name: 'head', format: formats.head }
+  return { name: 'routers, norms, keys and values', format: `${formats.router}, f32` }
+}
+
 /** How much of a part a token uses: one row of the embedding table, k of a layer's experts, all of the rest. */
-function activeShare(config: ModelConfig, part: Part, expert: RegExpExecArray | null): number {
-  if (part.name === 'embedding') return 1 / config.vocabSize
-  if (!expert) return 1
-  const layer = Number(expert[1])
-  return expert[2] === 'attention'
-    ? config.topKAttention / config.attentionExperts[layer]
-    : config.topKMlp / config.mlpExperts[layer]
+function activeShare({ name, layer = 0, expert }: Part, config: ModelConfig): number {
+  if (name === 'embedding') return 1 / config.vocabSize
+  const mixture = expert && mixtureOf(config, expert.kind)
+  return mixture ? mixture.topK / mixture.experts[layer] : 1
 }

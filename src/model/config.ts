@@ -10,8 +10,12 @@ export type Activation = (typeof ACTIVATIONS)[number]
 /** Kind of the routers, one for all layers. */
 export type GateType = (typeof GATE_TYPES)[number]
 
+export const MIXTURE_KINDS = ['attention', 'mlp'] as const
 /** What the experts of a mixture do: heads of attention, or the feed-forward network. */
-export type MixtureKind = 'attention' | 'mlp'
+export type MixtureKind = (typeof MIXTURE_KINDS)[number]
+
+/** One thing for each mixture that a model, or one of its layers, has. */
+export type PerMixture<T> = Partial<Record<MixtureKind, T>>
 
 /** The experts of one kind through all layers. A model has a mixture of each kind at most. */
 export interface Mixture {
@@ -25,6 +29,16 @@ export interface Mixture {
    * expert. Absent where there are none.
    */
   silentRows?: number[]
+}
+
+/** The mixture of a kind, where the model has one. */
+export function mixtureOf({ mixtures }: Pick<ModelConfig, 'mixtures'>, kind: MixtureKind): Mixture | undefined {
+  return mixtures.find((mixture) => mixture.kind === kind)
+}
+
+/** The same function of several mixtures, by their kinds. */
+export function perMixture<M extends Pick<Mixture, 'kind'>, T>(mixtures: readonly M[], of: (mixture: M) => T) {
+  return Object.fromEntries(mixtures.map((mixture) => [mixture.kind, of(mixture)])) as PerMixture<T>
 }
 
 /** Shape of a ModuleFormer, as the forward pass needs it. Letters are those of the mathematics. */

@@ -1,17 +1,11 @@
 import { UserError } from '../errors.js'
-import type { ModelConfig } from './config.js'
+import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from './config.js'
 
-/**
- * What the gates of the experts that are left are: probabilities of the softmax over those alone, or still of the
- * softmax over all, which gives them less when what is gone was wanted.
- */
+/** Which softmax gives the remaining experts' gates: one over the remaining experts (`kept`) or the original (`all`). */
 export type GateSoftmax = 'kept' | 'all'
 
-/** Experts that are not to be chosen. */
-export interface ExpertMask {
-  /** Per layer the ids of the experts that are out of use. */
-  attention: number[][]
-  mlp: number[][]
+/** Experts that are not to be chosen: per mixture and layer the ids of those out of use. */
+export interface ExpertMask extends PerMixture<number[][]> {
   gates: GateSoftmax
 }
 
@@ -22,22 +16,25 @@ export interface RouterMask {
   gates: GateSoftmax
 }
 
-/** Prepares a mask for the routers. Throws a UserError when it does not fit the model or leaves too few experts. */
-export function routerMasks(mask: ExpertMask, config: ModelConfig): Record<'attention' | 'mlp', RouterMask[]> {
-  const masks = (kind: 'attention' | 'mlp', experts: number[], k: number) =>
+/**
+ * Prepares a mask for the routers of each mixture that the model has, one per layer. Throws a UserError when it does not
+ * fit the model or leaves too few experts.
+ */
+export function routerMasks(mask: ExpertMask, { mixtures }: ModelConfig): Record<MixtureKind, RouterMask[]> {
+  const { gates, ...masked } = mask
+  const missing = Object.keys(masked).find((kind) => !mixtures.some((mixture) => mixture.kind === kind))
+  if (missing !== undefined) throw new UserError(`the model has no ${missing} experts`)
+  const masks = ({ kind, experts, topK }: Mixture) =>
     experts.map((count, layer): RouterMask => {
-      const ids = mask[kind][layer] ?? []
+      const ids = masked[kind]?.[layer] ?? []
       const out = new Uint8Array(count)
       for (const id of ids) {
         if (!(id >= 0 && id < count)) throw new UserError(`layer ${layer} has no ${kind} expert ${id}`)
         out[id] = 1
       }
       const left = out.reduce((sum, isOut) => sum - isOut, count)
-      if (left >= k) return { out, gates: mask.gates }
-      throw new UserError(`layer ${layer} would have ${left} ${kind} experts left, but a token uses ${k}`)
+      if (count === 0 || left >= topK) return { out, gates }
+      throw new UserError(`layer ${layer} would have ${left} ${kind} experts left, but a token uses ${topK}`)
     })
-  return {
-    attention: masks('attention', config.attentionExperts, config.topKAttention),
-    mlp: masks('mlp', config.mlpExperts, config.topKMlp),
-  }
+  return perMixture(mixtures, masks) as Record<MixtureKind, RouterMask[]>
 }

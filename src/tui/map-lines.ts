@@ -1,4 +1,3 @@
-import { EXPERT_KINDS } from '../experts/usage.js'
 import { visibleToken } from '../experts/visible-token.js'
 import { fit } from './cell-width.js'
 import type { CellPainter } from './map-colours.js'
@@ -24,31 +23,32 @@ export function mapLines(map: TokenMap, room: Room, painter: CellPainter): strin
 export function mapHeight(map: TokenMap, colour: boolean): number {
   if (map.mode === 'off') return 0
   if (map.mode === 'newest' || map.mode === 'usage') return 1 + map.layers
-  const experts = EXPERT_KINDS.reduce((sum, kind) => sum + map.gates(kind, map.layer).length, 0)
+  const experts = map.kinds.reduce((sum, kind) => sum + map.gates(kind, map.layer).length, 0)
   return 1 + (colour ? Math.ceil(experts / 2) : experts)
 }
 
 function title(map: TokenMap): string {
   const { mode, shown, selected, shownIndex, layer } = map
-  if (mode === 'usage') return `usage of experts by ${map.usage.tokens} tokens: attention, mlp`
-  if (mode === 'layer') return `layer ${layer}, tokens from left to right: attention experts above, mlp below`
-  if (!shown) return 'experts, a row a layer: attention, mlp'
+  const kinds = map.kinds.join(', ')
+  if (mode === 'usage') return `usage of experts by ${map.usage.tokens} tokens: ${kinds}`
+  if (mode === 'layer') return `layer ${layer}, tokens from left to right: ${kinds}`
+  if (!shown) return `experts, a row per layer: ${kinds}`
   const which = selected === undefined ? 'the newest token' : `token ${shownIndex + 1} of ${map.tokens.length}`
-  return `experts of ${which} "${visibleToken(shown.text)}": attention, mlp`
+  return `experts of ${which} "${visibleToken(shown.text)}": ${kinds}`
 }
 
 /** A lane a layer. Where there is too little room, two layers share a line or two experts a character. */
 function lanes(map: TokenMap, { width, height }: Room, painter: CellPainter): string[] {
   const labelWidth = String(map.layers - 1).length + 2
-  const widths = EXPERT_KINDS.map((kind) => most(map, (layer) => map.gates(kind, layer).length))
-  const experts = widths[0] + widths[1]
-  const room = width - labelWidth - GAP.length
+  const widths = map.kinds.map((kind) => most(map, (layer) => map.gates(kind, layer).length))
+  const experts = widths.reduce((sum, width) => sum + width, 0)
+  const room = width - labelWidth - GAP.length * (widths.length - 1)
   const cell = 2 * experts <= room ? 2 : 1
   const inColour = painter.depth !== 'none'
   const isNarrow = experts > room && inColour
   const isStacked = map.layers > height && inColour && !isNarrow
   const line = (layer: number) => {
-    const panels = EXPERT_KINDS.map((kind, i) => {
+    const panels = map.kinds.map((kind, i) => {
       const amounts = padded(map.amounts(kind, layer), widths[i])
       if (isNarrow) return painter.narrowRow(amounts)
       if (!isStacked) return painter.row(amounts, cell)
@@ -77,7 +77,7 @@ function layerOverTime(map: TokenMap, { width, height }: Room, painter: CellPain
   const columns = Math.min(map.shownIndex + 1, width)
   const first = map.shownIndex + 1 - columns
   const rows: Float32Array[] = []
-  for (const kind of EXPERT_KINDS) {
+  for (const kind of map.kinds) {
     const gates = Array.from({ length: columns }, (_, i) => map.gates(kind, map.layer, first + i).map(Math.sqrt))
     const experts = map.gates(kind, map.layer).length
     for (let expert = 0; expert < experts; expert++) rows.push(Float32Array.from(gates, (token) => token[expert]))

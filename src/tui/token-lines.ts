@@ -1,5 +1,5 @@
-import { EXPERT_KINDS, type ExpertKind } from '../experts/usage.js'
 import { visibleToken } from '../experts/visible-token.js'
+import type { MixtureKind } from '../model/config.js'
 import { cellWidth, fit } from './cell-width.js'
 import type { TokenMap } from './token-map.js'
 
@@ -9,13 +9,13 @@ const ALTERNATIVES = 3
 /** The token that the reader walked to: the text around it, and its experts in one layer with what came close. */
 export function tokenLines(map: TokenMap, width: number): string[] {
   if (map.selected === undefined || !map.shown) return []
-  return [strip(map, width), ...EXPERT_KINDS.map((kind) => fit(expertsLine(map, kind), width))]
+  return [strip(map, width), ...map.kinds.map((kind) => fit(expertsLine(map, kind), width))]
 }
 
 /** `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`: chosen experts with their gates, then the likeliest others. */
-export function expertsLine(map: TokenMap, kind: ExpertKind): string {
+export function expertsLine(map: TokenMap, kind: MixtureKind): string {
   const routes = map.shown?.routes[map.layer][kind]
-  if (!routes) return ''
+  if (!routes) return `layer ${map.layer} ${kind}: no experts`
   const { ids, gates, probabilities = new Float32Array(0) } = routes
   const chosen = Array.from(ids, (id, slot) => `${id} ${share(gates[slot])}`)
   const others = Array.from(probabilities, (probability, id) => ({ id, probability }))

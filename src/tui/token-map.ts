@@ -1,5 +1,6 @@
-import { type ExpertKind, type ExpertShape, ExpertUsage } from '../experts/usage.js'
+import { ExpertUsage } from '../experts/usage.js'
 import type { LayerRoutes } from '../generation/types.js'
+import type { MixtureKind, ModelConfig } from '../model/config.js'
 
 /** What the map shows: the newest token, the sum of all tokens, or one layer over the last tokens. */
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
@@ -25,12 +26,22 @@ export class TokenMap {
   usage: ExpertUsage
   tokens: MappedToken[] = []
 
-  constructor(private readonly shape: ExpertShape) {
+  constructor(private readonly shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
     this.usage = new ExpertUsage(shape)
   }
 
   get layers(): number {
-    return this.shape.mlpExperts.length
+    return this.shape.layers
+  }
+
+  /** The kinds of experts that the model has, in the order in which a token meets them. */
+  get kinds(): MixtureKind[] {
+    return this.shape.mixtures.map(({ kind }) => kind)
+  }
+
+  /** Experts of one kind in a layer. */
+  experts(kind: MixtureKind, layer: number): number {
+    return this.usage.of(kind, layer).experts
   }
 
   /** A new answer begins. */
@@ -84,35 +95,31 @@ export class TokenMap {
   }
 
   /** Gates of the experts of one kind in one layer for a token, the shown one by default; 0 where not chosen. */
-  gates(kind: ExpertKind, layer: number, index = this.shownIndex): Float32Array {
-    const experts = kind === 'attention' ? this.shape.attentionExperts[layer] : this.shape.mlpExperts[layer]
-    const all = new Float32Array(experts)
-    const token = this.tokens[index]
-    if (token) {
-      const { ids, gates } = token.routes[layer][kind]
-      for (const [slot, expert] of ids.entries()) all[expert] = gates[slot]
-    }
+  gates(kind: MixtureKind, layer: number, index = this.shownIndex): Float32Array {
+    const all = new Float32Array(this.experts(kind, layer))
+    const routes = this.tokens[index]?.routes[layer][kind]
+    if (routes) for (const [slot, expert] of routes.ids.entries()) all[expert] = routes.gates[slot]
     return all
   }
 
   /** Brightness of an expert's cell, 0 to 1, for the kind and layer: the shown token's gates and a fading trail, or usage. */
-  amounts(kind: ExpertKind, layer: number): Float32Array {
+  amounts(kind: MixtureKind, layer: number): Float32Array {
     return this.mode === 'usage' ? this.usageAmounts(kind, layer) : this.glow(kind, layer)
   }
 
-  private glow(kind: ExpertKind, layer: number): Float32Array {
+  private glow(kind: MixtureKind, layer: number): Float32Array {
     const amounts = this.gates(kind, layer).map(Math.sqrt)
     for (let age = 1; age <= TRAIL && this.shownIndex - age >= 0; age++) {
-      const { ids, gates } = this.tokens[this.shownIndex - age].routes[layer][kind]
-      for (const [slot, expert] of ids.entries()) {
-        amounts[expert] = Math.max(amounts[expert], Math.sqrt(gates[slot]) * FADE ** age)
+      const before = this.gates(kind, layer, this.shownIndex - age)
+      for (const [expert, gate] of before.entries()) {
+        amounts[expert] = Math.max(amounts[expert], Math.sqrt(gate) * FADE ** age)
       }
     }
     return amounts
   }
 
-  private usageAmounts(kind: ExpertKind, layer: number): Float32Array {
-    const { counts } = this.usage[kind][layer]
+  private usageAmounts(kind: MixtureKind, layer: number): Float32Array {
+    const { counts } = this.usage.of(kind, layer)
     const most = Math.max(1, ...counts)
     return Float32Array.from(counts, (count) => count / most)
   }

@@ -1,18 +1,22 @@
-import { EXPERT_KINDS, type ExpertUsage, type LayerUsage } from '../experts/usage.js'
+import type { ExpertUsage, LayerUsage } from '../experts/usage.js'
 
 /** Experts named for each layer. */
 const NAMED = 4
 
 /** Usage as a short text: for each layer and kind the most used experts, entropy and fairness. */
 export function usageSummary(usage: ExpertUsage): string {
-  const lines = usage.mlp.flatMap((_, layer) =>
-    EXPERT_KINDS.map((kind) => `layer ${layer} ${kind.padEnd(9)} ${describe(usage[kind][layer], usage.tokens)}`),
-  )
+  const width = Math.max(...usage.mixtures.map(({ kind }) => kind.length))
+  const lines = Array.from({ length: usage.layers }, (_, layer) =>
+    usage.mixtures.map(
+      ({ kind, layers }) => `layer ${layer} ${kind.padEnd(width)} ${describe(layers[layer], usage.tokens)}`,
+    ),
+  ).flat()
   const head = `experts chosen by ${usage.tokens} tokens of the answers, with the share of the tokens`
   return usage.tokens === 0 ? 'there is no answer yet' : [head, ...lines].join('\n')
 }
 
 function describe(layer: LayerUsage, tokens: number): string {
+  if (layer.experts === 0) return 'no experts'
   const named = Array.from(layer.counts, (count, expert) => ({ count, expert }))
     .sort((a, b) => b.count - a.count)
     .slice(0, NAMED)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel } from '#molm/index.js'
+import { routesOf } from '../support/routes.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm } from './molm.js'
 
@@ -18,7 +19,8 @@ test('the json of a prompt counts what forward routes', async () => {
     const ids = model.tokenizer.encode(TEXT)
     const { routes = [] } = await model.createSession().forward(ids, { routes: true })
     assert.is(text.tokens, ids.length)
-    for (const [layer, { mlp, attention }] of routes.entries()) {
+    for (const [layer, experts] of routes.entries()) {
+      const [attention, mlp] = [routesOf(experts, 'attention'), routesOf(experts, 'mlp')]
       assert.is(text.usage.attention[layer][attention.ids[0]] > 0, true)
       const counts = Array.from({ length: 16 }, (_, expert) => mlp.ids.filter((id) => id === expert).length)
       assert.equal(text.usage.mlp[layer], counts)

@@ -7,6 +7,7 @@ import { type Expected, floatsOf, readExpected } from '../support/expected.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
 import { meanCrossEntropy } from '../support/log-softmax.js'
 import { withModel } from '../support/models.js'
+import { routesOf } from '../support/routes.js'
 
 /*
  * IBM's own code wrote what is expected here. Float32 there and here differ by some 1e-5; the smallest mistakes in the
@@ -74,10 +75,10 @@ async function checkInsides(model: Model, expected: Expected): Promise<void> {
     isNear(x, expected.blockOutputs.subarray(l * width, (l + 1) * width), BLOCKS, `output of block ${l}`)
   }
   for (const [l, { attn, mlp }] of expected.routing.entries()) {
-    assert.equal([...routes[l].attention.ids], attn.ids.flat(), `attention experts of layer ${l}`)
-    assert.equal([...routes[l].mlp.ids], mlp.ids.flat(), `MLP experts of layer ${l}`)
-    isNear(routes[l].attention.gates, attn.gates.flat(), GATES, `attention gates of layer ${l}`)
-    isNear(routes[l].mlp.gates, mlp.gates.flat(), GATES, `MLP gates of layer ${l}`)
+    assert.equal([...routesOf(routes[l], 'attention').ids], attn.ids.flat(), `attention experts of layer ${l}`)
+    assert.equal([...routesOf(routes[l], 'mlp').ids], mlp.ids.flat(), `MLP experts of layer ${l}`)
+    isNear(routesOf(routes[l], 'attention').gates, attn.gates.flat(), GATES, `attention gates of layer ${l}`)
+    isNear(routesOf(routes[l], 'mlp').gates, mlp.gates.flat(), GATES, `MLP gates of layer ${l}`)
   }
 }
 

@@ -4,6 +4,7 @@ import { isNear } from '../support/compare.js'
 import { withModel } from '../support/models.js'
 import { integers } from '../support/random.js'
 import { referenceForward } from '../support/reference-model.js'
+import { routesOf } from '../support/routes.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -72,8 +73,11 @@ for (const [name, json] of Object.entries(CASES)) {
         )
         for (const [l, x] of hidden.entries()) isNear(x, expected.hidden[l], 1e-4, `output of block ${l}`)
         for (const [l, { attention, mlp }] of expected.routes.entries()) {
-          for (const [kind, choices] of Object.entries({ attention, mlp })) {
-            const found = routes[l][kind === 'attention' ? 'attention' : 'mlp']
+          for (const [kind, choices] of [
+            ['attention', attention],
+            ['mlp', mlp],
+          ] as const) {
+            const found = routesOf(routes[l], kind)
             assert.equal(
               [...found.ids],
               choices.flatMap(({ ids }) => ids),

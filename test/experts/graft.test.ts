@@ -2,10 +2,12 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel, graftModel, type Model } from '#molm/index.js'
+import { convertModel, graftModel, type MixtureKind, type Model } from '#molm/index.js'
+import { MIXTURE_KINDS } from '#molm/model/config.js'
 import { openPackedFile } from '#molm/packing/packed-file.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { routesOf } from '../support/routes.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -29,8 +31,8 @@ function run(name: string, before: (model: Model) => Promise<void> = async () =>
 }
 
 /** Layers in which a newcomer was chosen. */
-function layersWithNewcomers({ routes = [] }: Awaited<ReturnType<typeof run>>, kind: 'attention' | 'mlp', own: number) {
-  return [...routes.keys()].filter((layer) => routes[layer][kind].ids.some((id) => id >= own))
+function layersWithNewcomers({ routes = [] }: Awaited<ReturnType<typeof run>>, kind: MixtureKind, own: number) {
+  return [...routes.keys()].filter((layer) => routesOf(routes[layer], kind).ids.some((id) => id >= own))
 }
 
 for (const gate_type of ['mlp', 'linear', 'gmm']) {
@@ -46,8 +48,8 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
       assert.equal(layersWithNewcomers(grafted, 'attention', 5), [0, 1])
       assert.equal(layersWithNewcomers(grafted, 'mlp', 7), [0, 1])
 
-      const attention = newcomers.attention.map((ids) => ids.map((id) => id + 5))
-      const mlp = newcomers.mlp.map((ids) => ids.map((id) => id + 7))
+      const attention = newcomers.attention?.map((ids) => ids.map((id) => id + 5))
+      const mlp = newcomers.mlp?.map((ids) => ids.map((id) => id + 7))
       const masked = await run(out, (model) => model.maskExperts({ attention, mlp, gates: 'kept' }))
       const original = await run(own)
       assert.equal(masked.logits, original.logits)
@@ -65,7 +67,9 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
       await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
       const { routes = [] } = await run(out)
       assert.ok(
-        routes.every(({ attention, mlp }) => attention.ids.every((id) => id >= 5) && mlp.ids.every((id) => id >= 7)),
+        routes.every((layer) =>
+          [5, 7].every((own, i) => routesOf(layer, MIXTURE_KINDS[i]).ids.every((id) => id >= own)),
+        ),
       )
     }))
 }

@@ -8,9 +8,15 @@ import { svgReport } from '#molm/experts/svg.js'
 import { colourDepth, paint } from '#molm/experts/terminal-colours.js'
 import { textReport } from '#molm/experts/text-report.js'
 import { TextRoutes } from '#molm/experts/text-routes.js'
-import type { LayerRoutes } from '#molm/generation/types.js'
+import type { LayerRoutes, MixtureKind } from '#molm/index.js'
+import { routesOf } from '../support/routes.js'
 
-const config = { attentionExperts: [2], mlpExperts: [3] } as ConstructorParameters<typeof TextRoutes>[2]['config']
+const config = {
+  mixtures: [
+    { kind: 'attention', experts: [2] },
+    { kind: 'mlp', experts: [3] },
+  ],
+} as ConstructorParameters<typeof TextRoutes>[2]['config']
 const TOKENS = ['<b>', ' "x', '\n']
 const textOf = (token: number) => TOKENS[token]
 
@@ -25,7 +31,7 @@ function textOfChoices(
     { config },
   )
   const gates = Float32Array.from(choices, ({ gate }) => gate)
-  const kind = (of: 'attention' | 'mlp') => ({ ids: Int32Array.from(choices, (choice) => choice[of]), gates })
+  const kind = (of: MixtureKind) => ({ ids: Int32Array.from(choices, (choice) => choice[of]), gates })
   const layer: LayerRoutes = { attention: kind('attention'), mlp: kind('mlp') }
   text.add([layer], choices.length)
   return text
@@ -44,8 +50,8 @@ const code = textOfChoices('code', [
 const input = { model: 'small', texts: [prose, code], textOf, perToken: true }
 
 test('a token’s routes are those it was added with', () => {
-  assert.equal([...prose.at(2)[0].mlp.ids], [1])
-  assert.equal([...prose.at(1)[0].attention.gates], [0.5])
+  assert.equal([...routesOf(prose.at(2)[0], 'mlp').ids], [1])
+  assert.equal([...routesOf(prose.at(1)[0], 'attention').gates], [0.5])
 })
 
 test('the preference of a text for an expert is its share less the mean share elsewhere', () => {

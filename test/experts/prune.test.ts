@@ -5,18 +5,20 @@ import * as assert from 'uvu/assert'
 import { maskOf, type Selection } from '#molm/experts/selection.js'
 import { withPackedModel } from '#molm/experts/with-packed.js'
 import { writePruned } from '#molm/experts/write-pruned.js'
-import { pruneCurve, pruneModel, readText } from '#molm/index.js'
+import { type MixtureKind, pruneCurve, pruneModel, readText } from '#molm/index.js'
+import { MIXTURE_KINDS } from '#molm/model/config.js'
 import type { GateSoftmax } from '#molm/model/expert-mask.js'
 import { openPackedFile } from '#molm/packing/packed-file.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { routesOf } from '../support/routes.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const TOKENS = [5, 9, 2, 31, 44, 7, 7, 60]
 /** Layers that keep different numbers of experts; the model has 9 attention and 11 MLP experts in each. */
-const SELECTION: Selection = {
+const SELECTION = {
   attention: [
     [1, 3, 8],
     [0, 1, 2, 3, 4, 5, 6, 7, 8],
@@ -25,7 +27,7 @@ const SELECTION: Selection = {
     [0, 2, 4, 6, 8, 10],
     [3, 5, 9],
   ],
-}
+} satisfies Selection
 
 async function prune(model: string, out: string, selection: Selection, gates: GateSoftmax): Promise<void> {
   await withPackedModel(model, out, {}, (packed) => writePruned(packed, out, { selection, gates, account: {} }))
@@ -45,10 +47,11 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
         await withModel(out, { threads: 1 }, async (model) => {
           const { logits, routes = [] } = await model.createSession().forward(TOKENS, { logits: 'all', routes: true })
           assert.ok(logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
-          for (const [layer, { attention, mlp }] of routes.entries()) {
-            const named = (ids: Int32Array, kept: number[]) => ids.map((id) => kept[id])
-            assert.equal(named(attention.ids, SELECTION.attention[layer]), masked.routes?.[layer].attention.ids)
-            assert.equal(named(mlp.ids, SELECTION.mlp[layer]), masked.routes?.[layer].mlp.ids)
+          for (const [layer, experts] of routes.entries()) {
+            for (const kind of MIXTURE_KINDS) {
+              const ids = routesOf(experts, kind).ids.map((id) => SELECTION[kind][layer][id])
+              assert.equal(ids, routesOf(masked.routes?.[layer], kind).ids)
+            }
           }
         })
       }))
@@ -69,8 +72,7 @@ test('a pruned model can be pruned again, as if both steps had been one', () =>
         [0, 1, 2],
       ],
     }
-    const both = (kind: 'attention' | 'mlp') =>
-      rest[kind].map((ids, layer) => ids.map((id) => SELECTION[kind][layer][id]))
+    const both = (kind: MixtureKind) => rest[kind].map((ids, layer) => ids.map((id) => SELECTION[kind][layer][id]))
     await prune(dir, first, SELECTION, 'all')
     await prune(first, second, rest, 'all')
     await prune(dir, once, { attention: both('attention'), mlp: both('mlp') }, 'all')
@@ -95,7 +97,7 @@ test('experts that stay keep their bytes, and nothing is left beside the model',
     const [before, after] = await Promise.all(
       [join(packed, 'model-q4.molm.safetensors'), pruned.path].map(openPackedFile),
     )
-    for (const [layer, ids] of selection.mlp.entries()) {
+    for (const [layer, ids] of (selection.mlp ?? []).entries()) {
       assert.is(ids.length, 8)
       for (const [i, id] of ids.entries()) {
         const kept = after.parts.get(`layers.${layer}.mlp.${i}`)
@@ -134,10 +136,10 @@ test('a curve begins with the whole model and foretells what pruning gives', () 
     assert.is(whole.perplexity.kept, perplexity.before)
     assert.equal(
       half.mlp,
-      selection.mlp.map(({ length }) => length),
+      selection.mlp?.map(({ length }) => length),
     )
     assert.is(
-      half.mlp.reduce((sum, count) => sum + count, 0),
+      half.mlp?.reduce((sum, count) => sum + count, 0),
       48,
     )
     assert.ok(Math.abs(half.perplexity.all / perplexity.after - 1) < 1e-5)

@@ -4,6 +4,7 @@ import { expertScores } from '#molm/experts/saliency.js'
 import { ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
 import { withModel } from '../support/models.js'
 import { referenceForward } from '../support/reference-model.js'
+import { routesOf } from '../support/routes.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -29,7 +30,7 @@ test('the norms reported are those of the experts’ outputs before their gates'
         distance(whole.hidden[0], between) / mlp[3].gates[0],
       ]
       for (const [i, kind] of (['attention', 'mlp'] as const).entries()) {
-        const norms = measured[kind].outputNorms ?? []
+        const norms = routesOf(measured, kind).outputNorms ?? []
         assert.is(norms.length, 4)
         assert.ok(Math.abs(norms[3] / wanted[i] - 1) < 1e-5, `${kind}: ${norms[3]} in place of ${wanted[i]}`)
       }
@@ -44,10 +45,10 @@ test('norms are the same however the tokens are split, and absent unless asked f
     const session = model.createSession()
     await session.forward(tokens.slice(0, 3), options)
     const rest = await session.forward(tokens.slice(3), options)
-    const k = model.config.topKMlp
-    assert.equal(rest.routes?.[5].mlp.outputNorms, whole.routes?.[5].mlp.outputNorms?.slice(3 * k))
+    const [ofRest, ofWhole] = [rest, whole].map(({ routes }) => routesOf(routes?.[5], 'mlp').outputNorms)
+    assert.equal(ofRest, ofWhole?.slice(3 * 4))
     const plain = await model.createSession().forward(tokens, { routes: true })
-    assert.is(plain.routes?.[0].mlp.outputNorms, undefined)
+    assert.is(routesOf(plain.routes?.[0], 'mlp').outputNorms, undefined)
   }))
 
 test('scores: mean output of a choice, choices, sum of gates', () => {
@@ -62,11 +63,11 @@ test('scores: mean output of a choice, choices, sum of gates', () => {
 })
 
 test('a saved usage keeps the outputs', () => {
-  const usage = new ExpertUsage({ attentionExperts: [1], mlpExperts: [1] })
+  const usage = new ExpertUsage({ mixtures: [{ kind: 'mlp', experts: [1] }] })
   const routes = { ids: Int32Array.of(0), gates: Float32Array.of(0.5), outputNorms: Float32Array.of(3) }
-  usage.add([{ attention: routes, mlp: routes }], 1)
+  usage.add([{ mlp: routes }], 1)
   const again = ExpertUsage.fromJson(JSON.parse(JSON.stringify(usage)), 'usage.json')
-  assert.is(again.mlp[0].outputMass[0], 1.5)
+  assert.is(again.of('mlp', 0).outputMass[0], 1.5)
 })
 
 test.run()

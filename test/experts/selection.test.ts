@@ -13,8 +13,8 @@ const config: ModelConfig = parseConfig(
 /** A usage whose MLP experts were chosen so often. */
 function usageOf(counts: number[][]): ExpertUsage {
   const usage = new ExpertUsage(config)
-  for (const [layer, row] of counts.entries()) usage.mlp[layer].counts.set(row)
-  for (const layer of usage.attention) layer.counts.set([1, 2, 3, 4])
+  for (const [layer, row] of counts.entries()) usage.of('mlp', layer).counts.set(row)
+  for (const layer of [0, 1]) usage.of('attention', layer).counts.set([1, 2, 3, 4])
   return usage
 }
 

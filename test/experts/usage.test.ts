@@ -1,7 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
+import { type ExpertShape, ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
 import { loadModel } from '#molm/index.js'
+
+const SHAPE = {
+  mixtures: [
+    { kind: 'attention', experts: [2] },
+    { kind: 'mlp', experts: [3] },
+  ],
+} satisfies ExpertShape
 
 const routes = (ids: number[], gates: number[]) => ({ ids: Int32Array.from(ids), gates: Float32Array.from(gates) })
 
@@ -35,7 +42,7 @@ test('a usage without tokens is all zeros', () => {
 })
 
 test('a saved usage comes back whole', () => {
-  const usage = new ExpertUsage({ attentionExperts: [2], mlpExperts: [3] })
+  const usage = new ExpertUsage(SHAPE)
   usage.add([{ attention: routes([1], [0.5]), mlp: routes([2, 0], [0.5, 0.25]) }], 1)
   const again = ExpertUsage.fromJson(JSON.parse(JSON.stringify(usage)), 'usage.json')
   assert.equal(again, usage)
@@ -43,7 +50,7 @@ test('a saved usage comes back whole', () => {
 })
 
 test('what is no saved usage, of another version or not whole is refused by name', () => {
-  const saved = JSON.parse(JSON.stringify(new ExpertUsage({ attentionExperts: [2], mlpExperts: [3] })))
+  const saved = JSON.parse(JSON.stringify(new ExpertUsage(SHAPE)))
   const read = (json: unknown) => () => ExpertUsage.fromJson(json, 'some.json')
   assert.throws(read([]), /some\.json: not a usage/)
   assert.throws(read({ ...saved, version: 2 }), /some\.json: version 2/)
@@ -57,15 +64,10 @@ test('what a model routes is counted k a token in every layer', async () => {
     const { routes = [] } = await model.createSession().forward(tokens, { logits: 'none', routes: true })
     const usage = new ExpertUsage(model.config)
     usage.add(routes, tokens.length)
-    for (const [kind, k] of [
-      ['attention', model.config.topKAttention],
-      ['mlp', model.config.topKMlp],
-    ] as const) {
-      for (const { counts } of usage[kind]) {
-        assert.is(
-          counts.reduce((a, b) => a + b),
-          k * tokens.length,
-        )
+    for (const { kind, topK } of model.config.mixtures) {
+      for (const layer of Array(6).keys()) {
+        const chosen = usage.of(kind, layer).counts.reduce((a, b) => a + b)
+        assert.is(chosen, topK * tokens.length)
       }
     }
   } finally {

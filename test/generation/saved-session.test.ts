@@ -93,7 +93,7 @@ test('the probabilities of all experts sum to one and have the gates among them'
     .createSession()
     .forward(tokens, { logits: 'none', routes: true, probabilities: true })
   for (const layer of routes) {
-    for (const { ids, gates, probabilities = new Float32Array(0) } of [layer.attention, layer.mlp]) {
+    for (const { ids, gates, probabilities = new Float32Array(0) } of Object.values(layer)) {
       const experts = probabilities.length / tokens.length
       const k = ids.length / tokens.length
       for (const token of [0, 255, 256, tokens.length - 1]) {

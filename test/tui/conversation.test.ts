@@ -9,6 +9,7 @@ import { type AnswerWatcher, Conversation } from '#molm/tui/conversation.js'
 import { loadConversation, saveConversation } from '#molm/tui/conversation-file.js'
 import { TokenMap } from '#molm/tui/token-map.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { routesOf } from '../support/routes.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 let nano: Model
@@ -78,11 +79,12 @@ test('the cells of the map are what forward routes for the same tokens', async (
   )
   for (const index of map.tokens.keys()) {
     map.selected = index
-    for (const [layer, { attention, mlp }] of routes.entries()) {
-      for (const [kind, { ids, gates }, k] of [
-        ['attention', attention, 2],
-        ['mlp', mlp, 4],
+    for (const [layer, experts] of routes.entries()) {
+      for (const [kind, k] of [
+        ['attention', 2],
+        ['mlp', 4],
       ] as const) {
+        const { ids, gates } = routesOf(experts, kind)
         const row = (prompt.length + index) * k
         const expected = new Float32Array(kind === 'mlp' ? 16 : 8)
         for (let slot = 0; slot < k; slot++) expected[ids[row + slot]] = gates[row + slot]

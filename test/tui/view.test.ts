@@ -14,8 +14,10 @@ import { linesOf, viewOf } from '#molm/tui/view.js'
 function modelOf(layers: number, attention: number, mlp: number): Model {
   const config = {
     layers,
-    attentionExperts: new Array(layers).fill(attention),
-    mlpExperts: new Array(layers).fill(mlp),
+    mixtures: [
+      { kind: 'attention', experts: new Array(layers).fill(attention), topK: 2 },
+      { kind: 'mlp', experts: new Array(layers).fill(mlp), topK: 2 },
+    ],
     trainedContext: 1024,
   }
   const model = {

@@ -1,0 +1,147 @@
+import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
+import type { Taps } from '../model/moduleformer.js'
+
+/** Chosen experts of one kind in one layer: k per token, in falling order of gates. */
+export interface ExpertRoutes {
+  /** tokens x k expert ids. */
+  ids: Int32Array
+  /** tokens x k probabilities of the softmax over all experts of the layer; they sum to less than 1. */
+  gates: Float32Array
+  /** tokens x experts of the layer: all probabilities, the gates among them. Only where asked for. */
+  probabilities?: Float32Array
+  /** tokens x k L2 norms of the experts' outputs before their gates. Only where asked for. */
+  outputNorms?: Float32Array
+}
+
+/** Routing of one layer. A kind is absent where the layer has no experts of it. */
+export type LayerRoutes = PerMixture<ExpertRoutes>
+
+/**
+ * Routes as they travel from the engine: for each layer and, within it, each mixture that has experts there, tokens x k
+ * ids and gates.
+ */
+export interface PackedRoutes {
+  ids: Int32Array
+  gates: Float32Array
+  /** In the same order, tokens x experts of the layer. */
+  probabilities?: Float32Array
+  /** As the gates. */
+  outputNorms?: Float32Array
+}
+
+/** What of a mixture in one layer belongs to a token, and how much of the packed arrays lies before it per token. */
+interface Place {
+  kind: MixtureKind
+  k: number
+  experts: number
+  chosenBefore: number
+  expertsBefore: number
+}
+
+/** A packed array of each sort: values of the chosen experts, or of all. */
+const CHOSEN = ({ k, chosenBefore }: Place) => ({ each: k, before: chosenBefore })
+const ALL = ({ experts, expertsBefore }: Place) => ({ each: experts, before: expertsBefore })
+
+/** Collects the routes of `tokens` tokens that pass through the model in one or several batches. */
+export class RouteRecorder {
+  readonly packed: PackedRoutes
+  private readonly places: Place[][]
+  private batch = 0
+
+  constructor(
+    config: ModelConfig,
+    private readonly tokens: number,
+    options: { probabilities: boolean; outputNorms?: boolean },
+  ) {
+    this.places = placesOf(config)
+    const { chosen, experts } = perToken(this.places)
+    this.packed = { ids: new Int32Array(tokens * chosen), gates: new Float32Array(tokens * chosen) }
+    if (options.outputNorms) this.packed.outputNorms = new Float32Array(tokens * chosen)
+    if (options.probabilities) this.packed.probabilities = new Float32Array(tokens * experts)
+  }
+
+  /** Puts the next batch's routes behind those of the batches before, which had `done` tokens. */
+  at(done: number): void {
+    this.batch = done
+  }
+
+  /** The taps of a forward pass. */
+  get taps(): Pick<Taps, 'routes' | 'probabilities' | 'outputNorms'> {
+    const { ids, gates, probabilities, outputNorms } = this.packed
+    return {
+      routes: (layer, kind, batchIds, batchGates) => {
+        this.put(ids, batchIds, layer, kind, CHOSEN)
+        this.put(gates, batchGates, layer, kind, CHOSEN)
+      },
+      probabilities: probabilities && ((layer, kind, p) => this.put(probabilities, p, layer, kind, ALL)),
+      outputNorms: outputNorms && ((layer, kind, norms) => this.put(outputNorms, norms, layer, kind, CHOSEN)),
+    }
+  }
+
+  /** Puts a batch's values in their place. A batch beyond the recorded tokens is cut to its last ones. */
+  private put<T extends Int32Array | Float32Array>(
+    all: T,
+    batch: T,
+    layer: number,
+    kind: MixtureKind,
+    sort: typeof CHOSEN,
+  ): void {
+    const place = this.places[layer].find((place) => place.kind === kind)
+    if (!place) throw new RangeError(`layer ${layer} has no ${kind} experts`)
+    const { each, before } = sort(place)
+    const skip = Math.max(0, batch.length - (this.tokens - this.batch) * each)
+    all.set(skip ? batch.subarray(skip) : batch, this.tokens * before + this.batch * each)
+  }
+}
+
+/** Routes as the library gives them: views of the packed arrays, one entry per layer. */
+export function unpackRoutes(packed: PackedRoutes, config: ModelConfig, tokens: number): LayerRoutes[] {
+  const { ids, gates, probabilities, outputNorms } = packed
+  return placesOf(config).map((places) => {
+    const layer: LayerRoutes = {}
+    for (const place of places) {
+      const view = <T extends Int32Array | Float32Array>(all: T, sort: typeof CHOSEN) => {
+        const { each, before } = sort(place)
+        return all.subarray(tokens * before, tokens * (before + each)) as T
+      }
+      layer[place.kind] = {
+        ids: view(ids, CHOSEN),
+        gates: view(gates, CHOSEN),
+        ...(outputNorms && { outputNorms: view(outputNorms, CHOSEN) }),
+        ...(probabilities && { probabilities: view(probabilities, ALL) }),
+      }
+    }
+    return layer
+  })
+}
+
+/** The kinds of experts that a layer has with their routes, in the order in which a token meets them. */
+export function routesByKind(layer: LayerRoutes): (ExpertRoutes & { kind: MixtureKind })[] {
+  const kinds = Object.entries(layer) as [MixtureKind, ExpertRoutes][]
+  return kinds.map(([kind, routes]) => ({ kind, ...routes }))
+}
+
+/** Layer by layer, the mixtures that have experts there. */
+function placesOf({ layers, mixtures }: ModelConfig): Place[][] {
+  let chosenBefore = 0
+  let expertsBefore = 0
+  return Array.from({ length: layers }, (_, layer) => {
+    const places: Place[] = []
+    for (const { kind, experts: perLayer, topK: k } of mixtures) {
+      const experts = perLayer[layer]
+      if (experts === 0) continue
+      places.push({ kind, k, experts, chosenBefore, expertsBefore })
+      chosenBefore += k
+      expertsBefore += experts
+    }
+    return places
+  })
+}
+
+function perToken(places: Place[][]): { chosen: number; experts: number } {
+  const all = places.flat()
+  return {
+    chosen: all.reduce((sum, { k }) => sum + k, 0),
+    experts: all.reduce((sum, { experts }) => sum + experts, 0),
+  }
+}
