@@ -113,6 +113,26 @@ test('pictures refer to nothing outside of themselves', () => {
   }
 })
 
+test('a model without attention experts and with a layer without any is shown as it is', () => {
+  const shape = { mixtures: [{ kind: 'mlp', experts: [0, 3] }] } as typeof config
+  const text = new TextRoutes('sparse', [0, 1], { config: shape })
+  text.add([{}, { mlp: { ids: Int32Array.of(2, 1), gates: Float32Array.of(0.5, 0.25) } }], 2)
+  const all = { ...input, texts: [text, text] }
+  for (const picture of [textReport(all, 'none'), svgReport(all), htmlReport(all), usageCsv(all)]) {
+    assert.not.match(picture, /attention|undefined|NaN|Infinity/)
+  }
+  assert.is(svgReport(all).match(/<rect [^>]*data-expert="mlp 1 /g)?.length, 3 * 3)
+  assert.equal(usageCsv(all).split('\n').slice(1, 3), [
+    'sparse,0,0,<b>,1,mlp,0,2,0.5',
+    'sparse,1,1," ""x",1,mlp,0,1,0.25',
+  ])
+  const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(htmlReport(all)) ?? []
+  assert.equal(JSON.parse(data)[0], [
+    [[], []],
+    [[2], [500]],
+  ])
+})
+
 test('html shows lines and their indentation as they are in the text', () => {
   const indented = { ...input, textOf: (token: number) => ['if\t(x) {', '\n    ', 'return\n\n}'][token] }
   const [, tokens] = /<div class="tokens">(.+?)<\/div>/s.exec(htmlReport(indented)) ?? []

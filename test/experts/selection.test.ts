@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { keepShares, maskOf, selectExperts } from '#molm/experts/selection.js'
 import { ExpertUsage } from '#molm/experts/usage.js'
 import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import { routerMasks } from '#molm/model/expert-mask.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
 const config: ModelConfig = parseConfig(
@@ -74,6 +75,51 @@ test('fewer experts than a token uses are refused, with the least share that is 
   const refused = /--keep leaves 0 of 4 attention experts in a layer, but a token uses 1; keep at least 0.25/
   await rejectsWithUserError(() => selectExperts(usage, config, { ...options, keep: 0.1 }), refused)
   await rejectsWithUserError(() => selectExperts(usage, config, { ...options, keep: 0.1, budget: 'model' }), refused)
+})
+
+const sparse = {
+  ...config,
+  layers: 3,
+  mixtures: [{ kind: 'mlp', experts: [0, 4, 8], topK: 2 }],
+} satisfies ModelConfig
+
+test('layers without experts keep none, and count neither for a share nor for a budget', async () => {
+  const usage = new ExpertUsage(sparse)
+  usage.of('mlp', 1).counts.set([9, 1, 2, 8])
+  usage.of('mlp', 2).counts.set([1, 1, 1, 1, 9, 9, 1, 1])
+  assert.equal(selectExperts(usage, sparse, options), { mlp: [[], [0, 3], [0, 1, 4, 5]] })
+  assert.equal(selectExperts(usage, sparse, { ...options, keep: 1 / 3, budget: 'model' }), {
+    mlp: [[], [0, 3], [4, 5]],
+  })
+  assert.equal(keepShares(sparse), [1, 0.875, 0.75, 0.625, 0.5])
+  assert.equal(maskOf({ mlp: [[], [0, 3], [4, 5]] }, sparse, 'kept'), {
+    mlp: [[], [1, 2], [0, 1, 2, 3, 6, 7]],
+    gates: 'kept',
+  })
+})
+
+test('a kind that the model does not have is refused by name', async () => {
+  const usage = new ExpertUsage(sparse)
+  const refused = /the model has no attention experts/
+  await rejectsWithUserError(() => selectExperts(usage, sparse, { ...options, only: 'attention' }), refused)
+  await rejectsWithUserError(() => keepShares(sparse, 'attention'), refused)
+  await rejectsWithUserError(() => routerMasks({ attention: [[0]], gates: 'all' }, sparse), refused)
+})
+
+test('a mask of one kind leaves the other free, and layers without experts as they are', () => {
+  const { mlp } = routerMasks({ mlp: [[], [1]], gates: 'all' }, sparse)
+  assert.equal(
+    mlp.map(({ out }) => [...out]),
+    [[], [0, 1, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0]],
+  )
+  const { attention } = routerMasks({ mlp: [[1]], gates: 'all' }, config)
+  assert.equal(
+    attention.map(({ out }) => [...out]),
+    [
+      [0, 0, 0, 0],
+      [0, 0, 0, 0],
+    ],
+  )
 })
 
 test('a mask names what is not selected', () => {

@@ -1,7 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { TextRoutes } from '#molm/experts/text-routes.js'
 import { type ExpertShape, ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
-import { loadModel } from '#molm/index.js'
+import { usageObject } from '#molm/experts/usage-json.js'
+import { loadModel, type ModelConfig } from '#molm/index.js'
 
 const SHAPE = {
   mixtures: [
@@ -49,11 +51,30 @@ test('a saved usage comes back whole', () => {
   assert.is(again.tokens, 1)
 })
 
+test('a layer without experts has no counts, and neither entropy nor fairness', () => {
+  const text = new TextRoutes('dense', [3, 4], {
+    config: { mixtures: [{ kind: 'mlp', experts: [0, 3] }] } as ModelConfig,
+  })
+  text.add([{}, { mlp: routes([0, 1], [0.5, 0.25]) }], 2)
+  assert.equal(usageObject(text), {
+    name: 'dense',
+    tokens: 2,
+    usage: { mlp: [[], [1, 1, 0]] },
+    gate_mass: { mlp: [[], [0.5, 0.25, 0]] },
+    entropy: { mlp: [null, 1] },
+    fairness: { mlp: [null, 2 / 3] },
+  })
+  assert.equal(ExpertUsage.fromJson(JSON.parse(JSON.stringify(text.usage)), 'usage.json'), text.usage)
+  assert.throws(() => text.usage.of('attention', 1), /no usage of attention experts in layer 1/)
+})
+
 test('what is no saved usage, of another version or not whole is refused by name', () => {
   const saved = JSON.parse(JSON.stringify(new ExpertUsage(SHAPE)))
   const read = (json: unknown) => () => ExpertUsage.fromJson(json, 'some.json')
   assert.throws(read([]), /some\.json: not a usage/)
   assert.throws(read({ ...saved, version: 2 }), /some\.json: version 2/)
+  const { format, version, tokens } = saved
+  assert.throws(read({ format, version, tokens }), /some\.json: the saved usage is not whole/)
   assert.throws(read({ ...saved, mlp: [{ counts: [1] }] }), /some\.json: the saved usage is not whole/)
 })
 
