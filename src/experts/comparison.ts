@@ -27,6 +27,9 @@ export interface Specialist extends ExpertAddress {
   tokens: WakingToken[]
 }
 
+/** Specialists that a report lists. */
+export const SPECIALISTS = 12
+
 /** Share of a text's tokens that choose an expert, from 0 to 1. */
 export function shareOf({ usage }: TextRoutes, { kind, layer, expert }: ExpertAddress): number {
   return usage.tokens === 0 ? 0 : usage.of(kind, layer).counts[expert] / usage.tokens
@@ -35,6 +38,21 @@ export function shareOf({ usage }: TextRoutes, { kind, layer, expert }: ExpertAd
 /** How much more of a text's tokens choose an expert than of the other texts' tokens, on average: from -1 to 1. */
 export function preference(texts: readonly TextRoutes[], text: number, address: ExpertAddress): number {
   return shareOf(texts[text], address) - elsewhere(texts, text, address)
+}
+
+/** The largest share of tokens that one expert of a text gets. */
+export function largest({ usage }: TextRoutes): number {
+  const counts = usage.mixtures.flatMap(({ layers }) => layers.map(({ counts }) => Math.max(0, ...counts)))
+  return Math.max(1, ...counts) / Math.max(1, usage.tokens)
+}
+
+/** The largest preference, of any text for any expert, in absolute value. */
+export function largestPreference(texts: readonly TextRoutes[]): number {
+  let most = 0
+  for (const address of everyExpert(texts[0])) {
+    for (let i = 0; i < texts.length; i++) most = Math.max(most, Math.abs(preference(texts, i, address)))
+  }
+  return most || 1
 }
 
 /** The `count` experts that tell the texts apart best: those with the strongest preference, each for its text. */
@@ -66,7 +84,7 @@ export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertAd
   return [...found.values()].sort((a, b) => b.gateMass - a.gateMass || a.token - b.token).slice(0, count)
 }
 
-export function everyExpert({ usage }: TextRoutes): ExpertAddress[] {
+function everyExpert({ usage }: TextRoutes): ExpertAddress[] {
   return usage.mixtures.flatMap(({ kind, layers }) =>
     layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert }))),
   )

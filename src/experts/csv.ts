@@ -1,5 +1,5 @@
 import { routesByKind } from '../engine/route-codec.js'
-import type { ReportInput } from './text-report.js'
+import type { ReportInput } from './text-routes.js'
 
 /**
  * Usage as a table, a row an expert: text, layer, kind, expert, count, share of tokens, gate_mass, and the layer's

@@ -1,7 +1,7 @@
-import { preference, shareOf } from './comparison.js'
+import { largest, largestPreference, preference, shareOf } from './comparison.js'
 import { diverging, sequential } from './palette.js'
 import { colourScale, type Drawing, label, layerGrid, stack } from './svg-grid.js'
-import { largest, largestPreference, percent } from './text-report.js'
+import { percent } from './text-report.js'
 import type { TextRoutes } from './text-routes.js'
 
 /** Usage of one text by layer and expert, with its scale. */

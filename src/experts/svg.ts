@@ -1,8 +1,9 @@
-import { findSpecialists } from './comparison.js'
+import { findSpecialists, SPECIALISTS } from './comparison.js'
 import { differencePanel, differences, titled, usagePanel } from './panels.js'
 import { type Drawing, label, stack } from './svg-grid.js'
 import { tokenPanel } from './svg-tokens.js'
-import { nameOf, percent, type ReportInput, SPECIALISTS } from './text-report.js'
+import { nameOf, percent } from './text-report.js'
+import type { ReportInput } from './text-routes.js'
 import { visibleToken } from './visible-token.js'
 
 const MARGIN = 20

@@ -1,23 +1,18 @@
 import type { ExpertRoutes } from '../generation/types.js'
 import type { MixtureKind } from '../model/config.js'
-import { everyExpert, findSpecialists, preference, type Specialist, shareOf } from './comparison.js'
+import {
+  findSpecialists,
+  largest,
+  largestPreference,
+  preference,
+  SPECIALISTS,
+  type Specialist,
+  shareOf,
+} from './comparison.js'
 import { diverging, type Rgb, sequential } from './palette.js'
 import { type ColourDepth, paint } from './terminal-colours.js'
-import type { TextRoutes } from './text-routes.js'
+import type { ReportInput, TextRoutes } from './text-routes.js'
 import { visibleToken } from './visible-token.js'
-
-/** What all pictures of one or several texts need. */
-export interface ReportInput {
-  model: string
-  texts: readonly TextRoutes[]
-  /** Text of a token. */
-  textOf: (token: number) => string
-  /** Also show each token with its experts. */
-  perToken: boolean
-}
-
-/** Specialists that a report lists. */
-export const SPECIALISTS = 12
 
 /** The report for a terminal or a plain file: usage by layer, comparison, tokens. */
 export function textReport(input: ReportInput, depth: ColourDepth): string {
@@ -43,21 +38,6 @@ function usageMap(text: TextRoutes, depth: ColourDepth): string {
   const entropy = 'entropy'.padEnd(5 * usage.mixtures.length - 1)
   const head = `${name}: ${usage.tokens} tokens; the fuller a cell, the more of them choose the expert (█ = ${percent(most)})`
   return [head, `${header(text)}  ${entropy}  fairness`, ...rows.map((row, i) => row + measures[i]), ''].join('\n')
-}
-
-/** The largest share of tokens that one expert of a text gets. */
-export function largest({ usage }: TextRoutes): number {
-  const counts = usage.mixtures.flatMap(({ layers }) => layers.map(({ counts }) => Math.max(0, ...counts)))
-  return Math.max(1, ...counts) / Math.max(1, usage.tokens)
-}
-
-/** The largest preference, of any text for any expert, in absolute value. */
-export function largestPreference(texts: readonly TextRoutes[]): number {
-  let most = 0
-  for (const address of everyExpert(texts[0])) {
-    for (let i = 0; i < texts.length; i++) most = Math.max(most, Math.abs(preference(texts, i, address)))
-  }
-  return most || 1
 }
 
 function differences(texts: readonly TextRoutes[], depth: ColourDepth): string[] {

@@ -32,6 +32,16 @@ export class TextRoutes {
   }
 }
 
+/** What all reports on one or several texts need. */
+export interface ReportInput {
+  model: string
+  texts: readonly TextRoutes[]
+  /** Text of a token. */
+  textOf: (token: number) => string
+  /** Also show each token with its experts. */
+  perToken: boolean
+}
+
 /** Row `token` of routes of `tokens` tokens. */
 export function rowOf(routes: readonly LayerRoutes[], token: number, tokens: number): LayerRoutes[] {
   return routes.map((layer) => {

@@ -1,5 +1,4 @@
-import { findSpecialists } from './comparison.js'
-import { SPECIALISTS } from './text-report.js'
+import { findSpecialists, SPECIALISTS } from './comparison.js'
 import type { TextRoutes } from './text-routes.js'
 import { perLayer } from './usage.js'
 
