@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { perplexityOf, splitTexts } from '../dist/experts/held-out.js'
-import { measureUsage } from '../dist/experts/saliency.js'
-import { maskOf, selectExperts } from '../dist/experts/selection.js'
 import { loadModel, pruneModel, readText, SCORES } from '../dist/index.js'
+import { perplexityOf, splitTexts } from '../dist/surgery/held-out.js'
+import { measureUsage } from '../dist/surgery/saliency.js'
+import { maskOf, selectExperts } from '../dist/surgery/selection.js'
 
 const DOMAINS = ['dialogue', 'novels', 'code', 'arithmetic']
 const SHARES = [0.75, 0.5, 0.25]

@@ -11,6 +11,7 @@ const FLOORS = [
   ['cli'],
   ['tui'],
   ['index'],
+  ['pictures', 'surgery'],
   ['experts', 'evaluation', 'benchmark'],
   ['library'],
   ['hub'],

@@ -1,5 +1,5 @@
-import type { ColourDepth } from '../experts/terminal-colours.js'
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
+import type { ColourDepth } from '../pictures/terminal-colours.js'
 import { harmless } from './cell-width.js'
 import { runCommand } from './chat-commands.js'
 import { type Answer, type AnswerWatcher, Conversation } from './conversation.js'

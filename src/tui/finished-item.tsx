@@ -1,5 +1,5 @@
 import { Box, Text } from 'ink'
-import type { ColourDepth } from '../experts/terminal-colours.js'
+import type { ColourDepth } from '../pictures/terminal-colours.js'
 import type { ChatItem } from './chat.js'
 import { styled } from './style.js'
 import type { Terminal } from './terminal.js'

@@ -1,4 +1,4 @@
-import { visibleToken } from '../experts/visible-token.js'
+import { visibleToken } from '../pictures/visible-token.js'
 import { fit } from './cell-width.js'
 import type { CellPainter } from './map-colours.js'
 import type { TokenMap } from './token-map.js'

@@ -1,5 +1,5 @@
-import { visibleToken } from '../experts/visible-token.js'
 import type { MixtureKind } from '../model/config.js'
+import { visibleToken } from '../pictures/visible-token.js'
 import { cellWidth, fit } from './cell-width.js'
 import type { TokenMap } from './token-map.js'
 

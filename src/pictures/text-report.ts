@@ -1,5 +1,3 @@
-import type { ExpertRoutes } from '../generation/types.js'
-import type { MixtureKind } from '../model/config.js'
 import {
   findSpecialists,
   largest,
@@ -8,10 +6,12 @@ import {
   SPECIALISTS,
   type Specialist,
   shareOf,
-} from './comparison.js'
+} from '../experts/comparison.js'
+import type { ReportInput, TextRoutes } from '../experts/text-routes.js'
+import type { ExpertRoutes } from '../generation/types.js'
+import type { MixtureKind } from '../model/config.js'
 import { diverging, type Rgb, sequential } from './palette.js'
 import { type ColourDepth, paint } from './terminal-colours.js'
-import type { ReportInput, TextRoutes } from './text-routes.js'
 import { visibleToken } from './visible-token.js'
 
 /** The report for a terminal or a plain file: usage by layer, comparison, tokens. */

@@ -1,9 +1,9 @@
-import { findSpecialists, SPECIALISTS } from './comparison.js'
+import { findSpecialists, SPECIALISTS } from '../experts/comparison.js'
+import type { ReportInput, TextRoutes } from '../experts/text-routes.js'
 import { PAGE_SCRIPT, PAGE_STYLE } from './html-page.js'
 import { differencePanel, differences, usagePanel } from './panels.js'
 import { type Drawing, escapeXml, TITLES } from './svg-grid.js'
 import { nameOf, percent } from './text-report.js'
-import type { ReportInput, TextRoutes } from './text-routes.js'
 import { visibleToken } from './visible-token.js'
 
 /** Tokens of a text that the page carries with their experts: beyond it, it would be slow to open. */

@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js'
+import type { ExpertUsage } from '../experts/usage.js'
 import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 import type { ExpertMask, GateSoftmax } from '../model/expert-mask.js'
 import { expertScores, type Score } from './saliency.js'
-import type { ExpertUsage } from './usage.js'
 
 /** Ids of the experts that stay, rising: per mixture a list per layer. */
 export type Selection = PerMixture<number[][]>

@@ -1,6 +1,6 @@
+import type { TextRoutes } from '../experts/text-routes.js'
 import { sequential, toHex } from './palette.js'
 import { type Drawing, escapeXml, label } from './svg-grid.js'
-import type { TextRoutes } from './text-routes.js'
 import { visibleToken } from './visible-token.js'
 
 /** Tokens that fit a picture that is still read. */

@@ -1,5 +1,5 @@
+import { ExpertUsage, type LayerUsage } from '../experts/usage.js'
 import type { Model } from '../generation/types.js'
-import { ExpertUsage, type LayerUsage } from './usage.js'
 
 /** By what experts are judged. */
 export const SCORES = ['reap', 'frequency', 'gate'] as const

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { expertScores } from '#molm/experts/saliency.js'
 import { ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
+import { expertScores } from '#molm/surgery/saliency.js'
 import { withModel } from '../support/models.js'
 import { referenceForward } from '../support/reference-model.js'
 import { routesOf } from '../support/routes.js'

@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { keepShares, maskOf, selectExperts } from '#molm/experts/selection.js'
 import { ExpertUsage } from '#molm/experts/usage.js'
 import { type ModelConfig, parseConfig } from '#molm/model/config.js'
 import { routerMasks } from '#molm/model/expert-mask.js'
+import { keepShares, maskOf, selectExperts } from '#molm/surgery/selection.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
 const config: ModelConfig = parseConfig(

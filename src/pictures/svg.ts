@@ -1,9 +1,9 @@
-import { findSpecialists, SPECIALISTS } from './comparison.js'
+import { findSpecialists, SPECIALISTS } from '../experts/comparison.js'
+import type { ReportInput } from '../experts/text-routes.js'
 import { differencePanel, differences, titled, usagePanel } from './panels.js'
 import { type Drawing, label, stack } from './svg-grid.js'
 import { tokenPanel } from './svg-tokens.js'
 import { nameOf, percent } from './text-report.js'
-import type { ReportInput } from './text-routes.js'
 import { visibleToken } from './visible-token.js'
 
 const MARGIN = 20

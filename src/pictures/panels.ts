@@ -1,8 +1,8 @@
-import { largest, largestPreference, preference, shareOf } from './comparison.js'
+import { largest, largestPreference, preference, shareOf } from '../experts/comparison.js'
+import type { TextRoutes } from '../experts/text-routes.js'
 import { diverging, sequential } from './palette.js'
 import { colourScale, type Drawing, label, layerGrid, stack } from './svg-grid.js'
 import { percent } from './text-report.js'
-import type { TextRoutes } from './text-routes.js'
 
 /** Usage of one text by layer and expert, with its scale. */
 export function usagePanel(text: TextRoutes): Drawing {
