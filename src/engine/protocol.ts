@@ -78,7 +78,7 @@ export type Request =
   | { kind: 'pack'; request: PackRequest }
   | { kind: 'mask'; mask?: ExpertMask }
   | { kind: 'stats' }
-  | { kind: 'stream' }
+  | { kind: 'bandwidth' }
   | { kind: 'close' }
 
 /** A sequence at rest: what it takes to go on with it, in an engine of the same model, without running it again. */

@@ -113,7 +113,7 @@ class LoadedModel implements Model {
   }
 
   measureStream(): Promise<number> {
-    return this.engine.call<number>({ kind: 'stream' }).reply
+    return this.engine.call<number>({ kind: 'bandwidth' }).reply
   }
 
   maskExperts(mask?: ExpertMask): Promise<void> {

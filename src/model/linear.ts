@@ -1,5 +1,5 @@
 import type { Bank } from '../runtime/bank.js'
-import { Matmul, type MatmulShape } from '../runtime/kernels.js'
+import { allocateGroups, Matmul, type MatmulShape, writeGroup } from '../runtime/kernels/matmul.js'
 
 /** A product with one matrix for all rows of the batch: y = W x + b, row t in, row t out. */
 export class Linear {
@@ -14,17 +14,12 @@ export class Linear {
     threads: number,
   ) {
     this.matmul = new Matmul(bank, shape, threads)
-    this.table = bank.arena.allocate(16)
+    this.table = allocateGroups(bank, 1)
   }
 
   /** `weight` and `bias` are addresses; a bias of 0 is none. */
   run(rows: number, weight: number, bias: number): void {
-    const words = this.bank.u32
-    const at = this.table / 4
-    words[at] = weight
-    words[at + 1] = bias
-    words[at + 2] = this.list
-    words[at + 3] = rows
+    writeGroup(this.bank, this.table, 0, weight, bias, this.list, rows)
     this.matmul.run(this.table, 1, rows)
   }
 }

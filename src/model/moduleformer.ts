@@ -1,5 +1,6 @@
 import type { PartFormats } from '../packing/format.js'
-import type { LogitSummary } from '../runtime/kernels.js'
+import { writeListEntry } from '../runtime/kernels/matmul.js'
+import type { LogitSummary } from '../runtime/kernels/summary.js'
 import type { Pool } from '../runtime/pool.js'
 import type { ModelConfig } from './config.js'
 import { type ExpertMask, type RouterMask, routerMasks } from './expert-mask.js'
@@ -37,6 +38,7 @@ export class ModuleFormer {
   private masks?: Record<'attention' | 'mlp', RouterMask[]>
   private keysVisited = 0
   private walks = 0
+  /** Row of the logits that `logits` gave last. */
   private lastLogits = 0
 
   constructor(
@@ -100,7 +102,7 @@ export class ModuleFormer {
       }
       const done = this.stages[block.bank]
       this.tapRoutes(taps, l, 'mlp', done.mlpRouter, done, T)
-      taps.hidden?.(l, this.row(done, done.x + (T - 1) * done.xStride * 4, this.config.width))
+      taps.hidden?.(l, done.x.row(T - 1))
     }
     cache.advance(T)
     return true
@@ -111,15 +113,14 @@ export class ModuleFormer {
    * classifier), a view that the next row overwrites.
    */
   logits(from: number, to: number, take: (row: number, logits: Float32Array) => void): void {
-    const { outputs, lastStage: stage } = this
+    const { lastStage: stage } = this
     for (let first = from; first < to; first += LOGIT_ROWS) {
       const count = Math.min(LOGIT_ROWS, to - first)
-      const words = stage.bank.u32
-      for (let i = 0; i < count; i++) words[stage.headList / 4 + 2 * i] = first + i
+      for (let i = 0; i < count; i++) writeListEntry(stage.bank, stage.headList, i, first + i, i)
       stage.head.run(count, this.weights.head, 0)
       for (let i = 0; i < count; i++) {
-        this.lastLogits = stage.logits + i * stage.logitsStride * 4
-        take(first + i, this.row(stage, this.lastLogits, outputs))
+        this.lastLogits = i
+        take(first + i, stage.logits.row(i))
       }
     }
   }
@@ -161,10 +162,9 @@ export class ModuleFormer {
 
   private remember(stage: Stage, l: number, cache: KVCache, T: number): void {
     if (this.config.sharedKeyValue) {
-      cache.append(l, T, stage.a, stage.a, stage.xStride * 4)
+      cache.append(l, T, stage.a, stage.a)
     } else {
-      const stride = stage.qStride * 4
-      cache.append(l, T, stage.q + stage.firstKey * stride, stage.q + stage.firstValue * stride, stride)
+      cache.append(l, T, stage.keys, stage.values)
     }
   }
 
@@ -208,27 +208,23 @@ export class ModuleFormer {
   /** Copies the residual stream, all that passes between blocks, to the stage of another bank. */
   private moveResidual(stage: Stage, bank: number, T: number): Stage {
     const next = this.enter(bank)
-    const bytes = T * stage.xStride * 4
-    next.bank.u8.set(stage.bank.u8.subarray(stage.x, stage.x + bytes), next.x)
+    const { address, strideBytes } = stage.x
+    next.bank.u8.set(stage.bank.u8.subarray(address, address + T * strideBytes), next.x.address)
     return next
   }
 
   private tapRoutes(taps: Taps, l: number, kind: 'attention' | 'mlp', router: Router, stage: Stage, T: number): void {
     const { topKAttention, topKMlp, attentionExperts, mlpExperts } = this.config
     const [k, experts] = kind === 'attention' ? [topKAttention, attentionExperts[l]] : [topKMlp, mlpExperts[l]]
-    taps.routes?.(l, kind, router.ids.subarray(0, T * k), this.row(stage, router.gates, T * k))
+    const first = router.gates / 4
+    taps.routes?.(l, kind, router.ids.subarray(0, T * k), stage.bank.f32.subarray(first, first + T * k))
     taps.probabilities?.(l, kind, router.probabilities(T, experts))
     taps.outputNorms?.(l, kind, this.outputNorms(stage, T * k))
   }
 
   private outputNorms(stage: Stage, items: number): Float32Array {
     return Float32Array.from({ length: items }, (_, item) => {
-      const y = this.row(stage, stage.y + item * stage.xStride * 4, this.config.width)
-      return Math.sqrt(y.reduce((sum, value) => sum + value * value, 0))
+      return Math.sqrt(stage.y.row(item).reduce((sum, value) => sum + value * value, 0))
     })
-  }
-
-  private row(stage: Stage, address: number, length: number): Float32Array {
-    return stage.bank.f32.subarray(address / 4, address / 4 + length)
   }
 }

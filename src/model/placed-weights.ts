@@ -1,5 +1,6 @@
 import type { Layout, Part } from '../packing/layout.js'
 import { pieceOf } from '../packing/layout.js'
+import { tileIndex } from '../packing/tile-rows.js'
 import type { Bank } from '../runtime/bank.js'
 import { type ModelConfig, routerRows } from './config.js'
 import type { RouterWeights } from './router.js'
@@ -52,16 +53,12 @@ export function placeBlock(
   }
 }
 
-/** factor / max(|centroid|, 1e-12) of each router row, from the f32 tiles: 32 columns of 8 rows, tile after tile. */
-function centroidScales(bank: Bank, tiles: number, rows: number, size: number, factor: number): Float64Array {
+/** factor / max(|centroid|, 1e-12) of each router row, from the f32 matrix at address `matrix`. */
+function centroidScales(bank: Bank, matrix: number, rows: number, size: number, factor: number): Float64Array {
   const { f32 } = bank
-  const blocks = Math.ceil(size / 32)
   return Float64Array.from({ length: rows }, (_, e) => {
     let square = 0
-    for (let c = 0; c < size; c++) {
-      const tile = tiles / 4 + ((e >> 3) * blocks + (c >> 5)) * 256
-      square += f32[tile + (c & 31) * 8 + (e & 7)] ** 2
-    }
+    for (let c = 0; c < size; c++) square += f32[matrix / 4 + tileIndex(e, c, size)] ** 2
     return factor / Math.max(Math.sqrt(square), 1e-12)
   })
 }

@@ -1,5 +1,6 @@
 import type { Bank } from '../runtime/bank.js'
-import { type Format, roundUp } from '../runtime/kernels.js'
+import type { WeightFormat } from '../runtime/formats.js'
+import { Rows } from '../runtime/rows.js'
 import type { GateType } from './config.js'
 import type { RouterMask } from './expert-mask.js'
 import { Linear } from './linear.js'
@@ -22,16 +23,14 @@ export interface RouterWeights {
 
 export interface RouterShape {
   gateType: GateType
-  width: number
   gatingSize: number
   k: number
   maxRows: number
   maxTokens: number
   /** Format of the hidden matrix. */
-  format: Format
-  /** Addresses of the layer-normed rows as floats and as records. */
-  a: number
-  records: number
+  format: WeightFormat
+  /** Layer-normed rows [maxTokens, width]. */
+  a: Rows
   list: number
 }
 
@@ -44,11 +43,12 @@ export class Router {
   readonly ids: Int32Array
   /** Address of the gates, floats in the order of `ids`. */
   readonly gates: number
-  private readonly hidden?: Linear
-  private readonly logits: Linear
-  private readonly hiddenAddress: number
-  private readonly logitsAddress: number
-  private readonly stride: number
+  /** Inputs of the last matrix where there are two: z [maxTokens, gatingSize]. */
+  private readonly z: Rows
+  /** [maxTokens, maxRows] */
+  private readonly logits: Rows
+  private readonly hiddenProduct?: Linear
+  private readonly logitsProduct: Linear
   private readonly p: Float64Array
   /** Rows of the last run's softmax. */
   private rows = 0
@@ -58,31 +58,24 @@ export class Router {
     private readonly shape: RouterShape,
     threads: number,
   ) {
-    const { gateType, width, gatingSize, k, maxRows, maxTokens, format, a, records, list } = shape
-    this.stride = roundUp(maxRows, 8)
+    const { gateType, gatingSize, k, maxRows, maxTokens, format, a, list } = shape
     this.ids = new Int32Array(maxTokens * k)
     this.p = new Float64Array(maxRows)
     this.gates = bank.arena.allocate(maxTokens * k * 4)
-    this.logitsAddress = bank.arena.allocate(maxTokens * this.stride * 4)
-    const hiddenStride = roundUp(gatingSize, 32)
-    this.hiddenAddress = bank.arena.allocate(maxTokens * hiddenStride * 4)
-    const logits = { format: 'f32', rows: maxRows, output: this.logitsAddress, outputStride: this.stride } as const
-    if (gateType === 'linear') {
-      this.logits = new Linear(bank, { ...logits, columns: width, input: a }, list, threads)
-    } else {
-      const input = format === 'f32' ? a : records
-      const output = { output: this.hiddenAddress, outputStride: hiddenStride }
-      const activation = gateType === 'mlp' ? 'gelu' : 'identity'
-      const hidden = { format, columns: width, rows: gatingSize, input, ...output, activation } as const
-      this.hidden = new Linear(bank, hidden, list, threads)
-      this.logits = new Linear(bank, { ...logits, columns: gatingSize, input: this.hiddenAddress }, list, threads)
+    this.z = Rows.allocate(bank, maxTokens, gatingSize)
+    this.logits = Rows.allocate(bank, maxTokens, maxRows)
+    if (gateType !== 'linear') {
+      const hidden = { format, input: a, output: this.z, activation: gateType === 'mlp' ? 'gelu' : 'identity' } as const
+      this.hiddenProduct = new Linear(bank, hidden, list, threads)
     }
+    const logits = { format: 'f32', input: this.hiddenProduct ? this.z : a, output: this.logits } as const
+    this.logitsProduct = new Linear(bank, logits, list, threads)
   }
 
   /** Routes the first `tokens` rows of the batch. */
   run(tokens: number, weights: RouterWeights, mask?: RouterMask): void {
-    this.hidden?.run(tokens, weights.hidden, weights.hiddenBias)
-    this.logits.run(tokens, weights.logits, 0)
+    this.hiddenProduct?.run(tokens, weights.hidden, weights.hiddenBias)
+    this.logitsProduct.run(tokens, weights.logits, 0)
     if (weights.centroidScale) this.scaleCosines(tokens, weights.centroidScale)
     if (weights.bias) this.addBias(tokens, weights)
     if (mask?.gates === 'kept') this.silence(tokens, mask.out)
@@ -92,10 +85,9 @@ export class Router {
 
   /** The softmax of the last run over all experts: tokens x experts. */
   probabilities(tokens: number, experts: number): Float32Array {
-    const f32 = this.bank.f32
     const all = new Float32Array(tokens * experts)
     for (let t = 0; t < tokens; t++) {
-      const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, f32)
+      const sum = this.exponentiate(this.logits.row(t))
       for (let e = 0; e < experts; e++) all[t * experts + e] = this.p[e] / sum
     }
     return all
@@ -103,32 +95,29 @@ export class Router {
 
   /** gmm: turns z . c into cos(z, c) * e^temperature. */
   private scaleCosines(tokens: number, centroidScale: Float64Array): void {
-    const { gatingSize } = this.shape
-    const f32 = this.bank.f32
     for (let t = 0; t < tokens; t++) {
-      const z = this.hiddenAddress / 4 + t * roundUp(gatingSize, 32)
+      const z = this.z.row(t)
       let square = 0
-      for (let i = 0; i < gatingSize; i++) square += f32[z + i] * f32[z + i]
+      for (let i = 0; i < z.length; i++) square += z[i] * z[i]
       const scale = 1 / Math.max(Math.sqrt(square), 1e-12)
-      const row = this.logitsAddress / 4 + t * this.stride
-      for (let e = 0; e < centroidScale.length; e++) f32[row + e] *= scale * centroidScale[e]
+      const logits = this.logits.row(t)
+      for (let e = 0; e < centroidScale.length; e++) logits[e] *= scale * centroidScale[e]
     }
   }
 
   private addBias(tokens: number, { bias, rows }: RouterWeights): void {
     const f32 = this.bank.f32
     for (let t = 0; t < tokens; t++) {
-      const row = this.logitsAddress / 4 + t * this.stride
-      for (let e = 0; e < rows; e++) f32[row + e] += f32[bias / 4 + e]
+      const logits = this.logits.row(t)
+      for (let e = 0; e < rows; e++) logits[e] += f32[bias / 4 + e]
     }
   }
 
   /** Takes experts out of the softmax, whose sum over the others is then the same as if there were only those. */
   private silence(tokens: number, out: Uint8Array): void {
-    const f32 = this.bank.f32
     for (let t = 0; t < tokens; t++) {
-      const row = this.logitsAddress / 4 + t * this.stride
-      for (let e = 0; e < out.length; e++) if (out[e]) f32[row + e] = Number.NEGATIVE_INFINITY
+      const logits = this.logits.row(t)
+      for (let e = 0; e < out.length; e++) if (out[e]) logits[e] = Number.NEGATIVE_INFINITY
     }
   }
 
@@ -138,7 +127,7 @@ export class Router {
     const { k } = this.shape
     const f32 = this.bank.f32
     for (let t = 0; t < tokens; t++) {
-      const sum = this.exponentiate(this.logitsAddress / 4 + t * this.stride, f32)
+      const sum = this.exponentiate(this.logits.row(t))
       // Below the probability of any expert that may be chosen.
       if (out) for (let e = 0; e < experts; e++) if (out[e]) p[e] = -1
       for (let slot = 0; slot < k; slot++) {
@@ -151,14 +140,14 @@ export class Router {
     }
   }
 
-  /** Sets p to e^(logit - largest) of the logits from `row` on; returns their sum. */
-  private exponentiate(row: number, f32: Float32Array): number {
+  /** Sets p to e^(logit - largest) of a token's logits; returns their sum. */
+  private exponentiate(logits: Float32Array): number {
     const { p, rows } = this
     let most = Number.NEGATIVE_INFINITY
-    for (let e = 0; e < rows; e++) most = Math.max(most, f32[row + e])
+    for (let e = 0; e < rows; e++) most = Math.max(most, logits[e])
     let sum = 0
     for (let e = 0; e < rows; e++) {
-      p[e] = Math.exp(f32[row + e] - most)
+      p[e] = Math.exp(logits[e] - most)
       sum += p[e]
     }
     return sum

@@ -1,6 +1,7 @@
 import { DTYPE_BYTES, type DType } from '../checkpoint/dtype.js'
 import { readSpan, rows, span, type Tensor } from '../checkpoint/tensor.js'
-import { type PieceKind, packedBytes, TILE_ROWS, type WeightFormat } from './format.js'
+import { TILE_ROWS } from '../runtime/abi.js'
+import { type PieceKind, packedBytes, type WeightFormat } from './format.js'
 import type { Layout, Part, Piece } from './layout.js'
 
 /** Rows of weights as a checkpoint holds them, and how they are to be packed. */
