@@ -1,18 +1,19 @@
 import { closeSync, openSync } from 'node:fs'
+import { blueprintOf, createDecoder, layoutOf } from '../architectures/index.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
-import { BANK_BYTES, leastBudget, planBanks } from '../model/bank-plan.js'
-import { ModuleFormer } from '../model/moduleformer.js'
-import { fillRandom, randomPool } from '../model/random-weights.js'
-import { WeightStore } from '../model/weight-store.js'
+import type { Decoder } from '../nn/decoder.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/checkpoint-warnings.js'
-import { type Layout, type Part, planLayout } from '../packing/layout.js'
+import type { Layout, Part } from '../packing/layout.js'
 import { type NonFinite, packParts } from '../packing/pack.js'
 import { checkParts, openPackedFile } from '../packing/packed-file.js'
 import { Bank } from '../runtime/bank.js'
 import { Pool } from '../runtime/pool.js'
+import { BANK_BYTES, leastBudget, planBanks } from '../weights/bank-plan.js'
+import { fillRandom, randomPool } from '../weights/random-weights.js'
+import { WeightStore } from '../weights/weight-store.js'
 import { Packer } from './packer.js'
 import type { ModelSource } from './protocol.js'
 import { ReadAhead } from './read-ahead.js'
@@ -20,7 +21,7 @@ import { readFully } from './read-fully.js'
 
 /** A model in memory with its threads. */
 export interface LoadedModel {
-  model: ModuleFormer
+  model: Decoder
   store: WeightStore
   pool: Pool
   budget: number
@@ -47,7 +48,7 @@ export async function loadWeights(
   threads: number,
   bankBytes = BANK_BYTES,
 ): Promise<LoadedModel> {
-  const means = { layout: planLayout(source.config, source.formats), module, threads, bankBytes }
+  const means = { layout: layoutOf(source.config, source.formats), module, threads, bankBytes }
   if (source.kind === 'packed') return loadPacked(source, means)
   if (source.kind === 'random') return loadRandom(source, means)
   return loadCheckpoint(source, means)
@@ -58,18 +59,18 @@ function loadRandom(source: ModelSource, { layout, module, threads, bankBytes }:
   const { config, formats } = source
   const bytes = randomPool()
   const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
-  const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
-  const store = new WeightStore(config, layout, plan, module, fill)
+  const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
+  const store = new WeightStore(layout, plan, module, fill)
   store.readAll()
   const pool = new Pool(store.banks, threads)
-  const model = new ModuleFormer(config, store, pool, formats)
+  const model = createDecoder(config, store, pool, formats)
   return { model, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
 }
 
 async function loadPacked(source: ModelSource, means: Means): Promise<LoadedModel> {
   const { layout, module, threads, bankBytes } = means
   const { config, formats, memoryIsGiven } = source
-  const least = leastBudget(config, layout, bankBytes)
+  const least = leastBudget(layout, bankBytes)
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
     throw new UserError(
@@ -79,14 +80,14 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const file = await openPackedFile(source.path)
   checkParts(file, layout)
   const descriptor = openSync(source.path, 'r')
-  const plan = planBanks(config, layout, memory, bankBytes)
-  const store = new WeightStore(config, layout, plan, module, (part, target) => {
+  const plan = planBanks(layout, memory, bankBytes)
+  const store = new WeightStore(layout, plan, module, (part, target) => {
     readFully(descriptor, file.path, file.parts.get(part.name)?.offset ?? 0, target)
   })
   const readAhead = ReadAhead.start(store, file)
   store.readDense()
   const pool = new Pool(store.banks, threads)
-  const model = new ModuleFormer(config, store, pool, formats)
+  const model = createDecoder(config, store, pool, formats)
   const close = () => {
     readAhead?.stop()
     closeSync(descriptor)
@@ -104,9 +105,9 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
   }
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
-    const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
-    const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
-    const store = new WeightStore(config, layout, plan, module, () => {
+    const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
+    const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
+    const store = new WeightStore(layout, plan, module, () => {
       throw new Error('all experts of a checkpoint are resident')
     })
     // The packer's buffers lie in a bank of their own, the last.
@@ -121,7 +122,7 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
     }
     const warnings = [...unknownTensors(unknown), ...nonFiniteWeights(nonFinite)]
     pool.enter(0)
-    const model = new ModuleFormer(config, store, pool, formats)
+    const model = createDecoder(config, store, pool, formats)
     return { model, store, pool, budget: layout.bytes, warnings, close: () => undefined }
   } finally {
     await checkpoint.close()

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
-import { claim, claimWanted, markAbsent, markHeld } from '../model/residency.js'
+import { claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
 import { readFully } from './read-fully.js'
 
 /** Milliseconds without a new wish after which the engine counts as idle. */
@@ -10,7 +10,7 @@ const PAUSE = 100
 export interface ReadAheadData {
   path: string
   memories: WebAssembly.Memory[]
-  /** Tables of the pools: see src/model/residency.ts. */
+  /** Tables of the pools: see src/weights/residency.ts. */
   residency: Int32Array[]
   /** In the order in which a token meets them. */
   experts: ExpertRange[]

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { WeightStore } from '../model/weight-store.js'
 import type { PackedFile } from '../packing/packed-file.js'
+import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**

@@ -159,6 +159,10 @@ export interface PartSummary {
 export interface ModelInfo {
   name: string
   config: ModelConfig
+  /** The architecture as people call it: `ModuleFormer`, `Granite MoE`. */
+  family: string
+  /** Its sizes in words, beside those that `config` has for all architectures. */
+  shape: { attention: string[]; mlp: string[]; router: string[] }
   /** Folder or file it was loaded from. */
   path: string
   /** A packed file, a checkpoint's folder, or random weights that lie nowhere. */

@@ -1,7 +1,7 @@
+import { layoutOf } from '../architectures/index.js'
 import { UserError } from '../errors.js'
 import type { LoadOptions } from '../generation/types.js'
 import { verifyChecksums } from '../packing/checksums.js'
-import { planLayout } from '../packing/layout.js'
 import { checkParts, openPackedFile } from '../packing/packed-file.js'
 import { resolveModel } from './resolve-model.js'
 
@@ -18,7 +18,7 @@ export async function verifyModel(
     throw new UserError(`${path}: a checkpoint has no checksums of its own; only packed models can be verified`)
   }
   const file = await openPackedFile(path)
-  const layout = planLayout(config, formats)
+  const layout = layoutOf(config, formats)
   checkParts(file, layout)
   await verifyChecksums(file, options.signal)
   return { path, parts: layout.parts.length, bytes: layout.bytes }

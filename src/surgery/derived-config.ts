@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseConfig } from '../architectures/index.js'
 import { parseJsonObject } from '../json.js'
-import { type ModelConfig, type PerMixture, parseConfig } from '../model/config.js'
+import type { ModelConfig, PerMixture } from '../model/config.js'
 
 /** What the key `molm_experts` of a config.json says. */
 export interface MolmExperts extends PerMixture<number[]> {

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.js'
 import { convertModel } from '../library/convert-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import type { Quant } from '../packing/format.js'
-import { PackedModel } from '../packing/packed-model.js'
+import { PackedModel } from './packed-model.js'
 
 /**
  * Opens a model by name as a packed one. A checkpoint is packed first, into a folder beside `outDir` that is gone

@@ -2,11 +2,14 @@ import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { layoutOf } from '#molm/architectures/index.js'
+import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
 import { openLocalFile } from '#molm/checkpoint/local-folder.js'
 import { readSafetensors } from '#molm/checkpoint/safetensors.js'
+import type { MixtureKind } from '#molm/model/config.js'
 import { verifyChecksums } from '#molm/packing/checksums.js'
 import { formatsFor } from '#molm/packing/format.js'
-import { type Layout, planLayout } from '#molm/packing/layout.js'
+import type { Layout } from '#molm/packing/layout.js'
 import { checkParts, openPackedFile } from '#molm/packing/packed-file.js'
 import { createPackedFile } from '#molm/packing/packed-file-writer.js'
 import { withFixture } from '../support/checkpoints.js'
@@ -18,7 +21,7 @@ const FORMATS = formatsFor('q4')
 const METADATA = { quant: 'q4', formats: FORMATS, source: 'some/model', sourceRevision: 'abc123' } as const
 
 async function withLayout(use: (layout: Layout) => unknown): Promise<void> {
-  await withFixture('02-base-safetensors-f32', (config) => use(planLayout(config, FORMATS)))
+  await withFixture('02-base-safetensors-f32', (config) => use(layoutOf(config, FORMATS)))
 }
 
 /** Bytes of a part that no other part has. */
@@ -205,11 +208,15 @@ test('a file packed from another config.json is found out before it is used', as
   await withPackedFile(async (path, layout) => {
     const file = await openPackedFile(path)
     await withFixture('02-base-safetensors-f32', async (config) => {
-      const wider = planLayout({ ...config, ffnHidden: 256 }, FORMATS)
+      const withExperts = (experts: Record<MixtureKind, number[]>) => ({
+        ...config,
+        mixtures: config.mixtures.map((mixture) => ({ ...mixture, experts: experts[mixture.kind] })),
+      })
+      const wider = layoutOf({ ...config, ffnHidden: 256 } as ModuleFormerConfig, FORMATS)
       await rejectsWithUserError(() => checkParts(file, wider), /layers\.0\.mlp\.0 has \d+ bytes in place of \d+/)
-      const deeper = planLayout({ ...config, attentionExperts: [4, 4, 5] }, FORMATS)
+      const deeper = layoutOf(withExperts({ attention: [4, 4, 5], mlp: [8, 8, 8] }), FORMATS)
       await rejectsWithUserError(() => checkParts(file, deeper), /layers\.2\.attention\.4 is missing/)
-      const fewer = planLayout({ ...config, mlpExperts: [8, 8, 7] }, FORMATS)
+      const fewer = layoutOf(withExperts({ attention: [4, 4, 4], mlp: [8, 8, 7] }), FORMATS)
       await rejectsWithUserError(() => checkParts(file, fewer), new RegExp(`${layout.parts.length} parts in place of`))
     })
   })

@@ -5,14 +5,18 @@ import type { Bank } from '../runtime/bank.js'
 import { type CacheFormat, cacheRowBytes } from '../runtime/formats.js'
 import type { Rows } from '../runtime/rows.js'
 
-/** Where a layer's new keys and values come from, and the bank its pages lie in. */
-export interface CachedLayer {
-  bank: Bank
-  /** Channels of a row. */
+/** What a layer keeps of each position. */
+export interface CacheShape {
+  /** Channels of a row of keys, and of one of values. */
   channels: number
-  format: CacheFormat
-  /** K = V: one cached row serves as both. */
+  /** K = V: one row serves as both. */
   shared: boolean
+}
+
+/** A layer's shape, and the bank its pages lie in. */
+export interface CachedLayer extends CacheShape {
+  bank: Bank
+  format: CacheFormat
 }
 
 /**

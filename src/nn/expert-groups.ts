@@ -6,18 +6,18 @@ export type AddressOf = (expert: number) => number
 
 /**
  * The routing of a batch, sorted by expert: which (token, slot) items each expert serves. An item's number is
- * token * k + slot, the row of its query, output and hidden activations.
+ * token * slots + slot, the row of its query, output and hidden activations.
  *
  * Two tables come of it for the grouped products: from token rows to item rows (an expert's first matrix) and from item
  * rows to item rows (its second).
  */
-export class Groups {
+export class ExpertGroups {
   /** Address of the table that the products read. */
   readonly table: number
   private readonly tokenLists: number
   private readonly itemLists: number
   private readonly first: Int32Array
-  private experts: Int32Array
+  private readonly experts: Int32Array
   private chosen = 0
   private items = 0
 
@@ -34,8 +34,8 @@ export class Groups {
     this.experts = new Int32Array(maxExperts)
   }
 
-  /** Sorts the items of `ids` (k a token) by expert, keeping the order of tokens within one. */
-  assign(ids: Int32Array, tokens: number, k: number, experts: number): void {
+  /** Sorts the items of `ids` (k per token) by expert, keeping the order of tokens within one. */
+  assign(ids: Int32Array, tokens: number, k: number, slots: number, experts: number): void {
     const { bank, first, tokenLists, itemLists } = this
     const items = tokens * k
     first.fill(0, 0, experts + 1)
@@ -47,8 +47,10 @@ export class Groups {
     }
     for (let i = 0; i < items; i++) {
       const place = first[ids[i]]++
-      writeListEntry(bank, tokenLists, place, (i / k) | 0, i)
-      writeListEntry(bank, itemLists, place, i, i)
+      const token = (i / k) | 0
+      const item = token * slots + (i % k)
+      writeListEntry(bank, tokenLists, place, token, item)
+      writeListEntry(bank, itemLists, place, item, item)
     }
     this.items = items
   }
@@ -94,9 +96,9 @@ export class Groups {
   }
 }
 
-/** Address of a list that maps each of `count` rows to row `offset` + its own number. */
-export function identityList(bank: Bank, count: number, offset = 0): number {
+/** Address of a list that maps each of `count` rows to row `offset` + `step` times its own number. */
+export function identityList(bank: Bank, count: number, offset = 0, step = 1): number {
   const list = allocateList(bank, count)
-  for (let i = 0; i < count; i++) writeListEntry(bank, list, i, i, offset + i)
+  for (let i = 0; i < count; i++) writeListEntry(bank, list, i, i, offset + step * i)
   return list
 }

@@ -1,11 +1,12 @@
+import { layoutOf } from '../architectures/index.js'
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
 import type { ModelConfig } from '../model/config.js'
-import type { PartFormats } from './format.js'
-import { type Layout, type Part, planLayout } from './layout.js'
-import { checkParts, openPackedFile, type PackedFile } from './packed-file.js'
-import { createPackedFile } from './packed-file-writer.js'
-import { stageModel } from './packed-folder.js'
+import type { PartFormats } from '../packing/format.js'
+import type { Layout, Part } from '../packing/layout.js'
+import { checkParts, openPackedFile, type PackedFile } from '../packing/packed-file.js'
+import { createPackedFile } from '../packing/packed-file-writer.js'
+import { stageModel } from '../packing/packed-folder.js'
 
 /** A packed model whose parts can be read, to make another one of them. */
 export class PackedModel {
@@ -20,7 +21,7 @@ export class PackedModel {
   /** Opens the packed file `path` of a model in `folder`. Rejects with a UserError when it is not that model's. */
   static async open(folder: string, path: string, config: ModelConfig): Promise<PackedModel> {
     const file = await openPackedFile(path)
-    const layout = planLayout(config, file.metadata.formats)
+    const layout = layoutOf(config, file.metadata.formats)
     checkParts(file, layout)
     return new PackedModel(folder, config, file, layout, await openLocalFile(path))
   }
@@ -54,7 +55,7 @@ export interface DerivedModel {
 export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
   const { config, files, provide, signal } = derived
   const { metadata } = from.file
-  const layout = planLayout(config, metadata.formats)
+  const layout = layoutOf(config, metadata.formats)
   const staged = await stageModel(localFolder(from.folder), outDir, metadata.quant, { files })
   try {
     const file = await createPackedFile(staged.weights, layout, metadata)
