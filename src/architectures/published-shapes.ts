@@ -58,6 +58,7 @@ const SHAPES = {
     max_position_embeddings: 40960,
   },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
+  'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 
 export type PublishedShape = keyof typeof SHAPES
