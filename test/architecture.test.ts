@@ -18,7 +18,7 @@ const FLOORS = [
   ['generation'],
   ['engine'],
   ['model', 'packing'],
-  ['runtime', 'text', 'sampling', 'checkpoint'],
+  ['runtime', 'text', 'sampling', 'checkpoint', 'files'],
   ['errors', 'json', 'numbers', 'printable'],
 ]
 

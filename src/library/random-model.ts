@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
+import { makeFolder } from '../files/folders.js'
 import type { LoadOptions, Model } from '../generation/types.js'
 import { type PublishedShape, publishedShape } from '../model/published-shapes.js'
 import { fillRandom, randomPool } from '../model/random-weights.js'
@@ -29,7 +30,7 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
   if (existsSync(configPath)) throw new UserError(`${configPath} exists already: write into a folder of its own`)
   const formats = formatsFor(quant)
   const layout = planLayout(config, formats)
-  await mkdir(dirname(resolve(path)), { recursive: true })
+  await makeFolder(dirname(resolve(path)))
   const file = await createPackedFile(path, layout, { quant, formats, source: `random weights of shape ${shape}` })
   try {
     const pool = randomPool()

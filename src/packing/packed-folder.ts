@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileSet } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
+import { makeFolder } from '../files/folders.js'
 import { QUANTS, type Quant } from './format.js'
 
 const PACKED_SUFFIX = '.molm.safetensors'
@@ -91,7 +92,7 @@ export async function stageModel(
   }
   try {
     if (!options.resume) await rm(staging, { recursive: true, force: true })
-    await mkdir(staging, { recursive: true })
+    await makeFolder(staging)
     const { files = {} } = options
     const companions = [...new Set([...(await copyCompanions(checkpoint, staging)), ...Object.keys(files)])]
     for (const [name, text] of Object.entries(files)) await writeFile(join(staging, name), text)

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UsageError } from '../errors.js'
+import { makeFolder } from '../files/folders.js'
 import { convertModel } from '../library/convert-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import type { Quant } from '../packing/format.js'
@@ -21,7 +22,7 @@ export async function withPackedModel<T>(
     throw new UsageError(`${outDir} is the model itself; give another folder`)
   if (found.kind === 'packed') return withOpen(found, use)
   const parent = dirname(resolve(outDir))
-  await mkdir(parent, { recursive: true })
+  await makeFolder(parent)
   const folder = await mkdtemp(join(parent, '.molm-packing-'))
   try {
     const { path } = await convertModel(found.path, folder, { ...options, quant: found.quant })

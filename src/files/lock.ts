@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises'
+import { link, open, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UserError } from '../errors.js'
+import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
+import { codeOf, UserError } from '../errors.js'
 import { isObject } from '../json.js'
+import { makeFolder } from './folders.js'
 
 /** A piece of work that no other process does at the same time. */
 export interface Lock {
@@ -34,7 +36,7 @@ const NOBODY: Owner = { pid: 0, host: '', started: '', id: 'nobody' }
  * Rejects with a UserError saying who holds it; `work` is what that process does: "a pull of org/model".
  */
 export async function takeLock(path: string, work: string): Promise<Lock> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const own: Owner = { pid: process.pid, host: hostname(), started: await startOf(process.pid), id: randomUUID() }
   while (!(await createLock(path, own))) {
     const held = await readLock(path)
@@ -74,13 +76,10 @@ async function createLock(path: string, owner: Owner): Promise<boolean> {
 
 /** Who holds a lock; NOBODY where the file says nothing that makes sense, undefined where there is none. */
 async function readLock(path: string): Promise<Owner | undefined> {
-  const text = await readFile(path, 'utf8').catch((error) => {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  })
-  if (text === undefined) return undefined
+  const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
+  if (bytes === undefined) return undefined
   try {
-    const owner: unknown = JSON.parse(text)
+    const owner: unknown = JSON.parse(new TextDecoder().decode(bytes))
     return isOwner(owner) ? owner : NOBODY
   } catch {
     return NOBODY
@@ -137,8 +136,4 @@ function isOwner(value: unknown): value is Owner {
   if (!isObject(value)) return false
   const { pid, host, started, id } = value
   return Number.isInteger(pid) && Number(pid) > 0 && [host, started, id].every((text) => typeof text === 'string')
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }
