@@ -34,7 +34,9 @@ async function readHeader(source: ByteSource): Promise<{ json: Record<string, un
   const prefix = await source.read(0, LENGTH_BYTES)
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true)
   if (length > BigInt(MOST_JSON_BYTES)) {
-    throw new UserError(`${source.name}: not a safetensors file (its header would have ${length} bytes)`)
+    const isPossible = length <= BigInt(source.size)
+    const why = isPossible ? `its header of ${length} bytes is too large to be read` : 'not a safetensors file'
+    throw new UserError(`${source.name}: ${why}`)
   }
   const end = LENGTH_BYTES + Number(length)
   if (end > source.size) throw cutShort(source, `its header has ${length} bytes, the file ${source.size}`)

@@ -8,7 +8,7 @@ import { fillRandom, randomPool } from '../model/random-weights.js'
 import { WeightStore } from '../model/weight-store.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/checkpoint-warnings.js'
-import { type Layout, type Part, planLayout } from '../packing/layout.js'
+import { type Part, planLayout } from '../packing/layout.js'
 import { type NonFinite, packParts } from '../packing/pack.js'
 import { checkParts, openPackedFile } from '../packing/packed-file.js'
 import { Bank } from '../runtime/bank.js'
@@ -30,7 +30,6 @@ export interface LoadedModel {
 
 /** How a model is divided, and who computes. */
 interface Means {
-  layout: Layout
   module: WebAssembly.Module
   threads: number
   bankBytes: number
@@ -47,15 +46,16 @@ export async function loadWeights(
   threads: number,
   bankBytes = BANK_BYTES,
 ): Promise<LoadedModel> {
-  const means = { layout: planLayout(source.config, source.formats), module, threads, bankBytes }
+  const means = { module, threads, bankBytes }
   if (source.kind === 'packed') return loadPacked(source, means)
   if (source.kind === 'random') return loadRandom(source, means)
   return loadCheckpoint(source, means)
 }
 
 /** Random weights, all of them resident. */
-function loadRandom(source: ModelSource, { layout, module, threads, bankBytes }: Means): LoadedModel {
+function loadRandom(source: ModelSource, { module, threads, bankBytes }: Means): LoadedModel {
   const { config, formats } = source
+  const layout = planLayout(config, formats)
   const bytes = randomPool()
   const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
   const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
@@ -67,8 +67,12 @@ function loadRandom(source: ModelSource, { layout, module, threads, bankBytes }:
 }
 
 async function loadPacked(source: ModelSource, means: Means): Promise<LoadedModel> {
-  const { layout, module, threads, bankBytes } = means
+  const { module, threads, bankBytes } = means
   const { config, formats, memoryIsGiven } = source
+  const file = await openPackedFile(source.path)
+  // Before all is planned: what a hostile config.json asks for need not fit in this memory.
+  checkParts(file, config)
+  const layout = planLayout(config, formats)
   const least = leastBudget(config, layout, bankBytes)
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
@@ -76,8 +80,6 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
       `--memory ${memory} is too little for this model: it needs at least ${least} bytes (${Math.ceil(least / 2 ** 20)}MiB)`,
     )
   }
-  const file = await openPackedFile(source.path)
-  checkParts(file, layout)
   const descriptor = openSync(source.path, 'r')
   const plan = planBanks(config, layout, memory, bankBytes)
   const store = new WeightStore(config, layout, plan, module, (part, target) => {
@@ -95,16 +97,17 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
 }
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
-  const { layout, module, threads, bankBytes } = means
+  const { module, threads, bankBytes } = means
   const { config, formats, path, memory, memoryIsGiven } = source
-  if (memoryIsGiven && memory < layout.bytes) {
-    throw new UserError(
-      `--memory ${memory} is less than this checkpoint's ${layout.bytes} bytes; experts are read on demand from a packed model only: convert it first`,
-    )
-  }
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
     const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
+    const layout = planLayout(config, formats)
+    if (memoryIsGiven && memory < layout.bytes) {
+      throw new UserError(
+        `--memory ${memory} is less than this checkpoint's ${layout.bytes} bytes; experts are read on demand from a packed model only: convert it first`,
+      )
+    }
     const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
     const store = new WeightStore(config, layout, plan, module, () => {
       throw new Error('all experts of a checkpoint are resident')

@@ -9,6 +9,7 @@ import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
 import { availableMemory } from './available-memory.js'
+import { checkWeights } from './check-weights.js'
 import { describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { loadTextSide, type TextSide } from './text-side.js'
@@ -48,6 +49,7 @@ export async function startModel(found: FoundModel, options: LoadOptions): Promi
 /** Describes a model without starting an engine or reading its weights. */
 export async function describeModel(name: string, options: Pick<LoadOptions, 'quant'> = {}): Promise<ModelInfo> {
   const found = await resolveModel(name, options.quant)
+  await checkWeights(found)
   const { folder } = found
   const [tokenizer, chatTemplate] = await Promise.all([loadTokenizer(folder), loadChatTemplate(folder)])
   return describe(found, { tokenizer, chatTemplate })

@@ -1,7 +1,7 @@
 import type { ModelInfo, PartSummary } from '../generation/types.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
-import { headName, type Part, planLayout } from '../packing/layout.js'
+import { headName, type Part, plannedParts } from '../packing/layout.js'
 import type { FoundModel } from './resolve-model.js'
 import type { TextSide } from './text-side.js'
 
@@ -33,7 +33,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
 export function summarise(config: ModelConfig, formats: PartFormats): { parts: PartSummary[]; activeBytes: number } {
   const summaries = new Map<PartSummary['name'], PartSummary>()
   let activeBytes = 0
-  for (const part of planLayout(config, formats).parts) {
+  for (const part of plannedParts(config, formats)) {
     const { name, format } = kindOfPart(part, config, formats)
     const share = activeShare(part, config)
     const parameters = part.pieces.reduce((sum, { rows, cols }) => sum + rows * cols, 0)

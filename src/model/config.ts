@@ -123,6 +123,10 @@ const ALIASES: Record<string, string> = {
 
 /** Far above any model, and low enough for arrays of this length to be harmless. */
 const LARGEST_SIZE = 2 ** 24
+const MOST_LAYERS = 2 ** 12
+/** Experts of all layers together: each is a part of its own, of which the host keeps an account. */
+const MOST_EXPERTS = 2 ** 16
+const MOST_LABELS = 2 ** 16
 
 /** A transformers class of two labels is the default of every classification checkpoint. */
 const DEFAULT_LABELS = 2
@@ -133,12 +137,14 @@ const DEFAULT_LABELS = 2
  */
 export function parseConfig(json: unknown, where: string): ModelConfig {
   if (!isObject(json)) throw new UserError(`${where}: a JSON object was expected`)
-  const architectures = Array.isArray(json.architectures) ? json.architectures.map(String) : []
+  const architectures = Array.isArray(json.architectures)
+    ? json.architectures.filter((name) => typeof name === 'string')
+    : []
   checkModelType(json.model_type, architectures, where)
 
   const raw = withDefaults(json)
   const keys = new KeyReader(raw, where)
-  const layers = keys.size('n_layer')
+  const layers = keys.size('n_layer', 1, MOST_LAYERS)
   const width = keys.size('n_embd')
   const heads = keys.size('n_head')
   const attentionHidden = keys.size('att_hidden')
@@ -147,6 +153,7 @@ export function parseConfig(json: unknown, where: string): ModelConfig {
   }
   const attentionExperts = expertsOf(keys, 'attention', 'n_att_experts', layers)
   const mlpExperts = expertsOf(keys, 'mlp', 'n_mlp_experts', layers)
+  checkExperts([...attentionExperts, ...mlpExperts], where)
   const isClassifier = architectures.includes('ModuleFormerForSequenceClassification')
   const silent = silentRowsOf(keys, layers)
   const [topKAttention, topKMlp] = [topK(keys, 'k_att', attentionExperts), topK(keys, 'k_mlp', mlpExperts)]
@@ -226,6 +233,12 @@ export function routerRows(config: ModelConfig, layer: number, kind: 'attention'
   return experts[layer] + (config.silentRows?.[kind][layer] ?? 0)
 }
 
+function checkExperts(perLayer: number[], where: string): void {
+  const experts = perLayer.reduce((sum, count) => sum + count, 0)
+  if (experts <= MOST_EXPERTS) return
+  throw new UserError(`${where}: asks for ${experts} experts in all layers together, at most ${MOST_EXPERTS} are run`)
+}
+
 function topK(keys: KeyReader, key: string, experts: number[]): number {
   const k = keys.size(key)
   const least = experts.reduce((a, b) => Math.min(a, b))
@@ -236,7 +249,9 @@ function topK(keys: KeyReader, key: string, experts: number[]): number {
 function labelsOf(raw: Record<string, unknown>, where: string): string[] {
   const { id2label, num_labels: count = DEFAULT_LABELS } = raw
   if (id2label === undefined || id2label === null) {
-    if (!isSize(count, 1)) throw new UserError(`${where}: num_labels must be a positive integer, not ${quoted(count)}`)
+    if (!isSize(count, 1, MOST_LABELS)) {
+      throw new UserError(`${where}: num_labels must be an integer from 1 to ${MOST_LABELS}, not ${quoted(count)}`)
+    }
     return Array.from({ length: count }, (_, i) => `LABEL_${i}`)
   }
   const ids = isObject(id2label) ? Object.keys(id2label) : []
@@ -253,10 +268,10 @@ class KeyReader {
     readonly where: string,
   ) {}
 
-  size(key: string, least = 1): number {
+  size(key: string, least = 1, most = LARGEST_SIZE): number {
     const value = this.raw[key]
-    if (isSize(value, least)) return value
-    throw this.refuse(key, `an integer from ${least} to ${LARGEST_SIZE}`)
+    if (isSize(value, least, most)) return value
+    throw this.refuse(key, `an integer from ${least} to ${most}`)
   }
 
   flag(key: string): boolean {
@@ -282,8 +297,8 @@ class KeyReader {
   }
 }
 
-function isSize(value: unknown, least: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= LARGEST_SIZE
+function isSize(value: unknown, least: number, most = LARGEST_SIZE): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 }
 
 function quoted(value: unknown): string {

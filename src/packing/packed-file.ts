@@ -2,9 +2,10 @@ import { openLocalFile } from '../checkpoint/local-folder.js'
 import { readSafetensors } from '../checkpoint/safetensors.js'
 import type { Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
+import type { ModelConfig } from '../model/config.js'
 import { printable } from '../printable.js'
 import { ALIGNMENT } from './format.js'
-import type { Layout } from './layout.js'
+import { plannedParts } from './layout.js'
 import { damaged, decodeMetadata, type PackedMetadata } from './packed-metadata.js'
 
 export type { PackedMetadata } from './packed-metadata.js'
@@ -54,16 +55,21 @@ function rangeOf(tensor: Tensor, checksum: unknown, path: string): PackedRange {
   return { offset, bytes: shape[0], checksum }
 }
 
-/** Checks that a packed file holds the model that a layout describes. Throws a UserError naming what differs. */
-export function checkParts(file: PackedFile, layout: Layout): void {
+/**
+ * Checks that a packed file holds the model that a config.json describes. Throws a UserError naming what differs. Part by
+ * part, so that a config.json with absurd numbers fails at the first part and not after planning them all.
+ */
+export function checkParts(file: PackedFile, config: ModelConfig): void {
   const mismatch = (why: string) =>
     new UserError(`${file.path}: ${why}, so it was not packed from the config.json beside it; pack the model again`)
-  for (const { name, bytes } of layout.parts) {
+  let planned = 0
+  for (const { name, bytes } of plannedParts(config, file.metadata.formats)) {
+    planned++
     const range = file.parts.get(name)
     if (range === undefined) throw mismatch(`part ${name} is missing`)
     if (range.bytes !== bytes) throw mismatch(`part ${name} has ${range.bytes} bytes in place of ${bytes}`)
   }
-  if (file.parts.size !== layout.parts.length) {
-    throw mismatch(`it has ${file.parts.size} parts in place of ${layout.parts.length}`)
+  if (file.parts.size !== planned) {
+    throw mismatch(`it has ${file.parts.size} parts in place of ${planned}`)
   }
 }

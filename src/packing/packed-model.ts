@@ -20,8 +20,8 @@ export class PackedModel {
   /** Opens the packed file `path` of a model in `folder`. Rejects with a UserError when it is not that model's. */
   static async open(folder: string, path: string, config: ModelConfig): Promise<PackedModel> {
     const file = await openPackedFile(path)
+    checkParts(file, config)
     const layout = planLayout(config, file.metadata.formats)
-    checkParts(file, layout)
     return new PackedModel(folder, config, file, layout, await openLocalFile(path))
   }
 

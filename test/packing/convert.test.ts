@@ -43,8 +43,9 @@ test('a checkpoint becomes a folder of packed weights, config and tokenizer', as
     await verifyChecksums(file)
     assert.is(file.metadata.source, '01-base-bin-f32')
     const checkpoint = await openCheckpoint(localFolder(BASE))
-    const layout = planLayout(parseConfig(checkpoint.config, BASE), file.metadata.formats)
-    checkParts(file, layout)
+    const config = parseConfig(checkpoint.config, BASE)
+    checkParts(file, config)
+    const layout = planLayout(config, file.metadata.formats)
     const part = layout.part('layers.2.attention.1')
     const { offset, bytes: length, rows, cols, kind, view } = pieceOf(part, 'query')
     const start = (file.parts.get(part.name)?.offset ?? 0) + offset

@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLocalFile } from '#molm/checkpoint/local-folder.js'
 import { readSafetensors } from '#molm/checkpoint/safetensors.js'
+import type { ModelConfig } from '#molm/model/config.js'
 import { verifyChecksums } from '#molm/packing/checksums.js'
 import { formatsFor } from '#molm/packing/format.js'
 import { type Layout, planLayout } from '#molm/packing/layout.js'
@@ -33,12 +34,15 @@ async function writePacked(path: string, layout: Layout): Promise<void> {
 }
 
 /** Runs `use` with a packed file, alone in a folder. */
-async function withPackedFile(use: (path: string, layout: Layout) => Promise<unknown>): Promise<void> {
-  await withLayout((layout) =>
+async function withPackedFile(
+  use: (path: string, layout: Layout, config: ModelConfig) => Promise<unknown>,
+): Promise<void> {
+  await withFixture('02-base-safetensors-f32', (config) =>
     inTemporaryFolder(async (dir) => {
       const path = join(dir, 'model-q4.molm.safetensors')
+      const layout = planLayout(config, FORMATS)
       await writePacked(path, layout)
-      await use(path, layout)
+      await use(path, layout, config)
     }),
   )
 }
@@ -52,14 +56,14 @@ async function editHeader(path: string, edit: (header: string) => string): Promi
 }
 
 test('what was written is read back: metadata, places and bytes', async () => {
-  await withPackedFile(async (path, layout) => {
+  await withPackedFile(async (path, layout, config) => {
     const file = await openPackedFile(path)
     assert.equal(file.metadata, METADATA)
     assert.equal(
       [...file.parts.keys()],
       layout.parts.map((part) => part.name),
     )
-    checkParts(file, layout)
+    checkParts(file, config)
     const bytes = await readFile(path)
     for (const [i, part] of layout.parts.entries()) {
       const range = file.parts.get(part.name)
@@ -138,7 +142,7 @@ test('a folder that is not there cannot be written to', async () => {
 })
 
 test('a flipped byte is found and its part named', async () => {
-  await withPackedFile(async (path, layout) => {
+  await withPackedFile(async (path, _, config) => {
     const name = 'layers.1.mlp.3'
     const { offset = 0 } = (await openPackedFile(path)).parts.get(name) ?? {}
     assert.ok(offset > 0)
@@ -146,7 +150,7 @@ test('a flipped byte is found and its part named', async () => {
     bytes[offset + 5] ^= 1
     await writeFile(path, bytes)
     const file = await openPackedFile(path)
-    checkParts(file, layout)
+    checkParts(file, config)
     await rejectsWithUserError(() => verifyChecksums(file), /layers\.1\.mlp\.3 .*checksum/)
   })
 })
@@ -202,16 +206,25 @@ test('a header that contradicts itself is damaged', async () => {
 })
 
 test('a file packed from another config.json is found out before it is used', async () => {
-  await withPackedFile(async (path, layout) => {
+  await withPackedFile(async (path, layout, config) => {
     const file = await openPackedFile(path)
-    await withFixture('02-base-safetensors-f32', async (config) => {
-      const wider = planLayout({ ...config, ffnHidden: 256 }, FORMATS)
-      await rejectsWithUserError(() => checkParts(file, wider), /layers\.0\.mlp\.0 has \d+ bytes in place of \d+/)
-      const deeper = planLayout({ ...config, attentionExperts: [4, 4, 5] }, FORMATS)
-      await rejectsWithUserError(() => checkParts(file, deeper), /layers\.2\.attention\.4 is missing/)
-      const fewer = planLayout({ ...config, mlpExperts: [8, 8, 7] }, FORMATS)
-      await rejectsWithUserError(() => checkParts(file, fewer), new RegExp(`${layout.parts.length} parts in place of`))
-    })
+    const refuses = (change: Partial<ModelConfig>, pattern: RegExp) =>
+      rejectsWithUserError(() => checkParts(file, { ...config, ...change }), pattern)
+    await refuses({ ffnHidden: 256 }, /layers\.0\.mlp\.0 has \d+ bytes in place of \d+/)
+    await refuses({ attentionExperts: [4, 4, 5] }, /layers\.2\.attention\.4 is missing/)
+    await refuses({ mlpExperts: [8, 8, 7] }, new RegExp(`${layout.parts.length} parts in place of`))
+  })
+})
+
+test('absurd numbers of a config.json fail at the first part that is not there', async () => {
+  await withPackedFile(async (path, _, config) => {
+    const file = await openPackedFile(path)
+    const experts = [2 ** 24, 2 ** 24, 2 ** 24]
+    // To plan all of them would take gigabytes and minutes.
+    await rejectsWithUserError(
+      () => checkParts(file, { ...config, mlpExperts: experts }),
+      /layers\.0\.dense has \d+ bytes in place of/,
+    )
   })
 })
 
