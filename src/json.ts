@@ -7,6 +7,9 @@ export const MOST_JSON_BYTES = 32 * 2 ** 20
 /** Most values in it: with more, 32 MiB of JSON would take a gigabyte once parsed. A hundred thousand tensors have fewer. */
 export const MOST_JSON_VALUES = 2 ** 20
 
+/** Most keys of all its objects together, which are dearer. A vocabulary has up to 300,000, a tensor in a header four. */
+const MOST_JSON_KEYS = 2 ** 19
+
 /** Deepest nesting read. Checkpoints need four levels; millions of them would exhaust the memory. */
 const DEEPEST_NESTING = 64
 
@@ -16,10 +19,11 @@ export function parseJsonObject(
   where: string,
   mostValues = MOST_JSON_VALUES,
 ): Record<string, unknown> {
-  const { nesting, values } = measure(bytes)
+  const { nesting, values, keys } = measure(bytes)
   if (nesting > DEEPEST_NESTING)
     throw new UserError(`${where}: not valid here, nested more than ${DEEPEST_NESTING} deep`)
   if (values > mostValues) throw new UserError(`${where}: too large, more than ${mostValues} values are in it`)
+  if (keys > MOST_JSON_KEYS) throw new UserError(`${where}: too large, more than ${MOST_JSON_KEYS} keys are in it`)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -38,14 +42,15 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * How deeply brackets are nested, and how many values there are at most: a bracket opens one, and a comma promises one
- * more. What stands inside strings is not counted.
+ * How deeply brackets are nested, how many keys there are, and how many values at most: a bracket opens one, and a comma
+ * promises one more. What stands inside strings is not counted.
  */
-function measure(bytes: Uint8Array): { nesting: number; values: number } {
-  const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
+function measure(bytes: Uint8Array): { nesting: number; values: number; keys: number } {
+  const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a]
   let depth = 0
   let nesting = 0
   let values = 1
+  let keys = 0
   let inString = false
   for (let i = 0; i < bytes.length; i++) {
     const c = bytes[i]
@@ -54,10 +59,11 @@ function measure(bytes: Uint8Array): { nesting: number; values: number } {
       else if (c === quote) inString = false
     } else if (c === quote) inString = true
     else if (c === comma) values++
+    else if (c === colon) keys++
     else if (c === 0x5b || c === 0x7b) {
       values++
       nesting = Math.max(nesting, ++depth)
     } else if (c === 0x5d || c === 0x7d) depth--
   }
-  return { nesting, values }
+  return { nesting, values, keys }
 }

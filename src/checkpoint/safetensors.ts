@@ -21,9 +21,11 @@ const LENGTH_BYTES = 8
  */
 export async function readSafetensors(source: ByteSource): Promise<Safetensors> {
   const header = await readHeader(source)
-  const { __metadata__: metadata = {}, ...entries } = header.json
+  const { __metadata__: metadata = {} } = header.json
   if (!isTexts(metadata)) throw new UserError(`${source.name}: __metadata__ in its header must hold texts only`)
-  const placed = Object.entries(entries).map(([name, entry]) => parseEntry(source, header.end, name, entry))
+  // Not all entries at once: the first bad one ends it.
+  const names = Object.keys(header.json).filter((name) => name !== '__metadata__')
+  const placed = names.map((name) => parseEntry(source, header.end, name, header.json[name]))
   placed.sort((a, b) => a.begin - b.begin || a.end - b.end)
   checkCoverage(source, header.end, placed)
   return { tensors: placed.map((entry) => entry.tensor), metadata }
