@@ -11,6 +11,7 @@ import { nonFiniteWeights, unknownTensors } from '../packing/checkpoint-warnings
 import { type Part, planLayout } from '../packing/layout.js'
 import { type NonFinite, packParts } from '../packing/pack.js'
 import { checkParts, openPackedFile } from '../packing/packed-file.js'
+import { PartCheck } from '../packing/part-check.js'
 import { Bank } from '../runtime/bank.js'
 import { Pool } from '../runtime/pool.js'
 import { Packer } from './packer.js'
@@ -82,17 +83,24 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   }
   const descriptor = openSync(source.path, 'r')
   const plan = planBanks(config, layout, memory, bankBytes)
+  const checks = new PartCheck(file)
   const store = new WeightStore(config, layout, plan, module, (part, target) => {
     readFully(descriptor, file.path, file.parts.get(part.name)?.offset ?? 0, target)
+    checks.check(part.name, target)
   })
   const readAhead = ReadAhead.start(store, file)
-  store.readDense()
-  const pool = new Pool(store.banks, threads)
-  const model = new ModuleFormer(config, store, pool, formats)
   const close = () => {
     readAhead?.stop()
     closeSync(descriptor)
   }
+  try {
+    store.readDense()
+  } catch (error) {
+    close()
+    throw error
+  }
+  const pool = new Pool(store.banks, threads)
+  const model = new ModuleFormer(config, store, pool, formats)
   return { model, store, pool, budget: memory, warnings: [], close }
 }
 

@@ -38,6 +38,7 @@ export class ReadAhead {
         address: pool.at(id),
         bytes: pool.bytes,
         offset: file.parts.get(part.name)?.offset ?? 0,
+        crc32: file.parts.get(part.name)?.crc32,
       })),
       bell: store.bell,
     })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, open, readFile, rm, stat, utimes } from 'node:fs/promises'
+import { link, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,6 +19,8 @@ const BEAT_MS = 10_000
 const STALE_MS = 120_000
 /** Taking a stale lock away is over long before; a process that did not get there has ended. */
 const GUARD_MS = 10_000
+/** What file systems without hard links answer to one. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 interface Owner {
   pid: number
@@ -41,6 +43,10 @@ export async function takeLock(path: string, work: string): Promise<Lock> {
   while (!(await createLock(path, own))) {
     const held = await readLock(path)
     if (!held) continue
+    if (held === NOBODY && (await isBeingWritten(path))) {
+      await sleep(10)
+      continue
+    }
     if (!(await isStale(path, held))) {
       const where = held.host === own.host ? '' : ` on ${held.host}`
       throw new UserError(`${work} is already under way (process ${held.pid}${where}); wait for it, or end it first`)
@@ -67,11 +73,29 @@ async function createLock(path: string, owner: Owner): Promise<boolean> {
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
+    if (NO_LINKS.includes(codeOf(error) ?? '')) return createInPlace(path, owner)
     throw new UserError(`${path}: cannot be written (${(error as Error).message})`)
   } finally {
     await handle.close()
     await rm(aside, { force: true })
   }
+}
+
+/** Where there are no links, as on a memory card, a lock is empty for a moment. */
+async function createInPlace(path: string, owner: Owner): Promise<boolean> {
+  try {
+    await writeFile(path, JSON.stringify(owner), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Whether a lock that says nothing has been made just now, so that its owner has yet to be written into it. */
+async function isBeingWritten(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.size === 0 && Math.abs(Date.now() - found.mtimeMs) < GUARD_MS
 }
 
 /** Who holds a lock; NOBODY where the file says nothing that makes sense, undefined where there is none. */

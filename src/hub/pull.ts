@@ -7,13 +7,21 @@ import { takeLock } from '../files/lock.js'
 import { parseConfig } from '../model/config.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { unknownTensors } from '../packing/checkpoint-warnings.js'
+import { isCompanion } from '../packing/companions.js'
 import { formatsFor } from '../packing/format.js'
 import { planLayout } from '../packing/layout.js'
 import type { PackMatrix } from '../packing/pack.js'
 import type { SourceRange } from '../packing/pack-journal.js'
 import { openPackedFile } from '../packing/packed-file.js'
+import { withoutChecksums } from '../packing/packed-file-writer.js'
 import { packedFileName, stagedWeights, stageModel } from '../packing/packed-folder.js'
-import { findLeftovers, type Leftovers, packResumably, type ResumablePacking } from '../packing/resumable-packing.js'
+import {
+  findLeftovers,
+  type Leftovers,
+  packResumably,
+  type ResumablePacking,
+  withFiles,
+} from '../packing/resumable-packing.js'
 import { type CachedCheckpoint, CacheFolder } from './cache.js'
 import { HubClient } from './client.js'
 import { HashMismatch } from './file-hash.js'
@@ -154,10 +162,11 @@ class Pull {
     const config = parseConfig(checkpoint.config, `${checkpoint.name}/config.json`)
     const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
     const formats = formatsFor(quant)
+    const companions = (await this.origin.files.list()).filter(isCompanion)
     const packing: ResumablePacking = {
       path: stagedWeights(this.place.folder, quant),
       layout: planLayout(config, formats),
-      metadata: { quant, formats, source: repo, sourceRevision: commit },
+      metadata: { quant, formats, source: repo, sourceRevision: commit, files: withoutChecksums(companions) },
       notesReads: verify && way === 'hub',
     }
     const leftovers = await findLeftovers(packing, this.callbacks.signal)
@@ -247,7 +256,7 @@ class Pull {
     if (way === 'hub' && remote) remote.repository.onBytes = (count) => progress.add(count)
     try {
       const conversion = await withPacker((pack) =>
-        packResumably(checkpoint, packing, {
+        packResumably(checkpoint, withFiles(packing, staged.files), {
           pack,
           done: leftovers.entries,
           signal,

@@ -6,6 +6,7 @@ import { makeFolder } from '../files/folders.js'
 import type { LoadOptions, Model } from '../generation/types.js'
 import { type PublishedShape, publishedShape } from '../model/published-shapes.js'
 import { fillRandom, randomPool } from '../model/random-weights.js'
+import { checksumsOf } from '../packing/checksums.js'
 import { formatsFor, type Quant } from '../packing/format.js'
 import { planLayout } from '../packing/layout.js'
 import { createPackedFile } from '../packing/packed-file-writer.js'
@@ -31,7 +32,9 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
   const formats = formatsFor(quant)
   const layout = planLayout(config, formats)
   await makeFolder(dirname(resolve(path)))
-  const file = await createPackedFile(path, layout, { quant, formats, source: `random weights of shape ${shape}` })
+  const source = `random weights of shape ${shape}`
+  const files = { 'config.json': checksumsOf(new TextEncoder().encode(json)).sha256 }
+  const file = await createPackedFile(path, layout, { quant, formats, source, files })
   try {
     const pool = randomPool()
     for (const part of layout.parts) {

@@ -9,6 +9,7 @@ import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { UsageError, UserError } from '../errors.js'
 import { parseJsonObject } from '../json.js'
 import { type ModelConfig, parseConfig } from '../model/config.js'
+import { checksumsOf } from '../packing/checksums.js'
 import { formatsFor, type PartFormats, QUANTS, type Quant } from '../packing/format.js'
 import { openPackedFile, type PackedFile } from '../packing/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/packed-folder.js'
@@ -133,14 +134,21 @@ async function packed(name: string, dir: string, path: string, wanted?: Quant): 
   const file = await openPackedFile(path)
   const { quant, formats, source, sourceRevision } = file.metadata
   if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
-  const config = await readConfig(dir)
+  const config = await readConfig(dir, file)
   const shown = name === dir || name === path ? basename(resolve(name)) : name
   return { name: shown, folder: dir, path, kind: 'packed', file, quant, formats, config, source, sourceRevision }
 }
 
-async function readConfig(dir: string): Promise<ModelConfig> {
+/** Reads config.json; beside packed weights it must be the one that they were packed with. */
+async function readConfig(dir: string, packed?: PackedFile): Promise<ModelConfig> {
   const path = join(dir, 'config.json')
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
   if (!bytes) throw new UserError(`${path}: no such file; a model is a folder with config.json and weights`)
+  const expected = packed?.metadata.files?.['config.json']
+  if (packed && expected !== undefined && checksumsOf(bytes).sha256 !== expected) {
+    throw new UserError(
+      `${path}: not the file that ${basename(packed.path)} was packed with; put that back, or pack the model again`,
+    )
+  }
   return parseConfig(parseJsonObject(bytes, path), path)
 }

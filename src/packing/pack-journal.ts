@@ -3,6 +3,7 @@ import { readSmallFile } from '../checkpoint/small-file.js'
 import { UserError } from '../errors.js'
 import { isObject, parseJsonObject } from '../json.js'
 import type { NonFinite } from './pack.js'
+import type { PartChecksums } from './packed-metadata.js'
 
 /** A longer journal counts as none. The largest model that is read has 65,536 parts, and a part some 500 bytes. */
 const MOST_BYTES = 64 * 2 ** 20
@@ -29,10 +30,8 @@ export interface SourceRange {
 }
 
 /** A part that has been written. */
-export interface JournalEntry {
+export interface JournalEntry extends Required<PartChecksums> {
   part: string
-  /** Of its packed bytes, in hex. */
-  sha256: string
   nonFinite: NonFinite[]
   /** What it was made from. */
   reads: SourceRange[]
@@ -108,8 +107,10 @@ function isIdentity(value: unknown): value is JournalIdentity {
 
 function isEntry(value: unknown): value is JournalEntry {
   if (!isObject(value)) return false
-  const { part, sha256, nonFinite, reads } = value
-  return typeof part === 'string' && typeof sha256 === 'string' && Array.isArray(nonFinite) && Array.isArray(reads)
+  const { part, sha256, crc32, nonFinite, reads } = value
+  return (
+    [part, sha256, crc32].every((text) => typeof text === 'string') && Array.isArray(nonFinite) && Array.isArray(reads)
+  )
 }
 
 function cannotWrite(path: string, error: unknown): UserError {

@@ -1,11 +1,13 @@
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
 import type { ModelConfig } from '../model/config.js'
+import { checksumsOf } from './checksums.js'
 import type { PartFormats } from './format.js'
 import { type Layout, type Part, planLayout } from './layout.js'
 import { checkParts, openPackedFile, type PackedFile } from './packed-file.js'
 import { createPackedFile } from './packed-file-writer.js'
 import { stageModel } from './packed-folder.js'
+import { differs } from './packed-metadata.js'
 
 /** A packed model whose parts can be read, to make another one of them. */
 export class PackedModel {
@@ -29,11 +31,13 @@ export class PackedModel {
     return this.file.metadata.formats
   }
 
-  /** The bytes of a part. */
+  /** The bytes of a part. Rejects with a UserError when they are not those that were written. */
   async read(name: string): Promise<Uint8Array> {
     const range = this.file.parts.get(name)
     if (range === undefined) throw new RangeError(`${this.file.path} has no part ${name}`)
-    return this.source.read(range.offset, range.bytes)
+    const bytes = await this.source.read(range.offset, range.bytes)
+    if (checksumsOf(bytes).sha256 !== range.sha256) throw differs(this.file.path, name)
+    return bytes
   }
 
   close(): Promise<void> {
@@ -57,7 +61,7 @@ export async function writeDerivedModel(from: PackedModel, outDir: string, deriv
   const layout = planLayout(config, metadata.formats)
   const staged = await stageModel(localFolder(from.folder), outDir, metadata.quant, { files })
   try {
-    const file = await createPackedFile(staged.weights, layout, metadata)
+    const file = await createPackedFile(staged.weights, layout, { ...metadata, files: staged.files })
     try {
       for (const part of layout.parts) {
         signal?.throwIfAborted()
