@@ -4,14 +4,8 @@
  * activate(kind, row, n): row of n floats, any n; n is rounded up to a multiple of 4 by the padding of the row, whose
  * zeros stay zeros under every kind. Bit-identical in all tiers.
  */
+import { Activation } from '../src/runtime/abi'
 import { erfc, erfc4, sigmoid, sigmoid4 } from './math'
-
-export const IDENTITY: i32 = 0
-export const GELU_NEW: i32 = 1
-export const GELU: i32 = 2
-export const SILU: i32 = 3
-export const RELU: i32 = 4
-export const TANH: i32 = 5
 
 /** sqrt(2 / pi), and the cubic coefficient of the tanh form of GELU. */
 const SQRT_2_PI: f32 = 0.7978845608
@@ -51,25 +45,25 @@ function tanh4(x: v128): v128 {
 }
 
 function apply(kind: i32, x: f32): f32 {
-  if (kind == GELU_NEW) return geluNew(x)
-  if (kind == GELU) return gelu(x)
-  if (kind == SILU) return x * sigmoid(x)
-  if (kind == RELU) return max<f32>(x, 0)
-  if (kind == TANH) return tanh(x)
+  if (kind == Activation.gelu_new) return geluNew(x)
+  if (kind == Activation.gelu) return gelu(x)
+  if (kind == Activation.silu) return x * sigmoid(x)
+  if (kind == Activation.relu) return max<f32>(x, 0)
+  if (kind == Activation.tanh) return tanh(x)
   return x
 }
 
 function apply4(kind: i32, x: v128): v128 {
-  if (kind == GELU_NEW) return geluNew4(x)
-  if (kind == GELU) return gelu4(x)
-  if (kind == SILU) return f32x4.mul(x, sigmoid4(x))
-  if (kind == RELU) return f32x4.max(x, f32x4.splat(0.0))
-  if (kind == TANH) return tanh4(x)
+  if (kind == Activation.gelu_new) return geluNew4(x)
+  if (kind == Activation.gelu) return gelu4(x)
+  if (kind == Activation.silu) return f32x4.mul(x, sigmoid4(x))
+  if (kind == Activation.relu) return f32x4.max(x, f32x4.splat(0.0))
+  if (kind == Activation.tanh) return tanh4(x)
   return x
 }
 
 export function activate(kind: i32, row: usize, n: i32): void {
-  if (kind == IDENTITY) return
+  if (kind == Activation.identity) return
   const end = row + (<usize>(n + 3) & ~3) * 4
   if (ASC_FEATURE_SIMD) {
     for (let p = row; p < end; p += 16) v128.store(p, apply4(kind, v128.load(p)))

@@ -8,52 +8,52 @@
  * largest value, so the walk ends once it is below `enough`: exact to that bound, and cheap however long the past.
  * Keys are taken in blocks of 8 counted from the query, so the result does not depend on how the prompt was split.
  *
- * Arguments: 0 q, k rows of floats a token   1 bytes between them   2 o, rows as q   3 records of o, or 0   4 bytes between them
- *   5 table of key pages   6 table of value pages (the same table where K = V)   7 bytes of a cached row
- *   8 A: channels   9 H: heads   10 position of the first token   11 oldest position kept   12 k   13 items
- *   14 parts of items per chunk   15 f32 1/sqrt(s)   16 f32 enough   17 A rounded up to 32
- *   18 depths: u32 keys walked an item and head, or 0   19 parts of an item: 1, or a divisor of H if s is a multiple of 32
- *   20 cached rows: F32 or BF16
- * A page holds 2^PAGE_SHIFT rows; table[position >> PAGE_SHIFT] is its address. Bit-identical in all tiers.
+ * Arguments: AttentionArg (src/runtime/abi.ts). A page holds PAGE_ROWS rows; table[position >> PAGE_SHIFT] is its
+ * address. Bit-identical in all tiers.
  */
-import { arg, argf, SCRATCH, SCRATCH_SIZE, thread } from './control'
+import { AttentionArg, CacheCode, PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi'
+import { arg, argf, scratch } from './control'
 import { dot2, element, load4 } from './dot'
 import { exp4, sigmoid, sigmoidOfSize4 } from './math'
 import { quantizeBlocks } from './quantize'
 
-export const PAGE_SHIFT: u32 = 5
-
-/** Numbers of a cached row. */
-const BF16: u32 = 1
-
 function row(table: usize, position: i32): usize {
-  return load<u32>(table + ((position >> PAGE_SHIFT) << 2)) + (position & ((1 << PAGE_SHIFT) - 1)) * arg(7)
+  return (
+    load<u32>(table + ((position >> PAGE_SHIFT) << 2)) + (position & (PAGE_ROWS - 1)) * arg(AttentionArg.cacheStride)
+  )
 }
 
 export function attention(chunk: u32): void {
-  const parts = arg(19)
-  const heads = arg(9) / parts
-  const channels: usize = (arg(8) / arg(9)) * heads
-  const from = chunk * arg(14)
-  const to = min(from + arg(14), arg(13) * parts)
+  const parts = arg(AttentionArg.parts)
+  const heads = arg(AttentionArg.heads) / parts
+  const channels: usize = (arg(AttentionArg.channels) / arg(AttentionArg.heads)) * heads
+  const records: usize = arg(AttentionArg.records)
+  const depths: usize = arg(AttentionArg.depths)
+  const from = chunk * arg(AttentionArg.chunkParts)
+  const to = min(from + arg(AttentionArg.chunkParts), arg(AttentionArg.items) * parts)
   for (let unit = from; unit < to; unit++) {
     const item = unit / parts
     const firstHead = (unit % parts) * heads
     const firstChannel = (unit % parts) * channels
     // The last part has the padding too.
-    const end = unit % parts == parts - 1 ? arg(17) : firstChannel + channels
-    const q: usize = arg(0) + item * arg(1)
-    const o: usize = arg(2) + item * arg(1)
-    const position = arg(10) + item / arg(12)
+    const end = unit % parts == parts - 1 ? arg(AttentionArg.padded) : firstChannel + channels
+    const q: usize = arg(AttentionArg.q) + item * arg(AttentionArg.stride)
+    const o: usize = arg(AttentionArg.output) + item * arg(AttentionArg.stride)
+    const position = arg(AttentionArg.position) + item / arg(AttentionArg.k)
     for (let i: usize = firstChannel << 2; i < end << 2; i += 4) store<f32>(o + i, 0)
     for (let h = firstHead; h < firstHead + heads; h++) {
-      const size: usize = arg(8) / arg(9)
+      const size: usize = arg(AttentionArg.channels) / arg(AttentionArg.heads)
       const channel = h * size
       const walked =
-        arg(20) == BF16 ? walk<u16>(q, o, position, channel, size) : walk<f32>(q, o, position, channel, size)
-      if (arg(18) != 0) store<u32>(arg(18) + ((item * arg(9) + h) << 2), walked)
+        arg(AttentionArg.format) == CacheCode.bf16
+          ? walk<u16>(q, o, position, channel, size)
+          : walk<f32>(q, o, position, channel, size)
+      if (depths != 0) store<u32>(depths + ((item * arg(AttentionArg.heads) + h) << 2), walked)
     }
-    if (arg(3) != 0) quantizeBlocks(o, arg(3) + item * arg(4), arg(17), firstChannel >> 5, end >> 5)
+    if (records != 0) {
+      const record = records + item * arg(AttentionArg.recordStride)
+      quantizeBlocks(o, record, arg(AttentionArg.padded), firstChannel >> 5, end >> 5)
+    }
   }
 }
 
@@ -63,15 +63,15 @@ export function attention(chunk: u32): void {
  */
 function walk<T>(q: usize, o: usize, position: i32, channel: usize, size: usize): u32 {
   const head = channel * sizeof<T>()
-  const keys: usize = arg(5)
-  const values: usize = arg(6)
-  const oldest = <i32>arg(11)
-  const scale = argf(15)
-  const enough = argf(16)
+  const keys: usize = arg(AttentionArg.keys)
+  const values: usize = arg(AttentionArg.values)
+  const oldest = <i32>arg(AttentionArg.oldest)
+  const scale = argf(AttentionArg.scale)
+  const enough = argf(AttentionArg.enough)
   const query = q + (channel << 2)
   const out = o + (channel << 2)
   // Products q . k of a block, then the parts of the stick that its keys break off.
-  const scores = SCRATCH + thread * SCRATCH_SIZE
+  const scores = scratch()
   let stick: f32 = 1
   let j = position
   for (; j >= oldest && stick >= enough; j -= 8) {

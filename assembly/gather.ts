@@ -3,21 +3,24 @@
  * time, column after column. The arguments are those of pack.ts.
  * Loops of the form `do ... while` are for V8, see pack-q4.ts.
  */
+import { PackArg, SourceType, TileBytes } from '../src/runtime/abi'
 import { arg } from './control'
 import { fromBfloat16, fromHalf, fromHalf4 } from './half'
 
-const SOURCE_F32: u32 = 0
-const SOURCE_F16: u32 = 1
-const SOURCE_BF16: u32 = 2
-
 /** Copies 8 rows x 32 columns to `target`, zeros beyond the matrix, and counts what is not finite. */
 export function gather(target: usize, row: u32, column: u32): void {
-  const rows = min(8, arg(3) - row)
-  const columns = min(32, arg(4) - column)
-  const first: usize = arg(2) + row * arg(5) + column * arg(6)
-  if (rows < 8 || columns < 32) memory.fill(target, 0, 1024)
-  if (ASC_FEATURE_SIMD && rows == 8 && columns == 32 && arg(1) <= SOURCE_BF16 && (arg(5) == 1 || arg(6) == 1)) {
-    if (arg(5) == 1) gatherColumns(target, first)
+  const rows = min(8, arg(PackArg.rows) - row)
+  const columns = min(32, arg(PackArg.columns) - column)
+  const first: usize = arg(PackArg.firstElement) + row * arg(PackArg.rowStride) + column * arg(PackArg.columnStride)
+  if (rows < 8 || columns < 32) memory.fill(target, 0, TileBytes.f32)
+  if (
+    ASC_FEATURE_SIMD &&
+    rows == 8 &&
+    columns == 32 &&
+    arg(PackArg.type) != SourceType.F64 &&
+    (arg(PackArg.rowStride) == 1 || arg(PackArg.columnStride) == 1)
+  ) {
+    if (arg(PackArg.rowStride) == 1) gatherColumns(target, first)
     else gatherRows(target, first)
   } else {
     gatherEach(target, first, rows, columns)
@@ -27,12 +30,12 @@ export function gather(target: usize, row: u32, column: u32): void {
 
 /** Neighbouring rows lie together, as in an expert's [in, out] matrix. */
 function gatherColumns(target: usize, first: usize): void {
-  const type = arg(1)
-  const shift: usize = type == SOURCE_F32 ? 2 : 1
-  const stride = (<usize>arg(6)) << shift
+  const type = arg(PackArg.type)
+  const shift: usize = type == SourceType.F32 ? 2 : 1
+  const stride = (<usize>arg(PackArg.columnStride)) << shift
   const half: usize = (<usize>4) << shift
-  const end = target + 1024
-  let from = arg(0) + (first << shift)
+  const end = target + TileBytes.f32
+  let from = arg(PackArg.source) + (first << shift)
   do {
     v128.store(target, elements4(type, from))
     v128.store(target, elements4(type, from + half), 16)
@@ -43,18 +46,18 @@ function gatherColumns(target: usize, first: usize): void {
 
 /** Neighbouring columns lie together, as in an ordinary [out, in] matrix. */
 function gatherRows(target: usize, first: usize): void {
-  const type = arg(1)
-  const shift: usize = type == SOURCE_F32 ? 2 : 1
-  const stride = (<usize>arg(5)) << shift
-  const from = arg(0) + (first << shift)
+  const type = arg(PackArg.type)
+  const shift: usize = type == SourceType.F32 ? 2 : 1
+  const stride = (<usize>arg(PackArg.rowStride)) << shift
+  const from = arg(PackArg.source) + (first << shift)
   gather4Rows(target, from, stride, type)
   gather4Rows(target + 16, from + (stride << 2), stride, type)
 }
 
 /** The first four rows of gatherRows: eight squares of 4 x 4, each turned about its diagonal. */
 function gather4Rows(target: usize, from: usize, stride: usize, type: u32): void {
-  const step: usize = type == SOURCE_F32 ? 16 : 8
-  const end = target + 1024
+  const step: usize = type == SourceType.F32 ? 16 : 8
+  const end = target + TileBytes.f32
   do {
     const row0 = elements4(type, from)
     const row1 = elements4(type, from + stride)
@@ -74,9 +77,9 @@ function gather4Rows(target: usize, from: usize, stride: usize, type: u32): void
 }
 
 function gatherEach(target: usize, first: usize, rows: u32, columns: u32): void {
-  const rowStride: usize = arg(5)
+  const rowStride: usize = arg(PackArg.rowStride)
   for (let c: usize = 0; c < columns; c++) {
-    let index = first + c * arg(6)
+    let index = first + c * arg(PackArg.columnStride)
     for (let r: usize = 0; r < rows; r++, index += rowStride) {
       store<f32>(target + (c << 5) + (r << 2), element(index))
     }
@@ -85,11 +88,11 @@ function gatherEach(target: usize, first: usize, rows: u32, columns: u32): void 
 
 /** Copies `columns` neighbours in a row to `target`, and zeros up to 32. */
 export function gatherLine(target: usize, first: usize, columns: u32): void {
-  const type = arg(1)
-  const stride: usize = arg(6)
-  if (ASC_FEATURE_SIMD && columns == 32 && stride == 1 && type <= SOURCE_BF16) {
-    const shift: usize = type == SOURCE_F32 ? 2 : 1
-    const from = arg(0) + (first << shift)
+  const type = arg(PackArg.type)
+  const stride: usize = arg(PackArg.columnStride)
+  if (ASC_FEATURE_SIMD && columns == 32 && stride == 1 && type != SourceType.F64) {
+    const shift: usize = type == SourceType.F32 ? 2 : 1
+    const from = arg(PackArg.source) + (first << shift)
     for (let c: usize = 0; c < 32; c += 4) v128.store(target + (c << 2), elements4(type, from + (c << shift)))
   } else {
     for (let c: u32 = 0; c < 32; c++) {
@@ -100,18 +103,18 @@ export function gatherLine(target: usize, first: usize, columns: u32): void {
 
 /** One weight, by its index in the source. */
 function element(index: usize): f32 {
-  const type = arg(1)
-  if (type == SOURCE_F32) return load<f32>(arg(0) + (index << 2))
-  if (type == SOURCE_F16) return fromHalf(load<u16>(arg(0) + (index << 1)))
-  if (type == SOURCE_BF16) return fromBfloat16(load<u16>(arg(0) + (index << 1)))
-  return <f32>load<f64>(arg(0) + (index << 3))
+  const type = arg(PackArg.type)
+  if (type == SourceType.F32) return load<f32>(arg(PackArg.source) + (index << 2))
+  if (type == SourceType.F16) return fromHalf(load<u16>(arg(PackArg.source) + (index << 1)))
+  if (type == SourceType.BF16) return fromBfloat16(load<u16>(arg(PackArg.source) + (index << 1)))
+  return <f32>load<f64>(arg(PackArg.source) + (index << 3))
 }
 
 /** Four neighbouring weights at an address; not for f64. */
 function elements4(type: u32, address: usize): v128 {
-  if (type == SOURCE_F32) return v128.load(address)
+  if (type == SourceType.F32) return v128.load(address)
   const bits = v128.load_ext<u16>(address)
-  return type == SOURCE_BF16 ? i32x4.shl(bits, 16) : fromHalf4(bits)
+  return type == SourceType.BF16 ? i32x4.shl(bits, 16) : fromHalf4(bits)
 }
 
 /** Adds the number of NaN and infinities among `columns` * 8 floats to the job's count. */
@@ -131,5 +134,5 @@ export function countBroken(floats: usize, columns: usize): void {
   }
   let broken: u32 = 0
   for (let p = floats; p < end; p += 4) if (!isFinite<f32>(load<f32>(p))) broken++
-  if (broken > 0) atomic.add<u32>(arg(10), broken)
+  if (broken > 0) atomic.add<u32>(arg(PackArg.nonFinite), broken)
 }

@@ -1,6 +1,6 @@
 /*
  * What the host calls. The leader stores a job's arguments in the control block and calls `run`; helpers spend their
- * life in `help`. `publish` alone sends the helpers home (kind 0) without taking part.
+ * life in `help`. `publish` alone sends the helpers home (job `leave`) without taking part.
  */
 export { enter } from './control'
 export { copyRows, narrowRows } from './copy'

@@ -5,11 +5,10 @@
  *   a  = (x - mean) / sqrt(variance + 1e-5) * weight + bias     (biased variance)
  * and a's record where the next product reads quantised activations. Each part can be left out.
  *
- * Arguments: 0 x, rows of floats   1 floats between rows (n rounded up to 32)   2 n   3 tokens   4 tokens per chunk
- *   5 y, k rows a token, or 0   6 bytes between rows of y   7 gates, k a token   8 k
- *   9 weight, or 0 for the addition alone   10 bias   11 a, rows as x   12 records of a, or 0   13 bytes between them
- * Padding of x is zero and stays so; that of a is set to zero. Bit-identical in all tiers.
+ * Arguments: NormArg (src/runtime/abi.ts). Padding of x is zero and stays so; that of a is set to zero. Bit-identical in
+ * all tiers.
  */
+import { NormArg } from '../src/runtime/abi'
 import { arg } from './control'
 import { dot } from './dot'
 import { quantizeBlocks } from './quantize'
@@ -17,27 +16,28 @@ import { quantizeBlocks } from './quantize'
 const EPSILON: f32 = 1e-5
 
 export function norm(chunk: u32): void {
-  const from = chunk * arg(4)
-  const to = min(from + arg(4), arg(3))
-  const padded: usize = arg(1)
+  const from = chunk * arg(NormArg.chunkTokens)
+  const to = min(from + arg(NormArg.chunkTokens), arg(NormArg.tokens))
+  const padded: usize = arg(NormArg.stride)
+  const records: usize = arg(NormArg.records)
   for (let token = from; token < to; token++) {
-    const x = arg(0) + token * (padded << 2)
-    if (arg(5) != 0) addExperts(x, token)
-    if (arg(9) == 0) continue
-    const a = arg(11) + token * (padded << 2)
-    layerNorm(x, a, arg(2), padded, arg(9), arg(10))
-    if (arg(12) != 0) quantizeBlocks(a, arg(12) + token * arg(13), padded, 0, padded >> 5)
+    const x = arg(NormArg.x) + token * (padded << 2)
+    if (arg(NormArg.y) != 0) addExperts(x, token)
+    if (arg(NormArg.weight) == 0) continue
+    const a = arg(NormArg.output) + token * (padded << 2)
+    layerNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight), arg(NormArg.bias))
+    if (records != 0) quantizeBlocks(a, records + token * arg(NormArg.recordStride), padded, 0, padded >> 5)
   }
 }
 
 /** x += gate * y for each of the token's k experts. */
 function addExperts(x: usize, token: u32): void {
-  const k = arg(8)
-  const bytes = (<usize>((arg(2) + 3) & ~3)) << 2
+  const k = arg(NormArg.k)
+  const bytes = (<usize>((arg(NormArg.columns) + 3) & ~3)) << 2
   for (let r: u32 = 0; r < k; r++) {
     const row = token * k + r
-    const y: usize = arg(5) + row * arg(6)
-    const gate = load<f32>(arg(7) + (row << 2))
+    const y: usize = arg(NormArg.y) + row * arg(NormArg.yStride)
+    const gate = load<f32>(arg(NormArg.gates) + (row << 2))
     if (ASC_FEATURE_SIMD) {
       const g = f32x4.splat(gate)
       for (let i: usize = 0; i < bytes; i += 16) {

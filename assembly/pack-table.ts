@@ -2,28 +2,26 @@
  * One row of the embedding table (embedding.ts), or a vector, 32 columns at a time. The arguments are those of pack.ts.
  * Bit-identical in all tiers.
  */
+import { PackArg, TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/runtime/abi'
 import { arg } from './control'
 import { countBroken, gatherLine } from './gather'
 import { fromBfloat16, toBfloat16 } from './half'
-import { F32 } from './matmul'
 import { inverseOf, level8, levels8 } from './pack-q8'
 
 /** `line` is room for 32 floats. */
 export function packTableRow(row: u32, line: usize): void {
-  const columns = (arg(4) + 31) & ~31
-  const stride: usize = arg(6)
-  let first: usize = arg(2) + row * arg(5)
-  let target: usize = arg(7) + row * (arg(8) == F32 ? columns << 2 : (columns >> 5) * 34)
-  for (let column: u32 = 0; column < columns; column += 32, first += stride << 5) {
-    gatherLine(line, first, min(32, arg(4) - column))
+  const columns = (arg(PackArg.columns) + 31) & ~31
+  const stride: usize = arg(PackArg.columnStride)
+  let first: usize = arg(PackArg.firstElement) + row * arg(PackArg.rowStride)
+  const format = arg(PackArg.format)
+  const block = format == WeightCode.f32 ? TableBlockBytes.f32 : TableBlockBytes.q8
+  let target: usize = arg(PackArg.target) + row * (columns / TILE_COLUMNS) * block
+  for (let column: u32 = 0; column < columns; column += TILE_COLUMNS, first += stride << 5) {
+    gatherLine(line, first, min(32, arg(PackArg.columns) - column))
     countBroken(line, 4)
-    if (arg(8) == F32) {
-      memory.copy(target, line, 128)
-      target += 128
-    } else {
-      packBlock(target, line)
-      target += 34
-    }
+    if (format == WeightCode.f32) memory.copy(target, line, TableBlockBytes.f32)
+    else packBlock(target, line)
+    target += block
   }
 }
 

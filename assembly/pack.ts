@@ -1,41 +1,40 @@
 /*
  * Quantising and tiling of weights, one item 32 rows of a matrix (or one row of the embedding table).
  *
- * Arguments: 0 source   1 source type (SOURCE_* of gather.ts)   2 index of element [0, 0]   3 rows   4 columns
- *   5 elements from one row to the next   6 elements from one column to the next (both may be 0)
- *   7 target   8 format   9 kind: 0 matrix tiles, 1 table rows   10 u32: count of NaN and infinite weights, added to
- * Rows beyond the last and columns beyond the last are zero. Formats: tile-*.ts, embedding.ts. Bit-identical in all tiers.
+ * Arguments: PackArg (src/runtime/abi.ts). Rows beyond the last and columns beyond the last are zero. Formats: tile-*.ts,
+ * embedding.ts. Bit-identical in all tiers.
  */
-import { arg, SCRATCH, SCRATCH_SIZE, thread } from './control'
+import { PACK_CHUNK_ROWS, PackArg, PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi'
+import { arg, scratch } from './control'
 import { gather } from './gather'
-import { bandBytes, F32, Q4 } from './matmul'
+import { bandBytes, tileBytes } from './matmul'
 import { packQ4 } from './pack-q4'
 import { packQ8 } from './pack-q8'
 import { packTableRow } from './pack-table'
 
 export function pack(chunk: u32): void {
-  const scratch = SCRATCH + thread * SCRATCH_SIZE
-  if (arg(9) == 1) packTableRow(chunk, scratch)
-  else packRows(chunk << 5, scratch)
+  if (arg(PackArg.kind) == PackKind.rows) packTableRow(chunk, scratch())
+  else packRows(chunk * PACK_CHUNK_ROWS, scratch())
 }
 
 /**
  * Packs 32 rows from `row` on, column by column of tiles: where neighbouring rows lie together, 32 weights of 16 bits
- * are a cache line, which is read once and not four times. `scratch` is room for a tile of floats.
+ * are a cache line, which is read once and not four times. `floats` is room for a tile of them.
  */
-function packRows(row: u32, scratch: usize): void {
-  const columns = (arg(4) + 31) & ~31
-  const band = bandBytes(arg(8), columns)
-  const end = min(row + 32, arg(3))
-  let first: usize = arg(7) + (row >> 3) * band
-  for (let column: u32 = 0; column < columns; column += 32) {
+function packRows(row: u32, floats: usize): void {
+  const columns = (arg(PackArg.columns) + 31) & ~31
+  const format = arg(PackArg.format)
+  const band = bandBytes(format, columns)
+  const end = min(row + PACK_CHUNK_ROWS, arg(PackArg.rows))
+  let first: usize = arg(PackArg.target) + (row >> 3) * band
+  for (let column: u32 = 0; column < columns; column += TILE_COLUMNS) {
     let tile = first
-    for (let r = row; r < end; r += 8, tile += band) {
-      gather(scratch, r, column)
-      if (arg(8) == F32) memory.copy(tile, scratch, 1024)
-      else if (arg(8) == Q4) packQ4(tile, scratch)
-      else packQ8(tile, scratch)
+    for (let r = row; r < end; r += TILE_ROWS, tile += band) {
+      gather(floats, r, column)
+      if (format == WeightCode.f32) memory.copy(tile, floats, TileBytes.f32)
+      else if (format == WeightCode.q4) packQ4(tile, floats)
+      else packQ8(tile, floats)
     }
-    first += arg(8) == F32 ? 1024 : arg(8) == Q4 ? 144 : 272
+    first += tileBytes(format)
   }
 }

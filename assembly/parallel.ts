@@ -12,25 +12,22 @@
  * Why a bounded spin: a decode step has hundreds of jobs a few microseconds apart, and sleeping costs tens of
  * microseconds; but a spin without a bound burns the core that the awaited thread may need.
  */
-import { CHUNKS, CLAIM, DONE, EPOCH, HELPERS, KIND, LEADER_SLEEPS, SLEEPERS, SPIN } from './control'
+import { Address, Job } from '../src/runtime/abi'
 import { execute } from './jobs'
-
-/** The kind that a helper's loop answers by returning to its host, which ends it or lets it go on in another memory. */
-export const LEAVE: i32 = 0
 
 /** Claims and computes chunks of job `epoch` until none is left or the job is over; returns how many it finished. */
 function work(epoch: i32): i32 {
-  const kind = atomic.load<i32>(KIND)
-  const chunks = atomic.load<i32>(CHUNKS)
-  const shares = 2 * (load<i32>(HELPERS) + 1)
+  const kind = atomic.load<i32>(Address.kind)
+  const chunks = atomic.load<i32>(Address.chunks)
+  const shares = 2 * (load<i32>(Address.helpers) + 1)
   let finished = 0
   while (true) {
-    const seen = atomic.load<i64>(CLAIM)
+    const seen = atomic.load<i64>(Address.claim)
     const first = <i32>seen
     if (<i32>(seen >> 32) != epoch || first >= chunks) return finished
     // Half of what this thread's even share of the rest would be.
     const count = (chunks - first + shares - 1) / shares
-    if (atomic.cmpxchg<i64>(CLAIM, seen, seen + count) != seen) continue
+    if (atomic.cmpxchg<i64>(Address.claim, seen, seen + count) != seen) continue
     execute(kind, first, first + count)
     finished += count
   }
@@ -41,19 +38,19 @@ function work(epoch: i32): i32 {
  * A job of one chunk stays on the leader: waking the others would cost more than it brings.
  */
 export function run(kind: i32, chunks: i32): void {
-  if (chunks <= 1 || load<i32>(HELPERS) == 0) {
+  if (chunks <= 1 || load<i32>(Address.helpers) == 0) {
     execute(kind, 0, chunks)
     return
   }
   const epoch = publish(kind, chunks)
   let done = work(epoch)
-  done += atomic.add<i32>(DONE, done)
-  const patience = load<i32>(SPIN)
-  for (let spins = 0; done < chunks; done = atomic.load<i32>(DONE)) {
+  done += atomic.add<i32>(Address.done, done)
+  const patience = load<i32>(Address.spin)
+  for (let spins = 0; done < chunks; done = atomic.load<i32>(Address.done)) {
     if (++spins < patience) continue
-    atomic.store<i32>(LEADER_SLEEPS, 1)
-    atomic.wait<i32>(DONE, done, -1)
-    atomic.store<i32>(LEADER_SLEEPS, 0)
+    atomic.store<i32>(Address.leaderSleeps, 1)
+    atomic.wait<i32>(Address.done, done, -1)
+    atomic.store<i32>(Address.leaderSleeps, 0)
   }
 }
 
@@ -62,30 +59,30 @@ export function run(kind: i32, chunks: i32): void {
  * that is still in the job before, and reads the new number of chunks, must not take one of them under the old epoch.
  */
 export function publish(kind: i32, chunks: i32): i32 {
-  const epoch = atomic.load<i32>(EPOCH) + 1
-  atomic.store<i64>(CLAIM, ((<i64>epoch) << 32) | i32.MAX_VALUE)
-  atomic.store<i32>(DONE, 0)
-  atomic.store<i32>(KIND, kind)
-  atomic.store<i32>(CHUNKS, chunks)
-  atomic.store<i64>(CLAIM, (<i64>epoch) << 32)
-  atomic.store<i32>(EPOCH, epoch)
-  if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(EPOCH, -1)
+  const epoch = atomic.load<i32>(Address.epoch) + 1
+  atomic.store<i64>(Address.claim, ((<i64>epoch) << 32) | i32.MAX_VALUE)
+  atomic.store<i32>(Address.done, 0)
+  atomic.store<i32>(Address.kind, kind)
+  atomic.store<i32>(Address.chunks, chunks)
+  atomic.store<i64>(Address.claim, (<i64>epoch) << 32)
+  atomic.store<i32>(Address.epoch, epoch)
+  if (atomic.load<i32>(Address.sleepers) > 0) atomic.notify(Address.epoch, -1)
   return epoch
 }
 
 /**
- * A helper's life: waits for jobs and takes part in them, until a job of kind LEAVE is published after epoch `seen`.
+ * A helper's life: waits for jobs and takes part in them, until the job `leave` is published after epoch `seen`.
  * Returns the epoch of that job.
  */
 export function help(seen: i32): i32 {
   while (true) {
     const epoch = nextEpoch(seen)
-    if (atomic.load<i32>(KIND) == LEAVE && atomic.load<i32>(EPOCH) == epoch) return epoch
+    if (atomic.load<i32>(Address.kind) == Job.leave && atomic.load<i32>(Address.epoch) == epoch) return epoch
     const finished = work(epoch)
     if (finished > 0) {
-      const chunks = atomic.load<i32>(CHUNKS)
-      const done = atomic.add<i32>(DONE, finished) + finished
-      if (done >= chunks && atomic.load<i32>(LEADER_SLEEPS)) atomic.notify(DONE, 1)
+      const chunks = atomic.load<i32>(Address.chunks)
+      const done = atomic.add<i32>(Address.done, finished) + finished
+      if (done >= chunks && atomic.load<i32>(Address.leaderSleeps)) atomic.notify(Address.done, 1)
     }
     seen = epoch
   }
@@ -93,13 +90,13 @@ export function help(seen: i32): i32 {
 
 /** Waits, first spinning and then asleep, until the epoch is another than `seen`. */
 function nextEpoch(seen: i32): i32 {
-  const patience = load<i32>(SPIN)
-  let epoch = atomic.load<i32>(EPOCH)
-  for (let spins = 0; epoch == seen; epoch = atomic.load<i32>(EPOCH)) {
+  const patience = load<i32>(Address.spin)
+  let epoch = atomic.load<i32>(Address.epoch)
+  for (let spins = 0; epoch == seen; epoch = atomic.load<i32>(Address.epoch)) {
     if (++spins < patience) continue
-    atomic.add<i32>(SLEEPERS, 1)
-    atomic.wait<i32>(EPOCH, seen, -1)
-    atomic.sub<i32>(SLEEPERS, 1)
+    atomic.add<i32>(Address.sleepers, 1)
+    atomic.wait<i32>(Address.epoch, seen, -1)
+    atomic.sub<i32>(Address.sleepers, 1)
   }
   return epoch
 }

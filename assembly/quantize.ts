@@ -14,11 +14,6 @@ import { nearest4 } from './math'
 
 const LEAST: f32 = 1e-36
 
-/** Bytes of the record of a row of `n` columns. */
-export function recordBytes(n: usize): usize {
-  return ((n >> 5) * 104 + 63) & ~63
-}
-
 /** Quantises the blocks [from, to) of a row: x points to column 0 of the row, record to its record. */
 export function quantizeBlocks(x: usize, record: usize, n: usize, from: usize, to: usize): void {
   const blocks = n >> 5

@@ -6,25 +6,25 @@
  * Exactness: blocks of 256 logits are summed in single precision in 16 chains, as a fixed tree, and the blocks in double:
  * bit-identical in all tiers, within 1e-6 of the exact sum. A part without any finite logit has a sum that is NaN.
  *
- * Arguments: 0 row of floats   1 count   2 logits per chunk (a multiple of 256)   3 results, 16 bytes a chunk
- * Result: f64 sum, f32 largest, u32 its index in the row (the lowest among equals).
+ * Arguments: SummaryArg, results: SummaryField (src/runtime/abi.ts).
  */
+import { SUMMARY_BYTES, SummaryArg, SummaryField } from '../src/runtime/abi'
 import { arg } from './control'
 import { exp, exp4 } from './math'
 
 const BLOCK: usize = 1024
 
 export function summary(chunk: u32): void {
-  const row: usize = arg(0)
-  const from = row + ((chunk * arg(2)) << 2)
-  const to = min(from + ((<usize>arg(2)) << 2), row + ((<usize>arg(1)) << 2))
-  const result: usize = arg(3) + (chunk << 4)
+  const row: usize = arg(SummaryArg.row)
+  const from = row + ((chunk * arg(SummaryArg.chunkCount)) << 2)
+  const to = min(from + ((<usize>arg(SummaryArg.chunkCount)) << 2), row + ((<usize>arg(SummaryArg.count)) << 2))
+  const result: usize = arg(SummaryArg.results) + chunk * SUMMARY_BYTES
   const most = largest(from, to)
   let sum: f64 = 0
   for (let p = from; p < to; p += BLOCK) sum += <f64>sumOfBlock(p, min(p + BLOCK, to), most)
-  store<f64>(result, sum)
-  store<f32>(result, most, 8)
-  store<u32>(result, (find(most, from, to) - row) >> 2, 12)
+  store<f64>(result, sum, SummaryField.sum)
+  store<f32>(result, most, SummaryField.largest)
+  store<u32>(result, (find(most, from, to) - row) >> 2, SummaryField.index)
 }
 
 function largest(from: usize, to: usize): f32 {

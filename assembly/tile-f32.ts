@@ -7,8 +7,9 @@
  * keep the rounding error near that of a pairwise sum. Bit-identical in all tiers and for any number of rows at once.
  * Two bands at once for one activation row: see tile-q4.ts.
  */
+import { TileBytes } from '../src/runtime/abi'
 
-const TILE: usize = 1024
+const TILE: usize = TileBytes.f32
 
 /** Bands `first` and `second` with one activation row. */
 export function tileF32x1(

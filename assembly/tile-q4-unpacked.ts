@@ -7,10 +7,11 @@
  * and its order are those of tile-q4.ts, and so is every bit of the result.
  * One row at a time fits the 16 registers of 128 bits; where V8 fuses pairs into 256 bits, four rows do.
  */
+import { TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi'
 import { addPairs, nibbleMask } from './tile-q4'
 
-const TILE: usize = 144
-const BLOCK: usize = 288
+const TILE: usize = TileBytes.q4
+const BLOCK: usize = UNPACKED_TILE_BYTES
 
 /** Bytes of one unpacked group of 8 rows. */
 export function unpackedBytes(columns: usize): usize {

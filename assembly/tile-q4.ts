@@ -18,9 +18,10 @@
  * One activation row goes through two bands at once (matmul.ts says which): their two streams of memory are fetched
  * side by side, and each splat serves both.
  */
+import { TileBytes } from '../src/runtime/abi'
 import { addScaled } from './tile-q8'
 
-const TILE: usize = 144
+const TILE: usize = TileBytes.q4
 
 /** Bands `first` and `second` with one activation row. */
 export function tileQ4x1(

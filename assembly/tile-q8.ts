@@ -9,7 +9,9 @@
  * 8-bit product is bound by memory in decode all the same. out = sum over tiles of (scale_w * scale_a) * integer dot,
  * tile after tile. Bit-identical in all tiers. Two bands at once for one activation row: see tile-q4.ts.
  */
-const TILE: usize = 272
+import { TileBytes } from '../src/runtime/abi'
+
+const TILE: usize = TileBytes.q8
 
 /** Bands `first` and `second` with one activation row. */
 export function tileQ8x1(

@@ -18,3 +18,8 @@ function scaled(value: number, units: string[]): string {
   const digits = unit === 0 ? 0 : value < 9.995 ? 2 : value < 99.95 ? 1 : 0
   return `${value.toFixed(digits)} ${units[unit]}`.trimEnd()
 }
+
+/** A count with its noun: `1 head`, `2 heads`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

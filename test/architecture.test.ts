@@ -17,7 +17,10 @@ const FLOORS = [
   ['hub'],
   ['generation'],
   ['engine'],
-  ['model', 'packing'],
+  ['architectures'],
+  ['nn'],
+  ['model', 'weights'],
+  ['packing'],
   ['runtime', 'text', 'sampling', 'checkpoint', 'files'],
   ['errors', 'json', 'numbers', 'printable'],
 ]

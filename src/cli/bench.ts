@@ -1,9 +1,9 @@
 import os from 'node:os'
 import type { Command } from 'commander'
+import { PUBLISHED_SHAPES, type PublishedShape } from '../architectures/published-shapes.js'
 import { BENCHMARK_FORMATS, type BenchmarkFormat } from '../benchmark/format-rows.js'
 import { UsageError } from '../errors.js'
 import type { LoadOptions, Model } from '../generation/types.js'
-import { PUBLISHED_SHAPES, type PublishedShape } from '../model/published-shapes.js'
 import { addModelOption, addQuantOption, modelName, parseSize, wholeNumber } from './options.js'
 import { note, writeOut } from './output.js'
 

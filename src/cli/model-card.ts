@@ -5,16 +5,16 @@ import { alignColumns } from './table.js'
 
 /** A model described for a reader. */
 export function modelCard(info: ModelInfo, config: ModelConfig): string {
-  const sections = [alignColumns(facts(info, config)), alignColumns(shape(config)), partsTable(info)]
+  const sections = [alignColumns(facts(info, config)), alignColumns(shape(info, config)), partsTable(info)]
   return `${info.name}\n${sections.join('\n')}`
 }
 
 function facts(info: ModelInfo, { architecture }: ModelConfig): string[][] {
-  const { path, kind, quant, source, sourceRevision, parameters, activeParameters, bytes, activeBytes } = info
+  const { family, path, kind, quant, source, sourceRevision, parameters, activeParameters, bytes, activeBytes } = info
   const origin = source === undefined ? [] : [['source', sourceRevision ? `${source} at ${sourceRevision}` : source]]
   const weights = kind === 'packed' ? `packed as ${quant}` : `checkpoint, ${quant} when loaded`
   return [
-    ['kind', architecture === 'classifier' ? 'ModuleFormer, classifier' : 'ModuleFormer, language model'],
+    ['kind', `${family}, ${architecture === 'classifier' ? 'classifier' : 'language model'}`],
     ['parameters', `${formatCount(parameters)}, of which a token uses ${formatCount(activeParameters)}`],
     ['weights', `${weights}: ${formatBytes(bytes)}, of which a token reads ${formatBytes(activeBytes)}`],
     ['tokenizer', tokenizerLine(info)],
@@ -28,19 +28,20 @@ function tokenizerLine({ tokenizerSize, hasChatTemplate }: ModelInfo): string {
   return `${tokenizerSize} tokens, ${hasChatTemplate ? 'with' : 'without'} chat template`
 }
 
-function shape(config: ModelConfig): string[][] {
-  const { layers, width, vocabSize, heads, attentionHidden, ffnHidden, activation, gateType, gatingSize } = config
-  const keys = config.sharedKeyValue ? ['keys are values'] : []
-  const attention = [...experts(config, 'attention'), plural(heads, 'head'), `${attentionHidden} channels`, ...keys]
-  const mlp = [...experts(config, 'mlp'), `${ffnHidden} channels`, activation]
+function shape({ shape: { attention, mlp, router } }: ModelInfo, config: ModelConfig): string[][] {
+  const { layers, width, vocabSize, trainedContext, maxPositions } = config
+  const context =
+    maxPositions === undefined
+      ? `${trainedContext} tokens in training; nothing limits it`
+      : `${maxPositions} tokens at most`
   return [
     ['layers', String(layers)],
     ['width', String(width)],
     ['vocabulary', String(vocabSize)],
-    ['attention', attention.join(', ')],
-    ['mlp', mlp.join(', ')],
-    ['router', gateType === 'linear' ? gateType : `${gateType}, ${gatingSize} channels`],
-    ['context', `${config.trainedContext} tokens in training; nothing limits it`],
+    ['attention', [...experts(config, 'attention'), ...attention].join(', ')],
+    ['mlp', [...experts(config, 'mlp'), ...mlp].join(', ')],
+    ['router', router.join(', ')],
+    ['context', context],
     ...(config.labels ? [['labels', config.labels.join(', ')]] : []),
   ]
 }
@@ -54,10 +55,6 @@ function experts(config: ModelConfig, kind: MixtureKind): string[] {
   const most = counts.reduce((a, b) => Math.max(a, b))
   const where = counts.length < config.layers ? ` in ${counts.length} of ${config.layers} layers` : ''
   return [`${mixture.topK} of ${least === most ? most : `${least} to ${most}`} experts${where}`]
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function partsTable({ parts, parameters, activeParameters, bytes }: ModelInfo): string {

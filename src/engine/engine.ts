@@ -3,11 +3,11 @@ import { Bank } from '../runtime/bank.js'
 import { Pool } from '../runtime/pool.js'
 import { chooseKernels, type Tier } from '../runtime/tiers.js'
 import { fusesVectors } from '../runtime/v8-flags.js'
+import { measureBandwidth } from './bandwidth.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
 import type { EngineData, Request, StatsReply, StepMessage } from './protocol.js'
 import { Sequence } from './sequence.js'
-import { measureStream } from './stream.js'
 
 /** Steps of work that may be interleaved with others; its return value is the reply. */
 export type Task = Generator<void, unknown>
@@ -72,8 +72,8 @@ export class Engine {
         return once(() => this.requireModel().model.maskExperts(request.mask))
       case 'stats':
         return once(() => this.stats())
-      case 'stream':
-        return once(() => measureStream(this.requireModel()))
+      case 'bandwidth':
+        return once(() => measureBandwidth(this.requireModel()))
       case 'close':
         return once(() => undefined)
     }

@@ -1,19 +1,20 @@
 import { closeSync, openSync } from 'node:fs'
+import { blueprintOf, createDecoder, layoutOf } from '../architectures/index.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
-import { BANK_BYTES, leastBudget, planBanks } from '../model/bank-plan.js'
-import { ModuleFormer } from '../model/moduleformer.js'
-import { fillRandom, randomPool } from '../model/random-weights.js'
-import { WeightStore } from '../model/weight-store.js'
+import type { Decoder } from '../nn/decoder.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/checkpoint-warnings.js'
-import { type Part, planLayout } from '../packing/layout.js'
+import type { Part } from '../packing/layout.js'
 import { type NonFinite, packParts } from '../packing/pack.js'
 import { checkParts, openPackedFile } from '../packing/packed-file.js'
 import { PartCheck } from '../packing/part-check.js'
 import { Bank } from '../runtime/bank.js'
 import { Pool } from '../runtime/pool.js'
+import { BANK_BYTES, leastBudget, planBanks } from '../weights/bank-plan.js'
+import { fillRandom, randomPool } from '../weights/random-weights.js'
+import { WeightStore } from '../weights/weight-store.js'
 import { Packer } from './packer.js'
 import type { ModelSource } from './protocol.js'
 import { ReadAhead } from './read-ahead.js'
@@ -21,7 +22,7 @@ import { readFully } from './read-fully.js'
 
 /** A model in memory with its threads. */
 export interface LoadedModel {
-  model: ModuleFormer
+  model: Decoder
   store: WeightStore
   pool: Pool
   budget: number
@@ -56,14 +57,14 @@ export async function loadWeights(
 /** Random weights, all of them resident. */
 function loadRandom(source: ModelSource, { module, threads, bankBytes }: Means): LoadedModel {
   const { config, formats } = source
-  const layout = planLayout(config, formats)
+  const layout = layoutOf(config, formats)
   const bytes = randomPool()
   const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
-  const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
-  const store = new WeightStore(config, layout, plan, module, fill)
+  const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
+  const store = new WeightStore(layout, plan, module, fill)
   store.readAll()
   const pool = new Pool(store.banks, threads)
-  const model = new ModuleFormer(config, store, pool, formats)
+  const model = createDecoder(config, store, pool, formats)
   return { model, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
 }
 
@@ -72,9 +73,9 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const { config, formats, memoryIsGiven } = source
   const file = await openPackedFile(source.path)
   // Before all is planned: what a hostile config.json asks for need not fit in this memory.
-  checkParts(file, config)
-  const layout = planLayout(config, formats)
-  const least = leastBudget(config, layout, bankBytes)
+  checkParts(file, blueprintOf(config))
+  const layout = layoutOf(config, formats)
+  const least = leastBudget(layout, bankBytes)
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
     throw new UserError(
@@ -82,13 +83,13 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
     )
   }
   const descriptor = openSync(source.path, 'r')
-  const plan = planBanks(config, layout, memory, bankBytes)
+  const plan = planBanks(layout, memory, bankBytes)
   const checks = new PartCheck(file)
-  const store = new WeightStore(config, layout, plan, module, (part, target) => {
+  const store = new WeightStore(layout, plan, module, (part, target) => {
     readFully(descriptor, file.path, file.parts.get(part.name)?.offset ?? 0, target)
-    checks.check(part.name, target)
+    if (!part.expert || source.checkExperts) checks.check(part.name, target)
   })
-  const readAhead = ReadAhead.start(store, file)
+  const readAhead = ReadAhead.start(store, file, source.checkExperts)
   const close = () => {
     readAhead?.stop()
     closeSync(descriptor)
@@ -100,7 +101,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
     throw error
   }
   const pool = new Pool(store.banks, threads)
-  const model = new ModuleFormer(config, store, pool, formats)
+  const model = createDecoder(config, store, pool, formats)
   return { model, store, pool, budget: memory, warnings: [], close }
 }
 
@@ -109,15 +110,15 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
   const { config, formats, path, memory, memoryIsGiven } = source
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
-    const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
-    const layout = planLayout(config, formats)
+    const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
+    const layout = layoutOf(config, formats)
     if (memoryIsGiven && memory < layout.bytes) {
       throw new UserError(
         `--memory ${memory} is less than this checkpoint's ${layout.bytes} bytes; experts are read on demand from a packed model only: convert it first`,
       )
     }
-    const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
-    const store = new WeightStore(config, layout, plan, module, () => {
+    const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
+    const store = new WeightStore(layout, plan, module, () => {
       throw new Error('all experts of a checkpoint are resident')
     })
     // The packer's buffers lie in a bank of their own, the last.
@@ -132,7 +133,7 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
     }
     const warnings = [...unknownTensors(unknown), ...nonFiniteWeights(nonFinite)]
     pool.enter(0)
-    const model = new ModuleFormer(config, store, pool, formats)
+    const model = createDecoder(config, store, pool, formats)
     return { model, store, pool, budget: layout.bytes, warnings, close: () => undefined }
   } finally {
     await checkpoint.close()

@@ -1,42 +1,30 @@
-import type { DType } from '../checkpoint/dtype.js'
 import { packedBytes } from '../packing/format.js'
 import type { PackRequest } from '../packing/pack.js'
 import type { Bank } from '../runtime/bank.js'
-import { JOB } from '../runtime/control.js'
-import { FORMAT } from '../runtime/kernels.js'
-
-/** Source types of the packing kernel (assembly/gather.ts). */
-const SOURCE: Partial<Record<DType, number>> = { F32: 0, F16: 1, BF16: 2, F64: 3 }
-
-/** Rows of a matrix that the kernel packs as one chunk. */
-const CHUNK_ROWS = 32
+import { isSourceFormat, Pack } from '../runtime/kernels/pack.js'
 
 /** Packs rows of weights on the threads of a bank. */
 export class Packer {
   private source = { address: 0, bytes: 0 }
   private target = { address: 0, bytes: 0 }
-  private readonly counter: number
+  private readonly call: Pack
 
   constructor(private readonly bank: Bank) {
-    this.counter = bank.arena.allocate(64)
+    this.call = new Pack(bank)
   }
 
   /** Packs the rows of a request; the result is a buffer of its own. */
   pack(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
-    const { bytes, dtype, firstElement, rows, cols, rowStride, colStride, kind, format } = request
-    const type = SOURCE[dtype]
-    if (type === undefined) throw new Error(`weights of type ${dtype} cannot be packed`)
+    const { bytes, dtype: type, kind, format, rows, cols } = request
+    if (!isSourceFormat(type)) throw new Error(`weights of type ${type} cannot be packed`)
     const size = packedBytes(kind, format, rows, cols)
     const source = this.room('source', bytes.length)
     const target = this.room('target', size)
     this.bank.u8.set(bytes, source)
-    this.bank.u32[this.counter / 4] = 0
-    const isMatrix = kind === 'matrix'
-    const { args } = this.bank.control
-    const shape = [rows, cols, rowStride, colStride]
-    args.set([source, type, firstElement, ...shape, target, FORMAT[format], isMatrix ? 0 : 1, this.counter])
-    this.bank.run(JOB.PACK, isMatrix ? Math.ceil(rows / CHUNK_ROWS) : rows)
-    return { bytes: this.bank.u8.slice(target, target + size), nonFinite: this.bank.u32[this.counter / 4] }
+    // A vector is a table of one row.
+    const shape = { ...request, type, kind: kind === 'matrix' ? kind : 'rows' } as const
+    const nonFinite = this.call.run(shape, source, target)
+    return { bytes: this.bank.u8.slice(target, target + size), nonFinite }
   }
 
   /** Address of a buffer of at least `bytes`, kept from call to call. Sizes double, so that few are ever left behind. */

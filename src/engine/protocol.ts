@@ -30,6 +30,8 @@ export interface ModelSource {
   memoryIsGiven: boolean
   path: string
   kind: 'packed' | 'checkpoint' | 'random'
+  /** Whether experts are compared with their checksums when they are first read, as dense parts always are. */
+  checkExperts?: boolean
 }
 
 export interface ForwardRequest {
@@ -78,7 +80,7 @@ export type Request =
   | { kind: 'pack'; request: PackRequest }
   | { kind: 'mask'; mask?: ExpertMask }
   | { kind: 'stats' }
-  | { kind: 'stream' }
+  | { kind: 'bandwidth' }
   | { kind: 'close' }
 
 /** A sequence at rest: what it takes to go on with it, in an engine of the same model, without running it again. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
-import { claim, claimWanted, markAbsent, markHeld } from '../model/residency.js'
 import { matchesCrc32 } from '../packing/crc32.js'
+import { claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
 import { readFully } from './read-fully.js'
 
 /** Milliseconds without a new wish after which the engine counts as idle. */
@@ -11,7 +11,7 @@ const PAUSE = 100
 export interface ReadAheadData {
   path: string
   memories: WebAssembly.Memory[]
-  /** Tables of the pools: see src/model/residency.ts. */
+  /** Tables of the pools: see src/weights/residency.ts. */
   residency: Int32Array[]
   /** In the order in which a token meets them. */
   experts: ExpertRange[]
@@ -31,7 +31,7 @@ interface ExpertRange {
   bank: number
   address: number
   bytes: number
-  /** Where they lie in the file, and their CRC-32 if it is known. */
+  /** Where they lie in the file, and their CRC-32 if they are to be compared with it. */
   offset: number
   crc32?: string
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import type { WeightStore } from '../model/weight-store.js'
 import type { PackedFile } from '../packing/packed-file.js'
+import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**
@@ -22,7 +22,7 @@ export class ReadAhead {
   }
 
   /** Begins, if every expert has a place. */
-  static start(store: WeightStore, file: PackedFile): ReadAhead | undefined {
+  static start(store: WeightStore, file: PackedFile, checkExperts = false): ReadAhead | undefined {
     const places = store.places
     const pools = [...new Set(places.map(({ pool }) => pool))]
     if (!pools.every(({ holdsAll }) => holdsAll)) return undefined
@@ -38,7 +38,7 @@ export class ReadAhead {
         address: pool.at(id),
         bytes: pool.bytes,
         offset: file.parts.get(part.name)?.offset ?? 0,
-        crc32: file.parts.get(part.name)?.crc32,
+        ...(checkExperts && { crc32: file.parts.get(part.name)?.crc32 }),
       })),
       bell: store.bell,
     })

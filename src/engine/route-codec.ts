@@ -1,5 +1,5 @@
 import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
-import type { Taps } from '../model/moduleformer.js'
+import type { Taps } from '../nn/taps.js'
 
 /** Chosen experts of one kind in one layer: k per token, in falling order of gates. */
 export interface ExpertRoutes {

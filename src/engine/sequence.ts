@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js'
-import type { KVCache } from '../model/kv-cache.js'
-import { MAX_BATCH, type ModuleFormer, type Taps } from '../model/moduleformer.js'
+import { type Decoder, MAX_BATCH } from '../nn/decoder.js'
+import type { KVCache } from '../nn/kv-cache.js'
+import type { Taps } from '../nn/taps.js'
 import { topLogprobs } from '../sampling/logprobs.js'
 import { createSampler } from '../sampling/sample.js'
 import type {
@@ -22,7 +23,7 @@ export class Sequence {
   /** Ids in the cache: what the repeat penalty looks at. */
   private readonly tokens: number[] = []
 
-  constructor(private readonly model: ModuleFormer) {
+  constructor(private readonly model: Decoder) {
     this.cache = model.createCache()
   }
 

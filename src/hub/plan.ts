@@ -50,8 +50,9 @@ const RUNNING_MARGIN = 256 * 2 ** 20
 
 /** Bytes of a checkpoint that its packing reads for a part. */
 export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): number {
-  return pieces.reduce((sum, piece) => {
-    const { start, end } = span(piece.view(tensors))
+  const sources = pieces.flatMap(({ sources }) => sources)
+  return sources.reduce((sum, { view }) => {
+    const { start, end } = span(view(tensors))
     return sum + end - start
   }, 0)
 }

@@ -1,15 +1,14 @@
 import { join } from 'node:path'
+import { blueprintOf, layoutOf, parseConfig } from '../architectures/index.js'
 import type { FileSet } from '../checkpoint/byte-source.js'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
 import { takeLock } from '../files/lock.js'
-import { parseConfig } from '../model/config.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { unknownTensors } from '../packing/checkpoint-warnings.js'
 import { isCompanion } from '../packing/companions.js'
 import { formatsFor } from '../packing/format.js'
-import { planLayout } from '../packing/layout.js'
 import type { PackMatrix } from '../packing/pack.js'
 import type { SourceRange } from '../packing/pack-journal.js'
 import { openPackedFile } from '../packing/packed-file.js'
@@ -160,12 +159,12 @@ class Pull {
     const { repo, quant, verify } = this.request
     const { way, commit } = this.origin
     const config = parseConfig(checkpoint.config, `${checkpoint.name}/config.json`)
-    const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
+    const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
     const formats = formatsFor(quant)
     const companions = (await this.origin.files.list()).filter(isCompanion)
     const packing: ResumablePacking = {
       path: stagedWeights(this.place.folder, quant),
-      layout: planLayout(config, formats),
+      layout: layoutOf(config, formats),
       metadata: { quant, formats, source: repo, sourceRevision: commit, files: withoutChecksums(companions) },
       notesReads: verify && way === 'hub',
     }

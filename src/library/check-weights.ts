@@ -1,3 +1,4 @@
+import { blueprintOf } from '../architectures/index.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { checkTensors } from '../packing/check-tensors.js'
@@ -9,10 +10,10 @@ import type { FoundModel } from './resolve-model.js'
  * with a UserError that names the first tensor or part which is missing or of another shape.
  */
 export async function checkWeights({ path, config, file }: FoundModel): Promise<void> {
-  if (file) return checkParts(file, config)
+  if (file) return checkParts(file, blueprintOf(config))
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
-    checkTensors(config, checkpoint.tensors, checkpoint.name)
+    checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
   } finally {
     await checkpoint.close()
   }

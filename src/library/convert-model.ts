@@ -1,4 +1,5 @@
 import os from 'node:os'
+import { blueprintOf, parseConfig } from '../architectures/index.js'
 import { EngineClient } from '../engine/client.js'
 import { type Conversion, type ConvertProgress, convertCheckpoint } from '../packing/convert.js'
 import type { Quant } from '../packing/format.js'
@@ -17,8 +18,9 @@ export interface ConvertOptions {
  * appears there under its final name before it is complete. Rejects with a UserError when the checkpoint is not whole.
  */
 export async function convertModel(dir: string, out: string, options: ConvertOptions = {}): Promise<Conversion> {
+  const blueprint = (json: unknown, where: string) => blueprintOf(parseConfig(json, where))
   const { quant = 'q4', threads = os.availableParallelism(), onProgress, signal } = options
-  return withPacker(threads, (pack) => convertCheckpoint(dir, out, { quant, pack, onProgress, signal }))
+  return withPacker(threads, (pack) => convertCheckpoint(dir, out, { quant, pack, onProgress, signal, blueprint }))
 }
 
 /** Runs `work` with an engine that packs weights on its threads, and ends it afterwards. */

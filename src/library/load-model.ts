@@ -27,7 +27,7 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
 
 /** Starts the engine of a model that has been found, and reads what belongs to its text side. */
 export async function startModel(found: FoundModel, options: LoadOptions): Promise<Model> {
-  const { threads = os.availableParallelism(), memory, kernels, signal, onWarning } = options
+  const { threads = os.availableParallelism(), memory, kernels, checkExperts, signal, onWarning } = options
   if (!Number.isInteger(threads) || threads < 1 || threads > 64) {
     throw new UsageError('--threads must be a whole number from 1 to 64')
   }
@@ -39,7 +39,10 @@ export async function startModel(found: FoundModel, options: LoadOptions): Promi
     return { text, info: describe(found, text) }
   }
   const [engine, { text, info }] = await Promise.all([
-    EngineClient.start({ threads, tier: kernels, model: { config, formats, path, kind, ...budget } }, signal),
+    EngineClient.start(
+      { threads, tier: kernels, model: { config, formats, path, kind, checkExperts, ...budget } },
+      signal,
+    ),
     readTextSide(),
   ])
   for (const warning of engine.warnings) onWarning?.(warning)
@@ -115,7 +118,7 @@ class LoadedModel implements Model {
   }
 
   measureStream(): Promise<number> {
-    return this.engine.call<number>({ kind: 'stream' }).reply
+    return this.engine.call<number>({ kind: 'bandwidth' }).reply
   }
 
   maskExperts(mask?: ExpertMask): Promise<void> {

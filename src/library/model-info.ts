@@ -1,7 +1,8 @@
+import { architectureOf, blueprintOf } from '../architectures/index.js'
 import type { ModelInfo, PartSummary } from '../generation/types.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
-import { headName, type Part, plannedParts } from '../packing/layout.js'
+import type { Part } from '../packing/layout.js'
 import type { FoundModel } from './resolve-model.js'
 import type { TextSide } from './text-side.js'
 
@@ -9,10 +10,13 @@ import type { TextSide } from './text-side.js'
 export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<TextSide, 'defaults'>): ModelInfo {
   const { name, path, kind, quant, formats, source, sourceRevision, config } = found
   const { parts, activeBytes } = summarise(config, formats)
+  const architecture = architectureOf(config)
   const total = (field: 'parameters' | 'active' | 'bytes') => parts.reduce((sum, part) => sum + part[field], 0)
   return {
     name,
     config,
+    family: architecture.title,
+    shape: architecture.describe(config),
     path,
     kind,
     quant,
@@ -33,10 +37,12 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
 export function summarise(config: ModelConfig, formats: PartFormats): { parts: PartSummary[]; activeBytes: number } {
   const summaries = new Map<PartSummary['name'], PartSummary>()
   let activeBytes = 0
-  for (const part of plannedParts(config, formats)) {
-    const { name, format } = kindOfPart(part, config, formats)
+  for (const part of blueprintOf(config).parts(formats)) {
+    const { name, format } = kindOfPart(part, formats)
     const share = activeShare(part, config)
-    const parameters = part.pieces.reduce((sum, { rows, cols }) => sum + rows * cols, 0)
+    const parameters = part.pieces
+      .flatMap(({ sources }) => sources)
+      .reduce((sum, { rows, cols }) => sum + rows * cols, 0)
     const summary = summaries.get(name) ?? { name, parameters: 0, active: 0, bytes: 0, format }
     summary.parameters += parameters
     summary.active += parameters * share
@@ -49,14 +55,10 @@ export function summarise(config: ModelConfig, formats: PartFormats): { parts: P
 }
 
 /** What a part is counted with. */
-function kindOfPart(
-  { name, expert }: Part,
-  config: ModelConfig,
-  formats: PartFormats,
-): Pick<PartSummary, 'name' | 'format'> {
+function kindOfPart({ name, expert }: Part, formats: PartFormats): Pick<PartSummary, 'name' | 'format'> {
   if (expert) return { name: `${expert.kind} experts`, format: formats[expert.kind] }
   if (name === 'embedding') return { name: 'embedding', format: formats.embedding }
-  if (name === headName(config)) return { name: 'head', format: formats.head }
+  if (name === 'lm_head' || name === 'score') return { name: 'head', format: formats.head }
   return { name: 'routers, norms, keys and values', format: `${formats.router}, f32` }
 }
 

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { layoutOf } from '../architectures/index.js'
+import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
 import { UserError } from '../errors.js'
 import { makeFolder } from '../files/folders.js'
 import type { LoadOptions, Model } from '../generation/types.js'
-import { type PublishedShape, publishedShape } from '../model/published-shapes.js'
-import { fillRandom, randomPool } from '../model/random-weights.js'
 import { checksumsOf } from '../packing/checksums.js'
 import { formatsFor, type Quant } from '../packing/format.js'
-import { planLayout } from '../packing/layout.js'
 import { createPackedFile } from '../packing/packed-file-writer.js'
+import { fillRandom, randomPool } from '../weights/random-weights.js'
 import { startModel } from './load-model.js'
 
 /** A model of a published size with random weights, made in memory: for measuring speed without a download. */
@@ -30,7 +30,7 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
   const json = `${JSON.stringify(config.raw, null, 2)}\n`
   if (existsSync(configPath)) throw new UserError(`${configPath} exists already: write into a folder of its own`)
   const formats = formatsFor(quant)
-  const layout = planLayout(config, formats)
+  const layout = layoutOf(config, formats)
   await makeFolder(dirname(resolve(path)))
   const source = `random weights of shape ${shape}`
   const files = { 'config.json': checksumsOf(new TextEncoder().encode(json)).sha256 }

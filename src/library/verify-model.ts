@@ -1,3 +1,4 @@
+import { blueprintOf } from '../architectures/index.js'
 import { UserError } from '../errors.js'
 import type { LoadOptions } from '../generation/types.js'
 import { verifyChecksums } from '../packing/checksums.js'
@@ -16,7 +17,7 @@ export async function verifyModel(
   if (!file) {
     throw new UserError(`${path}: a checkpoint has no checksums of its own; only packed models can be verified`)
   }
-  checkParts(file, config)
+  checkParts(file, blueprintOf(config))
   await verifyChecksums(file, options.signal)
   const bytes = [...file.parts.values()].reduce((sum, part) => sum + part.bytes, 0)
   return { path, parts: file.parts.size, bytes }

@@ -1,16 +1,11 @@
 import type { DType } from '../checkpoint/dtype.js'
 import type { Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
-import type { ModelConfig } from '../model/config.js'
 import { printable } from '../printable.js'
 import { formatsFor } from './format.js'
-import { plannedParts } from './layout.js'
+import type { Blueprint } from './layout.js'
 
 const WEIGHT_DTYPES: readonly DType[] = ['F32', 'F16', 'BF16', 'F64']
-
-/** Buffers of the original code that nothing reads at inference, and the head that a tied model does not use. */
-const IGNORED = /^transformer\.h\.\d+\.attn\.(mask|cum_weight|causal_mask)$/
-const TIED_HEAD = 'lm_head.weight'
 
 /**
  * Checks that a checkpoint has every tensor that its config.json promises, in the right shape and in floating point.
@@ -18,18 +13,16 @@ const TIED_HEAD = 'lm_head.weight'
  * in order to warn of them: they may be harmless, or the sign of a config.json that belongs to another checkpoint.
  * `where` is what errors call the checkpoint.
  */
-export function checkTensors(config: ModelConfig, tensors: Map<string, Tensor>, where = 'checkpoint'): string[] {
+export function checkTensors(blueprint: Blueprint, tensors: Map<string, Tensor>, where = 'checkpoint'): string[] {
   const needed = new Set<string>()
   // Part by part, so that a config.json with absurd numbers fails at the first part and not after planning them all.
-  for (const part of plannedParts(config, formatsFor('f32'))) {
-    for (const { tensor } of part.pieces) {
+  for (const part of blueprint.parts(formatsFor('f32'))) {
+    for (const { tensor } of part.pieces.flatMap(({ sources }) => sources)) {
       if (!needed.has(tensor.key)) checkTensor(tensors.get(tensor.key), tensor.key, tensor.shape, where)
       needed.add(tensor.key)
     }
   }
-  const isKnown = (name: string) =>
-    needed.has(name) || IGNORED.test(name) || (config.tieWordEmbeddings && name === TIED_HEAD)
-  return [...tensors.keys()].filter((name) => !isKnown(name))
+  return [...tensors.keys()].filter((name) => !needed.has(name) && !blueprint.ignores(name))
 }
 
 function checkTensor(found: Tensor | undefined, key: string, shape: number[], where: string): void {

@@ -1,11 +1,10 @@
 import { basename, resolve } from 'node:path'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
-import { type ModelConfig, parseConfig } from '../model/config.js'
 import { checkTensors } from './check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from './checkpoint-warnings.js'
 import { formatsFor, type Quant } from './format.js'
-import { planLayout } from './layout.js'
+import { type Blueprint, planLayout } from './layout.js'
 import { asOnlyWriter } from './only-writer.js'
 import { type NonFinite, type PackMatrix, packParts } from './pack.js'
 import { createPackedFile } from './packed-file-writer.js'
@@ -37,6 +36,12 @@ export interface PackOptions {
   signal?: AbortSignal
 }
 
+export interface ConvertOptions extends Omit<PackOptions, 'source'> {
+  /** Reads a parsed config.json; errors begin with `where`. */
+  blueprint: (json: unknown, where: string) => Blueprint
+  source?: string
+}
+
 export interface Conversion {
   /** The packed file. */
   path: string
@@ -48,13 +53,13 @@ export interface Conversion {
 /**
  * Packs a Hugging Face checkpoint folder into a folder of its own: `model-<quant>.molm.safetensors` beside config.json
  * and the tokenizer's files. No file appears there under its final name before all of them are complete. `source`
- * defaults to the checkpoint folder's name. Rejects with a UserError when the checkpoint is not a whole ModuleFormer,
+ * defaults to the checkpoint folder's name. Rejects with a UserError when the checkpoint is not whole,
  * when `outDir` holds other things or cannot be written.
  */
 export async function convertCheckpoint(
   checkpointDir: string,
   outDir: string,
-  options: Omit<PackOptions, 'source'> & { source?: string },
+  options: ConvertOptions,
 ): Promise<Conversion> {
   return asOnlyWriter(outDir, () => convertAlone(checkpointDir, outDir, options))
 }
@@ -67,13 +72,13 @@ async function convertAlone(
   const from = localFolder(checkpointDir)
   const checkpoint = await openCheckpoint(from)
   try {
-    const config = parseConfig(checkpoint.config, resolve(checkpointDir, 'config.json'))
-    const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)
+    const blueprint = options.blueprint(checkpoint.config, resolve(checkpointDir, 'config.json'))
+    const unknown = checkTensors(blueprint, checkpoint.tensors, checkpoint.name)
     const model = await stageModel(from, outDir, options.quant)
     try {
       const { source = basename(resolve(checkpointDir)) } = options
       const { weights, files } = model
-      const { bytes, warnings } = await packCheckpoint(checkpoint, config, weights, { ...options, source, files })
+      const { bytes, warnings } = await packCheckpoint(checkpoint, blueprint, weights, { ...options, source, files })
       await model.publish()
       const path = resolve(outDir, packedFileName(options.quant))
       return { path, bytes, warnings: [...unknownTensors(unknown), ...warnings] }
@@ -89,13 +94,13 @@ async function convertAlone(
 /** Packs an open checkpoint, whose tensors have been checked, into one packed file. An error leaves nothing behind. */
 export async function packCheckpoint(
   checkpoint: Checkpoint,
-  config: ModelConfig,
+  blueprint: Blueprint,
   path: string,
   options: PackOptions,
 ): Promise<Conversion> {
   const { quant, pack, source, revision, files, onProgress, signal } = options
   const formats = formatsFor(quant)
-  const layout = planLayout(config, formats)
+  const layout = planLayout(blueprint, formats)
   const file = await createPackedFile(path, layout, { quant, formats, source, sourceRevision: revision, files })
   const nonFinite: NonFinite[] = []
   let partsDone = 0

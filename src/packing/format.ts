@@ -1,9 +1,10 @@
 /*
  * Sizes of packed weights. What stands inside a tile is the kernels' affair (docs/FORMAT.md); here only sizes matter.
  */
+import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../runtime/abi.js'
+import { roundUp, type WeightFormat } from '../runtime/formats.js'
 
-/** How the weights of a matrix are stored: 32, about 8.5 or about 4.5 bits each. */
-export type WeightFormat = 'f32' | 'q8' | 'q4'
+export type { WeightFormat }
 /** What a whole packing is called by: the format of its experts. */
 export type Quant = WeightFormat
 export const QUANTS: readonly Quant[] = ['f32', 'q8', 'q4']
@@ -27,14 +28,6 @@ export interface PartFormats {
   head: WeightFormat
 }
 
-/** A matrix tile: so many outputs by so many inputs. */
-export const TILE_ROWS = 8
-export const TILE_COLUMNS = 32
-const TILE_BYTES: Readonly<Record<WeightFormat, number>> = { f32: 1024, q8: 272, q4: 144 }
-
-/** One block of TILE_COLUMNS entries in a row of a table. */
-const ROW_BLOCK_BYTES: Readonly<Record<RowsFormat, number>> = { f32: 128, q8: 34 }
-
 /** Pieces and parts begin at multiples of this, in the file and in memory: a cache line, four vectors. */
 export const ALIGNMENT = 64
 
@@ -51,12 +44,12 @@ export function formatsFor(quant: Quant): PartFormats {
 /** Bytes of `rows` x `cols` entries once packed. For a matrix it is also the offset of row `rows`, a multiple of 8. */
 export function packedBytes(kind: PieceKind, format: WeightFormat, rows: number, cols: number): number {
   const blocks = Math.ceil(cols / TILE_COLUMNS)
-  if (kind === 'matrix') return Math.ceil(rows / TILE_ROWS) * blocks * TILE_BYTES[format]
+  if (kind === 'matrix') return Math.ceil(rows / TILE_ROWS) * blocks * TileBytes[format]
   if (format === 'q4') throw new RangeError(`no 4-bit format of kind ${kind}`)
-  return rows * blocks * ROW_BLOCK_BYTES[format]
+  return rows * blocks * TableBlockBytes[format]
 }
 
 /** The next multiple of ALIGNMENT. */
 export function aligned(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
+  return roundUp(bytes, ALIGNMENT)
 }

@@ -1,7 +1,8 @@
 import { DTYPE_BYTES, type DType } from '../checkpoint/dtype.js'
 import { readSpan, rows, span, type Tensor } from '../checkpoint/tensor.js'
-import { type PieceKind, packedBytes, TILE_ROWS, type WeightFormat } from './format.js'
+import { type PieceKind, packedBytes, type WeightFormat } from './format.js'
 import type { Layout, Part, Piece } from './layout.js'
+import { BLOCK, runsOf } from './pieces.js'
 
 /** Rows of weights as a checkpoint holds them, and how they are to be packed. */
 export interface PackRequest {
@@ -97,10 +98,12 @@ export async function* packParts(
   }
 }
 
-/** Consecutive rows of a piece that are read and packed together. */
+/** Consecutive rows of a source of a piece that are read and packed together. */
 interface Chunk {
   part: Part
   piece: Piece
+  /** Index of the source. */
+  source: number
   firstRow: number
   /** [rows, cols] */
   view: Tensor
@@ -159,12 +162,21 @@ function* chunksOf(layout: Layout, skip: (part: Part) => boolean, tensors: Map<s
   for (const part of layout.parts) {
     if (skip(part)) continue
     for (const piece of part.pieces) {
-      const view = asMatrix(piece.view(tensors))
-      const step = rowsAtOnce(view)
-      for (let firstRow = 0; firstRow < piece.rows; firstRow += step) {
-        const end = Math.min(firstRow + step, piece.rows)
-        const isLast = end === piece.rows && piece === part.pieces.at(-1)
-        yield { part, piece, firstRow, view: rows(view, firstRow, end), isLast }
+      for (const [source, { rows: count, view: viewIn }] of piece.sources.entries()) {
+        const view = asMatrix(viewIn(tensors))
+        const step = rowsAtOnce(view)
+        const isLastSource = piece === part.pieces.at(-1) && source === piece.sources.length - 1
+        for (let firstRow = 0; firstRow < count; firstRow += step) {
+          const end = Math.min(firstRow + step, count)
+          yield {
+            part,
+            piece,
+            source,
+            firstRow,
+            view: rows(view, firstRow, end),
+            isLast: isLastSource && end === count,
+          }
+        }
       }
     }
   }
@@ -177,7 +189,7 @@ function asMatrix(t: Tensor): Tensor {
 }
 
 /**
- * Rows to read at once: all of them, or a multiple of a tile's when the piece is large. A transposed matrix is never
+ * Rows to read at once: all of them, or a multiple of a block's when the source is large. A transposed matrix is never
  * divided, since the bytes of any few rows of it are spread over the whole.
  */
 function rowsAtOnce(view: Tensor): number {
@@ -187,7 +199,7 @@ function rowsAtOnce(view: Tensor): number {
   const areRowsApart = rowStride >= (cols - 1) * colStride + 1
   if (end - start <= CHUNK_BYTES || !areRowsApart) return count
   const rowBytes = rowStride * DTYPE_BYTES[view.dtype]
-  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / TILE_ROWS)) * TILE_ROWS
+  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / BLOCK)) * BLOCK
 }
 
 type PackResult = Awaited<ReturnType<PackMatrix>>
@@ -209,14 +221,24 @@ function startPacking(chunk: Chunk, bytes: Uint8Array, pack: PackMatrix): Packin
   return { chunk, result }
 }
 
-function addChunk(packed: PackedPart, { part, piece, firstRow, view }: Chunk, result: PackResult): void {
+/** Puts packed rows where they belong in their piece. */
+function addChunk(packed: PackedPart, { part, piece, source, firstRow, view }: Chunk, result: PackResult): void {
   const { kind, format } = piece
-  const [rows, cols] = view.shape
-  if (result.bytes.length !== packedBytes(kind, format, rows, cols)) {
-    throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${rows} rows`)
+  const [count, cols] = view.shape
+  if (result.bytes.length !== packedBytes(kind, format, count, cols)) {
+    throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${count} rows`)
   }
-  packed.bytes.set(result.bytes, piece.offset + packedBytes(kind, format, firstRow, cols))
+  if (kind === 'vector') {
+    const [{ at }] = runsOf(piece, source, 0, cols)
+    packed.bytes.set(result.bytes, piece.offset + packedBytes(kind, format, 1, at))
+  } else {
+    const bytesOf = (rows: number) => packedBytes(kind, format, rows, cols)
+    for (const { from, count: rows, at } of runsOf(piece, source, firstRow, firstRow + count)) {
+      const start = bytesOf(from - firstRow)
+      packed.bytes.set(result.bytes.subarray(start, start + bytesOf(rows)), piece.offset + bytesOf(at))
+    }
+  }
   if (result.nonFinite > 0) {
-    packed.nonFinite.push({ tensor: piece.tensor.key, part: part.name, count: result.nonFinite })
+    packed.nonFinite.push({ tensor: piece.sources[source].tensor.key, part: part.name, count: result.nonFinite })
   }
 }

@@ -2,10 +2,9 @@ import { openLocalFile } from '../checkpoint/local-folder.js'
 import { readSafetensors } from '../checkpoint/safetensors.js'
 import type { Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
-import type { ModelConfig } from '../model/config.js'
 import { printable } from '../printable.js'
 import { ALIGNMENT } from './format.js'
-import { plannedParts } from './layout.js'
+import type { Blueprint } from './layout.js'
 import { damaged, decodeMetadata, type PackedMetadata, type PartChecksums, SHA256_HEX } from './packed-metadata.js'
 
 export type { PackedMetadata } from './packed-metadata.js'
@@ -64,11 +63,11 @@ function rangeOf(tensor: Tensor, { sha256, crc32 }: Record<keyof PartChecksums, 
  * Checks that a packed file holds the model that a config.json describes. Throws a UserError naming what differs. Part by
  * part, so that a config.json with absurd numbers fails at the first part and not after planning them all.
  */
-export function checkParts(file: PackedFile, config: ModelConfig): void {
+export function checkParts(file: PackedFile, blueprint: Pick<Blueprint, 'parts'>): void {
   const mismatch = (why: string) =>
     new UserError(`${file.path}: ${why}, so it was not packed from the config.json beside it; pack the model again`)
   let planned = 0
-  for (const { name, bytes } of plannedParts(config, file.metadata.formats)) {
+  for (const { name, bytes } of blueprint.parts(file.metadata.formats)) {
     planned++
     const range = file.parts.get(name)
     if (range === undefined) throw mismatch(`part ${name} is missing`)

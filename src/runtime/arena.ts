@@ -1,10 +1,9 @@
+import { Address } from './abi.js'
+
 /** Bytes of a WebAssembly page. */
 const PAGE = 65536
 /** Highest address of one memory: wasm32 ends at 4 GiB; the last page is left out so that ends of ranges fit 32 bits. */
 export const MEMORY_LIMIT = 65535 * PAGE
-/** First address that may be given out: below it lie the control block and the threads' scratch (assembly/control.ts). */
-const ARENA_START = 5 * PAGE
-
 /** Least bytes that a memory grows by: every thread is told of it. Untouched pages cost address space only. */
 const GROWTH = 16 * 2 ** 20
 
@@ -14,7 +13,7 @@ const GROWTH = 16 * 2 ** 20
  * (cache pages, experts, buffers) comes in few sizes.
  */
 export class Arena {
-  private next = ARENA_START
+  private next = Address.arena
   private readonly free = new Map<number, number[]>()
   /** Bytes given out and not returned. */
   used = 0
@@ -52,7 +51,7 @@ export class Arena {
 
   /** Everything given out so far: its first address and its bytes. */
   get range(): [number, number] {
-    return [ARENA_START, this.next - ARENA_START]
+    return [Address.arena, this.next - Address.arena]
   }
 
   /** Returns a range that `allocate` gave out for the same number of bytes. */

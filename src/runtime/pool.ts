@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads'
+import { Job } from './abi.js'
 import type { Bank } from './bank.js'
-import { HOME, JOB } from './control.js'
+import { HOME } from './control.js'
 import type { HelperData } from './helper-thread.js'
 import { takeHelper } from './helpers.js'
 
@@ -31,7 +32,7 @@ export class Pool {
   enter(bank: number): void {
     if (bank === this.current) return
     if (this.workers.length > 0) {
-      this.banks[bank].kernels.publish(JOB.NOTHING, 0)
+      this.banks[bank].kernels.publish(Job.nothing, 0)
       this.leave(bank)
     }
     this.current = bank
@@ -49,6 +50,6 @@ export class Pool {
   private leave(destination: number): void {
     const here = this.banks[this.current]
     here.control.destination = destination
-    here.kernels.publish(JOB.LEAVE, 0)
+    here.kernels.publish(Job.leave, 0)
   }
 }

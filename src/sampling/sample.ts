@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import type { LogitSummary } from '../runtime/kernels.js'
+import type { LogitSummary } from '../runtime/kernels/summary.js'
 import { Candidates } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
 import { keepMinP } from './min-p.js'

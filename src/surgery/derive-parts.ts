@@ -24,7 +24,7 @@ export function expertFinder(layout: Layout): (layer: number, kind: MixtureKind,
 
 /** Rows of a router, from the bytes of its layer's dense part. */
 export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig, kind: MixtureKind): RouterRow[] {
-  const logits = pieceOf(part, logitsName(config, kind))
+  const logits = pieceOf(part, logitsName(part, kind))
   const rows = readTileRows(bytesOf(bytes, logits), logits.rows, logits.cols)
   if (!config.gateBias) return rows.map((weights) => ({ weights, bias: 0 }))
   const biases = new Float32Array(bytesOf(bytes, pieceOf(part, biasName(kind))).slice().buffer)
@@ -34,28 +34,29 @@ export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig,
 /** A layer's dense part with other rows in the routers that are named; everything else is copied. */
 export function withRouterRows(
   from: { part: Part; bytes: Uint8Array },
-  to: { part: Part; config: ModelConfig },
+  to: Part,
   rows: PerMixture<RouterRow[]>,
 ): Uint8Array {
   const made = new Map<string, Uint8Array>()
   for (const [kind, all] of Object.entries(rows) as [MixtureKind, RouterRow[]][]) {
-    const name = logitsName(to.config, kind)
+    const name = logitsName(to, kind)
     const weights = all.map((row) => row.weights)
-    made.set(name, writeTileRows(weights, pieceOf(to.part, name).cols))
+    made.set(name, writeTileRows(weights, pieceOf(to, name).cols))
     const biases = Float32Array.from(all, ({ bias }) => bias)
     made.set(biasName(kind), new Uint8Array(biases.buffer))
   }
-  const bytes = new Uint8Array(to.part.bytes)
-  for (const piece of to.part.pieces) {
+  const bytes = new Uint8Array(to.bytes)
+  for (const piece of to.pieces) {
     const content = made.get(piece.name) ?? bytesOf(from.bytes, pieceOf(from.part, piece.name))
     bytes.set(content, piece.offset)
   }
   return bytes
 }
 
-/** Name of the piece that scores the experts. */
-function logitsName({ gateType }: ModelConfig, kind: MixtureKind): string {
-  return gateType === 'gmm' ? `${kind}.router.centroids` : `${kind}.router.logits.weight`
+/** Name of the piece that scores the experts: a matrix of logits, or of centroids. */
+function logitsName({ pieces }: Part, kind: MixtureKind): string {
+  const centroids = `${kind}.router.centroids`
+  return pieces.some(({ name }) => name === centroids) ? centroids : `${kind}.router.logits.weight`
 }
 
 function biasName(kind: MixtureKind): string {

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
+import { parseConfig } from '../architectures/index.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
 import { MOST_CONFIG_BYTES, readJsonObject } from '../checkpoint/small-file.js'
-import { type ModelConfig, type PerMixture, parseConfig } from '../model/config.js'
+import type { ModelConfig, PerMixture } from '../model/config.js'
 
 /** What the key `molm_experts` of a config.json says. */
 export interface MolmExperts extends PerMixture<number[]> {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { architectureOf } from '../architectures/index.js'
 import { UserError } from '../errors.js'
 import { resolveModel } from '../library/resolve-model.js'
 import {
@@ -12,9 +13,9 @@ import {
 import type { Quant } from '../packing/format.js'
 import type { Part } from '../packing/layout.js'
 import { packedFileName } from '../packing/packed-folder.js'
-import { type PackedModel, writeDerivedModel } from '../packing/packed-model.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
 import { configWithExperts } from './derived-config.js'
+import { type PackedModel, writeDerivedModel } from './packed-model.js'
 import { checkKind } from './selection.js'
 import { withPackedModel, withSecondModel } from './with-packed.js'
 
@@ -96,7 +97,7 @@ async function writeGrafted(
       const raisedRows = given(kind, layer).map((id) => raised(all[id], gateBias))
       return inserted(routerRowsOf(ours.part, ours.bytes, own.config, kind), experts[layer], raisedRows)
     })
-    return withRouterRows(ours, { part, config }, rows)
+    return withRouterRows(ours, part, rows)
   }
   return writeDerivedModel(own, outDir, { config, files: { 'config.json': text }, provide, signal })
 }
@@ -128,21 +129,9 @@ function chooseNewcomers(config: ModelConfig, { layers, experts, only }: GraftOp
 }
 
 /** What two models must have in common for an expert of one to work in the other. */
-const SHAPE = {
-  layers: 'n_layer',
-  width: 'n_embd',
-  heads: 'n_head',
-  attentionHidden: 'att_hidden',
-  ffnHidden: 'ffd_hidden',
-  activation: 'activation_function',
-  gateType: 'gate_type',
-  gatingSize: 'gating_size',
-} as const satisfies Partial<Record<keyof ModelConfig, string>>
-
 function checkShape(own: PackedModel, giver: PackedModel, name: string, giverName: string): void {
-  for (const [field, key] of Object.entries(SHAPE) as [keyof typeof SHAPE, string][]) {
-    if (field === 'gatingSize' && own.config.gateType === 'linear') continue
-    const [ours, theirs] = [own.config[field], giver.config[field]]
+  for (const key of ['model_type', ...architectureOf(own.config).shapeKeys(own.config)]) {
+    const [ours, theirs] = [own, giver].map(({ config }) => (key === 'model_type' ? config.modelType : config.raw[key]))
     if (ours !== theirs) throw new UserError(`${giverName} does not fit ${name}: its ${key} is ${theirs}, not ${ours}`)
   }
   for (const kind of MIXTURE_KINDS) {

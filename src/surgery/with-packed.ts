@@ -6,7 +6,7 @@ import { convertModel } from '../library/convert-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import type { Quant } from '../packing/format.js'
 import { asOnlyWriter } from '../packing/only-writer.js'
-import { PackedModel } from '../packing/packed-model.js'
+import { PackedModel } from './packed-model.js'
 
 interface PackingOptions {
   quant?: Quant

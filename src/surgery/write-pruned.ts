@@ -1,9 +1,9 @@
 import { type MixtureKind, type ModelConfig, perMixture } from '../model/config.js'
 import type { GateSoftmax } from '../model/expert-mask.js'
 import type { Part } from '../packing/layout.js'
-import { type PackedModel, writeDerivedModel } from '../packing/packed-model.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
 import { configWithExperts, type MolmExperts } from './derived-config.js'
+import { type PackedModel, writeDerivedModel } from './packed-model.js'
 import type { Selection } from './selection.js'
 
 export interface WriteOptions {
@@ -30,7 +30,7 @@ export async function writePruned(from: PackedModel, outDir: string, options: Wr
       const all = routerRowsOf(source.part, source.bytes, from.config, kind)
       return chosenRows(all, experts[layer], kept(selection, kind, layer), gates)
     })
-    return withRouterRows(source, { part, config }, rows)
+    return withRouterRows(source, part, rows)
   }
   const files = { 'config.json': text, 'selection.json': selectionText(account) }
   return writeDerivedModel(from, outDir, { config, files, provide, signal })

@@ -1,14 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { layoutOf } from '#molm/architectures/index.js'
 import { loadWeights } from '#molm/engine/load.js'
 import type { ModelSource } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { convertModel } from '#molm/index.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
-import { planBanks } from '#molm/model/bank-plan.js'
-import { planLayout } from '#molm/packing/layout.js'
 import { chooseKernels } from '#molm/runtime/tiers.js'
 import { prepareV8 } from '#molm/runtime/v8-flags.js'
+import { planBanks } from '#molm/weights/bank-plan.js'
 import { sameBits } from '../support/compare.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
@@ -73,7 +73,7 @@ for (const threads of [1, 3]) {
     const source = await sourceOf('nano')
     const one = await run(source, threads)
     assert.is(one.banks, 1)
-    const layout = planLayout(source.config, source.formats)
+    const layout = layoutOf(source.config, source.formats)
     for (const share of [2.2, 3, 5]) {
       const several = await run(source, threads, layout.bytes / share)
       assert.ok(several.banks >= 2, `${several.banks} banks`)
@@ -87,7 +87,7 @@ test('several banks and a small budget together give the same bits', () =>
     await convertModel(repositoryPath('models/nano'), `${dir}/nano`, { threads: 2 })
     const one = await run(await sourceOf(`${dir}/nano`), 2)
     const { config, formats } = await sourceOf(`${dir}/nano`)
-    const { bytes } = planLayout(config, formats)
+    const { bytes } = layoutOf(config, formats)
     const budget = Math.round(bytes * 0.8)
     const several = await run(await sourceOf(`${dir}/nano`, budget), 2, bytes / 2)
     assert.ok(several.banks >= 2, `${several.banks} banks`)
@@ -97,17 +97,17 @@ test('several banks and a small budget together give the same bits', () =>
 
 test('a plan keeps to its budget, and to the size of a bank', async () => {
   const { config, formats } = await sourceOf('nano')
-  const layout = planLayout(config, formats)
+  const layout = layoutOf(config, formats)
   for (const bankBytes of [layout.bytes / 4, layout.bytes / 2, undefined]) {
     for (let budget = 0; budget <= layout.bytes; budget += 10_000) {
-      const { slots, bytes, bankOfLayer } = planBanks(config, layout, budget, bankBytes)
-      const isLeast = slots.every(({ attention, mlp }) => attention.slots === 8 && mlp.slots === 16)
+      const { slots, bytes, bankOfLayer } = planBanks(layout, budget, bankBytes)
+      const isLeast = slots.every(({ attention, mlp }) => attention?.slots === 8 && mlp?.slots === 16)
       assert.ok(bytes <= budget || isLeast, `${bytes} of ${budget}`)
-      for (const { attention, mlp } of slots) assert.ok(attention.slots >= 8 && mlp.slots >= 16)
+      assert.ok(slots.every(({ attention, mlp }) => attention && mlp && attention.slots >= 8 && mlp.slots >= 16))
       assert.equal(bankOfLayer, [...bankOfLayer].sort())
       assert.is(bankOfLayer.at(-1), slots.length - 1)
     }
-    assert.is(planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes).bytes, layout.bytes)
+    assert.is(planBanks(layout, Number.POSITIVE_INFINITY, bankBytes).bytes, layout.bytes)
   }
 })
 

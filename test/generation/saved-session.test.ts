@@ -57,8 +57,8 @@ test('keys that are values are saved once', async () => {
     const session = model.createSession()
     await session.forward([1, 2, 3], { logits: 'none' })
     const saved = await session.save()
-    const { layers, attentionHidden } = model.config
-    assert.is(saved.rows.length, 3 * layers * attentionHidden)
+    const { layers, width } = model.config
+    assert.is(saved.rows.length, 3 * layers * width)
     const expected = await session.forward([4])
     const other = model.createSession()
     await other.restore(saved)

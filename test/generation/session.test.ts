@@ -8,7 +8,7 @@ import {
   type Session,
   type Step,
 } from '#molm/index.js'
-import { cacheRowBytes } from '#molm/runtime/kernels.js'
+import { cacheRowBytes } from '#molm/runtime/formats.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { logSoftmax } from '../support/log-softmax.js'
 import { integers } from '../support/random.js'

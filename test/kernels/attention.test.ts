@@ -1,10 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { PAGE_ROWS } from '#molm/runtime/abi.js'
 import type { Bank } from '#molm/runtime/bank.js'
-import { Attention, type CacheFormat, cacheRowBytes, PAGE_ROWS, recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { type CacheFormat, cacheRowBytes, padded, recordBytes } from '#molm/runtime/formats.js'
+import { Attention } from '#molm/runtime/kernels/attention.js'
 import { Pool } from '#molm/runtime/pool.js'
 import { isNear, sameBits } from '../support/compare.js'
-import { bankOf, bytesAt, floatsAt, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
+import { bankOf, emptyRows, floatsOf, place, placeRows, quantise, recordsOf, TIERS } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 import { dot, stickBreaking } from '../support/reference-math.js'
 
@@ -72,18 +74,15 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { channels, heads, k, tokens, position, oldest = 0, enough = ENOUGH, rows = 'f32' } = c
   const keys = placePages(bank, keysOf(c), channels, rows)
   const values = c.shared ? keys : placePages(bank, valuesOf(c), channels, rows)
-  const stride = roundUp(channels, 32)
-  const size = recordBytes(stride)
   const q = placeRows(bank, queriesOf(c), channels)
-  const o = place(bank, new Float32Array(tokens * k * stride).fill(9))
-  const records = place(bank, new Uint8Array(tokens * k * size))
+  const output = emptyRows(bank, tokens * k, channels)
   const depths = place(bank, new Uint32Array(tokens * k * heads))
-  const shape = { q, o, stride, records, channels, heads, k, rows, enough, depths }
+  const shape = { q, output, heads, k, format: rows, enough, depths }
   return (threads) => {
     new Attention(bank, shape, threads).run(tokens, keys, values, position, oldest)
     return {
-      output: floatsAt(bank, o, tokens * k * stride),
-      records: bytesAt(bank, records, tokens * k * size),
+      output: floatsOf(output),
+      records: recordsOf(output),
       depths: bank.u32.slice(depths / 4, depths / 4 + tokens * k * heads),
     }
   }
@@ -94,7 +93,7 @@ function reference(c: Case): Float64Array {
   const { channels, heads, k, tokens, position, oldest = 0 } = c
   const [queries, keys, values] = [queriesOf(c), stored(keysOf(c), c), stored(valuesOf(c), c)]
   const size = channels / heads
-  const stride = roundUp(channels, 32)
+  const stride = padded(channels)
   const output = new Float64Array(tokens * k * stride)
   for (let item = 0; item < tokens * k; item++) {
     const i = position + Math.floor(item / k)
@@ -130,7 +129,7 @@ function check(c: Case): Outcome {
       assert.equal(found.depths, expected.depths, `${tier}: depths`)
     }
   }
-  const [stride, size] = [roundUp(c.channels, 32), recordBytes(roundUp(c.channels, 32))]
+  const [stride, size] = [padded(c.channels), recordBytes(c.channels)]
   for (let item = 0; item < c.tokens * c.k; item++) {
     const { record } = quantise(expected.output.subarray(item * stride, item * stride + c.channels))
     assert.equal(expected.records.subarray(item * size, (item + 1) * size), record, `record of item ${item}`)

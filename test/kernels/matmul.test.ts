@@ -2,18 +2,20 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format.js'
 import type { Bank } from '#molm/runtime/bank.js'
-import { ACTIVATION, type ActivationName, Matmul, recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { type ActivationName, padded, recordBytes } from '#molm/runtime/formats.js'
+import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '#molm/runtime/kernels/matmul.js'
 import { Pool } from '#molm/runtime/pool.js'
+import { Rows } from '#molm/runtime/rows.js'
 import { sameBits } from '../support/compare.js'
 import {
   bankOf,
-  bytesAt,
-  floatsAt,
+  floatsOf,
   matrixRequest,
   pack,
   place,
   placeRows,
   quantise,
+  recordsOf,
   TIERS,
 } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
@@ -53,34 +55,25 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const tokens = tokensOf(c)
   const inputs = inputsOf(c)
   const rowOf = (n: number) => inputs.subarray(n * columns, (n + 1) * columns)
-  const stride = recordBytes(roundUp(columns, 32))
-  const input = format === 'f32' ? placeRows(bank, inputs, columns) : place(bank, new Uint8Array(tokens * stride))
-  if (format !== 'f32') for (let n = 0; n < tokens; n++) bank.u8.set(quantise(rowOf(n)).record, input + n * stride)
+  const input = placeRows(bank, inputs, columns, { records: true })
+  for (let n = 0; n < tokens; n++) bank.u8.set(quantise(rowOf(n)).record, input.records + n * input.recordBytes)
 
-  const outputStride = roundUp(rows, 32)
-  const output = place(bank, new Float32Array(tokens * outputStride))
-  const recordSize = recordBytes(outputStride)
-  const records = place(bank, new Uint8Array(tokens * recordSize))
-  const table: number[] = []
+  const output = Rows.allocate(bank, tokens, rows, { records: hasRecords })
+  const table = allocateGroups(bank, groups.length)
   let first = 0
   for (const [g, count] of groups.entries()) {
     const weights = place(bank, pack(bank, matrixRequest(weightsOf(c, g), rows, columns, format)).bytes)
-    const bias = hasBias ? placeRows(bank, biasOf(c, g), rows) : 0
-    const list = Array.from({ length: count }, (_, i) => [first + i, target(first + i, tokens)]).flat()
-    table.push(weights, bias, place(bank, Uint32Array.from(list)), count)
+    const bias = hasBias ? placeRows(bank, biasOf(c, g), rows).address : 0
+    const list = allocateList(bank, count)
+    for (let i = 0; i < count; i++) writeListEntry(bank, list, i, first + i, target(first + i, tokens))
+    writeGroup(bank, table, g, weights, bias, list, count)
     first += count
   }
-  const tableAddress = place(bank, Uint32Array.from(table))
-  const shape = { format, columns, rows, input, output, outputStride, activation }
-  const full = hasRecords ? { ...shape, records, recordColumns: rows } : shape
   return (threads) => {
-    bank.u8.fill(0, output, output + tokens * outputStride * 4)
-    bank.u8.fill(0, records, records + tokens * recordSize)
-    new Matmul(bank, full, threads).run(tableAddress, groups.length, tokens)
-    return {
-      output: floatsAt(bank, output, tokens * outputStride),
-      records: bytesAt(bank, records, tokens * recordSize),
-    }
+    bank.u8.fill(0, output.address, output.address + tokens * output.strideBytes)
+    if (hasRecords) bank.u8.fill(0, output.records, output.records + tokens * output.recordBytes)
+    new Matmul(bank, { format, input, output, activation }, threads).run(table, groups.length, tokens)
+    return { output: floatsOf(output), records: hasRecords ? recordsOf(output) : new Uint8Array() }
   }
 }
 
@@ -108,7 +101,7 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
           sum += weights[r * columns + k] * x[k]
           magnitude += Math.abs(weights[r * columns + k] * x[k])
         }
-        const found = output[target(n, tokens) * roundUp(rows, 32) + r]
+        const found = output[target(n, tokens) * padded(rows) + r]
         const tolerance = 16 * 2 ** -24 * magnitude + 1e-6
         const expected = ACTIVATIONS[activation](sum)
         assert.ok(Math.abs(found - expected) <= tolerance, `row ${r}: ${found}, not ${expected}`)
@@ -131,7 +124,7 @@ function check(c: Case): void {
     }
   }
   if (!c.hasRecords) return
-  const [width, size] = [roundUp(c.rows, 32), recordBytes(roundUp(c.rows, 32))]
+  const [width, size] = [padded(c.rows), recordBytes(c.rows)]
   for (let t = 0; t < tokensOf(c); t++) {
     const { record } = quantise(expected.output.subarray(t * width, t * width + c.rows))
     assert.equal(expected.records.subarray(t * size, (t + 1) * size), record, `record of row ${t}`)
@@ -160,7 +153,7 @@ for (const format of ['f32', 'q8', 'q4'] as const) {
     check({ format, rows: 70, columns: 40, groups: [1, 1, 9], activation: 'silu', hasRecords: true }))
 }
 
-for (const activation of Object.keys(ACTIVATION) as ActivationName[]) {
+for (const activation of Object.keys(ACTIVATIONS) as ActivationName[]) {
   test(`activation ${activation}, bias and records`, () =>
     check({ format: 'f32', rows: 45, columns: 37, groups: [6, 2], activation, hasBias: true, hasRecords: true }))
 }

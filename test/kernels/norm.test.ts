@@ -1,9 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Bank } from '#molm/runtime/bank.js'
-import { Norm, recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { padded, recordBytes } from '#molm/runtime/formats.js'
+import { Norm } from '#molm/runtime/kernels/norm.js'
 import { isNear, sameBits } from '../support/compare.js'
-import { bankOf, bytesAt, floatsAt, place, placeRows, quantise, TIERS } from '../support/kernel-bench.js'
+import { bankOf, emptyRows, floatsOf, place, placeRows, quantise, recordsOf, TIERS } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 import { layerNorm } from '../support/reference-math.js'
 
@@ -34,21 +35,13 @@ const biasOf = ({ width }: Case): Float32Array => normalFloats(width, 45)
 
 function run(bank: Bank, c: Case, threads: number): Outcome {
   const { width, tokens, k = 0, hasNorm = true } = c
-  const stride = roundUp(width, 32)
-  const size = recordBytes(stride)
   const x = placeRows(bank, streamOf(c), width)
-  const a = place(bank, new Float32Array(tokens * stride).fill(9))
-  const records = place(bank, new Uint8Array(tokens * size))
-  const experts = { address: placeRows(bank, expertsOf(c), width), stride, gates: place(bank, gatesOf(c)), k }
-  const norm = { output: a, records }
-  const shape = { x, width, ...(k > 0 && { y: experts }), norm }
-  const [weight, bias] = hasNorm ? [placeRows(bank, weightOf(c), width), placeRows(bank, biasOf(c), width)] : [0, 0]
-  new Norm(bank, shape, threads).run(tokens, weight, bias)
-  return {
-    x: floatsAt(bank, x, tokens * stride),
-    a: floatsAt(bank, a, tokens * stride),
-    records: bytesAt(bank, records, tokens * size),
-  }
+  const output = emptyRows(bank, tokens, width)
+  const experts = { outputs: placeRows(bank, expertsOf(c), width), gates: place(bank, gatesOf(c)), k }
+  const vector = (values: Float32Array) => placeRows(bank, values, width).address
+  const [weight, bias] = hasNorm ? [vector(weightOf(c)), vector(biasOf(c))] : [0, 0]
+  new Norm(bank, { x, ...(k > 0 && { experts }), output }, threads).run(tokens, weight, bias)
+  return { x: floatsOf(x), a: floatsOf(output), records: recordsOf(output) }
 }
 
 function check(c: Case): void {
@@ -62,7 +55,7 @@ function check(c: Case): void {
       assert.ok(Buffer.from(found.records).equals(expected.records), `${tier}: records`)
     }
   }
-  const stride = roundUp(width, 32)
+  const stride = padded(width)
   const [stream, experts, gates] = [streamOf(c), expertsOf(c), gatesOf(c)]
   for (let t = 0; t < tokens; t++) {
     const x = Float64Array.from({ length: width }, (_, i) => {
@@ -96,11 +89,11 @@ test('a mean far from zero', () => check({ width: 128, tokens: 2, offset: 20 }))
 test('a channel that does not vary becomes the bias', () => {
   for (const tier of TIERS) {
     const bank = bankOf(tier)
-    const x = place(bank, new Float32Array(64).fill(3))
+    const x = placeRows(bank, new Float32Array(64).fill(3), 64)
     const [weight, bias] = [place(bank, new Float32Array(64).fill(2)), place(bank, normalFloats(64, 46))]
-    const norm = { output: place(bank, new Float32Array(64)), records: place(bank, new Uint8Array(recordBytes(64))) }
-    new Norm(bank, { x, width: 64, norm }, 1).run(1, weight, bias)
-    sameBits(floatsAt(bank, norm.output, 64), normalFloats(64, 46), tier)
+    const output = emptyRows(bank, 1, 64)
+    new Norm(bank, { x, output }, 1).run(1, weight, bias)
+    sameBits(floatsOf(output), normalFloats(64, 46), tier)
   }
 })
 
@@ -111,10 +104,10 @@ test('rows of zeros, of the tiniest and of the largest numbers are quantised ali
     for (const tier of TIERS) {
       const bank = bankOf(tier)
       // LayerNorm of a constant row is its bias, so the bias is what is quantised.
-      const x = place(bank, new Float32Array(64))
-      const norm = { output: place(bank, new Float32Array(64)), records: place(bank, new Uint8Array(recordBytes(64))) }
-      new Norm(bank, { x, width: 64, norm }, 1).run(1, place(bank, new Float32Array(64)), place(bank, values))
-      assert.equal(bytesAt(bank, norm.records, recordBytes(64)), expected, `${tier}, scale ${scale}`)
+      const x = placeRows(bank, new Float32Array(64), 64)
+      const output = emptyRows(bank, 1, 64)
+      new Norm(bank, { x, output }, 1).run(1, place(bank, new Float32Array(64)), place(bank, values))
+      assert.equal(recordsOf(output), expected, `${tier}, scale ${scale}`)
     }
   }
 })

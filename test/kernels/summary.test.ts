@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type LogitSummary, Summary } from '#molm/runtime/kernels.js'
+import { type LogitSummary, Summary } from '#molm/runtime/kernels/summary.js'
 import { logSumExp } from '#molm/sampling/logprobs.js'
 import { argmax } from '#molm/sampling/sample.js'
-import { bankOf, place, TIERS } from '../support/kernel-bench.js'
+import { bankOf, placeRows, TIERS } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 
 const test = suite('summary of logits')
@@ -11,7 +11,9 @@ const test = suite('summary of logits')
 function summaries(logits: Float32Array): (LogitSummary | undefined)[] {
   return TIERS.map((tier) => {
     const bank = bankOf(tier)
-    return new Summary(bank, logits.length).run(place(bank, logits))
+    // The row before it must not count.
+    const rows = Float32Array.from({ length: 2 * logits.length }, (_, i) => logits[i - logits.length] ?? 1e9)
+    return new Summary(bank, placeRows(bank, rows, logits.length)).run(1)
   })
 }
 

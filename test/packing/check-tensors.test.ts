@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { blueprintOf } from '#molm/architectures/index.js'
 import { transpose } from '#molm/checkpoint/tensor.js'
 import { checkTensors } from '#molm/packing/check-tensors.js'
 import { tensorOf, withFixture } from '../support/checkpoints.js'
@@ -10,7 +11,7 @@ const BASE = '02-base-safetensors-f32'
 
 test('the tensors of every fixture are all needed or on the list to ignore', async () => {
   for (const name of FIXTURES) {
-    await withFixture(name, (config, { tensors }) => assert.equal(checkTensors(config, tensors), [], name))
+    await withFixture(name, (config, { tensors }) => assert.equal(checkTensors(blueprintOf(config), tensors), [], name))
   }
 })
 
@@ -20,7 +21,7 @@ test('a missing tensor is named, whichever it is', async () => {
     for (const name of needed) {
       const fewer = new Map([...tensors].filter(([other]) => other !== name))
       await rejectsWithUserError(
-        () => checkTensors(config, fewer, 'folder'),
+        () => checkTensors(blueprintOf(config), fewer, 'folder'),
         new RegExp(`^folder: tensor ${name} is missing`),
       )
     }
@@ -33,7 +34,7 @@ test('a misshapen tensor is named with both shapes', async () => {
     const name = 'lm_head.weight'
     const changed = new Map(tensors).set(name, transpose(tensorOf(checkpoint, name)))
     await rejectsWithUserError(
-      () => checkTensors(config, changed),
+      () => checkTensors(blueprintOf(config), changed),
       /lm_head\.weight has shape \[64, 320\].*\[320, 64\]/,
     )
   })
@@ -41,11 +42,16 @@ test('a misshapen tensor is named with both shapes', async () => {
 
 test('a config.json that promises more layers or experts than there are is refused', async () => {
   await withFixture(BASE, async (config, { tensors }) => {
-    const deeper = { ...config, layers: 4, attentionExperts: [4, 4, 4, 4], mlpExperts: [8, 8, 8, 8] }
-    await rejectsWithUserError(() => checkTensors(deeper, tensors), /transformer\.h\.3\.ln_1\.weight is missing/)
-    const wider = { ...config, mlpExperts: [8, 9, 8] }
+    const withExperts = (attention: number[], mlp: number[]) =>
+      config.mixtures.map((mixture) => ({ ...mixture, experts: mixture.kind === 'attention' ? attention : mlp }))
+    const deeper = { ...config, layers: 4, mixtures: withExperts([4, 4, 4, 4], [8, 8, 8, 8]) }
     await rejectsWithUserError(
-      () => checkTensors(wider, tensors),
+      () => checkTensors(blueprintOf(deeper), tensors),
+      /transformer\.h\.3\.ln_1\.weight is missing/,
+    )
+    const wider = { ...config, mixtures: withExperts([4, 4, 4], [8, 9, 8]) }
+    await rejectsWithUserError(
+      () => checkTensors(blueprintOf(wider), tensors),
       /h\.1\.mlpf\.gate\.w_gate\.3\.weight.*\[8, 32\].*\[9, 32\]/,
     )
   })
@@ -56,7 +62,10 @@ test('weights that are no floating point numbers are refused', async () => {
     const { tensors } = checkpoint
     const name = 'transformer.wte.weight'
     const changed = new Map(tensors).set(name, { ...tensorOf(checkpoint, name), dtype: 'I8' as const })
-    await rejectsWithUserError(() => checkTensors(config, changed), /transformer\.wte\.weight has dtype I8.*BF16/)
+    await rejectsWithUserError(
+      () => checkTensors(blueprintOf(config), changed),
+      /transformer\.wte\.weight has dtype I8.*BF16/,
+    )
   })
 })
 
@@ -67,7 +76,7 @@ test('ignored buffers may have any shape and type, and other strangers are repor
     const changed = new Map(tensors)
       .set('transformer.h.0.attn.causal_mask', { ...stranger, dtype: 'BOOL' as const, shape: [1], strides: [1] })
       .set('transformer.h.7.extra', stranger)
-    assert.equal(checkTensors(config, changed), ['transformer.h.7.extra'])
+    assert.equal(checkTensors(blueprintOf(config), changed), ['transformer.h.7.extra'])
   })
 })
 
@@ -75,8 +84,8 @@ test('a tied model needs no head, and one that is there all the same is no stran
   await withFixture(BASE, (config, { tensors }) => {
     const tied = { ...config, tieWordEmbeddings: true }
     const headless = new Map([...tensors].filter(([name]) => name !== 'lm_head.weight'))
-    assert.equal(checkTensors(tied, headless), [])
-    assert.equal(checkTensors(tied, tensors), [])
+    assert.equal(checkTensors(blueprintOf(tied), headless), [])
+    assert.equal(checkTensors(blueprintOf(tied), tensors), [])
   })
 })
 

@@ -3,13 +3,13 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { blueprintOf, layoutOf, parseConfig } from '#molm/architectures/index.js'
 import { localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
 import { readFloats } from '#molm/checkpoint/tensor.js'
-import { parseConfig } from '#molm/model/config.js'
 import { verifyChecksums } from '#molm/packing/checksums.js'
 import { type ConvertProgress, convertCheckpoint } from '#molm/packing/convert.js'
 import type { Quant } from '#molm/packing/format.js'
-import { pieceOf, planLayout } from '#molm/packing/layout.js'
+import { pieceOf } from '#molm/packing/layout.js'
 import { checkParts, openPackedFile } from '#molm/packing/packed-file.js'
 import { findPackedFile } from '#molm/packing/packed-folder.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -19,10 +19,11 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const BASE = fixturePath('01-base-bin-f32')
 const OTHER = fixturePath('05-linear-silu-safetensors-f32')
+const blueprint = (json: unknown, where: string) => blueprintOf(parseConfig(json, where))
 const TOKENIZER = ['merges.txt', 'tokenizer.json', 'tokenizer_config.json', 'vocab.json']
 
 function convert(from: string, to: string, quant: Quant = 'q4') {
-  return convertCheckpoint(from, to, { quant, pack: markingPack })
+  return convertCheckpoint(from, to, { blueprint, quant, pack: markingPack })
 }
 
 async function filesOf(dir: string): Promise<string[]> {
@@ -32,7 +33,11 @@ async function filesOf(dir: string): Promise<string[]> {
 test('a checkpoint becomes a folder of packed weights, config and tokenizer', async () => {
   await inTemporaryFolder(async (dir) => {
     const out = join(dir, 'deep', 'out')
-    const { path, bytes, warnings } = await convertCheckpoint(BASE, out, { quant: 'f32', pack: referencePack })
+    const { path, bytes, warnings } = await convertCheckpoint(BASE, out, {
+      blueprint,
+      quant: 'f32',
+      pack: referencePack,
+    })
     assert.is(path, join(out, 'model-f32.molm.safetensors'))
     assert.equal(warnings, [])
     assert.equal(await filesOf(out), ['config.json', 'merges.txt', 'model-f32.molm.safetensors', ...TOKENIZER.slice(1)])
@@ -45,13 +50,13 @@ test('a checkpoint becomes a folder of packed weights, config and tokenizer', as
     assert.is(file.metadata.source, '01-base-bin-f32')
     const checkpoint = await openCheckpoint(localFolder(BASE))
     const config = parseConfig(checkpoint.config, BASE)
-    checkParts(file, config)
-    const layout = planLayout(config, file.metadata.formats)
+    checkParts(file, blueprintOf(config))
+    const layout = layoutOf(config, file.metadata.formats)
     const part = layout.part('layers.2.attention.1')
-    const { offset, bytes: length, rows, cols, kind, view } = pieceOf(part, 'query')
+    const { offset, bytes: length, rows, cols, kind, sources } = pieceOf(part, 'query')
     const start = (file.parts.get(part.name)?.offset ?? 0) + offset
     const weights = unpackF32(packed.subarray(start, start + length), kind, rows, cols)
-    assert.equal(weights, await readFloats(view(checkpoint.tensors)))
+    assert.equal(weights, await readFloats(sources[0].view(checkpoint.tensors)))
     await checkpoint.close()
   })
 })
@@ -61,7 +66,7 @@ test('the same checkpoint gives the same bytes', async () => {
     const paths = []
     for (const name of ['a', 'b']) {
       const to = join(dir, name)
-      paths.push((await convertCheckpoint(OTHER, to, { quant: 'f32', pack: referencePack })).path)
+      paths.push((await convertCheckpoint(OTHER, to, { blueprint, quant: 'f32', pack: referencePack })).path)
     }
     const [a, b] = await Promise.all(paths.map((path) => readFile(path)))
     assert.ok(a.equals(b))
@@ -70,7 +75,7 @@ test('the same checkpoint gives the same bytes', async () => {
 
 test('source and revision are noted where they are known', async () => {
   await inTemporaryFolder(async (dir) => {
-    const options = { quant: 'q8', pack: markingPack, source: 'org/model', revision: 'c0ffee' } as const
+    const options = { blueprint, quant: 'q8', pack: markingPack, source: 'org/model', revision: 'c0ffee' } as const
     const { metadata } = await openPackedFile((await convertCheckpoint(OTHER, join(dir, 'out'), options)).path)
     assert.is(metadata.source, 'org/model')
     assert.is(metadata.sourceRevision, 'c0ffee')
@@ -81,6 +86,7 @@ test('progress counts every part and ends at the whole', async () => {
   await inTemporaryFolder(async (dir) => {
     const steps: ConvertProgress[] = []
     await convertCheckpoint(OTHER, join(dir, 'out'), {
+      blueprint,
       quant: 'q4',
       pack: markingPack,
       onProgress: (p) => steps.push(p),
@@ -116,7 +122,7 @@ test('packing again replaces the former packing', async () => {
   await inTemporaryFolder(async (dir) => {
     const { path } = await convert(OTHER, dir)
     const before = await readFile(path)
-    await convertCheckpoint(OTHER, dir, { quant: 'q4', pack: markingPack, source: 'renamed' })
+    await convertCheckpoint(OTHER, dir, { blueprint, quant: 'q4', pack: markingPack, source: 'renamed' })
     assert.not.ok((await readFile(path)).equals(before))
     assert.is((await openPackedFile(path)).metadata.source, 'renamed')
     assert.equal(await filesOf(dir), ['config.json', 'model-q4.molm.safetensors'])
@@ -155,7 +161,7 @@ test('an aborted conversion leaves nothing, and not even the folder it made', as
     const controller = new AbortController()
     const onProgress = ({ partsDone }: ConvertProgress) => partsDone === 5 && controller.abort(new Error('enough'))
     try {
-      const options = { quant: 'q4', pack: markingPack, onProgress, signal: controller.signal } as const
+      const options = { blueprint, quant: 'q4', pack: markingPack, onProgress, signal: controller.signal } as const
       await convertCheckpoint(OTHER, join(dir, 'out'), options)
       assert.unreachable('finished')
     } catch (error) {
@@ -173,7 +179,7 @@ test('a failing conversion leaves the former packing as it was', async () => {
       throw new Error('kernel trouble')
     }
     try {
-      await convertCheckpoint(OTHER, dir, { quant: 'q4', pack: failing })
+      await convertCheckpoint(OTHER, dir, { blueprint, quant: 'q4', pack: failing })
       assert.unreachable('finished')
     } catch (error) {
       assert.is((error as Error).message, 'kernel trouble')
@@ -262,7 +268,7 @@ test('weights that are not finite are warned of, one line a tensor', async () =>
       ...(await markingPack(request)),
       nonFinite: request.kind === 'rows' ? 3 : 0,
     })
-    const { warnings } = await convertCheckpoint(OTHER, join(dir, 'out'), { quant: 'q4', pack })
+    const { warnings } = await convertCheckpoint(OTHER, join(dir, 'out'), { blueprint, quant: 'q4', pack })
     assert.is(warnings.length, 1)
     assert.match(warnings[0], /transformer\.wte\.weight has 3 weights that are NaN or infinite/)
   })

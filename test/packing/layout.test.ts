@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseConfig } from '#molm/model/config.js'
+import { layoutOf, parseConfig } from '#molm/architectures/index.js'
 import { formatsFor, packedBytes, QUANTS } from '#molm/packing/format.js'
-import { headName, type Layout, pieceOf, planLayout } from '#molm/packing/layout.js'
+import { type Layout, pieceOf } from '#molm/packing/layout.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
 
 async function fixtureConfig(name: string) {
@@ -30,7 +30,7 @@ test('every part and piece of every fixture is aligned, and pieces neither overl
   for (const name of FIXTURES) {
     const config = await fixtureConfig(name)
     for (const quant of QUANTS) {
-      const { parts, bytes } = planLayout(config, formatsFor(quant))
+      const { parts, bytes } = layoutOf(config, formatsFor(quant))
       assert.is(
         bytes,
         parts.reduce((sum, part) => sum + part.bytes, 0),
@@ -53,7 +53,7 @@ test('every part and piece of every fixture is aligned, and pieces neither overl
 
 test('parts follow the order of use', async () => {
   const config = await fixtureConfig('05-linear-silu-safetensors-f32')
-  const names = planLayout(config, formatsFor('q4')).parts.map((part) => part.name)
+  const names = layoutOf(config, formatsFor('q4')).parts.map((part) => part.name)
   const layer = (l: number) => [
     `layers.${l}.dense`,
     ...Array.from({ length: 5 }, (_, e) => `layers.${l}.attention.${e}`),
@@ -64,7 +64,7 @@ test('parts follow the order of use', async () => {
 
 test('a part says which layer and which expert it is', async () => {
   const config = await fixtureConfig('05-linear-silu-safetensors-f32')
-  for (const { name, layer, expert } of planLayout(config, formatsFor('q4')).parts) {
+  for (const { name, layer, expert } of layoutOf(config, formatsFor('q4')).parts) {
     const [, number, rest] = /^layers\.(\d+)\.(.+)$/.exec(name) ?? []
     assert.is(layer, number === undefined ? undefined : Number(number), name)
     assert.is(expert && `${expert.kind}.${expert.id}`, rest === 'dense' ? undefined : rest, name)
@@ -72,7 +72,7 @@ test('a part says which layer and which expert it is', async () => {
 })
 
 test('the pieces of a layer with projections and mlp routers', async () => {
-  const layout = planLayout(await fixtureConfig('04-bin-f16-sharded'), formatsFor('q4'))
+  const layout = layoutOf(await fixtureConfig('04-bin-f16-sharded'), formatsFor('q4'))
   assert.equal(describe(layout, 'embedding'), ['table rows q8 300x48'])
   assert.equal(describe(layout, 'layers.3.dense'), [
     'ln_1.weight vector f32 1x48',
@@ -98,9 +98,10 @@ test('the pieces of a layer with projections and mlp routers', async () => {
 
 test('linear and gmm routers have their own pieces', async () => {
   const linear = await fixtureConfig('05-linear-silu-safetensors-f32')
+  const gmm = { ...linear, gateType: 'gmm', gatingSize: 24 }
   const router = (layout: Layout) => describe(layout, 'layers.0.dense').filter((line) => line.startsWith('mlp.router.'))
-  assert.equal(router(planLayout(linear, formatsFor('q4'))), ['mlp.router.logits.weight matrix f32 10x40'])
-  assert.equal(router(planLayout({ ...linear, gateType: 'gmm', gatingSize: 24 }, formatsFor('q4'))), [
+  assert.equal(router(layoutOf(linear, formatsFor('q4'))), ['mlp.router.logits.weight matrix f32 10x40'])
+  assert.equal(router(layoutOf(gmm, formatsFor('q4'))), [
     'mlp.router.projection.weight matrix q8 24x40',
     'mlp.router.centroids matrix f32 10x24',
     'mlp.router.temperature vector f32 1x1',
@@ -108,29 +109,31 @@ test('linear and gmm routers have their own pieces', async () => {
 })
 
 test('a model that shares keys and values with its input has no projections', async () => {
-  const layout = planLayout(await fixtureConfig('11-molm-like-bin-bf16-sharded'), formatsFor('q4'))
+  const layout = layoutOf(await fixtureConfig('11-molm-like-bin-bf16-sharded'), formatsFor('q4'))
   const names = layout.part('layers.0.dense').pieces.map((piece) => piece.name)
   assert.not.ok(names.some((name) => name.startsWith('key') || name.startsWith('value')))
 })
 
 test('a classifier ends in its scores', async () => {
   const config = await fixtureConfig('13-classifier-safetensors-f32')
-  const layout = planLayout(config, formatsFor('q8'))
-  assert.is(headName(config), 'score')
+  const layout = layoutOf(config, formatsFor('q8'))
   assert.equal(describe(layout, 'score'), ['weight matrix q8 3x64'])
 })
 
 test('a tied head is packed from the embedding table', async () => {
   const config = await fixtureConfig('02-base-safetensors-f32')
   const head = (tied: boolean) =>
-    pieceOf(planLayout({ ...config, tieWordEmbeddings: tied }, formatsFor('f32')).part('lm_head'), 'weight').tensor.key
+    pieceOf(layoutOf({ ...config, tieWordEmbeddings: tied }, formatsFor('f32')).part('lm_head'), 'weight').sources[0]
+      .tensor.key
   assert.is(head(true), 'transformer.wte.weight')
   assert.is(head(false), 'lm_head.weight')
 })
 
 test('layers with different numbers of experts have as many parts', async () => {
   const config = await fixtureConfig('02-base-safetensors-f32')
-  const { parts } = planLayout({ ...config, attentionExperts: [4, 2, 3], mlpExperts: [8, 2, 5] }, formatsFor('q4'))
+  const experts = { attention: [4, 2, 3], mlp: [8, 2, 5] }
+  const mixtures = config.mixtures.map((mixture) => ({ ...mixture, experts: experts[mixture.kind] }))
+  const { parts } = layoutOf({ ...config, mixtures }, formatsFor('q4'))
   const count = (prefix: string) => parts.filter((part) => part.name.startsWith(prefix)).length
   assert.equal(
     [0, 1, 2].map((l) => count(`layers.${l}.attention.`)),
@@ -143,7 +146,7 @@ test('layers with different numbers of experts have as many parts', async () => 
 })
 
 test('an unknown part or piece is an error, not undefined', async () => {
-  const layout = planLayout(await fixtureConfig('02-base-safetensors-f32'), formatsFor('q4'))
+  const layout = layoutOf(await fixtureConfig('02-base-safetensors-f32'), formatsFor('q4'))
   assert.throws(() => layout.part('layers.9.dense'), /layers\.9\.dense/)
   assert.throws(() => pieceOf(layout.part('final'), 'ln_1.weight'), /ln_1\.weight/)
 })

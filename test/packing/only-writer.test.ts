@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
 import { convertCheckpoint } from '#molm/packing/convert.js'
 import { asOnlyWriter } from '#molm/packing/only-writer.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -10,6 +11,11 @@ import { markingPack } from '../support/reference-pack.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
+const PACKING = {
+  blueprint: (json: unknown, where: string) => blueprintOf(parseConfig(json, where)),
+  quant: 'q4',
+  pack: markingPack,
+} as const
 const MODELS = [fixturePath('02-base-safetensors-f32'), fixturePath('05-linear-silu-safetensors-f32')]
 
 test('while one writes into a folder, others are told so', async () => {
@@ -41,7 +47,7 @@ test('a lock that a killed process has left is no hindrance', async () => {
     const owner = { pid: 2 ** 22 + 1, host: hostname(), started: '1', id: 'gone' }
     await writeFile(join(dir, '.molm.lock'), JSON.stringify(owner))
     await writeFile(join(dir, '.molm.lock.aside'), '')
-    await convertCheckpoint(MODELS[0], dir, { quant: 'q4', pack: markingPack })
+    await convertCheckpoint(MODELS[0], dir, PACKING)
     assert.ok((await readdir(dir)).includes('model-q4.molm.safetensors'))
   })
 })
@@ -50,7 +56,7 @@ test('of several writers of one folder one wins wholly, and the others say that 
   for (let round = 0; round < 10; round++) {
     await inTemporaryFolder(async (dir) => {
       const out = join(dir, 'out')
-      const convert = (from: string) => convertCheckpoint(from, out, { quant: 'q4', pack: markingPack })
+      const convert = (from: string) => convertCheckpoint(from, out, PACKING)
       const ends = await Promise.allSettled([0, 1, 0, 1, 0, 1].map((model) => convert(MODELS[model])))
       const winners = ends.flatMap(({ status }, index) => (status === 'fulfilled' ? [index % 2] : []))
       for (const end of ends) if (end.status === 'rejected') assert.match(end.reason.message, /already under way/)
@@ -75,7 +81,7 @@ test('what cannot be written is said of the folder', async () => {
 if (process.platform === 'linux') {
   test('a folder that cannot be made is refused at once', async () => {
     await rejectsWithUserError(
-      () => convertCheckpoint(MODELS[0], '/proc/molm/out', { quant: 'q4', pack: markingPack }),
+      () => convertCheckpoint(MODELS[0], '/proc/molm/out', PACKING),
       /\/proc\/molm\/out: cannot be written \(ENOENT/,
     )
     await rejectsWithUserError(() => asOnlyWriter('/proc', async () => {}), /\/proc: /)

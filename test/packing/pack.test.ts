@@ -1,9 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { layoutOf } from '#molm/architectures/index.js'
 import { readFloats, type Tensor, transpose } from '#molm/checkpoint/tensor.js'
 import { formatsFor, packedBytes } from '#molm/packing/format.js'
-import { type Layout, type Piece, planLayout } from '#molm/packing/layout.js'
+import { type Layout, planLayout } from '#molm/packing/layout.js'
 import { type PackRequest, packParts } from '#molm/packing/pack.js'
+import { matrix, part } from '#molm/packing/pieces.js'
 import { tensorOf, withFixture } from '../support/checkpoints.js'
 import { FIXTURES } from '../support/fixtures.js'
 import { MemorySource, memoryTensor } from '../support/memory-tensor.js'
@@ -22,34 +24,22 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
 /** A layout of one part with one f32 matrix, made from one tensor in memory. */
 function singlePiece(tensor: Tensor): Layout {
   const [rows, cols] = tensor.shape
-  const bytes = packedBytes('matrix', 'f32', rows, cols)
-  const piece: Piece = {
-    name: 'weight',
-    offset: 0,
-    bytes,
-    kind: 'matrix',
-    format: 'f32',
-    rows,
-    cols,
-    tensor: { key: tensor.name, shape: tensor.shape },
-    view: () => tensor,
-  }
-  const part = { name: 'only', bytes, pieces: [piece] }
-  return { parts: [part], bytes, part: () => part }
+  const source = { tensor: { key: tensor.name, shape: tensor.shape }, rows, cols, view: () => tensor }
+  return planLayout({ parts: () => [part('only', [matrix('weight', 'f32', source)])] }, formatsFor('f32'))
 }
 
 test('packed f32 weights of every fixture are those of its checkpoint, the rest is zero', async () => {
   for (const name of FIXTURES) {
     await withFixture(name, async (config, { tensors }) => {
-      const layout = planLayout(config, formatsFor('f32'))
+      const layout = layoutOf(config, formatsFor('f32'))
       const order: string[] = []
       for await (const { part, bytes, nonFinite } of packParts(layout, tensors, referencePack)) {
         order.push(part.name)
         assert.is(bytes.length, part.bytes)
         assert.equal(nonFinite, [])
         let nonZero = 0
-        for (const { offset, kind, rows, cols, bytes: length, view, name: piece } of part.pieces) {
-          const expected = await readFloats(view(tensors))
+        for (const { offset, kind, rows, cols, bytes: length, sources, name: piece } of part.pieces) {
+          const expected = await readFloats(sources[0].view(tensors))
           const actual = unpackF32(bytes.subarray(offset, offset + length), kind, rows, cols)
           assert.ok(isSame(actual, expected), `${part.name} ${piece}`)
           nonZero += countNonZero(expected)
@@ -66,7 +56,7 @@ test('packed f32 weights of every fixture are those of its checkpoint, the rest 
 
 test('a q4 packing asks for the planned formats and fills every piece', async () => {
   await withFixture('11-molm-like-bin-bf16-sharded', async (config, { tensors }) => {
-    const layout = planLayout(config, formatsFor('q4'))
+    const layout = layoutOf(config, formatsFor('q4'))
     for await (const { part, bytes } of packParts(layout, tensors, markingPack)) {
       const marked = bytes.filter((byte) => byte === 0xff).length
       assert.is(
@@ -117,7 +107,7 @@ test('weights that are not finite are reported with their tensor and part', asyn
     values[5 * perExpert] = Number.NEGATIVE_INFINITY
     const broken = new Map(tensors).set(name, memoryTensor(name, [8, 64, 128], values))
     const found = []
-    const layout = planLayout(config, formatsFor('f32'))
+    const layout = layoutOf(config, formatsFor('f32'))
     for await (const { nonFinite } of packParts(layout, broken, referencePack)) found.push(...nonFinite)
     assert.equal(found, [
       { tensor: name, part: 'layers.1.mlp.3', count: 2 },
@@ -128,7 +118,7 @@ test('weights that are not finite are reported with their tensor and part', asyn
 
 test('the next read is under way while a chunk is packed', async () => {
   await withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
-    const layout = planLayout(config, formatsFor('f32'))
+    const layout = layoutOf(config, formatsFor('f32'))
     const source = new MemorySource(new Uint8Array(4 * 8 * 64 * 128))
     const counted = new Map([...tensors].map(([key, t]) => [key, { ...t, source, offset: 0 }]))
     let packed = 0
@@ -146,7 +136,7 @@ test('the next read is under way while a chunk is packed', async () => {
 
 test('parts to skip are neither read nor packed', async () => {
   await withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
-    const layout = planLayout(config, formatsFor('f32'))
+    const layout = layoutOf(config, formatsFor('f32'))
     const names = []
     let requests = 0
     const skip = (part: { name: string }) => !part.name.startsWith('layers.1.mlp.')
@@ -172,7 +162,7 @@ test('an aborted signal stops between chunks with its reason', async () => {
     const reason = new Error('enough')
     let parts = 0
     try {
-      for await (const _ of packParts(planLayout(config, formatsFor('f32')), tensors, markingPack, {
+      for await (const _ of packParts(layoutOf(config, formatsFor('f32')), tensors, markingPack, {
         signal: controller.signal,
       })) {
         if (++parts === 3) controller.abort(reason)

@@ -2,12 +2,13 @@ import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { blueprintOf, layoutOf } from '#molm/architectures/index.js'
 import { openLocalFile } from '#molm/checkpoint/local-folder.js'
 import { readSafetensors } from '#molm/checkpoint/safetensors.js'
-import type { ModelConfig } from '#molm/model/config.js'
+import type { MixtureKind, ModelConfig } from '#molm/model/config.js'
 import { verifyChecksums } from '#molm/packing/checksums.js'
 import { formatsFor } from '#molm/packing/format.js'
-import { type Layout, planLayout } from '#molm/packing/layout.js'
+import type { Layout } from '#molm/packing/layout.js'
 import { checkParts, openPackedFile } from '#molm/packing/packed-file.js'
 import { createPackedFile } from '#molm/packing/packed-file-writer.js'
 import { withFixture } from '../support/checkpoints.js'
@@ -19,7 +20,7 @@ const FORMATS = formatsFor('q4')
 const METADATA = { quant: 'q4', formats: FORMATS, source: 'some/model', sourceRevision: 'abc123' } as const
 
 async function withLayout(use: (layout: Layout) => unknown): Promise<void> {
-  await withFixture('02-base-safetensors-f32', (config) => use(planLayout(config, FORMATS)))
+  await withFixture('02-base-safetensors-f32', (config) => use(layoutOf(config, FORMATS)))
 }
 
 /** Bytes of a part that no other part has. */
@@ -40,7 +41,7 @@ async function withPackedFile(
   await withFixture('02-base-safetensors-f32', (config) =>
     inTemporaryFolder(async (dir) => {
       const path = join(dir, 'model-q4.molm.safetensors')
-      const layout = planLayout(config, FORMATS)
+      const layout = layoutOf(config, FORMATS)
       await writePacked(path, layout)
       await use(path, layout, config)
     }),
@@ -63,7 +64,7 @@ test('what was written is read back: metadata, places and bytes', async () => {
       [...file.parts.keys()],
       layout.parts.map((part) => part.name),
     )
-    checkParts(file, config)
+    checkParts(file, blueprintOf(config))
     const bytes = await readFile(path)
     for (const [i, part] of layout.parts.entries()) {
       const range = file.parts.get(part.name)
@@ -150,7 +151,7 @@ test('a flipped byte is found and its part named', async () => {
     bytes[offset + 5] ^= 1
     await writeFile(path, bytes)
     const file = await openPackedFile(path)
-    checkParts(file, config)
+    checkParts(file, blueprintOf(config))
     await rejectsWithUserError(() => verifyChecksums(file), /layers\.1\.mlp\.3 .*checksum/)
   })
 })
@@ -208,23 +209,19 @@ test('a header that contradicts itself is damaged', async () => {
 test('a file packed from another config.json is found out before it is used', async () => {
   await withPackedFile(async (path, layout, config) => {
     const file = await openPackedFile(path)
-    const refuses = (change: Partial<ModelConfig>, pattern: RegExp) =>
-      rejectsWithUserError(() => checkParts(file, { ...config, ...change }), pattern)
-    await refuses({ ffnHidden: 256 }, /layers\.0\.mlp\.0 has \d+ bytes in place of \d+/)
-    await refuses({ attentionExperts: [4, 4, 5] }, /layers\.2\.attention\.4 is missing/)
-    await refuses({ mlpExperts: [8, 8, 7] }, new RegExp(`${layout.parts.length} parts in place of`))
-  })
-})
-
-test('absurd numbers of a config.json fail at the first part that is not there', async () => {
-  await withPackedFile(async (path, _, config) => {
-    const file = await openPackedFile(path)
-    const experts = [2 ** 24, 2 ** 24, 2 ** 24]
+    const withExperts = (experts: Record<MixtureKind, number[]>) => ({
+      ...config,
+      mixtures: config.mixtures.map((mixture) => ({ ...mixture, experts: experts[mixture.kind] })),
+    })
+    const refuses = (other: ModelConfig, pattern: RegExp) =>
+      rejectsWithUserError(() => checkParts(file, blueprintOf(other)), pattern)
+    await refuses({ ...config, ffnHidden: 256 } as ModelConfig, /layers\.0\.mlp\.0 has \d+ bytes in place of \d+/)
+    await refuses(withExperts({ attention: [4, 4, 5], mlp: [8, 8, 8] }), /layers\.2\.attention\.4 is missing/)
+    const parts = new RegExp(`${layout.parts.length} parts in place of`)
+    await refuses(withExperts({ attention: [4, 4, 4], mlp: [8, 8, 7] }), parts)
     // To plan all of them would take gigabytes and minutes.
-    await rejectsWithUserError(
-      () => checkParts(file, { ...config, mlpExperts: experts }),
-      /layers\.0\.dense has \d+ bytes in place of/,
-    )
+    const absurd = withExperts({ attention: [4, 4, 4], mlp: new Array(3).fill(2 ** 24) })
+    await refuses(absurd, /layers\.0\.dense has \d+ bytes in place of/)
   })
 })
 

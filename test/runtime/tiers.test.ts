@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Group, Job, MatmulArg } from '#molm/runtime/abi.js'
 import { Bank } from '#molm/runtime/bank.js'
-import { JOB } from '#molm/runtime/control.js'
 import { proveProducts } from '#molm/runtime/proof.js'
 import { chooseKernels, compileTier, TIERS } from '#molm/runtime/tiers.js'
 import { prepareV8 } from '#molm/runtime/v8-flags.js'
@@ -28,9 +28,10 @@ class WrongBank extends Bank {
 
   override run(kind: number, chunks: number): void {
     super.run(kind, chunks)
-    if (kind !== JOB.MATMUL || this.products++ !== this.wrongProduct) return
-    const [table, output, stride] = [this.control.args[3], this.control.args[8], this.control.args[9]]
-    const rows = this.u32[table / 4 + 3]
+    if (kind !== Job.matmul || this.products++ !== this.wrongProduct) return
+    const { args } = this.control
+    const [table, output, stride] = [args[MatmulArg.groups], args[MatmulArg.output], args[MatmulArg.outputStride]]
+    const rows = this.u32[(table + Group.count) / 4]
     this.numbers = (rows * stride) / 4
     this.f32[output / 4 + this.wrongNumber] += 1
   }

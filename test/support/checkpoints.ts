@@ -1,6 +1,7 @@
+import { parseConfig } from '#molm/architectures/index.js'
 import { type Checkpoint, localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
 import type { Tensor } from '#molm/checkpoint/tensor.js'
-import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import type { ModelConfig } from '#molm/model/config.js'
 import { fixturePath } from './fixtures.js'
 
 /** Runs `use` with a reference checkpoint, open for as long as that takes. */

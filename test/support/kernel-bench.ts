@@ -1,7 +1,8 @@
 import { Packer } from '#molm/engine/packer.js'
 import type { PackRequest } from '#molm/packing/pack.js'
 import { Bank } from '#molm/runtime/bank.js'
-import { recordBytes, roundUp } from '#molm/runtime/kernels.js'
+import { padded, recordBytes } from '#molm/runtime/formats.js'
+import { Rows } from '#molm/runtime/rows.js'
 import { compileTier, TIERS, type Tier } from '#molm/runtime/tiers.js'
 import { prepareV8 } from '#molm/runtime/v8-flags.js'
 
@@ -24,14 +25,29 @@ export function place(bank: Bank, values: Float32Array | Uint32Array | Uint8Arra
   return address
 }
 
-/** Rows of `columns` floats, each padded with zeros to a multiple of 32. */
-export function placeRows(bank: Bank, rows: Float32Array, columns: number): number {
-  const stride = roundUp(columns, 32)
-  const padded = new Float32Array((rows.length / columns) * stride)
-  for (let r = 0; r * columns < rows.length; r++) {
-    padded.set(rows.subarray(r * columns, (r + 1) * columns), r * stride)
-  }
-  return place(bank, padded)
+/** Rows of `columns` floats, each padded with zeros, and with records where `records` says so. */
+export function placeRows(bank: Bank, values: Float32Array, columns: number, { records = false } = {}): Rows {
+  const count = values.length / columns
+  const rows = Rows.allocate(bank, count, columns, { records })
+  for (let r = 0; r < count; r++) rows.row(r).set(values.subarray(r * columns, (r + 1) * columns))
+  return rows
+}
+
+/** Rows for a kernel to fill; what it leaves alone, padding included, keeps `value`. Their records are zero. */
+export function emptyRows(bank: Bank, count: number, columns: number, value = 9): Rows {
+  const rows = Rows.allocate(bank, count, columns, { records: true })
+  bank.f32.fill(value, rows.address / 4, rows.address / 4 + count * rows.stride)
+  return rows
+}
+
+/** A copy of the floats of rows, padding included. */
+export function floatsOf({ bank, address, count, stride }: Rows): Float32Array {
+  return floatsAt(bank, address, count * stride)
+}
+
+/** A copy of the records of rows. */
+export function recordsOf({ bank, records, count, recordBytes }: Rows): Uint8Array {
+  return bytesAt(bank, records, count * recordBytes)
 }
 
 /** A copy of floats in a bank. */
@@ -66,7 +82,7 @@ export interface QuantisedRow {
 
 /** Quantises a row as assembly/quantize.ts describes it, in the same float32 operations. */
 export function quantise(row: Float32Array): QuantisedRow {
-  const n = roundUp(row.length, 32)
+  const n = padded(row.length)
   const record = new Uint8Array(recordBytes(n))
   const view = new DataView(record.buffer)
   const values = new Float64Array(n)

@@ -1,4 +1,4 @@
-import type { Activation } from '#molm/model/config.js'
+import type { ActivationName } from '#molm/runtime/formats.js'
 
 /** Error function in double precision, by its series without cancellation; the rest beyond 6 is below 2^-53. */
 export function erf(x: number): number {
@@ -16,7 +16,7 @@ export function erf(x: number): number {
 export const sigmoid = (x: number): number => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x)))
 
 /** The experts' activation functions, as the mathematics states them. */
-export const ACTIVATIONS: Record<Activation | 'identity', (x: number) => number> = {
+export const ACTIVATIONS: Record<ActivationName, (x: number) => number> = {
   identity: (x) => x,
   gelu_new: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),

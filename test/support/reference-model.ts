@@ -1,4 +1,5 @@
-import type { ModelConfig } from '#molm/model/config.js'
+import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
+import { mixtureOf } from '#molm/model/config.js'
 import { ACTIVATIONS, dot, layerNorm, stickBreaking } from './reference-math.js'
 
 /** Tensors of a checkpoint by their Hugging Face keys, row-major. */
@@ -23,7 +24,7 @@ export interface ReferenceResult {
  * The model in double precision, written as plainly as the mathematics: every token attends to all before it, nothing is
  * cached, nothing is stopped early.
  */
-export function referenceForward(config: ModelConfig, tensors: Tensors, tokens: number[]): ReferenceResult {
+export function referenceForward(config: ModuleFormerConfig, tensors: Tensors, tokens: number[]): ReferenceResult {
   const { width: d, layers } = config
   const get = (key: string): Float32Array => {
     const tensor = tensors.get(key)
@@ -39,11 +40,13 @@ export function referenceForward(config: ModelConfig, tensors: Tensors, tokens: 
   for (let l = 0; l < layers; l++) {
     const block = `transformer.h.${l}`
     const a = norm(`${block}.ln_1`)
-    const attention = a.map((row) => route(config, get, `${block}.attn.q_proj.gate`, row, config.topKAttention))
+    const attention = a.map((row) =>
+      route(config, get, `${block}.attn.q_proj.gate`, row, mixtureOf(config, 'attention')?.topK ?? 0),
+    )
     x = added(x, attend(config, get, `${block}.attn`, a, attention))
 
     const b = norm(`${block}.ln_2`)
-    const mlp = b.map((row) => route(config, get, `${block}.mlpf.gate`, row, config.topKMlp))
+    const mlp = b.map((row) => route(config, get, `${block}.mlpf.gate`, row, mixtureOf(config, 'mlp')?.topK ?? 0))
     x = added(
       x,
       b.map((row, t) => mlpOf(config, get, `${block}.mlpf`, row, mlp[t])),
@@ -59,7 +62,7 @@ export function referenceForward(config: ModelConfig, tensors: Tensors, tokens: 
 
 type Get = (key: string) => Float32Array
 
-function route(config: ModelConfig, get: Get, gate: string, a: Float64Array, k: number): Choice {
+function route(config: ModuleFormerConfig, get: Get, gate: string, a: Float64Array, k: number): Choice {
   const logits = gateLogits(config, get, gate, a)
   const most = Math.max(...logits)
   const e = logits.map((z) => Math.exp(z - most))
@@ -68,7 +71,7 @@ function route(config: ModelConfig, get: Get, gate: string, a: Float64Array, k: 
   return { ids, gates: ids.map((i) => e[i] / sum) }
 }
 
-function gateLogits(config: ModelConfig, get: Get, gate: string, a: Float64Array): Float64Array {
+function gateLogits(config: ModuleFormerConfig, get: Get, gate: string, a: Float64Array): Float64Array {
   if (config.gateType === 'linear') return linear(get(`${gate}.w_gate.0.weight`), a)
   if (config.gateType === 'mlp') {
     const h = linear(get(`${gate}.w_gate.0.weight`), a, get(`${gate}.w_gate.0.bias`)).map(ACTIVATIONS.gelu)
@@ -84,7 +87,13 @@ function gateLogits(config: ModelConfig, get: Get, gate: string, a: Float64Array
   })
 }
 
-function attend(config: ModelConfig, get: Get, attn: string, a: Float64Array[], choices: Choice[]): Float64Array[] {
+function attend(
+  config: ModuleFormerConfig,
+  get: Get,
+  attn: string,
+  a: Float64Array[],
+  choices: Choice[],
+): Float64Array[] {
   const { attentionHidden: A, heads: H, sharedKeyValue, width: d } = config
   const s = A / H
   const project = (name: string) =>
@@ -111,7 +120,13 @@ function attend(config: ModelConfig, get: Get, attn: string, a: Float64Array[], 
   })
 }
 
-function mlpOf(config: ModelConfig, get: Get, mlp: string, a: Float64Array, { ids, gates }: Choice): Float64Array {
+function mlpOf(
+  config: ModuleFormerConfig,
+  get: Get,
+  mlp: string,
+  a: Float64Array,
+  { ids, gates }: Choice,
+): Float64Array {
   const { ffnHidden: F, width: d, activation } = config
   const sum = new Float64Array(d)
   for (const [slot, e] of ids.entries()) {

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import { layoutOf, parseConfig } from '#molm/architectures/index.js'
+import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
+import type { ModelConfig } from '#molm/model/config.js'
 import { formatsFor } from '#molm/packing/format.js'
-import { planLayout } from '#molm/packing/layout.js'
 import { normals } from './random.js'
 import type { Tensors } from './reference-model.js'
 import { safetensors } from './safetensors-writer.js'
@@ -31,9 +32,9 @@ export async function writeCheckpoint(
   dir: string,
   json: Record<string, unknown>,
   seed = 1,
-): Promise<{ config: ModelConfig; tensors: Tensors }> {
+): Promise<{ config: ModuleFormerConfig; tensors: Tensors }> {
   const keys = { ...SMALL, ...json }
-  const config = parseConfig(keys, 'config.json')
+  const config = parseConfig(keys, 'config.json') as ModuleFormerConfig
   const tensors = randomTensors(config, seed)
   const header: Record<string, unknown> = {}
   const chunks: Buffer[] = []
@@ -51,8 +52,8 @@ export async function writeCheckpoint(
 function randomTensors(config: ModelConfig, seed: number): Map<string, { values: Float32Array; shape: number[] }> {
   const next = normals(seed)
   const tensors = new Map<string, { values: Float32Array; shape: number[] }>()
-  for (const part of planLayout(config, formatsFor('f32')).parts) {
-    for (const { tensor } of part.pieces) {
+  for (const part of layoutOf(config, formatsFor('f32')).parts) {
+    for (const { tensor } of part.pieces.flatMap(({ sources }) => sources)) {
       const { key, shape } = tensor
       if (tensors.has(key)) continue
       const scale = scaleOf(key, shape)

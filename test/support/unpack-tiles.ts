@@ -1,4 +1,5 @@
-import { TILE_COLUMNS, TILE_ROWS, type WeightFormat } from '#molm/packing/format.js'
+import type { WeightFormat } from '#molm/packing/format.js'
+import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi.js'
 
 /*
  * What the bytes of packed weights mean, as docs/FORMAT.md says it, written down once more and plainly.

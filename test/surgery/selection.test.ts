@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { parseConfig } from '#molm/architectures/index.js'
 import { ExpertUsage } from '#molm/experts/usage.js'
-import { type ModelConfig, parseConfig } from '#molm/model/config.js'
+import type { ModelConfig } from '#molm/model/config.js'
 import { routerMasks } from '#molm/model/expert-mask.js'
 import { keepShares, maskOf, selectExperts } from '#molm/surgery/selection.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -139,9 +140,9 @@ test('the shares of a curve fall from all to the least possible', () => {
 })
 
 test('the shares of a curve are found for as many layers as a model may have', () => {
-  const experts = new Array(4096).fill(4)
-  const deep = { ...config, layers: 4096, attentionExperts: experts, mlpExperts: experts.with(4000, 2) }
-  assert.is(keepShares(deep).at(-1), 0.5)
+  const experts = new Array<number>(4096).fill(4).with(4000, 2)
+  const mixtures = config.mixtures.map((mixture) => ({ ...mixture, experts }))
+  assert.is(keepShares({ ...config, layers: 4096, mixtures }).at(-1), 0.5)
 })
 
 test.run()

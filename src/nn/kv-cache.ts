@@ -1,16 +1,22 @@
 import { UserError } from '../errors.js'
 import type { PartFormats } from '../packing/format.js'
+import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi.js'
 import type { Bank } from '../runtime/bank.js'
-import { type CacheFormat, cacheRowBytes, PAGE_ROWS, PAGE_SHIFT } from '../runtime/kernels.js'
+import { type CacheFormat, cacheRowBytes } from '../runtime/formats.js'
+import type { Rows } from '../runtime/rows.js'
 
-/** Where a layer's new keys and values come from, and the bank its pages lie in. */
-export interface CachedLayer {
-  bank: Bank
-  /** Channels of a row. */
+/** What a layer keeps of each position. */
+export interface CacheShape {
+  /** Channels of a row of keys, and of one of values. */
   channels: number
-  format: CacheFormat
-  /** K = V: one cached row serves as both. */
+  /** K = V: one row serves as both. */
   shared: boolean
+}
+
+/** A layer's shape, and the bank its pages lie in. */
+export interface CachedLayer extends CacheShape {
+  bank: Bank
+  format: CacheFormat
 }
 
 /**
@@ -62,13 +68,14 @@ class PagedRows {
     }
   }
 
-  /** Copies `count` rows, `stride` bytes apart, to the positions from `position` on. */
-  store(source: number, stride: number, position: number, count: number): void {
-    this.eachRun(position, count, (address, first, rows) => {
-      const from = source + first * stride
-      const { kernels } = this.bank
-      if (this.format === 'f32') kernels.copyRows(from, stride, address, this.rowBytes, this.channels * 4, rows)
-      else kernels.narrowRows(from, stride, address, this.rowBytes, this.channels, rows)
+  /** Copies the first `count` rows to the positions from `position` on. */
+  store({ address, strideBytes }: Rows, position: number, count: number): void {
+    const { channels, format, rowBytes } = this
+    const { kernels } = this.bank
+    this.eachRun(position, count, (to, first, rows) => {
+      const from = address + first * strideBytes
+      if (format === 'f32') kernels.copyRows(from, strideBytes, to, rowBytes, channels * 4, rows)
+      else kernels.narrowRows(from, strideBytes, to, rowBytes, channels, rows)
     })
   }
 
@@ -186,11 +193,11 @@ export class KVCache {
 
   /**
    * Stores new rows of a layer after the positions so far; they count once `advance` is called, after the last layer.
-   * `keys` and `values` are addresses of the first row, `stride` bytes apart; where K = V, `values` is not read.
+   * Where K = V, `values` is not read.
    */
-  append(layer: number, tokens: number, keys: number, values: number, stride: number): void {
-    this.keys[layer].store(keys, stride, this.end, tokens)
-    if (!this.layers[layer].shared) this.values[layer].store(values, stride, this.end, tokens)
+  append(layer: number, tokens: number, keys: Rows, values: Rows): void {
+    this.keys[layer].store(keys, this.end, tokens)
+    if (!this.layers[layer].shared) this.values[layer].store(values, this.end, tokens)
   }
 
   /** Rows of all layers, oldest position first: each layer's keys and, where they differ, its values. */

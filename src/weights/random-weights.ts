@@ -1,5 +1,6 @@
 import type { WeightFormat } from '../packing/format.js'
 import type { Part, Piece } from '../packing/layout.js'
+import { TableBlockBytes, TILE_ROWS, TileBytes } from '../runtime/abi.js'
 
 /** Random bytes that all weights are cut from: more than a core's caches hold of it at once. */
 const POOL_BYTES = 4 * 2 ** 20
@@ -53,9 +54,8 @@ function fillQuantised(piece: Piece, bytes: Uint8Array, pool: Uint8Array, start:
   copyAround(bytes, pool, start)
   const scale = 1 / Math.sqrt(piece.cols) / LEVEL_RMS[piece.format]
   const bits = new Uint16Array(new Float32Array([scale]).buffer)[1]
-  // Scales: 8 at the head of a tile, one at the head of a table row's block; little-endian bfloat16.
-  const block = piece.kind === 'rows' ? 34 : piece.format === 'q4' ? 144 : 272
-  const scales = piece.kind === 'rows' ? 1 : 8
+  // Scales: one a row at the head of a tile, one at the head of a table row's block; little-endian bfloat16.
+  const [block, scales] = piece.kind === 'rows' ? [TableBlockBytes.q8, 1] : [TileBytes[piece.format], TILE_ROWS]
   for (let at = 0; at < bytes.length; at += block) {
     for (let i = 0; i < 2 * scales; i += 2) {
       bytes[at + i] = bits & 255

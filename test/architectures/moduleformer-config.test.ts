@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ModelConfig, parseConfig, routerRows } from '#molm/model/config.js'
+import { parseConfig as parseAny } from '#molm/architectures/index.js'
+import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
+import { mixtureOf, routerRows } from '#molm/model/config.js'
 import { fixturePath } from '../support/fixtures.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
@@ -16,7 +18,11 @@ const small = {
   n_mlp_experts: 8,
 }
 
-async function fixtureConfig(name: string): Promise<ModelConfig> {
+function parseConfig(json: unknown, where: string): ModuleFormerConfig {
+  return parseAny(json, where) as ModuleFormerConfig
+}
+
+async function fixtureConfig(name: string): Promise<ModuleFormerConfig> {
   return parseConfig(JSON.parse(await readFile(fixturePath(`${name}/config.json`), 'utf8')), WHERE)
 }
 
@@ -24,6 +30,7 @@ test('a silent config.json is the default ModuleFormer', () => {
   const config = parseConfig({ model_type: 'moduleformer' }, WHERE)
   const { raw, ...shape } = config
   assert.equal(shape, {
+    modelType: 'moduleformer',
     architecture: 'causal-lm',
     vocabSize: 50295,
     width: 1024,
@@ -38,10 +45,6 @@ test('a silent config.json is the default ModuleFormer', () => {
       { kind: 'attention', experts: new Array(24).fill(32), topK: 2 },
       { kind: 'mlp', experts: new Array(24).fill(32), topK: 2 },
     ],
-    attentionExperts: new Array(24).fill(32),
-    mlpExperts: new Array(24).fill(32),
-    topKAttention: 2,
-    topKMlp: 2,
     tieWordEmbeddings: false,
     bosToken: 50256,
     eosToken: 50256,
@@ -55,9 +58,9 @@ test('the shape of a checkpoint is read from its config.json', async () => {
   const config = await fixtureConfig('05-linear-silu-safetensors-f32')
   assert.is(config.gateType, 'linear')
   assert.is(config.activation, 'silu')
-  assert.equal(config.attentionExperts, [5, 5])
-  assert.equal(config.mlpExperts, [10, 10])
-  assert.is(config.topKMlp, 3)
+  assert.equal(mixtureOf(config, 'attention')?.experts, [5, 5])
+  assert.equal(mixtureOf(config, 'mlp')?.experts, [10, 10])
+  assert.is(mixtureOf(config, 'mlp')?.topK, 3)
   assert.is(config.trainedContext, 32)
   assert.is(config.raw.layer_norm_epsilon, 0.001)
 })
@@ -106,8 +109,13 @@ test('the generic names of sizes are understood, and the specific ones win', () 
 
 test('layers may keep different numbers of experts', () => {
   const config = parseConfig({ ...small, molm_experts: { attention: [4, 2], mlp: [3, 8] } }, WHERE)
-  assert.equal(config.attentionExperts, [4, 2])
-  assert.equal(config.mlpExperts, [3, 8])
+  assert.equal(
+    config.mixtures.map(({ experts }) => experts),
+    [
+      [4, 2],
+      [3, 8],
+    ],
+  )
 })
 
 test('a list of experts that does not fit the layers is refused', async () => {
@@ -151,9 +159,9 @@ test('numbers that cannot be meant are refused by name', async () => {
     [{ tie_word_embeddings: 'no' }, /tie_word_embeddings/],
     [{ eos_token_id: [1, 2] }, /eos_token_id/],
     [{ n_layer: 100000 }, /n_layer must be an integer from 1 to 4096, not 100000/],
-    [{ n_att_experts: 2 ** 24 }, /asks for 33554448 experts in all layers together, at most 65536/],
-    [{ n_layer: 4096, n_mlp_experts: 16 }, /asks for 81920 experts/],
-    [{ molm_experts: { attention: [4, 2 ** 24], mlp: [8, 8] } }, /asks for \d+ experts/],
+    [{ n_att_experts: 2 ** 24 }, /asks for 33554432 attention experts in all layers, at most 65536/],
+    [{ n_layer: 4096, n_mlp_experts: 17 }, /asks for 69632 mlp experts/],
+    [{ molm_experts: { attention: [4, 2 ** 24], mlp: [8, 8] } }, /asks for \d+ attention experts/],
   ]
   for (const [keys, pattern] of wrong) {
     await rejectsWithUserError(() => parseConfig({ ...small, ...keys }, WHERE), pattern)
@@ -173,14 +181,15 @@ test('silent rows and the bias of pruned and grafted models are read, and refuse
   const base = { model_type: 'moduleformer', n_layer: 2 }
   const experts = { attention: [3, 4], mlp: [8, 5] }
   const plain = parseConfig({ ...base, molm_experts: experts }, 'config.json')
-  assert.is(plain.silentRows, undefined)
+  assert.ok(plain.mixtures.every(({ silentRows }) => silentRows === undefined))
   assert.is(plain.gateBias, undefined)
   const silent = { attention: [1, 0], mlp: [0, 3] }
   const config = parseConfig({ ...base, molm_experts: { ...experts, silent, gate_bias: true } }, 'config.json')
-  assert.equal(config.silentRows, silent)
+  for (const { kind, silentRows } of config.mixtures) assert.equal(silentRows, silent[kind])
   assert.is(config.gateBias, true)
-  assert.is(routerRows(config, 0, 'attention'), 4)
-  assert.is(routerRows(config, 1, 'mlp'), 8)
+  const [attention, mlp] = config.mixtures
+  assert.is(routerRows(attention, 0), 4)
+  assert.is(routerRows(mlp, 1), 8)
   for (const wrong of [
     { attention: [1], mlp: [0, 3] },
     { attention: [1, -1], mlp: [0, 3] },

@@ -1,26 +1,23 @@
 import type { Bank } from '../runtime/bank.js'
-
-/** Bytes of a group in the table of a grouped product, and of an entry of its list (assembly/matmul.ts). */
-const GROUP = 16
-const ENTRY = 8
+import { allocateGroups, allocateList, listFrom, writeGroup, writeListEntry } from '../runtime/kernels/matmul.js'
 
 /** Finds the weights of an expert; 0 is no valid address. */
 export type AddressOf = (expert: number) => number
 
 /**
  * The routing of a batch, sorted by expert: which (token, slot) items each expert serves. An item's number is
- * token * k + slot, the row of its query, output and hidden activations.
+ * token * slots + slot, the row of its query, output and hidden activations.
  *
  * Two tables come of it for the grouped products: from token rows to item rows (an expert's first matrix) and from item
  * rows to item rows (its second).
  */
-export class Groups {
+export class ExpertGroups {
   /** Address of the table that the products read. */
   readonly table: number
   private readonly tokenLists: number
   private readonly itemLists: number
   private readonly first: Int32Array
-  private experts: Int32Array
+  private readonly experts: Int32Array
   private chosen = 0
   private items = 0
 
@@ -30,17 +27,16 @@ export class Groups {
     maxItems: number,
     extraGroups = 0,
   ) {
-    this.table = bank.arena.allocate((maxExperts + extraGroups) * GROUP)
-    this.tokenLists = bank.arena.allocate(maxItems * ENTRY)
-    this.itemLists = bank.arena.allocate(maxItems * ENTRY)
+    this.table = allocateGroups(bank, maxExperts + extraGroups)
+    this.tokenLists = allocateList(bank, maxItems)
+    this.itemLists = allocateList(bank, maxItems)
     this.first = new Int32Array(maxExperts + 1)
     this.experts = new Int32Array(maxExperts)
   }
 
-  /** Sorts the items of `ids` (k a token) by expert, keeping the order of tokens within one. */
-  assign(ids: Int32Array, tokens: number, k: number, experts: number): void {
-    const { first } = this
-    const words = this.bank.u32
+  /** Sorts the items of `ids` (k per token) by expert, keeping the order of tokens within one. */
+  assign(ids: Int32Array, tokens: number, k: number, slots: number, experts: number): void {
+    const { bank, first, tokenLists, itemLists } = this
     const items = tokens * k
     first.fill(0, 0, experts + 1)
     for (let i = 0; i < items; i++) first[ids[i] + 1]++
@@ -50,11 +46,11 @@ export class Groups {
       first[e + 1] += first[e]
     }
     for (let i = 0; i < items; i++) {
-      const place = 2 * first[ids[i]]++
-      words[this.tokenLists / 4 + place] = (i / k) | 0
-      words[this.tokenLists / 4 + place + 1] = i
-      words[this.itemLists / 4 + place] = i
-      words[this.itemLists / 4 + place + 1] = i
+      const place = first[ids[i]]++
+      const token = (i / k) | 0
+      const item = token * slots + (i % k)
+      writeListEntry(bank, tokenLists, place, token, item)
+      writeListEntry(bank, itemLists, place, item, item)
     }
     this.items = items
   }
@@ -84,7 +80,7 @@ export class Groups {
 
   /** Adds a group that is no expert: its own list of `count` entries at `list`. */
   append(group: number, weights: number, bias: number, list: number, count: number): void {
-    this.entry(group, weights, bias, list, count)
+    writeGroup(this.bank, this.table, group, weights, bias, list, count)
   }
 
   private write(weights: AddressOf, lists: number): number {
@@ -93,29 +89,16 @@ export class Groups {
       const expert = this.experts[group]
       // After sorting, first[e] is the end of expert e's items.
       const end = this.first[expert]
-      this.entry(group, weights(expert), 0, lists + start * ENTRY, end - start)
+      writeGroup(this.bank, this.table, group, weights(expert), 0, listFrom(lists, start), end - start)
       start = end
     }
     return this.chosen
   }
-
-  private entry(group: number, weights: number, bias: number, list: number, count: number): void {
-    const words = this.bank.u32
-    const at = (this.table + group * GROUP) / 4
-    words[at] = weights
-    words[at + 1] = bias
-    words[at + 2] = list
-    words[at + 3] = count
-  }
 }
 
-/** Address of a list that maps each of `count` rows to row `offset` + its own number. */
-export function identityList(bank: Bank, count: number, offset = 0): number {
-  const list = bank.arena.allocate(count * ENTRY)
-  const words = bank.u32
-  for (let i = 0; i < count; i++) {
-    words[list / 4 + 2 * i] = i
-    words[list / 4 + 2 * i + 1] = offset + i
-  }
+/** Address of a list that maps each of `count` rows to row `offset` + `step` times its own number. */
+export function identityList(bank: Bank, count: number, offset = 0, step = 1): number {
+  const list = allocateList(bank, count)
+  for (let i = 0; i < count; i++) writeListEntry(bank, list, i, i, offset + step * i)
   return list
 }

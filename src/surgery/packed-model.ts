@@ -1,13 +1,14 @@
+import { blueprintOf, layoutOf } from '../architectures/index.js'
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
 import type { ModelConfig } from '../model/config.js'
-import { checksumsOf } from './checksums.js'
-import type { PartFormats } from './format.js'
-import { type Layout, type Part, planLayout } from './layout.js'
-import { checkParts, openPackedFile, type PackedFile } from './packed-file.js'
-import { createPackedFile } from './packed-file-writer.js'
-import { stageModel } from './packed-folder.js'
-import { differs } from './packed-metadata.js'
+import { checksumsOf } from '../packing/checksums.js'
+import type { PartFormats } from '../packing/format.js'
+import type { Layout, Part } from '../packing/layout.js'
+import { checkParts, openPackedFile, type PackedFile } from '../packing/packed-file.js'
+import { createPackedFile } from '../packing/packed-file-writer.js'
+import { stageModel } from '../packing/packed-folder.js'
+import { differs } from '../packing/packed-metadata.js'
 
 /** A packed model whose parts can be read, to make another one of them. */
 export class PackedModel {
@@ -22,8 +23,8 @@ export class PackedModel {
   /** Opens the packed file `path` of a model in `folder`. Rejects with a UserError when it is not that model's. */
   static async open(folder: string, path: string, config: ModelConfig): Promise<PackedModel> {
     const file = await openPackedFile(path)
-    checkParts(file, config)
-    const layout = planLayout(config, file.metadata.formats)
+    checkParts(file, blueprintOf(config))
+    const layout = layoutOf(config, file.metadata.formats)
     return new PackedModel(folder, config, file, layout, await openLocalFile(path))
   }
 
@@ -58,7 +59,7 @@ export interface DerivedModel {
 export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
   const { config, files, provide, signal } = derived
   const { metadata } = from.file
-  const layout = planLayout(config, metadata.formats)
+  const layout = layoutOf(config, metadata.formats)
   const staged = await stageModel(localFolder(from.folder), outDir, metadata.quant, { files })
   try {
     const file = await createPackedFile(staged.weights, layout, { ...metadata, files: staged.files })

@@ -1,29 +1,22 @@
-import { JOB } from '../runtime/control.js'
+import { Bandwidth } from '../runtime/kernels/bandwidth.js'
 import type { LoadedModel } from './load.js'
 
-/** Bytes of one chunk, and most bytes read for a measurement: far more than any cache holds. */
-const CHUNK = 256 * 1024
-const MOST = 512 * 2 ** 20
+/** Least and most bytes read for a measurement: far more than any cache holds. */
 const LEAST = 128 * 2 ** 20
+const MOST = 512 * 2 ** 20
 
 /**
  * Streaming read speed of the model's threads in bytes a second: the speed of light for decoding, since every token
  * reads its active weights once. Reads the model's own memory, or a buffer where the model is smaller than the caches.
  */
-export function measureStream({ store, pool }: LoadedModel): number {
+export function measureBandwidth({ store, pool }: LoadedModel): number {
   const index = store.banks.reduce((best, bank, i, all) => (bank.arena.used > all[best].arena.used ? i : best), 0)
   const bank = store.banks[index]
   pool.enter(index)
   const own = bank.arena.used >= 2 * LEAST
   const [start, bytes] = own ? bank.arena.range : [bank.arena.allocate(LEAST), LEAST]
-  const chunks = Math.floor(Math.min(bytes, MOST) / CHUNK)
-  const sums = bank.arena.allocate(chunks * 16)
   if (!own) bank.u8.fill(1, start, start + LEAST)
-  bank.control.args.set([start, CHUNK, sums])
-  const began = performance.now()
-  bank.run(JOB.STREAM, chunks)
-  const seconds = (performance.now() - began) / 1000
-  bank.arena.release(sums, chunks * 16)
+  const speed = new Bandwidth(bank).run(start, Math.min(bytes, MOST))
   if (!own) bank.arena.release(start, LEAST)
-  return (chunks * CHUNK) / seconds
+  return speed
 }

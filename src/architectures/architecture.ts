@@ -1,0 +1,42 @@
+import type { ModelConfig } from '../model/config.js'
+import type { ConfigReader } from '../model/config-reader.js'
+import type { Blocks } from '../nn/decoder.js'
+import type { CacheShape } from '../nn/kv-cache.js'
+import type { Workspace } from '../nn/workspace.js'
+import type { PartFormats } from '../packing/format.js'
+import type { Part } from '../packing/layout.js'
+
+/** Sizes of a model in words, a list for each line of a model card. */
+export interface ShapeWords {
+  attention: string[]
+  mlp: string[]
+  router: string[]
+}
+
+/** A family of models: how its config.json is read, where its weights lie, and how it computes. */
+export interface Architecture<C extends ModelConfig = ModelConfig> {
+  /** What people call it. */
+  title: string
+  /** `model_type` in config.json. */
+  modelTypes: readonly string[]
+  /** How its class names in `architectures` begin, for a config.json without model_type. */
+  className: string
+  /** What an absent key of config.json means. */
+  defaults: Record<string, unknown>
+  /** Other names of keys, from the name that may stand in config.json to the one that `defaults` has. */
+  aliases?: Record<string, string>
+  /** Reads a config.json whose defaults are filled in. Throws a UserError that names the key. */
+  parseConfig(keys: ConfigReader, classNames: string[]): C
+  /** Its shape in words. */
+  describe(config: C): ShapeWords
+  /** Keys of config.json that two models must agree on for experts of one to work in the other. */
+  shapeKeys(config: C): readonly string[]
+  /** The parts of a packed model in the order of use: tensor names, shapes and formats. */
+  parts(config: C, formats: PartFormats): Iterable<Part>
+  /** Whether a tensor of a checkpoint is known to be of no use. */
+  ignores(tensor: string, config: C): boolean
+  /** What a layer's cache holds per position. */
+  cache(config: C): CacheShape
+  /** Binds the blocks of a bank to its workspace; a forward pass allocates nothing afterwards. */
+  build(config: C, workspace: Workspace): Blocks
+}

@@ -1,0 +1,75 @@
+import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
+import type { ModelConfig } from '../model/config.js'
+import { ConfigReader, quoted } from '../model/config-reader.js'
+import { Decoder } from '../nn/decoder.js'
+import type { PartFormats } from '../packing/format.js'
+import { type Blueprint, type Layout, planLayout } from '../packing/layout.js'
+import type { Pool } from '../runtime/pool.js'
+import type { WeightStore } from '../weights/weight-store.js'
+import type { Architecture } from './architecture.js'
+import { moduleformer } from './moduleformer.js'
+
+/** Every architecture that molm runs; a new one is a file and a line here. */
+// biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
+const ARCHITECTURES: readonly Architecture<any>[] = [moduleformer]
+
+/** The model types that molm runs. */
+export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)
+
+/**
+ * Reads the parsed config.json of a model. Throws a UserError that begins with `where` and names the key when the model
+ * is of another kind or its numbers cannot be meant.
+ */
+export function parseConfig(json: unknown, where: string): ModelConfig {
+  if (!isObject(json)) throw new UserError(`${where}: a JSON object was expected`)
+  const classNames = Array.isArray(json.architectures)
+    ? json.architectures.filter((name) => typeof name === 'string')
+    : []
+  const architecture = architectureFor(json.model_type, classNames, where)
+  const { defaults, aliases = {} } = architecture
+  const named: Record<string, unknown> = {}
+  for (const [alias, key] of Object.entries(aliases)) if (json[alias] !== undefined) named[key] = json[alias]
+  return architecture.parseConfig(new ConfigReader({ ...defaults, ...named, ...json }, where), classNames)
+}
+
+/** The architecture of a config that `parseConfig` has read. */
+export function architectureOf({ modelType }: ModelConfig): Architecture {
+  const architecture = ARCHITECTURES.find(({ modelTypes }) => modelTypes.includes(modelType))
+  if (!architecture) throw new RangeError(`no architecture ${modelType}`)
+  return architecture
+}
+
+/** A model as packing sees it. */
+export function blueprintOf(config: ModelConfig): Blueprint {
+  const architecture = architectureOf(config)
+  return {
+    parts: (formats) => architecture.parts(config, formats),
+    ignores: (tensor) => architecture.ignores(tensor, config),
+  }
+}
+
+/** Where the weights of a model lie. */
+export function layoutOf(config: ModelConfig, formats: PartFormats): Layout {
+  return planLayout(blueprintOf(config), formats)
+}
+
+function architectureFor(modelType: unknown, classNames: string[], where: string): Architecture {
+  const found = ARCHITECTURES.find(({ modelTypes, className }) =>
+    modelType === undefined
+      ? classNames.some((name) => name.startsWith(className))
+      : modelTypes.some((type) => type === modelType),
+  )
+  if (found) return found
+  const what = modelType === undefined ? 'has no model_type' : `has model_type ${quoted(modelType)}`
+  throw new UserError(`${where}: ${what}; molm runs models of model_type ${MODEL_TYPES.join(', ')}`)
+}
+
+/** The forward pass of a model whose dense weights are in memory. */
+export function createDecoder(config: ModelConfig, store: WeightStore, pool: Pool, formats: PartFormats): Decoder {
+  const architecture = architectureOf(config)
+  return new Decoder(config, store, pool, formats, {
+    cache: architecture.cache(config),
+    build: (workspace) => architecture.build(config, workspace),
+  })
+}

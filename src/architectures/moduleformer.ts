@@ -1,0 +1,282 @@
+import { UserError } from '../errors.js'
+import { type Mixture, type MixtureKind, type ModelConfig, mixtureOf, routerRows } from '../model/config.js'
+import { ExpertMixture } from '../nn/expert-mixture.js'
+import { KeyValueProjection } from '../nn/key-value-projection.js'
+import { CosineLogits, LinearLogits, MlpLogits } from '../nn/router-logits.js'
+import { StickBreakingAttention } from '../nn/stick-breaking-attention.js'
+import type { Workspace } from '../nn/workspace.js'
+import { plural } from '../numbers.js'
+import type { PartFormats } from '../packing/format.js'
+import type { Part } from '../packing/layout.js'
+import { matrix, type PlannedPiece, part, table, transposedExpert, vector, whole } from '../packing/pieces.js'
+import { Norm } from '../runtime/kernels/norm.js'
+import type { Architecture } from './architecture.js'
+
+const ACTIVATIONS = ['gelu_new', 'gelu', 'silu', 'relu', 'tanh'] as const
+const GATE_TYPES = ['mlp', 'linear', 'gmm'] as const
+
+/** Activation of the MLP experts. `gelu_new` is the tanh approximation, `gelu` the exact erf form. */
+export type Activation = (typeof ACTIVATIONS)[number]
+/** Kind of the routers, one for all layers. */
+export type GateType = (typeof GATE_TYPES)[number]
+
+const SHAPE_KEYS = ['n_layer', 'n_embd', 'n_head', 'att_hidden', 'ffd_hidden', 'activation_function', 'gate_type']
+
+/** Shape of a ModuleFormer. Letters are those of the mathematics. */
+export interface ModuleFormerConfig extends ModelConfig {
+  /** H, heads that share A. */
+  heads: number
+  /** A, channels of queries, keys and values; a multiple of H. */
+  attentionHidden: number
+  /** F, channels inside an MLP expert. */
+  ffnHidden: number
+  activation: Activation
+  gateType: GateType
+  /** G, channels inside a router; unused by linear ones. */
+  gatingSize: number
+  /** True when A = d and H = 1: keys and values are then the normalised input itself, without projections. */
+  sharedKeyValue: boolean
+}
+
+/** IBM's ModuleFormer (MoLM): a mixture of attention experts and a mixture of MLP experts in every block. */
+export const moduleformer: Architecture<ModuleFormerConfig> = {
+  title: 'ModuleFormer',
+  modelTypes: ['moduleformer'],
+  className: 'ModuleFormer',
+
+  /** Checkpoints leave keys out that their authors found at the default. */
+  defaults: {
+    vocab_size: 50295,
+    n_embd: 1024,
+    n_layer: 24,
+    n_head: 8,
+    att_hidden: 512,
+    ffd_hidden: 2048,
+    activation_function: 'gelu_new',
+    gate_type: 'mlp',
+    gating_size: 256,
+    n_att_experts: 32,
+    k_att: 2,
+    n_mlp_experts: 32,
+    k_mlp: 2,
+    tie_word_embeddings: false,
+    bos_token_id: 50256,
+    eos_token_id: 50256,
+    block_size: 512,
+    history_length: 512,
+  },
+  aliases: { hidden_size: 'n_embd', num_hidden_layers: 'n_layer', num_attention_heads: 'n_head' },
+
+  parseConfig(keys, classNames) {
+    const layers = keys.layers('n_layer')
+    const width = keys.size('n_embd')
+    const heads = keys.size('n_head')
+    const attentionHidden = keys.size('att_hidden')
+    if (attentionHidden % heads !== 0) {
+      throw new UserError(`${keys.where}: att_hidden ${attentionHidden} is not divisible by n_head ${heads}`)
+    }
+    const isClassifier = classNames.includes('ModuleFormerForSequenceClassification')
+    return {
+      modelType: 'moduleformer',
+      architecture: isClassifier ? 'classifier' : 'causal-lm',
+      vocabSize: keys.size('vocab_size'),
+      width,
+      layers,
+      heads,
+      attentionHidden,
+      ffnHidden: keys.size('ffd_hidden'),
+      activation: keys.oneOf('activation_function', ACTIVATIONS),
+      gateType: keys.oneOf('gate_type', GATE_TYPES),
+      gatingSize: keys.size('gating_size'),
+      mixtures: [
+        keys.mixture('attention', keys.everywhere(layers, 'n_att_experts'), 'k_att'),
+        keys.mixture('mlp', keys.everywhere(layers, 'n_mlp_experts'), 'k_mlp'),
+      ],
+      ...(keys.gateBias && { gateBias: true as const }),
+      tieWordEmbeddings: keys.flag('tie_word_embeddings'),
+      bosToken: keys.tokenId('bos_token_id'),
+      eosToken: keys.tokenId('eos_token_id'),
+      trainedContext: keys.size('block_size', 0) + keys.size('history_length', 0),
+      sharedKeyValue: attentionHidden === width && heads === 1,
+      ...(isClassifier ? { labels: keys.labels() } : {}),
+      raw: keys.raw,
+    }
+  },
+
+  describe({ heads, attentionHidden, sharedKeyValue, ffnHidden, activation, gateType, gatingSize }) {
+    return {
+      attention: [plural(heads, 'head'), `${attentionHidden} channels`, ...(sharedKeyValue ? ['keys are values'] : [])],
+      mlp: [`${ffnHidden} channels`, activation],
+      router: [gateType, ...(gateType === 'linear' ? [] : [`${gatingSize} channels`])],
+    }
+  },
+
+  shapeKeys: ({ gateType }) => [...SHAPE_KEYS, ...(gateType === 'linear' ? [] : ['gating_size'])],
+
+  *parts(config, formats) {
+    const { vocabSize: V, width: d } = config
+    yield part('embedding', [table('table', formats.embedding, whole('transformer.wte.weight', [V, d]))])
+    for (let layer = 0; layer < config.layers; layer++) {
+      yield part(`layers.${layer}.dense`, densePieces(config, formats, layer), { layer })
+      for (const mixture of config.mixtures) yield* expertParts(config, formats, mixture, layer)
+    }
+    yield part('final', norm('ln_f', 'transformer.ln_f', d))
+    yield part(config.architecture === 'classifier' ? 'score' : 'lm_head', [
+      matrix('weight', formats.head, headWeights(config)),
+    ])
+  },
+
+  /** Buffers of the original code that nothing reads at inference, and the head that a tied model does not use. */
+  ignores(tensor, { tieWordEmbeddings }) {
+    const isBuffer = /^transformer\.h\.\d+\.attn\.(mask|cum_weight|causal_mask)$/.test(tensor)
+    return isBuffer || (tieWordEmbeddings && tensor === 'lm_head.weight')
+  },
+
+  cache: ({ attentionHidden, sharedKeyValue }) => ({ channels: attentionHidden, shared: sharedKeyValue }),
+
+  build(config, workspace) {
+    const { bank, threads, maxTokens, formats, x, a } = workspace
+    const { attentionHidden: A, ffnHidden: F, heads: H, sharedKeyValue, width: d } = config
+    const attention = mixture(config, workspace, 'attention')
+    const mlp = mixture(config, workspace, 'mlp')
+    const { k } = attention
+
+    // Keys and values of a batch lie behind its queries, so that one product makes them all.
+    const q = workspace.rows(k + 2, A) //                                      [T, k, A], [T, A], [T, A]
+    const keys = sharedKeyValue ? a : q.slice(maxTokens * k, maxTokens)
+    const values = sharedKeyValue ? a : q.slice(maxTokens * (k + 1), maxTokens)
+    const o = workspace.rows(k, A, { records: formats.attention !== 'f32' }) //  [T, k, A]
+    const h = workspace.rows(mlp.k, F, { records: formats.mlp !== 'f32' }) //    [T, k, F]
+    const y = workspace.rows(Math.max(k, mlp.k), d) //                           [T, k, d]
+
+    const queries = attention.product('query', { format: formats.attention, input: a, output: q })
+    const attend = new StickBreakingAttention(workspace, q, o, k, H)
+    const attentionOutputs = attention.product('output', { format: formats.attention, input: o, output: y })
+    const inputs = mlp.product('input', { format: formats.mlp, input: a, output: h, activation: config.activation })
+    const outputs = mlp.product('output', { format: formats.mlp, input: h, output: y })
+    const norm = new Norm(bank, { x, output: a }, threads)
+    const addAttention = new Norm(bank, { x, experts: { outputs: y, ...attention }, output: a }, threads)
+    const addMlp = new Norm(bank, { x, experts: { outputs: y, ...mlp }, output: a }, threads)
+
+    const keyValue = sharedKeyValue ? undefined : new KeyValueProjection(workspace, maxTokens * k, { bias: true })
+    const pair = (layer: number, name: string) => ({
+      weight: workspace.at(layer, `${name}.weight`),
+      bias: workspace.at(layer, `${name}.bias`),
+    })
+    const norm1 = workspace.perLayer((layer) => pair(layer, 'ln_1'))
+    const norm2 = workspace.perLayer((layer) => pair(layer, 'ln_2'))
+    const final = (name: string) => workspace.store.address('final', `ln_f.${name}`)
+
+    return {
+      block(l, T, cache) {
+        norm.run(T, norm1[l].weight, norm1[l].bias) //         a [T, d] = LN1(x)
+        attention.route(l, T) //                               ids, gates [T, k]
+        attention.fromTokens(l, queries, keyValue?.of(l, T)) // q [T, k, A] = a Wq[e];  K, V [T, A]
+        cache.append(l, T, keys, values) //                    cache += K, V
+        attend.run(l, T, cache) //                             o [T, k, A] = stick-broken sums of V
+        attention.fromItems(l, T, attentionOutputs) //         y [T, k, d] = o Wo[e]
+        addAttention.run(T, norm2[l].weight, norm2[l].bias) // x += gates . y;  a = LN2(x)
+        mlp.route(l, T) //                                     ids, gates [T, k]
+        mlp.fromTokens(l, inputs) //                           h [T, k, F] = act(a W1[e])
+        mlp.fromItems(l, T, outputs) //                        y [T, k, d] = h W2[e]
+        addMlp.run(T, 0, 0) //                                 x += gates . y
+      },
+      finalNorm: (T) => norm.run(T, final('weight'), final('bias')), // a [T, d] = LNf(x)
+    }
+  },
+}
+
+/** The mixture of one kind with its router. */
+function mixture(config: ModuleFormerConfig, workspace: Workspace, kind: MixtureKind): ExpertMixture {
+  const { gateType, gatingSize } = config
+  const logits =
+    gateType === 'linear'
+      ? new LinearLogits(workspace, kind)
+      : new (gateType === 'mlp' ? MlpLogits : CosineLogits)(workspace, kind, gatingSize)
+  return new ExpertMixture(workspace, kind, logits, { extraMatrices: 2 })
+}
+
+/** What every token of a layer needs: norms, routers, keys and values. */
+function densePieces(config: ModuleFormerConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+  const block = `transformer.h.${layer}`
+  const { width: d, attentionHidden: A } = config
+  const keyValue = config.sharedKeyValue
+    ? []
+    : [
+        matrix('key.weight', formats.attention, whole(`${block}.attn.k_proj.weight`, [A, d])),
+        vector('key.bias', whole(`${block}.attn.k_proj.bias`, [A])),
+        matrix('value.weight', formats.attention, whole(`${block}.attn.v_proj.weight`, [A, d])),
+        vector('value.bias', whole(`${block}.attn.v_proj.bias`, [A])),
+      ]
+  return [
+    ...norm('ln_1', `${block}.ln_1`, d),
+    ...routerPieces(config, formats, layer, 'attention', `${block}.attn.q_proj.gate`),
+    ...keyValue,
+    ...norm('ln_2', `${block}.ln_2`, d),
+    ...routerPieces(config, formats, layer, 'mlp', `${block}.mlpf.gate`),
+  ]
+}
+
+/** The experts of one mixture of a layer, two matrices each. */
+function* expertParts(
+  config: ModuleFormerConfig,
+  formats: PartFormats,
+  mixture: Mixture,
+  layer: number,
+): Generator<Part> {
+  const { width: d, attentionHidden: A, ffnHidden: F } = config
+  const { kind, experts } = mixture
+  const E = experts[layer]
+  const [first, inner, prefix] = kind === 'attention' ? ['query', A, 'attn.q_proj'] : ['input', F, 'mlpf']
+  const tensors = `transformer.h.${layer}.${prefix}`
+  for (let id = 0; id < E; id++) {
+    const pieces = [
+      matrix(first, formats[kind], transposedExpert(`${tensors}.experts.weight`, [E, d, inner], id)),
+      matrix('output', formats[kind], transposedExpert(`${tensors}.output_experts.weight`, [E, inner, d], id)),
+    ]
+    yield part(`layers.${layer}.${kind}.${id}`, pieces, { layer, expert: { kind, id } })
+  }
+}
+
+/** The matrix that scores the experts is f32 in every packing: it is small, and a wrong expert costs more than a bit. */
+function routerPieces(
+  config: ModuleFormerConfig,
+  formats: PartFormats,
+  layer: number,
+  kind: MixtureKind,
+  gate: string,
+): PlannedPiece[] {
+  const { width: d, gatingSize: G } = config
+  const name = `${kind}.router`
+  const mixture = mixtureOf(config, kind)
+  const E = mixture ? routerRows(mixture, layer) : 0
+  // No checkpoint has such a bias; a packed model can be given one.
+  const bias = config.gateBias ? [vector(`${name}.bias`, whole(`${gate}.bias`, [E]))] : []
+  switch (config.gateType) {
+    case 'mlp':
+      return [
+        matrix(`${name}.hidden.weight`, formats.router, whole(`${gate}.w_gate.0.weight`, [G, d])),
+        vector(`${name}.hidden.bias`, whole(`${gate}.w_gate.0.bias`, [G])),
+        matrix(`${name}.logits.weight`, 'f32', whole(`${gate}.w_gate.3.weight`, [E, G])),
+        ...bias,
+      ]
+    case 'linear':
+      return [matrix(`${name}.logits.weight`, 'f32', whole(`${gate}.w_gate.0.weight`, [E, d])), ...bias]
+    case 'gmm':
+      return [
+        matrix(`${name}.projection.weight`, formats.router, whole(`${gate}.w_gate.weight`, [G, d])),
+        matrix(`${name}.centroids`, 'f32', whole(`${gate}.expert_centroids`, [E, G])),
+        vector(`${name}.temperature`, whole(`${gate}.temperature`, [1])),
+        ...bias,
+      ]
+  }
+}
+
+function norm(name: string, key: string, d: number): PlannedPiece[] {
+  return [vector(`${name}.weight`, whole(`${key}.weight`, [d])), vector(`${name}.bias`, whole(`${key}.bias`, [d]))]
+}
+
+function headWeights({ architecture, labels = [], width: d, vocabSize: V, tieWordEmbeddings }: ModuleFormerConfig) {
+  if (architecture === 'classifier') return whole('score.weight', [labels.length, d])
+  return whole(tieWordEmbeddings ? 'transformer.wte.weight' : 'lm_head.weight', [V, d])
+}

@@ -1,0 +1,148 @@
+import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
+import { printable } from '../printable.js'
+import type { Mixture, MixtureKind } from './config.js'
+
+/** Far above any model, and low enough for arrays of this length to be harmless. */
+const LARGEST_SIZE = 2 ** 24
+const MOST_LAYERS = 2 ** 12
+/** Experts of one kind in all layers together: each is a part of its own, of which the host keeps an account. */
+const MOST_EXPERTS = 2 ** 16
+const MOST_LABELS = 2 ** 16
+
+/** transformers' default for `num_labels`. */
+const DEFAULT_LABELS = 2
+
+/** Typed access to the keys of a config.json, with errors that name the file and the key. */
+export class ConfigReader {
+  constructor(
+    /** The keys, defaults filled in. */
+    readonly raw: Record<string, unknown>,
+    /** What errors begin with. */
+    readonly where: string,
+  ) {}
+
+  /** The same with other keys; what errors begin with stays. */
+  with(keys: Record<string, unknown>): ConfigReader {
+    return new ConfigReader({ ...this.raw, ...keys }, this.where)
+  }
+
+  has(key: string): boolean {
+    return this.raw[key] !== undefined && this.raw[key] !== null
+  }
+
+  size(key: string, least = 1, most = LARGEST_SIZE): number {
+    const value = this.raw[key]
+    if (isSize(value, least, most)) return value
+    throw this.refuse(key, `an integer from ${least} to ${most}`)
+  }
+
+  /** A number of layers. */
+  layers(key: string): number {
+    return this.size(key, 1, MOST_LAYERS)
+  }
+
+  /** A finite number above 0. */
+  positive(key: string): number {
+    const value = this.raw[key]
+    if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
+    throw this.refuse(key, 'a number above 0')
+  }
+
+  /** The size `key` for each of so many layers. */
+  everywhere(layers: number, key: string): number[] {
+    return new Array<number>(layers).fill(this.size(key))
+  }
+
+  flag(key: string): boolean {
+    const value = this.raw[key]
+    if (typeof value === 'boolean') return value
+    throw this.refuse(key, 'true or false')
+  }
+
+  tokenId(key: string): number | null {
+    const value = this.raw[key]
+    if (value === null || isSize(value, 0)) return value
+    throw this.refuse(key, 'a token id or null')
+  }
+
+  /** One id, a list of them, or none. */
+  tokenIds(key: string): number[] {
+    const ids = [this.raw[key] ?? []].flat()
+    if (ids.every((id) => isSize(id, 0))) return ids as number[]
+    throw this.refuse(key, 'a token id, a list of them, or null')
+  }
+
+  oneOf<T extends string>(key: string, known: readonly T[]): T {
+    const value = known.find((name) => name === this.raw[key])
+    if (value !== undefined) return value
+    throw this.refuse(key, `one of ${known.join(', ')}`)
+  }
+
+  /** Class names of a classifier. */
+  labels(): string[] {
+    const { id2label, num_labels: count = DEFAULT_LABELS } = this.raw
+    if (id2label === undefined || id2label === null) {
+      if (!isSize(count, 1, MOST_LABELS)) throw this.refuse('num_labels', `an integer from 1 to ${MOST_LABELS}`)
+      return Array.from({ length: count }, (_, i) => `LABEL_${i}`)
+    }
+    const ids = isObject(id2label) ? Object.keys(id2label) : []
+    if (!isObject(id2label) || ids.length === 0 || !ids.every((_, i) => typeof id2label[i] === 'string')) {
+      throw new UserError(`${this.where}: id2label must name the labels 0, 1, 2 and so on without a gap`)
+    }
+    return ids.map((_, i) => String(id2label[i]))
+  }
+
+  /**
+   * A mixture of `counts` experts per layer, unless the key `molm_experts` of a pruned or grafted model tells of layers
+   * that kept fewer or gained some.
+   */
+  mixture(kind: MixtureKind, counts: number[], topKKey: string): Mixture {
+    const own = this.raw.molm_experts
+    const experts = own === undefined ? counts : this.perLayer(own, kind, counts, 1, 'molm_experts')
+    const silent = isObject(own) ? own.silent : undefined
+    const silentRows = silent === undefined ? undefined : this.perLayer(silent, kind, counts, 0, 'molm_experts.silent')
+    const total = experts.reduce((sum, count) => sum + count, 0)
+    if (total > MOST_EXPERTS) {
+      throw new UserError(
+        `${this.where}: asks for ${total} ${kind} experts in all layers, at most ${MOST_EXPERTS} are run`,
+      )
+    }
+    const topK = this.size(topKKey)
+    const least = experts.reduce((least, count) => (count > 0 ? Math.min(least, count) : least), LARGEST_SIZE)
+    if (topK <= least) return { kind, experts, topK, ...(silentRows && { silentRows }) }
+    throw new UserError(`${this.where}: ${topKKey} ${topK} is more than the ${least} experts that a layer has`)
+  }
+
+  /** Whether every router of a pruned or grafted model has a bias. */
+  get gateBias(): boolean {
+    const own = this.raw.molm_experts
+    return isObject(own) && own.gate_bias === true
+  }
+
+  refuse(key: string, expected: string): UserError {
+    return new UserError(`${this.where}: ${key} must be ${expected}, not ${quoted(this.raw[key])}`)
+  }
+
+  /** A list of one number per layer; 0 where, and only where, the layer has no experts of this kind. */
+  private perLayer(of: unknown, kind: MixtureKind, counts: number[], least: number, name: string): number[] {
+    const list = isObject(of) ? of[kind] : undefined
+    const isFit =
+      Array.isArray(list) &&
+      list.length === counts.length &&
+      list.every((n, layer) => (counts[layer] === 0 ? n === 0 : isSize(n, least)))
+    if (isFit) return list
+    throw new UserError(
+      `${this.where}: ${name}.${kind} must be a list of ${counts.length} numbers of experts, one per layer`,
+    )
+  }
+}
+
+function isSize(value: unknown, least: number, most = LARGEST_SIZE): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+}
+
+/** A value of a config as an error may show it. */
+export function quoted(value: unknown): string {
+  return printable(JSON.stringify(value) ?? String(value))
+}

@@ -1,0 +1,163 @@
+import { type ModelConfig, outputsOf } from '../model/config.js'
+import { type ExpertMask, routerMasks } from '../model/expert-mask.js'
+import type { PartFormats } from '../packing/format.js'
+import { Embedding } from '../runtime/kernels/embedding.js'
+import { writeListEntry } from '../runtime/kernels/matmul.js'
+import { type LogitSummary, Summary } from '../runtime/kernels/summary.js'
+import type { Pool } from '../runtime/pool.js'
+import { Rows } from '../runtime/rows.js'
+import type { WeightStore } from '../weights/weight-store.js'
+import { identityList } from './expert-groups.js'
+import { type CacheShape, cacheFormat, KVCache } from './kv-cache.js'
+import { Linear } from './linear.js'
+import type { Taps } from './taps.js'
+import { Workspace } from './workspace.js'
+
+/** Tokens of a micro-batch at most: enough that an expert's weights serve many of them, few enough to stop soon. */
+export const MAX_BATCH = 256
+
+/** Rows of logits computed at once. */
+const LOGIT_ROWS = 16
+
+/** The blocks of one bank, bound to its buffers by their architecture. */
+export interface Blocks {
+  /** Prepares what depends on positions alone; called once per batch, before the first block of the bank. */
+  begin?(tokens: number, position: number): void
+  /** One block: the residual stream of the workspace goes in and out. */
+  block(layer: number, tokens: number, cache: KVCache): void
+  /** a = Norm(x), with the norm that stands before the head. */
+  finalNorm(tokens: number): void
+}
+
+/** What a decoder needs to know of an architecture. */
+export interface DecoderShape {
+  cache: CacheShape
+  build(workspace: Workspace): Blocks
+}
+
+/** A decoder-only language model (or a classifier): embedding, blocks, head. Each bank of weights has its own buffers. */
+export class Decoder {
+  private readonly workspaces: Workspace[]
+  private readonly blocks: Blocks[]
+  private readonly ids: number
+  private readonly embedding: Embedding
+  private readonly head: Linear
+  private readonly logitRows: Rows
+  private readonly logitList: number
+  private readonly logitSummary: Summary
+  private lastRow = 0
+
+  constructor(
+    readonly config: ModelConfig,
+    private readonly store: WeightStore,
+    private readonly pool: Pool,
+    private readonly formats: PartFormats,
+    private readonly shape: DecoderShape,
+    maxBatch = MAX_BATCH,
+  ) {
+    this.workspaces = store.banks.map((bank, index) => {
+      return new Workspace(bank, index, store, config, formats, maxBatch, pool.threads)
+    })
+    this.blocks = this.workspaces.map((workspace) => shape.build(workspace))
+    const [first, last] = [this.workspaces[0], this.workspaces[this.workspaces.length - 1]]
+    this.ids = first.bank.arena.allocate(maxBatch * 4)
+    this.embedding = new Embedding(first.bank, formats.embedding, this.ids, first.x)
+    this.logitRows = Rows.allocate(last.bank, LOGIT_ROWS, outputsOf(config))
+    this.logitList = identityList(last.bank, LOGIT_ROWS)
+    this.head = new Linear(last, { format: formats.head, input: last.a, output: this.logitRows }, this.logitList)
+    this.logitSummary = new Summary(last.bank, this.logitRows)
+  }
+
+  /** An empty cache for one sequence. */
+  createCache(): KVCache {
+    const format = cacheFormat(this.formats)
+    const layers = Array.from({ length: this.config.layers }, (_, layer) => ({
+      ...this.shape.cache,
+      bank: this.store.banks[this.store.bankOf(layer)],
+      format,
+    }))
+    return new KVCache(layers)
+  }
+
+  /**
+   * Runs a batch of T <= MAX_BATCH tokens after those in the cache. Afterwards the last bank's workspace holds the
+   * normalised output of each, from which `logits` computes. Returns false, with the cache as it was, when a tap
+   * stopped it.
+   */
+  forward(tokens: ArrayLike<number>, cache: KVCache, taps: Taps = {}): boolean {
+    const { store, config } = this
+    const T = tokens.length
+    cache.reserve(T)
+
+    let at = this.enter(store.bankOf(0), T, cache, taps)
+    at.bank.u32.set(tokens, this.ids / 4)
+    this.embedding.run(store.address('embedding', 'table'), T) //        x [T, d] = embedding[tokens]
+    for (let l = 0; l < config.layers; l++) {
+      if (taps.stopped?.()) return false
+      const bank = store.bankOf(l)
+      if (bank !== at.index) at = this.moveResidual(at, this.enter(bank, T, cache, taps), T)
+      this.blocks[bank].block(l, T, cache) //                            x += attention(x);  x += mixture(x)
+      taps.hidden?.(l, at.x.row(T - 1))
+    }
+    this.blocks[at.index].finalNorm(T) //                                a [T, d] = Norm(x)
+    cache.advance(T)
+    return true
+  }
+
+  /**
+   * Output head on rows [from, to) of the last batch: calls `take` with each row's logits (V, or one per label of a
+   * classifier), a view that the next row overwrites.
+   */
+  logits(from: number, to: number, take: (row: number, logits: Float32Array) => void): void {
+    const { logitRows, logitList, head } = this
+    const { bank } = logitRows
+    const weights = this.store.address(this.config.architecture === 'classifier' ? 'score' : 'lm_head', 'weight')
+    for (let first = from; first < to; first += LOGIT_ROWS) {
+      const count = Math.min(LOGIT_ROWS, to - first)
+      for (let i = 0; i < count; i++) writeListEntry(bank, logitList, i, first + i, i)
+      head.run(count, weights)
+      for (let i = 0; i < count; i++) {
+        this.lastRow = i
+        take(first + i, logitRows.row(i))
+      }
+    }
+  }
+
+  /** Of the row of logits that `logits` gave last; undefined where a logit is infinite or none is a number. */
+  summary(): LogitSummary | undefined {
+    return this.logitSummary.run(this.lastRow)
+  }
+
+  /** Keeps experts from being chosen until the next call; without a mask all are free. */
+  maskExperts(mask?: ExpertMask): void {
+    const masks = mask && routerMasks(mask, this.config)
+    for (const workspace of this.workspaces) workspace.masks = masks
+  }
+
+  /** Entries of a row of logits. */
+  get outputs(): number {
+    return outputsOf(this.config)
+  }
+
+  /** Mean number of keys that an attention head visited for a token, so far. */
+  get meanAttentionDepth(): number {
+    const walks = this.workspaces.reduce((sum, { visits }) => sum + visits.walks, 0)
+    const keys = this.workspaces.reduce((sum, { visits }) => sum + visits.keys, 0)
+    return walks === 0 ? 0 : keys / walks
+  }
+
+  private enter(bank: number, tokens: number, cache: KVCache, taps: Taps): Workspace {
+    this.pool.enter(bank)
+    const workspace = this.workspaces[bank]
+    workspace.taps = taps
+    this.blocks[bank].begin?.(tokens, cache.length)
+    return workspace
+  }
+
+  /** Copies the residual stream, all that passes between blocks, to another bank. */
+  private moveResidual(from: Workspace, to: Workspace, tokens: number): Workspace {
+    const bytes = tokens * from.x.strideBytes
+    to.bank.u8.set(from.bank.u8.subarray(from.x.address, from.x.address + bytes), to.x.address)
+    return to
+  }
+}

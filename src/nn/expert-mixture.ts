@@ -1,0 +1,126 @@
+import { type Mixture, type MixtureKind, mixtureOf } from '../model/config.js'
+import { Matmul, type MatmulShape } from '../runtime/kernels/matmul.js'
+import type { Rows } from '../runtime/rows.js'
+import { ExpertGroups } from './expert-groups.js'
+import { Router } from './router.js'
+import type { RouterLogits } from './router-logits.js'
+import type { Workspace } from './workspace.js'
+
+export interface MixtureOptions {
+  /** Rows of each token behind those of its k experts, for what writes beside them. Default 0. */
+  sharedSlots?: number
+  /** Gates that add up to 1. Default false. */
+  renormalise?: boolean
+  /** Matrices that are no experts and take part in the first product (see `append`). */
+  extraMatrices?: number
+}
+
+/**
+ * Adds groups of matrices that are no experts, from number `next` on; returns how many those are, and how many rows of
+ * activations they have together.
+ */
+export type AppendGroups = (groups: ExpertGroups, next: number) => { matrices: number; rows: number }
+
+/** A matrix that every expert of a mixture has, and what multiplies with it. */
+export interface ExpertProduct {
+  matmul: Matmul
+  output: Rows
+  /** Bytes from the start of an expert to the matrix. */
+  offset: number
+}
+
+/**
+ * A mixture of experts of one bank: routes a batch, has the chosen experts read, and multiplies with them. A token and
+ * one of its k experts are an item, whose row is token * slots + slot.
+ */
+export class ExpertMixture {
+  readonly k: number
+  readonly slots: number
+  /** Address of the gates, floats [T, slots]. */
+  readonly gates: number
+  private readonly mixture: Mixture
+  private readonly router: Router
+  private readonly groups: ExpertGroups
+
+  constructor(
+    private readonly workspace: Workspace,
+    kind: MixtureKind,
+    logits: RouterLogits,
+    { sharedSlots = 0, renormalise = false, extraMatrices = 0 }: MixtureOptions = {},
+  ) {
+    const { bank, maxTokens, config } = workspace
+    const mixture = mixtureOf(config, kind)
+    if (!mixture) throw new RangeError(`the model has no ${kind} experts`)
+    this.mixture = mixture
+    this.k = mixture.topK
+    this.slots = mixture.topK + sharedSlots
+    this.router = new Router(workspace, mixture, logits, { slots: this.slots, renormalise })
+    this.gates = this.router.gates
+    const most = mixture.experts.reduce((most, experts) => Math.max(most, experts), 0)
+    this.groups = new ExpertGroups(bank, most, maxTokens * this.k, extraMatrices)
+  }
+
+  /** Whether a layer has experts of this mixture. */
+  isIn(layer: number): boolean {
+    return this.mixture.experts[layer] > 0
+  }
+
+  /** ids [T, k], gates [T, slots]; the chosen experts are in memory afterwards. */
+  route(layer: number, tokens: number): void {
+    const { router, groups, mixture, workspace } = this
+    router.run(layer, tokens)
+    groups.assign(router.ids, tokens, this.k, this.slots, mixture.experts[layer])
+    workspace.store.require(layer, mixture.kind, groups.chosenExperts, groups.count)
+  }
+
+  /**
+   * The experts' first matrix: rows of tokens in, rows of items out. `append` may add groups of other matrices, from
+   * the number it is given on; it returns how many those are, and how many rows of activations they have.
+   */
+  fromTokens(layer: number, { matmul, offset }: ExpertProduct, append?: AppendGroups): void {
+    const { groups, workspace, mixture } = this
+    const count = groups.fromTokens((expert) => workspace.store.expert(layer, mixture.kind, expert) + offset)
+    const more = append?.(groups, count)
+    matmul.run(groups.table, count + (more?.matrices ?? 0), groups.work + (more?.rows ?? 0))
+  }
+
+  /** The experts' second matrix: rows of items in and out, [T * slots, d]. Tells the taps. */
+  fromItems(layer: number, tokens: number, { matmul, offset, output }: ExpertProduct): void {
+    const { groups, workspace, mixture } = this
+    const count = groups.fromItems((expert) => workspace.store.expert(layer, mixture.kind, expert) + offset)
+    matmul.run(groups.table, count, groups.work)
+    this.report(layer, tokens, output)
+  }
+
+  /** A product with one of the experts' matrices, the piece of that name. */
+  product(piece: string, shape: MatmulShape): ExpertProduct {
+    const { bank, threads, store } = this.workspace
+    const matmul = new Matmul(bank, shape, threads)
+    return { matmul, output: shape.output, offset: store.pieceOffset(this.mixture.kind, piece) }
+  }
+
+  private report(layer: number, tokens: number, output: Rows): void {
+    const { router, mixture, workspace } = this
+    const { taps } = workspace
+    taps.routes?.(layer, mixture.kind, router.ids.subarray(0, tokens * this.k), this.chosenGates(tokens))
+    taps.probabilities?.(layer, mixture.kind, router.probabilities(layer, tokens))
+    taps.outputNorms?.(layer, mixture.kind, this.norms(output, tokens))
+  }
+
+  /** Gates of the chosen experts alone: [T, k]. */
+  private chosenGates(tokens: number): Float32Array {
+    const { k, slots } = this
+    const all = this.workspace.bank.f32.subarray(this.gates / 4, this.gates / 4 + tokens * slots)
+    return slots === k
+      ? all
+      : Float32Array.from({ length: tokens * k }, (_, i) => all[Math.floor(i / k) * slots + (i % k)])
+  }
+
+  private norms(output: Rows, tokens: number): Float32Array {
+    const { k, slots } = this
+    return Float32Array.from({ length: tokens * k }, (_, i) => {
+      const y = output.row(Math.floor(i / k) * slots + (i % k))
+      return Math.sqrt(y.reduce((sum, value) => sum + value * value, 0))
+    })
+  }
+}

@@ -1,0 +1,121 @@
+import { type MixtureKind, mixtureOf, routerRows } from '../model/config.js'
+import type { Rows } from '../runtime/rows.js'
+import { Linear } from './linear.js'
+import type { Workspace } from './workspace.js'
+
+/** Scores all experts of a layer for every token. */
+export interface RouterLogits {
+  /** [T, E], E of the layer that has most. */
+  readonly logits: Rows
+  run(layer: number, tokens: number): void
+}
+
+/** Most rows of a layer's router. */
+function mostRows({ config }: Workspace, kind: MixtureKind): number {
+  const mixture = mixtureOf(config, kind)
+  return mixture ? mixture.experts.reduce((most, _, layer) => Math.max(most, routerRows(mixture, layer)), 0) : 0
+}
+
+/** One matrix: logits = W a. The matrix that scores the experts is f32 in every packing. */
+export class LinearLogits implements RouterLogits {
+  readonly logits: Rows
+  private readonly linear: Linear
+  private readonly weights: number[]
+
+  constructor(workspace: Workspace, kind: MixtureKind) {
+    this.logits = workspace.rows(1, mostRows(workspace, kind))
+    this.linear = new Linear(workspace, { format: 'f32', input: workspace.a, output: this.logits })
+    this.weights = weightsOf(workspace, kind, 'logits.weight')
+  }
+
+  run(layer: number, tokens: number): void {
+    this.linear.run(tokens, this.weights[layer])
+  }
+}
+
+/** Two layers: logits = W2 gelu(W1 a + b). */
+export class MlpLogits implements RouterLogits {
+  readonly logits: Rows
+  private readonly first: Linear
+  private readonly second: Linear
+  private readonly hidden: number[]
+  private readonly bias: number[]
+  private readonly weights: number[]
+
+  constructor(workspace: Workspace, kind: MixtureKind, width: number) {
+    const hidden = workspace.rows(1, width)
+    const { formats, a } = workspace
+    this.logits = workspace.rows(1, mostRows(workspace, kind))
+    this.first = new Linear(workspace, { format: formats.router, input: a, output: hidden, activation: 'gelu' })
+    this.second = new Linear(workspace, { format: 'f32', input: hidden, output: this.logits })
+    this.hidden = weightsOf(workspace, kind, 'hidden.weight')
+    this.bias = weightsOf(workspace, kind, 'hidden.bias')
+    this.weights = weightsOf(workspace, kind, 'logits.weight')
+  }
+
+  run(layer: number, tokens: number): void {
+    this.first.run(tokens, this.hidden[layer], this.bias[layer])
+    this.second.run(tokens, this.weights[layer])
+  }
+}
+
+/** Cosines between a projection of a and the experts' centroids, times e^temperature. */
+export class CosineLogits implements RouterLogits {
+  readonly logits: Rows
+  private readonly z: Rows
+  private readonly project: Linear
+  private readonly compare: Linear
+  private readonly projection: number[]
+  private readonly centroids: number[]
+  /** e^temperature / |centroid| of each expert, by layer. */
+  private readonly scale: Float64Array[]
+
+  constructor(workspace: Workspace, kind: MixtureKind, width: number) {
+    this.z = workspace.rows(1, width)
+    this.logits = workspace.rows(1, mostRows(workspace, kind))
+    this.project = new Linear(workspace, { format: workspace.formats.router, input: workspace.a, output: this.z })
+    this.compare = new Linear(workspace, { format: 'f32', input: this.z, output: this.logits })
+    this.projection = weightsOf(workspace, kind, 'projection.weight')
+    this.centroids = weightsOf(workspace, kind, 'centroids')
+    const temperature = weightsOf(workspace, kind, 'temperature')
+    const mixture = mixtureOf(workspace.config, kind)
+    this.scale = workspace.perLayer((layer) => {
+      const { f32 } = workspace.bank
+      const rows = mixture ? routerRows(mixture, layer) : 0
+      return centroidScales(f32, this.centroids[layer], rows, width, Math.exp(f32[temperature[layer] / 4]))
+    })
+  }
+
+  run(layer: number, tokens: number): void {
+    this.project.run(tokens, this.projection[layer])
+    this.compare.run(tokens, this.centroids[layer])
+    const scale = this.scale[layer]
+    for (let t = 0; t < tokens; t++) {
+      const z = this.z.row(t)
+      let square = 0
+      for (let i = 0; i < z.length; i++) square += z[i] * z[i]
+      const inverse = 1 / Math.max(Math.sqrt(square), 1e-12)
+      const logits = this.logits.row(t)
+      for (let e = 0; e < scale.length; e++) logits[e] *= inverse * scale[e]
+    }
+  }
+}
+
+/** factor / max(|centroid|, 1e-12) of each router row, from the f32 tiles: 32 columns of 8 rows, tile after tile. */
+function centroidScales(f32: Float32Array, tiles: number, rows: number, size: number, factor: number): Float64Array {
+  const blocks = Math.ceil(size / 32)
+  return Float64Array.from({ length: rows }, (_, e) => {
+    let square = 0
+    for (let c = 0; c < size; c++) {
+      const tile = tiles / 4 + ((e >> 3) * blocks + (c >> 5)) * 256
+      square += f32[tile + (c & 31) * 8 + (e & 7)] ** 2
+    }
+    return factor / Math.max(Math.sqrt(square), 1e-12)
+  })
+}
+
+/** Addresses of a piece of the router of each layer that has one. */
+function weightsOf(workspace: Workspace, kind: MixtureKind, piece: string): number[] {
+  const mixture = mixtureOf(workspace.config, kind)
+  return workspace.perLayer((layer) => (mixture?.experts[layer] ? workspace.at(layer, `${kind}.router.${piece}`) : 0))
+}

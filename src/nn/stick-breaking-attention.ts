@@ -1,0 +1,40 @@
+import { Attention } from '../runtime/kernels/attention.js'
+import type { Rows } from '../runtime/rows.js'
+import type { KVCache } from './kv-cache.js'
+import { cacheFormat } from './kv-cache.js'
+import type { Workspace } from './workspace.js'
+
+/**
+ * Length of the stick at which attention stops: what older keys can still add is below half a unit in the last place of
+ * the largest value, the rounding error of a single float addition.
+ */
+const ENOUGH = 2 ** -25
+
+/** Stick-breaking attention: k queries per token share the keys and values of all positions, newest first. */
+export class StickBreakingAttention {
+  private readonly attention: Attention
+  /** Keys visited by each query and head: u32 [T * k, heads]. */
+  private readonly depths: number
+
+  /** `q` and `output` are [T * k, A]. */
+  constructor(
+    private readonly workspace: Workspace,
+    q: Rows,
+    output: Rows,
+    private readonly k: number,
+    private readonly heads: number,
+  ) {
+    const { bank, maxTokens, threads, formats } = workspace
+    this.depths = bank.arena.allocate(maxTokens * k * heads * 4)
+    const shape = { q, output, heads, k, format: cacheFormat(formats), enough: ENOUGH, depths: this.depths }
+    this.attention = new Attention(bank, shape, threads)
+  }
+
+  run(layer: number, tokens: number, cache: KVCache): void {
+    this.attention.run(tokens, cache.keyTable(layer), cache.valueTable(layer), cache.length, cache.oldest)
+    const { bank, visits } = this.workspace
+    const walks = tokens * this.k * this.heads
+    for (let i = 0; i < walks; i++) visits.keys += bank.u32[this.depths / 4 + i]
+    visits.walks += walks
+  }
+}

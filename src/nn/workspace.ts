@@ -1,0 +1,68 @@
+import type { ModelConfig, PerMixture } from '../model/config.js'
+import type { RouterMask } from '../model/expert-mask.js'
+import type { PartFormats } from '../packing/format.js'
+import type { Bank } from '../runtime/bank.js'
+import { Rows } from '../runtime/rows.js'
+import type { WeightStore } from '../weights/weight-store.js'
+import { identityList } from './expert-groups.js'
+import type { Taps } from './taps.js'
+
+/** Addresses of a norm's vectors; a bias of 0 is none. */
+export interface NormWeights {
+  weight: number
+  bias: number
+}
+
+/**
+ * One bank at work: what the layers in it share. Activations of a batch of at most `maxTokens` tokens (T in the shapes)
+ * live in rows of the bank, and each layer is bound to the rows that it reads and writes; a forward pass allocates
+ * nothing.
+ */
+export class Workspace {
+  /** Residual stream [T, d]. */
+  readonly x: Rows
+  /** The residual stream normalised [T, d]: what attention and mixtures read. */
+  readonly a: Rows
+  /** Address of the list that maps every row of a batch to itself. */
+  readonly everyRow: number
+  /** Observers of the pass at hand. */
+  taps: Taps = {}
+  /** Experts that must not be chosen. */
+  masks?: PerMixture<RouterMask[]>
+  /** Keys that attention's heads visited so far, and in how many walks over the cache. */
+  readonly visits = { keys: 0, walks: 0 }
+
+  constructor(
+    readonly bank: Bank,
+    /** Number of the bank. */
+    readonly index: number,
+    readonly store: WeightStore,
+    readonly config: ModelConfig,
+    readonly formats: PartFormats,
+    readonly maxTokens: number,
+    readonly threads: number,
+  ) {
+    this.x = this.rows(1, config.width)
+    this.a = this.rows(1, config.width, { records: true })
+    this.everyRow = identityList(bank, maxTokens)
+  }
+
+  /** Rows of activations, `perToken` for each token of a batch. */
+  rows(perToken: number, columns: number, options: { records?: boolean } = {}): Rows {
+    return Rows.allocate(this.bank, this.maxTokens * perToken, columns, options)
+  }
+
+  /** What `of` gives for each layer of this bank, by the number of the layer. */
+  perLayer<T>(of: (layer: number) => T): T[] {
+    const values: T[] = []
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      if (this.store.bankOf(layer) === this.index) values[layer] = of(layer)
+    }
+    return values
+  }
+
+  /** Address of a dense piece of a layer. */
+  at(layer: number, piece: string): number {
+    return this.store.address(`layers.${layer}.dense`, piece)
+  }
+}

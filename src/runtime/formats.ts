@@ -1,0 +1,36 @@
+import {
+  type Activation,
+  CacheCode,
+  RECORD_ALIGNMENT,
+  RECORD_BLOCK_BYTES,
+  type SourceType,
+  TILE_COLUMNS,
+  type WeightCode,
+} from './abi.js'
+
+/** How the weights of a matrix are stored: 32, about 8.5 or about 4.5 bits each. */
+export type WeightFormat = keyof typeof WeightCode
+export type ActivationName = keyof typeof Activation
+/** Numbers of the KV cache's rows. */
+export type CacheFormat = keyof typeof CacheCode
+/** Numbers of a checkpoint's weights that can be packed. */
+export type SourceFormat = keyof typeof SourceType
+
+export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple
+
+/** Columns of a row once it is padded to whole quantisation blocks. */
+export const padded = (columns: number): number => roundUp(columns, TILE_COLUMNS)
+
+/** Bytes of the record of a row of activations (assembly/quantize.ts). */
+export const recordBytes = (columns: number): number =>
+  roundUp((padded(columns) / TILE_COLUMNS) * RECORD_BLOCK_BYTES, RECORD_ALIGNMENT)
+
+/** Bytes of a number of the KV cache. */
+const CACHE_BYTES = { [CacheCode.f32]: 4, [CacheCode.bf16]: 2 }
+
+/**
+ * Bytes from one row of the KV cache to the next, an odd number of cache lines: attention reads eight rows side by side,
+ * and at a power of two all of them would fight for the same set of the first-level cache (1.1 to 1.4 times slower).
+ */
+export const cacheRowBytes = (channels: number, format: CacheFormat): number =>
+  64 * (Math.ceil((channels * CACHE_BYTES[CacheCode[format]]) / 64) | 1)

@@ -1,0 +1,24 @@
+import { EmbeddingArg, Job, WeightCode } from '../abi.js'
+import type { Bank } from '../bank.js'
+import type { WeightFormat } from '../formats.js'
+import type { Rows } from '../rows.js'
+import { Call } from './call.js'
+
+/** Embedding rows of token ids. */
+export class Embedding extends Call<EmbeddingArg> {
+  /** `ids` is the address of the token ids, u32 [T]; their rows go to `output` [T, d]. */
+  constructor(bank: Bank, format: WeightFormat, ids: number, output: Rows) {
+    super(bank, Job.embedding)
+    this.set(EmbeddingArg.format, WeightCode[format])
+    this.set(EmbeddingArg.columns, output.stride)
+    this.set(EmbeddingArg.ids, ids)
+    this.set(EmbeddingArg.output, output.address)
+  }
+
+  /** `table` is the address of the packed table. */
+  run(table: number, tokens: number): void {
+    this.set(EmbeddingArg.table, table)
+    this.set(EmbeddingArg.tokens, tokens)
+    this.start(1)
+  }
+}

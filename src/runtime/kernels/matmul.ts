@@ -1,0 +1,152 @@
+import {
+  Activation,
+  GROUP_BYTES,
+  Group,
+  Job,
+  LIST_ENTRY_BYTES,
+  ListEntry,
+  MatmulArg,
+  TILE_COLUMNS,
+  TILE_ROWS,
+  UNPACKED_TILE_BYTES,
+  WeightCode,
+} from '../abi.js'
+import type { Bank } from '../bank.js'
+import { type ActivationName, padded, roundUp, type WeightFormat } from '../formats.js'
+import type { Rows } from '../rows.js'
+import { fusesVectors } from '../v8-flags.js'
+import { Call } from './call.js'
+
+export interface MatmulShape {
+  format: WeightFormat
+  /** Activations, [.., inputs of each matrix]. Their records are read unless the format is f32. */
+  input: Rows
+  /** [.., outputs of each matrix]. Where it has records, they are written as well. */
+  output: Rows
+  /** Applied to the output; identity without one. */
+  activation?: ActivationName
+}
+
+/** Multiplications below which a chunk is over before another thread could have joined. */
+const LEAST_WORK = 16384
+
+/** Fewer rows would leave each half of a chunk (assembly/matmul.ts) a single band, too short for the prefetcher. */
+const LEAST_ROWS = 32
+
+/** Grouped matrix product: several matrices of one shape, each with its own list of activation rows. */
+export class Matmul extends Call<MatmulArg> {
+  private readonly columns: number
+  /** Outputs of a matrix as it is stored. */
+  private readonly rows: number
+  /** What the rows of a chunk are a multiple of. */
+  private readonly step: number
+
+  constructor(
+    bank: Bank,
+    { format, input, output, activation = 'identity' }: MatmulShape,
+    private readonly threads: number,
+  ) {
+    super(bank, Job.matmul)
+    this.columns = padded(input.columns)
+    this.rows = roundUp(output.columns, TILE_ROWS)
+    this.step = output.hasRecords ? TILE_COLUMNS : TILE_ROWS
+    this.set(MatmulArg.format, WeightCode[format])
+    this.set(MatmulArg.columns, this.columns)
+    this.set(MatmulArg.rows, output.columns)
+    this.set(MatmulArg.input, format === 'f32' ? input.address : input.records)
+    this.set(MatmulArg.inputStride, format === 'f32' ? input.strideBytes : input.recordBytes)
+    this.set(MatmulArg.output, output.address)
+    this.set(MatmulArg.outputStride, output.strideBytes)
+    this.set(MatmulArg.activation, Activation[activation])
+    if (output.hasRecords) {
+      this.set(MatmulArg.records, output.records)
+      this.set(MatmulArg.recordStride, output.recordBytes)
+      this.set(MatmulArg.recordColumns, padded(output.columns))
+    }
+    if (format === 'q4') this.set(MatmulArg.unpacked, scratchFor(bank, this.columns, threads))
+    // Where V8 fuses pairs of 128-bit operations, four rows fit the registers; see tile-q4-unpacked.ts.
+    this.set(MatmulArg.rowsAtOnce, fusesVectors() ? 4 : 1)
+  }
+
+  /**
+   * Runs the first `groups` groups of the table at address `table` (see writeGroup). `work` is the number of activation
+   * rows in all of them together.
+   */
+  run(table: number, groups: number, work: number): void {
+    const chunkRows = this.chunkRows(groups, work)
+    const chunksPerGroup = Math.ceil(this.rows / chunkRows)
+    this.set(MatmulArg.groups, table)
+    this.set(MatmulArg.chunksPerGroup, chunksPerGroup)
+    this.set(MatmulArg.chunkRows, chunkRows)
+    this.start(groups * chunksPerGroup)
+  }
+
+  /**
+   * Rows of a chunk: some sixteen chunks a thread, so that nobody waits long for the last one, but none below LEAST_WORK
+   * or LEAST_ROWS.
+   */
+  private chunkRows(groups: number, work: number): number {
+    const { rows, columns, step, threads } = this
+    const share = (rows * groups) / (threads * 16)
+    const least = (LEAST_WORK * groups) / (Math.max(work, 1) * columns)
+    const wanted = threads === 1 ? rows : Math.max(share, least, LEAST_ROWS)
+    return Math.min(roundUp(Math.max(wanted, 1), step), roundUp(rows, step))
+  }
+}
+
+/** Scratch for unpacked 4-bit weights, one a bank, for the widest matrix that was asked for. */
+const scratches = new WeakMap<Bank, { address: number; bytes: number }>()
+
+function scratchFor(bank: Bank, columns: number, threads: number): number {
+  const bytes = (columns / TILE_COLUMNS) * UNPACKED_TILE_BYTES * threads
+  let scratch = scratches.get(bank)
+  if (!scratch || scratch.bytes < bytes) {
+    scratch = { address: bank.arena.allocate(bytes), bytes }
+    scratches.set(bank, scratch)
+  }
+  return scratch.address
+}
+
+/** Address of a table for `groups` groups. */
+export function allocateGroups(bank: Bank, groups: number): number {
+  return bank.arena.allocate(groups * GROUP_BYTES)
+}
+
+/**
+ * Writes a group of a table: a matrix at address `weights`, a bias of floats at `bias` (0 is none), and the list of
+ * `count` entries at `list`.
+ */
+export function writeGroup(
+  bank: Bank,
+  table: number,
+  group: number,
+  weights: number,
+  bias: number,
+  list: number,
+  count: number,
+): void {
+  const words = bank.u32
+  const at = table + group * GROUP_BYTES
+  words[(at + Group.weights) / 4] = weights
+  words[(at + Group.bias) / 4] = bias
+  words[(at + Group.list) / 4] = list
+  words[(at + Group.count) / 4] = count
+}
+
+/** Address of a list of `count` entries: which activation row gives which output row. */
+export function allocateList(bank: Bank, count: number): number {
+  return bank.arena.allocate(count * LIST_ENTRY_BYTES)
+}
+
+/** Address of entry `entry` of a list, where a list of the entries from there on begins. */
+export function listFrom(list: number, entry: number): number {
+  return list + entry * LIST_ENTRY_BYTES
+}
+
+/** Writes an entry of a list: activation row `input` gives output row `output`. */
+export function writeListEntry(bank: Bank, list: number, entry: number, input: number, output: number): void {
+  const words = bank.u32
+  const at = listFrom(list, entry)
+  words[(at + ListEntry.input) / 4] = input
+  words[(at + ListEntry.output) / 4] = output
+}

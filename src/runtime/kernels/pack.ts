@@ -1,0 +1,54 @@
+import { Job, PACK_CHUNK_ROWS, PackArg, PackKind, SourceType, WeightCode } from '../abi.js'
+import type { Bank } from '../bank.js'
+import type { SourceFormat, WeightFormat } from '../formats.js'
+import { Call } from './call.js'
+
+/** Rows of weights of a checkpoint, and what they become. */
+export interface PackShape {
+  type: SourceFormat
+  /** Index, in elements, of entry [0, 0] from the source's address. */
+  firstElement: number
+  rows: number
+  cols: number
+  /** Distances between neighbours, in elements; 0 repeats the same one. */
+  rowStride: number
+  colStride: number
+  /** Tiles of a matrix, or rows of a table. */
+  kind: keyof typeof PackKind
+  format: WeightFormat
+}
+
+/** Quantising and tiling of weights. */
+export class Pack extends Call<PackArg> {
+  private readonly nonFinite: number
+
+  constructor(bank: Bank) {
+    super(bank, Job.pack)
+    this.nonFinite = bank.arena.allocate(4)
+    this.set(PackArg.nonFinite, this.nonFinite)
+  }
+
+  /** Packs the weights at address `source` to `target`; returns how many of them were NaN or infinite. */
+  run(shape: PackShape, source: number, target: number): number {
+    const { type, firstElement, rows, cols, rowStride, colStride, kind, format } = shape
+    const words = this.bank.u32
+    words[this.nonFinite / 4] = 0
+    this.set(PackArg.source, source)
+    this.set(PackArg.type, SourceType[type])
+    this.set(PackArg.firstElement, firstElement)
+    this.set(PackArg.rows, rows)
+    this.set(PackArg.columns, cols)
+    this.set(PackArg.rowStride, rowStride)
+    this.set(PackArg.columnStride, colStride)
+    this.set(PackArg.target, target)
+    this.set(PackArg.format, WeightCode[format])
+    this.set(PackArg.kind, PackKind[kind])
+    this.start(kind === 'matrix' ? Math.ceil(rows / PACK_CHUNK_ROWS) : rows)
+    return words[this.nonFinite / 4]
+  }
+}
+
+/** Whether numbers of a type, by its name in checkpoints, can be packed. */
+export function isSourceFormat(type: string): type is SourceFormat {
+  return Object.hasOwn(SourceType, type)
+}

@@ -1,0 +1,56 @@
+import { Job, SUMMARY_BYTES, SummaryArg, SummaryField } from '../abi.js'
+import type { Bank } from '../bank.js'
+import type { Rows } from '../rows.js'
+import { Call } from './call.js'
+
+/** What a row of logits comes down to: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
+export interface LogitSummary {
+  argmax: number
+  logSumExp: number
+}
+
+/** Logits of a chunk: the same for any number of threads, and so is the result. */
+const CHUNK = 4096
+
+/** Largest and log-sum-exp of a row of logits. */
+export class Summary extends Call<SummaryArg> {
+  private readonly chunks: number
+  private readonly results: number
+
+  constructor(
+    bank: Bank,
+    private readonly logits: Rows,
+  ) {
+    super(bank, Job.summary)
+    this.chunks = Math.ceil(logits.columns / CHUNK)
+    this.results = bank.arena.allocate(this.chunks * SUMMARY_BYTES)
+    this.set(SummaryArg.count, logits.columns)
+    this.set(SummaryArg.chunkCount, CHUNK)
+    this.set(SummaryArg.results, this.results)
+  }
+
+  /** Of a row of the logits; undefined where a logit is infinite or none is a number. */
+  run(row: number): LogitSummary | undefined {
+    const { bank, chunks, logits } = this
+    this.set(SummaryArg.row, logits.address + row * logits.strideBytes)
+    this.start(chunks)
+    let best = 0
+    for (let c = 1; c < chunks; c++) if (this.largest(c) > this.largest(best)) best = c
+    const largest = this.largest(best)
+    let sum = 0
+    for (let c = 0; c < chunks; c++) {
+      sum += bank.f64[this.at(c, SummaryField.sum) / 8] * Math.exp(this.largest(c) - largest)
+    }
+    const logSumExp = largest + Math.log(sum)
+    const argmax = bank.u32[this.at(best, SummaryField.index) / 4]
+    return Number.isFinite(logSumExp) ? { argmax, logSumExp } : undefined
+  }
+
+  private largest(chunk: number): number {
+    return this.bank.f32[this.at(chunk, SummaryField.largest) / 4]
+  }
+
+  private at(chunk: number, field: SummaryField): number {
+    return this.results + chunk * SUMMARY_BYTES + field
+  }
+}

@@ -1,0 +1,163 @@
+import { type Layout, MIXTURE_KINDS, type MixtureKind, type Part, pieceOf } from '../packing/layout.js'
+import { Bank } from '../runtime/bank.js'
+import type { BankPlan } from './bank-plan.js'
+import { ExpertPool } from './expert-pool.js'
+
+/** Reads a part's packed bytes into memory; synchronous, since the engine's thread has nothing else to do meanwhile. */
+export type ReadPart = (part: Part, target: Uint8Array) => void
+
+/** Where an expert belongs: its number in the pool of its bank and kind. */
+export interface ExpertPlace {
+  /** Number of its mixture: 2 * layer, + 1 for MLP. */
+  mixture: number
+  part: Part
+  pool: ExpertPool
+  bank: number
+  id: number
+}
+
+/** The weights of a model in their banks: dense parts from the start, experts as they are routed to. */
+export class WeightStore {
+  readonly banks: Bank[]
+  /** Rung when several experts of a mixture are wanted: number of rings, and the mixture (2 * layer, + 1 for MLP). */
+  readonly bell = new Int32Array(new SharedArrayBuffer(8))
+  private readonly addresses = new Map<string, number>()
+  private readonly pools: Map<MixtureKind, ExpertPool>[]
+  /** Number of a layer's expert 0 within its bank's pool. */
+  private readonly first: Record<MixtureKind, number[]> = { attention: [], mlp: [] }
+  private denseBytes = 0
+
+  constructor(
+    private readonly layout: Layout,
+    private readonly plan: BankPlan,
+    module: WebAssembly.Module,
+    private readonly readPart: ReadPart,
+  ) {
+    this.banks = plan.slots.map(() => new Bank(module))
+    this.pools = plan.slots.map((_, bank) => this.createPools(bank))
+  }
+
+  /** Reads every dense part. */
+  readDense(): void {
+    for (const part of this.layout.parts) {
+      if (!part.expert) this.placeDense(part, (target) => this.readPart(part, target))
+    }
+  }
+
+  /** Reads everything, as far as the budget holds it. */
+  readAll(): void {
+    this.readDense()
+    for (const { layer = 0, expert } of this.layout.parts) {
+      if (expert) this.require(layer, expert.kind, Int32Array.of(expert.id), 1)
+    }
+  }
+
+  /** Puts a part in place whose bytes are at hand: the way in for a checkpoint that is packed as it is loaded. */
+  place(part: Part, bytes: Uint8Array): void {
+    const { layer = 0, expert } = part
+    if (!expert) return this.placeDense(part, (target) => target.set(bytes))
+    this.poolOf(layer, expert.kind).place(this.first[expert.kind][layer] + expert.id, bytes)
+  }
+
+  /** The bank in which a layer lies, with all its experts. */
+  bankOf(layer: number): number {
+    return this.plan.bankOfLayer[layer]
+  }
+
+  /** Address of a dense piece, in the bank of its part. Throws when the model has none of these names. */
+  address(part: string, piece: string): number {
+    const address = this.addresses.get(part)
+    if (address === undefined) throw new RangeError(`part ${part} is not in memory`)
+    return address + pieceOf(this.layout.part(part), piece).offset
+  }
+
+  /** Address of an expert (of its first piece), after `require` has named it for the step at hand. */
+  expert(layer: number, kind: MixtureKind, expert: number): number {
+    return this.poolOf(layer, kind).at(this.first[kind][layer] + expert)
+  }
+
+  /** Offset of a piece within the experts of a kind, the same for all of a model. */
+  pieceOffset(kind: MixtureKind, piece: string): number {
+    const part = this.layout.parts.find(({ expert }) => expert?.kind === kind)
+    if (!part) throw new RangeError(`the model has no ${kind} experts`)
+    return pieceOf(part, piece).offset
+  }
+
+  /** Makes the first `count` experts of the list ready; they stay so until the next call for the same bank. */
+  require(layer: number, kind: MixtureKind, experts: Int32Array, count: number): void {
+    this.poolOf(layer, kind).require(this.first[kind][layer], experts, count, () => this.ring(layer, kind))
+  }
+
+  /** All experts with their pools and numbers there, in the order in which a token meets them. */
+  get places(): ExpertPlace[] {
+    return this.layout.parts.flatMap((part) => {
+      const { layer = 0, expert } = part
+      if (!expert) return []
+      const pool = this.poolOf(layer, expert.kind)
+      const id = this.first[expert.kind][layer] + expert.id
+      return { mixture: mixtureNumber(layer, expert.kind), part, pool, bank: this.bankOf(layer), id }
+    })
+  }
+
+  /** Requests for experts that were held and that were not, bytes of weights read, since loading; and those held now. */
+  stats(): { hits: number; misses: number; bytesRead: number; weightsBytes: number } {
+    const pools = this.pools.flatMap((kinds) => [...kinds.values()])
+    const total = { hits: 0, misses: 0, bytesRead: this.denseBytes, weightsBytes: this.denseBytes }
+    for (const pool of pools) {
+      const held = pool.held * pool.bytes
+      total.hits += pool.hits
+      total.misses += pool.misses
+      total.weightsBytes += held
+      // Where there is room for all, an expert is read once, by whichever thread.
+      total.bytesRead += pool.holdsAll ? held : pool.bytesRead
+    }
+    return total
+  }
+
+  private ring(layer: number, kind: MixtureKind): void {
+    Atomics.store(this.bell, 1, mixtureNumber(layer, kind))
+    Atomics.add(this.bell, 0, 1)
+    Atomics.notify(this.bell, 0)
+  }
+
+  private poolOf(layer: number, kind: MixtureKind): ExpertPool {
+    const pool = this.pools[this.bankOf(layer)].get(kind)
+    if (!pool) throw new RangeError(`layer ${layer} has no ${kind} experts`)
+    return pool
+  }
+
+  private createPools(bank: number): Map<MixtureKind, ExpertPool> {
+    const pools = new Map<MixtureKind, ExpertPool>()
+    for (const kind of MIXTURE_KINDS) {
+      const slots = this.plan.slots[bank][kind]
+      if (!slots) continue
+      const parts: Part[] = []
+      for (let layer = 0; layer < this.layout.layers; layer++) {
+        if (this.bankOf(layer) !== bank) continue
+        this.first[kind][layer] = parts.length
+        parts.push(...this.layout.experts(layer, kind))
+      }
+      const read = (id: number, target: Uint8Array) => this.readPart(parts[id], target)
+      pools.set(kind, new ExpertPool(this.banks[bank], slots.bytes, slots.slots, parts.length, read))
+    }
+    return pools
+  }
+
+  private placeDense(part: Part, fill: (target: Uint8Array) => void): void {
+    const bank = this.banks[this.bankOfPart(part)]
+    const address = bank.arena.allocate(part.bytes)
+    fill(bank.u8.subarray(address, address + part.bytes))
+    this.addresses.set(part.name, address)
+    this.denseBytes += part.bytes
+  }
+
+  /** What stands before the layers lies in the first bank, what follows them in the last. */
+  private bankOfPart(part: Part): number {
+    if (part.layer !== undefined) return this.bankOf(part.layer)
+    return part === this.layout.parts[0] ? 0 : this.banks.length - 1
+  }
+}
+
+function mixtureNumber(layer: number, kind: MixtureKind): number {
+  return 2 * layer + MIXTURE_KINDS.indexOf(kind)
+}
