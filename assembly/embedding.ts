@@ -1,21 +1,23 @@
 /*
- * Rows of the embedding table, one item a token.
+ * Rows of the embedding table, times a factor, one item per token.
  *
  * Table row: in f32 floats, in q8 for each 32 columns a bfloat16 scale and 32 int8.
  * Arguments: EmbeddingArg (src/runtime/abi.ts).
  */
 import { EmbeddingArg, TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/runtime/abi'
-import { arg } from './control'
+import { arg, argf } from './control'
 import { fromBfloat16 } from './half'
 
 export function embedding(_chunk: u32): void {
   const columns: usize = arg(EmbeddingArg.columns)
   const table: usize = arg(EmbeddingArg.table)
+  const scale = argf(EmbeddingArg.scale)
   for (let token: u32 = 0; token < arg(EmbeddingArg.tokens); token++) {
     const id: usize = load<u32>(arg(EmbeddingArg.ids) + (token << 2))
     const x = arg(EmbeddingArg.output) + token * (columns << 2)
     if (arg(EmbeddingArg.format) == WeightCode.f32) memory.copy(x, table + id * (columns << 2), columns << 2)
     else decodeRow(table + id * (columns / TILE_COLUMNS) * TableBlockBytes.q8, x, columns)
+    if (scale != 1) for (let c: usize = 0; c < columns; c++) store<f32>(x + (c << 2), load<f32>(x + (c << 2)) * scale)
   }
 }
 

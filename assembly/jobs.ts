@@ -6,9 +6,11 @@ import { Job } from '../src/runtime/abi'
 import { attention } from './attention'
 import { bandwidth } from './bandwidth'
 import { embedding } from './embedding'
+import { heads } from './heads'
 import { matmul } from './matmul'
 import { norm } from './norm'
 import { pack } from './pack'
+import { softmaxAttention } from './softmax-attention'
 import { summary } from './summary'
 
 /** Computes the chunks [from, to) of a job. */
@@ -21,5 +23,7 @@ export function execute(job: i32, from: i32, to: i32): void {
     else if (job == Job.pack) pack(chunk)
     else if (job == Job.bandwidth) bandwidth(chunk)
     else if (job == Job.summary) summary(chunk)
+    else if (job == Job.heads) heads(chunk)
+    else if (job == Job.softmaxAttention) softmaxAttention(chunk)
   }
 }

@@ -19,7 +19,7 @@ import {
   WeightCode,
 } from '../src/runtime/abi'
 import { activate } from './activation'
-import { arg, thread } from './control'
+import { arg, argf, thread } from './control'
 import { quantizeBlocks } from './quantize'
 import { tileF32x1, tileF32x4 } from './tile-f32'
 import { tileQ4x1, tileQ4x4 } from './tile-q4'
@@ -74,7 +74,9 @@ function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
   }
 
   const bias: usize = load<u32>(group, Group.bias)
-  if (bias != 0 || arg(MatmulArg.activation) != 0 || arg(MatmulArg.records) != 0) {
+  if (arg(MatmulArg.gated) != 0) {
+    for (let i: u32 = 0; i < count; i++) gate(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to)
+  } else if (bias != 0 || arg(MatmulArg.activation) != 0 || arg(MatmulArg.records) != 0 || argf(MatmulArg.scale) != 1) {
     for (let i: u32 = 0; i < count; i++) {
       finish(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to, rows, bias)
     }
@@ -174,7 +176,31 @@ function outputOf(entry: usize): usize {
   return arg(MatmulArg.output) + load<u32>(entry, ListEntry.output) * arg(MatmulArg.outputStride)
 }
 
-/** Bias, activation function and quantisation of the rows [from, to) of one output, while they are still in the cache. */
+/** act(gate) * up of the rows [from, to) of one product, multiples of 64, and their records. */
+function gate(index: u32, from: u32, to: u32): void {
+  const product: usize = arg(MatmulArg.output) + index * arg(MatmulArg.outputStride)
+  const out: usize = arg(MatmulArg.gated) + index * arg(MatmulArg.gatedStride)
+  for (let r: usize = from; r < to; r += 2 * TILE_COLUMNS) {
+    const gates = product + (r << 2)
+    const ups = gates + <usize>TILE_COLUMNS * 4
+    const target = out + (r << 1)
+    activate(arg(MatmulArg.activation), gates, TILE_COLUMNS)
+    if (ASC_FEATURE_SIMD) {
+      for (let i: usize = 0; i < <usize>TILE_COLUMNS * 4; i += 16) {
+        v128.store(target + i, f32x4.mul(v128.load(gates + i), v128.load(ups + i)))
+      }
+    } else {
+      for (let i: usize = 0; i < <usize>TILE_COLUMNS * 4; i += 4) {
+        store<f32>(target + i, load<f32>(gates + i) * load<f32>(ups + i))
+      }
+    }
+  }
+  if (arg(MatmulArg.records) == 0) return
+  const record = arg(MatmulArg.records) + index * arg(MatmulArg.recordStride)
+  quantizeBlocks(out, record, arg(MatmulArg.recordColumns), from >> 6, to >> 6)
+}
+
+/** Bias, factor, activation function and quantisation of the rows [from, to) of one output, while they are still in the cache. */
 function finish(index: u32, from: u32, to: u32, rows: u32, bias: usize): void {
   const out: usize = arg(MatmulArg.output) + index * arg(MatmulArg.outputStride)
   if (bias != 0) {
@@ -183,6 +209,8 @@ function finish(index: u32, from: u32, to: u32, rows: u32, bias: usize): void {
       store<f32>(p, load<f32>(p) + load<f32>(bias + (r << 2)))
     }
   }
+  const scale = argf(MatmulArg.scale)
+  if (scale != 1) for (let p = out + (from << 2); p < out + (to << 2); p += 4) store<f32>(p, load<f32>(p) * scale)
   activate(arg(MatmulArg.activation), out + (from << 2), to - from)
   if (arg(MatmulArg.records) != 0) {
     const columns = arg(MatmulArg.recordColumns)

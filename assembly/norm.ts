@@ -1,19 +1,19 @@
 /*
- * Residual addition and LayerNorm, one item a token.
+ * Residual addition and LayerNorm or RMSNorm, one item per token.
  *
- *   x += sum over r of gate[r] * y[r]      (the k experts' outputs, in the order of falling gates)
- *   a  = (x - mean) / sqrt(variance + 1e-5) * weight + bias     (biased variance)
+ *   x += scale * sum over r of gate[r] * y[r] + added      (the k experts' outputs, in the order of falling gates)
+ *   a  = (x - mean) / sqrt(variance + epsilon) * weight + bias     (LayerNorm; biased variance)
+ *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
  * and a's record where the next product reads quantised activations. Each part can be left out.
  *
  * Arguments: NormArg (src/runtime/abi.ts). Padding of x is zero and stays so; that of a is set to zero. Bit-identical in
  * all tiers.
  */
-import { NormArg } from '../src/runtime/abi'
-import { arg } from './control'
+import { NormArg, NormKind } from '../src/runtime/abi'
+import { arg, argf } from './control'
 import { dot } from './dot'
 import { quantizeBlocks } from './quantize'
-
-const EPSILON: f32 = 1e-5
+import { scaleRow } from './scale-row'
 
 export function norm(chunk: u32): void {
   const from = chunk * arg(NormArg.chunkTokens)
@@ -22,31 +22,45 @@ export function norm(chunk: u32): void {
   const records: usize = arg(NormArg.records)
   for (let token = from; token < to; token++) {
     const x = arg(NormArg.x) + token * (padded << 2)
-    if (arg(NormArg.y) != 0) addExperts(x, token)
+    if (arg(NormArg.y) != 0) addRows(x, token)
+    if (arg(NormArg.added) != 0) addRow(x, arg(NormArg.added), 1)
     if (arg(NormArg.weight) == 0) continue
     const a = arg(NormArg.output) + token * (padded << 2)
-    layerNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight), arg(NormArg.bias))
+    if (arg(NormArg.kind) == NormKind.rms) rmsNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight))
+    else layerNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight), arg(NormArg.bias))
     if (records != 0) quantizeBlocks(a, records + token * arg(NormArg.recordStride), padded, 0, padded >> 5)
   }
 }
 
-/** x += gate * y for each of the token's k experts. */
-function addExperts(x: usize, token: u32): void {
+/** x += scale * gate * y for each of the token's k rows. */
+function addRows(x: usize, token: u32): void {
   const k = arg(NormArg.k)
-  const bytes = (<usize>((arg(NormArg.columns) + 3) & ~3)) << 2
+  const gates: usize = arg(NormArg.gates)
+  const scale = argf(NormArg.scale)
   for (let r: u32 = 0; r < k; r++) {
     const row = token * k + r
-    const y: usize = arg(NormArg.y) + row * arg(NormArg.yStride)
-    const gate = load<f32>(arg(NormArg.gates) + (row << 2))
-    if (ASC_FEATURE_SIMD) {
-      const g = f32x4.splat(gate)
-      for (let i: usize = 0; i < bytes; i += 16) {
-        v128.store(x + i, f32x4.add(v128.load(x + i), f32x4.mul(g, v128.load(y + i))))
-      }
-    } else {
-      for (let i: usize = 0; i < bytes; i += 4) store<f32>(x + i, load<f32>(x + i) + gate * load<f32>(y + i))
-    }
+    const gate: f32 = gates != 0 ? load<f32>(gates + (row << 2)) : 1
+    addRow(x, arg(NormArg.y) + row * arg(NormArg.yStride), gate * scale)
   }
+}
+
+/** x += factor * y. */
+function addRow(x: usize, y: usize, factor: f32): void {
+  const bytes = (<usize>((arg(NormArg.columns) + 3) & ~3)) << 2
+  if (ASC_FEATURE_SIMD) {
+    const g = f32x4.splat(factor)
+    for (let i: usize = 0; i < bytes; i += 16) {
+      v128.store(x + i, f32x4.add(v128.load(x + i), f32x4.mul(g, v128.load(y + i))))
+    }
+  } else {
+    for (let i: usize = 0; i < bytes; i += 4) store<f32>(x + i, load<f32>(x + i) + factor * load<f32>(y + i))
+  }
+}
+
+/** a = x / sqrt(mean of squares + epsilon) * weight; a may be x. */
+function rmsNorm(x: usize, a: usize, n: usize, padded: usize, weight: usize): void {
+  scaleRow(x, a, n, <f32>1.0 / sqrt<f32>(dot<f32>(x, x, n) / <f32>n + argf(NormArg.epsilon)), weight)
+  fill(a + (n << 2), (padded - n) << 2, 0)
 }
 
 function layerNorm(x: usize, a: usize, n: usize, padded: usize, weight: usize, bias: usize): void {
@@ -60,7 +74,7 @@ function layerNorm(x: usize, a: usize, n: usize, padded: usize, weight: usize, b
   }
   for (; i < bytes; i += 4) store<f32>(a + i, load<f32>(x + i) - mean)
   fill(a + bytes, (padded << 2) - bytes, 0)
-  const inverse = <f32>1.0 / sqrt<f32>(dot<f32>(a, a, n) / <f32>n + EPSILON)
+  const inverse = <f32>1.0 / sqrt<f32>(dot<f32>(a, a, n) / <f32>n + argf(NormArg.epsilon))
   // Weight and bias are padded with zeros, so the padding of a stays zero.
   if (ASC_FEATURE_SIMD) {
     const scale = f32x4.splat(inverse)

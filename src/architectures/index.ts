@@ -8,11 +8,16 @@ import { type Blueprint, type Layout, planLayout } from '../packing/layout.js'
 import type { Pool } from '../runtime/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { Architecture } from './architecture.js'
+import { granite } from './granite.js'
+import { jetmoe } from './jetmoe.js'
+import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer.js'
+import { olmoe } from './olmoe.js'
+import { qwen2, qwen3 } from './qwen.js'
 
 /** Every architecture that molm runs; a new one is a file and a line here. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
-const ARCHITECTURES: readonly Architecture<any>[] = [moduleformer]
+const ARCHITECTURES: readonly Architecture<any>[] = [moduleformer, granite, jetmoe, mixtral, olmoe, qwen2, qwen3]
 
 /** The model types that molm runs. */
 export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)

@@ -155,8 +155,8 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
     const inputs = mlp.product('input', { format: formats.mlp, input: a, output: h, activation: config.activation })
     const outputs = mlp.product('output', { format: formats.mlp, input: h, output: y })
     const norm = new Norm(bank, { x, output: a }, threads)
-    const addAttention = new Norm(bank, { x, experts: { outputs: y, ...attention }, output: a }, threads)
-    const addMlp = new Norm(bank, { x, experts: { outputs: y, ...mlp }, output: a }, threads)
+    const addAttention = new Norm(bank, { x, add: { y, perToken: k, gates: attention.gates }, output: a }, threads)
+    const addMlp = new Norm(bank, { x, add: { y, perToken: mlp.k, gates: mlp.gates }, output: a }, threads)
 
     const keyValue = sharedKeyValue ? undefined : new KeyValueProjection(workspace, maxTokens * k, { bias: true })
     const pair = (layer: number, name: string) => ({

@@ -13,10 +13,52 @@ const MOLM = {
   n_mlp_experts: 32,
 }
 
+/** config.json of Granite 3.1 as far as it differs from the defaults (ibm-granite/granite-3.1-*-instruct). */
+const GRANITE = {
+  model_type: 'granitemoe',
+  vocab_size: 49155,
+  num_key_value_heads: 8,
+  intermediate_size: 512,
+  num_experts_per_tok: 8,
+  embedding_multiplier: 12,
+  residual_multiplier: 0.22,
+  attention_multiplier: 1 / 64,
+  logits_scaling: 6,
+  max_position_embeddings: 131072,
+  tie_word_embeddings: true,
+}
+
 const SHAPES = {
   '350m-4b': { ...MOLM, n_layer: 24, k_att: 2, k_mlp: 2 },
   '700m-4b': { ...MOLM, n_layer: 24, k_att: 4, k_mlp: 4 },
   '700m-8b': { ...MOLM, n_layer: 48, k_att: 2, k_mlp: 2 },
+  'granite-1b-a400m': {
+    ...GRANITE,
+    hidden_size: 1024,
+    num_hidden_layers: 24,
+    num_attention_heads: 16,
+    num_local_experts: 32,
+    rope_theta: 1.5e6,
+  },
+  'granite-3b-a800m': {
+    ...GRANITE,
+    hidden_size: 1536,
+    num_hidden_layers: 32,
+    num_attention_heads: 24,
+    num_local_experts: 40,
+    rope_theta: 1e7,
+  },
+  'olmoe-1b-7b': { model_type: 'olmoe', intermediate_size: 1024 },
+  'qwen3-30b-a3b': {
+    model_type: 'qwen3_moe',
+    num_hidden_layers: 48,
+    head_dim: 128,
+    norm_topk_prob: true,
+    rope_theta: 1e6,
+    max_position_embeddings: 40960,
+  },
+  'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
+  'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 
 export type PublishedShape = keyof typeof SHAPES

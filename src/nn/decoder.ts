@@ -61,10 +61,14 @@ export class Decoder {
     this.blocks = this.workspaces.map((workspace) => shape.build(workspace))
     const [first, last] = [this.workspaces[0], this.workspaces[this.workspaces.length - 1]]
     this.ids = first.bank.arena.allocate(maxBatch * 4)
-    this.embedding = new Embedding(first.bank, formats.embedding, this.ids, first.x)
+    this.embedding = new Embedding(first.bank, formats.embedding, this.ids, first.x, config.embeddingScale)
     this.logitRows = Rows.allocate(last.bank, LOGIT_ROWS, outputsOf(config))
     this.logitList = identityList(last.bank, LOGIT_ROWS)
-    this.head = new Linear(last, { format: formats.head, input: last.a, output: this.logitRows }, this.logitList)
+    this.head = new Linear(
+      last,
+      { format: formats.head, input: last.a, output: this.logitRows, scale: config.logitScale },
+      this.logitList,
+    )
     this.logitSummary = new Summary(last.bank, this.logitRows)
   }
 

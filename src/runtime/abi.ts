@@ -20,6 +20,8 @@ export enum Job {
   pack,
   bandwidth,
   summary,
+  heads,
+  softmaxAttention,
   /** Computes nothing; publishing it only moves the epoch on. */
   nothing,
 }
@@ -158,6 +160,15 @@ export enum MatmulArg {
   unpacked,
   /** Rows of activations that unpacked weights are multiplied with at once: 1 or 4. */
   rowsAtOnce,
+  /** f32: factor of the output. */
+  scale,
+  /**
+   * Rows of floats that take activation(gate) * up, or 0. The rows of the matrix are then gate and up in turn,
+   * TILE_COLUMNS of each, chunks have a multiple of twice as many, and records are those of these rows.
+   */
+  gated,
+  /** Bytes from one of them to the next. */
+  gatedStride,
 }
 
 /** Bytes from the start of an entry of the table of groups: one matrix and the rows of activations that it serves. */
@@ -180,7 +191,15 @@ export enum ListEntry {
 }
 export const LIST_ENTRY_BYTES = 8
 
-/** Residual addition and LayerNorm (assembly/norm.ts). */
+/** How a row is normalised. */
+export enum NormKind {
+  /** (x - mean) / sqrt(variance + epsilon) * weight + bias. */
+  layer,
+  /** x / sqrt(mean square + epsilon) * weight. */
+  rms,
+}
+
+/** Residual addition and LayerNorm or RMSNorm (assembly/norm.ts). */
 export enum NormArg {
   /** Residual stream: rows of floats, padded with zeros. */
   x,
@@ -189,13 +208,21 @@ export enum NormArg {
   columns,
   tokens,
   chunkTokens,
-  /** Outputs of the experts, k rows per token, or 0 to add nothing. */
+  /** What is added, k rows per token, or 0 to add nothing. */
   y,
   /** Bytes from one of them to the next. */
   yStride,
-  /** Floats, k per token. */
+  /** Factors of these rows: floats, k per token; or 0, for 1. */
   gates,
   k,
+  /** f32: a further factor of all of them. */
+  scale,
+  /** A row that is added once per token, or 0. */
+  added,
+  /** NormKind. */
+  kind,
+  /** f32. */
+  epsilon,
   /** Weight of the norm, or 0 for the addition alone. */
   weight,
   bias,
@@ -204,6 +231,41 @@ export enum NormArg {
   /** Records of them, or 0. */
   records,
   recordStride,
+}
+
+/** What RMSNorm is taken over in a row of heads. */
+export enum NormSpan {
+  none,
+  row,
+  head,
+}
+
+/** Norm, clamp and rotation of rows of heads, in place (assembly/heads.ts). */
+export enum HeadsArg {
+  /** Rows of floats. */
+  rows,
+  /** Bytes from one of them to the next. */
+  stride,
+  count,
+  chunkRows,
+  /** Rows that have the same position. */
+  perToken,
+  /** Channels of a row, a multiple of headSize. */
+  columns,
+  headSize,
+  /** NormSpan. */
+  span,
+  /** Weight of the norm: floats, as many as it spans. */
+  weight,
+  /** f32. */
+  epsilon,
+  /** f32: rows are clamped to [-clip, clip]; 0 leaves them. */
+  clip,
+  /** Cosines of the tokens' positions, headSize / 2 floats each, or 0 to rotate nothing. */
+  cos,
+  sin,
+  /** Bytes from one token's cosines to the next one's. */
+  angleStride,
 }
 
 /** Stick-breaking attention over the KV cache (assembly/attention.ts). */
@@ -249,6 +311,67 @@ export enum AttentionArg {
   format,
 }
 
+/** Keys of a span, which softmax attention sums on its own. */
+export const SOFTMAX_SPAN = 256
+
+/** How softmax attention is shared out among the threads. */
+export enum SoftmaxPhase {
+  /** A unit is a row of queries and a part of its heads. */
+  whole,
+  /** A unit is one span of these. */
+  partial,
+  /** A unit puts the spans of a row and part together. */
+  merge,
+}
+
+/** Grouped-query softmax attention over the KV cache (assembly/softmax-attention.ts). */
+export enum SoftmaxArg {
+  /** Rows of queries. */
+  q,
+  /** Bytes from one row to the next. */
+  qStride,
+  output,
+  outputStride,
+  /** Records of the outputs, or 0. */
+  records,
+  recordStride,
+  /** Table of the pages of keys. */
+  keys,
+  /** Table of the pages of values. */
+  values,
+  /** Bytes from one row of the cache to the next. */
+  cacheStride,
+  /** CacheCode of the cached rows. */
+  format,
+  /** Heads of queries. */
+  heads,
+  keyValueHeads,
+  headSize,
+  /** Rows of queries per token. */
+  perToken,
+  /** f32. */
+  scale,
+  /** Keys that a row sees at most, 0 for all. */
+  window,
+  /** Position of the first token. */
+  position,
+  /** Oldest position that is kept. */
+  oldest,
+  /** SoftmaxPhase. */
+  phase,
+  units,
+  chunkUnits,
+  /** Parts of the heads of a row: 1, or keyValueHeads where the channels of a group are a multiple of TILE_COLUMNS. */
+  parts,
+  /** Spans of a row at most. */
+  spans,
+  /** Sums of spans. */
+  partials,
+  /** Room for two sums per query head of a group and SOFTMAX_SPAN scores for each, for each thread. */
+  scratch,
+  scratchBytes,
+}
+
 /** Rows of the embedding table (assembly/embedding.ts). */
 export enum EmbeddingArg {
   /** WeightCode of the table. */
@@ -261,6 +384,8 @@ export enum EmbeddingArg {
   tokens,
   /** Rows of `columns` floats. */
   output,
+  /** f32: factor of the rows. */
+  scale,
 }
 
 /** Quantising and tiling of weights (assembly/pack.ts). */

@@ -37,10 +37,10 @@ function run(bank: Bank, c: Case, threads: number): Outcome {
   const { width, tokens, k = 0, hasNorm = true } = c
   const x = placeRows(bank, streamOf(c), width)
   const output = emptyRows(bank, tokens, width)
-  const experts = { outputs: placeRows(bank, expertsOf(c), width), gates: place(bank, gatesOf(c)), k }
+  const add = { y: placeRows(bank, expertsOf(c), width), gates: place(bank, gatesOf(c)), perToken: k }
   const vector = (values: Float32Array) => placeRows(bank, values, width).address
   const [weight, bias] = hasNorm ? [vector(weightOf(c)), vector(biasOf(c))] : [0, 0]
-  new Norm(bank, { x, ...(k > 0 && { experts }), output }, threads).run(tokens, weight, bias)
+  new Norm(bank, { x, ...(k > 0 && { add }), output }, threads).run(tokens, weight, bias)
   return { x: floatsOf(x), a: floatsOf(output), records: recordsOf(output) }
 }
 

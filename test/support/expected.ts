@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 /** Floats as expected.json stores them: little-endian float32 in base64. */
-interface StoredFloats {
+export interface StoredFloats {
   shape: number[]
   base64: string
 }

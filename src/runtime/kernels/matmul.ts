@@ -13,7 +13,7 @@ import {
 } from '../abi.js'
 import type { Bank } from '../bank.js'
 import { type ActivationName, padded, roundUp, type WeightFormat } from '../formats.js'
-import type { Rows } from '../rows.js'
+import { Rows } from '../rows.js'
 import { fusesVectors } from '../v8-flags.js'
 import { Call } from './call.js'
 
@@ -25,6 +25,13 @@ export interface MatmulShape {
   output: Rows
   /** Applied to the output; identity without one. */
   activation?: ActivationName
+  /**
+   * The matrices have rows for gate and up, 32 of each in turn, and the output is activation(gate) * up: half as many
+   * columns as the matrices have rows. Default false.
+   */
+  gated?: boolean
+  /** Factor of the output. Default 1. */
+  scale?: number
 }
 
 /** Multiplications below which a chunk is over before another thread could have joined. */
@@ -43,20 +50,26 @@ export class Matmul extends Call<MatmulArg> {
 
   constructor(
     bank: Bank,
-    { format, input, output, activation = 'identity' }: MatmulShape,
+    { format, input, output, activation = 'identity', gated = false, scale = 1 }: MatmulShape,
     private readonly threads: number,
   ) {
     super(bank, Job.matmul)
     this.columns = padded(input.columns)
-    this.rows = roundUp(output.columns, TILE_ROWS)
-    this.step = output.hasRecords ? TILE_COLUMNS : TILE_ROWS
+    const product = gated ? ungatedFor(bank, output) : output
+    this.rows = roundUp(product.columns, TILE_ROWS)
+    this.step = gated ? 2 * TILE_COLUMNS : output.hasRecords ? TILE_COLUMNS : TILE_ROWS
     this.set(MatmulArg.format, WeightCode[format])
     this.set(MatmulArg.columns, this.columns)
-    this.set(MatmulArg.rows, output.columns)
+    this.set(MatmulArg.rows, product.columns)
     this.set(MatmulArg.input, format === 'f32' ? input.address : input.records)
     this.set(MatmulArg.inputStride, format === 'f32' ? input.strideBytes : input.recordBytes)
-    this.set(MatmulArg.output, output.address)
-    this.set(MatmulArg.outputStride, output.strideBytes)
+    this.set(MatmulArg.output, product.address)
+    this.set(MatmulArg.outputStride, product.strideBytes)
+    this.setFloat(MatmulArg.scale, scale)
+    if (gated) {
+      this.set(MatmulArg.gated, output.address)
+      this.set(MatmulArg.gatedStride, output.strideBytes)
+    }
     this.set(MatmulArg.activation, Activation[activation])
     if (output.hasRecords) {
       this.set(MatmulArg.records, output.records)
@@ -92,6 +105,20 @@ export class Matmul extends Call<MatmulArg> {
     const wanted = threads === 1 ? rows : Math.max(share, least, LEAST_ROWS)
     return Math.min(roundUp(Math.max(wanted, 1), step), roundUp(rows, step))
   }
+}
+
+/** Rows for the products before they are gated, in each bank for the largest output that was asked for. */
+const ungated = new WeakMap<Bank, { address: number; bytes: number }>()
+
+function ungatedFor(bank: Bank, { count, columns }: Rows): Rows {
+  const stride = 2 * padded(columns)
+  const bytes = count * stride * 4
+  let room = ungated.get(bank)
+  if (!room || room.bytes < bytes) {
+    room = { address: bank.arena.allocate(bytes), bytes }
+    ungated.set(bank, room)
+  }
+  return new Rows(bank, room.address, count, stride, stride)
 }
 
 /** Scratch for unpacked 4-bit weights, one a bank, for the widest matrix that was asked for. */

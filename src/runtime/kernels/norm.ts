@@ -1,4 +1,4 @@
-import { Job, NormArg } from '../abi.js'
+import { Job, NormArg, NormKind } from '../abi.js'
 import type { Bank } from '../bank.js'
 import type { Rows } from '../rows.js'
 import { Call } from './call.js'
@@ -6,29 +6,39 @@ import { Call } from './call.js'
 export interface NormShape {
   /** Residual stream [T, d]. */
   x: Rows
-  /** What is added to it first: outputs of the k experts of each token [T * k, d] and the address of their gates [T * k]. */
-  experts?: { outputs: Rows; gates: number; k: number }
+  /**
+   * What is added to it first: rows [T * perToken, d], such as the outputs of each token's experts; the address of their
+   * factors [T * perToken], absent for 1; and a factor of all. Default 1.
+   */
+  add?: { y: Rows; perToken: number; gates?: number; scale?: number }
+  /** Default LayerNorm with the epsilon of ModuleFormer. */
+  kind?: keyof typeof NormKind
+  /** Added to the variance, or to the mean square. Default 1e-5. */
+  epsilon?: number
   /** [T, d]; its records are written where it has them. */
   output: Rows
 }
 
-/** Residual addition and LayerNorm. */
+/** Residual addition and LayerNorm or RMSNorm. */
 export class Norm extends Call<NormArg> {
   constructor(
     bank: Bank,
-    { x, experts, output }: NormShape,
+    { x, add, kind = 'layer', epsilon = 1e-5, output }: NormShape,
     private readonly threads: number,
   ) {
     super(bank, Job.norm)
     this.set(NormArg.x, x.address)
     this.set(NormArg.stride, x.stride)
     this.set(NormArg.columns, x.columns)
-    if (experts) {
-      this.set(NormArg.y, experts.outputs.address)
-      this.set(NormArg.yStride, experts.outputs.strideBytes)
-      this.set(NormArg.gates, experts.gates)
-      this.set(NormArg.k, experts.k)
+    if (add) {
+      this.set(NormArg.y, add.y.address)
+      this.set(NormArg.yStride, add.y.strideBytes)
+      this.set(NormArg.gates, add.gates ?? 0)
+      this.set(NormArg.k, add.perToken)
+      this.setFloat(NormArg.scale, add.scale ?? 1)
     }
+    this.set(NormArg.kind, NormKind[kind])
+    this.setFloat(NormArg.epsilon, epsilon)
     this.set(NormArg.output, output.address)
     if (output.hasRecords) {
       this.set(NormArg.records, output.records)
@@ -36,13 +46,17 @@ export class Norm extends Call<NormArg> {
     }
   }
 
-  /** `weight` and `bias` are addresses of the LayerNorm's vectors, 0 to leave it out. */
-  run(tokens: number, weight: number, bias: number): void {
+  /**
+   * `weight` and `bias` are addresses of the norm's vectors; a weight of 0 leaves it out. `added` is the address of a row
+   * that is added to x as well, once per token; 0 is none.
+   */
+  run(tokens: number, weight = 0, bias = 0, added = 0): void {
     const chunkTokens = this.threads === 1 ? tokens : Math.max(4, Math.ceil(tokens / (this.threads * 4)))
     this.set(NormArg.tokens, tokens)
     this.set(NormArg.chunkTokens, chunkTokens)
     this.set(NormArg.weight, weight)
     this.set(NormArg.bias, bias)
+    this.set(NormArg.added, added)
     this.start(Math.ceil(tokens / chunkTokens))
   }
 }

@@ -1,0 +1,159 @@
+import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
+import type { ModelConfig } from '../model/config.js'
+import { type ConfigReader, quoted } from '../model/config-reader.js'
+import type { RopeConfig } from '../nn/rope.js'
+import { plural } from '../numbers.js'
+import type { ShapeWords } from './architecture.js'
+
+const ACTIVATIONS = ['silu', 'gelu', 'gelu_new', 'relu'] as const
+
+/** Shape of a decoder with grouped-query attention, RMSNorm, rotary positions and gated (SwiGLU) layers. */
+export interface DecoderConfig extends ModelConfig {
+  /** H, heads of queries. */
+  heads: number
+  /** K, heads of keys and values; each serves H / K heads of queries. */
+  keyValueHeads: number
+  /** Channels of a head. */
+  headSize: number
+  /** Added to the mean square inside RMSNorm's root. */
+  epsilon: number
+  rope: RopeConfig
+  /** Factor of the products of queries and keys. */
+  attentionScale: number
+  /** Keys that a token sees at most, itself among them; absent: all. */
+  window?: number
+  /** Which projections of attention have biases. */
+  attentionBias: 'none' | 'qkv' | 'all'
+  activation: (typeof ACTIVATIONS)[number]
+  /** f, channels inside an expert. */
+  ffnHidden: number
+}
+
+/** Reads what the configs of these families share. `mixture` comes from the family; so do biases and odd keys. */
+export function decoderConfig(keys: ConfigReader, modelType: string): Omit<DecoderConfig, 'mixtures' | 'ffnHidden'> {
+  refuseQuantised(keys)
+  const width = keys.size('hidden_size')
+  const heads = keys.size('num_attention_heads')
+  const keyValueHeads = keys.has('num_key_value_heads') ? keys.size('num_key_value_heads') : heads
+  if (heads % keyValueHeads !== 0) {
+    throw keys.refuse('num_key_value_heads', `a divisor of num_attention_heads (${heads})`)
+  }
+  const headSize = keys.has('head_dim') ? keys.size('head_dim') : width / heads
+  if (!Number.isInteger(headSize)) throw keys.refuse('num_attention_heads', `a divisor of hidden_size (${width})`)
+  if (headSize % 2 !== 0) throw new UserError(`${keys.where}: a head has ${headSize} channels, which do not make pairs`)
+  const maxPositions = keys.size('max_position_embeddings')
+  const eosTokens = keys.tokenIds('eos_token_id')
+  return {
+    modelType,
+    architecture: 'causal-lm',
+    vocabSize: keys.size('vocab_size'),
+    width,
+    layers: keys.size('num_hidden_layers'),
+    ...(keys.gateBias && { gateBias: true as const }),
+    tieWordEmbeddings: keys.flag('tie_word_embeddings'),
+    bosToken: keys.tokenId('bos_token_id'),
+    eosToken: eosTokens[0] ?? null,
+    ...(eosTokens.length > 1 && { eosTokens }),
+    trainedContext: maxPositions,
+    maxPositions,
+    heads,
+    keyValueHeads,
+    headSize,
+    epsilon: keys.positive('rms_norm_eps'),
+    rope: ropeConfig(keys, maxPositions),
+    attentionScale: 1 / Math.sqrt(headSize),
+    attentionBias: 'none',
+    activation: keys.oneOf('hidden_act', ACTIVATIONS),
+    raw: keys.raw,
+  }
+}
+
+/** A head size that the family derives may be spelled out, but not be another one. */
+export function refuseOtherHeadSize(
+  keys: ConfigReader,
+  { width, heads, headSize }: Omit<DecoderConfig, 'mixtures' | 'ffnHidden'>,
+): void {
+  if (headSize * heads !== width) throw keys.refuse('head_dim', `hidden_size / num_attention_heads (${width / heads})`)
+}
+
+/** The shape of such a decoder in words. */
+export function describeDecoder(config: DecoderConfig, shared = 0): ShapeWords {
+  const { heads, keyValueHeads, headSize, window, ffnHidden, activation, rope } = config
+  const grouped = keyValueHeads === heads ? [] : [`${keyValueHeads} of keys and values`]
+  return {
+    attention: [
+      plural(heads, 'head'),
+      ...grouped,
+      `${headSize} channels each`,
+      ...(window === undefined ? [] : [`a window of ${window}`]),
+      ...(rope.scaling.type === 'default' ? [] : [`RoPE: ${rope.scaling.type}`]),
+    ],
+    mlp: [`${ffnHidden} channels`, `gated ${activation}`, ...(shared > 0 ? [`a shared expert of ${shared}`] : [])],
+    router: ['linear'],
+  }
+}
+
+/** What experts of such decoders depend on. */
+export const DECODER_SHAPE_KEYS = ['num_hidden_layers', 'hidden_size', 'hidden_act', 'intermediate_size'] as const
+
+function refuseQuantised(keys: ConfigReader): void {
+  if (!keys.has('quantization_config')) return
+  throw new UserError(`${keys.where}: the checkpoint is quantised (quantization_config); molm packs from float weights`)
+}
+
+/**
+ * RoPE as `rope_theta` with `rope_scaling` tell it, or `rope_parameters` of newer files. Types that molm does not compute
+ * are refused by name.
+ */
+function ropeConfig(keys: ConfigReader, maxPositions: number): RopeConfig {
+  const key = keys.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling'
+  const found = keys.raw[key] ?? {}
+  if (!isObject(found)) throw keys.refuse(key, 'an object')
+  const inner = new RopeReader(found, `${keys.where}: ${key}`)
+  const theta = inner.number('rope_theta') ?? keys.positive('rope_theta')
+  const partial = inner.number('partial_rotary_factor') ?? keys.raw.partial_rotary_factor ?? 1
+  if (partial !== 1) throw new UserError(`${keys.where}: partial_rotary_factor must be 1, not ${quoted(partial)}`)
+  const type = found.rope_type ?? found.type ?? 'default'
+  if (type === 'default') return { theta, scaling: { type } }
+  if (type === 'linear') return { theta, scaling: { type, factor: inner.required('factor') } }
+  if (type === 'yarn') return { theta, scaling: yarn(inner, found, maxPositions) }
+  throw new UserError(`${keys.where}: RoPE of type ${quoted(type)} is not computed by molm (default, linear, yarn are)`)
+}
+
+function yarn(inner: RopeReader, found: Record<string, unknown>, maxPositions: number): RopeConfig['scaling'] {
+  const factor = inner.required('factor')
+  const size = (mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1)
+  const [mscale, mscaleAll] = [inner.number('mscale'), inner.number('mscale_all_dim')]
+  const attention = mscale !== undefined && mscaleAll !== undefined ? size(mscale) / size(mscaleAll) : size(1)
+  return {
+    type: 'yarn',
+    factor,
+    original: inner.number('original_max_position_embeddings') ?? maxPositions,
+    betaFast: inner.number('beta_fast') ?? 32,
+    betaSlow: inner.number('beta_slow') ?? 1,
+    truncate: found.truncate !== false,
+    attention: inner.number('attention_factor') ?? attention,
+  }
+}
+
+/** Numbers of a RoPE object. */
+class RopeReader {
+  constructor(
+    private readonly values: Record<string, unknown>,
+    private readonly where: string,
+  ) {}
+
+  number(key: string): number | undefined {
+    const value = this.values[key]
+    if (value === undefined || value === null) return undefined
+    if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
+    throw new UserError(`${this.where}.${key} must be a number above 0, not ${quoted(value)}`)
+  }
+
+  required(key: string): number {
+    const value = this.number(key)
+    if (value === undefined) throw new UserError(`${this.where}.${key} is missing`)
+    return value
+  }
+}

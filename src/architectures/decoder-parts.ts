@@ -1,0 +1,90 @@
+import type { MixtureKind, ModelConfig } from '../model/config.js'
+import type { PartFormats } from '../packing/format.js'
+import type { Part, Source } from '../packing/layout.js'
+import { matrix, type PlannedPiece, part, table, vector, whole } from '../packing/pieces.js'
+import type { DecoderConfig } from './decoder-config.js'
+
+/*
+ * Parts that the files of several families name alike.
+ */
+
+/** Embedding, layers, last norm, head; `layer` gives the parts of one. */
+export function* decoderParts(
+  { vocabSize: V, width: d, layers, tieWordEmbeddings }: ModelConfig,
+  formats: PartFormats,
+  layer: (index: number) => Iterable<Part>,
+): Generator<Part> {
+  yield part('embedding', [table('table', formats.embedding, whole('model.embed_tokens.weight', [V, d]))])
+  for (let l = 0; l < layers; l++) yield* layer(l)
+  yield part('final', [vector('norm.weight', whole('model.norm.weight', [d]))])
+  const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
+  yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
+}
+
+/** The two norms of a layer. */
+export function normPieces(layer: number, d: number): PlannedPiece[] {
+  const key = (name: string) => `model.layers.${layer}.${name}.weight`
+  return [
+    vector('norm1.weight', whole(key('input_layernorm'), [d])),
+    vector('norm2.weight', whole(key('post_attention_layernorm'), [d])),
+  ]
+}
+
+/** Grouped-query attention: queries, keys and values as one matrix, the output, and their biases. */
+export function attentionPieces(config: DecoderConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+  const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias } = config
+  const key = (name: string) => `model.layers.${layer}.self_attn.${name}`
+  const projections = [
+    { name: 'q_proj', rows: H * headSize },
+    { name: 'k_proj', rows: K * headSize },
+    { name: 'v_proj', rows: K * headSize },
+  ]
+  const weights = projections.map(({ name, rows }) => whole(key(`${name}.weight`), [rows, d]))
+  const biases = projections.map(({ name, rows }) => whole(key(`${name}.bias`), [rows]))
+  return [
+    matrix('qkv.weight', formats.attention, weights),
+    ...(attentionBias === 'none' ? [] : [vector('qkv.bias', biases)]),
+    matrix('output.weight', formats.attention, whole(key('o_proj.weight'), [d, H * headSize])),
+    ...(attentionBias === 'all' ? [vector('output.bias', whole(key('o_proj.bias'), [d]))] : []),
+  ]
+}
+
+/** Gate and up as one matrix whose product is gated as it is made, and down: an expert, or a layer that is none. */
+export function gatedPieces(
+  format: PartFormats['mlp'],
+  gate: Source,
+  up: Source,
+  down: Source,
+  prefix = '',
+): PlannedPiece[] {
+  return [matrix(`${prefix}gate_up`, format, [gate, up], 'interleaved'), matrix(`${prefix}down`, format, down)]
+}
+
+/** The same of three tensors below `prefix`: gate [f, d], up [f, d], down [d, f]. */
+export function gatedTensors(
+  format: PartFormats['mlp'],
+  key: string,
+  f: number,
+  d: number,
+  prefix = '',
+  [gate, up, down]: readonly [string, string, string] = ['gate_proj', 'up_proj', 'down_proj'],
+): PlannedPiece[] {
+  const tensor = (name: string, shape: number[]) => whole(`${key}.${name}.weight`, shape)
+  return gatedPieces(format, tensor(gate, [f, d]), tensor(up, [f, d]), tensor(down, [d, f]), prefix)
+}
+
+/** Tensors that some files have and nobody computes with: frequencies, and the head beside a tied embedding. */
+export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): boolean {
+  return tensor.endsWith('.rotary_emb.inv_freq') || (tieWordEmbeddings && tensor === 'lm_head.weight')
+}
+
+/** The router of a mixture; f32 in every packing: it is small, and a wrong expert costs more than a bit. */
+export function routerPieces(
+  config: ModelConfig,
+  key: string,
+  rows: number,
+  kind: MixtureKind = 'mlp',
+): PlannedPiece[] {
+  const bias = config.gateBias ? [vector(`${kind}.router.bias`, whole(`${key}.bias`, [rows]))] : []
+  return [matrix(`${kind}.router.logits.weight`, 'f32', whole(`${key}.weight`, [rows, config.width])), ...bias]
+}

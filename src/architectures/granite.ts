@@ -1,0 +1,130 @@
+import { routerRows } from '../model/config.js'
+import { GatedMixture } from '../nn/gated-mlp.js'
+import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
+import { preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { Rope } from '../nn/rope.js'
+import { expertOf, part, rowsOf, whole } from '../packing/pieces.js'
+import type { Architecture } from './architecture.js'
+import {
+  DECODER_SHAPE_KEYS,
+  type DecoderConfig,
+  decoderConfig,
+  describeDecoder,
+  refuseOtherHeadSize,
+} from './decoder-config.js'
+import { attentionPieces, decoderParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+
+export interface GraniteConfig extends DecoderConfig {
+  /** s, channels inside the shared expert; 0: there is none. */
+  sharedHidden: number
+  /** Factor of what a sublayer adds to the residual stream. */
+  residualScale: number
+}
+
+/** IBM's Granite 3 mixtures (granitemoe), and those with a shared expert (granitemoeshared). */
+export const granite: Architecture<GraniteConfig> = {
+  title: 'Granite MoE',
+  modelTypes: ['granitemoe', 'granitemoeshared'],
+  className: 'GraniteMoe',
+
+  defaults: {
+    vocab_size: 32000,
+    hidden_size: 4096,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    intermediate_size: 11008,
+    num_local_experts: 8,
+    num_experts_per_tok: 2,
+    embedding_multiplier: 1,
+    residual_multiplier: 1,
+    attention_multiplier: 1,
+    logits_scaling: 1,
+    attention_bias: false,
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+    hidden_act: 'silu',
+    max_position_embeddings: 2048,
+    tie_word_embeddings: false,
+    shared_intermediate_size: 0,
+    position_embedding_type: 'rope',
+    bos_token_id: 1,
+    eos_token_id: 2,
+  },
+
+  parseConfig(keys) {
+    const isShared = keys.raw.model_type === 'granitemoeshared'
+    const common = decoderConfig(keys, isShared ? 'granitemoeshared' : 'granitemoe')
+    refuseOtherHeadSize(keys, common)
+    keys.oneOf('position_embedding_type', ['rope'])
+    return {
+      ...common,
+      ffnHidden: keys.size('intermediate_size'),
+      mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok')],
+      sharedHidden: isShared ? keys.size('shared_intermediate_size', 0) : 0,
+      attentionScale: keys.positive('attention_multiplier'),
+      attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+      embeddingScale: keys.positive('embedding_multiplier'),
+      residualScale: keys.positive('residual_multiplier'),
+      logitScale: 1 / keys.positive('logits_scaling'),
+    }
+  },
+
+  describe: (config) => describeDecoder(config, config.sharedHidden),
+  shapeKeys: () => DECODER_SHAPE_KEYS,
+
+  parts(config, formats) {
+    const { width: d, ffnHidden: f, sharedHidden: s } = config
+    const [mixture] = config.mixtures
+    return decoderParts(config, formats, function* (layer) {
+      const moe = `model.layers.${layer}.block_sparse_moe`
+      const shared = `model.layers.${layer}.shared_mlp`
+      const E = mixture.experts[layer]
+      const halves = whole(`${shared}.input_linear.weight`, [2 * s, d])
+      yield part(
+        `layers.${layer}.dense`,
+        [
+          ...normPieces(layer, d),
+          ...attentionPieces(config, formats, layer),
+          ...routerPieces(config, `${moe}.router.layer`, routerRows(mixture, layer)),
+          ...(s === 0
+            ? []
+            : gatedPieces(
+                formats.mlp,
+                rowsOf(halves, 0, s),
+                rowsOf(halves, s, 2 * s),
+                whole(`${shared}.output_linear.weight`, [d, s]),
+                'shared.',
+              )),
+        ],
+        { layer },
+      )
+      for (let id = 0; id < E; id++) {
+        // One tensor for all experts of a layer: the first f rows of each are the gate, the others up.
+        const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)
+        const output = expertOf(`${moe}.output_linear.weight`, [E, d, f], id)
+        const pieces = gatedPieces(formats.mlp, rowsOf(input, 0, f), rowsOf(input, f, 2 * f), output)
+        yield part(`layers.${layer}.mlp.${id}`, pieces, { layer, expert: { kind: 'mlp', id } })
+      }
+    })
+  },
+
+  ignores: isUnused,
+
+  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+
+  build(config, workspace) {
+    const {
+      epsilon,
+      attentionScale: scale,
+      attentionBias: bias,
+      ffnHidden: hidden,
+      sharedHidden,
+      residualScale,
+    } = config
+    const rope = new Rope(workspace, config.rope, config.headSize)
+    const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
+    const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: false } : undefined
+    const mixture = new GatedMixture(workspace, { ...config, hidden, renormalise: true, shared })
+    return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon, residualScale })
+  },
+}

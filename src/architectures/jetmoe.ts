@@ -1,0 +1,189 @@
+import { type Mixture, mixtureOf, routerRows } from '../model/config.js'
+import { ExpertMixture } from '../nn/expert-mixture.js'
+import { GatedMixture } from '../nn/gated-mlp.js'
+import { KeyValueProjection } from '../nn/key-value-projection.js'
+import { cacheFormat } from '../nn/kv-cache.js'
+import { Rope } from '../nn/rope.js'
+import { LinearLogits } from '../nn/router-logits.js'
+import type { PartFormats } from '../packing/format.js'
+import type { Part } from '../packing/layout.js'
+import { expertOf, matrix, type PlannedPiece, part, rowsOf, vector, whole } from '../packing/pieces.js'
+import { HeadTransform } from '../runtime/kernels/head-transform.js'
+import { Norm } from '../runtime/kernels/norm.js'
+import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
+import type { Architecture } from './architecture.js'
+import { type DecoderConfig, decoderConfig, describeDecoder } from './decoder-config.js'
+import { decoderParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+
+/** N1 and N2 of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
+const BLOCK_EPSILON = 1e-6
+
+/** JetMoE, which came of the ModuleFormer: mixtures of attention and of MLP experts, softmax and rotary positions. */
+export const jetmoe: Architecture<DecoderConfig> = {
+  title: 'JetMoE',
+  modelTypes: ['jetmoe'],
+  className: 'JetMo',
+
+  defaults: {
+    vocab_size: 32000,
+    hidden_size: 2048,
+    num_hidden_layers: 12,
+    num_key_value_heads: 16,
+    kv_channels: 128,
+    intermediate_size: 5632,
+    max_position_embeddings: 4096,
+    num_local_experts: 8,
+    num_experts_per_tok: 2,
+    activation_function: 'silu',
+    rms_norm_eps: 1e-6,
+    rope_theta: 10000,
+    tie_word_embeddings: true,
+    bos_token_id: 1,
+    eos_token_id: 2,
+  },
+  aliases: {
+    num_layers: 'num_hidden_layers',
+    ffn_hidden_size: 'intermediate_size',
+    moe_num_experts: 'num_local_experts',
+    moe_top_k: 'num_experts_per_tok',
+    n_positions: 'max_position_embeddings',
+  },
+
+  parseConfig(keys) {
+    const [heads, headSize] = [keys.size('num_key_value_heads'), keys.size('kv_channels')]
+    const derived = { num_attention_heads: heads, head_dim: headSize, hidden_act: keys.raw.activation_function }
+    const common = decoderConfig(keys.with(derived), 'jetmoe')
+    const experts = keys.everywhere(common.layers, 'num_local_experts')
+    return {
+      ...common,
+      raw: keys.raw,
+      ffnHidden: keys.size('intermediate_size'),
+      mixtures: [
+        keys.mixture('attention', experts, 'num_experts_per_tok'),
+        keys.mixture('mlp', experts, 'num_experts_per_tok'),
+      ],
+    }
+  },
+
+  describe: (config) => describeDecoder(config),
+  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'num_key_value_heads', 'kv_channels', 'intermediate_size'],
+
+  parts(config, formats) {
+    const { width: d, heads, headSize, ffnHidden: f, mixtures } = config
+    const A = heads * headSize
+    return decoderParts(config, formats, function* (layer) {
+      yield part(`layers.${layer}.dense`, densePieces(config, formats, layer), { layer })
+      for (const mixture of mixtures)
+        yield* expertParts(mixture, formats, layer, d, mixture.kind === 'attention' ? A : f)
+    })
+  },
+
+  ignores: isUnused,
+
+  cache: ({ heads, headSize }) => ({ channels: heads * headSize, shared: false }),
+
+  build(config, workspace) {
+    const { bank, threads, maxTokens, formats, x, a } = workspace
+    const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden } = config
+    const A = heads * headSize
+    const format = formats.attention
+    const rope = new Rope(workspace, config.rope, headSize)
+    const attention = new ExpertMixture(workspace, 'attention', new LinearLogits(workspace, 'attention'), {
+      renormalise: true,
+      extraMatrices: 2,
+    })
+    const { k } = attention
+    const experts = new GatedMixture(workspace, { ...config, hidden, renormalise: true })
+
+    // Keys and values of a batch lie behind its queries, so that one product makes them all.
+    const q = workspace.rows(k + 2, A) //                            [T, k, A], [T, A], [T, A]
+    const keys = q.slice(maxTokens * k, maxTokens)
+    const values = q.slice(maxTokens * (k + 1), maxTokens)
+    const o = workspace.rows(k, A, { records: format !== 'f32' }) // [T, k, A]
+    const y = workspace.rows(k, d) //                                [T, k, d]
+
+    const queries = attention.product('query', { format, input: a, output: q })
+    const keyValue = new KeyValueProjection(workspace, maxTokens * k)
+    const turnQueries = new HeadTransform(bank, { rows: q, perToken: k, headSize, rope }, threads)
+    const turnKeys = new HeadTransform(bank, { rows: keys, headSize, rope }, threads)
+    const grouping = { heads, keyValueHeads: heads, headSize, perToken: k }
+    const attend = new SoftmaxAttention(
+      bank,
+      { ...grouping, q, output: o, scale, format: cacheFormat(formats) },
+      threads,
+    )
+    const outputs = attention.product('output', { format, input: o, output: y })
+
+    const rms = { kind: 'rms', epsilon: BLOCK_EPSILON, x, output: a } as const
+    const norm = new Norm(bank, rms, threads)
+    const addAttention = new Norm(bank, { ...rms, add: { y, perToken: k, gates: attention.gates } }, threads)
+    const addExperts = new Norm(bank, { ...rms, add: experts }, threads)
+    const last = new Norm(bank, { ...rms, epsilon }, threads)
+    const at = workspace.perLayer((layer) => ({
+      norm1: workspace.at(layer, 'norm1.weight'),
+      norm2: workspace.at(layer, 'norm2.weight'),
+      attentionBias: workspace.at(layer, 'attention.bias'),
+      mlpBias: workspace.at(layer, 'mlp.bias'),
+    }))
+
+    return {
+      begin: (T, position) => rope.begin(T, position),
+      block(l, T, cache) {
+        const { norm1, norm2, attentionBias, mlpBias } = at[l]
+        norm.run(T, norm1) //                                  a [T, d] = RMSNorm(x)
+        attention.route(l, T) //                               ids, gates [T, k]
+        attention.fromTokens(l, queries, keyValue.of(l, T)) // q [T, k, A] = Wq[e] a;  K, V [T, A]
+        turnQueries.run(T) //                                  q = RoPE(q)
+        turnKeys.run(T) //                                     K = RoPE(K)
+        cache.append(l, T, keys, values) //                    cache += K, V
+        attend.run(T, cache.keyTable(l), cache.valueTable(l), cache.length, cache.oldest) // o [T, k, A]
+        attention.fromItems(l, T, outputs) //                  y [T, k, d] = Wo[e] o
+        addAttention.run(T, norm2, 0, attentionBias) //        x += gates . y + bias;  a = RMSNorm(x)
+        experts.run(l, T) //                                   y [T, k, d] = Wd[e] (silu(Wg[e] a) * (Wu[e] a))
+        addExperts.run(T, 0, 0, mlpBias) //                    x += gates . y + bias
+      },
+      finalNorm: (T) => last.run(T, workspace.store.address('final', 'norm.weight')),
+    }
+  },
+}
+
+function densePieces(config: DecoderConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+  const { width: d, heads, headSize } = config
+  const A = heads * headSize
+  const [attention, mlp] = [`model.layers.${layer}.self_attention`, `model.layers.${layer}.mlp`]
+  const keyValue = whole(`${attention}.kv_proj.weight`, [2 * A, d])
+  const rows = (kind: Mixture['kind']) => {
+    const mixture = mixtureOf(config, kind)
+    return mixture ? routerRows(mixture, layer) : 0
+  }
+  return [
+    ...normPieces(layer, d),
+    ...routerPieces(config, `${attention}.experts.router.layer`, rows('attention'), 'attention'),
+    matrix('key.weight', formats.attention, rowsOf(keyValue, 0, A)),
+    matrix('value.weight', formats.attention, rowsOf(keyValue, A, 2 * A)),
+    vector('attention.bias', whole(`${attention}.experts.bias`, [d])),
+    ...routerPieces(config, `${mlp}.router.layer`, rows('mlp')),
+    vector('mlp.bias', whole(`${mlp}.bias`, [d])),
+  ]
+}
+
+/** One tensor holds all experts of a layer; those of the MLP have gate rows first, then up. */
+function* expertParts(
+  { kind, experts }: Mixture,
+  formats: PartFormats,
+  layer: number,
+  d: number,
+  inner: number,
+): Generator<Part> {
+  const E = experts[layer]
+  const key = `model.layers.${layer}.${kind === 'attention' ? 'self_attention.experts' : 'mlp'}`
+  for (let id = 0; id < E; id++) {
+    const output = expertOf(`${key}.output_linear.weight`, [E, d, inner], id)
+    const input = expertOf(`${key}.input_linear.weight`, [E, kind === 'attention' ? inner : 2 * inner, d], id)
+    const pieces =
+      kind === 'attention'
+        ? [matrix('query', formats.attention, input), matrix('output', formats.attention, output)]
+        : gatedPieces(formats.mlp, rowsOf(input, 0, inner), rowsOf(input, inner, 2 * inner), output)
+    yield part(`layers.${layer}.${kind}.${id}`, pieces, { layer, expert: { kind, id } })
+  }
+}

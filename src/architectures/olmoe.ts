@@ -1,0 +1,103 @@
+import { routerRows } from '../model/config.js'
+import { GatedMixture } from '../nn/gated-mlp.js'
+import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
+import { preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { Rope } from '../nn/rope.js'
+import { part, vector, whole } from '../packing/pieces.js'
+import type { Architecture } from './architecture.js'
+import {
+  DECODER_SHAPE_KEYS,
+  type DecoderConfig,
+  decoderConfig,
+  describeDecoder,
+  refuseOtherHeadSize,
+} from './decoder-config.js'
+import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+
+export interface OlmoeConfig extends DecoderConfig {
+  /** Queries, keys and values are clamped to [-clip, clip]. */
+  clip?: number
+  /** Whether the gates of the chosen experts add up to 1. */
+  renormalise: boolean
+}
+
+/** AllenAI's OLMoE: queries and keys are normalised over all heads together. */
+export const olmoe: Architecture<OlmoeConfig> = {
+  title: 'OLMoE',
+  modelTypes: ['olmoe'],
+  className: 'Olmoe',
+
+  defaults: {
+    vocab_size: 50304,
+    hidden_size: 2048,
+    num_hidden_layers: 16,
+    num_attention_heads: 16,
+    intermediate_size: 2048,
+    num_experts: 64,
+    num_experts_per_tok: 8,
+    norm_topk_prob: false,
+    attention_bias: false,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+    hidden_act: 'silu',
+    max_position_embeddings: 4096,
+    tie_word_embeddings: false,
+    bos_token_id: null,
+    eos_token_id: 50279,
+  },
+
+  parseConfig(keys) {
+    const common = decoderConfig(keys, 'olmoe')
+    refuseOtherHeadSize(keys, common)
+    return {
+      ...common,
+      ffnHidden: keys.size('intermediate_size'),
+      mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_experts'), 'num_experts_per_tok')],
+      attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+      ...(keys.has('clip_qkv') && { clip: keys.positive('clip_qkv') }),
+      renormalise: keys.flag('norm_topk_prob'),
+    }
+  },
+
+  describe: (config) => describeDecoder(config),
+  shapeKeys: () => DECODER_SHAPE_KEYS,
+
+  parts(config, formats) {
+    const { width: d, heads, keyValueHeads, headSize, ffnHidden: f } = config
+    const [mixture] = config.mixtures
+    return decoderParts(config, formats, function* (layer) {
+      const at = `model.layers.${layer}`
+      yield part(
+        `layers.${layer}.dense`,
+        [
+          ...normPieces(layer, d),
+          ...attentionPieces(config, formats, layer),
+          vector('q_norm', whole(`${at}.self_attn.q_norm.weight`, [heads * headSize])),
+          vector('k_norm', whole(`${at}.self_attn.k_norm.weight`, [keyValueHeads * headSize])),
+          ...routerPieces(config, `${at}.mlp.gate`, routerRows(mixture, layer)),
+        ],
+        { layer },
+      )
+      for (let id = 0; id < mixture.experts[layer]; id++) {
+        const expert = { kind: 'mlp', id } as const
+        yield part(`layers.${layer}.mlp.${id}`, gatedTensors(formats.mlp, `${at}.mlp.experts.${id}`, f, d), {
+          layer,
+          expert,
+        })
+      }
+    })
+  },
+
+  ignores: isUnused,
+
+  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+
+  build(config, workspace) {
+    const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config
+    const rope = new Rope(workspace, config.rope, config.headSize)
+    const norm = { span: 'row', epsilon } as const
+    const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
+    const mixture = new GatedMixture(workspace, { ...config, hidden })
+    return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon })
+  },
+}

@@ -1,0 +1,189 @@
+import { type Mixture, routerRows } from '../model/config.js'
+import type { ConfigReader } from '../model/config-reader.js'
+import type { Blocks } from '../nn/decoder.js'
+import { GatedMixture, GatedMlp } from '../nn/gated-mlp.js'
+import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
+import { preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { Rope } from '../nn/rope.js'
+import type { Workspace } from '../nn/workspace.js'
+import type { PartFormats } from '../packing/format.js'
+import { matrix, type PlannedPiece, part, vector, whole } from '../packing/pieces.js'
+import type { Architecture } from './architecture.js'
+import { type DecoderConfig, decoderConfig, describeDecoder, refuseOtherHeadSize } from './decoder-config.js'
+import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+
+export interface QwenConfig extends DecoderConfig {
+  /** Channels inside a layer that has no experts. */
+  denseHidden: number
+  /** s, channels inside the shared expert; 0: there is none. */
+  sharedHidden: number
+  /** Whether the gates of the chosen experts add up to 1. */
+  renormalise: boolean
+  /** Whether the heads of queries and keys are normalised. */
+  normalisesHeads: boolean
+}
+
+const COMMON = {
+  vocab_size: 151936,
+  hidden_size: 2048,
+  num_hidden_layers: 24,
+  num_experts_per_tok: 8,
+  norm_topk_prob: false,
+  decoder_sparse_step: 1,
+  mlp_only_layers: [],
+  use_sliding_window: false,
+  sliding_window: 4096,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  hidden_act: 'silu',
+  max_position_embeddings: 32768,
+  tie_word_embeddings: false,
+  bos_token_id: null,
+  eos_token_id: null,
+}
+
+/** Qwen3's mixtures (Qwen3-30B-A3B): heads of queries and keys are normalised one by one. */
+export const qwen3: Architecture<QwenConfig> = {
+  title: 'Qwen3 MoE',
+  modelTypes: ['qwen3_moe'],
+  className: 'Qwen3Moe',
+  defaults: {
+    ...COMMON,
+    num_attention_heads: 32,
+    num_key_value_heads: 4,
+    intermediate_size: 6144,
+    moe_intermediate_size: 768,
+    num_experts: 128,
+    attention_bias: false,
+  },
+  parseConfig(keys) {
+    const common = decoderConfig(keys, 'qwen3_moe')
+    return {
+      ...common,
+      ...mixtureOf(keys, common.layers),
+      sharedHidden: 0,
+      normalisesHeads: true,
+      attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+      ...(keys.flag('use_sliding_window') && keys.has('sliding_window') && { window: keys.size('sliding_window') }),
+    }
+  },
+  describe: (config) => describeDecoder(config, config.sharedHidden),
+  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
+  parts: qwenParts,
+  ignores: isUnused,
+  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+  build: (config, workspace) => qwenBlocks(config, workspace),
+}
+
+/** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with a gate of its own. */
+export const qwen2: Architecture<QwenConfig> = {
+  title: 'Qwen2 MoE',
+  modelTypes: ['qwen2_moe'],
+  className: 'Qwen2Moe',
+  defaults: {
+    ...COMMON,
+    num_attention_heads: 16,
+    num_key_value_heads: 16,
+    intermediate_size: 5632,
+    moe_intermediate_size: 1408,
+    shared_expert_intermediate_size: 5632,
+    num_experts: 60,
+    num_experts_per_tok: 4,
+    qkv_bias: true,
+  },
+  parseConfig(keys) {
+    // Versions of the reference code disagree on which layers the window is for.
+    if (keys.flag('use_sliding_window')) throw keys.refuse('use_sliding_window', 'false for qwen2_moe')
+    const common = decoderConfig(keys, 'qwen2_moe')
+    refuseOtherHeadSize(keys, common)
+    return {
+      ...common,
+      ...mixtureOf(keys, common.layers),
+      sharedHidden: keys.size('shared_expert_intermediate_size'),
+      normalisesHeads: false,
+      attentionBias: keys.flag('qkv_bias') ? 'qkv' : 'none',
+    }
+  },
+  describe: (config) => describeDecoder(config, config.sharedHidden),
+  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
+  parts: qwenParts,
+  ignores: isUnused,
+  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+  build: (config, workspace) => qwenBlocks(config, workspace),
+}
+
+/** Layer l has experts unless it is listed as dense, or the step passes over it. */
+function mixtureOf(keys: ConfigReader, layers: number) {
+  const step = keys.size('decoder_sparse_step')
+  const dense = keys.raw.mlp_only_layers ?? []
+  if (!Array.isArray(dense) || !dense.every((layer) => Number.isInteger(layer) && layer >= 0)) {
+    throw keys.refuse('mlp_only_layers', 'a list of layers')
+  }
+  const experts = keys.size('num_experts', 0)
+  const counts = Array.from({ length: layers }, (_, l) => (dense.includes(l) || (l + 1) % step !== 0 ? 0 : experts))
+  const mixtures: Mixture[] = counts.some((count) => count > 0)
+    ? [keys.mixture('mlp', counts, 'num_experts_per_tok')]
+    : []
+  return {
+    mixtures,
+    ffnHidden: keys.size('moe_intermediate_size'),
+    denseHidden: keys.size('intermediate_size'),
+    renormalise: keys.flag('norm_topk_prob'),
+  }
+}
+
+function qwenParts(config: QwenConfig, formats: PartFormats) {
+  const { width: d, ffnHidden: f, mixtures } = config
+  return decoderParts(config, formats, function* (layer) {
+    const experts = mixtures[0]?.experts[layer] ?? 0
+    const pieces = [
+      ...normPieces(layer, d),
+      ...attentionPieces(config, formats, layer),
+      ...headNorms(config, layer),
+      ...(experts > 0 ? sparsePieces(config, formats, layer) : densePieces(config, formats, layer)),
+    ]
+    yield part(`layers.${layer}.dense`, pieces, { layer })
+    for (let id = 0; id < experts; id++) {
+      const matrices = gatedTensors(formats.mlp, `model.layers.${layer}.mlp.experts.${id}`, f, d)
+      yield part(`layers.${layer}.mlp.${id}`, matrices, { layer, expert: { kind: 'mlp', id } })
+    }
+  })
+}
+
+function headNorms({ normalisesHeads, headSize }: QwenConfig, layer: number): PlannedPiece[] {
+  if (!normalisesHeads) return []
+  return ['q_norm', 'k_norm'].map((name) => {
+    return vector(name, whole(`model.layers.${layer}.self_attn.${name}.weight`, [headSize]))
+  })
+}
+
+/** Router, and the shared expert with its gate. */
+function sparsePieces(config: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+  const { width: d, sharedHidden: s, mixtures } = config
+  const mlp = `model.layers.${layer}.mlp`
+  const router = routerPieces(config, `${mlp}.gate`, routerRows(mixtures[0], layer))
+  if (s === 0) return router
+  return [
+    ...router,
+    ...gatedTensors(formats.mlp, `${mlp}.shared_expert`, s, d, 'shared.'),
+    matrix('shared.gate', 'f32', whole(`${mlp}.shared_expert_gate.weight`, [1, d])),
+  ]
+}
+
+function densePieces({ width, denseHidden }: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+  return gatedTensors(formats.mlp, `model.layers.${layer}.mlp`, denseHidden, width, 'dense.')
+}
+
+function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
+  const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden, denseHidden, sharedHidden, mixtures } = config
+  const isSparse = (layer: number) => (mixtures[0]?.experts[layer] ?? 0) > 0
+  const rope = new Rope(workspace, config.rope, config.headSize)
+  const norm = config.normalisesHeads ? ({ span: 'head', epsilon } as const) : undefined
+  const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
+  const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: true } : undefined
+  const mixture =
+    mixtures.length > 0 ? new GatedMixture(workspace, { ...config, hidden: ffnHidden, shared }) : undefined
+  const dense = new GatedMlp(workspace, 'dense.', (layer) => !isSparse(layer), { ...config, hidden: denseHidden })
+  const feedOf = (layer: number) => (mixture && isSparse(layer) ? mixture : dense)
+  return preNormBlocks(workspace, { attention, feedOf, rope, epsilon })
+}

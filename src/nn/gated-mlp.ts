@@ -1,0 +1,125 @@
+import type { ActivationName } from '../runtime/formats.js'
+import type { Rows } from '../runtime/rows.js'
+import { identityList } from './expert-groups.js'
+import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
+import { Linear } from './linear.js'
+import type { Feed } from './pre-norm-blocks.js'
+import { LinearLogits } from './router-logits.js'
+import type { Workspace } from './workspace.js'
+
+export interface GatedOptions {
+  /** f, channels inside. */
+  hidden: number
+  activation: ActivationName
+}
+
+/** One gated feed-forward layer: y = down( act(gate a) * (up a) ). Pieces `PREFIXgate_up` and `PREFIXdown`. */
+export class GatedMlp implements Feed {
+  readonly perToken = 1
+  readonly y: Rows
+  private readonly gateUp: Linear
+  private readonly down: Linear
+  private readonly weights: { gateUp: number; down: number }[]
+
+  /** `into` are rows that it writes in place of its own, by a list of where each token's row lies. */
+  constructor(
+    workspace: Workspace,
+    prefix: string,
+    /** Which layers have it. */
+    isIn: (layer: number) => boolean,
+    { hidden, activation }: GatedOptions,
+    into?: { y: Rows; list: number },
+  ) {
+    const { a, formats, config } = workspace
+    const format = formats.mlp
+    const h = workspace.rows(1, hidden, { records: format !== 'f32' }) // [T, f]
+    this.y = into?.y ?? workspace.rows(1, config.width)
+    this.gateUp = new Linear(workspace, { format, input: a, output: h, activation, gated: true })
+    this.down = new Linear(workspace, { format, input: h, output: this.y }, into?.list)
+    const at = (layer: number, name: string) => (isIn(layer) ? workspace.at(layer, `${prefix}${name}`) : 0)
+    this.weights = workspace.perLayer((layer) => ({ gateUp: at(layer, 'gate_up'), down: at(layer, 'down') }))
+  }
+
+  run(layer: number, T: number): void {
+    const { gateUp, down } = this.weights[layer]
+    this.gateUp.run(T, gateUp) // h [T, f] = act(Wg a) * (Wu a)
+    this.down.run(T, down) //     y [T, d] = Wd h
+  }
+}
+
+export interface GatedMixtureOptions extends GatedOptions {
+  /** Whether the gates of the chosen experts add up to 1. */
+  renormalise: boolean
+  /** A further expert that every token uses; with a gate of its own, sigmoid(w . a), or none. */
+  shared?: { hidden: number; gated: boolean }
+}
+
+/** A mixture of gated experts, and a shared one beside them where there is one. */
+export class GatedMixture implements Feed {
+  readonly perToken: number
+  readonly y: Rows
+  readonly gates: number
+  private readonly mixture: ExpertMixture
+  private readonly gateUp: ExpertProduct
+  private readonly down: ExpertProduct
+  private readonly shared?: SharedExpert
+
+  constructor(workspace: Workspace, { hidden, activation, renormalise, shared }: GatedMixtureOptions) {
+    const { a, formats, config } = workspace
+    const format = formats.mlp
+    const logits = new LinearLogits(workspace, 'mlp')
+    this.mixture = new ExpertMixture(workspace, 'mlp', logits, { renormalise, sharedSlots: shared ? 1 : 0 })
+    const { slots } = this.mixture
+    this.perToken = slots
+    this.gates = this.mixture.gates
+    const h = workspace.rows(slots, hidden, { records: format !== 'f32' }) // [T, k, f]
+    this.y = workspace.rows(slots, config.width) //                           [T, k, d]
+    this.gateUp = this.mixture.product('gate_up', { format, input: a, output: h, activation, gated: true })
+    this.down = this.mixture.product('down', { format, input: h, output: this.y })
+    if (shared) this.shared = new SharedExpert(workspace, this.mixture, this.y, { ...shared, activation })
+  }
+
+  run(layer: number, T: number): void {
+    const { mixture } = this
+    mixture.route(layer, T) //                     ids, gates [T, k] = top k of softmax(Wr a)
+    mixture.fromTokens(layer, this.gateUp) //      h [T, k, f] = act(Wg[e] a) * (Wu[e] a)
+    mixture.fromItems(layer, T, this.down) //      y [T, k, d] = Wd[e] h
+    this.shared?.run(layer, T) //                  y of the last slot, and its gate
+  }
+}
+
+/** The expert of all tokens: it writes the last slot of each, and that slot's gate. */
+class SharedExpert {
+  private readonly mlp: GatedMlp
+  private readonly score?: Linear
+  private readonly scores?: Rows
+  private readonly gateWeights: number[]
+
+  constructor(
+    private readonly workspace: Workspace,
+    private readonly mixture: ExpertMixture,
+    y: Rows,
+    { hidden, gated, activation }: GatedOptions & { gated: boolean },
+  ) {
+    const { bank, maxTokens, a } = workspace
+    const isIn = (layer: number) => mixture.isIn(layer)
+    const list = identityList(bank, maxTokens, mixture.slots - 1, mixture.slots)
+    this.mlp = new GatedMlp(workspace, 'shared.', isIn, { hidden, activation }, { y, list })
+    if (gated) {
+      this.scores = workspace.rows(1, 1)
+      this.score = new Linear(workspace, { format: 'f32', input: a, output: this.scores })
+    }
+    this.gateWeights = workspace.perLayer((layer) => (gated && isIn(layer) ? workspace.at(layer, 'shared.gate') : 0))
+  }
+
+  run(layer: number, T: number): void {
+    this.mlp.run(layer, T)
+    this.score?.run(T, this.gateWeights[layer])
+    const { f32 } = this.workspace.bank
+    const { gates, slots } = this.mixture
+    for (let t = 0; t < T; t++) {
+      const gate = this.scores ? 1 / (1 + Math.exp(-this.scores.row(t)[0])) : 1
+      f32[gates / 4 + t * slots + slots - 1] = gate
+    }
+  }
+}

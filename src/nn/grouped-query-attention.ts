@@ -1,0 +1,91 @@
+import { padded } from '../runtime/formats.js'
+import { HeadTransform } from '../runtime/kernels/head-transform.js'
+import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
+import { Rows } from '../runtime/rows.js'
+import { cacheFormat, type KVCache } from './kv-cache.js'
+import { Linear } from './linear.js'
+import type { Rope } from './rope.js'
+import type { Workspace } from './workspace.js'
+
+export interface GroupedQueryOptions {
+  /** H heads of queries; K of keys and values, each for H / K of them. */
+  heads: number
+  keyValueHeads: number
+  headSize: number
+  /** Factor of q . k. */
+  scale: number
+  /** Keys that a token sees at most, itself among them; absent: all. */
+  window?: number
+  rope: Rope
+  /** RMSNorm of queries and keys: over a whole row or each head of it. Pieces `q_norm` and `k_norm`. */
+  norm?: { span: 'row' | 'head'; epsilon: number }
+  /** Queries, keys and values are clamped to [-clip, clip]. */
+  clip?: number
+  /** Which projections have biases: pieces `qkv.bias` and `output.bias`. */
+  bias: 'none' | 'qkv' | 'all'
+}
+
+/** Grouped-query attention with rotary positions and a softmax over the keys. */
+export class GroupedQueryAttention {
+  /** What it leaves for the residual stream [T, d]. */
+  readonly y: Rows
+  private readonly project: Linear
+  private readonly keys: Rows
+  private readonly values: Rows
+  private readonly queryHeads: HeadTransform
+  private readonly keyHeads: HeadTransform
+  private readonly valueHeads?: HeadTransform
+  private readonly attention: SoftmaxAttention
+  private readonly output: Linear
+  private readonly weights: { qkv: number; qkvBias: number; output: number; outputBias: number; q: number; k: number }[]
+
+  constructor(
+    workspace: Workspace,
+    { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip, bias }: GroupedQueryOptions,
+  ) {
+    const { a, bank, threads, formats, config } = workspace
+    const format = formats.attention
+    const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
+    const qkv = workspace.rows(1, queries + 2 * shared) //             [T, q | k | v]
+    const q = columnsOf(qkv, 0, H * headSize)
+    this.keys = columnsOf(qkv, queries, K * headSize)
+    this.values = columnsOf(qkv, queries + shared, K * headSize)
+    const o = workspace.rows(1, H * headSize, { records: format !== 'f32' }) // [T, H, headSize]
+    this.y = workspace.rows(1, config.width)
+
+    this.project = new Linear(workspace, { format, input: a, output: qkv })
+    const shape = { headSize, norm, clip, rope }
+    this.queryHeads = new HeadTransform(bank, { ...shape, rows: q }, threads)
+    this.keyHeads = new HeadTransform(bank, { ...shape, rows: this.keys }, threads)
+    if (clip) this.valueHeads = new HeadTransform(bank, { headSize, clip, rows: this.values }, threads)
+    const numbers = cacheFormat(formats)
+    const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: numbers }
+    this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: o }, threads)
+    this.output = new Linear(workspace, { format, input: o, output: this.y })
+
+    this.weights = workspace.perLayer((layer) => ({
+      qkv: workspace.at(layer, 'qkv.weight'),
+      qkvBias: bias === 'none' ? 0 : workspace.at(layer, 'qkv.bias'),
+      output: workspace.at(layer, 'output.weight'),
+      outputBias: bias === 'all' ? workspace.at(layer, 'output.bias') : 0,
+      q: norm ? workspace.at(layer, 'q_norm') : 0,
+      k: norm ? workspace.at(layer, 'k_norm') : 0,
+    }))
+  }
+
+  run(layer: number, T: number, cache: KVCache): void {
+    const at = this.weights[layer]
+    this.project.run(T, at.qkv, at.qkvBias) //            q [T, H, hd];  k, v [T, K, hd] = Wq a, Wk a, Wv a
+    this.queryHeads.run(T, at.q) //                       q = RoPE(clip(norm(q)))
+    this.keyHeads.run(T, at.k) //                         k = RoPE(clip(norm(k)))
+    this.valueHeads?.run(T, 0) //                         v = clip(v)
+    cache.append(layer, T, this.keys, this.values) //     cache += k, v
+    this.attention.run(T, cache.keyTable(layer), cache.valueTable(layer), cache.length, cache.oldest) // o [T, H, hd]
+    this.output.run(T, at.output, at.outputBias) //       y [T, d] = Wo o
+  }
+}
+
+/** Some columns of rows, in the same place. */
+function columnsOf({ bank, address, count, stride }: Rows, first: number, columns: number): Rows {
+  return new Rows(bank, address + first * 4, count, columns, stride)
+}

@@ -1,0 +1,107 @@
+import { CacheCode, Job, SOFTMAX_SPAN, SoftmaxArg, SoftmaxPhase, TILE_COLUMNS } from '../abi.js'
+import type { Bank } from '../bank.js'
+import { type CacheFormat, cacheRowBytes, roundUp } from '../formats.js'
+import type { Rows } from '../rows.js'
+import { Call } from './call.js'
+
+export interface SoftmaxAttentionShape {
+  /** Queries [T * perToken, heads * headSize]. */
+  q: Rows
+  /** Laid out as the queries; its records are written where it has them. */
+  output: Rows
+  /** Query head h reads key/value head h / (heads / keyValueHeads), rounded down. */
+  heads: number
+  keyValueHeads: number
+  headSize: number
+  /** Rows of queries per token, which share keys and values. Default 1. */
+  perToken?: number
+  /** Factor of q . k. */
+  scale: number
+  /** Keys that a token sees at most, itself among them; absent: all. */
+  window?: number
+  /** Numbers of the cached rows. */
+  format: CacheFormat
+}
+
+/** Bytes of the largest score and the sum of exponentials that stand before the values of a sum. */
+const SUM_HEAD = 16
+
+/** Grouped-query softmax attention of new tokens over the cache. */
+export class SoftmaxAttention extends Call<SoftmaxArg> {
+  private readonly parts: number
+  /** Bytes of the sums of all heads of a row over one span. */
+  private readonly spanBytes: number
+  private partials = { address: 0, bytes: 0 }
+
+  constructor(
+    bank: Bank,
+    private readonly shape: SoftmaxAttentionShape,
+    private readonly threads: number,
+  ) {
+    super(bank, Job.softmaxAttention)
+    const { q, output, heads, keyValueHeads, headSize, perToken = 1, scale, window = 0, format } = shape
+    const group = heads / keyValueHeads
+    this.parts = (group * headSize) % TILE_COLUMNS === 0 ? keyValueHeads : 1
+    const sumBytes = SUM_HEAD + roundUp(headSize, 4) * 4
+    this.spanBytes = heads * sumBytes
+    const scratchBytes = roundUp(group * (2 * sumBytes + SOFTMAX_SPAN * 4), 64)
+    this.set(SoftmaxArg.q, q.address)
+    this.set(SoftmaxArg.qStride, q.strideBytes)
+    this.set(SoftmaxArg.output, output.address)
+    this.set(SoftmaxArg.outputStride, output.strideBytes)
+    if (output.hasRecords) {
+      this.set(SoftmaxArg.records, output.records)
+      this.set(SoftmaxArg.recordStride, output.recordBytes)
+    }
+    this.set(SoftmaxArg.cacheStride, cacheRowBytes(keyValueHeads * headSize, format))
+    this.set(SoftmaxArg.format, CacheCode[format])
+    this.set(SoftmaxArg.heads, heads)
+    this.set(SoftmaxArg.keyValueHeads, keyValueHeads)
+    this.set(SoftmaxArg.headSize, headSize)
+    this.set(SoftmaxArg.perToken, perToken)
+    this.setFloat(SoftmaxArg.scale, scale)
+    this.set(SoftmaxArg.window, window)
+    this.set(SoftmaxArg.parts, this.parts)
+    this.set(SoftmaxArg.scratch, bank.arena.allocate(scratchBytes * threads))
+    this.set(SoftmaxArg.scratchBytes, scratchBytes)
+  }
+
+  /** `keys` and `values` are addresses of page tables; `position` is that of the first token, `oldest` the first kept. */
+  run(tokens: number, keys: number, values: number, position: number, oldest: number): void {
+    const { perToken = 1, window = 0 } = this.shape
+    this.set(SoftmaxArg.keys, keys)
+    this.set(SoftmaxArg.values, values)
+    this.set(SoftmaxArg.position, position)
+    this.set(SoftmaxArg.oldest, oldest)
+    const items = tokens * perToken
+    const units = items * this.parts
+    const reach = window > 0 ? Math.min(window, position + tokens - oldest) : position + tokens - oldest
+    // A reach may begin within a span, and so touch one more.
+    const spans = Math.ceil(reach / SOFTMAX_SPAN) + 1
+    const areFew = this.threads > 1 && units < this.threads * 8 && reach > SOFTMAX_SPAN
+    if (!areFew) return this.share(SoftmaxPhase.whole, units)
+    this.set(SoftmaxArg.spans, spans)
+    this.set(SoftmaxArg.partials, this.roomFor(items * spans * this.spanBytes))
+    this.share(SoftmaxPhase.partial, units * spans)
+    this.share(SoftmaxPhase.merge, units)
+  }
+
+  /** Runs a phase, each chunk a few of its units. */
+  private share(phase: SoftmaxPhase, units: number): void {
+    const chunkUnits = this.threads === 1 ? units : Math.max(1, Math.min(8, Math.floor(units / (this.threads * 4))))
+    this.set(SoftmaxArg.phase, phase)
+    this.set(SoftmaxArg.units, units)
+    this.set(SoftmaxArg.chunkUnits, chunkUnits)
+    this.start(Math.ceil(units / chunkUnits))
+  }
+
+  /** Room for the sums of spans, which grows with the context. */
+  private roomFor(bytes: number): number {
+    const { partials, bank } = this
+    if (partials.bytes >= bytes) return partials.address
+    if (partials.bytes > 0) bank.arena.release(partials.address, partials.bytes)
+    const room = roundUp(2 * bytes, 4096)
+    this.partials = { address: bank.arena.allocate(room), bytes: room }
+    return this.partials.address
+  }
+}

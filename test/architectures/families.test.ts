@@ -1,0 +1,113 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Model, Session } from '#molm/index.js'
+import { isNear, sameBits } from '../support/compare.js'
+import { FAMILY_FIXTURES, type FamilyExpected, readFamilyExpected } from '../support/family-fixtures.js'
+import { fixturePath } from '../support/fixtures.js'
+import { meanCrossEntropy } from '../support/log-softmax.js'
+import { withModel } from '../support/models.js'
+
+/*
+ * Hugging Face transformers wrote what is expected here, in float32. Its own float32 differs from exact numbers by up to
+ * 1.8e-5; most mistakes in the mathematics make far larger differences.
+ */
+const LOGITS = 5e-5
+const BLOCKS = 1e-4
+const GATES = 1e-5
+const CROSS_ENTROPY = 1e-4
+
+const VARIANTS = [
+  { threads: 1, kernels: 'scalar' },
+  { threads: 2, kernels: 'relaxed' },
+  { threads: 3, kernels: 'plain' },
+] as const
+
+/** Ways to cut n tokens into pieces. */
+const SPLITS: ((n: number) => number[])[] = [
+  (n) => [n],
+  (n) => new Array<number>(n).fill(1),
+  (n) => (n < 4 ? [n] : [n - 3, 1, 2]),
+]
+
+async function runSplit(session: Session, tokens: number[], sizes: number[]): Promise<Float32Array> {
+  let logits: Float32Array = new Float32Array()
+  let at = 0
+  for (const size of sizes) {
+    logits = (await session.forward(tokens.slice(at, at + size))).logits
+    at += size
+  }
+  return logits
+}
+
+async function checkInsides(model: Model, expected: FamilyExpected): Promise<void> {
+  for (const [prompt, tokens] of Object.entries(expected.prompts)) {
+    const all = expected.allLogits[prompt]
+    const options = { logits: all ? 'all' : 'last', hidden: true, routes: true } as const
+    const { logits, hidden = [], routes = [] } = await model.createSession().forward(tokens, options)
+    isNear(logits, all ?? expected.lastLogits[prompt], LOGITS, `${prompt}: logits`)
+    const { width } = model.config
+    for (const [l, x] of hidden.entries()) {
+      const output = expected.blockOutputs[prompt].subarray(l * width, (l + 1) * width)
+      isNear(x, output, BLOCKS, `${prompt}: output of block ${l}`)
+    }
+    for (const [l, { attn, mlp }] of expected.routing[prompt].entries()) {
+      for (const [kind, wanted] of [['attention', attn] as const, ['mlp', mlp] as const]) {
+        const found = routes[l][kind]
+        assert.is(found === undefined, wanted === undefined, `${prompt}: layer ${l} has ${kind} experts or not`)
+        if (!found || !wanted) continue
+        assert.equal([...found.ids], wanted.ids.flat(), `${prompt}: ${kind} experts of layer ${l}`)
+        isNear(found.gates, wanted.gates.flat(), GATES, `${prompt}: ${kind} gates of layer ${l}`)
+      }
+    }
+  }
+}
+
+async function checkGreedy(model: Model, { prompts, greedy }: FamilyExpected): Promise<void> {
+  for (const [prompt, ids] of Object.entries(greedy)) {
+    const options = { maxTokens: ids.length, temperature: 0, ignoreEos: true, stop: [] }
+    const tokens: number[] = []
+    for await (const { token } of model.createSession().generate(prompts[prompt], options)) tokens.push(token)
+    assert.equal(tokens, ids, prompt)
+  }
+}
+
+async function checkCrossEntropy(model: Model, { prompts, meanCrossEntropy: wanted }: FamilyExpected): Promise<void> {
+  for (const [prompt, expected] of Object.entries(wanted)) {
+    const { logits } = await model.createSession().forward(prompts[prompt], { logits: 'all' })
+    const found = meanCrossEntropy(logits, prompts[prompt], model.config.vocabSize)
+    assert.ok(Math.abs(found - expected) <= CROSS_ENTROPY, `${prompt}: cross-entropy ${found}, not ${expected}`)
+  }
+}
+
+for (const name of FAMILY_FIXTURES) {
+  const test = suite(name)
+  const expected = readFamilyExpected(name)
+
+  test('logits, block outputs, routing, greedy text and cross-entropy', () =>
+    withModel(fixturePath(name), { quant: 'f32', threads: 2 }, async (model) => {
+      await checkInsides(model, expected)
+      await checkGreedy(model, expected)
+      await checkCrossEntropy(model, expected)
+    }))
+
+  for (const quant of ['f32', 'q4'] as const) {
+    test(`the same bits however the prompt is split, on every tier and with 1 to 3 threads: ${quant}`, async () => {
+      const first = new Map<string, Float32Array>()
+      for (const { threads, kernels } of VARIANTS) {
+        await withModel(fixturePath(name), { quant, threads, kernels }, async (model) => {
+          for (const [prompt, tokens] of Object.entries(expected.prompts)) {
+            for (const split of SPLITS) {
+              const session = model.createSession()
+              const logits = await runSplit(session, tokens, split(tokens.length))
+              sameBits(logits, first.get(prompt) ?? logits, `${prompt}, ${threads} threads, ${kernels}`)
+              first.set(prompt, logits)
+              session.dispose()
+            }
+          }
+        })
+      }
+    })
+  }
+
+  test.run()
+}

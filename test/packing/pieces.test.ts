@@ -1,0 +1,60 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { formatsFor } from '#molm/packing/format.js'
+import { planLayout } from '#molm/packing/layout.js'
+import { packParts } from '#molm/packing/pack.js'
+import { matrix, type PlannedPiece, part, vector, whole } from '#molm/packing/pieces.js'
+import { memoryTensor } from '../support/memory-tensor.js'
+import { referencePack, unpackF32 } from '../support/reference-pack.js'
+
+const COLUMNS = 40
+
+/** A tensor whose row r holds 1000 * name + r. */
+function rowsNamed(name: number, rows: number) {
+  const values = Float32Array.from({ length: rows * COLUMNS }, (_, i) => 1000 * name + Math.floor(i / COLUMNS))
+  return memoryTensor(String(name), [rows, COLUMNS], values)
+}
+
+/** What row of which tensor stands in each row of a packed piece; 0 is padding. */
+async function packedRows(piece: PlannedPiece, tensors: ReturnType<typeof rowsNamed>[]): Promise<number[]> {
+  const layout = planLayout({ parts: () => [part('only', [piece])] }, formatsFor('f32'))
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
+  for await (const { bytes } of packParts(layout, byName, referencePack)) {
+    const floats = unpackF32(bytes.subarray(0, piece.bytes), piece.kind, piece.rows, piece.cols)
+    const step = piece.kind === 'vector' ? 1 : COLUMNS
+    return Array.from({ length: floats.length / step }, (_, row) => floats[row * step])
+  }
+  throw new Error('nothing was packed')
+}
+
+test('stacked sources stand one after the other, each padded to 32 rows', async () => {
+  const tensors = [rowsNamed(1, 40), rowsNamed(2, 3)]
+  const piece = matrix('m', 'f32', [whole('1', [40, COLUMNS]), whole('2', [3, COLUMNS])])
+  assert.is(piece.rows, 96)
+  const rows = await packedRows(piece, tensors)
+  assert.equal([rows[0], rows[39], rows[40], rows[63]], [1000, 1039, 0, 0])
+  assert.equal([rows[64], rows[66], rows[67]], [2000, 2002, 0])
+})
+
+test('interleaved sources take turns after 32 rows each', async () => {
+  const tensors = [rowsNamed(1, 40), rowsNamed(2, 40)]
+  const piece = matrix('m', 'f32', [whole('1', [40, COLUMNS]), whole('2', [40, COLUMNS])], 'interleaved')
+  assert.is(piece.rows, 128)
+  const rows = await packedRows(piece, tensors)
+  assert.equal([rows[0], rows[31], rows[32], rows[63]], [1000, 1031, 2000, 2031])
+  assert.equal([rows[64], rows[71], rows[72], rows[96], rows[103], rows[104]], [1032, 1039, 0, 2032, 2039, 0])
+})
+
+test('a vector of several sources pads each to 32 entries', async () => {
+  const values = (name: number, n: number) => Float32Array.from({ length: n }, (_, i) => 1000 * name + i)
+  const tensors = [memoryTensor('1', [5], values(1, 5)), memoryTensor('2', [33], values(2, 33))]
+  const piece = vector('v', [whole('1', [5]), whole('2', [33])])
+  assert.is(piece.cols, 96)
+  const entries = await packedRows(piece, tensors)
+  assert.equal(
+    [entries[0], entries[4], entries[5], entries[32], entries[64], entries[65]],
+    [1000, 1004, 0, 2000, 2032, 0],
+  )
+})
+
+test.run()
