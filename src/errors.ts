@@ -10,3 +10,8 @@ export class UsageError extends UserError {
   override name = 'UsageError'
   override readonly exitCode = 2
 }
+
+/** The system's name for what went wrong, such as ENOENT. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}

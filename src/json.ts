@@ -4,13 +4,26 @@ import { printable } from './printable.js'
 /** Largest JSON text read. A header of a hundred thousand tensors is smaller; more could exhaust the memory. */
 export const MOST_JSON_BYTES = 32 * 2 ** 20
 
+/** Most values in it: with more, 32 MiB of JSON would take a gigabyte once parsed. A hundred thousand tensors have fewer. */
+export const MOST_JSON_VALUES = 2 ** 20
+
+/** Most keys of all its objects together, which are dearer. A vocabulary has up to 300,000, a tensor in a header four. */
+const MOST_JSON_KEYS = 2 ** 19
+
 /** Deepest nesting read. Checkpoints need four levels; millions of them would exhaust the memory. */
 const DEEPEST_NESTING = 64
 
-/** One JSON object in UTF-8. Throws a UserError that begins with `where`. */
-export function parseJsonObject(bytes: Uint8Array, where: string): Record<string, unknown> {
-  if (nesting(bytes) > DEEPEST_NESTING)
+/** One JSON object in UTF-8 with at most `mostValues` values in it. Throws a UserError that begins with `where`. */
+export function parseJsonObject(
+  bytes: Uint8Array,
+  where: string,
+  mostValues = MOST_JSON_VALUES,
+): Record<string, unknown> {
+  const { nesting, values, keys } = measure(bytes)
+  if (nesting > DEEPEST_NESTING)
     throw new UserError(`${where}: not valid here, nested more than ${DEEPEST_NESTING} deep`)
+  if (values > mostValues) throw new UserError(`${where}: too large, more than ${mostValues} values are in it`)
+  if (keys > MOST_JSON_KEYS) throw new UserError(`${where}: too large, more than ${MOST_JSON_KEYS} keys are in it`)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -28,11 +41,16 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** How deeply brackets are nested, those inside strings not counted. */
-function nesting(bytes: Uint8Array): number {
-  const [quote, backslash] = [0x22, 0x5c]
+/**
+ * How deeply brackets are nested, how many keys there are, and how many values at most: a bracket opens one, and a comma
+ * promises one more. What stands inside strings is not counted.
+ */
+function measure(bytes: Uint8Array): { nesting: number; values: number; keys: number } {
+  const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a]
   let depth = 0
-  let deepest = 0
+  let nesting = 0
+  let values = 1
+  let keys = 0
   let inString = false
   for (let i = 0; i < bytes.length; i++) {
     const c = bytes[i]
@@ -40,8 +58,12 @@ function nesting(bytes: Uint8Array): number {
       if (c === backslash) i++
       else if (c === quote) inString = false
     } else if (c === quote) inString = true
-    else if (c === 0x5b || c === 0x7b) deepest = Math.max(deepest, ++depth)
-    else if (c === 0x5d || c === 0x7d) depth--
+    else if (c === comma) values++
+    else if (c === colon) keys++
+    else if (c === 0x5b || c === 0x7b) {
+      values++
+      nesting = Math.max(nesting, ++depth)
+    } else if (c === 0x5d || c === 0x7d) depth--
   }
-  return deepest
+  return { nesting, values, keys }
 }

@@ -28,7 +28,9 @@ export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelType
  */
 export function parseConfig(json: unknown, where: string): ModelConfig {
   if (!isObject(json)) throw new UserError(`${where}: a JSON object was expected`)
-  const classNames = Array.isArray(json.architectures) ? json.architectures.map(String) : []
+  const classNames = Array.isArray(json.architectures)
+    ? json.architectures.filter((name) => typeof name === 'string')
+    : []
   const architecture = architectureFor(json.model_type, classNames, where)
   const { defaults, aliases = {} } = architecture
   const named: Record<string, unknown> = {}

@@ -68,7 +68,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   aliases: { hidden_size: 'n_embd', num_hidden_layers: 'n_layer', num_attention_heads: 'n_head' },
 
   parseConfig(keys, classNames) {
-    const layers = keys.size('n_layer')
+    const layers = keys.layers('n_layer')
     const width = keys.size('n_embd')
     const heads = keys.size('n_head')
     const attentionHidden = keys.size('att_hidden')

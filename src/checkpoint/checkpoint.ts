@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import type { FileSet } from './byte-source.js'
 import { closeAll, hasWeights, openWeights } from './shards.js'
-import { readJsonObject } from './small-file.js'
+import { MOST_CONFIG_BYTES, readJsonObject } from './small-file.js'
 import type { Tensor } from './tensor.js'
 
 export { localFolder } from './local-folder.js'
@@ -51,7 +51,7 @@ export async function isCheckpoint(files: FileSet): Promise<boolean> {
 async function readConfig(files: FileSet): Promise<Record<string, unknown>> {
   const source = await files.open(CONFIG)
   try {
-    return await readJsonObject(source)
+    return await readJsonObject(source, MOST_CONFIG_BYTES)
   } finally {
     await source.close()
   }

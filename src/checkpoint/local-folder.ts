@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UserError } from '../errors.js'
+import { codeOf, UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import { type ByteSource, type FileSet, isPlainName } from './byte-source.js'
 
@@ -38,6 +38,13 @@ export function localFolder(dir: string): FileSet {
 
 /** One local file as a ByteSource. Rejects with a UserError when it is missing, unreadable or not a file. */
 export async function openLocalFile(path: string): Promise<ByteSource> {
+  const source = await openIfPresent(path)
+  if (!source) throw new UserError(`${path}: there is no such file`)
+  return source
+}
+
+/** The same, undefined when there is nothing of this name. */
+export async function openIfPresent(path: string): Promise<ByteSource | undefined> {
   let handle: FileHandle
   try {
     // Asked before opening, because opening a named pipe would wait for its writer.
@@ -46,7 +53,7 @@ export async function openLocalFile(path: string): Promise<ByteSource> {
     handle = await open(path, 'r')
   } catch (error) {
     if (error instanceof UserError) throw error
-    if (codeOf(error) === 'ENOENT') throw new UserError(`${path}: there is no such file`)
+    if (codeOf(error) === 'ENOENT') return undefined
     throw cannotRead(path, error)
   }
   try {
@@ -96,10 +103,6 @@ class LocalFile implements ByteSource {
     if (length <= SMALL_READ && fd >= 0) return readSync(fd, bytes, at, length, position)
     return (await this.handle.read(bytes, at, length, position)).bytesRead
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }
 
 function cannotRead(path: string, error: unknown): UserError {

@@ -21,9 +21,11 @@ const LENGTH_BYTES = 8
  */
 export async function readSafetensors(source: ByteSource): Promise<Safetensors> {
   const header = await readHeader(source)
-  const { __metadata__: metadata = {}, ...entries } = header.json
+  const { __metadata__: metadata = {} } = header.json
   if (!isTexts(metadata)) throw new UserError(`${source.name}: __metadata__ in its header must hold texts only`)
-  const placed = Object.entries(entries).map(([name, entry]) => parseEntry(source, header.end, name, entry))
+  // Not all entries at once: the first bad one ends it.
+  const names = Object.keys(header.json).filter((name) => name !== '__metadata__')
+  const placed = names.map((name) => parseEntry(source, header.end, name, header.json[name]))
   placed.sort((a, b) => a.begin - b.begin || a.end - b.end)
   checkCoverage(source, header.end, placed)
   return { tensors: placed.map((entry) => entry.tensor), metadata }
@@ -34,7 +36,9 @@ async function readHeader(source: ByteSource): Promise<{ json: Record<string, un
   const prefix = await source.read(0, LENGTH_BYTES)
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true)
   if (length > BigInt(MOST_JSON_BYTES)) {
-    throw new UserError(`${source.name}: not a safetensors file (its header would have ${length} bytes)`)
+    const isPossible = length <= BigInt(source.size)
+    const why = isPossible ? `its header of ${length} bytes is too large to be read` : 'not a safetensors file'
+    throw new UserError(`${source.name}: ${why}`)
   }
   const end = LENGTH_BYTES + Number(length)
   if (end > source.size) throw cutShort(source, `its header has ${length} bytes, the file ${source.size}`)

@@ -72,7 +72,8 @@ async function readIndex(
     if (!isObject(map)) throw new UserError(`${source.name}: has no weight_map, which says where each tensor is`)
     const present = new Set(listing)
     const shards = new Map<string, Set<string>>()
-    for (const [tensor, shard] of Object.entries(map)) {
+    for (const tensor of Object.keys(map)) {
+      const shard = map[tensor]
       if (typeof shard !== 'string' || !isPlainName(shard)) {
         const given = printable(JSON.stringify(shard))
         throw new UserError(

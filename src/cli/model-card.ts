@@ -51,7 +51,8 @@ function experts(config: ModelConfig, kind: MixtureKind): string[] {
   const mixture = mixtureOf(config, kind)
   const counts = mixture?.experts.filter((count) => count > 0) ?? []
   if (!mixture || counts.length === 0) return []
-  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  const least = counts.reduce((a, b) => Math.min(a, b))
+  const most = counts.reduce((a, b) => Math.max(a, b))
   const where = counts.length < config.layers ? ` in ${counts.length} of ${config.layers} layers` : ''
   return [`${mixture.topK} of ${least === most ? most : `${least} to ${most}`} experts${where}`]
 }

@@ -6,9 +6,10 @@ import { UserError } from '../errors.js'
 import type { Decoder } from '../nn/decoder.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/checkpoint-warnings.js'
-import type { Layout, Part } from '../packing/layout.js'
+import type { Part } from '../packing/layout.js'
 import { type NonFinite, packParts } from '../packing/pack.js'
 import { checkParts, openPackedFile } from '../packing/packed-file.js'
+import { PartCheck } from '../packing/part-check.js'
 import { Bank } from '../runtime/bank.js'
 import { Pool } from '../runtime/pool.js'
 import { BANK_BYTES, leastBudget, planBanks } from '../weights/bank-plan.js'
@@ -31,7 +32,6 @@ export interface LoadedModel {
 
 /** How a model is divided, and who computes. */
 interface Means {
-  layout: Layout
   module: WebAssembly.Module
   threads: number
   bankBytes: number
@@ -48,15 +48,16 @@ export async function loadWeights(
   threads: number,
   bankBytes = BANK_BYTES,
 ): Promise<LoadedModel> {
-  const means = { layout: layoutOf(source.config, source.formats), module, threads, bankBytes }
+  const means = { module, threads, bankBytes }
   if (source.kind === 'packed') return loadPacked(source, means)
   if (source.kind === 'random') return loadRandom(source, means)
   return loadCheckpoint(source, means)
 }
 
 /** Random weights, all of them resident. */
-function loadRandom(source: ModelSource, { layout, module, threads, bankBytes }: Means): LoadedModel {
+function loadRandom(source: ModelSource, { module, threads, bankBytes }: Means): LoadedModel {
   const { config, formats } = source
+  const layout = layoutOf(config, formats)
   const bytes = randomPool()
   const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
   const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
@@ -68,8 +69,12 @@ function loadRandom(source: ModelSource, { layout, module, threads, bankBytes }:
 }
 
 async function loadPacked(source: ModelSource, means: Means): Promise<LoadedModel> {
-  const { layout, module, threads, bankBytes } = means
+  const { module, threads, bankBytes } = means
   const { config, formats, memoryIsGiven } = source
+  const file = await openPackedFile(source.path)
+  // Before all is planned: what a hostile config.json asks for need not fit in this memory.
+  checkParts(file, blueprintOf(config))
+  const layout = layoutOf(config, formats)
   const least = leastBudget(layout, bankBytes)
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
@@ -77,35 +82,41 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
       `--memory ${memory} is too little for this model: it needs at least ${least} bytes (${Math.ceil(least / 2 ** 20)}MiB)`,
     )
   }
-  const file = await openPackedFile(source.path)
-  checkParts(file, layout)
   const descriptor = openSync(source.path, 'r')
   const plan = planBanks(layout, memory, bankBytes)
+  const checks = new PartCheck(file)
   const store = new WeightStore(layout, plan, module, (part, target) => {
     readFully(descriptor, file.path, file.parts.get(part.name)?.offset ?? 0, target)
+    if (!part.expert || source.checkExperts) checks.check(part.name, target)
   })
-  const readAhead = ReadAhead.start(store, file)
-  store.readDense()
-  const pool = new Pool(store.banks, threads)
-  const model = createDecoder(config, store, pool, formats)
+  const readAhead = ReadAhead.start(store, file, source.checkExperts)
   const close = () => {
     readAhead?.stop()
     closeSync(descriptor)
   }
+  try {
+    store.readDense()
+  } catch (error) {
+    close()
+    throw error
+  }
+  const pool = new Pool(store.banks, threads)
+  const model = createDecoder(config, store, pool, formats)
   return { model, store, pool, budget: memory, warnings: [], close }
 }
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
-  const { layout, module, threads, bankBytes } = means
+  const { module, threads, bankBytes } = means
   const { config, formats, path, memory, memoryIsGiven } = source
-  if (memoryIsGiven && memory < layout.bytes) {
-    throw new UserError(
-      `--memory ${memory} is less than this checkpoint's ${layout.bytes} bytes; experts are read on demand from a packed model only: convert it first`,
-    )
-  }
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
     const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
+    const layout = layoutOf(config, formats)
+    if (memoryIsGiven && memory < layout.bytes) {
+      throw new UserError(
+        `--memory ${memory} is less than this checkpoint's ${layout.bytes} bytes; experts are read on demand from a packed model only: convert it first`,
+      )
+    }
     const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
     const store = new WeightStore(layout, plan, module, () => {
       throw new Error('all experts of a checkpoint are resident')

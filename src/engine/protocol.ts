@@ -30,6 +30,8 @@ export interface ModelSource {
   memoryIsGiven: boolean
   path: string
   kind: 'packed' | 'checkpoint' | 'random'
+  /** Whether experts are compared with their checksums when they are first read, as dense parts always are. */
+  checkExperts?: boolean
 }
 
 export interface ForwardRequest {

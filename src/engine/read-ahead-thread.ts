@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
+import { matchesCrc32 } from '../packing/crc32.js'
 import { claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
 import { readFully } from './read-fully.js'
 
@@ -30,8 +31,9 @@ interface ExpertRange {
   bank: number
   address: number
   bytes: number
-  /** Where they lie in the file. */
+  /** Where they lie in the file, and their CRC-32 if they are to be compared with it. */
   offset: number
+  crc32?: string
 }
 
 function readAhead({ path, memories, residency, experts, bell, stopped }: ReadAheadData): void {
@@ -39,9 +41,11 @@ function readAhead({ path, memories, residency, experts, bell, stopped }: ReadAh
   const bytes = memories.map(({ buffer }) => new Uint8Array(buffer))
 
   /** Reads an expert that this thread has claimed. */
-  function read({ pool, id, bank, address, bytes: length, offset }: ExpertRange): void {
+  function read({ pool, id, bank, address, bytes: length, offset, crc32 }: ExpertRange): void {
     try {
-      readFully(descriptor, path, offset, bytes[bank].subarray(address, address + length))
+      const target = bytes[bank].subarray(address, address + length)
+      readFully(descriptor, path, offset, target)
+      if (!matchesCrc32(target, crc32)) throw new Error(`a damaged expert at ${offset} of ${path}`)
       markHeld(residency[pool], id)
     } catch (error) {
       markAbsent(residency[pool], id)

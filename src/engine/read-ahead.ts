@@ -22,7 +22,7 @@ export class ReadAhead {
   }
 
   /** Begins, if every expert has a place. */
-  static start(store: WeightStore, file: PackedFile): ReadAhead | undefined {
+  static start(store: WeightStore, file: PackedFile, checkExperts = false): ReadAhead | undefined {
     const places = store.places
     const pools = [...new Set(places.map(({ pool }) => pool))]
     if (!pools.every(({ holdsAll }) => holdsAll)) return undefined
@@ -38,6 +38,7 @@ export class ReadAhead {
         address: pool.at(id),
         bytes: pool.bytes,
         offset: file.parts.get(part.name)?.offset ?? 0,
+        ...(checkExperts && { crc32: file.parts.get(part.name)?.crc32 }),
       })),
       bell: store.bell,
     })

@@ -17,6 +17,11 @@ export interface LoadOptions {
   threads?: number
   /** Most bytes of weights held in memory. Default: what the machine (or its cgroup) has free, with a margin. */
   memory?: number
+  /**
+   * Compares every expert of a packed model with its checksum when it is first read, which takes about a fifth longer up
+   * to the first token. Default: false, only what every token needs is compared; `verifyModel` compares all at once.
+   */
+  checkExperts?: boolean
   /** Kernel tier by name, in place of the fastest that proves itself. */
   kernels?: 'relaxed' | 'plain' | 'scalar'
   /** Told of things that do not stop the model from running, a line each. */

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
+import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
+import { makeFolder } from '../files/folders.js'
 import type { KnownHash } from './file-hash.js'
 
 /** A checkpoint that lies whole in the cache. */
@@ -49,7 +51,7 @@ export class CacheFolder {
   /** Lets a snapshot have the blob under the file's name. Where links are not allowed it becomes a copy. */
   async link(commit: string, name: string, hash: KnownHash): Promise<void> {
     const path = join(this.path, 'snapshots', commit, name)
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     const made = `${path}.${process.pid}`
     await rm(made, { force: true })
     await symlink(relative(dirname(path), this.blob(hash)), made).catch(() => copyFile(this.blob(hash), made))
@@ -59,12 +61,13 @@ export class CacheFolder {
   async writeRef(revision: string, commit: string): Promise<void> {
     if (revision === commit) return
     const path = join(this.path, 'refs', revision)
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await writeFile(path, commit)
   }
 
   private async readRef(revision: string): Promise<string | undefined> {
-    const text = await readFile(join(this.path, 'refs', revision), 'utf8').catch(() => '')
+    const bytes = await readSmallFile(join(this.path, 'refs', revision), MOST_CONFIG_BYTES).catch(() => undefined)
+    const text = new TextDecoder().decode(bytes)
     return COMMIT.test(text.trim()) ? text.trim() : undefined
   }
 }

@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError } from '../errors.js'
+import { makeFolder } from '../files/folders.js'
 import type { CacheFolder } from './cache.js'
 import { type HubClient, RangeIgnored } from './client.js'
 import { FileHash, HashMismatch } from './file-hash.js'
@@ -36,7 +37,7 @@ export async function downloadToCache(
     .then((found) => found.size === file.size)
     .catch(() => false)
   if (!isThere) {
-    await mkdir(dirname(blob), { recursive: true })
+    await makeFolder(dirname(blob))
     const partial = incomplete(blob)
     const handle = await open(partial, 'a+')
     let isWhole: boolean

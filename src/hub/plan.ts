@@ -59,7 +59,7 @@ export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): num
 
 /** Memory that packing a layout takes, `readAhead` bytes of the checkpoint being held. */
 export function memoryNeeds(layout: Layout, readAhead: number): { packing: number; running: number } {
-  const largest = Math.max(...layout.parts.map(({ bytes }) => bytes))
+  const largest = layout.parts.reduce((most, { bytes }) => Math.max(most, bytes), 0)
   return { packing: PROCESS_BYTES + 2 * largest + 2 * readAhead, running: layout.bytes + RUNNING_MARGIN }
 }
 

@@ -4,19 +4,27 @@ import type { FileSet } from '../checkpoint/byte-source.js'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
+import { takeLock } from '../files/lock.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { unknownTensors } from '../packing/checkpoint-warnings.js'
+import { isCompanion } from '../packing/companions.js'
 import { formatsFor } from '../packing/format.js'
 import type { PackMatrix } from '../packing/pack.js'
 import type { SourceRange } from '../packing/pack-journal.js'
 import { openPackedFile } from '../packing/packed-file.js'
+import { withoutChecksums } from '../packing/packed-file-writer.js'
 import { packedFileName, stagedWeights, stageModel } from '../packing/packed-folder.js'
-import { findLeftovers, type Leftovers, packResumably, type ResumablePacking } from '../packing/resumable-packing.js'
+import {
+  findLeftovers,
+  type Leftovers,
+  packResumably,
+  type ResumablePacking,
+  withFiles,
+} from '../packing/resumable-packing.js'
 import { type CachedCheckpoint, CacheFolder } from './cache.js'
 import { HubClient } from './client.js'
 import { HashMismatch } from './file-hash.js'
 import { bytesToKeep, keepFiles, verifyKept } from './keep.js'
-import { takeLock } from './lock.js'
 import { checkPlan, diskNeeds, memoryNeeds, type PullPlan, sourceBytes } from './plan.js'
 import type { PullOptions, PullProgress, PullRequest } from './pull-request.js'
 import { HubRepository } from './repository.js'
@@ -153,10 +161,11 @@ class Pull {
     const config = parseConfig(checkpoint.config, `${checkpoint.name}/config.json`)
     const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
     const formats = formatsFor(quant)
+    const companions = (await this.origin.files.list()).filter(isCompanion)
     const packing: ResumablePacking = {
       path: stagedWeights(this.place.folder, quant),
       layout: layoutOf(config, formats),
-      metadata: { quant, formats, source: repo, sourceRevision: commit },
+      metadata: { quant, formats, source: repo, sourceRevision: commit, files: withoutChecksums(companions) },
       notesReads: verify && way === 'hub',
     }
     const leftovers = await findLeftovers(packing, this.callbacks.signal)
@@ -246,7 +255,7 @@ class Pull {
     if (way === 'hub' && remote) remote.repository.onBytes = (count) => progress.add(count)
     try {
       const conversion = await withPacker((pack) =>
-        packResumably(checkpoint, packing, {
+        packResumably(checkpoint, withFiles(packing, staged.files), {
           pack,
           done: leftovers.entries,
           signal,

@@ -1,7 +1,7 @@
 import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UserError } from '../errors.js'
-import { takeLock } from '../hub/lock.js'
+import { takeLock } from '../files/lock.js'
 import type { Quant } from '../packing/format.js'
 import { openPackedFile } from '../packing/packed-file.js'
 import { packedFileName, packingsIn } from '../packing/packed-folder.js'

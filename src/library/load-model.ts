@@ -9,6 +9,7 @@ import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
 import { availableMemory } from './available-memory.js'
+import { checkWeights } from './check-weights.js'
 import { describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { loadTextSide, type TextSide } from './text-side.js'
@@ -26,7 +27,7 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
 
 /** Starts the engine of a model that has been found, and reads what belongs to its text side. */
 export async function startModel(found: FoundModel, options: LoadOptions): Promise<Model> {
-  const { threads = os.availableParallelism(), memory, kernels, signal, onWarning } = options
+  const { threads = os.availableParallelism(), memory, kernels, checkExperts, signal, onWarning } = options
   if (!Number.isInteger(threads) || threads < 1 || threads > 64) {
     throw new UsageError('--threads must be a whole number from 1 to 64')
   }
@@ -38,7 +39,10 @@ export async function startModel(found: FoundModel, options: LoadOptions): Promi
     return { text, info: describe(found, text) }
   }
   const [engine, { text, info }] = await Promise.all([
-    EngineClient.start({ threads, tier: kernels, model: { config, formats, path, kind, ...budget } }, signal),
+    EngineClient.start(
+      { threads, tier: kernels, model: { config, formats, path, kind, checkExperts, ...budget } },
+      signal,
+    ),
     readTextSide(),
   ])
   for (const warning of engine.warnings) onWarning?.(warning)
@@ -48,6 +52,7 @@ export async function startModel(found: FoundModel, options: LoadOptions): Promi
 /** Describes a model without starting an engine or reading its weights. */
 export async function describeModel(name: string, options: Pick<LoadOptions, 'quant'> = {}): Promise<ModelInfo> {
   const found = await resolveModel(name, options.quant)
+  await checkWeights(found)
   const { folder } = found
   const [tokenizer, chatTemplate] = await Promise.all([loadTokenizer(folder), loadChatTemplate(folder)])
   return describe(found, { tokenizer, chatTemplate })

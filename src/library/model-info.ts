@@ -1,4 +1,4 @@
-import { architectureOf, layoutOf } from '../architectures/index.js'
+import { architectureOf, blueprintOf } from '../architectures/index.js'
 import type { ModelInfo, PartSummary } from '../generation/types.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
@@ -37,7 +37,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
 export function summarise(config: ModelConfig, formats: PartFormats): { parts: PartSummary[]; activeBytes: number } {
   const summaries = new Map<PartSummary['name'], PartSummary>()
   let activeBytes = 0
-  for (const part of layoutOf(config, formats).parts) {
+  for (const part of blueprintOf(config).parts(formats)) {
     const { name, format } = kindOfPart(part, formats)
     const share = activeShare(part, config)
     const parameters = part.pieces

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { layoutOf } from '../architectures/index.js'
 import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
 import { UserError } from '../errors.js'
+import { makeFolder } from '../files/folders.js'
 import type { LoadOptions, Model } from '../generation/types.js'
+import { checksumsOf } from '../packing/checksums.js'
 import { formatsFor, type Quant } from '../packing/format.js'
 import { createPackedFile } from '../packing/packed-file-writer.js'
 import { fillRandom, randomPool } from '../weights/random-weights.js'
@@ -29,8 +31,10 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
   if (existsSync(configPath)) throw new UserError(`${configPath} exists already: write into a folder of its own`)
   const formats = formatsFor(quant)
   const layout = layoutOf(config, formats)
-  await mkdir(dirname(resolve(path)), { recursive: true })
-  const file = await createPackedFile(path, layout, { quant, formats, source: `random weights of shape ${shape}` })
+  await makeFolder(dirname(resolve(path)))
+  const source = `random weights of shape ${shape}`
+  const files = { 'config.json': checksumsOf(new TextEncoder().encode(json)).sha256 }
+  const file = await createPackedFile(path, layout, { quant, formats, source, files })
   try {
     const pool = randomPool()
     for (const part of layout.parts) {

@@ -1,14 +1,18 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseConfig } from '../architectures/index.js'
+import { localFolder } from '../checkpoint/local-folder.js'
+import { hasWeights } from '../checkpoint/shards.js'
+import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { UsageError, UserError } from '../errors.js'
 import { parseJsonObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
+import { checksumsOf } from '../packing/checksums.js'
 import { formatsFor, type PartFormats, QUANTS, type Quant } from '../packing/format.js'
-import { openPackedFile } from '../packing/packed-file.js'
+import { openPackedFile, type PackedFile } from '../packing/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/packed-folder.js'
 
 /** A model that was found on this computer. */
@@ -19,6 +23,8 @@ export interface FoundModel {
   /** Packed file, or the checkpoint's folder. */
   path: string
   kind: 'packed' | 'checkpoint' | 'random'
+  /** Table of contents of a packed one. */
+  file?: PackedFile
   quant: Quant
   formats: PartFormats
   config: ModelConfig
@@ -111,27 +117,39 @@ export function isName(name: string): boolean {
 async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundModel> {
   const file = await findPackedFile(dir, wanted)
   if (file) return packed(name, dir, file, wanted)
+  if (wanted) await checkHasCheckpoint(name, dir, wanted)
   const quant = wanted ?? DEFAULT_QUANT
   const config = await readConfig(dir)
   const shown = name === dir ? basename(resolve(dir)) : name
   return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats: formatsFor(quant), config }
 }
 
-async function packed(name: string, dir: string, path: string, wanted?: Quant): Promise<FoundModel> {
-  const { metadata } = await openPackedFile(path)
-  const { quant, formats, source, sourceRevision } = metadata
-  if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
-  const config = await readConfig(dir)
-  const shown = name === dir || name === path ? basename(resolve(name)) : name
-  return { name: shown, folder: dir, path, kind: 'packed', quant, formats, config, source, sourceRevision }
+/** In a folder of packed models alone, another packing cannot be made. */
+async function checkHasCheckpoint(name: string, dir: string, wanted: Quant): Promise<void> {
+  const { quants } = await packingsIn(dir)
+  if (quants.length === 0 || hasWeights(await localFolder(dir).list())) return
+  throw new UserError(`${name} is packed as ${quants.join(', ')}; ${wanted} needs the checkpoint: convert that`)
 }
 
-async function readConfig(dir: string): Promise<ModelConfig> {
+async function packed(name: string, dir: string, path: string, wanted?: Quant): Promise<FoundModel> {
+  const file = await openPackedFile(path)
+  const { quant, formats, source, sourceRevision } = file.metadata
+  if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
+  const config = await readConfig(dir, file)
+  const shown = name === dir || name === path ? basename(resolve(name)) : name
+  return { name: shown, folder: dir, path, kind: 'packed', file, quant, formats, config, source, sourceRevision }
+}
+
+/** Reads config.json; beside packed weights it must be the one that they were packed with. */
+async function readConfig(dir: string, packed?: PackedFile): Promise<ModelConfig> {
   const path = join(dir, 'config.json')
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT')
-      throw new UserError(`${path}: no such file; a model is a folder with config.json and weights`)
-    throw new UserError(`${path}: cannot be read (${error.code})`)
-  })
+  const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
+  if (!bytes) throw new UserError(`${path}: no such file; a model is a folder with config.json and weights`)
+  const expected = packed?.metadata.files?.['config.json']
+  if (packed && expected !== undefined && checksumsOf(bytes).sha256 !== expected) {
+    throw new UserError(
+      `${path}: not the file that ${basename(packed.path)} was packed with; put that back, or pack the model again`,
+    )
+  }
   return parseConfig(parseJsonObject(bytes, path), path)
 }

@@ -1,8 +1,8 @@
-import { layoutOf } from '../architectures/index.js'
+import { blueprintOf } from '../architectures/index.js'
 import { UserError } from '../errors.js'
 import type { LoadOptions } from '../generation/types.js'
 import { verifyChecksums } from '../packing/checksums.js'
-import { checkParts, openPackedFile } from '../packing/packed-file.js'
+import { checkParts } from '../packing/packed-file.js'
 import { resolveModel } from './resolve-model.js'
 
 /**
@@ -13,13 +13,12 @@ export async function verifyModel(
   name: string,
   options: Pick<LoadOptions, 'quant' | 'signal'> = {},
 ): Promise<{ path: string; parts: number; bytes: number }> {
-  const { path, kind, config, formats } = await resolveModel(name, options.quant)
-  if (kind !== 'packed') {
+  const { path, file, config } = await resolveModel(name, options.quant)
+  if (!file) {
     throw new UserError(`${path}: a checkpoint has no checksums of its own; only packed models can be verified`)
   }
-  const file = await openPackedFile(path)
-  const layout = layoutOf(config, formats)
-  checkParts(file, layout)
+  checkParts(file, blueprintOf(config))
   await verifyChecksums(file, options.signal)
-  return { path, parts: layout.parts.length, bytes: layout.bytes }
+  const bytes = [...file.parts.values()].reduce((sum, part) => sum + part.bytes, 0)
+  return { path, parts: file.parts.size, bytes }
 }

@@ -5,6 +5,10 @@ import type { Mixture, MixtureKind } from './config.js'
 
 /** Far above any model, and low enough for arrays of this length to be harmless. */
 const LARGEST_SIZE = 2 ** 24
+const MOST_LAYERS = 2 ** 12
+/** Experts of one kind in all layers together: each is a part of its own, of which the host keeps an account. */
+const MOST_EXPERTS = 2 ** 16
+const MOST_LABELS = 2 ** 16
 
 /** transformers' default for `num_labels`. */
 const DEFAULT_LABELS = 2
@@ -27,10 +31,15 @@ export class ConfigReader {
     return this.raw[key] !== undefined && this.raw[key] !== null
   }
 
-  size(key: string, least = 1): number {
+  size(key: string, least = 1, most = LARGEST_SIZE): number {
     const value = this.raw[key]
-    if (isSize(value, least)) return value
-    throw this.refuse(key, `an integer from ${least} to ${LARGEST_SIZE}`)
+    if (isSize(value, least, most)) return value
+    throw this.refuse(key, `an integer from ${least} to ${most}`)
+  }
+
+  /** A number of layers. */
+  layers(key: string): number {
+    return this.size(key, 1, MOST_LAYERS)
   }
 
   /** A finite number above 0. */
@@ -74,7 +83,7 @@ export class ConfigReader {
   labels(): string[] {
     const { id2label, num_labels: count = DEFAULT_LABELS } = this.raw
     if (id2label === undefined || id2label === null) {
-      if (!isSize(count, 1)) throw this.refuse('num_labels', 'a positive integer')
+      if (!isSize(count, 1, MOST_LABELS)) throw this.refuse('num_labels', `an integer from 1 to ${MOST_LABELS}`)
       return Array.from({ length: count }, (_, i) => `LABEL_${i}`)
     }
     const ids = isObject(id2label) ? Object.keys(id2label) : []
@@ -93,6 +102,12 @@ export class ConfigReader {
     const experts = own === undefined ? counts : this.perLayer(own, kind, counts, 1, 'molm_experts')
     const silent = isObject(own) ? own.silent : undefined
     const silentRows = silent === undefined ? undefined : this.perLayer(silent, kind, counts, 0, 'molm_experts.silent')
+    const total = experts.reduce((sum, count) => sum + count, 0)
+    if (total > MOST_EXPERTS) {
+      throw new UserError(
+        `${this.where}: asks for ${total} ${kind} experts in all layers, at most ${MOST_EXPERTS} are run`,
+      )
+    }
     const topK = this.size(topKKey)
     const least = experts.reduce((least, count) => (count > 0 ? Math.min(least, count) : least), LARGEST_SIZE)
     if (topK <= least) return { kind, experts, topK, ...(silentRows && { silentRows }) }
@@ -123,8 +138,8 @@ export class ConfigReader {
   }
 }
 
-function isSize(value: unknown, least: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= LARGEST_SIZE
+function isSize(value: unknown, least: number, most = LARGEST_SIZE): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 }
 
 /** A value of a config as an error may show it. */

@@ -1,20 +1,23 @@
 import { createHash } from 'node:crypto'
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
-import { printable } from '../printable.js'
+import { crc32Hex } from './crc32.js'
 import type { PackedFile, PackedRange } from './packed-file.js'
-import { damaged } from './packed-metadata.js'
+import { differs, type PartChecksums } from './packed-metadata.js'
 
 const READ_BYTES = 8 * 2 ** 20
 
-/** Reads a whole packed file and compares every part with its checksum. Rejects with a UserError naming the first bad one. */
+/** What the bytes of a part are known by. */
+export function checksumsOf(bytes: Uint8Array): Required<PartChecksums> {
+  return { sha256: createHash('sha256').update(bytes).digest('hex'), crc32: crc32Hex(bytes) }
+}
+
+/** Reads a whole packed file and compares every part with its SHA-256. Rejects with a UserError naming the first bad one. */
 export async function verifyChecksums(file: PackedFile, signal?: AbortSignal): Promise<void> {
   const source = await openLocalFile(file.path)
   try {
     for (const [name, range] of file.parts) {
-      if ((await checksumOf(source, range, signal)) !== range.checksum) {
-        throw damaged(file.path, `has a part ${printable(name)} that does not match its checksum`)
-      }
+      if ((await checksumOf(source, range, signal)) !== range.sha256) throw differs(file.path, name)
     }
   } finally {
     await source.close()

@@ -5,6 +5,7 @@ import { checkTensors } from './check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from './checkpoint-warnings.js'
 import { formatsFor, type Quant } from './format.js'
 import { type Blueprint, planLayout } from './layout.js'
+import { asOnlyWriter } from './only-writer.js'
 import { type NonFinite, type PackMatrix, packParts } from './pack.js'
 import { createPackedFile } from './packed-file-writer.js'
 import { packedFileName, stageModel } from './packed-folder.js'
@@ -28,6 +29,8 @@ export interface PackOptions {
   source: string
   /** Commit of that source. */
   revision?: string
+  /** SHA-256 in hex of the files that go with the weights, by name. */
+  files?: Record<string, string>
   onProgress?: (progress: ConvertProgress) => void
   /** Aborting it rejects with its reason and leaves nothing behind. */
   signal?: AbortSignal
@@ -58,15 +61,24 @@ export async function convertCheckpoint(
   outDir: string,
   options: ConvertOptions,
 ): Promise<Conversion> {
-  const files = localFolder(checkpointDir)
-  const checkpoint = await openCheckpoint(files)
+  return asOnlyWriter(outDir, () => convertAlone(checkpointDir, outDir, options))
+}
+
+async function convertAlone(
+  checkpointDir: string,
+  outDir: string,
+  options: Parameters<typeof convertCheckpoint>[2],
+): Promise<Conversion> {
+  const from = localFolder(checkpointDir)
+  const checkpoint = await openCheckpoint(from)
   try {
     const blueprint = options.blueprint(checkpoint.config, resolve(checkpointDir, 'config.json'))
     const unknown = checkTensors(blueprint, checkpoint.tensors, checkpoint.name)
-    const model = await stageModel(files, outDir, options.quant)
+    const model = await stageModel(from, outDir, options.quant)
     try {
       const { source = basename(resolve(checkpointDir)) } = options
-      const { bytes, warnings } = await packCheckpoint(checkpoint, blueprint, model.weights, { ...options, source })
+      const { weights, files } = model
+      const { bytes, warnings } = await packCheckpoint(checkpoint, blueprint, weights, { ...options, source, files })
       await model.publish()
       const path = resolve(outDir, packedFileName(options.quant))
       return { path, bytes, warnings: [...unknownTensors(unknown), ...warnings] }
@@ -86,10 +98,10 @@ export async function packCheckpoint(
   path: string,
   options: PackOptions,
 ): Promise<Conversion> {
-  const { quant, pack, source, revision, onProgress, signal } = options
+  const { quant, pack, source, revision, files, onProgress, signal } = options
   const formats = formatsFor(quant)
   const layout = planLayout(blueprint, formats)
-  const file = await createPackedFile(path, layout, { quant, formats, source, sourceRevision: revision })
+  const file = await createPackedFile(path, layout, { quant, formats, source, sourceRevision: revision, files })
   const nonFinite: NonFinite[] = []
   let partsDone = 0
   let bytesDone = 0

@@ -1,7 +1,14 @@
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import { readSmallFile } from '../checkpoint/small-file.js'
 import { UserError } from '../errors.js'
-import { isObject } from '../json.js'
+import { isObject, parseJsonObject } from '../json.js'
 import type { NonFinite } from './pack.js'
+import type { PartChecksums } from './packed-metadata.js'
+
+/** A longer journal counts as none. The largest model that is read has 65,536 parts, and a part some 500 bytes. */
+const MOST_BYTES = 64 * 2 ** 20
+
+const NEWLINE = 0x0a
 
 /** What decides whether half a packed file may be gone on with: all of it must be the same. */
 export interface JournalIdentity {
@@ -23,10 +30,8 @@ export interface SourceRange {
 }
 
 /** A part that has been written. */
-export interface JournalEntry {
+export interface JournalEntry extends Required<PartChecksums> {
   part: string
-  /** Of its packed bytes, in hex. */
-  sha256: string
   nonFinite: NonFinite[]
   /** What it was made from. */
   reads: SourceRange[]
@@ -44,28 +49,21 @@ export class PackJournal {
 
   /** What an earlier process has noted, or undefined when there is no journal. A line that was cut off is dropped. */
   static async read(path: string): Promise<{ identity: JournalIdentity; entries: JournalEntry[] } | undefined> {
-    const text = await readFile(path, 'utf8').catch(() => '')
-    const lines: unknown[] = []
-    for (const line of text.split('\n').slice(0, -1)) {
-      try {
-        lines.push(JSON.parse(line))
-      } catch {
-        break
-      }
-    }
-    const [identity, ...entries] = lines
+    const bytes = await readSmallFile(path, MOST_BYTES).catch(() => undefined)
+    const [identity, ...entries] = linesOf(bytes ?? new Uint8Array())
     return isIdentity(identity) ? { identity, entries: entries.filter(isEntry) } : undefined
   }
 
-  /** Begins a journal, with the entries that are known to hold. A former one is replaced at one blow. */
+  /** Begins a journal, with the entries that are known to hold. It replaces a former one atomically. */
   static async create(path: string, identity: JournalIdentity, entries: readonly JournalEntry[]): Promise<PackJournal> {
+    let handle: FileHandle | undefined
     try {
-      const handle = await open(`${path}.new`, 'w')
-      const journal = new PackJournal(path, handle)
+      handle = await open(`${path}.new`, 'w')
       await handle.appendFile([identity, ...entries].map((line) => `${JSON.stringify(line)}\n`).join(''))
       await rename(`${path}.new`, path)
-      return journal
+      return new PackJournal(path, handle)
     } catch (error) {
+      await handle?.close()
       throw cannotWrite(path, error)
     }
   }
@@ -86,6 +84,21 @@ export class PackJournal {
   }
 }
 
+/** The whole lines that are objects, up to the first that is none. */
+function linesOf(bytes: Uint8Array): unknown[] {
+  const lines: unknown[] = []
+  for (let at = 0; ; ) {
+    const end = bytes.indexOf(NEWLINE, at)
+    if (end < 0) return lines
+    try {
+      lines.push(parseJsonObject(bytes.subarray(at, end), 'journal'))
+    } catch {
+      return lines
+    }
+    at = end + 1
+  }
+}
+
 function isIdentity(value: unknown): value is JournalIdentity {
   if (!isObject(value)) return false
   const { source, commit, layout, hasReads } = value
@@ -94,8 +107,10 @@ function isIdentity(value: unknown): value is JournalIdentity {
 
 function isEntry(value: unknown): value is JournalEntry {
   if (!isObject(value)) return false
-  const { part, sha256, nonFinite, reads } = value
-  return typeof part === 'string' && typeof sha256 === 'string' && Array.isArray(nonFinite) && Array.isArray(reads)
+  const { part, sha256, crc32, nonFinite, reads } = value
+  return (
+    [part, sha256, crc32].every((text) => typeof text === 'string') && Array.isArray(nonFinite) && Array.isArray(reads)
+  )
 }
 
 function cannotWrite(path: string, error: unknown): UserError {

@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { UserError } from '../errors.js'
+import { checksumsOf } from './checksums.js'
 import { aligned } from './format.js'
 import type { Layout, Part } from './layout.js'
-import { encodeMetadata, type PackedMetadata } from './packed-metadata.js'
+import { encodeMetadata, type PackedMetadata, type PartChecksums } from './packed-metadata.js'
 
 /** Writes one packed file. Exactly one of finish, abort and leave ends it. */
 export interface PackedFileWriter {
   /** Bytes of the finished file. */
   readonly bytes: number
   /**
-   * Writes a part to its place; the parts may come in any order. Resolves with its SHA-256 in hex, and rejects with a
+   * Writes a part to its place; the parts may come in any order. Resolves with its checksums, and rejects with a
    * UserError when the disk is full.
    */
-  write(part: Part, bytes: Uint8Array): Promise<string>
+  write(part: Part, bytes: Uint8Array): Promise<Required<PartChecksums>>
   /** Resolves once what was written would survive a power cut. */
   sync(): Promise<void>
   /** Completes the file and gives it its name, replacing what had it before. Every part must have been written. */
@@ -26,8 +27,9 @@ export interface PackedFileWriter {
 
 /** Bytes before the header: its length. */
 const LENGTH_BYTES = 8
-/** Stands in for a checksum that is not known yet, so that the header has its length from the start. */
-const NO_CHECKSUM = '0'.repeat(64)
+/** Stand in for checksums that are not known yet, so that the header has its length from the start. */
+const NO_SHA256 = '0'.repeat(64)
+const NO_CHECKSUMS: PartChecksums = { sha256: NO_SHA256, crc32: '0'.repeat(8) }
 /** Most bytes given to one write call: the operating system's own limit is a little under 2 GiB. */
 const LARGEST_WRITE = 2 ** 30
 
@@ -40,11 +42,10 @@ export async function createPackedFile(
   path: string,
   layout: Layout,
   metadata: PackedMetadata,
-  finished: ReadonlyMap<string, string> = new Map(),
+  finished: ReadonlyMap<string, Required<PartChecksums>> = new Map(),
 ): Promise<PackedFileWriter> {
   const partial = partialPath(path)
-  const checksums: Record<string, string> = {}
-  for (const part of layout.parts) checksums[part.name] = finished.get(part.name) ?? NO_CHECKSUM
+  const checksums = new Map(layout.parts.map(({ name }) => [name, finished.get(name) ?? NO_CHECKSUMS]))
   const { offsets, end } = placesOf(layout, metadata)
   const handle = await open(partial, finished.size > 0 ? 'r+' : 'w').catch((error: unknown) => {
     throw cannotWrite(partial, end, error)
@@ -58,9 +59,9 @@ export async function createPackedFile(
         throw new RangeError(`${bytes.length} bytes are not part ${part.name} of this layout`)
       }
       await writeAll(handle, bytes, offset, partial, end)
-      const checksum = createHash('sha256').update(bytes).digest('hex')
-      checksums[part.name] = checksum
-      return checksum
+      const known = checksumsOf(bytes)
+      checksums.set(part.name, known)
+      return known
     },
     async sync() {
       await handle.datasync().catch((error: unknown) => {
@@ -68,7 +69,7 @@ export async function createPackedFile(
       })
     },
     async finish() {
-      const missing = layout.parts.find((part) => checksums[part.name] === NO_CHECKSUM)
+      const missing = layout.parts.find(({ name }) => checksums.get(name) === NO_CHECKSUMS)
       if (missing !== undefined) throw new Error(`part ${missing.name} was never written`)
       await writeAll(handle, encodeHeader(layout, metadata, checksums), 0, partial, end)
       try {
@@ -86,6 +87,11 @@ export async function createPackedFile(
     },
     leave: () => handle.close(),
   }
+}
+
+/** The `files` of metadata before their checksums are known. */
+export function withoutChecksums(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, NO_SHA256]))
 }
 
 /** What the packed file `path` is called until it is finished. */
@@ -109,13 +115,18 @@ export function layoutIdentity(layout: Layout, metadata: PackedMetadata): string
   return createHash('sha256').update(emptyHeader(layout, metadata)).digest('hex')
 }
 
-/** The header as long as no checksum is known, which has its final length. */
+/** The header as long as no checksum is known, of parts or of the files beside it: it has its final length. */
 function emptyHeader(layout: Layout, metadata: PackedMetadata): Uint8Array {
-  return encodeHeader(layout, metadata, Object.fromEntries(layout.parts.map(({ name }) => [name, NO_CHECKSUM])))
+  const files = metadata.files && withoutChecksums(Object.keys(metadata.files))
+  return encodeHeader(layout, { ...metadata, files }, new Map(layout.parts.map(({ name }) => [name, NO_CHECKSUMS])))
 }
 
 /** The file up to its data: length, JSON, and spaces up to a multiple of 64, which the safetensors format allows. */
-function encodeHeader(layout: Layout, metadata: PackedMetadata, checksums: Record<string, string>): Uint8Array {
+function encodeHeader(
+  layout: Layout,
+  metadata: PackedMetadata,
+  checksums: ReadonlyMap<string, PartChecksums>,
+): Uint8Array {
   const entries: Record<string, unknown> = { __metadata__: encodeMetadata(metadata, checksums) }
   let end = 0
   for (const { name, bytes } of layout.parts) {

@@ -4,18 +4,16 @@ import type { Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import { ALIGNMENT } from './format.js'
-import type { Layout } from './layout.js'
-import { damaged, decodeMetadata, type PackedMetadata } from './packed-metadata.js'
+import type { Blueprint } from './layout.js'
+import { damaged, decodeMetadata, type PackedMetadata, type PartChecksums, SHA256_HEX } from './packed-metadata.js'
 
 export type { PackedMetadata } from './packed-metadata.js'
 
 /** Where a part lies in a packed file. */
-export interface PackedRange {
+export interface PackedRange extends PartChecksums {
   /** Bytes from the start of the file, a multiple of 64. */
   offset: number
   bytes: number
-  /** SHA-256 of those bytes, in hex. */
-  checksum: string
 }
 
 /** A packed file's table of contents. It holds nothing open. */
@@ -26,7 +24,7 @@ export interface PackedFile {
   parts: Map<string, PackedRange>
 }
 
-const SHA256_HEX = /^[0-9a-f]{64}$/
+const CRC32_HEX = /^[0-9a-f]{8}$/
 
 /**
  * Reads the table of contents of a packed file. Rejects with a UserError when the file is missing, cut short, no
@@ -36,34 +34,46 @@ export async function openPackedFile(path: string): Promise<PackedFile> {
   const source = await openLocalFile(path)
   try {
     const { tensors, metadata: strings } = await readSafetensors(source)
-    const { metadata, checksums } = decodeMetadata(strings, path)
-    const parts = new Map(tensors.map((tensor) => [tensor.name, rangeOf(tensor, checksums[tensor.name], path)]))
+    const { metadata, checksums, crc32 } = decodeMetadata(strings, path)
+    const parts = new Map<string, PackedRange>()
+    for (const tensor of tensors) {
+      const { name } = tensor
+      // Files of old have no CRC at all; a single one must not be missing.
+      const crc = crc32 && (crc32[name] ?? 'none')
+      parts.set(name, rangeOf(tensor, { sha256: checksums[name], crc32: crc }, path))
+    }
     return { path, metadata, parts }
   } finally {
     await source.close()
   }
 }
 
-function rangeOf(tensor: Tensor, checksum: unknown, path: string): PackedRange {
+function rangeOf(tensor: Tensor, { sha256, crc32 }: Record<keyof PartChecksums, unknown>, path: string): PackedRange {
   const { name, dtype, shape, offset } = tensor
   if (dtype !== 'U8' || shape.length !== 1) throw damaged(path, `has a part ${printable(name)} that is not plain bytes`)
   if (offset % ALIGNMENT !== 0) throw damaged(path, `has a part ${printable(name)} at the unaligned byte ${offset}`)
-  if (typeof checksum !== 'string' || !SHA256_HEX.test(checksum)) {
+  const isCrc = crc32 === undefined || (typeof crc32 === 'string' && CRC32_HEX.test(crc32))
+  if (typeof sha256 !== 'string' || !SHA256_HEX.test(sha256) || !isCrc) {
     throw damaged(path, `has no checksum of part ${printable(name)}`)
   }
-  return { offset, bytes: shape[0], checksum }
+  return { offset, bytes: shape[0], sha256, ...(crc32 === undefined ? {} : { crc32: crc32 as string }) }
 }
 
-/** Checks that a packed file holds the model that a layout describes. Throws a UserError naming what differs. */
-export function checkParts(file: PackedFile, layout: Layout): void {
+/**
+ * Checks that a packed file holds the model that a config.json describes. Throws a UserError naming what differs. Part by
+ * part, so that a config.json with absurd numbers fails at the first part and not after planning them all.
+ */
+export function checkParts(file: PackedFile, blueprint: Pick<Blueprint, 'parts'>): void {
   const mismatch = (why: string) =>
     new UserError(`${file.path}: ${why}, so it was not packed from the config.json beside it; pack the model again`)
-  for (const { name, bytes } of layout.parts) {
+  let planned = 0
+  for (const { name, bytes } of blueprint.parts(file.metadata.formats)) {
+    planned++
     const range = file.parts.get(name)
     if (range === undefined) throw mismatch(`part ${name} is missing`)
     if (range.bytes !== bytes) throw mismatch(`part ${name} has ${range.bytes} bytes in place of ${bytes}`)
   }
-  if (file.parts.size !== layout.parts.length) {
-    throw mismatch(`it has ${file.parts.size} parts in place of ${layout.parts.length}`)
+  if (file.parts.size !== planned) {
+    throw mismatch(`it has ${file.parts.size} parts in place of ${planned}`)
   }
 }

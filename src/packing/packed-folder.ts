@@ -1,8 +1,11 @@
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileSet } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
+import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { UserError } from '../errors.js'
+import { cannotWrite, makeFolder } from '../files/folders.js'
+import { copyCompanions, isCompanion, ownNotes } from './companions.js'
 import { QUANTS, type Quant } from './format.js'
 
 const PACKED_SUFFIX = '.molm.safetensors'
@@ -10,20 +13,8 @@ const PACKED_SUFFIX = '.molm.safetensors'
 /** Subfolder in which a packed model is built before its files move to their places; a crash can leave it behind. */
 const STAGING = '.molm.partial'
 
-/** Files that go with the weights from a checkpoint into a packed model, where the checkpoint has them. */
-const COMPANIONS = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.json',
-  'merges.txt',
-  'chat_template.jinja',
-  'README.md',
-  'selection.json',
-]
+/** File that stands in a folder while a process writes a packed model there. */
+export const LOCK = '.molm.lock'
 
 /** Name of the packed weights in the folder of a model. */
 export function packedFileName(quant: Quant): string {
@@ -35,13 +26,17 @@ export function packedFileName(quant: Quant): string {
  * with a UserError when there are several and none was asked for, or when there is no such folder.
  */
 export async function findPackedFile(dir: string, quant?: Quant): Promise<string | undefined> {
-  const found = (await localFolder(dir).list()).filter((file) => file.endsWith(PACKED_SUFFIX)).sort()
+  const found = (await localFolder(dir).list()).filter(isPacked).sort()
   if (quant !== undefined) return found.includes(packedFileName(quant)) ? join(dir, packedFileName(quant)) : undefined
   if (found.length > 1) {
     const quants = QUANTS.filter((name) => found.includes(packedFileName(name)))
     throw new UserError(`${dir}: has several packings (${found.join(', ')}); choose with --quant ${quants.join('|')}`)
   }
   return found.length === 1 ? join(dir, found[0]) : undefined
+}
+
+function isPacked(file: string): boolean {
+  return file.endsWith(PACKED_SUFFIX)
 }
 
 /** What a folder holds of packed models: packings, and whether (and where) another was begun and not finished. */
@@ -58,7 +53,12 @@ export async function packingsIn(dir: string): Promise<{ quants: Quant[]; isUnfi
 export interface StagedModel {
   /** Where the packed weights are to be written. */
   weights: string
-  /** Moves all files to their places, the weights last, and removes what a former model has left there. */
+  /** SHA-256 in hex of the files that go with them, by name. */
+  files: Record<string, string>
+  /**
+   * Moves all files to their places, the weights last, and removes what a former model has left there. Notes of the
+   * user's own stay.
+   */
   publish(): Promise<void>
   /** Leaves the folder as it was found. */
   discard(): Promise<void>
@@ -91,15 +91,16 @@ export async function stageModel(
   }
   try {
     if (!options.resume) await rm(staging, { recursive: true, force: true })
-    await mkdir(staging, { recursive: true })
-    const { files = {} } = options
-    const companions = [...new Set([...(await copyCompanions(checkpoint, staging)), ...Object.keys(files)])]
-    for (const [name, text] of Object.entries(files)) await writeFile(join(staging, name), text)
+    await makeFolder(staging)
+    const files = await copyCompanions(checkpoint, staging, options.files ?? {})
     return {
       weights: stagedWeights(outDir, quant),
+      files,
       async publish() {
         try {
-          await removeOtherModel(outDir, former ?? [], companions)
+          const own = await ownNotes(outDir, former ?? [], (former ?? []).filter(isPacked))
+          const companions = Object.keys(files).filter((file) => !own.includes(file))
+          await removeOtherModel(outDir, former ?? [], [...companions, ...own])
           for (const file of [...companions, weights]) await rename(join(staging, file), join(outDir, file))
         } catch (error) {
           throw cannotWrite(outDir, error)
@@ -114,30 +115,21 @@ export async function stageModel(
   }
 }
 
-/** Copies the contents alone: links into a download cache and read-only modes stay behind. Returns the names. */
-async function copyCompanions(checkpoint: FileSet, to: string): Promise<string[]> {
-  const companions = (await checkpoint.list()).filter(isCompanion).sort()
-  for (const name of companions) {
-    const file = await checkpoint.open(name)
-    try {
-      await writeFile(join(to, name), await file.read(0, file.size))
-    } finally {
-      await file.close()
-    }
-  }
-  return companions
+/** Rejects with a UserError when a folder holds other things than packed models, or cannot be looked into. */
+export async function checkMayReceive(outDir: string): Promise<void> {
+  await formerFiles(outDir)
 }
 
 /** Names of the files in a folder that may receive a packed model; undefined when it does not exist yet. */
 async function formerFiles(outDir: string): Promise<string[] | undefined> {
   let files: string[]
   try {
-    files = await readdir(outDir)
+    files = (await readdir(outDir)).filter((file) => !file.startsWith(LOCK))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw cannotWrite(outDir, error)
   }
-  const isOurs = files.length === 0 || files.includes(STAGING) || files.some((file) => file.endsWith(PACKED_SUFFIX))
+  const isOurs = files.length === 0 || files.includes(STAGING) || files.some(isPacked)
   if (!isOurs) {
     throw new UserError(`${outDir}: already holds other files (${files.sort()[0]}); give a new or an empty folder`)
   }
@@ -145,27 +137,16 @@ async function formerFiles(outDir: string): Promise<string[] | undefined> {
 }
 
 /** When the model changes, packings and tokenizer files of the former one must not be taken for the new one's. */
-async function removeOtherModel(outDir: string, former: string[], companions: string[]): Promise<void> {
+async function removeOtherModel(outDir: string, former: string[], staying: string[]): Promise<void> {
   if (former.length === 0 || (await isSameFile(join(outDir, 'config.json'), join(outDir, STAGING, 'config.json'))))
     return
-  const stale = former.filter(
-    (file) => file.endsWith(PACKED_SUFFIX) || (isCompanion(file) && !companions.includes(file)),
-  )
+  const stale = former.filter((file) => isPacked(file) || (isCompanion(file) && !staying.includes(file)))
   for (const file of stale) await rm(join(outDir, file))
 }
 
 async function isSameFile(a: string, b: string): Promise<boolean> {
-  const [first, second] = await Promise.all([readFile(a).catch(() => undefined), readFile(b)])
-  return first?.equals(second) ?? false
-}
-
-/** Whether a file of a checkpoint goes with its packed weights. */
-export function isCompanion(file: string): boolean {
-  return COMPANIONS.includes(file) || file.startsWith('LICENSE')
-}
-
-/** What the file system refuses is told to the user; other errors, such as an abort, are passed on. */
-function cannotWrite(outDir: string, error: unknown): unknown {
-  if (!(error instanceof Error && 'syscall' in error)) return error
-  return new UserError(`${outDir}: cannot be written (${error.message})`)
+  const [first, second] = await Promise.all(
+    [a, b].map((path) => readSmallFile(path, MOST_CONFIG_BYTES).catch(() => {})),
+  )
+  return first !== undefined && second !== undefined && Buffer.compare(first, second) === 0
 }

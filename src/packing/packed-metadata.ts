@@ -11,18 +11,35 @@ export interface PackedMetadata {
   source: string
   /** Commit of that repository. */
   sourceRevision?: string
+  /** SHA-256 in hex of the files that were put beside it, by name; config.json is one of them. Absent in old files. */
+  files?: Record<string, string>
+}
+
+/** What a part's bytes are known by. */
+export interface PartChecksums {
+  /** SHA-256 in hex. */
+  sha256: string
+  /** CRC-32, eight hex digits: cheap enough to be compared when the part is read. Absent in old files. */
+  crc32?: string
 }
 
 /** Raised when a file written today would be misread by the molm of yesterday. */
 const FORMAT_VERSION = 1
 
+export const SHA256_HEX = /^[0-9a-f]{64}$/
+
 const encoder = new TextEncoder()
 
 const MATRIX_PARTS = ['router', 'attention', 'mlp', 'head'] as const
 
-/** The strings of the file's __metadata__, in the order they are written. `checksums`: SHA-256 in hex by part. */
-export function encodeMetadata(metadata: PackedMetadata, checksums: Record<string, string>): Record<string, string> {
-  const { quant, formats, source, sourceRevision } = metadata
+/** The strings of the file's __metadata__, in the order they are written. */
+export function encodeMetadata(
+  metadata: PackedMetadata,
+  checksums: ReadonlyMap<string, PartChecksums>,
+): Record<string, string> {
+  const { quant, formats, source, sourceRevision, files } = metadata
+  const byPart = (kind: keyof PartChecksums) =>
+    JSON.stringify(Object.fromEntries([...checksums].map(([part, known]) => [part, known[kind]])))
   const { embedding, router, attention, mlp, head } = formats
   return {
     format: 'molm',
@@ -31,7 +48,9 @@ export function encodeMetadata(metadata: PackedMetadata, checksums: Record<strin
     formats: JSON.stringify({ embedding, router, attention, mlp, head }),
     source,
     ...(sourceRevision === undefined ? {} : { source_revision: sourceRevision }),
-    checksums: JSON.stringify(checksums),
+    ...(files === undefined ? {} : { files: JSON.stringify(files) }),
+    checksums: byPart('sha256'),
+    crc32: byPart('crc32'),
   }
 }
 
@@ -39,12 +58,13 @@ export function encodeMetadata(metadata: PackedMetadata, checksums: Record<strin
 export function decodeMetadata(
   strings: Record<string, string>,
   path: string,
-): { metadata: PackedMetadata; checksums: Record<string, unknown> } {
+): { metadata: PackedMetadata; checksums: Record<string, unknown>; crc32?: Record<string, unknown> } {
   if (strings.format !== 'molm') {
     throw new UserError(`${path}: this is an ordinary checkpoint, not packed by molm; give its folder instead`)
   }
   checkVersion(strings.format_version, path)
   const { quant, source = '', source_revision: sourceRevision } = strings
+  const objectIn = (key: string) => parseJsonObject(encoder.encode(strings[key]), `${path} (${key})`)
   if (!isQuant(quant)) throw damaged(path, `has the unknown quant ${printable(String(quant))}`)
   return {
     metadata: {
@@ -52,9 +72,17 @@ export function decodeMetadata(
       formats: decodeFormats(strings.formats, path),
       source,
       ...(sourceRevision === undefined ? {} : { sourceRevision }),
+      ...(strings.files === undefined ? {} : { files: decodeFiles(objectIn('files'), path) }),
     },
-    checksums: parseJsonObject(encoder.encode(strings.checksums), `${path} (checksums)`),
+    checksums: objectIn('checksums'),
+    crc32: strings.crc32 === undefined ? undefined : objectIn('crc32'),
   }
+}
+
+function decodeFiles(files: Record<string, unknown>, path: string): Record<string, string> {
+  const isRight = ([, checksum]: [string, unknown]) => typeof checksum === 'string' && SHA256_HEX.test(checksum)
+  if (!Object.entries(files).every(isRight)) throw damaged(path, 'has a file beside it without a checksum')
+  return files as Record<string, string>
 }
 
 function checkVersion(text: string | undefined, path: string): void {
@@ -87,6 +115,11 @@ function decodeFormats(text: string | undefined, path: string): PartFormats {
 
 function isQuant(value: unknown): value is Quant {
   return QUANTS.some((quant) => quant === value)
+}
+
+/** A packed file with a part that is not what was written. */
+export function differs(path: string, part: string): UserError {
+  return damaged(path, `has a part ${printable(part)} that does not match its checksum`)
 }
 
 /** A packed file that contradicts itself. */

@@ -86,7 +86,7 @@ export async function packResumably(
 ): Promise<Conversion> {
   const { path, layout, metadata, notesReads } = packing
   const { pack, done, readAhead, signal, onPart, onPartDone, check } = options
-  const finished = new Map(done.map(({ part, sha256 }) => [part, sha256]))
+  const finished = new Map(done.map(({ part, sha256, crc32 }) => [part, { sha256, crc32 }]))
   const entries = [...done]
   const reads = new Map<string, SourceRange[]>()
   const file = await createPackedFile(path, layout, metadata, finished)
@@ -109,7 +109,7 @@ export async function packResumably(
     })
     for await (const { part, bytes, nonFinite } of parts) {
       const written = await file.write(part, bytes)
-      const entry = { part: part.name, sha256: written, nonFinite, reads: reads.get(part.name) ?? [] }
+      const entry = { part: part.name, ...written, nonFinite, reads: reads.get(part.name) ?? [] }
       await notes.append(entry)
       // The disk may take its time while the next part is packed, but no longer.
       await synced
@@ -130,6 +130,13 @@ export async function packResumably(
     await journal?.close()
   }
   return { path, bytes: file.bytes, warnings: nonFiniteWeights(entries.flatMap((entry) => entry.nonFinite)) }
+}
+
+/** The packing with the checksums of the files that go with it, as far as it has announced them. */
+export function withFiles(packing: ResumablePacking, files: Readonly<Record<string, string>>): ResumablePacking {
+  const { metadata } = packing
+  const announced = Object.entries(metadata.files ?? {}).map(([name, unknown]) => [name, files[name] ?? unknown])
+  return { ...packing, metadata: { ...metadata, files: Object.fromEntries(announced) } }
 }
 
 function identityOf({ layout, metadata, notesReads }: ResumablePacking): JournalIdentity {

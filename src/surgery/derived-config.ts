@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseConfig } from '../architectures/index.js'
-import { parseJsonObject } from '../json.js'
+import { openLocalFile } from '../checkpoint/local-folder.js'
+import { MOST_CONFIG_BYTES, readJsonObject } from '../checkpoint/small-file.js'
 import type { ModelConfig, PerMixture } from '../model/config.js'
 
 /** What the key `molm_experts` of a config.json says. */
@@ -16,6 +16,10 @@ export async function configWithExperts(
   molmExperts: MolmExperts,
 ): Promise<{ text: string; config: ModelConfig }> {
   const path = join(folder, 'config.json')
-  const json = { ...parseJsonObject(await readFile(path), path), molm_experts: molmExperts }
+  const source = await openLocalFile(path)
+  const json = {
+    ...(await readJsonObject(source, MOST_CONFIG_BYTES).finally(() => source.close())),
+    molm_experts: molmExperts,
+  }
   return { text: `${JSON.stringify(json, null, 2)}\n`, config: parseConfig(json, path) }
 }

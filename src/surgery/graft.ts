@@ -17,7 +17,7 @@ import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './de
 import { configWithExperts } from './derived-config.js'
 import { type PackedModel, writeDerivedModel } from './packed-model.js'
 import { checkKind } from './selection.js'
-import { withPackedModel } from './with-packed.js'
+import { withPackedModel, withSecondModel } from './with-packed.js'
 
 export interface GraftOptions {
   /** The model that gives experts: name, folder or file. */
@@ -53,7 +53,7 @@ export async function graftModel(name: string, outDir: string, options: GraftOpt
     const { kind } = await resolveModel(options.from)
     // A checkpoint is packed as the model is; what is packed already has to fit.
     const quant = kind === 'checkpoint' ? found.quant : undefined
-    return withPackedModel(options.from, outDir, { ...options, quant }, async (giver) => {
+    return withSecondModel(options.from, outDir, { ...options, quant }, async (giver) => {
       checkShape(own, giver, name, options.from)
       const newcomers = chooseNewcomers(giver.config, options)
       const bytes = await writeGrafted(own, giver, outDir, newcomers, options)

@@ -1,12 +1,14 @@
-import { layoutOf } from '../architectures/index.js'
+import { blueprintOf, layoutOf } from '../architectures/index.js'
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
 import type { ModelConfig } from '../model/config.js'
+import { checksumsOf } from '../packing/checksums.js'
 import type { PartFormats } from '../packing/format.js'
 import type { Layout, Part } from '../packing/layout.js'
 import { checkParts, openPackedFile, type PackedFile } from '../packing/packed-file.js'
 import { createPackedFile } from '../packing/packed-file-writer.js'
 import { stageModel } from '../packing/packed-folder.js'
+import { differs } from '../packing/packed-metadata.js'
 
 /** A packed model whose parts can be read, to make another one of them. */
 export class PackedModel {
@@ -21,8 +23,8 @@ export class PackedModel {
   /** Opens the packed file `path` of a model in `folder`. Rejects with a UserError when it is not that model's. */
   static async open(folder: string, path: string, config: ModelConfig): Promise<PackedModel> {
     const file = await openPackedFile(path)
+    checkParts(file, blueprintOf(config))
     const layout = layoutOf(config, file.metadata.formats)
-    checkParts(file, layout)
     return new PackedModel(folder, config, file, layout, await openLocalFile(path))
   }
 
@@ -30,11 +32,13 @@ export class PackedModel {
     return this.file.metadata.formats
   }
 
-  /** The bytes of a part. */
+  /** The bytes of a part. Rejects with a UserError when they are not those that were written. */
   async read(name: string): Promise<Uint8Array> {
     const range = this.file.parts.get(name)
     if (range === undefined) throw new RangeError(`${this.file.path} has no part ${name}`)
-    return this.source.read(range.offset, range.bytes)
+    const bytes = await this.source.read(range.offset, range.bytes)
+    if (checksumsOf(bytes).sha256 !== range.sha256) throw differs(this.file.path, name)
+    return bytes
   }
 
   close(): Promise<void> {
@@ -58,7 +62,7 @@ export async function writeDerivedModel(from: PackedModel, outDir: string, deriv
   const layout = layoutOf(config, metadata.formats)
   const staged = await stageModel(localFolder(from.folder), outDir, metadata.quant, { files })
   try {
-    const file = await createPackedFile(staged.weights, layout, metadata)
+    const file = await createPackedFile(staged.weights, layout, { ...metadata, files: staged.files })
     try {
       for (const part of layout.parts) {
         signal?.throwIfAborted()

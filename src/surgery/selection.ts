@@ -56,7 +56,7 @@ export function keepShares(config: ModelConfig, only?: MixtureKind): number[] {
 
 /** Smallest share that leaves every layer with experts as many as a token uses. */
 function leastShare({ topK, experts }: Mixture): number {
-  return Math.max(...experts.map((count) => (count > 0 ? topK / count : 0)))
+  return experts.reduce((most, count) => (count > 0 ? Math.max(most, topK / count) : most), 0)
 }
 
 function selectPerLayer(scores: Float64Array[], kind: MixtureKind, k: number, keep: number): number[][] {

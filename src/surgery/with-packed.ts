@@ -1,28 +1,56 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UsageError } from '../errors.js'
+import { cannotWrite, makeFolder } from '../files/folders.js'
 import { convertModel } from '../library/convert-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import type { Quant } from '../packing/format.js'
+import { asOnlyWriter } from '../packing/only-writer.js'
 import { PackedModel } from './packed-model.js'
 
+interface PackingOptions {
+  quant?: Quant
+  threads?: number
+  signal?: AbortSignal
+}
+
+type Use<T> = (packed: PackedModel, found: FoundModel) => Promise<T>
+
 /**
- * Opens a model by name as a packed one. A checkpoint is packed first, into a folder beside `outDir` that is gone
- * afterwards; `path` is what `loadModel` is to be given in either case.
+ * Opens a model by name as a packed one, to write another into `outDir`, where no other process writes meanwhile. A
+ * checkpoint is packed first, into a folder beside `outDir` that is gone afterwards; `path` is what `loadModel` is to be
+ * given in either case.
  */
 export async function withPackedModel<T>(
   name: string,
   outDir: string,
-  options: { quant?: Quant; threads?: number; signal?: AbortSignal },
-  use: (packed: PackedModel, found: FoundModel) => Promise<T>,
+  options: PackingOptions,
+  use: Use<T>,
 ): Promise<T> {
-  const found = await resolveModel(name, options.quant)
+  const found = await findOther(name, outDir, options)
+  return asOnlyWriter(outDir, () => openPacked(found, outDir, options, use))
+}
+
+/** The same for a second model, of which something goes into the same `outDir`. */
+export async function withSecondModel<T>(
+  name: string,
+  outDir: string,
+  options: PackingOptions,
+  use: Use<T>,
+): Promise<T> {
+  return openPacked(await findOther(name, outDir, options), outDir, options, use)
+}
+
+async function findOther(name: string, outDir: string, { quant }: PackingOptions): Promise<FoundModel> {
+  const found = await resolveModel(name, quant)
   if (resolve(found.folder) === resolve(outDir))
     throw new UsageError(`${outDir} is the model itself; give another folder`)
+  return found
+}
+
+async function openPacked<T>(found: FoundModel, outDir: string, options: PackingOptions, use: Use<T>): Promise<T> {
   if (found.kind === 'packed') return withOpen(found, use)
-  const parent = dirname(resolve(outDir))
-  await mkdir(parent, { recursive: true })
-  const folder = await mkdtemp(join(parent, '.molm-packing-'))
+  const folder = await makeFolderBeside(outDir)
   try {
     const { path } = await convertModel(found.path, folder, { ...options, quant: found.quant })
     return await withOpen({ ...found, folder, path, kind: 'packed' }, use)
@@ -31,7 +59,17 @@ export async function withPackedModel<T>(
   }
 }
 
-async function withOpen<T>(found: FoundModel, use: (packed: PackedModel, found: FoundModel) => Promise<T>): Promise<T> {
+async function makeFolderBeside(outDir: string): Promise<string> {
+  const parent = dirname(resolve(outDir))
+  try {
+    await makeFolder(parent)
+    return await mkdtemp(join(parent, '.molm-packing-'))
+  } catch (error) {
+    throw cannotWrite(parent, error)
+  }
+}
+
+async function withOpen<T>(found: FoundModel, use: Use<T>): Promise<T> {
   const packed = await PackedModel.open(found.folder, found.path, found.config)
   try {
     return await use(packed, found)

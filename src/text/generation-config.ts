@@ -3,6 +3,7 @@ import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import { SAMPLING_RANGES, type SamplingOptions } from '../sampling/options.js'
 import { isTokenId } from './added-tokens.js'
+import { MOST_STOPS } from './stop-strings.js'
 import { readJsonIfPresent } from './text-files.js'
 
 /** How the makers of a model want it to generate; what they do not say is absent. */
@@ -35,7 +36,7 @@ export async function loadGenerationDefaults(dir: string): Promise<GenerationDef
 
   const samples = read('do_sample', 'true or false', (value) => typeof value === 'boolean')
   const temperature = readSampling('temperature', 'temperature')
-  const stop = read('stop_strings', 'a text or a list of texts', isOneOrMany(isText))
+  const stop = read('stop_strings', `a text or a list of at most ${MOST_STOPS} texts`, isStop)
   const eosTokens = read('eos_token_id', 'a token id or a list of them', isOneOrMany(isTokenId))
   return withoutUndefined({
     temperature: samples === false ? 0 : temperature,
@@ -57,6 +58,10 @@ function withoutUndefined<T extends object>(values: T): T {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
+function isStop(value: unknown): value is string | string[] {
+  return isOneOrMany(isText)(value) && [value].flat().length <= MOST_STOPS
 }
 
 function isCount(value: unknown): value is number {

@@ -1,5 +1,8 @@
 import { UsageError } from '../errors.js'
 
+/** Each is looked for in every piece of text, so that many would take longer than the model. */
+export const MOST_STOPS = 1000
+
 /**
  * Finds the first of several stop strings in a text that comes in pieces, however it is cut. Text is given out as soon
  * as no stop string can begin in it.
@@ -9,11 +12,15 @@ import { UsageError } from '../errors.js'
  */
 export class StopStrings {
   private held = ''
+  /** Length of the longest stop string less one character: no more is ever held back. */
+  private readonly longest: number
   private found: string | undefined
 
-  /** Throws a UsageError if one of the stops is empty, for it would match everywhere. */
+  /** Throws a UsageError if one of the stops is empty, for it would match everywhere, or if there are too many. */
   constructor(private readonly stops: readonly string[]) {
     if (stops.includes('')) throw new UsageError('--stop must not be an empty text')
+    if (stops.length > MOST_STOPS) throw new UsageError(`--stop may be given at most ${MOST_STOPS} times`)
+    this.longest = stops.reduce((most, { length }) => Math.max(most, length - 1), 0)
   }
 
   /** The stop string that has been found, if one has. */
@@ -59,8 +66,7 @@ export class StopStrings {
 
   /** Length of the longest end of the text with which a stop string begins. */
   private lengthToHold(text: string): number {
-    const longest = Math.max(0, ...this.stops.map((stop) => stop.length - 1))
-    for (let length = Math.min(longest, text.length); length > 0; length--) {
+    for (let length = Math.min(this.longest, text.length); length > 0; length--) {
       const end = text.slice(-length)
       if (this.stops.some((stop) => stop.startsWith(end))) return length
     }

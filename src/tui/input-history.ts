@@ -1,8 +1,12 @@
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { readSmallFile } from '../checkpoint/small-file.js'
+import { makeFolder } from '../files/folders.js'
 
 /** Entries kept; older ones go when a conversation begins. */
 const MOST = 1000
+/** A longer file is not read; a thousand entries have far less. */
+const MOST_BYTES = 32 * 2 ** 20
 
 /**
  * What the user wrote before, from one run to the next: a JSON text a line. A history that cannot be read or written is
@@ -22,7 +26,8 @@ export class InputHistory {
 
   /** Reads the history of earlier runs; without a path there is none, and none is kept. */
   static async open(path?: string): Promise<InputHistory> {
-    const text = path === undefined ? '' : await readFile(path, 'utf8').catch(() => '')
+    const bytes = path === undefined ? undefined : await readSmallFile(path, MOST_BYTES).catch(() => undefined)
+    const text = new TextDecoder().decode(bytes)
     const all = text.split('\n').flatMap(entryOf)
     const entries = all.slice(-MOST)
     if (path !== undefined && all.length > entries.length) {
@@ -51,7 +56,7 @@ export class InputHistory {
     this.at = this.entries.length
     if (!isNew || this.path === undefined) return
     try {
-      await mkdir(dirname(this.path), { recursive: true })
+      await makeFolder(dirname(this.path))
       await appendFile(this.path, `${JSON.stringify(entry)}\n`, { mode: 0o600 })
     } catch {}
   }

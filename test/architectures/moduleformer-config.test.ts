@@ -80,7 +80,13 @@ test('a classifier has its labels in the order of their ids', async () => {
 test('a classifier without id2label has numbered labels, two unless told otherwise', () => {
   const classifier = { ...small, architectures: ['ModuleFormerForSequenceClassification'] }
   assert.equal(parseConfig(classifier, WHERE).labels, ['LABEL_0', 'LABEL_1'])
+  assert.is(parseConfig({ ...classifier, num_labels: 2 ** 16 }, WHERE).labels?.length, 2 ** 16)
   assert.equal(parseConfig({ ...classifier, num_labels: 3 }, WHERE).labels, ['LABEL_0', 'LABEL_1', 'LABEL_2'])
+})
+
+test('more labels than any classifier has are refused', async () => {
+  const classifier = { ...small, architectures: ['ModuleFormerForSequenceClassification'], num_labels: 2 ** 24 }
+  await rejectsWithUserError(() => parseConfig(classifier, WHERE), /num_labels must be an integer from 1 to 65536/)
 })
 
 test('labels with a gap in their ids are refused', async () => {
@@ -152,10 +158,19 @@ test('numbers that cannot be meant are refused by name', async () => {
     [{ ffd_hidden: '128' }, /ffd_hidden.*"128"/],
     [{ tie_word_embeddings: 'no' }, /tie_word_embeddings/],
     [{ eos_token_id: [1, 2] }, /eos_token_id/],
+    [{ n_layer: 100000 }, /n_layer must be an integer from 1 to 4096, not 100000/],
+    [{ n_att_experts: 2 ** 24 }, /asks for 33554432 attention experts in all layers, at most 65536/],
+    [{ n_layer: 4096, n_mlp_experts: 17 }, /asks for 69632 mlp experts/],
+    [{ molm_experts: { attention: [4, 2 ** 24], mlp: [8, 8] } }, /asks for \d+ attention experts/],
   ]
   for (const [keys, pattern] of wrong) {
     await rejectsWithUserError(() => parseConfig({ ...small, ...keys }, WHERE), pattern)
   }
+})
+
+test('class names that are no texts are passed over', () => {
+  const architectures = [{ toString: 1 }, null, ['ModuleFormerForSequenceClassification'], 5]
+  assert.is(parseConfig({ ...small, architectures }, WHERE).architecture, 'causal-lm')
 })
 
 test('control characters of a hostile config.json do not reach the terminal', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -48,8 +49,9 @@ test('a checkpoint becomes a folder of packed weights, config and tokenizer', as
     await verifyChecksums(file)
     assert.is(file.metadata.source, '01-base-bin-f32')
     const checkpoint = await openCheckpoint(localFolder(BASE))
-    const layout = layoutOf(parseConfig(checkpoint.config, BASE), file.metadata.formats)
-    checkParts(file, layout)
+    const config = parseConfig(checkpoint.config, BASE)
+    checkParts(file, blueprintOf(config))
+    const layout = layoutOf(config, file.metadata.formats)
     const part = layout.part('layers.2.attention.1')
     const { offset, bytes: length, rows, cols, kind, sources } = pieceOf(part, 'query')
     const start = (file.parts.get(part.name)?.offset ?? 0) + offset
@@ -213,6 +215,50 @@ test('licence and model card come along, other files and folders do not', async 
       'generation_config.json',
       'model-q4.molm.safetensors',
     ])
+  })
+})
+
+test('a README or licence of the user stays; one that a former model brought goes with it', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const [first, second, out] = ['first', 'second', 'out'].map((name) => join(dir, name))
+    await cp(OTHER, first, { recursive: true })
+    await cp(BASE, second, { recursive: true })
+    for (const name of ['LICENSE', 'LICENSE-data.txt', 'README.md'])
+      await writeFile(join(first, name), `theirs: ${name}`)
+    await writeFile(join(second, 'README.md'), 'of the second')
+    const text = (name: string) => readFile(join(out, name), 'utf8')
+
+    await convert(first, out)
+    await writeFile(join(out, 'LICENSE'), 'my own')
+    await writeFile(join(out, 'LICENSE-of-mine'), 'my own')
+    await convert(second, out)
+    assert.is(await text('README.md'), 'of the second')
+    assert.is(await text('LICENSE'), 'my own')
+    assert.is(await text('LICENSE-of-mine'), 'my own')
+    assert.not.ok((await filesOf(out)).includes('LICENSE-data.txt'), 'a copy of the first model’s')
+
+    await writeFile(join(out, 'README.md'), 'my notes')
+    await convert(second, out, 'q8')
+    assert.is(await text('README.md'), 'my notes')
+    assert.ok((await filesOf(out)).includes('model-q4.molm.safetensors'), 'the other packing of the same model')
+    await convert(first, out)
+    assert.is(await text('README.md'), 'my notes')
+    assert.is(await text('LICENSE'), 'my own')
+    assert.is(await text('LICENSE-data.txt'), 'theirs: LICENSE-data.txt')
+  })
+})
+
+test('companions of any length are copied in pieces', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const from = join(dir, 'from')
+    await cp(OTHER, from, { recursive: true })
+    const readme = Buffer.alloc(9 * 2 ** 20 + 5, 'molm ')
+    await writeFile(join(from, 'README.md'), readme)
+    const { path } = await convert(from, join(dir, 'out'))
+    assert.ok((await readFile(join(dir, 'out', 'README.md'))).equals(readme))
+    const { files = {} } = (await openPackedFile(path)).metadata
+    assert.is(files['README.md'], createHash('sha256').update(readme).digest('hex'))
+    assert.equal(Object.keys(files), ['README.md', 'config.json'])
   })
 })
 

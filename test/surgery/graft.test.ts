@@ -86,11 +86,11 @@ test('only the chosen experts, layers and kind are added; all other bytes are th
     const [before, given, after] = await Promise.all(
       [packedOwn, packedGiver, out].map((folder) => openPackedFile(join(folder, FILE))),
     )
-    for (const [name, { checksum }] of after.parts) {
+    for (const [name, { sha256 }] of after.parts) {
       if (name === 'layers.1.dense') continue
       const added = { 'layers.1.mlp.7': 'layers.1.mlp.6', 'layers.1.mlp.8': 'layers.1.mlp.0' }[name]
       const source = added ? given.parts.get(added) : before.parts.get(name)
-      assert.is(checksum, source?.checksum, name)
+      assert.is(sha256, source?.sha256, name)
     }
     assert.is(after.parts.size, before.parts.size + 2)
     assert.equal((await readdir(dir)).sort(), ['giver', 'out', 'own', 'packed-giver', 'packed-own'])

@@ -101,7 +101,7 @@ test('experts that stay keep their bytes, and nothing is left beside the model',
       assert.is(ids.length, 8)
       for (const [i, id] of ids.entries()) {
         const kept = after.parts.get(`layers.${layer}.mlp.${i}`)
-        assert.is(kept?.checksum, before.parts.get(`layers.${layer}.mlp.${id}`)?.checksum)
+        assert.is(kept?.sha256, before.parts.get(`layers.${layer}.mlp.${id}`)?.sha256)
       }
     }
     assert.ok(bytes.after < 0.8 * bytes.before)

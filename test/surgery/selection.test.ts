@@ -139,4 +139,10 @@ test('the shares of a curve fall from all to the least possible', () => {
   assert.equal(keepShares(config), [1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25])
 })
 
+test('the shares of a curve are found for as many layers as a model may have', () => {
+  const experts = new Array<number>(4096).fill(4).with(4000, 2)
+  const mixtures = config.mixtures.map((mixture) => ({ ...mixture, experts }))
+  assert.is(keepShares({ ...config, layers: 4096, mixtures }).at(-1), 0.5)
+})
+
 test.run()

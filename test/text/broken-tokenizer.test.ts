@@ -59,7 +59,7 @@ test('tokenizer.json without its parts, or of another kind, is refused by name',
 test('a folder in the place of a file is named', async () => {
   await inFolderOf({}, async (dir) => {
     await mkdir(join(dir, 'tokenizer.json'))
-    await rejectsWithUserError(() => loadTokenizer(dir), /tokenizer\.json: cannot be read/)
+    await rejectsWithUserError(() => loadTokenizer(dir), /tokenizer\.json: this is not a file/)
   })
 })
 

@@ -56,4 +56,10 @@ test('names the file, the key and the value that cannot be', async () => {
   }
 })
 
+test('more stop strings than can be looked for are refused', async () => {
+  const stop = (count: number) => load({ stop_strings: new Array(count).fill('x') })
+  assert.is((await stop(1000)).stop?.length, 1000)
+  await rejectsWithUserError(() => stop(200_000), /stop_strings must be a text or a list of at most 1000 texts/)
+})
+
 test.run()

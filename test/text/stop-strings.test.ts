@@ -86,4 +86,14 @@ test('refuses an empty stop string', () => {
   )
 })
 
+test('a thousand stop strings are looked for, more are refused', () => {
+  const stops = Array.from({ length: 1000 }, (_, i) => `<${i}>`)
+  assert.equal(run(stops, ['a <99', '9> b']), { text: 'a ', stop: '<999>' })
+  const many = new Array<string>(200_000).fill('x')
+  assert.throws(
+    () => new StopStrings(many),
+    (error: unknown) => error instanceof UsageError && /at most 1000/.test(error.message),
+  )
+})
+
 test.run()

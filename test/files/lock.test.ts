@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { takeLock } from '#molm/hub/lock.js'
+import { takeLock } from '#molm/files/lock.js'
 import { pullModel, removeModel } from '#molm/index.js'
 import { givesExpectedLogits } from '../support/expected-logits.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -45,6 +46,21 @@ test('of many at once one gets it, also when it was stale', async () => {
       assert.equal(await readdir(dir), [])
     })
   }
+})
+
+test('a lock that is empty for a moment, where there are no links, gets its owner before it is judged', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.lock')
+    await writeFile(path, '')
+    const second = takeLock(path, 'x')
+    second.catch(() => undefined)
+    await sleep(50)
+    await lockOf(path, { pid: 1, host: 'elsewhere' })
+    await rejectsWithUserError(() => second, /process 1 on elsewhere/)
+    await writeFile(path, '')
+    await utimes(path, 0, 0)
+    await (await takeLock(path, 'x')).release()
+  })
 })
 
 test('a lock of a process that has ended is stale, as is one whose number another process has now', async () => {

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises'
+import { link, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UserError } from '../errors.js'
+import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
+import { codeOf, UserError } from '../errors.js'
 import { isObject } from '../json.js'
+import { makeFolder } from './folders.js'
 
 /** A piece of work that no other process does at the same time. */
 export interface Lock {
@@ -17,6 +19,8 @@ const BEAT_MS = 10_000
 const STALE_MS = 120_000
 /** Taking a stale lock away is over long before; a process that did not get there has ended. */
 const GUARD_MS = 10_000
+/** What file systems without hard links answer to one. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 interface Owner {
   pid: number
@@ -34,11 +38,15 @@ const NOBODY: Owner = { pid: 0, host: '', started: '', id: 'nobody' }
  * Rejects with a UserError saying who holds it; `work` is what that process does: "a pull of org/model".
  */
 export async function takeLock(path: string, work: string): Promise<Lock> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const own: Owner = { pid: process.pid, host: hostname(), started: await startOf(process.pid), id: randomUUID() }
   while (!(await createLock(path, own))) {
     const held = await readLock(path)
     if (!held) continue
+    if (held === NOBODY && (await isBeingWritten(path))) {
+      await sleep(10)
+      continue
+    }
     if (!(await isStale(path, held))) {
       const where = held.host === own.host ? '' : ` on ${held.host}`
       throw new UserError(`${work} is already under way (process ${held.pid}${where}); wait for it, or end it first`)
@@ -65,6 +73,7 @@ async function createLock(path: string, owner: Owner): Promise<boolean> {
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
+    if (NO_LINKS.includes(codeOf(error) ?? '')) return createInPlace(path, owner)
     throw new UserError(`${path}: cannot be written (${(error as Error).message})`)
   } finally {
     await handle.close()
@@ -72,15 +81,29 @@ async function createLock(path: string, owner: Owner): Promise<boolean> {
   }
 }
 
+/** Where there are no links, as on a memory card, a lock is empty for a moment. */
+async function createInPlace(path: string, owner: Owner): Promise<boolean> {
+  try {
+    await writeFile(path, JSON.stringify(owner), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Whether a lock that says nothing has been made just now, so that its owner has yet to be written into it. */
+async function isBeingWritten(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.size === 0 && Math.abs(Date.now() - found.mtimeMs) < GUARD_MS
+}
+
 /** Who holds a lock; NOBODY where the file says nothing that makes sense, undefined where there is none. */
 async function readLock(path: string): Promise<Owner | undefined> {
-  const text = await readFile(path, 'utf8').catch((error) => {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
-  })
-  if (text === undefined) return undefined
+  const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
+  if (bytes === undefined) return undefined
   try {
-    const owner: unknown = JSON.parse(text)
+    const owner: unknown = JSON.parse(new TextDecoder().decode(bytes))
     return isOwner(owner) ? owner : NOBODY
   } catch {
     return NOBODY
@@ -137,8 +160,4 @@ function isOwner(value: unknown): value is Owner {
   if (!isObject(value)) return false
   const { pid, host, started, id } = value
   return Number.isInteger(pid) && Number(pid) > 0 && [host, started, id].every((text) => typeof text === 'string')
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }

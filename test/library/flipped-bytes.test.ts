@@ -1,0 +1,114 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { convertModel, graftModel, type LoadOptions } from '#molm/index.js'
+import { isCrcFast } from '#molm/packing/crc32.js'
+import { openPackedFile } from '#molm/packing/packed-file.js'
+import { sameBits } from '../support/compare.js'
+import { withModel } from '../support/models.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('a packed model of which bytes were flipped')
+
+const TOKENS = Array.from({ length: 200 }, (_, i) => (i * 7) % 61)
+
+/** Runs `use` with a packed model in `dir`, small enough that a prompt wakes all its experts. */
+const withPacked = (use: (dir: string, path: string) => Promise<void>) =>
+  inTemporaryFolder(async (dir) => {
+    await mkdir(join(dir, 'checkpoint'))
+    await writeCheckpoint(join(dir, 'checkpoint'), {})
+    const { path } = await convertModel(join(dir, 'checkpoint'), join(dir, 'packed'), { threads: 1 })
+    await use(join(dir, 'packed'), path)
+  })
+
+/** Flips a bit of the byte in the middle of a part. A second time puts it back. */
+async function flip(path: string, part: string): Promise<void> {
+  const { offset = 0, bytes = 0 } = (await openPackedFile(path)).parts.get(part) ?? {}
+  const file = await readFile(path)
+  file[offset + (bytes >> 1)] ^= 0x10
+  await writeFile(path, file)
+}
+
+function forward(dir: string, options: LoadOptions = {}): Promise<Float32Array> {
+  const load = { threads: 1, ...options }
+  return withModel(dir, load, async (model) => (await model.createSession().forward(TOKENS)).logits)
+}
+
+if (isCrcFast) {
+  test('is refused when it is loaded, and the part is named', () =>
+    withPacked(async (dir, path) => {
+      const whole = await forward(dir)
+      const { parts } = await openPackedFile(path)
+      for (const part of ['embedding', 'layers.0.dense', 'final', 'lm_head']) {
+        assert.ok(parts.has(part), part)
+        await flip(path, part)
+        const says = new RegExp(`has a part ${part} that does not match its checksum; pack the model again`)
+        await rejectsWithUserError(() => forward(dir), says)
+        await flip(path, part)
+      }
+      sameBits(await forward(dir), whole, 'all bits are back')
+    }))
+
+  test('is refused when the expert is first used, if experts are to be compared', () =>
+    withPacked(async (dir, path) => {
+      const whole = await forward(dir, { checkExperts: true })
+      for (const part of ['layers.1.attention.2', 'layers.0.mlp.3']) {
+        await flip(path, part)
+        const says = new RegExp(`has a part ${part} that does not match its checksum; pack the model again`)
+        await rejectsWithUserError(() => forward(dir, { checkExperts: true }), says)
+        await flip(path, part)
+      }
+      sameBits(await forward(dir, { checkExperts: true }), whole, 'all bits are back')
+    }))
+
+  test('is refused with a small budget too', () =>
+    withPacked(async (dir, path) => {
+      const bytes = await withModel(dir, { threads: 1 }, ({ info }) => info.bytes)
+      await flip(path, 'layers.1.mlp.6')
+      await rejectsWithUserError(
+        () => forward(dir, { memory: bytes - 1, checkExperts: true }),
+        /layers\.1\.mlp\.6 that does not match/,
+      )
+    }))
+}
+
+test('no expert that differs is taken into another model', () =>
+  withPacked(async (dir, path) => {
+    await flip(path, 'layers.0.attention.4')
+    await rejectsWithUserError(
+      () => graftModel(dir, join(dir, '..', 'out'), { from: join(dir, '..', 'checkpoint'), threads: 1 }),
+      /layers\.0\.attention\.4 that does not match its checksum/,
+    )
+  }))
+
+test('a config.json that is not the one of the packing is refused, also where all shapes fit', () =>
+  withPacked(async (dir) => {
+    const path = join(dir, 'config.json')
+    const text = await readFile(path, 'utf8')
+    assert.match(text, /"n_head":2/)
+    await writeFile(path, text.replace('"n_head":2', '"n_head":3'))
+    await rejectsWithUserError(
+      () => forward(dir),
+      /config\.json: not the file that model-q4\.molm\.safetensors was packed with/,
+    )
+  }))
+
+test('a file of an older molm, without these checksums, is read as it always was', () =>
+  withPacked(async (dir, path) => {
+    const whole = await forward(dir)
+    const file = await readFile(path)
+    const end = 8 + Number(file.readBigUInt64LE(0))
+    const header = JSON.parse(file.toString('utf8', 8, end))
+    const { files, crc32, ...older } = header.__metadata__
+    assert.ok(files && crc32)
+    const text = JSON.stringify({ ...header, __metadata__: older })
+    await writeFile(path, Buffer.concat([file.subarray(0, 8), Buffer.from(text.padEnd(end - 8)), file.subarray(end)]))
+    sameBits(await forward(dir), whole, 'an older file')
+    await writeFile(join(dir, 'config.json'), `${await readFile(join(dir, 'config.json'), 'utf8')}\n`)
+    sameBits(await forward(dir), whole, 'with a config.json that was touched')
+  }))
+
+test.run()

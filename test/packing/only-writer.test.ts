@@ -1,0 +1,91 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
+import { convertCheckpoint } from '#molm/packing/convert.js'
+import { asOnlyWriter } from '#molm/packing/only-writer.js'
+import { fixturePath } from '../support/fixtures.js'
+import { markingPack } from '../support/reference-pack.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const PACKING = {
+  blueprint: (json: unknown, where: string) => blueprintOf(parseConfig(json, where)),
+  quant: 'q4',
+  pack: markingPack,
+} as const
+const MODELS = [fixturePath('02-base-safetensors-f32'), fixturePath('05-linear-silu-safetensors-f32')]
+
+test('while one writes into a folder, others are told so', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'deep', 'out')
+    await asOnlyWriter(out, async () => {
+      await rejectsWithUserError(
+        () => asOnlyWriter(out, async () => assert.unreachable()),
+        new RegExp(`^writing into ${out} is already under way \\(process ${process.pid}\\)`),
+      )
+      assert.equal(await readdir(out), ['.molm.lock'])
+    })
+    assert.equal(await readdir(join(dir, 'deep')), [], 'an empty folder that was made for it is gone')
+  })
+})
+
+test('a folder that was there stays, and so does what was written', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await mkdir(join(dir, 'empty'))
+    await asOnlyWriter(join(dir, 'empty'), async () => undefined)
+    await asOnlyWriter(join(dir, 'new'), () => writeFile(join(dir, 'new', 'a'), ''))
+    assert.equal((await readdir(dir)).sort(), ['empty', 'new'])
+    assert.equal(await readdir(join(dir, 'new')), ['a'])
+  })
+})
+
+test('a lock that a killed process has left is no hindrance', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const owner = { pid: 2 ** 22 + 1, host: hostname(), started: '1', id: 'gone' }
+    await writeFile(join(dir, '.molm.lock'), JSON.stringify(owner))
+    await writeFile(join(dir, '.molm.lock.aside'), '')
+    await convertCheckpoint(MODELS[0], dir, PACKING)
+    assert.ok((await readdir(dir)).includes('model-q4.molm.safetensors'))
+  })
+})
+
+test('of several writers of one folder one wins wholly, and the others say that it is at work', async () => {
+  for (let round = 0; round < 10; round++) {
+    await inTemporaryFolder(async (dir) => {
+      const out = join(dir, 'out')
+      const convert = (from: string) => convertCheckpoint(from, out, PACKING)
+      const ends = await Promise.allSettled([0, 1, 0, 1, 0, 1].map((model) => convert(MODELS[model])))
+      const winners = ends.flatMap(({ status }, index) => (status === 'fulfilled' ? [index % 2] : []))
+      for (const end of ends) if (end.status === 'rejected') assert.match(end.reason.message, /already under way/)
+      assert.ok(winners.length > 0)
+      assert.equal((await readdir(out)).sort(), ['config.json', 'model-q4.molm.safetensors'])
+      const config = await readFile(join(out, 'config.json'))
+      const isOf = await Promise.all(
+        MODELS.map(async (model) => config.equals(await readFile(join(model, 'config.json')))),
+      )
+      assert.ok(winners.includes(isOf.indexOf(true)))
+    })
+  }
+})
+
+test('what cannot be written is said of the folder', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await writeFile(join(dir, 'file'), '')
+    await rejectsWithUserError(() => asOnlyWriter(join(dir, 'file', 'out'), async () => {}), /out: cannot be written/)
+  })
+})
+
+if (process.platform === 'linux') {
+  test('a folder that cannot be made is refused at once', async () => {
+    await rejectsWithUserError(
+      () => convertCheckpoint(MODELS[0], '/proc/molm/out', PACKING),
+      /\/proc\/molm\/out: cannot be written \(ENOENT/,
+    )
+    await rejectsWithUserError(() => asOnlyWriter('/proc', async () => {}), /\/proc: /)
+  })
+}
+
+test.run()
