@@ -21,7 +21,7 @@ const FLOORS = [
   ['nn'],
   ['model', 'weights'],
   ['packing'],
-  ['runtime', 'text', 'sampling', 'checkpoint'],
+  ['runtime', 'text', 'sampling', 'checkpoint', 'terminal'],
   ['errors', 'json', 'numbers', 'printable'],
 ]
 

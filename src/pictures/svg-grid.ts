@@ -1,6 +1,7 @@
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
-import { type Rgb, toHex } from './palette.js'
+import type { Rgb } from '../terminal/colours.js'
+import { toHex } from './palette.js'
 
 /** A piece of an SVG image with its size in user units. */
 export interface Drawing {

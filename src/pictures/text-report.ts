@@ -10,8 +10,8 @@ import {
 import type { ReportInput, TextRoutes } from '../experts/text-routes.js'
 import type { ExpertRoutes } from '../generation/types.js'
 import type { MixtureKind } from '../model/config.js'
-import { diverging, type Rgb, sequential } from './palette.js'
-import { type ColourDepth, paint } from './terminal-colours.js'
+import { type ColourDepth, paint, type Rgb } from '../terminal/colours.js'
+import { diverging, sequential } from './palette.js'
 import { visibleToken } from './visible-token.js'
 
 /** The report for a terminal or a plain file: usage by layer, comparison, tokens. */

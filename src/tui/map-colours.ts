@@ -1,5 +1,5 @@
 import { sequential } from '../pictures/palette.js'
-import { backgroundCode, type ColourDepth, foregroundCode } from '../pictures/terminal-colours.js'
+import { backgroundCode, type ColourDepth, foregroundCode } from '../terminal/colours.js'
 
 /** Steps of brightness that a cell can have. */
 const LEVELS = 24

@@ -1,5 +1,5 @@
 import { visibleToken } from '../pictures/visible-token.js'
-import { fit } from './cell-width.js'
+import { fit } from '../terminal/cell-width.js'
 import type { CellPainter } from './map-colours.js'
 import type { TokenMap } from './token-map.js'
 

@@ -1,6 +1,6 @@
 import type { MixtureKind } from '../model/config.js'
 import { visibleToken } from '../pictures/visible-token.js'
-import { cellWidth, fit } from './cell-width.js'
+import { cellWidth, fit } from '../terminal/cell-width.js'
 import type { TokenMap } from './token-map.js'
 
 /** Experts named beside the chosen ones, those that came closest. */

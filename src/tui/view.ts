@@ -1,11 +1,11 @@
 import { formatBytes } from '../numbers.js'
-import { cellWidth, fit } from './cell-width.js'
+import { cellWidth, fit } from '../terminal/cell-width.js'
+import { styled } from '../terminal/style.js'
+import { wrapTail } from '../terminal/wrap.js'
 import type { Chat } from './chat.js'
 import { inputLines } from './input-lines.js'
 import { mapHeight, mapLines } from './map-lines.js'
-import { styled } from './style.js'
 import { tokenLines } from './token-lines.js'
-import { wrapTail } from './wrap.js'
 
 /** Size of the window, in characters. */
 export interface WindowSize {

@@ -7,8 +7,8 @@ import type { LayerRoutes, MixtureKind } from '#molm/index.js'
 import { htmlReport } from '#molm/pictures/html.js'
 import { diverging, sequential } from '#molm/pictures/palette.js'
 import { svgReport } from '#molm/pictures/svg.js'
-import { colourDepth, paint } from '#molm/pictures/terminal-colours.js'
 import { textReport } from '#molm/pictures/text-report.js'
+import { colourDepth, paint } from '#molm/terminal/colours.js'
 import { routesOf } from '../support/routes.js'
 
 const config = {
