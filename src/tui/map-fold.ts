@@ -6,8 +6,8 @@ export interface Room {
 
 /** How the lanes of a map, one per layer, are folded to fit a room. */
 export interface Fold {
-  /** Experts per cell; of several, the brightest is shown. */
-  perCell: number
+  /** Experts per cell, for each kind; of several, the brightest is shown. */
+  perCell: number[]
   /** Characters per cell; 0.5 stands for two cells in one character. */
   cell: 2 | 1 | 0.5
   /** Layers in one line of text, the second below the first. */
@@ -50,7 +50,7 @@ const CELLS: readonly Cell[] = [
   { cell: 0.5, perLine: 1 },
 ]
 
-/** Experts per cell beyond which a lane says too little of them; a cell without colour has fewer shades. */
+/** Experts per cell of the largest kind, beyond which a lane says too little; a cell without colour has fewer shades. */
 const MOST_PER_CELL = { colour: 12, plain: 4 }
 
 /**
@@ -58,15 +58,15 @@ const MOST_PER_CELL = { colour: 12, plain: 4 }
  * be seen. Undefined where not even one lane fits.
  */
 export function foldLanes(lanes: Lanes, room: Room): Fold | undefined {
-  const most = lanes.inColour ? MOST_PER_CELL.colour : MOST_PER_CELL.plain
+  const limit = lanes.inColour ? MOST_PER_CELL.colour : MOST_PER_CELL.plain
   if (!lanes.exact) {
-    for (let perCell = 1; perCell <= most; perCell++) {
-      const whole = foldsOf(lanes, room, perCell).find(({ from, to }) => to - from === lanes.layers)
+    for (let most = 1; most <= limit; most++) {
+      const whole = foldsOf(lanes, room, most).find(({ from, to }) => to - from === lanes.layers)
       if (whole) return whole
     }
   }
-  for (let perCell = 1; perCell <= Math.max(1, ...lanes.experts); perCell++) {
-    const folds = foldsOf(lanes, room, perCell)
+  for (let most = 1; most <= Math.max(1, ...lanes.experts); most++) {
+    const folds = foldsOf(lanes, room, most)
     const shown = Math.max(...folds.map(({ from, to }) => to - from))
     const best = folds.find(({ from, to }) => to - from === shown)
     if (best) return best
@@ -74,11 +74,15 @@ export function foldLanes(lanes: Lanes, room: Room): Fold | undefined {
   return undefined
 }
 
-/** The folds that fit the width, from the most legible on. */
-function foldsOf(lanes: Lanes, { width, height }: Room, perCell: number): Fold[] {
+/** The folds that fit the width, from the most legible on, with `most` experts per cell of the largest kind. */
+function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
   const { layers, experts, label, around, inColour } = lanes
+  // A smaller kind need not be folded as far: no lane has more cells than that of the largest.
+  const cells = Math.ceil(Math.max(...experts) / most)
+  const perCell = experts.map((count) => Math.max(1, Math.ceil(count / cells)))
   return CELLS.filter(({ cell, perLine }) => inColour || (cell >= 1 && perLine === 1)).flatMap(({ cell, perLine }) => {
-    const lane = experts.reduce((sum, count) => sum + Math.ceil(Math.ceil(count / perCell) * cell) + GAP, label - GAP)
+    const widths = experts.map((count, kind) => Math.ceil(Math.ceil(count / perCell[kind]) * cell) + GAP)
+    const lane = widths.reduce((sum, width) => sum + width, label - GAP)
     const units = Math.ceil(layers / perLine)
     const blocks = Math.min(Math.floor((width + GAP) / (lane + GAP)), Math.ceil(units / height))
     if (blocks < 1) return []

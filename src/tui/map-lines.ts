@@ -61,13 +61,13 @@ function lanes(map: TokenMap, room: Room, painter: CellPainter, fades: boolean):
   if (!fold) return { notes: ['too narrow for a map'], lines: [] }
   const { perCell, perLine, blocks, lines, from, to } = fold
 
-  const lane = (kind: MixtureKind, most: number, layer: number) =>
-    folded(layer < to ? map.amounts(kind, layer, fades) : new Float32Array(0), perCell, most)
+  const lane = (i: number, layer: number) =>
+    folded(layer < to ? map.amounts(kinds[i], layer, fades) : new Float32Array(0), perCell[i], experts[i])
   const line = (layer: number) => {
     const isLookedAt = layer <= map.layer && map.layer < layer + perLine
     const number = `${isWalking && isLookedAt ? '›' : ' '}${String(layer).padStart(label - 2)} `
-    const panels = kinds.map((kind, i) => {
-      const of = Array.from({ length: perLine }, (_, below) => lane(kind, experts[i], layer + below))
+    const panels = kinds.map((_, i) => {
+      const of = Array.from({ length: perLine }, (_, below) => lane(i, layer + below))
       return panel(of, fold, painter)
     })
     return number + panels.join(' '.repeat(GAP))
@@ -77,13 +77,18 @@ function lanes(map: TokenMap, room: Room, painter: CellPainter, fades: boolean):
     const inLine = starts.filter((layer) => layer < to).map(line)
     return inLine.join(' '.repeat(GAP))
   })
-  const notes = [
-    ...(to - from < layers ? [`layers ${from}-${to - 1} of ${layers}`] : []),
-    ...(perCell > 1 ? [`${perCell} experts/cell`] : []),
-  ]
+  const notes = [...(to - from < layers ? [`layers ${from}-${to - 1} of ${layers}`] : []), ...cellNotes(kinds, perCell)]
   const shown = Array.from({ length: to - from }, (_, i) => from + i)
   const dense = perLine === 2 ? shown.filter((layer) => map.kindsOf(layer).length === 0) : []
   return { notes, lines: drawn, dense }
+}
+
+/** Says which cells stand for several experts. */
+function cellNotes(kinds: readonly MixtureKind[], perCell: readonly number[]): string[] {
+  if (perCell.every((count) => count === 1)) return []
+  if (perCell.every((count) => count === perCell[0])) return [`${perCell[0]} per cell`]
+  const several = kinds.flatMap((kind, i) => (perCell[i] > 1 ? [`${perCell[i]} ${kind}`] : []))
+  return [`${several.join(', ')} per cell`]
 }
 
 /** `0-2, 40` for 0, 1, 2 and 40. */
@@ -120,12 +125,12 @@ function tokensOfLayer(map: TokenMap, room: Room, painter: CellPainter): Drawing
     const index = first + i
     const panels = kinds.map((kind, k) => {
       const amounts = map.gates(kind, layer, index).map(Math.sqrt)
-      return panel([folded(amounts, fold.perCell, experts[k])], fold, painter)
+      return panel([folded(amounts, fold.perCell[k], experts[k])], fold, painter)
     })
     const name = fit(visibleToken(text), label)
     const mark = index === selected ? '›' : ' '
     return `${mark}${name}${' '.repeat(label - cellWidth(name) + 1)}${panels.join(' '.repeat(GAP))}`
   })
-  const notes = [note, ...(fold.perCell > 1 ? [`${fold.perCell} experts/cell`] : [])]
+  const notes = [note, ...cellNotes(kinds, fold.perCell)]
   return { notes, lines: [...lines, ...blank].slice(0, room.height) }
 }

@@ -142,10 +142,11 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
           which,
         )
         assert.ok(shown.includes(map.layer), which)
-        const perCell = Number(/(\d+) experts\/cell/.exec(title)?.[1] ?? 1)
+        const [note = ''] = title.split(' · ').filter((part) => part.endsWith(' per cell'))
+        const perCell = ({ kind }: Mixture) => Number(new RegExp(`(\\d+) (?:${kind}|per)`).exec(note)?.[1] ?? 1)
         const cells = lines.join('').replace(/[^·░▒▓█]/g, '').length
         const wanted = shown.reduce((sum, layer) => {
-          return mixtures.reduce((all, { experts }) => all + Math.ceil(experts[layer] / perCell), sum)
+          return mixtures.reduce((all, mixture) => all + Math.ceil(mixture.experts[layer] / perCell(mixture)), sum)
         }, 0)
         assert.is(cells % wanted, 0, `${which}: ${cells} characters for ${wanted} cells`)
       }
@@ -189,7 +190,7 @@ test('layers that have fewer experts than others have fewer cells', async () => 
 test('a walk shows each expert of the layers around the one that is looked at', async () => {
   const chat = await chatOf(SHAPES['MoLM-4B’s'], 'truecolor')
   const map = () => viewOf(chat, { columns: 80, rows: 24 }).map.map(stripVTControlCharacters)
-  assert.ok(map()[0].startsWith('2 experts/cell · experts of the newest token'))
+  assert.ok(map()[0].startsWith('2 mlp per cell · experts of the newest token'))
   chat.map.selected = 20
   chat.map.layer = 9
   const [title, ...lines] = map()
