@@ -83,7 +83,10 @@ function drawn(input: ReportInput, format: Format, { output, color }: ExpertsOpt
     case 'html':
       return htmlReport(input)
     case 'text':
-      return textReport(input, output || color === false ? 'none' : colourDepth(process.stdout))
+      return textReport(input, {
+        depth: output || color === false ? 'none' : colourDepth(process.stdout),
+        width: output ? undefined : process.stdout.columns,
+      })
   }
 }
 

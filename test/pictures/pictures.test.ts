@@ -93,7 +93,7 @@ test('the csv of usage has a row an expert', () => {
 })
 
 test('the report without colour has no escapes and shows more use with more ink', () => {
-  const report = textReport(input, 'none')
+  const report = textReport(input, { depth: 'none' })
   assert.not.ok(report.includes('\x1b'))
   assert.match(report, /0 {2}██░░ {7}██░░/)
   assert.match(report, /prose against code/)
@@ -118,7 +118,7 @@ test('a model without attention experts and with a layer without any is shown as
   const text = new TextRoutes('sparse', [0, 1], { config: shape })
   text.add([{}, { mlp: { ids: Int32Array.of(2, 1), gates: Float32Array.of(0.5, 0.25) } }], 2)
   const all = { ...input, texts: [text, text] }
-  for (const picture of [textReport(all, 'none'), svgReport(all), htmlReport(all), usageCsv(all)]) {
+  for (const picture of [textReport(all, { depth: 'none' }), svgReport(all), htmlReport(all), usageCsv(all)]) {
     assert.not.match(picture, /attention|undefined|NaN|Infinity/)
   }
   assert.is(svgReport(all).match(/<rect [^>]*data-expert="mlp 1 /g)?.length, 3 * 3)
