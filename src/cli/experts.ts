@@ -60,6 +60,7 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
   const format = formatOf(options)
   const texts = await readTexts(words, options)
   await withModel(options, async ({ model }) => {
+    if (model.config.mixtures.length === 0) throw new UserError(`${model.name} has no experts`)
     const read: TextRoutes[] = []
     for (const { name, text } of texts) {
       read.push(await routeText(model, name, text, { signal: interruptSignal() }))

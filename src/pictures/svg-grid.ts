@@ -13,6 +13,9 @@ export interface Drawing {
 /** How the cell of an expert looks, and what is said of it. */
 export type CellStyle = (kind: MixtureKind, layer: number, expert: number) => { colour: Rgb; title: string }
 
+/** What stands in place of cells where a layer has none. */
+export const DENSE = 'dense'
+
 const CELL = 14
 const GAP = 28
 const LABELS = 34
@@ -54,6 +57,7 @@ function panelsOf({ mixtures }: TextRoutes['usage']): { starts: number[]; end: n
 }
 
 function rowOfCells(kind: MixtureKind, layer: number, x: number, y: number, experts: number, style: CellStyle): string {
+  if (experts === 0) return label(x, y + 11, DENSE)
   return Array.from({ length: experts }, (_, expert) => {
     const { colour, title } = style(kind, layer, expert)
     const place = `x="${x + expert * CELL}" y="${y}" width="${CELL - 1}" height="${CELL - 1}"`

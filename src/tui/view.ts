@@ -89,7 +89,7 @@ function statusLine(chat: Chat): string {
     ...(speed === undefined ? [] : [`${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`]),
     `context ${conversation.length}/${model.config.trainedContext}`,
     ...(memory ? [`${formatBytes(memory.weightsBytes)} weights`] : []),
-    ...(chat.map.mode === 'off' ? [] : [`map ${chat.map.mode}`]),
+    ...(chat.map.mode === 'off' || chat.map.kinds.length === 0 ? [] : [`map ${chat.map.mode}`]),
     '/help',
   ]
   return parts.join(' · ')

@@ -123,6 +123,7 @@ test('a model without attention experts and with a layer without any is shown as
   for (const picture of [textReport(all, { depth: 'none' }), svgReport(all), htmlReport(all), csvOf(all)]) {
     assert.not.match(picture, /attention|undefined|NaN|Infinity/)
   }
+  for (const picture of [textReport(all, { depth: 'none' }), svgReport(all)]) assert.match(picture, /dense/)
   assert.is(svgReport(all).match(/<rect [^>]*data-expert="mlp 1 /g)?.length, 3 * 3)
   assert.equal(csvOf(all).split('\n').slice(1, 3), ['sparse,0,0,<b>,1,mlp,0,2,0.5', 'sparse,1,1," ""x",1,mlp,0,1,0.25'])
   const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(htmlReport(all)) ?? []

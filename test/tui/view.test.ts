@@ -28,12 +28,14 @@ const SHAPES = {
   'one with dense layers': mixturesOf(24, { mlp: 64 }, [0, 1, 7]),
 }
 
+const layersOf = (mixtures: Mixture[]) => mixtures[0]?.experts.length ?? 0
+
 /** As much of a model as the screen asks for. */
-function modelOf(mixtures: Mixture[]): Model {
+function modelOf(mixtures: Mixture[], layers: number): Model {
   const model = {
     name: 'ibm-research/MoLM-700M-8B',
     info: { quant: 'q4' },
-    config: { layers: mixtures[0].experts.length, mixtures, trainedContext: 1024 },
+    config: { layers, mixtures, trainedContext: 1024 },
     createSession: () => ({ length: 7 }),
   }
   return model as unknown as Model
@@ -41,7 +43,7 @@ function modelOf(mixtures: Mixture[]): Model {
 
 /** Each layer's last expert is chosen, and the first with half its gate. */
 function routesOf(mixtures: Mixture[]): LayerRoutes[] {
-  return mixtures[0].experts.map((_, layer) => {
+  return Array.from({ length: layersOf(mixtures) }, (_, layer) => {
     const present = mixtures.filter(({ experts }) => experts[layer] > 0)
     const routes = present.map(({ kind, experts }) => {
       const last = experts[layer] - 1
@@ -53,10 +55,10 @@ function routesOf(mixtures: Mixture[]): LayerRoutes[] {
   })
 }
 
-async function chatOf(mixtures: Mixture[], depth: ColourDepth): Promise<Chat> {
+async function chatOf(mixtures: Mixture[], depth: ColourDepth, layers = layersOf(mixtures)): Promise<Chat> {
   const history = await InputHistory.open()
   const loadModel = () => Promise.reject(new Error('no other model here'))
-  const chat = new Chat(modelOf(mixtures), { history, depth, generation: {}, loadModel })
+  const chat = new Chat(modelOf(mixtures, layers), { history, depth, generation: {}, loadModel })
   for (let i = 0; i < 50; i++) chat.map.add(` token${i}`, routesOf(mixtures))
   return chat
 }
@@ -173,6 +175,13 @@ test('a model without attention experts has no lane for them, and a dense layer 
   assert.is(viewOf(chat, { columns: 60, rows: 15 }).token[1], 'layer 1 is dense: it has no experts')
   chat.map.mode = 'layer'
   assert.is(viewOf(chat, { columns: 60, rows: 15 }).map[0], 'layer 1 of 3 · dense: it has no experts')
+})
+
+test('a model without experts has no map', async () => {
+  const chat = await chatOf([], 'none', 3)
+  const { map, status } = viewOf(chat, { columns: 120, rows: 30 })
+  assert.equal(map, [])
+  assert.not.match(status, /map/)
 })
 
 test('where two layers share a line and one is dense, only the other’s half is drawn', async () => {
