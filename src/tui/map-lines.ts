@@ -11,17 +11,27 @@ const DENSE = 'dense'
 /** Widest label of a token, in front of its lane. */
 const TOKEN_LABEL = 12
 
-/**
- * The map as lines that fit the room, its title first; none where it is off or there is no room. With `fades`, tokens
- * before the shown one still glow.
- */
-export function mapLines(map: TokenMap, room: Room, painter: CellPainter, fades = false): string[] {
+export interface MapOptions {
+  /** Whether tokens before the shown one still glow. */
+  fades?: boolean
+  /** Which keys change what is shown: the end of the title, where there is room. */
+  keys?: string
+}
+
+/** The map as lines that fit the room, its title first; none where it is off or there is no room. */
+export function mapLines(
+  map: TokenMap,
+  room: Room,
+  painter: CellPainter,
+  { fades = false, keys }: MapOptions = {},
+): string[] {
   if (map.mode === 'off' || map.kinds.length === 0 || room.height < 2) return []
   const inside = { width: room.width, height: room.height - 1 }
   const drawing = map.mode === 'layer' ? tokensOfLayer(map, inside, painter) : lanes(map, inside, painter, fades)
   const { notes, dense = [], lines } = drawing
-  const head = [...notes, title(map), ...(dense.length > 0 ? [`dense: ${ranges(dense)}`] : [])]
-  return [fit(head.join(' · '), room.width), ...lines]
+  const head = [...notes, title(map), ...(dense.length > 0 ? [`dense: ${ranges(dense)}`] : [])].join(' · ')
+  const whole = keys ? `${head} · ${keys}` : head
+  return [cellWidth(whole) <= room.width ? whole : fit(head, room.width), ...lines]
 }
 
 /** Lines that the map takes in a window which leaves it at most `most`. */

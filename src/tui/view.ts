@@ -50,7 +50,7 @@ export function viewOf(chat: Chat, { columns, rows }: WindowSize): View {
   const height = mapHeight(map, Math.min(Math.floor(rows / 3), room - kept))
   // What is looked at when nothing moves is one token, not a trail of them.
   const fades = isAnswering && map.selected === undefined && FADING.has(painter.depth)
-  const lines = take(mapLines(map, { width, height }, painter, fades))
+  const lines = take(mapLines(map, { width, height }, painter, { fades, keys: keysOfMap(chat) }))
   const answer = isAnswering ? tail(wrapTail(chat.answer, width, rows), room - 1) : []
   return {
     answer: answer.length > 0 && room > answer.length ? [...answer, ''] : answer,
@@ -65,6 +65,12 @@ export function viewOf(chat: Chat, { columns, rows }: WindowSize): View {
 /** All lines in order. */
 export function linesOf({ answer, map, token, suggestions, input, status }: View): string[] {
   return [...answer, ...map, ...token, ...suggestions, ...input, status]
+}
+
+/** The keys that look closer, while they do: with nothing written, once there is something to look at. */
+function keysOfMap({ map, editor, state }: Chat): string | undefined {
+  if (editor.text !== '' || map.tokens.length === 0 || state !== 'idle') return undefined
+  return map.selected === undefined ? '← → tokens' : '← → tokens, ↑ ↓ layers'
 }
 
 function tail<T>(lines: readonly T[], count: number): T[] {

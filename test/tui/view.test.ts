@@ -165,7 +165,7 @@ test('the map lights the cells of the token’s experts', async () => {
 test('a model without attention experts has no lane for them, and a dense layer says that it is one', async () => {
   const chat = await chatOf(mixturesOf(3, { mlp: 4 }, [1]), 'none')
   assert.equal(viewOf(chat, { columns: 60, rows: 15 }).map, [
-    'experts of the newest token "·token49": mlp',
+    'experts of the newest token "·token49": mlp · ← → tokens',
     ' 0 ▒▒····▓▓',
     ' 1 dense   ',
     ' 2 ▒▒····▓▓',
@@ -191,6 +191,19 @@ test('where two layers share a line and one is dense, only the other’s half is
   assert.equal(lines, [` 0 ${'▄'.repeat(64)}`, ` 2 dense${' '.repeat(59)}`, ` 4 ${'▀'.repeat(64)}`])
 })
 
+test('the title names the keys that look closer, as long as they do', async () => {
+  const chat = await chatOf(SHAPES['nano’s'], 'none')
+  const title = () => viewOf(chat, { columns: 120, rows: 30 }).map[0]
+  assert.match(title(), / · ← → tokens$/)
+  chat.map.selected = 20
+  assert.match(title(), / · ← → tokens, ↑ ↓ layers$/)
+  chat.editor.set('written')
+  assert.not.match(title(), /→/)
+  chat.editor.set('')
+  chat.state = 'answering'
+  assert.not.match(title(), /→/)
+})
+
 test('layers that have fewer experts than others have fewer cells', async () => {
   const chat = await chatOf([{ kind: 'mlp', experts: [2, 4], topK: 2 }], 'none')
   assert.equal(viewOf(chat, { columns: 40, rows: 12 }).map.slice(1), [' 0 ▒▒▓▓    ', ' 1 ▒▒····▓▓'])
@@ -214,7 +227,7 @@ test('the form of one layer has a row per token, around the one that is looked a
   const map = () => viewOf(chat, { columns: 60, rows: 18 }).map
   const cells = '▒▒····▓▓  ▒▒············▓▓'
   assert.equal(map(), [
-    'layer 2 of 3 · a row per token: attention, mlp',
+    'layer 2 of 3 · a row per token: attention, mlp · ← → tokens',
     ...[45, 46, 47, 48, 49].map((i) => ` ·token${i}     ${cells}`),
   ])
   chat.map.selected = 20
