@@ -21,7 +21,7 @@ const FLOORS = [
   ['nn'],
   ['model', 'weights'],
   ['packing'],
-  ['runtime', 'text', 'sampling', 'checkpoint', 'files'],
+  ['runtime', 'text', 'sampling', 'checkpoint', 'files', 'terminal'],
   ['errors', 'json', 'numbers', 'printable'],
 ]
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
-import { colourDepth } from '../pictures/terminal-colours.js'
+import { colourDepth } from '../terminal/colours.js'
 import { interruptSignal } from './interrupt.js'
 import {
   addGenerationOptions,

@@ -7,8 +7,8 @@ import { type ReportInput, routeText, type TextRoutes } from '../experts/text-ro
 import { specialistObjects, usageObject } from '../experts/usage-json.js'
 import { htmlReport } from '../pictures/html.js'
 import { svgReport } from '../pictures/svg.js'
-import { colourDepth } from '../pictures/terminal-colours.js'
 import { textReport } from '../pictures/text-report.js'
+import { colourDepth } from '../terminal/colours.js'
 import { interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions } from './options.js'
 import { note, writeOut } from './output.js'
@@ -60,6 +60,7 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
   const format = formatOf(options)
   const texts = await readTexts(words, options)
   await withModel(options, async ({ model }) => {
+    if (model.config.mixtures.length === 0) throw new UserError(`${model.name} has no experts`)
     const read: TextRoutes[] = []
     for (const { name, text } of texts) {
       read.push(await routeText(model, name, text, { signal: interruptSignal() }))
@@ -72,36 +73,48 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
   })
 }
 
-function drawn(input: ReportInput, format: Format, { output, color }: ExpertsOptions): string {
+/** The report, in pieces where it may be too long for one string. */
+function drawn(input: ReportInput, format: Format, { output, color }: ExpertsOptions): Iterable<string> {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(asJson(input))}\n`
+      return asJson(input)
     case 'csv':
       return usageCsv(input)
     case 'svg':
-      return svgReport(input)
+      return [svgReport(input)]
     case 'html':
-      return htmlReport(input)
+      return [htmlReport(input)]
     case 'text':
-      return textReport(input, output || color === false ? 'none' : colourDepth(process.stdout))
+      return [
+        textReport(input, {
+          depth: output || color === false ? 'none' : colourDepth(process.stdout),
+          width: output ? undefined : process.stdout.columns,
+        }),
+      ]
   }
 }
 
-function asJson({ model, texts, textOf, perToken }: ReportInput) {
-  return {
-    model,
-    texts: texts.map((text) => ({
-      ...usageObject(text),
-      ...(perToken && {
-        per_token: text.tokens.map((token, i) => ({
-          token,
-          text: textOf(token),
-          experts: expertsOf({ routes: text.at(i) }),
-        })),
-      }),
-    })),
-    ...(texts.length > 1 && { specialists: specialistObjects(texts, textOf) }),
+/** One object, whose tokens come a piece each. */
+function* asJson({ model, texts, textOf, perToken }: ReportInput): Generator<string> {
+  yield `{"model":${JSON.stringify(model)},"texts":[`
+  for (const [i, text] of texts.entries()) {
+    const usage = JSON.stringify(usageObject(text)).slice(0, -1)
+    yield `${i > 0 ? ',' : ''}${usage}`
+    if (perToken) yield* perTokenJson(text, textOf)
+    yield '}'
   }
+  yield ']'
+  if (texts.length > 1) yield `,"specialists":${JSON.stringify(specialistObjects(texts, textOf))}`
+  yield '}\n'
+}
+
+function* perTokenJson(text: TextRoutes, textOf: ReportInput['textOf']): Generator<string> {
+  yield ',"per_token":['
+  for (const [i, token] of text.tokens.entries()) {
+    const entry = { token, text: textOf(token), experts: expertsOf({ routes: text.at(i) }) }
+    yield `${i > 0 ? ',' : ''}${JSON.stringify(entry)}`
+  }
+  yield ']'
 }
 
 function formatOf({ json, csv, format, output }: ExpertsOptions): Format {
@@ -136,9 +149,12 @@ function withDistinctNames(texts: { name: string; path: string; text: string }[]
   })
 }
 
-async function put(text: string, output: string | undefined): Promise<void> {
-  if (!output) return writeOut(text)
-  await writeFile(output, text).catch((error: NodeJS.ErrnoException) => {
+async function put(pieces: Iterable<string>, output: string | undefined): Promise<void> {
+  if (!output) {
+    for (const piece of pieces) await writeOut(piece)
+    return
+  }
+  await writeFile(output, pieces).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(`${output}: cannot be written (${error.code ?? error.message})`)
   })
 }

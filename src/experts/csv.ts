@@ -2,44 +2,49 @@ import { routesByKind } from '../engine/route-codec.js'
 import type { ReportInput } from './text-routes.js'
 
 /**
- * Usage as a table, a row an expert: text, layer, kind, expert, count, share of tokens, gate_mass, and the layer's
- * entropy (bits) and fairness; or, per token, the rows of a trace with the text's name in front.
+ * Usage as a table, a row per expert: text, layer, kind, expert, count, share of tokens, gate_mass, and the layer's entropy
+ * (bits) and fairness; or, per token, the rows of a trace with the text's name in front. Comes in pieces, since all tokens
+ * of a long text would be too much for one string.
  */
-export function usageCsv({ texts, perToken, textOf }: ReportInput): string {
+export function usageCsv({ texts, perToken, textOf }: ReportInput): Generator<string> {
   return perToken ? tokensCsv({ texts, textOf }) : countsCsv(texts)
 }
 
-function countsCsv(texts: ReportInput['texts']): string {
-  const lines = ['text,layer,kind,expert,count,share,gate_mass,entropy,fairness']
+function* countsCsv(texts: ReportInput['texts']): Generator<string> {
+  yield 'text,layer,kind,expert,count,share,gate_mass,entropy,fairness\n'
   for (const { name, usage } of texts) {
     for (const { kind, layers } of usage.mixtures) {
       for (const [layer, used] of layers.entries()) {
-        for (let expert = 0; expert < used.experts; expert++) {
+        const rows = Array.from({ length: used.experts }, (_, expert) => {
           const count = used.counts[expert]
           const share = usage.tokens === 0 ? 0 : count / usage.tokens
-          const row = [name, layer, kind, expert, count, share, used.gateMass[expert], used.entropy, used.fairness]
-          lines.push(csvRow(row))
-        }
+          return [name, layer, kind, expert, count, share, used.gateMass[expert], used.entropy, used.fairness]
+        })
+        yield linesOf(rows)
       }
     }
   }
-  return `${lines.join('\n')}\n`
 }
 
-function tokensCsv({ texts, textOf }: Pick<ReportInput, 'texts' | 'textOf'>): string {
-  const lines = ['text_name,index,token,text,layer,kind,rank,expert,gate']
+function* tokensCsv({ texts, textOf }: Pick<ReportInput, 'texts' | 'textOf'>): Generator<string> {
+  yield 'text_name,index,token,text,layer,kind,rank,expert,gate\n'
   for (const text of texts) {
     for (const [index, token] of text.tokens.entries()) {
+      const rows: (string | number)[][] = []
       for (const [layer, routes] of text.at(index).entries()) {
         for (const { kind, ids, gates } of routesByKind(routes)) {
           ids.forEach((expert, rank) => {
-            lines.push(csvRow([text.name, index, token, textOf(token), layer, kind, rank, expert, gates[rank]]))
+            rows.push([text.name, index, token, textOf(token), layer, kind, rank, expert, gates[rank]])
           })
         }
       }
+      yield linesOf(rows)
     }
   }
-  return `${lines.join('\n')}\n`
+}
+
+function linesOf(rows: readonly (string | number)[][]): string {
+  return rows.map((row) => `${csvRow(row)}\n`).join('')
 }
 
 /** A row of RFC 4180, without its line end. */

@@ -13,7 +13,7 @@ rect[data-expert] { stroke: var(--cell); stroke-width: .7 } rect[data-expert].on
 .tokens span { border-radius: 3px; cursor: default; scroll-margin: 16rem 0 4rem } .tokens span:hover, .tokens span:focus { outline: 2px solid var(--edge) }
 .map { position: sticky; top: 0; z-index: 1; max-height: 66vh; overflow-y: auto; background: var(--paper); border-bottom: 1px solid var(--line); padding: .4rem 0 }
 .detail { font: 11px/1.6 ui-monospace, monospace; white-space: pre; overflow-x: auto; color: var(--soft); min-height: calc(var(--layers) * 1.6em); margin-top: .3rem }
-@media (min-width: 64rem) { .detail { columns: 2; column-gap: 1.5rem; min-height: calc((var(--layers) + 1) * .8em) } }
+@media (min-width: 64rem) { .detail { columns: 2; column-gap: 1.5rem; min-height: calc((var(--layers) + 1) * .8em) } .detail div { overflow: hidden; text-overflow: ellipsis } }
 table { border-collapse: collapse; font-size: 13px } td, th { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 td code { white-space: pre; background: color-mix(in srgb, var(--line) 60%, transparent); border-radius: 3px; padding: 0 .25em }
 .note { color: var(--soft) }
@@ -38,7 +38,7 @@ for (const section of document.querySelectorAll('section.text')) {
       const [ids, gates] = [layer[2 * k], layer[2 * k + 1]]
       for (const id of ids) cells.get(kind + ' ' + l + ' ' + id).classList.add('on')
       const chosen = ids.map((id, i) => id + ' ' + (gates[i] / 1000).toFixed(2).replace(/^0/, ''))
-      return kind + ' ' + (chosen.join('  ') || 'none')
+      return kind + ' ' + (chosen.join('  ') || 'dense')
     }).join('  '))
     detail.replaceChildren(...lines.map((line) => Object.assign(document.createElement('div'), { textContent: line })))
   }

@@ -1,5 +1,4 @@
-/** Red, green and blue, 0 to 255. */
-export type Rgb = readonly [number, number, number]
+import type { Rgb } from '../terminal/colours.js'
 
 /*
  * Both ramps keep their order for people with any kind of colour blindness and when printed in grey. The first is

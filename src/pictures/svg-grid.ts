@@ -1,6 +1,7 @@
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
-import { type Rgb, toHex } from './palette.js'
+import type { Rgb } from '../terminal/colours.js'
+import { toHex } from './palette.js'
 
 /** A piece of an SVG image with its size in user units. */
 export interface Drawing {
@@ -11,6 +12,9 @@ export interface Drawing {
 
 /** How the cell of an expert looks, and what is said of it. */
 export type CellStyle = (kind: MixtureKind, layer: number, expert: number) => { colour: Rgb; title: string }
+
+/** What stands in place of cells where a layer has none. */
+export const DENSE = 'dense'
 
 const CELL = 14
 const GAP = 28
@@ -53,6 +57,7 @@ function panelsOf({ mixtures }: TextRoutes['usage']): { starts: number[]; end: n
 }
 
 function rowOfCells(kind: MixtureKind, layer: number, x: number, y: number, experts: number, style: CellStyle): string {
+  if (experts === 0) return label(x, y + 11, DENSE)
   return Array.from({ length: experts }, (_, expert) => {
     const { colour, title } = style(kind, layer, expert)
     const place = `x="${x + expert * CELL}" y="${y}" width="${CELL - 1}" height="${CELL - 1}"`

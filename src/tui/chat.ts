@@ -1,6 +1,6 @@
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
-import type { ColourDepth } from '../pictures/terminal-colours.js'
-import { harmless } from './cell-width.js'
+import { harmless } from '../terminal/cell-width.js'
+import type { ColourDepth } from '../terminal/colours.js'
 import { runCommand } from './chat-commands.js'
 import { type Answer, type AnswerWatcher, Conversation } from './conversation.js'
 import { Editor } from './editor.js'

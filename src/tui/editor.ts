@@ -1,4 +1,4 @@
-import { graphemes } from './cell-width.js'
+import { graphemes } from '../terminal/cell-width.js'
 import type { KeyName } from './keys.js'
 
 /** A text of several lines that is being written, with a cursor in it. */

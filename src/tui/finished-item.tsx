@@ -1,9 +1,9 @@
 import { Box, Text } from 'ink'
-import type { ColourDepth } from '../pictures/terminal-colours.js'
+import type { ColourDepth } from '../terminal/colours.js'
+import { styled } from '../terminal/style.js'
+import { wrap } from '../terminal/wrap.js'
 import type { ChatItem } from './chat.js'
-import { styled } from './style.js'
 import type { Terminal } from './terminal.js'
-import { wrap } from './wrap.js'
 
 /** A finished piece of the conversation, as it stays in the scrollback, with a blank line below. */
 export function FinishedItem({

@@ -1,6 +1,6 @@
-import { graphemes } from './cell-width.js'
+import { graphemes } from '../terminal/cell-width.js'
+import { cut } from '../terminal/wrap.js'
 import type { Editor } from './editor.js'
-import { cut } from './wrap.js'
 
 const PROMPT = '› '
 const INDENT = '  '

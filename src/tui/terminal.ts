@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
 import type { ReadStream, WriteStream } from 'node:tty'
 import { stripVTControlCharacters } from 'node:util'
-import { cellWidth } from './cell-width.js'
+import { cellWidth } from '../terminal/cell-width.js'
 import { type Key, KeyReader } from './keys.js'
 
 const PASTE_ON = '\x1b[?2004h'

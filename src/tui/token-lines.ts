@@ -1,7 +1,11 @@
 import type { MixtureKind } from '../model/config.js'
 import { visibleToken } from '../pictures/visible-token.js'
-import { cellWidth, fit } from './cell-width.js'
+import { cellWidth, fit } from '../terminal/cell-width.js'
+import { wrap } from '../terminal/wrap.js'
 import type { TokenMap } from './token-map.js'
+
+/** Lines for the experts of a token; a model with one kind of experts has them all for that. */
+const EXPERT_LINES = 2
 
 /** Experts named beside the chosen ones, those that came closest. */
 const ALTERNATIVES = 3
@@ -9,7 +13,19 @@ const ALTERNATIVES = 3
 /** The token that the reader walked to: the text around it, and its experts in one layer with what came close. */
 export function tokenLines(map: TokenMap, width: number): string[] {
   if (map.selected === undefined || !map.shown) return []
-  return [strip(map, width), ...map.kinds.map((kind) => fit(expertsLine(map, kind), width))]
+  const kinds = map.kindsOf(map.layer)
+  if (kinds.length === 0) return [strip(map, width), fit(`layer ${map.layer} is dense: it has no experts`, width)]
+  const lines = kinds.flatMap((kind) => wrapAtMost(expertsLine(map, kind), width, EXPERT_LINES / kinds.length))
+  return [strip(map, width), ...lines]
+}
+
+/** Wraps into so many lines at most, with an ellipsis in place of the words that are left out. */
+function wrapAtMost(text: string, width: number, count: number): string[] {
+  const lines = wrap(text, width)
+  if (lines.length <= count) return lines
+  let last = `${lines[count - 1].trimEnd()} …`
+  while (cellWidth(last) > width && last.includes(' ')) last = last.replace(/ *\S+ …$/, ' …')
+  return [...lines.slice(0, count - 1), fit(last, width)]
 }
 
 /** `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`: chosen experts with their gates, then the likeliest others. */

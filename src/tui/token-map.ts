@@ -1,6 +1,6 @@
 import { ExpertUsage } from '../experts/usage.js'
 import type { LayerRoutes } from '../generation/types.js'
-import type { MixtureKind, ModelConfig } from '../model/config.js'
+import { type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
 
 /** What the map shows: the newest token, the sum of all tokens, or one layer over the last tokens. */
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
@@ -36,7 +36,17 @@ export class TokenMap {
 
   /** The kinds of experts that the model has, in the order in which a token meets them. */
   get kinds(): MixtureKind[] {
-    return this.shape.mixtures.map(({ kind }) => kind)
+    return this.shape.mixtures.map(({ kind }) => kind).filter((kind) => this.mostExperts(kind) > 0)
+  }
+
+  /** The kinds of experts that a layer has; none in a dense one. */
+  kindsOf(layer: number): MixtureKind[] {
+    return this.kinds.filter((kind) => this.experts(kind, layer) > 0)
+  }
+
+  /** Experts of one kind in the layer that has most of them. */
+  mostExperts(kind: MixtureKind): number {
+    return Math.max(0, ...(mixtureOf(this.shape, kind)?.experts ?? []))
   }
 
   /** Experts of one kind in a layer. */
@@ -102,17 +112,22 @@ export class TokenMap {
     return all
   }
 
-  /** Brightness of an expert's cell, 0 to 1, for the kind and layer: the shown token's gates and a fading trail, or usage. */
-  amounts(kind: MixtureKind, layer: number): Float32Array {
-    return this.mode === 'usage' ? this.usageAmounts(kind, layer) : this.glow(kind, layer)
+  /**
+   * Brightness of each expert's cell, 0 to 1, for the kind and layer: usage, or the shown token's gates; with `fades` also
+   * those of the tokens before it, the weaker the longer ago.
+   */
+  amounts(kind: MixtureKind, layer: number, fades: boolean): Float32Array {
+    return this.mode === 'usage' ? this.usageAmounts(kind, layer) : this.glow(kind, layer, fades)
   }
 
-  private glow(kind: MixtureKind, layer: number): Float32Array {
+  private glow(kind: MixtureKind, layer: number, fades: boolean): Float32Array {
     const amounts = this.gates(kind, layer).map(Math.sqrt)
+    if (!fades) return amounts
     for (let age = 1; age <= TRAIL && this.shownIndex - age >= 0; age++) {
-      const before = this.gates(kind, layer, this.shownIndex - age)
-      for (const [expert, gate] of before.entries()) {
-        amounts[expert] = Math.max(amounts[expert], Math.sqrt(gate) * FADE ** age)
+      const before = this.tokens[this.shownIndex - age].routes[layer][kind]
+      if (!before) break
+      for (const [slot, expert] of before.ids.entries()) {
+        amounts[expert] = Math.max(amounts[expert], Math.sqrt(before.gates[slot]) * FADE ** age)
       }
     }
     return amounts

@@ -5,6 +5,7 @@ const NAMED = 4
 
 /** Usage as a short text: for each layer and kind the most used experts, entropy and fairness. */
 export function usageSummary(usage: ExpertUsage): string {
+  if (usage.mixtures.length === 0) return 'the model has no experts'
   const width = Math.max(...usage.mixtures.map(({ kind }) => kind.length))
   const lines = Array.from({ length: usage.layers }, (_, layer) =>
     usage.mixtures.map(

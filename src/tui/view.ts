@@ -1,11 +1,12 @@
 import { formatBytes } from '../numbers.js'
-import { cellWidth, fit } from './cell-width.js'
+import { cellWidth, fit } from '../terminal/cell-width.js'
+import type { ColourDepth } from '../terminal/colours.js'
+import { styled } from '../terminal/style.js'
+import { wrapTail } from '../terminal/wrap.js'
 import type { Chat } from './chat.js'
 import { inputLines } from './input-lines.js'
 import { mapHeight, mapLines } from './map-lines.js'
-import { styled } from './style.js'
 import { tokenLines } from './token-lines.js'
-import { wrapTail } from './wrap.js'
 
 /** Size of the window, in characters. */
 export interface WindowSize {
@@ -25,8 +26,10 @@ export interface View {
 
 /** Suggestions shown at once. */
 const MOST_SUGGESTIONS = 6
-/** Lines of the answer that stay visible before the map gets more room. */
-const LEAST_ANSWER = 2
+/** The map takes a third of the window at most, and leaves the conversation this many lines, or a quarter of a low one. */
+const LEAST_CONVERSATION = 10
+/** Depths in which a token that fades can be told from one that is weak. */
+const FADING = new Set<ColourDepth>(['truecolor', '256'])
 
 /** What the live area shows in a window of this size. */
 export function viewOf(chat: Chat, { columns, rows }: WindowSize): View {
@@ -42,12 +45,13 @@ export function viewOf(chat: Chat, { columns, rows }: WindowSize): View {
   const input = take(inputLines(chat.editor, width, Math.max(1, Math.floor(rows / 4))))
   const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS)
   const token = take(tokenLines(map, width))
-  const answerLines = wrapTail(chat.answer, width, rows)
   const isAnswering = chat.state === 'answering'
-  const kept = isAnswering ? Math.min(LEAST_ANSWER, answerLines.length) + 1 : 1
-  const wanted = Math.min(mapHeight(map, painter.depth !== 'none'), room - kept)
-  const lines = take(mapLines(map, { width, height: wanted }, painter))
-  const answer = isAnswering ? tail(answerLines, room - 1) : []
+  const kept = Math.min(LEAST_CONVERSATION, Math.floor(rows / 4))
+  const height = mapHeight(map, Math.min(Math.floor(rows / 3), room - kept))
+  // What is looked at when nothing moves is one token, not a trail of them.
+  const fades = isAnswering && map.selected === undefined && FADING.has(painter.depth)
+  const lines = take(mapLines(map, { width, height }, painter, { fades, keys: keysOfMap(chat) }))
+  const answer = isAnswering ? tail(wrapTail(chat.answer, width, rows), room - 1) : []
   return {
     answer: answer.length > 0 && room > answer.length ? [...answer, ''] : answer,
     map: lines,
@@ -61,6 +65,12 @@ export function viewOf(chat: Chat, { columns, rows }: WindowSize): View {
 /** All lines in order. */
 export function linesOf({ answer, map, token, suggestions, input, status }: View): string[] {
   return [...answer, ...map, ...token, ...suggestions, ...input, status]
+}
+
+/** The keys that look closer, while they do: with nothing written, once there is something to look at. */
+function keysOfMap({ map, editor, state }: Chat): string | undefined {
+  if (editor.text !== '' || map.tokens.length === 0 || state !== 'idle') return undefined
+  return map.selected === undefined ? '← → tokens' : '← → tokens, ↑ ↓ layers'
 }
 
 function tail<T>(lines: readonly T[], count: number): T[] {
@@ -85,7 +95,7 @@ function statusLine(chat: Chat): string {
     ...(speed === undefined ? [] : [`${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`]),
     `context ${conversation.length}/${model.config.trainedContext}`,
     ...(memory ? [`${formatBytes(memory.weightsBytes)} weights`] : []),
-    ...(chat.map.mode === 'off' ? [] : [`map ${chat.map.mode}`]),
+    ...(chat.map.mode === 'off' || chat.map.kinds.length === 0 ? [] : [`map ${chat.map.mode}`]),
     '/help',
   ]
   return parts.join(' · ')

@@ -2,13 +2,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { findSpecialists, preference } from '#molm/experts/comparison.js'
 import { usageCsv } from '#molm/experts/csv.js'
-import { TextRoutes } from '#molm/experts/text-routes.js'
+import { type ReportInput, TextRoutes } from '#molm/experts/text-routes.js'
 import type { LayerRoutes, MixtureKind } from '#molm/index.js'
 import { htmlReport } from '#molm/pictures/html.js'
 import { diverging, sequential } from '#molm/pictures/palette.js'
 import { svgReport } from '#molm/pictures/svg.js'
-import { colourDepth, paint } from '#molm/pictures/terminal-colours.js'
 import { textReport } from '#molm/pictures/text-report.js'
+import { colourDepth, paint } from '#molm/terminal/colours.js'
 import { routesOf } from '../support/routes.js'
 
 const config = {
@@ -49,6 +49,8 @@ const code = textOfChoices('code', [
 ])
 const input = { model: 'small', texts: [prose, code], textOf, perToken: true }
 
+const csvOf = (report: ReportInput) => [...usageCsv(report)].join('')
+
 test('a token’s routes are those it was added with', () => {
   assert.equal([...routesOf(prose.at(2)[0], 'mlp').ids], [1])
   assert.equal([...routesOf(prose.at(1)[0], 'attention').gates], [0.5])
@@ -78,14 +80,14 @@ test('specialists come in order of preference, with the tokens that give them mo
 })
 
 test('the csv of tokens has a row a token, layer and expert, quoted where a field needs it', () => {
-  const lines = usageCsv(input).split('\n')
+  const lines = csvOf(input).split('\n')
   assert.is(lines[0], 'text_name,index,token,text,layer,kind,rank,expert,gate')
   assert.is(lines[3], 'prose,1,1," ""x",0,attention,0,0,0.5')
   assert.is(lines.filter((line) => /^(prose|code),/.test(line)).length, 6 * 2)
 })
 
 test('the csv of usage has a row an expert', () => {
-  const lines = usageCsv({ ...input, perToken: false })
+  const lines = csvOf({ ...input, perToken: false })
     .trimEnd()
     .split('\n')
   assert.is(lines.length, 1 + 2 * 5)
@@ -93,7 +95,7 @@ test('the csv of usage has a row an expert', () => {
 })
 
 test('the report without colour has no escapes and shows more use with more ink', () => {
-  const report = textReport(input, 'none')
+  const report = textReport(input, { depth: 'none' })
   assert.not.ok(report.includes('\x1b'))
   assert.match(report, /0 {2}██░░ {7}██░░/)
   assert.match(report, /prose against code/)
@@ -118,14 +120,12 @@ test('a model without attention experts and with a layer without any is shown as
   const text = new TextRoutes('sparse', [0, 1], { config: shape })
   text.add([{}, { mlp: { ids: Int32Array.of(2, 1), gates: Float32Array.of(0.5, 0.25) } }], 2)
   const all = { ...input, texts: [text, text] }
-  for (const picture of [textReport(all, 'none'), svgReport(all), htmlReport(all), usageCsv(all)]) {
+  for (const picture of [textReport(all, { depth: 'none' }), svgReport(all), htmlReport(all), csvOf(all)]) {
     assert.not.match(picture, /attention|undefined|NaN|Infinity/)
   }
+  for (const picture of [textReport(all, { depth: 'none' }), svgReport(all)]) assert.match(picture, /dense/)
   assert.is(svgReport(all).match(/<rect [^>]*data-expert="mlp 1 /g)?.length, 3 * 3)
-  assert.equal(usageCsv(all).split('\n').slice(1, 3), [
-    'sparse,0,0,<b>,1,mlp,0,2,0.5',
-    'sparse,1,1," ""x",1,mlp,0,1,0.25',
-  ])
+  assert.equal(csvOf(all).split('\n').slice(1, 3), ['sparse,0,0,<b>,1,mlp,0,2,0.5', 'sparse,1,1," ""x",1,mlp,0,1,0.25'])
   const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(htmlReport(all)) ?? []
   assert.equal(JSON.parse(data)[0], [
     [[], []],

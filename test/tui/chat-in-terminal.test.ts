@@ -118,7 +118,7 @@ trial('each slash command does what it says', async () => {
     await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'], rows: 40 }, async (terminal) => {
       await ask(terminal, LANTERN)
       await terminal.enter('/map', /usage of experts by \d+ tokens/)
-      await terminal.enter('/map layer 5', /layer 5, tokens from left to right/)
+      await terminal.enter('/map layer 5', /layer 5 of 6 · a row per token/)
       await terminal.enter('/map off', /KB|MB weights · \/help/)
       await terminal.enter('/map newest', /experts of the newest token/)
       await terminal.enter('/map sideways', /! \/map takes newest/)

@@ -1,4 +1,5 @@
-import type { Rgb } from './palette.js'
+/** Red, green and blue, 0 to 255. */
+export type Rgb = readonly [number, number, number]
 
 /** Colours that a terminal can show. */
 export type ColourDepth = 'none' | '16' | '256' | 'truecolor'

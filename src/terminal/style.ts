@@ -1,4 +1,4 @@
-import type { ColourDepth } from '../pictures/terminal-colours.js'
+import type { ColourDepth } from './colours.js'
 
 const CODES = { dim: ['2', '22'], bold: ['1', '22'] } as const
 
