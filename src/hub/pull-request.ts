@@ -3,6 +3,7 @@ import { QUANTS, type Quant } from '../packing/format.js'
 import { type HubEnvironment, hubEnvironment } from './environment.js'
 import { NETWORK_DEFAULTS, type NetworkOptions } from './patience.js'
 import type { PullPlan } from './plan.js'
+import { isRepository } from './repository.js'
 
 export interface PullOptions {
   /** Default q4, or what the name says behind a colon. */
@@ -51,8 +52,7 @@ export interface PullRequest {
 /** Reads `owner/name`, `owner/name:q8` and the options. Rejects with a UsageError when they cannot be meant. */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
   const [repo, packing, ...rest] = name.split(':')
-  const isRepo = /^[\w.-]+(\/[\w.-]+)?$/.test(repo) && !repo.split('/').some((part) => /^\.+$/.test(part))
-  if (!isRepo || rest.length > 0) {
+  if (!isRepository(repo) || rest.length > 0) {
     throw new UsageError(`'${name}' is not the name of a repository; one looks like ibm-research/MoLM-350M-4B`)
   }
   const named = QUANTS.find((quant) => quant === packing)
