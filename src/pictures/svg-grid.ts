@@ -1,5 +1,6 @@
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
+import { printableText } from '../printable.js'
 import { type Rgb, toHex } from './palette.js'
 
 /** A piece of an SVG image with its size in user units. */
@@ -93,11 +94,11 @@ export function stack(drawings: readonly Drawing[], gap: number): Drawing {
   return { markup: placed.join('\n'), width: Math.max(...drawings.map(({ width }) => width)), height: y - gap }
 }
 
+/** Text of a picture or page, on one line. */
 export function escapeXml(text: string): string {
-  return text
+  return printableText(text.replace(/[\n\t]/g, '\u{fffd}'))
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
-    .replace(/\p{Cc}/gu, '\u{fffd}')
 }

@@ -10,6 +10,7 @@ import {
 import type { ReportInput, TextRoutes } from '../experts/text-routes.js'
 import type { ExpertRoutes } from '../generation/types.js'
 import type { MixtureKind } from '../model/config.js'
+import { printable } from '../printable.js'
 import { diverging, type Rgb, sequential } from './palette.js'
 import { type ColourDepth, paint } from './terminal-colours.js'
 import { visibleToken } from './visible-token.js'
@@ -36,7 +37,7 @@ function usageMap(text: TextRoutes, depth: ColourDepth): string {
     return `  ${of('entropy').join(' ')}  ${of('fairness').join(' ')}`
   })
   const entropy = 'entropy'.padEnd(5 * usage.mixtures.length - 1)
-  const head = `${name}: ${usage.tokens} tokens; the fuller a cell, the more of them choose the expert (█ = ${percent(most)})`
+  const head = `${printable(name)}: ${usage.tokens} tokens; the fuller a cell, the more of them choose the expert (█ = ${percent(most)})`
   return [head, `${header(text)}  ${entropy}  fairness`, ...rows.map((row, i) => row + measures[i]), ''].join('\n')
 }
 
@@ -48,19 +49,20 @@ function differences(texts: readonly TextRoutes[], depth: ColourDepth): string[]
       const by = preference(texts, i, { kind, layer, expert }) / most
       return depth === 'none' ? signed(by) : cell(1, diverging(by), depth)
     })
-    const other = texts.length === 2 ? texts[1].name : 'the others'
+    const name = printable(text.name)
+    const other = texts.length === 2 ? printable(texts[1].name) : 'the others'
     const key =
       depth === 'none'
-        ? `▲ + chosen more by ${text.name}, ▼ - by ${other}, · alike`
-        : `${paint('██', diverging(1), depth)} chosen more by ${text.name}, ${paint('██', diverging(-1), depth)} by ${other}`
-    return [`${text.name} against ${other}: ${key} (full: ${percent(most)})`, header(text), ...rows, ''].join('\n')
+        ? `▲ + chosen more by ${name}, ▼ - by ${other}, · alike`
+        : `${paint('██', diverging(1), depth)} chosen more by ${name}, ${paint('██', diverging(-1), depth)} by ${other}`
+    return [`${name} against ${other}: ${key} (full: ${percent(most)})`, header(text), ...rows, ''].join('\n')
   })
 }
 
 function specialistList({ texts, textOf }: ReportInput): string {
   const rows = findSpecialists(texts, SPECIALISTS).map((found) => [
     nameOf(found),
-    texts[found.text].name,
+    printable(texts[found.text].name),
     percent(found.share),
     percent(found.elsewhere),
     found.tokens.map(({ token, count }) => `${visibleToken(textOf(token))} ×${count}`).join('  '),
@@ -82,7 +84,7 @@ function tokenLanes(text: TextRoutes, { textOf }: ReportInput, depth: ColourDept
     return `${fit(visibleToken(textOf(token)), 14)}  ${lanes.join('   ')}`
   })
   const kinds = mixtures.map(({ kind }) => kind).join(' and then ')
-  const head = `${text.name}: the expert with the largest gate in each layer, ${kinds}`
+  const head = `${printable(text.name)}: the expert with the largest gate in each layer, ${kinds}`
   return [head, ...lines, ''].join('\n')
 }
 
