@@ -34,7 +34,7 @@ export class TransientError extends Error {
 /** Longest wait that a server may ask for. */
 const LONGEST_WAIT_MS = 10 * 60 * 1000
 /** Bytes between two failures that make the second one the first again: byte by byte nothing is ever finished. */
-export const LEAST_PROGRESS = 4096
+export const LEAST_PROGRESS = 1024
 /** Attempts at a host that has not answered once: a wrong address or a missing network shows at the first. */
 const MOST_CALLS = 3
 

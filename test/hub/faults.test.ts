@@ -50,7 +50,7 @@ const status =
   }
 
 const SURVIVED: Record<string, Fault> = {
-  'connections that break after some bytes': everyNth(3, cut(700)),
+  'connections that break after some bytes': everyNth(3, cut(1200)),
   'connections that break at once': everyNth(3, cut(0)),
   'connections that go silent': everyNth(40, (request, response, bytes) => {
     request.sent = 10
