@@ -14,7 +14,9 @@ import {
 } from './options.js'
 import { note } from './output.js'
 
-export interface ChatOptions extends ModelOptions, GenerationOptions {}
+export interface ChatOptions extends ModelOptions, GenerationOptions {
+  history?: boolean
+}
 
 export function define(command: Command): void {
   command
@@ -22,6 +24,7 @@ export function define(command: Command): void {
       'A conversation in the terminal, with a live map of the experts that each token wakes. Type /help in it. Models ' +
         'without a chat template are base models: their turns are framed as plain text, User: and Assistant:.',
     )
+    .option('--no-history', 'keep nothing of what is typed, as with MOLM_HISTORY=0')
     .addHelpText('after', EXAMPLES)
     .action(chat)
   addGenerationOptions(command)
@@ -30,6 +33,9 @@ export function define(command: Command): void {
 }
 
 const EXAMPLES = `
+What you type is kept in chat-history.jsonl in MOLM_HOME (docs/STORAGE.md), for
+Up and Down in later conversations.
+
 Examples:
   molm chat
   molm chat -m ibm-research/MoLM-350M-4B --temperature 0.7`
@@ -52,6 +58,7 @@ async function chat(options: ChatOptions): Promise<void> {
     depth: options.color === false ? 'none' : colourDepth(process.stdout),
     generation: generateOptions(options),
     loadModel: load,
+    keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
     signal,
   })
   signal.throwIfAborted()

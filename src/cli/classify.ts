@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { UsageError, UserError } from '../errors.js'
 import { classProbabilities } from '../evaluation/class-probabilities.js'
 import type { Model } from '../index.js'
+import { printable } from '../printable.js'
 import { interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions } from './options.js'
 import { writeOut } from './output.js'
@@ -87,5 +88,5 @@ function asTable({ scores }: Classified): string {
 }
 
 function asLine({ text, scores: [best] }: Classified): string {
-  return `${best.label}\t${best.probability.toFixed(4)}\t${text}\n`
+  return `${printable(best.label)}\t${best.probability.toFixed(4)}\t${text}\n`
 }

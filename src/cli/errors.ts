@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { UserError } from '../errors.js'
+import { printable, printableLines } from '../printable.js'
 import { interruption } from './interrupt.js'
 import { ClosedPipe, note } from './output.js'
 
@@ -22,11 +23,13 @@ function reportUsage(error: CommanderError, command: string): void {
 function reportFailure(error: unknown): void {
   process.exitCode = error instanceof UserError ? error.exitCode : 1
   note(messageOf(error))
-  if (process.env.MOLM_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  if (process.env.MOLM_DEBUG === '1' && error instanceof Error) {
+    process.stderr.write(`${printableLines(error.stack ?? '')}\n`)
+  }
 }
 
 function messageOf(error: unknown): string {
   if (error instanceof UserError) return error.message
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
-  return `${line || 'something went wrong'}\n(not foreseen; MOLM_DEBUG=1 shows where it happened)`
+  return `${printable(line) || 'something went wrong'}\n(unexpected error; MOLM_DEBUG=1 shows where it happened)`
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { InstalledModel } from '../index.js'
 import { formatBytes } from '../numbers.js'
+import { printable } from '../printable.js'
 import { addOutputOptions, type OutputOptions } from './options.js'
 import { note, writeOut } from './output.js'
 import { alignColumns } from './table.js'
@@ -27,7 +28,8 @@ async function list(options: OutputOptions & { json?: boolean }): Promise<void> 
   const { listModels } = await import('../index.js')
   const models = await listModels()
   if (options.json) return writeOut(`${JSON.stringify(models.map(asJson))}\n`)
-  if (!process.stdout.isTTY) return writeOut(models.map((model) => `${cells(model, String).join('\t')}\n`).join(''))
+  if (!process.stdout.isTTY)
+    return writeOut(models.map((model) => `${cells(model, String).map(inOneLine).join('\t')}\n`).join(''))
   const rows = models.map((model) => cells(model, formatBytes))
   await writeOut(alignColumns(rows, [2]))
   const isNonePulled = models.every(({ state }) => state === 'built-in')
@@ -36,6 +38,11 @@ async function list(options: OutputOptions & { json?: boolean }): Promise<void> 
 
 function cells({ name, quant, bytes, modified, revision, state }: InstalledModel, size: (bytes: number) => string) {
   return [name, quant ?? state, size(bytes), day(modified), revision?.slice(0, 7) ?? '-']
+}
+
+/** A name of a file or a commit may hold anything, tabs as well. */
+function inOneLine(cell: string): string {
+  return printable(cell, Infinity)
 }
 
 function day(date: Date | undefined): string {

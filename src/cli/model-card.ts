@@ -1,12 +1,13 @@
 import type { ModelInfo } from '../generation/types.js'
 import { type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
 import { formatBytes, formatCount } from '../numbers.js'
+import { printable } from '../printable.js'
 import { alignColumns } from './table.js'
 
 /** A model described for a reader. */
 export function modelCard(info: ModelInfo, config: ModelConfig): string {
   const sections = [alignColumns(facts(info, config)), alignColumns(shape(info, config)), partsTable(info)]
-  return `${info.name}\n${sections.join('\n')}`
+  return `${printable(info.name, Infinity)}\n${sections.join('\n')}`
 }
 
 function facts(info: ModelInfo, { architecture }: ModelConfig): string[][] {

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { printableLines, printableOutput } from '../printable.js'
 
 /** The reader of stdout has gone away (`molm ... | head`): the command ends, and nothing is wrong. */
 export class ClosedPipe extends Error {
@@ -14,11 +15,14 @@ export function toleratePipes(): void {
   process.stderr.on('error', () => {})
 }
 
-/** Writes to stdout and resolves once it is out. Rejects with ClosedPipe, or a UserError when the disk is full. */
+/**
+ * Writes to stdout and resolves once it is out. A terminal gets nothing but text and colours. Rejects with ClosedPipe, or a UserError when the disk is
+ * full.
+ */
 export function writeOut(text: string): Promise<void> {
   if (text === '') return Promise.resolve()
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => {
+    process.stdout.write(process.stdout.isTTY ? printableOutput(text) : text, (error) => {
       if (!error) resolve()
       else if (CLOSED.has((error as NodeJS.ErrnoException).code ?? '')) reject(new ClosedPipe())
       else reject(new UserError(`stdout cannot be written: ${error.message}`))
@@ -30,7 +34,7 @@ const CLOSED = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'EOF'])
 
 /** A line on stderr for the person at the terminal. */
 export function note(message: string): void {
-  process.stderr.write(`molm: ${message}\n`)
+  process.stderr.write(`molm: ${printableLines(message)}\n`)
 }
 
 /** Whether stderr may be drawn on: a terminal, whose user has not asked for plain text. */

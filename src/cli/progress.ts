@@ -1,4 +1,5 @@
 import { formatBytes } from '../numbers.js'
+import { printable } from '../printable.js'
 import { mayAnimate } from './output.js'
 
 /** So often a line is drawn at most: faster is not seen, only paid for. */
@@ -26,7 +27,7 @@ export function createProgress(
       if (now - drawn < REDRAW_MS) return
       drawn = now
       const percent = Math.floor((100 * done) / all)
-      process.stderr.write(`\r\x1b[K${label} ${percent} % of ${format(all)}`)
+      process.stderr.write(`\r\x1b[K${printable(label)} ${percent} % of ${format(all)}`)
     },
     clear() {
       if (drawn !== -Infinity) process.stderr.write('\r\x1b[K')

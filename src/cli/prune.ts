@@ -3,6 +3,7 @@ import { UsageError } from '../errors.js'
 import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '../index.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
 import { formatBytes } from '../numbers.js'
+import { printable } from '../printable.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, share } from './options.js'
 import { mayAnimate, writeOut } from './output.js'
@@ -153,7 +154,7 @@ interface Status {
 function createStatus(options: OutputOptions): Status {
   const draws = mayAnimate(options)
   return {
-    show: (step) => draws && process.stderr.write(`\r\x1b[K${step}`),
+    show: (step) => draws && process.stderr.write(`\r\x1b[K${printable(step)}`),
     clear: () => draws && process.stderr.write('\r\x1b[K'),
   }
 }

@@ -1,5 +1,6 @@
 import type { PulledModel, PullPlan, PullProgress } from '../index.js'
 import { formatBytes } from '../numbers.js'
+import { printable } from '../printable.js'
 import type { OutputOptions } from './options.js'
 import { mayAnimate, note, writeOut } from './output.js'
 import { formatDuration, Rate } from './rate.js'
@@ -55,7 +56,10 @@ class Pace {
   }
 }
 
-/** So often a bar is drawn at most. */
+/** Characters of a bar; a shorter one than the shortest shows nothing. */
+const LONGEST_BAR = 20
+const SHORTEST_BAR = 4
+/** Milliseconds between two drawings of the bar, two lines, two events. */
 const REDRAW_MS = 100
 const LINE_MS = 5000
 const EVENT_MS = 1000
@@ -88,7 +92,7 @@ class TextDisplay implements PullDisplay {
     if (!pace) return
     const line = this.line(progress, pace)
     if (!this.mayDraw) return note(line)
-    process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`)
+    process.stderr.write(`\r\x1b[K${line}`)
     this.isDrawn = true
   }
 
@@ -111,15 +115,19 @@ class TextDisplay implements PullDisplay {
 
   private line({ phase, done, total, item }: PullProgress, pace: { perSecond?: number; secondsLeft?: number }): string {
     const share = total > 0 ? done / total : 1
-    const filled = Math.floor(share * 20)
-    const bar = this.mayDraw ? `${'█'.repeat(filled)}${'░'.repeat(20 - filled)} ` : ''
     const { perSecond, secondsLeft } = pace
-    return [
-      `${PHASES[phase]} ${bar}${Math.floor(100 * share)} % of ${formatBytes(total)}`,
+    const figures = [
+      `${Math.floor(100 * share)} % of ${formatBytes(total)}`,
       ...(perSecond !== undefined ? [`${formatBytes(perSecond)}/s`] : []),
       ...(secondsLeft !== undefined ? [`${formatDuration(secondsLeft)} left`] : []),
-      item,
     ].join('  ')
+    if (!this.mayDraw) return `${PHASES[phase]} ${figures}  ${printable(item)}`
+    // The bar takes what the figures leave, for the figures say more.
+    const room = (process.stderr.columns || 80) - 1
+    const width = Math.min(LONGEST_BAR, room - PHASES[phase].length - figures.length - 2)
+    const filled = Math.floor(share * Math.max(0, width))
+    const bar = width < SHORTEST_BAR ? '' : `${'█'.repeat(filled)}${'░'.repeat(width - filled)} `
+    return `${PHASES[phase]} ${bar}${figures}`.slice(0, room)
   }
 }
 

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { UsageError, UserError } from '../errors.js'
 import { formatBytes } from '../numbers.js'
+import { printable } from '../printable.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, type OutputOptions } from './options.js'
 import { note } from './output.js'
@@ -26,7 +27,7 @@ async function remove(name: string, options: OutputOptions & { yes?: boolean }):
   const models = await findPulled(name)
   const bytes = formatBytes(models.reduce((sum, model) => sum + model.bytes, 0))
   const what = models.map(({ quant, state }) => quant ?? state).join(', ')
-  if (!options.yes) await askFirst(`remove ${name} (${what}; ${bytes})?`)
+  if (!options.yes) await askFirst(`remove ${printable(name)} (${what}; ${bytes})?`)
   await removeModel(name)
   if (!options.quiet) note(`removed ${name} (${what}; ${bytes})`)
 }

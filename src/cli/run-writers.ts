@@ -1,5 +1,6 @@
 import type { GenerationResult, Step } from '../generation/types.js'
 import { formatBytes } from '../numbers.js'
+import { printableText } from '../printable.js'
 import { note, writeOut } from './output.js'
 import type { RunOptions } from './run.js'
 import { expertsOf, logprobsOf, type RunSummary, summarise } from './run-summary.js'
@@ -29,18 +30,23 @@ class TextWriter implements RunWriter {
   ) {}
 
   async step(_step: Step, text: string): Promise<void> {
-    await writeOut(text)
+    await this.write(text)
     this.last = text || this.last
   }
 
   async end(rest: string, result: GenerationResult): Promise<void> {
     this.last = rest || this.last
-    await writeOut(rest + this.lineEnd())
+    await this.write(rest + this.lineEnd())
     if (this.options.verbose) tell(await summarise(this.loaded, result), this.loaded)
   }
 
   async interrupted(): Promise<void> {
     await writeOut(this.lineEnd())
+  }
+
+  /** A model may write anything: a program gets it as it is, a terminal what does no more than stand there. */
+  private write(text: string): Promise<void> {
+    return writeOut(process.stdout.isTTY ? printableText(text) : text)
   }
 
   /** A text ends its line, for the shell's prompt or the next tool; none is left alone. */

@@ -27,7 +27,22 @@ export async function makeFolder(path: string): Promise<boolean> {
 /** What the file system refuses is told to the user; other errors, such as an abort, are passed on. */
 export function cannotWrite(path: string, error: unknown): unknown {
   if (!(error instanceof Error && 'syscall' in error)) return error
-  return new UserError(`${path}: cannot be written (${error.message})`)
+  const code = codeOf(error) ?? ''
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new UserError(`${path}: the disk is full; make room and run the same command again`)
+  }
+  return new UserError(`${path}: cannot be written (${REASONS[code] ?? error.message})`)
+}
+
+const REASONS: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'there is a file of that name',
+  EISDIR: 'there is a folder of that name',
+  ELOOP: 'it is a link',
+  ENOENT: 'there is no such folder, nor can it be made',
 }
 
 async function isFolder(path: string): Promise<boolean> {

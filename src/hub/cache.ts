@@ -4,7 +4,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
-import { makeFolder } from '../files/folders.js'
+import { cannotWrite, makeFolder } from '../files/folders.js'
 import type { KnownHash } from './file-hash.js'
 
 /** A checkpoint that lies whole in the cache. */
@@ -51,18 +51,26 @@ export class CacheFolder {
   /** Lets a snapshot have the blob under the file's name. Where links are not allowed it becomes a copy. */
   async link(commit: string, name: string, hash: KnownHash): Promise<void> {
     const path = join(this.path, 'snapshots', commit, name)
-    await makeFolder(dirname(path))
     const made = `${path}.${process.pid}`
-    await rm(made, { force: true })
-    await symlink(relative(dirname(path), this.blob(hash)), made).catch(() => copyFile(this.blob(hash), made))
-    await rename(made, path)
+    try {
+      await makeFolder(dirname(path))
+      await rm(made, { force: true })
+      await symlink(relative(dirname(path), this.blob(hash)), made).catch(() => copyFile(this.blob(hash), made))
+      await rename(made, path)
+    } catch (error) {
+      throw cannotWrite(path, error)
+    }
   }
 
   async writeRef(revision: string, commit: string): Promise<void> {
     if (revision === commit) return
     const path = join(this.path, 'refs', revision)
-    await makeFolder(dirname(path))
-    await writeFile(path, commit)
+    try {
+      await makeFolder(dirname(path))
+      await writeFile(path, commit)
+    } catch (error) {
+      throw cannotWrite(path, error)
+    }
   }
 
   private async readRef(revision: string): Promise<string | undefined> {

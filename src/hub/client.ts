@@ -29,6 +29,8 @@ export class RangeIgnored extends UserError {}
 const MOST_REDIRECTS = 5
 /** Largest answer to a question about a repository. */
 const MOST_ANSWER_BYTES = 32 * 2 ** 20
+/** Most questions about one repository. A page of a listing has a thousand files. */
+const MOST_QUESTIONS = 100
 /** Most bytes thrown away to reach a range in a whole file that a server sends instead. */
 const MOST_SKIPPED_BYTES = 32 * 2 ** 20
 
@@ -37,6 +39,8 @@ export class HubClient {
   private readonly transport: Transport
   /** Where the storage host keeps a file, for as long as the hub's permission lasts. */
   private readonly stored = new Map<string, URL>()
+  /** Whether the hub, or what stands before it, has answered anything. */
+  private isHeard = false
 
   private readonly aborter = new AbortController()
 
@@ -58,14 +62,23 @@ export class HubClient {
   /** A failure counter for a piece of work that errors call `what`. */
   patience(what: string): Patience {
     const { network, onRetry } = this.options
-    return new Patience(what, network, this.aborter.signal, onRetry)
+    return new Patience(what, network, () => this.isHeard, this.aborter.signal, onRetry)
   }
 
-  /** A `fetch` for questions about a repository; every answer but a good one rejects with a UserError. */
+  /**
+   * A `fetch` for questions about a repository; every answer but a good one rejects with a UserError. So does a question
+   * at an address that is less safe than the hub's, or one that was asked before: a listing names its next page.
+   */
   fetchFor(repo: string, revision: string): typeof fetch {
+    const asked = new Set<string>()
     return async (input) => {
       const url = new URL(input instanceof Request ? input.url : input)
-      const subject = { what: repo, repo, revision, hasToken: this.options.environment.token !== undefined }
+      const subject = { what: repo, repo, revision, hasToken: this.hasToken }
+      if (!isAsSafe(url, new URL(this.options.environment.endpoint))) throw unsafe(subject, url, 'goes on')
+      if (asked.has(url.href) || asked.size >= MOST_QUESTIONS) {
+        throw new UserError(`${repo}: ${url.host} lists its files without an end`)
+      }
+      asked.add(url.href)
       const patience = this.patience(repo)
       for (;;) {
         try {
@@ -83,7 +96,7 @@ export class HubClient {
    * Bytes `start` to `end` (excluded) of a file as they arrive, at one attempt: fewer may come before it fails.
    * Never gives more. Rejects with RangeIgnored when the server would have to send too much for it.
    */
-  async *range(file: HubFile, start: number, end: number): AsyncGenerator<Uint8Array> {
+  private async *range(file: HubFile, start: number, end: number): AsyncGenerator<Uint8Array> {
     const { repo, commit, name, size } = file
     const subject = { what: `${repo}/${name}`, repo, revision: commit, hasToken: this.hasToken }
     const path = `${repo}/resolve/${commit}/${encodeURIComponent(name)}`
@@ -107,7 +120,32 @@ export class HubClient {
     }
   }
 
+  /**
+   * Bytes `start` to `end` (excluded) of a file as they arrive. Lost connections are taken up at the byte that is
+   * missing. Rejects with a UserError when that fails too often, and as `range` does.
+   */
+  async *bytes(file: HubFile, start: number, end: number): AsyncGenerator<Uint8Array> {
+    const patience = this.patience(`${file.repo}/${file.name}`)
+    let at = start
+    while (at < end) {
+      const from = at
+      try {
+        for await (const piece of this.range(file, at, end)) {
+          at += piece.length
+          patience.progress(piece.length, end - from)
+          yield piece
+        }
+      } catch (error) {
+        await patience.wait(error)
+      }
+    }
+  }
+
   private readonly abort = () => this.aborter.abort(this.options.signal?.reason)
+
+  get isAborted(): boolean {
+    return this.aborter.signal.aborted
+  }
 
   private get hasToken(): boolean {
     return this.options.environment.token !== undefined
@@ -118,6 +156,7 @@ export class HubClient {
     let at = url
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
       const reply = await this.transport.get(at, this.headersFor(at, headers), this.aborter.signal)
+      this.isHeard = true
       if (reply.status === 200 || reply.status === 206) return reply
       discard(reply)
       const { location } = reply.headers
@@ -138,12 +177,21 @@ export class HubClient {
   }
 }
 
-function redirected(from: URL, location: string, { what }: Subject): URL {
-  if (!URL.canParse(location, from.href)) throw new UserError(`${what}: ${from.host} redirects to no address`)
+function redirected(from: URL, location: string, subject: Subject): URL {
+  if (!URL.canParse(location, from.href)) throw new UserError(`${subject.what}: ${from.host} redirects to no address`)
   const to = new URL(location, from.href)
-  const isSafe = to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')
-  if (!isSafe) throw new UserError(`${what}: ${from.host} redirects to the unsafe address ${printable(to.origin)}`)
+  if (!isAsSafe(to, from)) throw unsafe(subject, to, 'redirects')
   return to
+}
+
+/** Whether going from one address to another keeps what protects the connection. */
+function isAsSafe(to: URL, from: URL): boolean {
+  return to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')
+}
+
+function unsafe({ what }: Subject, to: URL, how: string): UserError {
+  const place = to.origin === 'null' ? to.protocol : to.origin
+  return new UserError(`${what}: the hub ${how} to the unsafe address ${printable(place)}`)
 }
 
 /**

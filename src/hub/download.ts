@@ -1,7 +1,7 @@
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { UserError } from '../errors.js'
-import { makeFolder } from '../files/folders.js'
+import { cannotWrite, makeFolder } from '../files/folders.js'
 import type { CacheFolder } from './cache.js'
 import { type HubClient, RangeIgnored } from './client.js'
 import { FileHash, HashMismatch } from './file-hash.js'
@@ -9,7 +9,7 @@ import type { RepositoryFile } from './repository.js'
 
 /** Bytes of a partial file read at once, to take up its hash again. */
 const READ_BYTES = 4 * 2 ** 20
-/** So often a file is begun anew for a server that cannot send the rest of it. */
+/** Times a file is begun anew for a server that cannot send the rest of it. */
 const MOST_RESTARTS = 3
 
 /** Bytes of a file that are in the cache already, in a whole blob or the beginning of one. */
@@ -34,27 +34,37 @@ export async function downloadToCache(
 ): Promise<void> {
   const blob = cache.blob(file.hash)
   const isThere = await stat(blob)
-    .then((found) => found.size === file.size)
+    .then((found) => found.isFile() && found.size === file.size)
     .catch(() => false)
   if (!isThere) {
-    await makeFolder(dirname(blob))
     const partial = incomplete(blob)
-    const handle = await open(partial, 'a+')
-    let isWhole: boolean
     try {
-      isWhole = await completeFile(client, file, handle, onBytes)
+      await makeFolder(dirname(blob))
+      const handle = await openPartial(partial)
+      let isWhole: boolean
+      try {
+        isWhole = await completeFile(client, file, handle, onBytes)
+      } finally {
+        await handle.close()
+      }
+      if (!isWhole) {
+        await rm(partial, { force: true })
+        throw new HashMismatch(`${file.repo}/${file.name}`)
+      }
+      await rename(partial, blob)
     } catch (error) {
       throw cannotWrite(partial, error)
-    } finally {
-      await handle.close()
     }
-    if (!isWhole) {
-      await rm(partial, { force: true })
-      throw new HashMismatch(`${file.repo}/${file.name}`)
-    }
-    await rename(partial, blob)
   }
   await cache.link(file.commit, file.name, file.hash)
+}
+
+/** What there is of a file, open to be gone on with. A link there would be written through, and is replaced. */
+async function openPartial(path: string): Promise<FileHandle> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found && !found.isFile()) await rm(path, { force: true })
+  // It may have become a link again just now; Windows knows no such links.
+  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0), 0o666)
 }
 
 /** Appends what is missing of a file. Returns whether its hash is the right one. */
@@ -64,28 +74,22 @@ async function completeFile(
   handle: FileHandle,
   onBytes: (count: number) => void,
 ): Promise<boolean> {
-  const what = `${file.repo}/${file.name}`
-  const patience = client.patience(what)
   let { size: done } = await handle.stat()
   if (done > file.size) done = await restart(handle)
   let hash = await hashOf(file, handle, done)
-  let restarts = 0
-  while (done < file.size) {
+  for (let restarts = 0; done < file.size; ) {
     try {
-      for await (const piece of client.range(file, done, file.size)) {
+      for await (const piece of client.bytes(file, done, file.size)) {
         await handle.appendFile(piece)
         hash.update(piece)
         done += piece.length
-        patience.progress()
         onBytes(piece.length)
       }
     } catch (error) {
-      if (error instanceof RangeIgnored && restarts++ < MOST_RESTARTS) {
-        onBytes(-done)
-        done = await restart(handle)
-        hash = new FileHash(file.hash, file.size)
-      } else if (isOfTheDisk(error)) throw error
-      else await patience.wait(error)
+      if (!(error instanceof RangeIgnored) || restarts++ >= MOST_RESTARTS) throw error
+      onBytes(-done)
+      done = await restart(handle)
+      hash = new FileHash(file.hash, file.size)
     }
   }
   await handle.sync()
@@ -111,17 +115,4 @@ async function hashOf(file: RepositoryFile, handle: FileHandle, bytes: number): 
 /** The name under which the hub's Python library too keeps what it has not finished. */
 function incomplete(blob: string): string {
   return `${blob}.incomplete`
-}
-
-function isOfTheDisk(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG'].includes(String(error.code))
-}
-
-function cannotWrite(path: string, error: unknown): unknown {
-  if (!isOfTheDisk(error)) return error
-  return new UserError(
-    error.code === 'ENOSPC'
-      ? `${path}: the disk is full; make room and run the same command again: it goes on where it stopped`
-      : `${path}: cannot be written (${error.message})`,
-  )
 }

@@ -17,6 +17,9 @@ export const NETWORK_DEFAULTS: NetworkOptions = {
   connections: 8,
 }
 
+/** A host never answered: what it would have said is not known. */
+export class Unreachable extends UserError {}
+
 /** A failure that may be over soon: a lost connection, a busy server. */
 export class TransientError extends Error {
   /** `waitMs`: how long the server asks to be left alone. */
@@ -30,21 +33,29 @@ export class TransientError extends Error {
 
 /** Longest wait that a server may ask for. */
 const LONGEST_WAIT_MS = 10 * 60 * 1000
+/** Bytes between two failures that make the second one the first again: byte by byte nothing is ever finished. */
+export const LEAST_PROGRESS = 1024
+/** Attempts at a host that has not answered once: a wrong address or a missing network shows at the first. */
+const MOST_CALLS = 3
 
 /** Counts the failures of one piece of work, and waits after each until the next attempt is due. */
 export class Patience {
   private failures = 0
+  private bytes = 0
 
+  /** `isHeard`: whether the host has answered anything yet. */
   constructor(
     private readonly what: string,
     private readonly network: NetworkOptions,
+    private readonly isHeard: () => boolean,
     private readonly signal?: AbortSignal,
     private readonly onRetry?: (message: string) => void,
   ) {}
 
-  /** Something has come: the next failure is the first again. */
-  progress(): void {
-    this.failures = 0
+  /** Bytes have come, of so many: after enough of them the next failure is the first again. */
+  progress(bytes: number, of: number): void {
+    this.bytes += bytes
+    if (this.bytes >= Math.min(LEAST_PROGRESS, of / 8)) this.failures = 0
   }
 
   /** Waits. Rejects with the signal's reason, or with a UserError when the failure is final or one too many. */
@@ -54,12 +65,14 @@ export class Patience {
     const why = reasonOf(error)
     if (isFinal(error)) throw new UserError(`${this.what}: ${why}`)
     const { retryDelaysMs } = this.network
-    if (this.failures >= retryDelaysMs.length) {
-      throw new UserError(
+    const attempts = retryDelaysMs.length + 1
+    if (this.failures + 1 >= (this.isHeard() ? attempts : Math.min(attempts, MOST_CALLS))) {
+      const message =
         `${this.what}: ${why}, ${this.failures + 1} times in a row\n` +
-          'check the connection (or proxy) and run the same command again: it goes on where it stopped',
-      )
+        'check the connection (or proxy) and run the same command again: it goes on where it stopped'
+      throw this.isHeard() ? new UserError(message) : new Unreachable(message)
     }
+    this.bytes = 0
     const asked = error instanceof TransientError ? Math.min(error.waitMs, LONGEST_WAIT_MS) : 0
     // Programs that lost the same server must not all come back at the same moment.
     const delay = Math.max(asked, retryDelaysMs[this.failures++] * (0.75 + 0.5 * Math.random()))

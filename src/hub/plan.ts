@@ -2,6 +2,7 @@ import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { span, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
+import { formatBytes } from '../numbers.js'
 import type { Quant } from '../packing/format.js'
 import type { Layout, Part } from '../packing/layout.js'
 
@@ -82,12 +83,15 @@ export function checkPlan({ repo, disk, memory }: PullPlan): void {
   for (const { folder, bytes, free } of disk) {
     if (bytes === 0 || bytes + DISK_MARGIN <= free) continue
     throw new UserError(
-      `${repo}: needs ${inMiB(bytes + DISK_MARGIN)} of disk in ${folder}, ${inMiB(free)} are free\n` +
+      `${repo}: needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(DISK_MARGIN)} to spare; ` +
+        `${formatBytes(free)} are free\n` +
         'make room there, or let MOLM_HOME (with --keep HF_HOME) name a folder on a larger disk',
     )
   }
   if (memory.packing > memory.free) {
-    throw new UserError(`${repo}: packing needs ${inMiB(memory.packing)} of memory, ${inMiB(memory.free)} are free`)
+    throw new UserError(
+      `${repo}: packing needs ${formatBytes(memory.packing)} of memory, ${formatBytes(memory.free)} are free`,
+    )
   }
 }
 
@@ -98,8 +102,4 @@ async function nearestFolder(path: string): Promise<string> {
       .catch(() => false)
     if (isThere || at === dirname(at)) return at
   }
-}
-
-function inMiB(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`
 }

@@ -3,6 +3,7 @@ import { QUANTS, type Quant } from '../packing/format.js'
 import { type HubEnvironment, hubEnvironment } from './environment.js'
 import { NETWORK_DEFAULTS, type NetworkOptions } from './patience.js'
 import type { PullPlan } from './plan.js'
+import { isRepository } from './repository.js'
 
 export interface PullOptions {
   /** Default q4, or what the name says behind a colon. */
@@ -48,11 +49,20 @@ export interface PullRequest {
   network: NetworkOptions
 }
 
-/** Reads `owner/name`, `owner/name:q8` and the options. Rejects with a UsageError when they cannot be meant. */
+export const DEFAULT_REVISION = 'main'
+
+/**
+ * Reads `owner/name`, `owner/name:q8` or the address of a model's page, and the options. Rejects with a UsageError when
+ * they cannot be meant.
+ */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
-  const [repo, packing, ...rest] = name.split(':')
-  const isRepo = /^[\w.-]+(\/[\w.-]+)?$/.test(repo) && !repo.split('/').some((part) => /^\.+$/.test(part))
-  if (!isRepo || rest.length > 0) {
+  const environment = await hubEnvironment()
+  const page = pageOf(name, environment.endpoint)
+  if (!page && /^https?:/.test(name)) {
+    throw new UsageError(`${name} is not on ${new URL(environment.endpoint).host}; HF_ENDPOINT names another hub`)
+  }
+  const [repo, packing, ...rest] = (page?.name ?? name).split(':')
+  if (!isRepository(repo) || rest.length > 0) {
     throw new UsageError(`'${name}' is not the name of a repository; one looks like ibm-research/MoLM-350M-4B`)
   }
   const named = QUANTS.find((quant) => quant === packing)
@@ -62,12 +72,11 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
   if (named && options.quant && named !== options.quant) {
     throw new UsageError(`${name} asks for ${named} and --quant for ${options.quant}: give one of them`)
   }
-  const { revision = 'main', keep = false, verify = false, network } = options
+  const { revision = page?.revision ?? DEFAULT_REVISION, keep = false, verify = false, network } = options
   // It becomes a path in the cache.
   if (!/^[\w.-]+(\/[\w.-]+)*$/.test(revision) || revision.split('/').some((part) => /^\.+$/.test(part))) {
     throw new UsageError(`'${revision}' is not the name of a revision: a branch, tag or commit`)
   }
-  const environment = await hubEnvironment()
   return {
     repo,
     quant: named ?? options.quant ?? 'q4',
@@ -76,5 +85,24 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
     verify,
     environment: { ...environment, token: options.token ?? environment.token },
     network: { ...NETWORK_DEFAULTS, ...network },
+  }
+}
+
+/** Names of the hub in addresses that people copy. */
+const HUB_HOSTS = ['huggingface.co', 'www.huggingface.co', 'hf.co']
+
+/**
+ * The model, and the revision if there is one, of an address like `https://huggingface.co/owner/name/tree/main`; with or
+ * without `https://`, and with `:q8` behind it. Undefined where it is no address of this hub.
+ */
+function pageOf(text: string, endpoint: string): { name: string; revision?: string } | undefined {
+  const [, host, path] = /^(?:https?:\/\/)?([^/]+)\/(.+)$/.exec(text) ?? []
+  if (host === undefined || ![...HUB_HOSTS, new URL(endpoint).host].includes(host.toLowerCase())) return undefined
+  const [, rest, packing = ''] = /^([^?#]*?)(:\w+)?(?:[?#].*)?$/.exec(path) ?? []
+  const [owner, name, kind, revision] = rest.split('/')
+  const isAtRevision = ['tree', 'blob', 'resolve', 'commit'].includes(kind) && revision
+  return {
+    name: [owner, name].filter(Boolean).join('/') + packing,
+    ...(isAtRevision && { revision }),
   }
 }

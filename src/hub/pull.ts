@@ -3,7 +3,6 @@ import { blueprintOf, layoutOf, parseConfig } from '../architectures/index.js'
 import type { FileSet } from '../checkpoint/byte-source.js'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
-import { UserError } from '../errors.js'
 import { takeLock } from '../files/lock.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { unknownTensors } from '../packing/checkpoint-warnings.js'
@@ -25,8 +24,9 @@ import { type CachedCheckpoint, CacheFolder } from './cache.js'
 import { HubClient } from './client.js'
 import { HashMismatch } from './file-hash.js'
 import { bytesToKeep, keepFiles, verifyKept } from './keep.js'
+import { Unreachable } from './patience.js'
 import { checkPlan, diskNeeds, memoryNeeds, type PullPlan, sourceBytes } from './plan.js'
-import type { PullOptions, PullProgress, PullRequest } from './pull-request.js'
+import { DEFAULT_REVISION, type PullOptions, type PullProgress, type PullRequest } from './pull-request.js'
 import { HubRepository } from './repository.js'
 import { verifyRemote } from './verify.js'
 
@@ -44,12 +44,19 @@ export interface PulledModel {
   warnings: string[]
 }
 
-/** What a pull needs of this computer. */
+/** Where a pulled model is kept. */
 export interface PullPlace {
   /** Folder of the pulled model. */
   folder: string
   /** Lock file. */
   lock: string
+}
+
+/** What a pull needs of this computer. */
+export interface PullComputer {
+  placeOf(repo: string): PullPlace
+  /** Lets the model `repo` be called by a former name as well. */
+  alsoCall(former: string, repo: string): Promise<void>
   freeMemory: number
   /** Runs `work` with threads that pack. */
   withPacker<T>(work: (pack: PackMatrix) => Promise<T>): Promise<T>
@@ -59,6 +66,8 @@ type Callbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'
 
 /** A checkpoint to be packed, and how it comes here. */
 interface Origin {
+  /** The repository's name of today, which may be another than was asked for. */
+  repo: string
   way: PullPlan['way']
   commit: string
   files: FileSet
@@ -69,14 +78,61 @@ interface Origin {
 /** Bytes of a checkpoint that are asked for ahead of the packing, over a network and from a disk. */
 const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
 
-/** Pulls a model, from the hub's cache where it lies there, else from the hub. */
-export async function pull(request: PullRequest, place: PullPlace, callbacks: Callbacks): Promise<PulledModel> {
-  const lock = await takeLock(place.lock, `a pull of ${request.repo}`)
+/**
+ * Pulls a model, from the hub's cache where it lies there, else from the hub. Without an answer from the hub a model that
+ * is here already will do.
+ */
+export async function pull(request: PullRequest, computer: PullComputer, callbacks: Callbacks): Promise<PulledModel> {
   try {
-    return await withOrigin(request, callbacks, (origin) => new Pull(request, place, callbacks, origin).run())
+    return await withOrigin(request, callbacks, (origin) => pullFrom(origin, request, computer, callbacks))
+  } catch (error) {
+    const here = error instanceof Unreachable ? await findUnchecked(request, computer) : undefined
+    if (!here) throw error
+    callbacks.onNote?.(`${request.repo}: the hub was not asked whether there is anything newer`)
+    return here
+  }
+}
+
+async function pullFrom(
+  origin: Origin,
+  request: PullRequest,
+  computer: PullComputer,
+  callbacks: Callbacks,
+): Promise<PulledModel> {
+  const { repo } = origin
+  const isRenamed = repo !== request.repo
+  if (isRenamed) callbacks.onNote?.(`${request.repo} is now called ${repo}`)
+  const place = computer.placeOf(repo)
+  const lock = await takeLock(place.lock, `a pull of ${repo}`)
+  try {
+    const model = await new Pull({ ...request, repo }, { ...computer, ...place }, callbacks, origin).run()
+    if (isRenamed) await computer.alsoCall(request.repo, repo)
+    return model
   } finally {
     await lock.release()
   }
+}
+
+/** The packed model of an earlier pull, where it is not known whether the hub has a newer one. */
+async function findUnchecked(request: PullRequest, computer: PullComputer): Promise<PulledModel | undefined> {
+  const { repo, quant, revision, verify, keep } = request
+  if (verify || keep) return undefined
+  const found = await packedHere(computer.placeOf(repo).folder, quant)
+  const isWanted = revision === DEFAULT_REVISION || found?.commit === revision
+  if (!found || !isWanted) return undefined
+  const { path, bytes, source, commit } = found
+  return { path, bytes, repo: source, commit, quant, wasHere: true, warnings: [] }
+}
+
+/** What the packed file of a folder says of itself, if there is one. */
+async function packedHere(folder: string, quant: PullRequest['quant']) {
+  const path = join(folder, packedFileName(quant))
+  const file = await openPackedFile(path).catch(() => undefined)
+  if (!file) return undefined
+  const { source, sourceRevision: commit } = file.metadata
+  if (commit === undefined) return undefined
+  const bytes = [...file.parts.values()].reduce((end, part) => Math.max(end, part.offset + part.bytes), 0)
+  return { path, bytes, source, commit }
 }
 
 /** Finds where the checkpoint is to come from. The hub is not asked when the cache has all that is needed. */
@@ -85,13 +141,19 @@ async function withOrigin<T>(
   { onNote, signal }: Callbacks,
   use: (origin: Origin) => Promise<T>,
 ): Promise<T> {
-  const { repo, revision, environment, network, keep } = request
-  const cache = new CacheFolder(environment.cache, repo)
-  const inCache = ({ commit, dir }: CachedCheckpoint): Origin => ({ way: 'cache', commit, files: localFolder(dir) })
+  const { revision, environment, network, keep } = request
+  let { repo } = request
+  let cache = new CacheFolder(environment.cache, repo)
+  const inCache = ({ commit, dir }: CachedCheckpoint): Origin => ({
+    repo,
+    way: 'cache',
+    commit,
+    files: localFolder(dir),
+  })
   const cached = await cache.checkpoint(revision)
   if (cached && (environment.offline || cached.hasTokenizer)) return use(inCache(cached))
   if (environment.offline) {
-    throw new UserError(
+    throw new Unreachable(
       `${repo}: not (or not whole) in the hub's cache at ${cache.path}, and HF_HUB_OFFLINE forbids to fetch it`,
     )
   }
@@ -99,10 +161,12 @@ async function withOrigin<T>(
   try {
     const repository = await HubRepository.open(client, environment.endpoint, repo, revision)
     const { commit } = repository
+    repo = repository.name
+    cache = new CacheFolder(environment.cache, repo)
     const stored = await cache.checkpoint(commit)
     if (stored) return await use(inCache(stored))
     const remote = { client, repository, cache }
-    return await use({ way: keep ? 'keep' : 'hub', commit, files: repository, remote })
+    return await use({ repo, way: keep ? 'keep' : 'hub', commit, files: repository, remote })
   } finally {
     client.close()
   }
@@ -114,7 +178,7 @@ class Pull {
 
   constructor(
     private readonly request: PullRequest,
-    private readonly place: PullPlace,
+    private readonly place: PullPlace & Pick<PullComputer, 'freeMemory' | 'withPacker'>,
     private readonly callbacks: Callbacks,
     private readonly origin: Origin,
   ) {}
@@ -135,11 +199,9 @@ class Pull {
     const { repo, quant, verify } = this.request
     const { way, commit } = this.origin
     if (verify || way === 'keep') return undefined
-    const path = join(this.place.folder, packedFileName(quant))
-    const file = await openPackedFile(path).catch(() => undefined)
-    if (!file || file.metadata.source !== repo || file.metadata.sourceRevision !== commit) return undefined
-    const bytes = [...file.parts.values()].reduce((end, part) => Math.max(end, part.offset + part.bytes), 0)
-    return { path, bytes, repo, commit, quant, wasHere: true, warnings: [] }
+    const found = await packedHere(this.place.folder, quant)
+    if (!found || found.source !== repo || found.commit !== commit) return undefined
+    return { path: found.path, bytes: found.bytes, repo, commit, quant, wasHere: true, warnings: [] }
   }
 
   /** What its headers say decides what is read later, so these ranges are checked too. */

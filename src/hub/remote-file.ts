@@ -2,7 +2,7 @@ import type { ByteSource } from '../checkpoint/byte-source.js'
 import { UserError } from '../errors.js'
 import type { HubClient, HubFile } from './client.js'
 
-/** A file on the hub, read by ranges of it. Lost connections are taken up again at the byte that is missing. */
+/** A file on the hub, read by ranges of it. */
 export class RemoteFile implements ByteSource {
   readonly name: string
   readonly size: number
@@ -20,19 +20,11 @@ export class RemoteFile implements ByteSource {
   async read(offset: number, length: number): Promise<Uint8Array> {
     this.checkRange(offset, length)
     const bytes = new Uint8Array(length)
-    const patience = this.client.patience(this.name)
     let done = 0
-    while (done < length) {
-      try {
-        for await (const piece of this.client.range(this.file, offset + done, offset + length)) {
-          bytes.set(piece, done)
-          done += piece.length
-          patience.progress()
-          this.onBytes(piece.length)
-        }
-      } catch (error) {
-        await patience.wait(error)
-      }
+    for await (const piece of this.client.bytes(this.file, offset, offset + length)) {
+      bytes.set(piece, done)
+      done += piece.length
+      this.onBytes(piece.length)
     }
     this.onRange(offset, bytes)
     return bytes

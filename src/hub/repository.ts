@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ListFileEntry } from '@huggingface/hub'
 import { type ByteSource, type FileSet, isPlainName } from '../checkpoint/byte-source.js'
 import { UserError } from '../errors.js'
 import type { SourceRange } from '../packing/pack-journal.js'
@@ -14,6 +15,9 @@ export interface RepositoryFile extends HubFile {
 
 const COMMIT = /^[0-9a-f]{40}$/
 const HASHES: Record<KnownHash['kind'], RegExp> = { sha256: /^[0-9a-f]{64}$/, git: /^[0-9a-f]{40}$/ }
+
+/** Most files of a repository. Checkpoints have some hundreds. */
+const MOST_FILES = 1e5
 
 /** Largest file, other than weights, that is fetched: a large tokenizer has a tenth of it. */
 const MOST_SMALL_BYTES = 64 * 2 ** 20
@@ -32,23 +36,28 @@ export class HubRepository implements FileSet {
     private readonly files: ReadonlyMap<string, RepositoryFile>,
   ) {}
 
-  /** Asks the hub which commit a revision is, and for the files at it. */
+  /**
+   * Asks the hub which commit a revision is, and for the files at it. A repository that has been renamed comes under its
+   * new name. Rejects with a UserError where the answers are not those of a hub.
+   */
   static async open(client: HubClient, endpoint: string, repo: string, revision: string): Promise<HubRepository> {
     // Imported here so that programs which pull nothing do not load it.
     const { listFiles, modelInfo } = await import('@huggingface/hub')
     const ask = { hubUrl: endpoint, fetch: client.fetchFor(repo, revision) }
-    const { sha: commit } = await modelInfo({ ...ask, name: repo, revision, additionalFields: ['sha'] })
-    if (!COMMIT.test(commit)) throw unclear(repo, 'which commit it is at')
-    const files = new Map<string, RepositoryFile>()
-    for await (const entry of listFiles({ ...ask, repo, revision: commit })) {
-      // Names that lead into or out of folders are no part of a checkpoint, and never become a path here.
-      if (entry.type !== 'file' || !isPlainName(entry.path)) continue
-      const hash: KnownHash = entry.lfs ? { kind: 'sha256', hex: entry.lfs.oid } : { kind: 'git', hex: entry.oid ?? '' }
-      const isSize = Number.isSafeInteger(entry.size) && entry.size >= 0
-      if (!HASHES[hash.kind].test(hash.hex) || !isSize) throw unclear(repo, `what ${printable(entry.path)} is`)
-      files.set(entry.path, { repo, commit, name: entry.path, size: entry.size, hash })
+    try {
+      const info = await modelInfo({ ...ask, name: repo, revision, additionalFields: ['sha'] })
+      const { sha: commit, name: newName = repo } = info
+      if (typeof commit !== 'string' || !COMMIT.test(commit)) throw unclear(repo, 'which commit it is at')
+      if (!isRepository(newName)) throw unclear(repo, 'what the model is called')
+      const files = await filesOf(newName, commit, listFiles({ ...ask, repo: newName, revision: commit }))
+      return new HubRepository(newName, commit, client, files)
+    } catch (error) {
+      if (error instanceof UserError || client.isAborted) throw error
+      throw new UserError(
+        `${repo}: ${new URL(endpoint).host} does not answer like a hub\n` +
+          'check HF_ENDPOINT; in a network with a login page, log in first',
+      )
     }
-    return new HubRepository(repo, commit, client, files)
   }
 
   async list(): Promise<string[]> {
@@ -91,6 +100,27 @@ export class HubRepository implements FileSet {
       close: async () => {},
     }
   }
+}
+
+/** Whether it can be the name of a repository, and so of folders on this computer. */
+export function isRepository(name: unknown): name is string {
+  if (typeof name !== 'string' || !/^[\w.-]+(\/[\w.-]+)?$/.test(name)) return false
+  return !name.split('/').some((part) => /^\.+$/.test(part))
+}
+
+async function filesOf(repo: string, commit: string, entries: AsyncIterable<ListFileEntry>) {
+  const files = new Map<string, RepositoryFile>()
+  let count = 0
+  for await (const { type, path, size, oid, lfs } of entries) {
+    if (++count > MOST_FILES) throw new UserError(`${repo}: the hub lists more than ${MOST_FILES} files of it`)
+    // Names that lead into or out of folders are no part of a checkpoint, and never become a path here.
+    if (type !== 'file' || !isPlainName(path)) continue
+    const hash: KnownHash = lfs ? { kind: 'sha256', hex: lfs.oid } : { kind: 'git', hex: oid ?? '' }
+    const isSize = Number.isSafeInteger(size) && size >= 0
+    if (!HASHES[hash.kind].test(hash.hex) || !isSize) throw unclear(repo, `what ${printable(path)} is`)
+    files.set(path, { repo, commit, name: path, size, hash })
+  }
+  return files
 }
 
 function isWeights(name: string): boolean {

@@ -1,5 +1,6 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { LEAST_PROGRESS } from './patience.js'
 import { proxyAuthorization, proxyFor, TunnelAgent } from './proxy.js'
 
 /** An answer whose body is still to be read, or to be destroyed. */
@@ -12,7 +13,8 @@ export interface Reply {
 
 /**
  * Sends single requests over connections that are kept open, through the proxy where the environment names one.
- * It follows no redirect and tries nothing twice. One that is silent for `idleMs` ends with an error.
+ * It follows no redirect and tries nothing twice. One that is silent for `idleMs`, or hardly sends anything in twice
+ * that time, ends with an error.
  */
 export class Transport {
   private readonly agents = new Map<string, http.Agent>()
@@ -28,15 +30,26 @@ export class Transport {
       let body: IncomingMessage | undefined
       const request = this.request(url, headers)
       const end = (error: Error) => (body ?? request).destroy(error)
+      const silent = () => end(new Error(`no answer for ${this.idleMs / 1000} s`))
+      let watch: NodeJS.Timeout | undefined
       // The connection may serve another request by then, so it is never the connection itself that is ended.
       const abort = () => end(new Error('aborted'))
       if (signal?.aborted) abort()
       signal?.addEventListener('abort', abort)
-      request.once('close', () => signal?.removeEventListener('abort', abort))
-      request.setTimeout(this.idleMs, () => end(new Error(`no answer for ${this.idleMs / 1000} s`)))
+      request.once('close', () => {
+        clearInterval(watch)
+        signal?.removeEventListener('abort', abort)
+      })
+      request.setTimeout(this.idleMs, silent)
+      // Interim answers (100 Continue) keep a connection busy, but are none.
+      request.once('socket', () => {
+        watch ??= setTimeout(silent, this.idleMs)
+      })
       request.on('error', reject)
       request.once('response', (message) => {
         body = message
+        clearTimeout(watch)
+        watch = watchSpeed(message, 2 * this.idleMs, end)
         // Who reads the body hears of its errors; one that nobody reads must not end the program with them.
         message.on('error', () => {})
         resolve({ url, status: message.statusCode ?? 0, headers: message.headers, body: message })
@@ -72,4 +85,13 @@ export class Transport {
     }
     return agent
   }
+}
+
+/** Ends an answer that hardly moves: a byte now and then is no silence, but will never be a model. */
+function watchSpeed({ socket }: IncomingMessage, everyMs: number, end: (error: Error) => void): NodeJS.Timeout {
+  let before = socket.bytesRead
+  return setInterval(() => {
+    if (socket.bytesRead - before < LEAST_PROGRESS) end(new Error(`hardly an answer in ${everyMs / 1000} s`))
+    before = socket.bytesRead
+  }, everyMs)
 }

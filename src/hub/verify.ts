@@ -20,20 +20,10 @@ export async function verifyRemote(
   const what = `${file.repo}/${file.name}`
   const whole = new FileHash(file.hash, file.size)
   const parts = new RangeHashes(ranges)
-  const patience = client.patience(what)
-  let done = 0
-  while (done < file.size) {
-    try {
-      for await (const piece of client.range(file, done, file.size)) {
-        whole.update(piece)
-        parts.update(piece)
-        done += piece.length
-        patience.progress()
-        onBytes(piece.length)
-      }
-    } catch (error) {
-      await patience.wait(error)
-    }
+  for await (const piece of client.bytes(file, 0, file.size)) {
+    whole.update(piece)
+    parts.update(piece)
+    onBytes(piece.length)
   }
   if (!whole.matches() || !parts.allMatch()) throw new HashMismatch(what)
 }

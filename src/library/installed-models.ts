@@ -1,5 +1,6 @@
-import { readdir, rm, rmdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
 import { UserError } from '../errors.js'
 import { takeLock } from '../files/lock.js'
 import type { Quant } from '../packing/format.js'
@@ -58,8 +59,8 @@ export async function findPulled(name: string): Promise<InstalledModel[]> {
 
 /** Removes what findPulled finds. Rejects with a UserError when there is no such model, or it is being pulled. */
 export async function removeModel(name: string): Promise<void> {
-  const { repository } = splitName(name)
   await findPulled(name)
+  const repository = await presentName(splitName(name).repository)
   const lock = await takeLock(pullLock(repository), `a pull of ${repository}`)
   try {
     const [all, removed] = [await packingsOf(repository), await findPulled(name)]
@@ -67,17 +68,52 @@ export async function removeModel(name: string): Promise<void> {
       for (const { path } of removed) await rm(path, { recursive: true })
       return
     }
-    const folder = pulledFolder(repository)
-    await rm(folder, { recursive: true })
-    // Its owner may have other models.
-    if (repository.includes('/')) await rmdir(dirname(folder)).catch(() => undefined)
+    await removeFolder(pulledFolder(repository))
+    await removeDeadLinks()
   } finally {
     await lock.release()
   }
 }
 
+/** What a model is kept as; other than `name` where that is a former name, a link to the model's folder. */
+async function presentName(name: string): Promise<string> {
+  const [root, folder] = await Promise.all([realpath(modelsRoot()), realpath(pulledFolder(name))])
+  const present = relative(root, folder).split(sep).join('/')
+  return isName(present) ? present : name
+}
+
+/** Removes a model's files. Folders below it are other models, of an owner with this model's name. */
+async function removeFolder(folder: string): Promise<void> {
+  const { unfinished } = await packingsIn(folder)
+  await rm(unfinished, { recursive: true, force: true })
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isFile()) await rm(join(folder, entry.name))
+  }
+  await removeIfEmpty(folder)
+}
+
+/** Former names of models that are no longer here. */
+async function removeDeadLinks(): Promise<void> {
+  const root = modelsRoot()
+  for (const dir of [...(await folders(root)).map((name) => join(root, name)), root]) {
+    for (const entry of await readdir(dir, { withFileTypes: true })) {
+      const path = join(dir, entry.name)
+      if (entry.isSymbolicLink() && !existsSync(path)) await rm(path)
+    }
+    if (dir !== root) await removeIfEmpty(dir)
+  }
+}
+
+async function removeIfEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch(() => undefined)
+}
+
+function modelsRoot(): string {
+  return join(modelsHome(), 'models')
+}
+
 async function pulledNames(): Promise<string[]> {
-  const root = join(modelsHome(), 'models')
+  const root = modelsRoot()
   const names: string[] = []
   for (const first of await folders(root)) {
     if (await isModel(join(root, first))) names.push(first)

@@ -1,10 +1,13 @@
+import { access, constants, symlink } from 'node:fs/promises'
 import os from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
+import { UserError } from '../errors.js'
+import { cannotWrite, makeFolder } from '../files/folders.js'
 import { type PulledModel, pull } from '../hub/pull.js'
 import { type PullOptions, readRequest } from '../hub/pull-request.js'
 import { availableMemory } from './available-memory.js'
 import { withPacker } from './convert-model.js'
-import { modelsHome, pulledFolder } from './resolve-model.js'
+import { modelsHome, pulledFolder, shippedNames } from './resolve-model.js'
 
 /**
  * Fetches a model from the Hugging Face hub and packs it for molm under its name, `owner/name` or `owner/name:q8`. The
@@ -15,13 +18,38 @@ import { modelsHome, pulledFolder } from './resolve-model.js'
 export async function pullModel(name: string, options: PullOptions = {}): Promise<PulledModel> {
   const { threads = os.availableParallelism() } = options
   const request = await readRequest(name, options)
-  const place = {
-    folder: pulledFolder(request.repo),
-    lock: pullLock(request.repo),
+  if ((await shippedNames()).includes(request.repo)) {
+    throw new UserError(`${request.repo} comes with molm: there is nothing to fetch`)
+  }
+  await checkHome()
+  const computer = {
+    placeOf: (repo: string) => ({ folder: pulledFolder(repo), lock: pullLock(repo) }),
+    alsoCall,
     freeMemory: availableMemory(),
     withPacker: <T>(work: Parameters<typeof withPacker<T>>[1]) => withPacker(threads, work),
   }
-  return pull(request, place, options)
+  return pull(request, computer, options)
+}
+
+/** Says at once, before anything is fetched, where models cannot be kept. */
+async function checkHome(): Promise<void> {
+  const locks = join(modelsHome(), 'locks')
+  try {
+    await makeFolder(locks)
+    await access(locks, constants.W_OK)
+  } catch (error) {
+    const { message } = cannotWrite(modelsHome(), error) as Error
+    throw new UserError(`${message}\nlet MOLM_HOME name a folder in which models can be kept`)
+  }
+}
+
+/** A link to the model's folder, where there is nothing of that name. Without one the model is found by its new name. */
+async function alsoCall(former: string, repo: string): Promise<void> {
+  const link = pulledFolder(former)
+  try {
+    await makeFolder(dirname(link))
+    await symlink(relative(dirname(link), pulledFolder(repo)), link, 'junction')
+  } catch {}
 }
 
 /** The file that a pull of a repository holds, so that no other writes to its folder. */

@@ -88,11 +88,12 @@ async function pulledModel(name: string, repository: string, wanted?: Quant): Pr
   if (wanted && !quants.includes(wanted)) {
     throw new UserError(`${repository} is pulled as ${quants.join(', ')}, not ${wanted}; ${again} fetches it`)
   }
-  if (!wanted && quants.length > 1) {
+  if (!wanted && quants.length > 1 && !quants.includes(DEFAULT_QUANT)) {
     const names = quants.map((quant) => `${repository}:${quant}`)
     throw new UserError(`${repository} is here in several packings: name one, ${names.join(' or ')}`)
   }
-  return folder(name, dir, wanted)
+  // Of several packings the default one, so that pulling another breaks no script that names none.
+  return folder(name, dir, wanted ?? (quants.length > 1 ? DEFAULT_QUANT : undefined))
 }
 
 function unknownModel(name: string): string {

@@ -1,5 +1,6 @@
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
+import { printableText } from '../printable.js'
 import type { Rgb } from '../terminal/colours.js'
 import { toHex } from './palette.js'
 
@@ -98,11 +99,11 @@ export function stack(drawings: readonly Drawing[], gap: number): Drawing {
   return { markup: placed.join('\n'), width: Math.max(...drawings.map(({ width }) => width)), height: y - gap }
 }
 
+/** Text of a picture or page, on one line. */
 export function escapeXml(text: string): string {
-  return text
+  return printableText(text.replace(/[\n\t]/g, '\u{fffd}'))
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
-    .replace(/\p{Cc}/gu, '\u{fffd}')
 }

@@ -8,6 +8,7 @@ import {
   shareOf,
 } from '../experts/comparison.js'
 import type { ReportInput, TextRoutes } from '../experts/text-routes.js'
+import { printable } from '../printable.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import { type ColourDepth, paint, type Rgb } from '../terminal/colours.js'
 import { wrap } from '../terminal/wrap.js'
@@ -34,7 +35,8 @@ export function textReport(input: ReportInput, style: TextStyle): string {
 }
 
 function usageMap(text: TextRoutes, depth: ColourDepth, width: number): string[] {
-  const { usage, name } = text
+  const { usage } = text
+  const name = printable(text.name)
   const most = largest(text)
   const draw = (amount: number, columns: number) => cell(amount, sequential(amount), depth, columns)
   const head = `${name}: ${usage.tokens} tokens; the fuller a cell, the more of them choose the expert (█ = ${percent(most)})`
@@ -58,8 +60,8 @@ function differences(texts: readonly TextRoutes[], depth: ColourDepth, width: nu
       },
       { width, measures: false },
     )
-    const other = texts.length === 2 ? texts[1].name : 'the others'
-    return [...differenceHead(text.name, other, percent(most), depth, width), ...map, '']
+    const other = texts.length === 2 ? printable(texts[1].name) : 'the others'
+    return [...differenceHead(printable(text.name), other, percent(most), depth, width), ...map, '']
   })
 }
 
@@ -83,7 +85,7 @@ function specialistList({ texts, textOf }: ReportInput, width: number): string[]
   const tokens = found.map(({ tokens }) => tokens.map(({ token, count }) => `${visibleToken(textOf(token))} ×${count}`))
   const rows = found.map((specialist) => [
     nameOf(specialist),
-    texts[specialist.text].name,
+    printable(texts[specialist.text].name),
     percent(specialist.share),
     percent(specialist.elsewhere),
   ])
@@ -96,7 +98,7 @@ function specialistList({ texts, textOf }: ReportInput, width: number): string[]
   }
   const records = found.flatMap((specialist, i) => {
     const { text, share, elsewhere } = specialist
-    const facts = `${nameOf(specialist)}, ${texts[text].name}: ${percent(share)}, elsewhere ${percent(elsewhere)}`
+    const facts = `${nameOf(specialist)}, ${printable(texts[text].name)}: ${percent(share)}, elsewhere ${percent(elsewhere)}`
     return [...indented(wrap(facts, width - 4)), `    ${clipped(tokens[i], width - 4)}`]
   })
   return [...wrap(`${title} and the tokens that wake them`, width), ...records, '']

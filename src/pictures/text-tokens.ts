@@ -1,5 +1,6 @@
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { ExpertRoutes } from '../generation/types.js'
+import { printable } from '../printable.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import { type ColourDepth, paint } from '../terminal/colours.js'
 import { wrap } from '../terminal/wrap.js'
@@ -23,7 +24,7 @@ export function tokenLanes(
   const { mixtures, layers } = text.usage
   const digits = String(Math.max(...mixtures.flatMap(({ layers }) => layers.map(({ experts }) => experts))) - 1).length
   const kinds = mixtures.map(({ kind }) => kind)
-  const head = `${text.name}: the expert with the largest gate in each layer, ${kinds.join(' and then ')}`
+  const head = `${printable(text.name)}: the expert with the largest gate in each layer, ${kinds.join(' and then ')}`
   const lane = layers * (digits + 1) - 1
   const named = (token: number) => fit(visibleToken(textOf(token)), TOKEN)
   if (TOKEN + 2 + mixtures.length * (lane + 3) - 3 <= width) {

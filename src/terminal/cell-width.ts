@@ -1,3 +1,5 @@
+import { printableText } from '../printable.js'
+
 const GRAPHEMES = new Intl.Segmenter()
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u
@@ -30,8 +32,5 @@ export function fit(text: string, width: number): string {
 
 /** Text that cannot move the cursor or change the terminal: tabs become blanks, other control characters a sign. */
 export function harmless(text: string): string {
-  return text
-    .replace(/\r\n?/g, '\n')
-    .replace(/\t/g, '  ')
-    .replace(/[^\P{Cc}\n]/gu, '\u{fffd}')
+  return printableText(text.replace(/\r\n?/g, '\n').replace(/\t/g, '  '))
 }

@@ -106,7 +106,7 @@ function fileOf(argument: string, command: string): string {
   return argument
 }
 
-function help({ model }: Chat): string {
+function help({ model, options }: Chat): string {
   const width = Math.max(...SLASH_COMMANDS.map(({ name, argument = '' }) => name.length + argument.length + 2))
   const commands = SLASH_COMMANDS.map(({ name, argument = '', summary }) => {
     return `${`/${name} ${argument}`.padEnd(width)}  ${summary}`
@@ -114,7 +114,12 @@ function help({ model }: Chat): string {
   const frame = model.chatTemplate
     ? 'The turns are framed by the chat template that the model brings.'
     : 'This is a base model without a chat template: the turns are framed as plain text, User: and Assistant:, and the answer ends where the next User: would begin.'
-  return [...commands, '', ...KEYS, '', frame].join('\n')
+  const { path } = options.history
+  const kept =
+    path === undefined
+      ? 'Nothing of what you type is kept.'
+      : `What you type is kept in ${path}; --no-history or MOLM_HISTORY=0 keeps nothing.`
+  return [...commands, '', ...KEYS, '', frame, kept].join('\n')
 }
 
 const KEYS = [

@@ -1,4 +1,4 @@
-import { graphemes } from '../terminal/cell-width.js'
+import { graphemes, harmless } from '../terminal/cell-width.js'
 import type { KeyName } from './keys.js'
 
 /** A text of several lines that is being written, with a cursor in it. */
@@ -15,8 +15,9 @@ export class Editor {
     return this.before.length
   }
 
+  /** Writes something in place of all there is. */
   set(text: string): void {
-    this.before = text
+    this.before = harmless(text)
     this.after = ''
   }
 

@@ -19,7 +19,8 @@ export class InputHistory {
 
   private constructor(
     private readonly entries: string[],
-    private readonly path?: string,
+    /** File in which it is kept, readable by its owner alone; absent where it is not kept. */
+    readonly path?: string,
   ) {
     this.at = entries.length
   }

@@ -12,9 +12,14 @@ export interface StartOptions {
   depth: ColourDepth
   generation: GenerateOptions
   loadModel: (name: string) => Promise<Model>
+  /** Whether what is typed is kept for later conversations. */
+  keepsHistory: boolean
   /** Aborting it leaves. */
   signal: AbortSignal
 }
+
+/** File of what was typed, in the folder of the models. */
+const HISTORY = 'chat-history.jsonl'
 
 /** Above what the chat asks for, which draws by itself no more often than is seen. */
 const MOST_FRAMES = 60
@@ -24,7 +29,7 @@ const MOST_FRAMES = 60
  * is in use at the end is disposed.
  */
 export async function startChat(model: Model, options: StartOptions): Promise<{ interrupted: boolean }> {
-  const history = await InputHistory.open(join(modelsHome(), 'chat-history.jsonl'))
+  const history = await InputHistory.open(options.keepsHistory ? join(modelsHome(), HISTORY) : undefined)
   const chat = new Chat(model, { history, ...options })
   const terminal = new Terminal(process.stdin, process.stdout, (key) => chat.press(key))
   terminal.enter()

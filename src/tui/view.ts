@@ -1,4 +1,5 @@
 import { formatBytes } from '../numbers.js'
+import { printable } from '../printable.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { styled } from '../terminal/style.js'
@@ -90,7 +91,7 @@ function statusLine(chat: Chat): string {
   if (leaving) return 'Ctrl-C again leaves'
   const speed = lastAnswer?.tokensPerSecond
   const parts = [
-    `${model.name} ${model.info.quant}`,
+    `${printable(model.name)} ${model.info.quant}`,
     ...(state === 'answering' ? ['answering'] : state === 'working' ? ['working'] : []),
     ...(speed === undefined ? [] : [`${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`]),
     `context ${conversation.length}/${model.config.trainedContext}`,

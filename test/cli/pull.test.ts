@@ -1,4 +1,4 @@
-import { readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -141,11 +141,93 @@ test('list shows every packing: tab-separated, or as JSON', async () => {
     assert.is(models[0].source_revision, 'a'.repeat(40))
     await writeFile(join(dir, 'molm', 'models', 'org', 'model', 'model-q8.molm.safetensors'), 'short')
     assert.match((await run('list')).stdout, /^org\/model:q8\tdamaged\t5\t/)
-    assertRefused(await run('show', REPO), 1, /name one, org\/model:q8 or org\/model:q4/)
+    assert.is(JSON.parse((await run('show', REPO, '--json')).stdout).quant, 'q4')
+    await rm(join(dir, 'molm', 'models', 'org', 'model', 'model-q4.molm.safetensors'))
+    await run('pull', `${REPO}:q8`)
+    await run('pull', `${REPO}:f32`)
+    assertRefused(await run('show', REPO), 1, /name one, org\/model:f32 or org\/model:q8/)
     assertRefused(
-      await run('show', `${REPO}:f32`),
+      await run('show', `${REPO}:q4`),
       1,
-      /is pulled as q8, q4, not f32; `molm pull org\/model:f32` fetches it/,
+      /is pulled as f32, q8, not q4; `molm pull org\/model:q4` fetches it/,
+    )
+  })
+})
+
+test('rm of a model leaves those whose owner has its name', async () => {
+  await withServedModel(async (run, _, dir) => {
+    await run('pull', REPO)
+    const models = join(dir, 'molm', 'models')
+    for (const name of ['model-q4.molm.safetensors', 'config.json'])
+      await cp(join(models, 'org', 'model', name), join(models, 'org', name))
+    assert.match((await run('list')).stdout, /^org\tq4.*\norg\/model\tq4/)
+    assert.is((await run('rm', 'org', '--yes')).code, 0)
+    assert.match((await run('list')).stdout, /^org\/model\tq4/)
+    assert.equal(await readdir(join(models, 'org')), ['model'])
+    assert.is((await run('rm', REPO, '--yes')).code, 0)
+    assert.equal(await readdir(models), [])
+  })
+})
+
+test('a renamed model is kept by its new name, and found by both', async () => {
+  await withServedModel(async (run, hub, dir) => {
+    hub.renamed.set('old/model', REPO)
+    const { code, stdout, stderr } = await run('pull', 'old/model')
+    assert.is(code, 0, stderr)
+    assert.match(stderr, /^molm: old\/model is now called org\/model\n/)
+    assert.is(stdout, `${join(dir, 'molm', 'models', 'org', 'model', 'model-q4.molm.safetensors')}\n`)
+    for (const name of ['old/model', REPO]) {
+      assert.is(JSON.parse((await run('show', name, '--json')).stdout).source, REPO)
+      assert.match((await run('pull', name)).stderr, /org\/model is here already/)
+    }
+    assert.match((await run('list')).stdout, /^org\/model\tq4\t[^\n]+\nnano\t/)
+    assert.is((await run('rm', 'old/model', '--yes')).code, 0)
+    assert.equal(await readdir(join(dir, 'molm', 'models')), [])
+  })
+})
+
+test('a model that is here will do when the hub cannot be asked', async () => {
+  await withServedModel(async (run) => {
+    const { stdout: path } = await run('pull', REPO)
+    process.env.HF_HUB_OFFLINE = '1'
+    const here = await run('pull', REPO)
+    assert.is(here.code, 0, here.stderr)
+    assert.is(here.stdout, path)
+    assert.match(here.stderr, /hub was not asked whether there is anything newer\n.*is here already, at aaaaaaa/)
+    assert.is((await run('pull', REPO, '--revision', 'a'.repeat(40))).stdout, path)
+    for (const more of [[`${REPO}:q8`], [REPO, '--verify'], [REPO, '--revision', 'v1']]) {
+      assertRefused(await run('pull', ...more), 1, /HF_HUB_OFFLINE forbids to fetch it/)
+    }
+    delete process.env.HF_HUB_OFFLINE
+    process.env.HF_ENDPOINT = 'http://127.0.0.1:9'
+    const unreached = await run('pull', REPO)
+    assert.is(unreached.stdout, path)
+    assert.is(unreached.code, 0)
+  })
+})
+
+test('pull takes the address of a page, and knows what comes with molm', async () => {
+  await withServedModel(async (run, hub, dir) => {
+    const host = new URL(hub.endpoint).host
+    for (const address of [
+      `${hub.endpoint}/${REPO}`,
+      `${host}/${REPO}/tree/main`,
+      `https://huggingface.co/${REPO}/`,
+      `hf.co/${REPO}:q4`,
+    ]) {
+      const { code, stdout, stderr } = await run('pull', address)
+      assert.is(code, 0, stderr)
+      assert.match(stdout, /org\/model\/model-q4/)
+    }
+    assertRefused(await run('pull', `hf.co/${REPO}/tree/v7`), 1, /no revision 'v7'/)
+    assertRefused(await run('pull', `https://elsewhere.example/${REPO}`), 2, /is not on 127\.0\.0\.1:\d+; HF_ENDPOINT/)
+    assertRefused(await run('pull', 'nano'), 1, /nano comes with molm/)
+    await writeFile(join(dir, 'file'), '')
+    const { code, stderr } = await molm(['pull', REPO], { env: { MOLM_HOME: join(dir, 'file', 'molm') } })
+    assert.is(code, 1)
+    assert.match(
+      stderr,
+      /^molm: .*file\/molm: cannot be written \(a part of the path is a file, not a folder\)\nlet MOLM_HOME name.*\n$/,
     )
   })
 })

@@ -77,16 +77,56 @@ test('a lock of a process that has ended is stale, as is one whose number anothe
   })
 })
 
-test('a lock of another machine holds as long as it is touched', async () => {
+test('a process that has ended holds no lock, though its parent never asks how', async () => {
+  if (process.platform !== 'linux') return
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.lock')
+    // The shell becomes `sleep`, which never waits for the child that the shell began.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    try {
+      const [line] = await once(parent.stdout.setEncoding('utf8'), 'data')
+      const pid = Number(line)
+      const fields = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1].split(' ')
+      while ((await fields())[0] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 10))
+      process.kill(pid, 0)
+      await lockOf(path, { pid, started: (await fields())[19] })
+      await (await takeLock(path, 'x')).release()
+    } finally {
+      parent.kill('SIGKILL')
+    }
+  })
+})
+
+test('a lock of another machine holds as long as it is written to', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     await lockOf(path, { pid: 1, host: 'elsewhere' })
     await rejectsWithUserError(() => takeLock(path, 'x'), /process 1 on elsewhere/)
-    const old = new Date(Date.now() - 10 * 60 * 1000)
-    await utimes(path, old, old)
-    const lock = await takeLock(path, 'x')
-    assert.is(JSON.parse(await readFile(path, 'utf8')).pid, process.pid)
-    await lock.release()
+    // By a clock that was set since, it may seem to have been written tomorrow.
+    for (const minutes of [-10, 10]) {
+      await lockOf(path, { pid: 1, host: 'elsewhere' })
+      const other = new Date(Date.now() + minutes * 60 * 1000)
+      await utimes(path, other, other)
+      const lock = await takeLock(path, 'x')
+      assert.is(JSON.parse(await readFile(path, 'utf8')).pid, process.pid)
+      await lock.release()
+    }
+  })
+})
+
+test('where no lock can be written that is said in a line', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await writeFile(join(dir, 'file'), '')
+    await rejectsWithUserError(
+      () => takeLock(join(dir, 'file', 'a.lock'), 'x'),
+      /file: cannot be written \(there is a file/,
+    )
+    await rejectsWithUserError(
+      () => takeLock(join(dir, 'file', 'deep', 'a.lock'), 'x'),
+      /cannot be written \(a part of/,
+    )
+    if (process.platform === 'linux')
+      await rejectsWithUserError(() => takeLock('/proc/molm/a.lock', 'x'), /\/proc\/molm: cannot be written/)
   })
 })
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { lstat, mkdir, readdir, readFile, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -53,6 +54,26 @@ test('what lies whole in the cache is packed from there without the network', as
     assert.is(model.commit, commit)
     assert.ok((await pullModel(`${REPO}:f32`, QUICK)).wasHere)
     await givesExpectedLogits(`${REPO}:f32`, WITH_TOKENIZER)
+  })
+})
+
+test('a link in the place of an unfinished file is not written through, and a cache that is none is told', async () => {
+  await withHub(async (hub, dir) => {
+    const { files } = await hub.serve(REPO, WITH_TOKENIZER)
+    const blobs = join(dir, 'hf', 'hub', 'models--org--model', 'blobs')
+    const treasure = join(dir, 'treasure')
+    await writeFile(treasure, 'treasure')
+    await mkdir(blobs, { recursive: true })
+    const sha256 = createHash('sha256').update(files.get('pytorch_model.bin') ?? '')
+    await symlink(treasure, join(blobs, `${sha256.digest('hex')}.incomplete`))
+    await pullModel(REPO, { ...QUICK, keep: true })
+    assert.is(await readFile(treasure, 'utf8'), 'treasure')
+    await rm(blobs, { recursive: true })
+    await writeFile(blobs, '')
+    await rejectsWithUserError(
+      () => pullModel(REPO, { ...QUICK, keep: true }),
+      /blobs.*: cannot be written \(there is a file of that name/,
+    )
   })
 })
 

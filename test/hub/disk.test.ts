@@ -47,7 +47,7 @@ onDisk(`a disk that is too small is told before anything is fetched${reason}`, a
       process.env.MOLM_HOME = disk
       await rejectsWithUserError(
         () => pullModel(`${REPO}:f32`, QUICK),
-        /org\/model: needs 19 MiB of disk in .*disk\/models\/org\/model, 17 MiB are free\nmake room there/,
+        /org\/model: needs \d\.\d+ MB of disk in .*disk\/models\/org\/model, and 16\.8 MB to spare; 17\.8 MB are free\nmake room there/,
       )
       assert.ok(hub.sentOf('model.safetensors') < 10_000)
       assert.equal(await readdir(join(disk, 'models')).catch(() => []), [])
@@ -113,11 +113,11 @@ test('a plan that does not fit is refused with what it needs', async () => {
   checkPlan(plan)
   await rejectsWithUserError(
     () => checkPlan({ ...plan, disk: [{ ...plan.disk[0], free: 110 * MIB }] }),
-    /needs 116 MiB of disk in \/models, 110 MiB are free/,
+    /needs 105 MB of disk in \/models, and 16.8 MB to spare; 115 MB are free/,
   )
   await rejectsWithUserError(
     () => checkPlan({ ...plan, memory: { ...plan.memory, free: 299 * MIB } }),
-    /packing needs 300 MiB of memory, 299 MiB are free/,
+    /packing needs 315 MB of memory, 314 MB are free/,
   )
 })
 

@@ -1,8 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UserError } from '#molm/errors.js'
+import { HubClient } from '#molm/hub/client.js'
+import { NETWORK_DEFAULTS } from '#molm/hub/patience.js'
 import { pullModel } from '#molm/index.js'
 import { givesExpectedLogits } from '../support/expected-logits.js'
 import type { Fault, HubServer, ServedRepository } from '../support/hub-server.js'
@@ -47,7 +50,7 @@ const status =
   }
 
 const SURVIVED: Record<string, Fault> = {
-  'connections that break after some bytes': everyNth(3, cut(700)),
+  'connections that break after some bytes': everyNth(3, cut(1200)),
   'connections that break at once': everyNth(3, cut(0)),
   'connections that go silent': everyNth(40, (request, response, bytes) => {
     request.sent = 10
@@ -190,10 +193,104 @@ test('what fails for good is told in a line or two, and nothing has the final na
 test('a hub that cannot be reached is told', async () => {
   await withHub(async (hub) => {
     process.env.HF_ENDPOINT = 'http://127.0.0.1:9'
-    await rejectsWithUserError(() => pullModel(REPO, QUICK), /org\/model: .*ECONNREFUSED.*5 times/)
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /org\/model: .*ECONNREFUSED.*3 times/)
     process.env.HF_ENDPOINT = 'huggingface'
     await rejectsWithUserError(() => pullModel(REPO, QUICK), /HF_ENDPOINT is no address/)
     assert.is(hub.seen.length, 0)
+  })
+})
+
+/** Answers as a hub that lists its files would, though with a next page of the test's choice. */
+function listing(next: (page: number) => string, entries: unknown = []): HubServer['apiFault'] {
+  let page = 0
+  return (response, url) => {
+    if (!url.includes('/tree/')) return undefined
+    response.setHeader('link', `<${next(++page)}>; rel="next"`)
+    response.end(JSON.stringify(entries))
+    return true
+  }
+}
+
+test('a listing that never ends, or goes on where it was before, is given up', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, FIXTURE)
+    const at = (page: number) => `${hub.endpoint}/api/models/${REPO}/tree/${'a'.repeat(40)}?cursor=${page}`
+    for (const next of [at, () => at(1)]) {
+      hub.apiFault = listing(next)
+      const asked = hub.seen.length
+      await rejectsWithUserError(() => pullModel(REPO, QUICK), /lists its files without an end/)
+      assert.ok(hub.seen.length - asked <= 101, `${hub.seen.length - asked} questions`)
+    }
+    const many = Array.from({ length: 60000 }, (_, i) => ({ type: 'directory', path: `${i}`, size: 0, oid: '' }))
+    hub.apiFault = listing(at, many)
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /lists more than 100000 files/)
+  })
+})
+
+test('a listing may go on elsewhere, but at no address that is less safe', async () => {
+  const network = { ...NETWORK_DEFAULTS, ...IMPATIENT }
+  const client = new HubClient({ environment: { endpoint: 'https://hub.example' }, network })
+  const ask = client.fetchFor(REPO, 'main')
+  for (const url of ['http://hub.example/api', 'file:///etc/passwd', 'ftp://hub.example/api']) {
+    await rejectsWithUserError(() => ask(url), /org\/model: the hub goes on to the unsafe address/)
+  }
+  client.close()
+})
+
+test('what answers, but not as a hub does, is told in two lines', async () => {
+  const page = '<!DOCTYPE html><title>Please log in</title>'
+  const answers: (string | Buffer)[] = [page, 'null', '[]', '{"sha":{}}', '{"sha":5}', gzipSync('{"sha":"x"}'), '']
+  for (const answer of answers) {
+    await withHub(async (hub) => {
+      await hub.serve(REPO, FIXTURE)
+      for (const question of ['/revision/', '/tree/']) {
+        hub.apiFault = (response, url) => {
+          if (!url.includes(question)) return undefined
+          response.end(answer)
+          return true
+        }
+        await rejectsWithUserError(
+          () => pullModel(REPO, QUICK),
+          question === '/tree/' && answer === '[]'
+            ? /no config\.json/
+            : /does not answer like a hub|does not say clearly/,
+        )
+      }
+      hub.apiFault = (response, url) => {
+        if (!url.includes('/tree/')) return undefined
+        response.end('[null, 5]')
+        return true
+      }
+      await rejectsWithUserError(() => pullModel(REPO, QUICK), /does not answer like a hub/)
+    })
+  }
+})
+
+test('a server that gives a byte at a time, or hardly any, is not waited for without an end', async () => {
+  await withHub(async (hub) => {
+    const trickles: Fault[] = [
+      cut(1),
+      (_, response, bytes) => {
+        response.setHeader('content-length', bytes.length)
+        let sent = 0
+        const timer = setInterval(() => response.write(bytes.subarray(sent, ++sent)), 20).unref()
+        response.once('close', () => clearInterval(timer))
+        return true
+      },
+      (_, response) => {
+        const timer = setInterval(() => response.writeContinue(), 20).unref()
+        response.socket?.once('close', () => clearInterval(timer))
+        return true
+      },
+    ]
+    await hub.serve(REPO, FIXTURE)
+    for (const [i, fault] of trickles.entries()) {
+      hub.fault = (request, response, bytes) =>
+        request.host === 'storage' ? fault(request, response, bytes) : undefined
+      const network = { ...IMPATIENT, idleMs: 100, connections: 1 }
+      const pattern = [/the connection was lost/, /hardly an answer in 0\.2 s/, /no answer for 0\.1 s/][i]
+      await rejectsWithUserError(() => pullModel(REPO, { ...QUICK, network }), pattern)
+    }
   })
 })
 

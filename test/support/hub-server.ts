@@ -38,6 +38,8 @@ const PAGE = 3
 export class HubServer {
   readonly repositories = new Map<string, ServedRepository>()
   readonly seen: SeenRequest[] = []
+  /** Former names of repositories, which the hub sends on to those of today. */
+  readonly renamed = new Map<string, string>()
   /** Called for each request to the storage before it is answered in the ordinary way. */
   fault?: Fault
   /** Called for each question about a repository. */
@@ -95,6 +97,11 @@ export class HubServer {
       []
     if (this.token && request.headers.authorization !== `Bearer ${this.token}`) {
       return refuse(response, 401, 'RepoNotFound')
+    }
+    const today = this.renamed.get(repo)
+    if (today !== undefined) {
+      response.writeHead(307, { location: `${url.pathname.replace(repo, today)}${url.search}` }).end()
+      return
     }
     const repository = this.repositories.get(repo)
     if (!repository) return refuse(response, request.headers.authorization ? 404 : 401, 'RepoNotFound')

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
@@ -161,6 +163,30 @@ trial('what was written is there again in the next conversation', async () => {
       terminal.type('\x1b[A')
       await terminal.waitFor(/› \/set top-k 7/)
     })
+  })
+})
+
+trial('nothing of what was written is kept where the user does not want it', async () => {
+  await inTemporaryFolder(async (home) => {
+    const start = ['bin/molm.js', 'chat']
+    for (const [args, env] of [
+      [[...start, '--no-history'], {}],
+      [start, { MOLM_HISTORY: '0' }],
+    ] as const) {
+      await inTerminal({ args: [...args], env: { MOLM_HOME: home, ...env } }, async (terminal) => {
+        await terminal.enter('/set top-k 7', /set top-k 7/)
+        await terminal.enter('/help', /Nothing of what you type is kept/)
+        terminal.type('\x04')
+        await terminal.ended()
+      })
+    }
+    assert.equal(await readdir(home), [])
+    await inTerminal({ env: { MOLM_HOME: home } }, async (terminal) => {
+      await terminal.enter('/help', /What you type is kept in/)
+      terminal.type('\x04')
+      await terminal.ended()
+    })
+    assert.is((await stat(join(home, 'chat-history.jsonl'))).mode & 0o777, 0o600)
   })
 })
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -160,6 +160,7 @@ test('a saved conversation goes on as the one that was saved, without running it
     const conversation = new Conversation(nano)
     await conversation.ask('What is a lantern?', new Witness(), GREEDY)
     await saveConversation(path, await conversation.save(), nano)
+    if (process.platform !== 'win32') assert.is((await stat(path)).mode & 0o777, 0o600, 'for its owner alone')
     assert.equal(await readdir(dir), ['talk'])
     const again = new Conversation(nano)
     await again.restore(await loadConversation(path, nano))

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -107,6 +107,15 @@ test('history goes back and forth, comes back to the draft, and lasts', async ()
     const again = await InputHistory.open(path)
     assert.is(again.older(''), 'two\nlines')
     assert.is(again.older(''), 'first')
+  })
+})
+
+test('what was typed can be read by its owner alone', async () => {
+  if (process.platform === 'win32') return
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'home', 'history')
+    await (await InputHistory.open(path)).add('secret')
+    assert.is((await stat(path)).mode & 0o777, 0o600)
   })
 })
 
