@@ -151,14 +151,17 @@ export class Router {
     }
   }
 
-  /** Sets p to e^(logit - largest) of the logits from `row` on; returns their sum. */
+  /**
+   * Sets p to e^(logit - largest) of the logits from `row` on; returns their sum. Where that is not a number, p and the
+   * sum are 0: the gates, 0 / 0, are then not numbers either, but the k experts are still different ones.
+   */
   private exponentiate(row: number, f32: Float32Array): number {
     const { p, rows } = this
     let most = Number.NEGATIVE_INFINITY
     for (let e = 0; e < rows; e++) most = Math.max(most, f32[row + e])
     let sum = 0
     for (let e = 0; e < rows; e++) {
-      p[e] = Math.exp(f32[row + e] - most)
+      p[e] = Math.exp(f32[row + e] - most) || 0
       sum += p[e]
     }
     return sum
