@@ -6,6 +6,7 @@ import { BANK_BYTES, leastBudget, planBanks } from '../model/bank-plan.js'
 import { ModuleFormer } from '../model/moduleformer.js'
 import { fillRandom, randomPool } from '../model/random-weights.js'
 import { WeightStore } from '../model/weight-store.js'
+import { formatBytes, formatSize } from '../numbers.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/checkpoint-warnings.js'
 import { type Layout, type Part, planLayout } from '../packing/layout.js'
@@ -53,9 +54,27 @@ export async function loadWeights(
   return loadCheckpoint(source, means)
 }
 
+/** What a model takes besides its weights, as a part of them: activations, caches, the files it is read from. */
+const BESIDES_WEIGHTS = 1 / 8
+
+/** Throws a UserError where a model that is held whole does not fit into memory; the system would end the process. */
+function checkRoom({ memory, memoryIsGiven, free }: ModelSource, { layout }: Means, what: string, remedy = ''): void {
+  if (memoryIsGiven && memory < layout.bytes) {
+    const [limit, bytes] = [formatSize(memory), formatSize(layout.bytes)]
+    throw new UserError(`--memory ${limit} is too little for ${what}, which is held whole: ${bytes}${remedy}`)
+  }
+  const wanted = layout.bytes * (1 + BESIDES_WEIGHTS)
+  if (!memoryIsGiven && wanted > free) {
+    const needs = `needs ${formatBytes(wanted)} of memory, and ${formatBytes(free)} are free`
+    throw new UserError(`${what} ${needs}${remedy}`)
+  }
+}
+
 /** Random weights, all of them resident. */
-function loadRandom(source: ModelSource, { layout, module, threads, bankBytes }: Means): LoadedModel {
+function loadRandom(source: ModelSource, means: Means): LoadedModel {
+  const { layout, module, threads, bankBytes } = means
   const { config, formats } = source
+  checkRoom(source, means, 'a model of random weights')
   const bytes = randomPool()
   const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
   const plan = planBanks(config, layout, Number.POSITIVE_INFINITY, bankBytes)
@@ -73,7 +92,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
     throw new UserError(
-      `--memory ${memory} is too little for this model: it needs at least ${least} bytes (${Math.ceil(least / 2 ** 20)}MiB)`,
+      `--memory ${formatSize(memory)} is too little for this model: it needs at least ${formatSize(least)}`,
     )
   }
   const file = await openPackedFile(source.path)
@@ -96,12 +115,13 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
   const { layout, module, threads, bankBytes } = means
-  const { config, formats, path, memory, memoryIsGiven } = source
-  if (memoryIsGiven && memory < layout.bytes) {
-    throw new UserError(
-      `--memory ${memory} is less than this checkpoint's ${layout.bytes} bytes; experts are read on demand from a packed model only: convert it first`,
-    )
-  }
+  const { config, formats, path } = source
+  checkRoom(
+    source,
+    means,
+    `${path} in ${formats.mlp}`,
+    `\nof a packed model only the experts in use are held: molm convert ${path} OUT --quant ${formats.mlp} (takes some 500 MB)`,
+  )
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
     const unknown = checkTensors(config, checkpoint.tensors, checkpoint.name)

@@ -1,4 +1,5 @@
 import type { ModelInfo, PartSummary } from '../generation/types.js'
+import { leastBudget } from '../model/bank-plan.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
 import { headName, type Part, planLayout } from '../packing/layout.js'
@@ -23,6 +24,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
     activeParameters: total('active'),
     bytes: total('bytes'),
     activeBytes,
+    leastBytes: kind === 'packed' ? leastBudget(config, planLayout(config, formats)) : total('bytes'),
     parts,
     ...(tokenizer && { tokenizerSize: tokenizer.vocabSize }),
     hasChatTemplate: chatTemplate !== undefined,
