@@ -3,6 +3,30 @@ export function formatBytes(bytes: number): string {
   return scaled(bytes, ['B', 'kB', 'MB', 'GB', 'TB'])
 }
 
+/** Units of sizes as options take them, the largest first. */
+const SIZE_UNITS: readonly (readonly [name: string, bytes: number])[] = [
+  ['TiB', 2 ** 40],
+  ['TB', 1e12],
+  ['GiB', 2 ** 30],
+  ['GB', 1e9],
+  ['MiB', 2 ** 20],
+  ['MB', 1e6],
+  ['KiB', 2 ** 10],
+  ['kB', 1e3],
+]
+
+/**
+ * Bytes as an option such as --memory takes them: 350MiB or 800MB where they are a whole number of some unit, else three
+ * digits, rounded up, so that what is enough stays enough: 2.42MB.
+ */
+export function formatSize(bytes: number): string {
+  for (const [name, unit] of SIZE_UNITS) if (bytes >= unit && bytes % unit === 0) return `${bytes / unit}${name}`
+  const [name, unit] = SIZE_UNITS.find(([name, unit]) => !name.includes('i') && bytes >= unit) ?? ['B', 1]
+  const value = bytes / unit
+  const scale = value < 10 ? 100 : value < 100 ? 10 : 1
+  return unit === 1 ? `${bytes}B` : `${Math.ceil(value * scale) / scale}${name}`
+}
+
 /** A count as people read it: 9.70 M. */
 export function formatCount(count: number): string {
   return scaled(count, ['', 'k', 'M', 'B', 'T'])

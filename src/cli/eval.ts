@@ -52,14 +52,20 @@ async function evaluate(options: EvalOptions): Promise<void> {
   const { readText, parseTask } = await import('../index.js')
   const texts = await Promise.all(text.map(readText))
   const tasks = (await Promise.all(task.map(readText))).map(parseTask)
-  await withModel(options, async ({ model }) => {
-    const run = (other?: Model) => measure(model, { texts, tasks, other }, options)
-    const measured =
-      against === undefined
-        ? await run()
-        : await withModel(await referenceOptions(against, options), (other) => run(other.model))
-    await writeOut(options.json ? `${JSON.stringify(asJson(model.name, measured))}\n` : asTables(measured))
+  const work = { texts, tasks }
+  if (against === undefined) {
+    await withModel(options, async ({ model }) => report(model.name, await measure(model, work, options), options))
+    return
+  }
+  const [first, second] = await sharingMemory(options, await referenceOptions(against, options))
+  await withModel(first, async ({ model }) => {
+    const measured = await withModel(second, (other) => measure(model, { ...work, other: other.model }, options))
+    await report(model.name, measured, options)
   })
+}
+
+async function report(model: string, measured: Measured, { json }: EvalOptions): Promise<void> {
+  await writeOut(json ? `${JSON.stringify(asJson(model, measured))}\n` : asTables(measured))
 }
 
 /** The reference has the name that was given, and the exact weights unless that name or its file says otherwise. */
@@ -68,6 +74,18 @@ async function referenceOptions(against: string, { threads, quiet }: EvalOptions
   const { kind } = await describeModel(against)
   const asStored = kind === 'packed' || /:(f32|q8|q4)$/.test(against)
   return { model: modelName(against), threads, quiet, ...(asStored ? {} : { quant: 'f32' as const }) }
+}
+
+/** The options of two models that are held at the same time: together they stay within the first one's `--memory`. */
+async function sharingMemory(...models: [ModelOptions, ModelOptions]): Promise<[ModelOptions, ModelOptions]> {
+  const { describeModel } = await import('../index.js')
+  const { shareMemory } = await import('../library/share-memory.js')
+  const infos = await Promise.all(models.map(({ model, quant }) => describeModel(modelName(model), { quant })))
+  const [first, second] = shareMemory(infos, models[0].memory)
+  return [
+    { ...models[0], memory: first },
+    { ...models[1], memory: second },
+  ]
 }
 
 interface Measured {

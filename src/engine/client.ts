@@ -21,6 +21,9 @@ export interface Ongoing<T> {
   credit(steps: number): void
 }
 
+/** How long an engine may take to end by itself: far longer than a block of the model, after which it looks. */
+const CLOSING_MS = 5_000
+
 /** What a stopped request rejects with. */
 export class Interrupted extends Error {}
 
@@ -32,8 +35,12 @@ export class EngineClient {
   private readonly pending = new Map<number, Pending>()
   private nextId = 1
   private ended?: Error
+  /** Resolves when the engine's thread has ended. */
+  private readonly gone: Promise<void>
 
-  private constructor(private readonly worker: Worker) {}
+  private constructor(private readonly worker: Worker) {
+    this.gone = new Promise((resolve) => worker.once('exit', () => resolve()))
+  }
 
   /** Starts an engine and waits until its model is loaded. Rejects with what went wrong there. */
   static async start(data: EngineData, signal?: AbortSignal): Promise<EngineClient> {
@@ -75,15 +82,17 @@ export class EngineClient {
     }
   }
 
-  /** Ends the engine and its threads. Requests under way are stopped. */
+  /** Ends the engine and its threads. Requests under way are stopped. An engine that does not answer is cut off. */
   async close(): Promise<void> {
-    if (this.ended) return
-    const exit = new Promise((resolve) => this.worker.once('exit', resolve))
-    for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)
-    this.call({ kind: 'close' }).reply.catch(() => undefined)
-    this.ended = new Error('the model has been disposed')
+    if (!this.ended) {
+      for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)
+      this.call({ kind: 'close' }).reply.catch(() => undefined)
+      this.ended = new Error('the model has been disposed')
+      const cutOff = setTimeout(() => this.worker.terminate(), CLOSING_MS)
+      this.gone.then(() => clearTimeout(cutOff))
+    }
     this.worker.ref()
-    await exit
+    await this.gone
   }
 
   private started(data: EngineData): Promise<void> {
@@ -109,7 +118,7 @@ export class EngineClient {
     }
   }
 
-  /** Rejects everything that waits: the engine is gone. */
+  /** Rejects all that waits for the engine. */
   private fail(error: Error): void {
     this.ended ??= error
     for (const id of [...this.pending.keys()]) this.settle(id)?.reject(error)

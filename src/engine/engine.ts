@@ -49,33 +49,33 @@ export class Engine {
     return this.loaded?.warnings ?? []
   }
 
-  /** Begins a request. */
-  task(request: Request, context: TaskContext): Task {
+  /** A request as a task; nothing is done before its first step. */
+  *task(request: Request, { stop, emit, ready }: TaskContext): Task {
     switch (request.kind) {
       case 'forward':
-        return this.sequence(request.session).forward(request, context.stop)
+        return yield* this.sequence(request.session).forward(request, stop)
       case 'generate':
-        return this.sequence(request.session).generate(request, context.stop, context.emit, context.ready)
+        return yield* this.sequence(request.session).generate(request, stop, emit, ready)
       case 'truncate':
-        return once(() => this.sequences.get(request.session)?.truncate(request.length))
+        return this.sequences.get(request.session)?.truncate(request.length)
       case 'export':
-        return once(() => this.sequence(request.session).export())
+        return this.sequence(request.session).export()
       case 'import':
-        return once(() => this.sequence(request.session).import(request.saved))
+        return this.sequence(request.session).import(request.saved)
       case 'release':
-        return once(() => this.release(request.session))
+        return this.release(request.session)
       case 'classify':
-        return this.classify(request.tokens, context.stop)
+        return yield* this.classify(request.tokens, stop)
       case 'pack':
-        return once(() => this.requirePacker().pack(request.request))
+        return this.requirePacker().pack(request.request)
       case 'mask':
-        return once(() => this.requireModel().model.maskExperts(request.mask))
+        return this.requireModel().model.maskExperts(request.mask)
       case 'stats':
-        return once(() => this.stats())
+        return this.stats()
       case 'bandwidth':
-        return once(() => measureBandwidth(this.requireModel()))
+        return measureBandwidth(this.requireModel())
       case 'close':
-        return once(() => undefined)
+        return undefined
     }
   }
 
@@ -134,9 +134,4 @@ export class Engine {
     if (!this.packer) throw new UserError('this engine runs a model and does not pack')
     return this.packer
   }
-}
-
-// biome-ignore lint/correctness/useYield: a task of a single step
-function* once(work: () => unknown): Task {
-  return work()
 }

@@ -4,9 +4,10 @@ import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
 import type { Decoder } from '../nn/decoder.js'
+import { formatBytes, formatSize } from '../numbers.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/checkpoint-warnings.js'
-import type { Part } from '../packing/layout.js'
+import type { Layout, Part } from '../packing/layout.js'
 import { type NonFinite, packParts } from '../packing/pack.js'
 import { checkParts, openPackedFile } from '../packing/packed-file.js'
 import { PartCheck } from '../packing/part-check.js'
@@ -54,10 +55,27 @@ export async function loadWeights(
   return loadCheckpoint(source, means)
 }
 
+/** What a model takes besides its weights, as a part of them: activations, caches, the files it is read from. */
+const BESIDES_WEIGHTS = 1 / 8
+
+/** Throws a UserError where a model that is held whole does not fit into memory; the system would end the process. */
+function checkRoom({ memory, memoryIsGiven, free }: ModelSource, layout: Layout, what: string, remedy = ''): void {
+  if (memoryIsGiven && memory < layout.bytes) {
+    const [limit, bytes] = [formatSize(memory), formatSize(layout.bytes)]
+    throw new UserError(`--memory ${limit} is too little for ${what}, which is held whole: ${bytes}${remedy}`)
+  }
+  const wanted = layout.bytes * (1 + BESIDES_WEIGHTS)
+  if (!memoryIsGiven && wanted > free) {
+    const needs = `needs ${formatBytes(wanted)} of memory, and ${formatBytes(free)} are free`
+    throw new UserError(`${what} ${needs}${remedy}`)
+  }
+}
+
 /** Random weights, all of them resident. */
 function loadRandom(source: ModelSource, { module, threads, bankBytes }: Means): LoadedModel {
   const { config, formats } = source
   const layout = layoutOf(config, formats)
+  checkRoom(source, layout, 'a model of random weights')
   const bytes = randomPool()
   const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
   const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
@@ -79,7 +97,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
     throw new UserError(
-      `--memory ${memory} is too little for this model: it needs at least ${least} bytes (${Math.ceil(least / 2 ** 20)}MiB)`,
+      `--memory ${formatSize(memory)} is too little for this model: it needs at least ${formatSize(least)}`,
     )
   }
   const descriptor = openSync(source.path, 'r')
@@ -107,16 +125,17 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
   const { module, threads, bankBytes } = means
-  const { config, formats, path, memory, memoryIsGiven } = source
+  const { config, formats, path } = source
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
     const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
     const layout = layoutOf(config, formats)
-    if (memoryIsGiven && memory < layout.bytes) {
-      throw new UserError(
-        `--memory ${memory} is less than this checkpoint's ${layout.bytes} bytes; experts are read on demand from a packed model only: convert it first`,
-      )
-    }
+    checkRoom(
+      source,
+      layout,
+      `${path} in ${formats.mlp}`,
+      `\nof a packed model only the experts in use are held: molm convert ${path} OUT --quant ${formats.mlp} (takes some 500 MB)`,
+    )
     const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
     const store = new WeightStore(layout, plan, module, () => {
       throw new Error('all experts of a checkpoint are resident')

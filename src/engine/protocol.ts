@@ -28,6 +28,8 @@ export interface ModelSource {
   memory: number
   /** Whether the user chose that number: then too little is an error, else the model makes do with the least. */
   memoryIsGiven: boolean
+  /** Bytes that can be had now: a model that is held whole and larger is refused, unless the user chose `memory`. */
+  free: number
   path: string
   kind: 'packed' | 'checkpoint' | 'random'
   /** Whether experts are compared with their checksums when they are first read, as dense parts always are. */

@@ -17,9 +17,16 @@ import { RouteRecorder } from './route-codec.js'
 /** Thrown where a caller's abort has ended the work. */
 export class Stopped extends Error {}
 
+/** Tokens to run: after those of the sequence, or in place of its last `again`; only `context` positions are kept. */
+interface Input {
+  tokens: Int32Array
+  again?: number
+  context?: number
+}
+
 /** One sequence of tokens with its cache. Its methods are generators that yield wherever other requests may come in between. */
 export class Sequence {
-  readonly cache: KVCache
+  cache: KVCache
   /** Ids in the cache: what the repeat penalty looks at. */
   private readonly tokens: number[] = []
 
@@ -27,20 +34,19 @@ export class Sequence {
     this.cache = model.createCache()
   }
 
-  /** Runs all tokens; a stop leaves the sequence as it was. */
+  /** Runs all tokens; a stop or any failure leaves the sequence as it was. */
   *forward(request: ForwardRequest, stop: Int32Array): Generator<void, ForwardReply> {
     const { tokens, logits: wanted } = request
     const { model } = this
-    this.check(tokens)
     const all = wanted === 'all'
-    const logits = new Float32Array(wanted === 'none' ? 0 : (all ? tokens.length : 1) * model.outputs)
+    const logits = this.rowsOfLogits(wanted === 'none' ? 0 : all ? tokens.length : 1)
     const recorder = request.routes ? new RouteRecorder(model.config, tokens.length, request) : undefined
     const hidden = request.hidden ? new Float32Array(model.config.layers * model.config.width) : undefined
     const taps: Taps = {
       ...recorder?.taps,
       hidden: hidden && ((layer, x) => hidden.set(x, layer * model.config.width)),
     }
-    yield* this.run(tokens, stop, taps, (done, count) => {
+    yield* this.run({ tokens }, stop, taps, (done, count) => {
       recorder?.at(done + count)
       const isLast = done + count === tokens.length
       if (all) model.logits(0, count, (row, values) => logits.set(values, (done + row) * model.outputs))
@@ -49,7 +55,10 @@ export class Sequence {
     return { logits, routes: recorder?.packed, hidden }
   }
 
-  /** Runs the prompt and then token after token; `emit` gets each, and says with `ready` when it wants more. */
+  /**
+   * Runs the prompt and then token after token; `emit` gets each, and says with `ready` when it wants more. A stop or any
+   * failure leaves the tokens whose steps were emitted, and the sequence as it was where there were none.
+   */
   *generate(
     request: GenerateRequest,
     stop: Int32Array,
@@ -59,15 +68,15 @@ export class Sequence {
     const { model } = this
     const started = performance.now()
     const sampler = createSampler(request.sampling)
-    let input = this.promptOf(request)
+    let input = this.inputOf(request)
     let firstAt = 0
     let finishReason: GenerateReply['finishReason'] = 'length'
     for (let index = 0; index < request.maxTokens; index++) {
       const recorder = request.routes ? new RouteRecorder(model.config, 1, request) : undefined
       let step: StepMessage | undefined
-      yield* this.run(input, stop, { ...recorder?.taps }, (done, count) => {
-        this.roll(request.context)
-        if (done + count < input.length) return
+      const { length } = input.tokens
+      yield* this.run({ ...input, context: request.context }, stop, { ...recorder?.taps }, (done, count) => {
+        if (done + count < length) return
         model.logits(count - 1, count, (_, logits) => {
           const known = model.summary()
           const { token, logprob } = sampler.sample(logits, this.tokens, known)
@@ -82,7 +91,7 @@ export class Sequence {
         break
       }
       emit(step)
-      input = Int32Array.of(step.token)
+      input = { tokens: Int32Array.of(step.token) }
       yield
       while (!ready() && !stop[0]) yield
     }
@@ -99,14 +108,17 @@ export class Sequence {
     return { tokens: Int32Array.from(this.tokens), oldest: this.cache.oldest, rows: this.cache.export() }
   }
 
-  /** Replaces what it holds by a saved sequence. */
+  /** Replaces what it holds by a saved sequence; one that does not fit leaves it as it was. */
   import({ tokens, oldest, rows }: SavedSequence): void {
-    this.check(tokens)
-    this.cache.import(rows, oldest)
-    if (this.cache.length !== tokens.length) {
-      this.truncate(0)
-      throw new UserError('the saved cache does not fit its tokens')
+    const cache = this.model.createCache()
+    try {
+      cache.import(rows, oldest, tokens.length)
+    } catch (error) {
+      cache.release()
+      throw error
     }
+    this.cache.release()
+    this.cache = cache
     this.tokens.length = 0
     for (const token of tokens) this.tokens.push(token)
   }
@@ -117,42 +129,50 @@ export class Sequence {
 
   /** Micro-batch after micro-batch; `after` is told how many tokens came before each and how many it had. */
   private *run(
-    tokens: Int32Array,
+    { tokens, again = 0, context = Number.POSITIVE_INFINITY }: Input,
     stop: Int32Array,
     taps: Taps,
     after: (done: number, count: number) => void,
   ): Generator<void, void> {
-    const start = this.cache.length
+    const { cache } = this
     const stopped = () => Atomics.load(stop, 0) !== 0
-    for (let done = 0; done < tokens.length; done += MAX_BATCH) {
-      const batch = tokens.subarray(done, done + MAX_BATCH)
-      if (stopped() || !this.model.forward(batch, this.cache, { ...taps, stopped })) {
-        this.truncate(start)
-        throw new Stopped('stopped')
+    const from = cache.length - again
+    const replaced = this.tokens.slice(from)
+    cache.begin()
+    try {
+      if (again > 0) this.truncate(from)
+      cache.reserve(Math.min(tokens.length, context + MAX_BATCH))
+      for (let done = 0; done < tokens.length; done += MAX_BATCH) {
+        const batch = tokens.subarray(done, done + MAX_BATCH)
+        if (stopped() || !this.model.forward(batch, cache, { ...taps, stopped })) throw new Stopped('stopped')
+        for (const token of batch) this.tokens.push(token)
+        if (cache.length - cache.oldest > context) cache.forget(cache.length - context)
+        after(done, batch.length)
+        if (done + MAX_BATCH < tokens.length) yield
       }
-      for (const token of batch) this.tokens.push(token)
-      after(done, batch.length)
-      if (done + MAX_BATCH < tokens.length) yield
+      cache.commit()
+    } catch (error) {
+      cache.rollback()
+      this.tokens.length = from
+      this.tokens.push(...replaced)
+      throw error
     }
   }
 
   /** The prompt; an empty one runs the last token again, whose logits were not kept. */
-  private promptOf({ prompt }: GenerateRequest): Int32Array {
-    this.check(prompt)
-    if (prompt.length > 0 || this.tokens.length === 0) return prompt
-    const last = Int32Array.of(this.tokens[this.tokens.length - 1])
-    this.truncate(this.cache.length - 1)
-    return last
+  private inputOf({ prompt }: GenerateRequest): Input {
+    if (prompt.length > 0 || this.tokens.length === 0) return { tokens: prompt }
+    return { tokens: Int32Array.of(this.tokens[this.tokens.length - 1]), again: 1 }
   }
 
-  /** Forgets the oldest positions beyond the context's length. */
-  private roll(context: number): void {
-    if (this.cache.length - this.cache.oldest > context) this.cache.forget(this.cache.length - context)
-  }
-
-  private check(tokens: Int32Array): void {
-    const { vocabSize } = this.model.config
-    const bad = tokens.find((id) => id < 0 || id >= vocabSize)
-    if (bad !== undefined) throw new UserError(`token ${bad} is outside the model's vocabulary of ${vocabSize}`)
+  private rowsOfLogits(rows: number): Float32Array {
+    const { outputs } = this.model
+    try {
+      return new Float32Array(rows * outputs)
+    } catch {
+      throw new UserError(
+        `logits of ${rows} tokens, ${outputs} each, are more than fits into memory; take fewer at once`,
+      )
+    }
   }
 }

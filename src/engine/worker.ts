@@ -61,8 +61,7 @@ function accept(message: Call | Credit): void {
 
 function begin(call: Call): Running {
   const { id, stop } = call
-  const run: Running = { id, lane: laneOf(call), stop, credit: FIRST_CREDIT, closes: call.kind === 'close', task: idle }
-  run.task = engine.task(call, {
+  const task = engine.task(call, {
     stop,
     emit: (step) => {
       run.credit--
@@ -70,10 +69,9 @@ function begin(call: Call): Running {
     },
     ready: () => run.credit > 0,
   })
+  const run: Running = { id, lane: laneOf(call), stop, credit: FIRST_CREDIT, closes: call.kind === 'close', task }
   return run
 }
-
-const idle: Task = (function* () {})()
 
 function laneOf(request: Request): string {
   return 'session' in request ? `session ${request.session}` : request.kind

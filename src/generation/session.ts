@@ -7,9 +7,13 @@ import { checkSampling, DEFAULT_SAMPLING } from '../sampling/options.js'
 import { randomSeed } from '../sampling/random.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import { SessionLength } from './session-length.js'
 import { StepQueue } from './step-queue.js'
 import { TextStream } from './text-stream.js'
+import { tokenIds } from './token-ids.js'
 import type { ForwardOptions, ForwardResult, GenerateOptions, GenerationResult, Session, Step } from './types.js'
+
+const LOGITS: readonly NonNullable<ForwardOptions['logits']>[] = ['last', 'all', 'none']
 
 /** Tokens generated where neither the caller nor the model says how many. */
 const DEFAULT_MAX_TOKENS = 256
@@ -24,7 +28,8 @@ export interface SessionModel {
 
 /** The caller's end of one sequence; the cache itself lives with the engine. */
 export class EngineSession implements Session {
-  private tokens = 0
+  private readonly lengths = new SessionLength()
+  private disposed = false
 
   constructor(
     private readonly model: SessionModel,
@@ -32,7 +37,7 @@ export class EngineSession implements Session {
   ) {}
 
   get length(): number {
-    return this.tokens
+    return this.disposed ? 0 : this.lengths.value
   }
 
   async forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): Promise<ForwardResult> {
@@ -45,12 +50,15 @@ export class EngineSession implements Session {
       signal,
     } = options
     const { config } = this.model
-    if (tokens.length === 0) throw new UsageError('forward needs at least one token')
+    this.checkAlive()
+    const ids = tokenIds(tokens, config.vocabSize)
+    if (ids.length === 0) throw new UsageError('forward needs at least one token')
+    if (!LOGITS.includes(logits)) throw new UsageError(`logits must be one of ${LOGITS.join(', ')}, not ${logits}`)
     signal?.throwIfAborted()
     const request = {
       kind: 'forward',
       session: this.id,
-      tokens: Int32Array.from(tokens),
+      tokens: ids,
       logits,
       routes,
       probabilities,
@@ -58,17 +66,11 @@ export class EngineSession implements Session {
       hidden,
     } as const
     const ongoing = this.model.engine.call<ForwardReply>(request)
-    this.tokens += tokens.length
-    try {
-      const reply = await settled(ongoing, signal)
-      return {
-        logits: reply.logits,
-        ...(reply.routes && { routes: unpackRoutes(reply.routes, config, tokens.length) }),
-        ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
-      }
-    } catch (error) {
-      this.tokens -= tokens.length
-      throw error
+    const reply = await this.counting((length) => length + ids.length, settled(ongoing, signal))
+    return {
+      logits: reply.logits,
+      ...(reply.routes && { routes: unpackRoutes(reply.routes, config, ids.length) }),
+      ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }
   }
 
@@ -77,6 +79,7 @@ export class EngineSession implements Session {
     options: GenerateOptions = {},
   ): AsyncGenerator<Step, GenerationResult> {
     const { signal } = options
+    this.checkAlive()
     signal?.throwIfAborted()
     const request = this.generateRequest(prompt, options)
     const text = new TextStream(this.model.tokenizer, options.stop ?? this.model.defaults.stop ?? [])
@@ -88,8 +91,9 @@ export class EngineSession implements Session {
       () => queue.end(),
       () => queue.end(),
     )
-    const start = this.tokens + request.prompt.length
     const tokens: number[] = []
+    let added = 0
+    const change = this.lengths.plan((length) => length + added)
     const started = performance.now()
     let firstAt = started
     const sampledAt = { first: 0, last: 0 }
@@ -105,7 +109,7 @@ export class EngineSession implements Session {
         sampledAt.last = message.at
         ongoing.credit(1)
         tokens.push(message.token)
-        this.tokens = start + tokens.length - 1
+        added = request.prompt.length + tokens.length - 1
         const certain = text.push(message.token)
         const isLast = tokens.length === request.maxTokens
         yield this.step(message, tokens.length - 1, isLast && !text.stopped ? certain + text.flush() : certain)
@@ -119,41 +123,44 @@ export class EngineSession implements Session {
       complete = true
       // At eos the engine has run the last token to learn that it was the last.
       if (reply.finishReason === 'eos') {
-        this.tokens = start + tokens.length
+        added = request.prompt.length + tokens.length
         text.flush()
       }
       return this.result(request, tokens, text.text, reply)
     } finally {
       signal?.removeEventListener('abort', abort)
       // Left early or stopped: what the engine computed ahead of the reader is taken back.
-      if (!complete) await this.takeBack(ongoing, this.tokens)
+      if (!complete) await this.takeBack(ongoing, this.lengths.value)
+      change.done()
     }
   }
 
   truncate(length: number): void {
+    this.checkAlive()
     if (!Number.isInteger(length) || length < 0) throw new UsageError('truncate needs a length of 0 or more')
-    if (length >= this.tokens) return
-    this.tokens = length
-    this.send({ kind: 'truncate', session: this.id, length })
+    if (length < this.length) this.cut(length)
   }
 
   reset(): void {
-    this.tokens = 0
-    this.send({ kind: 'truncate', session: this.id, length: 0 })
+    this.checkAlive()
+    this.cut(0)
   }
 
-  save(): Promise<SavedSequence> {
+  async save(): Promise<SavedSequence> {
+    this.checkAlive()
     return this.model.engine.call<SavedSequence>({ kind: 'export', session: this.id }).reply
   }
 
   async restore(saved: SavedSequence): Promise<void> {
-    this.tokens = 0
-    await this.model.engine.call({ kind: 'import', session: this.id, saved }).reply
-    this.tokens = saved.tokens.length
+    this.checkAlive()
+    checkSaved(saved, this.model.config)
+    const { reply } = this.model.engine.call<void>({ kind: 'import', session: this.id, saved })
+    await this.counting(() => saved.tokens.length, reply)
   }
 
   dispose(): void {
-    this.tokens = 0
+    if (this.disposed) return
+    this.disposed = true
     this.send({ kind: 'release', session: this.id })
   }
 
@@ -164,8 +171,8 @@ export class EngineSession implements Session {
     if (typeof prompt === 'string' && !tokenizer) {
       throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
     }
-    const ids = Int32Array.from(typeof prompt === 'string' ? (tokenizer?.encode(prompt) ?? []) : prompt)
-    if (ids.length === 0 && this.tokens === 0) throw new UsageError('the prompt is empty')
+    const ids = tokenIds(typeof prompt === 'string' ? (tokenizer?.encode(prompt) ?? []) : prompt, config.vocabSize)
+    if (ids.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
     const setting = <K extends keyof typeof DEFAULT_SAMPLING>(name: K) =>
       options[name] ?? defaults[name] ?? DEFAULT_SAMPLING[name]
     const sampling = {
@@ -178,6 +185,8 @@ export class EngineSession implements Session {
     }
     checkSampling(sampling)
     const { maxTokens = defaults.maxTokens ?? DEFAULT_MAX_TOKENS, context = Number.MAX_SAFE_INTEGER } = options
+    const { logprobs = 0 } = options
+    if (!Number.isInteger(logprobs) || logprobs < 0) throw new UsageError('--logprobs must be 0 or more')
     if (!Number.isInteger(maxTokens) || maxTokens < 0) throw new UsageError('--max-tokens must be 0 or more')
     if (!Number.isInteger(context) || context < 1) throw new UsageError('--context must be 1 or more')
     const end = defaults.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
@@ -188,7 +197,7 @@ export class EngineSession implements Session {
       maxTokens,
       eos: options.ignoreEos ? [] : end,
       sampling,
-      logprobs: options.logprobs ?? 0,
+      logprobs,
       routes: options.routes ?? false,
       probabilities: options.probabilities ?? false,
       context,
@@ -217,6 +226,28 @@ export class EngineSession implements Session {
     return { finishReason, text, tokens, promptTokens: prompt.length, seed: sampling.seed, prefillMs, decodeMs }
   }
 
+  /** Counts what a call changes until it fails. */
+  private async counting<T>(change: (length: number) => number, call: Promise<T>): Promise<T> {
+    const planned = this.lengths.plan(change)
+    try {
+      const result = await call
+      planned.done()
+      return result
+    } catch (error) {
+      planned.failed()
+      throw error
+    }
+  }
+
+  private cut(length: number): void {
+    const { reply } = this.model.engine.call<void>({ kind: 'truncate', session: this.id, length })
+    this.counting((before) => Math.min(before, length), reply).catch(() => undefined)
+  }
+
+  private checkAlive(): void {
+    if (this.disposed) throw new UsageError('this session has been disposed')
+  }
+
   private async takeBack(ongoing: Ongoing<GenerateReply>, length: number): Promise<void> {
     ongoing.stop()
     this.send({ kind: 'truncate', session: this.id, length })
@@ -227,6 +258,18 @@ export class EngineSession implements Session {
   private send(request: Parameters<EngineClient['call']>[0]): void {
     this.model.engine.call(request).reply.catch(() => undefined)
   }
+}
+
+/** Throws a UserError where something was never saved by a session of a model like this one. */
+function checkSaved(saved: SavedSequence, { vocabSize }: ModelConfig): void {
+  const { tokens, oldest, rows } = saved ?? {}
+  if (!(tokens instanceof Int32Array && rows instanceof Float32Array)) {
+    throw new UsageError('restore needs what save gave: tokens (Int32Array), oldest and rows (Float32Array)')
+  }
+  if (!Number.isInteger(oldest) || oldest < 0 || oldest > tokens.length) {
+    throw new UserError(`the saved session is not whole: its oldest position is ${oldest} of ${tokens.length}`)
+  }
+  tokenIds(tokens, vocabSize)
 }
 
 /** The reply of a request that an abort stops; an abort rejects with the signal's reason, as fetch does. */

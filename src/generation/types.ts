@@ -15,7 +15,10 @@ export interface LoadOptions {
   quant?: Quant
   /** Threads that compute, the engine's own included. Default: the cores that this process may use. */
   threads?: number
-  /** Most bytes of weights held in memory. Default: what the machine (or its cgroup) has free, with a margin. */
+  /**
+   * Most bytes of weights held in memory. Default: what the machine (or its cgroup) has free, with a margin. Of a packed
+   * model, experts beyond it are read again when they are needed; another is held whole, and refused where it is larger.
+   */
   memory?: number
   /**
    * Compares every expert of a packed model with its checksum when it is first read, which takes about a fifth longer up
@@ -123,11 +126,15 @@ export interface GenerationResult {
 export interface Session {
   /** Tokens in the cache. */
   readonly length: number
-  /** Runs tokens after those in the cache. Any split of a text over several calls gives the same result. */
+  /**
+   * Runs tokens after those in the cache. Any split of a text over several calls gives the same result. A call that
+   * rejects, for whatever reason, leaves the session as it was.
+   */
   forward(tokens: ArrayLike<number>, options?: ForwardOptions): Promise<ForwardResult>
   /**
    * Continues the sequence with a prompt (text or ids; may be empty when there are tokens already) and generates.
-   * Leaving the loop early ends it. Afterwards the cache holds the prompt and the generated tokens but the last.
+   * Leaving the loop early ends it. Afterwards the cache holds the prompt and the generated tokens but the last; where
+   * it failed before the first step, the session is as it was.
    */
   generate(prompt: string | ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<Step, GenerationResult>
   /** Keeps only the first `length` tokens. */
@@ -136,9 +143,12 @@ export interface Session {
   reset(): void
   /** The sequence with its cache, to go on with it later without running it again. */
   save(): Promise<SavedSequence>
-  /** Replaces what the session holds by a saved sequence of the same model. Rejects where its size does not fit. */
+  /**
+   * Replaces what the session holds by a saved sequence of the same model. Rejects, and leaves the session as it was,
+   * where its size does not fit.
+   */
   restore(saved: SavedSequence): Promise<void>
-  /** Gives the cache's memory back; the session cannot be used any more. */
+  /** Gives the cache's memory back; every later use of the session is an error. */
   dispose(): void
 }
 
@@ -182,6 +192,8 @@ export interface ModelInfo {
   bytes: number
   /** Bytes of weights that one token reads. */
   activeBytes: number
+  /** The least that `memory` may be: all weights, or, packed, the dense parts and as many experts as a layer has. */
+  leastBytes: number
   parts: PartSummary[]
   /** Tokens in the tokenizer's vocabulary; undefined without one. */
   tokenizerSize?: number
@@ -218,7 +230,10 @@ export interface Model {
   /** From generation_config.json. */
   readonly generationDefaults: GenerationDefaults
   createSession(): Session
-  /** Scores a text (as ids) with a sequence-classification checkpoint. */
+  /**
+   * Scores a text (as ids) with a sequence-classification checkpoint: by the state of its last token, or, where
+   * config.json has a `pad_token_id`, of the token whose number is that of the ids that are not padding.
+   */
   classify(tokens: ArrayLike<number>): Promise<Classification>
   /**
    * Keeps experts from being chosen, for all sessions from now on; without a mask all are free again. Rejects with a

@@ -1,8 +1,16 @@
 import os from 'node:os'
+import { roomInCgroup } from './cgroup.js'
 
-/** Bytes that this process can still take: what the machine has free, or its cgroup where that allows less. */
+/**
+ * Bytes that this process can still take: what the machine has free, or its cgroup where that allows less. Files that
+ * the system keeps in memory count as free, since they make room.
+ */
 export function availableMemory(): number {
-  // Node 20.13 and newer look at the cgroup as well.
-  const { availableMemory } = process as { availableMemory?: () => number }
-  return availableMemory ? availableMemory() : os.freemem()
+  return Math.min(freeOnMachine(), roomInCgroup())
+}
+
+function freeOnMachine(): number {
+  // On Linux and Windows this is what can be had; elsewhere only what nobody has touched yet, which is always little.
+  const isTold = process.platform === 'linux' || process.platform === 'win32'
+  return isTold ? os.freemem() : Math.max(os.freemem(), os.totalmem() / 2)
 }

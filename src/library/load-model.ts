@@ -2,6 +2,7 @@ import os from 'node:os'
 import { EngineClient } from '../engine/client.js'
 import { UsageError, UserError } from '../errors.js'
 import { EngineSession } from '../generation/session.js'
+import { tokenIds } from '../generation/token-ids.js'
 import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, Session } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
@@ -15,7 +16,7 @@ import { type FoundModel, resolveModel } from './resolve-model.js'
 import { loadTextSide, type TextSide } from './text-side.js'
 
 /** Left free beside the weights when nobody says how much memory they may take: activations, caches, Node itself. */
-const MARGIN = 512 * 2 ** 20
+export const MARGIN = 512 * 2 ** 20
 
 /**
  * Loads a model by name, folder or packed file and starts its engine, which runs on threads of its own.
@@ -25,15 +26,22 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
   return startModel(await resolveModel(name, options.quant), options)
 }
 
-/** Starts the engine of a model that has been found, and reads what belongs to its text side. */
-export async function startModel(found: FoundModel, options: LoadOptions): Promise<Model> {
+/**
+ * Starts the engine of a model that has been found, and reads what belongs to its text side. `free` is how much memory
+ * can be had.
+ */
+export async function startModel(
+  found: FoundModel,
+  options: LoadOptions,
+  free: number = availableMemory(),
+): Promise<Model> {
   const { threads = os.availableParallelism(), memory, kernels, checkExperts, signal, onWarning } = options
   if (!Number.isInteger(threads) || threads < 1 || threads > 64) {
     throw new UsageError('--threads must be a whole number from 1 to 64')
   }
   if (memory !== undefined && !(memory > 0)) throw new UsageError('--memory must be a size above 0')
   const { config, formats, path, kind, folder } = found
-  const budget = { memory: memory ?? Math.max(0, availableMemory() - MARGIN), memoryIsGiven: memory !== undefined }
+  const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
   const readTextSide = async () => {
     const text = kind === 'random' ? { defaults: {} } : await loadTextSide(folder)
     return { text, info: describe(found, text) }
@@ -112,8 +120,9 @@ class LoadedModel implements Model {
         `${this.name} is a language model, not a sequence classifier (ModuleFormerForSequenceClassification)`,
       )
     }
-    if (tokens.length === 0) throw new UsageError('there is no text to classify')
-    const request = { kind: 'classify', tokens: Int32Array.from(tokens) } as const
+    const ids = tokenIds(tokens, this.config.vocabSize)
+    if (ids.length === 0) throw new UsageError('there is no text to classify')
+    const request = { kind: 'classify', tokens: withoutPadding(ids, this.config.raw.pad_token_id) } as const
     return { labels, logits: await this.engine.call<Float32Array>(request).reply }
   }
 
@@ -132,4 +141,13 @@ class LoadedModel implements Model {
   dispose(): Promise<void> {
     return this.engine.close()
   }
+}
+
+/**
+ * The tokens up to the one whose state is scored. IBM's code takes as many as there are ids other than padding, wherever
+ * those stand, and all where there are none.
+ */
+function withoutPadding(ids: Int32Array, padding: unknown): Int32Array {
+  const count = ids.reduce((sum, id) => sum + (id === padding ? 0 : 1), 0)
+  return count === 0 ? ids : ids.subarray(0, count)
 }

@@ -1,8 +1,9 @@
-import { architectureOf, blueprintOf } from '../architectures/index.js'
+import { architectureOf, blueprintOf, layoutOf } from '../architectures/index.js'
 import type { ModelInfo, PartSummary } from '../generation/types.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
 import type { Part } from '../packing/layout.js'
+import { leastBudget } from '../weights/bank-plan.js'
 import type { FoundModel } from './resolve-model.js'
 import type { TextSide } from './text-side.js'
 
@@ -27,6 +28,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
     activeParameters: total('active'),
     bytes: total('bytes'),
     activeBytes,
+    leastBytes: kind === 'packed' ? leastBudget(layoutOf(config, formats)) : total('bytes'),
     parts,
     ...(tokenizer && { tokenizerSize: tokenizer.vocabSize }),
     hasChatTemplate: chatTemplate !== undefined,

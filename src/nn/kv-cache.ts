@@ -1,9 +1,10 @@
 import { UserError } from '../errors.js'
 import type { PartFormats } from '../packing/format.js'
-import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi.js'
+import { MemoryFull } from '../runtime/arena.js'
 import type { Bank } from '../runtime/bank.js'
-import { type CacheFormat, cacheRowBytes } from '../runtime/formats.js'
+import type { CacheFormat } from '../runtime/formats.js'
 import type { Rows } from '../runtime/rows.js'
+import { PagedRows, type Span } from './paged-rows.js'
 
 /** What a layer keeps of each position. */
 export interface CacheShape {
@@ -27,132 +28,6 @@ export function cacheFormat(formats: PartFormats): CacheFormat {
   return formats.attention === 'f32' ? 'f32' : 'bf16'
 }
 
-/** A float and its bits. */
-const FLOAT = new Float32Array(1)
-const BITS = new Uint32Array(FLOAT.buffer)
-
-/** Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. */
-class PagedRows {
-  private tableAddress: number
-  private capacity = 8
-  private readonly pages: number[] = []
-  private readonly rowBytes: number
-  private readonly pageBytes: number
-
-  constructor(
-    private readonly bank: Bank,
-    private readonly channels: number,
-    private readonly format: CacheFormat,
-  ) {
-    this.rowBytes = cacheRowBytes(channels, format)
-    this.pageBytes = this.rowBytes * PAGE_ROWS
-    this.tableAddress = bank.arena.allocate(this.capacity * 4)
-  }
-
-  get table(): number {
-    return this.tableAddress
-  }
-
-  get bytes(): number {
-    return this.pages.reduce((sum, page) => sum + (page ? this.pageBytes : 0), 0)
-  }
-
-  /** Makes room for positions below `end`. */
-  reserve(end: number): void {
-    const wanted = Math.ceil(end / PAGE_ROWS)
-    if (wanted > this.capacity) this.growTable(wanted)
-    while (this.pages.length < wanted) {
-      const page = this.bank.arena.allocate(this.pageBytes)
-      this.bank.u32[this.tableAddress / 4 + this.pages.length] = page
-      this.pages.push(page)
-    }
-  }
-
-  /** Copies the first `count` rows to the positions from `position` on. */
-  store({ address, strideBytes }: Rows, position: number, count: number): void {
-    const { channels, format, rowBytes } = this
-    const { kernels } = this.bank
-    this.eachRun(position, count, (to, first, rows) => {
-      const from = address + first * strideBytes
-      if (format === 'f32') kernels.copyRows(from, strideBytes, to, rowBytes, channels * 4, rows)
-      else kernels.narrowRows(from, strideBytes, to, rowBytes, channels, rows)
-    })
-  }
-
-  /** Copies the rows of `count` positions from `position` on to `target`. */
-  read(position: number, count: number, target: Float32Array): void {
-    for (let i = 0; i < count; i++) {
-      const row = this.addressOf(position + i)
-      for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(row, c)
-    }
-  }
-
-  /** Sets the rows of `count` positions from `position` on. */
-  write(position: number, count: number, source: Float32Array): void {
-    for (let i = 0; i < count; i++) {
-      const row = this.addressOf(position + i)
-      for (let c = 0; c < this.channels; c++) this.put(row, c, source[i * this.channels + c])
-    }
-  }
-
-  /** Channel c of the row at an address. */
-  private get(row: number, c: number): number {
-    if (this.format === 'f32') return this.bank.f32[row / 4 + c]
-    BITS[0] = this.bank.u16[row / 2 + c] << 16
-    return FLOAT[0]
-  }
-
-  private put(row: number, c: number, value: number): void {
-    if (this.format === 'f32') {
-      this.bank.f32[row / 4 + c] = value
-    } else {
-      FLOAT[0] = value
-      // To the nearest, ties to even, as the kernels round.
-      this.bank.u16[row / 2 + c] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
-    }
-  }
-
-  /** Gives back the pages that hold no position in [oldest, end). */
-  keep(oldest: number, end: number): void {
-    while (this.pages.length > Math.ceil(end / PAGE_ROWS)) this.free(this.pages.pop())
-    for (let i = (oldest >> PAGE_SHIFT) - 1; i >= 0 && this.pages[i]; i--) {
-      this.free(this.pages[i])
-      this.pages[i] = 0
-    }
-  }
-
-  release(): void {
-    this.keep(0, 0)
-    this.bank.arena.release(this.tableAddress, this.capacity * 4)
-  }
-
-  /** Calls `use` with the address of each run of rows that lie in one page, and how many came before. */
-  private eachRun(position: number, count: number, use: (address: number, first: number, rows: number) => void): void {
-    for (let first = 0; first < count; ) {
-      const rows = Math.min(count - first, PAGE_ROWS - ((position + first) & (PAGE_ROWS - 1)))
-      use(this.addressOf(position + first), first, rows)
-      first += rows
-    }
-  }
-
-  private addressOf(position: number): number {
-    return this.pages[position >> PAGE_SHIFT] + (position & (PAGE_ROWS - 1)) * this.rowBytes
-  }
-
-  private free(page: number | undefined): void {
-    if (page) this.bank.arena.release(page, this.pageBytes)
-  }
-
-  private growTable(wanted: number): void {
-    const capacity = Math.max(wanted, 2 * this.capacity)
-    const table = this.bank.arena.allocate(capacity * 4)
-    this.bank.u32.set(this.pages, table / 4)
-    this.bank.arena.release(this.tableAddress, this.capacity * 4)
-    this.tableAddress = table
-    this.capacity = capacity
-  }
-}
-
 /**
  * Keys and values of one sequence: per layer, one row of A channels a position (two where K and V differ). There are no
  * position embeddings, so rows can be dropped at either end without recomputing anything.
@@ -160,14 +35,27 @@ class PagedRows {
 export class KVCache {
   private readonly keys: PagedRows[]
   private readonly values: PagedRows[]
+  /** All of them, each once. */
+  private readonly kinds: PagedRows[]
   private end = 0
   private start = 0
+  /** What a request that is under way found here. */
+  private held?: Span
 
   constructor(private readonly layers: CachedLayer[]) {
-    this.keys = layers.map(({ bank, channels, format }) => new PagedRows(bank, channels, format))
-    this.values = layers.map(({ bank, channels, format, shared }, l) => {
-      return shared ? this.keys[l] : new PagedRows(bank, channels, format)
-    })
+    this.kinds = []
+    const rows = ({ bank, channels, format }: CachedLayer): PagedRows => {
+      const kind = new PagedRows(bank, channels, format)
+      this.kinds.push(kind)
+      return kind
+    }
+    try {
+      this.keys = layers.map(rows)
+      this.values = layers.map((layer, l) => (layer.shared ? this.keys[l] : rows(layer)))
+    } catch (error) {
+      this.release()
+      throw error instanceof MemoryFull ? noRoom('another session') : error
+    }
   }
 
   /** Positions so far, dropped ones included: the position of the next token. */
@@ -182,13 +70,44 @@ export class KVCache {
 
   /** Bytes of all pages. */
   get bytes(): number {
-    return [...new Set([...this.keys, ...this.values])].reduce((sum, rows) => sum + rows.bytes, 0)
+    return this.kinds.reduce((sum, rows) => sum + rows.bytes, 0)
   }
 
-  /** Makes room for `tokens` more positions in every layer. */
+  /**
+   * Makes room for `tokens` more positions in every layer. Throws a UserError, and takes nothing, where there is not
+   * enough of it.
+   */
   reserve(tokens: number): void {
-    for (const rows of this.keys) rows.reserve(this.end + tokens)
-    for (const rows of this.values) rows.reserve(this.end + tokens)
+    const span = { start: this.start, end: this.end + tokens }
+    if (this.kinds[0].missing(span) === 0) return
+    if (!this.fits(span)) throw noRoom(`${tokens} more tokens`)
+    try {
+      for (const rows of this.kinds) rows.reserve(span)
+    } catch (error) {
+      this.trim()
+      throw error instanceof MemoryFull ? noRoom(`${tokens} more tokens`) : error
+    }
+  }
+
+  /** Begins a request that may fail: until `commit`, `rollback` brings back the positions that are held now. */
+  begin(): void {
+    this.held = { start: this.start, end: this.end }
+  }
+
+  /** The request is done: what was forgotten during it is given back. */
+  commit(): void {
+    const { held } = this
+    this.held = undefined
+    if (held && held.start < this.start) for (const rows of this.kinds) rows.drop(held, this.start)
+  }
+
+  /** The request has failed: the positions are again those that it found. */
+  rollback(): void {
+    if (!this.held) return
+    this.start = this.held.start
+    this.end = this.held.end
+    this.held = undefined
+    this.trim()
   }
 
   /**
@@ -208,15 +127,23 @@ export class KVCache {
     return rows
   }
 
-  /** Replaces everything by what `export` gave of a cache of the same shape, whose first row has position `oldest`. */
-  import(rows: Float32Array, oldest: number): void {
-    const count = rows.length / this.floats(1)
-    if (!Number.isInteger(count)) throw new UserError('the saved cache is of another model: its size does not fit')
-    this.reset()
-    this.reserve(oldest + count)
+  /**
+   * Takes in what `export` gave of a cache of the same shape, whose first row has position `oldest`. Only for an empty
+   * cache. Throws a UserError where the rows do not make up `positions` in all.
+   */
+  import(rows: Float32Array, oldest: number, positions: number): void {
+    const count = positions - oldest
+    if (!Number.isInteger(rows.length / this.floats(1))) {
+      throw new UserError('the saved cache is of another model: its size does not fit')
+    }
+    if (!Number.isInteger(oldest) || oldest < 0 || rows.length !== this.floats(count)) {
+      throw new UserError('the saved cache does not fit its tokens')
+    }
+    this.start = oldest
+    this.end = oldest
+    this.reserve(count)
     this.eachKind(count, rows, (kind, part) => kind.write(oldest, count, part))
-    this.end = oldest + count
-    this.forget(oldest)
+    this.end = positions
   }
 
   keyTable(layer: number): number {
@@ -231,9 +158,10 @@ export class KVCache {
     this.end += tokens
   }
 
-  /** Keeps only the positions below `length`. */
+  /** Keeps only the positions below `length`; nothing is left where those have been forgotten. */
   truncate(length: number): void {
-    this.end = Math.min(this.end, Math.max(length, this.start))
+    this.end = Math.min(this.end, length)
+    this.start = Math.min(this.start, this.end)
     this.trim()
   }
 
@@ -243,15 +171,17 @@ export class KVCache {
     this.trim()
   }
 
-  reset(): void {
-    this.start = 0
-    this.end = 0
-    this.trim()
+  release(): void {
+    for (const rows of this.kinds) rows.release()
   }
 
-  release(): void {
-    for (const rows of this.keys) rows.release()
-    for (const [l, rows] of this.values.entries()) if (!this.layers[l].shared) rows.release()
+  /** Whether the memories have enough left for the positions of a span. */
+  private fits(span: Span): boolean {
+    const wanted = new Map<Bank, number>()
+    for (const rows of this.kinds) {
+      wanted.set(rows.bank, (wanted.get(rows.bank) ?? 0) + rows.missing(span) * rows.pageBytes)
+    }
+    return [...wanted].every(([bank, bytes]) => bytes <= bank.arena.room)
   }
 
   /** Floats of `positions` rows of all layers. */
@@ -270,6 +200,13 @@ export class KVCache {
   }
 
   private trim(): void {
-    for (const rows of new Set([...this.keys, ...this.values])) rows.keep(this.start, this.end)
+    for (const rows of this.kinds) rows.keep({ start: this.start, end: this.end }, this.held)
   }
+}
+
+function noRoom(what: string): UserError {
+  return new UserError(
+    `no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember ` +
+      'fewer tokens with --context (the option context), or dispose of other sessions',
+  )
 }

@@ -107,7 +107,10 @@ export class Router {
     }
   }
 
-  /** Sets p to e^(logit - largest) of a token's logits; returns their sum. */
+  /**
+   * Sets p to e^(logit - largest) of a token's logits; returns their sum. Where that is not a number, p and the sum are 0:
+   * the gates, 0 / 0, are then not numbers either, but the k experts are still different ones.
+   */
   private exponentiate(layer: number, token: number): number {
     const { p } = this
     const { f32 } = this.workspace.bank
@@ -117,7 +120,7 @@ export class Router {
     for (let e = 0; e < rows; e++) most = Math.max(most, f32[row + e])
     let sum = 0
     for (let e = 0; e < rows; e++) {
-      p[e] = Math.exp(f32[row + e] - most)
+      p[e] = Math.exp(f32[row + e] - most) || 0
       sum += p[e]
     }
     return sum

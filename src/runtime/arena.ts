@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import { Address } from './abi.js'
 
 /** Bytes of a WebAssembly page. */
@@ -7,14 +8,29 @@ export const MEMORY_LIMIT = 65535 * PAGE
 /** Least bytes that a memory grows by: every thread is told of it. Untouched pages cost address space only. */
 const GROWTH = 16 * 2 ** 20
 
+/** Thrown where no range of the wanted size is left, or the system refuses to let the memory grow. */
+export class MemoryFull extends UserError {
+  override name = 'MemoryFull'
+}
+
+/** Free addresses [start, end) below those that were never given out. */
+interface FreeRange {
+  start: number
+  end: number
+}
+
 /**
  * Hands out ranges of one shared memory, 64-byte aligned (a cache line, and more than any vector load asks for), and
- * grows the memory as needed. Freed ranges are kept by size and given out again for the same size: what is freed here
- * (cache pages, experts, buffers) comes in few sizes.
+ * grows the memory as needed.
+ *
+ * First fit in the order of addresses: a request takes the beginning of the lowest free range that is large enough. A
+ * returned range joins its free neighbours, so what many small ranges gave back serves a large request and the other
+ * way round.
  */
 export class Arena {
   private next = Address.arena
-  private readonly free = new Map<number, number[]>()
+  /** In rising order; no two of them touch, and none touches `next`. */
+  private readonly free: FreeRange[] = []
   /** Bytes given out and not returned. */
   used = 0
 
@@ -23,21 +39,64 @@ export class Arena {
     private readonly onGrowth: () => void,
   ) {}
 
-  /** Address of `bytes` fresh bytes; their contents are unspecified after reuse, zero otherwise. */
+  /** Bytes that can still be given out, though perhaps not in one piece. */
+  get room(): number {
+    return MEMORY_LIMIT - Address.arena - this.used
+  }
+
+  /** Everything up to the last address in use: its first address and its bytes. */
+  get range(): [number, number] {
+    return [Address.arena, this.next - Address.arena]
+  }
+
+  /**
+   * Address of `bytes` fresh bytes; their contents are unspecified after reuse, zero otherwise. Throws MemoryFull, and
+   * changes nothing, where they do not fit.
+   */
   allocate(bytes: number): number {
     const size = roundUp(bytes)
+    const address = this.takeFree(size) ?? this.takeFresh(size)
     this.used += size
-    const reused = this.free.get(size)?.pop()
-    if (reused !== undefined) return reused
+    return address
+  }
+
+  /** Returns a range that `allocate` gave out for the same number of bytes. */
+  release(address: number, bytes: number): void {
+    const size = roundUp(bytes)
+    this.used -= size
+    const { free } = this
+    const at = this.firstAfter(address)
+    const [before, after] = [free[at - 1], free[at]]
+    const start = before?.end === address ? before.start : address
+    const end = after?.start === address + size ? after.end : address + size
+    const from = before?.end === address ? at - 1 : at
+    const joined = (before?.end === address ? 1 : 0) + (after?.start === address + size ? 1 : 0)
+    if (end === this.next) {
+      free.splice(from, joined)
+      this.next = start
+    } else {
+      free.splice(from, joined, { start, end })
+    }
+  }
+
+  private takeFree(size: number): number | undefined {
+    const at = this.free.findIndex(({ start, end }) => end - start >= size)
+    if (at < 0) return undefined
+    const range = this.free[at]
+    const address = range.start
+    range.start += size
+    if (range.start === range.end) this.free.splice(at, 1)
+    return address
+  }
+
+  private takeFresh(size: number): number {
     const address = this.next
     const end = address + size
     if (end > MEMORY_LIMIT) {
-      throw new Error(`one WebAssembly memory ends at 4 GiB: ${size} bytes more do not fit`)
+      throw new MemoryFull(`one WebAssembly memory ends at 4 GiB: ${size} bytes more do not fit`)
     }
     const missing = end - this.memory.buffer.byteLength
-    if (missing > 0) {
-      this.grow(missing)
-    }
+    if (missing > 0) this.grow(missing)
     this.next = end
     return address
   }
@@ -45,25 +104,28 @@ export class Arena {
   private grow(bytes: number): void {
     const size = this.memory.buffer.byteLength
     const step = Math.min(Math.max(bytes, GROWTH), MEMORY_LIMIT - size)
-    this.memory.grow(Math.ceil(step / PAGE))
+    try {
+      this.memory.grow(Math.ceil(step / PAGE))
+    } catch (error) {
+      if (error instanceof RangeError)
+        throw new MemoryFull(`the system gives no more memory: ${step} bytes were asked for`)
+      throw error
+    }
     this.onGrowth()
   }
 
-  /** Everything given out so far: its first address and its bytes. */
-  get range(): [number, number] {
-    return [Address.arena, this.next - Address.arena]
-  }
-
-  /** Returns a range that `allocate` gave out for the same number of bytes. */
-  release(address: number, bytes: number): void {
-    const size = roundUp(bytes)
-    this.used -= size
-    const list = this.free.get(size)
-    if (list) list.push(address)
-    else this.free.set(size, [address])
+  /** Index of the first free range behind an address. */
+  private firstAfter(address: number): number {
+    let [low, high] = [0, this.free.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.free[middle].start < address) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }
 
 function roundUp(bytes: number): number {
-  return Math.ceil(bytes / 64) * 64
+  return Math.max(1, Math.ceil(bytes / 64)) * 64
 }

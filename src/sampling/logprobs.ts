@@ -35,14 +35,15 @@ export function logprobOf(logits: Float32Array, id: number): number {
 }
 
 /**
- * The n most probable tokens (fewer where the vocabulary has fewer), falling, lower ids first among equals. The normalizer
- * is logSumExp(logits); give the one that the chosen token was judged by, so that no token has two log-probabilities.
+ * The n most probable tokens (fewer where the vocabulary has fewer), falling, lower ids first among equals; none whose
+ * logit is NaN. The normalizer is logSumExp(logits); give the one that the chosen token was judged by, so that no token
+ * has two log-probabilities. Where a logit is infinite, its token has no log-probability (NaN), and the others have
+ * -Infinity.
  */
 export function topLogprobs(logits: Float32Array, n: number, normalizer = logSumExp(logits)): TokenLogprob[] {
   const candidates = new Candidates(Math.min(n, logits.length))
   keepTopK(logits, n, candidates)
-  return Array.from(candidates.ids.subarray(0, candidates.count), (token, at) => ({
-    token,
-    logprob: candidates.logits[at] - normalizer,
-  })).sort((a, b) => b.logprob - a.logprob || a.token - b.token)
+  return Array.from({ length: candidates.count }, (_, at) => at)
+    .sort((a, b) => (candidates.ranksBefore(a, b) ? -1 : 1))
+    .map((at) => ({ token: candidates.ids[at], logprob: candidates.logits[at] - normalizer }))
 }

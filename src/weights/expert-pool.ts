@@ -21,6 +21,8 @@ export class ExpertPool {
   private readonly address: Uint32Array
   private readonly lastUse: Float64Array
   private now = 0
+  /** Places of experts that could not be read. */
+  private readonly spare: number[] = []
   /** Places given out. */
   private used = 0
 
@@ -88,6 +90,7 @@ export class ExpertPool {
       this.read(id, this.bank.u8.subarray(address, address + this.bytes))
     } catch (error) {
       markAbsent(this.residency, id)
+      this.leave(id)
       throw error
     }
     this.bytesRead += this.bytes
@@ -99,8 +102,17 @@ export class ExpertPool {
     return this.address[id]
   }
 
+  /** Takes an expert's place for others, unless it is its own for good. */
+  private leave(id: number): void {
+    if (this.holdsAll) return
+    this.spare.push(this.address[id])
+    this.address[id] = 0
+  }
+
   /** A free range, or that of the expert used longest ago, which none of the step at hand can be. */
   private makeRoom(): number {
+    const spare = this.spare.pop()
+    if (spare !== undefined) return spare
     if (this.used < this.capacity) {
       this.used++
       return this.bank.arena.allocate(this.bytes)

@@ -2,9 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { convertModel } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, molm } from './molm.js'
+import { assertRefused, molm, NANO } from './molm.js'
 
 const SPEECHES = fixturePath('texts/speeches.txt')
 const DEFINITIONS = fixturePath('texts/definitions.jsonl')
@@ -26,6 +27,27 @@ test('eval --json tells perplexity, accuracy and agreement under their fixed nam
   assert.is(against.kl_divergence, against.texts[0].kl_divergence)
   assert.is(against.top1_agreement, against.texts[0].top1_agreement)
 })
+
+test('eval --memory bounds both models of a comparison, and changes no number', () =>
+  inTemporaryFolder(async (dir) => {
+    const text = join(dir, 'a.txt')
+    await writeFile(text, 'User: What is tea?\nAssistant: Tea is a drink.\n'.repeat(20))
+    for (const quant of ['q4', 'f32'] as const) await convertModel(NANO, join(dir, quant), { quant, threads: 2 })
+    const compare = (...options: string[]) =>
+      molm(['eval', '-m', join(dir, 'q4'), '--text', text, '--json', ...options])
+    const f32 = join(dir, 'f32')
+    const [free, bounded, little, whole] = await Promise.all([
+      compare('--against', f32),
+      compare('--against', f32, '--memory', '20MB'),
+      compare('--against', f32, '--memory', '12MB'),
+      compare('--against', 'nano', '--memory', '20MB'),
+    ])
+    assert.is(bounded.code, 0, bounded.stderr)
+    assert.is(bounded.stdout, free.stdout)
+    assertRefused(little, 1, /--memory 12MB is too little for both: q4 needs 2.42MB, f32 needs 13.5MB\n$/)
+    // A checkpoint counts in f32, and is held whole.
+    assertRefused(whole, 1, /--memory 20MB is too little for both: .*\n.*molm convert \S+nano OUT --quant f32\n$/)
+  }))
 
 test('eval prints a table for people', () =>
   inTemporaryFolder(async (dir) => {

@@ -30,6 +30,7 @@ async function sourceOf(path: string, memory?: number): Promise<ModelSource> {
     kind,
     memory: memory ?? Number.MAX_SAFE_INTEGER,
     memoryIsGiven: memory !== undefined,
+    free: Number.MAX_SAFE_INTEGER,
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Model } from '#molm/index.js'
@@ -7,7 +8,9 @@ import { type Expected, floatsOf, readExpected } from '../support/expected.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
 import { meanCrossEntropy } from '../support/log-softmax.js'
 import { withModel } from '../support/models.js'
+import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 /*
  * IBM's own code wrote what is expected here. Float32 there and here differ by some 1e-5; the smallest mistakes in the
@@ -146,6 +149,54 @@ for (const { threads, kernels } of VARIANTS) {
     }),
   )
 }
+
+classifier('the token that is scored is the one whose number is that of the ids that are no padding', () =>
+  inTemporaryFolder(async (dir) => {
+    const source = fixturePath(CLASSIFIER)
+    for (const name of ['model.safetensors', 'tokenizer.json', 'tokenizer_config.json']) {
+      await copyFile(`${source}/${name}`, `${dir}/${name}`)
+    }
+    const config = JSON.parse(readFileSync(`${source}/config.json`, 'utf8'))
+    const prompts = Object.entries<number[]>(scores.prompts)
+    const used = new Set(prompts.flatMap(([, tokens]) => tokens))
+    const pad = Array.from({ length: config.vocab_size }, (_, id) => id).find((id) => !used.has(id)) ?? -1
+    await writeFile(`${dir}/config.json`, JSON.stringify({ ...config, pad_token_id: pad }))
+    await withModel(source, { quant: 'f32', threads: 1 }, (unpadded) =>
+      withModel(dir, { quant: 'f32', threads: 1 }, async (padded) => {
+        for (const [name, tokens] of prompts) {
+          const stored = scores.class_logits[name]
+          const { logits } = await padded.classify([...tokens, pad, pad])
+          isNear(logits, Array.isArray(stored) ? stored : floatsOf(stored), LOGITS, name)
+        }
+        const scoresOf = async (model: Model, tokens: number[]) => [...(await model.classify(tokens)).logits]
+        for (const [tokens, scored] of [
+          [
+            [5, 9, 2, 4],
+            [5, 9, 2, 4],
+          ],
+          // IBM's code counts, and does not look where the padding stands.
+          [
+            [pad, pad, 5, 9, 2, 4],
+            [pad, pad, 5, 9],
+          ],
+          [
+            [5, pad, 9, 2],
+            [5, pad, 9],
+          ],
+          [
+            [pad, pad, pad],
+            [pad, pad, pad],
+          ],
+        ]) {
+          assert.equal(await scoresOf(padded, tokens), await scoresOf(unpadded, scored), `${tokens}`)
+        }
+        assert.not.equal(await scoresOf(unpadded, [5, 9, 2, pad]), await scoresOf(unpadded, [5, 9, 2]))
+        await rejectsWithUserError(() => padded.classify([1.5]), /not a whole number/)
+        await rejectsWithUserError(() => padded.classify([7, 320]), /outside the model's vocabulary of 320/)
+      }),
+    )
+  }),
+)
 
 classifier('a language model does not classify, and says so', () =>
   withModel(fixturePath('05-linear-silu-safetensors-f32'), { threads: 1 }, async (model) => {

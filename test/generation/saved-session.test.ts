@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Model } from '#molm/generation/types.js'
-import { loadModel } from '#molm/index.js'
+import { loadModel, type SavedSequence } from '#molm/index.js'
+import { cacheRowBytes } from '#molm/runtime/formats.js'
 import { fixturePath } from '../support/fixtures.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
@@ -68,22 +69,51 @@ test('keys that are values are saved once', async () => {
   }
 })
 
-test('what does not fit the model is refused, and leaves an empty session', async (context) => {
-  const session = nanoOf(context).createSession()
-  const { rows, oldest } = await session.save()
-  await rejectsWithUserError(
-    () => session.restore({ tokens: Int32Array.of(1), oldest, rows }),
-    /does not fit its tokens/,
-  )
-  await rejectsWithUserError(
-    () => session.restore({ tokens: Int32Array.of(1), oldest, rows: new Float32Array(5) }),
-    /another model/,
-  )
-  await rejectsWithUserError(
-    () => session.restore({ tokens: Int32Array.of(4096), oldest, rows }),
-    /outside the model's vocabulary/,
-  )
-  assert.is(session.length, 0)
+test('what does not fit the model is refused, and leaves the session as it was', async (context) => {
+  const model = nanoOf(context)
+  const session = model.createSession()
+  await session.forward([5, 9, 2, 4])
+  const saved = await session.save()
+  const { tokens, oldest, rows } = saved
+  const refused: [unknown, RegExp][] = [
+    [{ tokens: tokens.slice(1), oldest, rows }, /does not fit its tokens/],
+    [{ tokens, oldest: 1, rows }, /does not fit its tokens/],
+    [{ tokens, oldest, rows: new Float32Array(5) }, /another model/],
+    [{ tokens: Int32Array.of(4096, 1, 2, 3), oldest, rows }, /outside the model's vocabulary/],
+    [{ tokens: [5, 9, 2, 4], oldest, rows }, /needs what save gave/],
+    [{ tokens, oldest, rows: [...rows] }, /needs what save gave/],
+    [{}, /needs what save gave/],
+    [undefined, /needs what save gave/],
+    [null, /needs what save gave/],
+  ]
+  // Some of these once kept the engine at work for ever, others took memory for positions that nobody needs.
+  for (const wrong of [-1000, -1, 0.5, Number.NaN, Infinity, -Infinity, 5, 1e15, 4e9, undefined]) {
+    refused.push([{ tokens, oldest: wrong, rows }, /oldest position is .* of 4/])
+  }
+  for (const [wrong, pattern] of refused) {
+    await rejectsWithUserError(() => session.restore(wrong as SavedSequence), pattern)
+    assert.is(session.length, 4)
+  }
+  assert.equal(await session.save(), saved)
+})
+
+test('a session that has long forgotten its beginning takes memory for what it remembers only', async (context) => {
+  const model = nanoOf(context)
+  const before = (await model.stats()).cacheBytes
+  const session = model.createSession()
+  const { rows } = await (async () => {
+    await session.forward([5, 9, 2, 4], { logits: 'none' })
+    return session.save()
+  })()
+  session.dispose()
+  const tokens = new Int32Array(100_000).fill(7)
+  const other = model.createSession()
+  await other.restore({ tokens, oldest: tokens.length - 4, rows })
+  assert.is(other.length, 100_000)
+  // One page of 32 positions, or two, for keys and values of six layers.
+  const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 32 * cacheRowBytes(128, 'bf16'))
+  assert.ok(pages <= 2, `${pages} pages`)
+  other.dispose()
 })
 
 test('the probabilities of all experts sum to one and have the gates among them', async (context) => {

@@ -7,6 +7,8 @@ import {
   type Model,
   type Session,
   type Step,
+  UsageError,
+  UserError,
 } from '#molm/index.js'
 import { cacheRowBytes } from '#molm/runtime/formats.js'
 import { isNear, sameBits } from '../support/compare.js'
@@ -282,6 +284,98 @@ test('what is wrong with a call reaches its caller, and the session stays as it 
   assert.is(session.length, 3)
   session.truncate(2)
   sameBits((await session.forward([2])).logits, first.logits)
+})
+
+test('ids that are none are refused, wherever they come in, and the session stays as it was', async ({ model }) => {
+  const session = model.createSession()
+  await session.forward([5, 9, 2])
+  const wrong: [unknown, RegExp][] = [
+    [[1, Number.NaN], /token NaN at index 1 is not a whole number/],
+    [[1.5], /token 1.5 at index 0/],
+    [['abc'], /token "abc" at index 0/],
+    [[undefined], /token undefined/],
+    [[null], /token null/],
+    [[Infinity], /token Infinity/],
+    [{ length: 2 }, /token undefined at index 0/],
+    [[2 ** 32 + 5], /token 4294967301 is outside the model's vocabulary of 4096/],
+    [[-1], /token -1 is outside/],
+    [5, /must come as an array, not 5/],
+    [null, /must come as an array, not null/],
+    [{}, /must come as an array/],
+  ]
+  for (const [tokens, pattern] of [...wrong, ['text', /must come as an array, not "text"/] as const]) {
+    const thrown = await thrownBy(session.forward(tokens as number[]))
+    assert.instance(thrown, UserError)
+    assert.match(String(thrown), pattern)
+  }
+  for (const [tokens, pattern] of wrong) {
+    const thrown = await thrownBy(generate(session, tokens as number[], GREEDY))
+    assert.instance(thrown, UserError)
+    assert.match(String(thrown), pattern)
+  }
+  assert.is(session.length, 3)
+  const { logits } = await session.forward(Uint16Array.of(7))
+  sameBits(logits, (await model.createSession().forward([5, 9, 2, 7])).logits)
+})
+
+test('options of a call that cannot be meant are refused', async ({ model }) => {
+  const session = model.createSession()
+  for (const logprobs of [Number.NaN, -1, 1.5, Infinity]) {
+    const thrown = await thrownBy(generate(session, [1], { logprobs }))
+    assert.instance(thrown, UsageError)
+    assert.match(String(thrown), /--logprobs must be/)
+  }
+  const thrown = await thrownBy(session.forward([1], { logits: 'some' as 'all' }))
+  assert.match(String(thrown), /logits must be one of last, all, none, not some/)
+  assert.is(session.length, 0)
+})
+
+test('cannot be used any more once it has been disposed of', async ({ model }) => {
+  const session = model.createSession()
+  await session.forward([5, 9, 2])
+  const saved = await session.save()
+  session.dispose()
+  session.dispose()
+  assert.is(session.length, 0)
+  const calls: (() => unknown)[] = [
+    () => session.forward([1]),
+    () => generate(session, [1], GREEDY),
+    () => session.truncate(0),
+    () => session.reset(),
+    () => session.save(),
+    () => session.restore(saved),
+  ]
+  for (const call of calls) {
+    const thrown = await thrownBy((async () => call())())
+    assert.instance(thrown, UsageError, String(call))
+    assert.match(String(thrown), /this session has been disposed/)
+  }
+  assert.is((await thrownBy(model.createSession().forward([1]))) as unknown, undefined)
+})
+
+test('counts its tokens rightly when a call fails between others', async ({ model }) => {
+  const session = model.createSession()
+  const controller = new AbortController()
+  const first = session.forward(integers(100, 1, 4000), { logits: 'none' })
+  const failing = session.forward(integers(5000, 2, 4000), { logits: 'none', signal: controller.signal })
+  session.truncate(60)
+  const last = session.forward([1, 2, 3])
+  assert.is(session.length, 63)
+  controller.abort(new Error('enough'))
+  assert.match(String(await thrownBy(failing)), /enough/)
+  await first
+  sameBits(
+    (await last).logits,
+    (await model.createSession().forward([...integers(100, 1, 4000).slice(0, 60), 1, 2, 3])).logits,
+  )
+  assert.is(session.length, 63)
+  const whole = new AbortController()
+  const alone = model.createSession()
+  const aborted = alone.forward(integers(5000, 2, 4000), { logits: 'none', signal: whole.signal })
+  alone.reset()
+  whole.abort(new Error('enough'))
+  await thrownBy(aborted)
+  assert.is(alone.length, 0)
 })
 
 test.run()

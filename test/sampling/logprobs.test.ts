@@ -45,4 +45,18 @@ test('top logprobs are in falling order, lower ids first among equals', () => {
   }
 })
 
+test('top logprobs are in order where logits are infinite or not numbers', () => {
+  const logits = Float32Array.of(1, Infinity, Number.NaN, 2, Infinity, -Infinity, 0, Infinity)
+  const ranked = [1, 4, 7, 3, 0, 6]
+  for (const n of [1, 2, 3, 4, 5, 6, 8]) {
+    assert.equal(
+      topLogprobs(logits, n).map(({ token }) => token),
+      ranked.slice(0, n),
+    )
+  }
+  const top = topLogprobs(logits, 8).map(({ logprob }) => logprob)
+  assert.equal(top, [Number.NaN, Number.NaN, Number.NaN, -Infinity, -Infinity, -Infinity])
+  assert.equal(topLogprobs(Float32Array.of(Number.NaN, Number.NaN), 2), [])
+})
+
 test.run()

@@ -1,0 +1,20 @@
+import { UsageError, UserError } from '../errors.js'
+
+/** Token ids as a caller gives them, checked. Throws a UserError that names the first that is none of the vocabulary. */
+export function tokenIds(tokens: ArrayLike<number>, vocabSize: number): Int32Array {
+  if (typeof tokens !== 'object' || tokens === null || !Number.isInteger(tokens.length)) {
+    throw new UsageError(`token ids must come as an array, not ${shown(tokens)}`)
+  }
+  for (let i = 0; i < tokens.length; i++) {
+    const id: unknown = tokens[i]
+    if (!Number.isInteger(id)) throw new UsageError(`token ${shown(id)} at index ${i} is not a whole number`)
+    if (tokens[i] < 0 || tokens[i] >= vocabSize) {
+      throw new UserError(`token ${tokens[i]} is outside the model's vocabulary of ${vocabSize}`)
+    }
+  }
+  return Int32Array.from(tokens)
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40)
+}

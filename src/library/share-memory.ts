@@ -1,0 +1,45 @@
+import { UserError } from '../errors.js'
+import type { ModelInfo } from '../generation/types.js'
+import { formatSize } from '../numbers.js'
+import { availableMemory } from './available-memory.js'
+import { MARGIN } from './load-model.js'
+
+/** What a model needs to be given its part of the memory. */
+export type MemoryNeed = Pick<ModelInfo, 'name' | 'kind' | 'path' | 'quant' | 'bytes' | 'leastBytes'>
+
+/**
+ * The `memory` option of each of two models that are held at the same time, so that together they stay within one
+ * limit: what the user chose, or else what is free. Throws a UserError where the user's limit is too little for all.
+ * Undefined where the models need not be told, since all fit whole, or since none of them can do with less.
+ */
+export function shareMemory(
+  models: readonly MemoryNeed[],
+  memory?: number,
+  free: number = availableMemory() - MARGIN,
+): (number | undefined)[] {
+  const shares = divide(memory ?? free, models)
+  if (shares)
+    return memory === undefined && shares.every((bytes, i) => bytes >= models[i].bytes)
+      ? models.map(() => undefined)
+      : shares
+  if (memory === undefined) return models.map(() => undefined)
+  const needs = models.map(({ name, leastBytes }) => `${name} needs ${formatSize(leastBytes)}`)
+  const whole = models.filter(({ kind }) => kind !== 'packed').sort((a, b) => b.bytes - a.bytes)[0]
+  const remedy = whole
+    ? `\n${whole.name} is held whole; packed, it needs less: molm convert ${whole.path} OUT --quant ${whole.quant}`
+    : ''
+  throw new UserError(`--memory ${formatSize(memory)} is too little for both: ${needs.join(', ')}${remedy}`)
+}
+
+/**
+ * Each gets the least that it runs with, and what remains in proportion to what each could still use. Undefined where
+ * the limit is below the sum of the least.
+ */
+function divide(limit: number, models: readonly MemoryNeed[]): number[] | undefined {
+  const sum = (of: (model: MemoryNeed) => number) => models.reduce((total, model) => total + of(model), 0)
+  const spare = limit - sum(({ leastBytes }) => leastBytes)
+  if (spare < 0) return undefined
+  const wanted = sum(({ bytes, leastBytes }) => bytes - leastBytes)
+  const share = wanted === 0 ? 0 : Math.min(1, spare / wanted)
+  return models.map(({ bytes, leastBytes }) => leastBytes + Math.floor((bytes - leastBytes) * share))
+}

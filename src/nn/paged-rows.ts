@@ -1,0 +1,159 @@
+import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi.js'
+import type { Bank } from '../runtime/bank.js'
+import { type CacheFormat, cacheRowBytes } from '../runtime/formats.js'
+import type { Rows } from '../runtime/rows.js'
+
+/** A float and its bits. */
+const FLOAT = new Float32Array(1)
+const BITS = new Uint32Array(FLOAT.buffer)
+
+/** Positions [start, end). */
+export interface Span {
+  start: number
+  end: number
+}
+
+/** Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. */
+export class PagedRows {
+  readonly bank: Bank
+  readonly pageBytes: number
+  private tableAddress: number
+  private capacity = 8
+  /** Address of each page, 0 where it has been given back. */
+  private readonly pages: number[] = []
+  private readonly rowBytes: number
+
+  constructor(
+    bank: Bank,
+    private readonly channels: number,
+    private readonly format: CacheFormat,
+  ) {
+    this.bank = bank
+    this.rowBytes = cacheRowBytes(channels, format)
+    this.pageBytes = this.rowBytes * PAGE_ROWS
+    this.tableAddress = bank.arena.allocate(this.capacity * 4)
+  }
+
+  get table(): number {
+    return this.tableAddress
+  }
+
+  get bytes(): number {
+    return this.pages.reduce((sum, page) => sum + (page ? this.pageBytes : 0), 0)
+  }
+
+  /** Pages that `reserve` would have to make. */
+  missing({ start, end }: Span): number {
+    return Math.max(0, pagesTo(end) - Math.max(this.pages.length, start >> PAGE_SHIFT))
+  }
+
+  /** Makes room for the positions of a span, of which those before the pages at hand have been forgotten. */
+  reserve({ start, end }: Span): void {
+    const wanted = pagesTo(end)
+    if (wanted > this.capacity) this.growTable(wanted)
+    while (this.pages.length < wanted) {
+      const page = this.pages.length < start >> PAGE_SHIFT ? 0 : this.bank.arena.allocate(this.pageBytes)
+      this.bank.u32[this.tableAddress / 4 + this.pages.length] = page
+      this.pages.push(page)
+    }
+  }
+
+  /** Copies the first `count` rows to the positions from `position` on. */
+  store({ address, strideBytes }: Rows, position: number, count: number): void {
+    const { channels, format, rowBytes } = this
+    const { kernels } = this.bank
+    this.eachRun(position, count, (to, first, rows) => {
+      const from = address + first * strideBytes
+      if (format === 'f32') kernels.copyRows(from, strideBytes, to, rowBytes, channels * 4, rows)
+      else kernels.narrowRows(from, strideBytes, to, rowBytes, channels, rows)
+    })
+  }
+
+  /** Copies the rows of `count` positions from `position` on to `target`. */
+  read(position: number, count: number, target: Float32Array): void {
+    for (let i = 0; i < count; i++) {
+      const row = this.addressOf(position + i)
+      for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(row, c)
+    }
+  }
+
+  /** Sets the rows of `count` positions from `position` on. */
+  write(position: number, count: number, source: Float32Array): void {
+    for (let i = 0; i < count; i++) {
+      const row = this.addressOf(position + i)
+      for (let c = 0; c < this.channels; c++) this.put(row, c, source[i * this.channels + c])
+    }
+  }
+
+  /** Channel c of the row at an address. */
+  private get(row: number, c: number): number {
+    if (this.format === 'f32') return this.bank.f32[row / 4 + c]
+    BITS[0] = this.bank.u16[row / 2 + c] << 16
+    return FLOAT[0]
+  }
+
+  private put(row: number, c: number, value: number): void {
+    if (this.format === 'f32') {
+      this.bank.f32[row / 4 + c] = value
+    } else {
+      FLOAT[0] = value
+      // To the nearest, ties to even, as the kernels round.
+      this.bank.u16[row / 2 + c] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
+    }
+  }
+
+  /** Gives back the pages that hold no position of a span, nor of the one that must be kept for now. */
+  keep({ start, end }: Span, held?: Span): void {
+    const last = Math.max(pagesTo(end), held ? pagesTo(held.end) : 0)
+    while (this.pages.length > last) this.free(this.pages.length - 1)
+    const first = held ? pagesTo(held.end) : 0
+    for (let i = Math.min(start >> PAGE_SHIFT, this.pages.length) - 1; i >= first && this.pages[i]; i--) this.free(i)
+    // Where all is forgotten, the next page is a new one.
+    while (this.pages[this.pages.length - 1] === 0) this.pages.pop()
+  }
+
+  /** Gives back the pages of a span that hold no position from `start` on. */
+  drop(span: Span, start: number): void {
+    const end = Math.min(pagesTo(span.end), start >> PAGE_SHIFT)
+    for (let i = span.start >> PAGE_SHIFT; i < end; i++) this.free(i)
+  }
+
+  release(): void {
+    for (let i = this.pages.length - 1; i >= 0; i--) this.free(i)
+    this.bank.arena.release(this.tableAddress, this.capacity * 4)
+  }
+
+  /** Calls `use` with the address of each run of rows that lie in one page, and how many came before. */
+  private eachRun(position: number, count: number, use: (address: number, first: number, rows: number) => void): void {
+    for (let first = 0; first < count; ) {
+      const rows = Math.min(count - first, PAGE_ROWS - ((position + first) & (PAGE_ROWS - 1)))
+      use(this.addressOf(position + first), first, rows)
+      first += rows
+    }
+  }
+
+  private addressOf(position: number): number {
+    return this.pages[position >> PAGE_SHIFT] + (position & (PAGE_ROWS - 1)) * this.rowBytes
+  }
+
+  /** Gives back page i; the last one also leaves the list. */
+  private free(i: number): void {
+    if (this.pages[i]) this.bank.arena.release(this.pages[i], this.pageBytes)
+    if (i === this.pages.length - 1) this.pages.pop()
+    else if (i < this.pages.length) this.pages[i] = 0
+  }
+
+  private growTable(wanted: number): void {
+    const capacity = Math.max(wanted, 2 * this.capacity)
+    const table = this.bank.arena.allocate(capacity * 4)
+    this.bank.u32.set(this.pages, table / 4)
+    this.bank.arena.release(this.tableAddress, this.capacity * 4)
+    this.tableAddress = table
+    this.capacity = capacity
+  }
+}
+
+/** Pages that hold the positions below `end`. */
+function pagesTo(end: number): number {
+  return Math.ceil(end / PAGE_ROWS)
+}

@@ -1,0 +1,40 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type * as Molm from '#molm/index.js'
+import { patchedModule, withPatchedLibrary } from '../support/patched-library.js'
+
+const test = suite('closing an engine')
+
+test('one that does not answer is cut off after some seconds, and what waits for it rejects', () =>
+  withPatchedLibrary(
+    [
+      // A request that never ends, and a patience that suits a test.
+      { file: 'engine/engine.js', from: 'return this.stats();', to: 'for (;;);' },
+      { file: 'engine/client.js', from: 'CLOSING_MS = 5_000', to: 'CLOSING_MS = 300' },
+    ],
+    async (folder) => {
+      const { loadModel } = await patchedModule<typeof Molm>(folder, 'index.js')
+      const model = await loadModel('nano', { threads: 2 })
+      const stats = model.stats().then(
+        () => 'answered',
+        (error: unknown) => String(error),
+      )
+      const started = performance.now()
+      await Promise.all([model.dispose(), model.dispose()])
+      const waited = performance.now() - started
+      assert.ok(waited >= 290 && waited < 10_000, `${waited} ms`)
+      assert.match(await stats, /disposed/)
+      assert.match(String(await model.stats().catch((error: unknown) => error)), /disposed/)
+    },
+  ))
+
+test('one that answers is not waited for longer than it takes', () =>
+  withPatchedLibrary([], async (folder) => {
+    const { loadModel } = await patchedModule<typeof Molm>(folder, 'index.js')
+    const model = await loadModel('nano', { threads: 2 })
+    const started = performance.now()
+    await model.dispose()
+    assert.ok(performance.now() - started < 4000)
+  }))
+
+test.run()

@@ -1,0 +1,193 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadWeights } from '#molm/engine/load.js'
+import type { ForwardRequest, GenerateRequest, ModelSource, StepMessage } from '#molm/engine/protocol.js'
+import { Sequence } from '#molm/engine/sequence.js'
+import { resolveModel } from '#molm/library/resolve-model.js'
+import { mixtureOf } from '#molm/model/config.js'
+import { chooseKernels } from '#molm/runtime/tiers.js'
+import { prepareV8 } from '#molm/runtime/v8-flags.js'
+import { sameBits } from '../support/compare.js'
+import { fixturePath } from '../support/fixtures.js'
+import { integers } from '../support/random.js'
+
+/*
+ * A sequence whose requests fail half-way, wherever that may be, is the sequence that it was.
+ */
+const test = suite('a request that fails')
+
+const TOKENS = integers(700, 41, 300)
+
+async function sourceOf(path: string): Promise<ModelSource> {
+  const { config, formats, path: file, kind } = await resolveModel(path)
+  const free = Number.MAX_SAFE_INTEGER
+  return { config, formats, path: file, kind, memory: free, memoryIsGiven: false, free }
+}
+
+/** Runs `use` with a model on this thread, and a switch that lets its n-th batch from now on fail. */
+async function withModel(
+  use: (create: () => Sequence, failAfter: (batches: number) => void) => Promise<void> | void,
+): Promise<void> {
+  prepareV8()
+  const source = await sourceOf(fixturePath('02-base-safetensors-f32'))
+  const { model, pool, close } = await loadWeights(source, chooseKernels().module, 1)
+  const forward = model.forward.bind(model)
+  let left = Number.POSITIVE_INFINITY
+  model.forward = (...args) => {
+    const isDone = forward(...args)
+    // What it has computed lies in the cache by now.
+    if (left-- <= 0) throw new Error('the disk is gone')
+    return isDone
+  }
+  try {
+    await use(
+      () => new Sequence(model),
+      (batches) => {
+        left = batches
+      },
+    )
+  } finally {
+    await pool.close()
+    close()
+  }
+}
+
+function forward(sequence: Sequence, tokens: readonly number[]): Float32Array {
+  const request: ForwardRequest = {
+    kind: 'forward',
+    session: 0,
+    tokens: Int32Array.from(tokens),
+    logits: 'last',
+    routes: false,
+    probabilities: false,
+    hidden: false,
+  }
+  return finish(sequence.forward(request, new Int32Array(1))).logits
+}
+
+/** The tokens that were emitted, until the end or a failure, which is thrown after `seen` has them. */
+function generate(sequence: Sequence, prompt: readonly number[], context: number, seen: number[] = []): number[] {
+  const request: GenerateRequest = {
+    kind: 'generate',
+    session: 0,
+    prompt: Int32Array.from(prompt),
+    maxTokens: 8,
+    eos: [],
+    sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.2, seed: 1 },
+    logprobs: 0,
+    routes: false,
+    probabilities: false,
+    context,
+  }
+  const emit = ({ token }: StepMessage) => seen.push(token)
+  finish(sequence.generate(request, new Int32Array(1), emit, () => true))
+  return seen
+}
+
+function finish<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+  }
+}
+
+test('leaves the sequence as it was, in whichever batch it fails', () =>
+  withModel((create, failAfter) => {
+    const expected = create()
+    forward(expected, TOKENS.slice(0, 50))
+    const logits = forward(expected, [7, 8])
+    for (const batches of [0, 1, 2]) {
+      const sequence = create()
+      forward(sequence, TOKENS.slice(0, 50))
+      const before = sequence.cache.bytes
+      failAfter(batches)
+      assert.throws(() => forward(sequence, TOKENS), /disk is gone/)
+      failAfter(Number.POSITIVE_INFINITY)
+      assert.is(sequence.cache.length, 50)
+      assert.is(sequence.cache.bytes, before)
+      assert.equal([...sequence.export().tokens], TOKENS.slice(0, 50))
+      sameBits(forward(sequence, [7, 8]), logits, `batch ${batches}`)
+    }
+  }))
+
+test('leaves it as it was when a generation fails on its prompt, though a limited context had forgotten it all', () =>
+  withModel((create, failAfter) => {
+    const expected = create()
+    forward(expected, TOKENS.slice(0, 50))
+    const saved = expected.export()
+    const text = generate(expected, TOKENS.slice(0, 3), 1000)
+    for (const context of [5, 40, 1000]) {
+      const sequence = create()
+      forward(sequence, TOKENS.slice(0, 50))
+      failAfter(2)
+      assert.throws(() => generate(sequence, TOKENS, context), /disk is gone/)
+      failAfter(Number.POSITIVE_INFINITY)
+      assert.equal(sequence.export(), saved, `context ${context}`)
+      assert.equal(generate(sequence, TOKENS.slice(0, 3), 1000), text, `context ${context}`)
+    }
+  }))
+
+test('leaves the last token in place when running it once more fails', () =>
+  withModel((create, failAfter) => {
+    const expected = create()
+    forward(expected, TOKENS.slice(0, 65))
+    const saved = expected.export()
+    const sequence = create()
+    forward(sequence, TOKENS.slice(0, 65))
+    failAfter(0)
+    assert.throws(() => generate(sequence, [], 1000), /disk is gone/)
+    failAfter(Number.POSITIVE_INFINITY)
+    assert.equal(sequence.export(), saved)
+    assert.equal(generate(sequence, [], 1000), generate(expected, [], 1000))
+  }))
+
+test('leaves the tokens whose steps were emitted when a generation fails on its way', () =>
+  withModel((create, failAfter) => {
+    const sequence = create()
+    const seen: number[] = []
+    failAfter(4)
+    assert.throws(() => generate(sequence, TOKENS.slice(0, 10), 1000, seen), /disk is gone/)
+    failAfter(Number.POSITIVE_INFINITY)
+    assert.is(seen.length, 4)
+    const expected = create()
+    forward(expected, [...TOKENS.slice(0, 10), ...seen.slice(0, 3)])
+    assert.equal(sequence.export(), expected.export())
+  }))
+
+test('leaves it as it was when a saved sequence does not fit', () =>
+  withModel((create) => {
+    const sequence = create()
+    forward(sequence, TOKENS.slice(0, 50))
+    const saved = sequence.export()
+    const { tokens, rows } = saved
+    for (const oldest of [-1000, -1, 1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15, 4e9]) {
+      assert.throws(() => sequence.import({ tokens, oldest, rows }), /does not fit/, String(oldest))
+      assert.equal(sequence.export(), saved)
+    }
+  }))
+
+test('with activations that are not numbers, the experts of a token are still different ones', async () => {
+  prepareV8()
+  const source = await sourceOf(fixturePath('02-base-safetensors-f32'))
+  const { model, store, pool, close } = await loadWeights(source, chooseKernels().module, 1)
+  try {
+    const { width } = model.config
+    const norm1 = store.address('layers.0.dense', 'ln_1.weight') / 4
+    store.banks[0].f32.fill(Number.NaN, norm1, norm1 + width)
+    const seen: number[][] = []
+    const cache = model.createCache()
+    model.forward([1, 2, 3], cache, {
+      routes: (_, kind, ids) => {
+        const k = mixtureOf(model.config, kind)?.topK ?? 0
+        for (let t = 0; t < 3; t++) seen.push([...ids.subarray(t * k, (t + 1) * k)])
+      },
+    })
+    assert.is(seen.length, 3 * 2 * model.config.layers)
+    for (const ids of seen) assert.is(new Set(ids).size, ids.length, `${ids}`)
+  } finally {
+    await pool.close()
+    close()
+  }
+})
+
+test.run()

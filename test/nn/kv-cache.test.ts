@@ -1,0 +1,191 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type CachedLayer, KVCache } from '#molm/nn/kv-cache.js'
+import type { Bank } from '#molm/runtime/bank.js'
+import { cacheRowBytes } from '#molm/runtime/formats.js'
+import { seededRandom } from '#molm/sampling/random.js'
+import { bankOf, placeRows } from '../support/kernel-bench.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+const test = suite('the KV cache')
+
+const CHANNELS = 32
+const LAYERS = 3
+const PAGE_BYTES = 32 * cacheRowBytes(CHANNELS, 'f32')
+
+interface Bench {
+  bank: Bank
+  /** Three layers, of which the last has K = V. */
+  cache: KVCache
+  /** Runs a batch: rows that name their position, layer and kind. */
+  add(tokens: number): void
+}
+
+function layersOf(bank: Bank): CachedLayer[] {
+  return Array.from({ length: LAYERS }, (_, l) => ({ bank, channels: CHANNELS, format: 'f32', shared: l === 2 }))
+}
+
+function bench(): Bench {
+  const bank = bankOf('plain')
+  const cache = new KVCache(layersOf(bank))
+  const add = (tokens: number) => {
+    cache.reserve(tokens)
+    for (let l = 0; l < LAYERS; l++) {
+      const rows = (kind: number) =>
+        Float32Array.from(
+          { length: tokens * CHANNELS },
+          (_, i) => 10 * (cache.length + Math.floor(i / CHANNELS)) + 2 * l + kind,
+        )
+      const [keys, values] = [rows(0), rows(1)].map((floats) => placeRows(bank, floats, CHANNELS))
+      cache.append(l, tokens, keys, values)
+      for (const { address } of [keys, values]) bank.arena.release(address, tokens * CHANNELS * 4)
+    }
+    cache.advance(tokens)
+  }
+  return { bank, cache, add }
+}
+
+/** Positions of which the cache has the right rows: all of them, or the test fails. */
+function checkRows(cache: KVCache, message: string): void {
+  const rows = cache.export()
+  const count = cache.length - cache.oldest
+  assert.is(rows.length, count * CHANNELS * 5, message)
+  const kinds = [0, 1, 2, 3, 4]
+  for (const [n, kind] of kinds.entries()) {
+    for (let i = 0; i < count; i++) {
+      const expected = 10 * (cache.oldest + i) + kind
+      for (const c of [0, CHANNELS - 1])
+        assert.is(rows[(n * count + i) * CHANNELS + c], expected, `${message}, row ${i}`)
+    }
+  }
+}
+
+test('a request that fails brings back what it found, forgotten positions among it', () => {
+  for (const [before, batches, context] of [
+    [100, [200, 50], 1000],
+    [100, [64, 64, 64], 40],
+    [10, [256, 256], 16],
+    [0, [40], 8],
+    [64, [1], 1],
+  ] as [number, number[], number][]) {
+    const { cache, add } = bench()
+    if (before > 0) add(before)
+    const { bytes } = cache
+    cache.begin()
+    for (const tokens of batches) {
+      add(tokens)
+      if (cache.length - cache.oldest > context) cache.forget(cache.length - context)
+      checkRows(cache, `${before} and ${batches}: during`)
+    }
+    cache.rollback()
+    assert.equal([cache.oldest, cache.length], [0, before])
+    checkRows(cache, `${before} and ${batches}: after`)
+    assert.is(cache.bytes, bytes, 'memory')
+  }
+})
+
+test('a request that is done has given back what it forgot', () => {
+  const { bank, cache, add } = bench()
+  const empty = bank.arena.used
+  add(300)
+  cache.begin()
+  for (let i = 0; i < 4; i++) {
+    add(256)
+    cache.forget(cache.length - 40)
+  }
+  cache.commit()
+  checkRows(cache, 'afterwards')
+  assert.is(cache.bytes, 5 * 2 * PAGE_BYTES)
+  cache.truncate(0)
+  assert.is(cache.bytes, 0)
+  // Page tables stay as large as they were.
+  assert.ok(bank.arena.used < empty + 5 * 512)
+  cache.release()
+})
+
+test('what is cut back to before the oldest position is empty, and goes on from there', () => {
+  const { cache, add } = bench()
+  add(200)
+  cache.forget(150)
+  cache.truncate(50)
+  assert.equal([cache.oldest, cache.length, cache.bytes], [50, 50, 0])
+  add(70)
+  checkRows(cache, 'after 70 more')
+  assert.equal([cache.oldest, cache.length], [50, 120])
+})
+
+test('any order of growing, forgetting, cutting and failing keeps the right rows and loses no memory', () => {
+  const random = seededRandom(5)
+  const next = (below: number) => Math.floor(random.nextFloat() * below)
+  for (let round = 0; round < 20; round++) {
+    const { bank, cache, add } = bench()
+    const before = bank.arena.used
+    for (let step = 0; step < 60; step++) {
+      const what = next(5)
+      const found = [cache.oldest, cache.length]
+      if (what === 0) cache.truncate(next(cache.length + 10))
+      else if (what === 1) cache.forget(next(cache.length + 10))
+      else {
+        cache.begin()
+        for (let i = next(3); i >= 0; i--) {
+          add(1 + next(100))
+          if (next(3) > 0) cache.forget(cache.length - 1 - next(80))
+        }
+        if (what === 2) cache.commit()
+        else cache.rollback()
+        if (what !== 2) assert.equal([cache.oldest, cache.length], found)
+      }
+      checkRows(cache, `round ${round}, step ${step}`)
+      const pages = Math.ceil(cache.length / 32) - Math.floor(cache.oldest / 32)
+      assert.ok(cache.bytes <= pages * 5 * PAGE_BYTES, `round ${round}, step ${step}: ${cache.bytes} bytes`)
+    }
+    cache.release()
+    assert.ok(bank.arena.used < before, 'the tables are given back, too')
+  }
+})
+
+test('where there is no room, the error names the option, and nothing has been taken', async () => {
+  const { bank, cache, add } = bench()
+  add(40)
+  // Room for 20 more pages, of which 10 positions would need 0 and 320 would need 50.
+  bank.arena.allocate(bank.arena.room - 20 * PAGE_BYTES)
+  const { used } = bank.arena
+  await rejectsWithUserError(() => cache.reserve(320), /no room for 320 more tokens: .* --context/)
+  await rejectsWithUserError(() => cache.reserve(1e12), /no room/)
+  assert.is(bank.arena.used, used)
+  add(10)
+  checkRows(cache, 'afterwards')
+  // There is room, but in pieces.
+  const pages = Array.from({ length: 20 }, () => bank.arena.allocate(PAGE_BYTES))
+  for (const page of pages) bank.arena.release(page, PAGE_BYTES / 2)
+  const inPieces = bank.arena.used
+  await rejectsWithUserError(() => cache.reserve(50), /no room for 50 more tokens/)
+  assert.is(bank.arena.used, inPieces)
+  checkRows(cache, 'and then')
+})
+
+test('a cache that does not even get its tables takes nothing, and says so', async () => {
+  const bank = bankOf('plain')
+  bank.arena.allocate(bank.arena.room - 3 * 64)
+  const { used } = bank.arena
+  await rejectsWithUserError(() => new KVCache(layersOf(bank)), /no room for another session: .* --context/)
+  assert.is(bank.arena.used, used)
+})
+
+test('rows are taken in from their oldest position on, and only where they fit', async () => {
+  const { cache, add } = bench()
+  add(1000)
+  cache.forget(990)
+  const rows = cache.export()
+  const other = bench()
+  other.cache.import(rows, 990, 1000)
+  assert.equal([other.cache.oldest, other.cache.length], [990, 1000])
+  checkRows(other.cache, 'taken in')
+  // Two pages of each kind, and none for what was forgotten.
+  assert.is(other.cache.bytes, 5 * 2 * PAGE_BYTES)
+  for (const oldest of [-1000, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 4e9, 989, 991]) {
+    await rejectsWithUserError(() => bench().cache.import(rows, oldest, 1000), /does not fit its tokens/)
+  }
+})
+
+test.run()

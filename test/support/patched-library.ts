@@ -1,0 +1,40 @@
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { repositoryPath } from './fixtures.js'
+import { inTemporaryFolder } from './temporary-folder.js'
+
+/** A passage of a built file, below dist, and what takes its place. */
+export interface Patch {
+  file: string
+  from: string
+  to: string
+}
+
+/**
+ * Runs `use` with the folder of a copy of the built package in which some passages are others: threads that end when
+ * they should not, memories that are small. The copy is gone afterwards.
+ */
+export function withPatchedLibrary<T>(patches: readonly Patch[], use: (folder: string) => Promise<T>): Promise<T> {
+  return inTemporaryFolder(async (folder) => {
+    for (const part of ['dist', 'bin', 'package.json']) {
+      await cp(repositoryPath(part), join(folder, part), { recursive: true })
+    }
+    for (const part of ['models', 'node_modules']) await symlink(repositoryPath(part), join(folder, part))
+    for (const { file, from, to } of patches) {
+      const path = join(folder, 'dist', file)
+      const source = await readFile(path, 'utf8')
+      if (source.split(from).length !== 2) throw new Error(`${file} does not have this passage once: ${from}`)
+      await writeFile(
+        path,
+        source.replace(from, () => to),
+      )
+    }
+    return use(folder)
+  })
+}
+
+/** A module of such a copy. */
+export function patchedModule<T>(folder: string, file: string): Promise<T> {
+  return import(pathToFileURL(join(folder, 'dist', file)).href)
+}

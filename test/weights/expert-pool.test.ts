@@ -1,0 +1,41 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ExpertPool } from '#molm/weights/expert-pool.js'
+import { bankOf } from '../support/kernel-bench.js'
+
+const test = suite('the pool of experts')
+
+const BYTES = 128
+
+test('experts that cannot be read leave their places to others, and nothing else is written', () => {
+  const bank = bankOf('plain')
+  let broken = false
+  const pool = new ExpertPool(bank, BYTES, 4, 12, (id, target) => {
+    if (broken) throw new Error('the disk is gone')
+    target.fill(id + 1)
+  })
+  const require = (ids: number[]) => pool.require(0, Int32Array.from(ids), ids.length, () => undefined)
+  require([0, 1, 2, 3])
+  const below = bank.u8.slice(0, 65536)
+  broken = true
+  for (const ids of [[4, 5, 6, 7], [8, 9], [10, 11, 0, 1], [4], [5], [6], [7]]) {
+    assert.throws(() => require(ids), /disk is gone/)
+  }
+  broken = false
+  for (const ids of [
+    [4, 5, 6, 7],
+    [8, 9, 10, 11],
+    [0, 5, 10, 3],
+  ]) {
+    require(ids)
+    const places = ids.map((id) => pool.at(id))
+    assert.is(new Set(places).size, 4, 'places of their own')
+    for (const [i, id] of ids.entries()) {
+      assert.equal([...bank.u8.subarray(places[i], places[i] + BYTES)], new Array(BYTES).fill(id + 1))
+    }
+  }
+  assert.is(pool.held, 4)
+  assert.equal(bank.u8.slice(0, 65536), below, 'the memory below the arena')
+})
+
+test.run()
