@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { UserError } from '#molm/errors.js'
+import { bytesOf } from './files.js'
+import { expect, type Format } from './format.js'
+
+/*
+ * Readers that do to a harmed input what molm must never do, for the test of the supervisor. Each is called after the
+ * fault that is expected.
+ */
+
+const MISDEEDS: Record<string, (dir: string) => unknown> = {
+  hangs() {
+    for (;;);
+  },
+  waits: () => new Promise(() => setInterval(() => {}, 1000)),
+  'never settles': () => new Promise(() => {}),
+  aborts: () => process.abort(),
+  'exhausts the heap'() {
+    for (const all: number[][] = []; ; ) all.push(new Array(1000).fill(all.length))
+  },
+  'takes memory': () => expect(new Uint8Array(400 * 2 ** 20).fill(1)[5] === 1, 'never'),
+  'writes elsewhere': (dir) => writeFileSync(join(dir, '..', 'stray'), ''),
+  pollutes: () => Object.defineProperty(Object.prototype, 'polluted', { value: 1, configurable: true }),
+  'is wrong': () => expect(false, 'a shape is wrong'),
+  'does not foresee': (dir) => (dir as unknown as { no: { such: string } }).no.such,
+  'leaves a rejection'() {
+    Promise.reject(new Error('nobody listens'))
+    return new Promise((resolve) => setTimeout(resolve, 10))
+  },
+  'prints control characters'() {
+    throw new UserError('\u001b[2J')
+  },
+  'is fine'() {
+    throw new UserError('refused')
+  },
+}
+
+const FILE = 'file'
+
+export const FORMATS: Record<string, () => Promise<Format>> = Object.fromEntries(
+  Object.entries(MISDEEDS).map(([name, misdeed]) => [
+    name,
+    async () => ({
+      name,
+      inputs: 4,
+      seconds: 0.5,
+      prepare: () => ({
+        sound: () => new Map([[FILE, Uint8Array.of(0)]]),
+        harm(_, chance) {
+          chance.note('harmed')
+          return new Map([[FILE, Uint8Array.of(1)]])
+        },
+        async read({ files, dir }) {
+          if (bytesOf(files, FILE)[0] === 1) await misdeed(dir)
+        },
+      }),
+    }),
+  ]),
+)

@@ -1,0 +1,20 @@
+import { elementCount, readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
+import { expect } from './format.js'
+
+/** Most elements that are read out: a stride of 0 makes any number of them out of one. */
+const MOST_READ = 2 ** 16
+
+/** Reads what a file of weights is said to hold: a source in memory fails where a tensor leaves it. */
+export async function checkTensors(tensors: Iterable<Tensor>): Promise<void> {
+  for (const tensor of tensors) {
+    const { name, shape, strides, source, offset } = tensor
+    const isRight = [...shape, ...strides, offset].every((n) => Number.isSafeInteger(n) && n >= 0)
+    expect(isRight && shape.length === strides.length, `${name} has the shape ${shape} and strides ${strides}`)
+    const count = elementCount(shape)
+    if (count === 0) continue
+    expect(offset < source.size, `${name} begins at ${offset} of ${source.size}`)
+    if (count > MOST_READ) continue
+    const values = await readFloats(tensor)
+    expect(values.length === count, `${name} gives ${values.length} numbers for the shape ${shape}`)
+  }
+}

@@ -1,0 +1,23 @@
+import type { Format } from './format.js'
+
+/** Every format that molm reads; those that take longest come first. A new one is a file of its own and a line here. */
+export const FORMATS: Record<string, () => Promise<Format>> = {
+  packed: async () => (await import('./formats/packed.js')).packed,
+  hub: async () => (await import('./formats/hub.js')).hub,
+  conversation: async () => (await import('./formats/conversation.js')).conversation,
+  journal: async () => (await import('./formats/journal.js')).journal,
+  convert: async () => (await import('./formats/convert.js')).convert,
+  'odd-files': async () => (await import('./formats/odd-files.js')).oddFiles,
+  template: async () => (await import('./formats/template.js')).template,
+  tokenizer: async () => (await import('./formats/tokenizer.js')).tokenizer,
+  'vocab-and-merges': async () => (await import('./formats/vocab-and-merges.js')).vocabAndMerges,
+  'generation-config': async () => (await import('./formats/generation-config.js')).generationConfig,
+  config: async () => (await import('./formats/config.js')).config,
+  index: async () => (await import('./formats/index-json.js')).indexJson,
+  safetensors: async () => (await import('./formats/safetensors.js')).safetensorsFormat,
+  'torch-zip': async () => (await import('./formats/torch.js')).torchZipFormat,
+  'torch-legacy': async () => (await import('./formats/torch.js')).torchLegacyFormat,
+  pickle: async () => (await import('./formats/pickle.js')).pickle,
+  task: async () => (await import('./formats/task.js')).task,
+  history: async () => (await import('./formats/history.js')).history,
+}

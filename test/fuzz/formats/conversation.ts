@@ -1,0 +1,78 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { loadModel } from '#molm/index.js'
+import { loadConversation, saveConversation } from '#molm/tui/conversation-file.js'
+import { safetensors } from '../../support/safetensors-writer.js'
+import { bytesOf, type Files, take } from '../files.js'
+import { expect, type Format } from '../format.js'
+import { harmBytes } from '../harm-bytes.js'
+import { harmJson, hostileValue } from '../harm-json.js'
+import { tinyCheckpoint } from '../tiny-checkpoints.js'
+
+const FILE = 'talk.safetensors'
+
+/** Saved conversations, restored into a session that goes on with them. */
+export const conversation: Format = {
+  name: 'conversation',
+  inputs: 1500,
+  async prepare(dir) {
+    const model = await loadModel((await tinyCheckpoint(dir)).dir, { threads: 1, quant: 'f32' })
+    const saved: Files[] = []
+    // A whole one, one that has forgotten its beginning, and one that has not begun.
+    for (const [tokens, context] of [
+      [6, 100],
+      [90, 20],
+      [0, 100],
+    ]) {
+      const session = model.createSession()
+      if (tokens > 0)
+        for await (const _ of session.generate([1], { maxTokens: tokens, context, seed: 1, ignoreEos: true }));
+      const messages = [
+        { role: 'user', content: 'Hello' },
+        { role: 'assistant', content: 'Hello.' },
+      ]
+      const folder = join(dir, `talk-${saved.length}`)
+      mkdirSync(folder)
+      await saveConversation(join(folder, FILE), { messages, system: '', saved: await session.save() }, model)
+      saved.push(take(folder))
+    }
+    return {
+      onDisk: true,
+      sound: (chance) => chance.pick(saved),
+
+      harm(files, chance) {
+        const bytes = bytesOf(files, FILE)
+        if (chance.oneIn(3)) return new Map([[FILE, harmBytes(bytes, chance)]])
+        const end = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
+        const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, end)))
+        if (chance.oneIn(3)) {
+          const oldest = String(chance.pick([hostileValue(chance), chance.between(-100, 100)]))
+          chance.note(`oldest = ${oldest.slice(0, 100)}`)
+          header.__metadata__.oldest = oldest
+          return new Map([[FILE, safetensors(header, bytes.subarray(end))]])
+        }
+        const text = new TextDecoder().decode(harmJson(header, chance, 'header'))
+        return new Map([[FILE, safetensors(text, bytes.subarray(end))]])
+      },
+
+      async read({ dir }) {
+        const { saved, messages, system } = await loadConversation(join(dir, FILE), model)
+        expect(typeof system === 'string' && Array.isArray(messages), 'it has no turns')
+        const session = model.createSession()
+        try {
+          await session.restore(saved)
+          const { logits } = await session.forward([1])
+          expect(
+            session.length === saved.tokens.length + 1,
+            `it has ${session.length} of ${saved.tokens.length} tokens`,
+          )
+          expect(logits.length === model.config.vocabSize, `it gives ${logits.length} logits`)
+        } finally {
+          session.dispose()
+        }
+      },
+
+      close: () => model.dispose(),
+    }
+  },
+}

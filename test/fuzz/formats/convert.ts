@@ -1,0 +1,45 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { verifyModel } from '#molm/index.js'
+import { convertCheckpoint } from '#molm/packing/convert.js'
+import { referencePack } from '../../support/reference-pack.js'
+import { bytesOf, replaced, utf8 } from '../files.js'
+import { expect, type Format } from '../format.js'
+import { harmBytes } from '../harm-bytes.js'
+import { tinyCheckpoints } from '../tiny-checkpoints.js'
+import { harmConfig } from './config.js'
+
+const WEIGHTS = 'model.safetensors'
+
+/** Whole checkpoints, packed into a folder: all of it is there afterwards, or nothing. */
+export const convert: Format = {
+  name: 'convert',
+  inputs: 700,
+  async prepare(dir) {
+    const checkpoints = await tinyCheckpoints(dir)
+    const out = join(dir, 'out')
+    return {
+      onDisk: true,
+      mayWrite: () => [out],
+      sound: (chance) => replaced(chance.pick(checkpoints), 'README.md', utf8('A model.\n')),
+
+      harm(files, chance) {
+        if (chance.oneIn(2)) return harmConfig(files, chance)
+        return replaced(files, WEIGHTS, harmBytes(bytesOf(files, WEIGHTS), chance, WEIGHTS))
+      },
+
+      async read({ dir }) {
+        rmSync(out, { recursive: true, force: true })
+        try {
+          await convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack })
+        } catch (error) {
+          expect(!existsSync(out), `it was refused, ${out} is there all the same`)
+          throw error
+        }
+        const names = readdirSync(out).sort().join()
+        expect(names === 'README.md,config.json,model-f32.molm.safetensors', `the folder holds ${names}`)
+        await verifyModel(out)
+      },
+    }
+  },
+}

@@ -1,0 +1,61 @@
+import { readWeightFile } from '#molm/checkpoint/weight-file.js'
+import { bytesSource } from '../../support/memory-files.js'
+import { pickle } from '../../support/pickle-writer.js'
+import { torchLegacyOf, torchZipOf } from '../../support/torch-writer.js'
+import type { Chance } from '../chance.js'
+import { checkTensors } from '../check-tensors.js'
+import { bytesOf, type Files, utf8 } from '../files.js'
+import { expect, type Format } from '../format.js'
+import { harmBytes } from '../harm-bytes.js'
+import { torchState } from '../torch-state.js'
+
+const FILE = 'pytorch_model.bin'
+/** Shapes of the tensors of a sound file. */
+const SHAPES = 'shapes.json'
+
+/** torch.save as a zip archive. */
+export const torchZipFormat: Format = torchFormat('zip', 7000)
+/** torch.save as it was before: pickles and storages, one behind the other. */
+export const torchLegacyFormat: Format = torchFormat('legacy', 7000)
+
+function torchFormat(form: 'zip' | 'legacy', inputs: number): Format {
+  const saved = (chance: Chance, wild = 0, edit = (pickled: Uint8Array) => pickled): Files => {
+    const { root, storages, shapes } = torchState(chance, form, wild)
+    const protocol = chance.pick([2, 4] as const)
+    const pickled = edit(pickle(root, protocol))
+    const wide = chance.oneIn(4)
+    const zip = { wide, zip64: wide || chance.oneIn(2), byteorder: chance.pick(['', 'little']) }
+    const bytes = form === 'zip' ? torchZipOf(pickled, storages, zip) : torchLegacyOf(pickled, storages, protocol)
+    return new Map([
+      [FILE, bytes],
+      [SHAPES, utf8(JSON.stringify(shapes))],
+    ])
+  }
+  return {
+    name: `torch-${form}`,
+    inputs,
+    prepare: () => ({
+      sound: (chance) => saved(chance),
+
+      harm(files, chance) {
+        switch (chance.below(4)) {
+          case 0:
+            return saved(chance, 12)
+          case 1:
+            return saved(chance, 0, (pickled) => harmBytes(pickled, chance, 'pickle'))
+          default:
+            return new Map([[FILE, harmBytes(bytesOf(files, FILE), chance)]])
+        }
+      },
+
+      async read({ files, isSound }) {
+        const tensors = await readWeightFile(bytesSource(bytesOf(files, FILE)), 'torch')
+        await checkTensors(tensors)
+        if (!isSound) return
+        const shapes: Record<string, number[]> = JSON.parse(new TextDecoder().decode(bytesOf(files, SHAPES)))
+        const found = Object.fromEntries(tensors.map(({ name, shape }) => [name, shape]))
+        expect(JSON.stringify(found) === JSON.stringify(shapes), `the shapes are ${JSON.stringify(found)}`)
+      },
+    }),
+  }
+}

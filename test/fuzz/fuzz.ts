@@ -1,0 +1,129 @@
+// npm run fuzz -- --help
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { randomSeed } from '#molm/sampling/random.js'
+import { repositoryPath } from '../support/fixtures.js'
+import type { Format } from './format.js'
+import { FORMATS } from './formats.js'
+import { note, printFailure, printResult, recordIn } from './report.js'
+import { DEFAULT_SECONDS, keptAs, type Plan, type Stretch, supervise } from './supervisor.js'
+import { runWatched } from './watched-child.js'
+
+const HELP = `Reads sound and harmed inputs of every format, and sees to it that molm accepts or refuses each properly.
+
+npm run fuzz -- [options]
+  --seed N         the same seed gives the same inputs (default: another each time)
+  --inputs N       at least so many in all (default: one round, about a minute on two cores)
+  --minutes M      ends after so many minutes; without --inputs it goes on until then
+  --only FORMAT    this format alone; may be given several times
+  --case K         this case of the one format alone; its input is kept
+  --replay FOLDER  an input that was kept
+  --jobs N         processes at once (default: one a core)
+  --record         writes the figures into docs/RELIABILITY.md
+
+Formats: ${Object.keys(FORMATS).join(', ')}
+`
+
+const TABLE = new URL('formats.js', import.meta.url).href
+const PAGE = pathToFileURL(repositoryPath('docs/RELIABILITY.md'))
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      ...{
+        seed: { type: 'string' },
+        inputs: { type: 'string' },
+        minutes: { type: 'string' },
+        jobs: { type: 'string' },
+      },
+      ...{ only: { type: 'string', multiple: true }, case: { type: 'string' }, replay: { type: 'string' } },
+      ...{ record: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return true
+  }
+  const started = Date.now()
+  const seed = numberOf(values, 'seed') ?? randomSeed()
+  const minutes = numberOf(values, 'minutes')
+  const plan: Plan = {
+    table: TABLE,
+    seed,
+    jobs: numberOf(values, 'jobs') ?? availableParallelism(),
+    deadline: minutes === undefined ? undefined : started + minutes * 60_000,
+    keepIn: mkdtempSync(join(tmpdir(), 'molm-fuzz-kept-')),
+    onFailure: printFailure,
+  }
+  if (values.replay !== undefined) return replay(values.replay, plan)
+  const formats = await formatsOf(values.only)
+  const one = numberOf(values, 'case')
+  if (one !== undefined) return readOne(formats, one, plan)
+
+  note(`seed ${seed}`)
+  const round = formats.reduce((sum, { inputs }) => sum + inputs, 0)
+  const inputs = numberOf(values, 'inputs') ?? (minutes === undefined ? round : Infinity)
+  const tallies = await supervise(plan, stretchesOf(formats, inputs / round))
+  const result = { seed, minutes: (Date.now() - started) / 60_000, tallies }
+  if (values.record) await recordIn(PAGE, result)
+  return printResult(result)
+}
+
+/** Every format by name, or those asked for. */
+async function formatsOf(names = Object.keys(FORMATS)): Promise<Format[]> {
+  const unknown = names.find((name) => !Object.hasOwn(FORMATS, name))
+  if (unknown !== undefined) throw new Error(`no format is called '${unknown}'; see --help`)
+  return Promise.all(names.map((name) => FORMATS[name]()))
+}
+
+/** Round after round of every format, for so many rounds, the last of them perhaps a short one. */
+function* stretchesOf(formats: Format[], rounds: number): Generator<Stretch> {
+  for (let round = 0; round < rounds; round++) {
+    const share = Math.min(1, rounds - round)
+    for (const format of formats) {
+      const from = round * format.inputs
+      yield { format, from, to: from + Math.ceil(format.inputs * share) }
+    }
+  }
+}
+
+/** Reads one case, tells what was done to its input, and keeps it. */
+async function readOne(formats: Format[], index: number, plan: Plan): Promise<boolean> {
+  if (formats.length !== 1) throw new Error('--case needs the format too: --only FORMAT')
+  const [{ name, seconds = DEFAULT_SECONDS }] = formats
+  const keep = keptAs(plan, name, index)
+  const job = { table: TABLE, format: name, seed: plan.seed, from: index, to: index + 1, keep }
+  const { accepted, faults } = await runWatched(job, { seconds, isFair: true })
+  note(`${readFileSync(`${keep}.txt`, 'utf8') || 'sound'}\ninput: ${keep}`)
+  return toldVerdict(accepted, faults)
+}
+
+/** Reads an input that was kept. The name of its folder begins with that of its format. */
+async function replay(folder: string, { seed }: Plan): Promise<boolean> {
+  const [{ name, seconds = DEFAULT_SECONDS }] = await formatsOf([basename(folder).split('.')[0]])
+  const job = { table: TABLE, format: name, seed, from: 0, to: 1, replay: resolve(folder) }
+  const { accepted, faults } = await runWatched(job, { seconds, isFair: true })
+  return toldVerdict(accepted, faults)
+}
+
+function toldVerdict(accepted: number, faults: { fault: string }[]): boolean {
+  note(faults[0]?.fault ?? (accepted > 0 ? 'accepted' : 'refused'))
+  return faults.length === 0
+}
+
+function numberOf(values: Record<string, unknown>, name: string): number | undefined {
+  if (values[name] === undefined) return undefined
+  const value = Number(values[name])
+  if (value >= 0) return value
+  throw new Error(`--${name} must be a number`)
+}
+
+try {
+  process.exitCode = (await main()) ? 0 : 1
+} catch (error) {
+  note(error instanceof Error ? error.message : String(error))
+  process.exitCode = 2
+}

@@ -1,0 +1,72 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { FORMATS as BROKEN } from './broken-formats.js'
+import { Chance } from './chance.js'
+import { take } from './files.js'
+import { FORMATS } from './formats.js'
+import { supervise, type Tally } from './supervisor.js'
+import { runWatched } from './watched-child.js'
+
+const test = suite('the fuzzer')
+/** With this one the first two inputs of every broken reader are harmed. */
+const SEED = 2
+const TABLE = new URL('broken-formats.js', import.meta.url).href
+
+/** What the supervisor must say of each broken reader. */
+const FAULTS: Record<string, RegExp> = {
+  hangs: /^no answer within 0.5 s$/,
+  waits: /^no answer within 0.5 s$/,
+  'never settles': /^no answer, and nothing left that could give one$/,
+  aborts: /^the process ended with SIGABRT/,
+  'exhausts the heap': /heap out of memory|^no answer within/,
+  'takes memory': /^took 4\d\d MB of memory$/,
+  'writes elsewhere': /^wrote outside of its folder: writeFile .*stray$/,
+  pollutes: /^a prototype has another number of properties$/,
+  'is wrong': /^accepted, but a shape is wrong$/,
+  'does not foresee': /^not foreseen: TypeError/,
+  'leaves a rejection': /^a rejection that nobody awaits: Error: nobody listens/,
+  'prints control characters': /^told with control characters/,
+}
+
+test('every misdeed of a reader is seen, told of the right case, and its input kept', async () => {
+  await inTemporaryFolder(async (keepIn) => {
+    const formats = await Promise.all(Object.values(BROKEN).map((load) => load()))
+    const inputs = (name: string) => (name === 'hangs' || name === 'is fine' ? 2 : 1)
+    const stretches = formats.map((format) => ({ format, from: 0, to: inputs(format.name) }))
+    const tallies = await supervise({ table: TABLE, seed: SEED, jobs: 3, keepIn }, stretches)
+    const byName = new Map(tallies.map((tally): [string, Tally] => [tally.format, tally]))
+    for (const [name, fault] of Object.entries(FAULTS)) {
+      const { failures = [] } = byName.get(name) ?? {}
+      assert.is(failures.length, inputs(name), `${name}: ${JSON.stringify(failures)}`)
+      for (const [index, failure] of failures.entries()) {
+        assert.match(failure.fault, fault)
+        assert.is(failure.case, index)
+        assert.equal(failure.notes, ['harmed'])
+        assert.equal(take(failure.input), new Map([['file', Uint8Array.of(1)]]))
+      }
+    }
+    const { failures, refused } = byName.get('is fine') ?? {}
+    assert.equal({ failures, refused }, { failures: [], refused: 2 })
+    const replay = byName.get('is wrong')?.failures[0].input
+    const job = { table: TABLE, format: 'is wrong', seed: 9, from: 0, to: 1, replay }
+    const { faults } = await runWatched(job, { seconds: 0.5 })
+    assert.is(faults[0].fault, 'accepted, but a shape is wrong')
+  })
+})
+
+test('the same seed gives the same inputs, another seed others', async () => {
+  for (const name of ['safetensors', 'torch-zip', 'pickle', 'index', 'task', 'template', 'tokenizer']) {
+    const format = await FORMATS[name]()
+    const reader = await format.prepare('')
+    const inputs = (seed: number) =>
+      Array.from({ length: 20 }, (_, index) => {
+        const chance = new Chance(seed, name, index)
+        return reader.harm(reader.sound(chance), chance)
+      })
+    assert.equal(inputs(1), inputs(1))
+    assert.not.equal(inputs(1), inputs(2))
+  }
+})
+
+test.run()

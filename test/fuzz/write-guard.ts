@@ -1,0 +1,93 @@
+import fs from 'node:fs'
+import promises from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+
+/*
+ * Notes every write of this process outside the folders where it may write, by standing in front of the functions of
+ * node:fs. Links are followed first, so that writing through one counts where the bytes would land.
+ */
+
+let allowed: readonly string[] | undefined
+let outside: string[] = []
+
+/** Functions that write, with the places of the paths they write to among their arguments. */
+const WRITERS: Record<string, number[]> = {
+  ...{ writeFile: [0], appendFile: [0], truncate: [0], mkdir: [0], rm: [0], rmdir: [0], unlink: [0], utimes: [0] },
+  ...{ chmod: [0], chown: [0], mkdtemp: [0], rename: [0, 1], copyFile: [1], cp: [1], symlink: [1], link: [1] },
+}
+
+/** Begins to watch; `mayWrite` holds for what follows, until `endWatch`. */
+export function beginWatch(mayWrite: readonly string[]): void {
+  allowed = mayWrite.map((dir) => realPath(dir))
+  outside = []
+}
+
+/** Paths written since then outside of the folders. */
+export function endWatch(): string[] {
+  allowed = undefined
+  return outside
+}
+
+/** Puts the watch in place, once per process. */
+export function installWriteGuard(): void {
+  for (const [name, places] of Object.entries(WRITERS)) {
+    for (const [holder, key] of [
+      [promises, name],
+      [fs, name],
+      [fs, `${name}Sync`],
+    ] as [object, string][]) {
+      wrap(holder, key, (args) => {
+        for (const place of places) note(args[place], name)
+      })
+    }
+  }
+  for (const [holder, key] of [
+    [promises, 'open'],
+    [fs, 'open'],
+    [fs, 'openSync'],
+  ] as [object, string][]) {
+    wrap(holder, key, ([path, flags]) => {
+      if (mayWriteWith(flags)) note(path, 'open')
+    })
+  }
+  wrap(fs, 'createWriteStream', ([path]) => note(path, 'createWriteStream'))
+  syncBuiltinESMExports()
+}
+
+function wrap(holder: object, key: string, before: (args: unknown[]) => void): void {
+  const functions = holder as Record<string, (...args: unknown[]) => unknown>
+  const original = functions[key]
+  functions[key] = function (this: unknown, ...args: unknown[]) {
+    if (allowed) before(args)
+    return original.apply(this, args)
+  }
+}
+
+function mayWriteWith(flags: unknown): boolean {
+  if (typeof flags === 'number')
+    return (flags & (fs.constants.O_WRONLY | fs.constants.O_RDWR | fs.constants.O_CREAT)) !== 0
+  return typeof flags === 'string' && /[wa+]/.test(flags)
+}
+
+function note(path: unknown, how: string): void {
+  if (typeof path !== 'string' && !(path instanceof URL) && !Buffer.isBuffer(path)) return
+  const text = path instanceof URL ? path.pathname : String(path)
+  // Removing or making a link concerns the link, other writes what it leads to.
+  const real = ['unlink', 'rm', 'rename', 'symlink', 'link'].includes(how) ? realParent(text) : realPath(text)
+  if (!allowed?.some((dir) => real === dir || real.startsWith(dir + sep))) outside.push(`${how} ${real}`)
+}
+
+function realPath(path: string): string {
+  try {
+    return fs.realpathSync.native(resolve(path))
+  } catch {
+    return realParent(path)
+  }
+}
+
+function realParent(path: string): string {
+  const whole = resolve(path)
+  const parent = dirname(whole)
+  return parent === whole ? whole : join(realPath(parent), basename(whole))
+}
