@@ -32,7 +32,6 @@ const PACKAGES: Record<string, string[]> = {
   react: ['tui'],
   '@huggingface/hub': ['hub'],
   '@huggingface/jinja': ['text'],
-  '@huggingface/tokenizers': ['text'],
 }
 
 const test = suite('the architecture')

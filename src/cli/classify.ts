@@ -70,7 +70,9 @@ async function classify(words: string[], options: ClassifyOptions): Promise<void
 }
 
 async function classifyText(model: Model, text: string): Promise<Classified> {
-  const { labels, logits } = await model.classify(model.tokenizer.encode(text))
+  const { labels, logits } = await model.classify(
+    await model.tokenizer.encodeAsync(text, { signal: interruptSignal() }),
+  )
   const probabilities = classProbabilities(logits, model.config)
   const scores = labels.map((label, i) => ({ label, probability: probabilities[i], logit: logits[i] }))
   return { text, scores: scores.sort((a, b) => b.logit - a.logit) }

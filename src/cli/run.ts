@@ -86,7 +86,9 @@ async function complete(prompt: string, options: RunOptions, loaded: LoadedModel
   if (model.config.architecture === 'classifier') {
     throw new UserError(`${model.name} is a classifier and writes no text`)
   }
-  const frame = framePrompt(model, prompt, options)
+  const signal = interruptSignal()
+  const frame = await framePrompt(model, prompt, { ...options, signal })
+  const ids = await model.tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const writer = createRunWriter(options, loaded)
   const answer = new AnswerText(frame.isAnswer)
   const trace =
@@ -96,11 +98,11 @@ async function complete(prompt: string, options: RunOptions, loaded: LoadedModel
   const session = model.createSession()
   let result: GenerationResult | undefined
   try {
-    const steps = session.generate(model.tokenizer.encode(frame.text), {
+    const steps = session.generate(ids, {
       ...generateOptions(options),
       stop: frame.stop,
       routes: options.experts || trace !== undefined,
-      signal: interruptSignal(),
+      signal,
     })
     for await (const step of keepingResult(steps, (kept) => (result = kept))) {
       await trace?.add(step)

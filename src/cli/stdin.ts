@@ -3,6 +3,9 @@ import { fstatSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { note } from './output.js'
 
+/** Most that is read: some millions of tokens, far more than any model can use. */
+const MOST_BYTES = 16 * 2 ** 20
+
 /** So long nothing is said about waiting: most of what is piped has come by then. */
 const PATIENCE_MS = 3000
 
@@ -44,9 +47,16 @@ async function readAll(signal: AbortSignal): Promise<Buffer> {
   signal.addEventListener('abort', stop, { once: true })
   const chunks: Buffer[] = []
   try {
-    for await (const chunk of process.stdin) chunks.push(chunk)
+    let bytes = 0
+    for await (const chunk of process.stdin) {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > MOST_BYTES)
+        throw new UserError('stdin has more than 16 MiB of text, which is too much to read at once')
+    }
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof UserError) throw error
     throw new UserError(`stdin cannot be read: ${(error as Error).message}`)
   } finally {
     signal.removeEventListener('abort', stop)

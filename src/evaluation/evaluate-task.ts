@@ -62,7 +62,7 @@ class ChoiceScorer {
 
   /** Log-likelihood of each choice. `where` begins the error for an item without tokens. */
   async score(item: TaskItem, where: string): Promise<number[]> {
-    const { context, continuations } = encodeItem(this.model, item, where)
+    const { context, continuations } = await encodeItem(this.model, item, where)
     // The stem is all that every choice begins with, but one token less than the shortest, which has to be predicted.
     const shortest = Math.min(...continuations.map(({ length }) => length))
     const common = continuations.reduce(
@@ -112,18 +112,24 @@ interface EncodedItem {
  * come out as they would in running text. Blanks at the end of the context belong to the continuation, since a word's
  * token includes the blank before it. An empty context is the token that texts begin with.
  */
-function encodeItem(model: Model, { context, choices, delimiter }: TaskItem, where: string): EncodedItem {
+async function encodeItem(
+  model: Model,
+  { context, choices, delimiter }: TaskItem,
+  where: string,
+): Promise<EncodedItem> {
   const { tokenizer, config } = model
   const trimmed = context.trimEnd()
   const blanks = context.slice(trimmed.length)
-  const tokens = tokenizer.encode(trimmed)
+  const encode = (text: string) => tokenizer.encodeAsync(text, { addSpecialTokens: false })
+  const tokens = await encode(trimmed)
   const start = tokens.length === 0 ? (config.bosToken ?? config.eosToken) : undefined
   if (start === null) throw new UserError(`${where}: the context is empty, and the model has no token to begin a text`)
-  const continuations = choices.map((choice, index) => {
-    const continuation = tokenizer.encode(trimmed + blanks + delimiter + choice).slice(tokens.length)
-    if (continuation.length > 0) return continuation
-    throw new UserError(`${where}: choice ${index} adds no tokens to the context`)
-  })
+  const continuations: number[][] = []
+  for (const [index, choice] of choices.entries()) {
+    const continuation = (await encode(trimmed + blanks + delimiter + choice)).slice(tokens.length)
+    if (continuation.length === 0) throw new UserError(`${where}: choice ${index} adds no tokens to the context`)
+    continuations.push(continuation)
+  }
   return { context: start === undefined ? tokens : [start], continuations }
 }
 

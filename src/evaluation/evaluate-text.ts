@@ -53,10 +53,10 @@ export async function evaluateText(
   checkLanguageModel(model)
   const { window = model.config.trainedContext || DEFAULT_WINDOW, against, onProgress, signal } = options
   const windows = { window, stride: options.stride ?? window, signal }
-  const tokens = model.tokenizer.encode(text)
+  const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
   if (tokens.length < 2)
     throw new UserError(`${name}: has ${tokens.length} tokens; at least 2 are needed to predict any`)
-  if (against) checkSameTokens(model, against, text, tokens)
+  if (against) await checkSameTokens(model, against, text, tokens)
 
   const reference = against && predictions(against, tokens, windows)
   const agreement = { divergence: 0, same: 0 }
@@ -90,9 +90,9 @@ export async function evaluateText(
   }
 }
 
-function checkSameTokens(model: Model, against: Model, text: string, tokens: readonly number[]): void {
+async function checkSameTokens(model: Model, against: Model, text: string, tokens: readonly number[]): Promise<void> {
   checkLanguageModel(against)
-  const others = against.tokenizer.encode(text)
+  const others = await against.tokenizer.encodeAsync(text, { addSpecialTokens: false })
   const same = others.length === tokens.length && others.every((id, i) => id === tokens[i])
   if (same && model.config.vocabSize === against.config.vocabSize) return
   throw new UserError(`${against.name} has other tokens than ${model.name}, so their predictions cannot be compared`)

@@ -64,12 +64,14 @@ export async function routeText(
   text: string,
   options: { signal?: AbortSignal; onProgress?: (done: number, tokens: number) => void } = {},
 ): Promise<TextRoutes> {
-  const read = new TextRoutes(name, model.tokenizer.encode(text), model)
+  const { signal } = options
+  const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
+  const read = new TextRoutes(name, tokens, model)
   const session = model.createSession()
   try {
     for (let first = 0; first < read.tokens.length; first += CHUNK) {
       const chunk = read.tokens.slice(first, first + CHUNK)
-      const { routes = [] } = await session.forward(chunk, { logits: 'none', routes: true, signal: options.signal })
+      const { routes = [] } = await session.forward(chunk, { logits: 'none', routes: true, signal })
       read.add(routes, chunk.length)
       options.onProgress?.(first + chunk.length, read.tokens.length)
     }

@@ -81,7 +81,7 @@ export class EngineSession implements Session {
     const { signal } = options
     this.checkAlive()
     signal?.throwIfAborted()
-    const request = this.generateRequest(prompt, options)
+    const request = this.generateRequest(await this.idsOf(prompt, signal), options)
     const text = new TextStream(this.model.tokenizer, options.stop ?? this.model.defaults.stop ?? [])
     const queue = new StepQueue()
     const ongoing = this.model.engine.call<GenerateReply>(request, (step) => queue.push(step))
@@ -164,14 +164,11 @@ export class EngineSession implements Session {
     this.send({ kind: 'release', session: this.id })
   }
 
-  private generateRequest(prompt: string | ArrayLike<number>, options: GenerateOptions): GenerateRequest {
-    const { tokenizer, defaults, config } = this.model
+  private generateRequest(prompt: ArrayLike<number>, options: GenerateOptions): GenerateRequest {
+    const { defaults, config } = this.model
     if (config.architecture === 'classifier')
       throw new UserError('a sequence classifier generates no text; use classify')
-    if (typeof prompt === 'string' && !tokenizer) {
-      throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
-    }
-    const ids = tokenIds(typeof prompt === 'string' ? (tokenizer?.encode(prompt) ?? []) : prompt, config.vocabSize)
+    const ids = tokenIds(prompt, config.vocabSize)
     if (ids.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
     const setting = <K extends keyof typeof DEFAULT_SAMPLING>(name: K) =>
       options[name] ?? defaults[name] ?? DEFAULT_SAMPLING[name]
@@ -202,6 +199,14 @@ export class EngineSession implements Session {
       probabilities: options.probabilities ?? false,
       context,
     }
+  }
+
+  /** What begins a text begins a sequence only; a text that goes on one has nothing in front. */
+  private async idsOf(prompt: string | ArrayLike<number>, signal?: AbortSignal): Promise<ArrayLike<number>> {
+    if (typeof prompt !== 'string') return prompt
+    const { tokenizer } = this.model
+    if (!tokenizer) throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
+    return tokenizer.encodeAsync(prompt, { addSpecialTokens: this.length === 0, signal })
   }
 
   private step(message: StepMessage, index: number, text: string): Step {

@@ -16,5 +16,6 @@ export async function loadTextSide(folder: string): Promise<TextSide> {
     loadChatTemplate(folder),
     loadGenerationDefaults(folder),
   ])
+  chatTemplate?.prepare()
   return { tokenizer, chatTemplate, defaults }
 }

@@ -23,9 +23,13 @@ export function splitTexts(texts: readonly NamedText[]): SplitTexts {
   return { calibration: split.map((part) => part.calibration), heldOut: split.map((part) => part.heldOut) }
 }
 
-/** Tokens of the calibration texts. Throws a UserError when they are too few in all. */
-export function calibrationTokens(model: Model, texts: readonly NamedText[]): number[][] {
-  const tokens = texts.map(({ text }) => model.tokenizer.encode(text))
+/** Tokens of the calibration texts. Rejects with a UserError when they are too few in all. */
+export async function calibrationTokens(
+  model: Model,
+  texts: readonly NamedText[],
+  signal?: AbortSignal,
+): Promise<number[][]> {
+  const tokens = await Promise.all(texts.map(({ text }) => encode(model, text, signal)))
   const count = tokens.reduce((sum, { length }) => sum + length, 0)
   if (count >= LEAST_TOKENS) return tokens
   throw new UserError(
@@ -39,12 +43,17 @@ export async function perplexityOf(model: Model, texts: readonly NamedText[], si
   let nll = 0
   let scored = 0
   for (const text of texts) {
-    if (model.tokenizer.encode(text.text).length < 2) continue
+    if ((await encode(model, text.text, signal)).length < 2) continue
     const score = await evaluateText(model, text, { signal })
     nll += score.nll
     scored += score.scored
   }
   return Math.exp(nll / scored)
+}
+
+/** On its own, with nothing in front, as evaluateText reads it. */
+function encode(model: Model, text: string, signal?: AbortSignal): Promise<number[]> {
+  return model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
 }
 
 function cutBefore(text: string, end: number): number {

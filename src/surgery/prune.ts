@@ -66,7 +66,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
     checkKind(packed.config, only)
     const load = (path: string) => loadModel(path, { threads, signal })
     const first = await use(await load(found.path), async (model) => {
-      const tokens = calibrationTokens(model, texts.calibration)
+      const tokens = await calibrationTokens(model, texts.calibration, signal)
       onProgress?.('calibrating')
       const usage = await measureUsage(model, tokens, { window: windowOf(model), signal })
       const selection = selectExperts(usage, model.config, { by, budget, keep, only })
@@ -112,7 +112,7 @@ export async function pruneCurve(
   return use(await loadModel(name, { quant, threads, signal }), async (model) => {
     checkKind(model.config, only)
     onProgress?.('calibrating')
-    const tokens = calibrationTokens(model, texts.calibration)
+    const tokens = await calibrationTokens(model, texts.calibration, signal)
     const usage = await measureUsage(model, tokens, { window: windowOf(model), signal })
     const points: CurvePoint[] = []
     for (const keep of shares(model)) {

@@ -3,17 +3,26 @@
  * written as JSON. Bytes that are printable in Latin-1 stand for themselves; the others take the characters from U+0100
  * on, in their own order (a space, the 33rd of them, is "Ġ").
  */
+export const BYTE_ALPHABET: readonly string[] = (() => {
+  let next = 0x100
+  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(standsForItself(byte) ? byte : next++))
+})()
+
 const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
-  (() => {
-    let next = 0x100
-    return Array.from({ length: 256 }, (_, byte): [string, number] => {
-      return [String.fromCodePoint(standsForItself(byte) ? byte : next++), byte]
-    })
-  })(),
+  BYTE_ALPHABET.map((character, byte): [string, number] => [character, byte]),
 )
 
 function standsForItself(byte: number): boolean {
   return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff)
+}
+
+/** The UTF-8 bytes of a text, written in the byte alphabet. */
+export function toByteAlphabet(text: string): string {
+  // Most words: letters that stand for themselves, after a blank.
+  if (/^ ?[!-~]*$/.test(text)) return text.startsWith(' ') ? BYTE_ALPHABET[0x20] + text.slice(1) : text
+  let written = ''
+  for (const byte of new TextEncoder().encode(text)) written += BYTE_ALPHABET[byte]
+  return written
 }
 
 /** The bytes that a token written in the byte alphabet stands for; undefined if a character does not belong to it. */

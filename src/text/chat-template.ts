@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
+import type { JinjaProgram } from './jinja-program.js'
+import { LimitedProcess } from './limited-process.js'
 import { specialTokens } from './special-tokens.js'
 import { readIfPresent, readJsonIfPresent, reasonOf } from './text-files.js'
 
@@ -10,18 +12,31 @@ export interface ChatMessage {
   content: string
 }
 
+export interface RenderOptions {
+  /** End with the beginning of the assistant's answer. */
+  addGenerationPrompt?: boolean
+  /** Aborting it rejects with its reason. */
+  signal?: AbortSignal
+}
+
 /** How a model wants a conversation written out. */
 export interface ChatTemplate {
   /**
-   * The conversation as one text; `addGenerationPrompt` ends it with the beginning of the assistant's answer. Throws a
-   * UserError where the template refuses it (roles that do not alternate, say).
+   * The conversation as one text, special tokens and all. Rejects with a UserError where the template refuses it (roles
+   * that do not alternate, say), or takes too long for it.
    */
-  render(messages: readonly ChatMessage[], options: { addGenerationPrompt: boolean }): string
+  render(messages: readonly ChatMessage[], options?: RenderOptions): Promise<string>
+  /** Gets ready to render, so that the first conversation need not wait for it. */
+  prepare(): Promise<void>
 }
+
+/** Published templates have up to some 20 kB. */
+const MOST_BYTES = 2 ** 20
+const LIMITS = { mebibytes: 64, milliseconds: 1500 }
 
 /**
  * Loads a folder's chat template: `chat_template` of tokenizer_config.json, else chat_template.jinja; undefined where
- * it has neither. Rejects with a UserError that names the file if the template cannot be used.
+ * it has neither. Rejects with a UserError that names the file if there is no template in it.
  */
 export async function loadChatTemplate(dir: string): Promise<ChatTemplate | undefined> {
   const [config = {}, specialMap = {}] = await Promise.all([
@@ -31,18 +46,47 @@ export async function loadChatTemplate(dir: string): Promise<ChatTemplate | unde
   const found = await findSource(dir, config)
   if (!found) return undefined
   const { source, file } = found
-
-  // Imported here so that only conversations load it.
-  const { Template } = await import('@huggingface/jinja')
-  const template = attempt(() => new Template(source), `${file}: the chat template is not valid`)
+  if (source.length > MOST_BYTES) throw new UserError(`${file}: a chat template of more than 1 MiB is not read`)
   const tokens = specialTokens(config, specialMap).byRole
-  return {
-    render(messages, { addGenerationPrompt }) {
-      return attempt(
-        () => template.render({ ...tokens, messages, add_generation_prompt: addGenerationPrompt }),
-        `${file}: the chat template does not take this conversation`,
-      )
-    },
+  return new JinjaTemplate(file, source, tokens)
+}
+
+/**
+ * A template is a program, and a stranger's: it runs in a process of its own, where its time and memory are limited. One
+ * that is plainly harmless is spared that.
+ */
+class JinjaTemplate implements ChatTemplate {
+  private readonly process: LimitedProcess
+  private plain?: Promise<JinjaProgram | undefined>
+
+  constructor(
+    private readonly file: string,
+    private readonly source: string,
+    private readonly tokens: Record<string, string>,
+  ) {
+    this.process = new LimitedProcess(new URL('./render-limited.js', import.meta.url), source, LIMITS.mebibytes)
+  }
+
+  async prepare(): Promise<void> {
+    if (!(await this.plainProgram().catch(() => undefined))) this.process.start()
+  }
+
+  async render(messages: readonly ChatMessage[], { addGenerationPrompt = false, signal }: RenderOptions = {}) {
+    const variables = { ...this.tokens, messages, add_generation_prompt: addGenerationPrompt }
+    try {
+      const plain = await this.plainProgram()
+      if (plain) return plain.render(variables)
+      return await this.process.ask<string>(variables, { milliseconds: LIMITS.milliseconds, signal })
+    } catch (error) {
+      if (signal?.aborted) throw error
+      throw new UserError(`${this.file}: the chat template does not take this conversation (${reasonOf(error)})`)
+    }
+  }
+
+  /** Imported here so that only conversations load the library. */
+  private plainProgram(): Promise<JinjaProgram | undefined> {
+    this.plain ??= import('./jinja-program.js').then(({ plainProgram }) => plainProgram(this.source))
+    return this.plain
   }
 }
 
@@ -65,12 +109,4 @@ async function findSource(
 /** A list holds templates for several uses (plain, with tools ...) as `{ name, template }`. */
 function defaultOf(templates: unknown[]): unknown {
   return templates.filter(isObject).find(({ name }) => name === 'default')?.template
-}
-
-function attempt<T>(action: () => T, complaint: string): T {
-  try {
-    return action()
-  } catch (error) {
-    throw new UserError(`${complaint} (${reasonOf(error)})`)
-  }
 }

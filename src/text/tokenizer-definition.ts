@@ -7,23 +7,22 @@ import {
   addedFromIds,
   addedFromList,
   addedFromVocabulary,
-  isTokenId,
   mergeAddedTokens,
 } from './added-tokens.js'
 import { specialTokens } from './special-tokens.js'
 import { readJsonIfPresent } from './text-files.js'
 import { readVocabAndMerges } from './vocab-and-merges.js'
 
-/** All that a folder says about its tokenizer. */
+/** All that a folder says about its tokenizer. Plain data, as other threads can take it. */
 export interface TokenizerDefinition {
   /** The file that errors are about. */
   file: string
   /** In the form of tokenizer.json. */
   json: Record<string, unknown>
+  /** `model` of it. */
+  model: Record<string, unknown>
   /** Those of all files, special or not. */
   addedTokens: AddedToken[]
-  /** tokenizer_config.json, empty where there is none. */
-  config: Record<string, unknown>
 }
 
 /**
@@ -41,35 +40,16 @@ export async function readTokenizerDefinition(dir: string): Promise<TokenizerDef
   const json = whole ?? (await readVocabAndMerges(dir, config))
   if (!json) return undefined
   const file = join(dir, whole ? 'tokenizer.json' : 'vocab.json')
-  const { model, vocabulary } = checkByteLevel(json, file)
+  if (!isObject(json.model)) throw new UserError(`${file}: has no tokenizer model in it`)
+  const { model } = json
 
   const specials = specialTokens(config, specialMap).all
   const addedTokens = mergeAddedTokens([
-    ...addedFromVocabulary(specials, vocabulary),
+    ...addedFromVocabulary(specials, Object(model.vocab)),
     ...addedFromIds(addedIds, join(dir, 'added_tokens.json')),
     ...addedFromDecoder(config.added_tokens_decoder, join(dir, 'tokenizer_config.json')),
     ...addedFromList(json.added_tokens, file),
   ])
   for (const token of addedTokens) token.special ||= specials.has(token.content)
-  return { file, json: { ...json, model, added_tokens: addedTokens }, addedTokens, config }
-}
-
-/** Makes sure that this is a byte-level BPE with a usable vocabulary. */
-function checkByteLevel(json: Record<string, unknown>, file: string) {
-  if (!isObject(json.model)) throw new UserError(`${file}: has no tokenizer model in it`)
-  const model: Record<string, unknown> = { type: 'BPE', ...json.model } // old files leave the type out
-  if (model.type !== 'BPE' || !(isByteLevel(json.pre_tokenizer) || isByteLevel(json.decoder))) {
-    throw new UserError(`${file}: not a byte-level BPE tokenizer like GPT-2's, the only kind that is supported`)
-  }
-  const { vocab } = model
-  if (!isObject(vocab) || !Object.values(vocab).every(isTokenId)) {
-    throw new UserError(`${file}: its vocabulary does not give each token an id`)
-  }
-  return { model, vocabulary: vocab as Record<string, number> }
-}
-
-function isByteLevel(part: unknown): boolean {
-  if (!isObject(part)) return false
-  const parts = part.pretokenizers ?? part.decoders
-  return part.type === 'ByteLevel' || (Array.isArray(parts) && parts.some(isByteLevel))
+  return { file, json, model, addedTokens }
 }

@@ -1,20 +1,38 @@
-import type { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers'
 import { UserError } from '../errors.js'
-import { bytesFromAlphabet } from './byte-alphabet.js'
+import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './decoder.js'
+import { Encoder, isQuick } from './encoder.js'
+import { atOnce, inTurns } from './in-turns.js'
 import { reasonOf } from './text-files.js'
 import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer-definition.js'
+import { kindOf } from './tokenizer-kind.js'
+import { TokenizerProcess } from './tokenizer-process.js'
+import { readVocabulary, type Vocabulary, withAddedTokens } from './vocabulary.js'
+
+export interface EncodeOptions {
+  /**
+   * Put the tokens around the text that the tokenizer's makers want there, a beginning of text mostly; on by default.
+   * Off for what goes on another text, and for conversations that a template has written: it writes them itself.
+   */
+  addSpecialTokens?: boolean
+}
 
 export interface DecodeOptions {
   /** Leave out special tokens such as <|endoftext|>; off by default. */
   skipSpecial?: boolean
 }
 
-/** Text to token ids and back, byte-level BPE: every text has tokens, and they give it back exactly. */
+/** Text to token ids and back, byte-pair encoding: every text has tokens, and they give it back. */
 export interface Tokenizer {
   /** One more than the highest id. The model's vocab_size may be larger: rows that no token uses. */
   readonly vocabSize: number
   readonly specialIds: ReadonlySet<number>
-  encode(text: string): number[]
+  /**
+   * Encodes at once. Long texts are better given to `encodeAsync`. Throws a UserError where a tokenizer of an unusual
+   * definition takes too long for it.
+   */
+  encode(text: string, options?: EncodeOptions): number[]
+  /** Encodes without blocking the event loop. Rejects as `encode` throws, or with the signal's reason when aborted. */
+  encodeAsync(text: string, options?: EncodeOptions & { signal?: AbortSignal }): Promise<number[]>
   /** Bytes that are no valid UTF-8 (half a character, say) become U+FFFD. Ids without a token give nothing. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string
   /** A token's own bytes, often not whole characters: what Utf8Stream takes. Empty for an id without a token. */
@@ -25,6 +43,12 @@ export interface Tokenizer {
   idOf(token: string): number | undefined
 }
 
+/** What encodes: at once, or with turns of the event loop between. */
+interface Encoding {
+  atOnce(text: string, addSpecialTokens: boolean): number[]
+  inTurns(text: string, addSpecialTokens: boolean, signal?: AbortSignal): Promise<number[]>
+}
+
 /**
  * Loads the tokenizer of a checkpoint folder: tokenizer.json, or vocab.json with merges.txt. Undefined where the folder
  * has neither. Rejects with a UserError that names the file which cannot be used.
@@ -32,63 +56,84 @@ export interface Tokenizer {
 export async function loadTokenizer(dir: string): Promise<Tokenizer | undefined> {
   const definition = await readTokenizerDefinition(dir)
   if (!definition) return undefined
-  // Imported here so that programs which need no text do not load it.
-  const library = await import('@huggingface/tokenizers')
   try {
-    return new ByteLevelTokenizer(new library.Tokenizer(definition.json, definition.config), definition)
+    return createTokenizer(definition)
   } catch (error) {
-    throw new UserError(`${definition.file}: cannot be used as a tokenizer (${reasonOf(error)})`)
+    throw new UserError(`${definition.file}: ${reasonOf(error)}`)
   }
 }
 
-/**
- * Encodes with Hugging Face's library. Decodes by itself: the library's way of decoding changes spaces before
- * punctuation unless told otherwise, and has no bytes to give for streaming.
- */
-class ByteLevelTokenizer implements Tokenizer {
+function createTokenizer(definition: TokenizerDefinition): Tokenizer {
+  const kind = kindOf(definition)
+  const vocabulary = readVocabulary(definition.model.vocab)
+  const decoder = kind === 'byte-level' ? BYTE_LEVEL : createSentencePieceDecoder(definition.json.decoder)
+  const encoder = new Encoder(definition, vocabulary, kind)
+  const encoding = isQuick(definition) ? onThisThread(encoder) : new TokenizerProcess(definition)
+  return new BytePairTokenizer(definition, vocabulary, decoder, encoding)
+}
+
+function onThisThread(encoder: Encoder): Encoding {
+  return {
+    atOnce: (text, addSpecialTokens) => atOnce(encoder.encode(text, addSpecialTokens)),
+    inTurns: (text, addSpecialTokens, signal) => inTurns(encoder.encode(text, addSpecialTokens), signal),
+  }
+}
+
+const UTF8 = new TextEncoder()
+// A byte-order mark at the beginning is part of the text.
+const FROM_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
+const BLANK = 0x20
+
+class BytePairTokenizer implements Tokenizer {
   readonly vocabSize: number
   readonly specialIds: ReadonlySet<number>
   private readonly addedIds: ReadonlySet<number>
-  private readonly cleansUp: boolean
+  private readonly vocabulary: Vocabulary
 
   constructor(
-    private readonly library: HuggingFaceTokenizer,
-    { addedTokens, config }: TokenizerDefinition,
+    { addedTokens }: TokenizerDefinition,
+    vocabulary: Vocabulary,
+    private readonly decoder: Decoder,
+    private readonly encoding: Encoding,
   ) {
-    this.vocabSize = library.model?.vocab.length ?? 0
+    this.vocabulary = withAddedTokens(vocabulary, addedTokens)
+    this.vocabSize = this.vocabulary.tokens.length
     this.addedIds = new Set(addedTokens.map((token) => token.id))
     this.specialIds = new Set(addedTokens.filter((token) => token.special).map((token) => token.id))
-    this.cleansUp = config.clean_up_tokenization_spaces === true
   }
 
-  encode(text: string): number[] {
-    return this.library.encode(text).ids
+  encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
+    return this.encoding.atOnce(text, addSpecialTokens)
+  }
+
+  encodeAsync(
+    text: string,
+    { addSpecialTokens = true, signal }: EncodeOptions & { signal?: AbortSignal } = {},
+  ): Promise<number[]> {
+    return this.encoding.inTurns(text, addSpecialTokens, signal)
   }
 
   decode(ids: Iterable<number>, options?: DecodeOptions): string {
-    const bytes = Array.from(ids, (id) => this.bytesOf(id, options))
-    const text = UTF8.decode(concatenate(bytes))
-    return this.cleansUp ? cleanUpSpaces(text) : text
+    const bytes = concatenate(Array.from(ids, (id) => this.bytesOf(id, options)))
+    const hasBlank = this.decoder.stripsFirstBlank && bytes[0] === BLANK
+    return FROM_UTF8.decode(hasBlank ? bytes.subarray(1) : bytes)
   }
 
   bytesOf(id: number, options?: DecodeOptions): Uint8Array {
     if (options?.skipSpecial && this.specialIds.has(id)) return new Uint8Array(0)
     const token = this.token(id)
-    // Added tokens are written as plain text, all others in the byte alphabet.
-    return (this.addedIds.has(id) ? undefined : bytesFromAlphabet(token)) ?? new TextEncoder().encode(token)
+    // Added tokens are written as plain text, all others as the decoder knows them.
+    return this.addedIds.has(id) ? UTF8.encode(token) : this.decoder.bytesOf(token)
   }
 
   token(id: number): string {
-    return this.library.id_to_token(id) ?? ''
+    return this.vocabulary.tokens[id] ?? ''
   }
 
   idOf(token: string): number | undefined {
-    return this.library.token_to_id(token)
+    return this.vocabulary.ids.get(token)
   }
 }
-
-// A byte-order mark at the beginning is part of the text.
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 function concatenate(parts: Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -98,12 +143,4 @@ function concatenate(parts: Uint8Array[]): Uint8Array {
     at += part.length
   }
   return whole
-}
-
-/** Joins punctuation and English contractions to the word before them, where tokenizer_config.json asks for it. */
-function cleanUpSpaces(text: string): string {
-  return text
-    .replace(/ ([.?!,])/g, '$1')
-    .replace(/ ' /g, "'")
-    .replace(/ (n't|'m|'s|'ve|'re)/g, '$1')
 }

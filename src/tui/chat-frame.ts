@@ -3,6 +3,8 @@ import type { ChatMessage, ChatTemplate } from '../text/chat-template.js'
 /** A conversation as the model gets it. */
 export interface ChatText {
   text: string
+  /** Whether the text has the tokens in it that begin it. */
+  hasSpecialTokens: boolean
   /** Texts that end the answer. */
   stop: string[]
 }
@@ -15,16 +17,20 @@ const PLAIN_STOP = ['\nUser:', '\nAssistant:']
  * Writes a conversation out up to the beginning of the next answer: by the model's template, else as plain turns of
  * `User:` and `Assistant:`. A system text that the template leaves out goes in front.
  */
-export function writeChat(
+export async function writeChat(
   messages: readonly ChatMessage[],
   system: string,
-  { chatTemplate, stop }: { chatTemplate?: ChatTemplate; stop?: readonly string[] },
-): ChatText {
+  options: { chatTemplate?: ChatTemplate; stop?: readonly string[]; signal?: AbortSignal },
+): Promise<ChatText> {
+  const { chatTemplate, stop, signal } = options
   const all = system === '' ? messages : [{ role: 'system', content: system }, ...messages]
-  const text = chatTemplate ? chatTemplate.render(all, { addGenerationPrompt: true }) : plainTurns(messages)
+  const text = chatTemplate
+    ? await chatTemplate.render(all, { addGenerationPrompt: true, signal })
+    : plainTurns(messages)
   const hasSystem = chatTemplate !== undefined && text.includes(system.trim())
   return {
     text: system === '' || hasSystem ? text : `${system.trim()}\n\n${text}`,
+    hasSpecialTokens: chatTemplate !== undefined,
     stop: [...(stop ?? (chatTemplate ? [] : PLAIN_STOP))],
   }
 }

@@ -109,14 +109,15 @@ export class Conversation {
   }
 
   private async answer(watcher: AnswerWatcher, options: GenerateOptions): Promise<Answer> {
-    const { model, session } = this
-    const { chatTemplate, generationDefaults, tokenizer } = model
-    const frame = writeChat(this.messages, this.system, { chatTemplate, stop: generationDefaults.stop })
-    const prompt = tokenizer.encode(frame.text)
+    const { session } = this
+    const { tokenizer } = this.model
     const answer = new RunningAnswer(watcher)
     const { signal } = options
+    let prompt: number[] = []
     let result: GenerationResult | undefined
     try {
+      const frame = await this.frame(signal)
+      prompt = frame.prompt
       const stop = [...frame.stop, ...(options.stop ?? [])]
       const fresh = this.keepCommon(prompt, options.context)
       const steps = session.generate(fresh, { ...options, stop, routes: true, probabilities: true })
@@ -141,6 +142,14 @@ export class Conversation {
     await this.runLast(answer, prompt.length)
     const tokensPerSecond = result ? speedOf(result) : answer.speed
     return { text: answer.text, finishReason: result?.finishReason ?? 'interrupted', tokensPerSecond }
+  }
+
+  /** The conversation up to the beginning of the next answer, and what ends that. */
+  private async frame(signal?: AbortSignal): Promise<{ prompt: number[]; stop: string[] }> {
+    const { chatTemplate, generationDefaults, tokenizer } = this.model
+    const options = { chatTemplate, stop: generationDefaults.stop, signal }
+    const { text, hasSpecialTokens, stop } = await writeChat(this.messages, this.system, options)
+    return { prompt: await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal }), stop }
   }
 
   /**

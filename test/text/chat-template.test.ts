@@ -16,10 +16,10 @@ test('nano frames a conversation by its own template', async () => {
   const template = await loadChatTemplate(NANO)
   const messages = [...HELLO, { role: 'assistant', content: 'Hi.' }, { role: 'user', content: 'Bye' }]
   assert.is(
-    template?.render(messages, { addGenerationPrompt: true }),
+    await template?.render(messages, { addGenerationPrompt: true }),
     'User: hello\nAssistant: Hi.\nUser: Bye\nAssistant:',
   )
-  assert.is(template?.render(HELLO, { addGenerationPrompt: false }), 'User: hello\n')
+  assert.is(await template?.render(HELLO), 'User: hello\n')
 })
 
 test('a model without a template has none', async () => {
@@ -34,17 +34,14 @@ test('of several templates the one named "default" is used', async () => {
     { name: 'default', template: 'plain {{ messages[0].content }}' },
   ]
   const template = await load({ 'tokenizer_config.json': { chat_template } })
-  assert.is(template.render(HELLO, { addGenerationPrompt: true }), 'plain  hello ')
+  assert.is(await template.render(HELLO), 'plain  hello ')
 })
 
 test('chat_template.jinja is used where tokenizer_config.json has no template', async () => {
   const jinja = '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}'
-  assert.is(
-    (await load({ 'chat_template.jinja': jinja })).render(HELLO, { addGenerationPrompt: true }),
-    '[user] hello ',
-  )
+  assert.is(await (await load({ 'chat_template.jinja': jinja })).render(HELLO), '[user] hello ')
   const both = { 'chat_template.jinja': jinja, 'tokenizer_config.json': { chat_template: 'config' } }
-  assert.is((await load(both)).render(HELLO, { addGenerationPrompt: true }), 'config')
+  assert.is(await (await load(both)).render(HELLO), 'config')
 })
 
 test('the template knows the special tokens, written as text or as objects, from either file', async () => {
@@ -56,7 +53,7 @@ test('the template knows the special tokens, written as text or as objects, from
     },
     'special_tokens_map.json': { eos_token: 'other', pad_token: '<pad>' },
   })
-  assert.is(template.render(HELLO, { addGenerationPrompt: true }), '<s> hello </s><pad>')
+  assert.is(await template.render(HELLO), '<s> hello </s><pad>')
 })
 
 test('what a template raises is an error for the user, with the file and the reason', async () => {
@@ -64,18 +61,61 @@ test('what a template raises is an error for the user, with the file and the rea
     "{% if messages[0].role != 'system' %}{{ raise_exception('begin with a system message') }}{% endif %}"
   const template = await load({ 'tokenizer_config.json': { chat_template } })
   await rejectsWithUserError(
-    () => template.render(HELLO, { addGenerationPrompt: true }),
+    () => template.render(HELLO),
     /tokenizer_config\.json: the chat template does not take this conversation \(begin with a system message\)/,
   )
 })
 
 test('a template that cannot be read is named', async () => {
   const refuses = (files: Record<string, unknown>, message: RegExp) =>
-    rejectsWithUserError(() => inFolderOf(files, loadChatTemplate), message)
-  await refuses({ 'chat_template.jinja': '{% for m in %}' }, /chat_template\.jinja: the chat template is not valid/)
-  await refuses({ 'tokenizer_config.json': { chat_template: '{{ x' } }, /tokenizer_config\.json: the chat template is/)
+    rejectsWithUserError(() => inFolderOf(files, async (dir) => (await loadChatTemplate(dir))?.render(HELLO)), message)
+  await refuses({ 'chat_template.jinja': '{% for m in %}' }, /chat_template\.jinja: the chat template does not take/)
+  await refuses({ 'tokenizer_config.json': { chat_template: '{{ x' } }, /tokenizer_config\.json: the chat template/)
   await refuses({ 'tokenizer_config.json': { chat_template: 5 } }, /tokenizer_config\.json: chat_template must be/)
   await refuses({ 'tokenizer_config.json': { chat_template: [{ name: 'rag', template: '' }] } }, /named "default"/)
+  await refuses({ 'chat_template.jinja': 'x'.repeat(2 ** 20 + 1) }, /a chat template of more than 1 MiB is not read/)
+})
+
+test('a template knows that there are no tools and documents', async () => {
+  const source = "{{ 'TOOLS' if tools is not none }}{{ 'DOCUMENTS' if documents is not none }}plain"
+  assert.is(await (await load({ 'chat_template.jinja': source })).render(HELLO), 'plain')
+})
+
+const ENDLESS = '{% for i in range(10000) %}{% for j in range(10000) %}{% endfor %}{% endfor %}'
+
+test('a template that takes too long or too much memory is ended', async () => {
+  const sources = [
+    ENDLESS,
+    '{% for i in range(1000000000) %}{% endfor %}',
+    '{% set ns = namespace(s=[1,2,3]) %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}',
+  ]
+  const ended = sources.map(async (source) => {
+    const template = await load({ 'chat_template.jinja': source })
+    await rejectsWithUserError(() => template.render(HELLO), /\(ended, since it took more than 1\.5 s or 64 MiB\)$/)
+  })
+  await Promise.all(ended)
+})
+
+test('a template that is no longer wanted is ended at once', async () => {
+  const template = await load({ 'chat_template.jinja': ENDLESS })
+  const aborting = new AbortController()
+  setTimeout(() => aborting.abort(new Error('no more')), 100)
+  const start = performance.now()
+  await template.render(HELLO, { signal: aborting.signal }).then(
+    () => assert.unreachable('should have been aborted'),
+    (error) => assert.is(error, aborting.signal.reason),
+  )
+  assert.ok(performance.now() - start < 1000)
+})
+
+test('a template that was ended, or has raised, is there for the next conversation', async () => {
+  const source = `{% if messages[0].content == 'long' %}${ENDLESS}{% elif messages[0].content == 'no' %}{{ raise_exception('no') }}{% endif %}done`
+  const template = await load({ 'chat_template.jinja': source })
+  const ask = (content: string) => template.render([{ role: 'user', content }]).catch(({ message }) => message)
+  const answers = await Promise.all(['a', 'long', 'b', 'no', 'c'].map(ask))
+  assert.equal([answers[0], answers[2], answers[4]], ['done', 'done', 'done'])
+  assert.match(answers[1], /ended, since it took more/)
+  assert.match(answers[3], /\(no\)$/)
 })
 
 test.run()

@@ -153,17 +153,34 @@ test('decoding takes any iterable of ids', async () => {
   assert.is(tokenizer.decode(new Set(ids).values()), tokenizer.decode([...new Set(ids)]))
 })
 
-test('spaces before punctuation are cleaned up only where tokenizer_config.json says so', async () => {
+test('texts come back exactly also where tokenizer_config.json would have blanks cleaned up', async () => {
   const text = "Well , I do n't know . It 's so ' quoted ' here"
   const files = { 'tokenizer.json': await readJson(NANO, 'tokenizer.json') }
-  const decoded = (config?: object) =>
-    inFolderOf(config ? { ...files, 'tokenizer_config.json': config } : files, async (dir) => {
-      const tokenizer = await load(dir)
-      return tokenizer.decode(tokenizer.encode(text))
-    })
-  assert.is(await decoded(), text)
-  assert.is(await decoded({ clean_up_tokenization_spaces: false }), text)
-  assert.is(await decoded({ clean_up_tokenization_spaces: true }), "Well, I don't know. It's so'quoted'here")
+  await inFolderOf({ ...files, 'tokenizer_config.json': { clean_up_tokenization_spaces: true } }, async (dir) => {
+    const tokenizer = await load(dir)
+    assert.is(tokenizer.decode(tokenizer.encode(text)), text)
+  })
+})
+
+test('long texts are encoded in turns with what else there is to do, until they are no longer wanted', async () => {
+  const tokenizer = await load(NANO)
+  for (const part of [' ', '\n', 'a', 'ab', 'The quick brown fox. ', '日本']) {
+    const text = part.repeat(100_000 / part.length)
+    let turns = 0
+    const other = setInterval(() => turns++)
+    const ids = await tokenizer.encodeAsync(text)
+    clearInterval(other)
+    assert.ok(turns > 0, part)
+    assert.equal(ids, tokenizer.encode(text))
+    assert.is(tokenizer.decode(ids), text)
+  }
+  const aborting = new AbortController()
+  setTimeout(() => aborting.abort(new Error('no more')), 1)
+  const { signal } = aborting
+  await tokenizer.encodeAsync('ab'.repeat(1_000_000), { signal }).then(
+    () => assert.unreachable('should have been aborted'),
+    (error) => assert.is(error, signal.reason),
+  )
 })
 
 test('a prefix space is put before the text where tokenizer_config.json asks for it', async () => {

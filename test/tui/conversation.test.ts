@@ -52,7 +52,7 @@ test('an answer streams, and later turns continue from the cache as from the sta
   assert.is(witness.shown, first.text)
   assert.match(first.text, /^A lantern is light in a transparent protective case\./)
   const second = await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
-  const frame = writeChat(conversation.messages.slice(0, 3), '', nano)
+  const frame = await writeChat(conversation.messages.slice(0, 3), '', nano)
   const steps = nano.createSession().generate(frame.text, GREEDY)
   let next = await steps.next()
   while (!next.done) next = await steps.next()
@@ -64,7 +64,7 @@ test('the cells of the map are what forward routes for the same tokens', async (
   const conversation = new Conversation(nano)
   const witness = new Witness()
   await conversation.ask('What is 23 + 45?', witness, GREEDY)
-  const prompt = nano.tokenizer.encode(writeChat(conversation.messages.slice(0, 1), '', nano).text)
+  const prompt = nano.tokenizer.encode((await writeChat(conversation.messages.slice(0, 1), '', nano)).text)
   const session = nano.createSession()
   const all = [...prompt, ...witness.tokens]
   const { routes = [] } = await session.forward(all, { routes: true, logits: 'none' })
@@ -137,19 +137,20 @@ test('a limited context that has forgotten the beginning begins anew where it mu
   conversation.dispose()
 })
 
-test('a system text goes in front where the template leaves it out', () => {
+test('a system text goes in front where the template leaves it out', async () => {
   const messages = [{ role: 'user', content: 'Hi' }]
-  assert.is(writeChat(messages, 'Be brief.', nano).text, 'Be brief.\n\nUser: Hi\nAssistant:')
+  assert.is((await writeChat(messages, 'Be brief.', nano)).text, 'Be brief.\n\nUser: Hi\nAssistant:')
 })
 
-test('a model without template has plain turns, which end where the next would begin', () => {
+test('a model without template has plain turns, which end where the next would begin', async () => {
   const messages = [
     { role: 'user', content: ' Hi ' },
     { role: 'assistant', content: 'Hello.' },
     { role: 'user', content: 'Bye' },
   ]
-  assert.equal(writeChat(messages, '', {}), {
+  assert.equal(await writeChat(messages, '', {}), {
     text: 'User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:',
+    hasSpecialTokens: false,
     stop: ['\nUser:', '\nAssistant:'],
   })
 })

@@ -1,0 +1,96 @@
+import type { AddedToken } from './added-tokens.js'
+
+/** A part of a text: an added token, or what stands between two. */
+export interface Section {
+  text: string
+  token?: AddedToken
+}
+
+/** One character of the contents that are looked for, and what may follow it. */
+interface Node {
+  next: Map<string, Node>
+  token?: AddedToken
+}
+
+const [WORD_AT_START, WORD_AT_END] = [
+  /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u,
+  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u,
+]
+const BLANK = /\p{White_Space}/u
+
+/**
+ * Finds added tokens in a text: the leftmost first, and of those that begin there the longest. A token that must be a
+ * single word is no token inside one; blanks beside one that strips them belong to it.
+ */
+export class AddedTokenFinder {
+  private readonly root: Node = { next: new Map() }
+  /** Characters that tokens begin with. */
+  private readonly beginnings: RegExp
+
+  /** `contentOf` says what a token looks like in the texts to come. */
+  constructor(tokens: readonly AddedToken[], contentOf: (token: AddedToken) => string) {
+    for (const token of tokens) {
+      let node = this.root
+      for (const character of contentOf(token).split('')) {
+        const following = node.next.get(character) ?? { next: new Map() }
+        node.next.set(character, following)
+        node = following
+      }
+      if (node !== this.root) node.token = token
+    }
+    const codes = [...this.root.next.keys()].map((unit) => unit.charCodeAt(0).toString(16).padStart(4, '0'))
+    this.beginnings = new RegExp(codes.length === 0 ? '$^' : `[${codes.map((code) => `\\u${code}`).join('')}]`, 'g')
+  }
+
+  /** All of a text in order. Sections of text are not empty. */
+  *split(text: string): Generator<Section> {
+    let end = 0
+    for (let at = this.nextBeginning(text, 0); at < text.length; ) {
+      const found = this.longestAt(text, at)
+      if (!found) {
+        at = this.nextBeginning(text, at + 1)
+        continue
+      }
+      const { token, length } = found
+      const stop = at + length
+      if (!token.single_word || isWord(text, at, stop)) {
+        const from = token.lstrip ? Math.max(end, blanksBefore(text, at)) : at
+        if (from > end) yield { text: text.slice(end, from) }
+        yield { text: text.slice(from, stop), token }
+        end = token.rstrip ? blanksAfter(text, stop) : stop
+      }
+      at = this.nextBeginning(text, stop)
+    }
+    if (end < text.length) yield { text: text.slice(end) }
+  }
+
+  private nextBeginning(text: string, from: number): number {
+    this.beginnings.lastIndex = from
+    return this.beginnings.exec(text)?.index ?? text.length
+  }
+
+  private longestAt(text: string, from: number): { token: AddedToken; length: number } | undefined {
+    let node = this.root.next.get(text[from])
+    let found: { token: AddedToken; length: number } | undefined
+    for (let at = from + 1; node; node = node.next.get(text[at++])) {
+      if (node.token) found = { token: node.token, length: at - from }
+      if (at >= text.length) break
+    }
+    return found
+  }
+}
+
+function isWord(text: string, from: number, to: number): boolean {
+  // A character may be two units long.
+  return !WORD_AT_END.test(text.slice(Math.max(0, from - 2), from)) && !WORD_AT_START.test(text.slice(to, to + 2))
+}
+
+function blanksBefore(text: string, at: number): number {
+  while (at > 0 && BLANK.test(text[at - 1])) at--
+  return at
+}
+
+function blanksAfter(text: string, at: number): number {
+  while (at < text.length && BLANK.test(text[at])) at++
+  return at
+}

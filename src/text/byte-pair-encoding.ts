@@ -1,0 +1,93 @@
+import type { MergeTable } from './merge-table.js'
+import { NumberHeap } from './number-heap.js'
+
+/** The vocabulary and the rules of a byte-pair encoding. */
+export interface BytePairModel {
+  /** Id by token. */
+  vocabulary: ReadonlyMap<string, number>
+  merges: MergeTable
+  /** Whether a piece that is a token of the vocabulary is taken as it is. */
+  ignoreMerges: boolean
+  /** Ids of the tokens <0x00> to <0xFF>, for characters that are no tokens; undefined without these. */
+  byteTokens?: readonly number[]
+}
+
+/** Pieces longer than this are not kept for the next time. */
+const LONGEST_KEPT = 64
+const MOST_KEPT = 10_000
+/** Characters or merges of a long piece between two pauses. */
+const STEP = 2 ** 14
+const POSITIONS = 2 ** 28
+
+/** Encodes pieces of text: neighbours that merge become one token, the merge of the lowest rank first. */
+export class BytePairEncoding {
+  private readonly kept = new Map<string, readonly number[]>()
+
+  constructor(private readonly model: BytePairModel) {}
+
+  /** The ids of a piece. Yields now and then where it is long. */
+  *encode(piece: string): Generator<void, readonly number[]> {
+    const known = this.kept.get(piece)
+    if (known) return known
+    const whole = this.model.ignoreMerges ? this.model.vocabulary.get(piece) : undefined
+    const ids = whole === undefined ? yield* this.merge(yield* this.symbols(piece)) : [whole]
+    if (piece.length <= LONGEST_KEPT) {
+      if (this.kept.size >= MOST_KEPT) this.kept.clear()
+      this.kept.set(piece, ids)
+    }
+    return ids
+  }
+
+  /** A token for each character, or one for each of its bytes. */
+  private *symbols(piece: string): Generator<void, Int32Array> {
+    const { vocabulary, byteTokens } = this.model
+    const ids: number[] = []
+    for (const character of piece) {
+      if (ids.length % STEP === STEP - 1) yield
+      const id = vocabulary.get(character)
+      if (id !== undefined) ids.push(id)
+      else if (byteTokens) for (const byte of new TextEncoder().encode(character)) ids.push(byteTokens[byte])
+    }
+    return Int32Array.from(ids)
+  }
+
+  /** Merges neighbours until no two of them merge. Of equal ranks the one further left comes first. */
+  private *merge(ids: Int32Array): Generator<void, readonly number[]> {
+    const { merges } = this.model
+    const end = ids.length
+    if (end < 2) return [...ids]
+    const next = new Int32Array(end).map((_, at) => at + 1)
+    const previous = new Int32Array(end).map((_, at) => at - 1)
+    // Candidates as one number each: rank, then position of the left one.
+    const candidates = new NumberHeap()
+    const consider = (left: number, right: number) => {
+      const rank = merges.rankOf(ids[left], ids[right])
+      if (rank >= 0) candidates.push(rank * POSITIONS + left)
+    }
+    for (let at = 0; at + 1 < end; at++) {
+      if (at % STEP === STEP - 1) yield
+      consider(at, at + 1)
+    }
+
+    let steps = 0
+    for (let candidate = candidates.pop(); candidate !== undefined; candidate = candidates.pop()) {
+      if (++steps % STEP === 0) yield
+      const left = candidate % POSITIONS
+      const right = next[left]
+      const merged = merges.merged[(candidate - left) / POSITIONS]
+      // What was there when this candidate was noted may have merged since.
+      if (ids[left] < 0 || right >= end) continue
+      const rank = merges.rankOf(ids[left], ids[right])
+      if (rank < 0 || merges.merged[rank] !== merged) continue
+      ids[left] = merged
+      ids[right] = -1
+      next[left] = next[right]
+      if (next[left] < end) {
+        previous[next[left]] = left
+        consider(left, next[left])
+      }
+      if (previous[left] >= 0) consider(previous[left], left)
+    }
+    return [...ids.filter((id) => id >= 0)]
+  }
+}

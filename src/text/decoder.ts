@@ -1,0 +1,67 @@
+import { bytesFromAlphabet } from './byte-alphabet.js'
+import { type Part, partsOf, refusePart } from './definition-parts.js'
+
+/** How the bytes of a text come out of its tokens. */
+export interface Decoder {
+  /** The bytes of a token that is no added one. */
+  bytesOf(token: string): Uint8Array
+  /** Whether a blank at the very beginning of a text has been put there by the tokenizer. */
+  stripsFirstBlank: boolean
+}
+
+const WHAT = 'decoder'
+const UTF8 = new TextEncoder()
+
+/** Tokens in the byte alphabet. */
+export const BYTE_LEVEL: Decoder = {
+  bytesOf: (token) => bytesFromAlphabet(token) ?? UTF8.encode(token),
+  stripsFirstBlank: false,
+}
+
+/** The token of a byte, as SentencePiece writes it. */
+export function byteToken(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`
+}
+
+/**
+ * SentencePiece's, from `decoder` of tokenizer.json: bytes where characters are not in the vocabulary, and a visible
+ * character for blanks. Throws a UserError that names what is not supported.
+ */
+export function createSentencePieceDecoder(definition: unknown): Decoder {
+  let [blank, stripsFirstBlank] = ['', false]
+  for (const part of partsOf(definition, 'decoders')) {
+    switch (part.type) {
+      case 'Replace':
+        blank = replacedByBlank(part)
+        break
+      case 'Metaspace':
+        blank = typeof part.replacement === 'string' ? part.replacement : '▁'
+        stripsFirstBlank = part.add_prefix_space !== false && part.prepend_scheme !== 'never'
+        break
+      case 'Strip':
+        stripsFirstBlank = stripsOneBlank(part)
+        break
+      case 'ByteFallback':
+      case 'Fuse':
+        break
+      default:
+        refusePart(WHAT, part)
+    }
+  }
+  const bytes = new Map(Array.from({ length: 256 }, (_, byte) => [byteToken(byte), Uint8Array.of(byte)]))
+  return {
+    bytesOf: (token) => bytes.get(token) ?? UTF8.encode(blank === '' ? token : token.replaceAll(blank, ' ')),
+    stripsFirstBlank,
+  }
+}
+
+function replacedByBlank(part: Part): string {
+  const { String: text } = Object(part.pattern)
+  return typeof text === 'string' && part.content === ' ' ? text : refusePart(WHAT, part, 'pattern')
+}
+
+function stripsOneBlank(part: Part): boolean {
+  const { content, start, stop } = part
+  if (content !== ' ' || (start !== 0 && start !== 1) || (stop !== 0 && stop !== undefined)) refusePart(WHAT, part)
+  return start === 1
+}

@@ -1,0 +1,42 @@
+import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
+import { printable } from '../printable.js'
+import { compilePattern, isPublishedPattern } from './pattern.js'
+
+/** One part of tokenizer.json: a normalizer, a pre-tokenizer, a post-processor or a decoder, with its settings. */
+export type Part = Record<string, unknown> & { type: string }
+
+/**
+ * A part and, where it is a sequence, its parts in their order; none for null. `list` is the key of a sequence's parts.
+ * Throws a UserError where it is neither.
+ */
+export function partsOf(part: unknown, list: string): Part[] {
+  if (part === null || part === undefined) return []
+  if (!isObject(part) || typeof part.type !== 'string') throw new UserError(`a part in ${list} has no type`)
+  if (part.type !== 'Sequence') return [part as Part]
+  const parts = part[list]
+  if (!Array.isArray(parts)) throw new UserError(`a Sequence has no ${list}`)
+  return parts.flatMap((inner) => partsOf(inner, list))
+}
+
+/** Throws a UserError: a part, or a setting of it, that is not known here and would be read wrongly if left out. */
+export function refusePart(what: string, part: Part, setting?: string): never {
+  const value = setting === undefined ? '' : ` with ${setting} ${printable(JSON.stringify(part[setting]) ?? 'absent')}`
+  throw new UserError(`its ${what} ${printable(part.type)}${value} is not supported`)
+}
+
+/** What a part looks for: `{ "String": ... }` or `{ "Regex": ... }`. */
+export function patternOf(what: string, part: Part): RegExp {
+  const { pattern } = part
+  const { String: text, Regex: regex } = isObject(pattern) ? pattern : {}
+  if (typeof text === 'string' && text !== '') return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu')
+  if (typeof regex === 'string' && regex !== '') return compilePattern(regex)
+  return refusePart(what, part, 'pattern')
+}
+
+/** Whether a part looks for a fixed text, or for a pattern that is known to take no long time. */
+export function hasQuickPattern({ pattern }: Part): boolean {
+  if (!isObject(pattern)) return false
+  const { Regex: regex } = pattern
+  return typeof regex !== 'string' || isPublishedPattern(regex)
+}

@@ -1,0 +1,13 @@
+import { answerQuestions } from './answer-questions.js'
+import { Encoder } from './encoder.js'
+import { atOnce } from './in-turns.js'
+import type { TokenizerDefinition } from './tokenizer-definition.js'
+import { kindOf } from './tokenizer-kind.js'
+import type { EncodeRequest } from './tokenizer-process.js'
+import { readVocabulary } from './vocabulary.js'
+
+// The script of a process that encodes texts by a tokenizer whose patterns are not known.
+answerQuestions((definition: TokenizerDefinition) => {
+  const encoder = new Encoder(definition, readVocabulary(definition.model.vocab), kindOf(definition))
+  return ({ text, addSpecialTokens }: EncodeRequest) => atOnce(encoder.encode(text, addSpecialTokens))
+})

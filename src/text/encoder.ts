@@ -1,0 +1,115 @@
+import { UserError } from '../errors.js'
+import { AddedTokenFinder, type Section } from './added-token-finder.js'
+import { BYTE_ALPHABET } from './byte-alphabet.js'
+import { BytePairEncoding } from './byte-pair-encoding.js'
+import { byteToken } from './decoder.js'
+import { createNormalizer, isQuickNormalizer, type Normalizer } from './normalizer.js'
+import { readSurroundings, type Surroundings } from './post-processor.js'
+import { createPreTokenizer, isQuickPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
+import type { TokenizerDefinition } from './tokenizer-definition.js'
+import type { TokenizerKind } from './tokenizer-kind.js'
+import { readMerges, type Vocabulary } from './vocabulary.js'
+
+/** Pieces of text between two pauses. */
+const PIECES_A_STEP = 256
+/** Longer added tokens could make the search for them slow. */
+const LONGEST_QUICK_TOKEN = 256
+/** SentencePiece's blank. */
+const BLANK_INSIDE = /[^▁]▁/
+/** Halves of characters, which no bytes stand for. */
+const LONE_SURROGATES = /\p{Cs}/gu
+const WORDS = /▁*[^▁]+|▁+/gu
+
+/** Whether texts are encoded in a time proportional to their length, whatever they are. */
+export function isQuick({ json, addedTokens }: TokenizerDefinition): boolean {
+  const areShort = addedTokens.every(({ content }) => content.length <= LONGEST_QUICK_TOKEN)
+  return areShort && isQuickNormalizer(json.normalizer) && isQuickPreTokenizer(json.pre_tokenizer)
+}
+
+/**
+ * Text to ids, step for step as a tokenizer.json says: added tokens are taken out, the rest is normalised, divided into
+ * pieces and encoded piece by piece.
+ */
+export class Encoder {
+  private readonly normalize: Normalizer
+  private readonly preTokenize: PreTokenizer
+  private readonly encoding: BytePairEncoding
+  private readonly surroundings: Surroundings
+  /** Added tokens as they stand, and those that are looked for in normalised text. */
+  private readonly plain: AddedTokenFinder
+  private normalized?: AddedTokenFinder
+  private readonly dividesAtBlanks: boolean
+
+  /** Runs none of the definition's patterns yet. Throws a UserError, without the file's name, that says what of the definition is not supported. */
+  constructor(
+    private readonly definition: TokenizerDefinition,
+    vocabulary: Vocabulary,
+    kind: TokenizerKind,
+  ) {
+    const { json, model, addedTokens } = definition
+    this.normalize = createNormalizer(json.normalizer)
+    this.preTokenize = createPreTokenizer(json.pre_tokenizer)
+    this.surroundings = readSurroundings(json.post_processor)
+    const ignoreMerges = model.ignore_merges === true
+    this.encoding = new BytePairEncoding({
+      vocabulary: vocabulary.ids,
+      merges: readMerges(model.merges, vocabulary),
+      ignoreMerges,
+      byteTokens: kind === 'sentencepiece' ? idsOfBytes(vocabulary, byteToken) : undefined,
+    })
+    if (kind === 'byte-level') idsOfBytes(vocabulary, (byte) => BYTE_ALPHABET[byte])
+    this.plain = new AddedTokenFinder(
+      addedTokens.filter((token) => !token.normalized),
+      ({ content }) => content,
+    )
+    // Where no token goes on past a word, words can be encoded one by one.
+    this.dividesAtBlanks = !ignoreMerges && !vocabulary.tokens.some((token) => token && BLANK_INSIDE.test(token))
+  }
+
+  /** The ids of a text; yields now and then, so that others can have their turn. */
+  *encode(text: string, addSpecialTokens: boolean): Generator<void, number[]> {
+    const { before, after } = this.surroundings
+    const ids = addSpecialTokens ? [...before] : []
+    let pieces = 0
+    let isFirst = true
+    for (const section of this.sections(text.replace(LONE_SURROGATES, '\ufffd'))) {
+      if (section.token) ids.push(section.token.id)
+      else {
+        for (const piece of this.pieces(section.text, isFirst)) {
+          for (const id of yield* this.encoding.encode(piece)) ids.push(id)
+          if (++pieces % PIECES_A_STEP === 0) yield
+        }
+      }
+      isFirst = false
+    }
+    if (addSpecialTokens) ids.push(...after)
+    return ids
+  }
+
+  private *sections(text: string): Generator<Section> {
+    this.normalized ??= new AddedTokenFinder(
+      this.definition.addedTokens.filter((token) => token.normalized),
+      ({ content }) => this.normalize(content),
+    )
+    for (const section of this.plain.split(text)) {
+      if (section.token) yield section
+      else yield* this.normalized.split(this.normalize(section.text))
+    }
+  }
+
+  private *pieces(text: string, isFirst: boolean): Generator<string> {
+    for (const piece of this.preTokenize(text, isFirst)) {
+      if (!this.dividesAtBlanks || !BLANK_INSIDE.test(piece)) yield piece
+      else for (const [word] of piece.matchAll(WORDS)) yield word
+    }
+  }
+}
+
+/** The tokens of all 256 bytes. Throws a UserError if one is missing: texts would silently lose what it stands for. */
+function idsOfBytes({ ids }: Vocabulary, tokenOf: (byte: number) => string): number[] {
+  return Array.from({ length: 256 }, (_, byte) => {
+    const id = ids.get(tokenOf(byte))
+    if (id === undefined) throw new UserError(`its vocabulary has no token for the byte 0x${byte.toString(16)}`)
+    return id
+  })
+}

@@ -1,0 +1,58 @@
+import { Template } from '@huggingface/jinja'
+
+/** A template that is shorter, and a plain one, is quick whatever the conversation. */
+const LONGEST_PLAIN = 2048
+
+/** What a plain template is made of, as the parser names it. */
+const PLAIN = new Set([
+  ...['Program', 'If', 'For', 'StringLiteral', 'IntegerLiteral', 'Identifier', 'MemberExpression'],
+  ...['BinaryExpression', 'UnaryExpression', 'TestExpression', 'FilterExpression', 'Ternary', 'Comment'],
+])
+const PLAIN_OPERATORS = new Set(['+', '~', '==', '!=', 'and', 'or', 'not', 'in', 'not in'])
+
+/** A chat template, read. */
+export class JinjaProgram {
+  private readonly template: Template
+
+  /** Throws where it is not valid. */
+  constructor(source: string) {
+    this.template = new Template(source)
+  }
+
+  /** Throws what the template raises. */
+  render(variables: Record<string, unknown>): string {
+    return this.template.render({ tools: null, documents: null, ...variables })
+  }
+
+  /**
+   * Whether it only goes once over the messages and writes what is in them: no loop in a loop, no variables, no macros,
+   * no calls, no filter but trim.
+   */
+  get isPlain(): boolean {
+    return isPlain(this.template.parsed, false)
+  }
+}
+
+/** The program of a short and plain template; undefined for any other, which might take long. */
+export function plainProgram(source: string): JinjaProgram | undefined {
+  if (source.length > LONGEST_PLAIN) return undefined
+  const program = new JinjaProgram(source)
+  return program.isPlain ? program : undefined
+}
+
+function isPlain(node: unknown, isInLoop: boolean): boolean {
+  if (Array.isArray(node)) return node.every((part) => isPlain(part, isInLoop))
+  if (typeof node !== 'object' || node === null) return true
+  const { type, operator, ...parts } = node as Record<string, unknown>
+  if (!PLAIN.has(type as string)) return false
+  if (operator !== undefined && !PLAIN_OPERATORS.has(Object(operator).value)) return false
+  const isLoop = type === 'For'
+  if (isLoop && (isInLoop || !isIdentifier(parts.iterable, 'messages'))) return false
+  if (type === 'FilterExpression' && !isIdentifier(parts.filter, 'trim')) return false
+  return Object.values(parts).every((part) => isPlain(part, isInLoop || isLoop))
+}
+
+function isIdentifier(node: unknown, name: string): boolean {
+  const { type, value } = Object(node)
+  return type === 'Identifier' && value === name
+}

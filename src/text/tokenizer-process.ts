@@ -1,0 +1,53 @@
+import { UserError } from '../errors.js'
+import { LimitedProcess } from './limited-process.js'
+import { reasonOf } from './text-files.js'
+import type { TokenizerDefinition } from './tokenizer-definition.js'
+
+/** What the process is asked. */
+export interface EncodeRequest {
+  text: string
+  addSpecialTokens: boolean
+}
+
+/** A vocabulary of two hundred thousand tokens takes the half of it. */
+const MEBIBYTES = 192
+/** Time of any text, and of each of its characters. */
+const MILLISECONDS = 1500
+const MILLISECONDS_A_CHARACTER = 1 / 500
+
+/**
+ * Encodes in a process of its own, which ends when that takes too long: for tokenizers whose patterns are not known.
+ */
+export class TokenizerProcess {
+  private readonly process: LimitedProcess
+
+  constructor(private readonly definition: TokenizerDefinition) {
+    this.process = new LimitedProcess(new URL('./encode-limited.js', import.meta.url), definition, MEBIBYTES)
+  }
+
+  atOnce(text: string, addSpecialTokens: boolean): number[] {
+    try {
+      return this.process.askAsleep({ text, addSpecialTokens } satisfies EncodeRequest, limitOf(text))
+    } catch (error) {
+      throw this.named(error)
+    }
+  }
+
+  async inTurns(text: string, addSpecialTokens: boolean, signal?: AbortSignal): Promise<number[]> {
+    try {
+      const options = { milliseconds: limitOf(text), signal }
+      return await this.process.ask({ text, addSpecialTokens } satisfies EncodeRequest, options)
+    } catch (error) {
+      throw this.named(error)
+    }
+  }
+
+  private named(error: unknown): unknown {
+    if (!(error instanceof UserError)) return error
+    return new UserError(`${this.definition.file}: the text cannot be encoded (${reasonOf(error)})`)
+  }
+}
+
+function limitOf(text: string): number {
+  return MILLISECONDS + Math.floor(text.length * MILLISECONDS_A_CHARACTER)
+}

@@ -1,0 +1,66 @@
+import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
+import { type AddedToken, isTokenId } from './added-tokens.js'
+import { MergeTable } from './merge-table.js'
+
+/** Ids are below this: four times those of the largest vocabularies. */
+const MOST_IDS = 2 ** 20
+
+/** Tokens and their ids, both ways. */
+export interface Vocabulary {
+  ids: ReadonlyMap<string, number>
+  /** By id; undefined where an id has no token. */
+  tokens: readonly (string | undefined)[]
+}
+
+/**
+ * Id by token, from `vocab` of a tokenizer model. Throws a UserError where tokens have no ids, or two have
+ * the same.
+ */
+export function readVocabulary(vocab: unknown): Vocabulary {
+  const ids = new Map<string, number>()
+  const tokens: (string | undefined)[] = []
+  for (const [token, id] of isObject(vocab) ? Object.entries(vocab) : []) {
+    if (!isTokenId(id) || id >= MOST_IDS) throw new UserError('its vocabulary does not give each token an id')
+    while (tokens.length <= id) tokens.push(undefined)
+    if (tokens[id] !== undefined) throw new UserError(`two tokens of its vocabulary have the id ${id}`)
+    tokens[id] = token
+    ids.set(token, id)
+  }
+  if (ids.size === 0) throw new UserError('its vocabulary does not give each token an id')
+  return { ids, tokens }
+}
+
+/** With the added tokens. Throws a UserError where one has the id of another token, or two ids. */
+export function withAddedTokens({ ids, tokens }: Vocabulary, added: readonly AddedToken[]): Vocabulary {
+  const all = { ids: new Map(ids), tokens: [...tokens] }
+  for (const { content, id } of added) {
+    if (id >= MOST_IDS || (all.tokens[id] ?? content) !== content || (all.ids.get(content) ?? id) !== id) {
+      throw new UserError(`the added token with the id ${id} is another token in its vocabulary`)
+    }
+    while (all.tokens.length <= id) all.tokens.push(undefined)
+    all.tokens[id] = content
+    all.ids.set(content, id)
+  }
+  return all
+}
+
+/**
+ * From `merges` of a tokenizer model: pairs of tokens, as lists or with a blank between. Throws a UserError where one is
+ * no pair of tokens, or merges to none: texts would silently lose those.
+ */
+export function readMerges(merges: unknown, { ids }: Vocabulary): MergeTable {
+  if (!Array.isArray(merges)) throw new UserError('has no list of merges')
+  const table = new MergeTable(merges.length)
+  merges.forEach((merge: unknown, rank) => {
+    const pair: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : []
+    const [left, right] = pair
+    const isPair = pair.length === 2 && typeof left === 'string' && typeof right === 'string'
+    const [a, b, merged] = isPair ? [ids.get(left), ids.get(right), ids.get(left + right)] : []
+    if (a === undefined || b === undefined || merged === undefined) {
+      throw new UserError(`merge ${rank + 1} is not a pair of tokens that makes a token of the vocabulary`)
+    }
+    table.set(rank, a, b, merged)
+  })
+  return table
+}

