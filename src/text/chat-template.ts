@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import type { JinjaProgram } from './jinja-program.js'
-import { LimitedProcess } from './limited-process.js'
+import type { LimitedProcess } from './limited-process.js'
 import { specialTokens } from './special-tokens.js'
 import { readIfPresent, readJsonIfPresent, reasonOf } from './text-files.js'
 
@@ -56,19 +56,17 @@ export async function loadChatTemplate(dir: string): Promise<ChatTemplate | unde
  * that is plainly harmless is spared that.
  */
 class JinjaTemplate implements ChatTemplate {
-  private readonly process: LimitedProcess
+  private process?: Promise<LimitedProcess>
   private plain?: Promise<JinjaProgram | undefined>
 
   constructor(
     private readonly file: string,
     private readonly source: string,
     private readonly tokens: Record<string, string>,
-  ) {
-    this.process = new LimitedProcess(new URL('./render-limited.js', import.meta.url), source, LIMITS.mebibytes)
-  }
+  ) {}
 
   async prepare(): Promise<void> {
-    if (!(await this.plainProgram().catch(() => undefined))) this.process.start()
+    if (!(await this.plainProgram().catch(() => undefined))) (await this.limitedProcess()).start()
   }
 
   async render(messages: readonly ChatMessage[], { addGenerationPrompt = false, signal }: RenderOptions = {}) {
@@ -76,14 +74,23 @@ class JinjaTemplate implements ChatTemplate {
     try {
       const plain = await this.plainProgram()
       if (plain) return plain.render(variables)
-      return await this.process.ask<string>(variables, { milliseconds: LIMITS.milliseconds, signal })
+      const process = await this.limitedProcess()
+      return await process.ask<string>(variables, { milliseconds: LIMITS.milliseconds, signal })
     } catch (error) {
       if (signal?.aborted) throw error
       throw new UserError(`${this.file}: the chat template does not take this conversation (${reasonOf(error)})`)
     }
   }
 
-  /** Imported here so that only conversations load the library. */
+  /** Imported here, and so is the other, so that only who needs them loads them. */
+  private limitedProcess(): Promise<LimitedProcess> {
+    const script = new URL('./render-limited.js', import.meta.url)
+    this.process ??= import('./limited-process.js').then(
+      ({ LimitedProcess }) => new LimitedProcess(script, this.source, LIMITS.mebibytes),
+    )
+    return this.process
+  }
+
   private plainProgram(): Promise<JinjaProgram | undefined> {
     this.plain ??= import('./jinja-program.js').then(({ plainProgram }) => plainProgram(this.source))
     return this.plain

@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
-
 /** So long the event loop has to wait at a time. */
 const TURN_MS = 8
 
@@ -18,7 +16,7 @@ export async function inTurns<T>(work: Generator<void, T>, signal?: AbortSignal)
     const { done, value } = work.next()
     if (done) return value
     if (performance.now() - start < TURN_MS) continue
-    await setImmediate()
+    await new Promise((resolve) => setImmediate(resolve))
     signal?.throwIfAborted()
     start = performance.now()
   }

@@ -5,7 +5,6 @@ import { atOnce, inTurns } from './in-turns.js'
 import { reasonOf } from './text-files.js'
 import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer-definition.js'
 import { kindOf } from './tokenizer-kind.js'
-import { TokenizerProcess } from './tokenizer-process.js'
 import { readVocabulary, type Vocabulary, withAddedTokens } from './vocabulary.js'
 
 export interface EncodeOptions {
@@ -57,19 +56,25 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer | undefined>
   const definition = await readTokenizerDefinition(dir)
   if (!definition) return undefined
   try {
-    return createTokenizer(definition)
+    return await createTokenizer(definition)
   } catch (error) {
     throw new UserError(`${definition.file}: ${reasonOf(error)}`)
   }
 }
 
-function createTokenizer(definition: TokenizerDefinition): Tokenizer {
+async function createTokenizer(definition: TokenizerDefinition): Promise<Tokenizer> {
   const kind = kindOf(definition)
   const vocabulary = readVocabulary(definition.model.vocab)
   const decoder = kind === 'byte-level' ? BYTE_LEVEL : createSentencePieceDecoder(definition.json.decoder)
   const encoder = new Encoder(definition, vocabulary, kind)
-  const encoding = isQuick(definition) ? onThisThread(encoder) : new TokenizerProcess(definition)
+  const encoding = isQuick(definition) ? onThisThread(encoder) : await inOwnProcess(definition)
   return new BytePairTokenizer(definition, vocabulary, decoder, encoding)
+}
+
+/** Imported here, since few need it. */
+async function inOwnProcess(definition: TokenizerDefinition): Promise<Encoding> {
+  const { TokenizerProcess } = await import('./tokenizer-process.js')
+  return new TokenizerProcess(definition)
 }
 
 function onThisThread(encoder: Encoder): Encoding {
