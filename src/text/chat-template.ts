@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
-import type { JinjaProgram } from './jinja-program.js'
-import type { LimitedProcess } from './limited-process.js'
+import { markEnd, upToMark } from './continued-message.js'
+import { LimitedTemplate } from './jinja/limited-template.js'
 import { specialTokens } from './special-tokens.js'
 import { readIfPresent, readJsonIfPresent, reasonOf } from './text-files.js'
 
@@ -12,9 +12,16 @@ export interface ChatMessage {
   content: string
 }
 
+/** A message with all that a template may know of: tool calls, a name, content in parts. */
+export type TemplateMessage = ChatMessage | ({ role: string } & Record<string, unknown>)
+
 export interface RenderOptions {
   /** End with the beginning of the assistant's answer. */
   addGenerationPrompt?: boolean
+  /** Leave the last message open, so that what is generated goes on with it; no beginning of an answer is added then. */
+  continueFinalMessage?: boolean
+  /** More that the template knows by name: `tools`, `documents`, `enable_thinking` and so on, as JSON has them. */
+  args?: Readonly<Record<string, unknown>>
   /** Aborting it rejects with its reason. */
   signal?: AbortSignal
 }
@@ -22,98 +29,85 @@ export interface RenderOptions {
 /** How a model wants a conversation written out. */
 export interface ChatTemplate {
   /**
-   * The conversation as one text, special tokens and all. Rejects with a UserError where the template refuses it (roles
-   * that do not alternate, say), or takes too long for it.
+   * The conversation as one text, with the special tokens in it: encode it without adding any. Rejects with a UserError
+   * where the template refuses it (roles that do not alternate, say), or takes too long for it.
    */
-  render(messages: readonly ChatMessage[], options?: RenderOptions): Promise<string>
+  render(messages: readonly TemplateMessage[], options?: RenderOptions): Promise<string>
   /** Gets ready to render, so that the first conversation need not wait for it. */
   prepare(): Promise<void>
 }
 
 /** Published templates have up to some 20 kB. */
 const MOST_BYTES = 2 ** 20
-const LIMITS = { mebibytes: 64, milliseconds: 1500 }
+
+/** The name of the template that is meant where none is named, and of the one for conversations with tools. */
+const [DEFAULT, WITH_TOOLS] = ['default', 'tool_use']
 
 /**
- * Loads a folder's chat template: `chat_template` of tokenizer_config.json, else chat_template.jinja; undefined where
- * it has neither. Rejects with a UserError that names the file if there is no template in it.
+ * Loads a folder's chat template: chat_template.jinja, else `chat_template` of tokenizer_config.json, as one template or
+ * as a list of them by name; undefined where it has neither. Rejects with a UserError that names the file if there is no
+ * template in it.
  */
 export async function loadChatTemplate(dir: string): Promise<ChatTemplate | undefined> {
-  const [config = {}, specialMap = {}] = await Promise.all([
+  const [bytes, config = {}, specialMap = {}] = await Promise.all([
+    readIfPresent(dir, 'chat_template.jinja'),
     readJsonIfPresent(dir, 'tokenizer_config.json'),
     readJsonIfPresent(dir, 'special_tokens_map.json'),
   ])
-  const found = await findSource(dir, config)
-  if (!found) return undefined
-  const { source, file } = found
-  if (source.length > MOST_BYTES) throw new UserError(`${file}: a chat template of more than 1 MiB is not read`)
-  const tokens = specialTokens(config, specialMap).byRole
-  return new JinjaTemplate(file, source, tokens)
+  const { chat_template: inConfig } = config
+  if (!bytes && (inConfig === undefined || inConfig === null)) return undefined
+  const file = join(dir, bytes ? 'chat_template.jinja' : 'tokenizer_config.json')
+  const sources = bytes ? { [DEFAULT]: new TextDecoder().decode(bytes) } : sourcesByName(inConfig)
+  if (!Object.hasOwn(sources, DEFAULT)) {
+    throw new UserError(`${file}: chat_template must be a template, or a list of them with one named "default"`)
+  }
+  if (Object.values(sources).some((source) => source.length > MOST_BYTES)) {
+    throw new UserError(`${file}: a chat template of more than 1 MiB is not read`)
+  }
+  return new NamedTemplates(file, sources, specialTokens(config, specialMap).byRole)
 }
 
-/**
- * A template is a program, and a stranger's: it runs in a process of its own, where its time and memory are limited. One
- * that is plainly harmless is spared that.
- */
-class JinjaTemplate implements ChatTemplate {
-  private process?: Promise<LimitedProcess>
-  private plain?: Promise<JinjaProgram | undefined>
+function sourcesByName(templates: unknown): Record<string, string> {
+  const all = Array.isArray(templates) ? templates : [{ name: DEFAULT, template: templates }]
+  const named = all.flatMap((entry) => {
+    const { name, template } = isObject(entry) ? entry : {}
+    return typeof name === 'string' && typeof template === 'string' ? [[name, template]] : []
+  })
+  return Object.fromEntries(named)
+}
+
+class NamedTemplates implements ChatTemplate {
+  private readonly plain: LimitedTemplate
+  private readonly withTools: LimitedTemplate
 
   constructor(
     private readonly file: string,
-    private readonly source: string,
+    sources: Record<string, string>,
     private readonly tokens: Record<string, string>,
-  ) {}
-
-  async prepare(): Promise<void> {
-    if (!(await this.plainProgram().catch(() => undefined))) (await this.limitedProcess()).start()
+  ) {
+    this.plain = new LimitedTemplate(sources[DEFAULT])
+    this.withTools = Object.hasOwn(sources, WITH_TOOLS) ? new LimitedTemplate(sources[WITH_TOOLS]) : this.plain
   }
 
-  async render(messages: readonly ChatMessage[], { addGenerationPrompt = false, signal }: RenderOptions = {}) {
-    const variables = { ...this.tokens, messages, add_generation_prompt: addGenerationPrompt }
+  prepare(): Promise<void> {
+    return this.plain.prepare()
+  }
+
+  async render(messages: readonly TemplateMessage[], options: RenderOptions = {}): Promise<string> {
+    const { addGenerationPrompt = false, continueFinalMessage = false, args = {}, signal } = options
+    const template = args.tools ? this.withTools : this.plain
+    const variables = {
+      ...this.tokens,
+      ...args,
+      messages: continueFinalMessage ? markEnd(messages) : messages,
+      add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
+    }
     try {
-      const plain = await this.plainProgram()
-      if (plain) return plain.render(variables)
-      const process = await this.limitedProcess()
-      return await process.ask<string>(variables, { milliseconds: LIMITS.milliseconds, signal })
+      const text = await template.render(variables, signal)
+      return continueFinalMessage ? upToMark(text) : text
     } catch (error) {
       if (signal?.aborted) throw error
       throw new UserError(`${this.file}: the chat template does not take this conversation (${reasonOf(error)})`)
     }
   }
-
-  /** Imported here, and so is the other, so that only who needs them loads them. */
-  private limitedProcess(): Promise<LimitedProcess> {
-    const script = new URL('./render-limited.js', import.meta.url)
-    this.process ??= import('./limited-process.js').then(
-      ({ LimitedProcess }) => new LimitedProcess(script, this.source, LIMITS.mebibytes),
-    )
-    return this.process
-  }
-
-  private plainProgram(): Promise<JinjaProgram | undefined> {
-    this.plain ??= import('./jinja-program.js').then(({ plainProgram }) => plainProgram(this.source))
-    return this.plain
-  }
-}
-
-async function findSource(
-  dir: string,
-  { chat_template: inConfig }: Record<string, unknown>,
-): Promise<{ source: string; file: string } | undefined> {
-  if (inConfig !== undefined && inConfig !== null) {
-    const file = join(dir, 'tokenizer_config.json')
-    const source = Array.isArray(inConfig) ? defaultOf(inConfig) : inConfig
-    if (typeof source !== 'string') {
-      throw new UserError(`${file}: chat_template must be a template, or a list of them with one named "default"`)
-    }
-    return { source, file }
-  }
-  const bytes = await readIfPresent(dir, 'chat_template.jinja')
-  return bytes && { source: new TextDecoder().decode(bytes), file: join(dir, 'chat_template.jinja') }
-}
-
-/** A list holds templates for several uses (plain, with tools ...) as `{ name, template }`. */
-function defaultOf(templates: unknown[]): unknown {
-  return templates.filter(isObject).find(({ name }) => name === 'default')?.template
 }

@@ -1,11 +1,11 @@
 import { UserError } from '../errors.js'
-import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './decoder.js'
-import { Encoder, isQuick } from './encoder.js'
+import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './encoding/decoder.js'
+import { Encoder, isQuick } from './encoding/encoder.js'
+import { kindOf } from './encoding/tokenizer-kind.js'
+import { readVocabulary, type Vocabulary, withAddedTokens } from './encoding/vocabulary.js'
 import { atOnce, inTurns } from './in-turns.js'
 import { reasonOf } from './text-files.js'
 import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer-definition.js'
-import { kindOf } from './tokenizer-kind.js'
-import { readVocabulary, type Vocabulary, withAddedTokens } from './vocabulary.js'
 
 export interface EncodeOptions {
   /**
@@ -73,7 +73,7 @@ async function createTokenizer(definition: TokenizerDefinition): Promise<Tokeniz
 
 /** Imported here, since few need it. */
 async function inOwnProcess(definition: TokenizerDefinition): Promise<Encoding> {
-  const { TokenizerProcess } = await import('./tokenizer-process.js')
+  const { TokenizerProcess } = await import('./encoding/tokenizer-process.js')
   return new TokenizerProcess(definition)
 }
 

@@ -1,6 +1,6 @@
-import { UserError } from '../errors.js'
-import { isObject } from '../json.js'
-import { printable } from '../printable.js'
+import { UserError } from '../../errors.js'
+import { isObject } from '../../json.js'
+import { printable } from '../../printable.js'
 import { compilePattern, isPublishedPattern } from './pattern.js'
 
 /** One part of tokenizer.json: a normalizer, a pre-tokenizer, a post-processor or a decoder, with its settings. */

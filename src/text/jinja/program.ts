@@ -1,4 +1,6 @@
-import { Template } from '@huggingface/jinja'
+import { Environment, Template } from '@huggingface/jinja'
+import { JinjaInterpreter } from './interpreter.js'
+import { strftime } from './strftime.js'
 
 /** A template that is shorter, and a plain one, is quick whatever the conversation. */
 const LONGEST_PLAIN = 2048
@@ -10,6 +12,21 @@ const PLAIN = new Set([
 ])
 const PLAIN_OPERATORS = new Set(['+', '~', '==', '!=', 'and', 'or', 'not', 'in', 'not in'])
 
+/** What every chat template knows, beside the conversation. */
+const GLOBALS = {
+  ...{ true: true, True: true, false: false, False: false, none: null, None: null, tools: null, documents: null },
+  range,
+  raise_exception(message: unknown): never {
+    throw new Error(String(message))
+  },
+}
+
+function range(...bounds: number[]): number[] {
+  const [start, stop, step = 1] = bounds.length === 1 ? [0, bounds[0]] : bounds
+  if (step === 0) throw new Error('the step of a range must not be 0')
+  return Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step)
+}
+
 /** A chat template, read. */
 export class JinjaProgram {
   private readonly template: Template
@@ -19,9 +36,12 @@ export class JinjaProgram {
     this.template = new Template(source)
   }
 
-  /** Throws what the template raises. */
-  render(variables: Record<string, unknown>): string {
-    return this.template.render({ tools: null, documents: null, ...variables })
+  /** Throws what the template raises. `now` is what it takes for the time. */
+  render(variables: Record<string, unknown>, now = new Date()): string {
+    const environment = new Environment()
+    const all = { ...GLOBALS, strftime_now: (format: string) => strftime(now, format), ...variables }
+    for (const [name, value] of Object.entries(all)) environment.set(name, value)
+    return new JinjaInterpreter(environment).evaluate(this.template.parsed as never, environment).value as string
   }
 
   /**

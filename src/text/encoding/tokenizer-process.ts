@@ -1,7 +1,7 @@
-import { UserError } from '../errors.js'
-import { LimitedProcess } from './limited-process.js'
-import { reasonOf } from './text-files.js'
-import type { TokenizerDefinition } from './tokenizer-definition.js'
+import { UserError } from '../../errors.js'
+import { LimitedProcess } from '../limited/limited-process.js'
+import { reasonOf } from '../text-files.js'
+import type { TokenizerDefinition } from '../tokenizer-definition.js'
 
 /** What the process is asked. */
 export interface EncodeRequest {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { UserError } from '../errors.js'
-import { reasonOf } from './text-files.js'
+import { UserError } from '../../errors.js'
+import { reasonOf } from '../text-files.js'
 
 /** What a process of this kind is sent: first what it works with, then requests. */
 export type Question = { opening: unknown } | { request: unknown; milliseconds: number }

@@ -1,5 +1,5 @@
-import { answerQuestions } from './answer-questions.js'
-import { JinjaProgram } from './jinja-program.js'
+import { answerQuestions } from '../limited/answer-questions.js'
+import { JinjaProgram } from './program.js'
 
 // The script of a process that renders a chat template.
 answerQuestions((source: string) => {

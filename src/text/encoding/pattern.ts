@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js'
-import { printable } from '../printable.js'
+import { UserError } from '../../errors.js'
+import { printable } from '../../printable.js'
 
 /** GPT-2's division of a text into words, which the ByteLevel pre-tokenizer makes without being told. */
 export const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import vm from 'node:vm'
+import { reasonOf } from '../text-files.js'
 import { type Answer, ONCE, type OneQuestion, type Question } from './limited-process.js'
-import { reasonOf } from './text-files.js'
 
 /**
  * Makes this process one that answers questions: `open` takes what it works with and gives what answers requests. Both

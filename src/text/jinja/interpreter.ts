@@ -1,0 +1,187 @@
+import { Environment, Interpreter } from '@huggingface/jinja'
+import { FILTERS, LIST_FILTERS } from './filters.js'
+import { operate } from './operators.js'
+import { pythonString } from './python.js'
+import { stringMethod } from './string-methods.js'
+import { isTrue, isUndefined, itemsOf, toList, toValue, type Value } from './values.js'
+
+/** A part of a template, as the library's parser gives it. */
+interface Node {
+  type: string
+  [key: string]: unknown
+}
+
+/** What of the library's interpreter is built upon. Its methods are not declared, but they are there to be overridden. */
+interface OpenInterpreter {
+  evaluate(node: Node | undefined, environment: Environment): Value
+  evaluateArguments(args: unknown, environment: Environment): [Value[], Map<string, Value>]
+  evaluateBinaryExpression(node: Node, environment: Environment): Value
+  evaluateMemberExpression(node: Node, environment: Environment): Value
+  evaluateFor(node: Node, environment: Environment): Value
+  evaluateMacro(node: Node, environment: Environment): Value
+  evaluateBlock(nodes: Node[], environment: Environment): Value
+  applyFilter(operand: Value, filter: Node, environment: Environment): Value
+}
+
+const Library = Interpreter as unknown as new (environment: Environment) => OpenInterpreter
+
+/** Parts that print what they make, if anything; all others print their value. */
+const STATEMENTS = new Set(['Set', 'If', 'For', 'Macro', 'CallStatement', 'FilterStatement', 'Comment', 'Program'])
+
+/**
+ * The library's interpreter where it does what jinja2 does, which is nearly everywhere, and jinja2's ways where it does
+ * not: printing and comparing as Python does, errors where something is undefined, strings as lists of characters.
+ */
+export class JinjaInterpreter extends Library {
+  override evaluate(node: Node | undefined, environment: Environment): Value {
+    switch (node?.type) {
+      case 'Evaluated':
+        return node.value as Value
+      case 'Break':
+      case 'Continue':
+        throw new LoopControl(node.type === 'Break')
+    }
+    return super.evaluate(node, environment)
+  }
+
+  override evaluateMemberExpression(node: Node, environment: Environment): Value {
+    const object = this.evaluate(node.object as Node, environment)
+    if (isUndefined(object)) throw new Error(`${describe(node.object as Node)} is undefined`)
+    if (typeof object.value === 'string') {
+      const member = this.memberOfString(object.value, node, environment)
+      if (member) return member
+    }
+    return super.evaluateMemberExpression({ ...node, object: evaluated(object) }, environment)
+  }
+
+  private memberOfString(text: string, node: Node, environment: Environment): Value | undefined {
+    const property = node.property as Node
+    if (!node.computed) return stringMethod(text, String(property.value))
+    if (property.type === 'SliceExpression') return undefined
+    const { value: index } = this.evaluate(property, environment)
+    return typeof index === 'number' ? toValue([...text].at(index)) : undefined
+  }
+
+  override evaluateBinaryExpression(node: Node, environment: Environment): Value {
+    const operator = (node.operator as { value: string }).value
+    if (operator === 'and' || operator === 'or') return super.evaluateBinaryExpression(node, environment)
+    const left = this.evaluate(node.left as Node, environment)
+    const right = this.evaluate(node.right as Node, environment)
+    const result = operate(operator, left, right)
+    if (result !== undefined) return toValue(result)
+    return super.evaluateBinaryExpression({ ...node, left: evaluated(left), right: evaluated(right) }, environment)
+  }
+
+  override evaluateBlock(nodes: Node[], environment: Environment): Value {
+    let text = ''
+    for (const node of nodes) {
+      try {
+        const value = this.evaluate(node, environment)
+        if (!STATEMENTS.has(node.type) || value.type === 'StringValue') text += pythonString(value)
+      } catch (error) {
+        if (error instanceof LoopControl) error.text = text + error.text
+        throw error
+      }
+    }
+    return toValue(text)
+  }
+
+  /** Each turn has variables of its own. */
+  override evaluateFor(node: Node, environment: Environment): Value {
+    const iterable = node.iterable as Node
+    const test = iterable.type === 'SelectExpression' ? (iterable.test as Node) : undefined
+    const turn = (item: Value): Environment => this.bind(node.loopvar as Node, item, new Environment(environment))
+    const all = itemsOf(this.evaluate((test ? iterable.lhs : iterable) as Node, environment))
+    const items = test ? all.filter((item) => isTrue(this.evaluate(test, turn(item)))) : all
+    if (items.length === 0) return this.evaluateBlock(node.defaultBlock as Node[], environment)
+    let text = ''
+    for (const [index, item] of items.entries()) {
+      const scope = turn(item)
+      scope.setVariable('loop', loopOf(items, index))
+      try {
+        text += this.evaluateBlock(node.body as Node[], scope).value
+      } catch (error) {
+        if (!(error instanceof LoopControl)) throw error
+        text += error.text
+        if (error.isBreak) break
+      }
+    }
+    return toValue(text)
+  }
+
+  /** What a macro names is looked for where it is written, not where it is called. */
+  override evaluateMacro(node: Node, environment: Environment): Value {
+    const result = super.evaluateMacro(node, environment)
+    const macro = environment.lookupVariable((node.name as { value: string }).value) as Value
+    const inner = macro.value as (args: Value[], scope: Environment) => Value
+    macro.value = (args: Value[], scope: Environment) => {
+      const own = new Environment(environment)
+      const caller = scope.variables.get('caller')
+      if (caller) own.setVariable('caller', caller)
+      return inner(args, own)
+    }
+    return result
+  }
+
+  /** Gives an item its name, or each of its parts one. */
+  private bind(target: Node, item: Value, scope: Environment): Environment {
+    if (target.type === 'Identifier') scope.setVariable(String(target.value), item as never)
+    else {
+      const [names, parts] = [target.value as Node[], itemsOf(item)]
+      if (names.length !== parts.length) throw new Error(`${names.length} names for ${parts.length} values`)
+      for (const [i, name] of names.entries()) this.bind(name, parts[i], scope)
+    }
+    return scope
+  }
+
+  override applyFilter(operand: Value, filter: Node, environment: Environment): Value {
+    const isCall = filter.type === 'CallExpression'
+    const name = String((isCall ? (filter.callee as Node) : filter).value)
+    if (Object.hasOwn(FILTERS, name)) {
+      const [args, named] = this.evaluateArguments(isCall ? filter.args : [], environment)
+      return FILTERS[name](operand, { args, named, tests: environment.tests })
+    }
+    const isText = typeof operand.value === 'string' || isUndefined(operand)
+    return super.applyFilter(isText && LIST_FILTERS.has(name) ? toList(itemsOf(operand)) : operand, filter, environment)
+  }
+}
+
+/** Ends a turn of a loop, or the loop; what has been written in it stays. */
+class LoopControl extends Error {
+  text = ''
+
+  constructor(readonly isBreak: boolean) {
+    super('a loop was expected around this')
+  }
+}
+
+/** What a loop tells about itself. */
+function loopOf(items: readonly Value[], index: number): never {
+  const loop = toValue({
+    index: index + 1,
+    index0: index,
+    revindex: items.length - index,
+    revindex0: items.length - index - 1,
+    first: index === 0,
+    last: index === items.length - 1,
+    length: items.length,
+  })
+  const members = loop.value as Map<string, Value>
+  members.set('previtem', items[index - 1] ?? toValue(undefined))
+  members.set('nextitem', items[index + 1] ?? toValue(undefined))
+  return loop as never
+}
+
+function evaluated(value: Value): Node {
+  return { type: 'Evaluated', value }
+}
+
+/** The expression as far as it is simple, for an error message. */
+function describe(node: Node): string {
+  if (node.type === 'Identifier') return String(node.value)
+  if (node.type !== 'MemberExpression') return 'something'
+  const { type, value } = node.property as Node
+  const name =
+    type === 'StringLiteral' || (type === 'Identifier' && !node.computed) ? `.${value}` : `[${value ?? '...'}]`
+  return describe(node.object as Node) + name
+}

@@ -1,0 +1,109 @@
+import type { Value } from './values.js'
+
+/** What Python's str() makes of a value, which is how templates print. */
+export function pythonString(value: Value): string {
+  if (value.type === 'StringValue') return value.value as string
+  return value.type === 'UndefinedValue' ? '' : pythonRepr(value)
+}
+
+/** What Python's repr() makes of it: how values stand inside lists and dictionaries. */
+export function pythonRepr({ type, value }: Value): string {
+  if (typeof value === 'string') return quoted(value)
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  if (typeof value === 'number') return type === 'FloatValue' && Number.isInteger(value) ? `${value}.0` : String(value)
+  if (Array.isArray(value)) {
+    const items = value.map(pythonRepr).join(', ')
+    if (type === 'TupleValue') return value.length === 1 ? `(${items},)` : `(${items})`
+    return `[${items}]`
+  }
+  if (value instanceof Map)
+    return `{${[...value].map(([key, item]) => `${quoted(key)}: ${pythonRepr(item)}`).join(', ')}}`
+  return 'None'
+}
+
+const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+function quoted(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
+  const escaped = text.replace(/[\\\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}|['"]/gu, (character) => {
+    if (character === "'" || character === '"') return character === quote ? `\\${character}` : character
+    return ESCAPES[character] ?? numbered(character.codePointAt(0) ?? 0)
+  })
+  return quote + escaped + quote
+}
+
+function numbered(code: number): string {
+  const [letter, digits] = code < 0x100 ? ['x', 2] : code < 0x10000 ? ['u', 4] : ['U', 8]
+  return `\\${letter}${code.toString(16).padStart(digits, '0')}`
+}
+
+/** Python's ==: numbers and truth values by their number, lists and dictionaries by what is in them. */
+export function pythonEquals(a: Value, b: Value): boolean {
+  if (isNothing(a) || isNothing(b)) return a.type === b.type
+  const [x, y] = [a.value, b.value]
+  if (Array.isArray(x))
+    return Array.isArray(y) && x.length === y.length && x.every((item, i) => pythonEquals(item, y[i]))
+  if (x instanceof Map) {
+    if (!(y instanceof Map) || x.size !== y.size) return false
+    return [...x].every(([key, item]) => y.has(key) && pythonEquals(item, y.get(key)))
+  }
+  const [left, right] = [x, y].map((value) => (typeof value === 'boolean' ? Number(value) : value))
+  return left === right
+}
+
+function isNothing({ type }: Value): boolean {
+  return type === 'NullValue' || type === 'UndefinedValue'
+}
+
+/** Python's `in`; undefined where it would raise. */
+export function pythonContains({ value: container, type }: Value, item: Value): boolean | undefined {
+  if (Array.isArray(container)) return container.some((member) => pythonEquals(member, item))
+  if (container instanceof Map) return typeof item.value === 'string' && container.has(item.value)
+  if (typeof container === 'string' && typeof item.value === 'string') return container.includes(item.value)
+  return type === 'UndefinedValue' ? false : undefined
+}
+
+/** Python's < as a number like that of a comparison for sorting; undefined where it would raise. */
+export function pythonCompare(a: Value, b: Value): number | undefined {
+  const [x, y] = [a.value, b.value]
+  if (typeof x === 'string' && typeof y === 'string') return compareByCodes(x, y)
+  return isNumber(x) && isNumber(y) ? Number(x) - Number(y) : undefined
+}
+
+export function isNumber(value: unknown): value is number | boolean {
+  return typeof value === 'number' || typeof value === 'boolean'
+}
+
+/** By code points: the units of UTF-16 have another order. */
+function compareByCodes(a: string, b: string): number {
+  const [left, right] = [[...a], [...b]]
+  const at = left.findIndex((character, i) => character !== right[i])
+  if (at < 0) return left.length - right.length
+  return (left[at].codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? -1)
+}
+
+/** Python's white space, which is not JavaScript's. */
+const BLANK = /\p{White_Space}/u
+const SEPARATORS = '\x1c\x1d\x1e\x1f'
+
+/** Python's strip, lstrip and rstrip: blanks, or any of the given characters. */
+export function pythonStrip(text: string, chars?: string, sides = { left: true, right: true }): string {
+  const characters = [...text]
+  const isBlank = (character: string) => BLANK.test(character) || SEPARATORS.includes(character)
+  const goes = typeof chars === 'string' ? (character: string) => [...chars].includes(character) : isBlank
+  let [from, to] = [0, characters.length]
+  while (sides.left && from < to && goes(characters[from])) from++
+  while (sides.right && from < to && goes(characters[to - 1])) to--
+  return characters.slice(from, to).join('')
+}
+
+/** Python's capitalize: the first letter large, all others small. */
+export function pythonCapitalize(text: string): string {
+  const [first = '', ...rest] = text
+  return first.toUpperCase() + rest.join('').toLowerCase()
+}
+
+/** Python's title: of each run of letters the first one large. */
+export function pythonTitle(text: string): string {
+  return text.replace(/\p{Cased}+/gu, pythonCapitalize)
+}
