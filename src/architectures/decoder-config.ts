@@ -49,7 +49,7 @@ export function decoderConfig(keys: ConfigReader, modelType: string): Omit<Decod
     architecture: 'causal-lm',
     vocabSize: keys.size('vocab_size'),
     width,
-    layers: keys.size('num_hidden_layers'),
+    layers: keys.layers('num_hidden_layers'),
     ...(keys.gateBias && { gateBias: true as const }),
     tieWordEmbeddings: keys.flag('tie_word_embeddings'),
     bosToken: keys.tokenId('bos_token_id'),

@@ -31,7 +31,7 @@ export function cannotWrite(path: string, error: unknown): unknown {
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new UserError(`${path}: the disk is full; make room and run the same command again`)
   }
-  return new UserError(`${path}: cannot be written (${REASONS[code] ?? error.message})`)
+  return new UserError(`${path}: cannot be written (${REASONS[code] ?? error.message})`, { cause: error })
 }
 
 const REASONS: Record<string, string> = {

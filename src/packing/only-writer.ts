@@ -31,7 +31,8 @@ async function claim(outDir: string): Promise<{ lock: Lock; isNew: boolean }> {
       if (await makeFolder(outDir)) isNew = true
       return { lock: await takeLock(join(outDir, LOCK), `writing into ${outDir}`), isNew }
     } catch (error) {
-      if (codeOf(error) === 'ENOENT' && tries < TRIES) continue
+      const { cause = error } = error as Error
+      if (codeOf(cause) === 'ENOENT' && tries < TRIES) continue
       if (isNew) await rmdir(outDir).catch(() => undefined)
       throw cannotWrite(outDir, error)
     }

@@ -71,6 +71,18 @@ test('of several writers of one folder one wins wholly, and the others say that 
   }
 })
 
+test('a folder that an earlier writer removes meanwhile is made again', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'out')
+    // Each leaves the folder empty, so that it is gone at once, perhaps just before the next takes its lock.
+    const turns = Array.from({ length: 200 }, () => asOnlyWriter(out, async () => undefined))
+    for (const end of await Promise.allSettled(turns)) {
+      if (end.status === 'rejected') assert.match(end.reason.message, /already under way/)
+    }
+    assert.equal(await readdir(dir), [])
+  })
+})
+
 test('what cannot be written is said of the folder', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
@@ -82,7 +94,7 @@ if (process.platform === 'linux') {
   test('a folder that cannot be made is refused at once', async () => {
     await rejectsWithUserError(
       () => convertCheckpoint(MODELS[0], '/proc/molm/out', PACKING),
-      /\/proc\/molm\/out: cannot be written \(ENOENT/,
+      /\/proc\/molm\/out: cannot be written \(there is no such folder, nor can it be made\)/,
     )
     await rejectsWithUserError(() => asOnlyWriter('/proc', async () => {}), /\/proc: /)
   })
