@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import type { HubEnvironment } from './environment.js'
-import { type NetworkOptions, Patience, TransientError } from './patience.js'
-import { refusal, type Subject } from './refusal.js'
+import { httpError, type Subject } from './http-errors.js'
+import { type NetworkOptions, Retries, TransientError } from './retry.js'
 import { type Reply, Transport } from './transport.js'
 
 /** A file of a repository at one commit. */
@@ -60,9 +60,9 @@ export class HubClient {
   }
 
   /** A failure counter for a piece of work that errors call `what`. */
-  patience(what: string): Patience {
+  retries(what: string): Retries {
     const { network, onRetry } = this.options
-    return new Patience(what, network, () => this.isHeard, this.aborter.signal, onRetry)
+    return new Retries(what, network, () => this.isHeard, this.aborter.signal, onRetry)
   }
 
   /**
@@ -79,14 +79,14 @@ export class HubClient {
         throw new UserError(`${repo}: ${url.host} lists its files without an end`)
       }
       asked.add(url.href)
-      const patience = this.patience(repo)
+      const retries = this.retries(repo)
       for (;;) {
         try {
           const reply = await this.follow(url, { accept: 'application/json' }, subject)
           const body = await readAnswer(reply)
           return new Response(body, { status: reply.status, headers: plainHeaders(reply) })
         } catch (error) {
-          await patience.wait(error)
+          await retries.wait(error)
         }
       }
     }
@@ -125,18 +125,18 @@ export class HubClient {
    * missing. Rejects with a UserError when that fails too often, and as `range` does.
    */
   async *bytes(file: HubFile, start: number, end: number): AsyncGenerator<Uint8Array> {
-    const patience = this.patience(`${file.repo}/${file.name}`)
+    const retries = this.retries(`${file.repo}/${file.name}`)
     let at = start
     while (at < end) {
       const from = at
       try {
         for await (const piece of this.range(file, at, end)) {
           at += piece.length
-          patience.progress(piece.length, end - from)
+          retries.progress(piece.length, end - from)
           yield piece
         }
       } catch (error) {
-        await patience.wait(error)
+        await retries.wait(error)
       }
     }
   }
@@ -160,7 +160,7 @@ export class HubClient {
       if (reply.status === 200 || reply.status === 206) return reply
       discard(reply)
       const { location } = reply.headers
-      if (!(reply.status >= 300 && reply.status < 400 && location)) throw refusal(reply, subject)
+      if (!(reply.status >= 300 && reply.status < 400 && location)) throw httpError(reply, subject)
       at = redirected(at, location, subject)
     }
     throw new UserError(`${subject.what}: ${url.host} sends from one address to the next without an end`)

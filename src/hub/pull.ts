@@ -21,13 +21,13 @@ import {
   withFiles,
 } from '../packing/resumable-packing.js'
 import { type CachedCheckpoint, CacheFolder } from './cache.js'
+import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
 import { HubClient } from './client.js'
 import { HashMismatch } from './file-hash.js'
-import { bytesToKeep, keepFiles, verifyKept } from './keep.js'
-import { Unreachable } from './patience.js'
 import { checkPlan, diskNeeds, memoryNeeds, type PullPlan, sourceBytes } from './plan.js'
-import { DEFAULT_REVISION, type PullOptions, type PullProgress, type PullRequest } from './pull-request.js'
+import { DEFAULT_REVISION, type PullOptions, type PullProgress, type PullRequest } from './pull-options.js'
 import { HubRepository } from './repository.js'
+import { Unreachable } from './retry.js'
 import { verifyRemote } from './verify.js'
 
 /** A model that has been pulled. */

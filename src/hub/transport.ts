@@ -1,7 +1,7 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { LEAST_PROGRESS } from './patience.js'
 import { proxyAuthorization, proxyFor, TunnelAgent } from './proxy.js'
+import { LEAST_PROGRESS } from './retry.js'
 
 /** An answer whose body is still to be read, or to be destroyed. */
 export interface Reply {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hubEnvironment } from '#molm/hub/environment.js'
-import { askedWait } from '#molm/hub/patience.js'
+import { askedWait } from '#molm/hub/retry.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 test('an empty environment means the hub itself and the usual cache', async () => {

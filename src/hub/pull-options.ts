@@ -1,9 +1,9 @@
 import { UsageError } from '../errors.js'
 import { QUANTS, type Quant } from '../packing/format.js'
 import { type HubEnvironment, hubEnvironment } from './environment.js'
-import { NETWORK_DEFAULTS, type NetworkOptions } from './patience.js'
 import type { PullPlan } from './plan.js'
 import { isRepository } from './repository.js'
+import { NETWORK_DEFAULTS, type NetworkOptions } from './retry.js'
 
 export interface PullOptions {
   /** Default q4, or what the name says behind a colon. */

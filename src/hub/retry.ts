@@ -39,7 +39,7 @@ export const LEAST_PROGRESS = 1024
 const MOST_CALLS = 3
 
 /** Counts the failures of one piece of work, and waits after each until the next attempt is due. */
-export class Patience {
+export class Retries {
   private failures = 0
   private bytes = 0
 

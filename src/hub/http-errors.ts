@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
-import { askedWait, TransientError } from './patience.js'
+import { askedWait, TransientError } from './retry.js'
 import type { Reply } from './transport.js'
 
 /** What was asked for, in words for the user. */
@@ -15,7 +15,7 @@ export interface Subject {
 const BUSY = [408, 425, 429, 500, 502, 503, 504]
 
 /** The error that an answer without the thing asked for stands for: one to try again after, or one for the user. */
-export function refusal(reply: Reply, subject: Subject): TransientError | UserError {
+export function httpError(reply: Reply, subject: Subject): TransientError | UserError {
   const { status, headers } = reply
   if (BUSY.includes(status)) {
     const why = status === 429 ? 'too many requests' : 'the server is busy'
