@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { visibleToken } from '#molm/pictures/visible-token.js'
 import { printable, printableLines, printableOutput, printableText } from '#molm/printable.js'
-import { harmless } from '#molm/tui/cell-width.js'
+import { harmless } from '#molm/terminal/cell-width.js'
 
 /** Clears the screen, in both notations; turns the order of letters round; and breaks lines. */
 const HOSTILE = 'a\x1b[2Jb\x9b2Jc\u202ed\u2028e\x07f\rg'
