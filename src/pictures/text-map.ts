@@ -34,7 +34,7 @@ function sideBySide(mixtures: readonly MixtureUsage[], draw: DrawCell, cell: num
     return Math.max(cell === 2 ? 9 : kind.length, ...layers.map(({ experts }) => cell * experts))
   })
   const columns = measures ? measureColumns(mixtures, ['entropy', 'fairness']) : undefined
-  const panels = mixtures.map(({ kind }, i) => kind.padEnd(widths[i]))
+  const panels = mixtures.map(({ kind, layers }, i) => axis(kind, mostOf(layers), cell).padEnd(widths[i]))
   const head = ['layer', ...panels, ...(columns ? [columns.head] : [])].join(GAP)
   const rows = mixtures[0].layers.map((_, layer) => {
     const cells = mixtures.map(({ kind, layers }, i) => {
@@ -52,12 +52,13 @@ function sideBySide(mixtures: readonly MixtureUsage[], draw: DrawCell, cell: num
 /** One mixture, its layers in several lines each where they are too long. */
 function alone(mixture: MixtureUsage, draw: DrawCell, { width, measures }: TextMapOptions): string[] {
   const { kind, layers } = mixture
-  const experts = Math.max(...layers.map((layer) => layer.experts))
+  const experts = mostOf(layers)
   const columns = measures ? measureColumns([mixture], ['bits', 'fair']) : undefined
   const room = width - 1 - (columns ? GAP.length + columns.width : 0)
   const { label, perLine } = lineLength(experts, String(layers.length - 1).length, room)
   const title = perLine < experts ? `${kind}, ${perLine} experts per line` : kind
-  const head = `${' '.repeat(label + 1 + Math.max(perLine, DENSE.length))}${GAP}${columns?.head ?? ''}`
+  const numbers = axis('', perLine, 1).padEnd(Math.max(perLine, DENSE.length))
+  const head = `${' '.repeat(label + 1)}${numbers}${columns ? GAP + columns.head : ''}`.trimEnd()
   const rows = layers.flatMap(({ experts }, layer) => {
     const starts = Array.from({ length: Math.max(1, Math.ceil(experts / perLine)) }, (_, i) => i * perLine)
     return starts.map((start, i) => {
@@ -69,7 +70,23 @@ function alone(mixture: MixtureUsage, draw: DrawCell, { width, measures }: TextM
       return `${name.padStart(label)} ${cells}${measured}`
     })
   })
-  return [title, ...(columns ? [head] : []), ...rows]
+  return [title, head, ...rows]
+}
+
+function mostOf(layers: readonly LayerUsage[]): number {
+  return Math.max(...layers.map(({ experts }) => experts))
+}
+
+/** A title and, where it leaves room, the numbers of some experts above their cells. */
+function axis(title: string, experts: number, cell: number): string {
+  const step = experts > 16 ? 8 : 4
+  let line = title
+  for (let expert = 0; expert < experts; expert += step) {
+    const [number, column] = [String(expert), expert * cell]
+    const hasRoom = line === '' ? column === 0 : column > line.length
+    if (hasRoom && column + number.length <= experts * cell) line = line.padEnd(column) + number
+  }
+  return line
 }
 
 /** Experts per line, and columns for what names a line: its layer, or the first expert of one that goes on. */

@@ -76,12 +76,26 @@ test('a layer that takes several lines says which expert each begins with; a den
   const report = textReport({ model: 'model', texts: [text], textOf, perToken: false }, { depth: 'none', width: 80 })
   assert.equal(report.split('\n').slice(2), [
     'mlp, 64 experts per line',
-    `${' '.repeat(70)}bits  fair`,
+    `    ${[0, 8, 16, 24, 32, 40, 48].map((n) => String(n).padEnd(8)).join('')}56        bits  fair`,
     `  0 dense${' '.repeat(61)}   -     -`,
     `  1 █${' '.repeat(65)}1.00  0.02`,
     `+64 ${' '.repeat(36)}█${' '.repeat(27)}`,
     '',
   ])
+})
+
+test('numbers of experts stand above their cells, where the name of their kind leaves room', () => {
+  const text = textOfShape('b.txt', SHAPES['MoLM-4B'], 9)
+  const report = (width: number) =>
+    textReport({ model: 'model', texts: [text], textOf, perToken: false }, { depth: 'none', width }).split('\n')
+  const measures = 'entropy    fairness'
+  const wide = `mlp${' '.repeat(13)}8${' '.repeat(15)}16${' '.repeat(14)}24`
+  assert.is(report(200)[1], `layer  ${'attention       8       12'.padEnd(32)}  ${wide.padEnd(64)}  ${measures}`)
+  assert.is(
+    report(80)[2],
+    `layer  ${'attention   12'.padEnd(16)}  ${'mlp     8       16      24'.padEnd(32)}  ${measures}`,
+  )
+  assert.is(report(60)[3], `   ${'0   4   8   12'.padEnd(16)}  bits  fair`)
 })
 
 test('of a specialist’s tokens as many are named as fit, and an ellipsis stands for the others', () => {
