@@ -140,9 +140,15 @@ function curveTable(points: readonly CurvePoint[]): string {
   return alignColumns([head, ...rows], [...head.keys()])
 }
 
-/** One number where all layers have as many. */
+/** Layers whose numbers of experts are listed; of more, the least and the most are told. */
+const LISTED_LAYERS = 12
+
+/** Experts per layer that has any: one number where all have as many. */
 function countsOf(layers: readonly number[]): string {
-  return layers.every((count) => count === layers[0]) ? String(layers[0]) : layers.join(',')
+  const counts = layers.filter((count) => count > 0)
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  if (least === most) return String(least)
+  return layers.length <= LISTED_LAYERS ? layers.join(',') : `${least} to ${most}`
 }
 
 interface Status {

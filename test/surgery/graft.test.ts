@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { convertModel, graftModel, type MixtureKind, type Model } from '#molm/index.js'
 import { MIXTURE_KINDS } from '#molm/model/config.js'
 import { openPackedFile } from '#molm/packing/packed-file.js'
+import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
@@ -32,7 +33,7 @@ function run(name: string, before: (model: Model) => Promise<void> = async () =>
 
 /** Layers in which a newcomer was chosen. */
 function layersWithNewcomers({ routes = [] }: Awaited<ReturnType<typeof run>>, kind: MixtureKind, own: number) {
-  return [...routes.keys()].filter((layer) => routesOf(routes[layer], kind).ids.some((id) => id >= own))
+  return [...routes.keys()].filter((layer) => routes[layer][kind]?.ids.some((id) => id >= own))
 }
 
 for (const gate_type of ['mlp', 'linear', 'gmm']) {
@@ -94,6 +95,22 @@ test('only the chosen experts, layers and kind are added; all other bytes are th
     }
     assert.is(after.parts.size, before.parts.size + 2)
     assert.equal((await readdir(dir)).sort(), ['giver', 'out', 'own', 'packed-giver', 'packed-own'])
+  }))
+
+test('a model with MLP experts alone and a dense layer gets newcomers where it has experts', () =>
+  inTemporaryFolder(async (dir) => {
+    const [own, out] = [fixturePath('41-qwen3moe-f32'), join(dir, 'out')]
+    const original = await run(own)
+    const { newcomers } = await graftModel(own, out, { from: own, experts: [2, 5], gateBias: 100, threads: 1 })
+    assert.equal(newcomers, { mlp: [[2, 5], [], [2, 5], [2, 5]] })
+    assert.equal(layersWithNewcomers(await run(out), 'mlp', 8), [0, 2, 3])
+    const masked = await run(out, (model) => model.maskExperts({ mlp: [[8, 9], [], [8, 9], [8, 9]], gates: 'kept' }))
+    assert.equal(masked.logits, original.logits)
+    assert.equal(masked.routes, original.routes)
+    const graft = (options: object) => () => graftModel(own, out, { from: own, threads: 1, ...options })
+    await rejectsWithUserError(graft({ layers: [1] }), /the giving model has no experts in these layers/)
+    await rejectsWithUserError(graft({ only: 'attention' }), /the model has no attention experts/)
+    await rejectsWithUserError(graft({ from: fixturePath('61-jetmoe-f32') }), /its model_type is jetmoe, not qwen3_moe/)
   }))
 
 test('models that do not fit are refused, naming what differs', () =>

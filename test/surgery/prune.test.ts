@@ -58,6 +58,50 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
   }
 }
 
+for (const [name, selection] of [
+  ['41-qwen3moe-f32', { mlp: [[0, 2, 5, 7], [], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
+  [
+    '61-jetmoe-f32',
+    {
+      attention: [
+        [0, 3],
+        [1, 2, 3],
+        [0, 1],
+      ],
+      mlp: [
+        [1, 2],
+        [0, 1, 2, 3],
+        [0, 3],
+      ],
+    },
+  ],
+] satisfies [string, Selection][]) {
+  for (const gates of ['kept', 'all'] as const) {
+    test(`${name} pruned with gates of ${gates} computes what the masked model does`, () =>
+      inTemporaryFolder(async (dir) => {
+        const [model, out] = [fixturePath(name), join(dir, 'pruned')]
+        await prune(model, out, selection, gates)
+        const masked = await withModel(model, { threads: 1 }, async (model) => {
+          await model.maskExperts(maskOf(selection, model.config, gates))
+          return model.createSession().forward(TOKENS, { logits: 'all', routes: true })
+        })
+        const pruned = await withModel(out, { threads: 1 }, (model) =>
+          model.createSession().forward(TOKENS, { logits: 'all', routes: true }),
+        )
+        assert.ok(pruned.logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
+        for (const [layer, experts] of (pruned.routes ?? []).entries()) {
+          const kinds = Object.keys(masked.routes?.[layer] ?? {}) as MixtureKind[]
+          assert.equal(Object.keys(experts), kinds)
+          for (const kind of kinds) {
+            const kept = (selection as Selection)[kind]?.[layer] ?? []
+            const ids = routesOf(experts, kind).ids.map((id) => kept[id])
+            assert.equal(ids, routesOf(masked.routes?.[layer], kind).ids)
+          }
+        }
+      }))
+  }
+}
+
 test('a pruned model can be pruned again, as if both steps had been one', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, { n_att_experts: 9, n_mlp_experts: 11 })
