@@ -173,9 +173,9 @@ async function raceOnce(scenario) {
     if (signal) setTimeout(() => children[0].kill(signal), random() * scenario.ms)
     const all = await Promise.all(children.map(({ ended }) => ended))
     for (const [i, ended] of all.entries()) {
-      if (signal && i === 0) await judge(ended, signal, children[0], complain)
-      else if (ended.code !== 0 && !/already under way/.test(ended.stderr))
-        complain(`ends with ${ended.code}: ${ended.stderr.trim()}`)
+      const isRefused = ended.code === 1 && /already under way/.test(ended.stderr)
+      if (signal && i === 0 && !isRefused) await judge(ended, signal, children[0], complain)
+      else if (ended.code !== 0 && !isRefused) complain(`ends with ${ended.code}: ${ended.stderr.trim()}`)
       if (isBadlyTold(ended.stderr)) complain(`told badly: ${ended.stderr.trim()}`)
       count(scenario.name, signal && i === 0 ? signal : 'none', ended)
     }

@@ -69,7 +69,8 @@ inTerminal(
       await cp(NANO, model, { recursive: true })
       const path = join(model, 'tokenizer.json')
       const tokenizer = JSON.parse(await readFile(path, 'utf8'))
-      const exchanged = (token: string) => token.replace(/[eě]/g, (c) => (c === 'e' ? 'ě' : 'e'))
+      const exchanged = (token: string) =>
+        token === '<|endoftext|>' ? token : token.replace(/[eě]/g, (c) => (c === 'e' ? 'ě' : 'e'))
       const { vocab, merges } = tokenizer.model
       tokenizer.model.vocab = Object.fromEntries(Object.entries(vocab).map(([token, id]) => [exchanged(token), id]))
       tokenizer.model.merges = merges.map(exchanged)
