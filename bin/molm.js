@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { headStart } from '../dist/cli/head-start.js'
-import { prepareV8 } from '../dist/runtime/v8-flags.js'
+import { setFlagsForGood } from '../dist/runtime/compile.js'
 
 const args = process.argv.slice(2)
-// Before anything else is imported: V8 reads its flags when it meets the first WebAssembly module.
-prepareV8()
+// Before anything else is imported, since that may compile WebAssembly.
+setFlagsForGood()
 headStart(args)
 
 const { main } = await import('../dist/cli/program.js')

@@ -58,8 +58,6 @@ async function outside(rounds) {
 
 /** Runs in the pseudo-terminal. */
 async function inside(file) {
-  const { prepareV8 } = await import('../dist/runtime/v8-flags.js')
-  prepareV8()
   const { loadModel } = await import('../dist/index.js')
   const nano = await loadModel('nano')
   // Nothing ends an answer before its last token.

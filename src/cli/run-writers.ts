@@ -134,8 +134,9 @@ function writeLine(value: unknown): Promise<void> {
 /** The summary in words, on stderr. */
 function tell(summary: RunSummary, { model }: LoadedModel): void {
   const { timings, memory, tokens, prompt_tokens, seed } = summary
-  const { threads, tier, info } = model
+  const { threads, tier, compiler, info } = model
   note(`${model.name}: ${info.quant} weights, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${tier} kernels`)
+  note(`kernels compiled by ${compiler}`)
   note(`loaded in ${timings.load_ms} ms`)
   note(`prompt: ${prompt_tokens} tokens in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`)
   note(`answer: ${tokens.length} tokens in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`)

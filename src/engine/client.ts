@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.js'
+import { setBackFlagsOf } from '../runtime/compile.js'
 import type { Call, EngineData, FromEngine, Request, StepMessage, ToEngine } from './protocol.js'
 import { takeThread } from './thread.js'
 
@@ -31,6 +32,8 @@ export class Interrupted extends Error {}
 export class EngineClient {
   /** Kernel tier in use. */
   tier = ''
+  /** How V8 compiled them, in words. */
+  compiler = ''
   warnings: string[] = []
   private readonly pending = new Map<number, Pending>()
   private nextId = 1
@@ -53,7 +56,9 @@ export class EngineClient {
       await client.started(data)
       return client
     } catch (error) {
+      const { threadId } = worker
       await worker.terminate()
+      setBackFlagsOf(threadId)
       throw error
     } finally {
       signal?.removeEventListener('abort', stop)
@@ -109,6 +114,7 @@ export class EngineClient {
     if (message.kind === 'step') return this.pending.get(message.id)?.onStep?.(message.step)
     if (message.kind === 'ready') {
       this.tier = message.tier
+      this.compiler = message.compiler
       this.warnings = message.warnings
       this.settle(0)?.resolve(undefined as never)
     } else if (message.kind === 'reply') {

@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js'
-import { Bank } from '../runtime/bank.js'
+import { kernelFlags } from '../runtime/compile.js'
 import { Pool } from '../runtime/pool.js'
-import { chooseKernels, type Tier } from '../runtime/tiers.js'
-import { fusesVectors } from '../runtime/v8-flags.js'
+import { chooseKernels, type ProvenKernels } from '../runtime/tiers.js'
+import { describeCompiler, FUSED_VECTORS } from '../runtime/v8-flags.js'
 import { measureBandwidth } from './bandwidth.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
@@ -24,25 +24,31 @@ export class Engine {
   private readonly sequences = new Map<number, Sequence>()
 
   private constructor(
-    readonly tier: Tier,
+    private readonly kernels: ProvenKernels,
     private readonly pool: Pool,
     private readonly loaded?: LoadedModel,
     private readonly packer?: Packer,
   ) {}
 
-  static async start({ threads, tier: wanted, model }: EngineData): Promise<Engine> {
-    const { tier, module } = chooseKernels(wanted)
+  static async start({ threads, tier, v8Flags, model }: EngineData): Promise<Engine> {
+    const kernels = chooseKernels(tier, kernelFlags(v8Flags))
+    const { bank } = kernels
     if (model) {
-      const loaded = await loadWeights(model, module, threads)
-      return new Engine(tier, loaded.pool, loaded)
+      const loaded = await loadWeights(model, bank, threads)
+      return new Engine(kernels, loaded.pool, loaded)
     }
-    const bank = new Bank(module)
-    return new Engine(tier, new Pool([bank], threads), undefined, new Packer(bank))
+    return new Engine(kernels, new Pool([bank], threads), undefined, new Packer(bank))
   }
 
   /** Kernel tier as people see it: `+256` where V8 fuses pairs of vectors. */
   get tierName(): string {
-    return fusesVectors() && this.tier !== 'scalar' ? `${this.tier}+256` : this.tier
+    const { tier, flags } = this.kernels
+    return flags.includes(FUSED_VECTORS) && tier !== 'scalar' ? `${tier}+256` : tier
+  }
+
+  /** How V8 compiled the kernels, in words. */
+  get compiler(): string {
+    return describeCompiler(this.kernels.flags)
   }
 
   get warnings(): string[] {

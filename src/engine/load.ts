@@ -33,7 +33,8 @@ export interface LoadedModel {
 
 /** How a model is divided, and who computes. */
 interface Means {
-  module: WebAssembly.Module
+  /** The first memory; it has the kernels that the others get, too. */
+  bank: Bank
   threads: number
   bankBytes: number
 }
@@ -45,11 +46,11 @@ interface Means {
  */
 export async function loadWeights(
   source: ModelSource,
-  module: WebAssembly.Module,
+  bank: Bank,
   threads: number,
   bankBytes = BANK_BYTES,
 ): Promise<LoadedModel> {
-  const means = { module, threads, bankBytes }
+  const means = { bank, threads, bankBytes }
   if (source.kind === 'packed') return loadPacked(source, means)
   if (source.kind === 'random') return loadRandom(source, means)
   return loadCheckpoint(source, means)
@@ -72,14 +73,14 @@ function checkRoom({ memory, memoryIsGiven, free }: ModelSource, layout: Layout,
 }
 
 /** Random weights, all of them resident. */
-function loadRandom(source: ModelSource, { module, threads, bankBytes }: Means): LoadedModel {
+function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): LoadedModel {
   const { config, formats } = source
   const layout = layoutOf(config, formats)
   checkRoom(source, layout, 'a model of random weights')
   const bytes = randomPool()
   const fill = (part: Part, target: Uint8Array) => fillRandom(part, target, bytes)
   const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
-  const store = new WeightStore(layout, plan, module, fill)
+  const store = new WeightStore(layout, plan, bank, fill)
   store.readAll()
   const pool = new Pool(store.banks, threads)
   const model = createDecoder(config, store, pool, formats)
@@ -87,7 +88,7 @@ function loadRandom(source: ModelSource, { module, threads, bankBytes }: Means):
 }
 
 async function loadPacked(source: ModelSource, means: Means): Promise<LoadedModel> {
-  const { module, threads, bankBytes } = means
+  const { bank, threads, bankBytes } = means
   const { config, formats, memoryIsGiven } = source
   const file = await openPackedFile(source.path)
   // Before all is planned: what a hostile config.json asks for need not fit in this memory.
@@ -103,7 +104,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const descriptor = openSync(source.path, 'r')
   const plan = planBanks(layout, memory, bankBytes)
   const checks = new PartCheck(file)
-  const store = new WeightStore(layout, plan, module, (part, target) => {
+  const store = new WeightStore(layout, plan, bank, (part, target) => {
     readFully(descriptor, file.path, file.parts.get(part.name)?.offset ?? 0, target)
     if (!part.expert || source.checkExperts) checks.check(part.name, target)
   })
@@ -124,7 +125,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
 }
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
-  const { module, threads, bankBytes } = means
+  const { bank, threads, bankBytes } = means
   const { config, formats, path } = source
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
@@ -137,11 +138,11 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
       `\nof a packed model only the experts in use are held: molm convert ${path} OUT --quant ${formats.mlp} (takes some 500 MB)`,
     )
     const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
-    const store = new WeightStore(layout, plan, module, () => {
+    const store = new WeightStore(layout, plan, bank, () => {
       throw new Error('all experts of a checkpoint are resident')
     })
     // The packer's buffers lie in a bank of their own, the last.
-    const packing = new Bank(module)
+    const packing = new Bank(bank.module)
     const pool = new Pool([...store.banks, packing], threads)
     pool.enter(store.banks.length)
     const packer = new Packer(packing)

@@ -14,6 +14,8 @@ import type { PackedRoutes } from './route-codec.js'
 export interface EngineData {
   threads: number
   tier?: Tier
+  /** Whether V8's flags may be set for the compilation of the kernels. Default true. */
+  v8Flags?: boolean
   model?: ModelSource
 }
 
@@ -148,6 +150,8 @@ export interface Ready {
   kind: 'ready'
   /** Kernel tier in use. */
   tier: string
+  /** How V8 compiled them, in words. */
+  compiler: string
   warnings: string[]
 }
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { prepareV8 } from '../runtime/v8-flags.js'
+import { prepareToCompile } from '../runtime/compile.js'
 
 /** The thread of an engine to come. */
 let ahead: Worker | undefined
@@ -26,6 +26,6 @@ export function takeThread(): Worker {
 }
 
 function startThread(): Worker {
-  prepareV8()
+  prepareToCompile()
   return new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] })
 }

@@ -44,7 +44,8 @@ async function start(data: EngineData): Promise<void> {
   try {
     startHelpersAhead(data.threads - 1)
     engine = await Engine.start(data)
-    send({ kind: 'ready', tier: engine.tierName, warnings: engine.warnings })
+    const { tierName: tier, compiler, warnings } = engine
+    send({ kind: 'ready', tier, compiler, warnings })
   } catch (error) {
     send(failure(0, error))
   }

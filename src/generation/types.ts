@@ -27,6 +27,13 @@ export interface LoadOptions {
   checkExperts?: boolean
   /** Kernel tier by name, in place of the fastest that proves itself. */
   kernels?: 'relaxed' | 'plain' | 'scalar'
+  /**
+   * Whether flags of V8 may be set for the kernels. They belong to the whole process, and change the speed only, never
+   * the results (docs/SPEED.md has figures). Default: for the some 20 ms in which the kernels are compiled, and only on
+   * versions of Node where that does not disturb other WebAssembly modules of the process. With true also on Node 26,
+   * for the whole process and for good: for a program that has no other modules, before anything else. With false never.
+   */
+  v8Flags?: boolean
   /** Told of things that do not stop the model from running, a line each. */
   onWarning?: (message: string) => void
   /** Aborting it stops the loading. */
@@ -223,6 +230,8 @@ export interface Model {
   readonly threads: number
   /** Kernel tier in use. */
   readonly tier: string
+  /** How V8 compiled the kernels, in words: its version, and the flags or `its defaults`. */
+  readonly compiler: string
   /** Throws when the model came without tokenizer files. */
   readonly tokenizer: Tokenizer
   readonly hasTokenizer: boolean

@@ -6,6 +6,7 @@ import { tokenIds } from '../generation/token-ids.js'
 import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, Session } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
+import { setFlagsForGood } from '../runtime/compile.js'
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
@@ -35,11 +36,12 @@ export async function startModel(
   options: LoadOptions,
   free: number = availableMemory(),
 ): Promise<Model> {
-  const { threads = os.availableParallelism(), memory, kernels, checkExperts, signal, onWarning } = options
+  const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
   if (!Number.isInteger(threads) || threads < 1 || threads > 64) {
     throw new UsageError('--threads must be a whole number from 1 to 64')
   }
   if (memory !== undefined && !(memory > 0)) throw new UsageError('--memory must be a size above 0')
+  if (v8Flags) setFlagsForGood()
   const { config, formats, path, kind, folder } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
   const readTextSide = async () => {
@@ -48,7 +50,7 @@ export async function startModel(
   }
   const [engine, { text, info }] = await Promise.all([
     EngineClient.start(
-      { threads, tier: kernels, model: { config, formats, path, kind, checkExperts, ...budget } },
+      { threads, tier: kernels, v8Flags, model: { config, formats, path, kind, checkExperts, ...budget } },
       signal,
     ),
     readTextSide(),
@@ -84,6 +86,10 @@ class LoadedModel implements Model {
 
   get tier(): string {
     return this.engine.tier
+  }
+
+  get compiler(): string {
+    return this.engine.compiler
   }
 
   get tokenizer(): Tokenizer {

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import { Arena } from './arena.js'
 import { Control } from './control.js'
 
@@ -32,7 +33,7 @@ export class Bank {
   f64!: Float64Array
 
   constructor(readonly module: WebAssembly.Module) {
-    this.memory = new WebAssembly.Memory({ initial: 8, maximum: 65536, shared: true })
+    this.memory = createMemory()
     // Views are made anew when the arena grows the memory, not looked up at each use: `memory.buffer` is slow.
     this.arena = new Arena(this.memory, () => this.refresh())
     this.refresh()
@@ -51,6 +52,19 @@ export class Bank {
     this.u32 = new Uint32Array(this.memory.buffer)
     this.u16 = new Uint16Array(this.memory.buffer)
     this.f64 = new Float64Array(this.memory.buffer)
+  }
+}
+
+/** V8 sets aside the addresses of a whole memory and more, so that no access needs a check of its bounds. */
+function createMemory(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 8, maximum: 65536, shared: true })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new UserError(
+      'no room for a WebAssembly memory, which takes 10 GiB of address space (though far less memory): ' +
+        'lift the limit that `ulimit -v` shows, or set it to 24 GiB or more',
+    )
   }
 }
 

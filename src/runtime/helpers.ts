@@ -1,7 +1,14 @@
 import { Worker } from 'node:worker_threads'
 
+/** A thread that computes beside the leader. */
+export interface Helper {
+  thread: Worker
+  /** Resolves when the thread has ended, also if that was before anyone asked. */
+  gone: Promise<void>
+}
+
 /** Helper threads for a pool to come. */
-const ahead: Worker[] = []
+const ahead: Helper[] = []
 
 /** Starts helper threads before there is a pool for them, while its memories are being prepared. */
 export function startHelpersAhead(count: number): void {
@@ -9,10 +16,11 @@ export function startHelpersAhead(count: number): void {
 }
 
 /** A helper thread, which waits to be told of its memories. */
-export function takeHelper(): Worker {
+export function takeHelper(): Helper {
   return ahead.pop() ?? startHelper()
 }
 
-function startHelper(): Worker {
-  return new Worker(new URL('./helper-thread.js', import.meta.url), { execArgv: [] })
+function startHelper(): Helper {
+  const thread = new Worker(new URL('./helper-thread.js', import.meta.url), { execArgv: [] })
+  return { thread, gone: new Promise((resolve) => thread.once('exit', () => resolve())) }
 }

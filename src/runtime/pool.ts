@@ -1,16 +1,18 @@
-import type { Worker } from 'node:worker_threads'
 import { Job } from './abi.js'
 import type { Bank } from './bank.js'
 import { HOME } from './control.js'
 import type { HelperData } from './helper-thread.js'
-import { takeHelper } from './helpers.js'
+import { type Helper, takeHelper } from './helpers.js'
+
+/** Longest wait for helpers to end by themselves; a thread that is set aside by the system takes some milliseconds. */
+const PATIENCE_MS = 2000
 
 /**
  * The helper threads of one engine, all in the same bank as the leader at any time. The thread that creates the pool is
  * the leader.
  */
 export class Pool {
-  private readonly workers: Worker[] = []
+  private readonly helpers: Helper[] = []
   private current = 0
 
   /** Starts `threads - 1` helpers on the banks. They need not have started for jobs to run: the leader claims too. */
@@ -22,16 +24,16 @@ export class Pool {
     for (const bank of banks) bank.control.helpers = threads - 1
     for (let thread = 1; thread < threads; thread++) {
       const data: HelperData = { module: banks[0].module, memories, thread }
-      const worker = takeHelper()
-      worker.postMessage(data)
-      this.workers.push(worker)
+      const helper = takeHelper()
+      helper.thread.postMessage(data)
+      this.helpers.push(helper)
     }
   }
 
   /** Moves all helpers to another bank. The target gets a new epoch first, so that no old farewell is found there. */
   enter(bank: number): void {
     if (bank === this.current) return
-    if (this.workers.length > 0) {
+    if (this.helpers.length > 0) {
       this.banks[bank].kernels.publish(Job.nothing, 0)
       this.leave(bank)
     }
@@ -40,11 +42,17 @@ export class Pool {
 
   /** Ends the helpers; resolves when their threads are gone. */
   async close(): Promise<void> {
-    if (this.workers.length === 0) return
-    const exits = this.workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)))
+    const helpers = this.helpers.splice(0)
+    if (helpers.length === 0) return
     this.leave(HOME)
-    await Promise.all(exits)
-    this.workers.length = 0
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS)
+    })
+    const gone = Promise.all(helpers.map(({ gone }) => gone))
+    await Promise.race([gone, patience])
+    clearTimeout(timer)
+    await Promise.all(helpers.map(({ thread }) => thread.terminate()))
   }
 
   private leave(destination: number): void {

@@ -1,22 +1,26 @@
 import { readFileSync } from 'node:fs'
 import { UserError } from '../errors.js'
 import { Bank } from './bank.js'
+import { compile, kernelFlags } from './compile.js'
 import { proveProducts } from './proof.js'
-import { fusesVectors, stopFusing } from './v8-flags.js'
+import { FUSED_VECTORS, type V8Flag } from './v8-flags.js'
 
 /** Tiers of the kernels, fastest first. `scalar` is the reference that the tests hold the others against. */
 export const TIERS = ['relaxed', 'plain', 'scalar'] as const
 export type Tier = (typeof TIERS)[number]
 
-export interface CompiledKernels {
+/** Kernels that have proven themselves, in the memory in which they did so. */
+export interface ProvenKernels {
   tier: Tier
-  module: WebAssembly.Module
+  /** Ready for use: nothing is left in it of the proof. */
+  bank: Bank
+  /** What V8 was told for them. */
+  flags: readonly V8Flag[]
 }
 
 /** Compiles the kernels of one tier; throws where this V8 cannot. */
-export function compileTier(tier: Tier): CompiledKernels {
-  const bytes = readFileSync(new URL(`../kernels/${tier}.wasm`, import.meta.url))
-  return { tier, module: new WebAssembly.Module(bytes) }
+export function compileTier(tier: Tier, flags = kernelFlags()): WebAssembly.Module {
+  return compile(readFileSync(new URL(`../kernels/${tier}.wasm`, import.meta.url)), flags)
 }
 
 /** Tier asked for in MOLM_KERNELS, if any. */
@@ -32,30 +36,24 @@ export function tierFromEnvironment(): Tier | undefined {
  * The fastest tier that this machine computes right: relaxed instructions are experimental in some V8 versions, so a
  * few small products with known answers decide. A tier asked for by name must pass as well.
  */
-export function chooseKernels(wanted = tierFromEnvironment()): CompiledKernels {
-  if (wanted) {
-    const kernels = tryTier(wanted) ?? retryUnfused(wanted)
-    if (!kernels) throw new UserError(`the '${wanted}' kernels do not run right on Node ${process.versions.node}`)
-    return kernels
-  }
-  const kernels = tryTier('relaxed') ?? retryUnfused('relaxed') ?? tryTier('plain')
-  if (!kernels) {
-    throw new UserError(`WebAssembly SIMD does not work on Node ${process.versions.node}; Node 20 or newer has it`)
-  }
-  return kernels
+export function chooseKernels(wanted = tierFromEnvironment(), flags = kernelFlags()): ProvenKernels {
+  const kernels = wanted ? tryTier(wanted, flags) : (tryTier('relaxed', flags) ?? tryTier('plain', flags))
+  if (kernels) return kernels
+  const { node } = process.versions
+  if (wanted) throw new UserError(`the '${wanted}' kernels do not run right on Node ${node}`)
+  throw new UserError(`WebAssembly SIMD does not work on Node ${node}; Node 20 or newer has it`)
 }
 
-/** Once more without V8's fusing of vectors, if that is what computes wrong. */
-function retryUnfused(tier: Tier): CompiledKernels | undefined {
-  if (!fusesVectors()) return undefined
-  stopFusing()
-  return tryTier(tier)
+/** A tier, if need be without V8's fusing of vectors, which is what computed wrong before. */
+function tryTier(tier: Tier, flags: readonly V8Flag[]): ProvenKernels | undefined {
+  const unfused = flags.filter((flag) => flag !== FUSED_VECTORS)
+  return prove(tier, flags) ?? (unfused.length < flags.length ? prove(tier, unfused) : undefined)
 }
 
-function tryTier(tier: Tier): CompiledKernels | undefined {
+function prove(tier: Tier, flags: readonly V8Flag[]): ProvenKernels | undefined {
   try {
-    const kernels = compileTier(tier)
-    return proveProducts(new Bank(kernels.module)) ? kernels : undefined
+    const bank = new Bank(compileTier(tier, flags))
+    return proveProducts(bank) ? { tier, bank, flags } : undefined
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) return undefined
     throw error

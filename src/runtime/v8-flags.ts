@@ -1,35 +1,104 @@
-import v8 from 'node:v8'
+import { UserError } from '../errors.js'
 
-/** V8's major version: an unknown flag makes V8 complain on stderr, so the version is asked first. */
-const major = Number.parseInt(process.versions.v8, 10)
+/*
+ * What V8 is told so that it compiles the kernels well, and on which versions.
+ *
+ * A wrong flag cannot be caught: V8 ends the process. So flags are set only on versions of V8 that they are proven on.
+ * Every other version, newer or older, compiles the kernels with its defaults, which is right everywhere and somewhat
+ * slower (docs/SPEED.md).
+ *
+ * To prove another version: add its line to PROVEN with the flags of the version before it, and run
+ * `node scripts/smoke.mjs`. It runs the kernels' proof, the reference checkpoints, a prompt, a chat and another module
+ * in the same process, on each Node of the table and on the newest, with the flags and without; `.ci/run` does so from
+ * then on. Compare `molm bench` with and without MOLM_V8_FLAGS=none, too: a flag that brings nothing does not belong
+ * here.
+ */
 
-let done = false
-let fusing = major >= 13
-
-/** Whether this V8 fuses neighbouring 128-bit operations into 256-bit ones (Node 24 and newer). */
-export function fusesVectors(): boolean {
-  return fusing
+/** A flag of V8 that differs from V8's default, and the default. */
+export interface V8Flag {
+  readonly set: string
+  readonly unset: string
 }
 
-/** Turns that off for modules that are compiled from now on. */
-export function stopFusing(): void {
-  fusing = false
-  v8.setFlagsFromString('--no-experimental-wasm-revectorize')
+/** Relaxed SIMD; V8 has it by default from 11.4 on. */
+const RELAXED_SIMD: V8Flag = {
+  set: '--experimental-wasm-relaxed-simd',
+  unset: '--no-experimental-wasm-relaxed-simd',
+}
+
+/** Neighbouring 128-bit operations become 256-bit ones: prefill 1.4 times as fast. V8 12 has the flag, but not more. */
+export const FUSED_VECTORS: V8Flag = {
+  set: '--experimental-wasm-revectorize',
+  unset: '--no-experimental-wasm-revectorize',
 }
 
 /**
- * Sets V8's flags for the kernels. Must run before the first WebAssembly module of the process is compiled; later it
- * has no effect on what is compiled already. Calling it again does nothing.
- *
- * - V8 before 11.4 (Node 20) has relaxed SIMD behind a flag, and its baseline compiler gets the relaxed dot wrong.
- * - The baseline compiler is left out everywhere: a decode step is over before V8 would have replaced its code, and a
- *   helper thread that never leaves its loop would keep the slow code for ever.
- * - From V8 13 (Node 24), neighbouring 128-bit operations can be fused into 256-bit ones.
+ * Optimised code from the start. V8 11.3's baseline compiler gets the relaxed dot wrong; and the proof of the kernels
+ * (proof.ts) shall see the code that will run, not baseline code that is replaced later.
  */
-export function prepareV8(): void {
-  if (done) return
-  done = true
-  v8.setFlagsFromString('--no-liftoff')
-  if (major < 12) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
-  if (fusing) v8.setFlagsFromString('--experimental-wasm-revectorize')
+const NO_BASELINE: V8Flag = { set: '--no-liftoff', unset: '--liftoff' }
+
+/** V8 before 13 takes this to be implied by NO_BASELINE, and does not set it back with that. */
+const NO_TIERING: V8Flag = { set: '--no-wasm-dynamic-tiering', unset: '--wasm-dynamic-tiering' }
+
+/** The whole module at once, so that the flags can be set back when it has been made. */
+const NOT_LAZY: V8Flag = { set: '--no-wasm-lazy-compilation', unset: '--wasm-lazy-compilation' }
+
+/**
+ * No way back from optimised to baseline code: without NO_BASELINE's baseline code there is none, and V8 14 ends the
+ * process when it finds that out. It also does so when code that was compiled with a way back wants to take it while
+ * this flag is set, so it must not be set in a process with other modules.
+ */
+const NO_DEOPTIMISATION: V8Flag = { set: '--no-wasm-deopt', unset: '--wasm-deopt' }
+
+/** A version of V8 that flags are proven on. */
+export interface ProvenVersion {
+  /** Major and minor version. The minor counts: optimisers change from one to the next. */
+  v8: string
+  /** The Node that has it. */
+  node: number
+  /** In the order in which they are set; they are set back in the opposite one. */
+  flags: readonly V8Flag[]
+  /**
+   * Whether they can be set for the moment in which the kernels are compiled. Otherwise they are set for the whole
+   * process and for good, before any module is compiled, and only where the process is molm's own.
+   */
+  forAMoment: boolean
+}
+
+export const PROVEN: readonly ProvenVersion[] = [
+  { v8: '11.3', node: 20, flags: [NO_TIERING, NO_BASELINE, NOT_LAZY, RELAXED_SIMD], forAMoment: true },
+  { v8: '12.4', node: 22, flags: [NO_TIERING, NO_BASELINE, NOT_LAZY], forAMoment: true },
+  { v8: '13.6', node: 24, flags: [NO_BASELINE, NOT_LAZY, FUSED_VECTORS], forAMoment: true },
+  { v8: '14.6', node: 26, flags: [NO_DEOPTIMISATION, NO_BASELINE, FUSED_VECTORS], forAMoment: false },
+]
+
+/** The line of a version of V8, as in `process.versions.v8`; undefined where no flags are proven. */
+export function provenOn(version: string): ProvenVersion | undefined {
+  const minor = minorOf(version)
+  return PROVEN.find(({ v8 }) => v8 === minor)
+}
+
+/** The line of this process's V8; undefined, too, where the user wants no flags: MOLM_V8_FLAGS=none. */
+export function provenHere(): ProvenVersion | undefined {
+  return process.env.MOLM_V8_FLAGS ? undefined : provenOn(process.versions.v8)
+}
+
+/** Refuses what MOLM_V8_FLAGS cannot be. */
+export function checkEnvironment(): void {
+  const wanted = process.env.MOLM_V8_FLAGS
+  if (wanted && wanted !== 'none') throw new UserError(`MOLM_V8_FLAGS is '${wanted}'; it can be 'none'`)
+}
+
+/** How V8 compiles the kernels with these flags, in words. */
+export function describeCompiler(flags: readonly V8Flag[], version = process.versions.v8): string {
+  const name = `V8 ${minorOf(version)}`
+  if (flags.length > 0) return `${name} with ${flags.map(({ set }) => set).join(' ')}`
+  if (provenOn(version)) return `${name} with its defaults`
+  return `${name} with its defaults: flags are proven on ${PROVEN.map(({ v8 }) => v8).join(', ')} only`
+}
+
+/** 14.6.202.34-node.34 -> 14.6 */
+function minorOf(version: string): string {
+  return version.split('.', 2).join('.')
 }

@@ -30,10 +30,10 @@ export class WeightStore {
   constructor(
     private readonly layout: Layout,
     private readonly plan: BankPlan,
-    module: WebAssembly.Module,
+    first: Bank,
     private readonly readPart: ReadPart,
   ) {
-    this.banks = plan.slots.map(() => new Bank(module))
+    this.banks = plan.slots.map((_, bank) => (bank === 0 ? first : new Bank(first.module)))
     this.pools = plan.slots.map((_, bank) => this.createPools(bank))
   }
 

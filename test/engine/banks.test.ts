@@ -7,7 +7,6 @@ import { Sequence } from '#molm/engine/sequence.js'
 import { convertModel } from '#molm/index.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
 import { chooseKernels } from '#molm/runtime/tiers.js'
-import { prepareV8 } from '#molm/runtime/v8-flags.js'
 import { planBanks } from '#molm/weights/bank-plan.js'
 import { sameBits } from '../support/compare.js'
 import { repositoryPath } from '../support/fixtures.js'
@@ -36,8 +35,7 @@ async function sourceOf(path: string, memory?: number): Promise<ModelSource> {
 
 /** Logits of the last token after a prompt in two pieces, the first longer than a batch, and then one token. */
 async function run(source: ModelSource, threads: number, bankBytes?: number) {
-  prepareV8()
-  const { model, store, pool, close } = await loadWeights(source, chooseKernels().module, threads, bankBytes)
+  const { model, store, pool, close } = await loadWeights(source, chooseKernels().bank, threads, bankBytes)
   try {
     const sequence = new Sequence(model)
     const logits: Float32Array[] = []

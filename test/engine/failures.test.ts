@@ -6,7 +6,6 @@ import { Sequence } from '#molm/engine/sequence.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
 import { mixtureOf } from '#molm/model/config.js'
 import { chooseKernels } from '#molm/runtime/tiers.js'
-import { prepareV8 } from '#molm/runtime/v8-flags.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
@@ -28,9 +27,8 @@ async function sourceOf(path: string): Promise<ModelSource> {
 async function withModel(
   use: (create: () => Sequence, failAfter: (batches: number) => void) => Promise<void> | void,
 ): Promise<void> {
-  prepareV8()
   const source = await sourceOf(fixturePath('02-base-safetensors-f32'))
-  const { model, pool, close } = await loadWeights(source, chooseKernels().module, 1)
+  const { model, pool, close } = await loadWeights(source, chooseKernels().bank, 1)
   const forward = model.forward.bind(model)
   let left = Number.POSITIVE_INFINITY
   model.forward = (...args) => {
@@ -167,9 +165,8 @@ test('leaves it as it was when a saved sequence does not fit', () =>
   }))
 
 test('with activations that are not numbers, the experts of a token are still different ones', async () => {
-  prepareV8()
   const source = await sourceOf(fixturePath('02-base-safetensors-f32'))
-  const { model, store, pool, close } = await loadWeights(source, chooseKernels().module, 1)
+  const { model, store, pool, close } = await loadWeights(source, chooseKernels().bank, 1)
   try {
     const { width } = model.config
     const norm1 = store.address('layers.0.dense', 'ln_1.weight') / 4

@@ -4,12 +4,10 @@ import { Bank } from '#molm/runtime/bank.js'
 import { padded, recordBytes } from '#molm/runtime/formats.js'
 import { Rows } from '#molm/runtime/rows.js'
 import { compileTier, TIERS, type Tier } from '#molm/runtime/tiers.js'
-import { prepareV8 } from '#molm/runtime/v8-flags.js'
 
 export { TIERS }
 
-prepareV8()
-const modules = new Map(TIERS.map((tier) => [tier, compileTier(tier).module]))
+const modules = new Map(TIERS.map((tier) => [tier, compileTier(tier)]))
 
 /** A fresh memory with the kernels of a tier. */
 export function bankOf(tier: Tier): Bank {

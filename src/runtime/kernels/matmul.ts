@@ -12,9 +12,9 @@ import {
   WeightCode,
 } from '../abi.js'
 import type { Bank } from '../bank.js'
+import { fusesVectors } from '../compile.js'
 import { type ActivationName, padded, roundUp, type WeightFormat } from '../formats.js'
 import { Rows } from '../rows.js'
-import { fusesVectors } from '../v8-flags.js'
 import { Call } from './call.js'
 
 export interface MatmulShape {
@@ -78,7 +78,7 @@ export class Matmul extends Call<MatmulArg> {
     }
     if (format === 'q4') this.set(MatmulArg.unpacked, scratchFor(bank, this.columns, threads))
     // Where V8 fuses pairs of 128-bit operations, four rows fit the registers; see tile-q4-unpacked.ts.
-    this.set(MatmulArg.rowsAtOnce, fusesVectors() ? 4 : 1)
+    this.set(MatmulArg.rowsAtOnce, fusesVectors(bank.module) ? 4 : 1)
   }
 
   /**

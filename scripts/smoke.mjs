@@ -1,0 +1,68 @@
+// Runs test/smoke on other versions of Node, after `npm test` has compiled it: on each that flags of V8 are proven on
+// (src/runtime/v8-flags.ts) and on the newest, with those flags and without any.
+//
+//   node scripts/smoke.mjs            all of them
+//   node scripts/smoke.mjs 24 latest  these
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { PROVEN, provenOn } from '../dist/runtime/v8-flags.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const wanted = process.argv.slice(2)
+const versions = wanted.length > 0 ? wanted : [...PROVEN.map(({ node }) => String(node)), 'latest']
+const tried = new Set()
+let passed = 0
+let failed = 0
+
+for (const version of versions) {
+  const node = find(version)
+  if (node === undefined || tried.has(node.node)) continue
+  tried.add(node.node)
+  if (provenOn(node.v8)) smoke(node, 'with the flags of its line', '')
+  smoke(node, 'without flags', 'none')
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed > 0 ? 1 : 0
+
+/** The program of a version, from npm's package `node`, and what it is. A version that cannot be had is a failure. */
+function find(version) {
+  const own = process.versions
+  if (version === own.node.split('.')[0]) return { path: process.execPath, node: own.node, v8: own.v8 }
+  const print = 'process.stdout.write(JSON.stringify({ path: process.execPath, ...process.versions }))'
+  const { status, stdout, stderr, error } = run('npx', ['-y', '-p', `node@${version}`, 'node', '-e', print], {}, 300)
+  if (status === 0) return JSON.parse(stdout)
+  failed++
+  console.log(`node@${version} cannot be had: ${error?.message ?? firstLine(stderr)}`)
+}
+
+function smoke({ path, node, v8 }, how, MOLM_V8_FLAGS) {
+  const start = performance.now()
+  const args = ['node_modules/uvu/bin.js', 'build/test', 'smoke/.*\\.test\\.js$']
+  const { status, stdout, stderr, error } = run(path, args, { MOLM_V8_FLAGS }, 180)
+  const total = count(stdout, 'Total')
+  const good = count(stdout, 'Passed')
+  // A run that ended before it could count has failed all the same.
+  const bad = total > good ? total - good : Number(status !== 0 || total === 0)
+  passed += good
+  failed += bad
+  const seconds = ((performance.now() - start) / 1000).toFixed(0)
+  console.log(`Node ${node} (V8 ${v8}) ${how}: ${good} passed, ${bad} failed, ${seconds} s`)
+  if (bad > 0) console.log(error?.message ?? '', stdout, stderr)
+}
+
+function run(command, args, variables, seconds) {
+  // Node warns on stderr where both are set, and uvu sets the latter.
+  const { NO_COLOR, FORCE_COLOR, ...env } = process.env
+  const options = { cwd: root, env: { ...env, ...variables }, encoding: 'utf8', timeout: seconds * 1000 }
+  return spawnSync(command, args, options)
+}
+
+function count(output, name) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+  const plain = output.replace(/\x1b\[[0-9;]*m/g, '')
+  return Number(new RegExp(`^\\s*${name}:\\s*(\\d+)`, 'm').exec(plain)?.[1] ?? 0)
+}
+
+function firstLine(text) {
+  return text.trim().split('\n')[0]
+}

@@ -1,0 +1,102 @@
+import v8 from 'node:v8'
+import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads'
+import { checkEnvironment, FUSED_VECTORS, provenHere, type V8Flag } from './v8-flags.js'
+
+/*
+ * V8's flags belong to the whole process, and so to a caller who has WebAssembly modules of their own. Where that can be
+ * done, they are set for the some 20 ms that V8 compiles the kernels, and set back; what other threads compile just then
+ * gets the same flags.
+ */
+
+/** In place of the number of a thread: the flags are set for good. */
+const FOR_GOOD = -1
+
+const fused = new WeakSet<WebAssembly.Module>()
+
+/** Whether V8 was told to fuse neighbouring 128-bit operations of this module, which this thread has compiled. */
+export function fusesVectors(module: WebAssembly.Module): boolean {
+  return fused.has(module)
+}
+
+/**
+ * Sets V8's flags for the whole process, where they cannot be set for a moment only. To be called before any module is
+ * compiled, in a process that has no other use for WebAssembly.
+ */
+export function setFlagsForGood(): void {
+  const proven = provenHere()
+  if (!proven || proven.forAMoment || Atomics.exchange(owner(), 0, FOR_GOOD) === FOR_GOOD) return
+  for (const { set } of proven.flags) v8.setFlagsFromString(set)
+}
+
+/** The flags for kernels that are compiled now; `allowed` is whether they may be set for it. */
+export function kernelFlags(allowed = true): readonly V8Flag[] {
+  checkEnvironment()
+  const proven = provenHere()
+  const areThere = Atomics.load(owner(), 0) === FOR_GOOD
+  return proven && (areThere || (allowed && proven.forAMoment)) ? proven.flags : []
+}
+
+/** Compiles a module with flags of V8 that hold for it alone. Throws a WebAssembly.CompileError where V8 cannot. */
+export function compile(bytes: Uint8Array, flags: readonly V8Flag[]): WebAssembly.Module {
+  const module = withFlags(flags, () => new WebAssembly.Module(bytes))
+  if (flags.includes(FUSED_VECTORS)) fused.add(module)
+  return module
+}
+
+/** To be called before a thread is started that compiles kernels: it inherits the word of `owner`. */
+export function prepareToCompile(): void {
+  owner()
+}
+
+/** Sets back the flags of a thread that was terminated, if that happened just while it compiled. */
+export function setBackFlagsOf(thread: number): void {
+  if (Atomics.load(owner(), 0) === thread + 1) setBack(provenHere()?.flags ?? [], thread)
+}
+
+/**
+ * A word that threads share: the number, plus one, of the thread that has set the flags, or 0. Two must not do so at
+ * once: whoever is done first would set them back under the other.
+ */
+function owner(): Int32Array {
+  const KEY = 'molm: thread that has set flags of V8'
+  const shared: unknown = getEnvironmentData(KEY)
+  if (shared instanceof Int32Array) return shared
+  const fresh = new Int32Array(new SharedArrayBuffer(4))
+  setEnvironmentData(KEY, fresh as unknown as Parameters<typeof setEnvironmentData>[1])
+  return fresh
+}
+
+/** Longest wait for another thread; whoever takes longer has been terminated without anyone setting back its flags. */
+const PATIENCE_MS = 10_000
+
+function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
+  const word = owner()
+  for (let other = take(word); other !== 0; other = take(word)) {
+    if (other === FOR_GOOD) return withoutFusing(flags, work)
+    if (Atomics.wait(word, 0, other, PATIENCE_MS) === 'timed-out') Atomics.compareExchange(word, 0, other, 0)
+  }
+  try {
+    for (const { set } of flags) v8.setFlagsFromString(set)
+    return work()
+  } finally {
+    setBack(flags, threadId)
+  }
+}
+
+/** Of flags that are set for good, the fusing of vectors is the one that kernels may be better without (tiers.ts). */
+function withoutFusing<T>(flags: readonly V8Flag[], work: () => T): T {
+  if (!flags.includes(FUSED_VECTORS)) v8.setFlagsFromString(FUSED_VECTORS.unset)
+  return work()
+}
+
+/** 0 if this thread has the word now, else who has it. */
+function take(word: Int32Array): number {
+  return Atomics.compareExchange(word, 0, 0, threadId + 1)
+}
+
+/** In the opposite order: no moment has a combination of flags that it did not have before. */
+function setBack(flags: readonly V8Flag[], thread: number): void {
+  const word = owner()
+  for (const { unset } of [...flags].reverse()) v8.setFlagsFromString(unset)
+  if (Atomics.compareExchange(word, 0, thread + 1, 0) === thread + 1) Atomics.notify(word, 0)
+}

@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Job } from '#molm/runtime/abi.js'
+import { startHelpersAhead, takeHelper } from '#molm/runtime/helpers.js'
+import { Pool } from '#molm/runtime/pool.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { bankOf } from '../support/kernel-bench.js'
+
+const test = suite('the helper threads of a pool')
+
+test('are gone when close resolves', async () => {
+  const bank = bankOf('plain')
+  const pool = new Pool([bank], 3)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await pool.close()
+  await pool.close()
+})
+
+test('may have gone before: close notices', async () => {
+  startHelpersAhead(2)
+  const helpers = [takeHelper(), takeHelper()]
+  await Promise.all(helpers.map(({ thread }) => thread.terminate()))
+  await Promise.all(helpers.map(({ gone }) => gone))
+
+  startHelpersAhead(1)
+  const bank = bankOf('plain')
+  const pool = new Pool([bank], 2)
+  // Sent home behind the pool's back.
+  bank.control.destination = -1
+  bank.kernels.publish(Job.leave, 0)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const started = performance.now()
+  await pool.close()
+  assert.ok(performance.now() - started < 1000)
+})
+
+test('are terminated where they do not leave', async () => {
+  const bank = bankOf('plain')
+  const pool = new Pool([bank], 2)
+  // The farewell is never said.
+  Object.assign(bank, { kernels: { ...bank.kernels, publish: () => 0 } })
+  const started = performance.now()
+  await pool.close()
+  assert.ok(performance.now() - started < 8000)
+})
+
+test('and their memories: too little address space is told as such', () => {
+  const { status, stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', `ulimit -v 8000000; exec "${process.execPath}" "${repositoryPath('bin/molm.js')}" -t 1 -n 1 x`],
+    { encoding: 'utf8', env: { PATH: process.env.PATH } },
+  )
+  assert.is(status, 1, stderr)
+  assert.is(stdout, '')
+  assert.match(stderr, /^molm: no room for a WebAssembly memory.*`ulimit -v`.*\n$/)
+})
+
+test.run()

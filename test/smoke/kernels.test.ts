@@ -1,0 +1,45 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Bank } from '#molm/runtime/bank.js'
+import { kernelFlags, setFlagsForGood } from '#molm/runtime/compile.js'
+import { proveProducts } from '#molm/runtime/proof.js'
+import { chooseKernels, compileTier, TIERS } from '#molm/runtime/tiers.js'
+import { isNear } from '../support/compare.js'
+import { readExpected } from '../support/expected.js'
+import { FIXTURES, fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+
+const test = suite(`the kernels on Node ${process.versions.node}`)
+
+// As the command line does it: these tests have the process for themselves.
+setFlagsForGood()
+
+/** Relaxed SIMD comes with V8 11.4; V8 11.3 has it behind a flag. */
+const HAS_RELAXED = Number.parseFloat(process.versions.v8) > 11.4 || kernelFlags().length > 0
+
+test('the fastest tier that this V8 has proves itself, with all flags that were allowed', () => {
+  const { tier, flags } = chooseKernels()
+  assert.is(tier, HAS_RELAXED ? 'relaxed' : 'plain')
+  assert.equal(flags, kernelFlags())
+})
+
+test('every tier proves itself', () => {
+  for (const tier of TIERS) {
+    if (tier === 'relaxed' && !HAS_RELAXED) continue
+    assert.ok(proveProducts(new Bank(compileTier(tier))), tier)
+  }
+})
+
+for (const name of FIXTURES.filter((name) => !name.includes('classifier'))) {
+  test(`logits of ${name}`, async () => {
+    const { prompts, lastLogits } = readExpected(fixturePath(`${name}/expected.json`))
+    await withModel(fixturePath(name), { quant: 'f32', threads: 2 }, async (model) => {
+      for (const [prompt, tokens] of Object.entries(prompts)) {
+        const { logits } = await model.createSession().forward(tokens)
+        isNear(logits, lastLogits[prompt], 5e-5, prompt)
+      }
+    })
+  })
+}
+
+test.run()
