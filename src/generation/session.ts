@@ -18,6 +18,9 @@ const LOGITS: readonly NonNullable<ForwardOptions['logits']>[] = ['last', 'all',
 /** Tokens generated where neither the caller nor the model says how many. */
 const DEFAULT_MAX_TOKENS = 256
 
+/** Characters that are encoded at once, in a millisecond or so. */
+const SHORT = 10_000
+
 /** What a session needs of its model. */
 export interface SessionModel {
   engine: EngineClient
@@ -81,7 +84,8 @@ export class EngineSession implements Session {
     const { signal } = options
     this.checkAlive()
     signal?.throwIfAborted()
-    const request = this.generateRequest(await this.idsOf(prompt, signal), options)
+    const ids = this.idsOf(prompt, signal)
+    const request = this.generateRequest(ids instanceof Promise ? await ids : ids, options)
     const text = new TextStream(this.model.tokenizer, options.stop ?? this.model.defaults.stop ?? [])
     const queue = new StepQueue()
     const ongoing = this.model.engine.call<GenerateReply>(request, (step) => queue.push(step))
@@ -186,7 +190,7 @@ export class EngineSession implements Session {
     if (!Number.isInteger(logprobs) || logprobs < 0) throw new UsageError('--logprobs must be 0 or more')
     if (!Number.isInteger(maxTokens) || maxTokens < 0) throw new UsageError('--max-tokens must be 0 or more')
     if (!Number.isInteger(context) || context < 1) throw new UsageError('--context must be 1 or more')
-    const end = defaults.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
+    const end = defaults.eosTokens ?? config.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
     return {
       kind: 'generate',
       session: this.id,
@@ -201,12 +205,17 @@ export class EngineSession implements Session {
     }
   }
 
-  /** What begins a text begins a sequence only; a text that goes on one has nothing in front. */
-  private async idsOf(prompt: string | ArrayLike<number>, signal?: AbortSignal): Promise<ArrayLike<number>> {
+  /**
+   * A long text takes a while, and calls made meanwhile come before it. What begins a text begins a sequence only: one
+   * that goes on a sequence has nothing in front.
+   */
+  private idsOf(prompt: string | ArrayLike<number>, signal?: AbortSignal): ArrayLike<number> | Promise<number[]> {
     if (typeof prompt !== 'string') return prompt
     const { tokenizer } = this.model
     if (!tokenizer) throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
-    return tokenizer.encodeAsync(prompt, { addSpecialTokens: this.length === 0, signal })
+    const addSpecialTokens = this.length === 0
+    if (tokenizer.isQuick && prompt.length <= SHORT) return tokenizer.encode(prompt, { addSpecialTokens })
+    return tokenizer.encodeAsync(prompt, { addSpecialTokens, signal })
   }
 
   private step(message: StepMessage, index: number, text: string): Step {

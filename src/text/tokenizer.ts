@@ -25,6 +25,8 @@ export interface Tokenizer {
   /** One more than the highest id. The model's vocab_size may be larger: rows that no token uses. */
   readonly vocabSize: number
   readonly specialIds: ReadonlySet<number>
+  /** Whether `encode` takes a time proportional to the text. It does for all but tokenizers of an unusual definition. */
+  readonly isQuick: boolean
   /**
    * Encodes at once. Long texts are better given to `encodeAsync`. Throws a UserError where a tokenizer of an unusual
    * definition takes too long for it.
@@ -44,6 +46,7 @@ export interface Tokenizer {
 
 /** What encodes: at once, or with turns of the event loop between. */
 interface Encoding {
+  isQuick: boolean
   atOnce(text: string, addSpecialTokens: boolean): number[]
   inTurns(text: string, addSpecialTokens: boolean, signal?: AbortSignal): Promise<number[]>
 }
@@ -79,6 +82,7 @@ async function inOwnProcess(definition: TokenizerDefinition): Promise<Encoding> 
 
 function onThisThread(encoder: Encoder): Encoding {
   return {
+    isQuick: true,
     atOnce: (text, addSpecialTokens) => atOnce(encoder.encode(text, addSpecialTokens)),
     inTurns: (text, addSpecialTokens, signal) => inTurns(encoder.encode(text, addSpecialTokens), signal),
   }
@@ -105,6 +109,10 @@ class BytePairTokenizer implements Tokenizer {
     this.vocabSize = this.vocabulary.tokens.length
     this.addedIds = new Set(addedTokens.map((token) => token.id))
     this.specialIds = new Set(addedTokens.filter((token) => token.special).map((token) => token.id))
+  }
+
+  get isQuick(): boolean {
+    return this.encoding.isQuick
   }
 
   encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {

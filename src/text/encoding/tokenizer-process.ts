@@ -19,6 +19,7 @@ const MILLISECONDS_A_CHARACTER = 1 / 500
  * Encodes in a process of its own, which ends when that takes too long: for tokenizers whose patterns are not known.
  */
 export class TokenizerProcess {
+  readonly isQuick = false
   private readonly process: LimitedProcess
 
   constructor(private readonly definition: TokenizerDefinition) {

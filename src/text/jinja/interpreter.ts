@@ -93,20 +93,24 @@ export class JinjaInterpreter extends Library {
     const turn = (item: Value): Environment => this.bind(node.loopvar as Node, item, new Environment(environment))
     const all = itemsOf(this.evaluate((test ? iterable.lhs : iterable) as Node, environment))
     const items = test ? all.filter((item) => isTrue(this.evaluate(test, turn(item)))) : all
-    if (items.length === 0) return this.evaluateBlock(node.defaultBlock as Node[], environment)
     let text = ''
+    let hasEndedTurn = false
     for (const [index, item] of items.entries()) {
       const scope = turn(item)
       scope.setVariable('loop', loopOf(items, index))
       try {
         text += this.evaluateBlock(node.body as Node[], scope).value
+        hasEndedTurn = true
       } catch (error) {
         if (!(error instanceof LoopControl)) throw error
         text += error.text
         if (error.isBreak) break
       }
     }
-    return toValue(text)
+    // What stands for no turns is also written when none came to its end.
+    return hasEndedTurn
+      ? toValue(text)
+      : toValue(text + this.evaluateBlock(node.defaultBlock as Node[], environment).value)
   }
 
   /** What a macro names is looked for where it is written, not where it is called. */
