@@ -186,7 +186,7 @@ export class EngineSession implements Session {
     if (!Number.isInteger(logprobs) || logprobs < 0) throw new UsageError('--logprobs must be 0 or more')
     if (!Number.isInteger(maxTokens) || maxTokens < 0) throw new UsageError('--max-tokens must be 0 or more')
     if (!Number.isInteger(context) || context < 1) throw new UsageError('--context must be 1 or more')
-    const end = defaults.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
+    const end = defaults.eosTokens ?? config.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
     return {
       kind: 'generate',
       session: this.id,
@@ -225,10 +225,12 @@ export class EngineSession implements Session {
     { prompt, sampling }: GenerateRequest,
     tokens: number[],
     text: string,
-    end: Pick<GenerationResult, 'finishReason' | 'prefillMs' | 'decodeMs'>,
+    end: Pick<GenerationResult, 'finishReason' | 'contextFull' | 'prefillMs' | 'decodeMs'>,
   ): GenerationResult {
-    const { finishReason, prefillMs, decodeMs } = end
-    return { finishReason, text, tokens, promptTokens: prompt.length, seed: sampling.seed, prefillMs, decodeMs }
+    const { finishReason, contextFull, prefillMs, decodeMs } = end
+    const times = { prefillMs, decodeMs }
+    const full = contextFull && { contextFull }
+    return { finishReason, text, tokens, promptTokens: prompt.length, ...full, seed: sampling.seed, ...times }
   }
 
   /** Counts what a call changes until it fails. */
