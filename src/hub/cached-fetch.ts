@@ -4,8 +4,8 @@ import { isCompanion } from '../packing/companions.js'
 import { type CacheFolder, cachedHash } from './cache.js'
 import type { HubClient } from './client.js'
 import { bytesInCache, downloadToCache } from './download.js'
-import type { Track } from './pull.js'
 import type { HubRepository, RepositoryFile } from './repository.js'
+import type { Track } from './track.js'
 import { verifyLocal } from './verify.js'
 
 /** Bytes that are still to be fetched for a checkpoint to lie whole in the cache. */

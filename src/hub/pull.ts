@@ -10,7 +10,6 @@ import { isCompanion } from '../packing/companions.js'
 import { formatsFor } from '../packing/format.js'
 import type { PackMatrix } from '../packing/pack.js'
 import type { SourceRange } from '../packing/pack-journal.js'
-import { openPackedFile } from '../packing/packed-file.js'
 import { withoutChecksums } from '../packing/packed-file-writer.js'
 import { packedFileName, stagedWeights, stageModel } from '../packing/packed-folder.js'
 import {
@@ -20,14 +19,14 @@ import {
   type ResumablePacking,
   withFiles,
 } from '../packing/resumable-packing.js'
-import { type CachedCheckpoint, CacheFolder } from './cache.js'
 import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
-import { HubClient } from './client.js'
 import { HashMismatch } from './file-hash.js'
+import { type Origin, withOrigin } from './origin.js'
 import { checkPlan, diskNeeds, memoryNeeds, type PullPlan, sourceBytes } from './plan.js'
 import { DEFAULT_REVISION, type PullOptions, type PullProgress, type PullRequest } from './pull-options.js'
-import { HubRepository } from './repository.js'
+import { findPulledBefore } from './pulled-before.js'
 import { Unreachable } from './retry.js'
+import { type Track, trackPhase } from './track.js'
 import { verifyRemote } from './verify.js'
 
 /** A model that has been pulled. */
@@ -63,17 +62,6 @@ export interface PullComputer {
 }
 
 type Callbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'>
-
-/** A checkpoint to be packed, and how it comes here. */
-interface Origin {
-  /** The repository's name of today, which may be another than was asked for. */
-  repo: string
-  way: PullPlan['way']
-  commit: string
-  files: FileSet
-  /** Absent when all lies on this computer. */
-  remote?: { client: HubClient; repository: HubRepository; cache: CacheFolder }
-}
 
 /** Bytes of a checkpoint that are asked for ahead of the packing, over a network and from a disk. */
 const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
@@ -113,63 +101,13 @@ async function pullFrom(
   }
 }
 
-/** The packed model of an earlier pull, where it is not known whether the hub has a newer one. */
+/** The model of an earlier pull, which the hub may have a newer one of. */
 async function findUnchecked(request: PullRequest, computer: PullComputer): Promise<PulledModel | undefined> {
   const { repo, quant, revision, verify, keep } = request
   if (verify || keep) return undefined
-  const found = await packedHere(computer.placeOf(repo).folder, quant)
+  const found = await findPulledBefore(computer.placeOf(repo).folder, quant)
   const isWanted = revision === DEFAULT_REVISION || found?.commit === revision
-  if (!found || !isWanted) return undefined
-  const { path, bytes, source, commit } = found
-  return { path, bytes, repo: source, commit, quant, wasHere: true, warnings: [] }
-}
-
-/** What the packed file of a folder says of itself, if there is one. */
-async function packedHere(folder: string, quant: PullRequest['quant']) {
-  const path = join(folder, packedFileName(quant))
-  const file = await openPackedFile(path).catch(() => undefined)
-  if (!file) return undefined
-  const { source, sourceRevision: commit } = file.metadata
-  if (commit === undefined) return undefined
-  const bytes = [...file.parts.values()].reduce((end, part) => Math.max(end, part.offset + part.bytes), 0)
-  return { path, bytes, source, commit }
-}
-
-/** Finds where the checkpoint is to come from. The hub is not asked when the cache has all that is needed. */
-async function withOrigin<T>(
-  request: PullRequest,
-  { onNote, signal }: Callbacks,
-  use: (origin: Origin) => Promise<T>,
-): Promise<T> {
-  const { revision, environment, network, keep } = request
-  let { repo } = request
-  let cache = new CacheFolder(environment.cache, repo)
-  const inCache = ({ commit, dir }: CachedCheckpoint): Origin => ({
-    repo,
-    way: 'cache',
-    commit,
-    files: localFolder(dir),
-  })
-  const cached = await cache.checkpoint(revision)
-  if (cached && (environment.offline || cached.hasTokenizer)) return use(inCache(cached))
-  if (environment.offline) {
-    throw new Unreachable(
-      `${repo}: not (or not whole) in the hub's cache at ${cache.path}, and HF_HUB_OFFLINE forbids to fetch it`,
-    )
-  }
-  const client = new HubClient({ environment, network, signal, onRetry: onNote })
-  try {
-    const repository = await HubRepository.open(client, environment.endpoint, repo, revision)
-    const { commit } = repository
-    repo = repository.name
-    cache = new CacheFolder(environment.cache, repo)
-    const stored = await cache.checkpoint(commit)
-    if (stored) return await use(inCache(stored))
-    const remote = { client, repository, cache }
-    return await use({ repo, way: keep ? 'keep' : 'hub', commit, files: repository, remote })
-  } finally {
-    client.close()
-  }
+  return found && isWanted ? { ...found, wasHere: true, warnings: [] } : undefined
 }
 
 /** One pull, whose origin is known. */
@@ -199,9 +137,9 @@ class Pull {
     const { repo, quant, verify } = this.request
     const { way, commit } = this.origin
     if (verify || way === 'keep') return undefined
-    const found = await packedHere(this.place.folder, quant)
-    if (!found || found.source !== repo || found.commit !== commit) return undefined
-    return { path: found.path, bytes: found.bytes, repo, commit, quant, wasHere: true, warnings: [] }
+    const found = await findPulledBefore(this.place.folder, quant)
+    if (found?.repo !== repo || found.commit !== commit) return undefined
+    return { ...found, wasHere: true, warnings: [] }
   }
 
   /** What its headers say decides what is read later, so these ranges are checked too. */
@@ -349,28 +287,10 @@ class Pull {
     }
   }
 
-  /** Begins to tell of a phase of `total` bytes, `done` of which need no work. */
   private track(phase: PullProgress['phase']): Track {
-    return (total, already = 0) => {
-      let done = already
-      let item = ''
-      const tell = () => this.callbacks.onProgress?.({ phase, done: Math.min(done, total), total, item })
-      return {
-        add(count) {
-          done += count
-          tell()
-        },
-        item(name) {
-          item = name
-          tell()
-        },
-      }
-    }
+    return trackPhase(phase, this.callbacks.onProgress)
   }
 }
-
-/** Begins to tell of so many bytes of work, some of which may be done already. */
-export type Track = (total: number, done?: number) => { add(count: number): void; item(name: string): void }
 
 function short(commit: string): string {
   return commit.slice(0, 7)
