@@ -131,6 +131,8 @@ export interface StepMessage {
 
 export interface GenerateReply {
   finishReason: 'eos' | 'length'
+  /** The text ended where the model has no more positions. */
+  contextFull?: true
   prefillMs: number
   decodeMs: number
 }

@@ -17,11 +17,14 @@ import { RouteRecorder } from './route-codec.js'
 /** Thrown where a caller's abort has ended the work. */
 export class Stopped extends Error {}
 
-/** Tokens to run: after those of the sequence, or in place of its last `again`; only `context` positions are kept. */
+/** Tokens to run: after those of the sequence, or in place of its last `again`. */
 interface Input {
   tokens: Int32Array
   again?: number
+  /** Positions that are kept, where a model can do without the oldest. */
   context?: number
+  /** Positions that there are in all. */
+  limit?: number
 }
 
 /** One sequence of tokens with its cache. Its methods are generators that yield wherever other requests may come in between. */
@@ -46,7 +49,7 @@ export class Sequence {
       ...recorder?.taps,
       hidden: hidden && ((layer, x) => hidden.set(x, layer * model.config.width)),
     }
-    yield* this.run({ tokens }, stop, taps, (done, count) => {
+    yield* this.run({ tokens, limit: this.limitOf({}) }, stop, taps, (done, count) => {
       recorder?.at(done + count)
       const isLast = done + count === tokens.length
       if (all) model.logits(0, count, (row, values) => logits.set(values, (done + row) * model.outputs))
@@ -71,11 +74,17 @@ export class Sequence {
     let input = this.inputOf(request)
     let firstAt = 0
     let finishReason: GenerateReply['finishReason'] = 'length'
+    const limit = this.limitOf(request)
+    let contextFull = false
     for (let index = 0; index < request.maxTokens; index++) {
+      if (index > 0 && this.cache.length >= limit) {
+        contextFull = true
+        break
+      }
       const recorder = request.routes ? new RouteRecorder(model.config, 1, request) : undefined
       let step: StepMessage | undefined
       const { length } = input.tokens
-      yield* this.run({ ...input, context: request.context }, stop, { ...recorder?.taps }, (done, count) => {
+      yield* this.run({ ...input, context: request.context, limit }, stop, { ...recorder?.taps }, (done, count) => {
         if (done + count < length) return
         model.logits(count - 1, count, (_, logits) => {
           const known = model.summary()
@@ -96,7 +105,8 @@ export class Sequence {
       while (!ready() && !stop[0]) yield
     }
     const ended = performance.now()
-    return { finishReason, prefillMs: (firstAt || ended) - started, decodeMs: firstAt ? ended - firstAt : 0 }
+    const times = { prefillMs: (firstAt || ended) - started, decodeMs: firstAt ? ended - firstAt : 0 }
+    return { finishReason, ...(contextFull && { contextFull }), ...times }
   }
 
   truncate(length: number): void {
@@ -129,14 +139,18 @@ export class Sequence {
 
   /** Micro-batch after micro-batch; `after` is told how many tokens came before each and how many it had. */
   private *run(
-    { tokens, again = 0, context = Number.POSITIVE_INFINITY }: Input,
+    { tokens, again = 0, limit = Number.POSITIVE_INFINITY, ...input }: Input,
     stop: Int32Array,
     taps: Taps,
     after: (done: number, count: number) => void,
   ): Generator<void, void> {
     const { cache } = this
+    // A model that tells positions apart cannot go on without the oldest.
+    const rolls = this.model.config.maxPositions === undefined
+    const context = rolls ? (input.context ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
     const stopped = () => Atomics.load(stop, 0) !== 0
     const from = cache.length - again
+    if (from + tokens.length > limit) throw tooLong(from + tokens.length, limit)
     const replaced = this.tokens.slice(from)
     cache.begin()
     try {
@@ -159,6 +173,12 @@ export class Sequence {
     }
   }
 
+  /** Positions that a text may have: the model's, or fewer where the caller says so. */
+  private limitOf({ context = Number.POSITIVE_INFINITY }: { context?: number }): number {
+    const { maxPositions } = this.model.config
+    return maxPositions === undefined ? Number.POSITIVE_INFINITY : Math.min(context, maxPositions)
+  }
+
   /** The prompt; an empty one runs the last token again, whose logits were not kept. */
   private inputOf({ prompt }: GenerateRequest): Input {
     if (prompt.length > 0 || this.tokens.length === 0) return { tokens: prompt }
@@ -175,4 +195,8 @@ export class Sequence {
       )
     }
   }
+}
+
+function tooLong(tokens: number, limit: number): UserError {
+  return new UserError(`the text has ${tokens} tokens, and the model's context ends at ${limit}; give it less of it`)
 }

@@ -234,10 +234,12 @@ export class EngineSession implements Session {
     { prompt, sampling }: GenerateRequest,
     tokens: number[],
     text: string,
-    end: Pick<GenerationResult, 'finishReason' | 'prefillMs' | 'decodeMs'>,
+    end: Pick<GenerationResult, 'finishReason' | 'contextFull' | 'prefillMs' | 'decodeMs'>,
   ): GenerationResult {
-    const { finishReason, prefillMs, decodeMs } = end
-    return { finishReason, text, tokens, promptTokens: prompt.length, seed: sampling.seed, prefillMs, decodeMs }
+    const { finishReason, contextFull, prefillMs, decodeMs } = end
+    const times = { prefillMs, decodeMs }
+    const full = contextFull && { contextFull }
+    return { finishReason, text, tokens, promptTokens: prompt.length, ...full, seed: sampling.seed, ...times }
   }
 
   /** Counts what a call changes until it fails. */

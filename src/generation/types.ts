@@ -92,7 +92,10 @@ export interface GenerateOptions extends SamplingOptions {
   routes?: boolean
   /** With the routes, report the probabilities of all experts. */
   probabilities?: boolean
-  /** Most positions kept in the cache: beyond it the oldest are forgotten. Default: no limit. */
+  /**
+   * Most positions that count. A ModuleFormer forgets the oldest beyond it; default: no limit. A model with a limit of its
+   * own (`config.maxPositions`) ends there, or here where this is less.
+   */
   context?: number
   /** Ends the generation as an abort does in fetch: the iteration rejects with the signal's reason. */
   signal?: AbortSignal
@@ -115,13 +118,15 @@ export interface Step {
 
 /** What a finished generation was; the return value of the generator. */
 export interface GenerationResult {
-  /** eos: the end-of-text token came; stop: a stop string; length: maxTokens reached. */
+  /** eos: an end-of-text token came; stop: a stop string; length: maxTokens reached, or the end of the context. */
   finishReason: 'eos' | 'stop' | 'length'
   /** All text, as the steps gave it and what was held back until the end. */
   text: string
   /** Generated ids; the end-of-text token is not among them. */
   tokens: number[]
   promptTokens: number
+  /** True where the text ended because the model has no more positions. */
+  contextFull?: true
   seed: number
   /** From the request to the first token sampled. */
   prefillMs: number
