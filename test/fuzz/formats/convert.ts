@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { verifyModel } from '#molm/index.js'
 import { convertCheckpoint } from '#molm/packing/convert.js'
+import { blueprintFor } from '../../support/blueprint.js'
 import { referencePack } from '../../support/reference-pack.js'
 import { bytesOf, replaced, utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
@@ -31,7 +32,7 @@ export const convert: Format = {
       async read({ dir }) {
         rmSync(out, { recursive: true, force: true })
         try {
-          await convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack })
+          await convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack, blueprint: blueprintFor })
         } catch (error) {
           expect(!existsSync(out), `it was refused, ${out} is there all the same`)
           throw error

@@ -1,9 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { layoutOf, parseConfig } from '#molm/architectures/index.js'
 import { localFolder, openCheckpoint } from '#molm/checkpoint/checkpoint.js'
-import { parseConfig } from '#molm/model/config.js'
 import { formatsFor } from '#molm/packing/format.js'
-import { planLayout } from '#molm/packing/layout.js'
 import { findLeftovers, packResumably, type ResumablePacking } from '#molm/packing/resumable-packing.js'
 import { referencePack } from '../../support/reference-pack.js'
 import { bytesOf, type Files, replaced, take, utf8 } from '../files.js'
@@ -22,7 +21,7 @@ export const journal: Format = {
   async prepare(dir) {
     const checkpoint = await openCheckpoint(localFolder((await tinyCheckpoint(dir)).dir))
     const formats = formatsFor('f32')
-    const layout = planLayout(parseConfig(checkpoint.config, 'config.json'), formats)
+    const layout = layoutOf(parseConfig(checkpoint.config, 'config.json'), formats)
     const metadata = { quant: 'f32' as const, formats, source: 'org/model', sourceRevision: 'a'.repeat(40) }
     const packing = (folder: string): ResumablePacking => ({
       path: join(folder, FILE),

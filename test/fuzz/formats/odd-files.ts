@@ -4,6 +4,7 @@ import { UserError } from '#molm/errors.js'
 import { describeModel, verifyModel } from '#molm/index.js'
 import { loadTextSide } from '#molm/library/text-side.js'
 import { convertCheckpoint } from '#molm/packing/convert.js'
+import { blueprintFor } from '../../support/blueprint.js'
 import { referencePack } from '../../support/reference-pack.js'
 import { oddEntry } from '../bombs.js'
 import { type Files, replaced, take, utf8 } from '../files.js'
@@ -18,7 +19,7 @@ export const oddFiles: Format = {
   async prepare(dir) {
     const checkpoint = await tinyCheckpoint(dir)
     const [packed, out] = [join(dir, 'packed'), join(dir, 'out')]
-    await convertCheckpoint(checkpoint.dir, packed, { quant: 'f32', pack: referencePack })
+    await convertCheckpoint(checkpoint.dir, packed, { quant: 'f32', pack: referencePack, blueprint: blueprintFor })
     const models = [checkpoint.files, take(packed)].map((files) => new Map([...files, ...tokenizerFiles(), ...NOTES]))
     return {
       onDisk: true,
@@ -37,7 +38,7 @@ export const oddFiles: Format = {
       async read({ dir, files }) {
         const isPacked = [...files.keys()].some((name) => name.endsWith('.molm.safetensors'))
         rmSync(out, { recursive: true, force: true })
-        const pack = () => convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack })
+        const pack = () => convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack, blueprint: blueprintFor })
         await everyOne(
           () => describeModel(dir),
           () => loadTextSide(dir),
