@@ -28,7 +28,10 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
     activeParameters: total('active'),
     bytes: total('bytes'),
     activeBytes,
-    leastBytes: kind === 'packed' ? leastBudget(layoutOf(config, formats)) : total('bytes'),
+    // When it is asked for: the whole plan takes memory, and the config may yet turn out not to fit the weights.
+    get leastBytes() {
+      return kind === 'packed' ? leastBudget(layoutOf(config, formats)) : total('bytes')
+    },
     parts,
     ...(tokenizer && { tokenizerSize: tokenizer.vocabSize }),
     hasChatTemplate: chatTemplate !== undefined,
