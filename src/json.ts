@@ -13,25 +13,29 @@ const MOST_JSON_KEYS = 2 ** 19
 /** Deepest nesting read. Checkpoints need four levels; millions of them would exhaust the memory. */
 const DEEPEST_NESTING = 64
 
-/** One JSON object in UTF-8 with at most `mostValues` values in it. Throws a UserError that begins with `where`. */
-export function parseJsonObject(
-  bytes: Uint8Array,
-  where: string,
-  mostValues = MOST_JSON_VALUES,
-): Record<string, unknown> {
+/** One JSON value in UTF-8 with at most `mostValues` values in it. Throws a UserError that begins with `where`. */
+export function parseJson(bytes: Uint8Array, where: string, mostValues = MOST_JSON_VALUES): unknown {
   const { nesting, values, keys } = measure(bytes)
   if (nesting > DEEPEST_NESTING)
     throw new UserError(`${where}: not valid here, nested more than ${DEEPEST_NESTING} deep`)
   if (values > mostValues) throw new UserError(`${where}: too large, more than ${mostValues} values are in it`)
   if (keys > MOST_JSON_KEYS) throw new UserError(`${where}: too large, more than ${MOST_JSON_KEYS} keys are in it`)
-  let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
     const why =
       error instanceof TypeError ? 'it is not UTF-8 text' : error instanceof Error ? error.message : String(error)
     throw new UserError(`${where}: not valid JSON (${printable(why)})`)
   }
+}
+
+/** The same where the value must be an object. */
+export function parseJsonObject(
+  bytes: Uint8Array,
+  where: string,
+  mostValues = MOST_JSON_VALUES,
+): Record<string, unknown> {
+  const value = parseJson(bytes, where, mostValues)
   if (!isObject(value)) throw new UserError(`${where}: a JSON object was expected`)
   return value
 }

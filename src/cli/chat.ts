@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
 import { colourDepth } from '../terminal/colours.js'
+import { addConversationOptions, type ConversationOptions, readConversation } from './conversation-options.js'
 import { interruptSignal } from './interrupt.js'
 import {
   addGenerationOptions,
@@ -14,7 +15,7 @@ import {
 } from './options.js'
 import { note } from './output.js'
 
-export interface ChatOptions extends ModelOptions, GenerationOptions {
+export interface ChatOptions extends ModelOptions, GenerationOptions, ConversationOptions {
   history?: boolean
 }
 
@@ -27,6 +28,7 @@ export function define(command: Command): void {
     .option('--no-history', 'keep nothing of what is typed, as with MOLM_HISTORY=0')
     .addHelpText('after', EXAMPLES)
     .action(chat)
+  addConversationOptions(command)
   addGenerationOptions(command)
   addModelOptions(command)
   addOutputOptions(command)
@@ -44,6 +46,7 @@ async function chat(options: ChatOptions): Promise<void> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     throw new UsageError('molm chat needs a terminal on both sides; in a pipe or a script, use molm run')
   }
+  const beginning = await readConversation(options)
   // React reads it when it is imported; its development build is slow.
   process.env.NODE_ENV ??= 'production'
   const [{ loadModel }, { startChat }] = await Promise.all([
@@ -57,6 +60,7 @@ async function chat(options: ChatOptions): Promise<void> {
   const { interrupted } = await startChat(model, {
     depth: options.color === false ? 'none' : colourDepth(process.stdout),
     generation: generateOptions(options),
+    beginning,
     loadModel: load,
     keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
     signal,

@@ -127,7 +127,7 @@ function formatOf({ json, csv, format, output }: ExpertsOptions): Format {
 async function readTexts(words: string[], { file = [], quiet }: ExpertsOptions) {
   if (file.length > 0 && words.length > 0) throw new UsageError('give a prompt or --file, not both')
   if (file.length > 0) return Promise.all(file.map(readText)).then(withDistinctNames)
-  const text = joinPrompt(await readPipedText({ quiet, signal: interruptSignal() }), words)
+  const text = joinPrompt([await readPipedText({ quiet, signal: interruptSignal() })], words)
   if (text === '') throw new UsageError('there is no text: write one behind the command, pipe it in or name a --file')
   return [{ name: 'prompt', text }]
 }

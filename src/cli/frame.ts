@@ -1,4 +1,6 @@
 import type { Model } from '../generation/types.js'
+import { writeChat } from '../text/chat-frame.js'
+import type { ConversationStart } from './conversation-options.js'
 
 /** A prompt as the model gets it. */
 export interface Frame {
@@ -11,21 +13,32 @@ export interface Frame {
   isAnswer: boolean
 }
 
+export interface FrameOptions {
+  /** Continue the text as it stands. */
+  raw?: boolean
+  /** The user's own stop strings. */
+  stop?: string[]
+  /** Whether the prompt is a message of a conversation also where the model has no template. */
+  isConversation: boolean
+  signal?: AbortSignal
+}
+
 /**
- * Frames a prompt as one user message when the model has a chat template, unless `raw`. The model's own stop strings
- * belong to the frame; those of the user come on top.
+ * Frames a prompt as the last message of a conversation when the model has a chat template or a conversation is asked
+ * for. The model's own stop strings belong to the frame; those of the user come on top.
  */
 export async function framePrompt(
   model: Model,
   prompt: string,
-  options: { raw?: boolean; stop?: string[]; signal?: AbortSignal },
+  { messages, system, prefill, args }: ConversationStart,
+  { raw, stop = [], isConversation, signal }: FrameOptions,
 ): Promise<Frame> {
-  const { raw, stop = [], signal } = options
-  const asItIs = { text: prompt, hasSpecialTokens: false, isAnswer: false }
-  if (raw) return { ...asItIs, stop }
-  const stops = [...(model.generationDefaults.stop ?? []), ...stop]
-  if (!model.chatTemplate) return { ...asItIs, stop: stops }
-  const messages = [{ role: 'user', content: prompt }]
-  const text = await model.chatTemplate.render(messages, { addGenerationPrompt: true, signal })
-  return { text, hasSpecialTokens: true, stop: stops, isAnswer: true }
+  const own = model.generationDefaults.stop
+  if (raw) return { text: prompt, hasSpecialTokens: false, stop, isAnswer: false }
+  if (!model.chatTemplate && !isConversation) {
+    return { text: prompt, hasSpecialTokens: false, stop: [...(own ?? []), ...stop], isAnswer: false }
+  }
+  const all = prompt === '' ? messages : [...messages, { role: 'user', content: prompt }]
+  const frame = await writeChat(all, { template: model.chatTemplate, args, system, prefill, signal })
+  return { ...frame, stop: [...(own ?? frame.stop), ...stop], isAnswer: prefill === '' }
 }

@@ -8,6 +8,8 @@ import type { LoadedModel } from './with-model.js'
 
 /** Prints a generation while it goes on. Texts are those to be shown, which may differ from the steps' own. */
 export interface RunWriter {
+  /** What the answer begins with, before anything is generated. */
+  start(prefill: string): Promise<void>
   step(step: Step, text: string): Promise<void>
   /** `rest` is text that was held back until the end. */
   end(rest: string, result: GenerationResult): Promise<void>
@@ -28,6 +30,11 @@ class TextWriter implements RunWriter {
     private readonly options: RunOptions,
     private readonly loaded: LoadedModel,
   ) {}
+
+  async start(prefill: string): Promise<void> {
+    await this.write(prefill)
+    this.last = prefill
+  }
 
   async step(_step: Step, text: string): Promise<void> {
     await this.write(text)
@@ -65,6 +72,10 @@ class JsonWriter implements RunWriter {
     private readonly loaded: LoadedModel,
   ) {}
 
+  async start(prefill: string): Promise<void> {
+    this.text = prefill
+  }
+
   async step(step: Step, text: string): Promise<void> {
     this.steps.push(step)
     this.text += text
@@ -101,6 +112,9 @@ class JsonLinesWriter implements RunWriter {
     private readonly options: RunOptions,
     private readonly loaded: LoadedModel,
   ) {}
+
+  /** What was given is no token of the model's: the lines are what it adds. */
+  async start(): Promise<void> {}
 
   async step(step: Step, text: string): Promise<void> {
     const { logprobs, experts } = this.options

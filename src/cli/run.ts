@@ -3,6 +3,13 @@ import { UsageError, UserError } from '../errors.js'
 import { TraceFile } from '../experts/trace.js'
 import type { GenerationResult, Step } from '../generation/types.js'
 import { AnswerText } from './answer-text.js'
+import {
+  addConversationOptions,
+  asksForConversation,
+  type ConversationOptions,
+  type ConversationStart,
+  readConversation,
+} from './conversation-options.js'
 import { framePrompt } from './frame.js'
 import { interruption, interruptSignal } from './interrupt.js'
 import {
@@ -14,11 +21,12 @@ import {
   type ModelOptions,
   wholeNumber,
 } from './options.js'
+import { note } from './output.js'
 import { createRunWriter } from './run-writers.js'
 import { joinPrompt, readPipedText } from './stdin.js'
 import { type LoadedModel, withModel } from './with-model.js'
 
-export interface RunOptions extends ModelOptions, GenerationOptions {
+export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions {
   raw?: boolean
   json?: boolean
   jsonl?: boolean
@@ -41,6 +49,7 @@ export function define(command: Command): void {
     .option('--trace <file>', 'write the experts of each token to a .csv or .jsonl file')
     .addHelpText('after', NOTES)
     .action(run)
+  addConversationOptions(command)
   addGenerationOptions(command)
   addModelOptions(command)
   addOutputOptions(command)
@@ -64,15 +73,21 @@ Examples:
 
 async function run(words: string[], options: RunOptions): Promise<void> {
   checkCombinations(options)
-  const prompt = joinPrompt(await readPipedText({ quiet: options.quiet, signal: interruptSignal() }), words)
+  const start = await readConversation(options)
+  const piped = await readPipedText({ quiet: options.quiet, signal: interruptSignal() })
+  const prompt = joinPrompt([...start.files, piped], words)
   // Blanks alone ask nothing, but there is something to continue in them.
-  if ((options.raw ? prompt : prompt.trim()) === '') {
+  if ((options.raw ? prompt : prompt.trim()) === '' && start.messages.length === 0) {
     throw new UsageError('the prompt is empty; write it after the command or pipe it into stdin')
   }
-  await withModel(options, (loaded) => complete(prompt, options, loaded))
+  await withModel(options, (loaded) => complete(prompt, start, options, loaded))
 }
 
-function checkCombinations({ json, jsonl, experts, logprobs, trace }: RunOptions): void {
+function checkCombinations(options: RunOptions): void {
+  const { raw, json, jsonl, experts, logprobs, trace } = options
+  if (raw && asksForConversation(options)) {
+    throw new UsageError('--raw continues a text as it stands; it takes no system text, messages or template values')
+  }
   if (trace !== undefined) TraceFile.checkName(trace)
   if (json || jsonl) return
   if (experts) throw new UsageError('--experts needs --json or --jsonl: without them only text is printed')
@@ -81,13 +96,19 @@ function checkCombinations({ json, jsonl, experts, logprobs, trace }: RunOptions
 }
 
 /** Generates and prints. When interrupted, all that is known so far is printed first. */
-async function complete(prompt: string, options: RunOptions, loaded: LoadedModel): Promise<void> {
+async function complete(
+  prompt: string,
+  start: ConversationStart,
+  options: RunOptions,
+  loaded: LoadedModel,
+): Promise<void> {
   const { model } = loaded
   if (model.config.architecture === 'classifier') {
     throw new UserError(`${model.name} is a classifier and writes no text`)
   }
   const signal = interruptSignal()
-  const frame = await framePrompt(model, prompt, { ...options, signal })
+  const isConversation = asksForConversation(options)
+  const frame = await framePrompt(model, prompt, start, { ...options, isConversation, signal })
   const ids = await model.tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const writer = createRunWriter(options, loaded)
   const answer = new AnswerText(frame.isAnswer)
@@ -104,11 +125,15 @@ async function complete(prompt: string, options: RunOptions, loaded: LoadedModel
       routes: options.experts || trace !== undefined,
       signal,
     })
+    await writer.start(start.prefill)
     for await (const step of keepingResult(steps, (kept) => (result = kept))) {
       await trace?.add(step)
       await writer.step(step, answer.add(step.text))
     }
     if (result) await writer.end(answer.rest(result.text), result)
+    if (result?.contextFull && !options.quiet) {
+      note(`the text ended where the model's context does, at ${result.promptTokens + result.tokens.length - 1} tokens`)
+    }
   } catch (error) {
     if (interruption()) await writer.interrupted()
     throw error

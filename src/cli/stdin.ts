@@ -25,10 +25,9 @@ export async function readPipedText(options: { quiet?: boolean; signal: AbortSig
   }
 }
 
-/** Piped text first, then the arguments, with a newline between. */
-export function joinPrompt(piped: string | undefined, words: readonly string[]): string {
-  const argument = words.join(' ')
-  return piped && argument ? `${piped}\n${argument}` : piped || argument
+/** Files and piped text first, then the arguments, with a newline between. */
+export function joinPrompt(texts: readonly (string | undefined)[], words: readonly string[]): string {
+  return [...texts, words.join(' ')].filter((text) => text).join('\n')
 }
 
 /** /dev/null, which services and schedulers give their commands, is a device and has no text. */

@@ -1,6 +1,8 @@
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
+import { plural } from '../numbers.js'
 import { harmless } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
+import type { ChatMessage } from '../text/chat-template.js'
 import { runCommand } from './chat-commands.js'
 import { type Answer, type AnswerWatcher, Conversation } from './conversation.js'
 import { Editor } from './editor.js'
@@ -16,6 +18,17 @@ export interface ChatItem {
   id: number
   kind: 'user' | 'answer' | 'note' | 'error'
   text: string
+}
+
+/** What a conversation begins with. */
+export interface ChatBeginning {
+  system: string
+  prefill: string
+  messages: readonly ChatMessage[]
+  /** Values for the chat template. */
+  args: Readonly<Record<string, unknown>>
+  /** Texts that go before the first question. */
+  files: readonly string[]
 }
 
 export interface ChatOptions {
@@ -50,6 +63,8 @@ export class Chat {
 
   /** Resolves when the user has left. */
   readonly ended: Promise<void>
+  /** Texts that go in front of the next question. */
+  private readonly waiting: string[] = []
   private resolveEnded = () => {}
   private abort?: AbortController
   private readonly listeners = new Set<() => void>()
@@ -104,11 +119,11 @@ export class Chat {
 
   /** Goes on with another model. */
   use(model: Model): void {
-    const { messages, system } = this.conversation
+    const { messages, system, prefill, templateArgs } = this.conversation
     this.model = model
     this.conversation = new Conversation(model)
     this.conversation.messages.push(...messages)
-    this.conversation.system = system
+    Object.assign(this.conversation, { system, prefill, templateArgs })
     this.map = Object.assign(new TokenMap(model.config), { mode: this.map.mode })
     this.lastAnswer = undefined
   }
@@ -122,10 +137,25 @@ export class Chat {
     this.resolveEnded()
   }
 
-  /** Answers a new text of the user's. */
+  /** Answers a new text of the user's; texts that were waiting go in front of it. */
   ask(text: string): Promise<void> {
     this.say('user', text)
-    return this.run((watcher, options) => this.conversation.ask(text, watcher, options))
+    const whole = [...this.waiting.splice(0), text].join('\n')
+    return this.run((watcher, options) => this.conversation.ask(whole, watcher, options))
+  }
+
+  /** Begins with what the command line gives: a system text, messages, texts that go before the first question. */
+  begin({ system, prefill, messages, args, files }: ChatBeginning): void {
+    Object.assign(this.conversation, { system, prefill, templateArgs: args })
+    for (const { role, content } of messages) {
+      if (role === 'system') this.conversation.system = content
+      else this.conversation.messages.push({ role, content })
+      this.say(role === 'assistant' ? 'answer' : role === 'user' ? 'user' : 'note', content)
+    }
+    this.waiting.push(...files)
+    if (files.length === 0) return
+    const characters = files.reduce((sum, text) => sum + text.length, 0)
+    this.say('note', `${plural(files.length, 'file')}, ${characters} characters, go before your first message`)
   }
 
   /** Answers the last text again. */
@@ -208,7 +238,7 @@ export class Chat {
   private async run(work: (watcher: AnswerWatcher, options: GenerateOptions) => Promise<Answer | undefined>) {
     this.abort = new AbortController()
     this.state = 'answering'
-    this.answer = ''
+    this.answer = this.conversation.prefill
     this.map.beginAnswer()
     this.changed()
     try {
@@ -233,6 +263,7 @@ export class Chat {
     this.answer = ''
     this.say('answer', answer.text.trimEnd())
     if (answer.finishReason === 'interrupted') this.say('note', 'interrupted')
+    if (answer.contextFull) this.say('note', "the answer ended where the model's context does; /reset begins anew")
     this.refreshMemory()
   }
 
@@ -255,6 +286,12 @@ export class Chat {
       routes: (routes) => {
         this.map.add(newest, routes)
         this.changed('soon')
+      },
+      leftOut: (messages) => {
+        this.say(
+          'note',
+          `the model's context is full: the oldest ${plural(messages, 'message')} are left out from here on`,
+        )
       },
       end: (tokens) => this.map.endAnswer(tokens),
     }

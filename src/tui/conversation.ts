@@ -7,9 +7,18 @@ import type {
   Session,
   Step,
 } from '../generation/types.js'
+import { writeChat } from '../text/chat-frame.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import type { Tokenizer } from '../text/tokenizer.js'
-import { writeChat } from './chat-frame.js'
+
+/** Tokens that an answer has room for where nobody says how long it may be. */
+const ROOM = 256
+
+/** A conversation as ids, and what ends the answer. */
+interface Frame {
+  prompt: number[]
+  stop: string[]
+}
 
 /** Told of an answer while it comes. */
 export interface AnswerWatcher {
@@ -19,6 +28,8 @@ export interface AnswerWatcher {
   token(token: number): void
   /** The experts that the newest token wakes; they are known once the model goes on from it. */
   routes(routes: LayerRoutes[]): void
+  /** The oldest messages of the conversation, so many of them, do not fit into the model's context any more. */
+  leftOut(messages: number): void
   /** The answer has only its first `tokens` tokens: those after them were a stop string. */
   end(tokens: number): void
 }
@@ -27,6 +38,8 @@ export interface AnswerWatcher {
 export interface Answer {
   text: string
   finishReason: GenerationResult['finishReason'] | 'interrupted'
+  /** True where it ended because the model has no more positions. */
+  contextFull?: boolean
   /** Undefined where there are too few tokens to tell. */
   tokensPerSecond?: number
 }
@@ -45,6 +58,12 @@ export interface ConversationState {
 export class Conversation {
   readonly messages: ChatMessage[] = []
   system = ''
+  /** What every answer begins with. */
+  prefill = ''
+  /** Values for the chat template. */
+  templateArgs: Readonly<Record<string, unknown>> = {}
+  /** Messages before it are left out: the model's context has no room for them. */
+  private first = 0
   private readonly session: Session
   /** Ids in the session's cache. */
   private cached: number[] = []
@@ -81,12 +100,14 @@ export class Conversation {
   /** Takes back the last turn of the user and its answer; returns the user's text. */
   undo(): string | undefined {
     if (this.messages.at(-1)?.role === 'assistant') this.messages.pop()
+    this.first = 0
     return this.messages.pop()?.content
   }
 
   /** Forgets all turns. */
   reset(): void {
     this.messages.length = 0
+    this.first = 0
     this.forget()
   }
 
@@ -100,6 +121,7 @@ export class Conversation {
     await this.session.restore(saved)
     this.messages.splice(0, Infinity, ...messages)
     this.system = system
+    this.first = 0
     this.cached = [...saved.tokens]
     this.forgotten = saved.oldest
   }
@@ -116,7 +138,7 @@ export class Conversation {
     let prompt: number[] = []
     let result: GenerationResult | undefined
     try {
-      const frame = await this.frame(signal)
+      const frame = await this.fittingFrame(watcher, options)
       prompt = frame.prompt
       const stop = [...frame.stop, ...(options.stop ?? [])]
       const fresh = this.keepCommon(prompt, options.context)
@@ -138,18 +160,42 @@ export class Conversation {
     if (result?.finishReason === 'stop') answer.keep(tokensOf(result, tokenizer))
     this.cached = [...prompt, ...answer.tokens].slice(0, session.length)
     session.truncate(this.cached.length)
-    this.messages.push({ role: 'assistant', content: answer.text })
+    this.messages.push({ role: 'assistant', content: this.prefill + answer.text })
     await this.runLast(answer, prompt.length)
     const tokensPerSecond = result ? speedOf(result) : answer.speed
-    return { text: answer.text, finishReason: result?.finishReason ?? 'interrupted', tokensPerSecond }
+    const { finishReason = 'interrupted', contextFull } = result ?? {}
+    return { text: this.prefill + answer.text, finishReason, contextFull, tokensPerSecond }
   }
 
-  /** The conversation up to the beginning of the next answer, and what ends that. */
-  private async frame(signal?: AbortSignal): Promise<{ prompt: number[]; stop: string[] }> {
+  /**
+   * The conversation up to the beginning of the next answer. Where the model's context ends, the oldest turns are left
+   * out, whole ones, until there is room for an answer; the system text stays.
+   */
+  private async fittingFrame(watcher: AnswerWatcher, options: GenerateOptions): Promise<Frame> {
+    const { config, generationDefaults } = this.model
+    const { maxPositions = Infinity } = config
+    const limit = Math.min(maxPositions, options.context ?? Infinity)
+    const { maxTokens = generationDefaults.maxTokens ?? ROOM } = options
+    const before = this.first
+    let frame = await this.frame(options.signal)
+    // A model without positions forgets by itself what lies too far back.
+    while (maxPositions < Infinity && frame.prompt.length + Math.min(maxTokens, limit / 4) > limit) {
+      const next = this.messages.findIndex(({ role }, i) => i > this.first && role === 'user')
+      if (next < 0) break
+      this.first = next
+      frame = await this.frame(options.signal)
+    }
+    if (this.first > before) watcher.leftOut(this.first)
+    return frame
+  }
+
+  private async frame(signal?: AbortSignal): Promise<Frame> {
     const { chatTemplate, generationDefaults, tokenizer } = this.model
-    const options = { chatTemplate, stop: generationDefaults.stop, signal }
-    const { text, hasSpecialTokens, stop } = await writeChat(this.messages, this.system, options)
-    return { prompt: await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal }), stop }
+    const { system, prefill, templateArgs } = this
+    const options = { template: chatTemplate, args: templateArgs, system, prefill, signal }
+    const { text, hasSpecialTokens, stop } = await writeChat(this.messages.slice(this.first), options)
+    const prompt = await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal })
+    return { prompt, stop: generationDefaults.stop ?? stop }
   }
 
   /**

@@ -4,13 +4,14 @@ import type { GenerateOptions, Model } from '../generation/types.js'
 import { modelsHome } from '../library/resolve-model.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { App } from './app.js'
-import { Chat } from './chat.js'
+import { Chat, type ChatBeginning } from './chat.js'
 import { InputHistory } from './input-history.js'
 import { Terminal } from './terminal.js'
 
 export interface StartOptions {
   depth: ColourDepth
   generation: GenerateOptions
+  beginning: ChatBeginning
   loadModel: (name: string) => Promise<Model>
   /** Whether what is typed is kept for later conversations. */
   keepsHistory: boolean
@@ -47,6 +48,7 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   options.signal.addEventListener('abort', leave, { once: true })
   try {
     greet(chat)
+    chat.begin(options.beginning)
     await chat.ended
   } finally {
     leave()

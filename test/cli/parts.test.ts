@@ -35,11 +35,11 @@ test('whole numbers are taken in decimal notation only', () => {
 })
 
 test('piped text comes before the arguments, and either may be alone', () => {
-  assert.is(joinPrompt('piped', ['two', 'words']), 'piped\ntwo words')
-  assert.is(joinPrompt(undefined, ['word']), 'word')
-  assert.is(joinPrompt('', ['word']), 'word')
-  assert.is(joinPrompt('piped', []), 'piped')
-  assert.is(joinPrompt(undefined, []), '')
+  assert.is(joinPrompt(['piped'], ['two', 'words']), 'piped\ntwo words')
+  assert.is(joinPrompt([undefined], ['word']), 'word')
+  assert.is(joinPrompt([''], ['word']), 'word')
+  assert.is(joinPrompt(['a file', 'piped'], []), 'a file\npiped')
+  assert.is(joinPrompt([undefined], []), '')
 })
 
 test('an answer begins with its first visible character, whatever pieces it comes in', () => {

@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LayerRoutes, Model } from '#molm/generation/types.js'
 import { loadModel } from '#molm/index.js'
-import { writeChat } from '#molm/tui/chat-frame.js'
+import { writeChat } from '#molm/text/chat-frame.js'
 import { type AnswerWatcher, Conversation } from '#molm/tui/conversation.js'
 import { loadConversation, saveConversation } from '#molm/tui/conversation-file.js'
 import { TokenMap } from '#molm/tui/token-map.js'
@@ -26,6 +26,8 @@ class Witness implements AnswerWatcher {
   readonly tokens: number[] = []
   readonly routesOf: LayerRoutes[][] = []
   readonly map = new TokenMap(nano.config)
+  /** Messages that the model's context had no room for. */
+  without = 0
 
   text(piece: string) {
     this.shown += piece
@@ -36,6 +38,9 @@ class Witness implements AnswerWatcher {
   routes(routes: LayerRoutes[]) {
     this.routesOf.push(routes)
     this.map.add(nano.tokenizer.decode([this.tokens[this.tokens.length - 1]]), routes)
+  }
+  leftOut(messages: number) {
+    this.without = messages
   }
   end(tokens: number) {
     this.tokens.length = tokens
@@ -52,7 +57,7 @@ test('an answer streams, and later turns continue from the cache as from the sta
   assert.is(witness.shown, first.text)
   assert.match(first.text, /^A lantern is light in a transparent protective case\./)
   const second = await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
-  const frame = await writeChat(conversation.messages.slice(0, 3), '', nano)
+  const frame = await writeChat(conversation.messages.slice(0, 3), { template: nano.chatTemplate })
   const steps = nano.createSession().generate(frame.text, GREEDY)
   let next = await steps.next()
   while (!next.done) next = await steps.next()
@@ -64,7 +69,9 @@ test('the cells of the map are what forward routes for the same tokens', async (
   const conversation = new Conversation(nano)
   const witness = new Witness()
   await conversation.ask('What is 23 + 45?', witness, GREEDY)
-  const prompt = nano.tokenizer.encode((await writeChat(conversation.messages.slice(0, 1), '', nano)).text)
+  const prompt = nano.tokenizer.encode(
+    (await writeChat(conversation.messages.slice(0, 1), { template: nano.chatTemplate })).text,
+  )
   const session = nano.createSession()
   const all = [...prompt, ...witness.tokens]
   const { routes = [] } = await session.forward(all, { routes: true, logits: 'none' })
@@ -139,7 +146,10 @@ test('a limited context that has forgotten the beginning begins anew where it mu
 
 test('a system text goes in front where the template leaves it out', async () => {
   const messages = [{ role: 'user', content: 'Hi' }]
-  assert.is((await writeChat(messages, 'Be brief.', nano)).text, 'Be brief.\n\nUser: Hi\nAssistant:')
+  assert.is(
+    (await writeChat(messages, { system: 'Be brief.', template: nano.chatTemplate })).text,
+    'Be brief.\n\nUser: Hi\nAssistant:',
+  )
 })
 
 test('a model without template has plain turns, which end where the next would begin', async () => {
@@ -148,11 +158,54 @@ test('a model without template has plain turns, which end where the next would b
     { role: 'assistant', content: 'Hello.' },
     { role: 'user', content: 'Bye' },
   ]
-  assert.equal(await writeChat(messages, '', {}), {
+  assert.equal(await writeChat(messages), {
     text: 'User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:',
     hasSpecialTokens: false,
     stop: ['\nUser:', '\nAssistant:'],
   })
+})
+
+test('a text that is given goes on where it stops, with and without a template', async () => {
+  const messages = [{ role: 'user', content: 'Hi' }]
+  assert.is((await writeChat(messages, { prefill: 'Dear' })).text, 'User: Hi\nAssistant: Dear')
+  const open = await writeChat([...messages, { role: 'assistant', content: 'Dear' }], { template: nano.chatTemplate })
+  assert.is(open.text, 'User: Hi\nAssistant: Dear')
+  const conversation = new Conversation(nano)
+  conversation.prefill = 'It is'
+  const { text } = await conversation.ask('What is a lantern?', new Witness(), { ...GREEDY, maxTokens: 5 })
+  assert.ok(text.startsWith('It is'), text)
+  assert.is(conversation.messages[1].content, text)
+  conversation.dispose()
+})
+
+test('where the context of a model ends, whole turns are left out from the oldest on, and it is told', async () => {
+  // nano has no positions; a model that says it has some is treated as one that does.
+  const limited = new Proxy(nano, {
+    get: (model, key) => {
+      if (key === 'config') return { ...model.config, maxPositions: 80 }
+      const value = Reflect.get(model, key, model)
+      return typeof value === 'function' ? value.bind(model) : value
+    },
+  })
+  const conversation = new Conversation(limited)
+  conversation.system = 'Be brief.'
+  const options = { ...GREEDY, maxTokens: 12 }
+  const leftOut: number[] = []
+  for (let turn = 0; turn < 6; turn++) {
+    const witness = new Witness()
+    await conversation.ask(`What is ${turn} + 1?`, witness, options)
+    leftOut.push(witness.without)
+  }
+  assert.is(conversation.messages.length, 12, 'nothing is taken out of what the user sees')
+  const told = leftOut.filter((count) => count > 0)
+  assert.ok(told.length > 0 && told.every((count) => count % 2 === 0), `${leftOut}`)
+  const first = told[told.length - 1]
+  const frame = await writeChat(conversation.messages.slice(first, 11), {
+    system: 'Be brief.',
+    template: nano.chatTemplate,
+  })
+  assert.ok(nano.tokenizer.encode(frame.text).length + 12 <= 80)
+  conversation.dispose()
 })
 
 test('a saved conversation goes on as the one that was saved, without running it again', async () => {

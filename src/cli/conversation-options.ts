@@ -1,0 +1,102 @@
+import { readFile, stat } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { UsageError, UserError } from '../errors.js'
+import { isObject, parseJson } from '../json.js'
+import type { ChatMessage } from '../text/chat-template.js'
+
+/** Most bytes of a file that becomes part of a prompt, as for stdin. */
+const MOST_BYTES = 16 * 2 ** 20
+
+/** What a conversation is given beside what the user types. */
+export interface ConversationOptions {
+  system?: string
+  file?: string[]
+  prefill?: string
+  messages?: string
+  templateArg?: Record<string, unknown>
+}
+
+/** The same, read. */
+export interface ConversationStart {
+  system: string
+  /** Texts of the files, in their order. */
+  files: string[]
+  prefill: string
+  messages: ChatMessage[]
+  args: Record<string, unknown>
+}
+
+export function addConversationOptions(command: Command): Command {
+  return command
+    .optionsGroup('Conversation:')
+    .option('-s, --system <text>', 'system text in front of the conversation; @FILE reads it from a file')
+    .option('-f, --file <file>', 'put the text of a file before the prompt; may be repeated', collect)
+    .option('--prefill <text>', 'begin the answer with this text')
+    .option('--messages <file>', 'begin with the messages of a JSON file: [{"role", "content"}, ...]')
+    .option('--template-arg <name=json>', 'give the chat template a value; may be repeated', collectArgument)
+}
+
+/** Whether any of them was given that needs a conversation, and not a text that just goes on. */
+export function asksForConversation({ system, prefill, messages, templateArg }: ConversationOptions): boolean {
+  return system !== undefined || prefill !== undefined || messages !== undefined || templateArg !== undefined
+}
+
+/** Reads the files that the options name. Rejects with a UserError that names the file. */
+export async function readConversation(options: ConversationOptions): Promise<ConversationStart> {
+  const { system = '', file = [], prefill = '', messages, templateArg = {} } = options
+  return {
+    system: system.startsWith('@') ? (await readText(system.slice(1))).trimEnd() : system,
+    files: await Promise.all(file.map(async (path) => (await readText(path)).replace(/\r?\n$/, ''))),
+    prefill,
+    messages: messages === undefined ? [] : readMessages(await readText(messages), messages),
+    args: templateArg,
+  }
+}
+
+function collect(path: string, earlier: string[] = []): string[] {
+  return [...earlier, path]
+}
+
+function collectArgument(text: string, earlier: Record<string, unknown> = {}): Record<string, unknown> {
+  const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]+)$/.exec(text) ?? []
+  if (name === undefined) throw new UsageError(`--template-arg must be NAME=JSON, not '${text}'`)
+  try {
+    return { ...earlier, [name]: JSON.parse(value) }
+  } catch {
+    throw new UsageError(
+      `--template-arg ${name}: ${value} is no JSON; a text needs quotes, as in --template-arg '${name}="${value}"'`,
+    )
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(error.code === 'ENOENT' ? `${path}: no such file` : `${path}: cannot be read (${error.code})`)
+  })
+  if (!info.isFile()) throw new UserError(`${path}: this is not a file`)
+  if (info.size > MOST_BYTES) throw new UserError(`${path}: more than 16 MiB are too much for a prompt`)
+  const bytes = await readFile(path)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new UserError(`${path}: this is not a text in UTF-8`)
+  }
+}
+
+/** One JSON list of messages, or a message per line. */
+function readMessages(text: string, path: string): ChatMessage[] {
+  const wrong = (why: string) => new UserError(`${path}: ${why}; it must be [{"role": "user", "content": "..."}, ...]`)
+  const bytes = new TextEncoder().encode(text)
+  const parsed = text.trimStart().startsWith('[')
+    ? parseJson(bytes, path)
+    : text
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .map((line, i) => parseJson(new TextEncoder().encode(line), `${path}:${i + 1}`))
+  if (!Array.isArray(parsed) || parsed.length === 0) throw wrong('there are no messages in it')
+  return parsed.map((message, i) => {
+    const { role, content } = isObject(message) ? message : {}
+    if (typeof role === 'string' && typeof content === 'string') return { role, content }
+    throw wrong(`message ${i + 1} has no role or no content that is text`)
+  })
+}

@@ -1,0 +1,97 @@
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm, NANO } from './molm.js'
+
+/** Shows every message and value that it is given. */
+const TEMPLATE =
+  '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}' +
+  '{% if mood is defined %}({{ mood }}){% endif %}{% if add_generation_prompt %}<assistant>{% endif %}'
+
+/** Runs `use` with a copy of nano that has this template. */
+async function withTemplate(use: (dir: string) => Promise<void>): Promise<void> {
+  await inTemporaryFolder(async (dir) => {
+    for (const name of ['config.json', 'model.safetensors', 'tokenizer.json'])
+      await cp(join(NANO, name), join(dir, name))
+    await writeFile(join(dir, 'tokenizer_config.json'), JSON.stringify({ chat_template: TEMPLATE }))
+    await use(dir)
+  })
+}
+
+const GREEDY = ['--temperature', '0', '-n', '6', '--json']
+
+/** What the options make of a prompt is what the same text gives as it stands. */
+async function givesText(dir: string, args: string[], text: string, options: { stdin?: string } = {}): Promise<void> {
+  const [found, expected] = await Promise.all([
+    molm(['-m', dir, ...GREEDY, ...args], options),
+    molm(['-m', dir, ...GREEDY, '--raw', text]),
+  ])
+  assert.is(found.code, 0, found.stderr)
+  const [{ prompt_tokens, tokens }, wanted] = [found, expected].map(({ stdout }) => JSON.parse(stdout))
+  assert.is(prompt_tokens, wanted.prompt_tokens)
+  assert.equal(tokens, wanted.tokens)
+}
+
+test('a system text stands in front, as text or from a file', () =>
+  withTemplate(async (dir) => {
+    await writeFile(join(dir, 'rules'), 'Be brief.\n')
+    const text = '<system>Be brief.<user>Hi<assistant>'
+    await givesText(dir, ['-s', 'Be brief.', 'Hi'], text)
+    await givesText(dir, ['--system', `@${join(dir, 'rules')}`, 'Hi'], text)
+  }))
+
+test('files come first, then stdin, then the arguments', () =>
+  withTemplate(async (dir) => {
+    const [a, b] = [join(dir, 'a.txt'), join(dir, 'b.txt')]
+    await writeFile(a, 'first\n')
+    await writeFile(b, 'second')
+    await givesText(dir, ['-f', a, '-f', b, 'last'], '<user>first\nsecond\npiped\nlast<assistant>', {
+      stdin: 'piped\n',
+    })
+  }))
+
+test('an answer that is begun goes on, and is printed with its beginning', () =>
+  withTemplate(async (dir) => {
+    await givesText(dir, ['--prefill', 'Well', 'Hi'], '<user>Hi<assistant>Well')
+    const { stdout } = await molm(['-m', dir, '--temperature', '0', '-n', '3', '--prefill', 'Well', 'Hi'])
+    assert.ok(stdout.startsWith('Well'), stdout)
+  }))
+
+test('messages of a file are the conversation so far, and a prompt is its next question', () =>
+  withTemplate(async (dir) => {
+    const [list, lines] = [join(dir, 'list.json'), join(dir, 'lines.jsonl')]
+    const messages = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Hello' },
+    ]
+    await writeFile(list, JSON.stringify(messages))
+    await writeFile(lines, messages.map((message) => JSON.stringify(message)).join('\n'))
+    await givesText(dir, ['--messages', list, 'Bye'], '<user>Hi<assistant>Hello<user>Bye<assistant>')
+    await givesText(dir, ['--messages', lines, 'Bye'], '<user>Hi<assistant>Hello<user>Bye<assistant>')
+    // Without a question, the answer that ends the file goes on.
+    await givesText(dir, ['--messages', list], '<user>Hi<assistant>Hello')
+  }))
+
+test('the template gets values by name', () =>
+  withTemplate(async (dir) => {
+    await givesText(dir, ['--template-arg', 'mood="calm"', 'Hi'], '<user>Hi(calm)<assistant>')
+    await givesText(dir, ['--template-arg', 'mood=3', '--template-arg', 'other=[1]', 'Hi'], '<user>Hi(3)<assistant>')
+  }))
+
+test('what cannot be meant is refused by name', () =>
+  inTemporaryFolder(async (dir) => {
+    const bad = join(dir, 'bad.json')
+    await writeFile(bad, '[{"role": "user"}]')
+    await writeFile(join(dir, 'bytes'), Uint8Array.of(0xff, 0xfe, 0x00))
+    assertRefused(await molm(['-s', '@nowhere', 'hi']), 1, /nowhere: no such file/)
+    assertRefused(await molm(['-f', dir, 'hi']), 1, /this is not a file/)
+    assertRefused(await molm(['-f', join(dir, 'bytes'), 'hi']), 1, /not a text in UTF-8/)
+    assertRefused(await molm(['--messages', bad]), 1, /message 1 has no role or no content/)
+    assertRefused(await molm(['--template-arg', 'mood=calm', 'hi']), 2, /mood: calm is no JSON; a text needs quotes/)
+    assertRefused(await molm(['--template-arg', 'mood', 'hi']), 2, /must be NAME=JSON/)
+    assertRefused(await molm(['--raw', '-s', 'x', 'hi']), 2, /--raw continues a text as it stands/)
+  }))
+
+test.run()
