@@ -3,6 +3,7 @@ import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ByteSource, FileSet } from '../checkpoint/byte-source.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
+import { UserError } from '../errors.js'
 import { checksumOf } from './checksums.js'
 import { openPackedFile } from './packed-file.js'
 
@@ -33,9 +34,13 @@ export function isNote(file: string): boolean {
   return file === 'README.md' || file.startsWith('LICENSE')
 }
 
+/** Largest companion: a large tokenizer has a tenth of it, and whatever is larger is something else. */
+const MOST_BYTES = 64 * 2 ** 20
+
 /**
  * Puts the companions of a checkpoint into a folder, and `texts` by name beside them or in their place. The contents
- * alone are copied: links into a download cache and read-only modes stay behind. Returns the SHA-256 of each, by name.
+ * alone are copied: links into a download cache and read-only modes stay behind. Returns the SHA-256 of each, by name. Rejects
+ * with a UserError that names a file which is far too large.
  */
 export async function copyCompanions(
   checkpoint: FileSet,
@@ -46,6 +51,11 @@ export async function copyCompanions(
   for (const name of (await checkpoint.list()).filter(isCompanion).sort()) {
     const source = await checkpoint.open(name)
     try {
+      if (source.size > MOST_BYTES) {
+        throw new UserError(
+          `${source.name}: ${source.size} bytes are too many beside a model, at most ${MOST_BYTES} are copied`,
+        )
+      }
       checksums[name] = await copy(source, join(to, name))
     } finally {
       await source.close()

@@ -108,9 +108,8 @@ function isIdentity(value: unknown): value is JournalIdentity {
 function isEntry(value: unknown): value is JournalEntry {
   if (!isObject(value)) return false
   const { part, sha256, crc32, nonFinite, reads } = value
-  return (
-    [part, sha256, crc32].every((text) => typeof text === 'string') && Array.isArray(nonFinite) && Array.isArray(reads)
-  )
+  const areObjects = (list: unknown) => Array.isArray(list) && list.every(isObject)
+  return [part, sha256, crc32].every((text) => typeof text === 'string') && areObjects(nonFinite) && areObjects(reads)
 }
 
 function cannotWrite(path: string, error: unknown): UserError {

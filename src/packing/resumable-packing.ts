@@ -4,7 +4,7 @@ import { rename } from 'node:fs/promises'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
 import { nonFiniteWeights } from './checkpoint-warnings.js'
-import { checksumOf } from './checksums.js'
+import { checksumsOf } from './checksums.js'
 import type { Conversion } from './convert.js'
 import type { Layout, Part } from './layout.js'
 import { type PackMatrix, packParts, type ReadAhead } from './pack.js'
@@ -67,7 +67,10 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
     for (const entry of journal.entries) {
       const range = { offset: offsets.get(entry.part) ?? Infinity, bytes: bytes.get(entry.part) ?? 0 }
       if (range.offset + range.bytes > source.size) continue
-      if ((await checksumOf(source, range, signal)) === entry.sha256) entries.push(entry)
+      signal?.throwIfAborted()
+      // Both go into the packed file: a journal that is right about one may be wrong about the other.
+      const { sha256, crc32 } = checksumsOf(await source.read(range.offset, range.bytes))
+      if (sha256 === entry.sha256 && crc32 === entry.crc32) entries.push(entry)
     }
     return { entries }
   } finally {

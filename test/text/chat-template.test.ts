@@ -37,11 +37,43 @@ test('of several templates the one named "default" is used', async () => {
   assert.is(await template.render(HELLO), 'plain  hello ')
 })
 
-test('chat_template.jinja is used where tokenizer_config.json has no template', async () => {
+test('chat_template.jinja is used, also where tokenizer_config.json has a template, as transformers does', async () => {
   const jinja = '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}'
   assert.is(await (await load({ 'chat_template.jinja': jinja })).render(HELLO), '[user] hello ')
   const both = { 'chat_template.jinja': jinja, 'tokenizer_config.json': { chat_template: 'config' } }
-  assert.is(await (await load(both)).render(HELLO), 'config')
+  assert.is(await (await load(both)).render(HELLO), '[user] hello ')
+})
+
+test('a conversation with tools has the template for them', async () => {
+  const chat_template = [
+    { name: 'default', template: 'plain' },
+    { name: 'tool_use', template: '{{ tools[0].name }}' },
+  ]
+  const template = await load({ 'tokenizer_config.json': { chat_template } })
+  assert.is(await template.render(HELLO), 'plain')
+  assert.is(await template.render(HELLO, { args: { tools: [{ name: 'weather' }] } }), 'weather')
+})
+
+test('more variables can be given, but for those of the conversation itself', async () => {
+  const source = '{{ messages[0].role }} {{ enable_thinking }} {{ documents | length }} {{ add_generation_prompt }}'
+  const template = await load({ 'chat_template.jinja': source })
+  const args = { enable_thinking: false, documents: [1, 2], messages: [], add_generation_prompt: true }
+  assert.is(await template.render(HELLO, { args }), 'user False 2 False')
+})
+
+test('the last message can be left open, for an answer to go on with it', async () => {
+  const messages = [...HELLO, { role: 'assistant', content: 'Sure, ' }]
+  const open = async (source: string) =>
+    (await load({ 'chat_template.jinja': source })).render(messages, { continueFinalMessage: true })
+  const end = '{% if add_generation_prompt %}assistant:{% endif %}'
+  assert.is(
+    await open(`{% for m in messages %}{{ m.role }}:{{ m.content }}</s>{% endfor %}${end}`),
+    'user: hello </s>assistant:Sure, ',
+  )
+  assert.is(await open(`{% for m in messages %}{{ m.content | trim }}</s>{% endfor %}${end}`), 'hello</s>Sure,')
+  await rejectsWithUserError(() => open('{{ messages[0].content }}'), /it leaves out the last message/)
+  const template = await load({ 'chat_template.jinja': 'x' })
+  await rejectsWithUserError(() => template.render([], { continueFinalMessage: true }), /only a text can be continued/)
 })
 
 test('the template knows the special tokens, written as text or as objects, from either file', async () => {
@@ -73,7 +105,8 @@ test('a template that cannot be read is named', async () => {
   await refuses({ 'tokenizer_config.json': { chat_template: '{{ x' } }, /tokenizer_config\.json: the chat template/)
   await refuses({ 'tokenizer_config.json': { chat_template: 5 } }, /tokenizer_config\.json: chat_template must be/)
   await refuses({ 'tokenizer_config.json': { chat_template: [{ name: 'rag', template: '' }] } }, /named "default"/)
-  await refuses({ 'chat_template.jinja': 'x'.repeat(2 ** 20 + 1) }, /a chat template of more than 1 MiB is not read/)
+  const long = 'x'.repeat(2 ** 20 + 1)
+  await refuses({ 'tokenizer_config.json': { chat_template: long } }, /a chat template of more than 1 MiB is not read/)
 })
 
 test('a template knows that there are no tools and documents', async () => {

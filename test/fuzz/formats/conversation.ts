@@ -46,7 +46,7 @@ export const conversation: Format = {
         const end = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
         const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, end)))
         if (chance.oneIn(3)) {
-          const oldest = String(chance.pick([hostileValue(chance), chance.between(-100, 100)]))
+          const oldest = JSON.stringify(chance.pick([hostileValue(chance), chance.between(-100, 100)]))
           chance.note(`oldest = ${oldest.slice(0, 100)}`)
           header.__metadata__.oldest = oldest
           return new Map([[FILE, safetensors(header, bytes.subarray(end))]])

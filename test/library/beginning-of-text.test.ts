@@ -1,0 +1,65 @@
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { framePrompt } from '#molm/cli/frame.js'
+import { evaluateText } from '#molm/evaluation/evaluate-text.js'
+import { loadModel, type Model } from '#molm/index.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { NANO, readJson } from '../text/folders.js'
+
+const BEGINNING = 4095
+
+/** nano with a tokenizer that begins each text with a token, and a template that writes it too. */
+function withBeginning(use: (model: Model) => Promise<void>): Promise<void> {
+  return inTemporaryFolder(async (dir) => {
+    for (const name of ['config.json', 'generation_config.json', 'model.safetensors'])
+      await cp(join(NANO, name), join(dir, name))
+    const special = { id: '<|endoftext|>', ids: [BEGINNING], tokens: ['<|endoftext|>'] }
+    const single = [{ SpecialToken: { id: special.id, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }]
+    const post_processor = { type: 'TemplateProcessing', single, special_tokens: { [special.id]: special } }
+    await writeFile(
+      join(dir, 'tokenizer.json'),
+      JSON.stringify({ ...(await readJson(NANO, 'tokenizer.json')), post_processor }),
+    )
+    const config = JSON.parse(await readFile(join(NANO, 'tokenizer_config.json'), 'utf8'))
+    const chat_template = '{{ bos_token }}{{ messages[0].content }}'
+    await writeFile(join(dir, 'tokenizer_config.json'), JSON.stringify({ ...config, chat_template }))
+    const model = await loadModel(dir, { threads: 1 })
+    try {
+      await use(model)
+    } finally {
+      await model.dispose()
+    }
+  })
+}
+
+test('a text has the token that begins it once: in front, from its template, and not where another goes on', () =>
+  withBeginning(async (model) => {
+    const { tokenizer } = model
+    const bare = tokenizer.encode('Once upon', { addSpecialTokens: false })
+    assert.equal(tokenizer.encode('Once upon'), [BEGINNING, ...bare])
+
+    const frame = await framePrompt(model, 'Once upon', {})
+    assert.ok(frame.hasSpecialTokens)
+    assert.equal(tokenizer.encode(frame.text, { addSpecialTokens: false }), [BEGINNING, ...bare])
+    const raw = await framePrompt(model, 'Once upon', { raw: true })
+    assert.not.ok(raw.hasSpecialTokens)
+
+    const session = model.createSession()
+    const prompts = async (text: string) => {
+      const steps = session.generate(text, { maxTokens: 1, temperature: 0 })
+      for (let next = await steps.next(); ; next = await steps.next()) if (next.done) return next.value.promptTokens
+    }
+    assert.is(await prompts('Once upon'), bare.length + 1)
+    assert.is(await prompts('Once upon'), bare.length)
+  }))
+
+test('a text that is measured has nothing in front', () =>
+  withBeginning(async (model) => {
+    const text = 'Once upon a time there was a lantern.'
+    const { tokens } = await evaluateText(model, { name: 'text', text })
+    assert.is(tokens, model.tokenizer.encode(text, { addSpecialTokens: false }).length)
+  }))
+
+test.run()
