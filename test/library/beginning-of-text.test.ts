@@ -34,16 +34,19 @@ function withBeginning(use: (model: Model) => Promise<void>): Promise<void> {
   })
 }
 
+/** A conversation that begins with nothing. */
+const START = { system: '', files: [], prefill: '', messages: [], args: {} }
+
 test('a text has the token that begins it once: in front, from its template, and not where another goes on', () =>
   withBeginning(async (model) => {
     const { tokenizer } = model
     const bare = tokenizer.encode('Once upon', { addSpecialTokens: false })
     assert.equal(tokenizer.encode('Once upon'), [BEGINNING, ...bare])
 
-    const frame = await framePrompt(model, 'Once upon', {})
+    const frame = await framePrompt(model, 'Once upon', START, { isConversation: false })
     assert.ok(frame.hasSpecialTokens)
     assert.equal(tokenizer.encode(frame.text, { addSpecialTokens: false }), [BEGINNING, ...bare])
-    const raw = await framePrompt(model, 'Once upon', { raw: true })
+    const raw = await framePrompt(model, 'Once upon', START, { isConversation: false, raw: true })
     assert.not.ok(raw.hasSpecialTokens)
 
     const session = model.createSession()
