@@ -1,0 +1,63 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { GenerateOptions, Model } from '#molm/index.js'
+import { fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+/** A model with 256 positions. */
+const withPositions = (use: (model: Model) => Promise<void>) =>
+  withModel(fixturePath('21-granitemoe-f32'), { threads: 1 }, use)
+
+const ids = (count: number) => Array.from({ length: count }, (_, i) => i % 200)
+
+async function generate(model: Model, prompt: number[], options: GenerateOptions) {
+  const steps = model.createSession().generate(prompt, { temperature: 0, ignoreEos: true, ...options })
+  for (;;) {
+    const next = await steps.next()
+    if (next.done) return next.value
+  }
+}
+
+test('a text ends at the last position of the model, and the result says so', () =>
+  withPositions(async (model) => {
+    assert.is(model.config.maxPositions, 256)
+    const full = await generate(model, ids(250), { maxTokens: 100 })
+    // The last token is sampled from the last position, and needs none itself.
+    assert.is(full.tokens.length, 7)
+    assert.is(full.finishReason, 'length')
+    assert.is(full.contextFull, true)
+    const short = await generate(model, ids(250), { maxTokens: 3 })
+    assert.is(short.tokens.length, 3)
+    assert.is(short.contextFull, undefined)
+    assert.equal(short.tokens, full.tokens.slice(0, 3))
+  }))
+
+test('the context option makes the limit lower, never higher', () =>
+  withPositions(async (model) => {
+    assert.is((await generate(model, ids(20), { maxTokens: 100, context: 30 })).tokens.length, 11)
+    assert.is((await generate(model, ids(250), { maxTokens: 100, context: 9999 })).tokens.length, 7)
+  }))
+
+test('a text that is too long from the start is refused, and leaves the session as it was', () =>
+  withPositions(async (model) => {
+    const session = model.createSession()
+    await session.forward(ids(200))
+    await rejectsWithUserError(
+      () => session.forward(ids(57)),
+      /the text has 257 tokens, and the model's context ends at 256/,
+    )
+    assert.is(session.length, 200)
+    await session.forward(ids(56))
+    await rejectsWithUserError(() => generate(model, ids(31), { context: 30 }), /context ends at 30/)
+  }))
+
+test('a model without positions forgets the oldest and goes on', () =>
+  withModel(fixturePath('02-base-safetensors-f32'), { threads: 1 }, async (model) => {
+    assert.is(model.config.maxPositions, undefined)
+    const { tokens, contextFull } = await generate(model, ids(20), { maxTokens: 40, context: 8 })
+    assert.is(tokens.length, 40)
+    assert.is(contextFull, undefined)
+  }))
+
+test.run()
