@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert'
 import { layoutOf, parseConfig } from '#molm/architectures/index.js'
 import { formatsFor, packedBytes, QUANTS } from '#molm/packing/format.js'
 import { type Layout, pieceOf } from '#molm/packing/layout.js'
-import { FIXTURES, fixturePath } from '../support/fixtures.js'
+import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
+import { FIXTURES, fixturePath, repositoryPath } from '../support/fixtures.js'
 
 async function fixtureConfig(name: string) {
   return parseConfig(JSON.parse(await readFile(fixturePath(`${name}/config.json`), 'utf8')), name)
@@ -143,6 +144,18 @@ test('layers with different numbers of experts have as many parts', async () => 
     [0, 1, 2].map((l) => count(`layers.${l}.mlp.`)),
     [8, 2, 5],
   )
+})
+
+test('FORMAT.md names every piece of every family', async () => {
+  const text = await readFile(repositoryPath('docs/FORMAT.md'), 'utf8')
+  for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
+    const pieces = layoutOf(await fixtureConfig(name), formatsFor('q4')).parts.flatMap((part) => part.pieces)
+    for (const { name: piece } of pieces) {
+      // Those of a ModuleFormer's routers are listed once for both kinds.
+      const listed = piece.replace(/^(attention|mlp)\.router\.(?!logits\.weight)/, '')
+      assert.ok(text.includes(`\`${listed}\``), `${name}: ${piece}`)
+    }
+  }
 })
 
 test('an unknown part or piece is an error, not undefined', async () => {
