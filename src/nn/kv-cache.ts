@@ -10,6 +10,8 @@ import { PagedRows, type Span } from './paged-rows.js'
 export interface CacheShape {
   /** Channels of a row of keys, and of one of values. */
   channels: number
+  /** Heads that they consist of, which pages hold one by one; absent: whole rows. */
+  heads?: number
   /** K = V: one row serves as both. */
   shared: boolean
 }
@@ -44,8 +46,8 @@ export class KVCache {
 
   constructor(private readonly layers: CachedLayer[]) {
     this.kinds = []
-    const rows = ({ bank, channels, format }: CachedLayer): PagedRows => {
-      const kind = new PagedRows(bank, channels, format)
+    const rows = ({ bank, channels, heads, format }: CachedLayer): PagedRows => {
+      const kind = new PagedRows(bank, channels, format, heads)
       this.kinds.push(kind)
       return kind
     }

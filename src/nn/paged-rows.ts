@@ -1,6 +1,6 @@
 import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi.js'
 import type { Bank } from '../runtime/bank.js'
-import { type CacheFormat, cacheRowBytes } from '../runtime/formats.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../runtime/formats.js'
 import type { Rows } from '../runtime/rows.js'
 
 /** A float and its bits. */
@@ -13,7 +13,10 @@ export interface Span {
   end: number
 }
 
-/** Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. */
+/**
+ * Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. A page holds whole
+ * rows, or the rows of one head after those of another: 32 pieces of each.
+ */
 export class PagedRows {
   readonly bank: Bank
   readonly pageBytes: number
@@ -21,16 +24,23 @@ export class PagedRows {
   private capacity = 8
   /** Address of each page, 0 where it has been given back. */
   private readonly pages: number[] = []
+  private readonly heads: number
+  /** Channels of a piece. */
+  private readonly size: number
+  /** Bytes from one piece to that of the next position. */
   private readonly rowBytes: number
 
   constructor(
     bank: Bank,
     private readonly channels: number,
     private readonly format: CacheFormat,
+    heads?: number,
   ) {
     this.bank = bank
-    this.rowBytes = cacheRowBytes(channels, format)
-    this.pageBytes = this.rowBytes * PAGE_ROWS
+    this.heads = heads ?? 1
+    this.size = channels / this.heads
+    this.rowBytes = heads ? cacheHeadBytes(this.size, format) : cacheRowBytes(channels, format)
+    this.pageBytes = this.rowBytes * PAGE_ROWS * this.heads
     this.tableAddress = bank.arena.allocate(this.capacity * 4)
   }
 
@@ -60,45 +70,48 @@ export class PagedRows {
 
   /** Copies the first `count` rows to the positions from `position` on. */
   store({ address, strideBytes }: Rows, position: number, count: number): void {
-    const { channels, format, rowBytes } = this
+    const { heads, size, format, rowBytes } = this
     const { kernels } = this.bank
-    this.eachRun(position, count, (to, first, rows) => {
-      const from = address + first * strideBytes
-      if (format === 'f32') kernels.copyRows(from, strideBytes, to, rowBytes, channels * 4, rows)
-      else kernels.narrowRows(from, strideBytes, to, rowBytes, channels, rows)
+    this.eachRun(position, count, (page, first, rows) => {
+      for (let head = 0; head < heads; head++) {
+        const from = address + first * strideBytes + head * size * 4
+        const to = page + head * PAGE_ROWS * rowBytes
+        if (format === 'f32') kernels.copyRows(from, strideBytes, to, rowBytes, size * 4, rows)
+        else kernels.narrowRows(from, strideBytes, to, rowBytes, size, rows)
+      }
     })
   }
 
   /** Copies the rows of `count` positions from `position` on to `target`. */
   read(position: number, count: number, target: Float32Array): void {
     for (let i = 0; i < count; i++) {
-      const row = this.addressOf(position + i)
-      for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(row, c)
+      for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(position + i, c)
     }
   }
 
   /** Sets the rows of `count` positions from `position` on. */
   write(position: number, count: number, source: Float32Array): void {
     for (let i = 0; i < count; i++) {
-      const row = this.addressOf(position + i)
-      for (let c = 0; c < this.channels; c++) this.put(row, c, source[i * this.channels + c])
+      for (let c = 0; c < this.channels; c++) this.put(position + i, c, source[i * this.channels + c])
     }
   }
 
-  /** Channel c of the row at an address. */
-  private get(row: number, c: number): number {
-    if (this.format === 'f32') return this.bank.f32[row / 4 + c]
-    BITS[0] = this.bank.u16[row / 2 + c] << 16
+  /** Channel c of a position. */
+  private get(position: number, c: number): number {
+    const at = this.addressOf(position, Math.floor(c / this.size))
+    if (this.format === 'f32') return this.bank.f32[at / 4 + (c % this.size)]
+    BITS[0] = this.bank.u16[at / 2 + (c % this.size)] << 16
     return FLOAT[0]
   }
 
-  private put(row: number, c: number, value: number): void {
+  private put(position: number, c: number, value: number): void {
+    const at = this.addressOf(position, Math.floor(c / this.size))
     if (this.format === 'f32') {
-      this.bank.f32[row / 4 + c] = value
+      this.bank.f32[at / 4 + (c % this.size)] = value
     } else {
       FLOAT[0] = value
       // To the nearest, ties to even, as the kernels round.
-      this.bank.u16[row / 2 + c] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
+      this.bank.u16[at / 2 + (c % this.size)] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
     }
   }
 
@@ -132,8 +145,8 @@ export class PagedRows {
     }
   }
 
-  private addressOf(position: number): number {
-    return this.pages[position >> PAGE_SHIFT] + (position & (PAGE_ROWS - 1)) * this.rowBytes
+  private addressOf(position: number, head = 0): number {
+    return this.pages[position >> PAGE_SHIFT] + (head * PAGE_ROWS + (position & (PAGE_ROWS - 1))) * this.rowBytes
   }
 
   /** Gives back page i; the last one also leaves the list. */

@@ -1,24 +1,35 @@
 import { PAGE_ROWS } from '#molm/runtime/abi.js'
 import type { Bank } from '#molm/runtime/bank.js'
-import { type CacheFormat, cacheRowBytes } from '#molm/runtime/formats.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/formats.js'
 import { place } from './kernel-bench.js'
 
 /**
  * Puts rows of keys or values into pages of a cache, one row a position from 0 on; returns the address of their table.
- * The pages lie in falling order, so that only the table tells where a position is.
+ * The pages lie in falling order, so that only the table tells where a position is. With `heads`, a page holds the rows of
+ * one head after those of another.
  */
-export function placePages(bank: Bank, rows: Float32Array, channels: number, format: CacheFormat): number {
-  const stride = cacheRowBytes(channels, format)
+export function placePages(
+  bank: Bank,
+  rows: Float32Array,
+  channels: number,
+  format: CacheFormat,
+  heads?: number,
+): number {
+  const size = channels / (heads ?? 1)
+  const stride = heads ? cacheHeadBytes(size, format) : cacheRowBytes(channels, format)
   const source = place(bank, rows)
   const count = rows.length / channels
   const pages: number[] = []
   for (let page = Math.ceil(count / PAGE_ROWS) - 1; page >= 0; page--) {
-    pages[page] = place(bank, new Uint8Array(PAGE_ROWS * stride).fill(0xff))
+    pages[page] = place(bank, new Uint8Array((heads ?? 1) * PAGE_ROWS * stride).fill(0xff))
     const first = page * PAGE_ROWS
-    const from = source + first * channels * 4
     const held = Math.min(PAGE_ROWS, count - first)
-    if (format === 'f32') bank.kernels.copyRows(from, channels * 4, pages[page], stride, channels * 4, held)
-    else bank.kernels.narrowRows(from, channels * 4, pages[page], stride, channels, held)
+    for (let head = 0; head < (heads ?? 1); head++) {
+      const from = source + (first * channels + head * size) * 4
+      const to = pages[page] + head * PAGE_ROWS * stride
+      if (format === 'f32') bank.kernels.copyRows(from, channels * 4, to, stride, size * 4, held)
+      else bank.kernels.narrowRows(from, channels * 4, to, stride, size, held)
+    }
   }
   return place(bank, Uint32Array.from(pages))
 }
