@@ -8,16 +8,13 @@ import { SoftmaxAttention } from '../dist/runtime/kernels/softmax-attention.js'
 import { Pool } from '../dist/runtime/pool.js'
 import { Rows } from '../dist/runtime/rows.js'
 import { compileTier } from '../dist/runtime/tiers.js'
-import { prepareV8 } from '../dist/runtime/v8-flags.js'
 
 const numbers = process.argv.slice(2).map(Number)
 const [heads = 16, keyValueHeads = 8, headSize = 64, layers = 24, threads = 2] = numbers
 const BATCH = 256
 const POSITIONS = 4096 + BATCH
 
-prepareV8()
-const { module } = compileTier(process.env.MOLM_KERNELS ?? 'relaxed')
-const bank = new Bank(module)
+const bank = new Bank(compileTier(process.env.MOLM_KERNELS ?? 'relaxed'))
 const pageBytes = keyValueHeads * cacheHeadBytes(headSize, 'bf16') * PAGE_ROWS
 
 function pages() {
