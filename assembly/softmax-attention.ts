@@ -15,8 +15,11 @@
  * Within a unit the cache is read page by page, a page's rows for all heads and queries that share them. Keys that one of
  * the rows of queries sees and another does not get weight 0 there, which changes no bit of its sums.
  *
- * Arguments: SoftmaxArg (src/runtime/abi.ts). A page of the cache has PAGE_ROWS rows of each head, head by head, so that
- * what is read together lies together. Bit-identical in all tiers.
+ * A page of the cache has what it holds of PAGE_ROWS positions head by head: of keys, each channel of all positions in turn;
+ * of values, each position's channels. So both products are sums of weighted rows (softmax-tiles.ts), and what is read
+ * together lies together.
+ *
+ * Arguments: SoftmaxArg (src/runtime/abi.ts). Bit-identical in all tiers.
  */
 import {
   CacheCode,
@@ -30,7 +33,7 @@ import {
 import { arg, argf, thread } from './control'
 import { exp, exp4 } from './math'
 import { quantizeBlocks } from './quantize'
-import { addOne, addTwo, scoreOne, scoreTwo } from './softmax-tiles'
+import { addOne, addTwo } from './softmax-tiles'
 
 /** A sum over keys: the largest score, the sum of exponentials, 8 bytes of padding, then headSize floats of values. */
 const HEAD: usize = 16
@@ -145,12 +148,11 @@ function sumSpan(
   const queries = rows * groupSize()
   const bytes = sumBytes()
   const isNarrow = arg(SoftmaxArg.format) == CacheCode.bf16
-  for (let at = low; at <= high; at = (at | (PAGE_ROWS - 1)) + 1) {
-    const count = min(high, at | (PAGE_ROWS - 1)) - at + 1
+  for (let at = low & ~(PAGE_ROWS - 1); at <= high; at += PAGE_ROWS) {
     for (let h: u32 = 0; h < heads; h++) {
       const to = weights + <usize>(h * queries) * SOFTMAX_WEIGHT_BYTES + ((at - begin) << 2)
-      if (isNarrow) score<u16>(item, first + h, queries, at, count, to)
-      else score<f32>(item, first + h, queries, at, count, to)
+      if (isNarrow) score<u16>(item, first + h, queries, at, to)
+      else score<f32>(item, first + h, queries, at, to)
     }
   }
   const start = (low - begin) & ~3
@@ -175,10 +177,9 @@ function sumSpan(
   }
 }
 
-/** Address of a head's numbers in the cached row of a position. */
+/** Address of what the page of a position has of a head. */
 function cached(table: usize, position: i32, head: usize): usize {
-  const page = load<u32>(table + ((position >> PAGE_SHIFT) << 2))
-  return page + (head * PAGE_ROWS + (position & (PAGE_ROWS - 1))) * arg(SoftmaxArg.cacheStride)
+  return load<u32>(table + ((position >> PAGE_SHIFT) << 2)) + head * PAGE_ROWS * arg(SoftmaxArg.cacheStride)
 }
 
 /** Address of query n of those that read a head of keys, in the rows from `item` on. */
@@ -188,24 +189,29 @@ function queryOf(item: usize, head: usize, n: u32): usize {
   return row + (((head * group + (n % group)) * arg(SoftmaxArg.headSize)) << 2)
 }
 
-/** Products of the queries of a head with `count` keys from position `at` on, which lie in one page. */
-function score<T>(item: usize, head: usize, queries: u32, at: i32, count: i32, to: usize): void {
+/** Products of the queries of a head with all keys of the page that begins with position `at`. */
+function score<T>(item: usize, head: usize, queries: u32, at: i32, to: usize): void {
   const keys = cached(arg(SoftmaxArg.keys), at, head)
-  const stride: usize = arg(SoftmaxArg.cacheStride)
-  const size: usize = arg(SoftmaxArg.headSize)
+  const stride: usize = PAGE_ROWS * sizeof<T>()
+  const size = arg(SoftmaxArg.headSize)
   let n: u32 = 0
   for (; n + 2 <= queries; n += 2, to += 2 * SOFTMAX_WEIGHT_BYTES) {
+    const next = to + SOFTMAX_WEIGHT_BYTES
     const q = queryOf(item, head, n)
     const r = queryOf(item, head, n + 1)
-    scoreTwo<T>(q, r, keys, stride, count, size, to, to + SOFTMAX_WEIGHT_BYTES)
+    zero(to, PAGE_ROWS << 2)
+    zero(next, PAGE_ROWS << 2)
+    addTwo<T>(to, next, q, r, keys, stride, size, PAGE_ROWS)
   }
-  if (n < queries) scoreOne<T>(queryOf(item, head, n), keys, stride, count, size, to)
+  if (n == queries) return
+  zero(to, PAGE_ROWS << 2)
+  addOne<T>(to, queryOf(item, head, n), keys, stride, size, PAGE_ROWS)
 }
 
 /** Adds `count` weighted values from position `at` on, which lie in one page, to the sums of the queries of a head. */
 function addValues<T>(head: usize, queries: u32, at: i32, count: i32, weights: usize, sums: usize): void {
-  const values = cached(arg(SoftmaxArg.values), at, head)
   const stride: usize = arg(SoftmaxArg.cacheStride)
+  const values = cached(arg(SoftmaxArg.values), at, head) + (at & (PAGE_ROWS - 1)) * stride
   const size: usize = arg(SoftmaxArg.headSize)
   const bytes = sumBytes()
   let o = sums + HEAD
@@ -218,8 +224,15 @@ function addValues<T>(head: usize, queries: u32, at: i32, count: i32, weights: u
 
 /** The sum over no keys. */
 function clear(sum: usize, bytes: usize): void {
+  zero(sum, bytes)
   store<f32>(sum, -Infinity)
-  for (let i: usize = 4; i < bytes; i += 4) store<f32>(sum + i, 0)
+}
+
+/** Sets `bytes` bytes, a multiple of 16, to 0. */
+function zero(p: usize, bytes: usize): void {
+  const end = p + bytes
+  if (ASC_FEATURE_SIMD) for (; p < end; p += 16) v128.store(p, f32x4.splat(0))
+  else for (; p < end; p += 8) store<u64>(p, 0)
 }
 
 /**
@@ -239,7 +252,7 @@ function weigh(scores: usize, start: i32, from: i32, to: i32, end: i32, sum: usi
   for (let i = start; i < min(from, end); i++) store<f32>(scores + (i << 2), -Infinity)
   for (let i = max(to, start); i < end; i++) store<f32>(scores + (i << 2), -Infinity)
   const most = largest(low, high)
-  if (most == -Infinity) return memory.fill(low, 0, high - low)
+  if (most == -Infinity) return zero(low, high - low)
   store<f32>(sum, most)
   if (ASC_FEATURE_SIMD) {
     const m = f32x4.splat(most)

@@ -15,7 +15,7 @@ export interface Span {
 
 /**
  * Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. A page holds whole
- * rows, or the rows of one head after those of another: 32 pieces of each.
+ * rows, or the rows of one head after those of another, and each of these transposed where that is wanted.
  */
 export class PagedRows {
   readonly bank: Bank
@@ -25,21 +25,24 @@ export class PagedRows {
   /** Address of each page, 0 where it has been given back. */
   private readonly pages: number[] = []
   private readonly heads: number
-  /** Channels of a piece. */
+  /** Whether a head's part of a page has each channel of all positions in turn. */
+  private readonly isTransposed: boolean
+  /** Channels of a head. */
   private readonly size: number
-  /** Bytes from one piece to that of the next position. */
+  /** Bytes of a row of a head. */
   private readonly rowBytes: number
 
   constructor(
     bank: Bank,
     private readonly channels: number,
     private readonly format: CacheFormat,
-    heads?: number,
+    byHead?: { heads: number; isTransposed: boolean },
   ) {
     this.bank = bank
-    this.heads = heads ?? 1
+    this.heads = byHead?.heads ?? 1
+    this.isTransposed = byHead?.isTransposed ?? false
     this.size = channels / this.heads
-    this.rowBytes = heads ? cacheHeadBytes(this.size, format) : cacheRowBytes(channels, format)
+    this.rowBytes = byHead ? cacheHeadBytes(this.size, format) : cacheRowBytes(channels, format)
     this.pageBytes = this.rowBytes * PAGE_ROWS * this.heads
     this.tableAddress = bank.arena.allocate(this.capacity * 4)
   }
@@ -70,14 +73,22 @@ export class PagedRows {
 
   /** Copies the first `count` rows to the positions from `position` on. */
   store({ address, strideBytes }: Rows, position: number, count: number): void {
-    const { heads, size, format, rowBytes } = this
+    const { heads, size, format, rowBytes, isTransposed } = this
+    const isNarrow = format === 'bf16'
     const { kernels } = this.bank
-    this.eachRun(position, count, (page, first, rows) => {
+    this.eachRun(position, count, (page, start, first, rows) => {
       for (let head = 0; head < heads; head++) {
         const from = address + first * strideBytes + head * size * 4
-        const to = page + head * PAGE_ROWS * rowBytes
-        if (format === 'f32') kernels.copyRows(from, strideBytes, to, rowBytes, size * 4, rows)
-        else kernels.narrowRows(from, strideBytes, to, rowBytes, size, rows)
+        const part = page + head * PAGE_ROWS * rowBytes
+        const to = part + start * rowBytes
+        if (isTransposed) {
+          const pitch = (PAGE_ROWS * rowBytes) / size
+          kernels.transposeRows(from, strideBytes, part + (start * rowBytes) / size, pitch, size, rows, isNarrow)
+        } else if (isNarrow) {
+          kernels.narrowRows(from, strideBytes, to, rowBytes, size, rows)
+        } else {
+          kernels.copyRows(from, strideBytes, to, rowBytes, size * 4, rows)
+        }
       }
     })
   }
@@ -98,20 +109,20 @@ export class PagedRows {
 
   /** Channel c of a position. */
   private get(position: number, c: number): number {
-    const at = this.addressOf(position, Math.floor(c / this.size))
-    if (this.format === 'f32') return this.bank.f32[at / 4 + (c % this.size)]
-    BITS[0] = this.bank.u16[at / 2 + (c % this.size)] << 16
+    const at = this.indexOf(position, c)
+    if (this.format === 'f32') return this.bank.f32[at]
+    BITS[0] = this.bank.u16[at] << 16
     return FLOAT[0]
   }
 
   private put(position: number, c: number, value: number): void {
-    const at = this.addressOf(position, Math.floor(c / this.size))
+    const at = this.indexOf(position, c)
     if (this.format === 'f32') {
-      this.bank.f32[at / 4 + (c % this.size)] = value
+      this.bank.f32[at] = value
     } else {
       FLOAT[0] = value
       // To the nearest, ties to even, as the kernels round.
-      this.bank.u16[at / 2 + (c % this.size)] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
+      this.bank.u16[at] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
     }
   }
 
@@ -136,17 +147,28 @@ export class PagedRows {
     this.bank.arena.release(this.tableAddress, this.capacity * 4)
   }
 
-  /** Calls `use` with the address of each run of rows that lie in one page, and how many came before. */
-  private eachRun(position: number, count: number, use: (address: number, first: number, rows: number) => void): void {
+  /** Calls `use` for each run of rows in one page: the page's address, where in it they start, how many came before. */
+  private eachRun(
+    position: number,
+    count: number,
+    use: (page: number, start: number, first: number, rows: number) => void,
+  ): void {
     for (let first = 0; first < count; ) {
-      const rows = Math.min(count - first, PAGE_ROWS - ((position + first) & (PAGE_ROWS - 1)))
-      use(this.addressOf(position + first), first, rows)
+      const start = (position + first) & (PAGE_ROWS - 1)
+      const rows = Math.min(count - first, PAGE_ROWS - start)
+      use(this.pages[(position + first) >> PAGE_SHIFT], start, first, rows)
       first += rows
     }
   }
 
-  private addressOf(position: number, head = 0): number {
-    return this.pages[position >> PAGE_SHIFT] + (head * PAGE_ROWS + (position & (PAGE_ROWS - 1))) * this.rowBytes
+  /** Index of channel c of a position among the bank's numbers of this format. */
+  private indexOf(position: number, c: number): number {
+    const { size, rowBytes, isTransposed } = this
+    const [head, channel] = [Math.floor(c / size), c % size]
+    const row = position & (PAGE_ROWS - 1)
+    const bytes = this.format === 'f32' ? 4 : 2
+    const part = this.pages[position >> PAGE_SHIFT] + head * PAGE_ROWS * rowBytes
+    return isTransposed ? part / bytes + channel * PAGE_ROWS + row : (part + row * rowBytes) / bytes + channel
   }
 
   /** Gives back page i; the last one also leaves the list. */

@@ -314,7 +314,7 @@ export enum AttentionArg {
 /** Keys of a span, which softmax attention sums on its own. */
 export const SOFTMAX_SPAN = 256
 
-/** Room for a query's weights of a span: a few more, since keys are taken several at a time; no power of two. */
+/** From the weights of a query to those of the next one: a span of them, and no power of two. */
 export const SOFTMAX_WEIGHT_BYTES = 4 * SOFTMAX_SPAN + 64
 
 /** How softmax attention is shared out among the threads. */
@@ -342,7 +342,7 @@ export enum SoftmaxArg {
   keys,
   /** Table of the pages of values. */
   values,
-  /** Bytes from one row of a head to the next; a page has PAGE_ROWS of each head, head by head. */
+  /** Bytes of one position and head; a page has PAGE_ROWS times as many of each head, head by head. */
   cacheStride,
   /** CacheCode of the cached rows. */
   format,

@@ -35,6 +35,6 @@ const CACHE_BYTES = { [CacheCode.f32]: 4, [CacheCode.bf16]: 2 }
 export const cacheRowBytes = (channels: number, format: CacheFormat): number =>
   64 * (Math.ceil((channels * CACHE_BYTES[CacheCode[format]]) / 64) | 1)
 
-/** Bytes from one row of a head to the next, where a page of the cache holds its rows head by head. */
+/** Bytes of a position and head, where a page of the cache holds its rows head by head. */
 export const cacheHeadBytes = (headSize: number, format: CacheFormat): number =>
-  roundUp(headSize * CACHE_BYTES[CacheCode[format]], 16)
+  headSize * CACHE_BYTES[CacheCode[format]]

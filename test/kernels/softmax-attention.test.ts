@@ -44,8 +44,9 @@ const queriesOf = ({ tokens, perToken = 1, heads, headSize, spread = 1 }: Case):
 /** Lays a case out in a bank; the result runs it as for `threads` threads and returns what came out. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
-  const keys = placePages(bank, keysOf(c), keyValueHeads * headSize, rows, keyValueHeads)
-  const values = placePages(bank, valuesOf(c), keyValueHeads * headSize, rows, keyValueHeads)
+  const channels = keyValueHeads * headSize
+  const keys = placePages(bank, keysOf(c), channels, rows, { heads: keyValueHeads, isTransposed: true })
+  const values = placePages(bank, valuesOf(c), channels, rows, { heads: keyValueHeads, isTransposed: false })
   const q = placeRows(bank, queriesOf(c), heads * headSize)
   const output = emptyRows(bank, tokens * perToken, heads * headSize)
   const shape = { q, output, heads, keyValueHeads, headSize, perToken, scale: scaleOf(c), window, format: rows }
@@ -180,7 +181,8 @@ test('the outcome of a token does not depend on how the prompt was split', () =>
   const together = prepare(bank, whole)(2).output
   const { headSize } = whole
   const [q, k, v] = [queriesOf(whole), keysOf(whole), valuesOf(whole)]
-  const [keys, values] = [placePages(bank, k, headSize, 'f32', 1), placePages(bank, v, headSize, 'f32', 1)]
+  const keys = placePages(bank, k, headSize, 'f32', { heads: 1, isTransposed: true })
+  const values = placePages(bank, v, headSize, 'f32', { heads: 1, isTransposed: false })
   for (const [from, count] of [
     [0, 1],
     [1, 2],

@@ -5,29 +5,32 @@ import { place } from './kernel-bench.js'
 
 /**
  * Puts rows of keys or values into pages of a cache, one row a position from 0 on; returns the address of their table.
- * The pages lie in falling order, so that only the table tells where a position is. With `heads`, a page holds the rows of
- * one head after those of another.
+ * The pages lie in falling order, so that only the table tells where a position is. With `byHead`, a page holds the rows of
+ * one head after those of another, or each channel of these in turn.
  */
 export function placePages(
   bank: Bank,
   rows: Float32Array,
   channels: number,
   format: CacheFormat,
-  heads?: number,
+  byHead?: { heads: number; isTransposed: boolean },
 ): number {
-  const size = channels / (heads ?? 1)
-  const stride = heads ? cacheHeadBytes(size, format) : cacheRowBytes(channels, format)
+  const { heads, isTransposed } = byHead ?? { heads: 1, isTransposed: false }
+  const size = channels / heads
+  const stride = byHead ? cacheHeadBytes(size, format) : cacheRowBytes(channels, format)
   const source = place(bank, rows)
   const count = rows.length / channels
   const pages: number[] = []
   for (let page = Math.ceil(count / PAGE_ROWS) - 1; page >= 0; page--) {
-    pages[page] = place(bank, new Uint8Array((heads ?? 1) * PAGE_ROWS * stride).fill(0xff))
+    pages[page] = place(bank, new Uint8Array(heads * PAGE_ROWS * stride).fill(0xff))
     const first = page * PAGE_ROWS
     const held = Math.min(PAGE_ROWS, count - first)
-    for (let head = 0; head < (heads ?? 1); head++) {
+    for (let head = 0; head < heads; head++) {
       const from = source + (first * channels + head * size) * 4
       const to = pages[page] + head * PAGE_ROWS * stride
-      if (format === 'f32') bank.kernels.copyRows(from, channels * 4, to, stride, size * 4, held)
+      const pitch = (PAGE_ROWS * stride) / size
+      if (isTransposed) bank.kernels.transposeRows(from, channels * 4, to, pitch, size, held, format === 'bf16')
+      else if (format === 'f32') bank.kernels.copyRows(from, channels * 4, to, stride, size * 4, held)
       else bank.kernels.narrowRows(from, channels * 4, to, stride, size, held)
     }
   }
