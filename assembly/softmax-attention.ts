@@ -155,8 +155,8 @@ function sumSpan(
       else score<f32>(item, first + h, queries, at, to)
     }
   }
-  const start = (low - begin) & ~3
-  const end = (high - begin + 4) & ~3
+  const start = (low - begin) & ~7
+  const end = (high - begin + 8) & ~7
   for (let h: u32 = 0; h < heads; h++) {
     for (let n: u32 = 0; n < queries; n++) {
       const query = item + n / groupSize()
@@ -237,7 +237,8 @@ function zero(p: usize, bytes: usize): void {
 
 /**
  * Turns the products at [from, to) into e^(scale * product - largest), and those of [start, from) and [to, end) into 0;
- * the largest and the sum go to `sum`, which stays clear where there are none. Start and end are multiples of 4.
+ * the largest and the sum go to `sum`, which stays clear where there are none. Start and end are multiples of 8; the
+ * sum is one of 8 interleaved partial sums, added as a fixed tree.
  */
 function weigh(scores: usize, start: i32, from: i32, to: i32, end: i32, sum: usize): void {
   const low = scores + (start << 2)
@@ -245,7 +246,10 @@ function weigh(scores: usize, start: i32, from: i32, to: i32, end: i32, sum: usi
   const scale = argf(SoftmaxArg.scale)
   if (ASC_FEATURE_SIMD) {
     const s = f32x4.splat(scale)
-    for (let p = low; p < high; p += 16) v128.store(p, f32x4.mul(v128.load(p), s))
+    for (let p = low; p < high; p += 32) {
+      v128.store(p, f32x4.mul(v128.load(p), s))
+      v128.store(p, f32x4.mul(v128.load(p, 16), s), 16)
+    }
   } else {
     for (let p = low; p < high; p += 4) store<f32>(p, load<f32>(p) * scale)
   }
@@ -256,12 +260,20 @@ function weigh(scores: usize, start: i32, from: i32, to: i32, end: i32, sum: usi
   store<f32>(sum, most)
   if (ASC_FEATURE_SIMD) {
     const m = f32x4.splat(most)
-    let total = f32x4.splat(0)
-    for (let p = low; p < high; p += 16) {
+    // Side by side, so that V8 can fuse them.
+    for (let p = low; p < high; p += 32) {
       const e = exp4(f32x4.sub(v128.load(p), m))
+      const f = exp4(f32x4.sub(v128.load(p, 16), m))
       v128.store(p, e)
-      total = f32x4.add(total, e)
+      v128.store(p, f, 16)
     }
+    let s0 = f32x4.splat(0)
+    let s1 = f32x4.splat(0)
+    for (let p = low; p < high; p += 32) {
+      s0 = f32x4.add(s0, v128.load(p))
+      s1 = f32x4.add(s1, v128.load(p, 16))
+    }
+    const total = f32x4.add(s0, s1)
     store<f32>(
       sum,
       f32x4.extract_lane(total, 0) +
@@ -271,7 +283,7 @@ function weigh(scores: usize, start: i32, from: i32, to: i32, end: i32, sum: usi
     )
   } else {
     for (let p = low; p < high; p += 4) store<f32>(p, exp(load<f32>(p) - most))
-    store<f32>(sum, lane(low, high) + lane(low + 4, high) + (lane(low + 8, high) + lane(low + 12, high)), 4)
+    store<f32>(sum, column(low, high) + column(low + 4, high) + (column(low + 8, high) + column(low + 12, high)), 4)
   }
 }
 
@@ -289,9 +301,14 @@ function largest(low: usize, high: usize): f32 {
   return most
 }
 
-function lane(from: usize, end: usize): f32 {
+/** Partial sums of every eighth number, those from `from` and from the fourth behind it, added. */
+function column(from: usize, end: usize): f32 {
+  return chain(from, end) + chain(from + 16, end)
+}
+
+function chain(from: usize, end: usize): f32 {
   let sum: f32 = 0
-  for (let p = from; p < end; p += 16) sum += load<f32>(p)
+  for (let p = from; p < end; p += 32) sum += load<f32>(p)
   return sum
 }
 
