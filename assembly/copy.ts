@@ -49,3 +49,23 @@ export function narrowRows(
     target += targetStride
   }
 }
+
+/** Writes `count` rows of `n` floats as n rows of `count`: of floats, or of the nearest bfloat16s; strides in bytes. */
+export function transposeRows(
+  source: usize,
+  stride: usize,
+  target: usize,
+  targetStride: usize,
+  n: usize,
+  count: u32,
+  isNarrow: bool,
+): void {
+  for (let r: usize = 0; r < count; r++, source += stride) {
+    let to = target + (isNarrow ? r << 1 : r << 2)
+    for (let i: usize = 0; i < n; i++, to += targetStride) {
+      const x = load<f32>(source + (i << 2))
+      if (isNarrow) store<u16>(to, <u16>toBfloat16(x))
+      else store<f32>(to, x)
+    }
+  }
+}

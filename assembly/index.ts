@@ -3,5 +3,5 @@
  * life in `help`. `publish` alone sends the helpers home (job `leave`) without taking part.
  */
 export { enter } from './control'
-export { copyRows, narrowRows } from './copy'
+export { copyRows, narrowRows, transposeRows } from './copy'
 export { help, publish, run } from './parallel'

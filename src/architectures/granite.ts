@@ -110,7 +110,11 @@ export const granite: Architecture<GraniteConfig> = {
 
   ignores: isUnused,
 
-  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+  cache: ({ keyValueHeads, headSize }) => ({
+    channels: keyValueHeads * headSize,
+    heads: keyValueHeads,
+    shared: false,
+  }),
 
   build(config, workspace) {
     const {

@@ -80,7 +80,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
 
   ignores: isUnused,
 
-  cache: ({ heads, headSize }) => ({ channels: heads * headSize, shared: false }),
+  cache: ({ heads, headSize }) => ({ channels: heads * headSize, heads, shared: false }),
 
   build(config, workspace) {
     const { bank, threads, maxTokens, formats, x, a } = workspace

@@ -71,7 +71,11 @@ export const mixtral: Architecture<DecoderConfig> = {
 
   ignores: isUnused,
 
-  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+  cache: ({ keyValueHeads, headSize }) => ({
+    channels: keyValueHeads * headSize,
+    heads: keyValueHeads,
+    shared: false,
+  }),
 
   build(config, workspace) {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config

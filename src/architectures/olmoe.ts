@@ -90,7 +90,11 @@ export const olmoe: Architecture<OlmoeConfig> = {
 
   ignores: isUnused,
 
-  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+  cache: ({ keyValueHeads, headSize }) => ({
+    channels: keyValueHeads * headSize,
+    heads: keyValueHeads,
+    shared: false,
+  }),
 
   build(config, workspace) {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config

@@ -71,7 +71,11 @@ export const qwen3: Architecture<QwenConfig> = {
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   parts: qwenParts,
   ignores: isUnused,
-  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+  cache: ({ keyValueHeads, headSize }) => ({
+    channels: keyValueHeads * headSize,
+    heads: keyValueHeads,
+    shared: false,
+  }),
   build: (config, workspace) => qwenBlocks(config, workspace),
 }
 
@@ -108,7 +112,11 @@ export const qwen2: Architecture<QwenConfig> = {
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   parts: qwenParts,
   ignores: isUnused,
-  cache: ({ keyValueHeads, headSize }) => ({ channels: keyValueHeads * headSize, shared: false }),
+  cache: ({ keyValueHeads, headSize }) => ({
+    channels: keyValueHeads * headSize,
+    heads: keyValueHeads,
+    shared: false,
+  }),
   build: (config, workspace) => qwenBlocks(config, workspace),
 }
 

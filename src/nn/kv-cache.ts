@@ -10,6 +10,8 @@ import { PagedRows, type Span } from './paged-rows.js'
 export interface CacheShape {
   /** Channels of a row of keys, and of one of values. */
   channels: number
+  /** Heads that they consist of, which pages hold one by one, with keys transposed; absent: whole rows. */
+  heads?: number
   /** K = V: one row serves as both. */
   shared: boolean
 }
@@ -44,14 +46,14 @@ export class KVCache {
 
   constructor(private readonly layers: CachedLayer[]) {
     this.kinds = []
-    const rows = ({ bank, channels, format }: CachedLayer): PagedRows => {
-      const kind = new PagedRows(bank, channels, format)
+    const rows = ({ bank, channels, heads, format }: CachedLayer, isTransposed: boolean): PagedRows => {
+      const kind = new PagedRows(bank, channels, format, heads ? { heads, isTransposed } : undefined)
       this.kinds.push(kind)
       return kind
     }
     try {
-      this.keys = layers.map(rows)
-      this.values = layers.map((layer, l) => (layer.shared ? this.keys[l] : rows(layer)))
+      this.keys = layers.map((layer) => rows(layer, true))
+      this.values = layers.map((layer, l) => (layer.shared ? this.keys[l] : rows(layer, false)))
     } catch (error) {
       this.release()
       throw error instanceof MemoryFull ? noRoom('another session') : error

@@ -1,6 +1,6 @@
 import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi.js'
 import type { Bank } from '../runtime/bank.js'
-import { type CacheFormat, cacheRowBytes } from '../runtime/formats.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../runtime/formats.js'
 import type { Rows } from '../runtime/rows.js'
 
 /** A float and its bits. */
@@ -13,7 +13,10 @@ export interface Span {
   end: number
 }
 
-/** Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. */
+/**
+ * Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. A page holds whole
+ * rows, or the rows of one head after those of another, and each of these transposed where that is wanted.
+ */
 export class PagedRows {
   readonly bank: Bank
   readonly pageBytes: number
@@ -21,16 +24,26 @@ export class PagedRows {
   private capacity = 8
   /** Address of each page, 0 where it has been given back. */
   private readonly pages: number[] = []
+  private readonly heads: number
+  /** Whether a head's part of a page has each channel of all positions in turn. */
+  private readonly isTransposed: boolean
+  /** Channels of a head. */
+  private readonly size: number
+  /** Bytes of a row of a head. */
   private readonly rowBytes: number
 
   constructor(
     bank: Bank,
     private readonly channels: number,
     private readonly format: CacheFormat,
+    byHead?: { heads: number; isTransposed: boolean },
   ) {
     this.bank = bank
-    this.rowBytes = cacheRowBytes(channels, format)
-    this.pageBytes = this.rowBytes * PAGE_ROWS
+    this.heads = byHead?.heads ?? 1
+    this.isTransposed = byHead?.isTransposed ?? false
+    this.size = channels / this.heads
+    this.rowBytes = byHead ? cacheHeadBytes(this.size, format) : cacheRowBytes(channels, format)
+    this.pageBytes = this.rowBytes * PAGE_ROWS * this.heads
     this.tableAddress = bank.arena.allocate(this.capacity * 4)
   }
 
@@ -60,45 +73,56 @@ export class PagedRows {
 
   /** Copies the first `count` rows to the positions from `position` on. */
   store({ address, strideBytes }: Rows, position: number, count: number): void {
-    const { channels, format, rowBytes } = this
+    const { heads, size, format, rowBytes, isTransposed } = this
+    const isNarrow = format === 'bf16'
     const { kernels } = this.bank
-    this.eachRun(position, count, (to, first, rows) => {
-      const from = address + first * strideBytes
-      if (format === 'f32') kernels.copyRows(from, strideBytes, to, rowBytes, channels * 4, rows)
-      else kernels.narrowRows(from, strideBytes, to, rowBytes, channels, rows)
+    this.eachRun(position, count, (page, start, first, rows) => {
+      for (let head = 0; head < heads; head++) {
+        const from = address + first * strideBytes + head * size * 4
+        const part = page + head * PAGE_ROWS * rowBytes
+        const to = part + start * rowBytes
+        if (isTransposed) {
+          const pitch = (PAGE_ROWS * rowBytes) / size
+          kernels.transposeRows(from, strideBytes, part + (start * rowBytes) / size, pitch, size, rows, isNarrow)
+        } else if (isNarrow) {
+          kernels.narrowRows(from, strideBytes, to, rowBytes, size, rows)
+        } else {
+          kernels.copyRows(from, strideBytes, to, rowBytes, size * 4, rows)
+        }
+      }
     })
   }
 
   /** Copies the rows of `count` positions from `position` on to `target`. */
   read(position: number, count: number, target: Float32Array): void {
     for (let i = 0; i < count; i++) {
-      const row = this.addressOf(position + i)
-      for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(row, c)
+      for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(position + i, c)
     }
   }
 
   /** Sets the rows of `count` positions from `position` on. */
   write(position: number, count: number, source: Float32Array): void {
     for (let i = 0; i < count; i++) {
-      const row = this.addressOf(position + i)
-      for (let c = 0; c < this.channels; c++) this.put(row, c, source[i * this.channels + c])
+      for (let c = 0; c < this.channels; c++) this.put(position + i, c, source[i * this.channels + c])
     }
   }
 
-  /** Channel c of the row at an address. */
-  private get(row: number, c: number): number {
-    if (this.format === 'f32') return this.bank.f32[row / 4 + c]
-    BITS[0] = this.bank.u16[row / 2 + c] << 16
+  /** Channel c of a position. */
+  private get(position: number, c: number): number {
+    const at = this.indexOf(position, c)
+    if (this.format === 'f32') return this.bank.f32[at]
+    BITS[0] = this.bank.u16[at] << 16
     return FLOAT[0]
   }
 
-  private put(row: number, c: number, value: number): void {
+  private put(position: number, c: number, value: number): void {
+    const at = this.indexOf(position, c)
     if (this.format === 'f32') {
-      this.bank.f32[row / 4 + c] = value
+      this.bank.f32[at] = value
     } else {
       FLOAT[0] = value
       // To the nearest, ties to even, as the kernels round.
-      this.bank.u16[row / 2 + c] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
+      this.bank.u16[at] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
     }
   }
 
@@ -123,17 +147,28 @@ export class PagedRows {
     this.bank.arena.release(this.tableAddress, this.capacity * 4)
   }
 
-  /** Calls `use` with the address of each run of rows that lie in one page, and how many came before. */
-  private eachRun(position: number, count: number, use: (address: number, first: number, rows: number) => void): void {
+  /** Calls `use` for each run of rows in one page: the page's address, where in it they start, how many came before. */
+  private eachRun(
+    position: number,
+    count: number,
+    use: (page: number, start: number, first: number, rows: number) => void,
+  ): void {
     for (let first = 0; first < count; ) {
-      const rows = Math.min(count - first, PAGE_ROWS - ((position + first) & (PAGE_ROWS - 1)))
-      use(this.addressOf(position + first), first, rows)
+      const start = (position + first) & (PAGE_ROWS - 1)
+      const rows = Math.min(count - first, PAGE_ROWS - start)
+      use(this.pages[(position + first) >> PAGE_SHIFT], start, first, rows)
       first += rows
     }
   }
 
-  private addressOf(position: number): number {
-    return this.pages[position >> PAGE_SHIFT] + (position & (PAGE_ROWS - 1)) * this.rowBytes
+  /** Index of channel c of a position among the bank's numbers of this format. */
+  private indexOf(position: number, c: number): number {
+    const { size, rowBytes, isTransposed } = this
+    const [head, channel] = [Math.floor(c / size), c % size]
+    const row = position & (PAGE_ROWS - 1)
+    const bytes = this.format === 'f32' ? 4 : 2
+    const part = this.pages[position >> PAGE_SHIFT] + head * PAGE_ROWS * rowBytes
+    return isTransposed ? part / bytes + channel * PAGE_ROWS + row : (part + row * rowBytes) / bytes + channel
   }
 
   /** Gives back page i; the last one also leaves the list. */

@@ -314,11 +314,14 @@ export enum AttentionArg {
 /** Keys of a span, which softmax attention sums on its own. */
 export const SOFTMAX_SPAN = 256
 
+/** From the weights of a query to those of the next one: a span of them, and no power of two. */
+export const SOFTMAX_WEIGHT_BYTES = 4 * SOFTMAX_SPAN + 64
+
 /** How softmax attention is shared out among the threads. */
 export enum SoftmaxPhase {
-  /** A unit is a row of queries and a part of its heads. */
+  /** A unit is a few rows of queries and a part of their heads. */
   whole,
-  /** A unit is one span of these. */
+  /** A unit is one span of one row and a part of its heads. */
   partial,
   /** A unit puts the spans of a row and part together. */
   merge,
@@ -339,7 +342,7 @@ export enum SoftmaxArg {
   keys,
   /** Table of the pages of values. */
   values,
-  /** Bytes from one row of the cache to the next. */
+  /** Bytes of one position and head; a page has PAGE_ROWS times as many of each head, head by head. */
   cacheStride,
   /** CacheCode of the cached rows. */
   format,
@@ -361,13 +364,17 @@ export enum SoftmaxArg {
   phase,
   units,
   chunkUnits,
+  /** Rows of queries. */
+  items,
+  /** Rows of a unit. */
+  unitRows,
   /** Parts of the heads of a row: 1, or keyValueHeads where the channels of a group are a multiple of TILE_COLUMNS. */
   parts,
   /** Spans of a row at most. */
   spans,
   /** Sums of spans. */
   partials,
-  /** Room for two sums per query head of a group and SOFTMAX_SPAN scores for each, for each thread. */
+  /** Room for two sums and SOFTMAX_WEIGHT_BYTES per query of a unit and head, for each thread. */
   scratch,
   scratchBytes,
 }

@@ -9,6 +9,15 @@ export interface KernelExports {
   publish(kind: number, chunks: number): number
   help(seen: number): number
   copyRows(source: number, stride: number, target: number, targetStride: number, bytes: number, count: number): void
+  transposeRows(
+    source: number,
+    stride: number,
+    target: number,
+    targetStride: number,
+    n: number,
+    count: number,
+    isNarrow: boolean,
+  ): void
   narrowRows(source: number, stride: number, target: number, targetStride: number, n: number, count: number): void
 }
 

@@ -34,3 +34,7 @@ const CACHE_BYTES = { [CacheCode.f32]: 4, [CacheCode.bf16]: 2 }
  */
 export const cacheRowBytes = (channels: number, format: CacheFormat): number =>
   64 * (Math.ceil((channels * CACHE_BYTES[CacheCode[format]]) / 64) | 1)
+
+/** Bytes of a position and head, where a page of the cache holds its rows head by head. */
+export const cacheHeadBytes = (headSize: number, format: CacheFormat): number =>
+  headSize * CACHE_BYTES[CacheCode[format]]

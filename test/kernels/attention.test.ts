@@ -1,10 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { PAGE_ROWS } from '#molm/runtime/abi.js'
 import type { Bank } from '#molm/runtime/bank.js'
-import { type CacheFormat, cacheRowBytes, padded, recordBytes } from '#molm/runtime/formats.js'
+import { type CacheFormat, padded, recordBytes } from '#molm/runtime/formats.js'
 import { Attention } from '#molm/runtime/kernels/attention.js'
 import { Pool } from '#molm/runtime/pool.js'
+import { asCached, placePages } from '../support/cache-pages.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { bankOf, emptyRows, floatsOf, place, placeRows, quantise, recordsOf, TIERS } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
@@ -41,34 +41,8 @@ interface Outcome {
 const keysOf = ({ position, tokens, channels }: Case): Float32Array => normalFloats((position + tokens) * channels, 31)
 const valuesOf = (c: Case): Float32Array =>
   c.shared ? keysOf(c) : normalFloats((c.position + c.tokens) * c.channels, 32)
-/** As they are in the cache. */
-const stored = (rows: Float32Array, c: Case): Float32Array => (c.rows === 'bf16' ? rows.map(nearestBfloat16) : rows)
-
-function nearestBfloat16(value: number): number {
-  const float = Float32Array.of(value)
-  const bits = new Uint32Array(float.buffer)
-  bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000
-  return float[0]
-}
 const queriesOf = ({ tokens, k, channels, spread = 1 }: Case): Float32Array =>
   normalFloats(tokens * k * channels, 33, spread)
-
-/** Rows in pages that lie in falling order, so that only the table tells where a position is. */
-function placePages(bank: Bank, rows: Float32Array, channels: number, format: CacheFormat): number {
-  const stride = cacheRowBytes(channels, format)
-  const source = place(bank, rows)
-  const count = rows.length / channels
-  const pages: number[] = []
-  for (let page = Math.ceil(count / PAGE_ROWS) - 1; page >= 0; page--) {
-    pages[page] = place(bank, new Uint8Array(PAGE_ROWS * stride).fill(0xff))
-    const first = page * PAGE_ROWS
-    const from = source + first * channels * 4
-    const held = Math.min(PAGE_ROWS, count - first)
-    if (format === 'f32') bank.kernels.copyRows(from, channels * 4, pages[page], stride, channels * 4, held)
-    else bank.kernels.narrowRows(from, channels * 4, pages[page], stride, channels, held)
-  }
-  return place(bank, Uint32Array.from(pages))
-}
 
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { channels, heads, k, tokens, position, oldest = 0, enough = ENOUGH, rows = 'f32' } = c
@@ -90,8 +64,8 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
 
 /** The whole sum in double precision, over every key that is kept. */
 function reference(c: Case): Float64Array {
-  const { channels, heads, k, tokens, position, oldest = 0 } = c
-  const [queries, keys, values] = [queriesOf(c), stored(keysOf(c), c), stored(valuesOf(c), c)]
+  const { channels, heads, k, tokens, position, oldest = 0, rows = 'f32' } = c
+  const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows), asCached(valuesOf(c), rows)]
   const size = channels / heads
   const stride = padded(channels)
   const output = new Float64Array(tokens * k * stride)
@@ -99,8 +73,8 @@ function reference(c: Case): Float64Array {
     const i = position + Math.floor(item / k)
     const back = Array.from({ length: i - oldest + 1 }, (_, n) => i - n)
     for (let h = 0; h < heads; h++) {
-      const head = (rows: Float32Array, row: number) =>
-        rows.subarray(row * channels + h * size, row * channels + (h + 1) * size)
+      const head = (of: Float32Array, row: number) =>
+        of.subarray(row * channels + h * size, row * channels + (h + 1) * size)
       const q = head(queries, item)
       const weights = stickBreaking(back.map((j) => dot(q, head(keys, j)) / Math.sqrt(size)))
       for (const [n, j] of back.entries()) {

@@ -34,6 +34,7 @@ interface Case {
   activation?: ActivationName
   hasBias?: boolean
   hasRecords?: boolean
+  scale?: number
 }
 
 interface Outcome {
@@ -51,7 +52,7 @@ const target = (n: number, tokens: number): number => tokens - 1 - n
 
 /** Lays a case out in a bank; the result runs it as for `threads` threads and returns what came out. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
-  const { format, rows, columns, groups, activation, hasBias, hasRecords } = c
+  const { format, rows, columns, groups, activation, hasBias, hasRecords, scale } = c
   const tokens = tokensOf(c)
   const inputs = inputsOf(c)
   const rowOf = (n: number) => inputs.subarray(n * columns, (n + 1) * columns)
@@ -72,7 +73,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   return (threads) => {
     bank.u8.fill(0, output.address, output.address + tokens * output.strideBytes)
     if (hasRecords) bank.u8.fill(0, output.records, output.records + tokens * output.recordBytes)
-    new Matmul(bank, { format, input, output, activation }, threads).run(table, groups.length, tokens)
+    new Matmul(bank, { format, input, output, activation, scale }, threads).run(table, groups.length, tokens)
     return { output: floatsOf(output), records: hasRecords ? recordsOf(output) : new Uint8Array() }
   }
 }
@@ -83,7 +84,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
  * units in the last place.
  */
 function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
-  const { format, rows, columns, groups, activation = 'identity', hasBias } = c
+  const { format, rows, columns, groups, activation = 'identity', hasBias, scale = 1 } = c
   const inputs = inputsOf(c)
   const tokens = tokensOf(c)
   let n = 0
@@ -102,8 +103,8 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
           magnitude += Math.abs(weights[r * columns + k] * x[k])
         }
         const found = output[target(n, tokens) * padded(rows) + r]
-        const tolerance = 16 * 2 ** -24 * magnitude + 1e-6
-        const expected = ACTIVATIONS[activation](sum)
+        const tolerance = 16 * 2 ** -24 * magnitude * Math.max(1, Math.abs(scale)) + 1e-6
+        const expected = ACTIVATIONS[activation](sum * scale)
         assert.ok(Math.abs(found - expected) <= tolerance, `row ${r}: ${found}, not ${expected}`)
       }
     }
@@ -151,6 +152,24 @@ for (const format of ['f32', 'q8', 'q4'] as const) {
     check({ format, rows: 50, columns: 70, groups: [3, 1, 6, 4], hasBias: true }))
   test(`${format}, several matrices at once, with records`, () =>
     check({ format, rows: 70, columns: 40, groups: [1, 1, 9], activation: 'silu', hasRecords: true }))
+}
+
+for (const format of ['f32', 'q8', 'q4'] as const) {
+  for (const scale of [0.25, 3]) {
+    test(`${format}, output times ${scale}`, () => {
+      check({ format, rows: 41, columns: 100, groups: [5, 1], scale })
+      check({
+        format,
+        rows: 70,
+        columns: 64,
+        groups: [1, 3],
+        scale,
+        hasBias: true,
+        activation: 'silu',
+        hasRecords: true,
+      })
+    })
+  }
 }
 
 for (const activation of Object.keys(ACTIVATIONS) as ActivationName[]) {

@@ -6,9 +6,9 @@ import { Norm } from '#molm/runtime/kernels/norm.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { bankOf, emptyRows, floatsOf, place, placeRows, quantise, recordsOf, TIERS } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
-import { layerNorm } from '../support/reference-math.js'
+import { layerNorm, rmsNorm } from '../support/reference-math.js'
 
-const test = suite('residual addition and LayerNorm')
+const test = suite('residual addition, LayerNorm and RMSNorm')
 
 interface Case {
   width: number
@@ -16,6 +16,15 @@ interface Case {
   /** Experts of each token whose outputs are added first. */
   k?: number
   hasNorm?: boolean
+  /** Default LayerNorm with epsilon 1e-5. */
+  kind?: 'layer' | 'rms'
+  epsilon?: number
+  /** Factor of all that is added. */
+  scale?: number
+  /** Without gates each expert counts once. Default true. */
+  hasGates?: boolean
+  /** Whether a row of its own is added to every token as well. */
+  hasRow?: boolean
   /** Added to all of x: a mean that is large beside the spread. */
   offset?: number
 }
@@ -29,23 +38,28 @@ interface Outcome {
 const streamOf = ({ width, tokens, offset = 0 }: Case): Float32Array =>
   normalFloats(width * tokens, 41).map((v) => v + offset)
 const expertsOf = ({ width, tokens, k = 0 }: Case): Float32Array => normalFloats(width * tokens * k, 42)
-const gatesOf = ({ tokens, k = 0 }: Case): Float32Array => normalFloats(tokens * k, 43).map((v) => Math.abs(v) / 2)
+const gatesOf = ({ tokens, k = 0, hasGates = true }: Case): Float32Array =>
+  normalFloats(tokens * k, 43).map((v) => (hasGates ? Math.abs(v) / 2 : 1))
+const addedOf = ({ width }: Case): Float32Array => normalFloats(width, 48)
 const weightOf = ({ width }: Case): Float32Array => normalFloats(width, 44)
 const biasOf = ({ width }: Case): Float32Array => normalFloats(width, 45)
 
 function run(bank: Bank, c: Case, threads: number): Outcome {
-  const { width, tokens, k = 0, hasNorm = true } = c
+  const { width, tokens, k = 0, hasNorm = true, kind, epsilon, scale, hasGates = true, hasRow } = c
   const x = placeRows(bank, streamOf(c), width)
   const output = emptyRows(bank, tokens, width)
-  const add = { y: placeRows(bank, expertsOf(c), width), gates: place(bank, gatesOf(c)), perToken: k }
+  const gates = hasGates ? place(bank, gatesOf(c)) : undefined
+  const add = { y: placeRows(bank, expertsOf(c), width), gates, perToken: k, scale }
   const vector = (values: Float32Array) => placeRows(bank, values, width).address
-  const [weight, bias] = hasNorm ? [vector(weightOf(c)), vector(biasOf(c))] : [0, 0]
-  new Norm(bank, { x, ...(k > 0 && { add }), output }, threads).run(tokens, weight, bias)
+  const weight = hasNorm ? vector(weightOf(c)) : 0
+  const bias = hasNorm && kind !== 'rms' ? vector(biasOf(c)) : 0
+  const norm = new Norm(bank, { x, ...(k > 0 && { add }), kind, epsilon, output }, threads)
+  norm.run(tokens, weight, bias, hasRow ? vector(addedOf(c)) : 0)
   return { x: floatsOf(x), a: floatsOf(output), records: recordsOf(output) }
 }
 
 function check(c: Case): void {
-  const { width, tokens, k = 0, hasNorm = true, offset = 0 } = c
+  const { width, tokens, k = 0, hasNorm = true, kind, epsilon = 1e-5, scale = 1, hasRow, offset = 0 } = c
   const expected = run(bankOf('scalar'), c, 1)
   for (const tier of TIERS) {
     for (const threads of [1, 2, 8]) {
@@ -56,11 +70,12 @@ function check(c: Case): void {
     }
   }
   const stride = padded(width)
-  const [stream, experts, gates] = [streamOf(c), expertsOf(c), gatesOf(c)]
+  const [stream, experts, gates, added] = [streamOf(c), expertsOf(c), gatesOf(c), addedOf(c)]
   for (let t = 0; t < tokens; t++) {
     const x = Float64Array.from({ length: width }, (_, i) => {
       let sum = stream[t * width + i]
-      for (let r = 0; r < k; r++) sum += gates[t * k + r] * experts[(t * k + r) * width + i]
+      for (let r = 0; r < k; r++) sum += scale * gates[t * k + r] * experts[(t * k + r) * width + i]
+      if (hasRow) sum += added[i]
       return sum
     })
     isNear(expected.x.subarray(t * stride, t * stride + width), x, 2e-6 * (1 + Math.abs(offset)), 'x')
@@ -68,7 +83,8 @@ function check(c: Case): void {
     const a = expected.a.subarray(t * stride, (t + 1) * stride)
     // A large mean takes digits from what is left of x, in any float32 implementation.
     const tolerance = 5e-6 * (1 + Math.abs(offset))
-    isNear(a.subarray(0, width), layerNorm(x, weightOf(c), biasOf(c)), tolerance, 'a')
+    const normalised = kind === 'rms' ? rmsNorm(x, weightOf(c), epsilon) : layerNorm(x, weightOf(c), biasOf(c))
+    isNear(a.subarray(0, width), normalised, tolerance, 'a')
     assert.ok(
       a.subarray(width).every((v) => v === 0),
       'padding is zero',
@@ -81,8 +97,19 @@ function check(c: Case): void {
 for (const width of [1, 2, 15, 16, 17, 31, 32, 33, 40, 100, 192, 1024]) {
   test(`width ${width}`, () => check({ width, tokens: 3 }))
   test(`width ${width}, after adding the outputs of two experts`, () => check({ width, tokens: 3, k: 2 }))
+  test(`width ${width}, RMSNorm`, () => {
+    check({ width, tokens: 3, kind: 'rms', epsilon: 1e-6 })
+    check({ width, tokens: 3, kind: 'rms', epsilon: 0.3, k: 2, scale: 0.22 })
+  })
+  test(`width ${width}, an added row, no gates`, () => {
+    check({ width, tokens: 3, k: 2, hasGates: false, hasRow: true })
+    check({ width, tokens: 3, kind: 'rms', hasRow: true })
+    check({ width, tokens: 3, k: 1, hasNorm: false, hasGates: false, scale: -0.7, hasRow: true })
+  })
 }
 test('many tokens, divided into chunks', () => check({ width: 48, tokens: 67, k: 3 }))
+test('many tokens with RMSNorm, divided into chunks', () =>
+  check({ width: 48, tokens: 67, k: 3, kind: 'rms', scale: 0.5, hasRow: true }))
 test('the addition alone', () => check({ width: 45, tokens: 5, k: 4, hasNorm: false }))
 test('a mean far from zero', () => check({ width: 128, tokens: 2, offset: 20 }))
 

@@ -60,6 +60,35 @@ function checkRows(cache: KVCache, message: string): void {
   }
 }
 
+test('pages of heads keep the rows, export them and take them in', () => {
+  const [heads, size, positions] = [3, 5, 70]
+  for (const format of ['f32', 'bf16'] as const) {
+    const bank = bankOf('plain')
+    const layer: CachedLayer = { bank, channels: heads * size, heads, format, shared: false }
+    const cache = new KVCache([layer])
+    // Whole numbers below 256 are the same in both formats.
+    const rowsOf = (first: number, count: number, kind: number) =>
+      Float32Array.from({ length: count * heads * size }, (_, i) => (first * heads * size + i + 100 * kind) % 251)
+    for (const [first, count] of [
+      [0, 1],
+      [1, 40],
+      [41, 29],
+    ]) {
+      cache.reserve(count)
+      const [keys, values] = [0, 1].map((kind) => placeRows(bank, rowsOf(first, count, kind), heads * size))
+      cache.append(0, count, keys, values)
+      cache.advance(count)
+    }
+    const rows = cache.export()
+    assert.equal(rows, Float32Array.of(...rowsOf(0, positions, 0), ...rowsOf(0, positions, 1)))
+    const other = new KVCache([layer])
+    other.import(rows, 0, positions)
+    assert.equal(other.export(), rows)
+    cache.forget(33)
+    assert.equal(cache.export(), Float32Array.of(...rowsOf(33, positions - 33, 0), ...rowsOf(33, positions - 33, 1)))
+  }
+})
+
 test('a request that fails brings back what it found, forgotten positions among it', () => {
   for (const [before, batches, context] of [
     [100, [200, 50], 1000],

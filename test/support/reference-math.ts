@@ -33,6 +33,13 @@ export function layerNorm(x: ArrayLike<number>, weight: ArrayLike<number>, bias:
   return values.map((v, i) => ((v - mean) / Math.sqrt(variance + 1e-5)) * weight[i] + bias[i])
 }
 
+/** x / sqrt(mean of squares + epsilon) * weight. */
+export function rmsNorm(x: ArrayLike<number>, weight: ArrayLike<number>, epsilon: number): Float64Array {
+  const values = Float64Array.from(x)
+  const square = dot(values, values) / values.length
+  return values.map((v, i) => (v / Math.sqrt(square + epsilon)) * weight[i])
+}
+
 /** Stick-breaking weights of a query for scores from the newest key to the oldest. */
 export function stickBreaking(scores: number[]): number[] {
   let stick = 1

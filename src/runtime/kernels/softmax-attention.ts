@@ -1,6 +1,6 @@
-import { CacheCode, Job, SOFTMAX_SPAN, SoftmaxArg, SoftmaxPhase, TILE_COLUMNS } from '../abi.js'
+import { CacheCode, Job, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg, SoftmaxPhase, TILE_COLUMNS } from '../abi.js'
 import type { Bank } from '../bank.js'
-import { type CacheFormat, cacheRowBytes, roundUp } from '../formats.js'
+import { type CacheFormat, cacheHeadBytes, roundUp } from '../formats.js'
 import type { Rows } from '../rows.js'
 import { Call } from './call.js'
 
@@ -26,9 +26,15 @@ export interface SoftmaxAttentionShape {
 /** Bytes of the largest score and the sum of exponentials that stand before the values of a sum. */
 const SUM_HEAD = 16
 
+/** Queries that share a head of keys and values, and read its rows together, at most. */
+const UNIT_QUERIES = 16
+
 /** Grouped-query softmax attention of new tokens over the cache. */
 export class SoftmaxAttention extends Call<SoftmaxArg> {
+  /** Parts of the heads of a row, each a unit of its own. */
   private readonly parts: number
+  /** Rows of queries of a unit. */
+  private readonly unitRows: number
   /** Bytes of the sums of all heads of a row over one span. */
   private readonly spanBytes: number
   private partials = { address: 0, bytes: 0 }
@@ -44,7 +50,9 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     this.parts = (group * headSize) % TILE_COLUMNS === 0 ? keyValueHeads : 1
     const sumBytes = SUM_HEAD + roundUp(headSize, 4) * 4
     this.spanBytes = heads * sumBytes
-    const scratchBytes = roundUp(group * (2 * sumBytes + SOFTMAX_SPAN * 4), 64)
+    this.unitRows = this.parts === 1 ? 1 : Math.max(1, Math.floor(UNIT_QUERIES / group))
+    const queries = Math.max(heads, (heads / this.parts) * this.unitRows)
+    const scratchBytes = roundUp(queries * (2 * sumBytes + SOFTMAX_WEIGHT_BYTES), 64)
     this.set(SoftmaxArg.q, q.address)
     this.set(SoftmaxArg.qStride, q.strideBytes)
     this.set(SoftmaxArg.output, output.address)
@@ -53,7 +61,7 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
       this.set(SoftmaxArg.records, output.records)
       this.set(SoftmaxArg.recordStride, output.recordBytes)
     }
-    this.set(SoftmaxArg.cacheStride, cacheRowBytes(keyValueHeads * headSize, format))
+    this.set(SoftmaxArg.cacheStride, cacheHeadBytes(headSize, format))
     this.set(SoftmaxArg.format, CacheCode[format])
     this.set(SoftmaxArg.heads, heads)
     this.set(SoftmaxArg.keyValueHeads, keyValueHeads)
@@ -61,7 +69,6 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     this.set(SoftmaxArg.perToken, perToken)
     this.setFloat(SoftmaxArg.scale, scale)
     this.set(SoftmaxArg.window, window)
-    this.set(SoftmaxArg.parts, this.parts)
     this.set(SoftmaxArg.scratch, bank.arena.allocate(scratchBytes * threads))
     this.set(SoftmaxArg.scratchBytes, scratchBytes)
   }
@@ -74,22 +81,29 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     this.set(SoftmaxArg.position, position)
     this.set(SoftmaxArg.oldest, oldest)
     const items = tokens * perToken
-    const units = items * this.parts
+    const { parts, unitRows, threads } = this
     const reach = window > 0 ? Math.min(window, position + tokens - oldest) : position + tokens - oldest
+    this.set(SoftmaxArg.items, items)
+    const areFew = items < 2 * unitRows || Math.ceil(items / unitRows) * parts < threads * 8
+    if (!areFew || reach <= SOFTMAX_SPAN) return this.share(SoftmaxPhase.whole, items, parts, unitRows)
     // A reach may begin within a span, and so touch one more.
     const spans = Math.ceil(reach / SOFTMAX_SPAN) + 1
-    const areFew = this.threads > 1 && units < this.threads * 8 && reach > SOFTMAX_SPAN
-    if (!areFew) return this.share(SoftmaxPhase.whole, units)
     this.set(SoftmaxArg.spans, spans)
     this.set(SoftmaxArg.partials, this.roomFor(items * spans * this.spanBytes))
-    this.share(SoftmaxPhase.partial, units * spans)
-    this.share(SoftmaxPhase.merge, units)
+    // Where there are enough spans, each is read for all heads at once: rows of the cache in one stream.
+    this.share(SoftmaxPhase.partial, items * spans, items * spans < threads * 4 ? parts : 1)
+    this.share(SoftmaxPhase.merge, items, parts)
   }
 
-  /** Runs a phase, each chunk a few of its units. */
-  private share(phase: SoftmaxPhase, units: number): void {
-    const chunkUnits = this.threads === 1 ? units : Math.max(1, Math.min(8, Math.floor(units / (this.threads * 4))))
+  /** Runs a phase on `count` rows, or spans of rows, `unitRows` to a unit and each in `parts`. */
+  private share(phase: SoftmaxPhase, count: number, parts: number, unitRows = 1): void {
+    const units = Math.ceil(count / unitRows) * parts
+    const most = phase === SoftmaxPhase.partial ? 1 : 8
+    const share = Math.floor(units / (this.threads * 4))
+    const chunkUnits = this.threads === 1 ? units : Math.max(1, Math.min(most, share))
     this.set(SoftmaxArg.phase, phase)
+    this.set(SoftmaxArg.parts, parts)
+    this.set(SoftmaxArg.unitRows, unitRows)
     this.set(SoftmaxArg.units, units)
     this.set(SoftmaxArg.chunkUnits, chunkUnits)
     this.start(Math.ceil(units / chunkUnits))

@@ -1,0 +1,194 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { WeightFormat } from '#molm/packing/format.js'
+import { TILE_COLUMNS } from '#molm/runtime/abi.js'
+import type { Bank } from '#molm/runtime/bank.js'
+import { type ActivationName, padded, recordBytes } from '#molm/runtime/formats.js'
+import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '#molm/runtime/kernels/matmul.js'
+import { Pool } from '#molm/runtime/pool.js'
+import { Rows } from '#molm/runtime/rows.js'
+import { sameBits } from '../support/compare.js'
+import {
+  bankOf,
+  emptyRows,
+  floatsOf,
+  matrixRequest,
+  pack,
+  place,
+  placeRows,
+  quantise,
+  recordsOf,
+  TIERS,
+} from '../support/kernel-bench.js'
+import { integers, normalFloats } from '../support/random.js'
+import { ACTIVATIONS } from '../support/reference-math.js'
+import { unpackMatrix } from '../support/unpack-tiles.js'
+
+const test = suite('gated products')
+
+/** act(G x) * (U x) for several pairs of matrices, each with the activation rows of its list. */
+interface Case {
+  format: WeightFormat
+  /** f, channels inside. */
+  hidden: number
+  columns: number
+  /** Activation rows of each group. */
+  groups: number[]
+  activation?: ActivationName
+  hasRecords?: boolean
+}
+
+interface Outcome {
+  output: Float32Array
+  records: Uint8Array
+}
+
+const itemsOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
+const inputsOf = (c: Case): Float32Array => normalFloats(itemsOf(c) * c.columns, 81, 1.5)
+
+/** Where the n-th item of all lists reads and writes: rows in an order of no pattern. */
+function orderOf(c: Case, seed: number): number[] {
+  const keys = integers(itemsOf(c), seed, 2 ** 30)
+  return keys.map((_, n) => n).sort((a, b) => keys[a] - keys[b])
+}
+
+/** Gate and up in turn, TILE_COLUMNS rows of each; rows beyond f are zero: [2 * padded(f), columns]. */
+function weightsOf({ hidden, columns }: Case, group: number): Float32Array {
+  const rows = 2 * padded(hidden)
+  const weights = normalFloats(rows * columns, 90 + group, 1 / Math.sqrt(columns))
+  for (let r = 0; r < rows; r++) {
+    const channel = Math.floor(r / (2 * TILE_COLUMNS)) * TILE_COLUMNS + (r % TILE_COLUMNS)
+    if (channel >= hidden) weights.fill(0, r * columns, (r + 1) * columns)
+  }
+  return weights
+}
+
+function packed(bank: Bank, c: Case, group: number): Uint8Array {
+  return pack(bank, matrixRequest(weightsOf(c, group), 2 * padded(c.hidden), c.columns, c.format)).bytes
+}
+
+/** Lays a case out in a bank; the result runs it as for `threads` threads and returns what came out. */
+function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
+  const { format, hidden, columns, groups, activation = 'silu', hasRecords = true } = c
+  const items = itemsOf(c)
+  const inputs = inputsOf(c)
+  const input = placeRows(bank, inputs, columns, { records: true })
+  for (let n = 0; n < items; n++) {
+    const { record } = quantise(inputs.subarray(n * columns, (n + 1) * columns))
+    bank.u8.set(record, input.records + n * input.recordBytes)
+  }
+  const output = hasRecords ? emptyRows(bank, items, hidden) : Rows.allocate(bank, items, hidden)
+  const table = allocateGroups(bank, groups.length)
+  const [reads, writes] = [orderOf(c, 82), orderOf(c, 83)]
+  let n = 0
+  for (const [g, count] of groups.entries()) {
+    const list = allocateList(bank, count)
+    for (let i = 0; i < count; i++, n++) writeListEntry(bank, list, i, reads[n], writes[n])
+    writeGroup(bank, table, g, place(bank, packed(bank, c, g)), 0, list, count)
+  }
+  return (threads) => {
+    bank.f32.fill(9, output.address / 4, output.address / 4 + items * output.stride)
+    if (hasRecords) bank.u8.fill(0, output.records, output.records + items * output.recordBytes)
+    new Matmul(bank, { format, input, output, activation, gated: true }, threads).run(table, groups.length, items)
+    return { output: floatsOf(output), records: hasRecords ? recordsOf(output) : new Uint8Array() }
+  }
+}
+
+/** Against double precision, with the roundings of both sums (see matmul.test.ts) brought through the product. */
+function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
+  const { format, hidden, columns, groups, activation = 'silu' } = c
+  const inputs = inputsOf(c)
+  const [reads, writes] = [orderOf(c, 82), orderOf(c, 83)]
+  const stride = padded(hidden)
+  let n = 0
+  for (const [g, count] of groups.entries()) {
+    const weights = unpackMatrix(packed(bank, c, g), format, 2 * stride, columns)
+    for (let i = 0; i < count; i++, n++) {
+      const row = inputs.subarray(reads[n] * columns, (reads[n] + 1) * columns)
+      const x = format === 'f32' ? row : quantise(row).values
+      const product = (r: number) => {
+        let [sum, magnitude] = [0, 0]
+        for (let k = 0; k < columns; k++) {
+          sum += weights[r * columns + k] * x[k]
+          magnitude += Math.abs(weights[r * columns + k] * x[k])
+        }
+        return { sum, error: 16 * 2 ** -24 * magnitude + 1e-6 }
+      }
+      for (let channel = 0; channel < stride; channel++) {
+        const found = output[writes[n] * stride + channel]
+        const at = Math.floor(channel / TILE_COLUMNS) * 2 * TILE_COLUMNS + (channel % TILE_COLUMNS)
+        const [gate, up] = [product(at), product(at + TILE_COLUMNS)]
+        const act = ACTIVATIONS[activation](gate.sum)
+        // No activation function is steeper than 1.13.
+        const tolerance = 1.2 * gate.error * Math.abs(up.sum) + (Math.abs(act) + 1e-3) * up.error + 1e-6
+        assert.ok(Math.abs(found - act * up.sum) <= tolerance, `channel ${channel}: ${found}, not ${act * up.sum}`)
+      }
+    }
+  }
+}
+
+/** Checks a case on every tier, against each other and against the reference, in several divisions into chunks. */
+function check(c: Case): void {
+  const bank = bankOf('scalar')
+  const expected = prepare(bank, c)(1)
+  checkAgainstReference(bank, c, expected)
+  for (const tier of TIERS) {
+    const run = prepare(bankOf(tier), c)
+    for (const threads of [1, 2, 5, 64]) {
+      const { output, records } = run(threads)
+      sameBits(output, expected.output, `${tier}, divided for ${threads} threads`)
+      assert.ok(Buffer.from(records).equals(expected.records), `${tier}, divided for ${threads} threads: records`)
+    }
+  }
+  if (c.hasRecords === false) return
+  const [width, size] = [padded(c.hidden), recordBytes(c.hidden)]
+  for (let t = 0; t < itemsOf(c); t++) {
+    const { record } = quantise(expected.output.subarray(t * width, (t + 1) * width))
+    assert.equal(expected.records.subarray(t * size, (t + 1) * size), record, `record of row ${t}`)
+  }
+}
+
+for (const format of ['f32', 'q8', 'q4'] as const) {
+  for (const hidden of [1, 16, 31, 32, 33, 64, 96, 100]) {
+    test(`${format}, ${hidden} channels inside`, () => {
+      for (const items of [1, 3, 5]) check({ format, hidden, columns: 70, groups: [items] })
+    })
+  }
+  test(`${format}, several experts, lists in any order`, () => {
+    check({ format, hidden: 48, columns: 64, groups: [3, 1, 6, 4] })
+    check({ format, hidden: 160, columns: 96, groups: [1, 1, 1, 1, 1, 1, 1, 1] })
+    check({ format, hidden: 80, columns: 33, groups: [2, 9, 8] })
+  })
+  test(`${format}, without records`, () =>
+    check({ format, hidden: 40, columns: 64, groups: [2, 5], hasRecords: false }))
+}
+
+for (const activation of Object.keys(ACTIVATIONS) as ActivationName[]) {
+  test(`activation ${activation}`, () => check({ format: 'f32', hidden: 45, columns: 37, groups: [6, 2], activation }))
+}
+
+for (const threads of [2, 3]) {
+  test(`${threads} threads give the bits of one, job after job`, async () => {
+    for (const tier of ['relaxed', 'plain'] as const) {
+      const bank = bankOf(tier)
+      const runs = (['q4', 'q8', 'f32'] as const).map((format) => {
+        return prepare(bank, { format, hidden: 256, columns: 128, groups: [1, 2, 5] })
+      })
+      const expected = runs.map((run) => run(1))
+      const pool = new Pool([bank], threads)
+      try {
+        const end = performance.now() + 200
+        for (let round = 0; round < 50 || performance.now() < end; round++) {
+          const i = round % runs.length
+          const { output, records } = runs[i](1 + (round % 7))
+          sameBits(output, expected[i].output, `round ${round}`)
+          assert.ok(Buffer.from(records).equals(expected[i].records), `records of round ${round}`)
+        }
+      } finally {
+        await pool.close()
+      }
+    }
+  })
+}
+
+test.run()

@@ -1,0 +1,229 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Bank } from '#molm/runtime/bank.js'
+import { type CacheFormat, padded, recordBytes } from '#molm/runtime/formats.js'
+import { SoftmaxAttention } from '#molm/runtime/kernels/softmax-attention.js'
+import { Pool } from '#molm/runtime/pool.js'
+import { asCached, placePages } from '../support/cache-pages.js'
+import { isNear, sameBits } from '../support/compare.js'
+import { bankOf, emptyRows, floatsOf, placeRows, quantise, recordsOf, TIERS } from '../support/kernel-bench.js'
+import { normalFloats } from '../support/random.js'
+import { dot } from '../support/reference-math.js'
+
+const test = suite('softmax attention')
+
+interface Case {
+  heads: number
+  keyValueHeads: number
+  headSize: number
+  perToken?: number
+  /** New tokens, the first at `position`; keys before `oldest` are forgotten. */
+  tokens: number
+  position: number
+  oldest?: number
+  window?: number
+  /** Spread of queries: large ones leave all the weight to a few keys. */
+  spread?: number
+  /** Numbers of the cached rows. */
+  rows?: CacheFormat
+}
+
+interface Outcome {
+  output: Float32Array
+  records: Uint8Array
+}
+
+const scaleOf = ({ headSize }: Case): number => 1 / Math.sqrt(headSize)
+const cachedOf = (c: Case, seed: number): Float32Array =>
+  normalFloats((c.position + c.tokens) * c.keyValueHeads * c.headSize, seed)
+const keysOf = (c: Case): Float32Array => cachedOf(c, 51)
+const valuesOf = (c: Case): Float32Array => cachedOf(c, 52)
+const queriesOf = ({ tokens, perToken = 1, heads, headSize, spread = 1 }: Case): Float32Array =>
+  normalFloats(tokens * perToken * heads * headSize, 53, spread)
+
+/** Lays a case out in a bank; the result runs it as for `threads` threads and returns what came out. */
+function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
+  const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
+  const channels = keyValueHeads * headSize
+  const keys = placePages(bank, keysOf(c), channels, rows, { heads: keyValueHeads, isTransposed: true })
+  const values = placePages(bank, valuesOf(c), channels, rows, { heads: keyValueHeads, isTransposed: false })
+  const q = placeRows(bank, queriesOf(c), heads * headSize)
+  const output = emptyRows(bank, tokens * perToken, heads * headSize)
+  const shape = { q, output, heads, keyValueHeads, headSize, perToken, scale: scaleOf(c), window, format: rows }
+  return (threads) => {
+    bank.f32.fill(9, output.address / 4, output.address / 4 + output.count * output.stride)
+    bank.u8.fill(0, output.records, output.records + output.count * output.recordBytes)
+    new SoftmaxAttention(bank, shape, threads).run(tokens, keys, values, position, oldest)
+    return { output: floatsOf(output), records: recordsOf(output) }
+  }
+}
+
+/** The whole sum in double precision, over every key that is seen. */
+function reference(c: Case): Float64Array {
+  const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
+  const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows), asCached(valuesOf(c), rows)]
+  const stride = padded(heads * headSize)
+  const output = new Float64Array(tokens * perToken * stride)
+  for (let item = 0; item < tokens * perToken; item++) {
+    const i = position + Math.floor(item / perToken)
+    const first = window ? Math.max(oldest, i - window + 1) : oldest
+    for (let h = 0; h < heads; h++) {
+      const shared = Math.floor((h * keyValueHeads) / heads)
+      const of = (all: Float32Array, row: number, count: number, head: number) =>
+        all.subarray((row * count + head) * headSize, (row * count + head + 1) * headSize)
+      const q = of(queries, item, heads, h)
+      const scores = Array.from({ length: i - first + 1 }, (_, n) => {
+        return scaleOf(c) * dot(q, of(keys, first + n, keyValueHeads, shared))
+      })
+      const most = Math.max(...scores)
+      const weights = scores.map((s) => Math.exp(s - most))
+      const sum = weights.reduce((a, b) => a + b)
+      const o = output.subarray(item * stride + h * headSize, item * stride + (h + 1) * headSize)
+      for (const [n, weight] of weights.entries()) {
+        const v = of(values, first + n, keyValueHeads, shared)
+        for (let ch = 0; ch < headSize; ch++) o[ch] += (weight / sum) * v[ch]
+      }
+    }
+  }
+  return output
+}
+
+function check(c: Case): Outcome {
+  const expected = prepare(bankOf('scalar'), c)(1)
+  const largest = valuesOf(c).reduce((most, v) => Math.max(most, Math.abs(v)), 0)
+  isNear(expected.output, reference(c), 1e-5 * largest, 'output')
+  for (const tier of TIERS) {
+    const run = prepare(bankOf(tier), c)
+    for (const threads of [1, 2, 3, 16]) {
+      const found = run(threads)
+      sameBits(found.output, expected.output, `${tier}, divided for ${threads} threads`)
+      assert.ok(Buffer.from(found.records).equals(expected.records), `${tier}, for ${threads} threads: records`)
+    }
+  }
+  const columns = c.heads * c.headSize
+  const [stride, size] = [padded(columns), recordBytes(columns)]
+  for (let item = 0; item < c.tokens * (c.perToken ?? 1); item++) {
+    const { record } = quantise(expected.output.subarray(item * stride, item * stride + columns))
+    assert.equal(expected.records.subarray(item * size, (item + 1) * size), record, `record of item ${item}`)
+  }
+  return expected
+}
+
+/** Checks a case with both kinds of caches. */
+function checkBoth(c: Case): void {
+  for (const rows of ['f32', 'bf16'] as const) check({ ...c, rows })
+}
+
+const BASE: Case = { heads: 4, keyValueHeads: 2, headSize: 16, tokens: 5, position: 0 }
+
+test('one token alone sees its own value', () => {
+  const c = { ...BASE, tokens: 1 }
+  const { output } = check(c)
+  const values = valuesOf(c)
+  for (let h = 0; h < 4; h++) {
+    isNear(output.subarray(h * 16, (h + 1) * 16), values.subarray((h >> 1) * 16, ((h >> 1) + 1) * 16), 1e-6)
+  }
+})
+
+test('a prompt from the start', () => checkBoth({ ...BASE, tokens: 70 }))
+test('a prompt that crosses a span', () => checkBoth({ ...BASE, tokens: 300, heads: 2, keyValueHeads: 1 }))
+test('new tokens over a cache', () => checkBoth({ ...BASE, position: 203 }))
+
+for (const headSize of [1, 2, 3, 5, 8, 9, 10, 11, 12, 13, 15, 17, 20, 24, 64, 80, 128]) {
+  test(`heads of ${headSize} channels`, () => checkBoth({ ...BASE, headSize, position: 41 }))
+}
+
+for (const group of [1, 2, 3, 4, 5, 6, 7, 8]) {
+  test(`${group} heads of queries for each head of keys`, () => {
+    for (const keyValueHeads of [1, 2, 3])
+      checkBoth({ ...BASE, heads: group * keyValueHeads, keyValueHeads, position: 30 })
+    checkBoth({ ...BASE, heads: group * 2, headSize: 64, tokens: 1, position: 530 })
+  })
+}
+
+for (const length of [1, 2, 7, 8, 9, 31, 32, 33, 64, 255, 256, 257, 258, 511, 512, 513, 700]) {
+  test(`${length} keys`, () => {
+    checkBoth({ ...BASE, tokens: 1, position: length - 1 })
+    checkBoth({ ...BASE, tokens: 3, position: length - 1, headSize: 9 })
+  })
+}
+
+for (const oldest of [1, 31, 32, 33, 255, 256, 257, 299, 300]) {
+  test(`keys before position ${oldest} are forgotten`, () => {
+    checkBoth({ ...BASE, position: 300, oldest })
+    checkBoth({ ...BASE, tokens: 1, position: 600, oldest })
+  })
+}
+
+for (const window of [1, 2, 8, 31, 33, 100, 256, 257, 400]) {
+  test(`a window of ${window} keys`, () => {
+    checkBoth({ ...BASE, tokens: 40, window })
+    checkBoth({ ...BASE, position: 500, window })
+    checkBoth({ ...BASE, tokens: 1, position: 500, window, oldest: 310 })
+  })
+}
+
+for (const perToken of [2, 3, 4]) {
+  test(`${perToken} rows of queries for each token`, () => {
+    checkBoth({ ...BASE, perToken, tokens: 9, position: 20 })
+    checkBoth({ ...BASE, perToken, tokens: 1, position: 600 })
+    checkBoth({ ...BASE, perToken, heads: 2, headSize: 13, position: 254, oldest: 3, window: 120 })
+  })
+}
+
+test('scores far apart leave the weight to one key, scores far below zero are no loss', () => {
+  checkBoth({ ...BASE, position: 400, spread: 40 })
+})
+
+test('the outcome of a token does not depend on how the prompt was split', () => {
+  const whole = { ...BASE, tokens: 300, heads: 2, keyValueHeads: 1 }
+  const bank = bankOf('relaxed')
+  const together = prepare(bank, whole)(2).output
+  const { headSize } = whole
+  const [q, k, v] = [queriesOf(whole), keysOf(whole), valuesOf(whole)]
+  const keys = placePages(bank, k, headSize, 'f32', { heads: 1, isTransposed: true })
+  const values = placePages(bank, v, headSize, 'f32', { heads: 1, isTransposed: false })
+  for (const [from, count] of [
+    [0, 1],
+    [1, 2],
+    [3, 96],
+    [99, 159],
+    [258, 1],
+    [259, 41],
+  ]) {
+    const part = q.subarray(from * 2 * headSize, (from + count) * 2 * headSize)
+    const output = emptyRows(bank, count, 2 * headSize)
+    const shape = { q: placeRows(bank, part, 2 * headSize), output, heads: 2, keyValueHeads: 1, headSize }
+    const attention = new SoftmaxAttention(bank, { ...shape, scale: scaleOf(whole), format: 'f32' }, 2)
+    attention.run(count, keys, values, from, 0)
+    sameBits(floatsOf(output), together.subarray(from * output.stride, (from + count) * output.stride), `from ${from}`)
+  }
+})
+
+for (const threads of [1, 2, 3]) {
+  test(`${threads} threads give the bits of one, with units of every kind`, async () => {
+    for (const tier of ['relaxed', 'plain'] as const) {
+      const bank = bankOf(tier)
+      const runs = [
+        prepare(bank, { ...BASE, tokens: 60, position: 150, rows: 'bf16' }),
+        prepare(bank, { ...BASE, tokens: 1, position: 650, headSize: 64, rows: 'bf16' }),
+        prepare(bank, { ...BASE, tokens: 2, position: 300, headSize: 9, window: 270 }),
+      ]
+      const expected = runs.map((run) => run(1))
+      const pool = new Pool([bank], threads)
+      try {
+        const end = performance.now() + 200
+        for (let round = 0; round < 30 || performance.now() < end; round++) {
+          const i = round % runs.length
+          const { output, records } = runs[i](threads)
+          sameBits(output, expected[i].output, `${tier}, round ${round}`)
+          assert.ok(Buffer.from(records).equals(expected[i].records), `${tier}: records of round ${round}`)
+        }
+      } finally {
+        await pool.close()
+      }
+    }
+  })
+}
+
+test.run()

@@ -1,0 +1,50 @@
+import { PAGE_ROWS } from '#molm/runtime/abi.js'
+import type { Bank } from '#molm/runtime/bank.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/formats.js'
+import { place } from './kernel-bench.js'
+
+/**
+ * Puts rows of keys or values into pages of a cache, one row a position from 0 on; returns the address of their table.
+ * The pages lie in falling order, so that only the table tells where a position is. With `byHead`, a page holds the rows of
+ * one head after those of another, or each channel of these in turn.
+ */
+export function placePages(
+  bank: Bank,
+  rows: Float32Array,
+  channels: number,
+  format: CacheFormat,
+  byHead?: { heads: number; isTransposed: boolean },
+): number {
+  const { heads, isTransposed } = byHead ?? { heads: 1, isTransposed: false }
+  const size = channels / heads
+  const stride = byHead ? cacheHeadBytes(size, format) : cacheRowBytes(channels, format)
+  const source = place(bank, rows)
+  const count = rows.length / channels
+  const pages: number[] = []
+  for (let page = Math.ceil(count / PAGE_ROWS) - 1; page >= 0; page--) {
+    pages[page] = place(bank, new Uint8Array(heads * PAGE_ROWS * stride).fill(0xff))
+    const first = page * PAGE_ROWS
+    const held = Math.min(PAGE_ROWS, count - first)
+    for (let head = 0; head < heads; head++) {
+      const from = source + (first * channels + head * size) * 4
+      const to = pages[page] + head * PAGE_ROWS * stride
+      const pitch = (PAGE_ROWS * stride) / size
+      if (isTransposed) bank.kernels.transposeRows(from, channels * 4, to, pitch, size, held, format === 'bf16')
+      else if (format === 'f32') bank.kernels.copyRows(from, channels * 4, to, stride, size * 4, held)
+      else bank.kernels.narrowRows(from, channels * 4, to, stride, size, held)
+    }
+  }
+  return place(bank, Uint32Array.from(pages))
+}
+
+/** Numbers as a cache of that format holds them. */
+export function asCached(rows: Float32Array, format: CacheFormat): Float32Array {
+  return format === 'bf16' ? rows.map(nearestBfloat16) : rows
+}
+
+function nearestBfloat16(value: number): number {
+  const float = Float32Array.of(value)
+  const bits = new Uint32Array(float.buffer)
+  bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000
+  return float[0]
+}
