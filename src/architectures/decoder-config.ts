@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 import { type ConfigReader, quoted } from '../model/config-reader.js'
+import type { CacheShape } from '../nn/kv-cache.js'
 import type { RopeConfig } from '../nn/rope.js'
 import { plural } from '../numbers.js'
 import type { ShapeWords } from './architecture.js'
@@ -92,6 +93,11 @@ export function describeDecoder(config: DecoderConfig, shared = 0): ShapeWords {
     mlp: [`${ffnHidden} channels`, `gated ${activation}`, ...(shared > 0 ? [`a shared expert of ${shared}`] : [])],
     router: ['linear'],
   }
+}
+
+/** A position's keys and values: those of all key/value heads. */
+export function groupedCache({ keyValueHeads, headSize }: DecoderConfig): CacheShape {
+  return { channels: keyValueHeads * headSize, heads: keyValueHeads, shared: false }
 }
 
 /** What experts of such decoders depend on. */

@@ -10,6 +10,7 @@ import {
   type DecoderConfig,
   decoderConfig,
   describeDecoder,
+  groupedCache,
   refuseOtherHeadSize,
 } from './decoder-config.js'
 import { attentionPieces, decoderParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
@@ -110,11 +111,7 @@ export const granite: Architecture<GraniteConfig> = {
 
   ignores: isUnused,
 
-  cache: ({ keyValueHeads, headSize }) => ({
-    channels: keyValueHeads * headSize,
-    heads: keyValueHeads,
-    shared: false,
-  }),
+  cache: groupedCache,
 
   build(config, workspace) {
     const {

@@ -5,7 +5,13 @@ import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
 import { part } from '../packing/pieces.js'
 import type { Architecture } from './architecture.js'
-import { DECODER_SHAPE_KEYS, type DecoderConfig, decoderConfig, describeDecoder } from './decoder-config.js'
+import {
+  DECODER_SHAPE_KEYS,
+  type DecoderConfig,
+  decoderConfig,
+  describeDecoder,
+  groupedCache,
+} from './decoder-config.js'
 import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
 
 /** Names of an expert's matrices: gate, up, down. */
@@ -71,11 +77,7 @@ export const mixtral: Architecture<DecoderConfig> = {
 
   ignores: isUnused,
 
-  cache: ({ keyValueHeads, headSize }) => ({
-    channels: keyValueHeads * headSize,
-    heads: keyValueHeads,
-    shared: false,
-  }),
+  cache: groupedCache,
 
   build(config, workspace) {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config

@@ -10,6 +10,7 @@ import {
   type DecoderConfig,
   decoderConfig,
   describeDecoder,
+  groupedCache,
   refuseOtherHeadSize,
 } from './decoder-config.js'
 import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
@@ -90,11 +91,7 @@ export const olmoe: Architecture<OlmoeConfig> = {
 
   ignores: isUnused,
 
-  cache: ({ keyValueHeads, headSize }) => ({
-    channels: keyValueHeads * headSize,
-    heads: keyValueHeads,
-    shared: false,
-  }),
+  cache: groupedCache,
 
   build(config, workspace) {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config

@@ -9,7 +9,13 @@ import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format.js'
 import { matrix, type PlannedPiece, part, vector, whole } from '../packing/pieces.js'
 import type { Architecture } from './architecture.js'
-import { type DecoderConfig, decoderConfig, describeDecoder, refuseOtherHeadSize } from './decoder-config.js'
+import {
+  type DecoderConfig,
+  decoderConfig,
+  describeDecoder,
+  groupedCache,
+  refuseOtherHeadSize,
+} from './decoder-config.js'
 import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
 
 export interface QwenConfig extends DecoderConfig {
@@ -71,11 +77,7 @@ export const qwen3: Architecture<QwenConfig> = {
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   parts: qwenParts,
   ignores: isUnused,
-  cache: ({ keyValueHeads, headSize }) => ({
-    channels: keyValueHeads * headSize,
-    heads: keyValueHeads,
-    shared: false,
-  }),
+  cache: groupedCache,
   build: (config, workspace) => qwenBlocks(config, workspace),
 }
 
@@ -112,11 +114,7 @@ export const qwen2: Architecture<QwenConfig> = {
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   parts: qwenParts,
   ignores: isUnused,
-  cache: ({ keyValueHeads, headSize }) => ({
-    channels: keyValueHeads * headSize,
-    heads: keyValueHeads,
-    shared: false,
-  }),
+  cache: groupedCache,
   build: (config, workspace) => qwenBlocks(config, workspace),
 }
 
