@@ -41,6 +41,8 @@ const pool = new Pool([bank], threads)
 
 for (const [tokens, position] of [
   [1, 100],
+  [1, 200],
+  [1, 400],
   [1, 1000],
   [1, 4000],
   [BATCH, 0],

@@ -368,7 +368,7 @@ export enum SoftmaxArg {
   items,
   /** Rows of a unit. */
   unitRows,
-  /** Parts of the heads of a row: 1, or keyValueHeads where the channels of a group are a multiple of TILE_COLUMNS. */
+  /** Parts of the heads of a row: a divisor of keyValueHeads, 1 unless the channels of a group are a multiple of TILE_COLUMNS. */
   parts,
   /** Spans of a row at most. */
   spans,

@@ -82,17 +82,26 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     this.set(SoftmaxArg.oldest, oldest)
     const items = tokens * perToken
     const { parts, unitRows, threads } = this
-    const reach = window > 0 ? Math.min(window, position + tokens - oldest) : position + tokens - oldest
+    const first = window > 0 ? Math.max(oldest, position - window + 1) : oldest
+    const spans = spanOf(position + tokens - 1) - spanOf(first) + 1
     this.set(SoftmaxArg.items, items)
     const areFew = items < 2 * unitRows || Math.ceil(items / unitRows) * parts < threads * 8
-    if (!areFew || reach <= SOFTMAX_SPAN) return this.share(SoftmaxPhase.whole, items, parts, unitRows)
-    // A reach may begin within a span, and so touch one more.
-    const spans = Math.ceil(reach / SOFTMAX_SPAN) + 1
+    if (!areFew || (items > 2 && spans === 1)) return this.share(SoftmaxPhase.whole, items, parts, unitRows)
+    if (spans === 1) return this.share(SoftmaxPhase.whole, items, this.partsFor(items))
     this.set(SoftmaxArg.spans, spans)
     this.set(SoftmaxArg.partials, this.roomFor(items * spans * this.spanBytes))
-    // Where there are enough spans, each is read for all heads at once: rows of the cache in one stream.
-    this.share(SoftmaxPhase.partial, items * spans, items * spans < threads * 4 ? parts : 1)
+    this.share(SoftmaxPhase.partial, items * spans, this.partsFor(items * spans))
     this.share(SoftmaxPhase.merge, items, parts)
+  }
+
+  /**
+   * As few parts as give every thread two units of `count` rows or spans: the heads of a part lie side by side in a page,
+   * and memory is read fastest in long runs.
+   */
+  private partsFor(count: number): number {
+    let parts = 1
+    while (parts < this.parts && (count * parts < this.threads * 2 || this.parts % parts > 0)) parts++
+    return parts
   }
 
   /** Runs a phase on `count` rows, or spans of rows, `unitRows` to a unit and each in `parts`. */
@@ -118,4 +127,9 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     this.partials = { address: bank.arena.allocate(room), bytes: room }
     return this.partials.address
   }
+}
+
+/** Number of the span that a position lies in. */
+function spanOf(position: number): number {
+  return Math.floor(position / SOFTMAX_SPAN)
 }
