@@ -35,6 +35,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   parts(config: C, formats: PartFormats): Iterable<Part>
   /** Whether a tensor of a checkpoint is known to be of no use. */
   ignores(tensor: string, config: C): boolean
+  /** Whether tensors that the model does not use are told of only, and not refused. */
+  toleratesStrangers?: true
   /** What a layer's cache holds per position. */
   cache(config: C): CacheShape
   /** Binds the blocks of a bank to its workspace; a forward pass allocates nothing afterwards. */

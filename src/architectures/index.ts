@@ -51,6 +51,7 @@ export function blueprintOf(config: ModelConfig): Blueprint {
   return {
     parts: (formats) => architecture.parts(config, formats),
     ignores: (tensor) => architecture.ignores(tensor, config),
+    refusesStrangers: !architecture.toleratesStrangers,
   }
 }
 

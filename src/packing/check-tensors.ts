@@ -9,8 +9,9 @@ const WEIGHT_DTYPES: readonly DType[] = ['F32', 'F16', 'BF16', 'F64']
 
 /**
  * Checks that a checkpoint has every tensor that its config.json promises, in the right shape and in floating point.
- * Throws a UserError naming the first that is not so. Returns the names of tensors that have no place in such a model,
- * in order to warn of them: they may be harmless, or the sign of a config.json that belongs to another checkpoint.
+ * Throws a UserError naming the first that is not so. Tensors that have no place in such a model are refused by name, or
+ * their names returned in order to warn of them, as the family has it: they may be harmless, or a bias that the config.json
+ * does not speak of.
  * `where` is what errors call the checkpoint.
  */
 export function checkTensors(blueprint: Blueprint, tensors: Map<string, Tensor>, where = 'checkpoint'): string[] {
@@ -22,7 +23,15 @@ export function checkTensors(blueprint: Blueprint, tensors: Map<string, Tensor>,
       needed.add(tensor.key)
     }
   }
-  return [...tensors.keys()].filter((name) => !needed.has(name) && !blueprint.ignores(name))
+  const strangers = [...tensors.keys()].filter((name) => !needed.has(name) && !blueprint.ignores(name))
+  if (strangers.length > 0 && blueprint.refusesStrangers) {
+    const [first, ...others] = strangers
+    const more = others.length === 0 ? '' : ` (and ${others.length} more)`
+    throw new UserError(
+      `${where}: tensor ${printable(first)}${more} has no place in a model of this config.json, and would be left out`,
+    )
+  }
+  return strangers
 }
 
 function checkTensor(found: Tensor | undefined, key: string, shape: number[], where: string): void {

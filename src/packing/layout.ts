@@ -70,6 +70,8 @@ export interface Blueprint {
   parts(formats: PartFormats): Iterable<Part>
   /** Whether a tensor of the checkpoint is known to be of no use, so that nobody needs to be warned of it. */
   ignores(tensor: string): boolean
+  /** Whether any other tensor that the model does not use is refused: it would be computed with elsewhere. */
+  refusesStrangers: boolean
 }
 
 /** Plans where the weights of a model lie. */

@@ -80,6 +80,30 @@ test('ignored buffers may have any shape and type, and other strangers are repor
   })
 })
 
+test('a family that is not known for strangers refuses a tensor that it would leave out', async () => {
+  for (const name of ['21-granitemoe-f32', '41-qwen3moe-f32', '61-jetmoe-f32']) {
+    await withFixture(name, async (config, checkpoint) => {
+      const { tensors } = checkpoint
+      assert.equal(checkTensors(blueprintOf(config), tensors), [])
+      const norm = tensorOf(checkpoint, 'model.norm.weight')
+      const biased = new Map(tensors).set('model.layers.0.self_attn.q_proj.bias', norm)
+      await rejectsWithUserError(
+        () => checkTensors(blueprintOf(config), biased, 'folder'),
+        /^folder: tensor model\.layers\.0\.self_attn\.q_proj\.bias has no place in a model of this config\.json/,
+      )
+      // Frequencies that old files hold follow from the config.
+      const old = new Map(tensors).set('model.layers.0.self_attn.rotary_emb.inv_freq', norm)
+      assert.equal(checkTensors(blueprintOf(config), old), [])
+    })
+  }
+})
+
+test('a model without its head is refused, unless the embedding is its head', () =>
+  withFixture('31-olmoe-f32', async (config, { tensors }) => {
+    const headless = new Map([...tensors].filter(([name]) => name !== 'lm_head.weight'))
+    await rejectsWithUserError(() => checkTensors(blueprintOf(config), headless), /tensor lm_head\.weight is missing/)
+  }))
+
 test('a tied model needs no head, and one that is there all the same is no stranger', async () => {
   await withFixture(BASE, (config, { tensors }) => {
     const tied = { ...config, tieWordEmbeddings: true }
