@@ -36,10 +36,10 @@ export function fillRandom(part: Part, target: Uint8Array, pool: Uint8Array): vo
   }
 }
 
-/** LayerNorm's weights 1, everything else 0. */
+/** Weights of norms 1, everything else (biases) 0. */
 function fillVector(piece: Piece, bytes: Uint8Array): void {
   const floats = new Float32Array(piece.bytes / 4)
-  if (/ln_.*weight$/.test(piece.name)) floats.fill(1, 0, piece.cols)
+  if (/(ln_|norm).*(?<!bias)$/.test(piece.name)) floats.fill(1, 0, piece.cols)
   bytes.set(new Uint8Array(floats.buffer))
 }
 
