@@ -36,6 +36,16 @@ export function fillRandom(part: Part, target: Uint8Array, pool: Uint8Array): vo
   }
 }
 
+/**
+ * How much larger than one of unit variance the outputs of a matrix are. Embeddings are large and what a block adds is
+ * small, so that tokens stay unlike each other through all layers: else their common mean would grow, and in the end wake
+ * the same experts for all of them.
+ */
+function gainOf({ kind, name, cols }: Piece): number {
+  if (kind === 'rows') return 16 * Math.sqrt(cols)
+  return /^(output|down|\w+\.down)/.test(name) ? 0.1 : 1
+}
+
 /** Weights of norms 1, everything else (biases) 0. */
 function fillVector(piece: Piece, bytes: Uint8Array): void {
   const floats = new Float32Array(piece.bytes / 4)
@@ -45,14 +55,14 @@ function fillVector(piece: Piece, bytes: Uint8Array): void {
 
 function fillFloats(piece: Piece, bytes: Uint8Array, pool: Uint8Array, start: number): void {
   const floats = new Float32Array(piece.bytes / 4)
-  const scale = 2 / Math.sqrt(piece.cols) / 128
+  const scale = (2 * gainOf(piece)) / Math.sqrt(piece.cols) / 128
   for (let i = 0; i < floats.length; i++) floats[i] = (pool[(start + i) % POOL_BYTES] - 127.5) * scale
   bytes.set(new Uint8Array(floats.buffer))
 }
 
 function fillQuantised(piece: Piece, bytes: Uint8Array, pool: Uint8Array, start: number): void {
   copyAround(bytes, pool, start)
-  const scale = 1 / Math.sqrt(piece.cols) / LEVEL_RMS[piece.format]
+  const scale = gainOf(piece) / Math.sqrt(piece.cols) / LEVEL_RMS[piece.format]
   const bits = new Uint16Array(new Float32Array([scale]).buffer)[1]
   // Scales: one a row at the head of a tile, one at the head of a table row's block; little-endian bfloat16.
   const [block, scales] = piece.kind === 'rows' ? [TableBlockBytes.q8, 1] : [TileBytes[piece.format], TILE_ROWS]
