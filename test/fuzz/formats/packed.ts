@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { UserError } from '#molm/errors.js'
 import { convertModel, loadModel, verifyModel } from '#molm/index.js'
 import type { Chance } from '../chance.js'
@@ -18,7 +17,7 @@ export const packed: Format = {
   name: 'packed',
   inputs: 150,
   async prepare(dir) {
-    const checkpoints = (await tinyCheckpoints(dir)).filter((checkpoint) => basename(checkpoint.dir) !== 'classifier')
+    const checkpoints = oneOfEachType(await tinyCheckpoints(dir))
     const models: { files: Files; logits: string }[] = []
     for (const [i, checkpoint] of checkpoints.entries()) {
       // The first in each format, the others in one of them.
@@ -48,6 +47,12 @@ export const packed: Format = {
       },
     }
   },
+}
+
+/** The last checkpoint of every model type: it has more odd keys than the first. */
+function oneOfEachType<C extends { files: Files }>(checkpoints: C[]): C[] {
+  const typeOf = ({ files }: C): string => JSON.parse(new TextDecoder().decode(bytesOf(files, CONFIG))).model_type
+  return [...new Map(checkpoints.map((checkpoint) => [typeOf(checkpoint), checkpoint])).values()]
 }
 
 /** Something wrong in the bytes, the header or the config. */
