@@ -121,12 +121,13 @@ export const qwen2: Architecture<QwenConfig> = {
 /** Layer l has experts unless it is listed as dense, or the step passes over it. */
 function mixtureOf(keys: ConfigReader, layers: number) {
   const step = keys.size('decoder_sparse_step')
-  const dense = keys.raw.mlp_only_layers ?? []
-  if (!Array.isArray(dense) || !dense.every((layer) => Number.isInteger(layer) && layer >= 0)) {
+  const listed = keys.raw.mlp_only_layers ?? []
+  if (!Array.isArray(listed) || !listed.every((layer) => Number.isInteger(layer) && layer >= 0)) {
     throw keys.refuse('mlp_only_layers', 'a list of layers')
   }
+  const dense = new Set<number>(listed)
   const experts = keys.size('num_experts', 0)
-  const counts = Array.from({ length: layers }, (_, l) => (dense.includes(l) || (l + 1) % step !== 0 ? 0 : experts))
+  const counts = Array.from({ length: layers }, (_, l) => (dense.has(l) || (l + 1) % step !== 0 ? 0 : experts))
   const mixtures: Mixture[] = counts.some((count) => count > 0)
     ? [keys.mixture('mlp', counts, 'num_experts_per_tok')]
     : []

@@ -113,11 +113,13 @@ async function filesOf(repo: string, commit: string, entries: AsyncIterable<List
   let count = 0
   for await (const { type, path, size, oid, lfs } of entries) {
     if (++count > MOST_FILES) throw new UserError(`${repo}: the hub lists more than ${MOST_FILES} files of it`)
+    if (typeof path !== 'string') throw unclear(repo, 'what its files are called')
     // Names that lead into or out of folders are no part of a checkpoint, and never become a path here.
     if (type !== 'file' || !isPlainName(path)) continue
     const hash: KnownHash = lfs ? { kind: 'sha256', hex: lfs.oid } : { kind: 'git', hex: oid ?? '' }
+    const isHash = typeof hash.hex === 'string' && HASHES[hash.kind].test(hash.hex)
     const isSize = Number.isSafeInteger(size) && size >= 0
-    if (!HASHES[hash.kind].test(hash.hex) || !isSize) throw unclear(repo, `what ${printable(path)} is`)
+    if (!isHash || !isSize) throw unclear(repo, `what ${printable(path)} is`)
     files.set(path, { repo, commit, name: path, size, hash })
   }
   return files

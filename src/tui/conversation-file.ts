@@ -7,6 +7,7 @@ import { readFloats, readSpan, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import type { Model } from '../generation/types.js'
 import { isObject } from '../json.js'
+import { printable } from '../printable.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import type { ConversationState } from './conversation.js'
 
@@ -62,11 +63,13 @@ export async function loadConversation(path: string, model: Model): Promise<Conv
     const { tensors, metadata } = await readSafetensors(source)
     if (metadata.format !== FORMAT) throw new UserError(`${path}: not a conversation saved by molm`)
     if (metadata.version !== VERSION) {
-      throw new UserError(`${path}: version ${metadata.version} of saved conversations; this molm reads ${VERSION}`)
+      throw new UserError(
+        `${path}: version ${printable(String(metadata.version))} of saved conversations; this molm reads ${VERSION}`,
+      )
     }
     if (metadata.weights !== weightsOf(model)) {
       throw new UserError(
-        `${path}: saved with ${metadata.model}; choose that model, in the same packing, to go on with it`,
+        `${path}: saved with ${printable(String(metadata.model))}; choose that model, in the same packing, to go on with it`,
       )
     }
     const named = (name: string) => find(tensors, name, path)

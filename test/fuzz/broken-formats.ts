@@ -38,13 +38,18 @@ const MISDEEDS: Record<string, (dir: string) => unknown> = {
 
 const FILE = 'file'
 
+/** Those that are seen by their silence alone have little time for it; the others as much as a busy machine may take. */
+const SILENT = ['hangs', 'waits']
+const SHORT_SECONDS = 0.5
+export const LONG_SECONDS = 60
+
 export const FORMATS: Record<string, () => Promise<Format>> = Object.fromEntries(
   Object.entries(MISDEEDS).map(([name, misdeed]) => [
     name,
     async () => ({
       name,
       inputs: 4,
-      seconds: 0.5,
+      seconds: SILENT.includes(name) ? SHORT_SECONDS : LONG_SECONDS,
       prepare: () => ({
         sound: () => new Map([[FILE, Uint8Array.of(0)]]),
         harm(_, chance) {

@@ -94,9 +94,11 @@ const BOTH: Record<string, Spoil> = {
   },
   keepsSilent: () => true,
   cut: (response, chance) => {
-    response.setHeader('content-length', 1000)
-    response.write(new Uint8Array(chance.below(900)), () => response.destroy())
-    return true
+    response.end = ((body: Uint8Array | string = '') => {
+      const bytes = Buffer.from(body)
+      return response.write(bytes.subarray(0, 1 + chance.below(bytes.length)), () => response.destroy())
+    }) as unknown as ServerResponse['end']
+    return undefined
   },
 }
 

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
 import type { Failure, Tally } from './supervisor.js'
 
 /** What a run has tried, and what came of it. */
@@ -33,7 +34,9 @@ const [BEGIN, END] = ['<!-- the last long run -->', '<!-- end of the last long r
 export async function recordIn(page: URL, { seed, minutes, tallies }: Result): Promise<void> {
   const text = await readFile(page, 'utf8')
   const faults = tallies.reduce((sum, { failures }) => sum + failures.length, 0)
-  const sum = `${allTried(tallies).toLocaleString('en')} inputs in ${Math.round(minutes)} minutes with seed ${seed}: ${faults} faults.`
+  const where = `Node ${process.versions.node}, ${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown processor'}`
+  const what = `${allTried(tallies).toLocaleString('en')} inputs in ${Math.round(minutes)} minutes with seed ${seed}`
+  const sum = `${what} (${where}): ${faults} faults.`
   const [before, rest] = text.split(BEGIN)
   const [, after] = rest.split(END)
   await writeFile(page, `${before}${BEGIN}\n${sum}\n\n${markdownOf(tallies)}\n${END}${after}`)

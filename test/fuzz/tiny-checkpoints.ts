@@ -1,6 +1,8 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
+import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
+import { fixturePath } from '../support/fixtures.js'
+import { writeCheckpoint, writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
 import { type Files, take } from './files.js'
 
 /** Shapes of a few kilobytes, which are read in no time. */
@@ -17,6 +19,15 @@ const SHAPES: Record<string, object> = {
   pruned: { molm_experts: { attention: [3, 2], mlp: [4, 3], silent: { attention: [0, 1], mlp: [0, 1] } } },
 }
 
+/** Sizes of the other families, by their keys; a key that a fixture lacks stays absent. */
+const TINY_DECODER: Record<string, number> = {
+  ...{ vocab_size: 24, hidden_size: 8, num_hidden_layers: 2, num_layers: 2, bos_token_id: 23, eos_token_id: 22 },
+  ...{ num_attention_heads: 2, num_key_value_heads: 1, head_dim: 4, kv_channels: 4, pad_token_id: 22 },
+  ...{ intermediate_size: 8, ffn_hidden_size: 8, moe_intermediate_size: 8 },
+  ...{ shared_intermediate_size: 8, shared_expert_intermediate_size: 8 },
+  ...{ num_local_experts: 3, num_experts: 3, moe_num_experts: 3, num_experts_per_tok: 2, moe_top_k: 2 },
+}
+
 /** Makes a small checkpoint below `dir`: config.json and model.safetensors. */
 export async function tinyCheckpoint(
   dir: string,
@@ -28,9 +39,17 @@ export async function tinyCheckpoint(
   return { dir: folder, files: take(folder) }
 }
 
-/** One of every kind of router and head. */
-export async function tinyCheckpoints(dir: string): Promise<Files[]> {
-  const all: Files[] = []
-  for (const shape of Object.keys(SHAPES)) all.push((await tinyCheckpoint(dir, shape)).files)
+/** One of every kind of router and head, and one for each fixture of another family, with the keys of its config.json. */
+export async function tinyCheckpoints(dir: string): Promise<{ dir: string; files: Files }[]> {
+  const all: { dir: string; files: Files }[] = []
+  for (const shape of Object.keys(SHAPES)) all.push(await tinyCheckpoint(dir, shape))
+  for (const name of FAMILY_FIXTURES) {
+    const folder = join(dir, name)
+    mkdirSync(folder)
+    const keys = JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8'))
+    const tiny = Object.entries(TINY_DECODER).filter(([key]) => Object.hasOwn(keys, key))
+    await writeRandomCheckpoint(folder, { ...keys, ...Object.fromEntries(tiny) })
+    all.push({ dir: folder, files: take(folder) })
+  }
   return all
 }

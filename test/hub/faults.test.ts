@@ -266,6 +266,21 @@ test('what answers, but not as a hub does, is told in two lines', async () => {
   }
 })
 
+test('a listing whose names or hashes are no texts is not believed', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, FIXTURE)
+    const entry = { type: 'file', path: 'README.md', size: 5, oid: 'a'.repeat(40) }
+    for (const wrong of [{ path: ['README.md'] }, { path: 5 }, { oid: ['a'.repeat(40)] }]) {
+      hub.apiFault = (response, url) => {
+        if (!url.includes('/tree/')) return undefined
+        response.end(JSON.stringify([{ ...entry, ...wrong }]))
+        return true
+      }
+      await rejectsWithUserError(() => pullModel(REPO, QUICK), /does not say clearly/)
+    }
+  })
+})
+
 test('a server that gives a byte at a time, or hardly any, is not waited for without an end', async () => {
   await withHub(async (hub) => {
     const trickles: Fault[] = [

@@ -33,8 +33,17 @@ export async function writeCheckpoint(
   json: Record<string, unknown>,
   seed = 1,
 ): Promise<{ config: ModuleFormerConfig; tensors: Tensors }> {
-  const keys = { ...SMALL, ...json }
-  const config = parseConfig(keys, 'config.json') as ModuleFormerConfig
+  const { config, tensors } = await writeRandomCheckpoint(dir, { ...SMALL, ...json }, seed)
+  return { config: config as ModuleFormerConfig, tensors }
+}
+
+/** The same for a model of any architecture, of which these are all the keys of config.json. */
+export async function writeRandomCheckpoint(
+  dir: string,
+  keys: Record<string, unknown>,
+  seed = 1,
+): Promise<{ config: ModelConfig; tensors: Tensors }> {
+  const config = parseConfig(keys, 'config.json')
   const tensors = randomTensors(config, seed)
   const header: Record<string, unknown> = {}
   const chunks: Buffer[] = []
@@ -57,7 +66,7 @@ function randomTensors(config: ModelConfig, seed: number): Map<string, { values:
       const { key, shape } = tensor
       if (tensors.has(key)) continue
       const scale = scaleOf(key, shape)
-      const centre = /ln_\w+\.weight$/.test(key) ? 1 : 0
+      const centre = /(ln_\w+|norm)\.weight$/.test(key) ? 1 : 0
       const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + scale * next())
       tensors.set(key, { values, shape })
     }
@@ -67,7 +76,7 @@ function randomTensors(config: ModelConfig, seed: number): Map<string, { values:
 
 /** Spread that keeps every step of the model at about unit size, with routers and heads that decide clearly. */
 function scaleOf(key: string, shape: number[]): number {
-  if (key.includes('wte')) return 1
+  if (/wte|embed_tokens/.test(key)) return 1
   if (shape.length === 1) return 0.2
   const inputs = shape.length === 3 ? shape[1] : shape[shape.length - 1]
   const gain = key.includes('gate') || key.includes('head') ? 2 : 1

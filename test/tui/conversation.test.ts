@@ -10,6 +10,7 @@ import { loadConversation, saveConversation } from '#molm/tui/conversation-file.
 import { TokenMap } from '#molm/tui/token-map.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
+import { safetensors } from '../support/safetensors-writer.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 let nano: Model
@@ -249,6 +250,13 @@ test('a file of another model, another version or damaged is refused by name', a
     const asText = (from: string, to: string) => (bytes: Buffer) =>
       Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1')
     await refuses(asText('"version":"1"', '"version":"9"'), /talk: version 9/)
+    const longVersion = (bytes: Buffer) => {
+      const end = 8 + Number(bytes.readBigUInt64LE(0))
+      const header = JSON.parse(bytes.toString('utf8', 8, end))
+      header.__metadata__.version = `\u001b${'9'.repeat(5000)}`
+      return Buffer.from(safetensors(header, bytes.subarray(end)))
+    }
+    await refuses(longVersion, /talk: version \\x1b9{159}\.\.\. of/)
     await refuses(asText('molm-conversation', 'some-conversation'), /talk: not a conversation saved by molm/)
     // The last floats of the file are what the weights made of the last tokens.
     await refuses((bytes) => bytes.fill(0x40, bytes.length - 64), /talk: saved with other weights/)

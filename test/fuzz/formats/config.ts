@@ -16,7 +16,7 @@ export const config: Format = {
     const checkpoints = await tinyCheckpoints(dir)
     return {
       onDisk: true,
-      sound: (chance) => chance.pick(checkpoints),
+      sound: (chance) => chance.pick(checkpoints).files,
       harm: harmConfig,
       async read({ dir }) {
         const { parameters, activeParameters, bytes } = await describeModel(dir)
@@ -30,15 +30,30 @@ export const config: Format = {
   },
 }
 
-/** Numbers that are far too large, in each of the places where they make a reader work. */
-const SIZES = ['n_layer', 'n_att_experts', 'n_mlp_experts', 'num_labels', 'vocab_size', 'n_embd', 'k_mlp', 'ffd_hidden']
+/** Keys whose numbers make a reader work. */
+const SIZES = [
+  ...['n_layer', 'n_att_experts', 'n_mlp_experts', 'num_labels', 'vocab_size', 'n_embd', 'k_mlp', 'ffd_hidden'],
+  ...['num_hidden_layers', 'num_local_experts', 'num_experts', 'num_experts_per_tok', 'hidden_size', 'head_dim'],
+  ...['num_attention_heads', 'num_key_value_heads', 'intermediate_size', 'moe_intermediate_size', 'sliding_window'],
+  ...['max_position_embeddings', 'decoder_sparse_step', 'shared_intermediate_size', 'kv_channels'],
+]
 
 /** A folder with something wrong in its config.json. */
 export function harmConfig(files: Files, chance: Chance): Files {
   if (chance.oneIn(300)) return replaced(files, CONFIG, jsonBomb(chance, CONFIG))
   const json: Record<string, unknown> = JSON.parse(new TextDecoder().decode(bytesOf(files, CONFIG)))
+  const put = (key: string, what: string, value: unknown) => {
+    chance.note(`${CONFIG}: ${key} = ${what}`)
+    return replaced(files, CONFIG, utf8(JSON.stringify({ ...json, [key]: value })))
+  }
+  if (chance.oneIn(100)) {
+    const count = 2 ** chance.between(8, 19)
+    const layers = 2 ** chance.between(0, 12)
+    json.num_hidden_layers = layers
+    return put(chance.pick(Object.keys(json)), `${count} numbers, in ${layers} layers`, new Array(count).fill(9))
+  }
   if (!chance.oneIn(5)) return replaced(files, CONFIG, harmJson(json, chance, CONFIG))
-  const [key, value] = [chance.pick(SIZES), 2 ** chance.between(8, 24)]
-  chance.note(`${CONFIG}: ${key} = ${value}`)
-  return replaced(files, CONFIG, utf8(JSON.stringify({ ...json, [key]: value })))
+  const value = 2 ** chance.between(8, 24)
+  const known = chance.oneIn(8) ? SIZES : SIZES.filter((key) => Object.hasOwn(json, key))
+  return put(chance.pick(known), String(value), value)
 }

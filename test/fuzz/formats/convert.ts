@@ -22,7 +22,7 @@ export const convert: Format = {
     return {
       onDisk: true,
       mayWrite: () => [out],
-      sound: (chance) => replaced(chance.pick(checkpoints), 'README.md', utf8('A model.\n')),
+      sound: (chance) => replaced(chance.pick(checkpoints).files, 'README.md', utf8('A model.\n')),
 
       harm(files, chance) {
         if (chance.oneIn(2)) return harmConfig(files, chance)

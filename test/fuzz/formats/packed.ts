@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { UserError } from '#molm/errors.js'
 import { convertModel, loadModel, verifyModel } from '#molm/index.js'
 import type { Chance } from '../chance.js'
@@ -6,7 +5,7 @@ import { bytesOf, type Files, replaced, take, utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
 import { harmBytes } from '../harm-bytes.js'
 import { harmJson } from '../harm-json.js'
-import { tinyCheckpoint } from '../tiny-checkpoints.js'
+import { tinyCheckpoints } from '../tiny-checkpoints.js'
 import { harmConfig } from './config.js'
 
 const QUANTS = ['f32', 'q8', 'q4'] as const
@@ -18,32 +17,42 @@ export const packed: Format = {
   name: 'packed',
   inputs: 150,
   async prepare(dir) {
-    const checkpoint = await tinyCheckpoint(dir)
-    const models = new Map<string, { files: Files; logits: string }>()
-    for (const quant of QUANTS) {
-      const out = join(dir, quant)
-      await convertModel(checkpoint.dir, out, { quant, threads: 1 })
-      models.set(nameOf(take(out)), { files: take(out), logits: await logitsOf(out) })
+    const checkpoints = oneOfEachType(await tinyCheckpoints(dir))
+    const models: { files: Files; logits: string }[] = []
+    for (const [i, checkpoint] of checkpoints.entries()) {
+      // The first in each format, the others in one of them.
+      for (const quant of i === 0 ? QUANTS : [QUANTS[i % QUANTS.length]]) {
+        const out = `${checkpoint.dir}-${quant}`
+        await convertModel(checkpoint.dir, out, { quant, threads: 1 })
+        models.push({ files: take(out), logits: await logitsOf(out) })
+      }
     }
     return {
       onDisk: true,
-      sound: (chance) => chance.pick([...models.values()]).files,
+      sound: (chance) => chance.pick(models).files,
       harm: harmPacked,
 
       async read({ files, dir }) {
         const logits = await logitsOf(dir)
         const isVerified = await verifyModel(dir).then(() => true, asFalse)
         const name = nameOf(files)
-        const sound = models.get(name)
+        const isSameIn = (other: Files, file: string) =>
+          other.has(file) && Buffer.compare(bytesOf(files, file), bytesOf(other, file)) === 0
+        const sound = models.find((model) => model.files.has(name) && isSameIn(model.files, CONFIG))
         if (!isVerified || !sound) return
-        const isSame = (file: string) => Buffer.compare(bytesOf(files, file), bytesOf(sound.files, file)) === 0
-        if (!isSame(CONFIG)) return
         expect(logits === sound.logits, 'it computes other numbers, and its checksums are right')
         const header = (of: Files) => Buffer.from(bytesOf(of, name)).subarray(0, sizeOfHeader(bytesOf(of, name)))
-        if (header(files).equals(header(sound.files))) expect(isSame(name), 'its checksums are right for other bytes')
+        if (header(files).equals(header(sound.files)))
+          expect(isSameIn(sound.files, name), 'its checksums are right for other bytes')
       },
     }
   },
+}
+
+/** The last checkpoint of every model type: it has more odd keys than the first. */
+function oneOfEachType<C extends { files: Files }>(checkpoints: C[]): C[] {
+  const typeOf = ({ files }: C): string => JSON.parse(new TextDecoder().decode(bytesOf(files, CONFIG))).model_type
+  return [...new Map(checkpoints.map((checkpoint) => [typeOf(checkpoint), checkpoint])).values()]
 }
 
 /** Something wrong in the bytes, the header or the config. */
