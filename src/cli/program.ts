@@ -28,7 +28,7 @@ export async function main(args: readonly string[]): Promise<void> {
 export async function createProgram(names: readonly (string | undefined)[]): Promise<Command> {
   const program = new Command('molm')
     .usage('[options] [prompt...]\n       molm <command> [options]')
-    .description('IBM’s sparse mixture-of-experts language models on this computer’s CPU')
+    .description('Sparse mixture-of-experts language models on this computer’s CPU')
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
