@@ -4,26 +4,110 @@ import * as assert from 'uvu/assert'
 import { repositoryPath } from './support/fixtures.js'
 
 /*
- * docs/ARCHITECTURE.md says it in words: knowledge runs downward only. A room may know the rooms of its own floor and of
- * the floors below, never one above.
+ * docs/ARCHITECTURE.md prints it: which rooms each room knows. Knowledge runs downward only, so a room names only rooms
+ * that come after it here.
  */
-const FLOORS = [
-  ['cli'],
-  ['tui'],
-  ['index'],
-  ['pictures', 'surgery'],
-  ['experts', 'evaluation', 'benchmark'],
-  ['library'],
-  ['hub'],
-  ['generation'],
-  ['engine'],
-  ['architectures'],
-  ['nn'],
-  ['model', 'weights'],
-  ['packing'],
-  ['runtime', 'text', 'sampling', 'checkpoint', 'files', 'terminal'],
-  ['errors', 'json', 'numbers', 'printable'],
-]
+const KNOWS: Record<string, string[]> = {
+  cli: [
+    'tui',
+    'index',
+    'pictures',
+    'experts',
+    'evaluation',
+    'benchmark',
+    'library',
+    'generation',
+    'engine',
+    'architectures',
+    'model',
+    'packing',
+    'text',
+    'sampling',
+    'terminal',
+    'json',
+    'errors',
+    'numbers',
+    'printable',
+  ],
+  tui: [
+    'pictures',
+    'experts',
+    'library',
+    'generation',
+    'model',
+    'text',
+    'sampling',
+    'files',
+    'checkpoint',
+    'terminal',
+    'json',
+    'errors',
+    'numbers',
+    'printable',
+  ],
+  index: ['surgery', 'evaluation', 'benchmark', 'library', 'hub', 'generation', 'model', 'packing', 'text', 'errors'],
+  pictures: ['experts', 'generation', 'model', 'terminal', 'printable'],
+  surgery: [
+    'experts',
+    'evaluation',
+    'library',
+    'generation',
+    'architectures',
+    'model',
+    'packing',
+    'files',
+    'checkpoint',
+    'errors',
+  ],
+  experts: ['generation', 'engine', 'model', 'json', 'errors'],
+  evaluation: ['generation', 'model', 'json', 'errors'],
+  benchmark: ['generation', 'errors'],
+  library: [
+    'hub',
+    'generation',
+    'engine',
+    'architectures',
+    'weights',
+    'model',
+    'packing',
+    'text',
+    'runtime',
+    'files',
+    'checkpoint',
+    'json',
+    'errors',
+    'numbers',
+  ],
+  hub: ['architectures', 'packing', 'files', 'checkpoint', 'errors', 'numbers', 'printable'],
+  generation: ['engine', 'model', 'packing', 'text', 'sampling', 'errors'],
+  engine: [
+    'architectures',
+    'nn',
+    'weights',
+    'model',
+    'packing',
+    'sampling',
+    'runtime',
+    'checkpoint',
+    'errors',
+    'numbers',
+  ],
+  architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
+  nn: ['weights', 'model', 'packing', 'runtime', 'errors'],
+  weights: ['packing', 'runtime'],
+  model: ['packing', 'json', 'errors', 'printable'],
+  packing: ['runtime', 'files', 'checkpoint', 'json', 'errors', 'printable'],
+  text: ['sampling', 'checkpoint', 'json', 'errors', 'printable'],
+  sampling: ['errors'],
+  runtime: ['errors'],
+  files: ['checkpoint', 'json', 'errors', 'printable'],
+  checkpoint: ['json', 'errors', 'printable'],
+  terminal: ['printable'],
+  json: ['errors', 'printable'],
+  errors: [],
+  numbers: [],
+  printable: [],
+}
 
 /** Packages that only these rooms know. */
 const PACKAGES: Record<string, string[]> = {
@@ -57,32 +141,43 @@ const files = readdirSync(repositoryPath('src'), { recursive: true, encoding: 'u
   .map((path) => path.replaceAll('\\', '/'))
   .filter((path) => /\.tsx?$/.test(path))
 const imports = files.flatMap(importsOf)
-const floorOf = (room: string): number => FLOORS.findIndex((rooms) => rooms.includes(room))
+const inside = imports.filter(
+  ({ target }) => files.includes(target.replace(/\.js$/, '.ts')) || files.includes(target.replace(/\.js$/, '.tsx')),
+)
+const rooms = Object.keys(KNOWS)
 
-test('every room has a floor', () => {
-  const rooms = new Set(files.map(roomOf))
+test('every room has a row, and every row a room', () => {
+  assert.equal([...new Set(files.map(roomOf))].sort(), [...rooms].sort())
+})
+
+test('no file knows a room that the row of its own does not name', () => {
+  assert.ok(inside.length > 100, 'imports were found')
+  const strangers = inside.filter(({ room, target }) => {
+    const other = roomOf(target)
+    return other !== room && !KNOWS[room].includes(other)
+  })
   assert.equal(
-    [...rooms].filter((room) => floorOf(room) < 0),
-    [],
-  )
-  assert.equal(
-    FLOORS.flat().filter((room) => !rooms.has(room)),
+    strangers.map(({ file, target }) => `${file} -> ${target}`),
     [],
   )
 })
 
-test('no room knows one above it', () => {
-  const own = imports.filter(({ target }) => files.includes(target.replace(/\.js$/, '.ts')))
-  assert.ok(own.length > 100, 'imports were found')
-  const upward = own.filter(({ room, target }) => floorOf(roomOf(target)) < floorOf(room))
+test('no row names a room that nothing is imported from', () => {
+  const used = new Set(inside.map(({ room, target }) => `${room} -> ${roomOf(target)}`))
+  const named = rooms.flatMap((room) => KNOWS[room].map((other) => `${room} -> ${other}`))
   assert.equal(
-    upward.map(({ file, target }) => `${file} -> ${target}`),
+    named.filter((arrow) => !used.has(arrow)),
     [],
   )
+})
+
+test('knowledge runs downward only', () => {
+  const upward = rooms.flatMap((room, place) => KNOWS[room].filter((other) => rooms.indexOf(other) <= place))
+  assert.equal(upward, [])
 })
 
 test('a package is known to the room that is there for it, and to no other', () => {
-  const outside = imports.filter(({ target }) => !target.startsWith('node:') && floorOf(roomOf(target)) < 0)
+  const outside = imports.filter(({ target }) => !target.startsWith('node:') && !rooms.includes(roomOf(target)))
   const strangers = outside.filter(({ room, target }) => {
     const name = Object.keys(PACKAGES).find((name) => target === name || target.startsWith(`${name}/`))
     return name !== undefined && !PACKAGES[name].includes(room)
@@ -93,11 +188,13 @@ test('a package is known to the room that is there for it, and to no other', () 
   )
 })
 
-test('every room is described', () => {
+test('docs/ARCHITECTURE.md prints the rows', () => {
   const text = readFileSync(repositoryPath('docs/ARCHITECTURE.md'), 'utf8')
-  for (const room of FLOORS.flat()) {
-    const isNamed = text.includes(`| \`${room}\` |`) || text.includes(`| \`${room}.ts\` |`)
-    assert.ok(isNamed, `docs/ARCHITECTURE.md says nothing of ${room}`)
+  for (const room of rooms) {
+    const row = text
+      .split('\n')
+      .find((line) => line.startsWith(`| \`${room}\` |`) || line.startsWith(`| \`${room}.ts\` |`))
+    assert.ok(row?.endsWith(`| ${KNOWS[room].join(', ') || '-'} |`), `the row of ${room}: ${row}`)
   }
 })
 

@@ -1,5 +1,4 @@
 import { UserError } from '../errors.js'
-import type { LogitSummary } from '../runtime/kernels/summary.js'
 import { Candidates } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
 import { keepMinP } from './min-p.js'
@@ -9,6 +8,12 @@ import { penaliseRepeats } from './repeat-penalty.js'
 import { weigh } from './temperature.js'
 import { keepTopK } from './top-k.js'
 import { keepTopP } from './top-p.js'
+
+/** What a row of logits comes down to: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
+export interface LogitSummary {
+  argmax: number
+  logSumExp: number
+}
 
 export interface Sampler {
   /** The seed in use: the one asked for, or the one drawn where none was. */
