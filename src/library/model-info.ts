@@ -12,6 +12,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
   const { name, path, kind, quant, formats, source, sourceRevision, config } = found
   const { parts, activeBytes } = summarise(config, formats)
   const architecture = architectureOf(config)
+  const head = parts.find(({ name }) => name === 'head')
   const total = (field: 'parameters' | 'active' | 'bytes') => parts.reduce((sum, part) => sum + part[field], 0)
   return {
     name,
@@ -24,7 +25,8 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
     formats,
     ...(source !== undefined && { source }),
     ...(sourceRevision !== undefined && { sourceRevision }),
-    parameters: total('parameters'),
+    // A head that is the embedding table has no parameters of its own.
+    parameters: total('parameters') - (config.tieWordEmbeddings ? (head?.parameters ?? 0) : 0),
     activeParameters: total('active'),
     bytes: total('bytes'),
     activeBytes,
