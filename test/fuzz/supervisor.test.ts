@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -53,6 +54,19 @@ test('every misdeed of a reader is seen, told of the right case, and its input k
     const { faults } = await runWatched(job, { seconds: LONG_SECONDS })
     assert.is(faults[0].fault, 'accepted, but a shape is wrong')
   })
+})
+
+test('a process knows its own peak of memory, not that of a large one which started it', () => {
+  const judge = new URL('judge.js', import.meta.url).href
+  const inner = `import { peakMemory } from ${JSON.stringify(judge)}; process.stdout.write(String(peakMemory()))`
+  const outer = `const held = Buffer.alloc(400e6, 1)
+    const { execFileSync } = require('node:child_process')
+    process.stdout.write(held.length + ' ' + execFileSync(process.execPath, ['--input-type=module', '-e', process.argv[1]]))`
+  const [held, peak] = String(execFileSync(process.execPath, ['-e', outer, inner]))
+    .split(/\s+/)
+    .map(Number)
+  assert.is(held, 400e6)
+  assert.ok(peak > 20e6 && peak < 200e6, `its peak is ${peak}`)
 })
 
 test('the same seed gives the same inputs, another seed others', async () => {
