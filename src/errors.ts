@@ -11,6 +11,14 @@ export class UsageError extends UserError {
   override readonly exitCode = 2
 }
 
+/**
+ * A message with its options by the names that `nameOf` gives them, if it knows them. Messages name an option as the
+ * library does, in backticks: `maxTokens`; whoever shows them to somebody who types options puts in what is typed there.
+ */
+export function renameOptions(message: string, nameOf: (option: string) => string | undefined): string {
+  return message.replace(/`([a-z][A-Za-z]*)`/g, (quoted: string, option: string) => nameOf(option) ?? quoted)
+}
+
 /** The system's name for what went wrong, such as ENOENT. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined

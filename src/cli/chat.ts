@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
+import { optionsIn } from '../generation-options.js'
 import { colourDepth } from '../terminal/colours.js'
 import { addConversationOptions, type ConversationOptions, readConversation } from './conversation-options.js'
 import { interruptSignal } from './interrupt.js'
@@ -8,7 +9,6 @@ import {
   addModelOptions,
   addOutputOptions,
   type GenerationOptions,
-  generateOptions,
   loadOptions,
   type ModelOptions,
   modelName,
@@ -59,7 +59,7 @@ async function chat(options: ChatOptions): Promise<void> {
   const model = await load(modelName(options.model), (message) => options.quiet || note(`warning: ${message}`))
   const { interrupted } = await startChat(model, {
     depth: options.color === false ? 'none' : colourDepth(process.stdout),
-    generation: generateOptions(options),
+    generation: optionsIn(options),
     beginning,
     loadModel: load,
     keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',

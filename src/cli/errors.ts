@@ -1,31 +1,38 @@
-import { CommanderError } from 'commander'
-import { UserError } from '../errors.js'
+import { type Command, CommanderError } from 'commander'
+import { renameOptions, UserError } from '../errors.js'
 import { printable, printableLines } from '../printable.js'
 import { interruption } from './interrupt.js'
 import { ClosedPipe, note } from './output.js'
 
-/** Tells the user what ended the command and sets the exit code. `command` names the help page that may be of use. */
-export function reportError(error: unknown, command: string): void {
+/** Tells the user what ended the command and sets the exit code. Without a `command`, it was none that molm has. */
+export function reportError(error: unknown, command?: Command): void {
   const early = interruption()
   if (early) process.exitCode = early.exitCode
   else if (error instanceof ClosedPipe) return
   else if (error instanceof CommanderError) reportUsage(error, command)
-  else reportFailure(error)
+  else reportFailure(error, command)
 }
 
 /** The parser also throws for `--help` and `--version`, with exit code 0, once they are printed. */
-function reportUsage(error: CommanderError, command: string): void {
+function reportUsage(error: CommanderError, command?: Command): void {
   if (error.exitCode === 0) return
   process.exitCode = 2
-  note(`${error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}\nsee ${command} --help`)
+  note(
+    `${error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}\nsee ${command ? `molm ${command.name()}` : 'molm'} --help`,
+  )
 }
 
-function reportFailure(error: unknown): void {
+function reportFailure(error: unknown, command?: Command): void {
   process.exitCode = error instanceof UserError ? error.exitCode : 1
-  note(messageOf(error))
+  note(renameOptions(messageOf(error), (option) => flagOf(option, command)))
   if (process.env.MOLM_DEBUG === '1' && error instanceof Error) {
     process.stderr.write(`${printableLines(error.stack ?? '')}\n`)
   }
+}
+
+/** What the library calls `maxTokens` is --max-tokens, where the command has it. */
+function flagOf(option: string, command?: Command): string | undefined {
+  return command?.options.find((known) => known.attributeName() === option && !known.negate)?.long
 }
 
 function messageOf(error: unknown): string {

@@ -1,8 +1,14 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
-import type { GenerateOptions, LoadOptions } from '../generation/types.js'
+import type { LoadOptions } from '../generation/types.js'
+import {
+  GENERATION_OPTIONS,
+  type GenerationSettings,
+  OPTION_NAMES,
+  type OptionName,
+  typedName,
+} from '../generation-options.js'
 import { QUANTS, type Quant } from '../packing/format.js'
-import { SAMPLING_RANGES } from '../sampling/options.js'
 
 /** How a command speaks to the terminal. */
 export interface OutputOptions {
@@ -20,19 +26,7 @@ export interface ModelOptions extends OutputOptions {
 }
 
 /** Options of a generation as they were given; what was not given is absent. */
-export interface GenerationOptions {
-  maxTokens?: number
-  temperature?: number
-  topK?: number
-  topP?: number
-  minP?: number
-  repeatPenalty?: number
-  seed?: number
-  stop?: string[]
-  ignoreEos?: boolean
-  context?: number
-  logprobs?: number
-}
+export type GenerationOptions = Partial<GenerationSettings>
 
 export function addOutputOptions(command: Command): Command {
   return command
@@ -64,18 +58,33 @@ export function addModelOptions(command: Command): Command {
 
 /** Options of every command that generates text. */
 export function addGenerationOptions(command: Command): Command {
+  command.optionsGroup('Generation (the defaults are the model’s, else these):')
+  for (const name of OPTION_NAMES) if (!GENERATION_OPTIONS[name].reports) command.addOption(generationOption(name))
   return command
-    .optionsGroup('Generation (the defaults are the model’s, else these):')
-    .option('-n, --max-tokens <n>', 'most tokens to generate (default: 256)', wholeNumber('--max-tokens', 0))
-    .option('--temperature <t>', '0 always takes the likeliest token (default: 0.8)', sampling('temperature'))
-    .option('--top-k <k>', 'only the k likeliest tokens, 0 for all (default: 40)', sampling('topK'))
-    .option('--top-p <p>', 'only the likeliest that make up p (default: 0.95)', sampling('topP'))
-    .option('--min-p <p>', 'only those p times the likeliest (default: 0.05)', sampling('minP'))
-    .option('--repeat-penalty <x>', 'above 1 shuns tokens that occurred (default: 1)', sampling('repeatPenalty'))
-    .option('--seed <n>', 'same seed, same text (default: another each time)', sampling('seed'))
-    .option('--stop <text>', 'end before this text; may be repeated', collectStop)
-    .option('--ignore-eos', 'go on past the end-of-text token')
-    .option('--context <n>', 'tokens remembered, the latest (default: all)', wholeNumber('--context', 1))
+}
+
+/** An option of generation for the parser. */
+export function generationOption(name: OptionName): Option {
+  const { kind, mustBe, includes, short, argument, help, reports, ...rest } = GENERATION_OPTIONS[name]
+  const flag = `--${typedName(name)}`
+  const usual = rest.defaultInWords ?? (kind === 'number' && !reports ? rest.default : undefined)
+  const option = new Option(
+    `${short ? `-${short}, ` : ''}${flag}${argument ? ` <${argument}>` : ''}`,
+    usual === undefined ? help : `${help} (default: ${usual})`,
+  )
+  if (kind === 'switch') return option
+  if (kind === 'number') {
+    return option.argParser((text) => {
+      const value = decimal(text)
+      if (includes(value)) return value
+      throw new UsageError(`${flag} must be ${mustBe}, not '${text}'`)
+    })
+  }
+  return option.argParser((text, earlier: string[] = []) => {
+    const texts = [...earlier, text]
+    if (includes(texts)) return texts
+    throw new UsageError(`${flag} must be ${mustBe}`)
+  })
 }
 
 /** The model that a command works on: `named` on the command line, else by the environment, else nano. */
@@ -86,12 +95,6 @@ export function modelName(named: string | undefined): string {
 /** The library's options for loading; `onWarning` and `signal` are the caller's affair. */
 export function loadOptions({ quant, threads, memory }: ModelOptions): LoadOptions {
   return { quant, threads, memory }
-}
-
-/** The library's options for generating; what is absent stays the model's default. */
-export function generateOptions(options: GenerationOptions): GenerateOptions {
-  const { maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop, ignoreEos, context, logprobs } = options
-  return { maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop, ignoreEos, context, logprobs }
 }
 
 /** A parser of whole numbers from `least` on. */
@@ -155,20 +158,6 @@ function parseQuant(text: string): Quant {
   const quant = QUANTS.find((name) => name === text)
   if (quant) return quant
   throw new UsageError(`--quant must be one of ${QUANTS.join(', ')}, not '${text}'`)
-}
-
-function sampling(option: keyof typeof SAMPLING_RANGES): (text: string) => number {
-  const { flag, mustBe, includes } = SAMPLING_RANGES[option]
-  return (text) => {
-    const value = decimal(text)
-    if (includes(value)) return value
-    throw new UsageError(`${flag} must be ${mustBe}, not '${text}'`)
-  }
-}
-
-function collectStop(text: string, earlier: string[] = []): string[] {
-  if (text === '') throw new UsageError('--stop must be a text of at least one character')
-  return [...earlier, text]
 }
 
 /** A number written in decimals; NaN for all else, the empty text and other notations among it. */

@@ -13,11 +13,13 @@ export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
   const words = spelledOut(args)
   const name = words[0] === 'help' ? words[1] : words[0]
+  let program: Command | undefined
   try {
-    const program = await createProgram([name])
+    program = await createProgram([name])
     await program.parseAsync(words, { from: 'user' })
   } catch (error) {
-    reportError(error, isCommand(name) ? `molm ${name}` : 'molm')
+    const command = program?.commands.find((command) => isCommand(name) && command.name() === name)
+    reportError(error, command)
   }
 }
 

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { UsageError, UserError } from '../errors.js'
 import { TraceFile } from '../experts/trace.js'
 import type { GenerationResult, Step } from '../generation/types.js'
+import { optionsIn } from '../generation-options.js'
 import { AnswerText } from './answer-text.js'
 import {
   addConversationOptions,
@@ -17,9 +18,8 @@ import {
   addModelOptions,
   addOutputOptions,
   type GenerationOptions,
-  generateOptions,
+  generationOption,
   type ModelOptions,
-  wholeNumber,
 } from './options.js'
 import { note } from './output.js'
 import { createRunWriter } from './run-writers.js'
@@ -45,7 +45,7 @@ export function define(command: Command): void {
     .option('--json', 'print one object: text, tokens, timings, memory')
     .addOption(new Option('--jsonl', 'print an object a token, then one with the rest').conflicts('json'))
     .option('--experts', 'in the objects, the experts of each token')
-    .option('--logprobs <n>', 'in the objects, log-probabilities, and the n likeliest', logprobsCount)
+    .addOption(generationOption('logprobs'))
     .option('--trace <file>', 'write the experts of each token to a .csv or .jsonl file')
     .addHelpText('after', NOTES)
     .action(run)
@@ -54,8 +54,6 @@ export function define(command: Command): void {
   addModelOptions(command)
   addOutputOptions(command)
 }
-
-const logprobsCount = wholeNumber('--logprobs', 0)
 
 const NOTES = `
 Objects:
@@ -120,7 +118,7 @@ async function complete(
   let result: GenerationResult | undefined
   try {
     const steps = session.generate(ids, {
-      ...generateOptions(options),
+      ...optionsIn(options),
       stop: frame.stop,
       routes: options.experts || trace !== undefined,
       signal,

@@ -63,7 +63,7 @@ const BESIDES_WEIGHTS = 1 / 8
 function checkRoom({ memory, memoryIsGiven, free }: ModelSource, layout: Layout, what: string, remedy = ''): void {
   if (memoryIsGiven && memory < layout.bytes) {
     const [limit, bytes] = [formatSize(memory), formatSize(layout.bytes)]
-    throw new UserError(`--memory ${limit} is too little for ${what}, which is held whole: ${bytes}${remedy}`)
+    throw new UserError(`\`memory\` ${limit} is too little for ${what}, which is held whole: ${bytes}${remedy}`)
   }
   const wanted = layout.bytes * (1 + BESIDES_WEIGHTS)
   if (!memoryIsGiven && wanted > free) {
@@ -98,7 +98,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
     throw new UserError(
-      `--memory ${formatSize(memory)} is too little for this model: it needs at least ${formatSize(least)}`,
+      `\`memory\` ${formatSize(memory)} is too little for this model: it needs at least ${formatSize(least)}`,
     )
   }
   const descriptor = openSync(source.path, 'r')

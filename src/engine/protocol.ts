@@ -1,3 +1,4 @@
+import type { GenerationSettings } from '../generation-options.js'
 import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats } from '../packing/format.js'
@@ -55,22 +56,12 @@ export interface GenerateRequest {
   kind: 'generate'
   session: number
   prompt: Int32Array
-  maxTokens: number
+  settings: GenerationSettings
   /** Ids that end the text. */
   eos: number[]
-  sampling: {
-    temperature: number
-    topK: number
-    topP: number
-    minP: number
-    repeatPenalty: number
-    seed: number
-  }
-  logprobs: number
   routes: boolean
   /** With the routes, the probabilities of all experts. */
   probabilities: boolean
-  context: number
 }
 
 export type Request =

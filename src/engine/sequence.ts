@@ -69,14 +69,15 @@ export class Sequence {
     ready: () => boolean,
   ): Generator<void, GenerateReply> {
     const { model } = this
+    const { settings } = request
     const started = performance.now()
-    const sampler = createSampler(request.sampling)
+    const sampler = createSampler(settings)
     let input = this.inputOf(request)
     let firstAt = 0
     let finishReason: GenerateReply['finishReason'] = 'length'
-    const limit = this.limitOf(request)
+    const limit = this.limitOf(settings)
     let contextFull = false
-    for (let index = 0; index < request.maxTokens; index++) {
+    for (let index = 0; index < settings.maxTokens; index++) {
       if (index > 0 && this.cache.length >= limit) {
         contextFull = true
         break
@@ -84,12 +85,12 @@ export class Sequence {
       const recorder = request.routes ? new RouteRecorder(model.config, 1, request) : undefined
       let step: StepMessage | undefined
       const { length } = input.tokens
-      yield* this.run({ ...input, context: request.context, limit }, stop, { ...recorder?.taps }, (done, count) => {
+      yield* this.run({ ...input, context: settings.context, limit }, stop, { ...recorder?.taps }, (done, count) => {
         if (done + count < length) return
         model.logits(count - 1, count, (_, logits) => {
           const known = model.summary()
           const { token, logprob } = sampler.sample(logits, this.tokens, known)
-          const top = request.logprobs > 0 ? topLogprobs(logits, request.logprobs, known?.logSumExp) : undefined
+          const top = settings.logprobs > 0 ? topLogprobs(logits, settings.logprobs, known?.logSumExp) : undefined
           step = { at: performance.now(), token, logprob, top, routes: recorder?.packed }
         })
       })

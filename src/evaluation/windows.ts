@@ -20,9 +20,9 @@ export interface Window {
  * nothing before it. The last one ends with the text.
  */
 export function* windowsOf(tokens: number, { window, stride }: WindowOptions): Generator<Window> {
-  if (!Number.isInteger(window) || window < 2) throw new UsageError('--window must be a whole number from 2 on')
+  if (!Number.isInteger(window) || window < 2) throw new UsageError('`window` must be a whole number from 2 on')
   if (!Number.isInteger(stride) || stride < 1 || stride > window) {
-    throw new UsageError(`--stride must be a whole number from 1 to the window's ${window}`)
+    throw new UsageError(`\`stride\` must be a whole number from 1 to the window's ${window}`)
   }
   let reached = 0
   for (let start = 0; reached < tokens; start += stride) {

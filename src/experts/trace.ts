@@ -74,7 +74,7 @@ export class TraceFile {
 
 function formatOf(path: string): 'csv' | 'jsonl' {
   const [, ending] = /\.(csv|jsonl)$/i.exec(path) ?? []
-  if (!ending) throw new UsageError(`--trace needs a file that ends in .csv or .jsonl, not '${path}'`)
+  if (!ending) throw new UsageError(`\`trace\` needs a file that ends in .csv or .jsonl, not '${path}'`)
   return ending.toLowerCase() as 'csv' | 'jsonl'
 }
 

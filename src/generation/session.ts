@@ -2,8 +2,8 @@ import { type EngineClient, Interrupted, type Ongoing } from '../engine/client.j
 import type { ForwardReply, GenerateReply, GenerateRequest, SavedSequence, StepMessage } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError, UserError } from '../errors.js'
+import { settle } from '../generation-options.js'
 import type { ModelConfig } from '../model/config.js'
-import { checkSampling, DEFAULT_SAMPLING } from '../sampling/options.js'
 import { randomSeed } from '../sampling/random.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
@@ -14,9 +14,6 @@ import { tokenIds } from './token-ids.js'
 import type { ForwardOptions, ForwardResult, GenerateOptions, GenerationResult, Session, Step } from './types.js'
 
 const LOGITS: readonly NonNullable<ForwardOptions['logits']>[] = ['last', 'all', 'none']
-
-/** Tokens generated where neither the caller nor the model says how many. */
-const DEFAULT_MAX_TOKENS = 256
 
 /** Characters that are encoded at once, in a millisecond or so. */
 const SHORT = 10_000
@@ -86,7 +83,7 @@ export class EngineSession implements Session {
     signal?.throwIfAborted()
     const ids = this.idsOf(prompt, signal)
     const request = this.generateRequest(ids instanceof Promise ? await ids : ids, options)
-    const text = new TextStream(this.model.tokenizer, options.stop ?? this.model.defaults.stop ?? [])
+    const text = new TextStream(this.model.tokenizer, request.settings.stop)
     const queue = new StepQueue()
     const ongoing = this.model.engine.call<GenerateReply>(request, (step) => queue.push(step))
     const abort = () => ongoing.stop()
@@ -115,7 +112,7 @@ export class EngineSession implements Session {
         tokens.push(message.token)
         added = request.prompt.length + tokens.length - 1
         const certain = text.push(message.token)
-        const isLast = tokens.length === request.maxTokens
+        const isLast = tokens.length === request.settings.maxTokens
         yield this.step(message, tokens.length - 1, isLast && !text.stopped ? certain + text.flush() : certain)
         if (text.stopped) break
       }
@@ -174,34 +171,16 @@ export class EngineSession implements Session {
       throw new UserError('a sequence classifier generates no text; use classify')
     const ids = tokenIds(prompt, config.vocabSize)
     if (ids.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
-    const setting = <K extends keyof typeof DEFAULT_SAMPLING>(name: K) =>
-      options[name] ?? defaults[name] ?? DEFAULT_SAMPLING[name]
-    const sampling = {
-      temperature: setting('temperature'),
-      topK: setting('topK'),
-      topP: setting('topP'),
-      minP: setting('minP'),
-      repeatPenalty: setting('repeatPenalty'),
-      seed: options.seed ?? randomSeed(),
-    }
-    checkSampling(sampling)
-    const { maxTokens = defaults.maxTokens ?? DEFAULT_MAX_TOKENS, context = Number.MAX_SAFE_INTEGER } = options
-    const { logprobs = 0 } = options
-    if (!Number.isInteger(logprobs) || logprobs < 0) throw new UsageError('--logprobs must be 0 or more')
-    if (!Number.isInteger(maxTokens) || maxTokens < 0) throw new UsageError('--max-tokens must be 0 or more')
-    if (!Number.isInteger(context) || context < 1) throw new UsageError('--context must be 1 or more')
+    const settings = settle(options, defaults, { seed: randomSeed() })
     const end = defaults.eosTokens ?? config.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
     return {
       kind: 'generate',
       session: this.id,
       prompt: ids,
-      maxTokens,
-      eos: options.ignoreEos ? [] : end,
-      sampling,
-      logprobs,
+      settings,
+      eos: settings.ignoreEos ? [] : end,
       routes: options.routes ?? false,
       probabilities: options.probabilities ?? false,
-      context,
     }
   }
 
@@ -231,7 +210,7 @@ export class EngineSession implements Session {
   }
 
   private result(
-    { prompt, sampling }: GenerateRequest,
+    { prompt, settings }: GenerateRequest,
     tokens: number[],
     text: string,
     end: Pick<GenerationResult, 'finishReason' | 'contextFull' | 'prefillMs' | 'decodeMs'>,
@@ -239,7 +218,7 @@ export class EngineSession implements Session {
     const { finishReason, contextFull, prefillMs, decodeMs } = end
     const times = { prefillMs, decodeMs }
     const full = contextFull && { contextFull }
-    return { finishReason, text, tokens, promptTokens: prompt.length, ...full, seed: sampling.seed, ...times }
+    return { finishReason, text, tokens, promptTokens: prompt.length, ...full, seed: settings.seed, ...times }
   }
 
   /** Counts what a call changes until it fails. */

@@ -1,5 +1,6 @@
 import type { SavedSequence } from '../engine/protocol.js'
 import type { LayerRoutes } from '../engine/route-codec.js'
+import type { GenerationSettings, Sampling } from '../generation-options.js'
 import type { MixtureKind, ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats, Quant } from '../packing/format.js'
@@ -64,39 +65,14 @@ export interface ForwardResult {
   hidden?: Float32Array[]
 }
 
-export interface SamplingOptions {
-  /** 0 is greedy. */
-  temperature?: number
-  /** Only the k likeliest tokens; 0 is all. */
-  topK?: number
-  /** Only the likeliest tokens that together reach this probability; 1 is all. */
-  topP?: number
-  /** Only tokens at least this share as likely as the likeliest; 0 is all. */
-  minP?: number
-  /** Divides the positive and multiplies the negative logits of tokens that occurred; 1 is off. */
-  repeatPenalty?: number
-  /** Whole number >= 0; the same seed gives the same text. Default: a random one, told in the result. */
-  seed?: number
-}
+/** How the next token is chosen; what is left out is as the model's makers want it, else as most programs have it. */
+export type SamplingOptions = Partial<Sampling>
 
-export interface GenerateOptions extends SamplingOptions {
-  /** Most tokens to generate. Default: the model's, else 256. */
-  maxTokens?: number
-  /** Texts that end the generation and are left out of it; they may span tokens. Replaces the model's own. */
-  stop?: string[]
-  /** Go on past the end-of-text token. */
-  ignoreEos?: boolean
-  /** Also report this many of the likeliest tokens of each step. */
-  logprobs?: number
+export interface GenerateOptions extends Partial<GenerationSettings> {
   /** Report the experts of each step's input token (the token that the step's logits come from). */
   routes?: boolean
   /** With the routes, report the probabilities of all experts. */
   probabilities?: boolean
-  /**
-   * Most positions that count. A ModuleFormer forgets the oldest beyond it; default: no limit. A model with a limit of its
-   * own (`config.maxPositions`) ends there, or here where this is less.
-   */
-  context?: number
   /** Ends the generation as an abort does in fetch: the iteration rejects with the signal's reason. */
   signal?: AbortSignal
 }

@@ -222,7 +222,7 @@ function checkExtent({ status, headers, body }: Reply, file: HubFile, start: num
   throw refuse(
     new RangeIgnored(
       `${file.repo}/${file.name}: the server sends whole files only (it ignores ranges)\n` +
-        'pull with --keep: it fetches whole files and packs them from the disk',
+        'pull with `keep`: it fetches whole files and packs them from the disk',
     ),
   )
 }

@@ -27,7 +27,7 @@ export function httpError(reply: Reply, subject: Subject): TransientError | User
     case 'GatedRepo':
       return new UserError(
         `${repo}: the model is gated on ${host}: ask for access on its page there` +
-          (hasToken ? ', with the account of your token' : ', then give a token (--token or HF_TOKEN)'),
+          (hasToken ? ', with the account of your token' : ', then give a token (`token` or HF_TOKEN)'),
       )
     case 'RevisionNotFound':
       return new UserError(`${repo}: has no revision '${revision}' on ${host}; see the branches and tags on its page`)
@@ -45,6 +45,6 @@ export function httpError(reply: Reply, subject: Subject): TransientError | User
 
 /** The hub does not tell whether a repository is missing or only hidden. */
 function noRepository(repo: string, host: string, hasToken: boolean): UserError {
-  const hidden = hasToken ? 'hidden from your token' : 'private (then give a token: --token or HF_TOKEN)'
+  const hidden = hasToken ? 'hidden from your token' : 'private (then give a token: `token` or HF_TOKEN)'
   return new UserError(`${repo}: there is no such model on ${host}, or it is ${hidden}`)
 }

@@ -34,7 +34,7 @@ export interface PullPlan {
   memory: {
     /** Needed while it is packed. */
     packing: number
-    /** Needed to run the model with all weights in memory; with less (--memory) it runs slower. */
+    /** Needed to run the model with all weights in memory; with less (`memory`) it runs slower. */
     running: number
     free: number
   }
@@ -85,7 +85,7 @@ export function checkPlan({ repo, disk, memory }: PullPlan): void {
     throw new UserError(
       `${repo}: needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(DISK_MARGIN)} to spare; ` +
         `${formatBytes(free)} are free\n` +
-        'make room there, or let MOLM_HOME (with --keep HF_HOME) name a folder on a larger disk',
+        'make room there, or let MOLM_HOME (with `keep` HF_HOME) name a folder on a larger disk',
     )
   }
   if (memory.packing > memory.free) {

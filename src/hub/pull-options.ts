@@ -70,7 +70,7 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
     throw new UsageError(`'${name}': there is no packing '${packing}'; choose one of ${QUANTS.join(', ')}`)
   }
   if (named && options.quant && named !== options.quant) {
-    throw new UsageError(`${name} asks for ${named} and --quant for ${options.quant}: give one of them`)
+    throw new UsageError(`${name} asks for ${named} and \`quant\` for ${options.quant}: give one of them`)
   }
   const { revision = page?.revision ?? DEFAULT_REVISION, keep = false, verify = false, network } = options
   // It becomes a path in the cache.

@@ -38,9 +38,9 @@ export async function startModel(
 ): Promise<Model> {
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
   if (!Number.isInteger(threads) || threads < 1 || threads > 64) {
-    throw new UsageError('--threads must be a whole number from 1 to 64')
+    throw new UsageError('`threads` must be a whole number from 1 to 64')
   }
-  if (memory !== undefined && !(memory > 0)) throw new UsageError('--memory must be a size above 0')
+  if (memory !== undefined && !(memory > 0)) throw new UsageError('`memory` must be a size above 0')
   if (v8Flags) setFlagsForGood()
   const { config, formats, path, kind, folder } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }

@@ -68,7 +68,7 @@ export async function resolveModel(name: string, wanted?: Quant): Promise<FoundM
   if (info?.isDirectory()) return folder(name, name, wanted)
   const { repository, quant } = splitName(name)
   if (quant && wanted && quant !== wanted) {
-    throw new UsageError(`${name} asks for ${quant} and --quant for ${wanted}: give one of them`)
+    throw new UsageError(`${name} asks for ${quant} and \`quant\` for ${wanted}: give one of them`)
   }
   const pulled = pulledFolder(repository)
   if (isName(repository) && existsSync(pulled)) return pulledModel(name, repository, quant ?? wanted)

@@ -28,7 +28,7 @@ export function shareMemory(
   const remedy = whole
     ? `\n${whole.name} is held whole; packed, it needs less: molm convert ${whole.path} OUT --quant ${whole.quant}`
     : ''
-  throw new UserError(`--memory ${formatSize(memory)} is too little for both: ${needs.join(', ')}${remedy}`)
+  throw new UserError(`\`memory\` ${formatSize(memory)} is too little for both: ${needs.join(', ')}${remedy}`)
 }
 
 /**

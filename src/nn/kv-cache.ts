@@ -209,6 +209,6 @@ export class KVCache {
 function noRoom(what: string): UserError {
   return new UserError(
     `no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember ` +
-      'fewer tokens with --context (the option context), or dispose of other sessions',
+      'fewer tokens with `context`, or dispose of other sessions',
   )
 }

@@ -30,7 +30,7 @@ export async function findPackedFile(dir: string, quant?: Quant): Promise<string
   if (quant !== undefined) return found.includes(packedFileName(quant)) ? join(dir, packedFileName(quant)) : undefined
   if (found.length > 1) {
     const quants = QUANTS.filter((name) => found.includes(packedFileName(name)))
-    throw new UserError(`${dir}: has several packings (${found.join(', ')}); choose with --quant ${quants.join('|')}`)
+    throw new UserError(`${dir}: has several packings (${found.join(', ')}); choose with \`quant\` ${quants.join('|')}`)
   }
   return found.length === 1 ? join(dir, found[0]) : undefined
 }

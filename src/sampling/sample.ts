@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js'
+import { type Sampling, settle } from '../generation-options.js'
 import { Candidates } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
 import { keepMinP } from './min-p.js'
-import { checkSampling, DEFAULT_SAMPLING, type SamplingOptions } from './options.js'
 import { randomSeed, seededRandom } from './random.js'
 import { penaliseRepeats } from './repeat-penalty.js'
 import { weigh } from './temperature.js'
@@ -29,22 +29,14 @@ export interface Sampler {
 
 /**
  * A sampler with a random stream of its own: the same seed and the same logits in the same order give the same tokens.
- * Options left out take DEFAULT_SAMPLING's values and a random seed; throws a UsageError for one outside its range.
+ * Options left out take their defaults and a random seed; throws a UsageError for one outside its range.
  *
  * The order is llama.cpp's: repeat penalty, top-k, top-p, min-p, temperature. The temperature comes last so that the
  * truncations judge the distribution the model meant: a high temperature then stirs among the tokens that were
  * plausible to begin with, and does not let in those that were not. (Hugging Face applies it before top-k.)
  */
-export function createSampler(options: Partial<SamplingOptions> = {}): Sampler {
-  checkSampling(options)
-  const {
-    temperature = DEFAULT_SAMPLING.temperature,
-    topK = DEFAULT_SAMPLING.topK,
-    topP = DEFAULT_SAMPLING.topP,
-    minP = DEFAULT_SAMPLING.minP,
-    repeatPenalty = DEFAULT_SAMPLING.repeatPenalty,
-    seed = randomSeed(),
-  } = options
+export function createSampler(options: Partial<Sampling> = {}): Sampler {
+  const { temperature, topK, topP, minP, repeatPenalty, seed } = settle(options, { seed: randomSeed() })
   const random = seededRandom(seed)
   let candidates = new Candidates(0)
   let scratch = new Float32Array(0)

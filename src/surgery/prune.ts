@@ -157,7 +157,7 @@ function windowOf({ config }: Model): number {
 }
 
 function checkOptions({ keep, calibrate }: PruneOptions): void {
-  if (!(keep > 0 && keep <= 1)) throw new UsageError('--keep must be a share above 0 and at most 1')
+  if (!(keep > 0 && keep <= 1)) throw new UsageError('`keep` must be a share above 0 and at most 1')
   if (calibrate.length === 0) throw new UsageError('pruning needs a calibration text')
 }
 

@@ -97,7 +97,7 @@ function shares(scores: Float64Array): Float64Array {
 function tooFew(kind: MixtureKind, count: number, k: number, experts: number): UserError {
   const least = Math.ceil((1000 * k) / experts) / 1000
   return new UserError(
-    `--keep leaves ${count} of ${experts} ${kind} experts in a layer, but a token uses ${k}; keep at least ${least}`,
+    `\`keep\` leaves ${count} of ${experts} ${kind} experts in a layer, but a token uses ${k}; keep at least ${least}`,
   )
 }
 

@@ -1,7 +1,4 @@
-import { UsageError } from '../errors.js'
-
-/** Each is looked for in every piece of text, so that many would take longer than the model. */
-export const MOST_STOPS = 1000
+import { checkOptions } from '../generation-options.js'
 
 /**
  * Finds the first of several stop strings in a text that comes in pieces, however it is cut. Text is given out as soon
@@ -18,8 +15,7 @@ export class StopStrings {
 
   /** Throws a UsageError if one of the stops is empty, for it would match everywhere, or if there are too many. */
   constructor(private readonly stops: readonly string[]) {
-    if (stops.includes('')) throw new UsageError('--stop must not be an empty text')
-    if (stops.length > MOST_STOPS) throw new UsageError(`--stop may be given at most ${MOST_STOPS} times`)
+    checkOptions({ stop: [...stops] })
     this.longest = stops.reduce((most, { length }) => Math.max(most, length - 1), 0)
   }
 

@@ -1,3 +1,4 @@
+import { renameOptions } from '../errors.js'
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
 import { plural } from '../numbers.js'
 import { harmless } from '../terminal/cell-width.js'
@@ -9,7 +10,7 @@ import { Editor } from './editor.js'
 import type { InputHistory } from './input-history.js'
 import type { Key, KeyName } from './keys.js'
 import { CellPainter } from './map-colours.js'
-import type { Settings } from './settings.js'
+import { type Settings, typedHere } from './settings.js'
 import { parseSlash, type Suggestion, suggest } from './slash-commands.js'
 import { TokenMap } from './token-map.js'
 
@@ -114,7 +115,7 @@ export class Chat {
   }
 
   fail(error: unknown): void {
-    this.say('error', error instanceof Error ? error.message : String(error))
+    this.say('error', renameOptions(error instanceof Error ? error.message : String(error), typedHere))
   }
 
   /** Goes on with another model. */

@@ -1,49 +1,37 @@
 import { UsageError } from '../errors.js'
-import type { GenerateOptions, Model } from '../generation/types.js'
-import { DEFAULT_SAMPLING, SAMPLING_RANGES } from '../sampling/options.js'
+import type { Model } from '../generation/types.js'
+import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../generation-options.js'
 
-/** Options of generation that can be changed in a conversation, by the names they have on the command line. */
-const SETTINGS = {
-  temperature: 'temperature',
-  'top-k': 'topK',
-  'top-p': 'topP',
-  'min-p': 'minP',
-  'repeat-penalty': 'repeatPenalty',
-  seed: 'seed',
-  'max-tokens': 'maxTokens',
-  context: 'context',
-} as const satisfies Record<string, keyof GenerateOptions>
+/** Options of generation that can be changed in a conversation. */
+const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
 
-type SettingName = keyof typeof SETTINGS
-export type Settings = Pick<GenerateOptions, (typeof SETTINGS)[SettingName]>
+export type Settings = Partial<GenerationSettings>
 
-export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
+/** Their names as they are typed. */
+export const SETTING_NAMES = SETTINGS.map(typedName)
 
 /** Reads `temperature 0.7`; throws a UsageError that says what is wrong with it. */
 export function parseSetting(text: string): Settings {
-  const [name, value, ...rest] = text.split(/[\s=]+/)
-  const option = SETTINGS[name as SettingName]
-  if (!option) throw new UsageError(`there is no option '${name}'; there are ${SETTING_NAMES.join(', ')}`)
+  const [typed, value, ...rest] = text.split(/[\s=]+/)
+  const name = SETTINGS.find((name) => typedName(name) === typed)
+  if (!name) throw new UsageError(`there is no option '${typed}'; there are ${SETTING_NAMES.join(', ')}`)
   const number = value === undefined || value === '' || rest.length > 0 ? NaN : Number(value)
-  const { mustBe, includes } = option === 'maxTokens' || option === 'context' ? WHOLE : SAMPLING_RANGES[option]
-  if (Number.isNaN(number) || !includes(number)) throw new UsageError(`${name} must be ${mustBe}`)
-  return { [option]: number }
+  const { mustBe, includes } = GENERATION_OPTIONS[name]
+  if (!includes(number)) throw new UsageError(`${typed} must be ${mustBe}`)
+  return { [name]: number }
 }
 
 /** Every option with the value that holds. */
 export function listSettings(settings: Settings, { generationDefaults }: Pick<Model, 'generationDefaults'>): string {
-  const defaults: Settings = { ...DEFAULT_SAMPLING, ...generationDefaults }
-  const line = (name: SettingName) => `${name} ${settings[SETTINGS[name]] ?? defaults[SETTINGS[name]] ?? UNSET[name]}`
-  return SETTING_NAMES.map(line).join('\n')
+  const chosen: Settings = { ...generationDefaults, ...settings }
+  const chosenFor = (name: (typeof SETTINGS)[number]) => {
+    const { default: usual, defaultInWords } = GENERATION_OPTIONS[name]
+    return chosen[name] ?? defaultInWords ?? usual
+  }
+  return SETTINGS.map((name) => `${typedName(name)} ${chosenFor(name)}`).join('\n')
 }
 
-const UNSET: Partial<Record<SettingName, string>> = {
-  seed: 'another each time',
-  'max-tokens': '256',
-  context: 'no limit',
-}
-
-const WHOLE = {
-  mustBe: 'a whole number above 0',
-  includes: (value: number) => Number.isSafeInteger(value) && value > 0,
+/** An option as it is typed here: after /set where it can be changed, else as on the command line. */
+export function typedHere(option: string): string {
+  return (SETTINGS as readonly string[]).includes(option) ? typedName(option) : `--${typedName(option)}`
 }

@@ -31,6 +31,8 @@ test('wrong usage is told in a line or two and ends with 2', () =>
     [['--top-p', '2', 'x'], /--top-p must be .* not '2'/],
     [['--temperature', '-1', 'x'], /--temperature must be/],
     [['-n', '1.5', 'x'], /--max-tokens must be/],
+    [['-n', '-1', 'x'], /^molm: --max-tokens must be a whole number from 0 on, not '-1'$/m],
+    [['--stop', '', 'x'], /^molm: --stop must be at most 1000 texts/],
     [['--memory', '12 parsecs', 'x'], /--memory must be a size like 1GiB/],
     [['--quant', 'q3', 'x'], /--quant must be one of f32, q8, q4/],
     [['--frobnicate', 'x'], /unknown option '--frobnicate'\nsee molm run --help/],
@@ -40,6 +42,11 @@ test('wrong usage is told in a line or two and ends with 2', () =>
     [['convert', 'somewhere'], /missing required argument 'out'\nsee molm convert --help/],
     [['show', 'nano', 'extra'], /too many arguments/],
   ]))
+
+test('what the library says of its options is told with the flags of the command', async () => {
+  await refuses(1, [[['--memory', '1MB', 'x'], /^molm: --memory 1MB is too little for /]])
+  await refuses(2, [[['-m', 'nano:q8', '--quant', 'q4', 'x'], /^molm: nano:q8 asks for q8 and --quant for q4/]])
+})
 
 test('only MOLM_DEBUG=1 shows where an error came from', async () => {
   const { code, stderr } = await molm(['-t', '0', 'x'], { env: { MOLM_DEBUG: '1' } })

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { loadWeights } from '#molm/engine/load.js'
 import type { ForwardRequest, GenerateRequest, ModelSource, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
+import { settle } from '#molm/generation-options.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
 import { mixtureOf } from '#molm/model/config.js'
 import { chooseKernels } from '#molm/runtime/tiers.js'
@@ -69,13 +70,10 @@ function generate(sequence: Sequence, prompt: readonly number[], context: number
     kind: 'generate',
     session: 0,
     prompt: Int32Array.from(prompt),
-    maxTokens: 8,
     eos: [],
-    sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.2, seed: 1 },
-    logprobs: 0,
+    settings: settle({ maxTokens: 8, temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.2, seed: 1, context }),
     routes: false,
     probabilities: false,
-    context,
   }
   const emit = ({ token }: StepMessage) => seen.push(token)
   finish(sequence.generate(request, new Int32Array(1), emit, () => true))

@@ -66,7 +66,7 @@ test('too small a budget is an error that says how much is needed', () =>
     assert.instance(thrown, UserError)
     const least = await leastBudget(dir)
     assert.ok(least > 2.41e6 && least <= 2.42e6)
-    assert.match(String(thrown), /--memory 1MB is too little for this model: it needs at least 2.42MB$/)
+    assert.match(String(thrown), /`memory` 1MB is too little for this model: it needs at least 2.42MB$/)
     await withModel(dir, { memory: least, threads: 1 }, (model) => model.createSession().forward([1]))
     const below = await withModel(dir, { memory: least - 1 }, () => undefined).catch((error: unknown) => error)
     assert.instance(below, UserError)
@@ -112,7 +112,7 @@ test('a checkpoint is held whole, so a budget below its size is an error', async
   assert.instance(thrown, UserError)
   const nano = repositoryPath('models/nano')
   assert.equal((thrown as UserError).message.split('\n'), [
-    `--memory 1MB is too little for ${nano} in q4, which is held whole: 6.15MB`,
+    `\`memory\` 1MB is too little for ${nano} in q4, which is held whole: 6.15MB`,
     `of a packed model only the experts in use are held: molm convert ${nano} OUT --quant q4 (takes some 500 MB)`,
   ])
 })

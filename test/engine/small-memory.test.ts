@@ -31,7 +31,7 @@ async function refusal(call: Promise<unknown>): Promise<string> {
     (error: unknown) => error,
   )
   assert.is((thrown as Error | undefined)?.name, 'UserError', String(thrown))
-  assert.match(String(thrown), /no room for .*--context/)
+  assert.match(String(thrown), /no room for .*`context`/)
   return String(thrown)
 }
 

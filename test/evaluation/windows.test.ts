@@ -33,10 +33,10 @@ test('a text shorter than the window is one window', () => {
 test('windows that would leave tokens out are refused', async () => {
   await rejectsWithUserError(
     () => [...windowsOf(9, { window: 4, stride: 5 })],
-    /--stride must be .* 1 to the window's 4/,
+    /`stride` must be .* 1 to the window's 4/,
   )
-  await rejectsWithUserError(() => [...windowsOf(9, { window: 4, stride: 0 })], /--stride/)
-  await rejectsWithUserError(() => [...windowsOf(9, { window: 1, stride: 1 })], /--window must be .* from 2/)
+  await rejectsWithUserError(() => [...windowsOf(9, { window: 4, stride: 0 })], /`stride`/)
+  await rejectsWithUserError(() => [...windowsOf(9, { window: 1, stride: 1 })], /`window` must be .* from 2/)
 })
 
 test.run()

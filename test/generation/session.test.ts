@@ -323,7 +323,16 @@ test('options of a call that cannot be meant are refused', async ({ model }) => 
   for (const logprobs of [Number.NaN, -1, 1.5, Infinity]) {
     const thrown = await thrownBy(generate(session, [1], { logprobs }))
     assert.instance(thrown, UsageError)
-    assert.match(String(thrown), /--logprobs must be/)
+    assert.match(String(thrown), /`logprobs` must be/)
+  }
+  for (const [options, refusal] of [
+    [{ maxTokens: -1 }, '`maxTokens` must be a whole number from 0 on, not -1'],
+    [{ context: 0 }, '`context` must be a whole number from 1 on, not 0'],
+    [{ topP: 2 }, '`topP` must be between 0 and 1, not 2'],
+    [{ stop: ['a', ''] }, '`stop` must be at most 1000 texts, none of them empty'],
+  ] as const) {
+    const thrown = await thrownBy(generate(session, [1], options as GenerateOptions))
+    assert.is((thrown as Error).message, refusal)
   }
   const thrown = await thrownBy(session.forward([1], { logits: 'some' as 'all' }))
   assert.match(String(thrown), /logits must be one of last, all, none, not some/)

@@ -119,7 +119,7 @@ test('names, packings and revisions that cannot be meant are wrong usage', async
   for (const revision of ['', '../x', 'a/../b', '/etc', 'a//b', 'x y']) {
     await rejectsWithUserError(() => pullModel(REPO, { revision }), /not the name of a revision/)
   }
-  await rejectsWithUserError(() => pullModel(`${REPO}:q8`, { quant: 'q4' }), /asks for q8 and --quant for q4/)
+  await rejectsWithUserError(() => pullModel(`${REPO}:q8`, { quant: 'q4' }), /asks for q8 and `quant` for q4/)
 })
 
 test('names from the hub that lead out of the folder are never fetched nor written', async () => {

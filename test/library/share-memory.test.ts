@@ -31,11 +31,11 @@ test('together they stay within the limit', () => {
 test('a limit that is too little for both is refused, with the way out where there is one', async () => {
   await rejectsWithUserError(
     () => shareMemory([packed(1000, 100), packed(2100, 300)], 399),
-    /^--memory 399B is too little for both: small needs 100B, small needs 300B$/,
+    /^`memory` 399B is too little for both: small needs 100B, small needs 300B$/,
   )
   await rejectsWithUserError(
     () => shareMemory([packed(1000, 100), checkpoint(5e9)], 3 * 2 ** 30),
-    /^--memory 3GiB is too little for both: .* large:f32 needs 5GB\n.*: molm convert \/large OUT --quant f32$/,
+    /^`memory` 3GiB is too little for both: .* large:f32 needs 5GB\n.*: molm convert \/large OUT --quant f32$/,
   )
 })
 

@@ -179,7 +179,7 @@ test('where there is no room, the error names the option, and nothing has been t
   // Room for 20 more pages, of which 10 positions would need 0 and 320 would need 50.
   bank.arena.allocate(bank.arena.room - 20 * PAGE_BYTES)
   const { used } = bank.arena
-  await rejectsWithUserError(() => cache.reserve(320), /no room for 320 more tokens: .* --context/)
+  await rejectsWithUserError(() => cache.reserve(320), /no room for 320 more tokens: .* `context`/)
   await rejectsWithUserError(() => cache.reserve(1e12), /no room/)
   assert.is(bank.arena.used, used)
   add(10)
@@ -197,7 +197,7 @@ test('a cache that does not even get its tables takes nothing, and says so', asy
   const bank = bankOf('plain')
   bank.arena.allocate(bank.arena.room - 3 * 64)
   const { used } = bank.arena
-  await rejectsWithUserError(() => new KVCache(layersOf(bank)), /no room for another session: .* --context/)
+  await rejectsWithUserError(() => new KVCache(layersOf(bank)), /no room for another session: .* `context`/)
   assert.is(bank.arena.used, used)
 })
 

@@ -109,7 +109,7 @@ test('several packings of one model lie beside each other, and one of them is ch
     assert.is(await findPackedFile(dir, 'q4'), undefined)
     await convert(BASE, dir, 'q4')
     assert.is(await findPackedFile(dir, 'q4'), join(dir, 'model-q4.molm.safetensors'))
-    await rejectsWithUserError(() => findPackedFile(dir), /several packings.*--quant q8\|q4/)
+    await rejectsWithUserError(() => findPackedFile(dir), /several packings.*`quant` q8\|q4/)
   })
 })
 

@@ -1,21 +1,16 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError, UserError } from '#molm/errors.js'
+import type { Sampling } from '#molm/generation-options.js'
 import { logprobOf } from '#molm/sampling/logprobs.js'
-import type { SamplingOptions } from '#molm/sampling/options.js'
 import { argmax, createSampler } from '#molm/sampling/sample.js'
 import { chiSquare, chiSquareLimit } from './chi-square.js'
 import { normalLogits, ranking, softmax } from './logits.js'
 
 /** Everything off: the model's own distribution. */
-const PLAIN: SamplingOptions = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, seed: 1 }
+const PLAIN: Sampling = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, seed: 1 }
 
-function countDraws(
-  logits: Float32Array,
-  options: Partial<SamplingOptions>,
-  draws = 20_000,
-  previousIds: number[] = [],
-) {
+function countDraws(logits: Float32Array, options: Partial<Sampling>, draws = 20_000, previousIds: number[] = []) {
   const sampler = createSampler({ ...PLAIN, ...options })
   const counts = new Int32Array(logits.length)
   for (let i = 0; i < draws; i++) counts[sampler.sample(logits, previousIds).token]++

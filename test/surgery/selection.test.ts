@@ -73,7 +73,7 @@ test('fewer experts than a token uses are refused, with the least share that is 
     [1, 2, 3, 4],
     [1, 2, 3, 4],
   ])
-  const refused = /--keep leaves 0 of 4 attention experts in a layer, but a token uses 1; keep at least 0.25/
+  const refused = /`keep` leaves 0 of 4 attention experts in a layer, but a token uses 1; keep at least 0.25/
   await rejectsWithUserError(() => selectExperts(usage, config, { ...options, keep: 0.1 }), refused)
   await rejectsWithUserError(() => selectExperts(usage, config, { ...options, keep: 0.1, budget: 'model' }), refused)
 })

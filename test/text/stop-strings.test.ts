@@ -82,7 +82,7 @@ test('never cuts a character in half', () => {
 test('refuses an empty stop string', () => {
   assert.throws(
     () => new StopStrings(['a', '']),
-    (error: unknown) => error instanceof UsageError && /^--stop /.test(error.message),
+    (error: unknown) => error instanceof UsageError && /^`stop` /.test(error.message),
   )
 })
 

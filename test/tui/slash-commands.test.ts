@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { listSettings, parseSetting } from '#molm/tui/settings.js'
+import { listSettings, parseSetting, typedHere } from '#molm/tui/settings.js'
 import { parseSlash, SLASH_COMMANDS, suggest } from '#molm/tui/slash-commands.js'
 
 test('a line that begins with a slash is a command and its argument', () => {
@@ -36,6 +36,10 @@ test('settings are checked as the options of the command line are', () => {
   assert.throws(() => parseSetting('top-p 2'), /top-p must be between 0 and 1/)
   assert.throws(() => parseSetting('max-tokens 1.5'), /whole number/)
   assert.throws(() => parseSetting('heat 3'), /there is no option 'heat'/)
+})
+
+test('a refusal names options as they are typed here: after /set, else on the command line', () => {
+  assert.equal(['maxTokens', 'memory'].map(typedHere), ['max-tokens', '--memory'])
 })
 
 test('the list of settings shows what holds: what was set, else the model’s, else ours', () => {

@@ -1,0 +1,229 @@
+import { UsageError } from './errors.js'
+
+/** How the next token is chosen from the model's logits. */
+export interface Sampling {
+  /** Divides the logits before the softmax: below 1 the likely gets likelier, above 1 less so; 0 takes the likeliest. */
+  temperature: number
+  /** Only the k likeliest tokens; 0 for all. */
+  topK: number
+  /** Only the likeliest tokens that together reach this probability; 1 for all. */
+  topP: number
+  /** Only tokens at least this many times as probable as the likeliest; 0 for all. */
+  minP: number
+  /** Divides the positive and multiplies the negative logits of tokens that occurred; 1 for no difference. */
+  repeatPenalty: number
+  /** Whole number >= 0; the same seed gives the same text. Default: a random one, told in the result. */
+  seed: number
+}
+
+/** All that can be chosen about the text of a generation. */
+export interface GenerationSettings extends Sampling {
+  /** Most tokens to generate. Default: the model's, else 256. */
+  maxTokens: number
+  /** Texts that end the generation and are left out of it; they may span tokens. Replaces the model's own. */
+  stop: string[]
+  /** Go on past the end-of-text token. */
+  ignoreEos: boolean
+  /**
+   * Most positions that count. A ModuleFormer forgets the oldest beyond it; default: no limit. A model with a limit of its
+   * own (`config.maxPositions`) ends there, or here where this is less.
+   */
+  context: number
+  /** Also report this many of the likeliest tokens of each step. */
+  logprobs: number
+}
+
+export type OptionName = keyof GenerationSettings
+
+/** Values that can be meant. */
+interface Range<T> {
+  /** Completes "temperature must be ...". */
+  mustBe: string
+  includes(value: unknown): value is T
+}
+
+/** What the library, the command line, the conversation and generation_config.json know of an option. */
+export interface GenerationOption<T = unknown> extends Range<T> {
+  kind: 'number' | 'texts' | 'switch'
+  /** What holds where neither the user nor the model says otherwise; a seed is drawn each time. */
+  default?: T
+  /** The default in words, where its value would say little. */
+  defaultInWords?: string
+  help: string
+  /** The flag of one letter; the long one follows from the name. */
+  short?: string
+  /** What stands for the value in the help. */
+  argument?: string
+  /** Its key in generation_config.json, and the range there where it is another. */
+  config?: { key: string } & Partial<Range<unknown>>
+  /** Whether `/set` knows it, in a conversation. */
+  inChat?: boolean
+  /** Whether it only adds to what is told of a text. */
+  reports?: boolean
+}
+
+/** Each stop string is looked for in every piece of text, so that many would take longer than the model. */
+const MOST_STOPS = 1000
+
+/**
+ * Every option of a generation, in the order of the help pages. A new one is added here, in the interface above, and
+ * where it takes effect. The defaults of sampling are llama.cpp's.
+ */
+export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<GenerationSettings[K]> } = {
+  maxTokens: {
+    ...wholeFrom(0),
+    default: 256,
+    help: 'most tokens to generate',
+    short: 'n',
+    argument: 'n',
+    // With 0 the prompt alone is run, which nobody means as a default.
+    config: { key: 'max_new_tokens', ...wholeFrom(1) },
+    inChat: true,
+  },
+  temperature: {
+    ...numbers('a number not below 0', (value) => value >= 0 && value < Infinity),
+    default: 0.8,
+    help: '0 always takes the likeliest token',
+    argument: 't',
+    config: { key: 'temperature' },
+    inChat: true,
+  },
+  topK: {
+    ...numbers('an integer not below 0 (0 for no limit)', (value) => Number.isSafeInteger(value) && value >= 0),
+    default: 40,
+    help: 'only the k likeliest tokens, 0 for all',
+    argument: 'k',
+    config: { key: 'top_k' },
+    inChat: true,
+  },
+  topP: {
+    ...fraction(),
+    default: 0.95,
+    help: 'only the likeliest that make up p',
+    argument: 'p',
+    config: { key: 'top_p' },
+    inChat: true,
+  },
+  minP: {
+    ...fraction(),
+    default: 0.05,
+    help: 'only those p times the likeliest',
+    argument: 'p',
+    config: { key: 'min_p' },
+    inChat: true,
+  },
+  repeatPenalty: {
+    ...numbers('a number above 0', (value) => value > 0 && value < Infinity),
+    default: 1,
+    help: 'above 1 shuns tokens that occurred',
+    argument: 'x',
+    config: { key: 'repetition_penalty' },
+    inChat: true,
+  },
+  seed: {
+    ...numbers(
+      `an integer between 0 and ${Number.MAX_SAFE_INTEGER}`,
+      (value) => Number.isSafeInteger(value) && value >= 0,
+    ),
+    defaultInWords: 'another each time',
+    help: 'same seed, same text',
+    argument: 'n',
+    inChat: true,
+  },
+  stop: {
+    kind: 'texts',
+    mustBe: `at most ${MOST_STOPS} texts, none of them empty`,
+    includes: isStops,
+    default: [],
+    help: 'end before this text; may be repeated',
+    argument: 'text',
+    config: {
+      key: 'stop_strings',
+      mustBe: `a text or a list of at most ${MOST_STOPS} texts`,
+      includes: (value): value is string | string[] => isStops([value].flat()),
+    },
+  },
+  ignoreEos: {
+    kind: 'switch',
+    mustBe: 'true or false',
+    includes: (value) => typeof value === 'boolean',
+    default: false,
+    help: 'go on past the end-of-text token',
+  },
+  context: {
+    ...wholeFrom(1),
+    default: Number.MAX_SAFE_INTEGER,
+    defaultInWords: 'all',
+    help: 'tokens remembered, the latest',
+    argument: 'n',
+    inChat: true,
+  },
+  logprobs: {
+    ...wholeFrom(0),
+    default: 0,
+    help: 'in the objects, log-probabilities, and the n likeliest',
+    argument: 'n',
+    reports: true,
+  },
+}
+
+export const OPTION_NAMES = Object.keys(GENERATION_OPTIONS) as OptionName[]
+
+/**
+ * Every option: as the first of `sources` says that says anything, else its default; the last source is to have a seed.
+ * Throws a UsageError that names the first option outside its range.
+ */
+export function settle(...sources: Partial<GenerationSettings>[]): GenerationSettings {
+  const chosenFor = (name: OptionName) =>
+    sources.find((source) => (source[name] ?? undefined) !== undefined)?.[name] ?? GENERATION_OPTIONS[name].default
+  const settings = pickOptions(chosenFor)
+  checkOptions(settings)
+  return settings as GenerationSettings
+}
+
+/** The options among the properties of an object, such as what a command was given. */
+export function optionsIn(given: Partial<GenerationSettings>): Partial<GenerationSettings> {
+  return pickOptions((name) => given[name])
+}
+
+/** Throws a UsageError that names the first option outside its range; absent options pass. */
+export function checkOptions(options: Partial<GenerationSettings>): void {
+  for (const name of OPTION_NAMES) {
+    const value: unknown = options[name]
+    const { mustBe, includes } = GENERATION_OPTIONS[name]
+    if (value === undefined || includes(value)) continue
+    const said = value !== null && typeof value === 'object' ? '' : `, not ${JSON.stringify(value) ?? String(value)}`
+    throw new UsageError(`\`${name}\` must be ${mustBe}${said}`)
+  }
+}
+
+/** An option's name as people type it, after -- or after /set: max-tokens. */
+export function typedName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+function pickOptions(chosenFor: (name: OptionName) => unknown): Partial<GenerationSettings> {
+  return Object.fromEntries(OPTION_NAMES.map((name) => [name, chosenFor(name)]))
+}
+
+function numbers(mustBe: string, includes: (value: number) => boolean): Range<number> & { kind: 'number' } {
+  return {
+    kind: 'number',
+    mustBe,
+    includes: (value): value is number => typeof value === 'number' && includes(value),
+  }
+}
+
+function wholeFrom(least: number) {
+  return numbers(`a whole number from ${least} on`, (value) => Number.isSafeInteger(value) && value >= least)
+}
+
+function fraction() {
+  return numbers('between 0 and 1', (value) => value >= 0 && value <= 1)
+}
+
+function isStops(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) && value.length <= MOST_STOPS && value.every((text) => typeof text === 'string' && text !== '')
+  )
+}
