@@ -10,9 +10,9 @@ import { type NonFinite, type PackMatrix, packParts } from './pack.js'
 import { createPackedFile } from './packed-file-writer.js'
 import { packedFileName, stageModel } from './packed-folder.js'
 
-/** How far a conversion has come, told after each part. */
+/** How far a conversion has come, told after each part and each stretch of a large one. */
 export interface ConvertProgress {
-  /** The part just written. */
+  /** The part just written, wholly or as far as it has come. */
   part: string
   partsDone: number
   parts: number
@@ -106,11 +106,11 @@ export async function packCheckpoint(
   let partsDone = 0
   let bytesDone = 0
   try {
-    for await (const packed of packParts(layout, checkpoint.tensors, pack, { signal })) {
-      await file.write(packed.part, packed.bytes)
+    for await (const packed of packParts(layout, checkpoint.tensors, pack, { signal, inStretches: true })) {
+      await file.write(packed.part, packed.bytes, packed.offset)
       nonFinite.push(...packed.nonFinite)
-      partsDone++
-      bytesDone += packed.part.bytes
+      if (packed.isLast) partsDone++
+      bytesDone += packed.bytes.length
       onProgress?.({ part: packed.part.name, partsDone, parts: layout.parts.length, bytesDone, bytes: layout.bytes })
     }
     await file.finish()

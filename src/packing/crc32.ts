@@ -16,7 +16,12 @@ export function crc32(bytes: Uint8Array, before = 0): number {
 
 /** The same as eight hex digits. */
 export function crc32Hex(bytes: Uint8Array): string {
-  return crc32(bytes).toString(16).padStart(8, '0')
+  return crcDigits(crc32(bytes))
+}
+
+/** A CRC-32 as eight hex digits. */
+export function crcDigits(crc: number): string {
+  return crc.toString(16).padStart(8, '0')
 }
 
 /**

@@ -31,11 +31,15 @@ export interface NonFinite {
   count: number
 }
 
-/** A part, packed. */
+/** A part, packed, or a stretch of a large one. */
 export interface PackedPart {
   part: Part
-  /** part.bytes of them, padding included, in a buffer of their own. */
+  /** part.bytes of them, padding included, in a buffer of their own; of a stretch, as many as it has. */
   bytes: Uint8Array
+  /** Where they stand in the part. */
+  offset: number
+  /** Whether the part is complete with them. */
+  isLast: boolean
   /** Where such weights were met, in the order of reading; empty for a healthy checkpoint. */
   nonFinite: NonFinite[]
 }
@@ -46,6 +50,8 @@ export interface PackPartsOptions {
   skip?: (part: Part) => boolean
   /** What is read ahead of the chunk being packed; one chunk is in any case. Default: just that one. */
   readAhead?: ReadAhead
+  /** Gives parts of a single source (an embedding, a head) chunk by chunk, in their order. Default: every part whole. */
+  inStretches?: boolean
   /** Told of the bytes of a checkpoint that a part is made from, before they are packed. */
   onRead?: (part: Part, view: Tensor, bytes: Uint8Array) => void
 }
@@ -60,10 +66,10 @@ export interface ReadAhead {
 const CHUNK_BYTES = 16 * 2 ** 20
 
 /**
- * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part and three
- * chunks of the checkpoint are in memory at any time, or what `readAhead` allows: the next chunks are read while one is
- * packed and the result of the one before is used. Rejects with the signal's reason once it is aborted, and with a UserError when a file
- * cannot be read.
+ * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part, or stretch of
+ * one, and three chunks of the checkpoint are in memory at any time, or what `readAhead` allows: the next chunks are read
+ * while one is packed and the result of the one before is used. Rejects with the signal's reason once it is aborted, and
+ * with a UserError when a file cannot be read.
  */
 export async function* packParts(
   layout: Layout,
@@ -71,7 +77,7 @@ export async function* packParts(
   pack: PackMatrix,
   options: PackPartsOptions = {},
 ): AsyncGenerator<PackedPart> {
-  const { signal, skip = () => false, readAhead = { reads: 1, bytes: 0 }, onRead } = options
+  const { signal, skip = () => false, readAhead = { reads: 1, bytes: 0 }, inStretches = false, onRead } = options
   const reads = new Reads(chunksOf(layout, skip, tensors), readAhead)
   let current: Packing | undefined
   let packed: PackedPart | undefined
@@ -86,11 +92,13 @@ export async function* packParts(
       const done = current
       current = following
       if (done) {
-        const { part, isLast } = done.chunk
-        packed ??= { part, bytes: new Uint8Array(part.bytes), nonFinite: [] }
+        const { isLast } = done.chunk
+        packed ??= inStretches ? emptyStretch(done.chunk) : emptyPart(done.chunk.part)
         addChunk(packed, done.chunk, await done.result)
-        if (isLast) yield packed
-        if (isLast) packed = undefined
+        packed.isLast = isLast
+        const isFull = isLast || (inStretches && isSingle(packed.part))
+        if (isFull) yield packed
+        if (isFull) packed = undefined
       }
     } while (current)
   } finally {
@@ -221,6 +229,25 @@ function startPacking(chunk: Chunk, bytes: Uint8Array, pack: PackMatrix): Packin
   return { chunk, result }
 }
 
+function emptyPart(part: Part): PackedPart {
+  return { part, bytes: new Uint8Array(part.bytes), offset: 0, isLast: false, nonFinite: [] }
+}
+
+/** Room for what comes of a chunk, or for its part where that is of several sources. */
+function emptyStretch({ part, firstRow, view, isLast }: Chunk): PackedPart {
+  if (!isSingle(part)) return emptyPart(part)
+  const [{ kind, format, cols }] = part.pieces
+  const offset = packedBytes(kind, format, firstRow, cols)
+  // The padding of the part belongs to its last stretch.
+  const end = isLast ? part.bytes : offset + packedBytes(kind, format, view.shape[0], cols)
+  return { ...emptyPart(part), bytes: new Uint8Array(end - offset), offset }
+}
+
+/** Whether the bytes of a part come in the order in which its chunks are read. */
+function isSingle({ pieces }: Part): boolean {
+  return pieces.length === 1 && pieces[0].sources.length === 1
+}
+
 /** Puts packed rows where they belong in their piece. */
 function addChunk(packed: PackedPart, { part, piece, source, firstRow, view }: Chunk, result: PackResult): void {
   const { kind, format } = piece
@@ -230,12 +257,13 @@ function addChunk(packed: PackedPart, { part, piece, source, firstRow, view }: C
   }
   if (kind === 'vector') {
     const [{ at }] = runsOf(piece, source, 0, cols)
-    packed.bytes.set(result.bytes, piece.offset + packedBytes(kind, format, 1, at))
+    packed.bytes.set(result.bytes, piece.offset + packedBytes(kind, format, 1, at) - packed.offset)
   } else {
     const bytesOf = (rows: number) => packedBytes(kind, format, rows, cols)
     for (const { from, count: rows, at } of runsOf(piece, source, firstRow, firstRow + count)) {
       const start = bytesOf(from - firstRow)
-      packed.bytes.set(result.bytes.subarray(start, start + bytesOf(rows)), piece.offset + bytesOf(at))
+      const place = piece.offset + bytesOf(at) - packed.offset
+      packed.bytes.set(result.bytes.subarray(start, start + bytesOf(rows)), place)
     }
   }
   if (result.nonFinite > 0) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { UserError } from '../errors.js'
-import { checksumsOf } from './checksums.js'
+import { RunningChecksums } from './checksums.js'
 import { aligned } from './format.js'
 import type { Layout, Part } from './layout.js'
 import { encodeMetadata, type PackedMetadata, type PartChecksums } from './packed-metadata.js'
@@ -11,10 +11,11 @@ export interface PackedFileWriter {
   /** Bytes of the finished file. */
   readonly bytes: number
   /**
-   * Writes a part to its place; the parts may come in any order. Resolves with its checksums, and rejects with a
-   * UserError when the disk is full.
+   * Writes a part to its place; the parts may come in any order. A part may also come in stretches, from the first to
+   * the last, each with its place in the part. Resolves with the checksums of the part once it is complete, with
+   * undefined before, and rejects with a UserError when the disk is full.
    */
-  write(part: Part, bytes: Uint8Array): Promise<Required<PartChecksums>>
+  write(part: Part, bytes: Uint8Array, from?: number): Promise<Required<PartChecksums> | undefined>
   /** Resolves once what was written would survive a power cut. */
   sync(): Promise<void>
   /** Completes the file and gives it its name, replacing what had it before. Every part must have been written. */
@@ -47,19 +48,24 @@ export async function createPackedFile(
   const partial = partialPath(path)
   const checksums = new Map(layout.parts.map(({ name }) => [name, finished.get(name) ?? NO_CHECKSUMS]))
   const { offsets, end } = placesOf(layout, metadata)
+  const begun = new Map<string, RunningChecksums>()
   const handle = await open(partial, finished.size > 0 ? 'r+' : 'w').catch((error: unknown) => {
     throw cannotWrite(partial, end, error)
   })
 
   return {
     bytes: end,
-    async write(part, bytes) {
+    async write(part, bytes, from = 0) {
       const offset = offsets.get(part.name)
-      if (offset === undefined || bytes.length !== part.bytes) {
-        throw new RangeError(`${bytes.length} bytes are not part ${part.name} of this layout`)
+      const running = from === 0 ? new RunningChecksums() : begun.get(part.name)
+      if (offset === undefined || running?.bytes !== from || from + bytes.length > part.bytes) {
+        throw new RangeError(`${bytes.length} bytes from ${from} on do not follow in part ${part.name} of this layout`)
       }
-      await writeAll(handle, bytes, offset, partial, end)
-      const known = checksumsOf(bytes)
+      await writeAll(handle, bytes, offset + from, partial, end)
+      begun.set(part.name, running.add(bytes))
+      if (running.bytes < part.bytes) return undefined
+      begun.delete(part.name)
+      const known = running.finish()
       checksums.set(part.name, known)
       return known
     },

@@ -4,10 +4,10 @@ import { rename } from 'node:fs/promises'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
 import { nonFiniteWeights } from './checkpoint-warnings.js'
-import { checksumsOf } from './checksums.js'
+import { checksumsOfRange } from './checksums.js'
 import type { Conversion } from './convert.js'
 import type { Layout, Part } from './layout.js'
-import { type PackMatrix, packParts, type ReadAhead } from './pack.js'
+import { type NonFinite, type PackMatrix, packParts, type ReadAhead } from './pack.js'
 import { type JournalEntry, type JournalIdentity, PackJournal, type SourceRange } from './pack-journal.js'
 import type { PackedMetadata } from './packed-file.js'
 import { createPackedFile, layoutIdentity, partialPath, placesOf } from './packed-file-writer.js'
@@ -69,7 +69,7 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
       if (range.offset + range.bytes > source.size) continue
       signal?.throwIfAborted()
       // Both go into the packed file: a journal that is right about one may be wrong about the other.
-      const { sha256, crc32 } = checksumsOf(await source.read(range.offset, range.bytes))
+      const { sha256, crc32 } = await checksumsOfRange(source, range, signal)
       if (sha256 === entry.sha256 && crc32 === entry.crc32) entries.push(entry)
     }
     return { entries }
@@ -101,6 +101,7 @@ export async function packResumably(
     const parts = packParts(layout, checkpoint.tensors, pack, {
       signal,
       readAhead,
+      inStretches: true,
       skip: (part) => finished.has(part.name),
       onRead(part, view, bytes) {
         onPart?.(part)
@@ -110,9 +111,14 @@ export async function packResumably(
         reads.set(part.name, [...(reads.get(part.name) ?? []), range])
       },
     })
-    for await (const { part, bytes, nonFinite } of parts) {
-      const written = await file.write(part, bytes)
+    let nonFinite: NonFinite[] = []
+    for await (const packed of parts) {
+      const { part } = packed
+      const written = await file.write(part, packed.bytes, packed.offset)
+      nonFinite.push(...packed.nonFinite)
+      if (written === undefined) continue
       const entry = { part: part.name, ...written, nonFinite, reads: reads.get(part.name) ?? [] }
+      nonFinite = []
       await notes.append(entry)
       // The disk may take its time while the next part is packed, but no longer.
       await synced

@@ -88,6 +88,49 @@ test('a large matrix is read in runs of whole tile rows and comes out as if read
   assert.ok(whole.source.reads.slice(0, 2).every(({ length }) => length <= 16 * 2 ** 20))
 })
 
+test('in stretches, a large part of one source is never in memory whole, and the same bytes', async () => {
+  const [rows, cols, rowStride] = [2101, 40, 4096]
+  const whole = memoryTensor('big', [rows, rowStride], Float32Array.from({ length: rows * rowStride }, Math.sin))
+  const layout = singlePiece({ ...whole, shape: [rows, cols] })
+  const [part] = layout.parts
+  for (const kind of ['matrix', 'rows'] as const) {
+    part.pieces[0].kind = kind
+    const joined = new Uint8Array(part.bytes)
+    const lengths: number[] = []
+    let end = 0
+    for await (const { bytes, offset, isLast } of packParts(layout, new Map(), referencePack, { inStretches: true })) {
+      assert.is(offset, end)
+      end += bytes.length
+      assert.is(isLast, end === part.bytes)
+      joined.set(bytes, offset)
+      lengths.push(bytes.length)
+    }
+    assert.is(lengths.length, 3)
+    assert.ok(lengths.every((length) => length <= packedBytes('matrix', 'f32', 1024, cols)))
+    for await (const { bytes, offset, isLast } of packParts(layout, new Map(), referencePack)) {
+      assert.equal({ offset, isLast }, { offset: 0, isLast: true })
+      assert.ok(Buffer.from(bytes).equals(joined))
+    }
+  }
+})
+
+test('in stretches, parts of several sources are whole all the same', async () => {
+  await withFixture('21-granitemoe-f32', async (config, { tensors }) => {
+    const layout = layoutOf(config, formatsFor('f32'))
+    const names: string[] = []
+    for await (const { part, bytes, offset, isLast } of packParts(layout, tensors, referencePack, {
+      inStretches: true,
+    })) {
+      assert.equal({ bytes: bytes.length, offset, isLast }, { bytes: part.bytes, offset: 0, isLast: true })
+      names.push(part.name)
+    }
+    assert.equal(
+      names,
+      layout.parts.map(({ name }) => name),
+    )
+  })
+})
+
 test('a large transposed matrix is read once and whole', async () => {
   const tensor = memoryTensor('big', [2100, 2048], new Float32Array(2100 * 2048))
   for await (const { bytes } of packParts(singlePiece(transpose(tensor)), new Map(), markingPack)) {

@@ -6,7 +6,7 @@ import { blueprintOf, layoutOf } from '#molm/architectures/index.js'
 import { openLocalFile } from '#molm/checkpoint/local-folder.js'
 import { readSafetensors } from '#molm/checkpoint/safetensors.js'
 import type { MixtureKind, ModelConfig } from '#molm/model/config.js'
-import { verifyChecksums } from '#molm/packing/checksums.js'
+import { checksumsOf, verifyChecksums } from '#molm/packing/checksums.js'
 import { formatsFor } from '#molm/packing/format.js'
 import type { Layout } from '#molm/packing/layout.js'
 import { checkParts, openPackedFile } from '#molm/packing/packed-file.js'
@@ -83,6 +83,26 @@ test('parts may be written in any order, to the same file', async () => {
     await writer.finish()
     assert.ok((await readFile(other)).equals(await readFile(path)))
     assert.is((await stat(other)).size, writer.bytes)
+  })
+})
+
+test('a part may come in stretches, to the same file; one that does not follow is refused', async () => {
+  await withPackedFile(async (path, layout) => {
+    const other = `${path}.other`
+    const writer = await createPackedFile(other, layout, METADATA)
+    for (const [i, part] of layout.parts.entries()) {
+      const bytes = content(layout, i)
+      assert.is(await writer.write(part, bytes.subarray(0, 64)), undefined)
+      await writer.write(part, bytes.subarray(64, 64), 64)
+      for (const from of [32, 128]) {
+        const refused = await writer.write(part, bytes.subarray(from), from).catch((error: unknown) => error)
+        assert.instance(refused, RangeError)
+      }
+      const known = await writer.write(part, bytes.subarray(64), 64)
+      assert.equal(known, checksumsOf(bytes))
+    }
+    await writer.finish()
+    assert.ok((await readFile(other)).equals(await readFile(path)))
   })
 })
 
