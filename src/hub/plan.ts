@@ -5,6 +5,7 @@ import { UserError } from '../errors.js'
 import { formatBytes } from '../numbers.js'
 import type { Quant } from '../packing/format.js'
 import type { Layout, Part } from '../packing/layout.js'
+import { comesInStretches, STRETCH_BYTES } from '../packing/pack.js'
 
 /** A folder that is written to, and what the plan takes there. */
 export interface DiskNeed {
@@ -60,7 +61,8 @@ export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): num
 
 /** Memory that packing a layout takes, `readAhead` bytes of the checkpoint being held. */
 export function memoryNeeds(layout: Layout, readAhead: number): { packing: number; running: number } {
-  const largest = layout.parts.reduce((most, { bytes }) => Math.max(most, bytes), 0)
+  const held = (part: Part) => (comesInStretches(part) ? Math.min(part.bytes, STRETCH_BYTES) : part.bytes)
+  const largest = layout.parts.reduce((most, part) => Math.max(most, held(part)), 0)
   return { packing: PROCESS_BYTES + 2 * largest + 2 * readAhead, running: layout.bytes + RUNNING_MARGIN }
 }
 

@@ -65,6 +65,9 @@ export interface ReadAhead {
 /** Bytes of a checkpoint read at once. Two such reads are held: the one being packed and the next. */
 const CHUNK_BYTES = 16 * 2 ** 20
 
+/** Most bytes of a stretch: 16-bit weights double where they become f32. */
+export const STRETCH_BYTES = 2 * CHUNK_BYTES
+
 /**
  * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part, or stretch of
  * one, and three chunks of the checkpoint are in memory at any time, or what `readAhead` allows: the next chunks are read
@@ -96,7 +99,7 @@ export async function* packParts(
         packed ??= inStretches ? emptyStretch(done.chunk) : emptyPart(done.chunk.part)
         addChunk(packed, done.chunk, await done.result)
         packed.isLast = isLast
-        const isFull = isLast || (inStretches && isSingle(packed.part))
+        const isFull = isLast || (inStretches && comesInStretches(packed.part))
         if (isFull) yield packed
         if (isFull) packed = undefined
       }
@@ -235,7 +238,7 @@ function emptyPart(part: Part): PackedPart {
 
 /** Room for what comes of a chunk, or for its part where that is of several sources. */
 function emptyStretch({ part, firstRow, view, isLast }: Chunk): PackedPart {
-  if (!isSingle(part)) return emptyPart(part)
+  if (!comesInStretches(part)) return emptyPart(part)
   const [{ kind, format, cols }] = part.pieces
   const offset = packedBytes(kind, format, firstRow, cols)
   // The padding of the part belongs to its last stretch.
@@ -243,8 +246,8 @@ function emptyStretch({ part, firstRow, view, isLast }: Chunk): PackedPart {
   return { ...emptyPart(part), bytes: new Uint8Array(end - offset), offset }
 }
 
-/** Whether the bytes of a part come in the order in which its chunks are read. */
-function isSingle({ pieces }: Part): boolean {
+/** Whether a part can be given chunk by chunk: its bytes come in the order in which it is read. */
+export function comesInStretches({ pieces }: Part): boolean {
   return pieces.length === 1 && pieces[0].sources.length === 1
 }
 

@@ -4,8 +4,11 @@ import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkPlan, diskNeeds, type PullPlan } from '#molm/hub/plan.js'
+import { layoutOf } from '#molm/architectures/index.js'
+import { publishedShape } from '#molm/architectures/published-shapes.js'
+import { checkPlan, diskNeeds, memoryNeeds, type PullPlan } from '#molm/hub/plan.js'
 import { pullModel } from '#molm/index.js'
+import { formatsFor } from '#molm/packing/format.js'
 import { givesExpectedLogits } from '../support/expected-logits.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -119,6 +122,15 @@ test('a plan that does not fit is refused with what it needs', async () => {
     () => checkPlan({ ...plan, memory: { ...plan.memory, free: 299 * MIB } }),
     /packing needs 315 MB of memory, 314 MB are free/,
   )
+})
+
+test('packing is planned with room for an expert, and not for the whole table of a large vocabulary', () => {
+  const layout = layoutOf(publishedShape('qwen3-30b-a3b'), formatsFor('q8'))
+  assert.ok(layout.part('embedding').bytes > 300 * MIB && layout.part('lm_head').bytes > 300 * MIB)
+  const small = memoryNeeds(layout, 64 * MIB).packing
+  assert.ok(small > 320 * MIB && small < 450 * MIB, `${small / MIB} MiB`)
+  const experts = layoutOf(publishedShape('mixtral-8x7b'), formatsFor('q8'))
+  assert.ok(memoryNeeds(experts, 64 * MIB).packing >= 320 * MIB + 2 * experts.part('layers.0.mlp.0').bytes)
 })
 
 test.run()
