@@ -4,7 +4,7 @@
  * activate(kind, row, n): row of n floats, any n; n is rounded up to a multiple of 4 by the padding of the row, whose
  * zeros stay zeros under every kind. Bit-identical in all tiers.
  */
-import { Activation } from '../src/runtime/abi'
+import { Activation } from '../src/runtime/abi/formats'
 import { erfc, erfc4, sigmoid, sigmoid4 } from './math'
 
 /** sqrt(2 / pi), and the cubic coefficient of the tanh form of GELU. */

@@ -8,10 +8,11 @@
  * largest value, so the walk ends once it is below `enough`: exact to that bound, and cheap however long the past.
  * Keys are taken in blocks of 8 counted from the query, so the result does not depend on how the prompt was split.
  *
- * Arguments: AttentionArg (src/runtime/abi.ts). A page holds PAGE_ROWS rows; table[position >> PAGE_SHIFT] is its
+ * Arguments: AttentionArg (src/runtime/abi/attention.ts). A page holds PAGE_ROWS rows; table[position >> PAGE_SHIFT] is its
  * address. Bit-identical in all tiers.
  */
-import { AttentionArg, CacheCode, PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi'
+import { AttentionArg } from '../src/runtime/abi/attention'
+import { CacheCode, PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
 import { arg, argf, scratch } from './control'
 import { dot2, element, load4 } from './dot'
 import { exp4, sigmoid, sigmoidOfSize4 } from './math'

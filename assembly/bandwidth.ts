@@ -1,8 +1,8 @@
 /*
  * Streaming read: the speed of light of every decode step, measured with the same threads and memory.
- * Arguments: BandwidthArg (src/runtime/abi.ts).
+ * Arguments: BandwidthArg (src/runtime/abi/measures.ts).
  */
-import { BANDWIDTH_RESULT_BYTES, BandwidthArg } from '../src/runtime/abi'
+import { BANDWIDTH_RESULT_BYTES, BandwidthArg } from '../src/runtime/abi/measures'
 import { arg } from './control'
 
 export function bandwidth(chunk: u32): void {

@@ -1,9 +1,9 @@
 /*
- * Control block: what the threads of one memory say to each other (the addresses are in src/runtime/abi.ts).
+ * Control block: what the threads of one memory say to each other (the addresses are in src/runtime/abi/control.ts).
  *
  * It lies at a fixed address so that every instance of the module (one a thread) finds it without static data.
  */
-import { Address, SCRATCH_BYTES } from '../src/runtime/abi'
+import { Address, SCRATCH_BYTES } from '../src/runtime/abi/control'
 
 /** Number of the thread that this instance runs on; 0 is the leader. */
 export let thread: u32 = 0

@@ -2,9 +2,10 @@
  * Rows of the embedding table, times a factor, one item per token.
  *
  * Table row: in f32 floats, in q8 for each 32 columns a bfloat16 scale and 32 int8.
- * Arguments: EmbeddingArg (src/runtime/abi.ts).
+ * Arguments: EmbeddingArg (src/runtime/abi/products.ts).
  */
-import { EmbeddingArg, TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/runtime/abi'
+import { TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/runtime/abi/formats'
+import { EmbeddingArg } from '../src/runtime/abi/products'
 import { arg, argf } from './control'
 import { fromBfloat16 } from './half'
 

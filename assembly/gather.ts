@@ -3,7 +3,8 @@
  * time, column after column. The arguments are those of pack.ts.
  * Loops of the form `do ... while` are for V8, see pack-q4.ts.
  */
-import { PackArg, SourceType, TileBytes } from '../src/runtime/abi'
+import { SourceType, TileBytes } from '../src/runtime/abi/formats'
+import { PackArg } from '../src/runtime/abi/products'
 import { arg } from './control'
 import { fromBfloat16, fromHalf, fromHalf4 } from './half'
 

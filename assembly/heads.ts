@@ -6,9 +6,9 @@
  *   rotary position embedding of each head: channel i and channel i + headSize / 2 turn by the angle of position and i:
  *     out[i] = h[i] cos - h[i + half] sin      out[i + half] = h[i + half] cos + h[i] sin
  *
- * Arguments: HeadsArg (src/runtime/abi.ts). Bit-identical in all tiers.
+ * Arguments: HeadsArg (src/runtime/abi/rows.ts). Bit-identical in all tiers.
  */
-import { HeadsArg, NormSpan } from '../src/runtime/abi'
+import { HeadsArg, NormSpan } from '../src/runtime/abi/rows'
 import { arg, argf } from './control'
 import { dot } from './dot'
 import { scaleRow } from './scale-row'

@@ -2,7 +2,7 @@
  * The kinds of jobs that the threads share out among themselves. Each kernel takes the number of a chunk, or a run of
  * them, and finds its arguments in the control block.
  */
-import { Job } from '../src/runtime/abi'
+import { Job } from '../src/runtime/abi/control'
 import { attention } from './attention'
 import { bandwidth } from './bandwidth'
 import { embedding } from './embedding'

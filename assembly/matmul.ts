@@ -6,18 +6,10 @@
  * memory once however many tokens they serve. Every output element is the same sum in the same order in whatever chunk
  * and beside whatever other rows it is computed.
  *
- * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi.ts).
+ * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi/products.ts).
  */
-import {
-  GROUP_BYTES,
-  Group,
-  LIST_ENTRY_BYTES,
-  ListEntry,
-  MatmulArg,
-  TILE_COLUMNS,
-  TileBytes,
-  WeightCode,
-} from '../src/runtime/abi'
+import { TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
 import { activate } from './activation'
 import { arg, argf, thread } from './control'
 import { quantizeBlocks } from './quantize'

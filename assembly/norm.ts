@@ -6,10 +6,10 @@
  *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
  * and a's record where the next product reads quantised activations. Each part can be left out.
  *
- * Arguments: NormArg (src/runtime/abi.ts). Padding of x is zero and stays so; that of a is set to zero. Bit-identical in
+ * Arguments: NormArg (src/runtime/abi/rows.ts). Padding of x is zero and stays so; that of a is set to zero. Bit-identical in
  * all tiers.
  */
-import { NormArg, NormKind } from '../src/runtime/abi'
+import { NormArg, NormKind } from '../src/runtime/abi/rows'
 import { arg, argf } from './control'
 import { dot } from './dot'
 import { quantizeBlocks } from './quantize'

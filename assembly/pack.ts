@@ -1,10 +1,11 @@
 /*
  * Quantising and tiling of weights, one item 32 rows of a matrix (or one row of the embedding table).
  *
- * Arguments: PackArg (src/runtime/abi.ts). Rows beyond the last and columns beyond the last are zero. Formats: tile-*.ts,
+ * Arguments: PackArg (src/runtime/abi/products.ts). Rows beyond the last and columns beyond the last are zero. Formats: tile-*.ts,
  * embedding.ts. Bit-identical in all tiers.
  */
-import { PACK_CHUNK_ROWS, PackArg, PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi'
+import { PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
 import { arg, scratch } from './control'
 import { gather } from './gather'
 import { bandBytes, tileBytes } from './matmul'

@@ -12,7 +12,7 @@
  * Why a bounded spin: a decode step has hundreds of jobs a few microseconds apart, and sleeping costs tens of
  * microseconds; but a spin without a bound burns the core that the awaited thread may need.
  */
-import { Address, Job } from '../src/runtime/abi'
+import { Address, Job } from '../src/runtime/abi/control'
 import { execute } from './jobs'
 
 /** Claims and computes chunks of job `epoch` until none is left or the job is over; returns how many it finished. */

@@ -19,17 +19,10 @@
  * of values, each position's channels. So both products are sums of weighted rows (softmax-tiles.ts), and what is read
  * together lies together.
  *
- * Arguments: SoftmaxArg (src/runtime/abi.ts). Bit-identical in all tiers.
+ * Arguments: SoftmaxArg (src/runtime/abi/attention.ts). Bit-identical in all tiers.
  */
-import {
-  CacheCode,
-  PAGE_ROWS,
-  PAGE_SHIFT,
-  SOFTMAX_SPAN,
-  SOFTMAX_WEIGHT_BYTES,
-  SoftmaxArg,
-  SoftmaxPhase,
-} from '../src/runtime/abi'
+import { SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg, SoftmaxPhase } from '../src/runtime/abi/attention'
+import { CacheCode, PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
 import { arg, argf, thread } from './control'
 import { quantizeBlocks } from './quantize'
 import { add, clear, HEAD, weigh, zero } from './softmax-sums'

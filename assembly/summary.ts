@@ -6,9 +6,9 @@
  * Exactness: blocks of 256 logits are summed in single precision in 16 chains, as a fixed tree, and the blocks in double:
  * bit-identical in all tiers, within 1e-6 of the exact sum. A part without any finite logit has a sum that is NaN.
  *
- * Arguments: SummaryArg, results: SummaryField (src/runtime/abi.ts).
+ * Arguments: SummaryArg, results: SummaryField (src/runtime/abi/measures.ts).
  */
-import { SUMMARY_BYTES, SummaryArg, SummaryField } from '../src/runtime/abi'
+import { SUMMARY_BYTES, SummaryArg, SummaryField } from '../src/runtime/abi/measures'
 import { arg } from './control'
 import { exp, exp4 } from './math'
 

@@ -7,7 +7,7 @@
  * and its order are those of tile-q4.ts, and so is every bit of the result.
  * One row at a time fits the 16 registers of 128 bits; where V8 fuses pairs into 256 bits, four rows do.
  */
-import { TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi'
+import { TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
 
 const TILE: usize = TileBytes.q4

@@ -18,7 +18,7 @@
  * One activation row goes through two bands at once (matmul.ts says which): their two streams of memory are fetched
  * side by side, and each splat serves both.
  */
-import { TileBytes } from '../src/runtime/abi'
+import { TileBytes } from '../src/runtime/abi/formats'
 import { addScaled } from './tile-q8'
 
 const TILE: usize = TileBytes.q4

@@ -1,7 +1,7 @@
 // How long softmax attention takes, of one token over long caches and of a batch of a prompt: microseconds a layer, the
 // median and the least of several rounds, and with one thread those of the processor. Decode goes over as many caches in turn as a model has layers, so that they come from memory.
 //   node scripts/measure-attention.mjs [HEADS] [KEY_VALUE_HEADS] [HEAD_SIZE] [LAYERS] [THREADS]
-import { PAGE_ROWS } from '../dist/runtime/abi.js'
+import { PAGE_ROWS } from '../dist/runtime/abi/formats.js'
 import { Bank } from '../dist/runtime/bank.js'
 import { cacheHeadBytes } from '../dist/runtime/formats.js'
 import { SoftmaxAttention } from '../dist/runtime/kernels/softmax-attention.js'

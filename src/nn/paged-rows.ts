@@ -1,4 +1,4 @@
-import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi.js'
+import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi/formats.js'
 import type { Bank } from '../runtime/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../runtime/formats.js'
 import type { Rows } from '../runtime/rows.js'

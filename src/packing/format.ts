@@ -1,7 +1,7 @@
 /*
  * Sizes of packed weights. What stands inside a tile is the kernels' affair (docs/FORMAT.md); here only sizes matter.
  */
-import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../runtime/abi.js'
+import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../runtime/abi/formats.js'
 import { roundUp, type WeightFormat } from '../runtime/formats.js'
 
 export type { WeightFormat }

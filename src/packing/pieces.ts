@@ -1,5 +1,5 @@
 import { rows, select, type Tensor, transpose } from '../checkpoint/tensor.js'
-import { TILE_COLUMNS } from '../runtime/abi.js'
+import { TILE_COLUMNS } from '../runtime/abi/formats.js'
 import { padded } from '../runtime/formats.js'
 import { aligned, packedBytes, type RowsFormat, type WeightFormat } from './format.js'
 import type { Part, Piece, Source, SourceOrder } from './layout.js'

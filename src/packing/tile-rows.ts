@@ -1,4 +1,4 @@
-import { TILE_COLUMNS, TILE_ROWS } from '../runtime/abi.js'
+import { TILE_COLUMNS, TILE_ROWS } from '../runtime/abi/formats.js'
 import { packedBytes } from './format.js'
 
 /** Rows of a packed f32 matrix as plain floats. */

@@ -1,4 +1,4 @@
-import { Address, ARGUMENTS } from './abi.js'
+import { Address, ARGUMENTS } from './abi/control.js'
 
 /** Where helpers go after the job `leave` when they are to end; any other destination is the number of a bank. */
 export const HOME = -1
@@ -11,7 +11,7 @@ const SPIN_ROUNDS = 20_000
 
 /** The control block of one memory, seen from the host. It lies below the arena, so growing does not move it. */
 export class Control {
-  /** Arguments of the next job; each call has an enum of its own for their places (abi.ts). */
+  /** Arguments of the next job; each call has an enum of its own for their places (abi/). */
   readonly args: Uint32Array
   private readonly words: Int32Array
 

@@ -1,4 +1,4 @@
-import { Job } from './abi.js'
+import { Job } from './abi/control.js'
 import type { Bank } from './bank.js'
 import { HOME } from './control.js'
 import type { HelperData } from './helper-thread.js'

@@ -1,4 +1,4 @@
-import { TILE_COLUMNS, TILE_ROWS, TileBytes } from './abi.js'
+import { TILE_COLUMNS, TILE_ROWS, TileBytes } from './abi/formats.js'
 import type { Bank } from './bank.js'
 import { recordBytes, type WeightFormat } from './formats.js'
 import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from './kernels/matmul.js'

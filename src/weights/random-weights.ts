@@ -1,6 +1,6 @@
 import type { WeightFormat } from '../packing/format.js'
 import type { Part, Piece } from '../packing/layout.js'
-import { TableBlockBytes, TILE_ROWS, TileBytes } from '../runtime/abi.js'
+import { TableBlockBytes, TILE_ROWS, TileBytes } from '../runtime/abi/formats.js'
 
 /** Random bytes that all weights are cut from: more than a core's caches hold of it at once. */
 const POOL_BYTES = 4 * 2 ** 20

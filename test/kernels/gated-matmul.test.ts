@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format.js'
-import { TILE_COLUMNS } from '#molm/runtime/abi.js'
+import { TILE_COLUMNS } from '#molm/runtime/abi/formats.js'
 import type { Bank } from '#molm/runtime/bank.js'
 import { type ActivationName, padded, recordBytes } from '#molm/runtime/formats.js'
 import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '#molm/runtime/kernels/matmul.js'

@@ -1,11 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import * as abi from '#molm/runtime/abi.js'
+import * as attention from '#molm/runtime/abi/attention.js'
+import * as control from '#molm/runtime/abi/control.js'
+import * as formats from '#molm/runtime/abi/formats.js'
+import * as measures from '#molm/runtime/abi/measures.js'
+import * as products from '#molm/runtime/abi/products.js'
+import * as rows from '#molm/runtime/abi/rows.js'
 import { recordBytes } from '#molm/runtime/formats.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('the interface of host and kernels')
+
+const abi = { ...attention, ...control, ...formats, ...measures, ...products, ...rows }
 
 /** Numbers of an enum. */
 const numbersOf = (members: object): number[] => Object.values(members).filter((value) => typeof value === 'number')

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Job } from '#molm/runtime/abi.js'
+import { Job } from '#molm/runtime/abi/control.js'
 import { startHelpersAhead, takeHelper } from '#molm/runtime/helpers.js'
 import { Pool } from '#molm/runtime/pool.js'
 import { repositoryPath } from '../support/fixtures.js'

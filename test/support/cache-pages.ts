@@ -1,4 +1,4 @@
-import { PAGE_ROWS } from '#molm/runtime/abi.js'
+import { PAGE_ROWS } from '#molm/runtime/abi/formats.js'
 import type { Bank } from '#molm/runtime/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/formats.js'
 import { place } from './kernel-bench.js'

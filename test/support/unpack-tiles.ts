@@ -1,5 +1,5 @@
 import type { WeightFormat } from '#molm/packing/format.js'
-import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi.js'
+import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
 
 /*
  * What the bytes of packed weights mean, as docs/FORMAT.md says it, written down once more and plainly.

@@ -1,4 +1,6 @@
-import { AttentionArg, CacheCode, Job, TILE_COLUMNS } from '../abi.js'
+import { AttentionArg } from '../abi/attention.js'
+import { Job } from '../abi/control.js'
+import { CacheCode, TILE_COLUMNS } from '../abi/formats.js'
 import type { Bank } from '../bank.js'
 import { type CacheFormat, cacheRowBytes, padded } from '../formats.js'
 import type { Rows } from '../rows.js'

@@ -1,4 +1,5 @@
-import { BANDWIDTH_RESULT_BYTES, BandwidthArg, Job } from '../abi.js'
+import { Job } from '../abi/control.js'
+import { BANDWIDTH_RESULT_BYTES, BandwidthArg } from '../abi/measures.js'
 import type { Bank } from '../bank.js'
 import { Call } from './call.js'
 

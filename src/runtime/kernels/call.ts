@@ -1,9 +1,9 @@
-import { ARGUMENTS, type Job } from '../abi.js'
+import { ARGUMENTS, type Job } from '../abi/control.js'
 import type { Bank } from '../bank.js'
 
 /**
  * A typed call is bound once to its shapes and buffers, and then run for every step: it puts its arguments (an enum of
- * abi.ts) into the bank's control block and runs the job. A run allocates nothing.
+ * abi/) into the bank's control block and runs the job. A run allocates nothing.
  */
 export abstract class Call<Arg extends number> {
   private readonly words = new Uint32Array(ARGUMENTS)

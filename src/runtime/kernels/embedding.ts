@@ -1,4 +1,6 @@
-import { EmbeddingArg, Job, WeightCode } from '../abi.js'
+import { Job } from '../abi/control.js'
+import { WeightCode } from '../abi/formats.js'
+import { EmbeddingArg } from '../abi/products.js'
 import type { Bank } from '../bank.js'
 import type { WeightFormat } from '../formats.js'
 import type { Rows } from '../rows.js'

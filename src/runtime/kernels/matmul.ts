@@ -1,16 +1,6 @@
-import {
-  Activation,
-  GROUP_BYTES,
-  Group,
-  Job,
-  LIST_ENTRY_BYTES,
-  ListEntry,
-  MatmulArg,
-  TILE_COLUMNS,
-  TILE_ROWS,
-  UNPACKED_TILE_BYTES,
-  WeightCode,
-} from '../abi.js'
+import { Job } from '../abi/control.js'
+import { Activation, TILE_COLUMNS, TILE_ROWS, UNPACKED_TILE_BYTES, WeightCode } from '../abi/formats.js'
+import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../abi/products.js'
 import type { Bank } from '../bank.js'
 import { fusesVectors } from '../compile.js'
 import { type ActivationName, padded, roundUp, type WeightFormat } from '../formats.js'

@@ -1,4 +1,5 @@
-import { Job, NormArg, NormKind } from '../abi.js'
+import { Job } from '../abi/control.js'
+import { NormArg, NormKind } from '../abi/rows.js'
 import type { Bank } from '../bank.js'
 import type { Rows } from '../rows.js'
 import { Call } from './call.js'

@@ -1,4 +1,6 @@
-import { Job, PACK_CHUNK_ROWS, PackArg, PackKind, SourceType, WeightCode } from '../abi.js'
+import { Job } from '../abi/control.js'
+import { PackKind, SourceType, WeightCode } from '../abi/formats.js'
+import { PACK_CHUNK_ROWS, PackArg } from '../abi/products.js'
 import type { Bank } from '../bank.js'
 import type { SourceFormat, WeightFormat } from '../formats.js'
 import { Call } from './call.js'

@@ -1,4 +1,6 @@
-import { CacheCode, Job, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg, SoftmaxPhase, TILE_COLUMNS } from '../abi.js'
+import { SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg, SoftmaxPhase } from '../abi/attention.js'
+import { Job } from '../abi/control.js'
+import { CacheCode, TILE_COLUMNS } from '../abi/formats.js'
 import type { Bank } from '../bank.js'
 import { type CacheFormat, cacheHeadBytes, roundUp } from '../formats.js'
 import type { Rows } from '../rows.js'

@@ -1,4 +1,5 @@
-import { Job, SUMMARY_BYTES, SummaryArg, SummaryField } from '../abi.js'
+import { Job } from '../abi/control.js'
+import { SUMMARY_BYTES, SummaryArg, SummaryField } from '../abi/measures.js'
 import type { Bank } from '../bank.js'
 import type { Rows } from '../rows.js'
 import { Call } from './call.js'

@@ -1,0 +1,78 @@
+/* Arguments of the kernels that change rows: norms, and the rotation of heads. */
+
+/** How a row is normalised. */
+export enum NormKind {
+  /** (x - mean) / sqrt(variance + epsilon) * weight + bias. */
+  layer,
+  /** x / sqrt(mean square + epsilon) * weight. */
+  rms,
+}
+
+/** Residual addition and LayerNorm or RMSNorm (assembly/norm.ts). */
+export enum NormArg {
+  /** Residual stream: rows of floats, padded with zeros. */
+  x,
+  /** Floats from one row to the next: `columns` rounded up to TILE_COLUMNS. */
+  stride,
+  columns,
+  tokens,
+  chunkTokens,
+  /** What is added, k rows per token, or 0 to add nothing. */
+  y,
+  /** Bytes from one of them to the next. */
+  yStride,
+  /** Factors of these rows: floats, k per token; or 0, for 1. */
+  gates,
+  k,
+  /** f32: a further factor of all of them. */
+  scale,
+  /** A row that is added once per token, or 0. */
+  added,
+  /** NormKind. */
+  kind,
+  /** f32. */
+  epsilon,
+  /** Weight of the norm, or 0 for the addition alone. */
+  weight,
+  bias,
+  /** Normalised rows, laid out as x. */
+  output,
+  /** Records of them, or 0. */
+  records,
+  recordStride,
+}
+
+/** What RMSNorm is taken over in a row of heads. */
+export enum NormSpan {
+  none,
+  row,
+  head,
+}
+
+/** Norm, clamp and rotation of rows of heads, in place (assembly/heads.ts). */
+export enum HeadsArg {
+  /** Rows of floats. */
+  rows,
+  /** Bytes from one of them to the next. */
+  stride,
+  count,
+  chunkRows,
+  /** Rows that have the same position. */
+  perToken,
+  /** Channels of a row, a multiple of headSize. */
+  columns,
+  headSize,
+  /** NormSpan. */
+  span,
+  /** Weight of the norm: floats, as many as it spans. */
+  weight,
+  /** f32. */
+  epsilon,
+  /** f32: rows are clamped to [-clip, clip]; 0 leaves them. */
+  clip,
+  /** Cosines of the tokens' positions, headSize / 2 floats each, or 0 to rotate nothing. */
+  cos,
+  sin,
+  /** Bytes from one token's cosines to the next one's. */
+  angleStride,
+}
