@@ -1,20 +1,13 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
-import type { GraftOptions, Quant } from '../index.js'
-import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
+import type { GraftOptions } from '../index.js'
+import { MIXTURE_KINDS } from '../model/config.js'
 import { formatBytes } from '../numbers.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
 import { writeOut } from './output.js'
 
-interface GraftCommandOptions extends OutputOptions {
-  from: string
-  layers?: number[]
-  experts?: number[]
-  only?: MixtureKind
-  gateBias?: number
-  quant?: Quant
-  threads?: number
+interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'> {
   json?: boolean
 }
 
