@@ -33,7 +33,6 @@ export interface DecoderConfig extends ModelConfig {
 
 /** Reads what the configs of these families share. `mixture` comes from the family; so do biases and odd keys. */
 export function decoderConfig(keys: ConfigReader, modelType: string): Omit<DecoderConfig, 'mixtures' | 'ffnHidden'> {
-  refuseQuantised(keys)
   const width = keys.size('hidden_size')
   const heads = keys.size('num_attention_heads')
   const keyValueHeads = keys.has('num_key_value_heads') ? keys.size('num_key_value_heads') : heads
@@ -102,11 +101,6 @@ export function groupedCache({ keyValueHeads, headSize }: DecoderConfig): CacheS
 
 /** What experts of such decoders depend on. */
 export const DECODER_SHAPE_KEYS = ['num_hidden_layers', 'hidden_size', 'hidden_act', 'intermediate_size'] as const
-
-function refuseQuantised(keys: ConfigReader): void {
-  if (!keys.has('quantization_config')) return
-  throw new UserError(`${keys.where}: the checkpoint is quantised (quantization_config); molm packs from float weights`)
-}
 
 /**
  * RoPE as `rope_theta` with `rope_scaling` tell it, or `rope_parameters` of newer files. Types that molm does not compute

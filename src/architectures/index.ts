@@ -35,7 +35,14 @@ export function parseConfig(json: unknown, where: string): ModelConfig {
   const { defaults, aliases = {} } = architecture
   const named: Record<string, unknown> = {}
   for (const [alias, key] of Object.entries(aliases)) if (json[alias] !== undefined) named[key] = json[alias]
-  return architecture.parseConfig(new ConfigReader({ ...defaults, ...named, ...json }, where), classNames)
+  const keys = new ConfigReader({ ...defaults, ...named, ...json }, where)
+  refuseQuantised(keys)
+  return architecture.parseConfig(keys, classNames)
+}
+
+function refuseQuantised(keys: ConfigReader): void {
+  if (!keys.has('quantization_config')) return
+  throw new UserError(`${keys.where}: the checkpoint is quantised (quantization_config); molm packs from float weights`)
 }
 
 /** The architecture of a config that `parseConfig` has read. */
