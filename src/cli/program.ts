@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { commandFirst } from './command-first.js'
 import { isCommand, spelledOut } from './command-line.js'
 import { COMMANDS } from './commands.js'
 import { reportError } from './errors.js'
@@ -11,7 +12,7 @@ import { toleratePipes } from './output.js'
  */
 export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
-  const words = spelledOut(args)
+  const words = spelledOut(await commandFirst(args))
   const name = words[0] === 'help' ? words[1] : words[0]
   let program: Command | undefined
   try {
@@ -51,7 +52,8 @@ Examples:
   cat notes.txt | molm "In short:"   piped text comes first
   molm run --help                    the options of a prompt
 
-A prompt that begins with the name of a command goes after 'run' or '--'.`
+Options may stand before or after a command. A prompt that begins with the name
+of a command goes after 'run' or '--'.`
 
 function version(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version

@@ -1,0 +1,45 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { commandFirst } from '#molm/cli/command-first.js'
+import { molm } from './molm.js'
+
+const test = suite('options before the command')
+
+const words = (line: string) => line.split(' ')
+
+test('a command may follow its options', async () => {
+  const lines = [
+    ['--json list', 'list --json'],
+    ['-m nano show', 'show -m nano'],
+    ['--seed 1 -n 5 run hi', 'run --seed 1 -n 5 hi'],
+    ['-n5 --seed=1 run hi', 'run -n5 --seed=1 hi'],
+    ['-t 1,2 bench -p 8', 'bench -t 1,2 -p 8'],
+    ['--keep 0.5 prune nano out', 'prune --keep 0.5 nano out'],
+    ['--keep pull a/b', 'pull --keep a/b'],
+    ['-h list', 'list -h'],
+  ]
+  for (const [given, meant] of lines) assert.equal(await commandFirst(words(given)), words(meant), given)
+})
+
+test('a word is no command where an option takes it, or where the command has not these options', async () => {
+  const lines = [
+    '-m show hi',
+    '--seed 1 list',
+    '-q -- list',
+    '--frobnicate list',
+    'tell me of a list',
+    '--version',
+    '-m',
+  ]
+  for (const line of lines) assert.equal(await commandFirst(words(line)), words(line), line)
+})
+
+test('the command line takes them so', async () => {
+  const [list, convert] = await Promise.all([molm(['--json', 'list']), molm(['--quant', 'q8', 'convert'])])
+  assert.is(list.code, 0, list.stderr)
+  assert.is(JSON.parse(list.stdout)[0].model, 'nano')
+  assert.is(convert.code, 2)
+  assert.match(convert.stderr, /missing required argument/)
+})
+
+test.run()
