@@ -76,6 +76,14 @@ async function checkCrossEntropy(model: Model, { prompts, meanCrossEntropy: want
   }
 }
 
+const found = suite('checkpoints of the families')
+
+found('are there: what is not found is not tested', () => {
+  assert.ok(FAMILY_FIXTURES.length >= 14, FAMILY_FIXTURES.join(' '))
+})
+
+found.run()
+
 for (const name of FAMILY_FIXTURES) {
   const test = suite(name)
   const expected = readFamilyExpected(name)
