@@ -5,7 +5,7 @@ import { readFloats } from '#molm/checkpoint/tensor.js'
 import { UserError } from '#molm/errors.js'
 import { joinBytes, littleEndian } from '../support/bytes.js'
 import { bytesSource } from '../support/memory-files.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { safetensors } from '../support/safetensors-writer.js'
 
 const read = (file: Uint8Array) => readSafetensors(bytesSource(file, 'model.safetensors'))
@@ -83,7 +83,7 @@ test('data that overlaps, leaves a hole or is left over is refused', async () =>
 })
 
 test('names out of the file cannot steer the terminal', async () => {
-  const error = await read(safetensors({ 'a\u001b[2J\nb': 3 }, eight)).catch((error: unknown) => error)
+  const error = await thrownBy(read(safetensors({ 'a\u001b[2J\nb': 3 }, eight)))
   assert.instance(error, UserError)
   assert.match((error as UserError).message, 'tensor a\\x1b[2J\\x0ab has')
 })

@@ -40,10 +40,9 @@ test('prune refuses what cannot be meant', () =>
       prune(out, '--calibrate', code),
       prune('--calibrate', code, '--keep', '0.5'),
       prune(out, '--calibrate', code, '--keep', '1.5'),
-      prune(out, '--calibrate', code, '--keep', '0.1'),
-      // Into a folder of its own, since the one before may still hold the lock of its folder.
-      prune(join(dir, 'other'), '--calibrate', empty, '--keep', '0.5'),
-      prune(out, '--calibrate', latin1, '--keep', '0.5'),
+      prune(join(dir, 'few'), '--calibrate', code, '--keep', '0.1'),
+      prune(join(dir, 'tiny'), '--calibrate', empty, '--keep', '0.5'),
+      prune(join(dir, 'invalid'), '--calibrate', latin1, '--keep', '0.5'),
     ])
     assertRefused(noText, 2, /--calibrate/)
     assertRefused(noKeep, 2, /--keep is missing/)

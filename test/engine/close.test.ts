@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type * as Molm from '#molm/index.js'
 import { patchedModule, withPatchedLibrary } from '../support/patched-library.js'
+import { thrownBy } from '../support/rejects.js'
 
 const test = suite('closing an engine')
 
@@ -24,7 +25,7 @@ test('one that does not answer is cut off after some seconds, and what waits for
       const waited = performance.now() - started
       assert.ok(waited >= 290 && waited < 10_000, `${waited} ms`)
       assert.match(await stats, /disposed/)
-      assert.match(String(await model.stats().catch((error: unknown) => error)), /disposed/)
+      assert.match(String(await thrownBy(model.stats())), /disposed/)
     },
   ))
 

@@ -9,6 +9,7 @@ import { sameBits } from '../support/compare.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { integers } from '../support/random.js'
+import { thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('--memory')
@@ -62,13 +63,13 @@ test('a small budget gives the same bits as none, and stays within it', () =>
 
 test('too small a budget is an error that says how much is needed', () =>
   withPackedNano(async (dir) => {
-    const thrown = await withModel(dir, { memory: 1_000_000 }, () => undefined).catch((error: unknown) => error)
+    const thrown = await thrownBy(withModel(dir, { memory: 1_000_000 }, () => undefined))
     assert.instance(thrown, UserError)
     const least = await leastBudget(dir)
     assert.ok(least > 2.41e6 && least <= 2.42e6)
     assert.match(String(thrown), /`memory` 1MB is too little for this model: it needs at least 2.42MB$/)
     await withModel(dir, { memory: least, threads: 1 }, (model) => model.createSession().forward([1]))
-    const below = await withModel(dir, { memory: least - 1 }, () => undefined).catch((error: unknown) => error)
+    const below = await thrownBy(withModel(dir, { memory: least - 1 }, () => undefined))
     assert.instance(below, UserError)
   }))
 
@@ -108,7 +109,7 @@ test('with room for all, experts are read in the background, each once', () =>
   }))
 
 test('a checkpoint is held whole, so a budget below its size is an error', async () => {
-  const thrown = await withModel('nano', { memory: 1_000_000 }, () => undefined).catch((error: unknown) => error)
+  const thrown = await thrownBy(withModel('nano', { memory: 1_000_000 }, () => undefined))
   assert.instance(thrown, UserError)
   const nano = repositoryPath('models/nano')
   assert.equal((thrown as UserError).message.split('\n'), [
@@ -119,7 +120,7 @@ test('a checkpoint is held whole, so a budget below its size is an error', async
 
 test('a checkpoint larger than what is free is refused, with the way out; a packed one runs with less', async () => {
   const found = await resolveModel('nano')
-  const thrown = await startModel(found, { threads: 1 }, 6_500_000).catch((error: unknown) => error)
+  const thrown = await thrownBy(startModel(found, { threads: 1 }, 6_500_000))
   assert.instance(thrown, UserError)
   assert.match(
     (thrown as UserError).message,

@@ -4,6 +4,7 @@ import type * as Molm from '#molm/index.js'
 import { sameBits } from '../support/compare.js'
 import { patchedModule, withPatchedLibrary } from '../support/patched-library.js'
 import { integers } from '../support/random.js'
+import { thrownBy } from '../support/rejects.js'
 
 /*
  * What happens at the end of a memory of 4 GiB, with one of 21 MB: nano's weights and buffers leave room for the caches
@@ -26,10 +27,7 @@ function withSmallMemory(use: (model: Molm.Model) => Promise<void>): Promise<voi
 }
 
 async function refusal(call: Promise<unknown>): Promise<string> {
-  const thrown = await call.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
+  const thrown = await thrownBy(call)
   assert.is((thrown as Error | undefined)?.name, 'UserError', String(thrown))
   assert.match(String(thrown), /no room for .*`context`/)
   return String(thrown)

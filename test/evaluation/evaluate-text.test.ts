@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { logProbability } from '#molm/evaluation/log-probability.js'
 import { evaluateText, loadModel, type Model, readText } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { assertClose } from './close.js'
 
 const test = suite<{ model: Model }>('evaluate-text')
@@ -101,11 +101,7 @@ test('an abort ends it with its reason', async ({ model }) => {
     onProgress: () => controller.abort(reason),
     signal: controller.signal,
   })
-  const error = await scoring.then(
-    () => undefined,
-    (error) => error,
-  )
-  assert.is(error, reason)
+  assert.is(await thrownBy(scoring), reason)
 })
 
 test.run()

@@ -2,7 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel, type Model, type Step } from '#molm/index.js'
 import { sameBits } from '../support/compare.js'
+import { least } from '../support/least.js'
 import { integers } from '../support/random.js'
+import { thrownBy } from '../support/rejects.js'
 
 const test = suite<{ model: Model }>('responsiveness', { model: undefined as unknown as Model })
 
@@ -15,23 +17,13 @@ test.before(async (context) => {
 
 test.after(({ model }) => model.dispose())
 
-/**
- * The least of a few measurements of milliseconds, until one is below `wanted`: what else the machine is doing makes single
- * ones larger, never smaller.
- */
-async function least(wanted: number, measure: () => Promise<number>): Promise<number> {
-  let result = Number.POSITIVE_INFINITY
-  for (let i = 0; i < 10 && result >= wanted; i++) result = Math.min(result, await measure())
-  return result
-}
-
 test('an abort ends a long prompt within 100 ms and leaves the session as it was', async ({ model }) => {
   const session = model.createSession()
   await session.forward([5, 9, 2])
   const waited = await least(100, async () => {
     const controller = new AbortController()
     const reason = new Error('enough')
-    const reply = session.forward(LONG, { signal: controller.signal }).catch((error: unknown) => error)
+    const reply = thrownBy(session.forward(LONG, { signal: controller.signal }))
     await new Promise((resolve) => setTimeout(resolve, 120))
     const aborted = performance.now()
     controller.abort(reason)
@@ -47,10 +39,7 @@ test('an abort ends a long prompt within 100 ms and leaves the session as it was
 test('an abort ends a generation, in its prompt and in its text', async ({ model }) => {
   const session = model.createSession()
   const during = new AbortController()
-  const prompt = session
-    .generate(LONG, { signal: during.signal })
-    .next()
-    .catch((error: unknown) => error)
+  const prompt = thrownBy(session.generate(LONG, { signal: during.signal }).next())
   setTimeout(() => during.abort('in the prompt'), 50)
   assert.is(await prompt, 'in the prompt')
   assert.is(session.length, 0)
@@ -81,15 +70,9 @@ test('an abort ends a generation, in its prompt and in its text', async ({ model
 test('a signal that is aborted already stops everything at once', async ({ model }) => {
   const session = model.createSession()
   const signal = AbortSignal.abort('before')
-  assert.is(await session.forward([1], { signal }).catch((error: unknown) => error), 'before')
-  assert.is(
-    await session
-      .generate([1], { signal })
-      .next()
-      .catch((error: unknown) => error),
-    'before',
-  )
-  assert.is(await loadModel('nano', { signal }).catch((error: unknown) => error), 'before')
+  assert.is(await thrownBy(session.forward([1], { signal })), 'before')
+  assert.is(await thrownBy(session.generate([1], { signal }).next()), 'before')
+  assert.is(await thrownBy(loadModel('nano', { signal })), 'before')
   assert.is(session.length, 0)
 })
 
@@ -103,7 +86,7 @@ test('an abort ends a generation where its reader is, not where the engine has g
   await new Promise((resolve) => setTimeout(resolve, 100))
   const reason = new Error('enough')
   controller.abort(reason)
-  assert.is(await steps.next().catch((error: unknown) => error), reason)
+  assert.is(await thrownBy(steps.next()), reason)
   assert.is(session.length, 3 + 1, 'the second token was sampled and not run')
   const { logits } = await session.forward([7])
   const read = [5, 9, 2, (first as Step).token, 7]

@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
 import type { Model } from '#molm/generation/types.js'
 import { loadModel, type SavedSequence } from '#molm/index.js'
 import { cacheRowBytes } from '#molm/runtime/formats.js'
@@ -58,8 +59,8 @@ test('keys that are values are saved once', async () => {
     const session = model.createSession()
     await session.forward([1, 2, 3], { logits: 'none' })
     const saved = await session.save()
-    const { layers, width } = model.config
-    assert.is(saved.rows.length, 3 * layers * width)
+    const { layers, attentionHidden } = model.config as ModuleFormerConfig
+    assert.is(saved.rows.length, 3 * layers * attentionHidden)
     const expected = await session.forward([4])
     const other = model.createSession()
     await other.restore(saved)

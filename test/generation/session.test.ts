@@ -14,6 +14,7 @@ import { cacheRowBytes } from '#molm/runtime/formats.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { logSoftmax } from '../support/log-softmax.js'
 import { integers } from '../support/random.js'
+import { thrownBy } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
 
 const test = suite<{ model: Model }>('a session', { model: undefined as unknown as Model })
@@ -40,12 +41,6 @@ async function generate(
     steps.push(next.value)
   }
 }
-
-const thrownBy = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
 
 test('goes on from any length that it is cut to as if the rest had never been', async ({ model }) => {
   const tokens = integers(100, 1, 4000)

@@ -6,7 +6,18 @@ import { Attention } from '#molm/runtime/kernels/attention.js'
 import { Pool } from '#molm/runtime/pool.js'
 import { asCached, placePages } from '../support/cache-pages.js'
 import { isNear, sameBits } from '../support/compare.js'
-import { bankOf, emptyRows, floatsOf, place, placeRows, quantise, recordsOf, TIERS } from '../support/kernel-bench.js'
+import {
+  bankOf,
+  emptyRows,
+  floatsOf,
+  type Outcome,
+  place,
+  placeRows,
+  quantise,
+  recordsOf,
+  sameWithHelpers,
+  TIERS,
+} from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 import { dot, stickBreaking } from '../support/reference-math.js'
 
@@ -31,9 +42,7 @@ interface Case {
   rows?: CacheFormat
 }
 
-interface Outcome {
-  output: Float32Array
-  records: Uint8Array
+interface WithDepths extends Outcome {
   depths: Uint32Array
 }
 
@@ -44,7 +53,7 @@ const valuesOf = (c: Case): Float32Array =>
 const queriesOf = ({ tokens, k, channels, spread = 1 }: Case): Float32Array =>
   normalFloats(tokens * k * channels, 33, spread)
 
-function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
+function prepare(bank: Bank, c: Case): (threads: number) => WithDepths {
   const { channels, heads, k, tokens, position, oldest = 0, enough = ENOUGH, rows = 'f32' } = c
   const keys = placePages(bank, keysOf(c), channels, rows)
   const values = c.shared ? keys : placePages(bank, valuesOf(c), channels, rows)
@@ -91,7 +100,7 @@ function toleranceOf(c: Case): number {
   return (c.enough ?? ENOUGH) * largest + 4e-6 * largest
 }
 
-function check(c: Case): Outcome {
+function check(c: Case): WithDepths {
   const expected = prepare(bankOf('scalar'), c)(1)
   isNear(expected.output, reference(c), toleranceOf(c), 'output')
   for (const tier of TIERS) {
@@ -194,16 +203,7 @@ for (const threads of [2, 3]) {
   test(`${threads} threads give the bits of one`, async () => {
     const bank = bankOf('relaxed')
     const run = prepare(bank, { ...BASE, tokens: 60, position: 150 })
-    const expected = run(1)
-    const pool = new Pool([bank], threads)
-    try {
-      const end = performance.now() + 200
-      for (let round = 0; round < 20 || performance.now() < end; round++) {
-        sameBits(run(threads + (round % 3)).output, expected.output)
-      }
-    } finally {
-      await pool.close()
-    }
+    await sameWithHelpers(bank, [run], threads, { rounds: 20, ms: 200 })
   })
 }
 

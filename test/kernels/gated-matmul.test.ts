@@ -5,7 +5,6 @@ import { TILE_COLUMNS } from '#molm/runtime/abi/formats.js'
 import type { Bank } from '#molm/runtime/bank.js'
 import { type ActivationName, padded, recordBytes } from '#molm/runtime/formats.js'
 import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '#molm/runtime/kernels/matmul.js'
-import { Pool } from '#molm/runtime/pool.js'
 import { Rows } from '#molm/runtime/rows.js'
 import { sameBits } from '../support/compare.js'
 import {
@@ -13,15 +12,17 @@ import {
   emptyRows,
   floatsOf,
   matrixRequest,
+  type Outcome,
   pack,
   place,
   placeRows,
   quantise,
   recordsOf,
+  sameWithHelpers,
   TIERS,
 } from '../support/kernel-bench.js'
 import { integers, normalFloats } from '../support/random.js'
-import { ACTIVATIONS } from '../support/reference-math.js'
+import { ACTIVATIONS, rowProduct } from '../support/reference-math.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('gated products')
@@ -36,11 +37,6 @@ interface Case {
   groups: number[]
   activation?: ActivationName
   hasRecords?: boolean
-}
-
-interface Outcome {
-  output: Float32Array
-  records: Uint8Array
 }
 
 const itemsOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
@@ -107,11 +103,7 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
       const row = inputs.subarray(reads[n] * columns, (reads[n] + 1) * columns)
       const x = format === 'f32' ? row : quantise(row).values
       const product = (r: number) => {
-        let [sum, magnitude] = [0, 0]
-        for (let k = 0; k < columns; k++) {
-          sum += weights[r * columns + k] * x[k]
-          magnitude += Math.abs(weights[r * columns + k] * x[k])
-        }
+        const { sum, magnitude } = rowProduct(weights.subarray(r * columns, (r + 1) * columns), x)
         return { sum, error: 16 * 2 ** -24 * magnitude + 1e-6 }
       }
       for (let channel = 0; channel < stride; channel++) {
@@ -174,19 +166,7 @@ for (const threads of [2, 3]) {
       const runs = (['q4', 'q8', 'f32'] as const).map((format) => {
         return prepare(bank, { format, hidden: 256, columns: 128, groups: [1, 2, 5] })
       })
-      const expected = runs.map((run) => run(1))
-      const pool = new Pool([bank], threads)
-      try {
-        const end = performance.now() + 200
-        for (let round = 0; round < 50 || performance.now() < end; round++) {
-          const i = round % runs.length
-          const { output, records } = runs[i](1 + (round % 7))
-          sameBits(output, expected[i].output, `round ${round}`)
-          assert.ok(Buffer.from(records).equals(expected[i].records), `records of round ${round}`)
-        }
-      } finally {
-        await pool.close()
-      }
+      await sameWithHelpers(bank, runs, threads, { rounds: 50, ms: 200 })
     }
   })
 }

@@ -4,22 +4,23 @@ import type { WeightFormat } from '#molm/packing/format.js'
 import type { Bank } from '#molm/runtime/bank.js'
 import { type ActivationName, padded, recordBytes } from '#molm/runtime/formats.js'
 import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '#molm/runtime/kernels/matmul.js'
-import { Pool } from '#molm/runtime/pool.js'
 import { Rows } from '#molm/runtime/rows.js'
 import { sameBits } from '../support/compare.js'
 import {
   bankOf,
   floatsOf,
   matrixRequest,
+  type Outcome,
   pack,
   place,
   placeRows,
   quantise,
   recordsOf,
+  sameWithHelpers,
   TIERS,
 } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
-import { ACTIVATIONS } from '../support/reference-math.js'
+import { ACTIVATIONS, rowProduct } from '../support/reference-math.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('matrix products')
@@ -35,11 +36,6 @@ interface Case {
   hasBias?: boolean
   hasRecords?: boolean
   scale?: number
-}
-
-interface Outcome {
-  output: Float32Array
-  records: Uint8Array
 }
 
 const tokensOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
@@ -96,14 +92,13 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
       const row = inputs.subarray(n * columns, (n + 1) * columns)
       const x = format === 'f32' ? row : quantise(row).values
       for (let r = 0; r < rows; r++) {
-        let sum = hasBias ? bias[r] : 0
-        let magnitude = Math.abs(sum)
-        for (let k = 0; k < columns; k++) {
-          sum += weights[r * columns + k] * x[k]
-          magnitude += Math.abs(weights[r * columns + k] * x[k])
-        }
+        const { sum, magnitude } = rowProduct(
+          weights.subarray(r * columns, (r + 1) * columns),
+          x,
+          hasBias ? bias[r] : 0,
+        )
         const found = output[target(n, tokens) * padded(rows) + r]
-        const tolerance = 16 * 2 ** -24 * magnitude * Math.max(1, Math.abs(scale)) + 1e-6
+        const tolerance = 16 * 2 ** -24 * magnitude * Math.abs(scale) + 1e-6
         const expected = ACTIVATIONS[activation](sum * scale)
         assert.ok(Math.abs(found - expected) <= tolerance, `row ${r}: ${found}, not ${expected}`)
       }
@@ -187,20 +182,7 @@ for (const threads of [1, 2, 3]) {
     for (const tier of ['relaxed', 'plain'] as const) {
       const bank = bankOf(tier)
       const runs = cases.map((c) => prepare(bank, c))
-      const expected = runs.map((run) => run(1))
-      const pool = new Pool([bank], threads)
-      try {
-        // Long enough for the helpers to come up, and for jobs of different kinds to follow closely on one another.
-        const end = performance.now() + 400
-        for (let round = 0; round < 100 || performance.now() < end; round++) {
-          const i = round % cases.length
-          const { output, records } = runs[i](1 + (round % 7))
-          sameBits(output, expected[i].output, `round ${round}`)
-          assert.ok(Buffer.from(records).equals(expected[i].records), `records of round ${round}`)
-        }
-      } finally {
-        await pool.close()
-      }
+      await sameWithHelpers(bank, runs, threads, { rounds: 100, ms: 400 })
     }
   })
 }

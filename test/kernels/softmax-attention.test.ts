@@ -3,10 +3,19 @@ import * as assert from 'uvu/assert'
 import type { Bank } from '#molm/runtime/bank.js'
 import { type CacheFormat, padded, recordBytes } from '#molm/runtime/formats.js'
 import { SoftmaxAttention } from '#molm/runtime/kernels/softmax-attention.js'
-import { Pool } from '#molm/runtime/pool.js'
 import { asCached, placePages } from '../support/cache-pages.js'
 import { isNear, sameBits } from '../support/compare.js'
-import { bankOf, emptyRows, floatsOf, placeRows, quantise, recordsOf, TIERS } from '../support/kernel-bench.js'
+import {
+  bankOf,
+  emptyRows,
+  floatsOf,
+  type Outcome,
+  placeRows,
+  quantise,
+  recordsOf,
+  sameWithHelpers,
+  TIERS,
+} from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 import { dot } from '../support/reference-math.js'
 
@@ -26,11 +35,6 @@ interface Case {
   spread?: number
   /** Numbers of the cached rows. */
   rows?: CacheFormat
-}
-
-interface Outcome {
-  output: Float32Array
-  records: Uint8Array
 }
 
 const scaleOf = ({ headSize }: Case): number => 1 / Math.sqrt(headSize)
@@ -209,19 +213,8 @@ for (const threads of [1, 2, 3]) {
         prepare(bank, { ...BASE, tokens: 1, position: 650, headSize: 64, rows: 'bf16' }),
         prepare(bank, { ...BASE, tokens: 2, position: 300, headSize: 9, window: 270 }),
       ]
-      const expected = runs.map((run) => run(1))
-      const pool = new Pool([bank], threads)
-      try {
-        const end = performance.now() + 200
-        for (let round = 0; round < 30 || performance.now() < end; round++) {
-          const i = round % runs.length
-          const { output, records } = runs[i](threads)
-          sameBits(output, expected[i].output, `${tier}, round ${round}`)
-          assert.ok(Buffer.from(records).equals(expected[i].records), `${tier}: records of round ${round}`)
-        }
-      } finally {
-        await pool.close()
-      }
+      // It has room for the sums of as many threads as it is divided for.
+      await sameWithHelpers(bank, runs, threads, { rounds: 30, ms: 200, fewest: threads })
     }
   })
 }

@@ -13,7 +13,7 @@ import { checkParts, openPackedFile } from '#molm/packing/packed-file.js'
 import { createPackedFile } from '#molm/packing/packed-file-writer.js'
 import { withFixture } from '../support/checkpoints.js'
 import { fixturePath } from '../support/fixtures.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const FORMATS = formatsFor('q4')
@@ -95,7 +95,7 @@ test('a part may come in stretches, to the same file; one that does not follow i
       assert.is(await writer.write(part, bytes.subarray(0, 64)), undefined)
       await writer.write(part, bytes.subarray(64, 64), 64)
       for (const from of [32, 128]) {
-        const refused = await writer.write(part, bytes.subarray(from), from).catch((error: unknown) => error)
+        const refused = await thrownBy(writer.write(part, bytes.subarray(from), from))
         assert.instance(refused, RangeError)
       }
       const known = await writer.write(part, bytes.subarray(64), 64)

@@ -8,6 +8,7 @@ import { isNear } from '../support/compare.js'
 import { readExpected } from '../support/expected.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
+import { LOGITS } from '../support/tolerances.js'
 
 const test = suite(`the kernels on Node ${process.versions.node}`)
 
@@ -36,7 +37,7 @@ for (const name of FIXTURES.filter((name) => !name.includes('classifier'))) {
     await withModel(fixturePath(name), { quant: 'f32', threads: 2 }, async (model) => {
       for (const [prompt, tokens] of Object.entries(prompts)) {
         const { logits } = await model.createSession().forward(tokens)
-        isNear(logits, lastLogits[prompt], 5e-5, prompt)
+        isNear(logits, lastLogits[prompt], LOGITS, prompt)
       }
     })
   })

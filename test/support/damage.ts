@@ -3,6 +3,7 @@ import type { ByteSource } from '#molm/checkpoint/byte-source.js'
 import { readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
 import { UserError } from '#molm/errors.js'
 import { bytesSource } from './memory-files.js'
+import { thrownBy } from './rejects.js'
 
 type Reader = (source: ByteSource) => Promise<Tensor[]>
 
@@ -14,7 +15,7 @@ export async function refusesEveryTruncation(
 ): Promise<void> {
   for (let size = 0; size < file.length; size++) {
     if (mayEnd(size)) continue
-    const thrown = await read(bytesSource(file.slice(0, size))).catch((error: unknown) => error)
+    const thrown = await thrownBy(read(bytesSource(file.slice(0, size))))
     assert.instance(thrown, UserError, `cut at ${size}: ${thrown}`)
   }
 }

@@ -1,9 +1,12 @@
+import * as assert from 'uvu/assert'
 import { Packer } from '#molm/engine/packer.js'
 import type { PackRequest } from '#molm/packing/pack.js'
 import { Bank } from '#molm/runtime/bank.js'
 import { padded, recordBytes } from '#molm/runtime/formats.js'
+import { Pool } from '#molm/runtime/pool.js'
 import { Rows } from '#molm/runtime/rows.js'
 import { compileTier, TIERS, type Tier } from '#molm/runtime/tiers.js'
+import { sameBits } from './compare.js'
 
 export { TIERS }
 
@@ -70,6 +73,38 @@ export function matrixRequest(
 
 export function pack(bank: Bank, request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
   return new Packer(bank).pack(request)
+}
+
+/** What a kernel wrote. */
+export interface Outcome {
+  output: Float32Array
+  records: Uint8Array
+}
+
+/**
+ * Checks that jobs give with the helpers of a pool of `threads` threads what they give alone, one after the other and
+ * in many divisions: for 1 to 7 threads, but not for fewer than `fewest`. It goes on for `rounds` rounds and `ms`
+ * milliseconds: long enough for the helpers to come up, and for jobs of different kinds to follow closely on one another.
+ */
+export async function sameWithHelpers(
+  bank: Bank,
+  runs: ((threads: number) => Outcome)[],
+  threads: number,
+  { rounds, ms, fewest = 1 }: { rounds: number; ms: number; fewest?: number },
+): Promise<void> {
+  const expected = runs.map((run) => run(1))
+  const pool = new Pool([bank], threads)
+  try {
+    const end = performance.now() + ms
+    for (let round = 0; round < rounds || performance.now() < end; round++) {
+      const i = round % runs.length
+      const { output, records } = runs[i](Math.max(fewest, 1 + (round % 7)))
+      sameBits(output, expected[i].output, `round ${round}`)
+      assert.ok(Buffer.from(records).equals(expected[i].records), `records of round ${round}`)
+    }
+  } finally {
+    await pool.close()
+  }
 }
 
 /** An activation row as the quantised products see it: value = scale * level. */

@@ -31,7 +31,7 @@ export class PseudoTerminal {
   /** All that was written, escape sequences included. */
   output = ''
   /** Milliseconds to wait for something to appear. */
-  private static readonly PATIENCE = 15_000
+  private static readonly PATIENCE = 60_000
   private hasEnded = false
   private readonly exit: Promise<number | null>
 
@@ -106,6 +106,7 @@ export class PseudoTerminal {
 
   /** Waits for the program's end; resolves with its exit code and the terminal's settings afterwards. */
   async ended(): Promise<{ code: number | null; settings: string }> {
+    await this.waitUntil(() => this.hasEnded, 'the end of the program')
     const code = await this.exit
     return { code, settings: this.read('stty') }
   }

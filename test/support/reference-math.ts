@@ -50,6 +50,21 @@ export function stickBreaking(scores: number[]): number[] {
   })
 }
 
+/** A row of weights times x, and `start`: in double precision, with the sum of magnitudes, which bounds what float32 rounds. */
+export function rowProduct(
+  weights: ArrayLike<number>,
+  x: ArrayLike<number>,
+  start = 0,
+): { sum: number; magnitude: number } {
+  let sum = start
+  let magnitude = Math.abs(start)
+  for (let k = 0; k < weights.length; k++) {
+    sum += weights[k] * x[k]
+    magnitude += Math.abs(weights[k] * x[k])
+  }
+  return { sum, magnitude }
+}
+
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i]
