@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
+import { checkLanguageModel } from '../evaluation/language-model.js'
 import { optionsIn } from '../generation-options.js'
 import { colourDepth } from '../terminal/colours.js'
 import { addConversationOptions, type ConversationOptions, readConversation } from './conversation-options.js'
@@ -54,8 +55,17 @@ async function chat(options: ChatOptions): Promise<void> {
     import('../tui/start-chat.js'),
   ])
   const signal = interruptSignal()
-  const load = (name: string, onWarning?: (message: string) => void) =>
-    loadModel(name, { ...loadOptions(options), onWarning, signal })
+  const load = async (name: string, onWarning?: (message: string) => void) => {
+    const model = await loadModel(name, { ...loadOptions(options), onWarning, signal })
+    try {
+      checkLanguageModel(model)
+      model.tokenizer // throws where there is none
+      return model
+    } catch (error) {
+      await model.dispose()
+      throw error
+    }
+  }
   const model = await load(modelName(options.model), (message) => options.quiet || note(`warning: ${message}`))
   const { interrupted } = await startChat(model, {
     depth: options.color === false ? 'none' : colourDepth(process.stdout),

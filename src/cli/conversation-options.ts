@@ -73,9 +73,10 @@ async function readText(path: string): Promise<string> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(error.code === 'ENOENT' ? `${path}: no such file` : `${path}: cannot be read (${error.code})`)
   })
-  if (!info.isFile()) throw new UserError(`${path}: this is not a file`)
-  if (info.size > MOST_BYTES) throw new UserError(`${path}: more than 16 MiB are too much for a prompt`)
-  const bytes = await readFile(path)
+  if (info.isDirectory()) throw new UserError(`${path}: this is not a file, but a folder`)
+  // A pipe (a shell's `<(...)`) has no size beforehand.
+  const bytes = info.size > MOST_BYTES ? undefined : await readFile(path)
+  if (!bytes || bytes.length > MOST_BYTES) throw new UserError(`${path}: more than 16 MiB are too much for a prompt`)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
@@ -86,13 +87,11 @@ async function readText(path: string): Promise<string> {
 /** One JSON list of messages, or a message per line. */
 function readMessages(text: string, path: string): ChatMessage[] {
   const wrong = (why: string) => new UserError(`${path}: ${why}; it must be [{"role": "user", "content": "..."}, ...]`)
-  const bytes = new TextEncoder().encode(text)
   const parsed = text.trimStart().startsWith('[')
-    ? parseJson(bytes, path)
+    ? parseJson(Buffer.from(text), path)
     : text
         .split('\n')
-        .filter((line) => line.trim() !== '')
-        .map((line, i) => parseJson(new TextEncoder().encode(line), `${path}:${i + 1}`))
+        .flatMap((line, i) => (line.trim() === '' ? [] : [parseJson(Buffer.from(line), `${path}:${i + 1}`)]))
   if (!Array.isArray(parsed) || parsed.length === 0) throw wrong('there are no messages in it')
   return parsed.map((message, i) => {
     const { role, content } = isObject(message) ? message : {}

@@ -40,5 +40,5 @@ export async function framePrompt(
   }
   const all = prompt === '' ? messages : [...messages, { role: 'user', content: prompt }]
   const frame = await writeChat(all, { template: model.chatTemplate, args, system, prefill, signal })
-  return { ...frame, stop: [...(own ?? frame.stop), ...stop], isAnswer: prefill === '' }
+  return { ...frame, stop: [...(own ?? frame.stop), ...stop] }
 }

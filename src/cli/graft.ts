@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
 import type { GraftOptions } from '../index.js'
 import { MIXTURE_KINDS } from '../model/config.js'
-import { formatBytes } from '../numbers.js'
+import { decimal, formatBytes } from '../numbers.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
 import { writeOut } from './output.js'
@@ -60,7 +60,7 @@ function numbers(flag: string): (text: string) => number[] {
 }
 
 function bias(text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isFinite(value)) return value
+  const value = decimal(text)
+  if (Number.isFinite(value)) return value
   throw new UsageError(`--gate-bias must be a number, not '${text}'`)
 }

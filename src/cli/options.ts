@@ -8,6 +8,7 @@ import {
   type OptionName,
   typedName,
 } from '../generation-options.js'
+import { decimal } from '../numbers.js'
 import { QUANTS, type Quant } from '../packing/format.js'
 
 /** How a command speaks to the terminal. */
@@ -158,9 +159,4 @@ function parseQuant(text: string): Quant {
   const quant = QUANTS.find((name) => name === text)
   if (quant) return quant
   throw new UsageError(`--quant must be one of ${QUANTS.join(', ')}, not '${text}'`)
-}
-
-/** A number written in decimals; NaN for all else, the empty text and other notations among it. */
-function decimal(text: string): number {
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN
 }

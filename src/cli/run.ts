@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander'
-import { UsageError, UserError } from '../errors.js'
+import { UsageError } from '../errors.js'
+import { checkLanguageModel } from '../evaluation/language-model.js'
 import { TraceFile } from '../experts/trace.js'
 import type { GenerationResult, Step } from '../generation/types.js'
 import { optionsIn } from '../generation-options.js'
-import { AnswerText } from './answer-text.js'
+import { AnswerText } from '../text/answer-text.js'
 import {
   addConversationOptions,
   asksForConversation,
@@ -84,7 +85,9 @@ async function run(words: string[], options: RunOptions): Promise<void> {
 function checkCombinations(options: RunOptions): void {
   const { raw, json, jsonl, experts, logprobs, trace } = options
   if (raw && asksForConversation(options)) {
-    throw new UsageError('--raw continues a text as it stands; it takes no system text, messages or template values')
+    throw new UsageError(
+      '--raw continues a text as it stands; it takes no --system, --prefill, --messages, --template-arg',
+    )
   }
   if (trace !== undefined) TraceFile.checkName(trace)
   if (json || jsonl) return
@@ -101,9 +104,7 @@ async function complete(
   loaded: LoadedModel,
 ): Promise<void> {
   const { model } = loaded
-  if (model.config.architecture === 'classifier') {
-    throw new UserError(`${model.name} is a classifier and writes no text`)
-  }
+  checkLanguageModel(model)
   const signal = interruptSignal()
   const isConversation = asksForConversation(options)
   const frame = await framePrompt(model, prompt, start, { ...options, isConversation, signal })

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js'
-import { formatBytes } from '../numbers.js'
+import { decimal, formatBytes, plural } from '../numbers.js'
 import type { Chat } from './chat.js'
 import { loadConversation, saveConversation } from './conversation-file.js'
 import { listSettings, parseSetting } from './settings.js'
@@ -11,7 +11,7 @@ type Action = (chat: Chat, argument: string) => void | Promise<void>
 
 /** Does what a typed command asks for; what goes wrong is said in the conversation. */
 export async function runCommand(chat: Chat, { name, argument }: { name: string; argument: string }): Promise<void> {
-  const action = ACTIONS[name]
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
   try {
     if (!action) throw new UsageError(`there is no command /${name}; /help lists them`)
     await action(chat, argument)
@@ -45,6 +45,7 @@ const ACTIONS: Record<string, Action> = {
     const text = chat.conversation.undo()
     if (text === undefined) throw new UsageError('there is nothing to take back')
     chat.map.beginAnswer()
+    chat.lastAnswer = undefined
     chat.editor.set(text)
     chat.say('note', 'taken back')
   },
@@ -68,7 +69,7 @@ const ACTIONS: Record<string, Action> = {
   model: (chat, argument) =>
     working(chat, async () => {
       if (argument === '') throw new UsageError('name a model: /model nano')
-      const model = await chat.options.loadModel(argument)
+      const model = await chat.options.loadModel(argument, (line) => chat.say('note', `warning: ${line}`))
       const { model: old } = chat
       chat.use(model)
       await old.dispose()
@@ -92,7 +93,7 @@ async function working(chat: Chat, work: () => Promise<void>): Promise<void> {
 function changeMap({ map }: Chat, argument: string): void {
   const [mode, layer] = argument.split(/\s+/)
   if (argument === '') return map.nextMode()
-  const number = Number(layer ?? map.layer)
+  const number = layer === undefined ? map.layer : decimal(layer)
   const isMode = (MAP_MODES as readonly string[]).includes(mode)
   if (!isMode || !Number.isInteger(number) || number < 0 || number >= map.layers) {
     throw new UsageError(`/map takes newest, usage, layer N (0 to ${map.layers - 1}) or off`)
@@ -136,7 +137,7 @@ async function stats({ model, conversation, lastAnswer }: Chat): Promise<string>
   const { weightsBytes, cacheBytes, expertHits, expertMisses, meanAttentionDepth } = await model.stats()
   const speed = lastAnswer?.tokensPerSecond
   return [
-    `${model.name}, ${model.info.quant}, ${model.threads} threads, ${model.tier} kernels`,
+    `${model.name}, ${model.info.quant}, ${plural(model.threads, 'thread')}, ${model.tier} kernels`,
     `last answer: ${speed === undefined ? 'too short for a speed' : `${speed.toFixed(1)} tokens/s`}`,
     `tokens in the cache: ${conversation.length} (${formatBytes(cacheBytes)})`,
     `weights in memory: ${formatBytes(weightsBytes)}; process: ${formatBytes(process.memoryUsage.rss())}`,

@@ -37,7 +37,7 @@ export interface ChatOptions {
   depth: ColourDepth
   /** Options of generation from the command line. */
   generation: GenerateOptions
-  loadModel: (name: string) => Promise<Model>
+  loadModel: (name: string, onWarning?: (message: string) => void) => Promise<Model>
 }
 
 /** So often a running answer is drawn: 12 times a second are seen as steady, and leave the cores to the model. */
@@ -141,16 +141,19 @@ export class Chat {
   /** Answers a new text of the user's; texts that were waiting go in front of it. */
   ask(text: string): Promise<void> {
     this.say('user', text)
-    const whole = [...this.waiting.splice(0), text].join('\n')
-    return this.run((watcher, options) => this.conversation.ask(whole, watcher, options))
+    const whole = [...this.waiting, text].join('\n')
+    return this.run(async (watcher, options) => {
+      const answer = await this.conversation.ask(whole, watcher, options)
+      this.waiting.length = 0
+      return answer
+    })
   }
 
   /** Begins with what the command line gives: a system text, messages, texts that go before the first question. */
   begin({ system, prefill, messages, args, files }: ChatBeginning): void {
     Object.assign(this.conversation, { system, prefill, templateArgs: args })
     for (const { role, content } of messages) {
-      if (role === 'system') this.conversation.system = content
-      else this.conversation.messages.push({ role, content })
+      this.conversation.messages.push({ role, content })
       this.say(role === 'assistant' ? 'answer' : role === 'user' ? 'user' : 'note', content)
     }
     this.waiting.push(...files)
@@ -289,10 +292,7 @@ export class Chat {
         this.changed('soon')
       },
       leftOut: (messages) => {
-        this.say(
-          'note',
-          `the model's context is full: the oldest ${plural(messages, 'message')} are left out from here on`,
-        )
+        this.say('note', `the model's context is full: ${plural(messages, 'old message')} left out from here on`)
       },
       end: (tokens) => this.map.endAnswer(tokens),
     }

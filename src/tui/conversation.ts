@@ -7,6 +7,7 @@ import type {
   Session,
   Step,
 } from '../generation/types.js'
+import { AnswerText } from '../text/answer-text.js'
 import { writeChat } from '../text/chat-frame.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import type { Tokenizer } from '../text/tokenizer.js'
@@ -14,10 +15,11 @@ import type { Tokenizer } from '../text/tokenizer.js'
 /** Tokens that an answer has room for where nobody says how long it may be. */
 const ROOM = 256
 
-/** A conversation as ids, and what ends the answer. */
+/** A conversation as ids, what ends the answer, and whether it begins anew. */
 interface Frame {
   prompt: number[]
   stop: string[]
+  isAnswer: boolean
 }
 
 /** Told of an answer while it comes. */
@@ -81,20 +83,31 @@ export class Conversation {
 
   /** Adds a user's turn and the model's answer to it. When aborted, what has come of the answer is kept. */
   async ask(text: string, watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer> {
-    this.messages.push({ role: 'user', content: text })
-    try {
-      return await this.answer(watcher, options)
-    } catch (error) {
-      this.messages.pop()
-      throw error
-    }
+    return this.orAsBefore(() => {
+      this.messages.push({ role: 'user', content: text })
+      return this.answer(watcher, options)
+    })
   }
 
-  /** Answers the last turn of the user once more. False where there is none. */
+  /** Answers the last turn of the user once more. Undefined where there is none. */
   async retry(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
-    if (this.messages.at(-1)?.role === 'assistant') this.messages.pop()
-    if (this.messages.at(-1)?.role !== 'user') return undefined
-    return this.answer(watcher, options)
+    const last = this.messages.findLastIndex(({ role }) => role !== 'assistant')
+    if (last < this.messages.length - 2 || this.messages[last]?.role !== 'user') return undefined
+    return this.orAsBefore(() => {
+      this.messages.length = last + 1
+      return this.answer(watcher, options)
+    })
+  }
+
+  /** An error leaves the turns as they were. */
+  private async orAsBefore(work: () => Promise<Answer>): Promise<Answer> {
+    const before = [...this.messages]
+    try {
+      return await work()
+    } catch (error) {
+      this.messages.splice(0, Infinity, ...before)
+      throw error
+    }
   }
 
   /** Takes back the last turn of the user and its answer; returns the user's text. */
@@ -133,13 +146,14 @@ export class Conversation {
   private async answer(watcher: AnswerWatcher, options: GenerateOptions): Promise<Answer> {
     const { session } = this
     const { tokenizer } = this.model
-    const answer = new RunningAnswer(watcher)
     const { signal } = options
+    let answer = new RunningAnswer(watcher)
     let prompt: number[] = []
     let result: GenerationResult | undefined
     try {
       const frame = await this.fittingFrame(watcher, options)
       prompt = frame.prompt
+      answer = new RunningAnswer(watcher, frame.isAnswer)
       const stop = [...frame.stop, ...(options.stop ?? [])]
       const fresh = this.keepCommon(prompt, options.context)
       const steps = session.generate(fresh, { ...options, stop, routes: true, probabilities: true })
@@ -161,7 +175,8 @@ export class Conversation {
     this.cached = [...prompt, ...answer.tokens].slice(0, session.length)
     session.truncate(this.cached.length)
     this.messages.push({ role: 'assistant', content: this.prefill + answer.text })
-    await this.runLast(answer, prompt.length)
+    // At the end of the model's context there is no position for it.
+    if (!result?.contextFull) await this.runLast(answer, prompt.length)
     const tokensPerSecond = result ? speedOf(result) : answer.speed
     const { finishReason = 'interrupted', contextFull } = result ?? {}
     return { text: this.prefill + answer.text, finishReason, contextFull, tokensPerSecond }
@@ -193,9 +208,9 @@ export class Conversation {
     const { chatTemplate, generationDefaults, tokenizer } = this.model
     const { system, prefill, templateArgs } = this
     const options = { template: chatTemplate, args: templateArgs, system, prefill, signal }
-    const { text, hasSpecialTokens, stop } = await writeChat(this.messages.slice(this.first), options)
+    const { text, hasSpecialTokens, stop, isAnswer } = await writeChat(this.messages.slice(this.first), options)
     const prompt = await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal })
-    return { prompt, stop: generationDefaults.stop ?? stop }
+    return { prompt, stop: generationDefaults.stop ?? stop, isAnswer }
   }
 
   /**
@@ -254,7 +269,14 @@ class RunningAnswer {
   private firstAt = 0
   private lastAt = 0
 
-  constructor(readonly watcher: AnswerWatcher) {}
+  private readonly shown: AnswerText
+
+  constructor(
+    readonly watcher: AnswerWatcher,
+    isAnswer = true,
+  ) {
+    this.shown = new AnswerText(isAnswer)
+  }
 
   /** As the reader sees it; undefined where there are too few tokens. */
   get speed(): number | undefined {
@@ -271,7 +293,7 @@ class RunningAnswer {
     }
     this.tokens.push(token)
     this.watcher.token(token)
-    this.show(text)
+    this.tell(this.shown.add(text))
   }
 
   /** Drops the tokens from number `count` on. */
@@ -282,15 +304,10 @@ class RunningAnswer {
 
   /** Gives out what was held back. */
   end(whole: string): void {
-    this.show(whole.slice(this.seen))
+    this.tell(this.shown.rest(whole))
   }
 
-  private seen = 0
-
-  /** Blanks at the beginning only part the answer from the frame. */
-  private show(piece: string): void {
-    this.seen += piece.length
-    const visible = this.text === '' ? piece.trimStart() : piece
+  private tell(visible: string): void {
     this.text += visible
     if (visible !== '') this.watcher.text(visible)
   }

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js'
 import type { Model } from '../generation/types.js'
 import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../generation-options.js'
+import { decimal } from '../numbers.js'
 
 /** Options of generation that can be changed in a conversation. */
 const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
@@ -15,7 +16,7 @@ export function parseSetting(text: string): Settings {
   const [typed, value, ...rest] = text.split(/[\s=]+/)
   const name = SETTINGS.find((name) => typedName(name) === typed)
   if (!name) throw new UsageError(`there is no option '${typed}'; there are ${SETTING_NAMES.join(', ')}`)
-  const number = value === undefined || value === '' || rest.length > 0 ? NaN : Number(value)
+  const number = rest.length > 0 ? NaN : decimal(value ?? '')
   const { mustBe, includes } = GENERATION_OPTIONS[name]
   if (!includes(number)) throw new UsageError(`${typed} must be ${mustBe}`)
   return { [name]: number }

@@ -4,7 +4,7 @@ import type { GenerateOptions, Model } from '../generation/types.js'
 import { modelsHome } from '../library/resolve-model.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { App } from './app.js'
-import { Chat, type ChatBeginning } from './chat.js'
+import { Chat, type ChatBeginning, type ChatOptions } from './chat.js'
 import { InputHistory } from './input-history.js'
 import { Terminal } from './terminal.js'
 
@@ -12,7 +12,7 @@ export interface StartOptions {
   depth: ColourDepth
   generation: GenerateOptions
   beginning: ChatBeginning
-  loadModel: (name: string) => Promise<Model>
+  loadModel: ChatOptions['loadModel']
   /** Whether what is typed is kept for later conversations. */
   keepsHistory: boolean
   /** Aborting it leaves. */

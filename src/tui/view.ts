@@ -94,7 +94,7 @@ function statusLine(chat: Chat): string {
     `${printable(model.name)} ${model.info.quant}`,
     ...(state === 'answering' ? ['answering'] : state === 'working' ? ['working'] : []),
     ...(speed === undefined ? [] : [`${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`]),
-    `context ${conversation.length}/${model.config.trainedContext}`,
+    `context ${conversation.length}${model.config.maxPositions === undefined ? '' : `/${model.config.maxPositions}`}`,
     ...(memory ? [`${formatBytes(memory.weightsBytes)} weights`] : []),
     ...(chat.map.mode === 'off' || chat.map.kinds.length === 0 ? [] : [`map ${chat.map.mode}`]),
     '/help',

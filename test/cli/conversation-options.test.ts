@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -73,6 +75,29 @@ test('messages of a file are the conversation so far, and a prompt is its next q
     // Without a question, the answer that ends the file goes on.
     await givesText(dir, ['--messages', list], '<user>Hi<assistant>Hello')
   }))
+
+test('a wrong line of messages is named by its number in the file', () =>
+  withTemplate(async (dir) => {
+    const lines = join(dir, 'lines.jsonl')
+    await writeFile(lines, '\n{"role":"user","content":"Hi"}\n\nnonsense\n')
+    assertRefused(await molm(['-m', dir, '--messages', lines]), 1, /lines\.jsonl:4/)
+  }))
+
+const onPosix = process.platform === 'win32' ? test.skip : test
+
+onPosix('a file may be a pipe', () =>
+  withTemplate(async (dir) => {
+    const pipe = join(dir, 'pipe')
+    await promisify(execFile)('mkfifo', [pipe])
+    const [, found] = await Promise.all([
+      writeFile(pipe, 'first\n'),
+      molm(['-m', dir, '--json', '-n', '1', '-f', pipe, 'last']),
+    ])
+    assert.is(found.code, 0, found.stderr)
+    const direct = await molm(['-m', dir, '--json', '-n', '1', 'first\nlast'])
+    assert.is(JSON.parse(found.stdout).prompt_tokens, JSON.parse(direct.stdout).prompt_tokens)
+  }),
+)
 
 test('the template gets values by name', () =>
   withTemplate(async (dir) => {

@@ -1,11 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { AnswerText } from '#molm/cli/answer-text.js'
 import { parseSize, wholeNumber } from '#molm/cli/options.js'
 import { expertsOf } from '#molm/cli/run-summary.js'
 import { joinPrompt } from '#molm/cli/stdin.js'
 import { alignColumns } from '#molm/cli/table.js'
 import { UsageError } from '#molm/errors.js'
+import { AnswerText } from '#molm/text/answer-text.js'
 
 test('sizes are read in units of 1000 and of 1024', () => {
   const sizes = {

@@ -60,13 +60,14 @@ test('contains compiled code, kernels, nano and docs, and nothing else', ({ pack
     'models/nano/tokenizer.json',
     'docs/FORMAT.md',
     'README.md',
+    'SECURITY.md',
     'LICENSE',
     'package.json',
   ]) {
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const expected =
-    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/.*\.(md|svg|png)|README\.md|LICENSE|package\.json)$/
+    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/.*\.(md|svg|png)|README\.md|SECURITY\.md|LICENSE|package\.json)$/
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],

@@ -135,7 +135,7 @@ trial('each slash command does what it says', async () => {
       await terminal.waitFor(/› What is a lantern\? *\n.*context/)
       terminal.type('\x15')
       await terminal.enter('/reset', /begins anew/)
-      await terminal.waitFor(/context 0\//)
+      await terminal.waitFor(/context 0 ·/)
       await terminal.enter(`/load ${dir}/talk`, /loaded .*: 2\d tokens in the cache/)
       await ask(terminal, ['/retry', LANTERN[1]])
       await terminal.enter('/model nano', /going on with nano/)

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -8,6 +8,7 @@ import { writeChat } from '#molm/text/chat-frame.js'
 import { type AnswerWatcher, Conversation } from '#molm/tui/conversation.js'
 import { loadConversation, saveConversation } from '#molm/tui/conversation-file.js'
 import { TokenMap } from '#molm/tui/token-map.js'
+import { fixturePath } from '../support/fixtures.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
 import { safetensors } from '../support/safetensors-writer.js'
@@ -26,9 +27,13 @@ class Witness implements AnswerWatcher {
   shown = ''
   readonly tokens: number[] = []
   readonly routesOf: LayerRoutes[][] = []
-  readonly map = new TokenMap(nano.config)
+  readonly map: TokenMap
   /** Messages that the model's context had no room for. */
   without = 0
+
+  constructor(model = nano) {
+    this.map = new TokenMap(model.config)
+  }
 
   text(piece: string) {
     this.shown += piece
@@ -149,8 +154,13 @@ test('a system text goes in front where the template leaves it out', async () =>
   const messages = [{ role: 'user', content: 'Hi' }]
   assert.is(
     (await writeChat(messages, { system: 'Be brief.', template: nano.chatTemplate })).text,
-    'Be brief.\n\nUser: Hi\nAssistant:',
+    'User: Be brief.\n\nHi\nAssistant:',
   )
+  const again = await writeChat([{ role: 'user', content: 'Be brief. Hi' }], {
+    system: 'Be brief.',
+    template: nano.chatTemplate,
+  })
+  assert.is(again.text, 'User: Be brief.\n\nBe brief. Hi\nAssistant:', 'also where a turn says the same')
 })
 
 test('a model without template has plain turns, which end where the next would begin', async () => {
@@ -163,6 +173,7 @@ test('a model without template has plain turns, which end where the next would b
     text: 'User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:',
     hasSpecialTokens: false,
     stop: ['\nUser:', '\nAssistant:'],
+    isAnswer: true,
   })
 })
 
@@ -174,7 +185,7 @@ test('a text that is given goes on where it stops, with and without a template',
   const conversation = new Conversation(nano)
   conversation.prefill = 'It is'
   const { text } = await conversation.ask('What is a lantern?', new Witness(), { ...GREEDY, maxTokens: 5 })
-  assert.ok(text.startsWith('It is'), text)
+  assert.match(text, /^It is \S/, 'with the blank between')
   assert.is(conversation.messages[1].content, text)
   conversation.dispose()
 })
@@ -206,6 +217,49 @@ test('where the context of a model ends, whole turns are left out from the oldes
     template: nano.chatTemplate,
   })
   assert.ok(nano.tokenizer.encode(frame.text).length + 12 <= 80)
+  conversation.dispose()
+})
+
+test('an answer that ends with the context of a model is kept', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const folder = join(dir, 'short')
+    await cp(fixturePath('41-qwen3moe-f32'), folder, { recursive: true })
+    const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 24 }))
+    // Single bytes alone: the model has fewer ids than the tokenizer.
+    const tokenizer = JSON.parse(await readFile(fixturePath('01-base-bin-f32/tokenizer.json'), 'utf8'))
+    const vocab = Object.entries(tokenizer.model.vocab).filter(([, id]) => (id as number) < 256)
+    const bytes = {
+      ...tokenizer,
+      added_tokens: [],
+      model: { ...tokenizer.model, vocab: Object.fromEntries(vocab), merges: [] },
+    }
+    await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(bytes))
+    const model = await loadModel(folder, { threads: 1 })
+    try {
+      const conversation = new Conversation(model)
+      const answer = await conversation.ask('ab', new Witness(model), { ...GREEDY, ignoreEos: true, maxTokens: 100 })
+      assert.is(answer.contextFull, true)
+      assert.equal(
+        conversation.messages.map(({ role }) => role),
+        ['user', 'assistant'],
+      )
+      assert.is(conversation.messages[1].content, answer.text)
+    } finally {
+      await model.dispose()
+    }
+  })
+})
+
+test('an error leaves the turns as they were', async () => {
+  const conversation = new Conversation(nano)
+  await conversation.ask('What is a lantern?', new Witness(), GREEDY)
+  const before = [...conversation.messages]
+  const wrong = { ...GREEDY, topP: 2 }
+  assert.ok(await conversation.ask('Hi', new Witness(), wrong).catch((error) => error instanceof Error))
+  assert.equal(conversation.messages, before)
+  assert.ok(await conversation.retry(new Witness(), wrong).catch((error) => error instanceof Error))
+  assert.equal(conversation.messages, before)
   conversation.dispose()
 })
 

@@ -53,17 +53,17 @@ function choose(operand: Value, test: Test, wanted: boolean): Value {
 }
 
 /** Tests of two values. */
-const COMPARISONS: Readonly<Record<string, Test>> = {
-  in: (item, container) => pythonContains(container, item) === true,
-  ...Object.fromEntries(['==', 'eq', 'equalto'].map((name) => [name, pythonEquals])),
-  ...Object.fromEntries(['!=', 'ne'].map((name) => [name, (a: Value, b: Value) => !pythonEquals(a, b)])),
-}
+const COMPARISONS = new Map<string, Test>([
+  ['in', (item, container) => pythonContains(container, item) === true],
+  ...['==', 'eq', 'equalto'].map((name): [string, Test] => [name, pythonEquals]),
+  ...['!=', 'ne'].map((name): [string, Test] => [name, (a, b) => !pythonEquals(a, b)]),
+])
 
 /** The test that comes first among the arguments, with the others; none asks whether something counts as true. */
 function testOf([name, ...others]: readonly Value[], { tests }: FilterArguments): Test {
   if (name === undefined) return isTrue
   const known = tests as unknown as ReadonlyMap<string, Test>
-  const test = COMPARISONS[String(name.value)] ?? known.get(String(name.value))
+  const test = COMPARISONS.get(String(name.value)) ?? known.get(String(name.value))
   if (!test) throw new Error(`there is no test ${name.value}`)
   return (value) => test(value, ...others)
 }
