@@ -143,11 +143,11 @@ export class Decoder {
     return outputsOf(this.config)
   }
 
-  /** Mean number of keys that an attention head visited for a token, so far. */
-  get meanAttentionDepth(): number {
+  /** Mean number of keys that an attention head visited for a token, so far; undefined where none were counted. */
+  get meanAttentionDepth(): number | undefined {
     const walks = this.workspaces.reduce((sum, { visits }) => sum + visits.walks, 0)
     const keys = this.workspaces.reduce((sum, { visits }) => sum + visits.keys, 0)
-    return walks === 0 ? 0 : keys / walks
+    return walks === 0 ? undefined : keys / walks
   }
 
   private enter(bank: number, tokens: number, cache: KVCache, taps: Taps): Workspace {
