@@ -12,7 +12,7 @@ import { HeadTransform } from '../runtime/kernels/head-transform.js'
 import { Norm } from '../runtime/kernels/norm.js'
 import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
 import type { Architecture } from './architecture.js'
-import { type DecoderConfig, decoderConfig, describeDecoder } from './decoder-config.js'
+import { ACTIVATIONS, type DecoderConfig, decoderConfig, describeDecoder } from './decoder-config.js'
 import { decoderParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
 
 /** N1 and N2 of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
@@ -51,7 +51,8 @@ export const jetmoe: Architecture<DecoderConfig> = {
 
   parseConfig(keys) {
     const [heads, headSize] = [keys.size('num_key_value_heads'), keys.size('kv_channels')]
-    const derived = { num_attention_heads: heads, head_dim: headSize, hidden_act: keys.raw.activation_function }
+    const activation = keys.oneOf('activation_function', ACTIVATIONS)
+    const derived = { num_attention_heads: heads, head_dim: headSize, hidden_act: activation }
     const common = decoderConfig(keys.with(derived), 'jetmoe')
     const experts = keys.everywhere(common.layers, 'num_local_experts')
     return {
