@@ -59,14 +59,13 @@ export class Sequence {
   }
 
   /**
-   * Runs the prompt and then token after token; `emit` gets each, and says with `ready` when it wants more. A stop or any
-   * failure leaves the tokens whose steps were emitted, and the sequence as it was where there were none.
+   * Runs the prompt and then token after token; `emit` gets each. A stop or any failure leaves the tokens whose steps were
+   * emitted, and the sequence as it was where there were none.
    */
   *generate(
     request: GenerateRequest,
     stop: Int32Array,
     emit: (step: StepMessage) => void,
-    ready: () => boolean,
   ): Generator<void, GenerateReply> {
     const { model } = this
     const { settings } = request
@@ -103,7 +102,6 @@ export class Sequence {
       emit(step)
       input = { tokens: Int32Array.of(step.token) }
       yield
-      while (!ready() && !stop[0]) yield
     }
     const ended = performance.now()
     const times = { prefillMs: (firstAt || ended) - started, decodeMs: firstAt ? ended - firstAt : 0 }
