@@ -17,8 +17,6 @@ const GATE_TYPES = ['mlp', 'linear', 'gmm'] as const
 
 /** Activation of the MLP experts. `gelu_new` is the tanh approximation, `gelu` the exact erf form. */
 export type Activation = (typeof ACTIVATIONS)[number]
-/** Kind of the routers, one for all layers. */
-export type GateType = (typeof GATE_TYPES)[number]
 
 const SHAPE_KEYS = ['n_layer', 'n_embd', 'n_head', 'att_hidden', 'ffd_hidden', 'activation_function', 'gate_type']
 
@@ -31,7 +29,8 @@ export interface ModuleFormerConfig extends ModelConfig {
   /** F, channels inside an MLP expert. */
   ffnHidden: number
   activation: Activation
-  gateType: GateType
+  /** Kind of the routers, one for all layers. */
+  gateType: (typeof GATE_TYPES)[number]
   /** G, channels inside a router; unused by linear ones. */
   gatingSize: number
   /** True when A = d and H = 1: keys and values are then the normalised input itself, without projections. */

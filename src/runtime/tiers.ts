@@ -24,7 +24,7 @@ export function compileTier(tier: Tier, flags = kernelFlags()): WebAssembly.Modu
 }
 
 /** Tier asked for in MOLM_KERNELS, if any. */
-export function tierFromEnvironment(): Tier | undefined {
+function tierFromEnvironment(): Tier | undefined {
   const wanted = process.env.MOLM_KERNELS
   if (!wanted) return undefined
   const tier = TIERS.find((name) => name === wanted)
