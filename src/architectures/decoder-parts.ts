@@ -1,4 +1,4 @@
-import type { MixtureKind, ModelConfig } from '../model/config.js'
+import type { Mixture, MixtureKind, ModelConfig } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
 import type { Part, Source } from '../packing/layout.js'
 import { matrix, type PlannedPiece, part, table, vector, whole } from '../packing/pieces.js'
@@ -19,6 +19,18 @@ export function* decoderParts(
   yield part('final', [vector('norm.weight', whole('model.norm.weight', [d]))])
   const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
   yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
+}
+
+/** The experts of a mixture in a layer, a part each; `pieces` gives those of expert `id` of `count`. */
+export function* expertParts(
+  layer: number,
+  { kind, experts }: Mixture,
+  pieces: (id: number, count: number) => PlannedPiece[],
+): Generator<Part> {
+  const count = experts[layer]
+  for (let id = 0; id < count; id++) {
+    yield part(`layers.${layer}.${kind}.${id}`, pieces(id, count), { layer, expert: { kind, id } })
+  }
 }
 
 /** The two norms of a layer. */

@@ -13,7 +13,15 @@ import {
   groupedCache,
   refuseOtherHeadSize,
 } from './decoder-config.js'
-import { attentionPieces, decoderParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import {
+  attentionPieces,
+  decoderParts,
+  expertParts,
+  gatedPieces,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
 
 export interface GraniteConfig extends DecoderConfig {
   /** s, channels inside the shared expert; 0: there is none. */
@@ -79,7 +87,6 @@ export const granite: Architecture<GraniteConfig> = {
     return decoderParts(config, formats, function* (layer) {
       const moe = `model.layers.${layer}.block_sparse_moe`
       const shared = `model.layers.${layer}.shared_mlp`
-      const E = mixture.experts[layer]
       const halves = whole(`${shared}.input_linear.weight`, [2 * s, d])
       yield part(
         `layers.${layer}.dense`,
@@ -99,13 +106,12 @@ export const granite: Architecture<GraniteConfig> = {
         ],
         { layer },
       )
-      for (let id = 0; id < E; id++) {
+      yield* expertParts(layer, mixture, (id, E) => {
         // One tensor for all experts of a layer: the first f rows of each are the gate, the others up.
         const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)
         const output = expertOf(`${moe}.output_linear.weight`, [E, d, f], id)
-        const pieces = gatedPieces(formats.mlp, rowsOf(input, 0, f), rowsOf(input, f, 2 * f), output)
-        yield part(`layers.${layer}.mlp.${id}`, pieces, { layer, expert: { kind: 'mlp', id } })
-      }
+        return gatedPieces(formats.mlp, rowsOf(input, 0, f), rowsOf(input, f, 2 * f), output)
+      })
     })
   },
 

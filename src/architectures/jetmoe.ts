@@ -1,4 +1,4 @@
-import { type Mixture, mixtureOf, routerRows } from '../model/config.js'
+import { type Mixture, type MixtureKind, mixtureOf, routerRows } from '../model/config.js'
 import { ExpertMixture } from '../nn/expert-mixture.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { KeyValueProjection } from '../nn/key-value-projection.js'
@@ -6,14 +6,13 @@ import { cacheFormat } from '../nn/kv-cache.js'
 import { Rope } from '../nn/rope.js'
 import { LinearLogits } from '../nn/router-logits.js'
 import type { PartFormats } from '../packing/format.js'
-import type { Part } from '../packing/layout.js'
 import { expertOf, matrix, type PlannedPiece, part, rowsOf, vector, whole } from '../packing/pieces.js'
 import { HeadTransform } from '../runtime/kernels/head-transform.js'
 import { Norm } from '../runtime/kernels/norm.js'
 import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
 import type { Architecture } from './architecture.js'
-import { ACTIVATIONS, type DecoderConfig, decoderConfig, describeDecoder } from './decoder-config.js'
-import { decoderParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import { ACTIVATIONS, type DecoderConfig, decoderConfig, describeDecoder, groupedCache } from './decoder-config.js'
+import { decoderParts, expertParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
 
 /** N1 and N2 of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
 const BLOCK_EPSILON = 1e-6
@@ -74,14 +73,16 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const A = heads * headSize
     return decoderParts(config, formats, function* (layer) {
       yield part(`layers.${layer}.dense`, densePieces(config, formats, layer), { layer })
-      for (const mixture of mixtures)
-        yield* expertParts(mixture, formats, layer, d, mixture.kind === 'attention' ? A : f)
+      for (const mixture of mixtures) {
+        const inner = mixture.kind === 'attention' ? A : f
+        yield* expertParts(layer, mixture, (id, E) => expertPieces(mixture.kind, formats, layer, [E, d, inner], id))
+      }
     })
   },
 
   ignores: isUnused,
 
-  cache: ({ heads, headSize }) => ({ channels: heads * headSize, heads, shared: false }),
+  cache: groupedCache,
 
   build(config, workspace) {
     const { bank, threads, maxTokens, formats, x, a } = workspace
@@ -169,22 +170,17 @@ function densePieces(config: DecoderConfig, formats: PartFormats, layer: number)
 }
 
 /** One tensor holds all experts of a layer; those of the MLP have gate rows first, then up. */
-function* expertParts(
-  { kind, experts }: Mixture,
+function expertPieces(
+  kind: MixtureKind,
   formats: PartFormats,
   layer: number,
-  d: number,
-  inner: number,
-): Generator<Part> {
-  const E = experts[layer]
+  [E, d, inner]: [number, number, number],
+  id: number,
+): PlannedPiece[] {
   const key = `model.layers.${layer}.${kind === 'attention' ? 'self_attention.experts' : 'mlp'}`
-  for (let id = 0; id < E; id++) {
-    const output = expertOf(`${key}.output_linear.weight`, [E, d, inner], id)
-    const input = expertOf(`${key}.input_linear.weight`, [E, kind === 'attention' ? inner : 2 * inner, d], id)
-    const pieces =
-      kind === 'attention'
-        ? [matrix('query', formats.attention, input), matrix('output', formats.attention, output)]
-        : gatedPieces(formats.mlp, rowsOf(input, 0, inner), rowsOf(input, inner, 2 * inner), output)
-    yield part(`layers.${layer}.${kind}.${id}`, pieces, { layer, expert: { kind, id } })
-  }
+  const output = expertOf(`${key}.output_linear.weight`, [E, d, inner], id)
+  const input = expertOf(`${key}.input_linear.weight`, [E, kind === 'attention' ? inner : 2 * inner, d], id)
+  return kind === 'attention'
+    ? [matrix('query', formats.attention, input), matrix('output', formats.attention, output)]
+    : gatedPieces(formats.mlp, rowsOf(input, 0, inner), rowsOf(input, inner, 2 * inner), output)
 }

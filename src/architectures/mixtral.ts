@@ -12,7 +12,15 @@ import {
   describeDecoder,
   groupedCache,
 } from './decoder-config.js'
-import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import {
+  attentionPieces,
+  decoderParts,
+  expertParts,
+  gatedTensors,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
 
 /** Names of an expert's matrices: gate, up, down. */
 const EXPERT = ['w1', 'w3', 'w2'] as const
@@ -68,10 +76,7 @@ export const mixtral: Architecture<DecoderConfig> = {
         ],
         { layer },
       )
-      for (let id = 0; id < mixture.experts[layer]; id++) {
-        const pieces = gatedTensors(formats.mlp, `${moe}.experts.${id}`, f, d, '', EXPERT)
-        yield part(`layers.${layer}.mlp.${id}`, pieces, { layer, expert: { kind: 'mlp', id } })
-      }
+      yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${moe}.experts.${id}`, f, d, '', EXPERT))
     })
   },
 

@@ -13,7 +13,15 @@ import {
   groupedCache,
   refuseOtherHeadSize,
 } from './decoder-config.js'
-import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import {
+  attentionPieces,
+  decoderParts,
+  expertParts,
+  gatedTensors,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
 
 export interface OlmoeConfig extends DecoderConfig {
   /** Queries, keys and values are clamped to [-clip, clip]. */
@@ -79,13 +87,7 @@ export const olmoe: Architecture<OlmoeConfig> = {
         ],
         { layer },
       )
-      for (let id = 0; id < mixture.experts[layer]; id++) {
-        const expert = { kind: 'mlp', id } as const
-        yield part(`layers.${layer}.mlp.${id}`, gatedTensors(formats.mlp, `${at}.mlp.experts.${id}`, f, d), {
-          layer,
-          expert,
-        })
-      }
+      yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${at}.mlp.experts.${id}`, f, d))
     })
   },
 
