@@ -1,4 +1,3 @@
-import { routerRows } from '../model/config.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
@@ -93,7 +92,7 @@ export const granite: Architecture<GraniteConfig> = {
         [
           ...normPieces(layer, d),
           ...attentionPieces(config, formats, layer),
-          ...routerPieces(config, `${moe}.router.layer`, routerRows(mixture, layer)),
+          ...routerPieces(config, `${moe}.router.layer`, layer, mixture),
           ...(s === 0
             ? []
             : gatedPieces(
@@ -131,7 +130,7 @@ export const granite: Architecture<GraniteConfig> = {
     const rope = new Rope(workspace, config.rope, config.headSize)
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
     const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: false } : undefined
-    const mixture = new GatedMixture(workspace, { ...config, hidden, renormalise: true, shared })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, renormalise: true, shared })
     return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon, residualScale })
   },
 }

@@ -1,4 +1,4 @@
-import { type Mixture, type MixtureKind, mixtureOf, routerRows } from '../model/config.js'
+import type { MixtureKind } from '../model/config.js'
 import { ExpertMixture } from '../nn/expert-mixture.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { KeyValueProjection } from '../nn/key-value-projection.js'
@@ -90,12 +90,11 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const A = heads * headSize
     const format = formats.attention
     const rope = new Rope(workspace, config.rope, headSize)
-    const attention = new ExpertMixture(workspace, 'attention', new LinearLogits(workspace, 'attention'), {
-      renormalise: true,
-      extraMatrices: 2,
-    })
+    const [attentionMixture, mlpMixture] = config.mixtures
+    const logits = new LinearLogits(workspace, attentionMixture)
+    const attention = new ExpertMixture(workspace, attentionMixture, logits, { renormalise: true, extraMatrices: 2 })
     const { k } = attention
-    const experts = new GatedMixture(workspace, { ...config, hidden, renormalise: true })
+    const experts = new GatedMixture(workspace, mlpMixture, { ...config, hidden, renormalise: true })
 
     // Keys and values of a batch lie behind its queries, so that one product makes them all.
     const q = workspace.rows(k + 2, A) //                            [T, k, A], [T, A], [T, A]
@@ -154,17 +153,13 @@ function densePieces(config: DecoderConfig, formats: PartFormats, layer: number)
   const A = heads * headSize
   const [attention, mlp] = [`model.layers.${layer}.self_attention`, `model.layers.${layer}.mlp`]
   const keyValue = whole(`${attention}.kv_proj.weight`, [2 * A, d])
-  const rows = (kind: Mixture['kind']) => {
-    const mixture = mixtureOf(config, kind)
-    return mixture ? routerRows(mixture, layer) : 0
-  }
   return [
     ...normPieces(layer, d),
-    ...routerPieces(config, `${attention}.experts.router.layer`, rows('attention'), 'attention'),
+    ...routerPieces(config, `${attention}.experts.router.layer`, layer, config.mixtures[0]),
     matrix('key.weight', formats.attention, rowsOf(keyValue, 0, A)),
     matrix('value.weight', formats.attention, rowsOf(keyValue, A, 2 * A)),
     vector('attention.bias', whole(`${attention}.experts.bias`, [d])),
-    ...routerPieces(config, `${mlp}.router.layer`, rows('mlp')),
+    ...routerPieces(config, `${mlp}.router.layer`, layer, config.mixtures[1]),
     vector('mlp.bias', whole(`${mlp}.bias`, [d])),
   ]
 }

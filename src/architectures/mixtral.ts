@@ -1,4 +1,3 @@
-import { routerRows } from '../model/config.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
@@ -72,7 +71,7 @@ export const mixtral: Architecture<DecoderConfig> = {
         [
           ...normPieces(layer, d),
           ...attentionPieces(config, formats, layer),
-          ...routerPieces(config, `${moe}.gate`, routerRows(mixture, layer)),
+          ...routerPieces(config, `${moe}.gate`, layer, mixture),
         ],
         { layer },
       )
@@ -88,7 +87,7 @@ export const mixtral: Architecture<DecoderConfig> = {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config
     const rope = new Rope(workspace, config.rope, config.headSize)
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
-    const mixture = new GatedMixture(workspace, { ...config, hidden, renormalise: true })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, renormalise: true })
     return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon })
   },
 }

@@ -1,4 +1,4 @@
-import { type MixtureKind, mixtureOf, routerRows } from '../model/config.js'
+import { type Mixture, type MixtureKind, routerRows } from '../model/config.js'
 import { ExpertMixture } from '../nn/expert-mixture.js'
 import { KeyValueProjection } from '../nn/key-value-projection.js'
 import { CosineLogits, LinearLogits, MlpLogits } from '../nn/router-logits.js'
@@ -75,8 +75,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   build(config, workspace) {
     const { bank, threads, maxTokens, formats, x, a } = workspace
     const { attentionHidden: A, ffnHidden: F, heads: H, sharedKeyValue, width: d } = config
-    const attention = mixture(config, workspace, 'attention')
-    const mlp = mixture(config, workspace, 'mlp')
+    const [attention, mlp] = config.mixtures.map((mixture) => mixtureOf(config, workspace, mixture))
     const { k } = attention
 
     // Keys and values of a batch lie behind its queries, so that one product makes them all.
@@ -124,20 +123,21 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   },
 }
 
-/** The mixture of one kind with its router. */
-function mixture(config: ModuleFormerConfig, workspace: Workspace, kind: MixtureKind): ExpertMixture {
+/** A mixture with its router. */
+function mixtureOf(config: ModuleFormerConfig, workspace: Workspace, mixture: Mixture): ExpertMixture {
   const { gateType, gatingSize } = config
   const logits =
     gateType === 'linear'
-      ? new LinearLogits(workspace, kind)
-      : new (gateType === 'mlp' ? MlpLogits : CosineLogits)(workspace, kind, gatingSize)
-  return new ExpertMixture(workspace, kind, logits, { extraMatrices: 2 })
+      ? new LinearLogits(workspace, mixture)
+      : new (gateType === 'mlp' ? MlpLogits : CosineLogits)(workspace, mixture, gatingSize)
+  return new ExpertMixture(workspace, mixture, logits, { extraMatrices: 2 })
 }
 
 /** What every token of a layer needs: norms, routers, keys and values. */
 function densePieces(config: ModuleFormerConfig, formats: PartFormats, layer: number): PlannedPiece[] {
   const block = `transformer.h.${layer}`
   const { width: d, attentionHidden: A } = config
+  const [attention, mlp] = config.mixtures
   const keyValue = config.sharedKeyValue
     ? []
     : [
@@ -148,10 +148,10 @@ function densePieces(config: ModuleFormerConfig, formats: PartFormats, layer: nu
       ]
   return [
     ...norm('ln_1', `${block}.ln_1`, d),
-    ...routerPieces(config, formats, layer, 'attention', `${block}.attn.q_proj.gate`),
+    ...routerPieces(config, formats, layer, attention, `${block}.attn.q_proj.gate`),
     ...keyValue,
     ...norm('ln_2', `${block}.ln_2`, d),
-    ...routerPieces(config, formats, layer, 'mlp', `${block}.mlpf.gate`),
+    ...routerPieces(config, formats, layer, mlp, `${block}.mlpf.gate`),
   ]
 }
 
@@ -178,13 +178,12 @@ function routerPieces(
   config: ModuleFormerConfig,
   formats: PartFormats,
   layer: number,
-  kind: MixtureKind,
+  mixture: Mixture,
   gate: string,
 ): PlannedPiece[] {
   const { width: d, gatingSize: G } = config
-  const name = `${kind}.router`
-  const mixture = mixtureOf(config, kind)
-  const E = mixture ? routerRows(mixture, layer) : 0
+  const name = `${mixture.kind}.router`
+  const E = routerRows(mixture, layer)
   // No checkpoint has such a bias; a packed model can be given one.
   const bias = config.gateBias ? [vector(`${name}.bias`, whole(`${gate}.bias`, [E]))] : []
   switch (config.gateType) {

@@ -1,4 +1,3 @@
-import { routerRows } from '../model/config.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
@@ -83,7 +82,7 @@ export const olmoe: Architecture<OlmoeConfig> = {
           ...attentionPieces(config, formats, layer),
           vector('q_norm', whole(`${at}.self_attn.q_norm.weight`, [heads * headSize])),
           vector('k_norm', whole(`${at}.self_attn.k_norm.weight`, [keyValueHeads * headSize])),
-          ...routerPieces(config, `${at}.mlp.gate`, routerRows(mixture, layer)),
+          ...routerPieces(config, `${at}.mlp.gate`, layer, mixture),
         ],
         { layer },
       )
@@ -100,7 +99,7 @@ export const olmoe: Architecture<OlmoeConfig> = {
     const rope = new Rope(workspace, config.rope, config.headSize)
     const norm = { span: 'row', epsilon } as const
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
-    const mixture = new GatedMixture(workspace, { ...config, hidden })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
     return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon })
   },
 }

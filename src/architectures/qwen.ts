@@ -1,4 +1,4 @@
-import { type Mixture, routerRows } from '../model/config.js'
+import type { Mixture } from '../model/config.js'
 import type { ConfigReader } from '../model/config-reader.js'
 import type { Blocks } from '../nn/decoder.js'
 import { GatedMixture, GatedMlp } from '../nn/gated-mlp.js'
@@ -179,7 +179,7 @@ function headNorms({ normalisesHeads, headSize }: QwenConfig, layer: number): Pl
 function sparsePieces(config: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
   const { width: d, sharedHidden: s, mixtures } = config
   const mlp = `model.layers.${layer}.mlp`
-  const router = routerPieces(config, `${mlp}.gate`, routerRows(mixtures[0], layer))
+  const router = routerPieces(config, `${mlp}.gate`, layer, mixtures[0])
   if (s === 0) return router
   return [
     ...router,
@@ -203,7 +203,7 @@ function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
   let mixture: GatedMixture | undefined
   const feedOf = (layer: number) => {
     if (hasExperts(config, layer)) {
-      mixture ??= new GatedMixture(workspace, { ...config, hidden: ffnHidden, shared })
+      mixture ??= new GatedMixture(workspace, config.mixtures[0], { ...config, hidden: ffnHidden, shared })
       return mixture
     }
     const isDense = (layer: number) => !hasExperts(config, layer)
