@@ -108,12 +108,11 @@ export class Engine {
   }
 
   private stats(): StatsReply {
-    const { store, budget } = this.requireModel()
+    const { store, budget, model } = this.requireModel()
     const { hits, misses, bytesRead, weightsBytes } = store.stats()
     const cacheBytes = [...this.sequences.values()].reduce((sum, { cache }) => sum + cache.bytes, 0)
-    const { meanAttentionDepth } = this.requireModel().model
     const experts = { expertHits: hits, expertMisses: misses, bytesRead }
-    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, meanAttentionDepth }
+    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, meanAttentionDepth: model.meanAttentionDepth }
   }
 
   private sequence(id: number): Sequence {
