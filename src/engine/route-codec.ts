@@ -122,7 +122,16 @@ export function routesByKind(layer: LayerRoutes): (ExpertRoutes & { kind: Mixtur
 }
 
 /** Layer by layer, the mixtures that have experts there. */
-function placesOf({ layers, mixtures }: ModelConfig): Place[][] {
+function placesOf(config: ModelConfig): Place[][] {
+  const places = known.get(config) ?? findPlaces(config)
+  known.set(config, places)
+  return places
+}
+
+/** Those of each config: every token that is generated asks for them. */
+const known = new WeakMap<ModelConfig, Place[][]>()
+
+function findPlaces({ layers, mixtures }: ModelConfig): Place[][] {
   let chosenBefore = 0
   let expertsBefore = 0
   return Array.from({ length: layers }, (_, layer) => {
