@@ -10,7 +10,7 @@ import type { Taps } from './taps.js'
 /**
  * One bank at work: what the layers in it share. Activations of a batch of at most `maxTokens` tokens (T in the shapes)
  * live in rows of the bank, and each layer is bound to the rows that it reads and writes; a forward pass allocates
- * nothing.
+ * nothing in the bank, but for the partial sums of softmax attention, whose room grows with the context.
  */
 export class Workspace {
   /** Residual stream [T, d]. */
