@@ -67,6 +67,7 @@ export const granite: Architecture<GraniteConfig> = {
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
+      renormalise: true,
       mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok')],
       sharedHidden: isShared ? keys.size('shared_intermediate_size', 0) : 0,
       attentionScale: keys.positive('attention_multiplier'),
@@ -130,7 +131,7 @@ export const granite: Architecture<GraniteConfig> = {
     const rope = new Rope(workspace, config.rope, config.headSize)
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
     const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: false } : undefined
-    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, renormalise: true, shared })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, shared })
     return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon, residualScale })
   },
 }

@@ -58,6 +58,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
       ...common,
       raw: keys.raw,
       ffnHidden: keys.size('intermediate_size'),
+      renormalise: true,
       mixtures: [
         keys.mixture('attention', experts, 'num_experts_per_tok'),
         keys.mixture('mlp', experts, 'num_experts_per_tok'),
@@ -86,15 +87,15 @@ export const jetmoe: Architecture<DecoderConfig> = {
 
   build(config, workspace) {
     const { bank, threads, maxTokens, formats, x, a } = workspace
-    const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden } = config
+    const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden, renormalise } = config
     const A = heads * headSize
     const format = formats.attention
     const rope = new Rope(workspace, config.rope, headSize)
     const [attentionMixture, mlpMixture] = config.mixtures
     const logits = new LinearLogits(workspace, attentionMixture)
-    const attention = new ExpertMixture(workspace, attentionMixture, logits, { renormalise: true, extraMatrices: 2 })
+    const attention = new ExpertMixture(workspace, attentionMixture, logits, { renormalise, extraMatrices: 2 })
     const { k } = attention
-    const experts = new GatedMixture(workspace, mlpMixture, { ...config, hidden, renormalise: true })
+    const experts = new GatedMixture(workspace, mlpMixture, { ...config, hidden })
 
     // Keys and values of a batch lie behind its queries, so that one product makes them all.
     const q = workspace.rows(k + 2, A) //                            [T, k, A], [T, A], [T, A]
@@ -120,6 +121,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const addAttention = new Norm(bank, { ...rms, add: { y, perToken: k, gates: attention.gates } }, threads)
     const addExperts = new Norm(bank, { ...rms, add: experts }, threads)
     const last = new Norm(bank, { ...rms, epsilon }, threads)
+    const lastWeights = workspace.store.address('final', 'norm.weight')
     const at = workspace.perLayer((layer) => ({
       norm1: workspace.at(layer, 'norm1.weight'),
       norm2: workspace.at(layer, 'norm2.weight'),
@@ -143,7 +145,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
         experts.run(l, T) //                                   y [T, k, d] = Wd[e] (silu(Wg[e] a) * (Wu[e] a))
         addExperts.run(T, 0, 0, mlpBias) //                    x += gates . y + bias
       },
-      finalNorm: (T) => last.run(T, workspace.store.address('final', 'norm.weight')),
+      finalNorm: (T) => last.run(T, lastWeights),
     }
   },
 }

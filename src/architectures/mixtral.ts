@@ -53,6 +53,7 @@ export const mixtral: Architecture<DecoderConfig> = {
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
+      renormalise: true,
       mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok')],
       ...(keys.has('sliding_window') && { window: keys.size('sliding_window') }),
     }
@@ -87,7 +88,7 @@ export const mixtral: Architecture<DecoderConfig> = {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config
     const rope = new Rope(workspace, config.rope, config.headSize)
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
-    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, renormalise: true })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
     return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon })
   },
 }

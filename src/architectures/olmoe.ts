@@ -25,8 +25,6 @@ import {
 export interface OlmoeConfig extends DecoderConfig {
   /** Queries, keys and values are clamped to [-clip, clip]. */
   clip?: number
-  /** Whether the gates of the chosen experts add up to 1. */
-  renormalise: boolean
 }
 
 /** AllenAI's OLMoE: queries and keys are normalised over all heads together. */

@@ -31,8 +31,6 @@ export interface QwenConfig extends DecoderConfig {
   denseHidden: number
   /** s, channels inside the shared expert; 0: there is none. */
   sharedHidden: number
-  /** Whether the gates of the chosen experts add up to 1. */
-  renormalise: boolean
   /** Whether the heads of queries and keys are normalised. */
   normalisesHeads: boolean
 }

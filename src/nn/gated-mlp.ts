@@ -49,8 +49,8 @@ export class GatedMlp implements Feed {
 }
 
 export interface GatedMixtureOptions extends GatedOptions {
-  /** Whether the gates of the chosen experts add up to 1. */
-  renormalise: boolean
+  /** Whether the gates of the chosen experts add up to 1. Default false. */
+  renormalise?: boolean
   /** A further expert that every token uses; with a gate of its own, sigmoid(w . a), or none. */
   shared?: { hidden: number; gated: boolean }
 }
