@@ -102,7 +102,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
     })
     const norm1 = workspace.perLayer((layer) => pair(layer, 'ln_1'))
     const norm2 = workspace.perLayer((layer) => pair(layer, 'ln_2'))
-    const final = (name: string) => workspace.store.address('final', `ln_f.${name}`)
+    const [lastWeight, lastBias] = ['weight', 'bias'].map((name) => workspace.store.address('final', `ln_f.${name}`))
 
     return {
       block(l, T, cache) {
@@ -118,7 +118,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
         mlp.fromItems(l, T, outputs) //                        y [T, k, d] = h W2[e]
         addMlp.run(T) //                                       x += gates . y
       },
-      finalNorm: (T) => norm.run(T, final('weight'), final('bias')), // a [T, d] = LNf(x)
+      finalNorm: (T) => norm.run(T, lastWeight, lastBias), // a [T, d] = LNf(x)
     }
   },
 }
