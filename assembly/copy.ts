@@ -1,6 +1,6 @@
 /*
- * Copying within one memory. The host's own copies are slow here: on shared memory V8 copies element by element, for
- * memory.copy as well (37 microseconds for a row of 4 KiB).
+ * Copying within one memory. The host's own copies are slow on shared memory: a typed array's `set` takes 2 microseconds
+ * for a row of 4 KiB in V8 11.3, twenty times what it takes on memory of one thread.
  */
 import { toBfloat16, toBfloat16x4 } from './half'
 

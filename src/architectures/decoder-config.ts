@@ -7,7 +7,7 @@ import type { RopeConfig } from '../nn/rope.js'
 import { plural } from '../numbers.js'
 import type { ShapeWords } from './architecture.js'
 
-const ACTIVATIONS = ['silu', 'gelu', 'gelu_new', 'relu'] as const
+export const ACTIVATIONS = ['silu', 'gelu', 'gelu_new', 'relu'] as const
 
 /** Shape of a decoder with grouped-query attention, RMSNorm, rotary positions and gated (SwiGLU) layers. */
 export interface DecoderConfig extends ModelConfig {

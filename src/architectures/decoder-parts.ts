@@ -1,4 +1,4 @@
-import type { MixtureKind, ModelConfig } from '../model/config.js'
+import { type Mixture, type ModelConfig, routerRows } from '../model/config.js'
 import type { PartFormats } from '../packing/format.js'
 import type { Part, Source } from '../packing/layout.js'
 import { matrix, type PlannedPiece, part, table, vector, whole } from '../packing/pieces.js'
@@ -19,6 +19,18 @@ export function* decoderParts(
   yield part('final', [vector('norm.weight', whole('model.norm.weight', [d]))])
   const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
   yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
+}
+
+/** The experts of a mixture in a layer, a part each; `pieces` gives those of expert `id` of `count`. */
+export function* expertParts(
+  layer: number,
+  { kind, experts }: Mixture,
+  pieces: (id: number, count: number) => PlannedPiece[],
+): Generator<Part> {
+  const count = experts[layer]
+  for (let id = 0; id < count; id++) {
+    yield part(`layers.${layer}.${kind}.${id}`, pieces(id, count), { layer, expert: { kind, id } })
+  }
 }
 
 /** The two norms of a layer. */
@@ -78,13 +90,10 @@ export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): bo
   return tensor.endsWith('.rotary_emb.inv_freq') || (tieWordEmbeddings && tensor === 'lm_head.weight')
 }
 
-/** The router of a mixture; f32 in every packing: it is small, and a wrong expert costs more than a bit. */
-export function routerPieces(
-  config: ModelConfig,
-  key: string,
-  rows: number,
-  kind: MixtureKind = 'mlp',
-): PlannedPiece[] {
+/** The router of a mixture in a layer; f32 in every packing: it is small, and a wrong expert costs more than a bit. */
+export function routerPieces(config: ModelConfig, key: string, layer: number, mixture: Mixture): PlannedPiece[] {
+  const { kind } = mixture
+  const rows = routerRows(mixture, layer)
   const bias = config.gateBias ? [vector(`${kind}.router.bias`, whole(`${key}.bias`, [rows]))] : []
   return [matrix(`${kind}.router.logits.weight`, 'f32', whole(`${key}.weight`, [rows, config.width])), ...bias]
 }

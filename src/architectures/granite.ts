@@ -1,4 +1,3 @@
-import { routerRows } from '../model/config.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
@@ -13,7 +12,15 @@ import {
   groupedCache,
   refuseOtherHeadSize,
 } from './decoder-config.js'
-import { attentionPieces, decoderParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import {
+  attentionPieces,
+  decoderParts,
+  expertParts,
+  gatedPieces,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
 
 export interface GraniteConfig extends DecoderConfig {
   /** s, channels inside the shared expert; 0: there is none. */
@@ -60,6 +67,7 @@ export const granite: Architecture<GraniteConfig> = {
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
+      renormalise: true,
       mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok')],
       sharedHidden: isShared ? keys.size('shared_intermediate_size', 0) : 0,
       attentionScale: keys.positive('attention_multiplier'),
@@ -79,14 +87,13 @@ export const granite: Architecture<GraniteConfig> = {
     return decoderParts(config, formats, function* (layer) {
       const moe = `model.layers.${layer}.block_sparse_moe`
       const shared = `model.layers.${layer}.shared_mlp`
-      const E = mixture.experts[layer]
       const halves = whole(`${shared}.input_linear.weight`, [2 * s, d])
       yield part(
         `layers.${layer}.dense`,
         [
           ...normPieces(layer, d),
           ...attentionPieces(config, formats, layer),
-          ...routerPieces(config, `${moe}.router.layer`, routerRows(mixture, layer)),
+          ...routerPieces(config, `${moe}.router.layer`, layer, mixture),
           ...(s === 0
             ? []
             : gatedPieces(
@@ -99,13 +106,12 @@ export const granite: Architecture<GraniteConfig> = {
         ],
         { layer },
       )
-      for (let id = 0; id < E; id++) {
+      yield* expertParts(layer, mixture, (id, E) => {
         // One tensor for all experts of a layer: the first f rows of each are the gate, the others up.
         const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)
         const output = expertOf(`${moe}.output_linear.weight`, [E, d, f], id)
-        const pieces = gatedPieces(formats.mlp, rowsOf(input, 0, f), rowsOf(input, f, 2 * f), output)
-        yield part(`layers.${layer}.mlp.${id}`, pieces, { layer, expert: { kind: 'mlp', id } })
-      }
+        return gatedPieces(formats.mlp, rowsOf(input, 0, f), rowsOf(input, f, 2 * f), output)
+      })
     })
   },
 
@@ -125,7 +131,7 @@ export const granite: Architecture<GraniteConfig> = {
     const rope = new Rope(workspace, config.rope, config.headSize)
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
     const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: false } : undefined
-    const mixture = new GatedMixture(workspace, { ...config, hidden, renormalise: true, shared })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, shared })
     return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon, residualScale })
   },
 }

@@ -1,4 +1,4 @@
-import { type Mixture, mixtureOf, routerRows } from '../model/config.js'
+import type { MixtureKind } from '../model/config.js'
 import { ExpertMixture } from '../nn/expert-mixture.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { KeyValueProjection } from '../nn/key-value-projection.js'
@@ -6,14 +6,13 @@ import { cacheFormat } from '../nn/kv-cache.js'
 import { Rope } from '../nn/rope.js'
 import { LinearLogits } from '../nn/router-logits.js'
 import type { PartFormats } from '../packing/format.js'
-import type { Part } from '../packing/layout.js'
 import { expertOf, matrix, type PlannedPiece, part, rowsOf, vector, whole } from '../packing/pieces.js'
 import { HeadTransform } from '../runtime/kernels/head-transform.js'
 import { Norm } from '../runtime/kernels/norm.js'
 import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
 import type { Architecture } from './architecture.js'
-import { type DecoderConfig, decoderConfig, describeDecoder } from './decoder-config.js'
-import { decoderParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import { ACTIVATIONS, type DecoderConfig, decoderConfig, describeDecoder, groupedCache } from './decoder-config.js'
+import { decoderParts, expertParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
 
 /** N1 and N2 of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
 const BLOCK_EPSILON = 1e-6
@@ -51,13 +50,15 @@ export const jetmoe: Architecture<DecoderConfig> = {
 
   parseConfig(keys) {
     const [heads, headSize] = [keys.size('num_key_value_heads'), keys.size('kv_channels')]
-    const derived = { num_attention_heads: heads, head_dim: headSize, hidden_act: keys.raw.activation_function }
+    const activation = keys.oneOf('activation_function', ACTIVATIONS)
+    const derived = { num_attention_heads: heads, head_dim: headSize, hidden_act: activation }
     const common = decoderConfig(keys.with(derived), 'jetmoe')
     const experts = keys.everywhere(common.layers, 'num_local_experts')
     return {
       ...common,
       raw: keys.raw,
       ffnHidden: keys.size('intermediate_size'),
+      renormalise: true,
       mixtures: [
         keys.mixture('attention', experts, 'num_experts_per_tok'),
         keys.mixture('mlp', experts, 'num_experts_per_tok'),
@@ -73,27 +74,28 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const A = heads * headSize
     return decoderParts(config, formats, function* (layer) {
       yield part(`layers.${layer}.dense`, densePieces(config, formats, layer), { layer })
-      for (const mixture of mixtures)
-        yield* expertParts(mixture, formats, layer, d, mixture.kind === 'attention' ? A : f)
+      for (const mixture of mixtures) {
+        const inner = mixture.kind === 'attention' ? A : f
+        yield* expertParts(layer, mixture, (id, E) => expertPieces(mixture.kind, formats, layer, [E, d, inner], id))
+      }
     })
   },
 
   ignores: isUnused,
 
-  cache: ({ heads, headSize }) => ({ channels: heads * headSize, heads, shared: false }),
+  cache: groupedCache,
 
   build(config, workspace) {
     const { bank, threads, maxTokens, formats, x, a } = workspace
-    const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden } = config
+    const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden, renormalise } = config
     const A = heads * headSize
     const format = formats.attention
     const rope = new Rope(workspace, config.rope, headSize)
-    const attention = new ExpertMixture(workspace, 'attention', new LinearLogits(workspace, 'attention'), {
-      renormalise: true,
-      extraMatrices: 2,
-    })
+    const [attentionMixture, mlpMixture] = config.mixtures
+    const logits = new LinearLogits(workspace, attentionMixture)
+    const attention = new ExpertMixture(workspace, attentionMixture, logits, { renormalise, extraMatrices: 2 })
     const { k } = attention
-    const experts = new GatedMixture(workspace, { ...config, hidden, renormalise: true })
+    const experts = new GatedMixture(workspace, mlpMixture, { ...config, hidden })
 
     // Keys and values of a batch lie behind its queries, so that one product makes them all.
     const q = workspace.rows(k + 2, A) //                            [T, k, A], [T, A], [T, A]
@@ -119,6 +121,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const addAttention = new Norm(bank, { ...rms, add: { y, perToken: k, gates: attention.gates } }, threads)
     const addExperts = new Norm(bank, { ...rms, add: experts }, threads)
     const last = new Norm(bank, { ...rms, epsilon }, threads)
+    const lastWeights = workspace.store.address('final', 'norm.weight')
     const at = workspace.perLayer((layer) => ({
       norm1: workspace.at(layer, 'norm1.weight'),
       norm2: workspace.at(layer, 'norm2.weight'),
@@ -142,7 +145,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
         experts.run(l, T) //                                   y [T, k, d] = Wd[e] (silu(Wg[e] a) * (Wu[e] a))
         addExperts.run(T, 0, 0, mlpBias) //                    x += gates . y + bias
       },
-      finalNorm: (T) => last.run(T, workspace.store.address('final', 'norm.weight')),
+      finalNorm: (T) => last.run(T, lastWeights),
     }
   },
 }
@@ -152,38 +155,29 @@ function densePieces(config: DecoderConfig, formats: PartFormats, layer: number)
   const A = heads * headSize
   const [attention, mlp] = [`model.layers.${layer}.self_attention`, `model.layers.${layer}.mlp`]
   const keyValue = whole(`${attention}.kv_proj.weight`, [2 * A, d])
-  const rows = (kind: Mixture['kind']) => {
-    const mixture = mixtureOf(config, kind)
-    return mixture ? routerRows(mixture, layer) : 0
-  }
   return [
     ...normPieces(layer, d),
-    ...routerPieces(config, `${attention}.experts.router.layer`, rows('attention'), 'attention'),
+    ...routerPieces(config, `${attention}.experts.router.layer`, layer, config.mixtures[0]),
     matrix('key.weight', formats.attention, rowsOf(keyValue, 0, A)),
     matrix('value.weight', formats.attention, rowsOf(keyValue, A, 2 * A)),
     vector('attention.bias', whole(`${attention}.experts.bias`, [d])),
-    ...routerPieces(config, `${mlp}.router.layer`, rows('mlp')),
+    ...routerPieces(config, `${mlp}.router.layer`, layer, config.mixtures[1]),
     vector('mlp.bias', whole(`${mlp}.bias`, [d])),
   ]
 }
 
 /** One tensor holds all experts of a layer; those of the MLP have gate rows first, then up. */
-function* expertParts(
-  { kind, experts }: Mixture,
+function expertPieces(
+  kind: MixtureKind,
   formats: PartFormats,
   layer: number,
-  d: number,
-  inner: number,
-): Generator<Part> {
-  const E = experts[layer]
+  [E, d, inner]: [number, number, number],
+  id: number,
+): PlannedPiece[] {
   const key = `model.layers.${layer}.${kind === 'attention' ? 'self_attention.experts' : 'mlp'}`
-  for (let id = 0; id < E; id++) {
-    const output = expertOf(`${key}.output_linear.weight`, [E, d, inner], id)
-    const input = expertOf(`${key}.input_linear.weight`, [E, kind === 'attention' ? inner : 2 * inner, d], id)
-    const pieces =
-      kind === 'attention'
-        ? [matrix('query', formats.attention, input), matrix('output', formats.attention, output)]
-        : gatedPieces(formats.mlp, rowsOf(input, 0, inner), rowsOf(input, inner, 2 * inner), output)
-    yield part(`layers.${layer}.${kind}.${id}`, pieces, { layer, expert: { kind, id } })
-  }
+  const output = expertOf(`${key}.output_linear.weight`, [E, d, inner], id)
+  const input = expertOf(`${key}.input_linear.weight`, [E, kind === 'attention' ? inner : 2 * inner, d], id)
+  return kind === 'attention'
+    ? [matrix('query', formats.attention, input), matrix('output', formats.attention, output)]
+    : gatedPieces(formats.mlp, rowsOf(input, 0, inner), rowsOf(input, inner, 2 * inner), output)
 }

@@ -1,4 +1,3 @@
-import { routerRows } from '../model/config.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
@@ -12,7 +11,15 @@ import {
   describeDecoder,
   groupedCache,
 } from './decoder-config.js'
-import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import {
+  attentionPieces,
+  decoderParts,
+  expertParts,
+  gatedTensors,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
 
 /** Names of an expert's matrices: gate, up, down. */
 const EXPERT = ['w1', 'w3', 'w2'] as const
@@ -46,6 +53,7 @@ export const mixtral: Architecture<DecoderConfig> = {
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
+      renormalise: true,
       mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok')],
       ...(keys.has('sliding_window') && { window: keys.size('sliding_window') }),
     }
@@ -64,14 +72,11 @@ export const mixtral: Architecture<DecoderConfig> = {
         [
           ...normPieces(layer, d),
           ...attentionPieces(config, formats, layer),
-          ...routerPieces(config, `${moe}.gate`, routerRows(mixture, layer)),
+          ...routerPieces(config, `${moe}.gate`, layer, mixture),
         ],
         { layer },
       )
-      for (let id = 0; id < mixture.experts[layer]; id++) {
-        const pieces = gatedTensors(formats.mlp, `${moe}.experts.${id}`, f, d, '', EXPERT)
-        yield part(`layers.${layer}.mlp.${id}`, pieces, { layer, expert: { kind: 'mlp', id } })
-      }
+      yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${moe}.experts.${id}`, f, d, '', EXPERT))
     })
   },
 
@@ -83,7 +88,7 @@ export const mixtral: Architecture<DecoderConfig> = {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden } = config
     const rope = new Rope(workspace, config.rope, config.headSize)
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
-    const mixture = new GatedMixture(workspace, { ...config, hidden, renormalise: true })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
     return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon })
   },
 }

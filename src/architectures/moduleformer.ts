@@ -1,42 +1,19 @@
-import { UserError } from '../errors.js'
-import { type Mixture, type MixtureKind, type ModelConfig, mixtureOf, routerRows } from '../model/config.js'
+import { type Mixture, type MixtureKind, routerRows } from '../model/config.js'
 import { ExpertMixture } from '../nn/expert-mixture.js'
 import { KeyValueProjection } from '../nn/key-value-projection.js'
 import { CosineLogits, LinearLogits, MlpLogits } from '../nn/router-logits.js'
 import { StickBreakingAttention } from '../nn/stick-breaking-attention.js'
 import type { Workspace } from '../nn/workspace.js'
-import { plural } from '../numbers.js'
 import type { PartFormats } from '../packing/format.js'
-import type { Part } from '../packing/layout.js'
 import { matrix, type PlannedPiece, part, table, transposedExpert, vector, whole } from '../packing/pieces.js'
 import { Norm } from '../runtime/kernels/norm.js'
 import type { Architecture } from './architecture.js'
+import { expertParts } from './decoder-parts.js'
+import { describeModuleFormer, type ModuleFormerConfig, moduleFormerConfig } from './moduleformer-config.js'
 
-const ACTIVATIONS = ['gelu_new', 'gelu', 'silu', 'relu', 'tanh'] as const
-const GATE_TYPES = ['mlp', 'linear', 'gmm'] as const
-
-/** Activation of the MLP experts. `gelu_new` is the tanh approximation, `gelu` the exact erf form. */
-export type Activation = (typeof ACTIVATIONS)[number]
-/** Kind of the routers, one for all layers. */
-export type GateType = (typeof GATE_TYPES)[number]
+export type { ModuleFormerConfig } from './moduleformer-config.js'
 
 const SHAPE_KEYS = ['n_layer', 'n_embd', 'n_head', 'att_hidden', 'ffd_hidden', 'activation_function', 'gate_type']
-
-/** Shape of a ModuleFormer. Letters are those of the mathematics. */
-export interface ModuleFormerConfig extends ModelConfig {
-  /** H, heads that share A. */
-  heads: number
-  /** A, channels of queries, keys and values; a multiple of H. */
-  attentionHidden: number
-  /** F, channels inside an MLP expert. */
-  ffnHidden: number
-  activation: Activation
-  gateType: GateType
-  /** G, channels inside a router; unused by linear ones. */
-  gatingSize: number
-  /** True when A = d and H = 1: keys and values are then the normalised input itself, without projections. */
-  sharedKeyValue: boolean
-}
 
 /** IBM's ModuleFormer (MoLM): a mixture of attention experts and a mixture of MLP experts in every block. */
 export const moduleformer: Architecture<ModuleFormerConfig> = {
@@ -67,50 +44,8 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   },
   aliases: { hidden_size: 'n_embd', num_hidden_layers: 'n_layer', num_attention_heads: 'n_head' },
 
-  parseConfig(keys, classNames) {
-    const layers = keys.layers('n_layer')
-    const width = keys.size('n_embd')
-    const heads = keys.size('n_head')
-    const attentionHidden = keys.size('att_hidden')
-    if (attentionHidden % heads !== 0) {
-      throw new UserError(`${keys.where}: att_hidden ${attentionHidden} is not divisible by n_head ${heads}`)
-    }
-    const isClassifier = classNames.includes('ModuleFormerForSequenceClassification')
-    return {
-      modelType: 'moduleformer',
-      architecture: isClassifier ? 'classifier' : 'causal-lm',
-      vocabSize: keys.size('vocab_size'),
-      width,
-      layers,
-      heads,
-      attentionHidden,
-      ffnHidden: keys.size('ffd_hidden'),
-      activation: keys.oneOf('activation_function', ACTIVATIONS),
-      gateType: keys.oneOf('gate_type', GATE_TYPES),
-      gatingSize: keys.size('gating_size'),
-      mixtures: [
-        keys.mixture('attention', keys.everywhere(layers, 'n_att_experts'), 'k_att'),
-        keys.mixture('mlp', keys.everywhere(layers, 'n_mlp_experts'), 'k_mlp'),
-      ],
-      ...(keys.gateBias && { gateBias: true as const }),
-      tieWordEmbeddings: keys.flag('tie_word_embeddings'),
-      bosToken: keys.tokenId('bos_token_id'),
-      eosToken: keys.tokenId('eos_token_id'),
-      trainedContext: keys.size('block_size', 0) + keys.size('history_length', 0),
-      sharedKeyValue: attentionHidden === width && heads === 1,
-      ...(isClassifier ? { labels: keys.labels() } : {}),
-      raw: keys.raw,
-    }
-  },
-
-  describe({ heads, attentionHidden, sharedKeyValue, ffnHidden, activation, gateType, gatingSize }) {
-    return {
-      attention: [plural(heads, 'head'), `${attentionHidden} channels`, ...(sharedKeyValue ? ['keys are values'] : [])],
-      mlp: [`${ffnHidden} channels`, activation],
-      router: [gateType, ...(gateType === 'linear' ? [] : [`${gatingSize} channels`])],
-    }
-  },
-
+  parseConfig: moduleFormerConfig,
+  describe: describeModuleFormer,
   shapeKeys: ({ gateType }) => [...SHAPE_KEYS, ...(gateType === 'linear' ? [] : ['gating_size'])],
 
   *parts(config, formats) {
@@ -118,7 +53,9 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
     yield part('embedding', [table('table', formats.embedding, whole('transformer.wte.weight', [V, d]))])
     for (let layer = 0; layer < config.layers; layer++) {
       yield part(`layers.${layer}.dense`, densePieces(config, formats, layer), { layer })
-      for (const mixture of config.mixtures) yield* expertParts(config, formats, mixture, layer)
+      for (const mixture of config.mixtures) {
+        yield* expertParts(layer, mixture, (id, E) => expertPieces(config, formats, layer, mixture.kind, id, E))
+      }
     }
     yield part('final', norm('ln_f', 'transformer.ln_f', d))
     yield part(config.architecture === 'classifier' ? 'score' : 'lm_head', [
@@ -138,8 +75,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   build(config, workspace) {
     const { bank, threads, maxTokens, formats, x, a } = workspace
     const { attentionHidden: A, ffnHidden: F, heads: H, sharedKeyValue, width: d } = config
-    const attention = mixture(config, workspace, 'attention')
-    const mlp = mixture(config, workspace, 'mlp')
+    const [attention, mlp] = config.mixtures.map((mixture) => mixtureOf(config, workspace, mixture))
     const { k } = attention
 
     // Keys and values of a batch lie behind its queries, so that one product makes them all.
@@ -166,7 +102,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
     })
     const norm1 = workspace.perLayer((layer) => pair(layer, 'ln_1'))
     const norm2 = workspace.perLayer((layer) => pair(layer, 'ln_2'))
-    const final = (name: string) => workspace.store.address('final', `ln_f.${name}`)
+    const [lastWeight, lastBias] = ['weight', 'bias'].map((name) => workspace.store.address('final', `ln_f.${name}`))
 
     return {
       block(l, T, cache) {
@@ -180,27 +116,28 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
         mlp.route(l, T) //                                     ids, gates [T, k]
         mlp.fromTokens(l, inputs) //                           h [T, k, F] = act(a W1[e])
         mlp.fromItems(l, T, outputs) //                        y [T, k, d] = h W2[e]
-        addMlp.run(T, 0, 0) //                                 x += gates . y
+        addMlp.run(T) //                                       x += gates . y
       },
-      finalNorm: (T) => norm.run(T, final('weight'), final('bias')), // a [T, d] = LNf(x)
+      finalNorm: (T) => norm.run(T, lastWeight, lastBias), // a [T, d] = LNf(x)
     }
   },
 }
 
-/** The mixture of one kind with its router. */
-function mixture(config: ModuleFormerConfig, workspace: Workspace, kind: MixtureKind): ExpertMixture {
+/** A mixture with its router. */
+function mixtureOf(config: ModuleFormerConfig, workspace: Workspace, mixture: Mixture): ExpertMixture {
   const { gateType, gatingSize } = config
   const logits =
     gateType === 'linear'
-      ? new LinearLogits(workspace, kind)
-      : new (gateType === 'mlp' ? MlpLogits : CosineLogits)(workspace, kind, gatingSize)
-  return new ExpertMixture(workspace, kind, logits, { extraMatrices: 2 })
+      ? new LinearLogits(workspace, mixture)
+      : new (gateType === 'mlp' ? MlpLogits : CosineLogits)(workspace, mixture, gatingSize)
+  return new ExpertMixture(workspace, mixture, logits, { extraMatrices: 2 })
 }
 
 /** What every token of a layer needs: norms, routers, keys and values. */
 function densePieces(config: ModuleFormerConfig, formats: PartFormats, layer: number): PlannedPiece[] {
   const block = `transformer.h.${layer}`
   const { width: d, attentionHidden: A } = config
+  const [attention, mlp] = config.mixtures
   const keyValue = config.sharedKeyValue
     ? []
     : [
@@ -211,32 +148,29 @@ function densePieces(config: ModuleFormerConfig, formats: PartFormats, layer: nu
       ]
   return [
     ...norm('ln_1', `${block}.ln_1`, d),
-    ...routerPieces(config, formats, layer, 'attention', `${block}.attn.q_proj.gate`),
+    ...routerPieces(config, formats, layer, attention, `${block}.attn.q_proj.gate`),
     ...keyValue,
     ...norm('ln_2', `${block}.ln_2`, d),
-    ...routerPieces(config, formats, layer, 'mlp', `${block}.mlpf.gate`),
+    ...routerPieces(config, formats, layer, mlp, `${block}.mlpf.gate`),
   ]
 }
 
-/** The experts of one mixture of a layer, two matrices each. */
-function* expertParts(
+/** The two matrices of an expert; a tensor holds those of all experts of a layer. */
+function expertPieces(
   config: ModuleFormerConfig,
   formats: PartFormats,
-  mixture: Mixture,
   layer: number,
-): Generator<Part> {
+  kind: MixtureKind,
+  id: number,
+  E: number,
+): PlannedPiece[] {
   const { width: d, attentionHidden: A, ffnHidden: F } = config
-  const { kind, experts } = mixture
-  const E = experts[layer]
   const [first, inner, prefix] = kind === 'attention' ? ['query', A, 'attn.q_proj'] : ['input', F, 'mlpf']
   const tensors = `transformer.h.${layer}.${prefix}`
-  for (let id = 0; id < E; id++) {
-    const pieces = [
-      matrix(first, formats[kind], transposedExpert(`${tensors}.experts.weight`, [E, d, inner], id)),
-      matrix('output', formats[kind], transposedExpert(`${tensors}.output_experts.weight`, [E, inner, d], id)),
-    ]
-    yield part(`layers.${layer}.${kind}.${id}`, pieces, { layer, expert: { kind, id } })
-  }
+  return [
+    matrix(first, formats[kind], transposedExpert(`${tensors}.experts.weight`, [E, d, inner], id)),
+    matrix('output', formats[kind], transposedExpert(`${tensors}.output_experts.weight`, [E, inner, d], id)),
+  ]
 }
 
 /** The matrix that scores the experts is f32 in every packing: it is small, and a wrong expert costs more than a bit. */
@@ -244,13 +178,12 @@ function routerPieces(
   config: ModuleFormerConfig,
   formats: PartFormats,
   layer: number,
-  kind: MixtureKind,
+  mixture: Mixture,
   gate: string,
 ): PlannedPiece[] {
   const { width: d, gatingSize: G } = config
-  const name = `${kind}.router`
-  const mixture = mixtureOf(config, kind)
-  const E = mixture ? routerRows(mixture, layer) : 0
+  const name = `${mixture.kind}.router`
+  const E = routerRows(mixture, layer)
   // No checkpoint has such a bias; a packed model can be given one.
   const bias = config.gateBias ? [vector(`${name}.bias`, whole(`${gate}.bias`, [E]))] : []
   switch (config.gateType) {

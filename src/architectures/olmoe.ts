@@ -1,4 +1,3 @@
-import { routerRows } from '../model/config.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
@@ -13,13 +12,19 @@ import {
   groupedCache,
   refuseOtherHeadSize,
 } from './decoder-config.js'
-import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import {
+  attentionPieces,
+  decoderParts,
+  expertParts,
+  gatedTensors,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
 
 export interface OlmoeConfig extends DecoderConfig {
   /** Queries, keys and values are clamped to [-clip, clip]. */
   clip?: number
-  /** Whether the gates of the chosen experts add up to 1. */
-  renormalise: boolean
 }
 
 /** AllenAI's OLMoE: queries and keys are normalised over all heads together. */
@@ -75,17 +80,11 @@ export const olmoe: Architecture<OlmoeConfig> = {
           ...attentionPieces(config, formats, layer),
           vector('q_norm', whole(`${at}.self_attn.q_norm.weight`, [heads * headSize])),
           vector('k_norm', whole(`${at}.self_attn.k_norm.weight`, [keyValueHeads * headSize])),
-          ...routerPieces(config, `${at}.mlp.gate`, routerRows(mixture, layer)),
+          ...routerPieces(config, `${at}.mlp.gate`, layer, mixture),
         ],
         { layer },
       )
-      for (let id = 0; id < mixture.experts[layer]; id++) {
-        const expert = { kind: 'mlp', id } as const
-        yield part(`layers.${layer}.mlp.${id}`, gatedTensors(formats.mlp, `${at}.mlp.experts.${id}`, f, d), {
-          layer,
-          expert,
-        })
-      }
+      yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${at}.mlp.experts.${id}`, f, d))
     })
   },
 
@@ -98,7 +97,7 @@ export const olmoe: Architecture<OlmoeConfig> = {
     const rope = new Rope(workspace, config.rope, config.headSize)
     const norm = { span: 'row', epsilon } as const
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
-    const mixture = new GatedMixture(workspace, { ...config, hidden })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
     return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon })
   },
 }

@@ -1,4 +1,4 @@
-import { type Mixture, routerRows } from '../model/config.js'
+import type { Mixture } from '../model/config.js'
 import type { ConfigReader } from '../model/config-reader.js'
 import type { Blocks } from '../nn/decoder.js'
 import { GatedMixture, GatedMlp } from '../nn/gated-mlp.js'
@@ -16,20 +16,26 @@ import {
   groupedCache,
   refuseOtherHeadSize,
 } from './decoder-config.js'
-import { attentionPieces, decoderParts, gatedTensors, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import {
+  attentionPieces,
+  decoderParts,
+  expertParts,
+  gatedTensors,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
 
 export interface QwenConfig extends DecoderConfig {
   /** Channels inside a layer that has no experts. */
   denseHidden: number
   /** s, channels inside the shared expert; 0: there is none. */
   sharedHidden: number
-  /** Whether the gates of the chosen experts add up to 1. */
-  renormalise: boolean
   /** Whether the heads of queries and keys are normalised. */
   normalisesHeads: boolean
 }
 
-const COMMON = {
+const DEFAULTS = {
   vocab_size: 151936,
   hidden_size: 2048,
   num_hidden_layers: 24,
@@ -48,13 +54,24 @@ const COMMON = {
   eos_token_id: null,
 }
 
+/** What both families do alike. */
+const SHARED: Pick<Architecture<QwenConfig>, 'describe' | 'shapeKeys' | 'parts' | 'ignores' | 'cache' | 'build'> = {
+  describe: (config) => describeDecoder(config, config.sharedHidden),
+  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
+  parts: qwenParts,
+  ignores: isUnused,
+  cache: groupedCache,
+  build: (config, workspace) => qwenBlocks(config, workspace),
+}
+
 /** Qwen3's mixtures (Qwen3-30B-A3B): heads of queries and keys are normalised one by one. */
 export const qwen3: Architecture<QwenConfig> = {
+  ...SHARED,
   title: 'Qwen3 MoE',
   modelTypes: ['qwen3_moe'],
   className: 'Qwen3Moe',
   defaults: {
-    ...COMMON,
+    ...DEFAULTS,
     num_attention_heads: 32,
     num_key_value_heads: 4,
     intermediate_size: 6144,
@@ -66,28 +83,23 @@ export const qwen3: Architecture<QwenConfig> = {
     const common = decoderConfig(keys, 'qwen3_moe')
     return {
       ...common,
-      ...mixtureOf(keys, common.layers),
+      ...sparseKeys(keys, common.layers),
       sharedHidden: 0,
       normalisesHeads: true,
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
       ...(keys.flag('use_sliding_window') && keys.has('sliding_window') && { window: keys.size('sliding_window') }),
     }
   },
-  describe: (config) => describeDecoder(config, config.sharedHidden),
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
-  parts: qwenParts,
-  ignores: isUnused,
-  cache: groupedCache,
-  build: (config, workspace) => qwenBlocks(config, workspace),
 }
 
 /** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with a gate of its own. */
 export const qwen2: Architecture<QwenConfig> = {
+  ...SHARED,
   title: 'Qwen2 MoE',
   modelTypes: ['qwen2_moe'],
   className: 'Qwen2Moe',
   defaults: {
-    ...COMMON,
+    ...DEFAULTS,
     num_attention_heads: 16,
     num_key_value_heads: 16,
     intermediate_size: 5632,
@@ -104,22 +116,16 @@ export const qwen2: Architecture<QwenConfig> = {
     refuseOtherHeadSize(keys, common)
     return {
       ...common,
-      ...mixtureOf(keys, common.layers),
+      ...sparseKeys(keys, common.layers),
       sharedHidden: keys.size('shared_expert_intermediate_size'),
       normalisesHeads: false,
       attentionBias: keys.flag('qkv_bias') ? 'qkv' : 'none',
     }
   },
-  describe: (config) => describeDecoder(config, config.sharedHidden),
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
-  parts: qwenParts,
-  ignores: isUnused,
-  cache: groupedCache,
-  build: (config, workspace) => qwenBlocks(config, workspace),
 }
 
 /** Layer l has experts unless it is listed as dense, or the step passes over it. */
-function mixtureOf(keys: ConfigReader, layers: number) {
+function sparseKeys(keys: ConfigReader, layers: number) {
   const step = keys.size('decoder_sparse_step')
   const listed = keys.raw.mlp_only_layers ?? []
   if (!Array.isArray(listed) || !listed.every((layer) => Number.isInteger(layer) && layer >= 0)) {
@@ -142,19 +148,22 @@ function mixtureOf(keys: ConfigReader, layers: number) {
 function qwenParts(config: QwenConfig, formats: PartFormats) {
   const { width: d, ffnHidden: f, mixtures } = config
   return decoderParts(config, formats, function* (layer) {
-    const experts = mixtures[0]?.experts[layer] ?? 0
+    const isSparse = hasExperts(config, layer)
     const pieces = [
       ...normPieces(layer, d),
       ...attentionPieces(config, formats, layer),
       ...headNorms(config, layer),
-      ...(experts > 0 ? sparsePieces(config, formats, layer) : densePieces(config, formats, layer)),
+      ...(isSparse ? sparsePieces(config, formats, layer) : densePieces(config, formats, layer)),
     ]
     yield part(`layers.${layer}.dense`, pieces, { layer })
-    for (let id = 0; id < experts; id++) {
-      const matrices = gatedTensors(formats.mlp, `model.layers.${layer}.mlp.experts.${id}`, f, d)
-      yield part(`layers.${layer}.mlp.${id}`, matrices, { layer, expert: { kind: 'mlp', id } })
-    }
+    if (!isSparse) return
+    const key = `model.layers.${layer}.mlp.experts`
+    yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${key}.${id}`, f, d))
   })
+}
+
+function hasExperts({ mixtures }: QwenConfig, layer: number): boolean {
+  return (mixtures[0]?.experts[layer] ?? 0) > 0
 }
 
 function headNorms({ normalisesHeads, headSize }: QwenConfig, layer: number): PlannedPiece[] {
@@ -168,7 +177,7 @@ function headNorms({ normalisesHeads, headSize }: QwenConfig, layer: number): Pl
 function sparsePieces(config: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
   const { width: d, sharedHidden: s, mixtures } = config
   const mlp = `model.layers.${layer}.mlp`
-  const router = routerPieces(config, `${mlp}.gate`, routerRows(mixtures[0], layer))
+  const router = routerPieces(config, `${mlp}.gate`, layer, mixtures[0])
   if (s === 0) return router
   return [
     ...router,
@@ -182,15 +191,22 @@ function densePieces({ width, denseHidden }: QwenConfig, formats: PartFormats, l
 }
 
 function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
-  const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden, denseHidden, sharedHidden, mixtures } = config
-  const isSparse = (layer: number) => (mixtures[0]?.experts[layer] ?? 0) > 0
+  const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden, denseHidden, sharedHidden } = config
   const rope = new Rope(workspace, config.rope, config.headSize)
   const norm = config.normalisesHeads ? ({ span: 'head', epsilon } as const) : undefined
   const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
   const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: true } : undefined
-  const mixture =
-    mixtures.length > 0 ? new GatedMixture(workspace, { ...config, hidden: ffnHidden, shared }) : undefined
-  const dense = new GatedMlp(workspace, 'dense.', (layer) => !isSparse(layer), { ...config, hidden: denseHidden })
-  const feedOf = (layer: number) => (mixture && isSparse(layer) ? mixture : dense)
+  // Each is made for the first layer that has it: no room is taken for what no layer of the bank uses.
+  let dense: GatedMlp | undefined
+  let mixture: GatedMixture | undefined
+  const feedOf = (layer: number) => {
+    if (hasExperts(config, layer)) {
+      mixture ??= new GatedMixture(workspace, config.mixtures[0], { ...config, hidden: ffnHidden, shared })
+      return mixture
+    }
+    const isDense = (layer: number) => !hasExperts(config, layer)
+    dense ??= new GatedMlp(workspace, 'dense.', isDense, { ...config, hidden: denseHidden })
+    return dense
+  }
   return preNormBlocks(workspace, { attention, feedOf, rope, epsilon })
 }

@@ -8,6 +8,7 @@ import {
   type OptionName,
   typedName,
 } from '../generation-options.js'
+import { MAX_THREADS } from '../library/thread-limit.js'
 import { decimal } from '../numbers.js'
 import { QUANTS, type Quant } from '../packing/format.js'
 
@@ -146,13 +147,10 @@ function parseMemory(text: string): number {
   return parseSize('--memory', text)
 }
 
-/** The library's limit. */
-const MOST_THREADS = 64
-
 function parseThreads(text: string): number {
   const threads = decimal(text)
-  if (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS) return threads
-  throw new UsageError(`--threads must be a whole number from 1 to ${MOST_THREADS}, not '${text}'`)
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return threads
+  throw new UsageError(`--threads must be a whole number from 1 to ${MAX_THREADS}, not '${text}'`)
 }
 
 function parseQuant(text: string): Quant {

@@ -26,8 +26,8 @@ export interface RunSummary {
     expert_hits: number
     expert_misses: number
     bytes_read: number
-    /** Mean number of keys that an attention head visited for a token. */
-    mean_attention_depth: number
+    /** Mean number of keys that an attention head visited for a token; null where attention visits all, and counts none. */
+    mean_attention_depth: number | null
   }
 }
 
@@ -55,7 +55,7 @@ export async function summarise({ model, loadMs }: LoadedModel, result: Generati
       expert_hits: expertHits,
       expert_misses: expertMisses,
       bytes_read: bytesRead,
-      mean_attention_depth: rounded(meanAttentionDepth, 1),
+      mean_attention_depth: meanAttentionDepth === undefined ? null : rounded(meanAttentionDepth, 1),
     },
   }
 }

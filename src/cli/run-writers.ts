@@ -158,8 +158,7 @@ function tell(summary: RunSummary, { model }: LoadedModel): void {
   note(
     `experts: ${expert_hits} times in memory, ${expert_misses} times read (${formatBytes(bytes_read)} with the rest)`,
   )
-  // Attention with a softmax visits all keys, and does not count them.
-  if (mean_attention_depth > 0) note(`attention: ${mean_attention_depth} keys visited a token and head`)
+  if (mean_attention_depth !== null) note(`attention: ${mean_attention_depth} keys visited a token and head`)
   note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all; seed ${seed}`)
 }
 

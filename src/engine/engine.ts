@@ -16,7 +16,6 @@ export type Task = Generator<void, unknown>
 export interface TaskContext {
   stop: Int32Array
   emit: (step: StepMessage) => void
-  ready: () => boolean
 }
 
 /** The engine: one model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
@@ -56,12 +55,12 @@ export class Engine {
   }
 
   /** A request as a task; nothing is done before its first step. */
-  *task(request: Request, { stop, emit, ready }: TaskContext): Task {
+  *task(request: Request, { stop, emit }: TaskContext): Task {
     switch (request.kind) {
       case 'forward':
         return yield* this.sequence(request.session).forward(request, stop)
       case 'generate':
-        return yield* this.sequence(request.session).generate(request, stop, emit, ready)
+        return yield* this.sequence(request.session).generate(request, stop, emit)
       case 'truncate':
         return this.sequences.get(request.session)?.truncate(request.length)
       case 'export':
@@ -109,12 +108,11 @@ export class Engine {
   }
 
   private stats(): StatsReply {
-    const { store, budget } = this.requireModel()
+    const { store, budget, model } = this.requireModel()
     const { hits, misses, bytesRead, weightsBytes } = store.stats()
     const cacheBytes = [...this.sequences.values()].reduce((sum, { cache }) => sum + cache.bytes, 0)
-    const { meanAttentionDepth } = this.requireModel().model
     const experts = { expertHits: hits, expertMisses: misses, bytesRead }
-    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, meanAttentionDepth }
+    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, meanAttentionDepth: model.meanAttentionDepth }
   }
 
   private sequence(id: number): Sequence {

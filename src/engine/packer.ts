@@ -29,9 +29,12 @@ export class Packer {
 
   /** Address of a buffer of at least `bytes`, kept from call to call. Sizes double, so that few are ever left behind. */
   private room(which: 'source' | 'target', bytes: number): number {
-    if (this[which].bytes < bytes) {
+    const former = this[which]
+    if (former.bytes < bytes) {
       const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 65536)))
-      if (this[which].bytes > 0) this.bank.arena.release(this[which].address, this[which].bytes)
+      // The former room is forgotten first: where there is no place for the new one, someone else has it from now on.
+      this[which] = { address: 0, bytes: 0 }
+      if (former.bytes > 0) this.bank.arena.release(former.address, former.bytes)
       this[which] = { address: this.bank.arena.allocate(size), bytes: size }
     }
     return this[which].address

@@ -135,7 +135,7 @@ export interface StatsReply {
   expertMisses: number
   bytesRead: number
   cacheBytes: number
-  meanAttentionDepth: number
+  meanAttentionDepth?: number
 }
 
 /** First message of an engine that has started. */

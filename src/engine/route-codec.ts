@@ -5,9 +5,12 @@ import type { Taps } from '../nn/taps.js'
 export interface ExpertRoutes {
   /** tokens x k expert ids. */
   ids: Int32Array
-  /** tokens x k probabilities of the softmax over all experts of the layer; they sum to less than 1. */
+  /**
+   * tokens x k factors of the experts' outputs: their probabilities of the softmax over all experts of the layer or, where
+   * the model's config says `renormalise`, of that over the k chosen, which sum to 1.
+   */
   gates: Float32Array
-  /** tokens x experts of the layer: all probabilities, the gates among them. Only where asked for. */
+  /** tokens x experts of the layer: all probabilities, the gates among them unless they sum to 1. Only where asked for. */
   probabilities?: Float32Array
   /** tokens x k L2 norms of the experts' outputs before their gates. Only where asked for. */
   outputNorms?: Float32Array
@@ -122,7 +125,16 @@ export function routesByKind(layer: LayerRoutes): (ExpertRoutes & { kind: Mixtur
 }
 
 /** Layer by layer, the mixtures that have experts there. */
-function placesOf({ layers, mixtures }: ModelConfig): Place[][] {
+function placesOf(config: ModelConfig): Place[][] {
+  const places = known.get(config) ?? findPlaces(config)
+  known.set(config, places)
+  return places
+}
+
+/** Those of each config: every token that is generated asks for them. */
+const known = new WeakMap<ModelConfig, Place[][]>()
+
+function findPlaces({ layers, mixtures }: ModelConfig): Place[][] {
   let chosenBefore = 0
   let expertsBefore = 0
   return Array.from({ length: layers }, (_, layer) => {

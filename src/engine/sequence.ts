@@ -24,7 +24,7 @@ interface Input {
   /** Positions that are kept, where a model can do without the oldest. */
   context?: number
   /** Positions that there are in all. */
-  limit?: number
+  limit: number
 }
 
 /** One sequence of tokens with its cache. Its methods are generators that yield wherever other requests may come in between. */
@@ -59,14 +59,13 @@ export class Sequence {
   }
 
   /**
-   * Runs the prompt and then token after token; `emit` gets each, and says with `ready` when it wants more. A stop or any
-   * failure leaves the tokens whose steps were emitted, and the sequence as it was where there were none.
+   * Runs the prompt and then token after token; `emit` gets each. A stop or any failure leaves the tokens whose steps were
+   * emitted, and the sequence as it was where there were none.
    */
   *generate(
     request: GenerateRequest,
     stop: Int32Array,
     emit: (step: StepMessage) => void,
-    ready: () => boolean,
   ): Generator<void, GenerateReply> {
     const { model } = this
     const { settings } = request
@@ -103,7 +102,6 @@ export class Sequence {
       emit(step)
       input = { tokens: Int32Array.of(step.token) }
       yield
-      while (!ready() && !stop[0]) yield
     }
     const ended = performance.now()
     const times = { prefillMs: (firstAt || ended) - started, decodeMs: firstAt ? ended - firstAt : 0 }
@@ -140,7 +138,7 @@ export class Sequence {
 
   /** Micro-batch after micro-batch; `after` is told how many tokens came before each and how many it had. */
   private *run(
-    { tokens, again = 0, limit = Number.POSITIVE_INFINITY, ...input }: Input,
+    { tokens, again = 0, limit, ...input }: Input,
     stop: Int32Array,
     taps: Taps,
     after: (done: number, count: number) => void,
@@ -181,7 +179,7 @@ export class Sequence {
   }
 
   /** The prompt; an empty one runs the last token again, whose logits were not kept. */
-  private inputOf({ prompt }: GenerateRequest): Input {
+  private inputOf({ prompt }: GenerateRequest): Pick<Input, 'tokens' | 'again'> {
     if (prompt.length > 0 || this.tokens.length === 0) return { tokens: prompt }
     return { tokens: Int32Array.of(this.tokens[this.tokens.length - 1]), again: 1 }
   }

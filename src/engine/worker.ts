@@ -24,7 +24,7 @@ interface Running {
 }
 
 /** Steps that a generation may be ahead of its reader before the first credit comes. */
-export const FIRST_CREDIT = 32
+const FIRST_CREDIT = 32
 
 if (!parentPort) throw new Error('the engine runs in a worker thread')
 const port = parentPort
@@ -68,7 +68,6 @@ function begin(call: Call): Running {
       run.credit--
       send({ kind: 'step', id, step })
     },
-    ready: () => run.credit > 0,
   })
   const run: Running = { id, lane: laneOf(call), stop, credit: FIRST_CREDIT, closes: call.kind === 'close', task }
   return run

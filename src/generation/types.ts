@@ -200,8 +200,11 @@ export interface MemoryStats {
   bytesRead: number
   /** Bytes of all sessions' KV caches. */
   cacheBytes: number
-  /** Mean number of keys that an attention head visited for a token, since loading. */
-  meanAttentionDepth: number
+  /**
+   * Mean number of keys that an attention head visited for a token, since loading. Absent where none were counted: before
+   * the first token, and where attention is a softmax, which visits all that a token sees.
+   */
+  meanAttentionDepth?: number
 }
 
 export interface Model {

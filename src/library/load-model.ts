@@ -6,6 +6,7 @@ import { tokenIds } from '../generation/token-ids.js'
 import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, Session } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
+import { MAX_THREADS } from '../runtime/abi/control.js'
 import { setFlagsForGood } from '../runtime/compile.js'
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
@@ -37,8 +38,8 @@ export async function startModel(
   free: number = availableMemory(),
 ): Promise<Model> {
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
-  if (!Number.isInteger(threads) || threads < 1 || threads > 64) {
-    throw new UsageError('`threads` must be a whole number from 1 to 64')
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
+    throw new UsageError(`\`threads\` must be a whole number from 1 to ${MAX_THREADS}`)
   }
   if (memory !== undefined && !(memory > 0)) throw new UsageError('`memory` must be a size above 0')
   if (v8Flags) setFlagsForGood()

@@ -32,6 +32,8 @@ export interface ModelConfig {
   layers: number
   /** The mixtures of experts in the order in which a token meets them within a layer. */
   mixtures: Mixture[]
+  /** Whether the gates of a token's experts add up to 1; absent: they are shares of a softmax over all experts. */
+  renormalise?: boolean
   /** True when every router has a bias that is added to its logits. */
   gateBias?: true
   /** Factor of the rows of the embedding table; absent: 1. */

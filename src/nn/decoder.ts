@@ -35,11 +35,17 @@ export interface DecoderShape {
   build(workspace: Workspace): Blocks
 }
 
-/** A decoder-only language model (or a classifier): embedding, blocks, head. Each bank of weights has its own buffers. */
+/**
+ * A decoder-only language model (or a classifier): embedding, blocks, head. Each bank of weights has its own buffers. It is
+ * bound to the dense parts of the store, which are in their places before.
+ */
 export class Decoder {
   private readonly workspaces: Workspace[]
   private readonly blocks: Blocks[]
   private readonly ids: number
+  /** Addresses of the embedding's rows and of the head. */
+  private readonly table: number
+  private readonly headWeights: number
   private readonly embedding: Embedding
   private readonly head: Linear
   private readonly logitRows: Rows
@@ -60,6 +66,8 @@ export class Decoder {
     })
     this.blocks = this.workspaces.map((workspace) => shape.build(workspace))
     const [first, last] = [this.workspaces[0], this.workspaces[this.workspaces.length - 1]]
+    this.table = store.address('embedding', 'table')
+    this.headWeights = store.address(config.architecture === 'classifier' ? 'score' : 'lm_head', 'weight')
     this.ids = first.bank.arena.allocate(maxBatch * 4)
     this.embedding = new Embedding(first.bank, formats.embedding, this.ids, first.x, config.embeddingScale)
     this.logitRows = Rows.allocate(last.bank, LOGIT_ROWS, outputsOf(config))
@@ -95,7 +103,7 @@ export class Decoder {
 
     let at = this.enter(store.bankOf(0), T, cache, taps)
     at.bank.u32.set(tokens, this.ids / 4)
-    this.embedding.run(store.address('embedding', 'table'), T) //        x [T, d] = embedding[tokens]
+    this.embedding.run(this.table, T) //                                 x [T, d] = embedding[tokens]
     for (let l = 0; l < config.layers; l++) {
       if (taps.stopped?.()) return false
       const bank = store.bankOf(l)
@@ -113,13 +121,12 @@ export class Decoder {
    * classifier), a view that the next row overwrites.
    */
   logits(from: number, to: number, take: (row: number, logits: Float32Array) => void): void {
-    const { logitRows, logitList, head } = this
+    const { logitRows, logitList, head, headWeights } = this
     const { bank } = logitRows
-    const weights = this.store.address(this.config.architecture === 'classifier' ? 'score' : 'lm_head', 'weight')
     for (let first = from; first < to; first += LOGIT_ROWS) {
       const count = Math.min(LOGIT_ROWS, to - first)
       for (let i = 0; i < count; i++) writeListEntry(bank, logitList, i, first + i, i)
-      head.run(count, weights)
+      head.run(count, headWeights)
       for (let i = 0; i < count; i++) {
         this.lastRow = i
         take(first + i, logitRows.row(i))
@@ -143,11 +150,11 @@ export class Decoder {
     return outputsOf(this.config)
   }
 
-  /** Mean number of keys that an attention head visited for a token, so far. */
-  get meanAttentionDepth(): number {
+  /** Mean number of keys that an attention head visited for a token, so far; undefined where none were counted. */
+  get meanAttentionDepth(): number | undefined {
     const walks = this.workspaces.reduce((sum, { visits }) => sum + visits.walks, 0)
     const keys = this.workspaces.reduce((sum, { visits }) => sum + visits.keys, 0)
-    return walks === 0 ? 0 : keys / walks
+    return walks === 0 ? undefined : keys / walks
   }
 
   private enter(bank: number, tokens: number, cache: KVCache, taps: Taps): Workspace {

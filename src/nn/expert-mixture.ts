@@ -1,4 +1,4 @@
-import { type Mixture, type MixtureKind, mixtureOf } from '../model/config.js'
+import type { Mixture } from '../model/config.js'
 import { Matmul, type MatmulShape } from '../runtime/kernels/matmul.js'
 import type { Rows } from '../runtime/rows.js'
 import { ExpertGroups } from './expert-groups.js'
@@ -38,20 +38,16 @@ export class ExpertMixture {
   readonly slots: number
   /** Address of the gates, floats [T, slots]. */
   readonly gates: number
-  private readonly mixture: Mixture
   private readonly router: Router
   private readonly groups: ExpertGroups
 
   constructor(
     private readonly workspace: Workspace,
-    kind: MixtureKind,
+    private readonly mixture: Mixture,
     logits: RouterLogits,
     { sharedSlots = 0, renormalise = false, extraMatrices = 0 }: MixtureOptions = {},
   ) {
-    const { bank, maxTokens, config } = workspace
-    const mixture = mixtureOf(config, kind)
-    if (!mixture) throw new RangeError(`the model has no ${kind} experts`)
-    this.mixture = mixture
+    const { bank, maxTokens } = workspace
     this.k = mixture.topK
     this.slots = mixture.topK + sharedSlots
     this.router = new Router(workspace, mixture, logits, { slots: this.slots, renormalise })

@@ -1,3 +1,4 @@
+import type { Mixture } from '../model/config.js'
 import type { ActivationName } from '../runtime/formats.js'
 import type { Rows } from '../runtime/rows.js'
 import { identityList } from './expert-groups.js'
@@ -48,8 +49,8 @@ export class GatedMlp implements Feed {
 }
 
 export interface GatedMixtureOptions extends GatedOptions {
-  /** Whether the gates of the chosen experts add up to 1. */
-  renormalise: boolean
+  /** Whether the gates of the chosen experts add up to 1. Default false. */
+  renormalise?: boolean
   /** A further expert that every token uses; with a gate of its own, sigmoid(w . a), or none. */
   shared?: { hidden: number; gated: boolean }
 }
@@ -64,11 +65,15 @@ export class GatedMixture implements Feed {
   private readonly down: ExpertProduct
   private readonly shared?: SharedExpert
 
-  constructor(workspace: Workspace, { hidden, activation, renormalise, shared }: GatedMixtureOptions) {
+  constructor(
+    workspace: Workspace,
+    mixture: Mixture,
+    { hidden, activation, renormalise, shared }: GatedMixtureOptions,
+  ) {
     const { a, formats, config } = workspace
     const format = formats.mlp
-    const logits = new LinearLogits(workspace, 'mlp')
-    this.mixture = new ExpertMixture(workspace, 'mlp', logits, { renormalise, sharedSlots: shared ? 1 : 0 })
+    const logits = new LinearLogits(workspace, mixture)
+    this.mixture = new ExpertMixture(workspace, mixture, logits, { renormalise, sharedSlots: shared ? 1 : 0 })
     const { slots } = this.mixture
     this.perToken = slots
     this.gates = this.mixture.gates
@@ -91,9 +96,8 @@ export class GatedMixture implements Feed {
 /** The expert of all tokens: it writes the last slot of each, and that slot's gate. */
 class SharedExpert {
   private readonly mlp: GatedMlp
-  private readonly score?: Linear
-  private readonly scores?: Rows
-  private readonly gateWeights: number[]
+  /** Where it has a gate of its own. */
+  private readonly score?: { linear: Linear; weights: number[]; scores: Rows }
 
   constructor(
     private readonly workspace: Workspace,
@@ -106,20 +110,28 @@ class SharedExpert {
     const list = identityList(bank, maxTokens, mixture.slots - 1, mixture.slots)
     this.mlp = new GatedMlp(workspace, 'shared.', isIn, { hidden, activation }, { y, list })
     if (gated) {
-      this.scores = workspace.rows(1, 1)
-      this.score = new Linear(workspace, { format: 'f32', input: a, output: this.scores })
+      const scores = workspace.rows(1, 1)
+      const linear = new Linear(workspace, { format: 'f32', input: a, output: scores })
+      const weights = workspace.perLayer((layer) => (isIn(layer) ? workspace.at(layer, 'shared.gate') : 0))
+      this.score = { linear, weights, scores }
+    } else {
+      // It counts in full for every token, and nothing else writes there.
+      this.fillGates(maxTokens, () => 1)
     }
-    this.gateWeights = workspace.perLayer((layer) => (gated && isIn(layer) ? workspace.at(layer, 'shared.gate') : 0))
   }
 
   run(layer: number, T: number): void {
     this.mlp.run(layer, T)
-    this.score?.run(T, this.gateWeights[layer])
+    if (!this.score) return
+    const { linear, weights, scores } = this.score
+    linear.run(T, weights[layer])
+    const { f32 } = this.workspace.bank
+    this.fillGates(T, (t) => 1 / (1 + Math.exp(-f32[scores.address / 4 + t * scores.stride])))
+  }
+
+  private fillGates(tokens: number, gateOf: (token: number) => number): void {
     const { f32 } = this.workspace.bank
     const { gates, slots } = this.mixture
-    for (let t = 0; t < T; t++) {
-      const gate = this.scores ? 1 / (1 + Math.exp(-this.scores.row(t)[0])) : 1
-      f32[gates / 4 + t * slots + slots - 1] = gate
-    }
+    for (let t = 0; t < tokens; t++) f32[gates / 4 + t * slots + slots - 1] = gateOf(t)
   }
 }

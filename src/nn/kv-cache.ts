@@ -31,8 +31,9 @@ export function cacheFormat(formats: PartFormats): CacheFormat {
 }
 
 /**
- * Keys and values of one sequence: per layer, one row of A channels a position (two where K and V differ). There are no
- * position embeddings, so rows can be dropped at either end without recomputing anything.
+ * Keys and values of one sequence: per layer, one row of A channels a position (two where K and V differ). Rows can
+ * be dropped at the end and, of a model that does not tell positions apart, at the beginning, without computing anything
+ * again.
  */
 export class KVCache {
   private readonly keys: PagedRows[]

@@ -1,10 +1,8 @@
-import type { WeightFormat } from '../runtime/formats.js'
 import { allocateGroups, Matmul, type MatmulShape, writeGroup } from '../runtime/kernels/matmul.js'
 import type { Workspace } from './workspace.js'
 
 /** A product with one matrix for all rows of the batch: y = W x + b, row t in, row t out. */
 export class Linear {
-  readonly format: WeightFormat
   private readonly matmul: Matmul
   private readonly table: number
 
@@ -14,7 +12,6 @@ export class Linear {
     shape: MatmulShape,
     private readonly list = workspace.everyRow,
   ) {
-    this.format = shape.format
     this.matmul = new Matmul(workspace.bank, shape, workspace.threads)
     this.table = allocateGroups(workspace.bank, 1)
   }

@@ -46,6 +46,7 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
     feed: feedOf(layer),
     add: adderOf(feedOf(layer)),
   }))
+  const last = store.address('final', 'norm.weight')
   return {
     begin: (T, position) => rope.begin(T, position),
     block(l, T, cache) {
@@ -56,6 +57,6 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
       feed.run(l, T) //                 y [T, k, d] = experts of a
       add.run(T) //                     x += scale . gates . y
     },
-    finalNorm: (T) => norm.run(T, store.address('final', 'norm.weight')), // a [T, d] = RMSNorm(x)
+    finalNorm: (T) => norm.run(T, last), // a [T, d] = RMSNorm(x)
   }
 }

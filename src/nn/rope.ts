@@ -28,7 +28,7 @@ const f32 = Math.fround
  * Frequencies of the channel pairs of a head, in the float32 steps of the reference code: they differ from exact ones by
  * up to 7e-3 rad at position 1e5.
  */
-export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number): Float32Array {
+function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number): Float32Array {
   const half = headSize / 2
   const power = Float32Array.from({ length: half }, (_, i) => theta ** f32((2 * i) / headSize))
   switch (scaling.type) {
@@ -67,11 +67,7 @@ export class Rope {
   private readonly frequencies: Float32Array
   private readonly size: number
 
-  constructor(
-    workspace: Workspace,
-    config: RopeConfig,
-    readonly headSize: number,
-  ) {
+  constructor(workspace: Workspace, config: RopeConfig, headSize: number) {
     this.cos = workspace.rows(1, headSize / 2)
     this.sin = workspace.rows(1, headSize / 2)
     this.frequencies = ropeFrequencies(config, headSize)

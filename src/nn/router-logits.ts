@@ -1,4 +1,4 @@
-import { type MixtureKind, mixtureOf, routerRows } from '../model/config.js'
+import { type Mixture, routerRows } from '../model/config.js'
 import type { Rows } from '../runtime/rows.js'
 import { Linear } from './linear.js'
 import type { Workspace } from './workspace.js'
@@ -11,9 +11,8 @@ export interface RouterLogits {
 }
 
 /** Most rows of a layer's router. */
-function mostRows({ config }: Workspace, kind: MixtureKind): number {
-  const mixture = mixtureOf(config, kind)
-  return mixture ? mixture.experts.reduce((most, _, layer) => Math.max(most, routerRows(mixture, layer)), 0) : 0
+function mostRows(mixture: Mixture): number {
+  return mixture.experts.reduce((most, _, layer) => Math.max(most, routerRows(mixture, layer)), 0)
 }
 
 /** One matrix: logits = W a. The matrix that scores the experts is f32 in every packing. */
@@ -22,10 +21,10 @@ export class LinearLogits implements RouterLogits {
   private readonly linear: Linear
   private readonly weights: number[]
 
-  constructor(workspace: Workspace, kind: MixtureKind) {
-    this.logits = workspace.rows(1, mostRows(workspace, kind))
+  constructor(workspace: Workspace, mixture: Mixture) {
+    this.logits = workspace.rows(1, mostRows(mixture))
     this.linear = new Linear(workspace, { format: 'f32', input: workspace.a, output: this.logits })
-    this.weights = weightsOf(workspace, kind, 'logits.weight')
+    this.weights = weightsOf(workspace, mixture, 'logits.weight')
   }
 
   run(layer: number, tokens: number): void {
@@ -42,15 +41,15 @@ export class MlpLogits implements RouterLogits {
   private readonly bias: number[]
   private readonly weights: number[]
 
-  constructor(workspace: Workspace, kind: MixtureKind, width: number) {
+  constructor(workspace: Workspace, mixture: Mixture, width: number) {
     const hidden = workspace.rows(1, width)
     const { formats, a } = workspace
-    this.logits = workspace.rows(1, mostRows(workspace, kind))
+    this.logits = workspace.rows(1, mostRows(mixture))
     this.first = new Linear(workspace, { format: formats.router, input: a, output: hidden, activation: 'gelu' })
     this.second = new Linear(workspace, { format: 'f32', input: hidden, output: this.logits })
-    this.hidden = weightsOf(workspace, kind, 'hidden.weight')
-    this.bias = weightsOf(workspace, kind, 'hidden.bias')
-    this.weights = weightsOf(workspace, kind, 'logits.weight')
+    this.hidden = weightsOf(workspace, mixture, 'hidden.weight')
+    this.bias = weightsOf(workspace, mixture, 'hidden.bias')
+    this.weights = weightsOf(workspace, mixture, 'logits.weight')
   }
 
   run(layer: number, tokens: number): void {
@@ -70,18 +69,17 @@ export class CosineLogits implements RouterLogits {
   /** e^temperature / |centroid| of each expert, by layer. */
   private readonly scale: Float64Array[]
 
-  constructor(workspace: Workspace, kind: MixtureKind, width: number) {
+  constructor(workspace: Workspace, mixture: Mixture, width: number) {
     this.z = workspace.rows(1, width)
-    this.logits = workspace.rows(1, mostRows(workspace, kind))
+    this.logits = workspace.rows(1, mostRows(mixture))
     this.project = new Linear(workspace, { format: workspace.formats.router, input: workspace.a, output: this.z })
     this.compare = new Linear(workspace, { format: 'f32', input: this.z, output: this.logits })
-    this.projection = weightsOf(workspace, kind, 'projection.weight')
-    this.centroids = weightsOf(workspace, kind, 'centroids')
-    const temperature = weightsOf(workspace, kind, 'temperature')
-    const mixture = mixtureOf(workspace.config, kind)
+    this.projection = weightsOf(workspace, mixture, 'projection.weight')
+    this.centroids = weightsOf(workspace, mixture, 'centroids')
+    const temperature = weightsOf(workspace, mixture, 'temperature')
     this.scale = workspace.perLayer((layer) => {
       const { f32 } = workspace.bank
-      const rows = mixture ? routerRows(mixture, layer) : 0
+      const rows = routerRows(mixture, layer)
       return centroidScales(f32, this.centroids[layer], rows, width, Math.exp(f32[temperature[layer] / 4]))
     })
   }
@@ -115,7 +113,6 @@ function centroidScales(f32: Float32Array, tiles: number, rows: number, size: nu
 }
 
 /** Addresses of a piece of the router of each layer that has one. */
-function weightsOf(workspace: Workspace, kind: MixtureKind, piece: string): number[] {
-  const mixture = mixtureOf(workspace.config, kind)
-  return workspace.perLayer((layer) => (mixture?.experts[layer] ? workspace.at(layer, `${kind}.router.${piece}`) : 0))
+function weightsOf(workspace: Workspace, { kind, experts }: Mixture, piece: string): number[] {
+  return workspace.perLayer((layer) => (experts[layer] > 0 ? workspace.at(layer, `${kind}.router.${piece}`) : 0))
 }

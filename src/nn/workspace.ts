@@ -7,16 +7,10 @@ import type { WeightStore } from '../weights/weight-store.js'
 import { identityList } from './expert-groups.js'
 import type { Taps } from './taps.js'
 
-/** Addresses of a norm's vectors; a bias of 0 is none. */
-export interface NormWeights {
-  weight: number
-  bias: number
-}
-
 /**
  * One bank at work: what the layers in it share. Activations of a batch of at most `maxTokens` tokens (T in the shapes)
  * live in rows of the bank, and each layer is bound to the rows that it reads and writes; a forward pass allocates
- * nothing.
+ * nothing in the bank, but for the partial sums of softmax attention, whose room grows with the context.
  */
 export class Workspace {
   /** Residual stream [T, d]. */
@@ -29,7 +23,10 @@ export class Workspace {
   taps: Taps = {}
   /** Experts that must not be chosen. */
   masks?: PerMixture<RouterMask[]>
-  /** Keys that attention's heads visited so far, and in how many walks over the cache. */
+  /**
+   * Keys that attention's heads visited so far, and in how many walks over the cache. Only attention that may stop before
+   * the oldest key counts them.
+   */
   readonly visits = { keys: 0, walks: 0 }
 
   constructor(

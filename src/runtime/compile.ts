@@ -72,7 +72,7 @@ const PATIENCE_MS = 10_000
 function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
   const word = owner()
   for (let other = take(word); other !== 0; other = take(word)) {
-    if (other === FOR_GOOD) return withoutFusing(flags, work)
+    if (other === FOR_GOOD) return fusingOrNot(flags, work)
     if (Atomics.wait(word, 0, other, PATIENCE_MS) === 'timed-out') Atomics.compareExchange(word, 0, other, 0)
   }
   try {
@@ -84,8 +84,8 @@ function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
 }
 
 /** Of flags that are set for good, the fusing of vectors is the one that kernels may be better without (tiers.ts). */
-function withoutFusing<T>(flags: readonly V8Flag[], work: () => T): T {
-  if (!flags.includes(FUSED_VECTORS)) v8.setFlagsFromString(FUSED_VECTORS.unset)
+function fusingOrNot<T>(flags: readonly V8Flag[], work: () => T): T {
+  v8.setFlagsFromString(flags.includes(FUSED_VECTORS) ? FUSED_VECTORS.set : FUSED_VECTORS.unset)
   return work()
 }
 

@@ -12,7 +12,7 @@ export type Tier = (typeof TIERS)[number]
 /** Kernels that have proven themselves, in the memory in which they did so. */
 export interface ProvenKernels {
   tier: Tier
-  /** Ready for use: nothing is left in it of the proof. */
+  /** Ready for use; some 12 KB of it stay with the proof. */
   bank: Bank
   /** What V8 was told for them. */
   flags: readonly V8Flag[]
@@ -24,7 +24,7 @@ export function compileTier(tier: Tier, flags = kernelFlags()): WebAssembly.Modu
 }
 
 /** Tier asked for in MOLM_KERNELS, if any. */
-export function tierFromEnvironment(): Tier | undefined {
+function tierFromEnvironment(): Tier | undefined {
   const wanted = process.env.MOLM_KERNELS
   if (!wanted) return undefined
   const tier = TIERS.find((name) => name === wanted)

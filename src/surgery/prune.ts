@@ -25,7 +25,7 @@ export interface PruneOptions {
   only?: MixtureKind
   /** Whether the share holds in every layer (default) or over all layers together. */
   budget?: 'layer' | 'model'
-  /** What the gates of the experts that stay are. Default: what predicts the calibration text better. */
+  /** What the gates of the experts that stay are. Default: what predicts the calibration text better, `kept` if neither. */
   gates?: GateSoftmax
   /** Format in which a checkpoint is packed. Default q4. */
   quant?: Quant
@@ -126,17 +126,19 @@ export async function pruneCurve(
   })
 }
 
-/** Which gates let the experts that stay predict the calibration text better. */
+/** Which gates let the experts that stay predict the calibration text better; `kept` where there is no difference. */
 async function betterGates(
   model: Model,
   selection: Selection,
   texts: readonly NamedText[],
   signal?: AbortSignal,
 ): Promise<GateSoftmax> {
+  if (model.config.renormalise) return 'kept'
   const { kept, all } = await masked(model, selection, texts, signal)
   return kept <= all ? 'kept' : 'all'
 }
 
+/** Perplexities of the model without the experts that go. */
 async function masked(
   model: Model,
   selection: Selection,
@@ -147,9 +149,11 @@ async function masked(
     await model.maskExperts(maskOf(selection, model.config, gates))
     return perplexityOf(model, texts, signal)
   }
-  const measured = { kept: await measure('kept'), all: await measure('all') }
+  const kept = await measure('kept')
+  // Gates that add up to 1 are a softmax over a token's own experts, whichever the others are.
+  const all = model.config.renormalise ? kept : await measure('all')
   await model.maskExperts()
-  return measured
+  return { kept, all }
 }
 
 function windowOf({ config }: Model): number {

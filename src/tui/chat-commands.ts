@@ -142,6 +142,8 @@ async function stats({ model, conversation, lastAnswer }: Chat): Promise<string>
     `tokens in the cache: ${conversation.length} (${formatBytes(cacheBytes)})`,
     `weights in memory: ${formatBytes(weightsBytes)}; process: ${formatBytes(process.memoryUsage.rss())}`,
     `experts found in memory: ${expertHits}, read: ${expertMisses}`,
-    `keys that attention visits for a token, on average: ${meanAttentionDepth.toFixed(1)}`,
+    ...(meanAttentionDepth === undefined
+      ? []
+      : [`keys that attention visits for a token, on average: ${meanAttentionDepth.toFixed(1)}`]),
   ].join('\n')
 }

@@ -4,7 +4,7 @@ import { type Layout, MIXTURE_KINDS, type MixtureKind } from '../packing/layout.
 export const BANK_BYTES = 3.25 * 2 ** 30
 
 /** How many experts of one kind a bank holds at once, all of one size. */
-export interface SlotPlan {
+interface SlotPlan {
   slots: number
   bytes: number
 }

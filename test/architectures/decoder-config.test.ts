@@ -71,6 +71,7 @@ test('what molm does not compute is refused by name', async () => {
     [{ model_type: 'mixtral', quantization_config: { bits: 4 } }, /quantised \(quantization_config\)/],
     [{ model_type: 'moduleformer', quantization_config: { bits: 4 } }, /quantised \(quantization_config\)/],
     [{ model_type: 'mixtral', hidden_act: 'mish' }, /hidden_act.*silu.*"mish"/],
+    [{ model_type: 'jetmoe', activation_function: 'tanh' }, /activation_function.*silu.*"tanh"/],
     [{ model_type: 'mixtral', num_key_value_heads: 5 }, /num_key_value_heads must be a divisor/],
     [{ model_type: 'mixtral', num_experts_per_tok: 9 }, /num_experts_per_tok 9 is more than the 8 experts/],
     [{ model_type: 'mixtral', head_dim: 7 }, /a head has 7 channels/],

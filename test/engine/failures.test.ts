@@ -76,7 +76,7 @@ function generate(sequence: Sequence, prompt: readonly number[], context: number
     probabilities: false,
   }
   const emit = ({ token }: StepMessage) => seen.push(token)
-  finish(sequence.generate(request, new Int32Array(1), emit, () => true))
+  finish(sequence.generate(request, new Int32Array(1), emit))
   return seen
 }
 

@@ -1,9 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type MixtureKind, pruneCurve, pruneModel, readText } from '#molm/index.js'
-import { MIXTURE_KINDS } from '#molm/model/config.js'
+import { MIXTURE_KINDS, perMixture } from '#molm/model/config.js'
 import type { GateSoftmax } from '#molm/model/expert-mask.js'
 import { openPackedFile } from '#molm/packing/packed-file.js'
 import { maskOf, type Selection } from '#molm/surgery/selection.js'
@@ -11,6 +11,7 @@ import { withPackedModel } from '#molm/surgery/with-packed.js'
 import { writePruned } from '#molm/surgery/write-pruned.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
+import { integers } from '../support/random.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
@@ -101,6 +102,37 @@ for (const [name, selection] of [
       }))
   }
 }
+
+test('where gates add up to 1, both softmaxes are the same', async () => {
+  for (const name of ['21-granitemoe-f32', '51-mixtral-f32', '61-jetmoe-f32']) {
+    await withModel(fixturePath(name), { threads: 1 }, async (model) => {
+      assert.is(model.config.renormalise, true)
+      const selection = perMixture(model.config.mixtures, ({ experts }) =>
+        experts.map((count) => [...Array(count).keys()].slice(1)),
+      )
+      const logitsWith = async (gates: GateSoftmax) => {
+        await model.maskExperts(maskOf(selection, model.config, gates))
+        return (await model.createSession().forward(TOKENS, { logits: 'all' })).logits
+      }
+      const [kept, all] = [await logitsWith('kept'), await logitsWith('all')]
+      assert.ok(kept.every((value, i) => Math.abs(value - all[i]) < 1e-4))
+    })
+  }
+})
+
+test('where gates add up to 1, one of the softmaxes is measured for both', () =>
+  inTemporaryFolder(async (dir) => {
+    // A tokenizer for it: letters that are tokens of their own.
+    const random = integers(2000, 5, 13)
+    const text = random.reduce((text, letter) => text + 'bcfgjkmpqvxyz'[letter], '')
+    await cp(fixturePath('61-jetmoe-f32'), dir, { recursive: true })
+    await cp(fixturePath('01-base-bin-f32/tokenizer.json'), join(dir, 'tokenizer.json'))
+    const options = { calibrate: [{ name: 'letters.txt', text }], threads: 1 }
+    const [{ perplexity }] = await pruneCurve(dir, () => [0.75], options)
+    assert.is(perplexity.all, perplexity.kept)
+    const { gates } = await pruneModel(dir, join(dir, 'out'), { ...options, keep: 0.75 })
+    assert.is(gates, 'kept')
+  }))
 
 test('a pruned model can be pruned again, as if both steps had been one', () =>
   inTemporaryFolder(async (dir) => {

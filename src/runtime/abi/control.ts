@@ -54,7 +54,7 @@ export enum Address {
   args = 1472,
   /** SCRATCH_BYTES for each of MAX_THREADS threads. */
   scratch = 4096,
-  /** First address that may be given out: a page of WebAssembly behind the last scratch. */
+  /** First address that may be given out: the first page of WebAssembly behind the last scratch. */
   arena = 327680,
 }
 

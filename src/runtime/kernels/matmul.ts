@@ -97,31 +97,31 @@ export class Matmul extends Call<MatmulArg> {
   }
 }
 
-/** Rows for the products before they are gated, in each bank for the largest output that was asked for. */
-const ungated = new WeakMap<Bank, { address: number; bytes: number }>()
+/** A range of each bank that the calls of one sort share: as large as the largest that was asked for. */
+type SharedRanges = WeakMap<Bank, { address: number; bytes: number }>
+
+/** Address of `bytes` bytes at least. A smaller range stays as it is: calls are bound to it. */
+function sharedRange(ranges: SharedRanges, bank: Bank, bytes: number): number {
+  const former = ranges.get(bank)
+  if (former && former.bytes >= bytes) return former.address
+  const address = bank.arena.allocate(bytes)
+  ranges.set(bank, { address, bytes })
+  return address
+}
+
+/** Rows for the products before they are gated. */
+const ungated: SharedRanges = new WeakMap()
 
 function ungatedFor(bank: Bank, { count, columns }: Rows): Rows {
   const stride = 2 * padded(columns)
-  const bytes = count * stride * 4
-  let room = ungated.get(bank)
-  if (!room || room.bytes < bytes) {
-    room = { address: bank.arena.allocate(bytes), bytes }
-    ungated.set(bank, room)
-  }
-  return new Rows(bank, room.address, count, stride, stride)
+  return new Rows(bank, sharedRange(ungated, bank, count * stride * 4), count, stride, stride)
 }
 
-/** Scratch for unpacked 4-bit weights, one a bank, for the widest matrix that was asked for. */
-const scratches = new WeakMap<Bank, { address: number; bytes: number }>()
+/** Scratch for unpacked 4-bit weights. */
+const scratches: SharedRanges = new WeakMap()
 
 function scratchFor(bank: Bank, columns: number, threads: number): number {
-  const bytes = (columns / TILE_COLUMNS) * UNPACKED_TILE_BYTES * threads
-  let scratch = scratches.get(bank)
-  if (!scratch || scratch.bytes < bytes) {
-    scratch = { address: bank.arena.allocate(bytes), bytes }
-    scratches.set(bank, scratch)
-  }
-  return scratch.address
+  return sharedRange(scratches, bank, (columns / TILE_COLUMNS) * UNPACKED_TILE_BYTES * threads)
 }
 
 /** Address of a table for `groups` groups. */

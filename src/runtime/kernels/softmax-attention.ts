@@ -124,6 +124,8 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
   private roomFor(bytes: number): number {
     const { partials, bank } = this
     if (partials.bytes >= bytes) return partials.address
+    // The former room is forgotten first: where there is no place for the new one, someone else has it from now on.
+    this.partials = { address: 0, bytes: 0 }
     if (partials.bytes > 0) bank.arena.release(partials.address, partials.bytes)
     const room = roundUp(2 * bytes, 4096)
     this.partials = { address: bank.arena.allocate(room), bytes: room }

@@ -1,0 +1,2 @@
+/** Threads of an engine at most. */
+export { MAX_THREADS } from '../runtime/abi/control.js'

@@ -1,0 +1,34 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { summarise } from '#molm/cli/run-summary.js'
+import { fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+
+/** The depth that a model's stats have, and that a run's summary has, before a token and after some. */
+function depthsOf(name: string) {
+  return withModel(fixturePath(name), { threads: 1 }, async (model) => {
+    const result = { promptTokens: 3, tokens: [1], finishReason: 'length', seed: 1, text: '' } as const
+    const loaded = { model, loadMs: 1 } as Parameters<typeof summarise>[0]
+    const depths = async () => {
+      const { memory } = await summarise(loaded, { ...result, tokens: [1], prefillMs: 1, decodeMs: 1 })
+      return [(await model.stats()).meanAttentionDepth, memory.mean_attention_depth]
+    }
+    const before = await depths()
+    await model.createSession().forward([5, 9, 2])
+    return { before, after: await depths() }
+  })
+}
+
+test('keys that attention visits are told once some were counted', async () => {
+  const { before, after } = await depthsOf('01-base-bin-f32')
+  assert.equal(before, [undefined, null])
+  assert.ok(after.every((depth) => depth !== undefined && depth !== null && depth > 0))
+})
+
+test('of a softmax, which visits all keys and counts none, nothing is told', async () => {
+  const { before, after } = await depthsOf('61-jetmoe-f32')
+  assert.equal(before, [undefined, null])
+  assert.equal(after, [undefined, null])
+})
+
+test.run()

@@ -1,0 +1,63 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Packer } from '#molm/engine/packer.js'
+import { SOFTMAX_SPAN } from '#molm/runtime/abi/attention.js'
+import { MemoryFull } from '#molm/runtime/arena.js'
+import type { Bank } from '#molm/runtime/bank.js'
+import { SoftmaxAttention } from '#molm/runtime/kernels/softmax-attention.js'
+import { placePages } from '../support/cache-pages.js'
+import { bankOf, emptyRows, matrixRequest, placeRows } from '../support/kernel-bench.js'
+import { normalFloats } from '../support/random.js'
+
+const test = suite('a buffer that finds no room to grow')
+
+/** Takes what is left of a memory, in one range; returns what was written there as it is now. */
+function takeRest(bank: Bank): () => Uint8Array {
+  const bytes = bank.arena.room
+  const address = bank.arena.allocate(bytes)
+  bank.u8.fill(77, address, address + bytes)
+  return () => bank.u8.slice(address, address + bytes)
+}
+
+/** `work` asks for more than a memory has; what another then gets of it is not written to when `work` is tried again. */
+function leavesOthersAlone(bank: Bank, work: { little: () => unknown; much: () => unknown }): void {
+  work.little()
+  bank.arena.allocate(bank.arena.room)
+  const isFull = (error: unknown) => error instanceof MemoryFull
+  assert.throws(work.much, isFull)
+  assert.ok(bank.arena.room > 0, 'the former buffer has been given back')
+  const taken = takeRest(bank)
+  assert.throws(work.little, isFull)
+  assert.ok(taken().every((byte) => byte === 77))
+}
+
+test('attention writes its sums to no former buffer', () => {
+  const bank = bankOf('plain')
+  const [heads, headSize, most] = [4, 16, 32]
+  const positions = SOFTMAX_SPAN + most
+  const keys = placePages(bank, normalFloats(positions * headSize, 1), headSize, 'f32', {
+    heads: 1,
+    isTransposed: true,
+  })
+  const values = placePages(bank, normalFloats(positions * headSize, 2), headSize, 'f32', {
+    heads: 1,
+    isTransposed: false,
+  })
+  const q = placeRows(bank, normalFloats(most * heads * headSize, 3), heads * headSize)
+  const output = emptyRows(bank, most, heads * headSize)
+  const shape = { q, output, heads, keyValueHeads: 1, headSize, scale: 0.25, format: 'f32' } as const
+  const attention = new SoftmaxAttention(bank, shape, 16)
+  leavesOthersAlone(bank, {
+    little: () => attention.run(1, keys, values, SOFTMAX_SPAN, 0),
+    much: () => attention.run(most, keys, values, SOFTMAX_SPAN, 0),
+  })
+})
+
+test('a packer packs into no former buffer', () => {
+  const bank = bankOf('plain')
+  const packer = new Packer(bank)
+  const packRows = (rows: number) => () => packer.pack(matrixRequest(normalFloats(rows * 64, 4), rows, 64, 'f32'))
+  leavesOthersAlone(bank, { little: packRows(32), much: packRows(1024) })
+})
+
+test.run()
