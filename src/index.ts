@@ -1,5 +1,5 @@
 /**
- * molm as a library: load a ModuleFormer, run tokens through it, generate, and see which experts they wake.
+ * molm as a library: load a model, run tokens through it, generate, and see which experts they wake.
  *
  * @example
  * const model = await loadModel('nano')

@@ -58,6 +58,7 @@ export class CacheFolder {
       await symlink(relative(dirname(path), this.blob(hash)), made).catch(() => copyFile(this.blob(hash), made))
       await rename(made, path)
     } catch (error) {
+      await rm(made, { force: true }).catch(() => undefined)
       throw cannotWrite(path, error)
     }
   }
@@ -67,7 +68,9 @@ export class CacheFolder {
     const path = join(this.path, 'refs', revision)
     try {
       await makeFolder(dirname(path))
-      await writeFile(path, commit)
+      const made = `${path}.${process.pid}`
+      await writeFile(made, commit)
+      await rename(made, path)
     } catch (error) {
       throw cannotWrite(path, error)
     }

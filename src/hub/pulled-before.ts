@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { isNote } from '../packing/companions.js'
 import type { Quant } from '../packing/format.js'
 import { openPackedFile } from '../packing/packed-file.js'
 import { packedFileName } from '../packing/packed-folder.js'
@@ -19,7 +21,10 @@ export async function findPulledBefore(folder: string, quant: Quant): Promise<Pu
   const path = join(folder, packedFileName(quant))
   const file = await openPackedFile(path).catch(() => undefined)
   if (file?.metadata.sourceRevision === undefined) return undefined
-  const { source: repo, sourceRevision: commit } = file.metadata
+  const { source: repo, sourceRevision: commit, files = {} } = file.metadata
+  // Without what the model needs beside its weights it is pulled again.
+  const needed = Object.keys(files).filter((name) => !isNote(name))
+  if (!needed.every((name) => existsSync(join(folder, name)))) return undefined
   const bytes = [...file.parts.values()].reduce((end, part) => Math.max(end, part.offset + part.bytes), 0)
   return { path, bytes, repo, commit, quant }
 }

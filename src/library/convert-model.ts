@@ -4,6 +4,7 @@ import { EngineClient } from '../engine/client.js'
 import { type Conversion, type ConvertProgress, convertCheckpoint } from '../packing/convert.js'
 import type { Quant } from '../packing/format.js'
 import type { PackMatrix } from '../packing/pack.js'
+import { checkThreads } from './thread-limit.js'
 
 export interface ConvertOptions {
   /** Default q4. */
@@ -25,6 +26,7 @@ export async function convertModel(dir: string, out: string, options: ConvertOpt
 
 /** Runs `work` with an engine that packs weights on its threads, and ends it afterwards. */
 export async function withPacker<T>(threads: number, work: (pack: PackMatrix) => Promise<T>): Promise<T> {
+  checkThreads(threads)
   const engine = await EngineClient.start({ threads })
   try {
     return await work((request) => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { UserError } from '../errors.js'
+import { codeOf, UserError } from '../errors.js'
 import { takeLock } from '../files/lock.js'
 import type { Quant } from '../packing/format.js'
 import { openPackedFile } from '../packing/packed-file.js'
@@ -130,7 +130,9 @@ async function packingsOf(repository: string): Promise<InstalledModel[]> {
   const models: InstalledModel[] = []
   for (const quant of quants) {
     const path = join(folder, packedFileName(quant))
-    const { size: bytes, mtime: modified } = await stat(path)
+    const found = await ifPresent(stat(path))
+    if (!found) continue
+    const { size: bytes, mtime: modified } = found
     const name = quants.length > 1 ? `${repository}:${quant}` : repository
     const metadata = await openPackedFile(path).then(
       (file) => file.metadata,
@@ -141,10 +143,10 @@ async function packingsOf(repository: string): Promise<InstalledModel[]> {
       : { state: 'damaged' as const }
     models.push({ name, path, bytes, modified, ...about })
   }
-  if (isUnfinished) {
-    const { mtime: modified } = await stat(unfinished)
+  const started = isUnfinished ? await ifPresent(stat(unfinished)) : undefined
+  if (started) {
     const bytes = await bytesIn(unfinished)
-    models.push({ name: repository, path: unfinished, bytes, modified, state: 'partial' })
+    models.push({ name: repository, path: unfinished, bytes, modified: started.mtime, state: 'partial' })
   }
   return models
 }
@@ -168,6 +170,16 @@ async function folders(dir: string): Promise<string[]> {
 /** What the files of a folder take on the disk, which for a file with holes is less than its length. */
 async function bytesIn(folder: string): Promise<number> {
   let bytes = 0
-  for (const name of await readdir(folder)) bytes += (await stat(join(folder, name))).blocks * 512
+  for (const name of (await ifPresent(readdir(folder))) ?? []) {
+    bytes += ((await ifPresent(stat(join(folder, name))))?.blocks ?? 0) * 512
+  }
   return bytes
+}
+
+/** Undefined where there is nothing any more: a pull may end, or a model be removed, while the list is made. */
+async function ifPresent<T>(work: Promise<T>): Promise<T | undefined> {
+  return work.catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
 }

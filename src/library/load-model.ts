@@ -6,7 +6,6 @@ import { tokenIds } from '../generation/token-ids.js'
 import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, Session } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
-import { MAX_THREADS } from '../runtime/abi/control.js'
 import { setFlagsForGood } from '../runtime/compile.js'
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
@@ -16,6 +15,7 @@ import { checkWeights } from './check-weights.js'
 import { describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { loadTextSide, type TextSide } from './text-side.js'
+import { checkThreads } from './thread-limit.js'
 
 /** Left free beside the weights when nobody says how much memory they may take: activations, caches, Node itself. */
 export const MARGIN = 512 * 2 ** 20
@@ -38,9 +38,7 @@ export async function startModel(
   free: number = availableMemory(),
 ): Promise<Model> {
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
-  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new UsageError(`\`threads\` must be a whole number from 1 to ${MAX_THREADS}`)
-  }
+  checkThreads(threads)
   if (memory !== undefined && !(memory > 0)) throw new UsageError('`memory` must be a size above 0')
   if (v8Flags) setFlagsForGood()
   const { config, formats, path, kind, folder } = found

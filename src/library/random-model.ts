@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { layoutOf } from '../architectures/index.js'
 import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
@@ -46,6 +46,7 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
     await file.finish()
   } catch (error) {
     await file.abort()
+    await rm(configPath, { force: true })
     throw error
   }
   return layout.bytes

@@ -62,7 +62,7 @@ export async function copyCompanions(
     }
   }
   for (const [name, text] of Object.entries(texts)) {
-    await writeFile(join(to, name), text)
+    await writeFile(join(to, name), text, { flush: true })
     checksums[name] = createHash('sha256').update(text).digest('hex')
   }
   return checksums
@@ -100,6 +100,7 @@ async function copy(source: ByteSource, path: string): Promise<string> {
       await target.writeFile(bytes)
       hash.update(bytes)
     }
+    await target.sync()
   } finally {
     await target.close()
   }

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { readSmallFile } from '../checkpoint/small-file.js'
-import { UserError } from '../errors.js'
+import { cannotWrite } from '../files/folders.js'
 import { isObject, parseJsonObject } from '../json.js'
 import type { NonFinite } from './pack.js'
 import type { PartChecksums } from './packed-metadata.js'
@@ -75,8 +75,10 @@ export class PackJournal {
     })
   }
 
-  sync(): Promise<void> {
-    return this.handle.datasync()
+  async sync(): Promise<void> {
+    await this.handle.datasync().catch((error: unknown) => {
+      throw cannotWrite(this.path, error)
+    })
   }
 
   close(): Promise<void> {
@@ -110,8 +112,4 @@ function isEntry(value: unknown): value is JournalEntry {
   const { part, sha256, crc32, nonFinite, reads } = value
   const areObjects = (list: unknown) => Array.isArray(list) && list.every(isObject)
   return [part, sha256, crc32].every((text) => typeof text === 'string') && areObjects(nonFinite) && areObjects(reads)
-}
-
-function cannotWrite(path: string, error: unknown): UserError {
-  return new UserError(`${path}: cannot be written (${error instanceof Error ? error.message : String(error)})`)
 }

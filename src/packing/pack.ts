@@ -243,7 +243,7 @@ function emptyStretch({ part, firstRow, view, isLast }: Chunk): PackedPart {
   const offset = packedBytes(kind, format, firstRow, cols)
   // The padding of the part belongs to its last stretch.
   const end = isLast ? part.bytes : offset + packedBytes(kind, format, view.shape[0], cols)
-  return { ...emptyPart(part), bytes: new Uint8Array(end - offset), offset }
+  return { part, bytes: new Uint8Array(end - offset), offset, isLast: false, nonFinite: [] }
 }
 
 /** Whether a part can be given chunk by chunk: its bytes come in the order in which it is read. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { UserError } from '../errors.js'
+import { codeOf, UserError } from '../errors.js'
+import { cannotWrite } from '../files/folders.js'
 import { RunningChecksums } from './checksums.js'
 import { aligned } from './format.js'
 import type { Layout, Part } from './layout.js'
@@ -50,7 +51,7 @@ export async function createPackedFile(
   const { offsets, end } = placesOf(layout, metadata)
   const begun = new Map<string, RunningChecksums>()
   const handle = await open(partial, finished.size > 0 ? 'r+' : 'w').catch((error: unknown) => {
-    throw cannotWrite(partial, end, error)
+    throw cannotWriteAll(partial, end, error)
   })
 
   return {
@@ -71,7 +72,7 @@ export async function createPackedFile(
     },
     async sync() {
       await handle.datasync().catch((error: unknown) => {
-        throw cannotWrite(partial, end, error)
+        throw cannotWriteAll(partial, end, error)
       })
     },
     async finish() {
@@ -84,7 +85,7 @@ export async function createPackedFile(
         await handle.close()
         await rename(partial, path)
       } catch (error) {
-        throw cannotWrite(path, end, error)
+        throw cannotWriteAll(path, end, error)
       }
     },
     async abort() {
@@ -158,13 +159,11 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number,
       done += bytesWritten
     }
   } catch (error) {
-    throw cannotWrite(path, total, error)
+    throw cannotWriteAll(path, total, error)
   }
 }
 
-function cannotWrite(path: string, total: number, error: unknown): UserError {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') {
-    return new UserError(`${path}: the disk is full; the file needs ${Math.ceil(total / 2 ** 20)} MiB`)
-  }
-  return new UserError(`${path}: cannot be written (${error instanceof Error ? error.message : String(error)})`)
+function cannotWriteAll(path: string, total: number, error: unknown): unknown {
+  if (codeOf(error) !== 'ENOSPC') return cannotWrite(path, error)
+  return new UserError(`${path}: the disk is full; the file needs ${Math.ceil(total / 2 ** 20)} MiB`)
 }

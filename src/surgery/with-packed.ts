@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UsageError } from '../errors.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
@@ -43,8 +43,9 @@ export async function withSecondModel<T>(
 
 async function findOther(name: string, outDir: string, { quant }: PackingOptions): Promise<FoundModel> {
   const found = await resolveModel(name, quant)
-  if (resolve(found.folder) === resolve(outDir))
-    throw new UsageError(`${outDir} is the model itself; give another folder`)
+  // Either may be a link to the other.
+  const [own, out] = await Promise.all([found.folder, outDir].map((dir) => realpath(dir).catch(() => resolve(dir))))
+  if (own === out) throw new UsageError(`${outDir} is the model itself; give another folder`)
   return found
 }
 

@@ -1,5 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type PullPlan, type PullProgress, pullModel } from '#molm/index.js'
@@ -109,6 +109,18 @@ test('a second pull of the same commit fetches nothing, one of another commit or
     assert.not((await pullModel(`${REPO}:q8`, QUICK)).wasHere)
     repository.commit = 'b'.repeat(40)
     assert.is((await pullModel(REPO, QUICK)).commit, repository.commit)
+  })
+})
+
+test('a pulled model that lacks what lies beside its weights is pulled again', async () => {
+  await withHub(async (hub) => {
+    await hub.serve(REPO, '05-linear-silu-safetensors-f32')
+    const { path } = await pullModel(REPO, QUICK)
+    const config = join(dirname(path), 'config.json')
+    const before = await readFile(config)
+    await rm(config)
+    assert.not((await pullModel(REPO, QUICK)).wasHere)
+    assert.ok(before.equals(await readFile(config)))
   })
 })
 

@@ -157,7 +157,10 @@ test('a file with a part missing cannot be finished', async () => {
 test('a folder that is not there cannot be written to', async () => {
   await withLayout((layout) =>
     inTemporaryFolder((dir) =>
-      rejectsWithUserError(() => createPackedFile(join(dir, 'no', 'a'), layout, METADATA), /cannot be written.*ENOENT/),
+      rejectsWithUserError(
+        () => createPackedFile(join(dir, 'no', 'a'), layout, METADATA),
+        /cannot be written \(there is no such folder/,
+      ),
     ),
   )
 })

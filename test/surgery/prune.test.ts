@@ -1,4 +1,4 @@
-import { cp, readdir, readFile } from 'node:fs/promises'
+import { cp, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -236,6 +236,12 @@ test('texts that are empty or too short, and a folder that is the model itself, 
       /is the model itself/,
     )
     assert.equal(await readdir(dir), [])
+    const link = join(dir, 'link')
+    await symlink(fixturePath('01-base-bin-f32'), link, 'junction')
+    await rejectsWithUserError(
+      () => pruneModel(fixturePath('01-base-bin-f32'), link, { calibrate: [short], keep: 0.5 }),
+      /is the model itself/,
+    )
   }))
 
 test.run()
