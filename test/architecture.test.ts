@@ -59,8 +59,8 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  experts: ['generation', 'engine', 'model', 'json', 'errors'],
-  evaluation: ['generation', 'model', 'json', 'errors'],
+  experts: ['generation', 'engine', 'model', 'errors'],
+  evaluation: ['generation', 'sampling', 'model', 'json', 'errors'],
   benchmark: ['generation', 'errors'],
   library: [
     'hub',

@@ -1,7 +1,8 @@
 import { UserError } from '../errors.js'
 import type { Model, Session } from '../generation/types.js'
+import { logprobOf } from '../sampling/logprobs.js'
 import { checkLanguageModel } from './language-model.js'
-import { indexOfLargest, logProbability } from './log-probability.js'
+import { indexOfLargest } from './log-probability.js'
 import type { Task, TaskItem } from './task-file.js'
 
 export interface EvaluateTaskOptions {
@@ -135,7 +136,7 @@ async function encodeItem(
 
 /** Sum of the logarithms of the probabilities: row i predicts token i. */
 function logLikelihood(rows: readonly Float32Array[], tokens: readonly number[]): number {
-  return tokens.reduce((sum, token, i) => sum + logProbability(rows[i], token), 0)
+  return tokens.reduce((sum, token, i) => sum + logprobOf(rows[i], token), 0)
 }
 
 function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {

@@ -1,7 +1,8 @@
 import { UserError } from '../errors.js'
 import type { Model } from '../generation/types.js'
+import { logSumExp } from '../sampling/logprobs.js'
 import { checkLanguageModel } from './language-model.js'
-import { divergence, indexOfLargest, logProbability } from './log-probability.js'
+import { divergence, indexOfLargest } from './log-probability.js'
 import { predictions } from './predictions.js'
 import type { NamedText } from './text-file.js'
 import type { WindowOptions } from './windows.js'
@@ -66,10 +67,13 @@ export async function evaluateText(
     for await (const { first, count, row } of predictions(model, tokens, windows)) {
       const other = (await reference?.next())?.value
       for (let i = 0; i < count; i++) {
-        nll -= logProbability(row(i), tokens[first + i])
+        const logits = row(i)
+        const norm = logSumExp(logits)
+        nll -= logits[tokens[first + i]] - norm
         if (!other) continue
-        agreement.divergence += divergence(other.row(i), row(i))
-        if (indexOfLargest(other.row(i)) === indexOfLargest(row(i))) agreement.same++
+        const reference = other.row(i)
+        agreement.divergence += divergence(reference, logits, norm)
+        if (indexOfLargest(reference) === indexOfLargest(logits)) agreement.same++
       }
       scored += count
       onProgress?.({ tokens: first + count, of: tokens.length })

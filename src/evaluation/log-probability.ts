@@ -1,20 +1,11 @@
-/** Logarithm of the sum of e^logit: what turns logits into logarithms of probabilities. */
-export function logSumExp(logits: Float32Array): number {
-  const most = logits[indexOfLargest(logits)]
-  let sum = 0
-  for (const logit of logits) sum += Math.exp(logit - most)
-  return most + Math.log(sum)
-}
+import { logSumExp } from '../sampling/logprobs.js'
 
-/** Natural logarithm of a token's probability. */
-export function logProbability(logits: Float32Array, token: number): number {
-  return logits[token] - logSumExp(logits)
-}
-
-/** Kullback-Leibler divergence, in nats, of the distribution of `logits` from that of `reference`: 0 when they agree. */
-export function divergence(reference: Float32Array, logits: Float32Array): number {
+/**
+ * Kullback-Leibler divergence, in nats, of the distribution of `logits` from that of `reference`: 0 when they agree.
+ * `norm` is the logSumExp of `logits`.
+ */
+export function divergence(reference: Float32Array, logits: Float32Array, norm = logSumExp(logits)): number {
   const referenceNorm = logSumExp(reference)
-  const norm = logSumExp(logits)
   let sum = 0
   for (let i = 0; i < logits.length; i++) {
     const logP = reference[i] - referenceNorm

@@ -96,18 +96,21 @@ const BLANK = 0x20
 class BytePairTokenizer implements Tokenizer {
   readonly vocabSize: number
   readonly specialIds: ReadonlySet<number>
-  private readonly addedIds: ReadonlySet<number>
-  private readonly vocabulary: Vocabulary
+  private readonly addedTokens: ReadonlySet<number>
+  private readonly addedIds: ReadonlyMap<string, number>
+  /** By id, the added ones among them. */
+  private readonly tokens: Vocabulary['tokens']
 
   constructor(
     { addedTokens }: TokenizerDefinition,
-    vocabulary: Vocabulary,
+    private readonly vocabulary: Vocabulary,
     private readonly decoder: Decoder,
     private readonly encoding: Encoding,
   ) {
-    this.vocabulary = withAddedTokens(vocabulary, addedTokens)
-    this.vocabSize = this.vocabulary.tokens.length
-    this.addedIds = new Set(addedTokens.map((token) => token.id))
+    this.tokens = withAddedTokens(vocabulary, addedTokens)
+    this.vocabSize = this.tokens.length
+    this.addedTokens = new Set(addedTokens.map(({ id }) => id))
+    this.addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]))
     this.specialIds = new Set(addedTokens.filter((token) => token.special).map((token) => token.id))
   }
 
@@ -136,15 +139,15 @@ class BytePairTokenizer implements Tokenizer {
     if (options?.skipSpecial && this.specialIds.has(id)) return new Uint8Array(0)
     const token = this.token(id)
     // Added tokens are written as plain text, all others as the decoder knows them.
-    return this.addedIds.has(id) ? UTF8.encode(token) : this.decoder.bytesOf(token)
+    return this.addedTokens.has(id) ? UTF8.encode(token) : this.decoder.bytesOf(token)
   }
 
   token(id: number): string {
-    return this.vocabulary.tokens[id] ?? ''
+    return this.tokens[id] ?? ''
   }
 
   idOf(token: string): number | undefined {
-    return this.vocabulary.ids.get(token)
+    return this.addedIds.get(token) ?? this.vocabulary.ids.get(token)
   }
 }
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { logProbability } from '#molm/evaluation/log-probability.js'
 import { evaluateText, loadModel, type Model, readText } from '#molm/index.js'
+import { logprobOf } from '#molm/sampling/logprobs.js'
 import { fixturePath } from '../support/fixtures.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { assertClose } from './close.js'
@@ -43,7 +43,7 @@ test('a window of more tokens than are run at once gives what one pass gives', a
   session.dispose()
   const V = model.config.vocabSize
   let nll = 0
-  for (let t = 1; t < tokens.length; t++) nll -= logProbability(logits.subarray((t - 1) * V, t * V), tokens[t])
+  for (let t = 1; t < tokens.length; t++) nll -= logprobOf(logits.subarray((t - 1) * V, t * V), tokens[t])
   const score = await evaluateText(model, text, { window: tokens.length })
   assert.is(score.nll, nll)
   assert.is(score.scored, tokens.length - 1)

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { logProbability } from '#molm/evaluation/log-probability.js'
 import { evaluateTask, loadModel, type Model, parseTask, readText, type TaskItem } from '#molm/index.js'
+import { logprobOf } from '#molm/sampling/logprobs.js'
 import { fixturePath } from '../support/fixtures.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { assertClose } from './close.js'
@@ -33,7 +33,7 @@ async function scorePlainly(model: Model, context: number[], continuation: numbe
   session.dispose()
   const V = model.config.vocabSize
   const row = (i: number) => logits.subarray(i * V, (i + 1) * V)
-  return continuation.reduce((sum, token, i) => sum + logProbability(row(context.length - 1 + i), token), 0)
+  return continuation.reduce((sum, token, i) => sum + logprobOf(row(context.length - 1 + i), token), 0)
 }
 
 test('accuracy and every log-likelihood equal those of the reference implementation', async ({ model }) => {

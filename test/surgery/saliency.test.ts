@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
+import { LayerUsage } from '#molm/experts/usage.js'
 import { expertScores } from '#molm/surgery/saliency.js'
 import { withModel } from '../support/models.js'
 import { referenceForward } from '../support/reference-model.js'
@@ -54,20 +54,12 @@ test('norms are the same however the tokens are split, and absent unless asked f
 test('scores: mean output of a choice, choices, sum of gates', () => {
   const layer = new LayerUsage(3)
   const floats = (...values: number[]) => Float32Array.from(values)
-  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.5, 0.25), outputNorms: floats(2, 8) }, 1)
-  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.75, 0.125), outputNorms: floats(4, 16) }, 1)
-  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.5, 0.5), outputNorms: floats(0, 1) }, 1)
+  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.5, 0.25), outputNorms: floats(2, 8) })
+  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.75, 0.125), outputNorms: floats(4, 16) })
+  layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.5, 0.5), outputNorms: floats(0, 1) })
   assert.equal([...expertScores(layer, 'reap')], [4 / 3, 4.5 / 3, 0])
   assert.equal([...expertScores(layer, 'frequency')], [3, 3, 0])
   assert.equal([...expertScores(layer, 'gate')], [1.75, 0.875, 0])
-})
-
-test('a saved usage keeps the outputs', () => {
-  const usage = new ExpertUsage({ mixtures: [{ kind: 'mlp', experts: [1] }] })
-  const routes = { ids: Int32Array.of(0), gates: Float32Array.of(0.5), outputNorms: Float32Array.of(3) }
-  usage.add([{ mlp: routes }], 1)
-  const again = ExpertUsage.fromJson(JSON.parse(JSON.stringify(usage)), 'usage.json')
-  assert.is(again.of('mlp', 0).outputMass[0], 1.5)
 })
 
 test.run()

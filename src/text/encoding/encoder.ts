@@ -63,7 +63,8 @@ export class Encoder {
       ({ content }) => content,
     )
     // Where no token goes on past a word, words can be encoded one by one.
-    this.dividesAtBlanks = !ignoreMerges && !vocabulary.tokens.some((token) => token && BLANK_INSIDE.test(token))
+    const goesOn = (token: string | undefined) => token !== undefined && BLANK_INSIDE.test(token)
+    this.dividesAtBlanks = kind === 'sentencepiece' && !ignoreMerges && !vocabulary.tokens.some(goesOn)
   }
 
   /** The ids of a text; yields now and then, so that others can have their turn. */
