@@ -68,7 +68,7 @@ test('a model that is not there, or is none, is told with its path and ends with
       [['-m', noConfig, 'x'], /no-config.*config\.json/],
       [['-m', other, 'x'], /config\.json.*llama/],
       [['-m', fixturePath('02-base-safetensors-f32'), 'x'], /tokenizer/],
-      [['-m', fixturePath('13-classifier-safetensors-f32'), 'x'], /is a classifier/],
+      [['-m', fixturePath('13-classifier-safetensors-f32'), 'x'], /is a sequence classifier/],
       [['convert', join(dir, 'nowhere'), join(dir, 'out')], /nowhere/],
     ])
   }))
