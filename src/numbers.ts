@@ -27,20 +27,36 @@ export function formatSize(bytes: number): string {
   return unit === 1 ? `${bytes}B` : `${Math.ceil(value * scale) / scale}${name}`
 }
 
+const COUNT_UNITS = ['', 'k', 'M', 'B', 'T']
+
 /** A count as people read it: 9.70 M. */
 export function formatCount(count: number): string {
-  return scaled(count, ['', 'k', 'M', 'B', 'T'])
+  return scaled(count, COUNT_UNITS)
+}
+
+/** A count that is only glanced at, such as one that rises: 9.7 M. */
+export function formatRoughly(count: number): string {
+  return scaled(count, COUNT_UNITS, 2)
 }
 
 /** Three digits say enough. */
-function scaled(value: number, units: string[]): string {
+function scaled(value: number, units: readonly string[], digits = 3): string {
   let unit = 0
   while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000
     unit++
   }
-  const digits = unit === 0 ? 0 : value < 9.995 ? 2 : value < 99.95 ? 1 : 0
-  return `${value.toFixed(digits)} ${units[unit]}`.trimEnd()
+  let decimals = unit === 0 ? 0 : digits - 1
+  while (decimals > 0 && Number(value.toFixed(decimals)) >= 10 ** (digits - decimals)) decimals--
+  return `${value.toFixed(decimals)} ${units[unit]}`.trimEnd()
+}
+
+/** Seconds as people read them: 45 s, 12 min, 3 h 20 min. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  if (whole < 90) return `${whole} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
 /** A count with its noun: `1 head`, `2 heads`. */

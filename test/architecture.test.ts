@@ -103,7 +103,7 @@ const KNOWS: Record<string, string[]> = {
   runtime: ['errors'],
   files: ['checkpoint', 'json', 'errors', 'printable'],
   checkpoint: ['json', 'errors', 'printable'],
-  terminal: ['printable'],
+  terminal: ['numbers', 'printable'],
   'generation-options': ['errors'],
   json: ['errors', 'printable'],
   errors: [],

@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseSize } from '#molm/cli/options.js'
-import { formatBytes, formatCount, formatSize } from '#molm/numbers.js'
+import { formatBytes, formatCount, formatDuration, formatRoughly, formatSize } from '#molm/numbers.js'
+import { describeReading } from '#molm/terminal/reading.js'
 
 test('numbers are written with three digits and a unit', () => {
   assert.equal([0, 999, 1000, 9_699_456, 99_960, 999_499, 999_500].map(formatCount), [
@@ -15,6 +16,41 @@ test('numbers are written with three digits and a unit', () => {
   ])
   assert.is(formatBytes(19_400_000), '19.4 MB')
   assert.is(formatBytes(12), '12 B')
+})
+
+test('numbers that rise are written with two digits', () => {
+  assert.equal([0, 256, 999, 1000, 1249, 9949, 9960, 33_600, 999_499].map(formatRoughly), [
+    '0',
+    '256',
+    '999',
+    '1.0 k',
+    '1.2 k',
+    '9.9 k',
+    '10 k',
+    '34 k',
+    '999 k',
+  ])
+})
+
+test('durations are seconds first, then minutes, then hours', () => {
+  assert.equal([0.2, 45, 89, 90, 600, 3599, 3600, 12_000].map(formatDuration), [
+    '1 s',
+    '45 s',
+    '89 s',
+    '2 min',
+    '10 min',
+    '1 h 0 min',
+    '1 h 0 min',
+    '3 h 20 min',
+  ])
+})
+
+test('a reading tells how far it is, and what is left once its speed is known', () => {
+  const total = 34_000
+  assert.is(describeReading({ processed: 0, total, timeMs: 5000 }), 'reading 0 of 34 k tokens')
+  assert.is(describeReading({ processed: 256, total, timeMs: 300 }), 'reading 256 of 34 k tokens')
+  assert.is(describeReading({ processed: 1200, total, timeMs: 1500 }), 'reading 1.2 k of 34 k tokens, 41 s left')
+  assert.is(describeReading({ processed: total, total, timeMs: 40_000 }), 'reading 34 k of 34 k tokens')
 })
 
 test('sizes are written as options take them, and are never too small', () => {

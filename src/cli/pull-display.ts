@@ -1,9 +1,9 @@
 import type { PulledModel, PullPlan, PullProgress } from '../index.js'
-import { formatBytes } from '../numbers.js'
+import { formatBytes, formatDuration } from '../numbers.js'
 import { printable } from '../printable.js'
 import type { OutputOptions } from './options.js'
 import { mayAnimate, note, writeOut } from './output.js'
-import { formatDuration, Rate } from './rate.js'
+import { Rate } from './rate.js'
 
 /** Shows a pull to a person or a program. */
 export interface PullDisplay {

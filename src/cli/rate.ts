@@ -20,11 +20,3 @@ export class Rate {
     return (1000 * (last.done - first.done)) / (last.time - first.time)
   }
 }
-
-/** Seconds as people read them: 45 s, 12 min, 3 h 20 min. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.ceil(seconds)
-  if (whole < 90) return `${whole} s`
-  const minutes = Math.round(seconds / 60)
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
-}

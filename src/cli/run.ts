@@ -2,8 +2,9 @@ import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
 import { checkLanguageModel } from '../evaluation/language-model.js'
 import { TraceFile } from '../experts/trace.js'
-import type { GenerationResult, Step } from '../generation/types.js'
+import type { GenerationResult, Model, Step } from '../generation/types.js'
 import { optionsIn } from '../generation-options.js'
+import { formatCount } from '../numbers.js'
 import { AnswerText } from '../text/answer-text.js'
 import {
   addConversationOptions,
@@ -23,6 +24,7 @@ import {
   type ModelOptions,
 } from './options.js'
 import { note } from './output.js'
+import { createReadingProgress } from './reading-progress.js'
 import { createRunWriter } from './run-writers.js'
 import { joinPrompt, readPipedText } from './stdin.js'
 import { type LoadedModel, withModel } from './with-model.js'
@@ -115,6 +117,13 @@ async function complete(
     options.trace === undefined
       ? undefined
       : await TraceFile.create(options.trace, (id) => model.tokenizer.decode([id]))
+  if (!options.quiet) warnOfLength(ids.length, model, options.context)
+  const reading = createReadingProgress(options)
+  // What the answer begins with would be wiped away by the line that tells how far the prompt is.
+  const begin = () => {
+    reading.clear()
+    return writer.start(start.prefill)
+  }
   const session = model.createSession()
   let result: GenerationResult | undefined
   try {
@@ -122,24 +131,41 @@ async function complete(
       ...optionsIn(options),
       stop: frame.stop,
       routes: options.experts || trace !== undefined,
+      onPromptProgress: reading.show,
       signal,
     })
-    await writer.start(start.prefill)
     for await (const step of keepingResult(steps, (kept) => (result = kept))) {
+      if (step.index === 0) await begin()
       await trace?.add(step)
       await writer.step(step, answer.add(step.text))
     }
+    if (result?.tokens.length === 0) await begin()
     if (result) await writer.end(answer.rest(result.text), result)
     if (result?.contextFull && !options.quiet) {
       note(`the text ended where the model's context does, at ${result.promptTokens + result.tokens.length - 1} tokens`)
     }
   } catch (error) {
+    reading.clear()
     if (interruption()) await writer.interrupted()
     throw error
   } finally {
     session.dispose()
     await trace?.close()
   }
+}
+
+/**
+ * A model answers badly what is longer than all it was trained on; how much of it counts may be limited. One that tells
+ * positions apart refuses it anyway.
+ */
+function warnOfLength(tokens: number, { config, name }: Model, context = Infinity): void {
+  const { trainedContext, maxPositions } = config
+  const isKnown = trainedContext > 0 && maxPositions === undefined
+  if (!isKnown || Math.min(tokens, context) <= trainedContext) return
+  note(
+    `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
+      `the answer may make no sense; --context ${trainedContext} lets only the latest count`,
+  )
 }
 
 /** The steps of a generation, and its result to `keep`, which a loop over it would drop. */

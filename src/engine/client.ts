@@ -1,16 +1,21 @@
 import type { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.js'
 import { setBackFlagsOf } from '../runtime/compile.js'
-import type { Call, EngineData, FromEngine, Request, StepMessage, ToEngine } from './protocol.js'
+import type { Call, EngineData, FromEngine, PromptProgress, Request, StepMessage, ToEngine } from './protocol.js'
 import { takeThread } from './thread.js'
 
+/** Told of a request before its reply comes. */
+interface Listeners {
+  onStep?: (step: StepMessage) => void
+  onProgress?: (progress: PromptProgress) => void
+}
+
 /** A request that waits for its reply. */
-interface Pending {
+interface Pending extends Listeners {
   /** Shared with the engine: a 1 in it ends the work. */
   stop?: Int32Array
   resolve: (value: never) => void
   reject: (error: Error) => void
-  onStep?: (step: StepMessage) => void
 }
 
 /** A request under way, as its caller sees it. */
@@ -66,12 +71,12 @@ export class EngineClient {
   }
 
   /** Sends a request. Buffers in `transfer` are handed over. */
-  call<T>(request: Request, onStep?: Pending['onStep'], transfer: ArrayBuffer[] = []): Ongoing<T> {
+  call<T>(request: Request, listeners: Listeners = {}, transfer: ArrayBuffer[] = []): Ongoing<T> {
     const id = this.nextId++
     const stop = new Int32Array(new SharedArrayBuffer(4))
     const reply = new Promise<T>((resolve, reject) => {
       if (this.ended) return reject(this.ended)
-      this.wait(id, { stop, resolve, reject, onStep })
+      this.wait(id, { stop, resolve, reject, ...listeners })
       this.send({ ...request, id, stop } as Call, transfer)
     })
     return {
@@ -112,6 +117,7 @@ export class EngineClient {
 
   private receive(message: FromEngine): void {
     if (message.kind === 'step') return this.pending.get(message.id)?.onStep?.(message.step)
+    if (message.kind === 'progress') return this.pending.get(message.id)?.onProgress?.(message.progress)
     if (message.kind === 'ready') {
       this.tier = message.tier
       this.compiler = message.compiler

@@ -6,7 +6,7 @@ import { describeCompiler, FUSED_VECTORS } from '../runtime/v8-flags.js'
 import { measureBandwidth } from './bandwidth.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
-import type { EngineData, Request, StatsReply, StepMessage } from './protocol.js'
+import type { EngineData, PromptProgress, Request, StatsReply, StepMessage } from './protocol.js'
 import { Sequence } from './sequence.js'
 
 /** Steps of work that may be interleaved with others; its return value is the reply. */
@@ -16,6 +16,8 @@ export type Task = Generator<void, unknown>
 export interface TaskContext {
   stop: Int32Array
   emit: (step: StepMessage) => void
+  /** Takes how far tokens have been read, where the request asks for it. */
+  progress: (progress: PromptProgress) => void
 }
 
 /** The engine: one model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
@@ -55,12 +57,12 @@ export class Engine {
   }
 
   /** A request as a task; nothing is done before its first step. */
-  *task(request: Request, { stop, emit }: TaskContext): Task {
+  *task(request: Request, { stop, emit, progress }: TaskContext): Task {
     switch (request.kind) {
       case 'forward':
-        return yield* this.sequence(request.session).forward(request, stop)
+        return yield* this.sequence(request.session).forward(request, stop, progress)
       case 'generate':
-        return yield* this.sequence(request.session).generate(request, stop, emit)
+        return yield* this.sequence(request.session).generate(request, stop, emit, progress)
       case 'truncate':
         return this.sequences.get(request.session)?.truncate(request.length)
       case 'export':

@@ -8,7 +8,7 @@ import type { PackedRoutes } from './route-codec.js'
 
 /*
  * What the caller's thread and the engine's thread say to each other. A request has a number, and gets exactly one
- * reply with that number; a generation sends its steps before it.
+ * reply with that number; a generation sends its steps before it, and who asks is told how far tokens have been read.
  */
 
 /** How an engine is started. Without a model it only packs. */
@@ -50,6 +50,8 @@ export interface ForwardRequest {
   /** With the routes, the L2 norms of the chosen experts' outputs. */
   outputNorms?: boolean
   hidden: boolean
+  /** Whether to tell how far the tokens have been read. */
+  progress?: boolean
 }
 
 export interface GenerateRequest {
@@ -62,6 +64,8 @@ export interface GenerateRequest {
   routes: boolean
   /** With the routes, the probabilities of all experts. */
   probabilities: boolean
+  /** Whether to tell how far the prompt has been read. */
+  progress?: boolean
 }
 
 export type Request =
@@ -120,6 +124,16 @@ export interface StepMessage {
   routes?: PackedRoutes
 }
 
+/** How far the tokens of a request have been read. */
+export interface PromptProgress {
+  /** Tokens that have been read. */
+  processed: number
+  /** Tokens that are to be read. */
+  total: number
+  /** Milliseconds since the first of them was taken up. */
+  timeMs: number
+}
+
 export interface GenerateReply {
   finishReason: 'eos' | 'length'
   /** The text ended where the model has no more positions. */
@@ -151,5 +165,6 @@ export interface Ready {
 export type FromEngine =
   | Ready
   | { kind: 'step'; id: number; step: StepMessage }
+  | { kind: 'progress'; id: number; progress: PromptProgress }
   | { kind: 'reply'; id: number; value: unknown }
   | { kind: 'failed'; id: number; message: string; stack?: string; userError: boolean; stopped: boolean }

@@ -9,6 +9,7 @@ import type {
   ForwardRequest,
   GenerateReply,
   GenerateRequest,
+  PromptProgress,
   SavedSequence,
   StepMessage,
 } from './protocol.js'
@@ -25,6 +26,8 @@ interface Input {
   context?: number
   /** Positions that there are in all. */
   limit: number
+  /** Told how far the tokens have been read: before the first micro-batch, and after each. */
+  progress?: (progress: PromptProgress) => void
 }
 
 /** One sequence of tokens with its cache. Its methods are generators that yield wherever other requests may come in between. */
@@ -38,7 +41,11 @@ export class Sequence {
   }
 
   /** Runs all tokens; a stop or any failure leaves the sequence as it was. */
-  *forward(request: ForwardRequest, stop: Int32Array): Generator<void, ForwardReply> {
+  *forward(
+    request: ForwardRequest,
+    stop: Int32Array,
+    tell?: (progress: PromptProgress) => void,
+  ): Generator<void, ForwardReply> {
     const { tokens, logits: wanted } = request
     const { model } = this
     const all = wanted === 'all'
@@ -49,7 +56,8 @@ export class Sequence {
       ...recorder?.taps,
       hidden: hidden && ((layer, x) => hidden.set(x, layer * model.config.width)),
     }
-    yield* this.run({ tokens, limit: this.limitOf({}) }, stop, taps, (done, count) => {
+    const progress = request.progress ? tell : undefined
+    yield* this.run({ tokens, limit: this.limitOf({}), progress }, stop, taps, (done, count) => {
       recorder?.at(done + count)
       const isLast = done + count === tokens.length
       if (all) model.logits(0, count, (row, values) => logits.set(values, (done + row) * model.outputs))
@@ -66,12 +74,16 @@ export class Sequence {
     request: GenerateRequest,
     stop: Int32Array,
     emit: (step: StepMessage) => void,
+    tell?: (progress: PromptProgress) => void,
   ): Generator<void, GenerateReply> {
     const { model } = this
     const { settings } = request
     const started = performance.now()
     const sampler = createSampler(settings)
-    let input = this.inputOf(request)
+    let input: Pick<Input, 'tokens' | 'again' | 'progress'> = {
+      ...this.inputOf(request),
+      ...(request.progress && { progress: tell }),
+    }
     let firstAt = 0
     let finishReason: GenerateReply['finishReason'] = 'length'
     const limit = this.limitOf(settings)
@@ -138,7 +150,7 @@ export class Sequence {
 
   /** Micro-batch after micro-batch; `after` is told how many tokens came before each and how many it had. */
   private *run(
-    { tokens, again = 0, limit, ...input }: Input,
+    { tokens, again = 0, limit, progress, ...input }: Input,
     stop: Int32Array,
     taps: Taps,
     after: (done: number, count: number) => void,
@@ -151,16 +163,21 @@ export class Sequence {
     const from = cache.length - again
     if (from + tokens.length > limit) throw tooLong(from + tokens.length, limit)
     const replaced = this.tokens.slice(from)
+    const started = performance.now()
+    const tell = (processed: number) =>
+      progress?.({ processed, total: tokens.length, timeMs: performance.now() - started })
     cache.begin()
     try {
       if (again > 0) this.truncate(from)
       cache.reserve(Math.min(tokens.length, context + MAX_BATCH))
+      tell(0)
       for (let done = 0; done < tokens.length; done += MAX_BATCH) {
         const batch = tokens.subarray(done, done + MAX_BATCH)
         if (stopped() || !this.model.forward(batch, cache, { ...taps, stopped })) throw new Stopped('stopped')
         for (const token of batch) this.tokens.push(token)
         if (cache.length - cache.oldest > context) cache.forget(cache.length - context)
         after(done, batch.length)
+        tell(done + batch.length)
         if (done + MAX_BATCH < tokens.length) yield
       }
       cache.commit()

@@ -68,6 +68,7 @@ function begin(call: Call): Running {
       run.credit--
       send({ kind: 'step', id, step })
     },
+    progress: (progress) => send({ kind: 'progress', id, progress }),
   })
   const run: Running = { id, lane: laneOf(call), stop, credit: FIRST_CREDIT, closes: call.kind === 'close', task }
   return run

@@ -1,5 +1,5 @@
 import { routesByKind } from '../engine/route-codec.js'
-import type { LayerRoutes, Model } from '../generation/types.js'
+import type { LayerRoutes, Model, PromptProgress } from '../generation/types.js'
 import { ExpertUsage } from './usage.js'
 
 /** Tokens run at once; enough to keep the threads busy, few enough to stop soon. */
@@ -56,24 +56,37 @@ export function rowOf(routes: readonly LayerRoutes[], token: number, tokens: num
 }
 
 /**
- * Runs a text through the model, on its own and with nothing in front. Rejects with the signal's reason when aborted.
+ * Runs a text through the model, on its own and with nothing in front. `onPromptProgress` is told how far it has been
+ * read. Rejects with the signal's reason when aborted.
  */
 export async function routeText(
   model: Model,
   name: string,
   text: string,
-  options: { signal?: AbortSignal; onProgress?: (done: number, tokens: number) => void } = {},
+  options: { signal?: AbortSignal; onPromptProgress?: (progress: PromptProgress) => void } = {},
 ): Promise<TextRoutes> {
-  const { signal } = options
+  const { signal, onPromptProgress } = options
   const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
   const read = new TextRoutes(name, tokens, model)
   const session = model.createSession()
+  const started = performance.now()
   try {
     for (let first = 0; first < read.tokens.length; first += CHUNK) {
       const chunk = read.tokens.slice(first, first + CHUNK)
-      const { routes = [] } = await session.forward(chunk, { logits: 'none', routes: true, signal })
+      const { routes = [] } = await session.forward(chunk, {
+        logits: 'none',
+        routes: true,
+        signal,
+        onPromptProgress:
+          onPromptProgress &&
+          (({ processed }) =>
+            onPromptProgress({
+              processed: first + processed,
+              total: tokens.length,
+              timeMs: performance.now() - started,
+            })),
+      })
       read.add(routes, chunk.length)
-      options.onProgress?.(first + chunk.length, read.tokens.length)
     }
     return read
   } finally {

@@ -47,6 +47,7 @@ export class EngineSession implements Session {
       probabilities = false,
       outputNorms = false,
       hidden = false,
+      onPromptProgress,
       signal,
     } = options
     const { config } = this.model
@@ -64,8 +65,9 @@ export class EngineSession implements Session {
       probabilities,
       outputNorms,
       hidden,
+      progress: onPromptProgress !== undefined,
     } as const
-    const ongoing = this.model.engine.call<ForwardReply>(request)
+    const ongoing = this.model.engine.call<ForwardReply>(request, { onProgress: onPromptProgress })
     const reply = await this.counting((length) => length + ids.length, settled(ongoing, signal))
     return {
       logits: reply.logits,
@@ -78,14 +80,17 @@ export class EngineSession implements Session {
     prompt: string | ArrayLike<number>,
     options: GenerateOptions = {},
   ): AsyncGenerator<Step, GenerationResult> {
-    const { signal } = options
+    const { signal, onPromptProgress } = options
     this.checkAlive()
     signal?.throwIfAborted()
     const ids = this.idsOf(prompt, signal)
     const request = this.generateRequest(ids instanceof Promise ? await ids : ids, options)
     const text = new TextStream(this.model.tokenizer, request.settings.stop)
     const queue = new StepQueue()
-    const ongoing = this.model.engine.call<GenerateReply>(request, (step) => queue.push(step))
+    const ongoing = this.model.engine.call<GenerateReply>(request, {
+      onStep: (step) => queue.push(step),
+      onProgress: onPromptProgress,
+    })
     const abort = () => ongoing.stop()
     signal?.addEventListener('abort', abort)
     ongoing.reply.then(
@@ -181,6 +186,7 @@ export class EngineSession implements Session {
       eos: settings.ignoreEos ? [] : end,
       routes: options.routes ?? false,
       probabilities: options.probabilities ?? false,
+      progress: options.onPromptProgress !== undefined,
     }
   }
 

@@ -1,4 +1,4 @@
-import type { SavedSequence } from '../engine/protocol.js'
+import type { PromptProgress, SavedSequence } from '../engine/protocol.js'
 import type { LayerRoutes } from '../engine/route-codec.js'
 import type { GenerationSettings, Sampling } from '../generation-options.js'
 import type { MixtureKind, ModelConfig } from '../model/config.js'
@@ -8,7 +8,7 @@ import type { ChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 
-export type { SavedSequence } from '../engine/protocol.js'
+export type { PromptProgress, SavedSequence } from '../engine/protocol.js'
 export type { ExpertRoutes, LayerRoutes } from '../engine/route-codec.js'
 
 export interface LoadOptions {
@@ -52,6 +52,8 @@ export interface ForwardOptions {
   outputNorms?: boolean
   /** Report the residual stream after each block, at the last token. */
   hidden?: boolean
+  /** Told how far the tokens have been read: at the beginning, and after every 256. */
+  onPromptProgress?: (progress: PromptProgress) => void
   /** Aborting it rejects with its reason and leaves the session as it was. */
   signal?: AbortSignal
 }
@@ -73,6 +75,8 @@ export interface GenerateOptions extends Partial<GenerationSettings> {
   routes?: boolean
   /** With the routes, report the probabilities of all experts. */
   probabilities?: boolean
+  /** Told how far the prompt has been read: at the beginning, and after every 256 tokens. */
+  onPromptProgress?: (progress: PromptProgress) => void
   /** Ends the generation as an abort does in fetch: the iteration rejects with the signal's reason. */
   signal?: AbortSignal
 }

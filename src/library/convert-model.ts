@@ -32,7 +32,7 @@ export async function withPacker<T>(threads: number, work: (pack: PackMatrix) =>
     return await work((request) => {
       const { buffer } = request.bytes
       const transfer = buffer instanceof ArrayBuffer ? [buffer] : []
-      return engine.call<Awaited<ReturnType<PackMatrix>>>({ kind: 'pack', request }, undefined, transfer).reply
+      return engine.call<Awaited<ReturnType<PackMatrix>>>({ kind: 'pack', request }, {}, transfer).reply
     })
   } finally {
     await engine.close()

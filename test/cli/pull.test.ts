@@ -2,7 +2,7 @@ import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatDuration, Rate } from '#molm/cli/rate.js'
+import { Rate } from '#molm/cli/rate.js'
 import { repositoryPath } from '../support/fixtures.js'
 import type { HubServer } from '../support/hub-server.js'
 import { withHub } from '../support/with-hub.js'
@@ -261,7 +261,7 @@ test('show --verify compares a packed model with its checksums', async () => {
   })
 })
 
-test('speed is that of the last seconds, and times are said in words', () => {
+test('speed is that of the last seconds', () => {
   let now = 0
   const rate = new Rate(() => now)
   assert.is(rate.perSecond, undefined)
@@ -269,15 +269,6 @@ test('speed is that of the last seconds, and times are said in words', () => {
   assert.is(rate.perSecond, 100)
   for (let i = 0; i < 10; i++, now += 1000) rate.add(1000)
   assert.is(rate.perSecond, 0)
-  assert.equal([0.2, 89, 90, 600, 3599, 3600, 12000].map(formatDuration), [
-    '1 s',
-    '89 s',
-    '2 min',
-    '10 min',
-    '1 h 0 min',
-    '1 h 0 min',
-    '3 h 20 min',
-  ])
 })
 
 test.run()

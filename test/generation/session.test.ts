@@ -5,6 +5,7 @@ import {
   type GenerationResult,
   loadModel,
   type Model,
+  type PromptProgress,
   type Session,
   type Step,
   UsageError,
@@ -42,6 +43,30 @@ async function generate(
     steps.push(next.value)
   }
 }
+
+test('tells how far a prompt has been read, at the beginning and after every micro-batch', async ({ model }) => {
+  const tokens = integers(600, 3, 4000)
+  const told: PromptProgress[] = []
+  const options = { onPromptProgress: (progress: PromptProgress) => told.push(progress) }
+  const session = model.createSession()
+  await session.forward(tokens, { logits: 'none', ...options })
+  assert.equal(
+    told.map(({ processed }) => processed),
+    [0, 256, 512, 600],
+  )
+  assert.ok(told.every(({ total }) => total === 600))
+  assert.ok(told.every(({ timeMs }, i) => timeMs >= (told[i - 1]?.timeMs ?? 0)))
+  told.length = 0
+  await generate(session, [5, 6, 7], { ...GREEDY, maxTokens: 4, ...options })
+  assert.equal(
+    told.map(({ processed, total }) => [processed, total]),
+    [
+      [0, 3],
+      [3, 3],
+    ],
+  )
+  session.dispose()
+})
 
 test('goes on from any length that it is cut to as if the rest had never been', async ({ model }) => {
   const tokens = integers(100, 1, 4000)

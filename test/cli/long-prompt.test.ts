@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { molm } from './molm.js'
+
+const test = suite<{ folder: string }>('a long prompt')
+const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
+const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
+
+test.before(async (context) => {
+  context.folder = await mkdtemp(join(tmpdir(), 'molm-long-prompt-'))
+  await writeFile(join(context.folder, 'long.txt'), 'The lantern is lit. '.repeat(40_000))
+})
+
+test.after(({ folder }) => rm(folder, { recursive: true }))
+
+inTerminal(
+  `shows how far it has been read, and takes that away when it is interrupted${reason}`,
+  async ({ folder }) => {
+    const args = ['bin/molm.js', 'run', '--raw', '-f', join(folder, 'long.txt')]
+    const terminal = await PseudoTerminal.start({ args })
+    try {
+      await terminal.waitFor(/reading \d[\d.]*( k)? of \d+ k tokens, \d+ (s|min) left/)
+      assert.match(terminal.screen.text.join('\n'), /warning: the prompt has \d+ k tokens, and nano was trained on \d+/)
+      spawnSync('pkill', ['-INT', '-P', String(terminal.shell)])
+      assert.is((await terminal.ended()).code, 130)
+      assert.not.match(terminal.screen.text.join('\n'), /reading/)
+    } finally {
+      await terminal.close()
+    }
+  },
+)
+
+inTerminal(`that is read in a moment shows nothing of it, and no line in a pipe${reason}`, async ({ folder }) => {
+  const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'run', '--raw', '-n', '1', 'A lantern'] })
+  await terminal.ended()
+  assert.not.match(terminal.output, /reading/)
+  await terminal.close()
+  await writeFile(join(folder, 'middle.txt'), 'The lantern is lit. '.repeat(200))
+  const { stderr, code } = await molm(['run', '--raw', '-n', '1', '-f', join(folder, 'middle.txt')])
+  assert.is(code, 0)
+  assert.match(stderr, /^molm: warning: the prompt has [\d.]+ k tokens, and nano was trained on \d+ .*\n$/)
+  const kept = await molm(['run', '--raw', '-n', '1', '--context', '100', '-f', join(folder, 'middle.txt')])
+  assert.is(kept.stderr, '')
+})
+
+test.run()
