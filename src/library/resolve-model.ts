@@ -14,6 +14,7 @@ import { checksumsOf } from '../packing/checksums.js'
 import { formatsFor, type PartFormats, QUANTS, type Quant } from '../packing/format.js'
 import { openPackedFile, type PackedFile } from '../packing/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/packed-folder.js'
+import { withTrainedContext } from './trained-context.js'
 
 /** A model that was found on this computer. */
 export interface FoundModel {
@@ -152,5 +153,5 @@ async function readConfig(dir: string, packed?: PackedFile): Promise<ModelConfig
       `${path}: not the file that ${basename(packed.path)} was packed with; put that back, or pack the model again`,
     )
   }
-  return parseConfig(parseJsonObject(bytes, path), path)
+  return withTrainedContext(parseConfig(parseJsonObject(bytes, path), path), dir)
 }

@@ -21,7 +21,8 @@ import { routesOf } from '../support/routes.js'
 const test = suite<{ model: Model }>('a session', { model: undefined as unknown as Model })
 
 const LANTERN = 'User: What is a lantern?\nAssistant:'
-/** What nano answers at temperature 0, in float32 and in 4 bits. */
+/** What nano goes on to in its user's place after its answer, where no stop string ends it. */
+const HELLO = 'User: Hello\nAssistant:'
 const GREEDY: GenerateOptions = { temperature: 0, stop: [] }
 
 test.before(async (context) => {
@@ -191,11 +192,11 @@ test('ends at the end-of-text token, or goes past it where told to', async ({ mo
 })
 
 test('ends at a stop string that spans tokens, and gives nothing of it', async ({ model }) => {
-  const free = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 30 })
+  const free = await generate(model.createSession(), HELLO, { ...GREEDY, maxTokens: 30 })
   const text = free.result.text
   for (const stop of ['\nUser:', text.slice(7, 13), text.slice(0, 2), text.slice(12, 13)]) {
     const session = model.createSession()
-    const { steps, result } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 30, stop: ['never', stop] })
+    const { steps, result } = await generate(session, HELLO, { ...GREEDY, maxTokens: 30, stop: ['never', stop] })
     const expected = text.slice(0, text.indexOf(stop))
     assert.is(result.finishReason, 'stop')
     assert.is(result.text, expected)
@@ -204,13 +205,13 @@ test('ends at a stop string that spans tokens, and gives nothing of it', async (
     const { logits } = await session.forward([100])
     const length = result.promptTokens + result.tokens.length - 1
     const again = model.createSession()
-    const tokens = [...model.tokenizer.encode(LANTERN), ...result.tokens].slice(0, length)
+    const tokens = [...model.tokenizer.encode(HELLO), ...result.tokens].slice(0, length)
     sameBits(logits, (await again.forward([...tokens, 100])).logits, `after ${JSON.stringify(stop)}`)
   }
 })
 
 test('stop strings of the model hold where none are given', async ({ model }) => {
-  const { result } = await generate(model.createSession(), LANTERN, { temperature: 0, maxTokens: 60 })
+  const { result } = await generate(model.createSession(), HELLO, { temperature: 0, maxTokens: 60 })
   assert.is(result.finishReason, 'stop')
   assert.not(result.text.includes('User:'))
 })
