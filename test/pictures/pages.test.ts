@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tokensCsv } from '#molm/experts/csv.js'
 import { renderHtml } from '#molm/pictures/html.js'
-import { diverging, sequential } from '#molm/pictures/palette.js'
+import { diverging, divergingOn, sequential, sequentialOn } from '#molm/pictures/palette.js'
 import { renderSvg } from '#molm/pictures/svg.js'
 import { renderText } from '#molm/pictures/text.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
@@ -74,6 +74,22 @@ test('the ramps go from dark to bright, and from blue to orange', () => {
   assert.ok(blue > red)
   assert.ok(diverging(1)[0] > diverging(1)[2])
   assert.equal(sequential(7), sequential(1))
+})
+
+test('the 256 colours of many terminals are in the order of the ramps as well', () => {
+  const brightness = ([red, green, blue]: readonly number[]) => 0.3 * red + 0.59 * green + 0.11 * blue
+  const levels = Array.from({ length: 17 }, (_, i) => paint('x', sequentialOn('256', i / 16), '256'))
+  assert.is(new Set(levels).size, 8)
+  for (let i = 0; i < 16; i++) {
+    assert.ok(brightness(sequentialOn('256', i / 16)) <= brightness(sequentialOn('256', (i + 1) / 16)))
+  }
+  // Each is a colour of the cube itself, which no other is put in place of.
+  assert.is(levels[0], '\x1b[38;5;17mx\x1b[39m')
+  assert.is(levels[16], '\x1b[38;5;227mx\x1b[39m')
+  assert.equal(
+    [-1, -0.5, 0.5, 1].map((by) => paint('x', divergingOn('256', by), '256')),
+    [68, 67, 137, 172].map((number) => `\x1b[38;5;${number}mx\x1b[39m`),
+  )
 })
 
 test('colour goes as deep as the terminal says, and not at all where it is unwanted', () => {
