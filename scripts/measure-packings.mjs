@@ -37,8 +37,8 @@ const exact = await loadModel('nano', { quant: 'f32' })
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`)
 row(
   'packing',
-  'bits a weight',
-  'bytes a token reads',
+  'bits per weight',
+  'bytes per token',
   ...DOMAINS.map((domain) => `ppl ${domain}`),
   'KL',
   'same top token',
