@@ -32,7 +32,7 @@ async function drawChat(path) {
   const terminal = await PseudoTerminal.start({ args, columns: COLUMNS, rows: ROWS })
   await terminal.waitFor(/write something/)
   for (const [question, answer] of [
-    ['What is a lantern?', /^A lantern is light/m],
+    ['What is a lighthouse?', /^A lighthouse is a tower/m],
     ['What is 23 + 45?', /^23 \+ 45 = 68$/m],
   ]) {
     await terminal.enter(question, answer)
