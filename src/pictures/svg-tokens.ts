@@ -19,7 +19,7 @@ import { legendDrawing } from './svg-legend.js'
 import { visibleToken } from './visible-token.js'
 
 /** Tokens that a picture shows which is still read. */
-export const MOST_TOKENS = 160
+const MOST_TOKENS = 160
 /** Width of a token: its name stands upright above its column. */
 const CELL = 12
 /** Characters of a token's name. */

@@ -1,6 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { compareRouting } from '#molm/experts/agreement.js'
 import { tokensCsv } from '#molm/experts/csv.js'
+import { drawAgreement } from '#molm/pictures/agreement-figure.js'
 import { renderHtml } from '#molm/pictures/html.js'
 import { diverging, divergingOn, sequential, sequentialOn } from '#molm/pictures/palette.js'
 import { renderSvg } from '#molm/pictures/svg.js'
@@ -60,6 +62,15 @@ test('html shows lines and their indentation as they are in the text', () => {
   const [, tokens] = /<div class="tokens">(.+?)<\/div>/s.exec(renderHtml(drawUsage([text]))) ?? []
   const shown = [...tokens.matchAll(/<span[^>]*>([^<]*)<\/span>/g)].map(([, text]) => text)
   assert.equal(shown, ['if⇥(x) {', '⏎\n    ', 'if⇥(x) {', 'return⏎\n⏎\n}'])
+})
+
+test('a page of two models marks the tokens that they route otherwise', () => {
+  const model = reader([mixture('mlp', [2], 1)], ['same', 'other'])
+  const read = (second: number) =>
+    routedText('text', model, [0, 1], (i) => ({ mlp: { ids: [i === 0 ? 0 : second], gates: [1] } }))
+  const page = renderHtml(drawAgreement([compareRouting(read(0), read(1))]))
+  assert.match(page, /<span title="100\.0 % in common" style="[^"]*var\(--more\) 0%[^"]*">same<\/span>/)
+  assert.match(page, /<span title="0\.0 % in common" style="[^"]*var\(--more\) 100%[^"]*">other<\/span>/)
 })
 
 test('html carries the routes of each token', () => {

@@ -1,7 +1,9 @@
 import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { compareRouting } from '#molm/experts/agreement.js'
 import type { Mixture, TextRoutes } from '#molm/index.js'
+import { drawAgreement } from '#molm/pictures/agreement-figure.js'
 import { renderText, type TextOptions } from '#molm/pictures/text.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
 import { cellWidth } from '#molm/terminal/cell-width.js'
@@ -48,6 +50,15 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
             assert.ok(cellWidth(line) <= width, `${width} ${depth}: ${cellWidth(line)}: ${line}`)
           }
         }
+      }
+    }
+  })
+
+  test(`a comparison of two models of ${name} is no wider than its window`, () => {
+    const figure = drawAgreement([compareRouting(texts[1], texts[0])])
+    for (const width of WIDTHS) {
+      for (const line of renderText(figure, { width }).split('\n')) {
+        assert.ok(cellWidth(line) <= width, `${width}: ${cellWidth(line)}: ${line}`)
       }
     }
   })
