@@ -22,12 +22,14 @@ const KNOWS: Record<string, string[]> = {
     'model',
     'packing',
     'text',
+    'files',
     'terminal',
     'generation-options',
     'json',
     'errors',
     'numbers',
     'printable',
+    'spelling',
   ],
   tui: [
     'pictures',
@@ -77,6 +79,7 @@ const KNOWS: Record<string, string[]> = {
     'json',
     'errors',
     'numbers',
+    'spelling',
   ],
   hub: ['architectures', 'packing', 'files', 'checkpoint', 'errors', 'numbers', 'printable'],
   generation: ['engine', 'model', 'packing', 'text', 'sampling', 'generation-options', 'errors'],
@@ -109,6 +112,7 @@ const KNOWS: Record<string, string[]> = {
   errors: [],
   numbers: [],
   printable: [],
+  spelling: [],
 }
 
 /** Packages that only these rooms know. */

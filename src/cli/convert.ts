@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { expandHome } from '../files/home.js'
 import type { Quant } from '../packing/format.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
@@ -13,8 +14,8 @@ interface ConvertOptions extends OutputOptions {
 
 export function define(command: Command): void {
   command
-    .description('Packs a local Hugging Face checkpoint folder into the folder OUT and prints the path written.')
-    .argument('<dir>', 'folder with config.json and weights (safetensors or PyTorch .bin)')
+    .description('Packs a Hugging Face checkpoint into the folder OUT and prints the path written.')
+    .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), or a name')
     .argument('<out>', 'folder of the packed model, made if absent')
     .addHelpText('after', EXAMPLES)
     .action(convert)
@@ -35,7 +36,7 @@ async function convert(dir: string, out: string, options: ConvertOptions): Promi
   const progress = createProgress('packing', options)
   const start = performance.now()
   try {
-    const { path, bytes, warnings } = await convertModel(dir, out, {
+    const { path, bytes, warnings } = await convertModel(dir, expandHome(out), {
       quant,
       threads,
       onProgress: ({ bytesDone, bytes: all }) => progress.show(bytesDone, all),

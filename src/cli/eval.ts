@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
 import type { Agreement, Model, NamedText, Task, TaskScore, TextScore } from '../index.js'
 import { formatCount } from '../numbers.js'
+import { readTextOrStdin } from './input-text.js'
 import { interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions, modelName, wholeNumber } from './options.js'
 import { writeOut } from './output.js'
@@ -49,9 +50,9 @@ async function evaluate(options: EvalOptions): Promise<void> {
   const { text = [], task = [], against } = options
   if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
   if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
-  const { readText, parseTask } = await import('../index.js')
-  const texts = await Promise.all(text.map(readText))
-  const tasks = (await Promise.all(task.map(readText))).map(parseTask)
+  const { parseTask } = await import('../index.js')
+  const texts = await Promise.all(text.map(readTextOrStdin))
+  const tasks = (await Promise.all(task.map(readTextOrStdin))).map(parseTask)
   const work = { texts, tasks }
   if (against === undefined) {
     await withModel(options, async ({ model }) => report(model.name, await measure(model, work, options), options))

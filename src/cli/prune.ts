@@ -4,6 +4,7 @@ import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '
 import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
 import { formatBytes } from '../numbers.js'
 import { printable } from '../printable.js'
+import { readTextOrStdin } from './input-text.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, share } from './options.js'
 import { mayAnimate, writeOut } from './output.js'
@@ -61,10 +62,9 @@ Examples:
 
 async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
   const { keep, dryRun, json } = options
-  const { readText } = await import('../index.js')
   if (!dryRun && out === undefined) throw new UsageError('name a folder for the smaller model, or give --dry-run')
   if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts that stay')
-  const texts = await Promise.all(options.calibrate.map(readText))
+  const texts = await Promise.all(options.calibrate.map(readTextOrStdin))
   if (dryRun) {
     const points = await measureCurve(model, texts, options)
     await writeOut(json ? `${JSON.stringify({ model, by: options.by, curve: points })}\n` : curveTable(points))

@@ -26,7 +26,7 @@ import {
 import { note } from './output.js'
 import { createReadingProgress } from './reading-progress.js'
 import { createRunWriter } from './run-writers.js'
-import { joinPrompt, readPipedText } from './stdin.js'
+import { joinPrompt, readPipedText, withoutStdin } from './stdin.js'
 import { type LoadedModel, withModel } from './with-model.js'
 
 export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions {
@@ -35,6 +35,8 @@ export interface RunOptions extends ModelOptions, GenerationOptions, Conversatio
   jsonl?: boolean
   experts?: boolean
   trace?: string
+  /** Words given as llama.cpp has them, with -p. */
+  prompt?: string
 }
 
 export function define(command: Command): void {
@@ -50,6 +52,7 @@ export function define(command: Command): void {
     .option('--experts', 'in the objects, the experts of each token')
     .addOption(generationOption('logprobs'))
     .option('--trace <file>', 'write the experts of each token to a .csv or .jsonl file')
+    .addOption(new Option('-p, --prompt <text>').hideHelp())
     .addHelpText('after', NOTES)
     .action(run)
   addConversationOptions(command)
@@ -72,10 +75,11 @@ Examples:
   cat question.txt | molm -m ./my-model --json
   molm run --jsonl --experts "What is 23 + 45?"`
 
-async function run(words: string[], options: RunOptions): Promise<void> {
+async function run(given: string[], options: RunOptions): Promise<void> {
   checkCombinations(options)
   const start = await readConversation(options)
-  const piped = await readPipedText({ quiet: options.quiet, signal: interruptSignal() })
+  const { words, asked } = withoutStdin([...(options.prompt === undefined ? [] : [options.prompt]), ...given])
+  const piped = await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })
   const prompt = joinPrompt([...start.files, piped], words)
   // Blanks alone ask nothing, but there is something to continue in them.
   if ((options.raw ? prompt : prompt.trim()) === '' && start.messages.length === 0) {
