@@ -63,7 +63,7 @@ const KNOWS: Record<string, string[]> = {
   ],
   experts: ['generation', 'engine', 'model', 'errors'],
   evaluation: ['generation', 'sampling', 'model', 'json', 'errors'],
-  benchmark: ['generation', 'errors'],
+  benchmark: ['generation', 'errors', 'numbers'],
   library: [
     'hub',
     'generation',

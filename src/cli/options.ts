@@ -49,13 +49,17 @@ export function addQuantOption(command: Command, what: string): Command {
 }
 
 export function addThreadsOption(command: Command): Command {
-  return command.option('-t, --threads <n>', 'threads that compute (default: one a core)', parseThreads)
+  return command.option(
+    '-t, --threads <n>',
+    'threads that compute (default: one per core)',
+    wholeNumber('--threads', 1, MAX_THREADS),
+  )
 }
 
 /** Options of every command that computes with a model. */
 export function addModelOptions(command: Command): Command {
   addThreadsOption(addQuantOption(addModelOption(command), 'weights in memory'))
-  return command.option('--memory <size>', 'most weights held, like 800MB (default: what is free)', parseMemory)
+  return command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
 }
 
 /** Options of every command that generates text. */
@@ -136,12 +140,13 @@ export function loadOptions({ quant, threads, memory }: ModelOptions): LoadOptio
   return { quant, threads, memory }
 }
 
-/** A parser of whole numbers from `least` on. */
-export function wholeNumber(flag: string, least: number): (text: string) => number {
+/** A parser of whole numbers from `least` on, and up to `most` where there is such a bound. */
+export function wholeNumber(flag: string, least: number, most = Infinity): (text: string) => number {
+  const range = most === Infinity ? `from ${least} on` : `from ${least} to ${most}`
   return (text) => {
     const value = decimal(text)
-    if (Number.isSafeInteger(value) && value >= least) return value
-    throw new UsageError(`${flag} must be a whole number from ${least} on, not '${text}'`)
+    if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+    throw new UsageError(`${flag} must be a whole number ${range}, not '${text}'`)
   }
 }
 
@@ -182,10 +187,4 @@ const UNITS: Record<string, number> = {
 
 function parseMemory(text: string): number {
   return parseSize('--memory', text)
-}
-
-function parseThreads(text: string): number {
-  const threads = decimal(text)
-  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return threads
-  throw new UsageError(`--threads must be a whole number from 1 to ${MAX_THREADS}, not '${text}'`)
 }

@@ -4,6 +4,7 @@ import { commandFirst } from './command-first.js'
 import { checkHelp, commandNamed, slipError, spelledOut } from './command-line.js'
 import { COMMANDS } from './commands.js'
 import { reportError } from './errors.js'
+import { fitHelp } from './help-width.js'
 import { toleratePipes } from './output.js'
 
 /**
@@ -51,7 +52,11 @@ export async function createProgram(names: readonly (string | undefined)[]): Pro
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .configureHelp({ subcommandTerm: (command) => command.name() })
-    .configureOutput({ outputError: () => {} }) // main reports it
+    .configureOutput({
+      writeOut: (page) =>
+        process.stdout.write(process.stdout.isTTY ? fitHelp(page, process.stdout.columns || 80) : page),
+      outputError: () => {}, // main reports it
+    })
     .exitOverride()
     .addHelpText('after', EXAMPLES)
   for (const { name, alias, summary, load } of COMMANDS) {

@@ -40,6 +40,8 @@ test('wrong usage is told in a line or two and ends with 2', () =>
     [['run', '--max-token', '3', 'x'], /--max-token' \(Did you mean --max-tokens\?\)/],
     [['--json', '--jsonl', 'x'], /--json/],
     [['--experts', 'x'], /--experts needs --json/],
+    [['bench', '-t', '2,99'], /^molm: --threads must be a whole number from 1 to 64, not '99'$/m],
+    [['bench', '-p', '0', '-n', '0'], /-p 0 and -n 0 leave nothing to measure/],
     [['convert', 'somewhere'], /missing required argument 'out'\nsee molm convert --help/],
     [['show', 'nano', 'extra'], /too many arguments/],
   ]))
