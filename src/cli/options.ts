@@ -45,7 +45,7 @@ export function addModelOption(command: Command): Command {
 }
 
 export function addQuantOption(command: Command, what: string): Command {
-  return command.addOption(new Option('--quant <format>', `${what}: f32, q8 or q4 (default: q4)`).choices(QUANTS))
+  return command.addOption(new Option('--quant <format>', `${what} (default: q4)`).choices(QUANTS))
 }
 
 export function addThreadsOption(command: Command): Command {

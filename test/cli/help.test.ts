@@ -24,7 +24,7 @@ test('help fits a narrow window, each line going on below its own beginning', as
   for (const line of page.split('\n')) assert.ok(line.length <= 40 || !line.trim().includes(' '), line)
   assert.is(
     fitHelp('  -q, --quiet      no warnings and no progress', 30),
-    '  -q, --quiet  no warnings and\n    no progress',
+    '  -q, --quiet  no warnings\n    and no progress',
   )
 })
 
