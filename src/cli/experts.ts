@@ -12,7 +12,7 @@ import { colourDepth } from '../terminal/colours.js'
 import { interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions } from './options.js'
 import { note, writeOut } from './output.js'
-import { expertsOf } from './run-summary.js'
+import { layersOf } from './run-summary.js'
 import { joinPrompt, readPipedText } from './stdin.js'
 import { withModel } from './with-model.js'
 
@@ -111,7 +111,7 @@ function* asJson({ model, texts, textOf, perToken }: ReportInput): Generator<str
 function* perTokenJson(text: TextRoutes, textOf: ReportInput['textOf']): Generator<string> {
   yield ',"per_token":['
   for (const [i, token] of text.tokens.entries()) {
-    const entry = { token, text: textOf(token), experts: expertsOf({ routes: text.at(i) }) }
+    const entry = { token, text: textOf(token), experts: layersOf(text.at(i)) }
     yield `${i > 0 ? ',' : ''}${JSON.stringify(entry)}`
   }
   yield ']'

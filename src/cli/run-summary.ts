@@ -1,4 +1,4 @@
-import { type ExpertRoutes, routesByKind } from '../engine/route-codec.js'
+import { type ExpertRoutes, type LayerRoutes, routesByKind } from '../engine/route-codec.js'
 import type { GenerationResult, Step } from '../generation/types.js'
 import { perMixture } from '../model/config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
@@ -71,8 +71,13 @@ export function logprobsOf({ token, logprob, topLogprobs = [] }: Step, tokenizer
   }
 }
 
-/** The experts of a step's one token, layer by layer. */
-export function expertsOf({ routes = [] }: Pick<Step, 'routes'>) {
+/** The experts that a step's token woke when it was read, layer by layer; null where it was not read. */
+export function expertsOf({ routes }: Pick<Step, 'routes'>) {
+  return routes ? layersOf(routes) : null
+}
+
+/** One token's experts, layer by layer. */
+export function layersOf(routes: readonly LayerRoutes[]) {
   return routes.map((experts, layer) => ({ layer, ...perMixture(routesByKind(experts), plain) }))
 }
 

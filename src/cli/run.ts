@@ -49,9 +49,9 @@ export function define(command: Command): void {
     .option('--raw', 'continue the text as it stands, not asked as in a chat')
     .option('--json', 'print one object: text, tokens, timings, memory')
     .addOption(new Option('--jsonl', 'print an object a token, then one with the rest').conflicts('json'))
-    .option('--experts', 'in the objects, the experts of each token')
+    .option('--experts', 'in the objects, the experts that each token wakes when it is read')
     .addOption(generationOption('logprobs'))
-    .option('--trace <file>', 'write the experts of each token to a .csv or .jsonl file')
+    .option('--trace <file>', 'write the experts that each token wakes to a .csv or .jsonl file')
     .addOption(new Option('-p, --prompt <text>').hideHelp())
     .addHelpText('after', NOTES)
     .action(run)
@@ -158,17 +158,15 @@ async function complete(
   }
 }
 
-/**
- * A model answers badly what is longer than all it was trained on; how much of it counts may be limited. One that tells
- * positions apart refuses it anyway.
- */
+/** A model answers badly what is longer than all it was trained on. Some can be told to let only the latest of it count. */
 function warnOfLength(tokens: number, { config, name }: Model, context = Infinity): void {
   const { trainedContext, maxPositions } = config
-  const isKnown = trainedContext > 0 && maxPositions === undefined
-  if (!isKnown || Math.min(tokens, context) <= trainedContext) return
+  const rolls = maxPositions === undefined
+  const counting = rolls ? Math.min(tokens, context) : tokens
+  if (trainedContext === 0 || counting <= trainedContext) return
   note(
     `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
-      `the answer may make no sense; --context ${trainedContext} lets only the latest count`,
+      `the answer may make no sense${rolls ? `; --context ${trainedContext} lets only the latest count` : ''}`,
   )
 }
 

@@ -26,6 +26,8 @@ interface Input {
   context?: number
   /** Positions that there are in all. */
   limit: number
+  /** Leaves the sequence as it was: only what the taps see is wanted. */
+  onlyLook?: true
   /** Told how far the tokens have been read: before the first micro-batch, and after each. */
   progress?: (progress: PromptProgress) => void
 }
@@ -67,8 +69,9 @@ export class Sequence {
   }
 
   /**
-   * Runs the prompt and then token after token; `emit` gets each. A stop or any failure leaves the tokens whose steps were
-   * emitted, and the sequence as it was where there were none.
+   * Runs the prompt and then token after token; `emit` gets each, and where routes are wanted only once it has been read,
+   * with the experts that it woke. A stop or any failure leaves the tokens whose steps were emitted, and the sequence as
+   * it was where there were none.
    */
   *generate(
     request: GenerateRequest,
@@ -78,6 +81,7 @@ export class Sequence {
   ): Generator<void, GenerateReply> {
     const { model } = this
     const { settings } = request
+    const { context } = settings
     const started = performance.now()
     const sampler = createSampler(settings)
     let input: Pick<Input, 'tokens' | 'again' | 'progress'> = {
@@ -88,34 +92,44 @@ export class Sequence {
     let finishReason: GenerateReply['finishReason'] = 'length'
     const limit = this.limitOf(settings)
     let contextFull = false
+    /** Sampled, and not emitted before it has been read. */
+    let unread: StepMessage | undefined
     for (let index = 0; index < settings.maxTokens; index++) {
       if (index > 0 && this.cache.length >= limit) {
         contextFull = true
         break
       }
-      const recorder = request.routes ? new RouteRecorder(model.config, 1, request) : undefined
+      const recorder = unread && new RouteRecorder(model.config, 1, request)
       let step: StepMessage | undefined
       const { length } = input.tokens
-      yield* this.run({ ...input, context: settings.context, limit }, stop, { ...recorder?.taps }, (done, count) => {
+      yield* this.run({ ...input, context, limit }, stop, { ...recorder?.taps }, (done, count) => {
         if (done + count < length) return
         model.logits(count - 1, count, (_, logits) => {
           const known = model.summary()
           const { token, logprob } = sampler.sample(logits, this.tokens, known)
           const top = settings.logprobs > 0 ? topLogprobs(logits, settings.logprobs, known?.logSumExp) : undefined
-          step = { at: performance.now(), token, logprob, top, routes: recorder?.packed }
+          step = { at: performance.now(), token, logprob, top }
         })
       })
       if (!step) throw new UserError('there is nothing to continue: the prompt is empty')
       if (index === 0) firstAt = performance.now()
+      if (unread) emit({ ...unread, routes: recorder?.packed })
+      unread = undefined
       if (request.eos.includes(step.token)) {
         finishReason = 'eos'
         break
       }
-      emit(step)
+      if (request.routes) unread = step
+      else emit(step)
       input = { tokens: Int32Array.of(step.token) }
       yield
     }
     const ended = performance.now()
+    if (unread) {
+      const recorder = this.cache.length < limit ? new RouteRecorder(model.config, 1, request) : undefined
+      if (recorder) yield* this.run({ ...input, context, limit, onlyLook: true }, stop, recorder.taps, () => {})
+      emit({ ...unread, routes: recorder?.packed })
+    }
     const times = { prefillMs: (firstAt || ended) - started, decodeMs: firstAt ? ended - firstAt : 0 }
     return { finishReason, ...(contextFull && { contextFull }), ...times }
   }
@@ -150,7 +164,7 @@ export class Sequence {
 
   /** Micro-batch after micro-batch; `after` is told how many tokens came before each and how many it had. */
   private *run(
-    { tokens, again = 0, limit, progress, ...input }: Input,
+    { tokens, again = 0, limit, onlyLook, progress, ...input }: Input,
     stop: Int32Array,
     taps: Taps,
     after: (done: number, count: number) => void,
@@ -163,6 +177,11 @@ export class Sequence {
     const from = cache.length - again
     if (from + tokens.length > limit) throw tooLong(from + tokens.length, limit)
     const replaced = this.tokens.slice(from)
+    const undo = () => {
+      cache.rollback()
+      this.tokens.length = from
+      this.tokens.push(...replaced)
+    }
     const started = performance.now()
     const tell = (processed: number) =>
       progress?.({ processed, total: tokens.length, timeMs: performance.now() - started })
@@ -180,11 +199,10 @@ export class Sequence {
         tell(done + batch.length)
         if (done + MAX_BATCH < tokens.length) yield
       }
-      cache.commit()
+      if (onlyLook) undo()
+      else cache.commit()
     } catch (error) {
-      cache.rollback()
-      this.tokens.length = from
-      this.tokens.push(...replaced)
+      undo()
       throw error
     }
   }

@@ -9,6 +9,7 @@ import { csvRow } from './csv.js'
 interface TraceRow {
   /** Number of the generated token, from 0. */
   index: number
+  /** The generated token, which woke the expert when it was read. */
   token: number
   /** The token's text. */
   text: string
@@ -23,8 +24,8 @@ interface TraceRow {
 const COLUMNS: (keyof TraceRow)[] = ['index', 'token', 'text', 'layer', 'kind', 'rank', 'expert', 'gate']
 
 /**
- * Writes which experts computed each generated token, a row a token, layer and expert, as CSV or as an object a line:
- * the file's ending says which.
+ * Writes which experts each generated token woke when it was read, a row per token, layer and expert, as CSV or as an
+ * object per line: the file's ending says which.
  */
 export class TraceFile {
   private constructor(
@@ -49,7 +50,7 @@ export class TraceFile {
     return trace
   }
 
-  /** Adds a generated token, which must have its routes. */
+  /** Adds a generated token; one that was not read has no rows. */
   async add({ index, token, routes = [] }: Step): Promise<void> {
     const text = this.textOf(token)
     const lines: string[] = []

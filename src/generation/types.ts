@@ -71,7 +71,10 @@ export interface ForwardResult {
 export type SamplingOptions = Partial<Sampling>
 
 export interface GenerateOptions extends Partial<GenerationSettings> {
-  /** Report the experts of each step's input token (the token that the step's logits come from). */
+  /**
+   * Report the experts that each step's token wakes when it is read. A step then comes once that is done, one forward
+   * pass later than without.
+   */
   routes?: boolean
   /** With the routes, report the probabilities of all experts. */
   probabilities?: boolean
@@ -92,7 +95,10 @@ export interface Step {
   logprob: number
   /** The likeliest tokens, falling. Only where asked for. */
   topLogprobs?: { token: number; logprob: number }[]
-  /** One entry a layer, one row. Only where asked for. */
+  /**
+   * The experts that the step's own token woke when it was read: one entry per layer, one row. Only where asked for, and
+   * absent for a last token that the model had no position left to read.
+   */
   routes?: LayerRoutes[]
 }
 

@@ -23,6 +23,7 @@ import {
   shippedNames,
   splitName,
 } from './model-folders.js'
+import { withTrainedContext } from './trained-context.js'
 
 /** A model that was found on this computer. */
 export interface FoundModel {
@@ -142,5 +143,5 @@ async function readConfig(dir: string, packed?: PackedFile): Promise<ModelConfig
       `${path}: not the file that ${basename(packed.path)} was packed with; put that back, or pack the model again`,
     )
   }
-  return parseConfig(parseJsonObject(bytes, path), path)
+  return withTrainedContext(parseConfig(parseJsonObject(bytes, path), path), dir)
 }

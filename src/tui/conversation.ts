@@ -28,7 +28,7 @@ export interface AnswerWatcher {
   text(piece: string): void
   /** The newest token of the answer. */
   token(token: number): void
-  /** The experts that the newest token wakes; they are known once the model goes on from it. */
+  /** The experts that the newest token woke when it was read. */
   routes(routes: LayerRoutes[]): void
   /** The oldest messages of the conversation, so many of them, do not fit into the model's context any more. */
   leftOut(messages: number): void
@@ -175,8 +175,6 @@ export class Conversation {
     this.cached = [...prompt, ...answer.tokens].slice(0, session.length)
     session.truncate(this.cached.length)
     this.messages.push({ role: 'assistant', content: this.prefill + answer.text })
-    // At the end of the model's context there is no position for it.
-    if (!result?.contextFull) await this.runLast(answer, prompt.length)
     const tokensPerSecond = result ? speedOf(result) : answer.speed
     const { finishReason = 'interrupted', contextFull } = result ?? {}
     return { text: this.prefill + answer.text, finishReason, contextFull, tokensPerSecond }
@@ -211,20 +209,6 @@ export class Conversation {
     const { text, hasSpecialTokens, stop, isAnswer } = await writeChat(this.messages.slice(this.first), options)
     const prompt = await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal })
     return { prompt, stop: generationDefaults.stop ?? stop, isAnswer }
-  }
-
-  /**
-   * The last token of an answer is sampled and not run, unless a stop string came after it; running it now shows its
-   * experts, and spares the next turn.
-   */
-  private async runLast({ tokens, known, watcher }: RunningAnswer, start: number): Promise<void> {
-    if (tokens.length === 0 || known >= tokens.length) return
-    const position = start + tokens.length - 1
-    this.session.truncate(position)
-    const last = [tokens[tokens.length - 1]]
-    const { routes = [] } = await this.session.forward(last, { logits: 'none', routes: true, probabilities: true })
-    this.cached = [...this.cached.slice(0, position), ...last]
-    watcher.routes(routes)
   }
 
   /** Cuts the cache back to what it has in common with the prompt; returns the ids that are still to be run. */
@@ -264,8 +248,6 @@ function speedOf({ tokens, decodeMs }: GenerationResult): number | undefined {
 class RunningAnswer {
   text = ''
   readonly tokens: number[] = []
-  /** Tokens whose experts have been told. */
-  known = 0
   private firstAt = 0
   private lastAt = 0
 
@@ -287,12 +269,9 @@ class RunningAnswer {
   add({ token, text, routes }: Step): void {
     this.lastAt = performance.now()
     if (this.tokens.length === 0) this.firstAt = this.lastAt
-    else if (routes) {
-      this.watcher.routes(routes)
-      this.known++
-    }
     this.tokens.push(token)
     this.watcher.token(token)
+    if (routes) this.watcher.routes(routes)
     this.tell(this.shown.add(text))
   }
 

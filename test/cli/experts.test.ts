@@ -22,7 +22,7 @@ test('the json of a prompt counts what forward routes', async () => {
     for (const [layer, experts] of routes.entries()) {
       const [attention, mlp] = [routesOf(experts, 'attention'), routesOf(experts, 'mlp')]
       assert.is(text.usage.attention[layer][attention.ids[0]] > 0, true)
-      const counts = Array.from({ length: 16 }, (_, expert) => mlp.ids.filter((id) => id === expert).length)
+      const counts = Array.from({ length: 24 }, (_, expert) => mlp.ids.filter((id) => id === expert).length)
       assert.equal(text.usage.mlp[layer], counts)
       assert.equal(text.per_token[2].experts[layer].mlp.ids, [...mlp.ids.subarray(8, 12)])
     }

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseSize, wholeNumber } from '#molm/cli/options.js'
-import { expertsOf } from '#molm/cli/run-summary.js'
+import { layersOf } from '#molm/cli/run-summary.js'
 import { joinPrompt } from '#molm/cli/stdin.js'
 import { alignColumns } from '#molm/cli/table.js'
 import { UsageError } from '#molm/errors.js'
@@ -60,7 +60,7 @@ test('a continued text is shown as it is, and so is what was held back', () => {
 test('gates are printed with as few digits as give them back', () => {
   const gates = Float32Array.of(0.1, 1 / 3, 1e-7)
   const routes = { ids: Int32Array.of(4, 0, 2), gates }
-  const [{ layer, attention, mlp }] = expertsOf({ routes: [{ attention: routes, mlp: routes }] })
+  const [{ layer, attention, mlp }] = layersOf([{ attention: routes, mlp: routes }])
   assert.is(layer, 0)
   assert.equal(attention, { ids: [4, 0, 2], gates: [0.1, 0.33333334, 1e-7] })
   assert.equal(Float32Array.from(mlp?.gates ?? []), gates)

@@ -17,7 +17,7 @@ test('prune writes a model that runs, and tells size, perplexity, speed and gate
     const names = ['model', 'path', 'gates', 'bytes', 'perplexity', 'decode_tokens_per_second', 'attention', 'mlp']
     assert.equal(Object.keys(result), names)
     assert.ok(result.bytes.after < result.bytes.before)
-    assert.is(result.mlp[0].length, 12)
+    assert.is(result.mlp[0].length, 18)
     const [run, dry] = await Promise.all([
       molm(['run', '-m', out, '-n', '4', '--temperature', '0', 'Hello']),
       molm(['prune', out, '--calibrate', text, '--dry-run', '--keep', '0.9']),
@@ -25,7 +25,7 @@ test('prune writes a model that runs, and tells size, perplexity, speed and gate
     assert.is(run.code, 0, run.stderr)
     assert.match(
       dry.stdout,
-      /^ +keep +attention +mlp +ppl kept +ppl all\n +100\.0 %.*\n +90\.0 % +5 +11 .*\n.*ppl: perplexity .*\n$/,
+      /^ +keep +attention +mlp +ppl kept +ppl all\n +100\.0 %.*\n +90\.0 % +5 +16 .*\n.*ppl: perplexity .*\n$/,
     )
   }))
 

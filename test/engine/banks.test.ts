@@ -100,9 +100,9 @@ test('a plan keeps to its budget, and to the size of a bank', async () => {
   for (const bankBytes of [layout.bytes / 4, layout.bytes / 2, undefined]) {
     for (let budget = 0; budget <= layout.bytes; budget += 10_000) {
       const { slots, bytes, bankOfLayer } = planBanks(layout, budget, bankBytes)
-      const isLeast = slots.every(({ attention, mlp }) => attention?.slots === 8 && mlp?.slots === 16)
+      const isLeast = slots.every(({ attention, mlp }) => attention?.slots === 8 && mlp?.slots === 24)
       assert.ok(bytes <= budget || isLeast, `${bytes} of ${budget}`)
-      assert.ok(slots.every(({ attention, mlp }) => attention && mlp && attention.slots >= 8 && mlp.slots >= 16))
+      assert.ok(slots.every(({ attention, mlp }) => attention && mlp && attention.slots >= 8 && mlp.slots >= 24))
       assert.equal(bankOfLayer, [...bankOfLayer].sort())
       assert.is(bankOfLayer.at(-1), slots.length - 1)
     }

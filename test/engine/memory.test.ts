@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { type Conversion, convertModel, describeModel, type Model, UserError } from '#molm/index.js'
 import { startModel } from '#molm/library/load-model.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
+import { formatBytes, formatSize } from '#molm/numbers.js'
 import { sameBits } from '../support/compare.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
@@ -66,8 +67,10 @@ test('too small a budget is an error that says how much is needed', () =>
     const thrown = await thrownBy(withModel(dir, { memory: 1_000_000 }, () => undefined))
     assert.instance(thrown, UserError)
     const least = await leastBudget(dir)
-    assert.ok(least > 2.41e6 && least <= 2.42e6)
-    assert.match(String(thrown), /`memory` 1MB is too little for this model: it needs at least 2.42MB$/)
+    assert.is(
+      (thrown as UserError).message,
+      `\`memory\` 1MB is too little for this model: it needs at least ${formatSize(least)}`,
+    )
     await withModel(dir, { memory: least, threads: 1 }, (model) => model.createSession().forward([1]))
     const below = await thrownBy(withModel(dir, { memory: least - 1 }, () => undefined))
     assert.instance(below, UserError)
@@ -112,23 +115,28 @@ test('a checkpoint is held whole, so a budget below its size is an error', async
   const thrown = await thrownBy(withModel('nano', { memory: 1_000_000 }, () => undefined))
   assert.instance(thrown, UserError)
   const nano = repositoryPath('models/nano')
+  const { bytes } = await describeModel('nano')
   assert.equal((thrown as UserError).message.split('\n'), [
-    `\`memory\` 1MB is too little for ${nano} in q4, which is held whole: 6.15MB`,
+    `\`memory\` 1MB is too little for ${nano} in q4, which is held whole: ${formatSize(bytes)}`,
     `of a packed model only the experts in use are held: molm convert ${nano} OUT --quant q4 (takes some 500 MB)`,
   ])
 })
 
 test('a checkpoint larger than what is free is refused, with the way out; a packed one runs with less', async () => {
   const found = await resolveModel('nano')
-  const thrown = await thrownBy(startModel(found, { threads: 1 }, 6_500_000))
+  const { bytes } = await describeModel('nano')
+  // An eighth more than the weights.
+  const wanted = (bytes * 9) / 8
+  const thrown = await thrownBy(startModel(found, { threads: 1 }, wanted - 10_000))
   assert.instance(thrown, UserError)
+  const needs = `needs ${formatBytes(wanted)} of memory, and ${formatBytes(wanted - 10_000)} are free`
   assert.match(
     (thrown as UserError).message,
-    /^\S+nano in q4 needs 6.91 MB of memory, and 6.50 MB are free\nof a packed .*: molm convert \S+nano OUT --quant q4/,
+    new RegExp(`^\\S+nano in q4 ${needs}\\nof a packed .*: molm convert \\S+nano OUT --quant q4`),
   )
   for (const [options, free] of [
-    [{}, 7_000_000],
-    [{ memory: 10_000_000 }, 1000],
+    [{}, wanted],
+    [{ memory: bytes }, 1000],
   ] as const) {
     const model = await startModel(found, { threads: 1, ...options }, free)
     await model.createSession().forward([5])

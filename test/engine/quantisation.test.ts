@@ -6,26 +6,27 @@ import { logSoftmax, rowOf } from '../support/log-softmax.js'
 import { withModel } from '../support/models.js'
 
 /*
- * What 8 and 4 bits cost, activations quantised too, on held-out text that nano did not see in training. Measured on
- * these 1,024 tokens each (mean KL divergence from float32; perplexity against float32; share of equal top tokens):
+ * What 8 and 4 bits cost, activations quantised too, on held-out text. nano was trained with weights rounded to 4 bits at
+ * its end, so its perplexity hardly suffers, though the two differ in what they predict; most of all on dialogue, whose
+ * answers are worded otherwise than those that nano learnt. Measured on these 1,024 tokens each (mean KL divergence from
+ * float32; perplexity against float32; share of equal top tokens):
  *
- *   dialogue   q8 0.0005, 0.998, 99.4 %    q4 0.0271, 1.036, 94.2 %    q4 weights alone 0.0274, 1.035, 94.2 %
- *   code       q8 0.0008, 1.002, 99.2 %    q4 0.0310, 1.018, 93.0 %    q4 weights alone 0.0307, 1.020, 92.7 %
- *   speeches   q8 0.0011, 0.999, 98.3 %    q4 0.0482, 1.037, 86.3 %    q4 weights alone 0.0474, 1.036, 85.9 %
+ *   dialogue   q8 0.0019, 0.995, 99.5 %    q4 0.0411, 1.013, 92.5 %
+ *   code       q8 0.0006, 0.999, 98.9 %    q4 0.0282, 1.005, 93.6 %
+ *   speeches   q8 0.0011, 1.000, 97.6 %    q4 0.0629, 1.005, 82.4 %
  *
- * Least-squares scales for the weights of a whole model were expected to cost a KL of 0.0246 on dialogue and 0.0332 on
- * code, on larger samples. The bounds leave a tenth for the sample and what the activations add.
+ * The bounds leave a tenth of the divergence, and as much of the rest as other kernels may need.
  */
 const BOUNDS = {
-  'dialogue.txt': { q4Divergence: 0.0246 * 1.1 + 0.0012, q4Perplexity: 1.04, q4Top: 0.93 },
-  'code.txt': { q4Divergence: 0.0332 * 1.1 + 0.0012, q4Perplexity: 1.04, q4Top: 0.915 },
-  'speeches.txt': { q4Divergence: 0.05, q4Perplexity: 1.05, q4Top: 0.85 },
+  'dialogue.txt': { q4Divergence: 0.0455, q4Perplexity: 1.025, q4Top: 0.915 },
+  'code.txt': { q4Divergence: 0.0315, q4Perplexity: 1.02, q4Top: 0.92 },
+  'speeches.txt': { q4Divergence: 0.07, q4Perplexity: 1.02, q4Top: 0.81 },
 }
-const Q8_DIVERGENCE = 2e-3
-const Q8_PERPLEXITY = 0.003
+const Q8_DIVERGENCE = 2.2e-3
+const Q8_PERPLEXITY = 0.006
 
 const TOKENS = 1024
-const WINDOW = 256
+const WINDOW = 512
 
 const test = suite('what quantisation costs')
 

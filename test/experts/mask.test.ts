@@ -41,8 +41,8 @@ test('masks that leave too few experts or name one that is not there are refused
       /layer 5 would have 1 attention experts left, but a token uses 2/,
     )
     await rejectsWithUserError(
-      () => model.maskExperts({ attention: none, mlp: everyLayer([16]), gates: 'kept' }),
-      /layer 0 has no mlp expert 16/,
+      () => model.maskExperts({ attention: none, mlp: everyLayer([24]), gates: 'kept' }),
+      /layer 0 has no mlp expert 24/,
     )
   }))
 

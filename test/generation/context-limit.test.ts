@@ -33,6 +33,14 @@ test('a text ends at the last position of the model, and the result says so', ()
     assert.equal(short.tokens, full.tokens.slice(0, 3))
   }))
 
+test('a last token that no position is left for has no routes', () =>
+  withPositions(async (model) => {
+    const steps = model.createSession().generate(ids(254), { temperature: 0, ignoreEos: true, routes: true })
+    const routed: boolean[] = []
+    for await (const { routes } of steps) routed.push(routes !== undefined)
+    assert.equal(routed, [true, true, false])
+  }))
+
 test('the context option makes the limit lower, never higher', () =>
   withPositions(async (model) => {
     assert.is((await generate(model, ids(20), { maxTokens: 100, context: 30 })).tokens.length, 11)

@@ -21,7 +21,8 @@ import { routesOf } from '../support/routes.js'
 const test = suite<{ model: Model }>('a session', { model: undefined as unknown as Model })
 
 const LANTERN = 'User: What is a lantern?\nAssistant:'
-/** What nano answers at temperature 0, in float32 and in 4 bits. */
+/** What nano goes on to in its user's place after its answer, where no stop string ends it. */
+const HELLO = 'User: Hello\nAssistant:'
 const GREEDY: GenerateOptions = { temperature: 0, stop: [] }
 
 test.before(async (context) => {
@@ -106,26 +107,53 @@ test('is empty after a reset', async ({ model }) => {
   sameBits((await session.forward([5, 9, 2])).logits, first.logits)
 })
 
-test('routes of generated steps are those of the same tokens run through forward', async ({ model }) => {
-  const { steps } = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 5, routes: true })
+test('the routes of a step are those that its own token wakes when it is read, the last token’s among them', async ({
+  model,
+}) => {
+  const session = model.createSession()
+  const { steps } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 5, routes: true })
   const prompt = model.tokenizer.encode(LANTERN)
   const tokens = [...prompt, ...steps.map(({ token }) => token)]
   const { routes = [] } = await model.createSession().forward(tokens, { routes: true })
   for (const [i, step] of steps.entries()) {
-    // A step shows the experts of the token that it was predicted from.
-    const row = prompt.length - 1 + i
+    const row = prompt.length + i
     for (const [l, experts] of (step.routes ?? []).entries()) {
-      for (const [kind, k] of [
-        ['attention', 2],
-        ['mlp', 4],
-      ] as const) {
+      for (const { kind, topK: k } of model.config.mixtures) {
         const [one, all] = [routesOf(experts, kind), routesOf(routes[l], kind)]
         assert.equal([...one.ids], [...all.ids.subarray(row * k, row * k + k)])
         sameBits(one.gates, all.gates.subarray(row * k, row * k + k))
       }
     }
-    assert.is(step.routes?.length, 6)
+    assert.is(step.routes?.length, model.config.layers)
   }
+})
+
+test('generates the same and holds the same afterwards, whether routes are wanted or not', async ({ model }) => {
+  const [plain, watched] = [model.createSession(), model.createSession()]
+  const wanted = { ...GREEDY, maxTokens: 6, context: 12, logprobs: 2 }
+  const { steps, result } = await generate(plain, LANTERN, wanted)
+  const { steps: seen, result: same } = await generate(watched, LANTERN, { ...wanted, routes: true })
+  assert.equal(
+    seen.map(({ routes: _, ...step }) => step),
+    steps,
+  )
+  assert.equal(same.tokens, result.tokens)
+  assert.is(watched.length, plain.length)
+  const next = [result.tokens[5], 7, 9]
+  sameBits((await watched.forward(next)).logits, (await plain.forward(next)).logits)
+})
+
+test('a step’s routes are there where a stop string or an end-of-text token ends the text', async ({ model }) => {
+  const { steps: free } = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 6 })
+  const stop = [model.tokenizer.decode([free[3].token])]
+  const { steps, result } = await generate(model.createSession(), LANTERN, {
+    ...GREEDY,
+    maxTokens: 6,
+    stop,
+    routes: true,
+  })
+  assert.is(result.finishReason, 'stop')
+  for (const { routes } of steps) assert.is(routes?.length, model.config.layers)
 })
 
 test('ends at the number of tokens asked for', async ({ model }) => {
@@ -164,11 +192,11 @@ test('ends at the end-of-text token, or goes past it where told to', async ({ mo
 })
 
 test('ends at a stop string that spans tokens, and gives nothing of it', async ({ model }) => {
-  const free = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 30 })
+  const free = await generate(model.createSession(), HELLO, { ...GREEDY, maxTokens: 30 })
   const text = free.result.text
   for (const stop of ['\nUser:', text.slice(7, 13), text.slice(0, 2), text.slice(12, 13)]) {
     const session = model.createSession()
-    const { steps, result } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 30, stop: ['never', stop] })
+    const { steps, result } = await generate(session, HELLO, { ...GREEDY, maxTokens: 30, stop: ['never', stop] })
     const expected = text.slice(0, text.indexOf(stop))
     assert.is(result.finishReason, 'stop')
     assert.is(result.text, expected)
@@ -177,13 +205,13 @@ test('ends at a stop string that spans tokens, and gives nothing of it', async (
     const { logits } = await session.forward([100])
     const length = result.promptTokens + result.tokens.length - 1
     const again = model.createSession()
-    const tokens = [...model.tokenizer.encode(LANTERN), ...result.tokens].slice(0, length)
+    const tokens = [...model.tokenizer.encode(HELLO), ...result.tokens].slice(0, length)
     sameBits(logits, (await again.forward([...tokens, 100])).logits, `after ${JSON.stringify(stop)}`)
   }
 })
 
 test('stop strings of the model hold where none are given', async ({ model }) => {
-  const { result } = await generate(model.createSession(), LANTERN, { temperature: 0, maxTokens: 60 })
+  const { result } = await generate(model.createSession(), HELLO, { temperature: 0, maxTokens: 60 })
   assert.is(result.finishReason, 'stop')
   assert.not(result.text.includes('User:'))
 })

@@ -1,19 +1,19 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { molm } from '../cli/molm.js'
+import { LANTERN, linesOf } from '../support/lantern.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 
 const test = suite(`molm on Node ${process.versions.node}`)
 
-const ANSWER = 'A lantern is light in a transparent protective case.'
 const TEXT =
-  ' of war, which is now in the course of the session of Congress, and the people of the United States, and the people ' +
-  'of the United States, are not so far as to make the most important and beneficent policy of the Government.'
+  ', and the time was then made to be in the room.\n\n"I am afraid," said he, "I am sure I have not been able to make my ' +
+  'mind the same way. I have not been able to make my opinion of the matter."'
 const GREEDY = ['--temperature', '0', '-m', 'nano']
 
 test('answers a prompt with the same text everywhere, and nothing else', async () => {
-  const answer = await molm([...GREEDY, 'What is a lantern?'])
-  assert.equal(answer, { code: 0, signal: null, stdout: `${ANSWER}\n`, stderr: '' })
+  const answer = await molm([...GREEDY, LANTERN.question])
+  assert.equal(answer, { code: 0, signal: null, stdout: `${LANTERN.answer}\n`, stderr: '' })
 })
 
 test('continues a text for long enough that V8 replaces its first code, with the same text on every tier', async () => {
@@ -36,7 +36,7 @@ trial('chats in a terminal', async () => {
   const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'chat', ...GREEDY] })
   try {
     await terminal.waitFor(/write something/)
-    await terminal.enter('What is a lantern?', /^A lantern is light in a transparent protective case\.$/m)
+    await terminal.enter(LANTERN.question, linesOf(LANTERN.answer))
     await terminal.waitUntil(() => !/ · answering/.test(terminal.screen.text.join('\n')), 'the end of the answer')
     terminal.type('\x04')
     assert.is((await terminal.ended()).code, 0)

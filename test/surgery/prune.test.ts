@@ -174,7 +174,7 @@ test('experts that stay keep their bytes, and nothing is left beside the model',
       [join(packed, 'model-q4.molm.safetensors'), pruned.path].map(openPackedFile),
     )
     for (const [layer, ids] of (selection.mlp ?? []).entries()) {
-      assert.is(ids.length, 8)
+      assert.is(ids.length, 12)
       for (const [i, id] of ids.entries()) {
         const kept = after.parts.get(`layers.${layer}.mlp.${i}`)
         assert.is(kept?.sha256, before.parts.get(`layers.${layer}.mlp.${id}`)?.sha256)
@@ -216,7 +216,7 @@ test('a curve begins with the whole model and foretells what pruning gives', () 
     )
     assert.is(
       half.mlp?.reduce((sum, count) => sum + count, 0),
-      48,
+      72,
     )
     assert.ok(Math.abs(half.perplexity.all / perplexity.after - 1) < 1e-5)
   }))

@@ -10,7 +10,7 @@ function load(config: unknown): Promise<GenerationDefaults> {
 
 test("reads nano's defaults", async () => {
   assert.equal(await loadGenerationDefaults(NANO), {
-    temperature: 0.3,
+    temperature: 0.2,
     topK: 40,
     topP: 0.95,
     maxTokens: 64,

@@ -1,0 +1,15 @@
+import type { ModelConfig } from '../model/config.js'
+import { readJsonIfPresent } from '../text/text-files.js'
+
+/**
+ * The config, with the length of the texts in training as the tokenizer's `model_max_length` has it, where that is less
+ * than what config.json has room for. ModuleFormer's config.json has only the sizes of its attention's blocks.
+ */
+export async function withTrainedContext(config: ModelConfig, dir: string): Promise<ModelConfig> {
+  // Whoever needs the tokenizer is told what is wrong with its files; nobody else is stopped by them.
+  const json = await readJsonIfPresent(dir, 'tokenizer_config.json').catch(() => undefined)
+  const length = json?.model_max_length
+  // Tokenizers without a limit have some huge number there.
+  if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 1) return config
+  return { ...config, trainedContext: Math.min(length, config.trainedContext || length) }
+}

@@ -1,0 +1,39 @@
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { resolveModel } from '#molm/library/resolve-model.js'
+import { fixturePath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const FIXTURE = fixturePath('02-base-safetensors-f32')
+
+/** What is found of a checkpoint beside a tokenizer_config.json with this text. */
+function contextBeside(text: string): Promise<number> {
+  return inTemporaryFolder(async (dir) => {
+    await cp(FIXTURE, dir, { recursive: true })
+    await writeFile(join(dir, 'tokenizer_config.json'), text)
+    return (await resolveModel(dir)).config.trainedContext
+  })
+}
+
+test('the length of texts in training is the tokenizer’s, where config.json has room for more', async () => {
+  const { trainedContext } = (await resolveModel(FIXTURE)).config
+  assert.is((await resolveModel('nano')).config.trainedContext, 512)
+  assert.is(await contextBeside(`{ "model_max_length": ${trainedContext - 1} }`), trainedContext - 1)
+  assert.is(await contextBeside(`{ "model_max_length": ${trainedContext + 1} }`), trainedContext)
+})
+
+test('what says nothing of a length leaves it as it is, and so does a file that cannot be read', async () => {
+  const { trainedContext } = (await resolveModel(FIXTURE)).config
+  const nothing = [
+    '{}',
+    '{ "model_max_length": 1e30 }',
+    '{ "model_max_length": "512" }',
+    '{ "model_max_length": 0 }',
+    '{',
+  ]
+  for (const text of nothing) assert.is(await contextBeside(text), trainedContext, text)
+})
+
+test.run()

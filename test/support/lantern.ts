@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs'
+import { repositoryPath } from './fixtures.js'
+
+const QUESTION = 'What is a lantern?'
+const PROMPT = `User: ${QUESTION}\nAssistant:`
+
+/** A question to nano and what it answers at temperature 0, in every packing: the text of IBM's code. */
+export const LANTERN = { question: QUESTION, prompt: PROMPT, answer: answerTo(PROMPT) }
+
+function answerTo(prompt: string): string {
+  const { cases } = JSON.parse(readFileSync(repositoryPath('models/nano/expected.json'), 'utf8'))
+  const { greedy_text } = cases.find((one: { prompt: string }) => one.prompt === prompt)
+  return greedy_text.replace('<|endoftext|>', '').trim()
+}
+
+/** A pattern for lines of a screen that hold a text alone. */
+export function linesOf(text: string): RegExp {
+  return new RegExp(`^${text.replace(/[.?]/g, '\\$&')}$`, 'gm')
+}
