@@ -5,7 +5,7 @@ import { EngineClient } from '../engine/client.js'
 import { UserError } from '../errors.js'
 import { expandHome } from '../files/home.js'
 import { type Conversion, type ConvertProgress, convertCheckpoint } from '../packing/convert.js'
-import type { Quant } from '../packing/format.js'
+import { checkQuant, type Quant } from '../packing/format.js'
 import type { PackMatrix } from '../packing/pack.js'
 import { isName } from './model-folders.js'
 import { resolveModel } from './resolve-model.js'
@@ -25,6 +25,7 @@ export interface ConvertOptions {
  */
 export async function convertModel(dir: string, out: string, options: ConvertOptions = {}): Promise<Conversion> {
   const blueprint = (json: unknown, where: string) => blueprintOf(parseConfig(json, where))
+  checkQuant(options.quant)
   const { quant = 'q4', threads = os.availableParallelism(), onProgress, signal } = options
   const folder = await checkpointFolder(dir)
   return withPacker(threads, (pack) => convertCheckpoint(folder, out, { quant, pack, onProgress, signal, blueprint }))

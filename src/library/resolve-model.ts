@@ -9,8 +9,9 @@ import { UsageError, UserError } from '../errors.js'
 import { expandHome } from '../files/home.js'
 import { parseJsonObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
+import { shown } from '../option-checks.js'
 import { checksumsOf } from '../packing/checksums.js'
-import { formatsFor, type PartFormats, type Quant } from '../packing/format.js'
+import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing/format.js'
 import { openPackedFile, type PackedFile } from '../packing/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/packed-folder.js'
 import { nearest } from '../spelling.js'
@@ -49,6 +50,8 @@ const DEFAULT_QUANT: Quant = 'q4'
  * (with `:q8` for one of several packings) or `nano`. Rejects with a UserError that says where it was looked for.
  */
 export async function resolveModel(typed: string, wanted?: Quant): Promise<FoundModel> {
+  if (typeof typed !== 'string') throw new UsageError(`the name of a model must be a text, not ${shown(typed)}`)
+  checkQuant(wanted)
   const name = expandHome(typed)
   if (name === '') throw new UsageError('the model name is empty')
   const info = await stat(name).catch(() => undefined)
