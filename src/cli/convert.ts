@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { expandHome } from '../files/home.js'
+import { formatBytes } from '../numbers.js'
 import type { Quant } from '../packing/format.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
@@ -45,7 +46,7 @@ async function convert(dir: string, out: string, options: ConvertOptions): Promi
     progress.clear()
     if (!options.quiet) for (const warning of warnings) note(`warning: ${warning}`)
     if (options.verbose)
-      note(`packed ${bytes} bytes as ${quant} in ${((performance.now() - start) / 1000).toFixed(1)} s`)
+      note(`packed ${formatBytes(bytes)} as ${quant} in ${((performance.now() - start) / 1000).toFixed(1)} s`)
     await writeOut(json ? `${JSON.stringify({ path, bytes, quant, warnings })}\n` : `${path}\n`)
   } finally {
     progress.clear()

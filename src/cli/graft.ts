@@ -25,7 +25,7 @@ export function define(command: Command): void {
     .option('--layers <list>', 'layers that get experts, like 1-3,5 (default: all)', numbers('--layers'))
     .option('--experts <list>', 'experts that are given, like 0,1 (default: all)', numbers('--experts'))
     .addOption(new Option('--only <kind>', 'the kind that is given (default: both)').choices(MIXTURE_KINDS))
-    .option('--gate-bias <x>', 'added to the newcomers’ logits (default: 0)', bias)
+    .option('--gate-bias <x>', 'added to the router logits of the new experts (default: 0)', bias)
     .option('--force', 'replace the model that OUT holds')
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
@@ -35,7 +35,7 @@ export function define(command: Command): void {
 }
 
 const EXAMPLES = `
-Newcomers are numbered on from MODEL's own experts.
+The new experts are numbered on from MODEL's own.
 
 Examples:
   molm graft nano ./larger --from ./my-nano --only mlp --experts 0,1

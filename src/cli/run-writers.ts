@@ -4,7 +4,7 @@ import { formatBytes, plural } from '../numbers.js'
 import { printableText } from '../printable.js'
 import { note, writeOut } from './output.js'
 import type { RunOptions } from './run.js'
-import { expertsOf, logprobsOf, type RunSummary, summarise } from './run-summary.js'
+import { expertsOf, logprobsOf, type RunSummary, summarise, summariseInterrupted } from './run-summary.js'
 import type { LoadedModel } from './with-model.js'
 
 /** Prints a generation while it goes on. Texts are those to be shown, which may differ from the steps' own. */
@@ -15,7 +15,7 @@ export interface RunWriter {
   /** `rest` is text that was held back until the end. */
   end(rest: string, result: GenerationResult): Promise<void>
   /** In place of `end`: puts out what there is. */
-  interrupted(): Promise<void>
+  interrupted(promptTokens: number): Promise<void>
 }
 
 export function createRunWriter(options: RunOptions, loaded: LoadedModel): RunWriter {
@@ -89,10 +89,10 @@ class JsonWriter implements RunWriter {
     if (this.options.verbose) tell({ model, prompt_tokens, tokens, ...summary }, this.loaded, this.options)
   }
 
-  async interrupted(): Promise<void> {
-    const tokens = this.steps.map(({ token }) => token)
-    const { name: model } = this.loaded.model
-    await writeLine({ model, tokens, text: this.text, finish_reason: null, ...this.perToken() })
+  async interrupted(promptTokens: number): Promise<void> {
+    const known = { promptTokens, tokens: this.steps.map(({ token }) => token), seed: this.options.seed }
+    const { model, prompt_tokens, tokens, ...summary } = await summariseInterrupted(this.loaded, known)
+    await writeLine({ model, prompt_tokens, tokens, text: this.text, ...summary, ...this.perToken() })
   }
 
   private perToken() {
@@ -137,8 +137,9 @@ class JsonLinesWriter implements RunWriter {
     if (this.options.verbose) tell(summary, this.loaded, this.options)
   }
 
-  async interrupted(): Promise<void> {
-    await writeLine({ model: this.loaded.model.name, tokens: this.tokens, finish_reason: null })
+  async interrupted(promptTokens: number): Promise<void> {
+    const known = { promptTokens, tokens: this.tokens, seed: this.options.seed }
+    await writeLine(await summariseInterrupted(this.loaded, known))
   }
 }
 

@@ -48,8 +48,8 @@ export function define(command: Command): void {
     .argument('[prompt...]')
     .option('--raw', 'continue the text as it stands, not asked as in a chat')
     .option('--json', 'print one object: text, tokens, timings, memory')
-    .addOption(new Option('--jsonl', 'print an object a token, then one with the rest').conflicts('json'))
-    .option('--experts', 'in the objects, the experts that each token wakes when it is read')
+    .addOption(new Option('--jsonl', 'print an object per token, then one with the rest').conflicts('json'))
+    .option('--experts', 'in JSON, the experts that each token wakes when it is read')
     .addOption(generationOption('logprobs'))
     .option('--trace <file>', 'write the experts that each token wakes to a .csv or .jsonl file')
     .addOption(new Option('-p, --prompt <text>').hideHelp())
@@ -65,9 +65,10 @@ const NOTES = `
 Objects:
   --json   { model, prompt_tokens, tokens, text, finish_reason, seed, timings,
              memory, logprobs?, experts? }
-  --jsonl  { index, token, text, logprob?, top_logprobs?, experts? } a token,
+  --jsonl  { index, token, text, logprob?, top_logprobs?, experts? } per token,
            then as with --json, without text, logprobs, experts
-  finish_reason is "stop", "length" or "eos"; null after Ctrl-C
+  finish_reason is "stop", "length" or "eos"; null after Ctrl-C. At "stop" the
+  tokens of the stop text are among tokens and logprobs, but not in the text.
 
 Examples:
   molm "What is a lantern?"
@@ -150,7 +151,7 @@ async function complete(
     }
   } catch (error) {
     reading.clear()
-    if (interruption()) await writer.interrupted()
+    if (interruption()) await writer.interrupted(ids.length)
     throw error
   } finally {
     session.dispose()

@@ -211,6 +211,8 @@ export interface ModelInfo {
   /** Tokens in the tokenizer's vocabulary; undefined without one. */
   tokenizerSize?: number
   hasChatTemplate: boolean
+  /** From generation_config.json. */
+  generationDefaults: GenerationDefaults
 }
 
 /** State of the weights in memory. */

@@ -8,7 +8,7 @@ import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { setFlagsForGood } from '../runtime/compile.js'
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
-import type { GenerationDefaults } from '../text/generation-config.js'
+import { type GenerationDefaults, loadGenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
 import { availableMemory } from './available-memory.js'
 import { checkWeights } from './check-weights.js'
@@ -63,8 +63,12 @@ export async function describeModel(name: string, options: Pick<LoadOptions, 'qu
   const found = await resolveModel(name, options.quant)
   await checkWeights(found)
   const { folder } = found
-  const [tokenizer, chatTemplate] = await Promise.all([loadTokenizer(folder), loadChatTemplate(folder)])
-  return describe(found, { tokenizer, chatTemplate })
+  const [tokenizer, chatTemplate, defaults] = await Promise.all([
+    loadTokenizer(folder),
+    loadChatTemplate(folder),
+    loadGenerationDefaults(folder),
+  ])
+  return describe(found, { tokenizer, chatTemplate, defaults })
 }
 
 class LoadedModel implements Model {
