@@ -1,12 +1,12 @@
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { UsageError, UserError } from '../errors.js'
-import { readText } from '../evaluation/text-file.js'
 import { compareRouting } from '../experts/agreement.js'
 import { measureUsage } from '../experts/measure-usage.js'
 import { originalExperts } from '../experts/originals.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
+import { readTextOrStdin } from './input-text.js'
 import { interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from './options.js'
 import { note } from './output.js'
@@ -34,7 +34,7 @@ export function define(command: Command): void {
         'stands, without a chat frame.',
     )
     .argument('[prompt...]', 'words of the text')
-    .option('--file <file>', 'a text to read; may be repeated, to compare', collect)
+    .option('--file <file>', 'a text to read (- for stdin); may be repeated, to compare', collect)
     .option('--against <model>', 'compare the routing with this model’s; a checkpoint counts in f32')
     .addOption(new Option('--tokens', 'also each token with its experts').conflicts('against'))
     .option('--json', 'print one object')
@@ -99,7 +99,7 @@ function routesOf(texts: NamedText[], options: ExpertsOptions): Promise<TextRout
 
 async function readTexts(words: string[], { file = [], quiet }: ExpertsOptions): Promise<NamedText[]> {
   if (file.length > 0 && words.length > 0) throw new UsageError('give a prompt or --file, not both')
-  if (file.length > 0) return withShortNames(await Promise.all(file.map(readText)))
+  if (file.length > 0) return withShortNames(await Promise.all(file.map(readTextOrStdin)))
   const text = joinPrompt([await readPipedText({ quiet, signal: interruptSignal() })], words)
   if (text === '') throw new UsageError('there is no text: write one after the command, pipe it in or name a --file')
   return [{ name: 'prompt', text }]

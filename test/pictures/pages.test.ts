@@ -122,7 +122,7 @@ test('FORCE_COLOR makes a pipe coloured, but for NO_COLOR', () => {
   assert.is(colourDepth({}, { FORCE_COLOR: '1', TERM: 'xterm-256color' }), '256')
   assert.is(colourDepth({}, { FORCE_COLOR: '1', TERM: 'xterm' }), '16')
   assert.is(colourDepth({}, { FORCE_COLOR: '3', TERM: 'xterm' }), 'truecolor')
-  assert.is(colourDepth({}, { FORCE_COLOR: '0', TERM: 'xterm' }), 'none')
+  assert.is(colourDepth({ isTTY: true }, { FORCE_COLOR: '0', TERM: 'xterm' }), 'none')
   assert.is(colourDepth({}, { FORCE_COLOR: '1', NO_COLOR: '1', TERM: 'xterm' }), 'none')
 })
 
