@@ -86,7 +86,7 @@ test('numbers of layers and experts stand on both axes, and measures under their
     `    0  ██${'· '.repeat(9)}██${'· '.repeat(5)}  ██${'· '.repeat(9)}██${'· '.repeat(21)}  1.00 1.00      0.13 0.06`,
   ])
   const narrow = render([text], { width: 60 }).split('\n')
-  assert.is(narrow[narrow.indexOf('attention') + 1], '   0   4   8   12    bits  fair')
+  assert.is(narrow[narrow.indexOf('attention, a line per layer') + 1], '   0   4   8   12    bits  fair')
 })
 
 test('a layer that takes several lines says which expert each begins with; a dense one says that it is one', () => {
