@@ -26,7 +26,7 @@ import { CacheCode, PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
 import { arg, argf, thread } from './control'
 import { quantizeBlocks } from './quantize'
 import { add, clear, HEAD, weigh, zero } from './softmax-sums'
-import { addOne, addTwo } from './softmax-tiles'
+import { addOne, addTwo, sort } from './softmax-tiles'
 
 /** Bytes of one sum. */
 function sumBytes(): usize {
@@ -173,6 +173,12 @@ function sumSpan(
       else addValues<f32>(first + h, queries, at, count, from, sums + h * headBytes)
     }
   }
+  if (!isNarrow) return
+  for (let h: u32 = 0; h < heads; h++) {
+    for (let n: u32 = 0; n < queries; n++) {
+      sort<u16>(sums + h * headBytes + n * bytes + HEAD, arg(SoftmaxArg.headSize))
+    }
+  }
 }
 
 /** Address of what the page of a position has of a head. */
@@ -200,10 +206,13 @@ function score<T>(item: usize, head: usize, queries: u32, at: i32, to: usize): v
     zero(to, PAGE_ROWS << 2)
     zero(next, PAGE_ROWS << 2)
     addTwo<T>(to, next, q, r, keys, stride, size, PAGE_ROWS)
+    sort<T>(to, PAGE_ROWS)
+    sort<T>(next, PAGE_ROWS)
   }
   if (n == queries) return
   zero(to, PAGE_ROWS << 2)
   addOne<T>(to, queryOf(item, head, n), keys, stride, size, PAGE_ROWS)
+  sort<T>(to, PAGE_ROWS)
 }
 
 /** Adds `count` weighted values from position `at` on, which lie in one page, to the sums of the queries of a head. */
