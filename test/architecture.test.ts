@@ -45,8 +45,21 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'printable',
   ],
-  index: ['surgery', 'evaluation', 'benchmark', 'library', 'hub', 'generation', 'model', 'packing', 'text', 'errors'],
-  pictures: ['experts', 'generation', 'model', 'terminal', 'printable'],
+  index: [
+    'pictures',
+    'surgery',
+    'experts',
+    'evaluation',
+    'benchmark',
+    'library',
+    'hub',
+    'generation',
+    'model',
+    'packing',
+    'text',
+    'errors',
+  ],
+  pictures: ['experts', 'generation', 'model', 'terminal', 'errors', 'numbers', 'printable'],
   surgery: [
     'experts',
     'evaluation',
@@ -59,7 +72,7 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  experts: ['generation', 'engine', 'model', 'errors'],
+  experts: ['generation', 'engine', 'model', 'json', 'errors'],
   evaluation: ['generation', 'sampling', 'model', 'json', 'errors'],
   benchmark: ['generation', 'errors'],
   library: [
@@ -118,6 +131,7 @@ const PACKAGES: Record<string, string[]> = {
   react: ['tui'],
   '@huggingface/hub': ['hub'],
   '@huggingface/jinja': ['text'],
+  '@resvg/resvg-wasm': ['pictures'],
 }
 
 const test = suite('the architecture')

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { UsageError, UserError } from '../errors.js'
 import { isObject, parseJson } from '../json.js'
 import type { ChatMessage } from '../text/chat-template.js'
+import { collect } from './options.js'
 
 /** Most bytes of a file that becomes part of a prompt, as for stdin. */
 const MOST_BYTES = 16 * 2 ** 20
@@ -51,10 +52,6 @@ export async function readConversation(options: ConversationOptions): Promise<Co
     messages: messages === undefined ? [] : readMessages(await readText(messages), messages),
     args: templateArg,
   }
-}
-
-function collect(path: string, earlier: string[] = []): string[] {
-  return [...earlier, path]
 }
 
 function collectArgument(text: string, earlier: Record<string, unknown> = {}): Record<string, unknown> {

@@ -99,12 +99,19 @@ export function loadOptions({ quant, threads, memory }: ModelOptions): LoadOptio
   return { quant, threads, memory }
 }
 
-/** A parser of whole numbers from `least` on. */
-export function wholeNumber(flag: string, least: number): (text: string) => number {
+/** What an option that may be repeated has been given so far. */
+export function collect(text: string, earlier: string[] = []): string[] {
+  return [...earlier, text]
+}
+
+/** A parser of whole numbers from `least` on, to `most` if there is one. */
+export function wholeNumber(flag: string, least: number, most?: number): (text: string) => number {
   return (text) => {
     const value = decimal(text)
-    if (Number.isSafeInteger(value) && value >= least) return value
-    throw new UsageError(`${flag} must be a whole number from ${least} on, not '${text}'`)
+    if (Number.isSafeInteger(value) && value >= least && value <= (most ?? Infinity)) return value
+    throw new UsageError(
+      `${flag} must be a whole number from ${least} ${most === undefined ? 'on' : `to ${most}`}, not '${text}'`,
+    )
   }
 }
 
