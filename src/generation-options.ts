@@ -99,7 +99,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   topP: {
     ...fraction(),
     default: 0.95,
-    help: 'only the likeliest that make up p',
+    help: 'only the likeliest that together have probability p',
     argument: 'p',
     config: { key: 'top_p' },
     inChat: true,
@@ -107,7 +107,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   minP: {
     ...fraction(),
     default: 0.05,
-    help: 'only those p times the likeliest',
+    help: 'only those at least p times as likely as the likeliest',
     argument: 'p',
     config: { key: 'min_p' },
     inChat: true,
@@ -115,7 +115,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   repeatPenalty: {
     ...numbers('a number above 0', (value) => value > 0 && value < Infinity),
     default: 1,
-    help: 'above 1 shuns tokens that occurred',
+    help: 'above 1, tokens that occurred get less likely',
     argument: 'x',
     config: { key: 'repetition_penalty' },
     inChat: true,
@@ -135,7 +135,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     mustBe: `at most ${MOST_STOPS} texts, none of them empty`,
     includes: isStops,
     default: [],
-    help: 'end before this text; may be repeated',
+    help: 'end before this text, \\n for a line break; may be repeated',
     argument: 'text',
     config: {
       key: 'stop_strings',
@@ -154,14 +154,14 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     ...wholeFrom(1),
     default: Number.MAX_SAFE_INTEGER,
     defaultInWords: 'all',
-    help: 'tokens remembered, the latest',
+    help: 'only the latest n tokens count',
     argument: 'n',
     inChat: true,
   },
   logprobs: {
     ...wholeFrom(0),
     default: 0,
-    help: 'in the objects, log-probabilities, and the n likeliest',
+    help: 'in JSON, log-probabilities, and those of the n likeliest',
     argument: 'n',
     reports: true,
   },

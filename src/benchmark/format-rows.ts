@@ -1,3 +1,4 @@
+import { formatBytes } from '../numbers.js'
 import type { BenchmarkRow } from './benchmark.js'
 
 export const BENCHMARK_FORMATS = ['md', 'csv', 'json', 'jsonl'] as const
@@ -9,6 +10,9 @@ export interface RowWriter {
   row(row: BenchmarkRow): string
   end(): string
 }
+
+/** The formats to choose from, and a table for a reader at a terminal. */
+export type RowFormat = BenchmarkFormat | 'table'
 
 type Column = [name: string, value: (row: BenchmarkRow) => string | number]
 
@@ -35,8 +39,8 @@ const TABLE_COLUMNS: Column[] = [
   ['quant', (row) => row.quant],
   ['threads', (row) => row.threads],
   ['tier', (row) => row.tier],
-  ['test', (row) => (row.depth > 0 ? `${row.test} @ ${row.depth}` : row.test)],
-  ['tokens/s', (row) => `${row.tokens_per_second.median.toFixed(1)} ± ${row.tokens_per_second.sd.toFixed(1)}`],
+  ['test', testOf],
+  ['tokens/s', speedOf],
   ['GB/s', (row) => (row.test.startsWith('tg') ? row.effective_gb_per_second.toFixed(1) : '')],
   ['stream GB/s', (row) => row.stream_gb_per_second.toFixed(1)],
   [
@@ -47,10 +51,49 @@ const TABLE_COLUMNS: Column[] = [
   ['memory', (row) => `${(row.rss_bytes / 2 ** 20).toFixed(0)} MiB`],
 ]
 
+/** Columns of a table that fits 80 cells, with their least widths; what all rows share stands above it. */
+const ALIGNED_COLUMNS: [name: string, width: number, value: (row: BenchmarkRow) => string][] = [
+  ['threads', 7, (row) => String(row.threads)],
+  ['test', 12, testOf],
+  ['tokens/s', 15, speedOf],
+  ['GB/s', 5, ({ test, effective_gb_per_second }) => (test.startsWith('tg') ? effective_gb_per_second.toFixed(1) : '')],
+  ['stream', 6, (row) => row.stream_gb_per_second.toFixed(1)],
+  ['first token', 11, (row) => `${row.first_token_ms.toFixed(0)} ms`],
+  ['memory', 8, (row) => formatBytes(row.rss_bytes)],
+]
+
+function alignedHead({ model, quant, tier, node }: BenchmarkRow): string {
+  const title = `${model} as ${quant}, ${tier} kernels, Node ${node}; stream: GB/s that the memory gives`
+  return `${title}\n${alignedLine(ALIGNED_COLUMNS.map(([name]) => name))}`
+}
+
+function alignedLine(cells: readonly string[]): string {
+  const padded = cells.map((cell, i) => {
+    const [name, width] = ALIGNED_COLUMNS[i]
+    return name === 'test' ? cell.padEnd(width) : cell.padStart(width)
+  })
+  return `${padded.join('  ')}\n`
+}
+
+function testOf({ test, depth }: BenchmarkRow): string {
+  return depth > 0 ? `${test} @ ${depth}` : test
+}
+
+function speedOf({ tokens_per_second: { median, sd } }: BenchmarkRow): string {
+  return `${median.toFixed(1)} ± ${sd.toFixed(1)}`
+}
+
 /** A writer for one of the formats. */
-export function rowWriter(format: BenchmarkFormat): RowWriter {
+export function rowWriter(format: RowFormat): RowWriter {
   let count = 0
   switch (format) {
+    case 'table':
+      return {
+        begin: () => '',
+        row: (row) =>
+          `${count++ === 0 ? alignedHead(row) : ''}${alignedLine(ALIGNED_COLUMNS.map(([, , value]) => value(row)))}`,
+        end: () => '',
+      }
     case 'md':
       return {
         begin: () => `${tableLine(TABLE_COLUMNS.map(([name]) => name))}${tableLine(TABLE_COLUMNS.map(() => '---'))}`,

@@ -1,13 +1,22 @@
 import os from 'node:os'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { PUBLISHED_SHAPES, type PublishedShape } from '../architectures/published-shapes.js'
 import { BENCHMARK_FORMATS, type BenchmarkFormat } from '../benchmark/format-rows.js'
 import { UsageError } from '../errors.js'
 import type { LoadOptions, Model } from '../generation/types.js'
-import { addModelOption, addQuantOption, modelName, parseSize, wholeNumber } from './options.js'
+import { MAX_THREADS } from '../library/thread-limit.js'
+import {
+  addModelOption,
+  addOutputOptions,
+  addQuantOption,
+  modelName,
+  type OutputOptions,
+  parseSize,
+  wholeNumber,
+} from './options.js'
 import { note, writeOut } from './output.js'
 
-interface BenchOptions {
+interface BenchOptions extends OutputOptions {
   model?: string
   shape?: PublishedShape
   quant?: 'f32' | 'q8' | 'q4'
@@ -20,7 +29,6 @@ interface BenchOptions {
   format?: BenchmarkFormat
   json?: boolean
   write?: string
-  quiet?: boolean
 }
 
 export function define(command: Command): void {
@@ -32,17 +40,23 @@ export function define(command: Command): void {
     .action(bench)
   addQuantOption(addModelOption(command), 'weights of a checkpoint or shape')
   command
-    .option('--shape <name>', `random weights of a published size: ${PUBLISHED_SHAPES.join(', ')}`, parseShape)
+    .addOption(new Option('--shape <name>', 'random weights of a published size').choices(PUBLISHED_SHAPES))
     .option('-p, --prompt <list>', 'lengths of prompts; 0 for none', parseList('--prompt', 0), [512])
     .option('-n, --generate <n>', 'tokens to generate; 0 for none', wholeNumber('--generate', 0), 64)
     .option('-d, --depth <list>', 'tokens in the cache before each test', parseList('--depth', 0), [0])
     .option('-r, --repetitions <n>', 'runs of each test', wholeNumber('--repetitions', 1), 5)
-    .option('-t, --threads <list>', 'numbers of threads', parseList('--threads', 1), [os.availableParallelism()])
-    .option('--memory <size>', 'most bytes of weights in memory', (text) => parseSize('--memory', text))
-    .option('--format <name>', BENCHMARK_FORMATS.join(', '), parseFormat)
+    .option('-t, --threads <list>', 'numbers of threads', parseList('--threads', 1, MAX_THREADS), [
+      os.availableParallelism(),
+    ])
+    .option('--memory <size>', 'memory limit for weights, like 800MB', (text) => parseSize('--memory', text))
+    .addOption(
+      new Option('--format <name>', 'of the table (default: aligned on a terminal, else md)').choices(
+        BENCHMARK_FORMATS,
+      ),
+    )
     .option('--json', 'the same as --format json')
     .option('--write <file>', 'write the model of --shape as a packed file instead of measuring it')
-    .option('-q, --quiet', 'nothing on stderr')
+  addOutputOptions(command)
 }
 
 const EXAMPLES = `
@@ -56,14 +70,20 @@ async function bench(options: BenchOptions): Promise<void> {
   if (options.write !== undefined) return write(options)
   const { benchmark } = await import('../benchmark/benchmark.js')
   const { rowWriter } = await import('../benchmark/format-rows.js')
-  const writer = rowWriter(options.json ? 'json' : (options.format ?? 'md'))
+  const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
+  const writer = rowWriter(options.json ? 'json' : format)
   const { prompt, generate, depth, repetitions } = options
   const prompts = prompt.filter((length) => length > 0)
-  await writeOut(writer.begin())
+  if (prompts.length === 0 && generate === 0) throw new UsageError('-p 0 and -n 0 leave nothing to measure')
+  let isBegun = false
   for (const threads of options.threads) {
     const model = await load(options, { threads, quant: options.quant, memory: options.memory })
+    if (options.verbose) note(`${model.name}: kernels compiled by ${model.compiler}`)
     try {
       for await (const row of benchmark(model, { prompts, generate, depths: depth, repetitions })) {
+        // What cannot be measured at all leaves no heading behind.
+        if (!isBegun) await writeOut(writer.begin())
+        isBegun = true
         await writeOut(writer.row(row))
       }
     } finally {
@@ -87,19 +107,7 @@ async function write({ shape, write: path, quant = 'q4', quiet }: BenchOptions):
   await writeOut(`${path}\n`)
 }
 
-function parseShape(text: string): PublishedShape {
-  const shape = PUBLISHED_SHAPES.find((name) => name === text)
-  if (!shape) throw new UsageError(`--shape must be one of ${PUBLISHED_SHAPES.join(', ')}, not '${text}'`)
-  return shape
-}
-
-function parseFormat(text: string): BenchmarkFormat {
-  const format = BENCHMARK_FORMATS.find((name) => name === text)
-  if (!format) throw new UsageError(`--format must be one of ${BENCHMARK_FORMATS.join(', ')}, not '${text}'`)
-  return format
-}
-
-function parseList(flag: string, least: number): (text: string) => number[] {
-  const parse = wholeNumber(flag, least)
+function parseList(flag: string, least: number, most?: number): (text: string) => number[] {
+  const parse = wholeNumber(flag, least, most)
   return (text) => text.split(',').map((part) => parse(part))
 }

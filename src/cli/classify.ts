@@ -6,7 +6,7 @@ import { printable } from '../printable.js'
 import { interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions } from './options.js'
 import { writeOut } from './output.js'
-import { readPipedText } from './stdin.js'
+import { readPipedText, withoutStdin } from './stdin.js'
 import { alignColumns } from './table.js'
 import { withModel } from './with-model.js'
 
@@ -35,7 +35,7 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
-Output:
+What is printed:
   lines    label, probability, text, with tabs between; empty ones are skipped
   --json   { model, texts: [ { text, label, scores } ] }, where scores are
            [ { label, probability, logit } ], the likeliest first
@@ -44,9 +44,10 @@ Examples:
   molm classify -m ./my-classifier "What a fine day."
   molm classify -m ./my-classifier < reviews.txt | cut -f 1 | sort | uniq -c`
 
-async function classify(words: string[], options: ClassifyOptions): Promise<void> {
+async function classify(given: string[], options: ClassifyOptions): Promise<void> {
+  const { words, asked } = withoutStdin(given)
   const isOne = words.length > 0
-  const piped = isOne ? undefined : await readPipedText({ quiet: options.quiet, signal: interruptSignal() })
+  const piped = isOne ? undefined : await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })
   const lines = isOne ? [words.join(' ')] : (piped ?? '').split(/\r?\n/)
   const texts = lines.filter((line) => line.trim() !== '')
   if (texts.length === 0) {

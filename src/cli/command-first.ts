@@ -11,8 +11,8 @@ const HELP = ['-h', '--help']
 export async function commandFirst(args: readonly string[]): Promise<readonly string[]> {
   if (!args[0]?.startsWith('-')) return args
   const end = args.includes('--') ? args.indexOf('--') : args.length
-  for (const { name, load } of COMMANDS) {
-    const at = args.indexOf(name)
+  for (const { name, alias, load } of COMMANDS) {
+    const at = args.findIndex((word) => word === name || word === alias)
     if (at < 0 || at >= end) continue
     const command = new Command(name)
     ;(await load()).define(command)

@@ -1,15 +1,46 @@
+import { UsageError } from '../errors.js'
+import { nearest } from '../spelling.js'
 import { COMMANDS } from './commands.js'
 
-const PROGRAM_OPTIONS = ['-h', '--help', '--version']
+const HELP = ['-h', '--help']
+const VERSION = ['-V', '-v', '--version']
 
 /** The command line with its command: what begins with no command, and asks for no help, is a prompt. */
 export function spelledOut(args: readonly string[]): readonly string[] {
   if (args.length === 0) return process.stdin.isTTY ? ['--help'] : ['run']
-  const [first, second] = args
-  const asksForHelp = first === 'help' && (args.length === 1 || (args.length === 2 && isCommand(second)))
-  return asksForHelp || isCommand(first) || PROGRAM_OPTIONS.includes(first) ? args : ['run', ...args]
+  const [first, ...rest] = args
+  if (VERSION.includes(first)) return ['--version']
+  if (HELP.includes(first)) return args
+  if (first === 'help' && rest.length <= 1) return ['help', ...rest.map((word) => commandNamed(word) ?? word)]
+  const command = commandNamed(first)
+  return command === undefined ? ['run', ...args] : [command, ...rest]
 }
 
-export function isCommand(word: string | undefined): boolean {
-  return COMMANDS.some(({ name }) => name === word)
+/** The name of the command that a word calls by its name or another one. */
+export function commandNamed(word: string | undefined): string | undefined {
+  return COMMANDS.find(({ name, alias }) => word !== undefined && [name, alias].includes(word))?.name
+}
+
+/** Throws a UsageError for `help` with what is no command: `help nope`. */
+export function checkHelp([first, second]: readonly string[]): void {
+  if (first !== 'help' || second === undefined || commandNamed(second)) return
+  const meant = nearCommand(second)
+  throw new UsageError(
+    `'${second}' is no command${meant ? `; did you mean 'molm help ${meant}'?` : '; see molm --help'}`,
+  )
+}
+
+/** The error for a word that looks like a command with a slip in it: a model should not answer what was meant for molm. */
+export function slipError(word: string): UsageError | undefined {
+  const meant = nearCommand(word)
+  if (!meant) return undefined
+  return new UsageError(`'${word}' is no command; did you mean 'molm ${meant}'?\n'molm run ${word}' asks the model`)
+}
+
+function nearCommand(word: string): string | undefined {
+  if (word === 'version') return '--version'
+  return nearest(
+    word,
+    COMMANDS.flatMap(({ name, alias }) => [name, ...(alias ? [alias] : [])]).filter((name) => name.length > 2),
+  )
 }

@@ -8,6 +8,8 @@ export interface CommandFile {
 /** A command before its file is read. */
 export interface KnownCommand {
   name: string
+  /** Another name for it. */
+  alias?: string
   summary: string
   /** Whether it always runs a model. */
   runsModel?: true
@@ -31,7 +33,7 @@ export const COMMANDS: KnownCommand[] = [
   { name: 'experts', summary: 'how a text uses the experts', runsModel: true, load: () => import('./experts.js') },
   { name: 'show', summary: 'what a model is: shape, parameters, bytes, source', load: () => import('./show.js') },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub', load: () => import('./pull.js') },
-  { name: 'list', summary: 'the models on this computer', load: () => import('./list.js') },
+  { name: 'list', alias: 'ls', summary: 'the models on this computer', load: () => import('./list.js') },
   { name: 'rm', summary: 'remove a pulled model', load: () => import('./rm.js') },
   { name: 'convert', summary: 'pack a Hugging Face checkpoint folder', load: () => import('./convert.js') },
   { name: 'eval', summary: 'perplexity of texts, accuracy on tasks', runsModel: true, load: () => import('./eval.js') },
@@ -39,4 +41,5 @@ export const COMMANDS: KnownCommand[] = [
   { name: 'classify', summary: 'label texts with a classifier', runsModel: true, load: () => import('./classify.js') },
   { name: 'prune', summary: 'a smaller model, without hardly used experts', load: () => import('./prune.js') },
   { name: 'graft', summary: 'a larger model, with experts of another one', load: () => import('./graft.js') },
+  { name: 'completion', summary: 'a script for bash, zsh or fish', load: () => import('./completion.js') },
 ]

@@ -1,9 +1,12 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { UsageError, UserError } from '../errors.js'
+import { expandHome } from '../files/home.js'
 import { isObject, parseJson } from '../json.js'
 import type { ChatMessage } from '../text/chat-template.js'
+import { readStdinText } from './input-text.js'
 import { collect } from './options.js'
+import { STDIN } from './stdin.js'
 
 /** Most bytes of a file that becomes part of a prompt, as for stdin. */
 const MOST_BYTES = 16 * 2 ** 20
@@ -31,7 +34,7 @@ export function addConversationOptions(command: Command): Command {
   return command
     .optionsGroup('Conversation:')
     .option('-s, --system <text>', 'system text in front of the conversation; @FILE reads it from a file')
-    .option('-f, --file <file>', 'put the text of a file before the prompt; may be repeated', collect)
+    .option('-f, --file <file>', 'put the text of a file (- for stdin) before the prompt; may be repeated', collect)
     .option('--prefill <text>', 'begin the answer with this text')
     .option('--messages <file>', 'begin with the messages of a JSON file: [{"role", "content"}, ...]')
     .option('--template-arg <name=json>', 'give the chat template a value; may be repeated', collectArgument)
@@ -66,7 +69,9 @@ function collectArgument(text: string, earlier: Record<string, unknown> = {}): R
   }
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(named: string): Promise<string> {
+  if (named === STDIN) return readStdinText()
+  const path = expandHome(named)
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(error.code === 'ENOENT' ? `${path}: no such file` : `${path}: cannot be read (${error.code})`)
   })

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { expandHome } from '../files/home.js'
+import { formatBytes } from '../numbers.js'
 import type { Quant } from '../packing/format.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
@@ -13,8 +15,8 @@ interface ConvertOptions extends OutputOptions {
 
 export function define(command: Command): void {
   command
-    .description('Packs a local Hugging Face checkpoint folder into the folder OUT and prints the path written.')
-    .argument('<dir>', 'folder with config.json and weights (safetensors or PyTorch .bin)')
+    .description('Packs a Hugging Face checkpoint into the folder OUT and prints the path written.')
+    .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), or a name')
     .argument('<out>', 'folder of the packed model, made if absent')
     .addHelpText('after', EXAMPLES)
     .action(convert)
@@ -35,7 +37,7 @@ async function convert(dir: string, out: string, options: ConvertOptions): Promi
   const progress = createProgress('packing', options)
   const start = performance.now()
   try {
-    const { path, bytes, warnings } = await convertModel(dir, out, {
+    const { path, bytes, warnings } = await convertModel(dir, expandHome(out), {
       quant,
       threads,
       onProgress: ({ bytesDone, bytes: all }) => progress.show(bytesDone, all),
@@ -44,7 +46,7 @@ async function convert(dir: string, out: string, options: ConvertOptions): Promi
     progress.clear()
     if (!options.quiet) for (const warning of warnings) note(`warning: ${warning}`)
     if (options.verbose)
-      note(`packed ${bytes} bytes as ${quant} in ${((performance.now() - start) / 1000).toFixed(1)} s`)
+      note(`packed ${formatBytes(bytes)} as ${quant} in ${((performance.now() - start) / 1000).toFixed(1)} s`)
     await writeOut(json ? `${JSON.stringify({ path, bytes, quant, warnings })}\n` : `${path}\n`)
   } finally {
     progress.clear()

@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander'
 import { renameOptions, UserError } from '../errors.js'
 import { printable, printableLines } from '../printable.js'
 import { interruption } from './interrupt.js'
+import { tellOrigin } from './options.js'
 import { ClosedPipe, note } from './output.js'
 
 /** Tells the user what ended the command and sets the exit code. Without a `command`, it was none that molm has. */
@@ -24,7 +25,7 @@ function reportUsage(error: CommanderError, command?: Command): void {
 
 function reportFailure(error: unknown, command?: Command): void {
   process.exitCode = error instanceof UserError ? error.exitCode : 1
-  note(renameOptions(messageOf(error), (option) => flagOf(option, command)))
+  note(renameOptions(tellOrigin(messageOf(error)), (option) => flagOf(option, command)))
   if (process.env.MOLM_DEBUG === '1' && error instanceof Error) {
     process.stderr.write(`${printableLines(error.stack ?? '')}\n`)
   }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
 import type { Agreement, Model, NamedText, Task, TaskScore, TextScore } from '../index.js'
 import { formatCount } from '../numbers.js'
+import { readTextOrStdin } from './input-text.js'
 import { interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions, modelName, wholeNumber } from './options.js'
 import { writeOut } from './output.js'
@@ -17,6 +18,7 @@ interface EvalOptions extends ModelOptions {
   window?: number
   stride?: number
   against?: string
+  details?: boolean
   json?: boolean
 }
 
@@ -31,6 +33,7 @@ export function define(command: Command): void {
     .option('--window <w>', 'tokens seen at once (default: as in training)', wholeNumber('--window', 2))
     .option('--stride <s>', 'tokens between windows (default: the window)', wholeNumber('--stride', 1))
     .option('--against <model>', 'also compare predictions on the texts with this model’s; a checkpoint counts in f32')
+    .option('--details', 'also what was chosen for each item of a task')
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
     .action(evaluate)
@@ -49,10 +52,11 @@ Examples:
 async function evaluate(options: EvalOptions): Promise<void> {
   const { text = [], task = [], against } = options
   if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
+  if (options.details && task.length === 0) throw new UsageError('--details are those of a task: give --task')
   if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
-  const { readText, parseTask } = await import('../index.js')
-  const texts = await Promise.all(text.map(readText))
-  const tasks = (await Promise.all(task.map(readText))).map(parseTask)
+  const { parseTask } = await import('../index.js')
+  const texts = await Promise.all(text.map(readTextOrStdin))
+  const tasks = (await Promise.all(task.map(readTextOrStdin))).map(parseTask)
   const work = { texts, tasks }
   if (against === undefined) {
     await withModel(options, async ({ model }) => report(model.name, await measure(model, work, options), options))
@@ -65,8 +69,9 @@ async function evaluate(options: EvalOptions): Promise<void> {
   })
 }
 
-async function report(model: string, measured: Measured, { json }: EvalOptions): Promise<void> {
-  await writeOut(json ? `${JSON.stringify(asJson(model, measured))}\n` : asTables(measured))
+async function report(model: string, measured: Measured, { json, details }: EvalOptions): Promise<void> {
+  if (json) return writeOut(`${JSON.stringify(asJson(model, measured, details))}\n`)
+  await writeOut(asTables(measured) + (details ? detailsTable(measured.tasks) : ''))
 }
 
 /** The options of two models that are held at the same time: together they stay within the first one's `--memory`. */
@@ -117,11 +122,14 @@ async function measure(
   return measured
 }
 
-function asJson(model: string, { texts, tasks, other }: Measured) {
+function asJson(model: string, { texts, tasks, other }: Measured, details?: boolean) {
   return {
     model,
     texts: texts.map(({ against: _, ...score }) => score),
-    tasks: tasks.map(({ loglikelihoods: _, ...score }) => score),
+    tasks: tasks.map(({ loglikelihoods, answers, ...score }) => ({
+      ...score,
+      ...(details && { details: answers.map((answer, i) => ({ ...answer, loglikelihoods: loglikelihoods[i] })) }),
+    })),
     ...(other !== undefined && {
       against: {
         model: other,
@@ -156,10 +164,33 @@ function asTables({ texts, tasks, other }: Measured): string {
     tables.push(alignColumns([columns, ...rows], [1, 2, 3, 4, 5, 6]))
   }
   if (tasks.length > 0) {
-    const rows = tasks.map(({ file, items, acc, acc_norm }) => [file, String(items), percent(acc), percent(acc_norm)])
+    const rows = tasks.map(({ file, items, acc, acc_norm, acc_stderr, acc_norm_stderr }) => [
+      file,
+      String(items),
+      withError(acc, acc_stderr),
+      withError(acc_norm, acc_norm_stderr),
+    ])
     tables.push(alignColumns([['task', 'items', 'acc', 'acc_norm'], ...rows], [1, 2, 3]))
   }
   return tables.join('\n')
+}
+
+/** A line per item: whether it is right, by the sum and by the sum per character. */
+function detailsTable(tasks: readonly TaskScore[]): string {
+  const rows = tasks.flatMap(({ file, answers, loglikelihoods }) =>
+    answers.map(({ line, answer, chosen, chosen_norm }, i) => [
+      `${file}:${line}`,
+      String(answer),
+      `${chosen}${chosen === answer ? '' : ' wrong'}`,
+      `${chosen_norm}${chosen_norm === answer ? '' : ' wrong'}`,
+      loglikelihoods[i].map((sum) => sum.toFixed(3)).join(' '),
+    ]),
+  )
+  return `\n${alignColumns([['item', 'answer', 'acc', 'acc_norm', 'log-likelihoods'], ...rows])}`
+}
+
+function withError(share: number, error: number): string {
+  return `${percent(share)} ± ${(100 * error).toFixed(2)}`
 }
 
 function percent(share: number): string {

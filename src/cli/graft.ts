@@ -2,12 +2,14 @@ import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
 import type { GraftOptions } from '../index.js'
 import { MIXTURE_KINDS } from '../model/config.js'
-import { decimal, formatBytes } from '../numbers.js'
+import { decimal, formatBytes, plural } from '../numbers.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
-import { writeOut } from './output.js'
+import { freeFolder } from './out-folder.js'
+import { note, writeOut } from './output.js'
 
 interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'> {
+  force?: boolean
   json?: boolean
 }
 
@@ -20,10 +22,11 @@ export function define(command: Command): void {
     .argument('<model>', 'folder, file or name')
     .argument('<out>', 'folder of the larger model')
     .requiredOption('--from <model>', 'the model that gives experts')
-    .option('--layers <list>', 'layers that get experts, like 3,4 (default: all)', numbers('--layers'))
+    .option('--layers <list>', 'layers that get experts, like 1-3,5 (default: all)', numbers('--layers'))
     .option('--experts <list>', 'experts that are given, like 0,1 (default: all)', numbers('--experts'))
     .addOption(new Option('--only <kind>', 'the kind that is given (default: both)').choices(MIXTURE_KINDS))
-    .option('--gate-bias <x>', 'added to the newcomers’ logits (default: 0)', bias)
+    .option('--gate-bias <x>', 'added to the router logits of the new experts (default: 0)', bias)
+    .option('--force', 'replace the model that OUT holds')
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
     .action(graft)
@@ -32,31 +35,45 @@ export function define(command: Command): void {
 }
 
 const EXAMPLES = `
-Newcomers are numbered on from MODEL's own experts.
+The new experts are numbered on from MODEL's own.
 
 Examples:
   molm graft nano ./larger --from ./my-nano --only mlp --experts 0,1
-  molm graft nano ./larger --from ./my-nano --layers 3,4 --gate-bias 0.5`
+  molm graft nano ./larger --from ./my-nano --layers 3-5 --gate-bias 0.5`
 
 async function graft(model: string, out: string, options: GraftCommandOptions): Promise<void> {
-  const { from, layers, experts, only, gateBias, quant, threads, json } = options
+  const { from, layers, experts, only, gateBias, quant, threads, json, quiet } = options
   const { graftModel } = await import('../index.js')
   const library: GraftOptions = { from, layers, experts, only, gateBias, quant, threads, signal: interruptSignal() }
-  const { path, bytes, newcomers } = await graftModel(model, out, library)
-  const added = Object.entries(newcomers).map(([kind, layers]) => `${layers.flat().length} ${kind}`)
-  await writeOut(
-    json
-      ? `${JSON.stringify({ model, from, path, bytes, ...newcomers })}\n`
-      : `${path}\n  ${added.join(' and ')} experts added, ${formatBytes(bytes)} in all\n`,
-  )
+  const folder = await freeFolder(out, options)
+  const { path, bytes, newcomers } = await graftModel(model, folder, library)
+  const counts = Object.entries(newcomers).map(([kind, layers]) => ({ kind, count: layers.flat().length }))
+  const added = counts.filter(({ count }) => count > 0)
+  if (!json && !quiet) {
+    note(
+      `${added.map(({ kind, count }) => plural(count, `${kind} expert`)).join(' and ')} added, ${formatBytes(bytes)} in all`,
+    )
+    note(`what they bring: molm eval -m ${out} --text FILE --against ${model}`)
+  }
+  await writeOut(`${json ? JSON.stringify({ model, from, path, bytes, ...newcomers }) : path}\n`)
 }
 
 function numbers(flag: string): (text: string) => number[] {
   return (text) => {
-    const list = text.split(',')
-    if (list.every((item) => /^\d+$/.test(item)) && new Set(list).size === list.length) return list.map(Number)
-    throw new UsageError(`${flag} must be a list of different numbers like 0,1, not '${text}'`)
+    const list = text.split(',').flatMap(rangeOf)
+    if (list.every((item) => Number.isSafeInteger(item)) && new Set(list).size === list.length) return list
+    throw new UsageError(`${flag} must be a list of different numbers like 0,1 or 1-3, not '${text}'`)
   }
+}
+
+/** More layers or experts than any model has. */
+const LONGEST_RANGE = 10_000
+
+/** The numbers of `4` or of `1-3`; NaN for all else. */
+function rangeOf(text: string): number[] {
+  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
+  const count = Number(last) - Number(first) + 1
+  return count > 0 && count <= LONGEST_RANGE ? Array.from({ length: count }, (_, i) => Number(first) + i) : [NaN]
 }
 
 function bias(text: string): number {

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path'
 import type { ModelInfo } from '../generation/types.js'
+import { OPTION_NAMES, typedName } from '../generation-options.js'
 import { type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
 import { formatBytes, formatCount } from '../numbers.js'
 import { printable } from '../printable.js'
@@ -19,9 +21,21 @@ function facts(info: ModelInfo, { architecture }: ModelConfig): string[][] {
     ['parameters', `${formatCount(parameters)}, of which a token uses ${formatCount(activeParameters)}`],
     ['weights', `${weights}: ${formatBytes(bytes)}, of which a token reads ${formatBytes(activeBytes)}`],
     ['tokenizer', tokenizerLine(info)],
-    ['path', path],
+    ['path', resolve(path)],
+    ...defaultsOf(info),
     ...origin,
   ]
+}
+
+/** What the model's makers want of a generation, as the options of `molm run` say it; nothing where they want nothing. */
+function defaultsOf({ generationDefaults }: ModelInfo): string[][] {
+  const wanted = OPTION_NAMES.filter((name) => name in generationDefaults)
+  const words = wanted.flatMap((name) =>
+    [generationDefaults[name as keyof typeof generationDefaults]]
+      .flat()
+      .map((value) => `--${typedName(name)} ${typeof value === 'string' ? JSON.stringify(value) : value}`),
+  )
+  return words.length === 0 ? [] : [['defaults', words.join(' ')]]
 }
 
 function tokenizerLine({ tokenizerSize, hasChatTemplate }: ModelInfo): string {
@@ -33,7 +47,7 @@ function shape({ shape: { attention, mlp, router } }: ModelInfo, config: ModelCo
   const { layers, width, vocabSize, trainedContext, maxPositions } = config
   const context =
     maxPositions === undefined
-      ? `${trainedContext} tokens in training; nothing limits it`
+      ? `trained on ${trainedContext} tokens at a time; no hard limit`
       : `${maxPositions} tokens at most`
   return [
     ['layers', String(layers)],
@@ -67,6 +81,6 @@ function partsTable({ parts, parameters, activeParameters, bytes }: ModelInfo): 
     format,
   ]
   const rows = parts.map((part) => row(part.name, part.parameters, part.active, part.bytes, part.format))
-  const head = ['part', 'parameters', 'a token uses', 'bytes', 'format']
+  const head = ['part', 'parameters', 'used per token', 'bytes', 'format']
   return alignColumns([head, ...rows, row('all', parameters, activeParameters, bytes, '')], [1, 2, 3])
 }

@@ -45,24 +45,44 @@ export function addModelOption(command: Command): Command {
 }
 
 export function addQuantOption(command: Command, what: string): Command {
-  return command.option('--quant <format>', `${what}: f32, q8 or q4 (default: q4)`, parseQuant)
+  return command.addOption(new Option('--quant <format>', `${what} (default: q4)`).choices(QUANTS))
 }
 
 export function addThreadsOption(command: Command): Command {
-  return command.option('-t, --threads <n>', 'threads that compute (default: one a core)', parseThreads)
+  return command.option(
+    '-t, --threads <n>',
+    'threads that compute (default: one per core)',
+    wholeNumber('--threads', 1, MAX_THREADS),
+  )
 }
 
 /** Options of every command that computes with a model. */
 export function addModelOptions(command: Command): Command {
   addThreadsOption(addQuantOption(addModelOption(command), 'weights in memory'))
-  return command.option('--memory <size>', 'most weights held, like 800MB (default: what is free)', parseMemory)
+  return command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
 }
 
 /** Options of every command that generates text. */
 export function addGenerationOptions(command: Command): Command {
   command.optionsGroup('Generation (the defaults are the model’s, else these):')
   for (const name of OPTION_NAMES) if (!GENERATION_OPTIONS[name].reports) command.addOption(generationOption(name))
+  for (const [flag, name] of FOREIGN_FLAGS) command.addOption(alsoCalled(flag, generationOption(name)))
   return command
+}
+
+/** What users of llama.cpp type for some of them; the help does not speak of it. */
+const FOREIGN_FLAGS: readonly (readonly [flag: string, name: OptionName])[] = [
+  ['temp', 'temperature'],
+  ['n-predict', 'maxTokens'],
+  ['predict', 'maxTokens'],
+  ['ctx-size', 'context'],
+]
+
+/** An option by another flag, which gives the same value. */
+function alsoCalled(flag: string, option: Option): Option {
+  const other = new Option(`--${flag} <value>`).hideHelp()
+  const name = option.attributeName()
+  return Object.assign(other, { parseArg: option.parseArg, attributeName: () => name })
 }
 
 /** An option of generation for the parser. */
@@ -77,21 +97,42 @@ export function generationOption(name: OptionName): Option {
   if (kind === 'switch') return option
   if (kind === 'number') {
     return option.argParser((text) => {
-      const value = decimal(text)
+      const value = name === 'maxTokens' && text === '-1' ? NO_LIMIT : decimal(text)
       if (includes(value)) return value
       throw new UsageError(`${flag} must be ${mustBe}, not '${text}'`)
     })
   }
   return option.argParser((text, earlier: string[] = []) => {
-    const texts = [...earlier, text]
+    const texts = [...earlier, unescaped(text)]
     if (includes(texts)) return texts
     throw new UsageError(`${flag} must be ${mustBe}`)
   })
 }
 
+/** What -1 stands for in llama.cpp and ollama: tokens up to the end of the text. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER
+
+/** A text as it is typed where a line cannot be broken: \\n, \\r, \\t and \\\\ stand for what they do in most languages. */
+function unescaped(text: string): string {
+  return text.replace(/\\([nrt\\])/g, (_, letter: string) => ESCAPED[letter])
+}
+
+const ESCAPED: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' }
+
+/** Whether it was the environment that named the model. */
+let isFromEnvironment = false
+
+/** A message about a model says so where its name comes from the environment, which its reader may have forgotten. */
+export function tellOrigin(message: string): string {
+  const name = isFromEnvironment ? process.env.MOLM_MODEL : undefined
+  return name && message.includes(name) ? message.replace(/$/m, ' (named by $MOLM_MODEL)') : message
+}
+
 /** The model that a command works on: `named` on the command line, else by the environment, else nano. */
 export function modelName(named: string | undefined): string {
-  return named ?? (process.env.MOLM_MODEL || 'nano')
+  if (named !== undefined || !process.env.MOLM_MODEL) return named ?? 'nano'
+  isFromEnvironment = true
+  return process.env.MOLM_MODEL
 }
 
 /** The library's options for loading; `onWarning` and `signal` are the caller's affair. */
@@ -104,23 +145,22 @@ export function collect(text: string, earlier: string[] = []): string[] {
   return [...earlier, text]
 }
 
-/** A parser of whole numbers from `least` on, to `most` if there is one. */
-export function wholeNumber(flag: string, least: number, most?: number): (text: string) => number {
+/** A parser of whole numbers from `least` on, and up to `most` where there is such a bound. */
+export function wholeNumber(flag: string, least: number, most = Infinity): (text: string) => number {
+  const range = most === Infinity ? `from ${least} on` : `from ${least} to ${most}`
   return (text) => {
     const value = decimal(text)
-    if (Number.isSafeInteger(value) && value >= least && value <= (most ?? Infinity)) return value
-    throw new UsageError(
-      `${flag} must be a whole number from ${least} ${most === undefined ? 'on' : `to ${most}`}, not '${text}'`,
-    )
+    if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+    throw new UsageError(`${flag} must be a whole number ${range}, not '${text}'`)
   }
 }
 
-/** A parser of shares above 0 and at most 1. */
+/** A parser of shares above 0 and at most 1, which may be written as percent: 0.5, 50%. */
 export function share(flag: string): (text: string) => number {
   return (text) => {
-    const value = decimal(text)
+    const value = text.endsWith('%') ? decimal(text.slice(0, -1).trimEnd()) / 100 : decimal(text)
     if (value > 0 && value <= 1) return value
-    throw new UsageError(`${flag} must be a share above 0 and at most 1, not '${text}'`)
+    throw new UsageError(`${flag} must be a share above 0 and at most 1, like 0.5 or 50%, not '${text}'`)
   }
 }
 
@@ -152,16 +192,4 @@ const UNITS: Record<string, number> = {
 
 function parseMemory(text: string): number {
   return parseSize('--memory', text)
-}
-
-function parseThreads(text: string): number {
-  const threads = decimal(text)
-  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return threads
-  throw new UsageError(`--threads must be a whole number from 1 to ${MAX_THREADS}, not '${text}'`)
-}
-
-function parseQuant(text: string): Quant {
-  const quant = QUANTS.find((name) => name === text)
-  if (quant) return quant
-  throw new UsageError(`--quant must be one of ${QUANTS.join(', ')}, not '${text}'`)
 }

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { commandFirst } from './command-first.js'
-import { isCommand, spelledOut } from './command-line.js'
+import { checkHelp, commandNamed, slipError, spelledOut } from './command-line.js'
 import { COMMANDS } from './commands.js'
 import { reportError } from './errors.js'
+import { fitHelp } from './help-width.js'
 import { toleratePipes } from './output.js'
 
 /**
@@ -12,16 +13,31 @@ import { toleratePipes } from './output.js'
  */
 export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
-  const words = spelledOut(await commandFirst(args))
+  const given = await commandFirst(args)
+  const words = spelledOut(given)
   const name = words[0] === 'help' ? words[1] : words[0]
+  // A prompt without a command before it.
+  const isPromptAlone = words[0] === 'run' && commandNamed(given[0]) === undefined
   let program: Command | undefined
   try {
+    checkHelp(words)
     program = await createProgram([name])
+    if (isPromptAlone) refuseSlips(program)
     await program.parseAsync(words, { from: 'user' })
   } catch (error) {
-    const command = program?.commands.find((command) => isCommand(name) && command.name() === name)
-    reportError(error, command)
+    const isUnknownOption = error instanceof CommanderError && error.code === 'commander.unknownOption'
+    const command = program?.commands.find((command) => command.name() === commandNamed(name))
+    const slip = isPromptAlone && isUnknownOption ? slipError(given[0]) : undefined
+    reportError(slip ?? error, command)
   }
+}
+
+/** A word that stands alone is not sent to the model where it looks like a command: `molm lst`. */
+function refuseSlips(program: Command): void {
+  program.hook('preAction', (_, { args }) => {
+    const slip = args.length === 1 ? slipError(args[0]) : undefined
+    if (slip) throw slip
+  })
 }
 
 /**
@@ -32,15 +48,20 @@ export async function createProgram(names: readonly (string | undefined)[]): Pro
   const program = new Command('molm')
     .usage('[options] [prompt...]\n       molm <command> [options]')
     .description('Sparse mixture-of-experts language models on this computer’s CPU')
-    .version(version(), '--version', 'print the version')
+    .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .configureHelp({ subcommandTerm: (command) => command.name() })
-    .configureOutput({ outputError: () => {} }) // main reports it
+    .configureOutput({
+      writeOut: (page) =>
+        process.stdout.write(process.stdout.isTTY ? fitHelp(page, process.stdout.columns || 80) : page),
+      outputError: () => {}, // main reports it
+    })
     .exitOverride()
     .addHelpText('after', EXAMPLES)
-  for (const { name, summary, load } of COMMANDS) {
+  for (const { name, alias, summary, load } of COMMANDS) {
     const command = program.command(name).summary(summary).helpOption('-h, --help', 'print this help')
+    if (alias) command.alias(alias)
     if (names.includes(name)) (await load()).define(command)
   }
   return program

@@ -4,8 +4,10 @@ import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '
 import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
 import { formatBytes } from '../numbers.js'
 import { printable } from '../printable.js'
+import { readTextOrStdin } from './input-text.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, share } from './options.js'
+import { freeFolder } from './out-folder.js'
 import { mayAnimate, writeOut } from './output.js'
 import { alignColumns } from './table.js'
 
@@ -16,6 +18,7 @@ interface PruneCommandOptions extends OutputOptions {
   only?: MixtureKind
   budget: 'layer' | 'model'
   dryRun?: boolean
+  force?: boolean
   quant?: Quant
   threads?: number
   json?: boolean
@@ -25,12 +28,13 @@ export function define(command: Command): void {
   command
     .description(
       'Writes a smaller packed model without the experts that matter least for a text, and selection.json with the ids ' +
-        'of those that stayed. The last quarter of each text is held out and tells what that cost.',
+        'of those that stayed. Prints the path written; what it cost, measured on the last quarter of each text, is told ' +
+        'on stderr.',
     )
     .argument('<model>', 'folder, file or name')
     .argument('[out]', 'folder of the smaller model; not needed with --dry-run')
     .requiredOption('--calibrate <file...>', 'texts of what the model is to stay good at')
-    .option('--keep <share>', 'share of the experts that stay, like 0.5', share('--keep'))
+    .option('--keep <share>', 'share of the experts that stay, like 0.5 or 50%', share('--keep'))
     .addOption(new Option('--by <score>', 'what counts').choices(['reap', 'frequency', 'gate']).default('reap', 'reap'))
     .addOption(new Option('--only <kind>', 'the kind to prune (default: both)').choices(MIXTURE_KINDS))
     .addOption(
@@ -39,6 +43,7 @@ export function define(command: Command): void {
         .default('layer', 'layer'),
     )
     .option('--dry-run', 'only measure what several shares would cost')
+    .option('--force', 'replace the model that OUT holds')
     .option('--json', 'print one object')
     .addHelpText('after', NOTES)
     .action(prune)
@@ -61,16 +66,17 @@ Examples:
 
 async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
   const { keep, dryRun, json } = options
-  const { readText } = await import('../index.js')
   if (!dryRun && out === undefined) throw new UsageError('name a folder for the smaller model, or give --dry-run')
   if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts that stay')
-  const texts = await Promise.all(options.calibrate.map(readText))
+  const texts = await Promise.all(options.calibrate.map(readTextOrStdin))
   if (dryRun) {
     const points = await measureCurve(model, texts, options)
     await writeOut(json ? `${JSON.stringify({ model, by: options.by, curve: points })}\n` : curveTable(points))
   } else {
-    const pruned = await writeSmaller(model, out as string, keep as number, texts, options)
-    await writeOut(json ? `${JSON.stringify(asJson(model, pruned))}\n` : summary(pruned))
+    const folder = await freeFolder(out as string, options)
+    const pruned = await writeSmaller(model, folder, keep as number, texts, options)
+    if (!json && !options.quiet) process.stderr.write(summary(pruned))
+    await writeOut(`${json ? JSON.stringify(asJson(model, pruned)) : pruned.path}\n`)
   }
 }
 
@@ -118,14 +124,14 @@ function asJson(model: string, { path, gates, bytes, perplexity, decodeTokensPer
   return { model, path, gates, bytes, perplexity, decode_tokens_per_second: decodeTokensPerSecond, ...selection }
 }
 
-function summary({ path, gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pruned): string {
+function summary({ gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pruned): string {
   const rows = [
     ['', 'before', 'after'],
     ['weights', formatBytes(bytes.before), formatBytes(bytes.after)],
     ['perplexity', perplexity.before.toPrecision(5), perplexity.after.toPrecision(5)],
     ['decode, tokens/s', speed.before.toFixed(0), speed.after.toFixed(0)],
   ]
-  return `${path}\n${alignColumns(rows, [1, 2])}gates from the softmax over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n`
+  return `${alignColumns(rows, [1, 2])}  gates from the softmax over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n`
 }
 
 function curveTable(points: readonly CurvePoint[]): string {
@@ -137,7 +143,7 @@ function curveTable(points: readonly CurvePoint[]): string {
     perplexity.all.toPrecision(5),
   ])
   const head = ['keep', ...kinds, 'ppl kept', 'ppl all']
-  return alignColumns([head, ...rows], [...head.keys()])
+  return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity with gates over the kept experts, and over all\n`
 }
 
 /** Layers whose numbers of experts are listed; of more, the least and the most are told. */

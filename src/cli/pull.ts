@@ -29,7 +29,7 @@ export function define(command: Command): void {
     .addHelpText('after', NOTES)
     .action(pull)
   addThreadsOption(addQuantOption(command, 'packed weights'))
-  command.option('--json', 'print events, an object a line: plan, progress, note, done')
+  command.option('--json', 'print events, one object per line: plan, progress, note, done')
   addOutputOptions(command)
 }
 

@@ -1,5 +1,5 @@
 import { type ExpertRoutes, type LayerRoutes, routesByKind } from '../engine/route-codec.js'
-import type { GenerationResult, Step } from '../generation/types.js'
+import type { GenerationResult, Model, Step } from '../generation/types.js'
 import { perMixture } from '../model/config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { LoadedModel } from './with-model.js'
@@ -31,9 +31,25 @@ export interface RunSummary {
   }
 }
 
+/** The same of a generation that was interrupted, with null for what is only known at the end. */
+export async function summariseInterrupted(
+  { model, loadMs }: LoadedModel,
+  { promptTokens, tokens, seed = null }: { promptTokens: number; tokens: number[]; seed?: number | null },
+) {
+  const unknown = { prefill_tokens_per_second: null, decode_ms: null, decode_tokens_per_second: null }
+  return {
+    model: model.name,
+    prompt_tokens: promptTokens,
+    tokens,
+    finish_reason: null,
+    seed,
+    timings: { load_ms: rounded(loadMs, 1), prefill_ms: null, ...unknown },
+    memory: await memoryOf(model),
+  }
+}
+
 export async function summarise({ model, loadMs }: LoadedModel, result: GenerationResult): Promise<RunSummary> {
   const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs } = result
-  const { weightsBytes, expertHits, expertMisses, bytesRead, meanAttentionDepth } = await model.stats()
   // The first token comes out of the prefill.
   const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
   return {
@@ -49,14 +65,19 @@ export async function summarise({ model, loadMs }: LoadedModel, result: Generati
       decode_ms: rounded(decodeMs, 1),
       decode_tokens_per_second: perSecond(decoded, decodeMs),
     },
-    memory: {
-      weights_bytes: weightsBytes,
-      rss_bytes: process.memoryUsage.rss(),
-      expert_hits: expertHits,
-      expert_misses: expertMisses,
-      bytes_read: bytesRead,
-      mean_attention_depth: meanAttentionDepth === undefined ? null : rounded(meanAttentionDepth, 1),
-    },
+    memory: await memoryOf(model),
+  }
+}
+
+async function memoryOf(model: Model): Promise<RunSummary['memory']> {
+  const { weightsBytes, expertHits, expertMisses, bytesRead, meanAttentionDepth } = await model.stats()
+  return {
+    weights_bytes: weightsBytes,
+    rss_bytes: process.memoryUsage.rss(),
+    expert_hits: expertHits,
+    expert_misses: expertMisses,
+    bytes_read: bytesRead,
+    mean_attention_depth: meanAttentionDepth === undefined ? null : rounded(meanAttentionDepth, 1),
   }
 }
 

@@ -1,9 +1,10 @@
-import type { GenerationResult, Step } from '../generation/types.js'
-import { formatBytes } from '../numbers.js'
+import type { GenerationResult, Model, Step } from '../generation/types.js'
+import { GENERATION_OPTIONS, OPTION_NAMES, optionsIn, settle, typedName } from '../generation-options.js'
+import { formatBytes, plural } from '../numbers.js'
 import { printableText } from '../printable.js'
 import { note, writeOut } from './output.js'
 import type { RunOptions } from './run.js'
-import { expertsOf, logprobsOf, type RunSummary, summarise } from './run-summary.js'
+import { expertsOf, logprobsOf, type RunSummary, summarise, summariseInterrupted } from './run-summary.js'
 import type { LoadedModel } from './with-model.js'
 
 /** Prints a generation while it goes on. Texts are those to be shown, which may differ from the steps' own. */
@@ -14,7 +15,7 @@ export interface RunWriter {
   /** `rest` is text that was held back until the end. */
   end(rest: string, result: GenerationResult): Promise<void>
   /** In place of `end`: puts out what there is. */
-  interrupted(): Promise<void>
+  interrupted(promptTokens: number): Promise<void>
 }
 
 export function createRunWriter(options: RunOptions, loaded: LoadedModel): RunWriter {
@@ -44,7 +45,7 @@ class TextWriter implements RunWriter {
   async end(rest: string, result: GenerationResult): Promise<void> {
     this.last = rest || this.last
     await this.write(rest + this.lineEnd())
-    if (this.options.verbose) tell(await summarise(this.loaded, result), this.loaded)
+    if (this.options.verbose) tell(await summarise(this.loaded, result), this.loaded, this.options)
   }
 
   async interrupted(): Promise<void> {
@@ -85,13 +86,13 @@ class JsonWriter implements RunWriter {
     this.text += rest
     const { model, prompt_tokens, tokens, ...summary } = await summarise(this.loaded, result)
     await writeLine({ model, prompt_tokens, tokens, text: this.text, ...summary, ...this.perToken() })
-    if (this.options.verbose) tell({ model, prompt_tokens, tokens, ...summary }, this.loaded)
+    if (this.options.verbose) tell({ model, prompt_tokens, tokens, ...summary }, this.loaded, this.options)
   }
 
-  async interrupted(): Promise<void> {
-    const tokens = this.steps.map(({ token }) => token)
-    const { name: model } = this.loaded.model
-    await writeLine({ model, tokens, text: this.text, finish_reason: null, ...this.perToken() })
+  async interrupted(promptTokens: number): Promise<void> {
+    const known = { promptTokens, tokens: this.steps.map(({ token }) => token), seed: this.options.seed }
+    const { model, prompt_tokens, tokens, ...summary } = await summariseInterrupted(this.loaded, known)
+    await writeLine({ model, prompt_tokens, tokens, text: this.text, ...summary, ...this.perToken() })
   }
 
   private perToken() {
@@ -133,11 +134,12 @@ class JsonLinesWriter implements RunWriter {
   async end(rest: string, result: GenerationResult): Promise<void> {
     const summary = await summarise(this.loaded, result)
     await writeLine({ ...summary, ...(rest && { text: rest }) })
-    if (this.options.verbose) tell(summary, this.loaded)
+    if (this.options.verbose) tell(summary, this.loaded, this.options)
   }
 
-  async interrupted(): Promise<void> {
-    await writeLine({ model: this.loaded.model.name, tokens: this.tokens, finish_reason: null })
+  async interrupted(promptTokens: number): Promise<void> {
+    const known = { promptTokens, tokens: this.tokens, seed: this.options.seed }
+    await writeLine(await summariseInterrupted(this.loaded, known))
   }
 }
 
@@ -146,20 +148,41 @@ function writeLine(value: unknown): Promise<void> {
 }
 
 /** The summary in words, on stderr. */
-function tell(summary: RunSummary, { model }: LoadedModel): void {
+function tell(summary: RunSummary, { model }: LoadedModel, options: RunOptions): void {
   const { timings, memory, tokens, prompt_tokens, seed } = summary
   const { threads, tier, compiler, info } = model
-  note(`${model.name}: ${info.quant} weights, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${tier} kernels`)
+  note(`${model.name}: ${info.quant} weights, ${plural(threads, 'thread')}, ${tier} kernels`)
   note(`kernels compiled by ${compiler}`)
   note(`loaded in ${timings.load_ms} ms`)
-  note(`prompt: ${prompt_tokens} tokens in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`)
-  note(`answer: ${tokens.length} tokens in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`)
+  note(
+    `prompt: ${plural(prompt_tokens, 'token')} in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`,
+  )
+  note(
+    `answer: ${plural(tokens.length, 'token')} in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`,
+  )
+  note(`ended by ${ENDS[summary.finish_reason]}; settings: ${settingsOf(options, model, seed)}`)
   const { expert_hits, expert_misses, bytes_read, mean_attention_depth } = memory
   note(
-    `experts: ${expert_hits} times in memory, ${expert_misses} times read (${formatBytes(bytes_read)} with the rest)`,
+    `experts: ${plural(expert_hits, 'time')} in memory, ${plural(expert_misses, 'time')} read (${formatBytes(bytes_read)} with the rest)`,
   )
-  if (mean_attention_depth !== null) note(`attention: ${mean_attention_depth} keys visited a token and head`)
-  note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all; seed ${seed}`)
+  if (mean_attention_depth !== null) note(`attention: ${mean_attention_depth} keys visited per token and head`)
+  note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all`)
+}
+
+const ENDS: Record<RunSummary['finish_reason'], string> = {
+  eos: 'an end-of-text token (eos)',
+  stop: 'a stop text (stop)',
+  length: '--max-tokens or the context (length)',
+}
+
+/** The options of generation that held, by their flags. */
+function settingsOf(options: RunOptions, { generationDefaults }: Model, seed: number): string {
+  const settings = settle(optionsIn(options), generationDefaults, { seed })
+  const numbers = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].kind === 'number' && name !== 'logprobs')
+  return numbers
+    .filter((name) => settings[name] !== Number.MAX_SAFE_INTEGER)
+    .map((name) => `--${typedName(name)} ${settings[name]}`)
+    .join(' ')
 }
 
 function rate(tokensPerSecond: number | null): string {

@@ -26,7 +26,7 @@ import {
 import { note } from './output.js'
 import { createReadingProgress } from './reading-progress.js'
 import { createRunWriter } from './run-writers.js'
-import { joinPrompt, readPipedText } from './stdin.js'
+import { joinPrompt, readPipedText, withoutStdin } from './stdin.js'
 import { type LoadedModel, withModel } from './with-model.js'
 
 export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions {
@@ -35,6 +35,8 @@ export interface RunOptions extends ModelOptions, GenerationOptions, Conversatio
   jsonl?: boolean
   experts?: boolean
   trace?: string
+  /** Words given as llama.cpp has them, with -p. */
+  prompt?: string
 }
 
 export function define(command: Command): void {
@@ -46,10 +48,11 @@ export function define(command: Command): void {
     .argument('[prompt...]')
     .option('--raw', 'continue the text as it stands, not asked as in a chat')
     .option('--json', 'print one object: text, tokens, timings, memory')
-    .addOption(new Option('--jsonl', 'print an object a token, then one with the rest').conflicts('json'))
-    .option('--experts', 'in the objects, the experts that each token wakes when it is read')
+    .addOption(new Option('--jsonl', 'print an object per token, then one with the rest').conflicts('json'))
+    .option('--experts', 'in JSON, the experts that each token wakes when it is read')
     .addOption(generationOption('logprobs'))
     .option('--trace <file>', 'write the experts that each token wakes to a .csv or .jsonl file')
+    .addOption(new Option('-p, --prompt <text>').hideHelp())
     .addHelpText('after', NOTES)
     .action(run)
   addConversationOptions(command)
@@ -62,9 +65,10 @@ const NOTES = `
 Objects:
   --json   { model, prompt_tokens, tokens, text, finish_reason, seed, timings,
              memory, logprobs?, experts? }
-  --jsonl  { index, token, text, logprob?, top_logprobs?, experts? } a token,
+  --jsonl  { index, token, text, logprob?, top_logprobs?, experts? } per token,
            then as with --json, without text, logprobs, experts
-  finish_reason is "stop", "length" or "eos"; null after Ctrl-C
+  finish_reason is "stop", "length" or "eos"; null after Ctrl-C. At "stop" the
+  tokens of the stop text are among tokens and logprobs, but not in the text.
 
 Examples:
   molm "What is a lantern?"
@@ -72,10 +76,11 @@ Examples:
   cat question.txt | molm -m ./my-model --json
   molm run --jsonl --experts "What is 23 + 45?"`
 
-async function run(words: string[], options: RunOptions): Promise<void> {
+async function run(given: string[], options: RunOptions): Promise<void> {
   checkCombinations(options)
   const start = await readConversation(options)
-  const piped = await readPipedText({ quiet: options.quiet, signal: interruptSignal() })
+  const { words, asked } = withoutStdin([...(options.prompt === undefined ? [] : [options.prompt]), ...given])
+  const piped = await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })
   const prompt = joinPrompt([...start.files, piped], words)
   // Blanks alone ask nothing, but there is something to continue in them.
   if ((options.raw ? prompt : prompt.trim()) === '' && start.messages.length === 0) {
@@ -146,7 +151,7 @@ async function complete(
     }
   } catch (error) {
     reading.clear()
-    if (interruption()) await writer.interrupted()
+    if (interruption()) await writer.interrupted(ids.length)
     throw error
   } finally {
     session.dispose()
@@ -154,17 +159,15 @@ async function complete(
   }
 }
 
-/**
- * A model answers badly what is longer than all it was trained on; how much of it counts may be limited. One that tells
- * positions apart refuses it anyway.
- */
+/** A model answers badly what is longer than all it was trained on. Some can be told to let only the latest of it count. */
 function warnOfLength(tokens: number, { config, name }: Model, context = Infinity): void {
   const { trainedContext, maxPositions } = config
-  const isKnown = trainedContext > 0 && maxPositions === undefined
-  if (!isKnown || Math.min(tokens, context) <= trainedContext) return
+  const rolls = maxPositions === undefined
+  const counting = rolls ? Math.min(tokens, context) : tokens
+  if (trainedContext === 0 || counting <= trainedContext) return
   note(
     `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
-      `the answer may make no sense; --context ${trainedContext} lets only the latest count`,
+      `the answer may make no sense${rolls ? `; --context ${trainedContext} lets only the latest count` : ''}`,
   )
 }
 

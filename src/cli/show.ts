@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
 import type { ModelInfo } from '../generation/types.js'
@@ -46,9 +47,10 @@ async function show(named: string | undefined, options: ShowOptions): Promise<vo
 
 function asJson(info: ModelInfo) {
   const { name, path, kind, quant, formats, source, sourceRevision, parts, tokenizerSize, hasChatTemplate } = info
+  const { maxTokens, stop, temperature, topK, topP, minP, repeatPenalty } = info.generationDefaults
   return {
     model: name,
-    path,
+    path: resolve(path),
     kind,
     quant,
     formats,
@@ -60,6 +62,16 @@ function asJson(info: ModelInfo) {
     active_bytes: info.activeBytes,
     parts,
     tokenizer: tokenizerSize === undefined ? null : { size: tokenizerSize, chat_template: hasChatTemplate },
+    trained_context: info.config.trainedContext,
+    defaults: {
+      max_tokens: maxTokens,
+      temperature,
+      top_k: topK,
+      top_p: topP,
+      min_p: minP,
+      repeat_penalty: repeatPenalty,
+      stop,
+    },
     config: info.config.raw,
   }
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { fstatSync } from 'node:fs'
-import { UserError } from '../errors.js'
+import { UsageError, UserError } from '../errors.js'
 import { note } from './output.js'
 
 /** Most that is read: some millions of tokens, far more than any model can use. */
@@ -9,17 +9,49 @@ const MOST_BYTES = 16 * 2 ** 20
 /** So long nothing is said about waiting: most of what is piped has come by then. */
 const PATIENCE_MS = 3000
 
+/** What stands for stdin where a file is wanted. */
+export const STDIN = '-'
+
+let isRead = false
+
 /**
- * All text piped into stdin, without one newline at its end; undefined when stdin is a terminal or nothing. Rejects
- * with the signal's reason when aborted.
+ * All text piped into stdin, without one newline at its end; undefined when stdin is a terminal or nothing, or was read
+ * as a file already. Where it is `asked` for, by a `-` among the words, a terminal is read up to Ctrl-D. Rejects with the
+ * signal's reason when aborted.
  */
-export async function readPipedText(options: { quiet?: boolean; signal: AbortSignal }): Promise<string | undefined> {
-  if (!isPiped()) return undefined
+export async function readPipedText(options: {
+  quiet?: boolean
+  asked?: boolean
+  signal: AbortSignal
+}): Promise<string | undefined> {
+  if (options.asked ? isRead : isRead || !isPiped()) return undefined
+  const bytes = await readPatiently(options)
+  const text = new TextDecoder().decode(bytes)
+  if (!options.quiet && !isUtf8(bytes)) {
+    note('warning: stdin is not valid UTF-8; what cannot be read is replaced by \ufffd')
+  }
+  return text.replace(/\r?\n$/, '')
+}
+
+/** All bytes of stdin, where it stands for a file: `-`. */
+export async function readStdin(signal: AbortSignal): Promise<Buffer> {
+  if (isRead) throw new UsageError("'-' can stand for one file only: stdin is read once")
+  return readPatiently({ signal })
+}
+
+/** The words of a prompt, and whether a `-` among them asks for stdin. */
+export function withoutStdin(words: readonly string[]): { words: string[]; asked: boolean } {
+  return { words: words.filter((word) => word !== STDIN), asked: words.includes(STDIN) }
+}
+
+async function readPatiently(options: { quiet?: boolean; signal: AbortSignal }): Promise<Buffer> {
+  isRead = true
   const waiting = setTimeout(() => {
-    if (!options.quiet) note('waiting for text on stdin (run with </dev/null when there is none)')
+    if (!options.quiet && !process.stdin.isTTY)
+      note('waiting for text on stdin (run with </dev/null when there is none)')
   }, PATIENCE_MS)
   try {
-    return decode(await readAll(options.signal), options.quiet)
+    return await readAll(options.signal)
   } finally {
     clearTimeout(waiting)
   }
@@ -61,10 +93,4 @@ async function readAll(signal: AbortSignal): Promise<Buffer> {
     signal.removeEventListener('abort', stop)
   }
   return Buffer.concat(chunks)
-}
-
-function decode(bytes: Buffer, quiet?: boolean): string {
-  const text = new TextDecoder().decode(bytes)
-  if (!quiet && !isUtf8(bytes)) note('warning: stdin is not valid UTF-8; what cannot be read is replaced by \ufffd')
-  return text.replace(/\r?\n$/, '')
 }

@@ -10,6 +10,17 @@ export interface EvaluateTaskOptions {
   signal?: AbortSignal
 }
 
+/** What a model chose for one item. */
+export interface TaskAnswer {
+  /** Line of the task's file. */
+  line: number
+  /** Index of the right choice. */
+  answer: number
+  /** Index of the choice with the highest log-likelihood, and of that with the highest per character. */
+  chosen: number
+  chosen_norm: number
+}
+
 /** How many questions of a task a model answers right. */
 export interface TaskScore {
   file: string
@@ -18,6 +29,10 @@ export interface TaskScore {
   acc: number
   /** The same with each log-likelihood divided by the choice's length in characters. */
   acc_norm: number
+  /** Standard errors of the two, as of samples of more items like these; 0 where there is one item only. */
+  acc_stderr: number
+  acc_norm_stderr: number
+  answers: TaskAnswer[]
   /** Per item and choice: sum over the continuation's tokens of the logarithm of their probability. */
   loglikelihoods: number[][]
 }
@@ -31,22 +46,29 @@ export async function evaluateTask(model: Model, task: Task, options: EvaluateTa
   const { onProgress, signal } = options
   const scorer = new ChoiceScorer(model, signal)
   const loglikelihoods: number[][] = []
-  let right = 0
-  let rightByLength = 0
+  const answers: TaskAnswer[] = []
   try {
     for (const [index, item] of task.items.entries()) {
       const sums = await scorer.score(item, `${task.name}: line ${task.lines[index]}`)
       loglikelihoods.push(sums)
       const perCharacter = sums.map((sum, choice) => sum / characters(item.choices[choice]))
-      if (indexOfLargest(sums) === item.answer) right++
-      if (indexOfLargest(perCharacter) === item.answer) rightByLength++
+      const chosen = { chosen: indexOfLargest(sums), chosen_norm: indexOfLargest(perCharacter) }
+      answers.push({ line: task.lines[index], answer: item.answer, ...chosen })
       onProgress?.({ items: index + 1, of: task.items.length })
     }
   } finally {
     scorer.dispose()
   }
   const items = task.items.length
-  return { file: task.name, items, acc: right / items, acc_norm: rightByLength / items, loglikelihoods }
+  const acc = answers.filter(({ answer, chosen }) => chosen === answer).length / items
+  const acc_norm = answers.filter(({ answer, chosen_norm }) => chosen_norm === answer).length / items
+  const errors = { acc_stderr: standardError(acc, items), acc_norm_stderr: standardError(acc_norm, items) }
+  return { file: task.name, items, acc, acc_norm, ...errors, answers, loglikelihoods }
+}
+
+/** Of a share of right answers. */
+function standardError(share: number, items: number): number {
+  return items > 1 ? Math.sqrt((share * (1 - share)) / (items - 1)) : 0
 }
 
 /** Scores choices on one session, whose cache keeps what an item shares with the one before and choices with each other. */

@@ -27,7 +27,7 @@ export function parseTask({ name, text }: NamedText): Task {
     task.items.push(parseItem(line, `${name}: line ${index + 1}`))
     task.lines.push(index + 1)
   }
-  if (task.items.length === 0) throw new UserError(`${name}: has no items; one JSON object a line was expected`)
+  if (task.items.length === 0) throw new UserError(`${name}: has no items; one JSON object per line was expected`)
   return task
 }
 

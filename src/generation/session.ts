@@ -8,12 +8,11 @@ import { randomSeed } from '../sampling/random.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { SessionLength } from './session-length.js'
+import { checkForward, checkGenerate } from './session-options.js'
 import { StepQueue } from './step-queue.js'
 import { TextStream } from './text-stream.js'
 import { tokenIds } from './token-ids.js'
 import type { ForwardOptions, ForwardResult, GenerateOptions, GenerationResult, Session, Step } from './types.js'
-
-const LOGITS: readonly NonNullable<ForwardOptions['logits']>[] = ['last', 'all', 'none']
 
 /** Characters that are encoded at once, in a millisecond or so. */
 const SHORT = 10_000
@@ -40,7 +39,11 @@ export class EngineSession implements Session {
     return this.disposed ? 0 : this.lengths.value
   }
 
-  async forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): Promise<ForwardResult> {
+  async forward<Routes extends boolean = false, Hidden extends boolean = false>(
+    tokens: ArrayLike<number>,
+    options: ForwardOptions<Routes, Hidden> = {},
+  ): Promise<ForwardResult<Routes, Hidden>> {
+    checkForward(options)
     const {
       logits = 'last',
       routes = false,
@@ -54,7 +57,6 @@ export class EngineSession implements Session {
     this.checkAlive()
     const ids = tokenIds(tokens, config.vocabSize)
     if (ids.length === 0) throw new UsageError('forward needs at least one token')
-    if (!LOGITS.includes(logits)) throw new UsageError(`logits must be one of ${LOGITS.join(', ')}, not ${logits}`)
     signal?.throwIfAborted()
     const request = {
       kind: 'forward',
@@ -69,17 +71,20 @@ export class EngineSession implements Session {
     } as const
     const ongoing = this.model.engine.call<ForwardReply>(request, { onProgress: onPromptProgress })
     const reply = await this.counting((length) => length + ids.length, settled(ongoing, signal))
-    return {
+    const result: ForwardResult = {
       logits: reply.logits,
       ...(reply.routes && { routes: unpackRoutes(reply.routes, config, ids.length) }),
       ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }
+    // What was asked for is there, which the compiler cannot follow.
+    return result as ForwardResult<Routes, Hidden>
   }
 
   async *generate(
     prompt: string | ArrayLike<number>,
     options: GenerateOptions = {},
   ): AsyncGenerator<Step, GenerationResult> {
+    checkGenerate(options)
     const { signal, onPromptProgress } = options
     this.checkAlive()
     signal?.throwIfAborted()
@@ -162,6 +167,11 @@ export class EngineSession implements Session {
     checkSaved(saved, this.model.config)
     const { reply } = this.model.engine.call<void>({ kind: 'import', session: this.id, saved })
     await this.counting(() => saved.tokens.length, reply)
+  }
+
+  /** What console.log shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `[Session of ${this.length} tokens]`
   }
 
   dispose(): void {

@@ -1,4 +1,5 @@
 import { UsageError, UserError } from '../errors.js'
+import { shown } from '../option-checks.js'
 
 /** Token ids as a caller gives them, checked. Throws a UserError that names the first that is none of the vocabulary. */
 export function tokenIds(tokens: ArrayLike<number>, vocabSize: number): Int32Array {
@@ -13,8 +14,4 @@ export function tokenIds(tokens: ArrayLike<number>, vocabSize: number): Int32Arr
     }
   }
   return Int32Array.from(tokens)
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40)
 }

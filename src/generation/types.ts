@@ -41,30 +41,42 @@ export interface LoadOptions {
   signal?: AbortSignal
 }
 
-export interface ForwardOptions {
+/**
+ * Options of `forward`. Which of routes and hidden states are asked for decides what the result has for certain.
+ */
+export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends boolean = boolean> {
   /** Which tokens' logits are wanted; default 'last'. 'none' fills the cache only. */
   logits?: 'last' | 'all' | 'none'
   /** Report the experts of each token. */
-  routes?: boolean
+  routes?: Routes
   /** With the routes, report the probabilities of all experts. */
   probabilities?: boolean
   /** With the routes, report the L2 norms of the chosen experts' outputs. */
   outputNorms?: boolean
   /** Report the residual stream after each block, at the last token. */
-  hidden?: boolean
+  hidden?: Hidden
   /** Told how far the tokens have been read: at the beginning, and after every 256. */
   onPromptProgress?: (progress: PromptProgress) => void
   /** Aborting it rejects with its reason and leaves the session as it was. */
   signal?: AbortSignal
 }
 
-export interface ForwardResult {
+export type ForwardResult<Routes extends boolean = boolean, Hidden extends boolean = boolean> = {
   /** vocab_size floats ('last'), tokens x vocab_size ('all'), or empty ('none'). */
   logits: Float32Array
-  /** One entry a layer, rows = tokens. Only where asked for. */
-  routes?: LayerRoutes[]
-  /** One entry a layer, n_embd floats. Only where asked for. */
-  hidden?: Float32Array[]
+} & ([Routes] extends [true] ? RoutesOf : Partial<RoutesOf>) &
+  ([Hidden] extends [true] ? HiddenOf : Partial<HiddenOf>)
+
+/** There for certain where `routes` is true. */
+interface RoutesOf {
+  /** One entry per layer, rows = tokens. */
+  routes: LayerRoutes[]
+}
+
+/** There for certain where `hidden` is true. */
+interface HiddenOf {
+  /** One entry per layer, n_embd floats. */
+  hidden: Float32Array[]
 }
 
 /** How the next token is chosen; what is left out is as the model's makers want it, else as most programs have it. */
@@ -128,14 +140,17 @@ export interface Session {
    * Runs tokens after those in the cache. Any split of a text over several calls gives the same result. A call that
    * rejects, for whatever reason, leaves the session as it was.
    */
-  forward(tokens: ArrayLike<number>, options?: ForwardOptions): Promise<ForwardResult>
+  forward<Routes extends boolean = false, Hidden extends boolean = false>(
+    tokens: ArrayLike<number>,
+    options?: ForwardOptions<Routes, Hidden>,
+  ): Promise<ForwardResult<Routes, Hidden>>
   /**
    * Continues the sequence with a prompt (text or ids; may be empty when there are tokens already) and generates.
    * Leaving the loop early ends it. Afterwards the cache holds the prompt and the generated tokens but the last; where
    * it failed before the first step, the session is as it was.
    */
   generate(prompt: string | ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<Step, GenerationResult>
-  /** Keeps only the first `length` tokens. */
+  /** Keeps only the first `length` tokens; all of them where there are no more. */
   truncate(length: number): void
   /** Forgets all tokens. */
   reset(): void
@@ -196,6 +211,8 @@ export interface ModelInfo {
   /** Tokens in the tokenizer's vocabulary; undefined without one. */
   tokenizerSize?: number
   hasChatTemplate: boolean
+  /** From generation_config.json. */
+  generationDefaults: GenerationDefaults
 }
 
 /** State of the weights in memory. */

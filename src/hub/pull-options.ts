@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js'
-import { QUANTS, type Quant } from '../packing/format.js'
+import { checkQuant, QUANTS, type Quant } from '../packing/format.js'
 import { type HubEnvironment, hubEnvironment } from './environment.js'
 import type { PullPlan } from './plan.js'
 import { isRepository } from './repository.js'
@@ -56,6 +56,7 @@ export const DEFAULT_REVISION = 'main'
  * they cannot be meant.
  */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
+  checkQuant(options.quant)
   const environment = await hubEnvironment()
   const page = pageOf(name, environment.endpoint)
   if (!page && /^https?:/.test(name)) {

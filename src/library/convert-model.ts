@@ -1,9 +1,14 @@
+import { existsSync } from 'node:fs'
 import os from 'node:os'
 import { blueprintOf, parseConfig } from '../architectures/index.js'
 import { EngineClient } from '../engine/client.js'
+import { UserError } from '../errors.js'
+import { expandHome } from '../files/home.js'
 import { type Conversion, type ConvertProgress, convertCheckpoint } from '../packing/convert.js'
-import type { Quant } from '../packing/format.js'
+import { checkQuant, type Quant } from '../packing/format.js'
 import type { PackMatrix } from '../packing/pack.js'
+import { isName } from './model-folders.js'
+import { resolveModel } from './resolve-model.js'
 import { checkThreads } from './thread-limit.js'
 
 export interface ConvertOptions {
@@ -15,13 +20,24 @@ export interface ConvertOptions {
 }
 
 /**
- * Packs a Hugging Face checkpoint folder into a folder of its own, with what the tokenizer needs beside it. Nothing
+ * Packs a Hugging Face checkpoint, a folder or a name such as `nano`, into a folder of its own, with what the tokenizer needs beside it. Nothing
  * appears there under its final name before it is complete. Rejects with a UserError when the checkpoint is not whole.
  */
 export async function convertModel(dir: string, out: string, options: ConvertOptions = {}): Promise<Conversion> {
   const blueprint = (json: unknown, where: string) => blueprintOf(parseConfig(json, where))
+  checkQuant(options.quant)
   const { quant = 'q4', threads = os.availableParallelism(), onProgress, signal } = options
-  return withPacker(threads, (pack) => convertCheckpoint(dir, out, { quant, pack, onProgress, signal, blueprint }))
+  const folder = await checkpointFolder(dir)
+  return withPacker(threads, (pack) => convertCheckpoint(folder, out, { quant, pack, onProgress, signal, blueprint }))
+}
+
+/** The folder itself, or that of a model that is called by its name. */
+async function checkpointFolder(dir: string): Promise<string> {
+  const path = expandHome(dir)
+  if (existsSync(path) || !isName(dir)) return path
+  const { name, path: found, kind, quant } = await resolveModel(dir)
+  if (kind === 'checkpoint') return found
+  throw new UserError(`${name} is packed already, as ${quant}: only a checkpoint can be packed`)
 }
 
 /** Runs `work` with an engine that packs weights on its threads, and ends it afterwards. */

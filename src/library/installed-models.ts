@@ -6,8 +6,18 @@ import { takeLock } from '../files/lock.js'
 import type { Quant } from '../packing/format.js'
 import { openPackedFile } from '../packing/packed-file.js'
 import { packedFileName, packingsIn } from '../packing/packed-folder.js'
+import {
+  folders,
+  isName,
+  modelsHome,
+  modelsRoot,
+  pulledFolder,
+  pulledNames,
+  shippedFolder,
+  shippedNames,
+  splitName,
+} from './model-folders.js'
 import { pullLock } from './pull-model.js'
-import { isName, modelsHome, pulledFolder, shippedFolder, shippedNames, splitName } from './resolve-model.js'
 
 /** A model on this computer that goes by a name: a pulled one in one of its packings, or one that comes with molm. */
 export interface InstalledModel {
@@ -108,22 +118,6 @@ async function removeIfEmpty(folder: string): Promise<void> {
   await rmdir(folder).catch(() => undefined)
 }
 
-function modelsRoot(): string {
-  return join(modelsHome(), 'models')
-}
-
-async function pulledNames(): Promise<string[]> {
-  const root = modelsRoot()
-  const names: string[] = []
-  for (const first of await folders(root)) {
-    if (await isModel(join(root, first))) names.push(first)
-    for (const second of await folders(join(root, first))) {
-      if (await isModel(join(root, first, second))) names.push(`${first}/${second}`)
-    }
-  }
-  return names.sort()
-}
-
 async function packingsOf(repository: string): Promise<InstalledModel[]> {
   const folder = pulledFolder(repository)
   const { quants, isUnfinished, unfinished } = await packingsIn(folder)
@@ -155,16 +149,6 @@ async function builtIn(name: string): Promise<InstalledModel> {
   const path = shippedFolder(name)
   const { size: bytes } = await stat(join(path, 'model.safetensors'))
   return { name, path, bytes, state: 'built-in' }
-}
-
-async function isModel(folder: string): Promise<boolean> {
-  const { quants, isUnfinished } = await packingsIn(folder)
-  return quants.length > 0 || isUnfinished
-}
-
-async function folders(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name)
 }
 
 /** What the files of a folder take on the disk, which for a file with holes is less than its length. */

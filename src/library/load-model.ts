@@ -8,14 +8,14 @@ import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { setFlagsForGood } from '../runtime/compile.js'
 import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
-import type { GenerationDefaults } from '../text/generation-config.js'
+import { type GenerationDefaults, loadGenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
 import { availableMemory } from './available-memory.js'
 import { checkWeights } from './check-weights.js'
+import { checkLoadOptions } from './load-options.js'
 import { describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { loadTextSide, type TextSide } from './text-side.js'
-import { checkThreads } from './thread-limit.js'
 
 /** Left free beside the weights when nobody says how much memory they may take: activations, caches, Node itself. */
 export const MARGIN = 512 * 2 ** 20
@@ -25,6 +25,7 @@ export const MARGIN = 512 * 2 ** 20
  * Rejects with a UserError when there is none such, or when it is not whole.
  */
 export async function loadModel(name = 'nano', options: LoadOptions = {}): Promise<Model> {
+  checkLoadOptions(options)
   return startModel(await resolveModel(name, options.quant), options)
 }
 
@@ -38,8 +39,7 @@ export async function startModel(
   free: number = availableMemory(),
 ): Promise<Model> {
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
-  checkThreads(threads)
-  if (memory !== undefined && !(memory > 0)) throw new UsageError('`memory` must be a size above 0')
+  checkLoadOptions(options)
   if (v8Flags) setFlagsForGood()
   const { config, formats, path, kind, folder } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
@@ -63,8 +63,12 @@ export async function describeModel(name: string, options: Pick<LoadOptions, 'qu
   const found = await resolveModel(name, options.quant)
   await checkWeights(found)
   const { folder } = found
-  const [tokenizer, chatTemplate] = await Promise.all([loadTokenizer(folder), loadChatTemplate(folder)])
-  return describe(found, { tokenizer, chatTemplate })
+  const [tokenizer, chatTemplate, defaults] = await Promise.all([
+    loadTokenizer(folder),
+    loadChatTemplate(folder),
+    loadGenerationDefaults(folder),
+  ])
+  return describe(found, { tokenizer, chatTemplate, defaults })
 }
 
 class LoadedModel implements Model {
@@ -137,6 +141,11 @@ class LoadedModel implements Model {
 
   maskExperts(mask?: ExpertMask): Promise<void> {
     return this.engine.call<void>({ kind: 'mask', mask }).reply
+  }
+
+  /** What console.log shows: the rest is pages long. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `[Model ${this.name} ${this.info.quant}]`
   }
 
   stats(): Promise<MemoryStats> {

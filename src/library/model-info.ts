@@ -8,7 +8,7 @@ import type { FoundModel } from './resolve-model.js'
 import type { TextSide } from './text-side.js'
 
 /** Describes a model from its shape and formats; no weights are read. */
-export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<TextSide, 'defaults'>): ModelInfo {
+export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults }: TextSide): ModelInfo {
   const { name, path, kind, quant, formats, source, sourceRevision, config } = found
   const { parts, activeBytes } = summarise(config, formats)
   const architecture = architectureOf(config)
@@ -37,6 +37,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate }: Omit<Te
     parts,
     ...(tokenizer && { tokenizerSize: tokenizer.vocabSize }),
     hasChatTemplate: chatTemplate !== undefined,
+    generationDefaults: defaults,
   }
 }
 
@@ -66,7 +67,10 @@ function kindOfPart({ name, expert }: Part, formats: PartFormats): Pick<PartSumm
   if (expert) return { name: `${expert.kind} experts`, format: formats[expert.kind] }
   if (name === 'embedding') return { name: 'embedding', format: formats.embedding }
   if (name === 'lm_head' || name === 'score') return { name: 'head', format: formats.head }
-  return { name: 'routers, norms, keys and values', format: `${formats.router}, f32` }
+  return {
+    name: 'routers, norms, keys and values',
+    format: formats.router === 'f32' ? 'f32' : `${formats.router}, f32`,
+  }
 }
 
 /** How much of a part a token uses: one row of the embedding table, k of a layer's experts, all of the rest. */

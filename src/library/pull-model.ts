@@ -7,7 +7,7 @@ import { type PulledModel, pull } from '../hub/pull.js'
 import { type PullOptions, readRequest } from '../hub/pull-options.js'
 import { availableMemory } from './available-memory.js'
 import { withPacker } from './convert-model.js'
-import { modelsHome, pulledFolder, shippedNames } from './resolve-model.js'
+import { modelsHome, pulledFolder, shippedNames } from './model-folders.js'
 
 /**
  * Fetches a model from the Hugging Face hub and packs it for molm under its name, `owner/name` or `owner/name:q8`. The

@@ -1,19 +1,29 @@
 import { existsSync } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseConfig } from '../architectures/index.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { hasWeights } from '../checkpoint/shards.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { UsageError, UserError } from '../errors.js'
+import { expandHome } from '../files/home.js'
 import { parseJsonObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
+import { shown } from '../option-checks.js'
 import { checksumsOf } from '../packing/checksums.js'
-import { formatsFor, type PartFormats, QUANTS, type Quant } from '../packing/format.js'
+import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing/format.js'
 import { openPackedFile, type PackedFile } from '../packing/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/packed-folder.js'
+import { nearest } from '../spelling.js'
+import {
+  isName,
+  modelsHome,
+  pulledFolder,
+  pulledNames,
+  shippedFolder,
+  shippedNames,
+  splitName,
+} from './model-folders.js'
 import { withTrainedContext } from './trained-context.js'
 
 /** A model that was found on this computer. */
@@ -33,36 +43,16 @@ export interface FoundModel {
   sourceRevision?: string
 }
 
-/** Folder of the models that come with the package. */
-const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
 const DEFAULT_QUANT: Quant = 'q4'
-
-/** Where pulled models are kept: $MOLM_HOME, else `molm` in the user's data folder. */
-export function modelsHome(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.MOLM_HOME) return resolve(env.MOLM_HOME)
-  return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'molm')
-}
-
-/** Folder of a pulled model: one level for each part of its name, under `models`. */
-export function pulledFolder(name: string): string {
-  return join(modelsHome(), 'models', ...name.split('/'))
-}
-
-/** Names of the models that come with the package. */
-export async function shippedNames(): Promise<string[]> {
-  return (await readdir(SHIPPED)).sort()
-}
-
-/** Folder of a model that comes with the package: a checkpoint. */
-export function shippedFolder(name: string): string {
-  return join(SHIPPED, name)
-}
 
 /**
  * Finds a model by what a user calls it: a folder (packed or checkpoint), a packed file, the name of a pulled model
  * (with `:q8` for one of several packings) or `nano`. Rejects with a UserError that says where it was looked for.
  */
-export async function resolveModel(name: string, wanted?: Quant): Promise<FoundModel> {
+export async function resolveModel(typed: string, wanted?: Quant): Promise<FoundModel> {
+  if (typeof typed !== 'string') throw new UsageError(`the name of a model must be a text, not ${shown(typed)}`)
+  checkQuant(wanted)
+  const name = expandHome(typed)
   if (name === '') throw new UsageError('the model name is empty')
   const info = await stat(name).catch(() => undefined)
   if (info?.isFile()) return packed(name, dirname(name), name, wanted)
@@ -75,7 +65,9 @@ export async function resolveModel(name: string, wanted?: Quant): Promise<FoundM
   if (isName(repository) && existsSync(pulled)) return pulledModel(name, repository, quant ?? wanted)
   const shipped = shippedFolder(repository)
   if (isName(repository) && existsSync(shipped)) return folder(name, shipped, quant ?? wanted)
-  throw new UserError(unknownModel(name))
+  const isFolder = quant && (await stat(repository).catch(() => undefined))?.isDirectory()
+  if (isFolder) return folder(name, repository, quant)
+  throw await unknownModel(name)
 }
 
 /** Says how to get what was not pulled, or not to its end. */
@@ -84,7 +76,8 @@ async function pulledModel(name: string, repository: string, wanted?: Quant): Pr
   const { quants, isUnfinished } = await packingsIn(dir)
   const again = `\`molm pull ${repository}${wanted ? `:${wanted}` : ''}\``
   if (quants.length === 0) {
-    throw new UserError(isUnfinished ? `${repository} is pulled in part only; ${again} goes on` : unknownModel(name))
+    if (isUnfinished) throw new UserError(`${repository} is pulled in part only; ${again} goes on`)
+    throw await unknownModel(name)
   }
   if (wanted && !quants.includes(wanted)) {
     throw new UserError(`${repository} is pulled as ${quants.join(', ')}, not ${wanted}; ${again} fetches it`)
@@ -97,23 +90,23 @@ async function pulledModel(name: string, repository: string, wanted?: Quant): Pr
   return folder(name, dir, wanted ?? (quants.length > 1 ? DEFAULT_QUANT : undefined))
 }
 
-function unknownModel(name: string): string {
-  const isPath = name.startsWith('.') || name.startsWith('/') || name.split('/').length > 2
-  if (isPath) return `${name}: no such file or folder`
+async function unknownModel(name: string): Promise<UserError> {
+  const isPath = /^[./~]/.test(name) || name.split('/').length > 2
+  if (isPath) return new UserError(`${name}: no such file or folder`)
+  const meant = await likelyName(splitName(name).repository)
   const pull = name.includes('/') ? `; \`molm pull ${name}\` fetches it from the hub` : ''
-  return `no model '${name}': it is neither a folder or file here, nor pulled (in ${modelsHome()})${pull}`
+  const hint = meant ? `; did you mean ${meant}?` : pull
+  return new UserError(
+    `no model '${name}': it is neither a folder or file here, nor pulled (in ${modelsHome()})${hint}`,
+  )
 }
 
-/** `owner/name:q8` without its packing. */
-export function splitName(name: string): { repository: string; quant?: Quant } {
-  const colon = name.lastIndexOf(':')
-  const quant = QUANTS.find((quant) => quant === name.slice(colon + 1))
-  return colon > 0 && quant ? { repository: name.slice(0, colon), quant } : { repository: name }
-}
-
-/** Whether it can be the name of a repository, and so of folders below ours. */
-export function isName(name: string): boolean {
-  return /^[\w.-]+(\/[\w.-]+)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
+/** The model here whose name is the same but for its owner, its case or a slip. */
+async function likelyName(name: string): Promise<string | undefined> {
+  const known = [...(await pulledNames()), ...(await shippedNames())]
+  const alone = (text: string) => text.slice(text.lastIndexOf('/') + 1).toLowerCase()
+  const isSame = (other: string) => alone(other) === alone(name)
+  return known.find(isSame) ?? nearest(name, known) ?? known.find((other) => nearest(alone(name), [alone(other)]))
 }
 
 async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundModel> {

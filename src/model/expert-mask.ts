@@ -1,4 +1,5 @@
-import { UserError } from '../errors.js'
+import { UsageError, UserError } from '../errors.js'
+import { checkOneOf, shown } from '../option-checks.js'
 import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from './config.js'
 
 /** Which softmax gives the remaining experts' gates: one over the remaining experts (`kept`) or the original (`all`). */
@@ -21,6 +22,7 @@ export interface RouterMask {
  * fit the model or leaves too few experts.
  */
 export function routerMasks(mask: ExpertMask, { mixtures }: ModelConfig): Record<MixtureKind, RouterMask[]> {
+  checkMask(mask)
   const { gates, ...masked } = mask
   const missing = Object.keys(masked).find((kind) => !mixtures.some((mixture) => mixture.kind === kind))
   if (missing !== undefined) throw new UserError(`the model has no ${missing} experts`)
@@ -29,7 +31,8 @@ export function routerMasks(mask: ExpertMask, { mixtures }: ModelConfig): Record
       const ids = masked[kind]?.[layer] ?? []
       const out = new Uint8Array(count)
       for (const id of ids) {
-        if (!(id >= 0 && id < count)) throw new UserError(`layer ${layer} has no ${kind} expert ${id}`)
+        if (!(Number.isInteger(id) && id >= 0 && id < count))
+          throw new UserError(`layer ${layer} has no ${kind} expert ${id}`)
         out[id] = 1
       }
       const left = out.reduce((sum, isOut) => sum - isOut, count)
@@ -37,4 +40,18 @@ export function routerMasks(mask: ExpertMask, { mixtures }: ModelConfig): Record
       throw new UserError(`layer ${layer} would have ${left} ${kind} experts left, but a token uses ${topK}`)
     })
   return perMixture(mixtures, masks) as Record<MixtureKind, RouterMask[]>
+}
+
+const GATES: readonly GateSoftmax[] = ['kept', 'all']
+
+/** Throws a UsageError unless it is built as a mask is. */
+function checkMask(mask: ExpertMask): void {
+  if (typeof mask !== 'object' || mask === null) throw new UsageError(`a mask must be an object, not ${shown(mask)}`)
+  const { gates, ...masked } = mask
+  if (gates === undefined) throw new UsageError('a mask must say which `gates` it means: kept or all')
+  checkOneOf('gates', gates, GATES)
+  for (const [kind, layers] of Object.entries(masked)) {
+    if (Array.isArray(layers) && layers.every(Array.isArray)) continue
+    throw new UsageError(`\`${kind}\` of a mask must be a list of ids for each layer, not ${shown(layers)}`)
+  }
 }

@@ -1,6 +1,7 @@
 /*
  * Sizes of packed weights. What stands inside a tile is the kernels' affair (docs/FORMAT.md); here only sizes matter.
  */
+import { checkOneOf } from '../option-checks.js'
 import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../runtime/abi/formats.js'
 import { roundUp, type WeightFormat } from '../runtime/formats.js'
 
@@ -8,6 +9,11 @@ export type { WeightFormat }
 /** What a whole packing is called by: the format of its experts. */
 export type Quant = WeightFormat
 export const QUANTS: readonly Quant[] = ['f32', 'q8', 'q4']
+
+/** Throws a UsageError unless there is such a packing, or none was asked for. */
+export function checkQuant(quant: unknown): void {
+  checkOneOf('quant', quant, QUANTS)
+}
 
 /**
  * matrix: tiles for products. rows: a table looked up row by row and never multiplied. vector: plain floats.

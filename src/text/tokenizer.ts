@@ -1,4 +1,5 @@
-import { UserError } from '../errors.js'
+import { UsageError, UserError } from '../errors.js'
+import { shown } from '../option-checks.js'
 import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './encoding/decoder.js'
 import { Encoder, isQuick } from './encoding/encoder.js'
 import { kindOf } from './encoding/tokenizer-kind.js'
@@ -34,7 +35,10 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): number[]
   /** Encodes without blocking the event loop. Rejects as `encode` throws, or with the signal's reason when aborted. */
   encodeAsync(text: string, options?: EncodeOptions & { signal?: AbortSignal }): Promise<number[]>
-  /** Bytes that are no valid UTF-8 (half a character, say) become U+FFFD. Ids without a token give nothing. */
+  /**
+   * Bytes that are no valid UTF-8 (half a character, say) become U+FFFD. Ids without a token give nothing: a model may
+   * have more rows of logits than its tokenizer has tokens.
+   */
   decode(ids: Iterable<number>, options?: DecodeOptions): string
   /** A token's own bytes, often not whole characters: what Utf8Stream takes. Empty for an id without a token. */
   bytesOf(id: number, options?: DecodeOptions): Uint8Array
@@ -119,18 +123,20 @@ class BytePairTokenizer implements Tokenizer {
   }
 
   encode(text: string, { addSpecialTokens = true }: EncodeOptions = {}): number[] {
+    checkText(text)
     return this.encoding.atOnce(text, addSpecialTokens)
   }
 
-  encodeAsync(
+  async encodeAsync(
     text: string,
     { addSpecialTokens = true, signal }: EncodeOptions & { signal?: AbortSignal } = {},
   ): Promise<number[]> {
+    checkText(text)
     return this.encoding.inTurns(text, addSpecialTokens, signal)
   }
 
   decode(ids: Iterable<number>, options?: DecodeOptions): string {
-    const bytes = concatenate(Array.from(ids, (id) => this.bytesOf(id, options)))
+    const bytes = concatenate(Array.from(ids, (id) => this.bytesOf(checkedId(id), options)))
     const hasBlank = this.decoder.stripsFirstBlank && bytes[0] === BLANK
     return FROM_UTF8.decode(hasBlank ? bytes.subarray(1) : bytes)
   }
@@ -142,6 +148,11 @@ class BytePairTokenizer implements Tokenizer {
     return this.addedTokens.has(id) ? UTF8.encode(token) : this.decoder.bytesOf(token)
   }
 
+  /** What console.log shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `[Tokenizer of ${this.vocabSize} tokens]`
+  }
+
   token(id: number): string {
     return this.tokens[id] ?? ''
   }
@@ -149,6 +160,15 @@ class BytePairTokenizer implements Tokenizer {
   idOf(token: string): number | undefined {
     return this.addedIds.get(token) ?? this.vocabulary.ids.get(token)
   }
+}
+
+function checkText(text: unknown): void {
+  if (typeof text !== 'string') throw new UsageError(`only a text can be encoded, not ${shown(text)}`)
+}
+
+function checkedId(id: unknown): number {
+  if (typeof id === 'number' && Number.isInteger(id) && id >= 0) return id
+  throw new UsageError(`token ${shown(id)} is not a whole number from 0 on`)
 }
 
 function concatenate(parts: Uint8Array[]): Uint8Array {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { render } from 'ink'
 import type { GenerateOptions, Model } from '../generation/types.js'
-import { modelsHome } from '../library/resolve-model.js'
+import { modelsHome } from '../library/model-folders.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { App } from './app.js'
 import { Chat, type ChatBeginning, type ChatOptions } from './chat.js'

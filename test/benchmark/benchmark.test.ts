@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BenchmarkRow, benchmark, spread } from '#molm/benchmark/benchmark.js'
-import { rowWriter } from '#molm/benchmark/format-rows.js'
+import { type RowFormat, rowWriter } from '#molm/benchmark/format-rows.js'
 import { loadModel } from '#molm/index.js'
 
 const test = suite('benchmark')
@@ -55,7 +55,7 @@ const row: BenchmarkRow = {
   first_token_ms: 5,
 }
 
-function written(format: 'md' | 'csv' | 'json' | 'jsonl'): string {
+function written(format: RowFormat): string {
   const writer = rowWriter(format)
   return writer.begin() + writer.row(row) + writer.row(row) + writer.end()
 }
@@ -75,6 +75,14 @@ test('csv quotes what needs it, and every row has as many fields as the head', (
   const [head, first] = written('csv').split('\n')
   assert.ok(first.startsWith('"a, ""b""",q4,2,relaxed,20.0.0,tg64,8,11,'))
   assert.is(head.split(',').length, first.split(',').length - 1)
+})
+
+test('at a terminal the columns stand below one another, within 80 cells', () => {
+  const [title, head, ...rows] = written('table').trimEnd().split('\n')
+  assert.match(title, /^a, "b" as q4, relaxed kernels, Node 20\.0\.0;/)
+  assert.is(rows.length, 2)
+  for (const line of [head, ...rows]) assert.ok(line.length === head.length && line.length <= 80, line)
+  assert.is(rows[0].indexOf('11.0 ± 1.4') + '11.0 ± 1.4'.length, head.indexOf('tokens/s') + 'tokens/s'.length)
 })
 
 test('the table shows the share of the streaming speed for decode only', () => {

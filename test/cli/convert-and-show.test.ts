@@ -1,5 +1,5 @@
 import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
@@ -30,6 +30,22 @@ test('convert prints the packed file, which show describes and run runs', () =>
     assert.equal(JSON.parse(packed.stdout).tokens, JSON.parse(checkpoint.stdout).tokens)
   }))
 
+test('show tells the absolute path, the length of training and what the model wants of a generation', async () => {
+  const relativePath = relative(process.cwd(), NANO)
+  const [card, json] = await Promise.all([
+    molm(['show', relativePath, '--quant', 'q8']),
+    molm(['show', relativePath, '--json']),
+  ])
+  assert.match(card.stdout, new RegExp(`\\n  path +${NANO}\\n`))
+  assert.match(card.stdout, /\n {2}defaults +--max-tokens \d+ --temperature [\d.]+ .*--stop "/)
+  assert.match(card.stdout, /routers, norms, keys and values .* f32\n/)
+  assert.not.match(card.stdout, /f32, f32/)
+  const { path, trained_context, defaults } = JSON.parse(json.stdout)
+  assert.is(path, NANO)
+  assert.ok(trained_context > 0)
+  assert.ok(defaults.max_tokens > 0 && defaults.stop.length > 0)
+})
+
 test('convert --json tells path, bytes and warnings', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'packed')
@@ -37,7 +53,7 @@ test('convert --json tells path, bytes and warnings', () =>
     const result = JSON.parse(stdout)
     assert.equal(Object.keys(result), ['path', 'bytes', 'quant', 'warnings'])
     assert.is(result.bytes, (await stat(result.path)).size)
-    assert.match(stderr, /^molm: packed \d+ bytes as q4 in .* s\n$/)
+    assert.match(stderr, /^molm: packed [\d.]+ [kM]B as q4 in .* s\n$/)
   }))
 
 test('weights that are no numbers are warned of, and -q silences that', () =>
@@ -67,7 +83,7 @@ test('show describes nano by default, in words and as an object', async () => {
   assert.match(words.stdout, /^nano\n/)
   assert.match(words.stdout, /^ {2}parameters {2}12\.4 M, of which a token uses \d/m)
   assert.match(words.stdout, /^ {2}attention {3}2 of 8 experts, 4 heads, 128 channels$/m)
-  assert.match(words.stdout, /^ {2}context {5}512 tokens in training; nothing limits it$/m)
+  assert.match(words.stdout, /^ {2}context {5}trained on 512 tokens at a time; no hard limit$/m)
   assert.match(words.stdout, /^ {2}tokenizer {3}4096 tokens, with chat template$/m)
   assert.match(words.stdout, /^ {2}mlp experts .* q4$/m)
 

@@ -20,7 +20,9 @@ test('eval --json tells perplexity, accuracy and agreement under their fixed nam
   assert.equal(Object.keys(texts[0]), ['file', 'tokens', 'scored', 'nll', 'perplexity', 'bits_per_byte'])
   assert.is(texts[0].file, SPEECHES)
   assert.is(texts[0].scored, 3240)
-  assert.equal(Object.keys(tasks[0]), ['file', 'items', 'acc', 'acc_norm'])
+  assert.equal(Object.keys(tasks[0]), ['file', 'items', 'acc', 'acc_norm', 'acc_stderr', 'acc_norm_stderr'])
+  const { items, acc, acc_stderr } = tasks[0]
+  assert.is(acc_stderr, Math.sqrt((acc * (1 - acc)) / (items - 1)))
   assert.ok(tasks[0].acc > 0.6)
   assert.is(against.model, 'nano:q8')
   assert.ok(against.kl_divergence > 0)
@@ -47,6 +49,30 @@ test('eval --memory bounds both models of a comparison, and changes no number', 
     assertRefused(little, 1, /--memory 12MB is too little for both: q4 needs 2625KiB, f32 needs 15.4MB\n$/)
     // A checkpoint counts in f32, and is held whole.
     assertRefused(whole, 1, /--memory 24MB is too little for both: .*\n.*molm convert \S+nano OUT --quant f32\n$/)
+  }))
+
+test('eval --details tells what was chosen for each item', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'task.jsonl')
+    const item = { context: 'The lantern is', choices: ['lit', 'xqzv'] }
+    await writeFile(path, `${JSON.stringify({ ...item, answer: 0 })}\n\n${JSON.stringify({ ...item, answer: 1 })}\n`)
+    const [json, table, none] = await Promise.all([
+      molm(['eval', '--task', path, '--details', '--json']),
+      molm(['eval', '--task', path, '--details']),
+      molm(['eval', '--text', path, '--details']),
+    ])
+    const { details } = JSON.parse(json.stdout).tasks[0]
+    assert.equal(
+      details.map(({ line, answer, chosen }: Record<string, number>) => [line, answer, chosen]),
+      [
+        [1, 0, 0],
+        [3, 1, 0],
+      ],
+    )
+    assert.ok(details[0].loglikelihoods[0] > details[0].loglikelihoods[1])
+    assert.match(table.stdout, /50\.00 % ± 50\.00/)
+    assert.match(table.stdout, /task\.jsonl:1 +0 +0 +0 .*\n.*task\.jsonl:3 +1 +0 wrong/)
+    assertRefused(none, 2, /--details are those of a task/)
   }))
 
 test('eval prints a table for people', () =>

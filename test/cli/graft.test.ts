@@ -8,7 +8,7 @@ import { assertRefused, molm, NANO } from './molm.js'
 test('graft writes a model that runs, and tells what was added', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'larger')
-    const options = ['--from', NANO, '--layers', '3,4', '--experts', '0,1', '--gate-bias', '-0.5']
+    const options = ['--from', NANO, '--layers', '3-4', '--experts', '0,1', '--gate-bias', '-0.5']
     const { code, stdout, stderr } = await molm(['graft', 'nano', out, ...options, '--json'])
     assert.is(code, 0, stderr)
     const { path, attention, mlp } = JSON.parse(stdout)
@@ -23,13 +23,30 @@ test('graft writes a model that runs, and tells what was added', () =>
     assert.is(show.code, 0, show.stderr)
   }))
 
+test('prune and graft print the path alone, and replace no model unless they are told to', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'model')
+    const one = ['--from', NANO, '--layers', '3', '--experts', '0', '--only', 'mlp']
+    const text = fixturePath('texts/code.txt')
+    const grafted = await molm(['graft', 'nano', out, ...one])
+    assert.is(grafted.stdout, `${join(out, 'model-q4.molm.safetensors')}\n`, grafted.stderr)
+    assert.match(grafted.stderr, /^molm: 1 mlp expert added, \d\.\d+ MB in all\nmolm: .*molm eval -m .*\n$/)
+    const prune = ['prune', 'nano', out, '--calibrate', text, '--keep', '75%']
+    const [again, refused] = await Promise.all([molm(['graft', 'nano', out, ...one]), molm(prune)])
+    assertRefused(again, 1, /holds a model already \(q4\); give another folder, or --force/)
+    assertRefused(refused, 1, /holds a model already/)
+    const pruned = await molm([...prune, '--force'])
+    assert.is(pruned.stdout, `${join(out, 'model-q4.molm.safetensors')}\n`, pruned.stderr)
+    assert.match(pruned.stderr, /before +after\n.*weights .*\n.*perplexity .*\n(.*\n)*.*gates from the softmax/)
+  }))
+
 test('graft refuses what cannot be meant', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
     const graft = (...rest: string[]) => molm(['graft', 'nano', out, ...rest])
     const [noGiver, list, twice, bias, shape] = await Promise.all([
       graft(),
-      graft('--from', NANO, '--layers', '3-4'),
+      graft('--from', NANO, '--layers', '4-3'),
       graft('--from', NANO, '--experts', '1,1'),
       graft('--from', NANO, '--gate-bias', 'much'),
       graft('--from', fixturePath('01-base-bin-f32')),

@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '#molm/cli/commands.js'
 import { helpAsMarkdown } from '#molm/cli/help-pages.js'
+import { fitHelp } from '#molm/cli/help-width.js'
 import { molm } from './molm.js'
 
 const repository = new URL('../../../', import.meta.url)
@@ -16,6 +17,15 @@ test('help pages fit a terminal of 80 columns, and every command has an example'
   const pages = await helpAsMarkdown()
   for (const line of pages.split('\n')) assert.ok(line.length <= 80, line)
   for (const { name } of COMMANDS) assert.match(pages, new RegExp(`## molm ${name}\n[^#]*Examples:\n`))
+})
+
+test('help fits a narrow window, each line going on below its own beginning', async () => {
+  const page = fitHelp(await helpAsMarkdown(), 40)
+  for (const line of page.split('\n')) assert.ok(line.length <= 40 || !line.trim().includes(' '), line)
+  assert.is(
+    fitHelp('  -q, --quiet      no warnings and no progress', 30),
+    '  -q, --quiet  no warnings\n    and no progress',
+  )
 })
 
 test('--help, --version and help end with 0', async () => {

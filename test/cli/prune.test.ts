@@ -23,7 +23,10 @@ test('prune writes a model that runs, and tells size, perplexity, speed and gate
       molm(['prune', out, '--calibrate', text, '--dry-run', '--keep', '0.9']),
     ])
     assert.is(run.code, 0, run.stderr)
-    assert.match(dry.stdout, /^ +keep +attention +mlp +ppl kept +ppl all\n +100\.0 %.*\n +90\.0 % +5 +16 .*\n$/)
+    assert.match(
+      dry.stdout,
+      /^ +keep +attention +mlp +ppl kept +ppl all\n +100\.0 %.*\n +90\.0 % +5 +16 .*\n.*ppl: perplexity .*\n$/,
+    )
   }))
 
 test('prune refuses what cannot be meant', () =>

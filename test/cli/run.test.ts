@@ -145,7 +145,7 @@ test('--verbose tells of model, speed and memory on stderr, -q silences warnings
   ])
   assert.match(
     verbose.stderr,
-    /1 thread, \w+(\+256)? kernels\n(.*\n)*.*tokens\/s\n(.*\n)*.* of weights, .* in all; seed 5\n/,
+    /1 thread, \w+(\+256)? kernels\n(.*\n)*.*tokens\/s\nmolm: ended by .* \(length\); settings: --max-tokens 2 .*--seed 5\n(.*\n)*.* of weights, .* in all\n/,
   )
   assert.match(warned.stderr, /^molm: warning: stdin is not valid UTF-8.*\n$/)
   assert.is(quiet.stderr, '')

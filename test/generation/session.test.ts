@@ -383,7 +383,7 @@ test('options of a call that cannot be meant are refused', async ({ model }) => 
     assert.is((thrown as Error).message, refusal)
   }
   const thrown = await thrownBy(session.forward([1], { logits: 'some' as 'all' }))
-  assert.match(String(thrown), /logits must be one of last, all, none, not some/)
+  assert.match(String(thrown), /`logits` must be one of last, all, none, not "some"/)
   assert.is(session.length, 0)
 })
 

@@ -1,0 +1,27 @@
+import { Argument, type Command } from 'commander'
+import { commandTree } from './completion/command-tree.js'
+import { SHELLS, type Shell, shellScript } from './completion/shells.js'
+import { addOutputOptions } from './options.js'
+import { writeOut } from './output.js'
+
+export function define(command: Command): void {
+  command
+    .description('Prints a script with which a shell completes commands, options, their values and names of models.')
+    .addArgument(new Argument('<shell>', 'whose script').choices(SHELLS))
+    .addHelpText('after', EXAMPLES)
+    .action(complete)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  eval "$(molm completion bash)"            in ~/.bashrc
+  eval "$(molm completion zsh)"             in ~/.zshrc, after compinit
+  molm completion fish > ~/.config/fish/completions/molm.fish`
+
+async function complete(shell: Shell): Promise<void> {
+  const { createProgram } = await import('./program.js')
+  const { COMMANDS } = await import('./commands.js')
+  const program = await createProgram(COMMANDS.map(({ name }) => name))
+  await writeOut(shellScript(shell, commandTree(program)))
+}

@@ -1,0 +1,72 @@
+import { readdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expandHome } from '../files/home.js'
+import { QUANTS, type Quant } from '../packing/format.js'
+import { packingsIn } from '../packing/packed-folder.js'
+
+/** Folder of the models that come with the package. */
+const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
+
+/** Where pulled models are kept: $MOLM_HOME, else `molm` in the user's data folder. */
+export function modelsHome(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.MOLM_HOME) return resolve(expandHome(env.MOLM_HOME))
+  return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'molm')
+}
+
+/** Folder of a pulled model: one level for each part of its name, under `models`. */
+export function pulledFolder(name: string): string {
+  return join(modelsHome(), 'models', ...name.split('/'))
+}
+
+/** Names of the models that come with the package. */
+export async function shippedNames(): Promise<string[]> {
+  return (await readdir(SHIPPED)).sort()
+}
+
+/** Folder of a model that comes with the package: a checkpoint. */
+export function shippedFolder(name: string): string {
+  return join(SHIPPED, name)
+}
+
+/** Folder of all pulled models. */
+export function modelsRoot(): string {
+  return join(modelsHome(), 'models')
+}
+
+/** Names of the pulled models, and of those pulled in part. */
+export async function pulledNames(): Promise<string[]> {
+  const root = modelsRoot()
+  const names: string[] = []
+  for (const first of await folders(root)) {
+    if (await isModel(join(root, first))) names.push(first)
+    for (const second of await folders(join(root, first))) {
+      if (await isModel(join(root, first, second))) names.push(`${first}/${second}`)
+    }
+  }
+  return names.sort()
+}
+
+/** `owner/name:q8` without its packing. */
+export function splitName(name: string): { repository: string; quant?: Quant } {
+  const colon = name.lastIndexOf(':')
+  const quant = QUANTS.find((quant) => quant === name.slice(colon + 1))
+  return colon > 0 && quant ? { repository: name.slice(0, colon), quant } : { repository: name }
+}
+
+/** Whether it can be the name of a repository, and so of folders below ours. */
+export function isName(name: string): boolean {
+  return /^[\w.-]+(\/[\w.-]+)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
+}
+
+async function isModel(folder: string): Promise<boolean> {
+  const { quants, isUnfinished } = await packingsIn(folder)
+  return quants.length > 0 || isUnfinished
+}
+
+/** Names of the folders in one that may not be there. */
+export async function folders(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name)
+}

@@ -1,0 +1,41 @@
+/**
+ * The one of `candidates` that a word was probably meant to be: the nearest by letters left out, added, changed or
+ * swapped with the next; of one length with the first to come. Undefined where none is near.
+ */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: { candidate: string; distance: number } | undefined
+  for (const candidate of candidates) {
+    const [typed, meant] = [word.toLowerCase(), candidate.toLowerCase()]
+    const slips = distanceOf(typed, meant, isShort(candidate) ? 2 : 1)
+    // The first letter is seldom wrong.
+    const distance = slips + (typed[0] === meant[0] ? 0 : 0.5)
+    if (slips > mostErrors(candidate) || (best && best.distance <= distance)) continue
+    best = { candidate, distance }
+  }
+  return best?.candidate
+}
+
+/** In a short word one letter for another makes another word as often as a slip: list, lost, mist. */
+function isShort(word: string): boolean {
+  return word.length < 5
+}
+
+function mostErrors(word: string): number {
+  return isShort(word) ? 1 : word.length < 12 ? 2 : 3
+}
+
+/** Slips that lead from one word to the other; a changed letter counts `change`. */
+function distanceOf(a: string, b: string, change: number): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1]
+      row[j] = Math.min(rows[i - 1][j] + 1, row[j - 1] + 1, rows[i - 1][j - 1] + (isSame ? 0 : change))
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (isSwap) row[j] = Math.min(row[j], rows[i - 2][j - 2] + 1)
+    }
+    rows.push(row)
+  }
+  return rows[a.length][b.length]
+}

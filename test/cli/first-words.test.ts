@@ -1,0 +1,119 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm, NANO } from './molm.js'
+
+const GREEDY = ['--temperature', '0', '-n', '4']
+
+test('a lone word that looks like a command is not sent to the model', async () => {
+  const cases: [args: string[], pattern: RegExp][] = [
+    [['lst'], /^molm: 'lst' is no command; did you mean 'molm list'\?\n'molm run lst' asks the model\n$/],
+    [['-m', 'nano', 'chta'], /did you mean 'molm chat'/],
+    [['exprts', '--csv'], /did you mean 'molm experts'/],
+    [['version'], /did you mean 'molm --version'/],
+    [['help', 'nope'], /^molm: 'nope' is no command; see molm --help\n/],
+    [['help', 'covert'], /did you mean 'molm help convert'/],
+  ]
+  for (const [args, pattern] of cases) assertRefused(await molm(args), 2, pattern)
+})
+
+test('the same word is a prompt after run, with others, or when it stands in a question', async () => {
+  for (const args of [
+    ['run', 'lst'],
+    ['lst', 'of', 'words'],
+    ['--', 'lantern'],
+  ]) {
+    const { code, stderr } = await molm([...GREEDY, ...args])
+    assert.is(code, 0, stderr)
+  }
+})
+
+test('-V, -v and ls are known, in help as well', async () => {
+  const [long, short, small, list, ls, help] = await Promise.all(
+    [['--version'], ['-V'], ['-v'], ['list'], ['ls'], ['help', 'ls']].map((args) => molm(args)),
+  )
+  assert.is(short.stdout, long.stdout)
+  assert.is(small.stdout, long.stdout)
+  assert.is(ls.stdout, list.stdout)
+  assert.match(help.stdout, /^Usage: molm list\|ls /)
+})
+
+test('what users of llama.cpp type is understood', async () => {
+  const ours = await molm(['--temperature', '0', '-n', '5', 'What is a lantern?'])
+  const theirs = await molm(['--temp', '0', '--n-predict', '5', '-p', 'What is a lantern?'])
+  assert.is(theirs.stdout, ours.stdout, theirs.stderr)
+  const unlimited = await molm(['--temp', '0', '-n', '-1', '--stop', '.', 'What is a lantern?'])
+  assert.is(unlimited.code, 0, unlimited.stderr)
+  assert.ok(unlimited.stdout.length > ours.stdout.length)
+})
+
+test('a stop text may hold a line break as \\n', async () => {
+  const long = ['--raw', '--temperature', '0', '-n', '60', '--json', 'User: What is a lantern?\nAssistant:']
+  const [free, stopped] = await Promise.all([molm(long), molm(['--stop', '\\n', ...long])])
+  const [text, cut] = [free, stopped].map(({ stdout }) => JSON.parse(stdout).text)
+  assert.ok(text.includes('\n'), text)
+  assert.is(cut, text.slice(0, text.indexOf('\n')))
+})
+
+test('- is stdin, for a prompt and for files, but only once', () =>
+  inTemporaryFolder(async (dir) => {
+    const prompt = 'What is a lantern?\n'
+    const expected = await molm([...GREEDY, 'What is a lantern?'])
+    for (const args of [['-'], ['run', '-f', '-'], []]) {
+      const { stdout, stderr } = await molm([...GREEDY, ...args], { stdin: prompt })
+      assert.is(stdout, expected.stdout, stderr)
+    }
+    const messages = '[{"role": "user", "content": "What is a lantern?"}]'
+    const asked = await molm([...GREEDY, '--messages', '-'], { stdin: messages })
+    assert.is(asked.stdout, expected.stdout, asked.stderr)
+    assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: messages }), 2, /'-' can stand for one file only/)
+
+    await writeFile(join(dir, 'text.txt'), 'The lantern is lit, and the ship comes home.')
+    const [file, piped] = await Promise.all([
+      molm(['eval', '--json', '--text', join(dir, 'text.txt')]),
+      molm(['eval', '--json', '--text', '-'], { stdin: 'The lantern is lit, and the ship comes home.' }),
+    ])
+    const [a, b] = [file, piped].map(({ stdout }) => JSON.parse(stdout).texts[0])
+    assert.equal({ ...b, file: a.file }, a)
+    assert.is(b.file, 'stdin')
+    const binary = await molm(['eval', '--text', '-'], { stdin: Buffer.of(0xff, 0xfe, 0x80) })
+    assertRefused(binary, 1, /stdin is not a text in UTF-8/)
+  }))
+
+test('a ~ that the shell has left stands for the home folder', async () => {
+  assertRefused(await molm(['show', '~/no/such']), 1, new RegExp(`^molm: ${homedir()}/no/such: no such file or folder`))
+  assertRefused(await molm(['-f', '~/no-such', 'x']), 1, new RegExp(`^molm: ${homedir()}/no-such: no such file`))
+  const { stderr } = await molm(['show', 'other'], { env: { MOLM_HOME: '~/no-such-home' } })
+  assert.match(stderr, new RegExp(`in ${homedir()}/no-such-home`))
+})
+
+test('an error says when $MOLM_MODEL has named the model, and which one may be meant', async () => {
+  const env = { MOLM_MODEL: 'Nano' }
+  assertRefused(await molm(['show'], { env }), 1, /did you mean nano\? \(named by \$MOLM_MODEL\)\n$/)
+  assertRefused(await molm(['show', 'Nano'], { env }), 1, /did you mean nano\?\n$/)
+})
+
+test('convert takes a name, and a folder of packings is told apart by :q8', () =>
+  inTemporaryFolder(async (dir) => {
+    const { code, stdout, stderr } = await molm(['convert', 'nano', join(dir, 'packed')])
+    assert.is(code, 0, stderr)
+    assert.is(stdout, `${join(dir, 'packed', 'model-q4.molm.safetensors')}\n`)
+    await molm(['convert', NANO, join(dir, 'packed'), '--quant', 'q8'])
+    for (const quant of ['q4', 'q8']) {
+      const { stdout } = await molm(['show', '--json', `${join(dir, 'packed')}:${quant}`])
+      assert.is(JSON.parse(stdout).quant, quant)
+    }
+    assertRefused(
+      await molm(['show', `${join(dir, 'packed')}:f32`]),
+      1,
+      /packed as q[48], q[48]; f32 needs the checkpoint/,
+    )
+    await mkdir(join(dir, 'home'))
+    const env = { MOLM_HOME: join(dir, 'home') }
+    assertRefused(await molm(['convert', 'nothing', join(dir, 'x')], { env }), 1, /no model 'nothing'/)
+  }))
+
+test.run()

@@ -1,0 +1,41 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type ForwardOptions, loadModel } from '#molm/index.js'
+
+/*
+ * What the compiler knows of a result follows what was asked for: the type check of the tests (`npm run check`) fails
+ * where a line below that is expected to be an error is none, or one that is not is one.
+ */
+
+test('a result has for certain what was asked for, and the compiler knows it', async () => {
+  const model = await loadModel('nano', { threads: 2 })
+  const session = model.createSession()
+  try {
+    const routed = await session.forward([5, 6], { routes: true })
+    assert.is(routed.routes.length, model.config.layers)
+    // @ts-expect-error nobody asked for hidden states
+    assert.throws(() => routed.hidden.length)
+
+    const both = await session.forward([5], { routes: true, hidden: true, logits: 'none' })
+    assert.is(both.hidden.length, both.routes.length)
+
+    const plain = await session.forward([5])
+    // @ts-expect-error nobody asked for routes
+    assert.throws(() => plain.routes.length)
+
+    const options: ForwardOptions = { routes: true }
+    const unsure = await session.forward([5], options)
+    // @ts-expect-error the compiler cannot know whether these options ask for routes
+    assert.is(unsure.routes.length, model.config.layers)
+    assert.is(unsure.routes?.length, model.config.layers)
+
+    // @ts-expect-error there is no such option
+    await session.forward([5], { routes: true, colour: 'red' }).catch(() => undefined)
+    // @ts-expect-error nor is there such a value
+    await session.forward([5], { logits: 'some' }).catch(() => undefined)
+  } finally {
+    await model.dispose()
+  }
+})
+
+test.run()

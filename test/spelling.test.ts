@@ -1,0 +1,28 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { nearest } from '#molm/spelling.js'
+
+const COMMANDS = ['run', 'chat', 'experts', 'show', 'pull', 'list', 'convert', 'bench', 'prune', 'graft']
+
+test('a slip of the finger leads to the word that was meant', () => {
+  for (const [word, meant] of [
+    ['lst', 'list'],
+    ['chta', 'chat'],
+    ['exprts', 'experts'],
+    ['EXPERT', 'experts'],
+    ['shwo', 'show'],
+    ['convrt', 'convert'],
+    ['prun', 'prune'],
+    ['bnech', 'bench'],
+  ]) {
+    assert.is(nearest(word, COMMANDS), meant, word)
+  }
+})
+
+test('other words lead nowhere', () => {
+  for (const word of ['lost', 'snow', 'full', 'lantern', 'explain', 'hi', 'rewrite', 'thanks', '']) {
+    assert.is(nearest(word, COMMANDS), undefined, word)
+  }
+})
+
+test.run()
