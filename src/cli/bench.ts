@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { PUBLISHED_SHAPES, type PublishedShape } from '../architectures/published-shapes.js'
 import { BENCHMARK_FORMATS, type BenchmarkFormat } from '../benchmark/format-rows.js'
 import { UsageError } from '../errors.js'
+import { expandHome } from '../files/home.js'
 import type { LoadOptions, Model } from '../generation/types.js'
 import { MAX_THREADS } from '../library/thread-limit.js'
 import {
@@ -55,7 +56,7 @@ export function define(command: Command): void {
       ),
     )
     .option('--json', 'the same as --format json')
-    .option('--write <file>', 'write the model of --shape as a packed file instead of measuring it')
+    .option('--write <file>', 'write the model of --shape as a packed file instead of measuring it', expandHome)
   addOutputOptions(command)
 }
 
