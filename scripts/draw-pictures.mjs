@@ -1,7 +1,8 @@
-// Draws the pictures of the docs from real runs with nano: the chat screen, prose against code, and the page of the same
-// comparison, light and dark. Needs `npm run build`, the compiled tests (test/tsconfig.json), the `script` command and a
-// headless `chromium`.
-//   node scripts/draw-pictures.mjs
+// Draws the pictures of the docs from real runs with nano: the chat screen, prose against code, the page of a text, light
+// and dark, and a pruned nano against the whole one. Needs `npm run build`, the compiled tests
+// (test/tsconfig.json), the `script` command and a headless `chromium`.
+//   node scripts/draw-pictures.mjs                   all of them
+//   node scripts/draw-pictures.mjs comparison page   only these
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,10 +14,17 @@ const MARGIN = 16
 const COLUMNS = 84
 const ROWS = 26
 
-await drawChat('docs/images/chat.svg')
-drawComparison('docs/images/prose-and-code.svg')
-drawPage('docs/images/page-light.png', 'light', pointAt('.tokens span', 97))
-drawPage('docs/images/page-dark.png', 'dark', pointAt('rect[data-expert]', 61))
+const PICTURES = {
+  chat: () => drawChat('docs/images/chat.svg'),
+  comparison: () => drawComparison('docs/images/prose-and-code.svg'),
+  page: () => {
+    drawPage('docs/images/page-light.png', 'light', look('.tokens span', 97, 'click'))
+    drawPage('docs/images/page-dark.png', 'dark', look('.texts [data-expert]', 77, 'mouseenter'))
+  },
+  pruned: () => drawPruned('docs/images/pruned-against-whole.svg'),
+}
+const names = process.argv.slice(2)
+for (const name of names.length > 0 ? names : Object.keys(PICTURES)) await PICTURES[name]()
 
 /** A conversation, and a walk to a token of the last answer. */
 async function drawChat(path) {
@@ -24,7 +32,7 @@ async function drawChat(path) {
   const terminal = await PseudoTerminal.start({ args, columns: COLUMNS, rows: ROWS })
   await terminal.waitFor(/write something/)
   for (const [question, answer] of [
-    ['What is a lantern?', /^A lantern is light/m],
+    ['What is a lighthouse?', /^A lighthouse is a tower/m],
     ['What is 23 + 45?', /^23 \+ 45 = 68$/m],
   ]) {
     await terminal.enter(question, answer)
@@ -40,25 +48,40 @@ async function drawChat(path) {
 }
 
 function drawComparison(path) {
-  const files = ['--file', 'examples/prose.txt', '--file', 'examples/code.js']
-  execFileSync(process.execPath, ['bin/molm.js', 'experts', ...files, '-o', path])
+  drawTexts(path, 'examples/prose.txt', 'examples/code.js')
+}
+
+function drawTexts(path, ...files) {
+  const named = files.flatMap((file) => ['--file', file])
+  execFileSync(process.execPath, ['bin/molm.js', 'experts', ...named, '-o', path])
 }
 
 /** A screenshot of the page in Chromium, for a reader who likes it light or dark, after a script has run in it. */
 function drawPage(path, scheme, script) {
   const folder = mkdtempSync(join(tmpdir(), 'molm-page-'))
   const page = join(folder, 'experts.html')
-  drawComparison(page)
+  drawTexts(page, 'examples/prose.txt')
   writeFileSync(page, `${readFileSync(page, 'utf8')}<script>${script}</script>`)
-  const settings = [`--blink-settings=preferredColorScheme=${scheme === 'dark' ? 0 : 1}`, '--window-size=1080,640']
+  const settings = [`--blink-settings=preferredColorScheme=${scheme === 'dark' ? 0 : 1}`, '--window-size=1080,720']
   const headless = ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', `--user-data-dir=${folder}`]
   execFileSync('chromium', [...headless, ...settings, `--screenshot=${path}`, `file://${page}`], { stdio: 'ignore' })
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** A script that does what a pointer does which comes to the nth of these. */
-function pointAt(selector, n) {
-  return `document.querySelectorAll('${selector}')[${n}].dispatchEvent(new MouseEvent('mouseenter'))`
+/** nano with half of its MLP experts, those that prose needs, against nano. */
+function drawPruned(path) {
+  const folder = mkdtempSync(join(tmpdir(), 'molm-pruned-'))
+  const small = join(folder, 'small')
+  const calibrate = ['--calibrate', 'examples/prose.txt', '--keep', '0.5', '--only', 'mlp', '--quiet']
+  execFileSync(process.execPath, ['bin/molm.js', 'prune', 'nano', small, ...calibrate])
+  const texts = ['--file', 'examples/prose.txt', '--file', 'examples/code.js']
+  execFileSync(process.execPath, ['bin/molm.js', 'experts', '-m', small, '--against', 'nano:q4', ...texts, '-o', path])
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** A script that does what a pointer does with the nth of these. */
+function look(selector, n, event) {
+  return `document.querySelectorAll('${selector}')[${n}].dispatchEvent(new MouseEvent('${event}'))`
 }
 
 function screenAsSvg(lines) {

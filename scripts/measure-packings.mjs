@@ -4,12 +4,11 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { layoutOf, parseConfig } from '../dist/architectures/index.js'
 import { localFolder, openCheckpoint } from '../dist/checkpoint/checkpoint.js'
 import { evaluateText, loadModel, readText } from '../dist/index.js'
 import { withPacker } from '../dist/library/convert-model.js'
-import { parseConfig } from '../dist/model/config.js'
 import { formatsFor } from '../dist/packing/format.js'
-import { planLayout } from '../dist/packing/layout.js'
 import { packParts } from '../dist/packing/pack.js'
 import { createPackedFile } from '../dist/packing/packed-file-writer.js'
 
@@ -37,8 +36,8 @@ const exact = await loadModel('nano', { quant: 'f32' })
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`)
 row(
   'packing',
-  'bits a weight',
-  'bytes a token reads',
+  'bits per weight',
+  'bytes per token',
   ...DOMAINS.map((domain) => `ppl ${domain}`),
   'KL',
   'same top token',
@@ -57,7 +56,7 @@ async function pack(formats) {
   for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
     await cp(join(nano, file), join(out, file))
   const checkpoint = await openCheckpoint(localFolder(nano))
-  const layout = planLayout(parseConfig(checkpoint.config, nano), formats)
+  const layout = layoutOf(parseConfig(checkpoint.config, nano), formats)
   const file = await createPackedFile(join(out, 'model-q4.molm.safetensors'), layout, {
     quant: 'q4',
     formats,

@@ -1,5 +1,5 @@
-// Prints the table of docs/EXPERTS.md: what nano loses on each domain when it is pruned for one of them.
-// Run it after `npm run build`; it takes some minutes.
+// Prints the tables of docs/LAB.md and docs/EXPERTS.md: what nano loses on each domain when it is pruned for one of them,
+// and the same in short. Run it after `npm run build`; it takes some minutes.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +23,10 @@ const measureAll = () => inOrder(heldOut, async (text) => (await perplexityOf(mo
 
 row('calibrated on', 'keep', 'by', 'gates', ...DOMAINS)
 row(...Array(4 + DOMAINS.length).fill('---'))
-row('', '100 %', '', '', ...(await measureAll()))
+const whole = await measureAll()
+row('', '100 %', '', '', ...whole)
+/** Perplexity of a domain pruned for itself, by the default score: for each domain one for each share. */
+const own = whole.map((perplexity) => [perplexity])
 for (const [i, domain] of DOMAINS.entries()) {
   const tokens = model.tokenizer.encode(calibration[i].text)
   const usage = await measureUsage(model, [tokens], { window: model.config.trainedContext })
@@ -33,6 +36,7 @@ for (const [i, domain] of DOMAINS.entries()) {
       const gates = await betterGates(selection, { ...calibration[i], text: calibration[i].text.slice(-GATE_TEXT) })
       await model.maskExperts(maskOf(selection, model.config, gates))
       const measured = await measureAll()
+      if (by === SCORES[0]) own[i].push(measured[i])
       measured[i] = `**${measured[i]}**`
       row(domain, `${100 * keep} %`, by, gates, ...measured)
       await model.maskExperts()
@@ -40,6 +44,11 @@ for (const [i, domain] of DOMAINS.entries()) {
   }
 }
 await model.dispose()
+
+console.log()
+row('calibrated and measured on', ...[1, ...SHARES].map((share) => `${100 * share} % kept`))
+row(...Array(2 + SHARES.length).fill('---'))
+for (const [i, domain] of DOMAINS.entries()) row(domain, ...own[i])
 
 console.log()
 row('keep', 'weights, bytes', 'decode, tokens/s')

@@ -12,6 +12,16 @@ export { type EvaluateTaskOptions, evaluateTask, type TaskScore } from './evalua
 export { type Agreement, type EvaluateTextOptions, evaluateText, type TextScore } from './evaluation/evaluate-text.js'
 export { parseTask, type Task, type TaskItem } from './evaluation/task-file.js'
 export { type NamedText, readText } from './evaluation/text-file.js'
+export {
+  compareRouting,
+  type LayerAgreement,
+  meanAgreement,
+  type RoutingAgreement,
+} from './experts/agreement.js'
+export { type MeasureUsageOptions, measureUsage } from './experts/measure-usage.js'
+export { originalExperts } from './experts/originals.js'
+export type { Reader, TextRoutes } from './experts/text-routes.js'
+export type { ExpertUsage, LayerUsage, MixtureUsage } from './experts/usage.js'
 export type * from './generation/types.js'
 export type { DiskNeed, PullPlan } from './hub/plan.js'
 export type { PulledModel } from './hub/pull.js'
@@ -27,6 +37,13 @@ export type { Mixture, MixtureKind, ModelConfig } from './model/config.js'
 export type { ExpertMask, GateSoftmax } from './model/expert-mask.js'
 export type { Conversion, ConvertProgress } from './packing/convert.js'
 export type { PartFormats, Quant } from './packing/format.js'
+export { drawAgreement } from './pictures/agreement-figure.js'
+export type { Figure } from './pictures/figure.js'
+export { renderHtml } from './pictures/html.js'
+export { renderPng } from './pictures/png.js'
+export { type PictureOptions, renderSvg } from './pictures/svg.js'
+export { renderText, type TextOptions } from './pictures/text.js'
+export { drawUsage } from './pictures/usage-figure.js'
 export { type Grafted, type GraftOptions, graftModel } from './surgery/graft.js'
 export { type CurvePoint, type Pruned, type PruneOptions, pruneCurve, pruneModel } from './surgery/prune.js'
 export { SCORES, type Score } from './surgery/saliency.js'

@@ -47,8 +47,21 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'printable',
   ],
-  index: ['surgery', 'evaluation', 'benchmark', 'library', 'hub', 'generation', 'model', 'packing', 'text', 'errors'],
-  pictures: ['experts', 'generation', 'model', 'terminal', 'printable'],
+  index: [
+    'pictures',
+    'surgery',
+    'experts',
+    'evaluation',
+    'benchmark',
+    'library',
+    'hub',
+    'generation',
+    'model',
+    'packing',
+    'text',
+    'errors',
+  ],
+  pictures: ['experts', 'generation', 'model', 'terminal', 'errors', 'numbers', 'printable'],
   surgery: [
     'experts',
     'evaluation',
@@ -61,7 +74,7 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  experts: ['generation', 'engine', 'model', 'errors'],
+  experts: ['generation', 'engine', 'model', 'json', 'errors'],
   evaluation: ['generation', 'sampling', 'model', 'json', 'errors'],
   benchmark: ['generation', 'errors', 'numbers'],
   library: [
@@ -124,6 +137,7 @@ const PACKAGES: Record<string, string[]> = {
   react: ['tui'],
   '@huggingface/hub': ['hub'],
   '@huggingface/jinja': ['text'],
+  '@resvg/resvg-wasm': ['pictures'],
 }
 
 const test = suite('the architecture')

@@ -5,6 +5,7 @@ import { expandHome } from '../files/home.js'
 import { isObject, parseJson } from '../json.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import { readStdinText } from './input-text.js'
+import { collect } from './options.js'
 import { STDIN } from './stdin.js'
 
 /** Most bytes of a file that becomes part of a prompt, as for stdin. */
@@ -54,10 +55,6 @@ export async function readConversation(options: ConversationOptions): Promise<Co
     messages: messages === undefined ? [] : readMessages(await readText(messages), messages),
     args: templateArg,
   }
-}
-
-function collect(path: string, earlier: string[] = []): string[] {
-  return [...earlier, path]
 }
 
 function collectArgument(text: string, earlier: Record<string, unknown> = {}): Record<string, unknown> {

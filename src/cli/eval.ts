@@ -8,6 +8,7 @@ import { interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions, modelName, wholeNumber } from './options.js'
 import { writeOut } from './output.js'
 import { createProgress } from './progress.js'
+import { referenceOptions } from './reference-model.js'
 import { alignColumns } from './table.js'
 import { withModel } from './with-model.js'
 
@@ -71,14 +72,6 @@ async function evaluate(options: EvalOptions): Promise<void> {
 async function report(model: string, measured: Measured, { json, details }: EvalOptions): Promise<void> {
   if (json) return writeOut(`${JSON.stringify(asJson(model, measured, details))}\n`)
   await writeOut(asTables(measured) + (details ? detailsTable(measured.tasks) : ''))
-}
-
-/** The reference has the name that was given, and the exact weights unless that name or its file says otherwise. */
-async function referenceOptions(against: string, { threads, quiet }: EvalOptions): Promise<ModelOptions> {
-  const { describeModel } = await import('../index.js')
-  const { kind } = await describeModel(against)
-  const asStored = kind === 'packed' || /:(f32|q8|q4)$/.test(against)
-  return { model: modelName(against), threads, quiet, ...(asStored ? {} : { quant: 'f32' as const }) }
 }
 
 /** The options of two models that are held at the same time: together they stay within the first one's `--memory`. */

@@ -1,48 +1,50 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { UsageError, UserError } from '../errors.js'
-import { usageCsv } from '../experts/csv.js'
-import { type ReportInput, routeText, type TextRoutes } from '../experts/text-routes.js'
-import { specialistObjects, usageObject } from '../experts/usage-json.js'
-import { htmlReport } from '../pictures/html.js'
-import { svgReport } from '../pictures/svg.js'
-import { textReport } from '../pictures/text-report.js'
-import { colourDepth } from '../terminal/colours.js'
+import { compareRouting } from '../experts/agreement.js'
+import { measureUsage } from '../experts/measure-usage.js'
+import { originalExperts } from '../experts/originals.js'
+import type { TextRoutes } from '../experts/text-routes.js'
+import { expandHome } from '../files/home.js'
+import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
+import { readTextOrStdin } from './input-text.js'
 import { interruptSignal } from './interrupt.js'
-import { addModelOptions, addOutputOptions, type ModelOptions } from './options.js'
-import { note, writeOut } from './output.js'
-import { layersOf } from './run-summary.js'
-import { joinPrompt, readPipedText } from './stdin.js'
+import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from './options.js'
+import { note } from './output.js'
+import { createReadingProgress } from './reading-progress.js'
+import { referenceOptions } from './reference-model.js'
+import { joinPrompt, readPipedText, withoutStdin } from './stdin.js'
 import { withModel } from './with-model.js'
 
-const FORMATS = ['text', 'json', 'csv', 'svg', 'html'] as const
-type Format = (typeof FORMATS)[number]
-
-interface ExpertsOptions extends ModelOptions {
+export interface ExpertsOptions extends ModelOptions {
   file?: string[]
+  against?: string
   tokens?: boolean
   json?: boolean
   csv?: boolean
   format?: Format
   output?: string
+  width?: number
 }
 
 export function define(command: Command): void {
   command
     .description(
       'Shows how a text uses the experts: how often each is chosen, how evenly (entropy, Jain’s fairness), and, of ' +
-        'two files or more, which experts tell them apart. The text is run as it stands, without a chat frame.',
+        'two files or more, which experts tell them apart; or how alike two models choose. The text is run as it ' +
+        'stands, without a chat frame.',
     )
     .argument('[prompt...]', 'words of the text')
-    .option('--file <file>', 'a text to read; may be repeated, to compare', collect)
-    .option('--tokens', 'also each token with its experts')
+    .option('--file <file>', 'a text to read (- for stdin); may be repeated, to compare', collect)
+    .option('--against <model>', 'compare the routing with this model’s; a checkpoint counts in f32')
+    .addOption(new Option('--tokens', 'also each token with its experts').conflicts('against'))
     .option('--json', 'print one object')
     .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
     .addOption(
       new Option('--format <format>', 'how to show it (default: text)').choices(FORMATS).conflicts(['json', 'csv']),
     )
-    .option('-o, --output <file>', 'write to a file; its ending chooses the format')
+    .option('-o, --output <file>', 'write to a file; its ending chooses the format', expandHome)
+    .option('--width <n>', 'columns of a text, pixels of a picture', wholeNumber('--width', 40, 10_000))
     .addHelpText('after', EXAMPLES)
     .action(showExperts)
   addModelOptions(command)
@@ -52,113 +54,64 @@ export function define(command: Command): void {
 const EXAMPLES = `
 Examples:
   molm experts --tokens "The lantern is lit."
-  molm experts --file prose.txt --file program.js
-  molm experts --csv --file prose.txt > experts.csv
-  molm experts --file prose.txt --file program.js -o experts.html`
+  molm experts --file prose.txt --file program.js -o experts.html
+  molm experts --file prose.txt -o experts.png --width 800
+  molm experts -m ./small --against nano --file prose.txt
+  molm experts --csv --file prose.txt > experts.csv`
+
+interface NamedText {
+  name: string
+  text: string
+}
 
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
   const format = formatOf(options)
   const texts = await readTexts(words, options)
-  await withModel(options, async ({ model }) => {
-    if (model.config.mixtures.length === 0) throw new UserError(`${model.name} has no experts`)
+  await putReport(await measured(texts, options), format, options)
+}
+
+/** The two models of a comparison are held one after the other, so that each may have all the memory. */
+async function measured(texts: NamedText[], options: ExpertsOptions): Promise<Report> {
+  const { against, memory } = options
+  const reference = against === undefined ? undefined : await referenceOptions(against, options)
+  const own = await routesOf(texts, options)
+  if (!reference) return { texts: own }
+  const others = await routesOf(texts, { ...options, quant: undefined, ...reference, memory })
+  return { agreements: own.map((text, i) => compareRouting(text, others[i])) }
+}
+
+function routesOf(texts: NamedText[], options: ExpertsOptions): Promise<TextRoutes[]> {
+  return withModel(options, async ({ model }) => {
+    const originals = options.against === undefined ? undefined : await originalExperts(model.info)
     const read: TextRoutes[] = []
-    for (const { name, text } of texts) {
-      read.push(await routeText(model, name, text, { signal: interruptSignal() }))
-      if (options.verbose) note(`${name}: ${read[read.length - 1].tokens.length} tokens`)
+    for (const text of texts) {
+      const progress = createReadingProgress(options)
+      const told = { originals, signal: interruptSignal(), onPromptProgress: progress.show }
+      try {
+        read.push(await measureUsage(model, text, told))
+      } finally {
+        progress.clear()
+      }
+      if (options.verbose) note(`${text.name}: ${read[read.length - 1].tokens.length} tokens`)
     }
-    const { tokenizer } = model
-    const textOf = (token: number) => tokenizer.decode([token])
-    const input = { model: model.name, texts: read, textOf, perToken: options.tokens ?? false }
-    await put(drawn(input, format, options), options.output)
+    return read
   })
 }
 
-/** The report, in pieces where it may be too long for one string. */
-function drawn(input: ReportInput, format: Format, { output, color }: ExpertsOptions): Iterable<string> {
-  switch (format) {
-    case 'json':
-      return asJson(input)
-    case 'csv':
-      return usageCsv(input)
-    case 'svg':
-      return [svgReport(input)]
-    case 'html':
-      return [htmlReport(input)]
-    case 'text':
-      return [
-        textReport(input, {
-          depth: output || color === false ? 'none' : colourDepth(process.stdout),
-          width: output ? undefined : process.stdout.columns,
-        }),
-      ]
-  }
-}
-
-/** One object, whose tokens come a piece each. */
-function* asJson({ model, texts, textOf, perToken }: ReportInput): Generator<string> {
-  yield `{"model":${JSON.stringify(model)},"texts":[`
-  for (const [i, text] of texts.entries()) {
-    const usage = JSON.stringify(usageObject(text)).slice(0, -1)
-    yield `${i > 0 ? ',' : ''}${usage}`
-    if (perToken) yield* perTokenJson(text, textOf)
-    yield '}'
-  }
-  yield ']'
-  if (texts.length > 1) yield `,"specialists":${JSON.stringify(specialistObjects(texts, textOf))}`
-  yield '}\n'
-}
-
-function* perTokenJson(text: TextRoutes, textOf: ReportInput['textOf']): Generator<string> {
-  yield ',"per_token":['
-  for (const [i, token] of text.tokens.entries()) {
-    const entry = { token, text: textOf(token), experts: layersOf(text.at(i)) }
-    yield `${i > 0 ? ',' : ''}${JSON.stringify(entry)}`
-  }
-  yield ']'
-}
-
-function formatOf({ json, csv, format, output }: ExpertsOptions): Format {
-  if (json) return 'json'
-  if (csv) return 'csv'
-  const ending = FORMATS.find((name) => output?.toLowerCase().endsWith(`.${name}`))
-  return format ?? ending ?? 'text'
-}
-
-async function readTexts(words: string[], { file = [], quiet }: ExpertsOptions) {
+async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions): Promise<NamedText[]> {
+  const { words, asked } = withoutStdin(given)
   if (file.length > 0 && words.length > 0) throw new UsageError('give a prompt or --file, not both')
-  if (file.length > 0) return Promise.all(file.map(readText)).then(withDistinctNames)
-  const text = joinPrompt([await readPipedText({ quiet, signal: interruptSignal() })], words)
-  if (text === '') throw new UsageError('there is no text: write one behind the command, pipe it in or name a --file')
+  if (file.length > 0) return withShortNames(await Promise.all(file.map(readTextOrStdin)))
+  const text = joinPrompt([await readPipedText({ quiet, asked, signal: interruptSignal() })], words)
+  if (text === '') throw new UsageError('there is no text: write one after the command, pipe it in or name a --file')
   return [{ name: 'prompt', text }]
 }
 
-async function readText(path: string): Promise<{ name: string; path: string; text: string }> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' ? 'no such file' : `cannot be read (${error.code})`
-    throw new UserError(`${path}: ${reason}`)
-  })
-  if (text === '') throw new UserError(`${path}: the file is empty`)
-  return { name: basename(path), path, text }
-}
-
 /** The file's name, or its path where two files have the same name. */
-function withDistinctNames(texts: { name: string; path: string; text: string }[]) {
-  return texts.map(({ name, path, text }) => {
-    const isTwice = texts.filter((other) => other.name === name).length > 1
-    return { name: isTwice ? path : name, text }
+function withShortNames(texts: readonly NamedText[]): NamedText[] {
+  return texts.map(({ name: path, text }) => {
+    if (text === '') throw new UserError(`${path}: the file is empty`)
+    const isTwice = texts.filter(({ name }) => basename(name) === basename(path)).length > 1
+    return { name: isTwice ? path : basename(path), text }
   })
-}
-
-async function put(pieces: Iterable<string>, output: string | undefined): Promise<void> {
-  if (!output) {
-    for (const piece of pieces) await writeOut(piece)
-    return
-  }
-  await writeFile(output, pieces).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${output}: cannot be written (${error.code ?? error.message})`)
-  })
-}
-
-function collect(file: string, earlier: string[] = []): string[] {
-  return [...earlier, file]
 }

@@ -140,6 +140,11 @@ export function loadOptions({ quant, threads, memory }: ModelOptions): LoadOptio
   return { quant, threads, memory }
 }
 
+/** What an option that may be repeated has been given so far. */
+export function collect(text: string, earlier: string[] = []): string[] {
+  return [...earlier, text]
+}
+
 /** A parser of whole numbers from `least` on, and up to `most` where there is such a bound. */
 export function wholeNumber(flag: string, least: number, most = Infinity): (text: string) => number {
   const range = most === Infinity ? `from ${least} on` : `from ${least} to ${most}`

@@ -16,13 +16,14 @@ export function toleratePipes(): void {
 }
 
 /**
- * Writes to stdout and resolves once it is out. A terminal gets nothing but text and colours. Rejects with ClosedPipe, or a UserError when the disk is
- * full.
+ * Writes to stdout and resolves once it is out. Of a text, a terminal gets nothing but letters and colours. Rejects with
+ * ClosedPipe, or a UserError when the disk is full.
  */
-export function writeOut(text: string): Promise<void> {
-  if (text === '') return Promise.resolve()
+export function writeOut(text: string | Uint8Array): Promise<void> {
+  if (text.length === 0) return Promise.resolve()
   return new Promise((resolve, reject) => {
-    process.stdout.write(process.stdout.isTTY ? printableOutput(text) : text, (error) => {
+    const isForReaders = process.stdout.isTTY && typeof text === 'string'
+    process.stdout.write(isForReaders ? printableOutput(text) : text, (error) => {
       if (!error) resolve()
       else if (CLOSED.has((error as NodeJS.ErrnoException).code ?? '')) reject(new ClosedPipe())
       else reject(new UserError(`stdout cannot be written: ${error.message}`))

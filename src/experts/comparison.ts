@@ -40,10 +40,13 @@ export function preference(texts: readonly TextRoutes[], text: number, address: 
   return shareOf(texts[text], address) - elsewhere(texts, text, address)
 }
 
-/** The largest share of tokens that one expert of a text gets. */
-export function largest({ usage }: TextRoutes): number {
-  const counts = usage.mixtures.flatMap(({ layers }) => layers.map(({ counts }) => Math.max(0, ...counts)))
-  return Math.max(1, ...counts) / Math.max(1, usage.tokens)
+/** The largest share of a text's tokens that one expert gets, of any of the texts. */
+export function largestShare(texts: readonly TextRoutes[]): number {
+  let most = 0
+  for (const text of texts) {
+    for (const address of everyExpert(text)) most = Math.max(most, shareOf(text, address))
+  }
+  return most || 1
 }
 
 /** The largest preference, of any text for any expert, in absolute value. */
@@ -55,10 +58,14 @@ export function largestPreference(texts: readonly TextRoutes[]): number {
   return most || 1
 }
 
-/** The `count` experts that tell the texts apart best: those with the strongest preference, each for its text. */
+/**
+ * The `count` experts that tell the texts apart best: those with the strongest preference, each for its text. Preferences
+ * that two samples of one text could show as well are left out.
+ */
 export function findSpecialists(texts: readonly TextRoutes[], count: number, tokens = 8): Specialist[] {
   return everyExpert(texts[0])
     .flatMap((address) => texts.map((_, text) => ({ ...address, text, by: preference(texts, text, address) })))
+    .filter(({ by, ...found }) => by > NOTABLE * noise(texts, found.text, found))
     .sort((a, b) => b.by - a.by)
     .slice(0, count)
     .map(({ by: _, ...found }) => ({
@@ -73,7 +80,7 @@ export function findSpecialists(texts: readonly TextRoutes[], count: number, tok
 export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertAddress, count: number): WakingToken[] {
   const found = new Map<number, WakingToken>()
   for (const [index, token] of text.tokens.entries()) {
-    const routes = text.at(index)[layer][kind]
+    const routes = text.chosen(index, layer, kind)
     const slot = routes?.ids.indexOf(expert) ?? -1
     if (!routes || slot < 0) continue
     const entry = found.get(token) ?? { token, count: 0, gateMass: 0 }
@@ -82,6 +89,18 @@ export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertAd
     found.set(token, entry)
   }
   return [...found.values()].sort((a, b) => b.gateMass - a.gateMass || a.token - b.token).slice(0, count)
+}
+
+/** So many standard errors a difference must have: below that, chance among some hundreds of experts would do. */
+export const NOTABLE = 3
+
+/** Standard error of a preference between texts whose tokens are alike: that of a difference of two shares. */
+function noise(texts: readonly TextRoutes[], text: number, address: ExpertAddress): number {
+  const others = texts.filter((_, i) => i !== text)
+  const [own, rest] = [texts[text].tokens.length, others.reduce((sum, { tokens }) => sum + tokens.length, 0)]
+  const counts = texts.reduce((sum, { usage }) => sum + usage.of(address.kind, address.layer).counts[address.expert], 0)
+  const pooled = counts / Math.max(1, own + rest)
+  return Math.sqrt(pooled * (1 - pooled) * (1 / Math.max(1, own) + 1 / Math.max(1, rest)))
 }
 
 function everyExpert({ usage }: TextRoutes): ExpertAddress[] {

@@ -1,24 +1,24 @@
 import { routesByKind } from '../engine/route-codec.js'
-import type { ReportInput } from './text-routes.js'
+import type { RoutingAgreement } from './agreement.js'
+import type { TextRoutes } from './text-routes.js'
 
-/**
- * Usage as a table, a row per expert: text, layer, kind, expert, count, share of tokens, gate_mass, and the layer's entropy
- * (bits) and fairness; or, per token, the rows of a trace with the text's name in front. Comes in pieces, since all tokens
- * of a long text would be too much for one string.
+/*
+ * Tables as CSV. They come in pieces, since all tokens of a long text would be too much for one string. `text_name` is
+ * the text, `text` what a token stands for in it; shares, gates and measures have six digits.
  */
-export function usageCsv({ texts, perToken, textOf }: ReportInput): Generator<string> {
-  return perToken ? tokensCsv({ texts, textOf }) : countsCsv(texts)
-}
 
-function* countsCsv(texts: ReportInput['texts']): Generator<string> {
-  yield 'text,layer,kind,expert,count,share,gate_mass,entropy,fairness\n'
+/** A row per expert; entropy (bits) and fairness are those of its layer. */
+export function* usageCsv(texts: readonly TextRoutes[]): Generator<string> {
+  yield 'text_name,layer,kind,expert,count,share,gate_mass,entropy,fairness\n'
   for (const { name, usage } of texts) {
     for (const { kind, layers } of usage.mixtures) {
       for (const [layer, used] of layers.entries()) {
-        const rows = Array.from({ length: used.experts }, (_, expert) => {
-          const count = used.counts[expert]
-          const share = usage.tokens === 0 ? 0 : count / usage.tokens
-          return [name, layer, kind, expert, count, share, used.gateMass[expert], used.entropy, used.fairness]
+        const { experts, counts, gateMass, entropy, fairness } = used
+        const share = (count: number) => (usage.tokens === 0 ? 0 : count / usage.tokens)
+        const measures = [sixDigits(entropy), sixDigits(fairness)]
+        const rows = Array.from({ length: experts }, (_, expert) => {
+          const count = counts[expert]
+          return [name, layer, kind, expert, count, sixDigits(share(count)), sixDigits(gateMass[expert]), ...measures]
         })
         yield linesOf(rows)
       }
@@ -26,20 +26,38 @@ function* countsCsv(texts: ReportInput['texts']): Generator<string> {
   }
 }
 
-function* tokensCsv({ texts, textOf }: Pick<ReportInput, 'texts' | 'textOf'>): Generator<string> {
+/** A row per token, layer and expert that the token wakes: those of a trace, with the text's name in front. */
+export function* tokensCsv(texts: readonly TextRoutes[]): Generator<string> {
   yield 'text_name,index,token,text,layer,kind,rank,expert,gate\n'
   for (const text of texts) {
     for (const [index, token] of text.tokens.entries()) {
+      const named = [text.name, index, token, text.model.textOf(token)]
       const rows: (string | number)[][] = []
       for (const [layer, routes] of text.at(index).entries()) {
         for (const { kind, ids, gates } of routesByKind(routes)) {
           ids.forEach((expert, rank) => {
-            rows.push([text.name, index, token, textOf(token), layer, kind, rank, expert, gates[rank]])
+            rows.push([...named, layer, kind, rank, expert, sixDigits(gates[rank])])
           })
         }
       }
       yield linesOf(rows)
     }
+  }
+}
+
+/** A row per layer and kind of experts: how alike two models route a text. */
+export function* agreementCsv(agreements: readonly RoutingAgreement[]): Generator<string> {
+  yield 'text_name,model,against,layer,kind,tokens,top1,overlap,missing\n'
+  for (const { text, against, mixtures } of agreements) {
+    const rows = mixtures.flatMap(({ kind, layers }) =>
+      layers.flatMap(({ experts, top1, overlap, missing }, layer) => {
+        const shares = [top1, overlap, missing].map(sixDigits)
+        return experts === 0
+          ? []
+          : [[text.name, text.model.name, against.model.name, layer, kind, text.tokens.length, ...shares]]
+      }),
+    )
+    yield linesOf(rows)
   }
 }
 
@@ -50,6 +68,11 @@ function linesOf(rows: readonly (string | number)[][]): string {
 /** A row of RFC 4180, without its line end. */
 export function csvRow(values: readonly (string | number)[]): string {
   return values.map((value) => (typeof value === 'number' ? String(value) : quoted(value))).join(',')
+}
+
+/** More digits than that no routing has. */
+export function sixDigits(value: number): number {
+  return Number(value.toPrecision(6))
 }
 
 function quoted(text: string): string {

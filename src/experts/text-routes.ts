@@ -1,9 +1,29 @@
 import { routesByKind } from '../engine/route-codec.js'
-import type { LayerRoutes, Model, PromptProgress } from '../generation/types.js'
+import type { ExpertRoutes, LayerRoutes, Model, ModelInfo } from '../generation/types.js'
+import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import { ExpertUsage } from './usage.js'
 
 /** Tokens run at once; enough to keep the threads busy, few enough to stop soon. */
-const CHUNK = 1024
+export const CHUNK = 1024
+
+/** The model that read a text, as far as tables and pictures tell of it. */
+export interface Reader {
+  name: string
+  quant: ModelInfo['quant']
+  config: Pick<ModelConfig, 'mixtures'>
+  /** Text of a token. */
+  textOf(token: number): string
+  /**
+   * Ids, in the model that it was pruned from, of the experts that it has: per kind a list per layer. Absent where its
+   * experts have their own numbers.
+   */
+  originals?: PerMixture<number[][]>
+}
+
+export function readerOf(model: Model, originals?: Reader['originals']): Reader {
+  const { name, config, info, tokenizer } = model
+  return { name, quant: info.quant, config, textOf: (token) => tokenizer.decode([token]), originals }
+}
 
 /** A text as a model reads it: its tokens, the experts that each of them wakes, and their sum. */
 export class TextRoutes {
@@ -13,7 +33,7 @@ export class TextRoutes {
   constructor(
     readonly name: string,
     readonly tokens: readonly number[],
-    model: Pick<Model, 'config'>,
+    readonly model: Reader,
   ) {
     this.usage = new ExpertUsage(model.config)
   }
@@ -26,70 +46,31 @@ export class TextRoutes {
 
   /** The routes of one token: per layer k of each kind that it has. */
   at(token: number): LayerRoutes[] {
-    const first = token - (token % CHUNK)
-    const count = Math.min(CHUNK, this.tokens.length - first)
-    return rowOf(this.chunks[first / CHUNK], token - first, count)
+    const { routes, row, rows } = this.placeOf(token)
+    return routes.map((layer) => {
+      const own: LayerRoutes = {}
+      for (const chosen of routesByKind(layer)) own[chosen.kind] = rowOf(chosen, row, rows)
+      return own
+    })
+  }
+
+  /** What a token chose of one kind in one layer; undefined where the layer has no experts of it. */
+  chosen(token: number, layer: number, kind: MixtureKind): ExpertRoutes | undefined {
+    const { routes, row, rows } = this.placeOf(token)
+    const all = routes[layer][kind]
+    return all && rowOf(all, row, rows)
+  }
+
+  private placeOf(token: number): { routes: LayerRoutes[]; row: number; rows: number } {
+    const row = token % CHUNK
+    const rows = Math.min(CHUNK, this.tokens.length - token + row)
+    return { routes: this.chunks[(token - row) / CHUNK], row, rows }
   }
 }
 
-/** What all reports on one or several texts need. */
-export interface ReportInput {
-  model: string
-  texts: readonly TextRoutes[]
-  /** Text of a token. */
-  textOf: (token: number) => string
-  /** Also show each token with its experts. */
-  perToken: boolean
-}
-
-/** Row `token` of routes of `tokens` tokens. */
-export function rowOf(routes: readonly LayerRoutes[], token: number, tokens: number): LayerRoutes[] {
-  return routes.map((layer) => {
-    const row: LayerRoutes = {}
-    for (const { kind, ids, gates } of routesByKind(layer)) {
-      const k = ids.length / tokens
-      const [from, to] = [token * k, (token + 1) * k]
-      row[kind] = { ids: ids.subarray(from, to), gates: gates.subarray(from, to) }
-    }
-    return row
-  })
-}
-
-/**
- * Runs a text through the model, on its own and with nothing in front. `onPromptProgress` is told how far it has been
- * read. Rejects with the signal's reason when aborted.
- */
-export async function routeText(
-  model: Model,
-  name: string,
-  text: string,
-  options: { signal?: AbortSignal; onPromptProgress?: (progress: PromptProgress) => void } = {},
-): Promise<TextRoutes> {
-  const { signal, onPromptProgress } = options
-  const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
-  const read = new TextRoutes(name, tokens, model)
-  const session = model.createSession()
-  const started = performance.now()
-  try {
-    for (let first = 0; first < read.tokens.length; first += CHUNK) {
-      const chunk = read.tokens.slice(first, first + CHUNK)
-      const { routes = [] } = await session.forward(chunk, {
-        logits: 'none',
-        routes: true,
-        signal,
-        onPromptProgress:
-          onPromptProgress &&
-          (({ processed }) =>
-            onPromptProgress({
-              processed: first + processed,
-              total: tokens.length,
-              timeMs: performance.now() - started,
-            })),
-      })
-      read.add(routes, chunk.length)
-    }
-    return read
-  } finally {
-    session.dispose()
-  }
+/** Row `row` of routes that have `rows` of them. */
+function rowOf({ ids, gates }: ExpertRoutes, row: number, rows: number): ExpertRoutes {
+  const k = ids.length / rows
+  const [from, to] = [row * k, (row + 1) * k]
+  return { ids: ids.subarray(from, to), gates: gates.subarray(from, to) }
 }

@@ -18,7 +18,7 @@ export function usageObject({ name, usage }: TextRoutes) {
 }
 
 /** The experts that tell texts apart, as `molm experts --json` prints them. */
-export function specialistObjects(texts: readonly TextRoutes[], textOf: (token: number) => string) {
+export function specialistObjects(texts: readonly TextRoutes[]) {
   return findSpecialists(texts, SPECIALISTS).map(({ text, layer, kind, expert, share, elsewhere, tokens }) => ({
     text: texts[text].name,
     layer,
@@ -26,6 +26,8 @@ export function specialistObjects(texts: readonly TextRoutes[], textOf: (token: 
     expert,
     share,
     elsewhere,
-    tokens: tokens.map(({ token, count, gateMass }) => ({ token, text: textOf(token), count, gate_mass: gateMass })),
+    tokens: tokens.map(({ token, count, gateMass }) => {
+      return { token, text: texts[text].model.textOf(token), count, gate_mass: gateMass }
+    }),
   }))
 }

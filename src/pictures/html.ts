@@ -1,54 +1,94 @@
-import { findSpecialists, SPECIALISTS } from '../experts/comparison.js'
-import type { ReportInput, TextRoutes } from '../experts/text-routes.js'
-import { PAGE_SCRIPT, PAGE_STYLE } from './html-page.js'
-import { differencePanel, differences, usagePanel } from './panels.js'
-import { type Drawing, escapeXml, TITLES } from './svg-grid.js'
-import { nameOf, percent } from './text-report.js'
-import { visibleToken } from './visible-token.js'
+import type { TextRoutes } from '../experts/text-routes.js'
+import type { Block, ExpertMap, Figure, MapsBlock, TableBlock } from './figure.js'
+import { PAGE_SCRIPT } from './html-script.js'
+import { PAGE_STYLE } from './html-style.js'
+import { blockDrawing } from './svg.js'
+import { type Drawing, escapeXml, type Fill, onPaper, stack } from './svg-drawing.js'
+import { legendDrawing } from './svg-legend.js'
+import { mapDrawing } from './svg-map.js'
 
 /** Tokens of a text that the page carries with their experts: beyond it, it would be slow to open. */
 const MOST_TOKENS = 1000
+/** Width of a map, as wide as the page has room for. */
+const WIDTH = 940
 
 /**
- * The report as a page that needs nothing else: light or dark as the reader has it. Pointing at a token lights its
- * experts; pointing at a layer or an expert lights the tokens that wake it.
+ * A figure as a page that needs nothing else: comparisons first, then the texts. Pointing at a token lights its experts;
+ * pointing at a layer or an expert lights the tokens that wake it. Click or Enter pins what is shown.
  */
-export function htmlReport(input: ReportInput): string {
-  const { texts, model } = input
-  const names = texts.map(({ name }) => name).join(', ')
-  const kinds = texts[0].usage.mixtures.map(({ kind }) => TITLES[kind])
-  const sections = [
-    ...texts.map((text, i) => textSection(text, i, input)),
-    ...differences(texts).map(({ title, of }) => section(title, image(differencePanel(texts, of), title))),
-    ...(texts.length > 1 ? [section('Most specialised experts', specialistTable(input))] : []),
-  ]
+export function renderHtml(figure: Figure): string {
+  const { texts = [] } = figure
+  const [maps] = figure.blocks.filter((block) => block.type === 'maps')
+  const inSections = texts.length > 0 ? maps : undefined
+  const blocks = figure.blocks.filter((block) => block !== inSections && block.type !== 'tokens')
+  const sections = texts.map((text, i) => textSection(text, i, maps as MapsBlock))
+  const hint = texts.length > 0 ? HINT : 'A cell is an expert, a row is a layer; arrow keys walk over the cells.'
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Experts: ${escapeXml(names)}</title>
+<title>${escapeXml(figure.title)}</title>
 <style>${PAGE_STYLE}</style>
-<h1>Experts of ${escapeXml(model)}</h1>
-<p>A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, at a layer’s number or an expert to see the tokens. Entropy and fairness are those of the ${kinds.join(', then of the ')}.</p>
-${sections.join('\n')}
+<h1>${escapeXml(figure.title)}</h1>
+<p>${figure.caption.map(escapeXml).join('<br>')}</p>
+<p class="note">${hint}</p>
+${blocks.map(blockSection).join('\n')}
+${sections.length > 0 ? `<div class="texts">${sections.join('\n')}</div>` : ''}
 <script>${PAGE_SCRIPT}</script>
 </html>
 `
 }
 
-function textSection(text: TextRoutes, index: number, { textOf }: ReportInput): string {
+const HINT =
+  'A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, at a layer’s number or an ' +
+  'expert to see the tokens. A click or <kbd>Enter</kbd> pins what is shown, <kbd>Esc</kbd> lets go; <kbd>Tab</kbd> and ' +
+  'the arrow keys walk over tokens and cells.'
+
+function blockSection(block: Block): string {
+  if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
+  if (block.type !== 'maps') return ''
+  const maps = block.maps.map((map) => {
+    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, WIDTH, onPage)
+    return `<section><h2>${escapeXml(map.title)}</h2>${image(drawing, map.title)}</section>`
+  })
+  return maps.join('\n')
+}
+
+function table({ head, rows, empty }: TableBlock): string {
+  if (rows.length === 0) return `<p class="note">${escapeXml(empty)}</p>`
+  const lines = rows.map(({ cells, words }) => {
+    const last = words ? `<td>${words.map((word) => `<code>${escapeXml(word)}</code>`).join('&ensp;')}</td>` : ''
+    return `<tr>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join('')}${last}</tr>`
+  })
+  return `<table><tr>${head.map((title) => `<th>${escapeXml(title)}</th>`).join('')}</tr>${lines.join('\n')}</table>`
+}
+
+function textSection(text: TextRoutes, index: number, { maps, scale }: MapsBlock): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
-  const spans = shown.map((token, i) => `<span tabindex="0" data-i="${i}">${shownToken(textOf(token))}</span>`)
+  const spans = shown.map(
+    (token, i) => `<span tabindex="0" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
+  )
   const rest = text.tokens.length - shown.length
   const more = rest > 0 ? `<p class="note">and ${rest} more tokens, which the map counts too</p>` : ''
   const data = JSON.stringify(shown.map((_, i) => routesOf(text, i)))
-  const map = image(usagePanel(text), `usage of experts by ${text.name}`)
+  const map: ExpertMap = maps[index]
+  const fill = onPage(scale.isSigned)
+  const drawing = stack([mapDrawing(map, fill, WIDTH), legendDrawing(scale, fill, WIDTH)], 10)
   const { layers, mixtures } = text.usage
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
-  return `<section class="text" id="text-${index}" data-kinds="${kinds}" style="--layers: ${layers}"><h2>${escapeXml(text.name)}, ${text.usage.tokens} tokens</h2>
-<div class="map">${map}<div class="detail" aria-live="polite"></div></div>
+  return `<section class="text" id="text-${index}" data-kinds="${kinds}" style="--layers: ${layers}"><h2>${escapeXml(map.title)}</h2>
+<div class="map">${image(drawing, `usage of experts by ${text.name}`)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div>
 <div class="tokens">${spans.join('')}</div>${more}
 <script type="application/json">${data}</script></section>`
+}
+
+/** Colours on the page: what is alike fades into it, be it light or dark. */
+function onPage(isSigned: boolean): Fill {
+  if (!isSigned) return onPaper(false)
+  return (amount) => {
+    const colour = amount < 0 ? 'var(--less)' : 'var(--more)'
+    return `style="fill: color-mix(in srgb, ${colour} ${Math.round(100 * Math.abs(amount))}%, var(--alike))"`
+  }
 }
 
 /** Per layer: ids and gates of each mixture, without any where the layer has none; gates in thousandths. */
@@ -67,23 +107,7 @@ function shownToken(text: string): string {
   return lines.join('⏎\n')
 }
 
-function specialistTable({ texts, textOf }: ReportInput): string {
-  const rows = findSpecialists(texts, SPECIALISTS).map((found) => {
-    const tokens = found.tokens.map(
-      ({ token, count }) => `<code>${escapeXml(visibleToken(textOf(token)))}</code> ×${count}`,
-    )
-    const cells = [nameOf(found), escapeXml(texts[found.text].name), percent(found.share), percent(found.elsewhere)]
-    return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}<td>${tokens.join('&ensp;')}</td></tr>`
-  })
-  const head = ['expert', 'text', 'share there', 'elsewhere', 'tokens that wake it most']
-  return `<table><tr>${head.map((title) => `<th>${title}</th>`).join('')}</tr>${rows.join('\n')}</table>`
-}
-
-function section(title: string, content: string): string {
-  return `<section><h2>${escapeXml(title)}</h2>${content}</section>`
-}
-
 function image({ markup, width, height }: Drawing, name: string): string {
   const size = `viewBox="0 0 ${Math.ceil(width)} ${Math.ceil(height)}" width="${Math.ceil(width)}"`
-  return `<svg ${size} role="img" aria-label="${escapeXml(name)}">${markup}</svg>`
+  return `<svg ${size} role="group" aria-label="${escapeXml(name)}">${markup}</svg>`
 }

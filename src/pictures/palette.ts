@@ -27,6 +27,15 @@ const DIVERGING: Rgb[] = [
   [179, 88, 6],
 ]
 
+/** The same hues on a terminal, whose background is black or white: the middle is as far from one as from the other. */
+const ON_TERMINAL: Rgb[] = [
+  [60, 140, 220],
+  [88, 130, 180],
+  [118, 118, 118],
+  [176, 128, 70],
+  [230, 135, 20],
+]
+
 /** Colour of an amount from 0 (dark) to 1 (bright). */
 export function sequential(amount: number): Rgb {
   return onRamp(SEQUENTIAL, amount)
@@ -35,6 +44,11 @@ export function sequential(amount: number): Rgb {
 /** Colour of a difference from -1 (blue) over 0 (grey) to 1 (orange). */
 export function diverging(difference: number): Rgb {
   return onRamp(DIVERGING, (difference + 1) / 2)
+}
+
+/** The same, for letters and blocks on a terminal. */
+export function divergingOnTerminal(difference: number): Rgb {
+  return onRamp(ON_TERMINAL, (difference + 1) / 2)
 }
 
 export function toHex(rgb: Rgb): string {

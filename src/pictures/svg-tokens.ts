@@ -1,74 +1,129 @@
 import type { TextRoutes } from '../experts/text-routes.js'
+import { graphemes } from '../terminal/cell-width.js'
+import { wrap } from '../terminal/wrap.js'
+import { DENSE, mostExperts, TITLES } from './figure.js'
 import { sequential, toHex } from './palette.js'
-import { DENSE, type Drawing, escapeXml, label } from './svg-grid.js'
+import {
+  CHARACTER,
+  type Drawing,
+  endLabel,
+  escapeXml,
+  fixed,
+  label,
+  onPaper,
+  stack,
+  textLines,
+  textWidth,
+} from './svg-drawing.js'
+import { legendDrawing } from './svg-legend.js'
 import { visibleToken } from './visible-token.js'
 
-/** Tokens that fit a picture that is still read. */
-const MOST = 120
-const CELL = 11
+/** Tokens that a picture shows which is still read. */
+export const MOST_TOKENS = 160
+/** Width of a token: its name stands upright above its column. */
+const CELL = 12
+/** Characters of a token's name. */
+const NAME = 14
 /** Height of an expert's row, by how many a layer has at most: pictures of large models are tall enough. */
 const ROWS = [
   { experts: 32, height: 3 },
   { experts: 64, height: 2 },
   { experts: Number.POSITIVE_INFINITY, height: 1 },
 ]
-const LABELS = 34
-const HEAD = 74
+/** A lane is at least as high as its name. */
+const LEAST_LANE = 12
+const LANE_GAP = 2
 const LAYER_GAP = 5
-const LABEL_HEIGHT = 14
+/** Room for the numbers of the first and the last expert of a lane. */
+const NUMBERS = 4 * CHARACTER
 
-/** Tokens from left to right; for each layer the lanes of its mixtures below one another, lit by gate. */
-export function tokenPanel(text: TextRoutes, textOf: (token: number) => string): Drawing {
-  const shown = Math.min(MOST, text.tokens.length)
-  const row = rowHeight(text)
-  const lanes = lanesOf(text, row)
-  const parts = text.tokens.slice(0, shown).map((token, i) => {
-    const x = LABELS + i * CELL + 8
-    return `<text transform="translate(${x} ${HEAD - 4}) rotate(-60)">${escapeXml(visibleToken(textOf(token)).slice(0, 12))}</text>`
+/** Tokens from left to right, in strips as wide as the picture; below them a lane per layer and kind, lit by gate. */
+export function tokenDrawing(text: TextRoutes, width: number): Drawing {
+  const shown = Math.min(MOST_TOKENS, text.tokens.length)
+  const lanes = lanesOf(text)
+  const left =
+    Math.max(...lanes.rows.map(({ name }) => textWidth(name)), ...lanes.dense.map(({ name }) => textWidth(name))) + 6
+  const perStrip = Math.max(1, Math.floor((width - left - NUMBERS) / CELL))
+  const strips = Array.from({ length: Math.ceil(shown / perStrip) }, (_, i) => i * perStrip).map((from) =>
+    stripDrawing(text, lanes, { from, to: Math.min(shown, from + perStrip), left }),
+  )
+  const kinds = text.usage.mixtures.map(({ kind }) => TITLES[kind]).join(', then ')
+  const rest = shown < text.tokens.length ? [`the first ${shown} of ${text.tokens.length} tokens`] : []
+  const said = [`per layer a lane of ${kinds}; the first expert of a lane is on top`, ...rest].join('; ')
+  const note = textLines(wrap(said, Math.floor(width / CHARACTER)))
+  const scale = { isSigned: false, meaning: 'gate', from: '0', to: '1' }
+  return stack([stack([note, legendDrawing(scale, onPaper(false), width)], 2), ...strips], 16)
+}
+
+interface Strip {
+  from: number
+  to: number
+  left: number
+}
+
+function stripDrawing(text: TextRoutes, { rows, dense, end, row }: Lanes, { from, to, left }: Strip): Drawing {
+  const names = text.tokens.slice(from, to).map((token) => clipped(visibleToken(text.model.textOf(token))))
+  const head = Math.max(...names.map(textWidth)) + 6
+  const parts = names.map((name, i) => {
+    const at = `translate(${fixed(left + i * CELL + CELL / 2 + 4)} ${fixed(head - 4)})`
+    return `<text transform="${at} rotate(-90)" xml:space="preserve">${escapeXml(name)}</text>`
   })
-  for (const { y, experts } of lanes.rows) {
-    const size = `width="${shown * CELL}" height="${experts * row}"`
-    parts.push(`<rect x="${LABELS}" y="${y}" ${size} fill="${toHex(sequential(0))}"/>`)
+  const width = (to - from) * CELL
+  for (const { name, y, experts, height } of rows) {
+    parts.push(endLabel(left - 6, head + y + height / 2 + 4, name))
+    parts.push(
+      `<rect x="${fixed(left)}" y="${fixed(head + y)}" width="${width}" height="${height}" fill="${toHex(sequential(0))}"/>`,
+    )
+    if (height >= 22) {
+      parts.push(label(left + width + 3, head + y + 8, '0', 'small'))
+      parts.push(label(left + width + 3, head + y + height, String(experts - 1), 'small'))
+    }
   }
-  for (const { layer, y, isDense } of lanes.layers) {
-    parts.push(label(LABELS - 20, y + 10, isDense ? `${layer}  ${DENSE}` : String(layer)))
-  }
-  for (let i = 0; i < shown; i++) {
-    const routes = text.at(i)
-    for (const { kind, layer, y } of lanes.rows) {
-      const { ids = [], gates = [] } = routes[layer][kind] ?? {}
-      ids.forEach((expert, slot) => {
-        const place = `x="${LABELS + i * CELL}" y="${y + expert * row}" width="${CELL - 1}" height="${row}"`
-        const title = `${visibleToken(textOf(text.tokens[i]))}: layer ${layer}, ${kind} expert ${expert}, gate ${gates[slot].toFixed(3)}`
-        const fill = toHex(sequential(0.25 + 0.75 * gates[slot]))
-        parts.push(`<rect ${place} fill="${fill}"><title>${escapeXml(title)}</title></rect>`)
+  for (const { name, y } of dense) parts.push(endLabel(left - 6, head + y + 10, name))
+  for (let i = from; i < to; i++) {
+    for (const { kind, layer, y } of rows) {
+      const chosen = text.chosen(i, layer, kind)
+      chosen?.ids.forEach((expert, slot) => {
+        const gate = chosen.gates[slot]
+        const place = `x="${fixed(left + (i - from) * CELL)}" y="${fixed(head + y + expert * row)}" width="${CELL - 1}" height="${row}"`
+        const title = `${names[i - from]}: layer ${layer}, ${kind} expert ${expert}, gate ${gate.toFixed(3)}`
+        parts.push(
+          `<rect ${place} fill="${toHex(sequential(0.25 + 0.75 * gate))}"><title>${escapeXml(title)}</title></rect>`,
+        )
       })
     }
   }
-  if (shown < text.tokens.length) parts.push(label(0, 10, `the first ${shown} of ${text.tokens.length} tokens`))
-  return { markup: parts.join('\n'), width: LABELS + shown * CELL + 40, height: lanes.end }
+  return { markup: parts.join('\n'), width: left + width + NUMBERS, height: head + end }
 }
 
-function rowHeight({ usage }: TextRoutes): number {
-  const most = Math.max(...usage.mixtures.flatMap(({ layers }) => layers.map(({ experts }) => experts)))
-  return ROWS.find(({ experts }) => most <= experts)?.height ?? 1
-}
+type Lanes = ReturnType<typeof lanesOf>
 
-function lanesOf({ usage }: TextRoutes, row: number) {
-  let y = HEAD
-  const layers: { layer: number; y: number; isDense: boolean }[] = []
+/** Where each lane lies below the names, and layers that have none. */
+function lanesOf({ usage }: TextRoutes) {
+  const most = Math.max(...usage.mixtures.map(mostExperts))
+  const row = ROWS.find(({ experts }) => most <= experts)?.height ?? 1
+  let y = 0
+  const dense: { name: string; y: number }[] = []
   const rows = Array.from({ length: usage.layers }, (_, layer) => {
     const present = usage.mixtures.filter(({ layers }) => layers[layer].experts > 0)
-    const isDense = present.length === 0
-    layers.push({ layer, y, isDense })
     const lanes = present.map(({ kind, layers }) => {
       const { experts } = layers[layer]
-      const lane = { kind, layer, y, experts }
-      y += experts * row + 1
+      const height = Math.max(LEAST_LANE, experts * row)
+      const lane = { name: `${layer} ${kind}`, kind, layer, y, experts, height }
+      y += height + LANE_GAP
       return lane
     })
-    y += isDense ? LABEL_HEIGHT : LAYER_GAP
+    if (present.length === 0) {
+      dense.push({ name: `${layer} ${DENSE}`, y })
+      y += LEAST_LANE
+    }
+    y += LAYER_GAP
     return lanes
   }).flat()
-  return { layers, rows, end: y }
+  return { rows, dense, end: y, row }
+}
+
+function clipped(name: string): string {
+  const characters = graphemes(name)
+  return characters.length <= NAME ? name : `${characters.slice(0, NAME - 1).join('')}…`
 }

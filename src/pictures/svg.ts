@@ -1,23 +1,29 @@
-import { findSpecialists, SPECIALISTS } from '../experts/comparison.js'
-import type { ReportInput } from '../experts/text-routes.js'
-import { differencePanel, differences, titled, usagePanel } from './panels.js'
-import { type Drawing, label, stack } from './svg-grid.js'
-import { tokenPanel } from './svg-tokens.js'
-import { nameOf, percent } from './text-report.js'
-import { visibleToken } from './visible-token.js'
+import { wrap } from '../terminal/wrap.js'
+import type { Block, Figure } from './figure.js'
+import { CHARACTER, type Drawing, escapeXml, FONT, FONT_SIZE, onPaper, stack, textLines } from './svg-drawing.js'
+import { legendDrawing } from './svg-legend.js'
+import { mapDrawing, naturalWidth } from './svg-map.js'
+import { tokenDrawing } from './svg-tokens.js'
+import { tableLines } from './text-table.js'
 
-const MARGIN = 20
+export interface PictureOptions {
+  /** Width in pixels, at least `LEAST_PICTURE`. Default: as much as the maps need, from 640 to 1000; with tokens 1000. */
+  width?: number
+}
 
-/** The report as one SVG image, with nothing outside of it. */
-export function svgReport(input: ReportInput): string {
-  const { texts, model, perToken, textOf } = input
-  const drawings = texts.map((text) => titled(`${text.name}, ${text.usage.tokens} tokens, ${model}`, usagePanel(text)))
-  for (const { title, of } of differences(texts)) drawings.push(titled(title, differencePanel(texts, of)))
-  if (texts.length > 1) drawings.push(titled('Most specialised experts', specialists(input)))
-  if (perToken) for (const text of texts) drawings.push(titled(`Tokens of ${text.name}`, tokenPanel(text, textOf)))
-  const { markup, width, height } = stack(drawings, 26)
-  const size = [Math.ceil(width + 2 * MARGIN), Math.ceil(height + 2 * MARGIN)]
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.join(' ')}" width="${size[0]}" height="${size[1]}" role="img" aria-label="Experts used by ${texts.length === 1 ? 'a text' : 'several texts'}">
+/** Width below which the numbers of a map have no room. */
+export const LEAST_PICTURE = 320
+const USUAL = { least: 640, most: 1000 }
+const MARGIN = 16
+
+/** A figure as one SVG image, black on white, with nothing outside of it. */
+export function renderSvg(figure: Figure, options: PictureOptions = {}): string {
+  const full = Math.max(LEAST_PICTURE, options.width ?? usualWidth(figure))
+  const width = full - 2 * MARGIN
+  const head = stack([titleDrawing(figure.title, width), ...figure.caption.map((line) => linesDrawing(line, width))], 2)
+  const { markup, height } = stack([head, ...figure.blocks.map((block) => blockDrawing(block, width))], 22)
+  const tall = Math.ceil(height + 2 * MARGIN)
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${full} ${tall}" width="${full}" height="${tall}" role="img" aria-label="${escapeXml(figure.title)}">
 <style>${STYLE}</style>
 <rect width="100%" height="100%" fill="#ffffff"/>
 <g transform="translate(${MARGIN} ${MARGIN})">${markup}</g>
@@ -25,21 +31,37 @@ export function svgReport(input: ReportInput): string {
 `
 }
 
-const STYLE =
-  'text{font:11px ui-sans-serif,system-ui,sans-serif;fill:#333}.title{font-weight:600;font-size:13px;fill:#111}.mono{font-family:ui-monospace,monospace}'
+/** A block with its title, no wider than `width`. */
+export function blockDrawing(block: Block, width: number, fillOf = onPaper): Drawing {
+  if (block.type === 'maps') {
+    const fill = fillOf(block.scale.isSigned)
+    const maps = block.maps.map((map) => {
+      const drawing = mapDrawing(map, fill, width)
+      return map.title === '' ? drawing : stack([titleDrawing(map.title, width), drawing], 6)
+    })
+    return stack([...maps, legendDrawing(block.scale, fill, width)], 14)
+  }
+  const content =
+    block.type === 'table' ? textLines(tableLines(block, columnsOf(width))) : tokenDrawing(block.text, width)
+  return stack([titleDrawing(block.title, width), content], 6)
+}
 
-function specialists({ texts, textOf }: ReportInput): Drawing {
-  const found = findSpecialists(texts, SPECIALISTS, 6)
-  const rows = found.map((specialist, i) => {
-    const { text, share, elsewhere, tokens } = specialist
-    const y = 12 + 17 * i
-    const words = tokens.map(({ token }) => visibleToken(textOf(token))).join('  ')
-    return [
-      label(0, y, nameOf(specialist)),
-      label(140, y, texts[text].name),
-      label(250, y, `${percent(share)} against ${percent(elsewhere)}`),
-      label(390, y, words, 'mono'),
-    ].join('')
-  })
-  return { markup: rows.join('\n'), width: 700, height: 17 * found.length }
+export const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}`
+
+function usualWidth({ blocks }: Figure): number {
+  if (blocks.some(({ type }) => type === 'tokens')) return USUAL.most
+  const maps = blocks.flatMap((block) => (block.type === 'maps' ? block.maps.map(naturalWidth) : []))
+  return Math.ceil(Math.min(USUAL.most, Math.max(USUAL.least, ...maps) + 2 * MARGIN))
+}
+
+function titleDrawing(title: string, width: number): Drawing {
+  return textLines(wrap(title, columnsOf(width)), 'title')
+}
+
+function linesDrawing(text: string, width: number): Drawing {
+  return textLines(wrap(text, columnsOf(width)))
+}
+
+function columnsOf(width: number): number {
+  return Math.floor(width / CHARACTER)
 }

@@ -1,9 +1,9 @@
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { ExpertRoutes } from '../generation/types.js'
-import { printable } from '../printable.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import { type ColourDepth, paint } from '../terminal/colours.js'
 import { wrap } from '../terminal/wrap.js'
+import { mostExperts } from './figure.js'
 import { sequential } from './palette.js'
 import { evenChunk } from './text-map.js'
 import { visibleToken } from './visible-token.js'
@@ -15,49 +15,53 @@ const TOKEN = 14
  * The first expert of each layer, as bright as its gate: a line per token, or, where that is too wide, a line for the
  * token and below it lines for so many layers each.
  */
-export function tokenLanes(
-  text: TextRoutes,
-  textOf: (token: number) => string,
-  depth: ColourDepth,
-  width: number,
-): string[] {
+export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number): Generator<string> {
   const { mixtures, layers } = text.usage
-  const digits = String(Math.max(...mixtures.flatMap(({ layers }) => layers.map(({ experts }) => experts))) - 1).length
-  const kinds = mixtures.map(({ kind }) => kind)
-  const head = `${printable(text.name)}: the expert with the largest gate in each layer, ${kinds.join(' and then ')}`
+  const most = Math.max(...mixtures.map(mostExperts))
+  const digits = Math.max(String(most - 1).length, String(layers - 1).length)
   const lane = layers * (digits + 1) - 1
-  const named = (token: number) => fit(visibleToken(textOf(token)), TOKEN)
+  const all = Array.from({ length: layers }, (_, layer) => layer)
+  const named = (token: number) => fit(visibleToken(text.model.textOf(token)), TOKEN)
+  const experts = (token: number, kind: 'attention' | 'mlp', of: readonly number[]) =>
+    of.map((layer) => first(text.chosen(token, layer, kind), digits, depth)).join(' ')
+  const what = 'the expert with the largest gate in each layer'
   if (TOKEN + 2 + mixtures.length * (lane + 3) - 3 <= width) {
-    const lines = text.tokens.map((token, i) => {
-      const routes = text.at(i)
-      const lanes = kinds.map((kind) => routes.map((layer) => first(layer[kind], digits, depth)).join(' '))
-      return `${padded(named(token), TOKEN)}  ${lanes.join('   ')}`
-    })
-    return [...wrap(head, width), ...lines]
+    yield* wrap(`${what}; the layers’ numbers stand above`, width)
+    yield trimmed(['', ...mixtures.map(({ kind }) => fit(kind, lane))], [TOKEN, ...mixtures.map(() => lane)])
+    const numbers = all.map((layer) => String(layer).padStart(digits)).join(' ')
+    yield trimmed(['token', ...mixtures.map(() => numbers)], [TOKEN, ...mixtures.map(() => lane)])
+    for (const [i, token] of text.tokens.entries()) {
+      const lanes = mixtures.map(({ kind }) => experts(i, kind, all))
+      yield `${padded(named(token), TOKEN)}  ${lanes.join('   ')}`
+    }
+    return
   }
-
-  const kindWidth = Math.max(...kinds.map(({ length }) => length))
+  const kindWidth = Math.max(...mixtures.map(({ kind }) => kind.length))
   const layerWidth = String(layers - 1).length
   const room = width - 2 - kindWidth - 1 - layerWidth - 2
   const perLine = evenChunk(layers, Math.max(1, Math.floor((room + 1) / (digits + 1))))
   const starts = Array.from({ length: Math.ceil(layers / perLine) }, (_, i) => i * perLine)
-  const lines = text.tokens.flatMap((token, i) => {
-    const routes = text.at(i)
-    const lanes = kinds.flatMap((kind) =>
-      starts.map((start) => {
-        const ids = routes.slice(start, start + perLine).map((layer) => first(layer[kind], digits, depth))
-        return `  ${kind.padEnd(kindWidth)} ${String(start).padStart(layerWidth)}: ${ids.join(' ')}`
-      }),
-    )
-    return [named(token), ...lanes]
-  })
-  return [...wrap(`${head}; a line begins with the number of its first layer`, width), ...lines]
+  yield* wrap(`${what}; a line begins with the number of its first layer`, width)
+  for (const [i, token] of text.tokens.entries()) {
+    yield named(token)
+    for (const { kind } of mixtures) {
+      for (const start of starts) {
+        const ids = experts(i, kind, all.slice(start, start + perLine))
+        yield `  ${kind.padEnd(kindWidth)} ${String(start).padStart(layerWidth)}: ${ids}`
+      }
+    }
+  }
 }
 
 function first(routes: ExpertRoutes | undefined, digits: number, depth: ColourDepth): string {
   if (!routes) return '-'.padStart(digits)
   const { ids, gates } = routes
   return paint(String(ids[0]).padStart(digits), sequential(0.3 + 0.7 * gates[0]), depth)
+}
+
+/** A name and lanes beside one another. */
+function trimmed([name, ...lanes]: string[], [nameWidth, ...widths]: number[]): string {
+  return `${name.padEnd(nameWidth)}  ${lanes.map((lane, i) => lane.padEnd(widths[i])).join('   ')}`.trimEnd()
 }
 
 function padded(text: string, width: number): string {

@@ -4,10 +4,16 @@ export type Rgb = readonly [number, number, number]
 /** Colours that a terminal can show. */
 export type ColourDepth = 'none' | '16' | '256' | 'truecolor'
 
-/** What a stream's terminal can show, as the environment tells it; nothing where colour is not wanted. */
+/**
+ * What a stream's terminal can show, as the environment tells it; nothing where colour is not wanted. With FORCE_COLOR a
+ * pipe counts as a terminal, too (`FORCE_COLOR=1 molm experts ... | less -R`); 2 and 3 say what that one can show.
+ */
 export function colourDepth(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): ColourDepth {
-  const { NO_COLOR, TERM = '', COLORTERM = '' } = env
-  if (!stream.isTTY || NO_COLOR || TERM === 'dumb') return 'none'
+  const { NO_COLOR, FORCE_COLOR = '', TERM = '', COLORTERM = '' } = env
+  const isForced = FORCE_COLOR !== '' && FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  if (NO_COLOR || TERM === 'dumb' || !(stream.isTTY || isForced)) return 'none'
+  if (FORCE_COLOR === '3') return 'truecolor'
+  if (FORCE_COLOR === '2') return '256'
   if (/truecolor|24bit/i.test(COLORTERM) || /-direct$/.test(TERM)) return 'truecolor'
   return /256/.test(TERM) ? '256' : '16'
 }

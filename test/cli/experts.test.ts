@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadModel } from '#molm/index.js'
+import { loadModel, type Mixture } from '#molm/index.js'
+import { mixtureOf } from '#molm/model/config.js'
 import { routesOf } from '../support/routes.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm } from './molm.js'
@@ -22,13 +23,17 @@ test('the json of a prompt counts what forward routes', async () => {
     for (const [layer, experts] of routes.entries()) {
       const [attention, mlp] = [routesOf(experts, 'attention'), routesOf(experts, 'mlp')]
       assert.is(text.usage.attention[layer][attention.ids[0]] > 0, true)
-      const counts = Array.from({ length: 24 }, (_, expert) => mlp.ids.filter((id) => id === expert).length)
+      const { experts: perLayer, topK } = mixtureOf(model.config, 'mlp') as Mixture
+      const counts = Array.from(
+        { length: perLayer[layer] },
+        (_, expert) => mlp.ids.filter((id) => id === expert).length,
+      )
       assert.equal(text.usage.mlp[layer], counts)
-      assert.equal(text.per_token[2].experts[layer].mlp.ids, [...mlp.ids.subarray(8, 12)])
+      assert.equal(text.per_token[2].experts[layer].mlp.ids, [...mlp.ids.subarray(2 * topK, 3 * topK)])
     }
     assert.is(text.per_token.map((entry: { text: string }) => entry.text).join(''), TEXT)
-    assert.is(text.entropy.mlp.length, 6)
-    assert.is(text.fairness.attention.length, 6)
+    assert.is(text.entropy.mlp.length, model.config.layers)
+    assert.is(text.fairness.attention.length, model.config.layers)
   } finally {
     await model.dispose()
   }
@@ -36,15 +41,16 @@ test('the json of a prompt counts what forward routes', async () => {
 
 test('files are compared, and the ending of --output chooses the format', async () => {
   await inTemporaryFolder(async (dir) => {
-    const [prose, code, svg, html] = ['prose.txt', 'code.js', 'out.svg', 'out.html'].map((name) => join(dir, name))
+    const names = ['prose.txt', 'code.js', 'out.svg', 'out.html', 'out.PNG']
+    const [prose, code, svg, html, png] = names.map((name) => join(dir, name))
     await writeFile(prose, 'And he said unto them, the old man and the sea are in the house of the king.')
     await writeFile(code, 'function add(a, b) {\n  return a + b;\n}\nlet x = add(1, 2);\n')
     const compared = await molm(['experts', '--file', prose, '--file', code])
     assert.is(compared.code, 0, compared.stderr)
     assert.match(compared.stdout, /prose\.txt against code\.js/)
-    assert.match(compared.stdout, /most specialised experts/)
+    assert.match(compared.stdout, /Most specialised experts/)
     assert.not.ok(compared.stdout.includes('\x1b'))
-    for (const file of [svg, html]) {
+    for (const file of [svg, html, png]) {
       assert.equal(await molm(['experts', '--file', prose, '--file', code, '-o', file]), {
         code: 0,
         signal: null,
@@ -54,6 +60,7 @@ test('files are compared, and the ending of --output chooses the format', async 
     }
     assert.match(await readFile(svg, 'utf8'), /^<svg /)
     assert.match(await readFile(html, 'utf8'), /^<!doctype html>/)
+    assert.is((await readFile(png)).toString('latin1', 1, 4), 'PNG')
   })
 })
 
@@ -68,7 +75,7 @@ test('--csv is --format csv, also where the file is named otherwise', async () =
     assert.is(short.code, 0, short.stderr)
     assert.match(
       short.stdout,
-      /^text,layer,kind,expert,count,share,gate_mass,entropy,fairness\r?\nprompt,0,attention,0,/,
+      /^text_name,layer,kind,expert,count,share,gate_mass,entropy,fairness\r?\nprompt,0,attention,0,/,
     )
     assert.is(short.stdout, long.stdout)
     assert.is(written.stdout, '')
@@ -83,19 +90,112 @@ test('what cannot be meant is refused', async () => {
   ])
   assertRefused(twoForms, 2, /--csv.*--json/)
   assertRefused(alsoFormat, 2, /--format.*--csv/)
+  const refused = await Promise.all([
+    molm(['experts', '-o', 'x.pdf', 'words']),
+    molm(['experts', '-o', 'x', 'words']),
+    molm(['experts', '--width', '39', 'words']),
+    molm(['experts', '--width', '10001', 'words']),
+    molm(['experts', '--width', '80', '-o', 'x.svg', 'words']),
+    molm(['experts', '--width', '800', '--json', 'words']),
+    molm(['experts', '--against', 'nano', '--tokens', 'words']),
+  ])
+  const ending = /the ending must be \.txt, \.json, \.csv, \.svg, \.png or \.html; or give --format/
+  const why = [
+    ending,
+    ending,
+    /from 40 to 10000/,
+    /from 40 to 10000/,
+    /at least 320 pixels/,
+    /json has none/,
+    /--against/,
+  ]
+  for (const [i, result] of refused.entries()) assertRefused(result, 2, why[i])
   const [none, both, missing, format] = await Promise.all([
     molm(['experts']),
     molm(['experts', '--file', 'x', 'words']),
     molm(['experts', '--file', '/nonexistent/x.txt']),
-    molm(['experts', '--format', 'png', 'words']),
+    molm(['experts', '--format', 'pdf', 'words']),
   ])
   assertRefused(none, 2, /there is no text/)
   assertRefused(both, 2, /a prompt or --file/)
   assertRefused(missing, 1, /\/nonexistent\/x\.txt: no such file/)
-  assertRefused(format, 2, /png/)
+  assertRefused(format, 2, /pdf/)
 })
 
-test('a trace has a row a token, layer and expert, with the experts that run reports', async () => {
+test('two models are compared on the same text: the same weights agree, others are told how much', async () => {
+  const against = ['experts', '--against', 'nano:q4', '--json']
+  const [same, other, words] = await Promise.all([
+    molm([...against, TEXT]),
+    molm([...against, '--quant', 'q8', TEXT]),
+    molm(['experts', '--against', 'nano', '--width', '90', TEXT]),
+  ])
+  const [{ texts: alike }, { texts: unlike, ...about }] = [same, other].map(({ stdout }) => JSON.parse(stdout))
+  assert.equal(about, { model: 'nano', quant: 'q8', against: { model: 'nano:q4', quant: 'q4' } })
+  for (const kind of ['attention', 'mlp']) {
+    assert.equal(alike[0].mean[kind], { top1: 1, overlap: 1, missing: 0 })
+    assert.ok(unlike[0].overlap[kind].every((share: number) => share > 0.5 && share <= 1))
+    assert.ok(unlike[0].mean[kind].overlap < 1)
+  }
+  assert.match(words.stdout, /^Routing of nano \(q4\) against nano \(f32\)\n/, words.stderr)
+})
+
+test('a pruned model is compared under the numbers that its experts had', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const [text, small] = [join(dir, 'text.txt'), join(dir, 'small')]
+    await writeFile(text, `${TEXT} It was a long way to the light, and nobody spoke of it again.\n`.repeat(20))
+    const pruned = await molm(['prune', 'nano', small, '--calibrate', text, '--keep', '0.5', '--only', 'mlp'])
+    assert.is(pruned.code, 0, pruned.stderr)
+    const { stdout, stderr } = await molm(['experts', '-m', small, '--against', 'nano:q4', '--json', TEXT])
+    const { mlp } = JSON.parse(await readFile(join(small, 'selection.json'), 'utf8'))
+    const [{ experts, mean }] = JSON.parse(stdout || '{}').texts ?? [{}]
+    assert.ok(experts, stderr)
+    for (const [layer, shares] of experts.mlp.entries()) {
+      const known = [...shares.keys()].filter((id) => shares[id] !== null)
+      assert.ok(
+        known.every((id) => mlp[layer].includes(id)),
+        `layer ${layer}: ${known} of ${mlp[layer]}`,
+      )
+    }
+    assert.ok(mean.mlp.missing > 0 && mean.attention.missing === 0)
+  })
+})
+
+test('a file that is not UTF-8 is refused, and one that is empty', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const [latin, empty] = [join(dir, 'latin.txt'), join(dir, 'empty.txt')]
+    await writeFile(latin, Buffer.from('caf\xe9', 'latin1'))
+    await writeFile(empty, '')
+    const [a, b] = await Promise.all([molm(['experts', '--file', latin]), molm(['experts', '--file', empty])])
+    assertRefused(a, 1, /latin\.txt: line 1 is not valid UTF-8/)
+    assertRefused(b, 1, /empty\.txt: the file is empty/)
+  })
+})
+
+test('run names with each token the experts that it wakes, as experts does of the same text', async () => {
+  const generated = ['run', '--raw', '--temperature', '0', '-n', '4', '--ignore-eos', '--experts', TEXT]
+  const [whole, lines] = await Promise.all([molm([...generated, '--json']), molm([...generated, '--jsonl'])])
+  const { text, tokens, experts } = JSON.parse(whole.stdout)
+  assert.is(experts.length, tokens.length, whole.stderr)
+  const read = JSON.parse((await molm(['experts', '--json', '--tokens', TEXT + text])).stdout).texts[0].per_token
+  const tail = read.slice(-tokens.length)
+  // The end of the text is only comparable where it is cut into the same tokens as it was made of.
+  assert.equal(
+    tail.map(({ token }: { token: number }) => token),
+    tokens,
+  )
+  const idsOf = (layers: { mlp: { ids: number[] } }[]) => layers.map(({ mlp }) => mlp.ids)
+  assert.equal(
+    experts.map(idsOf),
+    tail.map((entry: { experts: { mlp: { ids: number[] } }[] }) => idsOf(entry.experts)),
+  )
+  const steps = lines.stdout.trimEnd().split('\n').slice(0, -1)
+  assert.equal(
+    steps.map((line) => JSON.parse(line).experts),
+    experts,
+  )
+})
+
+test('a trace has a row per token, layer and expert, with the experts that run reports', async () => {
   await inTemporaryFolder(async (dir) => {
     const [csv, jsonl] = [join(dir, 'trace.csv'), join(dir, 'trace.jsonl')]
     const run = ['run', '--temperature', '0', '-n', '5', '--json', '--experts', 'What is a lantern?']
@@ -105,7 +205,11 @@ test('a trace has a row a token, layer and expert, with the experts that run rep
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line))
-    assert.is(rows.length, tokens.length * 6 * (2 + 4))
+    const chosen = experts[0].flatMap(({ attention, mlp }: Record<string, { ids: number[] }>) => [
+      ...attention.ids,
+      ...mlp.ids,
+    ])
+    assert.is(rows.length, tokens.length * chosen.length)
     const found = rows.filter(({ index, layer, kind }) => index === 3 && layer === 5 && kind === 'mlp')
     assert.equal(
       found.map(({ expert }) => expert),

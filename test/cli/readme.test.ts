@@ -1,16 +1,18 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
+import { molm } from './molm.js'
 
 const test = suite('README')
+const text = await readFile(repositoryPath('README.md'), 'utf8')
 
 test('what README shows is what comes', async () => {
-  const text = await readFile(repositoryPath('README.md'), 'utf8')
-  const shown = [...text.matchAll(/^\$ (.* molm .*)\n((?:.+\n)+?)(?=\n|```)/gm)]
-  assert.is(shown.length, 3)
+  const shown = [...text.matchAll(/^\$ (.*npx molm .*)\n((?:.+\n)+?)(?=\n|```)/gm)]
+  assert.is(shown.length, 5)
   for (const [, command, output] of shown) {
     const local = command.replace('npx molm', `"${process.execPath}" "${repositoryPath('bin/molm.js')}"`)
     const { stdout } = await promisify(execFile)('sh', ['-c', `(${local}) </dev/null`], {
@@ -18,6 +20,21 @@ test('what README shows is what comes', async () => {
     })
     assert.is(stdout, output, command)
   }
+})
+
+test('README says of every command what it is for', async () => {
+  const { stdout } = await molm(['--help'])
+  const commands = [...(/^Commands:\n((?: +.+\n)+)/m.exec(stdout)?.[1] ?? '').matchAll(/^ {2}([a-z]+) /gm)]
+  assert.ok(commands.length > 10)
+  for (const [, name] of commands) {
+    if (name !== 'help') assert.match(text, new RegExp(`^\\| .*\`molm ${name}\`.* \\| .+ \\|$`, 'm'), name)
+  }
+})
+
+test('README links to files that are there', () => {
+  const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path)
+  assert.ok(links.length > 10)
+  for (const path of links) assert.ok(existsSync(repositoryPath(path)), path)
 })
 
 test.run()

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert'
 import { TextRoutes } from '#molm/experts/text-routes.js'
 import { ExpertUsage, LayerUsage } from '#molm/experts/usage.js'
 import { usageObject } from '#molm/experts/usage-json.js'
-import { loadModel, type ModelConfig } from '#molm/index.js'
+import { loadModel } from '#molm/index.js'
+import { mixture, reader } from '../support/routed-text.js'
 
 const routes = (ids: number[], gates: number[]) => ({ ids: Int32Array.from(ids), gates: Float32Array.from(gates) })
 
@@ -36,9 +37,7 @@ test('a usage without tokens is all zeros', () => {
 })
 
 test('a layer without experts has no counts, and neither entropy nor fairness', () => {
-  const text = new TextRoutes('dense', [3, 4], {
-    config: { mixtures: [{ kind: 'mlp', experts: [0, 3] }] } as ModelConfig,
-  })
+  const text = new TextRoutes('dense', [3, 4], reader([mixture('mlp', [0, 3], 1)], ['a']))
   text.add([{}, { mlp: routes([0, 1], [0.5, 0.25]) }], 2)
   assert.equal(usageObject(text), {
     name: 'dense',

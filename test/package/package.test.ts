@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -24,9 +24,27 @@ const test = suite<Context>('the package', undefined as unknown as Context)
 /** Packs what is built and installs it in an empty folder, with this checkout's dependencies: no network is needed. */
 test.before(async (context) => {
   context.dir = await mkdtemp(join(tmpdir(), 'molm-package-'))
+  // Packed from a copy: packing changes package.json for a moment. npm's own scripts would build all once more.
+  const checkout = join(context.dir, 'checkout')
+  for (const name of [
+    'package.json',
+    'bin',
+    'dist',
+    'models',
+    'docs',
+    'scripts',
+    'README.md',
+    'LICENSE',
+    'SECURITY.md',
+  ])
+    cpSync(repositoryPath(name), join(checkout, name), { recursive: true })
+  const manifest = (step: string) =>
+    execFileSync(process.execPath, ['scripts/package-manifest.mjs', step], { cwd: checkout })
+  manifest('publish')
   const pack = ['pack', '--json', '--silent', '--ignore-scripts', '--pack-destination', context.dir]
-  const options = { cwd: repositoryPath('.'), encoding: 'utf8' } as const
-  context.packed = JSON.parse(execFileSync('npm', pack, options))[0]
+  context.packed = JSON.parse(execFileSync('npm', pack, { cwd: checkout, encoding: 'utf8' }))[0]
+  manifest('restore')
+  assert.is(readFileSync(join(checkout, 'package.json'), 'utf8'), readFileSync(repositoryPath('package.json'), 'utf8'))
 
   const modules = join(context.dir, 'app', 'node_modules')
   mkdirSync(join(modules, 'molm'), { recursive: true })
@@ -68,12 +86,28 @@ test('contains compiled code, kernels, nano and docs, and nothing else', ({ pack
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const expected =
-    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/.*\.(md|svg|png)|README\.md|SECURITY\.md|LICENSE|package\.json)$/
+    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/[^/]*\.md|README\.md|SECURITY\.md|LICENSE|package\.json)$/
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],
   )
+  const testsOnly = ['expected', 'experts', 'usage', 'eval'].map((name) => `models/nano/${name}.json`)
+  assert.equal(
+    paths.filter((path) => testsOnly.includes(path)),
+    [],
+  )
   assert.ok(packed.size < 25e6, `${packed.size} bytes`)
+})
+
+test('brings no script that a user’s npm would ask about, and a package.json that still builds the checkout', ({
+  dir,
+}) => {
+  const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
+  assert.is(manifest(join(dir, 'app', 'node_modules', 'molm', 'package.json')).scripts, undefined)
+  const { scripts } = manifest(repositoryPath('package.json'))
+  assert.is(scripts.prepare, 'npm run build')
+  assert.match(scripts.prepack, /npm run build && node scripts\/package-manifest\.mjs publish/)
+  assert.is(scripts.postpack, 'node scripts/package-manifest.mjs restore')
 })
 
 test('what package.json points at is there', ({ dir }) => {

@@ -1,14 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { routeText } from '#molm/experts/text-routes.js'
-import { loadModel, type PromptProgress } from '#molm/index.js'
+import { loadModel, measureUsage, type PromptProgress } from '#molm/index.js'
 
 test('a text that is routed tells how far it has been read, over all its parts', async () => {
   const model = await loadModel('nano', { threads: 2 })
   const told: PromptProgress[] = []
   try {
     const text = 'a lantern '.repeat(600)
-    const { tokens } = await routeText(model, 'text', text, { onPromptProgress: (progress) => told.push(progress) })
+    const { tokens } = await measureUsage(model, text, { onPromptProgress: (progress) => told.push(progress) })
     assert.ok(tokens.length > 1024)
     assert.ok(told.every(({ total }) => total === tokens.length))
     assert.ok(told.every(({ processed }, i) => processed >= (told[i - 1]?.processed ?? 0)))

@@ -1,0 +1,29 @@
+// Takes out of package.json what only a checkout needs, before it is packed, and puts it back afterwards: what is published
+// is built, and a `prepare` in it would make a user's npm ask whether it may run.
+//   node scripts/package-manifest.mjs publish|restore      (npm calls both: prepack, postpack)
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+
+const MANIFEST = new URL('../package.json', import.meta.url)
+const KEPT = new URL('../build/package.json', import.meta.url)
+
+switch (process.argv[2]) {
+  case 'publish':
+    await publish()
+    break
+  case 'restore':
+    await writeFile(MANIFEST, await readFile(KEPT))
+    await rm(KEPT)
+    break
+  default:
+    throw new Error('usage: package-manifest.mjs publish|restore')
+}
+
+async function publish() {
+  const text = await readFile(MANIFEST, 'utf8')
+  const { scripts, devDependencies, ...published } = JSON.parse(text)
+  // A packing that was cut has left it without scripts; the checkout's must not be lost under it.
+  if (!scripts) throw new Error('package.json is the published one: git checkout package.json')
+  await mkdir(new URL('.', KEPT), { recursive: true })
+  await writeFile(KEPT, text)
+  await writeFile(MANIFEST, `${JSON.stringify(published, null, 2)}\n`)
+}

@@ -1,0 +1,57 @@
+import { UserError } from '../errors.js'
+import type { Model, PromptProgress } from '../generation/types.js'
+import { CHUNK, type Reader, readerOf, TextRoutes } from './text-routes.js'
+
+export interface MeasureUsageOptions {
+  /** Told how far the text has been read. */
+  onPromptProgress?: (progress: PromptProgress) => void
+  /** Aborting it rejects with its reason. */
+  signal?: AbortSignal
+  /** Of a pruned model: the ids that its experts had before, as selection.json has them. */
+  originals?: Reader['originals']
+}
+
+/**
+ * Runs a text through a model, on its own and with nothing in front, and tells which experts each of its tokens wakes.
+ * Rejects with a UserError where the model has no experts or the text no tokens.
+ *
+ * @example
+ * const prose = await measureUsage(model, { name: 'prose', text: 'The lantern is lit.' })
+ * prose.usage.of('mlp', 3).counts     // times that each MLP expert of layer 3 was chosen
+ * await writeFile('prose.svg', renderSvg(drawUsage([prose])))
+ */
+export async function measureUsage(
+  model: Model,
+  text: string | { name: string; text: string },
+  options: MeasureUsageOptions = {},
+): Promise<TextRoutes> {
+  const { signal, onPromptProgress, originals } = options
+  const named = typeof text === 'string' ? { name: 'text', text } : text
+  if (model.config.mixtures.length === 0) throw new UserError(`${model.name} has no experts`)
+  const tokens = await model.tokenizer.encodeAsync(named.text, { addSpecialTokens: false, signal })
+  if (tokens.length === 0) throw new UserError(`${named.name}: there is no text in it`)
+  const read = new TextRoutes(named.name, tokens, readerOf(model, originals))
+  const session = model.createSession()
+  const started = performance.now()
+  try {
+    for (let first = 0; first < tokens.length; first += CHUNK) {
+      const chunk = tokens.slice(first, first + CHUNK)
+      const ofWhole = ({ processed }: PromptProgress) =>
+        onPromptProgress?.({
+          processed: first + processed,
+          total: tokens.length,
+          timeMs: performance.now() - started,
+        })
+      const { routes = [] } = await session.forward(chunk, {
+        logits: 'none',
+        routes: true,
+        signal,
+        ...(onPromptProgress && { onPromptProgress: ofWhole }),
+      })
+      read.add(routes, chunk.length)
+    }
+    return read
+  } finally {
+    session.dispose()
+  }
+}

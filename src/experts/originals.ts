@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { UserError } from '../errors.js'
+import type { ModelInfo } from '../generation/types.js'
+import { parseJsonObject } from '../json.js'
+import { type Mixture, type PerMixture, perMixture } from '../model/config.js'
+
+/**
+ * The ids that a pruned model's experts had in the model that it was pruned from: what `selection.json` beside it says.
+ * Undefined where there is no such file. Rejects with a UserError where it is not about this model.
+ */
+export async function originalExperts({ path, kind, config }: ModelInfo): Promise<PerMixture<number[][]> | undefined> {
+  if (kind !== 'packed') return undefined
+  const file = join(path.endsWith('.safetensors') ? dirname(path) : path, 'selection.json')
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new UserError(`${file}: cannot be read (${error.code})`)
+  })
+  if (!bytes) return undefined
+  const said = parseJsonObject(bytes, file)
+  return perMixture(config.mixtures, (mixture) => {
+    const layers = said[mixture.kind]
+    if (fits(layers, mixture)) return layers
+    throw new UserError(`${file}: does not list the ${mixture.kind} experts that this model has`)
+  })
+}
+
+/** Whether it is a list of different ids per layer, as many as the layer has experts. */
+function fits(layers: unknown, { experts }: Mixture): layers is number[][] {
+  if (!Array.isArray(layers) || layers.length !== experts.length) return false
+  return layers.every(
+    (ids, layer) =>
+      Array.isArray(ids) &&
+      ids.length === experts[layer] &&
+      new Set(ids).size === ids.length &&
+      ids.every((id) => Number.isInteger(id) && id >= 0 && id < MOST_EXPERTS),
+  )
+}
+
+/** More than any model has; a bound for what is made of a file's numbers. */
+const MOST_EXPERTS = 2 ** 16

@@ -1,0 +1,107 @@
+import { type LayerAgreement, meanAgreement, type RoutingAgreement } from '../experts/agreement.js'
+import type { MixtureKind } from '../model/config.js'
+import { plural } from '../numbers.js'
+import { printable } from '../printable.js'
+import { expertsPerToken, modelName } from './caption.js'
+import type { Amount, ExpertMap, Figure, Measure, TableBlock } from './figure.js'
+import { TITLES } from './figure.js'
+import { percent } from './percent.js'
+
+/**
+ * A figure of how alike two models route one text or several: for each expert, of the tokens that choose it in the other
+ * model the share that choose it in the model too. `renderText`, `renderSvg`, `renderPng` and `renderHtml` draw it.
+ */
+export function drawAgreement(agreements: readonly RoutingAgreement[]): Figure {
+  const [{ text, against }] = agreements
+  const [name, other] = [modelName(text.model), modelName(against.model)]
+  const seen = new Set(agreements.flatMap(allAmounts))
+  const lacks = seen.has('missing')
+  const least = leastShown([...seen].filter((amount) => typeof amount === 'number'))
+  const marks = {
+    ...(seen.has('unused') && { unused: 'chosen by no token' }),
+    ...(lacks && { missing: `not in ${name}` }),
+  }
+  return {
+    title: `Routing of ${name} against ${other}`,
+    caption: [...new Set([text.model, against.model].map((m) => `${modelName(m)}: ${expertsPerToken(m)}`))],
+    blocks: [
+      meanTable(agreements, lacks),
+      {
+        type: 'maps',
+        maps: agreements.map((agreement) => mapOf(agreement, { lacks, least })),
+        scale: {
+          isSigned: false,
+          meaning: `of the tokens that choose the expert in ${other}, share that choose it in ${name}`,
+          from: `${Math.round(100 * least)} %`,
+          to: '100 %',
+          marks,
+        },
+      },
+    ],
+  }
+}
+
+/** Where the scale begins: models that agree in nearly all would else look alike in everything. */
+function leastShown(shares: readonly number[]): number {
+  return Math.min(0.9, Math.floor(10 * Math.min(1, ...shares)) / 10)
+}
+
+function allAmounts({ mixtures }: RoutingAgreement): Amount[] {
+  return mixtures.flatMap(({ layers }) =>
+    layers.flatMap((layer) => Array.from(layer.chosen, (_, expert) => shareKept(layer, expert))),
+  )
+}
+
+/** Of the tokens that choose an expert in the other model, the share that choose it in the model too. */
+function shareKept({ has, chosen, kept }: LayerAgreement, expert: number): Amount {
+  if (!has.model[expert]) return 'missing'
+  return chosen[expert] > 0 ? kept[expert] / chosen[expert] : 'unused'
+}
+
+function meanTable(agreements: readonly RoutingAgreement[], lacks: boolean): TableBlock {
+  const rows = agreements.flatMap((agreement) =>
+    agreement.mixtures.map(({ kind }) => {
+      const { top1, overlap, missing } = meanAgreement(agreement, kind)
+      const shares = [top1, overlap, ...(lacks ? [missing] : [])].map(percent)
+      return { cells: [printable(agreement.text.name), TITLES[kind], ...shares] }
+    }),
+  )
+  const head = [
+    'text',
+    'experts',
+    'same first expert',
+    'experts in common',
+    ...(lacks ? ['choices of missing experts'] : []),
+  ]
+  return { type: 'table', title: 'Means over the layers', head, rows, empty: 'none' }
+}
+
+function mapOf(agreement: RoutingAgreement, { lacks, least }: { lacks: boolean; least: number }): ExpertMap {
+  const { text, mixtures } = agreement
+  const layerOf = (kind: MixtureKind, layer: number) =>
+    mixtures.find((mixture) => mixture.kind === kind)?.layers[layer] ?? mixtures[0].layers[layer]
+  const measure = (name: string, short: string, of: 'top1' | 'overlap' | 'missing'): Measure => ({
+    name,
+    short,
+    of: (kind, layer) => (layerOf(kind, layer).experts > 0 ? layerOf(kind, layer)[of] : undefined),
+  })
+  return {
+    title: `${printable(text.name)}, ${plural(text.tokens.length, 'token')}`,
+    mixtures,
+    amount: (kind, layer, expert) => {
+      const share = shareKept(layerOf(kind, layer), expert)
+      return typeof share === 'number' ? (share - least) / (1 - least) : share
+    },
+    describe: (kind, layer, expert) => {
+      const { has, chosen, kept } = layerOf(kind, layer)
+      const name = `layer ${layer}, ${kind} expert ${expert}`
+      if (!has.model[expert]) return `${name}: missing; ${plural(chosen[expert], 'token')} of the other model`
+      return `${name}: ${kept[expert]} of the other model's ${plural(chosen[expert], 'token')}`
+    },
+    measures: [
+      measure('same first', 'first', 'top1'),
+      measure('in common', 'comm', 'overlap'),
+      ...(lacks ? [measure('missing', 'miss', 'missing')] : []),
+    ],
+  }
+}

@@ -1,0 +1,162 @@
+import type { MixtureKind } from '../model/config.js'
+import { DENSE, type ExpertMap, type MapMixture, mostExperts, SHORT, TITLES } from './figure.js'
+import {
+  CHARACTER,
+  type Drawing,
+  endLabel,
+  escapeXml,
+  type Fill,
+  fixed,
+  label,
+  stack,
+  textWidth,
+} from './svg-drawing.js'
+import { markOf } from './svg-legend.js'
+
+/** Largest side of a cell, and the least with which the kinds still stand beside one another. */
+const CELL = 14
+const LEAST_CELL = 5
+/** A row is at least as high as the numbers beside it. */
+const LEAST_ROW = 12
+const GAP = 24
+/** Width of the layers' numbers, whose head is `layer`. */
+const LABELS = 6 * CHARACTER
+const HEAD = 32
+/** Characters of a measure of one kind. */
+const NUMBER = 5
+
+/** A row per layer: the experts of each kind, and what was measured of them; kinds below one another where it is narrow. */
+export function mapDrawing(map: ExpertMap, fill: Fill, width: number): Drawing {
+  const beside = largestCell(map, map.mixtures, width)
+  if (beside >= LEAST_CELL) return panels(map, map.mixtures, fill, beside)
+  // Where there is little room, measures have short names.
+  const narrow = { ...map, measures: map.measures.map((measure) => ({ ...measure, name: measure.short })) }
+  const alone = map.mixtures.map((mixture) => {
+    return panels(narrow, [mixture], fill, Math.max(1, largestCell(narrow, [mixture], width)))
+  })
+  return stack(alone, 12)
+}
+
+/** The largest cells with which these kinds fit beside one another. */
+function largestCell(map: ExpertMap, mixtures: readonly MapMixture[], width: number): number {
+  const fits = (cell: number) => columnsOf(mixtures, cell).end + measuresWidth(map, mixtures) <= width
+  let cell = CELL
+  while (cell > 0 && !fits(cell)) cell -= 0.25
+  return cell
+}
+
+/** Width at which all cells have their full size. */
+export function naturalWidth(map: ExpertMap): number {
+  const { starts, end } = columnsOf(map.mixtures, CELL)
+  return starts.length === 0 ? LABELS : end + measuresWidth(map, map.mixtures)
+}
+
+function panels(map: ExpertMap, mixtures: readonly MapMixture[], fill: Fill, cell: number): Drawing {
+  const row = Math.max(LEAST_ROW, cell)
+  const { starts, end } = columnsOf(mixtures, cell)
+  const parts = mixtures.flatMap((mixture, i) => [
+    label(starts[i], 11, TITLES[mixture.kind], 'head'),
+    ...axis(mostExperts(mixture), starts[i], cell),
+  ])
+  parts.push(endLabel(LABELS - 6, 27, 'layer'), ...measureHeads(map, mixtures, end))
+  for (let layer = 0; layer < mixtures[0].layers.length; layer++) {
+    const y = HEAD + layer * row
+    const cells = mixtures.map(({ kind, layers }, i) =>
+      rowOfCells(map, { kind, layer, experts: layers[layer].experts, fill }, { x: starts[i], y, cell, row }),
+    )
+    const name = endLabel(LABELS - 6, y + row / 2 + 4, String(layer))
+    const measured = measuresOf(map, mixtures, layer, end, y + row / 2 + 4)
+    parts.push(`<g class="layer" data-layer="${layer}">${name}${cells.join('')}${measured}</g>`)
+  }
+  return {
+    markup: parts.join('\n'),
+    width: end - (map.measures.length > 0 ? 0 : GAP) + measuresWidth(map, mixtures),
+    height: HEAD + mixtures[0].layers.length * row,
+  }
+}
+
+/** Where the cells of each kind begin, and where what is beside them does. */
+function columnsOf(mixtures: readonly MapMixture[], cell: number): { starts: number[]; end: number } {
+  let end = LABELS
+  const starts = mixtures.map((mixture) => {
+    const start = end
+    end += Math.max(textWidth(TITLES[mixture.kind]), mostExperts(mixture) * cell) + GAP
+    return start
+  })
+  return { starts, end }
+}
+
+/** The numbers of some experts, each above its cell. */
+function axis(experts: number, x: number, cell: number): string[] {
+  const digits = String(experts - 1).length
+  const step = [1, 2, 4, 8, 16, 32, 64].find((step) => step * cell >= (digits + 1) * CHARACTER) ?? 128
+  return Array.from({ length: Math.ceil(experts / step) }, (_, i) => i * step).map(
+    (expert) =>
+      `<text x="${fixed(x + (expert + 0.5) * cell)}" y="27" text-anchor="${cell < 8 ? 'start' : 'middle'}">${expert}</text>`,
+  )
+}
+
+interface RowOf {
+  kind: MixtureKind
+  layer: number
+  experts: number
+  fill: Fill
+}
+
+function rowOfCells(
+  map: ExpertMap,
+  { kind, layer, experts, fill }: RowOf,
+  { x, y, cell, row }: { x: number; y: number; cell: number; row: number },
+): string {
+  if (experts === 0) return label(x, y + row / 2 + 4, DENSE)
+  const gap = cell >= LEAST_CELL ? 1 : 0
+  const [width, height] = [fixed(cell - gap), fixed(row - gap)]
+  return Array.from({ length: experts }, (_, expert) => {
+    const amount = map.amount(kind, layer, expert)
+    const named = `data-expert="${kind} ${layer} ${expert}"`
+    const title = `<title>${escapeXml(map.describe(kind, layer, expert))}</title>`
+    const left = fixed(x + expert * cell)
+    if (typeof amount !== 'number') {
+      const mark = markOf(amount, Number(width), Number(height))
+      return `<g transform="translate(${left} ${fixed(y)})" ${named}>${title}${mark}</g>`
+    }
+    const place = `x="${left}" y="${fixed(y)}" width="${width}" height="${height}"`
+    return `<rect ${place} ${fill(amount)} ${named}>${title}</rect>`
+  }).join('')
+}
+
+function measuresWidth({ measures }: ExpertMap, mixtures: readonly MapMixture[]): number {
+  return measures.reduce((sum, { name }) => sum + measureWidth(name, mixtures), 0)
+}
+
+function measureWidth(name: string, mixtures: readonly MapMixture[]): number {
+  return Math.max(name.length, mixtures.length * (NUMBER + 1) - 1) * CHARACTER + GAP / 2
+}
+
+function measureHeads({ measures }: ExpertMap, mixtures: readonly MapMixture[], end: number): string[] {
+  let x = end
+  return measures.flatMap(({ name }) => {
+    const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
+    const heads = [label(x, 11, name, 'head'), label(x, 27, kinds.trimEnd())]
+    x += measureWidth(name, mixtures)
+    return heads
+  })
+}
+
+function measuresOf(
+  { measures }: ExpertMap,
+  mixtures: readonly MapMixture[],
+  layer: number,
+  end: number,
+  y: number,
+): string {
+  let x = end
+  return measures
+    .map(({ name, of }) => {
+      const numbers = mixtures.map(({ kind }) => (of(kind, layer)?.toFixed(2) ?? '–').padEnd(NUMBER)).join(' ')
+      const text = label(x, y, numbers.trimEnd())
+      x += measureWidth(name, mixtures)
+      return text
+    })
+    .join('')
+}

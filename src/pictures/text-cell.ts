@@ -1,0 +1,63 @@
+import { type ColourDepth, paint, type Rgb } from '../terminal/colours.js'
+import type { Amount } from './figure.js'
+import { divergingOnTerminal, sequential } from './palette.js'
+
+/** From little ink to much of it, for terminals without colours that can be put in order. */
+const SHADES = ['░', '▒', '▓', '█']
+/** What nobody chose, or what is alike: the quietest thing on the screen. */
+const NOTHING = '·'
+const MISSING = '×'
+const QUIET: Rgb = [110, 110, 110]
+
+/** Signs of differences, from much less to much more. */
+export const SIGNS = ['▼', '-', NOTHING, '+', '▲']
+
+/** A cell of so many columns; what is drawn follows from its amount, which is signed or not. */
+export function textCell(amount: Amount, isSigned: boolean, depth: ColourDepth, columns: number): string {
+  if (amount === 'missing') return quiet(MISSING, depth, columns)
+  if (amount === 'unused') return ' '.repeat(columns)
+  return isSigned ? signedCell(amount, depth, columns) : filledCell(amount, depth, columns)
+}
+
+function filledCell(amount: number, depth: ColourDepth, columns: number): string {
+  if (amount === 0) return quiet(NOTHING, depth, columns)
+  if (hasRamp(depth)) return paint('█'.repeat(columns), sequential(amount), depth)
+  return SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1].repeat(columns)
+}
+
+function signedCell(by: number, depth: ColourDepth, columns: number): string {
+  if (hasRamp(depth)) {
+    if (Math.abs(by) < 0.05) return quiet(NOTHING, depth, columns)
+    return paint('█'.repeat(columns), divergingOnTerminal(by), depth)
+  }
+  const size = Math.abs(by) < 0.15 ? 0 : Math.abs(by) > 0.5 ? 2 : 1
+  const sign = SIGNS[2 + size * Math.sign(by)]
+  return size === 0
+    ? quiet(sign, depth, columns)
+    : paint(sign.padEnd(columns), divergingOnTerminal(Math.sign(by)), depth)
+}
+
+/** The amounts of a scale from one end to the other, as cells. */
+export function rampCells(isSigned: boolean, depth: ColourDepth): string {
+  if (!hasRamp(depth)) return isSigned ? SIGNS.join(' ') : [NOTHING, ...SHADES].join(' ')
+  const steps = 16
+  const at = (i: number) => (isSigned ? (2 * i) / (steps - 1) - 1 : i / (steps - 1))
+  return Array.from({ length: steps }, (_, i) => textCell(at(i), isSigned, depth, 1)).join('')
+}
+
+/** Columns of `rampCells`. */
+export function rampWidth(depth: ColourDepth): number {
+  return hasRamp(depth) ? 16 : 9
+}
+
+/** Signs of the cells without an amount. */
+export const MARKS = { unused: 'blank', missing: MISSING }
+
+/** Sixteen colours cannot be put in order for everyone: there shades say how much, and colours only which way. */
+function hasRamp(depth: ColourDepth): boolean {
+  return depth === 'truecolor' || depth === '256'
+}
+
+function quiet(sign: string, depth: ColourDepth, columns: number): string {
+  return paint(sign, QUIET, depth) + ' '.repeat(columns - 1)
+}

@@ -1,0 +1,48 @@
+import { cellWidth, fit } from '../terminal/cell-width.js'
+import { wrap } from '../terminal/wrap.js'
+import type { TableBlock } from './figure.js'
+
+/** Columns for the words of a row below which they get a line of their own. */
+const LEAST_WORDS = 24
+
+/** A table in lines of at most `width` columns: its columns below one another where they fit, else a record per row. */
+export function tableLines({ head, rows, empty }: TableBlock, width: number): string[] {
+  if (rows.length === 0) return indented(wrap(empty, width - 4))
+  const hasWords = rows.some(({ words }) => words)
+  const heads = hasWords ? head.slice(0, -1) : head
+  const table = aligned([heads, ...rows.map(({ cells }) => cells)])
+  const used = cellWidth(table[0]) + 2
+  if (!hasWords && used - 2 <= width) return table.map((line) => line.trimEnd())
+  if (hasWords && used + LEAST_WORDS <= width) {
+    const words = [head[head.length - 1], ...rows.map(({ words = [] }) => clipped(words, width - used))]
+    return table.map((line, i) => `${line}  ${fit(words[i], width - used)}`.trimEnd())
+  }
+  return rows.flatMap(({ cells, words }) => {
+    const facts = cells.map((cell, i) => (i < 2 ? cell : `${heads[i]} ${cell}`)).join(', ')
+    return [...indented(wrap(facts, width - 4)), ...(words ? [`    ${clipped(words, width - 4)}`] : [])]
+  })
+}
+
+/** Lines of which those after the first stand further in. */
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line, i) => `${i === 0 ? '  ' : '    '}${line}`)
+}
+
+/** As many of the words as fit, with an ellipsis for the others. */
+function clipped(words: readonly string[], width: number): string {
+  let line = words[0] ?? ''
+  for (let i = 1; i < words.length; i++) {
+    const longer = `${line}  ${words[i]}`
+    const room = i + 1 < words.length ? width - 2 : width
+    if (cellWidth(longer) > room) return fit(`${line} …`, width)
+    line = longer
+  }
+  return fit(line, width)
+}
+
+/** Rows with their columns below one another, indented by two. */
+function aligned(rows: string[][]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => cellWidth(row[column]))))
+  const pad = (text: string, column: number) => text + ' '.repeat(widths[column] - cellWidth(text))
+  return rows.map((row) => `  ${row.map(pad).join('  ')}`)
+}

@@ -1,0 +1,59 @@
+import { cellWidth, fit } from '../terminal/cell-width.js'
+import type { ColourDepth } from '../terminal/colours.js'
+import { wrap } from '../terminal/wrap.js'
+import type { Figure, MapsBlock, Scale } from './figure.js'
+import { MARKS, rampCells, rampWidth, textCell } from './text-cell.js'
+import { textMap } from './text-map.js'
+import { tableLines } from './text-table.js'
+import { tokenLanes } from './text-tokens.js'
+
+export interface TextOptions {
+  /** Colours that the terminal shows. Default: none. */
+  depth?: ColourDepth
+  /** Columns that no line exceeds. Default: no limit. */
+  width?: number
+}
+
+/** A figure as text, for a terminal or a plain file. */
+export function renderText(figure: Figure, options: TextOptions = {}): string {
+  return Array.from(figureLines(figure, options), (line) => `${line}\n`).join('')
+}
+
+/** The same line by line: all tokens of a long text would be too much for one string. */
+export function* figureLines(figure: Figure, options: TextOptions = {}): Generator<string> {
+  const { depth = 'none', width = Number.POSITIVE_INFINITY } = options
+  yield* wrap([figure.title, ...figure.caption].join('\n'), width)
+  for (const block of figure.blocks) {
+    yield ''
+    if (block.type === 'maps') {
+      yield* mapLines(block, depth, width)
+      continue
+    }
+    yield* wrap(block.title, width)
+    if (block.type === 'table') yield* tableLines(block, width)
+    else yield* tokenLanes(block.text, depth, width)
+  }
+}
+
+/** Maps, with what their cells mean above the first. */
+function* mapLines({ maps, scale }: MapsBlock, depth: ColourDepth, width: number): Generator<string> {
+  yield* legend(scale, depth, width)
+  for (const map of maps) {
+    yield ''
+    yield* wrap(map.title, width)
+    const draw = (kind: 'attention' | 'mlp', layer: number, expert: number, columns: number) =>
+      textCell(map.amount(kind, layer, expert), scale.isSigned, depth, columns)
+    yield* textMap(map, draw, width)
+  }
+}
+
+/** The ramp between its ends, in one line with its meaning where that fits. */
+function legend({ isSigned, meaning, from, to, marks = {} }: Scale, depth: ColourDepth, width: number): string[] {
+  const room = width - rampWidth(depth) - 2
+  const [left, right] = [fit(from, Math.max(6, Math.floor(room / 2))), fit(to, Math.max(6, Math.floor(room / 2)))]
+  const ramp = `${left} ${rampCells(isSigned, depth)} ${right}`
+  const size = cellWidth(left) + rampWidth(depth) + cellWidth(right) + 2
+  const lines = cellWidth(meaning) + 2 + size <= width ? [`${meaning}: ${ramp}`] : [...wrap(`${meaning}:`, width), ramp]
+  const kinds = Object.entries(marks).map(([kind, meaning]) => `${MARKS[kind as keyof typeof MARKS]} ${meaning}`)
+  return kinds.length === 0 ? lines : [...lines, ...wrap(kinds.join(', '), width)]
+}

@@ -1,0 +1,102 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { tokensCsv } from '#molm/experts/csv.js'
+import { renderHtml } from '#molm/pictures/html.js'
+import { diverging, sequential } from '#molm/pictures/palette.js'
+import { renderSvg } from '#molm/pictures/svg.js'
+import { renderText } from '#molm/pictures/text.js'
+import { drawUsage } from '#molm/pictures/usage-figure.js'
+import { colourDepth, paint } from '#molm/terminal/colours.js'
+import { codeOf, proseOf } from '../support/prose-and-code.js'
+import { mixture, reader, routedText } from '../support/routed-text.js'
+
+const figure = drawUsage([proseOf(20), codeOf(20)], { tokens: true })
+
+test('markup in tokens is escaped in svg and html', () => {
+  for (const picture of [renderSvg(figure), renderHtml(figure)]) {
+    assert.not.ok(picture.includes('<b>'))
+    assert.ok(picture.includes('&lt;b&gt;'))
+  }
+})
+
+test('pictures refer to nothing outside of themselves', () => {
+  for (const picture of [renderSvg(figure), renderHtml(figure)]) {
+    assert.not.match(picture.replace('http://www.w3.org/2000/svg', ''), /https?:|src=|href=|@import|url\(/)
+  }
+})
+
+test('on a page the comparison comes before the texts', () => {
+  const page = renderHtml(figure)
+  const places = ['prose against code', 'Most specialised experts', 'id="text-0"', 'id="text-1"'].map((part) =>
+    page.indexOf(part),
+  )
+  assert.ok(
+    places.every((place, i) => place > (places[i - 1] ?? 0)),
+    String(places),
+  )
+})
+
+test('a model without attention experts and with a layer without any is shown as it is', () => {
+  const model = reader([mixture('mlp', [0, 3], 1)], ['<b>', ' "x'])
+  const text = routedText('sparse', model, [0, 1], (i) => ({ mlp: { ids: [2 - i], gates: [0.5 / (i + 1)] } }))
+  const all = drawUsage([text, text], { tokens: true })
+  const csv = [...tokensCsv([text])].join('')
+  for (const picture of [renderText(all), renderSvg(all), renderHtml(all), csv]) {
+    assert.not.match(picture, /attention|undefined|NaN|Infinity/)
+  }
+  for (const picture of [renderText(all), renderSvg(all)]) assert.match(picture, /dense/)
+  assert.is(renderSvg(all).match(/<rect [^>]*data-expert="mlp 1 /g)?.length, 3 * 3)
+  assert.equal(csv.split('\n').slice(1, 3), ['sparse,0,0,<b>,1,mlp,0,2,0.5', 'sparse,1,1," ""x",1,mlp,0,1,0.25'])
+  const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(renderHtml(all)) ?? []
+  assert.equal(JSON.parse(data)[0], [
+    [[], []],
+    [[2], [500]],
+  ])
+})
+
+test('html shows lines and their indentation as they are in the text', () => {
+  const model = reader([mixture('mlp', [1], 1)], ['if\t(x) {', '\n    ', 'return\n\n}'])
+  const text = routedText('code', model, [0, 1, 0, 2], () => ({ mlp: { ids: [0], gates: [1] } }))
+  const [, tokens] = /<div class="tokens">(.+?)<\/div>/s.exec(renderHtml(drawUsage([text]))) ?? []
+  const shown = [...tokens.matchAll(/<span[^>]*>([^<]*)<\/span>/g)].map(([, text]) => text)
+  assert.equal(shown, ['if⇥(x) {', '⏎\n    ', 'if⇥(x) {', 'return⏎\n⏎\n}'])
+})
+
+test('html carries the routes of each token', () => {
+  const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(renderHtml(figure)) ?? []
+  assert.equal(JSON.parse(data)[1], [[[0], [500], [0], [500]]])
+})
+
+test('the ramps go from dark to bright, and from blue to orange', () => {
+  const brightness = (at: number) => sequential(at).reduce((sum, channel) => sum + channel)
+  for (let i = 0; i < 10; i++) assert.ok(brightness(i / 10) < brightness((i + 1) / 10))
+  const [red, , blue] = diverging(-1)
+  assert.ok(blue > red)
+  assert.ok(diverging(1)[0] > diverging(1)[2])
+  assert.equal(sequential(7), sequential(1))
+})
+
+test('colour goes as deep as the terminal says, and not at all where it is unwanted', () => {
+  const terminal = { isTTY: true }
+  assert.is(colourDepth(terminal, { TERM: 'xterm-256color', COLORTERM: 'truecolor' }), 'truecolor')
+  assert.is(colourDepth(terminal, { TERM: 'xterm-256color' }), '256')
+  assert.is(colourDepth(terminal, { TERM: 'xterm' }), '16')
+  assert.is(colourDepth(terminal, { TERM: 'xterm-256color', NO_COLOR: '1' }), 'none')
+  assert.is(colourDepth(terminal, { TERM: 'dumb' }), 'none')
+  assert.is(colourDepth({}, { TERM: 'xterm-256color' }), 'none')
+  assert.is(paint('x', [254, 232, 56], 'truecolor'), '\x1b[38;2;254;232;56mx\x1b[39m')
+  assert.is(paint('x', [255, 0, 0], '256'), '\x1b[38;5;196mx\x1b[39m')
+  assert.is(paint('x', [254, 232, 56], '16'), '\x1b[93mx\x1b[39m')
+  assert.is(paint('x', [0, 34, 78], '16'), '\x1b[34mx\x1b[39m')
+  assert.is(paint('x', [0, 34, 78], 'none'), 'x')
+})
+
+test('FORCE_COLOR makes a pipe coloured, but for NO_COLOR', () => {
+  assert.is(colourDepth({}, { FORCE_COLOR: '1', TERM: 'xterm-256color' }), '256')
+  assert.is(colourDepth({}, { FORCE_COLOR: '1', TERM: 'xterm' }), '16')
+  assert.is(colourDepth({}, { FORCE_COLOR: '3', TERM: 'xterm' }), 'truecolor')
+  assert.is(colourDepth({}, { FORCE_COLOR: '0', TERM: 'xterm' }), 'none')
+  assert.is(colourDepth({}, { FORCE_COLOR: '1', NO_COLOR: '1', TERM: 'xterm' }), 'none')
+})
+
+test.run()

@@ -1,0 +1,116 @@
+import { inflateSync } from 'node:zlib'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { compareRouting } from '#molm/experts/agreement.js'
+import { drawAgreement } from '#molm/pictures/agreement-figure.js'
+import { renderPng } from '#molm/pictures/png.js'
+import { renderSvg } from '#molm/pictures/svg.js'
+import { CHARACTER } from '#molm/pictures/svg-drawing.js'
+import { drawUsage } from '#molm/pictures/usage-figure.js'
+import { cellWidth } from '#molm/terminal/cell-width.js'
+import { codeOf, proseOf } from '../support/prose-and-code.js'
+import { mixture, reader, routedText } from '../support/routed-text.js'
+
+const [prose, code] = [proseOf(), codeOf()]
+
+/** A text on a model of so many layers. */
+function large(layers: number, attention: number, mlp: number) {
+  const every = (experts: number) => Array.from({ length: layers }, () => experts)
+  const kinds = [mixture('attention', every(attention), 2), mixture('mlp', every(mlp), 2)]
+  const model = reader(
+    kinds.filter(({ experts }) => experts[0] > 0),
+    ['lantern', ' a very long token indeed'],
+  )
+  const both = { ids: [0, 1], gates: [0.5, 0.25] }
+  return routedText('text', model, [...Array(12).keys()], () => ({ attention: both, mlp: both }))
+}
+
+/** What of a picture lies beyond its right edge: groups only move down. */
+function outside(svg: string): string[] {
+  const [, width] = /viewBox="0 0 (\d+) /.exec(svg) ?? []
+  const room = Number(width) - 16
+  const texts = [...svg.matchAll(/<text x="([\d.]+)"[^>]*?(text-anchor="\w+")?[^>]*>([^<]*)</g)]
+    .filter(([all]) => !all.includes('text-anchor') && !all.includes('class="small"'))
+    .filter(([, x, , text]) => Number(x) + cellWidth(text.replace(/&\w+;/g, 'x')) * CHARACTER > room)
+  const rects = [...svg.matchAll(/<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"/g)]
+  return [...texts, ...rects.filter(([, x, w]) => Number(x) + Number(w) > room)].map(([all]) => all)
+}
+
+test('a picture is as wide as it was asked to be, and nothing lies outside', () => {
+  for (const [name, text] of Object.entries({
+    nano: large(6, 8, 24),
+    'MoLM 4B': large(24, 16, 32),
+    'MoLM 8B': large(48, 16, 32),
+    'MLP alone': large(48, 0, 128),
+  })) {
+    const figure = drawUsage([text, text], { tokens: true })
+    for (const width of [320, 700, 1600]) {
+      const svg = renderSvg(figure, { width })
+      assert.match(svg, new RegExp(`width="${width}"`))
+      assert.equal(outside(svg), [], `${name} at ${width}`)
+    }
+  }
+})
+
+test('both axes have numbers, and the caption names packing and experts per token', () => {
+  const svg = renderSvg(drawUsage([large(24, 16, 32)]))
+  assert.ok(svg.includes('Experts of small (q4)'))
+  assert.ok(svg.includes('per layer a token uses 2 of 16 attention experts and 2 of 32 MLP experts'))
+  const numbers = [...svg.matchAll(/y="27" text-anchor="middle">(\d+)</g)].map(([, number]) => Number(number))
+  assert.equal(numbers.slice(0, 8), [0, 2, 4, 6, 8, 10, 12, 14])
+  assert.is(svg.match(/<g class="layer" data-layer="\d+"><text [^>]*>\d+<\/text>/g)?.length, 24)
+  assert.ok(svg.includes('share of the tokens that choose the expert:'))
+})
+
+test('texts share one scale: the same share has the same colour in each', () => {
+  const colours = (svg: string) =>
+    [...svg.matchAll(/fill="(#\w+)" data-expert="mlp 0 (\d)"/g)].map(([, colour, expert]) => [expert, colour])
+  const both = colours(renderSvg(drawUsage([prose, code])))
+  const alone = colours(renderSvg(drawUsage([prose])))
+  assert.not.equal(both[0], alone[0], 'three quarters are the most of prose, but not of both')
+  assert.is(both[5][1], alone[0][1], 'the fullest has the brightest colour')
+})
+
+test('tokens stand above lanes that have names', () => {
+  const svg = renderSvg(drawUsage([prose], { tokens: true }))
+  for (const name of ['0 attention', '0 mlp', 'gate:', '⏎', '&lt;b&gt;'])
+    assert.ok(svg.includes(`>${name}</text>`), name)
+})
+
+test('where two models are compared, experts that one lacks are crossed out, and it is said why', () => {
+  const model = reader([mixture('mlp', [2], 1)], ['a'], { name: 'cut', originals: { mlp: [[0, 2]] } })
+  const whole = reader([mixture('mlp', [3], 1)], ['a'], { name: 'whole' })
+  const text = (of: typeof model, id: number) =>
+    routedText('text', of, [0, 0], () => ({ mlp: { ids: [id], gates: [1] } }))
+  const svg = renderSvg(drawAgreement([compareRouting(text(model, 1), text(whole, 2))]))
+  assert.match(
+    svg,
+    /data-expert="mlp 0 1"><title>[^<]*missing[^<]*<\/title><rect class="empty"[^>]*\/><path class="cross"/,
+  )
+  assert.ok(svg.includes('Routing of cut (q4) against whole (q4)'))
+  assert.ok(svg.includes('>not in cut (q4)<') && svg.includes('>chosen by no token<'))
+  assert.match(svg, /fill="#fee838" data-expert="mlp 0 2"/)
+})
+
+test('a PNG has two pixels per unit, and letters', async () => {
+  const figure = drawUsage([prose])
+  const png = Buffer.from(await renderPng(figure, { width: 400 }))
+  assert.is(png.toString('latin1', 1, 4), 'PNG')
+  assert.is(png.readUInt32BE(16), 800)
+  const untitled = await renderPng({ ...figure, title: ' ' }, { width: 400 })
+  assert.ok(inkOf(png) > inkOf(Buffer.from(untitled)) + 500, 'the title is drawn')
+  assert.equal(await renderPng(figure, { width: 400 }), new Uint8Array(png), 'and the same each time')
+})
+
+/** Bytes other than white in a PNG: enough to tell whether something is drawn. */
+function inkOf(png: Buffer): number {
+  const parts: Buffer[] = []
+  for (let at = 8; at < png.length; ) {
+    const size = png.readUInt32BE(at)
+    if (png.toString('latin1', at + 4, at + 8) === 'IDAT') parts.push(png.subarray(at + 8, at + 8 + size))
+    at += size + 12
+  }
+  return inflateSync(Buffer.concat(parts)).reduce((sum, byte) => sum + (byte === 0 || byte === 255 ? 0 : 1), 0)
+}
+
+test.run()

@@ -1,0 +1,153 @@
+import { stripVTControlCharacters } from 'node:util'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Mixture, TextRoutes } from '#molm/index.js'
+import { renderText, type TextOptions } from '#molm/pictures/text.js'
+import { drawUsage } from '#molm/pictures/usage-figure.js'
+import { cellWidth } from '#molm/terminal/cell-width.js'
+import { mixture, reader, routedText } from '../support/routed-text.js'
+
+const layers = (count: number, experts: number, dense: number[] = []) =>
+  Array.from({ length: count }, (_, layer) => (dense.includes(layer) ? 0 : experts))
+
+const SHAPES: Record<string, Mixture[]> = {
+  '6 layers': [mixture('attention', layers(6, 8), 2), mixture('mlp', layers(6, 24), 2)],
+  '24 layers': [mixture('attention', layers(24, 16), 2), mixture('mlp', layers(24, 32), 2)],
+  '48 layers': [mixture('attention', layers(48, 16), 2), mixture('mlp', layers(48, 32), 2)],
+  '48 layers with 128 MLP experts alone': [mixture('mlp', layers(48, 128, [0, 1]), 2)],
+}
+const WORDS = ['lantern', ' 灯籠', '\n', ' the longest of words that a tokenizer could have']
+const WIDTHS = [40, 47, 60, 79, 80, 100, 120, 160, 200]
+
+/** A text of many tokens that choose expert 0 and another one. */
+function textOfShape(name: string, mixtures: Mixture[], other: number, tokens = 40): TextRoutes {
+  const ids = Array.from({ length: tokens }, (_, i) => i)
+  const chosen = (kind: 'attention' | 'mlp') => {
+    const experts = Math.max(0, ...(mixtures.find((mixture) => mixture.kind === kind)?.experts ?? []))
+    return { ids: [0, 1 + (other % Math.max(1, experts - 1))], gates: [0.5, 0.25] }
+  }
+  return routedText(name, reader(mixtures, WORDS), ids, () => ({ attention: chosen('attention'), mlp: chosen('mlp') }))
+}
+
+const render = (texts: TextRoutes[], options: TextOptions, tokens = false) =>
+  renderText(drawUsage(texts, { tokens }), options)
+
+for (const [name, mixtures] of Object.entries(SHAPES)) {
+  const texts = [
+    textOfShape('a text with a rather long name indeed.txt', mixtures, 3),
+    textOfShape('code.js', mixtures, 6),
+    textOfShape('b.txt', mixtures, 9, 4),
+  ]
+
+  test(`a figure of ${name} is no wider than its window`, () => {
+    const figures = [texts.slice(0, 2), texts].map((some) => drawUsage(some))
+    for (const figure of [...figures, drawUsage(texts.slice(2), { tokens: true })]) {
+      for (const depth of ['none', 'truecolor'] as const) {
+        for (const width of WIDTHS) {
+          for (const line of stripVTControlCharacters(renderText(figure, { depth, width })).split('\n')) {
+            assert.ok(cellWidth(line) <= width, `${width} ${depth}: ${cellWidth(line)}: ${line}`)
+          }
+        }
+      }
+    }
+  })
+
+  test(`a figure of ${name} has a cell for every expert at any width`, () => {
+    const experts = mixtures.reduce((sum, { experts }) => experts.reduce((a, b) => a + b, sum), 0)
+    const figure = drawUsage(texts.slice(0, 1))
+    for (const width of [...WIDTHS, undefined]) {
+      const [, , map] = stripVTControlCharacters(renderText(figure, { depth: 'truecolor', width })).split('\n\n')
+      const empty = map.replace(/[^·]/g, '').length
+      const full = map.replace(/[^█]/g, '').length
+      assert.ok(empty + full === experts || empty + full / 2 === experts, `${width}: ${empty} + ${full} of ${experts}`)
+    }
+  })
+}
+
+test('numbers of layers and experts stand on both axes, and measures under their names', () => {
+  const text = textOfShape('b.txt', SHAPES['24 layers'], 9)
+  const lines = render([text], { width: 200 }).split('\n')
+  const at = lines.indexOf('b.txt, 40 tokens')
+  const mlp = [0, 4, 8, 12, 16, 20, 24, 28].map((n) => String(n).padEnd(8)).join('')
+  assert.equal(lines.slice(at + 1, at + 4), [
+    `       ${'attention'.padEnd(32)}  ${'mlp'.padEnd(64)}  entropy, bits  fairness`,
+    `layer  ${'0       4       8       12'.padEnd(32)}  ${mlp}  attn mlp       attn mlp`,
+    `    0  ██${'· '.repeat(9)}██${'· '.repeat(5)}  ██${'· '.repeat(9)}██${'· '.repeat(21)}  1.00 1.00      0.13 0.06`,
+  ])
+  const narrow = render([text], { width: 60 }).split('\n')
+  assert.is(narrow[narrow.indexOf('attention') + 1], '   0   4   8   12    bits  fair')
+})
+
+test('a layer that takes several lines says which expert each begins with; a dense one says that it is one', () => {
+  const text = textOfShape('b.txt', [mixture('mlp', [0, 128], 2)], 99)
+  const lines = render([text], { width: 80 }).split('\n')
+  assert.equal(lines.slice(lines.indexOf('mlp, 64 experts per line') + 1), [
+    `    ${[0, 8, 16, 24, 32, 40, 48, 56].map((n) => String(n).padEnd(8)).join('')}  bits  fair`,
+    `  0 dense${' '.repeat(61)}   -     -`,
+    `  1 █${'·'.repeat(63)}  1.00  0.02`,
+    `+64 ${'·'.repeat(36)}█${'·'.repeat(27)}`,
+    '',
+  ])
+})
+
+test('the model, its packing and the experts per token are told, and what the cells mean', () => {
+  const [title, caption, , scale] = render([textOfShape('b.txt', SHAPES['6 layers'], 3)], {}).split('\n')
+  assert.is(title, 'Experts of small (q4)')
+  assert.is(caption, 'per layer a token uses 2 of 8 attention experts and 2 of 24 MLP experts')
+  assert.is(scale, 'share of the tokens that choose the expert: 0 % · ░ ▒ ▓ █ 100.0 %')
+})
+
+test('texts share one scale: the same share looks the same in each', () => {
+  const model = reader([mixture('mlp', [2], 1)], WORDS)
+  const choosing = (name: string, share: number) =>
+    routedText(name, model, [...Array(20).keys()], (i) => ({ mlp: { ids: [i < 20 * share ? 0 : 1], gates: [1] } }))
+  const rows = (texts: TextRoutes[]) =>
+    render(texts, {})
+      .split('\n')
+      .filter((line) => /^ {4}0 {2}[░▒▓█·]/.test(line))
+      .map((line) => line.slice(7, 11))
+  assert.equal(rows([choosing('half', 0.5), choosing('all', 1)]).slice(0, 2), ['▒▒▒▒', '██· '])
+  assert.equal(rows([choosing('half', 0.5)]), ['████'])
+})
+
+test('without colours a difference has signs, and its scale says of what', () => {
+  const mixtures = [mixture('mlp', [24], 2)]
+  const drawn = render([textOfShape('a.txt', mixtures, 3), textOfShape('b.txt', mixtures, 5)], { width: 100 })
+  assert.match(drawn, /share in a\.txt less that in b\.txt: −100\.0 % ▼ - · \+ ▲ \+100\.0 %/)
+  assert.match(drawn, /a\.txt against b\.txt\n.*\n.*\n {4}0 {2}· · · · ▲ · ▼ · /)
+  assert.not.ok(drawn.includes('\x1b'))
+})
+
+test('of a specialist’s tokens as many are named as fit, and an ellipsis stands for the others', () => {
+  const texts = [textOfShape('a.txt', SHAPES['6 layers'], 3), textOfShape('b.txt', SHAPES['6 layers'], 5)]
+  const line = (width: number) =>
+    render(texts, { width })
+      .split('\n')
+      .find((line) => line.includes('×'))
+  assert.match(
+    line(200) ?? '',
+    /^ {2}layer 0 attention 4 {2}a\.txt {2}100\.0 % {2}0\.0 % .* lantern ×1 {2}·灯籠 ×1 {2}⏎ ×1/,
+  )
+  assert.match(line(76) ?? '', / lantern ×1 {2}·灯籠 ×1 …$/)
+  assert.is(line(40), '    lantern ×1  ·灯籠 ×1  ⏎ ×1 …')
+})
+
+test('texts that are alike, or too short to tell, have no specialists', () => {
+  const same = textOfShape('a.txt', SHAPES['6 layers'], 3)
+  assert.match(render([same, same], {}), /Most specialised experts\n {2}none: no share differs by more than 3 standard/)
+  const [short, other] = [textOfShape('a', SHAPES['6 layers'], 3, 2), textOfShape('b', SHAPES['6 layers'], 5, 2)]
+  assert.match(render([short, other], {}), /none: no share/)
+})
+
+test('lanes of tokens have names: the kinds, and the layers’ numbers above the experts', () => {
+  const lines = render([textOfShape('b.txt', SHAPES['6 layers'], 3, 2)], {}, true).split('\n')
+  const at = lines.indexOf('Tokens of b.txt')
+  assert.equal(lines.slice(at + 2, at + 6), [
+    '                attention           mlp',
+    'token            0  1  2  3  4  5    0  1  2  3  4  5',
+    'lantern          0  0  0  0  0  0    0  0  0  0  0  0',
+    '·灯籠            0  0  0  0  0  0    0  0  0  0  0  0',
+  ])
+})
+
+test.run()
