@@ -6,6 +6,7 @@ import { UsageError } from '../errors.js'
 import { expandHome } from '../files/home.js'
 import type { LoadOptions, Model } from '../generation/types.js'
 import { MAX_THREADS } from '../library/thread-limit.js'
+import { formatBytes } from '../numbers.js'
 import {
   addModelOption,
   addOutputOptions,
@@ -104,7 +105,7 @@ async function write({ shape, write: path, quant = 'q4', quiet }: BenchOptions):
   if (!shape || !path) throw new UsageError('--write needs a --shape and a file to write')
   const { writeRandomModel } = await import('../index.js')
   const bytes = await writeRandomModel(shape, quant, path)
-  if (!quiet) note(`${bytes} bytes of random weights, ${shape} as ${quant}`)
+  if (!quiet) note(`${formatBytes(bytes)} of random weights, ${shape} as ${quant}`)
   await writeOut(`${path}\n`)
 }
 
