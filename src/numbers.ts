@@ -16,11 +16,14 @@ const SIZE_UNITS: readonly (readonly [name: string, bytes: number])[] = [
 ]
 
 /**
- * Bytes as an option such as --memory takes them: 350MiB or 800MB where they are a whole number of some unit, else three
+ * Bytes as an option such as --memory takes them: 350MiB or 800MB where they are a whole, short number of some unit, else three
  * digits, rounded up, so that what is enough stays enough: 2.42MB.
  */
 export function formatSize(bytes: number): string {
-  for (const [name, unit] of SIZE_UNITS) if (bytes >= unit && bytes % unit === 0) return `${bytes / unit}${name}`
+  const isShort = (unit: number) => unit >= 1e6 || bytes < 1000 * unit
+  for (const [name, unit] of SIZE_UNITS) {
+    if (bytes >= unit && bytes % unit === 0 && isShort(unit)) return `${bytes / unit}${name}`
+  }
   const [name, unit] = SIZE_UNITS.find(([name, unit]) => !name.includes('i') && bytes >= unit) ?? ['B', 1]
   const value = bytes / unit
   const scale = value < 10 ? 100 : value < 100 ? 10 : 1

@@ -75,7 +75,7 @@ const KNOWS: Record<string, string[]> = {
     'errors',
   ],
   experts: ['generation', 'engine', 'model', 'json', 'errors'],
-  evaluation: ['generation', 'sampling', 'model', 'json', 'errors'],
+  evaluation: ['generation', 'sampling', 'model', 'json', 'errors', 'numbers'],
   benchmark: ['generation', 'errors', 'numbers'],
   library: [
     'hub',
@@ -114,7 +114,7 @@ const KNOWS: Record<string, string[]> = {
   nn: ['weights', 'model', 'packing', 'runtime', 'errors'],
   weights: ['packing', 'runtime'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
-  packing: ['runtime', 'files', 'checkpoint', 'option-checks', 'json', 'errors', 'printable'],
+  packing: ['runtime', 'files', 'checkpoint', 'option-checks', 'json', 'errors', 'numbers', 'printable'],
   text: ['checkpoint', 'generation-options', 'option-checks', 'json', 'errors', 'printable'],
   sampling: ['generation-options', 'errors'],
   runtime: ['errors'],

@@ -59,6 +59,7 @@ test('sizes are written as options take them, and are never too small', () => {
     assert.is(formatSize(bytes), bytes === 1025 ? '1.03kB' : text)
   }
   assert.is(formatSize(2_413_056), '2.42MB')
+  assert.is(formatSize(2625 * 1024), '2.69MB')
   assert.is(formatSize(16_612_345_678), '16.7GB')
   assert.is(formatSize(999_999_999), '1000MB')
   for (let bytes = 1; bytes < 2 ** 45; bytes = Math.ceil(bytes * 1.37)) {

@@ -3,8 +3,10 @@ import { type Command, Option } from 'commander'
 import { PUBLISHED_SHAPES, type PublishedShape } from '../architectures/published-shapes.js'
 import { BENCHMARK_FORMATS, type BenchmarkFormat } from '../benchmark/format-rows.js'
 import { UsageError } from '../errors.js'
+import { expandHome } from '../files/home.js'
 import type { LoadOptions, Model } from '../generation/types.js'
 import { MAX_THREADS } from '../library/thread-limit.js'
+import { formatBytes } from '../numbers.js'
 import {
   addModelOption,
   addOutputOptions,
@@ -55,7 +57,7 @@ export function define(command: Command): void {
       ),
     )
     .option('--json', 'the same as --format json')
-    .option('--write <file>', 'write the model of --shape as a packed file instead of measuring it')
+    .option('--write <file>', 'write the model of --shape as a packed file instead of measuring it', expandHome)
   addOutputOptions(command)
 }
 
@@ -103,7 +105,7 @@ async function write({ shape, write: path, quant = 'q4', quiet }: BenchOptions):
   if (!shape || !path) throw new UsageError('--write needs a --shape and a file to write')
   const { writeRandomModel } = await import('../index.js')
   const bytes = await writeRandomModel(shape, quant, path)
-  if (!quiet) note(`${bytes} bytes of random weights, ${shape} as ${quant}`)
+  if (!quiet) note(`${formatBytes(bytes)} of random weights, ${shape} as ${quant}`)
   await writeOut(`${path}\n`)
 }
 

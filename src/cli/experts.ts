@@ -5,6 +5,7 @@ import { compareRouting } from '../experts/agreement.js'
 import { measureUsage } from '../experts/measure-usage.js'
 import { originalExperts } from '../experts/originals.js'
 import type { TextRoutes } from '../experts/text-routes.js'
+import { expandHome } from '../files/home.js'
 import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
 import { readTextOrStdin } from './input-text.js'
 import { interruptSignal } from './interrupt.js'
@@ -12,7 +13,7 @@ import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNum
 import { note } from './output.js'
 import { createReadingProgress } from './reading-progress.js'
 import { referenceOptions } from './reference-model.js'
-import { joinPrompt, readPipedText } from './stdin.js'
+import { joinPrompt, readPipedText, withoutStdin } from './stdin.js'
 import { withModel } from './with-model.js'
 
 export interface ExpertsOptions extends ModelOptions {
@@ -42,7 +43,7 @@ export function define(command: Command): void {
     .addOption(
       new Option('--format <format>', 'how to show it (default: text)').choices(FORMATS).conflicts(['json', 'csv']),
     )
-    .option('-o, --output <file>', 'write to a file; its ending chooses the format')
+    .option('-o, --output <file>', 'write to a file; its ending chooses the format', expandHome)
     .option('--width <n>', 'columns of a text, pixels of a picture', wholeNumber('--width', 40, 10_000))
     .addHelpText('after', EXAMPLES)
     .action(showExperts)
@@ -97,10 +98,11 @@ function routesOf(texts: NamedText[], options: ExpertsOptions): Promise<TextRout
   })
 }
 
-async function readTexts(words: string[], { file = [], quiet }: ExpertsOptions): Promise<NamedText[]> {
+async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions): Promise<NamedText[]> {
+  const { words, asked } = withoutStdin(given)
   if (file.length > 0 && words.length > 0) throw new UsageError('give a prompt or --file, not both')
   if (file.length > 0) return withShortNames(await Promise.all(file.map(readTextOrStdin)))
-  const text = joinPrompt([await readPipedText({ quiet, signal: interruptSignal() })], words)
+  const text = joinPrompt([await readPipedText({ quiet, asked, signal: interruptSignal() })], words)
   if (text === '') throw new UsageError('there is no text: write one after the command, pipe it in or name a --file')
   return [{ name: 'prompt', text }]
 }

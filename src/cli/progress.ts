@@ -1,6 +1,5 @@
 import { formatBytes } from '../numbers.js'
-import { printable } from '../printable.js'
-import { mayAnimate } from './output.js'
+import { createStatusLine } from './status-line.js'
 
 /** So often a line is drawn at most: faster is not seen, only paid for. */
 const REDRAW_MS = 100
@@ -13,25 +12,23 @@ export interface Progress {
   clear(): void
 }
 
-/** Draws on stderr when that is a terminal that may be drawn on; else shows nothing. */
+/** Shows nothing where stderr may not be drawn on. */
 export function createProgress(
   label: string,
   options: { color?: boolean; quiet?: boolean },
   format: (all: number) => string = formatBytes,
 ): Progress {
-  if (!mayAnimate(options)) return { show() {}, clear() {} }
+  const line = createStatusLine(options)
   let drawn = -Infinity
   return {
     show(done, all) {
       const now = performance.now()
-      if (now - drawn < REDRAW_MS) return
+      if (!line || now - drawn < REDRAW_MS) return
       drawn = now
-      const percent = Math.floor((100 * done) / all)
-      process.stderr.write(`\r\x1b[K${printable(label)} ${percent} % of ${format(all)}`)
+      line.show(`${label} ${Math.floor((100 * done) / all)} % of ${format(all)}`)
     },
     clear() {
-      if (drawn !== -Infinity) process.stderr.write('\r\x1b[K')
-      drawn = -Infinity
+      line?.clear()
     },
   }
 }

@@ -3,12 +3,12 @@ import { UsageError } from '../errors.js'
 import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '../index.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
 import { formatBytes } from '../numbers.js'
-import { printable } from '../printable.js'
 import { readTextOrStdin } from './input-text.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, share } from './options.js'
 import { freeFolder } from './out-folder.js'
-import { mayAnimate, writeOut } from './output.js'
+import { writeOut } from './output.js'
+import { createStatusLine, type StatusLine } from './status-line.js'
 import { alignColumns } from './table.js'
 
 interface PruneCommandOptions extends OutputOptions {
@@ -82,7 +82,7 @@ async function prune(model: string, out: string | undefined, options: PruneComma
 
 async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<CurvePoint[]> {
   const { pruneCurve, keepShares } = await import('../index.js')
-  const status = createStatus(options)
+  const status = createStatusLine(options)
   try {
     const { keep, only } = options
     const shares = keep === undefined ? undefined : [1, keep]
@@ -92,7 +92,7 @@ async function measureCurve(model: string, texts: NamedText[], options: PruneCom
       libraryOptions(texts, options, status),
     )
   } finally {
-    status.clear()
+    status?.clear()
   }
 }
 
@@ -104,20 +104,20 @@ async function writeSmaller(
   options: PruneCommandOptions,
 ): Promise<Pruned> {
   const { pruneModel } = await import('../index.js')
-  const status = createStatus(options)
+  const status = createStatusLine(options)
   try {
     return await pruneModel(model, out, { ...libraryOptions(texts, options, status), keep })
   } finally {
-    status.clear()
+    status?.clear()
   }
 }
 
 function libraryOptions(
   calibrate: NamedText[],
   { by, only, budget, quant, threads }: PruneCommandOptions,
-  status: Status,
+  status: StatusLine | undefined,
 ): Omit<PruneOptions, 'keep' | 'gates'> {
-  return { calibrate, by, only, budget, quant, threads, onProgress: status.show, signal: interruptSignal() }
+  return { calibrate, by, only, budget, quant, threads, onProgress: status?.show, signal: interruptSignal() }
 }
 
 function asJson(model: string, { path, gates, bytes, perplexity, decodeTokensPerSecond, selection }: Pruned) {
@@ -155,18 +155,4 @@ function countsOf(layers: readonly number[]): string {
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
   if (least === most) return String(least)
   return layers.length <= LISTED_LAYERS ? layers.join(',') : `${least} to ${most}`
-}
-
-interface Status {
-  show(step: string): void
-  clear(): void
-}
-
-/** A line on a terminal that says what is being done. */
-function createStatus(options: OutputOptions): Status {
-  const draws = mayAnimate(options)
-  return {
-    show: (step) => draws && process.stderr.write(`\r\x1b[K${printable(step)}`),
-    clear: () => draws && process.stderr.write('\r\x1b[K'),
-  }
 }

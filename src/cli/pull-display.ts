@@ -2,8 +2,9 @@ import type { PulledModel, PullPlan, PullProgress } from '../index.js'
 import { formatBytes, formatDuration } from '../numbers.js'
 import { printable } from '../printable.js'
 import type { OutputOptions } from './options.js'
-import { mayAnimate, note, writeOut } from './output.js'
+import { note, writeOut } from './output.js'
 import { Rate } from './rate.js'
+import { createStatusLine, type StatusLine } from './status-line.js'
 
 /** Shows a pull to a person or a program. */
 export interface PullDisplay {
@@ -18,7 +19,7 @@ export interface PullDisplay {
 /** A bar where it may be drawn; else a line now and then; events with --json; nothing but the result with --quiet. */
 export function createPullDisplay(options: OutputOptions & { json?: boolean }): PullDisplay {
   if (options.json) return new EventDisplay(options.quiet === true)
-  return new TextDisplay(options.quiet === true, mayAnimate(options))
+  return new TextDisplay(options.quiet === true, createStatusLine(options))
 }
 
 const PHASES: Record<PullProgress['phase'], string> = { fetch: 'fetching', pack: 'packing', verify: 'verifying' }
@@ -66,13 +67,12 @@ const EVENT_MS = 1000
 
 class TextDisplay implements PullDisplay {
   private readonly pace: Pace
-  private isDrawn = false
 
   constructor(
     private readonly isQuiet: boolean,
-    private readonly mayDraw: boolean,
+    private readonly statusLine: StatusLine | undefined,
   ) {
-    this.pace = mayDraw ? new Pace(REDRAW_MS, false) : new Pace(LINE_MS, true)
+    this.pace = statusLine ? new Pace(REDRAW_MS, false) : new Pace(LINE_MS, true)
   }
 
   plan(plan: PullPlan): void {
@@ -91,9 +91,8 @@ class TextDisplay implements PullDisplay {
     const pace = this.pace.take(progress)
     if (!pace) return
     const line = this.line(progress, pace)
-    if (!this.mayDraw) return note(line)
-    process.stderr.write(`\r\x1b[K${line}`)
-    this.isDrawn = true
+    if (!this.statusLine) return note(line)
+    this.statusLine.show(line)
   }
 
   note(message: string): void {
@@ -102,8 +101,7 @@ class TextDisplay implements PullDisplay {
   }
 
   clear(): void {
-    if (this.isDrawn) process.stderr.write('\r\x1b[K')
-    this.isDrawn = false
+    this.statusLine?.clear()
   }
 
   async done({ path, wasHere, repo, commit, warnings }: PulledModel): Promise<void> {
@@ -121,13 +119,13 @@ class TextDisplay implements PullDisplay {
       ...(perSecond !== undefined ? [`${formatBytes(perSecond)}/s`] : []),
       ...(secondsLeft !== undefined ? [`${formatDuration(secondsLeft)} left`] : []),
     ].join('  ')
-    if (!this.mayDraw) return `${PHASES[phase]} ${figures}  ${printable(item)}`
+    if (!this.statusLine) return `${PHASES[phase]} ${figures}  ${printable(item)}`
     // The bar takes what the figures leave, for the figures say more.
     const room = (process.stderr.columns || 80) - 1
     const width = Math.min(LONGEST_BAR, room - PHASES[phase].length - figures.length - 2)
     const filled = Math.floor(share * Math.max(0, width))
     const bar = width < SHORTEST_BAR ? '' : `${'█'.repeat(filled)}${'░'.repeat(width - filled)} `
-    return `${PHASES[phase]} ${bar}${figures}`.slice(0, room)
+    return `${PHASES[phase]} ${bar}${figures}`
   }
 }
 

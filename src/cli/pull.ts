@@ -66,6 +66,9 @@ async function pull(repo: string, options: PullOptions): Promise<void> {
       onNote: (message) => display.note(message),
       signal: interruptSignal(),
     })
+    if (options.verbose && !options.json && !verify && !model.wasHere) {
+      display.note('weights were not compared with the hub’s checksums; --verify does')
+    }
     await display.done(model)
   } finally {
     display.clear()

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
 import { checkLanguageModel } from '../evaluation/language-model.js'
 import { TraceFile } from '../experts/trace.js'
+import { expandHome } from '../files/home.js'
 import type { GenerationResult, Model, Step } from '../generation/types.js'
 import { optionsIn } from '../generation-options.js'
 import { formatCount } from '../numbers.js'
@@ -51,7 +52,7 @@ export function define(command: Command): void {
     .addOption(new Option('--jsonl', 'print an object per token, then one with the rest').conflicts('json'))
     .option('--experts', 'in JSON, the experts that each token wakes when it is read')
     .addOption(generationOption('logprobs'))
-    .option('--trace <file>', 'write the experts that each token wakes to a .csv or .jsonl file')
+    .option('--trace <file>', 'write the experts that each token wakes to a .csv or .jsonl file', expandHome)
     .addOption(new Option('-p, --prompt <text>').hideHelp())
     .addHelpText('after', NOTES)
     .action(run)

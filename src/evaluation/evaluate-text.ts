@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js'
 import type { Model } from '../generation/types.js'
+import { plural } from '../numbers.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import { checkLanguageModel } from './language-model.js'
 import { divergence, indexOfLargest } from './log-probability.js'
@@ -56,7 +57,7 @@ export async function evaluateText(
   const windows = { window, stride: options.stride ?? window, signal }
   const tokens = await model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
   if (tokens.length < 2)
-    throw new UserError(`${name}: has ${tokens.length} tokens; at least 2 are needed to predict any`)
+    throw new UserError(`${name}: has ${plural(tokens.length, 'token')}; at least 2 are needed to predict any`)
   if (against) await checkSameTokens(model, against, text, tokens)
 
   const reference = against && predictions(against, tokens, windows)

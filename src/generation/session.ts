@@ -7,6 +7,7 @@ import type { ModelConfig } from '../model/config.js'
 import { randomSeed } from '../sampling/random.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import { checkSaved } from './saved-sequence.js'
 import { SessionLength } from './session-length.js'
 import { checkForward, checkGenerate } from './session-options.js'
 import { StepQueue } from './step-queue.js'
@@ -269,18 +270,6 @@ export class EngineSession implements Session {
   private send(request: Parameters<EngineClient['call']>[0]): void {
     this.model.engine.call(request).reply.catch(() => undefined)
   }
-}
-
-/** Throws a UserError where something was never saved by a session of a model like this one. */
-function checkSaved(saved: SavedSequence, { vocabSize }: ModelConfig): void {
-  const { tokens, oldest, rows } = saved ?? {}
-  if (!(tokens instanceof Int32Array && rows instanceof Float32Array)) {
-    throw new UsageError('restore needs what save gave: tokens (Int32Array), oldest and rows (Float32Array)')
-  }
-  if (!Number.isInteger(oldest) || oldest < 0 || oldest > tokens.length) {
-    throw new UserError(`the saved session is not whole: its oldest position is ${oldest} of ${tokens.length}`)
-  }
-  tokenIds(tokens, vocabSize)
 }
 
 /** The reply of a request that an abort stops; an abort rejects with the signal's reason, as fetch does. */

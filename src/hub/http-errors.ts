@@ -46,5 +46,6 @@ export function httpError(reply: Reply, subject: Subject): TransientError | User
 /** The hub does not tell whether a repository is missing or only hidden. */
 function noRepository(repo: string, host: string, hasToken: boolean): UserError {
   const hidden = hasToken ? 'hidden from your token' : 'private (then give a token: `token` or HF_TOKEN)'
-  return new UserError(`${repo}: there is no such model on ${host}, or it is ${hidden}`)
+  const owner = repo.includes('/') ? '' : '\na name begins with its owner, as in ibm-research/MoLM-350M-4B'
+  return new UserError(`${repo}: there is no such model on ${host}, or it is ${hidden}${owner}`)
 }

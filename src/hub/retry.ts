@@ -69,7 +69,9 @@ export class Retries {
     if (this.failures + 1 >= (this.isHeard() ? attempts : Math.min(attempts, MOST_CALLS))) {
       const message =
         `${this.what}: ${why}, ${this.failures + 1} times in a row\n` +
-        'check the connection (or proxy) and run the same command again: it goes on where it stopped'
+        (this.isHeard()
+          ? 'check the connection (or proxy) and run the same command again: it goes on where it stopped'
+          : 'check the connection, the proxy if there is one, and HF_ENDPOINT')
       throw this.isHeard() ? new UserError(message) : new Unreachable(message)
     }
     this.bytes = 0

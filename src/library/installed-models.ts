@@ -6,6 +6,7 @@ import { takeLock } from '../files/lock.js'
 import type { Quant } from '../packing/format.js'
 import { openPackedFile } from '../packing/packed-file.js'
 import { packedFileName, packingsIn } from '../packing/packed-folder.js'
+import { likelyName } from './likely-name.js'
 import {
   folders,
   isName,
@@ -64,7 +65,9 @@ export async function findPulled(name: string): Promise<InstalledModel[]> {
   if ((await shippedNames()).includes(repository)) {
     throw new UserError(`${repository} comes with molm: it was not pulled, and cannot be removed`)
   }
-  throw new UserError(`no pulled model '${name}' in ${modelsHome()}; \`molm list\` shows what there is`)
+  const meant = await likelyName(repository)
+  const hint = meant ? `did you mean ${meant}?` : '`molm list` shows what there is'
+  throw new UserError(`no pulled model '${name}' in ${modelsHome()}; ${hint}`)
 }
 
 /** Removes what findPulled finds. Rejects with a UserError when there is no such model, or it is being pulled. */

@@ -18,9 +18,8 @@ import { modelsHome, pulledFolder, shippedNames } from './model-folders.js'
 export async function pullModel(name: string, options: PullOptions = {}): Promise<PulledModel> {
   const { threads = os.availableParallelism() } = options
   const request = await readRequest(name, options)
-  if ((await shippedNames()).includes(request.repo)) {
-    throw new UserError(`${request.repo} comes with molm: there is nothing to fetch`)
-  }
+  const shipped = (await shippedNames()).find((name) => name.toLowerCase() === request.repo.toLowerCase())
+  if (shipped) throw new UserError(`${shipped} comes with molm: there is nothing to fetch`)
   await checkHome()
   const computer = {
     placeOf: (repo: string) => ({ folder: pulledFolder(repo), lock: pullLock(repo) }),

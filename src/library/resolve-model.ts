@@ -14,16 +14,8 @@ import { checksumsOf } from '../packing/checksums.js'
 import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing/format.js'
 import { openPackedFile, type PackedFile } from '../packing/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/packed-folder.js'
-import { nearest } from '../spelling.js'
-import {
-  isName,
-  modelsHome,
-  pulledFolder,
-  pulledNames,
-  shippedFolder,
-  shippedNames,
-  splitName,
-} from './model-folders.js'
+import { likelyName } from './likely-name.js'
+import { isName, modelsHome, pulledFolder, shippedFolder, splitName } from './model-folders.js'
 import { withTrainedContext } from './trained-context.js'
 
 /** A model that was found on this computer. */
@@ -99,14 +91,6 @@ async function unknownModel(name: string): Promise<UserError> {
   return new UserError(
     `no model '${name}': it is neither a folder or file here, nor pulled (in ${modelsHome()})${hint}`,
   )
-}
-
-/** The model here whose name is the same but for its owner, its case or a slip. */
-async function likelyName(name: string): Promise<string | undefined> {
-  const known = [...(await pulledNames()), ...(await shippedNames())]
-  const alone = (text: string) => text.slice(text.lastIndexOf('/') + 1).toLowerCase()
-  const isSame = (other: string) => alone(other) === alone(name)
-  return known.find(isSame) ?? nearest(name, known) ?? known.find((other) => nearest(alone(name), [alone(other)]))
 }
 
 async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundModel> {

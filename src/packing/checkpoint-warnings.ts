@@ -1,3 +1,4 @@
+import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import type { NonFinite } from './pack.js'
 
@@ -7,7 +8,7 @@ export function nonFiniteWeights(found: readonly NonFinite[]): string[] {
   for (const { tensor, count } of found) counts.set(tensor, (counts.get(tensor) ?? 0) + count)
   return [...counts].map(
     ([tensor, count]) =>
-      `tensor ${tensor} has ${count} weights that are NaN or infinite; what the model computes may be meaningless`,
+      `tensor ${tensor} has ${plural(count, 'weight')} that ${count === 1 ? 'is' : 'are'} NaN or infinite; what the model computes may be meaningless`,
   )
 }
 

@@ -221,7 +221,8 @@ test('pull takes the address of a page, and knows what comes with molm', async (
     }
     assertRefused(await run('pull', `hf.co/${REPO}/tree/v7`), 1, /no revision 'v7'/)
     assertRefused(await run('pull', `https://elsewhere.example/${REPO}`), 2, /is not on 127\.0\.0\.1:\d+; HF_ENDPOINT/)
-    assertRefused(await run('pull', 'nano'), 1, /nano comes with molm/)
+    for (const name of ['nano', 'Nano:q8']) assertRefused(await run('pull', name), 1, /nano comes with molm/)
+    assertRefused(await run('pull', 'model'), 1, /there is no such model on .*\na name begins with its owner/)
     await writeFile(join(dir, 'file'), '')
     const { code, stderr } = await molm(['pull', REPO], { env: { MOLM_HOME: join(dir, 'file', 'molm') } })
     assert.is(code, 1)
@@ -239,6 +240,14 @@ test('rm asks first, and without a terminal needs --yes', async () => {
     assertRefused(await run('rm', REPO), 2, /nobody is at a terminal to be asked: give --yes/)
     assertRefused(await run('rm', 'org/other', '--yes'), 1, /no pulled model 'org\/other'/)
     assertRefused(await run('rm', '../model', '--yes'), 1, /no pulled model/)
+    for (const [command, name] of [
+      ['rm', 'Org/Model'],
+      ['show', 'model'],
+      ['show', 'org/modle'],
+    ]) {
+      const asked = await run(command, name, ...(command === 'rm' ? ['--yes'] : []))
+      assertRefused(asked, 1, /did you mean org\/model\?$/m)
+    }
     const one = await run('rm', `${REPO}:q8`, '--yes')
     assert.match(one.stderr, /removed org\/model:q8 \(q8; \d+ kB\)/)
     assert.match((await run('list')).stdout, /^org\/model\tq4\t[^\n]+\nnano\t/)
