@@ -11,8 +11,8 @@ import { runCommand } from './chat-commands.js'
 import { Completion } from './completion.js'
 import { type Answer, type AnswerWatcher, Conversation } from './conversation.js'
 import { Editor } from './editor.js'
+import { HistorySearch } from './history-search.js'
 import type { InputHistory } from './input-history.js'
-import type { HistorySearch } from './input-lines.js'
 import type { Key, KeyName } from './keys.js'
 import type { Background } from './map-ramps.js'
 import { Replay } from './replay.js'
@@ -145,7 +145,7 @@ export class Chat {
     if (key.kind === 'background') return this.setBackground(key.isLight ? 'light' : 'dark')
     if (key.kind !== 'key' || key.name !== 'ctrl-c') this.leaving = false
     this.replay.stop()
-    if (this.search) this.pressInSearch(key)
+    if (this.search) this.pressInSearch(this.search, key)
     else if (key.kind === 'key') this.pressKey(key.name)
     else {
       this.completion.end()
@@ -225,11 +225,13 @@ export class Chat {
 
   /** Goes on with the last answer. */
   async goOn(): Promise<void> {
+    const last = this.conversation.messages.at(-1)
+    const begun = last?.role === 'assistant' ? last.content : undefined
     await this.run(async (watcher, options) => {
       const answer = await this.conversation.goOn(watcher, options)
       if (!answer) this.say('note', 'there is no answer to go on with')
       return answer
-    })
+    }, begun)
   }
 
   /** Shows the last answer once more; false where there is none. */
@@ -267,7 +269,7 @@ export class Chat {
     this.completion.end()
     if (name === 'escape') this.map.selected = undefined
     else if (name === 'enter') this.enter()
-    else if (name === 'search') this.search = { text: '', skipped: 0 }
+    else if (name === 'search') this.search = new HistorySearch(this.options.history)
     else if (!this.walk(name) && !this.editor.press(name)) this.recall(name)
   }
 
@@ -306,26 +308,10 @@ export class Chat {
     if (entry !== undefined) this.editor.set(entry)
   }
 
-  /** Letters narrow the search, Ctrl-R goes further back; what is found is taken by any key that goes on, but for those that give up. */
-  private pressInSearch(key: Key): void {
-    const search = this.search
-    if (!search) return
-    if (key.kind === 'key' && key.name === 'search') search.skipped++
-    else if (key.kind === 'key' && key.name === 'backspace') search.text = search.text.slice(0, -1)
-    else if (key.kind === 'key') {
-      this.search = undefined
-      const gaveUp = key.name === 'escape' || key.name === 'ctrl-c' || key.name === 'ctrl-d'
-      if (!gaveUp && search.found !== undefined) this.editor.set(search.found)
-      return
-    } else if (key.kind !== 'background') {
-      search.text += harmless(key.text)
-      search.skipped = 0
-    }
-    const { history } = this.options
-    const found = history.find(search.text, search.skipped)
-    // At the oldest find, Ctrl-R stays.
-    if (found === undefined && search.skipped > 0) search.skipped--
-    else search.found = found
+  private pressInSearch(search: HistorySearch, key: Key): void {
+    if (search.press(key)) return
+    this.search = undefined
+    if (search.taken !== undefined) this.editor.set(search.taken)
   }
 
   private setBackground(background: Background): void {
@@ -354,10 +340,14 @@ export class Chat {
     if (next !== undefined) await this.send(next)
   }
 
-  private async run(work: (watcher: AnswerWatcher, options: GenerateOptions) => Promise<Answer | undefined>) {
+  /** An answer, of which a part may have been there before. */
+  private async run(
+    work: (watcher: AnswerWatcher, options: GenerateOptions) => Promise<Answer | undefined>,
+    begun = this.conversation.prefill,
+  ) {
     this.abort = new AbortController()
     this.state = 'answering'
-    this.answer = this.conversation.prefill
+    this.answer = harmless(begun)
     this.map.beginAnswer()
     this.changed()
     try {

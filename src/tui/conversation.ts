@@ -28,7 +28,7 @@ interface Frame {
 
 /** Told of an answer while it comes. */
 export interface AnswerWatcher {
-  /** The tokens in the cache once all up to the answer is read, before that is begun. */
+  /** The tokens up to the answer, old and new, before the new ones are read. */
   prompt(tokens: number): void
   /** How far what is new has been read. */
   progress(progress: PromptProgress): void
@@ -185,8 +185,8 @@ export class Conversation {
       prompt = begun && begun === this.newest?.message ? this.newest.ids : frame.prompt
       answer = new RunningAnswer(watcher, begun ? false : frame.isAnswer)
       const stop = [...frame.stop, ...(options.stop ?? [])]
-      const fresh = await this.readAhead(this.keepCommon(prompt, options.context), watcher, options)
       watcher.prompt(prompt.length)
+      const fresh = await this.readAhead(this.keepCommon(prompt, options.context), watcher, options)
       const reports = { routes: true, probabilities: true, onPromptProgress: watcher.progress }
       const steps = session.generate(fresh, { ...options, ...reports, stop })
       for (let next = await steps.next(); ; next = await steps.next()) {

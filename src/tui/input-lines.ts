@@ -1,17 +1,10 @@
 import { fit, graphemes } from '../terminal/cell-width.js'
 import { cut } from '../terminal/wrap.js'
 import type { Editor } from './editor.js'
+import type { HistorySearch } from './history-search.js'
 
 const PROMPT = '› '
 const INDENT = '  '
-
-/** A search in what was written before. */
-export interface HistorySearch {
-  text: string
-  /** So many newer finds have been passed over. */
-  skipped: number
-  found?: string
-}
 
 /**
  * The text being written in lines of at most `width` columns, of them at most `height`: those around the cursor, and a
@@ -21,7 +14,7 @@ export function inputLines(
   { text, cursor }: Pick<Editor, 'text' | 'cursor'>,
   width: number,
   height: number,
-  search?: HistorySearch,
+  search?: Pick<HistorySearch, 'text' | 'found'>,
 ): string[] {
   if (search) return [searchLine(search, width)]
   const before = text.slice(0, cursor)
@@ -45,7 +38,7 @@ export function inputLines(
   return [count, ...all.slice(first, first + height - 1)]
 }
 
-function searchLine({ text, found }: HistorySearch, width: number): string {
+function searchLine({ text, found }: Pick<HistorySearch, 'text' | 'found'>, width: number): string {
   const what = text === '' ? 'search in what you wrote: ' : `search "${text}": `
   return fit(what + (found ?? (text === '' ? '' : 'nothing found')).replace(/\s+/g, ' '), width)
 }
