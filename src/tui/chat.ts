@@ -1,13 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { renameOptions } from '../errors.js'
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
-import { formatCount, plural } from '../numbers.js'
+import { plural } from '../numbers.js'
 import { harmless } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { describeReading } from '../terminal/reading.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import { CellPainter } from './cell-painter.js'
 import { runCommand } from './chat-commands.js'
+import { cutNote, lengthNote } from './chat-notes.js'
 import { Completion } from './completion.js'
 import { type Answer, type AnswerWatcher, Conversation } from './conversation.js'
 import { Editor } from './editor.js'
@@ -381,16 +382,11 @@ export class Chat {
 
   /** Says once when the conversation is longer than anything that the model was trained on. */
   private warnOfLength(tokens: number): void {
-    const { trainedContext, maxPositions } = this.model.config
-    const { context = Infinity } = { ...this.options.generation, ...this.settings }
-    const isKnown = trainedContext > 0 && maxPositions === undefined
-    if (this.hasWarnedOfLength || !isKnown || Math.min(tokens, context) <= trainedContext) return
+    const { context } = { ...this.options.generation, ...this.settings }
+    const note = this.hasWarnedOfLength ? undefined : lengthNote(tokens, this.model, context)
+    if (note === undefined) return
     this.hasWarnedOfLength = true
-    this.say(
-      'note',
-      `the conversation has ${formatCount(tokens)} tokens, and ${this.model.name} was trained on ${trainedContext} at a time: ` +
-        `answers may make no sense; /reset begins anew, /set context ${trainedContext} lets only the latest count`,
-    )
+    this.say('note', note)
   }
 
   async refreshMemory(): Promise<void> {
@@ -450,16 +446,6 @@ const STRIDES: Partial<Record<KeyName, Stride>> = {
   'word-right': 'word-on',
   home: 'first',
   end: 'last',
-}
-
-function cutNote(tokens: number): string {
-  return `cut at ${plural(tokens, 'token')}: /continue goes on, /set max-tokens ${nextRound(tokens)} lets answers be longer`
-}
-
-/** Twice as many or some more, with one digit that is not 0. */
-function nextRound(tokens: number): number {
-  const unit = 10 ** Math.floor(Math.log10(Math.max(1, 2 * tokens)))
-  return Math.ceil((2 * tokens) / unit) * unit
 }
 
 /** Commands that need not wait for an answer to end. */
