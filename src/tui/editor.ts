@@ -1,10 +1,13 @@
 import { graphemes, harmless } from '../terminal/cell-width.js'
+import { cut } from '../terminal/wrap.js'
 import type { KeyName } from './keys.js'
 
 /** A text of several lines that is being written, with a cursor in it. */
 export class Editor {
   private before = ''
   private after = ''
+  /** Columns of a row on the screen. */
+  width = Number.POSITIVE_INFINITY
   /** What was deleted last, by more than a character. */
   private killed = ''
 
@@ -46,9 +49,9 @@ export class Editor {
       case 'end':
         return this.moveOn(/^[^\n]*/.exec(this.after)?.[0] ?? '') || true
       case 'up':
-        return this.moveUp()
+        return this.moveByRow(-1)
       case 'down':
-        return this.moveDown()
+        return this.moveByRow(1)
       case 'backspace':
         this.before = this.before.slice(0, this.before.length - lastGrapheme(this.before).length)
         return true
@@ -102,21 +105,32 @@ export class Editor {
     return by !== ''
   }
 
-  private moveUp(): boolean {
-    const start = this.before.lastIndexOf('\n')
-    if (start < 0) return false
-    const column = this.before.length - start - 1
-    const previous = this.before.lastIndexOf('\n', start - 1) + 1
-    return this.moveBack(this.before.slice(Math.min(previous + column, start)))
+  /** To the row above or below, as the text is broken on the screen; false where there is none. */
+  private moveByRow(by: 1 | -1): boolean {
+    const rows = this.rows()
+    const at = rows.findLastIndex(({ start }) => start <= this.cursor)
+    const next = rows[at + by]
+    if (!next) return false
+    const to = next.start + Math.min(this.cursor - rows[at].start, next.last)
+    const { text } = this
+    this.before = text.slice(0, to)
+    this.after = text.slice(to)
+    return true
   }
 
-  private moveDown(): boolean {
-    const end = this.after.indexOf('\n')
-    if (end < 0) return false
-    const column = this.before.length - this.before.lastIndexOf('\n') - 1
-    const next = this.after.slice(end + 1)
-    const length = next.indexOf('\n') < 0 ? next.length : next.indexOf('\n')
-    return this.moveOn(this.after.slice(0, end + 1 + Math.min(column, length)))
+  /** Where each row begins, and how far into it the cursor can go. */
+  private rows(): { start: number; last: number }[] {
+    let start = 0
+    return this.text.split('\n').flatMap((line) => {
+      const pieces = cut(line, this.width)
+      const rows = pieces.map((piece, i) => {
+        const row = { start, last: i === pieces.length - 1 ? piece.length : piece.length - 1 }
+        start += piece.length
+        return row
+      })
+      start++
+      return rows
+    })
   }
 }
 

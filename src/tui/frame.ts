@@ -1,4 +1,5 @@
 import type { Chat } from './chat.js'
+import { inputColumns } from './input-lines.js'
 import type { SizedFrame, Terminal, WindowSize } from './terminal.js'
 import type { Transcript } from './transcript.js'
 import { layoutOf, linesOf, viewOf } from './view.js'
@@ -10,6 +11,7 @@ export function frameOf(
   size: WindowSize,
   terminal: Pick<Terminal, 'isAnew' | 'drawAnew'>,
 ): SizedFrame {
+  chat.editor.width = inputColumns(size.columns - 1)
   const layout = layoutOf(chat, size)
   const { textWidth, held: most } = layout
   const { isAnew } = transcript.update(chat.items, textWidth)

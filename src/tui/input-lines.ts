@@ -6,6 +6,11 @@ import type { HistorySearch } from './history-search.js'
 const PROMPT = '› '
 const INDENT = '  '
 
+/** Columns of a row of the input in a window that has so many for a line. */
+export function inputColumns(width: number): number {
+  return Math.max(1, width - PROMPT.length)
+}
+
 /**
  * The text being written in lines of at most `width` columns, of them at most `height`: those around the cursor, and a
  * count of those that are not shown.
@@ -24,7 +29,7 @@ export function inputLines(
   // The cursor's character stands for itself while the lines are made, and is set off afterwards.
   const marked = `${before}${CURSOR}${after}`
   const shown = isAtEnd ? ' ' : under
-  const lines = marked.split('\n').flatMap((line) => cut(line, width - PROMPT.length - (shown.length > 1 ? 1 : 0)))
+  const lines = marked.split('\n').flatMap((line) => cut(line, inputColumns(width) - (shown.length > 1 ? 1 : 0)))
   const row = lines.findIndex((line) => line.includes(CURSOR))
   const all = lines.map((line, i) => {
     return `${i === 0 ? PROMPT : INDENT}${line.replace(CURSOR, () => `\x1b[7m${shown}\x1b[27m`)}`

@@ -260,9 +260,9 @@ trial('an answer that is cut says so, and /continue goes on with it', async () =
 
 trial('a question longer than what the model was trained on is warned of, and is read in sight', async () => {
   await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0', '-n', '4'] }, async (terminal) => {
-    terminal.type(`\x1b[200~${'The lantern is lit. '.repeat(300)}\x1b[201~\r`)
+    terminal.type(`\x1b[200~${'The lantern is lit. '.repeat(600)}\x1b[201~\r`)
     await terminal.waitFor(/tokens, and nano was trained on 512 at a time/)
-    assert.match(terminal.output, /reading [\d.]+ ?k? of [\d.]+ k tokens/)
+    await terminal.waitUntil(() => /reading [\d.]+ ?k? of [\d.]+ k tokens/.test(terminal.output), 'how far it is')
   })
 })
 

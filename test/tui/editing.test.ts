@@ -87,6 +87,22 @@ test('text cannot carry escape sequences to the terminal', () => {
   assert.is(harmless('a\x1b[2Jb\tc\r\nd\x07'), 'a\ufffd[2Jb  c\nd\ufffd')
 })
 
+test('Up and Down go over the rows of a long line as it is broken on the screen', () => {
+  const editor = new Editor()
+  editor.width = 4
+  editor.set('abcdefghij\nk')
+  assert.ok(editor.press('up'))
+  assert.is(editor.cursor, 9, 'to the row with ij')
+  assert.ok(editor.press('up'))
+  assert.is(editor.cursor, 5)
+  assert.ok(editor.press('up'))
+  assert.is(editor.cursor, 1)
+  assert.not.ok(editor.press('up'), 'there is none above')
+  for (let row = 0; row < 3; row++) assert.ok(editor.press('down'))
+  assert.is(editor.cursor, 12)
+  assert.not.ok(editor.press('down'))
+})
+
 test('the input shows the lines around the cursor', () => {
   const editor = new Editor()
   editor.set('one\ntwo\nthree\nfour')
