@@ -58,6 +58,6 @@ export function assertRefused({ code, stdout, stderr }: Ended, exitCode: number,
 
 /** The user's own settings must not reach the commands under test. */
 function environment(env: object = {}): NodeJS.ProcessEnv {
-  const { MOLM_MODEL, MOLM_DEBUG, MOLM_KERNELS, NO_COLOR, ...rest } = process.env
+  const { MOLM_MODEL, MOLM_DEBUG, MOLM_KERNELS, NO_COLOR, FORCE_COLOR, ...rest } = process.env
   return { ...rest, MOLM_HOME: '/nonexistent', ...env }
 }
