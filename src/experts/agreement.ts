@@ -25,6 +25,8 @@ export interface RoutingAgreement {
   text: TextRoutes
   /** The same text as the other model reads it. */
   against: TextRoutes
+  /** Per token, the mean over layers and kinds of the share of its experts that both models choose. */
+  perToken: Float64Array
   mixtures: { kind: MixtureKind; layers: LayerAgreement[] }[]
 }
 
@@ -42,11 +44,13 @@ export function compareRouting(text: TextRoutes, against: TextRoutes): RoutingAg
   if (shape(text).join() !== shape(against).join()) {
     throw new UserError(`${a.name} and ${b.name} do not have experts of the same kinds in the same layers`)
   }
+  const perToken = new Float64Array(text.tokens.length)
   const mixtures = text.usage.mixtures.map(({ kind, layers }) => ({
     kind,
-    layers: layers.map((_, layer) => compareLayer(text, against, kind, layer)),
+    layers: layers.map((_, layer) => compareLayer({ text, against }, kind, layer, perToken)),
   }))
-  return { text, against, mixtures }
+  const compared = mixtures.flatMap(({ layers }) => layers).filter(({ experts }) => experts > 0).length
+  return { text, against, perToken: perToken.map((sum) => sum / Math.max(1, compared)), mixtures }
 }
 
 /** The means over all layers that have experts of a kind. */
@@ -61,7 +65,13 @@ export function meanAgreement({ mixtures }: RoutingAgreement, kind: MixtureKind)
   }
 }
 
-function compareLayer(text: TextRoutes, against: TextRoutes, kind: MixtureKind, layer: number): LayerAgreement {
+/** Compares one layer; each token's share in common is added to `perToken`. */
+function compareLayer(
+  { text, against }: Pick<RoutingAgreement, 'text' | 'against'>,
+  kind: MixtureKind,
+  layer: number,
+  perToken: Float64Array,
+): LayerAgreement {
   const [own, other] = [numbersOf(text, kind, layer), numbersOf(against, kind, layer)]
   const experts = Math.max(0, ...own, ...other) + (own.length > 0 ? 1 : 0)
   const among = (ids: readonly number[]) => {
@@ -76,7 +86,9 @@ function compareLayer(text: TextRoutes, against: TextRoutes, kind: MixtureKind, 
     const others = idsOf(against.chosen(token, layer, kind), other)
     const common = others.filter((id) => ids.includes(id))
     if (ids[0] === others[0]) sums.top1++
-    sums.overlap += common.length / Math.max(ids.length, others.length)
+    const overlap = common.length / Math.max(ids.length, others.length)
+    sums.overlap += overlap
+    perToken[token] += overlap
     sums.missing += others.filter((id) => !has.model[id]).length
     sums.choices += others.length
     for (const id of others) chosen[id]++

@@ -23,6 +23,7 @@ export function drawAgreement(agreements: readonly RoutingAgreement[]): Figure {
   }
   return {
     title: `Routing of ${name} against ${other}`,
+    agreements,
     caption: [...new Set([text.model, against.model].map((m) => `${modelName(m)}: ${expertsPerToken(m)}`))],
     blocks: [
       meanTable(agreements, lacks),

@@ -1,3 +1,4 @@
+import type { RoutingAgreement } from '../experts/agreement.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 
@@ -9,6 +10,8 @@ export interface Figure {
   blocks: Block[]
   /** Texts whose tokens and maps a page lets its reader look into; those of the first maps, in their order. */
   texts?: readonly TextRoutes[]
+  /** Two models' routing of texts, whose tokens a page shows with what both have in common. */
+  agreements?: readonly RoutingAgreement[]
 }
 
 export type Block = MapsBlock | TableBlock | TokensBlock

@@ -6,7 +6,10 @@ export const PAGE_SCRIPT = `
 for (const svg of document.querySelectorAll('svg')) {
   const cells = [...svg.querySelectorAll('[data-expert]')]
   const place = new Map(cells.map((cell) => [cell.dataset.expert, cell]))
-  cells.forEach((cell, i) => cell.setAttribute('tabindex', i === 0 ? '0' : '-1'))
+  for (const cell of cells) {
+    cell.setAttribute('role', 'img')
+    cell.setAttribute('tabindex', cell === cells[0] ? '0' : '-1')
+  }
   svg.addEventListener('keydown', (event) => {
     const at = cells.indexOf(event.target)
     if (at < 0) return
@@ -30,6 +33,7 @@ for (const section of document.querySelectorAll('section.text')) {
   const sign = section.querySelector('.pin')
   const cells = new Map([...section.querySelectorAll('[data-expert]')].map((cell) => [cell.dataset.expert, cell]))
   const heads = [...section.querySelectorAll('.layer > text:first-child')]
+  for (const head of heads) head.setAttribute('tabindex', '0')
   const kinds = section.dataset.kinds.split(' ')
   let pinned
   const clear = () => {

@@ -13,7 +13,7 @@ svg { max-width: 100%; height: auto } svg text { font-family: ${FONT}; font-size
 rect[data-expert] { stroke: var(--cell); stroke-width: .7 }
 [data-expert]:focus { outline: none }
 [data-expert].on, [data-expert]:focus-visible, [data-expert].on .empty { stroke: var(--edge); stroke-width: 2.5 }
-.texts [data-expert], .texts .layer > text:first-child, .tokens span { cursor: pointer }
+.texts [data-expert], .texts .layer > text:first-child, .texts .tokens span { cursor: pointer }
 .layer > text:first-child.on { fill: var(--edge); font-weight: 700 }
 .tokens { font: 14px/1.9 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; padding-top: .7rem }
 .tokens span { border-radius: 3px; scroll-margin: 16rem 0 4rem } .tokens span:hover, .tokens span:focus-visible, .tokens span.pinned { outline: 2px solid var(--edge) }

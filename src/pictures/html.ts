@@ -1,7 +1,11 @@
+import type { RoutingAgreement } from '../experts/agreement.js'
 import type { TextRoutes } from '../experts/text-routes.js'
+import { plural } from '../numbers.js'
+import { printable } from '../printable.js'
 import type { Block, ExpertMap, Figure, MapsBlock, TableBlock } from './figure.js'
 import { PAGE_SCRIPT } from './html-script.js'
 import { PAGE_STYLE } from './html-style.js'
+import { percent } from './percent.js'
 import { blockDrawing } from './svg.js'
 import { type Drawing, escapeXml, type Fill, onPaper, stack } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
@@ -17,7 +21,7 @@ const WIDTH = 940
  * pointing at a layer or an expert lights the tokens that wake it. Click or Enter pins what is shown.
  */
 export function renderHtml(figure: Figure): string {
-  const { texts = [] } = figure
+  const { texts = [], agreements = [] } = figure
   const [maps] = figure.blocks.filter((block) => block.type === 'maps')
   const inSections = texts.length > 0 ? maps : undefined
   const blocks = figure.blocks.filter((block) => block !== inSections && block.type !== 'tokens')
@@ -33,6 +37,7 @@ export function renderHtml(figure: Figure): string {
 <p>${figure.caption.map(escapeXml).join('<br>')}</p>
 <p class="note">${hint}</p>
 ${blocks.map(blockSection).join('\n')}
+${agreements.map(agreementSection).join('\n')}
 ${sections.length > 0 ? `<div class="texts">${sections.join('\n')}</div>` : ''}
 <script>${PAGE_SCRIPT}</script>
 </html>
@@ -68,8 +73,6 @@ function textSection(text: TextRoutes, index: number, { maps, scale }: MapsBlock
   const spans = shown.map(
     (token, i) => `<span tabindex="0" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
   )
-  const rest = text.tokens.length - shown.length
-  const more = rest > 0 ? `<p class="note">and ${rest} more tokens, which the map counts too</p>` : ''
   const data = JSON.stringify(shown.map((_, i) => routesOf(text, i)))
   const map: ExpertMap = maps[index]
   const fill = onPage(scale.isSigned)
@@ -78,7 +81,7 @@ function textSection(text: TextRoutes, index: number, { maps, scale }: MapsBlock
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
   return `<section class="text" id="text-${index}" data-kinds="${kinds}" style="--layers: ${layers}"><h2>${escapeXml(map.title)}</h2>
 <div class="map">${image(drawing, `usage of experts by ${text.name}`)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div>
-<div class="tokens">${spans.join('')}</div>${more}
+<div class="tokens">${spans.join('')}</div>${moreTokens(text)}
 <script type="application/json">${data}</script></section>`
 }
 
@@ -89,6 +92,26 @@ function onPage(isSigned: boolean): Fill {
     const colour = amount < 0 ? 'var(--less)' : 'var(--more)'
     return `style="fill: color-mix(in srgb, ${colour} ${Math.round(100 * Math.abs(amount))}%, var(--alike))"`
   }
+}
+
+/** The tokens of a text that two models read, marked the more the fewer of their experts both choose. */
+function agreementSection({ text, perToken }: RoutingAgreement): string {
+  const shown = text.tokens.slice(0, MOST_TOKENS)
+  const spans = shown.map((token, i) => {
+    const marked = Math.round(100 * (1 - perToken[i]))
+    const style = `background: color-mix(in srgb, var(--more) ${marked}%, transparent)`
+    return `<span title="${percent(perToken[i])} in common" style="${style}">${shownToken(text.model.textOf(token))}</span>`
+  })
+  const title = `Tokens of ${printable(text.name)} that are routed otherwise`
+  const note = 'The stronger a token is marked, the fewer of its experts both models choose, over all layers and kinds.'
+  return `<section><h2>${escapeXml(title)}</h2><p class="note">${note}</p>
+<div class="tokens">${spans.join('')}</div>${moreTokens(text)}</section>`
+}
+
+/** How many tokens of a text the page leaves out. */
+function moreTokens({ tokens }: TextRoutes): string {
+  const rest = tokens.length - MOST_TOKENS
+  return rest > 0 ? `<p class="note">and ${plural(rest, 'more token')}, which the map counts too</p>` : ''
 }
 
 /** Per layer: ids and gates of each mixture, without any where the layer has none; gates in thousandths. */

@@ -1,4 +1,4 @@
-import type { Rgb } from '../terminal/colours.js'
+import type { ColourDepth, Rgb } from '../terminal/colours.js'
 
 /*
  * Both ramps keep their order for people with any kind of colour blindness and when printed in grey. The first is
@@ -36,6 +36,28 @@ const ON_TERMINAL: Rgb[] = [
   [230, 135, 20],
 ]
 
+/*
+ * Of the 256 colours that many terminals have, the nearest to a ramp are not in its order: teal and pink among them. These
+ * are, each lighter than the one before.
+ */
+const SEQUENTIAL_256: Rgb[] = [
+  [0, 0, 95],
+  [0, 0, 135],
+  [0, 0, 175],
+  [95, 95, 135],
+  [135, 135, 135],
+  [175, 175, 135],
+  [215, 215, 95],
+  [255, 255, 95],
+]
+const DIVERGING_256: Rgb[] = [
+  [95, 135, 215],
+  [95, 135, 175],
+  [118, 118, 118],
+  [175, 135, 95],
+  [215, 135, 0],
+]
+
 /** Colour of an amount from 0 (dark) to 1 (bright). */
 export function sequential(amount: number): Rgb {
   return onRamp(SEQUENTIAL, amount)
@@ -46,13 +68,23 @@ export function diverging(difference: number): Rgb {
   return onRamp(DIVERGING, (difference + 1) / 2)
 }
 
-/** The same, for letters and blocks on a terminal. */
-export function divergingOnTerminal(difference: number): Rgb {
-  return onRamp(ON_TERMINAL, (difference + 1) / 2)
+/** Colour of an amount on a terminal that shows so many colours. */
+export function sequentialOn(depth: ColourDepth, amount: number): Rgb {
+  return depth === '256' ? nearest(SEQUENTIAL_256, amount) : sequential(amount)
+}
+
+/** Colour of a difference on a terminal that shows so many colours. */
+export function divergingOn(depth: ColourDepth, difference: number): Rgb {
+  const position = (difference + 1) / 2
+  return depth === '256' ? nearest(DIVERGING_256, position) : onRamp(ON_TERMINAL, position)
 }
 
 export function toHex(rgb: Rgb): string {
   return `#${rgb.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`
+}
+
+function nearest(ramp: readonly Rgb[], position: number): Rgb {
+  return ramp[Math.round(Math.min(1, Math.max(0, position)) * (ramp.length - 1))]
 }
 
 function onRamp(ramp: readonly Rgb[], position: number): Rgb {

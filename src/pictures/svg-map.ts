@@ -66,7 +66,9 @@ function panels(map: ExpertMap, mixtures: readonly MapMixture[], fill: Fill, cel
     )
     const name = endLabel(LABELS - 6, y + row / 2 + 4, String(layer))
     const measured = measuresOf(map, mixtures, layer, end, y + row / 2 + 4)
-    parts.push(`<g class="layer" data-layer="${layer}">${name}${cells.join('')}${measured}</g>`)
+    // Cells without gaps would show their seams.
+    const crisp = cell < LEAST_CELL ? ' shape-rendering="crispEdges"' : ''
+    parts.push(`<g class="layer" data-layer="${layer}"${crisp}>${name}${cells.join('')}${measured}</g>`)
   }
   return {
     markup: parts.join('\n'),

@@ -19,7 +19,7 @@ import { legendDrawing } from './svg-legend.js'
 import { visibleToken } from './visible-token.js'
 
 /** Tokens that a picture shows which is still read. */
-export const MOST_TOKENS = 160
+const MOST_TOKENS = 160
 /** Width of a token: its name stands upright above its column. */
 const CELL = 12
 /** Characters of a token's name. */
@@ -43,7 +43,8 @@ export function tokenDrawing(text: TextRoutes, width: number): Drawing {
   const lanes = lanesOf(text)
   const left =
     Math.max(...lanes.rows.map(({ name }) => textWidth(name)), ...lanes.dense.map(({ name }) => textWidth(name))) + 6
-  const perStrip = Math.max(1, Math.floor((width - left - NUMBERS) / CELL))
+  const room = Math.max(1, Math.floor((width - left - NUMBERS) / CELL))
+  const perStrip = Math.ceil(shown / Math.ceil(shown / room))
   const strips = Array.from({ length: Math.ceil(shown / perStrip) }, (_, i) => i * perStrip).map((from) =>
     stripDrawing(text, lanes, { from, to: Math.min(shown, from + perStrip), left }),
   )

@@ -1,6 +1,6 @@
 import { type ColourDepth, paint, type Rgb } from '../terminal/colours.js'
 import type { Amount } from './figure.js'
-import { divergingOnTerminal, sequential } from './palette.js'
+import { divergingOn, sequentialOn } from './palette.js'
 
 /** From little ink to much of it, for terminals without colours that can be put in order. */
 const SHADES = ['░', '▒', '▓', '█']
@@ -21,20 +21,20 @@ export function textCell(amount: Amount, isSigned: boolean, depth: ColourDepth, 
 
 function filledCell(amount: number, depth: ColourDepth, columns: number): string {
   if (amount === 0) return quiet(NOTHING, depth, columns)
-  if (hasRamp(depth)) return paint('█'.repeat(columns), sequential(amount), depth)
+  if (hasRamp(depth)) return paint('█'.repeat(columns), sequentialOn(depth, amount), depth)
   return SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1].repeat(columns)
 }
 
 function signedCell(by: number, depth: ColourDepth, columns: number): string {
   if (hasRamp(depth)) {
-    if (Math.abs(by) < 0.05) return quiet(NOTHING, depth, columns)
-    return paint('█'.repeat(columns), divergingOnTerminal(by), depth)
+    if (Math.abs(by) < (depth === '256' ? 0.25 : 0.1)) return quiet(NOTHING, depth, columns)
+    return paint('█'.repeat(columns), divergingOn(depth, by), depth)
   }
   const size = Math.abs(by) < 0.15 ? 0 : Math.abs(by) > 0.5 ? 2 : 1
   const sign = SIGNS[2 + size * Math.sign(by)]
   return size === 0
     ? quiet(sign, depth, columns)
-    : paint(sign.padEnd(columns), divergingOnTerminal(Math.sign(by)), depth)
+    : paint(sign.padEnd(columns), divergingOn(depth, Math.sign(by)), depth)
 }
 
 /** The amounts of a scale from one end to the other, as cells. */

@@ -51,7 +51,7 @@ function alone(mixture: MapMixture, measures: readonly Measure[], draw: DrawCell
   const columns = measureColumns([mixture], measures, 'short')
   const room = width - 1 - columns.reduce((sum, { width }) => sum + GAP.length + width, 0)
   const { label, perLine } = lineLength(experts, String(layers.length - 1).length, room)
-  const title = perLine < experts ? `${kind}, ${perLine} experts per line` : kind
+  const title = perLine < experts ? `${kind}, ${perLine} experts per line` : `${kind}, a line per layer`
   const numbers = axis(perLine, 1).padEnd(Math.max(perLine, DENSE.length))
   const head = [`${' '.repeat(label + 1)}${numbers}`, ...columns.map(({ name, width }) => name.padEnd(width))].join(GAP)
   const rows = layers.flatMap(({ experts }, layer) => {

@@ -4,7 +4,7 @@ import { cellWidth, fit } from '../terminal/cell-width.js'
 import { type ColourDepth, paint } from '../terminal/colours.js'
 import { wrap } from '../terminal/wrap.js'
 import { mostExperts } from './figure.js'
-import { sequential } from './palette.js'
+import { sequentialOn } from './palette.js'
 import { evenChunk } from './text-map.js'
 import { visibleToken } from './visible-token.js'
 
@@ -56,7 +56,7 @@ export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number)
 function first(routes: ExpertRoutes | undefined, digits: number, depth: ColourDepth): string {
   if (!routes) return '-'.padStart(digits)
   const { ids, gates } = routes
-  return paint(String(ids[0]).padStart(digits), sequential(0.3 + 0.7 * gates[0]), depth)
+  return paint(String(ids[0]).padStart(digits), sequentialOn(depth, 0.3 + 0.7 * gates[0]), depth)
 }
 
 /** A name and lanes beside one another. */

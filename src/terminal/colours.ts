@@ -10,8 +10,8 @@ export type ColourDepth = 'none' | '16' | '256' | 'truecolor'
  */
 export function colourDepth(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): ColourDepth {
   const { NO_COLOR, FORCE_COLOR = '', TERM = '', COLORTERM = '' } = env
-  const isForced = FORCE_COLOR !== '' && FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
-  if (NO_COLOR || TERM === 'dumb' || !(stream.isTTY || isForced)) return 'none'
+  const isRefused = NO_COLOR || TERM === 'dumb' || FORCE_COLOR === '0' || FORCE_COLOR === 'false'
+  if (isRefused || !(stream.isTTY || FORCE_COLOR)) return 'none'
   if (FORCE_COLOR === '3') return 'truecolor'
   if (FORCE_COLOR === '2') return '256'
   if (/truecolor|24bit/i.test(COLORTERM) || /-direct$/.test(TERM)) return 'truecolor'

@@ -4,7 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { GenerateOptions } from '#molm/index.js'
 import { repositoryPath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
 import { molm } from './molm.js'
 
 const test = suite('README')
@@ -20,6 +22,23 @@ test('what README shows is what comes', async () => {
     })
     assert.is(stdout, output, command)
   }
+})
+
+test('its questions get the same answers at nano’s own temperature, whatever the seed', async () => {
+  const questions = [...text.matchAll(/^\$ npx molm --temperature 0 "(.+)"$/gm)].map(([, question]) => question)
+  assert.ok(questions.length > 3)
+  await withModel('nano', { threads: 1 }, async (model) => {
+    const session = model.createSession()
+    const answer = async (question: string, options: GenerateOptions) => {
+      session.reset()
+      const steps = session.generate(`User: ${question}\nAssistant:`, options)
+      for (let next = await steps.next(); ; next = await steps.next()) if (next.done) return next.value.text
+    }
+    for (const question of questions) {
+      const likeliest = await answer(question, { temperature: 0 })
+      for (let seed = 0; seed < 20; seed++) assert.is(await answer(question, { seed }), likeliest, `seed ${seed}`)
+    }
+  })
 })
 
 test('README says of every command what it is for', async () => {

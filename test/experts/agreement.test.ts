@@ -40,7 +40,9 @@ test('the first experts are compared one by one, the others as sets', () => {
     [3, 0],
     [0, 3],
   ])
-  const [layer] = compareRouting(other, whole).mixtures[0].layers
+  const { mixtures, perToken } = compareRouting(other, whole)
+  const [layer] = mixtures[0].layers
+  assert.equal([...perToken], [1, 0.5, 1, 0], 'per token, over its layers')
   assert.is(layer.top1, 2 / 4)
   assert.is(layer.overlap, (1 + 0.5 + 1 + 0) / 4)
   assert.equal([...layer.chosen], [2, 2, 2, 2])

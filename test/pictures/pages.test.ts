@@ -1,8 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { compareRouting } from '#molm/experts/agreement.js'
 import { tokensCsv } from '#molm/experts/csv.js'
+import { drawAgreement } from '#molm/pictures/agreement-figure.js'
 import { renderHtml } from '#molm/pictures/html.js'
-import { diverging, sequential } from '#molm/pictures/palette.js'
+import { diverging, divergingOn, sequential, sequentialOn } from '#molm/pictures/palette.js'
 import { renderSvg } from '#molm/pictures/svg.js'
 import { renderText } from '#molm/pictures/text.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
@@ -62,6 +64,15 @@ test('html shows lines and their indentation as they are in the text', () => {
   assert.equal(shown, ['if⇥(x) {', '⏎\n    ', 'if⇥(x) {', 'return⏎\n⏎\n}'])
 })
 
+test('a page of two models marks the tokens that they route otherwise', () => {
+  const model = reader([mixture('mlp', [2], 1)], ['same', 'other'])
+  const read = (second: number) =>
+    routedText('text', model, [0, 1], (i) => ({ mlp: { ids: [i === 0 ? 0 : second], gates: [1] } }))
+  const page = renderHtml(drawAgreement([compareRouting(read(0), read(1))]))
+  assert.match(page, /<span title="100\.0 % in common" style="[^"]*var\(--more\) 0%[^"]*">same<\/span>/)
+  assert.match(page, /<span title="0\.0 % in common" style="[^"]*var\(--more\) 100%[^"]*">other<\/span>/)
+})
+
 test('html carries the routes of each token', () => {
   const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(renderHtml(figure)) ?? []
   assert.equal(JSON.parse(data)[1], [[[0], [500], [0], [500]]])
@@ -74,6 +85,22 @@ test('the ramps go from dark to bright, and from blue to orange', () => {
   assert.ok(blue > red)
   assert.ok(diverging(1)[0] > diverging(1)[2])
   assert.equal(sequential(7), sequential(1))
+})
+
+test('the 256 colours of many terminals are in the order of the ramps as well', () => {
+  const brightness = ([red, green, blue]: readonly number[]) => 0.3 * red + 0.59 * green + 0.11 * blue
+  const levels = Array.from({ length: 17 }, (_, i) => paint('x', sequentialOn('256', i / 16), '256'))
+  assert.is(new Set(levels).size, 8)
+  for (let i = 0; i < 16; i++) {
+    assert.ok(brightness(sequentialOn('256', i / 16)) <= brightness(sequentialOn('256', (i + 1) / 16)))
+  }
+  // Each is a colour of the cube itself, which no other is put in place of.
+  assert.is(levels[0], '\x1b[38;5;17mx\x1b[39m')
+  assert.is(levels[16], '\x1b[38;5;227mx\x1b[39m')
+  assert.equal(
+    [-1, -0.5, 0.5, 1].map((by) => paint('x', divergingOn('256', by), '256')),
+    [68, 67, 137, 172].map((number) => `\x1b[38;5;${number}mx\x1b[39m`),
+  )
 })
 
 test('colour goes as deep as the terminal says, and not at all where it is unwanted', () => {
@@ -95,7 +122,7 @@ test('FORCE_COLOR makes a pipe coloured, but for NO_COLOR', () => {
   assert.is(colourDepth({}, { FORCE_COLOR: '1', TERM: 'xterm-256color' }), '256')
   assert.is(colourDepth({}, { FORCE_COLOR: '1', TERM: 'xterm' }), '16')
   assert.is(colourDepth({}, { FORCE_COLOR: '3', TERM: 'xterm' }), 'truecolor')
-  assert.is(colourDepth({}, { FORCE_COLOR: '0', TERM: 'xterm' }), 'none')
+  assert.is(colourDepth({ isTTY: true }, { FORCE_COLOR: '0', TERM: 'xterm' }), 'none')
   assert.is(colourDepth({}, { FORCE_COLOR: '1', NO_COLOR: '1', TERM: 'xterm' }), 'none')
 })
 

@@ -1,7 +1,9 @@
 import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { compareRouting } from '#molm/experts/agreement.js'
 import type { Mixture, TextRoutes } from '#molm/index.js'
+import { drawAgreement } from '#molm/pictures/agreement-figure.js'
 import { renderText, type TextOptions } from '#molm/pictures/text.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
 import { cellWidth } from '#molm/terminal/cell-width.js'
@@ -52,6 +54,15 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     }
   })
 
+  test(`a comparison of two models of ${name} is no wider than its window`, () => {
+    const figure = drawAgreement([compareRouting(texts[1], texts[0])])
+    for (const width of WIDTHS) {
+      for (const line of renderText(figure, { width }).split('\n')) {
+        assert.ok(cellWidth(line) <= width, `${width}: ${cellWidth(line)}: ${line}`)
+      }
+    }
+  })
+
   test(`a figure of ${name} has a cell for every expert at any width`, () => {
     const experts = mixtures.reduce((sum, { experts }) => experts.reduce((a, b) => a + b, sum), 0)
     const figure = drawUsage(texts.slice(0, 1))
@@ -75,7 +86,7 @@ test('numbers of layers and experts stand on both axes, and measures under their
     `    0  ██${'· '.repeat(9)}██${'· '.repeat(5)}  ██${'· '.repeat(9)}██${'· '.repeat(21)}  1.00 1.00      0.13 0.06`,
   ])
   const narrow = render([text], { width: 60 }).split('\n')
-  assert.is(narrow[narrow.indexOf('attention') + 1], '   0   4   8   12    bits  fair')
+  assert.is(narrow[narrow.indexOf('attention, a line per layer') + 1], '   0   4   8   12    bits  fair')
 })
 
 test('a layer that takes several lines says which expert each begins with; a dense one says that it is one', () => {
