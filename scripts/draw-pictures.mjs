@@ -12,7 +12,7 @@ import { PseudoTerminal } from '../build/test/support/pseudo-terminal.js'
 const CELL = { width: 8.4, height: 18 }
 const MARGIN = 16
 const COLUMNS = 84
-const ROWS = 26
+const ROWS = 32
 
 const PICTURES = {
   chat: () => drawChat('docs/images/chat.svg'),
@@ -38,11 +38,12 @@ async function drawChat(path) {
     await terminal.enter(question, answer)
     await terminal.waitUntil(() => !/ · answering/.test(terminal.screen.text.join('\n')), 'the end of the answer')
   }
-  for (let i = 0; i < 3; i++) terminal.type('\x1b[D')
+  for (let i = 0; i < 2; i++) terminal.type('\x1b[D')
   for (let i = 0; i < 4; i++) terminal.type('\x1b[B')
   await terminal.waitFor(/layer 4 mlp/)
   const { cells } = terminal.screen
-  writeFileSync(path, screenAsSvg(cells))
+  const height = cells.findLastIndex((line) => line.length > 0) + 1
+  writeFileSync(path, screenAsSvg(cells.slice(0, height)))
   terminal.type('\x04')
   await terminal.close()
 }

@@ -9,7 +9,6 @@
 // wait for it each time; on a computer with a core to spare it takes nothing.
 import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createElement } from 'react'
 
 const TOKENS = 4000
 const KEYS = 40
@@ -100,6 +99,9 @@ async function withoutDrawing(model) {
   const conversation = new Conversation(model)
   const map = new TokenMap(model.config)
   const watcher = {
+    prompt: () => {},
+    progress: () => {},
+    read: () => {},
     text: () => {},
     token: (token) => model.tokenizer.decode([token]),
     routes: (routes) => map.add('', routes),
@@ -111,21 +113,16 @@ async function withoutDrawing(model) {
 }
 
 async function withDrawing(model, tokens = TOKENS) {
-  const { render } = await import('ink')
-  const { App } = await import('../dist/tui/app.js')
   const { Chat } = await import('../dist/tui/chat.js')
   const { InputHistory } = await import('../dist/tui/input-history.js')
-  const { Terminal } = await import('../dist/tui/terminal.js')
+  const { openScreen } = await import('../dist/tui/chat-screen.js')
   const chat = new Chat(model, { history: await InputHistory.open(), depth: 'truecolor', generation: options(tokens) })
-  const terminal = new Terminal(process.stdin, process.stdout, (key) => chat.press(key))
-  terminal.enter()
-  const screen = render(createElement(App, { chat, terminal }), { stdout: terminal, exitOnCtrlC: false, maxFps: 60 })
+  const close = openScreen(chat, process.stdin, process.stdout)
   let frames = 0
   chat.subscribe(() => frames++)
   const run = await measured(() => Promise.race([chat.ask('Tell me a story.'), chat.ended]))
   chat.end()
-  screen.unmount()
-  terminal.leave()
+  close()
   chat.conversation.dispose()
   return { ...run, frames }
 }

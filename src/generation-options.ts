@@ -137,6 +137,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     default: [],
     help: 'end before this text, \\n for a line break; may be repeated',
     argument: 'text',
+    inChat: true,
     config: {
       key: 'stop_strings',
       mustBe: `a text or a list of at most ${MOST_STOPS} texts`,
@@ -149,6 +150,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     includes: (value) => typeof value === 'boolean',
     default: false,
     help: 'go on past the end-of-text token',
+    inChat: true,
   },
   context: {
     ...wholeFrom(1),

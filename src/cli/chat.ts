@@ -1,7 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { UsageError } from '../errors.js'
 import { checkLanguageModel } from '../evaluation/language-model.js'
 import { optionsIn } from '../generation-options.js'
+import { decimal } from '../numbers.js'
+import { printable } from '../printable.js'
 import { colourDepth } from '../terminal/colours.js'
 import { addConversationOptions, type ConversationOptions, readConversation } from './conversation-options.js'
 import { interruptSignal } from './interrupt.js'
@@ -18,6 +20,8 @@ import { note } from './output.js'
 
 export interface ChatOptions extends ModelOptions, GenerationOptions, ConversationOptions {
   history?: boolean
+  pace?: number
+  load?: string
 }
 
 export function define(command: Command): void {
@@ -27,6 +31,8 @@ export function define(command: Command): void {
         'without a chat template are base models: their turns are framed as plain text, User: and Assistant:.',
     )
     .option('--no-history', 'keep nothing of what is typed, as with MOLM_HISTORY=0')
+    .option('--pace <n>', 'at most so many tokens per second, so that the map can be followed', parsePace)
+    .option('--load <file>', 'go on with a conversation that /save has kept')
     .addHelpText('after', EXAMPLES)
     .action(chat)
   addConversationOptions(command)
@@ -66,15 +72,40 @@ async function chat(options: ChatOptions): Promise<void> {
       throw error
     }
   }
-  const model = await load(modelName(options.model), (message) => options.quiet || note(`warning: ${message}`))
+  const name = modelName(options.model)
+  const isLoading = options.quiet || process.env.TERM === 'dumb' ? undefined : sayLoading(name)
+  const model = await load(name, (message) => {
+    isLoading?.end()
+    if (!options.quiet) note(`warning: ${message}`)
+  }).finally(() => isLoading?.end())
   const { interrupted } = await startChat(model, {
     depth: options.color === false ? 'none' : colourDepth(process.stdout),
     generation: optionsIn(options),
     beginning,
     loadModel: load,
+    pace: options.pace,
+    load: options.load,
     keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
     signal,
   })
   signal.throwIfAborted()
   if (interrupted) process.exitCode = 130
+}
+
+/** Says at once that something is happening; takes it away again. */
+function sayLoading(name: string): { end(): void } {
+  process.stdout.write(`loading ${printable(name)} ...`)
+  let isThere = true
+  return {
+    end() {
+      if (isThere) process.stdout.write('\r\x1b[K')
+      isThere = false
+    },
+  }
+}
+
+function parsePace(text: string): number {
+  const pace = decimal(text)
+  if (pace >= 0.1 && pace <= 1000) return pace
+  throw new InvalidArgumentError('It must be a number from 0.1 to 1000.')
 }

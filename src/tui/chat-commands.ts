@@ -2,7 +2,8 @@ import { UsageError } from '../errors.js'
 import { decimal, formatBytes, plural } from '../numbers.js'
 import type { Chat } from './chat.js'
 import { loadConversation, saveConversation } from './conversation-file.js'
-import { listSettings, parseSetting } from './settings.js'
+import { pathOf } from './file-names.js'
+import { isQuestion, listSettings, parseSetting } from './settings.js'
 import { SLASH_COMMANDS } from './slash-commands.js'
 import { MAP_MODES, type MapMode } from './token-map.js'
 import { usageSummary } from './usage-summary.js'
@@ -24,22 +25,33 @@ export async function runCommand(chat: Chat, { name, argument }: { name: string;
 const ACTIONS: Record<string, Action> = {
   help: (chat) => chat.say('note', help(chat)),
   map: (chat, argument) => changeMap(chat, argument),
+  play(chat, argument) {
+    if (chat.map.mode === 'off') chat.map.mode = 'newest'
+    const pace = argument === '' ? undefined : paceOf(argument, '/play')
+    if (!chat.play(pace)) throw new UsageError('there is no answer to show')
+  },
+  pace(chat, argument) {
+    if (argument !== '') chat.pace = argument === 'off' ? undefined : paceOf(argument, '/pace')
+    chat.say('note', chat.pace === undefined ? 'answers as fast as it goes' : `at most ${chat.pace} tokens per second`)
+  },
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage)),
   system(chat, argument) {
     chat.conversation.system = argument
     chat.say('note', argument === '' ? 'no system text' : `system text: ${argument}`)
   },
   set(chat, argument) {
-    if (argument !== '') chat.settings = { ...chat.settings, ...parseSetting(argument) }
+    const asks = argument === '' || isQuestion(argument)
+    if (!asks) chat.settings = { ...chat.settings, ...parseSetting(argument) }
     const settings = { ...chat.options.generation, ...chat.settings }
-    chat.say('note', argument === '' ? listSettings(settings, chat.model) : `set ${argument}`)
+    const [name] = argument.split(/[\s=]/)
+    const listed = listSettings(settings, chat.model, name || undefined)
+    chat.say('note', asks ? listed : `set ${listed}`)
   },
   reset(chat) {
-    chat.conversation.reset()
-    chat.map.reset()
-    chat.lastAnswer = undefined
+    chat.reset()
     chat.say('note', 'the conversation begins anew')
   },
+  continue: (chat) => chat.goOn(),
   retry: (chat) => chat.retry(),
   undo(chat) {
     const text = chat.conversation.undo()
@@ -49,22 +61,17 @@ const ACTIONS: Record<string, Action> = {
     chat.editor.set(text)
     chat.say('note', 'taken back')
   },
-  save: (chat, argument) =>
-    working(chat, async () => {
-      const path = fileOf(argument, 'save')
-      await saveConversation(path, await chat.conversation.save(), chat.model)
-      chat.say('note', `saved in ${path}`)
-    }),
+  save: (chat, argument) => save(chat, argument, false),
+  'save!': (chat, argument) => save(chat, argument, true),
   load: (chat, argument) =>
     working(chat, async () => {
-      const path = fileOf(argument, 'load')
-      await chat.conversation.restore(await loadConversation(path, chat.model))
-      chat.map.reset()
-      for (const { role, content } of chat.conversation.messages) {
-        chat.say(role === 'user' ? 'user' : 'answer', content)
-      }
-      chat.say('note', `loaded ${path}: ${chat.conversation.length} tokens in the cache`)
+      await load(chat, fileOf(argument, 'load'))
     }),
+  history(chat, argument) {
+    if (argument !== 'off') throw new UsageError('/history takes off')
+    chat.options.history.stopKeeping()
+    chat.say('note', 'nothing of what you type is kept from now on')
+  },
   stats: async (chat) => chat.say('note', await stats(chat)),
   model: (chat, argument) =>
     working(chat, async () => {
@@ -77,6 +84,32 @@ const ACTIONS: Record<string, Action> = {
       chat.say('note', `going on with ${model.name}, ${model.info.quant}`)
     }),
   exit: (chat) => chat.end(),
+}
+
+/** Goes on with a saved conversation. */
+export async function load(chat: Chat, path: string): Promise<void> {
+  const { otherModel, ...state } = await loadConversation(path, chat.model)
+  await chat.conversation.restore(state)
+  chat.map.reset()
+  chat.lastAnswer = undefined
+  for (const { role, content } of state.messages) chat.say(role === 'user' ? 'user' : 'answer', content)
+  const kept = `${chat.conversation.length} tokens in the cache`
+  const again = `saved with ${otherModel}, so that the turns are read again with your next message`
+  chat.say('note', `loaded ${path}: ${otherModel === undefined ? kept : again}`)
+}
+
+function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {
+  return working(chat, async () => {
+    const path = fileOf(argument, 'save')
+    await saveConversation(path, await chat.conversation.save(), chat.model, { replaces })
+    chat.say('note', `saved in ${path}`)
+  })
+}
+
+function paceOf(text: string, command: string): number {
+  const pace = decimal(text)
+  if (!(pace >= 0.1 && pace <= 1000)) throw new UsageError(`${command} takes tokens per second, from 0.1 to 1000`)
+  return pace
 }
 
 /** A command that takes its time; meanwhile nothing else begins. */
@@ -104,7 +137,7 @@ function changeMap({ map }: Chat, argument: string): void {
 
 function fileOf(argument: string, command: string): string {
   if (argument === '') throw new UsageError(`name a file: /${command} talk.molm`)
-  return argument
+  return pathOf(argument)
 }
 
 function help({ model, options }: Chat): string {
@@ -125,10 +158,12 @@ function help({ model, options }: Chat): string {
 
 const KEYS = [
   'Enter sends. Alt-Enter, or a backslash at the end, begins a new line.',
-  'Tab completes a command. Up and Down bring back what you wrote.',
-  'Ctrl-C stops the answer, twice it leaves. Ctrl-D leaves.',
+  'Tab completes a command. Up and Down bring back what you wrote, Ctrl-R searches it.',
+  'Ctrl-C stops the answer, twice it leaves. Ctrl-D leaves. Ctrl-Z suspends.',
+  'Ctrl-L draws the screen anew. Ctrl-Y brings back what was deleted.',
   '',
-  'With nothing written, Left and Right walk over the tokens of the answer.',
+  'With nothing written, Left and Right walk over the tokens of the conversation,',
+  'Ctrl-Left and Ctrl-Right over words, Home and End to the first and last.',
   'Their experts are shown with their gates, and the likeliest of the others.',
   'Up and Down then change the layer. Escape ends the walk.',
 ]

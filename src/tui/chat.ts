@@ -1,18 +1,25 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { renameOptions } from '../errors.js'
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
 import { plural } from '../numbers.js'
 import { harmless } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
+import { describeReading } from '../terminal/reading.js'
 import type { ChatMessage } from '../text/chat-template.js'
+import { CellPainter } from './cell-painter.js'
 import { runCommand } from './chat-commands.js'
+import { cutNote, lengthNote } from './chat-notes.js'
+import { Completion } from './completion.js'
 import { type Answer, type AnswerWatcher, Conversation } from './conversation.js'
 import { Editor } from './editor.js'
+import { HistorySearch } from './history-search.js'
 import type { InputHistory } from './input-history.js'
 import type { Key, KeyName } from './keys.js'
-import { CellPainter } from './map-colours.js'
+import type { Background } from './map-ramps.js'
+import { Replay } from './replay.js'
 import { type Settings, typedHere } from './settings.js'
-import { parseSlash, type Suggestion, suggest } from './slash-commands.js'
-import { TokenMap } from './token-map.js'
+import { parseSlash, type Suggestion } from './slash-commands.js'
+import { type Stride, TokenMap } from './token-map.js'
 
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
@@ -35,6 +42,12 @@ export interface ChatBeginning {
 export interface ChatOptions {
   history: InputHistory
   depth: ColourDepth
+  /** What the terminal draws on, as far as the environment tells. */
+  background?: Background
+  /** Most tokens per second of an answer; absent, as fast as it goes. */
+  pace?: number
+  /** Names of models on this computer. */
+  modelNames?: readonly string[]
   /** Options of generation from the command line. */
   generation: GenerateOptions
   loadModel: (name: string, onWarning?: (message: string) => void) => Promise<Model>
@@ -47,7 +60,7 @@ const FRAME_MS = 80
 export class Chat {
   readonly items: ChatItem[] = []
   readonly editor = new Editor()
-  readonly painter: CellPainter
+  painter: CellPainter
   conversation: Conversation
   map: TokenMap
   settings: Settings = {}
@@ -56,6 +69,12 @@ export class Chat {
   /** What has come of the running answer. */
   answer = ''
   lastAnswer?: Answer
+  /** How far the prompt of the running answer has been read, while that takes a while. */
+  reading?: string
+  /** A search in what was written before, while it goes on. */
+  search?: HistorySearch
+  /** Most tokens per second of an answer. */
+  pace?: number
   memory?: MemoryStats
   /** Ctrl-C was pressed, and will leave if pressed again. */
   leaving = false
@@ -66,6 +85,13 @@ export class Chat {
   readonly ended: Promise<void>
   /** Texts that go in front of the next question. */
   private readonly waiting: string[] = []
+  /** What was sent while something else went on. */
+  private readonly queue: string[] = []
+  private readonly completion: Completion
+  private replay: Replay
+  /** Times that the last question was answered once more. */
+  private retries = 0
+  private hasWarnedOfLength = false
   private resolveEnded = () => {}
   private abort?: AbortController
   private readonly listeners = new Set<() => void>()
@@ -76,9 +102,12 @@ export class Chat {
     public model: Model,
     readonly options: ChatOptions,
   ) {
-    this.painter = new CellPainter(options.depth)
+    this.painter = new CellPainter(options.depth, options.background)
+    this.pace = options.pace
+    this.completion = new Completion(this.editor, () => options.modelNames ?? [])
     this.conversation = new Conversation(model)
     this.map = new TokenMap(model.config)
+    this.replay = new Replay(this.map, () => this.changed())
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve
     })
@@ -94,14 +123,33 @@ export class Chat {
 
   /** Ways to complete the line that is being written. */
   get suggestions(): Suggestion[] {
-    return suggest(this.editor.text)
+    return this.search ? [] : this.completion.suggestions
+  }
+
+  /** Number of the suggestion that is chosen. */
+  get chosen(): number | undefined {
+    return this.completion.chosen
+  }
+
+  /** Messages that wait for the end of what goes on. */
+  get queued(): number {
+    return this.queue.length
+  }
+
+  /** Whether an answer is being shown once more. */
+  get isPlaying(): boolean {
+    return this.replay.isOn
   }
 
   press(key: Key): void {
     if (this.state === 'ended') return
+    if (key.kind === 'background') return this.setBackground(key.isLight ? 'light' : 'dark')
     if (key.kind !== 'key' || key.name !== 'ctrl-c') this.leaving = false
-    if (key.kind === 'key') this.pressKey(key.name)
+    this.replay.stop()
+    if (this.search) this.pressInSearch(this.search, key)
+    else if (key.kind === 'key') this.pressKey(key.name)
     else {
+      this.completion.end()
       this.map.selected = undefined
       this.editor.insert(harmless(key.text))
     }
@@ -125,13 +173,16 @@ export class Chat {
     this.conversation = new Conversation(model)
     this.conversation.messages.push(...messages)
     Object.assign(this.conversation, { system, prefill, templateArgs })
-    this.map = Object.assign(new TokenMap(model.config), { mode: this.map.mode })
+    this.map = Object.assign(new TokenMap(model.config), { mode: this.map.mode, hasWalked: this.map.hasWalked })
+    this.replay.stop()
+    this.replay = new Replay(this.map, () => this.changed())
     this.lastAnswer = undefined
   }
 
   /** Leaves; harmless a second time. */
   end(): void {
     if (this.state === 'ended') return
+    this.replay.stop()
     this.abort?.abort()
     this.state = 'ended'
     this.changed()
@@ -141,6 +192,7 @@ export class Chat {
   /** Answers a new text of the user's; texts that were waiting go in front of it. */
   ask(text: string): Promise<void> {
     this.say('user', text)
+    this.retries = 0
     const whole = [...this.waiting, text].join('\n')
     return this.run(async (watcher, options) => {
       const answer = await this.conversation.ask(whole, watcher, options)
@@ -165,10 +217,35 @@ export class Chat {
   /** Answers the last text again. */
   async retry(): Promise<void> {
     await this.run(async (watcher, options) => {
-      const answer = await this.conversation.retry(watcher, options)
+      const seed = options.seed === undefined ? undefined : options.seed + ++this.retries
+      const answer = await this.conversation.retry(watcher, { ...options, seed })
       if (!answer) this.say('note', 'there is nothing to answer yet')
       return answer
     })
+  }
+
+  /** Goes on with the last answer. */
+  async goOn(): Promise<void> {
+    const last = this.conversation.messages.at(-1)
+    const begun = last?.role === 'assistant' ? last.content : undefined
+    await this.run(async (watcher, options) => {
+      const answer = await this.conversation.goOn(watcher, options)
+      if (!answer) this.say('note', 'there is no answer to go on with')
+      return answer
+    }, begun)
+  }
+
+  /** Shows the last answer once more; false where there is none. */
+  play(pace?: number): boolean {
+    return this.replay.start(pace)
+  }
+
+  /** Forgets the conversation. */
+  reset(): void {
+    this.conversation.reset()
+    this.map.reset()
+    this.lastAnswer = undefined
+    this.hasWarnedOfLength = false
   }
 
   /** Draws soon: at once for what the user does, with the next frame for what the model does. */
@@ -186,14 +263,24 @@ export class Chat {
   private pressKey(name: KeyName): void {
     if (name === 'ctrl-c') return this.interrupt()
     if (name === 'ctrl-d') return this.editor.text === '' ? this.end() : void this.editor.press('delete')
+    if (name === 'tab') return this.completion.tab()
+    const isBrowsing = this.options.history.isBrowsing
+    if (name === 'down' && !isBrowsing && this.completion.choose(1)) return
+    if (name === 'up' && this.completion.choose(-1)) return
+    this.completion.end()
     if (name === 'escape') this.map.selected = undefined
     else if (name === 'enter') this.enter()
-    else if (name === 'tab') this.complete()
+    else if (name === 'search') this.search = new HistorySearch(this.options.history)
     else if (!this.walk(name) && !this.editor.press(name)) this.recall(name)
   }
 
   private interrupt(): void {
-    if (this.state === 'answering' && !this.abort?.signal.aborted) return this.abort?.abort()
+    if (this.state === 'answering' && !this.abort?.signal.aborted) {
+      // What waits was meant to come after the answer: it is for its writer to say whether it still is.
+      if (this.editor.text === '') this.editor.set(this.queue.join('\n'))
+      this.queue.length = 0
+      return this.abort?.abort()
+    }
     if (this.leaving) {
       this.interrupted = true
       return this.end()
@@ -202,12 +289,14 @@ export class Chat {
     this.leaving = true
   }
 
-  /** With nothing written, left and right go over the tokens of the answer, and up and down then over the layers. */
+  /** With nothing written, left and right go over the tokens, and up and down then over the layers. */
   private walk(name: KeyName): boolean {
     if (this.editor.text !== '' || this.map.mode === 'off') return false
     const isWalking = this.map.selected !== undefined
     if (name === 'left') return this.map.walk(-1)
     if (name === 'right') return isWalking && this.map.walk(1)
+    const stride = STRIDES[name]
+    if (stride && (isWalking || name === 'word-left' || name === 'home')) return this.map.stride(stride)
     if (!isWalking || (name !== 'up' && name !== 'down')) return false
     this.map.changeLayer(name === 'up' ? -1 : 1)
     return true
@@ -215,15 +304,21 @@ export class Chat {
 
   private recall(name: KeyName): void {
     const { history } = this.options
-    const entry = name === 'up' ? history.older(this.editor.text) : name === 'down' ? history.newer() : undefined
+    const { text } = this.editor
+    const entry = name === 'up' ? history.older(text) : name === 'down' ? history.newer(text) : undefined
     if (entry !== undefined) this.editor.set(entry)
   }
 
-  private complete(): void {
-    const [first, ...others] = this.suggestions
-    if (!first) return
-    const common = others.reduce((line, other) => commonStart(line, other.line), first.line)
-    this.editor.set(others.length === 0 || common.length <= this.editor.text.length ? first.line : common)
+  private pressInSearch(search: HistorySearch, key: Key): void {
+    if (search.press(key)) return
+    this.search = undefined
+    if (search.taken !== undefined) this.editor.set(search.taken)
+  }
+
+  private setBackground(background: Background): void {
+    if (background === this.painter.ground) return
+    this.painter = new CellPainter(this.options.depth, background)
+    this.changed()
   }
 
   private enter(): void {
@@ -231,18 +326,29 @@ export class Chat {
     const text = this.editor.text
     if (text.trim() === '') return
     const command = parseSlash(text)
-    if (this.state !== 'idle' && !(command && ANY_TIME.has(command.name))) return
     this.editor.set('')
     this.map.selected = undefined
     this.options.history.add(text)
-    if (command) runCommand(this, command)
-    else this.ask(text)
+    if (this.state === 'idle' || (command && ANY_TIME.has(command.name))) this.send(text)
+    else this.queue.push(text)
   }
 
-  private async run(work: (watcher: AnswerWatcher, options: GenerateOptions) => Promise<Answer | undefined>) {
+  /** Does what a line asks for; afterwards, what has been waiting for that. */
+  private async send(text: string): Promise<void> {
+    const command = parseSlash(text)
+    await (command ? runCommand(this, command) : this.ask(text))
+    const next = this.state === 'idle' ? this.queue.shift() : undefined
+    if (next !== undefined) await this.send(next)
+  }
+
+  /** An answer, of which a part may have been there before. */
+  private async run(
+    work: (watcher: AnswerWatcher, options: GenerateOptions) => Promise<Answer | undefined>,
+    begun = this.conversation.prefill,
+  ) {
     this.abort = new AbortController()
     this.state = 'answering'
-    this.answer = this.conversation.prefill
+    this.answer = harmless(begun)
     this.map.beginAnswer()
     this.changed()
     try {
@@ -253,6 +359,8 @@ export class Chat {
       if (!this.isOver) this.fail(error)
     } finally {
       this.answer = ''
+      this.reading = undefined
+      this.map.settle()
       if (!this.isOver) this.state = 'idle'
       this.changed()
     }
@@ -267,8 +375,18 @@ export class Chat {
     this.answer = ''
     this.say('answer', answer.text.trimEnd())
     if (answer.finishReason === 'interrupted') this.say('note', 'interrupted')
+    else if (answer.finishReason === 'length' && !answer.contextFull) this.say('note', cutNote(this.map.answerLength))
     if (answer.contextFull) this.say('note', "the answer ended where the model's context does; /reset begins anew")
     this.refreshMemory()
+  }
+
+  /** Says once when the conversation is longer than anything that the model was trained on. */
+  private warnOfLength(tokens: number): void {
+    const { context } = { ...this.options.generation, ...this.settings }
+    const note = this.hasWarnedOfLength ? undefined : lengthNote(tokens, this.model, context)
+    if (note === undefined) return
+    this.hasWarnedOfLength = true
+    this.say('note', note)
   }
 
   async refreshMemory(): Promise<void> {
@@ -279,8 +397,29 @@ export class Chat {
   private watcher(): AnswerWatcher {
     const { tokenizer } = this.model
     let newest = ''
+    let due = 0
     return {
+      prompt: (tokens) => this.warnOfLength(tokens),
+      progress: (progress) => {
+        this.reading = progress.total > LONG ? describeReading(progress) : undefined
+        this.changed('soon')
+      },
+      read: (tokens, routes) => {
+        this.map.read(
+          tokens.map((token) => tokenizer.decode([token])),
+          routes,
+        )
+      },
+      pause: async () => {
+        if (this.pace === undefined) return
+        const now = performance.now()
+        due = Math.max(now, due + 1000 / this.pace)
+        this.changed('soon')
+        // An abort ends the pause as it ends the answer.
+        if (due > now) await wait(due - now, undefined, { signal: this.abort?.signal }).catch(() => undefined)
+      },
       text: (piece) => {
+        this.reading = undefined
         this.answer += harmless(piece)
         this.changed('soon')
       },
@@ -299,11 +438,15 @@ export class Chat {
   }
 }
 
-/** Commands that need not wait for an answer to end. */
-const ANY_TIME = new Set(['help', 'map', 'experts', 'stats', 'exit'])
+/** Shorter prompts are read at once. */
+const LONG = 256
 
-function commonStart(a: string, b: string): string {
-  let length = 0
-  while (length < a.length && a[length] === b[length]) length++
-  return a.slice(0, length)
+const STRIDES: Partial<Record<KeyName, Stride>> = {
+  'word-left': 'word-back',
+  'word-right': 'word-on',
+  home: 'first',
+  end: 'last',
 }
+
+/** Commands that need not wait for an answer to end. */
+const ANY_TIME = new Set(['help', 'map', 'pace', 'experts', 'stats', 'history', 'exit'])

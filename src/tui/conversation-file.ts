@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { readSafetensors } from '../checkpoint/safetensors.js'
 import { readFloats, readSpan, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
-import type { Model } from '../generation/types.js'
+import type { Model, SavedSequence } from '../generation/types.js'
 import { isObject } from '../json.js'
 import { printable } from '../printable.js'
 import type { ChatMessage } from '../text/chat-template.js'
@@ -22,9 +22,21 @@ const VERSION = '1'
 /** Kernels of another tier round differently; another model differs by far more. */
 const TOLERANCE = 0.05
 
-/** Saves a conversation; the file appears under its name only when it is whole. */
-export async function saveConversation(path: string, state: ConversationState, model: Model): Promise<void> {
+/** A conversation with its cache. */
+type WholeState = ConversationState & { saved: SavedSequence }
+
+/**
+ * Saves a conversation; the file appears under its name only when it is whole. One that is there already is replaced only
+ * where that is wanted.
+ */
+export async function saveConversation(
+  path: string,
+  state: WholeState,
+  model: Model,
+  { replaces = true } = {},
+): Promise<void> {
   const { messages, system, saved } = state
+  if (!replaces && (await isThere(path))) throw new UserError(`${path} is there already; /save! replaces it`)
   const check = await fingerprint(model, saved.tokens)
   const header = headerOf(
     { tokens: ['I32', saved.tokens.length], cache: ['F32', saved.rows.length], check: ['F32', check.length] },
@@ -56,8 +68,18 @@ export async function saveConversation(path: string, state: ConversationState, m
   }
 }
 
-/** Loads a conversation that was saved with the same model; rejects with a UserError where it was another. */
-export async function loadConversation(path: string, model: Model): Promise<ConversationState> {
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** A saved conversation, and the model that it was saved with where its cache is not for the one that is used now. */
+export type LoadedConversation = ConversationState & { otherModel?: string }
+
+/** Loads a conversation; without its cache, whose turns are then to be read again, where another model has saved it. */
+export async function loadConversation(path: string, model: Model): Promise<LoadedConversation> {
   const source = await localFolder(dirname(path)).open(basename(path))
   try {
     const { tensors, metadata } = await readSafetensors(source)
@@ -67,19 +89,16 @@ export async function loadConversation(path: string, model: Model): Promise<Conv
         `${path}: version ${printable(String(metadata.version))} of saved conversations; this molm reads ${VERSION}`,
       )
     }
-    if (metadata.weights !== weightsOf(model)) {
-      throw new UserError(
-        `${path}: saved with ${printable(String(metadata.model))}; choose that model, in the same packing, to go on with it`,
-      )
-    }
+    const turns = { messages: messagesOf(metadata.messages, path), system: metadata.system ?? '' }
+    const otherModel = printable(String(metadata.model))
+    if (metadata.weights !== weightsOf(model)) return { ...turns, otherModel }
     const named = (name: string) => find(tensors, name, path)
     const tokens = await integers(named('tokens'))
     const saved = { tokens, oldest: Number(metadata.oldest), rows: await readFloats(named('cache')) }
     const check = await readFloats(named('check'))
-    if (isOther(check, await fingerprint(model, tokens))) {
-      throw new UserError(`${path}: saved with other weights of a model like ${model.name}`)
-    }
-    return { messages: messagesOf(metadata.messages, path), system: metadata.system ?? '', saved }
+    if (isOther(check, await fingerprint(model, tokens)))
+      return { ...turns, otherModel: `other weights of ${otherModel}` }
+    return { ...turns, saved }
   } finally {
     await source.close()
   }

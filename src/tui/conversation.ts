@@ -3,6 +3,7 @@ import type {
   GenerationResult,
   LayerRoutes,
   Model,
+  PromptProgress,
   SavedSequence,
   Session,
   Step,
@@ -11,6 +12,9 @@ import { AnswerText } from '../text/answer-text.js'
 import { writeChat } from '../text/chat-frame.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+
+/** The last tokens of a question whose experts are told. */
+const LOOKED_AT = 256
 
 /** Tokens that an answer has room for where nobody says how long it may be. */
 const ROOM = 256
@@ -24,6 +28,14 @@ interface Frame {
 
 /** Told of an answer while it comes. */
 export interface AnswerWatcher {
+  /** The tokens up to the answer, old and new, before the new ones are read. */
+  prompt(tokens: number): void
+  /** How far what is new has been read. */
+  progress(progress: PromptProgress): void
+  /** The last tokens before the answer, with the routes of them all, as far as they are new. */
+  read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
+  /** Resolves when the answer may go on to its next token. */
+  pause?(): Promise<void>
   /** Text to add to what has come. */
   text(piece: string): void
   /** The newest token of the answer. */
@@ -50,7 +62,8 @@ export interface Answer {
 export interface ConversationState {
   messages: ChatMessage[]
   system: string
-  saved: SavedSequence
+  /** Absent where another model has to read the turns again. */
+  saved?: SavedSequence
 }
 
 /**
@@ -71,6 +84,8 @@ export class Conversation {
   private cached: number[] = []
   /** Positions below it have been forgotten by a limited context. */
   private forgotten = 0
+  /** The newest answer, and all ids up to its end: the cache may lack the last of them. */
+  private newest?: { message: ChatMessage; ids: number[] }
 
   constructor(private readonly model: Model) {
     this.session = model.createSession()
@@ -96,6 +111,16 @@ export class Conversation {
     return this.orAsBefore(() => {
       this.messages.length = last + 1
       return this.answer(watcher, options)
+    })
+  }
+
+  /** Goes on with the last answer, which ended too early. Undefined where there is none. */
+  async goOn(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
+    const last = this.messages.at(-1)
+    if (last?.role !== 'assistant') return undefined
+    return this.orAsBefore(() => {
+      this.messages.pop()
+      return this.answer(watcher, options, last)
     })
   }
 
@@ -125,44 +150,52 @@ export class Conversation {
   }
 
   /** All that it takes to go on later. */
-  async save(): Promise<ConversationState> {
+  async save(): Promise<ConversationState & { saved: SavedSequence }> {
     return { messages: [...this.messages], system: this.system, saved: await this.session.save() }
   }
 
   /** Goes on with a saved conversation of the same model. */
   async restore({ messages, system, saved }: ConversationState): Promise<void> {
-    await this.session.restore(saved)
+    if (saved) await this.session.restore(saved)
+    else this.forget()
     this.messages.splice(0, Infinity, ...messages)
     this.system = system
     this.first = 0
-    this.cached = [...saved.tokens]
-    this.forgotten = saved.oldest
+    this.newest = undefined
+    this.cached = [...(saved?.tokens ?? [])]
+    this.forgotten = saved?.oldest ?? 0
   }
 
   dispose(): void {
     this.session.dispose()
   }
 
-  private async answer(watcher: AnswerWatcher, options: GenerateOptions): Promise<Answer> {
+  /** Adds an answer, or the rest of one that has been begun. */
+  private async answer(watcher: AnswerWatcher, options: GenerateOptions, begun?: ChatMessage): Promise<Answer> {
     const { session } = this
     const { tokenizer } = this.model
     const { signal } = options
     let answer = new RunningAnswer(watcher)
     let prompt: number[] = []
     let result: GenerationResult | undefined
+    const before = begun?.content ?? this.prefill
     try {
-      const frame = await this.fittingFrame(watcher, options)
-      prompt = frame.prompt
-      answer = new RunningAnswer(watcher, frame.isAnswer)
+      const frame = begun ? await this.frame(signal, before) : await this.fittingFrame(watcher, options)
+      // The ids of what was written go on as they are; encoded once more, they might be others.
+      prompt = begun && begun === this.newest?.message ? this.newest.ids : frame.prompt
+      answer = new RunningAnswer(watcher, begun ? false : frame.isAnswer)
       const stop = [...frame.stop, ...(options.stop ?? [])]
-      const fresh = this.keepCommon(prompt, options.context)
-      const steps = session.generate(fresh, { ...options, stop, routes: true, probabilities: true })
+      watcher.prompt(prompt.length)
+      const fresh = await this.readAhead(this.keepCommon(prompt, options.context), watcher, options)
+      const reports = { routes: true, probabilities: true, onPromptProgress: watcher.progress }
+      const steps = session.generate(fresh, { ...options, ...reports, stop })
       for (let next = await steps.next(); ; next = await steps.next()) {
         if (next.done) {
           result = next.value
           break
         }
         answer.add(next.value)
+        await watcher.pause?.()
       }
     } catch (error) {
       if (!signal?.aborted) {
@@ -174,10 +207,31 @@ export class Conversation {
     if (result?.finishReason === 'stop') answer.keep(tokensOf(result, tokenizer))
     this.cached = [...prompt, ...answer.tokens].slice(0, session.length)
     session.truncate(this.cached.length)
-    this.messages.push({ role: 'assistant', content: this.prefill + answer.text })
+    const message = { role: 'assistant', content: before + answer.text }
+    this.newest = { message, ids: [...prompt, ...answer.tokens] }
+    this.messages.push(message)
     const tokensPerSecond = result ? speedOf(result) : answer.speed
     const { finishReason = 'interrupted', contextFull } = result ?? {}
-    return { text: this.prefill + answer.text, finishReason, contextFull, tokensPerSecond }
+    return { text: before + answer.text, finishReason, contextFull, tokensPerSecond }
+  }
+
+  /** Runs what is new, and tells the experts of the latest tokens of it; returns what is left to run. */
+  private async readAhead(
+    fresh: readonly number[],
+    watcher: AnswerWatcher,
+    { signal, context }: GenerateOptions,
+  ): Promise<number[]> {
+    // A limit of what counts holds for a generation only.
+    if (context !== undefined) return [...fresh]
+    const seen = fresh.slice(-LOOKED_AT)
+    const unseen = fresh.slice(0, fresh.length - seen.length)
+    const options = { logits: 'none', signal } as const
+    if (unseen.length > 0) {
+      await this.session.forward(unseen, { ...options, onPromptProgress: watcher.progress })
+    }
+    const { routes } = await this.session.forward(seen, { ...options, routes: true, probabilities: true })
+    watcher.read(seen, routes)
+    return []
   }
 
   /**
@@ -202,9 +256,9 @@ export class Conversation {
     return frame
   }
 
-  private async frame(signal?: AbortSignal): Promise<Frame> {
+  private async frame(signal?: AbortSignal, prefill = this.prefill): Promise<Frame> {
     const { chatTemplate, generationDefaults, tokenizer } = this.model
-    const { system, prefill, templateArgs } = this
+    const { system, templateArgs } = this
     const options = { template: chatTemplate, args: templateArgs, system, prefill, signal }
     const { text, hasSpecialTokens, stop, isAnswer } = await writeChat(this.messages.slice(this.first), options)
     const prompt = await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal })
@@ -228,6 +282,7 @@ export class Conversation {
     this.session.reset()
     this.cached = []
     this.forgotten = 0
+    this.newest = undefined
   }
 }
 

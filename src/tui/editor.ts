@@ -5,6 +5,8 @@ import type { KeyName } from './keys.js'
 export class Editor {
   private before = ''
   private after = ''
+  /** What was deleted last, by more than a character. */
+  private killed = ''
 
   get text(): string {
     return this.before + this.after
@@ -54,14 +56,16 @@ export class Editor {
         this.after = this.after.slice(firstGrapheme(this.after).length)
         return true
       case 'delete-word':
-        this.before = this.before.slice(0, this.before.length - lastWord(this.before).length)
+        return this.killBack(lastWord(this.before))
+      case 'delete-next-word':
+        return this.killOn(/^\s*\S*/.exec(this.after)?.[0] ?? '')
+      case 'yank':
+        this.insert(this.killed)
         return true
       case 'delete-to-end':
-        this.after = this.after.replace(/^([^\n]+|\n)/, '')
-        return true
+        return this.killOn(/^([^\n]+|\n)/.exec(this.after)?.[0] ?? '')
       case 'delete-to-start':
-        this.before = this.before.replace(/([^\n]+|\n)$/, '')
-        return true
+        return this.killBack(/([^\n]+|\n)$/.exec(this.before)?.[0] ?? '')
       default:
         return false
     }
@@ -71,6 +75,18 @@ export class Editor {
   breakAtBackslash(): boolean {
     if (this.after !== '' || !this.before.endsWith('\\')) return false
     this.before = `${this.before.slice(0, -1)}\n`
+    return true
+  }
+
+  private killBack(text: string): boolean {
+    this.before = this.before.slice(0, this.before.length - text.length)
+    if (text !== '') this.killed = text
+    return true
+  }
+
+  private killOn(text: string): boolean {
+    this.after = this.after.slice(text.length)
+    if (text !== '') this.killed = text
     return true
   }
 

@@ -14,13 +14,13 @@ const MOST_BYTES = 32 * 2 ** 20
  */
 export class InputHistory {
   private at: number
-  /** What stood in the input before the user went back. */
-  private draft = ''
+  /** What was written and not sent, by the place where it stands: lines that were changed on the way, and the newest. */
+  private readonly drafts = new Map<number, string>()
 
   private constructor(
     private readonly entries: string[],
     /** File in which it is kept, readable by its owner alone; absent where it is not kept. */
-    readonly path?: string,
+    public path?: string,
   ) {
     this.at = entries.length
   }
@@ -37,24 +37,45 @@ export class InputHistory {
     return new InputHistory(entries, path)
   }
 
+  /** Whether an earlier entry stands in the input. */
+  get isBrowsing(): boolean {
+    return this.at < this.entries.length
+  }
+
   /** The next older entry, if there is one; `current` is kept for coming back. */
   older(current: string): string | undefined {
-    if (this.at === 0) return undefined
-    if (this.at === this.entries.length) this.draft = current
-    return this.entries[--this.at]
+    return this.at === 0 ? undefined : this.go(-1, current)
   }
 
   /** The next newer entry, at last what stood there before going back. */
-  newer(): string | undefined {
-    if (this.at >= this.entries.length) return undefined
-    this.at++
-    return this.entries[this.at] ?? this.draft
+  newer(current: string): string | undefined {
+    return this.isBrowsing ? this.go(1, current) : undefined
+  }
+
+  /** The newest entry with a text in it, or the one found `skipped` entries further back. */
+  find(text: string, skipped = 0): string | undefined {
+    if (text === '') return undefined
+    const found = new Set(this.entries.filter((entry) => entry.includes(text)).reverse())
+    return [...found][skipped]
+  }
+
+  /** Keeps nothing from now on. */
+  stopKeeping(): void {
+    this.path = undefined
+  }
+
+  private go(by: 1 | -1, current: string): string {
+    if (current === this.entries[this.at]) this.drafts.delete(this.at)
+    else this.drafts.set(this.at, current)
+    this.at += by
+    return this.drafts.get(this.at) ?? this.entries[this.at] ?? ''
   }
 
   async add(entry: string): Promise<void> {
     const isNew = this.entries.at(-1) !== entry
     if (isNew) this.entries.push(entry)
     this.at = this.entries.length
+    this.drafts.clear()
     if (!isNew || this.path === undefined) return
     try {
       await makeFolder(dirname(this.path))

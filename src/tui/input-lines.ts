@@ -1,12 +1,22 @@
-import { graphemes } from '../terminal/cell-width.js'
+import { fit, graphemes } from '../terminal/cell-width.js'
 import { cut } from '../terminal/wrap.js'
 import type { Editor } from './editor.js'
+import type { HistorySearch } from './history-search.js'
 
 const PROMPT = '› '
 const INDENT = '  '
 
-/** The text being written in lines of at most `width` columns, of them at most `height`: those around the cursor. */
-export function inputLines({ text, cursor }: Pick<Editor, 'text' | 'cursor'>, width: number, height: number): string[] {
+/**
+ * The text being written in lines of at most `width` columns, of them at most `height`: those around the cursor, and a
+ * count of those that are not shown.
+ */
+export function inputLines(
+  { text, cursor }: Pick<Editor, 'text' | 'cursor'>,
+  width: number,
+  height: number,
+  search?: Pick<HistorySearch, 'text' | 'found'>,
+): string[] {
+  if (search) return [searchLine(search, width)]
   const before = text.slice(0, cursor)
   const [under = ''] = graphemes(text.slice(cursor))
   const isAtEnd = under === '' || under === '\n'
@@ -16,10 +26,21 @@ export function inputLines({ text, cursor }: Pick<Editor, 'text' | 'cursor'>, wi
   const shown = isAtEnd ? ' ' : under
   const lines = marked.split('\n').flatMap((line) => cut(line, width - PROMPT.length - (shown.length > 1 ? 1 : 0)))
   const row = lines.findIndex((line) => line.includes(CURSOR))
-  const first = Math.min(Math.max(0, row - height + 1), Math.max(0, lines.length - height))
-  return lines
-    .map((line, i) => `${i === 0 ? PROMPT : INDENT}${line.replace(CURSOR, () => `\x1b[7m${shown}\x1b[27m`)}`)
-    .slice(first, first + height)
+  const all = lines.map((line, i) => {
+    return `${i === 0 ? PROMPT : INDENT}${line.replace(CURSOR, () => `\x1b[7m${shown}\x1b[27m`)}`
+  })
+  if (lines.length <= height || height < 3) {
+    const first = Math.min(Math.max(0, row - height + 1), Math.max(0, lines.length - height))
+    return all.slice(first, first + height)
+  }
+  const first = Math.min(Math.max(0, row - height + 2), lines.length - height + 1)
+  const count = fit(`${INDENT}(${lines.length} lines, from ${first + 1} on)`, width)
+  return [count, ...all.slice(first, first + height - 1)]
+}
+
+function searchLine({ text, found }: Pick<HistorySearch, 'text' | 'found'>, width: number): string {
+  const what = text === '' ? 'search in what you wrote: ' : `search "${text}": `
+  return fit(what + (found ?? (text === '' ? '' : 'nothing found')).replace(/\s+/g, ' '), width)
 }
 
 /** A private character, which no text that a user writes is likely to have; it is one column wide. */

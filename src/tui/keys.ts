@@ -1,5 +1,10 @@
 /** What a user does at the keyboard. */
-export type Key = { kind: 'text'; text: string } | { kind: 'paste'; text: string } | { kind: 'key'; name: KeyName }
+export type Key =
+  | { kind: 'text'; text: string }
+  | { kind: 'paste'; text: string }
+  | { kind: 'key'; name: KeyName }
+  /** Not the user's: the terminal's answer to what its background is. */
+  | { kind: 'background'; isLight: boolean }
 
 export type KeyName =
   | 'enter'
@@ -17,8 +22,13 @@ export type KeyName =
   | 'word-left'
   | 'word-right'
   | 'delete-word'
+  | 'delete-next-word'
   | 'delete-to-end'
   | 'delete-to-start'
+  | 'yank'
+  | 'search'
+  | 'repaint'
+  | 'suspend'
   | 'ctrl-c'
   | 'ctrl-d'
 
@@ -38,10 +48,14 @@ const CONTROL: Record<string, KeyName> = {
   '\x05': 'end',
   '\x06': 'right',
   '\x0b': 'delete-to-end',
+  '\x0c': 'repaint',
   '\x0e': 'down',
   '\x10': 'up',
+  '\x12': 'search',
   '\x15': 'delete-to-start',
   '\x17': 'delete-word',
+  '\x19': 'yank',
+  '\x1a': 'suspend',
 }
 
 /** What follows ESC. Terminals differ in how they write modifiers and the keys of the keypad. */
@@ -50,6 +64,7 @@ const SEQUENCES: Record<string, KeyName> = {
   '\n': 'newline',
   '\x7f': 'delete-word',
   b: 'word-left',
+  d: 'delete-next-word',
   f: 'word-right',
   '[A': 'up',
   '[B': 'down',
@@ -83,7 +98,7 @@ export class KeyReader {
 
   /** Whether an escape sequence has begun; alone for a moment, it was the Escape key. */
   get isWaiting(): boolean {
-    return this.pending === '\x1b'
+    return this.pending === '\x1b' || this.pending === '\x1b]'
   }
 
   push(chunk: string): Key[] {
@@ -104,8 +119,8 @@ export class KeyReader {
 
   /** Gives up waiting for the rest of a sequence. */
   flush(): Key[] {
-    const isEscape = this.isWaiting
-    if (isEscape) this.pending = ''
+    const isEscape = this.pending === '\x1b'
+    if (this.isWaiting) this.pending = ''
     return isEscape ? [{ kind: 'key', name: 'escape' }] : []
   }
 }
@@ -118,12 +133,29 @@ function nextKey(text: string): { key?: Key; length: number } | undefined {
     const pasted = text.slice(PASTE_BEGIN.length, end).replace(/\r\n?/g, '\n')
     return { key: { kind: 'paste', text: pasted }, length: end + PASTE_END.length }
   }
+  if (text === '\x1b]') return undefined
+  if (text.startsWith('\x1b]1')) return answerOfTerminal(text)
   if (text[0] === '\x1b') return escapeSequence(text)
   const name = CONTROL[text[0]]
   if (name) return { key: { kind: 'key', name }, length: 1 }
   const [plain = ''] = /^\P{Cc}+/u.exec(text) ?? []
   return plain === '' ? { length: 1 } : { key: { kind: 'text', text: plain }, length: plain.length }
 }
+
+/** `ESC ] 11 ; rgb:RRRR/GGGG/BBBB ESC \\`, or with a BEL at the end: the colour of the background. */
+function answerOfTerminal(text: string): { key?: Key; length: number } | undefined {
+  const [whole, content] = ANSWER.exec(text) ?? []
+  if (whole === undefined) return text.length > MOST_ANSWER ? { length: 1 } : undefined
+  const [, ...colour] = /^11;rgba?:([0-9a-f]+)\/([0-9a-f]+)\/([0-9a-f]+)/i.exec(content) ?? []
+  if (colour.length === 0) return { length: whole.length }
+  const [red, green, blue] = colour.map((digits) => Number.parseInt(digits, 16) / (16 ** digits.length - 1))
+  return { key: { kind: 'background', isLight: 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 }, length: whole.length }
+}
+
+const [ESC, BEL] = ['\u001b', '\u0007']
+const ANSWER = new RegExp(`^${ESC}\\]([^${BEL}${ESC}]*)(?:${BEL}|${ESC}\\\\)`)
+/** A longer answer is none. */
+const MOST_ANSWER = 64
 
 function escapeSequence(text: string): { key?: Key; length: number } | undefined {
   const sequence = sequenceAfterEscape(text.slice(1))

@@ -1,3 +1,4 @@
+import { fileNames } from './file-names.js'
 import { SETTING_NAMES } from './settings.js'
 import { MAP_MODES } from './token-map.js'
 
@@ -8,7 +9,7 @@ export interface SlashCommand {
   argument?: string
   summary: string
   /** Words that can complete the argument. */
-  choices?: readonly string[]
+  choices?: readonly string[] | 'files' | 'models'
 }
 
 export const SLASH_COMMANDS: readonly SlashCommand[] = [
@@ -19,6 +20,8 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
     summary: 'the next form of the map, or: newest, usage, layer N, off',
     choices: MAP_MODES,
   },
+  { name: 'play', argument: '[N]', summary: 'show the answer once more, token by token, N per second' },
+  { name: 'pace', argument: '[N]', summary: 'answer with at most N tokens per second; off: as fast as it goes' },
   { name: 'experts', summary: 'how the answers have used the experts so far' },
   { name: 'system', argument: '[text]', summary: 'a text in front of the conversation; alone: none' },
   {
@@ -27,13 +30,16 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
     summary: 'an option of generation, as /set temperature 0.7',
     choices: SETTING_NAMES,
   },
-  { name: 'reset', summary: 'forget the conversation' },
+  { name: 'continue', summary: 'go on with the last answer' },
   { name: 'retry', summary: 'answer the last question once more' },
   { name: 'undo', summary: 'take the last question back, to change it' },
-  { name: 'save', argument: 'FILE', summary: 'keep the conversation and its cache in a file' },
-  { name: 'load', argument: 'FILE', summary: 'go on with a saved conversation' },
+  { name: 'reset', summary: 'forget the conversation' },
+  { name: 'save', argument: 'FILE', summary: 'keep the conversation and its cache in a file', choices: 'files' },
+  { name: 'save!', argument: 'FILE', summary: 'the same, in place of a file that is there', choices: 'files' },
+  { name: 'load', argument: 'FILE', summary: 'go on with a saved conversation', choices: 'files' },
   { name: 'stats', summary: 'speed, memory, tokens' },
-  { name: 'model', argument: 'NAME', summary: 'go on with another model' },
+  { name: 'model', argument: 'NAME', summary: 'go on with another model', choices: 'models' },
+  { name: 'history', argument: 'off', summary: 'keep nothing of what you type from now on', choices: ['off'] },
   { name: 'exit', summary: 'leave' },
 ]
 
@@ -52,8 +58,8 @@ export interface Suggestion {
 }
 
 /** Ways to complete a line that begins as a command; none for a line that is complete. */
-export function suggest(line: string): Suggestion[] {
-  const [, typed] = /^\/([a-z]*)$/.exec(line) ?? []
+export function suggest(line: string, models: readonly string[] = []): Suggestion[] {
+  const [, typed] = /^\/([a-z]*!?)$/.exec(line) ?? []
   if (typed !== undefined) {
     const found = SLASH_COMMANDS.filter(({ name }) => name.startsWith(typed))
     if (found.length === 1 && found[0].name === typed) return []
@@ -63,9 +69,10 @@ export function suggest(line: string): Suggestion[] {
       summary,
     }))
   }
-  const [, name, word] = /^\/([a-z]+) +([a-z-]*)$/.exec(line) ?? []
+  const [, name, word] = /^\/([a-z]+!?) +(\S*)$/.exec(line) ?? []
   const choices = SLASH_COMMANDS.find((command) => command.name === name)?.choices ?? []
-  return choices
+  const words = choices === 'files' ? fileNames(word) : choices === 'models' ? models : choices
+  return words
     .filter((choice) => choice.startsWith(word) && choice !== word)
     .map((choice) => ({ line: `/${name} ${choice}`, label: choice, summary: '' }))
 }

@@ -1,52 +1,60 @@
 import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
 import type { ReadStream, WriteStream } from 'node:tty'
-import { stripVTControlCharacters } from 'node:util'
-import { cellWidth } from '../terminal/cell-width.js'
 import { type Key, KeyReader } from './keys.js'
+import { type Frame, Screen } from './screen.js'
 
 const PASTE_ON = '\x1b[?2004h'
 const PASTE_OFF = '\x1b[?2004l'
 const CURSOR_ON = '\x1b[?25h'
-const ERASE_LINE_AND_UP = '\x1b[2K\x1b[1A'
+const CURSOR_OFF = '\x1b[?25l'
+const ASK_BACKGROUND = '\x1b]11;?\x1b\\'
 
-/**
- * Stands for a line: `~` with its number for one of the live area, a backquote for a finished one, while `!` stands for
- * nothing and tells Ink that the live area is another than in the drawings before. Ink measures plain ASCII much faster
- * than other text, and writes none of these signs on its own account.
- */
-const MARK = /([~`!])(\d+)/g
+/** What Ink writes is one mark, which stands for the frame that was handed over last, and these sequences around it. */
+const MARK = /!\d+/
+const ESC = '\x1b'
+const PASSED_ON = new RegExp(`${ESC}\\[\\?(?:25|2026)[hl]`, 'g')
 /** So many drawings have other marks than those before; Ink keeps the measures of each text for ever. */
 const CHANGES = 64
-/** Finished lines have other numbers than those that may still wait to be written. */
-const MOST_FINISHED = 1e6
-/** Columns of the widest line of marks. */
+/** Columns of the widest mark. */
 const MARK_COLUMNS = 8
 
 /** So long a lone ESC may be the beginning of a key's sequence. */
 const ESCAPE_MS = 40
+/** A window that has kept its size for so long is not being dragged. */
+const SETTLED_MS = 60
+
+export interface WindowSize {
+  columns: number
+  rows: number
+}
+
+/** A frame and the window that it was made for. */
+export interface SizedFrame extends Frame {
+  size: WindowSize
+}
 
 /**
- * The terminal as the chat uses it: keys come in, and Ink draws on it as on a stream. Ink draws marks, and the lines take
- * their places here, on the way out: Ink makes an object of every cell, in every frame, and takes coloured text apart and
- * together again, which cost more than all the rest of the drawing. So it is told of a window just as wide as marks
- * are. Nor is it told how many rows there are: it would clear the whole screen, scrollback and all, when its area became
- * higher than a window that shrinks. The view sees to it that the area fits.
+ * The terminal as the chat uses it: keys come in, and Ink draws on it as on a stream. Ink decides when to draw, and draws
+ * one mark; the lines that it stands for are put on the screen here. Ink makes an object of every cell, in every frame, and
+ * takes coloured text apart and together again, which cost more than all the rest of the drawing. Nor is it told of the
+ * window: it would clear the whole screen, scrollback and all, when its area became higher than a window that shrinks.
  */
 export class Terminal extends EventEmitter {
   readonly isTTY = true
   readonly rows = Number.MAX_SAFE_INTEGER
   readonly columns = MARK_COLUMNS
   readonly writable = true
-  /** Lines of the live area, which stand behind its marks. */
-  private lines: readonly string[] = []
+  private readonly screen = new Screen()
+  private frame?: SizedFrame
   private drawing = 0
-  /** Finished lines that are not written yet. */
-  private readonly finished = new Map<number, string>()
-  private finishedCount = 0
+  /** What the next frame does besides: it draws all that is in sight anew, on a wiped screen or where it was. */
+  private anew?: 'wiped' | 'in place'
+  /** Narrowest window since the last drawing, while it is being resized. */
+  private narrowest = Number.POSITIVE_INFINITY
+  private resizing?: NodeJS.Timeout
   private readonly reader = new KeyReader()
   private escape?: NodeJS.Timeout
-  private width: number
 
   constructor(
     private readonly input: ReadStream,
@@ -54,58 +62,79 @@ export class Terminal extends EventEmitter {
     private readonly onKey: (key: Key) => void,
   ) {
     super()
-    this.width = output.columns
   }
 
-  get size(): { columns: number; rows: number } {
+  get size(): WindowSize {
     return { columns: this.output.columns || 80, rows: this.output.rows || 24 }
   }
 
+  /** Whether the next frame is to bring all lines that are in sight, and not only the newly finished ones. */
+  get isAnew(): boolean {
+    return this.anew !== undefined
+  }
+
   write(text: string, ...rest: [((error?: Error | null) => void)?]): boolean {
-    return this.output.write(
-      text.replace(MARK, (_, sign, number) => this.lineOf(sign, Number(number))),
-      ...rest,
-    )
+    const around = text.match(PASSED_ON)?.join('') ?? ''
+    return this.output.write(around + (MARK.test(text) ? this.drawn() : ''), ...rest)
   }
 
-  /** A text of as many lines, whose marks become these lines when it is written. Other lines have another text. */
-  marksFor(lines: readonly string[]): string {
-    const isSame = lines.length === this.lines.length && lines.every((line, i) => line === this.lines[i])
+  /** A text that becomes these lines when it is written; other lines have another text. */
+  markFor(frame: SizedFrame): string {
+    const { frame: before } = this
+    const isSame =
+      before !== undefined &&
+      !this.isAnew &&
+      frame.finished.length === 0 &&
+      frame.live.length === before.live.length &&
+      frame.live.every((line, i) => line === before.live[i])
     if (!isSame) this.drawing++
-    this.lines = lines
-    if (lines.length === 0) return ''
-    return `!${this.drawing % CHANGES}${lines.map((_, i) => `~${i}`).join('\n')}`
+    // What is finished and has not been written yet must not be lost.
+    const waiting = this.isAnew ? [] : (before?.finished ?? [])
+    this.frame = { ...frame, finished: [...waiting, ...frame.finished] }
+    return `!${this.drawing % CHANGES}`
   }
 
-  /** A text of as many lines, whose marks become these lines, once. */
-  marksForFinished(lines: readonly string[]): string {
-    const marks = lines.map((line) => {
-      const number = this.finishedCount++ % MOST_FINISHED
-      this.finished.set(number, line)
-      return `\`${number}`
-    })
-    return marks.join('\n')
+  /** The next frame draws all that is in sight anew. */
+  drawAnew(how: 'wiped' | 'in place'): void {
+    this.anew = this.anew === 'wiped' ? 'wiped' : how
   }
 
-  /** Takes keys one by one, and pasted text as a whole. */
-  enter(): void {
+  /** Takes keys one by one, and pasted text as a whole; asks for the colour of the background. */
+  enter(asksBackground = false): void {
     this.input.setEncoding('utf8')
     this.input.setRawMode(true)
     this.input.on('data', this.read)
     this.input.resume()
     this.output.on('resize', this.resize)
-    this.output.write(PASTE_ON)
+    this.output.write(PASTE_ON + (asksBackground ? ASK_BACKGROUND : ''))
     process.once('exit', this.restore)
   }
 
   /** Gives the terminal back as it was. */
   leave(): void {
     clearTimeout(this.escape)
+    clearTimeout(this.resizing)
     this.input.off('data', this.read)
     this.output.off('resize', this.resize)
     process.off('exit', this.restore)
     this.restore()
     this.input.pause()
+  }
+
+  /** Stops the program as Ctrl-Z does, and goes on when the shell lets it. */
+  suspend(onReturn: () => void): void {
+    writeSync(this.output.fd, this.screen.leave())
+    this.leave()
+    // Without its input the program would have nothing to wait for.
+    const alive = setInterval(() => undefined, 1000)
+    process.once('SIGCONT', () => {
+      clearInterval(alive)
+      this.enter()
+      this.output.write(CURSOR_OFF)
+      if (this.frame) this.frame = { ...this.frame, live: [] }
+      onReturn()
+    })
+    process.kill(process.pid, 'SIGTSTP')
   }
 
   /** Synchronous, since it is also what happens when the process ends by an error. */
@@ -118,12 +147,17 @@ export class Terminal extends EventEmitter {
     }
   }
 
-  private lineOf(sign: string, number: number): string {
-    if (sign === '!') return ''
-    if (sign === '~') return this.lines[number] ?? ''
-    const line = this.finished.get(number) ?? ''
-    this.finished.delete(number)
-    return line
+  /** Puts the frame on the screen, unless its window has gone: the one for the new window is on its way. */
+  private drawn(): string {
+    const { frame, size } = this
+    if (!frame || this.resizing || frame.size.columns !== size.columns || frame.size.rows !== size.rows) return ''
+    this.frame = { ...frame, finished: [] }
+    const { anew } = this
+    this.anew = undefined
+    const narrowest = Math.min(this.narrowest, size.columns)
+    this.narrowest = Number.POSITIVE_INFINITY
+    if (anew === 'wiped') return this.screen.wipe(frame, size.rows)
+    return anew ? this.screen.redraw(frame, narrowest) : this.screen.draw(frame)
   }
 
   private readonly read = (chunk: string) => {
@@ -137,20 +171,17 @@ export class Terminal extends EventEmitter {
   }
 
   /**
-   * A narrower window has broken long lines in two: the lines so gained are erased here, Ink erases the others when it
-   * draws the lines of the new width.
+   * Nothing is drawn while the window is dragged. Afterwards all that is in sight is, where lines may have been broken, or
+   * live ones pushed out at the top; else the terminal has kept everything as it was.
    */
   private readonly resize = () => {
-    const { columns } = this.size
-    if (columns < this.width) {
-      const gained = this.lines.reduce((sum, line) => sum + linesTaken(line, columns) - 1, 0)
-      this.output.write(ERASE_LINE_AND_UP.repeat(gained))
-    }
-    this.width = columns
-    this.emit('resize')
+    const { columns, rows } = this.size
+    this.narrowest = Math.min(this.narrowest, columns)
+    if (this.frame && (columns !== this.frame.size.columns || rows <= this.frame.live.length)) this.drawAnew('in place')
+    clearTimeout(this.resizing)
+    this.resizing = setTimeout(() => {
+      this.resizing = undefined
+      this.emit('resize')
+    }, SETTLED_MS)
   }
-}
-
-function linesTaken(line: string, columns: number): number {
-  return Math.max(1, Math.ceil(cellWidth(stripVTControlCharacters(line)) / columns))
 }

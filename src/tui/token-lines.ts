@@ -39,7 +39,8 @@ export function expertsLine(map: TokenMap, kind: MixtureKind): string {
     .sort((a, b) => b.probability - a.probability)
     .slice(0, ALTERNATIVES)
     .map(({ id, probability }) => `${id} ${share(probability)}`)
-  return `layer ${map.layer} ${kind}: ${chosen.join('  ')} | next ${others.join('  ')}`
+  const next = others.length > 0 ? ` | next ${others.join('  ')}` : ''
+  return `layer ${map.layer} ${kind}: ${chosen.join('  ')}${next}`
 }
 
 /** The tokens around the one looked at, which is set off. */

@@ -1,30 +1,47 @@
 import { ExpertUsage } from '../experts/usage.js'
-import type { LayerRoutes } from '../generation/types.js'
+import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
 import { type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
+import { JUST_BEFORE } from './cell-painter.js'
 
 /** What the map shows: the newest token, the sum of all tokens, or one layer over the last tokens. */
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
 export type MapMode = (typeof MAP_MODES)[number]
 
-/** A token of the answer and the experts that it wakes. */
+/** A token of the conversation and the experts that it wakes. */
 export interface MappedToken {
   text: string
   routes: LayerRoutes[]
+  /** Whether it was read, and not written by the model. */
+  isQuestion?: boolean
 }
 
-/** Tokens that still glow behind the newest, and how much of its light the one before keeps. */
+/** So many tokens before the newest are still seen. */
 const TRAIL = 5
-const FADE = 0.5
+/** Tokens that can be walked over; the oldest go when there are an eighth more. */
+const MOST_TOKENS = 2048
 
-/** What the map of experts shows: the tokens of the answer, the usage since the beginning, and where the reader looks. */
+/** Where a walk can go besides one token on. */
+export type Stride = 'first' | 'last' | 'word-back' | 'word-on'
+
+/**
+ * What the map of experts shows: the tokens of the conversation, the usage since the beginning, and where the reader looks.
+ */
 export class TokenMap {
   mode: MapMode = 'newest'
   /** The layer looked at, in the details of a token and in the mode of one layer. */
   layer = 0
-  /** The token looked at, counted from the answer's first; undefined follows the newest. */
+  /** The token looked at, counted from the first that is kept; undefined follows the newest. */
   selected?: number
+  /** Whether the reader has found out that tokens can be walked over. */
+  hasWalked = false
   usage: ExpertUsage
   tokens: MappedToken[] = []
+  /** The first token of the newest answer. */
+  private start = 0
+  /** The token that is shown where none is selected. */
+  private newest = -1
+  /** The largest share when there was usage of so many tokens. */
+  private largest?: { tokens: number; share: number }
 
   constructor(private readonly shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
     this.usage = new ExpertUsage(shape)
@@ -54,27 +71,57 @@ export class TokenMap {
     return this.usage.of(kind, layer).experts
   }
 
+  /** Index of the first token of the newest answer. */
+  get answerStart(): number {
+    return this.start
+  }
+
+  /** Tokens of the newest answer. */
+  get answerLength(): number {
+    return this.tokens.length - this.start
+  }
+
   /** A new answer begins. */
   beginAnswer(): void {
-    this.tokens = []
+    this.forgetOldest()
+    this.start = this.tokens.length
     this.selected = undefined
+  }
+
+  /** Tokens that the model reads before it answers, with the routes of all of them. */
+  read(texts: readonly string[], routes: readonly LayerRoutes[]): void {
+    for (const [i, text] of texts.entries()) {
+      this.tokens.push({ text, routes: routes.map((layer) => rowOf(layer, i, texts.length)), isQuestion: true })
+    }
+    this.start = this.tokens.length
+    this.newest = this.tokens.length - 1
   }
 
   /** The answer's next token. */
   add(text: string, routes: LayerRoutes[]): void {
     this.tokens.push({ text, routes })
+    this.newest = this.tokens.length - 1
     this.usage.add(routes, 1)
   }
 
   /** The answer ends with its token `count`; later ones are taken back. */
   endAnswer(count: number): void {
-    for (const { routes } of this.tokens.splice(count)) this.usage.add(routes, 1, -1)
-    if (this.selected !== undefined && this.selected >= count) this.selected = undefined
+    for (const { routes } of this.tokens.splice(this.start + count)) this.usage.add(routes, 1, -1)
+    if (this.selected !== undefined && this.selected >= this.tokens.length) this.selected = undefined
+    this.newest = this.tokens.length - 1
+  }
+
+  /** No more tokens come: what is shown is the last word, and not the blank after it. */
+  settle(): void {
+    const last = this.tokens.findLastIndex(({ text }, i) => i >= this.start && text.trim() !== '')
+    if (last >= 0) this.newest = last
   }
 
   /** Forgets everything, and how it is looked at stays. */
   reset(): void {
+    this.tokens = []
     this.beginAnswer()
+    this.newest = -1
     this.usage = new ExpertUsage(this.shape)
   }
 
@@ -82,12 +129,28 @@ export class TokenMap {
     this.mode = MAP_MODES[(MAP_MODES.indexOf(this.mode) + 1) % MAP_MODES.length]
   }
 
-  /** Looks at another token of the answer; going on from the last one follows the newest again. False without tokens. */
+  /** Looks at another token; going on from the last one follows the newest again. False without tokens. */
   walk(by: number): boolean {
     if (this.tokens.length === 0) return false
-    const at = this.selected ?? this.tokens.length
-    const next = Math.max(0, at + by)
+    const next = this.selected === undefined && by < 0 ? this.shownIndex : Math.max(0, this.shownIndex + by)
     this.selected = next >= this.tokens.length ? undefined : next
+    this.hasWalked = true
+    return true
+  }
+
+  /** Looks at the first or last token, or at the beginning of a word. False without tokens. */
+  stride(to: Stride): boolean {
+    const { tokens, shownIndex } = this
+    if (tokens.length === 0) return false
+    const begins = (index: number) => index === 0 || /^\s|\s$/.test(tokens[index].text + tokens[index - 1].text.at(-1))
+    const found = {
+      first: () => 0,
+      last: () => tokens.length - 1,
+      'word-back': () => tokens.findLastIndex((_, index) => index < shownIndex && begins(index)),
+      'word-on': () => tokens.findIndex((_, index) => index > shownIndex && begins(index)),
+    }[to]()
+    if (found >= 0) this.selected = found
+    this.hasWalked = true
     return true
   }
 
@@ -97,7 +160,7 @@ export class TokenMap {
 
   /** Index of the token that is shown. */
   get shownIndex(): number {
-    return this.selected ?? this.tokens.length - 1
+    return this.selected ?? this.newest
   }
 
   get shown(): MappedToken | undefined {
@@ -113,11 +176,21 @@ export class TokenMap {
   }
 
   /**
-   * Brightness of each expert's cell, 0 to 1, for the kind and layer: usage, or the shown token's gates; with `fades` also
-   * those of the tokens before it, the weaker the longer ago.
+   * Each expert's cell for the kind and layer: its share of the tokens, or the square root of the shown token's gate, so
+   * that small gates can be seen; with `fades`, experts that only tokens shortly before had chosen are told apart.
    */
   amounts(kind: MixtureKind, layer: number, fades: boolean): Float32Array {
-    return this.mode === 'usage' ? this.usageAmounts(kind, layer) : this.glow(kind, layer, fades)
+    return this.mode === 'usage' ? this.shares(kind, layer) : this.glow(kind, layer, fades)
+  }
+
+  /** The largest share of the tokens that any expert was chosen by; 1 where there is none. */
+  get largestShare(): number {
+    const { mixtures, tokens } = this.usage
+    if (this.largest?.tokens !== tokens) {
+      const most = Math.max(0, ...mixtures.flatMap(({ layers }) => layers.map(({ counts }) => Math.max(0, ...counts))))
+      this.largest = { tokens, share: most > 0 ? most / tokens : 1 }
+    }
+    return this.largest.share
   }
 
   private glow(kind: MixtureKind, layer: number, fades: boolean): Float32Array {
@@ -126,16 +199,34 @@ export class TokenMap {
     for (let age = 1; age <= TRAIL && this.shownIndex - age >= 0; age++) {
       const before = this.tokens[this.shownIndex - age].routes[layer][kind]
       if (!before) break
-      for (const [slot, expert] of before.ids.entries()) {
-        amounts[expert] = Math.max(amounts[expert], Math.sqrt(before.gates[slot]) * FADE ** age)
-      }
+      for (const expert of before.ids) if (amounts[expert] === 0) amounts[expert] = JUST_BEFORE
     }
     return amounts
   }
 
-  private usageAmounts(kind: MixtureKind, layer: number): Float32Array {
-    const { counts } = this.usage.of(kind, layer)
-    const most = Math.max(1, ...counts)
-    return Float32Array.from(counts, (count) => count / most)
+  private shares(kind: MixtureKind, layer: number): Float32Array {
+    const most = this.largestShare * Math.max(1, this.usage.tokens)
+    return Float32Array.from(this.usage.of(kind, layer).counts, (count) => count / most)
   }
+
+  private forgetOldest(): void {
+    if (this.tokens.length <= MOST_TOKENS * 1.125) return
+    const dropped = this.tokens.length - MOST_TOKENS
+    this.tokens.splice(0, dropped)
+    this.newest -= dropped
+  }
+}
+
+/** The routes of one of several tokens. */
+function rowOf(layer: LayerRoutes, row: number, rows: number): LayerRoutes {
+  const entries = Object.entries(layer) as [MixtureKind, ExpertRoutes][]
+  return Object.fromEntries(
+    entries.map(([kind, { ids, gates, probabilities }]) => {
+      const part = <T extends Int32Array | Float32Array>(of: T) => {
+        return of.slice((row * of.length) / rows, ((row + 1) * of.length) / rows) as T
+      }
+      const all = probabilities && { probabilities: part(probabilities) }
+      return [kind, { ids: part(ids), gates: part(gates), ...all }]
+    }),
+  )
 }

@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'react'
-import type { Terminal } from './terminal.js'
-import type { WindowSize } from './view.js'
+import type { Terminal, WindowSize } from './terminal.js'
 
 /** The size of the window, as it changes. */
 export function useWindowSize(terminal: Terminal): WindowSize {

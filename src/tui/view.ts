@@ -1,103 +1,187 @@
-import { formatBytes } from '../numbers.js'
-import { printable } from '../printable.js'
+import { stripVTControlCharacters } from 'node:util'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { styled } from '../terminal/style.js'
 import { wrapTail } from '../terminal/wrap.js'
 import type { Chat } from './chat.js'
 import { inputLines } from './input-lines.js'
-import { mapHeight, mapLines } from './map-lines.js'
+import type { Room } from './map-fold.js'
+import type { MapOptions } from './map-head.js'
+import { mapLines, sideRooms } from './map-lines.js'
+import { heightBelow } from './map-of-layers.js'
+import { statusLine } from './status-line.js'
+import type { WindowSize } from './terminal.js'
 import { tokenLines } from './token-lines.js'
-
-/** Size of the window, in characters. */
-export interface WindowSize {
-  columns: number
-  rows: number
-}
 
 /** Lines of the live area, from top to bottom: always fewer than the window has, and none wider than it. */
 export interface View {
-  answer: string[]
+  /** The end of the text, with the map at its right where there is room for both. */
+  text: string[]
+  /** The map where it stands below the text. */
   map: string[]
   token: string[]
+  /** Blank where the window is not low. */
+  air: string[]
   suggestions: string[]
   input: string[]
   status: string
 }
 
+/** What stands below text and map. */
+type LowerParts = Pick<View, 'input' | 'suggestions' | 'token' | 'air'>
+
+/** How a window is shared out. */
+export interface Layout {
+  /** Columns of the text. */
+  textWidth: number
+  /** The map's room, where it stands beside the text. */
+  side?: Room
+  /** Finished lines that stay in the live area, beside the map. */
+  held: number
+  /** Rows for text and map. */
+  room: number
+  /** The end of the running answer. */
+  answer: string[]
+  lower: LowerParts
+}
+
 /** Suggestions shown at once. */
 const MOST_SUGGESTIONS = 6
-/** The map takes a third of the window at most, and leaves the conversation this many lines, or a quarter of a low one. */
-const LEAST_CONVERSATION = 10
-/** Depths in which a token that fades can be told from one that is weak. */
-const FADING = new Set<ColourDepth>(['truecolor', '256'])
+/** Lines of text that a map below it leaves in view from 24 rows on, and from 30 rows on; in a lower window, a quarter. */
+const LEAST_TEXT = { low: 10, high: 12 }
+/** With so many lines a map has a title and a legend; in a low window it takes more than a third for them. */
+const LEAST_MAP = 6
+/** Columns that a map beside the text leaves to it, and those between the two. */
+const LEAST_COLUMNS = 60
+const BETWEEN = 3
+/** Rows of the live area that are not beside the map: input, status, a blank line, the cursor's; and some more. */
+const BELOW_SIDE = 9
 
-/** What the live area shows in a window of this size. */
-export function viewOf(chat: Chat, { columns, rows }: WindowSize): View {
-  const { map, painter } = chat
-  // The last column stays free, lest a terminal break the line; so does the last row, where the cursor waits.
+/** The columns of the text, and what of the finished text stays beside the map. */
+export function layoutOf(chat: Chat, { columns, rows }: WindowSize): Layout {
+  // The last column stays free, lest a terminal break the line.
   const width = Math.max(1, columns - 1)
-  let room = rows - 1 - 1
-  const take = <T>(lines: T[], most = room): T[] => {
+  const lower = lowerParts(chat, width, rows)
+  // A row for the status, and one where the cursor waits.
+  const room = rows - 2 - lower.input.length - lower.suggestions.length - lower.token.length - lower.air.length
+  const most = { width: width - BETWEEN - LEAST_COLUMNS, height: rows - BELOW_SIDE }
+  // A map beside the text is a gain only where more of the text is left than with a map below it.
+  const left = width * (room - 1 - heightBelow(chat.map, mostBelow(rows, room)))
+  const side = sideRooms(chat.map, most).find(({ width: taken }) => (width - BETWEEN - taken) * room >= left)
+  const textWidth = side ? width - BETWEEN - side.width : width
+  const answer = answerLines(chat, textWidth, rows)
+  const layout = { textWidth, side, room, answer, lower }
+  if (!side) return { ...layout, held: 0 }
+  // What the running answer pushes out of sight belongs to the scrollback.
+  return { ...layout, held: answer.length > 0 ? Math.max(0, room - answer.length) : Math.min(side.height, room) }
+}
+
+/** What the live area shows in a window of this size; `held` are finished lines that have not left it yet. */
+export function viewOf(
+  chat: Chat,
+  size: WindowSize,
+  held: readonly string[] = [],
+  layout: Layout = layoutOf(chat, size),
+): View {
+  const { textWidth, side, room, answer, lower } = layout
+  const { map, painter } = chat
+  const width = Math.max(1, size.columns - 1)
+  const status = styled(statusLine(chat, width), 'dim', painter.depth)
+  if (side) {
+    const drawn = mapLines(map, { ...side, height: Math.min(side.height, room) }, painter, optionsOf(chat))
+    const text = tail([...held, ...answer], room)
+    while (text.length < drawn.length) text.push('')
+    return { text: beside(text, drawn, textWidth + BETWEEN), map: [], ...lower, status }
+  }
+  const height = mostBelow(size.rows, room)
+  const drawn = mapLines(map, { width, height }, painter, optionsOf(chat))
+  const shown = tail(answer, room - drawn.length - 1)
+  return { text: shown.length > 0 ? [...shown, ''] : shown, map: drawn, ...lower, status }
+}
+
+/** A text with something at the right of its last lines. */
+function beside(text: readonly string[], right: readonly string[], column: number): string[] {
+  const first = text.length - right.length
+  return text.map((line, row) => {
+    const other = right[row - first]
+    return other ? line + ' '.repeat(column - visibleWidth(line)) + other : line
+  })
+}
+
+/** Lines that a map below the text has at most, in a window of so many rows with this room for text and map. */
+function mostBelow(rows: number, room: number): number {
+  // With the blank line below the text.
+  const text = rows < 24 ? Math.floor(rows / 4) : 1 + (rows < 30 ? LEAST_TEXT.low : LEAST_TEXT.high)
+  return Math.min(Math.max(LEAST_MAP, Math.floor(rows / 3) + 1), room - text)
+}
+
+/** All lines in order. */
+export function linesOf({ text, map, token, air, suggestions, input, status }: View): string[] {
+  return [...text, ...map, ...token, ...air, ...suggestions, ...input, status]
+}
+
+/** What stands below text and map, in the order of what needs its room most. */
+function lowerParts(chat: Chat, width: number, rows: number): LowerParts {
+  let room = rows - 2
+  const take = (lines: string[], most = room): string[] => {
     const taken = lines.slice(0, Math.max(0, Math.min(most, room)))
     room -= taken.length
     return taken
   }
-  const input = take(inputLines(chat.editor, width, Math.max(1, Math.floor(rows / 4))))
-  const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS)
-  const token = take(tokenLines(map, width))
-  const isAnswering = chat.state === 'answering'
-  const kept = Math.min(LEAST_CONVERSATION, Math.floor(rows / 4))
-  const height = mapHeight(map, Math.min(Math.floor(rows / 3), room - kept))
-  // What is looked at when nothing moves is one token, not a trail of them.
-  const fades = isAnswering && map.selected === undefined && FADING.has(painter.depth)
-  const lines = take(mapLines(map, { width, height }, painter, { fades, keys: keysOfMap(chat) }))
-  const answer = isAnswering ? tail(wrapTail(chat.answer, width, rows), room - 1) : []
-  return {
-    answer: answer.length > 0 && room > answer.length ? [...answer, ''] : answer,
-    map: lines,
-    token,
-    suggestions,
-    input,
-    status: styled(fit(statusLine(chat), width), 'dim', painter.depth),
-  }
+  const input = take(inputLines(chat.editor, width, Math.max(1, Math.floor(rows / 4)), chat.search))
+  const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS + 1)
+  const token = take(tokenLines(chat.map, width))
+  const air = rows >= 16 ? take(['']) : []
+  return { input, suggestions, token, air }
 }
 
-/** All lines in order. */
-export function linesOf({ answer, map, token, suggestions, input, status }: View): string[] {
-  return [...answer, ...map, ...token, ...suggestions, ...input, status]
+/** The end of the running answer. */
+function answerLines(chat: Chat, width: number, rows: number): string[] {
+  if (chat.state !== 'answering') return []
+  if (chat.reading !== undefined && chat.answer === '')
+    return [styled(fit(chat.reading, width), 'dim', chat.painter.depth)]
+  return tail(wrapTail(chat.answer, width, rows), rows)
+}
+
+function optionsOf(chat: Chat): MapOptions {
+  const isStreaming = chat.state === 'answering'
+  // What is looked at when nothing moves is one token, not a trail of them.
+  const fades = chat.isPlaying || (isStreaming && chat.map.selected === undefined)
+  return { fades, isStreaming, keys: keysOfMap(chat) }
 }
 
 /** The keys that look closer, while they do: with nothing written, once there is something to look at. */
-function keysOfMap({ map, editor, state }: Chat): string | undefined {
+function keysOfMap({ map, editor, state, isPlaying }: Chat): string | undefined {
+  if (isPlaying) return 'any key stops'
   if (editor.text !== '' || map.tokens.length === 0 || state !== 'idle') return undefined
-  return map.selected === undefined ? '← → tokens' : '← → tokens, ↑ ↓ layers'
+  if (map.selected === undefined) return map.hasWalked ? undefined : '← → walk over the tokens'
+  return '↑ ↓ layers · Esc ends'
 }
 
 function tail<T>(lines: readonly T[], count: number): T[] {
   return count > 0 ? lines.slice(-count) : []
 }
 
-function suggestionLines({ suggestions, painter }: Chat, width: number): string[] {
+/** Ways to complete the line: those around the one that is chosen, and how many there are besides. */
+function suggestionLines({ suggestions, chosen, painter }: Chat, width: number): string[] {
   const widest = Math.max(0, ...suggestions.map(({ label }) => cellWidth(label)))
-  return suggestions.map(({ label, summary }) => {
-    return styled(fit(`  ${label.padEnd(widest)}  ${summary}`, width), 'dim', painter.depth)
+  const first = Math.min(
+    Math.max(0, (chosen ?? 0) - MOST_SUGGESTIONS + 1),
+    Math.max(0, suggestions.length - MOST_SUGGESTIONS),
+  )
+  const lines = suggestions.slice(first, first + MOST_SUGGESTIONS).map(({ label, summary }, i) => {
+    const isChosen = first + i === chosen
+    const line = fit(`${isChosen ? '›' : ' '} ${label.padEnd(widest)}  ${summary}`.trimEnd(), width)
+    return isChosen ? line : dim(line, painter.depth)
   })
+  const others = suggestions.length - lines.length
+  return others > 0 ? [...lines, dim(fit(`  … ${others} more`, width), painter.depth)] : lines
 }
 
-/** Model, packing, speed, context, memory: the most important first, since a narrow window cuts the end off. */
-function statusLine(chat: Chat): string {
-  const { model, conversation, state, lastAnswer, memory, leaving } = chat
-  if (leaving) return 'Ctrl-C again leaves'
-  const speed = lastAnswer?.tokensPerSecond
-  const parts = [
-    `${printable(model.name)} ${model.info.quant}`,
-    ...(state === 'answering' ? ['answering'] : state === 'working' ? ['working'] : []),
-    ...(speed === undefined ? [] : [`${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`]),
-    `context ${conversation.length}${model.config.maxPositions === undefined ? '' : `/${model.config.maxPositions}`}`,
-    ...(memory ? [`${formatBytes(memory.weightsBytes)} weights`] : []),
-    ...(chat.map.mode === 'off' || chat.map.kinds.length === 0 ? [] : [`map ${chat.map.mode}`]),
-    '/help',
-  ]
-  return parts.join(' · ')
+function dim(text: string, depth: ColourDepth): string {
+  return styled(text, 'dim', depth)
+}
+
+function visibleWidth(line: string): number {
+  return cellWidth(stripVTControlCharacters(line))
 }

@@ -43,7 +43,7 @@ export class PseudoTerminal {
     this.screen = new TerminalScreen(columns, rows)
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.output += text
-      if (!outputOnly) this.screen.write(text)
+      if (!outputOnly) void this.screen.write(text)
     })
     this.exit = new Promise((resolve) => {
       child.on('close', (code) => {
@@ -108,6 +108,7 @@ export class PseudoTerminal {
   async ended(): Promise<{ code: number | null; settings: string }> {
     await this.waitUntil(() => this.hasEnded, 'the end of the program')
     const code = await this.exit
+    await this.screen.write('')
     return { code, settings: this.read('stty') }
   }
 

@@ -1,7 +1,14 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Completion } from '#molm/tui/completion.js'
+import { Editor } from '#molm/tui/editor.js'
+import { pathOf } from '#molm/tui/file-names.js'
 import { listSettings, parseSetting, typedHere } from '#molm/tui/settings.js'
 import { parseSlash, SLASH_COMMANDS, suggest } from '#molm/tui/slash-commands.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 test('a line that begins with a slash is a command and its argument', () => {
   assert.equal(parseSlash('/set  temperature 0.7 '), { name: 'set', argument: 'temperature 0.7' })
@@ -14,7 +21,7 @@ test('what has been typed is completed from the commands and their words', () =>
   assert.is(suggest('/').length, SLASH_COMMANDS.length)
   assert.equal(
     suggest('/s').map(({ line }) => line),
-    ['/system ', '/set ', '/save ', '/stats'],
+    ['/system ', '/set ', '/save ', '/save! ', '/stats'],
   )
   assert.equal(suggest('/exit'), [])
   assert.equal(
@@ -28,6 +35,46 @@ test('what has been typed is completed from the commands and their words', () =>
   assert.equal(suggest('hello'), [])
 })
 
+test('files and models are completed by name', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await mkdir(join(dir, 'talks'))
+    for (const name of ['talk', '.hidden']) await writeFile(join(dir, name), '')
+    const lines = (line: string) => suggest(line, ['nano', 'acme/nano']).map(({ line }) => line)
+    assert.equal(lines(`/load ${dir}/t`), [`/load ${dir}/talk`, `/load ${dir}/talks/`])
+    assert.equal(lines(`/save ${dir}/.`), [`/save ${dir}/.hidden`])
+    assert.equal(lines(`/load ${dir}/nothing/`), [])
+    assert.equal(lines('/model a'), ['/model acme/nano'])
+  })
+})
+
+test('a path may have quotes around it, and begin with ~', () => {
+  assert.is(pathOf('"my conv"'), 'my conv')
+  assert.is(pathOf("'it''s'"), "it''s")
+  assert.is(pathOf('~/talk'), join(homedir(), 'talk'))
+  assert.is(pathOf('~other'), '~other')
+})
+
+test('Tab writes what all ways have in common, then goes through them', () => {
+  const editor = new Editor()
+  const completion = new Completion(editor, () => [])
+  editor.set('/map l')
+  completion.tab()
+  assert.is(editor.text, '/map layer')
+  editor.set('/set to')
+  completion.tab()
+  assert.is(editor.text, '/set top-')
+  const texts = [1, 2, 3].map(() => {
+    completion.tab()
+    return editor.text
+  })
+  assert.equal(texts, ['/set top-k', '/set top-p', '/set top-k'])
+  assert.is(completion.suggestions.length, 2, 'the list stays while one is chosen')
+  assert.ok(completion.choose(-1))
+  assert.is(editor.text, '/set top-p')
+  completion.end()
+  assert.not.ok(completion.choose(-1))
+})
+
 test('settings are checked as the options of the command line are', () => {
   assert.equal(parseSetting('temperature 0.7'), { temperature: 0.7 })
   assert.equal(parseSetting('max-tokens=12'), { maxTokens: 12 })
@@ -36,6 +83,10 @@ test('settings are checked as the options of the command line are', () => {
   assert.throws(() => parseSetting('top-p 2'), /top-p must be between 0 and 1/)
   assert.throws(() => parseSetting('max-tokens 1.5'), /whole number/)
   assert.throws(() => parseSetting('heat 3'), /there is no option 'heat'/)
+  assert.equal(parseSetting('stop "\\n\\n"'), { stop: ['\n\n'] })
+  assert.equal(parseSetting('stop none'), { stop: [] })
+  assert.equal(parseSetting('ignore-eos on'), { ignoreEos: true })
+  assert.throws(() => parseSetting('ignore-eos perhaps'), /ignore-eos must be true or false/)
 })
 
 test('a refusal names options as they are typed here: after /set, else on the command line', () => {
@@ -47,6 +98,8 @@ test('the list of settings shows what holds: what was set, else the model’s, e
   assert.match(list, /^temperature 0\.3$/m)
   assert.match(list, /^top-k 3$/m)
   assert.match(list, /^min-p 0\.05$/m)
+  assert.match(list, /^stop none$/m)
+  assert.is(listSettings({ topK: 3 }, { generationDefaults: {} }, 'top-k'), 'top-k 3')
 })
 
 test.run()

@@ -2,43 +2,52 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Terminal } from '#molm/tui/terminal.js'
 
-/** A terminal whose window has so many columns, and what was written to it. */
-function terminalOf(columns: number) {
+const SIZE = { columns: 80, rows: 24 }
+
+/** A terminal, and what was written to it. */
+function terminalOf(size = SIZE) {
   const written: string[] = []
-  const output = { columns, rows: 24, fd: -1, write: (text: string) => written.push(text) > 0 }
-  const input = {}
+  const output = { ...size, fd: -1, write: (text: string) => written.push(text) > 0 }
   const terminal = new Terminal(
-    input as unknown as NodeJS.ReadStream,
+    {} as unknown as NodeJS.ReadStream,
     output as unknown as NodeJS.WriteStream & { fd: number },
     () => {},
   )
   return { terminal, written }
 }
 
-test('lines take the places of their marks, whatever is in them', () => {
-  const { terminal, written } = terminalOf(80)
-  const live = ['\u{1b}[1mbold\u{1b}[22m', '', '!1~1`1']
-  terminal.write(`before ${terminal.marksFor(live)} after`)
-  assert.is(written.pop(), `before ${live.join('\n')} after`)
-  const finished = ['one', '', '~0 `0']
-  terminal.write(terminal.marksForFinished(finished))
-  assert.is(written.pop(), finished.join('\n'))
+test('the frame takes the place of its mark, whatever is in it; of what Ink writes besides, only modes are passed on', () => {
+  const { terminal, written } = terminalOf()
+  const frame = { finished: ['one', '!3'], live: ['\u{1b}[1mbold\u{1b}[22m', '', '!1'], size: SIZE }
+  terminal.write(`\u{1b}[?25l\u{1b}[2K\u{1b}[1A${terminal.markFor(frame)}\n`)
+  assert.is(written.pop(), `\u{1b}[?25l\r${[...frame.finished, ...frame.live].map((line) => `${line}\r\n`).join('')}`)
+  terminal.write(`${terminal.markFor({ ...frame, finished: [] })}\n`)
+  assert.is(written.pop(), '', 'nothing has changed')
 })
 
-test('other lines have other marks, even after several drawings of which none was written', () => {
-  const { terminal, written } = terminalOf(80)
-  const drawings = ['a', 'b', 'a', 'c'].map((line) => terminal.marksFor([line, 'same']))
+test('other lines have other marks, and finished lines are written once, even when drawings were left out', () => {
+  const { terminal, written } = terminalOf()
+  const drawings = ['a', 'b', 'a', 'c'].map((line) => {
+    return terminal.markFor({ finished: [`${line} is done`], live: [line, 'same'], size: SIZE })
+  })
   assert.is(new Set(drawings).size, 4)
-  assert.is(terminal.marksFor(['c', 'same']), drawings[3])
+  assert.is(terminal.markFor({ finished: [], live: ['c', 'same'], size: SIZE }), drawings[3])
   terminal.write(drawings[0])
-  assert.is(written.pop(), 'c\nsame', 'what is written is always the newest')
+  assert.is(written.pop(), `\r${['a', 'b', 'a', 'c'].map((l) => `${l} is done\r\n`).join('')}c\r\nsame\r\n`)
 })
 
-test('marks are as wide as Ink believes the window to be, and the window is as wide as it is', () => {
-  const { terminal } = terminalOf(132)
-  assert.equal(terminal.size, { columns: 132, rows: 24 })
-  const marks = [terminal.marksFor(['a', 'b']), terminal.marksForFinished(['c', 'd'])].join('\n').split('\n')
-  for (const mark of marks) assert.ok([...mark].length <= terminal.columns)
+test('a mark is no wider than Ink believes the window to be, and the window is as wide as it is', () => {
+  const { terminal } = terminalOf({ columns: 132, rows: 40 })
+  assert.equal(terminal.size, { columns: 132, rows: 40 })
+  for (let i = 0; i < 200; i++) {
+    assert.ok(terminal.markFor({ finished: [], live: [String(i)], size: SIZE }).length <= terminal.columns)
+  }
+})
+
+test('a frame for a window that has gone is not drawn', () => {
+  const { terminal, written } = terminalOf()
+  terminal.write(terminal.markFor({ finished: [], live: ['wide'], size: { columns: 200, rows: 24 } }))
+  assert.is(written.pop(), '')
 })
 
 test.run()

@@ -1,66 +1,20 @@
 import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { LayerRoutes, Mixture, Model } from '#molm/index.js'
+import type { Mixture } from '#molm/index.js'
 import { cellWidth } from '#molm/terminal/cell-width.js'
-import type { ColourDepth } from '#molm/terminal/colours.js'
-import { Chat } from '#molm/tui/chat.js'
-import { InputHistory } from '#molm/tui/input-history.js'
+import type { Chat } from '#molm/tui/chat.js'
 import { expertsLine } from '#molm/tui/token-lines.js'
 import { MAP_MODES } from '#molm/tui/token-map.js'
-import { linesOf, viewOf } from '#molm/tui/view.js'
-
-/** Mixtures of a model with as many experts in each layer, but none in the dense ones. */
-function mixturesOf(layers: number, counts: { attention?: number; mlp?: number }, dense: number[] = []): Mixture[] {
-  const experts = (count: number) => Array.from({ length: layers }, (_, layer) => (dense.includes(layer) ? 0 : count))
-  const { attention, mlp } = counts
-  return [
-    ...(attention ? [{ kind: 'attention', experts: experts(attention), topK: 2 } as const] : []),
-    ...(mlp ? [{ kind: 'mlp', experts: experts(mlp), topK: 2 } as const] : []),
-  ]
-}
+import { layoutOf, linesOf, viewOf } from '#molm/tui/view.js'
+import { chatOf, mixturesOf, plainRoutes } from '../support/chats.js'
 
 const SHAPES = {
-  'nano’s': mixturesOf(6, { attention: 8, mlp: 16 }),
+  'nano’s': mixturesOf(6, { attention: 8, mlp: 24 }),
   'MoLM-4B’s': mixturesOf(24, { attention: 16, mlp: 32 }),
   'MoLM-8B’s': mixturesOf(48, { attention: 16, mlp: 32 }),
   'one with MLP experts alone': mixturesOf(48, { mlp: 128 }),
   'one with dense layers': mixturesOf(24, { mlp: 64 }, [0, 1, 7]),
-}
-
-const layersOf = (mixtures: Mixture[]) => mixtures[0]?.experts.length ?? 0
-
-/** As much of a model as the screen asks for. */
-function modelOf(mixtures: Mixture[], layers: number): Model {
-  const model = {
-    name: 'ibm-research/MoLM-700M-8B',
-    info: { quant: 'q4' },
-    config: { layers, mixtures, trainedContext: 1024 },
-    createSession: () => ({ length: 7 }),
-  }
-  return model as unknown as Model
-}
-
-/** Each layer's last expert is chosen, and the first with half its gate. */
-function routesOf(mixtures: Mixture[]): LayerRoutes[] {
-  return Array.from({ length: layersOf(mixtures) }, (_, layer) => {
-    const present = mixtures.filter(({ experts }) => experts[layer] > 0)
-    const routes = present.map(({ kind, experts }) => {
-      const last = experts[layer] - 1
-      const p = Array.from({ length: last + 1 }, (_, e) => (e === last ? 0.5 : e === 0 ? 0.25 : 0.01 * e))
-      const [ids, gates] = [Int32Array.of(last, 0), Float32Array.of(0.5, 0.25)]
-      return [kind, { ids, gates, probabilities: Float32Array.from(p) }]
-    })
-    return Object.fromEntries(routes)
-  })
-}
-
-async function chatOf(mixtures: Mixture[], depth: ColourDepth, layers = layersOf(mixtures)): Promise<Chat> {
-  const history = await InputHistory.open()
-  const loadModel = () => Promise.reject(new Error('no other model here'))
-  const chat = new Chat(modelOf(mixtures, layers), { history, depth, generation: {}, loadModel })
-  for (let i = 0; i < 50; i++) chat.map.add(` token${i}`, routesOf(mixtures))
-  return chat
 }
 
 const WINDOWS = [
@@ -72,7 +26,25 @@ const WINDOWS = [
   [132, 43],
   [200, 50],
 ]
-const ANSWER = 'It was the best of times, it was the worst of times. '.repeat(300)
+const LANE = /[·░▒▓█\u2580-\u259f\u2800-\u28ff]|dense/
+/** The number of a layer in front of its lane. */
+const LABEL = /(?:^|(?<=.) {2,})[ ›]*(\d+) (?=[·░▒▓█\u2580-\u259f\u2800-\u28ff]|dense)/g
+const ANSWER = 'It was the best of times, it was the worst of times. '.repeat(200).trimEnd()
+/** Lines that are held back for a place beside the map. */
+const HELD = Array.from({ length: 50 }, (_, i) => `held ${i}`)
+
+function draw(chat: Chat, columns: number, rows: number): string[] {
+  const { held } = layoutOf(chat, { columns, rows })
+  return linesOf(viewOf(chat, { columns, rows }, held > 0 ? HELD.slice(-held) : []))
+}
+
+/** The lines of the map, wherever it stands, without colours. */
+function mapOf(chat: Chat, columns: number, rows: number): string[] {
+  const { text, map } = viewOf(chat, { columns, rows })
+  const { side, textWidth } = layoutOf(chat, { columns, rows })
+  const lines = side ? text.map((line) => stripVTControlCharacters(line).slice(textWidth + 3)) : map
+  return lines.map((line) => stripVTControlCharacters(line).trimEnd())
+}
 
 for (const [name, mixtures] of Object.entries(SHAPES)) {
   test(`for ${name} the live area is lower than any window and no line is wider`, async () => {
@@ -88,7 +60,7 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
                 chat.map.mode = mode
                 chat.map.selected = selected
                 chat.editor.set(written)
-                const lines = linesOf(viewOf(chat, { columns, rows }))
+                const lines = draw(chat, columns, rows)
                 const which = `${depth} ${state} ${mode} ${columns}x${rows}`
                 assert.ok(lines.length < rows, `${which}: ${lines.length} lines`)
                 for (const line of lines) {
@@ -103,21 +75,29 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     }
   })
 
-  test(`for ${name} the conversation keeps ten lines from 80 x 24 on, and more than half a window without a walk`, async () => {
+  test(`for ${name} the conversation keeps 10 lines at 80 x 24 and 12 at 100 x 30, and a larger window has no less`, async () => {
     for (const depth of ['truecolor', 'none'] as const) {
       const chat = await chatOf(mixtures, depth)
-      chat.answer = ANSWER
       chat.state = 'answering'
+      chat.answer = ANSWER
       for (const mode of MAP_MODES) {
-        for (const [columns, rows] of WINDOWS.filter(([, rows]) => rows >= 24)) {
-          chat.map.mode = mode
-          for (const [selected, least] of [
-            [undefined, rows / 2],
-            [20, 10],
-          ]) {
-            chat.map.selected = selected
-            const { answer } = viewOf(chat, { columns, rows })
-            assert.ok(answer.length >= Number(least), `${mode} ${columns}x${rows} ${selected}: ${answer.length} lines`)
+        chat.map.mode = mode
+        for (const selected of [undefined, 20]) {
+          chat.map.selected = selected
+          const words = (columns: number, rows: number) => {
+            const { textWidth } = layoutOf(chat, { columns, rows })
+            const { text } = viewOf(chat, { columns, rows })
+            const lines = text.filter((line) => stripVTControlCharacters(line).slice(0, textWidth).trim() !== '').length
+            return { lines, area: lines * textWidth }
+          }
+          const which = `${depth} ${mode} ${selected}`
+          assert.ok(words(80, 24).lines >= 10, `${which} 80x24: ${words(80, 24).lines}`)
+          assert.ok(words(100, 30).lines >= 12, `${which} 100x30: ${words(100, 30).lines}`)
+          let before = { lines: 0, area: 0 }
+          for (const [columns, rows] of WINDOWS) {
+            const now = words(columns, rows)
+            assert.ok(now.lines >= before.lines && now.area >= before.area, `${which} ${columns}x${rows}`)
+            before = now
           }
         }
       }
@@ -127,54 +107,76 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
   test(`for ${name} the map leaves no layer and no expert out without saying so`, async () => {
     const chat = await chatOf(mixtures, 'none')
     const { map } = chat
+    // Each expert is in some token's picture, so that each must have its cell.
     for (const [columns, rows] of WINDOWS) {
       for (const selected of [undefined, 20]) {
         map.selected = selected
         map.layer = map.layers >> 1
-        const [title, ...lines] = viewOf(chat, { columns, rows }).map
-        const which = `${columns}x${rows} ${selected}: ${title}`
-        const labels = lines.flatMap((line) =>
-          [...line.matchAll(/(?:^|[·░▒▓█e] *)[ ›]*(\d+) /g)].map(([, n]) => Number(n)),
-        )
+        const [title, ...lines] = mapOf(chat, columns, rows)
+        const which = `${columns}x${rows} ${selected}: ${title}\n${lines.join('\n')}`
+        const lanes = lines.filter((line) => LANE.test(line) && !/^(gate|share|▘)/.test(line))
+        const numbers = lanes.flatMap((line) => [...line.matchAll(LABEL)])
+        const labels = numbers.map(([, n]) => Number(n)).sort((a, b) => a - b)
         const [, from, to] = /layers (\d+)-(\d+) of/.exec(title) ?? ['', '0', String(map.layers - 1)]
-        const shown = Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => Number(from) + i)
-        assert.equal(
-          labels.sort((a, b) => a - b),
-          shown,
+        const step = labels.length > 1 ? labels[1] - labels[0] : 1
+        assert.is(labels[0], Number(from), which)
+        assert.ok(labels.at(-1) === Number(to) - ((Number(to) - Number(from)) % step), which)
+        assert.ok(
+          labels.every((label, i) => i === 0 || label - labels[i - 1] === step),
           which,
         )
-        assert.ok(shown.includes(map.layer), which)
-        const [note = ''] = title.split(' · ').filter((part) => part.endsWith(' per cell'))
-        const perCell = ({ kind }: Mixture) => Number(new RegExp(`(\\d+) (?:${kind}|per)`).exec(note)?.[1] ?? 1)
-        const cells = lines.join('').replace(/[^·░▒▓█]/g, '').length
-        const wanted = shown.reduce((sum, layer) => {
-          return mixtures.reduce((all, mixture) => all + Math.ceil(mixture.experts[layer] / perCell(mixture)), sum)
-        }, 0)
-        assert.is(cells % wanted, 0, `${which}: ${cells} characters for ${wanted} cells`)
+        assert.ok(map.layer >= Number(from) && map.layer <= Number(to), which)
+      }
+    }
+  })
+
+  test(`for ${name} the map names kinds, layers and experts and has a scale with its meaning from 80 x 24 on`, async () => {
+    for (const depth of ['truecolor', '256', '16'] as const) {
+      const chat = await chatOf(mixtures, depth)
+      for (const [columns, rows] of WINDOWS.filter(([columns]) => columns >= 80)) {
+        const lines = mapOf(chat, columns, rows)
+        const which = `${depth} ${columns}x${rows}\n${lines.join('\n')}`
+        for (const { kind } of mixtures) assert.match(lines[1], kind === 'mlp' ? /mlp/ : /att/, which)
+        assert.match(lines[0], /"·token49".* · ← → walk over the tokens/, which)
+        assert.match(lines.at(-1) ?? '', /^gate █ \.06 █ \.25 █ \.56 █ 1 {3}· not chosen/, which)
+        if (rows >= 30) assert.match(lines[2], / 0 .*\d/, which)
       }
     }
   })
 }
 
-test('the map lights the cells of the token’s experts', async () => {
+test('the map stands beside the text where the window is wide, and the text goes on at its left', async () => {
+  const chat = await chatOf(SHAPES['MoLM-4B’s'], 'none')
+  const size = { columns: 200, rows: 50 }
+  const { side, textWidth, held } = layoutOf(chat, size)
+  assert.equal(side, { width: 66, height: 28 })
+  const { text, map } = viewOf(chat, size, HELD.slice(-held))
+  assert.equal(map, [])
+  assert.is(text.length, held)
+  assert.ok(text.every((line, i) => line.startsWith(`held ${50 - held + i} `) && line.length > textWidth))
+  assert.is(layoutOf(chat, { columns: 100, rows: 30 }).side, undefined)
+})
+
+test('the map lights the cells of the token’s experts, and the others are the quietest sign', async () => {
   const chat = await chatOf(mixturesOf(2, { attention: 4, mlp: 8 }), 'none')
-  const { map } = viewOf(chat, { columns: 40, rows: 12 })
-  assert.equal(map.slice(1), [' 0 ▒▒····▓▓  ▒▒············▓▓', ' 1 ▒▒····▓▓  ▒▒············▓▓'])
+  assert.equal(mapOf(chat, 60, 20), [
+    'experts of the last token "·token49"',
+    'layer attn      mlp 0-7',
+    '      0 1 2 3   0 1 2 3 4 5 6 7',
+    '    0 ▒▒· · ▓▓  ▒▒· · · · · · ▓▓',
+    '    1 ▒▒· · ▓▓  ▒▒· · · · · · ▓▓',
+    'gate ░ .06 ▒ .25 ▓ .56 █ 1   · not chosen',
+  ])
 })
 
 test('a model without attention experts has no lane for them, and a dense layer says that it is one', async () => {
   const chat = await chatOf(mixturesOf(3, { mlp: 4 }, [1]), 'none')
-  assert.equal(viewOf(chat, { columns: 60, rows: 15 }).map, [
-    'experts of the newest token "·token49": mlp · ← → tokens',
-    ' 0 ▒▒····▓▓',
-    ' 1 dense   ',
-    ' 2 ▒▒····▓▓',
-  ])
+  assert.equal(mapOf(chat, 60, 20).slice(3, 6), ['    0 ▒▒· · ▓▓', '    1 dense', '    2 ▒▒· · ▓▓'])
   chat.map.selected = 20
   chat.map.layer = 1
-  assert.is(viewOf(chat, { columns: 60, rows: 15 }).token[1], 'layer 1 is dense: it has no experts')
+  assert.is(viewOf(chat, { columns: 60, rows: 20 }).token[1], 'layer 1 is dense: it has no experts')
   chat.map.mode = 'layer'
-  assert.is(viewOf(chat, { columns: 60, rows: 15 }).map[0], 'layer 1 of 3 · dense: it has no experts')
+  assert.match(mapOf(chat, 60, 20)[0], /^layer 1 of 3 · dense: it has no experts/)
 })
 
 test('a model without experts has no map', async () => {
@@ -184,54 +186,81 @@ test('a model without experts has no map', async () => {
   assert.not.match(status, /map/)
 })
 
-test('where two layers share a line and one is dense, only the other’s half is drawn', async () => {
+test('where layers share a line and one is dense, only the other’s part is drawn, and the title names it', async () => {
   const chat = await chatOf(mixturesOf(6, { mlp: 64 }, [0, 2, 3]), 'truecolor')
-  const [title, ...lines] = viewOf(chat, { columns: 72, rows: 12 }).map.map(stripVTControlCharacters)
-  assert.is(title, 'experts of the newest token "·token49": mlp · dense: 0, 2-3')
-  assert.equal(lines, [` 0 ${'▄'.repeat(64)}`, ` 2 dense${' '.repeat(59)}`, ` 4 ${'▀'.repeat(64)}`])
+  const [title, , ...lines] = mapOf(chat, 72, 12)
+  assert.is(title, 'experts of the last token "·token49" · dense: 0, 2-3')
+  assert.equal(lines.slice(0, 3), [` 0 ▄${'·'.repeat(62)}▄`, ` 2 dense`, ` 4 ▀${'·'.repeat(62)}▀`])
 })
 
-test('the title names the keys that look closer, as long as they do', async () => {
+test('the title hints at the walk until it was used, and then at the layers', async () => {
   const chat = await chatOf(SHAPES['nano’s'], 'none')
-  const title = () => viewOf(chat, { columns: 120, rows: 30 }).map[0]
-  assert.match(title(), / · ← → tokens$/)
-  chat.map.selected = 20
-  assert.match(title(), / · ← → tokens, ↑ ↓ layers$/)
-  chat.editor.set('written')
-  assert.not.match(title(), /→/)
-  chat.editor.set('')
+  const title = () => mapOf(chat, 120, 30)[0]
+  assert.match(title(), / · ← → walk over the tokens$/)
   chat.state = 'answering'
   assert.not.match(title(), /→/)
+  chat.state = 'idle'
+  chat.press({ kind: 'key', name: 'left' })
+  assert.match(title(), /^experts of token 50 of 50 "·token49" · ↑ ↓ layers · Esc ends$/)
+  chat.press({ kind: 'key', name: 'escape' })
+  assert.is(title(), 'experts of the last token "·token49"')
 })
 
 test('layers that have fewer experts than others have fewer cells', async () => {
   const chat = await chatOf([{ kind: 'mlp', experts: [2, 4], topK: 2 }], 'none')
-  assert.equal(viewOf(chat, { columns: 40, rows: 12 }).map.slice(1), [' 0 ▒▒▓▓    ', ' 1 ▒▒····▓▓'])
+  assert.equal(mapOf(chat, 60, 20).slice(3, 5), ['    0 ▒▒▓▓', '    1 ▒▒· · ▓▓'])
 })
 
 test('a walk shows each expert of the layers around the one that is looked at', async () => {
-  const chat = await chatOf(SHAPES['MoLM-4B’s'], 'truecolor')
-  const map = () => viewOf(chat, { columns: 80, rows: 24 }).map.map(stripVTControlCharacters)
-  assert.ok(map()[0].startsWith('2 mlp per cell · experts of the newest token'))
+  const chat = await chatOf(SHAPES['one with MLP experts alone'], 'truecolor')
+  assert.match(mapOf(chat, 80, 24)[0], /^2 per cell · experts of the last token/)
   chat.map.selected = 20
   chat.map.layer = 9
-  const [title, ...lines] = map()
-  assert.ok(title.startsWith('layers 2-15 of 24 · experts of token 21 of 50 "·token20"'), title)
-  assert.is(lines[3], `› 8 ${'▀'.repeat(16)}  ${'▀'.repeat(32)}`)
+  const [title, ...lines] = mapOf(chat, 80, 24)
+  assert.match(title, /^layers \d+-\d+ of 48 · experts of token 21 of 50 "·token20"/)
+  assert.ok(
+    lines.some((line) => line.startsWith('› 8 ')),
+    lines.join('\n'),
+  )
 })
 
-test('the form of one layer has a row per token, around the one that is looked at', async () => {
+test('the form of one layer has a row per token with names and numbers, around the one that is looked at', async () => {
   const chat = await chatOf(mixturesOf(3, { attention: 4, mlp: 8 }), 'none')
   chat.map.mode = 'layer'
   chat.map.layer = 2
-  const map = () => viewOf(chat, { columns: 60, rows: 18 }).map
-  const cells = '▒▒····▓▓  ▒▒············▓▓'
-  assert.equal(map(), [
-    'layer 2 of 3 · a row per token: attention, mlp · ← → tokens',
-    ...[45, 46, 47, 48, 49].map((i) => ` ·token${i}     ${cells}`),
+  const cells = '▒▒· · ▓▓  ▒▒· · · · · · ▓▓'
+  assert.equal(mapOf(chat, 60, 30).slice(0, 5), [
+    'layer 2 of 3 · a row per token · ← → walk over the tokens',
+    '              attn      mlp 0-7',
+    '              0 1 2 3   0 1 2 3 4 5 6 7',
+    ` ·token43     ${cells}`,
+    ` ·token44     ${cells}`,
   ])
   chat.map.selected = 20
-  assert.equal(map().slice(2, 5), [` ·token19     ${cells}`, `›·token20     ${cells}`, ` ·token21     ${cells}`])
+  const rows = mapOf(chat, 60, 30).filter((line) => line.includes('·token'))
+  assert.ok(rows.includes(`›·token20     ${cells}`), rows.join('\n'))
+  assert.is(rows.filter((line) => line.startsWith('›')).length, 1)
+})
+
+test('usage has one scale over all layers, and a walk marks the experts of its token in it', async () => {
+  const mixtures = mixturesOf(2, { mlp: 4 })
+  const chat = await chatOf(mixtures, 'none')
+  const odd = plainRoutes(mixtures)
+  odd[1] = { mlp: { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.5, 0.25), probabilities: new Float32Array(4) } }
+  for (let i = 0; i < 150; i++) chat.map.add('x', odd)
+  chat.map.mode = 'usage'
+  assert.equal(mapOf(chat, 60, 20).slice(3), [
+    '    0 ██· · ██',
+    '    1 ░░▓▓▓▓░░',
+    'share ░ 25 ▒ 50 ▓ 75 █ 100 %   · not chosen',
+  ])
+  chat.map.selected = 100
+  const marked = mapOf(chat, 60, 20)
+  assert.ok(marked.includes('›   0 x · · x') || marked.includes('›   0 x · · x '), marked.join('\n'))
+  assert.ok(
+    marked.some((line) => line.startsWith('    1 ░░x x ░░')),
+    marked.join('\n'),
+  )
 })
 
 test('the line of a token names its experts by gate and the likeliest others', async () => {
@@ -254,23 +283,30 @@ test('many experts of a token go on in a second line, and an ellipsis stands for
   assert.equal(lines(40), ['layer 0 mlp: 100 .125  101 .125  102', '.125  103 .125  104 .125  105 .125 …'])
 })
 
-test('a token fades behind the newest while an answer runs, and nowhere else', async () => {
-  const mixtures = mixturesOf(1, { attention: 4, mlp: 4 })
-  const chat = await chatOf(mixtures, 'truecolor')
-  const [layer] = routesOf(mixtures)
-  const other = { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.36, 0.16) }
-  chat.map.add('x', [{ ...layer, attention: other }])
-  const [before, newest] = [3, 1].map((expert) => chat.map.amounts('attention', 0, true)[expert])
-  assert.ok(Math.abs(newest - 0.6) < 1e-6)
-  assert.ok(Math.abs(before - Math.sqrt(0.5) / 2) < 1e-6)
-  assert.equal([...chat.map.amounts('attention', 0, false)].map(Math.sign), [0, 1, 1, 0])
+for (const depth of ['truecolor', '256', '16', 'none'] as const) {
+  test(`in depth ${depth}, what a token before chose is another sign, while an answer runs and nowhere else`, async () => {
+    const mixtures = mixturesOf(1, { attention: 4, mlp: 4 })
+    const chat = await chatOf(mixtures, depth)
+    const [layer] = plainRoutes(mixtures)
+    const other = { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.36, 0.16) }
+    chat.map.add('x', [{ ...layer, attention: other }])
+    const row = () => mapOf(chat, 80, 24).find((line) => /^[ ›] +0 [·•░▒▓█]/.test(line)) ?? ''
+    const still = depth === 'none' ? /^ +0 · ▓▓▒▒· / : /^ +0 · ████· /
+    assert.match(row(), still)
+    chat.state = 'answering'
+    assert.match(row(), depth === 'none' ? /^ +0 • ▓▓▒▒• / : /^ +0 • ████• /)
+    chat.map.selected = 50
+    assert.match(row().replace('›', ' '), still)
+  })
+}
 
-  const drawn = () => viewOf(chat, { columns: 80, rows: 24 }).map[1]
-  const still = drawn()
-  chat.state = 'answering'
-  assert.is.not(drawn(), still)
-  chat.map.selected = 50
-  assert.is(drawn().replace('›', ' '), still)
+test('a narrow window leaves out of the status line what is needed least', async () => {
+  const chat = await chatOf(SHAPES['nano’s'], 'none')
+  chat.memory = { weightsBytes: 6e6 } as NonNullable<Chat['memory']>
+  const status = (columns: number) => viewOf(chat, { columns, rows: 24 }).status
+  assert.match(status(120), /6\.00 MB weights · map newest · \/help$/)
+  assert.not.match(status(70), /weights/)
+  assert.match(status(45), /^ibm-research\/MoLM-700M-8B q4 · \/help$/)
 })
 
 test.run()

@@ -56,8 +56,10 @@ export const conversation: Format = {
       },
 
       async read({ dir }) {
-        const { saved, messages, system } = await loadConversation(join(dir, FILE), model)
+        const { saved, messages, system, otherModel } = await loadConversation(join(dir, FILE), model)
         expect(typeof system === 'string' && Array.isArray(messages), 'it has no turns')
+        expect(saved !== undefined || otherModel !== undefined, 'it has no cache, and nothing says why')
+        if (!saved) return
         const session = model.createSession()
         try {
           await session.restore(saved)

@@ -1,12 +1,15 @@
 import { join } from 'node:path'
-import { render } from 'ink'
 import type { GenerateOptions, Model } from '../generation/types.js'
+import { listModels } from '../library/installed-models.js'
 import { modelsHome } from '../library/model-folders.js'
 import type { ColourDepth } from '../terminal/colours.js'
-import { App } from './app.js'
 import { Chat, type ChatBeginning, type ChatOptions } from './chat.js'
+import { load } from './chat-commands.js'
+import { openScreen } from './chat-screen.js'
+import { pathOf } from './file-names.js'
 import { InputHistory } from './input-history.js'
-import { Terminal } from './terminal.js'
+import type { Background } from './map-ramps.js'
+import { PlainScreen } from './plain-screen.js'
 
 export interface StartOptions {
   depth: ColourDepth
@@ -15,6 +18,10 @@ export interface StartOptions {
   loadModel: ChatOptions['loadModel']
   /** Whether what is typed is kept for later conversations. */
   keepsHistory: boolean
+  /** Most tokens per second of an answer. */
+  pace?: number
+  /** A saved conversation to begin with. */
+  load?: string
   /** Aborting it leaves. */
   signal: AbortSignal
 }
@@ -22,33 +29,27 @@ export interface StartOptions {
 /** File of what was typed, in the folder of the models. */
 const HISTORY = 'chat-history.jsonl'
 
-/** Above what the chat asks for, which draws by itself no more often than is seen. */
-const MOST_FRAMES = 60
-
 /**
  * Holds a conversation at the terminal until the user leaves; resolves with whether that was by Ctrl-C. The model that
  * is in use at the end is disposed.
  */
 export async function startChat(model: Model, options: StartOptions): Promise<{ interrupted: boolean }> {
+  const { env } = process
   const history = await InputHistory.open(options.keepsHistory ? join(modelsHome(), HISTORY) : undefined)
-  const chat = new Chat(model, { history, ...options })
-  const terminal = new Terminal(process.stdin, process.stdout, (key) => chat.press(key))
-  terminal.enter()
-  const screen = render(<App chat={chat} terminal={terminal} />, {
-    stdout: terminal as unknown as NodeJS.WriteStream,
-    exitOnCtrlC: false,
-    maxFps: MOST_FRAMES,
-  })
+  const models = await listModels().catch(() => [])
+  const modelNames = models.map(({ name }) => name)
+  const chat = new Chat(model, { ...options, history, modelNames, background: backgroundOf(env) })
+  const close = env.TERM === 'dumb' ? openPlain(chat) : openScreen(chat, process.stdin, process.stdout)
   // At once: Ink's own handler of the signal may end the process before anything else is done.
   const leave = () => {
     chat.end()
-    screen.unmount()
-    terminal.leave()
+    close()
   }
   options.signal.addEventListener('abort', leave, { once: true })
   try {
     greet(chat)
     chat.begin(options.beginning)
+    if (options.load !== undefined) await load(chat, pathOf(options.load))
     await chat.ended
   } finally {
     leave()
@@ -56,6 +57,17 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     await chat.model.dispose()
   }
   return { interrupted: chat.interrupted }
+}
+
+function openPlain(chat: Chat): () => void {
+  const screen = new PlainScreen(chat, process.stdin, process.stdout)
+  return () => screen.close()
+}
+
+/** What some terminals tell of their colours, as `foreground;background`. */
+function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
+  const colour = /;(\d+)$/.exec(COLORFGBG)?.[1]
+  return colour === '7' || colour === '15' ? 'light' : 'dark'
 }
 
 function greet(chat: Chat): void {

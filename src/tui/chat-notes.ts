@@ -1,0 +1,27 @@
+import type { Model } from '../generation/types.js'
+import { formatCount, plural } from '../numbers.js'
+
+/** What is said of an answer that ended because it has as many tokens as it may have. */
+export function cutNote(tokens: number): string {
+  return `cut at ${plural(tokens, 'token')}: /continue goes on, /set max-tokens ${nextRound(tokens)} lets answers be longer`
+}
+
+/**
+ * What is said of a conversation that is longer than anything that the model was trained on, as far as it counts; nothing of
+ * a model that tells positions apart, which ends there.
+ */
+export function lengthNote(tokens: number, { config, name }: Pick<Model, 'config' | 'name'>, context = Infinity) {
+  const { trainedContext, maxPositions } = config
+  const isKnown = trainedContext > 0 && maxPositions === undefined
+  if (!isKnown || Math.min(tokens, context) <= trainedContext) return undefined
+  return (
+    `the conversation has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
+    `answers may make no sense; /reset begins anew, /set context ${trainedContext} lets only the latest count`
+  )
+}
+
+/** Twice as many or some more, with one digit that is not 0. */
+function nextRound(tokens: number): number {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(1, 2 * tokens)))
+  return Math.ceil((2 * tokens) / unit) * unit
+}

@@ -1,0 +1,123 @@
+import { EventEmitter } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { LayerRoutes, Mixture, Model } from '#molm/index.js'
+import type { ColourDepth } from '#molm/terminal/colours.js'
+import { Chat } from '#molm/tui/chat.js'
+import { openScreen } from '#molm/tui/chat-screen.js'
+import { InputHistory } from '#molm/tui/input-history.js'
+import { TerminalScreen } from './terminal-screen.js'
+
+/** Mixtures of a model with as many experts in each layer, but none in the dense ones. */
+export function mixturesOf(
+  layers: number,
+  counts: { attention?: number; mlp?: number },
+  dense: number[] = [],
+  topK = 2,
+): Mixture[] {
+  const experts = (count: number) => Array.from({ length: layers }, (_, layer) => (dense.includes(layer) ? 0 : count))
+  const { attention, mlp } = counts
+  return [
+    ...(attention ? [{ kind: 'attention', experts: experts(attention), topK } as const] : []),
+    ...(mlp ? [{ kind: 'mlp', experts: experts(mlp), topK } as const] : []),
+  ]
+}
+
+/** As much of a model as the screen asks for. */
+export function modelOf(mixtures: Mixture[], layers: number): Model {
+  const model = {
+    name: 'ibm-research/MoLM-700M-8B',
+    info: { quant: 'q4' },
+    config: { layers, mixtures, trainedContext: 1024 },
+    createSession: () => ({ length: 7 }),
+  }
+  return model as unknown as Model
+}
+
+/** Each layer's last expert is chosen, and the first with half its gate. */
+export function plainRoutes(mixtures: Mixture[]): LayerRoutes[] {
+  return Array.from({ length: layersOf(mixtures) }, (_, layer) => {
+    const present = mixtures.filter(({ experts }) => experts[layer] > 0)
+    const routes = present.map(({ kind, experts }) => {
+      const last = experts[layer] - 1
+      const p = Array.from({ length: last + 1 }, (_, e) => (e === last ? 0.5 : e === 0 ? 0.25 : 0.01 * e))
+      const [ids, gates] = [Int32Array.of(last, 0), Float32Array.of(0.5, 0.25)]
+      return [kind, { ids, gates, probabilities: Float32Array.from(p) }]
+    })
+    return Object.fromEntries(routes)
+  })
+}
+
+export function layersOf(mixtures: Mixture[]): number {
+  return mixtures[0]?.experts.length ?? 0
+}
+
+/** A chat whose model has written 50 tokens. */
+export async function chatOf(mixtures: Mixture[], depth: ColourDepth, layers = layersOf(mixtures)): Promise<Chat> {
+  const history = await InputHistory.open()
+  const loadModel = () => Promise.reject(new Error('no other model here'))
+  const chat = new Chat(modelOf(mixtures, layers), { history, depth, generation: {}, loadModel })
+  for (let i = 0; i < 50; i++) chat.map.add(` token${i}`, plainRoutes(mixtures))
+  return chat
+}
+
+/** A chat on the screen of a terminal emulator, in this process. */
+export class ShownChat {
+  readonly screen: TerminalScreen
+  private readonly input = Object.assign(new EventEmitter(), {
+    setEncoding() {},
+    setRawMode() {},
+    resume() {},
+    pause() {},
+  })
+  private readonly output = Object.assign(new EventEmitter(), {
+    columns: 0,
+    rows: 0,
+    fd: -1,
+    write: (text: string) => {
+      this.written += text.length
+      this.pending = this.screen.write(text)
+      return true
+    },
+  })
+  /** Characters written so far. */
+  written = 0
+  private pending?: Promise<void>
+  private readonly closeScreen: () => void
+
+  constructor(
+    readonly chat: Chat,
+    columns: number,
+    rows: number,
+  ) {
+    this.screen = new TerminalScreen(columns, rows)
+    Object.assign(this.output, { columns, rows })
+    this.screen.onAnswer((text) => this.input.emit('data', text))
+    this.closeScreen = openScreen(
+      chat,
+      this.input as unknown as NodeJS.ReadStream,
+      this.output as unknown as NodeJS.WriteStream & { fd: 1 },
+    )
+  }
+
+  type(text: string): void {
+    this.input.emit('data', text)
+  }
+
+  resize(columns: number, rows: number): void {
+    this.screen.resize(columns, rows)
+    Object.assign(this.output, { columns, rows })
+    this.output.emit('resize')
+  }
+
+  /** Resolves when all that was to be drawn is on the screen. */
+  async settled(ms = 100): Promise<void> {
+    await wait(ms)
+    await this.pending
+    await this.screen.write('')
+  }
+
+  close(): void {
+    this.chat.end()
+    this.closeScreen()
+  }
+}

@@ -1,0 +1,59 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { rampFor } from '#molm/tui/map-ramps.js'
+
+/** The 16 colours as xterm and as a VGA console have them. */
+const PALETTES = {
+  xterm: { 30: '000000', 33: 'cdcd00', 34: '0000ee', 37: 'e5e5e5', 90: '7f7f7f', 93: 'ffff00' },
+  vga: { 30: '000000', 33: 'aa5500', 34: '0000aa', 37: 'aaaaaa', 90: '555555', 93: 'ffff55' },
+} as Record<string, Record<string, string>>
+const CUBE = [0, 95, 135, 175, 215, 255]
+
+/** Lightness L* of a colour, 0 to 100. */
+function lightness(rgb: number[]): number {
+  const [r, g, b] = rgb.map((value) => {
+    const channel = value / 255
+    return channel <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4
+  })
+  const y = 0.2126 * r + 0.7152 * g + 0.0722 * b
+  return y > 0.008856 ? 116 * Math.cbrt(y) - 16 : 903.3 * y
+}
+
+function colourOf(codes: string, palette: string): number[] {
+  const parts = codes.split(';').map(Number)
+  if (parts[1] === 2) return parts.slice(2)
+  if (parts[1] !== 5) return (PALETTES[palette][codes].match(/../g) ?? []).map((hex) => Number.parseInt(hex, 16))
+  const cube = parts[2] - 16
+  return [Math.floor(cube / 36), Math.floor(cube / 6) % 6, cube % 6].map((level) => CUBE[level])
+}
+
+for (const depth of ['truecolor', '256', '16'] as const) {
+  for (const [ground, sign] of [
+    ['dark', 1],
+    ['light', -1],
+  ] as const) {
+    test(`the ramp of ${depth} on ${ground} goes evenly away from the background, in lightness alone`, () => {
+      const { foreground, background } = rampFor(depth, ground)
+      assert.is(foreground.length, background.length)
+      assert.ok(foreground.length >= 4)
+      for (const palette of depth === '16' ? Object.keys(PALETTES) : ['xterm']) {
+        const steps = foreground.map((codes) => sign * lightness(colourOf(codes, palette)))
+        const rises = steps.slice(1).map((step, i) => step - steps[i])
+        assert.ok(
+          rises.every((rise) => rise > 0),
+          `${palette}: ${steps.map(Math.round)}`,
+        )
+        // The 16 colours are as each terminal likes them.
+        if (depth !== '16') assert.ok(Math.max(...rises) < 2.6 * Math.min(...rises), `${rises.map(Math.round)}`)
+        const farthest = ground === 'dark' ? steps[steps.length - 1] : 100 + steps[steps.length - 1]
+        assert.ok(farthest > 80, 'the strongest stands out')
+      }
+    })
+  }
+}
+
+test('without colour there are none', () => {
+  assert.equal(rampFor('none', 'dark'), { foreground: [], background: [] })
+})
+
+test.run()
