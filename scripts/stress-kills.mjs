@@ -70,15 +70,16 @@ async function prepare() {
 /** Commands; those with `writes` leave a model in a folder, of which each round has a fresh one. */
 function allScenarios() {
   const text = join(home, 'text.txt')
+  const toPrune = ['--calibrate', text, '--keep', '0.5', '--force']
   const other = join(home, 'other')
   const pulled = (dir) => join(dir, 'home', 'models', 'org', 'model')
   const out = (dir) => join(dir, 'out')
   return [
     { name: 'convert', args: (dir) => ['convert', NANO, out(dir)], writes: out },
-    { name: 'prune', args: (dir) => ['prune', 'nano', out(dir), '--calibrate', text, '--keep', '0.5'], writes: out },
+    { name: 'prune', args: (dir) => ['prune', 'nano', out(dir), ...toPrune], writes: out },
     {
       name: 'graft',
-      args: (dir) => ['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1'],
+      args: (dir) => ['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1', '--force'],
       writes: out,
     },
     { name: 'pull', args: () => ['pull', 'org/model'], writes: pulled },
@@ -93,7 +94,7 @@ function allScenarios() {
       race: (dir) => [
         ['convert', NANO, out(dir)],
         ['convert', other, out(dir)],
-        ['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1'],
+        ['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1', '--force'],
       ],
       writes: out,
     },

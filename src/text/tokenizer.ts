@@ -167,8 +167,8 @@ function checkText(text: unknown): void {
 }
 
 function checkedId(id: unknown): number {
-  if (typeof id === 'number' && Number.isInteger(id) && id >= 0) return id
-  throw new UsageError(`token ${shown(id)} is not a whole number from 0 on`)
+  if (typeof id === 'number' && Number.isInteger(id)) return id
+  throw new UsageError(`token ${shown(id)} is not a whole number`)
 }
 
 function concatenate(parts: Uint8Array[]): Uint8Array {
