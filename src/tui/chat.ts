@@ -1,60 +1,24 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { renameOptions } from '../errors.js'
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
 import { plural } from '../numbers.js'
 import { harmless } from '../terminal/cell-width.js'
-import type { ColourDepth } from '../terminal/colours.js'
-import { describeReading } from '../terminal/reading.js'
-import type { ChatMessage } from '../text/chat-template.js'
 import { CellPainter } from './cell-painter.js'
 import { runCommand } from './chat-commands.js'
+import { ChatKeys } from './chat-keys.js'
 import { cutNote, lengthNote } from './chat-notes.js'
-import { Completion } from './completion.js'
-import { type Answer, type AnswerWatcher, Conversation } from './conversation.js'
+import type { ChatBeginning, ChatItem, ChatOptions } from './chat-options.js'
+import { watchAnswer } from './chat-watcher.js'
+import { Conversation } from './conversation.js'
 import { Editor } from './editor.js'
-import { HistorySearch } from './history-search.js'
-import type { InputHistory } from './input-history.js'
-import type { Key, KeyName } from './keys.js'
+import { Frames } from './frames.js'
+import type { HistorySearch } from './history-search.js'
+import type { Key } from './keys.js'
 import type { Background } from './map-ramps.js'
 import { Replay } from './replay.js'
+import type { Answer, AnswerWatcher } from './running-answer.js'
 import { type Settings, typedHere } from './settings.js'
 import { parseSlash, type Suggestion } from './slash-commands.js'
-import { type Stride, TokenMap } from './token-map.js'
-
-/** A finished piece of the conversation, for the terminal's scrollback. */
-export interface ChatItem {
-  id: number
-  kind: 'user' | 'answer' | 'note' | 'error'
-  text: string
-}
-
-/** What a conversation begins with. */
-export interface ChatBeginning {
-  system: string
-  prefill: string
-  messages: readonly ChatMessage[]
-  /** Values for the chat template. */
-  args: Readonly<Record<string, unknown>>
-  /** Texts that go before the first question. */
-  files: readonly string[]
-}
-
-export interface ChatOptions {
-  history: InputHistory
-  depth: ColourDepth
-  /** What the terminal draws on, as far as the environment tells. */
-  background?: Background
-  /** Most tokens per second of an answer; absent, as fast as it goes. */
-  pace?: number
-  /** Names of models on this computer. */
-  modelNames?: readonly string[]
-  /** Options of generation from the command line. */
-  generation: GenerateOptions
-  loadModel: (name: string, onWarning?: (message: string) => void) => Promise<Model>
-}
-
-/** So often a running answer is drawn: 12 times a second are seen as steady, and leave the cores to the model. */
-const FRAME_MS = 80
+import { TokenMap } from './token-map.js'
 
 /** A conversation at the terminal: everything that is on the screen, and what each key does to it. Draws nothing. */
 export class Chat {
@@ -71,13 +35,9 @@ export class Chat {
   lastAnswer?: Answer
   /** How far the prompt of the running answer has been read, while that takes a while. */
   reading?: string
-  /** A search in what was written before, while it goes on. */
-  search?: HistorySearch
   /** Most tokens per second of an answer. */
   pace?: number
   memory?: MemoryStats
-  /** Ctrl-C was pressed, and will leave if pressed again. */
-  leaving = false
   /** Whether the user left by Ctrl-C. */
   interrupted = false
 
@@ -87,16 +47,14 @@ export class Chat {
   private readonly waiting: string[] = []
   /** What was sent while something else went on. */
   private readonly queue: string[] = []
-  private readonly completion: Completion
+  private readonly keys: ChatKeys
   private replay: Replay
   /** Times that the last question was answered once more. */
   private retries = 0
   private hasWarnedOfLength = false
   private resolveEnded = () => {}
   private abort?: AbortController
-  private readonly listeners = new Set<() => void>()
-  private version = 0
-  private frame?: NodeJS.Timeout
+  private readonly frames = new Frames()
 
   constructor(
     public model: Model,
@@ -104,7 +62,7 @@ export class Chat {
   ) {
     this.painter = new CellPainter(options.depth, options.background)
     this.pace = options.pace
-    this.completion = new Completion(this.editor, () => options.modelNames ?? [])
+    this.keys = new ChatKeys(this)
     this.conversation = new Conversation(model)
     this.map = new TokenMap(model.config)
     this.replay = new Replay(this.map, () => this.changed())
@@ -113,22 +71,29 @@ export class Chat {
     })
   }
 
-  readonly subscribe = (listener: () => void) => {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
-  }
+  readonly subscribe = (listener: () => void) => this.frames.subscribe(listener)
 
   /** Changes with everything that is to be drawn. */
-  readonly getVersion = () => this.version
+  readonly getVersion = () => this.frames.version
 
   /** Ways to complete the line that is being written. */
   get suggestions(): Suggestion[] {
-    return this.search ? [] : this.completion.suggestions
+    return this.search ? [] : this.keys.completion.suggestions
   }
 
   /** Number of the suggestion that is chosen. */
   get chosen(): number | undefined {
-    return this.completion.chosen
+    return this.keys.completion.chosen
+  }
+
+  /** A search in what was written before, while it goes on. */
+  get search(): HistorySearch | undefined {
+    return this.keys.search
+  }
+
+  /** Whether Ctrl-C was pressed, and will leave if pressed again. */
+  get leaving(): boolean {
+    return this.keys.leaving
   }
 
   /** Messages that wait for the end of what goes on. */
@@ -144,15 +109,8 @@ export class Chat {
   press(key: Key): void {
     if (this.state === 'ended') return
     if (key.kind === 'background') return this.setBackground(key.isLight ? 'light' : 'dark')
-    if (key.kind !== 'key' || key.name !== 'ctrl-c') this.leaving = false
     this.replay.stop()
-    if (this.search) this.pressInSearch(this.search, key)
-    else if (key.kind === 'key') this.pressKey(key.name)
-    else {
-      this.completion.end()
-      this.map.selected = undefined
-      this.editor.insert(harmless(key.text))
-    }
+    this.keys.press(key)
     this.changed()
   }
 
@@ -180,8 +138,9 @@ export class Chat {
   }
 
   /** Leaves; harmless a second time. */
-  end(): void {
+  end(how: 'left' | 'interrupted' = 'left'): void {
     if (this.state === 'ended') return
+    this.interrupted = how === 'interrupted'
     this.replay.stop()
     this.abort?.abort()
     this.state = 'ended'
@@ -248,89 +207,32 @@ export class Chat {
     this.hasWarnedOfLength = false
   }
 
-  /** Draws soon: at once for what the user does, with the next frame for what the model does. */
+  /** Draws: at once what the user does, with the next frame what the model does. */
   changed(when: 'now' | 'soon' = 'now'): void {
-    if (when === 'soon') {
-      this.frame ??= setTimeout(() => this.changed(), FRAME_MS)
-      return
-    }
-    clearTimeout(this.frame)
-    this.frame = undefined
-    this.version++
-    for (const listener of this.listeners) listener()
+    this.frames.draw(when)
   }
 
-  private pressKey(name: KeyName): void {
-    if (name === 'ctrl-c') return this.interrupt()
-    if (name === 'ctrl-d') return this.editor.text === '' ? this.end() : void this.editor.press('delete')
-    if (name === 'tab') return this.completion.tab()
-    const isBrowsing = this.options.history.isBrowsing
-    if (name === 'down' && !isBrowsing && this.completion.choose(1)) return
-    if (name === 'up' && this.completion.choose(-1)) return
-    this.completion.end()
-    if (name === 'escape') this.map.selected = undefined
-    else if (name === 'enter') this.enter()
-    else if (name === 'search') this.search = new HistorySearch(this.options.history)
-    else if (!this.walk(name) && !this.editor.press(name)) this.recall(name)
+  /** Does what a line asks for, or will when what goes on has ended. */
+  submit(text: string): void {
+    const command = parseSlash(text)
+    if (this.state === 'idle' || (command && ANY_TIME.has(command.name))) this.send(text)
+    else this.queue.push(text)
   }
 
-  private interrupt(): void {
-    if (this.state === 'answering' && !this.abort?.signal.aborted) {
-      // What waits was meant to come after the answer: it is for its writer to say whether it still is.
-      if (this.editor.text === '') this.editor.set(this.queue.join('\n'))
-      this.queue.length = 0
-      return this.abort?.abort()
-    }
-    if (this.leaving) {
-      this.interrupted = true
-      return this.end()
-    }
-    this.editor.set('')
-    this.leaving = true
-  }
-
-  /** With nothing written, left and right go over the tokens, and up and down then over the layers. */
-  private walk(name: KeyName): boolean {
-    if (this.editor.text !== '' || this.map.mode === 'off') return false
-    const isWalking = this.map.selected !== undefined
-    if (name === 'left') return this.map.walk(-1)
-    if (name === 'right') return isWalking && this.map.walk(1)
-    const stride = STRIDES[name]
-    if (stride && (isWalking || name === 'word-left' || name === 'home')) return this.map.stride(stride)
-    if (!isWalking || (name !== 'up' && name !== 'down')) return false
-    this.map.changeLayer(name === 'up' ? -1 : 1)
+  /** Stops the running answer; false where there is none. */
+  stop(): boolean {
+    if (this.state !== 'answering' || this.abort?.signal.aborted) return false
+    // What waits was meant to come after the answer: it is for its writer to say whether it still is.
+    if (this.editor.text === '') this.editor.set(this.queue.join('\n'))
+    this.queue.length = 0
+    this.abort?.abort()
     return true
-  }
-
-  private recall(name: KeyName): void {
-    const { history } = this.options
-    const { text } = this.editor
-    const entry = name === 'up' ? history.older(text) : name === 'down' ? history.newer(text) : undefined
-    if (entry !== undefined) this.editor.set(entry)
-  }
-
-  private pressInSearch(search: HistorySearch, key: Key): void {
-    if (search.press(key)) return
-    this.search = undefined
-    if (search.taken !== undefined) this.editor.set(search.taken)
   }
 
   private setBackground(background: Background): void {
     if (background === this.painter.ground) return
     this.painter = new CellPainter(this.options.depth, background)
     this.changed()
-  }
-
-  private enter(): void {
-    if (this.editor.breakAtBackslash()) return
-    const text = this.editor.text
-    if (text.trim() === '') return
-    const command = parseSlash(text)
-    this.editor.set('')
-    this.map.selected = undefined
-    this.options.history.add(text)
-    if (this.state === 'idle' || (command && ANY_TIME.has(command.name))) this.send(text)
-    else this.queue.push(text)
   }
 
   /** Does what a line asks for; afterwards, what has been waiting for that. */
@@ -353,7 +255,7 @@ export class Chat {
     this.changed()
     try {
       const options = { ...this.options.generation, ...this.settings, signal: this.abort.signal }
-      const answer = await work(this.watcher(), options)
+      const answer = await work(watchAnswer(this, this.abort.signal), options)
       if (answer) this.finish(answer)
     } catch (error) {
       if (!this.isOver) this.fail(error)
@@ -381,7 +283,7 @@ export class Chat {
   }
 
   /** Says once when the conversation is longer than anything that the model was trained on. */
-  private warnOfLength(tokens: number): void {
+  warnOfLength(tokens: number): void {
     const { context } = { ...this.options.generation, ...this.settings }
     const note = this.hasWarnedOfLength ? undefined : lengthNote(tokens, this.model, context)
     if (note === undefined) return
@@ -393,59 +295,6 @@ export class Chat {
     this.memory = await this.model.stats().catch(() => undefined)
     this.changed()
   }
-
-  private watcher(): AnswerWatcher {
-    const { tokenizer } = this.model
-    let newest = ''
-    let due = 0
-    return {
-      prompt: (tokens) => this.warnOfLength(tokens),
-      progress: (progress) => {
-        this.reading = progress.total > LONG ? describeReading(progress) : undefined
-        this.changed('soon')
-      },
-      read: (tokens, routes) => {
-        this.map.read(
-          tokens.map((token) => tokenizer.decode([token])),
-          routes,
-        )
-      },
-      pause: async () => {
-        if (this.pace === undefined) return
-        const now = performance.now()
-        due = Math.max(now, due + 1000 / this.pace)
-        this.changed('soon')
-        // An abort ends the pause as it ends the answer.
-        if (due > now) await wait(due - now, undefined, { signal: this.abort?.signal }).catch(() => undefined)
-      },
-      text: (piece) => {
-        this.reading = undefined
-        this.answer += harmless(piece)
-        this.changed('soon')
-      },
-      token: (token) => {
-        newest = tokenizer.decode([token])
-      },
-      routes: (routes) => {
-        this.map.add(newest, routes)
-        this.changed('soon')
-      },
-      leftOut: (messages) => {
-        this.say('note', `the model's context is full: ${plural(messages, 'old message')} left out from here on`)
-      },
-      end: (tokens) => this.map.endAnswer(tokens),
-    }
-  }
-}
-
-/** Shorter prompts are read at once. */
-const LONG = 256
-
-const STRIDES: Partial<Record<KeyName, Stride>> = {
-  'word-left': 'word-back',
-  'word-right': 'word-on',
-  home: 'first',
-  end: 'last',
 }
 
 /** Commands that need not wait for an answer to end. */

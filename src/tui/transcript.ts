@@ -1,7 +1,7 @@
 import { type ColourDepth, paint } from '../terminal/colours.js'
 import { styled } from '../terminal/style.js'
 import { wrap } from '../terminal/wrap.js'
-import type { ChatItem } from './chat.js'
+import type { ChatItem } from './chat-options.js'
 
 /** Errors stand out on dark and light backgrounds. */
 const RED = [205, 75, 75] as const

@@ -1,0 +1,37 @@
+import type { GenerateOptions, Model } from '../generation/types.js'
+import type { ColourDepth } from '../terminal/colours.js'
+import type { ChatMessage } from '../text/chat-template.js'
+import type { InputHistory } from './input-history.js'
+import type { Background } from './map-ramps.js'
+
+/** A finished piece of the conversation, for the terminal's scrollback. */
+export interface ChatItem {
+  id: number
+  kind: 'user' | 'answer' | 'note' | 'error'
+  text: string
+}
+
+/** What a conversation begins with. */
+export interface ChatBeginning {
+  system: string
+  prefill: string
+  messages: readonly ChatMessage[]
+  /** Values for the chat template. */
+  args: Readonly<Record<string, unknown>>
+  /** Texts that go before the first question. */
+  files: readonly string[]
+}
+
+export interface ChatOptions {
+  history: InputHistory
+  depth: ColourDepth
+  /** What the terminal draws on, as far as the environment tells. */
+  background?: Background
+  /** Most tokens per second of an answer; absent, as fast as it goes. */
+  pace?: number
+  /** Names of models on this computer. */
+  modelNames?: readonly string[]
+  /** Options of generation from the command line. */
+  generation: GenerateOptions
+  loadModel: (name: string, onWarning?: (message: string) => void) => Promise<Model>
+}
