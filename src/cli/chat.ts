@@ -3,7 +3,6 @@ import { UsageError } from '../errors.js'
 import { checkLanguageModel } from '../evaluation/language-model.js'
 import { optionsIn } from '../generation-options.js'
 import { decimal } from '../numbers.js'
-import { printable } from '../printable.js'
 import { colourDepth } from '../terminal/colours.js'
 import { addConversationOptions, type ConversationOptions, readConversation } from './conversation-options.js'
 import { interruptSignal } from './interrupt.js'
@@ -17,6 +16,7 @@ import {
   modelName,
 } from './options.js'
 import { note } from './output.js'
+import { createStatusLine } from './status-line.js'
 
 export interface ChatOptions extends ModelOptions, GenerationOptions, ConversationOptions {
   history?: boolean
@@ -73,11 +73,12 @@ async function chat(options: ChatOptions): Promise<void> {
     }
   }
   const name = modelName(options.model)
-  const isLoading = options.quiet || process.env.TERM === 'dumb' ? undefined : sayLoading(name)
+  const status = createStatusLine(options)
+  status?.show(`loading ${name} ...`)
   const model = await load(name, (message) => {
-    isLoading?.end()
+    status?.clear()
     if (!options.quiet) note(`warning: ${message}`)
-  }).finally(() => isLoading?.end())
+  }).finally(() => status?.clear())
   const { interrupted } = await startChat(model, {
     depth: options.color === false ? 'none' : colourDepth(process.stdout),
     generation: optionsIn(options),
@@ -90,18 +91,6 @@ async function chat(options: ChatOptions): Promise<void> {
   })
   signal.throwIfAborted()
   if (interrupted) process.exitCode = 130
-}
-
-/** Says at once that something is happening; takes it away again. */
-function sayLoading(name: string): { end(): void } {
-  process.stdout.write(`loading ${printable(name)} ...`)
-  let isThere = true
-  return {
-    end() {
-      if (isThere) process.stdout.write('\r\x1b[K')
-      isThere = false
-    },
-  }
 }
 
 function parsePace(text: string): number {

@@ -4,9 +4,9 @@ import { UsageError, UserError } from '../errors.js'
 import { expandHome } from '../files/home.js'
 import { isObject, parseJson } from '../json.js'
 import type { ChatMessage } from '../text/chat-template.js'
-import { readStdinText } from './input-text.js'
+import { interruptSignal } from './interrupt.js'
 import { collect } from './options.js'
-import { STDIN } from './stdin.js'
+import { readStdin, STDIN } from './stdin.js'
 
 /** Most bytes of a file that becomes part of a prompt, as for stdin. */
 const MOST_BYTES = 16 * 2 ** 20
@@ -70,8 +70,15 @@ function collectArgument(text: string, earlier: Record<string, unknown> = {}): R
 }
 
 async function readText(named: string): Promise<string> {
-  if (named === STDIN) return readStdinText()
-  const path = expandHome(named)
+  const bytes = named === STDIN ? await readStdin(interruptSignal()) : await readBytes(expandHome(named))
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new UserError(`${named === STDIN ? 'stdin' : named}: this is not a text in UTF-8`)
+  }
+}
+
+async function readBytes(path: string): Promise<Buffer> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(error.code === 'ENOENT' ? `${path}: no such file` : `${path}: cannot be read (${error.code})`)
   })
@@ -79,11 +86,7 @@ async function readText(named: string): Promise<string> {
   // A pipe (a shell's `<(...)`) has no size beforehand.
   const bytes = info.size > MOST_BYTES ? undefined : await readFile(path)
   if (!bytes || bytes.length > MOST_BYTES) throw new UserError(`${path}: more than 16 MiB are too much for a prompt`)
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new UserError(`${path}: this is not a text in UTF-8`)
-  }
+  return bytes
 }
 
 /** One JSON list of messages, or a message per line. */

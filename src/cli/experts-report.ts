@@ -5,7 +5,6 @@ import { agreementObject } from '../experts/agreement-json.js'
 import { agreementCsv, tokensCsv, usageCsv } from '../experts/csv.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import { specialistObjects, usageObject } from '../experts/usage-json.js'
-import { expandHome } from '../files/home.js'
 import { perMixture } from '../model/config.js'
 import { drawAgreement } from '../pictures/agreement-figure.js'
 import { renderHtml } from '../pictures/html.js'
@@ -53,7 +52,7 @@ function formatOfFile(output: string): Format {
 
 /** Writes a report to a file or to stdout, in pieces where it may be too long for one string. */
 export async function putReport(report: Report, format: Format, options: ExpertsOptions): Promise<void> {
-  const output = options.output === undefined ? undefined : expandHome(options.output)
+  const { output } = options
   const pieces = format === 'png' ? [await pngOf(report, options)] : drawn(report, format, options)
   if (output === undefined) {
     for (const piece of pieces) await writeOut(piece)

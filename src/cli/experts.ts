@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { UsageError, UserError } from '../errors.js'
+import type { NamedText } from '../evaluation/text-file.js'
 import { compareRouting } from '../experts/agreement.js'
 import { measureUsage } from '../experts/measure-usage.js'
 import { originalExperts } from '../experts/originals.js'
@@ -58,11 +59,6 @@ Examples:
   molm experts --file prose.txt -o experts.png --width 800
   molm experts -m ./small --against nano --file prose.txt
   molm experts --csv --file prose.txt > experts.csv`
-
-interface NamedText {
-  name: string
-  text: string
-}
 
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
   const format = formatOf(options)

@@ -5,6 +5,7 @@ import { TraceFile } from '../experts/trace.js'
 import { expandHome } from '../files/home.js'
 import type { GenerationResult, Model, Step } from '../generation/types.js'
 import { optionsIn } from '../generation-options.js'
+import { isBeyondTraining } from '../library/trained-context.js'
 import { formatCount } from '../numbers.js'
 import { AnswerText } from '../text/answer-text.js'
 import {
@@ -161,14 +162,13 @@ async function complete(
 }
 
 /** A model answers badly what is longer than all it was trained on. Some can be told to let only the latest of it count. */
-function warnOfLength(tokens: number, { config, name }: Model, context = Infinity): void {
+function warnOfLength(tokens: number, { config, name }: Model, context?: number): void {
+  if (!isBeyondTraining(tokens, config, context)) return
   const { trainedContext, maxPositions } = config
-  const rolls = maxPositions === undefined
-  const counting = rolls ? Math.min(tokens, context) : tokens
-  if (trainedContext === 0 || counting <= trainedContext) return
+  const remedy = maxPositions === undefined ? `; --context ${trainedContext} lets only the latest count` : ''
   note(
     `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
-      `the answer may make no sense${rolls ? `; --context ${trainedContext} lets only the latest count` : ''}`,
+      `the answer may make no sense${remedy}`,
   )
 }
 

@@ -23,10 +23,13 @@ export async function readText(path: string): Promise<NamedText> {
     if (error.code === 'EISDIR') throw new UserError(`${path}: is a folder; give the text files in it`)
     throw new UserError(`${path}: cannot be read (${error.code})`)
   })
-  if (!isUtf8(bytes)) {
-    throw new UserError(`${path}: line ${firstBadLine(bytes)} is not valid UTF-8; convert it first (iconv -t UTF-8)`)
-  }
-  return { name: path, text: UTF8.decode(bytes) }
+  return namedText(path, bytes)
+}
+
+/** The bytes as text. Throws a UserError where they are not UTF-8. */
+export function namedText(name: string, bytes: Buffer): NamedText {
+  if (isUtf8(bytes)) return { name, text: UTF8.decode(bytes) }
+  throw new UserError(`${name}: line ${firstBadLine(bytes)} is not valid UTF-8; convert it first (iconv -t UTF-8)`)
 }
 
 /** Number of the line with the first bytes that are no character: where the text that was made of them differs. */

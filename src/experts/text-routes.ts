@@ -1,6 +1,6 @@
-import { routesByKind } from '../engine/route-codec.js'
 import type { ExpertRoutes, LayerRoutes, Model, ModelInfo } from '../generation/types.js'
 import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
+import { expertsOfToken, routesOfToken } from './token-routes.js'
 import { ExpertUsage } from './usage.js'
 
 /** Tokens run at once; enough to keep the threads busy, few enough to stop soon. */
@@ -47,18 +47,14 @@ export class TextRoutes {
   /** The routes of one token: per layer k of each kind that it has. */
   at(token: number): LayerRoutes[] {
     const { routes, row, rows } = this.placeOf(token)
-    return routes.map((layer) => {
-      const own: LayerRoutes = {}
-      for (const chosen of routesByKind(layer)) own[chosen.kind] = rowOf(chosen, row, rows)
-      return own
-    })
+    return routes.map((layer) => routesOfToken(layer, row, rows))
   }
 
   /** What a token chose of one kind in one layer; undefined where the layer has no experts of it. */
   chosen(token: number, layer: number, kind: MixtureKind): ExpertRoutes | undefined {
     const { routes, row, rows } = this.placeOf(token)
     const all = routes[layer][kind]
-    return all && rowOf(all, row, rows)
+    return all && expertsOfToken(all, row, rows)
   }
 
   private placeOf(token: number): { routes: LayerRoutes[]; row: number; rows: number } {
@@ -66,11 +62,4 @@ export class TextRoutes {
     const rows = Math.min(CHUNK, this.tokens.length - token + row)
     return { routes: this.chunks[(token - row) / CHUNK], row, rows }
   }
-}
-
-/** Row `row` of routes that have `rows` of them. */
-function rowOf({ ids, gates }: ExpertRoutes, row: number, rows: number): ExpertRoutes {
-  const k = ids.length / rows
-  const [from, to] = [row * k, (row + 1) * k]
-  return { ids: ids.subarray(from, to), gates: gates.subarray(from, to) }
 }

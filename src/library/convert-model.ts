@@ -20,8 +20,8 @@ export interface ConvertOptions {
 }
 
 /**
- * Packs a Hugging Face checkpoint, a folder or a name such as `nano`, into a folder of its own, with what the tokenizer needs beside it. Nothing
- * appears there under its final name before it is complete. Rejects with a UserError when the checkpoint is not whole.
+ * Packs a Hugging Face checkpoint, a folder or a name such as `nano`, into a folder of its own, with what the tokenizer
+ * needs beside it. Nothing appears there under its final name before it is complete. Rejects with a UserError when the checkpoint is not whole.
  */
 export async function convertModel(dir: string, out: string, options: ConvertOptions = {}): Promise<Conversion> {
   const blueprint = (json: unknown, where: string) => blueprintOf(parseConfig(json, where))

@@ -39,7 +39,6 @@ export async function startModel(
   free: number = availableMemory(),
 ): Promise<Model> {
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
-  checkLoadOptions(options)
   if (v8Flags) setFlagsForGood()
   const { config, formats, path, kind, folder } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }

@@ -11,9 +11,11 @@ import { formatsFor, type Quant } from '../packing/format.js'
 import { createPackedFile } from '../packing/packed-file-writer.js'
 import { fillRandom, randomPool } from '../weights/random-weights.js'
 import { startModel } from './load-model.js'
+import { checkLoadOptions } from './load-options.js'
 
 /** A model of a published size with random weights, made in memory: for measuring speed without a download. */
 export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}): Promise<Model> {
+  checkLoadOptions(options)
   const { quant = 'q4' } = options
   const config = publishedShape(shape)
   const where = { name: shape, folder: '', path: '', kind: 'random' } as const

@@ -1,6 +1,16 @@
 import type { ModelConfig } from '../model/config.js'
 import { readJsonIfPresent } from '../text/text-files.js'
 
+/** Whether more tokens count than any text had in training: of models that only look back so far, the latest `context`. */
+export function isBeyondTraining(
+  tokens: number,
+  { trainedContext, maxPositions }: Pick<ModelConfig, 'trainedContext' | 'maxPositions'>,
+  context = Infinity,
+): boolean {
+  const counting = maxPositions === undefined ? Math.min(tokens, context) : tokens
+  return trainedContext > 0 && counting > trainedContext
+}
+
 /**
  * The config, with the length of the texts in training as the tokenizer's `model_max_length` has it, where that is less
  * than what config.json has room for. ModuleFormer's config.json has only the sizes of its attention's blocks.

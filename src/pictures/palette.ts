@@ -87,7 +87,8 @@ function nearest(ramp: readonly Rgb[], position: number): Rgb {
   return ramp[Math.round(Math.min(1, Math.max(0, position)) * (ramp.length - 1))]
 }
 
-function onRamp(ramp: readonly Rgb[], position: number): Rgb {
+/** The colour at a position from 0 to 1 on a ramp, between those beside it. */
+export function onRamp(ramp: readonly Rgb[], position: number): Rgb {
   const at = Math.min(1, Math.max(0, position)) * (ramp.length - 1)
   const below = Math.min(Math.floor(at), ramp.length - 2)
   const mix = (channel: number) =>

@@ -1,4 +1,5 @@
 import type { Model } from '../generation/types.js'
+import { isBeyondTraining } from '../library/trained-context.js'
 import { formatCount, plural } from '../numbers.js'
 
 /** What is said of an answer that ended because it has as many tokens as it may have. */
@@ -6,17 +7,14 @@ export function cutNote(tokens: number): string {
   return `cut at ${plural(tokens, 'token')}: /continue goes on, /set max-tokens ${nextRound(tokens)} lets answers be longer`
 }
 
-/**
- * What is said of a conversation that is longer than anything that the model was trained on, as far as it counts; nothing of
- * a model that tells positions apart, which ends there.
- */
-export function lengthNote(tokens: number, { config, name }: Pick<Model, 'config' | 'name'>, context = Infinity) {
+/** What is said of a conversation that is longer than anything that the model was trained on, as far as it counts. */
+export function lengthNote(tokens: number, { config, name }: Pick<Model, 'config' | 'name'>, context?: number) {
+  if (!isBeyondTraining(tokens, config, context)) return undefined
   const { trainedContext, maxPositions } = config
-  const isKnown = trainedContext > 0 && maxPositions === undefined
-  if (!isKnown || Math.min(tokens, context) <= trainedContext) return undefined
+  const remedy = maxPositions === undefined ? `, /set context ${trainedContext} lets only the latest count` : ''
   return (
     `the conversation has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
-    `answers may make no sense; /reset begins anew, /set context ${trainedContext} lets only the latest count`
+    `answers may make no sense; /reset begins anew${remedy}`
   )
 }
 

@@ -1,3 +1,4 @@
+import { onRamp } from '../pictures/palette.js'
 import type { ColourDepth, Rgb } from '../terminal/colours.js'
 
 /** What a terminal draws on. */
@@ -50,7 +51,7 @@ export interface Ramp {
 export function rampFor(depth: ColourDepth, background: Background): Ramp {
   switch (depth) {
     case 'truecolor': {
-      const colours = Array.from({ length: LEVELS }, (_, i) => between(TRUE_COLOUR[background], i / (LEVELS - 1)))
+      const colours = Array.from({ length: LEVELS }, (_, i) => onRamp(TRUE_COLOUR[background], i / (LEVELS - 1)))
       return both(colours.map((colour) => `2;${colour.join(';')}`))
     }
     case '256':
@@ -67,12 +68,4 @@ export function rampFor(depth: ColourDepth, background: Background): Ramp {
 
 function both(colours: readonly string[]): Ramp {
   return { foreground: colours.map((code) => `38;${code}`), background: colours.map((code) => `48;${code}`) }
-}
-
-function between(ramp: readonly Rgb[], position: number): Rgb {
-  const at = position * (ramp.length - 1)
-  const below = Math.min(Math.floor(at), ramp.length - 2)
-  const mix = (channel: number) =>
-    Math.round(ramp[below][channel] + (at - below) * (ramp[below + 1][channel] - ramp[below][channel]))
-  return [mix(0), mix(1), mix(2)]
 }

@@ -1,5 +1,6 @@
+import { routesOfToken } from '../experts/token-routes.js'
 import { ExpertUsage } from '../experts/usage.js'
-import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
+import type { LayerRoutes } from '../generation/types.js'
 import { type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
 import { JUST_BEFORE } from './cell-painter.js'
 
@@ -91,7 +92,7 @@ export class TokenMap {
   /** Tokens that the model reads before it answers, with the routes of all of them. */
   read(texts: readonly string[], routes: readonly LayerRoutes[]): void {
     for (const [i, text] of texts.entries()) {
-      this.tokens.push({ text, routes: routes.map((layer) => rowOf(layer, i, texts.length)), isQuestion: true })
+      this.tokens.push({ text, routes: routes.map((layer) => routesOfToken(layer, i, texts.length)), isQuestion: true })
     }
     this.start = this.tokens.length
     this.newest = this.tokens.length - 1
@@ -215,18 +216,4 @@ export class TokenMap {
     this.tokens.splice(0, dropped)
     this.newest -= dropped
   }
-}
-
-/** The routes of one of several tokens. */
-function rowOf(layer: LayerRoutes, row: number, rows: number): LayerRoutes {
-  const entries = Object.entries(layer) as [MixtureKind, ExpertRoutes][]
-  return Object.fromEntries(
-    entries.map(([kind, { ids, gates, probabilities }]) => {
-      const part = <T extends Int32Array | Float32Array>(of: T) => {
-        return of.slice((row * of.length) / rows, ((row + 1) * of.length) / rows) as T
-      }
-      const all = probabilities && { probabilities: part(probabilities) }
-      return [kind, { ids: part(ids), gates: part(gates), ...all }]
-    }),
-  )
 }

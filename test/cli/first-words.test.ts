@@ -80,7 +80,7 @@ test('- is stdin, for a prompt and for files, but only once', () =>
     assert.equal({ ...b, file: a.file }, a)
     assert.is(b.file, 'stdin')
     const binary = await molm(['eval', '--text', '-'], { stdin: Buffer.of(0xff, 0xfe, 0x80) })
-    assertRefused(binary, 1, /stdin is not a text in UTF-8/)
+    assertRefused(binary, 1, /stdin: line 1 is not valid UTF-8/)
   }))
 
 test('a ~ that the shell has left stands for the home folder', async () => {

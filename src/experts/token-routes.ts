@@ -1,0 +1,18 @@
+import { routesByKind } from '../engine/route-codec.js'
+import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
+
+/** What one of `tokens` tokens chose in a layer: number `token` of them. */
+export function routesOfToken(layer: LayerRoutes, token: number, tokens: number): LayerRoutes {
+  const own: LayerRoutes = {}
+  for (const chosen of routesByKind(layer)) own[chosen.kind] = expertsOfToken(chosen, token, tokens)
+  return own
+}
+
+/** The same of the experts of one kind. */
+export function expertsOfToken({ ids, gates, probabilities }: ExpertRoutes, token: number, tokens: number) {
+  const row = <T extends Int32Array | Float32Array>(all: T) => {
+    const size = all.length / tokens
+    return all.subarray(token * size, (token + 1) * size) as T
+  }
+  return { ids: row(ids), gates: row(gates), ...(probabilities && { probabilities: row(probabilities) }) }
+}
