@@ -32,10 +32,10 @@ export function listSettings(
   { generationDefaults }: Pick<Model, 'generationDefaults'>,
   typed?: string,
 ): string {
-  const chosen: Settings = { ...generationDefaults, ...settings }
+  const wanted: Settings = generationDefaults
   const chosenFor = (name: (typeof SETTINGS)[number]) => {
     const { default: usual, defaultInWords } = GENERATION_OPTIONS[name]
-    return inWords(chosen[name] ?? defaultInWords ?? usual)
+    return inWords(settings[name] ?? wanted[name] ?? defaultInWords ?? usual)
   }
   const names = typed === undefined ? SETTINGS : [nameOf(typed)]
   return names.map((name) => `${typedName(name)} ${chosenFor(name)}`).join('\n')

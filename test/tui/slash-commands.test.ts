@@ -100,6 +100,8 @@ test('the list of settings shows what holds: what was set, else the model’s, e
   assert.match(list, /^min-p 0\.05$/m)
   assert.match(list, /^stop none$/m)
   assert.is(listSettings({ topK: 3 }, { generationDefaults: {} }, 'top-k'), 'top-k 3')
+  const notGiven = { temperature: undefined }
+  assert.is(listSettings(notGiven, { generationDefaults: { temperature: 0.3 } }, 'temperature'), 'temperature 0.3')
 })
 
 test.run()
