@@ -12,6 +12,8 @@ export class PlainScreen {
   /** Characters of the running answer that have been written. */
   private shown = 0
   private isPrompting = false
+  /** A line is being handed over: what it begins is not begun yet, and no other line is asked for. */
+  private isSending = false
   private isClosed = false
 
   constructor(
@@ -23,8 +25,10 @@ export class PlainScreen {
     this.lines = createInterface({ input, output, prompt: PROMPT, terminal: false })
     this.lines.on('line', (line) => {
       this.isPrompting = false
+      this.isSending = true
       chat.editor.set(line)
       chat.press({ kind: 'key', name: 'enter' })
+      this.isSending = false
       this.update()
     })
     this.lines.on('close', () => {
@@ -56,7 +60,7 @@ export class PlainScreen {
       const text = chat.answer.trimEnd()
       if (text.length > this.shown) this.write(text.slice(this.shown))
       this.shown = Math.max(this.shown, text.length)
-    } else if (chat.state === 'idle' && !this.isPrompting) {
+    } else if (chat.state === 'idle' && !this.isPrompting && !this.isSending) {
       this.isPrompting = true
       this.lines.prompt()
     }
