@@ -1,6 +1,6 @@
-import { Text } from 'ink'
 import type { Chat } from './chat.js'
 import { frameOf } from './frame.js'
+import { Text } from './ink.js'
 import type { Terminal } from './terminal.js'
 import type { Transcript } from './transcript.js'
 import { useChat } from './use-chat.js'

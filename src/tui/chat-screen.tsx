@@ -1,7 +1,7 @@
 import type { ReadStream, WriteStream } from 'node:tty'
-import { render } from 'ink'
 import { App } from './app.js'
 import type { Chat } from './chat.js'
+import { render } from './ink.js'
 import type { Key } from './keys.js'
 import { Terminal } from './terminal.js'
 import { Transcript } from './transcript.js'

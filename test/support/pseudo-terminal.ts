@@ -59,7 +59,7 @@ export class PseudoTerminal {
     const quoted = [process.execPath, ...args].map((word) => `'${word}'`).join(' ')
     const setUp = `stty cols ${columns} rows ${rows}; tty >'${folder}/tty'; echo $$ >'${folder}/pid'`
     const command = `${setUp}; ${quoted}; code=$?; stty -a >'${folder}/stty'; exit $code`
-    const { CI, NO_COLOR, MOLM_MODEL, ...rest } = process.env
+    const { NO_COLOR, MOLM_MODEL, ...rest } = process.env
     const child = spawn('script', ['-qfec', command, '/dev/null'], {
       cwd: ROOT,
       stdio: ['pipe', 'pipe', 'inherit'],

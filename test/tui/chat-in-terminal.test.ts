@@ -65,6 +65,13 @@ trial('a conversation goes into the scrollback whole and once, and ends with Ctr
   })
 })
 
+trial('the screen is drawn on a terminal whatever the variable CI says', async () => {
+  await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'], env: { CI: 'true' } }, async (terminal) => {
+    await ask(terminal, SUM)
+    await terminal.waitFor(/experts of the (newest|last) token/)
+  })
+})
+
 trial('Ctrl-C stops the answer, and twice it leaves with 130', async () => {
   const endless = ['-m', fixturePath('01-base-bin-f32'), '-n', '1000000', '--ignore-eos']
   await inTerminal({ args: ['bin/molm.js', 'chat', ...endless] }, async (terminal) => {
