@@ -8,10 +8,12 @@
  * largest value, so the walk ends once it is below `enough`: exact to that bound, and cheap however long the past.
  * Keys are taken in blocks of 8 counted from the query, so the result does not depend on how the prompt was split.
  *
+ * The tokens of a micro-batch may be those of several sequences: the place of each says where it stands, and in which cache.
+ *
  * Arguments: AttentionArg (src/runtime/abi/attention.ts). A page holds PAGE_ROWS rows; table[position >> PAGE_SHIFT] is its
  * address. Bit-identical in all tiers.
  */
-import { AttentionArg } from '../src/runtime/abi/attention'
+import { AttentionArg, PLACE_BYTES, Place } from '../src/runtime/abi/attention'
 import { CacheCode, PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
 import { arg, argf, scratch } from './control'
 import { dot2, element, load4 } from './dot'
@@ -40,15 +42,15 @@ export function attention(chunk: u32): void {
     const end = unit % parts == parts - 1 ? arg(AttentionArg.padded) : firstChannel + channels
     const q: usize = arg(AttentionArg.q) + item * arg(AttentionArg.stride)
     const o: usize = arg(AttentionArg.output) + item * arg(AttentionArg.stride)
-    const position = arg(AttentionArg.position) + item / arg(AttentionArg.k)
+    const place: usize = arg(AttentionArg.places) + (item / arg(AttentionArg.k)) * PLACE_BYTES
     for (let i: usize = firstChannel << 2; i < end << 2; i += 4) store<f32>(o + i, 0)
     for (let h = firstHead; h < firstHead + heads; h++) {
       const size: usize = arg(AttentionArg.channels) / arg(AttentionArg.heads)
       const channel = h * size
       const walked =
         arg(AttentionArg.format) == CacheCode.bf16
-          ? walk<u16>(q, o, position, channel, size)
-          : walk<f32>(q, o, position, channel, size)
+          ? walk<u16>(q, o, place, channel, size)
+          : walk<f32>(q, o, place, channel, size)
       if (depths != 0) store<u32>(depths + ((item * arg(AttentionArg.heads) + h) << 2), walked)
     }
     if (records != 0) {
@@ -62,11 +64,12 @@ export function attention(chunk: u32): void {
  * One head of one slot, whose first channel is given: o += the stick-broken sum over cached rows of T. Returns how many
  * keys were visited.
  */
-function walk<T>(q: usize, o: usize, position: i32, channel: usize, size: usize): u32 {
+function walk<T>(q: usize, o: usize, place: usize, channel: usize, size: usize): u32 {
   const head = channel * sizeof<T>()
-  const keys: usize = arg(AttentionArg.keys)
-  const values: usize = arg(AttentionArg.values)
-  const oldest = <i32>arg(AttentionArg.oldest)
+  const keys: usize = load<u32>(place, Place.keys)
+  const values: usize = load<u32>(place, Place.values)
+  const position = load<i32>(place, Place.position)
+  const oldest = load<i32>(place, Place.oldest)
   const scale = argf(AttentionArg.scale)
   const enough = argf(AttentionArg.enough)
   const query = q + (channel << 2)

@@ -7,10 +7,12 @@
  *
  * Keys are taken in spans of 256 by absolute position. Each span is summed on its own, from its own largest score; spans
  * are put together in rising order. So a query's result depends on nothing but its position: not on the batch, the split
- * of the prompt, or who computed which span. Spans are the unit in which few queries over a long cache are shared out:
- *     whole:   a unit is a few rows of queries and a part of their heads, over all spans
- *     partial: a unit is one span of one row and a part of its heads; its sums go to memory
- *     merge:   a unit puts the spans of a row and part together
+ * of the prompt, or who computed which span. The host makes a table of units (src/runtime/kernels/softmax-units.ts):
+ *     whole:   some rows of queries and some of their heads, over all spans
+ *     partial: one span of one row and some of its heads; its sums go to memory
+ *     merge:   puts the spans of a row together, for some of its heads
+ * The tokens of a micro-batch may be those of several sequences, but the rows of a unit are of one: the place of each token
+ * says where it stands, and in which cache.
  *
  * Within a unit the cache is read page by page, a page's rows for all heads and queries that share them. Keys that one of
  * the rows of queries sees and another does not get weight 0 there, which changes no bit of its sums.
@@ -21,7 +23,16 @@
  *
  * Arguments: SoftmaxArg (src/runtime/abi/attention.ts). Bit-identical in all tiers.
  */
-import { SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg, SoftmaxPhase } from '../src/runtime/abi/attention'
+import {
+  PLACE_BYTES,
+  Place,
+  SOFTMAX_SPAN,
+  SOFTMAX_UNIT_BYTES,
+  SOFTMAX_WEIGHT_BYTES,
+  SoftmaxArg,
+  SoftmaxTask,
+  SoftmaxUnit,
+} from '../src/runtime/abi/attention'
 import { CacheCode, PAGE_ROWS, PAGE_SHIFT } from '../src/runtime/abi/formats'
 import { arg, argf, thread } from './control'
 import { quantizeBlocks } from './quantize'
@@ -40,32 +51,39 @@ function groupSize(): u32 {
 
 export function softmaxAttention(chunk: u32): void {
   const from = chunk * arg(SoftmaxArg.chunkUnits)
-  const to = min(from + arg(SoftmaxArg.chunkUnits), arg(SoftmaxArg.units))
-  const phase = arg(SoftmaxArg.phase)
-  const parts = arg(SoftmaxArg.parts)
-  const spans = arg(SoftmaxArg.spans)
-  for (let unit = from; unit < to; unit++) {
-    if (phase == SoftmaxPhase.partial) partial(unit / parts / spans, unit % parts, (unit / parts) % spans)
-    else if (phase == SoftmaxPhase.merge) merge(unit / parts, unit % parts)
-    else whole((unit / parts) * arg(SoftmaxArg.unitRows), unit % parts)
+  const to = min(from + arg(SoftmaxArg.chunkUnits), arg(SoftmaxArg.count))
+  for (let i = from; i < to; i++) {
+    const unit: usize = arg(SoftmaxArg.units) + i * SOFTMAX_UNIT_BYTES
+    const task = load<u32>(unit, SoftmaxUnit.task)
+    const item: usize = load<u32>(unit, SoftmaxUnit.item)
+    const head: usize = load<u32>(unit, SoftmaxUnit.head)
+    const heads: usize = load<u32>(unit, SoftmaxUnit.heads)
+    const span = load<u32>(unit, SoftmaxUnit.span)
+    const sums: usize = load<u32>(unit, SoftmaxUnit.sums)
+    if (task == SoftmaxTask.partial) partial(item, head, heads, span, sums)
+    else if (task == SoftmaxTask.merge) merge(item, head, heads, span, sums)
+    else whole(item, load<u32>(unit, SoftmaxUnit.rows), head, heads)
   }
 }
 
+/** The place of the token that a row of queries belongs to. */
+function placeOf(item: usize): usize {
+  return arg(SoftmaxArg.places) + (<u32>item / arg(SoftmaxArg.perToken)) * PLACE_BYTES
+}
+
 function positionOf(item: usize): i32 {
-  return <i32>(arg(SoftmaxArg.position) + <u32>item / arg(SoftmaxArg.perToken))
+  return load<i32>(placeOf(item), Place.position)
 }
 
 /** First position that a row of queries sees. */
 function firstOf(item: usize): i32 {
   const window = <i32>arg(SoftmaxArg.window)
-  const oldest = <i32>arg(SoftmaxArg.oldest)
+  const oldest = load<i32>(placeOf(item), Place.oldest)
   return window == 0 ? oldest : max(oldest, positionOf(item) - window + 1)
 }
 
-/** All spans of some rows of queries from `item` on, for the heads of a part. */
-function whole(item: usize, part: u32): void {
-  const rows = min(arg(SoftmaxArg.unitRows), arg(SoftmaxArg.items) - <u32>item)
-  const heads = arg(SoftmaxArg.keyValueHeads) / arg(SoftmaxArg.parts)
+/** All spans of `rows` rows of queries from `item` on, for `heads` heads from `first` on. */
+function whole(item: usize, rows: u32, first: usize, heads: usize): void {
   const group: usize = groupSize()
   const bytes = sumBytes()
   const count = heads * rows * group
@@ -74,48 +92,36 @@ function whole(item: usize, part: u32): void {
   for (let n: usize = 0; n < count; n++) clear(sums + n * bytes, bytes)
   const last = positionOf(item + rows - 1) / SOFTMAX_SPAN
   for (let span = firstOf(item) / SOFTMAX_SPAN; span <= last; span++) {
-    sumSpan(item, rows, part * heads, heads, span, more, rows * group * bytes, more + count * bytes)
+    sumSpan(item, rows, <u32>first, <u32>heads, span, more, rows * group * bytes, more + count * bytes)
     for (let n: usize = 0; n < count; n++) add(sums + n * bytes, more + n * bytes, bytes)
   }
   let sum = sums
-  for (let head: usize = part * heads; head < (part + 1) * heads; head++) {
+  for (let head = first; head < first + heads; head++) {
     for (let r: usize = 0; r < rows; r++) {
       for (let g: usize = 0; g < group; g++, sum += bytes) finish(item + r, head * group + g, sum)
     }
   }
-  for (let r: usize = 0; r < rows; r++) close(item + r, part)
+  for (let r: usize = 0; r < rows; r++) close(item + r, first, heads)
 }
 
-/** One span of one row of queries; nothing where it does not reach that far. */
-function partial(item: usize, part: u32, span: u32): void {
-  const at = firstOf(item) / SOFTMAX_SPAN + span
-  if (at > positionOf(item) / SOFTMAX_SPAN) return
-  const heads = arg(SoftmaxArg.keyValueHeads) / arg(SoftmaxArg.parts)
+/** One span of one row of queries; the sums of all heads of the span lie side by side at `sums`. */
+function partial(item: usize, first: usize, heads: usize, span: i32, sums: usize): void {
   const weights: usize = arg(SoftmaxArg.scratch) + thread * arg(SoftmaxArg.scratchBytes)
-  const headBytes = arg(SoftmaxArg.spans) * groupSize() * sumBytes()
-  sumSpan(item, 1, part * heads, heads, at, partialOf(item, part * heads, span), headBytes, weights)
+  const headBytes = groupSize() * sumBytes()
+  sumSpan(item, 1, <u32>first, <u32>heads, span, sums + first * headBytes, headBytes, weights)
 }
 
-/** Puts the spans of a row of queries together. */
-function merge(item: usize, part: u32): void {
-  const spans = positionOf(item) / SOFTMAX_SPAN - firstOf(item) / SOFTMAX_SPAN + 1
-  const heads = arg(SoftmaxArg.keyValueHeads) / arg(SoftmaxArg.parts)
+/** Puts the `spans` spans of a row of queries together, whose sums lie at `sums` one after the other. */
+function merge(item: usize, first: usize, heads: usize, spans: u32, sums: usize): void {
   const group: usize = groupSize()
   const bytes = sumBytes()
-  for (let head = part * heads; head < (part + 1) * heads; head++) {
-    for (let g: usize = 0; g < group; g++) {
-      const sum = partialOf(item, head, 0) + g * bytes
-      for (let span = 1; span < spans; span++) add(sum, partialOf(item, head, span) + g * bytes, bytes)
-      finish(item, head * group + g, sum)
-    }
+  const spanBytes = arg(SoftmaxArg.heads) * bytes
+  for (let head = first * group; head < (first + heads) * group; head++) {
+    const sum = sums + head * bytes
+    for (let span: usize = 1; span < <usize>spans; span++) add(sum, sum + span * spanBytes, bytes)
+    finish(item, head, sum)
   }
-  close(item, part)
-}
-
-/** Where the sums of a span go: those of the query heads of a group side by side. */
-function partialOf(item: usize, head: usize, span: u32): usize {
-  const index = (item * arg(SoftmaxArg.keyValueHeads) + head) * arg(SoftmaxArg.spans) + span
-  return arg(SoftmaxArg.partials) + index * groupSize() * sumBytes()
+  close(item, first, heads)
 }
 
 /**
@@ -137,12 +143,15 @@ function sumSpan(
   const high = min(positionOf(item + rows - 1), begin + SOFTMAX_SPAN - 1)
   const queries = rows * groupSize()
   const bytes = sumBytes()
+  const place = placeOf(item)
+  const keys: usize = load<u32>(place, Place.keys)
+  const values: usize = load<u32>(place, Place.values)
   const isNarrow = arg(SoftmaxArg.format) == CacheCode.bf16
   for (let at = low & ~(PAGE_ROWS - 1); at <= high; at += PAGE_ROWS) {
     for (let h: u32 = 0; h < heads; h++) {
       const to = weights + <usize>(h * queries) * SOFTMAX_WEIGHT_BYTES + ((at - begin) << 2)
-      if (isNarrow) score<u16>(item, first + h, queries, at, to)
-      else score<f32>(item, first + h, queries, at, to)
+      if (isNarrow) score<u16>(item, keys, first + h, queries, at, to)
+      else score<f32>(item, keys, first + h, queries, at, to)
     }
   }
   const start = (low - begin) & ~7
@@ -169,8 +178,8 @@ function sumSpan(
     const count = min(high, at | (PAGE_ROWS - 1)) - at + 1
     for (let h: u32 = 0; h < heads; h++) {
       const from = weights + <usize>(h * queries) * SOFTMAX_WEIGHT_BYTES + ((at - begin) << 2)
-      if (isNarrow) addValues<u16>(first + h, queries, at, count, from, sums + h * headBytes)
-      else addValues<f32>(first + h, queries, at, count, from, sums + h * headBytes)
+      if (isNarrow) addValues<u16>(values, first + h, queries, at, count, from, sums + h * headBytes)
+      else addValues<f32>(values, first + h, queries, at, count, from, sums + h * headBytes)
     }
   }
   if (!isNarrow) return
@@ -194,8 +203,8 @@ function queryOf(item: usize, head: usize, n: u32): usize {
 }
 
 /** Products of the queries of a head with all keys of the page that begins with position `at`. */
-function score<T>(item: usize, head: usize, queries: u32, at: i32, to: usize): void {
-  const keys = cached(arg(SoftmaxArg.keys), at, head)
+function score<T>(item: usize, table: usize, head: usize, queries: u32, at: i32, to: usize): void {
+  const keys = cached(table, at, head)
   const stride: usize = PAGE_ROWS * sizeof<T>()
   const size = arg(SoftmaxArg.headSize)
   let n: u32 = 0
@@ -216,9 +225,9 @@ function score<T>(item: usize, head: usize, queries: u32, at: i32, to: usize): v
 }
 
 /** Adds `count` weighted values from position `at` on, which lie in one page, to the sums of the queries of a head. */
-function addValues<T>(head: usize, queries: u32, at: i32, count: i32, weights: usize, sums: usize): void {
+function addValues<T>(table: usize, head: usize, queries: u32, at: i32, count: i32, weights: usize, sums: usize): void {
   const stride: usize = arg(SoftmaxArg.cacheStride)
-  const values = cached(arg(SoftmaxArg.values), at, head) + (at & (PAGE_ROWS - 1)) * stride
+  const values = cached(table, at, head) + (at & (PAGE_ROWS - 1)) * stride
   const size: usize = arg(SoftmaxArg.headSize)
   const bytes = sumBytes()
   let o = sums + HEAD
@@ -237,16 +246,15 @@ function finish(item: usize, head: usize, sum: usize): void {
   for (let i: usize = 0; i < size << 2; i += 4) store<f32>(o + i, load<f32>(sum + HEAD + i) * inverse)
 }
 
-/** Pads and quantises the channels of a part of an output row. */
-function close(item: usize, part: usize): void {
-  const parts: usize = arg(SoftmaxArg.parts)
+/** Pads and quantises the channels of some heads of an output row. */
+function close(item: usize, first: usize, heads: usize): void {
   const o: usize = arg(SoftmaxArg.output) + item * arg(SoftmaxArg.outputStride)
+  const group: usize = groupSize() * arg(SoftmaxArg.headSize)
   const columns: usize = arg(SoftmaxArg.heads) * arg(SoftmaxArg.headSize)
   const padded = (columns + 31) & ~31
-  const share = columns / parts
-  const end = part == parts - 1 ? padded : (part + 1) * share
+  const end = first + heads == <usize>arg(SoftmaxArg.keyValueHeads) ? padded : (first + heads) * group
   for (let i = columns; i < end; i++) store<f32>(o + (i << 2), 0)
   if (arg(SoftmaxArg.records) == 0) return
   const record = arg(SoftmaxArg.records) + item * arg(SoftmaxArg.recordStride)
-  quantizeBlocks(o, record, padded, (part * share) >> 5, end >> 5)
+  quantizeBlocks(o, record, padded, (first * group) >> 5, end >> 5)
 }

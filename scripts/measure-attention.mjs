@@ -4,6 +4,7 @@
 import { PAGE_ROWS } from '../dist/runtime/abi/formats.js'
 import { Bank } from '../dist/runtime/bank.js'
 import { cacheHeadBytes } from '../dist/runtime/formats.js'
+import { allocatePlaces, writePositions, writeTables } from '../dist/runtime/kernels/places.js'
 import { SoftmaxAttention } from '../dist/runtime/kernels/softmax-attention.js'
 import { Pool } from '../dist/runtime/pool.js'
 import { Rows } from '../dist/runtime/rows.js'
@@ -30,7 +31,11 @@ function pages() {
   return table
 }
 
-const caches = Array.from({ length: layers }, () => ({ keys: pages(), values: pages() }))
+const caches = Array.from({ length: layers }, () => {
+  const places = allocatePlaces(bank, BATCH)
+  writeTables(bank, places, { first: 0, count: BATCH }, pages(), pages())
+  return places
+})
 const q = Rows.allocate(bank, BATCH, heads * headSize)
 for (let r = 0; r < BATCH; r++)
   q.row(r).set(Float32Array.from({ length: heads * headSize }, (_, i) => Math.sin(r * 7 + i)))
@@ -51,11 +56,14 @@ for (const [tokens, position] of [
 ]) {
   const rounds = tokens === 1 ? 15 : 5
   const some = tokens === 1 ? caches : caches.slice(0, 1)
+  const span = { first: 0, count: tokens, position, oldest: 0 }
+  for (const places of some) writePositions(bank, places, span)
+  attention.begin([span])
   const times = []
   const busy = process.cpuUsage()
   for (let round = 0; round < rounds; round++) {
     const started = performance.now()
-    for (const { keys, values } of some) attention.run(tokens, keys, values, position, 0)
+    for (const places of some) attention.run(places)
     times.push((performance.now() - started) / some.length)
   }
   const [median, least] = [times.sort((a, b) => a - b)[rounds >> 1], times[0]].map((ms) => (ms * 1000).toFixed(1))

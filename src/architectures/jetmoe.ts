@@ -130,7 +130,10 @@ export const jetmoe: Architecture<DecoderConfig> = {
     }))
 
     return {
-      begin: (T, position) => rope.begin(T, position),
+      begin({ segments }) {
+        rope.begin(segments)
+        attend.begin(segments)
+      },
       block(l, T, cache) {
         const { norm1, norm2, attentionBias, mlpBias } = at[l]
         norm.run(T, norm1) //                                  a [T, d] = RMSNorm(x)
@@ -138,9 +141,9 @@ export const jetmoe: Architecture<DecoderConfig> = {
         attention.fromTokens(l, queries, keyValue.of(l, T)) // q [T, k, A] = Wq[e] a;  K, V [T, A]
         turnQueries.run(T) //                                  q = RoPE(q)
         turnKeys.run(T) //                                     K = RoPE(K)
-        cache.append(l, T, keys, values) //                    cache += K, V
-        attend.run(T, cache.keyTable(l), cache.valueTable(l), cache.length, cache.oldest) // o [T, k, A]
-        attention.fromItems(l, T, outputs) //                  y [T, k, d] = Wo[e] o
+        cache.append(l, keys, values) //                       cache += K, V
+        attend.run(cache.places) //                            o [T, k, A] = softmax(scale . q K) V
+        attention.fromItems(l, outputs) //                     y [T, k, d] = Wo[e] o
         addAttention.run(T, norm2, 0, attentionBias) //        x += gates . y + bias;  a = RMSNorm(x)
         experts.run(l, T) //                                   y [T, k, d] = Wd[e] (silu(Wg[e] a) * (Wu[e] a))
         addExperts.run(T, 0, 0, mlpBias) //                    x += gates . y + bias

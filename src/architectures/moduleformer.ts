@@ -109,13 +109,13 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
         norm.run(T, norm1[l].weight, norm1[l].bias) //         a [T, d] = LN1(x)
         attention.route(l, T) //                               ids, gates [T, k]
         attention.fromTokens(l, queries, keyValue?.of(l, T)) // q [T, k, A] = a Wq[e];  K, V [T, A]
-        cache.append(l, T, keys, values) //                    cache += K, V
-        attend.run(l, T, cache) //                             o [T, k, A] = stick-broken sums of V
-        attention.fromItems(l, T, attentionOutputs) //         y [T, k, d] = o Wo[e]
+        cache.append(l, keys, values) //                       cache += K, V
+        attend.run(T, cache) //                                o [T, k, A] = stick-broken sums of V
+        attention.fromItems(l, attentionOutputs) //            y [T, k, d] = o Wo[e]
         addAttention.run(T, norm2[l].weight, norm2[l].bias) // x += gates . y;  a = LN2(x)
         mlp.route(l, T) //                                     ids, gates [T, k]
         mlp.fromTokens(l, inputs) //                           h [T, k, F] = act(a W1[e])
-        mlp.fromItems(l, T, outputs) //                        y [T, k, d] = h W2[e]
+        mlp.fromItems(l, outputs) //                           y [T, k, d] = h W2[e]
         addMlp.run(T) //                                       x += gates . y
       },
       finalNorm: (T) => norm.run(T, lastWeight, lastBias), // a [T, d] = LNf(x)

@@ -98,6 +98,6 @@ export const olmoe: Architecture<OlmoeConfig> = {
     const norm = { span: 'row', epsilon } as const
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
     const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
-    return preNormBlocks(workspace, { attention, feedOf: () => mixture, rope, epsilon })
+    return preNormBlocks(workspace, { attention, feedOf: () => mixture, epsilon })
   },
 }

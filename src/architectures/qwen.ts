@@ -208,5 +208,5 @@ function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
     dense ??= new GatedMlp(workspace, 'dense.', isDense, { ...config, hidden: denseHidden })
     return dense
   }
-  return preNormBlocks(workspace, { attention, feedOf, rope, epsilon })
+  return preNormBlocks(workspace, { attention, feedOf, epsilon })
 }

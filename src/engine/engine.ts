@@ -4,13 +4,12 @@ import { Pool } from '../runtime/pool.js'
 import { chooseKernels, type ProvenKernels } from '../runtime/tiers.js'
 import { describeCompiler, FUSED_VECTORS } from '../runtime/v8-flags.js'
 import { measureBandwidth } from './bandwidth.js'
+import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
 import type { EngineData, PromptProgress, Request, StatsReply, StepMessage } from './protocol.js'
+import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
-
-/** Steps of work that may be interleaved with others; its return value is the reply. */
-export type Task = Generator<void, unknown>
 
 /** What a task needs of the caller's side. */
 export interface TaskContext {
@@ -22,6 +21,8 @@ export interface TaskContext {
 
 /** The engine: one model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
 export class Engine {
+  /** Lets requests share the model. */
+  readonly scheduler: Scheduler
   private readonly sequences = new Map<number, Sequence>()
 
   private constructor(
@@ -29,7 +30,9 @@ export class Engine {
     private readonly pool: Pool,
     private readonly loaded?: LoadedModel,
     private readonly packer?: Packer,
-  ) {}
+  ) {
+    this.scheduler = new Scheduler(loaded?.model)
+  }
 
   static async start({ threads, tier, v8Flags, model }: EngineData): Promise<Engine> {
     const kernels = chooseKernels(tier, kernelFlags(v8Flags))
@@ -56,7 +59,7 @@ export class Engine {
     return this.loaded?.warnings ?? []
   }
 
-  /** A request as a task; nothing is done before its first step. */
+  /** A request as a task; nothing is done before it is taken up. */
   *task(request: Request, { stop, emit, progress }: TaskContext): Task {
     switch (request.kind) {
       case 'forward':
@@ -114,7 +117,9 @@ export class Engine {
     const { hits, misses, bytesRead, weightsBytes } = store.stats()
     const cacheBytes = [...this.sequences.values()].reduce((sum, { cache }) => sum + cache.bytes, 0)
     const experts = { expertHits: hits, expertMisses: misses, bytesRead }
-    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, meanAttentionDepth: model.meanAttentionDepth }
+    const counts: BatchCounts = this.scheduler.counts
+    const depth = { meanAttentionDepth: model.meanAttentionDepth }
+    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, ...counts, ...depth }
   }
 
   private sequence(id: number): Sequence {

@@ -149,6 +149,10 @@ export interface StatsReply {
   expertMisses: number
   bytesRead: number
   cacheBytes: number
+  sequencesRunning: number
+  microBatches: number
+  tokensProcessed: number
+  lastBatchTokens: number
   meanAttentionDepth?: number
 }
 

@@ -1,9 +1,9 @@
 import { UserError } from '../errors.js'
 import { type Decoder, MAX_BATCH } from '../nn/decoder.js'
 import type { KVCache } from '../nn/kv-cache.js'
-import type { Taps } from '../nn/taps.js'
 import { topLogprobs } from '../sampling/logprobs.js'
 import { createSampler } from '../sampling/sample.js'
+import type { Demand, Task } from './demand.js'
 import type {
   ForwardReply,
   ForwardRequest,
@@ -15,11 +15,8 @@ import type {
 } from './protocol.js'
 import { RouteRecorder } from './route-codec.js'
 
-/** Thrown where a caller's abort has ended the work. */
-export class Stopped extends Error {}
-
 /** Tokens to run: after those of the sequence, or in place of its last `again`. */
-interface Input {
+interface Input extends Pick<Demand, 'taps' | 'logits' | 'take'> {
   tokens: Int32Array
   again?: number
   /** Positions that are kept, where a model can do without the oldest. */
@@ -30,41 +27,37 @@ interface Input {
   onlyLook?: true
   /** Told how far the tokens have been read: before the first micro-batch, and after each. */
   progress?: (progress: PromptProgress) => void
+  /** Called after each micro-batch with the number of tokens that have been run. */
+  after?: (done: number) => void
 }
 
-/** One sequence of tokens with its cache. Its methods are generators that yield wherever other requests may come in between. */
+/** One sequence of tokens with its cache. Its methods are tasks, which yield what they want of the model. */
 export class Sequence {
   cache: KVCache
   /** Ids in the cache: what the repeat penalty looks at. */
   private readonly tokens: number[] = []
 
-  constructor(private readonly model: Decoder) {
+  constructor(readonly model: Decoder) {
     this.cache = model.createCache()
   }
 
   /** Runs all tokens; a stop or any failure leaves the sequence as it was. */
-  *forward(
-    request: ForwardRequest,
-    stop: Int32Array,
-    tell?: (progress: PromptProgress) => void,
-  ): Generator<void, ForwardReply> {
+  *forward(request: ForwardRequest, stop: Int32Array, tell?: (progress: PromptProgress) => void): Task<ForwardReply> {
     const { tokens, logits: wanted } = request
-    const { model } = this
-    const all = wanted === 'all'
-    const logits = this.rowsOfLogits(wanted === 'none' ? 0 : all ? tokens.length : 1)
-    const recorder = request.routes ? new RouteRecorder(model.config, tokens.length, request) : undefined
-    const hidden = request.hidden ? new Float32Array(model.config.layers * model.config.width) : undefined
-    const taps: Taps = {
-      ...recorder?.taps,
-      hidden: hidden && ((layer, x) => hidden.set(x, layer * model.config.width)),
+    const { config, outputs } = this.model
+    const logits = this.rowsOfLogits(wanted === 'none' ? 0 : wanted === 'all' ? tokens.length : 1)
+    const recorder = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
+    const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
+    const input: Input = {
+      tokens,
+      limit: this.limitOf({}),
+      taps: { ...recorder?.taps, hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)) },
+      logits: wanted,
+      take: (token, values) => logits.set(values, wanted === 'all' ? token * outputs : 0),
+      progress: request.progress ? tell : undefined,
+      after: (done) => recorder?.at(done),
     }
-    const progress = request.progress ? tell : undefined
-    yield* this.run({ tokens, limit: this.limitOf({}), progress }, stop, taps, (done, count) => {
-      recorder?.at(done + count)
-      const isLast = done + count === tokens.length
-      if (all) model.logits(0, count, (row, values) => logits.set(values, (done + row) * model.outputs))
-      else if (wanted === 'last' && isLast) model.logits(count - 1, count, (_, values) => logits.set(values))
-    })
+    yield* this.run(input, stop)
     return { logits, routes: recorder?.packed, hidden }
   }
 
@@ -78,7 +71,7 @@ export class Sequence {
     stop: Int32Array,
     emit: (step: StepMessage) => void,
     tell?: (progress: PromptProgress) => void,
-  ): Generator<void, GenerateReply> {
+  ): Task<GenerateReply> {
     const { model } = this
     const { settings } = request
     const { context } = settings
@@ -101,16 +94,13 @@ export class Sequence {
       }
       const recorder = unread && new RouteRecorder(model.config, 1, request)
       let step: StepMessage | undefined
-      const { length } = input.tokens
-      yield* this.run({ ...input, context, limit }, stop, { ...recorder?.taps }, (done, count) => {
-        if (done + count < length) return
-        model.logits(count - 1, count, (_, logits) => {
-          const known = model.summary()
-          const { token, logprob } = sampler.sample(logits, this.tokens, known)
-          const top = settings.logprobs > 0 ? topLogprobs(logits, settings.logprobs, known?.logSumExp) : undefined
-          step = { at: performance.now(), token, logprob, top }
-        })
-      })
+      const take = (_: number, logits: Float32Array) => {
+        const known = model.summary()
+        const { token, logprob } = sampler.sample(logits, this.tokens, known)
+        const top = settings.logprobs > 0 ? topLogprobs(logits, settings.logprobs, known?.logSumExp) : undefined
+        step = { at: performance.now(), token, logprob, top }
+      }
+      yield* this.run({ ...input, context, limit, taps: { ...recorder?.taps }, logits: 'last', take }, stop)
       if (!step) throw new UserError('there is nothing to continue: the prompt is empty')
       if (index === 0) firstAt = performance.now()
       if (unread) emit({ ...unread, routes: recorder?.packed })
@@ -122,12 +112,12 @@ export class Sequence {
       if (request.routes) unread = step
       else emit(step)
       input = { tokens: Int32Array.of(step.token) }
-      yield
     }
     const ended = performance.now()
     if (unread) {
       const recorder = this.cache.length < limit ? new RouteRecorder(model.config, 1, request) : undefined
-      if (recorder) yield* this.run({ ...input, context, limit, onlyLook: true }, stop, recorder.taps, () => {})
+      const only = { onlyLook: true, logits: 'none', take: () => undefined } as const
+      if (recorder) yield* this.run({ ...input, context, limit, taps: recorder.taps, ...only }, stop)
       emit({ ...unread, routes: recorder?.packed })
     }
     const times = { prefillMs: (firstAt || ended) - started, decodeMs: firstAt ? ended - firstAt : 0 }
@@ -162,18 +152,13 @@ export class Sequence {
     this.cache.release()
   }
 
-  /** Micro-batch after micro-batch; `after` is told how many tokens came before each and how many it had. */
-  private *run(
-    { tokens, again = 0, limit, onlyLook, progress, ...input }: Input,
-    stop: Int32Array,
-    taps: Taps,
-    after: (done: number, count: number) => void,
-  ): Generator<void, void> {
+  /** Has all tokens run, in as many micro-batches as it takes. */
+  private *run(input: Input, stop: Int32Array): Task<void> {
+    const { tokens, again = 0, limit, onlyLook, taps, logits, take, progress, after } = input
     const { cache } = this
     // A model that tells positions apart cannot go on without the oldest.
     const rolls = this.model.config.maxPositions === undefined
     const context = rolls ? (input.context ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
-    const stopped = () => Atomics.load(stop, 0) !== 0
     const from = cache.length - again
     if (from + tokens.length > limit) throw tooLong(from + tokens.length, limit)
     const replaced = this.tokens.slice(from)
@@ -189,15 +174,21 @@ export class Sequence {
     try {
       if (again > 0) this.truncate(from)
       cache.reserve(Math.min(tokens.length, context + MAX_BATCH))
+      for (const token of tokens) this.tokens.push(token)
       tell(0)
-      for (let done = 0; done < tokens.length; done += MAX_BATCH) {
-        const batch = tokens.subarray(done, done + MAX_BATCH)
-        if (stopped() || !this.model.forward(batch, cache, { ...taps, stopped })) throw new Stopped('stopped')
-        for (const token of batch) this.tokens.push(token)
+      for (let done = 0; done < tokens.length; ) {
+        const before = done
+        done += yield {
+          tokens: tokens.subarray(done),
+          cache,
+          taps,
+          stopped: () => Atomics.load(stop, 0) !== 0,
+          logits,
+          take: (token, values) => take(before + token, values),
+        }
         if (cache.length - cache.oldest > context) cache.forget(cache.length - context)
-        after(done, batch.length)
-        tell(done + batch.length)
-        if (done + MAX_BATCH < tokens.length) yield
+        after?.(done)
+        tell(done)
       }
       if (onlyLook) undo()
       else cache.commit()

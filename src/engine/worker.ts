@@ -1,27 +1,14 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { UserError } from '../errors.js'
 import { startHelpersAhead } from '../runtime/helpers.js'
-import { Engine, type Task } from './engine.js'
-import type { Call, Credit, EngineData, FromEngine, Request, ToEngine } from './protocol.js'
-import { Stopped } from './sequence.js'
+import { Stopped } from './demand.js'
+import { Engine } from './engine.js'
+import type { Call, Credit, EngineData, FromEngine, ToEngine } from './protocol.js'
 
 /*
- * The engine's thread. Requests are carried out in the order they come, those of one session strictly so; between the
- * steps of a long one, requests of other sessions get their turn, so that a reader who waits for another answer in the
- * middle of a generation does not wait for ever.
+ * The engine's thread. Requests of one session are carried out strictly in the order they come; those of different sessions
+ * share the model, micro-batch by micro-batch (scheduler.ts).
  */
-
-/** A request under way. */
-interface Running {
-  id: number
-  /** What must not overlap: requests of one session, or those without one. */
-  lane: string
-  task: Task
-  stop: Int32Array
-  /** Steps that the reader is ready for. */
-  credit: number
-  closes: boolean
-}
 
 /** Steps that a generation may be ahead of its reader before the first credit comes. */
 const FIRST_CREDIT = 32
@@ -31,13 +18,14 @@ const port = parentPort
 
 const send = (message: FromEngine, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 
-const running: Running[] = []
+/** Steps that the reader of each request is ready for. */
+const credits = new Map<number, number>()
 let engine: Engine
 
 port.on('message', (message: ToEngine) => {
   if (message.kind === 'start') return start(message.data)
   accept(message)
-  work()
+  engine.scheduler.work(acceptWhatCame)
 })
 
 async function start(data: EngineData): Promise<void> {
@@ -51,60 +39,50 @@ async function start(data: EngineData): Promise<void> {
   }
 }
 
-function accept(message: Call | Credit): void {
-  if (message.kind === 'credit') {
-    const run = running.find(({ id }) => id === message.id)
-    if (run) run.credit += message.steps
-    return
-  }
-  running.push(begin(message))
+function acceptWhatCame(): void {
+  for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) accept(next.message)
 }
 
-function begin(call: Call): Running {
+function accept(message: Call | Credit): void {
+  if (message.kind === 'credit') grant(message.id, message.steps)
+  else begin(message)
+}
+
+function grant(id: number, steps: number): void {
+  const credit = credits.get(id)
+  if (credit !== undefined) credits.set(id, credit + steps)
+}
+
+function begin(call: Call): void {
   const { id, stop } = call
+  credits.set(id, FIRST_CREDIT)
   const task = engine.task(call, {
     stop,
     emit: (step) => {
-      run.credit--
+      grant(id, -1)
       send({ kind: 'step', id, step })
     },
     progress: (progress) => send({ kind: 'progress', id, progress }),
   })
-  const run: Running = { id, lane: laneOf(call), stop, credit: FIRST_CREDIT, closes: call.kind === 'close', task }
-  return run
-}
-
-function laneOf(request: Request): string {
-  return 'session' in request ? `session ${request.session}` : request.kind
-}
-
-/** Works until every request is done or waits for its reader. */
-function work(): void {
-  for (;;) {
-    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) accept(next.message)
-    const ready = running.filter(isReady)
-    if (ready.length === 0) return
-    for (const run of ready) advance(run)
+  const settle = (message: FromEngine, transfer?: ArrayBuffer[]) => {
+    credits.delete(id)
+    send(message, transfer)
+    if (call.kind === 'close') engine.close().then(() => port.close())
   }
+  engine.scheduler.add({
+    lane: laneOf(call),
+    task,
+    stopped: () => Atomics.load(stop, 0) !== 0,
+    isWanted: () => (credits.get(id) ?? 0) > 0,
+    done: (value) => settle({ kind: 'reply', id, value }, buffersOf(value)),
+    failed: (error) => settle(failure(id, error)),
+  })
 }
 
-/** The first of its lane, and not waiting for its reader. */
-function isReady(run: Running): boolean {
-  const isFirst = running.find(({ lane }) => lane === run.lane) === run
-  return isFirst && (run.credit > 0 || run.stop[0] !== 0)
-}
-
-function advance(run: Running): void {
-  const { id } = run
-  try {
-    const { done, value } = run.task.next()
-    if (!done) return
-    send({ kind: 'reply', id, value }, buffersOf(value))
-  } catch (error) {
-    send(failure(id, error))
-  }
-  running.splice(running.indexOf(run), 1)
-  if (run.closes) engine.close().then(() => port.close())
+/** What must not overlap: requests of one session, and those of a kind that is about the whole model. */
+function laneOf(call: Call): string {
+  if ('session' in call) return `session ${call.session}`
+  return call.kind === 'classify' ? `classify ${call.id}` : call.kind
 }
 
 function failure(id: number, error: unknown): FromEngine {

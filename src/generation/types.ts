@@ -55,7 +55,7 @@ export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends
   outputNorms?: boolean
   /** Report the residual stream after each block, at the last token. */
   hidden?: Hidden
-  /** Told how far the tokens have been read: at the beginning, and after every 256. */
+  /** Told how far the tokens have been read: at the beginning, and after each 256 or, beside other calls, fewer. */
   onPromptProgress?: (progress: PromptProgress) => void
   /** Aborting it rejects with its reason and leaves the session as it was. */
   signal?: AbortSignal
@@ -90,7 +90,7 @@ export interface GenerateOptions extends Partial<GenerationSettings> {
   routes?: boolean
   /** With the routes, report the probabilities of all experts. */
   probabilities?: boolean
-  /** Told how far the prompt has been read: at the beginning, and after every 256 tokens. */
+  /** Told how far the prompt has been read: at the beginning, and after each 256 tokens or, beside other calls, fewer. */
   onPromptProgress?: (progress: PromptProgress) => void
   /** Ends the generation as an abort does in fetch: the iteration rejects with the signal's reason. */
   signal?: AbortSignal
@@ -215,7 +215,7 @@ export interface ModelInfo {
   generationDefaults: GenerationDefaults
 }
 
-/** State of the weights in memory. */
+/** State of the weights in memory, and what the model has run since it was loaded. */
 export interface MemoryStats {
   /** Bytes of weights held now. */
   weightsBytes: number
@@ -227,6 +227,16 @@ export interface MemoryStats {
   bytesRead: number
   /** Bytes of all sessions' KV caches. */
   cacheBytes: number
+  /** Calls that are running tokens now, those that wait for their readers among them; a session's calls count once. */
+  sequencesRunning: number
+  /**
+   * Times that tokens went through the model, and how many of them in all: what several calls want at a time goes through
+   * it together, so a step of eight generations is one micro-batch of eight tokens.
+   */
+  microBatches: number
+  tokensProcessed: number
+  /** Tokens of the last micro-batch. */
+  lastBatchTokens: number
   /**
    * Mean number of keys that an attention head visited for a token, since loading. Absent where none were counted: before
    * the first token, and where attention is a softmax, which visits all that a token sees.

@@ -7,10 +7,10 @@ import { type LogitSummary, Summary } from '../runtime/kernels/summary.js'
 import type { Pool } from '../runtime/pool.js'
 import { Rows } from '../runtime/rows.js'
 import type { WeightStore } from '../weights/weight-store.js'
+import { type BatchCache, type PlacedSegment, placeSegments, type Segment } from './batch-cache.js'
 import { identityList } from './expert-groups.js'
 import { type CacheShape, cacheFormat, KVCache } from './kv-cache.js'
 import { Linear } from './linear.js'
-import type { Taps } from './taps.js'
 import { Workspace } from './workspace.js'
 
 /** Tokens of a micro-batch at most: enough that an expert's weights serve many of them, few enough to stop soon. */
@@ -22,9 +22,9 @@ const LOGIT_ROWS = 16
 /** The blocks of one bank, bound to its buffers by their architecture. */
 export interface Blocks {
   /** Prepares what depends on positions alone; called once per batch, before the first block of the bank. */
-  begin?(tokens: number, position: number): void
+  begin?(cache: BatchCache): void
   /** One block: the residual stream of the workspace goes in and out. */
-  block(layer: number, tokens: number, cache: KVCache): void
+  block(layer: number, tokens: number, cache: BatchCache): void
   /** a = Norm(x), with the norm that stands before the head. */
   finalNorm(tokens: number): void
 }
@@ -92,40 +92,42 @@ export class Decoder {
   }
 
   /**
-   * Runs a batch of T <= MAX_BATCH tokens after those in the cache. Afterwards the last bank's workspace holds the
-   * normalised output of each, from which `logits` computes. Returns false, with the cache as it was, when a tap
-   * stopped it.
+   * Runs a micro-batch: of each sequence some tokens after those in its cache, T <= MAX_BATCH in all, in rows one after the
+   * other. Afterwards the last bank's workspace holds the normalised output of each, from which `logits` computes. What
+   * comes out for a sequence is the same beside any others. Returns false, with the caches as they were, when every
+   * sequence's taps want it stopped; any error leaves them so, too.
    */
-  forward(tokens: ArrayLike<number>, cache: KVCache, taps: Taps = {}): boolean {
+  forward(segments: readonly Segment[]): boolean {
     const { store, config } = this
-    const T = tokens.length
-    cache.reserve(T)
+    for (const { tokens, cache } of segments) cache.reserve(tokens.length)
+    const placed = placeSegments(segments)
+    const T = placed.reduce((rows, { count }) => rows + count, 0)
 
-    let at = this.enter(store.bankOf(0), T, cache, taps)
-    at.bank.u32.set(tokens, this.ids / 4)
-    this.embedding.run(this.table, T) //                                 x [T, d] = embedding[tokens]
+    let at = this.enter(store.bankOf(0), placed)
+    for (const [i, { tokens }] of segments.entries()) at.bank.u32.set(tokens, this.ids / 4 + placed[i].first)
+    this.embedding.run(this.table, T) //                         x [T, d] = embedding[tokens]
     for (let l = 0; l < config.layers; l++) {
-      if (taps.stopped?.()) return false
+      if (placed.every(({ taps }) => taps.stopped?.())) return false
       const bank = store.bankOf(l)
-      if (bank !== at.index) at = this.moveResidual(at, this.enter(bank, T, cache, taps), T)
-      this.blocks[bank].block(l, T, cache) //                            x += attention(x);  x += mixture(x)
-      taps.hidden?.(l, at.x.row(T - 1))
+      if (bank !== at.index) at = this.moveResidual(at, this.enter(bank, placed), T)
+      this.blocks[bank].block(l, T, at.cache) //                 x += attention(x);  x += mixture(x)
+      for (const { first, count, taps } of placed) taps.hidden?.(l, at.x.row(first + count - 1))
     }
-    this.blocks[at.index].finalNorm(T) //                                a [T, d] = Norm(x)
-    cache.advance(T)
+    this.blocks[at.index].finalNorm(T) //                        a [T, d] = Norm(x)
+    for (const { cache, count } of placed) cache.advance(count)
     return true
   }
 
   /**
-   * Output head on rows [from, to) of the last batch: calls `take` with each row's logits (V, or one per label of a
-   * classifier), a view that the next row overwrites.
+   * Output head on some rows of the last batch: calls `take` with the place of each in the list and its logits (V, or one
+   * per label of a classifier), a view that the next row may overwrite.
    */
-  logits(from: number, to: number, take: (row: number, logits: Float32Array) => void): void {
+  logits(rows: ArrayLike<number>, take: (place: number, logits: Float32Array) => void): void {
     const { logitRows, logitList, head, headWeights } = this
     const { bank } = logitRows
-    for (let first = from; first < to; first += LOGIT_ROWS) {
-      const count = Math.min(LOGIT_ROWS, to - first)
-      for (let i = 0; i < count; i++) writeListEntry(bank, logitList, i, first + i, i)
+    for (let first = 0; first < rows.length; first += LOGIT_ROWS) {
+      const count = Math.min(LOGIT_ROWS, rows.length - first)
+      for (let i = 0; i < count; i++) writeListEntry(bank, logitList, i, rows[first + i], i)
       head.run(count, headWeights)
       for (let i = 0; i < count; i++) {
         this.lastRow = i
@@ -157,11 +159,11 @@ export class Decoder {
     return walks === 0 ? undefined : keys / walks
   }
 
-  private enter(bank: number, tokens: number, cache: KVCache, taps: Taps): Workspace {
+  private enter(bank: number, segments: readonly PlacedSegment[]): Workspace {
     this.pool.enter(bank)
     const workspace = this.workspaces[bank]
-    workspace.taps = taps
-    this.blocks[bank].begin?.(tokens, cache.length)
+    workspace.cache.begin(segments)
+    this.blocks[bank].begin?.(workspace.cache)
     return workspace
   }
 

@@ -81,11 +81,11 @@ export class ExpertMixture {
   }
 
   /** The experts' second matrix: rows of items in and out, [T * slots, d]. Tells the taps. */
-  fromItems(layer: number, tokens: number, { matmul, offset, output }: ExpertProduct): void {
+  fromItems(layer: number, { matmul, offset, output }: ExpertProduct): void {
     const { groups, workspace, mixture } = this
     const count = groups.fromItems((expert) => workspace.store.expert(layer, mixture.kind, expert) + offset)
     matmul.run(groups.table, count, groups.work)
-    this.report(layer, tokens, output)
+    this.report(layer, output)
   }
 
   /** A product with one of the experts' matrices, the piece of that name. */
@@ -95,27 +95,31 @@ export class ExpertMixture {
     return { matmul, output: shape.output, offset: store.pieceOffset(this.mixture.kind, piece) }
   }
 
-  private report(layer: number, tokens: number, output: Rows): void {
-    const { router, mixture, workspace } = this
-    const { taps } = workspace
-    taps.routes?.(layer, mixture.kind, router.ids.subarray(0, tokens * this.k), this.chosenGates(tokens))
-    taps.probabilities?.(layer, mixture.kind, router.probabilities(layer, tokens))
-    taps.outputNorms?.(layer, mixture.kind, this.norms(output, tokens))
+  /** Each sequence's taps get what belongs to its rows. */
+  private report(layer: number, output: Rows): void {
+    const { router, mixture, workspace, k } = this
+    for (const { first, count, taps } of workspace.cache.segments) {
+      const ids = taps.routes && router.ids.subarray(first * k, (first + count) * k)
+      if (ids) taps.routes?.(layer, mixture.kind, ids, this.chosenGates(first, count))
+      taps.probabilities?.(layer, mixture.kind, router.probabilities(layer, first, count))
+      taps.outputNorms?.(layer, mixture.kind, this.norms(output, first, count))
+    }
   }
 
-  /** Gates of the chosen experts alone: [T, k]. */
-  private chosenGates(tokens: number): Float32Array {
+  /** Gates of the chosen experts alone, of `count` tokens: [count, k]. */
+  private chosenGates(first: number, count: number): Float32Array {
     const { k, slots } = this
-    const all = this.workspace.bank.f32.subarray(this.gates / 4, this.gates / 4 + tokens * slots)
+    const start = this.gates / 4 + first * slots
+    const all = this.workspace.bank.f32.subarray(start, start + count * slots)
     return slots === k
       ? all
-      : Float32Array.from({ length: tokens * k }, (_, i) => all[Math.floor(i / k) * slots + (i % k)])
+      : Float32Array.from({ length: count * k }, (_, i) => all[Math.floor(i / k) * slots + (i % k)])
   }
 
-  private norms(output: Rows, tokens: number): Float32Array {
+  private norms(output: Rows, first: number, count: number): Float32Array {
     const { k, slots } = this
-    return Float32Array.from({ length: tokens * k }, (_, i) => {
-      const y = output.row(Math.floor(i / k) * slots + (i % k))
+    return Float32Array.from({ length: count * k }, (_, i) => {
+      const y = output.row((first + Math.floor(i / k)) * slots + (i % k))
       return Math.sqrt(y.reduce((sum, value) => sum + value * value, 0))
     })
   }

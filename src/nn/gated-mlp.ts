@@ -88,7 +88,7 @@ export class GatedMixture implements Feed {
     const { mixture } = this
     mixture.route(layer, T) //                     ids, gates [T, k] = top k of softmax(Wr a)
     mixture.fromTokens(layer, this.gateUp) //      h [T, k, f] = act(Wg[e] a) * (Wu[e] a)
-    mixture.fromItems(layer, T, this.down) //      y [T, k, d] = Wd[e] h
+    mixture.fromItems(layer, this.down) //         y [T, k, d] = Wd[e] h
     this.shared?.run(layer, T) //                  y of the last slot, and its gate
   }
 }

@@ -2,7 +2,8 @@ import { padded } from '../runtime/formats.js'
 import { HeadTransform } from '../runtime/kernels/head-transform.js'
 import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
 import { Rows } from '../runtime/rows.js'
-import { cacheFormat, type KVCache } from './kv-cache.js'
+import type { BatchCache } from './batch-cache.js'
+import { cacheFormat } from './kv-cache.js'
 import { Linear } from './linear.js'
 import type { Rope } from './rope.js'
 import type { Workspace } from './workspace.js'
@@ -35,6 +36,7 @@ export class GroupedQueryAttention {
   private readonly queryHeads: HeadTransform
   private readonly keyHeads: HeadTransform
   private readonly valueHeads?: HeadTransform
+  private readonly rope: Rope
   private readonly attention: SoftmaxAttention
   private readonly output: Linear
   private readonly weights: { qkv: number; qkvBias: number; output: number; outputBias: number; q: number; k: number }[]
@@ -53,6 +55,7 @@ export class GroupedQueryAttention {
     const o = workspace.rows(1, H * headSize, { records: format !== 'f32' }) // [T, H, headSize]
     this.y = workspace.rows(1, config.width)
 
+    this.rope = rope
     this.project = new Linear(workspace, { format, input: a, output: qkv })
     const shape = { headSize, norm, clip, rope }
     this.queryHeads = new HeadTransform(bank, { ...shape, rows: q }, threads)
@@ -73,14 +76,20 @@ export class GroupedQueryAttention {
     }))
   }
 
-  run(layer: number, T: number, cache: KVCache): void {
+  /** Prepares for another batch. */
+  begin({ segments }: BatchCache): void {
+    this.rope.begin(segments)
+    this.attention.begin(segments)
+  }
+
+  run(layer: number, T: number, cache: BatchCache): void {
     const at = this.weights[layer]
     this.project.run(T, at.qkv, at.qkvBias) //            q [T, H, hd];  k, v [T, K, hd] = Wq a, Wk a, Wv a
     this.queryHeads.run(T, at.q) //                       q = RoPE(clip(norm(q)))
     this.keyHeads.run(T, at.k) //                         k = RoPE(clip(norm(k)))
     this.valueHeads?.run(T, 0) //                         v = clip(v)
-    cache.append(layer, T, this.keys, this.values) //     cache += k, v
-    this.attention.run(T, cache.keyTable(layer), cache.valueTable(layer), cache.length, cache.oldest) // o [T, H, hd]
+    cache.append(layer, this.keys, this.values) //        cache += k, v
+    this.attention.run(cache.places) //                   o [T, H, hd] = softmax(scale . q k) v
     this.output.run(T, at.output, at.outputBias) //       y [T, d] = Wo o
   }
 }

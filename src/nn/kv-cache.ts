@@ -114,12 +114,12 @@ export class KVCache {
   }
 
   /**
-   * Stores new rows of a layer after the positions so far; they count once `advance` is called, after the last layer.
-   * Where K = V, `values` is not read.
+   * Stores the rows [first, first + tokens) of a layer after the positions so far; they count once `advance` is called,
+   * after the last layer. Where K = V, `values` is not read.
    */
-  append(layer: number, tokens: number, keys: Rows, values: Rows): void {
-    this.keys[layer].store(keys, this.end, tokens)
-    if (!this.layers[layer].shared) this.values[layer].store(values, this.end, tokens)
+  append(layer: number, first: number, tokens: number, keys: Rows, values: Rows): void {
+    this.keys[layer].store(keys, first, this.end, tokens)
+    if (!this.layers[layer].shared) this.values[layer].store(values, first, this.end, tokens)
   }
 
   /** Rows of all layers, oldest position first: each layer's keys and, where they differ, its values. */

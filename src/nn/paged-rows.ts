@@ -71,14 +71,14 @@ export class PagedRows {
     }
   }
 
-  /** Copies the first `count` rows to the positions from `position` on. */
-  store({ address, strideBytes }: Rows, position: number, count: number): void {
+  /** Copies `count` rows, the first of them number `row`, to the positions from `position` on. */
+  store({ address, strideBytes }: Rows, row: number, position: number, count: number): void {
     const { heads, size, format, rowBytes, isTransposed } = this
     const isNarrow = format === 'bf16'
     const { kernels } = this.bank
     this.eachRun(position, count, (page, start, first, rows) => {
       for (let head = 0; head < heads; head++) {
-        const from = address + first * strideBytes + head * size * 4
+        const from = address + (row + first) * strideBytes + head * size * 4
         const part = page + head * PAGE_ROWS * rowBytes
         const to = part + start * rowBytes
         if (isTransposed) {

@@ -1,8 +1,7 @@
 import { Norm } from '../runtime/kernels/norm.js'
 import type { Rows } from '../runtime/rows.js'
+import type { BatchCache } from './batch-cache.js'
 import type { Blocks } from './decoder.js'
-import type { KVCache } from './kv-cache.js'
-import type { Rope } from './rope.js'
 import type { Workspace } from './workspace.js'
 
 /** A sublayer that reads a [T, d] and leaves `perToken` rows of y for each token. */
@@ -15,10 +14,9 @@ export interface Feed {
 }
 
 export interface PreNormOptions {
-  attention: { y: Rows; run(layer: number, tokens: number, cache: KVCache): void }
+  attention: { y: Rows; begin(cache: BatchCache): void; run(layer: number, tokens: number, cache: BatchCache): void }
   /** The feed-forward sublayer of a layer: a mixture of experts, or a dense one. */
   feedOf: (layer: number) => Feed
-  rope: Rope
   /** Of the RMSNorms. */
   epsilon: number
   /** Factor of what a sublayer adds to the residual stream. Default 1. */
@@ -28,7 +26,7 @@ export interface PreNormOptions {
 /** Blocks as most decoders have them: RMSNorm, attention, residual; RMSNorm, feed-forward, residual. */
 export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Blocks {
   const { x, a, bank, threads, store } = workspace
-  const { attention, feedOf, rope, epsilon, residualScale = 1 } = options
+  const { attention, feedOf, epsilon, residualScale = 1 } = options
   const rms = { kind: 'rms', epsilon, x, output: a } as const
   const norm = new Norm(bank, rms, threads)
   const addAttention = new Norm(bank, { ...rms, add: { y: attention.y, perToken: 1, scale: residualScale } }, threads)
@@ -48,7 +46,7 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
   }))
   const last = store.address('final', 'norm.weight')
   return {
-    begin: (T, position) => rope.begin(T, position),
+    begin: (cache) => attention.begin(cache),
     block(l, T, cache) {
       const { norm1, norm2, feed, add } = layers[l]
       norm.run(T, norm1) //             a [T, d] = RMSNorm(x)

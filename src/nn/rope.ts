@@ -1,3 +1,4 @@
+import type { RowSpan } from '../runtime/kernels/places.js'
 import type { Rows } from '../runtime/rows.js'
 import type { Workspace } from './workspace.js'
 
@@ -60,7 +61,7 @@ function yarnKept(
   })
 }
 
-/** Cosines and sines of the positions of a batch: [T, headSize / 2] each. */
+/** Cosines and sines of the positions of a batch's tokens: [T, headSize / 2] each. */
 export class Rope {
   readonly cos: Rows
   readonly sin: Rows
@@ -74,16 +75,20 @@ export class Rope {
     this.size = config.scaling.type === 'yarn' ? config.scaling.attention : 1
   }
 
-  /** Prepares the tables for `tokens` tokens from `position` on. */
-  begin(tokens: number, position: number): void {
-    const { frequencies, size, cos, sin } = this
-    for (let t = 0; t < tokens; t++) {
-      const [c, s] = [cos.row(t), sin.row(t)]
-      for (let i = 0; i < frequencies.length; i++) {
-        const angle = f32(frequencies[i] * (position + t))
-        c[i] = size * f32(Math.cos(angle))
-        s[i] = size * f32(Math.sin(angle))
-      }
+  /** Prepares the tables for the tokens of a batch. */
+  begin(spans: readonly RowSpan[]): void {
+    for (const { first, count, position } of spans) {
+      for (let i = 0; i < count; i++) this.prepare(first + i, position + i)
+    }
+  }
+
+  private prepare(row: number, position: number): void {
+    const { frequencies, size } = this
+    const [c, s] = [this.cos.row(row), this.sin.row(row)]
+    for (let i = 0; i < frequencies.length; i++) {
+      const angle = f32(frequencies[i] * position)
+      c[i] = size * f32(Math.cos(angle))
+      s[i] = size * f32(Math.sin(angle))
     }
   }
 }

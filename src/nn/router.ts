@@ -52,12 +52,12 @@ export class Router {
     this.choose(layer, tokens, mask)
   }
 
-  /** The softmax of the last run over all experts: tokens x experts. */
-  probabilities(layer: number, tokens: number): Float32Array {
+  /** The softmax of the last run over all experts, of the tokens [first, first + count): count x experts. */
+  probabilities(layer: number, first: number, count: number): Float32Array {
     const experts = this.mixture.experts[layer]
-    const all = new Float32Array(tokens * experts)
-    for (let t = 0; t < tokens; t++) {
-      const sum = this.exponentiate(layer, t)
+    const all = new Float32Array(count * experts)
+    for (let t = 0; t < count; t++) {
+      const sum = this.exponentiate(layer, first + t)
       for (let e = 0; e < experts; e++) all[t * experts + e] = this.p[e] / sum
     }
     return all

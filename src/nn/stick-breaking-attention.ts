@@ -1,6 +1,6 @@
 import { Attention } from '../runtime/kernels/attention.js'
 import type { Rows } from '../runtime/rows.js'
-import type { KVCache } from './kv-cache.js'
+import type { BatchCache } from './batch-cache.js'
 import { cacheFormat } from './kv-cache.js'
 import type { Workspace } from './workspace.js'
 
@@ -30,8 +30,8 @@ export class StickBreakingAttention {
     this.attention = new Attention(bank, shape, threads)
   }
 
-  run(layer: number, tokens: number, cache: KVCache): void {
-    this.attention.run(tokens, cache.keyTable(layer), cache.valueTable(layer), cache.length, cache.oldest)
+  run(tokens: number, cache: BatchCache): void {
+    this.attention.run(tokens, cache.places)
     const { bank, visits } = this.workspace
     const walks = tokens * this.k * this.heads
     for (let i = 0; i < walks; i++) visits.keys += bank.u32[this.depths / 4 + i]

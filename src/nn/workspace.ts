@@ -4,13 +4,13 @@ import type { PartFormats } from '../packing/format.js'
 import type { Bank } from '../runtime/bank.js'
 import { Rows } from '../runtime/rows.js'
 import type { WeightStore } from '../weights/weight-store.js'
+import { BatchCache } from './batch-cache.js'
 import { identityList } from './expert-groups.js'
-import type { Taps } from './taps.js'
 
 /**
  * One bank at work: what the layers in it share. Activations of a batch of at most `maxTokens` tokens (T in the shapes)
  * live in rows of the bank, and each layer is bound to the rows that it reads and writes; a forward pass allocates
- * nothing in the bank, but for the partial sums of softmax attention, whose room grows with the context.
+ * nothing in the bank, but for the units and partial sums of softmax attention, whose room grows with the context.
  */
 export class Workspace {
   /** Residual stream [T, d]. */
@@ -19,8 +19,8 @@ export class Workspace {
   readonly a: Rows
   /** Address of the list that maps every row of a batch to itself. */
   readonly everyRow: number
-  /** Observers of the pass at hand. */
-  taps: Taps = {}
+  /** Caches and observers of the sequences in the batch at hand. */
+  readonly cache: BatchCache
   /** Experts that must not be chosen. */
   masks?: PerMixture<RouterMask[]>
   /**
@@ -42,6 +42,7 @@ export class Workspace {
     this.x = this.rows(1, config.width)
     this.a = this.rows(1, config.width, { records: true })
     this.everyRow = identityList(bank, maxTokens)
+    this.cache = new BatchCache(bank, maxTokens)
   }
 
   /** Rows of activations, `perToken` for each token of a batch. */

@@ -11,6 +11,7 @@ import { planBanks } from '#molm/weights/bank-plan.js'
 import { sameBits } from '../support/compare.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
+import { runTask } from '../support/run-task.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 /*
@@ -54,10 +55,7 @@ async function run(source: ModelSource, threads: number, bankBytes?: number) {
         hidden: true,
         probabilities: false,
       } as const
-      const work = sequence.forward(request, new Int32Array(1))
-      let step = work.next()
-      while (!step.done) step = work.next()
-      logits.push(step.value.logits)
+      logits.push(runTask(model, sequence.forward(request, new Int32Array(1))).logits)
     }
     sequence.release()
     return { logits, banks: store.banks.length, weightsBytes: store.stats().weightsBytes }

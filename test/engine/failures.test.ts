@@ -6,10 +6,12 @@ import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
 import { mixtureOf } from '#molm/model/config.js'
+import type { Taps } from '#molm/nn/taps.js'
 import { chooseKernels } from '#molm/runtime/tiers.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
+import { runTask } from '../support/run-task.js'
 
 /*
  * A sequence whose requests fail half-way, wherever that may be, is the sequence that it was.
@@ -61,7 +63,7 @@ function forward(sequence: Sequence, tokens: readonly number[]): Float32Array {
     probabilities: false,
     hidden: false,
   }
-  return finish(sequence.forward(request, new Int32Array(1))).logits
+  return runTask(sequence.model, sequence.forward(request, new Int32Array(1))).logits
 }
 
 /** The tokens that were emitted, until the end or a failure, which is thrown after `seen` has them. */
@@ -76,15 +78,8 @@ function generate(sequence: Sequence, prompt: readonly number[], context: number
     probabilities: false,
   }
   const emit = ({ token }: StepMessage) => seen.push(token)
-  finish(sequence.generate(request, new Int32Array(1), emit))
+  runTask(sequence.model, sequence.generate(request, new Int32Array(1), emit))
   return seen
-}
-
-function finish<T>(work: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = work.next()
-    if (done) return value
-  }
 }
 
 test('leaves the sequence as it was, in whichever batch it fails', () =>
@@ -171,12 +166,11 @@ test('with activations that are not numbers, the experts of a token are still di
     store.banks[0].f32.fill(Number.NaN, norm1, norm1 + width)
     const seen: number[][] = []
     const cache = model.createCache()
-    model.forward([1, 2, 3], cache, {
-      routes: (_, kind, ids) => {
-        const k = mixtureOf(model.config, kind)?.topK ?? 0
-        for (let t = 0; t < 3; t++) seen.push([...ids.subarray(t * k, (t + 1) * k)])
-      },
-    })
+    const routes: Taps['routes'] = (_, kind, ids) => {
+      const k = mixtureOf(model.config, kind)?.topK ?? 0
+      for (let t = 0; t < 3; t++) seen.push([...ids.subarray(t * k, (t + 1) * k)])
+    }
+    model.forward([{ tokens: [1, 2, 3], cache, taps: { routes } }])
     assert.is(seen.length, 3 * 2 * model.config.layers)
     for (const ids of seen) assert.is(new Set(ids).size, ids.length, `${ids}`)
   } finally {

@@ -4,7 +4,7 @@ import type { Bank } from '#molm/runtime/bank.js'
 import { type CacheFormat, padded, recordBytes } from '#molm/runtime/formats.js'
 import { Attention } from '#molm/runtime/kernels/attention.js'
 import { Pool } from '#molm/runtime/pool.js'
-import { asCached, placePages } from '../support/cache-pages.js'
+import { asCached, placePages, placeTokens } from '../support/cache-pages.js'
 import { isNear, sameBits } from '../support/compare.js'
 import {
   bankOf,
@@ -61,8 +61,9 @@ function prepare(bank: Bank, c: Case): (threads: number) => WithDepths {
   const output = emptyRows(bank, tokens * k, channels)
   const depths = place(bank, new Uint32Array(tokens * k * heads))
   const shape = { q, output, heads, k, format: rows, enough, depths }
+  const places = placeTokens(bank, { tokens, position, oldest }, keys, values)
   return (threads) => {
-    new Attention(bank, shape, threads).run(tokens, keys, values, position, oldest)
+    new Attention(bank, shape, threads).run(tokens, places)
     return {
       output: floatsOf(output),
       records: recordsOf(output),

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Bank } from '#molm/runtime/bank.js'
 import { type CacheFormat, padded, recordBytes } from '#molm/runtime/formats.js'
 import { SoftmaxAttention } from '#molm/runtime/kernels/softmax-attention.js'
-import { asCached, placePages } from '../support/cache-pages.js'
+import { asCached, placePages, placeTokens } from '../support/cache-pages.js'
 import { isNear, sameBits } from '../support/compare.js'
 import {
   bankOf,
@@ -54,10 +54,13 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const q = placeRows(bank, queriesOf(c), heads * headSize)
   const output = emptyRows(bank, tokens * perToken, heads * headSize)
   const shape = { q, output, heads, keyValueHeads, headSize, perToken, scale: scaleOf(c), window, format: rows }
+  const places = placeTokens(bank, { tokens, position, oldest }, keys, values)
   return (threads) => {
     bank.f32.fill(9, output.address / 4, output.address / 4 + output.count * output.stride)
     bank.u8.fill(0, output.records, output.records + output.count * output.recordBytes)
-    new SoftmaxAttention(bank, shape, threads).run(tokens, keys, values, position, oldest)
+    const attention = new SoftmaxAttention(bank, shape, threads)
+    attention.begin([{ first: 0, count: tokens, position, oldest }])
+    attention.run(places)
     return { output: floatsOf(output), records: recordsOf(output) }
   }
 }
@@ -199,7 +202,8 @@ test('the outcome of a token does not depend on how the prompt was split', () =>
     const output = emptyRows(bank, count, 2 * headSize)
     const shape = { q: placeRows(bank, part, 2 * headSize), output, heads: 2, keyValueHeads: 1, headSize }
     const attention = new SoftmaxAttention(bank, { ...shape, scale: scaleOf(whole), format: 'f32' }, 2)
-    attention.run(count, keys, values, from, 0)
+    attention.begin([{ first: 0, count, position: from, oldest: 0 }])
+    attention.run(placeTokens(bank, { tokens: count, position: from }, keys, values))
     sameBits(floatsOf(output), together.subarray(from * output.stride, (from + count) * output.stride), `from ${from}`)
   }
 })

@@ -37,7 +37,7 @@ function bench(): Bench {
           (_, i) => 10 * (cache.length + Math.floor(i / CHANNELS)) + 2 * l + kind,
         )
       const [keys, values] = [rows(0), rows(1)].map((floats) => placeRows(bank, floats, CHANNELS))
-      cache.append(l, tokens, keys, values)
+      cache.append(l, 0, tokens, keys, values)
       for (const { address } of [keys, values]) bank.arena.release(address, tokens * CHANNELS * 4)
     }
     cache.advance(tokens)
@@ -76,7 +76,7 @@ test('pages of heads keep the rows, export them and take them in', () => {
     ]) {
       cache.reserve(count)
       const [keys, values] = [0, 1].map((kind) => placeRows(bank, rowsOf(first, count, kind), heads * size))
-      cache.append(0, count, keys, values)
+      cache.append(0, 0, count, keys, values)
       cache.advance(count)
     }
     const rows = cache.export()

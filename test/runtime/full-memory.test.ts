@@ -5,7 +5,7 @@ import { SOFTMAX_SPAN } from '#molm/runtime/abi/attention.js'
 import { MemoryFull } from '#molm/runtime/arena.js'
 import type { Bank } from '#molm/runtime/bank.js'
 import { SoftmaxAttention } from '#molm/runtime/kernels/softmax-attention.js'
-import { placePages } from '../support/cache-pages.js'
+import { placePages, placeTokens } from '../support/cache-pages.js'
 import { bankOf, emptyRows, matrixRequest, placeRows } from '../support/kernel-bench.js'
 import { normalFloats } from '../support/random.js'
 
@@ -47,9 +47,14 @@ test('attention writes its sums to no former buffer', () => {
   const output = emptyRows(bank, most, heads * headSize)
   const shape = { q, output, heads, keyValueHeads: 1, headSize, scale: 0.25, format: 'f32' } as const
   const attention = new SoftmaxAttention(bank, shape, 16)
+  const places = placeTokens(bank, { tokens: most, position: SOFTMAX_SPAN }, keys, values)
+  const attend = (tokens: number) => {
+    attention.begin([{ first: 0, count: tokens, position: SOFTMAX_SPAN, oldest: 0 }])
+    attention.run(places)
+  }
   leavesOthersAlone(bank, {
-    little: () => attention.run(1, keys, values, SOFTMAX_SPAN, 0),
-    much: () => attention.run(most, keys, values, SOFTMAX_SPAN, 0),
+    little: () => attend(1),
+    much: () => attend(most),
   })
 })
 

@@ -1,6 +1,7 @@
 import { PAGE_ROWS } from '#molm/runtime/abi/formats.js'
 import type { Bank } from '#molm/runtime/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/formats.js'
+import { allocatePlaces, writePositions, writeTables } from '#molm/runtime/kernels/places.js'
 import { place } from './kernel-bench.js'
 
 /**
@@ -47,4 +48,18 @@ function nearestBfloat16(value: number): number {
   const bits = new Uint32Array(float.buffer)
   bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000
   return float[0]
+}
+
+/** Places of tokens of one sequence from position `position` on, whose pages are found by these tables. */
+export function placeTokens(
+  bank: Bank,
+  { tokens, position, oldest = 0 }: { tokens: number; position: number; oldest?: number },
+  keys: number,
+  values: number,
+): number {
+  const places = allocatePlaces(bank, tokens)
+  const span = { first: 0, count: tokens, position, oldest }
+  writePositions(bank, places, span)
+  writeTables(bank, places, span, keys, values)
+  return places
 }

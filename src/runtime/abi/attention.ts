@@ -1,5 +1,21 @@
 /* Arguments of the two kinds of attention. */
 
+/**
+ * Bytes from the start of an entry of the table of places, which has one for each token of a micro-batch: where it stands
+ * in its sequence, and the tables of pages that this sequence has in the layer at hand.
+ */
+export enum Place {
+  /** Position of the token. */
+  position = 0,
+  /** Oldest position that its sequence keeps. */
+  oldest = 4,
+  /** Table of the pages of keys. */
+  keys = 8,
+  /** Table of the pages of values; the same where K = V. */
+  values = 12,
+}
+export const PLACE_BYTES = 16
+
 /** Stick-breaking attention over the KV cache (assembly/attention.ts). */
 export enum AttentionArg {
   /** Queries: k rows of floats per token. */
@@ -11,18 +27,12 @@ export enum AttentionArg {
   /** Records of the outputs, or 0. */
   records,
   recordStride,
-  /** Table of the pages of keys. */
-  keys,
-  /** Table of the pages of values; the same where K = V. */
-  values,
+  /** Places of the tokens, PLACE_BYTES each. */
+  places,
   /** Bytes from one row of the cache to the next. */
   cacheStride,
   channels,
   heads,
-  /** Position of the first token. */
-  position,
-  /** Oldest position that is kept. */
-  oldest,
   /** Queries per token. */
   k,
   /** Items: tokens times k. */
@@ -49,15 +59,33 @@ export const SOFTMAX_SPAN = 256
 /** From the weights of a query to those of the next one: a span of them, and no power of two. */
 export const SOFTMAX_WEIGHT_BYTES = 4 * SOFTMAX_SPAN + 64
 
-/** How softmax attention is shared out among the threads. */
-export enum SoftmaxPhase {
-  /** A unit is a few rows of queries and a part of their heads. */
+/** What a thread of softmax attention does at a time. */
+export enum SoftmaxTask {
+  /** Some rows of queries and some of their heads, over all spans. */
   whole,
-  /** A unit is one span of one row and a part of its heads. */
+  /** One span of one row, for some of its heads. */
   partial,
-  /** A unit puts the spans of a row and part together. */
+  /** Puts the spans of a row together, for some of its heads. */
   merge,
 }
+
+/** Bytes from the start of a unit of softmax attention. Its rows of queries belong to one sequence. */
+export enum SoftmaxUnit {
+  /** SoftmaxTask. */
+  task = 0,
+  /** First row of queries. */
+  item = 4,
+  /** Rows of queries. */
+  rows = 8,
+  /** First head of keys and values. */
+  head = 12,
+  heads = 16,
+  /** partial: number of the span; merge: how many there are. */
+  span = 20,
+  /** partial: where the sums of all heads of the span go; merge: those of the first span, the others behind. */
+  sums = 24,
+}
+export const SOFTMAX_UNIT_BYTES = 28
 
 /** Grouped-query softmax attention over the KV cache (assembly/softmax-attention.ts). */
 export enum SoftmaxArg {
@@ -70,10 +98,8 @@ export enum SoftmaxArg {
   /** Records of the outputs, or 0. */
   records,
   recordStride,
-  /** Table of the pages of keys. */
-  keys,
-  /** Table of the pages of values. */
-  values,
+  /** Places of the tokens, PLACE_BYTES each. */
+  places,
   /** Bytes of one position and head; a page has PAGE_ROWS times as many of each head, head by head. */
   cacheStride,
   /** CacheCode of the cached rows. */
@@ -88,24 +114,13 @@ export enum SoftmaxArg {
   scale,
   /** Keys that a row sees at most, 0 for all. */
   window,
-  /** Position of the first token. */
-  position,
-  /** Oldest position that is kept. */
-  oldest,
-  /** SoftmaxPhase. */
-  phase,
+  /**
+   * SOFTMAX_UNIT_BYTES each. Where a unit has not all heads, the channels of each head's group are a multiple of
+   * TILE_COLUMNS.
+   */
   units,
+  count,
   chunkUnits,
-  /** Rows of queries. */
-  items,
-  /** Rows of a unit. */
-  unitRows,
-  /** Parts of the heads of a row: a divisor of keyValueHeads, 1 unless the channels of a group are a multiple of TILE_COLUMNS. */
-  parts,
-  /** Spans of a row at most. */
-  spans,
-  /** Sums of spans. */
-  partials,
   /** Room for two sums and SOFTMAX_WEIGHT_BYTES per query of a unit and head, for each thread. */
   scratch,
   scratchBytes,

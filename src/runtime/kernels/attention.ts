@@ -48,17 +48,14 @@ export class Attention extends Call<AttentionArg> {
     this.set(AttentionArg.format, CacheCode[format])
   }
 
-  /** `keys` and `values` are addresses of page tables; `position` is that of the first token, `oldest` the first kept. */
-  run(tokens: number, keys: number, values: number, position: number, oldest: number): void {
+  /** `places` is the address of the tokens' places (see allocatePlaces). */
+  run(tokens: number, places: number): void {
     const { threads } = this
     const items = tokens * this.shape.k
     const parts = this.partsOf(items)
     const units = items * parts
     const chunkParts = threads === 1 ? units : Math.max(1, Math.min(8, Math.floor(units / (threads * 4))))
-    this.set(AttentionArg.keys, keys)
-    this.set(AttentionArg.values, values)
-    this.set(AttentionArg.position, position)
-    this.set(AttentionArg.oldest, oldest)
+    this.set(AttentionArg.places, places)
     this.set(AttentionArg.items, items)
     this.set(AttentionArg.chunkParts, chunkParts)
     this.set(AttentionArg.parts, parts)
@@ -66,7 +63,7 @@ export class Attention extends Call<AttentionArg> {
   }
 
   /**
-   * Parts that the heads of an item are split into. A decode step has only k items, too few for the threads; but the
+   * Parts that the heads of an item are split into. A decode step alone has only k items, too few for the threads; but the
    * records of the output come in blocks of TILE_COLUMNS channels, which no two threads may share.
    */
   private partsOf(items: number): number {

@@ -1,10 +1,12 @@
-import { SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg, SoftmaxPhase } from '../abi/attention.js'
+import { SOFTMAX_UNIT_BYTES, SOFTMAX_WEIGHT_BYTES, SoftmaxArg, SoftmaxUnit } from '../abi/attention.js'
 import { Job } from '../abi/control.js'
 import { CacheCode, TILE_COLUMNS } from '../abi/formats.js'
 import type { Bank } from '../bank.js'
 import { type CacheFormat, cacheHeadBytes, roundUp } from '../formats.js'
 import type { Rows } from '../rows.js'
 import { Call } from './call.js'
+import type { RowSpan } from './places.js'
+import { type Division, divideRows } from './softmax-units.js'
 
 export interface SoftmaxAttentionShape {
   /** Queries [T * perToken, heads * headSize]. */
@@ -31,29 +33,51 @@ const SUM_HEAD = 16
 /** Queries that share a head of keys and values, and read its rows together, at most. */
 const UNIT_QUERIES = 16
 
-/** Grouped-query softmax attention of new tokens over the cache. */
+/** A range of a bank that grows with the context and the number of sequences. */
+class Room {
+  address = 0
+  private bytes = 0
+
+  constructor(private readonly bank: Bank) {}
+
+  /** Makes it `bytes` bytes at least; what was in it may be lost. */
+  reserve(bytes: number): void {
+    if (this.bytes >= bytes) return
+    const { arena } = this.bank
+    const former = { address: this.address, bytes: this.bytes }
+    // Forgotten first: where there is no place for a larger one, someone else has it from now on.
+    this.bytes = 0
+    if (former.bytes > 0) arena.release(former.address, former.bytes)
+    const size = roundUp(2 * bytes, 4096)
+    this.address = arena.allocate(size)
+    this.bytes = size
+  }
+}
+
+/** Grouped-query softmax attention of new tokens over their caches. */
 export class SoftmaxAttention extends Call<SoftmaxArg> {
-  /** Parts of the heads of a row, each a unit of its own. */
-  private readonly parts: number
-  /** Rows of queries of a unit. */
-  private readonly unitRows: number
-  /** Bytes of the sums of all heads of a row over one span. */
-  private readonly spanBytes: number
-  private partials = { address: 0, bytes: 0 }
+  private readonly division: Division
+  /** Sums that pass from the first units to the merges. */
+  private readonly sums: Room
+  private readonly units: Room
+  /** Units of the batch at hand. */
+  private first = { count: 0, chunkUnits: 1 }
+  private merges = { count: 0, chunkUnits: 1 }
 
   constructor(
     bank: Bank,
-    private readonly shape: SoftmaxAttentionShape,
-    private readonly threads: number,
+    { q, output, heads, keyValueHeads, headSize, perToken = 1, scale, window = 0, format }: SoftmaxAttentionShape,
+    threads: number,
   ) {
     super(bank, Job.softmaxAttention)
-    const { q, output, heads, keyValueHeads, headSize, perToken = 1, scale, window = 0, format } = shape
+    this.sums = new Room(bank)
+    this.units = new Room(bank)
     const group = heads / keyValueHeads
-    this.parts = (group * headSize) % TILE_COLUMNS === 0 ? keyValueHeads : 1
+    const parts = (group * headSize) % TILE_COLUMNS === 0 ? keyValueHeads : 1
     const sumBytes = SUM_HEAD + roundUp(headSize, 4) * 4
-    this.spanBytes = heads * sumBytes
-    this.unitRows = this.parts === 1 ? 1 : Math.max(1, Math.floor(UNIT_QUERIES / group))
-    const queries = Math.max(heads, (heads / this.parts) * this.unitRows)
+    const unitRows = parts === 1 ? 1 : Math.max(1, Math.floor(UNIT_QUERIES / group))
+    this.division = { threads, perToken, window, heads: keyValueHeads, parts, unitRows, spanBytes: heads * sumBytes }
+    const queries = Math.max(heads, (heads / parts) * unitRows)
     const scratchBytes = roundUp(queries * (2 * sumBytes + SOFTMAX_WEIGHT_BYTES), 64)
     this.set(SoftmaxArg.q, q.address)
     this.set(SoftmaxArg.qStride, q.strideBytes)
@@ -75,65 +99,38 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     this.set(SoftmaxArg.scratchBytes, scratchBytes)
   }
 
-  /** `keys` and `values` are addresses of page tables; `position` is that of the first token, `oldest` the first kept. */
-  run(tokens: number, keys: number, values: number, position: number, oldest: number): void {
-    const { perToken = 1, window = 0 } = this.shape
-    this.set(SoftmaxArg.keys, keys)
-    this.set(SoftmaxArg.values, values)
-    this.set(SoftmaxArg.position, position)
-    this.set(SoftmaxArg.oldest, oldest)
-    const items = tokens * perToken
-    const { parts, unitRows, threads } = this
-    const first = window > 0 ? Math.max(oldest, position - window + 1) : oldest
-    const spans = spanOf(position + tokens - 1) - spanOf(first) + 1
-    this.set(SoftmaxArg.items, items)
-    const areFew = items < 2 * unitRows || Math.ceil(items / unitRows) * parts < threads * 8
-    if (!areFew || (items > 2 && spans === 1)) return this.share(SoftmaxPhase.whole, items, parts, unitRows)
-    if (spans === 1) return this.share(SoftmaxPhase.whole, items, this.partsFor(items))
-    this.set(SoftmaxArg.spans, spans)
-    this.set(SoftmaxArg.partials, this.roomFor(items * spans * this.spanBytes))
-    this.share(SoftmaxPhase.partial, items * spans, this.partsFor(items * spans))
-    this.share(SoftmaxPhase.merge, items, parts)
+  /** Prepares for a batch whose rows are these; `run` then serves every layer of it. */
+  begin(spans: readonly RowSpan[]): void {
+    const { first, merges, sumBytes } = divideRows(spans, this.division)
+    const words = first.words.length + merges.words.length
+    this.units.reserve(words * 4)
+    this.sums.reserve(sumBytes)
+    const { u32 } = this.bank
+    const at = this.units.address / 4
+    u32.set(first.words, at)
+    u32.set(merges.words, at + first.words.length)
+    for (let i = SoftmaxUnit.sums / 4; i < words; i += SOFTMAX_UNIT_BYTES / 4) u32[at + i] += this.sums.address
+    this.first = { count: first.count, chunkUnits: this.chunkUnits(first.count, first.areUneven ? 1 : 8) }
+    this.merges = { count: merges.count, chunkUnits: this.chunkUnits(merges.count, 8) }
   }
 
-  /**
-   * As few parts as give every thread two units of `count` rows or spans: the heads of a part lie side by side in a page,
-   * and memory is read fastest in long runs.
-   */
-  private partsFor(count: number): number {
-    let parts = 1
-    while (parts < this.parts && (count * parts < this.threads * 2 || this.parts % parts > 0)) parts++
-    return parts
+  /** Attention of the batch that `begin` was told of; `places` is the address of its tokens' places (see allocatePlaces). */
+  run(places: number): void {
+    const { first, merges, units } = this
+    this.set(SoftmaxArg.places, places)
+    this.share(units.address, first)
+    if (merges.count > 0) this.share(units.address + first.count * SOFTMAX_UNIT_BYTES, merges)
   }
 
-  /** Runs a phase on `count` rows, or spans of rows, `unitRows` to a unit and each in `parts`. */
-  private share(phase: SoftmaxPhase, count: number, parts: number, unitRows = 1): void {
-    const units = Math.ceil(count / unitRows) * parts
-    const most = phase === SoftmaxPhase.partial ? 1 : 8
-    const share = Math.floor(units / (this.threads * 4))
-    const chunkUnits = this.threads === 1 ? units : Math.max(1, Math.min(most, share))
-    this.set(SoftmaxArg.phase, phase)
-    this.set(SoftmaxArg.parts, parts)
-    this.set(SoftmaxArg.unitRows, unitRows)
+  private share(units: number, { count, chunkUnits }: { count: number; chunkUnits: number }): void {
     this.set(SoftmaxArg.units, units)
+    this.set(SoftmaxArg.count, count)
     this.set(SoftmaxArg.chunkUnits, chunkUnits)
-    this.start(Math.ceil(units / chunkUnits))
+    this.start(Math.ceil(count / chunkUnits))
   }
 
-  /** Room for the sums of spans, which grows with the context. */
-  private roomFor(bytes: number): number {
-    const { partials, bank } = this
-    if (partials.bytes >= bytes) return partials.address
-    // The former room is forgotten first: where there is no place for the new one, someone else has it from now on.
-    this.partials = { address: 0, bytes: 0 }
-    if (partials.bytes > 0) bank.arena.release(partials.address, partials.bytes)
-    const room = roundUp(2 * bytes, 4096)
-    this.partials = { address: bank.arena.allocate(room), bytes: room }
-    return this.partials.address
+  private chunkUnits(units: number, most: number): number {
+    const { threads } = this.division
+    return threads === 1 ? Math.max(1, units) : Math.max(1, Math.min(most, Math.floor(units / (threads * 4))))
   }
-}
-
-/** Number of the span that a position lies in. */
-function spanOf(position: number): number {
-  return Math.floor(position / SOFTMAX_SPAN)
 }

@@ -1,0 +1,25 @@
+import type { KVCache } from '../nn/kv-cache.js'
+import type { Taps } from '../nn/taps.js'
+
+/** What a task wants of the model before it goes on: tokens to be run after those in a cache. */
+export interface Demand {
+  /** The model may take only the first of them at once. */
+  tokens: Int32Array
+  cache: KVCache
+  taps: Omit<Taps, 'stopped'>
+  /** Whether nobody wants it any more. */
+  stopped: () => boolean
+  /** Of which tokens logits are wanted. */
+  logits: 'none' | 'last' | 'all'
+  /** Takes the logits of token number `token`: a view that the next row may overwrite. */
+  take: (token: number, logits: Float32Array) => void
+}
+
+/**
+ * Work that may be interleaved with other work. It yields what it wants of the model, and is told how many of the tokens
+ * have been run; an error that is thrown into it ends it. Its return value is the reply to the request.
+ */
+export type Task<T = unknown> = Generator<Demand, T, number>
+
+/** Thrown where a caller's abort has ended the work. */
+export class Stopped extends Error {}

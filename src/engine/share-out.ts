@@ -1,0 +1,36 @@
+import { MAX_BATCH } from '../nn/decoder.js'
+
+/** A sequence that waits for the model. */
+export interface Waiting {
+  /** Tokens that it wants to run. */
+  tokens: number
+  /** Number of the micro-batch that served it last. */
+  servedAt: number
+}
+
+/** Tokens that each waiting prompt gets at least, in turn where there are too many: nobody waits for another's whole prompt. */
+const LEAST = 16
+
+/**
+ * How many tokens of each sequence go into the next micro-batch. Decode steps, one token each, come first. Prompts have the
+ * rest of the rows: all where no decode step waits, else `slice` at most. Each gets a few of them, and what is left goes to
+ * the shortest, whose answer can begin soonest.
+ */
+export function shareOut(waiting: readonly Waiting[], slice: number): number[] {
+  const shares = new Array<number>(waiting.length).fill(0)
+  const inTurn = waiting.map((_, i) => i).sort((a, b) => waiting[a].servedAt - waiting[b].servedAt)
+  const steps = inTurn.filter((i) => waiting[i].tokens === 1)
+  const prompts = inTurn.filter((i) => waiting[i].tokens > 1)
+
+  const ofSteps = Math.min(steps.length, prompts.length > 0 ? MAX_BATCH - LEAST : MAX_BATCH)
+  for (const i of steps.slice(0, ofSteps)) shares[i] = 1
+  let room = Math.min(MAX_BATCH - ofSteps, ofSteps > 0 ? slice : MAX_BATCH)
+  const give = (i: number, most: number) => {
+    const more = Math.min(room, most, waiting[i].tokens - shares[i])
+    shares[i] += more
+    room -= more
+  }
+  for (const i of prompts) give(i, LEAST)
+  for (const i of prompts.sort((a, b) => waiting[a].tokens - waiting[b].tokens)) give(i, MAX_BATCH)
+  return shares
+}

@@ -1,0 +1,39 @@
+import { PLACE_BYTES, Place } from '../abi/attention.js'
+import type { Bank } from '../bank.js'
+
+/** Neighbouring rows of a micro-batch that hold the tokens of one sequence. */
+export interface RowSpan {
+  /** First row. */
+  first: number
+  /** Rows. */
+  count: number
+  /** Position of the first of the tokens in its sequence. */
+  position: number
+  /** Oldest position that the sequence keeps. */
+  oldest: number
+}
+
+/** Address of a table of places for `tokens` tokens. */
+export function allocatePlaces(bank: Bank, tokens: number): number {
+  return bank.arena.allocate(tokens * PLACE_BYTES)
+}
+
+/** Writes where each token of a span stands in its sequence. */
+export function writePositions(bank: Bank, places: number, { first, count, position, oldest }: RowSpan): void {
+  const words = bank.u32
+  for (let i = 0; i < count; i++) {
+    const at = places + (first + i) * PLACE_BYTES
+    words[(at + Place.position) / 4] = position + i
+    words[(at + Place.oldest) / 4] = oldest
+  }
+}
+
+/** Writes the tables of pages, of keys and of values, in which each token of a span finds its cache. */
+export function writeTables(bank: Bank, places: number, { first, count }: RowSpan, keys: number, values: number): void {
+  const words = bank.u32
+  for (let i = 0; i < count; i++) {
+    const at = places + (first + i) * PLACE_BYTES
+    words[(at + Place.keys) / 4] = keys
+    words[(at + Place.values) / 4] = values
+  }
+}

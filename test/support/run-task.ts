@@ -1,0 +1,15 @@
+import type { Task } from '#molm/engine/demand.js'
+import { runMicroBatch } from '#molm/engine/micro-batch.js'
+import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
+
+/** Runs a task to its end with nobody beside it; gives its reply, or throws what it fails with. */
+export function runTask<T>(model: Decoder, task: Task<T>): T {
+  let step = task.next(0)
+  while (!step.done) {
+    const demand = step.value
+    const count = Math.min(demand.tokens.length, MAX_BATCH)
+    const [error] = demand.stopped() ? [new Error('stopped')] : runMicroBatch(model, [{ demand, count }])
+    step = error === undefined ? task.next(count) : task.throw(error)
+  }
+  return step.value
+}
