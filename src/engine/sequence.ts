@@ -178,15 +178,18 @@ export class Sequence {
       tell(0)
       for (let done = 0; done < tokens.length; ) {
         const before = done
+        // What is forgotten must not depend on how the tokens are sliced: it is so after every MAX_BATCH of them.
+        const end = Number.isFinite(context) ? done - (done % MAX_BATCH) + MAX_BATCH : tokens.length
         done += yield {
-          tokens: tokens.subarray(done),
+          tokens: tokens.subarray(done, end),
           cache,
           taps,
           stopped: () => Atomics.load(stop, 0) !== 0,
-          logits,
+          logits: logits === 'last' && end < tokens.length ? 'none' : logits,
           take: (token, values) => take(before + token, values),
         }
-        if (cache.length - cache.oldest > context) cache.forget(cache.length - context)
+        const mayForget = done % MAX_BATCH === 0 || done === tokens.length
+        if (mayForget && cache.length - cache.oldest > context) cache.forget(cache.length - context)
         after?.(done)
         tell(done)
       }

@@ -1,0 +1,240 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Stopped } from '#molm/engine/demand.js'
+import type { ForwardReply, GenerateReply, GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
+import { Sequence } from '#molm/engine/sequence.js'
+import { UserError } from '#molm/errors.js'
+import { type GenerationSettings, settle } from '#molm/generation-options.js'
+import type { Segment } from '#molm/nn/batch-cache.js'
+import type { Decoder } from '#molm/nn/decoder.js'
+import { sameBits } from '../support/compare.js'
+import { fixturePath } from '../support/fixtures.js'
+import { withLoaded } from '../support/loaded-model.js'
+import { integers } from '../support/random.js'
+import { runTask } from '../support/run-task.js'
+import { replyOf, schedule } from '../support/schedule.js'
+
+const test = suite('continuous batching')
+
+const withModel = (use: (model: Decoder) => void) =>
+  withLoaded(fixturePath('02-base-safetensors-f32'), { quant: 'q4', threads: 2 }, ({ model }) => use(model))
+
+/** Full temperature and a penalty: any bit that differs would soon change a token. */
+const SAMPLING = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.1 }
+
+interface Generation {
+  task: ReturnType<Sequence['generate']>
+  sequence: Sequence
+  steps: StepMessage[]
+}
+
+function generation(
+  model: Decoder,
+  seed: number,
+  {
+    prompt = integers(5 + 20 * seed, seed, 300),
+    ...settings
+  }: Partial<GenerationSettings> & { prompt?: number[] } = {},
+  stop = new Int32Array(1),
+): Generation {
+  const request: GenerateRequest = {
+    kind: 'generate',
+    session: 0,
+    prompt: Int32Array.from(prompt),
+    eos: [],
+    settings: settle({ ...SAMPLING, seed, maxTokens: 20, logprobs: 2, ...settings }),
+    routes: seed % 2 === 0,
+    probabilities: seed % 4 === 0,
+  }
+  const sequence = new Sequence(model)
+  const steps: StepMessage[] = []
+  const task = sequence.generate(request, stop, (step) => steps.push(step))
+  return { task, sequence, steps }
+}
+
+/** What was generated, without the times. */
+const textOf = ({ steps }: Generation) => steps.map(({ at, ...step }) => step)
+
+const forwardOf = (sequence: Sequence, tokens: number[], stop = new Int32Array(1)) =>
+  sequence.forward(
+    {
+      kind: 'forward',
+      session: 0,
+      tokens: Int32Array.from(tokens),
+      logits: 'last',
+      routes: false,
+      probabilities: false,
+      hidden: false,
+    },
+    stop,
+  )
+
+/** The same, generated with nobody beside it. */
+function aloneOf(model: Decoder, seed: number, settings: Parameters<typeof generation>[2] = {}): Generation {
+  const generated = generation(model, seed, settings)
+  runTask(model, generated.task)
+  return generated
+}
+
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+
+test('texts that come and go beside others are those of each alone, and the model runs far less often', () =>
+  withModel((model) => {
+    const alone = SEEDS.map((seed) => textOf(aloneOf(model, seed, { maxTokens: 5 + seed })))
+    const some = SEEDS.map((seed) => generation(model, seed, { maxTokens: 5 + seed }))
+    const { outcomes, scheduler } = schedule(
+      model,
+      some.map(({ task }, i) => ({ task, after: i % 3 === 0 ? 0 : i })),
+    )
+    for (const [i, generated] of some.entries()) {
+      assert.equal(textOf(generated), alone[i], `seed ${SEEDS[i]}`)
+      assert.is(replyOf<GenerateReply>(outcomes[i]).finishReason, 'length')
+    }
+    const { microBatches, tokensProcessed, lastBatchTokens, sequencesRunning } = scheduler.counts
+    const read = some.reduce((sum, { sequence }) => sum + sequence.cache.length, 0)
+    // Where routes were wanted, the last token was read as well, and forgotten again.
+    assert.is(tokensProcessed, read + SEEDS.filter((seed) => seed % 2 === 0).length)
+    assert.ok(microBatches < 60, `${microBatches} micro-batches`)
+    assert.ok(lastBatchTokens > 0)
+    assert.is(sequencesRunning, 0)
+  }))
+
+test('a context that rolls does so beside others, too', () =>
+  withModel((model) => {
+    // Prompts of more than a micro-batch, which others make go through in other slices.
+    const options = SEEDS.map((seed) => {
+      const prompt = integers(seed % 4 === 0 ? 700 : 5 * seed, seed, 300)
+      return { prompt, context: seed % 3 === 0 || seed === 4 ? 8 * seed : 1000, maxTokens: 60 }
+    })
+    const alone = SEEDS.map((seed, i) => textOf(aloneOf(model, seed, options[i])))
+    const some = SEEDS.map((seed, i) => generation(model, seed, options[i]))
+    schedule(model, some)
+    for (const [i, generated] of some.entries()) assert.equal(textOf(generated), alone[i], `seed ${SEEDS[i]}`)
+  }))
+
+test('who is stopped leaves with the sequence as it was, and the others do not notice', () =>
+  withModel((model) => {
+    const alone = SEEDS.map((seed) => textOf(aloneOf(model, seed)))
+    const long = new Sequence(model)
+    const { logits } = runTask(model, forwardOf(long, [5, 9, 2]))
+    const stop = new Int32Array(1)
+    const some = SEEDS.map((seed) => generation(model, seed))
+    const task = forwardOf(long, integers(3000, 77, 300), stop)
+    const { outcomes } = schedule(model, [{ task, stopped: () => stop[0] !== 0 }, ...some], ({ counts }) => {
+      if (counts.microBatches === 10) stop[0] = 1
+    })
+    assert.instance(outcomes[0]?.error, Stopped)
+    assert.is(outcomes[0]?.endedAt, 10)
+    for (const [i, generated] of some.entries()) assert.equal(textOf(generated), alone[i], `seed ${SEEDS[i]}`)
+    assert.is(long.cache.length, 3)
+    const again = runTask(model, forwardOf(long, [7])).logits
+    const fresh = new Sequence(model)
+    sameBits(runTask(model, forwardOf(fresh, [5, 9, 2])).logits, logits)
+    sameBits(again, runTask(model, forwardOf(fresh, [7])).logits)
+  }))
+
+test('the model stops in the middle where all of its sequences are stopped', () =>
+  withModel((model) => {
+    const stop = new Int32Array(1)
+    const block = { count: 0 }
+    const some = [1, 2].map(() => new Sequence(model))
+    const tasks = some.map((sequence) => {
+      const request = { ...forwardRequest, routes: true }
+      return sequence.forward(request, stop)
+    })
+    const forward = model.forward.bind(model)
+    model.forward = (segments) => {
+      const [first] = segments
+      const routes = () => {
+        block.count++
+        stop[0] = 1
+      }
+      return forward([{ ...first, taps: { ...first.taps, routes } }, ...segments.slice(1)])
+    }
+    const { outcomes } = schedule(
+      model,
+      tasks.map((task) => ({ task })),
+    )
+    for (const outcome of outcomes) assert.instance(outcome?.error, Stopped)
+    // Both kinds of experts of one block, and no more.
+    assert.is(block.count, 2)
+    for (const { cache } of some) assert.is(cache.length, 0)
+  }))
+
+const forwardRequest = {
+  kind: 'forward',
+  session: 0,
+  tokens: Int32Array.of(1, 2, 3),
+  logits: 'last',
+  routes: false,
+  probabilities: false,
+  hidden: false,
+} as const
+
+test('where a batch fails, only those at fault fail', () =>
+  withModel((model) => {
+    const alone = SEEDS.map((seed) => textOf(aloneOf(model, seed)))
+    const some = SEEDS.map((seed) => generation(model, seed))
+    const [broken, full] = [some[3].sequence.cache, some[5].sequence.cache]
+    const forward = model.forward.bind(model)
+    model.forward = (segments) => {
+      const routes = (layer: number) => {
+        if (layer === 1) throw new Error('the disk is gone')
+      }
+      const harmed = ({ cache }: Segment) => cache === broken && cache.length > 90
+      return forward(segments.map((segment) => (harmed(segment) ? { ...segment, taps: { routes } } : segment)))
+    }
+    const reserve = full.reserve.bind(full)
+    full.reserve = (tokens) => {
+      if (full.length > 130) throw new UserError('no room')
+      reserve(tokens)
+    }
+    const { outcomes } = schedule(model, some)
+    for (const [i, generated] of some.entries()) {
+      const isHit = i === 3 || i === 5
+      assert.is(outcomes[i]?.error !== undefined, isHit, `${i}: ${outcomes[i]?.error}`)
+      if (!isHit) assert.equal(textOf(generated), alone[i])
+      else assert.equal(textOf(generated), alone[i].slice(0, generated.steps.length))
+    }
+    assert.match(String(outcomes[3]?.error), /disk is gone/)
+    assert.match(String(outcomes[5]?.error), /no room/)
+  }))
+
+test('a reader that does not read keeps nobody else waiting', () =>
+  withModel((model) => {
+    const alone = SEEDS.map((seed) => textOf(aloneOf(model, seed)))
+    const some = SEEDS.map((seed) => generation(model, seed))
+    const { outcomes, scheduler } = schedule(
+      model,
+      some.map((generated, i) => ({
+        task: generated.task,
+        isWanted: () => i !== 2 || generated.steps.length < 4,
+      })),
+    )
+    for (const [i, generated] of some.entries()) {
+      assert.equal(textOf(generated), i === 2 ? alone[i].slice(0, 4) : alone[i])
+      assert.is(outcomes[i] === undefined, i === 2)
+    }
+    assert.is(scheduler.counts.sequencesRunning, 1)
+  }))
+
+test('a long prompt keeps decode steps waiting for a slice of it, and a short one for less', () =>
+  withModel((model) => {
+    const long = forwardOf(new Sequence(model), integers(4000, 8, 300))
+    const text = generation(model, 1, { maxTokens: 15 })
+    const short = forwardOf(new Sequence(model), [1, 2, 3])
+    const { outcomes } = schedule(model, [{ task: long }, { task: text.task }, { task: short, after: 3 }])
+    const [longest, of, shortest] = outcomes.map((outcome) => outcome?.endedAt ?? 0)
+    assert.ok(shortest === 4 && of < 20 && longest > 20, `${outcomes.map((outcome) => outcome?.endedAt)}`)
+  }))
+
+test('requests of one lane are done in the order in which they came', () =>
+  withModel((model) => {
+    const sequence = new Sequence(model)
+    const tasks = [[1, 2, 3], [4], [5, 6]].map((tokens) => ({ task: forwardOf(sequence, tokens), lane: 'one' }))
+    const { outcomes } = schedule(model, [...tasks, { task: generation(model, 1).task }])
+    const expected = runTask(model, forwardOf(new Sequence(model), [1, 2, 3, 4, 5, 6])).logits
+    sameBits(replyOf<ForwardReply>(outcomes[2]).logits, expected)
+  }))
+
+test.run()

@@ -1,0 +1,175 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Demand } from '#molm/engine/demand.js'
+import { runMicroBatch } from '#molm/engine/micro-batch.js'
+import type { ForwardReply, ForwardRequest } from '#molm/engine/protocol.js'
+import { Sequence } from '#molm/engine/sequence.js'
+import { convertModel, describeModel } from '#molm/index.js'
+import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
+import { type Random, seededRandom } from '#molm/sampling/random.js'
+import { sameBits } from '../support/compare.js'
+import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
+import { FIXTURES, fixturePath, repositoryPath } from '../support/fixtures.js'
+import { type LoadedOptions, withLoaded } from '../support/loaded-model.js'
+import { integers } from '../support/random.js'
+import { runTask } from '../support/run-task.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+/*
+ * Sequences that share micro-batches, in whatever company and pieces, come out as they do alone: every bit of logits,
+ * routes, probabilities and hidden states.
+ */
+const test = suite('sequences that share micro-batches')
+
+/** Texts of lengths around what pages (32), spans of softmax attention (256) and micro-batches hold. */
+const LENGTHS = [1, 3, 40, 300, 33, 2, 90]
+/** More than these checkpoints have of their own. */
+const POSITIONS = 1000
+
+function textsFor({ config }: Decoder): Int32Array[] {
+  return LENGTHS.map((length, i) => Int32Array.from(integers(length, 50 + i, config.vocabSize)))
+}
+
+function requestFor(tokens: Int32Array, logits: 'all' | 'last', outputNorms: boolean): ForwardRequest {
+  return { kind: 'forward', session: 0, tokens, logits, routes: true, probabilities: true, outputNorms, hidden: true }
+}
+
+/** Some want all logits, some only the last. */
+const wantedOf = (i: number) => (i % 2 === 0 ? 'all' : 'last')
+
+function alone(model: Decoder, tokens: Int32Array, i: number): ForwardReply {
+  const sequence = new Sequence(model)
+  const reply = runTask(model, sequence.forward(requestFor(tokens, wantedOf(i), true), new Int32Array(1)))
+  sequence.release()
+  return reply
+}
+
+interface Runner {
+  sequence: Sequence
+  demand?: Demand
+  reply?: ForwardReply
+  next(count: number): void
+}
+
+/** Runs all texts, each beginning at some time and in random pieces, beside whichever others are there. */
+function together(model: Decoder, texts: Int32Array[], random: Random): ForwardReply[] {
+  const below = (n: number) => Math.floor(random.nextFloat() * n)
+  const runners = texts.map((tokens, i): Runner => {
+    const sequence = new Sequence(model)
+    const task = sequence.forward(requestFor(tokens, wantedOf(i), true), new Int32Array(1))
+    const runner: Runner = {
+      sequence,
+      next(count) {
+        const step = task.next(count)
+        runner.demand = step.done ? undefined : step.value
+        if (step.done) runner.reply = step.value
+      },
+    }
+    return runner
+  })
+  const waiting = [...runners]
+  const running: Runner[] = []
+  while (waiting.length + running.length > 0) {
+    for (let joining = below(3); joining > 0 && waiting.length > 0; joining--) {
+      const [runner] = waiting.splice(below(waiting.length), 1)
+      runner.next(0)
+      running.push(runner)
+    }
+    let room = MAX_BATCH
+    const shares = running.flatMap((runner) => {
+      const { demand } = runner
+      const most = Math.min(room, demand?.tokens.length ?? 0)
+      const count = below(3) === 0 ? Math.min(1, most) : below(most + 1)
+      if (!demand || count === 0) return []
+      room -= count
+      return { runner, demand, count }
+    })
+    if (shares.length === 0) continue
+    const errors = runMicroBatch(model, shares)
+    for (const error of errors) assert.is(error, undefined)
+    for (const { runner, count } of shares) {
+      runner.next(count)
+      if (runner.reply) running.splice(running.indexOf(runner), 1)
+    }
+  }
+  return runners.map(({ sequence, reply }) => {
+    sequence.release()
+    if (!reply) throw new Error('a sequence has no reply')
+    return reply
+  })
+}
+
+function sameReply(found: ForwardReply, expected: ForwardReply, what: string): void {
+  sameBits(found.logits, expected.logits, `${what}: logits`)
+  assert.equal(found.routes?.ids, expected.routes?.ids, `${what}: experts`)
+  for (const field of ['gates', 'probabilities', 'outputNorms'] as const) {
+    const [a, b] = [found.routes?.[field], expected.routes?.[field]]
+    assert.ok(a && b)
+    sameBits(a, b, `${what}: ${field}`)
+  }
+  assert.ok(found.hidden && expected.hidden)
+  sameBits(found.hidden, expected.hidden, `${what}: hidden states`)
+}
+
+/** What each text gives alone, on one thread. */
+function expectedOf(path: string, options: LoadedOptions): Promise<ForwardReply[]> {
+  return withLoaded(path, { ...options, positions: POSITIONS, threads: 1 }, ({ model }) => {
+    return textsFor(model).map((tokens, i) => alone(model, tokens, i))
+  })
+}
+
+async function check(path: string, options: LoadedOptions, seeds: number[]): Promise<void> {
+  const expected = await expectedOf(path, { quant: options.quant })
+  await withLoaded(path, { ...options, positions: POSITIONS }, ({ model }) => {
+    for (const seed of seeds) {
+      const found = together(model, textsFor(model), seededRandom(seed))
+      const what = JSON.stringify({ ...options, seed })
+      for (const [i, reply] of found.entries()) sameReply(reply, expected[i], `${what}, ${LENGTHS[i]} tokens`)
+    }
+  })
+}
+
+for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
+  test(`${name}: the bits of each alone, beside any others`, async () => {
+    const path = fixturePath(name)
+    await check(path, { quant: 'q4', threads: 2 }, [1, 2])
+    await check(path, { quant: 'f32', threads: 3, tier: 'plain' }, [3])
+  })
+}
+
+for (const name of ['03-topk4-safetensors-bf16-sharded', '52-mixtral-window-bf16-sharded', '61-jetmoe-f32']) {
+  test(`${name}: with 8-bit weights, many threads and the scalar kernels`, async () => {
+    const path = fixturePath(name)
+    await check(path, { quant: 'q8', threads: 1 }, [4])
+    await check(path, { quant: 'q8', threads: 1, tier: 'scalar' }, [5])
+    await check(path, { quant: 'q8', threads: 7 }, [6])
+  })
+}
+
+test('with experts masked', async () => {
+  const path = fixturePath('02-base-safetensors-f32')
+  for (const gates of ['kept', 'all'] as const) {
+    await withLoaded(path, { quant: 'q4', threads: 2 }, ({ model }) => {
+      model.maskExperts({ mlp: Array.from({ length: model.config.layers }, (_, l) => [l % 2]), gates })
+      const texts = textsFor(model)
+      const expected = texts.map((tokens, i) => alone(model, tokens, i))
+      const found = together(model, texts, seededRandom(7))
+      for (const [i, reply] of found.entries()) sameReply(reply, expected[i], `${gates}, ${LENGTHS[i]} tokens`)
+    })
+  }
+})
+
+test('of a model in several memories, of which not all experts fit at once', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = `${dir}/nano`
+    await convertModel(repositoryPath('models/nano'), path, { threads: 2 })
+    const { bytes } = await describeModel(path)
+    const memory = Math.round(bytes * 0.8)
+    await check(path, { threads: 2, memory, bankBytes: bytes / 2 }, [8])
+    await withLoaded(path, { threads: 2, memory, bankBytes: bytes / 2 }, ({ store }) => {
+      assert.ok(store.banks.length >= 2, `${store.banks.length} memories`)
+    })
+    await check(path, { threads: 1, memory: (await describeModel(path)).leastBytes }, [9])
+  }))
+
+test.run()

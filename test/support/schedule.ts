@@ -1,0 +1,61 @@
+import type { Task } from '#molm/engine/demand.js'
+import { Scheduler } from '#molm/engine/scheduler.js'
+import type { Decoder } from '#molm/nn/decoder.js'
+
+/** A task for a scheduler on this thread, and how it ended. */
+export interface Scheduled {
+  task: Task
+  /** Micro-batches that are run before it comes. Default 0. */
+  after?: number
+  /** Default: a lane of its own. */
+  lane?: string
+  stopped?: () => boolean
+  isWanted?: () => boolean
+}
+
+export interface Outcome {
+  value?: unknown
+  error?: unknown
+  /** Micro-batches that had been run when it ended. */
+  endedAt: number
+}
+
+/** Runs tasks together until all are done or want no more; `between` is called before each micro-batch. */
+export function schedule(
+  model: Decoder,
+  tasks: readonly Scheduled[],
+  between: (scheduler: Scheduler) => void = () => undefined,
+): { outcomes: (Outcome | undefined)[]; scheduler: Scheduler } {
+  const scheduler = new Scheduler(model)
+  const outcomes: (Outcome | undefined)[] = tasks.map(() => undefined)
+  const toCome = new Set(tasks.keys())
+  let round = 0
+  const poll = () => {
+    for (const i of toCome) {
+      const { task, after = 0, lane = `lane ${i}`, stopped = () => false, isWanted = () => true } = tasks[i]
+      if (after > round) continue
+      toCome.delete(i)
+      const end = (outcome: Partial<Outcome>) => {
+        outcomes[i] = { ...outcome, endedAt: scheduler.counts.microBatches }
+      }
+      scheduler.add({
+        lane,
+        task,
+        stopped,
+        isWanted,
+        done: (value) => end({ value }),
+        failed: (error) => end({ error }),
+      })
+    }
+    round++
+    between(scheduler)
+  }
+  scheduler.work(poll)
+  return { outcomes, scheduler }
+}
+
+/** The reply of a task that has been done. */
+export function replyOf<T>(outcome?: Outcome): T {
+  if (!outcome || outcome.error !== undefined) throw new Error(`no reply: ${outcome?.error}`)
+  return outcome.value as T
+}
