@@ -8,6 +8,7 @@ import { optionsIn } from '../generation-options.js'
 import { isBeyondTraining } from '../library/trained-context.js'
 import { formatCount } from '../numbers.js'
 import { AnswerText } from '../text/answer-text.js'
+import { DEFAULT_PARALLEL, MOST_PARALLEL } from './batch/parallel.js'
 import {
   addConversationOptions,
   asksForConversation,
@@ -24,6 +25,7 @@ import {
   type GenerationOptions,
   generationOption,
   type ModelOptions,
+  wholeNumber,
 } from './options.js'
 import { note } from './output.js'
 import { createReadingProgress } from './reading-progress.js'
@@ -37,6 +39,10 @@ export interface RunOptions extends ModelOptions, GenerationOptions, Conversatio
   jsonl?: boolean
   experts?: boolean
   trace?: string
+  /** A file of prompts, where its answers go, and how many run at once. */
+  batch?: string
+  output?: string
+  parallel?: number
   /** Words given as llama.cpp has them, with -p. */
   prompt?: string
 }
@@ -55,6 +61,14 @@ export function define(command: Command): void {
     .addOption(generationOption('logprobs'))
     .option('--trace <file>', 'write the experts that each token wakes to a .csv or .jsonl file', expandHome)
     .addOption(new Option('-p, --prompt <text>').hideHelp())
+    .optionsGroup('Many prompts:')
+    .option('--batch <file>', 'answer every line of a JSONL file (- for stdin), an object a line')
+    .option('-o, --output <file>', 'where its answers go; what is there already is gone on with (default: stdout)')
+    .option(
+      '--parallel <n>',
+      `lines that are answered at once (default: ${DEFAULT_PARALLEL})`,
+      wholeNumber('--parallel', 1, MOST_PARALLEL),
+    )
     .addHelpText('after', NOTES)
     .action(run)
   addConversationOptions(command)
@@ -72,14 +86,32 @@ Objects:
   finish_reason is "stop", "length" or "eos"; null after Ctrl-C. At "stop" the
   tokens of the stop text are among tokens and logprobs, but not in the text.
 
+Many prompts:
+  A line of --batch is { "prompt": "..." } or { "messages": [{ "role",
+  "content" }] }, with what is to differ from the command line: system, prefill,
+  raw, experts, maxTokens, temperature, topK, topP, minP, repeatPenalty, seed,
+  stop, ignoreEos, context, logprobs; and an "id" (default: the line's number).
+  Answers come in the order of the lines, as with --json, without timings and
+  memory: { id, model, prompt_tokens, tokens, text, finish_reason, seed, ... },
+  each the same as alone. Without a seed of its own or --seed, a line has
+  another each time, and its answer tells it. A line that cannot be answered
+  becomes { id, error }, and the exit code is 1 at the end. The same command
+  goes on after Ctrl-C, a kill or a full disk.
+
 Examples:
   molm "What is a lantern?"
   molm run --raw --temperature 0 -n 40 "And the LORD said"
   cat question.txt | molm -m ./my-model --json
-  molm run --jsonl --experts "What is 23 + 45?"`
+  molm run --jsonl --experts "What is 23 + 45?"
+  molm run --batch questions.jsonl -o answers.jsonl --temperature 0`
 
 async function run(given: string[], options: RunOptions): Promise<void> {
   checkCombinations(options)
+  const { batch } = options
+  if (batch !== undefined) {
+    const { runBatch } = await import('./batch/run-batch.js')
+    return runBatch(given, { ...options, batch })
+  }
   const start = await readConversation(options)
   const { words, asked } = withoutStdin([...(options.prompt === undefined ? [] : [options.prompt]), ...given])
   const piped = await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })
@@ -92,14 +124,18 @@ async function run(given: string[], options: RunOptions): Promise<void> {
 }
 
 function checkCombinations(options: RunOptions): void {
-  const { raw, json, jsonl, experts, logprobs, trace } = options
+  const { raw, json, jsonl, experts, logprobs, trace, batch, output, parallel } = options
+  if (batch === undefined && output !== undefined) {
+    throw new UsageError('-o is for the answers of --batch; of one prompt, > FILE takes the text')
+  }
+  if (batch === undefined && parallel !== undefined) throw new UsageError('--parallel needs --batch')
   if (raw && asksForConversation(options)) {
     throw new UsageError(
       '--raw continues a text as it stands; it takes no --system, --prefill, --messages, --template-arg',
     )
   }
   if (trace !== undefined) TraceFile.checkName(trace)
-  if (json || jsonl) return
+  if (json || jsonl || batch !== undefined) return
   if (experts) throw new UsageError('--experts needs --json or --jsonl: without them only text is printed')
   if (logprobs !== undefined)
     throw new UsageError('--logprobs needs --json or --jsonl: without them only text is printed')

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { fstatSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { UsageError, UserError } from '../errors.js'
 import { note } from './output.js'
 
@@ -35,8 +36,19 @@ export async function readPipedText(options: {
 
 /** All bytes of stdin, where it stands for a file: `-`. */
 export async function readStdin(signal: AbortSignal): Promise<Buffer> {
-  if (isRead) throw new UsageError("'-' can stand for one file only: stdin is read once")
+  checkUnread()
   return readPatiently({ signal })
+}
+
+/** The same for a reader that takes it piece by piece, however much it is. */
+export function takeStdin(): Readable {
+  checkUnread()
+  isRead = true
+  return process.stdin
+}
+
+function checkUnread(): void {
+  if (isRead) throw new UsageError("'-' can stand for one file only: stdin is read once")
 }
 
 /** The words of a prompt, and whether a `-` among them asks for stdin. */

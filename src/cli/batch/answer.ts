@@ -1,0 +1,86 @@
+import { UserError } from '../../errors.js'
+import type { GenerationResult, Model, Step } from '../../generation/types.js'
+import { AnswerText } from '../../text/answer-text.js'
+import type { Tokenizer } from '../../text/tokenizer.js'
+import { framePrompt } from '../frame.js'
+import { expertsOf, logprobsOf } from '../run-summary.js'
+import type { Ask, BatchRequest, RequestId } from './request.js'
+
+/**
+ * A line of the output: what `run --json` says of this prompt, but for times and memory, which are not its own where
+ * several run at once. The same input so gives the same file.
+ */
+export interface BatchAnswer {
+  id: RequestId
+  model: string
+  prompt_tokens: number
+  tokens: number[]
+  text: string
+  finish_reason: GenerationResult['finishReason']
+  seed: number
+  logprobs?: ReturnType<typeof logprobsOf>[]
+  experts?: ReturnType<typeof expertsOf>[]
+}
+
+/** A line of the output for one that cannot be answered. */
+export interface BatchError {
+  id: RequestId
+  error: string
+}
+
+export type BatchResult = BatchAnswer | BatchError
+
+/** Who answers, and until when. */
+export interface Answering {
+  model: Model
+  tokenizer: Tokenizer
+  signal: AbortSignal
+}
+
+/** Answers a request; what is wrong with it becomes its result. Rejects when aborted, or where the model itself fails. */
+export async function answer({ id, ask }: BatchRequest, answering: Answering): Promise<BatchResult> {
+  try {
+    if (ask instanceof UserError) throw ask
+    return { id, ...(await generated(ask, answering)) }
+  } catch (error) {
+    if (answering.signal.aborted || !(error instanceof UserError)) throw error
+    return { id, error: error.message }
+  }
+}
+
+async function generated(ask: Ask, { model, tokenizer, signal }: Answering): Promise<Omit<BatchAnswer, 'id'>> {
+  const { prompt, settings, experts, prefill } = ask
+  const frame = await framePrompt(model, prompt, { ...ask, files: [] }, { ...ask, stop: settings.stop, signal })
+  const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+  const session = model.createSession()
+  try {
+    const steps = session.generate(ids, { ...settings, stop: frame.stop, routes: experts, signal })
+    const { kept, result } = await allSteps(steps, experts || settings.logprobs !== undefined)
+    const text = prefill + new AnswerText(frame.isAnswer).rest(result.text)
+    return {
+      model: model.name,
+      prompt_tokens: result.promptTokens,
+      tokens: result.tokens,
+      text,
+      finish_reason: result.finishReason,
+      seed: result.seed,
+      ...(settings.logprobs !== undefined && { logprobs: kept.map((step) => logprobsOf(step, tokenizer)) }),
+      ...(experts && { experts: kept.map(expertsOf) }),
+    }
+  } finally {
+    session.dispose()
+  }
+}
+
+/** Runs a generation to its end; keeps its steps only where they are wanted, since their texts are in the result. */
+async function allSteps(
+  steps: AsyncGenerator<Step, GenerationResult>,
+  keep: boolean,
+): Promise<{ kept: Step[]; result: GenerationResult }> {
+  const kept: Step[] = []
+  for (;;) {
+    const { done, value } = await steps.next()
+    if (done) return { kept, result: value }
+    if (keep) kept.push(value)
+  }
+}

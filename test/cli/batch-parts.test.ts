@@ -1,0 +1,211 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inOrder } from '#molm/cli/batch/in-order.js'
+import { type Line, readLines } from '#molm/cli/batch/lines.js'
+import { describeBatch } from '#molm/cli/batch/progress.js'
+import { type BatchRequest, requestsOf } from '#molm/cli/batch/request.js'
+import { UserError } from '#molm/errors.js'
+
+const DEFAULTS = {
+  system: 'Be brief.',
+  prefill: '',
+  raw: false,
+  experts: false,
+  isConversation: true,
+  args: {},
+  settings: { maxTokens: 9, seed: 4 },
+}
+
+async function* chunksOf(...chunks: (string | Buffer)[]) {
+  for (const chunk of chunks) yield Buffer.from(chunk)
+}
+
+async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+async function requests(text: string, defaults = DEFAULTS): Promise<BatchRequest[]> {
+  return collected(requestsOf(readLines(chunksOf(text), 1000), defaults))
+}
+
+async function askOf(fields: object, defaults = DEFAULTS) {
+  const [{ ask }] = await requests(JSON.stringify(fields), defaults)
+  assert.not.instance(ask, UserError)
+  return ask as Exclude<typeof ask, UserError>
+}
+
+async function errorOf(line: string): Promise<string> {
+  const [{ ask }] = await requests(line)
+  assert.instance(ask, UserError)
+  return (ask as UserError).message
+}
+
+test('lines are cut wherever the chunks end, and one that is too long is passed over', async () => {
+  const shown = ({ number, bytes, end, isWhole }: Line) => [number, bytes?.toString(), end, isWhole]
+  const lines = await collected(readLines(chunksOf('a', 'b\r', '\nc\n\nlong', 'longer\n', 'd'), 4))
+  assert.equal(lines.map(shown), [
+    [1, 'ab', 4, true],
+    [2, 'c', 6, true],
+    [3, '', 7, true],
+    [4, undefined, 18, true],
+    [5, 'd', 19, false],
+  ])
+})
+
+test('a line that is not UTF-8 or not JSON is an error of that line, and those after it are read', async () => {
+  const bytes = Buffer.concat([Buffer.from('{"prompt": "'), Buffer.from([0xff]), Buffer.from('"}\n{"prompt": "b"}\n')])
+  const [first, second] = await collected(requestsOf(readLines(chunksOf(bytes), 1000), DEFAULTS))
+  assert.match((first.ask as UserError).message, /^line 1: .*UTF-8/)
+  assert.not.instance(second.ask, UserError)
+  assert.is(second.id, 2)
+})
+
+test('a byte order mark and empty lines are passed over; lines keep their numbers', async () => {
+  const found = await requests('\ufeff{"prompt": "a"}\r\n  \r\n\n{"id": "x", "prompt": "b"}')
+  assert.equal(
+    found.map(({ id, line }) => [id, line]),
+    [
+      [1, 1],
+      ['x', 4],
+    ],
+  )
+})
+
+test('a line has the options of the command line where it gives none of its own', async () => {
+  const ask = await askOf({ prompt: 'a', seed: 5, stop: ['b'], system: 'Be long.' })
+  assert.equal(ask.settings, { maxTokens: 9, seed: 5, stop: ['b'] })
+  assert.is(ask.system, 'Be long.')
+  assert.is((await askOf({ prompt: 'a' })).system, 'Be brief.')
+})
+
+test('raw lines take no turns, and lines with turns are conversations also under --raw', async () => {
+  const raw = await askOf({ prompt: ' ', raw: true })
+  assert.equal([raw.raw, raw.system], [true, ''])
+  const all = { ...DEFAULTS, system: '', isConversation: false, raw: true }
+  assert.is((await askOf({ prompt: 'a' }, all)).raw, true)
+  const turn = await askOf({ messages: [{ role: 'user', content: 'a' }] }, all)
+  assert.equal([turn.raw, turn.isConversation], [false, true])
+})
+
+test('what is wrong with a line is told by the name of its field', async () => {
+  const user = '[{"role": "user", "content": "a"}]'
+  assert.match(await errorOf('{"prompt": "a", "max_tokens": 3}'), /no field "max_tokens"; did you mean "maxTokens"/)
+  assert.match(await errorOf('{"prompt": "a", "zzz": 3}'), /no field "zzz"; there are id, prompt, messages, .*logprobs/)
+  assert.match(await errorOf('{"prompt": "a", "temperature": -1}'), /`temperature` must be .* not -1/)
+  assert.match(await errorOf('{"prompt": "a", "seed": null}'), /`seed` must be .* not null/)
+  assert.match(await errorOf('{"prompt": 3}'), /"prompt" must be a text/)
+  assert.match(await errorOf('{"id": "a"}'), /no "prompt" and no "messages"/)
+  assert.match(await errorOf(`{"prompt": "a", "messages": ${user}}`), /not both/)
+  assert.match(await errorOf(`{"raw": true, "messages": ${user}}`), /"raw" continues a prompt/)
+  assert.match(await errorOf('{"messages": [{"role": "user"}]}'), /message 1 has no role or no content/)
+  assert.match(await errorOf('{"id": [1], "prompt": "a"}'), /"id" must be a text or a number/)
+  assert.match(await errorOf('{"prompt": "  "}'), /the prompt is empty/)
+  assert.match(await errorOf('[1]'), /line 1: a JSON object was expected/)
+})
+
+/** Items that are worked on until they are let go. */
+function workshop() {
+  const finish = new Map<number, (failure?: Error) => void>()
+  const work = (item: number) =>
+    new Promise<number>((resolve, reject) =>
+      finish.set(item, (failure) => (failure ? reject(failure) : resolve(10 * item))),
+    )
+  return { finish, work }
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve, 5))
+
+test('results are written in the order of the items, each once those before it are there', async () => {
+  const { finish, work } = workshop()
+  const written: number[] = []
+  const write = async (result: number) => void written.push(result)
+  const all = inOrder(itemsUpTo(5), work, write, { parallel: 2, waiting: 2 })
+  await settled()
+  assert.equal([...finish.keys()], [0, 1])
+  finish.get(1)?.()
+  await settled()
+  assert.equal([...finish.keys()], [0, 1, 2])
+  finish.get(2)?.()
+  await settled()
+  finish.get(3)?.()
+  await settled()
+  // Two results wait for the first, beside the one that runs: no more is begun.
+  assert.equal([...finish.keys()], [0, 1, 2, 3])
+  assert.equal(written, [])
+  finish.get(0)?.()
+  await settled()
+  assert.equal(written, [0, 10, 20, 30])
+  finish.get(4)?.()
+  await all
+  assert.equal(written, [0, 10, 20, 30, 40])
+})
+
+test('a result is written while the next item is still awaited', async () => {
+  const written: number[] = []
+  let more = () => {}
+  async function* slow() {
+    yield 1
+    await new Promise<void>((resolve) => {
+      more = resolve
+    })
+    yield 2
+  }
+  const write = async (result: number) => void written.push(result)
+  const all = inOrder(slow(), async (item) => item, write, { parallel: 8, waiting: 8 })
+  await settled()
+  assert.equal(written, [1])
+  more()
+  await all
+  assert.equal(written, [1, 2])
+})
+
+test('an error ends the work once all is at rest, and what came before it is written', async () => {
+  const { finish, work } = workshop()
+  const written: number[] = []
+  const write = async (result: number) => void written.push(result)
+  async function* hanging() {
+    yield* itemsUpTo(3)
+    await new Promise(() => {})
+  }
+  const all = inOrder(hanging(), work, write, { parallel: 3, waiting: 3 })
+  const outcome = all.then(
+    () => 'done',
+    (error: Error) => error.message,
+  )
+  await settled()
+  finish.get(1)?.(new Error('broken'))
+  await settled()
+  finish.get(2)?.()
+  finish.get(0)?.()
+  assert.is(await outcome, 'broken')
+  assert.equal(written, [0])
+  assert.equal([...finish.keys()], [0, 1, 2])
+})
+
+test('a result that cannot be written ends the work', async () => {
+  const write = async () => {
+    throw new Error('disk full')
+  }
+  const begun: number[] = []
+  const work = async (item: number) => begun.push(item)
+  await inOrder(itemsUpTo(1000), work, write, { parallel: 2, waiting: 2 }).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.is(error.message, 'disk full'),
+  )
+  assert.ok(begun.length < 10, `${begun.length} items were begun`)
+})
+
+async function* itemsUpTo(count: number) {
+  for (let i = 0; i < count; i++) yield i
+}
+
+test('progress is told by the bytes of the input, where it has an end', () => {
+  assert.is(describeBatch('in.jsonl', 120, { end: 340, bytes: 1000 }, 20), 'in.jsonl: 120 lines, 34 %, 33 s left')
+  assert.is(describeBatch('in.jsonl', 1, { end: 340, bytes: 1000 }, undefined), 'in.jsonl: 1 line, 34 %')
+  assert.is(describeBatch('in.jsonl', 9, { end: 1000, bytes: 1000 }, 20), 'in.jsonl: 9 lines, 100 %')
+  assert.is(describeBatch('stdin', 9, undefined, 20), 'stdin: 9 lines')
+})
+
+test.run()

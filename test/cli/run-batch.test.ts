@@ -1,0 +1,221 @@
+import { once } from 'node:events'
+import { cp, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { LANTERN } from '../support/lantern.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, type Ended, ended, molm, startMolm } from './molm.js'
+
+/** A checkpoint without chat template, whose 320 random tokens load in no time. */
+const BASE = ['-m', fixturePath('01-base-bin-f32')]
+
+const jsonl = (...lines: unknown[]) =>
+  lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('')
+
+const parsed = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+
+const batch = (args: string[], stdin?: string) => molm(['run', '--batch', ...args], { stdin })
+
+/** What does not differ from run to run, of an object that `run --json` prints. */
+function comparable({ code, stdout, stderr }: Ended) {
+  assert.is(code, 0, stderr)
+  const { timings: _, memory: __, ...rest } = JSON.parse(stdout)
+  return rest
+}
+
+test('every line is answered as `run --json` answers it alone, in the order of the lines', async () => {
+  const input = jsonl(
+    { prompt: LANTERN.question, temperature: 0 },
+    { id: 'sum', messages: [{ role: 'user', content: 'What is 23 + 45?' }], seed: 3, logprobs: 2 },
+    { id: 'psalm', prompt: 'And the LORD said', raw: true, experts: true, maxTokens: 7 },
+    { prompt: 'Hello', prefill: 'Well', system: 'Be kind.' },
+  )
+  const command = ['--seed', '5', '-n', '12']
+  const all = batch(['-', '--parallel', '3', ...command], input)
+  const alone = await Promise.all([
+    molm(['run', '--json', ...command, '--temperature', '0', LANTERN.question]),
+    molm(['run', '--json', ...command, '--seed', '3', '--logprobs', '2', 'What is 23 + 45?']),
+    molm(['run', '--json', ...command, '--raw', '--experts', '-n', '7', 'And the LORD said']),
+    molm(['run', '--json', ...command, '--prefill', 'Well', '--system', 'Be kind.', 'Hello']),
+  ])
+  const { code, stdout, stderr } = await all
+  assert.is(code, 0, stderr)
+  assert.is(stderr, '')
+  const expected = alone.map(comparable).map((answer, i) => ({ id: [1, 'sum', 'psalm', 4][i], ...answer }))
+  assert.equal(parsed(stdout), expected)
+})
+
+test('a line at fault has its error in its place, and the exit code is 1', () =>
+  inTemporaryFolder(async (folder) => {
+    const out = join(folder, 'out.jsonl')
+    const input = jsonl({ prompt: 'a' }, 'nonsense', { id: 'x', prompt: 'b', tokens: 3 }, { prompt: 'c' })
+    const { code, stdout, stderr } = await batch(['-', ...BASE, '-n', '2', '--seed', '1', '-o', out], input)
+    assert.is(code, 1)
+    assert.is(stdout, '')
+    assert.match(
+      stderr,
+      /^molm: 2 of 4 lines could not be answered; each has an "error" in .*out\.jsonl that says why\n$/,
+    )
+    const results = parsed(await readFile(out, 'utf8'))
+    assert.equal(
+      results.map(({ id, error, tokens }) => [id, error ?? tokens.length]),
+      [
+        [1, 2],
+        [2, results[1].error],
+        ['x', results[2].error],
+        [4, 2],
+      ],
+    )
+    assert.match(results[1].error, /^line 2: not valid JSON/)
+    assert.match(results[2].error, /no field "tokens"/)
+  }))
+
+test('a text that is too long for the model is an error of its line', () =>
+  inTemporaryFolder(async (folder) => {
+    await cp(fixturePath('51-mixtral-f32'), folder, { recursive: true })
+    for (const file of ['tokenizer.json', 'tokenizer_config.json']) {
+      await cp(join(fixturePath('01-base-bin-f32'), file), join(folder, file))
+    }
+    const args = ['-', '-m', folder, '--context', '8', '-n', '2']
+    const { code, stdout } = await batch(args, jsonl({ prompt: '!'.repeat(12) }, { prompt: '!' }))
+    assert.is(code, 1)
+    const [long, short] = parsed(stdout)
+    assert.match(long.error, /the model's context ends at 8/)
+    assert.is(short.finish_reason, 'length')
+  }))
+
+test('a model that cannot answer at all is told once, and no line gets the error', async () => {
+  const args = ['-', '-m', fixturePath('51-mixtral-f32')]
+  assertRefused(await batch(args, jsonl({ prompt: 'a' }, { prompt: 'b' })), 1, /came without tokenizer files/)
+  const classifier = ['-', '-m', fixturePath('13-classifier-safetensors-f32')]
+  assertRefused(await batch(classifier, jsonl({ prompt: 'a' })), 1, /predicts no tokens/)
+})
+
+test('the same command goes on where the output ends, and a line that was cut is written again', () =>
+  inTemporaryFolder(async (folder) => {
+    const [whole, cut, input] = ['whole.jsonl', 'cut.jsonl', 'in.jsonl'].map((name) => join(folder, name))
+    const prompts = Array.from({ length: 6 }, (_, i) => ({ id: `p${i}`, prompt: `${i} and`, seed: i }))
+    await writeFile(input, jsonl(...prompts))
+    assert.is((await batch([input, ...BASE, '-n', '4', '-o', whole])).code, 0)
+    const text = await readFile(whole, 'utf8')
+    const thirdLine = text.split('\n').slice(0, 2).join('\n').length + 1
+    await writeFile(cut, text.slice(0, thirdLine + 20))
+    const { code, stderr } = await batch([input, ...BASE, '-n', '4', '-o', cut])
+    assert.is(code, 0, stderr)
+    assert.match(stderr, /^molm: going on in .*cut\.jsonl after 2 lines\n$/)
+    assert.is(await readFile(cut, 'utf8'), text)
+
+    const again = await batch([input, ...BASE, '-n', '4', '-o', cut])
+    assert.is(again.code, 0)
+    assert.match(again.stderr, /nothing to do: .*cut\.jsonl has a result for all 6 lines/)
+    assert.is(await readFile(cut, 'utf8'), text)
+  }))
+
+test('an output of other prompts, of another model or of something else is left as it is', () =>
+  inTemporaryFolder(async (folder) => {
+    const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
+    await writeFile(input, jsonl({ id: 'a', prompt: 'a' }, { id: 'b', prompt: 'b' }))
+    const refused = async (content: string, pattern: RegExp) => {
+      await writeFile(out, content)
+      assertRefused(await batch([input, ...BASE, '-o', out]), 1, pattern)
+      assert.is(await readFile(out, 'utf8'), content)
+    }
+    const model = '01-base-bin-f32'
+    await refused(
+      jsonl({ id: 'z', model }),
+      /line 1 has the id "z", line 1 of the input "a"\ngive another file with -o/,
+    )
+    await refused(
+      jsonl({ id: 'a', model }, { id: 'b', model }, { id: 'c', model }),
+      /more lines than the 2 of the input/,
+    )
+    await refused(jsonl({ id: 'a', model: 'other' }), /answers of other, and the model now is 01-base-bin-f32/)
+    await refused(jsonl({ name: 'a' }), /line 1 is no result of `run --batch`/)
+    await refused('A letter.\nOf two lines and a half', /line 1 is no result of `run --batch`/)
+    await refused('Half a letter', /is no result of `run --batch`/)
+    assertRefused(await batch([input, ...BASE, '-o', input]), 2, /name the same file/)
+  }))
+
+test('Ctrl-C ends with 130; what was written stays whole, and the next start makes up the rest', () =>
+  inTemporaryFolder(async (folder) => {
+    const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
+    const short = { prompt: 'a', maxTokens: 2, seed: 1, ignoreEos: true }
+    await writeFile(input, jsonl(short, short, { ...short, maxTokens: 1_000_000 }, short))
+    const child = startMolm(['run', '--batch', input, '-o', out, ...BASE])
+    child.stdin.end()
+    const end = ended(child)
+    while (((await stat(out).catch(() => undefined))?.size ?? 0) < 150)
+      await new Promise((done) => setTimeout(done, 10))
+    child.kill('SIGINT')
+    const { code, stderr } = await end
+    assert.is(code, 130)
+    assert.is(stderr, '')
+    assert.equal(
+      parsed(await readFile(out, 'utf8')).map(({ id }) => id),
+      [1, 2],
+    )
+    await writeFile(input, jsonl(short, short, short, short))
+    assert.is((await batch([input, ...BASE, '-o', out])).code, 0)
+    assert.equal(
+      parsed(await readFile(out, 'utf8')).map(({ id, tokens }) => [id, tokens.length]),
+      [1, 2, 3, 4].map((id) => [id, 2]),
+    )
+  }))
+
+test('two runs do not write one file at the same time', () =>
+  inTemporaryFolder(async (folder) => {
+    const out = join(folder, 'out.jsonl')
+    const child = startMolm(['run', '--batch', '-', '-o', out, ...BASE, '-n', '2'])
+    const end = ended(child)
+    child.stdin.write(jsonl({ prompt: 'a' }))
+    while (((await stat(out).catch(() => undefined))?.size ?? 0) === 0)
+      await new Promise((done) => setTimeout(done, 10))
+    assertRefused(
+      await batch(['-', ...BASE, '-o', out], jsonl({ prompt: 'a' })),
+      1,
+      /writing .*out\.jsonl is already under way/,
+    )
+    child.stdin.end(jsonl({ prompt: 'b' }))
+    assert.is((await end).code, 0)
+    assert.is(parsed(await readFile(out, 'utf8')).length, 2)
+  }))
+
+test('a reader that goes away ends the batch quietly, with stdin still open', async () => {
+  const child = startMolm(['run', '--batch', '-', ...BASE, '-n', '2'])
+  child.stdin.on('error', () => undefined)
+  child.stdin.write(jsonl({ prompt: 'a' }))
+  await once(child.stdout, 'readable')
+  child.stdout.destroy()
+  const end = once(child, 'close')
+  child.stdin.write(jsonl({ prompt: 'b' }, { prompt: 'c' }))
+  const [code] = await end
+  assert.is(code, 0)
+})
+
+test('--batch refuses what cannot be meant beside it', async () => {
+  const refused = async (args: string[], pattern: RegExp) => assertRefused(await molm(['run', ...args]), 2, pattern)
+  await Promise.all([
+    refused(['--batch', 'in.jsonl', 'Hello'], /--batch takes its prompts from a file/),
+    refused(['--batch', 'in.jsonl', '--jsonl'], /without --jsonl/),
+    refused(['--batch', 'in.jsonl', '--parallel', '0'], /--parallel must be a whole number from 1 to 256, not '0'/),
+    refused(['-o', 'out.jsonl', 'Hello'], /-o is for the answers of --batch/),
+    refused(['--parallel', '2', 'Hello'], /--parallel needs --batch/),
+  ])
+  assertRefused(await batch(['/nonexistent.jsonl']), 1, /\/nonexistent\.jsonl: no such file/)
+  assertRefused(await batch(['/tmp']), 1, /not a file, but a folder/)
+})
+
+test('an input without lines is done at once', async () => {
+  const { code, stdout, stderr } = await batch(['-'], '\n \n')
+  assert.is(code, 0)
+  assert.is(stdout, '')
+  assert.match(stderr, /nothing to do/)
+})
+
+test.run()
