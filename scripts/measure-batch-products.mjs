@@ -1,7 +1,7 @@
 // How fast the products of a batch of decode steps are, which have few activation rows for each matrix: one thread, with the
 // weights from cache (one matrix again and again) and from memory. For each number of rows gigabytes of weights and billions
 // of multiplications a second of the processor's time, the best of several rounds: neighbours disturb that least.
-//   node scripts/measure-products.mjs [q4|q8] [COLUMNS] [OUTPUTS] [ROWS,...]
+//   node scripts/measure-batch-products.mjs [q4|q8] [COLUMNS] [OUTPUTS] [ROWS,...]
 import { TileBytes } from '../dist/runtime/abi/formats.js'
 import { Bank } from '../dist/runtime/bank.js'
 import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '../dist/runtime/kernels/matmul.js'
