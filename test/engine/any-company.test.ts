@@ -53,7 +53,7 @@ function generateTurn(roll: (below: number) => number, model: Decoder, seed: num
     seed,
     maxTokens: 1 + roll(24),
     logprobs: roll(3),
-    context: rolls && roll(3) === 0 ? 8 + roll(300) : POSITIONS,
+    context: rolls && roll(2) === 0 ? 8 + roll([20, 300][roll(2)]) : POSITIONS,
   })
   const [routes, probabilities] = [roll(2) === 0, roll(2) === 0]
   const request: GenerateRequest = { kind: 'generate', session: 0, prompt, settings, eos: [], routes, probabilities }
