@@ -99,6 +99,7 @@ const KNOWS: Record<string, string[]> = {
   generation: ['engine', 'model', 'packing', 'text', 'sampling', 'generation-options', 'option-checks', 'errors'],
   engine: [
     'architectures',
+    'training',
     'nn',
     'weights',
     'model',
@@ -111,6 +112,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
+  training: ['nn', 'weights', 'model', 'packing', 'runtime', 'errors'],
   nn: ['weights', 'model', 'packing', 'runtime', 'errors'],
   weights: ['packing', 'runtime'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
