@@ -2,9 +2,9 @@ import { trainingOf } from '../architectures/index.js'
 import { UserError } from '../errors.js'
 import { expertWeights } from '../training/expert-weights.js'
 import { type TrainedModel, Trainer } from '../training/trainer.js'
+import { Stopped, type Task } from './demand.js'
 import type { LoadedModel } from './load.js'
 import type { TrainingRequest } from './protocol.js'
-import { Stopped } from './sequence.js'
 
 /** The training that an engine has under way, if any, and its requests. */
 export class Training {
@@ -13,7 +13,7 @@ export class Training {
   constructor(private readonly loaded: LoadedModel) {}
 
   /** A request as a task; others may have their turn between micro-batches. */
-  *task(request: TrainingRequest, stop: Int32Array): Generator<void, unknown> {
+  *task(request: TrainingRequest, stop: Int32Array): Task {
     const check = () => {
       if (Atomics.load(stop, 0) !== 0) throw new Stopped('stopped')
     }

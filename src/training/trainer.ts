@@ -40,7 +40,7 @@ export interface TrainedModel {
 export type CheckStop = () => void
 
 /** Mean loss and the sums behind it, with the gradients left in their arrays. */
-type Pass = Generator<void, TrainingLoss>
+type Pass = Generator<undefined, TrainingLoss>
 
 /**
  * Training of some experts of a model: forward, back and the optimiser. All of a batch goes through the model in micro-batches,
@@ -108,7 +108,7 @@ export class Trainer {
     options: AdamWOptions,
     steering?: Steering,
     check?: CheckStop,
-  ): Generator<void, TrainingStep> {
+  ): Generator<undefined, TrainingStep> {
     const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options
     const loss = yield* this.backward(batch, steering, check)
     let squares = 0
@@ -134,7 +134,7 @@ export class Trainer {
   }
 
   /** The gradients as one array; the optimiser is not touched. */
-  *gradients(batch: TrainingBatch, steering?: Steering, check?: CheckStop): Generator<void, TrainingGradients> {
+  *gradients(batch: TrainingBatch, steering?: Steering, check?: CheckStop): Generator<undefined, TrainingGradients> {
     const loss = yield* this.backward(batch, steering, check)
     return { ...loss, gradients: this.readArray('gradients') }
   }

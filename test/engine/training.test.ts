@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { layoutOf } from '#molm/architectures/index.js'
 import { EngineClient, Interrupted } from '#molm/engine/client.js'
 import type { ExpertWeightsReply, ForwardReply, Request } from '#molm/engine/protocol.js'
+import { settle } from '#molm/generation-options.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
 import type { Quant } from '#molm/packing/format.js'
 import { formatsFor } from '#molm/packing/format.js'
@@ -104,6 +105,45 @@ test('a session beside it computes as before, and with a training whose newcomer
     assert.ok(Math.abs(loss - expected / (tokens.length - 1)) < 1e-5, `${loss}, not ${expected / (tokens.length - 1)}`)
     await ask({ kind: 'train-step', batch: BATCH, optimiser: { learningRate: 0.01 } })
     sameBits((await run(2)).logits, logits)
+  }))
+
+test('a generation and a step that run beside each other are each what they are alone, to the bit', () =>
+  withEngine(NANO, 'f32', async (ask, client) => {
+    const order: string[] = []
+    const generate = async (session: number) => {
+      const steps: { token: number; logprob: number }[] = []
+      const settings = settle({ maxTokens: 24, temperature: 1, topK: 0, topP: 1, minP: 0, seed: 5, ignoreEos: true })
+      const prompt = BATCH.sequences[1].slice()
+      await client.call(
+        { kind: 'generate', session, prompt, eos: [], settings, routes: false, probabilities: false },
+        {
+          onStep: ({ token, logprob }) => {
+            order.push('token')
+            steps.push({ token, logprob })
+          },
+        },
+      ).reply
+      return steps
+    }
+    const step = async () => {
+      const optimiser = { learningRate: 0.01 }
+      const done = await ask<TrainingStep>({ kind: 'train-step', batch: BATCH, optimiser })
+      order.push('step')
+      return done
+    }
+    const weights = await copies(ask, 'f32')
+    await ask({ kind: 'train-begin', plan: PLAN, weights })
+    const alone = { text: await generate(1), step: await step() }
+    const expected = await ask<TrainingState>({ kind: 'train-read', optimiser: true })
+    await ask({ kind: 'train-begin', plan: PLAN, weights })
+    order.splice(0)
+    // A step of two micro-batches: tokens come between them, and the rest after it.
+    const [stepped, text] = await Promise.all([step(), generate(2)])
+    assert.ok(order.indexOf('token') < order.indexOf('step'), order.join(' '))
+    assert.equal(text, alone.text)
+    assert.equal(stepped, alone.step)
+    const found = await ask<TrainingState>({ kind: 'train-read', optimiser: true })
+    sameBits(found.weights, expected.weights)
   }))
 
 test('a state that was read goes on as the training itself', () =>

@@ -63,7 +63,7 @@ export function withTrainer<T>(
 }
 
 /** Runs a task to its end. */
-export function finish<T>(task: Generator<void, T>): T {
+export function finish<T>(task: Generator<undefined, T>): T {
   for (;;) {
     const { done, value } = task.next()
     if (done) return value
