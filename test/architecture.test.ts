@@ -96,7 +96,17 @@ const KNOWS: Record<string, string[]> = {
     'spelling',
   ],
   hub: ['architectures', 'packing', 'files', 'checkpoint', 'errors', 'numbers', 'printable'],
-  generation: ['engine', 'model', 'packing', 'text', 'sampling', 'generation-options', 'option-checks', 'errors'],
+  generation: [
+    'engine',
+    'training',
+    'model',
+    'packing',
+    'text',
+    'sampling',
+    'generation-options',
+    'option-checks',
+    'errors',
+  ],
   engine: [
     'architectures',
     'training',

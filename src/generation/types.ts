@@ -7,6 +7,7 @@ import type { PartFormats, Quant } from '../packing/format.js'
 import type { ChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import type { ExpertTraining } from './expert-training.js'
 
 export type { PromptProgress, SavedSequence } from '../engine/protocol.js'
 export type { ExpertRoutes, LayerRoutes } from '../engine/route-codec.js'
@@ -259,6 +260,8 @@ export interface Model {
   readonly chatTemplate?: ChatTemplate
   /** From generation_config.json. */
   readonly generationDefaults: GenerationDefaults
+  /** Training of new experts, or of those that it has. */
+  readonly training: ExpertTraining
   createSession(): Session
   /**
    * Scores a text (as ids) with a sequence-classification checkpoint: by the state of its last token, or, where
