@@ -6,6 +6,7 @@ import type {
   Layers,
   NamedText,
   Quant,
+  SteeringKind,
   Taught,
   TaughtText,
   TeachEvent,
@@ -34,7 +35,7 @@ interface TeachCommandOptions extends OutputOptions {
   batch?: number
   init?: Init
   keep?: number
-  steering: boolean
+  steering?: SteeringKind
   seed?: number
   resume?: boolean
   dryRun?: boolean
@@ -74,7 +75,13 @@ export function define(command: Command): void {
     )
     .option('--lr <r>', 'highest learning rate (default: 0.003)', rate)
     .option('--batch <t>', 'tokens of a step (default: 2048)', wholeNumber('--batch', 64))
-    .option('--no-steering', 'leave the load of the newcomers to itself')
+    .addOption(
+      new Option('--steering <how>', 'what draws load to the new experts (default: texts)').choices([
+        'texts',
+        'entropy',
+        'none',
+      ]),
+    )
     .option('--seed <n>', 'for the same model again (default: 0)', wholeNumber('--seed', 0))
     .option('--resume', 'go on with a training that was cut off')
     .option('--dry-run', 'only tell what it would take')
@@ -87,6 +94,11 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
+Steering:
+  texts    what is learnt is drawn to the new experts, what is kept away from them
+  entropy  load is drawn to the experts that have most (ModuleFormer paper)
+  none     the router learns from the texts alone
+
 Ctrl-C ends the training and writes the best state so far. A training that was
 killed goes on with --resume; at most a minute of it is lost.
 
@@ -170,7 +182,7 @@ function libraryOptions(
     batch,
     init,
     keep,
-    ...(steering ? {} : { steering: 0 }),
+    steering,
     seed,
     resume,
     quant,

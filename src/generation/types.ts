@@ -184,6 +184,23 @@ export interface PartSummary {
   format: string
 }
 
+/** What was taught to a model after its training (`molm teach`). */
+export interface Teaching {
+  /** Names of the texts. */
+  texts: string[]
+  /** Kind of the new experts, the layers that got them, and how many each. */
+  kind: MixtureKind
+  layers: number[]
+  experts: number
+  /** Floats that were trained. */
+  parameters: number
+  /** Steps of the optimiser up to the state that was kept, and the tokens read in them. */
+  steps: number
+  tokens: number
+  /** Mean cross-entropy in nats on held-out text, as the training measured it. */
+  heldOutLoss?: { before: number; after: number }
+}
+
 /** What a model is: for `molm show` and anyone who wants to print it. */
 export interface ModelInfo {
   name: string
@@ -200,6 +217,8 @@ export interface ModelInfo {
   formats: PartFormats
   source?: string
   sourceRevision?: string
+  /** What was taught to it, the last teaching last; absent where nothing was. */
+  taught?: Teaching[]
   parameters: number
   activeParameters: number
   /** Bytes of all packed weights. */

@@ -141,8 +141,12 @@ class Run {
       ...(sizes.keep > 0 ? this.decks.keep.draw(sizes.keep) : []),
     ]
     const learningRate = learningRateAt(this.step, steps, settings.learningRate)
-    const steering = settings.steering > 0 ? ({ kind: 'entropy', weight: settings.steering } as const) : undefined
-    const done = await model.training.step({ sequences }, { learningRate }, { steering, signal: options.signal })
+    const kept = sequences.map((_, i) => i >= sizes.learn)
+    const done = await model.training.step(
+      { sequences, kept },
+      { learningRate },
+      { steering: settings.steering, signal: options.signal },
+    )
     if (!Number.isFinite(done.loss) || !Number.isFinite(done.gradientNorm)) return 'not-a-number'
     this.step++
     clock.add(done.tokens)

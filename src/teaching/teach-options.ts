@@ -3,6 +3,7 @@ import type { NamedText } from '../evaluation/text-file.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
 import { checkOneOf, checkOptionNames, shown } from '../option-checks.js'
 import type { Quant } from '../packing/format.js'
+import type { Steering } from '../training/step.js'
 import type { TeachEvent } from './teach-events.js'
 
 export interface TeachOptions {
@@ -37,10 +38,11 @@ export interface TeachOptions {
   /** Share of a step that keeps what the model knows: tokens of `keepTexts` among all. From 0 to below 1. Default 0.4. */
   keep?: number
   /**
-   * Weight of the entropy of the mean probabilities of the experts, the load concentration of the ModuleFormer paper. 0 is
-   * off. Default 0.02.
+   * How load is steered by a further term of the loss. texts (default): what is learnt is drawn to the newcomers, and what is
+   * kept away from them, so that their rows of the routers learn to tell the two apart. entropy: the load concentration of
+   * the ModuleFormer paper, which draws load to what has most. none: not at all.
    */
-  steering?: number
+  steering?: SteeringKind
   /** Default 0. The same options and seed give the same model, with any number of threads. */
   seed?: number
   /** Goes on with a training of the same options that was cut off. */
@@ -57,6 +59,9 @@ export type Layers = 'all' | `last:${number}` | readonly number[]
 export const INITS = ['copy', 'random'] as const
 export type Init = (typeof INITS)[number]
 
+export const STEERINGS = ['texts', 'entropy', 'none'] as const
+export type SteeringKind = (typeof STEERINGS)[number]
+
 /** All that decides what comes out, with the defaults filled in. */
 export interface Settings {
   experts: number
@@ -70,7 +75,7 @@ export interface Settings {
   window: number
   init: Init
   keep: number
-  steering: number
+  steering?: Steering
   seed: number
 }
 
@@ -99,11 +104,12 @@ const NAMES: Record<keyof TeachOptions, true> = {
 /** Throws a UsageError where an option cannot be meant, whatever the model. */
 export function checkTeachOptions(options: TeachOptions): void {
   checkOptionNames(options, NAMES, 'teach')
-  const { out, texts, experts, epochs, steps, learningRate, batch, keep, steering, seed } = options
+  const { out, texts, experts, epochs, steps, learningRate, batch, keep, seed } = options
   if (typeof out !== 'string' || out === '') throw new UsageError('`out` must name a folder')
   if (!Array.isArray(texts) || texts.length === 0) throw new UsageError('teaching needs a text')
   checkOneOf('only', options.only, MIXTURE_KINDS)
   checkOneOf('init', options.init, INITS)
+  checkOneOf('steering', options.steering, STEERINGS)
   checkOneOf('resume', options.resume, [true, false])
   checkWhole('experts', experts, 1, 1024)
   checkWhole('epochs', epochs, 1)
@@ -112,17 +118,24 @@ export function checkTeachOptions(options: TeachOptions): void {
   checkWhole('seed', seed, 0)
   checkRange('learningRate', learningRate, 'above 0', (value) => value > 0)
   checkRange('keep', keep, 'from 0 to below 1', (value) => value >= 0 && value < 1)
-  checkRange('steering', steering, 'from 0 on', (value) => value >= 0)
 }
 
 /** Fills in the defaults. Throws a UserError where the model has no such layers or experts. */
 export function settingsOf(options: TeachOptions, config: ModelConfig): Settings {
   const { experts = 1, epochs = 2, steps, learningRate = 3e-3, batch = 2048, init = 'copy' } = options
-  const { keep = 0.4, steering = 0.02, seed = 0, layers = 'all' } = options
+  const { keep = 0.4, seed = 0, layers = 'all' } = options
+  const steering = TERMS[options.steering ?? 'texts']
   const kind = options.only ?? (mixtureOf(config, 'mlp') ? 'mlp' : 'attention')
   const window = Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), config.trainedContext || MOST_WINDOW)
   const chosen = layersOf(layers, kind, config)
   return { experts, kind, layers: chosen, epochs, steps, learningRate, batch, window, init, keep, steering, seed }
+}
+
+/** Weights as they were measured to do most (docs/TEACHING.md). */
+const TERMS: Record<SteeringKind, Steering | undefined> = {
+  texts: { kind: 'newcomers', weight: 0.2 },
+  entropy: { kind: 'entropy', weight: 0.02 },
+  none: undefined,
 }
 
 /** Longer sequences teach no more, and attention's buffers grow with the square. */

@@ -109,8 +109,9 @@ export function planTeaching(
     await own.training.begin(course.plan, await first())
     const take = (lessons: readonly Lesson[], count: number) => lessons.flatMap(({ train }) => train).slice(0, count)
     const sequences = [...take(course.lessons, sizes.learn), ...take(keep, sizes.keep)]
-    const steering = { kind: 'entropy', weight: course.settings.steering } as const
-    const step = () => own.training.step({ sequences }, { learningRate: 0 }, { steering, signal })
+    const kept = sequences.map((_, i) => i >= sizes.learn)
+    const { steering } = course.settings
+    const step = () => own.training.step({ sequences, kept }, { learningRate: 0 }, { steering, signal })
     // The first reads experts that have not been there.
     await step()
     const start = performance.now()
@@ -149,10 +150,10 @@ async function withCourse<T>(name: string, options: TeachOptions, use: (prepared
     const own = await loadModel(found.path, { threads, signal })
     try {
       checkLanguageModel(own)
-      phase('reading the texts')
-      const lessons = await lessonsOf(own, texts, settings.window, signal)
       const trained = trainingPlan(settings)
       const size = await checkMemory(own, trained)
+      phase('reading the texts')
+      const lessons = await lessonsOf(own, texts, settings.window, signal)
       await checkDisk(out, packed, size.parameters)
       const key = fingerprint(
         { ...settings, model: [...packed.file.parts].map(([part, { sha256 }]) => [part, sha256]) },

@@ -8,6 +8,8 @@ export interface MicroBatch {
   tokens: Int32Array
   sequences: SequenceRows[]
   predictions: Prediction[]
+  /** 1 for each token of a kept sequence; absent where there is none. */
+  kept?: Uint8Array
 }
 
 export interface BatchLimits {
@@ -20,10 +22,10 @@ export interface BatchLimits {
  * Puts the sequences of a batch into micro-batches, in their order. Throws a UserError where one is too long or has an id that
  * the model does not know, or where nothing is predicted.
  */
-export function microBatches({ sequences, weights = [] }: TrainingBatch, limits: BatchLimits): MicroBatch[] {
+export function microBatches({ sequences, weights = [], kept = [] }: TrainingBatch, limits: BatchLimits): MicroBatch[] {
   const { maxTokens, maxSequence, vocabSize } = limits
   const batches: MicroBatch[] = []
-  let group: { tokens: Int32Array; weights?: Float32Array }[] = []
+  let group: Member[] = []
   let length = 0
   const close = () => {
     if (group.length > 0) batches.push(joined(group, length))
@@ -40,7 +42,7 @@ export function microBatches({ sequences, weights = [] }: TrainingBatch, limits:
     const mine = weights[index]
     if (mine && mine.length !== tokens.length) throw new UserError('a sequence needs a weight for each token')
     if (length + tokens.length > maxTokens) close()
-    group.push({ tokens, weights: mine })
+    group.push({ tokens, weights: mine, isKept: kept[index] ?? false })
     length += tokens.length
   }
   close()
@@ -50,18 +52,26 @@ export function microBatches({ sequences, weights = [] }: TrainingBatch, limits:
   return batches
 }
 
-function joined(group: { tokens: Int32Array; weights?: Float32Array }[], length: number): MicroBatch {
+interface Member {
+  tokens: Int32Array
+  weights?: Float32Array
+  isKept: boolean
+}
+
+function joined(group: Member[], length: number): MicroBatch {
   const all = new Int32Array(length)
   const sequences: SequenceRows[] = []
   const predictions: Prediction[] = []
+  const kept = new Uint8Array(length)
   let first = 0
-  for (const { tokens, weights } of group) {
+  for (const { tokens, weights, isKept } of group) {
     all.set(tokens, first)
+    if (isKept) kept.fill(1, first, first + tokens.length)
     sequences.push({ first, tokens: tokens.length })
     for (let t = 1; t < tokens.length; t++) {
       if (weights === undefined || weights[t] !== 0) predictions.push({ row: first + t - 1, target: tokens[t] })
     }
     first += tokens.length
   }
-  return { tokens: all, sequences, predictions }
+  return { tokens: all, sequences, predictions, ...(kept.includes(1) && { kept }) }
 }

@@ -7,6 +7,8 @@ export interface TrainingBatch {
    * token of a sequence is never predicted. Default 1 for all; one entry may be left undefined.
    */
   weights?: (Float32Array | undefined)[]
+  /** Whether each sequence is of what the model knows already, and is to keep. Default false for all. */
+  kept?: boolean[]
 }
 
 /** AdamW (Loshchilov and Hutter 2019) with clipping by the global norm. */
@@ -28,7 +30,8 @@ export interface AdamWOptions {
  * A further term of the loss, on the probabilities p(m | t) that the router of each trained mixture gives to its experts;
  * the mean over these mixtures, times `weight`.
  *
- * newcomers: mean over tokens of -log(sum of p(m | t) over the newcomers). Draws every token to them.
+ * newcomers: mean over tokens of -log(sum of p(m | t) over the newcomers), of kept sequences over the others. Draws what is new
+ * to the newcomers and what is known to the experts that know it.
  * entropy: the entropy of the mean of p over the tokens, the load concentration of the ModuleFormer paper (section 3.3)
  *   for adaptation. Draws load to what has most. Where a step has several micro-batches it is the mean of theirs.
  */
@@ -47,7 +50,7 @@ export interface TrainingLoss {
   /** Predictions that count. */
   predictions: number
   tokens: number
-  /** Part of the choices in the trained mixtures (k a token and mixture) that fell on newcomers. */
+  /** Part of the choices in the trained mixtures (k a token and mixture) that fell on newcomers; of kept sequences none count. */
   newcomerShare: number
 }
 

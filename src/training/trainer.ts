@@ -213,7 +213,8 @@ export class Trainer {
     for (const [index, micro] of batches.entries()) {
       if (index > 0) yield
       for (const workspace of this.workspaces) {
-        Object.assign(workspace, { sequences: micro.sequences, steering: term, tally })
+        const { sequences, kept } = micro
+        Object.assign(workspace, { sequences, kept, tally, steering: term && { ...term, kept } })
       }
       this.forward(micro, withGradients, check)
       if (withGradients) loss += this.back(micro, 1 / predictions, check)

@@ -42,7 +42,10 @@ for (const kind of ['newcomers', 'entropy'] as const) {
   test(`steering by ${kind}`, () => compare({ gate_type: 'linear' }, { kind, weight: 0.5 }))
 }
 
-async function compare(json: Record<string, unknown>, steering?: Steering): Promise<void> {
+test('steering by newcomers, away from them where a sequence is to be kept', () =>
+  compare({ gate_type: 'linear' }, { kind: 'newcomers', weight: 0.5 }, [false, true]))
+
+async function compare(json: Record<string, unknown>, steering?: Steering, kept?: boolean[]): Promise<void> {
   await inTemporaryFolder(async (dir) => {
     const { config, tensors } = await writeCheckpoint(dir, json)
     const mixtures = Array.from({ length: config.layers }, (_, layer) => [
@@ -60,10 +63,10 @@ async function compare(json: Record<string, unknown>, steering?: Steering): Prom
         for (let i = 0; i < rows * cols; i++) weights[offset + i] = scale * next()
       }
       trainer.begin(weights)
-      const result = finish(trainer.gradients({ sequences: SEQUENCES }, steering))
+      const result = finish(trainer.gradients({ sequences: SEQUENCES, kept }, steering))
       assert.ok(result.newcomerShare > 0.05, `newcomers are chosen: ${result.newcomerShare}`)
       const at = (w: Float64Array) =>
-        lossOf(config, taughtTensors(config, tensors, trainer.tensors, w), mixtures, steering)
+        lossOf(config, taughtTensors(config, tensors, trainer.tensors, w), mixtures, steering, kept)
       const here = at(Float64Array.from(weights))
       const total = result.loss + (steering?.weight ?? 0) * result.steering
       assert.ok(Math.abs(total - here.loss) < 1e-4, `loss ${total}, not ${here.loss}`)
@@ -105,6 +108,7 @@ function lossOf(
   { config: taught, tensors }: { config: ModuleFormerConfig; tensors: Tensors },
   mixtures: { layer: number; kind: 'attention' | 'mlp' }[],
   steering?: Steering,
+  kept: boolean[] = [],
 ): { loss: number; routes: string } {
   let loss = 0
   let predictions = 0
@@ -130,7 +134,7 @@ function lossOf(
   if (steering) {
     const terms = mixtures.map(({ layer, kind }, i) => {
       const experts = mixtureOf(config, kind)?.experts[layer] ?? 0
-      return termOf(steering.kind, probabilities[i], experts)
+      return termOf(steering.kind, probabilities[i], experts, kept)
     })
     loss += (steering.weight * terms.reduce((a, b) => a + b, 0)) / terms.length
   }
@@ -138,9 +142,14 @@ function lossOf(
 }
 
 /** The term of steering of one mixture, as its definition states it; newcomers follow the first `experts`. */
-function termOf(kind: Steering['kind'], p: number[][], experts: number): number {
-  const mean = (of: (row: number[]) => number) => p.reduce((sum, row) => sum + of(row), 0) / p.length
-  if (kind === 'newcomers') return mean((row) => -Math.log(row.slice(experts).reduce((a, b) => a + b, 0)))
+function termOf(kind: Steering['kind'], p: number[][], experts: number, kept: boolean[]): number {
+  const isKept = SEQUENCES.flatMap((tokens, i) => [...tokens].map(() => kept[i] ?? false))
+  const mean = (of: (row: number[], t: number) => number) => p.reduce((sum, row, t) => sum + of(row, t), 0) / p.length
+  if (kind === 'newcomers') {
+    return mean(
+      (row, t) => -Math.log((isKept[t] ? row.slice(0, experts) : row.slice(experts)).reduce((a, b) => a + b, 0)),
+    )
+  }
   return p[0].reduce((sum, _, e) => {
     const m = mean((row) => row[e])
     return sum - m * Math.log(m)

@@ -170,10 +170,14 @@ export class RouterTraining {
   }
 
   private count(layer: number, tokens: number, set: TrainedSet, { ids, p }: Routing): void {
-    const { tally, steering } = this.workspace
+    const { tally, steering, kept } = this.workspace
+    const { topK: k } = this.mixture
     const experts = this.mixture.experts[layer]
-    tally.choices += ids.length
-    for (const id of ids) if (id >= experts) tally.newcomers++
+    for (const [i, id] of ids.entries()) {
+      if (kept?.[Math.floor(i / k)] === 1) continue
+      tally.choices++
+      if (id >= experts) tally.newcomers++
+    }
     if (steering) tally.steering += steer(steering, p, tokens, this.newcomersOf(layer, set))
   }
 }

@@ -45,6 +45,8 @@ export class TrainingWorkspace extends Workspace {
   readonly trained: TrainedSets
   /** The micro-batch at hand. */
   sequences: readonly SequenceRows[] = []
+  /** 1 for each token of it that is of what the model knows already; absent: none. */
+  kept?: Uint8Array
   steering?: SteeringTerm
   tally: Tally = { choices: 0, newcomers: 0, steering: 0 }
 
