@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
-import { expandHome } from '../files/home.js'
 import type {
   Init,
   Layers,
+  MeasuredPlan,
   NamedText,
   Quant,
   SteeringKind,
@@ -118,7 +118,12 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
   const show = createDisplay(options)
   try {
-    const taught = await teach(model, { ...libraryOptions(folder, texts, keepTexts, options), onEvent: show.event })
+    const taught = await teach(model, {
+      ...libraryOptions(texts, keepTexts, options),
+      out: folder,
+      resume: options.resume,
+      onEvent: show.event,
+    })
     show.clear()
     if (!options.json && !options.quiet) process.stderr.write(summary(taught))
     await writeOut(`${options.json ? JSON.stringify(asJson(model, taught)) : taught.path}\n`)
@@ -138,9 +143,7 @@ async function dryRun(
   const { planTeaching } = await import('../index.js')
   const show = createDisplay(options)
   try {
-    // Nothing is written there; its disk is looked at.
-    const library = libraryOptions(expandHome('./taught'), texts, keepTexts, options)
-    const plan = await planTeaching(model, { ...library, onEvent: show.event })
+    const plan = await planTeaching(model, { ...libraryOptions(texts, keepTexts, options), onEvent: show.event })
     show.clear()
     await writeOut(options.json ? `${JSON.stringify({ model, ...planJson(plan) })}\n` : planTable(plan))
   } finally {
@@ -149,28 +152,11 @@ async function dryRun(
 }
 
 function libraryOptions(
-  out: string,
   texts: NamedText[],
   keepTexts: NamedText[] | undefined,
-  {
-    experts,
-    layers,
-    only,
-    epochs,
-    steps,
-    lr,
-    batch,
-    init,
-    keep,
-    steering,
-    seed,
-    resume,
-    quant,
-    threads,
-  }: TeachCommandOptions,
-): TeachOptions {
+  { experts, layers, only, epochs, steps, lr, batch, init, keep, steering, seed, quant, threads }: TeachCommandOptions,
+): Omit<TeachOptions, 'out' | 'resume'> {
   return {
-    out,
     texts,
     ...(keepTexts && { keepTexts }),
     experts,
@@ -184,7 +170,6 @@ function libraryOptions(
     keep,
     steering,
     seed,
-    resume,
     quant,
     threads,
     signal: interruptSignal(),
@@ -235,8 +220,6 @@ function planLine({ kind, layers, experts, parameters, memoryBytes, tokens, step
   const size = `${formatCount(parameters)} parameters, ${formatBytes(memoryBytes)} of memory beside the model`
   return `${added}: ${size}; ${plural(steps, 'step')} over ${formatCount(tokens.train)} tokens`
 }
-
-type MeasuredPlan = TeachingPlan & { tokensPerSecond: number; secondsPerEpoch: number }
 
 function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: MeasuredPlan): string {
   const { kind, layers, experts, parameters, memoryBytes, tokens, steps, stepsPerEpoch } = plan

@@ -94,12 +94,14 @@ function axis(experts: number, cell: number): string {
   return line
 }
 
-/** Puts a + above the cells of newcomers, where no number stands. */
+/** Puts a + above the cells of newcomers, in place of their numbers. */
 export function marked(axis: string, cell: number, experts: number, isNew: (expert: number) => boolean): string {
   const signs = [...axis]
   for (let expert = 0; expert < experts; expert++) {
     const column = Math.floor(expert * cell)
-    if (isNew(expert) && signs[column] === ' ') signs[column] = '+'
+    if (!isNew(expert) || /\d/.test(signs[column - 1] ?? '')) continue
+    signs[column] = '+'
+    for (let next = column + 1; /\d/.test(signs[next] ?? ''); next++) signs[next] = ' '
   }
   return signs.join('')
 }

@@ -1,4 +1,6 @@
-import { resolve } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { UsageError, UserError } from '../errors.js'
 import { checkLanguageModel } from '../evaluation/language-model.js'
 import type { Model } from '../generation/types.js'
@@ -99,11 +101,27 @@ export function teach(model: string, options: TeachOptions): Promise<Taught> {
 }
 
 /** What teaching would take: the plan, and the speed of one step, which is thrown away. Writes nothing. */
-export function planTeaching(
+export async function planTeaching(
   model: string,
-  options: TeachOptions,
-): Promise<TeachingPlan & { tokensPerSecond: number; secondsPerEpoch: number }> {
-  return withCourse(model, { ...options, resume: false }, async ({ own, course, plan, sizes, keep, first }) => {
+  options: Omit<TeachOptions, 'out' | 'resume'>,
+): Promise<MeasuredPlan> {
+  // A checkpoint is packed for it.
+  const folder = await mkdtemp(join(tmpdir(), 'molm-plan-'))
+  try {
+    return await measuredPlan(model, { ...options, out: join(folder, 'out') })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A plan, with the speed of a step. */
+export interface MeasuredPlan extends TeachingPlan {
+  tokensPerSecond: number
+  secondsPerEpoch: number
+}
+
+function measuredPlan(model: string, options: TeachOptions): Promise<MeasuredPlan> {
+  return withCourse(model, options, async ({ own, course, plan, sizes, keep, first }) => {
     const { signal, onEvent } = options
     onEvent?.({ kind: 'phase', phase: 'measuring a step' })
     await own.training.begin(course.plan, await first())

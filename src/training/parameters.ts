@@ -82,8 +82,10 @@ export class Parameters {
     return this.optimisers.reduce((sum, { adamw }) => sum + adamw.squares(), 0)
   }
 
-  update(step: AdamWStep): void {
-    for (const { adamw, decays } of this.optimisers) adamw.update(decays ? step : { ...step, weightDecay: 0 })
+  /** One step, with this factor of the learning rate for rows of routers. */
+  update(step: AdamWStep, routerRate: number): void {
+    const ofRouters = { ...step, learningRate: step.learningRate * routerRate, weightDecay: 0 }
+    for (const { adamw, decays } of this.optimisers) adamw.update(decays ? step : ofRouters)
   }
 
   /** Copies an array to where its tensors have their place among all. */

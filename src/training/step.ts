@@ -22,6 +22,8 @@ export interface AdamWOptions {
   epsilon?: number
   /** Decay of the experts' matrices, decoupled from the gradient; rows of routers do not decay. Default 0. */
   weightDecay?: number
+  /** Factor of the learning rate for rows of routers. Default 1. */
+  routerRate?: number
   /** Gradients are scaled down to this L2 norm of all together; 0 leaves them. Default 1. */
   clip?: number
 }
@@ -30,8 +32,9 @@ export interface AdamWOptions {
  * A further term of the loss, on the probabilities p(m | t) that the router of each trained mixture gives to its experts;
  * the mean over these mixtures, times `weight`.
  *
- * newcomers: mean over tokens of -log(sum of p(m | t) over the newcomers), of kept sequences over the others. Draws what is new
- * to the newcomers and what is known to the experts that know it.
+ * newcomers: the logistic loss of whether newcomers come before the last expert that would be chosen without them: mean over
+ *   tokens of log(1 + q / P), of kept sequences of log(1 + P / q), where P is the sum of p(m | t) over the newcomers and q the
+ *   k-th largest of the others. Draws what is new to the newcomers, and leaves what is known to the experts that know it.
  * entropy: the entropy of the mean of p over the tokens, the load concentration of the ModuleFormer paper (section 3.3)
  *   for adaptation. Draws load to what has most. Where a step has several micro-batches it is the mean of theirs.
  */

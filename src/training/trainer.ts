@@ -109,7 +109,15 @@ export class Trainer {
     steering?: Steering,
     check?: CheckStop,
   ): Generator<undefined, TrainingStep> {
-    const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, clip = 1 } = options
+    const {
+      learningRate,
+      beta1 = 0.9,
+      beta2 = 0.999,
+      epsilon = 1e-8,
+      weightDecay = 0,
+      clip = 1,
+      routerRate = 1,
+    } = options
     const loss = yield* this.backward(batch, steering, check)
     let squares = 0
     for (const [bank, parameters] of this.parameters.entries()) {
@@ -123,7 +131,7 @@ export class Trainer {
     const update = { step: this.steps, learningRate, beta1, beta2, epsilon, weightDecay, gradientScale }
     for (const [bank, parameters] of this.parameters.entries()) {
       this.model.pool.enter(bank)
-      parameters.update(update)
+      parameters.update(update, routerRate)
     }
     return { ...loss, gradientNorm }
   }

@@ -59,7 +59,7 @@ export function namesLine(panels: readonly Panel[]): string {
   )
 }
 
-/** Numbers of experts, each above the left edge of its cell, and a + above those of newcomers where no number stands. */
+/** Numbers of experts, each above the left edge of its cell, and a + above those of newcomers. */
 export function numbersLine(
   panels: readonly Panel[],
   isNewcomer: (kind: MixtureKind, expert: number) => boolean,

@@ -133,8 +133,8 @@ function lossOf(
   loss /= predictions
   if (steering) {
     const terms = mixtures.map(({ layer, kind }, i) => {
-      const experts = mixtureOf(config, kind)?.experts[layer] ?? 0
-      return termOf(steering.kind, probabilities[i], experts, kept)
+      const { experts = [], topK = 1 } = mixtureOf(config, kind) ?? {}
+      return termOf(steering.kind, probabilities[i], experts[layer], topK, kept)
     })
     loss += (steering.weight * terms.reduce((a, b) => a + b, 0)) / terms.length
   }
@@ -142,13 +142,15 @@ function lossOf(
 }
 
 /** The term of steering of one mixture, as its definition states it; newcomers follow the first `experts`. */
-function termOf(kind: Steering['kind'], p: number[][], experts: number, kept: boolean[]): number {
+function termOf(kind: Steering['kind'], p: number[][], experts: number, topK: number, kept: boolean[]): number {
   const isKept = SEQUENCES.flatMap((tokens, i) => [...tokens].map(() => kept[i] ?? false))
   const mean = (of: (row: number[], t: number) => number) => p.reduce((sum, row, t) => sum + of(row, t), 0) / p.length
   if (kind === 'newcomers') {
-    return mean(
-      (row, t) => -Math.log((isKept[t] ? row.slice(0, experts) : row.slice(experts)).reduce((a, b) => a + b, 0)),
-    )
+    return mean((row, t) => {
+      const share = row.slice(experts).reduce((a, b) => a + b, 0)
+      const rival = row.slice(0, experts).sort((a, b) => b - a)[topK - 1]
+      return Math.log(1 + (isKept[t] ? share / rival : rival / share))
+    })
   }
   return p[0].reduce((sum, _, e) => {
     const m = mean((row) => row[e])

@@ -1,5 +1,5 @@
 import { type Mixture, routerRows } from '../../model/config.js'
-import { steer } from './steering.js'
+import { type RouterShape, steer } from './steering.js'
 import type { TrainedLogits } from './trained-logits.js'
 import type { TrainedSet } from './trained-set.js'
 import type { TrainingWorkspace } from './training-workspace.js'
@@ -71,7 +71,7 @@ export class RouterTraining {
         gradient[t * rows + ids[i]] += p[t * rows + ids[i]] * f32[this.gateGradients / 4 + i]
       }
     }
-    if (set && workspace.steering) steer(workspace.steering, p, tokens, this.newcomersOf(layer, set), gradient)
+    if (set && workspace.steering) steer(workspace.steering, p, tokens, this.shapeOf(layer, set), gradient)
     this.store(layer, tokens, gradient, set)
     logits.backward(layer, tokens, needsInput, set)
   }
@@ -164,9 +164,9 @@ export class RouterTraining {
     return places
   }
 
-  private newcomersOf(layer: number, { newcomers }: TrainedSet): [number, number] {
-    const experts = this.mixture.experts[layer]
-    return [experts, experts + newcomers]
+  private shapeOf(layer: number, { newcomers }: TrainedSet): RouterShape {
+    const { experts, topK } = this.mixture
+    return { from: experts[layer], to: experts[layer] + newcomers, topK }
   }
 
   private count(layer: number, tokens: number, set: TrainedSet, { ids, p }: Routing): void {
@@ -178,6 +178,6 @@ export class RouterTraining {
       tally.choices++
       if (id >= experts) tally.newcomers++
     }
-    if (steering) tally.steering += steer(steering, p, tokens, this.newcomersOf(layer, set))
+    if (steering) tally.steering += steer(steering, p, tokens, this.shapeOf(layer, set))
   }
 }
