@@ -95,7 +95,7 @@ export function define(command: Command): void {
 
 const NOTES = `
 Steering:
-  texts    what is learnt is drawn to the new experts, what is kept away from them
+  texts    new experts learn to be chosen for what is learnt, not for what is kept
   entropy  load is drawn to the experts that have most (ModuleFormer paper)
   none     the router learns from the texts alone
 

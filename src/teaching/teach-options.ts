@@ -121,7 +121,7 @@ export function checkTeachOptions(options: TeachOptions): void {
 }
 
 /** Fills in the defaults. Throws a UserError where the model has no such layers or experts. */
-export function settingsOf(options: TeachOptions, config: ModelConfig): Settings {
+export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConfig): Settings {
   const { experts = 1, epochs = 2, steps, learningRate = 3e-3, batch = 2048, init = 'copy' } = options
   const { keep = 0.4, seed = 0, layers = 'all' } = options
   const steering = TERMS[options.steering ?? 'texts']

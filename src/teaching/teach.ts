@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { UsageError, UserError } from '../errors.js'
-import { checkLanguageModel } from '../evaluation/language-model.js'
-import type { Model } from '../generation/types.js'
+import { resolve } from 'node:path'
+import { UserError } from '../errors.js'
+import type { LoadOptions, Model } from '../generation/types.js'
 import { diskNeeds } from '../hub/plan.js'
 import { withPacker } from '../library/convert-model.js'
 import { loadModel } from '../library/load-model.js'
@@ -13,14 +10,13 @@ import { formatBytes } from '../numbers.js'
 import { packedFileName } from '../packing/packed-folder.js'
 import type { PackedModel } from '../surgery/packed-model.js'
 import { withPackedModel } from '../surgery/with-packed.js'
-import { type Course, type Learnt, stepSizes, takeCourse } from './course.js'
+import { type Learnt, takeCourse } from './course.js'
 import { curveFiles } from './curve-files.js'
 import { fingerprint, type Journal, journalPath, readJournal, removeJournal, writeJournal } from './journal.js'
-import { countTokens, type Lesson, lessonsOf } from './lessons.js'
+import type { Lesson } from './lessons.js'
 import { type Newcomers, type Reading, readSequences } from './measure.js'
-import { firstWeights, tensorsOf } from './newcomers.js'
-import { OWN_WRITING, ownWriting } from './own-writing.js'
-import { checkMemory, trainingPlan } from './taught-plan.js'
+import { tensorsOf } from './newcomers.js'
+import { checkTeachable, layOut, type Outline } from './outline.js'
 import type { CurvePoint, Ending, TeachingPlan } from './teach-events.js'
 import { checkTeachOptions, type Settings, settingsOf, type TeachOptions } from './teach-options.js'
 import { newIds, writeTaught } from './write-taught.js'
@@ -60,8 +56,9 @@ export interface Taught {
  * const taught = await teach('nano', { out: './nano-recipes', texts: [await readText('recipes.txt')] })
  * taught.texts[0].perplexity     // { before: 512, after: 61 }
  */
-export function teach(model: string, options: TeachOptions): Promise<Taught> {
-  return withCourse(model, options, async (prepared) => {
+export async function teach(name: string, options: TeachOptions): Promise<Taught> {
+  checkTeachOptions(options)
+  return withCourse(name, options, async (prepared) => {
     const { own, settings, packed, learn } = prepared
     const learnt = await learn()
     const { signal: _, onEvent, threads } = options
@@ -78,7 +75,7 @@ export function teach(model: string, options: TeachOptions): Promise<Taught> {
     )
     const path = resolve(options.out, packedFileName(packed.file.metadata.quant))
     onEvent?.({ kind: 'phase', phase: 'measuring the taught model' })
-    const { after, size } = await withLoaded(path, threads, async (taught) => ({
+    const { after, size } = await withLoaded(path, { threads }, async (taught) => ({
       after: await readLessons(taught, prepared),
       size: taught.info.bytes,
     }))
@@ -100,115 +97,35 @@ export function teach(model: string, options: TeachOptions): Promise<Taught> {
   })
 }
 
-/** What teaching would take: the plan, and the speed of one step, which is thrown away. Writes nothing. */
-export async function planTeaching(
-  model: string,
-  options: Omit<TeachOptions, 'out' | 'resume'>,
-): Promise<MeasuredPlan> {
-  // A checkpoint is packed for it.
-  const folder = await mkdtemp(join(tmpdir(), 'molm-plan-'))
-  try {
-    return await measuredPlan(model, { ...options, out: join(folder, 'out') })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-/** A plan, with the speed of a step. */
-export interface MeasuredPlan extends TeachingPlan {
-  tokensPerSecond: number
-  secondsPerEpoch: number
-}
-
-function measuredPlan(model: string, options: TeachOptions): Promise<MeasuredPlan> {
-  return withCourse(model, options, async ({ own, course, plan, sizes, keep, first }) => {
-    const { signal, onEvent } = options
-    onEvent?.({ kind: 'phase', phase: 'measuring a step' })
-    await own.training.begin(course.plan, await first())
-    const take = (lessons: readonly Lesson[], count: number) => lessons.flatMap(({ train }) => train).slice(0, count)
-    const sequences = [...take(course.lessons, sizes.learn), ...take(keep, sizes.keep)]
-    const kept = sequences.map((_, i) => i >= sizes.learn)
-    const { steering } = course.settings
-    const step = () => own.training.step({ sequences, kept }, { learningRate: 0 }, { steering, signal })
-    // The first reads experts that have not been there.
-    await step()
-    const start = performance.now()
-    const { tokens } = await step()
-    const seconds = (performance.now() - start) / 1000
-    return { ...plan, tokensPerSecond: tokens / seconds, secondsPerEpoch: plan.stepsPerEpoch * seconds }
-  })
-}
-
-interface Prepared {
+interface Prepared extends Outline {
   packed: PackedModel
   own: Model
   settings: Settings
-  course: Course
-  plan: TeachingPlan
-  sizes: { learn: number; keep: number }
-  /** What tells how much was forgotten; read again as far as `course.keep` has it. */
-  keep: Lesson[]
-  first(): Promise<Float32Array>
   learn(): Promise<Learnt>
 }
 
-/** Opens the model and the texts, and lays out what is to be done. */
+/** Opens the model as a packed one, with the journal of a training that goes on. */
 async function withCourse<T>(name: string, options: TeachOptions, use: (prepared: Prepared) => Promise<T>): Promise<T> {
-  checkTeachOptions(options)
   const { out, texts, keepTexts, threads, signal, onEvent } = options
   const phase = (phase: string) => onEvent?.({ kind: 'phase', phase })
   // Before a checkpoint is packed for nothing.
   const { config } = await resolveModel(name, options.quant)
-  if (config.architecture !== 'causal-lm')
-    throw new UserError(`${name} is a classifier: only language models are taught`)
+  checkTeachable(name, config)
   settingsOf(options, config)
   phase('opening the model')
   return withPackedModel(name, out, options, async (packed, found: FoundModel) => {
     const settings = settingsOf(options, packed.config)
     const own = await loadModel(found.path, { threads, signal })
     try {
-      checkLanguageModel(own)
-      const trained = trainingPlan(settings)
-      const size = await checkMemory(own, trained)
-      phase('reading the texts')
-      const lessons = await lessonsOf(own, texts, settings.window, signal)
-      await checkDisk(out, packed, size.parameters)
       const key = fingerprint(
         { ...settings, model: [...packed.file.parts].map(([part, { sha256 }]) => [part, sha256]) },
         [...texts, ...(keepTexts ?? [])].map(({ text }) => text),
       )
       const path = journalPath(out)
       const journal = options.resume ? await readJournal(path, key) : undefined
-      const keep = keepTexts
-        ? await lessonsOf(own, keepTexts, settings.window, signal)
-        : [await writing(own, settings, options, journal)]
-      const sizes = stepSizes(settings, keep.length > 0)
-      const trainSequences = lessons.flatMap(({ train }) => train)
-      const available = countTokens(trainSequences)
-      if (available < settings.batch) {
-        throw new UserError(
-          `the texts have ${available} tokens to learn from, fewer than a \`batch\` of ${settings.batch}; ` +
-            'give more text, or a smaller `batch`',
-        )
-      }
-      const stepsPerEpoch = Math.ceil(trainSequences.length / sizes.learn)
-      const steps = options.steps ?? settings.epochs * stepsPerEpoch
-      const plan: TeachingPlan = {
-        kind: settings.kind,
-        layers: settings.layers,
-        experts: settings.experts,
-        ...size,
-        tokens: {
-          train: available,
-          heldOut: countTokens(lessons.flatMap(({ heldOut }) => heldOut)),
-          keep: countTokens(keep.flatMap(({ train }) => train)),
-        },
-        steps,
-        stepsPerEpoch,
-      }
-      onEvent?.({ kind: 'plan', plan })
-      const course: Course = { settings, plan: trained, lessons, keep, steps }
-      const first = () => firstWeights(own, trained, settings, trainSequences, signal)
+      const outline = await layOut(own, settings, options, journal)
+      await checkDisk(out, packed, outline.plan.parameters)
+      const { course, keep, first } = outline
       const ownTexts = keepTexts ? undefined : { train: plainOf(keep[0].train), heldOut: plainOf(keep[0].heldOut) }
       const learn = async () => {
         const from: Float32Array | Journal = journal ?? (await first())
@@ -223,22 +140,11 @@ async function withCourse<T>(name: string, options: TeachOptions, use: (prepared
         }
         return learnt
       }
-      return await use({ packed, own, settings, course, plan, sizes, keep, first, learn })
+      return await use({ ...outline, packed, own, settings, learn })
     } finally {
       await own.dispose()
     }
   })
-}
-
-/** The model's own writing, anew or as an earlier run has kept it. */
-async function writing(own: Model, settings: Settings, options: TeachOptions, journal?: Journal): Promise<Lesson> {
-  if (journal && !journal.ownWriting) throw new UsageError('the training that goes on had `keepTexts`; give them again')
-  if (journal?.ownWriting) {
-    const { train, heldOut } = journal.ownWriting
-    return { name: OWN_WRITING, train: train.map(arrayOf), heldOut: heldOut.map(arrayOf) }
-  }
-  options.onEvent?.({ kind: 'phase', phase: 'letting the model write what it is to keep' })
-  return ownWriting(own, settings, { signal: options.signal })
 }
 
 /** Rejects with a UserError where the disk has no room for the model and for the journal, which is written twice. */
@@ -299,8 +205,8 @@ function captionOf({ settings, course }: Prepared, { bestStep }: Learnt): string
   ]
 }
 
-async function withLoaded<T>(path: string, threads: number | undefined, use: (model: Model) => Promise<T>): Promise<T> {
-  const model = await loadModel(path, { threads })
+async function withLoaded<T>(name: string, options: LoadOptions, use: (model: Model) => Promise<T>): Promise<T> {
+  const model = await loadModel(name, options)
   try {
     return await use(model)
   } finally {
@@ -310,8 +216,4 @@ async function withLoaded<T>(path: string, threads: number | undefined, use: (mo
 
 function plainOf(sequences: readonly Int32Array[]): number[][] {
   return sequences.map((ids) => [...ids])
-}
-
-function arrayOf(ids: readonly number[]): Int32Array {
-  return Int32Array.from(ids)
 }
