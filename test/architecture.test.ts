@@ -141,13 +141,17 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
+<<<<<<< HEAD
   training: ['nn', 'weights', 'model', 'packing', 'runtime', 'errors'],
   nn: ['weights', 'model', 'packing', 'runtime', 'errors'],
+=======
+  nn: ['weights', 'model', 'packing', 'runtime', 'exp', 'errors'],
+>>>>>>> main
   weights: ['packing', 'runtime'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
   packing: ['runtime', 'files', 'checkpoint', 'option-checks', 'json', 'errors', 'numbers', 'printable'],
   text: ['checkpoint', 'generation-options', 'option-checks', 'json', 'errors', 'printable'],
-  sampling: ['generation-options', 'errors'],
+  sampling: ['generation-options', 'exp', 'errors'],
   runtime: ['errors'],
   files: ['checkpoint', 'json', 'errors', 'printable'],
   checkpoint: ['json', 'errors', 'printable'],
@@ -157,6 +161,7 @@ const KNOWS: Record<string, string[]> = {
   json: ['errors', 'printable'],
   errors: [],
   numbers: [],
+  exp: [],
   printable: [],
   spelling: [],
 }

@@ -94,10 +94,10 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
-Steering:
-  texts    new experts learn to be chosen for what is learnt, not for what is kept
-  entropy  load is drawn to the experts that have most (ModuleFormer paper)
-  none     the router learns from the texts alone
+What draws load to the new experts:
+  texts    they learn to be chosen for what is learnt, not for what is kept
+  entropy  load goes to the experts that have most (ModuleFormer paper)
+  none     nothing does
 
 Ctrl-C ends the training and writes the best state so far. A training that was
 killed goes on with --resume; at most a minute of it is lost.
