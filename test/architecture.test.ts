@@ -141,12 +141,8 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
-<<<<<<< HEAD
   training: ['nn', 'weights', 'model', 'packing', 'runtime', 'errors'],
-  nn: ['weights', 'model', 'packing', 'runtime', 'errors'],
-=======
   nn: ['weights', 'model', 'packing', 'runtime', 'exp', 'errors'],
->>>>>>> main
   weights: ['packing', 'runtime'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
   packing: ['runtime', 'files', 'checkpoint', 'option-checks', 'json', 'errors', 'numbers', 'printable'],
