@@ -49,7 +49,7 @@ const MOST_BETWEEN = 25
 /** Most tokens of a check, of what is learnt and of what is kept: it is to cost little beside the steps. */
 const CHECK_TOKENS = 8192
 /** Rows of routers learn this much faster than experts: what they have to tell apart is simpler (docs/TEACHING.md). */
-const ROUTER_RATE = 5
+const ROUTER_RATE = 10
 /** A state is kept so often. */
 const SAVE_MS = 40_000
 

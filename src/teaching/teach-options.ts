@@ -133,7 +133,7 @@ export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConf
 
 /** Weights as they were measured to do most (docs/TEACHING.md). */
 const TERMS: Record<SteeringKind, Steering | undefined> = {
-  texts: { kind: 'newcomers', weight: 0.5 },
+  texts: { kind: 'newcomers', weight: 2 },
   entropy: { kind: 'entropy', weight: 0.02 },
   none: undefined,
 }
