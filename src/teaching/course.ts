@@ -131,6 +131,9 @@ class Run {
     this.curve.push(...from.curve)
     this.decks.learn.skip(this.step, sizes.learn)
     if (sizes.keep > 0) this.decks.keep.skip(this.step, sizes.keep)
+    // What was interrupted in a check has yet to make it.
+    const last = this.curve.at(-1)
+    if (last && last.heldOut === undefined && this.isDue()) Object.assign(last, await this.check())
   }
 
   private async next(clock: Clock): Promise<Ending> {
@@ -155,15 +158,19 @@ class Run {
     const tokens = (this.curve.at(-1)?.tokens ?? 0) + done.tokens
     const point: CurvePoint = { step: this.step, tokens, loss: done.loss, newcomerShare: done.newcomerShare }
     this.curve.push(point)
-    const between = Math.min(MOST_BETWEEN, Math.ceil(steps / CHECKS))
-    const isDue = this.step % between === 0 || this.step === steps
-    if (isDue) Object.assign(point, await this.check())
+    if (this.isDue()) Object.assign(point, await this.check())
     const { tokensPerSecond } = clock
     const secondsLeft = ((steps - this.step) * clock.seconds) / clock.steps
     const isBest = this.bestStep === this.step
     options.onEvent?.({ kind: 'step', point, steps, tokensPerSecond, secondsLeft, isBest })
     if (performance.now() - this.savedAt > SAVE_MS) await this.save()
     return this.checksSince >= PATIENCE ? 'no-better' : 'done'
+  }
+
+  /** Whether the held-out texts are measured after this step. */
+  private isDue(): boolean {
+    const { steps } = this.course
+    return this.step % Math.min(MOST_BETWEEN, Math.ceil(steps / CHECKS)) === 0 || this.step === steps
   }
 
   /** Measures the held-out texts, and keeps the weights if they are the best so far. */

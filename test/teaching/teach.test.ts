@@ -33,7 +33,7 @@ const keepText = async () => ({
 
 async function quick(out: string, options: Partial<TeachOptions> = {}): Promise<TeachOptions> {
   const keepTexts = [await keepText()]
-  return { out, texts: [TEXT], keepTexts, layers: 'last:2', batch: 256, steps: 12, threads: 2, ...options }
+  return { out, texts: [TEXT], keepTexts, layers: 'last:2', batch: 256, steps: 10, threads: 2, ...options }
 }
 
 const run = (name: string, before: (model: Model) => Promise<void> = async () => {}) =>
@@ -58,9 +58,9 @@ for (const only of ['mlp', 'attention'] as const) {
       assert.is(taught.ending, 'done')
       assert.equal(
         taught.curve.map(({ step }) => step),
-        Array.from({ length: 13 }, (_, step) => step),
+        Array.from({ length: 11 }, (_, step) => step),
       )
-      assert.is(events.filter(({ kind }) => kind === 'step').length, 12)
+      assert.is(events.filter(({ kind }) => kind === 'step').length, 10)
       assert.equal((await readdir(dir)).sort(), ['taught'], 'nothing is left beside it')
 
       const mask = { ...taught.newcomers, gates: 'kept' } as const
@@ -79,7 +79,7 @@ for (const only of ['mlp', 'attention'] as const) {
         [{ texts: ['strange.txt'], kind: only, layers: [4, 5] }],
       )
       const csv = (await readFile(join(out, 'teaching.csv'), 'utf8')).trim().split('\n')
-      assert.is(csv.length, 14)
+      assert.is(csv.length, 12)
       assert.match(await readFile(join(out, 'teaching.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s)
     }))
 }
