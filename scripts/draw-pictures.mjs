@@ -19,7 +19,7 @@ const PICTURES = {
   comparison: () => drawComparison('docs/images/prose-and-code.svg'),
   page: () => {
     drawPage('docs/images/page-light.png', 'light', look('.tokens span', 97, 'click'))
-    drawPage('docs/images/page-dark.png', 'dark', look('.texts [data-expert]', 77, 'mouseenter'))
+    drawPage('docs/images/page-dark.png', 'dark', look('section.text [data-expert]', 77, 'mouseover'))
   },
   pruned: () => drawPruned('docs/images/pruned-against-whole.svg'),
 }
@@ -82,7 +82,7 @@ function drawPruned(path) {
 
 /** A script that does what a pointer does with the nth of these. */
 function look(selector, n, event) {
-  return `document.querySelectorAll('${selector}')[${n}].dispatchEvent(new MouseEvent('${event}'))`
+  return `document.querySelectorAll('${selector}')[${n}].dispatchEvent(new MouseEvent('${event}', { bubbles: true }))`
 }
 
 function screenAsSvg(lines) {
