@@ -9,6 +9,7 @@ import { repositoryPath } from './support/fixtures.js'
  */
 const KNOWS: Record<string, string[]> = {
   cli: [
+    'server',
     'tui',
     'index',
     'pictures',
@@ -31,6 +32,7 @@ const KNOWS: Record<string, string[]> = {
     'printable',
     'spelling',
   ],
+  server: ['experts', 'evaluation', 'generation', 'text', 'sampling', 'generation-options', 'errors', 'spelling'],
   tui: [
     'pictures',
     'experts',
@@ -138,6 +140,10 @@ const PACKAGES: Record<string, string[]> = {
   '@huggingface/hub': ['hub'],
   '@huggingface/jinja': ['text'],
   '@resvg/resvg-wasm': ['pictures'],
+  hono: ['server'],
+  '@hono/node-server': ['server'],
+  zod: ['server'],
+  'prom-client': ['server'],
 }
 
 const test = suite('the architecture')

@@ -1,5 +1,5 @@
 import { readEvents } from './events.js'
-import type { PageModel, RoutedToken } from './routes.js'
+import { type PageModel, pageModel, type RoutedToken } from './routes.js'
 
 export interface Message {
   role: 'system' | 'user' | 'assistant'
@@ -31,7 +31,8 @@ export class Api {
   constructor(private readonly askKey: (isWrong: boolean) => Promise<string | undefined>) {}
 
   async model(): Promise<PageModel> {
-    return (await this.request('page/model.json')).json()
+    const { data } = await (await this.request('v1/models')).json()
+    return pageModel(data[0])
   }
 
   /** The answer to messages, as it comes. */
@@ -45,24 +46,26 @@ export class Api {
   }
 
   /** The tokens of a text with the experts that they wake, on its own and with nothing in front. */
-  async read(model: string, prompt: string, signal: AbortSignal): Promise<RoutedToken[]> {
-    const body = { model, prompt, max_tokens: 0, echo: true, routed_experts: true }
-    const response = await this.request('v1/completions', body, signal)
-    const [choice] = (await response.json()).choices
-    return choice.prompt_routed_experts
+  async read(model: string, text: string, signal: AbortSignal): Promise<RoutedToken[]> {
+    const tokenize = { prompt: text, add_special_tokens: false }
+    const { tokens } = await (await this.request('tokenize', tokenize, signal)).json()
+    if (tokens.length === 0) throw new Error('there is no text in it')
+    const body = { model, prompt: tokens, max_tokens: 0, routed_experts: true }
+    const { choices } = await (await this.request('v1/completions', body, signal)).json()
+    return choices[0].prompt_routed_experts
   }
 
   private async *stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<AnswerChunk> {
     const response = await this.request(path, { ...body, stream: true, routed_experts: true }, signal)
     if (!response.body) throw new Error('the server gave no answer')
     for await (const event of readEvents(response.body)) {
-      const { choices, prompt_routed_experts: prompt } = event as StreamEvent
+      const { choices } = event as StreamEvent
       const [choice] = choices
       if (!choice) continue
       yield {
         text: choice.delta?.content ?? choice.text ?? '',
         tokens: choice.routed_experts ?? [],
-        prompt: prompt ?? choice.prompt_routed_experts,
+        prompt: choice.prompt_routed_experts,
         finishReason: choice.finish_reason ?? undefined,
       }
     }
@@ -98,7 +101,6 @@ interface StreamEvent {
     prompt_routed_experts?: RoutedToken[]
     finish_reason?: string | null
   }[]
-  prompt_routed_experts?: RoutedToken[]
 }
 
 /** What a refusing server said, in its own words where they can be read. */

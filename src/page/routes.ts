@@ -1,15 +1,35 @@
 import { CHUNK, type Reader, TextRoutes } from '../experts/text-routes.js'
 import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
-import type { Mixture, MixtureKind, PerMixture } from '../model/config.js'
+import { MIXTURE_KINDS, type Mixture, type MixtureKind, type PerMixture } from '../model/config.js'
 import type { Quant } from '../packing/format.js'
 
-/** What the server says of its model, for the page alone. */
+/** What the page knows of the model. */
 export interface PageModel {
+  /** What the API calls it. */
   name: string
   quant: Quant
   config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK'>[] }
   /** Whether it answers messages; another continues a text. */
   isChat: boolean
+}
+
+/** A model as `/v1/models` lists it. */
+export interface ModelCard {
+  id: string
+  meta: {
+    quant: Quant
+    chat_template: boolean
+    experts: PerMixture<number[]>
+    experts_per_token: PerMixture<number>
+  }
+}
+
+export function pageModel({ id, meta }: ModelCard): PageModel {
+  const mixtures = MIXTURE_KINDS.flatMap((kind) => {
+    const { [kind]: experts } = meta.experts
+    return experts ? [{ kind, experts, topK: meta.experts_per_token[kind] ?? 0 }] : []
+  })
+  return { name: id, quant: meta.quant, config: { mixtures }, isChat: meta.chat_template }
 }
 
 /** A token with its experts, as the API gives it with `routed_experts`. */

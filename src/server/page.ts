@@ -1,7 +1,5 @@
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
-import type { Model } from '../generation/types.js'
-import type { PageModel } from '../page/routes.js'
 import { PAGE_SCRIPT } from '../pictures/html-script.js'
 import { PAGE_ICON, pageDocument } from './page-document.js'
 import { pageModules } from './page-modules.js'
@@ -43,10 +41,4 @@ export function pageRoutes(): Hono {
     return text === undefined ? c.notFound() : file('js', text)
   })
   return page
-}
-
-/** What the page wants to know of the model: `GET /page/model.json`, with the key where there is one. */
-export function pageModel(model: Model, id: string): PageModel {
-  const mixtures = model.config.mixtures.map(({ kind, experts, topK }) => ({ kind, experts, topK }))
-  return { name: id, quant: model.info.quant, config: { mixtures }, isChat: model.chatTemplate !== undefined }
 }
