@@ -99,7 +99,12 @@ export class Conversation {
     try {
       for await (const { text, tokens, prompt, finishReason } of chunks) {
         if (prompt) this.showTokens(question, prompt)
-        put(pieces.add(text, tokens.map((token) => ({ text: token.text, token: this.panel.add(token, true) }))))
+        put(
+          pieces.add(
+            text,
+            tokens.map((token) => ({ text: token.text, token: this.panel.add(token, true) })),
+          ),
+        )
         pace.count(tokens.length)
         const end = finishReason === 'length' ? ', the most that the answer may have' : ''
         answer.note(`${pace}${end}`)
@@ -113,6 +118,7 @@ export class Conversation {
   private showTokens(question: Turn, prompt: readonly RoutedToken[]): void {
     const places = prompt.map(({ text }, token) => ({ text, token }))
     const pieces = piecesOf(question.text, places) ?? piecesOf(question.text.trim(), places)
-    if (pieces) question.replace(pieces.map(({ text, token }) => ({ text, token: this.panel.add(prompt[token], false) })))
+    if (pieces)
+      question.replace(pieces.map(({ text, token }) => ({ text, token: this.panel.add(prompt[token], false) })))
   }
 }

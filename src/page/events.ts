@@ -6,9 +6,11 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   const decoder = new TextDecoder()
   const reader = body.getReader()
   let rest = ''
+  let isWhole = false
   try {
     for (;;) {
       const { done, value } = await reader.read()
+      if (done && isWhole) return
       if (done) throw new Error('the answer broke off: the server closed the connection')
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n')
       rest = lines.pop() ?? ''
@@ -16,7 +18,10 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
         // Anything else is a comment that keeps the connection alive, or the end of an event.
         if (!line.startsWith('data:')) continue
         const data = line.slice(5).trim()
-        if (data === '[DONE]') return
+        if (data === '[DONE]') {
+          isWhole = true
+          continue
+        }
         const event = JSON.parse(data)
         if (event.error) throw new Error(String(event.error.message))
         yield event

@@ -1,6 +1,7 @@
 import { ExpertUsage } from '../experts/usage.js'
 import type { MixtureKind } from '../model/config.js'
-import { type PageRoutes, mapImage, pageRoutes } from '../pictures/html.js'
+import { mostExperts } from '../pictures/figure.js'
+import { mapImage, type PageRoutes, pageRoutes } from '../pictures/html.js'
 import { usageMaps } from '../pictures/usage-figure.js'
 import { byId } from './elements.js'
 import { patch } from './patch.js'
@@ -8,6 +9,13 @@ import { layerRoutes, type PageModel, type RoutedToken } from './routes.js'
 
 /** Of the time between two drawings, drawing may take this share: a map of thousands of cells must not slow the text. */
 const DRAWING_SHARE = 0.2
+
+/** Cells of few experts are drawn larger than in a picture of a whole text, where there is room. */
+const LARGER = { scale: 1.35, experts: 40, width: 500 }
+/** The least width that a map is drawn for; what is narrower shows it smaller. */
+const LEAST_WIDTH = 300
+/** As in the style: beyond it a map only becomes coarse. */
+const MOST_WIDTH = 736
 
 /** The map beside the conversation: usage by the answers' tokens so far, and the experts of the token that is looked at. */
 export class ExpertsPanel {
@@ -59,9 +67,15 @@ export class ExpertsPanel {
     const width = this.map.clientWidth
     if (width === 0 || this.kinds.length === 0) return
     const started = performance.now()
-    const isNew = patch(this.map, mapImage(usageMaps([{ name: 'answers', usage: this.usage }]), 0, Math.max(300, width)))
+    const [block, unit] = [usageMaps([{ name: 'answers', usage: this.usage }]), this.scaleAt(width)]
+    const isNew = patch(this.map, mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
     if (this.newest?.isConnected) this.newest.dispatchEvent(new Event('show', { bubbles: true }))
     this.tookMs = performance.now() - started
+  }
+
+  private scaleAt(width: number): number {
+    const most = Math.max(...this.usage.mixtures.map(mostExperts))
+    return width >= LARGER.width && most <= LARGER.experts ? LARGER.scale : 1
   }
 }

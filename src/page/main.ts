@@ -34,7 +34,10 @@ function sampling(): Sampling {
 }
 
 function showModel(model: PageModel): void {
-  const about = [modelName(model), ...(model.config.mixtures.length > 0 ? [expertsPerToken(model)] : ['without experts'])]
+  const about = [
+    modelName(model),
+    ...(model.config.mixtures.length > 0 ? [expertsPerToken(model)] : ['without experts']),
+  ]
   byId('about', HTMLParagraphElement).textContent = about.join(': ')
   document.title = `${model.name} · molm`
   byId('system', HTMLTextAreaElement).disabled = !model.isChat

@@ -83,7 +83,7 @@ const light = (section, gateOf) => {
   const [state, routes] = [stateOf(section), routesOf(section)]
   for (const token of section.querySelectorAll('.tokens [data-i]')) {
     const gate = gateOf(routes[token.dataset.i])
-    if (!(gate > 0)) continue
+    if (gate === undefined) continue
     token.style.background = 'color-mix(in srgb, var(--lit) ' + Math.min(100, 25 + gate / 8) + '%, transparent)'
     state.lit.push(token)
   }
@@ -91,13 +91,13 @@ const light = (section, gateOf) => {
 const showExpert = (section, cell) => {
   const [kind, layer, expert] = cell.dataset.expert.split(' ')
   const k = 2 * kindsOf(section).indexOf(kind)
-  light(section, (layers) => layers[layer][k + 1][layers[layer][k].indexOf(Number(expert))] ?? 0)
+  light(section, (layers) => layers[layer][k + 1][layers[layer][k].indexOf(Number(expert))])
   frame(stateOf(section), cell)
   section.querySelector('.detail').textContent = cell.querySelector('title').textContent
 }
 const showLayer = (section, head) => {
   const l = head.parentNode.dataset.layer
-  light(section, (layers) => layers[l].at(-1)[0] ?? 0)
+  light(section, (layers) => layers[l].at(-1)[0])
   frame(stateOf(section), head)
   section.querySelector('.detail').textContent = 'layer ' + l + ': how sure the ' + kindsOf(section).at(-1) + ' router was of its first expert, token by token'
 }

@@ -2,15 +2,15 @@ import { FIGURE_STYLE, PAGE_COLOURS } from '../pictures/html-style.js'
 
 /** The page's style: colours and figures as on the pages that `molm experts` writes, and what is around them. */
 export const LIVE_STYLE = `${PAGE_COLOURS}
-:root { --field: #f5f7f9; --strong: #00224e; --on-strong: #ffffff; --bad: #b3261e }
-@media (prefers-color-scheme: dark) { :root { --field: #1b2128; --strong: #fee838; --on-strong: #14181d; --bad: #ff8a80 } }
+:root { --field: #f5f7f9; --strong: #00224e; --on-strong: #ffffff; --bad: #b3261e; --focus: #4a7fb5 }
+@media (prefers-color-scheme: dark) { :root { --field: #1b2128; --strong: #fee838; --on-strong: #14181d; --bad: #ff8a80; --focus: #6ea8de } }
 ${FIGURE_STYLE}
 * { box-sizing: border-box }
 [hidden] { display: none !important }
 html, body { height: 100%; margin: 0 }
 body { display: flex; flex-direction: column; font: 15px/1.55 ui-sans-serif, system-ui, sans-serif; color: var(--ink); background: var(--paper) }
 h1, h2, p { margin: 0 }
-:focus-visible { outline: 2px solid var(--edge); outline-offset: 1px }
+:focus-visible { outline: 2px solid var(--focus); outline-offset: 1px }
 
 header { display: flex; align-items: baseline; gap: .2rem 1rem; flex-wrap: wrap; padding: .7rem 1.2rem; border-bottom: 1px solid var(--line) }
 h1 { font-size: 1.1rem; letter-spacing: .01em }
@@ -34,7 +34,8 @@ main > section { flex: 1; min-width: 0 }
 .turn .tokens { font: inherit; padding: 0 }
 .turn .tokens span { scroll-margin: 3rem 0 }
 .turn.user .tokens { width: fit-content; max-width: 100%; padding: .35rem .8rem; margin: .25rem 0 0 -.1rem; border-radius: .8rem; background: var(--field) }
-.turn .note { font-size: .78rem; min-height: 1.2em }
+.turn .note { font-size: .78rem; min-height: 1.55em }
+.turn.user .note { display: none }
 .turn[aria-busy="true"] .tokens::after { content: '▍'; color: var(--soft); animation: blink 1s steps(2) infinite }
 @keyframes blink { 50% { opacity: 0 } }
 @media (prefers-reduced-motion: reduce) { .turn[aria-busy="true"] .tokens::after { animation: none } }
@@ -58,7 +59,7 @@ summary { cursor: pointer; color: var(--soft); font-size: .85rem; width: fit-con
 
 #experts { min-height: 0; min-width: 0; overflow-y: auto; padding: .9rem 1.2rem; border-left: 1px solid var(--line); scrollbar-gutter: stable }
 #talk .map { position: static; max-height: none; overflow: visible; border: 0; padding: .6rem 0 0 }
-#map svg { display: block }
+#map svg { display: block; width: 100%; max-width: 46rem }
 #talk .detail { columns: auto; white-space: pre-wrap; overflow-wrap: anywhere; padding-top: .6rem; font-size: 11.5px }
 
 #compare { overflow-y: auto; padding: 1rem 1.2rem 3rem }
