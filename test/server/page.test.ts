@@ -1,9 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ExpertUsage } from '#molm/experts/usage.js'
 import { loadModel, type Model } from '#molm/index.js'
-import { layerRoutes, pageModel, type RoutedToken } from '#molm/page/routes.js'
+import type { PerMixture } from '#molm/model/config.js'
+import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/routes.js'
 import { usageMaps } from '#molm/pictures/usage-figure.js'
 import { type Listening, listen } from '#molm/server/listen.js'
 import { openBrowser, type Visit, visit } from '../support/browser.js'
@@ -74,7 +76,9 @@ const framed = (page: Page) =>
 const cellsOf = ({ experts }: RoutedToken) =>
   (experts ?? [])
     .flatMap(({ layer, ...kinds }) =>
-      Object.entries(kinds).flatMap(([kind, { ids }]) => ids.map((id) => `${kind} ${layer} ${id}`)),
+      Object.entries(kinds as PerMixture<{ ids: number[] }>).flatMap(([kind, { ids }]) =>
+        ids.map((id) => `${kind} ${layer} ${id}`),
+      ),
     )
     .sort()
 
@@ -90,16 +94,17 @@ test('a message is answered, and the map is that of the answer’s tokens', asyn
     assert.is((await page.textContent('.turn.model .tokens'))?.trim(), said)
     assert.match((await page.textContent('.turn.model .note')) ?? '', new RegExp(`^${answer.length} tokens`))
 
-    const model = pageModel((await (await fetch(`${context.server.url}/v1/models`)).json()).data[0])
+    const listed = (await (await fetch(`${context.server.url}/v1/models`)).json()) as { data: ModelCard[] }
+    const model = pageModel(listed.data[0])
     const usage = new ExpertUsage(context.model.config)
     for (const token of answer) if (token.experts) usage.add(layerRoutes(token, model), 1)
     const [map] = usageMaps([{ name: '', usage }]).maps
     const expected = usage.mixtures.flatMap(({ kind, layers }) =>
       layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, i) => map.describe(kind, layer, i))),
     )
-    await page.waitForFunction(
-      `document.querySelector('#map [data-expert="mlp 5 0"] title').textContent === ${JSON.stringify(map.describe('mlp', 5, 0))}`,
-    )
+    const isDrawn = async () =>
+      (await page.textContent('#map [data-expert="mlp 5 0"] title')) === map.describe('mlp', 5, 0)
+    for (let i = 0; i < 100 && !(await isDrawn()); i++) await wait(20)
     const titles = await page.$$eval('#map title', (all) => all.map(({ textContent }) => textContent))
     assert.equal(titles.sort(), expected.sort())
   })
@@ -114,7 +119,8 @@ test('pointing at a token of question or answer frames its experts', async (cont
     const [asked, said] = [await texts('.turn.user'), await texts('.turn.model')]
     assert.is(asked.join(''), 'What is a violin?')
     assert.ok(asked.length > 3)
-    assert.is(said.join(''), answer.map(({ text }) => text).join(''))
+    const answerText = answer.map(({ text }) => text).join('')
+    assert.is(said.join('').trim(), answerText.trim())
 
     await page.hover('.turn.model .tokens span:nth-child(3)')
     assert.equal(await framed(page), cellsOf(answer[2]))
