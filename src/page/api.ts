@@ -56,7 +56,12 @@ export class Api {
   }
 
   private async *stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<AnswerChunk> {
-    const response = await this.request(path, { ...body, stream: true, routed_experts: true }, signal)
+    const streamed = { ...body, stream: true }
+    const response = await this.request(path, { ...streamed, routed_experts: true }, signal).catch((error) => {
+      // Of a long conversation a server does not tell the experts, but it answers all the same.
+      if (error instanceof Refusal && error.field === 'routed_experts') return this.request(path, streamed, signal)
+      throw error
+    })
     if (!response.body) throw new Error('the server gave no answer')
     for await (const event of readEvents(response.body)) {
       const { choices } = event as StreamEvent
@@ -85,7 +90,7 @@ export class Api {
         },
       )
       if (response.ok) return response
-      if (response.status !== 401) throw new Error(await refusal(response))
+      if (response.status !== 401) throw await refusal(response)
       const given = await this.askKey(key !== null)
       if (given === undefined) throw new Error('the server wants an API key')
       sessionStorage.setItem(KEY, given)
@@ -103,10 +108,20 @@ interface StreamEvent {
   }[]
 }
 
+/** What the server does not do; `field` is that of the request which is at fault, where one is. */
+class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly field?: string,
+  ) {
+    super(message)
+  }
+}
+
 /** What a refusing server said, in its own words where they can be read. */
-async function refusal(response: Response): Promise<string> {
+async function refusal(response: Response): Promise<Refusal> {
   const said = await response.json().catch(() => undefined)
   const wait = response.headers.get('Retry-After')
   const message = said?.error?.message ?? `the server refused with status ${response.status}`
-  return wait ? `${message} (try again in ${wait} s)` : message
+  return new Refusal(wait ? `${message} (try again in ${wait} s)` : message, said?.error?.param)
 }

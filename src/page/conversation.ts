@@ -109,6 +109,7 @@ export class Conversation {
         const end = finishReason === 'length' ? ', the most that the answer may have' : ''
         answer.note(`${pace}${end}`)
       }
+      if (pace.isEmpty) answer.note('the server tells no experts of conversations as long as this')
     } finally {
       put(pieces.end())
     }

@@ -13,8 +13,12 @@ export class Pace {
     this.tokens += tokens
   }
 
+  get isEmpty(): boolean {
+    return this.tokens === 0
+  }
+
   toString(): string {
-    if (this.tokens === 0) return ''
+    if (this.isEmpty) return ''
     const seconds = (this.last - this.first) / 1000
     const speed = seconds > 0.2 ? `, ${Math.round(this.tokens / seconds)} per second` : ''
     return `${plural(this.tokens, 'token')}${speed}`

@@ -58,7 +58,8 @@ summary { cursor: pointer; color: var(--soft); font-size: .85rem; width: fit-con
 #settings .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: .6rem; margin-top: .5rem }
 
 #experts { min-height: 0; min-width: 0; overflow-y: auto; padding: .9rem 1.2rem; border-left: 1px solid var(--line); scrollbar-gutter: stable }
-#talk .map { position: static; max-height: none; overflow: visible; border: 0; padding: .6rem 0 0 }
+#talk .map { position: relative; max-height: none; overflow: visible; border: 0; padding: .6rem 0 0 }
+#talk .pin { position: absolute; right: 0; top: -1.3rem }
 #map svg { display: block; width: 100%; max-width: 46rem }
 #talk .detail { columns: auto; white-space: pre-wrap; overflow-wrap: anywhere; padding-top: .6rem; font-size: 11.5px }
 

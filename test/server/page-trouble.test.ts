@@ -51,7 +51,7 @@ interface Answering {
   /** Lines of the stream, as they come. */
   answer?: (body: { messages?: unknown; prompt?: string }) => AsyncGenerator<string>
   /** In place of an answer. */
-  refuse?: () => Response
+  refuse?: (body: object) => Response | undefined
   key?: string
 }
 
@@ -70,8 +70,10 @@ async function open(
   })
   app.get('/v1/models', (c) => c.json({ data: [card(shape)] }))
   app.post('/v1/:path{.+}', async (c) => {
-    if (refuse) return refuse()
-    const lines = answer?.(await c.req.json())
+    const asked = await c.req.json()
+    const refused = refuse?.(asked)
+    if (refused) return refused
+    const lines = answer?.(asked)
     const encoder = new TextEncoder()
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -242,6 +244,23 @@ test('a key is asked for where the server wants one, again where it is wrong, an
     await page.reload()
     await page.waitForSelector('#send:enabled')
     assert.not.ok(await page.isVisible('#key-dialog'))
+  })
+})
+
+test('a conversation too long for its experts to be told goes on without them', async ({ browser }) => {
+  async function* short() {
+    yield chunk('hello ')
+    yield chunk('again')
+    yield 'data: [DONE]\n\n'
+  }
+  const error = { message: 'experts are told of prompts of at most 4096 tokens', param: 'routed_experts' }
+  const refuse = (body: object) => ('routed_experts' in body ? Response.json({ error }, { status: 400 }) : undefined)
+  await open(browser, { answer: short, refuse }, async (page) => {
+    await send(page)
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    assert.is(await page.textContent('.turn.model .tokens'), 'hello again')
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /tells no experts/)
+    assert.is(await page.textContent('#alert'), '')
   })
 })
 
