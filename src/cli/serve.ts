@@ -44,8 +44,8 @@ Examples:
   molm serve
   molm serve -m ./small --port 9000 --alias small
   MOLM_API_KEY=secret molm serve --host 0.0.0.0
-  curl http://127.0.0.1:8080/v1/completions -H 'Content-Type: application/json' \\
-    -d '{"prompt": "The lantern", "max_tokens": 20}'`
+  curl http://127.0.0.1:8080/v1/completions \\
+    -H 'Content-Type: application/json' -d '{"prompt": "The lantern"}'`
 
 async function serve(options: ServeOptions): Promise<void> {
   const { listen } = await import('../server/listen.js')

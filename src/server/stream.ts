@@ -30,11 +30,17 @@ export function eventStream(
   outgoing?.socket?.setTimeout(limits.stallMs)
   const encoder = new TextEncoder()
   let next: Promise<IteratorResult<object>> | undefined
-  const end = async () => {
-    ticket.abort()
-    await events.return(undefined).catch(() => undefined)
-    ticket.leave()
+  let ending: Promise<void> | undefined
+  const end = () => {
+    ending ??= (async () => {
+      ticket.abort()
+      await events.return(undefined).catch(() => undefined)
+      ticket.leave()
+    })()
+    return ending
   }
+  // A connection that has gone before the first event is never asked for any.
+  ticket.signal.addEventListener('abort', end)
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -44,6 +50,8 @@ export function eventStream(
           const result = await within(next, limits.commentMs)
           if (!result) return send(COMMENT)
           next = undefined
+          // Ended early, it must not look whole.
+          if (result.done) ticket.signal.throwIfAborted()
           if (!result.done) return send(`data: ${JSON.stringify(result.value)}\n\n`)
           send(DONE)
         } catch (error) {
