@@ -3,47 +3,53 @@ import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ExpertUsage } from '#molm/experts/usage.js'
-import { loadModel, type Model } from '#molm/index.js'
+import { drawUsage, measureUsage } from '#molm/index.js'
 import type { PerMixture } from '#molm/model/config.js'
 import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/routes.js'
 import { usageMaps } from '#molm/pictures/usage-figure.js'
-import { type Listening, listen } from '#molm/server/listen.js'
+import { listen } from '#molm/server/listen.js'
 import { openBrowser, type Visit, visit } from '../support/browser.js'
+import { type Served, serveNano } from './served.js'
 
 interface Context {
   browser: Browser
-  model: Model
-  server: Listening
+  served: Served
 }
 
 const test = suite<Context>('the page of the server', undefined as unknown as Context)
 
 test.before(async (context) => {
   context.browser = await openBrowser()
-  context.model = await loadModel('nano', { threads: 1 })
-  context.server = await listen({ port: 0 })
-  context.server.open(context.model)
+  context.served = await serveNano()
 })
-test.after(async ({ browser, model, server }) => {
+test.after(async ({ browser, served }) => {
   await browser?.close()
-  await server?.close()
-  await model?.dispose()
+  await served?.close()
 })
 
 /** Opens the page; afterwards nothing may have gone wrong in it, and nothing been asked of anyone else. */
 async function open(
-  { browser, server }: Context,
+  { browser, served }: Pick<Context, 'browser'> & { served: { url: string } },
   options: Parameters<typeof visit>[1],
   use: (visit: Visit) => Promise<void>,
+  key?: string,
 ): Promise<void> {
   await visit(browser, options, async (visited) => {
     const { page, faults, requests } = visited
-    await page.goto(server.url)
+    await page.goto(served.url)
+    if (key !== undefined) await enterKey(page, key)
     await page.waitForSelector('#send:enabled')
     await use(visited)
-    assert.equal(faults, [])
-    for (const address of requests) assert.ok(address.startsWith(`${server.url}/`), address)
+    // Browsers tell of a refusal that the page deals with.
+    assert.equal(key === undefined ? faults : faults.filter((fault) => !fault.includes('401')), [])
+    for (const address of requests) assert.ok(address.startsWith(`${served.url}/`), address)
   })
+}
+
+async function enterKey(page: Page, key: string): Promise<void> {
+  await page.waitForSelector('#key-dialog[open]')
+  await page.fill('#key', key)
+  await page.press('#key', 'Enter')
 }
 
 async function setGreedy(page: Page): Promise<void> {
@@ -94,9 +100,9 @@ test('a message is answered, and the map is that of the answer’s tokens', asyn
     assert.is((await page.textContent('.turn.model .tokens'))?.trim(), said)
     assert.match((await page.textContent('.turn.model .note')) ?? '', new RegExp(`^${answer.length} tokens`))
 
-    const listed = (await (await fetch(`${context.server.url}/v1/models`)).json()) as { data: ModelCard[] }
+    const listed = (await (await fetch(`${context.served.url}/v1/models`)).json()) as { data: ModelCard[] }
     const model = pageModel(listed.data[0])
-    const usage = new ExpertUsage(context.model.config)
+    const usage = new ExpertUsage(context.served.model.config)
     for (const token of answer) if (token.experts) usage.add(layerRoutes(token, model), 1)
     const [map] = usageMaps([{ name: '', usage }]).maps
     const expected = usage.mixtures.flatMap(({ kind, layers }) =>
@@ -209,10 +215,9 @@ test('the keyboard is enough', async (context) => {
 })
 
 test('two prompts are compared as molm experts does it', async (context) => {
-  const { measureUsage, drawUsage } = await import('#molm/index.js')
   const texts = ['The capital of France is Paris.', 'const <b>x</b> = 1']
   const read = await Promise.all(
-    texts.map((text, i) => measureUsage(context.model, { name: ['first', 'second'][i], text })),
+    texts.map((text, i) => measureUsage(context.served.model, { name: ['first', 'second'][i], text })),
   )
   const [, difference] = drawUsage(read).blocks
   await open(context, {}, async ({ page }) => {
@@ -239,6 +244,19 @@ test('two prompts are compared as molm experts does it', async (context) => {
       )
     assert.equal(cells.sort(), expectedCells.sort())
   })
+})
+
+test('a server with a key shows the page to all, and the model to who has the key', async ({ browser, served }) => {
+  const server = await listen({ port: 0, apiKey: 'open sesame' })
+  server.open(served.model)
+  try {
+    const use = async ({ page }: Visit) => {
+      assert.ok((await ask(page, 'What is a violin?')).answer.length > 0)
+    }
+    await open({ browser, served: server }, {}, use, 'open sesame')
+  } finally {
+    await server.close()
+  }
 })
 
 test('on a narrow screen nothing is wider than it, light or dark', async (context) => {
