@@ -1,4 +1,5 @@
 import type { AnswerChunk, Api, Message, Sampling } from './api.js'
+import { Batches } from './batches.js'
 import type { ExpertsPanel } from './experts-panel.js'
 import { Pace } from './pace.js'
 import { type Piece, Pieces, piecesOf } from './pieces.js'
@@ -90,28 +91,26 @@ export class Conversation {
   private async show(chunks: AsyncIterable<AnswerChunk>, { question, answer }: Exchange): Promise<void> {
     const pieces = new Pieces()
     const pace = new Pace()
-    const put = (certain: readonly Piece[]) => {
+    let end = ''
+    const batches = new Batches<Piece>((certain) => {
       const isFollowed = this.place.scrollTop + this.place.clientHeight > this.place.scrollHeight - NEAR
       for (const piece of certain) answer.add(piece)
+      answer.note(`${pace}${end}`)
       if (isFollowed) this.place.scrollTop = this.place.scrollHeight
       this.panel.drawSoon(answer.newest)
-    }
+    })
     try {
       for await (const { text, tokens, prompt, finishReason } of chunks) {
         if (prompt) this.showTokens(question, prompt)
-        put(
-          pieces.add(
-            text,
-            tokens.map((token) => ({ text: token.text, token: this.panel.add(token, true) })),
-          ),
-        )
+        const numbered = tokens.map((token) => ({ text: token.text, token: this.panel.add(token, true) }))
         pace.count(tokens.length)
-        const end = finishReason === 'length' ? ', the most that the answer may have' : ''
-        answer.note(`${pace}${end}`)
+        if (finishReason === 'length') end = ', the most that the answer may have'
+        await batches.add(pieces.add(text, numbered))
       }
-      if (pace.isEmpty) answer.note('the server tells no experts of conversations as long as this')
+      if (pace.isEmpty) end = 'the server tells no experts of conversations as long as this'
     } finally {
-      put(pieces.end())
+      await batches.add(pieces.end())
+      batches.flush()
     }
   }
 

@@ -4,11 +4,11 @@ import { mostExperts } from '../pictures/figure.js'
 import { mapImage, type PageRoutes, pageRoutes } from '../pictures/html.js'
 import { usageMaps } from '../pictures/usage-figure.js'
 import { byId } from './elements.js'
-import { patch } from './patch.js'
+import { LiveImage } from './live-image.js'
 import { layerRoutes, type PageModel, type RoutedToken } from './routes.js'
 
 /** Of the time between two drawings, drawing may take this share: a map of thousands of cells must not slow the text. */
-const DRAWING_SHARE = 0.2
+const DRAWING_SHARE = 0.3
 
 /** Cells of few experts are drawn larger than in a picture of a whole text, where there is room. */
 const LARGER = { scale: 1.35, experts: 40, width: 500 }
@@ -21,6 +21,7 @@ const MOST_WIDTH = 736
 export class ExpertsPanel {
   private readonly section = byId('talk', HTMLElement) as HTMLElement & { routes?: PageRoutes[] }
   private readonly map = byId('map', HTMLDivElement)
+  private readonly image = new LiveImage(this.map)
   private readonly kinds: MixtureKind[]
   private usage: ExpertUsage
   private routes: PageRoutes[] = []
@@ -57,6 +58,7 @@ export class ExpertsPanel {
   /** Draws what has come, and shows the experts of this token, unless the reader looks at something else. */
   drawSoon(newest = this.newest): void {
     this.newest = newest
+    this.showNewest()
     if (this.timer !== undefined) return
     const pauseMs = this.tookMs / DRAWING_SHARE
     this.timer = window.setTimeout(() => requestAnimationFrame(() => this.draw()), pauseMs)
@@ -68,10 +70,18 @@ export class ExpertsPanel {
     if (width === 0 || this.kinds.length === 0) return
     const started = performance.now()
     const [block, unit] = [usageMaps([{ name: 'answers', usage: this.usage }]), this.scaleAt(width)]
-    const isNew = patch(this.map, mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
-    if (isNew) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
-    if (this.newest?.isConnected) this.newest.dispatchEvent(new Event('show', { bubbles: true }))
+    const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
+    if (isNew) {
+      this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
+      this.showNewest()
+    }
     this.tookMs = performance.now() - started
+  }
+
+  private showNewest(): void {
+    if (this.map.firstElementChild && this.newest?.isConnected) {
+      this.newest.dispatchEvent(new Event('show', { bubbles: true }))
+    }
   }
 
   private scaleAt(width: number): number {

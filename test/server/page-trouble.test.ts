@@ -177,7 +177,15 @@ test('what the reader looks at stays, whatever comes', async ({ browser }) => {
     const before = await shown()
     await page.waitForSelector('.turn.model .tokens span:nth-child(12)')
     assert.is(await shown(), before)
+    // The map is drawn again and again below the reader's feet.
+    await page.keyboard.press('Escape')
+    const cell = '#map [data-expert="mlp 1 2"]'
+    await page.focus(cell)
+    const [share, fill] = [await page.textContent(`${cell} title`), await page.getAttribute(cell, 'fill')]
+    await page.waitForSelector('.turn.model .tokens span:nth-child(25)')
     isOver = true
+    assert.is(await page.getAttribute(':focus', 'data-expert'), 'mlp 1 2')
+    assert.not.equal([await page.textContent(`${cell} title`), await page.getAttribute(cell, 'fill')], [share, fill])
     await page.waitForSelector('.turn.model[aria-busy="false"]')
   })
 })
