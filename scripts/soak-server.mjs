@@ -29,6 +29,18 @@ child?.stderr.pipe(process.stderr)
 const url = values.url ?? /http:\S+/.exec(String((await once(child.stdout, 'data'))[0]))[0]
 const { hostname, port } = new URL(url)
 
+/** Bodies that must be refused. */
+const BAD = [
+  '',
+  '{',
+  'null',
+  '[1]',
+  '{"prompt": 3}',
+  '{"prompt": "a", "x": 1}',
+  '{"prompt": [99999]}',
+  '"',
+  '{"messages": []}',
+]
 /** Kinds of requests, and how many of each were sent and not as they should be. */
 const counts = {}
 const failures = []
@@ -106,7 +118,9 @@ async function fetchJson(path, body) {
 }
 
 /** What an answer says, without what differs from time to time. */
-const said = (answer) => JSON.stringify(answer.choices)
+function said(answer) {
+  return JSON.stringify(answer.choices)
+}
 
 async function alone({ path, body }) {
   return said(JSON.parse(await fetchJson(path, body)))
@@ -133,7 +147,9 @@ function textsOf(events) {
   return JSON.stringify(texts)
 }
 
-const wantedTexts = (wanted) => JSON.stringify(JSON.parse(wanted).map(({ text, message }) => text ?? message.content))
+function wantedTexts(wanted) {
+  return JSON.stringify(JSON.parse(wanted).map(({ text, message }) => text ?? message.content))
+}
 
 async function stream({ path, body }, wanted) {
   check(textsOf(await fetchJson(path, { ...body, stream: true })), wantedTexts(wanted))
@@ -206,18 +222,6 @@ async function noReader({ path, body }) {
   await sleep(500 + below(2_000))
   socket.destroy()
 }
-
-const BAD = [
-  '',
-  '{',
-  'null',
-  '[1]',
-  '{"prompt": 3}',
-  '{"prompt": "a", "x": 1}',
-  '{"prompt": [99999]}',
-  '"',
-  '{"messages": []}',
-]
 
 async function badBody() {
   const headers = { 'Content-Type': below(5) === 0 ? 'text/plain' : 'application/json' }

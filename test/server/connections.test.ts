@@ -101,10 +101,11 @@ async function health() {
 }
 
 test('a stream that nobody reads stops, lets others run, and is cut off', async () => {
-  const wide = { ...ENDLESS, stream: true, routed_experts: true, logprobs: 20 }
+  // Its first event alone is more than the system holds for a reader.
+  const wide = { ...ENDLESS, prompt: new Array(4_000).fill(5), stream: true, routed_experts: true, logprobs: 20 }
   const before = await tokens()
-  const socket = send('/v1/completions', wide)
-  await until(async () => (await tokens()) > before + 50)
+  const socket = send('/v1/completions', { ...wide, echo: true })
+  await until(async () => (await tokens()) > before + 4_000)
   const { choices } = await served.client.completions.create({ model: 'nano', prompt: 'A dog', max_tokens: 5 })
   assert.is(choices.length, 1)
   const closed = once(socket, 'close')
@@ -120,7 +121,7 @@ test('a whole answer that nobody reads is cut off', async () => {
   const { body } = await post(served.url, '/v1/completions', ask)
   const whole = JSON.stringify(body).length
   const socket = send('/v1/completions', ask)
-  await until(async () => (await health()).running === 1)
+  await until(async () => (await health()).running > 0)
   await until(async () => (await health()).running === 0)
   await new Promise((resolve) => setTimeout(resolve, 2 * LIMITS.stallMs + 300))
   let bytes = 0
