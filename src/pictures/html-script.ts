@@ -83,7 +83,7 @@ const light = (section, gateOf) => {
   const [state, routes] = [stateOf(section), routesOf(section)]
   for (const token of section.querySelectorAll('.tokens [data-i]')) {
     const gate = gateOf(routes[token.dataset.i])
-    if (gate === undefined) continue
+    if (typeof gate !== 'number') continue
     token.style.background = 'color-mix(in srgb, var(--lit) ' + Math.min(100, 25 + gate / 8) + '%, transparent)'
     state.lit.push(token)
   }
