@@ -186,6 +186,9 @@ test('the next question has the conversation before it, and a new chat has not',
 
 test('the keyboard is enough', async (context) => {
   await open(context, {}, async ({ page }) => {
+    assert.is(await page.getAttribute(':focus', 'id'), 'message')
+    await setGreedy(page)
+    await page.focus('#message')
     await page.keyboard.type('What is a violin?')
     await page.keyboard.press('Enter')
     await answered(page)
@@ -208,6 +211,7 @@ test('the keyboard is enough', async (context) => {
     // And to the other view.
     await page.focus('#to-compare')
     await page.keyboard.press('Enter')
+    await page.waitForSelector('#first')
     await page.focus('#first')
     await page.keyboard.press('Enter')
     await page.waitForSelector('#figure svg')
