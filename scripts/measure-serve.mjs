@@ -6,7 +6,8 @@
 //
 // The server runs in a process of its own, as `molm serve` does; each client streams one completion of another prompt of
 // random tokens at temperature 1, so that neighbours take different experts. Numbers of clients are measured by turns,
-// round by round. Prints one line each and the medians, with the ratio to one client.
+// round by round. Prints one line each and the medians, with the ratio to one client: of all tokens from the first request
+// to the last answer, prompts included, and of those in the time in which all clients got tokens.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
@@ -60,6 +61,7 @@ async function measure() {
     return {
       clients,
       perSecond: (clients * TOKENS) / seconds,
+      decodePerSecond: together(answers.map(({ times }) => times)),
       firstMs: middle(answers.map(({ firstMs }) => firstMs)),
       gapMs: middle(gaps),
       gap95Ms: gaps[Math.floor(gaps.length * 0.95)],
@@ -80,13 +82,14 @@ async function measure() {
   const what = values.shape ?? values.model
   console.log(`${what}, ${tier}, Node ${process.versions.node}, ${THREADS} threads; medians of ${ROUNDS} rounds`)
   for (const clients of CLIENTS) {
-    const [perSecond, firstMs, gapMs, gap95Ms] = ['perSecond', 'firstMs', 'gapMs', 'gap95Ms'].map((key) =>
-      median(key, clients),
-    )
-    const gain = perSecond / median('perSecond', CLIENTS[0])
+    const rate = (key) => {
+      const value = median(key, clients)
+      return `${value.toFixed(1)} tokens/s (${(value / median(key, CLIENTS[0])).toFixed(2)} x)`
+    }
     console.log(
-      `${clients} clients: ${perSecond.toFixed(1)} tokens/s, ${gain.toFixed(2)} x; first token after ` +
-        `${firstMs.toFixed(0)} ms, then ${gapMs.toFixed(1)} ms each, 95 % within ${gap95Ms.toFixed(1)} ms`,
+      `${clients} clients: ${rate('perSecond')}, while all decode ${rate('decodePerSecond')}; first token after ` +
+        `${median('firstMs', clients).toFixed(0)} ms, then ${median('gapMs', clients).toFixed(1)} ms each, 95 % within ` +
+        `${median('gap95Ms', clients).toFixed(1)} ms`,
     )
   }
 }
@@ -116,7 +119,15 @@ async function client(url, agent, { prompt, seed }) {
     }
   }
   if (times.length !== TOKENS) throw new Error(`${times.length} tokens came in place of ${TOKENS}`)
-  return { firstMs: times[0] - started, gaps: times.slice(1).map((at, i) => at - times[i]) }
+  return { firstMs: times[0] - started, gaps: times.slice(1).map((at, i) => at - times[i]), times }
+}
+
+/** Tokens per second from when the last client had its first to when the first had its last. */
+function together(all) {
+  const begin = Math.max(...all.map(([first]) => first))
+  const end = Math.min(...all.map((times) => times.at(-1)))
+  const tokens = all.flat().filter((at) => at > begin && at <= end).length
+  return (1000 * tokens) / (end - begin)
 }
 
 function middle(numbers) {

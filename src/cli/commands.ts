@@ -47,5 +47,6 @@ export const COMMANDS: KnownCommand[] = [
   { name: 'classify', summary: 'label texts with a classifier', runsModel: true, load: () => import('./classify.js') },
   { name: 'prune', summary: 'a smaller model, without hardly used experts', load: () => import('./prune.js') },
   { name: 'graft', summary: 'a larger model, with experts of another one', load: () => import('./graft.js') },
+  { name: 'teach', summary: 'a model that learns texts, in new experts', load: () => import('./teach.js') },
   { name: 'completion', summary: 'a script for bash, zsh or fish', load: () => import('./completion.js') },
 ]

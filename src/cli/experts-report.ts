@@ -98,7 +98,9 @@ function figureOf(report: Report, { tokens }: ExpertsOptions) {
 function* usageJson(texts: readonly TextRoutes[], perToken = false): Generator<string> {
   const [{ model }] = texts
   const topK = perMixture(model.config.mixtures, ({ topK }) => topK)
-  const about = { model: model.name, quant: model.quant, experts_per_token: topK }
+  const mixtures = model.config.mixtures.filter(({ newcomers }) => newcomers)
+  const newcomers = mixtures.length > 0 && { newcomers: perMixture(mixtures, ({ newcomers }) => newcomers) }
+  const about = { model: model.name, quant: model.quant, experts_per_token: topK, ...newcomers }
   yield `${JSON.stringify(about).slice(0, -1)},"texts":[`
   for (const [i, text] of texts.entries()) {
     const usage = JSON.stringify(usageObject(text)).slice(0, -1)

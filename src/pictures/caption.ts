@@ -1,4 +1,5 @@
 import type { Reader } from '../experts/text-routes.js'
+import { type MixtureKind, mixtureOf } from '../model/config.js'
 import { printable } from '../printable.js'
 import { TITLES } from './figure.js'
 
@@ -16,4 +17,23 @@ export function expertsPerToken({ config }: Pick<Reader, 'config'>): string {
     return `${topK} of ${least === most ? most : `${least} to ${most}`} ${TITLES[kind]}`
   })
   return `per layer a token uses ${kinds.join(' and ')}`
+}
+
+/** Whether an expert was taught to the model later. */
+export function isNewcomer({ config }: Reader, kind: MixtureKind, layer: number, expert: number): boolean {
+  return mixtureOf(config, kind)?.newcomers?.[layer]?.includes(expert) ?? false
+}
+
+/** Which experts were taught to a model later: `newcomers: mlp 24 in layers 3, 4, 5`; nothing where none was. */
+export function newcomersLine({ config }: Reader): string[] {
+  const named = config.mixtures.flatMap(({ kind, newcomers = [] }) => {
+    const byIds = new Map<string, number[]>()
+    for (const [layer, ids] of newcomers.entries()) {
+      if (ids.length > 0) byIds.set(ids.join(', '), [...(byIds.get(ids.join(', ')) ?? []), layer])
+    }
+    return [...byIds].map(
+      ([ids, layers]) => `${kind} ${ids} in ${layers.length === 1 ? 'layer' : 'layers'} ${layers.join(', ')}`,
+    )
+  })
+  return named.length === 0 ? [] : [`newcomers, taught later: ${named.join('; ')}`]
 }

@@ -36,9 +36,14 @@ export function checkAsks(asks: SequenceAsk[], n: number, { limits, model }: Pic
   if (asks.length * n > limits.sequences) {
     throw refuse('n', `${asks.length} prompts times ${n} are more than the ${limits.sequences} texts of a request`)
   }
-  const all = asks.reduce((sum, { prompt }) => sum + prompt.length, 0)
+  const all = asks.reduce((sum, { prompt }) => sum + n * prompt.length, 0)
   if (all > limits.promptTokens) {
     throw refuse('prompt', `prompts of ${all} tokens are more than the ${limits.promptTokens} of a request`)
+  }
+  const [{ scorePrompt, options }] = asks
+  const scores = scorePrompt ? all * (1 + (options.logprobs ?? 0)) : 0
+  if (scores > limits.scores) {
+    throw refuse('logprobs', `${scores} log-probabilities are more than the ${limits.scores} of a request`)
   }
   for (const { prompt, routes } of asks) {
     if (prompt.length === 0) throw refuse('prompt', 'the prompt is empty')

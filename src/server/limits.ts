@@ -8,8 +8,10 @@ export interface Limits {
   contextTokens: number
   /** Sequences that one request may ask for: its prompts times `n`. */
   sequences: number
-  /** Tokens of all prompts of a request together. */
+  /** Tokens of all prompts of a request together, each counted `n` times. */
   promptTokens: number
+  /** Log-probabilities of all prompts of a request together, the likeliest in the place of each token among them. */
+  scores: number
   /** Tokens of a prompt whose experts are told: each has some hundred numbers. */
   routedTokens: number
   bodyBytes: number
@@ -35,6 +37,7 @@ export const LIMITS: Limits = {
   contextTokens: 32_768,
   sequences: 256,
   promptTokens: 131_072,
+  scores: 2 ** 20,
   routedTokens: 4_096,
   bodyBytes: 4 * 2 ** 20,
   keptSequences: 16,

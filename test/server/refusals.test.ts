@@ -9,7 +9,14 @@ const test = suite('refusals')
 const COMPLETIONS = '/v1/completions'
 const CHAT = '/v1/chat/completions'
 const MESSAGES = [{ role: 'user', content: 'Hello' }]
-const LIMITS = { bodyBytes: 20_000, contextTokens: 200, promptTokens: 500, sequences: 6, routedTokens: 50 }
+const LIMITS = {
+  bodyBytes: 20_000,
+  contextTokens: 200,
+  promptTokens: 500,
+  sequences: 6,
+  routedTokens: 50,
+  scores: 1000,
+}
 let served: Served
 
 test.before(async () => {
@@ -112,6 +119,9 @@ test('what cannot be run is refused before anything is', async () => {
   await prompt(new Array(200).fill(5), /has 200 tokens; 200 is the most/)
   await prompt(new Array(3).fill(new Array(190).fill(5)), /570 tokens are more than the 500 of a request/)
   await refused(COMPLETIONS, { prompt: ['a', 'b', 'c'], n: 3 }, 400, /more than the 6 texts/, 'n')
+  await refused(COMPLETIONS, { prompt: new Array(190).fill(5), n: 3 }, 400, /570 tokens are more than/, 'prompt')
+  const scored = { prompt: new Array(100).fill(5), echo: true, logprobs: 10 }
+  await refused(COMPLETIONS, scored, 400, /1100 log-probabilities are more than the 1000/, 'logprobs')
   const long = { prompt: new Array(60).fill(5), routed_experts: true }
   await refused(COMPLETIONS, long, 400, /at most 50 tokens; this has 60/, 'routed_experts')
 })
