@@ -20,7 +20,8 @@ export function modelRoutes({ id, since, model, limits }: Serving): Hono {
       // A list per kind, an entry per layer; so many of them a token uses.
       experts: perMixture(mixtures, ({ experts }) => experts),
       experts_per_token: perMixture(mixtures, ({ topK }) => topK),
-      newcomers: perMixture(taught, ({ newcomers }) => newcomers),
+      // Ids of those that were taught to it later.
+      ...(taught.length > 0 && { newcomers: perMixture(taught, ({ newcomers }) => newcomers) }),
     },
   }
   const app = new Hono()
