@@ -44,6 +44,8 @@ export interface ForwardRequest {
   session: number
   tokens: Int32Array
   logits: 'last' | 'all' | 'none'
+  /** What follows each of the last tokens, whose log-probability is wanted. */
+  targets?: Int32Array
   routes: boolean
   /** With the routes, the probabilities of all experts. */
   probabilities: boolean
@@ -110,6 +112,7 @@ export type ToEngine = Start | Call | Credit
 
 export interface ForwardReply {
   logits: Float32Array
+  logprobs?: Float64Array
   routes?: PackedRoutes
   /** (layers, d) */
   hidden?: Float32Array

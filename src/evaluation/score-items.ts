@@ -1,0 +1,141 @@
+import type { Model, SavedSequence, Session } from '../generation/types.js'
+import { logSumExp } from '../sampling/logprobs.js'
+import type { EncodedItem } from './encode-item.js'
+import { sequencesAtOnce } from './sessions.js'
+
+/** Items under way at once: their choices, a few tokens each, then fill a micro-batch. */
+const MOST_ITEMS = 32
+
+/** Tokens that all contexts begin with from which on it pays to run them once for all sessions. */
+const WORTH_SHARING = 16
+
+interface ScoreOptions {
+  /** Told how many items are done. */
+  onDone: (items: number) => void
+  signal?: AbortSignal
+}
+
+/**
+ * Log-likelihood of each choice of each item. Several sessions work side by side, each on a run of neighbouring items,
+ * since those often have much of their contexts in common.
+ */
+export async function scoreItems(
+  model: Model,
+  items: readonly EncodedItem[],
+  { onDone, signal }: ScoreOptions,
+): Promise<number[][]> {
+  const longest = items.reduce((most, item) => Math.max(most, lengthOf(item)), 1)
+  const count = Math.min(items.length, sequencesAtOnce(longest, MOST_ITEMS))
+  const start = count > 1 ? await commonStart(model, items, signal) : undefined
+  const sums: number[][] = []
+  let done = 0
+  let failed = false
+  const workers = Array.from({ length: count }, async (_, worker) => {
+    const scorer = new ChoiceScorer(model.createSession(), signal)
+    try {
+      if (start) await scorer.startFrom(start)
+      const end = Math.floor(((worker + 1) * items.length) / count)
+      for (let i = Math.floor((worker * items.length) / count); i < end && !failed; i++) {
+        sums[i] = await scorer.score(items[i])
+        onDone(++done)
+      }
+    } catch (error) {
+      failed = true
+      throw error
+    } finally {
+      scorer.dispose()
+    }
+  })
+  const ends = await Promise.allSettled(workers)
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+  return sums
+}
+
+/** Tokens that all contexts begin with, and the sequence that holds them; undefined where there are few. */
+async function commonStart(model: Model, items: readonly EncodedItem[], signal?: AbortSignal) {
+  const [first] = items
+  // The last token of a context is run with the choices.
+  const length = items.reduce(
+    (length, { context }) => commonPrefix(first.context, context, Math.min(length, context.length - 1)),
+    first.context.length - 1,
+  )
+  if (length < WORTH_SHARING) return undefined
+  const tokens = first.context.slice(0, length)
+  const session = model.createSession()
+  try {
+    await session.forward(tokens, { logits: 'none', signal })
+    return { tokens, saved: await session.save() }
+  } finally {
+    session.dispose()
+  }
+}
+
+/** Scores choices on one session, whose cache keeps what an item shares with the one before and choices with each other. */
+class ChoiceScorer {
+  private cached: readonly number[] = []
+
+  constructor(
+    private readonly session: Session,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /** Takes over tokens that have been run elsewhere. */
+  async startFrom({ tokens, saved }: { tokens: readonly number[]; saved: SavedSequence }): Promise<void> {
+    await this.session.restore(saved)
+    this.cached = tokens
+  }
+
+  /** Log-likelihood of each choice. */
+  async score({ context, continuations }: EncodedItem): Promise<number[]> {
+    const { session, signal } = this
+    // The stem is all that every choice begins with, but one token less than the shortest, which has to be predicted.
+    const [first] = continuations
+    const shortest = Math.min(...continuations.map(({ length }) => length))
+    const common = continuations.reduce((length, tokens) => commonPrefix(first, tokens, length), shortest - 1)
+    const stem = [...context, ...first.slice(0, common)]
+    const kept = commonPrefix(this.cached, stem, Math.min(this.cached.length, context.length - 1))
+    session.truncate(kept)
+    this.cached = stem
+    const targets = first.slice(0, common + 1)
+    const { logits, logprobs = [] } = await session.forward(stem.slice(kept), { targets, signal })
+    // What follows the stem differs, and is predicted by one row of logits.
+    const norm = normOf(logits, first[common], logprobs[common])
+    const shared = sum(logprobs.slice(0, common))
+    // All of them are sent off at once; a session does one after the other.
+    const rests = await Promise.all(
+      continuations.map(async (tokens) => {
+        if (tokens.length === common + 1) return []
+        const options = { logits: 'none', targets: tokens.slice(common + 1), signal } as const
+        session.truncate(stem.length)
+        return (await session.forward(tokens.slice(common, -1), options)).logprobs ?? []
+      }),
+    )
+    session.truncate(stem.length)
+    return continuations.map((tokens, choice) => shared + (logits[tokens[common]] - norm) + sum(rests[choice]))
+  }
+
+  dispose(): void {
+    this.session.dispose()
+  }
+}
+
+/** log(sum(e^logit)) of a row, as one of its log-probabilities tells it; where that is infinite it cannot. */
+function normOf(logits: Float32Array, token: number, logprob: number): number {
+  return Number.isFinite(logprob) ? logits[token] - logprob : logSumExp(logits)
+}
+
+function lengthOf({ context, continuations }: EncodedItem): number {
+  return context.length + Math.max(...continuations.map(({ length }) => length))
+}
+
+function sum(values: ArrayLike<number>): number {
+  let total = 0
+  for (let i = 0; i < values.length; i++) total += values[i]
+  return total
+}
+
+function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {
+  let length = 0
+  while (length < most && a[length] === b[length]) length++
+  return length
+}
