@@ -1,12 +1,17 @@
 import { Worker } from 'node:worker_threads'
 import type { PackedFile } from '../packing/packed-file.js'
+import { Bell } from '../weights/residency.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
+/** Threads that read: beside the engine, enough to keep a disk busy. */
+const THREADS = 2
+
 /**
- * A thread of its own that reads the experts of a packed model, where there is room for all of them: one after the other
- * until the first prompt comes and in the pauses after it, and, while the engine waits for several, half of those.
- * While the engine computes it keeps still, since the cores have something better to do.
+ * Threads of their own that read the experts of a packed model, where there is room for all of them: one after the other
+ * until the first prompt comes and in the pauses after it, and, while the engine waits for several, some of those. While
+ * the engine computes they keep still, since the cores have something better to do; but where a prompt wakes most
+ * experts and the file comes from a disk, which would stand idle, they go on with those of the next layers.
  */
 export class ReadAhead {
   private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
@@ -15,10 +20,12 @@ export class ReadAhead {
   private constructor(data: Omit<ReadAheadData, 'stopped'>) {
     this.bell = data.bell
     const workerData: ReadAheadData = { ...data, stopped: this.stopped }
-    const worker = new Worker(new URL('./read-ahead-thread.js', import.meta.url), { workerData, execArgv: [] })
-    worker.unref()
-    // Nothing is lost without it: the engine reads what is not there, and reports why it cannot.
-    worker.on('error', () => undefined)
+    for (let thread = 0; thread < THREADS; thread++) {
+      const worker = new Worker(new URL('./read-ahead-thread.js', import.meta.url), { workerData, execArgv: [] })
+      worker.unref()
+      // Nothing is lost without it: the engine reads what is not there, and reports why it cannot.
+      worker.on('error', () => undefined)
+    }
   }
 
   /** Begins, if every expert has a place. */
@@ -44,9 +51,9 @@ export class ReadAhead {
     })
   }
 
-  /** Ends it, after the expert at hand. */
+  /** Ends them, after the experts at hand. */
   stop(): void {
     Atomics.store(this.stopped, 0, 1)
-    Atomics.notify(this.bell, 0)
+    Atomics.notify(this.bell, Bell.rings)
   }
 }

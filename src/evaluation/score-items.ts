@@ -26,29 +26,34 @@ export async function scoreItems(
 ): Promise<number[][]> {
   const longest = items.reduce((most, item) => Math.max(most, lengthOf(item)), 1)
   const count = Math.min(items.length, sequencesAtOnce(longest, MOST_ITEMS))
-  const start = count > 1 ? await commonStart(model, items, signal) : undefined
+  const scorers = Array.from({ length: count }, () => new ChoiceScorer(model.createSession(), signal))
   const sums: number[][] = []
   let done = 0
   let failed = false
-  const workers = Array.from({ length: count }, async (_, worker) => {
-    const scorer = new ChoiceScorer(model.createSession(), signal)
-    try {
-      if (start) await scorer.startFrom(start)
-      const end = Math.floor(((worker + 1) * items.length) / count)
-      for (let i = Math.floor((worker * items.length) / count); i < end && !failed; i++) {
-        sums[i] = await scorer.score(items[i])
-        onDone(++done)
-      }
-    } catch (error) {
-      failed = true
-      throw error
-    } finally {
-      scorer.dispose()
+  const work = async (scorer: ChoiceScorer, index: number) => {
+    const end = Math.floor(((index + 1) * items.length) / count)
+    for (let i = Math.floor((index * items.length) / count); i < end && !failed; i++) {
+      sums[i] = await scorer.score(items[i])
+      onDone(++done)
     }
-  })
-  const ends = await Promise.allSettled(workers)
-  for (const end of ends) if (end.status === 'rejected') throw end.reason
-  return sums
+  }
+  try {
+    const start = count > 1 ? await commonStart(model, items, signal) : undefined
+    // One after the other: each copies all rows of the cache on its way.
+    if (start) for (const scorer of scorers) await scorer.startFrom(start)
+    const ends = await Promise.allSettled(
+      scorers.map((scorer, index) =>
+        work(scorer, index).catch((error) => {
+          failed = true
+          throw error
+        }),
+      ),
+    )
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    return sums
+  } finally {
+    for (const scorer of scorers) scorer.dispose()
+  }
 }
 
 /** Tokens that all contexts begin with, and the sequence that holds them; undefined where there are few. */
