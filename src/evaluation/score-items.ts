@@ -1,7 +1,7 @@
 import type { Model, SavedSequence, Session } from '../generation/types.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import type { EncodedItem } from './encode-item.js'
-import { sequencesAtOnce } from './sessions.js'
+import { sequencesAtOnce, withOwnSignal } from './sessions.js'
 
 /** Items under way at once: their choices, a few tokens each, then fill a micro-batch. */
 const MOST_ITEMS = 32
@@ -19,7 +19,15 @@ interface ScoreOptions {
  * Log-likelihood of each choice of each item. Several sessions work side by side, each on a run of neighbouring items,
  * since those often have much of their contexts in common.
  */
-export async function scoreItems(
+export function scoreItems(
+  model: Model,
+  items: readonly EncodedItem[],
+  { onDone, signal }: ScoreOptions,
+): Promise<number[][]> {
+  return withOwnSignal(signal, (own) => score(model, items, { onDone, signal: own }))
+}
+
+async function score(
   model: Model,
   items: readonly EncodedItem[],
   { onDone, signal }: ScoreOptions,

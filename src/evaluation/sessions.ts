@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Model, Session } from '../generation/types.js'
 
 /** Tokens that the sequences under way have together at most; their caches take memory. */
@@ -32,6 +33,26 @@ export async function* inOrder<T, R>(
 /** How many sequences of some tokens each may be under way: `wanted`, fewer where they are long, at least two. */
 export function sequencesAtOnce(tokens: number, wanted: number): number {
   return Math.max(2, Math.min(wanted, Math.floor(MOST_TOKENS / tokens)))
+}
+
+/**
+ * Runs work with a signal of its own, which is aborted with the caller's: many calls listen at once, and more than ten
+ * listeners at one signal look like a leak to Node.
+ */
+export async function withOwnSignal<T>(
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const own = new AbortController()
+  setMaxListeners(0, own.signal)
+  const abort = () => own.abort(signal?.reason)
+  signal?.addEventListener('abort', abort)
+  try {
+    return await work(own.signal)
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
 }
 
 /** Sessions that are used again: each has one user at a time. */

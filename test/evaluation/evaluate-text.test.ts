@@ -87,12 +87,16 @@ test('against itself a model agrees wholly, against a coarser packing nearly', a
   }
 })
 
-test('progress reaches the end of the text', async ({ model }) => {
-  const seen: number[] = []
+test('progress rises to the end of the text, however windows overlap', async ({ model }) => {
   const text = await beginning(2000)
-  const { tokens } = await evaluateText(model, text, { window: 64, onProgress: (done) => seen.push(done.tokens) })
-  assert.is(seen.at(-1), tokens)
-  assert.ok(seen.length > 5)
+  for (const stride of [64, 63, 20]) {
+    const seen: number[] = []
+    const onProgress = (done: { tokens: number }) => seen.push(done.tokens)
+    const { tokens } = await evaluateText(model, text, { window: 64, stride, onProgress })
+    assert.is(seen.at(-1), tokens)
+    assert.ok(seen.length > 5)
+    assert.ok(seen.every((value, i) => i === 0 || value > seen[i - 1]))
+  }
 })
 
 test('a text without two tokens, a classifier and models with other tokens are refused', async ({ model }) => {
