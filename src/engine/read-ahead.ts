@@ -4,14 +4,12 @@ import { Bell } from '../weights/residency.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
-/** Threads that read: beside the engine, enough to keep a disk busy. */
-const THREADS = 2
-
 /**
- * Threads of their own that read the experts of a packed model, where there is room for all of them: one after the other
- * until the first prompt comes and in the pauses after it, and, while the engine waits for several, some of those. While
- * the engine computes they keep still, since the cores have something better to do; but where a prompt wakes most
- * experts and the file comes from a disk, which would stand idle, they go on with those of the next layers.
+ * A thread of its own that reads the experts of a packed model, where there is room for all of them: one after the other
+ * until the first prompt comes and in the pauses after it, and, while the engine waits for several, half of those. While
+ * the engine computes it keeps still, since the cores have something better to do; but where a prompt wakes most experts
+ * and the file comes from a disk, which would stand idle, it goes on with those of the next layers. More threads would
+ * only take turns: two cores are busy with copying what a fast disk delivers (docs/LAB.md).
  */
 export class ReadAhead {
   private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
@@ -20,12 +18,10 @@ export class ReadAhead {
   private constructor(data: Omit<ReadAheadData, 'stopped'>) {
     this.bell = data.bell
     const workerData: ReadAheadData = { ...data, stopped: this.stopped }
-    for (let thread = 0; thread < THREADS; thread++) {
-      const worker = new Worker(new URL('./read-ahead-thread.js', import.meta.url), { workerData, execArgv: [] })
-      worker.unref()
-      // Nothing is lost without it: the engine reads what is not there, and reports why it cannot.
-      worker.on('error', () => undefined)
-    }
+    const worker = new Worker(new URL('./read-ahead-thread.js', import.meta.url), { workerData, execArgv: [] })
+    worker.unref()
+    // Nothing is lost without it: the engine reads what is not there, and reports why it cannot.
+    worker.on('error', () => undefined)
   }
 
   /** Begins, if every expert has a place. */
@@ -51,7 +47,7 @@ export class ReadAhead {
     })
   }
 
-  /** Ends them, after the experts at hand. */
+  /** Ends it, after the expert at hand. */
   stop(): void {
     Atomics.store(this.stopped, 0, 1)
     Atomics.notify(this.bell, Bell.rings)
