@@ -1,3 +1,4 @@
+import { expBelow } from '../exp.js'
 import { type Mixture, routerRows } from '../model/config.js'
 import type { RouterMask } from '../model/expert-mask.js'
 import type { RouterLogits } from './router-logits.js'
@@ -120,7 +121,7 @@ export class Router {
     for (let e = 0; e < rows; e++) most = Math.max(most, f32[row + e])
     let sum = 0
     for (let e = 0; e < rows; e++) {
-      p[e] = Math.exp(f32[row + e] - most) || 0
+      p[e] = expBelow(most - f32[row + e])
       sum += p[e]
     }
     return sum

@@ -1,5 +1,5 @@
+import { expBelow } from '../exp.js'
 import { Candidates } from './candidates.js'
-import { expBelow } from './exp.js'
 import { keepTopK } from './top-k.js'
 
 export interface TokenLogprob {

@@ -1,5 +1,5 @@
+import { expBelow } from '../exp.js'
 import type { Candidates } from './candidates.js'
-import { expBelow } from './exp.js'
 
 /**
  * Sets the candidates' weights to exp((logit - largest logit) / temperature), temperature > 0, and returns their sum;

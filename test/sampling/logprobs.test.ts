@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { expBelow } from '#molm/sampling/exp.js'
+import { expBelow } from '#molm/exp.js'
 import { logprobOf, logSumExp, topLogprobs } from '#molm/sampling/logprobs.js'
 import { normalLogits, ranking, softmax } from './logits.js'
 

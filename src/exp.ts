@@ -4,7 +4,8 @@ const TABLE = Float64Array.from({ length: LIMIT * STEPS + 1 }, (_, step) => Math
 
 /**
  * exp(-depth) for depth >= 0: the weight of a logit that lies `depth` below the largest. Four times faster than
- * Math.exp, which matters because a softmax over the vocabulary takes 50,000 of them for each token.
+ * Math.exp, which matters: a softmax over the vocabulary takes 50,000 of them for each token, and while the routers of all
+ * layers take theirs every other thread waits.
  *
  * The nearest table entry times the cubic Taylor polynomial of the rest, |rest| <= 1/256: relative error below 1e-11,
  * where a float32 logit itself is known to no better than 1e-7. Depths from 64 on, infinity and NaN give 0.
