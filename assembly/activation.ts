@@ -8,9 +8,9 @@ import { Activation } from '../src/runtime/abi/formats'
 import { erfc, erfc4, sigmoid, sigmoid4 } from './math'
 
 /** sqrt(2 / pi), and the cubic coefficient of the tanh form of GELU. */
-const SQRT_2_PI: f32 = 0.7978845608
-const CUBIC: f32 = 0.044715
-const SQRT_HALF: f32 = 0.7071067812
+export const SQRT_2_PI: f32 = 0.7978845608
+export const CUBIC: f32 = 0.044715
+export const SQRT_HALF: f32 = 0.7071067812
 
 /** 0.5 x (1 + tanh u) is x * sigmoid(2u): one exponential, and no cancellation for negative x. */
 function geluNew(x: f32): f32 {
@@ -44,7 +44,8 @@ function tanh4(x: v128): v128 {
   return f32x4.sub(f32x4.add(s, s), f32x4.splat(1.0))
 }
 
-function apply(kind: i32, x: f32): f32 {
+/** An activation of one number. */
+export function apply(kind: i32, x: f32): f32 {
   if (kind == Activation.gelu_new) return geluNew(x)
   if (kind == Activation.gelu) return gelu(x)
   if (kind == Activation.silu) return x * sigmoid(x)
@@ -53,7 +54,7 @@ function apply(kind: i32, x: f32): f32 {
   return x
 }
 
-function apply4(kind: i32, x: v128): v128 {
+export function apply4(kind: i32, x: v128): v128 {
   if (kind == Activation.gelu_new) return geluNew4(x)
   if (kind == Activation.gelu) return gelu4(x)
   if (kind == Activation.silu) return f32x4.mul(x, sigmoid4(x))

@@ -3,15 +3,22 @@
  * them, and finds its arguments in the control block.
  */
 import { Job } from '../src/runtime/abi/control'
+import { adamw } from './adamw'
 import { attention } from './attention'
 import { bandwidth } from './bandwidth'
+import { crossEntropy } from './cross-entropy'
 import { embedding } from './embedding'
+import { gateBackward } from './gate-backward'
 import { heads } from './heads'
 import { matmul } from './matmul'
 import { norm } from './norm'
+import { normBackward } from './norm-backward'
+import { outerProducts } from './outer-products'
 import { pack } from './pack'
 import { softmaxAttention } from './softmax-attention'
+import { stickTraining } from './stick-training'
 import { summary } from './summary'
+import { transposedMatmul } from './transposed-matmul'
 
 /** Computes the chunks [from, to) of a job. */
 export function execute(job: i32, from: i32, to: i32): void {
@@ -25,5 +32,12 @@ export function execute(job: i32, from: i32, to: i32): void {
     else if (job == Job.summary) summary(chunk)
     else if (job == Job.heads) heads(chunk)
     else if (job == Job.softmaxAttention) softmaxAttention(chunk)
+    else if (job == Job.transposedMatmul) transposedMatmul(chunk)
+    else if (job == Job.outerProducts) outerProducts(chunk)
+    else if (job == Job.gateBackward) gateBackward(chunk)
+    else if (job == Job.normBackward) normBackward(chunk)
+    else if (job == Job.stickTraining) stickTraining(chunk)
+    else if (job == Job.crossEntropy) crossEntropy(chunk)
+    else if (job == Job.adamw) adamw(chunk)
   }
 }

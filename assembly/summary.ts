@@ -28,7 +28,7 @@ export function summary(chunk: u32): void {
   store<u32>(result, (find(most, from, to) - row) >> 2, SummaryField.index)
 }
 
-function largest(from: usize, to: usize): f32 {
+export function largest(from: usize, to: usize): f32 {
   let most: f32 = -Infinity
   let p = from
   if (ASC_FEATURE_SIMD) {
@@ -56,8 +56,8 @@ function find(value: f32, from: usize, to: usize): usize {
   return p
 }
 
-/** One block of at most 256 logits: chain c takes elements c, c + 16, ...; what a last step lacks counts as 0. */
-function sumOfBlock(from: usize, to: usize, most: f32): f32 {
+/** The sum of e^(logit - most) of at most 256 logits: chain c takes elements c, c + 16, ...; what a last step lacks counts as 0. */
+export function sumOfBlock(from: usize, to: usize, most: f32): f32 {
   if (ASC_FEATURE_SIMD) {
     const m = f32x4.splat(most)
     let s0 = f32x4.splat(0)

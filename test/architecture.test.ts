@@ -9,6 +9,7 @@ import { repositoryPath } from './support/fixtures.js'
  */
 const KNOWS: Record<string, string[]> = {
   cli: [
+    'server',
     'tui',
     'index',
     'pictures',
@@ -31,6 +32,19 @@ const KNOWS: Record<string, string[]> = {
     'printable',
     'spelling',
   ],
+  server: [
+    'pictures',
+    'experts',
+    'evaluation',
+    'generation',
+    'model',
+    'text',
+    'sampling',
+    'generation-options',
+    'errors',
+    'spelling',
+  ],
+  page: ['pictures', 'experts', 'generation', 'model', 'packing', 'numbers'],
   tui: [
     'pictures',
     'experts',
@@ -48,6 +62,7 @@ const KNOWS: Record<string, string[]> = {
     'printable',
   ],
   index: [
+    'teaching',
     'pictures',
     'surgery',
     'experts',
@@ -60,6 +75,24 @@ const KNOWS: Record<string, string[]> = {
     'packing',
     'text',
     'errors',
+  ],
+  teaching: [
+    'pictures',
+    'surgery',
+    'evaluation',
+    'library',
+    'hub',
+    'generation',
+    'architectures',
+    'training',
+    'model',
+    'packing',
+    'sampling',
+    'files',
+    'option-checks',
+    'json',
+    'errors',
+    'numbers',
   ],
   pictures: ['experts', 'generation', 'model', 'terminal', 'errors', 'numbers', 'printable'],
   surgery: [
@@ -96,9 +129,20 @@ const KNOWS: Record<string, string[]> = {
     'spelling',
   ],
   hub: ['architectures', 'packing', 'files', 'checkpoint', 'errors', 'numbers', 'printable'],
-  generation: ['engine', 'model', 'packing', 'text', 'sampling', 'generation-options', 'option-checks', 'errors'],
+  generation: [
+    'engine',
+    'training',
+    'model',
+    'packing',
+    'text',
+    'sampling',
+    'generation-options',
+    'option-checks',
+    'errors',
+  ],
   engine: [
     'architectures',
+    'training',
     'nn',
     'weights',
     'model',
@@ -111,6 +155,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
   ],
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
+  training: ['nn', 'weights', 'model', 'packing', 'runtime', 'errors'],
   nn: ['weights', 'model', 'packing', 'runtime', 'exp', 'errors'],
   weights: ['packing', 'runtime'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
@@ -139,6 +184,10 @@ const PACKAGES: Record<string, string[]> = {
   '@huggingface/hub': ['hub'],
   '@huggingface/jinja': ['text'],
   '@resvg/resvg-wasm': ['pictures'],
+  hono: ['server'],
+  '@hono/node-server': ['server'],
+  zod: ['server'],
+  'prom-client': ['server'],
 }
 
 const test = suite('the architecture')

@@ -30,6 +30,12 @@ export const COMMANDS: KnownCommand[] = [
     runsModel: true,
     load: () => import('./chat.js'),
   },
+  {
+    name: 'serve',
+    summary: 'the model behind an OpenAI-style HTTP API',
+    runsModel: true,
+    load: () => import('./serve.js'),
+  },
   { name: 'experts', summary: 'how a text uses the experts', runsModel: true, load: () => import('./experts.js') },
   { name: 'show', summary: 'what a model is: shape, parameters, bytes, source', load: () => import('./show.js') },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub', load: () => import('./pull.js') },
@@ -41,5 +47,6 @@ export const COMMANDS: KnownCommand[] = [
   { name: 'classify', summary: 'label texts with a classifier', runsModel: true, load: () => import('./classify.js') },
   { name: 'prune', summary: 'a smaller model, without hardly used experts', load: () => import('./prune.js') },
   { name: 'graft', summary: 'a larger model, with experts of another one', load: () => import('./graft.js') },
+  { name: 'teach', summary: 'a model that learns texts, in new experts', load: () => import('./teach.js') },
   { name: 'completion', summary: 'a script for bash, zsh or fish', load: () => import('./completion.js') },
 ]

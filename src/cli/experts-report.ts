@@ -3,6 +3,7 @@ import { UsageError, UserError } from '../errors.js'
 import type { RoutingAgreement } from '../experts/agreement.js'
 import { agreementObject } from '../experts/agreement-json.js'
 import { agreementCsv, tokensCsv, usageCsv } from '../experts/csv.js'
+import { layersOf } from '../experts/layers-json.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import { specialistObjects, usageObject } from '../experts/usage-json.js'
 import { perMixture } from '../model/config.js'
@@ -14,7 +15,6 @@ import { drawUsage } from '../pictures/usage-figure.js'
 import { colourDepth } from '../terminal/colours.js'
 import type { ExpertsOptions } from './experts.js'
 import { writeOut } from './output.js'
-import { layersOf } from './run-summary.js'
 
 export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
 export type Format = (typeof FORMATS)[number]
@@ -98,7 +98,9 @@ function figureOf(report: Report, { tokens }: ExpertsOptions) {
 function* usageJson(texts: readonly TextRoutes[], perToken = false): Generator<string> {
   const [{ model }] = texts
   const topK = perMixture(model.config.mixtures, ({ topK }) => topK)
-  const about = { model: model.name, quant: model.quant, experts_per_token: topK }
+  const mixtures = model.config.mixtures.filter(({ newcomers }) => newcomers)
+  const newcomers = mixtures.length > 0 && { newcomers: perMixture(mixtures, ({ newcomers }) => newcomers) }
+  const about = { model: model.name, quant: model.quant, experts_per_token: topK, ...newcomers }
   yield `${JSON.stringify(about).slice(0, -1)},"texts":[`
   for (const [i, text] of texts.entries()) {
     const usage = JSON.stringify(usageObject(text)).slice(0, -1)

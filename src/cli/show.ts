@@ -56,6 +56,7 @@ function asJson(info: ModelInfo) {
     formats,
     source,
     source_revision: sourceRevision,
+    taught: info.taught?.map(({ heldOutLoss, ...teaching }) => ({ ...teaching, held_out_loss: heldOutLoss })),
     parameters: info.parameters,
     active_parameters: info.activeParameters,
     bytes: info.bytes,

@@ -15,11 +15,14 @@ export interface Demand {
   take: (token: number, logits: Float32Array) => void
 }
 
+/** What a task yields that wants nothing of the model, but lets others have their micro-batch before it goes on. */
+export type Turn = undefined
+
 /**
  * Work that may be interleaved with other work. It yields what it wants of the model, and is told how many of the tokens
- * have been run; an error that is thrown into it ends it. Its return value is the reply to the request.
+ * have been run (after a turn 0); an error that is thrown into it ends it. Its return value is the reply to the request.
  */
-export type Task<T = unknown> = Generator<Demand, T, number>
+export type Task<T = unknown> = Generator<Demand | Turn, T, number>
 
 /** Thrown where a caller's abort has ended the work. */
 export class Stopped extends Error {}

@@ -10,6 +10,7 @@ import { Packer } from './packer.js'
 import type { EngineData, PromptProgress, Request, StatsReply, StepMessage } from './protocol.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
+import { Training } from './training.js'
 
 /** What a task needs of the caller's side. */
 export interface TaskContext {
@@ -24,6 +25,7 @@ export class Engine {
   /** Lets requests share the model. */
   readonly scheduler: Scheduler
   private readonly sequences = new Map<number, Sequence>()
+  private training?: Training
 
   private constructor(
     private readonly kernels: ProvenKernels,
@@ -84,6 +86,17 @@ export class Engine {
         return this.stats()
       case 'bandwidth':
         return measureBandwidth(this.requireModel())
+      case 'train-size':
+      case 'train-expert':
+      case 'train-begin':
+      case 'train-step':
+      case 'train-loss':
+      case 'train-gradients':
+      case 'train-read':
+      case 'train-write':
+      case 'train-end':
+        this.training ??= new Training(this.requireModel())
+        return yield* this.training.task(request, stop)
       case 'close':
         return undefined
     }

@@ -7,6 +7,7 @@ import type { Decoder } from '../nn/decoder.js'
 import { formatBytes, formatSize } from '../numbers.js'
 import { checkTensors } from '../packing/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/checkpoint-warnings.js'
+import type { PartFormats } from '../packing/format.js'
 import type { Layout, Part } from '../packing/layout.js'
 import { type NonFinite, packParts } from '../packing/pack.js'
 import { checkParts, openPackedFile } from '../packing/packed-file.js'
@@ -24,6 +25,8 @@ import { readFully } from './read-fully.js'
 /** A model in memory with its threads. */
 export interface LoadedModel {
   model: Decoder
+  formats: PartFormats
+  layout: Layout
   store: WeightStore
   pool: Pool
   budget: number
@@ -84,7 +87,7 @@ function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): L
   store.readAll()
   const pool = new Pool(store.banks, threads)
   const model = createDecoder(config, store, pool, formats)
-  return { model, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
+  return { model, formats, layout, store, pool, budget: layout.bytes, warnings: [], close: () => undefined }
 }
 
 async function loadPacked(source: ModelSource, means: Means): Promise<LoadedModel> {
@@ -121,7 +124,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   }
   const pool = new Pool(store.banks, threads)
   const model = createDecoder(config, store, pool, formats)
-  return { model, store, pool, budget: memory, warnings: [], close }
+  return { model, formats, layout, store, pool, budget: memory, warnings: [], close }
 }
 
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
@@ -154,7 +157,7 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
     const warnings = [...unknownTensors(unknown), ...nonFiniteWeights(nonFinite)]
     pool.enter(0)
     const model = createDecoder(config, store, pool, formats)
-    return { model, store, pool, budget: layout.bytes, warnings, close: () => undefined }
+    return { model, formats, layout, store, pool, budget: layout.bytes, warnings, close: () => undefined }
   } finally {
     await checkpoint.close()
   }

@@ -1,5 +1,5 @@
 import type { Decoder } from '../nn/decoder.js'
-import { type Demand, Stopped, type Task } from './demand.js'
+import { type Demand, Stopped, type Task, type Turn } from './demand.js'
 import { runMicroBatch } from './micro-batch.js'
 import { shareOut } from './share-out.js'
 
@@ -19,6 +19,7 @@ export interface Job {
 /** A job at the head of its lane. */
 interface Running {
   job: Job
+  /** Absent where it waits for nothing but its turn. */
   demand?: Demand
   servedAt: number
 }
@@ -82,7 +83,7 @@ export class Scheduler {
     }
   }
 
-  /** Runs one micro-batch; false where nobody wants any. */
+  /** Runs one micro-batch, and gives a turn to those who wait for no more; false where nobody wants any. */
   private runBatch(): boolean {
     const ready = [...this.running.values()].filter(({ job }) => job.isWanted() || job.stopped())
     const stopped = ready.filter(({ job }) => job.stopped())
@@ -90,28 +91,35 @@ export class Scheduler {
     const waiting = ready.filter((running) => !stopped.includes(running))
     if (waiting.length === 0 || !this.model) return stopped.length > 0
 
+    const turns = waiting.filter(({ demand }) => !demand)
+    this.serve(this.model, waiting)
+    for (const running of turns) this.advance(running, () => running.job.task.next(0))
+    return true
+  }
+
+  private serve(model: Decoder, waiting: readonly Running[]): void {
     const tokens = waiting.map(({ demand, servedAt }) => ({ tokens: demand?.tokens.length ?? 0, servedAt }))
     const counts = shareOut(tokens, SLICE)
     const served = waiting.flatMap((running, i) => {
       return running.demand && counts[i] > 0 ? { running, demand: running.demand, count: counts[i] } : []
     })
+    if (served.length === 0) return
     this.microBatches++
     this.lastBatchTokens = counts.reduce((sum, count) => sum + count, 0)
     this.tokensProcessed += this.lastBatchTokens
-    const errors = runMicroBatch(this.model, served)
+    const errors = runMicroBatch(model, served)
     for (const [i, { running, count }] of served.entries()) {
       running.servedAt = this.microBatches
       if (errors[i] !== undefined) this.fail(running, errors[i])
       else this.advance(running, () => running.job.task.next(count))
     }
-    return true
   }
 
   private fail(running: Running, error: unknown): void {
     this.advance(running, () => running.job.task.throw(error))
   }
 
-  private advance(running: Running, step: () => IteratorResult<Demand, unknown>): void {
+  private advance(running: Running, step: () => IteratorResult<Demand | Turn, unknown>): void {
     const { job } = running
     try {
       const { done, value } = step()

@@ -82,6 +82,7 @@ function begin(call: Call): void {
 /** What must not overlap: requests of one session, and those of a kind that is about the whole model. */
 function laneOf(call: Call): string {
   if ('session' in call) return `session ${call.session}`
+  if (call.kind.startsWith('train-')) return 'training'
   return call.kind === 'classify' ? `classify ${call.id}` : call.kind
 }
 

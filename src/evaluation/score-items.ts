@@ -124,7 +124,7 @@ class ChoiceScorer {
       }),
     )
     session.truncate(stem.length)
-    return continuations.map((tokens, choice) => shared + (logits[tokens[common]] - norm) + sum(rests[choice]))
+    return continuations.map((tokens, choice) => sum(rests[choice], shared + (logits[tokens[common]] - norm)))
   }
 
   dispose(): void {
@@ -141,8 +141,9 @@ function lengthOf({ context, continuations }: EncodedItem): number {
   return context.length + Math.max(...continuations.map(({ length }) => length))
 }
 
-function sum(values: ArrayLike<number>): number {
-  let total = 0
+/** From left to right, after what comes before: the sum of a choice does not depend on what it shares with others. */
+function sum(values: ArrayLike<number>, before = 0): number {
+  let total = before
   for (let i = 0; i < values.length; i++) total += values[i]
   return total
 }

@@ -7,6 +7,7 @@ import type { PartFormats, Quant } from '../packing/format.js'
 import type { ChatTemplate } from '../text/chat-template.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import type { ExpertTraining } from './expert-training.js'
 
 export type { PromptProgress, SavedSequence } from '../engine/protocol.js'
 export type { ExpertRoutes, LayerRoutes } from '../engine/route-codec.js'
@@ -190,6 +191,23 @@ export interface PartSummary {
   format: string
 }
 
+/** What was taught to a model after its training (`molm teach`). */
+export interface Teaching {
+  /** Names of the texts. */
+  texts: string[]
+  /** Kind of the new experts, the layers that got them, and how many each. */
+  kind: MixtureKind
+  layers: number[]
+  experts: number
+  /** Floats that were trained. */
+  parameters: number
+  /** Steps of the optimiser up to the state that was kept, and the tokens read in them. */
+  steps: number
+  tokens: number
+  /** Mean cross-entropy in nats on held-out text, as the training measured it. */
+  heldOutLoss?: { before: number; after: number }
+}
+
 /** What a model is: for `molm show` and anyone who wants to print it. */
 export interface ModelInfo {
   name: string
@@ -206,6 +224,8 @@ export interface ModelInfo {
   formats: PartFormats
   source?: string
   sourceRevision?: string
+  /** What was taught to it, the last teaching last; absent where nothing was. */
+  taught?: Teaching[]
   parameters: number
   activeParameters: number
   /** Bytes of all packed weights. */
@@ -266,6 +286,8 @@ export interface Model {
   readonly chatTemplate?: ChatTemplate
   /** From generation_config.json. */
   readonly generationDefaults: GenerationDefaults
+  /** Training of new experts, or of those that it has. */
+  readonly training: ExpertTraining
   createSession(): Session
   /**
    * Scores a text (as ids) with a sequence-classification checkpoint: by the state of its last token, or, where

@@ -1,6 +1,7 @@
 import os from 'node:os'
 import { EngineClient } from '../engine/client.js'
 import { UsageError, UserError } from '../errors.js'
+import { EngineTraining } from '../generation/expert-training.js'
 import { EngineSession } from '../generation/session.js'
 import { tokenIds } from '../generation/token-ids.js'
 import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, Session } from '../generation/types.js'
@@ -73,6 +74,7 @@ export async function describeModel(name: string, options: Pick<LoadOptions, 'qu
 class LoadedModel implements Model {
   readonly name: string
   readonly config: ModelConfig
+  readonly training: EngineTraining
   private sessions = 0
 
   constructor(
@@ -84,6 +86,7 @@ class LoadedModel implements Model {
   ) {
     this.name = found.name
     this.config = found.config
+    this.training = new EngineTraining(engine)
   }
 
   get tier(): string {

@@ -5,6 +5,7 @@ import type { PartFormats } from '../packing/format.js'
 import type { Part } from '../packing/layout.js'
 import { leastBudget } from '../weights/bank-plan.js'
 import type { FoundModel } from './resolve-model.js'
+import { teachingsOf } from './teachings.js'
 import type { TextSide } from './text-side.js'
 
 /** Describes a model from its shape and formats; no weights are read. */
@@ -25,6 +26,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults 
     formats,
     ...(source !== undefined && { source }),
     ...(sourceRevision !== undefined && { sourceRevision }),
+    ...(found.file?.metadata.taught && { taught: teachingsOf(found.file.metadata.taught) }),
     // A head that is the embedding table has no parameters of its own.
     parameters: total('parameters') - (config.tieWordEmbeddings ? (head?.parameters ?? 0) : 0),
     activeParameters: total('active'),

@@ -110,7 +110,10 @@ export class ConfigReader {
     }
     const topK = this.size(topKKey)
     const least = experts.reduce((least, count) => (count > 0 ? Math.min(least, count) : least), LARGEST_SIZE)
-    if (topK <= least) return { kind, experts, topK, ...(silentRows && { silentRows }) }
+    if (topK <= least) {
+      const newcomers = this.newcomers(isObject(own) ? own.newcomers : undefined, kind, experts)
+      return { kind, experts, topK, ...(silentRows && { silentRows }), ...(newcomers && { newcomers }) }
+    }
     throw new UserError(`${this.where}: ${topKKey} ${topK} is more than the ${least} experts that a layer has`)
   }
 
@@ -122,6 +125,22 @@ export class ConfigReader {
 
   refuse(key: string, expected: string): UserError {
     return new UserError(`${this.where}: ${key} must be ${expected}, not ${quoted(this.raw[key])}`)
+  }
+
+  /** Of each layer the ids of experts that were taught later; undefined where none is named. */
+  private newcomers(of: unknown, kind: MixtureKind, experts: number[]): number[][] | undefined {
+    const lists = isObject(of) ? of[kind] : undefined
+    if (of === undefined || (isObject(of) && lists === undefined)) return undefined
+    const isRising = (ids: number[], count: number) =>
+      ids.every((id, i) => isSize(id, 0, count - 1) && (i === 0 || id > ids[i - 1]))
+    const isFit =
+      Array.isArray(lists) &&
+      lists.length === experts.length &&
+      lists.every((ids, layer) => Array.isArray(ids) && isRising(ids, experts[layer]))
+    if (isFit) return lists
+    throw new UserError(
+      `${this.where}: molm_experts.newcomers.${kind} must list ids of experts, rising, for each layer`,
+    )
   }
 
   /** A list of one number per layer; 0 where, and only where, the layer has no experts of this kind. */

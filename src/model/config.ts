@@ -17,6 +17,8 @@ export interface Mixture {
    * expert. Absent where there are none.
    */
   silentRows?: number[]
+  /** Ids, rising, of the experts of each layer that were taught to the model later. Absent where there are none. */
+  newcomers?: number[][]
 }
 
 /** What all architectures have in common. Each adds what its own mathematics needs. */

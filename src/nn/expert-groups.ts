@@ -1,7 +1,7 @@
 import type { Bank } from '../runtime/bank.js'
 import { allocateGroups, allocateList, listFrom, writeGroup, writeListEntry } from '../runtime/kernels/matmul.js'
 
-/** Finds the weights of an expert; 0 is no valid address. */
+/** Finds the weights of an expert; 0, which is no valid address, leaves the expert out. */
 export type AddressOf = (expert: number) => number
 
 /**
@@ -85,14 +85,16 @@ export class ExpertGroups {
 
   private write(weights: AddressOf, lists: number): number {
     let start = 0
-    for (let group = 0; group < this.chosen; group++) {
-      const expert = this.experts[group]
+    let groups = 0
+    for (let i = 0; i < this.chosen; i++) {
+      const expert = this.experts[i]
       // After sorting, first[e] is the end of expert e's items.
       const end = this.first[expert]
-      writeGroup(this.bank, this.table, group, weights(expert), 0, listFrom(lists, start), end - start)
+      const address = weights(expert)
+      if (address !== 0) writeGroup(this.bank, this.table, groups++, address, 0, listFrom(lists, start), end - start)
       start = end
     }
-    return this.chosen
+    return groups
   }
 }
 

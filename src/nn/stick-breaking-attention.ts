@@ -8,7 +8,7 @@ import type { Workspace } from './workspace.js'
  * Length of the stick at which attention stops: what older keys can still add is below half a unit in the last place of
  * the largest value, the rounding error of a single float addition.
  */
-const ENOUGH = 2 ** -25
+export const ENOUGH = 2 ** -25
 
 /** Stick-breaking attention: k queries per token share the keys and values of all positions, newest first. */
 export class StickBreakingAttention {

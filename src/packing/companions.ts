@@ -20,6 +20,8 @@ const COMPANIONS = [
   'chat_template.jinja',
   'README.md',
   'selection.json',
+  'teaching.csv',
+  'teaching.svg',
 ]
 
 const PIECE_BYTES = 4 * 2 ** 20

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import { parseJsonObject } from '../json.js'
+import { isObject, parseJsonObject } from '../json.js'
 import { printable } from '../printable.js'
 import { type PartFormats, QUANTS, type Quant, type WeightFormat } from './format.js'
 
@@ -13,6 +13,8 @@ export interface PackedMetadata {
   sourceRevision?: string
   /** SHA-256 in hex of the files that were put beside it, by name; config.json is one of them. Absent in old files. */
   files?: Record<string, string>
+  /** What was taught to it after it had been trained, the last teaching last: accounts as the teacher gave them. */
+  taught?: Record<string, unknown>[]
 }
 
 /** What a part's bytes are known by. */
@@ -37,7 +39,7 @@ export function encodeMetadata(
   metadata: PackedMetadata,
   checksums: ReadonlyMap<string, PartChecksums>,
 ): Record<string, string> {
-  const { quant, formats, source, sourceRevision, files } = metadata
+  const { quant, formats, source, sourceRevision, files, taught } = metadata
   const byPart = (kind: keyof PartChecksums) =>
     JSON.stringify(Object.fromEntries([...checksums].map(([part, known]) => [part, known[kind]])))
   const { embedding, router, attention, mlp, head } = formats
@@ -49,6 +51,7 @@ export function encodeMetadata(
     source,
     ...(sourceRevision === undefined ? {} : { source_revision: sourceRevision }),
     ...(files === undefined ? {} : { files: JSON.stringify(files) }),
+    ...(taught === undefined ? {} : { taught: JSON.stringify({ teachings: taught }) }),
     checksums: byPart('sha256'),
     crc32: byPart('crc32'),
   }
@@ -73,6 +76,7 @@ export function decodeMetadata(
       source,
       ...(sourceRevision === undefined ? {} : { sourceRevision }),
       ...(strings.files === undefined ? {} : { files: decodeFiles(objectIn('files'), path) }),
+      ...(strings.taught === undefined ? {} : { taught: decodeTaught(objectIn('taught'), path) }),
     },
     checksums: objectIn('checksums'),
     crc32: strings.crc32 === undefined ? undefined : objectIn('crc32'),
@@ -83,6 +87,11 @@ function decodeFiles(files: Record<string, unknown>, path: string): Record<strin
   const isRight = ([, checksum]: [string, unknown]) => typeof checksum === 'string' && SHA256_HEX.test(checksum)
   if (!Object.entries(files).every(isRight)) throw damaged(path, 'has a file beside it without a checksum')
   return files as Record<string, string>
+}
+
+function decodeTaught({ teachings }: Record<string, unknown>, path: string): Record<string, unknown>[] {
+  if (Array.isArray(teachings) && teachings.every(isObject)) return teachings
+  throw damaged(path, 'tells nothing that can be read of what was taught to it')
 }
 
 function checkVersion(text: string | undefined, path: string): void {

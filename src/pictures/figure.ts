@@ -48,6 +48,8 @@ export interface ExpertMap {
   /** What is said of an expert when one points at it. */
   describe(kind: MixtureKind, layer: number, expert: number): string
   measures: readonly Measure[]
+  /** Whether the expert was taught to the model later: such are set off. Default: none was. */
+  isNewcomer?(kind: MixtureKind, layer: number, expert: number): boolean
 }
 
 /** The experts of one kind; a layer without any has 0. */

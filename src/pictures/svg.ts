@@ -46,7 +46,7 @@ export function blockDrawing(block: Block, width: number, fillOf = onPaper): Dra
   return stack([titleDrawing(block.title, width), content], 6)
 }
 
-export const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}`
+export const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}.new{stroke:#d1242f;stroke-width:1.5}`
 
 function usualWidth({ blocks }: Figure): number {
   if (blocks.some(({ type }) => type === 'tokens')) return USUAL.most

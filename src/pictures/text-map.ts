@@ -13,20 +13,34 @@ const NUMBER = 4
  * columns they get one; where it is too narrow for the kinds beside one another they stand below one another, and a layer
  * takes several lines if it must.
  */
-export function textMap(map: Pick<ExpertMap, 'mixtures' | 'measures'>, draw: DrawCell, width: number): string[] {
+export function textMap(
+  map: Pick<ExpertMap, 'mixtures' | 'measures'>,
+  draw: DrawCell,
+  width: number,
+  isNewcomer: ExpertMap['isNewcomer'] = () => false,
+): string[] {
   for (const cell of [2, 1]) {
-    const table = sideBySide(map, draw, cell)
+    const table = sideBySide(map, draw, cell, isNewcomer)
     if (table.width <= width) return table.lines
   }
   return map.mixtures.flatMap((mixture) => alone(mixture, map.measures, draw, width))
 }
 
 /** All kinds beside one another, and how wide that is. */
-function sideBySide({ mixtures, measures }: Pick<ExpertMap, 'mixtures' | 'measures'>, draw: DrawCell, cell: number) {
+function sideBySide(
+  { mixtures, measures }: Pick<ExpertMap, 'mixtures' | 'measures'>,
+  draw: DrawCell,
+  cell: number,
+  isNewcomer: NonNullable<ExpertMap['isNewcomer']>,
+) {
   const widths = mixtures.map((mixture) => Math.max(mixture.kind.length, cell * mostExperts(mixture)))
   const columns = measureColumns(mixtures, measures, 'name')
   const titles = mixtures.map(({ kind }, i) => kind.padEnd(widths[i]))
-  const numbers = mixtures.map((mixture, i) => axis(mostExperts(mixture), cell).padEnd(widths[i]))
+  const numbers = mixtures.map((mixture, i) => {
+    const { kind, layers } = mixture
+    const isNew = (expert: number) => layers.some((_, layer) => isNewcomer(kind, layer, expert))
+    return marked(axis(mostExperts(mixture), cell).padEnd(widths[i]), cell, mostExperts(mixture), isNew)
+  })
   const heads = [
     ['     ', ...titles, ...columns.map(({ name, width }) => name.padEnd(width))].join(GAP),
     ['layer', ...numbers, ...columns.map(({ kinds, width }) => kinds.padEnd(width))].join(GAP),
@@ -78,6 +92,18 @@ function axis(experts: number, cell: number): string {
     if (expert * cell + number.length <= experts * cell) line = line.padEnd(expert * cell) + number
   }
   return line
+}
+
+/** Puts a + above the cells of newcomers, in place of their numbers. */
+export function marked(axis: string, cell: number, experts: number, isNew: (expert: number) => boolean): string {
+  const signs = [...axis]
+  for (let expert = 0; expert < experts; expert++) {
+    const column = Math.floor(expert * cell)
+    if (!isNew(expert) || /\d/.test(signs[column - 1] ?? '')) continue
+    signs[column] = '+'
+    for (let next = column + 1; /\d/.test(signs[next] ?? ''); next++) signs[next] = ' '
+  }
+  return signs.join('')
 }
 
 /** Experts per line, and columns for what names a line: its layer, or the first expert of one that goes on. */

@@ -43,7 +43,7 @@ function* mapLines({ maps, scale }: MapsBlock, depth: ColourDepth, width: number
     yield* wrap(map.title, width)
     const draw = (kind: 'attention' | 'mlp', layer: number, expert: number, columns: number) =>
       textCell(map.amount(kind, layer, expert), scale.isSigned, depth, columns)
-    yield* textMap(map, draw, width)
+    yield* textMap(map, draw, width, map.isNewcomer)
   }
 }
 

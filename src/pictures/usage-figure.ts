@@ -7,10 +7,10 @@ import {
   SPECIALISTS,
   shareOf,
 } from '../experts/comparison.js'
-import type { TextRoutes } from '../experts/text-routes.js'
+import type { NamedUsage, TextRoutes } from '../experts/text-routes.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { expertsPerToken, modelName } from './caption.js'
+import { expertsPerToken, isNewcomer, modelName, newcomersLine } from './caption.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { percent, signedPercent } from './percent.js'
 import { visibleToken } from './visible-token.js'
@@ -26,12 +26,18 @@ export function drawUsage(texts: readonly TextRoutes[], options: { tokens?: bool
   if (options.tokens) {
     for (const text of texts) blocks.push({ type: 'tokens', title: `Tokens of ${printable(text.name)}`, text })
   }
-  return { title: `Experts of ${modelName(model)}`, caption: [expertsPerToken(model)], blocks, texts }
+  return {
+    title: `Experts of ${modelName(model)}`,
+    caption: [expertsPerToken(model), ...newcomersLine(model)],
+    blocks,
+    texts,
+  }
 }
 
 /** The share of each text's tokens that choose an expert. */
-export function usageMaps(texts: readonly TextRoutes[]): MapsBlock {
+export function usageMaps(texts: readonly NamedUsage[]): MapsBlock {
   const most = largestShare(texts)
+  const [{ model }] = texts
   const maps = texts.map((text): ExpertMap => {
     const { usage } = text
     return {
@@ -39,15 +45,16 @@ export function usageMaps(texts: readonly TextRoutes[]): MapsBlock {
       mixtures: usage.mixtures,
       amount: (kind, layer, expert) => shareOf(text, { kind, layer, expert }) / most,
       describe: (kind, layer, expert) =>
-        `layer ${layer}, ${kind} expert ${expert}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
+        `layer ${layer}, ${kind} expert ${expert}${isNewcomer(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
       measures: measuresOf(text),
+      isNewcomer: (kind, layer, expert) => isNewcomer(model, kind, layer, expert),
     }
   })
   const meaning = 'share of the tokens that choose the expert'
   return { type: 'maps', maps, scale: { isSigned: false, meaning, from: '0 %', to: percent(most) } }
 }
 
-function measuresOf({ usage }: TextRoutes): Measure[] {
+function measuresOf({ usage }: NamedUsage): Measure[] {
   const measure = (of: 'entropy' | 'fairness'): Measure['of'] => {
     return (kind, layer) => (usage.of(kind, layer).experts > 0 ? usage.of(kind, layer)[of] : undefined)
   }
@@ -83,7 +90,12 @@ export function differenceMaps(texts: readonly TextRoutes[]): MapsBlock {
 
 export function specialistTable(texts: readonly TextRoutes[]): TableBlock {
   const rows = findSpecialists(texts, SPECIALISTS).map(({ kind, layer, expert, text, share, elsewhere, tokens }) => ({
-    cells: [`layer ${layer} ${kind} ${expert}`, printable(texts[text].name), percent(share), percent(elsewhere)],
+    cells: [
+      `layer ${layer} ${kind} ${expert}${isNewcomer(texts[text].model, kind, layer, expert) ? ' (new)' : ''}`,
+      printable(texts[text].name),
+      percent(share),
+      percent(elsewhere),
+    ],
     words: tokens.map(({ token, count }) => `${visibleToken(texts[text].model.textOf(token))} ×${count}`),
   }))
   return {

@@ -33,6 +33,8 @@ export class Arena {
   private readonly free: FreeRange[] = []
   /** Bytes given out and not returned. */
   used = 0
+  /** Told of all that is given out while `within` runs. */
+  private taken?: (address: number, bytes: number) => void
 
   constructor(
     private readonly memory: WebAssembly.Memory,
@@ -57,7 +59,33 @@ export class Arena {
     const size = roundUp(bytes)
     const address = this.takeFree(size) ?? this.takeFresh(size)
     this.used += size
+    this.taken?.(address, bytes)
     return address
+  }
+
+  /**
+   * Runs `build`, and returns what gives back all that it has taken; where it throws, that is done at once. For buffers
+   * that many objects take one by one and that are wanted together. `prepare` is told of each range as it is taken.
+   */
+  within(build: () => void, prepare?: (address: number, bytes: number) => void): () => void {
+    const log: { address: number; bytes: number }[] = []
+    const outer = this.taken
+    this.taken = (address, bytes) => {
+      log.push({ address, bytes })
+      prepare?.(address, bytes)
+    }
+    const giveBack = () => {
+      for (const { address, bytes } of log.splice(0)) this.release(address, bytes)
+    }
+    try {
+      build()
+    } catch (error) {
+      giveBack()
+      throw error
+    } finally {
+      this.taken = outer
+    }
+    return giveBack
   }
 
   /** Returns a range that `allocate` gave out for the same number of bytes. */

@@ -2,12 +2,28 @@ import { join } from 'node:path'
 import { parseConfig } from '../architectures/index.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
 import { MOST_CONFIG_BYTES, readJsonObject } from '../checkpoint/small-file.js'
-import type { ModelConfig, PerMixture } from '../model/config.js'
+import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 
 /** What the key `molm_experts` of a config.json says. */
 export interface MolmExperts extends PerMixture<number[]> {
   silent?: PerMixture<number[]>
   gate_bias?: true
+  newcomers?: PerMixture<number[][]>
+}
+
+/** The ids of taught experts, where there are any, by their new ids: what `newIdOf` gives, or undefined where one is gone. */
+export function newcomersOf(
+  { mixtures }: Pick<ModelConfig, 'mixtures'>,
+  newIdOf: (kind: MixtureKind, layer: number, id: number) => number | undefined = (_kind, _layer, id) => id,
+): Pick<MolmExperts, 'newcomers'> {
+  const taught = mixtures.filter(({ newcomers }) => newcomers?.some((ids) => ids.length > 0))
+  if (taught.length === 0) return {}
+  const idsOf = ({ kind, newcomers = [] }: Mixture) =>
+    newcomers.map((ids, layer) => {
+      const left = ids.map((id) => newIdOf(kind, layer, id)).filter((id) => id !== undefined)
+      return left.sort((a, b) => a - b)
+    })
+  return { newcomers: perMixture(taught, idsOf) }
 }
 
 /** The config.json in `folder` with other experts: its text, and what it means. */

@@ -14,7 +14,7 @@ import type { Quant } from '../packing/format.js'
 import type { Part } from '../packing/layout.js'
 import { packedFileName } from '../packing/packed-folder.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
-import { configWithExperts } from './derived-config.js'
+import { configWithExperts, newcomersOf } from './derived-config.js'
 import { type PackedModel, writeDerivedModel } from './packed-model.js'
 import { checkKind } from './selection.js'
 import { withPackedModel, withSecondModel } from './with-packed.js'
@@ -78,6 +78,7 @@ async function writeGrafted(
     ...perMixture(mixtures, ({ kind, experts }) => experts.map((n, layer) => n + given(kind, layer).length)),
     ...(silent && { silent: perMixture(mixtures, ({ experts, silentRows }) => silentRows ?? experts.map(() => 0)) }),
     ...(needsBias && { gate_bias: true as const }),
+    ...newcomersOf(own.config),
   })
   const findTheirs = expertFinder(giver.layout)
   const provide = async (part: Part): Promise<Uint8Array> => {

@@ -8,7 +8,7 @@ import type { Layout, Part } from '../packing/layout.js'
 import { checkParts, openPackedFile, type PackedFile } from '../packing/packed-file.js'
 import { createPackedFile } from '../packing/packed-file-writer.js'
 import { stageModel } from '../packing/packed-folder.js'
-import { differs } from '../packing/packed-metadata.js'
+import { differs, type PackedMetadata } from '../packing/packed-metadata.js'
 
 /** A packed model whose parts can be read, to make another one of them. */
 export class PackedModel {
@@ -52,17 +52,23 @@ export interface DerivedModel {
   files: Record<string, string>
   /** Bytes of each part of the new model. */
   provide: (part: Part) => Promise<Uint8Array>
+  /** What was taught to it. Default: what was taught to the model that it is made from. */
+  taught?: PackedMetadata['taught']
   signal?: AbortSignal
 }
 
 /** Writes a packed model made from another one into `outDir`, whole or not at all. Resolves with the bytes of its file. */
 export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
-  const { config, files, provide, signal } = derived
+  const { config, files, provide, taught, signal } = derived
   const { metadata } = from.file
   const layout = layoutOf(config, metadata.formats)
   const staged = await stageModel(localFolder(from.folder), outDir, metadata.quant, { files })
   try {
-    const file = await createPackedFile(staged.weights, layout, { ...metadata, files: staged.files })
+    const file = await createPackedFile(staged.weights, layout, {
+      ...metadata,
+      files: staged.files,
+      ...(taught && { taught }),
+    })
     try {
       for (const part of layout.parts) {
         signal?.throwIfAborted()

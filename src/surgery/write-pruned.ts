@@ -2,7 +2,7 @@ import { type MixtureKind, type ModelConfig, perMixture } from '../model/config.
 import type { GateSoftmax } from '../model/expert-mask.js'
 import type { Part } from '../packing/layout.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
-import { configWithExperts, type MolmExperts } from './derived-config.js'
+import { configWithExperts, type MolmExperts, newcomersOf } from './derived-config.js'
 import { type PackedModel, writeDerivedModel } from './packed-model.js'
 import type { Selection } from './selection.js'
 
@@ -53,7 +53,12 @@ function kept(selection: Selection, kind: MixtureKind, layer: number): number[] 
   return selection[kind]?.[layer] ?? []
 }
 
-function prunedExperts({ mixtures, gateBias }: ModelConfig, selection: Selection, gates: GateSoftmax): MolmExperts {
+function prunedExperts(config: ModelConfig, selection: Selection, gates: GateSoftmax): MolmExperts {
+  const { mixtures, gateBias } = config
+  const newIdOf = (kind: MixtureKind, layer: number, id: number) => {
+    const place = kept(selection, kind, layer).indexOf(id)
+    return place < 0 ? undefined : place
+  }
   const left = (kind: MixtureKind, layer: number) => kept(selection, kind, layer).length
   const silent = perMixture(mixtures, ({ kind, experts, silentRows }) =>
     experts.map((count, layer) => (gates === 'all' ? count - left(kind, layer) : 0) + (silentRows?.[layer] ?? 0)),
@@ -63,5 +68,6 @@ function prunedExperts({ mixtures, gateBias }: ModelConfig, selection: Selection
     ...perMixture(mixtures, ({ kind, experts }) => experts.map((_, layer) => left(kind, layer))),
     ...(areSilent && { silent }),
     ...(gateBias && { gate_bias: true as const }),
+    ...newcomersOf(config, newIdOf),
   }
 }

@@ -52,11 +52,12 @@ export function layersLines(map: TokenMap, room: Room, painter: CellPainter, opt
     titleOf(map, isStreaming),
     ...(dense.length > 0 ? [`dense: ${ranges(dense)}`] : []),
   ]
-  const notes = perLine > 1 ? [`per sign: ${perLine} layers${fold.cell < 1 ? ', 2 experts' : ''}`] : []
+  const taught = frame.numbers && map.hasNewcomers ? ['+ newcomer'] : []
+  const notes = perLine > 1 ? [`per sign: ${perLine} layers${fold.cell < 1 ? ', 2 experts' : ''}`, ...taught] : taught
   return [
     titleLine(head, keys, room.width, painter),
     ...(frame.names ? [above(namesLine(panels), label === WORD.length ? WORD : '')] : []),
-    ...(frame.numbers ? [above(numbersLine(panels))] : []),
+    ...(frame.numbers ? [above(numbersLine(panels, (kind, expert) => map.isNewcomer(kind, expert)))] : []),
     ...drawn,
     ...(frame.legend ? [legendLine(map, painter, room.width, { fades, marks, notes, hasShades: perLine === 1 })] : []),
   ]

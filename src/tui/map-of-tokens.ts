@@ -44,9 +44,11 @@ export function tokensLines(map: TokenMap, room: Room, painter: CellPainter, { k
   return [
     titleLine(head, keys, room.width, painter),
     ...(frame.names ? [above(namesLine(panels))] : []),
-    ...(frame.numbers ? [above(numbersLine(panels))] : []),
+    ...(frame.numbers ? [above(numbersLine(panels, (kind, expert) => map.isNewcomer(kind, expert)))] : []),
     ...rows,
-    ...(frame.legend ? [legendLine(map, painter, room.width, {})] : []),
+    ...(frame.legend
+      ? [legendLine(map, painter, room.width, { notes: frame.numbers && map.hasNewcomers ? ['+ newcomer'] : [] })]
+      : []),
     ...blank,
   ]
 }

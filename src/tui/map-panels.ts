@@ -1,4 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
+import { marked } from '../pictures/text-map.js'
 import { fit } from '../terminal/cell-width.js'
 import type { CellForm, CellPainter } from './cell-painter.js'
 import { folded, GAP } from './map-fold.js'
@@ -58,8 +59,11 @@ export function namesLine(panels: readonly Panel[]): string {
   )
 }
 
-/** Numbers of experts, each above the left edge of its cell. */
-export function numbersLine(panels: readonly Panel[]): string {
+/** Numbers of experts, each above the left edge of its cell, and a + above those of newcomers. */
+export function numbersLine(
+  panels: readonly Panel[],
+  isNewcomer: (kind: MixtureKind, expert: number) => boolean,
+): string {
   return beside(
     panels.map((panel) => {
       const { experts, perCell, cell } = panel
@@ -71,7 +75,7 @@ export function numbersLine(panels: readonly Panel[]): string {
         const column = Math.floor(expert / perCell) * cell
         if (Number.isInteger(column) && column + String(expert).length <= width) line = line.padEnd(column) + expert
       }
-      return line.padEnd(width)
+      return marked(line.padEnd(width), cell / perCell, experts, (expert) => isNewcomer(panel.kind, expert))
     }),
   )
 }

@@ -67,6 +67,16 @@ export class TokenMap {
     return Math.max(0, ...(mixtureOf(this.shape, kind)?.experts ?? []))
   }
 
+  /** Whether an expert was taught to the model later, in any layer. */
+  isNewcomer(kind: MixtureKind, expert: number): boolean {
+    return mixtureOf(this.shape, kind)?.newcomers?.some((ids) => ids.includes(expert)) ?? false
+  }
+
+  /** Whether any expert was. */
+  get hasNewcomers(): boolean {
+    return this.shape.mixtures.some(({ newcomers }) => newcomers?.some((ids) => ids.length > 0))
+  }
+
   /** Experts of one kind in a layer. */
   experts(kind: MixtureKind, layer: number): number {
     return this.usage.of(kind, layer).experts

@@ -108,6 +108,14 @@ test('the model, its packing and the experts per token are told, and what the ce
   assert.is(scale, 'share of the tokens that choose the expert: 0 % · ░ ▒ ▓ █ 100.0 %')
 })
 
+test('newcomers are named, and have a + in place of their numbers', () => {
+  const taught = { ...mixture('mlp', [9, 9, 10], 2), newcomers: [[], [8], [8, 9]] }
+  const text = textOfShape('a.txt', [mixture('attention', [8, 8, 8], 2), taught], 3)
+  const drawn = render([text], { width: 100 })
+  assert.match(drawn, /^newcomers, taught later: mlp 8 in layer 1; mlp 8, 9 in layer 2$/m)
+  assert.match(drawn, /^layer {2}0 {7}4 {9}0 {7}4 {7}\+ \+ /m)
+})
+
 test('texts share one scale: the same share looks the same in each', () => {
   const model = reader([mixture('mlp', [2], 1)], WORDS)
   const choosing = (name: string, share: number) =>

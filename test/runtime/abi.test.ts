@@ -7,12 +7,13 @@ import * as formats from '#molm/runtime/abi/formats.js'
 import * as measures from '#molm/runtime/abi/measures.js'
 import * as products from '#molm/runtime/abi/products.js'
 import * as rows from '#molm/runtime/abi/rows.js'
+import * as training from '#molm/runtime/abi/training.js'
 import { recordBytes } from '#molm/runtime/formats.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('the interface of host and kernels')
 
-const abi = { ...attention, ...control, ...formats, ...measures, ...products, ...rows }
+const abi = { ...attention, ...control, ...formats, ...measures, ...products, ...rows, ...training }
 
 /** Numbers of an enum. */
 const numbersOf = (members: object): number[] => Object.values(members).filter((value) => typeof value === 'number')

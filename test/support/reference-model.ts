@@ -3,12 +3,13 @@ import { mixtureOf } from '#molm/model/config.js'
 import { ACTIVATIONS, dot, layerNorm, stickBreaking } from './reference-math.js'
 
 /** Tensors of a checkpoint by their Hugging Face keys, row-major. */
-export type Tensors = Map<string, Float32Array>
+export type Tensors = Map<string, Float32Array | Float64Array>
 
-/** Experts and gates of one token. */
+/** Experts and gates of one token, and the probabilities of all experts. */
 export interface Choice {
   ids: number[]
   gates: number[]
+  p: number[]
 }
 
 export interface ReferenceResult {
@@ -26,7 +27,7 @@ export interface ReferenceResult {
  */
 export function referenceForward(config: ModuleFormerConfig, tensors: Tensors, tokens: number[]): ReferenceResult {
   const { width: d, layers } = config
-  const get = (key: string): Float32Array => {
+  const get: Get = (key) => {
     const tensor = tensors.get(key)
     if (!tensor) throw new Error(`no tensor ${key}`)
     return tensor
@@ -60,7 +61,7 @@ export function referenceForward(config: ModuleFormerConfig, tensors: Tensors, t
   return { logits, hidden, routes }
 }
 
-type Get = (key: string) => Float32Array
+type Get = (key: string) => Float32Array | Float64Array
 
 function route(config: ModuleFormerConfig, get: Get, gate: string, a: Float64Array, k: number): Choice {
   const logits = gateLogits(config, get, gate, a)
@@ -68,7 +69,8 @@ function route(config: ModuleFormerConfig, get: Get, gate: string, a: Float64Arr
   const e = logits.map((z) => Math.exp(z - most))
   const sum = e.reduce((a, b) => a + b, 0)
   const ids = [...e.keys()].sort((i, j) => e[j] - e[i]).slice(0, k)
-  return { ids, gates: ids.map((i) => e[i] / sum) }
+  const p = [...e].map((value) => value / sum)
+  return { ids, gates: ids.map((i) => p[i]), p }
 }
 
 function gateLogits(config: ModuleFormerConfig, get: Get, gate: string, a: Float64Array): Float64Array {
@@ -138,7 +140,11 @@ function mlpOf(
 }
 
 /** y = W x + b with W [out, in]. */
-function linear(weight: Float32Array, x: Float64Array, bias?: Float32Array): Float64Array {
+function linear(
+  weight: Float32Array | Float64Array,
+  x: Float64Array,
+  bias?: Float32Array | Float64Array,
+): Float64Array {
   const n = x.length
   return Float64Array.from({ length: weight.length / n }, (_, r) => {
     return dot(weight.subarray(r * n, (r + 1) * n), x) + (bias ? bias[r] : 0)
@@ -146,7 +152,7 @@ function linear(weight: Float32Array, x: Float64Array, bias?: Float32Array): Flo
 }
 
 /** y = x W[e] with W [expert, in, out]. */
-function expert(weight: Float32Array, e: number, x: Float64Array, outputs: number): Float64Array {
+function expert(weight: Float32Array | Float64Array, e: number, x: Float64Array, outputs: number): Float64Array {
   const y = new Float64Array(outputs)
   const matrix = weight.subarray(e * x.length * outputs)
   for (let i = 0; i < x.length; i++) for (let o = 0; o < outputs; o++) y[o] += x[i] * matrix[i * outputs + o]

@@ -7,6 +7,10 @@ export function runTask<T>(model: Decoder, task: Task<T>): T {
   let step = task.next(0)
   while (!step.done) {
     const demand = step.value
+    if (!demand) {
+      step = task.next(0)
+      continue
+    }
     const count = Math.min(demand.tokens.length, MAX_BATCH)
     const [error] = demand.stopped() ? [new Error('stopped')] : runMicroBatch(model, [{ demand, count }])
     step = error === undefined ? task.next(count) : task.throw(error)

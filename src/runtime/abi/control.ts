@@ -20,6 +20,13 @@ export enum Job {
   summary,
   heads,
   softmaxAttention,
+  transposedMatmul,
+  outerProducts,
+  gateBackward,
+  normBackward,
+  stickTraining,
+  crossEntropy,
+  adamw,
   /** Computes nothing; publishing it only moves the epoch on. */
   nothing,
 }

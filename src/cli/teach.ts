@@ -1,0 +1,311 @@
+import { type Command, Option } from 'commander'
+import { UsageError } from '../errors.js'
+import type {
+  Init,
+  Layers,
+  MeasuredPlan,
+  NamedText,
+  Quant,
+  SteeringKind,
+  Taught,
+  TaughtText,
+  TeachEvent,
+  TeachingPlan,
+  TeachOptions,
+} from '../index.js'
+import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
+import { decimal, formatBytes, formatCount, formatDuration, plural } from '../numbers.js'
+import { readTextOrStdin } from './input-text.js'
+import { interruption, interruptSignal } from './interrupt.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, wholeNumber } from './options.js'
+import { freeFolder } from './out-folder.js'
+import { note, writeOut } from './output.js'
+import { createStatusLine } from './status-line.js'
+import { alignColumns } from './table.js'
+
+interface TeachCommandOptions extends OutputOptions {
+  text: string[]
+  keepText?: string[]
+  experts?: number
+  layers?: Layers
+  only?: MixtureKind
+  epochs?: number
+  steps?: number
+  lr?: number
+  batch?: number
+  init?: Init
+  keep?: number
+  steering?: SteeringKind
+  seed?: number
+  resume?: boolean
+  dryRun?: boolean
+  force?: boolean
+  json?: boolean
+  quant?: Quant
+  threads?: number
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Teaches a model texts: adds new experts to its layers and trains them, and their rows of the routers, alone. ' +
+        'What the model had stays as it was, bit for bit. Writes a packed model, with the loss curve (teaching.csv, ' +
+        'teaching.svg) beside it, and prints its path; what was learnt and what forgotten is told on stderr.',
+    )
+    .argument('<model>', 'folder, file or name')
+    .argument('[out]', 'folder of the taught model; not needed with --dry-run')
+    .optionsGroup('What is learnt:')
+    .requiredOption('--text <file...>', 'texts to learn; the last tenth of each is held out')
+    .option('--keep-text <file...>', 'texts of what is to be kept (default: what the model writes by itself)')
+    .option('--keep <share>', 'share of each step that is read of those (default: 0.4)', shareOrNone)
+    .optionsGroup('New experts:')
+    .option('--experts <n>', 'for each layer (default: 1)', wholeNumber('--experts', 1, 1024))
+    .option('--layers <list>', 'layers that get them: 4,5 or 3-5 or last:8 or all (default: all)', layerList)
+    .addOption(new Option('--only <kind>', 'their kind (default: mlp)').choices(MIXTURE_KINDS))
+    .addOption(
+      new Option(
+        '--init <as>',
+        'what they begin as: the experts that the text uses most, or random weights (default: copy)',
+      ).choices(['copy', 'random']),
+    )
+    .optionsGroup('Training:')
+    .option('--epochs <e>', 'times that the texts are read (default: 2)', wholeNumber('--epochs', 1))
+    .addOption(
+      new Option('--steps <s>', 'steps, in place of epochs').argParser(wholeNumber('--steps', 1)).conflicts('epochs'),
+    )
+    .option('--lr <r>', 'highest learning rate (default: 0.003)', rate)
+    .option('--batch <t>', 'tokens of a step (default: 2048)', wholeNumber('--batch', 64))
+    .addOption(
+      new Option('--steering <how>', 'what draws load to the new experts (default: texts)').choices([
+        'texts',
+        'entropy',
+        'none',
+      ]),
+    )
+    .option('--seed <n>', 'for the same model again (default: 0)', wholeNumber('--seed', 0))
+    .option('--resume', 'go on with a training that was cut off')
+    .option('--dry-run', 'only tell what it would take')
+    .option('--force', 'replace the model that OUT holds')
+    .option('--json', 'print one object')
+    .addHelpText('after', NOTES)
+    .action(teachModel)
+  addThreadsOption(addQuantOption(command, 'format a checkpoint is packed in'))
+  addOutputOptions(command)
+}
+
+const NOTES = `
+What draws load to the new experts:
+  texts    they learn to be chosen for what is learnt, not for what is kept
+  entropy  load goes to the experts that have most (ModuleFormer paper)
+  none     nothing does
+
+Ctrl-C ends the training and writes the best state so far. A training that was
+killed goes on with --resume; at most a minute of it is lost.
+
+Examples:
+  molm teach nano ./nano-german --text german.txt
+  molm teach nano ./nano-german --text german.txt --layers last:3 --experts 2
+  molm teach nano --text german.txt --dry-run`
+
+async function teachModel(model: string, out: string | undefined, options: TeachCommandOptions): Promise<void> {
+  if (!options.dryRun && out === undefined)
+    throw new UsageError('name a folder for the taught model, or give --dry-run')
+  const texts = await Promise.all(options.text.map(readTextOrStdin))
+  const keepTexts = options.keepText && (await Promise.all(options.keepText.map(readTextOrStdin)))
+  if (options.dryRun) return dryRun(model, texts, keepTexts, options)
+  const { teach } = await import('../index.js')
+  // A training that was interrupted has left what it had.
+  const folder = await freeFolder(out as string, { force: options.force || options.resume })
+  const show = createDisplay(options)
+  try {
+    const taught = await teach(model, {
+      ...libraryOptions(texts, keepTexts, options),
+      out: folder,
+      resume: options.resume,
+      onEvent: show.event,
+    })
+    show.clear()
+    if (!options.json && !options.quiet) process.stderr.write(summary(taught))
+    await writeOut(`${options.json ? JSON.stringify(asJson(model, taught)) : taught.path}\n`)
+    const early = interruption()
+    if (early) process.exitCode = early.exitCode
+  } finally {
+    show.clear()
+  }
+}
+
+async function dryRun(
+  model: string,
+  texts: NamedText[],
+  keepTexts: NamedText[] | undefined,
+  options: TeachCommandOptions,
+): Promise<void> {
+  const { planTeaching } = await import('../index.js')
+  const show = createDisplay(options)
+  try {
+    const plan = await planTeaching(model, { ...libraryOptions(texts, keepTexts, options), onEvent: show.event })
+    show.clear()
+    await writeOut(options.json ? `${JSON.stringify({ model, ...planJson(plan) })}\n` : planTable(plan))
+  } finally {
+    show.clear()
+  }
+}
+
+function libraryOptions(
+  texts: NamedText[],
+  keepTexts: NamedText[] | undefined,
+  { experts, layers, only, epochs, steps, lr, batch, init, keep, steering, seed, quant, threads }: TeachCommandOptions,
+): Omit<TeachOptions, 'out' | 'resume'> {
+  return {
+    texts,
+    ...(keepTexts && { keepTexts }),
+    experts,
+    layers,
+    only,
+    epochs,
+    steps,
+    learningRate: lr,
+    batch,
+    init,
+    keep,
+    steering,
+    seed,
+    quant,
+    threads,
+    signal: interruptSignal(),
+  }
+}
+
+/** What is seen of a training: a line that is drawn anew where one may be drawn, else a line for each check. */
+function createDisplay(options: OutputOptions): { event: (event: TeachEvent) => void; clear: () => void } {
+  const line = createStatusLine(options)
+  const event = (event: TeachEvent) => {
+    if (event.kind === 'phase') line?.show(event.phase)
+    if (event.kind === 'plan' && !options.quiet) note(planLine(event.plan))
+    if (event.kind === 'step') {
+      const text = stepLine(event)
+      if (line) line.show(text)
+      else if (!options.quiet && event.point.heldOut !== undefined) note(text)
+    }
+    if (event.kind === 'end') {
+      line?.clear()
+      if (!options.quiet) note(`${ENDINGS[event.ending]}; the state of step ${event.bestStep} is kept`)
+    }
+  }
+  return { event, clear: () => line?.clear() }
+}
+
+const ENDINGS = {
+  done: 'all steps are done',
+  'no-better': 'the held-out text is predicted no better any more',
+  interrupted: 'interrupted (--resume goes on)',
+  'not-a-number': 'the loss is not a number any more; a lower --lr may help',
+}
+
+function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEvent & { kind: 'step' }): string {
+  const { step, loss, heldOut, kept } = point
+  const parts = [
+    `step ${step} of ${steps}`,
+    `loss ${loss?.toFixed(3)}`,
+    ...(heldOut === undefined ? [] : [`held out ${heldOut.toFixed(3)}`]),
+    ...(kept === undefined ? [] : [`kept ${kept.toFixed(3)}`]),
+    `${tokensPerSecond.toFixed(0)} tokens/s`,
+    `${formatDuration(secondsLeft)} left`,
+  ]
+  return parts.join(', ')
+}
+
+function planLine({ kind, layers, experts, parameters, memoryBytes, tokens, steps }: TeachingPlan): string {
+  const added = `${plural(experts, `new ${kind} expert`)} in ${plural(layers.length, 'layer')}`
+  const size = `${formatCount(parameters)} parameters, ${formatBytes(memoryBytes)} of memory beside the model`
+  return `${added}: ${size}; ${plural(steps, 'step')} over ${formatCount(tokens.train)} tokens`
+}
+
+function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: MeasuredPlan): string {
+  const { kind, layers, experts, parameters, memoryBytes, tokens, steps, stepsPerEpoch } = plan
+  return alignColumns([
+    ['new experts', `${plural(experts, `${kind} expert`)} in each of the layers ${layers.join(', ')}`],
+    ['parameters', formatCount(parameters)],
+    ['memory', `${formatBytes(memoryBytes)} beside the model`],
+    ['tokens', `${tokens.train} to learn from, ${tokens.heldOut} held out, ${tokens.keep} of what is kept`],
+    ['steps', `${steps}, ${stepsPerEpoch} of them an epoch`],
+    ['speed', `${tokensPerSecond.toFixed(0)} tokens/s`],
+    ['an epoch', formatDuration(secondsPerEpoch)],
+    ['all', formatDuration((secondsPerEpoch * steps) / stepsPerEpoch)],
+  ])
+}
+
+function summary({ texts, keep, bytes }: Taught): string {
+  const row = ({ name, perplexity, newcomerShare }: TaughtText) => [
+    name,
+    perplexity.before.toPrecision(5),
+    perplexity.after.toPrecision(5),
+    `${(100 * newcomerShare).toFixed(1)} %`,
+  ]
+  const rows = [
+    ['perplexity of what was held out', 'before', 'after', 'to newcomers'],
+    ...texts.map(row),
+    ...keep.map((text) => row({ ...text, name: `kept: ${text.name}` })),
+    ['weights', formatBytes(bytes.before), formatBytes(bytes.after), ''],
+  ]
+  return alignColumns(rows, [1, 2, 3])
+}
+
+function asJson(model: string, { path, plan, newcomers, ending, bestStep, texts, keep, bytes }: Taught) {
+  const text = ({ name, scored, perplexity, newcomerShare }: TaughtText) => {
+    return { file: name, scored, perplexity, newcomer_share: newcomerShare }
+  }
+  return {
+    model,
+    path,
+    ...planJson(plan),
+    newcomers,
+    ending,
+    best_step: bestStep,
+    texts: texts.map(text),
+    keep: keep.map(text),
+    bytes,
+  }
+}
+
+function planJson(plan: TeachingPlan & Partial<MeasuredPlan>) {
+  const { kind, layers, experts, parameters, memoryBytes, tokens, steps, stepsPerEpoch } = plan
+  return {
+    kind,
+    layers,
+    experts,
+    parameters,
+    memory_bytes: memoryBytes,
+    tokens: { train: tokens.train, held_out: tokens.heldOut, keep: tokens.keep },
+    steps,
+    steps_per_epoch: stepsPerEpoch,
+    ...(plan.tokensPerSecond !== undefined && {
+      tokens_per_second: plan.tokensPerSecond,
+      seconds_per_epoch: plan.secondsPerEpoch,
+    }),
+  }
+}
+
+/** `4,5`, `3-5`, `last:8` or `all`. */
+function layerList(text: string): Layers {
+  if (text === 'all' || /^last:[1-9]\d*$/.test(text)) return text as Layers
+  const list = text.split(',').flatMap((item) => {
+    const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(item) ?? []
+    const count = Number(last) - Number(first) + 1
+    return count > 0 ? Array.from({ length: count }, (_, i) => Number(first) + i) : [NaN]
+  })
+  if (list.every(Number.isInteger)) return list
+  throw new UsageError(`--layers must be like 4,5 or 3-5 or last:8 or all, not '${text}'`)
+}
+
+function rate(text: string): number {
+  const value = decimal(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new UsageError(`--lr must be a number above 0, not '${text}'`)
+}
+
+function shareOrNone(text: string): number {
+  const value = decimal(text)
+  if (value >= 0 && value < 1) return value
+  throw new UsageError(`--keep must be a share from 0 to below 1, like 0.4, not '${text}'`)
+}

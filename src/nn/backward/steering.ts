@@ -1,0 +1,107 @@
+/*
+ * A further term of the loss on the probabilities that routers give to experts. It is a mean over all tokens of a step and over
+ * the trained mixtures; each micro-batch adds its share.
+ */
+
+/** How load is steered, and what the mean is taken over. */
+export interface SteeringTerm {
+  kind: 'newcomers' | 'entropy'
+  weight: number
+  /** Tokens of the step times trained mixtures. */
+  count: number
+  /** 1 for each token of the micro-batch that newcomers are to leave to the others; absent: none. */
+  kept?: Uint8Array
+}
+
+/** Who is who in the rows of a router: [from, to) are newcomers, those before them other experts, those behind silent. */
+export interface RouterShape {
+  from: number
+  to: number
+  /** Experts that a token uses. */
+  topK: number
+}
+
+/**
+ * Of probabilities p [T, rows] of one mixture: returns the sum over tokens, and with `gradient` adds the gradients of
+ * weight / count times it to the logits' gradients [T, rows].
+ *
+ * newcomers: log(1 + exp(-m)), of a kept token log(1 + exp(m)), where m = log P - log q, P the sum over the newcomers and q the
+ * k-th largest p of the others: whether newcomers come before the last that would be chosen without them.
+ * entropy: T times H of the mean m of p over the tokens; by p it is -(log m + 1).
+ */
+export function steer(
+  term: SteeringTerm,
+  p: Float64Array,
+  tokens: number,
+  shape: RouterShape,
+  gradient?: Float64Array,
+): number {
+  const factor = term.weight / term.count
+  return term.kind === 'newcomers'
+    ? byNewcomers(p, tokens, shape, factor, term.kept, gradient)
+    : byEntropy(p, tokens, factor, gradient)
+}
+
+function byNewcomers(
+  p: Float64Array,
+  tokens: number,
+  { from, to, topK }: RouterShape,
+  factor: number,
+  kept?: Uint8Array,
+  gradient?: Float64Array,
+): number {
+  if (from === to) return 0
+  const rows = p.length / tokens
+  const others = new Float64Array(from)
+  let sum = 0
+  for (let t = 0; t < tokens; t++) {
+    const at = t * rows
+    const sign = kept?.[t] === 1 ? 1 : -1
+    let share = 0
+    for (let e = from; e < to; e++) share += p[at + e]
+    share = Math.max(share, LEAST)
+    const rival = kthLargest(p, at, others, topK)
+    const margin = sign * (Math.log(share) - Math.log(Math.max(p[at + rival], LEAST)))
+    sum += Math.max(margin, 0) + Math.log1p(Math.exp(-Math.abs(margin)))
+    if (!gradient) continue
+    const slope = (sign * factor) / (1 + Math.exp(-margin))
+    for (let e = from; e < to; e++) gradient[at + e] += (slope * p[at + e]) / share
+    gradient[at + rival] -= slope
+  }
+  return sum
+}
+
+/** Below it, its inverse would be infinite. */
+const LEAST = Number.MIN_VALUE * 2 ** 60
+
+/** Index of the k-th largest of the first entries of a row of p, of equal ones the first. `room` has as many entries. */
+function kthLargest(p: Float64Array, at: number, room: Float64Array, k: number): number {
+  for (let e = 0; e < room.length; e++) room[e] = p[at + e]
+  let best = 0
+  for (let slot = 0; slot < Math.min(k, room.length); slot++) {
+    if (slot > 0) room[best] = -1
+    best = 0
+    for (let e = 1; e < room.length; e++) if (room[e] > room[best]) best = e
+  }
+  return best
+}
+
+function byEntropy(p: Float64Array, tokens: number, factor: number, gradient?: Float64Array): number {
+  const rows = p.length / tokens
+  let sum = 0
+  const slopes = new Float64Array(rows)
+  for (let e = 0; e < rows; e++) {
+    let mean = 0
+    for (let t = 0; t < tokens; t++) mean += p[t * rows + e]
+    mean = Math.max(mean / tokens, Number.MIN_VALUE)
+    sum -= tokens * mean * Math.log(mean)
+    slopes[e] = -(Math.log(mean) + 1)
+  }
+  for (let t = 0; gradient && t < tokens; t++) {
+    const at = t * rows
+    let along = 0
+    for (let e = 0; e < rows; e++) along += p[at + e] * slopes[e]
+    for (let e = 0; e < rows; e++) gradient[at + e] += factor * p[at + e] * (slopes[e] - along)
+  }
+  return sum
+}

@@ -1,0 +1,102 @@
+import { STYLE } from './svg.js'
+import { endLabel, escapeXml, fixed, LINE, label, textWidth } from './svg-drawing.js'
+
+/** A line of a chart: places in rising order of x. */
+export interface Curve {
+  name: string
+  points: readonly { x: number; y: number }[]
+  /** Drawn faintly, for what is noisy. */
+  isFaint?: boolean
+}
+
+export interface Chart {
+  title: string
+  caption: readonly string[]
+  /** What the axes show. */
+  x: string
+  y: string
+  curves: readonly Curve[]
+}
+
+const SIZE = { width: 720, height: 360 }
+const ROOM = { left: 64, right: 24, below: 44 }
+/** Kept apart by people with any kind of colour blindness (Okabe and Ito). */
+const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7']
+/** About so many lines of a grid. */
+const TICKS = 5
+
+/** Curves over a common axis, as one SVG image. Places whose x or y is not a finite number are left out. */
+export function renderCurves({ title, caption, x, y, curves }: Chart): string {
+  const drawn = curves
+    .map((curve) => ({ ...curve, points: curve.points.filter((p) => Number.isFinite(p.x) && Number.isFinite(p.y)) }))
+    .filter(({ points }) => points.length > 0)
+  const all = drawn.flatMap(({ points }) => points)
+  const head = 30 + LINE * (caption.length + 1)
+  const [xs, ys] = [scaleOf(all.map((p) => p.x)), scaleOf(all.map((p) => p.y))]
+  const at = (value: number, { from, to }: Scale, start: number, end: number) =>
+    fixed(start + ((value - from) / (to - from)) * (end - start))
+  const [left, right, top, foot] = [ROOM.left, SIZE.width - ROOM.right, head + 12, SIZE.height - ROOM.below]
+  const placeX = (value: number) => at(value, xs, left, right)
+  const placeY = (value: number) => at(value, ys, foot, top)
+  const grid = [
+    ...ys.ticks.map((tick) => {
+      return `<path d="M${left} ${placeY(tick)}H${right}" stroke="#ddd"/>${endLabel(left - 6, placeY(tick) + 4, shown(tick))}`
+    }),
+    ...xs.ticks.map((tick) => {
+      return `<path d="M${placeX(tick)} ${top}V${foot}" stroke="#eee"/><text x="${placeX(tick)}" y="${foot + LINE}" text-anchor="middle">${shown(tick)}</text>`
+    }),
+  ]
+  const lines = drawn.map(({ points, isFaint }, i) => {
+    const path = points.map((p) => `${placeX(p.x)} ${placeY(p.y)}`).join('L')
+    const dots = isFaint ? '' : points.map((p) => `<circle cx="${placeX(p.x)}" cy="${placeY(p.y)}" r="2"/>`).join('')
+    const colour = COLOURS[i % COLOURS.length]
+    return `<g fill="${colour}"><path d="M${path}" fill="none" stroke="${colour}" stroke-width="${isFaint ? 1 : 2}" opacity="${isFaint ? 0.5 : 1}"/>${dots}</g>`
+  })
+  let legendAt = left
+  const legend = drawn.map(({ name }, i) => {
+    const sample = `<rect x="${fixed(legendAt)}" y="${head - 8}" width="14" height="4" fill="${COLOURS[i % COLOURS.length]}"/>`
+    const entry = sample + label(legendAt + 20, head - 2, name)
+    legendAt += textWidth(name) + 44
+    return entry
+  })
+  const words = [
+    label(16, 24, title, 'title'),
+    ...caption.map((line, i) => label(16, 24 + LINE * (i + 1), line)),
+    `<text x="${(left + right) / 2}" y="${SIZE.height - 10}" text-anchor="middle">${escapeXml(x)}</text>`,
+    `<text x="14" y="${(top + foot) / 2}" text-anchor="middle" transform="rotate(-90 14 ${(top + foot) / 2})">${escapeXml(y)}</text>`,
+  ]
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE.width} ${SIZE.height}" width="${SIZE.width}" height="${SIZE.height}" role="img" aria-label="${escapeXml(title)}">
+<style>${STYLE}</style>
+<rect width="100%" height="100%" fill="#ffffff"/>
+${[...words, ...grid, ...lines, ...legend].join('\n')}
+</svg>
+`
+}
+
+interface Scale {
+  from: number
+  to: number
+  ticks: number[]
+}
+
+/** An axis that has room for all values, with round numbers on it. */
+function scaleOf(values: readonly number[]): Scale {
+  const least = values.reduce((a, b) => Math.min(a, b), Infinity)
+  const most = values.reduce((a, b) => Math.max(a, b), -Infinity)
+  if (!(least <= most)) return { from: 0, to: 1, ticks: [0, 1] }
+  const range = most - least || Math.abs(most) || 1
+  const rough = range / TICKS
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough) ?? 10 * power
+  const first = Math.floor(least / step)
+  const last = Math.max(first + 1, Math.ceil(most / step))
+  return {
+    from: first * step,
+    to: last * step,
+    ticks: Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step),
+  }
+}
+
+function shown(value: number): string {
+  return String(Number(value.toPrecision(6)))
+}

@@ -1,0 +1,74 @@
+import { Job } from '../abi/control.js'
+import { AdamWArg, AdamWPhase } from '../abi/training.js'
+import type { Bank } from '../bank.js'
+import { Call } from './call.js'
+
+/** Floats of a chunk: the same for any number of threads, and so are the sums. */
+const CHUNK = 16384
+
+/** What a step of AdamW needs. */
+export interface AdamWStep {
+  /** Number of the step, from 1 on. */
+  step: number
+  learningRate: number
+  beta1: number
+  beta2: number
+  epsilon: number
+  weightDecay: number
+  /** Factor of the gradients. */
+  gradientScale: number
+}
+
+/** Addresses of four arrays of `count` floats, a multiple of 4. */
+export interface AdamWArrays {
+  count: number
+  weights: number
+  gradients: number
+  firstMoments: number
+  secondMoments: number
+}
+
+/** AdamW over arrays of floats. */
+export class AdamW extends Call<AdamWArg> {
+  private readonly sums: number
+
+  constructor(
+    bank: Bank,
+    private readonly arrays: AdamWArrays,
+  ) {
+    super(bank, Job.adamw)
+    this.sums = bank.arena.allocate(this.chunks * 8)
+    this.set(AdamWArg.count, arrays.count)
+    this.set(AdamWArg.chunkCount, CHUNK)
+    this.set(AdamWArg.weights, arrays.weights)
+    this.set(AdamWArg.gradients, arrays.gradients)
+    this.set(AdamWArg.firstMoments, arrays.firstMoments)
+    this.set(AdamWArg.secondMoments, arrays.secondMoments)
+    this.set(AdamWArg.sums, this.sums)
+  }
+
+  /** Sum of the squares of the gradients. */
+  squares(): number {
+    this.set(AdamWArg.phase, AdamWPhase.squares)
+    this.start(this.chunks)
+    let sum = 0
+    for (let i = 0; i < this.chunks; i++) sum += this.bank.f64[this.sums / 8 + i]
+    return sum
+  }
+
+  update({ step, learningRate, beta1, beta2, epsilon, weightDecay, gradientScale }: AdamWStep): void {
+    this.set(AdamWArg.phase, AdamWPhase.update)
+    this.setFloat(AdamWArg.gradientScale, gradientScale)
+    this.setFloat(AdamWArg.beta1, beta1)
+    this.setFloat(AdamWArg.beta2, beta2)
+    this.setFloat(AdamWArg.rate, learningRate / (1 - beta1 ** step))
+    this.setFloat(AdamWArg.secondScale, 1 / (1 - beta2 ** step))
+    this.setFloat(AdamWArg.epsilon, epsilon)
+    this.setFloat(AdamWArg.keep, 1 - learningRate * weightDecay)
+    this.start(this.chunks)
+  }
+
+  private get chunks(): number {
+    return Math.ceil(this.arrays.count / CHUNK)
+  }
+}

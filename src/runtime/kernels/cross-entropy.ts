@@ -1,0 +1,47 @@
+import { Job } from '../abi/control.js'
+import { CROSS_ENTROPY_BYTES, CrossEntropyArg, CrossEntropyField } from '../abi/training.js'
+import type { Bank } from '../bank.js'
+import type { Rows } from '../rows.js'
+import { Call } from './call.js'
+
+/** Cross-entropy of rows of logits, and its gradient in their place. */
+export class CrossEntropy extends Call<CrossEntropyArg> {
+  private readonly targets: number
+  private readonly weights: number
+  private readonly results: number
+
+  constructor(bank: Bank, logits: Rows) {
+    super(bank, Job.crossEntropy)
+    const { arena } = bank
+    this.targets = arena.allocate(logits.count * 4)
+    this.weights = arena.allocate(logits.count * 4)
+    this.results = arena.allocate(logits.count * CROSS_ENTROPY_BYTES)
+    this.set(CrossEntropyArg.logits, logits.address)
+    this.set(CrossEntropyArg.stride, logits.strideBytes)
+    this.set(CrossEntropyArg.count, logits.columns)
+    this.set(CrossEntropyArg.targets, this.targets)
+    this.set(CrossEntropyArg.results, this.results)
+  }
+
+  /** Row `row` should give `target`; its gradient has the factor `weight`. */
+  expect(row: number, target: number, weight: number): void {
+    this.bank.u32[this.targets / 4 + row] = target
+    this.bank.f32[this.weights / 4 + row] = weight
+  }
+
+  /** Sum of the cross-entropies of the first `rows` rows, in nats; with `gradient`, logits become gradients. */
+  run(rows: number, gradient: boolean): number {
+    const { bank, results } = this
+    this.set(CrossEntropyArg.rows, rows)
+    this.set(CrossEntropyArg.weights, gradient ? this.weights : 0)
+    this.start(rows)
+    let loss = 0
+    for (let row = 0; row < rows; row++) {
+      const at = results + row * CROSS_ENTROPY_BYTES
+      const sum = bank.f64[(at + CrossEntropyField.sum) / 8]
+      const largest = bank.f32[(at + CrossEntropyField.largest) / 4]
+      loss += Math.log(sum) + largest - bank.f32[(at + CrossEntropyField.target) / 4]
+    }
+    return loss
+  }
+}

@@ -1,0 +1,49 @@
+import { Job } from '../abi/control.js'
+import { Activation } from '../abi/formats.js'
+import { GateBackwardArg } from '../abi/training.js'
+import type { Bank } from '../bank.js'
+import { type ActivationName, roundUp } from '../formats.js'
+import type { Rows } from '../rows.js'
+import { Call } from './call.js'
+
+export interface GateBackwardShape {
+  /** Rows before the activation; they become gate times activated rows. */
+  z: Rows
+  /** Gradients of the gated rows, laid out as z; they become those of z. */
+  u: Rows
+  /** Default identity. */
+  activation?: ActivationName
+  /** Address of a gate for each row; absent: 1. */
+  gates?: number
+  /** Address that takes the gradient of each gate. */
+  gateGradients?: number
+}
+
+/** Back through gates and activation. */
+export class GateBackward extends Call<GateBackwardArg> {
+  constructor(
+    bank: Bank,
+    private readonly shape: GateBackwardShape,
+    private readonly threads: number,
+  ) {
+    super(bank, Job.gateBackward)
+    const { z, activation = 'identity' } = shape
+    this.set(GateBackwardArg.stride, z.strideBytes)
+    this.set(GateBackwardArg.columns, roundUp(z.columns, 4))
+    this.set(GateBackwardArg.activation, Activation[activation])
+  }
+
+  /** `items` rows from row `first` on. */
+  run(items: number, first = 0): void {
+    const { threads } = this
+    const { z, u, gates, gateGradients } = this.shape
+    const chunkItems = threads === 1 ? items : Math.max(4, Math.ceil(items / (threads * 8)))
+    this.set(GateBackwardArg.z, z.address + first * z.strideBytes)
+    this.set(GateBackwardArg.u, u.address + first * u.strideBytes)
+    this.set(GateBackwardArg.gates, gates ? gates + first * 4 : 0)
+    this.set(GateBackwardArg.gateGradients, gateGradients ? gateGradients + first * 4 : 0)
+    this.set(GateBackwardArg.items, items)
+    this.set(GateBackwardArg.chunkItems, chunkItems)
+    this.start(Math.ceil(items / chunkItems))
+  }
+}

@@ -1,0 +1,51 @@
+import { Job } from '../abi/control.js'
+import { TILE_ROWS } from '../abi/formats.js'
+import { ListEntry } from '../abi/products.js'
+import { OuterArg } from '../abi/training.js'
+import type { Bank } from '../bank.js'
+import { padded, roundUp } from '../formats.js'
+import type { Rows } from '../rows.js'
+import { Call } from './call.js'
+
+/** Rows of activations, and which number of a list's entries (writeListEntry) names one of them. */
+export interface ListedRows {
+  rows: Rows
+  by: keyof typeof ListEntry
+}
+
+/** Gradients of matrices, in f32 tiles: G += sum of dy x^T. */
+export class OuterProducts extends Call<OuterArg> {
+  private readonly rows: number
+
+  /** `outputs` are the gradients dy of what the matrices gave, `inputs` the x that they got. */
+  constructor(
+    bank: Bank,
+    outputs: ListedRows,
+    inputs: ListedRows,
+    private readonly threads: number,
+  ) {
+    super(bank, Job.outerProducts)
+    this.rows = roundUp(outputs.rows.columns, TILE_ROWS)
+    this.set(OuterArg.columns, padded(inputs.rows.columns))
+    this.set(OuterArg.rows, outputs.rows.columns)
+    this.set(OuterArg.outputs, outputs.rows.address)
+    this.set(OuterArg.outputStride, outputs.rows.strideBytes)
+    this.set(OuterArg.outputField, ListEntry[outputs.by])
+    this.set(OuterArg.inputs, inputs.rows.address)
+    this.set(OuterArg.inputStride, inputs.rows.strideBytes)
+    this.set(OuterArg.inputField, ListEntry[inputs.by])
+  }
+
+  /** Runs the first `groups` groups of the table at address `table`, whose matrices are the gradients. */
+  run(table: number, groups: number): void {
+    if (groups === 0) return
+    const { rows, threads } = this
+    const share = (rows * groups) / (threads * 16)
+    const chunkRows = threads === 1 ? rows : Math.min(rows, roundUp(Math.max(share, 1), TILE_ROWS))
+    const chunksPerGroup = Math.ceil(rows / chunkRows)
+    this.set(OuterArg.groups, table)
+    this.set(OuterArg.chunksPerGroup, chunksPerGroup)
+    this.set(OuterArg.chunkRows, chunkRows)
+    this.start(groups * chunksPerGroup)
+  }
+}

@@ -1,0 +1,54 @@
+import { TILE_COLUMNS, TILE_ROWS, TileBytes } from './abi/formats.js'
+import { padded, type WeightFormat } from './formats.js'
+
+/*
+ * Single weights of packed matrices, as the host reads and writes them (docs/FORMAT.md has what stands in a tile).
+ */
+
+/** Bytes of a matrix as it is packed, up to tile (row, column). */
+function tileAt(format: WeightFormat, columns: number, row: number, column: number): number {
+  const blocks = padded(columns) / TILE_COLUMNS
+  return (Math.floor(row / TILE_ROWS) * blocks + Math.floor(column / TILE_COLUMNS)) * TileBytes[format]
+}
+
+/** Index, among the floats of a memory, of weight [row, column] of the f32 matrix of `columns` columns at `address`. */
+export function tileFloat(address: number, columns: number, row: number, column: number): number {
+  const tile = (address + tileAt('f32', columns, row, column)) / 4
+  return tile + (column % TILE_COLUMNS) * TILE_ROWS + (row % TILE_ROWS)
+}
+
+/** Floats of an f32 matrix as it is packed. */
+export function tileFloats(rows: number, columns: number): number {
+  return Math.ceil(rows / TILE_ROWS) * TILE_ROWS * padded(columns)
+}
+
+/** Weight [row, column] of the packed matrix of `columns` columns that begins at byte `address`. */
+export function readWeight(
+  bytes: Uint8Array,
+  address: number,
+  format: WeightFormat,
+  columns: number,
+  row: number,
+  column: number,
+): number {
+  const tile = address + tileAt(format, columns, row, column)
+  const [r, c] = [row % TILE_ROWS, column % TILE_COLUMNS]
+  if (format === 'f32') return floatAt(bytes, tile + (c * TILE_ROWS + r) * 4)
+  WORDS[0] = (bytes[tile + 2 * r] | (bytes[tile + 2 * r + 1] << 8)) << 16
+  const scale = FLOATS[0]
+  const levels = tile + 2 * TILE_ROWS
+  if (format === 'q4') {
+    const byte = bytes[levels + (c >> 3) * 32 + r * 4 + (c & 3)]
+    return scale * ((c & 4 ? byte >> 4 : byte & 15) - 8)
+  }
+  const pair = (c >> 3) * 4 + (c & 1) * 2 + ((c & 7) >> 2)
+  return scale * ((bytes[levels + pair * 16 + r * 2 + ((c >> 1) & 1)] << 24) >> 24)
+}
+
+const WORDS = new Int32Array(1)
+const FLOATS = new Float32Array(WORDS.buffer)
+
+function floatAt(bytes: Uint8Array, at: number): number {
+  WORDS[0] = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)
+  return FLOATS[0]
+}

@@ -1,0 +1,223 @@
+import type { Model } from '../generation/types.js'
+import type { TrainingPlan } from '../training/plan.js'
+import type { TrainingState } from '../training/step.js'
+import type { Journal } from './journal.js'
+import { learningRateAt } from './learning-rate.js'
+import { Deck, type Lesson } from './lessons.js'
+import { lossOf } from './measure.js'
+import type { CurvePoint, Ending, TeachEvent } from './teach-events.js'
+import type { Settings } from './teach-options.js'
+
+/** What is taught, and how long. */
+export interface Course {
+  settings: Settings
+  plan: TrainingPlan
+  lessons: readonly Lesson[]
+  /** What is read again; none where nothing is. */
+  keep: readonly Lesson[]
+  steps: number
+}
+
+/** Sequences of a step, by what they are for. */
+export interface StepSizes {
+  learn: number
+  keep: number
+}
+
+export interface Learnt {
+  /** The state with the least loss on held-out text. */
+  weights: Float32Array
+  bestStep: number
+  ending: Ending
+  curve: CurvePoint[]
+}
+
+export interface CourseOptions {
+  /** Weights of the newcomers at the beginning, or what an earlier run has left. */
+  from: Float32Array | Journal
+  /** Keeps a state that can be gone on from. */
+  save(journal: Journal): Promise<void>
+  onEvent?: (event: TeachEvent) => void
+  signal?: AbortSignal
+}
+
+/** Checks of the held-out text without a new best one after which a training ends. */
+const PATIENCE = 5
+/** Between two checks lie a twentieth of the steps, and no more than this. */
+const CHECKS = 20
+const MOST_BETWEEN = 25
+/** Most tokens of a check, of what is learnt and of what is kept: it is to cost little beside the steps. */
+const CHECK_TOKENS = 8192
+/** Rows of routers learn this much faster than experts: what they have to tell apart is simpler (docs/TEACHING.md). */
+const ROUTER_RATE = 10
+/** A state is kept so often. */
+const SAVE_MS = 40_000
+
+export function stepSizes({ batch, window, keep }: Settings, hasKeep: boolean): StepSizes {
+  const all = Math.max(1, Math.round(batch / window))
+  const again = hasKeep && keep > 0 ? Math.min(all - 1, Math.max(1, Math.round(all * keep))) : 0
+  return { learn: all - again, keep: again }
+}
+
+/** Trains newcomers until the steps are done, the held-out text gets no better, or it is stopped; gives the best state. */
+export async function takeCourse(model: Model, course: Course, options: CourseOptions): Promise<Learnt> {
+  const run = new Run(model, course, options)
+  const ending = await run.toItsEnd()
+  const { best: weights, bestStep, curve } = run
+  return { weights, bestStep, ending, curve }
+}
+
+class Run {
+  readonly curve: CurvePoint[] = []
+  best: Float32Array
+  bestStep = 0
+  private checksSince = 0
+  private step = 0
+  private readonly decks: { learn: Deck; keep: Deck }
+  private readonly sizes: StepSizes
+  private readonly heldOut: Int32Array[]
+  private readonly kept: Int32Array[]
+  private savedAt = performance.now()
+
+  constructor(
+    private readonly model: Model,
+    private readonly course: Course,
+    private readonly options: CourseOptions,
+  ) {
+    const { settings, lessons, keep } = course
+    const deckOf = (all: readonly Lesson[], seed: number) =>
+      new Deck(
+        all.flatMap(({ train }) => train),
+        seed,
+      )
+    this.decks = { learn: deckOf(lessons, settings.seed), keep: deckOf(keep, settings.seed + 1) }
+    this.sizes = stepSizes(settings, keep.length > 0)
+    this.heldOut = sampleOf(lessons.flatMap(({ heldOut }) => heldOut))
+    this.kept = sampleOf(keep.flatMap(({ heldOut }) => heldOut))
+    const { from } = options
+    this.best = from instanceof Float32Array ? from : from.best
+  }
+
+  async toItsEnd(): Promise<Ending> {
+    const { steps } = this.course
+    let ending: Ending = 'done'
+    try {
+      await this.begin()
+      const clock = new Clock()
+      while (this.step < steps && ending === 'done') ending = await this.next(clock)
+    } catch (error) {
+      // What was learnt before the first check is not known to be any better.
+      if (!this.options.signal?.aborted || this.bestStep === 0) throw error
+      ending = 'interrupted'
+    }
+    await this.save()
+    this.options.onEvent?.({ kind: 'end', ending, step: this.step, bestStep: this.bestStep })
+    return ending
+  }
+
+  private async begin(): Promise<void> {
+    const { model, options, course, sizes } = this
+    const { from } = options
+    if (from instanceof Float32Array) {
+      await model.training.begin(course.plan, from)
+      this.curve.push({ step: 0, tokens: 0, ...(await this.check()) })
+      return
+    }
+    await model.training.begin(course.plan, from.best)
+    await model.training.write(from.state)
+    this.step = from.state.steps
+    this.bestStep = from.bestStep
+    this.checksSince = from.checksSince
+    this.curve.push(...from.curve)
+    this.decks.learn.skip(this.step, sizes.learn)
+    if (sizes.keep > 0) this.decks.keep.skip(this.step, sizes.keep)
+    // What was interrupted in a check has yet to make it.
+    const last = this.curve.at(-1)
+    if (last && last.heldOut === undefined && this.isDue()) Object.assign(last, await this.check())
+  }
+
+  private async next(clock: Clock): Promise<Ending> {
+    const { model, course, sizes, options } = this
+    const { settings, steps } = course
+    // One that was cut off after its last check ends where it would have ended.
+    if (this.checksSince >= PATIENCE) return 'no-better'
+    const sequences = [
+      ...this.decks.learn.draw(sizes.learn),
+      ...(sizes.keep > 0 ? this.decks.keep.draw(sizes.keep) : []),
+    ]
+    const learningRate = learningRateAt(this.step, steps, settings.learningRate)
+    const kept = sequences.map((_, i) => i >= sizes.learn)
+    const done = await model.training.step(
+      { sequences, kept },
+      { learningRate, routerRate: ROUTER_RATE },
+      { steering: settings.steering, signal: options.signal },
+    )
+    if (!Number.isFinite(done.loss) || !Number.isFinite(done.gradientNorm)) return 'not-a-number'
+    this.step++
+    clock.add(done.tokens)
+    const tokens = (this.curve.at(-1)?.tokens ?? 0) + done.tokens
+    const point: CurvePoint = { step: this.step, tokens, loss: done.loss, newcomerShare: done.newcomerShare }
+    this.curve.push(point)
+    if (this.isDue()) Object.assign(point, await this.check())
+    const { tokensPerSecond } = clock
+    const secondsLeft = ((steps - this.step) * clock.seconds) / clock.steps
+    const isBest = this.bestStep === this.step
+    options.onEvent?.({ kind: 'step', point, steps, tokensPerSecond, secondsLeft, isBest })
+    if (performance.now() - this.savedAt > SAVE_MS) await this.save()
+    return this.checksSince >= PATIENCE ? 'no-better' : 'done'
+  }
+
+  /** Whether the held-out texts are measured after this step. */
+  private isDue(): boolean {
+    const { steps } = this.course
+    return this.step % Math.min(MOST_BETWEEN, Math.ceil(steps / CHECKS)) === 0 || this.step === steps
+  }
+
+  /** Measures the held-out texts, and keeps the weights if they are the best so far. */
+  private async check(): Promise<Pick<CurvePoint, 'heldOut' | 'kept'>> {
+    const { model, options, curve, heldOut, kept } = this
+    const { loss } = await lossOf(model, heldOut, options.signal)
+    const least = curve.reduce((least, point) => Math.min(least, point.heldOut ?? Infinity), Infinity)
+    if (loss < least) {
+      this.best = (await model.training.read(false)).weights
+      this.bestStep = this.step
+      this.checksSince = 0
+    } else this.checksSince++
+    return { heldOut: loss, ...(kept.length > 0 && { kept: (await lossOf(model, kept, options.signal)).loss }) }
+  }
+
+  private async save(): Promise<void> {
+    const { curve, bestStep, checksSince, best, model, options } = this
+    const state: TrainingState = await model.training.read()
+    await options.save({ curve, bestStep, checksSince, best, state })
+    this.savedAt = performance.now()
+    options.onEvent?.({ kind: 'saved', step: state.steps })
+  }
+}
+
+/** How fast it goes. */
+class Clock {
+  steps = 0
+  private tokens = 0
+  private readonly start = performance.now()
+
+  add(tokens: number): void {
+    this.steps++
+    this.tokens += tokens
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.start) / 1000
+  }
+
+  get tokensPerSecond(): number {
+    return this.tokens / this.seconds
+  }
+}
+
+/** Sequences from everywhere in the texts, of so many tokens as a check has. */
+function sampleOf(sequences: readonly Int32Array[]): Int32Array[] {
+  const tokens = sequences.reduce((sum, { length }) => sum + length, 0)
+  const every = Math.max(1, tokens / CHECK_TOKENS)
+  return Array.from({ length: Math.floor(sequences.length / every) }, (_, i) => sequences[Math.floor(i * every)])
+}

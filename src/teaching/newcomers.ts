@@ -1,0 +1,95 @@
+import { layoutOf } from '../architectures/index.js'
+import type { Model } from '../generation/types.js'
+import { type Random, seededRandom } from '../sampling/random.js'
+import type { TrainedTensor } from '../training/plan.js'
+import { type TrainingPlan, trainedTensors } from '../training/plan.js'
+import type { Settings } from './teach-options.js'
+
+/** Sequences by which the experts that a text uses most are found. */
+const SAMPLE = 16
+/** Spread of the noise on a copy, as a share of what its weights have themselves; tells several newcomers apart. */
+const NOISE = 0.02
+/** Share of its model's row of the router that a newcomer begins with. */
+const ROW_SHARE = 0.5
+/** Share of the usual spread that outputs of a random newcomer have: at first it says little. */
+const QUIET = 0.1
+
+/** The trained tensors of a model's plan. */
+export function tensorsOf({ config, info }: Model, plan: TrainingPlan): { tensors: TrainedTensor[]; floats: number } {
+  return trainedTensors(layoutOf(config, info.formats), plan)
+}
+
+/**
+ * Weights that newcomers begin with, in the order of the plan's tensors. Each has a model among the experts that the text
+ * uses most, the first newcomer the most used. Half of its row of the router gives a newcomer half its logits: it is
+ * seldom among the chosen, and the model is nearly, not exactly, what it was.
+ */
+export async function firstWeights(
+  model: Model,
+  plan: TrainingPlan,
+  settings: Settings,
+  sequences: readonly Int32Array[],
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const { kind, init, seed, experts } = settings
+  const { tensors, floats } = tensorsOf(model, plan)
+  const weights = new Float32Array(floats)
+  const random = seededRandom(seed)
+  const masses = await gateMasses(model, settings, sequences.slice(0, SAMPLE), signal)
+  for (const layer of settings.layers) {
+    const ranked = [...masses[layer].keys()].sort((a, b) => masses[layer][b] - masses[layer][a] || a - b)
+    const own = ranked.length
+    for (let number = 0; number < experts; number++) {
+      const source = await model.training.expert(layer, kind, ranked[number % own])
+      const mine = tensors.filter((tensor) => tensor.layer === layer && tensor.expert === own + number)
+      let at = 0
+      for (const { piece, rows, cols, offset } of mine) {
+        const from = source.subarray(at, at + rows * cols)
+        const to = weights.subarray(offset, offset + rows * cols)
+        at += rows * cols
+        if (piece === 'router') blend(from, to, ROW_SHARE, NOISE, random)
+        else if (init === 'copy') blend(from, to, 1, NOISE, random)
+        else blend(from, to, 0, piece === 'output' ? QUIET : 1, random)
+      }
+    }
+  }
+  return weights
+}
+
+/** to = share of from, and noise of a part of from's own spread. */
+function blend(from: Float32Array, to: Float32Array, share: number, noise: number, random: Random): void {
+  const spread = Math.sqrt(from.reduce((sum, x) => sum + x * x, 0) / from.length)
+  for (let i = 0; i < from.length; i++) to[i] = share * from[i] + noise * spread * gaussian(random)
+}
+
+/** Box and Muller. */
+function gaussian(random: Random): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random.nextFloat()))
+  return radius * Math.cos(2 * Math.PI * random.nextFloat())
+}
+
+/** Sums of the gates of each layer's experts over some sequences. */
+async function gateMasses(
+  model: Model,
+  { layers, kind }: Settings,
+  sequences: readonly Int32Array[],
+  signal?: AbortSignal,
+): Promise<Float64Array[]> {
+  const masses: Float64Array[] = []
+  const counts = model.config.mixtures.find((mixture) => mixture.kind === kind)?.experts ?? []
+  for (const layer of layers) masses[layer] = new Float64Array(counts[layer])
+  const session = model.createSession()
+  try {
+    for (const sequence of sequences) {
+      session.reset()
+      const { routes } = await session.forward(sequence, { logits: 'none', routes: true, signal })
+      for (const layer of layers) {
+        const { ids = [], gates = [] } = routes[layer][kind] ?? {}
+        for (let i = 0; i < ids.length; i++) masses[layer][ids[i]] += gates[i]
+      }
+    }
+  } finally {
+    session.dispose()
+  }
+  return masses
+}

@@ -1,0 +1,30 @@
+import { UserError } from '../errors.js'
+import type { Model } from '../generation/types.js'
+import { availableMemory } from '../library/available-memory.js'
+import { formatBytes } from '../numbers.js'
+import { MAX_TOKENS, type TrainingPlan } from '../training/plan.js'
+import type { Settings } from './teach-options.js'
+
+/** Copies of the trained weights that the caller's side holds: the best state, and one on its way to the disk with its moments. */
+const COPIES = 4
+
+/** The training's plan: newcomers alone, everything else frozen. */
+export function trainingPlan({ layers, kind, experts, batch, window }: Settings): TrainingPlan {
+  const mixtures = layers.map((layer) => ({ layer, kind, newcomers: experts }))
+  return { mixtures, maxTokens: Math.max(window, Math.min(batch, MAX_TOKENS)), maxSequence: window }
+}
+
+/** Bytes that a training takes beside the model. Rejects with a UserError, and the remedy, where they cannot be had. */
+export async function checkMemory(
+  model: Model,
+  plan: TrainingPlan,
+  free = availableMemory(),
+): Promise<{ parameters: number; memoryBytes: number }> {
+  const { bytes, parameters } = await model.training.size(plan)
+  const memoryBytes = bytes + COPIES * 4 * parameters
+  if (memoryBytes <= free) return { parameters, memoryBytes }
+  throw new UserError(
+    `teaching takes ${formatBytes(memoryBytes)} of memory beside the model, and ${formatBytes(free)} are free; ` +
+      'take fewer `layers` or `experts`, or a smaller `batch`',
+  )
+}

@@ -1,0 +1,47 @@
+/** A point of the curve: a step, with what was measured on held-out text where that was due. */
+export interface CurvePoint {
+  /** Steps of the optimiser so far; 0 is the model as it begins. */
+  step: number
+  /** Tokens read in them. */
+  tokens: number
+  /** Mean cross-entropy in nats over the step's predictions; absent at step 0. */
+  loss?: number
+  /** The same over the held-out tenth of the texts. */
+  heldOut?: number
+  /** Over the held-out tenth of what is to be kept. */
+  kept?: number
+  /** Part of the choices in the taught mixtures that fell on newcomers. */
+  newcomerShare?: number
+}
+
+/** Why a training ended. */
+export type Ending = 'done' | 'no-better' | 'interrupted' | 'not-a-number'
+
+/** What is told while a model is taught. */
+export type TeachEvent =
+  /** A piece of work begins: `packing`, `reading the texts`, `writing samples`, `measuring`, `writing`. */
+  | { kind: 'phase'; phase: string }
+  /** What is going to be done. */
+  | { kind: 'plan'; plan: TeachingPlan }
+  /** A step is over. */
+  | { kind: 'step'; point: CurvePoint; steps: number; tokensPerSecond: number; secondsLeft: number; isBest: boolean }
+  /** The state is safe: a run that is killed now goes on from here. */
+  | { kind: 'saved'; step: number }
+  /** The training is over. */
+  | { kind: 'end'; ending: Ending; step: number; bestStep: number }
+
+/** What a training takes. */
+export interface TeachingPlan {
+  /** Kind and layers of the newcomers, and how many each layer gets. */
+  kind: 'attention' | 'mlp'
+  layers: number[]
+  experts: number
+  /** Floats that are trained. */
+  parameters: number
+  /** Bytes of memory beside the model: weights, gradients, moments and activations, and the copies that are kept. */
+  memoryBytes: number
+  /** Tokens of the texts that are learnt from, and those held out. */
+  tokens: { train: number; heldOut: number; keep: number }
+  steps: number
+  stepsPerEpoch: number
+}

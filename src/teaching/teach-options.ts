@@ -1,0 +1,177 @@
+import { UsageError, UserError } from '../errors.js'
+import type { NamedText } from '../evaluation/text-file.js'
+import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
+import { checkOneOf, checkOptionNames, shown } from '../option-checks.js'
+import type { Quant } from '../packing/format.js'
+import type { Steering } from '../training/step.js'
+import type { TeachEvent } from './teach-events.js'
+
+export interface TeachOptions {
+  /** Folder of the taught model. */
+  out: string
+  /** What is to be learnt. The last tenth of each text is held out: it stops the training, and tells what was learnt. */
+  texts: readonly NamedText[]
+  /**
+   * Texts of what the model is to stay good at. Nine tenths are read again between the new ones, and the last tenth tells
+   * what was forgotten. Default: what the model writes by itself, some 16000 tokens.
+   */
+  keepTexts?: readonly NamedText[]
+  /** New experts for each of the layers. Default 1. */
+  experts?: number
+  /** Layers that get them. Default: all that have experts of the kind. */
+  layers?: Layers
+  /** The kind of the new experts. Default mlp, or attention where the model has no other. */
+  only?: MixtureKind
+  /** Times that the texts are read, where `steps` is absent. Default 2. */
+  epochs?: number
+  /** Steps of the optimiser. */
+  steps?: number
+  /** Highest learning rate, after warm-up. Default 0.003. */
+  learningRate?: number
+  /** Tokens of a step, those read again among them. Default 2048. */
+  batch?: number
+  /**
+   * What the new experts begin as. copy (default): those that the texts use most, with noise, and half their row of the
+   * router, so that at first they are chosen now and then. random: small random weights, and the same row.
+   */
+  init?: Init
+  /** Share of a step that keeps what the model knows: tokens of `keepTexts` among all. From 0 to below 1. Default 0.4. */
+  keep?: number
+  /**
+   * How load is steered by a further term of the loss. texts (default): what is learnt is drawn to the newcomers, and what is
+   * kept away from them, so that their rows of the routers learn to tell the two apart. entropy: the load concentration of
+   * the ModuleFormer paper, which draws load to what has most. none: not at all.
+   */
+  steering?: SteeringKind
+  /** Default 0. The same options and seed give the same model, with any number of threads. */
+  seed?: number
+  /** Goes on with a training of the same options that was cut off. */
+  resume?: boolean
+  /** Format in which a checkpoint is packed. Default q4. */
+  quant?: Quant
+  threads?: number
+  onEvent?: (event: TeachEvent) => void
+  /** Aborting it ends the training: the best state so far is written. Before the first step it rejects with its reason. */
+  signal?: AbortSignal
+}
+
+export type Layers = 'all' | `last:${number}` | readonly number[]
+export const INITS = ['copy', 'random'] as const
+export type Init = (typeof INITS)[number]
+
+export const STEERINGS = ['texts', 'entropy', 'none'] as const
+export type SteeringKind = (typeof STEERINGS)[number]
+
+/** All that decides what comes out, with the defaults filled in. */
+export interface Settings {
+  experts: number
+  kind: MixtureKind
+  layers: number[]
+  epochs: number
+  steps?: number
+  learningRate: number
+  batch: number
+  /** Tokens of a sequence at most. */
+  window: number
+  init: Init
+  keep: number
+  steering?: Steering
+  seed: number
+}
+
+const NAMES: Record<keyof TeachOptions, true> = {
+  out: true,
+  texts: true,
+  keepTexts: true,
+  experts: true,
+  layers: true,
+  only: true,
+  epochs: true,
+  steps: true,
+  learningRate: true,
+  batch: true,
+  init: true,
+  keep: true,
+  steering: true,
+  seed: true,
+  resume: true,
+  quant: true,
+  threads: true,
+  onEvent: true,
+  signal: true,
+}
+
+/** Throws a UsageError where an option cannot be meant, whatever the model. */
+export function checkTeachOptions(options: TeachOptions): void {
+  checkOptionNames(options, NAMES, 'teach')
+  const { out, texts, experts, epochs, steps, learningRate, batch, keep, seed } = options
+  if (typeof out !== 'string' || out === '') throw new UsageError('`out` must name a folder')
+  if (!Array.isArray(texts) || texts.length === 0) throw new UsageError('teaching needs a text')
+  checkOneOf('only', options.only, MIXTURE_KINDS)
+  checkOneOf('init', options.init, INITS)
+  checkOneOf('steering', options.steering, STEERINGS)
+  checkOneOf('resume', options.resume, [true, false])
+  checkWhole('experts', experts, 1, 1024)
+  checkWhole('epochs', epochs, 1)
+  checkWhole('steps', steps, 1)
+  checkWhole('batch', batch, 64)
+  checkWhole('seed', seed, 0)
+  checkRange('learningRate', learningRate, 'above 0', (value) => value > 0)
+  checkRange('keep', keep, 'from 0 to below 1', (value) => value >= 0 && value < 1)
+}
+
+/** Fills in the defaults. Throws a UserError where the model has no such layers or experts. */
+export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConfig): Settings {
+  const { experts = 1, epochs = 2, steps, learningRate = 3e-3, batch = 2048, init = 'copy' } = options
+  const { keep = 0.4, seed = 0, layers = 'all' } = options
+  const steering = TERMS[options.steering ?? 'texts']
+  const kind = options.only ?? (mixtureOf(config, 'mlp') ? 'mlp' : 'attention')
+  const window = Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), config.trainedContext || MOST_WINDOW)
+  const chosen = layersOf(layers, kind, config)
+  return { experts, kind, layers: chosen, epochs, steps, learningRate, batch, window, init, keep, steering, seed }
+}
+
+/** Weights as they were measured to do most (docs/TEACHING.md). */
+const TERMS: Record<SteeringKind, Steering | undefined> = {
+  texts: { kind: 'newcomers', weight: 2 },
+  entropy: { kind: 'entropy', weight: 0.02 },
+  none: undefined,
+}
+
+/** Longer sequences teach no more, and attention's buffers grow with the square. */
+const MOST_WINDOW = 256
+/** A step has several: some of what is new, some of what is kept. */
+const LEAST_SEQUENCES = 4
+
+function layersOf(wanted: Layers, kind: MixtureKind, config: ModelConfig): number[] {
+  const counts = mixtureOf(config, kind)?.experts ?? []
+  const able = [...counts.keys()].filter((layer) => counts[layer] > 0)
+  if (able.length === 0) throw new UserError(`the model has no ${kind} experts`)
+  if (wanted === 'all') return able
+  if (typeof wanted === 'string') {
+    const count = Number(/^last:(\d+)$/.exec(wanted)?.[1])
+    if (!(count >= 1)) throw new UsageError(`\`layers\` must be like 4,5 or last:8 or all, not ${shown(wanted)}`)
+    if (count > able.length) {
+      throw new UserError(`${wanted}: only ${able.length} layers of the model have ${kind} experts`)
+    }
+    return able.slice(-count)
+  }
+  if (!Array.isArray(wanted) || wanted.length === 0) {
+    throw new UsageError(`\`layers\` must be a list of layers, last:8 or all, not ${shown(wanted)}`)
+  }
+  const bad = wanted.find((layer) => !(Number.isInteger(layer) && layer >= 0 && layer < config.layers))
+  if (bad !== undefined) throw new UserError(`there is no layer ${bad}: the model has layers 0 to ${config.layers - 1}`)
+  const dense = wanted.find((layer) => !able.includes(layer))
+  if (dense !== undefined) throw new UserError(`layer ${dense} has no ${kind} experts`)
+  return [...new Set(wanted)].sort((a, b) => a - b)
+}
+
+function checkWhole(name: string, value: number | undefined, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`
+  checkRange(name, value, `a whole number ${range}`, (n) => Number.isInteger(n) && n >= least && n <= most)
+}
+
+function checkRange(name: string, value: unknown, range: string, fits: (value: number) => boolean): void {
+  if (value === undefined || (typeof value === 'number' && fits(value))) return
+  throw new UsageError(`\`${name}\` must be ${range}, not ${shown(value)}`)
+}

@@ -1,0 +1,104 @@
+import { type ModelConfig, mixtureOf, type PerMixture, perMixture } from '../model/config.js'
+import type { Part } from '../packing/layout.js'
+import type { PackMatrix } from '../packing/pack.js'
+import { routerRowsOf, withRouterRows } from '../surgery/derive-parts.js'
+import { configWithExperts, newcomersOf } from '../surgery/derived-config.js'
+import { type PackedModel, writeDerivedModel } from '../surgery/packed-model.js'
+import type { TrainedTensor } from '../training/plan.js'
+import type { Settings } from './teach-options.js'
+
+export interface WriteTaught {
+  settings: Settings
+  tensors: readonly TrainedTensor[]
+  /** All trained floats, in the order of the tensors. */
+  weights: Float32Array
+  pack: PackMatrix
+  /** What the packed file says of this teaching. */
+  account: Record<string, unknown>
+  /** Files beside the weights, by name. */
+  files: Record<string, string>
+}
+
+/**
+ * Writes the model with its newcomers, packed as its other experts of the kind. What the model had stays as it was, bit for
+ * bit; the rows of its routers are f32, and so are those of the newcomers. Resolves with the bytes of the file.
+ */
+export async function writeTaught(from: PackedModel, outDir: string, taught: WriteTaught): Promise<number> {
+  const { settings, tensors, weights, pack, account } = taught
+  const { kind, layers } = settings
+  const own = mixtureOf(from.config, kind)?.experts ?? []
+  const { text, config } = await configWithExperts(from.folder, expertsWith(from.config, settings))
+  const matrixOf = (layer: number, expert: number, piece: string) => {
+    const tensor = tensors.find((one) => one.layer === layer && one.expert === expert && one.piece === piece)
+    if (!tensor) throw new RangeError(`layer ${layer} has no trained ${piece} of expert ${expert}`)
+    return weights.slice(tensor.offset, tensor.offset + tensor.rows * tensor.cols)
+  }
+  const provide = async (part: Part): Promise<Uint8Array> => {
+    const { name, layer, expert } = part
+    const isTaught = layer !== undefined && layers.includes(layer)
+    if (expert) {
+      const isNew = isTaught && expert.kind === kind && expert.id >= own[layer]
+      return isNew ? packed(part, (piece) => matrixOf(layer, expert.id, piece), pack) : from.read(name)
+    }
+    if (!isTaught) return from.read(name)
+    const source = { part: from.layout.part(name), bytes: await from.read(name) }
+    // All routers of a layer are written anew, those of the other kind with the rows that they had.
+    const changed = from.config.mixtures.filter(({ experts }) => experts[layer] > 0)
+    const rows = perMixture(changed, (mixture) => {
+      const all = routerRowsOf(source.part, source.bytes, from.config, mixture.kind)
+      if (mixture.kind !== kind) return all
+      const added = Array.from({ length: settings.experts }, (_, i) => ({
+        weights: matrixOf(layer, own[layer] + i, 'router'),
+        bias: 0,
+      }))
+      return [...all.slice(0, own[layer]), ...added, ...all.slice(own[layer])]
+    })
+    return withRouterRows(source, part, rows)
+  }
+  const files = { 'config.json': text, ...taught.files }
+  return writeDerivedModel(from, outDir, {
+    config,
+    files,
+    provide,
+    taught: [...(from.file.metadata.taught ?? []), account],
+  })
+}
+
+/** Ids of the newcomers of this teaching: per mixture and layer, those behind the experts that the layer had. */
+export function newIds(config: ModelConfig, { kind, layers, experts }: Settings): PerMixture<number[][]> {
+  const own = mixtureOf(config, kind)?.experts ?? []
+  const idsOf = (count: number) => Array.from({ length: experts }, (_, i) => count + i)
+  return { [kind]: own.map((count, layer) => (layers.includes(layer) ? idsOf(count) : [])) }
+}
+
+/** What config.json says of the experts: with the newcomers, those of earlier teachings among them. */
+function expertsWith(config: ModelConfig, settings: Settings) {
+  const { mixtures, gateBias } = config
+  const added = newIds(config, settings)
+  const silent = mixtures.some(({ silentRows }) => silentRows)
+  const { newcomers: earlier = {} } = newcomersOf(config)
+  const newcomers = perMixture(
+    mixtures.filter(({ kind }) => added[kind] || earlier[kind]),
+    ({ kind, experts }) =>
+      experts.map((_, layer) => [...(earlier[kind]?.[layer] ?? []), ...(added[kind]?.[layer] ?? [])]),
+  )
+  return {
+    ...perMixture(mixtures, ({ kind, experts }) =>
+      experts.map((count, layer) => count + (added[kind]?.[layer].length ?? 0)),
+    ),
+    ...(silent && { silent: perMixture(mixtures, ({ experts, silentRows }) => silentRows ?? experts.map(() => 0)) }),
+    ...(gateBias && { gate_bias: true as const }),
+    newcomers,
+  }
+}
+
+/** The bytes of an expert's part, from its matrices as floats. */
+async function packed(part: Part, matrixOf: (piece: string) => Float32Array, pack: PackMatrix): Promise<Uint8Array> {
+  const bytes = new Uint8Array(part.bytes)
+  for (const { name, offset, kind, format, rows, cols } of part.pieces) {
+    const floats = matrixOf(name)
+    const request = { dtype: 'F32', firstElement: 0, rows, cols, rowStride: cols, colStride: 1, kind, format } as const
+    bytes.set((await pack({ bytes: new Uint8Array(floats.buffer), ...request })).bytes, offset)
+  }
+  return bytes
+}

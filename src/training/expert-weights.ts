@@ -1,0 +1,33 @@
+import { UserError } from '../errors.js'
+import type { MixtureKind } from '../model/config.js'
+import { type Layout, pieceOf } from '../packing/layout.js'
+import { readWeight } from '../runtime/tile-floats.js'
+import type { WeightStore } from '../weights/weight-store.js'
+import { routerPiece } from './plan.js'
+
+/**
+ * The matrices and the router row of an expert that a model has, as floats: one array in the order of its TrainedTensors.
+ * Throws a UserError where there is none.
+ */
+export function expertWeights(
+  { layout, store }: { layout: Layout; store: WeightStore },
+  layer: number,
+  kind: MixtureKind,
+  expert: number,
+): Float32Array {
+  const part = layout.experts(layer, kind)[expert]
+  if (!part) throw new UserError(`layer ${layer} has no ${kind} expert ${expert}`)
+  const router = routerPiece(layout, layer, kind)
+  store.require(layer, kind, Int32Array.of(expert), 1)
+  const { u8 } = store.banks[store.bankOf(layer)]
+  const all = new Float32Array(part.pieces.reduce((sum, { rows, cols }) => sum + rows * cols, 0) + router.cols)
+  let at = 0
+  const address = store.expert(layer, kind, expert)
+  for (const { name, format, rows, cols } of part.pieces) {
+    const matrix = address + pieceOf(part, name).offset
+    for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) all[at++] = readWeight(u8, matrix, format, cols, r, c)
+  }
+  const scores = store.address(`layers.${layer}.dense`, router.name)
+  for (let c = 0; c < router.cols; c++) all[at++] = readWeight(u8, scores, router.format, router.cols, expert, c)
+  return all
+}

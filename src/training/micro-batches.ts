@@ -1,0 +1,77 @@
+import { UserError } from '../errors.js'
+import type { Prediction } from '../nn/backward/language-head.js'
+import type { SequenceRows } from '../nn/backward/training-workspace.js'
+import type { TrainingBatch } from './step.js'
+
+/** Sequences that go through the model at once, one after another in its rows. */
+export interface MicroBatch {
+  tokens: Int32Array
+  sequences: SequenceRows[]
+  predictions: Prediction[]
+  /** 1 for each token of a kept sequence; absent where there is none. */
+  kept?: Uint8Array
+}
+
+export interface BatchLimits {
+  maxTokens: number
+  maxSequence: number
+  vocabSize: number
+}
+
+/**
+ * Puts the sequences of a batch into micro-batches, in their order. Throws a UserError where one is too long or has an id that
+ * the model does not know, or where nothing is predicted.
+ */
+export function microBatches({ sequences, weights = [], kept = [] }: TrainingBatch, limits: BatchLimits): MicroBatch[] {
+  const { maxTokens, maxSequence, vocabSize } = limits
+  const batches: MicroBatch[] = []
+  let group: Member[] = []
+  let length = 0
+  const close = () => {
+    if (group.length > 0) batches.push(joined(group, length))
+    group = []
+    length = 0
+  }
+  for (const [index, tokens] of sequences.entries()) {
+    if (tokens.length === 0) continue
+    if (tokens.length > maxSequence) {
+      throw new UserError(`a sequence has ${tokens.length} tokens, and this training takes ${maxSequence} at most`)
+    }
+    const stranger = tokens.find((id) => id < 0 || id >= vocabSize)
+    if (stranger !== undefined) throw new UserError(`token id ${stranger} is not in the vocabulary of ${vocabSize}`)
+    const mine = weights[index]
+    if (mine && mine.length !== tokens.length) throw new UserError('a sequence needs a weight for each token')
+    if (length + tokens.length > maxTokens) close()
+    group.push({ tokens, weights: mine, isKept: kept[index] ?? false })
+    length += tokens.length
+  }
+  close()
+  if (batches.every(({ predictions }) => predictions.length === 0)) {
+    throw new UserError('nothing is predicted in this batch: every sequence has a single token, or weights of 0')
+  }
+  return batches
+}
+
+interface Member {
+  tokens: Int32Array
+  weights?: Float32Array
+  isKept: boolean
+}
+
+function joined(group: Member[], length: number): MicroBatch {
+  const all = new Int32Array(length)
+  const sequences: SequenceRows[] = []
+  const predictions: Prediction[] = []
+  const kept = new Uint8Array(length)
+  let first = 0
+  for (const { tokens, weights, isKept } of group) {
+    all.set(tokens, first)
+    if (isKept) kept.fill(1, first, first + tokens.length)
+    sequences.push({ first, tokens: tokens.length })
+    for (let t = 1; t < tokens.length; t++) {
+      if (weights === undefined || weights[t] !== 0) predictions.push({ row: first + t - 1, target: tokens[t] })
+    }
+    first += tokens.length
+  }
+  return { tokens: all, sequences, predictions, ...(kept.includes(1) && { kept }) }
+}

@@ -1,0 +1,100 @@
+import { UserError } from '../errors.js'
+import type { MixtureKind } from '../model/config.js'
+import type { Layout, Piece } from '../packing/layout.js'
+
+/** What is trained in one mixture of a layer; everything else of the model stays as it is. */
+export interface TrainedMixture {
+  layer: number
+  kind: MixtureKind
+  /** New experts, whose ids follow those that there are. Default 0. */
+  newcomers?: number
+  /**
+   * Experts that the model has and that are trained, too, by their ids; the model must hold those of this kind in f32.
+   * Their weights and router rows are copies: the model that generates stays as it is. Default none.
+   */
+  existing?: number[]
+}
+
+/** What is trained, and how many tokens go through the model at once. */
+export interface TrainingPlan {
+  /** At most one entry for each layer and kind. */
+  mixtures: TrainedMixture[]
+  /**
+   * Tokens of a micro-batch at most: no sequence may be longer, and a step of more tokens adds up the gradients of several
+   * micro-batches. There is no padding. Buffers of activations grow with it. Default 1024.
+   */
+  maxTokens?: number
+  /** Tokens of a sequence at most; attention's buffers grow with its square. Default maxTokens. */
+  maxSequence?: number
+}
+
+/** Tokens of a micro-batch unless the plan says otherwise. */
+export const MAX_TOKENS = 1024
+
+/**
+ * A matrix of a trained expert, or its row of the router (of a linear router a row of the matrix, of an MLP one a row of
+ * the last matrix, of a cosine one its centroid). All trained tensors lie one after another in one array of floats, in
+ * the order of `trainedTensors`: weights, gradients and the moments of the optimiser alike.
+ */
+export interface TrainedTensor {
+  layer: number
+  kind: MixtureKind
+  /** Id of the expert: newcomers follow those that the layer has. */
+  expert: number
+  /** Name of the piece of a packed expert (`query`, `input`, `output`), or `router`. */
+  piece: string
+  /** Outputs of the matrix; 1 for a row of the router. */
+  rows: number
+  /** Inputs of the matrix. Row-major: weight [r, c] is at offset + r * cols + c. */
+  cols: number
+  /** Place of the first float. */
+  offset: number
+}
+
+/** The trained tensors of a plan in their order, and the floats of all together. Throws a UserError where it does not fit. */
+export function trainedTensors(layout: Layout, plan: TrainingPlan): { tensors: TrainedTensor[]; floats: number } {
+  const tensors: TrainedTensor[] = []
+  const seen = new Set<string>()
+  let offset = 0
+  for (const mixture of plan.mixtures) {
+    const { layer, kind } = mixture
+    const [first] = layout.experts(layer, kind)
+    if (!first) throw new UserError(`layer ${layer} has no ${kind} experts to train`)
+    const name = `${layer} ${kind}`
+    if (seen.has(name)) throw new UserError(`the ${kind} experts of layer ${layer} are named twice`)
+    seen.add(name)
+    const shapes = [...first.pieces, { name: 'router', rows: 1, cols: routerPiece(layout, layer, kind).cols }]
+    for (const expert of trainedExperts(layout, mixture)) {
+      for (const { name: piece, rows, cols } of shapes) {
+        tensors.push({ layer, kind, expert, piece, rows, cols, offset })
+        offset += rows * cols
+      }
+    }
+  }
+  if (tensors.length === 0) throw new UserError('nothing is to be trained')
+  return { tensors, floats: offset }
+}
+
+/** Ids of the trained experts of a mixture: those that there are, in rising order, and the newcomers. */
+export function trainedExperts(
+  layout: Layout,
+  { layer, kind, newcomers = 0, existing = [] }: TrainedMixture,
+): number[] {
+  const experts = layout.experts(layer, kind)
+  const ids = [...new Set(existing)].sort((a, b) => a - b)
+  for (const id of ids) {
+    if (!experts[id]) throw new UserError(`layer ${layer} has no ${kind} expert ${id}`)
+    const packed = experts[id].pieces.find(({ format }) => format !== 'f32')
+    if (packed) throw new UserError(`${kind} experts packed in ${packed.format} cannot be trained, only f32`)
+  }
+  return [...ids, ...Array.from({ length: newcomers }, (_, i) => experts.length + i)]
+}
+
+/** The matrix that scores the experts of a layer. */
+export function routerPiece(layout: Layout, layer: number, kind: MixtureKind): Piece {
+  const { pieces } = layout.part(`layers.${layer}.dense`)
+  const names = [`${kind}.router.logits.weight`, `${kind}.router.centroids`]
+  const piece = pieces.find(({ name }) => names.includes(name))
+  if (!piece) throw new UserError(`layer ${layer} has no router of ${kind} experts`)
+  return piece
+}

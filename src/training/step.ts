@@ -1,0 +1,93 @@
+/** Texts of a step. */
+export interface TrainingBatch {
+  /** Ids of each sequence, of equal or different length; no sequence sees another. */
+  sequences: Int32Array[]
+  /**
+   * For each sequence a weight per token, 0 or 1: whether its prediction (from the tokens before it) counts. The first
+   * token of a sequence is never predicted. Default 1 for all; one entry may be left undefined.
+   */
+  weights?: (Float32Array | undefined)[]
+  /** Whether each sequence is of what the model knows already, and is to keep. Default false for all. */
+  kept?: boolean[]
+}
+
+/** AdamW (Loshchilov and Hutter 2019) with clipping by the global norm. */
+export interface AdamWOptions {
+  learningRate: number
+  /** Default 0.9. */
+  beta1?: number
+  /** Default 0.999. */
+  beta2?: number
+  /** Default 1e-8. */
+  epsilon?: number
+  /** Decay of the experts' matrices, decoupled from the gradient; rows of routers do not decay. Default 0. */
+  weightDecay?: number
+  /** Factor of the learning rate for rows of routers. Default 1. */
+  routerRate?: number
+  /** Gradients are scaled down to this L2 norm of all together; 0 leaves them. Default 1. */
+  clip?: number
+}
+
+/**
+ * A further term of the loss, on the probabilities p(m | t) that the router of each trained mixture gives to its experts;
+ * the mean over these mixtures, times `weight`.
+ *
+ * newcomers: the logistic loss of whether newcomers come before the last expert that would be chosen without them: mean over
+ *   tokens of log(1 + q / P), of kept sequences of log(1 + P / q), where P is the sum of p(m | t) over the newcomers and q the
+ *   k-th largest of the others. Draws what is new to the newcomers, and leaves what is known to the experts that know it.
+ * entropy: the entropy of the mean of p over the tokens, the load concentration of the ModuleFormer paper (section 3.3)
+ *   for adaptation. Draws load to what has most. Where a step has several micro-batches it is the mean of theirs.
+ */
+export interface Steering {
+  kind: 'newcomers' | 'entropy'
+  /** 0 is off. */
+  weight: number
+}
+
+/** What a pass over a batch came to. */
+export interface TrainingLoss {
+  /** Mean cross-entropy in nats over the predictions that count, without the term of steering. */
+  loss: number
+  /** The term of steering before its weight; 0 where there is none. */
+  steering: number
+  /** Predictions that count. */
+  predictions: number
+  tokens: number
+  /** Part of the choices in the trained mixtures (k a token and mixture) that fell on newcomers; of kept sequences none count. */
+  newcomerShare: number
+}
+
+export interface TrainingStep extends TrainingLoss {
+  /**
+   * L2 norm of all gradients together, before clipping. Where it or the loss is not a number, the step has not been
+   * taken: weights and optimiser are as they were.
+   */
+  gradientNorm: number
+}
+
+/** Gradients of the loss and of the weighted term of steering, in the order of `trainedTensors`. */
+export interface TrainingGradients extends TrainingLoss {
+  gradients: Float32Array
+}
+
+/** All that it takes to go on with a training, as one array for each kind of number (see TrainedTensor). */
+export interface TrainingState {
+  /** Steps of the optimiser so far. */
+  steps: number
+  weights: Float32Array
+  /** First and second moments of AdamW. */
+  firstMoments: Float32Array
+  secondMoments: Float32Array
+}
+
+/** What a training takes beside the model. */
+export interface TrainingSize {
+  /** Floats of all trained tensors. */
+  parameters: number
+  /** Bytes of weights, gradients and moments. */
+  parameterBytes: number
+  /** Bytes of activations, and of the states of the residual stream that are kept for the backward pass. */
+  activationBytes: number
+  /** Both together. */
+  bytes: number
+}

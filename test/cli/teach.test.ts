@@ -1,0 +1,139 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fixturePath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, ended, molm, startMolm } from './molm.js'
+
+const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(60)
+
+/** A text to learn, and the options of a short training. */
+async function lesson(dir: string): Promise<{ text: string; quick: string[] }> {
+  const text = join(dir, 'strange.txt')
+  await writeFile(text, STRANGE)
+  const kept = join(dir, 'kept.txt')
+  await writeFile(kept, 'The lantern is lit, and the whale is seen at last. '.repeat(40))
+  return { text, quick: ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '256'] }
+}
+
+test('teach writes a model, prints its path, and tells what was learnt; show and experts know the newcomers', () =>
+  inTemporaryFolder(async (dir) => {
+    const { text, quick } = await lesson(dir)
+    const out = join(dir, 'taught')
+    const { code, stdout, stderr } = await molm(['teach', 'nano', out, ...quick, '--steps', '8'])
+    assert.is(code, 0, stderr)
+    assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`)
+    assert.match(
+      stderr,
+      /^molm: 1 new mlp expert in 1 layer: 55\.4 k parameters, .* of memory beside the model; 8 steps/,
+    )
+    assert.match(stderr, /molm: step 8 of 8, loss \d\.\d+, held out \d\.\d+, kept \d\.\d+, \d+ tokens\/s, /)
+    assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
+    assert.match(
+      stderr,
+      /perplexity of what was held out +before +after +to newcomers\n.*strange\.txt .* %\n.*kept: .* %\n.*weights/,
+    )
+    const [show, svg, json, lanes] = await Promise.all([
+      molm(['show', out]),
+      molm(['experts', '-m', out, '--file', text, '--format', 'svg']),
+      molm(['experts', '-m', out, '--file', text, '--json']),
+      molm(['experts', '-m', out, '--file', text]),
+    ])
+    assert.match(
+      show.stdout,
+      /taught +1 mlp expert in layer 5, from .*strange\.txt: \d steps, .* tokens, perplexity of held-out text/,
+    )
+    assert.match(svg.stdout, /layer 5, mlp expert 24 \(newcomer\): /)
+    assert.is(svg.stdout.split('class="new"').length, 2, 'one cell is set off')
+    assert.equal(JSON.parse(json.stdout).newcomers, { mlp: [[], [], [], [], [], [24]] })
+    assert.match(lanes.stdout, /newcomers, taught later: mlp 24 in layer 5\n/)
+    assert.match(lanes.stdout, /^layer .* \+ /m)
+    assertRefused(await molm(['teach', 'nano', out, ...quick]), 1, /holds a model already/)
+  }))
+
+test('a dry run prints the plan and writes nothing', () =>
+  inTemporaryFolder(async (dir) => {
+    const { quick } = await lesson(dir)
+    const before = await readdir(dir)
+    const [text, json] = await Promise.all([
+      molm(['teach', 'nano', ...quick, '--dry-run', '-q']),
+      molm(['teach', 'nano', ...quick, '--experts', '2', '--dry-run', '--json', '-q']),
+    ])
+    assert.is(text.code, 0, text.stderr)
+    assert.match(
+      text.stdout,
+      /new experts +1 mlp expert in each of the layers 5\n.*parameters +55\.4 k\n.*memory .*\n.*tokens .*\n.*steps .*\n.*speed .*\n.*an epoch .*\n.*all .*\n$/,
+    )
+    assert.is(JSON.parse(json.stdout).parameters, 2 * (2 * 144 * 192 + 64))
+    assert.equal(await readdir(dir), before)
+  }))
+
+test('Ctrl-C writes the best state and ends with 130; what was killed goes on', () =>
+  inTemporaryFolder(async (dir) => {
+    const { quick } = await lesson(dir)
+    const out = join(dir, 'taught')
+    const endless = ['teach', 'nano', out, ...quick, '--steps', '100000']
+    const child = startMolm(endless)
+    child.stdin.end()
+    await new Promise<void>((resolve) => {
+      let seen = ''
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        seen += text
+        if (/step 25 of/.test(seen)) resolve()
+      })
+    })
+    child.kill('SIGINT')
+    const { code, stdout } = await ended(child)
+    assert.is(code, 130)
+    assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`)
+    assert.ok((await readdir(dir)).includes('taught.teaching'), 'the state is kept beside it')
+    const again = startMolm([...endless, '--resume'])
+    again.stdin.end()
+    await sleep(100)
+    const resumed = await new Promise<string>((resolve) => {
+      let seen = ''
+      again.stderr.setEncoding('utf8').on('data', (text: string) => {
+        seen += text
+        const step = /step (\d+) of/.exec(seen)
+        if (step) resolve(step[1])
+      })
+    })
+    again.kill('SIGKILL')
+    await ended(again)
+    assert.ok(Number(resumed) > 25, `it goes on at step ${resumed}`)
+    assert.is((await molm(['run', '-m', out, '-n', '3', 'Zwölf'])).code, 0, 'the model that was written is whole')
+  }))
+
+test('what cannot be meant is refused', () =>
+  inTemporaryFolder(async (dir) => {
+    const { quick } = await lesson(dir)
+    const out = join(dir, 'out')
+    // Each writes into a folder of its own: two at a time in one are refused for that.
+    let number = 0
+    const teach = (...rest: string[]) => molm(['teach', 'nano', `${out}${number++}`, ...quick, ...rest])
+    const [noText, noOut, layers, rate, both, batch, missing, resume, classifier] = await Promise.all([
+      molm(['teach', 'nano', out]),
+      molm(['teach', 'nano', ...quick]),
+      teach('--layers', '5-4'),
+      teach('--lr', '0'),
+      teach('--epochs', '2', '--steps', '5'),
+      teach('--batch', '100000'),
+      teach('--layers', '9'),
+      teach('--resume'),
+      molm(['teach', fixturePath('13-classifier-safetensors-f32'), out, ...quick]),
+    ])
+    assertRefused(noText, 2, /--text/)
+    assertRefused(noOut, 2, /name a folder for the taught model/)
+    assertRefused(layers, 2, /--layers must be like/)
+    assertRefused(rate, 2, /--lr must be a number above 0/)
+    assertRefused(both, 2, /--epochs.*--steps|--steps.*--epochs/)
+    assertRefused(batch, 1, /fewer than a --batch of 100000/)
+    assertRefused(missing, 1, /there is no layer 9/)
+    assertRefused(resume, 1, /there is no training to go on with/)
+    assertRefused(classifier, 1, /only language models are taught/)
+    assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
+  }))
+
+test.run()

@@ -1,0 +1,79 @@
+import { layoutOf, trainingOf } from '#molm/architectures/index.js'
+import { loadWeights } from '#molm/engine/load.js'
+import { resolveModel } from '#molm/library/resolve-model.js'
+import type { Quant } from '#molm/packing/format.js'
+import { formatsFor } from '#molm/packing/format.js'
+import type { Layout } from '#molm/packing/layout.js'
+import { chooseKernels, type Tier } from '#molm/runtime/tiers.js'
+import type { TrainingPlan } from '#molm/training/plan.js'
+import { type TrainedModel, Trainer } from '#molm/training/trainer.js'
+
+export interface TrainerOptions {
+  quant?: Quant
+  threads?: number
+  tier?: Tier
+  /** Most bytes of weights in one memory. */
+  bankBytes?: number
+}
+
+/** Runs `use` with a model that can be trained, in this thread. */
+export async function withTrainable<T>(
+  path: string,
+  { quant = 'f32', threads = 1, tier, bankBytes }: TrainerOptions,
+  use: (model: TrainedModel) => Promise<T> | T,
+): Promise<T> {
+  const { config, path: file, kind } = await resolveModel(path)
+  const formats = formatsFor(quant)
+  const layout: Layout = layoutOf(config, formats)
+  const source = {
+    config,
+    formats,
+    path: file,
+    kind,
+    memory: Number.MAX_SAFE_INTEGER,
+    memoryIsGiven: false,
+    free: Number.MAX_SAFE_INTEGER,
+  }
+  const { store, pool, close } = await loadWeights(source, chooseKernels(tier).bank, threads, bankBytes)
+  try {
+    return await use({ config, formats, layout, store, pool, build: trainingOf(config) })
+  } finally {
+    await pool.close()
+    close()
+  }
+}
+
+/** The same with a training that has begun, from the weights given or those of the model. */
+export function withTrainer<T>(
+  path: string,
+  options: TrainerOptions,
+  plan: TrainingPlan,
+  use: (trainer: Trainer, model: TrainedModel) => Promise<T> | T,
+  weights?: Float32Array,
+): Promise<T> {
+  return withTrainable(path, options, async (model) => {
+    const trainer = new Trainer(model, plan)
+    try {
+      trainer.begin(weights)
+      return await use(trainer, model)
+    } finally {
+      trainer.release()
+    }
+  })
+}
+
+/** Runs a task to its end. */
+export function finish<T>(task: Generator<undefined, T>): T {
+  for (;;) {
+    const { done, value } = task.next()
+    if (done) return value
+  }
+}
+
+/** All experts of all layers of a model. */
+export function wholePlan({ config }: TrainedModel, plan: Partial<TrainingPlan> = {}): TrainingPlan {
+  const mixtures = config.mixtures.flatMap(({ kind, experts }) =>
+    experts.map((count, layer) => ({ layer, kind, existing: Array.from({ length: count }, (_, id) => id) })),
+  )
+  return { mixtures, ...plan }
+}

@@ -1,0 +1,213 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  describeModel,
+  graftModel,
+  type Model,
+  planTeaching,
+  pruneModel,
+  type TeachEvent,
+  type TeachOptions,
+  teach,
+} from '#molm/index.js'
+import { journalPath } from '#molm/teaching/journal.js'
+import { fixturePath, repositoryPath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('teaching')
+
+const NANO = repositoryPath('models/nano')
+
+/** Words that nano has never seen, by a rule that can be learnt from a little of it. */
+const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(60)
+const TEXT = { name: 'strange.txt', text: STRANGE }
+
+const keepText = async () => ({
+  name: 'novels.txt',
+  text: (await readFile(fixturePath('texts/novels.txt'), 'utf8')).slice(0, 6000),
+})
+
+async function quick(out: string, options: Partial<TeachOptions> = {}): Promise<TeachOptions> {
+  const keepTexts = [await keepText()]
+  return { out, texts: [TEXT], keepTexts, layers: 'last:2', batch: 256, steps: 10, threads: 2, ...options }
+}
+
+const run = (name: string, before: (model: Model) => Promise<void> = async () => {}) =>
+  withModel(name, { threads: 1 }, async (model) => {
+    await before(model)
+    const tokens = model.tokenizer.encode('The lantern is lit. Zwölf Boxkämpfer jagen').slice(0, 40)
+    return model.createSession().forward(tokens, { logits: 'all', routes: true })
+  })
+
+for (const only of ['mlp', 'attention'] as const) {
+  test(`new ${only} experts learn a text; masked they leave the model as it was, to the bit`, () =>
+    inTemporaryFolder(async (dir) => {
+      const out = join(dir, 'taught')
+      const events: TeachEvent[] = []
+      const taught = await teach(NANO, await quick(out, { only, experts: 2, onEvent: (event) => events.push(event) }))
+      assert.is(taught.path, join(out, 'model-q4.molm.safetensors'))
+      const own = only === 'mlp' ? 24 : 8
+      assert.equal(taught.newcomers, { [only]: [[], [], [], [], [own, own + 1], [own, own + 1]] })
+      const [{ perplexity, newcomerShare }] = taught.texts
+      assert.ok(perplexity.after < perplexity.before / 2, JSON.stringify(perplexity))
+      assert.ok(newcomerShare > taught.keep[0].newcomerShare, 'newcomers serve the new text more than the old one')
+      assert.is(taught.ending, 'done')
+      assert.equal(
+        taught.curve.map(({ step }) => step),
+        Array.from({ length: 11 }, (_, step) => step),
+      )
+      assert.is(events.filter(({ kind }) => kind === 'step').length, 10)
+      assert.equal((await readdir(dir)).sort(), ['taught'], 'nothing is left beside it')
+
+      const mask = { ...taught.newcomers, gates: 'kept' } as const
+      const [masked, original, free] = [
+        await run(out, (model) => model.maskExperts(mask)),
+        await run(NANO),
+        await run(out),
+      ]
+      assert.equal(masked.logits, original.logits)
+      assert.equal(masked.routes, original.routes)
+      assert.not.equal(free.logits, original.logits)
+      const info = await describeModel(out)
+      assert.equal(info.config.mixtures.find(({ kind }) => kind === only)?.newcomers, taught.newcomers[only])
+      assert.equal(
+        info.taught?.map(({ texts, kind, layers }) => ({ texts, kind, layers })),
+        [{ texts: ['strange.txt'], kind: only, layers: [4, 5] }],
+      )
+      const csv = (await readFile(join(out, 'teaching.csv'), 'utf8')).trim().split('\n')
+      assert.is(csv.length, 12)
+      assert.match(await readFile(join(out, 'teaching.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s)
+    }))
+}
+
+test('the same options give the same file, with any number of threads', () =>
+  inTemporaryFolder(async (dir) => {
+    const files = []
+    for (const [name, threads] of [
+      ['one', 1],
+      ['two', 2],
+    ] as const) {
+      const { path } = await teach(
+        NANO,
+        await quick(join(dir, name), { threads, steps: 3, init: 'random', steering: 'entropy' }),
+      )
+      files.push(await readFile(path))
+    }
+    assert.ok(files[0].equals(files[1]))
+  }))
+
+test('a training that was cut off goes on as if it had not been', () =>
+  inTemporaryFolder(async (dir) => {
+    const whole = await teach(NANO, await quick(join(dir, 'whole'), { steps: 8 }))
+    const out = join(dir, 'cut')
+    const controller = new AbortController()
+    const onEvent = (event: TeachEvent) => {
+      if (event.kind === 'step' && event.point.step === 5) controller.abort(new Error('enough'))
+    }
+    const first = await teach(NANO, await quick(out, { steps: 8, signal: controller.signal, onEvent }))
+    assert.is(first.ending, 'interrupted')
+    assert.ok(first.bestStep > 0 && first.bestStep <= 5, `step ${first.bestStep}`)
+    assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
+    await rejectsWithUserError(
+      async () => teach(NANO, await quick(out, { steps: 8, resume: true, seed: 1 })),
+      /of another training/,
+    )
+    const second = await teach(NANO, await quick(out, { steps: 8, resume: true }))
+    assert.equal(second.curve, whole.curve)
+    assert.equal(await readFile(second.path), await readFile(whole.path))
+    await rejectsWithUserError(
+      async () => teach(NANO, await quick(out, { resume: true })),
+      /there is no training to go on with/,
+    )
+  }))
+
+test('an abort before anything was learnt leaves nothing', () =>
+  inTemporaryFolder(async (dir) => {
+    const controller = new AbortController()
+    const reason = new Error('never mind')
+    const onEvent = (event: TeachEvent) => event.kind === 'plan' && controller.abort(reason)
+    const thrown = await teach(NANO, await quick(join(dir, 'out'), { signal: controller.signal, onEvent })).catch(
+      (e) => e,
+    )
+    assert.is(thrown, reason)
+    assert.equal(await readdir(dir), [])
+  }))
+
+test('a loss that is no number any more ends the training with the best state, or says that there is none', () =>
+  inTemporaryFolder(async (dir) => {
+    const options = await quick(join(dir, 'out'), { learningRate: 1e30, steps: 6 })
+    await rejectsWithUserError(() => teach(NANO, options), /not a number any more.*lower `learningRate`/)
+    assert.equal(await readdir(dir), [])
+  }))
+
+test('a taught model can be taught again, pruned and grafted, and newcomers keep their names', () =>
+  inTemporaryFolder(async (dir) => {
+    const [once, twice, pruned, grafted] = ['once', 'twice', 'pruned', 'grafted'].map((name) => join(dir, name))
+    await teach(NANO, await quick(once, { steps: 2, layers: [5] }))
+    const again = await teach(once, await quick(twice, { steps: 2, layers: [4, 5] }))
+    assert.equal(again.newcomers.mlp?.slice(4), [[24], [25]])
+    const second = await describeModel(twice)
+    assert.equal(second.config.mixtures[1].newcomers?.slice(4), [[24], [24, 25]])
+    assert.is(second.taught?.length, 2)
+    await graftModel(twice, grafted, { from: NANO, only: 'mlp', experts: [0] })
+    assert.equal((await describeModel(grafted)).config.mixtures[1].newcomers, second.config.mixtures[1].newcomers)
+    await pruneModel(twice, pruned, { calibrate: [await keepText()], keep: 0.9, only: 'mlp', threads: 2 })
+    const { config } = await describeModel(pruned)
+    const selection = JSON.parse(await readFile(join(pruned, 'selection.json'), 'utf8'))
+    for (const layer of [4, 5]) {
+      const old = second.config.mixtures[1].newcomers?.[layer] ?? []
+      const kept = old.filter((id) => selection.mlp[layer].includes(id))
+      assert.equal(
+        config.mixtures[1].newcomers?.[layer],
+        kept.map((id) => selection.mlp[layer].indexOf(id)),
+      )
+    }
+  }))
+
+test('a plan tells what a training takes, and writes nothing', () =>
+  inTemporaryFolder(async (dir) => {
+    const { out: _, steps: __, ...options } = await quick(join(dir, 'out'))
+    const plan = await planTeaching(NANO, { ...options, experts: 3, epochs: 2 })
+    assert.is(plan.parameters, 2 * 3 * (2 * 144 * 192 + 64))
+    assert.is(plan.steps, 2 * plan.stepsPerEpoch)
+    assert.ok(plan.memoryBytes > 16 * plan.parameters)
+    assert.ok(plan.tokensPerSecond > 0 && plan.secondsPerEpoch > 0)
+    assert.equal(await readdir(dir), [])
+  }))
+
+test('without texts to keep, the model writes some by itself', () =>
+  inTemporaryFolder(async (dir) => {
+    const options = await quick(join(dir, 'out'), { keepTexts: undefined, steps: 1, batch: 64 })
+    const { keep } = await teach(NANO, options)
+    assert.equal(
+      keep.map(({ name }) => name),
+      ['what the model writes by itself'],
+    )
+  }))
+
+test('wrong options and texts are refused with what to do', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'out')
+    const refused = async (options: Partial<TeachOptions>, message: RegExp, model = NANO) =>
+      rejectsWithUserError(async () => teach(model, await quick(out, options)), message)
+    await refused({ texts: [{ name: 'short.txt', text: 'Hello' }] }, /short.txt: \d tokens are too few/)
+    await refused({ batch: 1 << 20 }, /fewer than a `batch` of 1048576; give more text, or a smaller `batch`/)
+    await refused({ layers: [6] }, /there is no layer 6: the model has layers 0 to 5/)
+    await refused({ layers: 'last:7' }, /last:7: only 6 layers/)
+    await refused({ layers: 'first:1' as 'all' }, /`layers` must be like/)
+    await refused({ experts: 0 }, /`experts` must be a whole number from 1 to 1024/)
+    await refused({ learningRate: -1 }, /`learningRate` must be above 0/)
+    await refused({ keep: 1 }, /`keep` must be from 0 to below 1/)
+    await refused({ texts: [] }, /teaching needs a text/)
+    await refused({}, /classifier: only language models are taught/, fixturePath('13-classifier-safetensors-f32'))
+    await refused({}, /OLMoE models cannot be trained/, fixturePath('31-olmoe-f32'))
+    await refused({ out: NANO }, /is the model itself; give another folder/)
+    assert.equal(await readdir(dir), [])
+    assert.is(journalPath(out), `${out}.teaching`)
+  }))
+
+test.run()

@@ -1,0 +1,165 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
+import { mixtureOf } from '#molm/model/config.js'
+import type { Steering } from '#molm/training/step.js'
+import { Trainer } from '#molm/training/trainer.js'
+import { integers, normals } from '../support/random.js'
+import { referenceForward, type Tensors } from '../support/reference-model.js'
+import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
+import { taughtTensors } from '../support/taught-tensors.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { finish, withTrainable } from '../support/trainer.js'
+
+/*
+ * Gradients against central differences of the model in double precision (test/support/reference-model.ts), with newcomers of
+ * both kinds in all layers, and two of the experts that there are: (L(w + h v) - L(w - h v)) / 2h is the gradient along v. Each trained tensor is looked at along its
+ * own gradient and along a random direction; the routes must be the same at both ends.
+ */
+const test = suite('gradients and central differences')
+
+const CASES: Record<string, Record<string, unknown>> = {
+  'MLP router, gelu_new': {},
+  'linear router, SiLU': { gate_type: 'linear', activation_function: 'silu' },
+  'cosine router, GELU': { gate_type: 'gmm', activation_function: 'gelu' },
+  ReLU: { activation_function: 'relu' },
+  tanh: { activation_function: 'tanh' },
+  'K = V = LN1(x)': { n_head: 1, att_hidden: 40 },
+  'K = V = LN1(x), linear router': { n_head: 1, att_hidden: 40, gate_type: 'linear' },
+  'odd sizes, three layers': { n_embd: 37, att_hidden: 33, n_head: 3, ffd_hidden: 45, gating_size: 19, n_layer: 3 },
+  'one expert a token': { k_att: 1, k_mlp: 1 },
+  'tied embeddings': { tie_word_embeddings: true },
+}
+
+const SEQUENCES = [integers(14, 5, 60), integers(6, 6, 60)].map((ids) => Int32Array.from(ids))
+const STEP = 1e-4
+
+for (const [name, json] of Object.entries(CASES)) {
+  test(name, () => compare(json))
+}
+
+for (const kind of ['newcomers', 'entropy'] as const) {
+  test(`steering by ${kind}`, () => compare({ gate_type: 'linear' }, { kind, weight: 0.5 }))
+}
+
+test('steering by newcomers, away from them where a sequence is to be kept', () =>
+  compare({ gate_type: 'linear' }, { kind: 'newcomers', weight: 0.5 }, [false, true]))
+
+async function compare(json: Record<string, unknown>, steering?: Steering, kept?: boolean[]): Promise<void> {
+  await inTemporaryFolder(async (dir) => {
+    const { config, tensors } = await writeCheckpoint(dir, json)
+    const mixtures = Array.from({ length: config.layers }, (_, layer) => [
+      { layer, kind: 'attention' as const, newcomers: 1 },
+      { layer, kind: 'mlp' as const, newcomers: 2, existing: [3, 0] },
+    ]).flat()
+    await withTrainable(dir, {}, (model) => {
+      const trainer = new Trainer(model, { mixtures, maxTokens: 32 })
+      const floats = trainer.size.parameters
+      const next = normals(3)
+      const weights = new Float32Array(floats)
+      for (const { piece, cols, rows, offset } of trainer.tensors) {
+        // Rows of routers large enough that newcomers are chosen.
+        const scale = (piece === 'router' ? 3 : 1) / Math.sqrt(cols)
+        for (let i = 0; i < rows * cols; i++) weights[offset + i] = scale * next()
+      }
+      trainer.begin(weights)
+      const result = finish(trainer.gradients({ sequences: SEQUENCES, kept }, steering))
+      assert.ok(result.newcomerShare > 0.05, `newcomers are chosen: ${result.newcomerShare}`)
+      const at = (w: Float64Array) =>
+        lossOf(config, taughtTensors(config, tensors, trainer.tensors, w), mixtures, steering, kept)
+      const here = at(Float64Array.from(weights))
+      const total = result.loss + (steering?.weight ?? 0) * result.steering
+      assert.ok(Math.abs(total - here.loss) < 1e-4, `loss ${total}, not ${here.loss}`)
+      let used = 0
+      for (const { layer, kind, expert, piece, rows, cols, offset } of trainer.tensors) {
+        const what = `layer ${layer} ${kind} expert ${expert} ${piece}`
+        const gradient = result.gradients.subarray(offset, offset + rows * cols)
+        const size = norm(gradient)
+        // An expert that no token chose has none.
+        if (size > 0) used++
+        const random = Float64Array.from(gradient, next)
+        for (const direction of size > 0 ? [Float64Array.from(gradient), random] : [random]) {
+          const length = norm(direction)
+          const moved = (step: number) => {
+            const w = Float64Array.from(weights)
+            for (const [i, value] of direction.entries()) w[offset + i] += (step * value) / length
+            return at(w)
+          }
+          const [up, down] = [moved(STEP), moved(-STEP)]
+          assert.is(up.routes, here.routes, `${what}: the routes are the same`)
+          assert.is(down.routes, here.routes, `${what}: the routes are the same`)
+          const expected = (up.loss - down.loss) / (2 * STEP)
+          const found = gradient.reduce((sum, value, i) => sum + (value * direction[i]) / length, 0)
+          assert.ok(
+            Math.abs(found - expected) <= Math.max(1e-3 * size, 1e-10),
+            `${what}: ${found}, not ${expected} (norm ${size})`,
+          )
+        }
+      }
+      assert.ok(used > 0.7 * trainer.tensors.length, `${used} of ${trainer.tensors.length} tensors were used`)
+      trainer.release()
+    })
+  })
+}
+
+/** Loss in double precision, and all routes as one text. */
+function lossOf(
+  config: ModuleFormerConfig,
+  { config: taught, tensors }: { config: ModuleFormerConfig; tensors: Tensors },
+  mixtures: { layer: number; kind: 'attention' | 'mlp' }[],
+  steering?: Steering,
+  kept: boolean[] = [],
+): { loss: number; routes: string } {
+  let loss = 0
+  let predictions = 0
+  const routes: string[] = []
+  const probabilities = mixtures.map((): number[][] => [])
+  for (const sequence of SEQUENCES) {
+    const result = referenceForward(taught, tensors, [...sequence])
+    for (const [i, { layer, kind }] of mixtures.entries()) {
+      probabilities[i].push(...result.routes[layer][kind].map(({ p }) => p))
+    }
+    routes.push(
+      JSON.stringify(
+        result.routes.map(({ attention, mlp }) => [...attention, ...mlp].map(({ ids }) => [...ids].sort())),
+      ),
+    )
+    for (let t = 1; t < sequence.length; t++, predictions++) {
+      const logits = result.logits[t - 1]
+      const most = Math.max(...logits)
+      loss += Math.log(logits.reduce((sum, z) => sum + Math.exp(z - most), 0)) + most - logits[sequence[t]]
+    }
+  }
+  loss /= predictions
+  if (steering) {
+    const terms = mixtures.map(({ layer, kind }, i) => {
+      const { experts = [], topK = 1 } = mixtureOf(config, kind) ?? {}
+      return termOf(steering.kind, probabilities[i], experts[layer], topK, kept)
+    })
+    loss += (steering.weight * terms.reduce((a, b) => a + b, 0)) / terms.length
+  }
+  return { loss, routes: routes.join() }
+}
+
+/** The term of steering of one mixture, as its definition states it; newcomers follow the first `experts`. */
+function termOf(kind: Steering['kind'], p: number[][], experts: number, topK: number, kept: boolean[]): number {
+  const isKept = SEQUENCES.flatMap((tokens, i) => [...tokens].map(() => kept[i] ?? false))
+  const mean = (of: (row: number[], t: number) => number) => p.reduce((sum, row, t) => sum + of(row, t), 0) / p.length
+  if (kind === 'newcomers') {
+    return mean((row, t) => {
+      const share = row.slice(experts).reduce((a, b) => a + b, 0)
+      const rival = row.slice(0, experts).sort((a, b) => b - a)[topK - 1]
+      return Math.log(1 + (isKept[t] ? share / rival : rival / share))
+    })
+  }
+  return p[0].reduce((sum, _, e) => {
+    const m = mean((row) => row[e])
+    return sum - m * Math.log(m)
+  }, 0)
+}
+
+function norm(values: ArrayLike<number>): number {
+  return Math.sqrt(Array.from(values).reduce((sum, value) => sum + value * value, 0))
+}
+
+test.run()

@@ -1,0 +1,80 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Quant } from '#molm/packing/format.js'
+import type { Tier } from '#molm/runtime/tiers.js'
+import type { TrainingPlan } from '#molm/training/plan.js'
+import type { TrainingState } from '#molm/training/step.js'
+import { sameBits } from '../support/compare.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { integers, normals } from '../support/random.js'
+import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { finish, type TrainerOptions, withTrainer } from '../support/trainer.js'
+
+const test = suite('training gives the same bits')
+
+const PLAN: TrainingPlan = {
+  mixtures: [
+    { layer: 0, kind: 'mlp', newcomers: 2 },
+    { layer: 1, kind: 'attention', newcomers: 1 },
+    { layer: 1, kind: 'mlp', newcomers: 1 },
+  ],
+  maxTokens: 48,
+}
+const SEQUENCES = [33, 20, 9, 41].map((length, i) => Int32Array.from(integers(length, i + 1, 60)))
+const STEERING = { kind: 'entropy', weight: 0.1 } as const
+
+/** State after two steps, and what they told. */
+function run(dir: string, options: TrainerOptions): Promise<{ state: TrainingState; told: unknown[] }> {
+  return withTrainer(dir, options, PLAN, (trainer) => {
+    const next = normals(8)
+    const weights = Float32Array.from({ length: trainer.size.parameters }, () => 0.3 * next())
+    trainer.begin(weights)
+    const step = () =>
+      finish(trainer.step({ sequences: SEQUENCES }, { learningRate: 0.01, weightDecay: 0.1 }, STEERING))
+    const told = [step(), step(), finish(trainer.loss({ sequences: SEQUENCES }, STEERING))]
+    return { state: trainer.read(true), told }
+  })
+}
+
+function same(a: Awaited<ReturnType<typeof run>>, b: Awaited<ReturnType<typeof run>>, what: string): void {
+  for (const name of ['weights', 'firstMoments', 'secondMoments'] as const) {
+    sameBits(b.state[name], a.state[name], `${name}, ${what}`)
+  }
+  assert.equal(b.told, a.told, what)
+}
+
+for (const quant of ['f32', 'q8', 'q4'] satisfies Quant[]) {
+  for (const json of [{}, { gate_type: 'gmm', n_head: 1, att_hidden: 40, activation_function: 'gelu' }]) {
+    test(`${quant}, ${JSON.stringify(json)}: at any number of threads, in all tiers`, () =>
+      inTemporaryFolder(async (dir) => {
+        await writeCheckpoint(dir, json)
+        const one = await run(dir, { quant, tier: 'relaxed' })
+        for (const threads of [2, 3])
+          same(one, await run(dir, { quant, tier: 'relaxed', threads }), `${threads} threads`)
+        for (const tier of ['plain', 'scalar'] satisfies Tier[]) same(one, await run(dir, { quant, tier }), tier)
+      }))
+  }
+}
+
+test('in several memories', async () => {
+  const nano = repositoryPath('models/nano')
+  const plan: TrainingPlan = {
+    mixtures: [1, 4].map((layer) => ({ layer, kind: 'mlp', newcomers: 1 })),
+    maxTokens: 64,
+  }
+  const sequences = [Int32Array.from(integers(50, 1, 4000)), Int32Array.from(integers(40, 2, 4000))]
+  const gradients = (bankBytes?: number) =>
+    withTrainer(nano, { threads: 2, bankBytes }, plan, (trainer, { store }) => {
+      const next = normals(8)
+      trainer.begin(Float32Array.from({ length: trainer.size.parameters }, () => 0.3 * next()))
+      return { banks: store.banks.length, ...finish(trainer.gradients({ sequences })) }
+    })
+  const [one, several] = [await gradients(), await gradients(12 * 2 ** 20)]
+  assert.is(one.banks, 1)
+  assert.ok(several.banks >= 3, `${several.banks} memories`)
+  assert.is(several.loss, one.loss)
+  sameBits(several.gradients, one.gradients)
+})
+
+test.run()
