@@ -149,7 +149,9 @@ export type ToEngine = Start | Call | Credit
 
 export interface ForwardReply {
   logits: Float32Array
+  /** Of the targets: log-probabilities, and the log(sum(e^logit)) that they were taken with. */
   logprobs?: Float64Array
+  norms?: Float64Array
   routes?: PackedRoutes
   /** (layers, d) */
   hidden?: Float32Array

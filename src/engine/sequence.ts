@@ -50,6 +50,7 @@ export class Sequence {
     const firstTarget = tokens.length - targets.length
     const logits = this.rowsOfLogits(tokens.length - firstRow)
     const logprobs = request.targets && new Float64Array(targets.length)
+    const norms = request.targets && new Float64Array(targets.length)
     const recorder = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
     const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
     const input: Input = {
@@ -59,15 +60,16 @@ export class Sequence {
       logitsFrom: Math.min(firstRow, firstTarget),
       take: (token, values) => {
         if (token >= firstRow) logits.set(values, (token - firstRow) * outputs)
-        if (!logprobs || token < firstTarget) return
-        const norm = model.summary()?.logSumExp ?? logSumExp(values)
-        logprobs[token - firstTarget] = values[targets[token - firstTarget]] - norm
+        const i = token - firstTarget
+        if (!logprobs || !norms || i < 0) return
+        norms[i] = model.summary()?.logSumExp ?? logSumExp(values)
+        logprobs[i] = values[targets[i]] - norms[i]
       },
       progress: request.progress ? tell : undefined,
       after: (done) => recorder?.at(done),
     }
     yield* this.run(input, stop)
-    return { logits, logprobs, routes: recorder?.packed, hidden }
+    return { logits, logprobs, norms, routes: recorder?.packed, hidden }
   }
 
   /**

@@ -1,5 +1,4 @@
 import type { Model, SavedSequence, Session } from '../generation/types.js'
-import { logSumExp } from '../sampling/logprobs.js'
 import type { EncodedItem } from './encode-item.js'
 import { sequencesAtOnce, withOwnSignal } from './sessions.js'
 
@@ -110,9 +109,9 @@ class ChoiceScorer {
     session.truncate(kept)
     this.cached = stem
     const targets = first.slice(0, common + 1)
-    const { logits, logprobs = [] } = await session.forward(stem.slice(kept), { targets, signal })
+    const { logits, logprobs = [], norms = [] } = await session.forward(stem.slice(kept), { targets, signal })
     // What follows the stem differs, and is predicted by one row of logits.
-    const norm = normOf(logits, first[common], logprobs[common])
+    const norm = norms[common]
     const shared = sum(logprobs.slice(0, common))
     // All of them are sent off at once; a session does one after the other.
     const rests = await Promise.all(
@@ -130,11 +129,6 @@ class ChoiceScorer {
   dispose(): void {
     this.session.dispose()
   }
-}
-
-/** log(sum(e^logit)) of a row, as one of its log-probabilities tells it; where that is infinite it cannot. */
-function normOf(logits: Float32Array, token: number, logprob: number): number {
-  return Number.isFinite(logprob) ? logits[token] - logprob : logSumExp(logits)
 }
 
 function lengthOf({ context, continuations }: EncodedItem): number {

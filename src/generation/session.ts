@@ -77,7 +77,7 @@ export class EngineSession implements Session {
     const reply = await this.counting((length) => length + ids.length, settled(ongoing, signal))
     const result: ForwardResult = {
       logits: reply.logits,
-      ...(reply.logprobs && { logprobs: reply.logprobs }),
+      ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
       ...(reply.routes && { routes: unpackRoutes(reply.routes, config, ids.length) }),
       ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }

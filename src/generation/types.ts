@@ -72,6 +72,8 @@ export type ForwardResult<Routes extends boolean = boolean, Hidden extends boole
   logits: Float32Array
   /** Natural logarithm of each target's probability, where `targets` were given. */
   logprobs?: Float64Array
+  /** With them log(sum(e^logit)), in double precision: what to take from another logit of the same row. */
+  norms?: Float64Array
 } & ([Routes] extends [true] ? RoutesOf : Partial<RoutesOf>) &
   ([Hidden] extends [true] ? HiddenOf : Partial<HiddenOf>)
 
