@@ -26,7 +26,9 @@ export function readerOf(model: Model, originals?: Reader['originals']): Reader 
 }
 
 /** What a text, or another run of tokens, woke in all. */
-export type NamedUsage = Pick<TextRoutes, 'name' | 'usage'>
+export interface NamedUsage extends Pick<TextRoutes, 'name' | 'usage'> {
+  model: Pick<Reader, 'config'>
+}
 
 /** A text as a model reads it: its tokens, the experts that each of them wakes, and their sum. */
 export class TextRoutes {

@@ -69,7 +69,8 @@ export class ExpertsPanel {
     const width = this.map.clientWidth
     if (width === 0 || this.kinds.length === 0) return
     const started = performance.now()
-    const [block, unit] = [usageMaps([{ name: 'answers', usage: this.usage }]), this.scaleAt(width)]
+    const answers = { name: 'answers', usage: this.usage, model: this.model }
+    const [block, unit] = [usageMaps([answers]), this.scaleAt(width)]
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew) {
       this.map.dispatchEvent(new Event('drawn', { bubbles: true }))

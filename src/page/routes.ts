@@ -8,7 +8,7 @@ export interface PageModel {
   /** What the API calls it. */
   name: string
   quant: Quant
-  config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK'>[] }
+  config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'newcomers'>[] }
   /** Whether it answers messages; another continues a text. */
   isChat: boolean
 }
@@ -21,13 +21,15 @@ export interface ModelCard {
     chat_template: boolean
     experts: PerMixture<number[]>
     experts_per_token: PerMixture<number>
+    newcomers?: PerMixture<number[][]>
   }
 }
 
 export function pageModel({ id, meta }: ModelCard): PageModel {
   const mixtures = MIXTURE_KINDS.flatMap((kind) => {
     const { [kind]: experts } = meta.experts
-    return experts ? [{ kind, experts, topK: meta.experts_per_token[kind] ?? 0 }] : []
+    const newcomers = meta.newcomers?.[kind]
+    return experts ? [{ kind, experts, topK: meta.experts_per_token[kind] ?? 0, newcomers }] : []
   })
   return { name: id, quant: meta.quant, config: { mixtures }, isChat: meta.chat_template }
 }

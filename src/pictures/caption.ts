@@ -20,12 +20,17 @@ export function expertsPerToken({ config }: Pick<Reader, 'config'>): string {
 }
 
 /** Whether an expert was taught to the model later. */
-export function isNewcomer({ config }: Reader, kind: MixtureKind, layer: number, expert: number): boolean {
+export function isNewcomer(
+  { config }: Pick<Reader, 'config'>,
+  kind: MixtureKind,
+  layer: number,
+  expert: number,
+): boolean {
   return mixtureOf(config, kind)?.newcomers?.[layer]?.includes(expert) ?? false
 }
 
 /** Which experts were taught to a model later: `newcomers: mlp 24 in layers 3, 4, 5`; nothing where none was. */
-export function newcomersLine({ config }: Reader): string[] {
+export function newcomersLine({ config }: Pick<Reader, 'config'>): string[] {
   const named = config.mixtures.flatMap(({ kind, newcomers = [] }) => {
     const byIds = new Map<string, number[]>()
     for (const [layer, ids] of newcomers.entries()) {

@@ -7,6 +7,7 @@ import type { Serving } from './serving.js'
 export function modelRoutes({ id, since, model, limits }: Serving): Hono {
   const { family, parameters, activeParameters, quant, bytes } = model.info
   const { mixtures } = model.config
+  const taught = mixtures.filter(({ newcomers }) => newcomers)
   const card = {
     id,
     object: 'model',
@@ -19,6 +20,8 @@ export function modelRoutes({ id, since, model, limits }: Serving): Hono {
       // A list per kind, an entry per layer; so many of them a token uses.
       experts: perMixture(mixtures, ({ experts }) => experts),
       experts_per_token: perMixture(mixtures, ({ topK }) => topK),
+      // Ids of those that were taught to it later.
+      ...(taught.length > 0 && { newcomers: perMixture(taught, ({ newcomers }) => newcomers) }),
     },
   }
   const app = new Hono()
