@@ -47,6 +47,7 @@ export class EngineSession implements Session {
     checkForward(options)
     const {
       logits = 'last',
+      targets,
       routes = false,
       probabilities = false,
       outputNorms = false,
@@ -58,12 +59,14 @@ export class EngineSession implements Session {
     this.checkAlive()
     const ids = tokenIds(tokens, config.vocabSize)
     if (ids.length === 0) throw new UsageError('forward needs at least one token')
+    const wanted = targets && this.targetIds(targets, ids.length)
     signal?.throwIfAborted()
     const request = {
       kind: 'forward',
       session: this.id,
       tokens: ids,
       logits,
+      targets: wanted,
       routes,
       probabilities,
       outputNorms,
@@ -74,6 +77,7 @@ export class EngineSession implements Session {
     const reply = await this.counting((length) => length + ids.length, settled(ongoing, signal))
     const result: ForwardResult = {
       logits: reply.logits,
+      ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
       ...(reply.routes && { routes: unpackRoutes(reply.routes, config, ids.length) }),
       ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }
@@ -179,6 +183,15 @@ export class EngineSession implements Session {
     if (this.disposed) return
     this.disposed = true
     this.send({ kind: 'release', session: this.id })
+  }
+
+  private targetIds(targets: ArrayLike<number>, tokens: number): Int32Array {
+    const { config } = this.model
+    if (config.architecture === 'classifier')
+      throw new UserError('a sequence classifier predicts no tokens; use classify')
+    const ids = tokenIds(targets, config.vocabSize)
+    if (ids.length > tokens) throw new UsageError(`${ids.length} \`targets\` are more than the tokens given: ${tokens}`)
+    return ids
   }
 
   private generateRequest(prompt: ArrayLike<number>, options: GenerateOptions): GenerateRequest {
