@@ -2,6 +2,7 @@
 // training the experts that it has, and how fast a step is beside a prefill. Run it after `npm run build`, with files of
 // domains that nano has not seen (docs/LAB.md tells which were used):
 //   node scripts/measure-teaching.mjs learn german.txt spanish.txt python.txt   experts, layers, steering: an hour or so
+//   (ROW=2 for one of the rows alone; STEPS and BATCH are those of a training)
 //   node scripts/measure-teaching.mjs speed [350m-4b]                           tokens a second, of nano or a random model
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -31,18 +32,25 @@ else throw new Error('say what to measure: learn FILE... or speed [SHAPE]')
 async function measureLearning() {
   const texts = await Promise.all(files.map(readText))
   const keepTexts = await Promise.all(OLD.map((domain) => readText(fileOf(domain))))
+  const taught = (text, layers, options) => () => measureTaught(text, keepTexts, layers, options ?? {})
+  const [first, ...others] = texts
+  const rows = [
+    taught(first, 'last:3'),
+    taught(first, 'last:3', { steering: 'entropy' }),
+    taught(first, 'last:3', { steering: 'none' }),
+    taught(first, 'last:3', { steering: 'none', keep: 0 }),
+    () => measureWhole(first, keepTexts, 'last:3', 0),
+    () => measureWhole(first, keepTexts, 'last:3', 0.4),
+    ...others.map((text) => taught(text, 'last:3')),
+    taught(first, 'all'),
+    taught(first, 'last:1'),
+    ...['last:3', 'all', 'last:1'].flatMap((layers) => [2, 4].map((experts) => taught(first, layers, { experts }))),
+    ...others.flatMap((text) => ['all', 'last:1'].map((layers) => taught(text, layers))),
+  ]
+  const wanted = process.env.ROW === undefined ? rows : [rows[Number(process.env.ROW)]]
   row('text', 'layers', 'experts', 'steering', 'its perplexity', ...OLD, 'to newcomers, new / old', 'seconds')
   row(...Array(7 + OLD.length).fill('---'))
-  const taught = (text, layers, options = {}) => measureTaught(text, keepTexts, layers, options)
-  const [first, ...others] = texts
-  for (const layers of ['last:1', 'last:3', 'all']) {
-    for (const experts of [1, 2, 4]) await taught(first, layers, { experts })
-  }
-  for (const steering of ['entropy', 'none']) await taught(first, 'last:3', { steering })
-  await taught(first, 'last:3', { keep: 0, steering: 'entropy' })
-  await measureWhole(first, keepTexts, 'last:3', 0)
-  await measureWhole(first, keepTexts, 'last:3', 0.4)
-  for (const text of others) for (const layers of ['last:1', 'last:3', 'all']) await taught(text, layers)
+  for (const measure of wanted) await measure()
 }
 
 async function measureTaught(text, keepTexts, layers, options) {

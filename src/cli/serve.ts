@@ -39,6 +39,7 @@ const NOTES = `
 What it answers:
   POST /v1/chat/completions, /v1/completions, /tokenize, /detokenize
   GET  /health, /metrics, /v1/models, /tokenizer_info
+  GET  / in a browser: a chat with its experts live, a comparison of two texts
 
 Examples:
   molm serve

@@ -31,7 +31,7 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
     .map((curve) => ({ ...curve, points: curve.points.filter((p) => Number.isFinite(p.x) && Number.isFinite(p.y)) }))
     .filter(({ points }) => points.length > 0)
   const all = drawn.flatMap(({ points }) => points)
-  const head = 24 + LINE * caption.length + LINE
+  const head = 30 + LINE * (caption.length + 1)
   const [xs, ys] = [scaleOf(all.map((p) => p.x)), scaleOf(all.map((p) => p.y))]
   const at = (value: number, { from, to }: Scale, start: number, end: number) =>
     fixed(start + ((value - from) / (to - from)) * (end - start))

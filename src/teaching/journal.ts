@@ -20,6 +20,7 @@ export interface Journal {
 }
 
 const MAGIC = 'molm teaching 1\n'
+const SHA256_BYTES = 32
 const ARRAYS = ['weights', 'firstMoments', 'secondMoments'] as const
 
 /** Where the journal of a training lies that writes into `out`: beside it, so that a half-taught model is nowhere. */
@@ -35,23 +36,24 @@ export function fingerprint(of: object, texts: readonly string[]): string {
 }
 
 /**
- * Writes a journal, whole or not at all: magic, length of the header, header (JSON, with the SHA-256 of what follows), then
- * the floats of weights, moments and best weights.
+ * Writes a journal, whole or not at all: magic, length of the header, header (JSON), the floats of weights, moments and best
+ * weights, and the SHA-256 of all that.
  */
 export async function writeJournal(path: string, key: string, journal: Journal): Promise<void> {
   const { state, best, ...rest } = journal
   const arrays = [...ARRAYS.map((name) => state[name]), best].map(bytesOf)
-  const hash = createHash('sha256')
-  for (const bytes of arrays) hash.update(bytes)
-  const header = { key, ...rest, steps: state.steps, floats: best.length, sha256: hash.digest('hex') }
+  const header = { key, ...rest, steps: state.steps, floats: best.length }
   const json = Buffer.from(JSON.stringify(header))
   const length = Buffer.alloc(4)
   length.writeUInt32LE(json.length)
+  const pieces = [Buffer.from(MAGIC), length, json, ...arrays]
+  const hash = createHash('sha256')
+  for (const bytes of pieces) hash.update(bytes)
   const partial = `${path}.partial`
   try {
     const file = await open(partial, 'w')
     try {
-      for (const bytes of [Buffer.from(MAGIC), length, json, ...arrays]) await file.writeFile(bytes)
+      for (const bytes of [...pieces, hash.digest()]) await file.writeFile(bytes)
       await file.sync()
     } finally {
       await file.close()
@@ -71,12 +73,12 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   })
   const damaged = new UserError(`${path}: damaged; teach without \`resume\`, from the beginning`)
   const start = MAGIC.length + 4
-  if (bytes.length < start || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw damaged
-  const end = start + bytes.readUInt32LE(MAGIC.length)
-  if (end > bytes.length) throw damaged
-  const header = parseJsonObject(bytes.subarray(start, end), path) as unknown as Header
-  const body = bytes.subarray(end)
-  if (createHash('sha256').update(body).digest('hex') !== header.sha256) throw damaged
+  const whole = bytes.subarray(0, -SHA256_BYTES)
+  if (whole.length < start || whole.toString('latin1', 0, MAGIC.length) !== MAGIC) throw damaged
+  if (!createHash('sha256').update(whole).digest().equals(bytes.subarray(-SHA256_BYTES))) throw damaged
+  const end = start + whole.readUInt32LE(MAGIC.length)
+  const header = parseJsonObject(whole.subarray(start, end), path) as unknown as Header
+  const body = whole.subarray(end)
   if (body.length !== header.floats * 4 * (ARRAYS.length + 1)) throw damaged
   if (header.key !== key) {
     throw new UserError(
@@ -95,7 +97,7 @@ export async function removeJournal(path: string): Promise<void> {
   await rm(path, { force: true })
 }
 
-type Header = Omit<Journal, 'state' | 'best'> & { key: string; steps: number; floats: number; sha256: string }
+type Header = Omit<Journal, 'state' | 'best'> & { key: string; steps: number; floats: number }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)

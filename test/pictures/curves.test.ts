@@ -1,0 +1,46 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { renderCurves } from '#molm/pictures/curves.js'
+
+const chart = (points: { x: number; y: number }[], name = 'loss') =>
+  renderCurves({ title: 'a < b', caption: ['of one run'], x: 'step', y: 'nats', curves: [{ name, points }] })
+
+/** Places of the dots, by their attributes. */
+const dots = (svg: string) =>
+  [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [Number(x), Number(y)])
+
+test('a curve falls where its values do, within the axes, on round numbers', () => {
+  const svg = chart([
+    { x: 0, y: 8.2 },
+    { x: 10, y: 5.1 },
+    { x: 20, y: 4.4 },
+  ])
+  const [first, second, third] = dots(svg)
+  assert.ok(first[0] < second[0] && second[0] < third[0])
+  assert.ok(first[1] < second[1] && second[1] < third[1], 'downward is a larger y')
+  for (const number of [4, 5, 6, 7, 8, 9]) assert.match(svg, new RegExp(`text-anchor="end">${number}</text>`))
+  assert.match(svg, /a &lt; b/)
+})
+
+test('what is no finite number is left out, and a curve of nothing else is not there', () => {
+  const svg = chart([
+    { x: 0, y: 3 },
+    { x: 1, y: Number.NaN },
+    { x: 2, y: Infinity },
+    { x: 3, y: 2 },
+  ])
+  assert.is(dots(svg).length, 2)
+  assert.not.match(svg, /NaN|Infinity/)
+  const empty = chart([{ x: 0, y: Number.NaN }], 'nothing')
+  assert.not.match(empty, /NaN|nothing/)
+})
+
+test('a single value, or several alike, have an axis all the same', () => {
+  for (const points of [[{ x: 5, y: 0 }], [0, 1, 2].map((x) => ({ x, y: 7 }))]) {
+    const svg = chart(points)
+    assert.is(dots(svg).length, points.length)
+    assert.not.match(svg, /NaN|Infinity/)
+  }
+})
+
+test.run()

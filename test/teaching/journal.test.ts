@@ -1,0 +1,61 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fingerprint, type Journal, readJournal, writeJournal } from '#molm/teaching/journal.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const floats = (start: number) => Float32Array.from({ length: 5 }, (_, i) => start + i / 3)
+
+const JOURNAL: Journal = {
+  curve: [
+    { step: 0, tokens: 0, heldOut: 8.25 },
+    { step: 1, tokens: 512, loss: 7.5, newcomerShare: 0.25 },
+  ],
+  bestStep: 1,
+  checksSince: 0,
+  best: floats(9),
+  state: { steps: 1, weights: floats(1), firstMoments: floats(-1), secondMoments: floats(3) },
+  ownWriting: { train: [[1, 2, 3]], heldOut: [[4, 5]] },
+}
+
+test('a journal is read as it was written, and nothing is left beside it', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.teaching')
+    await writeJournal(path, 'key', JOURNAL)
+    await writeJournal(path, 'key', JOURNAL)
+    assert.equal(await readJournal(path, 'key'), JOURNAL)
+    assert.equal(await readdir(dir), ['out.teaching'])
+  }))
+
+test('a journal that is damaged, cut, of another training or not there is refused', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.teaching')
+    await rejectsWithUserError(() => readJournal(path, 'key'), /no such file; there is no training to go on with/)
+    await writeJournal(path, 'key', JOURNAL)
+    await rejectsWithUserError(() => readJournal(path, 'other'), /of another training/)
+    const bytes = await readFile(path)
+    for (let at = 0; at < bytes.length; at++) {
+      const damaged = Uint8Array.from(bytes)
+      damaged[at] ^= 1
+      await writeFile(path, damaged)
+      await rejectsWithUserError(() => readJournal(path, 'key'), /out.teaching: damaged/)
+    }
+    for (const length of [0, 10, 40, bytes.length - 1]) {
+      await writeFile(path, bytes.subarray(0, length))
+      await rejectsWithUserError(() => readJournal(path, 'key'), /out.teaching/)
+    }
+  }))
+
+test('a journal belongs to its options and texts', () => {
+  const keys = [
+    fingerprint({ seed: 1 }, ['a', 'b']),
+    fingerprint({ seed: 2 }, ['a', 'b']),
+    fingerprint({ seed: 1 }, ['ab']),
+  ]
+  assert.is(new Set(keys).size, 3)
+  assert.is(fingerprint({ seed: 1 }, ['a', 'b']), keys[0])
+})
+
+test.run()

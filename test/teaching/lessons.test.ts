@@ -1,0 +1,62 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { stepSizes } from '#molm/teaching/course.js'
+import { learningRateAt } from '#molm/teaching/learning-rate.js'
+import { Deck, sequencesOf } from '#molm/teaching/lessons.js'
+import type { Settings } from '#molm/teaching/teach-options.js'
+
+test('ids are cut into sequences without a gap, and a last one that predicts nothing is left out', () => {
+  const cut = (length: number) =>
+    sequencesOf(
+      Int32Array.from({ length }, (_, i) => i),
+      4,
+    ).map((ids) => [...ids])
+  assert.equal(cut(10), [
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+    [8, 9],
+  ])
+  assert.equal(cut(9), [
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+  ])
+  assert.equal(cut(1), [])
+})
+
+test('a deck gives every sequence once before any comes again, and the same order for a seed', () => {
+  const sequences = Array.from({ length: 7 }, (_, i) => Int32Array.of(i))
+  const drawn = (seed: number, skipped = 0) => {
+    const deck = new Deck(sequences, seed)
+    deck.skip(skipped, 2)
+    return [...deck.draw(7), ...deck.draw(7)].map(([id]) => id)
+  }
+  const order = drawn(3)
+  for (const round of [order.slice(0, 7), order.slice(7)]) assert.is(new Set(round).size, 7)
+  assert.not.equal(order.slice(0, 7), order.slice(7), 'another order in the next round')
+  assert.equal(drawn(3), order)
+  assert.not.equal(drawn(4), order)
+  assert.equal(drawn(3, 2).slice(0, 10), order.slice(4))
+})
+
+test('the learning rate rises to its highest, and falls to a tenth', () => {
+  const rates = Array.from({ length: 100 }, (_, step) => learningRateAt(step, 100, 1))
+  assert.is(Math.max(...rates), 1)
+  const top = rates.indexOf(1)
+  assert.is(top, 9)
+  for (let step = 1; step < 100; step++)
+    assert.ok(step <= top ? rates[step] > rates[step - 1] : rates[step] <= rates[step - 1])
+  assert.ok(Math.abs(rates[99] - 0.1) < 0.01, `${rates[99]}`)
+  assert.is(learningRateAt(0, 1, 1), 1)
+})
+
+test('a step has sequences of what is new, and, where anything is kept, of that', () => {
+  const sizes = (settings: Partial<Settings>, hasKeep = true) =>
+    stepSizes({ batch: 2048, window: 256, keep: 0.4, ...settings } as Settings, hasKeep)
+  assert.equal(sizes({}), { learn: 5, keep: 3 })
+  assert.equal(sizes({}, false), { learn: 8, keep: 0 })
+  assert.equal(sizes({ keep: 0 }), { learn: 8, keep: 0 })
+  assert.equal(sizes({ keep: 0.01 }), { learn: 7, keep: 1 })
+  assert.equal(sizes({ keep: 0.99, batch: 1024 }), { learn: 1, keep: 3 })
+})
+
+test.run()
