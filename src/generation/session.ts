@@ -12,7 +12,7 @@ import { SessionLength } from './session-length.js'
 import { checkForward, checkGenerate } from './session-options.js'
 import { StepQueue } from './step-queue.js'
 import { TextStream } from './text-stream.js'
-import { tokenIds } from './token-ids.js'
+import { targetIds, tokenIds } from './token-ids.js'
 import type { ForwardOptions, ForwardResult, GenerateOptions, GenerationResult, Session, Step } from './types.js'
 
 /** Characters that are encoded at once, in a millisecond or so. */
@@ -59,7 +59,7 @@ export class EngineSession implements Session {
     this.checkAlive()
     const ids = tokenIds(tokens, config.vocabSize)
     if (ids.length === 0) throw new UsageError('forward needs at least one token')
-    const wanted = targets && this.targetIds(targets, ids.length)
+    const wanted = targets && targetIds(targets, ids.length, config)
     signal?.throwIfAborted()
     const request = {
       kind: 'forward',
@@ -183,15 +183,6 @@ export class EngineSession implements Session {
     if (this.disposed) return
     this.disposed = true
     this.send({ kind: 'release', session: this.id })
-  }
-
-  private targetIds(targets: ArrayLike<number>, tokens: number): Int32Array {
-    const { config } = this.model
-    if (config.architecture === 'classifier')
-      throw new UserError('a sequence classifier predicts no tokens; use classify')
-    const ids = tokenIds(targets, config.vocabSize)
-    if (ids.length > tokens) throw new UsageError(`${ids.length} \`targets\` are more than the tokens given: ${tokens}`)
-    return ids
   }
 
   private generateRequest(prompt: ArrayLike<number>, options: GenerateOptions): GenerateRequest {
