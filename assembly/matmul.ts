@@ -15,7 +15,8 @@ import { arg, argf, thread } from './control'
 import { quantizeBlocks } from './quantize'
 import { tileF32x1, tileF32x4 } from './tile-f32'
 import { tileQ4x1, tileQ4x4 } from './tile-q4'
-import { tileUnpackedQ4x1, tileUnpackedQ4x4, unpackedBytes, unpackQ4 } from './tile-q4-unpacked'
+import { tilePairQ4x2, tilePairQ4x4 } from './tile-q4-pair'
+import { tileUnpackedQ4x4, unpackedBytes, unpackQ4 } from './tile-q4-unpacked'
 import { tileQ8x1, tileQ8x4 } from './tile-q8'
 
 export function tileBytes(format: u32): usize {
@@ -90,10 +91,8 @@ function multiplyPair(
   offset: usize,
   outApart: usize,
 ): void {
-  // Unpacking pays from the third row on.
-  if (ASC_FEATURE_RELAXED_SIMD && format == WeightCode.q4 && count > 2) {
-    multiplyUnpacked(weights, columns, list, count, offset)
-    if (apart != 0) multiplyUnpacked(weights + apart, columns, list, count, offset + outApart)
+  if (ASC_FEATURE_RELAXED_SIMD && format == WeightCode.q4) {
+    multiplyRelaxedQ4(weights, apart, columns, list, count, offset, outApart)
     return
   }
   const fours = count & ~3
@@ -129,32 +128,77 @@ function multiplyFour(format: u32, weights: usize, columns: usize, a: usize, off
   else tileF32x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
 }
 
-/** One band of 4-bit weights, widened once for all rows of the list. */
+/**
+ * The same for 4-bit weights in the relaxed tier: four rows, two rows or one at a time, always both bands at once. Where
+ * very many rows are to come, the weights are widened for all of them first.
+ */
+function multiplyRelaxedQ4(
+  weights: usize,
+  apart: usize,
+  columns: usize,
+  list: usize,
+  count: u32,
+  offset: usize,
+  outApart: usize,
+): void {
+  const second = weights + apart
+  const end = list + count * LIST_ENTRY_BYTES
+  if (count >= arg(MatmulArg.unpackFrom)) {
+    multiplyUnpacked(weights, columns, list, count, offset)
+    if (apart != 0) multiplyUnpacked(second, columns, list, count, offset + outApart)
+    list += (count & ~3) * LIST_ENTRY_BYTES
+  }
+  for (; list + 4 * LIST_ENTRY_BYTES <= end; list += 4 * LIST_ENTRY_BYTES) {
+    const b = list + LIST_ENTRY_BYTES
+    const c = b + LIST_ENTRY_BYTES
+    const d = c + LIST_ENTRY_BYTES
+    tilePairQ4x4(
+      weights,
+      second,
+      columns,
+      inputOf(list),
+      inputOf(b),
+      inputOf(c),
+      inputOf(d),
+      outputOf(list) + offset,
+      outputOf(b) + offset,
+      outputOf(c) + offset,
+      outputOf(d) + offset,
+      outApart,
+    )
+  }
+  if (list + 2 * LIST_ENTRY_BYTES <= end) {
+    const b = list + LIST_ENTRY_BYTES
+    const out = outputOf(list) + offset
+    tilePairQ4x2(weights, second, columns, inputOf(list), inputOf(b), out, outputOf(b) + offset, outApart)
+    list = b + LIST_ENTRY_BYTES
+  }
+  if (list < end) {
+    const out = outputOf(list) + offset
+    tileQ4x1(weights, second, columns, inputOf(list), out, out + outApart)
+  }
+}
+
+/** One band of 4-bit weights, widened once for all rows of the list but the last one to three. */
 function multiplyUnpacked(weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
   const unpacked: usize = arg(MatmulArg.unpacked) + thread * unpackedBytes(columns)
   unpackQ4(weights, columns, unpacked)
-  let i: u32 = 0
-  if (arg(MatmulArg.rowsAtOnce) == 4) {
-    for (; i + 4 <= count; i += 4, list += 4 * LIST_ENTRY_BYTES) {
-      const b = list + LIST_ENTRY_BYTES
-      const c = b + LIST_ENTRY_BYTES
-      const d = c + LIST_ENTRY_BYTES
-      tileUnpackedQ4x4(
-        unpacked,
-        columns,
-        inputOf(list),
-        inputOf(b),
-        inputOf(c),
-        inputOf(d),
-        outputOf(list) + offset,
-        outputOf(b) + offset,
-        outputOf(c) + offset,
-        outputOf(d) + offset,
-      )
-    }
-  }
-  for (; i < count; i++, list += LIST_ENTRY_BYTES) {
-    tileUnpackedQ4x1(unpacked, columns, inputOf(list), outputOf(list) + offset)
+  for (let i: u32 = 0; i + 4 <= count; i += 4, list += 4 * LIST_ENTRY_BYTES) {
+    const b = list + LIST_ENTRY_BYTES
+    const c = b + LIST_ENTRY_BYTES
+    const d = c + LIST_ENTRY_BYTES
+    tileUnpackedQ4x4(
+      unpacked,
+      columns,
+      inputOf(list),
+      inputOf(b),
+      inputOf(c),
+      inputOf(d),
+      outputOf(list) + offset,
+      outputOf(b) + offset,
+      outputOf(c) + offset,
+      outputOf(d) + offset,
+    )
   }
 }
 

@@ -1,14 +1,15 @@
 /*
- * Product of 8 rows of 4-bit weights with many quantised activation rows: prefill. Relaxed tier only.
+ * Product of 8 rows of 4-bit weights with many quantised activation rows: prefill. Relaxed tier only, and only where V8
+ * fuses pairs of vectors into 256 bits: four rows then fit the 16 registers.
  *
  * The nibbles of a group of 8 rows are widened to bytes once, into scratch memory that stays in the first-level cache,
- * and every activation row then reads them as they are: about a third fewer instructions a row than with nibbles.
+ * and every activation row then reads them as they are: fewer instructions a row than with nibbles.
  * Unpacked tile, 288 B: 8 float scales, then for each 4 columns rows 0-3 and rows 4-7, four bytes a row. The arithmetic
  * and its order are those of tile-q4.ts, and so is every bit of the result.
- * One row at a time fits the 16 registers of 128 bits; where V8 fuses pairs into 256 bits, four rows do.
  */
 import { TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
+import { addBlock } from './tile-q4-pair'
 
 const TILE: usize = TileBytes.q4
 const BLOCK: usize = UNPACKED_TILE_BYTES
@@ -36,66 +37,7 @@ export function unpackQ4(weights: usize, columns: usize, unpacked: usize): void 
   }
 }
 
-export function tileUnpackedQ4x1(unpacked: usize, columns: usize, a: usize, outA: usize): void {
-  const sums = (columns >> 5) << 2
-  const end = a + columns
-  let scale = a + 3 * columns
-  let aTotal0 = f32x4.splat(0)
-  let aTotal1 = f32x4.splat(0)
-  for (; a < end; a += 32, unpacked += BLOCK, scale += 4) {
-    let a0 = i16x8.splat(0)
-    let a1 = i16x8.splat(0)
-    let w0 = v128.load(unpacked, 32)
-    let w1 = v128.load(unpacked, 48)
-    let x = v128.load32_splat(a, 0)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    w0 = v128.load(unpacked, 64)
-    w1 = v128.load(unpacked, 80)
-    x = v128.load32_splat(a, 4)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    w0 = v128.load(unpacked, 96)
-    w1 = v128.load(unpacked, 112)
-    x = v128.load32_splat(a, 8)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    w0 = v128.load(unpacked, 128)
-    w1 = v128.load(unpacked, 144)
-    x = v128.load32_splat(a, 12)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    w0 = v128.load(unpacked, 160)
-    w1 = v128.load(unpacked, 176)
-    x = v128.load32_splat(a, 16)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    w0 = v128.load(unpacked, 192)
-    w1 = v128.load(unpacked, 208)
-    x = v128.load32_splat(a, 20)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    w0 = v128.load(unpacked, 224)
-    w1 = v128.load(unpacked, 240)
-    x = v128.load32_splat(a, 24)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    w0 = v128.load(unpacked, 256)
-    w1 = v128.load(unpacked, 272)
-    x = v128.load32_splat(a, 28)
-    a0 = addPairs(a0, x, w0)
-    a1 = addPairs(a1, x, w1)
-    const s0 = v128.load(unpacked)
-    const s1 = v128.load(unpacked, 16)
-    let s = v128.load32_splat(scale)
-    let zero = v128.load32_splat(scale + sums)
-    aTotal0 = addBlock(aTotal0, a0, zero, s0, s)
-    aTotal1 = addBlock(aTotal1, a1, zero, s1, s)
-  }
-  v128.store(outA, aTotal0)
-  v128.store(outA, aTotal1, 16)
-}
-
+/** One unpacked band with four activation rows. */
 export function tileUnpackedQ4x4(
   unpacked: usize,
   columns: usize,
@@ -271,10 +213,4 @@ export function tileUnpackedQ4x4(
   v128.store(outC, cTotal1, 16)
   v128.store(outD, dTotal0)
   v128.store(outD, dTotal1, 16)
-}
-
-/** total + scales * (the sums of pairs, added up and with the zero point taken out). */
-function addBlock(total: v128, pairs: v128, zero: v128, weightScale: v128, scale: v128): v128 {
-  const dot = i32x4.add(i32x4.extadd_pairwise_i16x8_s(pairs), zero)
-  return f32x4.add(total, f32x4.mul(f32x4.convert_i32x4_s(dot), f32x4.mul(weightScale, scale)))
 }

@@ -138,7 +138,7 @@ function scalarQ4(weights: usize, columns: usize, record: usize, out: usize): vo
   }
 }
 
-/** One band with four rows; only the plain and scalar tiers use it (relaxed: tile-q4-unpacked.ts). */
+/** One band with four rows; only the plain and scalar tiers use it (relaxed: tile-q4-pair.ts). */
 export function tileQ4x4(
   weights: usize,
   columns: usize,

@@ -1,5 +1,5 @@
-// Draws the pictures of the docs from real runs with nano: the chat screen, prose against code, the page of a text, light
-// and dark, and a pruned nano against the whole one. Needs `npm run build`, the compiled tests
+// Draws the pictures of the docs from real runs with nano: the chat screen, the page of the server, prose against code, the
+// page of a text, light and dark, and a pruned nano against the whole one. Needs `npm run build`, the compiled tests
 // (test/tsconfig.json), the `script` command and a headless `chromium`.
 //   node scripts/draw-pictures.mjs                   all of them
 //   node scripts/draw-pictures.mjs comparison page   only these
@@ -19,8 +19,9 @@ const PICTURES = {
   comparison: () => drawComparison('docs/images/prose-and-code.svg'),
   page: () => {
     drawPage('docs/images/page-light.png', 'light', look('.tokens span', 97, 'click'))
-    drawPage('docs/images/page-dark.png', 'dark', look('.texts [data-expert]', 77, 'mouseenter'))
+    drawPage('docs/images/page-dark.png', 'dark', look('section.text [data-expert]', 77, 'mouseover'))
   },
+  served: () => drawServed('docs/images/served.png'),
   pruned: () => drawPruned('docs/images/pruned-against-whole.svg'),
 }
 const names = process.argv.slice(2)
@@ -69,6 +70,31 @@ function drawPage(path, scheme, script) {
   rmSync(folder, { recursive: true, force: true })
 }
 
+/** A conversation on the server's page, with a token of the last answer pinned. */
+async function drawServed(path) {
+  const { loadModel } = await import('../dist/index.js')
+  const { listen } = await import('../dist/server/listen.js')
+  const { openBrowser, visit } = await import('../build/test/support/browser.js')
+  const [model, server, browser] = [await loadModel('nano'), await listen({ port: 0 }), await openBrowser()]
+  server.open(model)
+  await visit(browser, { viewport: { width: 1180, height: 640 }, deviceScaleFactor: 1.5 }, async ({ page }) => {
+    await page.goto(`${server.url}/`)
+    await page.click('#settings summary')
+    await page.fill('#temperature', '0')
+    await page.click('#settings summary')
+    for (const question of ['What is a lighthouse?', 'Is a violin a bird?']) {
+      await page.fill('#message', question)
+      await page.press('#message', 'Enter')
+      await page.waitForSelector(`.turn.user:has-text("${question}") + .turn.model[aria-busy="false"]`)
+    }
+    await page.click('.turn.model:nth-child(2) .tokens span:nth-child(5)')
+    await page.screenshot({ path })
+  })
+  await browser.close()
+  await server.close()
+  await model.dispose()
+}
+
 /** nano with half of its MLP experts, those that prose needs, against nano. */
 function drawPruned(path) {
   const folder = mkdtempSync(join(tmpdir(), 'molm-pruned-'))
@@ -82,7 +108,7 @@ function drawPruned(path) {
 
 /** A script that does what a pointer does with the nth of these. */
 function look(selector, n, event) {
-  return `document.querySelectorAll('${selector}')[${n}].dispatchEvent(new MouseEvent('${event}'))`
+  return `document.querySelectorAll('${selector}')[${n}].dispatchEvent(new MouseEvent('${event}', { bubbles: true }))`
 }
 
 function screenAsSvg(lines) {

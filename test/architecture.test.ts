@@ -9,6 +9,7 @@ import { repositoryPath } from './support/fixtures.js'
  */
 const KNOWS: Record<string, string[]> = {
   cli: [
+    'server',
     'tui',
     'index',
     'pictures',
@@ -31,6 +32,19 @@ const KNOWS: Record<string, string[]> = {
     'printable',
     'spelling',
   ],
+  server: [
+    'pictures',
+    'experts',
+    'evaluation',
+    'generation',
+    'model',
+    'text',
+    'sampling',
+    'generation-options',
+    'errors',
+    'spelling',
+  ],
+  page: ['pictures', 'experts', 'generation', 'model', 'packing', 'numbers'],
   tui: [
     'pictures',
     'experts',
@@ -170,6 +184,10 @@ const PACKAGES: Record<string, string[]> = {
   '@huggingface/hub': ['hub'],
   '@huggingface/jinja': ['text'],
   '@resvg/resvg-wasm': ['pictures'],
+  hono: ['server'],
+  '@hono/node-server': ['server'],
+  zod: ['server'],
+  'prom-client': ['server'],
 }
 
 const test = suite('the architecture')

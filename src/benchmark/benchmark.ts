@@ -9,6 +9,8 @@ export interface BenchmarkPlan {
   generate: number
   /** Tokens in the cache before each test. */
   depths: number[]
+  /** Sequences that generate at once, each row of them a tg test of its own. Default [1]. */
+  batches?: number[]
   repetitions: number
 }
 
@@ -30,17 +32,28 @@ export interface BenchmarkRow {
   node: string
   test: string
   depth: number
+  /** Sequences that are run at once; each has `depth` tokens before the test. */
+  batch: number
+  /** Of all sequences together. */
   tokens_per_second: Spread
+  /** Tokens a second of each sequence (median). */
+  per_sequence: number
   /** Bytes of weights that one token reads. */
   active_bytes_per_token: number
-  /** Active bytes times tokens a second: how fast weights were used. */
+  /** Active bytes times tokens a second: how fast weights were used. Of a batch more than was read, since it shares them. */
   effective_gb_per_second: number
   /** Streaming read speed of the same threads, measured between the samples (median). */
   stream_gb_per_second: number
   rss_bytes: number
-  /** From the request to the first token (median): of the whole prompt for pp, of one more token for tg. */
+  /**
+   * From the request to the first token (median): of the whole prompt for pp, of one more token for tg. Of a batch, until
+   * all have theirs.
+   */
   first_token_ms: number
 }
+
+/** Runs a test on fresh sessions, and tells how fast they were together. */
+type Run = (sessions: Session[]) => Promise<Sample>
 
 interface Sample {
   tokensPerSecond: number
@@ -49,33 +62,41 @@ interface Sample {
 
 /** Runs the tests of a plan on a loaded model, giving each row as it is done. */
 export async function* benchmark(model: Model, plan: BenchmarkPlan): AsyncGenerator<BenchmarkRow> {
-  for (const depth of plan.depths) {
-    for (const tokens of plan.prompts) {
-      yield await measure(model, plan, `pp${tokens}`, depth, (session) => prefill(model, session, tokens))
+  const { prompts, generate, depths, batches = [1], repetitions } = plan
+  for (const depth of depths) {
+    for (const tokens of prompts) {
+      const run: Run = ([session]) => prefill(model, session, tokens)
+      yield await measure(model, { test: `pp${tokens}`, depth, batch: 1, repetitions, run })
     }
-    if (plan.generate > 0) {
-      yield await measure(model, plan, `tg${plan.generate}`, depth, (session) => decode(model, session, plan.generate))
+    if (generate === 0) continue
+    for (const batch of batches) {
+      const run: Run = (sessions) => decode(model, sessions, generate)
+      yield await measure(model, { test: `tg${generate}`, depth, batch, repetitions, run })
     }
   }
 }
 
-async function measure(
-  model: Model,
-  plan: BenchmarkPlan,
-  test: string,
-  depth: number,
-  run: (session: Session) => Promise<Sample>,
-): Promise<BenchmarkRow> {
+interface Test extends Pick<BenchmarkRow, 'test' | 'depth' | 'batch'> {
+  repetitions: number
+  run: Run
+}
+
+async function measure(model: Model, { test, depth, batch, repetitions, run }: Test): Promise<BenchmarkRow> {
   if (model.config.architecture === 'classifier') throw new UsageError('a classifier generates nothing to measure')
   const samples: Sample[] = []
   const streams: number[] = []
   // The first run, which compiles code and touches memory for the first time, is not counted.
-  for (let repetition = -1; repetition < plan.repetitions; repetition++) {
+  for (let repetition = -1; repetition < repetitions; repetition++) {
     const stream = await model.measureStream()
-    const session = model.createSession()
-    if (depth > 0) await session.forward(randomTokens(model, depth, 7), { logits: 'none' })
-    const sample = await run(session)
-    session.dispose()
+    const sessions = Array.from({ length: batch }, () => model.createSession())
+    if (depth > 0) {
+      const filled = sessions.map((session, i) => {
+        return session.forward(randomTokens(model, depth, 7 + i * depth), { logits: 'none' })
+      })
+      await Promise.all(filled)
+    }
+    const sample = await run(sessions)
+    for (const session of sessions) session.dispose()
     if (repetition < 0) continue
     samples.push(sample)
     streams.push(stream)
@@ -90,7 +111,9 @@ async function measure(
     node: process.versions.node,
     test,
     depth,
+    batch,
     tokens_per_second: speed,
+    per_sequence: speed.median / batch,
     active_bytes_per_token: activeBytes,
     effective_gb_per_second: (speed.median * activeBytes) / 1e9,
     stream_gb_per_second: median(streams) / 1e9,
@@ -107,15 +130,27 @@ async function prefill(model: Model, session: Session, tokens: number): Promise<
   return { tokensPerSecond: (tokens / ms) * 1000, firstTokenMs: ms }
 }
 
-/** Greedy, without end: the time from the first generated token to the last is that of `tokens` steps. */
-async function decode(model: Model, session: Session, tokens: number): Promise<Sample> {
-  const options = { maxTokens: tokens + 1, temperature: 0, ignoreEos: true, stop: [] }
-  const generation = session.generate(randomTokens(model, 1, 3), options)
-  let next = await generation.next()
-  while (!next.done) next = await generation.next()
-  const { decodeMs, prefillMs } = next.value
-  return { tokensPerSecond: (tokens / decodeMs) * 1000, firstTokenMs: prefillMs }
+/**
+ * Sampled, without end: each sequence with a first token and a seed of its own, since texts that repeat themselves or each
+ * other would wake the same experts. The time from the first generated token to the last is that of `tokens` steps.
+ */
+async function decode(model: Model, sessions: Session[], tokens: number): Promise<Sample> {
+  const results = await Promise.all(
+    sessions.map(async (session, i) => {
+      const options = { ...SAMPLED, maxTokens: tokens + 1, seed: i, ignoreEos: true, stop: [] }
+      const generation = session.generate(randomTokens(model, 1, 3 + i), options)
+      let next = await generation.next()
+      while (!next.done) next = await generation.next()
+      return next.value
+    }),
+  )
+  const longest = Math.max(...results.map(({ decodeMs }) => decodeMs))
+  const firstTokenMs = Math.max(...results.map(({ prefillMs }) => prefillMs))
+  return { tokensPerSecond: ((sessions.length * tokens) / longest) * 1000, firstTokenMs }
 }
+
+/** Whatever the model's own defaults are, so that models can be compared. */
+const SAMPLED = { temperature: 1, topK: 40, topP: 1, minP: 0, repeatPenalty: 1 }
 
 /** Ids spread over the vocabulary, the same for the same seed. */
 function randomTokens(model: Model, count: number, seed: number): Int32Array {

@@ -24,9 +24,11 @@ const CSV_COLUMNS: Column[] = [
   ['node', (row) => row.node],
   ['test', (row) => row.test],
   ['depth', (row) => row.depth],
+  ['batch', (row) => row.batch],
   ['tokens_per_second_median', (row) => row.tokens_per_second.median],
   ['tokens_per_second_mean', (row) => row.tokens_per_second.mean],
   ['tokens_per_second_sd', (row) => row.tokens_per_second.sd],
+  ['per_sequence', (row) => row.per_sequence],
   ['active_bytes_per_token', (row) => row.active_bytes_per_token],
   ['effective_gb_per_second', (row) => row.effective_gb_per_second],
   ['stream_gb_per_second', (row) => row.stream_gb_per_second],
@@ -41,57 +43,75 @@ const TABLE_COLUMNS: Column[] = [
   ['tier', (row) => row.tier],
   ['test', testOf],
   ['tokens/s', speedOf],
-  ['GB/s', (row) => (row.test.startsWith('tg') ? row.effective_gb_per_second.toFixed(1) : '')],
+  ['each', eachOf],
+  ['GB/s', usedOf],
   ['stream GB/s', (row) => row.stream_gb_per_second.toFixed(1)],
-  [
-    'share',
-    (row) => (row.test.startsWith('tg') ? (row.effective_gb_per_second / row.stream_gb_per_second).toFixed(2) : ''),
-  ],
+  ['share', (row) => (readsAll(row) ? (row.effective_gb_per_second / row.stream_gb_per_second).toFixed(2) : '')],
   ['first token', (row) => `${row.first_token_ms.toFixed(0)} ms`],
   ['memory', (row) => `${(row.rss_bytes / 2 ** 20).toFixed(0)} MiB`],
 ]
 
 /** Columns of a table that fits 80 cells, with their least widths; what all rows share stands above it. */
-const ALIGNED_COLUMNS: [name: string, width: number, value: (row: BenchmarkRow) => string][] = [
-  ['threads', 7, (row) => String(row.threads)],
-  ['test', 12, testOf],
-  ['tokens/s', 15, speedOf],
-  ['GB/s', 5, ({ test, effective_gb_per_second }) => (test.startsWith('tg') ? effective_gb_per_second.toFixed(1) : '')],
-  ['stream', 6, (row) => row.stream_gb_per_second.toFixed(1)],
-  ['first token', 11, (row) => `${row.first_token_ms.toFixed(0)} ms`],
-  ['memory', 8, (row) => formatBytes(row.rss_bytes)],
-]
+type AlignedColumn = [name: string, width: number, value: (row: BenchmarkRow) => string]
 
-function alignedHead({ model, quant, tier, node }: BenchmarkRow): string {
-  const title = `${model} as ${quant}, ${tier} kernels, Node ${node}; stream: GB/s that the memory gives`
-  return `${title}\n${alignedLine(ALIGNED_COLUMNS.map(([name]) => name))}`
+/** Where sequences are run at once, what each of them gets takes the place of GB/s. */
+function alignedColumns(withBatches: boolean): AlignedColumn[] {
+  return [
+    ['threads', 7, (row) => String(row.threads)],
+    ['test', withBatches ? 16 : 12, testOf],
+    ['tokens/s', 14, speedOf],
+    withBatches ? ['each', 6, eachOf] : ['GB/s', 5, usedOf],
+    ['stream', 6, (row) => row.stream_gb_per_second.toFixed(1)],
+    ['first token', 11, (row) => `${row.first_token_ms.toFixed(0)} ms`],
+    ['memory', 8, (row) => formatBytes(row.rss_bytes)],
+  ]
 }
 
-function alignedLine(cells: readonly string[]): string {
-  const padded = cells.map((cell, i) => {
-    const [name, width] = ALIGNED_COLUMNS[i]
-    return name === 'test' ? cell.padEnd(width) : cell.padStart(width)
+function alignedHead({ model, quant, tier, node }: BenchmarkRow, columns: AlignedColumn[]): string {
+  const title = `${model} as ${quant}, ${tier} kernels, Node ${node}; stream: GB/s that the memory gives`
+  return `${title}\n${alignedLine(columns, ([name]) => name)}`
+}
+
+function alignedLine(columns: AlignedColumn[], cell: (column: AlignedColumn) => string): string {
+  const padded = columns.map((column) => {
+    const [name, width] = column
+    return name === 'test' ? cell(column).padEnd(width) : cell(column).padStart(width)
   })
   return `${padded.join('  ')}\n`
 }
 
-function testOf({ test, depth }: BenchmarkRow): string {
-  return depth > 0 ? `${test} @ ${depth}` : test
+function testOf({ test, depth, batch }: BenchmarkRow): string {
+  return `${test}${batch > 1 ? ` x ${batch}` : ''}${depth > 0 ? ` @ ${depth}` : ''}`
+}
+
+/** Of a single sequence it is the whole. */
+function eachOf({ batch, per_sequence }: BenchmarkRow): string {
+  return batch > 1 ? per_sequence.toFixed(1) : ''
+}
+
+/** Whether a test reads as many weights as it uses: prompts and batches share them. */
+function readsAll({ test, batch }: BenchmarkRow): boolean {
+  return test.startsWith('tg') && batch === 1
+}
+
+function usedOf(row: BenchmarkRow): string {
+  return readsAll(row) ? row.effective_gb_per_second.toFixed(1) : ''
 }
 
 function speedOf({ tokens_per_second: { median, sd } }: BenchmarkRow): string {
   return `${median.toFixed(1)} ± ${sd.toFixed(1)}`
 }
 
-/** A writer for one of the formats. */
-export function rowWriter(format: RowFormat): RowWriter {
+/** A writer for one of the formats; the aligned table needs to know whether there will be rows of batches. */
+export function rowWriter(format: RowFormat, withBatches = false): RowWriter {
+  const columns = alignedColumns(withBatches)
   let count = 0
   switch (format) {
     case 'table':
       return {
         begin: () => '',
         row: (row) =>
-          `${count++ === 0 ? alignedHead(row) : ''}${alignedLine(ALIGNED_COLUMNS.map(([, , value]) => value(row)))}`,
+          `${count++ === 0 ? alignedHead(row, columns) : ''}${alignedLine(columns, ([, , value]) => value(row))}`,
         end: () => '',
       }
     case 'md':

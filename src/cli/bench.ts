@@ -25,6 +25,7 @@ interface BenchOptions extends OutputOptions {
   prompt: number[]
   generate: number
   depth: number[]
+  batch: number[]
   repetitions: number
   threads: number[]
   memory?: number
@@ -46,6 +47,7 @@ export function define(command: Command): void {
     .option('-p, --prompt <list>', 'lengths of prompts; 0 for none', parseList('--prompt', 0), [512])
     .option('-n, --generate <n>', 'tokens to generate; 0 for none', wholeNumber('--generate', 0), 64)
     .option('-d, --depth <list>', 'tokens in the cache before each test', parseList('--depth', 0), [0])
+    .option('-b, --batch <list>', 'sequences that generate at once', parseList('--batch', 1, MOST_SEQUENCES), [1])
     .option('-r, --repetitions <n>', 'runs of each test', wholeNumber('--repetitions', 1), 5)
     .option('-t, --threads <list>', 'numbers of threads', parseList('--threads', 1, MAX_THREADS), [
       os.availableParallelism(),
@@ -61,10 +63,14 @@ export function define(command: Command): void {
   addOutputOptions(command)
 }
 
+/** As many as one pass through the model takes. */
+const MOST_SEQUENCES = 256
+
 const EXAMPLES = `
 Examples:
   molm bench
   molm bench --shape 350m-4b -p 128,512 -n 64 -d 0,1024 -t 1,2
+  molm bench --shape 350m-4b -p 0 -b 1,4,8,16
   molm bench --shape 700m-8b --write /tmp/8b/model-q4.molm.safetensors`
 
 async function bench(options: BenchOptions): Promise<void> {
@@ -73,16 +79,19 @@ async function bench(options: BenchOptions): Promise<void> {
   const { benchmark } = await import('../benchmark/benchmark.js')
   const { rowWriter } = await import('../benchmark/format-rows.js')
   const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
-  const writer = rowWriter(options.json ? 'json' : format)
-  const { prompt, generate, depth, repetitions } = options
+  const { prompt, generate, depth, batch, repetitions } = options
+  const withBatches = batch.some((sequences) => sequences > 1)
+  const writer = rowWriter(options.json ? 'json' : format, withBatches)
   const prompts = prompt.filter((length) => length > 0)
+  if (withBatches && generate === 0) throw new UsageError('--batch is about generating; -n 0 leaves nothing to it')
   if (prompts.length === 0 && generate === 0) throw new UsageError('-p 0 and -n 0 leave nothing to measure')
+  const plan = { prompts, generate, depths: depth, batches: batch, repetitions }
   let isBegun = false
   for (const threads of options.threads) {
     const model = await load(options, { threads, quant: options.quant, memory: options.memory })
     if (options.verbose) note(`${model.name}: kernels compiled by ${model.compiler}`)
     try {
-      for await (const row of benchmark(model, { prompts, generate, depths: depth, repetitions })) {
+      for await (const row of benchmark(model, plan)) {
         // What cannot be measured at all leaves no heading behind.
         if (!isBegun) await writeOut(writer.begin())
         isBegun = true

@@ -30,6 +30,12 @@ export const COMMANDS: KnownCommand[] = [
     runsModel: true,
     load: () => import('./chat.js'),
   },
+  {
+    name: 'serve',
+    summary: 'the model behind an OpenAI-style HTTP API',
+    runsModel: true,
+    load: () => import('./serve.js'),
+  },
   { name: 'experts', summary: 'how a text uses the experts', runsModel: true, load: () => import('./experts.js') },
   { name: 'show', summary: 'what a model is: shape, parameters, bytes, source', load: () => import('./show.js') },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub', load: () => import('./pull.js') },

@@ -3,6 +3,7 @@ import { UsageError, UserError } from '../errors.js'
 import type { RoutingAgreement } from '../experts/agreement.js'
 import { agreementObject } from '../experts/agreement-json.js'
 import { agreementCsv, tokensCsv, usageCsv } from '../experts/csv.js'
+import { layersOf } from '../experts/layers-json.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import { specialistObjects, usageObject } from '../experts/usage-json.js'
 import { perMixture } from '../model/config.js'
@@ -14,7 +15,6 @@ import { drawUsage } from '../pictures/usage-figure.js'
 import { colourDepth } from '../terminal/colours.js'
 import type { ExpertsOptions } from './experts.js'
 import { writeOut } from './output.js'
-import { layersOf } from './run-summary.js'
 
 export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
 export type Format = (typeof FORMATS)[number]

@@ -1,6 +1,4 @@
-import { type ExpertRoutes, type LayerRoutes, routesByKind } from '../engine/route-codec.js'
 import type { GenerationResult, Model, Step } from '../generation/types.js'
-import { perMixture } from '../model/config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { LoadedModel } from './with-model.js'
 
@@ -90,29 +88,6 @@ export function logprobsOf({ token, logprob, topLogprobs = [] }: Step, tokenizer
     logprob,
     top_logprobs: topLogprobs.map((top) => ({ token: top.token, text: text(top.token), logprob: top.logprob })),
   }
-}
-
-/** The experts that a step's token woke when it was read, layer by layer; null where it was not read. */
-export function expertsOf({ routes }: Pick<Step, 'routes'>) {
-  return routes ? layersOf(routes) : null
-}
-
-/** One token's experts, layer by layer. */
-export function layersOf(routes: readonly LayerRoutes[]) {
-  return routes.map((experts, layer) => ({ layer, ...perMixture(routesByKind(experts), plain) }))
-}
-
-function plain({ ids, gates }: ExpertRoutes) {
-  return { ids: [...ids], gates: Array.from(gates, shortestFloat32) }
-}
-
-/** The number of fewest digits that is this float32 when read as one. */
-function shortestFloat32(value: number): number {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits))
-    if (Math.fround(short) === value) return short
-  }
-  return Number(value.toPrecision(9))
 }
 
 function perSecond(count: number, ms: number): number | null {

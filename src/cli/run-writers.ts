@@ -1,10 +1,11 @@
+import { expertsOf } from '../experts/layers-json.js'
 import type { GenerationResult, Model, Step } from '../generation/types.js'
 import { GENERATION_OPTIONS, OPTION_NAMES, optionsIn, settle, typedName } from '../generation-options.js'
 import { formatBytes, plural } from '../numbers.js'
 import { printableText } from '../printable.js'
 import { note, writeOut } from './output.js'
 import type { RunOptions } from './run.js'
-import { expertsOf, logprobsOf, type RunSummary, summarise, summariseInterrupted } from './run-summary.js'
+import { logprobsOf, type RunSummary, summarise, summariseInterrupted } from './run-summary.js'
 import type { LoadedModel } from './with-model.js'
 
 /** Prints a generation while it goes on. Texts are those to be shown, which may differ from the steps' own. */

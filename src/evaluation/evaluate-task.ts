@@ -100,7 +100,7 @@ class ChoiceScorer {
     for (const tokens of continuations) {
       const rest = tokens.slice(common)
       const more = await this.run([...stem, ...rest.slice(0, -1)], stem.length)
-      sums.push(shared + logLikelihood([branch, ...more], rest))
+      sums.push(logLikelihood([branch, ...more], rest, shared))
     }
     return sums
   }
@@ -156,9 +156,9 @@ async function encodeItem(
   return { context: start === undefined ? tokens : [start], continuations }
 }
 
-/** Sum of the logarithms of the probabilities: row i predicts token i. */
-function logLikelihood(rows: readonly Float32Array[], tokens: readonly number[]): number {
-  return tokens.reduce((sum, token, i) => sum + logprobOf(rows[i], token), 0)
+/** Sum of the logarithms of the probabilities, from left to right after those before: row i predicts token i. */
+function logLikelihood(rows: readonly Float32Array[], tokens: readonly number[], before = 0): number {
+  return tokens.reduce((sum, token, i) => sum + logprobOf(rows[i], token), before)
 }
 
 function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {

@@ -1,5 +1,5 @@
 import type { MixtureKind } from '../model/config.js'
-import type { TextRoutes } from './text-routes.js'
+import type { NamedUsage, TextRoutes } from './text-routes.js'
 
 /** An expert, named by where it stands. */
 export interface ExpertAddress {
@@ -31,7 +31,7 @@ export interface Specialist extends ExpertAddress {
 export const SPECIALISTS = 12
 
 /** Share of a text's tokens that choose an expert, from 0 to 1. */
-export function shareOf({ usage }: TextRoutes, { kind, layer, expert }: ExpertAddress): number {
+export function shareOf({ usage }: NamedUsage, { kind, layer, expert }: ExpertAddress): number {
   return usage.tokens === 0 ? 0 : usage.of(kind, layer).counts[expert] / usage.tokens
 }
 
@@ -41,7 +41,7 @@ export function preference(texts: readonly TextRoutes[], text: number, address: 
 }
 
 /** The largest share of a text's tokens that one expert gets, of any of the texts. */
-export function largestShare(texts: readonly TextRoutes[]): number {
+export function largestShare(texts: readonly NamedUsage[]): number {
   let most = 0
   for (const text of texts) {
     for (const address of everyExpert(text)) most = Math.max(most, shareOf(text, address))
@@ -103,7 +103,7 @@ function noise(texts: readonly TextRoutes[], text: number, address: ExpertAddres
   return Math.sqrt(pooled * (1 - pooled) * (1 / Math.max(1, own) + 1 / Math.max(1, rest)))
 }
 
-function everyExpert({ usage }: TextRoutes): ExpertAddress[] {
+function everyExpert({ usage }: NamedUsage): ExpertAddress[] {
   return usage.mixtures.flatMap(({ kind, layers }) =>
     layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert }))),
   )

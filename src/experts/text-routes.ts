@@ -25,6 +25,11 @@ export function readerOf(model: Model, originals?: Reader['originals']): Reader 
   return { name, quant: info.quant, config, textOf: (token) => tokenizer.decode([token]), originals }
 }
 
+/** What a text, or another run of tokens, woke in all. */
+export interface NamedUsage extends Pick<TextRoutes, 'name' | 'usage'> {
+  model: Pick<Reader, 'config'>
+}
+
 /** A text as a model reads it: its tokens, the experts that each of them wakes, and their sum. */
 export class TextRoutes {
   readonly usage: ExpertUsage

@@ -4,13 +4,13 @@ import { printable } from '../printable.js'
 import { TITLES } from './figure.js'
 
 /** A model in its packing: `nano (q4)`, also where it was asked for as `nano:q4`. */
-export function modelName({ name, quant }: Reader): string {
+export function modelName({ name, quant }: Pick<Reader, 'name' | 'quant'>): string {
   const tag = `:${quant}`
   return `${printable(name.endsWith(tag) ? name.slice(0, -tag.length) : name)} (${quant})`
 }
 
 /** How many experts a token uses: `per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts`. */
-export function expertsPerToken({ config }: Reader): string {
+export function expertsPerToken({ config }: Pick<Reader, 'config'>): string {
   const kinds = config.mixtures.map(({ kind, experts, topK }) => {
     const some = experts.filter((count) => count > 0)
     const [least, most] = [Math.min(...some), Math.max(...some)]
@@ -20,12 +20,17 @@ export function expertsPerToken({ config }: Reader): string {
 }
 
 /** Whether an expert was taught to the model later. */
-export function isNewcomer({ config }: Reader, kind: MixtureKind, layer: number, expert: number): boolean {
+export function isNewcomer(
+  { config }: Pick<Reader, 'config'>,
+  kind: MixtureKind,
+  layer: number,
+  expert: number,
+): boolean {
   return mixtureOf(config, kind)?.newcomers?.[layer]?.includes(expert) ?? false
 }
 
 /** Which experts were taught to a model later: `newcomers: mlp 24 in layers 3, 4, 5`; nothing where none was. */
-export function newcomersLine({ config }: Reader): string[] {
+export function newcomersLine({ config }: Pick<Reader, 'config'>): string[] {
   const named = config.mixtures.flatMap(({ kind, newcomers = [] }) => {
     const byIds = new Map<string, number[]>()
     for (const [layer, ids] of newcomers.entries()) {

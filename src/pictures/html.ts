@@ -1,8 +1,10 @@
 import type { RoutingAgreement } from '../experts/agreement.js'
 import type { TextRoutes } from '../experts/text-routes.js'
+import type { LayerRoutes } from '../generation/types.js'
+import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import type { Block, ExpertMap, Figure, MapsBlock, TableBlock } from './figure.js'
+import type { Block, Figure, MapsBlock, TableBlock } from './figure.js'
 import { PAGE_SCRIPT } from './html-script.js'
 import { PAGE_STYLE } from './html-style.js'
 import { percent } from './percent.js'
@@ -21,11 +23,7 @@ const WIDTH = 940
  * pointing at a layer or an expert lights the tokens that wake it. Click or Enter pins what is shown.
  */
 export function renderHtml(figure: Figure): string {
-  const { texts = [], agreements = [] } = figure
-  const [maps] = figure.blocks.filter((block) => block.type === 'maps')
-  const inSections = texts.length > 0 ? maps : undefined
-  const blocks = figure.blocks.filter((block) => block !== inSections && block.type !== 'tokens')
-  const sections = texts.map((text, i) => textSection(text, i, maps as MapsBlock))
+  const { texts = [] } = figure
   const hint = texts.length > 0 ? HINT : 'A cell is an expert, a row is a layer; arrow keys walk over the cells.'
   return `<!doctype html>
 <html lang="en">
@@ -36,24 +34,42 @@ export function renderHtml(figure: Figure): string {
 <h1>${escapeXml(figure.title)}</h1>
 <p>${figure.caption.map(escapeXml).join('<br>')}</p>
 <p class="note">${hint}</p>
-${blocks.map(blockSection).join('\n')}
-${agreements.map(agreementSection).join('\n')}
-${sections.length > 0 ? `<div class="texts">${sections.join('\n')}</div>` : ''}
+${figureSections(figure, WIDTH)}
 <script>${PAGE_SCRIPT}</script>
 </html>
 `
 }
 
+/** The sections of a figure, with maps of at most this width. PAGE_SCRIPT makes them answer to pointer and keys. */
+export function figureSections(figure: Figure, width: number): string {
+  const { texts = [], agreements = [] } = figure
+  const [maps] = figure.blocks.filter((block) => block.type === 'maps')
+  const inSections = texts.length > 0 ? maps : undefined
+  const blocks = figure.blocks.filter((block) => block !== inSections && block.type !== 'tokens')
+  return [
+    ...blocks.map((block) => blockSection(block, width)),
+    ...agreements.map(agreementSection),
+    ...texts.map((text, i) => textSection(text, i, maps as MapsBlock, width)),
+  ].join('\n')
+}
+
+/** One map of several that share a scale, as an image with its legend. */
+export function mapImage({ maps, scale }: MapsBlock, index: number, width: number): string {
+  const fill = onPage(scale.isSigned)
+  const drawing = stack([mapDrawing(maps[index], fill, width), legendDrawing(scale, fill, width)], 10)
+  return image(drawing, `usage of experts: ${maps[index].title}`)
+}
+
 const HINT =
   'A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, at a layer’s number or an ' +
-  'expert to see the tokens. A click or <kbd>Enter</kbd> pins what is shown, <kbd>Esc</kbd> lets go; <kbd>Tab</kbd> and ' +
-  'the arrow keys walk over tokens and cells.'
+  'expert to see the tokens. A click or <kbd>Enter</kbd> pins what is shown, <kbd>Esc</kbd> lets go; <kbd>Tab</kbd> ' +
+  'goes to tokens and cells, the arrow keys walk over them.'
 
-function blockSection(block: Block): string {
+function blockSection(block: Block, width: number): string {
   if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
   if (block.type !== 'maps') return ''
   const maps = block.maps.map((map) => {
-    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, WIDTH, onPage)
+    const drawing = blockDrawing({ ...block, maps: [{ ...map, title: '' }] }, width, onPage)
     return `<section><h2>${escapeXml(map.title)}</h2>${image(drawing, map.title)}</section>`
   })
   return maps.join('\n')
@@ -68,29 +84,29 @@ function table({ head, rows, empty }: TableBlock): string {
   return `<table><tr>${head.map((title) => `<th>${escapeXml(title)}</th>`).join('')}</tr>${lines.join('\n')}</table>`
 }
 
-function textSection(text: TextRoutes, index: number, { maps, scale }: MapsBlock): string {
+function textSection(text: TextRoutes, index: number, block: MapsBlock, width: number): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
   const spans = shown.map(
-    (token, i) => `<span tabindex="0" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
+    (token, i) => `<span tabindex="${i === 0 ? 0 : -1}" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
   )
   const data = JSON.stringify(shown.map((_, i) => routesOf(text, i)))
-  const map: ExpertMap = maps[index]
-  const fill = onPage(scale.isSigned)
-  const drawing = stack([mapDrawing(map, fill, WIDTH), legendDrawing(scale, fill, WIDTH)], 10)
   const { layers, mixtures } = text.usage
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
-  return `<section class="text" id="text-${index}" data-kinds="${kinds}" style="--layers: ${layers}"><h2>${escapeXml(map.title)}</h2>
-<div class="map">${image(drawing, `usage of experts by ${text.name}`)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div>
+  return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}"><h2>${escapeXml(block.maps[index].title)}</h2>
+<div class="map">${mapImage(block, index, width)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div>
 <div class="tokens">${spans.join('')}</div>${moreTokens(text)}
 <script type="application/json">${data}</script></section>`
 }
 
-/** Colours on the page: what is alike fades into it, be it light or dark. */
+/**
+ * Colours on the page: what is alike fades into it, be it light or dark. An attribute and not a style, which the live page
+ * forbids to markup.
+ */
 function onPage(isSigned: boolean): Fill {
   if (!isSigned) return onPaper(false)
   return (amount) => {
     const colour = amount < 0 ? 'var(--less)' : 'var(--more)'
-    return `style="fill: color-mix(in srgb, ${colour} ${Math.round(100 * Math.abs(amount))}%, var(--alike))"`
+    return `fill="color-mix(in srgb, ${colour} ${Math.round(100 * Math.abs(amount))}%, var(--alike))"`
   }
 }
 
@@ -114,10 +130,20 @@ function moreTokens({ tokens }: TextRoutes): string {
   return rest > 0 ? `<p class="note">and ${plural(rest, 'more token')}, which the map counts too</p>` : ''
 }
 
-/** Per layer: ids and gates of each mixture, without any where the layer has none; gates in thousandths. */
-function routesOf(text: TextRoutes, token: number): number[][][] {
-  return text.at(token).map((layer) =>
-    text.usage.mixtures.flatMap(({ kind }) => {
+function routesOf(text: TextRoutes, token: number): PageRoutes {
+  return pageRoutes(
+    text.at(token),
+    text.usage.mixtures.map(({ kind }) => kind),
+  )
+}
+
+/** What PAGE_SCRIPT reads of a token. Per layer: ids and gates of each mixture, none where it has none; gates in thousandths. */
+export type PageRoutes = number[][][]
+
+/** The routes of one token as PAGE_SCRIPT reads them; `kinds` in the order of the section's `data-kinds`. */
+export function pageRoutes(layers: readonly LayerRoutes[], kinds: readonly MixtureKind[]): PageRoutes {
+  return layers.map((layer) =>
+    kinds.flatMap((kind) => {
       const { ids = [], gates = [] } = layer[kind] ?? {}
       return [[...ids], Array.from(gates, (gate) => Math.round(1000 * gate))]
     }),

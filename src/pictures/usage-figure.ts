@@ -7,7 +7,7 @@ import {
   SPECIALISTS,
   shareOf,
 } from '../experts/comparison.js'
-import type { TextRoutes } from '../experts/text-routes.js'
+import type { NamedUsage, TextRoutes } from '../experts/text-routes.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import { expertsPerToken, isNewcomer, modelName, newcomersLine } from './caption.js'
@@ -35,7 +35,7 @@ export function drawUsage(texts: readonly TextRoutes[], options: { tokens?: bool
 }
 
 /** The share of each text's tokens that choose an expert. */
-export function usageMaps(texts: readonly TextRoutes[]): MapsBlock {
+export function usageMaps(texts: readonly NamedUsage[]): MapsBlock {
   const most = largestShare(texts)
   const [{ model }] = texts
   const maps = texts.map((text): ExpertMap => {
@@ -54,7 +54,7 @@ export function usageMaps(texts: readonly TextRoutes[]): MapsBlock {
   return { type: 'maps', maps, scale: { isSigned: false, meaning, from: '0 %', to: percent(most) } }
 }
 
-function measuresOf({ usage }: TextRoutes): Measure[] {
+function measuresOf({ usage }: NamedUsage): Measure[] {
   const measure = (of: 'entropy' | 'fairness'): Measure['of'] => {
     return (kind, layer) => (usage.of(kind, layer).experts > 0 ? usage.of(kind, layer)[of] : undefined)
   }

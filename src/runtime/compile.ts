@@ -37,7 +37,7 @@ export function kernelFlags(allowed = true): readonly V8Flag[] {
 }
 
 /** Compiles a module with flags of V8 that hold for it alone. Throws a WebAssembly.CompileError where V8 cannot. */
-export function compile(bytes: Uint8Array, flags: readonly V8Flag[]): WebAssembly.Module {
+export function compile(bytes: Uint8Array<ArrayBuffer>, flags: readonly V8Flag[]): WebAssembly.Module {
   const module = withFlags(flags, () => new WebAssembly.Module(bytes))
   if (flags.includes(FUSED_VECTORS)) fused.add(module)
   return module

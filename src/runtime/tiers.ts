@@ -12,7 +12,7 @@ export type Tier = (typeof TIERS)[number]
 /** Kernels that have proven themselves, in the memory in which they did so. */
 export interface ProvenKernels {
   tier: Tier
-  /** Ready for use; some 12 KB of it stay with the proof. */
+  /** Ready for use; some 50 KB of it stay with the proof. */
   bank: Bank
   /** What V8 was told for them. */
   flags: readonly V8Flag[]

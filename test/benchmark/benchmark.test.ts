@@ -33,6 +33,31 @@ test('a plan gives a row for each test at each depth, with samples and the strea
   }
 })
 
+test('sequences at once give a row for each number of them, after each depth', async () => {
+  const model = await loadModel('nano', { threads: 2 })
+  const rows: BenchmarkRow[] = []
+  const before = (await model.stats()).tokensProcessed
+  for await (const row of benchmark(model, { ...plan, prompts: [], batches: [1, 3] })) rows.push(row)
+  const { tokensProcessed, lastBatchTokens } = await model.stats()
+  await model.dispose()
+  assert.equal(
+    rows.map(({ test, depth, batch }) => [test, depth, batch]),
+    [
+      ['tg3', 0, 1],
+      ['tg3', 0, 3],
+      ['tg3', 40, 1],
+      ['tg3', 40, 3],
+    ],
+  )
+  for (const { tokens_per_second, per_sequence, batch } of rows) {
+    assert.is(per_sequence, tokens_per_second.median / batch)
+    assert.ok(per_sequence > 0 && Number.isFinite(per_sequence))
+  }
+  // Two runs and one before them, of one sequence and of three: four tokens each, and those of the depth.
+  assert.is(tokensProcessed - before, 3 * (1 + 3) * (4 + 4 + 40))
+  assert.ok(lastBatchTokens >= 1)
+})
+
 test('spread gives the middle, the mean and the sample deviation', () => {
   assert.equal(spread([1, 2, 9]), { median: 2, mean: 4, sd: Math.sqrt(19), samples: [1, 2, 9] })
   assert.equal(spread([1, 2, 3, 10]).median, 2.5)
@@ -47,7 +72,9 @@ const row: BenchmarkRow = {
   node: '20.0.0',
   test: 'tg64',
   depth: 8,
+  batch: 1,
   tokens_per_second: spread([10, 12]),
+  per_sequence: 11,
   active_bytes_per_token: 1e9,
   effective_gb_per_second: 11,
   stream_gb_per_second: 22,
@@ -55,9 +82,11 @@ const row: BenchmarkRow = {
   first_token_ms: 5,
 }
 
-function written(format: RowFormat): string {
-  const writer = rowWriter(format)
-  return writer.begin() + writer.row(row) + writer.row(row) + writer.end()
+const batch: BenchmarkRow = { ...row, depth: 1024, batch: 16, tokens_per_second: spread([160, 160]), per_sequence: 10 }
+
+function written(format: RowFormat, second = row): string {
+  const writer = rowWriter(format, second !== row)
+  return writer.begin() + writer.row(row) + writer.row(second) + writer.end()
 }
 
 test('json is one array, jsonl one object a line', () => {
@@ -73,7 +102,7 @@ test('json is one array, jsonl one object a line', () => {
 
 test('csv quotes what needs it, and every row has as many fields as the head', () => {
   const [head, first] = written('csv').split('\n')
-  assert.ok(first.startsWith('"a, ""b""",q4,2,relaxed,20.0.0,tg64,8,11,'))
+  assert.ok(first.startsWith('"a, ""b""",q4,2,relaxed,20.0.0,tg64,8,1,11,'))
   assert.is(head.split(',').length, first.split(',').length - 1)
 })
 
@@ -85,13 +114,25 @@ test('at a terminal the columns stand below one another, within 80 cells', () =>
   assert.is(rows[0].indexOf('11.0 ± 1.4') + '11.0 ± 1.4'.length, head.indexOf('tokens/s') + 'tokens/s'.length)
 })
 
+test('what each sequence of a batch gets stands beside what all get, in place of what one alone reads', () => {
+  const [, head, alone, together] = written('table', batch).split('\n')
+  for (const line of [head, alone, together]) assert.ok(line.length === head.length && line.length <= 80, line)
+  assert.ok(together.includes('tg64 x 16 @ 1024'))
+  assert.is(together.indexOf('10.0') + 4, head.indexOf('each') + 4)
+  assert.not.ok(head.includes('GB/s'))
+  assert.match(
+    written('md', batch).split('\n')[3],
+    /\| tg64 x 16 @ 1024 \| 160\.0 ± 0\.0 \| 10\.0 \| {2}\| 22\.0 \| {2}\|/,
+  )
+})
+
 test('the table shows the share of the streaming speed for decode only', () => {
   const lines = written('md').split('\n')
   assert.ok(lines[2].includes('| tg64 @ 8 |') && lines[2].includes('| 0.50 |'))
   assert.ok(
     rowWriter('md')
       .row({ ...row, test: 'pp64' })
-      .includes('| pp64 @ 8 | 11.0 ± 1.4 |  | 22.0 |  |'),
+      .includes('| pp64 @ 8 | 11.0 ± 1.4 |  |  | 22.0 |  |'),
   )
 })
 

@@ -1,10 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseSize, wholeNumber } from '#molm/cli/options.js'
-import { layersOf } from '#molm/cli/run-summary.js'
 import { joinPrompt } from '#molm/cli/stdin.js'
 import { alignColumns } from '#molm/cli/table.js'
 import { UsageError } from '#molm/errors.js'
+import { layersOf } from '#molm/experts/layers-json.js'
 import { AnswerText } from '#molm/text/answer-text.js'
 
 test('sizes are read in units of 1000 and of 1024', () => {

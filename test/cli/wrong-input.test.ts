@@ -42,6 +42,8 @@ test('wrong usage is told in a line or two and ends with 2', () =>
     [['--experts', 'x'], /--experts needs --json/],
     [['bench', '-t', '2,99'], /^molm: --threads must be a whole number from 1 to 64, not '99'$/m],
     [['bench', '-p', '0', '-n', '0'], /-p 0 and -n 0 leave nothing to measure/],
+    [['bench', '-b', '2', '-n', '0'], /--batch is about generating; -n 0 leaves nothing to it/],
+    [['bench', '-b', '0'], /^molm: --batch must be a whole number from 1 to 256, not '0'$/m],
     [['convert', 'somewhere'], /missing required argument 'out'\nsee molm convert --help/],
     [['show', 'nano', 'extra'], /too many arguments/],
   ]))

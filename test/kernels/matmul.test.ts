@@ -128,7 +128,7 @@ function check(c: Case): void {
 }
 
 for (const format of ['f32', 'q8', 'q4'] as const) {
-  for (let tokens = 1; tokens <= 9; tokens++) {
+  for (const tokens of [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 18, 19, 22]) {
     test(`${format}, ${tokens} activation rows`, () => check({ format, rows: 24, columns: 96, groups: [tokens] }))
   }
   for (const [rows, columns] of [

@@ -50,7 +50,8 @@ export function schedule(
     round++
     between(scheduler)
   }
-  scheduler.work(poll)
+  do scheduler.work(poll)
+  while (toCome.size > 0)
   return { outcomes, scheduler }
 }
 

@@ -1,9 +1,10 @@
 import { UserError } from '../../errors.js'
+import { expertsOf } from '../../experts/layers-json.js'
 import type { GenerationResult, Model, Step } from '../../generation/types.js'
 import { AnswerText } from '../../text/answer-text.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
 import { framePrompt } from '../frame.js'
-import { expertsOf, logprobsOf } from '../run-summary.js'
+import { logprobsOf } from '../run-summary.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
 
 /**

@@ -28,10 +28,10 @@ export enum MatmulArg {
   recordStride,
   /** Columns of such a record. */
   recordColumns,
-  /** Room for unpacked 4-bit weights: UNPACKED_TILE_BYTES for each TILE_COLUMNS columns and each thread. */
+  /** Room for unpacked 4-bit weights, or 0: UNPACKED_TILE_BYTES for each TILE_COLUMNS columns and each thread. */
   unpacked,
-  /** Rows of activations that unpacked weights are multiplied with at once: 1 or 4. */
-  rowsAtOnce,
+  /** Entries of a list from which on its 4-bit weights are unpacked: 4 at least, where there is room for them. */
+  unpackFrom,
   /** f32: factor of the output. */
   scale,
   /**

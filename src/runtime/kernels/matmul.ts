@@ -30,6 +30,14 @@ const LEAST_WORK = 16384
 /** Fewer rows would leave each half of a chunk (assembly/matmul.ts) a single band, too short for the prefetcher. */
 const LEAST_ROWS = 32
 
+/**
+ * Activation rows of a matrix from which on unpacking its 4-bit weights pays (assembly/tile-q4-unpacked.ts): for fewer,
+ * reading them takes longer than what computing gains.
+ */
+const UNPACKING_PAYS = 16
+/** More rows than a list can have. */
+const NEVER = 0xffffffff
+
 /** Grouped matrix product: several matrices of one shape, each with its own list of activation rows. */
 export class Matmul extends Call<MatmulArg> {
   private readonly columns: number
@@ -66,9 +74,9 @@ export class Matmul extends Call<MatmulArg> {
       this.set(MatmulArg.recordStride, output.recordBytes)
       this.set(MatmulArg.recordColumns, padded(output.columns))
     }
-    if (format === 'q4') this.set(MatmulArg.unpacked, scratchFor(bank, this.columns, threads))
-    // Where V8 fuses pairs of 128-bit operations, four rows fit the registers; see tile-q4-unpacked.ts.
-    this.set(MatmulArg.rowsAtOnce, fusesVectors(bank.module) ? 4 : 1)
+    const unpacks = format === 'q4' && fusesVectors(bank.module)
+    if (unpacks) this.set(MatmulArg.unpacked, scratchFor(bank, this.columns, threads))
+    this.set(MatmulArg.unpackFrom, unpacks ? UNPACKING_PAYS : NEVER)
   }
 
   /**

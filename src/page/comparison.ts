@@ -1,0 +1,62 @@
+import { figureSections } from '../pictures/html.js'
+import { drawUsage } from '../pictures/usage-figure.js'
+import type { Api } from './api.js'
+import { byId } from './elements.js'
+import { type PageModel, type RoutedToken, textRoutes } from './routes.js'
+
+/** How two texts use the experts: the figure of `molm experts`, for what is written into the two fields. */
+export class Comparison {
+  private readonly form = byId('comparison', HTMLFormElement)
+  private readonly fields = [byId('first', HTMLTextAreaElement), byId('second', HTMLTextAreaElement)]
+  private readonly figure = byId('figure', HTMLDivElement)
+  private readonly alert = byId('comparison-alert', HTMLParagraphElement)
+  private read?: RoutedToken[][]
+  private running?: AbortController
+  private width = 0
+
+  constructor(
+    private readonly api: Api,
+    private readonly model: PageModel,
+  ) {
+    this.form.addEventListener('submit', (event) => {
+      event.preventDefault()
+      this.compare()
+    })
+    for (const field of this.fields) {
+      field.addEventListener('keydown', (event) => {
+        if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+          event.preventDefault()
+          this.form.requestSubmit()
+        }
+      })
+    }
+    new ResizeObserver(() => {
+      if (this.read && this.figure.clientWidth !== this.width) this.draw(this.read)
+    }).observe(this.figure)
+  }
+
+  private async compare(): Promise<void> {
+    this.running?.abort()
+    const running = new AbortController()
+    this.running = running
+    this.alert.textContent = ''
+    this.form.setAttribute('aria-busy', 'true')
+    try {
+      const texts = this.fields.map(({ value }) => value)
+      const read = await Promise.all(texts.map((text) => this.api.read(this.model.name, text, running.signal)))
+      this.read = read
+      this.draw(read)
+    } catch (error) {
+      if (!running.signal.aborted) this.alert.textContent = (error as Error).message
+    } finally {
+      if (this.running === running) this.form.removeAttribute('aria-busy')
+    }
+  }
+
+  private draw([first, second]: RoutedToken[][]): void {
+    this.width = this.figure.clientWidth
+    const texts = [textRoutes('first', first, this.model), textRoutes('second', second, this.model)]
+    this.figure.innerHTML = figureSections(drawUsage(texts), Math.max(300, this.width))
+    this.figure.dispatchEvent(new Event('drawn', { bubbles: true }))
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The data of server-sent events, each an object, up to `[DONE]`. Rejects with what an event says that is an error, and
+ * where the stream ends without `[DONE]`.
+ */
+export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<unknown, void> {
+  const decoder = new TextDecoder()
+  const reader = body.getReader()
+  let rest = ''
+  let isWhole = false
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done && isWhole) return
+      if (done) throw new Error('the answer broke off: the server closed the connection')
+      const lines = (rest + decoder.decode(value, { stream: true })).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        // Anything else is a comment that keeps the connection alive, or the end of an event.
+        if (!line.startsWith('data:')) continue
+        const data = line.slice(5).trim()
+        if (data === '[DONE]') {
+          isWhole = true
+          continue
+        }
+        const event = JSON.parse(data)
+        if (event.error) throw new Error(String(event.error.message))
+        yield event
+      }
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined)
+  }
+}

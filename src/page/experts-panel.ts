@@ -1,0 +1,92 @@
+import { ExpertUsage } from '../experts/usage.js'
+import type { MixtureKind } from '../model/config.js'
+import { mostExperts } from '../pictures/figure.js'
+import { mapImage, type PageRoutes, pageRoutes } from '../pictures/html.js'
+import { usageMaps } from '../pictures/usage-figure.js'
+import { byId } from './elements.js'
+import { LiveImage } from './live-image.js'
+import { layerRoutes, type PageModel, type RoutedToken } from './routes.js'
+
+/** Of the time between two drawings, drawing may take this share: a map of thousands of cells must not slow the text. */
+const DRAWING_SHARE = 0.3
+
+/** Cells of few experts are drawn larger than in a picture of a whole text, where there is room. */
+const LARGER = { scale: 1.35, experts: 40, width: 500 }
+/** The least width that a map is drawn for; what is narrower shows it smaller. */
+const LEAST_WIDTH = 300
+/** As in the style: beyond it a map only becomes coarse. */
+const MOST_WIDTH = 736
+
+/** The map beside the conversation: usage by the answers' tokens so far, and the experts of the token that is looked at. */
+export class ExpertsPanel {
+  private readonly section = byId('talk', HTMLElement) as HTMLElement & { routes?: PageRoutes[] }
+  private readonly map = byId('map', HTMLDivElement)
+  private readonly image = new LiveImage(this.map)
+  private readonly kinds: MixtureKind[]
+  private usage: ExpertUsage
+  private routes: PageRoutes[] = []
+  private newest?: HTMLElement
+  private timer?: number
+  private tookMs = 0
+
+  constructor(private readonly model: PageModel) {
+    this.kinds = model.config.mixtures.map(({ kind }) => kind)
+    this.usage = new ExpertUsage(model.config)
+    this.section.dataset.kinds = this.kinds.join(' ')
+    this.reset()
+    // It also tells the first width.
+    new ResizeObserver(() => this.drawSoon()).observe(this.map)
+  }
+
+  /** Forgets all tokens. */
+  reset(): void {
+    this.usage = new ExpertUsage(this.model.config)
+    this.routes = []
+    this.section.routes = this.routes
+    this.newest = undefined
+    this.drawSoon()
+  }
+
+  /** Keeps the experts of a token, and gives the number that its piece of text is to have; tokens of answers count. */
+  add(token: RoutedToken, isAnswer: boolean): number {
+    const layers = layerRoutes(token, this.model)
+    if (isAnswer && token.experts) this.usage.add(layers, 1)
+    this.routes.push(pageRoutes(layers, this.kinds))
+    return this.routes.length - 1
+  }
+
+  /** Draws what has come, and shows the experts of this token, unless the reader looks at something else. */
+  drawSoon(newest = this.newest): void {
+    this.newest = newest
+    this.showNewest()
+    if (this.timer !== undefined) return
+    const pauseMs = this.tookMs / DRAWING_SHARE
+    this.timer = window.setTimeout(() => requestAnimationFrame(() => this.draw()), pauseMs)
+  }
+
+  private draw(): void {
+    this.timer = undefined
+    const width = this.map.clientWidth
+    if (width === 0 || this.kinds.length === 0) return
+    const started = performance.now()
+    const answers = { name: 'answers', usage: this.usage, model: this.model }
+    const [block, unit] = [usageMaps([answers]), this.scaleAt(width)]
+    const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
+    if (isNew) {
+      this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
+      this.showNewest()
+    }
+    this.tookMs = performance.now() - started
+  }
+
+  private showNewest(): void {
+    if (this.map.firstElementChild && this.newest?.isConnected) {
+      this.newest.dispatchEvent(new Event('show', { bubbles: true }))
+    }
+  }
+
+  private scaleAt(width: number): number {
+    const most = Math.max(...this.usage.mixtures.map(mostExperts))
+    return width >= LARGER.width && most <= LARGER.experts ? LARGER.scale : 1
+  }
+}

@@ -1,0 +1,62 @@
+const ENTITIES: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"' }
+
+/**
+ * An SVG image that is drawn again and again. Its markup comes from the same code each time, so that mostly the same
+ * elements come in the same order: then only those are changed whose markup differs from the time before. A map of
+ * thousands of cells need not be parsed again, what has the focus keeps it, and classes that others have set stay.
+ */
+export class LiveImage {
+  /** The markup, cut before each tag. */
+  private tags: string[] = []
+  /** The elements, in the order of their opening tags. */
+  private elements: Element[] = []
+
+  constructor(private readonly host: Element) {}
+
+  /** Shows the markup of an `svg` element. Returns whether it was put in anew. */
+  show(markup: string): boolean {
+    const tags = markup.split('<')
+    const changed = this.changes(tags)
+    this.tags = tags
+    if (changed) {
+      for (const [element, tag] of changed) update(element, tag)
+      return false
+    }
+    this.host.innerHTML = markup
+    this.elements = [...this.host.querySelectorAll('*')]
+    return true
+  }
+
+  /** Elements with other markup than before; undefined where they are not the same elements. */
+  private changes(tags: readonly string[]): [Element, string][] | undefined {
+    if (tags.length !== this.tags.length) return undefined
+    const changed: [Element, string][] = []
+    let next = 0
+    for (const [i, tag] of tags.entries()) {
+      const isOpening = i > 0 && !tag.startsWith('/')
+      if (tag !== this.tags[i]) {
+        if (!isOpening || nameOf(tag) !== nameOf(this.tags[i])) return undefined
+        changed.push([this.elements[next], tag])
+      }
+      if (isOpening) next++
+    }
+    return changed
+  }
+}
+
+function nameOf(tag: string): string {
+  return /^\w*/.exec(tag)?.[0] ?? ''
+}
+
+function update(element: Element, tag: string): void {
+  const end = tag.indexOf('>')
+  for (const [, name, value] of tag.slice(0, end).matchAll(/([\w:-]+)="([^"]*)"/g)) {
+    const wanted = decode(value)
+    if (name !== 'class' && element.getAttribute(name) !== wanted) element.setAttribute(name, wanted)
+  }
+  if (element.firstChild instanceof Text) element.firstChild.data = decode(tag.slice(end + 1))
+}
+
+function decode(text: string): string {
+  return text.includes('&') ? text.replace(/&\w+;/g, (entity) => ENTITIES[entity] ?? entity) : text
+}

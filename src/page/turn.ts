@@ -1,0 +1,52 @@
+import { create } from './elements.js'
+import type { Piece } from './pieces.js'
+
+/** What one of the two has said: a heading, its text with a span per token, and a note below. */
+export class Turn {
+  readonly element: HTMLElement
+  /** All text so far. */
+  text = ''
+  /** The piece that came last. */
+  newest?: HTMLElement
+  private readonly body = create('div', 'tokens')
+  private readonly foot = create('p', 'note')
+
+  constructor(role: 'user' | 'model', name: string) {
+    this.element = create('article', `turn ${role}`)
+    this.element.append(create('h2', '', name), this.body, this.foot)
+  }
+
+  /** Adds text that belongs to no token that is known. */
+  write(text: string): void {
+    this.text += text
+    this.body.append(text)
+  }
+
+  /** Adds a token's piece of text, whose experts have this number; -1 where it has none. */
+  add({ text, token }: Piece): void {
+    if (token < 0) return this.write(text)
+    this.text += text
+    const span = create('span', '', text)
+    span.dataset.i = String(token)
+    // One stop of the Tab key for all: the arrow keys walk on from it.
+    span.tabIndex = this.newest ? -1 : 0
+    this.body.append(span)
+    this.newest = span
+  }
+
+  /** Shows the same text with its tokens. */
+  replace(pieces: readonly Piece[]): void {
+    this.body.replaceChildren()
+    this.text = ''
+    this.newest = undefined
+    for (const piece of pieces) this.add(piece)
+  }
+
+  note(text: string): void {
+    this.foot.textContent = text
+  }
+
+  set isBusy(busy: boolean) {
+    this.element.setAttribute('aria-busy', String(busy))
+  }
+}

@@ -1,0 +1,67 @@
+import type { HttpBindings } from '@hono/node-server'
+import { Hono } from 'hono'
+import { checkLanguageModel } from '../evaluation/language-model.js'
+import type { Model } from '../generation/types.js'
+import { type AuthOptions, guard } from './auth.js'
+import { chatRoutes } from './chat-completions.js'
+import { completionRoutes } from './completions.js'
+import { ApiError, asApiError, ClientGone, errorResponse } from './errors.js'
+import { healthRoutes } from './health.js'
+import { LIMITS, type Limits } from './limits.js'
+import { Metrics, metricsRoutes } from './metrics.js'
+import { modelRoutes } from './models.js'
+import { pageRoutes } from './page.js'
+import { Queue } from './queue.js'
+import type { Serving } from './serving.js'
+import { Sessions } from './sessions.js'
+import { tokenizeRoutes } from './tokenize.js'
+
+export interface AppOptions extends AuthOptions {
+  /** What clients call the model, in place of its own name. */
+  alias?: string
+  limits?: Partial<Limits>
+  /** Where requests wait; whoever closes the server brings it. */
+  queue?: Queue
+  /** Told of errors that nobody foresaw. Default: they are written to stderr. */
+  onError?: (error: unknown) => void
+}
+
+/**
+ * The API of a model, and its page, as an application that a server listens for. Throws a UserError where the model
+ * predicts no tokens.
+ */
+export function createApp(model: Model, options: AppOptions = {}): Hono {
+  checkLanguageModel(model)
+  const limits = limitsOf(model, options.limits)
+  const queue = options.queue ?? new Queue(limits)
+  const sessions = new Sessions(model, limits)
+  const { onError = console.error } = options
+  const metrics = new Metrics(model, queue, sessions)
+  const since = Math.floor(Date.now() / 1000)
+  const serving: Serving = { model, id: options.alias ?? model.name, since, queue, sessions, metrics, limits, onError }
+
+  const app = new Hono<{ Bindings: HttpBindings }>()
+  app.use(metrics.middleware)
+  app.use(guard(options))
+  app.route('/', healthRoutes(serving))
+  app.route('/', modelRoutes(serving))
+  app.route('/', completionRoutes(serving))
+  app.route('/', chatRoutes(serving))
+  app.route('/', tokenizeRoutes(serving))
+  app.route('/', metricsRoutes(serving))
+  app.route('/', pageRoutes())
+  app.notFound((c) => errorResponse(c, new ApiError(404, `there is no ${c.req.method} ${c.req.path.slice(0, 100)}`)))
+  app.onError((error, c) => {
+    // Nobody reads this; it ends the request.
+    if (error instanceof ClientGone) return new Response(null, { status: 499 })
+    const told = asApiError(error)
+    if (told.status === 500) onError(error)
+    return errorResponse(c, told)
+  })
+  return app as unknown as Hono
+}
+
+function limitsOf({ config }: Model, given: Partial<Limits> = {}): Limits {
+  const limits = { ...LIMITS, ...given }
+  return { ...limits, contextTokens: Math.min(limits.contextTokens, config.maxPositions ?? Infinity) }
+}

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import { Hono } from 'hono'
+import type { Tokenizer } from '../text/tokenizer.js'
+import { Answer, checkAsks, type Piece } from './answer.js'
+import { readBody } from './body.js'
+import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
+import type { Ticket } from './queue.js'
+import { optionsOf } from './request-options.js'
+import { type CompletionBody, completionBody } from './schemas.js'
+import type { Serving } from './serving.js'
+import { eventStream } from './stream.js'
+
+/** A prompt as ids, and as the text that `echo` gives. */
+interface Prompt {
+  tokens: number[]
+  text: string
+}
+
+/** `POST /v1/completions`: prompts that are gone on with as they stand. */
+export function completionRoutes(serving: Serving): Hono {
+  const app = new Hono()
+  app.post('/v1/completions', async (c) => {
+    const body = await readBody(c, completionBody, serving)
+    const ticket = serving.queue.enter(c.req.raw.signal)
+    try {
+      const completion = await Completion.of(serving, body, ticket)
+      if (body.stream) return eventStream(c, completion.chunks(), ticket, serving)
+      const whole = await completion.whole()
+      ticket.leave()
+      return c.json(whole)
+    } catch (error) {
+      ticket.leave()
+      throw error
+    }
+  })
+  return app
+}
+
+/** One request and what is said to it. */
+class Completion {
+  private readonly head: { id: string; object: 'text_completion'; created: number; model: string }
+  private readonly scorers: (CompletionScorer | undefined)[]
+  private readonly n: number
+
+  private constructor(
+    serving: Serving,
+    private readonly body: CompletionBody,
+    private readonly prompts: Prompt[],
+    private readonly answer: Answer,
+  ) {
+    const created = Math.floor(Date.now() / 1000)
+    this.head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created, model: serving.id }
+    this.n = body.n ?? 1
+    const tokenizer = tokenizerOf(serving)
+    this.scorers = prompts.flatMap((prompt) =>
+      Array.from({ length: this.n }, () =>
+        body.logprobs === undefined ? undefined : new CompletionScorer(tokenizer, body.echo ? prompt : undefined),
+      ),
+    )
+  }
+
+  static async of(serving: Serving, body: CompletionBody, ticket: Ticket): Promise<Completion> {
+    const prompts = await promptsOf(body.prompt, serving, ticket.signal)
+    const { logprobs, echo = false, routed_experts: routes = false } = body
+    const options = { ...optionsOf(body), stop: body.stop ?? [], logprobs: logprobs ?? 0 }
+    const asks = prompts.map(({ tokens: prompt }) => {
+      return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes }
+    })
+    checkAsks(asks, body.n ?? 1, serving)
+    return new Completion(serving, body, prompts, new Answer(serving, asks, body.n ?? 1, ticket))
+  }
+
+  async whole() {
+    const choices = this.scorers.map((_, index) => ({
+      index,
+      text: this.echoed(index),
+      logprobs: this.scorers[index]?.add([]) ?? null,
+      finish_reason: null as Piece['finishReason'] | null,
+      ...(this.body.routed_experts && { routed_experts: [] as unknown[], prompt_routed_experts: [] as unknown[] }),
+    }))
+    for await (const piece of this.answer.pieces()) {
+      const choice = choices[piece.index]
+      choice.text += piece.text
+      const more = this.scorers[piece.index]?.add(piece.tokens)
+      if (choice.logprobs && more) append(choice.logprobs, more)
+      choice.routed_experts?.push(...(piece.routed ?? []))
+      choice.prompt_routed_experts?.push(...(piece.promptRouted ?? []))
+      if (piece.finishReason) choice.finish_reason = piece.finishReason
+    }
+    return { ...this.head, choices, usage: this.answer.usage }
+  }
+
+  async *chunks(): AsyncGenerator<object> {
+    const withUsage = this.body.stream_options?.include_usage
+    const usage = withUsage ? { usage: null } : {}
+    const begun = new Set<number>()
+    for await (const piece of this.answer.pieces()) {
+      const { index, tokens, routed, promptRouted, finishReason } = piece
+      const text = begun.has(index) ? piece.text : this.echoed(index) + piece.text
+      begun.add(index)
+      if (text === '' && tokens.length === 0 && !routed && !promptRouted && !finishReason) continue
+      yield { ...this.head, choices: [this.chunk(piece, text)], ...usage }
+    }
+    if (withUsage) yield { ...this.head, choices: [], usage: this.answer.usage }
+  }
+
+  private chunk({ index, tokens, routed, promptRouted, finishReason }: Piece, text: string) {
+    return {
+      index,
+      text,
+      logprobs: this.scorers[index]?.add(tokens) ?? null,
+      finish_reason: finishReason ?? null,
+      ...(routed && { routed_experts: routed }),
+      ...(promptRouted && { prompt_routed_experts: promptRouted }),
+    }
+  }
+
+  private echoed(choice: number): string {
+    return this.body.echo ? this.prompts[Math.floor(choice / this.n)].text : ''
+  }
+}
+
+async function promptsOf(given: CompletionBody['prompt'], serving: Serving, signal: AbortSignal): Promise<Prompt[]> {
+  const isMany = Array.isArray(given) && typeof given[0] !== 'number'
+  const all = (isMany ? given : [given]) as (string | number[])[]
+  const prompts: Prompt[] = []
+  for (const one of all) {
+    if (typeof one !== 'string') prompts.push({ tokens: one, text: tokenizerOf(serving)?.decode(one) ?? '' })
+    else prompts.push({ tokens: await serving.model.tokenizer.encodeAsync(one, { signal }), text: one })
+  }
+  return prompts
+}
+
+function tokenizerOf({ model }: Serving): Tokenizer | undefined {
+  return model.hasTokenizer ? model.tokenizer : undefined
+}
+
+function append(all: CompletionLogprobs, more: CompletionLogprobs): void {
+  all.tokens.push(...more.tokens)
+  all.token_logprobs.push(...more.token_logprobs)
+  all.top_logprobs.push(...more.top_logprobs)
+  all.text_offset.push(...more.text_offset)
+}

@@ -1,0 +1,20 @@
+import type { Model } from '../generation/types.js'
+import type { Limits } from './limits.js'
+import type { Metrics } from './metrics.js'
+import type { Queue } from './queue.js'
+import type { Sessions } from './sessions.js'
+
+/** What all endpoints share. */
+export interface Serving {
+  model: Model
+  /** What clients call the model. */
+  id: string
+  /** When it was loaded, in seconds since 1970. */
+  since: number
+  queue: Queue
+  sessions: Sessions
+  metrics: Metrics
+  limits: Limits
+  /** Told of errors that nobody foresaw. */
+  onError: (error: unknown) => void
+}

@@ -1,0 +1,58 @@
+import { dirname } from 'node:path'
+import { Hono } from 'hono'
+import { specialTokens } from '../text/special-tokens.js'
+import { readIfPresent, readJsonIfPresent } from '../text/text-files.js'
+import { readBody } from './body.js'
+import { ApiError } from './errors.js'
+import { detokenizeBody, tokenizeBody } from './schemas.js'
+import type { Serving } from './serving.js'
+
+/** Texts to tokens and back, and what the tokenizer is, in the form of vLLM, which evaluation programs ask for. */
+export function tokenizeRoutes(serving: Serving): Hono {
+  const { model, limits } = serving
+  const app = new Hono()
+  app.post('/tokenize', async (c) => {
+    const body = await readBody(c, tokenizeBody, serving)
+    const { prompt, add_special_tokens: addSpecialTokens = true, return_token_strs: withTexts } = body
+    const tokens = await model.tokenizer.encodeAsync(prompt, { addSpecialTokens, signal: c.req.raw.signal })
+    const token_strs = withTexts ? tokens.map((token) => model.tokenizer.token(token)) : null
+    return c.json({ count: tokens.length, max_model_len: limits.contextTokens, tokens, token_strs })
+  })
+  app.post('/detokenize', async (c) => {
+    const { tokens } = await readBody(c, detokenizeBody, serving)
+    return c.json({ prompt: model.tokenizer.decode(tokens) })
+  })
+  app.get('/tokenizer_info', async (c) => c.json(await tokenizerInfo(serving)))
+  return app
+}
+
+/** What tokenizer_config.json says, but for its list of all added tokens; special tokens and the template as plain texts. */
+async function tokenizerInfo({ model, limits }: Serving): Promise<object> {
+  if (!model.hasTokenizer) throw new ApiError(404, 'the model came without a tokenizer')
+  const { path, kind } = model.info
+  const folder = kind === 'packed' ? dirname(path) : path
+  const [config = {}, specialMap = {}, template] = await Promise.all([
+    readJsonIfPresent(folder, 'tokenizer_config.json'),
+    readJsonIfPresent(folder, 'special_tokens_map.json'),
+    readIfPresent(folder, 'chat_template.jinja'),
+  ])
+  const { added_tokens_decoder, chat_template, ...rest } = config
+  const tokenOf = (id: number | null) => (id === null ? null : model.tokenizer.token(id))
+  return {
+    tokenizer_class: null,
+    pad_token: null,
+    ...rest,
+    bos_token: tokenOf(model.config.bosToken),
+    eos_token: tokenOf(model.config.eosToken),
+    ...specialTokens(config, specialMap).byRole,
+    chat_template: template ? new TextDecoder().decode(template) : defaultTemplate(chat_template),
+    model_max_length: limits.contextTokens,
+    vocab_size: model.tokenizer.vocabSize,
+  }
+}
+
+/** The template, or of several that have names the one that is meant where none is named. */
+function defaultTemplate(templates: unknown): string | null {
+  const found = Array.isArray(templates) ? templates.find(({ name }) => name === 'default')?.template : templates
+  return typeof found === 'string' ? found : null
+}

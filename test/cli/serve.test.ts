@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { assertRefused, ended, molm, type Running, startMolm } from './molm.js'
+
+/** Starts a server and waits for its address. */
+async function serve(args: string[], env?: object): Promise<{ child: Running; url: string }> {
+  const child = startMolm(['serve', '--port', '0', ...args], env)
+  let said = ''
+  child.stdout.setEncoding('utf8')
+  while (!said.includes('\n')) said += (await once(child.stdout, 'data'))[0]
+  return { child, url: /http:\S+/.exec(said)?.[0] ?? '' }
+}
+
+async function ask(url: string, body: object, headers = {}) {
+  const init = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers } }
+  return fetch(`${url}/v1/completions`, { ...init, body: JSON.stringify(body) })
+}
+
+test('serve tells its address, answers there, and ends with 0 on SIGTERM and on Ctrl-C', async () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const { child, url } = await serve(['--alias', 'small'])
+    const end = ended(child)
+    const response = await ask(url, { prompt: 'The lantern', max_tokens: 3, model: 'small' })
+    assert.is(response.status, 200)
+    child.kill(signal)
+    const { code, stderr } = await end
+    assert.is(code, 0)
+    assert.match(stderr, /^molm: closing/)
+  }
+})
+
+test('SIGTERM lets an answer come to its end', async () => {
+  const { child, url } = await serve(['--quiet'])
+  const end = ended(child)
+  const response = await ask(url, { prompt: 'Once', max_tokens: 200, ignore_eos: true, stream: true })
+  child.kill('SIGTERM')
+  assert.match(await response.text(), /"finish_reason":"length"[^\n]*\n\ndata: \[DONE\]\n\n$/)
+  const { code, stderr } = await end
+  assert.is(code, 0)
+  assert.is(stderr, '')
+})
+
+test('a key may come from the environment; clients without it are refused', async () => {
+  const { child, url } = await serve(['-q', '--host', '0.0.0.0'], { MOLM_API_KEY: 'sesame' })
+  const end = ended(child)
+  const here = url.replace('0.0.0.0', '127.0.0.1')
+  assert.is((await ask(here, { prompt: 'a', max_tokens: 1 })).status, 401)
+  assert.is((await ask(here, { prompt: 'a', max_tokens: 1 }, { Authorization: 'Bearer sesame' })).status, 200)
+  child.kill('SIGTERM')
+  assert.is((await end).code, 0)
+})
+
+test('what cannot be served safely, or at all, is refused', async () => {
+  assertRefused(await molm(['serve', '--host', '0.0.0.0']), 2, /anybody who can reach 0\.0\.0\.0.*--api-key.*--no-auth/)
+  assertRefused(await molm(['serve', '--api-key', 'a', '--no-auth']), 2, /exclude each other/)
+  assertRefused(await molm(['serve', '--api-key', '']), 2, /--api-key is empty/)
+  assertRefused(await molm(['serve', '--port', '70000']), 2, /--port must be a whole number from 0 to 65535/)
+  assertRefused(await molm(['serve', '-m', './nowhere', '--port', '0']), 1, /nowhere: no such file/)
+  const { child, url } = await serve(['-q'])
+  const end = ended(child)
+  const { port } = new URL(url)
+  assertRefused(await molm(['serve', '--port', port]), 1, /is in use; choose another with --port/)
+  child.kill('SIGTERM')
+  await end
+})
+
+test.run()

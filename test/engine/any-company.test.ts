@@ -1,0 +1,238 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { GenerateRequest, SavedSequence, StepMessage } from '#molm/engine/protocol.js'
+import { Sequence } from '#molm/engine/sequence.js'
+import { settle } from '#molm/generation-options.js'
+import type { Segment } from '#molm/nn/batch-cache.js'
+import type { Decoder } from '#molm/nn/decoder.js'
+import { type Random, seededRandom } from '#molm/sampling/random.js'
+import { sameBits } from '../support/compare.js'
+import { fixturePath } from '../support/fixtures.js'
+import { type LoadedOptions, withLoaded } from '../support/loaded-model.js'
+import { integers } from '../support/random.js'
+import { runTask } from '../support/run-task.js'
+import { schedule } from '../support/schedule.js'
+
+/*
+ * Random companies: texts of all lengths come and go, are stopped, fail, wait for their readers, roll, and look on in
+ * different ways. Whatever happens around a text, each of its bits is the one that it has alone. What a seed makes is the
+ * same on every run.
+ */
+const test = suite('texts in any company')
+
+/** More than any text has. */
+const POSITIONS = 2000
+
+/** What befalls a text. */
+type Fate = 'whole' | 'waits' | 'stopped' | 'broken' | 'full'
+
+/** One request of a text, done to its end and told in plain values. */
+type Turn = (sequence: Sequence, stop: Int32Array, emit: (told: unknown) => void) => ReturnType<Sequence['forward']>
+
+interface Text {
+  turns: Turn[]
+  fate: Fate
+  /** Micro-batch before which it comes. */
+  after: number
+  /** Micro-batch at which its fate is due; of `broken` and `full` a length of the sequence. */
+  due: number
+}
+
+const dice = (random: Random) => (below: number) => Math.floor(random.nextFloat() * below)
+
+function generateTurn(roll: (below: number) => number, model: Decoder, seed: number): Turn {
+  const prompt = Int32Array.from(integers(1 + roll([6, 40, 400][roll(3)]), seed, model.config.vocabSize))
+  const rolls = model.config.maxPositions === undefined
+  const settings = settle({
+    // Full temperature and a penalty: a bit that differs would soon change a token.
+    temperature: roll(4) === 0 ? 0 : 1,
+    topK: roll(2) * 40,
+    topP: 1,
+    minP: 0,
+    repeatPenalty: 1.1,
+    seed,
+    maxTokens: 1 + roll(24),
+    logprobs: roll(3),
+    context: rolls && roll(2) === 0 ? 8 + roll([20, 300][roll(2)]) : POSITIONS,
+  })
+  const [routes, probabilities] = [roll(2) === 0, roll(2) === 0]
+  const request: GenerateRequest = { kind: 'generate', session: 0, prompt, settings, eos: [], routes, probabilities }
+  return function* (sequence, stop, emit) {
+    const onStep = ({ at, ...step }: StepMessage) => emit(step)
+    const { finishReason, contextFull } = yield* sequence.generate(request, stop, onStep)
+    emit({ finishReason, contextFull })
+    return { logits: new Float32Array() }
+  }
+}
+
+function forwardTurn(roll: (below: number) => number, model: Decoder, seed: number): Turn {
+  const request = {
+    kind: 'forward',
+    session: 0,
+    tokens: Int32Array.from(integers(1 + roll([3, 50, 350][roll(3)]), seed, model.config.vocabSize)),
+    logits: (['none', 'last', 'all'] as const)[roll(3)],
+    routes: roll(2) === 0,
+    probabilities: roll(2) === 0,
+    outputNorms: roll(2) === 0,
+    hidden: roll(2) === 0,
+  } as const
+  return function* (sequence, stop, emit) {
+    const reply = yield* sequence.forward(request, stop)
+    emit(reply)
+    return reply
+  }
+}
+
+function textOf(roll: (below: number) => number, model: Decoder, seed: number): Text {
+  const turns = Array.from({ length: 1 + roll(3) }, (_, i) => {
+    return (roll(3) === 0 ? forwardTurn : generateTurn)(roll, model, 100 * seed + i)
+  })
+  const fate = (['whole', 'whole', 'waits', 'stopped', 'broken', 'full'] as const)[roll(6)]
+  return { turns, fate, after: roll(9), due: fate === 'broken' || fate === 'full' ? roll(500) : roll(25) }
+}
+
+interface Told {
+  sequence: Sequence
+  /** What was told, each with the number of its turn. */
+  told: [turn: number, what: unknown][]
+}
+
+/** A text with nobody beside it, and nothing that befalls it. */
+function alone(model: Decoder, { turns }: Text): Told {
+  const sequence = new Sequence(model)
+  const told: Told['told'] = []
+  for (const [number, turn] of turns.entries()) {
+    const task = turn(sequence, new Int32Array(1), (what) => told.push([number, what]))
+    runTask(model, task)
+  }
+  return { sequence, told }
+}
+
+/** All texts at once; the result says how each turn ended. */
+function together(model: Decoder, texts: Text[]): (Told & { errors: unknown[] })[] {
+  const stops = texts.map(() => new Int32Array(1))
+  const some = texts.map((): Told => ({ sequence: new Sequence(model), told: [] }))
+  const waiting = new Set(texts.keys())
+  for (const [i, { fate, due }] of texts.entries()) {
+    const { cache } = some[i].sequence
+    const reserve = cache.reserve.bind(cache)
+    cache.reserve = (tokens) => {
+      if (fate === 'full' && cache.length >= due) throw new Error('no room')
+      reserve(tokens)
+    }
+  }
+  const forward = model.forward.bind(model)
+  const isBroken = ({ cache }: Segment) => {
+    const { fate, due } = texts[some.findIndex(({ sequence }) => sequence.cache === cache)]
+    return fate === 'broken' && cache.length >= due
+  }
+  const routes = () => {
+    throw new Error('the disk is gone')
+  }
+  model.forward = (segments) =>
+    forward(segments.map((segment) => (isBroken(segment) ? { ...segment, taps: { routes } } : segment)))
+  const tasks = texts.flatMap(({ turns, fate, after, due }, i) =>
+    turns.map((turn, number) => ({
+      task: turn(some[i].sequence, stops[i], (what) => some[i].told.push([number, what])),
+      lane: `text ${i}`,
+      after,
+      stopped: () => stops[i][0] !== 0,
+      isWanted: () => fate !== 'waits' || some[i].told.length < due || !waiting.has(i),
+    })),
+  )
+  try {
+    const { outcomes, scheduler } = schedule(model, tasks, ({ counts }) => {
+      for (const [i, { fate, due }] of texts.entries()) {
+        if (fate === 'stopped' && counts.microBatches >= due) stops[i][0] = 1
+        if (fate === 'waits' && counts.microBatches >= 2 * due) waiting.delete(i)
+      }
+    })
+    waiting.clear()
+    scheduler.work(() => undefined)
+    assert.is(scheduler.counts.sequencesRunning, 0)
+    let first = 0
+    return some.map((each, i) => {
+      const own = outcomes.slice(first, first + texts[i].turns.length)
+      first += own.length
+      return { ...each, errors: own.map((outcome) => outcome?.error) }
+    })
+  } finally {
+    model.forward = forward
+  }
+}
+
+const saved = ({ sequence }: Told): SavedSequence => sequence.export()
+
+function sameSequence(found: SavedSequence, expected: SavedSequence, what: string): void {
+  assert.equal([...found.tokens], [...expected.tokens], `${what}: tokens`)
+  assert.is(found.oldest, expected.oldest, `${what}: the oldest position`)
+  sameBits(found.rows, expected.rows, `${what}: the cache`)
+}
+
+/** What a sequence of these tokens holds when they are run at once. */
+function fresh(model: Decoder, tokens: Int32Array): SavedSequence {
+  const sequence = new Sequence(model)
+  const request = { kind: 'forward', session: 0, tokens, logits: 'none' } as const
+  const looks = { routes: false, probabilities: false, hidden: false }
+  if (tokens.length > 0) runTask(model, sequence.forward({ ...request, ...looks }, new Int32Array(1)))
+  const all = sequence.export()
+  sequence.release()
+  return all
+}
+
+/** Runs one company and gives how many of its texts met each fate. */
+function checkCompany(model: Decoder, seed: number): Record<string, number> {
+  const roll = dice(seededRandom(seed))
+  const texts = Array.from({ length: 2 + roll(14) }, (_, i) => textOf(roll, model, 50 * seed + i))
+  const counts: Record<string, number> = {}
+  const found = together(model, texts)
+  for (const [i, { told, errors, ...rest }] of found.entries()) {
+    const { fate } = texts[i]
+    const what = `seed ${seed}, text ${i}, ${fate}`
+    const expected = alone(model, texts[i])
+    const failed = errors.filter((error) => error !== undefined)
+    if (fate === 'whole' || fate === 'waits') assert.equal(failed, [], what)
+    if (failed.length === 0) {
+      assert.equal(told, expected.told, what)
+      sameSequence(saved({ told, ...rest }), saved(expected), what)
+    } else {
+      counts.failed = (counts.failed ?? 0) + 1
+      // What was told up to the first failure; the turns after it have another sequence before them than alone.
+      const last = errors.findIndex((error) => error !== undefined)
+      const known = told.filter(([turn]) => turn <= last)
+      const whole = expected.told.filter(([turn]) => turn < last).length
+      assert.ok(known.length >= whole, what)
+      assert.equal(known, expected.told.slice(0, known.length), what)
+      const state = saved({ told, ...rest })
+      // Where nothing has been forgotten, it is as if the tokens that are left had been run at once.
+      if (state.oldest === 0) sameSequence(state, fresh(model, state.tokens), what)
+    }
+    counts[fate] = (counts[fate] ?? 0) + 1
+    rest.sequence.release()
+    expected.sequence.release()
+  }
+  return counts
+}
+
+/** Companies of one model; every fate must have come up, and failures been seen. */
+async function check(name: string, options: LoadedOptions, seeds: number[]): Promise<void> {
+  await withLoaded(fixturePath(name), { positions: POSITIONS, ...options }, ({ model }) => {
+    const all: Record<string, number> = {}
+    for (const seed of seeds) {
+      for (const [fate, count] of Object.entries(checkCompany(model, seed))) all[fate] = (all[fate] ?? 0) + count
+    }
+    for (const fate of ['whole', 'waits', 'stopped', 'broken', 'full', 'failed']) assert.ok(all[fate] > 0, fate)
+  })
+}
+
+test('of a model that may forget its oldest tokens', async () => {
+  await check('02-base-safetensors-f32', { quant: 'q4', threads: 2 }, [1, 2, 3, 4, 5, 6])
+  await check('02-base-safetensors-f32', { quant: 'q8', threads: 1 }, [7, 8, 9])
+})
+
+test('of a model with softmax attention', async () => {
+  await check('61-jetmoe-f32', { quant: 'q4', threads: 2 }, [11, 12, 13, 14])
+  await check('52-mixtral-window-bf16-sharded', { quant: 'q4', threads: 3, tier: 'plain' }, [15, 16, 17])
+})
+
+test.run()

@@ -1,0 +1,236 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import OpenAI from 'openai'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { listen } from '#molm/server/listen.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
+import { get, post, type Served, serveNano, until } from './served.js'
+
+/* Clients that go, do not read, do not finish, or come when there is no place: none of them may be felt by others. */
+const test = suite('connections')
+
+const ENDLESS = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, temperature: 1 }
+const LIMITS = {
+  parallel: 2,
+  waiting: 2,
+  promptTokens: 10_000_000,
+  stallMs: 700,
+  commentMs: 200,
+  headMs: 300,
+  requestMs: 600,
+  drainMs: 300,
+}
+let served: Served
+
+test.before(async () => {
+  served = await serveNano({ limits: LIMITS })
+})
+test.after(() => served.close())
+
+/** A server that is closed in a test. */
+async function withOwnServer(use: (own: Served) => Promise<void>): Promise<void> {
+  const own = await serveNano({ limits: LIMITS })
+  try {
+    await use(own)
+  } finally {
+    await own.close()
+  }
+}
+
+/** Sequences that the engine runs, those that wait for their readers among them. */
+const running = async () => (await served.model.stats()).sequencesRunning
+const tokens = async () => (await served.model.stats()).tokensProcessed
+
+/** A connection on which a request has been sent, and nothing is read. */
+function send(path: string, body: object, headers = ''): net.Socket {
+  const { hostname, port } = new URL(served.url)
+  const socket = net.connect(Number(port), hostname).pause()
+  socket.on('error', () => undefined)
+  const text = JSON.stringify(body)
+  const length = Buffer.byteLength(text)
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers}`
+  socket.write(`${head}Content-Length: ${length}\r\n\r\n${text}`)
+  return socket
+}
+
+/** Writes a text and reads until the server closes the connection. */
+async function exchange(text: string): Promise<string> {
+  const { hostname, port } = new URL(served.url)
+  const socket = net.connect(Number(port), hostname)
+  socket.on('error', () => undefined)
+  socket.write(text)
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (piece) => {
+    answer += piece
+  })
+  await once(socket, 'close')
+  return answer
+}
+
+/** Nothing goes through the model any more. */
+async function assertAtRest(): Promise<void> {
+  await until(async () => (await running()) === 0)
+  const before = await tokens()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.is(await tokens(), before)
+}
+
+test('a client that aborts its stream ends the generation', async () => {
+  const controller = new AbortController()
+  const ask = { ...ENDLESS, model: 'nano', stream: true } as const
+  const stream = await served.client.completions.create(ask, { signal: controller.signal })
+  let count = 0
+  for await (const _ of stream) if (++count === 5) controller.abort()
+  await assertAtRest()
+})
+
+test('a client that is killed before its answer is whole ends the generation', async () => {
+  const before = await tokens()
+  const socket = send('/v1/completions', ENDLESS)
+  await until(async () => (await tokens()) > before + 20)
+  socket.destroy()
+  await assertAtRest()
+  assert.ok((await tokens()) < before + 5_000)
+})
+
+test('so it is while a long prompt is read, and while the request waits', async () => {
+  const before = await tokens()
+  const long = { prompt: new Array(20_000).fill(5), max_tokens: 1 }
+  const sockets = [long, long, long].map((body) => send('/v1/completions', body))
+  await until(async () => (await health()).waiting === 1)
+  for (const socket of sockets.reverse()) socket.destroy()
+  await assertAtRest()
+  assert.ok((await tokens()) < before + 10_000)
+  await until(async () => (await health()).running === 0)
+})
+
+async function health() {
+  return (await get(served.url, '/health')).body
+}
+
+test('a stream that nobody reads stops, lets others run, and is cut off', async () => {
+  // Its first event alone is more than the system holds for a reader.
+  const wide = { ...ENDLESS, prompt: new Array(4_000).fill(5), stream: true, routed_experts: true, logprobs: 20 }
+  const before = await tokens()
+  const socket = send('/v1/completions', { ...wide, echo: true })
+  await until(async () => (await tokens()) > before + 4_000)
+  const { choices } = await served.client.completions.create({ model: 'nano', prompt: 'A dog', max_tokens: 5 })
+  assert.is(choices.length, 1)
+  const closed = once(socket, 'close')
+  await until(async () => (await running()) === 0)
+  await assertAtRest()
+  socket.resume()
+  await closed
+})
+
+test('a whole answer that nobody reads is cut off', async () => {
+  const ask = { prompt: ' of the house and'.repeat(6_000), echo: true, n: 128, max_tokens: 0 }
+  const whole = ask.n * ask.prompt.length
+  const socket = send('/v1/completions', ask)
+  await new Promise((resolve) => setTimeout(resolve, 2_000 + 2 * LIMITS.stallMs))
+  let bytes = 0
+  socket.on('data', (chunk) => {
+    bytes += chunk.length
+  })
+  socket.resume()
+  await once(socket, 'close')
+  // What lay in the system's buffers still comes, and no more.
+  assert.ok(bytes < whole, `${bytes} bytes of ${whole}`)
+})
+
+test('a connection that sends half a head, or half a body, is closed', async () => {
+  assert.match(await exchange('GET /health HTTP/1.1\r\nHost: loc'), /^HTTP\/1.1 408/)
+  const head = 'POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+  assert.match(await exchange(`${head}Content-Length: 100\r\n\r\n{"prompt"`), /^HTTP\/1.1 408|^$/)
+  assert.is((await health()).status, 'ok')
+})
+
+test('what is no HTTP, or too long, is refused', async () => {
+  assert.match(await exchange('hello\r\n\r\n'), /^HTTP\/1.1 400/)
+  assert.match(
+    await exchange(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`),
+    /^HTTP\/1.1 431/,
+  )
+  const chunk = `10000\r\n${'a'.repeat(65_536)}\r\n`
+  const head = 'POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+  const answer = await exchange(
+    `${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n${chunk.repeat(80)}0\r\n\r\n`,
+  )
+  assert.match(answer, /^HTTP\/1.1 413/)
+  assert.match(answer, /"type":"invalid_request_error"/)
+})
+
+test('while a long prompt is read, comments keep the connection alive', async () => {
+  const ask = { prompt: new Array(6_000).fill(5), max_tokens: 1, stream: true }
+  const { body } = await post(served.url, '/v1/completions', ask)
+  assert.match(body, /^(: still working\n\n)+data: \{/)
+  assert.match(body, /\n\ndata: \[DONE\]\n\n$/)
+})
+
+test('one request too many is told when to come again', async () => {
+  const sockets = Array.from({ length: 4 }, () => send('/v1/completions', ENDLESS))
+  await until(async () => (await health()).waiting === 2)
+  const error = await served.client.completions
+    .create({ model: 'nano', prompt: 'a' })
+    .catch((reason: unknown) => reason)
+  assert.instance(error, OpenAI.RateLimitError)
+  const retryAfter = (error as InstanceType<typeof OpenAI.RateLimitError>).headers?.get('retry-after')
+  assert.ok(Number(retryAfter) >= 1 && Number(retryAfter) <= 60)
+  for (const socket of sockets) socket.destroy()
+  await assertAtRest()
+})
+
+test('closing finishes what runs, and refuses what comes and what waits', () =>
+  withOwnServer(async ({ client, url, server }) => {
+    const ask = { ...ENDLESS, model: 'nano', max_tokens: 40, stream: true } as const
+    const streams = await Promise.all([1, 2].map(() => client.completions.create(ask)))
+    const reasons = streams.map(async (stream) => {
+      let reason: string | null = null
+      for await (const { choices } of stream) reason = choices[0]?.finish_reason ?? reason
+      return reason
+    })
+    const waiting = post(url, '/v1/completions', ENDLESS)
+    await until(async () => (await get(url, '/health')).body.waiting === 1)
+    const closed = server.close()
+    assert.is((await waiting).status, 503)
+    assert.equal(await Promise.all(reasons), ['length', 'length'])
+    await closed
+    assert.ok(await thrownBy(get(url, '/health')), 'nobody listens any more')
+  }))
+
+test('closing does not wait longer than it may: a stream ends with an error that says so', () =>
+  withOwnServer(async ({ client, url, server, model }) => {
+    const stream = await client.completions.create({ ...ENDLESS, model: 'nano', stream: true })
+    const iterator = stream[Symbol.asyncIterator]()
+    await iterator.next()
+    const closed = server.close()
+    assert.is((await get(url, '/health')).status, 503)
+    const rest = async () => {
+      while (!(await iterator.next()).done);
+    }
+    assert.match(String(await thrownBy(rest())), /the server is closing/)
+    await closed
+    assert.is((await model.stats()).sequencesRunning, 0)
+  }))
+
+test('until the model is there, all are told to wait', async () => {
+  const server = await listen({ port: 0 })
+  try {
+    const { status, headers, body } = await post(server.url, '/v1/completions', ENDLESS)
+    assert.is(status, 503)
+    assert.is(body.error.code, 'loading')
+    assert.ok(Number(headers.get('retry-after')) > 0)
+    assert.equal((await get(server.url, '/health')).body, { status: 'loading' })
+  } finally {
+    await server.close()
+  }
+})
+
+test('an address that cannot be had is told of', async () => {
+  const port = Number(new URL(served.url).port)
+  await rejectsWithUserError(() => listen({ port }), /^port \d+ of 127\.0\.0\.1 is in use; choose another with `port`$/)
+  await rejectsWithUserError(() => listen({ port: 0, host: '192.0.2.1' }), /^192\.0\.2\.1: no address of this computer/)
+})
+
+test.run()

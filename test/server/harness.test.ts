@@ -1,0 +1,115 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { evaluateTask, parseTask, readText, type TaskItem } from '#molm/index.js'
+import { fixturePath } from '../support/fixtures.js'
+import { get, post, type Served, serveNano } from './served.js'
+
+/*
+ * lm-evaluation-harness asks a `local-completions` server with a remote tokenizer so: /tokenizer_info once, /tokenize for
+ * context and whole, then a list of id lists with echo, logprobs 1 and max_tokens 1, and sums what stands behind the context,
+ * without the token that was generated (lm_eval/models/openai_completions.py, api_models.py). Its numbers must be those of
+ * `molm eval --task`.
+ */
+const test = suite('lm-evaluation-harness')
+
+let served: Served
+test.before(async () => {
+  served = await serveNano()
+})
+test.after(() => served.close())
+
+async function tokenize(prompt: string): Promise<number[]> {
+  return (await post(served.url, '/tokenize', { prompt, add_special_tokens: false })).body.tokens
+}
+
+/** As `_encode_pair` does: blanks at the end of the context belong to the continuation. */
+async function encodePair(context: string, continuation: string): Promise<{ context: number[]; whole: number[] }> {
+  const trimmed = context.trimEnd()
+  const whole = await tokenize(context + continuation)
+  return { context: await tokenize(trimmed), whole }
+}
+
+interface Choice {
+  index: number
+  logprobs: { token_logprobs: (number | null)[]; top_logprobs: (Record<string, number> | null)[] }
+}
+
+/** As `_create_payload` and `parse_logprobs` do. */
+async function loglikelihoods(pairs: { context: number[]; whole: number[] }[]) {
+  const ask = { model: 'nano', temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true }
+  const { body, status } = await post(served.url, '/v1/completions', {
+    ...ask,
+    prompt: pairs.map(({ whole }) => whole),
+  })
+  assert.is(status, 200, JSON.stringify(body))
+  const choices = (body.choices as Choice[]).sort((a, b) => a.index - b.index)
+  return choices.map(({ logprobs: { token_logprobs, top_logprobs } }, i) => {
+    const own = token_logprobs.slice(pairs[i].context.length, -1) as number[]
+    const top = top_logprobs.slice(pairs[i].context.length, -1) as Record<string, number>[]
+    assert.is(token_logprobs.length, pairs[i].whole.length + 1)
+    return {
+      sum: own.reduce((sum, logprob) => sum + logprob, 0),
+      isGreedy: own.every((logprob, at) => logprob === Math.max(...Object.values(top[at]))),
+    }
+  })
+}
+
+test('its requests give acc, acc_norm and every log-likelihood of eval --task', async () => {
+  const { body: info } = await get(served.url, '/tokenizer_info')
+  assert.ok('eos_token' in info)
+  const task = parseTask(await readText(fixturePath('texts/definitions.jsonl')))
+  const expected = await evaluateTask(served.model, task)
+  const all: number[][] = []
+  let greedy = 0
+  for (const { context, choices, delimiter } of task.items) {
+    const pairs = await Promise.all(choices.map((choice) => encodePair(context, delimiter + choice)))
+    const scored = await loglikelihoods(pairs)
+    greedy += scored.filter(({ isGreedy }) => isGreedy).length
+    all.push(scored.map(({ sum }) => sum))
+  }
+  assert.equal(all, expected.loglikelihoods)
+  const accuracy = (score: (sum: number, choice: string) => number) => {
+    const right = task.items.filter(({ choices, answer }: TaskItem, i) => {
+      const scores = choices.map((choice, at) => score(all[i][at], choice))
+      return scores.indexOf(Math.max(...scores)) === answer
+    })
+    return right.length / task.items.length
+  }
+  assert.is(
+    accuracy((sum) => sum),
+    expected.acc,
+  )
+  assert.is(
+    accuracy((sum, choice) => sum / [...choice].length),
+    expected.acc_norm,
+  )
+  assert.ok(expected.acc > 0.6)
+  assert.ok(greedy > 0, 'some continuations are what the model itself would say')
+})
+
+test('what a greedy continuation is, its scores say so too', async () => {
+  const context = await tokenize('User: What is a lantern?\nAssistant:')
+  const ask = { prompt: context, temperature: 0, max_tokens: 6, logprobs: 1 }
+  const { body } = await post(served.url, '/v1/completions', ask)
+  const text = body.choices[0].text
+  const whole = [...context, ...(await tokenize(text))]
+  const [{ isGreedy }] = await loglikelihoods([{ context, whole }])
+  assert.ok(isGreedy)
+  const [{ isGreedy: other }] = await loglikelihoods([{ context, whole: [...context, 7, 8] }])
+  assert.not.ok(other)
+})
+
+test('its generation requests stop where they are told to', async () => {
+  const ask = {
+    prompt: [await tokenize('Once upon a time')],
+    model: 'nano',
+    max_tokens: 40,
+    temperature: 0,
+    seed: 1234,
+  }
+  const { body } = await post(served.url, '/v1/completions', { ...ask, stop: ['\n', '.', '<|endoftext|>'] })
+  assert.not.match(body.choices[0].text, /[\n.]/)
+  assert.is(body.choices[0].finish_reason, 'stop')
+})
+
+test.run()

@@ -1,0 +1,150 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readEvents } from '#molm/page/events.js'
+import { type Piece, Pieces, piecesOf } from '#molm/page/pieces.js'
+import { type PageModel, pageModel, type RoutedToken, textRoutes } from '#molm/page/routes.js'
+import { pageRoutes } from '#molm/server/page.js'
+import { pageModules } from '#molm/server/page-modules.js'
+import { thrownBy } from '../support/rejects.js'
+
+const tokens = (...texts: string[]): Piece[] => texts.map((text, token) => ({ text, token }))
+
+test('each token has its piece of the text, also where text was held back', () => {
+  const pieces = new Pieces()
+  assert.equal(pieces.add('A', [{ text: 'A', token: 0 }]), [{ text: 'A', token: 0 }])
+  assert.equal(pieces.add('', [{ text: ' lan', token: 1 }]), [])
+  assert.equal(pieces.add(' lantern', [{ text: 'tern', token: 2 }]), [
+    { text: ' lan', token: 1 },
+    { text: 'tern', token: 2 },
+  ])
+})
+
+test('tokens that share a character have one piece', () => {
+  const pieces = new Pieces()
+  assert.equal(pieces.add('', [{ text: '\ufffd', token: 4 }]), [])
+  assert.equal(pieces.add('é', [{ text: '\ufffd', token: 5 }]), [{ text: 'é', token: 4 }])
+})
+
+test('text that differs from its token is shown as it came, and what is left at the end too', () => {
+  const pieces = new Pieces()
+  assert.equal(pieces.add('The', [{ text: ' The', token: 0 }]), [{ text: 'The', token: 0 }])
+  assert.equal(pieces.add('', [{ text: '</s>', token: 1 }]), [])
+  assert.equal(pieces.end(), [])
+  assert.equal(new Pieces().add('tail', []), [{ text: 'tail', token: -1 }])
+})
+
+test('a question is found in its prompt, the last time that it stands there', () => {
+  const prompt = tokens('User: a', ' b', '\n', 'User: a', ' b!', ' c')
+  assert.equal(piecesOf('a b', prompt), [
+    { text: 'a', token: 3 },
+    { text: ' b', token: 4 },
+  ])
+  assert.is(piecesOf('x', prompt), undefined)
+})
+
+function stream(...parts: string[]): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  return new ReadableStream({
+    start(controller) {
+      for (const part of parts) controller.enqueue(encoder.encode(part))
+      controller.close()
+    },
+  })
+}
+
+async function all(...parts: string[]): Promise<unknown[]> {
+  const events = []
+  for await (const event of readEvents(stream(...parts))) events.push(event)
+  return events
+}
+
+test('events come whole however they were cut, and comments are no events', async () => {
+  assert.equal(await all('data: {"a"', ':1}\n', '\n: still working\n\ndata: {"a":2}\n\ndata: [DONE]\n\n'), [
+    { a: 1 },
+    { a: 2 },
+  ])
+})
+
+test('a stream that breaks off, or tells of an error, is an error', async () => {
+  assert.match(String(await thrownBy(all('data: {"a":1}\n\n'))), /the server closed the connection/)
+  const told = 'data: {"error":{"message":"the model is gone"}}\n\n'
+  assert.match(String(await thrownBy(all(told))), /the model is gone/)
+})
+
+const CARD = {
+  id: 'small',
+  meta: {
+    quant: 'q4' as const,
+    chat_template: true,
+    experts: { mlp: [0, 3], attention: [2, 2] },
+    experts_per_token: { attention: 1, mlp: 2 },
+  },
+}
+
+test('the page knows the kinds of experts in the order of the model', () => {
+  const { config } = pageModel(CARD)
+  assert.equal(config.mixtures, [
+    { kind: 'attention', experts: [2, 2], topK: 1 },
+    { kind: 'mlp', experts: [0, 3], topK: 2 },
+  ])
+})
+
+test('routes of the api make the same usage as those of the library, in a text longer than a chunk', () => {
+  const model: PageModel = pageModel(CARD)
+  const read: RoutedToken[] = Array.from({ length: 1500 }, (_, i) => ({
+    token: i % 7,
+    text: `t${i % 7}`,
+    experts: [
+      { layer: 0, attention: { ids: [i % 2], gates: [0.5] } },
+      { layer: 1, attention: { ids: [1], gates: [0.25] }, mlp: { ids: [i % 3, (i + 1) % 3], gates: [0.5, 0.25] } },
+    ],
+  }))
+  const text = textRoutes('text', read, model)
+  const { usage } = text
+  assert.is(usage.tokens, 1500)
+  assert.equal([...usage.of('attention', 0).counts], [750, 750])
+  assert.equal([...usage.of('mlp', 1).counts], [1000, 1000, 1000])
+  assert.is(usage.of('mlp', 1).gateMass[0], 500 * 0.75)
+  assert.is(text.model.textOf(3), 't3')
+  const later = text.chosen(1300, 1, 'mlp')
+  assert.equal([...(later?.ids ?? [])], [1300 % 3, 1301 % 3])
+})
+
+test('what runs in the browser needs nothing of node', async () => {
+  const modules = await pageModules()
+  assert.ok(modules.has('page/main.js') && modules.has('pictures/html.js'))
+  for (const [path, text] of modules) {
+    assert.ok(text.length > 0, path)
+    assert.not.match(text, /\bfrom '[^.]|\bimport\(|\bprocess\.|\bBuffer\b/, path)
+  }
+})
+
+test('the page is allowed its own files only, and is not asked for again where it is known', async () => {
+  const page = pageRoutes()
+  const answer = await page.request('/')
+  assert.is(answer.status, 200)
+  const policy = answer.headers.get('Content-Security-Policy') ?? ''
+  assert.match(policy, /default-src 'none'/)
+  assert.not.match(policy, /unsafe|https?:|\*/)
+  const html = await answer.text()
+  assert.not.match(html, /https?:|<script>|style=|\son\w+=/)
+  const files = Array.from(html.matchAll(/(?:href|src)="(page\/[^"]+)"/g), ([, path]) => path)
+  assert.ok(files.length > 20)
+  for (const file of files) assert.is((await page.request(`/${file}`)).status, 200, file)
+  const known = { headers: { 'If-None-Match': answer.headers.get('ETag') ?? '' } }
+  assert.is((await page.request('/', known)).status, 304)
+})
+
+test('no file but those of the page is given', async () => {
+  const page = pageRoutes()
+  for (const path of [
+    'page/modules/index.js',
+    'page/modules/../package.json',
+    'page/modules/%2e%2e/package.json',
+    'page/x',
+  ]) {
+    assert.is((await page.request(`/${path}`)).status, 404, path)
+  }
+})
+
+test.run()

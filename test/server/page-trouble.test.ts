@@ -1,0 +1,316 @@
+import type { AddressInfo } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Browser, Page } from 'playwright-core'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { RoutedToken } from '#molm/page/routes.js'
+import { pageRoutes } from '#molm/server/page.js'
+import { openBrowser, visit } from '../support/browser.js'
+
+/* What a model says of itself and answers is made up here: what would be rare, slow or large with a real one. */
+
+const test = suite<{ browser: Browser }>('the page in trouble', undefined as unknown as { browser: Browser })
+
+test.before(async (context) => {
+  context.browser = await openBrowser()
+})
+test.after(({ browser }) => browser?.close())
+
+interface Shape {
+  layers: number
+  attention?: number
+  mlp: number
+  isChat?: boolean
+}
+
+const SMALL: Shape = { layers: 2, attention: 2, mlp: 4 }
+
+function card({ layers, attention, mlp, isChat = true }: Shape) {
+  const of = (experts: number) => Array<number>(layers).fill(experts)
+  const experts = { ...(attention && { attention: of(attention) }), mlp: of(mlp) }
+  const experts_per_token = { ...(attention && { attention: 1 }), mlp: 2 }
+  return { id: 'made-up', meta: { quant: 'q4', chat_template: isChat, experts, experts_per_token } }
+}
+
+function token(text: string, { layers, attention, mlp }: Shape, i: number): RoutedToken {
+  const experts = Array.from({ length: layers }, (_, layer) => ({
+    layer,
+    ...(attention && { attention: { ids: [i % attention], gates: [0.5] } }),
+    mlp: { ids: [(i + layer) % mlp, (i + layer + 1) % mlp], gates: [0.5, 0.25] },
+  }))
+  return { token: i, text, experts }
+}
+
+const chunk = (text: string, tokens: RoutedToken[] = []) =>
+  `data: ${JSON.stringify({ choices: [{ delta: { content: text }, text, routed_experts: tokens }] })}\n\n`
+
+interface Answering {
+  shape?: Shape
+  /** Lines of the stream, as they come. */
+  answer?: (body: { messages?: unknown; prompt?: string }) => AsyncGenerator<string>
+  /** In place of an answer. */
+  refuse?: (body: object) => Response | undefined
+  key?: string
+}
+
+/** Opens the page of a server that answers so; `gone` tells whether the reader of the last answer has left. */
+async function open(
+  browser: Browser,
+  { shape = SMALL, answer, refuse, key }: Answering,
+  use: (page: Page, told: { gone: boolean; faults: string[] }) => Promise<void>,
+): Promise<void> {
+  const told = { gone: false, faults: [] as string[] }
+  const app = new Hono()
+  app.route('/', pageRoutes())
+  app.use('/v1/*', async (c, next) => {
+    if (key === undefined || c.req.header('Authorization') === `Bearer ${key}`) return next()
+    return c.json({ error: { message: 'an API key is needed' } }, 401)
+  })
+  app.get('/v1/models', (c) => c.json({ data: [card(shape)] }))
+  app.post('/v1/:path{.+}', async (c) => {
+    const asked = await c.req.json()
+    const refused = refuse?.(asked)
+    if (refused) return refused
+    const lines = answer?.(asked)
+    const encoder = new TextEncoder()
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const next = await lines?.next()
+        if (!next || next.done) controller.close()
+        else controller.enqueue(encoder.encode(next.value))
+      },
+      cancel() {
+        told.gone = true
+      },
+    })
+    return c.body(body, 200, { 'Content-Type': 'text/event-stream' })
+  })
+  const server = createAdaptorServer({ fetch: app.fetch })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    await visit(browser, {}, async ({ page, faults }) => {
+      told.faults = faults
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+      await use(page, told)
+    })
+  } finally {
+    server.close()
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  }
+}
+
+async function send(page: Page, text = 'a question'): Promise<void> {
+  await page.waitForSelector('#send:enabled')
+  await page.fill('#message', text)
+  await page.press('#message', 'Enter')
+}
+
+const alert = async (page: Page) => {
+  await page.waitForSelector('#alert:not(:empty)')
+  return page.textContent('#alert')
+}
+
+const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
+
+test('markup in question, answer, model or error is shown, and does nothing', async ({ browser }) => {
+  const evil = (body: { messages?: unknown }) => {
+    async function* lines() {
+      const prompt = { choices: [{ delta: {}, prompt_routed_experts: [token(EVIL, SMALL, 0)] }] }
+      yield `data: ${JSON.stringify(prompt)}\n\n`
+      yield chunk(EVIL, [token(EVIL, SMALL, 1)])
+      yield `data: ${JSON.stringify({ error: { message: EVIL } })}\n\n`
+    }
+    assert.ok(body.messages)
+    return lines()
+  }
+  await open(browser, { answer: evil }, async (page, { faults }) => {
+    await send(page, EVIL)
+    assert.is(await alert(page), EVIL)
+    assert.is(await page.textContent('.turn.user .tokens'), EVIL)
+    assert.is(await page.textContent('.turn.model .tokens'), EVIL)
+    await page.hover('.turn.model .tokens span')
+    assert.is(await page.$$eval('main img, main script', (found) => found.length), 0)
+    assert.is(await page.title(), 'made-up · molm')
+    assert.equal(faults, [])
+  })
+})
+
+test('an answer is seen while it comes, and Stop ends it on the server too', async ({ browser }) => {
+  async function* slow() {
+    for (let i = 0; ; i++) {
+      yield chunk(`word${i} `, [token(`word${i} `, SMALL, i)])
+      await wait(20)
+    }
+  }
+  await open(browser, { answer: slow }, async (page, told) => {
+    await send(page)
+    await page.waitForSelector('.turn.model .tokens span:nth-child(5)')
+    assert.is(await page.getAttribute('.turn.model', 'aria-busy'), 'true')
+    // The newest token's experts are framed meanwhile.
+    assert.is(await page.$$eval('#map .on', (cells) => cells.length), 2 * (1 + 2))
+    assert.not.ok(await page.isVisible('#send'))
+    await page.click('#stop')
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    assert.is(await page.textContent('.turn.model .note'), 'stopped')
+    assert.match((await page.textContent('.turn.model .tokens')) ?? '', /^word0 word1 /)
+    assert.ok(await page.isVisible('#send'))
+    for (let i = 0; i < 100 && !told.gone; i++) await wait(20)
+    assert.ok(told.gone)
+  })
+})
+
+test('what the reader looks at stays, whatever comes', async ({ browser }) => {
+  let isOver = false
+  async function* slow() {
+    for (let i = 0; !isOver; i++) {
+      // From the tenth on all tokens choose the same, so that others are chosen ever less.
+      yield chunk(`word${i} `, [token(`word${i} `, SMALL, Math.min(i, 10))])
+      await wait(20)
+    }
+    yield 'data: [DONE]\n\n'
+  }
+  await open(browser, { answer: slow }, async (page) => {
+    await send(page)
+    await page.click('.turn.model .tokens span:nth-child(2)')
+    const shown = () => page.textContent('#experts .detail')
+    const before = await shown()
+    await page.waitForSelector('.turn.model .tokens span:nth-child(12)')
+    assert.is(await shown(), before)
+    // The map is drawn again and again below the reader's feet.
+    await page.keyboard.press('Escape')
+    const cell = '#map [data-expert="mlp 1 2"]'
+    await page.focus(cell)
+    const [share, fill] = [await page.textContent(`${cell} title`), await page.getAttribute(cell, 'fill')]
+    await page.waitForSelector('.turn.model .tokens span:nth-child(25)')
+    isOver = true
+    assert.is(await page.getAttribute(':focus', 'data-expert'), 'mlp 1 2')
+    assert.not.equal([await page.textContent(`${cell} title`), await page.getAttribute(cell, 'fill')], [share, fill])
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+  })
+})
+
+test('a long answer scrolls, and follows what comes unless the reader has scrolled away', async ({ browser }) => {
+  let isOver = false
+  async function* long() {
+    for (let i = 0; !isOver; i++) {
+      yield chunk(`line ${i}\n`, [token(`line ${i}\n`, SMALL, i)])
+      await wait(3)
+    }
+    yield 'data: [DONE]\n\n'
+  }
+  await open(browser, { answer: long }, async (page) => {
+    const left = () => page.evaluate('turns.scrollHeight - turns.clientHeight - turns.scrollTop') as Promise<number>
+    await send(page)
+    await page.waitForSelector('.turn.model .tokens span:nth-child(100)')
+    assert.ok((await left()) < 60)
+    await page.evaluate('turns.scrollTop = 0')
+    await page.waitForSelector('.turn.model .tokens span:nth-child(200)')
+    isOver = true
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    assert.is(await page.evaluate('turns.scrollTop'), 0)
+    assert.ok(await page.isVisible('#message'))
+  })
+})
+
+test('a question that is refused comes back, with what the server said', async ({ browser }) => {
+  const refuse = () =>
+    Response.json({ error: { message: 'the queue is full' } }, { status: 429, headers: { 'Retry-After': '3' } })
+  await open(browser, { refuse }, async (page) => {
+    await send(page, 'is it free?')
+    assert.is(await alert(page), 'the queue is full (try again in 3 s)')
+    assert.is(await page.inputValue('#message'), 'is it free?')
+    assert.is(await page.$$eval('.turn', (turns) => turns.length), 0)
+  })
+})
+
+test('an answer that breaks off stays, and it is said', async ({ browser }) => {
+  async function* broken() {
+    yield chunk('so far', [token('so far', SMALL, 0)])
+  }
+  await open(browser, { answer: broken }, async (page) => {
+    await send(page)
+    assert.is(await alert(page), 'the answer broke off: the server closed the connection')
+    assert.is(await page.textContent('.turn.model .tokens'), 'so far')
+  })
+})
+
+test('a key is asked for where the server wants one, again where it is wrong, and kept', async ({ browser }) => {
+  async function* short() {
+    yield chunk('hello', [token('hello', SMALL, 0)])
+    yield 'data: [DONE]\n\n'
+  }
+  await open(browser, { answer: short, key: 'open sesame' }, async (page) => {
+    await page.waitForSelector('#key-dialog[open]')
+    await page.fill('#key', 'wrong')
+    await page.press('#key', 'Enter')
+    await page.waitForSelector('#key-alert:not(:empty)')
+    await page.fill('#key', 'open sesame')
+    await page.press('#key', 'Enter')
+    await send(page)
+    await page.waitForSelector('.turn.model .tokens:has-text("hello")')
+    await page.reload()
+    await page.waitForSelector('#send:enabled')
+    assert.not.ok(await page.isVisible('#key-dialog'))
+  })
+})
+
+test('a conversation too long for its experts to be told goes on without them', async ({ browser }) => {
+  async function* short() {
+    yield chunk('hello ')
+    yield chunk('again')
+    yield 'data: [DONE]\n\n'
+  }
+  const error = { message: 'experts are told of prompts of at most 4096 tokens', param: 'routed_experts' }
+  const refuse = (body: object) => ('routed_experts' in body ? Response.json({ error }, { status: 400 }) : undefined)
+  await open(browser, { answer: short, refuse }, async (page) => {
+    await send(page)
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    assert.is(await page.textContent('.turn.model .tokens'), 'hello again')
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /tells no experts/)
+    assert.is(await page.textContent('#alert'), '')
+  })
+})
+
+test('a model without a chat template continues the text', async ({ browser }) => {
+  const prompts: (string | undefined)[] = []
+  const further = ({ prompt }: { prompt?: string }) => {
+    async function* lines() {
+      prompts.push(prompt)
+      yield chunk(' upon a time', [token(' upon a time', SMALL, 0)])
+      yield 'data: [DONE]\n\n'
+    }
+    return lines()
+  }
+  await open(browser, { shape: { ...SMALL, isChat: false }, answer: further }, async (page) => {
+    for (const text of ['Once', ', there was']) {
+      await send(page, text)
+      await page.waitForSelector('#composer:not(.running)')
+      await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
+    }
+    assert.equal(prompts, ['Once', 'Once upon a time, there was'])
+  })
+})
+
+test('48 layers of 128 experts are live as well', async ({ browser }) => {
+  const shape = { layers: 48, mlp: 128 }
+  async function* many() {
+    for (let i = 0; i < 60; i++) {
+      yield chunk(`t${i} `, [token(`t${i} `, shape, i)])
+      await wait(10)
+    }
+    yield 'data: [DONE]\n\n'
+  }
+  await open(browser, { shape, answer: many }, async (page, { faults }) => {
+    await send(page)
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    assert.is(await page.$$eval('#map [data-expert]', (cells) => cells.length), 48 * 128)
+    assert.is(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+    await page.hover('.turn.model .tokens span:nth-child(7)')
+    assert.is(await page.$$eval('#map .on', (cells) => cells.length), 48 * 2)
+    assert.equal(faults, [])
+  })
+})
+
+test.run()

@@ -1,0 +1,299 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Browser, Page } from 'playwright-core'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ExpertUsage } from '#molm/experts/usage.js'
+import { drawUsage, measureUsage } from '#molm/index.js'
+import type { PerMixture } from '#molm/model/config.js'
+import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/routes.js'
+import { usageMaps } from '#molm/pictures/usage-figure.js'
+import { listen } from '#molm/server/listen.js'
+import { openBrowser, type Visit, visit } from '../support/browser.js'
+import { type Served, serveNano } from './served.js'
+
+interface Context {
+  browser: Browser
+  served: Served
+}
+
+const test = suite<Context>('the page of the server', undefined as unknown as Context)
+
+test.before(async (context) => {
+  context.browser = await openBrowser()
+  context.served = await serveNano()
+})
+test.after(async ({ browser, served }) => {
+  await browser?.close()
+  await served?.close()
+})
+
+/** Opens the page; afterwards nothing may have gone wrong in it, and nothing been asked of anyone else. */
+async function open(
+  { browser, served }: Pick<Context, 'browser'> & { served: { url: string } },
+  options: Parameters<typeof visit>[1],
+  use: (visit: Visit) => Promise<void>,
+  key?: string,
+): Promise<void> {
+  await visit(browser, options, async (visited) => {
+    const { page, faults, requests } = visited
+    await page.goto(served.url)
+    if (key !== undefined) await enterKey(page, key)
+    await page.waitForSelector('#send:enabled')
+    await use(visited)
+    // Browsers tell of a refusal that the page deals with.
+    assert.equal(key === undefined ? faults : faults.filter((fault) => !fault.includes('401')), [])
+    for (const address of requests) assert.ok(address.startsWith(`${served.url}/`), address)
+  })
+}
+
+async function enterKey(page: Page, key: string): Promise<void> {
+  await page.waitForSelector('#key-dialog[open]')
+  await page.fill('#key', key)
+  await page.press('#key', 'Enter')
+}
+
+async function setGreedy(page: Page): Promise<void> {
+  await page.click('#settings summary')
+  await page.fill('#temperature', '0')
+  await page.click('#settings summary')
+}
+
+const answered = (page: Page) =>
+  page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
+
+/** Asks, waits for the answer, and gives what the API said of the tokens of question and answer. */
+async function ask(page: Page, text: string): Promise<{ prompt: RoutedToken[]; answer: RoutedToken[] }> {
+  const response = page.waitForResponse(/chat\/completions/)
+  await page.fill('#message', text)
+  await page.press('#message', 'Enter')
+  const events = (await (await response).text()).split('\n').filter((line) => /^data: \{/.test(line))
+  await answered(page)
+  const choices = events.flatMap((line) => JSON.parse(line.slice(6)).choices as Record<string, RoutedToken[]>[])
+  return {
+    prompt: choices.flatMap(({ prompt_routed_experts = [] }) => prompt_routed_experts),
+    answer: choices.flatMap(({ routed_experts = [] }) => routed_experts),
+  }
+}
+
+const framed = (page: Page) =>
+  page.$$eval('#map .on[data-expert]', (cells) => cells.map((cell) => cell.getAttribute('data-expert')).sort())
+
+/** The cells of a token's experts. */
+const cellsOf = ({ experts }: RoutedToken) =>
+  (experts ?? [])
+    .flatMap(({ layer, ...kinds }) =>
+      Object.entries(kinds as PerMixture<{ ids: number[] }>).flatMap(([kind, { ids }]) =>
+        ids.map((id) => `${kind} ${layer} ${id}`),
+      ),
+    )
+    .sort()
+
+test('a message is answered, and the map is that of the answer’s tokens', async (context) => {
+  await open(context, {}, async ({ page }) => {
+    assert.is(
+      await page.textContent('#about'),
+      'nano (q4): per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts',
+    )
+    await setGreedy(page)
+    const { answer } = await ask(page, 'What is a lighthouse?')
+    const said = 'A lighthouse is a tower with a bright light that guides ships.'
+    assert.is((await page.textContent('.turn.model .tokens'))?.trim(), said)
+    assert.match((await page.textContent('.turn.model .note')) ?? '', new RegExp(`^${answer.length} tokens`))
+
+    const listed = (await (await fetch(`${context.served.url}/v1/models`)).json()) as { data: ModelCard[] }
+    const model = pageModel(listed.data[0])
+    const usage = new ExpertUsage(context.served.model.config)
+    for (const token of answer) if (token.experts) usage.add(layerRoutes(token, model), 1)
+    const [map] = usageMaps([{ name: '', usage }]).maps
+    const expected = usage.mixtures.flatMap(({ kind, layers }) =>
+      layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, i) => map.describe(kind, layer, i))),
+    )
+    const isDrawn = async () =>
+      (await page.textContent('#map [data-expert="mlp 5 0"] title')) === map.describe('mlp', 5, 0)
+    for (let i = 0; i < 100 && !(await isDrawn()); i++) await wait(20)
+    const titles = await page.$$eval('#map title', (all) => all.map(({ textContent }) => textContent))
+    assert.equal(titles.sort(), expected.sort())
+  })
+})
+
+test('pointing at a token of question or answer frames its experts', async (context) => {
+  await open(context, {}, async ({ page }) => {
+    await setGreedy(page)
+    const { prompt, answer } = await ask(page, 'What is a violin?')
+    const texts = (of: string) =>
+      page.$$eval(`${of} .tokens span`, (spans) => spans.map(({ textContent }) => textContent))
+    const [asked, said] = [await texts('.turn.user'), await texts('.turn.model')]
+    assert.is(asked.join(''), 'What is a violin?')
+    assert.ok(asked.length > 3)
+    const answerText = answer.map(({ text }) => text).join('')
+    assert.is(said.join('').trim(), answerText.trim())
+
+    await page.hover('.turn.model .tokens span:nth-child(3)')
+    assert.equal(await framed(page), cellsOf(answer[2]))
+    const detail = (await page.textContent('#experts .detail')) ?? ''
+    for (const { layer, mlp } of answer[2].experts ?? []) {
+      const gate = (Math.round(1000 * (mlp?.gates[0] ?? 0)) / 1000).toFixed(2).replace(/^0/, '')
+      assert.match(detail, new RegExp(`layer ${layer}: attention .* mlp ${mlp?.ids[0]} ${gate}`))
+    }
+    const first = prompt.findIndex(({ text }, i) => text.includes('What') && prompt[i + 1]?.text.includes(' is'))
+    await page.hover('.turn.user .tokens span:nth-child(1)')
+    assert.equal(await framed(page), cellsOf(prompt[first]))
+  })
+})
+
+test('pointing at an expert lights the tokens that wake it', async (context) => {
+  await open(context, {}, async ({ page }) => {
+    await setGreedy(page)
+    const { answer } = await ask(page, 'What is a violin?')
+    const [cell] = cellsOf(answer[0])
+    await page.hover(`#map [data-expert="${cell}"]`)
+    const script = `Array.from(document.querySelectorAll('.turn.model .tokens span'), (span) => span.style.background !== '')`
+    const shown = (await page.evaluate(script)) as boolean[]
+    assert.equal(
+      shown,
+      shown.map((_, i) => cellsOf(answer[i]).includes(cell)),
+    )
+  })
+})
+
+test('the next question has the conversation before it, and a new chat has not', async (context) => {
+  await open(context, {}, async ({ page }) => {
+    await setGreedy(page)
+    await ask(page, 'What is a violin?')
+    const bodies: string[] = []
+    page.on('request', (request) => bodies.push(request.postData() ?? ''))
+    await ask(page, 'And a drum?')
+    assert.equal(
+      JSON.parse(bodies[0]).messages.map(({ role }: { role: string }) => role),
+      ['user', 'assistant', 'user'],
+    )
+    await page.click('#fresh')
+    assert.is(await page.$$eval('.turn', (turns) => turns.length), 0)
+    assert.ok(await page.isVisible('#hint'))
+    await page.click('#settings summary')
+    await page.fill('#system', 'Be kind.')
+    await page.fill('#max-tokens', '3')
+    bodies.length = 0
+    const { answer } = await ask(page, 'What is a drum?')
+    assert.equal(
+      JSON.parse(bodies[0]).messages.map(({ role }: { role: string }) => role),
+      ['system', 'user'],
+    )
+    assert.is(answer.length, 3)
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /the most that the answer may have/)
+  })
+})
+
+test('the keyboard is enough', async (context) => {
+  await open(context, {}, async ({ page }) => {
+    assert.is(await page.getAttribute(':focus', 'id'), 'message')
+    await setGreedy(page)
+    await page.focus('#message')
+    await page.keyboard.type('What is a violin?')
+    await page.keyboard.press('Enter')
+    await answered(page)
+    const at = (name: string) => page.$eval(':focus', (element, name) => element.getAttribute(name), name)
+    // Back from the message: the answer's tokens are one stop.
+    await page.keyboard.press('Shift+Tab')
+    const first = Number(await at('data-i'))
+    await page.keyboard.press('ArrowRight')
+    assert.is(Number(await at('data-i')), first + 1)
+    assert.is((await framed(page)).length, 6 * (2 + 4))
+    await page.keyboard.press('Enter')
+    assert.match((await page.textContent('.pin')) ?? '', /Escape/)
+    await page.keyboard.press('Escape')
+    assert.is(await page.textContent('.pin'), '')
+    // On to the map.
+    for (let i = 0; i < 12 && (await at('data-expert')) === null; i++) await page.keyboard.press('Tab')
+    assert.is(await at('data-expert'), 'attention 0 0')
+    await page.keyboard.press('ArrowDown')
+    assert.is(await at('data-expert'), 'attention 1 0')
+    // And to the other view.
+    await page.focus('#to-compare')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#first')
+    await page.focus('#first')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('#figure svg')
+  })
+})
+
+test('two prompts are compared as molm experts does it', async (context) => {
+  const texts = ['The capital of France is Paris.', 'const <b>x</b> = 1']
+  const read = await Promise.all(
+    texts.map((text, i) => measureUsage(context.served.model, { name: ['first', 'second'][i], text })),
+  )
+  const [, difference] = drawUsage(read).blocks
+  await open(context, {}, async ({ page }) => {
+    await page.click('#to-compare')
+    await page.fill('#first', texts[0])
+    await page.fill('#second', texts[1])
+    await page.click('#comparison button')
+    await page.waitForSelector('#text-1 svg')
+    const titles = await page.$$eval('#figure section:not(.text) title', (all) => all.map((title) => title.textContent))
+    const { maps } = difference as ReturnType<typeof usageMaps>
+    const expected = maps[0].mixtures.flatMap(({ kind, layers }) =>
+      layers.flatMap(({ experts }, layer) =>
+        Array.from({ length: experts }, (_, i) => maps[0].describe(kind, layer, i)),
+      ),
+    )
+    assert.equal(titles.sort(), expected.sort())
+    assert.is(await page.textContent('#text-1 .tokens'), texts[1])
+    await page.hover('#text-1 .tokens [data-i="1"]')
+    const cells = await page.$$eval('#text-1 .on', (all) => all.map((cell) => cell.getAttribute('data-expert')))
+    const expectedCells = read[1]
+      .at(1)
+      .flatMap((layer, l) =>
+        Object.entries(layer).flatMap(([kind, { ids }]) => Array.from(ids, (id) => `${kind} ${l} ${id}`)),
+      )
+    assert.equal(cells.sort(), expectedCells.sort())
+  })
+})
+
+test('a server with a key shows the page to all, and the model to who has the key', async ({ browser, served }) => {
+  const server = await listen({ port: 0, apiKey: 'open sesame' })
+  server.open(served.model)
+  try {
+    const use = async ({ page }: Visit) => {
+      assert.ok((await ask(page, 'What is a violin?')).answer.length > 0)
+    }
+    await open({ browser, served: server }, {}, use, 'open sesame')
+  } finally {
+    await server.close()
+  }
+})
+
+test('on a narrow screen nothing is wider than it, light or dark', async (context) => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await open(context, { viewport: { width: 340, height: 700 }, colorScheme }, async ({ page }) => {
+      const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth')
+      await ask(page, `What is a violin? ${'x'.repeat(200)}`)
+      assert.is(await overflow(), 0)
+      assert.ok(await page.isVisible('#map svg'))
+      assert.ok(await page.isVisible('#message'))
+      await page.click('#to-compare')
+      await page.click('#comparison button')
+      await page.waitForSelector('#text-1 svg')
+      assert.is(await overflow(), 0)
+    })
+  }
+})
+
+test('it is dark where the reader has it dark', async (context) => {
+  const brightness = async (colorScheme: 'light' | 'dark') => {
+    let sums: number[] = []
+    await open(context, { colorScheme }, async ({ page }) => {
+      const script = `[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('#map text')).fill]`
+      await page.waitForSelector('#map text')
+      const colours = (await page.evaluate(script)) as string[]
+      sums = colours.map((colour) =>
+        Array.from(colour.matchAll(/\d+/g), Number).reduce((sum, channel) => sum + channel),
+      )
+    })
+    return sums
+  }
+  const [[paper, ink], [darkPaper, darkInk]] = [await brightness('light'), await brightness('dark')]
+  assert.ok(paper > ink && darkPaper < darkInk, String([paper, ink, darkPaper, darkInk]))
+})
+
+test.run()

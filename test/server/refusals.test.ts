@@ -1,0 +1,214 @@
+import OpenAI from 'openai'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { get, post, type Served, serveNano } from './served.js'
+
+/* What is refused, with which status, and in the form that clients of OpenAI's API turn into errors of their own. */
+const test = suite('refusals')
+
+const COMPLETIONS = '/v1/completions'
+const CHAT = '/v1/chat/completions'
+const MESSAGES = [{ role: 'user', content: 'Hello' }]
+const LIMITS = {
+  bodyBytes: 20_000,
+  contextTokens: 200,
+  promptTokens: 500,
+  sequences: 6,
+  routedTokens: 50,
+  scores: 1000,
+}
+let served: Served
+
+test.before(async () => {
+  served = await serveNano({ limits: LIMITS })
+})
+test.after(() => served.close())
+
+async function refused(path: string, body: unknown, status: number, message: RegExp, param: string | null = null) {
+  const answer = await post(served.url, path, body)
+  const said = JSON.stringify(answer.body)
+  assert.is(answer.status, status, said)
+  assert.equal(Object.keys(answer.body), ['error'])
+  assert.equal(Object.keys(answer.body.error), ['message', 'type', 'param', 'code'])
+  assert.match(answer.body.error.message, message)
+  assert.is(answer.body.error.param, param, said)
+}
+
+test('a field that is not known is named, with the one that was perhaps meant', async () => {
+  await refused(COMPLETIONS, { prompt: 'a', guidance: 2 }, 400, /^"guidance" is not supported$/, 'guidance')
+  await refused(COMPLETIONS, { prompt: 'a', max_token: 2 }, 400, /did you mean "max_tokens"\?$/, 'max_token')
+  await refused(CHAT, { messages: MESSAGES, audio: {} }, 400, /^"audio" is not supported$/, 'audio')
+  const named = [{ role: 'user', content: 'a', name: 'Ann' }]
+  await refused(CHAT, { messages: named }, 400, /^"messages\[0\]\.name" is not supported$/, 'messages[0].name')
+  const options = { prompt: 'a', stream: true, stream_options: { include_obfuscation: true } }
+  await refused(COMPLETIONS, options, 400, /include_obfuscation/, 'stream_options.include_obfuscation')
+})
+
+test('a field of OpenAI’s that is not supported is refused, unless it asks for nothing', async () => {
+  const asking: [string, string, unknown, unknown][] = [
+    [COMPLETIONS, 'suffix', 'end', ''],
+    [COMPLETIONS, 'best_of', 3, 1],
+    [COMPLETIONS, 'frequency_penalty', 0.5, 0],
+    [COMPLETIONS, 'presence_penalty', -1, 0],
+    [COMPLETIONS, 'logit_bias', { 50: 10 }, {}],
+    [CHAT, 'frequency_penalty', 0.5, 0],
+    [CHAT, 'tools', [{ type: 'function' }], []],
+    [CHAT, 'tool_choice', 'required', 'none'],
+    [CHAT, 'response_format', { type: 'json_object' }, { type: 'text' }],
+    [CHAT, 'store', true, false],
+    [CHAT, 'modalities', ['audio'], ['text']],
+  ]
+  for (const [path, field, wanted, neutral] of asking) {
+    const rest = { ...(path === CHAT ? { messages: MESSAGES } : { prompt: 'a' }), max_tokens: 1 }
+    await refused(path, { ...rest, [field]: wanted }, 400, new RegExp(`^"${field}" is not supported`), field)
+    for (const nothing of [neutral, null]) {
+      const { status, body } = await post(served.url, path, { ...rest, [field]: nothing })
+      assert.is(status, 200, `${field}: ${JSON.stringify(body)}`)
+    }
+  }
+})
+
+test('a value that cannot be meant is named with what it must be', async () => {
+  const wrong: [string, unknown, RegExp][] = [
+    ['temperature', -0.1, /a number not below 0$/],
+    ['temperature', 'hot', /a number not below 0$/],
+    ['top_p', 1.1, /between 0 and 1$/],
+    ['top_k', 2.5, /an integer not below 0/],
+    ['min_p', -1, /between 0 and 1$/],
+    ['repetition_penalty', 0, /a number above 0$/],
+    ['seed', -1, /an integer between 0 and/],
+    ['max_tokens', -1, /a whole number from 0 on$/],
+    ['stop', [''], /none of them empty$/],
+    ['stop', 3, /a text or a list of texts$/],
+    ['n', 0, /a whole number from 1 to 128$/],
+    ['stream', 'yes', /true or false$/],
+    ['echo', 1, /true or false$/],
+    ['logprobs', 21, /a whole number from 0 to 20$/],
+    ['routed_experts', 'all', /true or false$/],
+    ['stream_options', 3, /an object$/],
+    ['model', 7, /a text$/],
+    ['prompt', 7, /a text, a list of texts/],
+    ['prompt', [1.5], /a text, a list of texts/],
+    ['prompt', [[1], 'a'], /a text, a list of texts/],
+  ]
+  for (const [field, value, mustBe] of wrong) {
+    await refused(COMPLETIONS, { prompt: 'a', [field]: value }, 400, mustBe, field)
+  }
+  await refused(COMPLETIONS, {}, 400, /^"prompt" is missing$/, 'prompt')
+  await refused(CHAT, {}, 400, /^"messages" is missing$/, 'messages')
+  await refused(CHAT, { messages: [] }, 400, /must have a message in it$/, 'messages')
+  const chat = (message: unknown, param: string) =>
+    refused(CHAT, { messages: [message] }, 400, /must be|missing/, param)
+  await chat({ role: 'tool', content: 'a' }, 'messages[0].role')
+  await chat({ role: 'user' }, 'messages[0].content')
+  await chat({ role: 'user', content: [{ type: 'image_url', image_url: {} }] }, 'messages[0].content')
+  await chat('Hello', 'messages[0]')
+  await refused(CHAT, { messages: MESSAGES, top_logprobs: 2 }, 400, /needs "logprobs": true/, 'top_logprobs')
+  const both = { messages: MESSAGES, max_tokens: 2, max_completion_tokens: 3 }
+  await refused(CHAT, both, 400, /are the same; give one/, 'max_tokens')
+  await refused('/tokenize', { prompt: 3 }, 400, /must be a text$/, 'prompt')
+  await refused('/detokenize', { tokens: ['a'] }, 400, /must be a token id$/, 'tokens[0]')
+})
+
+test('what cannot be run is refused before anything is', async () => {
+  const prompt = (value: unknown, message: RegExp) => refused(COMPLETIONS, { prompt: value }, 400, message, 'prompt')
+  await prompt('', /the prompt is empty/)
+  await prompt([[]], /the prompt is empty|must be/)
+  await prompt([], /must have a prompt in it/)
+  await prompt([5000], /there is no token 5000; the last is 4095/)
+  await prompt(new Array(200).fill(5), /has 200 tokens; 200 is the most/)
+  await prompt(new Array(3).fill(new Array(190).fill(5)), /570 tokens are more than the 500 of a request/)
+  await refused(COMPLETIONS, { prompt: ['a', 'b', 'c'], n: 3 }, 400, /more than the 6 texts/, 'n')
+  await refused(COMPLETIONS, { prompt: new Array(190).fill(5), n: 3 }, 400, /570 tokens are more than/, 'prompt')
+  const scored = { prompt: new Array(100).fill(5), echo: true, logprobs: 10 }
+  await refused(COMPLETIONS, scored, 400, /1100 log-probabilities are more than the 1000/, 'logprobs')
+  const long = { prompt: new Array(60).fill(5), routed_experts: true }
+  await refused(COMPLETIONS, long, 400, /at most 50 tokens; this has 60/, 'routed_experts')
+})
+
+test('an answer ends where there is no more room, whatever was asked for', async () => {
+  const ask = { prompt: new Array(195).fill(5), max_tokens: 100, ignore_eos: true, temperature: 0 }
+  const { body } = await post(served.url, COMPLETIONS, ask)
+  assert.is(body.usage.completion_tokens, 5)
+  assert.is(body.choices[0].finish_reason, 'length')
+})
+
+test('a body that is none is refused', async () => {
+  await refused(COMPLETIONS, '{"prompt": ', 400, /no JSON/)
+  await refused(COMPLETIONS, '[]', 400, /must be an object/)
+  await refused(COMPLETIONS, 'null', 400, /must be an object/)
+  await refused(COMPLETIONS, '['.repeat(10_000), 400, /no JSON/)
+  await refused(COMPLETIONS, { prompt: 'a'.repeat(20_000) }, 413, /20000 bytes/)
+  const response = await fetch(`${served.url}${COMPLETIONS}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: new Uint8Array([0x22, 0xff, 0x22]),
+  })
+  assert.is(response.status, 400)
+  assert.match(await response.text(), /UTF-8/)
+})
+
+test('a body that does not say that it is JSON is refused: a strange page could send it unasked', async () => {
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
+    const { status, body } = await post(served.url, COMPLETIONS, '{"prompt": "a"}', { 'Content-Type': type })
+    assert.is(status, 415)
+    assert.match(body.error.message, /Content-Type: application\/json/)
+  }
+})
+
+test('another model is not there, nor another path', async () => {
+  await refused(
+    COMPLETIONS,
+    { prompt: 'a', model: 'gpt-4' },
+    404,
+    /there is no model "gpt-4" here; this is nano/,
+    'model',
+  )
+  for (const path of ['/v1/embeddings', '/v1/models/gpt-4', '/v1']) {
+    const { status, body } = await get(served.url, path)
+    assert.is(status, 404)
+    assert.is(body.error.type, 'not_found_error')
+  }
+})
+
+test('the official client makes its own errors of them', async () => {
+  const failing = async (ask: object) => {
+    const call = served.client.completions.create({ model: 'nano', prompt: 'a', ...ask })
+    return call.then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+  }
+  const unknown = await failing({ guidance: 2 })
+  assert.instance(unknown, OpenAI.BadRequestError)
+  const { status, param, code, message } = unknown as InstanceType<typeof OpenAI.BadRequestError>
+  assert.is(status, 400)
+  assert.is(param, 'guidance')
+  assert.is(code, 'unknown_parameter')
+  assert.match(message, /"guidance" is not supported/)
+  assert.instance(await failing({ model: 'gpt-4' }), OpenAI.NotFoundError)
+})
+
+test('models are listed under the name that they are called by', async () => {
+  const list = []
+  for await (const { id, object } of await served.client.models.list()) list.push({ id, object })
+  assert.equal(list, [{ id: 'nano', object: 'model' }])
+  assert.is((await served.client.models.retrieve('nano')).owned_by, 'molm')
+})
+
+test('texts are made tokens and back, as an evaluation program asks for it', async () => {
+  const text = 'The lantern <|endoftext|> ☃'
+  const { body } = await post(served.url, '/tokenize', { prompt: text, add_special_tokens: false })
+  assert.equal(body.tokens, served.model.tokenizer.encode(text, { addSpecialTokens: false }))
+  assert.is(body.count, body.tokens.length)
+  assert.is(body.max_model_len, 200)
+  const back = await post(served.url, '/detokenize', { tokens: body.tokens })
+  assert.equal(back.body, { prompt: text })
+  const { body: info } = await get(served.url, '/tokenizer_info')
+  assert.is(info.eos_token, '<|endoftext|>')
+  assert.match(info.chat_template, /^\{% for message in messages %\}/)
+  const { body: eos } = await post(served.url, '/tokenize', { prompt: info.eos_token, add_special_tokens: false })
+  assert.equal(eos.tokens, [served.model.config.eosToken])
+})
+
+test.run()

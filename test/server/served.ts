@@ -1,0 +1,69 @@
+import OpenAI from 'openai'
+import { loadModel, type Model } from '#molm/index.js'
+import type { Limits } from '#molm/server/limits.js'
+import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
+
+/** A server of nano on a free port of this computer, for the tests of one file. */
+export interface Served {
+  url: string
+  model: Model
+  server: Listening
+  /** The official client of OpenAI's API. */
+  client: OpenAI
+  close(): Promise<void>
+}
+
+export async function serveNano(options: Partial<ListenOptions> & { limits?: Partial<Limits> } = {}): Promise<Served> {
+  const server = await listen({ port: 0, onError: failLoudly, ...options })
+  const model = await loadModel('nano', { threads: 2 })
+  server.open(model)
+  return {
+    url: server.url,
+    model,
+    server,
+    client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: options.apiKey ?? 'none', maxRetries: 0 }),
+    async close() {
+      await server.close()
+      await model.dispose()
+    },
+  }
+}
+
+/** An error that the server did not foresee must not pass for an answer. */
+function failLoudly(error: unknown): void {
+  console.error(error)
+  process.exitCode = 1
+}
+
+/** What a path answers. */
+export interface Answered {
+  status: number
+  headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the server says is what is looked at
+  body: any
+}
+
+export async function post(url: string, path: string, body: unknown, headers = {}): Promise<Answered> {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const init = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: text }
+  return answered(await fetch(`${url}${path}`, init))
+}
+
+export async function get(url: string, path: string, headers = {}): Promise<Answered> {
+  return answered(await fetch(`${url}${path}`, { headers }))
+}
+
+async function answered(response: Response): Promise<Answered> {
+  const text = await response.text()
+  const isJson = response.headers.get('content-type')?.startsWith('application/json')
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+}
+
+/** Waits until something holds, up to half a minute: other tests may have the machine just then. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 30_000; ; ) {
+    if (await holds()) return
+    if (Date.now() > end) throw new Error('it did not come about within half a minute')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
