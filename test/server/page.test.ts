@@ -104,7 +104,7 @@ test('a message is answered, and the map is that of the answer’s tokens', asyn
     const model = pageModel(listed.data[0])
     const usage = new ExpertUsage(context.served.model.config)
     for (const token of answer) if (token.experts) usage.add(layerRoutes(token, model), 1)
-    const [map] = usageMaps([{ name: '', usage }]).maps
+    const [map] = usageMaps([{ name: '', usage, model: context.served.model }]).maps
     const expected = usage.mixtures.flatMap(({ kind, layers }) =>
       layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, i) => map.describe(kind, layer, i))),
     )
