@@ -42,12 +42,13 @@ export interface CourseOptions {
 }
 
 /** Checks of the held-out text without a new best one after which a training ends. */
-const PATIENCE = 5
-/** Between two checks lie a twentieth of the steps, and no more than this. */
-const CHECKS = 20
+const PATIENCE = 4
+/** Between two checks lie a tenth of the steps, and no more than this. */
+const CHECKS = 10
 const MOST_BETWEEN = 25
-/** Most tokens of a check, of what is learnt and of what is kept: it is to cost little beside the steps. */
-const CHECK_TOKENS = 8192
+/** Tokens of a check, as a share of those of the steps before it, and of what is kept half as many: a third of a step's time each. */
+const CHECK_SHARE = 0.5
+const CHECK_TOKENS = { least: 512, most: 8192 }
 /** Rows of routers learn this much faster than experts: what they have to tell apart is simpler (docs/TEACHING.md). */
 const ROUTER_RATE = 10
 /** A state is kept so often. */
@@ -77,6 +78,8 @@ class Run {
   private readonly sizes: StepSizes
   private readonly heldOut: Int32Array[]
   private readonly kept: Int32Array[]
+  /** Steps from one check to the next. */
+  private readonly between: number
   private savedAt = performance.now()
 
   constructor(
@@ -92,8 +95,17 @@ class Run {
       )
     this.decks = { learn: deckOf(lessons, settings.seed), keep: deckOf(keep, settings.seed + 1) }
     this.sizes = stepSizes(settings, keep.length > 0)
-    this.heldOut = sampleOf(lessons.flatMap(({ heldOut }) => heldOut))
-    this.kept = sampleOf(keep.flatMap(({ heldOut }) => heldOut))
+    this.between = Math.min(MOST_BETWEEN, Math.ceil(course.steps / CHECKS))
+    const { least, most } = CHECK_TOKENS
+    const tokens = Math.min(most, Math.max(least, CHECK_SHARE * this.between * settings.batch))
+    this.heldOut = sampleOf(
+      lessons.flatMap(({ heldOut }) => heldOut),
+      tokens,
+    )
+    this.kept = sampleOf(
+      keep.flatMap(({ heldOut }) => heldOut),
+      tokens / 2,
+    )
     const { from } = options
     this.best = from instanceof Float32Array ? from : from.best
   }
@@ -169,8 +181,7 @@ class Run {
 
   /** Whether the held-out texts are measured after this step. */
   private isDue(): boolean {
-    const { steps } = this.course
-    return this.step % Math.min(MOST_BETWEEN, Math.ceil(steps / CHECKS)) === 0 || this.step === steps
+    return this.step % this.between === 0 || this.step === this.course.steps
   }
 
   /** Measures the held-out texts, and keeps the weights if they are the best so far. */
@@ -215,9 +226,9 @@ class Clock {
   }
 }
 
-/** Sequences from everywhere in the texts, of so many tokens as a check has. */
-function sampleOf(sequences: readonly Int32Array[]): Int32Array[] {
+/** Sequences from everywhere in the texts, of about so many tokens together; one at least. */
+function sampleOf(sequences: readonly Int32Array[], wanted: number): Int32Array[] {
   const tokens = sequences.reduce((sum, { length }) => sum + length, 0)
-  const every = Math.max(1, tokens / CHECK_TOKENS)
+  const every = Math.min(sequences.length, Math.max(1, tokens / wanted))
   return Array.from({ length: Math.floor(sequences.length / every) }, (_, i) => sequences[Math.floor(i * every)])
 }

@@ -7,7 +7,7 @@ import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, ended, molm, startMolm } from './molm.js'
 
-const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(60)
+const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
 
 /** A text to learn, and the options of a short training. */
 async function lesson(dir: string): Promise<{ text: string; quick: string[] }> {
