@@ -12,6 +12,7 @@ import type {
   TrainingState,
   TrainingStep,
 } from '../training/step.js'
+import { onAbort } from './on-abort.js'
 
 /**
  * Training of experts of a loaded model, one at a time, beside its sessions: those generate as before, since newcomers and
@@ -94,15 +95,14 @@ export class EngineTraining implements ExpertTraining {
   private async ask<T>(request: TrainingRequest, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
     const ongoing: Ongoing<T> = this.engine.call<T>(request)
-    const stop = () => ongoing.stop()
-    signal?.addEventListener('abort', stop)
+    const unlisten = onAbort(signal, () => ongoing.stop())
     try {
       return await ongoing.reply
     } catch (error) {
       if (error instanceof Interrupted) signal?.throwIfAborted()
       throw error
     } finally {
-      signal?.removeEventListener('abort', stop)
+      unlisten()
     }
   }
 }

@@ -7,6 +7,7 @@ import type { ModelConfig } from '../model/config.js'
 import { randomSeed } from '../sampling/random.js'
 import type { GenerationDefaults } from '../text/generation-config.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import { onAbort } from './on-abort.js'
 import { checkSaved } from './saved-sequence.js'
 import { SessionLength } from './session-length.js'
 import { checkForward, checkGenerate } from './session-options.js'
@@ -101,8 +102,7 @@ export class EngineSession implements Session {
       onStep: (step) => queue.push(step),
       onProgress: onPromptProgress,
     })
-    const abort = () => ongoing.stop()
-    signal?.addEventListener('abort', abort)
+    const unlisten = onAbort(signal, () => ongoing.stop())
     ongoing.reply.then(
       () => queue.end(),
       () => queue.end(),
@@ -144,7 +144,7 @@ export class EngineSession implements Session {
       }
       return this.result(request, tokens, text.text, reply)
     } finally {
-      signal?.removeEventListener('abort', abort)
+      unlisten()
       // Left early or stopped: what the engine computed ahead of the reader is taken back.
       if (!complete) await this.takeBack(ongoing, this.lengths.value)
       change.done()
@@ -278,14 +278,13 @@ export class EngineSession implements Session {
 
 /** The reply of a request that an abort stops; an abort rejects with the signal's reason, as fetch does. */
 async function settled<T>(ongoing: Ongoing<T>, signal?: AbortSignal): Promise<T> {
-  const stop = () => ongoing.stop()
-  signal?.addEventListener('abort', stop)
+  const unlisten = onAbort(signal, () => ongoing.stop())
   try {
     return await ongoing.reply
   } catch (error) {
     throw error instanceof Interrupted && signal?.aborted ? signal.reason : error
   } finally {
-    signal?.removeEventListener('abort', stop)
+    unlisten()
   }
 }
 

@@ -435,4 +435,27 @@ test('counts its tokens rightly when a call fails between others', async ({ mode
   assert.is(alone.length, 0)
 })
 
+test('many generations share a signal without a warning of Node, and one abort ends them all', async ({ model }) => {
+  const warnings: string[] = []
+  const heard = ({ name }: Error) => warnings.push(name)
+  process.on('warning', heard)
+  const controller = new AbortController()
+  const sessions = Array.from({ length: 12 }, () => model.createSession())
+  const ends = sessions.map(async (session) => {
+    for await (const _ of session.generate(HELLO, { ...GREEDY, maxTokens: 10_000, signal: controller.signal })) {
+      if (session === sessions[11]) controller.abort(new Error('enough'))
+    }
+  })
+  const results = await Promise.allSettled(ends)
+  // A warning comes in a turn of its own.
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', heard)
+  for (const session of sessions) session.dispose()
+  assert.equal(
+    results.map((result) => result.status === 'rejected' && result.reason.message),
+    sessions.map(() => 'enough'),
+  )
+  assert.equal(warnings, [])
+})
+
 test.run()

@@ -1,0 +1,12 @@
+import { setMaxListeners } from 'node:events'
+
+/**
+ * Calls `listener` when `signal` aborts; the function that it gives ends that. Many requests may listen to one signal: Node
+ * takes more than ten for a leak, and would say so on stderr.
+ */
+export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
+  if (!signal) return () => undefined
+  setMaxListeners(0, signal)
+  signal.addEventListener('abort', listener)
+  return () => signal.removeEventListener('abort', listener)
+}
