@@ -1,8 +1,8 @@
 /*
- * Summary of a row of logits: the largest, where it is, and the sum of e^(logit - largest), from which log-softmax and
- * greedy sampling need no further pass over the vocabulary.
+ * Summary of rows of logits: of each the largest, where it is, and the sum of e^(logit - largest), from which log-softmax
+ * and greedy sampling need no further pass over the vocabulary.
  *
- * A chunk summarises its part of the row on its own; the host puts the parts together. NaN logits are passed over.
+ * A chunk summarises its part of a row on its own; the host puts the parts together. NaN logits are passed over.
  * Exactness: blocks of 256 logits are summed in single precision in 16 chains, as a fixed tree, and the blocks in double:
  * bit-identical in all tiers, within 1e-6 of the exact sum. A part without any finite logit has a sum that is NaN.
  *
@@ -15,8 +15,9 @@ import { exp, exp4 } from './math'
 const BLOCK: usize = 1024
 
 export function summary(chunk: u32): void {
-  const row: usize = arg(SummaryArg.row)
-  const from = row + ((chunk * arg(SummaryArg.chunkCount)) << 2)
+  const chunksPerRow = arg(SummaryArg.chunksPerRow)
+  const row: usize = arg(SummaryArg.rows) + (chunk / chunksPerRow) * arg(SummaryArg.stride)
+  const from = row + (((chunk % chunksPerRow) * arg(SummaryArg.chunkCount)) << 2)
   const to = min(from + ((<usize>arg(SummaryArg.chunkCount)) << 2), row + ((<usize>arg(SummaryArg.count)) << 2))
   const result: usize = arg(SummaryArg.results) + chunk * SUMMARY_BYTES
   const most = largest(from, to)

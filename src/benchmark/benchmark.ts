@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.js'
 import type { Model, Session } from '../generation/types.js'
+import { hugePageBytes } from './huge-pages.js'
 
 /** What is measured: prompts of these lengths, generations of this length, each after so many tokens of context. */
 export interface BenchmarkPlan {
@@ -45,6 +46,8 @@ export interface BenchmarkRow {
   /** Streaming read speed of the same threads, measured between the samples (median). */
   stream_gb_per_second: number
   rss_bytes: number
+  /** How much of that lies in huge pages; null where the system does not tell. */
+  huge_page_bytes: number | null
   /**
    * From the request to the first token (median): of the whole prompt for pp, of one more token for tg. Of a batch, until
    * all have theirs.
@@ -118,6 +121,7 @@ async function measure(model: Model, { test, depth, batch, repetitions, run }: T
     effective_gb_per_second: (speed.median * activeBytes) / 1e9,
     stream_gb_per_second: median(streams) / 1e9,
     rss_bytes: process.memoryUsage().rss,
+    huge_page_bytes: hugePageBytes(),
     first_token_ms: median(samples.map(({ firstTokenMs }) => firstTokenMs)),
   }
 }

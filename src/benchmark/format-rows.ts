@@ -33,6 +33,7 @@ const CSV_COLUMNS: Column[] = [
   ['effective_gb_per_second', (row) => row.effective_gb_per_second],
   ['stream_gb_per_second', (row) => row.stream_gb_per_second],
   ['rss_bytes', (row) => row.rss_bytes],
+  ['huge_page_bytes', (row) => row.huge_page_bytes ?? ''],
   ['first_token_ms', (row) => row.first_token_ms],
 ]
 
@@ -48,7 +49,8 @@ const TABLE_COLUMNS: Column[] = [
   ['stream GB/s', (row) => row.stream_gb_per_second.toFixed(1)],
   ['share', (row) => (readsAll(row) ? (row.effective_gb_per_second / row.stream_gb_per_second).toFixed(2) : '')],
   ['first token', (row) => `${row.first_token_ms.toFixed(0)} ms`],
-  ['memory', (row) => `${(row.rss_bytes / 2 ** 20).toFixed(0)} MiB`],
+  ['memory', (row) => mebibytes(row.rss_bytes)],
+  ['huge pages', (row) => (row.huge_page_bytes === null ? '' : mebibytes(row.huge_page_bytes))],
 ]
 
 /** Columns of a table that fits 80 cells, with their least widths; what all rows share stands above it. */
@@ -67,9 +69,15 @@ function alignedColumns(withBatches: boolean): AlignedColumn[] {
   ]
 }
 
-function alignedHead({ model, quant, tier, node }: BenchmarkRow, columns: AlignedColumn[]): string {
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`
+}
+
+function alignedHead(row: BenchmarkRow, columns: AlignedColumn[]): string {
+  const { model, quant, tier, node, huge_page_bytes: huge } = row
   const title = `${model} as ${quant}, ${tier} kernels, Node ${node}; stream: GB/s that the memory gives`
-  return `${title}\n${alignedLine(columns, ([name]) => name)}`
+  const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} lies in huge pages`
+  return `${title}${pages}\n${alignedLine(columns, ([name]) => name)}`
 }
 
 function alignedLine(columns: AlignedColumn[], cell: (column: AlignedColumn) => string): string {

@@ -9,8 +9,8 @@ export interface Demand {
   taps: Omit<Taps, 'stopped'>
   /** Whether nobody wants it any more. */
   stopped: () => boolean
-  /** Of which tokens logits are wanted. */
-  logits: 'none' | 'last' | 'all'
+  /** Index of the first token whose logits are wanted, and with it those of all that follow. */
+  logitsFrom: number
   /** Takes the logits of token number `token`: a view that the next row may overwrite. */
   take: (token: number, logits: Float32Array) => void
 }

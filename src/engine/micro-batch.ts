@@ -33,9 +33,7 @@ function takeLogits(model: Decoder, shares: readonly Share[]): unknown[] {
   const wanted: { share: number; token: number }[] = []
   let row = 0
   for (const [share, { demand, count }] of shares.entries()) {
-    const isLast = count === demand.tokens.length
-    const from = demand.logits === 'all' ? 0 : demand.logits === 'last' && isLast ? count - 1 : count
-    for (let token = from; token < count; token++) {
+    for (let token = Math.max(0, demand.logitsFrom); token < count; token++) {
       rows.push(row + token)
       wanted.push({ share, token })
     }

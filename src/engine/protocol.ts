@@ -46,6 +46,8 @@ export interface ForwardRequest {
   session: number
   tokens: Int32Array
   logits: 'last' | 'all' | 'none'
+  /** What follows each of the last tokens, whose log-probability is wanted. */
+  targets?: Int32Array
   routes: boolean
   /** With the routes, the probabilities of all experts. */
   probabilities: boolean
@@ -147,6 +149,9 @@ export type ToEngine = Start | Call | Credit
 
 export interface ForwardReply {
   logits: Float32Array
+  /** Of the targets: log-probabilities, and the log(sum(e^logit)) that they were taken with. */
+  logprobs?: Float64Array
+  norms?: Float64Array
   routes?: PackedRoutes
   /** (layers, d) */
   hidden?: Float32Array

@@ -1,11 +1,14 @@
 import { closeSync, openSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { matchesCrc32 } from '../packing/crc32.js'
-import { claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
+import { Bell, claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
 import { readFully } from './read-fully.js'
 
 /** Milliseconds without a new wish after which the engine counts as idle. */
 const PAUSE = 100
+
+/** Bytes a millisecond below which a file comes from a disk, and not out of the system's memory. */
+const DISK_SPEED = 1e6
 
 /** What the thread that reads ahead is given. */
 export interface ReadAheadData {
@@ -15,7 +18,7 @@ export interface ReadAheadData {
   residency: Int32Array[]
   /** In the order in which a token meets them. */
   experts: ExpertRange[]
-  /** How often the engine has wanted several experts of a mixture, and of which it did last. */
+  /** What the engine wants: see Bell. */
   bell: Int32Array
   /** Not 0 when the thread is to end. */
   stopped: Int32Array
@@ -39,12 +42,15 @@ interface ExpertRange {
 function readAhead({ path, memories, residency, experts, bell, stopped }: ReadAheadData): void {
   const descriptor = openSync(path, 'r')
   const bytes = memories.map(({ buffer }) => new Uint8Array(buffer))
+  let isFromDisk = false
 
   /** Reads an expert that this thread has claimed. */
   function read({ pool, id, bank, address, bytes: length, offset, crc32 }: ExpertRange): void {
     try {
       const target = bytes[bank].subarray(address, address + length)
+      const started = performance.now()
       readFully(descriptor, path, offset, target)
+      isFromDisk = length < DISK_SPEED * (performance.now() - started)
       if (!matchesCrc32(target, crc32)) throw new Error(`a damaged expert at ${offset} of ${path}`)
       markHeld(residency[pool], id)
     } catch (error) {
@@ -59,20 +65,37 @@ function readAhead({ path, memories, residency, experts, bell, stopped }: ReadAh
     for (const expert of wanted) if (claimWanted(residency[expert.pool], expert.id)) read(expert)
   }
 
+  /** Reads the first expert from `place` on that is not there; gives the place after it. */
+  function readOne(place: number): number {
+    while (place < experts.length) {
+      const expert = experts[place++]
+      if (!claim(residency[expert.pool], expert.id)) continue
+      read(expert)
+      break
+    }
+    return place
+  }
+
   try {
     let next = 0
+    /** Where the mixtures begin that the engine has still before it, in the batch at hand. */
+    let coming = experts.length
     let rings = 0
     let isIdle = true
     while (next < experts.length && Atomics.load(stopped, 0) === 0) {
-      if (Atomics.load(bell, 0) !== rings) {
-        rings = Atomics.load(bell, 0)
+      if (Atomics.load(bell, Bell.rings) !== rings) {
+        rings = Atomics.load(bell, Bell.rings)
         isIdle = false
-        help(Atomics.load(bell, 1))
+        const mixture = Atomics.load(bell, Bell.mixture)
+        help(mixture)
+        const after = experts.findIndex((expert) => expert.mixture > mixture)
+        coming = after < 0 || Atomics.load(bell, Bell.wantsMost) === 0 ? experts.length : after
       } else if (isIdle) {
-        const expert = experts[next++]
-        if (claim(residency[expert.pool], expert.id)) read(expert)
+        next = readOne(next)
+      } else if (isFromDisk && coming < experts.length) {
+        coming = readOne(coming)
       } else {
-        isIdle = Atomics.wait(bell, 0, rings, PAUSE) === 'timed-out'
+        isIdle = Atomics.wait(bell, Bell.rings, rings, PAUSE) === 'timed-out'
       }
     }
   } finally {

@@ -1,12 +1,15 @@
 import { Worker } from 'node:worker_threads'
 import type { PackedFile } from '../packing/packed-file.js'
+import { Bell } from '../weights/residency.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**
  * A thread of its own that reads the experts of a packed model, where there is room for all of them: one after the other
- * until the first prompt comes and in the pauses after it, and, while the engine waits for several, half of those.
- * While the engine computes it keeps still, since the cores have something better to do.
+ * until the first prompt comes and in the pauses after it, and, while the engine waits for several, half of those. While
+ * the engine computes it keeps still, since the cores have something better to do; but where a prompt wakes most experts
+ * and the file comes from a disk, which would stand idle, it goes on with those of the next layers. More threads would
+ * only take turns: two cores are busy with copying what a fast disk delivers (docs/LAB.md).
  */
 export class ReadAhead {
   private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
@@ -47,6 +50,6 @@ export class ReadAhead {
   /** Ends it, after the expert at hand. */
   stop(): void {
     Atomics.store(this.stopped, 0, 1)
-    Atomics.notify(this.bell, 0)
+    Atomics.notify(this.bell, Bell.rings)
   }
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import { type Decoder, MAX_BATCH } from '../nn/decoder.js'
 import type { KVCache } from '../nn/kv-cache.js'
-import { topLogprobs } from '../sampling/logprobs.js'
+import { logSumExp, topLogprobs } from '../sampling/logprobs.js'
 import { createSampler } from '../sampling/sample.js'
 import type { Demand, Task } from './demand.js'
 import type {
@@ -16,7 +16,7 @@ import type {
 import { RouteRecorder } from './route-codec.js'
 
 /** Tokens to run: after those of the sequence, or in place of its last `again`. */
-interface Input extends Pick<Demand, 'taps' | 'logits' | 'take'> {
+interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'take'> {
   tokens: Int32Array
   again?: number
   /** Positions that are kept, where a model can do without the oldest. */
@@ -43,22 +43,33 @@ export class Sequence {
 
   /** Runs all tokens; a stop or any failure leaves the sequence as it was. */
   *forward(request: ForwardRequest, stop: Int32Array, tell?: (progress: PromptProgress) => void): Task<ForwardReply> {
-    const { tokens, logits: wanted } = request
-    const { config, outputs } = this.model
-    const logits = this.rowsOfLogits(wanted === 'none' ? 0 : wanted === 'all' ? tokens.length : 1)
+    const { tokens, logits: wanted, targets = new Int32Array(0) } = request
+    const { model } = this
+    const { config, outputs } = model
+    const firstRow = wanted === 'all' ? 0 : tokens.length - (wanted === 'last' ? 1 : 0)
+    const firstTarget = tokens.length - targets.length
+    const logits = this.rowsOfLogits(tokens.length - firstRow)
+    const logprobs = request.targets && new Float64Array(targets.length)
+    const norms = request.targets && new Float64Array(targets.length)
     const recorder = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
     const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
     const input: Input = {
       tokens,
       limit: this.limitOf({}),
       taps: { ...recorder?.taps, hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)) },
-      logits: wanted,
-      take: (token, values) => logits.set(values, wanted === 'all' ? token * outputs : 0),
+      logitsFrom: Math.min(firstRow, firstTarget),
+      take: (token, values) => {
+        if (token >= firstRow) logits.set(values, (token - firstRow) * outputs)
+        const i = token - firstTarget
+        if (!logprobs || !norms || i < 0) return
+        norms[i] = model.summary()?.logSumExp ?? logSumExp(values)
+        logprobs[i] = values[targets[i]] - norms[i]
+      },
       progress: request.progress ? tell : undefined,
       after: (done) => recorder?.at(done),
     }
     yield* this.run(input, stop)
-    return { logits, routes: recorder?.packed, hidden }
+    return { logits, logprobs, norms, routes: recorder?.packed, hidden }
   }
 
   /**
@@ -100,7 +111,8 @@ export class Sequence {
         const top = settings.logprobs > 0 ? topLogprobs(logits, settings.logprobs, known?.logSumExp) : undefined
         step = { at: performance.now(), token, logprob, top }
       }
-      yield* this.run({ ...input, context, limit, taps: { ...recorder?.taps }, logits: 'last', take }, stop)
+      const logitsFrom = input.tokens.length - 1
+      yield* this.run({ ...input, context, limit, taps: { ...recorder?.taps }, logitsFrom, take }, stop)
       if (!step) throw new UserError('there is nothing to continue: the prompt is empty')
       if (index === 0) firstAt = performance.now()
       if (unread) emit({ ...unread, routes: recorder?.packed })
@@ -116,7 +128,7 @@ export class Sequence {
     const ended = performance.now()
     if (unread) {
       const recorder = this.cache.length < limit ? new RouteRecorder(model.config, 1, request) : undefined
-      const only = { onlyLook: true, logits: 'none', take: () => undefined } as const
+      const only = { onlyLook: true, logitsFrom: input.tokens.length, take: () => undefined } as const
       if (recorder) yield* this.run({ ...input, context, limit, taps: recorder.taps, ...only }, stop)
       emit({ ...unread, routes: recorder?.packed })
     }
@@ -154,7 +166,7 @@ export class Sequence {
 
   /** Has all tokens run, in as many micro-batches as it takes. */
   private *run(input: Input, stop: Int32Array): Task<void> {
-    const { tokens, again = 0, limit, onlyLook, taps, logits, take, progress, after } = input
+    const { tokens, again = 0, limit, onlyLook, taps, logitsFrom, take, progress, after } = input
     const { cache } = this
     // A model that tells positions apart cannot go on without the oldest.
     const rolls = this.model.config.maxPositions === undefined
@@ -185,7 +197,7 @@ export class Sequence {
           cache,
           taps,
           stopped: () => Atomics.load(stop, 0) !== 0,
-          logits: logits === 'last' && end < tokens.length ? 'none' : logits,
+          logitsFrom: logitsFrom - before,
           take: (token, values) => take(before + token, values),
         }
         const mayForget = done % MAX_BATCH === 0 || done === tokens.length

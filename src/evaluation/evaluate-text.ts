@@ -1,10 +1,9 @@
 import { UserError } from '../errors.js'
 import type { Model } from '../generation/types.js'
 import { plural } from '../numbers.js'
-import { logSumExp } from '../sampling/logprobs.js'
+import { compareOnText } from './compare-on-text.js'
 import { checkLanguageModel } from './language-model.js'
-import { divergence, indexOfLargest } from './log-probability.js'
-import { predictions } from './predictions.js'
+import { scoreWindows } from './score-windows.js'
 import type { NamedText } from './text-file.js'
 import type { WindowOptions } from './windows.js'
 
@@ -60,28 +59,10 @@ export async function evaluateText(
     throw new UserError(`${name}: has ${plural(tokens.length, 'token')}; at least 2 are needed to predict any`)
   if (against) await checkSameTokens(model, against, text, tokens)
 
-  const reference = against && predictions(against, tokens, windows)
-  const agreement = { divergence: 0, same: 0 }
-  let scored = 0
-  let nll = 0
-  try {
-    for await (const { first, count, row } of predictions(model, tokens, windows)) {
-      const other = (await reference?.next())?.value
-      for (let i = 0; i < count; i++) {
-        const logits = row(i)
-        const norm = logSumExp(logits)
-        nll -= logits[tokens[first + i]] - norm
-        if (!other) continue
-        const reference = other.row(i)
-        agreement.divergence += divergence(reference, logits, norm)
-        if (indexOfLargest(reference) === indexOfLargest(logits)) agreement.same++
-      }
-      scored += count
-      onProgress?.({ tokens: first + count, of: tokens.length })
-    }
-  } finally {
-    await reference?.return(undefined)
-  }
+  const report = (reached: number) => onProgress?.({ tokens: reached, of: tokens.length })
+  const { scored, nll, agreement } = against
+    ? await compareOnText(model, against, tokens, windows, report)
+    : { ...(await scoreWindows(model, tokens, windows, onProgress && report)), agreement: undefined }
   return {
     file: name,
     tokens: tokens.length,
@@ -89,9 +70,7 @@ export async function evaluateText(
     nll,
     perplexity: Math.exp(nll / scored),
     bits_per_byte: nll / Math.LN2 / Buffer.byteLength(text),
-    ...(against && {
-      against: { kl_divergence: agreement.divergence / scored, top1_agreement: agreement.same / scored },
-    }),
+    ...(agreement && { against: agreement }),
   }
 }
 

@@ -4,6 +4,7 @@ import type { ForwardOptions, GenerateOptions } from './types.js'
 
 const FORWARD: Record<keyof ForwardOptions, true> = {
   logits: true,
+  targets: true,
   routes: true,
   probabilities: true,
   outputNorms: true,

@@ -12,7 +12,7 @@ import { SessionLength } from './session-length.js'
 import { checkForward, checkGenerate } from './session-options.js'
 import { StepQueue } from './step-queue.js'
 import { TextStream } from './text-stream.js'
-import { tokenIds } from './token-ids.js'
+import { targetIds, tokenIds } from './token-ids.js'
 import type { ForwardOptions, ForwardResult, GenerateOptions, GenerationResult, Session, Step } from './types.js'
 
 /** Characters that are encoded at once, in a millisecond or so. */
@@ -47,6 +47,7 @@ export class EngineSession implements Session {
     checkForward(options)
     const {
       logits = 'last',
+      targets,
       routes = false,
       probabilities = false,
       outputNorms = false,
@@ -58,12 +59,14 @@ export class EngineSession implements Session {
     this.checkAlive()
     const ids = tokenIds(tokens, config.vocabSize)
     if (ids.length === 0) throw new UsageError('forward needs at least one token')
+    const wanted = targets && targetIds(targets, ids.length, config)
     signal?.throwIfAborted()
     const request = {
       kind: 'forward',
       session: this.id,
       tokens: ids,
       logits,
+      targets: wanted,
       routes,
       probabilities,
       outputNorms,
@@ -74,6 +77,7 @@ export class EngineSession implements Session {
     const reply = await this.counting((length) => length + ids.length, settled(ongoing, signal))
     const result: ForwardResult = {
       logits: reply.logits,
+      ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
       ...(reply.routes && { routes: unpackRoutes(reply.routes, config, ids.length) }),
       ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }

@@ -1,4 +1,5 @@
 import { UsageError, UserError } from '../errors.js'
+import type { ModelConfig } from '../model/config.js'
 import { shown } from '../option-checks.js'
 
 /** Token ids as a caller gives them, checked. Throws a UserError that names the first that is none of the vocabulary. */
@@ -14,4 +15,16 @@ export function tokenIds(tokens: ArrayLike<number>, vocabSize: number): Int32Arr
     }
   }
   return Int32Array.from(tokens)
+}
+
+/** The same for what follows the last of some tokens. Throws where there are more, and where the model predicts none. */
+export function targetIds(
+  targets: ArrayLike<number>,
+  tokens: number,
+  { architecture, vocabSize }: Pick<ModelConfig, 'architecture' | 'vocabSize'>,
+): Int32Array {
+  if (architecture === 'classifier') throw new UserError('a sequence classifier predicts no tokens; use classify')
+  const ids = tokenIds(targets, vocabSize)
+  if (ids.length > tokens) throw new UsageError(`${ids.length} \`targets\` are more than the tokens given: ${tokens}`)
+  return ids
 }

@@ -51,6 +51,9 @@ export class Decoder {
   private readonly logitRows: Rows
   private readonly logitList: number
   private readonly logitSummary: Summary
+  /** Rows of logits that are there, whether they have been summarised, and which was given last. */
+  private readyRows = 0
+  private isSummarised = false
   private lastRow = 0
 
   constructor(
@@ -129,6 +132,8 @@ export class Decoder {
       const count = Math.min(LOGIT_ROWS, rows.length - first)
       for (let i = 0; i < count; i++) writeListEntry(bank, logitList, i, rows[first + i], i)
       head.run(count, headWeights)
+      this.readyRows = count
+      this.isSummarised = false
       for (let i = 0; i < count; i++) {
         this.lastRow = i
         take(first + i, logitRows.row(i))
@@ -138,7 +143,9 @@ export class Decoder {
 
   /** Of the row of logits that `logits` gave last; undefined where a logit is infinite or none is a number. */
   summary(): LogitSummary | undefined {
-    return this.logitSummary.run(this.lastRow)
+    if (!this.isSummarised) this.logitSummary.run(this.readyRows)
+    this.isSummarised = true
+    return this.logitSummary.of(this.lastRow)
   }
 
   /** Keeps experts from being chosen until the next call; without a mask all are free. */

@@ -1,4 +1,4 @@
-import { expertsPerToken, modelName } from '../pictures/caption.js'
+import { expertsPerToken, modelName, newcomersLine } from '../pictures/caption.js'
 import { Api, type Sampling } from './api.js'
 import { Comparison } from './comparison.js'
 import { Conversation } from './conversation.js'
@@ -37,8 +37,9 @@ function showModel(model: PageModel): void {
   const about = [
     modelName(model),
     ...(model.config.mixtures.length > 0 ? [expertsPerToken(model)] : ['without experts']),
+    ...newcomersLine(model),
   ]
-  byId('about', HTMLParagraphElement).textContent = about.join(': ')
+  byId('about', HTMLParagraphElement).textContent = about.join('; ')
   document.title = `${model.name} · molm`
   byId('system', HTMLTextAreaElement).disabled = !model.isChat
   if (!model.isChat) message.placeholder = 'A text to be continued'

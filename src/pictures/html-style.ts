@@ -13,7 +13,7 @@ export const FIGURE_STYLE = `
 svg { max-width: 100%; height: auto } svg text { font-family: ${FONT}; font-size: ${FONT_SIZE}px; fill: var(--ink) } svg .title, svg .head { font-weight: 700 }
 .empty { fill: none; stroke: var(--line) } .cross { fill: none; stroke: var(--soft) }
 rect[data-expert] { stroke: var(--cell); stroke-width: .7 }
-rect[data-expert].new { stroke: var(--edge); stroke-width: 1.5 }
+rect[data-expert].new:not(.on, :focus-visible) { stroke: var(--edge); stroke-width: 1.5 }
 [data-expert]:focus { outline: none }
 [data-expert].on, [data-expert]:focus-visible, [data-expert].on .empty { stroke: var(--edge); stroke-width: 2.5 }
 section.text [data-expert], section.text .layer > text:first-child, .tokens [data-i] { cursor: pointer }

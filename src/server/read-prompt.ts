@@ -1,6 +1,6 @@
 import { routesOfToken } from '../experts/token-routes.js'
 import type { LayerRoutes, Model, Session } from '../generation/types.js'
-import { logSumExp, type TokenLogprob, topLogprobs } from '../sampling/logprobs.js'
+import { type TokenLogprob, topLogprobs } from '../sampling/logprobs.js'
 
 /** A token with the logarithm of its probability after those before it; null for the first, which nothing predicts. */
 export interface ScoredToken {
@@ -45,21 +45,20 @@ export async function readPrompt(
   const end = wantsRoutes ? prompt.length : prompt.length - 1
   for (let from = 0; from < end; from += Math.floor(most)) {
     const tokens = prompt.slice(from, Math.min(from + Math.floor(most), end))
-    const options = { logits: top === undefined ? 'none' : 'all', routes: wantsRoutes, signal } as const
-    const result = await session.forward(tokens, options)
+    // Nothing stands after the last token; what is told of it is not looked at.
+    const targets = top === undefined ? undefined : tokens.map((token, i) => prompt[from + i + 1] ?? token)
+    const logits = top === undefined ? 'none' : 'all'
+    const result = await session.forward(tokens, { logits, targets, routes: wantsRoutes, signal })
     for (let i = 0; i < tokens.length; i++) {
       const own = result.routes?.map((layer) => routesOfToken(layer, i, tokens.length))
       if (own) routes.push(own)
       const next = prompt[from + i + 1]
       if (top === undefined || next === undefined) continue
-      scores.push(scored(next, result.logits.subarray(i * vocabSize, (i + 1) * vocabSize), top))
+      const logprob = result.logprobs?.[i] ?? Number.NaN
+      const row = result.logits.subarray(i * vocabSize, (i + 1) * vocabSize)
+      // One normalizer for all, so that the likeliest token has the same log-probability in both places.
+      scores.push({ token: next, logprob, top: topLogprobs(row, top, result.norms?.[i]) })
     }
   }
   return { ...(top !== undefined && { scores }), ...(wantsRoutes && { routes }) }
-}
-
-/** One normalizer for all, so that the likeliest token has the same log-probability in both places. */
-function scored(token: number, logits: Float32Array, top: number): ScoredToken {
-  const normalizer = logSumExp(logits)
-  return { token, logprob: logits[token] - normalizer, top: topLogprobs(logits, top, normalizer) }
 }

@@ -30,6 +30,7 @@ export function eventStream(
   outgoing?.socket?.setTimeout(limits.stallMs)
   const encoder = new TextEncoder()
   let next: Promise<IteratorResult<object>> | undefined
+  let isGone = false
   let ending: Promise<void> | undefined
   const end = () => {
     ending ??= (async () => {
@@ -44,7 +45,9 @@ export function eventStream(
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const send = (text: string) => controller.enqueue(encoder.encode(text))
+        const send = (text: string) => {
+          if (!isGone) controller.enqueue(encoder.encode(text))
+        }
         try {
           next ??= events.next()
           const result = await within(next, limits.commentMs)
@@ -61,10 +64,13 @@ export function eventStream(
             send(`data: ${JSON.stringify(errorBody(told))}\n\n`)
           }
         }
-        controller.close()
+        if (!isGone) controller.close()
         await end()
       },
-      cancel: end,
+      cancel() {
+        isGone = true
+        return end()
+      },
     },
     { highWaterMark: 0 },
   )

@@ -7,6 +7,17 @@ const WANTED = 1
 const READING = 2
 const HELD = 3
 
+/** Words of the bell that is rung when several experts of a mixture are wanted. */
+export enum Bell {
+  /** How often it has been rung. */
+  rings,
+  /** The mixture: 2 * layer, + 1 for MLP. */
+  mixture,
+  /** 1 where most of the mixture's experts are in use, as a long prompt has it: then most of the next ones will be. */
+  wantsMost,
+}
+export const BELL_WORDS = 3
+
 /** A table of `experts` experts, none of them held. */
 export function noneHeld(experts: number): Int32Array {
   return new Int32Array(new SharedArrayBuffer(experts * 4))

@@ -2,6 +2,7 @@ import { type Layout, MIXTURE_KINDS, type MixtureKind, type Part, pieceOf } from
 import { Bank } from '../runtime/bank.js'
 import type { BankPlan } from './bank-plan.js'
 import { ExpertPool } from './expert-pool.js'
+import { BELL_WORDS, Bell } from './residency.js'
 
 /** Reads a part's packed bytes into memory; synchronous, since the engine's thread has nothing else to do meanwhile. */
 export type ReadPart = (part: Part, target: Uint8Array) => void
@@ -19,8 +20,8 @@ export interface ExpertPlace {
 /** The weights of a model in their banks: dense parts from the start, experts as they are routed to. */
 export class WeightStore {
   readonly banks: Bank[]
-  /** Rung when several experts of a mixture are wanted: number of rings, and the mixture (2 * layer, + 1 for MLP). */
-  readonly bell = new Int32Array(new SharedArrayBuffer(8))
+  /** Rung when several experts of a mixture are wanted. */
+  readonly bell = new Int32Array(new SharedArrayBuffer(4 * BELL_WORDS))
   private readonly addresses = new Map<string, number>()
   private readonly pools: Map<MixtureKind, ExpertPool>[]
   /** Number of a layer's expert 0 within its bank's pool. */
@@ -85,7 +86,9 @@ export class WeightStore {
 
   /** Makes the first `count` experts of the list ready; they stay so until the next call for the same bank. */
   require(layer: number, kind: MixtureKind, experts: Int32Array, count: number): void {
-    this.poolOf(layer, kind).require(this.first[kind][layer], experts, count, () => this.ring(layer, kind))
+    this.poolOf(layer, kind).require(this.first[kind][layer], experts, count, () => {
+      this.ring(layer, kind, 2 * count > this.layout.experts(layer, kind).length)
+    })
   }
 
   /** All experts with their pools and numbers there, in the order in which a token meets them. */
@@ -114,10 +117,11 @@ export class WeightStore {
     return total
   }
 
-  private ring(layer: number, kind: MixtureKind): void {
-    Atomics.store(this.bell, 1, mixtureNumber(layer, kind))
-    Atomics.add(this.bell, 0, 1)
-    Atomics.notify(this.bell, 0)
+  private ring(layer: number, kind: MixtureKind, wantsMost: boolean): void {
+    Atomics.store(this.bell, Bell.mixture, mixtureNumber(layer, kind))
+    Atomics.store(this.bell, Bell.wantsMost, wantsMost ? 1 : 0)
+    Atomics.add(this.bell, Bell.rings, 1)
+    Atomics.notify(this.bell, Bell.rings)
   }
 
   private poolOf(layer: number, kind: MixtureKind): ExpertPool {

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type BenchmarkRow, benchmark, spread } from '#molm/benchmark/benchmark.js'
 import { type RowFormat, rowWriter } from '#molm/benchmark/format-rows.js'
+import { hugePageBytes } from '#molm/benchmark/huge-pages.js'
 import { loadModel } from '#molm/index.js'
 
 const test = suite('benchmark')
@@ -79,6 +83,7 @@ const row: BenchmarkRow = {
   effective_gb_per_second: 11,
   stream_gb_per_second: 22,
   rss_bytes: 2 ** 20,
+  huge_page_bytes: 2 ** 21,
   first_token_ms: 5,
 }
 
@@ -88,6 +93,20 @@ function written(format: RowFormat, second = row): string {
   const writer = rowWriter(format, second !== row)
   return writer.begin() + writer.row(row) + writer.row(second) + writer.end()
 }
+
+test('what lies in huge pages is told where the system tells it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'molm-'))
+  const [told, silent] = ['told', 'silent'].map((name) => join(folder, name))
+  writeFileSync(told, 'Rss:    900 kB\nAnonHugePages:     640 kB\nShmemPmdMapped:    0 kB\n')
+  writeFileSync(silent, 'Rss:    900 kB\n')
+  assert.is(hugePageBytes(told), 640 * 1024)
+  assert.is(hugePageBytes(silent), null)
+  assert.is(hugePageBytes(join(folder, 'missing')), null)
+  rmSync(folder, { recursive: true })
+  assert.match(written('table'), /; 2\.10 MB lies in huge pages\n/)
+  assert.match(rowWriter('table').row({ ...row, huge_page_bytes: 0 }), /; nothing lies in huge pages\n/)
+  assert.match(rowWriter('table').row({ ...row, huge_page_bytes: null }), /that the memory gives\n/)
+})
 
 test('json is one array, jsonl one object a line', () => {
   assert.equal(JSON.parse(written('json')), [row, row])

@@ -56,7 +56,7 @@ test('choices that begin alike, or with one another, score as if each were run a
   const sums = await score(model, { context, choices })
   for (const [i, choice] of choices.entries()) {
     const tokens = tokenizer.encode(`${context} ${choice}`).slice(start.length)
-    assertClose(sums[i], await scorePlainly(model, start, tokens), 1e-9)
+    assertClose(sums[i], await scorePlainly(model, start, tokens), 1e-6 * tokens.length)
   }
 })
 
@@ -69,18 +69,37 @@ test('items after one another score as they do alone, whatever their contexts sh
   }
 })
 
+test('a long beginning that all items share is run once, and changes no bit', async ({ model }) => {
+  const beginning = 'User: What is a cup?\nAssistant: A cup is a thing that people drink tea from.\n'
+  assert.ok(model.tokenizer.encode(beginning).length > 16)
+  const item = (question: string) => {
+    const context = `${beginning}User: What is ${question}?\nAssistant:`
+    return { context, choices: ['Tea is a drink.', 'A cup.', 'No'], answer: 0, delimiter: ' ' }
+  }
+  const items = ['tea', 'tea', 'a pot', 'the sea', 'tea or milk'].map(item)
+  const before = (await model.stats()).tokensProcessed
+  const together = await evaluateTask(model, { name: 'task', items, lines: [1, 2, 3, 4, 5] })
+  const tokens = (await model.stats()).tokensProcessed - before
+  let apart = 0
+  for (const [i, one] of items.entries()) {
+    assert.equal(together.loglikelihoods[i], await score(model, one))
+    apart += model.tokenizer.encode(one.context).length
+  }
+  assert.ok(tokens < apart, `${tokens} tokens, where the contexts alone have ${apart}`)
+})
+
 test('blanks at the end of the context count as part of the continuation', async ({ model }) => {
   const { tokenizer } = model
   const start = tokenizer.encode('User:')
   const tokens = tokenizer.encode('User:  Hello').slice(start.length)
   const [sum] = await score(model, { context: 'User: ', choices: ['Hello', 'Bye'] })
-  assertClose(sum, await scorePlainly(model, start, tokens), 1e-9)
+  assertClose(sum, await scorePlainly(model, start, tokens), 1e-6 * tokens.length)
 })
 
 test('an empty context is the token that begins a text', async ({ model }) => {
   const tokens = model.tokenizer.encode(' Hello there')
   const [sum] = await score(model, { context: '', choices: ['Hello there', 'Bye'] })
-  assertClose(sum, await scorePlainly(model, [4095], tokens), 1e-9)
+  assertClose(sum, await scorePlainly(model, [4095], tokens), 1e-6 * tokens.length)
 })
 
 test('acc_norm divides by characters, not by the code units of a string', async ({ model }) => {

@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { renderHtml } from '#molm/pictures/html.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
-import { openBrowser, type Visit, visit } from '../support/browser.js'
+import { HAS_BROWSER, openBrowser, type Visit, visit } from '../support/browser.js'
 import { codeOf, proseOf } from '../support/prose-and-code.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -14,8 +14,10 @@ const test = suite<{ browser: Browser }>(
   'the page that molm experts writes',
   undefined as unknown as { browser: Browser },
 )
+const inBrowser = HAS_BROWSER ? test : test.skip
 
 test.before(async (context) => {
+  if (!HAS_BROWSER) return
   context.browser = await openBrowser()
 })
 test.after(({ browser }) => browser?.close())
@@ -43,7 +45,7 @@ const lit = (page: Page) =>
     tokens.flatMap((token, i) => ((token as { style?: { background: string } }).style?.background ? [i] : [])),
   )
 
-test('pointing at a token frames its experts and tells their gates', async ({ browser }) => {
+inBrowser('pointing at a token frames its experts and tells their gates', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     await page.hover('#text-0 [data-i="2"]')
     assert.equal(await framed(page), ['attention 0 1', 'mlp 0 1'])
@@ -54,17 +56,20 @@ test('pointing at a token frames its experts and tells their gates', async ({ br
   })
 })
 
-test('pointing at an expert lights its tokens, at a layer those whose first expert is sure', async ({ browser }) => {
-  await open(browser, {}, async ({ page }) => {
-    await page.hover('#text-0 [data-expert="mlp 0 1"]')
-    assert.equal(await lit(page), [2, 6, 10])
-    assert.is(await page.textContent('#text-0 .detail'), 'layer 0, mlp expert 1: 25.0 % of the tokens')
-    await page.hover('#text-0 .layer > text:first-child')
-    assert.is((await lit(page)).length, 12)
-  })
-})
+inBrowser(
+  'pointing at an expert lights its tokens, at a layer those whose first expert is sure',
+  async ({ browser }) => {
+    await open(browser, {}, async ({ page }) => {
+      await page.hover('#text-0 [data-expert="mlp 0 1"]')
+      assert.equal(await lit(page), [2, 6, 10])
+      assert.is(await page.textContent('#text-0 .detail'), 'layer 0, mlp expert 1: 25.0 % of the tokens')
+      await page.hover('#text-0 .layer > text:first-child')
+      assert.is((await lit(page)).length, 12)
+    })
+  },
+)
 
-test('a click pins, a second one or Escape lets go', async ({ browser }) => {
+inBrowser('a click pins, a second one or Escape lets go', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     const pin = () => page.textContent('#text-0 .pin')
     await page.click('#text-0 [data-i="0"]')
@@ -80,7 +85,7 @@ test('a click pins, a second one or Escape lets go', async ({ browser }) => {
   })
 })
 
-test('keys walk over tokens and cells, each a single stop of the Tab key', async ({ browser }) => {
+inBrowser('keys walk over tokens and cells, each a single stop of the Tab key', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     const at = () =>
       page.$eval(':focus', (element) => element.getAttribute('data-i') ?? element.getAttribute('data-expert'))
@@ -105,7 +110,7 @@ test('keys walk over tokens and cells, each a single stop of the Tab key', async
   })
 })
 
-test('cells of a difference have the colours that its legend has', async ({ browser }) => {
+inBrowser('cells of a difference have the colours that its legend has', async ({ browser }) => {
   await open(browser, { colorScheme: 'dark' }, async ({ page }) => {
     const script = `Array.from(document.querySelectorAll('section:not(.text) [data-expert^="mlp 0"]'), (cell) => getComputedStyle(cell).fill)`
     const [more, , less] = (await page.evaluate(script)) as string[]

@@ -78,14 +78,15 @@ const CARD = {
     chat_template: true,
     experts: { mlp: [0, 3], attention: [2, 2] },
     experts_per_token: { attention: 1, mlp: 2 },
+    newcomers: { mlp: [[], [2]] },
   },
 }
 
 test('the page knows the kinds of experts in the order of the model', () => {
   const { config } = pageModel(CARD)
   assert.equal(config.mixtures, [
-    { kind: 'attention', experts: [2, 2], topK: 1 },
-    { kind: 'mlp', experts: [0, 3], topK: 2 },
+    { kind: 'attention', experts: [2, 2], topK: 1, newcomers: undefined },
+    { kind: 'mlp', experts: [0, 3], topK: 2, newcomers: [[], [2]] },
   ])
 })
 

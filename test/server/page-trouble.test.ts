@@ -7,13 +7,15 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RoutedToken } from '#molm/page/routes.js'
 import { pageRoutes } from '#molm/server/page.js'
-import { openBrowser, visit } from '../support/browser.js'
+import { HAS_BROWSER, openBrowser, visit } from '../support/browser.js'
 
 /* What a model says of itself and answers is made up here: what would be rare, slow or large with a real one. */
 
 const test = suite<{ browser: Browser }>('the page in trouble', undefined as unknown as { browser: Browser })
+const inBrowser = HAS_BROWSER ? test : test.skip
 
 test.before(async (context) => {
+  if (!HAS_BROWSER) return
   context.browser = await openBrowser()
 })
 test.after(({ browser }) => browser?.close())
@@ -114,7 +116,7 @@ const alert = async (page: Page) => {
 
 const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
 
-test('markup in question, answer, model or error is shown, and does nothing', async ({ browser }) => {
+inBrowser('markup in question, answer, model or error is shown, and does nothing', async ({ browser }) => {
   const evil = (body: { messages?: unknown }) => {
     async function* lines() {
       const prompt = { choices: [{ delta: {}, prompt_routed_experts: [token(EVIL, SMALL, 0)] }] }
@@ -137,7 +139,7 @@ test('markup in question, answer, model or error is shown, and does nothing', as
   })
 })
 
-test('an answer is seen while it comes, and Stop ends it on the server too', async ({ browser }) => {
+inBrowser('an answer is seen while it comes, and Stop ends it on the server too', async ({ browser }) => {
   async function* slow() {
     for (let i = 0; ; i++) {
       yield chunk(`word${i} `, [token(`word${i} `, SMALL, i)])
@@ -161,7 +163,7 @@ test('an answer is seen while it comes, and Stop ends it on the server too', asy
   })
 })
 
-test('what the reader looks at stays, whatever comes', async ({ browser }) => {
+inBrowser('what the reader looks at stays, whatever comes', async ({ browser }) => {
   let isOver = false
   async function* slow() {
     for (let i = 0; !isOver; i++) {
@@ -191,7 +193,7 @@ test('what the reader looks at stays, whatever comes', async ({ browser }) => {
   })
 })
 
-test('a long answer scrolls, and follows what comes unless the reader has scrolled away', async ({ browser }) => {
+inBrowser('a long answer scrolls, and follows what comes unless the reader has scrolled away', async ({ browser }) => {
   let isOver = false
   async function* long() {
     for (let i = 0; !isOver; i++) {
@@ -214,7 +216,7 @@ test('a long answer scrolls, and follows what comes unless the reader has scroll
   })
 })
 
-test('a question that is refused comes back, with what the server said', async ({ browser }) => {
+inBrowser('a question that is refused comes back, with what the server said', async ({ browser }) => {
   const refuse = () =>
     Response.json({ error: { message: 'the queue is full' } }, { status: 429, headers: { 'Retry-After': '3' } })
   await open(browser, { refuse }, async (page) => {
@@ -225,7 +227,7 @@ test('a question that is refused comes back, with what the server said', async (
   })
 })
 
-test('an answer that breaks off stays, and it is said', async ({ browser }) => {
+inBrowser('an answer that breaks off stays, and it is said', async ({ browser }) => {
   async function* broken() {
     yield chunk('so far', [token('so far', SMALL, 0)])
   }
@@ -236,7 +238,7 @@ test('an answer that breaks off stays, and it is said', async ({ browser }) => {
   })
 })
 
-test('a key is asked for where the server wants one, again where it is wrong, and kept', async ({ browser }) => {
+inBrowser('a key is asked for where the server wants one, again where it is wrong, and kept', async ({ browser }) => {
   async function* short() {
     yield chunk('hello', [token('hello', SMALL, 0)])
     yield 'data: [DONE]\n\n'
@@ -256,7 +258,7 @@ test('a key is asked for where the server wants one, again where it is wrong, an
   })
 })
 
-test('a conversation too long for its experts to be told goes on without them', async ({ browser }) => {
+inBrowser('a conversation too long for its experts to be told goes on without them', async ({ browser }) => {
   async function* short() {
     yield chunk('hello ')
     yield chunk('again')
@@ -273,7 +275,7 @@ test('a conversation too long for its experts to be told goes on without them', 
   })
 })
 
-test('a model without a chat template continues the text', async ({ browser }) => {
+inBrowser('a model without a chat template continues the text', async ({ browser }) => {
   const prompts: (string | undefined)[] = []
   const further = ({ prompt }: { prompt?: string }) => {
     async function* lines() {
@@ -293,7 +295,7 @@ test('a model without a chat template continues the text', async ({ browser }) =
   })
 })
 
-test('48 layers of 128 experts are live as well', async ({ browser }) => {
+inBrowser('48 layers of 128 experts are live as well', async ({ browser }) => {
   const shape = { layers: 48, mlp: 128 }
   async function* many() {
     for (let i = 0; i < 60; i++) {

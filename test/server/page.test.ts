@@ -8,7 +8,7 @@ import type { PerMixture } from '#molm/model/config.js'
 import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/routes.js'
 import { usageMaps } from '#molm/pictures/usage-figure.js'
 import { listen } from '#molm/server/listen.js'
-import { openBrowser, type Visit, visit } from '../support/browser.js'
+import { HAS_BROWSER, openBrowser, type Visit, visit } from '../support/browser.js'
 import { type Served, serveNano } from './served.js'
 
 interface Context {
@@ -17,8 +17,10 @@ interface Context {
 }
 
 const test = suite<Context>('the page of the server', undefined as unknown as Context)
+const inBrowser = HAS_BROWSER ? test : test.skip
 
 test.before(async (context) => {
+  if (!HAS_BROWSER) return
   context.browser = await openBrowser()
   context.served = await serveNano()
 })
@@ -88,11 +90,11 @@ const cellsOf = ({ experts }: RoutedToken) =>
     )
     .sort()
 
-test('a message is answered, and the map is that of the answer’s tokens', async (context) => {
+inBrowser('a message is answered, and the map is that of the answer’s tokens', async (context) => {
   await open(context, {}, async ({ page }) => {
     assert.is(
       await page.textContent('#about'),
-      'nano (q4): per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts',
+      'nano (q4); per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts',
     )
     await setGreedy(page)
     const { answer } = await ask(page, 'What is a lighthouse?')
@@ -104,7 +106,7 @@ test('a message is answered, and the map is that of the answer’s tokens', asyn
     const model = pageModel(listed.data[0])
     const usage = new ExpertUsage(context.served.model.config)
     for (const token of answer) if (token.experts) usage.add(layerRoutes(token, model), 1)
-    const [map] = usageMaps([{ name: '', usage, model: context.served.model }]).maps
+    const [map] = usageMaps([{ name: '', usage, model }]).maps
     const expected = usage.mixtures.flatMap(({ kind, layers }) =>
       layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, i) => map.describe(kind, layer, i))),
     )
@@ -116,7 +118,7 @@ test('a message is answered, and the map is that of the answer’s tokens', asyn
   })
 })
 
-test('pointing at a token of question or answer frames its experts', async (context) => {
+inBrowser('pointing at a token of question or answer frames its experts', async (context) => {
   await open(context, {}, async ({ page }) => {
     await setGreedy(page)
     const { prompt, answer } = await ask(page, 'What is a violin?')
@@ -141,7 +143,7 @@ test('pointing at a token of question or answer frames its experts', async (cont
   })
 })
 
-test('pointing at an expert lights the tokens that wake it', async (context) => {
+inBrowser('pointing at an expert lights the tokens that wake it', async (context) => {
   await open(context, {}, async ({ page }) => {
     await setGreedy(page)
     const { answer } = await ask(page, 'What is a violin?')
@@ -156,7 +158,7 @@ test('pointing at an expert lights the tokens that wake it', async (context) => 
   })
 })
 
-test('the next question has the conversation before it, and a new chat has not', async (context) => {
+inBrowser('the next question has the conversation before it, and a new chat has not', async (context) => {
   await open(context, {}, async ({ page }) => {
     await setGreedy(page)
     await ask(page, 'What is a violin?')
@@ -184,7 +186,7 @@ test('the next question has the conversation before it, and a new chat has not',
   })
 })
 
-test('the keyboard is enough', async (context) => {
+inBrowser('the keyboard is enough', async (context) => {
   await open(context, {}, async ({ page }) => {
     assert.is(await page.getAttribute(':focus', 'id'), 'message')
     await setGreedy(page)
@@ -218,7 +220,7 @@ test('the keyboard is enough', async (context) => {
   })
 })
 
-test('two prompts are compared as molm experts does it', async (context) => {
+inBrowser('two prompts are compared as molm experts does it', async (context) => {
   const texts = ['The capital of France is Paris.', 'const <b>x</b> = 1']
   const read = await Promise.all(
     texts.map((text, i) => measureUsage(context.served.model, { name: ['first', 'second'][i], text })),
@@ -250,20 +252,23 @@ test('two prompts are compared as molm experts does it', async (context) => {
   })
 })
 
-test('a server with a key shows the page to all, and the model to who has the key', async ({ browser, served }) => {
-  const server = await listen({ port: 0, apiKey: 'open sesame' })
-  server.open(served.model)
-  try {
-    const use = async ({ page }: Visit) => {
-      assert.ok((await ask(page, 'What is a violin?')).answer.length > 0)
+inBrowser(
+  'a server with a key shows the page to all, and the model to who has the key',
+  async ({ browser, served }) => {
+    const server = await listen({ port: 0, apiKey: 'open sesame' })
+    server.open(served.model)
+    try {
+      const use = async ({ page }: Visit) => {
+        assert.ok((await ask(page, 'What is a violin?')).answer.length > 0)
+      }
+      await open({ browser, served: server }, {}, use, 'open sesame')
+    } finally {
+      await server.close()
     }
-    await open({ browser, served: server }, {}, use, 'open sesame')
-  } finally {
-    await server.close()
-  }
-})
+  },
+)
 
-test('on a narrow screen nothing is wider than it, light or dark', async (context) => {
+inBrowser('on a narrow screen nothing is wider than it, light or dark', async (context) => {
   for (const colorScheme of ['light', 'dark'] as const) {
     await open(context, { viewport: { width: 340, height: 700 }, colorScheme }, async ({ page }) => {
       const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth')
@@ -279,7 +284,7 @@ test('on a narrow screen nothing is wider than it, light or dark', async (contex
   }
 })
 
-test('it is dark where the reader has it dark', async (context) => {
+inBrowser('it is dark where the reader has it dark', async (context) => {
   const brightness = async (colorScheme: 'light' | 'dark') => {
     let sums: number[] = []
     await open(context, { colorScheme }, async ({ page }) => {

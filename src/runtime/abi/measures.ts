@@ -11,13 +11,17 @@ export enum BandwidthArg {
 }
 export const BANDWIDTH_RESULT_BYTES = 16
 
-/** Summary of a row of logits (assembly/summary.ts). */
+/** Summary of rows of logits (assembly/summary.ts). */
 export enum SummaryArg {
-  row,
+  /** The first row, and bytes from one to the next. */
+  rows,
+  stride,
+  /** Logits of a row. */
   count,
-  /** Logits of a chunk, a multiple of 256. */
+  /** Logits of a chunk, a multiple of 256, and chunks of a row. */
   chunkCount,
-  /** SUMMARY_BYTES per chunk. */
+  chunksPerRow,
+  /** SUMMARY_BYTES per chunk, those of a row one after the other. */
   results,
 }
 

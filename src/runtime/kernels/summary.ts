@@ -13,33 +13,37 @@ export interface LogitSummary {
 /** Logits of a chunk: the same for any number of threads, and so is the result. */
 const CHUNK = 4096
 
-/** Largest and log-sum-exp of a row of logits. */
+/** Largest and log-sum-exp of rows of logits. */
 export class Summary extends Call<SummaryArg> {
-  private readonly chunks: number
+  private readonly chunksPerRow: number
   private readonly results: number
 
-  constructor(
-    bank: Bank,
-    private readonly logits: Rows,
-  ) {
+  constructor(bank: Bank, logits: Rows) {
     super(bank, Job.summary)
-    this.chunks = Math.ceil(logits.columns / CHUNK)
-    this.results = bank.arena.allocate(this.chunks * SUMMARY_BYTES)
+    this.chunksPerRow = Math.ceil(logits.columns / CHUNK)
+    this.results = bank.arena.allocate(logits.count * this.chunksPerRow * SUMMARY_BYTES)
+    this.set(SummaryArg.rows, logits.address)
+    this.set(SummaryArg.stride, logits.strideBytes)
     this.set(SummaryArg.count, logits.columns)
     this.set(SummaryArg.chunkCount, CHUNK)
+    this.set(SummaryArg.chunksPerRow, this.chunksPerRow)
     this.set(SummaryArg.results, this.results)
   }
 
-  /** Of a row of the logits; undefined where a logit is infinite or none is a number. */
-  run(row: number): LogitSummary | undefined {
-    const { bank, chunks, logits } = this
-    this.set(SummaryArg.row, logits.address + row * logits.strideBytes)
-    this.start(chunks)
-    let best = 0
-    for (let c = 1; c < chunks; c++) if (this.largest(c) > this.largest(best)) best = c
+  /** Summarises the first `rows` rows, all in one go: a small vocabulary has work for one thread only. */
+  run(rows: number): void {
+    this.start(rows * this.chunksPerRow)
+  }
+
+  /** Of a row of the last run; undefined where a logit is infinite or none is a number. */
+  of(row: number): LogitSummary | undefined {
+    const { bank, chunksPerRow } = this
+    const first = row * chunksPerRow
+    let best = first
+    for (let c = first; c < first + chunksPerRow; c++) if (this.largest(c) > this.largest(best)) best = c
     const largest = this.largest(best)
     let sum = 0
-    for (let c = 0; c < chunks; c++) {
+    for (let c = first; c < first + chunksPerRow; c++) {
       sum += bank.f64[this.at(c, SummaryField.sum) / 8] * Math.exp(this.largest(c) - largest)
     }
     const logSumExp = largest + Math.log(sum)

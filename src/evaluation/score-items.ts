@@ -1,0 +1,149 @@
+import type { Model, SavedSequence, Session } from '../generation/types.js'
+import type { EncodedItem } from './encode-item.js'
+import { sequencesAtOnce, withOwnSignal } from './sessions.js'
+
+/** Items under way at once: their choices, a few tokens each, then fill a micro-batch. */
+const MOST_ITEMS = 32
+
+/** Tokens that all contexts begin with from which on it pays to run them once for all sessions. */
+const WORTH_SHARING = 16
+
+interface ScoreOptions {
+  /** Told how many items are done. */
+  onDone: (items: number) => void
+  signal?: AbortSignal
+}
+
+/**
+ * Log-likelihood of each choice of each item. Several sessions work side by side, each on a run of neighbouring items,
+ * since those often have much of their contexts in common.
+ */
+export function scoreItems(
+  model: Model,
+  items: readonly EncodedItem[],
+  { onDone, signal }: ScoreOptions,
+): Promise<number[][]> {
+  return withOwnSignal(signal, (own) => score(model, items, { onDone, signal: own }))
+}
+
+async function score(
+  model: Model,
+  items: readonly EncodedItem[],
+  { onDone, signal }: ScoreOptions,
+): Promise<number[][]> {
+  const longest = items.reduce((most, item) => Math.max(most, lengthOf(item)), 1)
+  const count = Math.min(items.length, sequencesAtOnce(longest, MOST_ITEMS))
+  const scorers = Array.from({ length: count }, () => new ChoiceScorer(model.createSession(), signal))
+  const sums: number[][] = []
+  let done = 0
+  let failed = false
+  const work = async (scorer: ChoiceScorer, index: number) => {
+    const end = Math.floor(((index + 1) * items.length) / count)
+    for (let i = Math.floor((index * items.length) / count); i < end && !failed; i++) {
+      sums[i] = await scorer.score(items[i])
+      onDone(++done)
+    }
+  }
+  try {
+    const start = count > 1 ? await commonStart(model, items, signal) : undefined
+    // One after the other: each copies all rows of the cache on its way.
+    if (start) for (const scorer of scorers) await scorer.startFrom(start)
+    const ends = await Promise.allSettled(
+      scorers.map((scorer, index) =>
+        work(scorer, index).catch((error) => {
+          failed = true
+          throw error
+        }),
+      ),
+    )
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    return sums
+  } finally {
+    for (const scorer of scorers) scorer.dispose()
+  }
+}
+
+/** Tokens that all contexts begin with, and the sequence that holds them; undefined where there are few. */
+async function commonStart(model: Model, items: readonly EncodedItem[], signal?: AbortSignal) {
+  const [first] = items
+  // The last token of a context is run with the choices.
+  const length = items.reduce(
+    (length, { context }) => commonPrefix(first.context, context, Math.min(length, context.length - 1)),
+    first.context.length - 1,
+  )
+  if (length < WORTH_SHARING) return undefined
+  const tokens = first.context.slice(0, length)
+  const session = model.createSession()
+  try {
+    await session.forward(tokens, { logits: 'none', signal })
+    return { tokens, saved: await session.save() }
+  } finally {
+    session.dispose()
+  }
+}
+
+/** Scores choices on one session, whose cache keeps what an item shares with the one before and choices with each other. */
+class ChoiceScorer {
+  private cached: readonly number[] = []
+
+  constructor(
+    private readonly session: Session,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /** Takes over tokens that have been run elsewhere. */
+  async startFrom({ tokens, saved }: { tokens: readonly number[]; saved: SavedSequence }): Promise<void> {
+    await this.session.restore(saved)
+    this.cached = tokens
+  }
+
+  /** Log-likelihood of each choice. */
+  async score({ context, continuations }: EncodedItem): Promise<number[]> {
+    const { session, signal } = this
+    // The stem is all that every choice begins with, but one token less than the shortest, which has to be predicted.
+    const [first] = continuations
+    const shortest = Math.min(...continuations.map(({ length }) => length))
+    const common = continuations.reduce((length, tokens) => commonPrefix(first, tokens, length), shortest - 1)
+    const stem = [...context, ...first.slice(0, common)]
+    const kept = commonPrefix(this.cached, stem, Math.min(this.cached.length, context.length - 1))
+    session.truncate(kept)
+    this.cached = stem
+    const targets = first.slice(0, common + 1)
+    const { logits, logprobs = [], norms = [] } = await session.forward(stem.slice(kept), { targets, signal })
+    // What follows the stem differs, and is predicted by one row of logits.
+    const norm = norms[common]
+    const shared = sum(logprobs.slice(0, common))
+    // All of them are sent off at once; a session does one after the other.
+    const rests = await Promise.all(
+      continuations.map(async (tokens) => {
+        if (tokens.length === common + 1) return []
+        const options = { logits: 'none', targets: tokens.slice(common + 1), signal } as const
+        session.truncate(stem.length)
+        return (await session.forward(tokens.slice(common, -1), options)).logprobs ?? []
+      }),
+    )
+    session.truncate(stem.length)
+    return continuations.map((tokens, choice) => sum(rests[choice], shared + (logits[tokens[common]] - norm)))
+  }
+
+  dispose(): void {
+    this.session.dispose()
+  }
+}
+
+function lengthOf({ context, continuations }: EncodedItem): number {
+  return context.length + Math.max(...continuations.map(({ length }) => length))
+}
+
+/** From left to right, after what comes before: the sum of a choice does not depend on what it shares with others. */
+function sum(values: ArrayLike<number>, before = 0): number {
+  let total = before
+  for (let i = 0; i < values.length; i++) total += values[i]
+  return total
+}
+
+function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {
+  let length = 0
+  while (length < most && a[length] === b[length]) length++
+  return length
+}

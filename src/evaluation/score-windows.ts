@@ -1,0 +1,74 @@
+import type { Model, PromptProgress } from '../generation/types.js'
+import { inOrder, Sessions, sequencesAtOnce, withOwnSignal } from './sessions.js'
+import { type Window, type WindowOptions, windowsOf } from './windows.js'
+
+/** Tokens of windows that are under way: two micro-batches, so that the model never waits for the next window. */
+const TOKENS_AHEAD = 512
+
+export interface WindowsScore {
+  /** Tokens that were predicted. */
+  scored: number
+  /** Their negative log-likelihood in nats. */
+  nll: number
+}
+
+/**
+ * Runs a text through a model in windows, several of them at once. Their scores are added up in the order of the text.
+ * `report` takes how many tokens have been reached, of all windows together.
+ */
+export function scoreWindows(
+  model: Model,
+  tokens: readonly number[],
+  { signal, ...options }: WindowOptions & { signal?: AbortSignal },
+  report?: (reached: number) => void,
+): Promise<WindowsScore> {
+  return withOwnSignal(signal, (own) => score(model, tokens, { ...options, signal: own }, report))
+}
+
+async function score(
+  model: Model,
+  tokens: readonly number[],
+  { signal, ...options }: WindowOptions & { signal: AbortSignal },
+  report?: (reached: number) => void,
+): Promise<WindowsScore> {
+  const sessions = new Sessions(model)
+  let reached = 0
+  /** Where the window before ends; windows are begun in order. */
+  let counted = 0
+  /** Log-probabilities of the tokens that a window scores. */
+  const scoreWindow = ({ start, end, firstScored }: Window) => {
+    let at = counted
+    counted = end
+    const count = (upTo: number) => {
+      if (upTo <= at) return
+      reached += upTo - at
+      at = upTo
+      report?.(reached)
+    }
+    return sessions.with(async (session) => {
+      // The logits of token t predict token t + 1, so nothing is asked of the last one.
+      const options = {
+        logits: 'none',
+        targets: tokens.slice(firstScored, end),
+        onPromptProgress: report && (({ processed }: PromptProgress) => count(start + processed)),
+        signal,
+      } as const
+      const isScored = firstScored < end
+      const result = isScored ? await session.forward(tokens.slice(start, end - 1), options) : undefined
+      count(end)
+      return result?.logprobs ?? new Float64Array(0)
+    })
+  }
+
+  const most = sequencesAtOnce(options.window, Math.ceil(TOKENS_AHEAD / options.window) + 1)
+  const total: WindowsScore = { scored: 0, nll: 0 }
+  try {
+    for await (const logprobs of inOrder(windowsOf(tokens.length, options), most, scoreWindow)) {
+      total.scored += logprobs.length
+      for (const logprob of logprobs) total.nll -= logprob
+    }
+  } finally {
+    sessions.dispose()
+  }
+  return total
+}

@@ -1,0 +1,83 @@
+import { setMaxListeners } from 'node:events'
+import type { Model, Session } from '../generation/types.js'
+
+/** Tokens that the sequences under way have together at most; their caches take memory. */
+const MOST_TOKENS = 4096
+
+/** Gives what `run` makes of each item, in their order, with at most `most` of them under way. */
+export async function* inOrder<T, R>(
+  items: Iterable<T>,
+  most: number,
+  run: (item: T) => Promise<R>,
+): AsyncGenerator<R, void> {
+  const underWay: Promise<R>[] = []
+  try {
+    for (const item of items) {
+      const next = run(item)
+      // Whoever waits for it hears of an error; until then it is not unheard.
+      next.catch(() => undefined)
+      underWay.push(next)
+      if (underWay.length < most) continue
+      yield await underWay[0]
+      underWay.shift()
+    }
+    while (underWay.length > 0) {
+      yield await underWay[0]
+      underWay.shift()
+    }
+  } finally {
+    await Promise.allSettled(underWay)
+  }
+}
+
+/** How many sequences of some tokens each may be under way: `wanted`, fewer where they are long, at least two. */
+export function sequencesAtOnce(tokens: number, wanted: number): number {
+  return Math.max(2, Math.min(wanted, Math.floor(MOST_TOKENS / tokens)))
+}
+
+/**
+ * Runs work with a signal of its own, which is aborted with the caller's: many calls listen at once, and more than ten
+ * listeners at one signal look like a leak to Node.
+ */
+export async function withOwnSignal<T>(
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const own = new AbortController()
+  setMaxListeners(0, own.signal)
+  const abort = () => own.abort(signal?.reason)
+  signal?.addEventListener('abort', abort)
+  try {
+    return await work(own.signal)
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** Sessions that are used again: each has one user at a time. */
+export class Sessions {
+  private readonly all: Session[] = []
+  private readonly free: Session[] = []
+
+  constructor(private readonly model: Model) {}
+
+  /** Lends an empty session while `use` runs. */
+  async with<T>(use: (session: Session) => Promise<T>): Promise<T> {
+    let session = this.free.pop()
+    if (!session) {
+      session = this.model.createSession()
+      this.all.push(session)
+    }
+    try {
+      return await use(session)
+    } finally {
+      session.reset()
+      this.free.push(session)
+    }
+  }
+
+  dispose(): void {
+    for (const session of this.all) session.dispose()
+  }
+}

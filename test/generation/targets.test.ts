@@ -1,0 +1,81 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadModel, type Model } from '#molm/index.js'
+import { logprobOf } from '#molm/sampling/logprobs.js'
+import { fixturePath } from '../support/fixtures.js'
+import { integers } from '../support/random.js'
+import { thrownBy } from '../support/rejects.js'
+
+const test = suite<{ model: Model }>('log-probabilities of targets')
+
+test.before(async (context) => {
+  context.model = await loadModel('nano', { threads: 2 })
+})
+
+test.after(({ model }) => model.dispose())
+
+const tokens = integers(300, 3, 4000)
+const next = [...tokens.slice(1), 7]
+
+test('are those of the logits, and the logits are the same beside them', async ({ model }) => {
+  const session = model.createSession()
+  const { logits, logprobs = [] } = await session.forward(tokens, { logits: 'all', targets: next })
+  assert.is(logprobs.length, 300)
+  const V = model.config.vocabSize
+  for (let t = 0; t < 300; t++) {
+    const difference = Math.abs(logprobs[t] - logprobOf(logits.subarray(t * V, (t + 1) * V), next[t]))
+    assert.ok(difference < 1e-6, `${difference} at token ${t}`)
+  }
+  session.reset()
+  const last = await session.forward(tokens, { targets: next })
+  assert.equal(last.logits, logits.slice(299 * V))
+  assert.equal(last.logprobs, logprobs)
+  session.dispose()
+})
+
+test('belong to the last tokens where there are fewer of them, however the text is split', async ({ model }) => {
+  const whole = model.createSession()
+  const { logprobs } = await whole.forward(tokens, { logits: 'none', targets: next })
+  const few = model.createSession()
+  const ten = await few.forward(tokens, { logits: 'none', targets: next.slice(-10) })
+  assert.is(ten.logits.length, 0)
+  assert.equal(ten.logprobs, logprobs?.slice(-10))
+  const split = model.createSession()
+  await split.forward(tokens.slice(0, 295), { logits: 'none' })
+  const rest = await split.forward(tokens.slice(295), { logits: 'none', targets: next.slice(295) })
+  assert.equal(rest.logprobs, logprobs?.slice(295))
+  for (const session of [whole, few, split]) session.dispose()
+})
+
+test('are the same to the bit beside other sequences', async ({ model }) => {
+  const alone = model.createSession()
+  const { logprobs } = await alone.forward(tokens, { logits: 'none', targets: next })
+  alone.dispose()
+  const sessions = [1, 2, 3, 4].map(() => model.createSession())
+  const results = await Promise.all(
+    sessions.map((session, i) =>
+      session.forward(tokens.slice(0, 300 - 40 * i), { targets: next.slice(0, 300 - 40 * i) }),
+    ),
+  )
+  for (const [i, result] of results.entries()) assert.equal(result.logprobs, logprobs?.slice(0, 300 - 40 * i))
+  for (const session of sessions) session.dispose()
+})
+
+test('are refused where there are more than tokens, where they are no tokens, and of a classifier', async ({
+  model,
+}) => {
+  const session = model.createSession()
+  assert.match(String(await thrownBy(session.forward([1], { targets: [2, 3] }))), /2 `targets` are more than .*: 1/)
+  assert.match(String(await thrownBy(session.forward([1], { targets: [4096] }))), /outside the model's vocabulary/)
+  assert.is(session.length, 0)
+  session.dispose()
+  const classifier = await loadModel(fixturePath('13-classifier-safetensors-f32'))
+  try {
+    const call = classifier.createSession().forward([1], { targets: [2] })
+    assert.match(String(await thrownBy(call)), /predicts no tokens; use classify/)
+  } finally {
+    await classifier.dispose()
+  }
+})
+
+test.run()
