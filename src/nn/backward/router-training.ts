@@ -1,3 +1,4 @@
+import { expBelow } from '../../exp.js'
 import { type Mixture, routerRows } from '../../model/config.js'
 import { type RouterShape, steer } from './steering.js'
 import type { TrainedLogits } from './trained-logits.js'
@@ -88,7 +89,7 @@ export class RouterTraining {
       for (let e = 0; e < rows; e++) most = Math.max(most, p[t * rows + e])
       let sum = 0
       for (let e = 0; e < rows; e++) {
-        row[e] = Math.exp(p[t * rows + e] - most) || 0
+        row[e] = expBelow(most - p[t * rows + e])
         sum += row[e]
       }
       for (let e = 0; e < rows; e++) p[t * rows + e] = row[e] / sum
