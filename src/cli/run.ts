@@ -90,7 +90,8 @@ Many prompts:
   A line of --batch is { "prompt": "..." } or { "messages": [{ "role",
   "content" }] }, with what is to differ from the command line: system, prefill,
   raw, experts, maxTokens, temperature, topK, topP, minP, repeatPenalty, seed,
-  stop, ignoreEos, context, logprobs; and an "id" (default: the line's number).
+  stop, ignoreEos, context, logprobs (or max_tokens, top_k and so on); and an
+  "id" (default: the line's number).
   Answers come in the order of the lines, as with --json, without timings and
   memory: { id, model, prompt_tokens, tokens, text, finish_reason, seed, ... },
   each the same as alone. Without a seed of its own or --seed, a line has

@@ -77,6 +77,8 @@ test('a line has the options of the command line where it gives none of its own'
   const ask = await askOf({ prompt: 'a', seed: 5, stop: ['b'], system: 'Be long.' })
   assert.equal(ask.settings, { maxTokens: 9, seed: 5, stop: ['b'] })
   assert.is(ask.system, 'Be long.')
+  const lined = await askOf({ prompt: 'a', max_tokens: 3, top_k: 7 })
+  assert.equal(lined.settings, { maxTokens: 3, topK: 7, seed: 4 })
   assert.is((await askOf({ prompt: 'a' })).system, 'Be brief.')
 })
 
@@ -91,7 +93,8 @@ test('raw lines take no turns, and lines with turns are conversations also under
 
 test('what is wrong with a line is told by the name of its field', async () => {
   const user = '[{"role": "user", "content": "a"}]'
-  assert.match(await errorOf('{"prompt": "a", "max_tokens": 3}'), /no field "max_tokens"; did you mean "maxTokens"/)
+  assert.match(await errorOf('{"prompt": "a", "maxTokns": 3}'), /no field "maxTokns"; did you mean "maxTokens"/)
+  assert.match(await errorOf('{"prompt": "a", "max_tokens": 3, "maxTokens": 3}'), /"maxTokens" is there twice/)
   assert.match(await errorOf('{"prompt": "a", "zzz": 3}'), /no field "zzz"; there are id, prompt, messages, .*logprobs/)
   assert.match(await errorOf('{"prompt": "a", "temperature": -1}'), /`temperature` must be .* not -1/)
   assert.match(await errorOf('{"prompt": "a", "seed": null}'), /`seed` must be .* not null/)

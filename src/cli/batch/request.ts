@@ -44,6 +44,11 @@ export const MOST_LINE_BYTES = 16 * 2 ** 20
 const OWN_FIELDS = ['id', 'prompt', 'messages', 'system', 'prefill', 'raw', 'experts'] as const
 const FIELDS: readonly string[] = [...OWN_FIELDS, ...OPTION_NAMES]
 
+/** Options as results and the server's API spell names: max_tokens for maxTokens. */
+const SPELT_WITH_LINES = new Map<string, string>(
+  OPTION_NAMES.map((name) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), name]),
+)
+
 /** The requests of an input, a JSON object a line; empty lines are passed over. */
 export async function* requestsOf(lines: AsyncIterable<Line>, defaults: Defaults): AsyncGenerator<BatchRequest> {
   for await (const line of lines) {
@@ -59,7 +64,7 @@ function requestOf({ number, bytes, end }: Line, defaults: Defaults): BatchReque
     if (!bytes) throw new UserError(`line ${number}: more than 16 MiB are too much for a prompt`)
     const fields = parseJsonObject(bytes, `line ${number}`)
     id = idOf(fields.id) ?? number
-    return { id, line: number, end, ask: askOf(fields, defaults) }
+    return { id, line: number, end, ask: askOf(withOwnNames(fields), defaults) }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     return { id, line: number, end, ask: error }
@@ -95,6 +100,15 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
     args: defaults.args,
     settings: { ...defaults.settings, ...given(own) },
   }
+}
+
+/** The fields, with options in the library's spelling. */
+function withOwnNames(fields: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(fields).map(([name, value]) => [SPELT_WITH_LINES.get(name) ?? name, value] as const)
+  const names = entries.map(([name]) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new UserError(`"${twice}" is there twice, in two spellings`)
+  return Object.fromEntries(entries)
 }
 
 function checkNames(fields: Record<string, unknown>): void {
