@@ -270,4 +270,22 @@ test('docs/ARCHITECTURE.md prints the rows', () => {
   }
 })
 
+test('an engine that only runs a model reads nothing of training', () => {
+  const read = new Set<string>()
+  const visit = (file: string) => {
+    if (read.has(file)) return
+    read.add(file)
+    const source = readFileSync(repositoryPath(`dist/${file}`), 'utf8')
+    for (const [, specifier] of source.matchAll(/^(?:import|export)[^;]*?from '(\.[^']+)'/gm)) {
+      visit(new URL(specifier, `file:///${file}`).pathname.slice(1))
+    }
+  }
+  visit('engine/worker.js')
+  assert.ok(read.has('nn/decoder.js'))
+  assert.equal(
+    [...read].filter((file) => /training|backward/.test(file)),
+    [],
+  )
+})
+
 test.run()

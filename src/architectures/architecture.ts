@@ -1,7 +1,5 @@
 import type { ModelConfig } from '../model/config.js'
 import type { ConfigReader } from '../model/config-reader.js'
-import type { TrainingBlocks } from '../nn/backward/training-blocks.js'
-import type { TrainingWorkspace } from '../nn/backward/training-workspace.js'
 import type { Blocks } from '../nn/decoder.js'
 import type { CacheShape } from '../nn/kv-cache.js'
 import type { Workspace } from '../nn/workspace.js'
@@ -43,6 +41,4 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   cache(config: C): CacheShape
   /** Binds the blocks of a bank to its workspace; a forward pass allocates nothing afterwards. */
   build(config: C, workspace: Workspace): Blocks
-  /** The same for training; absent where experts of the family cannot be trained. */
-  buildTraining?(config: C, workspace: TrainingWorkspace): TrainingBlocks
 }

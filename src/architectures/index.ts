@@ -2,8 +2,6 @@ import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 import { ConfigReader, quoted } from '../model/config-reader.js'
-import type { TrainingBlocks } from '../nn/backward/training-blocks.js'
-import type { TrainingWorkspace } from '../nn/backward/training-workspace.js'
 import { Decoder } from '../nn/decoder.js'
 import type { PartFormats } from '../packing/format.js'
 import { type Blueprint, type Layout, planLayout } from '../packing/layout.js'
@@ -87,15 +85,4 @@ export function createDecoder(config: ModelConfig, store: WeightStore, pool: Poo
     cache: architecture.cache(config),
     build: (workspace) => architecture.build(config, workspace),
   })
-}
-
-/** Binds the blocks of a bank to its workspace, for training. Throws a UserError where experts of the family cannot be trained. */
-export function trainingOf(config: ModelConfig): (workspace: TrainingWorkspace) => TrainingBlocks {
-  const architecture = architectureOf(config)
-  const { title, buildTraining } = architecture
-  if (!buildTraining) {
-    const able = ARCHITECTURES.filter((one) => one.buildTraining).map((one) => one.title)
-    throw new UserError(`experts of ${title} models cannot be trained, only those of ${able.join(', ')}`)
-  }
-  return (workspace) => buildTraining(config, workspace)
 }

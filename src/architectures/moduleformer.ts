@@ -10,7 +10,6 @@ import { Norm } from '../runtime/kernels/norm.js'
 import type { Architecture } from './architecture.js'
 import { expertParts } from './decoder-parts.js'
 import { describeModuleFormer, type ModuleFormerConfig, moduleFormerConfig } from './moduleformer-config.js'
-import { moduleFormerTraining } from './moduleformer-training.js'
 
 export type { ModuleFormerConfig } from './moduleformer-config.js'
 
@@ -122,8 +121,6 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
       finalNorm: (T) => norm.run(T, lastWeight, lastBias), // a [T, d] = LNf(x)
     }
   },
-
-  buildTraining: moduleFormerTraining,
 }
 
 /** A mixture with its router. */

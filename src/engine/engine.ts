@@ -10,7 +10,7 @@ import { Packer } from './packer.js'
 import type { EngineData, PromptProgress, Request, StatsReply, StepMessage } from './protocol.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
-import { Training } from './training.js'
+import type { Training } from './training.js'
 
 /** What a task needs of the caller's side. */
 export interface TaskContext {
@@ -95,11 +95,21 @@ export class Engine {
       case 'train-read':
       case 'train-write':
       case 'train-end':
-        this.training ??= new Training(this.requireModel())
-        return yield* this.training.task(request, stop)
+        return yield* this.requireTraining().task(request, stop)
       case 'close':
         return undefined
     }
+  }
+
+  /** Whether requests of training can be carried out: see `prepareTraining`. */
+  get canTrain(): boolean {
+    return this.training !== undefined
+  }
+
+  /** Reads the code of training, which most engines never need and would start later for. */
+  async prepareTraining(): Promise<void> {
+    const { Training } = await import('./training.js')
+    this.training ??= new Training(this.requireModel())
   }
 
   async close(): Promise<void> {
@@ -152,6 +162,11 @@ export class Engine {
   private requireModel(): LoadedModel {
     if (!this.loaded) throw new UserError('this engine has no model')
     return this.loaded
+  }
+
+  private requireTraining(): Training {
+    if (!this.training) throw new Error('training has not been prepared')
+    return this.training
   }
 
   private requirePacker(): Packer {

@@ -56,12 +56,15 @@ export class Scheduler {
     else this.lanes.set(job.lane, [job])
   }
 
-  /** Works until every job is done or waits for its reader; `poll` is called before each micro-batch, and may add jobs. */
-  work(poll: () => void): void {
+  /**
+   * Works until every job is done or waits for its reader, or until `isPaused`; `poll` is called before each micro-batch, and
+   * may add jobs.
+   */
+  work(poll: () => void, isPaused: () => boolean = () => false): void {
     do {
       poll()
       this.beginWhatCan()
-    } while (this.runBatch())
+    } while (!isPaused() && this.runBatch())
   }
 
   get counts(): BatchCounts {

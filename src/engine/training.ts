@@ -1,4 +1,4 @@
-import { trainingOf } from '../architectures/index.js'
+import { trainingOf } from '../architectures/training.js'
 import { UserError } from '../errors.js'
 import { expertWeights } from '../training/expert-weights.js'
 import { type TrainedModel, Trainer } from '../training/trainer.js'

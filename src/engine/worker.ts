@@ -20,12 +20,14 @@ const send = (message: FromEngine, transfer: ArrayBuffer[] = []) => port.postMes
 
 /** Steps that the reader of each request is ready for. */
 const credits = new Map<number, number>()
+/** Requests of training that came before its code was read; the loop pauses for that. */
+const early: Call[] = []
 let engine: Engine
 
 port.on('message', (message: ToEngine) => {
   if (message.kind === 'start') return start(message.data)
   accept(message)
-  engine.scheduler.work(acceptWhatCame)
+  work()
 })
 
 async function start(data: EngineData): Promise<void> {
@@ -39,13 +41,30 @@ async function start(data: EngineData): Promise<void> {
   }
 }
 
+function work(): void {
+  engine.scheduler.work(acceptWhatCame, () => early.length > 0)
+}
+
 function acceptWhatCame(): void {
   for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) accept(next.message)
 }
 
 function accept(message: Call | Credit): void {
   if (message.kind === 'credit') grant(message.id, message.steps)
+  else if (isTraining(message) && !engine.canTrain) beginPrepared(message)
   else begin(message)
+}
+
+/** Begins a request of training, and those that come meanwhile, once its code is there. */
+async function beginPrepared(call: Call): Promise<void> {
+  if (early.push(call) > 1) return
+  try {
+    await engine.prepareTraining()
+    for (const waiting of early.splice(0)) begin(waiting)
+  } catch (error) {
+    for (const { id } of early.splice(0)) send(failure(id, error))
+  }
+  work()
 }
 
 function grant(id: number, steps: number): void {
@@ -82,8 +101,12 @@ function begin(call: Call): void {
 /** What must not overlap: requests of one session, and those of a kind that is about the whole model. */
 function laneOf(call: Call): string {
   if ('session' in call) return `session ${call.session}`
-  if (call.kind.startsWith('train-')) return 'training'
+  if (isTraining(call)) return 'training'
   return call.kind === 'classify' ? `classify ${call.id}` : call.kind
+}
+
+function isTraining({ kind }: Call): boolean {
+  return kind.startsWith('train-')
 }
 
 function failure(id: number, error: unknown): FromEngine {

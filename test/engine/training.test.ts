@@ -107,6 +107,26 @@ test('a session beside it computes as before, and with a training whose newcomer
     sameBits((await run(2)).logits, logits)
   }))
 
+test('requests that come before the code of training has been read are answered in order, beside a generation', () =>
+  withEngine(NANO, 'q4', async (ask) => {
+    const forward: Request = {
+      ...{ kind: 'forward', session: 1, tokens: BATCH.sequences[1], logits: 'last' },
+      ...{ routes: false, probabilities: false, hidden: false },
+    }
+    const alone = await ask<ForwardReply>({ ...forward, session: 2 })
+    const order: string[] = []
+    const told = <T>(name: string, reply: Promise<T>) => reply.finally(() => order.push(name))
+    const all = await Promise.all([
+      told('begin', ask<TrainingSize>({ kind: 'train-begin', plan: PLAN })),
+      ask<ForwardReply>(forward),
+      told('read', ask<TrainingState>({ kind: 'train-read', optimiser: false })),
+      told('end', ask<undefined>({ kind: 'train-end' })),
+    ])
+    assert.equal(order, ['begin', 'read', 'end'])
+    assert.is(all[2].weights.length, all[0].parameters)
+    sameBits(all[1].logits, alone.logits)
+  }))
+
 test('a generation and a step that run beside each other are each what they are alone, to the bit', () =>
   withEngine(NANO, 'f32', async (ask, client) => {
     const order: string[] = []

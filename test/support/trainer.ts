@@ -1,4 +1,5 @@
-import { layoutOf, trainingOf } from '#molm/architectures/index.js'
+import { layoutOf } from '#molm/architectures/index.js'
+import { trainingOf } from '#molm/architectures/training.js'
 import { loadWeights } from '#molm/engine/load.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
 import type { Quant } from '#molm/packing/format.js'
