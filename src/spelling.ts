@@ -1,3 +1,8 @@
+/** `max_tokens` of `maxTokens`: names as JSON has them. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
 /**
  * The one of `candidates` that a word was probably meant to be: the nearest by letters left out, added, changed or
  * swapped with the next; of one length with the first to come. Undefined where none is near.

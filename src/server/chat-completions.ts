@@ -6,12 +6,12 @@ import { type ChatFrame, writeChat } from '../text/chat-frame.js'
 import { Answer, checkAsks, type Piece } from './answer.js'
 import { readBody } from './body.js'
 import { ApiError } from './errors.js'
+import { generating, type Reply } from './generating.js'
 import type { Ticket } from './queue.js'
 import type { ScoredToken } from './read-prompt.js'
 import { optionsOf } from './request-options.js'
 import { type ChatBody, chatBody } from './schemas.js'
 import type { Serving } from './serving.js'
-import { eventStream } from './stream.js'
 import { tokenBytes, tokenText } from './token-text.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, which the model's own template writes out. */
@@ -19,23 +19,13 @@ export function chatRoutes(serving: Serving): Hono {
   const app = new Hono()
   app.post('/v1/chat/completions', async (c) => {
     const body = await readBody(c, chatBody, serving)
-    const ticket = serving.queue.enter(c.req.raw.signal)
-    try {
-      const chat = await Chat.of(serving, body, ticket)
-      if (body.stream) return eventStream(c, chat.chunks(), ticket, serving)
-      const whole = await chat.whole()
-      ticket.leave()
-      return c.json(whole)
-    } catch (error) {
-      ticket.leave()
-      throw error
-    }
+    return generating(c, serving, body.stream, (ticket) => Chat.of(serving, body, ticket))
   })
   return app
 }
 
 /** One request and what is said to it. */
-class Chat {
+class Chat implements Reply {
   private readonly head: { id: string; created: number; model: string }
   /** What is shown of each choice. */
   private readonly texts: AnswerText[]

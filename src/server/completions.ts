@@ -4,11 +4,11 @@ import type { Tokenizer } from '../text/tokenizer.js'
 import { Answer, checkAsks, type Piece } from './answer.js'
 import { readBody } from './body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
+import { generating, type Reply } from './generating.js'
 import type { Ticket } from './queue.js'
 import { optionsOf } from './request-options.js'
 import { type CompletionBody, completionBody } from './schemas.js'
 import type { Serving } from './serving.js'
-import { eventStream } from './stream.js'
 
 /** A prompt as ids, and as the text that `echo` gives. */
 interface Prompt {
@@ -21,23 +21,13 @@ export function completionRoutes(serving: Serving): Hono {
   const app = new Hono()
   app.post('/v1/completions', async (c) => {
     const body = await readBody(c, completionBody, serving)
-    const ticket = serving.queue.enter(c.req.raw.signal)
-    try {
-      const completion = await Completion.of(serving, body, ticket)
-      if (body.stream) return eventStream(c, completion.chunks(), ticket, serving)
-      const whole = await completion.whole()
-      ticket.leave()
-      return c.json(whole)
-    } catch (error) {
-      ticket.leave()
-      throw error
-    }
+    return generating(c, serving, body.stream, (ticket) => Completion.of(serving, body, ticket))
   })
   return app
 }
 
 /** One request and what is said to it. */
-class Completion {
+class Completion implements Reply {
   private readonly head: { id: string; object: 'text_completion'; created: number; model: string }
   private readonly scorers: (CompletionScorer | undefined)[]
   private readonly n: number

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { renameOptions, UserError } from '../errors.js'
+import { snakeCase } from '../spelling.js'
 
 type Status = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503
 
@@ -63,6 +64,5 @@ export function errorResponse(c: Context, error: ApiError): Response {
 
 /** What the library calls `maxTokens` is `max_tokens` in a request. */
 function fieldOf(option: string): string {
-  const name = option === 'repeatPenalty' ? 'repetitionPenalty' : option
-  return `"${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}"`
+  return `"${snakeCase(option === 'repeatPenalty' ? 'repetitionPenalty' : option)}"`
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js'
 import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '../../generation-options.js'
 import { isObject, parseJsonObject } from '../../json.js'
-import { nearest } from '../../spelling.js'
+import { nearest, snakeCase } from '../../spelling.js'
 import type { ChatMessage } from '../../text/chat-template.js'
 import type { Line } from './lines.js'
 
@@ -45,9 +45,7 @@ const OWN_FIELDS = ['id', 'prompt', 'messages', 'system', 'prefill', 'raw', 'exp
 const FIELDS: readonly string[] = [...OWN_FIELDS, ...OPTION_NAMES]
 
 /** Options as results and the server's API spell names: max_tokens for maxTokens. */
-const SPELT_WITH_LINES = new Map<string, string>(
-  OPTION_NAMES.map((name) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), name]),
-)
+const SPELT_WITH_LINES = new Map<string, string>(OPTION_NAMES.map((name) => [snakeCase(name), name]))
 
 /** The requests of an input, a JSON object a line; empty lines are passed over. */
 export async function* requestsOf(lines: AsyncIterable<Line>, defaults: Defaults): AsyncGenerator<BatchRequest> {
