@@ -179,18 +179,19 @@ function libraryOptions(
 /** What is seen of a training: a line that is drawn anew where one may be drawn, else a line for each check. */
 function createDisplay(options: OutputOptions): { event: (event: TeachEvent) => void; clear: () => void } {
   const line = createStatusLine(options)
+  const tell = (text: string) => {
+    line?.clear()
+    if (!options.quiet) note(text)
+  }
   const event = (event: TeachEvent) => {
     if (event.kind === 'phase') line?.show(event.phase)
-    if (event.kind === 'plan' && !options.quiet) note(planLine(event.plan))
+    if (event.kind === 'plan') tell(planLine(event.plan))
     if (event.kind === 'step') {
       const text = stepLine(event)
       if (line) line.show(text)
-      else if (!options.quiet && event.point.heldOut !== undefined) note(text)
+      else if (event.point.heldOut !== undefined) tell(text)
     }
-    if (event.kind === 'end') {
-      line?.clear()
-      if (!options.quiet) note(`${ENDINGS[event.ending]}; the state of step ${event.bestStep} is kept`)
-    }
+    if (event.kind === 'end') tell(`${ENDINGS[event.ending]}; the state of step ${event.bestStep} is kept`)
   }
   return { event, clear: () => line?.clear() }
 }

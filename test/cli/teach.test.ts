@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, ended, molm, startMolm } from './molm.js'
 
@@ -135,5 +136,22 @@ test('what cannot be meant is refused', () =>
     assertRefused(classifier, 1, /only language models are taught/)
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
+
+const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
+inTerminal('at a terminal the line of what is done leaves nothing before what is told', () =>
+  inTemporaryFolder(async (dir) => {
+    const { quick } = await lesson(dir)
+    const args = ['bin/molm.js', 'teach', 'nano', join(dir, 'taught'), ...quick, '--steps', '1']
+    const terminal = await PseudoTerminal.start({ args, columns: 120, env: { MOLM_HOME: process.env.MOLM_HOME } })
+    try {
+      assert.is((await terminal.ended()).code, 0)
+      const lines = terminal.screen.text.map((line) => line.trimEnd())
+      assert.ok(lines.some((line) => line.startsWith('molm: 1 new mlp expert in 1 layer')))
+      for (const line of lines) assert.ok(!line.slice(1).includes('molm: '), line)
+    } finally {
+      await terminal.close()
+    }
+  }),
+)
 
 test.run()
