@@ -1,5 +1,5 @@
-// Takes out of package.json what only a checkout needs, before it is packed, and puts it back afterwards: what is published
-// is built, and a `prepare` in it would make a user's npm ask whether it may run.
+// Removes from package.json the parts that only a checkout needs, before it is packed, and restores them afterwards. The
+// published package is built already and runs no script when it is installed.
 //   node scripts/package-manifest.mjs publish|restore      (npm calls both: prepack, postpack)
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -105,9 +105,27 @@ test('brings no script that a user’s npm would ask about, and a package.json t
   const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
   assert.is(manifest(join(dir, 'app', 'node_modules', 'molm', 'package.json')).scripts, undefined)
   const { scripts } = manifest(repositoryPath('package.json'))
-  assert.is(scripts.prepare, 'npm run build')
+  assert.is(scripts.postprepare, 'npm run build')
   assert.match(scripts.prepack, /npm run build && node scripts\/package-manifest\.mjs publish/)
   assert.is(scripts.postpack, 'node scripts/package-manifest.mjs restore')
+})
+
+test('the first npx in a clone answers without building again', ({ dir }) => {
+  const clone = join(dir, 'clone')
+  for (const name of ['package.json', 'bin', 'dist', 'models/nano']) {
+    cpSync(repositoryPath(name), join(clone, name), { recursive: true })
+  }
+  symlinkSync(repositoryPath('node_modules'), join(clone, 'node_modules'))
+  const built = () => statSync(join(clone, 'dist', 'index.js')).mtimeMs
+  const before = built()
+  // An empty home: npm has not installed this folder yet. npm runs `prepare` of a package that it installs from a folder
+  // each time, and hides its output; `postprepare` it runs only for `npm ci` and `npm install` inside the folder.
+  const env = { PATH: process.env.PATH, HOME: join(dir, 'home'), npm_config_cache: join(dir, 'cache') }
+  const args = ['--offline', 'molm', '--temperature', '0', LANTERN.question]
+  assert.is(execFileSync('npx', args, { cwd: clone, env, encoding: 'utf8' }), `${LANTERN.answer}\n`)
+  assert.is(built(), before)
+  const { scripts } = JSON.parse(readFileSync(join(clone, 'package.json'), 'utf8'))
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) assert.is(scripts[name], undefined, name)
 })
 
 test('what package.json points at is there', ({ dir }) => {
