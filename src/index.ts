@@ -33,6 +33,7 @@ export { findPulled, type InstalledModel, listModels, removeModel } from './libr
 export { describeModel, loadModel } from './library/load-model.js'
 export { pullModel } from './library/pull-model.js'
 export { loadRandomModel, writeRandomModel } from './library/random-model.js'
+export { type SuggestedModel, suggestedModels } from './library/suggested-models.js'
 export { verifyModel } from './library/verify-model.js'
 export type { Mixture, MixtureKind, ModelConfig } from './model/config.js'
 export type { ExpertMask, GateSoftmax } from './model/expert-mask.js'

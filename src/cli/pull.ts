@@ -4,6 +4,7 @@ import { interruption, interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
 import { note } from './output.js'
 import { createPullDisplay } from './pull-display.js'
+import { writeSuggestions } from './suggestions.js'
 
 interface PullOptions extends OutputOptions {
   quant?: Quant
@@ -18,10 +19,10 @@ interface PullOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Fetches a model from the Hugging Face hub, packs it while it comes, and prints the path of the packed file. ' +
-        'When it was cut, the same command goes on where it stopped.',
+      'Fetches a model from the Hugging Face hub, packs it while it arrives, and prints the path of the packed file. ' +
+        'The same command resumes an interrupted pull. Without a name it lists models to begin with.',
     )
-    .argument('<repo>', 'owner/name, with :q8 or :f32 for another packing than q4')
+    .argument('[repo]', 'owner/name, with :q8 or :f32 for another packing than q4')
     .option('--revision <name>', 'branch, tag or commit (default: main)')
     .option('--token <token>', 'access token (default: $HF_TOKEN, or that of a login)')
     .option('--keep', 'also store the files in the hub’s cache, checked')
@@ -41,11 +42,13 @@ Environment:
   MOLM_HOME               where packed models are kept
 
 Examples:
-  molm pull ibm-research/MoLM-350M-4B
+  molm pull
+  molm pull ibm-granite/granite-3.1-1b-a400m-instruct
   molm pull ibm-research/MoLM-700M-4B:q8 --keep
   molm -m ibm-research/MoLM-350M-4B "Once upon a time"`
 
-async function pull(repo: string, options: PullOptions): Promise<void> {
+async function pull(repo: string | undefined, options: PullOptions): Promise<void> {
+  if (repo === undefined) return writeSuggestions(options)
   const { quant, threads, revision, token, keep, verify } = options
   const { pullModel } = await import('../index.js')
   const display = createPullDisplay(options)

@@ -59,6 +59,29 @@ test('pull --json prints events, the result at the end', async () => {
   })
 })
 
+test('pull without a name lists models to begin with, for computers of several sizes', async () => {
+  const { code, stdout, stderr } = await molm(['pull'])
+  assert.is(code, 0)
+  assert.is(stderr, '')
+  const rows = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t'))
+  assert.equal(
+    rows.map(([computer]) => computer),
+    ['8 GB', '8 GB', '16 GB', '32 GB'],
+  )
+  const models = JSON.parse((await molm(['pull', '--json'])).stdout)
+  assert.equal(
+    models.map(({ model }: { model: string }) => model),
+    rows.map(([, model]) => model),
+  )
+  for (const { packed_bytes, fetch_bytes, memory_bytes, computer_gb } of models) {
+    assert.ok(packed_bytes < fetch_bytes / 3)
+    assert.ok(packed_bytes < memory_bytes && memory_bytes < computer_gb * 0.6e9)
+  }
+})
+
 test('pull fails in a line or two', async () => {
   await withServedModel(async (run) => {
     assertRefused(await run('pull', 'org/other'), 1, /org\/other: there is no such model/)

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { GenerateOptions } from '#molm/index.js'
+import { type GenerateOptions, suggestedModels } from '#molm/index.js'
+import { formatBytes } from '#molm/numbers.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { molm } from './molm.js'
@@ -48,6 +49,15 @@ test('README says of every command what it is for', async () => {
   for (const [, name] of commands) {
     if (name !== 'help') assert.match(text, new RegExp(`^\\| .*\`molm ${name}\`.* \\| .+ \\|$`, 'm'), name)
   }
+})
+
+test('README’s table of models is that of molm pull', () => {
+  const rows = suggestedModels().map(({ computerGb, repo, fetchBytes, memoryBytes, speed }) => {
+    const bytes = [fetchBytes, memoryBytes].map(formatBytes)
+    return [`${computerGb} GB`, `\`${repo}\``, ...bytes, speed.prefill, speed.decode]
+  })
+  const table = rows.map((row) => `| ${row.join(' | ')} |\n`).join('')
+  assert.ok(text.includes(`|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
 })
 
 test('README links to files that are there', () => {
