@@ -1,17 +1,6 @@
 import type { Model } from '../generation/types.js'
-import { writeChat } from '../text/chat-frame.js'
+import { type ChatFrame, writeChat } from '../text/chat-frame.js'
 import type { ConversationStart } from './conversation-options.js'
-
-/** A prompt as the model gets it. */
-export interface Frame {
-  text: string
-  /** Whether the frame is a template's, which writes special tokens itself. */
-  hasSpecialTokens: boolean
-  /** Texts that end the generation. */
-  stop: string[]
-  /** Whether what follows is an answer, and not the text's own continuation. */
-  isAnswer: boolean
-}
 
 export interface FrameOptions {
   /** Continue the text as it stands. */
@@ -32,12 +21,11 @@ export async function framePrompt(
   prompt: string,
   { messages, system, prefill, args }: ConversationStart,
   { raw, stop = [], isConversation, signal }: FrameOptions,
-): Promise<Frame> {
+): Promise<ChatFrame> {
   const own = model.generationDefaults.stop
-  if (raw) return { text: prompt, hasSpecialTokens: false, stop, isAnswer: false }
-  if (!model.chatTemplate && !isConversation) {
-    return { text: prompt, hasSpecialTokens: false, stop: [...(own ?? []), ...stop], isAnswer: false }
-  }
+  const asItStands = { text: prompt, hasSpecialTokens: false, isAnswer: false, dropsSystem: false }
+  if (raw) return { ...asItStands, stop }
+  if (!model.chatTemplate && !isConversation) return { ...asItStands, stop: [...(own ?? []), ...stop] }
   const all = prompt === '' ? messages : [...messages, { role: 'user', content: prompt }]
   const frame = await writeChat(all, { template: model.chatTemplate, args, system, prefill, signal })
   return { ...frame, stop: [...(own ?? frame.stop), ...stop] }

@@ -8,6 +8,7 @@ import { optionsIn } from '../generation-options.js'
 import { isBeyondTraining } from '../library/trained-context.js'
 import { formatCount } from '../numbers.js'
 import { AnswerText } from '../text/answer-text.js'
+import { systemDropped } from '../text/chat-frame.js'
 import { DEFAULT_PARALLEL, MOST_PARALLEL } from './batch/parallel.js'
 import {
   addConversationOptions,
@@ -161,7 +162,10 @@ async function complete(
     options.trace === undefined
       ? undefined
       : await TraceFile.create(options.trace, (id) => model.tokenizer.decode([id]))
-  if (!options.quiet) warnOfLength(ids.length, model, options.context)
+  if (!options.quiet) {
+    if (frame.dropsSystem) note(`warning: ${systemDropped(model.name)}`)
+    warnOfLength(ids.length, model, options.context)
+  }
   const reading = createReadingProgress(options)
   // What the answer begins with would be wiped away by the line that tells how far the prompt is.
   const begin = () => {

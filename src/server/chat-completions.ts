@@ -127,7 +127,7 @@ function checkTogether({ logprobs, top_logprobs, max_tokens, max_completion_toke
   }
 }
 
-/** A system text in front may be one that the template leaves out; then it goes in front of the first message. */
+/** A system text comes before the turns of a model without a template as it does in the terminal: without a name. */
 function frameOf({ messages }: ChatBody, { chatTemplate: template }: Model, signal: AbortSignal): Promise<ChatFrame> {
   const [first, ...others] = messages
   const isSystem = first.role === 'system' && others.length > 0

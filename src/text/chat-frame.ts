@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import type { ChatMessage, ChatTemplate } from './chat-template.js'
 
 export interface ChatFrameOptions {
@@ -19,8 +20,10 @@ export interface ChatFrame {
   hasSpecialTokens: boolean
   /** Texts that end the answer where the model names none. */
   stop: string[]
-  /** Whether an answer begins anew, and does not go on from text of its own. */
+  /** Whether a new answer begins, rather than text of its own continuing. */
   isAnswer: boolean
+  /** Whether there is a system text that the template does not write: the model never reads it. */
+  dropsSystem: boolean
 }
 
 /** How turns are written for a model that brings no template. */
@@ -32,9 +35,9 @@ const NAMES = new Map([
 const PLAIN_STOP = ['\nUser:', '\nAssistant:']
 
 /**
- * Writes a conversation out up to the beginning of the next answer, or of what is to follow the last message where that
- * is the assistant's: by the model's template, else as plain turns of `User:` and `Assistant:`. A system text that the
- * template leaves out goes in front of what the first message says.
+ * Writes a conversation out up to the beginning of the next answer, or, if the last message is the assistant's, up to
+ * where that continues: by the model's template, else as plain turns of `User:` and `Assistant:`. Rejects with a
+ * UserError that says so if the template takes the conversation only without its system text.
  */
 export async function writeChat(
   messages: readonly ChatMessage[],
@@ -42,26 +45,38 @@ export async function writeChat(
 ): Promise<ChatFrame> {
   const turns = prefill === '' ? messages : [...messages, { role: 'assistant', content: prefill }]
   const continues = turns.at(-1)?.role === 'assistant'
+  const isAnswer = !continues
   if (!template) {
-    const text = plainTurns(turns, continues)
-    return { text: inFront(system, text), hasSpecialTokens: false, stop: [...PLAIN_STOP], isAnswer: !continues }
+    const text = inFront(system, plainTurns(turns, continues))
+    return { text, hasSpecialTokens: false, stop: [...PLAIN_STOP], isAnswer, dropsSystem: false }
   }
   const options = { addGenerationPrompt: !continues, continueFinalMessage: continues, args, signal }
-  const text = await withSystem(system, turns, (all) => template.render(all, options))
-  return { text, hasSpecialTokens: true, stop: [], isAnswer: !continues }
+  const all = system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns]
+  const frame = await withSystem(all, (some) => template.render(some, options))
+  return { ...frame, hasSpecialTokens: true, stop: [], isAnswer }
 }
 
+/** The message to a user whose system text `dropsSystem` says is not read. */
+export function systemDropped(model: string): string {
+  return `${model}'s chat template leaves system texts out: this one has no effect`
+}
+
+/** Renders a conversation, and once more without its system texts: a template that drops them writes the same. */
 async function withSystem(
-  system: string,
-  turns: readonly ChatMessage[],
+  messages: readonly ChatMessage[],
   render: (messages: readonly ChatMessage[]) => Promise<string>,
-): Promise<string> {
-  if (system.trim() === '') return render(turns)
-  const text = await render([{ role: 'system', content: system }, ...turns])
-  const [first, ...others] = turns
-  // A template that writes the same without a system message leaves it out.
-  if (!first || text !== (await render(turns))) return text
-  return render([{ ...first, content: inFront(system, first.content) }, ...others])
+): Promise<Pick<ChatFrame, 'text' | 'dropsSystem'>> {
+  const others = messages.filter(({ role }) => role !== 'system')
+  const compares = others.length > 0 && others.length < messages.length
+  if (!compares) return { text: await render(messages), dropsSystem: false }
+  const without = await render(others).catch(() => undefined)
+  try {
+    const text = await render(messages)
+    return { text, dropsSystem: text === without }
+  } catch (error) {
+    if (!(error instanceof UserError) || without === undefined) throw error
+    throw new UserError(`${error.message}; without the system text it does`)
+  }
 }
 
 function inFront(system: string, text: string): string {

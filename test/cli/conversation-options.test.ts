@@ -44,6 +44,17 @@ test('a system text stands in front, as text or from a file', () =>
     await givesText(dir, ['--system', `@${join(dir, 'rules')}`, 'Hi'], text)
   }))
 
+test('nano answers as without a system text, and says that it has no effect', async () => {
+  const [plain, pirate, quiet] = await Promise.all(
+    [[], ['-s', 'You are a pirate.'], ['-q', '-s', 'You are a pirate.']].map((args) =>
+      molm([...args, '--temperature', '0', '-n', '12', 'hello']),
+    ),
+  )
+  assert.equal([plain.code, plain.stderr], [0, ''])
+  assert.equal([pirate.stdout, quiet.stdout, quiet.stderr], [plain.stdout, plain.stdout, ''])
+  assert.is(pirate.stderr, "molm: warning: nano's chat template leaves system texts out: this one has no effect\n")
+})
+
 test('files come first, then stdin, then the arguments', () =>
   withTemplate(async (dir) => {
     const [a, b] = [join(dir, 'a.txt'), join(dir, 'b.txt')]

@@ -176,33 +176,6 @@ test('a limited context that has forgotten the beginning begins anew where it mu
   conversation.dispose()
 })
 
-test('a system text goes in front where the template leaves it out', async () => {
-  const messages = [{ role: 'user', content: 'Hi' }]
-  assert.is(
-    (await writeChat(messages, { system: 'Be brief.', template: nano.chatTemplate })).text,
-    'User: Be brief.\n\nHi\nAssistant:',
-  )
-  const again = await writeChat([{ role: 'user', content: 'Be brief. Hi' }], {
-    system: 'Be brief.',
-    template: nano.chatTemplate,
-  })
-  assert.is(again.text, 'User: Be brief.\n\nBe brief. Hi\nAssistant:', 'also where a turn says the same')
-})
-
-test('a model without template has plain turns, which end where the next would begin', async () => {
-  const messages = [
-    { role: 'user', content: ' Hi ' },
-    { role: 'assistant', content: 'Hello.' },
-    { role: 'user', content: 'Bye' },
-  ]
-  assert.equal(await writeChat(messages), {
-    text: 'User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:',
-    hasSpecialTokens: false,
-    stop: ['\nUser:', '\nAssistant:'],
-    isAnswer: true,
-  })
-})
-
 test('a text that is given goes on where it stops, with and without a template', async () => {
   const messages = [{ role: 'user', content: 'Hi' }]
   assert.is((await writeChat(messages, { prefill: 'Dear' })).text, 'User: Hi\nAssistant: Dear')

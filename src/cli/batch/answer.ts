@@ -36,6 +36,8 @@ export interface Answering {
   model: Model
   tokenizer: Tokenizer
   signal: AbortSignal
+  /** The chat template leaves the system text of a request out. */
+  onSystemDropped(): void
 }
 
 /** Answers a request; what is wrong with it becomes its result. Rejects when aborted, or where the model itself fails. */
@@ -49,9 +51,11 @@ export async function answer({ id, ask }: BatchRequest, answering: Answering): P
   }
 }
 
-async function generated(ask: Ask, { model, tokenizer, signal }: Answering): Promise<Omit<BatchAnswer, 'id'>> {
+async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnswer, 'id'>> {
+  const { model, tokenizer, signal } = answering
   const { prompt, settings, experts, prefill } = ask
   const frame = await framePrompt(model, prompt, { ...ask, files: [] }, { ...ask, stop: settings.stop, signal })
+  if (frame.dropsSystem) answering.onSystemDropped()
   const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const session = model.createSession()
   try {

@@ -4,6 +4,7 @@ import { checkLanguageModel } from '../../evaluation/language-model.js'
 import type { Model } from '../../generation/types.js'
 import { optionsIn } from '../../generation-options.js'
 import { plural } from '../../numbers.js'
+import { systemDropped } from '../../text/chat-frame.js'
 import { asksForConversation, readConversation } from '../conversation-options.js'
 import { interruptSignal } from '../interrupt.js'
 import { note } from '../output.js'
@@ -118,10 +119,18 @@ async function answerAll(
   }
   const count = { ...before }
   if (before.lines > 0 && !options.quiet) note(`going on in ${output.name} after ${plural(before.lines, 'line')}`)
-  // The tokenizer throws where there is none, which is nothing that a line could mend.
-  const answering = { model, tokenizer: model.tokenizer, signal: interruptSignal() }
+  // Throws if the model has none: no line could be answered then.
+  const { tokenizer } = model
   const parallel = options.parallel ?? DEFAULT_PARALLEL
   const progress = createBatchProgress(basename(input.name), input.bytes, before.lines, options)
+  let saysDropped = !options.quiet
+  const onSystemDropped = () => {
+    if (!saysDropped) return
+    saysDropped = false
+    progress.clear()
+    note(`warning: ${systemDropped(model.name)}`)
+  }
+  const answering = { model, tokenizer, signal: interruptSignal(), onSystemDropped }
   const work = async (request: BatchRequest) => ({ result: await answer(request, answering), end: request.end })
   const write = async ({ result, end }: { result: BatchResult; end: number }) => {
     await output.write(result)
