@@ -117,12 +117,18 @@ async function withDrawing(model, tokens = TOKENS) {
   const { InputHistory } = await import('../dist/tui/input-history.js')
   const { openScreen } = await import('../dist/tui/chat-screen.js')
   const chat = new Chat(model, { history: await InputHistory.open(), depth: 'truecolor', generation: options(tokens) })
-  const close = openScreen(chat, process.stdin, process.stdout)
+  const { Terminal } = await import('../dist/tui/terminal.js')
+  const { TypedAhead } = await import('../dist/tui/typed-ahead.js')
+  const leave = () => chat.end()
+  const terminal = new Terminal(process.stdin, process.stdout)
+  const typed = new TypedAhead(terminal, { interrupt: leave, leave, suspend() {} })
+  const screen = openScreen(chat, typed)
+  screen.takeInput()
   let frames = 0
   chat.subscribe(() => frames++)
   const run = await measured(() => Promise.race([chat.ask('Tell me a story.'), chat.ended]))
   chat.end()
-  close()
+  screen.close()
   chat.conversation.dispose()
   return { ...run, frames }
 }

@@ -1,11 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { UsageError } from '../errors.js'
 import { checkLanguageModel } from '../evaluation/language-model.js'
+import type { LoadOptions, Model } from '../generation/types.js'
 import { optionsIn } from '../generation-options.js'
 import { decimal } from '../numbers.js'
 import { colourDepth } from '../terminal/colours.js'
+import { checkConversation } from '../tui/conversation-file.js'
+import { pathOf } from '../tui/file-names.js'
 import { addConversationOptions, type ConversationOptions, readConversation } from './conversation-options.js'
 import { interruptSignal } from './interrupt.js'
+import { LoadingTerminal } from './loading-terminal.js'
 import {
   addGenerationOptions,
   addModelOptions,
@@ -15,8 +19,6 @@ import {
   type ModelOptions,
   modelName,
 } from './options.js'
-import { note } from './output.js'
-import { createStatusLine } from './status-line.js'
 
 export interface ChatOptions extends ModelOptions, GenerationOptions, ConversationOptions {
   history?: boolean
@@ -54,43 +56,50 @@ async function chat(options: ChatOptions): Promise<void> {
     throw new UsageError('molm chat needs a terminal on both sides; in a pipe or a script, use molm run')
   }
   const beginning = await readConversation(options)
+  if (options.load !== undefined) await checkConversation(pathOf(options.load))
   // React reads it when it is imported; its development build is slow.
   process.env.NODE_ENV ??= 'production'
-  const [{ loadModel }, { startChat }] = await Promise.all([
-    import('../library/load-model.js'),
-    import('../tui/start-chat.js'),
-  ])
-  const signal = interruptSignal()
-  const load = async (name: string, onWarning?: (message: string) => void) => {
-    const model = await loadModel(name, { ...loadOptions(options), onWarning, signal })
-    try {
-      checkLanguageModel(model)
-      model.tokenizer // throws where there is none
-      return model
-    } catch (error) {
-      await model.dispose()
-      throw error
-    }
-  }
   const name = modelName(options.model)
-  const status = createStatusLine(options)
-  status?.show(`loading ${name} ...`)
-  const model = await load(name, (message) => {
-    status?.clear()
-    if (!options.quiet) note(`warning: ${message}`)
-  }).finally(() => status?.clear())
-  const { interrupted } = await startChat(model, {
-    depth: options.color === false ? 'none' : colourDepth(process.stdout),
-    generation: optionsIn(options),
-    beginning,
-    loadModel: load,
-    pace: options.pace,
-    load: options.load,
-    keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
-    signal,
-  })
-  signal.throwIfAborted()
-  if (interrupted) process.exitCode = 130
+  const terminal = new LoadingTerminal(name, options)
+  const { signal } = terminal
+  try {
+    const { startChat } = await import('../tui/start-chat.js')
+    const load = (name: string, onWarning?: (message: string) => void) =>
+      loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })
+    const model = await load(name, (message) => options.quiet || terminal.note(`warning: ${message}`))
+    terminal.clear()
+    const { interrupted } = await startChat(model, {
+      depth: options.color === false ? 'none' : colourDepth(process.stdout),
+      generation: optionsIn(options),
+      beginning,
+      loadModel: load,
+      pace: options.pace,
+      load: options.load,
+      keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
+      typed: terminal.typed,
+      signal,
+    })
+    interruptSignal().throwIfAborted()
+    if (interrupted) process.exitCode = 130
+  } catch (error) {
+    if (!terminal.hasLeft) throw error
+  } finally {
+    terminal.leave()
+  }
+}
+
+/** Loads a model that can chat: one that writes text, and has a tokenizer. */
+async function loadLanguageModel(name: string, options: LoadOptions): Promise<Model> {
+  const { loadModel } = await import('../library/load-model.js')
+  const model = await loadModel(name, options)
+  try {
+    checkLanguageModel(model)
+    model.tokenizer // throws if there is none
+    return model
+  } catch (error) {
+    await model.dispose()
+    throw error
+  }
 }
 
 function parsePace(text: string): number {

@@ -37,7 +37,8 @@ function onTerminate(): void {
   interrupt(143)
 }
 
-function interrupt(exitCode: 130 | 143): void {
+/** Does what the first signal does: for a terminal in raw mode, where Ctrl-C is a key and no SIGINT. */
+export function interrupt(exitCode: 130 | 143): void {
   process.off('SIGINT', onInterrupt)
   process.off('SIGTERM', onTerminate)
   controller.abort(new Interruption(exitCode))

@@ -1,28 +1,38 @@
-import type { ReadStream, WriteStream } from 'node:tty'
 import { App } from './app.js'
 import type { Chat } from './chat.js'
 import { render } from './ink.js'
 import type { Key } from './keys.js'
-import { Terminal } from './terminal.js'
+import type { Terminal } from './terminal.js'
 import { Transcript } from './transcript.js'
+import type { TypedAhead } from './typed-ahead.js'
 
 /** Above what the chat asks for, which draws by itself no more often than is seen. */
 const MOST_FRAMES = 60
 
-/** Draws on the terminal, and takes its keys; the function that it returns ends that. */
-export function openScreen(chat: Chat, input: ReadStream, output: WriteStream & { fd: number }): () => void {
-  const terminal = new Terminal(input, output, (key) => press(chat, terminal, key))
+/** Draws a chat on a terminal. */
+export interface ChatScreen {
+  /** From now on the chat gets what is typed, and first what has been typed so far. */
+  takeInput(): void
+  /** Ends the drawing, and leaves the terminal. */
+  close(): void
+}
+
+export function openScreen(chat: Chat, typed: TypedAhead): ChatScreen {
+  const { terminal } = typed
   // The console of Linux writes out what it does not understand.
-  terminal.enter(chat.options.depth !== 'none' && process.env.TERM !== 'linux')
+  if (chat.options.depth !== 'none' && process.env.TERM !== 'linux') terminal.askBackground()
   const transcript = new Transcript(chat.options.depth)
   const screen = render(<App chat={chat} terminal={terminal} transcript={transcript} />, {
     stdout: terminal as unknown as NodeJS.WriteStream,
     exitOnCtrlC: false,
     maxFps: MOST_FRAMES,
   })
-  return () => {
-    screen.unmount()
-    terminal.leave()
+  return {
+    takeInput: () => typed.handTo((key) => press(chat, terminal, key)),
+    close() {
+      screen.unmount()
+      terminal.leave()
+    },
   }
 }
 

@@ -78,18 +78,17 @@ function isThere(path: string): Promise<boolean> {
 /** A saved conversation, and the model that it was saved with where its cache is not for the one that is used now. */
 export type LoadedConversation = ConversationState & { otherModel?: string }
 
-/** Loads a conversation; without its cache, whose turns are then to be read again, where another model has saved it. */
-export async function loadConversation(path: string, model: Model): Promise<LoadedConversation> {
-  const source = await localFolder(dirname(path)).open(basename(path))
-  try {
-    const { tensors, metadata } = await readSafetensors(source)
-    if (metadata.format !== FORMAT) throw new UserError(`${path}: not a conversation saved by molm`)
-    if (metadata.version !== VERSION) {
-      throw new UserError(
-        `${path}: version ${printable(String(metadata.version))} of saved conversations; this molm reads ${VERSION}`,
-      )
-    }
-    const turns = { messages: messagesOf(metadata.messages, path), system: metadata.system ?? '' }
+/** Rejects with a UserError if the file is not a saved conversation. Needs no model. */
+export async function checkConversation(path: string): Promise<void> {
+  await withConversation(path, async () => undefined)
+}
+
+/**
+ * Loads a conversation. It comes without its cache if it was saved with another model: its turns must then be read again.
+ */
+export function loadConversation(path: string, model: Model): Promise<LoadedConversation> {
+  return withConversation(path, async ({ tensors, metadata, messages }) => {
+    const turns = { messages, system: metadata.system ?? '' }
     const otherModel = printable(String(metadata.model))
     if (metadata.weights !== weightsOf(model)) return { ...turns, otherModel }
     const named = (name: string) => find(tensors, name, path)
@@ -99,6 +98,27 @@ export async function loadConversation(path: string, model: Model): Promise<Load
     if (isOther(check, await fingerprint(model, tokens)))
       return { ...turns, otherModel: `other weights of ${otherModel}` }
     return { ...turns, saved }
+  })
+}
+
+/** The parts of a saved conversation, while its file is open. */
+interface ConversationParts {
+  tensors: readonly Tensor[]
+  metadata: Readonly<Record<string, string>>
+  messages: ChatMessage[]
+}
+
+async function withConversation<T>(path: string, use: (parts: ConversationParts) => Promise<T>): Promise<T> {
+  const source = await localFolder(dirname(path)).open(basename(path))
+  try {
+    const { tensors, metadata } = await readSafetensors(source)
+    if (metadata.format !== FORMAT) throw new UserError(`${path}: not a conversation saved by molm`)
+    if (metadata.version !== VERSION) {
+      throw new UserError(
+        `${path}: version ${printable(String(metadata.version))} of saved conversations; this molm reads ${VERSION}`,
+      )
+    }
+    return await use({ tensors, metadata, messages: messagesOf(metadata.messages, path) })
   } finally {
     await source.close()
   }

@@ -34,6 +34,7 @@ export class Editor {
   press(name: KeyName): boolean {
     switch (name) {
       case 'newline':
+      case 'line-feed':
         this.insert('\n')
         return true
       case 'left':

@@ -9,6 +9,8 @@ export type Key =
 export type KeyName =
   | 'enter'
   | 'newline'
+  /** Ctrl-J; and Enter, as long as the terminal is not in raw mode. */
+  | 'line-feed'
   | 'tab'
   | 'escape'
   | 'backspace'
@@ -37,7 +39,7 @@ const PASTE_END = '\x1b[201~'
 
 const CONTROL: Record<string, KeyName> = {
   '\r': 'enter',
-  '\n': 'newline',
+  '\n': 'line-feed',
   '\t': 'tab',
   '\x7f': 'backspace',
   '\b': 'backspace',

@@ -1,10 +1,11 @@
 import { createInterface, type Interface } from 'node:readline'
 import type { Chat } from './chat.js'
+import type { ChatScreen } from './chat-screen.js'
 
 const PROMPT = '> '
 
 /** The conversation line by line, for a terminal that cannot move its cursor: no map, no colours, nothing drawn twice. */
-export class PlainScreen {
+export class PlainScreen implements ChatScreen {
   private readonly lines: Interface
   private readonly unsubscribe: () => void
   /** Items that have been written. */
@@ -34,7 +35,12 @@ export class PlainScreen {
     this.lines.on('close', () => {
       if (!this.isClosed) chat.end()
     })
+    this.lines.pause()
     this.unsubscribe = chat.subscribe(() => this.update())
+  }
+
+  takeInput(): void {
+    this.lines.resume()
   }
 
   close(): void {

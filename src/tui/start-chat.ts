@@ -11,6 +11,7 @@ import { pathOf } from './file-names.js'
 import { InputHistory } from './input-history.js'
 import type { Background } from './map-ramps.js'
 import { PlainScreen } from './plain-screen.js'
+import type { TypedAhead } from './typed-ahead.js'
 
 export interface StartOptions {
   depth: ColourDepth
@@ -23,6 +24,8 @@ export interface StartOptions {
   pace?: number
   /** A saved conversation to begin with. */
   load?: string
+  /** The terminal, and what has been typed so far; absent if it only takes lines. */
+  typed?: TypedAhead
   /** Aborting it leaves. */
   signal: AbortSignal
 }
@@ -40,29 +43,27 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   const models = await listModels().catch(() => [])
   const modelNames = models.map(({ name }) => name)
   const chat = new Chat(model, { ...options, history, modelNames, background: backgroundOf(env) })
-  const close = env.TERM === 'dumb' ? openPlain(chat) : openScreen(chat, process.stdin, process.stdout)
+  const { typed, signal } = options
+  const screen = typed ? openScreen(chat, typed) : new PlainScreen(chat, process.stdin, process.stdout)
   // At once: Ink's own handler of the signal may end the process before anything else is done.
   const leave = () => {
     chat.end()
-    close()
+    screen.close()
   }
-  options.signal.addEventListener('abort', leave, { once: true })
+  signal.addEventListener('abort', leave, { once: true })
   try {
+    signal.throwIfAborted()
     greet(chat)
     chat.begin(options.beginning)
     if (options.load !== undefined) await load(chat, pathOf(options.load))
+    screen.takeInput()
     await chat.ended
   } finally {
     leave()
-    options.signal.removeEventListener('abort', leave)
+    signal.removeEventListener('abort', leave)
     await chat.model.dispose()
   }
   return { interrupted: chat.interrupted }
-}
-
-function openPlain(chat: Chat): () => void {
-  const screen = new PlainScreen(chat, process.stdin, process.stdout)
-  return () => screen.close()
 }
 
 /** What some terminals tell of their colours, as `foreground;background`. */

@@ -56,10 +56,13 @@ export class Terminal extends EventEmitter {
   private readonly reader = new KeyReader()
   private escape?: NodeJS.Timeout
 
+  private isEntered = false
+  /** Takes each key; may be replaced at any time. */
+  onKey: (key: Key) => void = () => undefined
+
   constructor(
     private readonly input: ReadStream,
     private readonly output: WriteStream & { fd: number },
-    private readonly onKey: (key: Key) => void,
   ) {
     super()
   }
@@ -99,24 +102,34 @@ export class Terminal extends EventEmitter {
     this.anew = this.anew === 'wiped' ? 'wiped' : how
   }
 
-  /** Takes keys one by one, and pasted text as a whole; asks for the colour of the background. */
-  enter(asksBackground = false): void {
+  /** Takes keys one by one, without an echo, and pasted text as a whole. */
+  enter(): void {
+    this.isEntered = true
     this.input.setEncoding('utf8')
     this.input.setRawMode(true)
     this.input.on('data', this.read)
     this.input.resume()
     this.output.on('resize', this.resize)
-    this.output.write(PASTE_ON + (asksBackground ? ASK_BACKGROUND : ''))
+    this.output.write(PASTE_ON)
     process.once('exit', this.restore)
+    process.once('SIGHUP', this.hangUp)
   }
 
-  /** Gives the terminal back as it was. */
+  /** Asks for the colour of the background. The answer comes as a key: a program that ends before it leaves it to the shell. */
+  askBackground(): void {
+    this.output.write(ASK_BACKGROUND)
+  }
+
+  /** Gives the terminal back as it was. Harmless a second time. */
   leave(): void {
+    if (!this.isEntered) return
+    this.isEntered = false
     clearTimeout(this.escape)
     clearTimeout(this.resizing)
     this.input.off('data', this.read)
     this.output.off('resize', this.resize)
     process.off('exit', this.restore)
+    process.off('SIGHUP', this.hangUp)
     this.restore()
     this.input.pause()
   }
@@ -145,6 +158,12 @@ export class Terminal extends EventEmitter {
     } catch {
       // The terminal has gone away.
     }
+  }
+
+  /** Unlike SIGINT and SIGTERM, SIGHUP ends the program at once, and no 'exit' event comes. */
+  private readonly hangUp = () => {
+    this.leave()
+    process.kill(process.pid, 'SIGHUP')
   }
 
   /** Puts the frame on the screen, unless its window has gone: the one for the new window is on its way. */

@@ -3,8 +3,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { LayerRoutes, Mixture, Model } from '#molm/index.js'
 import type { ColourDepth } from '#molm/terminal/colours.js'
 import { Chat } from '#molm/tui/chat.js'
-import { openScreen } from '#molm/tui/chat-screen.js'
+import { type ChatScreen, openScreen } from '#molm/tui/chat-screen.js'
 import { InputHistory } from '#molm/tui/input-history.js'
+import { Terminal } from '#molm/tui/terminal.js'
+import { TypedAhead } from '#molm/tui/typed-ahead.js'
 import { TerminalScreen } from './terminal-screen.js'
 
 /** Mixtures of a model with as many experts in each layer, but none in the dense ones. */
@@ -82,7 +84,7 @@ export class ShownChat {
   /** Characters written so far. */
   written = 0
   private pending?: Promise<void>
-  private readonly closeScreen: () => void
+  private readonly shown: ChatScreen
 
   constructor(
     readonly chat: Chat,
@@ -92,11 +94,13 @@ export class ShownChat {
     this.screen = new TerminalScreen(columns, rows)
     Object.assign(this.output, { columns, rows })
     this.screen.onAnswer((text) => this.input.emit('data', text))
-    this.closeScreen = openScreen(
-      chat,
+    const terminal = new Terminal(
       this.input as unknown as NodeJS.ReadStream,
       this.output as unknown as NodeJS.WriteStream & { fd: 1 },
     )
+    const leave = () => chat.end()
+    this.shown = openScreen(chat, new TypedAhead(terminal, { interrupt: leave, leave, suspend() {} }))
+    this.shown.takeInput()
   }
 
   type(text: string): void {
@@ -118,6 +122,6 @@ export class ShownChat {
 
   close(): void {
     this.chat.end()
-    this.closeScreen()
+    this.shown.close()
   }
 }

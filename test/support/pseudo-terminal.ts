@@ -68,7 +68,7 @@ export class PseudoTerminal {
     return new PseudoTerminal(child, folder, options)
   }
 
-  type(text: string): void {
+  type(text: string | Uint8Array): void {
     this.child.stdin.write(text)
   }
 

@@ -50,7 +50,7 @@ test('a template that leaves system texts out has its way, and it is reported', 
 })
 
 test('a template that refuses system texts gives an error that says that it takes the rest', async () => {
-  const refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + TURNS
+  const refuses = `{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}${TURNS}`
   await rejectsWithUserError(
     () => framed(refuses, 'Be brief.'),
     /does not take this conversation \(no system role\); without the system text it does$/,

@@ -11,7 +11,6 @@ function terminalOf(size = SIZE) {
   const terminal = new Terminal(
     {} as unknown as NodeJS.ReadStream,
     output as unknown as NodeJS.WriteStream & { fd: number },
-    () => {},
   )
   return { terminal, written }
 }

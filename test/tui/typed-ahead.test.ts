@@ -1,0 +1,168 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
+
+/** Holds the program back before its own code is read: the terminal is in line mode. */
+const STARTING = 'await opened()'
+
+/** Holds back what reads files of a model: the terminal is in raw mode. */
+const LOADING = `
+  for (const name of ['open', 'readFile', 'stat']) {
+    const real = promises[name]
+    promises[name] = async (path, ...rest) => {
+      if (/models.nano|nope/.test(path)) await opened()
+      return real(path, ...rest)
+    }
+  }
+  syncBuiltinESMExports()`
+
+interface Held {
+  terminal: PseudoTerminal
+  /** Lets the program continue. */
+  open(): Promise<void>
+}
+
+/** A chat that is held back until it is let through. */
+async function held(where: string, use: (held: Held) => Promise<void>, args: string[] = []): Promise<void> {
+  await inTemporaryFolder(async (folder) => {
+    const [wanted, open] = ['wanted', 'open'].map((name) => join(folder, name))
+    const hold = `import { existsSync, promises, writeFileSync } from 'node:fs'
+      import { syncBuiltinESMExports } from 'node:module'
+      const opened = async () => {
+        writeFileSync(${JSON.stringify(wanted)}, '')
+        while (!existsSync(${JSON.stringify(open)})) await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      ${where}`
+    const preload = `data:text/javascript,${encodeURIComponent(hold).replaceAll("'", '%27')}`
+    const terminal = await PseudoTerminal.start({
+      args: ['--import', preload, 'bin/molm.js', 'chat', '--temperature', '0', ...args],
+    })
+    try {
+      await terminal.waitUntil(() => existsSync(wanted), 'the place to hold it back')
+      await use({ terminal, open: () => writeFile(open, '') })
+    } finally {
+      await terminal.close()
+    }
+  })
+}
+
+/** The terminal's settings, as `stty -a` prints them. */
+const settings = ({ shell }: PseudoTerminal) => spawnSync('stty', ['-a', '-F', `/proc/${shell}/fd/0`]).stdout.toString()
+
+const isRestored = (text: string) => assert.match(text, /(^|\s)icanon\s[\s\S]*(^|\s)echo\s/)
+
+trial('what is typed while the model loads is sent when it is there, and nothing of it is echoed before', () =>
+  held(LOADING, async ({ terminal, open }) => {
+    await terminal.waitFor(/^loading nano \.\.\.$/m)
+    assert.match(settings(terminal), /-icanon[\s\S]*-echo\s/)
+    terminal.type('What is 23 + 45?\r')
+    terminal.type('What is a l')
+    // A letter of two bytes and an emoji of four, cut anywhere.
+    for (const byte of Buffer.from('é🙂')) terminal.type(Buffer.from([byte]))
+    terminal.type('\x1b[200~pasted\rlines\x1b[201~')
+    await open()
+    await terminal.waitFor(/^› What is 23 \+ 45\?\n\n23 \+ 45 = 68/m)
+    await terminal.waitFor(/^› What is a lé🙂pasted\n {2}lines/m)
+    assert.not.match(terminal.screen.everything, /loading/)
+    assert.is(terminal.screen.everything.match(/23 \+ 45\?/g)?.length, 1)
+    terminal.type('\x03\x04')
+    const { code, settings: after } = await terminal.ended()
+    assert.is(code, 0)
+    isRestored(after)
+  }),
+)
+
+trial('Enter sends what was typed before the terminal was in raw mode', () =>
+  held(STARTING, async ({ terminal, open }) => {
+    terminal.type('What is 23 + 45?\r')
+    await terminal.waitUntil(() => terminal.output.includes('45?'), 'the echo')
+    await open()
+    await terminal.waitFor(/^› What is 23 \+ 45\?\n\n23 \+ 45 = 68/m)
+  }),
+)
+
+trial('Ctrl-C while the model loads interrupts, and so does SIGTERM; the terminal is as it was', async () => {
+  for (const [end, wanted] of [
+    [(terminal: PseudoTerminal) => terminal.type('half a line\x03'), 130],
+    [({ shell }: PseudoTerminal) => spawnSync('pkill', ['-TERM', '-P', String(shell)]), 143],
+  ] as const) {
+    await held(LOADING, async ({ terminal, open }) => {
+      await terminal.waitFor(/loading nano/)
+      end(terminal)
+      await terminal.waitUntil(() => /(^|\s)icanon\s/.test(settings(terminal)), 'line mode, before the model is there')
+      await open()
+      const { code, settings: after } = await terminal.ended()
+      assert.is(code, wanted)
+      isRestored(after)
+      assert.ok(terminal.screen.cursorVisible && !terminal.screen.takesPastes)
+      assert.not.match(terminal.screen.everything, /loading|half a line/)
+    })
+  }
+})
+
+trial('SIGHUP while the model loads leaves the terminal as it was', () =>
+  held(LOADING, async ({ terminal }) => {
+    await terminal.waitFor(/loading nano/)
+    spawnSync('pkill', ['-HUP', '-P', String(terminal.shell)])
+    const { code, settings: after } = await terminal.ended()
+    assert.is(code, 129)
+    isRestored(after)
+    assert.not.ok(terminal.screen.takesPastes)
+  }),
+)
+
+trial('Ctrl-D leaves while the model loads, if nothing has been typed', () =>
+  held(LOADING, async ({ terminal, open }) => {
+    await terminal.waitFor(/loading nano/)
+    terminal.type('\x04')
+    await terminal.waitUntil(() => /(^|\s)icanon\s/.test(settings(terminal)), 'line mode')
+    await open()
+    const { code, settings: after } = await terminal.ended()
+    assert.is(code, 0)
+    isRestored(after)
+    assert.is(terminal.screen.everything.trim(), '')
+  }),
+)
+
+trial('Ctrl-Z suspends while the model loads, and what was typed is kept', () =>
+  held(LOADING, async ({ terminal, open }) => {
+    await terminal.waitFor(/loading nano/)
+    terminal.type('kept\x1a')
+    await terminal.waitUntil(() => /(^|\s)icanon\s/.test(settings(terminal)), 'line mode')
+    spawnSync('pkill', ['-CONT', '-P', String(terminal.shell)])
+    await terminal.waitUntil(() => /-icanon/.test(settings(terminal)), 'raw mode')
+    terminal.type(' and more')
+    await open()
+    await terminal.waitFor(/^› kept and more/m)
+  }),
+)
+
+trial('no shell gets what was typed for a model that cannot be loaded', () =>
+  held(
+    LOADING,
+    async ({ terminal, open }) => {
+      await terminal.waitFor(/loading nope/)
+      terminal.type('touch something\r')
+      // Answered when all before it has been read.
+      terminal.type('\x1a')
+      await terminal.waitUntil(() => /(^|\s)icanon\s/.test(settings(terminal)), 'line mode')
+      spawnSync('pkill', ['-CONT', '-P', String(terminal.shell)])
+      await open()
+      const { code, settings: after } = await terminal.ended()
+      assert.is(code, 1)
+      isRestored(after)
+      assert.match(terminal.screen.everything, /molm: .*nope/)
+      assert.not.match(terminal.screen.everything, /touch|loading/)
+    },
+    ['-m', 'nope'],
+  ),
+)
+
+test.run()
