@@ -60,6 +60,7 @@ const KNOWS: Record<string, string[]> = {
     'errors',
     'numbers',
     'printable',
+    'spelling',
   ],
   index: [
     'teaching',

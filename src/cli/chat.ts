@@ -34,7 +34,7 @@ export function define(command: Command): void {
     )
     .option('--no-history', 'keep nothing of what is typed, as with MOLM_HISTORY=0')
     .option('--pace <n>', 'at most so many tokens per second, so that the map can be followed', parsePace)
-    .option('--load <file>', 'go on with a conversation that /save has kept')
+    .option('--load <file>', 'resume a conversation that /save has kept')
     .addHelpText('after', EXAMPLES)
     .action(chat)
   addConversationOptions(command)

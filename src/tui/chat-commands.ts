@@ -1,20 +1,28 @@
 import { UsageError } from '../errors.js'
 import { decimal, formatBytes, plural } from '../numbers.js'
+import { fit, harmless } from '../terminal/cell-width.js'
 import type { Chat } from './chat.js'
 import { loadConversation, saveConversation } from './conversation-file.js'
 import { pathOf } from './file-names.js'
+import { commandHelp, keyHelp } from './help.js'
 import { isQuestion, listSettings, parseSetting } from './settings.js'
-import { SLASH_COMMANDS } from './slash-commands.js'
+import { noCommand, SLASH_COMMANDS } from './slash-commands.js'
 import { MAP_MODES, type MapMode } from './token-map.js'
 import { usageSummary } from './usage-summary.js'
 
+/** Columns of a question that is quoted. */
+const MOST_QUOTED = 40
+
 type Action = (chat: Chat, argument: string) => void | Promise<void>
 
-/** Does what a typed command asks for; what goes wrong is said in the conversation. */
+/** Does what a typed command asks for; errors are said in the conversation. */
 export async function runCommand(chat: Chat, { name, argument }: { name: string; argument: string }): Promise<void> {
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
   try {
-    if (!action) throw new UsageError(`there is no command /${name}; /help lists them`)
+    if (!action) throw noCommand(name)
+    if (chat.options.isPlain && SLASH_COMMANDS.some((command) => command.name === name && command.draws)) {
+      throw new UsageError(`/${name} needs a terminal that can move its cursor`)
+    }
     await action(chat, argument)
   } catch (error) {
     chat.fail(error)
@@ -23,7 +31,11 @@ export async function runCommand(chat: Chat, { name, argument }: { name: string;
 }
 
 const ACTIONS: Record<string, Action> = {
-  help: (chat) => chat.say('note', help(chat)),
+  help(chat, argument) {
+    if (argument !== '' && argument !== 'keys') throw new UsageError('/help lists the commands, /help keys the keys')
+    const { rows, text } = argument === '' ? commandHelp(chat) : keyHelp(chat)
+    chat.say('note', text, rows)
+  },
   map: (chat, argument) => changeMap(chat, argument),
   play(chat, argument) {
     if (chat.map.mode === 'off') chat.map.mode = 'newest'
@@ -36,8 +48,10 @@ const ACTIONS: Record<string, Action> = {
   },
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage)),
   system(chat, argument) {
-    chat.conversation.system = argument
-    chat.say('note', argument === '' ? 'no system text' : `system text: ${argument}`)
+    const { conversation } = chat
+    if (argument !== '') conversation.system = argument === 'off' || argument === '""' ? '' : argument
+    const { system } = conversation
+    chat.say('note', system === '' ? 'no system text' : `system text: ${system}`)
   },
   set(chat, argument) {
     const asks = argument === '' || isQuestion(argument)
@@ -49,7 +63,7 @@ const ACTIONS: Record<string, Action> = {
   },
   reset(chat) {
     chat.reset()
-    chat.say('note', 'the conversation begins anew')
+    chat.say('note', 'the conversation begins again')
   },
   continue: (chat) => chat.goOn(),
   retry: (chat) => chat.retry(),
@@ -59,7 +73,8 @@ const ACTIONS: Record<string, Action> = {
     chat.map.beginAnswer()
     chat.lastAnswer = undefined
     chat.editor.set(text)
-    chat.say('note', 'taken back')
+    const question = fit(harmless(text).replace(/\s+/g, ' '), MOST_QUOTED)
+    chat.say('note', `taken back: "${question}" and its answer above no longer count`)
   },
   save: (chat, argument) => save(chat, argument, false),
   'save!': (chat, argument) => save(chat, argument, true),
@@ -81,7 +96,7 @@ const ACTIONS: Record<string, Action> = {
       chat.use(model)
       await old.dispose()
       await chat.refreshMemory()
-      chat.say('note', `going on with ${model.name}, ${model.info.quant}`)
+      chat.say('note', `continuing with ${model.name}, ${model.info.quant}`)
     }),
   exit: (chat) => chat.end(),
 }
@@ -139,34 +154,6 @@ function fileOf(argument: string, command: string): string {
   if (argument === '') throw new UsageError(`name a file: /${command} talk.molm`)
   return pathOf(argument)
 }
-
-function help({ model, options }: Chat): string {
-  const width = Math.max(...SLASH_COMMANDS.map(({ name, argument = '' }) => name.length + argument.length + 2))
-  const commands = SLASH_COMMANDS.map(({ name, argument = '', summary }) => {
-    return `${`/${name} ${argument}`.padEnd(width)}  ${summary}`
-  })
-  const frame = model.chatTemplate
-    ? 'The turns are framed by the chat template that the model brings.'
-    : 'This is a base model without a chat template: the turns are framed as plain text, User: and Assistant:, and the answer ends where the next User: would begin.'
-  const { path } = options.history
-  const kept =
-    path === undefined
-      ? 'Nothing of what you type is kept.'
-      : `What you type is kept in ${path}; --no-history or MOLM_HISTORY=0 keeps nothing.`
-  return [...commands, '', ...KEYS, '', frame, kept].join('\n')
-}
-
-const KEYS = [
-  'Enter sends. Alt-Enter, or a backslash at the end, begins a new line.',
-  'Tab completes a command. Up and Down bring back what you wrote, Ctrl-R searches it.',
-  'Ctrl-C stops the answer, twice it leaves. Ctrl-D leaves. Ctrl-Z suspends.',
-  'Ctrl-L draws the screen anew. Ctrl-Y brings back what was deleted.',
-  '',
-  'With nothing written, Left and Right walk over the tokens of the conversation,',
-  'Ctrl-Left and Ctrl-Right over words, Home and End to the first and last.',
-  'Their experts are shown with their gates, and the likeliest of the others.',
-  'Up and Down then change the layer. Escape ends the walk.',
-]
 
 async function stats({ model, conversation, lastAnswer }: Chat): Promise<string> {
   const { weightsBytes, cacheBytes, expertHits, expertMisses, meanAttentionDepth } = await model.stats()

@@ -35,7 +35,10 @@ export class ChatKeys {
     const { history } = chat.options
     if (name === 'ctrl-c') return this.interrupt()
     if (name === 'ctrl-d') return editor.text === '' ? chat.end() : void editor.press('delete')
-    if (name === 'tab') return completion.tab()
+    if (name === 'tab') {
+      const { placeholder } = chat
+      return placeholder === undefined ? completion.tab() : editor.set(placeholder)
+    }
     if (name === 'down' && !history.isBrowsing && completion.choose(1)) return
     if (name === 'up' && completion.choose(-1)) return
     completion.end()

@@ -2,9 +2,9 @@ import type { Model } from '../generation/types.js'
 import { isBeyondTraining } from '../library/trained-context.js'
 import { formatCount, plural } from '../numbers.js'
 
-/** What is said of an answer that ended because it has as many tokens as it may have. */
+/** The note below an answer that ended because it has as many tokens as it may have. */
 export function cutNote(tokens: number): string {
-  return `cut at ${plural(tokens, 'token')}: /continue goes on, /set max-tokens ${nextRound(tokens)} lets answers be longer`
+  return `cut at ${plural(tokens, 'token')}: /continue resumes it, /set max-tokens ${nextRound(tokens)} allows longer answers`
 }
 
 /** What is said of a conversation that is longer than anything that the model was trained on, as far as it counts. */
@@ -14,7 +14,7 @@ export function lengthNote(tokens: number, { config, name }: Pick<Model, 'config
   const remedy = maxPositions === undefined ? `, /set context ${trainedContext} lets only the latest count` : ''
   return (
     `the conversation has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
-    `answers may make no sense; /reset begins anew${remedy}`
+    `answers may make no sense; /reset begins again${remedy}`
   )
 }
 

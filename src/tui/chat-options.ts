@@ -1,14 +1,18 @@
 import type { GenerateOptions, Model } from '../generation/types.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import type { ChatMessage } from '../text/chat-template.js'
+import type { HelpRow } from './help.js'
 import type { InputHistory } from './input-history.js'
 import type { Background } from './map-ramps.js'
 
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
   id: number
-  kind: 'user' | 'answer' | 'note' | 'error'
+  /** 'command' is one as it was typed. */
+  kind: 'user' | 'command' | 'answer' | 'note' | 'error'
   text: string
+  /** Stand above the text. */
+  rows?: readonly HelpRow[]
 }
 
 /** What a conversation begins with. */
@@ -25,6 +29,8 @@ export interface ChatBeginning {
 export interface ChatOptions {
   history: InputHistory
   depth: ColourDepth
+  /** Whether the terminal only takes lines, as with TERM=dumb: there is no map, and no keys. */
+  isPlain?: boolean
   /** What the terminal draws on, as far as the environment tells. */
   background?: Background
   /** Most tokens per second of an answer; absent, as fast as it goes. */

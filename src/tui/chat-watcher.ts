@@ -15,6 +15,7 @@ export function watchAnswer(chat: Chat, signal: AbortSignal): AnswerWatcher {
   let newest = ''
   let due = 0
   return {
+    systemDropped: () => chat.warnOfSystem(),
     prompt: (tokens) => chat.warnOfLength(tokens),
     progress: (progress) => {
       chat.reading = progress.total > LONG ? describeReading(progress) : undefined

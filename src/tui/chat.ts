@@ -2,6 +2,7 @@ import { renameOptions } from '../errors.js'
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
 import { plural } from '../numbers.js'
 import { harmless } from '../terminal/cell-width.js'
+import { systemDropped } from '../text/chat-frame.js'
 import { CellPainter } from './cell-painter.js'
 import { runCommand } from './chat-commands.js'
 import { ChatKeys } from './chat-keys.js'
@@ -52,6 +53,7 @@ export class Chat {
   /** Times that the last question was answered once more. */
   private retries = 0
   private hasWarnedOfLength = false
+  private warnedOfSystem?: Model
   private resolveEnded = () => {}
   private abort?: AbortController
   private readonly frames = new Frames()
@@ -86,6 +88,14 @@ export class Chat {
     return this.keys.completion.chosen
   }
 
+  /** A question for the empty line, before the first one is asked: a newcomer cannot know what nano knows. */
+  get placeholder(): string | undefined {
+    const { options, model, items, editor, state } = this
+    const isFirst = model.name === 'nano' && state === 'idle' && !items.some(({ kind }) => kind === 'user')
+    // Without colour it would look as if it were written.
+    return isFirst && editor.text === '' && options.depth !== 'none' ? 'What is a lighthouse?' : undefined
+  }
+
   /** A search in what was written before, while it goes on. */
   get search(): HistorySearch | undefined {
     return this.keys.search
@@ -115,8 +125,8 @@ export class Chat {
   }
 
   /** Adds to what is finished. */
-  say(kind: ChatItem['kind'], text: string): void {
-    this.items.push({ id: this.items.length, kind, text: harmless(text) })
+  say(kind: ChatItem['kind'], text: string, rows?: ChatItem['rows']): void {
+    this.items.push({ id: this.items.length, kind, text: harmless(text), rows })
     this.changed()
   }
 
@@ -189,7 +199,7 @@ export class Chat {
     const begun = last?.role === 'assistant' ? last.content : undefined
     await this.run(async (watcher, options) => {
       const answer = await this.conversation.goOn(watcher, options)
-      if (!answer) this.say('note', 'there is no answer to go on with')
+      if (!answer) this.say('note', 'there is no answer to resume')
       return answer
     }, begun)
   }
@@ -238,6 +248,7 @@ export class Chat {
   /** Does what a line asks for; afterwards, what has been waiting for that. */
   private async send(text: string): Promise<void> {
     const command = parseSlash(text)
+    if (command) this.say('command', text)
     await (command ? runCommand(this, command) : this.ask(text))
     const next = this.state === 'idle' ? this.queue.shift() : undefined
     if (next !== undefined) await this.send(next)
@@ -273,13 +284,25 @@ export class Chat {
   }
 
   private finish(answer: Answer): void {
-    this.lastAnswer = answer
     this.answer = ''
+    if (answer.hadEnded) {
+      this.map.dropAnswer()
+      return this.say('note', 'the answer had ended; nothing came')
+    }
+    this.lastAnswer = answer
     this.say('answer', answer.text.trimEnd())
-    if (answer.finishReason === 'interrupted') this.say('note', 'interrupted')
-    else if (answer.finishReason === 'length' && !answer.contextFull) this.say('note', cutNote(this.map.answerLength))
-    if (answer.contextFull) this.say('note', "the answer ended where the model's context does; /reset begins anew")
+    if (answer.finishReason === 'interrupted') {
+      this.say('note', `interrupted: ${answer.text === '' ? '/retry answers again' : '/continue resumes it'}`)
+    } else if (answer.finishReason === 'length' && !answer.contextFull) this.say('note', cutNote(this.map.answerLength))
+    if (answer.contextFull) this.say('note', "the answer ended where the model's context does; /reset begins again")
     this.refreshMemory()
+  }
+
+  /** Says once of a model that its template leaves system texts out. */
+  warnOfSystem(): void {
+    if (this.warnedOfSystem === this.model) return
+    this.warnedOfSystem = this.model
+    this.say('note', systemDropped(this.model.name))
   }
 
   /** Says once when the conversation is longer than anything that the model was trained on. */

@@ -14,6 +14,7 @@ interface Frame {
   prompt: number[]
   stop: string[]
   isAnswer: boolean
+  dropsSystem: boolean
 }
 
 /** What is kept of a conversation. */
@@ -40,6 +41,8 @@ export class Conversation {
   private readonly session: Session
   /** Ids in the session's cache. */
   private cached: number[] = []
+  /** Tokens in the cache before each message of the user. */
+  private readonly starts = new WeakMap<ChatMessage, number>()
   /** Positions below it have been forgotten by a limited context. */
   private forgotten = 0
   /** The newest answer, and all ids up to its end: the cache may lack the last of them. */
@@ -97,7 +100,13 @@ export class Conversation {
   undo(): string | undefined {
     if (this.messages.at(-1)?.role === 'assistant') this.messages.pop()
     this.first = 0
-    return this.messages.pop()?.content
+    const message = this.messages.pop()
+    const start = message && this.starts.get(message)
+    if (start !== undefined && start >= this.forgotten && start < this.session.length) {
+      this.session.truncate(start)
+      this.cached.length = start
+    }
+    return message?.content
   }
 
   /** Forgets all turns. */
@@ -143,8 +152,12 @@ export class Conversation {
       prompt = begun && begun === this.newest?.message ? this.newest.ids : frame.prompt
       answer = new RunningAnswer(watcher, begun ? false : frame.isAnswer)
       const stop = [...frame.stop, ...(options.stop ?? [])]
+      if (frame.dropsSystem) watcher.systemDropped?.()
       watcher.prompt(prompt.length)
-      const fresh = await this.readAhead(this.keepCommon(prompt, options.context), watcher, options)
+      const left = this.keepCommon(prompt, options.context)
+      const asked = this.messages.at(-1)
+      if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
+      const fresh = await this.readAhead(left, watcher, options)
       const reports = { routes: true, probabilities: true, onPromptProgress: watcher.progress }
       const steps = session.generate(fresh, { ...options, ...reports, stop })
       for (let next = await steps.next(); ; next = await steps.next()) {
@@ -163,14 +176,17 @@ export class Conversation {
     }
     if (result) answer.end(result.text)
     if (result?.finishReason === 'stop') answer.keep(tokensOf(result, tokenizer))
+    const ended = result?.finishReason === 'stop' || result?.finishReason === 'eos'
+    const hadEnded = begun !== undefined && ended && answer.text.trim() === ''
+    if (hadEnded) answer.keep(0)
     this.cached = [...prompt, ...answer.tokens].slice(0, session.length)
     session.truncate(this.cached.length)
-    const message = { role: 'assistant', content: before + answer.text }
+    const message = hadEnded ? begun : { role: 'assistant', content: before + answer.text }
     this.newest = { message, ids: [...prompt, ...answer.tokens] }
     this.messages.push(message)
     const tokensPerSecond = result ? speedOf(result) : answer.speed
     const { finishReason = 'interrupted', contextFull } = result ?? {}
-    return { text: before + answer.text, finishReason, contextFull, tokensPerSecond }
+    return { text: message.content, finishReason, contextFull, tokensPerSecond, ...(hadEnded && { hadEnded }) }
   }
 
   /** Runs what is new, and tells the experts of the latest tokens of it; returns what is left to run. */
@@ -218,9 +234,9 @@ export class Conversation {
     const { chatTemplate, generationDefaults, tokenizer } = this.model
     const { system, templateArgs } = this
     const options = { template: chatTemplate, args: templateArgs, system, prefill, signal }
-    const { text, hasSpecialTokens, stop, isAnswer } = await writeChat(this.messages.slice(this.first), options)
+    const { text, hasSpecialTokens, ...frame } = await writeChat(this.messages.slice(this.first), options)
     const prompt = await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal })
-    return { prompt, stop: generationDefaults.stop ?? stop, isAnswer }
+    return { ...frame, prompt, stop: generationDefaults.stop ?? frame.stop }
   }
 
   /** Cuts the cache back to what it has in common with the prompt; returns the ids that are still to be run. */

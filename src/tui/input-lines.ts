@@ -19,28 +19,36 @@ export function inputLines(
   { text, cursor }: Pick<Editor, 'text' | 'cursor'>,
   width: number,
   height: number,
-  search?: Pick<HistorySearch, 'text' | 'found'>,
+  { search, placeholder }: { search?: Pick<HistorySearch, 'text' | 'found'>; placeholder?: string } = {},
 ): string[] {
   if (search) return [searchLine(search, width)]
+  if (placeholder !== undefined) return [placeholderLine(placeholder, inputColumns(width))]
   const before = text.slice(0, cursor)
   const [under = ''] = graphemes(text.slice(cursor))
   const isAtEnd = under === '' || under === '\n'
   const after = text.slice(cursor + (isAtEnd ? 0 : under.length))
   // The cursor's character stands for itself while the lines are made, and is set off afterwards.
   const marked = `${before}${CURSOR}${after}`
-  const shown = isAtEnd ? ' ' : under
-  const lines = marked.split('\n').flatMap((line) => cut(line, inputColumns(width) - (shown.length > 1 ? 1 : 0)))
+  const atCursor = isAtEnd ? ' ' : under
+  const lines = marked.split('\n').flatMap((line) => cut(line, inputColumns(width) - (atCursor.length > 1 ? 1 : 0)))
   const row = lines.findIndex((line) => line.includes(CURSOR))
   const all = lines.map((line, i) => {
-    return `${i === 0 ? PROMPT : INDENT}${line.replace(CURSOR, () => `\x1b[7m${shown}\x1b[27m`)}`
+    return `${i === 0 ? PROMPT : INDENT}${line.replace(CURSOR, () => `\x1b[7m${atCursor}\x1b[27m`)}`
   })
   if (lines.length <= height || height < 3) {
     const first = Math.min(Math.max(0, row - height + 1), Math.max(0, lines.length - height))
     return all.slice(first, first + height)
   }
   const first = Math.min(Math.max(0, row - height + 2), lines.length - height + 1)
-  const count = fit(`${INDENT}(${lines.length} lines, from ${first + 1} on)`, width)
-  return [count, ...all.slice(first, first + height - 1)]
+  const shown = all.slice(first, first + height - 1)
+  const rows = `rows ${first + 1}-${first + shown.length} of ${lines.length}`
+  return [fit(`${INDENT}(${rows})`, width), ...shown]
+}
+
+/** Dim, with the cursor on its first letter. */
+function placeholderLine(placeholder: string, width: number): string {
+  const [first, ...rest] = fit(`${placeholder} (Tab)`, width)
+  return `${PROMPT}\x1b[7m${first}\x1b[27m\x1b[2m${rest.join('')}\x1b[22m`
 }
 
 function searchLine({ text, found }: Pick<HistorySearch, 'text' | 'found'>, width: number): string {

@@ -1,8 +1,11 @@
 import { createInterface, type Interface } from 'node:readline'
 import type { Chat } from './chat.js'
 import type { ChatScreen } from './chat-screen.js'
+import { tableLines } from './help.js'
 
 const PROMPT = '> '
+/** Columns of a table: the window's width may be unknown. */
+const WIDTH = 79
 
 /** The conversation line by line, for a terminal that cannot move its cursor: no map, no colours, nothing drawn twice. */
 export class PlainScreen implements ChatScreen {
@@ -53,10 +56,11 @@ export class PlainScreen implements ChatScreen {
   private update(): void {
     if (this.isClosed) return
     const { chat } = this
-    for (const { kind, text } of chat.items.slice(this.written)) {
+    for (const { kind, text, rows = [] } of chat.items.slice(this.written)) {
       this.written++
-      // What was typed stands there already.
-      if (kind === 'user') continue
+      // The terminal has echoed what was typed.
+      if (kind === 'user' || kind === 'command') continue
+      for (const line of tableLines(rows, WIDTH)) this.write(`${line}\n`)
       if (kind === 'answer') this.write(`${text.slice(this.shown)}\n`)
       else this.write(`${kind === 'error' ? '! ' : ''}${text}\n`)
       this.shown = 0

@@ -4,6 +4,8 @@ import type { Tokenizer } from '../text/tokenizer.js'
 
 /** Told of an answer while it comes. */
 export interface AnswerWatcher {
+  /** The chat template leaves the system text out. */
+  systemDropped?(): void
   /** The tokens up to the answer, old and new, before the new ones are read. */
   prompt(tokens: number): void
   /** How far what is new has been read. */
@@ -28,6 +30,8 @@ export interface AnswerWatcher {
 export interface Answer {
   text: string
   finishReason: GenerationResult['finishReason'] | 'interrupted'
+  /** True if nothing came of continuing it. */
+  hadEnded?: true
   /** True where it ended because the model has no more positions. */
   contextFull?: boolean
   /** Undefined where there are too few tokens to tell. */

@@ -1,3 +1,5 @@
+import { UsageError } from '../errors.js'
+import { nearest } from '../spelling.js'
 import { fileNames } from './file-names.js'
 import { SETTING_NAMES } from './settings.js'
 import { MAP_MODES } from './token-map.js'
@@ -5,48 +7,54 @@ import { MAP_MODES } from './token-map.js'
 /** A command that is typed into the conversation. */
 export interface SlashCommand {
   name: string
-  /** What may follow it, as the help shows it. */
+  /** Other names, as other programs have them. */
+  aliases?: readonly string[]
+  /** Its argument, as the help shows it. */
   argument?: string
   summary: string
   /** Words that can complete the argument. */
   choices?: readonly string[] | 'files' | 'models'
+  /** Whether it needs a screen to draw on. */
+  draws?: true
 }
 
+/** In the order of the help. Its two columns fit into 79 if no term has more than 14, no summary more than 22 columns. */
 export const SLASH_COMMANDS: readonly SlashCommand[] = [
-  { name: 'help', summary: 'keys and commands' },
-  {
-    name: 'map',
-    argument: '[mode]',
-    summary: 'the next form of the map, or: newest, usage, layer N, off',
-    choices: MAP_MODES,
-  },
-  { name: 'play', argument: '[N]', summary: 'show the answer once more, token by token, N per second' },
-  { name: 'pace', argument: '[N]', summary: 'answer with at most N tokens per second; off: as fast as it goes' },
-  { name: 'experts', summary: 'how the answers have used the experts so far' },
-  { name: 'system', argument: '[text]', summary: 'a text in front of the conversation; alone: none' },
-  {
-    name: 'set',
-    argument: '[name value]',
-    summary: 'an option of generation, as /set temperature 0.7',
-    choices: SETTING_NAMES,
-  },
-  { name: 'continue', summary: 'go on with the last answer' },
-  { name: 'retry', summary: 'answer the last question once more' },
-  { name: 'undo', summary: 'take the last question back, to change it' },
-  { name: 'reset', summary: 'forget the conversation' },
-  { name: 'save', argument: 'FILE', summary: 'keep the conversation and its cache in a file', choices: 'files' },
-  { name: 'save!', argument: 'FILE', summary: 'the same, in place of a file that is there', choices: 'files' },
-  { name: 'load', argument: 'FILE', summary: 'go on with a saved conversation', choices: 'files' },
+  { name: 'retry', aliases: ['regen'], summary: 'answer again' },
+  { name: 'continue', summary: 'resume the answer' },
+  { name: 'undo', summary: 'take the turn back' },
+  { name: 'reset', aliases: ['clear'], summary: 'forget all turns' },
+  { name: 'system', argument: '[text]', summary: 'show or set; off: none', choices: ['off'] },
+  { name: 'set', argument: '[option]', summary: 'as /set top-k 20', choices: SETTING_NAMES },
+  { name: 'save', argument: 'FILE', summary: 'keep the conversation', choices: 'files' },
+  { name: 'save!', argument: 'FILE', summary: 'and replace the file', choices: 'files' },
+  { name: 'load', argument: 'FILE', summary: 'resume a saved one', choices: 'files' },
+  { name: 'map', argument: '[form]', summary: 'next form of the map', choices: MAP_MODES, draws: true },
+  { name: 'play', argument: '[N]', summary: 'replay at N tokens/s', draws: true },
+  { name: 'pace', argument: '[N]', summary: 'at most N tokens/s', choices: ['off'] },
+  { name: 'experts', summary: 'how they were used' },
   { name: 'stats', summary: 'speed, memory, tokens' },
-  { name: 'model', argument: 'NAME', summary: 'go on with another model', choices: 'models' },
-  { name: 'history', argument: 'off', summary: 'keep nothing of what you type from now on', choices: ['off'] },
-  { name: 'exit', summary: 'leave' },
+  { name: 'model', argument: 'NAME', summary: 'change the model', choices: 'models' },
+  { name: 'history', argument: 'off', summary: 'keep nothing you type', choices: ['off'] },
+  { name: 'help', aliases: ['?'], argument: '[keys]', summary: 'this list; the keys', choices: ['keys'] },
+  { name: 'exit', aliases: ['quit', 'bye', 'q'], summary: 'leave' },
 ]
 
-/** The command that a line is, if it begins as one. */
+/** The command that a line is, under its own name, if it begins as one. */
 export function parseSlash(line: string): { name: string; argument: string } | undefined {
-  const [, name, argument = ''] = /^\/(\S*)(?:\s+([\s\S]*))?$/.exec(line) ?? []
-  return name === undefined ? undefined : { name, argument: argument.trim() }
+  const [, typed, argument = ''] = /^\/(\S*)(?:\s+([\s\S]*))?$/.exec(line) ?? []
+  if (typed === undefined) return undefined
+  const name = SLASH_COMMANDS.find(({ aliases }) => aliases?.includes(typed))?.name ?? typed
+  return { name, argument: argument.trim() }
+}
+
+/** The error for a name that no command has. */
+export function noCommand(name: string): UsageError {
+  const meant = nearest(
+    name,
+    SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
+  )
+  return new UsageError(`there is no command /${name}; ${meant ? `did you mean /${meant}?` : '/help lists them'}`)
 }
 
 /** A way to complete what has been typed. */

@@ -42,7 +42,8 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   const history = await InputHistory.open(options.keepsHistory ? join(modelsHome(), HISTORY) : undefined)
   const models = await listModels().catch(() => [])
   const modelNames = models.map(({ name }) => name)
-  const chat = new Chat(model, { ...options, history, modelNames, background: backgroundOf(env) })
+  const isPlain = options.typed === undefined
+  const chat = new Chat(model, { ...options, isPlain, history, modelNames, background: backgroundOf(env) })
   const { typed, signal } = options
   const screen = typed ? openScreen(chat, typed) : new PlainScreen(chat, process.stdin, process.stdout)
   // At once: Ink's own handler of the signal may end the process before anything else is done.

@@ -39,6 +39,8 @@ export class TokenMap {
   tokens: MappedToken[] = []
   /** The first token of the newest answer. */
   private start = 0
+  /** The same of the answer before it. */
+  private startBefore = 0
   /** The token that is shown where none is selected. */
   private newest = -1
   /** The largest share when there was usage of so many tokens. */
@@ -94,7 +96,8 @@ export class TokenMap {
 
   /** A new answer begins. */
   beginAnswer(): void {
-    this.forgetOldest()
+    const dropped = this.forgetOldest()
+    this.startBefore = Math.max(0, this.start - dropped)
     this.start = this.tokens.length
     this.selected = undefined
   }
@@ -120,6 +123,12 @@ export class TokenMap {
     for (const { routes } of this.tokens.splice(this.start + count)) this.usage.add(routes, 1, -1)
     if (this.selected !== undefined && this.selected >= this.tokens.length) this.selected = undefined
     this.newest = this.tokens.length - 1
+  }
+
+  /** Nothing has come of the newest answer: the one before it is the newest again. */
+  dropAnswer(): void {
+    this.endAnswer(0)
+    this.start = this.startBefore
   }
 
   /** No more tokens come: what is shown is the last word, and not the blank after it. */
@@ -220,10 +229,12 @@ export class TokenMap {
     return Float32Array.from(this.usage.of(kind, layer).counts, (count) => count / most)
   }
 
-  private forgetOldest(): void {
-    if (this.tokens.length <= MOST_TOKENS * 1.125) return
+  /** Returns the number of tokens that are no longer there. */
+  private forgetOldest(): number {
+    if (this.tokens.length <= MOST_TOKENS * 1.125) return 0
     const dropped = this.tokens.length - MOST_TOKENS
     this.tokens.splice(0, dropped)
     this.newest -= dropped
+    return dropped
   }
 }

@@ -2,6 +2,7 @@ import { type ColourDepth, paint } from '../terminal/colours.js'
 import { styled } from '../terminal/style.js'
 import { wrap } from '../terminal/wrap.js'
 import type { ChatItem } from './chat-options.js'
+import { tableLines } from './help.js'
 
 /** Errors stand out on dark and light backgrounds. */
 const RED = [205, 75, 75] as const
@@ -40,7 +41,9 @@ export class Transcript {
   private add(items: readonly ChatItem[]): void {
     for (const item of items.slice(this.starts.length)) {
       this.starts.push(this.lines.length)
-      this.lines.push(...linesOf(item, this.width, this.depth), '')
+      this.lines.push(...linesOf(item, this.width, this.depth))
+      // Its result follows.
+      if (item.kind !== 'command') this.lines.push('')
     }
   }
 
@@ -69,14 +72,17 @@ export class Transcript {
   }
 }
 
-function linesOf({ kind, text }: ChatItem, width: number, depth: ColourDepth): string[] {
+function linesOf({ kind, text, rows = [] }: ChatItem, width: number, depth: ColourDepth): string[] {
   switch (kind) {
     case 'user':
-      return wrap(text, width - 2).map((line, i) => styled(`${i === 0 ? '› ' : '  '}${line}`, 'bold', depth))
+    case 'command':
+      return wrap(text, width - 2).map((line, i) => {
+        return styled(`${i === 0 ? '› ' : '  '}${line}`, kind === 'user' ? 'bold' : 'dim', depth)
+      })
     case 'answer':
       return wrap(text, width)
     case 'note':
-      return wrap(text, width).map((line) => styled(line, 'dim', depth))
+      return [...tableLines(rows, width), ...wrap(text, width)].map((line) => styled(line, 'dim', depth))
     case 'error':
       return wrap(`! ${text}`, width).map((line) => paint(line, RED, depth))
   }

@@ -128,7 +128,7 @@ function lowerParts(chat: Chat, width: number, rows: number): LowerParts {
     room -= taken.length
     return taken
   }
-  const input = take(inputLines(chat.editor, width, Math.max(1, Math.floor(rows / 4)), chat.search))
+  const input = take(inputLines(chat.editor, width, Math.max(1, Math.floor(rows / 4)), chat))
   const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS + 1)
   const token = take(tokenLines(chat.map, width))
   const air = rows >= 16 ? take(['']) : []

@@ -51,7 +51,7 @@ trial('a conversation goes into the scrollback whole and once, and ends with Ctr
     await ask(terminal, LANTERN)
     await ask(terminal, SUM)
     await terminal.enter('/stats', /tokens in the cache/)
-    await terminal.enter('/help', /Escape ends the walk/)
+    await terminal.enter('/help', /^\/load FILE +resume a saved one +\/exit +leave$/m)
     await terminal.waitFor(/^› +$|^›$/m)
     terminal.type('\x04')
     const { code, settings } = await terminal.ended()
@@ -103,7 +103,7 @@ trial('the live area fits every window, and resizing keeps the scrollback', asyn
       // All that is in sight is drawn anew.
       await new Promise((resolve) => setTimeout(resolve, 300))
       await ask(terminal, SUM)
-      await terminal.enter('/reset', /begins anew/)
+      await terminal.enter('/reset', /begins again/)
       await terminal.waitFor(/experts, a row|experts: /)
       assert.ok(terminal.screen.text.every((line) => line.length <= columns))
     }
@@ -141,7 +141,7 @@ trial('each slash command does what it says', async () => {
       await terminal.enter('/system You are brief.', /system text: You are brief\./)
       await terminal.enter('/set', /top-k 40/)
       await terminal.enter('/set temperature hot', /! temperature must be/)
-      await terminal.enter('/system', /no system text/)
+      await terminal.enter('/system off', /no system text/)
       await terminal.enter(`/save ${dir}/talk`, /saved in/)
       await terminal.enter(`/save ${dir}/talk`, /talk is there already; \/save! replaces it/)
       await terminal.enter(`/save! "${dir}/talk"`, /already[\s\S]*saved in/)
@@ -152,17 +152,17 @@ trial('each slash command does what it says', async () => {
       await terminal.enter('/undo', /taken back/)
       await terminal.waitFor(/› What is a lantern\? *\n.*context/)
       terminal.type('\x15')
-      await terminal.enter('/reset', /begins anew/)
+      await terminal.enter('/reset', /begins again/)
       await terminal.waitFor(/context 0\//)
       await terminal.enter(`/load ${dir}/talk`, /loaded .*: \d+ tokens in the cache/)
       await terminal.enter('/retry', /context [1-9]/)
       await terminal.waitUntil(() => !/ · answering/.test(terminal.screen.text.join('\n')), 'the other answer')
-      await terminal.enter('/model nano', /going on with nano/)
+      await terminal.enter('/model nano', /continuing with nano/)
       await terminal.enter('/nothing', /! there is no command \/nothing/)
       await terminal.enter('/stats', /kernels/)
       terminal.type('/he\t')
       await terminal.waitFor(/› \/help/)
-      await terminal.enter('', /Tab completes a command/)
+      await terminal.enter('keys', /^Tab +completes a command/m)
       terminal.type('/exit\r')
       const { code, settings } = await terminal.ended()
       assert.is(code, 0)
@@ -195,14 +195,14 @@ trial('nothing of what was written is kept where the user does not want it', asy
     ] as const) {
       await inTerminal({ args: [...args], env: { MOLM_HOME: home, ...env } }, async (terminal) => {
         await terminal.enter('/set top-k 7', /set top-k 7/)
-        await terminal.enter('/help', /Nothing of what you type is kept/)
+        await terminal.enter('/help keys', /Nothing of what you type is kept/)
         terminal.type('\x04')
         await terminal.ended()
       })
     }
     assert.equal(await readdir(home), [])
     await inTerminal({ env: { MOLM_HOME: home } }, async (terminal) => {
-      await terminal.enter('/help', /What you type is kept in/)
+      await terminal.enter('/help keys', /What you type is kept in/)
       terminal.type('\x04')
       await terminal.ended()
     })
@@ -223,13 +223,18 @@ trial('the tokens of an answer are walked with the cursor keys', async () => {
   })
 })
 
-trial('SIGTERM and a thrown error leave the terminal as it was', async () => {
-  await inTerminal({}, async (terminal) => {
-    spawnSync('pkill', ['-TERM', '-P', String(terminal.shell)])
-    const { code, settings } = await terminal.ended()
-    assert.is(code, 143)
-    assertRestored(terminal, settings)
-  })
+trial('SIGTERM, SIGHUP and a thrown error leave the terminal as it was', async () => {
+  for (const [signal, wanted] of [
+    ['-TERM', 143],
+    ['-HUP', 129],
+  ] as const) {
+    await inTerminal({}, async (terminal) => {
+      spawnSync('pkill', [signal, '-P', String(terminal.shell)])
+      const { code, settings } = await terminal.ended()
+      assert.is(code, wanted)
+      assertRestored(terminal, settings)
+    })
+  }
   const thrower = "process.on('SIGUSR2', () => { throw new Error('on purpose') })"
   const args = ['--import', `data:text/javascript,${encodeURIComponent(thrower)}`, 'bin/molm.js', 'chat']
   await inTerminal({ args: args.map((word) => word.replaceAll("'", '%27')) }, async (terminal) => {
@@ -256,7 +261,7 @@ trial('an answer that is cut says so, and /continue goes on with it', async () =
     { args: ['bin/molm.js', 'chat', '--temperature', '0', '-n', '4', '--pace', '100'] },
     async (terminal) => {
       await ask(terminal, LANTERN)
-      await terminal.waitFor(/cut at 4 tokens: \/continue goes on, \/set max-tokens 8/)
+      await terminal.waitFor(/cut at 4 tokens: \/continue resumes it, \/set max-tokens 8/)
       const context = () => Number(/context (\d+)/.exec(terminal.screen.text.join('\n'))?.[1])
       const before = context()
       terminal.type('/continue\r')
@@ -292,10 +297,24 @@ trial('TERM=dumb gets lines, one after the other', async () => {
     terminal.type(`${LANTERN}\r`)
     await terminal.waitFor(/cut at 8 tokens/)
     await terminal.enter('/nothing', /^! there is no command \/nothing/m)
+    await terminal.enter('/help', /^\/set \[option\] +as \/set top-k 20/m)
     terminal.type('\x04')
     assert.is((await terminal.ended()).code, 0)
     assert.not.ok(terminal.output.includes('\x1b'), 'no escape sequences')
     assert.match(terminal.output, /What is a lantern\?\r\n *[^>\s]/, 'the answer comes next, and no prompt before it')
+  })
+})
+
+trial('a file that is no saved conversation is refused before the model is loaded', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'nope')
+    const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'chat', '-m', 'nothing', '--load', path] })
+    try {
+      assert.is((await terminal.ended()).code, 1)
+      assert.match(terminal.screen.everything.replace(/\n/g, ''), /^molm: .*nope: there is no such file *$/)
+    } finally {
+      await terminal.close()
+    }
   })
 })
 

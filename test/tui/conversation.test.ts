@@ -149,6 +149,49 @@ test('an answer that was cut goes on as if it had not been, with the tokens that
   conversation.dispose()
 })
 
+test('continuing an answer that had ended changes nothing, as often as it is tried', async () => {
+  const conversation = new Conversation(nano)
+  const { text } = await conversation.ask(LANTERN.question, new Witness(), GREEDY)
+  const before = [...conversation.messages]
+  let length = 0
+  for (const _ of [1, 2]) {
+    const witness = new Witness()
+    const answer = await conversation.goOn(witness, GREEDY)
+    assert.equal([answer?.hadEnded, answer?.text, witness.tokens], [true, text, []])
+    assert.equal(conversation.messages, before)
+    length ||= conversation.length
+    assert.is(conversation.length, length)
+  }
+  assert.match((await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)).text, /23 \+ 45/)
+  conversation.dispose()
+})
+
+test('a turn that is taken back leaves the cache', async () => {
+  const conversation = new Conversation(nano)
+  await conversation.ask(LANTERN.question, new Witness(), GREEDY)
+  const length = conversation.length
+  const { text } = await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
+  assert.ok(conversation.length > length)
+  conversation.undo()
+  assert.ok(conversation.length > 0 && conversation.length <= length)
+  assert.is((await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)).text, text)
+  conversation.undo()
+  conversation.undo()
+  assert.is(conversation.length, 0)
+  conversation.dispose()
+})
+
+test('that the template leaves the system text out is reported', async () => {
+  const conversation = new Conversation(nano)
+  const reported: string[] = []
+  const witness = Object.assign(new Witness(), { systemDropped: () => reported.push(conversation.system) })
+  await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
+  conversation.system = 'Be brief.'
+  await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
+  assert.equal(reported, ['Be brief.'])
+  conversation.dispose()
+})
+
 test('an interrupted answer is kept as far as it came, and the conversation goes on', async () => {
   const conversation = new Conversation(nano)
   const stop = new AbortController()

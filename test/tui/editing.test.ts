@@ -1,5 +1,6 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cellWidth, fit, harmless } from '#molm/terminal/cell-width.js'
@@ -85,6 +86,22 @@ test('the last lines of a text are the same as those of the whole', () => {
 
 test('text cannot carry escape sequences to the terminal', () => {
   assert.is(harmless('a\x1b[2Jb\tc\r\nd\x07'), 'a\ufffd[2Jb  c\nd\ufffd')
+})
+
+test('of a text of more rows than there is room for, the rows that are shown are named', () => {
+  const editor = new Editor()
+  editor.insert('1\n2\n3\n4\n5')
+  assert.equal(inputLines(editor, 20, 3), ['  (rows 4-5 of 5)', '  4', '  5\x1b[7m \x1b[27m'])
+  editor.press('home')
+  for (let row = 0; row < 4; row++) editor.press('up')
+  assert.equal(inputLines(editor, 20, 3), ['  (rows 1-2 of 5)', '› \x1b[7m1\x1b[27m', '  2'])
+})
+
+test('a placeholder stands dim in the empty line, the cursor on its first letter', () => {
+  const placeholder = 'What is a lighthouse?'
+  const [line] = inputLines(new Editor(), 40, 3, { placeholder })
+  assert.is(line, '› \x1b[7mW\x1b[27m\x1b[2mhat is a lighthouse? (Tab)\x1b[22m')
+  assert.is(stripVTControlCharacters(inputLines(new Editor(), 12, 3, { placeholder })[0]).length, 12)
 })
 
 test('Up and Down go over the rows of a long line as it is broken on the screen', () => {

@@ -49,6 +49,10 @@ test('Alt-Enter and Shift-Enter break the line', () => {
   assert.equal(new KeyReader().push('\x1b\r\x1b[13;2u'), [key('newline'), key('newline')])
 })
 
+test('a line feed is told from Enter and from a new line', () => {
+  assert.equal(new KeyReader().push('\n\r\x1b\n'), [key('line-feed'), key('enter'), key('newline')])
+})
+
 test('sequences and control characters that mean nothing are passed over', () => {
   assert.equal(new KeyReader().push('\x1b[I\x1b[24~\x00\x1b]a'), [{ kind: 'text', text: 'a' }])
 })

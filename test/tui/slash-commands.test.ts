@@ -15,6 +15,12 @@ test('a line that begins with a slash is a command and its argument', () => {
   assert.equal(parseSlash('/system two\nlines'), { name: 'system', argument: 'two\nlines' })
   assert.equal(parseSlash('/'), { name: '', argument: '' })
   assert.is(parseSlash('a /set'), undefined)
+  assert.equal(parseSlash('/q'), { name: 'exit', argument: '' })
+  assert.equal(
+    ['/clear', '/regen', '/quit', '/bye'].map((line) => parseSlash(line)?.name),
+    ['reset', 'retry', 'exit', 'exit'],
+  )
+  assert.equal(parseSlash('/? keys'), { name: 'help', argument: 'keys' })
 })
 
 test('what has been typed is completed from the commands and their words', () => {
