@@ -26,26 +26,30 @@ export interface RopeConfig {
 const f32 = Math.fround
 
 /**
- * Frequencies of the channel pairs of a head, in the float32 steps of the reference code: they differ from exact ones by
- * up to 7e-3 rad at position 1e5.
+ * Frequencies of the channel pairs of a head, [headSize / 2], in the float32 steps of the reference code: they differ
+ * from exact ones by up to 7e-3 rad at position 1e5. A number of config.json that meets a float32 tensor there is
+ * rounded to float32 first.
  */
-function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number): Float32Array {
+export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number): Float32Array {
   const half = headSize / 2
-  const power = Float32Array.from({ length: half }, (_, i) => theta ** f32((2 * i) / headSize))
+  const power = Float32Array.from({ length: half }, (_, i) => f32(theta) ** f32((2 * i) / headSize))
   switch (scaling.type) {
     case 'default':
       return power.map((p) => 1 / p)
     case 'linear':
-      return power.map((p) => f32(1 / p) / scaling.factor)
+      return power.map((p) => f32(1 / p) / f32(scaling.factor))
     case 'yarn': {
-      const { factor } = scaling
+      const factor = f32(scaling.factor)
       const kept = yarnKept(theta, scaling, headSize)
       return power.map((p, i) => f32(f32(1 / f32(factor * p)) * f32(1 - kept[i])) + f32(f32(1 / p) * kept[i]))
     }
   }
 }
 
-/** How much of each frequency YaRN keeps: 1 for those that turn often within the original length, 0 for the slow. */
+/**
+ * How much of each frequency YaRN keeps: 1 for those that turn often within the original length, 0 for the slow. The
+ * reference code finds both ends of the ramp in double precision and computes the ramp itself in float32.
+ */
 function yarnKept(
   theta: number,
   { original, betaFast, betaSlow, truncate }: Extract<RopeConfig['scaling'], { type: 'yarn' }>,
@@ -57,7 +61,7 @@ function yarnKept(
   const end = Math.min(truncate ? Math.ceil(high) : high, headSize - 1)
   const last = end === first ? end + 0.001 : end
   return Float32Array.from({ length: headSize / 2 }, (_, i) => {
-    return 1 - Math.min(1, Math.max(0, f32((i - first) / (last - first))))
+    return 1 - Math.min(1, Math.max(0, f32(f32(i - f32(first)) / f32(last - first))))
   })
 }
 
@@ -72,7 +76,7 @@ export class Rope {
     this.cos = workspace.rows(1, headSize / 2)
     this.sin = workspace.rows(1, headSize / 2)
     this.frequencies = ropeFrequencies(config, headSize)
-    this.size = config.scaling.type === 'yarn' ? config.scaling.attention : 1
+    this.size = config.scaling.type === 'yarn' ? f32(config.scaling.attention) : 1
   }
 
   /** Prepares the tables for the tokens of a batch. */

@@ -37,14 +37,15 @@ export async function writeCheckpoint(
   return { config: config as ModuleFormerConfig, tensors }
 }
 
-/** The same for a model of any architecture, of which these are all the keys of config.json. */
+/** The same for any architecture. `keys` are all keys of config.json; `gain` multiplies the spread of a tensor. */
 export async function writeRandomCheckpoint(
   dir: string,
   keys: Record<string, unknown>,
   seed = 1,
+  gain: (key: string) => number = () => 1,
 ): Promise<{ config: ModelConfig; tensors: Tensors }> {
   const config = parseConfig(keys, 'config.json')
-  const tensors = randomTensors(config, seed)
+  const tensors = randomTensors(config, seed, gain)
   const header: Record<string, unknown> = {}
   const chunks: Buffer[] = []
   let at = 0
@@ -58,14 +59,18 @@ export async function writeRandomCheckpoint(
   return { config, tensors: new Map([...tensors].map(([name, { values }]) => [name, values])) }
 }
 
-function randomTensors(config: ModelConfig, seed: number): Map<string, { values: Float32Array; shape: number[] }> {
+function randomTensors(
+  config: ModelConfig,
+  seed: number,
+  gain: (key: string) => number,
+): Map<string, { values: Float32Array; shape: number[] }> {
   const next = normals(seed)
   const tensors = new Map<string, { values: Float32Array; shape: number[] }>()
   for (const part of layoutOf(config, formatsFor('f32')).parts) {
     for (const { tensor } of part.pieces.flatMap(({ sources }) => sources)) {
       const { key, shape } = tensor
       if (tensors.has(key)) continue
-      const scale = scaleOf(key, shape)
+      const scale = gain(key) * scaleOf(key, shape)
       const centre = /(ln_\w+|norm)\.weight$/.test(key) ? 1 : 0
       const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + scale * next())
       tensors.set(key, { values, shape })

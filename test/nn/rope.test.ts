@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs'
+import { test } from 'uvu'
+import type { DecoderConfig } from '#molm/architectures/decoder-config.js'
+import { type RopeConfig, ropeFrequencies } from '#molm/nn/rope.js'
+import { isNear, sameBits } from '../support/compare.js'
+import { fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+import { integers } from '../support/random.js'
+import { mixtralLogits } from '../support/reference-mixtral.js'
+import { writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { LOGITS } from '../support/tolerances.js'
+
+interface Case {
+  theta: number
+  scaling: Exclude<RopeConfig['scaling'], { type: 'default' }>
+  headSize: number
+  /** float32, little-endian, in hex. */
+  frequencies: string
+}
+
+/** NumPy computed them in float32, operation by operation as Hugging Face transformers does. */
+const CASES: Case[] = JSON.parse(readFileSync(fixturePath('rope/frequencies.json'), 'utf8'))
+
+const MIXTRAL = {
+  model_type: 'mixtral',
+  architectures: ['MixtralForCausalLM'],
+  vocab_size: 97,
+  hidden_size: 48,
+  intermediate_size: 40,
+  num_hidden_layers: 3,
+  num_attention_heads: 8,
+  num_key_value_heads: 1,
+  head_dim: 16,
+  num_local_experts: 4,
+  num_experts_per_tok: 2,
+  max_position_embeddings: 1024,
+  rope_theta: 10000,
+}
+
+function floatsOf(hex: string): Float32Array {
+  const bytes = Buffer.from(hex, 'hex')
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
+}
+
+for (const { headSize, frequencies, ...rope } of CASES) {
+  const { scaling } = rope
+  const isExact = scaling.type === 'yarn' && !scaling.truncate
+  const name = `${scaling.type}${isExact ? ', not truncated' : ''}, factor ${scaling.factor}, base ${rope.theta}`
+  test(`frequencies have the bits of the reference code: ${name}`, () => {
+    sameBits(ropeFrequencies(rope, headSize), floatsOf(frequencies), name)
+  })
+}
+
+const SCALINGS = [
+  { type: 'linear', factor: 1.7 },
+  { type: 'yarn', factor: 6.4, original_max_position_embeddings: 128 },
+]
+
+for (const rope_scaling of SCALINGS) {
+  const { type, factor } = rope_scaling
+  test(`a Mixtral with ${type} RoPE of factor ${factor} gives the logits of the mathematics over 650 tokens`, () =>
+    inTemporaryFolder(async (dir) => {
+      // Large queries make attention sharp, so that a frequency that is off by an ulp shows.
+      const gain = (key: string) => (key.includes('q_proj') ? 3 : 1)
+      const { config, tensors } = await writeRandomCheckpoint(dir, { ...MIXTRAL, rope_scaling }, 1, gain)
+      const tokens = integers(650, 1, MIXTRAL.vocab_size)
+      const { scaling, frequencies } = caseOf(type, factor)
+      const size = scaling.type === 'yarn' ? Math.fround(scaling.attention) : 1
+      const rope = { frequencies: floatsOf(frequencies), size }
+      const expected = mixtralLogits(config as DecoderConfig, tensors, tokens, rope)
+      await withModel(dir, { quant: 'f32', threads: 2 }, async (model) => {
+        const { logits } = await model.createSession().forward(tokens, { logits: 'all' })
+        isNear(
+          logits,
+          expected.flatMap((row) => [...row]),
+          LOGITS,
+          'logits',
+        )
+      })
+    }))
+}
+
+function caseOf(type: string, factor: number): Case {
+  const found = CASES.find(({ headSize, scaling }) => {
+    return headSize === MIXTRAL.head_dim && scaling.type === type && scaling.factor === factor
+  })
+  if (!found) throw new Error(`no frequencies of ${type} RoPE with factor ${factor}`)
+  return found
+}
+
+test.run()
