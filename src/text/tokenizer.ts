@@ -1,7 +1,9 @@
 import { UsageError, UserError } from '../errors.js'
 import { shown } from '../option-checks.js'
+import type { AddedToken } from './added-tokens.js'
 import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './encoding/decoder.js'
 import { Encoder, isQuick } from './encoding/encoder.js'
+import { createNormalizer, isQuickNormalizer } from './encoding/normalizer.js'
 import { kindOf } from './encoding/tokenizer-kind.js'
 import { readVocabulary, type Vocabulary, withAddedTokens } from './encoding/vocabulary.js'
 import { atOnce, inTurns } from './in-turns.js'
@@ -72,7 +74,10 @@ export async function loadTokenizer(dir: string): Promise<Tokenizer | undefined>
 async function createTokenizer(definition: TokenizerDefinition): Promise<Tokenizer> {
   const kind = kindOf(definition)
   const vocabulary = readVocabulary(definition.model.vocab)
-  const decoder = kind === 'byte-level' ? BYTE_LEVEL : createSentencePieceDecoder(definition.json.decoder)
+  const { decoder: parts, normalizer } = definition.json
+  // A normalizer that is not quick runs in the tokenizer's own process alone.
+  const normalize = isQuickNormalizer(normalizer) ? createNormalizer(normalizer) : (text: string) => text
+  const decoder = kind === 'byte-level' ? BYTE_LEVEL : createSentencePieceDecoder(parts, normalize)
   const encoder = new Encoder(definition, vocabulary, kind)
   const encoding = isQuick(definition) ? onThisThread(encoder) : await inOwnProcess(definition)
   return new BytePairTokenizer(definition, vocabulary, decoder, encoding)
@@ -92,7 +97,6 @@ function onThisThread(encoder: Encoder): Encoding {
   }
 }
 
-const UTF8 = new TextEncoder()
 // A byte-order mark at the beginning is part of the text.
 const FROM_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const BLANK = 0x20
@@ -100,7 +104,7 @@ const BLANK = 0x20
 class BytePairTokenizer implements Tokenizer {
   readonly vocabSize: number
   readonly specialIds: ReadonlySet<number>
-  private readonly addedTokens: ReadonlySet<number>
+  private readonly addedTokens: ReadonlyMap<number, AddedToken>
   private readonly addedIds: ReadonlyMap<string, number>
   /** By id, the added ones among them. */
   private readonly tokens: Vocabulary['tokens']
@@ -113,7 +117,7 @@ class BytePairTokenizer implements Tokenizer {
   ) {
     this.tokens = withAddedTokens(vocabulary, addedTokens)
     this.vocabSize = this.tokens.length
-    this.addedTokens = new Set(addedTokens.map(({ id }) => id))
+    this.addedTokens = new Map(addedTokens.map((token) => [token.id, token]))
     this.addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]))
     this.specialIds = new Set(addedTokens.filter((token) => token.special).map((token) => token.id))
   }
@@ -135,17 +139,25 @@ class BytePairTokenizer implements Tokenizer {
     return this.encoding.inTurns(text, addSpecialTokens, signal)
   }
 
-  decode(ids: Iterable<number>, options?: DecodeOptions): string {
-    const bytes = concatenate(Array.from(ids, (id) => this.bytesOf(checkedId(id), options)))
+  decode(ids: Iterable<number>, { skipSpecial = false }: DecodeOptions = {}): string {
+    const parts: Uint8Array[] = []
+    for (const id of ids) {
+      const isSkipped = this.token(checkedId(id)) === '' || (skipSpecial && this.specialIds.has(id))
+      if (!isSkipped) parts.push(this.bytesAt(id, parts.length === 0))
+    }
+    const bytes = concatenate(parts)
     const hasBlank = this.decoder.stripsFirstBlank && bytes[0] === BLANK
     return FROM_UTF8.decode(hasBlank ? bytes.subarray(1) : bytes)
   }
 
   bytesOf(id: number, options?: DecodeOptions): Uint8Array {
-    if (options?.skipSpecial && this.specialIds.has(id)) return new Uint8Array(0)
-    const token = this.token(id)
-    // Added tokens are written as plain text, all others as the decoder knows them.
-    return this.addedTokens.has(id) ? UTF8.encode(token) : this.decoder.bytesOf(token)
+    return options?.skipSpecial && this.specialIds.has(id) ? new Uint8Array(0) : this.bytesAt(id, false)
+  }
+
+  /** The bytes of a token, at the beginning of a text or elsewhere. */
+  private bytesAt(id: number, isFirst: boolean): Uint8Array {
+    const added = this.addedTokens.get(id)
+    return added ? this.decoder.bytesOfAdded(added, isFirst) : this.decoder.bytesOf(this.token(id), isFirst)
   }
 
   /** What console.log shows. */

@@ -1,10 +1,14 @@
+import type { AddedToken } from '../added-tokens.js'
 import { bytesFromAlphabet } from './byte-alphabet.js'
 import { type Part, partsOf, refusePart } from './definition-parts.js'
+import type { Normalizer } from './normalizer.js'
 
-/** How the bytes of a text come out of its tokens. */
+/** Turns tokens into the bytes of a text. */
 export interface Decoder {
-  /** The bytes of a token that is no added one. */
-  bytesOf(token: string): Uint8Array
+  /** The bytes of a token of the vocabulary; `isFirst` if it begins the text. */
+  bytesOf(token: string, isFirst?: boolean): Uint8Array
+  /** The bytes of an added token. */
+  bytesOfAdded(token: AddedToken, isFirst?: boolean): Uint8Array
   /** Whether a blank at the very beginning of a text has been put there by the tokenizer. */
   stripsFirstBlank: boolean
 }
@@ -15,6 +19,7 @@ const UTF8 = new TextEncoder()
 /** Tokens in the byte alphabet. */
 export const BYTE_LEVEL: Decoder = {
   bytesOf: (token) => bytesFromAlphabet(token) ?? UTF8.encode(token),
+  bytesOfAdded: ({ content }) => UTF8.encode(content),
   stripsFirstBlank: false,
 }
 
@@ -25,10 +30,11 @@ export function byteToken(byte: number): string {
 
 /**
  * SentencePiece's, from `decoder` of tokenizer.json: bytes where characters are not in the vocabulary, and a visible
- * character for blanks. Throws a UserError that names what is not supported.
+ * character for blanks. An added token that is found in normalised text is decoded as `normalize` writes it. Throws a
+ * UserError that names a part that is not supported.
  */
-export function createSentencePieceDecoder(definition: unknown): Decoder {
-  let [blank, stripsFirstBlank] = ['', false]
+export function createSentencePieceDecoder(definition: unknown, normalize: Normalizer): Decoder {
+  let [blank, stripsFirstBlank, dropsFirstBlanks] = ['', false, false]
   for (const part of partsOf(definition, 'decoders')) {
     switch (part.type) {
       case 'Replace':
@@ -36,7 +42,7 @@ export function createSentencePieceDecoder(definition: unknown): Decoder {
         break
       case 'Metaspace':
         blank = typeof part.replacement === 'string' ? part.replacement : '▁'
-        stripsFirstBlank = part.add_prefix_space !== false && part.prepend_scheme !== 'never'
+        dropsFirstBlanks = part.add_prefix_space !== false && part.prepend_scheme !== 'never'
         break
       case 'Strip':
         stripsFirstBlank = stripsOneBlank(part)
@@ -49,8 +55,13 @@ export function createSentencePieceDecoder(definition: unknown): Decoder {
     }
   }
   const bytes = new Map(Array.from({ length: 256 }, (_, byte) => [byteToken(byte), Uint8Array.of(byte)]))
+  const bytesOf = (token: string, isFirst = false) => {
+    const written = isFirst && dropsFirstBlanks ? '' : ' '
+    return bytes.get(token) ?? UTF8.encode(blank === '' ? token : token.replaceAll(blank, written))
+  }
   return {
-    bytesOf: (token) => bytes.get(token) ?? UTF8.encode(blank === '' ? token : token.replaceAll(blank, ' ')),
+    bytesOf,
+    bytesOfAdded: ({ content, normalized }, isFirst) => bytesOf(normalized ? normalize(content) : content, isFirst),
     stripsFirstBlank,
   }
 }
