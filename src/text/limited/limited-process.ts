@@ -2,12 +2,13 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.js'
 import { reasonOf } from '../text-files.js'
+import { atLimit, MOST_WAITS } from './time-limit.js'
 
-/** What a process of this kind is sent: first what it works with, then requests. */
+/** Messages to the process: first its opening, which it prepares for all requests, then requests. */
 export type Question = { opening: unknown } | { request: unknown; milliseconds: number }
 
-/** What it sends back: that it is ready, the answer, what is wrong, or that its time was over. */
-export type Answer = { isReady: true } | { value: unknown } | { error: string } | { isTooMuch: true }
+/** Messages from the process: it is ready, an answer, an error, or the milliseconds of the limit that it reached. */
+export type Answer = { isReady: true } | { value: unknown } | { error: string } | { exceeded: number }
 
 /** For a process that answers once: both questions, on its standard input. */
 export interface OneQuestion {
@@ -19,26 +20,27 @@ export interface OneQuestion {
 /** The argument of a process that answers once. */
 export const ONCE = '--once'
 
-/** Longest that a process may take to start, on a machine that is busy with other things. */
-const START_MS = 20_000
-/** A process that had nothing to do for so long ends. */
+/** Longest time to start and to prepare the opening, on a machine that is busy with other work. */
+export const START_MS = 20_000
+/** An idle process ends after this time. */
 const IDLE_MS = 5_000
 const MOST_BYTES = 2 ** 28
 
 /**
- * A process for programs and patterns out of a stranger's file: what they do there ends when it takes too long or too
- * much memory, or when the caller wants no more of it. A thread would not do: one that wants a gibibyte at once takes
- * the whole process down. It starts when it is first needed and ends when it no longer is. Requests are carried out one
- * after the other.
+ * A process for untrusted programs and patterns: a request ends when it takes too long or too much memory, or when its
+ * caller aborts it. A thread would not do: a single allocation of a gibibyte there takes the whole process down. The
+ * process starts when it is first needed and ends when it is idle. It carries out one request after the other. The time
+ * of a request begins when the process is ready, and only the time that the process computes counts if the system
+ * reports it: a busy machine makes no good request fail.
  */
 export class LimitedProcess {
   private child?: ChildProcess
-  private isReady: Promise<void> = Promise.resolve()
+  private opened?: Promise<Answer>
   private last: Promise<unknown> = Promise.resolve()
   private waiting = 0
   private idle?: NodeJS.Timeout
 
-  /** `script` calls `answerQuestions`; `opening` is what it works with; `mebibytes` bounds its memory. */
+  /** `script` calls `answerQuestions` and gets `opening` first; `mebibytes` bounds its memory. */
   constructor(
     private readonly script: URL,
     private readonly opening: unknown,
@@ -54,7 +56,7 @@ export class LimitedProcess {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     this.child = child
-    this.isReady = new Promise((resolve) => child.once('message', () => resolve()))
+    this.opened = new Promise((resolve) => child.once('message', resolve))
     child.on('error', () => this.forget(child))
     child.once('exit', () => this.forget(child))
     send(child, { opening: this.opening })
@@ -64,14 +66,14 @@ export class LimitedProcess {
   }
 
   /**
-   * The answer to a request. Rejects with the signal's reason when aborted, or with a UserError: what the process says
-   * is wrong, or the limit that was reached.
+   * Resolves with the answer to a request. Rejects with the signal's reason when aborted, or with a UserError: the error
+   * of the process, or the limit that it reached.
    */
   ask<T>(request: unknown, options: { milliseconds: number; signal?: AbortSignal }): Promise<T> {
     this.waiting++
     const answer = this.last
       .then(() => this.askNow(request, options))
-      .then((answer) => this.valueOf<T>(answer, options.milliseconds))
+      .then((answer) => this.valueOf<T>(answer))
       .finally(() => this.waiting--)
     this.last = answer.catch(() => undefined)
     return answer
@@ -89,7 +91,7 @@ export class LimitedProcess {
       timeout: START_MS + milliseconds,
       maxBuffer: MOST_BYTES,
     })
-    return this.valueOf<T>(stdout ? JSON.parse(stdout) : { isTooMuch: true }, milliseconds)
+    return this.valueOf<T>(stdout ? JSON.parse(stdout) : { exceeded: milliseconds })
   }
 
   private async askNow(
@@ -100,24 +102,26 @@ export class LimitedProcess {
     const child = this.start()
     clearTimeout(this.idle)
     holdProcess(child, true)
-    const tooMuch: Answer = { isTooMuch: true }
     const done = new AbortController()
     try {
       return await new Promise<Answer>((resolve, reject) => {
-        const end = () => resolve(tooMuch)
+        const exceeded = (limit: number) => resolve({ exceeded: limit })
+        const end = () => exceeded(milliseconds)
         const stop = () => reject(signal?.reason)
-        let timer = setTimeout(end, START_MS)
-        this.isReady.then(() => {
+        const starting = setTimeout(exceeded, START_MS, START_MS)
+        let stopWatching = () => clearTimeout(starting)
+        this.opened?.then((opened) => {
           if (done.signal.aborted) return
-          clearTimeout(timer)
-          timer = setTimeout(end, milliseconds)
+          stopWatching()
+          if (!('isReady' in opened)) return resolve(opened)
+          stopWatching = atLimit(child.pid, milliseconds, end)
           child.on('message', resolve)
-          send(child, { request, milliseconds })
+          send(child, { request, milliseconds: milliseconds * MOST_WAITS })
         })
         child.on('error', reject).on('exit', end)
         signal?.addEventListener('abort', stop)
         done.signal.addEventListener('abort', () => {
-          clearTimeout(timer)
+          stopWatching()
           child.off('message', resolve).off('error', reject).off('exit', end)
           signal?.removeEventListener('abort', stop)
         })
@@ -132,11 +136,12 @@ export class LimitedProcess {
     }
   }
 
-  private valueOf<T>(answer: Answer, milliseconds: number): T {
+  private valueOf<T>(answer: Answer): T {
     if ('value' in answer) return answer.value as T
     if ('error' in answer) throw new UserError(answer.error)
     this.end()
-    throw new UserError(`ended, since it took more than ${milliseconds / 1000} s or ${this.mebibytes} MiB`)
+    const seconds = ('exceeded' in answer ? answer.exceeded : START_MS) / 1000
+    throw new UserError(`ended, since it took more than ${seconds} s or ${this.mebibytes} MiB`)
   }
 
   private get flags(): string[] {
@@ -169,12 +174,12 @@ function holdProcess(child: ChildProcess, isHeld: boolean): void {
   }
 }
 
-/** Who cannot be reached has ended, and that is told by other events. */
+/** A failed send means that the process has ended; its `exit` event handles that. */
 function send(child: ChildProcess, question: Question): void {
   child.send(question, () => undefined)
 }
 
-/** No tokens and no options meant for this process: the time zone, for templates that write the date. */
+/** No access tokens and no options of this process: only the time zone, for templates that write the date. */
 function environment(): NodeJS.ProcessEnv {
   const { TZ, SystemRoot } = process.env
   return { ...(TZ !== undefined && { TZ }), ...(SystemRoot !== undefined && { SystemRoot }) }

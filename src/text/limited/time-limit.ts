@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+
+/** A process that the machine keeps waiting ends after this multiple of its time, however little it has computed. */
+export const MOST_WAITS = 4
+/** Milliseconds of a tick in /proc: Linux reports 100 ticks a second to every process. */
+const MS_PER_TICK = 10
+/** Shortest pause between two looks at a process. */
+const LOOK_MS = 10
+
+/**
+ * Calls `end` when a process has computed for `milliseconds` from now on, or after MOST_WAITS times that. If the system
+ * does not report what a process has computed, the time that has passed counts. Returns a function that stops watching.
+ */
+export function atLimit(pid: number | undefined, milliseconds: number, end: () => void): () => void {
+  const begun = { at: performance.now(), computed: computedMs(pid) }
+  const look = () => {
+    const computed = computedMs(pid) - begun.computed
+    const waited = performance.now() - begun.at
+    const left = Math.min(milliseconds - computed, MOST_WAITS * milliseconds - waited)
+    if (left > 0) timer = setTimeout(look, Math.max(left, LOOK_MS))
+    else end()
+  }
+  let timer = setTimeout(look, milliseconds)
+  return () => clearTimeout(timer)
+}
+
+/** Milliseconds that all threads of a process have computed (fields 14 and 15 of /proc/PID/stat); NaN if unknown. */
+function computedMs(pid: number | undefined): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // Counted from behind the name, which may hold blanks and parentheses.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK
+  } catch {
+    return Number.NaN
+  }
+}
