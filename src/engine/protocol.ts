@@ -129,6 +129,8 @@ export interface SavedSequence {
   oldest: number
   /** Rows of the cache from `oldest` on: for each layer the keys and, where they differ, the values, each positions x A. */
   rows: Float32Array
+  /** CRC-32 of tokens, rows and `oldest`, in hex. Without it a damaged number shows only if it is not finite. */
+  checksum?: string
 }
 
 /** A request on its way. `stop` is shared: a 1 in it ends the work at the next block of the model. */

@@ -14,6 +14,7 @@ import type {
   StepMessage,
 } from './protocol.js'
 import { RouteRecorder } from './route-codec.js'
+import { checkUndamaged, withChecksum } from './saved-checksum.js'
 
 /** Tokens to run: after those of the sequence, or in place of its last `again`. */
 interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'take'> {
@@ -142,11 +143,17 @@ export class Sequence {
   }
 
   export(): SavedSequence {
-    return { tokens: Int32Array.from(this.tokens), oldest: this.cache.oldest, rows: this.cache.export() }
+    return withChecksum({
+      tokens: Int32Array.from(this.tokens),
+      oldest: this.cache.oldest,
+      rows: this.cache.export(),
+    })
   }
 
-  /** Replaces what it holds by a saved sequence; one that does not fit leaves it as it was. */
-  import({ tokens, oldest, rows }: SavedSequence): void {
+  /** Replaces its tokens and cache by a saved sequence; one that is damaged or does not fit leaves it as it was. */
+  import(saved: SavedSequence): void {
+    checkUndamaged(saved)
+    const { tokens, oldest, rows } = saved
     const cache = this.model.createCache()
     try {
       cache.import(rows, oldest, tokens.length)

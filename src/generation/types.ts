@@ -164,11 +164,11 @@ export interface Session {
   truncate(length: number): void
   /** Forgets all tokens. */
   reset(): void
-  /** The sequence with its cache, to go on with it later without running it again. */
+  /** The sequence with its cache and a checksum, to continue it later without running it again. */
   save(): Promise<SavedSequence>
   /**
-   * Replaces what the session holds by a saved sequence of the same model. Rejects, and leaves the session as it was,
-   * where its size does not fit.
+   * Replaces the session's tokens and cache by a saved sequence of the same model. Rejects, and leaves the session as it
+   * was, if the size does not fit or the sequence does not match its checksum.
    */
   restore(saved: SavedSequence): Promise<void>
   /** Gives the cache's memory back; every later use of the session is an error. */

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { ByteSource } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { readSafetensors } from '../checkpoint/safetensors.js'
 import { readFloats, readSpan, type Tensor } from '../checkpoint/tensor.js'
@@ -14,11 +15,18 @@ import type { ConversationState } from './conversation.js'
 /*
  * A conversation is kept as a safetensors file: `tokens` (I32, all ids), `cache` (F32, rows of the KV cache as
  * Session.save gives them) and `check` (F32, what the model makes of the last token, to know it again), with the turns
- * in the metadata.
+ * in the metadata. The metadata begins with `sha256`: the hash of the whole file with zeros in place of its own digits.
  */
 
 const FORMAT = 'molm-conversation'
-const VERSION = '1'
+const VERSION = '2'
+/** Version without a checksum. */
+const UNCHECKED = '1'
+const NO_SHA256 = '0'.repeat(64)
+/** Most bytes that are hashed at once. */
+const STEP = 2 ** 24
+/** The digits of the checksum end before this byte: they are the first entry of the header. */
+const DIGITS_END = 256
 /** Kernels of another tier round differently; another model differs by far more. */
 const TOLERANCE = 0.05
 
@@ -41,6 +49,7 @@ export async function saveConversation(
   const header = headerOf(
     { tokens: ['I32', saved.tokens.length], cache: ['F32', saved.rows.length], check: ['F32', check.length] },
     {
+      sha256: NO_SHA256,
       format: FORMAT,
       version: VERSION,
       model: model.name,
@@ -50,13 +59,15 @@ export async function saveConversation(
       messages: JSON.stringify(messages),
     },
   )
+  const parts = [header, saved.tokens, saved.rows, check].map(bytesOf)
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  header.write(hash.digest('hex'), header.indexOf(NO_SHA256))
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
   try {
     const file = await open(partial, 'wx', 0o600)
     try {
-      for (const part of [header, saved.tokens, saved.rows, check]) {
-        await file.writeFile(new Uint8Array(part.buffer, part.byteOffset, part.byteLength))
-      }
+      for (const part of parts) await file.writeFile(part)
       await file.sync()
     } finally {
       await file.close()
@@ -113,15 +124,35 @@ async function withConversation<T>(path: string, use: (parts: ConversationParts)
   try {
     const { tensors, metadata } = await readSafetensors(source)
     if (metadata.format !== FORMAT) throw new UserError(`${path}: not a conversation saved by molm`)
-    if (metadata.version !== VERSION) {
+    if (metadata.version !== VERSION && metadata.version !== UNCHECKED) {
       throw new UserError(
         `${path}: version ${printable(String(metadata.version))} of saved conversations; this molm reads ${VERSION}`,
       )
+    }
+    const isChecked = metadata.version !== UNCHECKED || metadata.sha256 !== undefined
+    if (isChecked && !(await matchesChecksum(source, metadata.sha256))) {
+      throw new UserError(`${path}: the saved conversation is damaged (its bytes do not match its checksum)`)
     }
     return await use({ tensors, metadata, messages: messagesOf(metadata.messages, path) })
   } finally {
     await source.close()
   }
+}
+
+/** Whether a file has the SHA-256 that it names, in hex. */
+async function matchesChecksum(source: ByteSource, sha256 = ''): Promise<boolean> {
+  const hash = createHash('sha256')
+  for (let at = 0; at < source.size; at += STEP) {
+    const bytes = Buffer.from(await source.read(at, Math.min(STEP, source.size - at)))
+    const digits = at === 0 && sha256.length === NO_SHA256.length ? bytes.subarray(0, DIGITS_END).indexOf(sha256) : -1
+    if (digits >= 0) bytes.write(NO_SHA256, digits)
+    hash.update(bytes)
+  }
+  return hash.digest('hex') === sha256
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 /** What weights of one shape and packing have in common. */
@@ -152,10 +183,7 @@ function isOther(a: Float32Array, b: Float32Array): boolean {
   return difference > TOLERANCE ** 2 * size
 }
 
-function headerOf(
-  sizes: Record<string, [dtype: string, length: number]>,
-  metadata: Record<string, string>,
-): Uint8Array {
+function headerOf(sizes: Record<string, [dtype: string, length: number]>, metadata: Record<string, string>): Buffer {
   const entries: Record<string, unknown> = { __metadata__: metadata }
   let at = 0
   for (const [name, [dtype, length]] of Object.entries(sizes)) {
@@ -163,8 +191,8 @@ function headerOf(
     at += 4 * length
   }
   const json = Buffer.from(JSON.stringify(entries))
-  const header = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20)
-  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true)
+  const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ')
+  header.writeBigUInt64LE(BigInt(header.length - 8))
   header.set(json, 8)
   return header
 }

@@ -83,6 +83,7 @@ test('what does not fit the model is refused, and leaves the session as it was',
     [{ tokens: Int32Array.of(4096, 1, 2, 3), oldest, rows }, /outside the model's vocabulary/],
     [{ tokens: [5, 9, 2, 4], oldest, rows }, /needs what save gave/],
     [{ tokens, oldest, rows: [...rows] }, /needs what save gave/],
+    [{ ...saved, checksum: 1 }, /`checksum` must be the text that save gave/],
     [{}, /needs what save gave/],
     [undefined, /needs what save gave/],
     [null, /needs what save gave/],
@@ -96,6 +97,33 @@ test('what does not fit the model is refused, and leaves the session as it was',
     assert.is(session.length, 4)
   }
   assert.equal(await session.save(), saved)
+})
+
+test('a damaged saved session is refused, and leaves the session as it was', async (context) => {
+  const session = nanoOf(context).createSession()
+  await session.forward([5, 9, 2, 4])
+  const saved = await session.save()
+  const changed = <T extends Int32Array | Float32Array>(numbers: T, at: number, value: number): T => {
+    const copy = numbers.slice() as T
+    copy[at] = value
+    return copy
+  }
+  const { rows, tokens, oldest } = saved
+  const damaged: SavedSequence[] = [
+    { ...saved, rows: changed(rows, 7, rows[7] + 1) },
+    { ...saved, rows: changed(rows, rows.length - 1, Number.NaN) },
+    { ...saved, tokens: changed(tokens, 1, 8) },
+    { ...saved, oldest: 1 },
+    { ...saved, checksum: '00000000' },
+  ]
+  for (const wrong of damaged) {
+    await rejectsWithUserError(() => session.restore(wrong), /saved session is damaged: it does not match its checksum/)
+  }
+  const withNaN = { tokens, oldest, rows: changed(rows, 7, Number.NaN) }
+  await rejectsWithUserError(() => session.restore(withNaN), /saved session is damaged: its rows are not all finite/)
+  assert.equal(await session.save(), saved)
+  await session.restore({ tokens, oldest, rows })
+  assert.equal(await session.save(), saved, 'a session that was saved without a checksum is restored')
 })
 
 test('a session that has long forgotten its beginning takes memory for what it remembers only', async (context) => {

@@ -325,6 +325,30 @@ test('a saved conversation goes on as the one that was saved, without running it
   })
 })
 
+/** The file as the first version of the format had it: without a checksum. */
+function asUnchecked(bytes: Buffer): Uint8Array {
+  const end = 8 + Number(bytes.readBigUInt64LE(0))
+  const header = JSON.parse(bytes.toString('utf8', 8, end))
+  const { sha256, ...metadata } = header.__metadata__
+  assert.match(sha256, /^[0-9a-f]{64}$/)
+  header.__metadata__ = { ...metadata, version: '1' }
+  return safetensors(header, bytes.subarray(end))
+}
+
+test('a conversation of the version without a checksum is still read', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'talk')
+    const conversation = new Conversation(nano)
+    await conversation.ask(LANTERN.question, new Witness(), GREEDY)
+    await saveConversation(path, await conversation.save(), nano)
+    await writeFile(path, asUnchecked(await readFile(path)))
+    const again = new Conversation(nano)
+    await again.restore(await loadConversation(path, nano))
+    assert.equal(again.messages, conversation.messages)
+    assert.is(again.length, conversation.length)
+  })
+})
+
 test('the turns of a file go on with another model; of another version or damaged it is refused by name', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'talk')
@@ -348,7 +372,7 @@ test('the turns of a file go on with another model; of another version or damage
     await refuses((bytes) => bytes.subarray(0, -9), /talk: the file is cut short/)
     const asText = (from: string, to: string) => (bytes: Buffer) =>
       Buffer.from(bytes.toString('latin1').replace(from, to), 'latin1')
-    await refuses(asText('"version":"1"', '"version":"9"'), /talk: version 9/)
+    await refuses(asText('"version":"2"', '"version":"9"'), /talk: version 9/)
     const longVersion = (bytes: Buffer) => {
       const end = 8 + Number(bytes.readBigUInt64LE(0))
       const header = JSON.parse(bytes.toString('utf8', 8, end))
@@ -357,8 +381,17 @@ test('the turns of a file go on with another model; of another version or damage
     }
     await refuses(longVersion, /talk: version \\x1b9{159}\.\.\. of/)
     await refuses(asText('molm-conversation', 'some-conversation'), /talk: not a conversation saved by molm/)
+    const damaged = /talk: the saved conversation is damaged \(its bytes do not match its checksum\)/
+    await refuses(asText(LANTERN.question, LANTERN.question.toUpperCase()), damaged)
+    await refuses(asText('"version":"2"', '"version":"1"'), damaged)
+    await refuses(asText('"sha256":"', '"sha257":"'), damaged)
+    for (const at of [0.3, 0.6, 0.9]) {
+      const flipped = Buffer.from(bytes)
+      flipped[Math.floor(at * bytes.length)] ^= 4
+      await refuses(() => flipped, damaged)
+    }
     // The last floats of the file are what the weights made of the last tokens.
-    await writeFile(path, Buffer.from(bytes).fill(0x40, bytes.length - 64))
+    await writeFile(path, asUnchecked(Buffer.from(bytes).fill(0x40, bytes.length - 64)))
     const other = await loadConversation(path, nano)
     assert.is(other.otherModel, 'other weights of nano')
     assert.is(other.saved, undefined)

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadModel } from '#molm/index.js'
+import type { ConversationState } from '#molm/tui/conversation.js'
 import { loadConversation, saveConversation } from '#molm/tui/conversation-file.js'
 import { safetensors } from '../../support/safetensors-writer.js'
 import { bytesOf, type Files, take } from '../files.js'
@@ -11,13 +12,17 @@ import { tinyCheckpoint } from '../tiny-checkpoints.js'
 
 const FILE = 'talk.safetensors'
 
-/** Saved conversations, restored into a session that goes on with them. */
+/**
+ * Saved conversations, restored into a session that continues them. One with a checksum must be restored as it was saved
+ * or be refused; without one, as the first version of the format was, harm may go unseen but must do no more.
+ */
 export const conversation: Format = {
   name: 'conversation',
   inputs: 1500,
   async prepare(dir) {
     const model = await loadModel((await tinyCheckpoint(dir)).dir, { threads: 1, quant: 'f32' })
     const saved: Files[] = []
+    const states: string[] = []
     // A whole one, one that has forgotten its beginning, and one that has not begun.
     for (const [tokens, context] of [
       [6, 100],
@@ -33,8 +38,10 @@ export const conversation: Format = {
       ]
       const folder = join(dir, `talk-${saved.length}`)
       mkdirSync(folder)
-      await saveConversation(join(folder, FILE), { messages, system: '', saved: await session.save() }, model)
+      const state = { messages, system: '', saved: await session.save() }
+      await saveConversation(join(folder, FILE), state, model)
       saved.push(take(folder))
+      states.push(textOf(state))
     }
     return {
       onDisk: true,
@@ -45,6 +52,11 @@ export const conversation: Format = {
         if (chance.oneIn(3)) return new Map([[FILE, harmBytes(bytes, chance)]])
         const end = 8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
         const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, end)))
+        if (chance.oneIn(2)) {
+          chance.note('without a checksum')
+          delete header.__metadata__.sha256
+          header.__metadata__.version = '1'
+        }
         if (chance.oneIn(3)) {
           const oldest = JSON.stringify(chance.pick([hostileValue(chance), chance.between(-100, 100)]))
           chance.note(`oldest = ${oldest.slice(0, 100)}`)
@@ -55,8 +67,12 @@ export const conversation: Format = {
         return new Map([[FILE, safetensors(text, bytes.subarray(end))]])
       },
 
-      async read({ dir }) {
-        const { saved, messages, system, otherModel } = await loadConversation(join(dir, FILE), model)
+      async read({ dir, files }) {
+        const { otherModel, ...state } = await loadConversation(join(dir, FILE), model)
+        const { saved, messages, system } = state
+        if (Buffer.from(bytesOf(files, FILE)).includes('"sha256"')) {
+          expect(states.includes(textOf(state)), 'it is restored as another than it was saved')
+        }
         expect(typeof system === 'string' && Array.isArray(messages), 'it has no turns')
         expect(saved !== undefined || otherModel !== undefined, 'it has no cache, and nothing says why')
         if (!saved) return
@@ -77,4 +93,10 @@ export const conversation: Format = {
       close: () => model.dispose(),
     }
   },
+}
+
+/** All of a conversation that a file keeps. */
+function textOf({ messages, system, saved }: ConversationState): string {
+  const { tokens, oldest, rows } = saved ?? { tokens: [], oldest: 0, rows: [] }
+  return JSON.stringify([messages, system, [...tokens], oldest, [...rows].map(String)])
 }

@@ -1,0 +1,29 @@
+import { UserError } from '../errors.js'
+import { crc32, crcDigits } from '../packing/crc32.js'
+import type { SavedSequence } from './protocol.js'
+
+/** A saved sequence with its checksum. */
+export function withChecksum(saved: SavedSequence): SavedSequence {
+  return { ...saved, checksum: checksumOf(saved) }
+}
+
+/**
+ * Throws a UserError if a saved sequence does not match its checksum. One without a checksum must have finite rows only:
+ * a NaN in the cache makes every later logit NaN.
+ */
+export function checkUndamaged(saved: SavedSequence): void {
+  const { checksum, rows } = saved
+  const isWhole = checksum === undefined ? rows.every(Number.isFinite) : checksum === checksumOf(saved)
+  if (isWhole) return
+  const why = checksum === undefined ? 'its rows are not all finite' : 'it does not match its checksum'
+  throw new UserError(`the saved session is damaged: ${why}`)
+}
+
+function checksumOf({ tokens, oldest, rows }: SavedSequence): string {
+  const parts = [tokens, rows, Float64Array.of(oldest)]
+  return crcDigits(
+    parts.reduce((crc, { buffer, byteOffset, byteLength }) => {
+      return crc32(new Uint8Array(buffer, byteOffset, byteLength), crc)
+    }, 0),
+  )
+}
