@@ -11,7 +11,7 @@ interface Node {
   [key: string]: unknown
 }
 
-/** What of the library's interpreter is built upon. Its methods are not declared, but they are there to be overridden. */
+/** The parts of the library's interpreter that this one overrides or calls. The library declares them private: see test/package/jinja.test.ts. */
 interface OpenInterpreter {
   evaluate(node: Node | undefined, environment: Environment): Value
   evaluateArguments(args: unknown, environment: Environment): [Value[], Map<string, Value>]
