@@ -1,5 +1,6 @@
-// Uses one `molm serve` for long: thousands of requests of many kinds at once, of which many misbehave. Each answer must be
-// that of the same request alone, and memory must not grow. Needs `npm run build`.
+// Uses one `molm serve` for long: thousands of requests of many kinds at once, many of them from clients that misbehave.
+// Fails unless each answer is that of the same request alone, and if the process grows (memory-growth.mjs). Needs
+// `npm run build`.
 //
 //   node scripts/soak-server.mjs [--requests 10000] [--clients 12] [--seed 1] [--url http://127.0.0.1:8080] [--every 1000]
 //
@@ -9,6 +10,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../dist/sampling/random.js'
+import { MemoryGrowth } from './memory-growth.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -63,6 +65,7 @@ const KINDS = [
 const KIND_LIST = KINDS.flatMap(([share, name, run]) => new Array(share).fill({ name, run }))
 
 const started = performance.now()
+const growth = new MemoryGrowth('the process', REQUESTS)
 let sent = 0
 await told(0)
 await Promise.all(Array.from({ length: CLIENTS }, client))
@@ -79,6 +82,8 @@ if (child) {
   const [code] = await once(child, 'exit')
   if (code !== 0) failures.push(`exit code ${code} after SIGTERM`)
 }
+console.log(growth.summary)
+if (growth.isTooMuch) failures.push('memory grew')
 for (const failure of failures.slice(0, 20)) console.log(failure)
 console.log(`failures: ${failures.length}`)
 process.exitCode = failures.length > 0 ? 1 : 0
@@ -90,6 +95,7 @@ async function client() {
     counts[name] = (counts[name] ?? 0) + 1
     const at = below(ASKS.length)
     await run(ASKS[at], expected[at]).catch((error) => failures.push(`request ${number}, ${name}: ${error.message}`))
+    if (growth.wants(number)) growth.add(number, (await metrics())('process_resident_bytes'))
     if (number % EVERY === 0) await told(number)
   }
 }

@@ -1,9 +1,13 @@
 // Uses one engine for long: thousands of sessions made, used and given back, then long texts in a context that rolls.
-// Prints what memory did, and whether equal requests still had equal answers. Needs `npm run build`.
+// Fails if equal requests have different answers, if the process or the heap of the main thread grows
+// (memory-growth.mjs), or if caches are left at the end. Needs `npm run build`.
 //   node scripts/soak-sessions.mjs [--sessions 30000] [--tokens 40000] [--context 256]
 import { parseArgs } from 'node:util'
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import { loadModel } from '../dist/index.js'
 import { seededRandom } from '../dist/sampling/random.js'
+import { MemoryGrowth } from './memory-growth.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +22,8 @@ const PROMPT = [5, 9, 2, 300, 17, 1200, 4]
 const LIVE = 20
 const GREEDY = { temperature: 0, ignoreEos: true, stop: [] }
 
+v8.setFlagsFromString('--expose-gc')
+const collectGarbage = vm.runInNewContext('gc')
 const model = await loadModel('nano', { threads: 2 })
 const random = seededRandom(1)
 const below = (n) => Math.floor(random.nextFloat() * n)
@@ -31,20 +37,24 @@ await rolling(CONTEXT)
 await rolling(1)
 const { cacheBytes } = await model.stats()
 await model.dispose()
+if (cacheBytes > 0) report('at the end', new Error(`the caches hold ${cacheBytes} bytes`))
 console.log(`failures: ${failures}; cache at the end: ${cacheBytes} bytes`)
 process.exitCode = failures > 0 ? 1 : 0
 
 /** Makes, uses and gives back sessions, up to LIVE of them at the same time, each in one of several ways. */
 async function sessions() {
   const live = []
+  const memory = memoryOf('sessions', SESSIONS)
   for (let i = 1; i <= SESSIONS; i++) {
     const session = model.createSession()
     live.push(session)
     await use(session, i % 5).catch((error) => report(`session ${i}`, error))
     if (live.length > LIVE) live.splice(below(live.length), 1)[0].dispose()
+    memory.sample(i)
     if (i === 1000 || i % 10_000 === 0 || i === SESSIONS) await told(`${i} sessions`)
   }
   for (const session of live) session.dispose()
+  memory.judge()
 }
 
 async function use(session, way) {
@@ -69,11 +79,13 @@ async function use(session, way) {
 /** A text of TOKENS tokens of which only `context` are remembered. */
 async function rolling(context) {
   const session = model.createSession()
+  const memory = memoryOf(`context ${context}`, TOKENS)
   let worst = 0
   try {
     const options = { temperature: 1, seed: 3, ignoreEos: true, stop: [], maxTokens: TOKENS, context }
     for await (const { index, logprob } of session.generate(PROMPT, options)) {
       if (!Number.isFinite(logprob)) throw new Error(`token ${index} has log-probability ${logprob}`)
+      memory.sample(index + 1)
       if (index % 1000 === 999) worst = Math.max(worst, (await model.stats()).cacheBytes)
       if (index === 999 || index === TOKENS - 1) await told(`${index + 1} tokens with --context ${context}`)
     }
@@ -81,7 +93,29 @@ async function rolling(context) {
     report(`context ${context}`, error)
   }
   session.dispose()
+  memory.judge()
   console.log(`  largest cache: ${worst} bytes`)
+}
+
+/** Follows the process and the heap of this thread, after a collection of garbage, through a phase of `steps` steps. */
+function memoryOf(phase, steps) {
+  const whole = new MemoryGrowth(`${phase}: process`, steps)
+  const heap = new MemoryGrowth(`${phase}: heap`, steps)
+  return {
+    sample(step) {
+      if (!whole.wants(step)) return
+      collectGarbage()
+      const { rss, heapUsed } = process.memoryUsage()
+      whole.add(step, rss)
+      heap.add(step, heapUsed)
+    },
+    judge() {
+      for (const growth of [whole, heap]) {
+        console.log(`  ${growth.summary}`)
+        if (growth.isTooMuch) report(phase, new Error('memory grew'))
+      }
+    },
+  }
 }
 
 async function answer(session, options) {

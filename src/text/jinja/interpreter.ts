@@ -11,7 +11,10 @@ interface Node {
   [key: string]: unknown
 }
 
-/** The parts of the library's interpreter that this one overrides or calls. The library declares them private: see test/package/jinja.test.ts. */
+/**
+ * The parts of the library's interpreter that this one overrides or calls. The library declares them private, so that its
+ * version is pinned (test/package/jinja.test.ts).
+ */
 interface OpenInterpreter {
   evaluate(node: Node | undefined, environment: Environment): Value
   evaluateArguments(args: unknown, environment: Environment): [Value[], Map<string, Value>]
