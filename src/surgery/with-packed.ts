@@ -1,12 +1,12 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { UsageError } from '../errors.js'
-import { cannotWrite, makeFolder } from '../files/folders.js'
 import { convertModel } from '../library/convert-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import type { Quant } from '../packing/format.js'
 import { asOnlyWriter } from '../packing/only-writer.js'
 import { PackedModel } from './packed-model.js'
+import { inPackingFolder } from './packing-folder.js'
 
 interface PackingOptions {
   quant?: Quant
@@ -51,23 +51,10 @@ async function findOther(name: string, outDir: string, { quant }: PackingOptions
 
 async function openPacked<T>(found: FoundModel, outDir: string, options: PackingOptions, use: Use<T>): Promise<T> {
   if (found.kind === 'packed') return withOpen(found, use)
-  const folder = await makeFolderBeside(outDir)
-  try {
+  return inPackingFolder(outDir, async (folder) => {
     const { path } = await convertModel(found.path, folder, { ...options, quant: found.quant })
-    return await withOpen({ ...found, folder, path, kind: 'packed' }, use)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
-async function makeFolderBeside(outDir: string): Promise<string> {
-  const parent = dirname(resolve(outDir))
-  try {
-    await makeFolder(parent)
-    return await mkdtemp(join(parent, '.molm-packing-'))
-  } catch (error) {
-    throw cannotWrite(parent, error)
-  }
+    return withOpen({ ...found, folder, path, kind: 'packed' }, use)
+  })
 }
 
 async function withOpen<T>(found: FoundModel, use: Use<T>): Promise<T> {
