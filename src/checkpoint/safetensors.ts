@@ -3,7 +3,7 @@ import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { printable } from '../printable.js'
 import type { ByteSource } from './byte-source.js'
 import { DTYPE_BYTES, isDType } from './dtype.js'
-import { contiguousStrides, elementCount, isSizes, type Tensor, tensorIn } from './tensor.js'
+import { contiguousStrides, elementCount, isSizes, shapeText, type Tensor, tensorIn } from './tensor.js'
 
 /** What a safetensors file holds: tensors in the order of their data, and free text about them. */
 export interface Safetensors {
@@ -69,7 +69,7 @@ function parseEntry(source: ByteSource, dataStart: number, name: string, entry: 
     throw cutShort(source, `tensor ${printable(name)} ends at byte ${dataStart + end}, the file at ${source.size}`)
   }
   if (end - begin !== elementCount(shape) * DTYPE_BYTES[dtype]) {
-    throw refuse(`has ${end - begin} bytes of data, which does not fit ${dtype} [${shape.join(', ')}]`)
+    throw refuse(`has ${end - begin} bytes of data, which does not fit ${dtype} ${shapeText(shape)}`)
   }
   const extent = { source, offset: dataStart + begin, bytes: end - begin }
   return { tensor: tensorIn(extent, { name, dtype, shape, strides: contiguousStrides(shape), first: 0 }), begin, end }

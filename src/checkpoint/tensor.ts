@@ -47,13 +47,18 @@ export function tensorIn(
   if (strides.length !== shape.length) throw refuse(`has ${shape.length} dimensions but ${strides.length} strides`)
   if (!isSizes([first]) || !isSizes(shape) || !isSizes(strides)) throw refuse('has an impossible size or stride')
   const count = elementCount(shape)
-  if (!Number.isSafeInteger(count)) throw refuse(`has the impossible shape [${shape.join(', ')}]`)
+  if (!Number.isSafeInteger(count)) throw refuse(`has the impossible shape ${shapeText(shape)}`)
   if (count === 0) return { name, dtype, shape, strides, source: extent.source, offset: extent.offset }
   const end = (first + lastElement(shape, strides) + 1) * DTYPE_BYTES[dtype]
   if (!(end <= extent.bytes)) {
     throw refuse(`reaches ${end} bytes into a storage of ${extent.bytes}: the file is damaged, fetch it again`)
   }
   return { name, dtype, shape, strides, source: extent.source, offset: extent.offset + first * DTYPE_BYTES[dtype] }
+}
+
+/** A shape in a message: `[2, 3]`, cut when a file gives it very many digits. */
+export function shapeText(shape: readonly number[]): string {
+  return `[${printable(shape.join(', '))}]`
 }
 
 /** Whether a value out of a file is a list of sizes or strides. */

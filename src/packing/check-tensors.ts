@@ -1,5 +1,5 @@
 import type { DType } from '../checkpoint/dtype.js'
-import type { Tensor } from '../checkpoint/tensor.js'
+import { shapeText, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import { formatsFor } from './format.js'
@@ -35,13 +35,13 @@ export function checkTensors(blueprint: Blueprint, tensors: Map<string, Tensor>,
 }
 
 function checkTensor(found: Tensor | undefined, key: string, shape: number[], where: string): void {
-  const expected = `[${shape.join(', ')}]`
+  const expected = shapeText(shape)
   if (found === undefined) {
     throw new UserError(`${where}: tensor ${key} is missing (config.json asks for one of shape ${expected})`)
   }
   const { name } = found.source
   if (found.shape.length !== shape.length || found.shape.some((n, dim) => n !== shape[dim])) {
-    const actual = `[${found.shape.join(', ')}]`
+    const actual = shapeText(found.shape)
     throw new UserError(`${name}: tensor ${key} has shape ${actual}, config.json asks for ${expected}`)
   }
   if (!WEIGHT_DTYPES.includes(found.dtype)) {

@@ -75,6 +75,15 @@ test('sizes that disagree are refused', async () => {
   }
 })
 
+test('a shape with very many digits is cut in the message', async () => {
+  const many = new Array(60).fill(10 ** 15)
+  const error = await thrownBy(read(safetensors({ a: f32(many, 0, 8) }, eight)))
+  assert.instance(error, UserError)
+  const { message } = error as UserError
+  assert.match(message, /tensor a has 8 bytes of data, which does not fit F32 \[1000000000000000, .*\.\.\.\]$/)
+  assert.ok(message.length < 300, message)
+})
+
 test('data that overlaps, leaves a hole or is left over is refused', async () => {
   await refuses(safetensors({ a: f32([2], 0, 8), b: f32([1], 4, 8) }, eight), /data of tensor b overlaps/)
   await refuses(safetensors({ a: f32([2], 0, 8), b: f32([2], 0, 8) }, eight), /overlaps/)
