@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
@@ -7,6 +8,9 @@ import { type Lock, takeLock } from '../files/lock.js'
 
 /** Names of the folders, and of the locks beside them that show that their processes run. */
 const NAME = /^(\.molm-packing-[\w-]+?)(?:\.lock)?$/
+
+/** A folder without a lock is of an older molm, which may still be packing there: it stays for a day. */
+const UNLOCKED_MS = 24 * 60 * 60 * 1000
 
 /**
  * Runs `use` with a new folder beside `outDir`, which is removed afterwards. Folders there of processes that were killed are
@@ -33,12 +37,19 @@ async function removeAbandoned(parent: string): Promise<void> {
   const names = new Set(entries.flatMap((entry) => NAME.exec(entry)?.[1] ?? []))
   for (const name of names) {
     const folder = join(parent, name)
+    if (await mayBeOfOlderMolm(folder)) continue
     const lock = await freeLock(lockOf(folder))
     if (!lock) continue
     // The folder of another user stays.
     await rm(folder, { recursive: true, force: true }).catch(() => undefined)
     await lock.release()
   }
+}
+
+async function mayBeOfOlderMolm(folder: string): Promise<boolean> {
+  if (existsSync(lockOf(folder))) return false
+  const found = await stat(folder).catch(() => undefined)
+  return found !== undefined && Date.now() - found.mtimeMs < UNLOCKED_MS
 }
 
 /** The lock, unless another process holds it or it cannot be taken here. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import { test } from 'uvu'
@@ -33,6 +33,8 @@ test('folders of processes that were killed are removed, those in use and other 
     await inPackingFolder(out, async (first) => {
       await abandon(dir, '.molm-packing-killed', true)
       await abandon(dir, '.molm-packing-aXy12z', false)
+      const longAgo = new Date(Date.now() - 25 * 60 * 60 * 1000)
+      await utimes(join(dir, '.molm-packing-aXy12z'), longAgo, longAgo)
       await writeFile(join(dir, '.molm-packing-lonely.lock'), 'damaged')
       await writeFile(join(dir, 'molm-packing-notes.txt'), 'mine')
       await inPackingFolder(out, async (second) => {
@@ -41,6 +43,13 @@ test('folders of processes that were killed are removed, those in use and other 
       })
     })
     assert.equal(await readdir(dir), ['molm-packing-notes.txt'])
+  }))
+
+test('a folder without a lock, as an older molm makes it, stays for a day', () =>
+  inTemporaryFolder(async (dir) => {
+    await abandon(dir, '.molm-packing-aXy12z', false)
+    await inPackingFolder(join(dir, 'out'), async () => undefined)
+    assert.equal(await readdir(dir), ['.molm-packing-aXy12z'])
   }))
 
 test.run()
