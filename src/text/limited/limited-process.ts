@@ -108,6 +108,8 @@ export class LimitedProcess {
         const exceeded = (limit: number) => resolve({ exceeded: limit })
         const end = () => exceeded(milliseconds)
         const stop = () => reject(signal?.reason)
+        // The process ends itself at its own, later limit; the caller hears of the limit that it gave.
+        const take = (answer: Answer) => ('exceeded' in answer ? end() : resolve(answer))
         const starting = setTimeout(exceeded, START_MS, START_MS)
         let stopWatching = () => clearTimeout(starting)
         this.opened?.then((opened) => {
@@ -115,14 +117,14 @@ export class LimitedProcess {
           stopWatching()
           if (!('isReady' in opened)) return resolve(opened)
           stopWatching = atLimit(child.pid, milliseconds, end)
-          child.on('message', resolve)
+          child.on('message', take)
           send(child, { request, milliseconds: milliseconds * MOST_WAITS })
         })
         child.on('error', reject).on('exit', end)
         signal?.addEventListener('abort', stop)
         done.signal.addEventListener('abort', () => {
           stopWatching()
-          child.off('message', resolve).off('error', reject).off('exit', end)
+          child.off('message', take).off('error', reject).off('exit', end)
           signal?.removeEventListener('abort', stop)
         })
       })
