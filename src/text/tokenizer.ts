@@ -18,6 +18,12 @@ export interface EncodeOptions {
   addSpecialTokens?: boolean
 }
 
+/** Options of encoding with turns of the event loop in between. */
+export interface EncodeAsyncOptions extends EncodeOptions {
+  /** Aborting it rejects with its reason. */
+  signal?: AbortSignal
+}
+
 export interface DecodeOptions {
   /** Leave out special tokens such as <|endoftext|>; off by default. */
   skipSpecial?: boolean
@@ -36,12 +42,19 @@ export interface Tokenizer {
    */
   encode(text: string, options?: EncodeOptions): number[]
   /** Encodes without blocking the event loop. Rejects as `encode` throws, or with the signal's reason when aborted. */
-  encodeAsync(text: string, options?: EncodeOptions & { signal?: AbortSignal }): Promise<number[]>
+  encodeAsync(text: string, options?: EncodeAsyncOptions): Promise<number[]>
+  /**
+   * As `encodeAsync`, for texts of at most `most` tokens. Undefined if the text has more, which is found without encoding
+   * all of it.
+   */
+  encodeUpTo(text: string, most: number, options?: EncodeAsyncOptions): Promise<number[] | undefined>
   /**
    * Bytes that are no valid UTF-8 (half a character, say) become U+FFFD. Ids without a token give nothing: a model may
    * have more rows of logits than its tokenizer has tokens.
    */
   decode(ids: Iterable<number>, options?: DecodeOptions): string
+  /** Decodes without blocking the event loop. Rejects as `decode` throws, or with the signal's reason when aborted. */
+  decodeAsync(ids: ArrayLike<number>, options?: DecodeOptions & { signal?: AbortSignal }): Promise<string>
   /** A token's own bytes, often not whole characters: what Utf8Stream takes. Empty for an id without a token. */
   bytesOf(id: number, options?: DecodeOptions): Uint8Array
   /** The token as the vocabulary writes it ("Ġthe" for " the"), empty for an id without one. */
@@ -50,11 +63,12 @@ export interface Tokenizer {
   idOf(token: string): number | undefined
 }
 
-/** What encodes: at once, or with turns of the event loop between. */
+/** Encodes at once, or with turns of the event loop in between. Without `addSpecialTokens` only the text itself. */
 interface Encoding {
   isQuick: boolean
   atOnce(text: string, addSpecialTokens: boolean): number[]
-  inTurns(text: string, addSpecialTokens: boolean, signal?: AbortSignal): Promise<number[]>
+  /** Undefined if the text has more than `most` tokens. */
+  inTurns(text: string, addSpecialTokens: boolean, most: number, signal?: AbortSignal): Promise<number[] | undefined>
 }
 
 /**
@@ -93,13 +107,17 @@ function onThisThread(encoder: Encoder): Encoding {
   return {
     isQuick: true,
     atOnce: (text, addSpecialTokens) => atOnce(encoder.encode(text, addSpecialTokens)),
-    inTurns: (text, addSpecialTokens, signal) => inTurns(encoder.encode(text, addSpecialTokens), signal),
+    inTurns: (text, addSpecialTokens, most, signal) => {
+      return inTurns(encoder.encodeUpTo(text, addSpecialTokens, most), text.length, signal)
+    },
   }
 }
 
 // A byte-order mark at the beginning is part of the text.
 const FROM_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const BLANK = 0x20
+/** Tokens that are decoded between two pauses. */
+const TOKENS_A_STEP = 1024
 
 class BytePairTokenizer implements Tokenizer {
   readonly vocabSize: number
@@ -131,19 +149,34 @@ class BytePairTokenizer implements Tokenizer {
     return this.encoding.atOnce(text, addSpecialTokens)
   }
 
-  async encodeAsync(
-    text: string,
-    { addSpecialTokens = true, signal }: EncodeOptions & { signal?: AbortSignal } = {},
-  ): Promise<number[]> {
-    checkText(text)
-    return this.encoding.inTurns(text, addSpecialTokens, signal)
+  async encodeAsync(text: string, options?: EncodeAsyncOptions): Promise<number[]> {
+    return (await this.encodeUpTo(text, Number.POSITIVE_INFINITY, options)) as number[]
   }
 
-  decode(ids: Iterable<number>, { skipSpecial = false }: DecodeOptions = {}): string {
+  async encodeUpTo(
+    text: string,
+    most: number,
+    { addSpecialTokens = true, signal }: EncodeAsyncOptions = {},
+  ): Promise<number[] | undefined> {
+    checkText(text)
+    return this.encoding.inTurns(text, addSpecialTokens, most, signal)
+  }
+
+  decode(ids: Iterable<number>, options?: DecodeOptions): string {
+    return atOnce(this.decoding(ids, options))
+  }
+
+  async decodeAsync(ids: ArrayLike<number>, options: DecodeOptions & { signal?: AbortSignal } = {}): Promise<string> {
+    return inTurns(this.decoding(Array.from(ids), options), ids.length, options.signal)
+  }
+
+  private *decoding(ids: Iterable<number>, { skipSpecial = false }: DecodeOptions = {}): Generator<void, string> {
     const parts: Uint8Array[] = []
+    let read = 0
     for (const id of ids) {
       const isSkipped = this.token(checkedId(id)) === '' || (skipSpecial && this.specialIds.has(id))
       if (!isSkipped) parts.push(this.bytesAt(id, parts.length === 0))
+      if (++read % TOKENS_A_STEP === 0) yield
     }
     const bytes = concatenate(parts)
     const hasBlank = this.decoder.stripsFirstBlank && bytes[0] === BLANK

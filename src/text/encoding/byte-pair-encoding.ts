@@ -41,14 +41,17 @@ export class BytePairEncoding {
   /** A token for each character, or one for each of its bytes. */
   private *symbols(piece: string): Generator<void, Int32Array> {
     const { vocabulary, byteTokens } = this.model
-    const ids: number[] = []
+    // A UTF-16 unit has at most three bytes.
+    const ids = new Int32Array(piece.length * (byteTokens ? 3 : 1))
+    let count = 0
+    let characters = 0
     for (const character of piece) {
-      if (ids.length % STEP === STEP - 1) yield
+      if (++characters % STEP === 0) yield
       const id = vocabulary.get(character)
-      if (id !== undefined) ids.push(id)
-      else if (byteTokens) for (const byte of new TextEncoder().encode(character)) ids.push(byteTokens[byte])
+      if (id !== undefined) ids[count++] = id
+      else if (byteTokens) for (const byte of new TextEncoder().encode(character)) ids[count++] = byteTokens[byte]
     }
-    return Int32Array.from(ids)
+    return ids.subarray(0, count)
   }
 
   /** Merges neighbours until no two of them merge. Of equal ranks the one further left comes first. */
@@ -56,17 +59,19 @@ export class BytePairEncoding {
     const { merges } = this.model
     const end = ids.length
     if (end < 2) return [...ids]
-    const next = new Int32Array(end).map((_, at) => at + 1)
-    const previous = new Int32Array(end).map((_, at) => at - 1)
+    const next = new Int32Array(end)
+    const previous = new Int32Array(end)
     // Candidates as one number each: rank, then position of the left one.
     const candidates = new NumberHeap()
     const consider = (left: number, right: number) => {
       const rank = merges.rankOf(ids[left], ids[right])
       if (rank >= 0) candidates.push(rank * POSITIONS + left)
     }
-    for (let at = 0; at + 1 < end; at++) {
+    for (let at = 0; at < end; at++) {
       if (at % STEP === STEP - 1) yield
-      consider(at, at + 1)
+      next[at] = at + 1
+      previous[at] = at - 1
+      if (at + 1 < end) consider(at, at + 1)
     }
 
     let steps = 0
@@ -88,6 +93,11 @@ export class BytePairEncoding {
       }
       if (previous[left] >= 0) consider(previous[left], left)
     }
-    return [...ids.filter((id) => id >= 0)]
+    const merged: number[] = []
+    for (let at = 0; at < end; at = next[at]) {
+      if (merged.length % STEP === STEP - 1) yield
+      merged.push(ids[at])
+    }
+    return merged
   }
 }

@@ -9,5 +9,7 @@ import { readVocabulary } from './vocabulary.js'
 // The script of a process that encodes texts by a tokenizer whose patterns are not known.
 answerQuestions((definition: TokenizerDefinition) => {
   const encoder = new Encoder(definition, readVocabulary(definition.model.vocab), kindOf(definition))
-  return ({ text, addSpecialTokens }: EncodeRequest) => atOnce(encoder.encode(text, addSpecialTokens))
+  return ({ text, addSpecialTokens, most = Number.POSITIVE_INFINITY }: EncodeRequest) => {
+    return atOnce(encoder.encodeUpTo(text, addSpecialTokens, most)) ?? null
+  }
 })

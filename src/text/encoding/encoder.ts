@@ -39,6 +39,8 @@ export class Encoder {
   private readonly plain: AddedTokenFinder
   private normalized?: AddedTokenFinder
   private readonly dividesAtBlanks: boolean
+  /** Most UTF-16 units of a piece that one id stands for; a character without a token has two. */
+  private readonly longestToken: number
 
   /** Runs none of the definition's patterns yet. Throws a UserError, without the file's name, that says what of the definition is not supported. */
   constructor(
@@ -64,27 +66,37 @@ export class Encoder {
     )
     // Where no token goes on past a word, words can be encoded one by one.
     const goesOn = (token: string | undefined) => token !== undefined && BLANK_INSIDE.test(token)
+    this.longestToken = vocabulary.tokens.reduce((most, token = '') => Math.max(most, token.length), 2)
     this.dividesAtBlanks = kind === 'sentencepiece' && !ignoreMerges && !vocabulary.tokens.some(goesOn)
   }
 
   /** The ids of a text; yields now and then, so that others can have their turn. */
   *encode(text: string, addSpecialTokens: boolean): Generator<void, number[]> {
+    return (yield* this.encodeUpTo(text, addSpecialTokens, Number.POSITIVE_INFINITY)) as number[]
+  }
+
+  /** As `encode`; undefined as soon as it is certain that there are more than `most` ids. */
+  *encodeUpTo(text: string, addSpecialTokens: boolean, most: number): Generator<void, number[] | undefined> {
     const { before, after } = this.surroundings
     const ids = addSpecialTokens ? [...before] : []
     let pieces = 0
     let isFirst = true
     for (const section of this.sections(text.replace(LONE_SURROGATES, '\ufffd'))) {
-      if (section.token) ids.push(section.token.id)
-      else {
+      if (section.token) {
+        ids.push(section.token.id)
+        if (ids.length > most) return undefined
+        if (++pieces % PIECES_A_STEP === 0) yield
+      } else {
         for (const piece of this.pieces(section.text, isFirst)) {
-          for (const id of yield* this.encoding.encode(piece)) ids.push(id)
+          if (ids.length + piece.length / this.longestToken > most) return undefined
+          append(ids, yield* this.encoding.encode(piece))
           if (++pieces % PIECES_A_STEP === 0) yield
         }
       }
       isFirst = false
     }
     if (addSpecialTokens) ids.push(...after)
-    return ids
+    return ids.length > most ? undefined : ids
   }
 
   private *sections(text: string): Generator<Section> {
@@ -113,4 +125,9 @@ function idsOfBytes({ ids }: Vocabulary, tokenOf: (byte: number) => string): num
     if (id === undefined) throw new UserError(`its vocabulary has no token for the byte 0x${byte.toString(16)}`)
     return id
   })
+}
+
+/** Outside the generator, which V8 compiles less well. */
+function append(ids: number[], more: readonly number[]): void {
+  for (const id of more) ids.push(id)
 }

@@ -3,10 +3,12 @@ import { LimitedProcess } from '../limited/limited-process.js'
 import { reasonOf } from '../text-files.js'
 import type { TokenizerDefinition } from '../tokenizer-definition.js'
 
-/** What the process is asked. */
+/** A request to the process. */
 export interface EncodeRequest {
   text: string
   addSpecialTokens: boolean
+  /** The answer is null for a text of more tokens; absent: any number. */
+  most?: number
 }
 
 /** A vocabulary of two hundred thousand tokens takes the half of it. */
@@ -34,10 +36,16 @@ export class TokenizerProcess {
     }
   }
 
-  async inTurns(text: string, addSpecialTokens: boolean, signal?: AbortSignal): Promise<number[]> {
+  async inTurns(
+    text: string,
+    addSpecialTokens: boolean,
+    most: number,
+    signal?: AbortSignal,
+  ): Promise<number[] | undefined> {
     try {
       const options = { milliseconds: limitOf(text), signal }
-      return await this.process.ask({ text, addSpecialTokens } satisfies EncodeRequest, options)
+      const request: EncodeRequest = { text, addSpecialTokens, ...(Number.isFinite(most) && { most }) }
+      return (await this.process.ask<number[] | null>(request, options)) ?? undefined
     } catch (error) {
       throw this.named(error)
     }
