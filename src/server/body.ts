@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { nearest } from '../spelling.js'
+import { inOneTurn } from '../text/in-turns.js'
 import { ApiError, ClientGone } from './errors.js'
 import type { Serving } from './serving.js'
 
@@ -16,7 +17,10 @@ export async function readBody<T extends z.ZodObject>(
   if (!/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
     throw new ApiError(415, 'the body must be JSON, and the header say so: Content-Type: application/json')
   }
-  const parsed = schema.safeParse(parseJson(await readText(c, limits.bodyBytes)))
+  const bytes = await readBytes(c, limits.bodyBytes)
+  // Large bodies that come at the same time are checked one by one, with the event loop in between.
+  const check = () => schema.safeParse(parseJson(textOf(bytes)))
+  const parsed = await inOneTurn(check, bytes.length)
   if (!parsed.success) throw refusal(parsed.error.issues[0], schema)
   const { model: named } = parsed.data as { model?: string }
   if (named !== undefined && named !== id && named !== model.name) throw unknownModel(named, id)
@@ -28,7 +32,7 @@ export function unknownModel(named: string, id: string): ApiError {
   return new ApiError(404, message, { param: 'model', code: 'model_not_found' })
 }
 
-async function readText(c: Context, most: number): Promise<string> {
+async function readBytes(c: Context, most: number): Promise<Uint8Array> {
   const tooLarge = () => new ApiError(413, `a request's body may have ${most} bytes`, { code: 'too_large' })
   if (Number(c.req.header('Content-Length')) > most) throw tooLarge()
   const chunks: Uint8Array[] = []
@@ -42,8 +46,12 @@ async function readText(c: Context, most: number): Promise<string> {
   } catch (error) {
     throw error instanceof ApiError ? error : new ClientGone('the client has gone')
   }
+  return Buffer.concat(chunks)
+}
+
+function textOf(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw new ApiError(400, 'the body is not a text in UTF-8')
   }

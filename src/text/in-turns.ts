@@ -64,6 +64,16 @@ export async function inTurns<T>(work: Generator<void, T>, size: number, signal?
   }
 }
 
+/** Does a piece of work that cannot be divided in a turn of its own, as `inTurns` does. */
+export function inOneTurn<T>(work: () => T, size: number, signal?: AbortSignal): Promise<T> {
+  return inTurns(undivided(work), size, signal)
+}
+
+function* undivided<T>(work: () => T): Generator<void, T> {
+  yield
+  return work()
+}
+
 function runTurn(): void {
   isUnderWay = waiting.length > 0
   if (!isUnderWay) return

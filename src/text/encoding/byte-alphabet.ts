@@ -8,6 +8,9 @@ export const BYTE_ALPHABET: readonly string[] = (() => {
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(standsForItself(byte) ? byte : next++))
 })()
 
+const CODES = Uint16Array.from(BYTE_ALPHABET, (character) => character.charCodeAt(0))
+const FROM_UTF16 = new TextDecoder('utf-16le', { ignoreBOM: true })
+
 const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
   BYTE_ALPHABET.map((character, byte): [string, number] => [character, byte]),
 )
@@ -20,9 +23,10 @@ function standsForItself(byte: number): boolean {
 export function toByteAlphabet(text: string): string {
   // Most words: letters that stand for themselves, after a blank.
   if (/^ ?[!-~]*$/.test(text)) return text.startsWith(' ') ? BYTE_ALPHABET[0x20] + text.slice(1) : text
-  let written = ''
-  for (const byte of new TextEncoder().encode(text)) written += BYTE_ALPHABET[byte]
-  return written
+  const bytes = new TextEncoder().encode(text)
+  const codes = new Uint16Array(bytes.length)
+  for (let at = 0; at < bytes.length; at++) codes[at] = CODES[bytes[at]]
+  return FROM_UTF16.decode(codes)
 }
 
 /** The bytes that a token written in the byte alphabet stands for; undefined if a character does not belong to it. */

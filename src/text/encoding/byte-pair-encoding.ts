@@ -41,17 +41,14 @@ export class BytePairEncoding {
   /** A token for each character, or one for each of its bytes. */
   private *symbols(piece: string): Generator<void, Int32Array> {
     const { vocabulary, byteTokens } = this.model
-    // A UTF-16 unit has at most three bytes.
-    const ids = new Int32Array(piece.length * (byteTokens ? 3 : 1))
-    let count = 0
-    let characters = 0
+    const ids: number[] = []
     for (const character of piece) {
-      if (++characters % STEP === 0) yield
+      if (ids.length % STEP === STEP - 1) yield
       const id = vocabulary.get(character)
-      if (id !== undefined) ids[count++] = id
-      else if (byteTokens) for (const byte of new TextEncoder().encode(character)) ids[count++] = byteTokens[byte]
+      if (id !== undefined) ids.push(id)
+      else if (byteTokens) for (const byte of new TextEncoder().encode(character)) ids.push(byteTokens[byte])
     }
-    return ids.subarray(0, count)
+    return Int32Array.from(ids)
   }
 
   /** Merges neighbours until no two of them merge. Of equal ranks the one further left comes first. */
@@ -61,17 +58,19 @@ export class BytePairEncoding {
     if (end < 2) return [...ids]
     const next = new Int32Array(end)
     const previous = new Int32Array(end)
+    for (let at = 0; at < end; at++) {
+      next[at] = at + 1
+      previous[at] = at - 1
+    }
     // Candidates as one number each: rank, then position of the left one.
     const candidates = new NumberHeap()
     const consider = (left: number, right: number) => {
       const rank = merges.rankOf(ids[left], ids[right])
       if (rank >= 0) candidates.push(rank * POSITIONS + left)
     }
-    for (let at = 0; at < end; at++) {
+    for (let at = 0; at + 1 < end; at++) {
       if (at % STEP === STEP - 1) yield
-      next[at] = at + 1
-      previous[at] = at - 1
-      if (at + 1 < end) consider(at, at + 1)
+      consider(at, at + 1)
     }
 
     let steps = 0
@@ -93,11 +92,11 @@ export class BytePairEncoding {
       }
       if (previous[left] >= 0) consider(previous[left], left)
     }
-    const merged: number[] = []
+    const left: number[] = []
     for (let at = 0; at < end; at = next[at]) {
-      if (merged.length % STEP === STEP - 1) yield
-      merged.push(ids[at])
+      if (left.length % STEP === STEP - 1) yield
+      left.push(ids[at])
     }
-    return merged
+    return left
   }
 }

@@ -12,6 +12,8 @@ import { readMerges, type Vocabulary } from './vocabulary.js'
 
 /** Pieces of text between two pauses. */
 const PIECES_A_STEP = 256
+/** Ids between two pauses: one piece may have millions. */
+const IDS_A_STEP = 2 ** 16
 /** Longer added tokens could make the search for them slow. */
 const LONGEST_QUICK_TOKEN = 256
 /** SentencePiece's blank. */
@@ -89,7 +91,9 @@ export class Encoder {
       } else {
         for (const piece of this.pieces(section.text, isFirst)) {
           if (ids.length + piece.length / this.longestToken > most) return undefined
-          append(ids, yield* this.encoding.encode(piece))
+          for (const id of yield* this.encoding.encode(piece)) {
+            if (ids.push(id) % IDS_A_STEP === 0) yield
+          }
           if (++pieces % PIECES_A_STEP === 0) yield
         }
       }
@@ -125,9 +129,4 @@ function idsOfBytes({ ids }: Vocabulary, tokenOf: (byte: number) => string): num
     if (id === undefined) throw new UserError(`its vocabulary has no token for the byte 0x${byte.toString(16)}`)
     return id
   })
-}
-
-/** Outside the generator, which V8 compiles less well. */
-function append(ids: number[], more: readonly number[]): void {
-  for (const id of more) ids.push(id)
 }
