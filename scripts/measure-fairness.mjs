@@ -1,0 +1,158 @@
+// Measures how long a request for one token, and /health, take beside a client that wants all of `molm serve`. Each case
+// has a server of nano of its own. Exits with 1 if one of them is above its bound. Needs `npm run build`.
+//
+//   node scripts/measure-fairness.mjs [--seconds 15] [--only CASE] [--threads 2]
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import http from 'node:http'
+import { parseArgs } from 'node:util'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '15' },
+    only: { type: 'string' },
+    threads: { type: 'string', default: '2' },
+  },
+})
+const SECONDS = Number(values.seconds)
+/** Bounds in milliseconds: for 19 of 20 requests for one token, and for the median of /health. */
+const [MOST_TOKEN, MOST_HEALTH] = [2_000, 250]
+
+const COMPLETIONS = '/v1/completions'
+const LONG_TEXT = JSON.stringify({ prompt: 'The quick brown fox jumps. '.repeat(155_000) })
+/** No blank divides it: one word of 4 MB. */
+const LONG_WORD = JSON.stringify({ prompt: 'ab'.repeat(2_050_000) })
+const longPrompt = (i) => Array.from({ length: 30_000 }, (_, j) => 300 + ((i * 7 + j) % 3_000))
+const repeated = (count, path, body) => Array.from({ length: count }, (_, i) => [path, body(i)])
+
+const CASES = {
+  'no other': [],
+  '1 request of 128 answers of 32,000 tokens': [
+    [COMPLETIONS, JSON.stringify({ prompt: 'a', n: 128, max_tokens: 32_000, ignore_eos: true })],
+  ],
+  '12 requests of 30,000 tokens of answer': repeated(12, COMPLETIONS, () =>
+    JSON.stringify({ prompt: 'a', max_tokens: 30_000, ignore_eos: true }),
+  ),
+  '8 prompts of 30,000 tokens': repeated(8, COMPLETIONS, (i) =>
+    JSON.stringify({ prompt: longPrompt(i), max_tokens: 1 }),
+  ),
+  '100 prompts of 30,000 tokens': repeated(100, COMPLETIONS, (i) =>
+    JSON.stringify({ prompt: longPrompt(i), max_tokens: 1 }),
+  ),
+  '200 x /tokenize of 4.2 MB': repeated(200, '/tokenize', () => LONG_TEXT),
+  '200 x /tokenize of a word of 4.1 MB': repeated(200, '/tokenize', () => LONG_WORD),
+  '200 x /v1/completions of 4.2 MB': repeated(200, COMPLETIONS, () => LONG_TEXT),
+}
+
+if (isMainThread) await measure()
+else await askAll(workerData)
+
+async function measure() {
+  let isTooSlow = false
+  for (const name of Object.keys(CASES)) {
+    if (values.only && !name.includes(values.only)) continue
+    const { token, health, peak, statuses } = await beside(name)
+    const isSlow = token.most > MOST_TOKEN || health.median > MOST_HEALTH
+    isTooSlow ||= isSlow
+    console.log(
+      `${isSlow ? 'SLOW' : 'ok  '} ${name}: one token ${told(token)}; /health ${told(health)}; ` +
+        `most memory ${peak} MB; others ${JSON.stringify(statuses)}`,
+    )
+  }
+  process.exitCode = isTooSlow ? 1 : 0
+}
+
+/** All requests of a case at once, in a thread of their own: to send them must not delay those that are timed. */
+async function askAll({ name, url }) {
+  await Promise.all(
+    CASES[name].map(async ([path, body]) => {
+      parentPort.postMessage(await ask(new URL(url), 'POST', path, body).catch((error) => error.code))
+    }),
+  )
+}
+
+/** Times of small requests while others are under way, and for SECONDS at most. */
+async function beside(name) {
+  const child = spawn(process.execPath, ['bin/molm.js', 'serve', '--port', '0', '-t', values.threads, '-q'])
+  child.stderr.on('data', (text) => process.stderr.write(text))
+  try {
+    const url = new URL(/http:\S+/.exec(String((await once(child.stdout, 'data'))[0]))[0])
+    await oneToken(url)
+    return await timesBeside(name, url)
+  } finally {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+}
+
+async function timesBeside(name, url) {
+  const statuses = {}
+  let left = CASES[name].length
+  const others = new Worker(new URL(import.meta.url), {
+    workerData: { name, url: url.href },
+    argv: process.argv.slice(2),
+  })
+  others.on('message', (status) => {
+    statuses[status] = (statuses[status] ?? 0) + 1
+    left--
+  })
+  const times = { token: [], health: [] }
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  const end = performance.now() + SECONDS * 1000
+  do {
+    times.token.push(await oneToken(url))
+    times.health.push(await timed(() => ask(url, 'GET', '/health')))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  } while (performance.now() < end && (left > 0 || times.token.length < 20))
+  const metrics = await text(url, '/metrics')
+  const peak = Math.round(Number(/^molm_process_resident_bytes (\S+)$/m.exec(metrics)[1]) / 1e6)
+  await others.terminate()
+  return { token: figures(times.token), health: figures(times.health), peak, statuses }
+}
+
+/** Milliseconds of a request for one token; one that finds the queue full is sent again. */
+function oneToken(url) {
+  const body = JSON.stringify({ prompt: 'a', max_tokens: 1, temperature: 0 })
+  return timed(async () => {
+    for (;;) {
+      const status = await ask(url, 'POST', COMPLETIONS, body)
+      if (status === 200) return
+      if (status !== 429) throw new Error(`status ${status}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  })
+}
+
+async function timed(work) {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
+}
+
+/** Status of a request on a connection of its own. */
+function ask(url, method, path, body) {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'Content-Type': 'application/json' }
+    const request = http.request(new URL(path, url), { method, headers, agent: false }, (response) => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode)).on('error', reject)
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+async function text(url, path) {
+  return (await fetch(new URL(path, url))).text()
+}
+
+function figures(times) {
+  const sorted = times.sort((a, b) => a - b)
+  const at = (part) => sorted[Math.ceil(part * sorted.length) - 1]
+  return { count: sorted.length, median: at(0.5), most: at(0.95), worst: at(1) }
+}
+
+function told({ count, median, most, worst }) {
+  return `${median.toFixed(0)} ms (19 of 20 within ${most.toFixed(0)}, worst ${worst.toFixed(0)} of ${count})`
+}
