@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
+import { availableMemory } from '../library/available-memory.js'
 import type { ListenOptions } from '../server/listen.js'
 import { interruption, interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions, wholeNumber } from './options.js'
@@ -27,7 +28,7 @@ export function define(command: Command): void {
     .option('--api-key <key>', 'what clients must send (default: $MOLM_API_KEY)')
     .option('--no-auth', 'let anybody in who can reach it')
     .option('--alias <name>', 'what clients call the model (default: its name)')
-    .option('--parallel <n>', 'requests that run at once', wholeNumber('--parallel', 1, 256), 8)
+    .option('--parallel <n>', 'sequences that run at once, beside short ones', wholeNumber('--parallel', 1, 256), 8)
     .option('--cors <origin>', 'let pages of this origin use it from a browser; * for all')
     .addHelpText('after', NOTES)
     .action(serve)
@@ -50,7 +51,10 @@ Examples:
 
 async function serve(options: ServeOptions): Promise<void> {
   const { listen } = await import('../server/listen.js')
-  const server = await listen(listenOptions(options))
+  const server = await listen({
+    ...listenOptions(options),
+    memory: { available: availableMemory, used: process.memoryUsage.rss },
+  })
   try {
     await withModel(options, async ({ model }) => {
       server.open(model)

@@ -142,7 +142,8 @@ export class Engine {
     const experts = { expertHits: hits, expertMisses: misses, bytesRead }
     const counts: BatchCounts = this.scheduler.counts
     const depth = { meanAttentionDepth: model.meanAttentionDepth }
-    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, ...counts, ...depth }
+    const cacheTokenBytes = model.positionBytes
+    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, cacheTokenBytes, ...counts, ...depth }
   }
 
   private sequence(id: number): Sequence {

@@ -193,6 +193,7 @@ export interface StatsReply {
   expertMisses: number
   bytesRead: number
   cacheBytes: number
+  cacheTokenBytes: number
   sequencesRunning: number
   microBatches: number
   tokensProcessed: number

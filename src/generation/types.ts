@@ -256,6 +256,8 @@ export interface MemoryStats {
   bytesRead: number
   /** Bytes of all sessions' KV caches. */
   cacheBytes: number
+  /** Bytes that each token takes in one of them. */
+  cacheTokenBytes: number
   /** Calls that are running tokens now, those that wait for their readers among them; a session's calls count once. */
   sequencesRunning: number
   /**

@@ -9,7 +9,7 @@ import { Rows } from '../runtime/rows.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { type BatchCache, type PlacedSegment, placeSegments, type Segment } from './batch-cache.js'
 import { identityList } from './expert-groups.js'
-import { type CacheShape, cacheFormat, KVCache } from './kv-cache.js'
+import { type CachedLayer, type CacheShape, cacheFormat, KVCache, positionBytes } from './kv-cache.js'
 import { Linear } from './linear.js'
 import { Workspace } from './workspace.js'
 
@@ -85,13 +85,12 @@ export class Decoder {
 
   /** An empty cache for one sequence. */
   createCache(): KVCache {
-    const format = cacheFormat(this.formats)
-    const layers = Array.from({ length: this.config.layers }, (_, layer) => ({
-      ...this.shape.cache,
-      bank: this.store.banks[this.store.bankOf(layer)],
-      format,
-    }))
-    return new KVCache(layers)
+    return new KVCache(this.cachedLayers())
+  }
+
+  /** Bytes that each position takes in a cache. */
+  get positionBytes(): number {
+    return positionBytes(this.cachedLayers())
   }
 
   /**
@@ -164,6 +163,15 @@ export class Decoder {
     const walks = this.workspaces.reduce((sum, { visits }) => sum + visits.walks, 0)
     const keys = this.workspaces.reduce((sum, { visits }) => sum + visits.keys, 0)
     return walks === 0 ? undefined : keys / walks
+  }
+
+  private cachedLayers(): CachedLayer[] {
+    const format = cacheFormat(this.formats)
+    return Array.from({ length: this.config.layers }, (_, layer) => ({
+      ...this.shape.cache,
+      bank: this.store.banks[this.store.bankOf(layer)],
+      format,
+    }))
   }
 
   private enter(bank: number, segments: readonly PlacedSegment[]): Workspace {

@@ -4,7 +4,7 @@ import { MemoryFull } from '../runtime/arena.js'
 import type { Bank } from '../runtime/bank.js'
 import type { CacheFormat } from '../runtime/formats.js'
 import type { Rows } from '../runtime/rows.js'
-import { PagedRows, type Span } from './paged-rows.js'
+import { bytesOfRow, PagedRows, type Span } from './paged-rows.js'
 
 /** What a layer keeps of each position. */
 export interface CacheShape {
@@ -28,6 +28,13 @@ export interface CachedLayer extends CacheShape {
  */
 export function cacheFormat(formats: PartFormats): CacheFormat {
   return formats.attention === 'f32' ? 'f32' : 'bf16'
+}
+
+/** Bytes that one position takes in the caches of some layers. */
+export function positionBytes(layers: readonly Omit<CachedLayer, 'bank'>[]): number {
+  return layers.reduce((sum, { channels, heads, format, shared }) => {
+    return sum + bytesOfRow(channels, format, heads) * (shared ? 1 : 2)
+  }, 0)
 }
 
 /**

@@ -13,6 +13,11 @@ export interface Span {
   end: number
 }
 
+/** Bytes of a row of some channels, those of all its heads together. */
+export function bytesOfRow(channels: number, format: CacheFormat, heads?: number): number {
+  return heads ? heads * cacheHeadBytes(channels / heads, format) : cacheRowBytes(channels, format)
+}
+
 /**
  * Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. A page holds whole
  * rows, or the rows of one head after those of another, and each of these transposed where that is wanted.
@@ -42,7 +47,7 @@ export class PagedRows {
     this.heads = byHead?.heads ?? 1
     this.isTransposed = byHead?.isTransposed ?? false
     this.size = channels / this.heads
-    this.rowBytes = byHead ? cacheHeadBytes(this.size, format) : cacheRowBytes(channels, format)
+    this.rowBytes = bytesOfRow(channels, format, byHead?.heads) / this.heads
     this.pageBytes = this.rowBytes * PAGE_ROWS * this.heads
     this.tableAddress = bank.arena.allocate(this.capacity * 4)
   }

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { checkLanguageModel } from '../evaluation/language-model.js'
 import type { Model } from '../generation/types.js'
 import { type AuthOptions, guard } from './auth.js'
+import { CacheMemory, type ProcessMemory } from './cache-memory.js'
 import { chatRoutes } from './chat-completions.js'
 import { completionRoutes } from './completions.js'
 import { ApiError, asApiError, ClientGone, errorResponse } from './errors.js'
@@ -22,6 +23,8 @@ export interface AppOptions extends AuthOptions {
   limits?: Partial<Limits>
   /** Where requests wait; whoever closes the server brings it. */
   queue?: Queue
+  /** Bounds the caches of sequences. Default: only the engine's own limits do. */
+  memory?: ProcessMemory
   /** Told of errors that nobody foresaw. Default: they are written to stderr. */
   onError?: (error: unknown) => void
 }
@@ -34,7 +37,10 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   checkLanguageModel(model)
   const limits = limitsOf(model, options.limits)
   const queue = options.queue ?? new Queue(limits)
-  const sessions = new Sessions(model, limits)
+  const cacheMemory = new CacheMemory(model, options.memory)
+  // Begins ahead of the first request, which waits for it and fails if it has failed.
+  cacheMemory.ready().catch(() => undefined)
+  const sessions = new Sessions(model, limits, cacheMemory)
   const { onError = console.error } = options
   const metrics = new Metrics(model, queue, sessions)
   const since = Math.floor(Date.now() / 1000)

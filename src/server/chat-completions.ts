@@ -5,6 +5,7 @@ import { AnswerText } from '../text/answer-text.js'
 import { type ChatFrame, writeChat } from '../text/chat-frame.js'
 import { Answer, checkAsks, type Piece } from './answer.js'
 import { readBody } from './body.js'
+import { encodePrompt } from './encode-prompt.js'
 import { ApiError } from './errors.js'
 import { generating, type Reply } from './generating.js'
 import type { Ticket } from './queue.js'
@@ -45,7 +46,7 @@ class Chat implements Reply {
     const { model } = serving
     const { signal } = ticket
     const frame = await frameOf(body, model, signal)
-    const prompt = await model.tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+    const prompt = await encodePrompt(serving, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
     const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
     const maxTokens = body.max_completion_tokens ?? body.max_tokens
     const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0 }

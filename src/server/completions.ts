@@ -4,13 +4,14 @@ import type { Tokenizer } from '../text/tokenizer.js'
 import { Answer, checkAsks, type Piece } from './answer.js'
 import { readBody } from './body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
+import { encodePrompt } from './encode-prompt.js'
 import { generating, type Reply } from './generating.js'
 import type { Ticket } from './queue.js'
 import { optionsOf } from './request-options.js'
 import { type CompletionBody, completionBody } from './schemas.js'
 import type { Serving } from './serving.js'
 
-/** A prompt as ids, and as the text that `echo` gives. */
+/** A prompt as ids, and as the text that `echo` gives; with ids and without `echo` that is empty. */
 interface Prompt {
   tokens: number[]
   text: string
@@ -50,7 +51,7 @@ class Completion implements Reply {
   }
 
   static async of(serving: Serving, body: CompletionBody, ticket: Ticket): Promise<Completion> {
-    const prompts = await promptsOf(body.prompt, serving, ticket.signal)
+    const prompts = await promptsOf(body, serving, ticket.signal)
     const { logprobs, echo = false, routed_experts: routes = false } = body
     const options = { ...optionsOf(body), stop: body.stop ?? [], logprobs: logprobs ?? 0 }
     const asks = prompts.map(({ tokens: prompt }) => {
@@ -110,15 +111,25 @@ class Completion implements Reply {
   }
 }
 
-async function promptsOf(given: CompletionBody['prompt'], serving: Serving, signal: AbortSignal): Promise<Prompt[]> {
+async function promptsOf(
+  { prompt: given, echo }: CompletionBody,
+  serving: Serving,
+  signal: AbortSignal,
+): Promise<Prompt[]> {
   const isMany = Array.isArray(given) && typeof given[0] !== 'number'
   const all = (isMany ? given : [given]) as (string | number[])[]
   const prompts: Prompt[] = []
   for (const one of all) {
-    if (typeof one !== 'string') prompts.push({ tokens: one, text: tokenizerOf(serving)?.decode(one) ?? '' })
-    else prompts.push({ tokens: await serving.model.tokenizer.encodeAsync(one, { signal }), text: one })
+    if (typeof one !== 'string') prompts.push({ tokens: one, text: echo ? await echoOf(one, serving, signal) : '' })
+    else prompts.push({ tokens: await encodePrompt(serving, one, { signal }), text: one })
   }
   return prompts
+}
+
+/** The text of a prompt's ids; none of a prompt that is refused for its length. */
+async function echoOf(tokens: number[], serving: Serving, signal: AbortSignal): Promise<string> {
+  if (tokens.length >= serving.limits.contextTokens) return ''
+  return (await tokenizerOf(serving)?.decodeAsync(tokens, { signal })) ?? ''
 }
 
 function tokenizerOf({ model }: Serving): Tokenizer | undefined {

@@ -2,8 +2,13 @@
 export interface Limits {
   /** Sequences that run at once. */
   parallel: number
-  /** Requests that may wait for their turn; one more is told to come again. */
+  /**
+   * Requests that may wait for their turn, those whose texts are being encoded among them; one more is told to come
+   * again.
+   */
   waiting: number
+  /** Tokens of a short sequence, prompt still to be read and answer: there are quick places for these (queue.ts). */
+  quickTokens: number
   /** Tokens of a sequence, prompt and answer together; less where the model has fewer positions. */
   contextTokens: number
   /** Sequences that one request may ask for: its prompts times `n`. */
@@ -34,6 +39,7 @@ export interface Limits {
 export const LIMITS: Limits = {
   parallel: 8,
   waiting: 100,
+  quickTokens: 1_024,
   contextTokens: 32_768,
   sequences: 256,
   promptTokens: 131_072,

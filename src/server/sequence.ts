@@ -1,10 +1,10 @@
 import { UserError } from '../errors.js'
-import type { GenerateOptions, GenerationResult, Step } from '../generation/types.js'
+import type { GenerateOptions, GenerationResult, PromptProgress, Step } from '../generation/types.js'
 import { GENERATION_OPTIONS } from '../generation-options.js'
 import type { Ticket } from './queue.js'
 import { type ReadPrompt, readPrompt } from './read-prompt.js'
 import type { Serving } from './serving.js'
-import type { HeldSession } from './sessions.js'
+import { type HeldSession, noMemory } from './sessions.js'
 
 /** What is asked of one sequence. */
 export interface SequenceAsk {
@@ -13,11 +13,11 @@ export interface SequenceAsk {
   options: Omit<GenerateOptions, 'signal' | 'routes' | 'probabilities' | 'onPromptProgress'>
   /** Score the prompt's tokens too. */
   scorePrompt: boolean
-  /** Tell the experts of each token, those of the prompt among them. */
+  /** Report the experts of each token, those of the prompt among them. */
   routes: boolean
 }
 
-/** What comes of it: the prompt, once it has been read where it is asked about, then a step for each token. */
+/** The prompt, once it has been read, if it is asked about; then a step for each token. */
 export type SequenceEvent = ({ kind: 'prompt' } & ReadPrompt) | { kind: 'step'; step: Step }
 
 export interface SequenceEnd {
@@ -26,6 +26,11 @@ export interface SequenceEnd {
   cached: number
 }
 
+/** Tokens of an answer for which memory is taken at a time: many answers are far shorter than they may be. */
+const ANSWER_PART = 256
+/** Tokens that the engine may be ahead of an answer's reader, and a few more. */
+const AHEAD = 64
+
 /** Waits for its turn and runs a sequence, in a session that has as much of the prompt as any. */
 export async function* runSequence(
   serving: Serving,
@@ -33,45 +38,64 @@ export async function* runSequence(
   ticket: Ticket,
 ): AsyncGenerator<SequenceEvent, SequenceEnd> {
   const { sessions, metrics } = serving
+  const { prompt } = ask
   const entered = performance.now()
-  const release = await ticket.slot()
+  await sessions.ready()
+  const maxTokens = maxTokensOf(serving, ask)
+  const runAll = ask.scorePrompt || ask.routes
+  const take = () => sessions.take(prompt, prompt.length + Math.min(maxTokens, ANSWER_PART), runAll)
+  let held: HeldSession | undefined
+  const release = await ticket.slot({
+    tokens: () => maxTokens + prompt.length - (runAll ? 0 : sessions.cachedOf(prompt)),
+    admit: () => {
+      held = take()
+      return held !== undefined
+    },
+  })
   metrics.queued(performance.now() - entered)
   try {
-    for (let mayRetry = true; ; mayRetry = false) {
+    for (let mayRetry = true; held; mayRetry = false) {
       let isBegun = false
-      const held = sessions.take(ask.prompt, ask.scorePrompt || ask.routes)
+      const events = runIn(held, maxTokens, serving, ask, ticket.signal)
       try {
-        const events = runIn(held, serving, ask, ticket.signal)
         for (let next = await events.next(); ; next = await events.next()) {
           if (next.done) return next.value
           isBegun = true
           yield next.value
         }
       } catch (error) {
-        // Caches at rest must not keep anybody from running.
+        // Caches at rest must not keep a sequence from running.
         const mayBeRoom = error instanceof UserError && !isBegun && mayRetry
         if (!mayBeRoom || !sessions.drop()) throw error
       } finally {
+        // A reader that leaves ends this generator alone; the session must be at rest before another sequence gets it.
+        await events.return(undefined as never).catch(() => undefined)
         sessions.give(held)
+        held = undefined
       }
+      held = take()
     }
+    throw noMemory('there is no memory for this request now')
   } finally {
     release()
   }
 }
 
+/** Most tokens of an answer. */
+function maxTokensOf({ model, limits }: Serving, { prompt, options }: SequenceAsk): number {
+  const wanted = options.maxTokens ?? model.generationDefaults.maxTokens ?? GENERATION_OPTIONS.maxTokens.default
+  return Math.min(wanted as number, limits.contextTokens - prompt.length)
+}
+
 async function* runIn(
   held: HeldSession,
-  { model, limits, metrics }: Serving,
+  maxTokens: number,
+  { model, sessions, metrics }: Serving,
   { prompt, options, scorePrompt, routes }: SequenceAsk,
   signal: AbortSignal,
 ): AsyncGenerator<SequenceEvent, SequenceEnd> {
   const { session, cached, tokens } = held
   const started = performance.now()
-  const maxTokens = Math.min(
-    options.maxTokens ?? model.generationDefaults.maxTokens ?? (GENERATION_OPTIONS.maxTokens.default as number),
-    limits.contextTokens - prompt.length,
-  )
   const isRead = scorePrompt || routes
   if (isRead) {
     const top = scorePrompt ? (options.logprobs ?? 0) : undefined
@@ -83,7 +107,10 @@ async function* runIn(
   metrics.promptRead(prompt.length, cached)
   if (maxTokens === 0) return { result: { finishReason: 'length', text: '', tokens: [] }, cached }
 
-  const steps = session.generate(rest, { ...options, maxTokens, routes, signal })
+  const onPromptProgress = ({ processed }: PromptProgress) => {
+    held.read = prompt.length - rest.length + processed
+  }
+  const steps = session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress })
   tokens.push(...rest)
   let lastAt = started
   try {
@@ -91,13 +118,15 @@ async function* runIn(
       const { done, value } = await steps.next()
       if (done) return { result: value, cached }
       tokens.push(value.token)
+      const isNear = tokens.length + AHEAD >= held.room && held.room < prompt.length + maxTokens
+      if (isNear) sessions.extend(held, Math.min(held.room + ANSWER_PART, prompt.length + maxTokens))
       const now = performance.now()
       metrics.generated(now - lastAt, value.index === 0)
       lastAt = now
       yield { kind: 'step', step: value }
     }
   } finally {
-    // Left early: what the engine computed ahead is taken back before the session is given to anybody else.
+    // Left early: what the engine computed ahead is taken back before another sequence gets the session.
     await steps.return(undefined as never)
   }
 }

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { specialTokens } from '../text/special-tokens.js'
 import { readIfPresent, readJsonIfPresent } from '../text/text-files.js'
 import { readBody } from './body.js'
@@ -14,16 +14,35 @@ export function tokenizeRoutes(serving: Serving): Hono {
   app.post('/tokenize', async (c) => {
     const body = await readBody(c, tokenizeBody, serving)
     const { prompt, add_special_tokens: addSpecialTokens = true, return_token_strs: withTexts } = body
-    const tokens = await model.tokenizer.encodeAsync(prompt, { addSpecialTokens, signal: c.req.raw.signal })
-    const token_strs = withTexts ? tokens.map((token) => model.tokenizer.token(token)) : null
-    return c.json({ count: tokens.length, max_model_len: limits.contextTokens, tokens, token_strs })
+    return inQueue(c, serving, async (signal) => {
+      const most = limits.promptTokens
+      const tokens = await model.tokenizer.encodeUpTo(prompt, most, { addSpecialTokens, signal })
+      if (!tokens)
+        throw new ApiError(400, `the text has more than the ${most} tokens of a request`, { param: 'prompt' })
+      const token_strs = withTexts ? tokens.map((token) => model.tokenizer.token(token)) : null
+      return { count: tokens.length, max_model_len: limits.contextTokens, tokens, token_strs }
+    })
   })
   app.post('/detokenize', async (c) => {
     const { tokens } = await readBody(c, detokenizeBody, serving)
-    return c.json({ prompt: model.tokenizer.decode(tokens) })
+    return inQueue(c, serving, async (signal) => ({ prompt: await model.tokenizer.decodeAsync(tokens, { signal }) }))
   })
   app.get('/tokenizer_info', async (c) => c.json(await tokenizerInfo(serving)))
   return app
+}
+
+/** Answers with what `work` gives; meanwhile the request counts as one that waits. */
+async function inQueue(
+  c: Context,
+  { queue }: Serving,
+  work: (signal: AbortSignal) => Promise<object>,
+): Promise<Response> {
+  const ticket = queue.enter(c.req.raw.signal)
+  try {
+    return c.json(await work(ticket.signal))
+  } finally {
+    ticket.leave()
+  }
 }
 
 /** What tokenizer_config.json says, but for its list of all added tokens; special tokens and the template as plain texts. */

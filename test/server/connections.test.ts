@@ -29,8 +29,8 @@ test.before(async () => {
 test.after(() => served.close())
 
 /** A server that is closed in a test. */
-async function withOwnServer(use: (own: Served) => Promise<void>): Promise<void> {
-  const own = await serveNano({ limits: LIMITS })
+async function withOwnServer(use: (own: Served) => Promise<void>, drainMs = LIMITS.drainMs): Promise<void> {
+  const own = await serveNano({ limits: { ...LIMITS, drainMs } })
   try {
     await use(own)
   } finally {
@@ -83,6 +83,31 @@ test('a client that aborts its stream ends the generation', async () => {
   let count = 0
   for await (const _ of stream) if (++count === 5) controller.abort()
   await assertAtRest()
+})
+
+test('after a client has left its stream, the same text is continued as if it were new', async () => {
+  for (let left = 2; left < 12; left++) {
+    // Each round has a text of its own, which no other session at rest begins with.
+    const prompt = [300 + left, ...served.model.tokenizer.encode('The old lantern of the house')]
+    const session = served.model.createSession()
+    const more: number[] = []
+    for await (const { token } of session.generate(prompt, { maxTokens: 150, temperature: 0, ignoreEos: true })) {
+      more.push(token)
+    }
+    session.dispose()
+    const controller = new AbortController()
+    const ask = { ...ENDLESS, model: 'nano', prompt, temperature: 0, stream: true } as const
+    const stream = await served.client.completions.create(ask, { signal: controller.signal })
+    let count = 0
+    for await (const _ of stream) if (++count === left) controller.abort()
+    await until(async () => (await health()).running === 0)
+    const body = { prompt: [...prompt, ...more], max_tokens: 1, temperature: 0, logprobs: 0 }
+    const continued = await post(served.url, '/v1/completions', body)
+    const alone = await post(served.url, '/v1/completions', { ...body, echo: true })
+    const [got] = continued.body.choices[0].logprobs.token_logprobs
+    assert.is(got, alone.body.choices[0].logprobs.token_logprobs.at(-1), `${left} events`)
+    assert.ok(continued.body.usage.prompt_tokens_details.cached_tokens > 0)
+  }
 })
 
 test('a client that is killed before its answer is whole ends the generation', async () => {
@@ -183,7 +208,8 @@ test('one request too many is told when to come again', async () => {
 
 test('closing finishes what runs, and refuses what comes and what waits', () =>
   withOwnServer(async ({ client, url, server }) => {
-    const ask = { ...ENDLESS, model: 'nano', max_tokens: 40, stream: true } as const
+    // Long enough that both still run when the third request comes.
+    const ask = { ...ENDLESS, model: 'nano', max_tokens: 500, stream: true } as const
     const streams = await Promise.all([1, 2].map(() => client.completions.create(ask)))
     const reasons = streams.map(async (stream) => {
       let reason: string | null = null
@@ -197,7 +223,7 @@ test('closing finishes what runs, and refuses what comes and what waits', () =>
     assert.equal(await Promise.all(reasons), ['length', 'length'])
     await closed
     assert.ok(await thrownBy(get(url, '/health')), 'nobody listens any more')
-  }))
+  }, 60_000))
 
 test('closing does not wait longer than it may: a stream ends with an error that says so', () =>
   withOwnServer(async ({ client, url, server, model }) => {

@@ -2,19 +2,22 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ApiError, ClientGone } from '#molm/server/errors.js'
 import { interleaved } from '#molm/server/interleaved.js'
-import { Queue } from '#molm/server/queue.js'
+import { Queue, type Ticket } from '#molm/server/queue.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the queue')
 
+/** The work of a sequence that may have no quick place, and of one that may. */
+const [LONG, SHORT] = [{ tokens: () => 11 }, { tokens: () => 10 }]
+
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 test('so many sequences run at once; the others start in the order in which they came', async () => {
-  const queue = new Queue({ parallel: 2, waiting: 10 })
+  const queue = new Queue({ parallel: 2, waiting: 10, quickTokens: 10 })
   const tickets = Array.from({ length: 5 }, () => queue.enter())
   const begun: number[] = []
   const releases = tickets.map(async (ticket, i) => {
-    const release = await ticket.slot()
+    const release = await ticket.slot(LONG)
     begun.push(i)
     return release
   })
@@ -33,9 +36,103 @@ test('so many sequences run at once; the others start in the order in which they
   }
 })
 
+test('sequences of one request get half of the places while others wait, and what they had before counts for nothing', async () => {
+  const queue = new Queue({ parallel: 4, waiting: 10, quickTokens: 10 })
+  const [many, other, third] = [queue.enter(), queue.enter(), queue.enter()]
+  const releases: (() => void)[] = []
+  for (let i = 0; i < 6; i++) many.slot(LONG).then((release) => releases.push(release))
+  await turn()
+  assert.is(queue.counts.running, 4)
+  const others: string[] = []
+  const ofOther = [other, other, other].map((ticket) => {
+    return ticket.slot(LONG).then((release) => {
+      others.push('other')
+      return release
+    })
+  })
+  third.slot(LONG).then(() => others.push('third'))
+  await turn()
+  // Two of its four count, so two are free; the third sequence of the other request is beyond its half.
+  assert.equal(others, ['other', 'other'])
+  for (const release of releases.splice(0, 3)) release()
+  await turn()
+  // One was left of the first request, which asked for its next before the others did.
+  assert.is(releases.length, 2)
+  assert.equal(others, ['other', 'other'])
+  ;(await ofOther[0])()
+  await turn()
+  assert.equal(others, ['other', 'other', 'other'])
+  ;(await ofOther[1])()
+  await turn()
+  assert.equal(others, ['other', 'other', 'other', 'third'])
+})
+
+test('a short sequence gets a quick place behind long ones, one for a request, in order', async () => {
+  const queue = new Queue({ parallel: 2, waiting: 10, quickTokens: 10 })
+  const long = [0, 1, 2].map(() => queue.enter())
+  const begun: string[] = []
+  const ask = async (name: string, ticket: Ticket, work = SHORT) => {
+    const release = await ticket.slot(work)
+    begun.push(name)
+    return release
+  }
+  const longs = long.map((ticket, i) => ask(`long ${i}`, ticket, LONG))
+  const [a, b] = [queue.enter(), queue.enter()]
+  const first = ask('a', a)
+  ask('a again', a)
+  ask('b', b)
+  await turn()
+  assert.equal(begun, ['long 0', 'long 1', 'a'])
+  ;(await first)()
+  await turn()
+  assert.is(begun.at(-1), 'a again')
+  ;(await longs[0])()
+  await turn()
+  assert.is(begun.at(-1), 'long 2')
+  ;(await longs[1])()
+  await turn()
+  assert.is(begun.at(-1), 'b')
+})
+
+test('a sequence without memory waits for the end of another, and short ones pass it', async () => {
+  const queue = new Queue({ parallel: 3, waiting: 10, quickTokens: 10 })
+  const release = await queue.enter().slot(LONG)
+  let hasMemory = false
+  const begun: string[] = []
+  const large = queue.enter().slot({ ...LONG, admit: () => hasMemory })
+  large.then(() => begun.push('large'))
+  queue
+    .enter()
+    .slot(LONG)
+    .then(() => begun.push('behind'))
+  queue
+    .enter()
+    .slot(SHORT)
+    .then(() => begun.push('short'))
+  await turn()
+  assert.equal(begun, ['short'])
+  hasMemory = true
+  release()
+  await turn()
+  assert.equal(begun, ['short', 'large', 'behind'])
+  const never = () => {
+    throw new ApiError(503, 'too large')
+  }
+  assert.is(((await thrownBy(queue.enter().slot({ ...SHORT, admit: never }))) as ApiError).message, 'too large')
+})
+
+test('requests that have not asked for a place yet count as waiting', () => {
+  const queue = new Queue({ parallel: 2, waiting: 3, quickTokens: 10 })
+  const tickets = Array.from({ length: 5 }, () => queue.enter())
+  assert.throws(() => queue.enter(), /3 requests wait already/)
+  tickets[0].leave()
+  queue.enter()
+  assert.throws(() => queue.enter(), /3 requests wait already/)
+})
+
 test('a request that finds the queue full is told when to come again', () => {
-  const queue = new Queue({ parallel: 1, waiting: 2 })
-  queue.enter().slot()
+  const queue = new Queue({ parallel: 1, waiting: 2, quickTokens: 10 })
+  queue.enter().slot(LONG)
   queue.enter()
   queue.enter()
   try {
@@ -50,29 +147,29 @@ test('a request that finds the queue full is told when to come again', () => {
 })
 
 test('a client that goes gives up its place', async () => {
-  const queue = new Queue({ parallel: 1, waiting: 5 })
+  const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
   const first = queue.enter()
-  const release = await first.slot()
+  const release = await first.slot(LONG)
   const gone = new AbortController()
   const second = queue.enter(gone.signal)
   const third = queue.enter()
-  const waits = thrownBy(second.slot())
-  const next = third.slot()
+  const waits = thrownBy(second.slot(LONG))
+  const next = third.slot(LONG)
   gone.abort()
   assert.instance(await waits, ClientGone)
   second.leave()
   release()
   assert.type(await next, 'function')
   // Who has gone before it has asked is not let in either.
-  assert.instance(await thrownBy(queue.enter(gone.signal).slot()), ClientGone)
+  assert.instance(await thrownBy(queue.enter(gone.signal).slot(LONG)), ClientGone)
 })
 
 test('closing lets what runs end, also sequences of its that are yet to come, and refuses all else', async () => {
-  const queue = new Queue({ parallel: 1, waiting: 5 })
+  const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
   const running = queue.enter()
-  const release = await running.slot()
+  const release = await running.slot(LONG)
   const waiting = queue.enter()
-  const refused = thrownBy(waiting.slot())
+  const refused = thrownBy(waiting.slot(LONG))
   let isClosed = false
   const closed = queue.close(10_000).then(() => {
     isClosed = true
@@ -80,7 +177,7 @@ test('closing lets what runs end, also sequences of its that are yet to come, an
   assert.is(((await refused) as ApiError).status, 503)
   waiting.leave()
   assert.throws(() => queue.enter(), /closing/)
-  const more = running.slot()
+  const more = running.slot(LONG)
   release()
   ;(await more)()
   await turn()
@@ -90,9 +187,9 @@ test('closing lets what runs end, also sequences of its that are yet to come, an
 })
 
 test('closing does not wait for ever', async () => {
-  const queue = new Queue({ parallel: 1, waiting: 5 })
+  const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
   const ticket = queue.enter()
-  await ticket.slot()
+  await ticket.slot(LONG)
   ticket.signal.addEventListener('abort', () => ticket.leave())
   await queue.close(20)
   assert.is((ticket.signal.reason as ApiError).status, 503)

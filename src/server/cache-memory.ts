@@ -1,0 +1,80 @@
+import type { Model } from '../generation/types.js'
+
+/** Memory of the process, in bytes. */
+export interface ProcessMemory {
+  /** What it can still take. */
+  available(): number
+  /** What it has. */
+  used(): number
+}
+
+const MIB = 2 ** 20
+
+/** Left free for what requests take beside caches: a quarter of what is free at the start, within these bounds. */
+const [LEAST_MARGIN, MOST_MARGIN] = [32 * MIB, 256 * MIB]
+/** Left free in any case, however much requests have taken already. */
+const ALWAYS_FREE = 8 * MIB
+
+/** What is known of the process and its model since the start. */
+interface Start {
+  margin: number
+  /** Bytes that the process has had beside weights. */
+  others: number
+}
+
+/** Counts how many tokens the caches of all sequences may have, so that the process keeps within the memory there is. */
+export class CacheMemory {
+  private tokenBytes = 0
+  private weightsBytes = 0
+  /** Bytes of experts that have not been read yet, and will stay in memory. */
+  private weightsToCome = 0
+  /** Most tokens that caches have had so far: their memory stays with the process, which uses it again. */
+  private most = 0
+  private start?: Start
+  private looking?: Promise<void>
+
+  /** Without `memory` there is no limit. */
+  constructor(
+    private readonly model: Pick<Model, 'stats' | 'info'>,
+    private readonly memory?: ProcessMemory,
+  ) {}
+
+  /** Asks the engine for its state, which may take until the end of a micro-batch; questions at the same time are one. */
+  look(): Promise<void> {
+    this.looking ??= this.ask().finally(() => {
+      this.looking = undefined
+    })
+    return this.looking
+  }
+
+  /** Resolves once `tokens` can be read. */
+  async ready(): Promise<void> {
+    if (this.tokenBytes === 0) await this.look()
+  }
+
+  /** Notes that caches have so many tokens now. */
+  note(tokens: number): void {
+    this.most = Math.max(this.most, tokens)
+  }
+
+  /** Tokens that all caches may have together now. */
+  get tokens(): number {
+    const { memory, start, tokenBytes } = this
+    if (!memory || !start) return Number.POSITIVE_INFINITY
+    const taken = memory.used() - this.weightsBytes - this.most * tokenBytes - start.others
+    const margin = Math.max(ALWAYS_FREE, start.margin - Math.max(0, taken))
+    const free = memory.available() - this.weightsToCome - margin
+    return this.most + Math.max(0, Math.floor(free / tokenBytes))
+  }
+
+  private async ask(): Promise<void> {
+    const { cacheTokenBytes, weightsBytes, budgetBytes } = await this.model.stats()
+    this.tokenBytes = cacheTokenBytes
+    this.weightsBytes = weightsBytes
+    this.weightsToCome = Math.max(0, Math.min(budgetBytes, this.model.info.bytes) - weightsBytes)
+    if (!this.memory || this.start) return
+    const part = (this.memory.available() - this.weightsToCome) / 4
+    const margin = Math.min(MOST_MARGIN, Math.max(LEAST_MARGIN, part))
+    this.start = { margin, others: this.memory.used() - weightsBytes }
+  }
+}

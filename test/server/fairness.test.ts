@@ -1,0 +1,134 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { get, post, type Served, serveNano, until } from './served.js'
+
+/* A client that takes all that it can get, and another one with a short request. */
+const test = suite('fairness')
+
+const LONG = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, stream: true }
+const SHORT = { prompt: 'A dog', max_tokens: 1, temperature: 0 }
+let served: Served
+
+test.before(async () => {
+  served = await serveNano({ limits: { parallel: 2, waiting: 3, quickTokens: 100 } })
+})
+test.after(() => served.close())
+
+const health = async () => (await get(served.url, '/health')).body
+
+/** Runs something beside requests of which nobody reads the answers; they end with it. */
+async function beside(bodies: object[], waiting: number, use: () => Promise<void>): Promise<void> {
+  const controller = new AbortController()
+  const others = bodies.map((body) => {
+    const headers = { 'Content-Type': 'application/json' }
+    const init = { method: 'POST', headers, body: JSON.stringify(body), signal: controller.signal }
+    return fetch(`${served.url}/v1/completions`, init).catch(() => undefined)
+  })
+  try {
+    await until(async () => {
+      const counts = await health()
+      return counts.running >= 2 && counts.waiting === waiting
+    })
+    await use()
+  } finally {
+    controller.abort()
+    await Promise.all(others)
+    await until(async () => (await health()).running === 0)
+  }
+}
+
+/** A short request is answered while the others are still there. */
+async function assertShortPasses(waiting: number): Promise<void> {
+  const { status, body } = await post(served.url, '/v1/completions', SHORT)
+  assert.is(status, 200)
+  assert.is(body.usage.completion_tokens, 1)
+  const counts = await health()
+  assert.ok(counts.running >= 2 && counts.waiting === waiting, JSON.stringify(counts))
+}
+
+test('one request of many long answers leaves place for others, for long ones too', () =>
+  beside([{ ...LONG, n: 20 }], 0, async () => {
+    await assertShortPasses(0)
+    const controller = new AbortController()
+    const other = await served.client.completions.create(
+      { ...LONG, model: 'nano', stream: true },
+      { signal: controller.signal },
+    )
+    for await (const { choices } of other) {
+      assert.is(choices.length, 1)
+      break
+    }
+    controller.abort()
+  }))
+
+test('a short request passes long answers, and long prompts that wait', async () => {
+  await beside([LONG, LONG, LONG], 1, () => assertShortPasses(1))
+  const prompt = { prompt: new Array(900).fill(5), max_tokens: 30_000, ignore_eos: true, stream: true }
+  await beside([prompt, prompt, prompt, prompt], 2, () => assertShortPasses(2))
+})
+
+test('the answer beside others is the same as alone', async () => {
+  const ask = { prompt: 'The old lantern', max_tokens: 20, seed: 3, temperature: 1, logprobs: 2 }
+  const alone = await post(served.url, '/v1/completions', ask)
+  await beside([LONG, LONG, LONG], 1, async () => {
+    const { body } = await post(served.url, '/v1/completions', ask)
+    assert.equal(body.choices, alone.body.choices)
+  })
+})
+
+test('texts to encode and tokens to decode wait in the queue too, and are refused when it is full', () =>
+  beside([LONG, LONG, LONG, LONG, LONG], 3, async () => {
+    const text = await post(served.url, '/tokenize', { prompt: 'A dog' })
+    const tokens = await post(served.url, '/detokenize', { tokens: [5] })
+    assert.equal([text.status, tokens.status], [429, 429])
+    assert.ok(Number(text.headers.get('retry-after')) >= 1)
+  }))
+
+test('a text of more tokens than a request may have is not encoded to its end', async () => {
+  const { status, body } = await post(served.url, '/tokenize', { prompt: ' house'.repeat(600_000) })
+  assert.is(status, 400)
+  assert.match(body.error.message, /^the text has more than the 131072 tokens of a request$/)
+  assert.equal(await health(), { status: 'ok', model: 'nano', running: 0, waiting: 0 })
+})
+
+test('a text of more tokens than the context is refused before all of it is encoded', async () => {
+  const { status, body } = await post(served.url, '/v1/completions', { prompt: ' house'.repeat(600_000) })
+  assert.is(status, 400)
+  assert.is(body.error.code, 'context_length_exceeded')
+  assert.match(body.error.message, /^the prompt has more than 32767 tokens/)
+})
+
+test('conversations that take turns read their last messages only', async () => {
+  const conversations = ['lantern', 'harbour', 'violet'].map((word) => {
+    const content = Array.from({ length: 60 }, (_, i) => `${word} ${i}`).join(' ')
+    return [{ role: 'user', content }]
+  })
+  for (let turn = 0; turn < 3; turn++) {
+    for (const messages of conversations) {
+      const { body } = await post(served.url, '/v1/chat/completions', { messages, max_tokens: 10, temperature: 0 })
+      const { prompt_tokens, prompt_tokens_details } = body.usage
+      assert.ok(turn === 0 || prompt_tokens - prompt_tokens_details.cached_tokens < 40, JSON.stringify(body.usage))
+      messages.push({ role: 'assistant', content: body.choices[0].message.content }, { role: 'user', content: 'Why?' })
+    }
+  }
+})
+
+test('a prompt for which there is no memory is refused before it runs, with the number of tokens that fit', async () => {
+  // 32 MiB are left free, and a token of nano has 3,840 bytes.
+  const process = { free: 32 * 2 ** 20 + 2_000 * 3_840, used: 0 }
+  const own = await serveNano({ memory: { available: () => process.free, used: () => process.used } })
+  const ask = { prompt: new Array(2_500).fill(7), max_tokens: 5 }
+  try {
+    const { status, body } = await post(own.url, '/v1/completions', ask)
+    assert.is(status, 503)
+    assert.is(body.error.code, 'no_memory')
+    assert.is(body.error.message, 'the prompt and its answer need memory for 2505 tokens; there is enough for 2000')
+    assert.is((await post(own.url, '/v1/completions', SHORT)).status, 200)
+    process.free = 10 ** 9
+    assert.is((await post(own.url, '/v1/completions', ask)).status, 200)
+  } finally {
+    await own.close()
+  }
+})
+
+test.run()
