@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.js'
 import { nearest } from '../spelling.js'
 import { COMMANDS } from './commands.js'
+import { foreignUse } from './foreign-commands.js'
 
 const HELP = ['-h', '--help']
 const VERSION = ['-V', '-v', '--version']
@@ -21,23 +22,18 @@ export function commandNamed(word: string | undefined): string | undefined {
   return COMMANDS.find(({ name, alias }) => word !== undefined && [name, alias].includes(word))?.name
 }
 
-/** Throws a UsageError for `help` with what is no command: `help nope`. */
-export function checkHelp([first, second]: readonly string[]): void {
+/** Rejects with a UsageError for `help` with what is no command: `help nope`. */
+export async function checkHelp([first, second]: readonly string[]): Promise<void> {
   if (first !== 'help' || second === undefined || commandNamed(second)) return
+  const instead = (await foreignUse([second]))?.instead
   const meant = nearCommand(second)
   throw new UsageError(
-    `'${second}' is no command${meant ? `; did you mean 'molm help ${meant}'?` : '; see molm --help'}`,
+    `'${second}' is no command; ${instead ?? (meant ? `did you mean 'molm help ${meant}'?` : 'see molm --help')}`,
   )
 }
 
-/** The error for a word that looks like a command with a slip in it: a model should not answer what was meant for molm. */
-export function slipError(word: string): UsageError | undefined {
-  const meant = nearCommand(word)
-  if (!meant) return undefined
-  return new UsageError(`'${word}' is no command; did you mean 'molm ${meant}'?\n'molm run ${word}' asks the model`)
-}
-
-function nearCommand(word: string): string | undefined {
+/** The command that a word was probably meant to be, as it is typed after `molm`. */
+export function nearCommand(word: string): string | undefined {
   if (word === 'version') return '--version'
   return nearest(
     word,

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander'
+import { UsageError } from '../errors.js'
 import { commandTree } from './completion/command-tree.js'
 import { SHELLS, type Shell, shellScript } from './completion/shells.js'
 import { addOutputOptions } from './options.js'
@@ -7,7 +8,7 @@ import { writeOut } from './output.js'
 export function define(command: Command): void {
   command
     .description('Prints a script with which a shell completes commands, options, their values and names of models.')
-    .addArgument(new Argument('<shell>', 'whose script').choices(SHELLS))
+    .addArgument(new Argument('<shell>', 'whose script').choices(SHELLS).argParser(shellNamed))
     .addHelpText('after', EXAMPLES)
     .action(complete)
   addOutputOptions(command)
@@ -18,6 +19,12 @@ Examples:
   eval "$(molm completion bash)"            in ~/.bashrc
   eval "$(molm completion zsh)"             in ~/.zshrc, after compinit
   molm completion fish > ~/.config/fish/completions/molm.fish`
+
+function shellNamed(word: string): Shell {
+  const shell = SHELLS.find((name) => name === word)
+  if (shell) return shell
+  throw new UsageError(`there is no completion for '${word}'; choose bash, zsh or fish`)
+}
 
 async function complete(shell: Shell): Promise<void> {
   const { createProgram } = await import('./program.js')

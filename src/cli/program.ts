@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { commandFirst } from './command-first.js'
-import { checkHelp, commandNamed, slipError, spelledOut } from './command-line.js'
+import { checkHelp, commandNamed, spelledOut } from './command-line.js'
 import { COMMANDS } from './commands.js'
 import { reportError } from './errors.js'
 import { fitHelp } from './help-width.js'
 import { toleratePipes } from './output.js'
+import { checkPromptAlone, clearerError } from './wrong-words.js'
 
 /**
  * Runs the command line (without node and script) and sets the process's exit code. The process is left to end by
@@ -20,24 +21,18 @@ export async function main(args: readonly string[]): Promise<void> {
   const isPromptAlone = words[0] === 'run' && commandNamed(given[0]) === undefined
   let program: Command | undefined
   try {
-    checkHelp(words)
+    await checkHelp(words)
     program = await createProgram([name])
-    if (isPromptAlone) refuseSlips(program)
+    if (isPromptAlone) program.hook('preAction', (_, run) => checkPromptAlone(run.args, run.opts()))
     await program.parseAsync(words, { from: 'user' })
   } catch (error) {
-    const isUnknownOption = error instanceof CommanderError && error.code === 'commander.unknownOption'
     const command = program?.commands.find((command) => command.name() === commandNamed(name))
-    const slip = isPromptAlone && isUnknownOption ? slipError(given[0]) : undefined
-    reportError(slip ?? error, command)
+    const clearer =
+      error instanceof CommanderError && command
+        ? await clearerError(error, command, isPromptAlone ? given[0] : undefined)
+        : undefined
+    reportError(clearer ?? error, command)
   }
-}
-
-/** A word that stands alone is not sent to the model where it looks like a command: `molm lst`. */
-function refuseSlips(program: Command): void {
-  program.hook('preAction', (_, { args }) => {
-    const slip = args.length === 1 ? slipError(args[0]) : undefined
-    if (slip) throw slip
-  })
 }
 
 /**

@@ -89,7 +89,11 @@ _arguments() { print -l -- "$@"; }; words=(molm ''); CURRENT=2; _molm; words=(mo
 })
 
 test('another shell is refused', async () => {
-  assertRefused(await molm(['completion', 'tcsh']), 2, /Allowed choices are bash, zsh, fish/)
+  assertRefused(
+    await molm(['completion', 'tcsh']),
+    2,
+    /^molm: there is no completion for '.*'; choose bash, zsh or fish$/m,
+  )
   assertRefused(await molm(['completion']), 2, /missing required argument 'shell'/)
 })
 

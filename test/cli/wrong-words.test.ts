@@ -1,0 +1,104 @@
+import { type Command, CommanderError } from 'commander'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createProgram } from '#molm/cli/program.js'
+import { checkPromptAlone, clearerError } from '#molm/cli/wrong-words.js'
+import { UsageError } from '#molm/errors.js'
+import { assertRefused, molm } from './molm.js'
+
+const test = suite('words that are meant for another tool')
+
+test.before(() => {
+  process.env.MOLM_HOME = '/nonexistent'
+})
+
+/** The message for a prompt of these words; empty if the model is asked. */
+async function refusal(line: string): Promise<string> {
+  try {
+    await checkPromptAlone(line.split(' '), { quiet: true })
+    return ''
+  } catch (error) {
+    assert.instance(error, UsageError)
+    return (error as UsageError).message
+  }
+}
+
+/** The message for a command line that the parser refuses; empty if the parser's own words are enough. */
+async function parserRefusal(...words: string[]): Promise<string> {
+  const program = await createProgram([words[0]])
+  const command = program.commands.find((command) => command.name() === words[0]) as Command
+  const error = await program.parseAsync(words, { from: 'user' }).catch((error: Error) => error)
+  if (error instanceof CommanderError) return (await clearerError(error, command))?.message ?? ''
+  assert.instance(error, UsageError)
+  return (error as UsageError).message
+}
+
+test('a lone command of another tool is refused, with what molm has in its place', async () => {
+  assert.is(
+    await refusal('models'),
+    "'models' is no command; did you mean 'molm list'?\n'molm run models' asks the model",
+  )
+  assert.match(await refusal('ps'), /'molm list' shows those on this computer\n'molm run ps' asks the model$/)
+  for (const [word, ours] of [
+    ['remove', 'rm'],
+    ['delete', 'rm'],
+    ['info', 'show'],
+    ['install', 'pull'],
+    ['update', 'pull'],
+  ]) {
+    assert.match(await refusal(word), `did you mean 'molm ${ours}'?`)
+  }
+  for (const word of ['stop', 'search', 'logs', 'config', 'embed']) assert.match(await refusal(word), 'is no command; ')
+})
+
+test('with a model or the text that it takes, such a command is refused as well', async () => {
+  assert.match(await refusal('info nano'), "did you mean 'molm show nano'?\n'molm run info nano' asks the model")
+  assert.match(await refusal('remove acme/model:q8'), "did you mean 'molm rm acme/model:q8'?")
+  assert.match(await refusal('delete ./folder'), "did you mean 'molm rm ./folder'?")
+  assert.match(await refusal('search granite'), "'molm pull OWNER/NAME' fetches one")
+  assert.match(await refusal('embed hi'), 'molm computes no embeddings')
+})
+
+test('all other prompts are asked', async () => {
+  const prompts = [
+    'lighthouse',
+    'remove nothing',
+    'delete all files',
+    'stop talking now',
+    'What is nano?',
+    'constructor',
+  ]
+  for (const line of prompts) assert.is(await refusal(line), '', line)
+})
+
+test('two words that may be either are asked with a note', async () => {
+  const { code, stderr } = await molm(['remove', 'lanterns', '-n', '1'])
+  assert.is(code, 0)
+  assert.is(stderr, "molm: the model is asked, since 'remove' is no command; did you mean 'molm rm lanterns'?\n")
+  assertRefused(await molm(['ps', '-a']), 2, /'ps' is no command/)
+  assertRefused(await molm(['help', 'models']), 2, /'models' is no command; did you mean 'molm list'/)
+})
+
+test('options of other tools are answered with those of molm', async () => {
+  assert.is(
+    await parserRefusal('run', '--num-predict', '5', 'x'),
+    'molm run has no --num-predict: the length of an answer is --max-tokens N',
+  )
+  assert.match(await parserRefusal('run', '-x', 'hi'), /^molm run has no -x: it prints the whole answer$/)
+  assert.match(await parserRefusal('run', '--num-ctx=9', 'hi'), /has no --num-ctx: .*--context N/)
+  assert.match(await parserRefusal('run', '--n-gpu-layers', '99', 'hi'), /CPU alone/)
+  assert.is(await parserRefusal('run', '--frobnicate'), '')
+  assert.is(await parserRefusal('bench', '--num-ctx'), '')
+})
+
+test('a model or a message as an argument of a command that takes none is answered with what does', async () => {
+  assert.is(
+    await parserRefusal('serve', 'nano'),
+    "molm serve takes a model as an option; did you mean 'molm serve -m nano'?",
+  )
+  assert.match(await parserRefusal('chat', 'acme/model'), "did you mean 'molm chat -m acme/model'?")
+  assert.match(await parserRefusal('chat', 'Who wrote Hamlet?'), /takes no first message.*'molm run'/)
+  assert.is(await parserRefusal('list', 'nano'), '')
+})
+
+test.run()
