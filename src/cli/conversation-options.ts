@@ -2,9 +2,10 @@ import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { UsageError, UserError } from '../errors.js'
 import { expandHome } from '../files/home.js'
-import { isObject, parseJson } from '../json.js'
+import { parseJson } from '../json.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import { interruptSignal } from './interrupt.js'
+import { messagesFrom } from './messages.js'
 import { collect } from './options.js'
 import { readStdin, STDIN } from './stdin.js'
 
@@ -91,16 +92,15 @@ async function readBytes(path: string): Promise<Buffer> {
 
 /** One JSON list of messages, or a message per line. */
 function readMessages(text: string, path: string): ChatMessage[] {
-  const wrong = (why: string) => new UserError(`${path}: ${why}; it must be [{"role": "user", "content": "..."}, ...]`)
   const parsed = text.trimStart().startsWith('[')
     ? parseJson(Buffer.from(text), path)
     : text
         .split('\n')
         .flatMap((line, i) => (line.trim() === '' ? [] : [parseJson(Buffer.from(line), `${path}:${i + 1}`)]))
-  if (!Array.isArray(parsed) || parsed.length === 0) throw wrong('there are no messages in it')
-  return parsed.map((message, i) => {
-    const { role, content } = isObject(message) ? message : {}
-    if (typeof role === 'string' && typeof content === 'string') return { role, content }
-    throw wrong(`message ${i + 1} has no role or no content that is text`)
-  })
+  try {
+    return messagesFrom(parsed)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(`${path}: ${error.message}; the file must hold [{"role": "user", "content": "..."}, ...]`)
+  }
 }

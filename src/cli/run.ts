@@ -64,7 +64,7 @@ export function define(command: Command): void {
     .addOption(new Option('-p, --prompt <text>').hideHelp())
     .optionsGroup('Many prompts:')
     .option('--batch <file>', 'answer every line of a JSONL file (- for stdin), an object a line')
-    .option('-o, --output <file>', 'where its answers go; what is there already is gone on with (default: stdout)')
+    .option('-o, --output <file>', 'where its answers go; the same command resumes there (default: stdout)')
     .option(
       '--parallel <n>',
       `lines that are answered at once (default: ${DEFAULT_PARALLEL})`,
@@ -94,11 +94,14 @@ Many prompts:
   stop, ignoreEos, context, logprobs (or max_tokens, top_k and so on); and an
   "id" (default: the line's number).
   Answers come in the order of the lines, as with --json, without timings and
-  memory: { id, model, prompt_tokens, tokens, text, finish_reason, seed, ... },
-  each the same as alone. Without a seed of its own or --seed, a line has
-  another each time, and its answer tells it. A line that cannot be answered
-  becomes { id, error }, and the exit code is 1 at the end. The same command
-  goes on after Ctrl-C, a kill or a full disk.
+  memory: { id, request, model, prompt_tokens, tokens, text, finish_reason,
+  seed, ... }, each the same as alone. Without a seed of its own or --seed, a
+  line has another each time, which its answer has in it. A line that cannot be
+  answered becomes { id, error }, and the exit code is 1 at the end.
+  The same command resumes after Ctrl-C, a kill or a full disk. It also answers
+  again the lines that hold an error or were edited since: "request" has a hash
+  of the line and one of the options. Answers to other options, or of another
+  model, are left alone and refused.
 
 Examples:
   molm "What is a lantern?"

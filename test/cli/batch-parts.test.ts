@@ -102,10 +102,26 @@ test('what is wrong with a line is told by the name of its field', async () => {
   assert.match(await errorOf('{"id": "a"}'), /no "prompt" and no "messages"/)
   assert.match(await errorOf(`{"prompt": "a", "messages": ${user}}`), /not both/)
   assert.match(await errorOf(`{"raw": true, "messages": ${user}}`), /"raw" continues a prompt/)
-  assert.match(await errorOf('{"messages": [{"role": "user"}]}'), /message 1 has no role or no content/)
+  assert.match(await errorOf('{"messages": [{"role": "user"}]}'), /"messages\[0\]\.content" is missing/)
   assert.match(await errorOf('{"id": [1], "prompt": "a"}'), /"id" must be a text or a number/)
   assert.match(await errorOf('{"prompt": "  "}'), /the prompt is empty/)
   assert.match(await errorOf('[1]'), /line 1: a JSON object was expected/)
+})
+
+test('a field with a name of many letters is refused at once', async () => {
+  const line = JSON.stringify({ prompt: 'a', ['k'.repeat(8_000_000)]: 1 })
+  const [{ ask }] = await collected(requestsOf(readLines(chunksOf(line), 2 ** 24), DEFAULTS))
+  assert.match((ask as UserError).message, /^there is no field "k{40}"; there are id, prompt/)
+})
+
+test('the hash of a line changes with what it asks for, not with its id, its spelling or the order of its fields', async () => {
+  const hash = async (text: string) => String((await requests(text))[0].hash)
+  const one = await hash('{"prompt": "a", "max_tokens": 3}')
+  assert.match(one, /^[0-9a-f]{16}$/)
+  assert.is(await hash('{"maxTokens": 3, "id": "x", "prompt": "a"}'), one)
+  assert.is.not(await hash('{"prompt": "b", "max_tokens": 3}'), one)
+  assert.is.not(await hash('{"prompt": "a", "max_tokens": 4}'), one)
+  assert.is(await hash('nonsense'), 'undefined')
 })
 
 /** Items that are worked on until they are let go. */

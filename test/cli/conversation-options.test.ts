@@ -119,12 +119,16 @@ test('the template gets values by name', () =>
 test('what cannot be meant is refused by name', () =>
   inTemporaryFolder(async (dir) => {
     const bad = join(dir, 'bad.json')
-    await writeFile(bad, '[{"role": "user"}]')
+    await writeFile(bad, '[{"role": "usr", "content": "Hi"}]')
     await writeFile(join(dir, 'bytes'), Uint8Array.of(0xff, 0xfe, 0x00))
     assertRefused(await molm(['-s', '@nowhere', 'hi']), 1, /nowhere: no such file/)
     assertRefused(await molm(['-f', dir, 'hi']), 1, /this is not a file/)
     assertRefused(await molm(['-f', join(dir, 'bytes'), 'hi']), 1, /not a text in UTF-8/)
-    assertRefused(await molm(['--messages', bad]), 1, /message 1 has no role or no content/)
+    assertRefused(
+      await molm(['--messages', bad]),
+      1,
+      /bad\.json: "messages\[0\]\.role" must be system, developer, user or assistant; the file must hold/,
+    )
     assertRefused(await molm(['--template-arg', 'mood=calm', 'hi']), 2, /mood: calm is no JSON; a text needs quotes/)
     assertRefused(await molm(['--template-arg', 'mood', 'hi']), 2, /must be NAME=JSON/)
     assertRefused(await molm(['--raw', '-s', 'x', 'hi']), 2, /--raw continues a text as it stands/)

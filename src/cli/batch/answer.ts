@@ -13,6 +13,8 @@ import type { Ask, BatchRequest, RequestId } from './request.js'
  */
 export interface BatchAnswer {
   id: RequestId
+  /** Hashes of the line and of the options: `LINE-OPTIONS`. A later run knows by them what has changed. */
+  request: string
   model: string
   prompt_tokens: number
   tokens: number[]
@@ -31,9 +33,11 @@ export interface BatchError {
 
 export type BatchResult = BatchAnswer | BatchError
 
-/** Who answers, and until when. */
+/** The model that answers, and until when. */
 export interface Answering {
   model: Model
+  /** Hash of what the command line says for all lines. */
+  options: string
   tokenizer: Tokenizer
   signal: AbortSignal
   /** The chat template leaves the system text of a request out. */
@@ -41,17 +45,17 @@ export interface Answering {
 }
 
 /** Answers a request; what is wrong with it becomes its result. Rejects when aborted, or where the model itself fails. */
-export async function answer({ id, ask }: BatchRequest, answering: Answering): Promise<BatchResult> {
+export async function answer({ id, hash, ask }: BatchRequest, answering: Answering): Promise<BatchResult> {
   try {
     if (ask instanceof UserError) throw ask
-    return { id, ...(await generated(ask, answering)) }
+    return { id, request: `${hash}-${answering.options}`, ...(await generated(ask, answering)) }
   } catch (error) {
     if (answering.signal.aborted || !(error instanceof UserError)) throw error
     return { id, error: error.message }
   }
 }
 
-async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnswer, 'id'>> {
+async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnswer, 'id' | 'request'>> {
   const { model, tokenizer, signal } = answering
   const { prompt, settings, experts, prefill } = ask
   const frame = await framePrompt(model, prompt, { ...ask, files: [] }, { ...ask, stop: settings.stop, signal })

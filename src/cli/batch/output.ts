@@ -1,4 +1,5 @@
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
 import { UserError } from '../../errors.js'
 import { cannotWrite } from '../../files/folders.js'
 import { expandHome } from '../../files/home.js'
@@ -7,10 +8,8 @@ import { writeOut } from '../output.js'
 import { STDIN } from '../stdin.js'
 import type { BatchResult } from './answer.js'
 import { readLines } from './lines.js'
+import { MOST_RESULT_BYTES, Replacements } from './replacements.js'
 import type { RequestId } from './request.js'
-
-/** Most bytes of a result that is read again: a text can hold no more. */
-const MOST_RESULT_BYTES = 2 ** 28
 
 /** What an earlier run has written of a line. */
 export interface Written {
@@ -19,6 +18,8 @@ export interface Written {
   line: number
   /** Absent where the line was not answered. */
   model?: string
+  /** Hashes of what was answered: `LINE-OPTIONS`. Absent in files of earlier versions. */
+  request?: string
 }
 
 /** Where results go, a line each. */
@@ -27,20 +28,28 @@ export interface BatchOutput {
   name: string
   /** What is in it already, line by line. A last line that was cut short is taken away first. */
   written(): AsyncGenerator<Written>
+  /** Appends a result. What `replace` was given is in its place before that. */
   write(result: BatchResult): Promise<void>
+  /** Takes a result in the place of line `line`, at the latest when the output is closed. */
+  replace(line: number, result: BatchResult): Promise<void>
   close(): Promise<void>
 }
 
-/** A file, which is gone on with; or stdout, also where the file is a pipe or a device. */
-export async function openOutput(named: string | undefined): Promise<BatchOutput> {
-  if (named === undefined || named === STDIN) return toStdout
-  const path = expandHome(named)
+/** A file, to which results are added; or stdout, also where the file is a pipe or a device. */
+export async function openOutput(typed: string | undefined): Promise<BatchOutput> {
+  if (typed === undefined || typed === STDIN) return toStdout
+  const named = expandHome(typed)
+  // Behind a link, so that it is the file itself that is replaced.
+  const path = await realpath(named).catch(() => named)
   const info = await stat(path).catch(() => undefined)
   const isFile = info === undefined || info.isFile()
   const lock = isFile ? await takeLock(`${path}.lock`, `writing ${path}`) : undefined
   try {
-    const file = await open(path, isFile ? 'a+' : 'w')
-    return isFile ? new ResultFile(path, file, lock) : new ResultStream(path, file)
+    if (!lock) return new ResultStream(named, await open(path, 'w'))
+    const replacements = new Replacements(path)
+    if (info) await replacements.putInPlace()
+    else await replacements.discard()
+    return new ResultFile(named, path, await open(path, 'a+'), lock, replacements)
   } catch (error) {
     await lock?.release()
     throw cannotWrite(path, error)
@@ -51,6 +60,9 @@ const toStdout: BatchOutput = {
   name: 'stdout',
   async *written() {},
   write: (result) => writeOut(lineOf(result)),
+  async replace() {
+    throw new Error('stdout has no lines to replace')
+  },
   async close() {},
 }
 
@@ -58,7 +70,7 @@ const toStdout: BatchOutput = {
 class ResultStream implements BatchOutput {
   constructor(
     readonly name: string,
-    protected readonly file: FileHandle,
+    protected file: FileHandle,
   ) {}
 
   async *written(): AsyncGenerator<Written> {}
@@ -69,22 +81,30 @@ class ResultStream implements BatchOutput {
     })
   }
 
+  async replace(_line: number, _result: BatchResult): Promise<void> {
+    throw new Error('a stream has no lines to replace')
+  }
+
   async close(): Promise<void> {
     await this.file.close()
   }
 }
 
 class ResultFile extends ResultStream {
+  private hasReplacements = false
+
   constructor(
-    path: string,
+    name: string,
+    private readonly path: string,
     file: FileHandle,
-    private readonly lock: Lock | undefined,
+    private readonly lock: Lock,
+    private readonly replacements: Replacements,
   ) {
-    super(path, file)
+    super(name, file)
   }
 
   override async *written(): AsyncGenerator<Written> {
-    const stream = this.file.createReadStream({ start: 0, autoClose: false })
+    const stream = createReadStream(this.path)
     let whole = 0
     for await (const { number, bytes, end, isWhole } of readLines(stream, MOST_RESULT_BYTES)) {
       if (!isWhole) {
@@ -97,17 +117,41 @@ class ResultFile extends ResultStream {
     await this.file.truncate(whole)
   }
 
+  override async write(result: BatchResult): Promise<void> {
+    if (this.hasReplacements) await this.putInPlace()
+    await super.write(result)
+  }
+
+  override async replace(line: number, result: BatchResult): Promise<void> {
+    await this.replacements.add(line, JSON.stringify(result))
+    this.hasReplacements = true
+  }
+
   override async close(): Promise<void> {
-    await super.close()
-    await this.lock?.release()
+    try {
+      if (this.hasReplacements) await this.putInPlace()
+    } finally {
+      await super.close()
+      await this.replacements.close()
+      await this.lock.release()
+    }
+  }
+
+  private async putInPlace(): Promise<void> {
+    this.hasReplacements = false
+    await this.replacements.putInPlace()
+    const replaced = this.file
+    this.file = await open(this.path, 'a+')
+    await replaced.close()
   }
 
   private parse(line: number, bytes: Buffer | undefined): Written {
     try {
-      const { id, model, error }: Record<string, unknown> = bytes ? JSON.parse(bytes.toString()) : {}
+      const { id, model, request, error }: Record<string, unknown> = bytes ? JSON.parse(bytes.toString()) : {}
       const isResult = typeof model === 'string' ? error === undefined : typeof error === 'string'
       if ((typeof id === 'string' || typeof id === 'number') && isResult) {
-        return { id, line, ...(typeof model === 'string' && { model }) }
+        const hashes = typeof request === 'string' && { request }
+        return { id, line, ...(typeof model === 'string' && { model }), ...hashes }
       }
     } catch {
       // Told below.
@@ -117,7 +161,7 @@ class ResultFile extends ResultStream {
 
   private noResult(line: number): UserError {
     return new UserError(
-      `${this.name}: line ${line} is no result of \`run --batch\`, so it cannot be gone on with; give another file`,
+      `${this.name}: line ${line} is no result of \`run --batch\`, so nothing can be added to it; give another file`,
     )
   }
 }

@@ -1,8 +1,10 @@
 import { UserError } from '../../errors.js'
 import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '../../generation-options.js'
-import { isObject, parseJsonObject } from '../../json.js'
+import { parseJsonObject } from '../../json.js'
 import { nearest, snakeCase } from '../../spelling.js'
 import type { ChatMessage } from '../../text/chat-template.js'
+import { messagesFrom } from '../messages.js'
+import { hashOf } from './hash.js'
 import type { Line } from './lines.js'
 
 /** What a line is called in the output: its own "id", else its number. */
@@ -35,6 +37,8 @@ export interface BatchRequest {
   line: number
   /** Bytes of the input up to the line's end. */
   end: number
+  /** Of what the line asks for, other than its id; undefined if that cannot be read. */
+  hash?: string
   ask: Ask | UserError
 }
 
@@ -62,7 +66,10 @@ function requestOf({ number, bytes, end }: Line, defaults: Defaults): BatchReque
     if (!bytes) throw new UserError(`line ${number}: more than 16 MiB are too much for a prompt`)
     const fields = parseJsonObject(bytes, `line ${number}`)
     id = idOf(fields.id) ?? number
-    return { id, line: number, end, ask: askOf(withOwnNames(fields), defaults) }
+    const named = withOwnNames(fields)
+    const ask = askOf(named, defaults)
+    const { id: _, ...content } = named
+    return { id, line: number, end, hash: hashOf(content), ask }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     return { id, line: number, end, ask: error }
@@ -70,14 +77,13 @@ function requestOf({ number, bytes, end }: Line, defaults: Defaults): BatchReque
 }
 
 function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
-  checkNames(fields)
   if (fields.id !== undefined && idOf(fields.id) === undefined) {
     throw new UserError('"id" must be a text or a number')
   }
   const system = textOf(fields, 'system')
   const prefill = textOf(fields, 'prefill')
   const prompt = textOf(fields, 'prompt')
-  const messages = messagesOf(fields.messages)
+  const messages = fields.messages === undefined ? undefined : messagesFrom(fields.messages)
   if (prompt === undefined && !messages) throw new UserError('there is no "prompt" and no "messages"')
   if (prompt !== undefined && messages) throw new UserError('give "prompt" or "messages", not both')
   const isTurn = Boolean(messages) || system !== undefined || prefill !== undefined
@@ -100,22 +106,27 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
   }
 }
 
-/** The fields, with options in the library's spelling. */
+/** The fields, with options in the library's spelling. Throws a UserError for a name that no line has. */
 function withOwnNames(fields: Record<string, unknown>): Record<string, unknown> {
-  const entries = Object.entries(fields).map(([name, value]) => [SPELT_WITH_LINES.get(name) ?? name, value] as const)
-  const names = entries.map(([name]) => name)
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined) throw new UserError(`"${twice}" is there twice, in two spellings`)
-  return Object.fromEntries(entries)
+  const named: Record<string, unknown> = {}
+  for (const [spelling, value] of Object.entries(fields)) {
+    const name = SPELT_WITH_LINES.get(spelling) ?? spelling
+    if (!FIELDS.includes(name)) throw unknownField(spelling)
+    if (Object.hasOwn(named, name)) throw new UserError(`"${name}" is there twice, in two spellings`)
+    named[name] = value
+  }
+  return named
 }
 
-function checkNames(fields: Record<string, unknown>): void {
-  const unknown = Object.keys(fields).find((name) => !FIELDS.includes(name))
-  if (unknown === undefined) return
-  const meant = nearest(unknown, FIELDS)
+function unknownField(name: string): UserError {
+  // The search takes time by the length of the word, and a word as long as this was not meant to be one of the names.
+  const meant = name.length > LONGEST_SLIP ? undefined : nearest(name, FIELDS)
   const hint = meant ? `did you mean "${meant}"?` : `there are ${FIELDS.join(', ')}`
-  throw new UserError(`there is no field ${JSON.stringify(unknown.slice(0, 40))}; ${hint}`)
+  return new UserError(`there is no field ${JSON.stringify(name.slice(0, LONGEST_SLIP))}; ${hint}`)
 }
+
+/** Most letters of an unknown name that is compared with those there are. */
+const LONGEST_SLIP = 40
 
 function idOf(value: unknown): RequestId | undefined {
   return typeof value === 'string' || Number.isFinite(value) ? (value as RequestId) : undefined
@@ -131,18 +142,6 @@ function switchOf(fields: Record<string, unknown>, name: string): boolean | unde
   const value = fields[name]
   if (value === undefined || typeof value === 'boolean') return value
   throw new UserError(`"${name}" must be true or false`)
-}
-
-function messagesOf(value: unknown): ChatMessage[] | undefined {
-  if (value === undefined) return undefined
-  if (!Array.isArray(value) || value.length === 0) {
-    throw new UserError('"messages" must be a list like [{"role": "user", "content": "..."}]')
-  }
-  return value.map((message, i) => {
-    const { role, content } = isObject(message) ? message : {}
-    if (typeof role === 'string' && typeof content === 'string') return { role, content }
-    throw new UserError(`message ${i + 1} has no role or no content that is text`)
-  })
 }
 
 /** Only what was given: an absent option of a line leaves that of the command line. */

@@ -7,23 +7,26 @@ import { plural } from '../../numbers.js'
 import { systemDropped } from '../../text/chat-frame.js'
 import { asksForConversation, readConversation } from '../conversation-options.js'
 import { interruptSignal } from '../interrupt.js'
+import { modelName } from '../options.js'
 import { note } from '../output.js'
 import type { RunOptions } from '../run.js'
 import { withModel } from '../with-model.js'
-import { answer, type BatchResult } from './answer.js'
+import { answer } from './answer.js'
+import { hashOf } from './hash.js'
 import { inOrder } from './in-order.js'
 import { type BatchInput, openInput } from './input.js'
 import { type BatchOutput, openOutput } from './output.js'
+import { outstanding, surveyOutput, type Work } from './outstanding.js'
 import { DEFAULT_PARALLEL } from './parallel.js'
 import { createBatchProgress } from './progress.js'
-import { type BatchRequest, requestsOf } from './request.js'
+import { requestsOf } from './request.js'
 
 /** Results that may wait for an earlier one, for each prompt that runs. */
 const WAITING = 16
 
 type BatchOptions = RunOptions & { batch: string }
 
-/** Answers every line of the input that has no answer in the output yet. */
+/** Answers every line of the input that has no answer in the output yet, or has one to another request. */
 export async function runBatch(given: readonly string[], options: BatchOptions): Promise<void> {
   checkBatchOptions(given, options)
   const signal = interruptSignal()
@@ -39,15 +42,20 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
     }
     const into = await openOutput(options.output)
     output = into
-    const requests = requestsOf(input.lines, defaults)
-    const before = await skipWritten(requests, input, into)
-    const first = await requests.next()
-    if (first.done) return tellEnd(before, before, into, options)
-    const rest = startingWith(first.value, requests)
+    const { resolveModel } = await import('../../library/resolve-model.js')
+    const { name, quant } = await resolveModel(modelName(options.model), options.quant)
+    const asked = { model: name, options: hashOf({ quant, ...defaults }) }
+    const before = { ...(await surveyOutput(into, asked)), added: 0, again: { failed: 0, edited: 0 } }
+    const work = outstanding(requestsOf(input.lines, defaults), input, into)
+    const first = await work.next()
+    if (first.done) return reportEnd(before, into, options)
+    if (before.lines > 0 && first.value.replaces === undefined && !options.quiet) {
+      note(`resuming ${into.name} after ${plural(before.lines, 'line')}`)
+    }
     const end = await withModel(options, ({ model }) =>
-      answerAll(rest, before, { model, input, output: into }, options),
+      answerAll(startingWith(first.value, work), before, { model, input, output: into, hash: asked.options }, options),
     )
-    tellEnd(end, before, into, options)
+    reportEnd(end, into, options)
   } finally {
     input.close()
     await output?.close()
@@ -64,61 +72,34 @@ function checkBatchOptions(given: readonly string[], options: RunOptions): void 
   if (trace !== undefined) throw refuse('in place of --trace, --experts puts the experts into its results')
 }
 
-/** Lines that have a result, and how many of those are errors. */
+/** Lines of the output. */
 interface Count {
   lines: number
+  /** Lines that hold an error. */
   failed: number
-  /** Of the answers, as far as they say. */
-  model?: string
+  /** Lines written by this run, and lines that it has answered again because they had failed or were edited. */
+  added: number
+  again: { failed: number; edited: number }
 }
 
-/**
- * Passes over the requests that an earlier run has written. Rejects with a UserError where the output is not of this
- * input.
- */
-async function skipWritten(
-  requests: AsyncGenerator<BatchRequest>,
-  input: BatchInput,
-  output: BatchOutput,
-): Promise<Count> {
-  const count: Count = { lines: 0, failed: 0 }
-  const refuse = (why: string) =>
-    new UserError(
-      `${output.name} was not made from ${input.name}: ${why}\ngive another file with -o, or remove this one`,
-    )
-  for await (const { id, line, model } of output.written()) {
-    const { done, value: request } = await requests.next()
-    if (done) throw refuse(`it has more lines than the ${count.lines} of the input`)
-    if (request.id !== id) {
-      const [here, there] = [JSON.stringify(id), JSON.stringify(request.id)]
-      throw refuse(`its line ${line} has the id ${here}, line ${request.line} of the input ${there}`)
-    }
-    if (model !== undefined && count.model !== undefined && model !== count.model) {
-      throw refuse(`line ${line} is an answer of ${model}, others of ${count.model}`)
-    }
-    count.lines++
-    if (model === undefined) count.failed++
-    count.model ??= model
-  }
-  return count
+/** What an answer is made with, and where it goes. */
+interface Batch {
+  model: Model
+  input: BatchInput
+  output: BatchOutput
+  /** Of what the command line says for all lines. */
+  hash: string
 }
 
-/** Answers the requests and writes the results, several at once; resolves with the count of all lines of the output. */
+/** Answers requests and writes the results, several at once; resolves with the count of all lines of the output. */
 async function answerAll(
-  requests: AsyncIterable<BatchRequest>,
+  work: AsyncIterable<Work>,
   before: Count,
-  { model, input, output }: { model: Model; input: BatchInput; output: BatchOutput },
+  { model, input, output, hash }: Batch,
   options: BatchOptions,
 ): Promise<Count> {
   checkLanguageModel(model)
-  if (before.model !== undefined && before.model !== model.name) {
-    throw new UserError(
-      `${output.name} has answers of ${before.model}, and the model now is ${model.name}\n` +
-        'give another file with -o, or remove this one',
-    )
-  }
-  const count = { ...before }
-  if (before.lines > 0 && !options.quiet) note(`going on in ${output.name} after ${plural(before.lines, 'line')}`)
+  const count = { ...before, again: { ...before.again } }
   // Throws if the model has none: no line could be answered then.
   const { tokenizer } = model
   const parallel = options.parallel ?? DEFAULT_PARALLEL
@@ -130,30 +111,50 @@ async function answerAll(
     progress.clear()
     note(`warning: ${systemDropped(model.name)}`)
   }
-  const answering = { model, tokenizer, signal: interruptSignal(), onSystemDropped }
-  const work = async (request: BatchRequest) => ({ result: await answer(request, answering), end: request.end })
-  const write = async ({ result, end }: { result: BatchResult; end: number }) => {
-    await output.write(result)
-    count.lines++
+  const answering = { model, options: hash, tokenizer, signal: interruptSignal(), onSystemDropped }
+  const answered = async ({ request, replaces }: Work) => {
+    return { result: await answer(request, answering), replaces, end: request.end }
+  }
+  const write = async ({ result, replaces, end }: Awaited<ReturnType<typeof answered>>) => {
+    if (replaces) {
+      await output.replace(replaces.line, result)
+      count.again[replaces.because]++
+      if (replaces.because === 'failed') count.failed--
+    } else {
+      await output.write(result)
+      count.lines++
+      count.added++
+    }
     if ('error' in result) count.failed++
     progress.show(count.lines, end)
   }
   try {
-    await inOrder(requests, work, write, { parallel, waiting: WAITING * parallel })
+    await inOrder(work, answered, write, { parallel, waiting: WAITING * parallel })
   } finally {
     progress.clear()
   }
   return count
 }
 
-/** The exit code is that of a failure where any line has no answer, also of an earlier run. */
-function tellEnd(end: Count, before: Count, output: BatchOutput, { quiet }: BatchOptions): void {
-  const isNew = end.lines > before.lines
-  if (!isNew && !quiet) note(`nothing to do: ${output.name} has a result for ${all(end.lines)}`)
-  if (end.failed === 0) return
+/** The exit code is that of a failure if any line has no answer, also of an earlier run. */
+function reportEnd({ lines, failed, added, again }: Count, output: BatchOutput, { quiet }: BatchOptions): void {
+  if (!quiet) {
+    if (again.failed + again.edited > 0) note(describeAgain(again))
+    else if (added === 0) note(`nothing to do: ${output.name} has a result for ${all(lines)}`)
+  }
+  if (failed === 0) return
   throw new UserError(
-    `${end.failed} of ${plural(end.lines, 'line')} could not be answered; each has an "error" in ${output.name} that says why`,
+    `${failed} of ${plural(lines, 'line')} could not be answered; each has an "error" in ${output.name} that says why`,
   )
+}
+
+/** `3 lines answered again: 2 had failed, 1 was edited`. */
+export function describeAgain({ failed, edited }: Count['again']): string {
+  const reasons = [
+    ...(failed > 0 ? [`${failed} had failed`] : []),
+    ...(edited > 0 ? [`${edited} ${edited === 1 ? 'was' : 'were'} edited`] : []),
+  ]
+  return `${plural(failed + edited, 'line')} answered again: ${reasons.join(', ')}`
 }
 
 function all(lines: number): string {

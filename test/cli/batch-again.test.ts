@@ -1,0 +1,193 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openInput } from '#molm/cli/batch/input.js'
+import { openOutput } from '#molm/cli/batch/output.js'
+import { outstanding, surveyOutput } from '#molm/cli/batch/outstanding.js'
+import { requestsOf } from '#molm/cli/batch/request.js'
+import { describeAgain } from '#molm/cli/batch/run-batch.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('answers that take the place of earlier ones')
+
+const DEFAULTS = { system: '', prefill: '', raw: false, experts: false, isConversation: false, args: {}, settings: {} }
+
+const answer = (id: number, text: string, request = 'line-options') => ({
+  id,
+  request,
+  model: 'nano',
+  prompt_tokens: 1,
+  tokens: [],
+  text,
+  finish_reason: 'length' as const,
+  seed: 1,
+})
+
+const linesOf = (...values: object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('')
+
+test('they are put in place when the output is closed, and the other lines stay as they are', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.jsonl')
+    await writeFile(path, linesOf({ id: 1, error: 'none' }, answer(2, 'b'), { id: 3, error: 'none' }))
+    const output = await openOutput(path)
+    await output.replace(1, answer(1, 'a'))
+    await output.replace(3, { id: 3, error: 'other' })
+    await output.close()
+    assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a'), answer(2, 'b'), { id: 3, error: 'other' }))
+    assert.equal(await readdir(dir), ['out.jsonl'])
+  }))
+
+test('a line that is added comes after them', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.jsonl')
+    await writeFile(path, linesOf({ id: 1, error: 'none' }))
+    const output = await openOutput(path)
+    await output.replace(1, answer(1, 'a'))
+    await output.write(answer(2, 'b'))
+    assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a'), answer(2, 'b')))
+    await output.write(answer(3, 'c'))
+    await output.close()
+    assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a'), answer(2, 'b'), answer(3, 'c')))
+  }))
+
+test('what a killed run has answered again is put in place by the next one', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.jsonl')
+    const old = linesOf({ id: 1, error: 'none' }, { id: 2, error: 'none' }, answer(3, 'c'))
+    await writeFile(path, `${old}{"id":4,"mod`)
+    const entries = [
+      { line: 2, result: answer(2, 'early') },
+      { line: 2, result: answer(2, 'late') },
+      // Of a line that has another id, and of none: they belong to another file.
+      { line: 3, result: answer(9, 'x') },
+      { line: 8, result: answer(8, 'x') },
+    ]
+    await writeFile(`${path}.again`, `${linesOf(...entries)}{"line":1,"resu`)
+    await writeFile(`${path}.partial`, 'left by a kill during the move')
+    const output = await openOutput(path)
+    const ids = []
+    for await (const { id, model } of output.written()) ids.push([id, model])
+    await output.close()
+    assert.equal(ids, [
+      [1, undefined],
+      [2, 'nano'],
+      [3, 'nano'],
+    ])
+    assert.is(await readFile(path, 'utf8'), linesOf({ id: 1, error: 'none' }, answer(2, 'late'), answer(3, 'c')))
+    assert.equal(await readdir(dir), ['out.jsonl'])
+  }))
+
+test('what belongs to an output that was removed is forgotten', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.jsonl')
+    await writeFile(`${path}.again`, linesOf({ line: 1, result: answer(1, 'a') }))
+    await (await openOutput(path)).close()
+    assert.is(existsSync(`${path}.again`), false)
+    assert.is(await readFile(path, 'utf8'), '')
+  }))
+
+test('answers that cannot be put in place are kept beside, and the output stays as it was', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.jsonl')
+    const old = linesOf({ id: 1, error: 'none' })
+    await writeFile(path, old)
+    const output = await openOutput(path)
+    await output.replace(1, answer(1, 'a'))
+    await mkdir(`${path}.partial`)
+    const error = await output.close().then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    assert.match(String(error?.message), 'cannot be written (there is a folder of that name)')
+    assert.is(await readFile(path, 'utf8'), old)
+    assert.is(await readFile(`${path}.again`, 'utf8'), linesOf({ line: 1, result: answer(1, 'a') }))
+    assert.is(existsSync(`${path}.lock`), false)
+  }))
+
+test('behind a link, the file itself is replaced', () =>
+  inTemporaryFolder(async (dir) => {
+    const [path, link] = [join(dir, 'out.jsonl'), join(dir, 'link')]
+    await writeFile(path, linesOf({ id: 1, error: 'none' }))
+    await symlink(path, link)
+    const output = await openOutput(link)
+    await output.replace(1, answer(1, 'a'))
+    await output.close()
+    assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a')))
+    assert.is(await readFile(link, 'utf8'), linesOf(answer(1, 'a')))
+  }))
+
+/** The lines that are to be answered, and why those that have a result are. */
+async function workOf(dir: string, input: object[], output: object[]): Promise<unknown[]> {
+  const [inPath, outPath] = [join(dir, 'in.jsonl'), join(dir, 'out.jsonl')]
+  await writeFile(inPath, linesOf(...input))
+  await writeFile(outPath, linesOf(...output))
+  const from = await openInput(inPath, new AbortController().signal)
+  const to = await openOutput(outPath)
+  try {
+    const found = []
+    for await (const { request, replaces } of outstanding(requestsOf(from.lines, DEFAULTS), from, to)) {
+      found.push([request.line, replaces?.because])
+    }
+    return found
+  } finally {
+    from.close()
+    await to.close()
+  }
+}
+
+test('what is to be done are failed lines, edited lines, and those without a result', () =>
+  inTemporaryFolder(async (dir) => {
+    const hashes: string[] = []
+    for await (const { hash } of requestsOf(
+      (async function* () {
+        for (const prompt of ['a', 'b', 'c']) {
+          yield { number: 1, end: 0, isWhole: true, bytes: Buffer.from(JSON.stringify({ prompt })) }
+        }
+      })(),
+      DEFAULTS,
+    )) {
+      hashes.push(`${hash}-options`)
+    }
+    const results = [
+      answer(1, 'kept', hashes[0]),
+      { id: 2, error: 'none' },
+      answer(3, 'edited', hashes[1]),
+      // A result of an earlier version says nothing of its request.
+      { id: 4, model: 'nano', text: 'kept' },
+    ]
+    const input = ['a', 'b', 'c', 'd', 'e'].map((prompt) => ({ prompt }))
+    assert.equal(await workOf(dir, input, results), [
+      [2, 'failed'],
+      [3, 'edited'],
+      [5, undefined],
+    ])
+  }))
+
+test('results of other options or another model are refused', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.jsonl')
+    await writeFile(path, linesOf({ id: 1, error: 'none' }, answer(2, 'b', 'line-options')))
+    const output = await openOutput(path)
+    const refusal = (asked: { model: string; options: string }) =>
+      surveyOutput(output, asked).then(JSON.stringify, (error: Error) => error.message)
+    try {
+      assert.is(await refusal({ model: 'nano', options: 'options' }), '{"lines":2,"failed":1}')
+      assert.match(
+        await refusal({ model: 'other', options: 'options' }),
+        'has answers of nano, and the model now is other',
+      )
+      assert.match(await refusal({ model: 'nano', options: 'new' }), 'line 2 answers other options of the command line')
+    } finally {
+      await output.close()
+    }
+  }))
+
+test('what was answered again is told with its reasons', () => {
+  assert.is(describeAgain({ failed: 2, edited: 1 }), '3 lines answered again: 2 had failed, 1 was edited')
+  assert.is(describeAgain({ failed: 0, edited: 2 }), '2 lines answered again: 2 were edited')
+  assert.is(describeAgain({ failed: 1, edited: 0 }), '1 line answered again: 1 had failed')
+})
+
+test.run()
