@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { expandHome } from '../files/home.js'
 import { formatBytes } from '../numbers.js'
 import type { Quant } from '../packing/format.js'
 import { interruptSignal } from './interrupt.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from './options.js'
+import { folderForPacking } from './out-folder.js'
 import { note, writeOut } from './output.js'
 import { createProgress } from './progress.js'
 
@@ -11,16 +11,21 @@ interface ConvertOptions extends OutputOptions {
   quant?: Quant
   threads?: number
   json?: boolean
+  force?: boolean
 }
 
 export function define(command: Command): void {
   command
-    .description('Packs a Hugging Face checkpoint into the folder OUT and prints the path written.')
+    .description(
+      'Packs a Hugging Face checkpoint into the folder OUT and prints the path written. Several packings of one checkpoint ' +
+        'may be in a folder; else a model that OUT holds is replaced with --force only.',
+    )
     .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), or a name')
     .argument('<out>', 'folder of the packed model, made if absent')
     .addHelpText('after', EXAMPLES)
     .action(convert)
   addThreadsOption(addQuantOption(command, 'packed weights'))
+  command.option('--force', 'replace the model that OUT holds')
   command.option('--json', 'print one object: path, bytes, quant, warnings')
   addOutputOptions(command)
 }
@@ -32,12 +37,16 @@ Examples:
   molm -m ./molm-350m "Once upon a time"`
 
 async function convert(dir: string, out: string, options: ConvertOptions): Promise<void> {
-  const { quant = 'q4', threads, json } = options
-  const { convertModel } = await import('../index.js')
+  const { quant = 'q4', threads, json, force } = options
+  const [{ convertModel }, { checkpointFolder }] = await Promise.all([
+    import('../index.js'),
+    import('../library/convert-model.js'),
+  ])
+  const folder = await folderForPacking(out, { checkpoint: await checkpointFolder(dir), quant, force })
   const progress = createProgress('packing', options)
   const start = performance.now()
   try {
-    const { path, bytes, warnings } = await convertModel(dir, expandHome(out), {
+    const { path, bytes, warnings } = await convertModel(dir, folder, {
       quant,
       threads,
       onProgress: ({ bytesDone, bytes: all }) => progress.show(bytesDone, all),

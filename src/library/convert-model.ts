@@ -31,8 +31,8 @@ export async function convertModel(dir: string, out: string, options: ConvertOpt
   return withPacker(threads, (pack) => convertCheckpoint(folder, out, { quant, pack, onProgress, signal, blueprint }))
 }
 
-/** The folder itself, or that of a model that is called by its name. */
-async function checkpointFolder(dir: string): Promise<string> {
+/** The folder of a checkpoint, by its path or the name of a model. Rejects with a UserError if that is packed. */
+export async function checkpointFolder(dir: string): Promise<string> {
   const path = expandHome(dir)
   if (existsSync(path) || !isName(dir)) return path
   const { name, path: found, kind, quant } = await resolveModel(dir)

@@ -144,7 +144,8 @@ async function removeOtherModel(outDir: string, former: string[], staying: strin
   for (const file of stale) await rm(join(outDir, file))
 }
 
-async function isSameFile(a: string, b: string): Promise<boolean> {
+/** Whether two small files, such as config.json, are there and equal to the byte. */
+export async function isSameFile(a: string, b: string): Promise<boolean> {
   const [first, second] = await Promise.all(
     [a, b].map((path) => readSmallFile(path, MOST_CONFIG_BYTES).catch(() => {})),
   )

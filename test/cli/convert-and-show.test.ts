@@ -1,10 +1,10 @@
-import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { molm, NANO } from './molm.js'
+import { assertRefused, molm, NANO } from './molm.js'
 
 const FIXTURE = fixturePath('01-base-bin-f32')
 
@@ -45,6 +45,39 @@ test('show tells the absolute path, the length of training and what the model wa
   assert.ok(trained_context > 0)
   assert.ok(defaults.max_tokens > 0 && defaults.stop.length > 0)
 })
+
+test('convert replaces a model with --force only, and puts other packings of the same one beside it', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'packed')
+    const other = fixturePath('03-topk4-safetensors-bf16-sharded')
+    const convert = (...args: string[]) => molm(['convert', ...args, out])
+    assert.is((await convert(FIXTURE)).code, 0)
+    const before = await readFile(join(out, 'config.json'), 'utf8')
+    for (const args of [[FIXTURE], [other], [other, '--quant', 'q8']]) {
+      assertRefused(
+        await convert(...args),
+        1,
+        /packed: holds a model already \(q4\); give another folder, or --force\n$/,
+      )
+    }
+    assert.is(await readFile(join(out, 'config.json'), 'utf8'), before)
+    assert.is((await convert(FIXTURE, '--quant', 'q8')).code, 0)
+    const packed = async () => (await readdir(out)).filter((name) => name.endsWith('.molm.safetensors'))
+    assert.equal(await packed(), ['model-q4.molm.safetensors', 'model-q8.molm.safetensors'])
+    assert.is((await convert(FIXTURE, '--quant', 'q8', '--force')).code, 0)
+    assert.is((await convert(other, '--force')).code, 0)
+    assert.equal(await packed(), ['model-q4.molm.safetensors'])
+    assert.is.not(await readFile(join(out, 'config.json'), 'utf8'), before)
+  }))
+
+test('convert takes a folder in which an interrupted one has left its work', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'packed')
+    await mkdir(join(out, '.molm.partial'), { recursive: true })
+    await writeFile(join(out, '.molm.partial', 'model-q4.molm.safetensors'), 'half')
+    const { code, stderr } = await molm(['convert', FIXTURE, out])
+    assert.is(code, 0, stderr)
+  }))
 
 test('convert --json tells path, bytes and warnings', () =>
   inTemporaryFolder(async (dir) => {
