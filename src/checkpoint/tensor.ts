@@ -56,17 +56,20 @@ export function tensorIn(
   return { name, dtype, shape, strides, source: extent.source, offset: extent.offset + first * DTYPE_BYTES[dtype] }
 }
 
-/** A shape in a message: `[2, 3]`, cut when a file gives it very many digits. */
-export function shapeText(shape: readonly number[]): string {
-  return `[${printable(shape.join(', '))}]`
-}
-
 /** Whether a value out of a file is a list of sizes or strides. */
 export function isSizes(value: unknown): value is number[] {
   return (
     Array.isArray(value) && value.length <= MOST_DIMENSIONS && value.every((n) => Number.isSafeInteger(n) && n >= 0)
   )
 }
+
+/** A shape for a message, `[2, 3]`; of one with many dimensions, the first. */
+export function shapeText(shape: readonly number[]): string {
+  const more = shape.length > SHOWN_DIMENSIONS ? `, ... ${shape.length} dimensions` : ''
+  return `[${shape.slice(0, SHOWN_DIMENSIONS).join(', ')}${more}]`
+}
+
+const SHOWN_DIMENSIONS = 6
 
 /** Number of elements of a shape; 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {

@@ -5,7 +5,7 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { takeLock } from '../files/lock.js'
 import { checkTensors } from '../packing/check-tensors.js'
-import { unknownTensors } from '../packing/checkpoint-warnings.js'
+import { unfitLicences, unknownTensors } from '../packing/checkpoint-warnings.js'
 import { isCompanion } from '../packing/companions.js'
 import { formatsFor } from '../packing/format.js'
 import type { PackMatrix } from '../packing/pack.js'
@@ -21,6 +21,7 @@ import {
 } from '../packing/resumable-packing.js'
 import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
 import { HashMismatch } from './file-hash.js'
+import { describeLicence, isOpen, licenceOf } from './licence.js'
 import { type Origin, withOrigin } from './origin.js'
 import { checkPlan, diskNeeds, memoryNeeds, type PullPlan, sourceBytes } from './plan.js'
 import { DEFAULT_REVISION, type PullOptions, type PullProgress, type PullRequest } from './pull-options.js'
@@ -161,7 +162,8 @@ class Pull {
     const config = parseConfig(checkpoint.config, `${checkpoint.name}/config.json`)
     const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
     const formats = formatsFor(quant)
-    const companions = (await this.origin.files.list()).filter(isCompanion)
+    const files = await this.origin.files.list()
+    const companions = files.filter(isCompanion)
     const packing: ResumablePacking = {
       path: stagedWeights(this.place.folder, quant),
       layout: layoutOf(config, formats),
@@ -172,11 +174,13 @@ class Pull {
     this.tellOfLeftovers(leftovers, packing)
     const plan = await this.plan(checkpoint, packing, leftovers)
     this.callbacks.onPlan?.(plan)
+    await this.reportLicence()
     checkPlan(plan)
     const conversion = await this.fetchAndPack(checkpoint, packing, leftovers)
     const path = join(this.place.folder, packedFileName(quant))
     const { bytes, warnings } = conversion
-    return { path, bytes, repo, commit, quant, wasHere: false, warnings: [...unknownTensors(unknown), ...warnings] }
+    const about = [...unknownTensors(unknown), ...unfitLicences(files)]
+    return { path, bytes, repo, commit, quant, wasHere: false, warnings: [...about, ...warnings] }
   }
 
   private tellOfLeftovers({ entries, otherCommit }: Leftovers, { layout }: ResumablePacking): void {
@@ -191,6 +195,14 @@ class Pull {
         `${repo}: going on where a pull stopped, ${entries.length} of ${layout.parts.length} parts are done`,
       )
     }
+  }
+
+  /** Names a licence that is not open, before the weights are fetched. */
+  private async reportLicence(): Promise<void> {
+    const licence = await licenceOf(this.origin.files)
+    if (!licence || isOpen(licence)) return
+    const { repo, environment } = this.request
+    this.callbacks.onNote?.(`${repo}: ${describeLicence(licence, `${environment.endpoint}/${repo}`)}`)
   }
 
   private async plan(checkpoint: Checkpoint, { layout }: ResumablePacking, { entries }: Leftovers): Promise<PullPlan> {

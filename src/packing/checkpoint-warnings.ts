@@ -1,5 +1,6 @@
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
+import { licencesLeftOut } from './companions.js'
 import type { NonFinite } from './pack.js'
 
 /** One line for each tensor with NaN or infinite weights. */
@@ -15,7 +16,17 @@ export function nonFiniteWeights(found: readonly NonFinite[]): string[] {
 /** One line for the tensors that have no place in the model, if any. */
 export function unknownTensors(names: readonly string[]): string[] {
   if (names.length === 0) return []
-  const shown = names.slice(0, 3).map(printable).join(', ')
-  const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
-  return [`the checkpoint has tensors that no such model uses, left out: ${shown}${more}`]
+  return [`the checkpoint has tensors that no such model uses, left out: ${firstOf(names)}`]
+}
+
+/** One line for the licences that are not copied, if any. */
+export function unfitLicences(files: readonly string[]): string[] {
+  const names = licencesLeftOut(files)
+  if (names.length === 0) return []
+  return [`files left out, since their names are too long or could steer a terminal: ${firstOf(names)}`]
+}
+
+function firstOf(names: readonly string[]): string {
+  const shown = names.slice(0, 3).map((name) => printable(name))
+  return `${shown.join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`
 }

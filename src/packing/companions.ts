@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ByteSource, FileSet } from '../checkpoint/byte-source.js'
 import { openLocalFile } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
+import { printable } from '../printable.js'
 import { checksumOf } from './checksums.js'
 import { openPackedFile } from './packed-file.js'
 
@@ -26,14 +27,30 @@ const COMPANIONS = [
 
 const PIECE_BYTES = 4 * 2 ** 20
 
+/** Most bytes of the name of a licence. File systems take 255, and a partial file has a longer name than the whole one. */
+const MOST_NAME_BYTES = 200
+
 /** Whether a file of a checkpoint goes with its packed weights. */
 export function isCompanion(file: string): boolean {
-  return COMPANIONS.includes(file) || file.startsWith('LICENSE')
+  return COMPANIONS.includes(file) || (isLicence(file) && hasGoodName(file))
+}
+
+/** Licences of a checkpoint that are left out, since their names are too long or could steer a terminal. */
+export function licencesLeftOut(files: readonly string[]): string[] {
+  return files.filter((file) => isLicence(file) && !hasGoodName(file))
+}
+
+function isLicence(file: string): boolean {
+  return file.startsWith('LICENSE')
+}
+
+function hasGoodName(file: string): boolean {
+  return printable(file, Infinity) === file && Buffer.byteLength(file) <= MOST_NAME_BYTES
 }
 
 /** Whether a companion is meant for readers, and so may be a note of the user's own. */
 export function isNote(file: string): boolean {
-  return file === 'README.md' || file.startsWith('LICENSE')
+  return file === 'README.md' || isLicence(file)
 }
 
 /** Largest companion: a large tokenizer has a tenth of it, and whatever is larger is something else. */

@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { checkTensors } from './check-tensors.js'
-import { nonFiniteWeights, unknownTensors } from './checkpoint-warnings.js'
+import { nonFiniteWeights, unfitLicences, unknownTensors } from './checkpoint-warnings.js'
 import { formatsFor, type Quant } from './format.js'
 import { type Blueprint, planLayout } from './layout.js'
 import { asOnlyWriter } from './only-writer.js'
@@ -81,7 +81,8 @@ async function convertAlone(
       const { bytes, warnings } = await packCheckpoint(checkpoint, blueprint, weights, { ...options, source, files })
       await model.publish()
       const path = resolve(outDir, packedFileName(options.quant))
-      return { path, bytes, warnings: [...unknownTensors(unknown), ...warnings] }
+      const about = [...unknownTensors(unknown), ...unfitLicences(await from.list())]
+      return { path, bytes, warnings: [...about, ...warnings] }
     } catch (error) {
       await model.discard()
       throw error

@@ -1,6 +1,16 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readFloats, readSpan, rows, select, span, type Tensor, tensorIn, transpose } from '#molm/checkpoint/tensor.js'
+import {
+  readFloats,
+  readSpan,
+  rows,
+  select,
+  shapeText,
+  span,
+  type Tensor,
+  tensorIn,
+  transpose,
+} from '#molm/checkpoint/tensor.js'
 import { bytesSource, vastSource } from '../support/memory-files.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
@@ -103,6 +113,14 @@ test('rows are read together up to a bounded number of bytes', async () => {
     Array.from({ length: 80 }, (_, i) => i >> 1),
   )
   assert.ok(source.reads.length > 1 && Math.max(...source.reads) <= 16 * mib, `read ${source.reads}`)
+})
+
+test('a message shows the first sizes of a shape with many dimensions', () => {
+  assert.is(shapeText([2, 3]), '[2, 3]')
+  assert.is(shapeText([]), '[]')
+  const text = shapeText(Array.from({ length: 60 }, () => 1e15))
+  assert.match(text, /^\[10+(, 10+){5}, \.\.\. 60 dimensions\]$/)
+  assert.ok(text.length < 160)
 })
 
 test.run()

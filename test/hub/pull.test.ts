@@ -185,4 +185,24 @@ test('the storage is asked at its own address, not by way of the hub each time',
   })
 })
 
+test('licences whose names are too long or could steer a terminal are left out with a warning', async () => {
+  await withHub(async (hub, dir) => {
+    const { files } = await hub.serve(REPO, '02-base-safetensors-f32')
+    const odd = ['LICENSE-\x1b[2J', `LICENSE-${'x'.repeat(300)}`]
+    for (const name of ['LICENSE', 'LICENSE de la base de données.txt', ...odd]) files.set(name, Buffer.from(name))
+    for (const keep of [false, true]) {
+      const { warnings } = await pullModel(`${REPO}:${keep ? 'q8' : 'q4'}`, { ...QUICK, keep })
+      assert.is(warnings.length, 1)
+      assert.match(
+        warnings[0],
+        /^files left out, since their names are too long .*: LICENSE-\\x1b\[2J, LICENSE-x+\.\.\.$/,
+      )
+    }
+    const licences = (await readdir(join(dir, 'molm', 'models', 'org', 'model'))).filter((name) =>
+      /^LICENSE/.test(name),
+    )
+    assert.equal(licences.sort(), ['LICENSE', 'LICENSE de la base de données.txt'])
+  })
+})
+
 test.run()
