@@ -109,7 +109,7 @@ const KNOWS: Record<string, string[]> = {
     'errors',
   ],
   experts: ['generation', 'engine', 'model', 'json', 'errors'],
-  evaluation: ['generation', 'sampling', 'model', 'json', 'errors', 'numbers'],
+  evaluation: ['generation', 'sampling', 'model', 'files', 'json', 'errors', 'numbers'],
   benchmark: ['generation', 'errors', 'numbers'],
   library: [
     'hub',
@@ -164,7 +164,7 @@ const KNOWS: Record<string, string[]> = {
   text: ['checkpoint', 'generation-options', 'option-checks', 'json', 'errors', 'printable'],
   sampling: ['generation-options', 'exp', 'errors'],
   runtime: ['errors'],
-  files: ['checkpoint', 'json', 'errors', 'printable'],
+  files: ['checkpoint', 'json', 'errors', 'numbers', 'printable'],
   checkpoint: ['json', 'errors', 'printable'],
   terminal: ['numbers', 'printable'],
   'generation-options': ['errors'],

@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { UsageError, UserError } from '../errors.js'
+import { readBounded } from '../files/bounded-file.js'
 import { expandHome } from '../files/home.js'
 import { parseJson } from '../json.js'
 import type { ChatMessage } from '../text/chat-template.js'
@@ -71,23 +71,15 @@ function collectArgument(text: string, earlier: Record<string, unknown> = {}): R
 }
 
 async function readText(named: string): Promise<string> {
-  const bytes = named === STDIN ? await readStdin(interruptSignal()) : await readBytes(expandHome(named))
+  const bytes =
+    named === STDIN
+      ? await readStdin(interruptSignal())
+      : await readBounded(expandHome(named), MOST_BYTES, 'no prompt is that long')
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw new UserError(`${named === STDIN ? 'stdin' : named}: this is not a text in UTF-8`)
   }
-}
-
-async function readBytes(path: string): Promise<Buffer> {
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(error.code === 'ENOENT' ? `${path}: no such file` : `${path}: cannot be read (${error.code})`)
-  })
-  if (info.isDirectory()) throw new UserError(`${path}: this is not a file, but a folder`)
-  // A pipe (a shell's `<(...)`) has no size beforehand.
-  const bytes = info.size > MOST_BYTES ? undefined : await readFile(path)
-  if (!bytes || bytes.length > MOST_BYTES) throw new UserError(`${path}: more than 16 MiB are too much for a prompt`)
-  return bytes
 }
 
 /** One JSON list of messages, or a message per line. */

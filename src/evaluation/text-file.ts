@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile } from 'node:fs/promises'
 import { UserError } from '../errors.js'
+import { readBounded } from '../files/bounded-file.js'
 
 /** A text to be measured on. */
 export interface NamedText {
@@ -13,20 +13,18 @@ export interface NamedText {
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const LINE_FEED = 10
 
+/** Most bytes of a text: with all that is made of it, it must fit into memory. */
+const MOST_BYTES = 2 ** 28
+
 /**
- * Reads a text to the byte. Rejects with a UserError when there is no such file or when it is not UTF-8: replacing what
- * cannot be read would measure another text.
+ * Reads a text to the byte, at most 256 MiB of it, also from a pipe or a device. Rejects with a UserError if there is no
+ * such file, if it is longer, or if it is not UTF-8: replacing what cannot be read would measure another text.
  */
 export async function readText(path: string): Promise<NamedText> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new UserError(`${path}: no such file`)
-    if (error.code === 'EISDIR') throw new UserError(`${path}: is a folder; give the text files in it`)
-    throw new UserError(`${path}: cannot be read (${error.code})`)
-  })
-  return namedText(path, bytes)
+  return namedText(path, await readBounded(path, MOST_BYTES, 'cut it into several files'))
 }
 
-/** The bytes as text. Throws a UserError where they are not UTF-8. */
+/** The bytes as text. Throws a UserError if they are not UTF-8. */
 export function namedText(name: string, bytes: Buffer): NamedText {
   if (isUtf8(bytes)) return { name, text: UTF8.decode(bytes) }
   throw new UserError(`${name}: line ${firstBadLine(bytes)} is not valid UTF-8; convert it first (iconv -t UTF-8)`)

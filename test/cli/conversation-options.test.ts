@@ -122,7 +122,7 @@ test('what cannot be meant is refused by name', () =>
     await writeFile(bad, '[{"role": "usr", "content": "Hi"}]')
     await writeFile(join(dir, 'bytes'), Uint8Array.of(0xff, 0xfe, 0x00))
     assertRefused(await molm(['-s', '@nowhere', 'hi']), 1, /nowhere: no such file/)
-    assertRefused(await molm(['-f', dir, 'hi']), 1, /this is not a file/)
+    assertRefused(await molm(['-f', dir, 'hi']), 1, /is a folder, not a file/)
     assertRefused(await molm(['-f', join(dir, 'bytes'), 'hi']), 1, /not a text in UTF-8/)
     assertRefused(
       await molm(['--messages', bad]),

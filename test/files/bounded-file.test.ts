@@ -1,0 +1,49 @@
+import { execFileSync } from 'node:child_process'
+import { truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { readBounded } from '#molm/files/bounded-file.js'
+import { readText } from '#molm/index.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('a file that is read up to a limit')
+const onPosix = process.platform === 'win32' ? test.skip : test
+
+const MOST = 2 ** 20
+
+test('is read whole up to that, and refused with its size beyond', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a')
+    const bytes = Buffer.alloc(MOST, 'abc')
+    await writeFile(path, bytes)
+    assert.equal(await readBounded(path, MOST, 'x'), bytes)
+    await writeFile(path, 'x', { flag: 'a' })
+    await rejectsWithUserError(
+      () => readBounded(path, MOST, 'cut it'),
+      /a: has 1\.05 MB, at most 1 MiB are read; cut it/,
+    )
+    await truncate(path, 3e9)
+    await rejectsWithUserError(() => readText(path), /a: has 3\.00? GB, at most 256 MiB are read; cut it into several/)
+    await rejectsWithUserError(() => readBounded(join(dir, 'b'), MOST, 'x'), /b: no such file/)
+    await rejectsWithUserError(() => readBounded(dir, MOST, 'x'), /is a folder, not a file/)
+  }))
+
+onPosix('is refused when it has no end', async () => {
+  await rejectsWithUserError(
+    () => readBounded('/dev/zero', MOST, 'cut it'),
+    /^\/dev\/zero: has more than 1 MiB, at most 1 MiB are read; cut it$/,
+  )
+})
+
+onPosix('may be a pipe', () =>
+  inTemporaryFolder(async (dir) => {
+    const pipe = join(dir, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const [text] = await Promise.all([readText(pipe), writeFile(pipe, 'The lantern is lit.')])
+    assert.equal(text, { name: pipe, text: 'The lantern is lit.' })
+  }),
+)
+
+test.run()
