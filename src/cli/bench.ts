@@ -13,7 +13,7 @@ import {
   addQuantOption,
   modelName,
   type OutputOptions,
-  parseSize,
+  parseMemory,
   wholeNumber,
 } from './options.js'
 import { note, writeOut } from './output.js'
@@ -52,7 +52,7 @@ export function define(command: Command): void {
     .option('-t, --threads <list>', 'numbers of threads', parseList('--threads', 1, MAX_THREADS), [
       os.availableParallelism(),
     ])
-    .option('--memory <size>', 'memory limit for weights, like 800MB', (text) => parseSize('--memory', text))
+    .option('--memory <size>', 'memory limit for weights, like 800MB', parseMemory)
     .addOption(
       new Option('--format <name>', 'of the table (default: aligned on a terminal, else md)').choices(
         BENCHMARK_FORMATS,

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander'
 import { renameOptions, UserError } from '../errors.js'
+import { formatCount } from '../numbers.js'
 import { printable, printableLines } from '../printable.js'
 import { interruption } from './interrupt.js'
 import { tellOrigin } from './options.js'
@@ -25,7 +26,8 @@ function reportUsage(error: CommanderError, command?: Command): void {
 
 function reportFailure(error: unknown, command?: Command): void {
   process.exitCode = error instanceof UserError ? error.exitCode : 1
-  note(renameOptions(tellOrigin(messageOf(error)), (option) => flagOf(option, command)))
+  const message = withoutSessions(messageOf(error), flagOf('context', command))
+  note(renameOptions(tellOrigin(message), (option) => flagOf(option, command)))
   if (process.env.MOLM_DEBUG === '1' && error instanceof Error) {
     process.stderr.write(`${printableLines(error.stack ?? '')}\n`)
   }
@@ -34,6 +36,17 @@ function reportFailure(error: unknown, command?: Command): void {
 /** What the library calls `maxTokens` is --max-tokens, where the command has it. */
 function flagOf(option: string, command?: Command): string | undefined {
   return command?.options.find((known) => known.attributeName() === option && !known.negate)?.long
+}
+
+/**
+ * The library's message about a text that does not fit into memory, which advises on sessions, for a command: it has one
+ * text at a time. `context` is its option for the length of the context, if it has one. Other messages stay as they are.
+ */
+export function withoutSessions(message: string, context?: string): string {
+  const [, tokens] = /^no room for (\d+) more tokens: all sessions/.exec(message) ?? []
+  if (tokens === undefined) return message
+  const remedy = context ? `${context} N lets only the latest N count` : 'give less text'
+  return `the text has ${formatCount(Number(tokens))} tokens, more than fit into the 4 GiB of a WebAssembly memory; ${remedy}`
 }
 
 function messageOf(error: unknown): string {

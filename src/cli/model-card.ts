@@ -28,11 +28,12 @@ function facts(info: ModelInfo, { architecture }: ModelConfig): string[][] {
   ]
 }
 
-/** `1 mlp expert in layers 3 to 5, from recipes.txt: 120 steps, 245 k tokens, perplexity of held-out text 3800 to 61`. */
-function taughtLine({ texts, kind, layers, experts, steps, tokens, heldOutLoss }: Teaching): string {
+/** `1 mlp expert in each of the layers 3 to 5, from recipes.txt: 120 steps, 245 k tokens, perplexity of held-out text 3800 to 61`. */
+export function taughtLine({ texts, kind, layers, experts, steps, tokens, heldOutLoss }: Teaching): string {
   const [least, most] = [Math.min(...layers), Math.max(...layers)]
   const areAll = layers.length > 2 && most - least === layers.length - 1
-  const where = areAll ? `layers ${least} to ${most}` : `layer ${layers.join(', ')}`
+  const listed = areAll ? `${least} to ${most}` : layers.join(', ').replace(/, (\d+)$/, ' and $1')
+  const where = layers.length < 2 ? `layer ${listed}` : `each of the layers ${listed}`
   const learnt = heldOutLoss
     ? `, perplexity of held-out text ${Math.exp(heldOutLoss.before).toPrecision(3)} to ${Math.exp(heldOutLoss.after).toPrecision(3)}`
     : ''

@@ -9,7 +9,7 @@ import {
   typedName,
 } from '../generation-options.js'
 import { MAX_THREADS } from '../library/thread-limit.js'
-import { decimal } from '../numbers.js'
+import { decimal, plural } from '../numbers.js'
 import { QUANTS, type Quant } from '../packing/format.js'
 
 /** How a command speaks to the terminal. */
@@ -190,6 +190,13 @@ const UNITS: Record<string, number> = {
   tib: 2 ** 40,
 }
 
-function parseMemory(text: string): number {
-  return parseSize('--memory', text)
+/** The size after --memory. Throws a UsageError for a bare number that is far too small, as its unit was forgotten. */
+export function parseMemory(text: string): number {
+  const bytes = parseSize('--memory', text)
+  if (!/\d$/.test(text) || bytes >= LEAST_BYTES) return bytes
+  const meant = `${text}${bytes < 100 ? 'GB' : 'MB'}`
+  throw new UsageError(`--memory ${text} is ${plural(bytes, 'byte')}; did you mean ${meant}?`)
 }
+
+/** Fewer bytes of weights no model has. */
+const LEAST_BYTES = 2 ** 14

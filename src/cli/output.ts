@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js'
 import { printableLines, printableOutput } from '../printable.js'
+import { wrapWords } from './wrap-words.js'
 
 /** The reader of stdout has gone away (`molm ... | head`): the command ends, and nothing is wrong. */
 export class ClosedPipe extends Error {
@@ -33,9 +34,10 @@ export function writeOut(text: string | Uint8Array): Promise<void> {
 
 const CLOSED = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'EOF'])
 
-/** A line on stderr for the person at the terminal. */
+/** A line on stderr for the person at the terminal, broken at blanks if the terminal is narrower. */
 export function note(message: string): void {
-  process.stderr.write(`molm: ${printableLines(message)}\n`)
+  const text = `molm: ${printableLines(message)}`
+  process.stderr.write(`${process.stderr.isTTY ? wrapWords(text, process.stderr.columns || 80) : text}\n`)
 }
 
 /** Whether stderr may be drawn on: a terminal, whose user has not asked for plain text. */

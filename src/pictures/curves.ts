@@ -49,12 +49,11 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
   const lines = drawn.map(({ points, isFaint }, i) => {
     const path = points.map((p) => `${placeX(p.x)} ${placeY(p.y)}`).join('L')
     const dots = isFaint ? '' : points.map((p) => `<circle cx="${placeX(p.x)}" cy="${placeY(p.y)}" r="2"/>`).join('')
-    const colour = COLOURS[i % COLOURS.length]
-    return `<g fill="${colour}"><path d="M${path}" fill="none" stroke="${colour}" stroke-width="${isFaint ? 1 : 2}" opacity="${isFaint ? 0.5 : 1}"/>${dots}</g>`
+    return `<g fill="${colourOf(i)}"><path d="M${path}" fill="none" ${strokeOf(i, isFaint)}/>${dots}</g>`
   })
   let legendAt = left
-  const legend = drawn.map(({ name }, i) => {
-    const sample = `<rect x="${fixed(legendAt)}" y="${head - 8}" width="14" height="4" fill="${COLOURS[i % COLOURS.length]}"/>`
+  const legend = drawn.map(({ name, isFaint }, i) => {
+    const sample = `<path d="M${fixed(legendAt)} ${head - 6}h14" ${strokeOf(i, isFaint)}/>`
     const entry = sample + label(legendAt + 20, head - 2, name)
     legendAt += textWidth(name) + 44
     return entry
@@ -71,6 +70,15 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
 ${[...words, ...grid, ...lines, ...legend].join('\n')}
 </svg>
 `
+}
+
+function colourOf(curve: number): string {
+  return COLOURS[curve % COLOURS.length]
+}
+
+/** Of a curve and of its sample in the legend, which so look the same. */
+function strokeOf(curve: number, isFaint?: boolean): string {
+  return `stroke="${colourOf(curve)}" stroke-width="${isFaint ? 1 : 2}" opacity="${isFaint ? 0.5 : 1}"`
 }
 
 interface Scale {

@@ -61,4 +61,14 @@ inTerminal(`that is read in a moment shows nothing of it, and no line in a pipe$
   assert.is(kept.stderr, '')
 })
 
+test('that fits into no memory is refused with the option that shortens it', async ({ folder }) => {
+  await writeFile(join(folder, 'huge.txt'), 'a '.repeat(1_500_000))
+  const { code, stderr } = await molm(['run', '-q', '--raw', '-f', join(folder, 'huge.txt')])
+  assert.is(code, 1)
+  assert.match(
+    stderr,
+    /^molm: the text has 1\.50 M tokens, more than fit .*; --context N lets only the latest N count\n$/,
+  )
+})
+
 test.run()

@@ -1,8 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseSize, wholeNumber } from '#molm/cli/options.js'
+import { withoutSessions } from '#molm/cli/errors.js'
+import { taughtLine } from '#molm/cli/model-card.js'
+import { parseMemory, parseSize, wholeNumber } from '#molm/cli/options.js'
 import { joinPrompt } from '#molm/cli/stdin.js'
 import { alignColumns } from '#molm/cli/table.js'
+import { wrapWords } from '#molm/cli/wrap-words.js'
 import { UsageError } from '#molm/errors.js'
 import { layersOf } from '#molm/experts/layers-json.js'
 import { AnswerText } from '#molm/text/answer-text.js'
@@ -24,6 +27,40 @@ test('sizes are read in units of 1000 and of 1024', () => {
       text,
     )
   }
+})
+
+test('a bare number for --memory that is far too small is asked about', () => {
+  assert.throws(() => parseMemory('1'), /^--memory 1 is 1 byte; did you mean 1GB\?$/)
+  assert.throws(() => parseMemory('800'), /--memory 800 is 800 bytes; did you mean 800MB\?/)
+  assert.is(parseMemory('1B'), 1)
+  assert.is(parseMemory('1073741824'), 2 ** 30)
+})
+
+test('a line on a terminal breaks at blanks alone', () => {
+  const line = 'packed as q4 5.2 MB, disk free 23.3 GB'
+  assert.is(wrapWords(line, 38), line)
+  assert.is(wrapWords(line, 35), 'packed as q4 5.2 MB, disk free 23.3\n  GB')
+  assert.is(wrapWords(line, 34), 'packed as q4 5.2 MB, disk free\n  23.3 GB')
+  assert.is(wrapWords('see /a/long/path/of/a/file now\nand more', 10), 'see\n  /a/long/path/of/a/file\n  now\nand more')
+})
+
+test('a text that fits into no memory is told without the sessions of a program', () => {
+  const message = 'no room for 3000008 more tokens: all sessions together have what is left of 4 GiB'
+  assert.is(
+    withoutSessions(message, '--context'),
+    'the text has 3.00 M tokens, more than fit into the 4 GiB of a WebAssembly memory; --context N lets only the latest N count',
+  )
+  assert.match(withoutSessions(message), /; give less text$/)
+  assert.is(withoutSessions('no room for another session'), 'no room for another session')
+})
+
+test('a card names the layers of newcomers', () => {
+  const teaching = { texts: ['a.txt'], kind: 'mlp' as const, experts: 1, parameters: 1, steps: 1, tokens: 9 }
+  const line = (...layers: number[]) => taughtLine({ ...teaching, layers }).replace(/, from .*/, '')
+  assert.is(line(5), '1 mlp expert in layer 5')
+  assert.is(line(4, 5), '1 mlp expert in each of the layers 4 and 5')
+  assert.is(line(1, 4, 5), '1 mlp expert in each of the layers 1, 4 and 5')
+  assert.is(line(3, 4, 5), '1 mlp expert in each of the layers 3 to 5')
 })
 
 test('whole numbers are taken in decimal notation only', () => {

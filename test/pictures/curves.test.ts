@@ -43,4 +43,17 @@ test('a single value, or several alike, have an axis all the same', () => {
   }
 })
 
+test('the sample in the legend has the stroke of its curve', () => {
+  const points = [0, 1, 2].map((x) => ({ x, y: x }))
+  const curves = [
+    { name: 'steps', points, isFaint: true },
+    { name: 'held out', points },
+  ]
+  const svg = renderCurves({ title: 'a', caption: [], x: 'step', y: 'nats', curves })
+  const strokes = [...svg.matchAll(/stroke="(#\w{6})" stroke-width="(\d)" opacity="([\d.]+)"/g)].map(([found]) => found)
+  assert.is(strokes.length, 4)
+  assert.equal(strokes.slice(0, 2), strokes.slice(2))
+  assert.is.not(strokes[0], strokes[1])
+})
+
 test.run()

@@ -3,6 +3,7 @@ import { expertsOf } from '../../experts/layers-json.js'
 import type { GenerationResult, Model, Step } from '../../generation/types.js'
 import { AnswerText } from '../../text/answer-text.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
+import { withoutSessions } from '../errors.js'
 import { framePrompt } from '../frame.js'
 import { logprobsOf } from '../run-summary.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
@@ -51,7 +52,7 @@ export async function answer({ id, hash, ask }: BatchRequest, answering: Answeri
     return { id, request: `${hash}-${answering.options}`, ...(await generated(ask, answering)) }
   } catch (error) {
     if (answering.signal.aborted || !(error instanceof UserError)) throw error
-    return { id, error: error.message }
+    return { id, error: withoutSessions(error.message, '`context`') }
   }
 }
 
