@@ -28,8 +28,9 @@ export function checkSwitches<T extends object>(options: T, names: readonly (key
   for (const name of names) checkOneOf(name, options[name], [true, false])
 }
 
-/** A value as it may stand in a message. */
+/** A value as it may be in a message, which for a promise says what was forgotten. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
+  if (value instanceof Promise) return 'a Promise: await it'
   return Array.isArray(value) ? 'a list' : typeof value === 'object' && value ? 'an object' : String(value).slice(0, 40)
 }

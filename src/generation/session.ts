@@ -210,7 +210,8 @@ export class EngineSession implements Session {
    * that goes on a sequence has nothing in front.
    */
   private idsOf(prompt: string | ArrayLike<number>, signal?: AbortSignal): ArrayLike<number> | Promise<number[]> {
-    if (typeof prompt !== 'string') return prompt
+    // Checked before it is awaited: a promise of a text is no prompt.
+    if (typeof prompt !== 'string') return tokenIds(prompt, this.model.config.vocabSize)
     const { tokenizer } = this.model
     if (!tokenizer) throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
     const addSpecialTokens = this.length === 0

@@ -36,6 +36,16 @@ test('of loading are refused by their names', async () => {
   await refuses(() => convertModel('nano', '/nonexistent', { quant: any('q5') }), /^`quant` must be one of/)
 })
 
+test('a promise in place of a text or ids is refused with what was forgotten', async ({ model }) => {
+  const session = model.createSession()
+  const forgotten = Promise.resolve('Hello')
+  await refuses(() => session.generate(any(forgotten)).next(), /must come as an array, not a Promise: await it$/)
+  await refuses(() => session.forward(any(forgotten)), /not a Promise: await it$/)
+  await refuses(() => model.tokenizer.encode(any(forgotten)), /only a text can be encoded, not a Promise: await it$/)
+  await refuses(() => loadModel(any(forgotten)), /must be a text, not a Promise: await it$/)
+  session.dispose()
+})
+
 test('of a session are refused by their names, and leave it as it was', async ({ model }) => {
   const session = model.createSession()
   const generate = (prompt: unknown, options: object) => session.generate(any(prompt), any(options)).next()
