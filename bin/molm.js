@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { headStart } from '../dist/cli/head-start.js'
+import { tooManyFiles } from '../dist/cli/open-files.js'
 import { setFlagsForGood } from '../dist/runtime/compile.js'
 
 const args = process.argv.slice(2)
@@ -7,5 +8,12 @@ const args = process.argv.slice(2)
 setFlagsForGood()
 headStart(args)
 
-const { main } = await import('../dist/cli/program.js')
-await main(args)
+try {
+  const { main } = await import('../dist/cli/program.js')
+  await main(args)
+} catch (error) {
+  const message = tooManyFiles(error)
+  if (!message) throw error
+  process.stderr.write(`molm: ${message}\n`)
+  process.exit(1)
+}

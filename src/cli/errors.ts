@@ -3,6 +3,7 @@ import { renameOptions, UserError } from '../errors.js'
 import { formatCount } from '../numbers.js'
 import { printable, printableLines } from '../printable.js'
 import { interruption } from './interrupt.js'
+import { tooManyFiles } from './open-files.js'
 import { tellOrigin } from './options.js'
 import { ClosedPipe, note } from './output.js'
 
@@ -51,6 +52,8 @@ export function withoutSessions(message: string, context?: string): string {
 
 function messageOf(error: unknown): string {
   if (error instanceof UserError) return error.message
+  const limited = tooManyFiles(error)
+  if (limited) return limited
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
   return `${printable(line) || 'something went wrong'}\n(unexpected error; MOLM_DEBUG=1 shows where it happened)`
 }

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { tooManyFiles } from '#molm/cli/open-files.js'
+import { repositoryPath } from '../support/fixtures.js'
+
+const test = suite('a limit on open files')
+const onPosix = process.platform === 'win32' ? test.skip : test
+
+onPosix('that is too low for a start is told in a line', () => {
+  const bin = repositoryPath('bin/molm.js')
+  for (const command of ['list', 'run -n 1 Hi']) {
+    const { status, stderr } = spawnSync(
+      'sh',
+      ['-c', `ulimit -n 40; exec "$0" "$1" ${command}`, process.execPath, bin],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, MOLM_HOME: '/nonexistent' },
+      },
+    )
+    assert.is(status, 1, stderr)
+    assert.match(stderr, /^molm: the system lets a process open too few files at once; .*ulimit -n 1024.*\n$/)
+  }
+})
+
+test('is told apart from other errors', () => {
+  assert.ok(tooManyFiles(new Error("EMFILE: too many open files, open 'a'")))
+  assert.ok(tooManyFiles(new Error('ENFILE: file table overflow')))
+  assert.is(tooManyFiles(new Error('ENOENT: no such file')), undefined)
+  assert.is(tooManyFiles('EMFILE'), undefined)
+})
+
+test.run()
