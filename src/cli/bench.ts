@@ -59,7 +59,11 @@ export function define(command: Command): void {
       ),
     )
     .option('--json', 'the same as --format json')
-    .option('--write <file>', 'write the model of --shape as a packed file instead of measuring it', expandHome)
+    .option(
+      '--write <file>',
+      'write the model of --shape as a packed file instead of measuring it, with the tokenizer of nano',
+      expandHome,
+    )
   addOutputOptions(command)
 }
 

@@ -12,6 +12,7 @@ import { createPackedFile } from '../packing/packed-file-writer.js'
 import { fillRandom, randomPool } from '../weights/random-weights.js'
 import { startModel } from './load-model.js'
 import { checkLoadOptions } from './load-options.js'
+import { paddedTokenizer } from './padded-tokenizer.js'
 
 /** A model of a published size with random weights, made in memory: for measuring speed without a download. */
 export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}): Promise<Model> {
@@ -23,19 +24,25 @@ export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}
 }
 
 /**
- * Writes such a model as a packed file, with its config.json beside it. Rejects with a UserError when a config.json of
- * something else lies there. Returns the bytes of weights.
+ * Writes such a model as a packed file, with its config.json beside it and the tokenizer of nano, so that all commands
+ * run with it. Rejects with a UserError if one of these is there already. Returns the bytes of weights.
  */
 export async function writeRandomModel(shape: PublishedShape, quant: Quant, path: string): Promise<number> {
   const config = publishedShape(shape)
-  const configPath = join(dirname(resolve(path)), 'config.json')
-  const json = `${JSON.stringify(config.raw, null, 2)}\n`
-  if (existsSync(configPath)) throw new UserError(`${configPath} exists already: write into a folder of its own`)
+  const folder = dirname(resolve(path))
   const formats = formatsFor(quant)
   const layout = layoutOf(config, formats)
-  await makeFolder(dirname(resolve(path)))
+  const companions = {
+    ...(await paddedTokenizer(config.vocabSize)),
+    'config.json': `${JSON.stringify(config.raw, null, 2)}\n`,
+  }
+  const there = Object.keys(companions).find((name) => existsSync(join(folder, name)))
+  if (there) throw new UserError(`${join(folder, there)} exists already: write into a folder of its own`)
+  await makeFolder(folder)
   const source = `random weights of shape ${shape}`
-  const files = { 'config.json': checksumsOf(new TextEncoder().encode(json)).sha256 }
+  const files = Object.fromEntries(
+    Object.entries(companions).map(([name, text]) => [name, checksumsOf(new TextEncoder().encode(text)).sha256]),
+  )
   const file = await createPackedFile(path, layout, { quant, formats, source, files })
   try {
     const pool = randomPool()
@@ -44,11 +51,11 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
       fillRandom(part, bytes, pool)
       await file.write(part, bytes)
     }
-    await writeFile(configPath, json)
+    for (const [name, text] of Object.entries(companions)) await writeFile(join(folder, name), text)
     await file.finish()
   } catch (error) {
     await file.abort()
-    await rm(configPath, { force: true })
+    for (const name of Object.keys(companions)) await rm(join(folder, name), { force: true })
     throw error
   }
   return layout.bytes
