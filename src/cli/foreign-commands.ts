@@ -39,7 +39,7 @@ const FOREIGN: Readonly<Record<string, ForeignCommand>> = {
 export interface ForeignUse {
   /** The foreign command. */
   word: string
-  /** What molm has in its place, as the end of a sentence. */
+  /** The counterpart in molm, as the end of a sentence. */
   instead: string
   /** Whether it is almost certainly a command line; else it may be a prompt as well. */
   isCommandLine: boolean

@@ -184,7 +184,7 @@ test('results of other options or another model are refused', () =>
     }
   }))
 
-test('what was answered again is told with its reasons', () => {
+test('the number of lines answered again comes with the reasons', () => {
   assert.is(describeAgain({ failed: 2, edited: 1 }), '3 lines answered again: 2 had failed, 1 was edited')
   assert.is(describeAgain({ failed: 0, edited: 2 }), '2 lines answered again: 2 were edited')
   assert.is(describeAgain({ failed: 1, edited: 0 }), '1 line answered again: 1 had failed')

@@ -7,7 +7,7 @@ import { repositoryPath } from '../support/fixtures.js'
 const test = suite('a limit on open files')
 const onPosix = process.platform === 'win32' ? test.skip : test
 
-onPosix('that is too low for a start is told in a line', () => {
+onPosix('that is too low for a start is reported in a line', () => {
   const bin = repositoryPath('bin/molm.js')
   for (const command of ['list', 'run -n 1 Hi']) {
     const { status, stderr } = spawnSync(
@@ -23,7 +23,7 @@ onPosix('that is too low for a start is told in a line', () => {
   }
 })
 
-test('is told apart from other errors', () => {
+test('is recognised by the code of the error', () => {
   assert.ok(tooManyFiles(new Error("EMFILE: too many open files, open 'a'")))
   assert.ok(tooManyFiles(new Error('ENFILE: file table overflow')))
   assert.is(tooManyFiles(new Error('ENOENT: no such file')), undefined)

@@ -44,7 +44,7 @@ test('a line on a terminal breaks at blanks alone', () => {
   assert.is(wrapWords('see /a/long/path/of/a/file now\nand more', 10), 'see\n  /a/long/path/of/a/file\n  now\nand more')
 })
 
-test('a text that fits into no memory is told without the sessions of a program', () => {
+test('the error of a text that fits into no memory does not speak of sessions', () => {
   const message = 'no room for 3000008 more tokens: all sessions together have what is left of 4 GiB'
   assert.is(
     withoutSessions(message, '--context'),

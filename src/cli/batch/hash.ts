@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Letters of a hash: enough to tell the versions of one line apart. */
+/** Letters of a hash: enough to distinguish the versions of one line. */
 const LENGTH = 16
 
 /** A short hash of a JSON value; the order of keys does not count, nor do keys without a value. */

@@ -35,7 +35,7 @@ export interface BatchOutput {
   close(): Promise<void>
 }
 
-/** A file, to which results are added; or stdout, also where the file is a pipe or a device. */
+/** A file, to which results are added; or a stream: stdout, a pipe or a device. */
 export async function openOutput(typed: string | undefined): Promise<BatchOutput> {
   if (typed === undefined || typed === STDIN) return toStdout
   const named = expandHome(typed)

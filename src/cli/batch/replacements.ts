@@ -61,7 +61,7 @@ export class Replacements {
     this.file = undefined
   }
 
-  /** Where the result for each line is in the file aside; undefined where there is no such file. */
+  /** The place of each line's result in the file aside; undefined if there is no such file. */
   private async kept(): Promise<Map<number, Place> | undefined> {
     const places = new Map<number, Place>()
     try {

@@ -82,7 +82,7 @@ interface Count {
   again: { failed: number; edited: number }
 }
 
-/** What an answer is made with, and where it goes. */
+/** The model, the input and the output of a run. */
 interface Batch {
   model: Model
   input: BatchInput
