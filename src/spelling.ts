@@ -4,12 +4,15 @@ export function snakeCase(name: string): string {
 }
 
 /**
- * The one of `candidates` that a word was probably meant to be: the nearest by letters left out, added, changed or
- * swapped with the next; of one length with the first to come. Undefined where none is near.
+ * The candidate that a mistyped word probably means: the nearest by letters left out, added, changed or swapped with the
+ * next. The first candidate wins a tie. Undefined if none is near. Time and memory are bounded by the candidates, however
+ * long the word is.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: { candidate: string; distance: number } | undefined
   for (const candidate of candidates) {
+    // Each letter too many is a slip, so a much longer word need not be compared.
+    if (word.length > candidate.length + mostErrors(candidate)) continue
     const [typed, meant] = [word.toLowerCase(), candidate.toLowerCase()]
     const slips = distanceOf(typed, meant, isShort(candidate) ? 2 : 1)
     // The first letter is seldom wrong.
@@ -29,18 +32,20 @@ function mostErrors(word: string): number {
   return isShort(word) ? 1 : word.length < 12 ? 2 : 3
 }
 
-/** Slips that lead from one word to the other; a changed letter counts `change`. */
+/** Slips that lead from one word to the other; a changed letter counts `change`. Keeps three rows of the table. */
 function distanceOf(a: string, b: string, change: number): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
       const isSame = a[i - 1] === b[j - 1]
-      row[j] = Math.min(rows[i - 1][j] + 1, row[j - 1] + 1, rows[i - 1][j - 1] + (isSame ? 0 : change))
+      row[j] = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (isSame ? 0 : change))
       const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      if (isSwap) row[j] = Math.min(row[j], rows[i - 2][j - 2] + 1)
+      if (isSwap) row[j] = Math.min(row[j], beforeLast[j - 2] + 1)
     }
-    rows.push(row)
+    beforeLast = last
+    last = row
   }
-  return rows[a.length][b.length]
+  return last[b.length]
 }

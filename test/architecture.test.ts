@@ -41,6 +41,7 @@ const KNOWS: Record<string, string[]> = {
     'text',
     'sampling',
     'generation-options',
+    'json',
     'errors',
     'spelling',
   ],

@@ -25,4 +25,14 @@ test('other words lead nowhere', () => {
   }
 })
 
+test('a word far longer than all candidates is not compared with them, whatever its length', () => {
+  const word = 'list'.repeat(4_000_000)
+  const started = performance.now()
+  assert.is(nearest(word, COMMANDS), undefined)
+  // Compared letter by letter, it takes minutes.
+  assert.ok(performance.now() - started < 2_000)
+  assert.is(nearest('benchhh', COMMANDS), 'bench', 'two letters too many are still a slip')
+  assert.is(nearest('benchhhh', COMMANDS), undefined)
+})
+
 test.run()

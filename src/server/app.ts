@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { checkLanguageModel } from '../evaluation/language-model.js'
 import type { Model } from '../generation/types.js'
 import { type AuthOptions, guard } from './auth.js'
+import { Bodies } from './bodies.js'
 import { CacheMemory, type ProcessMemory } from './cache-memory.js'
 import { chatRoutes } from './chat-completions.js'
 import { completionRoutes } from './completions.js'
@@ -44,7 +45,9 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   const { onError = console.error } = options
   const metrics = new Metrics(model, queue, sessions)
   const since = Math.floor(Date.now() / 1000)
-  const serving: Serving = { model, id: options.alias ?? model.name, since, queue, sessions, metrics, limits, onError }
+  const id = options.alias ?? model.name
+  const bodies = new Bodies(limits)
+  const serving: Serving = { model, id, since, bodies, queue, sessions, metrics, limits, onError }
 
   const app = new Hono<{ Bindings: HttpBindings }>()
   app.use(metrics.middleware)

@@ -1,26 +1,31 @@
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import { UserError } from '../errors.js'
+import { isObject, parseJson } from '../json.js'
 import { nearest } from '../spelling.js'
 import { inOneTurn } from '../text/in-turns.js'
-import { ApiError, ClientGone } from './errors.js'
+import { ApiError } from './errors.js'
 import type { Serving } from './serving.js'
+
+/** Most values in a body: twice as many as a request's prompts may have tokens. */
+const MOST_VALUES = 2 ** 18
 
 /**
  * Reads a request's JSON body and checks it. Rejects with an ApiError that names the field which cannot be used. A body
- * must say that it is JSON: a page of somebody else's, in a browser, cannot do so without asking first.
+ * must say that it is JSON: a page of another origin, in a browser, cannot do so without asking first.
  */
 export async function readBody<T extends z.ZodObject>(
   c: Context,
   schema: T,
-  { limits, id, model }: Pick<Serving, 'limits' | 'id' | 'model'>,
+  { bodies, id, model }: Pick<Serving, 'bodies' | 'id' | 'model'>,
 ): Promise<z.output<T>> {
   if (!/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
     throw new ApiError(415, 'the body must be JSON, and the header say so: Content-Type: application/json')
   }
-  const bytes = await readBytes(c, limits.bodyBytes)
+  const length = c.req.header('Content-Length')
+  const bytes = await bodies.receive(c.req.raw.body, length === undefined ? undefined : Number(length))
   // Large bodies that come at the same time are checked one by one, with the event loop in between.
-  const check = () => schema.safeParse(parseJson(textOf(bytes)))
-  const parsed = await inOneTurn(check, bytes.length)
+  const parsed = await inOneTurn(() => schema.safeParse(withoutNulls(jsonOf(bytes))), bytes.length)
   if (!parsed.success) throw refusal(parsed.error.issues[0], schema)
   const { model: named } = parsed.data as { model?: string }
   if (named !== undefined && named !== id && named !== model.name) throw unknownModel(named, id)
@@ -32,37 +37,24 @@ export function unknownModel(named: string, id: string): ApiError {
   return new ApiError(404, message, { param: 'model', code: 'model_not_found' })
 }
 
-async function readBytes(c: Context, most: number): Promise<Uint8Array> {
-  const tooLarge = () => new ApiError(413, `a request's body may have ${most} bytes`, { code: 'too_large' })
-  if (Number(c.req.header('Content-Length')) > most) throw tooLarge()
-  const chunks: Uint8Array[] = []
-  let length = 0
+function jsonOf(bytes: Uint8Array): unknown {
   try {
-    for await (const chunk of c.req.raw.body ?? []) {
-      length += chunk.length
-      if (length > most) throw tooLarge()
-      chunks.push(chunk)
-    }
+    return parseJson(bytes, 'the body', MOST_VALUES)
   } catch (error) {
-    throw error instanceof ApiError ? error : new ClientGone('the client has gone')
-  }
-  return Buffer.concat(chunks)
-}
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new ApiError(400, 'the body is not a text in UTF-8')
+    throw error instanceof UserError ? new ApiError(400, error.message) : error
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new ApiError(400, 'the body is no JSON')
+/** Leaves out all fields that are null, in place: typed clients write out every field that they know. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) for (const element of value) withoutNulls(element)
+  if (isObject(value)) {
+    for (const [key, field] of Object.entries(value)) {
+      if (field === null) delete value[key]
+      else withoutNulls(field)
+    }
   }
+  return value
 }
 
 function refusal(issue: z.core.$ZodIssue, schema: z.ZodObject): ApiError {

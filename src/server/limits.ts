@@ -20,6 +20,8 @@ export interface Limits {
   /** Tokens of a prompt whose experts are told: each has some hundred numbers. */
   routedTokens: number
   bodyBytes: number
+  /** Bytes of all bodies that are being received together; small ones come on top. */
+  bodiesBytes: number
   /** Sequences that are kept for requests with the same beginning, and their tokens together. */
   keptSequences: number
   keptTokens: number
@@ -46,6 +48,7 @@ export const LIMITS: Limits = {
   scores: 2 ** 20,
   routedTokens: 4_096,
   bodyBytes: 4 * 2 ** 20,
+  bodiesBytes: 64 * 2 ** 20,
   keptSequences: 16,
   keptTokens: 32_768,
   connections: 512,

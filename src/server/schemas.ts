@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { GENERATION_OPTIONS, type GenerationSettings, type OptionName } from '../generation-options.js'
+import { isObject } from '../json.js'
 
 /*
- * What bodies may have in them. A field that is not here is refused by its name; one that is here for the sake of clients
- * that always send it may only have the value that changes nothing. Null stands for a field that is left out.
+ * The fields of bodies. A field that is not here is refused by its name. A field that asks for something molm does not do
+ * may only have the value that asks for nothing. Fields that are null are left out before a body is checked. Lists are
+ * checked up to the first wrong element: a body may have very many.
  */
 
 const mustBe = (what: string) => ({
@@ -12,123 +15,191 @@ const mustBe = (what: string) => ({
 
 const text = z.string(mustBe('a text'))
 const flag = z.boolean(mustBe('true or false'))
+const anyObject = z.custom<object>(isObject, mustBe('an object'))
 const wholeFrom = (least: number, most: number) =>
   z.custom<number>(
     (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
     mustBe(`a whole number from ${least} to ${most}`),
   )
 
-const tokenId = z.custom<number>((value) => Number.isInteger(value) && (value as number) >= 0, mustBe('a token id'))
-export const tokenIds = z.array(tokenId, mustBe('a list of token ids'))
-
-/** A field that need not be there. */
-function maybe<T extends z.ZodType>(schema: T) {
-  return schema.nullish().transform((value) => (value ?? undefined) as z.output<T> | undefined)
+/** A list of what `read` reads; the first element that it cannot read is the field at fault. */
+function listOf<T>(read: (element: unknown) => { data: T } | { issue: object & { path: PropertyKey[] } }, what: string) {
+  return z.unknown().transform((list, { issues }): T[] => {
+    if (!Array.isArray(list)) {
+      issues.push({ code: 'custom', input: list, message: list === undefined ? 'is missing' : `must be ${what}` })
+      return z.NEVER
+    }
+    const all: T[] = []
+    for (const [i, element] of list.entries()) {
+      const one = read(element)
+      if ('issue' in one) {
+        issues.push({ ...one.issue, path: [i, ...one.issue.path] } as z.core.$ZodRawIssue)
+        return z.NEVER
+      }
+      all.push(one.data)
+    }
+    return all
+  })
 }
+
+const isText = (value: unknown) => typeof value === 'string'
+const isTokenId = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0
+
+/** Checked apart from `prompt`, since it names the wrong element. */
+const tokenIds = listOf<number>(
+  (id) =>
+    isTokenId(id) ? { data: id } : { issue: { code: 'custom', input: id, message: 'must be a token id', path: [] } },
+  'a list of token ids',
+)
 
 /** An option of the library, with its own range. */
 function option<K extends OptionName>(name: K) {
   const { includes, mustBe: range } = GENERATION_OPTIONS[name]
-  return maybe(z.custom<GenerationSettings[K]>((value) => includes(value), mustBe(range)))
+  return z.custom<GenerationSettings[K]>((value) => includes(value), mustBe(range)).optional()
 }
 
 /** A field that is not supported, with the values that ask for nothing. */
 function only(...values: unknown[]) {
-  const neutral = values.map((value) => JSON.stringify(value))
-  return maybe(
-    z.custom<unknown>((value) => neutral.includes(JSON.stringify(value)), {
-      error: `is not supported, but as ${neutral.join(' or ')}`,
-    }),
-  )
+  const given = values.map((value) => JSON.stringify(value)).join(' or ')
+  return z
+    .custom<unknown>((value) => values.some((neutral) => isDeepStrictEqual(value, neutral)), {
+      error: `is not supported; leave it out${given && `, or give ${given}`}`,
+    })
+    .optional()
 }
 
 /** A text or several. */
-const stop = maybe(
-  z
-    .union([text.transform((value) => [value]), z.array(text)], mustBe('a text or a list of texts'))
-    .refine((texts) => GENERATION_OPTIONS.stop.includes(texts), `must be ${GENERATION_OPTIONS.stop.mustBe}`),
-)
+const stop = z
+  .custom<string | string[]>(
+    (value) => isText(value) || (Array.isArray(value) && value.every(isText)),
+    mustBe('a text or a list of texts'),
+  )
+  .transform((value) => [value].flat())
+  .refine((texts) => GENERATION_OPTIONS.stop.includes(texts), `must be ${GENERATION_OPTIONS.stop.mustBe}`)
+  .optional()
+
+/** Seeds of the library are whole numbers below 2^53; of the API, whole numbers of 64 bits. Those of both are the same. */
+const seed = z
+  .custom<number>(
+    (value) => Number.isInteger(value) && Math.abs(value as number) <= 2 ** 63,
+    mustBe('a whole number of at most 64 bits'),
+  )
+  .transform((value) => Number(BigInt.asUintN(53, BigInt(value))))
+  .optional()
 
 const common = {
-  model: maybe(text),
+  model: text.optional(),
   temperature: option('temperature'),
   top_p: option('topP'),
   top_k: option('topK'),
   min_p: option('minP'),
   repetition_penalty: option('repeatPenalty'),
-  seed: option('seed'),
+  seed,
   max_tokens: option('maxTokens'),
   ignore_eos: option('ignoreEos'),
   stop,
-  n: maybe(wholeFrom(1, 128)),
-  stream: maybe(flag),
-  stream_options: maybe(z.strictObject({ include_usage: maybe(flag) }, mustBe('an object'))),
-  routed_experts: maybe(flag),
-  /** Only a name for whoever asks; nothing is done with it. */
-  user: maybe(text),
+  n: wholeFrom(1, 128).optional(),
+  stream: flag.optional(),
+  stream_options: z.strictObject({ include_usage: flag.optional() }, mustBe('an object')).optional(),
+  routed_experts: flag.optional(),
   frequency_penalty: only(0),
   presence_penalty: only(0),
   logit_bias: only({}),
+  // Labels and hints that change no answer here.
+  user: text.optional(),
+  safety_identifier: text.optional(),
+  metadata: anyObject.optional(),
+  store: flag.optional(),
+  service_tier: text.optional(),
+  prompt_cache_key: text.optional(),
+  prompt_cache_retention: text.optional(),
 }
 
-/** A text, several, the token ids of one, or those of several; as one of the last two forms of a list. */
-const prompt = z.union([text, tokenIds, z.array(text), z.array(tokenIds)], {
-  error: ({ input }) =>
-    input === undefined ? 'is missing' : 'must be a text, a list of texts, a list of token ids or a list of such lists',
-})
+/** A text, several, the token ids of one, or those of several; the first element says which. */
+function isPrompt(value: unknown): value is string | string[] | number[] | number[][] {
+  if (!Array.isArray(value)) return isText(value)
+  if (isText(value[0])) return value.every(isText)
+  if (Array.isArray(value[0])) return value.every((ids) => Array.isArray(ids) && ids.every(isTokenId))
+  return value.every(isTokenId)
+}
 
 const MOST_LIKELIEST = 20
 
 export const completionBody = z.strictObject({
   ...common,
-  prompt,
-  echo: maybe(flag),
-  logprobs: maybe(wholeFrom(0, MOST_LIKELIEST)),
+  prompt: z.custom<string | string[] | number[] | number[][]>(
+    isPrompt,
+    mustBe('a text, a list of texts, a list of token ids or a list of such lists'),
+  ),
+  echo: flag.optional(),
+  logprobs: wholeFrom(0, MOST_LIKELIEST).optional(),
   suffix: only(''),
   best_of: only(1),
 })
 export type CompletionBody = z.output<typeof completionBody>
 
+interface TextPart {
+  type: 'text'
+  text: string
+}
+
+function isTextPart(part: unknown): part is TextPart {
+  return isObject(part) && part.type === 'text' && isText(part.text) && Object.keys(part).length === 2
+}
+
 /** Texts in parts, which are put together as they are. */
 const content = z
-  .union(
-    [text, z.array(z.strictObject({ type: z.literal('text'), text }))],
+  .custom<string | TextPart[]>(
+    (value) => isText(value) || (Array.isArray(value) && value.every(isTextPart)),
     mustBe('a text, or a list of {"type": "text", "text": ...}; nothing else is supported'),
   )
   .transform((value) => (typeof value === 'string' ? value : value.map((part) => part.text).join('')))
 
-const message = z.strictObject(
-  {
-    role: z
-      .enum(['system', 'developer', 'user', 'assistant'], mustBe('system, developer, user or assistant'))
-      // What OpenAI's newer models call a system text.
-      .transform((role) => (role === 'developer' ? 'system' : role)),
-    content,
-    tool_calls: only([]),
-    refusal: only(),
-  },
-  mustBe('an object with a role and a content'),
-)
+const message = z
+  .strictObject(
+    {
+      role: z.enum(['system', 'developer', 'user', 'assistant'], mustBe('system, developer, user or assistant')),
+      content,
+      name: text.optional(),
+      tool_calls: only([]),
+      function_call: only(),
+      refusal: only(),
+    },
+    mustBe('an object with a role and a content'),
+  )
+  // OpenAI's newer models call a system text the developer's.
+  .transform(({ role, content }) => ({ role: role === 'developer' ? 'system' : role, content }))
+
+const messages = listOf<z.output<typeof message>>((element) => {
+  const read = message.safeParse(element)
+  return read.success ? { data: read.data } : { issue: read.error.issues[0] }
+}, 'a list of messages').refine((list) => list.length > 0, 'must have a message in it')
 
 export const chatBody = z.strictObject({
   ...common,
-  messages: z.array(message, mustBe('a list of messages')).min(1, 'must have a message in it'),
+  messages,
   max_completion_tokens: option('maxTokens'),
-  logprobs: maybe(flag),
-  top_logprobs: maybe(wholeFrom(0, MOST_LIKELIEST)),
+  logprobs: flag.optional(),
+  top_logprobs: wholeFrom(0, MOST_LIKELIEST).optional(),
   tools: only([]),
   tool_choice: only('none', 'auto'),
+  functions: only([]),
+  function_call: only('none', 'auto'),
   response_format: only({ type: 'text' }),
   modalities: only(['text']),
-  store: only(false),
+  // Hints that no model here has a place for.
+  parallel_tool_calls: flag.optional(),
+  reasoning_effort: text.optional(),
+  verbosity: text.optional(),
+  prediction: anyObject.optional(),
 })
 export type ChatBody = z.output<typeof chatBody>
 
 export const tokenizeBody = z.strictObject({
-  model: maybe(text),
+  model: text.optional(),
   prompt: text,
-  add_special_tokens: maybe(flag),
-  return_token_strs: maybe(flag),
+  add_special_tokens: flag.optional(),
+  return_token_strs: flag.optional(),
 })
 
-export const detokenizeBody = z.strictObject({ model: maybe(text), tokens: tokenIds })
+export const detokenizeBody = z.strictObject({ model: text.optional(), tokens: tokenIds })

@@ -1,4 +1,5 @@
 import type { Model } from '../generation/types.js'
+import type { Bodies } from './bodies.js'
 import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
 import type { Queue } from './queue.js'
@@ -11,6 +12,7 @@ export interface Serving {
   id: string
   /** When it was loaded, in seconds since 1970. */
   since: number
+  bodies: Bodies
   queue: Queue
   sessions: Sessions
   metrics: Metrics

@@ -119,14 +119,10 @@ function withOwnNames(fields: Record<string, unknown>): Record<string, unknown> 
 }
 
 function unknownField(name: string): UserError {
-  // The search takes time by the length of the word, and a word as long as this was not meant to be one of the names.
-  const meant = name.length > LONGEST_SLIP ? undefined : nearest(name, FIELDS)
+  const meant = nearest(name, FIELDS)
   const hint = meant ? `did you mean "${meant}"?` : `there are ${FIELDS.join(', ')}`
-  return new UserError(`there is no field ${JSON.stringify(name.slice(0, LONGEST_SLIP))}; ${hint}`)
+  return new UserError(`there is no field ${JSON.stringify(name.slice(0, 40))}; ${hint}`)
 }
-
-/** Most letters of an unknown name that is compared with those there are. */
-const LONGEST_SLIP = 40
 
 function idOf(value: unknown): RequestId | undefined {
   return typeof value === 'string' || Number.isFinite(value) ? (value as RequestId) : undefined

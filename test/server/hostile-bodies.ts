@@ -1,0 +1,112 @@
+/** A body that tries to keep the server busy, with what it is answered. */
+export interface HostileBody {
+  name: string
+  path: string
+  text: string
+  status: number
+}
+
+const COMPLETIONS = '/v1/completions'
+const CHAT = '/v1/chat/completions'
+
+/**
+ * Bodies of about `bytes` bytes that are dear to parse, check, name or answer: long names, deep nesting, very many values
+ * of every kind, lists that are wrong only at their end. Those of a request that may run ask for one token.
+ */
+export function hostileBodies(bytes: number): HostileBody[] {
+  const list = (element: string, last = element) => {
+    const count = Math.max(1, Math.floor((bytes - 200) / (element.length + 1)))
+    return `[${`${element},`.repeat(count - 1)}${last}]`
+  }
+  const deep = (open: string, close: string, inside = '') => {
+    const depth = Math.floor((bytes - 200) / (open.length + close.length))
+    return open.repeat(depth) + inside + close.repeat(depth)
+  }
+  const long = (letter: string) => letter.repeat(Math.floor((bytes - 300) / Buffer.byteLength(letter)))
+  const keys = (of: (i: number) => string) => {
+    const all: string[] = []
+    for (let length = 0, i = 0; length < bytes - 300; i++) {
+      all.push(of(i))
+      length += all[i].length + 1
+    }
+    return all.join(',')
+  }
+  const prompt = (value: string) => `{"max_tokens":1,"prompt":${value}}`
+  const withField = (field: string) => `{"max_tokens":1,"prompt":"a",${field}}`
+  const chat = (messages: string) => `{"max_tokens":1,"messages":${messages}}`
+  const chatWith = (field: string) => `{"max_tokens":1,"messages":[{"role":"user","content":"a"}],${field}}`
+  const content = (value: string) => chat(`[{"role":"user","content":${value}}]`)
+  const good = '{"role":"user","content":"a"}'
+  const part = '{"type":"text","text":"a"}'
+  const refused: [name: string, path: string, text: string][] = [
+    ['a long name', COMPLETIONS, withField(`"${long('k')}":1`)],
+    ['a long name in a chat', CHAT, chatWith(`"${long('k')}":1`)],
+    ['a long name in /tokenize', '/tokenize', withField(`"${long('k')}":1`)],
+    ['a long name like a field', COMPLETIONS, withField(`"${long('max_tokens')}":1`)],
+    ['a long name of escapes', COMPLETIONS, withField(`"${long('\\u0001')}":1`)],
+    ['a long name in a message', CHAT, chat(`[{"role":"user","content":"a","${long('k')}":1}]`)],
+    ['a long role', CHAT, chat(`[{"role":"${long('user')}","content":"a"}]`)],
+    ['a long model', COMPLETIONS, withField(`"model":"${long('nano')}"`)],
+    ['a long tool_choice', CHAT, chatWith(`"tool_choice":"${long('auto')}"`)],
+    ['names without number', COMPLETIONS, withField(keys((i) => `"k${i.toString(36)}":1`))],
+    ['numbers as names', COMPLETIONS, withField(keys((i) => `"${i * 7919}":1`))],
+    ['names in a message', CHAT, chat(`[{"role":"user","content":"a",${keys((i) => `"k${i}":1`)}}]`)],
+    ['prototypes', COMPLETIONS, withField(keys(() => '"__proto__":{"n":1}'))],
+    ['a deep list', COMPLETIONS, prompt(deep('[', ']'))],
+    ['a deep object', COMPLETIONS, prompt(deep('{"a":', '}', '1'))],
+    ['a deep logit_bias', COMPLETIONS, withField(`"logit_bias":${deep('[', ']')}`)],
+    ['a deep response_format', CHAT, chatWith(`"response_format":${deep('{"type":', '}', '"text"')}`)],
+    ['deep metadata', CHAT, chatWith(`"metadata":{"a":${deep('[', ']')}}`)],
+    ['a list that never closes', COMPLETIONS, prompt(long('['))],
+    ['empty messages', CHAT, chat(list('{}'))],
+    ['good messages and a bad one', CHAT, chat(list(good, '{}'))],
+    ['bad parts', CHAT, content(list('{}'))],
+    ['good parts and a bad one', CHAT, content(list(part, '7'))],
+    ['objects as prompts', COMPLETIONS, prompt(list('{}'))],
+    ['nulls as prompts', COMPLETIONS, prompt(list('null'))],
+    ['negative ids', COMPLETIONS, prompt(list('-1'))],
+    ['ids and a bad one', COMPLETIONS, prompt(list('300', '-1'))],
+    ['empty lists as prompts', COMPLETIONS, prompt(list('[]'))],
+    ['lists of a bad id', COMPLETIONS, prompt(list('[-1]'))],
+    ['lists of an id', COMPLETIONS, prompt(list('[300]'))],
+    ['a text and numbers', COMPLETIONS, prompt(`["a",${list('1').slice(1)}`)],
+    ['texts as prompts', COMPLETIONS, prompt(list('"a"'))],
+    ['long texts as prompts', COMPLETIONS, prompt(list(`"${'a b '.repeat(100)}"`))],
+    ['many ids', COMPLETIONS, prompt(list('300'))],
+    ['numbers to stop at', COMPLETIONS, withField(`"stop":${list('1')}`)],
+    ['texts to stop at', COMPLETIONS, withField(`"stop":${list('"a"')}`)],
+    ['an empty text to stop at', COMPLETIONS, withField(`"stop":${list('"a"', '""')}`)],
+    ['a number of a million digits', COMPLETIONS, withField(`"seed":${long('1')}`)],
+    ['fractions', COMPLETIONS, prompt(list('1.23456789012345678e-300'))],
+    ['bad ids to decode', '/detokenize', `{"tokens":${list('1', '"a"')}}`],
+    ['many ids to decode', '/detokenize', `{"tokens":${list('1')}}`],
+    ['a long text', COMPLETIONS, prompt(`"${long('x y')}"`)],
+    ['a long text of one letter', COMPLETIONS, prompt(`"${long('a')}"`)],
+    ['a long text in a chat', CHAT, content(`"${long('x y')}"`)],
+    ['a wrong list of metadata', COMPLETIONS, withField(`"metadata":${list('1')}`)],
+    ['a list alone', COMPLETIONS, list('{"a":1}')],
+    ['a text alone', COMPLETIONS, `"${long('я')}"`],
+    ['a comma too many', COMPLETIONS, prompt(`${list('1').slice(0, -1)},]`)],
+    ['blanks', COMPLETIONS, `${long(' ')}{"prompt":"a",}`],
+  ]
+  const answered: [name: string, path: string, text: string][] = [
+    ['a long text to stop at', COMPLETIONS, withField(`"stop":["${long('a')}"]`)],
+    ['long labels', CHAT, chatWith(`"user":"${long('u')}"`)],
+    ['a thousand long texts to stop at', COMPLETIONS, withField(`"stop":${stops(1000, bytes - 300)}`)],
+  ]
+  return [
+    ...refused.map(([name, path, text]) => ({
+      name,
+      path,
+      text,
+      status: path === COMPLETIONS && name === 'a long model' ? 404 : 400,
+    })),
+    ...answered.map(([name, path, text]) => ({ name, path, text, status: 200 })),
+  ]
+}
+
+/** Texts of together about so many letters, each with an end of its own. */
+function stops(count: number, letters: number): string {
+  const each = 'a'.repeat(Math.max(1, Math.floor(letters / count) - 8))
+  return JSON.stringify(Array.from({ length: count }, (_, i) => `${each}${String(i).padStart(4, '0')}`))
+}
