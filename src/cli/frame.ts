@@ -2,6 +2,12 @@ import type { Model } from '../generation/types.js'
 import { type ChatFrame, writeChat } from '../text/chat-frame.js'
 import type { ConversationStart } from './conversation-options.js'
 
+/** A prompt as the model gets it. */
+export interface PromptFrame extends ChatFrame {
+  /** Whether the end of the text that follows ends a turn of a conversation. */
+  isTurn: boolean
+}
+
 export interface FrameOptions {
   /** Continue the text as it stands. */
   raw?: boolean
@@ -21,12 +27,12 @@ export async function framePrompt(
   prompt: string,
   { messages, system, prefill, args }: ConversationStart,
   { raw, stop = [], isConversation, signal }: FrameOptions,
-): Promise<ChatFrame> {
+): Promise<PromptFrame> {
   const own = model.generationDefaults.stop
-  const asItStands = { text: prompt, hasSpecialTokens: false, isAnswer: false, dropsSystem: false }
+  const asItStands = { text: prompt, hasSpecialTokens: false, isAnswer: false, isTurn: false, dropsSystem: false }
   if (raw) return { ...asItStands, stop }
   if (!model.chatTemplate && !isConversation) return { ...asItStands, stop: [...(own ?? []), ...stop] }
   const all = prompt === '' ? messages : [...messages, { role: 'user', content: prompt }]
   const frame = await writeChat(all, { template: model.chatTemplate, args, system, prefill, signal })
-  return { ...frame, stop: [...(own ?? frame.stop), ...stop] }
+  return { ...frame, isTurn: true, stop: [...(own ?? frame.stop), ...stop] }
 }

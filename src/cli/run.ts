@@ -160,7 +160,7 @@ async function complete(
   const frame = await framePrompt(model, prompt, start, { ...options, isConversation, signal })
   const ids = await model.tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const writer = createRunWriter(options, loaded)
-  const answer = new AnswerText(frame.isAnswer)
+  const answer = new AnswerText(frame)
   const trace =
     options.trace === undefined
       ? undefined
@@ -191,7 +191,7 @@ async function complete(
       await writer.step(step, answer.add(step.text))
     }
     if (result?.tokens.length === 0) await begin()
-    if (result) await writer.end(answer.rest(result.text), result)
+    if (result) await writer.end(answer.rest(result.text, result.finishReason === 'length'), result)
     if (result?.contextFull && !options.quiet) {
       note(`the text ended where the model's context does, at ${result.promptTokens + result.tokens.length - 1} tokens`)
     }

@@ -1,21 +1,43 @@
-/** The text of a generation as it is shown: an answer begins with its first visible character. */
+/** Whether a generated text is a whole answer, from its first character to its last. */
+export interface AnswerEnds {
+  /** It begins an answer, and does not continue a text. */
+  isAnswer: boolean
+  /** It ends a turn of a conversation, and not just a raw text. */
+  isTurn: boolean
+}
+
+/**
+ * The visible text of a generation, piece by piece. Blanks at the beginning of an answer and at the end of a turn only part
+ * it from its frame, and are left out. Blanks that may be the last are held back until a visible character follows.
+ */
 export class AnswerText {
-  private shown = ''
+  private hasBegun: boolean
+  private held = ''
   private seen = 0
 
-  /** `isAnswer`: blanks at the beginning only part the answer from the frame, and are left out. */
-  constructor(private readonly isAnswer: boolean) {}
-
-  /** What is to be shown of the next piece of generated text. */
-  add(piece: string): string {
-    this.seen += piece.length
-    const visible = this.isAnswer && this.shown === '' ? piece.trimStart() : piece
-    this.shown += visible
-    return visible
+  constructor(private readonly ends: AnswerEnds) {
+    this.hasBegun = !ends.isAnswer
   }
 
-  /** What is to be shown of the whole generated text beyond the pieces before. */
-  rest(whole: string): string {
-    return this.add(whole.slice(this.seen))
+  /** The visible text that the next piece of generated text makes certain. */
+  add(piece: string): string {
+    this.seen += piece.length
+    const text = this.hasBegun ? this.held + piece : piece.trimStart()
+    this.hasBegun ||= text !== ''
+    const end = this.ends.isTurn ? text.trimEnd().length : text.length
+    this.held = text.slice(end)
+    return text.slice(0, end)
+  }
+
+  /** The visible text of the whole generation beyond the pieces before. One that was cut keeps its last blanks. */
+  rest(whole: string, isCut: boolean): string {
+    return this.add(whole.slice(this.seen)) + this.end(isCut)
+  }
+
+  /** The text held back, at the end: blanks if the generation was cut, else nothing. */
+  end(isCut: boolean): string {
+    const text = isCut ? this.held : ''
+    this.held = ''
+    return text
   }
 }

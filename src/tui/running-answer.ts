@@ -51,7 +51,7 @@ export class RunningAnswer {
     readonly watcher: AnswerWatcher,
     isAnswer = true,
   ) {
-    this.shown = new AnswerText(isAnswer)
+    this.shown = new AnswerText({ isAnswer, isTurn: false })
   }
 
   /** As the reader sees it; undefined where there are too few tokens. */
@@ -77,7 +77,7 @@ export class RunningAnswer {
 
   /** Gives out what was held back. */
   end(whole: string): void {
-    this.tell(this.shown.rest(whole))
+    this.tell(this.shown.rest(whole, true))
   }
 
   private tell(visible: string): void {

@@ -80,18 +80,33 @@ test('piped text comes before the arguments, and either may be alone', () => {
 })
 
 test('an answer begins with its first visible character, whatever pieces it comes in', () => {
-  const answer = new AnswerText(true)
+  const answer = new AnswerText({ isAnswer: true, isTurn: false })
   assert.equal(
     [' ', '\n', '  A', ' b', ' '].map((piece) => answer.add(piece)),
     ['', '', 'A', ' b', ' '],
   )
-  assert.is(answer.rest(' \n  A b  c'), ' c')
+  assert.is(answer.rest(' \n  A b  c', false), ' c')
 })
 
 test('a continued text is shown as it is, and so is what was held back', () => {
-  const text = new AnswerText(false)
+  const text = new AnswerText({ isAnswer: false, isTurn: false })
   assert.is(text.add(' a'), ' a')
-  assert.is(text.rest(' a\nUs'), '\nUs')
+  assert.is(text.rest(' a\nUs\n', false), '\nUs\n')
+})
+
+test('a turn ends with its last visible character, unless it was cut', () => {
+  for (const [isCut, end] of [
+    [false, ''],
+    [true, ' \n'],
+  ] as const) {
+    const turn = new AnswerText({ isAnswer: true, isTurn: true })
+    assert.equal(
+      ['\n', 'A ', '\n', 'b', ' ', '\n'].map((piece) => turn.add(piece)),
+      ['', 'A', '', ' \nb', '', ''],
+    )
+    assert.is(turn.end(isCut), end)
+    assert.is(new AnswerText({ isAnswer: true, isTurn: true }).rest('\nA \nb \n', isCut), `A \nb${end}`)
+  }
 })
 
 test('gates are printed with as few digits as give them back', () => {

@@ -66,7 +66,7 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
   try {
     const steps = session.generate(ids, { ...settings, stop: frame.stop, routes: experts, signal })
     const { kept, result } = await allSteps(steps, experts || settings.logprobs !== undefined)
-    const text = prefill + new AnswerText(frame.isAnswer).rest(result.text)
+    const text = prefill + new AnswerText(frame).rest(result.text, result.finishReason === 'length')
     return {
       model: model.name,
       prompt_tokens: result.promptTokens,
