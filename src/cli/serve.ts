@@ -1,6 +1,9 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.js'
 import { availableMemory } from '../library/available-memory.js'
+import { plural } from '../numbers.js'
+import { printable } from '../printable.js'
+import type { RequestEntry } from '../server/every-response.js'
 import type { ListenOptions } from '../server/listen.js'
 import { interruption, interruptSignal } from './interrupt.js'
 import { addModelOptions, addOutputOptions, type ModelOptions, wholeNumber } from './options.js'
@@ -58,7 +61,8 @@ async function serve(options: ServeOptions): Promise<void> {
   try {
     await withModel(options, async ({ model }) => {
       server.open(model)
-      await writeOut(`${options.alias ?? model.name} is served at ${server.url}\n`)
+      const name = options.alias ?? printable(model.name)
+      await writeOut(`${name}: page ${server.url}  ·  API ${server.url}/v1  ·  Ctrl-C ends\n`)
       await interrupted()
       if (!options.quiet) note('closing, when what runs is done; again to end at once')
       await server.close()
@@ -71,16 +75,30 @@ async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
+/** One line of the log. */
+function noteRequest({ method, path, status, tokens, ms, isCutOff }: RequestEntry): void {
+  const counts = tokens ? `${plural(tokens.prompt, 'token')} in, ${tokens.generated} out  ` : ''
+  note(`${method} ${printable(path, 100)} ${status}  ${counts}${Math.round(ms)} ms${isCutOff ? '  cut off' : ''}`)
+}
+
 function listenOptions({ host, port, auth, alias, parallel, cors, ...options }: ServeOptions): ListenOptions {
   const apiKey = auth ? (options.apiKey ?? (process.env.MOLM_API_KEY || undefined)) : undefined
   if (options.apiKey !== undefined && !auth) throw new UsageError('--api-key and --no-auth exclude each other')
   if (options.apiKey?.trim() === '') throw new UsageError('--api-key is empty')
+  if (apiKey !== undefined && !/^[!-~]([ -~]*[!-~])?$/.test(apiKey)) {
+    const from = options.apiKey === undefined ? '$MOLM_API_KEY' : '--api-key'
+    throw new UsageError(`${from} has a character that clients cannot send; use ASCII, with no blank at its ends`)
+  }
+  if (alias !== undefined && printable(alias, Infinity) !== alias) {
+    throw new UsageError(`--alias has characters that cannot be printed: ${printable(alias)}`)
+  }
   if (auth && apiKey === undefined && !isThisComputer(host)) {
     throw new UsageError(
       `anybody who can reach ${host} could use the model: give an --api-key (or $MOLM_API_KEY), or say --no-auth`,
     )
   }
-  return { host, port, apiKey, alias, cors, limits: { parallel } }
+  const onRequest = options.verbose ? noteRequest : undefined
+  return { host, port, apiKey, alias, cors, onRequest, limits: { parallel } }
 }
 
 function isThisComputer(host: string): boolean {

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { repositoryPath } from '../support/fixtures.js'
 import { assertRefused, ended, molm, type Running, startMolm } from './molm.js'
 
 /** Starts a server and waits for its address. */
@@ -49,6 +51,39 @@ test('a key may come from the environment; clients without it are refused', asyn
   assert.is((await ask(here, { prompt: 'a', max_tokens: 1 }, { Authorization: 'Bearer sesame' })).status, 200)
   child.kill('SIGTERM')
   assert.is((await end).code, 0)
+})
+
+test('with --verbose each request is a line of stderr: its path, status, tokens and time', async () => {
+  const { child, url } = await serve(['--verbose'])
+  const end = ended(child)
+  await ask(url, { prompt: 'The lantern', max_tokens: 3, ignore_eos: true })
+  await (await ask(url, { prompt: 'The lantern', max_tokens: 5, ignore_eos: true, stream: true })).text()
+  await ask(url, { prompt: 3 })
+  await fetch(`${url}/v1/%1b%5b2J`)
+  child.kill('SIGTERM')
+  const { stderr } = await end
+  assert.match(stderr, /^molm: POST \/v1\/completions 200 {2}4 tokens in, 3 out {2}\d+ ms$/m)
+  assert.match(stderr, /^molm: POST \/v1\/completions 200 {2}4 tokens in, 5 out {2}\d+ ms$/m)
+  assert.match(stderr, /^molm: POST \/v1\/completions 400 {2}\d+ ms$/m)
+  // The path does not steer the terminal.
+  assert.match(stderr, /^molm: GET \/v1\/\\x1b\[2J 404 {2}\d+ ms$/m)
+})
+
+test('a key that clients cannot send, and a name that would steer the terminal, are refused', async () => {
+  for (const key of ['a\nb', ' a', 'a ', 'clé']) {
+    assertRefused(await molm(['serve', '--api-key', key]), 2, /--api-key has a character that clients cannot send/)
+  }
+  assertRefused(await molm(['serve'], { env: { MOLM_API_KEY: 'a\tb' } }), 2, /\$MOLM_API_KEY has a character/)
+  assertRefused(await molm(['serve', '--alias', '\u001b[2J']), 2, /--alias has characters .* \\x1b\[2J/)
+})
+
+test('too few files that may be open are an error of one line', async () => {
+  for (const command of ['run --quiet hi', 'serve --port 0']) {
+    const limited = `ulimit -n 40; exec "${process.execPath}" "${repositoryPath('bin/molm.js')}" ${command}`
+    const { code, stderr } = await ended(spawn('sh', ['-c', limited]) as Running)
+    assert.is(code, 1)
+    assert.match(stderr, /^molm: too few files may be open at once to start; allow 256 with ulimit -n 256\n$/)
+  }
 })
 
 test('what cannot be served safely, or at all, is refused', async () => {

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
+import type { MiddlewareHandler } from 'hono'
+import type { Answer } from './answer.js'
+
+/** A request that has been answered, or whose client has gone. */
+export interface RequestEntry {
+  method: string
+  path: string
+  status: number
+  /** Undefined for a request that generates nothing. */
+  tokens?: { prompt: number; generated: number }
+  ms: number
+  /** Whether the connection closed before all was sent. */
+  isCutOff: boolean
+}
+
+/** Gives every response an id and forbids guesses of its type; reports it once it has been sent. */
+export function everyResponse(onRequest?: (entry: RequestEntry) => void): MiddlewareHandler {
+  return async (c, next) => {
+    const started = performance.now()
+    await next()
+    c.res.headers.set('X-Request-Id', `req_${randomUUID().replaceAll('-', '')}`)
+    c.res.headers.set('X-Content-Type-Options', 'nosniff')
+    const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+    if (!onRequest || !outgoing) return
+    const { method, path } = c.req
+    const { status } = c.res
+    const answer: Answer | undefined = c.get('answer')
+    outgoing.once('close', () => {
+      const usage = answer?.usage
+      const tokens = usage && { prompt: usage.prompt_tokens, generated: usage.completion_tokens }
+      const ms = performance.now() - started
+      onRequest({ method, path, status, tokens, ms, isCutOff: !outgoing.writableFinished })
+    })
+  }
+}

@@ -1,0 +1,20 @@
+import { ApiError } from './errors.js'
+
+/** Endpoints of OpenAI's API that clients ask for, with what to use instead. */
+const INSTEAD: Record<string, string> = {
+  '/v1/responses': 'use /v1/chat/completions, for which most clients have a setting',
+  '/v1/embeddings': 'a language model here makes no embeddings',
+  '/v1/messages': 'use /v1/chat/completions, in the form of OpenAI’s API',
+}
+const ENDPOINTS = ['/v1/chat/completions', '/v1/completions', '/tokenize', '/detokenize']
+
+/**
+ * The error for a path that is not there. Requests that would have done something get 400: clients show its message, but
+ * take any 404 for a model that is not there, and retry a 501.
+ */
+export function unknownEndpoint(method: string, path: string): ApiError {
+  const meant = ENDPOINTS.find((endpoint) => endpoint === `/v1${path}` || path.endsWith(endpoint))
+  const instead = INSTEAD[path] ?? (meant && meant !== path ? `did you mean ${meant}?` : undefined)
+  const message = `there is no ${method} ${path.slice(0, 100)}${instead ? `; ${instead}` : ''}`
+  return new ApiError(method === 'POST' ? 400 : 404, message, { code: 'unknown_endpoint' })
+}
