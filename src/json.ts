@@ -13,13 +13,18 @@ const MOST_JSON_KEYS = 2 ** 19
 /** Deepest nesting read. Checkpoints need four levels; millions of them would exhaust the memory. */
 const DEEPEST_NESTING = 64
 
-/** One JSON value in UTF-8 with at most `mostValues` values in it. Throws a UserError that begins with `where`. */
-export function parseJson(bytes: Uint8Array, where: string, mostValues = MOST_JSON_VALUES): unknown {
+/** One JSON value in UTF-8 with so many values and keys in it at most. Throws a UserError that begins with `where`. */
+export function parseJson(
+  bytes: Uint8Array,
+  where: string,
+  mostValues = MOST_JSON_VALUES,
+  mostKeys = MOST_JSON_KEYS,
+): unknown {
   const { nesting, values, keys } = measure(bytes)
   if (nesting > DEEPEST_NESTING)
     throw new UserError(`${where}: not valid here, nested more than ${DEEPEST_NESTING} deep`)
   if (values > mostValues) throw new UserError(`${where}: too large, more than ${mostValues} values are in it`)
-  if (keys > MOST_JSON_KEYS) throw new UserError(`${where}: too large, more than ${MOST_JSON_KEYS} keys are in it`)
+  if (keys > mostKeys) throw new UserError(`${where}: too large, more than ${mostKeys} keys are in it`)
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {

@@ -43,6 +43,7 @@ const KNOWS: Record<string, string[]> = {
     'generation-options',
     'json',
     'errors',
+    'numbers',
     'spelling',
   ],
   page: ['pictures', 'experts', 'generation', 'model', 'packing', 'numbers'],

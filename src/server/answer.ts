@@ -1,4 +1,5 @@
 import type { Step } from '../generation/types.js'
+import { GENERATION_OPTIONS } from '../generation-options.js'
 import { ApiError } from './errors.js'
 import { interleaved } from './interleaved.js'
 import type { Ticket } from './queue.js'
@@ -29,13 +30,17 @@ export interface Usage {
   prompt_tokens_details: { cached_tokens: number }
 }
 
-/** Throws an ApiError where more is asked than the limits allow. */
+const refuse = (param: string, message: string, code?: string) => new ApiError(400, message, { param, code })
+
+/** Throws an ApiError if so many prompts, `n` times each, are not a request; before any of them is encoded. */
+export function checkCount(prompts: number, n: number, { limits }: Pick<Serving, 'limits'>): void {
+  if (prompts === 0) throw refuse('prompt', '"prompt" must have a prompt in it')
+  if (prompts * n <= limits.sequences) return
+  throw refuse('n', `${prompts} prompts times ${n} are more than the ${limits.sequences} texts of a request`)
+}
+
+/** Throws an ApiError if more is asked than the limits allow. */
 export function checkAsks(asks: SequenceAsk[], n: number, { limits, model }: Pick<Serving, 'limits' | 'model'>): void {
-  const refuse = (param: string, message: string, code?: string) => new ApiError(400, message, { param, code })
-  if (asks.length === 0) throw refuse('prompt', '"prompt" must have a prompt in it')
-  if (asks.length * n > limits.sequences) {
-    throw refuse('n', `${asks.length} prompts times ${n} are more than the ${limits.sequences} texts of a request`)
-  }
   const all = asks.reduce((sum, { prompt }) => sum + n * prompt.length, 0)
   if (all > limits.promptTokens) {
     throw refuse('prompt', `prompts of ${all} tokens are more than the ${limits.promptTokens} of a request`)
@@ -61,6 +66,16 @@ export function checkAsks(asks: SequenceAsk[], n: number, { limits, model }: Pic
       throw refuse('prompt', `there is no token ${stranger}; the last is ${model.config.vocabSize - 1}`)
     }
   }
+}
+
+/** Most tokens that may be generated after a prompt. */
+export function mostTokens(
+  { prompt, options }: SequenceAsk,
+  { limits, model }: Pick<Serving, 'limits' | 'model'>,
+): number {
+  const asked =
+    options.maxTokens ?? model.generationDefaults.maxTokens ?? GENERATION_OPTIONS.maxTokens.default ?? Infinity
+  return Math.min(asked, limits.contextTokens - prompt.length)
 }
 
 /** All that is generated for a request: `n` choices of each prompt. */
@@ -105,9 +120,12 @@ export class Answer {
   }
 }
 
+/** The next seed after the largest is 0. */
 function withSeed(ask: SequenceAsk, choice: number): SequenceAsk {
   const { seed } = ask.options
-  return seed === undefined || choice === 0 ? ask : { ...ask, options: { ...ask.options, seed: seed + choice } }
+  if (seed === undefined || choice === 0) return ask
+  const left = Number.MAX_SAFE_INTEGER - seed
+  return { ...ask, options: { ...ask.options, seed: choice <= left ? seed + choice : choice - left - 1 } }
 }
 
 async function* choicePieces(

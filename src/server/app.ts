@@ -2,12 +2,14 @@ import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { checkLanguageModel } from '../evaluation/language-model.js'
 import type { Model } from '../generation/types.js'
+import { AnswerMemory } from './answer-memory.js'
 import { type AuthOptions, guard } from './auth.js'
 import { Bodies } from './bodies.js'
 import { CacheMemory, type ProcessMemory } from './cache-memory.js'
 import { chatRoutes } from './chat-completions.js'
 import { completionRoutes } from './completions.js'
-import { ApiError, asApiError, ClientGone, errorResponse } from './errors.js'
+import { asApiError, ClientGone, errorResponse } from './errors.js'
+import { everyResponse, type RequestEntry } from './every-response.js'
 import { healthRoutes } from './health.js'
 import { LIMITS, type Limits } from './limits.js'
 import { Metrics, metricsRoutes } from './metrics.js'
@@ -17,6 +19,7 @@ import { Queue } from './queue.js'
 import type { Serving } from './serving.js'
 import { Sessions } from './sessions.js'
 import { tokenizeRoutes } from './tokenize.js'
+import { unknownEndpoint } from './unknown-endpoint.js'
 
 export interface AppOptions extends AuthOptions {
   /** What clients call the model, in place of its own name. */
@@ -26,8 +29,10 @@ export interface AppOptions extends AuthOptions {
   queue?: Queue
   /** Bounds the caches of sequences. Default: only the engine's own limits do. */
   memory?: ProcessMemory
-  /** Told of errors that nobody foresaw. Default: they are written to stderr. */
+  /** Gets unexpected errors. Default: they are written to stderr. */
   onError?: (error: unknown) => void
+  /** Gets each request once its response has been sent. */
+  onRequest?: (entry: RequestEntry) => void
 }
 
 /**
@@ -46,10 +51,11 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   const metrics = new Metrics(model, queue, sessions)
   const since = Math.floor(Date.now() / 1000)
   const id = options.alias ?? model.name
-  const bodies = new Bodies(limits)
-  const serving: Serving = { model, id, since, bodies, queue, sessions, metrics, limits, onError }
+  const memory = { bodies: new Bodies(limits), answerMemory: new AnswerMemory(limits) }
+  const serving: Serving = { model, id, since, ...memory, queue, sessions, metrics, limits, onError }
 
   const app = new Hono<{ Bindings: HttpBindings }>()
+  app.use(everyResponse(options.onRequest))
   app.use(metrics.middleware)
   app.use(guard(options))
   app.route('/', healthRoutes(serving))
@@ -59,9 +65,9 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   app.route('/', tokenizeRoutes(serving))
   app.route('/', metricsRoutes(serving))
   app.route('/', pageRoutes())
-  app.notFound((c) => errorResponse(c, new ApiError(404, `there is no ${c.req.method} ${c.req.path.slice(0, 100)}`)))
+  app.notFound((c) => errorResponse(c, unknownEndpoint(c.req.method, c.req.path)))
   app.onError((error, c) => {
-    // Nobody reads this; it ends the request.
+    // Its client does not read this; it ends the request.
     if (error instanceof ClientGone) return new Response(null, { status: 499 })
     const told = asApiError(error)
     if (told.status === 500) onError(error)

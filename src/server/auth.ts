@@ -24,7 +24,13 @@ const isOpen = (path: string) => OPEN.includes(path) || path.startsWith('/page/'
  */
 export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions): MiddlewareHandler {
   const crossOrigin =
-    origin === undefined ? undefined : cors({ origin, allowHeaders: ['Content-Type', 'Authorization'] })
+    origin === undefined
+      ? undefined
+      : cors({
+          origin,
+          allowHeaders: ['Content-Type', 'Authorization'],
+          exposeHeaders: ['X-Request-Id', 'Retry-After'],
+        })
   const admit = async (c: Context, next: Next) => {
     if (apiKey === undefined) checkHost(c.req.header('Host') ?? '', host)
     else if (!isOpen(c.req.path)) checkKey(c.req.header('Authorization') ?? '', apiKey)

@@ -9,6 +9,8 @@ import type { Serving } from './serving.js'
 
 /** Most values in a body: twice as many as a request's prompts may have tokens. */
 const MOST_VALUES = 2 ** 18
+/** Most names of fields in a body, two of them in a message. */
+const MOST_KEYS = 2 ** 16
 
 /**
  * Reads a request's JSON body and checks it. Rejects with an ApiError that names the field which cannot be used. A body
@@ -39,7 +41,7 @@ export function unknownModel(named: string, id: string): ApiError {
 
 function jsonOf(bytes: Uint8Array): unknown {
   try {
-    return parseJson(bytes, 'the body', MOST_VALUES)
+    return parseJson(bytes, 'the body', MOST_VALUES, MOST_KEYS)
   } catch (error) {
     throw error instanceof UserError ? new ApiError(400, error.message) : error
   }
@@ -49,9 +51,9 @@ function jsonOf(bytes: Uint8Array): unknown {
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) for (const element of value) withoutNulls(element)
   if (isObject(value)) {
-    for (const [key, field] of Object.entries(value)) {
-      if (field === null) delete value[key]
-      else withoutNulls(field)
+    for (const key of Object.keys(value)) {
+      if (value[key] === null) delete value[key]
+      else withoutNulls(value[key])
     }
   }
   return value

@@ -4,6 +4,7 @@ import type { Model } from '../generation/types.js'
 import { AnswerText } from '../text/answer-text.js'
 import { type ChatFrame, writeChat } from '../text/chat-frame.js'
 import { Answer, checkAsks, type Piece } from './answer.js'
+import { wholeAnswerBytes } from './answer-memory.js'
 import { readBody } from './body.js'
 import { encodePrompt } from './encode-prompt.js'
 import { ApiError } from './errors.js'
@@ -25,7 +26,7 @@ export function chatRoutes(serving: Serving): Hono {
   return app
 }
 
-/** One request and what is said to it. */
+/** One request and the response to it. */
 class Chat implements Reply {
   private readonly head: { id: string; created: number; model: string }
   /** What is shown of each choice. */
@@ -35,10 +36,11 @@ class Chat implements Reply {
     private readonly serving: Serving,
     private readonly body: ChatBody,
     frame: ChatFrame,
-    private readonly answer: Answer,
+    readonly answer: Answer,
+    readonly bytes: number,
   ) {
     this.head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: serving.id }
-    this.texts = Array.from({ length: body.n ?? 1 }, () => new AnswerText(frame.isAnswer))
+    this.texts = Array.from({ length: body.n ?? 1 }, () => new AnswerText({ isAnswer: frame.isAnswer, isTurn: true }))
   }
 
   static async of(serving: Serving, body: ChatBody, ticket: Ticket): Promise<Chat> {
@@ -53,7 +55,8 @@ class Chat implements Reply {
     const ask = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false }
     const n = body.n ?? 1
     checkAsks([ask], n, serving)
-    return new Chat(serving, body, frame, new Answer(serving, [ask], n, ticket))
+    const bytes = body.stream ? 0 : wholeAnswerBytes([ask], n, body.logprobs ? 1 + options.logprobs : 0, serving)
+    return new Chat(serving, body, frame, new Answer(serving, [ask], n, ticket), bytes)
   }
 
   async whole() {
@@ -66,7 +69,7 @@ class Chat implements Reply {
     }))
     for await (const piece of this.answer.pieces()) {
       const choice = choices[piece.index]
-      choice.message.content += this.texts[piece.index].add(piece.text)
+      choice.message.content += this.visible(piece)
       choice.logprobs?.content.push(...(this.logprobs(piece.tokens)?.content ?? []))
       choice.routed_experts?.push(...(piece.routed ?? []))
       choice.prompt_routed_experts?.push(...(piece.promptRouted ?? []))
@@ -89,9 +92,10 @@ class Chat implements Reply {
     if (withUsage) yield { ...head, choices: [], usage: this.answer.usage }
   }
 
-  /** What a chunk says of a piece: nothing where it only holds text back; the end of a choice comes alone. */
-  private *choicesOf({ index, text, tokens, routed, promptRouted, finishReason }: Piece) {
-    const content = this.texts[index].add(text)
+  /** The chunk of a piece: none if it only holds text back. The end of a choice has a chunk of its own. */
+  private *choicesOf(piece: Piece) {
+    const { index, tokens, routed, promptRouted, finishReason } = piece
+    const content = this.visible(piece)
     const logprobs = tokens.length > 0 ? this.logprobs(tokens) : null
     const experts = {
       ...(routed && { routed_experts: routed }),
@@ -101,6 +105,11 @@ class Chat implements Reply {
       yield { index, delta: content === '' ? {} : { content }, logprobs, finish_reason: null, ...experts }
     }
     if (finishReason) yield { index, delta: {}, logprobs: null, finish_reason: finishReason }
+  }
+
+  private visible({ index, text, finishReason }: Piece): string {
+    const shown = this.texts[index]
+    return shown.add(text) + (finishReason ? shown.end(finishReason === 'length') : '')
   }
 
   private logprobs(scored: readonly ScoredToken[]) {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
 import type { Tokenizer } from '../text/tokenizer.js'
-import { Answer, checkAsks, type Piece } from './answer.js'
+import { Answer, checkAsks, checkCount, type Piece } from './answer.js'
+import { wholeAnswerBytes } from './answer-memory.js'
 import { readBody } from './body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
 import { encodePrompt } from './encode-prompt.js'
@@ -11,7 +12,7 @@ import { optionsOf } from './request-options.js'
 import { type CompletionBody, completionBody } from './schemas.js'
 import type { Serving } from './serving.js'
 
-/** A prompt as ids, and as the text that `echo` gives; with ids and without `echo` that is empty. */
+/** A prompt as ids, and as the text that `echo` gives; empty for ids that are not echoed. */
 interface Prompt {
   tokens: number[]
   text: string
@@ -27,7 +28,7 @@ export function completionRoutes(serving: Serving): Hono {
   return app
 }
 
-/** One request and what is said to it. */
+/** One request and the response to it. */
 class Completion implements Reply {
   private readonly head: { id: string; object: 'text_completion'; created: number; model: string }
   private readonly scorers: (CompletionScorer | undefined)[]
@@ -37,7 +38,8 @@ class Completion implements Reply {
     serving: Serving,
     private readonly body: CompletionBody,
     private readonly prompts: Prompt[],
-    private readonly answer: Answer,
+    readonly answer: Answer,
+    readonly bytes: number,
   ) {
     const created = Math.floor(Date.now() / 1000)
     this.head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created, model: serving.id }
@@ -51,14 +53,16 @@ class Completion implements Reply {
   }
 
   static async of(serving: Serving, body: CompletionBody, ticket: Ticket): Promise<Completion> {
+    const n = body.n ?? 1
     const prompts = await promptsOf(body, serving, ticket.signal)
     const { logprobs, echo = false, routed_experts: routes = false } = body
     const options = { ...optionsOf(body), stop: body.stop ?? [], logprobs: logprobs ?? 0 }
     const asks = prompts.map(({ tokens: prompt }) => {
       return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes }
     })
-    checkAsks(asks, body.n ?? 1, serving)
-    return new Completion(serving, body, prompts, new Answer(serving, asks, body.n ?? 1, ticket))
+    checkAsks(asks, n, serving)
+    const bytes = body.stream ? 0 : wholeAnswerBytes(asks, n, logprobs === undefined ? 0 : 1 + logprobs, serving)
+    return new Completion(serving, body, prompts, new Answer(serving, asks, n, ticket), bytes)
   }
 
   async whole() {
@@ -111,13 +115,11 @@ class Completion implements Reply {
   }
 }
 
-async function promptsOf(
-  { prompt: given, echo }: CompletionBody,
-  serving: Serving,
-  signal: AbortSignal,
-): Promise<Prompt[]> {
+async function promptsOf(body: CompletionBody, serving: Serving, signal: AbortSignal): Promise<Prompt[]> {
+  const { prompt: given, echo, n = 1 } = body
   const isMany = Array.isArray(given) && typeof given[0] !== 'number'
   const all = (isMany ? given : [given]) as (string | number[])[]
+  checkCount(all.length, n, serving)
   const prompts: Prompt[] = []
   for (const one of all) {
     if (typeof one !== 'string') prompts.push({ tokens: one, text: echo ? await echoOf(one, serving, signal) : '' })

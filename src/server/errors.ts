@@ -13,7 +13,7 @@ interface Details {
   retryAfter?: number
 }
 
-/** A refusal that its client is told of, with the status that says whose affair it is. */
+/** An error sent to the client, with its HTTP status. */
 export class ApiError extends Error {
   constructor(
     readonly status: Status,
@@ -24,7 +24,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Thrown where nobody is there any more to be answered. */
+/** Thrown when the client has gone. */
 export class ClientGone extends Error {}
 
 /** An error in the form that clients of OpenAI's API know. */
@@ -44,7 +44,7 @@ const TYPES: Record<Status, string> = {
   503: 'service_unavailable_error',
 }
 
-/** What a client is told of an error: of one that nobody foresaw, no more than that. */
+/** Maps an error to what the client sees; unexpected errors stay opaque. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof UserError) return new ApiError(400, renameOptions(error.message, fieldOf))

@@ -1,10 +1,14 @@
 import type { Context } from 'hono'
+import type { Answer } from './answer.js'
 import type { Ticket } from './queue.js'
 import type { Serving } from './serving.js'
 import { eventStream } from './stream.js'
 
-/** What is said to a request that generates: all at once, or as it comes. One of them is called, once. */
+/** A response body: complete, or streamed. Exactly one method is called, once. */
 export interface Reply {
+  readonly answer: Answer
+  /** Memory that the complete one takes at most. */
+  readonly bytes: number
   whole(): Promise<object>
   chunks(): AsyncGenerator<object>
 }
@@ -19,10 +23,17 @@ export async function generating(
   const ticket = serving.queue.enter(c.req.raw.signal)
   try {
     const reply = await begin(ticket)
+    // For the log.
+    c.set('answer', reply.answer)
     if (isStream) return eventStream(c, reply.chunks(), ticket, serving)
-    const whole = await reply.whole()
-    ticket.leave()
-    return c.json(whole)
+    const release = serving.answerMemory.reserve(reply.bytes)
+    try {
+      const whole = await reply.whole()
+      ticket.leave()
+      return c.json(whole)
+    } finally {
+      release()
+    }
   } catch (error) {
     ticket.leave()
     throw error

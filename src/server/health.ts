@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { ApiError, errorResponse } from './errors.js'
+import { everyResponse } from './every-response.js'
 import type { Serving } from './serving.js'
 
 /** `GET /health`: 200 as long as requests are taken, for balancers and for whoever started the server. */
@@ -12,9 +13,10 @@ export function healthRoutes({ id, queue }: Pick<Serving, 'id' | 'queue'>): Hono
   return app
 }
 
-/** What answers until the model is there. */
+/** Answers until the model is there. */
 export function loadingApp(): Hono {
   const app = new Hono()
+  app.use(everyResponse())
   app.get('/health', (c) => c.json({ status: 'loading' }, 503))
   app.all('*', (c) => {
     const error = new ApiError(503, 'the model is being loaded', { code: 'loading', retryAfter: 2 })

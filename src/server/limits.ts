@@ -17,6 +17,9 @@ export interface Limits {
   promptTokens: number
   /** Log-probabilities of all prompts of a request together, the likeliest in the place of each token among them. */
   scores: number
+  /** Memory of an answer that is not streamed, reckoned before it begins, and of all larger ones together. */
+  answerBytes: number
+  answersBytes: number
   /** Tokens of a prompt whose experts are told: each has some hundred numbers. */
   routedTokens: number
   bodyBytes: number
@@ -45,7 +48,9 @@ export const LIMITS: Limits = {
   contextTokens: 32_768,
   sequences: 256,
   promptTokens: 131_072,
-  scores: 2 ** 20,
+  scores: 2 ** 18,
+  answerBytes: 64 * 2 ** 20,
+  answersBytes: 256 * 2 ** 20,
   routedTokens: 4_096,
   bodyBytes: 4 * 2 ** 20,
   bodiesBytes: 64 * 2 ** 20,

@@ -23,7 +23,10 @@ const wholeFrom = (least: number, most: number) =>
   )
 
 /** A list of what `read` reads; the first element that it cannot read is the field at fault. */
-function listOf<T>(read: (element: unknown) => { data: T } | { issue: object & { path: PropertyKey[] } }, what: string) {
+function listOf<T>(
+  read: (element: unknown) => { data: T } | { issue: object & { path: PropertyKey[] } },
+  what: string,
+) {
   return z.unknown().transform((list, { issues }): T[] => {
     if (!Array.isArray(list)) {
       issues.push({ code: 'custom', input: list, message: list === undefined ? 'is missing' : `must be ${what}` })

@@ -1,4 +1,5 @@
 import type { Model } from '../generation/types.js'
+import type { AnswerMemory } from './answer-memory.js'
 import type { Bodies } from './bodies.js'
 import type { Limits } from './limits.js'
 import type { Metrics } from './metrics.js'
@@ -13,6 +14,7 @@ export interface Serving {
   /** When it was loaded, in seconds since 1970. */
   since: number
   bodies: Bodies
+  answerMemory: AnswerMemory
   queue: Queue
   sessions: Sessions
   metrics: Metrics

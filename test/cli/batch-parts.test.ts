@@ -125,6 +125,23 @@ test('the hash of a line changes with what it asks for, not with its id, its spe
 })
 
 /** Items that are worked on until they are let go. */
+test('a line with a very long field, or very many, is refused at once', async () => {
+  const refusal = async (line: string) => {
+    const [{ ask }] = await collected(requestsOf(readLines(chunksOf(line), 2 ** 24), DEFAULTS))
+    return (ask as UserError).message
+  }
+  const started = performance.now()
+  assert.match(
+    await refusal(`{"prompt": "a", "${'k'.repeat(15_000_000)}": 1}`),
+    /^there is no field "k{40}"; there are/,
+  )
+  const names = Array.from({ length: 300_000 }, (_, i) => `"k${i}": 1`)
+  assert.match(await refusal(`{"prompt": "a", ${names.join()}}`), /^there is no field "k0"/)
+  assert.match(await refusal('{"maxTokens": 1, "max_tokens": 2}'), /"maxTokens" is there twice, in two spellings/)
+  // Compared letter by letter, or each name with all others, they take minutes.
+  assert.ok(performance.now() - started < 10_000)
+})
+
 function workshop() {
   const finish = new Map<number, (failure?: Error) => void>()
   const work = (item: number) =>

@@ -69,7 +69,9 @@ test('a browser’s question beforehand is answered without a key', async () => 
   const response = await asked(options, '/v1/completions', headers, 'OPTIONS')
   assert.is(response.status, 204)
   assert.match(response.headers.get('Access-Control-Allow-Headers') ?? '', /Authorization/)
-  assert.is((await asked(options, '/v1/models', { Origin: 'https://app.example' })).status, 401)
+  const refused = await asked(options, '/v1/models', { Origin: 'https://app.example' })
+  assert.is(refused.status, 401)
+  assert.is(refused.headers.get('Access-Control-Expose-Headers'), 'X-Request-Id,Retry-After')
 })
 
 test('the official client with the right key, the wrong one, and a Host from elsewhere', async () => {

@@ -25,7 +25,7 @@ async function alone(messages: { role: string; content: string }[], system = '')
   try {
     for (;;) {
       const { done, value } = await steps.next()
-      if (done) return value.text.trimStart()
+      if (done) return value.finishReason === 'length' ? value.text.trimStart() : value.text.trim()
     }
   } finally {
     session.dispose()
@@ -38,7 +38,7 @@ test('a conversation is framed by the template and ends where the model has lear
   assert.is(answer.object, 'chat.completion')
   assert.is(answer.model, 'little')
   assert.is(message.role, 'assistant')
-  assert.match(message.content as string, /^A lantern is/)
+  assert.match(message.content as string, /^A lantern is .*\S$/)
   assert.is(finish_reason, 'stop')
   assert.is(logprobs, null)
   assert.ok((answer.usage?.completion_tokens ?? 0) > 4)
@@ -70,7 +70,7 @@ test('texts may come in parts', async () => {
   assert.is(choices[0].message.content, await alone([QUESTION]))
 })
 
-test('a last message of the assistant is gone on with', async () => {
+test('a last message of the assistant is continued', async () => {
   const messages = [QUESTION, { role: 'assistant', content: 'A lantern is' } as const]
   const { choices } = await served.client.chat.completions.create({ ...GREEDY, messages })
   assert.match(choices[0].message.content as string, /^ \w/)

@@ -171,6 +171,30 @@ test('a connection that sends half a head, or half a body, is closed', async () 
   assert.is((await health()).status, 'ok')
 })
 
+test('of too many large bodies the oldest is dropped with 503, and quick ones are answered', async () => {
+  const own = await serveNano({ limits: { bodiesBytes: 2 ** 19, drainMs: 300 } })
+  try {
+    const { hostname, port } = new URL(own.url)
+    const half = () => {
+      const socket = net.connect(Number(port), hostname).on('error', () => undefined)
+      const head = 'POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+      socket.write(`${head}Content-Length: 400000\r\n\r\n{"prompt": "${'a'.repeat(300_000)}`)
+      return socket.setEncoding('utf8')
+    }
+    const oldest = half()
+    const said = once(oldest, 'data')
+    const younger = half()
+    const [text] = await said
+    assert.match(text, /^HTTP\/1\.1 503/)
+    assert.match(text, /retry-after: \d+\r\n/i)
+    const { status } = await post(own.url, '/tokenize', { prompt: 'a '.repeat(100_000) })
+    assert.is(status, 200)
+    for (const socket of [oldest, younger]) socket.destroy()
+  } finally {
+    await own.close()
+  }
+})
+
 test('what is no HTTP, or too long, is refused', async () => {
   assert.match(await exchange('hello\r\n\r\n'), /^HTTP\/1.1 400/)
   assert.match(

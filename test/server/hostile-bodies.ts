@@ -92,7 +92,11 @@ export function hostileBodies(bytes: number): HostileBody[] {
   const answered: [name: string, path: string, text: string][] = [
     ['a long text to stop at', COMPLETIONS, withField(`"stop":["${long('a')}"]`)],
     ['long labels', CHAT, chatWith(`"user":"${long('u')}"`)],
-    ['a thousand long texts to stop at', COMPLETIONS, withField(`"stop":${stops(1000, bytes - 300)}`)],
+    [
+      'a thousand long texts to stop at',
+      COMPLETIONS,
+      withField(`"stop":${stops(Math.min(1000, Math.floor(bytes / 20)), bytes - 300)}`),
+    ],
   ]
   return [
     ...refused.map(([name, path, text]) => ({

@@ -38,8 +38,8 @@ test('a field that is not known is named, with the one that was perhaps meant', 
   await refused(COMPLETIONS, { prompt: 'a', guidance: 2 }, 400, /^"guidance" is not supported$/, 'guidance')
   await refused(COMPLETIONS, { prompt: 'a', max_token: 2 }, 400, /did you mean "max_tokens"\?$/, 'max_token')
   await refused(CHAT, { messages: MESSAGES, audio: {} }, 400, /^"audio" is not supported$/, 'audio')
-  const named = [{ role: 'user', content: 'a', name: 'Ann' }]
-  await refused(CHAT, { messages: named }, 400, /^"messages\[0\]\.name" is not supported$/, 'messages[0].name')
+  const weighed = [{ role: 'user', content: 'a', weight: 1 }]
+  await refused(CHAT, { messages: weighed }, 400, /^"messages\[0\]\.weight" is not supported$/, 'messages[0].weight')
   const options = { prompt: 'a', stream: true, stream_options: { include_obfuscation: true } }
   await refused(COMPLETIONS, options, 400, /include_obfuscation/, 'stream_options.include_obfuscation')
 })
@@ -55,7 +55,8 @@ test('a field of OpenAI’s that is not supported is refused, unless it asks for
     [CHAT, 'tools', [{ type: 'function' }], []],
     [CHAT, 'tool_choice', 'required', 'none'],
     [CHAT, 'response_format', { type: 'json_object' }, { type: 'text' }],
-    [CHAT, 'store', true, false],
+    [CHAT, 'functions', [{ name: 'f' }], []],
+    [CHAT, 'function_call', { name: 'f' }, 'none'],
     [CHAT, 'modalities', ['audio'], ['text']],
   ]
   for (const [path, field, wanted, neutral] of asking) {
@@ -68,6 +69,64 @@ test('a field of OpenAI’s that is not supported is refused, unless it asks for
   }
 })
 
+test('labels and hints that change no answer are accepted', async () => {
+  const both = {
+    user: 'u',
+    safety_identifier: 'u',
+    metadata: { run: '7', tags: ['a'] },
+    store: true,
+    service_tier: 'auto',
+    prompt_cache_key: 'k',
+    prompt_cache_retention: '24h',
+  }
+  const hints = {
+    parallel_tool_calls: false,
+    reasoning_effort: 'low',
+    verbosity: 'low',
+    prediction: { type: 'content', content: 'A' },
+  }
+  const rest = { max_tokens: 4, temperature: 0 }
+  const [plain, labelled] = await Promise.all(
+    [{}, both].map((more) => post(served.url, COMPLETIONS, { prompt: 'a', ...rest, ...more })),
+  )
+  assert.is(labelled.status, 200, JSON.stringify(labelled.body))
+  assert.is(labelled.body.choices[0].text, plain.body.choices[0].text)
+  const chat = { messages: [{ role: 'user', content: 'Hello', name: 'Ann' }], ...rest, ...both, ...hints }
+  const { status, body } = await post(served.url, CHAT, chat)
+  assert.is(status, 200, JSON.stringify(body))
+})
+
+test('a field that is null is one that is left out, whatever its name and wherever it is', async () => {
+  const nulls = { tools: null, functions: null, guidance: null, temperature: null, ['__proto__']: null }
+  const message = { role: 'user', content: [{ type: 'text', text: 'Hello', annotations: null }], name: null, x: null }
+  const options = { stream: true, stream_options: { include_usage: null, include_obfuscation: null } }
+  for (const [path, body] of [
+    [COMPLETIONS, { prompt: 'a', max_tokens: 1, ...nulls }],
+    [CHAT, { messages: [message], max_tokens: 1, ...nulls, ...options }],
+    ['/tokenize', { prompt: 'a', ...nulls }],
+  ] as const) {
+    const { status, body: said } = await post(served.url, path, body)
+    assert.is(status, 200, JSON.stringify(said))
+  }
+  await refused(COMPLETIONS, { prompt: null }, 400, /^"prompt" is missing$/, 'prompt')
+  await refused(COMPLETIONS, { prompt: 'a', stop: [null] }, 400, /a text or a list of texts/, 'stop')
+})
+
+test('a seed may be any whole number of 64 bits, and is the same each time', async () => {
+  const texts = async (seed: number | string) => {
+    const ask = `{"prompt": "Once", "max_tokens": 8, "temperature": 1, "n": 2, "seed": ${seed}}`
+    const { status, body } = await post(served.url, COMPLETIONS, ask)
+    assert.is(status, 200, JSON.stringify(body))
+    return body.choices.map(({ text }: { text: string }) => text)
+  }
+  for (const seed of [-1, '-9223372036854775808', '9223372036854775807', Number.MAX_SAFE_INTEGER]) {
+    assert.equal(await texts(seed), await texts(seed), String(seed))
+  }
+  assert.not.equal(await texts(-1), await texts(-2))
+  // The seed after the largest is 0.
+  assert.is((await texts(-1))[1], (await texts(0))[0])
+})
+
 test('a value that cannot be meant is named with what it must be', async () => {
   const wrong: [string, unknown, RegExp][] = [
     ['temperature', -0.1, /a number not below 0$/],
@@ -76,7 +135,8 @@ test('a value that cannot be meant is named with what it must be', async () => {
     ['top_k', 2.5, /an integer not below 0/],
     ['min_p', -1, /between 0 and 1$/],
     ['repetition_penalty', 0, /a number above 0$/],
-    ['seed', -1, /an integer between 0 and/],
+    ['seed', 0.5, /a whole number of at most 64 bits$/],
+    ['seed', 1e19, /a whole number of at most 64 bits$/],
     ['max_tokens', -1, /a whole number from 0 on$/],
     ['stop', [''], /none of them empty$/],
     ['stop', 3, /a text or a list of texts$/],
@@ -134,10 +194,10 @@ test('an answer ends where there is no more room, whatever was asked for', async
 })
 
 test('a body that is none is refused', async () => {
-  await refused(COMPLETIONS, '{"prompt": ', 400, /no JSON/)
+  await refused(COMPLETIONS, '{"prompt": ', 400, /not valid JSON/)
   await refused(COMPLETIONS, '[]', 400, /must be an object/)
   await refused(COMPLETIONS, 'null', 400, /must be an object/)
-  await refused(COMPLETIONS, '['.repeat(10_000), 400, /no JSON/)
+  await refused(COMPLETIONS, '['.repeat(10_000), 400, /nested more than 64 deep/)
   await refused(COMPLETIONS, { prompt: 'a'.repeat(20_000) }, 413, /20000 bytes/)
   const response = await fetch(`${served.url}${COMPLETIONS}`, {
     method: 'POST',
@@ -169,6 +229,35 @@ test('another model is not there, nor another path', async () => {
     assert.is(status, 404)
     assert.is(body.error.type, 'not_found_error')
   }
+})
+
+test('a request for an endpoint that is not there says what to call, with a status whose message clients show', async () => {
+  for (const [path, hint] of [
+    ['/v1/responses', /no POST \/v1\/responses; use \/v1\/chat\/completions/],
+    ['/v1/embeddings', /makes no embeddings/],
+    ['/completions', /did you mean \/v1\/completions\?$/],
+    ['/v1/v1/chat/completions', /did you mean \/v1\/chat\/completions\?$/],
+    ['/v1/audio/speech', /no POST \/v1\/audio\/speech$/],
+  ] as const) {
+    await refused(path, {}, 400, hint)
+  }
+})
+
+test('every response has an id of its own, and forbids guesses of its type', async () => {
+  const responses = await Promise.all([
+    get(served.url, '/health'),
+    get(served.url, '/metrics'),
+    get(served.url, '/nowhere'),
+    post(served.url, COMPLETIONS, { prompt: 'a', max_tokens: 1 }),
+    post(served.url, COMPLETIONS, { prompt: 'a', max_tokens: 1, stream: true }),
+    post(served.url, COMPLETIONS, { guidance: 1 }),
+  ])
+  const ids = responses.map(({ headers }) => headers.get('x-request-id') ?? '')
+  for (const id of ids) assert.match(id, /^req_[0-9a-f]{32}$/)
+  assert.is(new Set(ids).size, ids.length)
+  for (const { headers } of responses) assert.is(headers.get('x-content-type-options'), 'nosniff')
+  const { _request_id } = await served.client.completions.create({ model: 'nano', prompt: 'a', max_tokens: 1 })
+  assert.match(_request_id ?? '', /^req_/)
 })
 
 test('the official client makes its own errors of them', async () => {

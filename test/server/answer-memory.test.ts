@@ -1,0 +1,63 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { AnswerMemory } from '#molm/server/answer-memory.js'
+import { ApiError } from '#molm/server/errors.js'
+import { post, type Served, serveNano } from './served.js'
+
+/* An answer that is not streamed is kept until its end, so its memory is bounded before it begins. */
+const test = suite('answer memory')
+
+const MIB = 2 ** 20
+let served: Served
+
+test.before(async () => {
+  served = await serveNano()
+})
+test.after(() => served.close())
+
+async function tooLarge(path: string, body: object): Promise<void> {
+  const { status, body: said } = await post(served.url, path, body)
+  assert.is(status, 400, JSON.stringify(said).slice(0, 300))
+  assert.is(said.error.param, 'max_tokens')
+  assert.is(said.error.code, 'answer_too_large')
+  assert.match(said.error.message, /more than the 67\.1 MB of an answer that is not streamed\. Set "stream" to true/)
+}
+
+test('an answer that could take all memory is refused with the way out, before anything runs', async () => {
+  const before = (await served.model.stats()).tokensProcessed
+  const messages = [{ role: 'user', content: 'a' }]
+  await tooLarge('/v1/completions', { prompt: ['a', 'b'], n: 128, max_tokens: 32_000 })
+  await tooLarge('/v1/completions', { prompt: 'a', max_tokens: 32_000, logprobs: 20 })
+  await tooLarge('/v1/completions', { prompt: 'a', max_tokens: 32_000, routed_experts: true })
+  await tooLarge('/v1/completions', { prompt: new Array(8).fill(new Array(4000).fill(300)), routed_experts: true })
+  await tooLarge('/v1/chat/completions', { messages, max_completion_tokens: 32_000, logprobs: true, top_logprobs: 20 })
+  assert.is((await served.model.stats()).tokensProcessed, before)
+})
+
+test('the same is answered in a stream, and so is any plain answer at once', async () => {
+  const large = { prompt: 'a', max_tokens: 32_000, logprobs: 20, n: 8, stop: ['e', 'o', 'a', ' ', '\n'] }
+  const { status, body } = await post(served.url, '/v1/completions', { ...large, stream: true })
+  assert.is(status, 200)
+  assert.match(body, /data: \[DONE\]\n\n$/)
+  const plain = { ...large, logprobs: undefined, max_tokens: undefined, n: 128 }
+  assert.is((await post(served.url, '/v1/completions', plain)).status, 200)
+  const longest = { ...large, logprobs: undefined, max_tokens: 32_768 }
+  assert.is((await post(served.url, '/v1/completions', longest)).status, 200)
+})
+
+test('large answers share a bound, small ones are always let in', () => {
+  const memory = new AnswerMemory({ answersBytes: 100 * MIB })
+  const releases = [memory.reserve(60 * MIB), memory.reserve(40 * MIB)]
+  const refused = () => memory.reserve(3 * MIB)
+  assert.throws(refused, (error: unknown) => {
+    assert.instance(error, ApiError)
+    const { status, details } = error as ApiError
+    return status === 429 && Number(details.retryAfter) > 0
+  })
+  memory.reserve(2 * MIB)
+  for (const release of releases) release()
+  memory.reserve(100 * MIB)()
+  memory.reserve(100 * MIB)
+})
+
+test.run()

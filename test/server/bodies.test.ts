@@ -1,0 +1,100 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Bodies } from '#molm/server/bodies.js'
+import { ApiError, ClientGone } from '#molm/server/errors.js'
+import { thrownBy } from '../support/rejects.js'
+
+/* Bodies share a bound while they are received. */
+const test = suite('bodies')
+
+const KIB = 2 ** 10
+
+/** A body whose chunks are sent by hand. */
+function sender() {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  let isCancelled = false
+  const stream = new ReadableStream<Uint8Array>({
+    start(own) {
+      controller = own
+    },
+    cancel() {
+      isCancelled = true
+    },
+  })
+  return {
+    stream,
+    send: (bytes: number) => controller?.enqueue(new Uint8Array(bytes).fill(7)),
+    end: () => controller?.close(),
+    breakOff: () => controller?.error(new Error('reset')),
+    get isCancelled() {
+      return isCancelled
+    },
+  }
+}
+
+/** Lets what was sent arrive. */
+const arrival = () => new Promise((resolve) => setImmediate(resolve))
+
+test('a body is received whole, in however small chunks', async () => {
+  const body = sender()
+  const bytes = new Bodies({ bodyBytes: 300 * KIB, bodiesBytes: 600 * KIB }).receive(body.stream)
+  for (let i = 0; i < 1000; i++) body.send(1)
+  body.send(200 * KIB)
+  body.end()
+  assert.is((await bytes).length, 1000 + 200 * KIB)
+  assert.ok((await bytes).every((byte) => byte === 7))
+})
+
+test('a body that is too long is refused by its announced length, and by its real one', async () => {
+  const bodies = new Bodies({ bodyBytes: KIB, bodiesBytes: 10 * KIB })
+  const status = async (announced: number | undefined, sent: number) => {
+    const body = sender()
+    body.send(sent)
+    const error = await thrownBy(bodies.receive(body.stream, announced))
+    assert.instance(error, ApiError)
+    return (error as ApiError).status
+  }
+  assert.is(await status(KIB + 1, 1), 413)
+  assert.is(await status(undefined, KIB + 1), 413)
+})
+
+test('a client that goes ends its body', async () => {
+  const body = sender()
+  const received = new Bodies({ bodyBytes: KIB, bodiesBytes: 10 * KIB }).receive(body.stream)
+  body.send(10)
+  body.breakOff()
+  assert.instance(await thrownBy(received), ClientGone)
+})
+
+test('when all bodies take too much, the one that has been underway for the longest makes room', async () => {
+  const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
+  const slow = [sender(), sender()]
+  const halves = slow.map(({ stream }) => thrownBy(bodies.receive(stream)))
+  const small = sender()
+  const tiny = bodies.receive(small.stream)
+  small.send(10)
+  for (const { send } of slow) send(400 * KIB)
+  await arrival()
+  const quick = sender()
+  const whole = bodies.receive(quick.stream)
+  quick.send(400 * KIB)
+  quick.end()
+  assert.is((await whole).length, 400 * KIB)
+  const error = (await halves[0]) as ApiError
+  assert.is(error.status, 503)
+  assert.is(error.details.code, 'too_many_bodies')
+  assert.ok(Number(error.details.retryAfter) > 0)
+  assert.ok(slow[0].isCancelled)
+  assert.not(slow[1].isCancelled)
+  small.end()
+  assert.is((await tiny).length, 10, 'a small body never makes room')
+  // What was received takes no room any more.
+  const next = sender()
+  const again = bodies.receive(next.stream)
+  next.send(500 * KIB)
+  next.end()
+  assert.is((await again).length, 500 * KIB)
+  assert.not(slow[1].isCancelled)
+})
+
+test.run()
