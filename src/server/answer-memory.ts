@@ -1,8 +1,7 @@
 import { formatBytes } from '../numbers.js'
-import { mostTokens } from './answer.js'
 import { ApiError } from './errors.js'
 import type { Limits } from './limits.js'
-import type { SequenceAsk } from './sequence.js'
+import { mostTokens, type SequenceAsk } from './sequence.js'
 import type { Serving } from './serving.js'
 
 /*

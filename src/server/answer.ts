@@ -1,5 +1,4 @@
 import type { Step } from '../generation/types.js'
-import { GENERATION_OPTIONS } from '../generation-options.js'
 import { ApiError } from './errors.js'
 import { interleaved } from './interleaved.js'
 import type { Ticket } from './queue.js'
@@ -66,16 +65,6 @@ export function checkAsks(asks: SequenceAsk[], n: number, { limits, model }: Pic
       throw refuse('prompt', `there is no token ${stranger}; the last is ${model.config.vocabSize - 1}`)
     }
   }
-}
-
-/** Most tokens that may be generated after a prompt. */
-export function mostTokens(
-  { prompt, options }: SequenceAsk,
-  { limits, model }: Pick<Serving, 'limits' | 'model'>,
-): number {
-  const asked =
-    options.maxTokens ?? model.generationDefaults.maxTokens ?? GENERATION_OPTIONS.maxTokens.default ?? Infinity
-  return Math.min(asked, limits.contextTokens - prompt.length)
 }
 
 /** All that is generated for a request: `n` choices of each prompt. */

@@ -41,7 +41,7 @@ export async function* runSequence(
   const { prompt } = ask
   const entered = performance.now()
   await sessions.ready()
-  const maxTokens = maxTokensOf(serving, ask)
+  const maxTokens = mostTokens(ask, serving)
   const runAll = ask.scorePrompt || ask.routes
   const take = () => sessions.take(prompt, prompt.length + Math.min(maxTokens, ANSWER_PART), runAll)
   let held: HeldSession | undefined
@@ -81,10 +81,13 @@ export async function* runSequence(
   }
 }
 
-/** Most tokens of an answer. */
-function maxTokensOf({ model, limits }: Serving, { prompt, options }: SequenceAsk): number {
-  const wanted = options.maxTokens ?? model.generationDefaults.maxTokens ?? GENERATION_OPTIONS.maxTokens.default
-  return Math.min(wanted as number, limits.contextTokens - prompt.length)
+/** Most tokens that may be generated after a prompt. */
+export function mostTokens(
+  { prompt, options }: SequenceAsk,
+  { limits, model }: Pick<Serving, 'limits' | 'model'>,
+): number {
+  const asked = options.maxTokens ?? model.generationDefaults.maxTokens ?? GENERATION_OPTIONS.maxTokens.default
+  return Math.min(asked ?? Infinity, limits.contextTokens - prompt.length)
 }
 
 async function* runIn(
