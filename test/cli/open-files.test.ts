@@ -9,7 +9,7 @@ const onPosix = process.platform === 'win32' ? test.skip : test
 
 onPosix('that is too low for a start is reported in a line', () => {
   const bin = repositoryPath('bin/molm.js')
-  for (const command of ['list', 'run -n 1 Hi']) {
+  for (const command of ['list', 'run -n 1 Hi', 'serve --port 0']) {
     const { status, stderr } = spawnSync(
       'sh',
       ['-c', `ulimit -n 40; exec "$0" "$1" ${command}`, process.execPath, bin],

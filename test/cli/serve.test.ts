@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { repositoryPath } from '../support/fixtures.js'
 import { assertRefused, ended, molm, type Running, startMolm } from './molm.js'
 
 /** Starts a server and waits for its address. */
@@ -75,15 +73,6 @@ test('a key that clients cannot send, and a name that would steer the terminal, 
   }
   assertRefused(await molm(['serve'], { env: { MOLM_API_KEY: 'a\tb' } }), 2, /\$MOLM_API_KEY has a character/)
   assertRefused(await molm(['serve', '--alias', '\u001b[2J']), 2, /--alias has characters .* \\x1b\[2J/)
-})
-
-test('too few files that may be open are an error of one line', async () => {
-  for (const command of ['run --quiet hi', 'serve --port 0']) {
-    const limited = `ulimit -n 40; exec "${process.execPath}" "${repositoryPath('bin/molm.js')}" ${command}`
-    const { code, stderr } = await ended(spawn('sh', ['-c', limited]) as Running)
-    assert.is(code, 1)
-    assert.match(stderr, /^molm: too few files may be open at once to start; allow 256 with ulimit -n 256\n$/)
-  }
 })
 
 test('what cannot be served safely, or at all, is refused', async () => {
