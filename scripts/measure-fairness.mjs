@@ -29,7 +29,7 @@ const repeated = (count, path, body) => Array.from({ length: count }, (_, i) => 
 const CASES = {
   'no other': [],
   '1 request of 128 answers of 32,000 tokens': [
-    [COMPLETIONS, JSON.stringify({ prompt: 'a', n: 128, max_tokens: 32_000, ignore_eos: true })],
+    [COMPLETIONS, JSON.stringify({ prompt: 'a', n: 128, max_tokens: 32_000, ignore_eos: true, stream: true })],
   ],
   '12 requests of 30,000 tokens of answer': repeated(12, COMPLETIONS, () =>
     JSON.stringify({ prompt: 'a', max_tokens: 30_000, ignore_eos: true }),

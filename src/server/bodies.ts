@@ -1,8 +1,14 @@
+import type { HonoRequest } from 'hono'
 import { ApiError, ClientGone } from './errors.js'
 import type { Limits } from './limits.js'
 
 /** A body up to this size is always received: as many as there are connections take little. */
 const SMALL_BYTES = 64 * 2 ** 10
+
+/** Whether a request's body is large, or does not say how long it is. */
+export function hasLargeBody(request: HonoRequest): boolean {
+  return !(Number(request.header('Content-Length') ?? Infinity) <= SMALL_BYTES)
+}
 
 /**
  * Receives bodies. Together they are bounded: when a growing body passes the bound, the body that has been underway for the

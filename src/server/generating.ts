@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type { Answer } from './answer.js'
+import { hasLargeBody } from './bodies.js'
 import type { Ticket } from './queue.js'
 import type { Serving } from './serving.js'
 import { eventStream } from './stream.js'
@@ -20,7 +21,7 @@ export async function generating(
   isStream: boolean | undefined,
   begin: (ticket: Ticket) => Promise<Reply>,
 ): Promise<Response> {
-  const ticket = serving.queue.enter(c.req.raw.signal)
+  const ticket = serving.queue.enter(c.req.raw.signal, hasLargeBody(c.req))
   try {
     const reply = await begin(ticket)
     // For the log.

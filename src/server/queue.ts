@@ -57,19 +57,26 @@ export class Queue {
     return { running: this.running, waiting: this.idle().length }
   }
 
-  /** Lets a request in. Throws an ApiError if the queue is full or closing. */
-  enter(client?: AbortSignal): Ticket {
+  /**
+   * Lets a request in; one with a large body only while fewer than half of those that wait have one, so that many of them
+   * do not shut small requests out. Throws an ApiError if the queue is full or closing.
+   */
+  enter(client?: AbortSignal, isLarge = false): Ticket {
     if (this.isClosing) throw closing()
     const { parallel, waiting } = this.limits
+    const idle = this.idle()
     // Those that have not asked for a place yet, as while their texts are encoded, will take the places that are free.
-    const ahead = this.idle().length - Math.max(0, parallel - this.running)
-    if (ahead >= waiting) {
-      const seconds = Math.ceil((this.meanMs * (this.idle().length / parallel + 1)) / 1000)
+    const ahead = idle.length - Math.max(0, parallel - this.running)
+    const isFull = ahead >= waiting || (isLarge && idle.filter((other) => other.isLarge).length >= waiting / 2)
+    if (isFull) {
+      const seconds = Math.ceil((this.meanMs * (idle.length / parallel + 1)) / 1000)
       const retryAfter = Math.min(60, Math.max(1, seconds))
-      throw new ApiError(429, `${waiting} requests wait already; try again later`, { code: 'queue_full', retryAfter })
+      const many = isLarge ? `${Math.ceil(waiting / 2)} large requests` : `${waiting} requests`
+      throw new ApiError(429, `${many} wait already; try again later`, { code: 'queue_full', retryAfter })
     }
     const request = new QueuedRequest(
       client,
+      isLarge,
       (work) => this.slot(request, work),
       () => this.left(request),
     )
@@ -199,6 +206,7 @@ class QueuedRequest implements Ticket {
 
   constructor(
     client: AbortSignal | undefined,
+    readonly isLarge: boolean,
     readonly slot: (work: Work) => Promise<() => void>,
     left: () => void,
   ) {

@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { specialTokens } from '../text/special-tokens.js'
 import { readIfPresent, readJsonIfPresent } from '../text/text-files.js'
+import { hasLargeBody } from './bodies.js'
 import { readBody } from './body.js'
 import { ApiError } from './errors.js'
 import { detokenizeBody, tokenizeBody } from './schemas.js'
@@ -37,7 +38,7 @@ async function inQueue(
   { queue }: Serving,
   work: (signal: AbortSignal) => Promise<object>,
 ): Promise<Response> {
-  const ticket = queue.enter(c.req.raw.signal)
+  const ticket = queue.enter(c.req.raw.signal, hasLargeBody(c.req))
   try {
     return c.json(await work(ticket.signal))
   } finally {

@@ -130,6 +130,18 @@ test('requests that have not asked for a place yet count as waiting', () => {
   assert.throws(() => queue.enter(), /3 requests wait already/)
 })
 
+test('large requests take at most half of the places to wait, and leave the others to small ones', () => {
+  const queue = new Queue({ parallel: 1, waiting: 4, quickTokens: 10 })
+  queue.enter().slot(LONG)
+  const large = [queue.enter(undefined, true), queue.enter(undefined, true)]
+  assert.throws(() => queue.enter(undefined, true), /2 large requests wait already/)
+  queue.enter()
+  large[0].leave()
+  queue.enter(undefined, true)
+  queue.enter()
+  assert.throws(() => queue.enter(), /4 requests wait already/)
+})
+
 test('a request that finds the queue full is told when to come again', () => {
   const queue = new Queue({ parallel: 1, waiting: 2, quickTokens: 10 })
   queue.enter().slot(LONG)
