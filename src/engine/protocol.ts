@@ -5,7 +5,7 @@ import type { PartFormats } from '../packing/format.js'
 import type { PackRequest } from '../packing/pack.js'
 import type { Tier } from '../runtime/tiers.js'
 import type { TrainingPlan } from '../training/plan.js'
-import type { AdamWOptions, Steering, TrainingBatch, TrainingState } from '../training/step.js'
+import type { AdamWOptions, PassTerms, TrainingBatch, TrainingState } from '../training/step.js'
 import type { PackedRoutes } from './route-codec.js'
 
 /*
@@ -105,11 +105,11 @@ export type TrainingRequest =
    */
   | { kind: 'train-begin'; plan: TrainingPlan; weights?: Float32Array }
   /** One step of AdamW: TrainingStep. Where it is stopped or fails, weights and optimiser are as they were. */
-  | { kind: 'train-step'; batch: TrainingBatch; optimiser: AdamWOptions; steering?: Steering }
+  | { kind: 'train-step'; batch: TrainingBatch; optimiser: AdamWOptions; terms?: PassTerms }
   /** TrainingLoss of a batch, without gradients. */
-  | { kind: 'train-loss'; batch: TrainingBatch; steering?: Steering }
+  | { kind: 'train-loss'; batch: TrainingBatch; terms?: PassTerms }
   /** The gradients of a batch, as one array: TrainingGradients. The optimiser is not touched. */
-  | { kind: 'train-gradients'; batch: TrainingBatch; steering?: Steering }
+  | { kind: 'train-gradients'; batch: TrainingBatch; terms?: PassTerms }
   /** TrainingState; without `optimiser` its moments are empty. */
   | { kind: 'train-read'; optimiser: boolean }
   /** Goes on from a state; one with empty moments starts the optimiser anew. */

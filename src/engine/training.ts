@@ -35,11 +35,11 @@ export class Training {
         return trainer.size
       }
       case 'train-step':
-        return yield* this.underWay().step(request.batch, request.optimiser, request.steering, check)
+        return yield* this.underWay().step(request.batch, request.optimiser, request.terms, check)
       case 'train-loss':
-        return yield* this.underWay().loss(request.batch, request.steering, check)
+        return yield* this.underWay().loss(request.batch, request.terms, check)
       case 'train-gradients':
-        return yield* this.underWay().gradients(request.batch, request.steering, check)
+        return yield* this.underWay().gradients(request.batch, request.terms, check)
       case 'train-read':
         return this.underWay().read(request.optimiser)
       case 'train-write':

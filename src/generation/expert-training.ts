@@ -4,7 +4,7 @@ import type { MixtureKind } from '../model/config.js'
 import type { TrainingPlan } from '../training/plan.js'
 import type {
   AdamWOptions,
-  Steering,
+  PassTerms,
   TrainingBatch,
   TrainingGradients,
   TrainingLoss,
@@ -46,8 +46,7 @@ export interface ExpertTraining {
   end(): Promise<void>
 }
 
-export interface PassOptions {
-  steering?: Steering
+export interface PassOptions extends PassTerms {
   /** Aborting it rejects with its reason. */
   signal?: AbortSignal
 }
@@ -68,16 +67,16 @@ export class EngineTraining implements ExpertTraining {
     return this.ask({ kind: 'train-begin', plan, weights })
   }
 
-  step(batch: TrainingBatch, optimiser: AdamWOptions, { steering, signal }: PassOptions = {}): Promise<TrainingStep> {
-    return this.ask({ kind: 'train-step', batch, optimiser, steering }, signal)
+  step(batch: TrainingBatch, optimiser: AdamWOptions, { signal, ...terms }: PassOptions = {}): Promise<TrainingStep> {
+    return this.ask({ kind: 'train-step', batch, optimiser, terms }, signal)
   }
 
-  loss(batch: TrainingBatch, { steering, signal }: PassOptions = {}): Promise<TrainingLoss> {
-    return this.ask({ kind: 'train-loss', batch, steering }, signal)
+  loss(batch: TrainingBatch, { signal, ...terms }: PassOptions = {}): Promise<TrainingLoss> {
+    return this.ask({ kind: 'train-loss', batch, terms }, signal)
   }
 
-  gradients(batch: TrainingBatch, { steering, signal }: PassOptions = {}): Promise<TrainingGradients> {
-    return this.ask({ kind: 'train-gradients', batch, steering }, signal)
+  gradients(batch: TrainingBatch, { signal, ...terms }: PassOptions = {}): Promise<TrainingGradients> {
+    return this.ask({ kind: 'train-gradients', batch, terms }, signal)
   }
 
   read(optimiser = true): Promise<TrainingState> {

@@ -10,6 +10,8 @@ export interface MicroBatch {
   predictions: Prediction[]
   /** 1 for each token of a kept sequence; absent where there is none. */
   kept?: Uint8Array
+  /** Whether any prediction is distilled. */
+  isDistilled: boolean
 }
 
 export interface BatchLimits {
@@ -22,7 +24,10 @@ export interface BatchLimits {
  * Puts the sequences of a batch into micro-batches, in their order. Throws a UserError where one is too long or has an id that
  * the model does not know, or where nothing is predicted.
  */
-export function microBatches({ sequences, weights = [], kept = [] }: TrainingBatch, limits: BatchLimits): MicroBatch[] {
+export function microBatches(
+  { sequences, weights = [], kept = [], distilled = [] }: TrainingBatch,
+  limits: BatchLimits,
+): MicroBatch[] {
   const { maxTokens, maxSequence, vocabSize } = limits
   const batches: MicroBatch[] = []
   let group: Member[] = []
@@ -41,8 +46,10 @@ export function microBatches({ sequences, weights = [], kept = [] }: TrainingBat
     if (stranger !== undefined) throw new UserError(`token id ${stranger} is not in the vocabulary of ${vocabSize}`)
     const mine = weights[index]
     if (mine && mine.length !== tokens.length) throw new UserError('a sequence needs a weight for each token')
-    if (length + tokens.length > maxTokens) close()
-    group.push({ tokens, weights: mine, isKept: kept[index] ?? false })
+    const isDistilled = distilled[index] ?? false
+    // Of a micro-batch with a distilled sequence all goes through the model as it was, too.
+    if (length + tokens.length > maxTokens || group.at(-1)?.isDistilled === !isDistilled) close()
+    group.push({ tokens, weights: mine, isKept: kept[index] ?? false, isDistilled })
     length += tokens.length
   }
   close()
@@ -56,6 +63,7 @@ interface Member {
   tokens: Int32Array
   weights?: Float32Array
   isKept: boolean
+  isDistilled: boolean
 }
 
 function joined(group: Member[], length: number): MicroBatch {
@@ -64,14 +72,16 @@ function joined(group: Member[], length: number): MicroBatch {
   const predictions: Prediction[] = []
   const kept = new Uint8Array(length)
   let first = 0
-  for (const { tokens, weights, isKept } of group) {
+  for (const { tokens, weights, isKept, isDistilled } of group) {
     all.set(tokens, first)
     if (isKept) kept.fill(1, first, first + tokens.length)
     sequences.push({ first, tokens: tokens.length })
     for (let t = 1; t < tokens.length; t++) {
-      if (weights === undefined || weights[t] !== 0) predictions.push({ row: first + t - 1, target: tokens[t] })
+      if (weights === undefined || weights[t] !== 0)
+        predictions.push({ row: first + t - 1, target: tokens[t], isDistilled })
     }
     first += tokens.length
   }
-  return { tokens: all, sequences, predictions, ...(kept.includes(1) && { kept }) }
+  const isDistilled = group.some((member) => member.isDistilled)
+  return { tokens: all, sequences, predictions, isDistilled, ...(kept.includes(1) && { kept }) }
 }

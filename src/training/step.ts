@@ -9,6 +9,12 @@ export interface TrainingBatch {
   weights?: (Float32Array | undefined)[]
   /** Whether each sequence is of what the model knows already, and is to keep. Default false for all. */
   kept?: boolean[]
+  /**
+   * Whether the target of each prediction of a sequence is the distribution of the model as it was, without newcomers and
+   * trained copies, in place of the token that follows. Its loss is then the Kullback-Leibler divergence from that
+   * distribution. Such sequences go through the model twice. Default false for all.
+   */
+  distilled?: boolean[]
 }
 
 /** AdamW (Loshchilov and Hutter 2019) with clipping by the global norm. */
@@ -44,14 +50,27 @@ export interface Steering {
   weight: number
 }
 
+/** What a pass has beside the model and its trained weights. */
+export interface PassTerms {
+  steering?: Steering
+  /** Added to the scores of newcomers in every router, before the choice and the gates. Default 0. */
+  newcomerBias?: number
+}
+
 /** What a pass over a batch came to. */
 export interface TrainingLoss {
-  /** Mean cross-entropy in nats over the predictions that count, without the term of steering. */
+  /**
+   * Mean cross-entropy in nats over the predictions that count, of sequences that are not distilled, without the term of
+   * steering; 0 if there are none.
+   */
   loss: number
+  /** Mean divergence in nats over the predictions that count, of distilled sequences; 0 if there are none. */
+  divergence: number
   /** The term of steering before its weight; 0 where there is none. */
   steering: number
-  /** Predictions that count. */
+  /** Predictions that count: those with a cross-entropy, and those with a divergence. Each has the same weight. */
   predictions: number
+  distilled: number
   tokens: number
   /** Part of the choices in the trained mixtures (k a token and mixture) that fell on newcomers; of kept sequences none count. */
   newcomerShare: number

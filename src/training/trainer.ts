@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
-import { LanguageHead } from '../nn/backward/language-head.js'
+import { type HeadLoss, LanguageHead } from '../nn/backward/language-head.js'
 import type { SteeringTerm } from '../nn/backward/steering.js'
 import type { TrainingBlocks } from '../nn/backward/training-blocks.js'
 import { type Tally, TrainingWorkspace } from '../nn/backward/training-workspace.js'
@@ -16,7 +16,7 @@ import { ARRAYS, type ArrayName, Parameters } from './parameters.js'
 import { MAX_TOKENS, type TrainedTensor, type TrainingPlan, trainedTensors } from './plan.js'
 import type {
   AdamWOptions,
-  Steering,
+  PassTerms,
   TrainingBatch,
   TrainingGradients,
   TrainingLoss,
@@ -106,7 +106,7 @@ export class Trainer {
   *step(
     batch: TrainingBatch,
     options: AdamWOptions,
-    steering?: Steering,
+    terms?: PassTerms,
     check?: CheckStop,
   ): Generator<undefined, TrainingStep> {
     const {
@@ -118,14 +118,14 @@ export class Trainer {
       clip = 1,
       routerRate = 1,
     } = options
-    const loss = yield* this.backward(batch, steering, check)
+    const loss = yield* this.backward(batch, terms, check)
     let squares = 0
     for (const [bank, parameters] of this.parameters.entries()) {
       this.model.pool.enter(bank)
       squares += parameters.squares()
     }
     const gradientNorm = Math.sqrt(squares)
-    if (!Number.isFinite(gradientNorm) || !Number.isFinite(loss.loss)) return { ...loss, gradientNorm }
+    if (![gradientNorm, loss.loss, loss.divergence].every(Number.isFinite)) return { ...loss, gradientNorm }
     const gradientScale = clip > 0 && gradientNorm > clip ? clip / gradientNorm : 1
     this.steps++
     const update = { step: this.steps, learningRate, beta1, beta2, epsilon, weightDecay, gradientScale }
@@ -137,13 +137,13 @@ export class Trainer {
   }
 
   /** The loss alone. */
-  *loss(batch: TrainingBatch, steering?: Steering, check?: CheckStop): Pass {
-    return yield* this.pass(batch, false, steering, check)
+  *loss(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Pass {
+    return yield* this.pass(batch, false, terms, check)
   }
 
   /** The gradients as one array; the optimiser is not touched. */
-  *gradients(batch: TrainingBatch, steering?: Steering, check?: CheckStop): Generator<undefined, TrainingGradients> {
-    const loss = yield* this.backward(batch, steering, check)
+  *gradients(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Generator<undefined, TrainingGradients> {
+    const loss = yield* this.backward(batch, terms, check)
     return { ...loss, gradients: this.readArray('gradients') }
   }
 
@@ -203,37 +203,62 @@ export class Trainer {
     }
   }
 
-  private *backward(batch: TrainingBatch, steering?: Steering, check?: CheckStop): Pass {
+  private *backward(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Pass {
     for (const parameters of this.parameters) parameters.clear('gradients')
-    return yield* this.pass(batch, true, steering, check)
+    return yield* this.pass(batch, true, terms, check)
   }
 
-  private *pass(batch: TrainingBatch, withGradients: boolean, steering?: Steering, check: CheckStop = () => {}): Pass {
+  private *pass(
+    batch: TrainingBatch,
+    withGradients: boolean,
+    { steering, newcomerBias = 0 }: PassTerms = {},
+    check: CheckStop = () => {},
+  ): Pass {
     const { maxTokens, maxSequence, plan } = this
     const { vocabSize } = this.model.config
     const batches = microBatches(batch, { maxTokens, maxSequence, vocabSize })
-    const predictions = batches.reduce((sum, { predictions }) => sum + predictions.length, 0)
+    const all = batches.flatMap(({ predictions }) => predictions)
+    const distilled = all.filter(({ isDistilled }) => isDistilled).length
+    const predictions = all.length - distilled
     const tokens = batches.reduce((sum, { tokens }) => sum + tokens.length, 0)
     const term: SteeringTerm | undefined =
       steering && steering.weight !== 0 ? { ...steering, count: tokens * plan.mixtures.length } : undefined
     const tally: Tally = { choices: 0, newcomers: 0, steering: 0 }
-    let loss = 0
+    const sums: HeadLoss = { crossEntropy: 0, divergence: 0 }
     for (const [index, micro] of batches.entries()) {
       if (index > 0) yield
       for (const workspace of this.workspaces) {
         const { sequences, kept } = micro
-        Object.assign(workspace, { sequences, kept, tally, steering: term && { ...term, kept } })
+        Object.assign(workspace, { sequences, kept, tally, newcomerBias, steering: term && { ...term, kept } })
       }
+      if (micro.isDistilled) this.forwardAsItWas(micro, check)
       this.forward(micro, withGradients, check)
-      if (withGradients) loss += this.back(micro, 1 / predictions, check)
-      else loss += this.head.loss(micro.predictions)
+      const loss = withGradients ? this.back(micro, 1 / all.length, check) : this.head.loss(micro.predictions)
+      sums.crossEntropy += loss.crossEntropy
+      sums.divergence += loss.divergence
     }
     return {
-      loss: loss / predictions,
+      loss: predictions === 0 ? 0 : sums.crossEntropy / predictions,
+      divergence: distilled === 0 ? 0 : sums.divergence / distilled,
       steering: term ? tally.steering / term.count : 0,
       predictions,
+      distilled,
       tokens,
       newcomerShare: tally.choices === 0 ? 0 : tally.newcomers / tally.choices,
+    }
+  }
+
+  /** What the model predicted before, for the head to compare with. */
+  private forwardAsItWas(micro: MicroBatch, check: CheckStop): void {
+    const setAll = (asItWas: boolean) => {
+      for (const workspace of this.workspaces) workspace.asItWas = asItWas
+    }
+    setAll(true)
+    try {
+      this.forward(micro, false, check)
+      this.head.rememberBefore(micro.tokens.length)
+    } finally {
+      setAll(false)
     }
   }
 
@@ -252,8 +277,8 @@ export class Trainer {
     this.blocks[at.index].finalNorm(T) //                            a [T, d] = Norm(x)
   }
 
-  /** Returns the sum of the cross-entropies. */
-  private back({ tokens, predictions }: MicroBatch, weight: number, check: CheckStop): number {
+  /** Returns the sums of the losses. */
+  private back({ tokens, predictions }: MicroBatch, weight: number, check: CheckStop): HeadLoss {
     const { config, store } = this.model
     const T = tokens.length
     let at = this.workspaces[store.banks.length - 1]

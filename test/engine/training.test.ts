@@ -69,7 +69,7 @@ for (const quant of ['f32', 'q4'] as const) {
           kind: 'train-step',
           batch: BATCH,
           optimiser: { learningRate: 0.01 },
-          steering,
+          terms: { steering },
         })
       }
       assert.ok(last && last.gradientNorm > 0)

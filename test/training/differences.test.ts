@@ -45,7 +45,18 @@ for (const kind of ['newcomers', 'entropy'] as const) {
 test('steering by newcomers, away from them where a sequence is to be kept', () =>
   compare({ gate_type: 'linear' }, { kind: 'newcomers', weight: 0.5 }, [false, true]))
 
-async function compare(json: Record<string, unknown>, steering?: Steering, kept?: boolean[]): Promise<void> {
+test('the divergence from the model as it was, of one sequence of two', () =>
+  compare({ gate_type: 'linear' }, undefined, [false, true], [false, true]))
+
+test('the divergence from the model as it was, of all sequences, and steering away from newcomers', () =>
+  compare({}, { kind: 'newcomers', weight: 0.5 }, [true, true], [true, true]))
+
+async function compare(
+  json: Record<string, unknown>,
+  steering?: Steering,
+  kept?: boolean[],
+  distilled: boolean[] = [],
+): Promise<void> {
   await inTemporaryFolder(async (dir) => {
     const { config, tensors } = await writeCheckpoint(dir, json)
     const mixtures = Array.from({ length: config.layers }, (_, layer) => [
@@ -63,12 +74,18 @@ async function compare(json: Record<string, unknown>, steering?: Steering, kept?
         for (let i = 0; i < rows * cols; i++) weights[offset + i] = scale * next()
       }
       trainer.begin(weights)
-      const result = finish(trainer.gradients({ sequences: SEQUENCES, kept }, steering))
-      assert.ok(result.newcomerShare > 0.05, `newcomers are chosen: ${result.newcomerShare}`)
-      const at = (w: Float64Array) =>
-        lossOf(config, taughtTensors(config, tensors, trainer.tensors, w), mixtures, steering, kept)
+      const result = finish(trainer.gradients({ sequences: SEQUENCES, kept, distilled }, { steering }))
+      if (!kept?.every(Boolean)) assert.ok(result.newcomerShare > 0.05, `newcomers are chosen: ${result.newcomerShare}`)
+      const old = SEQUENCES.map((sequence) => referenceForward(config, tensors, [...sequence]).logits)
+      const targets = distilled.map((isDistilled, i) => (isDistilled ? old[i] : undefined))
+      const at = (w: Float64Array) => {
+        const taught = taughtTensors(config, tensors, trainer.tensors, w)
+        return lossOf(config, taught, mixtures, { steering, kept, targets })
+      }
       const here = at(Float64Array.from(weights))
-      const total = result.loss + (steering?.weight ?? 0) * result.steering
+      const all = result.predictions + result.distilled
+      const mean = (result.predictions * result.loss + result.distilled * result.divergence) / all
+      const total = mean + (steering?.weight ?? 0) * result.steering
       assert.ok(Math.abs(total - here.loss) < 1e-4, `loss ${total}, not ${here.loss}`)
       let used = 0
       for (const { layer, kind, expert, piece, rows, cols, offset } of trainer.tensors) {
@@ -102,19 +119,25 @@ async function compare(json: Record<string, unknown>, steering?: Steering, kept?
   })
 }
 
+interface Terms {
+  steering?: Steering
+  kept?: boolean[]
+  /** Logits of the model as it was, of the sequences that are distilled. */
+  targets: (ArrayLike<number>[] | undefined)[]
+}
+
 /** Loss in double precision, and all routes as one text. */
 function lossOf(
   config: ModuleFormerConfig,
   { config: taught, tensors }: { config: ModuleFormerConfig; tensors: Tensors },
   mixtures: { layer: number; kind: 'attention' | 'mlp' }[],
-  steering?: Steering,
-  kept: boolean[] = [],
+  { steering, kept = [], targets }: Terms,
 ): { loss: number; routes: string } {
   let loss = 0
   let predictions = 0
   const routes: string[] = []
   const probabilities = mixtures.map((): number[][] => [])
-  for (const sequence of SEQUENCES) {
+  for (const [number, sequence] of SEQUENCES.entries()) {
     const result = referenceForward(taught, tensors, [...sequence])
     for (const [i, { layer, kind }] of mixtures.entries()) {
       probabilities[i].push(...result.routes[layer][kind].map(({ p }) => p))
@@ -126,8 +149,13 @@ function lossOf(
     )
     for (let t = 1; t < sequence.length; t++, predictions++) {
       const logits = result.logits[t - 1]
-      const most = Math.max(...logits)
-      loss += Math.log(logits.reduce((sum, z) => sum + Math.exp(z - most), 0)) + most - logits[sequence[t]]
+      const target = targets[number]?.[t - 1]
+      if (target) {
+        const [lseOld, lse] = [logSum(target), logSum(logits)]
+        for (const [e, z] of Array.from(target).entries()) {
+          loss += Math.exp(z - lseOld) * (z - lseOld - (logits[e] - lse))
+        }
+      } else loss += logSum(logits) - logits[sequence[t]]
     }
   }
   loss /= predictions
@@ -156,6 +184,12 @@ function termOf(kind: Steering['kind'], p: number[][], experts: number, topK: nu
     const m = mean((row) => row[e])
     return sum - m * Math.log(m)
   }, 0)
+}
+
+function logSum(logits: ArrayLike<number>): number {
+  const all = Array.from(logits)
+  const most = Math.max(...all)
+  return Math.log(all.reduce((sum, z) => sum + Math.exp(z - most), 0)) + most
 }
 
 function norm(values: ArrayLike<number>): number {

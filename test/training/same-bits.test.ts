@@ -22,7 +22,7 @@ const PLAN: TrainingPlan = {
   maxTokens: 48,
 }
 const SEQUENCES = [33, 20, 9, 41].map((length, i) => Int32Array.from(integers(length, i + 1, 60)))
-const STEERING = { kind: 'entropy', weight: 0.1 } as const
+const TERMS = { steering: { kind: 'entropy', weight: 0.1 }, newcomerBias: -0.25 } as const
 
 /** State after two steps, and what they told. */
 function run(dir: string, options: TrainerOptions): Promise<{ state: TrainingState; told: unknown[] }> {
@@ -30,9 +30,10 @@ function run(dir: string, options: TrainerOptions): Promise<{ state: TrainingSta
     const next = normals(8)
     const weights = Float32Array.from({ length: trainer.size.parameters }, () => 0.3 * next())
     trainer.begin(weights)
+    const distilled = SEQUENCES.map((_, i) => i % 2 === 1)
     const step = () =>
-      finish(trainer.step({ sequences: SEQUENCES }, { learningRate: 0.01, weightDecay: 0.1 }, STEERING))
-    const told = [step(), step(), finish(trainer.loss({ sequences: SEQUENCES }, STEERING))]
+      finish(trainer.step({ sequences: SEQUENCES, distilled }, { learningRate: 0.01, weightDecay: 0.1 }, TERMS))
+    const told = [step(), step(), finish(trainer.loss({ sequences: SEQUENCES, distilled }, TERMS))]
     return { state: trainer.read(true), told }
   })
 }

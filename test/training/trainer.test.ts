@@ -59,7 +59,7 @@ test('micro-batches add up to the batch', () =>
       const gradients = (maxTokens: number) => {
         const trainer = new Trainer(model, { mixtures: MIXTURES, maxTokens, maxSequence: 30 })
         trainer.begin(randomWeights(trainer))
-        const told = finish(trainer.gradients({ sequences: SEQUENCES }, steering))
+        const told = finish(trainer.gradients({ sequences: SEQUENCES }, { steering }))
         trainer.release()
         return told
       }
@@ -68,6 +68,43 @@ test('micro-batches add up to the batch', () =>
       assert.ok(Math.abs(whole.steering - parts.steering) < 1e-6)
       assert.is(parts.newcomerShare, whole.newcomerShare)
       isNear(parts.gradients, whole.gradients, 1e-6)
+    })
+  }))
+
+test('micro-batches of distilled and other sequences add up to the batch', () =>
+  inTemporaryFolder(async (dir) => {
+    await writeCheckpoint(dir, {})
+    await withTrainable(dir, { threads: 2 }, (model) => {
+      const distilled = SEQUENCES.map((_, i) => i % 2 === 1)
+      const gradients = (maxTokens: number) => {
+        const trainer = new Trainer(model, { mixtures: MIXTURES, maxTokens, maxSequence: 30 })
+        trainer.begin(randomWeights(trainer))
+        const told = finish(trainer.gradients({ sequences: SEQUENCES, distilled }))
+        trainer.release()
+        return told
+      }
+      const [whole, parts] = [gradients(128), gradients(30)]
+      assert.ok(whole.divergence > 0.001 && whole.distilled > 0 && whole.predictions > 0, JSON.stringify(whole))
+      assert.ok(Math.abs(whole.loss - parts.loss) < 1e-6)
+      assert.ok(Math.abs(whole.divergence - parts.divergence) < 1e-6)
+      isNear(parts.gradients, whole.gradients, 1e-5)
+    })
+  }))
+
+test('a bias on the scores of newcomers takes choices from them, until the model is what it was', () =>
+  inTemporaryFolder(async (dir) => {
+    await writeCheckpoint(dir, {})
+    await withTrainable(dir, {}, (model) => {
+      const trainer = new Trainer(model, { mixtures: MIXTURES.map((mixture) => ({ ...mixture, existing: [] })) })
+      trainer.begin(randomWeights(trainer))
+      const distilled = SEQUENCES.map(() => true)
+      const at = (newcomerBias: number) => finish(trainer.loss({ sequences: SEQUENCES, distilled }, { newcomerBias }))
+      const [free, less, none] = [at(0), at(-1), at(-1e4)]
+      assert.ok(free.newcomerShare > less.newcomerShare && less.newcomerShare > none.newcomerShare)
+      assert.is(none.newcomerShare, 0)
+      assert.ok(free.divergence > 0.001, `${free.divergence}`)
+      assert.ok(Math.abs(none.divergence) < 1e-6, `${none.divergence}`)
+      trainer.release()
     })
   }))
 

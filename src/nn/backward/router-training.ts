@@ -123,17 +123,18 @@ export class RouterTraining {
       const [frozen, trained] = [logits.frozen.row(t), logits.trained.row(t)]
       for (const [e, place] of places.entries()) {
         scores[t * places.length + e] = place < inModel ? frozen[place] : trained[place - inModel]
-        if (bias > 0) scores[t * places.length + e] += this.biasOf(f32, bias, e, mixture.experts[layer], set)
+        scores[t * places.length + e] += this.biasOf(f32, bias, e, mixture.experts[layer], set)
       }
     }
     return scores
   }
 
-  /** The bias of entry e of p; newcomers have none. */
+  /** The bias of entry e of p; `bias` is the index of the model's own, 0 if it has none. */
   private biasOf(f32: Float32Array, bias: number, e: number, experts: number, set?: TrainedSet): number {
     const newcomers = set?.newcomers ?? 0
-    if (e < experts) return f32[bias + e]
-    return e < experts + newcomers ? 0 : f32[bias + e - newcomers]
+    if (e >= experts && e < experts + newcomers) return this.workspace.newcomerBias
+    if (bias === 0) return 0
+    return f32[bias + (e < experts ? e : e - newcomers)]
   }
 
   /** Writes gradients of the scores, in the order of p, to where the scores were. */

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../../model/config.js'
+import type { MixtureKind, ModelConfig } from '../../model/config.js'
 import type { PartFormats } from '../../packing/format.js'
 import type { Bank } from '../../runtime/bank.js'
 import { allocatePanels } from '../../runtime/kernels/transposed-matmul.js'
@@ -6,7 +6,7 @@ import { Rows } from '../../runtime/rows.js'
 import type { WeightStore } from '../../weights/weight-store.js'
 import { Workspace } from '../workspace.js'
 import type { SteeringTerm } from './steering.js'
-import type { TrainedSets } from './trained-set.js'
+import type { TrainedSet, TrainedSets } from './trained-set.js'
 
 /** A sequence of a micro-batch: its first row, and its tokens. */
 export interface SequenceRows {
@@ -42,7 +42,10 @@ export class TrainingWorkspace extends Workspace {
   readonly panels: number
   readonly maxSequence: number
   readonly lowest: number
-  readonly trained: TrainedSets
+  /** Whether the next pass is that of the model as it was, without newcomers or trained copies. */
+  asItWas = false
+  /** Added to the newcomers' scores of every router. */
+  newcomerBias = 0
   /** The micro-batch at hand. */
   sequences: readonly SequenceRows[] = []
   /** 1 for each token of it that is of what the model knows already; absent: none. */
@@ -58,15 +61,19 @@ export class TrainingWorkspace extends Workspace {
     formats: PartFormats,
     maxTokens: number,
     threads: number,
-    { maxSequence, lowest, trained }: TrainingScope,
+    private readonly scope: TrainingScope,
   ) {
     super(bank, index, store, config, formats, maxTokens, threads)
     this.dx = this.rows(1, config.width)
     this.da = this.rows(1, config.width)
-    this.maxSequence = maxSequence
-    this.lowest = lowest
-    this.trained = trained
+    this.maxSequence = scope.maxSequence
+    this.lowest = scope.lowest
     this.panels = allocatePanels(bank, threads)
+  }
+
+  /** The experts of a mixture and layer that the pass at hand finds changed or added. */
+  trained(layer: number, kind: MixtureKind): TrainedSet | undefined {
+    return this.asItWas ? undefined : this.scope.trained(layer, kind)
   }
 
   /** For each layer of this bank that the way back goes through, `count` states of the residual stream. */
