@@ -81,8 +81,12 @@ const FOREIGN_FLAGS: readonly (readonly [flag: string, name: OptionName])[] = [
 /** An option by another flag, which gives the same value. */
 function alsoCalled(flag: string, option: Option): Option {
   const other = new Option(`--${flag} <value>`).hideHelp()
-  const name = option.attributeName()
-  return Object.assign(other, { parseArg: option.parseArg, attributeName: () => name })
+  return namedInLibrary(Object.assign(other, { parseArg: option.parseArg }), option.attributeName())
+}
+
+/** An option whose flag is another word than its name in the library, by which messages name it. */
+export function namedInLibrary(option: Option, name: string): Option {
+  return Object.assign(option, { attributeName: () => name })
 }
 
 /** An option of generation for the parser. */

@@ -24,12 +24,19 @@ export async function makeFolder(path: string): Promise<boolean> {
   return true
 }
 
-/** What the file system refuses is told to the user; other errors, such as an abort, are passed on. */
+/** The disk, or the user's share of it, is full. */
+export class DiskFull extends UserError {
+  constructor(readonly path: string) {
+    super(`${path}: the disk is full; make room and run the same command again`)
+  }
+}
+
+/** A refusal of the file system as a UserError; other errors, such as an abort, are returned as they are. */
 export function cannotWrite(path: string, error: unknown): unknown {
   if (!(error instanceof Error && 'syscall' in error)) return error
   const code = codeOf(error) ?? ''
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new UserError(`${path}: the disk is full; make room and run the same command again`)
+    return new DiskFull(path)
   }
   return new UserError(`${path}: cannot be written (${REASONS[code] ?? error.message})`, { cause: error })
 }

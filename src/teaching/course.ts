@@ -3,8 +3,8 @@ import type { TrainingPlan } from '../training/plan.js'
 import type { TrainingState } from '../training/step.js'
 import type { Journal } from './journal.js'
 import { learningRateAt } from './learning-rate.js'
-import { Deck, type Lesson } from './lessons.js'
-import { lossOf } from './measure.js'
+import { batchOf, Deck, Decks, heldOutSample, type Lesson } from './lessons.js'
+import { lossOf, type Reading } from './measure.js'
 import type { CurvePoint, Ending, TeachEvent } from './teach-events.js'
 import type { Settings } from './teach-options.js'
 
@@ -13,7 +13,7 @@ export interface Course {
   settings: Settings
   plan: TrainingPlan
   lessons: readonly Lesson[]
-  /** What is read again; none where nothing is. */
+  /** What is to be kept, read again as far as `settings.keep` says. */
   keep: readonly Lesson[]
   steps: number
 }
@@ -27,6 +27,7 @@ export interface StepSizes {
 export interface Learnt {
   /** The state with the least loss on held-out text. */
   weights: Float32Array
+  /** Its step; 0 if no step has made that loss less. */
   bestStep: number
   ending: Ending
   curve: CurvePoint[]
@@ -35,8 +36,8 @@ export interface Learnt {
 export interface CourseOptions {
   /** Weights of the newcomers at the beginning, or what an earlier run has left. */
   from: Float32Array | Journal
-  /** Keeps a state that can be gone on from. */
-  save(journal: Journal): Promise<void>
+  /** Keeps a state that a later run can resume from. */
+  save(journal: Omit<Journal, 'own'>): Promise<void>
   onEvent?: (event: TeachEvent) => void
   signal?: AbortSignal
 }
@@ -46,7 +47,7 @@ const PATIENCE = 4
 /** Between two checks lie a tenth of the steps, and no more than this. */
 const CHECKS = 10
 const MOST_BETWEEN = 25
-/** Tokens of a check, as a share of those of the steps before it, and of what is kept half as many: a third of a step's time each. */
+/** Tokens of a check, as a share of those of the steps before it, and half as many of what is kept. */
 const CHECK_SHARE = 0.5
 const CHECK_TOKENS = { least: 512, most: 8192 }
 /** Rows of routers learn this much faster than experts: what they have to tell apart is simpler (docs/TEACHING.md). */
@@ -56,7 +57,7 @@ const SAVE_MS = 40_000
 
 export function stepSizes({ batch, window, keep }: Settings, hasKeep: boolean): StepSizes {
   const all = Math.max(1, Math.round(batch / window))
-  const again = hasKeep && keep > 0 ? Math.min(all - 1, Math.max(1, Math.round(all * keep))) : 0
+  const again = hasKeep && keep > 0 && all > 1 ? Math.min(all - 1, Math.max(1, Math.round(all * keep))) : 0
   return { learn: all - again, keep: again }
 }
 
@@ -64,20 +65,33 @@ export function stepSizes({ batch, window, keep }: Settings, hasKeep: boolean): 
 export async function takeCourse(model: Model, course: Course, options: CourseOptions): Promise<Learnt> {
   const run = new Run(model, course, options)
   const ending = await run.toItsEnd()
-  const { best: weights, bestStep, curve } = run
-  return { weights, bestStep, ending, curve }
+  const { best: weights, curve } = run
+  return { weights, bestStep: bestStepOf(curve), ending, curve }
+}
+
+/** The step with the least loss on held-out text, the first of equal ones; 0 if none was measured. */
+export function bestStepOf(curve: readonly CurvePoint[]): number {
+  const measured = curve.filter(({ heldOut }) => heldOut !== undefined)
+  return measured.reduce((best, { step, heldOut = Infinity }) => (heldOut < best.heldOut ? { step, heldOut } : best), {
+    step: 0,
+    heldOut: Infinity,
+  }).step
+}
+
+/** Checks since the best one. */
+function checksSinceBest(curve: readonly CurvePoint[]): number {
+  const best = bestStepOf(curve)
+  return curve.filter(({ step, heldOut }) => step > best && heldOut !== undefined).length
 }
 
 class Run {
   readonly curve: CurvePoint[] = []
   best: Float32Array
-  bestStep = 0
-  private checksSince = 0
   private step = 0
-  private readonly decks: { learn: Deck; keep: Deck }
+  private readonly decks: { learn: Decks; keep: Decks }
   private readonly sizes: StepSizes
-  private readonly heldOut: Int32Array[]
-  private readonly kept: Int32Array[]
+  private readonly heldOut: Reading[]
+  private readonly kept: Reading[]
   /** Steps from one check to the next. */
   private readonly between: number
   private savedAt = performance.now()
@@ -88,24 +102,18 @@ class Run {
     private readonly options: CourseOptions,
   ) {
     const { settings, lessons, keep } = course
-    const deckOf = (all: readonly Lesson[], seed: number) =>
-      new Deck(
-        all.flatMap(({ train }) => train),
-        seed,
-      )
-    this.decks = { learn: deckOf(lessons, settings.seed), keep: deckOf(keep, settings.seed + 1) }
+    this.decks = {
+      learn: new Decks([Deck.of(lessons, settings.seed)]),
+      keep: Decks.each(keep, settings.seed + 1),
+    }
     this.sizes = stepSizes(settings, keep.length > 0)
     this.between = Math.min(MOST_BETWEEN, Math.ceil(course.steps / CHECKS))
     const { least, most } = CHECK_TOKENS
     const tokens = Math.min(most, Math.max(least, CHECK_SHARE * this.between * settings.batch))
-    this.heldOut = sampleOf(
-      lessons.flatMap(({ heldOut }) => heldOut),
-      tokens,
-    )
-    this.kept = sampleOf(
-      keep.flatMap(({ heldOut }) => heldOut),
-      tokens / 2,
-    )
+    const sample = (all: readonly Lesson[], wanted: number): Reading[] =>
+      all.map((lesson) => ({ lesson, sequences: heldOutSample(lesson, wanted / all.length) }))
+    this.heldOut = sample(lessons, tokens)
+    this.kept = sample(keep, tokens / 2)
     const { from } = options
     this.best = from instanceof Float32Array ? from : from.best
   }
@@ -119,11 +127,11 @@ class Run {
       while (this.step < steps && ending === 'done') ending = await this.next(clock)
     } catch (error) {
       // What was learnt before the first check is not known to be any better.
-      if (!this.options.signal?.aborted || this.bestStep === 0) throw error
+      if (!this.options.signal?.aborted || bestStepOf(this.curve) === 0) throw error
       ending = 'interrupted'
     }
     await this.save()
-    this.options.onEvent?.({ kind: 'end', ending, step: this.step, bestStep: this.bestStep })
+    this.options.onEvent?.({ kind: 'end', ending, step: this.step, bestStep: bestStepOf(this.curve) })
     return ending
   }
 
@@ -138,11 +146,9 @@ class Run {
     await model.training.begin(course.plan, from.best)
     await model.training.write(from.state)
     this.step = from.state.steps
-    this.bestStep = from.bestStep
-    this.checksSince = from.checksSince
     this.curve.push(...from.curve)
     this.decks.learn.skip(this.step, sizes.learn)
-    if (sizes.keep > 0) this.decks.keep.skip(this.step, sizes.keep)
+    this.decks.keep.skip(this.step, sizes.keep)
     // What was interrupted in a check has yet to make it.
     const last = this.curve.at(-1)
     if (last && last.heldOut === undefined && this.isDue()) Object.assign(last, await this.check())
@@ -152,31 +158,28 @@ class Run {
     const { model, course, sizes, options } = this
     const { settings, steps } = course
     // One that was cut off after its last check ends where it would have ended.
-    if (this.checksSince >= PATIENCE) return 'no-better'
-    const sequences = [
-      ...this.decks.learn.draw(sizes.learn),
-      ...(sizes.keep > 0 ? this.decks.keep.draw(sizes.keep) : []),
-    ]
+    if (checksSinceBest(this.curve) >= PATIENCE) return 'no-better'
+    const batch = batchOf(this.decks.learn.draw(sizes.learn), this.decks.keep.draw(sizes.keep))
     const learningRate = learningRateAt(this.step, steps, settings.learningRate)
-    const kept = sequences.map((_, i) => i >= sizes.learn)
     const done = await model.training.step(
-      { sequences, kept },
+      batch,
       { learningRate, routerRate: ROUTER_RATE },
       { steering: settings.steering, signal: options.signal },
     )
-    if (!Number.isFinite(done.loss) || !Number.isFinite(done.gradientNorm)) return 'not-a-number'
+    if (![done.loss, done.divergence, done.gradientNorm].every(Number.isFinite)) return 'not-a-number'
     this.step++
     clock.add(done.tokens)
     const tokens = (this.curve.at(-1)?.tokens ?? 0) + done.tokens
-    const point: CurvePoint = { step: this.step, tokens, loss: done.loss, newcomerShare: done.newcomerShare }
+    const { loss, divergence, newcomerShare } = done
+    const point: CurvePoint = { step: this.step, tokens, loss, ...(sizes.keep > 0 && { divergence }), newcomerShare }
     this.curve.push(point)
     if (this.isDue()) Object.assign(point, await this.check())
     const { tokensPerSecond } = clock
     const secondsLeft = ((steps - this.step) * clock.seconds) / clock.steps
-    const isBest = this.bestStep === this.step
+    const isBest = bestStepOf(this.curve) === this.step
     options.onEvent?.({ kind: 'step', point, steps, tokensPerSecond, secondsLeft, isBest })
     if (performance.now() - this.savedAt > SAVE_MS) await this.save()
-    return this.checksSince >= PATIENCE ? 'no-better' : 'done'
+    return checksSinceBest(this.curve) >= PATIENCE ? 'no-better' : 'done'
   }
 
   /** Whether the held-out texts are measured after this step. */
@@ -187,20 +190,17 @@ class Run {
   /** Measures the held-out texts, and keeps the weights if they are the best so far. */
   private async check(): Promise<Pick<CurvePoint, 'heldOut' | 'kept'>> {
     const { model, options, curve, heldOut, kept } = this
-    const { loss } = await lossOf(model, heldOut, options.signal)
+    const { loss } = await lossOf(model, heldOut, options)
+    const keptLoss = kept.length > 0 ? (await lossOf(model, kept, options)).loss : undefined
     const least = curve.reduce((least, point) => Math.min(least, point.heldOut ?? Infinity), Infinity)
-    if (loss < least) {
-      this.best = (await model.training.read(false)).weights
-      this.bestStep = this.step
-      this.checksSince = 0
-    } else this.checksSince++
-    return { heldOut: loss, ...(kept.length > 0 && { kept: (await lossOf(model, kept, options.signal)).loss }) }
+    if (loss < least) this.best = (await model.training.read(false)).weights
+    return { heldOut: loss, ...(keptLoss !== undefined && { kept: keptLoss }) }
   }
 
   private async save(): Promise<void> {
-    const { curve, bestStep, checksSince, best, model, options } = this
+    const { curve, best, model, options } = this
     const state: TrainingState = await model.training.read()
-    await options.save({ curve, bestStep, checksSince, best, state })
+    await options.save({ curve, best, state })
     this.savedAt = performance.now()
     options.onEvent?.({ kind: 'saved', step: state.steps })
   }
@@ -224,11 +224,4 @@ class Clock {
   get tokensPerSecond(): number {
     return this.tokens / this.seconds
   }
-}
-
-/** Sequences from everywhere in the texts, of about so many tokens together; one at least. */
-function sampleOf(sequences: readonly Int32Array[], wanted: number): Int32Array[] {
-  const tokens = sequences.reduce((sum, { length }) => sum + length, 0)
-  const every = Math.min(sequences.length, Math.max(1, tokens / wanted))
-  return Array.from({ length: Math.floor(sequences.length / every) }, (_, i) => sequences[Math.floor(i * every)])
 }

@@ -1,17 +1,26 @@
 import { renderCurves } from '../pictures/curves.js'
+import type { Calibration } from './calibration.js'
 import type { CurvePoint } from './teach-events.js'
 
-const COLUMNS = ['step', 'tokens', 'loss', 'heldOut', 'kept', 'newcomerShare'] as const
-const HEAD = ['step', 'tokens', 'loss', 'held_out_loss', 'kept_loss', 'newcomer_share']
+const COLUMNS = ['step', 'tokens', 'loss', 'divergence', 'heldOut', 'kept', 'newcomerShare'] as const
+const HEAD = ['step', 'tokens', 'loss', 'divergence', 'held_out_loss', 'kept_loss', 'newcomer_share']
 
-/** The files beside a taught model that show how it learnt: a table of all steps, and a picture of their losses. */
-export function curveFiles(curve: readonly CurvePoint[], caption: readonly string[]): Record<string, string> {
-  return { 'teaching.csv': curveCsv(curve), 'teaching.svg': curveSvg(curve, caption) }
+/** The files beside a taught model that show how it learnt and how its gates were closed: tables and pictures. */
+export function curveFiles(
+  curve: readonly CurvePoint[],
+  calibration: Calibration,
+  caption: readonly string[],
+): Record<string, string> {
+  return {
+    'teaching.csv': curveCsv(curve),
+    'teaching.svg': curveSvg(curve, caption),
+    'calibration.csv': calibrationCsv(calibration),
+    'calibration.svg': calibrationSvg(calibration, caption),
+  }
 }
 
 export function curveCsv(curve: readonly CurvePoint[]): string {
-  const rows = curve.map((point) => COLUMNS.map((column) => shown(point[column])).join(','))
-  return `${[HEAD.join(','), ...rows].join('\n')}\n`
+  return csv([HEAD, ...curve.map((point) => COLUMNS.map((column) => shown(point[column])))])
 }
 
 export function curveSvg(curve: readonly CurvePoint[], caption: readonly string[]): string {
@@ -28,6 +37,40 @@ export function curveSvg(curve: readonly CurvePoint[], caption: readonly string[
       { name: 'held out of what is kept', points: of('kept') },
     ],
   })
+}
+
+/** A row for each bias, with the rise of each lesson that is kept. */
+export function calibrationCsv({ curve }: Calibration): string {
+  const kept = curve[0].kept.map(({ name }) => `"rise of ${name.replaceAll('"', '""')}"`)
+  const rows = curve.map(({ bias, heldOut, newcomerShare, kept }) =>
+    [bias, heldOut, newcomerShare, ...kept.map(({ rise }) => rise)].map(shown),
+  )
+  return csv([['bias', 'held_out_loss', 'newcomer_share', ...kept], ...rows])
+}
+
+/** The losses by the bias, as differences from those of the model as it was. */
+export function calibrationSvg({ curve, bias, heldOutBefore }: Calibration, caption: readonly string[]): string {
+  const rising = [...curve].reverse()
+  return renderCurves({
+    title: 'How far the gates of the newcomers are open',
+    caption: [...caption, `chosen: a bias of ${bias}`],
+    x: 'bias of the gates',
+    y: 'loss, nats above the model as it was',
+    curves: [
+      {
+        name: 'held out of the texts',
+        points: rising.map(({ bias: x, heldOut }) => ({ x, y: heldOut - heldOutBefore })),
+      },
+      ...curve[0].kept.map(({ name }, i) => ({
+        name,
+        points: rising.map(({ bias: x, kept }) => ({ x, y: kept[i].rise })),
+      })),
+    ],
+  })
+}
+
+function csv(rows: readonly (readonly string[])[]): string {
+  return `${rows.map((row) => row.join(',')).join('\n')}\n`
 }
 
 function shown(value: number | undefined): string {

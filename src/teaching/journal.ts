@@ -3,27 +3,30 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { codeOf, UserError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
-import { parseJsonObject } from '../json.js'
+import { isObject, parseJsonObject } from '../json.js'
 import type { TrainingState } from '../training/step.js'
 import type { CurvePoint } from './teach-events.js'
 
-/** All that it takes to go on with a training: what was measured, the state, and the best weights so far. */
+/** All that it takes to resume a training: what was measured, the state, and the best weights so far. */
 export interface Journal {
+  /** A point for the beginning and for each step of the state. */
   curve: CurvePoint[]
-  bestStep: number
-  /** Checks of the held-out text since the best one. */
-  checksSince: number
   state: TrainingState
   best: Float32Array
-  /** Own writing of the model that is read again, a sequence each; absent where texts were given. */
-  ownWriting?: { train: number[][]; heldOut: number[][] }
+  /** What the model has written to be read again, by lesson, a list of ids for each sequence. */
+  own: OwnWriting[]
 }
 
-const MAGIC = 'molm teaching 1\n'
+export interface OwnWriting {
+  train: number[][]
+  heldOut: number[][]
+}
+
+const MAGIC = 'molm teaching 2\n'
 const SHA256_BYTES = 32
 const ARRAYS = ['weights', 'firstMoments', 'secondMoments'] as const
 
-/** Where the journal of a training lies that writes into `out`: beside it, so that a half-taught model is nowhere. */
+/** The journal of a training that writes into `out`: beside it, so that `out` never holds a model taught by half. */
 export function journalPath(out: string): string {
   return `${resolve(out)}.teaching`
 }
@@ -65,10 +68,10 @@ export async function writeJournal(path: string, key: string, journal: Journal):
   }
 }
 
-/** Reads a journal. Rejects with a UserError where there is none, where it is damaged, or of another training. */
+/** Reads a journal. Rejects with a UserError if there is none, if it is damaged, or of another training. */
 export async function readJournal(path: string, key: string): Promise<Journal> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') throw new UserError(`${path}: no such file; there is no training to go on with`)
+    if (codeOf(error) === 'ENOENT') throw new UserError(`${path}: no such file; there is no training to resume`)
     throw new UserError(`${path}: cannot be read (${codeOf(error)})`)
   })
   const damaged = new UserError(`${path}: damaged; teach without \`resume\`, from the beginning`)
@@ -77,9 +80,9 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   if (whole.length < start || whole.toString('latin1', 0, MAGIC.length) !== MAGIC) throw damaged
   if (!createHash('sha256').update(whole).digest().equals(bytes.subarray(-SHA256_BYTES))) throw damaged
   const end = start + whole.readUInt32LE(MAGIC.length)
-  const header = parseJsonObject(whole.subarray(start, end), path) as unknown as Header
+  const header = parseJsonObject(whole.subarray(start, end), path)
   const body = whole.subarray(end)
-  if (body.length !== header.floats * 4 * (ARRAYS.length + 1)) throw damaged
+  if (!isHeader(header) || body.length !== header.floats * 4 * (ARRAYS.length + 1)) throw damaged
   if (header.key !== key) {
     throw new UserError(
       `${path}: of another training; give the same model, texts and options as then, or no \`resume\``,
@@ -89,8 +92,8 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   const [weights, firstMoments, secondMoments, best] = Array.from({ length: ARRAYS.length + 1 }, (_, i) =>
     floats.slice(i * header.floats, (i + 1) * header.floats),
   )
-  const { curve, bestStep, checksSince, ownWriting, steps } = header
-  return { curve, bestStep, checksSince, ownWriting, best, state: { steps, weights, firstMoments, secondMoments } }
+  const { curve, own, steps } = header
+  return { curve, own, best, state: { steps, weights, firstMoments, secondMoments } }
 }
 
 export async function removeJournal(path: string): Promise<void> {
@@ -98,6 +101,38 @@ export async function removeJournal(path: string): Promise<void> {
 }
 
 type Header = Omit<Journal, 'state' | 'best'> & { key: string; steps: number; floats: number }
+
+/** Whether a header says what one that was written here can say. */
+function isHeader(header: Record<string, unknown>): header is Record<string, unknown> & Header {
+  const { key, steps, floats, curve, own } = header
+  return (
+    typeof key === 'string' &&
+    isCount(steps) &&
+    isCount(floats) &&
+    Array.isArray(curve) &&
+    curve.length === steps + 1 &&
+    curve.every(isPoint) &&
+    Array.isArray(own) &&
+    own.every((lesson) => isObject(lesson) && isSequences(lesson.train) && isSequences(lesson.heldOut))
+  )
+}
+
+/** Point `index` is that of step `index`. */
+function isPoint(point: unknown, index: number): point is CurvePoint {
+  if (!isObject(point) || point.step !== index || !isCount(point.tokens)) return false
+  const { loss, divergence, heldOut, kept, newcomerShare } = point
+  return [loss, divergence, heldOut, kept, newcomerShare].every(
+    (value) => value === undefined || (typeof value === 'number' && Number.isFinite(value)),
+  )
+}
+
+function isSequences(value: unknown): value is number[][] {
+  return Array.isArray(value) && value.every((ids) => Array.isArray(ids) && ids.every(isCount))
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)

@@ -1,14 +1,22 @@
 import type { Model } from '../generation/types.js'
 import type { MixtureKind } from '../model/config.js'
 import { logSumExp } from '../sampling/logprobs.js'
-import type { TrainingLoss } from '../training/step.js'
+import type { TrainingBatch } from '../training/step.js'
+import { type Lesson, weightsOf } from './lessons.js'
 
-/** How a model predicts sequences, and how many of its choices are newcomers. */
+/** Sequences of a lesson that are measured. */
 export interface Reading {
-  perplexity: number
+  lesson: Lesson
+  sequences: readonly Int32Array[]
+}
+
+/** How a model predicts a lesson's held-out part, and how many of its choices are newcomers. */
+export interface Predicted {
+  /** Mean cross-entropy in nats. */
+  loss: number
   /** Tokens that were predicted. */
   scored: number
-  /** Part of the choices in the taught layers that fell on newcomers; 0 where there are none. */
+  /** Part of the choices in the taught layers that fell on newcomers; 0 if there are none. */
   newcomerShare: number
 }
 
@@ -18,25 +26,24 @@ export interface Newcomers {
   first: readonly (number | undefined)[]
 }
 
-/** Reads sequences, each on its own and with nothing in front. */
-export async function readSequences(
+/** Reads the held-out sequences of a lesson, each on its own and with nothing in front. */
+export async function readHeldOut(
   model: Model,
-  sequences: readonly Int32Array[],
+  { heldOut, prompt = 0 }: Lesson,
   { kind, first }: Newcomers,
   signal?: AbortSignal,
-): Promise<Reading> {
+): Promise<Predicted> {
   const { vocabSize } = model.config
   let [nll, scored, choices, ofNewcomers] = [0, 0, 0, 0]
   const session = model.createSession()
   try {
-    for (const ids of sequences) {
+    for (const ids of heldOut) {
       session.reset()
       const { logits, routes } = await session.forward(ids, { logits: 'all', routes: true, signal })
-      for (let t = 1; t < ids.length; t++) {
+      for (let t = Math.max(prompt, 1); t < ids.length; t++, scored++) {
         const row = logits.subarray((t - 1) * vocabSize, t * vocabSize)
         nll += logSumExp(row) - row[ids[t]]
       }
-      scored += ids.length - 1
       for (const [layer, from] of first.entries()) {
         if (from === undefined) continue
         const chosen = routes[layer][kind]?.ids ?? []
@@ -47,24 +54,41 @@ export async function readSequences(
   } finally {
     session.dispose()
   }
-  return { perplexity: Math.exp(nll / scored), scored, newcomerShare: choices === 0 ? 0 : ofNewcomers / choices }
+  return { loss: nll / scored, scored, newcomerShare: choices === 0 ? 0 : ofNewcomers / choices }
 }
 
 /** Sequences that go into one request for a loss: an abort waits for no more. */
 const AT_ONCE = 8
 
-/** Mean cross-entropy of sequences under a training's newcomers, and the share of these. */
+interface LossOptions {
+  /** Measures the divergence from the model as it was, in place of the cross-entropy. */
+  fromBefore?: boolean
+  /** See PassTerms. */
+  newcomerBias?: number
+  signal?: AbortSignal
+}
+
+/** Mean loss of sequences under a training's newcomers, in nats a prediction, and the share of these. */
 export async function lossOf(
   model: Model,
-  sequences: readonly Int32Array[],
-  signal?: AbortSignal,
+  readings: readonly Reading[],
+  { fromBefore = false, newcomerBias, signal }: LossOptions = {},
 ): Promise<{ loss: number; newcomerShare: number }> {
   const sums = { loss: 0, predictions: 0, newcomers: 0, tokens: 0 }
-  for (let at = 0; at < sequences.length; at += AT_ONCE) {
-    const batch = { sequences: sequences.slice(at, at + AT_ONCE) }
-    const { loss, predictions, newcomerShare, tokens }: TrainingLoss = await model.training.loss(batch, { signal })
-    sums.loss += loss * predictions
-    sums.predictions += predictions
+  const all = readings.flatMap(({ lesson, sequences }) => sequences.map((ids) => ({ ids, lesson })))
+  for (let at = 0; at < all.length; at += AT_ONCE) {
+    const now = all.slice(at, at + AT_ONCE)
+    const batch: TrainingBatch = {
+      sequences: now.map(({ ids }) => ids),
+      weights: now.map(({ ids, lesson }) => weightsOf(lesson, ids)),
+      distilled: now.map(() => fromBefore),
+    }
+    const { loss, divergence, predictions, distilled, newcomerShare, tokens } = await model.training.loss(batch, {
+      newcomerBias,
+      signal,
+    })
+    sums.loss += loss * predictions + divergence * distilled
+    sums.predictions += predictions + distilled
     sums.newcomers += newcomerShare * tokens
     sums.tokens += tokens
   }

@@ -1,8 +1,8 @@
 import { loadModel } from '../library/load-model.js'
-import type { Lesson } from './lessons.js'
-import { checkTeachable, layOut } from './outline.js'
+import { batchOf, Deck, Decks, type Lesson } from './lessons.js'
+import { checkTeachable, layOut, readSource } from './outline.js'
 import type { TeachingPlan } from './teach-events.js'
-import { checkTeachOptions, settingsOf, type TeachOptions } from './teach-options.js'
+import { checkTeachOptions, type TeachOptions } from './teach-options.js'
 
 /** A plan, with the speed of a step. */
 export interface MeasuredPlan extends TeachingPlan {
@@ -17,14 +17,14 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
   const own = await loadModel(name, { quant, threads, signal })
   try {
     checkTeachable(own.name, own.config)
-    const { course, plan, sizes, keep, first } = await layOut(own, settingsOf(options, own.config), options)
+    onEvent?.({ kind: 'phase', phase: 'letting the model write what it is to keep' })
+    const { course, plan, sizes, first } = await layOut(own, await readSource(own, options), options)
     onEvent?.({ kind: 'phase', phase: 'measuring a step' })
     await own.training.begin(course.plan, await first())
-    const take = (lessons: readonly Lesson[], count: number) => lessons.flatMap(({ train }) => train).slice(0, count)
-    const sequences = [...take(course.lessons, sizes.learn), ...take(keep, sizes.keep)]
-    const kept = sequences.map((_, i) => i >= sizes.learn)
+    const draw = (lessons: readonly Lesson[], count: number) => new Decks([Deck.of(lessons, 0)]).draw(count)
+    const batch = batchOf(draw(course.lessons, sizes.learn), draw(course.keep, sizes.keep))
     const { steering } = course.settings
-    const step = () => own.training.step({ sequences, kept }, { learningRate: 0 }, { steering, signal })
+    const step = () => own.training.step(batch, { learningRate: 0 }, { steering, signal })
     // The first reads experts that have not been there.
     await step()
     const start = performance.now()

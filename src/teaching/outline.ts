@@ -1,93 +1,96 @@
-import { UsageError, UserError } from '../errors.js'
+import { UserError } from '../errors.js'
 import type { Model } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
 import { type Course, type StepSizes, stepSizes } from './course.js'
 import type { Journal } from './journal.js'
-import { countTokens, type Lesson, lessonsOf } from './lessons.js'
+import { countTokens, type EncodedText, encodeTexts, type Lesson, lessonsOf, trainTokens } from './lessons.js'
 import { firstWeights } from './newcomers.js'
-import { OWN_WRITING, ownWriting } from './own-writing.js'
+import { ownLessons, writeRehearsal } from './rehearsal.js'
 import { checkMemory, trainingPlan } from './taught-plan.js'
 import type { TeachingPlan } from './teach-events.js'
-import type { Settings, TeachOptions } from './teach-options.js'
+import { type Settings, settingsOf, type TeachOptions } from './teach-options.js'
+
+/** Steps by default: that many readings of the texts, within these limits. */
+const DEFAULT_EPOCHS = 2
+const LEAST_STEPS = 48
+const MOST_STEPS = 256
 
 /** What is going to be done, and with what. */
 export interface Outline {
   course: Course
   plan: TeachingPlan
   sizes: StepSizes
-  /** What tells how much was forgotten; read again as far as `course.settings.keep` says. */
-  keep: Lesson[]
+  /** What the model has written to be kept; `course.keep` has it, too. */
+  written: Lesson[]
   /** Weights that the newcomers begin with. */
   first(): Promise<Float32Array>
 }
 
-/** Reads the texts and lays out what is to be done. Rejects with a UserError where they are too short, or there is no room. */
+/** The texts in ids, and the settings with the batch that fits them. */
+export interface Source {
+  texts: EncodedText[]
+  keepTexts: EncodedText[]
+  settings: Settings
+}
+
+/** Reads the texts. Rejects with a UserError if they are too short for a batch. */
+export async function readSource(own: Model, options: Omit<TeachOptions, 'out'>): Promise<Source> {
+  const { texts, keepTexts = [], signal } = options
+  const encoded = await encodeTexts(own, texts, signal)
+  const available = encoded.reduce((sum, text) => sum + trainTokens(text), 0)
+  return {
+    texts: encoded,
+    keepTexts: await encodeTexts(own, keepTexts, signal),
+    settings: settingsOf(options, own.config, available),
+  }
+}
+
+/** Lays out what is to be done. Rejects with a UserError if a text is too short, or if there is no room. */
 export async function layOut(
   own: Model,
-  settings: Settings,
+  { texts, keepTexts, settings }: Source,
   options: Omit<TeachOptions, 'out'>,
   journal?: Journal,
 ): Promise<Outline> {
-  const { texts, keepTexts, signal, onEvent } = options
+  const { signal, onEvent } = options
   const trained = trainingPlan(settings)
   const size = await checkMemory(own, trained)
-  onEvent?.({ kind: 'phase', phase: 'reading the texts' })
-  const lessons = await lessonsOf(own, texts, settings.window, signal)
+  const lessons = lessonsOf(texts, settings.window)
+  const given = lessonsOf(keepTexts, settings.window)
+  const written = journal ? ownLessons(journal.own) : await writeRehearsal(own, lessons, { ...settings, signal })
+  const keep = [...written, ...given]
   const trainSequences = lessons.flatMap(({ train }) => train)
-  const available = countTokens(trainSequences)
-  if (available < settings.batch) {
-    throw new UserError(
-      `the texts have ${available} tokens to learn from, fewer than a \`batch\` of ${settings.batch}; ` +
-        'give more text, or a smaller `batch`',
-    )
-  }
-  const keep = keepTexts
-    ? await lessonsOf(own, keepTexts, settings.window, signal)
-    : [await writing(own, settings, options, journal)]
   const sizes = stepSizes(settings, keep.length > 0)
   const stepsPerEpoch = Math.ceil(trainSequences.length / sizes.learn)
-  const steps = options.steps ?? settings.epochs * stepsPerEpoch
-  const { kind, layers, experts } = settings
+  const { kind, layers, experts, batch } = settings
   const plan: TeachingPlan = {
     kind,
     layers,
     experts,
     ...size,
+    batch,
     tokens: {
-      train: available,
+      train: countTokens(trainSequences),
       heldOut: countTokens(lessons.flatMap(({ heldOut }) => heldOut)),
       keep: countTokens(keep.flatMap(({ train }) => train)),
     },
-    steps,
+    steps: stepsOf(settings, stepsPerEpoch),
     stepsPerEpoch,
   }
   onEvent?.({ kind: 'plan', plan })
   const first = () => firstWeights(own, trained, settings, trainSequences, signal)
-  return { course: { settings, plan: trained, lessons, keep, steps }, plan, sizes, keep, first }
+  return { course: { settings, plan: trained, lessons, keep, steps: plan.steps }, plan, sizes, written, first }
 }
 
-/** Throws a UserError where a model has nothing to do with what is taught here. */
+/** Throws a UserError if a model has nothing to do with what is taught here. */
 export function checkTeachable(name: string, { architecture }: ModelConfig): void {
   if (architecture === 'causal-lm') return
   throw new UserError(`${name} is a classifier: only language models are taught`)
 }
 
-/** The model's own writing, anew or as an earlier run has kept it. */
-async function writing(
-  own: Model,
-  settings: Settings,
-  options: Omit<TeachOptions, 'out'>,
-  journal?: Journal,
-): Promise<Lesson> {
-  if (journal && !journal.ownWriting) throw new UsageError('the training that goes on had `keepTexts`; give them again')
-  if (journal?.ownWriting) {
-    const { train, heldOut } = journal.ownWriting
-    return { name: OWN_WRITING, train: train.map(arrayOf), heldOut: heldOut.map(arrayOf) }
-  }
-  options.onEvent?.({ kind: 'phase', phase: 'letting the model write what it is to keep' })
-  return ownWriting(own, settings, { signal: options.signal })
-}
-
-function arrayOf(ids: readonly number[]): Int32Array {
-  return Int32Array.from(ids)
+/** Two readings of the texts, but enough steps for a short one, and no more than ten minutes of a small model for a long one. */
+function stepsOf({ steps, epochs }: Settings, stepsPerEpoch: number): number {
+  if (steps !== undefined) return steps
+  if (epochs !== undefined) return epochs * stepsPerEpoch
+  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, DEFAULT_EPOCHS * stepsPerEpoch))
 }

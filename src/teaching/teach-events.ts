@@ -1,14 +1,21 @@
+import type { CalibrationPoint } from './calibration.js'
+
 /** A point of the curve: a step, with what was measured on held-out text where that was due. */
 export interface CurvePoint {
   /** Steps of the optimiser so far; 0 is the model as it begins. */
   step: number
   /** Tokens read in them. */
   tokens: number
-  /** Mean cross-entropy in nats over the step's predictions; absent at step 0. */
+  /** Mean cross-entropy in nats over the step's predictions of new text; absent at step 0. */
   loss?: number
-  /** The same over the held-out tenth of the texts. */
+  /**
+   * Mean divergence in nats from what the model as it was predicts, over what the step reads again of what is to be kept;
+   * absent at step 0, and if nothing is read again.
+   */
+  divergence?: number
+  /** Mean cross-entropy over the held-out tenth of the texts. */
   heldOut?: number
-  /** Over the held-out tenth of what is to be kept. */
+  /** The same over the held-out part of what is to be kept. */
   kept?: number
   /** Part of the choices in the taught mixtures that fell on newcomers. */
   newcomerShare?: number
@@ -19,7 +26,7 @@ export type Ending = 'done' | 'no-better' | 'interrupted' | 'not-a-number'
 
 /** What is told while a model is taught. */
 export type TeachEvent =
-  /** A piece of work begins: `packing`, `reading the texts`, `writing samples`, `measuring`, `writing`. */
+  /** A piece of work begins, in words. */
   | { kind: 'phase'; phase: string }
   /** What is going to be done. */
   | { kind: 'plan'; plan: TeachingPlan }
@@ -27,6 +34,8 @@ export type TeachEvent =
   | { kind: 'step'; point: CurvePoint; steps: number; tokensPerSecond: number; secondsLeft: number; isBest: boolean }
   /** The state is safe: a run that is killed now goes on from here. */
   | { kind: 'saved'; step: number }
+  /** A bias of the gates was tried. */
+  | { kind: 'calibration'; point: CalibrationPoint }
   /** The training is over. */
   | { kind: 'end'; ending: Ending; step: number; bestStep: number }
 
@@ -40,6 +49,8 @@ export interface TeachingPlan {
   parameters: number
   /** Bytes of memory beside the model: weights, gradients, moments and activations, and the copies that are kept. */
   memoryBytes: number
+  /** Tokens of a step. */
+  batch: number
   /** Tokens of the texts that are learnt from, and those held out. */
   tokens: { train: number; heldOut: number; keep: number }
   steps: number

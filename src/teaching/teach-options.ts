@@ -12,30 +12,35 @@ export interface TeachOptions {
   /** What is to be learnt. The last tenth of each text is held out: it stops the training, and tells what was learnt. */
   texts: readonly NamedText[]
   /**
-   * Texts of what the model is to stay good at. Nine tenths are read again between the new ones, and the last tenth tells
-   * what was forgotten. Default: what the model writes by itself, some 16000 tokens.
+   * Texts of what the model is to stay good at, beside those that it writes itself. Nine tenths are read again between the
+   * new ones, and the last tenth tells what was forgotten. Default none.
    */
   keepTexts?: readonly NamedText[]
+  /**
+   * Rise of the perplexity of what is to be kept that is accepted, as a share of it, from 0 to 1. After the training the gates
+   * of the newcomers are closed as far as that takes. Default 0.01.
+   */
+  forget?: number
   /** New experts for each of the layers. Default 1. */
   experts?: number
   /** Layers that get them. Default: all that have experts of the kind. */
   layers?: Layers
   /** The kind of the new experts. Default mlp, or attention where the model has no other. */
   only?: MixtureKind
-  /** Times that the texts are read, where `steps` is absent. Default 2. */
+  /** Times that the texts are read, if `steps` is absent. Default 2, in no fewer than 48 steps and no more than 256. */
   epochs?: number
   /** Steps of the optimiser. */
   steps?: number
   /** Highest learning rate, after warm-up. Default 0.003. */
   learningRate?: number
-  /** Tokens of a step, those read again among them. Default 2048. */
+  /** Tokens of a step, those read again among them. Default 2048, or less for texts that have fewer. */
   batch?: number
   /**
    * What the new experts begin as. copy (default): those that the texts use most, with noise, and half their row of the
    * router, so that at first they are chosen now and then. random: small random weights, and the same row.
    */
   init?: Init
-  /** Share of a step that keeps what the model knows: tokens of `keepTexts` among all. From 0 to below 1. Default 0.4. */
+  /** Share of a step's tokens that are of what is to be kept. From 0 to below 1. Default 0.5. */
   keep?: number
   /**
    * How load is steered by a further term of the loss. texts (default): what is learnt is drawn to the newcomers, and what is
@@ -45,7 +50,7 @@ export interface TeachOptions {
   steering?: SteeringKind
   /** Default 0. The same options and seed give the same model, with any number of threads. */
   seed?: number
-  /** Goes on with a training of the same options that was cut off. */
+  /** Resumes a training of the same options that was cut off; `forget` may be another. */
   resume?: boolean
   /** Format in which a checkpoint is packed. Default q4. */
   quant?: Quant
@@ -67,7 +72,7 @@ export interface Settings {
   experts: number
   kind: MixtureKind
   layers: number[]
-  epochs: number
+  epochs?: number
   steps?: number
   learningRate: number
   batch: number
@@ -77,12 +82,14 @@ export interface Settings {
   keep: number
   steering?: Steering
   seed: number
+  forget: number
 }
 
 const NAMES: Record<keyof TeachOptions, true> = {
   out: true,
   texts: true,
   keepTexts: true,
+  forget: true,
   experts: true,
   layers: true,
   only: true,
@@ -114,22 +121,66 @@ export function checkTeachOptions(options: TeachOptions): void {
   checkWhole('experts', experts, 1, 1024)
   checkWhole('epochs', epochs, 1)
   checkWhole('steps', steps, 1)
-  checkWhole('batch', batch, 64)
+  checkWhole('batch', batch, LEAST_BATCH)
   checkWhole('seed', seed, 0)
   checkRange('learningRate', learningRate, 'above 0', (value) => value > 0)
+  checkRange('forget', options.forget, 'from 0 to 1', (value) => value >= 0 && value <= 1)
   checkRange('keep', keep, 'from 0 to below 1', (value) => value >= 0 && value < 1)
 }
 
-/** Fills in the defaults. Throws a UserError where the model has no such layers or experts. */
-export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConfig): Settings {
-  const { experts = 1, epochs = 2, steps, learningRate = 3e-3, batch = 2048, init = 'copy' } = options
-  const { keep = 0.4, seed = 0, layers = 'all' } = options
+/**
+ * Fills in the defaults; `available` are the tokens that there are to learn from, if that is known. Throws a UserError if
+ * they are too few, or if the model has no such layers or experts.
+ */
+export function settingsOf(
+  options: Omit<TeachOptions, 'out'>,
+  config: ModelConfig,
+  available = Number.MAX_SAFE_INTEGER,
+): Settings {
+  const { experts = 1, epochs, steps, learningRate = 3e-3, init = 'copy' } = options
+  const { keep = 0.5, seed = 0, layers = 'all', forget = 0.01 } = options
   const steering = TERMS[options.steering ?? 'texts']
   const kind = options.only ?? (mixtureOf(config, 'mlp') ? 'mlp' : 'attention')
-  const window = Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), config.trainedContext || MOST_WINDOW)
   const chosen = layersOf(layers, kind, config)
-  return { experts, kind, layers: chosen, epochs, steps, learningRate, batch, window, init, keep, steering, seed }
+  const batch = batchOf(options.batch, available)
+  const window = Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), config.trainedContext || MOST_WINDOW)
+  return {
+    experts,
+    kind,
+    layers: chosen,
+    epochs,
+    steps,
+    learningRate,
+    batch,
+    window,
+    init,
+    keep,
+    steering,
+    seed,
+    forget,
+  }
 }
+
+/** Tokens of a step: as wanted, or the usual number, halved until the texts have as many. */
+function batchOf(wanted: number | undefined, available: number): number {
+  if (wanted !== undefined && wanted > available) {
+    throw new UserError(
+      `the texts have ${available} tokens to learn from, fewer than a \`batch\` of ${wanted}; ` +
+        'give more text, or a smaller `batch`',
+    )
+  }
+  if (available < LEAST_BATCH) {
+    throw new UserError(
+      `the texts have ${available} tokens to learn from (a tenth is held out); at least ${LEAST_BATCH} are needed`,
+    )
+  }
+  let batch = wanted ?? DEFAULT_BATCH
+  while (batch > available) batch /= 2
+  return batch
+}
+
+export const DEFAULT_BATCH = 2048
+const LEAST_BATCH = 64
 
 /** Weights as they were measured to do most (docs/TEACHING.md). */
 const TERMS: Record<SteeringKind, Steering | undefined> = {

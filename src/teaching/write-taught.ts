@@ -12,6 +12,8 @@ export interface WriteTaught {
   tensors: readonly TrainedTensor[]
   /** All trained floats, in the order of the tensors. */
   weights: Float32Array
+  /** Bias of the newcomers' gates. */
+  bias: number
   pack: PackMatrix
   /** What the packed file says of this teaching. */
   account: Record<string, unknown>
@@ -21,13 +23,13 @@ export interface WriteTaught {
 
 /**
  * Writes the model with its newcomers, packed as its other experts of the kind. What the model had stays as it was, bit for
- * bit; the rows of its routers are f32, and so are those of the newcomers. Resolves with the bytes of the file.
+ * bit; the rows of its routers are f32, and so are those of the newcomers, which alone get the bias. Resolves with the bytes of the file.
  */
 export async function writeTaught(from: PackedModel, outDir: string, taught: WriteTaught): Promise<number> {
-  const { settings, tensors, weights, pack, account } = taught
+  const { settings, tensors, weights, bias, pack, account } = taught
   const { kind, layers } = settings
   const own = mixtureOf(from.config, kind)?.experts ?? []
-  const { text, config } = await configWithExperts(from.folder, expertsWith(from.config, settings))
+  const { text, config } = await configWithExperts(from.folder, expertsWith(from.config, settings, bias))
   const matrixOf = (layer: number, expert: number, piece: string) => {
     const tensor = tensors.find((one) => one.layer === layer && one.expert === expert && one.piece === piece)
     if (!tensor) throw new RangeError(`layer ${layer} has no trained ${piece} of expert ${expert}`)
@@ -40,16 +42,17 @@ export async function writeTaught(from: PackedModel, outDir: string, taught: Wri
       const isNew = isTaught && expert.kind === kind && expert.id >= own[layer]
       return isNew ? packed(part, (piece) => matrixOf(layer, expert.id, piece), pack) : from.read(name)
     }
-    if (!isTaught) return from.read(name)
+    // With a bias in the model every router has a piece for it, in untaught layers, too.
+    if (layer === undefined || (!isTaught && bias === 0)) return from.read(name)
     const source = { part: from.layout.part(name), bytes: await from.read(name) }
-    // All routers of a layer are written anew, those of the other kind with the rows that they had.
+    // All routers of a layer are written, those of the other kind with the rows that they had.
     const changed = from.config.mixtures.filter(({ experts }) => experts[layer] > 0)
     const rows = perMixture(changed, (mixture) => {
       const all = routerRowsOf(source.part, source.bytes, from.config, mixture.kind)
-      if (mixture.kind !== kind) return all
+      if (!isTaught || mixture.kind !== kind) return all
       const added = Array.from({ length: settings.experts }, (_, i) => ({
         weights: matrixOf(layer, own[layer] + i, 'router'),
-        bias: 0,
+        bias,
       }))
       return [...all.slice(0, own[layer]), ...added, ...all.slice(own[layer])]
     })
@@ -71,8 +74,8 @@ export function newIds(config: ModelConfig, { kind, layers, experts }: Settings)
   return { [kind]: own.map((count, layer) => (layers.includes(layer) ? idsOf(count) : [])) }
 }
 
-/** What config.json says of the experts: with the newcomers, those of earlier teachings among them. */
-function expertsWith(config: ModelConfig, settings: Settings) {
+/** The entry of config.json about experts: with the newcomers, those of earlier teachings among them. */
+function expertsWith(config: ModelConfig, settings: Settings, bias: number) {
   const { mixtures, gateBias } = config
   const added = newIds(config, settings)
   const silent = mixtures.some(({ silentRows }) => silentRows)
@@ -87,7 +90,7 @@ function expertsWith(config: ModelConfig, settings: Settings) {
       experts.map((count, layer) => count + (added[kind]?.[layer].length ?? 0)),
     ),
     ...(silent && { silent: perMixture(mixtures, ({ experts, silentRows }) => silentRows ?? experts.map(() => 0)) }),
-    ...(gateBias && { gate_bias: true as const }),
+    ...((gateBias || bias !== 0) && { gate_bias: true as const }),
     newcomers,
   }
 }

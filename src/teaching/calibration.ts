@@ -1,0 +1,127 @@
+import type { Model } from '../generation/types.js'
+import { heldOutSample, type Lesson } from './lessons.js'
+import { lossOf, type Reading } from './measure.js'
+
+/** How far the gates of newcomers are open, and what it brings and costs on held-out sequences. */
+export interface CalibrationPoint {
+  /** Added to the scores of the newcomers in every router: below 0 they are chosen less. */
+  bias: number
+  /** Mean cross-entropy in nats over the held-out tenth of the texts. */
+  heldOut: number
+  /** Part of the choices there that fell on newcomers. */
+  newcomerShare: number
+  /** For each lesson of what is to be kept, the rise of its loss in nats over that of the model as it was. */
+  kept: { name: string; rise: number }[]
+}
+
+export interface Calibration {
+  /** The bias that was chosen. */
+  bias: number
+  /** Whether it keeps every lesson within `forget`. */
+  isWithin: boolean
+  /** Mean cross-entropy over the held-out tenth of the texts by the model as it was. */
+  heldOutBefore: number
+  /** What was measured, in falling order of the bias. */
+  curve: CalibrationPoint[]
+}
+
+interface CalibrationOptions {
+  /** Rise of the perplexity of what is to be kept that is accepted, as a share of it. */
+  forget: number
+  onPoint?: (point: CalibrationPoint) => void
+  signal?: AbortSignal
+}
+
+/** Steps of the search, and its end: there a newcomer has 0.02 of its odds. */
+const STEP = 0.25
+const LEAST_BIAS = -4
+/** Tokens of the held-out texts that are measured for a point, and of each text to be kept. */
+const TOKENS = 4096
+const KEPT_TOKENS = 4096
+/** Share of the passages of a lesson that stands for it: those that suffer most. */
+const WORST_SHARE = 0.25
+/** Share of a continuation that does not count: it is still about the new text. */
+const NEAR_SHARE = 0.25
+
+/**
+ * Chooses a bias for the gates of a training's newcomers: the nearest to 0 at which no lesson that is to be kept loses more than
+ * `forget`, or, if there is none, the one at which the worst loses least. Forward passes alone.
+ */
+export async function calibrate(
+  model: Model,
+  { lessons, keep }: { lessons: readonly Lesson[]; keep: readonly Lesson[] },
+  options: CalibrationOptions,
+): Promise<Calibration> {
+  const { forget, onPoint, signal } = options
+  const bound = Math.log1p(forget)
+  const { heldOutBefore, measure } = await gauge(model, lessons, keep, signal)
+  const curve: CalibrationPoint[] = []
+  const isWithin = (point: CalibrationPoint) => worstOf(point) <= bound
+  const at = async (bias: number) => {
+    const point = await measure(bias)
+    curve.push(point)
+    onPoint?.(point)
+    return isWithin(point)
+  }
+  let bias = 0
+  while (!(await at(bias)) && bias > LEAST_BIAS) bias -= STEP
+  // The limit may be half a step nearer to 0.
+  if (bias < 0 && isWithin(curve[curve.length - 1])) await at(bias + STEP / 2)
+  curve.sort((a, b) => b.bias - a.bias)
+  const chosen = curve.find(isWithin) ?? curve.reduce((best, point) => (worstOf(point) < worstOf(best) ? point : best))
+  return { bias: chosen.bias, isWithin: isWithin(chosen), heldOutBefore, curve }
+}
+
+function worstOf({ kept }: CalibrationPoint): number {
+  return kept.reduce((worst, { rise }) => Math.max(worst, rise), 0)
+}
+
+/** Measures the model as it was; `measure` then measures it with newcomers. */
+async function gauge(
+  model: Model,
+  lessons: readonly Lesson[],
+  keep: readonly Lesson[],
+  signal?: AbortSignal,
+): Promise<{ heldOutBefore: number; measure: (bias: number) => Promise<CalibrationPoint> }> {
+  const learnt = lessons.map((lesson) => ({ lesson, sequences: heldOutSample(lesson, TOKENS / lessons.length) }))
+  const lossAt = async (readings: readonly Reading[], newcomerBias: number) =>
+    lossOf(model, readings, { newcomerBias, signal })
+  const { loss: heldOutBefore } = await lossAt(learnt, -Infinity)
+  const rises: ((bias: number) => Promise<number>)[] = []
+  for (const lesson of keep) {
+    if (lesson.isOwn) {
+      rises.push((newcomerBias) => divergenceOf(model, lesson, { newcomerBias, signal }))
+      continue
+    }
+    const readings = [{ lesson, sequences: heldOutSample(lesson, KEPT_TOKENS) }]
+    const before = (await lossAt(readings, -Infinity)).loss
+    rises.push(async (bias) => (await lossAt(readings, bias)).loss - before)
+  }
+  const measure = async (bias: number) => {
+    const { loss, newcomerShare } = await lossAt(learnt, bias)
+    const kept: CalibrationPoint['kept'] = []
+    for (const [i, { name }] of keep.entries()) kept.push({ name, rise: await rises[i](bias) })
+    return { bias, heldOut: loss, newcomerShare, kept }
+  }
+  return { heldOutBefore, measure }
+}
+
+/**
+ * The divergence from the model as it was, on passages that this wrote: the rise of their loss to be expected. A mean over
+ * all would hide a domain that the model seldom writes of; the passages that suffer most are of such a one.
+ */
+async function divergenceOf(
+  model: Model,
+  lesson: Lesson,
+  options: { newcomerBias: number; signal?: AbortSignal },
+): Promise<number> {
+  const { prompt = 0, heldOut } = lesson
+  const near = prompt === 0 ? 0 : NEAR_SHARE
+  const each: number[] = []
+  for (const ids of heldOut) {
+    const scored = { ...lesson, prompt: Math.max(prompt, Math.floor(near * ids.length)) }
+    each.push((await lossOf(model, [{ lesson: scored, sequences: [ids] }], { ...options, fromBefore: true })).loss)
+  }
+  const worst = each.sort((a, b) => b - a).slice(0, Math.ceil(each.length * WORST_SHARE))
+  return worst.reduce((sum, one) => sum + one, 0) / worst.length
+}
