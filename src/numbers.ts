@@ -62,6 +62,11 @@ export function formatDuration(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
+/** A share in per cent, like `1.5 %`. */
+export function formatPercent(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`
+}
+
 /** A count with its noun: `1 head`, `2 heads`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -15,7 +15,7 @@ import type {
   TeachOptions,
 } from '../index.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
-import { decimal, formatBytes, formatCount, formatDuration, plural } from '../numbers.js'
+import { decimal, formatBytes, formatCount, formatDuration, formatPercent, plural } from '../numbers.js'
 import { readTextOrStdin } from './input-text.js'
 import { interruption, interruptSignal } from './interrupt.js'
 import {
@@ -256,7 +256,7 @@ function notKept({ calibration: { bias, curve } }: Taught, forget = 0.01): strin
   const chosen = curve.find((point) => point.bias === bias)
   const worst = Math.max(...(chosen?.kept ?? []).map(({ rise }) => rise))
   return (
-    `the perplexity of what is kept rises by more than ${100 * forget} %: by ${formatRise(worst)} with the gates at ${bias}; ` +
+    `the perplexity of what is kept rises by more than ${formatPercent(forget)}: by ${formatRise(worst)} with the gates at ${bias}; ` +
     'a higher --keep, fewer --layers or fewer --steps forget less'
   )
 }

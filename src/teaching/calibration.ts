@@ -32,16 +32,24 @@ interface CalibrationOptions {
   signal?: AbortSignal
 }
 
-/** Steps of the search, and its end: there a newcomer has 0.02 of its odds. */
-const STEP = 0.25
-const LEAST_BIAS = -4
+/** Biases that are tried first; at the last a newcomer has 0.02 of its odds. */
+const COARSE = [0, -0.5, -1, -2, -4]
+/** The limit is then looked for between two of these, by halves. */
+const HALVINGS = 2
 /** Tokens of the held-out texts that are measured for a point, and of each text to be kept. */
 const TOKENS = 4096
 const KEPT_TOKENS = 4096
-/** Share of the passages of a lesson that stands for it: those that suffer most. */
-const WORST_SHARE = 0.25
-/** Share of a continuation that does not count: it is still about the new text. */
-const NEAR_SHARE = 0.25
+/** Share of a continuation that does not count: it is still about the new text, on which the models are to differ. */
+const NEAR_SHARE = 0.5
+
+/** Gain in nats below which nothing has been learnt. */
+const LEAST_GAIN = 1e-3
+
+/** Whether newcomers with this bias predict the held-out texts better than the model as it was. */
+export function hasLearnt({ heldOutBefore, curve }: Calibration, bias: number): boolean {
+  const point = curve.find((tried) => tried.bias === bias)
+  return point !== undefined && point.heldOut < heldOutBefore - LEAST_GAIN
+}
 
 /**
  * Chooses a bias for the gates of a training's newcomers: the nearest to 0 at which no lesson that is to be kept loses more than
@@ -63,10 +71,16 @@ export async function calibrate(
     onPoint?.(point)
     return isWithin(point)
   }
-  let bias = 0
-  while (!(await at(bias)) && bias > LEAST_BIAS) bias -= STEP
-  // The limit may be half a step nearer to 0.
-  if (bias < 0 && isWithin(curve[curve.length - 1])) await at(bias + STEP / 2)
+  let [closed, open] = [COARSE[COARSE.length - 1], 0]
+  for (const bias of COARSE) {
+    if (!(await at(bias))) open = bias
+    else closed = Math.max(closed, bias)
+  }
+  for (let i = 0; i < HALVINGS && closed < open; i++) {
+    const middle = (closed + open) / 2
+    if (await at(middle)) closed = middle
+    else open = middle
+  }
   curve.sort((a, b) => b.bias - a.bias)
   const chosen = curve.find(isWithin) ?? curve.reduce((best, point) => (worstOf(point) < worstOf(best) ? point : best))
   return { bias: chosen.bias, isWithin: isWithin(chosen), heldOutBefore, curve }
@@ -107,8 +121,8 @@ async function gauge(
 }
 
 /**
- * The divergence from the model as it was, on passages that this wrote: the rise of their loss to be expected. A mean over
- * all would hide a domain that the model seldom writes of; the passages that suffer most are of such a one.
+ * The divergence from the model as it was, on passages that this wrote: the rise of their loss that is to be expected, without
+ * the chance that is in the rise of one sample.
  */
 async function divergenceOf(
   model: Model,
@@ -117,11 +131,7 @@ async function divergenceOf(
 ): Promise<number> {
   const { prompt = 0, heldOut } = lesson
   const near = prompt === 0 ? 0 : NEAR_SHARE
-  const each: number[] = []
-  for (const ids of heldOut) {
-    const scored = { ...lesson, prompt: Math.max(prompt, Math.floor(near * ids.length)) }
-    each.push((await lossOf(model, [{ lesson: scored, sequences: [ids] }], { ...options, fromBefore: true })).loss)
-  }
-  const worst = each.sort((a, b) => b - a).slice(0, Math.ceil(each.length * WORST_SHARE))
-  return worst.reduce((sum, one) => sum + one, 0) / worst.length
+  const longest = Math.max(...heldOut.map(({ length }) => length))
+  const scored = { ...lesson, prompt: Math.max(prompt, Math.floor(near * longest)) }
+  return (await lossOf(model, [{ lesson: scored, sequences: heldOut }], { ...options, fromBefore: true })).loss
 }

@@ -10,9 +10,9 @@ export interface OwnWriting {
 
 /** Sequences of each lesson that are rehearsed, and those that are held out. */
 const TRAIN = 48
-const HELD_OUT = 12
+const HELD_OUT = 16
 /** Sequences that are written at once. */
-const AT_ONCE = 15
+const AT_ONCE = 16
 /** Tokens of the new texts that the model continues. */
 const SNIPPET = 8
 /** The lessons that a model writes, by their names in reports. */
@@ -29,7 +29,8 @@ interface WritingOptions {
 
 /**
  * Texts that the model writes itself, at temperature 1: samples of what it knows, without any of the texts that it was trained
- * on. One lesson is from its first token on. The other continues snippets of the new texts (snippets of their held-out
+ * on. One lesson begins by turns with the model's first token and with any token, since from the first alone it may write
+ * mostly of one domain. The other continues snippets of the new texts (snippets of their held-out
  * parts for its own held-out part): there the routers have to tell new from old.
  */
 export async function writeRehearsal(
@@ -45,12 +46,13 @@ export async function writeRehearsal(
     const at = Math.floor(random.nextFloat() * (sequence.length - length + 1))
     return [...sequence.subarray(at, at + length)]
   }
-  const start = firstToken(model)
+  const first = firstToken(model)
+  const anyToken = () => Math.floor(random.nextFloat() * model.config.vocabSize)
   const [train, heldOut] = [lessons.flatMap(({ train }) => train), lessons.flatMap(({ heldOut }) => heldOut)]
   const prompts = Array.from({ length: TRAIN + HELD_OUT }, (_, i) => snippet(i < TRAIN ? train : heldOut))
   const writing = await writeAll(
     model,
-    prompts.map(() => [start]),
+    prompts.map((_, i) => [i % 2 === 0 ? first : anyToken()]),
     options,
   )
   const continuations = await writeAll(model, prompts, { ...options, seed: seed + prompts.length })

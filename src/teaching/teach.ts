@@ -8,12 +8,12 @@ import { withPacker } from '../library/convert-model.js'
 import { loadModel } from '../library/load-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'
 import { mixtureOf, type PerMixture } from '../model/config.js'
-import { formatBytes } from '../numbers.js'
+import { formatBytes, formatPercent } from '../numbers.js'
 import { packedFileName } from '../packing/packed-folder.js'
 import type { PackedModel } from '../surgery/packed-model.js'
 import { withPackedModel } from '../surgery/with-packed.js'
-import { type Calibration, type CalibrationPoint, calibrate } from './calibration.js'
-import { type Learnt, takeCourse } from './course.js'
+import { type Calibration, calibrate, hasLearnt } from './calibration.js'
+import { type Course, type Learnt, takeCourse } from './course.js'
 import { curveFiles } from './curve-files.js'
 import {
   fingerprint,
@@ -170,7 +170,7 @@ async function withCourse<T>(
       clock.begin('reading the texts')
       const source = await readSource(own, options)
       const { settings } = source
-      const { forget, ...decisive } = settings
+      const { forget: _, ...decisive } = settings
       const key = fingerprint(
         { ...decisive, model: [...packed.file.parts].map(([part, { sha256 }]) => [part, sha256]) },
         [...texts, ...(keepTexts ?? [])].map(({ text }) => text),
@@ -187,14 +187,12 @@ async function withCourse<T>(
         const from: Float32Array | Journal = journal ?? (await first())
         const save = (state: Omit<Journal, 'own'>) => writeJournal(path, key, { ...state, own: ownTexts })
         const learnt = await takeCourse(own, course, { from, save, onEvent, signal })
-        if (learnt.bestStep === 0) {
-          await removeJournal(path)
-          throw nothingLearnt(learnt)
-        }
-        clock.begin(CALIBRATION)
-        await own.training.begin(course.plan, learnt.weights)
-        const onPoint = (point: CalibrationPoint) => onEvent?.({ kind: 'calibration', point })
-        return { learnt, calibration: await calibrate(own, course, { forget, onPoint }) }
+        const isEmpty = learnt.bestStep === 0
+        const calibration = isEmpty ? undefined : await calibrateCourse(own, course, learnt, options, clock)
+        if (calibration && hasLearnt(calibration, calibration.bias)) return { learnt, calibration }
+        if (calibration && hasLearnt(calibration, 0)) throw notWithin(settings)
+        await removeJournal(path)
+        throw nothingLearnt(learnt)
       }
       return await use({ ...outline, packed, own, settings, learn })
     } finally {
@@ -203,12 +201,32 @@ async function withCourse<T>(
   })
 }
 
+async function calibrateCourse(
+  own: Model,
+  course: Course,
+  { weights }: Learnt,
+  { onEvent }: TeachOptions,
+  clock: PhaseClock,
+): Promise<Calibration> {
+  clock.begin(CALIBRATION)
+  await own.training.begin(course.plan, weights)
+  const { forget } = course.settings
+  return calibrate(own, course, { forget, onPoint: (point) => onEvent?.({ kind: 'calibration', point }) })
+}
+
 function nothingLearnt({ ending }: Learnt): UserError {
   return new UserError(
     ending === 'not-a-number'
       ? 'the loss is not a number any more, and nothing was learnt before; take a lower `learningRate`'
-      : 'nothing was learnt: no step predicted the held-out text better than the first weights did; ' +
+      : 'nothing was learnt: no step predicted the held-out text better than the model as it was; ' +
           'take a lower `learningRate`, or more text',
+  )
+}
+
+function notWithin({ forget }: Settings): UserError {
+  return new UserError(
+    `nothing of what was learnt keeps the perplexity of what was known within ${formatPercent(forget)}; ` +
+      'teach with `resume` and a higher `forget`',
   )
 }
 

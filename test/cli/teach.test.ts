@@ -28,13 +28,14 @@ test('teach writes a model, prints its path, and tells what was learnt; show and
     assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`)
     assert.match(
       stderr,
-      /^molm: 1 new mlp expert in 1 layer: 55\.4 k parameters, .* of memory beside the model; 8 steps/,
+      /^molm: 1 new mlp expert in 1 layer: 55\.4 k parameters, .* of memory beside the model; 8 steps of 256 tokens/,
     )
     assert.match(stderr, /molm: step 8 of 8, loss \d\.\d+, held out \d\.\d+, kept \d\.\d+, \d+ tokens\/s, /)
     assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
+    assert.match(stderr, /molm: gates at 0: held out \d\.\d+, kept \+\d+\.\d %, /)
     assert.match(
       stderr,
-      /perplexity of what was held out +before +after +to newcomers\n.*strange\.txt .* %\n.*kept: .* %\n.*weights/,
+      /held out +loss before +after +perplexity before +after +to newcomers\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing/,
     )
     const [show, svg, json, lanes] = await Promise.all([
       molm(['show', out]),
@@ -114,7 +115,7 @@ test('what cannot be meant is refused', () =>
     // Each writes into a folder of its own: two at a time in one are refused for that.
     let number = 0
     const teach = (...rest: string[]) => molm(['teach', 'nano', `${out}${number++}`, ...quick, ...rest])
-    const [noText, noOut, layers, rate, both, batch, missing, resume, classifier] = await Promise.all([
+    const [noText, noOut, layers, rate, both, batch, missing, resume, share, whole, classifier] = await Promise.all([
       molm(['teach', 'nano', out]),
       molm(['teach', 'nano', ...quick]),
       teach('--layers', '5-4'),
@@ -123,6 +124,8 @@ test('what cannot be meant is refused', () =>
       teach('--batch', '100000'),
       teach('--layers', '9'),
       teach('--resume'),
+      teach('--forget', '1'),
+      teach('--forget', '101%'),
       molm(['teach', fixturePath('13-classifier-safetensors-f32'), out, ...quick]),
     ])
     assertRefused(noText, 2, /--text/)
@@ -132,9 +135,37 @@ test('what cannot be meant is refused', () =>
     assertRefused(both, 2, /--epochs.*--steps|--steps.*--epochs/)
     assertRefused(batch, 1, /fewer than a --batch of 100000/)
     assertRefused(missing, 1, /there is no layer 9/)
-    assertRefused(resume, 1, /there is no training to go on with/)
+    assertRefused(resume, 1, /there is no training to resume/)
+    for (const forget of [share, whole])
+      assertRefused(forget, 2, /--forget must be a percentage from 0% to 100%, like 1%/)
     assertRefused(classifier, 1, /only language models are taught/)
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
+  }))
+
+test('a rate that ends in no number is refused by the name of its option, and one that teaches nothing even with -q', () =>
+  inTemporaryFolder(async (dir) => {
+    const { quick } = await lesson(dir)
+    const rated = (lr: string) =>
+      molm(['teach', 'nano', join(dir, `at-${lr}`), ...quick, '--steps', '4', '-q', '--lr', lr])
+    const [infinite, large] = [await rated('1e30'), await rated('1e10')]
+    assertRefused(infinite, 1, /not a number any more.*take a lower --lr\b/)
+    assertRefused(large, 1, /nothing was learnt.*take a lower --lr\b/)
+    assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
+  }))
+
+test('a short text is taught in small steps, and the plan says so', () =>
+  inTemporaryFolder(async (dir) => {
+    const text = join(dir, 'short.txt')
+    await writeFile(text, STRANGE.slice(0, 900))
+    const { code, stdout, stderr } = await molm(['teach', 'nano', '--text', text, '--dry-run', '-q'])
+    assert.is(code, 0, stderr)
+    assert.match(stdout, /steps +48 of 256 tokens, \d+ of them an epoch/)
+    await writeFile(text, 'Zwölf Boxkämpfer')
+    assertRefused(
+      await molm(['teach', 'nano', '--text', text, '--dry-run']),
+      1,
+      /the texts have \d+ tokens to learn from \(a tenth is held out\); at least 64 are needed/,
+    )
   }))
 
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip

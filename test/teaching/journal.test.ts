@@ -13,11 +13,9 @@ const JOURNAL: Journal = {
     { step: 0, tokens: 0, heldOut: 8.25 },
     { step: 1, tokens: 512, loss: 7.5, newcomerShare: 0.25 },
   ],
-  bestStep: 1,
-  checksSince: 0,
   best: floats(9),
   state: { steps: 1, weights: floats(1), firstMoments: floats(-1), secondMoments: floats(3) },
-  ownWriting: { train: [[1, 2, 3]], heldOut: [[4, 5]] },
+  own: [{ train: [[1, 2, 3]], heldOut: [[4, 5]] }],
 }
 
 test('a journal is read as it was written, and nothing is left beside it', () =>
@@ -32,7 +30,7 @@ test('a journal is read as it was written, and nothing is left beside it', () =>
 test('a journal that is damaged, cut, of another training or not there is refused', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.teaching')
-    await rejectsWithUserError(() => readJournal(path, 'key'), /no such file; there is no training to go on with/)
+    await rejectsWithUserError(() => readJournal(path, 'key'), /no such file; there is no training to resume/)
     await writeJournal(path, 'key', JOURNAL)
     await rejectsWithUserError(() => readJournal(path, 'other'), /of another training/)
     const bytes = await readFile(path)
@@ -45,6 +43,28 @@ test('a journal that is damaged, cut, of another training or not there is refuse
     for (const length of [0, 10, 40, bytes.length - 1]) {
       await writeFile(path, bytes.subarray(0, length))
       await rejectsWithUserError(() => readJournal(path, 'key'), /out.teaching/)
+    }
+  }))
+
+test('a journal whose checksum is right but whose header cannot have been written is refused', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.teaching')
+    const [start, step] = JOURNAL.curve
+    const forged: Record<string, unknown>[] = [
+      { state: { ...JOURNAL.state, steps: 1e9 } },
+      { state: { ...JOURNAL.state, steps: -5 } },
+      { curve: [] },
+      { curve: null },
+      { curve: [start, { ...step, step: 7 }] },
+      { curve: [start, { ...step, loss: 'low' }] },
+      { curve: [start, null] },
+      { own: undefined },
+      { own: [{ train: [[-1]], heldOut: [] }] },
+      { own: [{ train: [['a']], heldOut: [] }] },
+    ]
+    for (const change of forged) {
+      await writeJournal(path, 'key', { ...JOURNAL, ...change } as Journal)
+      await rejectsWithUserError(() => readJournal(path, 'key'), /out.teaching: damaged; teach without `resume`/)
     }
   }))
 

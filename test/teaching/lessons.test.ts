@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { stepSizes } from '#molm/teaching/course.js'
 import { learningRateAt } from '#molm/teaching/learning-rate.js'
-import { Deck, sequencesOf } from '#molm/teaching/lessons.js'
+import { batchOf, Deck, Decks, heldOutSample, type Lesson, sequencesOf } from '#molm/teaching/lessons.js'
 import type { Settings } from '#molm/teaching/teach-options.js'
 
 test('ids are cut into sequences without a gap, and a last one that predicts nothing is left out', () => {
@@ -23,12 +23,16 @@ test('ids are cut into sequences without a gap, and a last one that predicts not
   assert.equal(cut(1), [])
 })
 
+const lessonOf = (first: number, count: number): Lesson => {
+  const train = Array.from({ length: count }, (_, i) => Int32Array.of(first + i, 0))
+  return { name: `${first}`, train, heldOut: train }
+}
+
 test('a deck gives every sequence once before any comes again, and the same order for a seed', () => {
-  const sequences = Array.from({ length: 7 }, (_, i) => Int32Array.of(i))
   const drawn = (seed: number, skipped = 0) => {
-    const deck = new Deck(sequences, seed)
-    deck.skip(skipped, 2)
-    return [...deck.draw(7), ...deck.draw(7)].map(([id]) => id)
+    const decks = new Decks([Deck.of([lessonOf(0, 7)], seed)])
+    decks.skip(skipped, 2)
+    return decks.draw(14).map(({ ids }) => ids[0])
   }
   const order = drawn(3)
   for (const round of [order.slice(0, 7), order.slice(7)]) assert.is(new Set(round).size, 7)
@@ -36,6 +40,31 @@ test('a deck gives every sequence once before any comes again, and the same orde
   assert.equal(drawn(3), order)
   assert.not.equal(drawn(4), order)
   assert.equal(drawn(3, 2).slice(0, 10), order.slice(4))
+})
+
+test('lessons with decks of their own are read in turn, however long they are', () => {
+  const decks = Decks.each([lessonOf(0, 2), lessonOf(100, 50)], 3)
+  const names = decks.draw(6).map(({ lesson }) => lesson.name)
+  assert.equal(names, ['0', '100', '0', '100', '0', '100'])
+})
+
+test('what is kept is distilled, and prompts are not predicted', () => {
+  const [learn, keep] = [new Decks([Deck.of([lessonOf(0, 2)], 0)]), Decks.each([{ ...lessonOf(9, 1), prompt: 1 }], 0)]
+  const batch = batchOf(learn.draw(2), keep.draw(1))
+  assert.is(batch.sequences.length, 3)
+  assert.equal(batch.kept, [false, false, true])
+  assert.equal(batch.distilled, [false, false, true])
+  assert.equal(batch.weights, [undefined, undefined, Float32Array.of(0, 1)])
+})
+
+test('a sample of what is held out is spread over it, and one sequence at least', () => {
+  const lesson = { ...lessonOf(0, 10) }
+  assert.equal(
+    heldOutSample(lesson, 10).map(([id]) => id),
+    [0, 2, 4, 6, 8],
+  )
+  assert.is(heldOutSample(lesson, 1e6).length, 10)
+  assert.is(heldOutSample(lesson, 0.1).length, 1)
 })
 
 test('the learning rate rises to its highest, and falls to a tenth', () => {
@@ -57,6 +86,7 @@ test('a step has sequences of what is new, and, where anything is kept, of that'
   assert.equal(sizes({ keep: 0 }), { learn: 8, keep: 0 })
   assert.equal(sizes({ keep: 0.01 }), { learn: 7, keep: 1 })
   assert.equal(sizes({ keep: 0.99, batch: 1024 }), { learn: 1, keep: 3 })
+  assert.equal(sizes({ batch: 256 }), { learn: 1, keep: 0 })
 })
 
 test.run()

@@ -70,13 +70,25 @@ for (const only of ['mlp', 'attention'] as const) {
     inTemporaryFolder(async (dir) => {
       const out = join(dir, 'taught')
       const events: TeachEvent[] = []
-      const taught = await teach(NANO, await quick(out, { only, experts: 2, onEvent: (event) => events.push(event) }))
+      const onEvent = (event: TeachEvent) => events.push(event)
+      const taught = await teach(NANO, await quick(out, { only, experts: 2, forget: 0.1, onEvent }))
       assert.is(taught.path, join(out, 'model-q4.molm.safetensors'))
       const own = only === 'mlp' ? 24 : 8
       assert.equal(taught.newcomers, { [only]: [[], [], [], [], [], [own, own + 1]] })
-      const [{ perplexity, newcomerShare }] = taught.texts
+      const [{ perplexity, loss, newcomerShare }] = taught.texts
+      assert.is(Math.exp(loss.after), perplexity.after)
+      assert.equal(
+        taught.keep.map(({ name }) => name),
+        ['what the model writes by itself', 'how the model continues the new texts', 'novels.txt'],
+      )
+      const { bias, isWithin, curve: tried } = taught.calibration
+      assert.ok(bias < 0, 'so that there is a bias to be masked')
+      assert.ok(isWithin)
+      assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
       assert.ok(perplexity.after < perplexity.before / 2, JSON.stringify(perplexity))
-      assert.ok(newcomerShare > taught.keep[0].newcomerShare, 'newcomers serve the new text more than the old one')
+      for (const kept of taught.keep) {
+        assert.ok(newcomerShare > kept.newcomerShare, `newcomers serve the new text more than ${kept.name}`)
+      }
       assert.is(taught.ending, 'done')
       assert.equal(
         taught.curve.map(({ step }) => step),
@@ -102,7 +114,11 @@ for (const only of ['mlp', 'attention'] as const) {
       )
       const csv = (await readFile(join(out, 'teaching.csv'), 'utf8')).trim().split('\n')
       assert.is(csv.length, 12)
-      assert.match(await readFile(join(out, 'teaching.svg'), 'utf8'), /^<svg .*<\/svg>\n$/s)
+      const calibration = (await readFile(join(out, 'calibration.csv'), 'utf8')).trim().split('\n')
+      assert.is(calibration.length, 1 + tried.length)
+      for (const name of ['teaching.svg', 'calibration.svg']) {
+        assert.match(await readFile(join(out, name), 'utf8'), /^<svg .*<\/svg>\n$/s)
+      }
     }))
 }
 
@@ -143,7 +159,7 @@ test('a training that was cut off goes on as if it had not been', () =>
     assert.equal(await readFile(second.path), await readFile(whole.path))
     await rejectsWithUserError(
       async () => teach(NANO, await quick(out, { resume: true })),
-      /there is no training to go on with/,
+      /there is no training to resume/,
     )
   }))
 
@@ -163,6 +179,13 @@ test('a loss that is no number any more ends the training with the best state, o
   inTemporaryFolder(async (dir) => {
     const options = await quick(join(dir, 'out'), { learningRate: 1e30, steps: 6 })
     await rejectsWithUserError(() => teach(NANO, options), /not a number any more.*lower `learningRate`/)
+    assert.equal(await readdir(dir), [])
+  }))
+
+test('a training in which nothing is learnt writes no model, and says so', () =>
+  inTemporaryFolder(async (dir) => {
+    const options = await quick(join(dir, 'out'), { learningRate: 1e10, steps: 6 })
+    await rejectsWithUserError(() => teach(NANO, options), /nothing was learnt.*lower `learningRate`/)
     assert.equal(await readdir(dir), [])
   }))
 
@@ -207,8 +230,35 @@ test('without texts to keep, the model writes some by itself', () =>
     const { keep } = await teach(NANO, options)
     assert.equal(
       keep.map(({ name }) => name),
-      ['what the model writes by itself'],
+      ['what the model writes by itself', 'how the model continues the new texts'],
     )
+  }))
+
+test('what is kept loses no more than --forget, and the less of it the more the gates are closed', () =>
+  inTemporaryFolder(async (dir) => {
+    const biases: number[] = []
+    for (const forget of [1, 0.05]) {
+      const options = await quick(join(dir, `forget-${forget}`), { forget, steps: 6, keepTexts: undefined })
+      const { calibration } = await teach(NANO, options)
+      const chosen = calibration.curve.find(({ bias }) => bias === calibration.bias)
+      assert.ok(calibration.isWithin)
+      for (const { name, rise } of chosen?.kept ?? []) assert.ok(Math.expm1(rise) <= forget, `${name}: ${rise}`)
+      assert.equal(
+        calibration.curve.map(({ bias }) => bias),
+        calibration.curve.map(({ bias }) => bias).sort((a, b) => b - a),
+      )
+      biases.push(calibration.bias)
+    }
+    assert.ok(biases[1] < biases[0], `${biases}`)
+  }))
+
+test('a text of fewer tokens than the usual batch is taught in smaller ones', () =>
+  inTemporaryFolder(async (dir) => {
+    const { out: _, batch: __, steps: ___, ...options } = await quick(join(dir, 'out'))
+    const plan = await planTeaching(NANO, options)
+    assert.is(plan.batch, 1024)
+    assert.ok(plan.tokens.train >= 1024 && plan.tokens.train < 2048, `${plan.tokens.train}`)
+    assert.is(plan.steps, 48, 'a short text is read more than twice')
   }))
 
 test('wrong options and texts are refused with what to do', () =>
@@ -216,7 +266,10 @@ test('wrong options and texts are refused with what to do', () =>
     const out = join(dir, 'out')
     const refused = async (options: Partial<TeachOptions>, message: RegExp, model = NANO) =>
       rejectsWithUserError(async () => teach(model, await quick(out, options)), message)
-    await refused({ texts: [{ name: 'short.txt', text: 'Hello' }] }, /short.txt: \d tokens are too few/)
+    await refused(
+      { texts: [{ name: 'short.txt', text: 'Hello' }] },
+      /the texts have \d tokens to learn from .*at least 64 are needed/,
+    )
     await refused({ batch: 1 << 20 }, /fewer than a `batch` of 1048576; give more text, or a smaller `batch`/)
     await refused({ layers: [6] }, /there is no layer 6: the model has layers 0 to 5/)
     await refused({ layers: 'last:7' }, /last:7: only 6 layers/)
@@ -224,6 +277,8 @@ test('wrong options and texts are refused with what to do', () =>
     await refused({ experts: 0 }, /`experts` must be a whole number from 1 to 1024/)
     await refused({ learningRate: -1 }, /`learningRate` must be above 0/)
     await refused({ keep: 1 }, /`keep` must be from 0 to below 1/)
+    await refused({ forget: 1.5 }, /`forget` must be from 0 to 1/)
+    await refused({ keepTexts: [{ name: 'short.txt', text: 'Hello' }] }, /short.txt: \d tokens are too few/)
     await refused({ texts: [] }, /teaching needs a text/)
     await refused({}, /classifier: only language models are taught/, fixturePath('13-classifier-safetensors-f32'))
     await refused({}, /OLMoE models cannot be trained/, fixturePath('31-olmoe-f32'))
