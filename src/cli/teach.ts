@@ -15,7 +15,7 @@ import type {
   TeachOptions,
 } from '../index.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
-import { decimal, formatBytes, formatCount, formatDuration, formatPercent, plural } from '../numbers.js'
+import { decimal, formatBytes, formatCount, formatDuration, plural } from '../numbers.js'
 import { readTextOrStdin } from './input-text.js'
 import { interruption, interruptSignal } from './interrupt.js'
 import {
@@ -145,7 +145,8 @@ async function teachModel(model: string, out: string | undefined, options: Teach
     })
     show.clear()
     if (!options.json && !options.quiet) process.stderr.write(summary(taught))
-    if (!taught.calibration.isWithin && !options.quiet) note(notKept(taught, options.forget))
+    // Even with --quiet: a model that has forgotten looks like one that has not.
+    if (!taught.calibration.isWithin) note(notKept(taught))
     await writeOut(`${options.json ? JSON.stringify(asJson(model, taught)) : taught.path}\n`)
     const early = interruption()
     if (early) process.exitCode = early.exitCode
@@ -252,13 +253,11 @@ function formatRise(nats: number): string {
   return `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`
 }
 
-function notKept({ calibration: { bias, curve } }: Taught, forget = 0.01): string {
-  const chosen = curve.find((point) => point.bias === bias)
-  const worst = Math.max(...(chosen?.kept ?? []).map(({ rise }) => rise))
-  return (
-    `the perplexity of what is kept rises by more than ${formatPercent(forget)}: by ${formatRise(worst)} with the gates at ${bias}; ` +
-    'a higher --keep, fewer --layers or fewer --steps forget less'
-  )
+function notKept({ calibration: { bias, curve } }: Taught): string {
+  const kept = curve.find((point) => point.bias === bias)?.kept ?? []
+  const rises = kept.filter(({ rise, bound }) => rise > bound)
+  const list = rises.map(({ name, rise, bound }) => `${name} ${formatRise(rise)}, not ${formatRise(bound)}`)
+  return `more is forgotten than --forget accepts: ${list.join('; ')}; a higher --keep, fewer --layers or a lower --lr forget less`
 }
 
 function planLine({ kind, layers, experts, parameters, memoryBytes, batch, tokens, steps }: TeachingPlan): string {

@@ -10,8 +10,11 @@ export interface CalibrationPoint {
   heldOut: number
   /** Part of the choices there that fell on newcomers. */
   newcomerShare: number
-  /** For each lesson of what is to be kept, the rise of its loss in nats over that of the model as it was. */
-  kept: { name: string; rise: number }[]
+  /**
+   * For each lesson of what is to be kept, the rise of its loss in nats over that of the model as it was, and the rise that
+   * is accepted.
+   */
+  kept: { name: string; rise: number; bound: number }[]
 }
 
 export interface Calibration {
@@ -53,18 +56,16 @@ export function hasLearnt({ heldOutBefore, curve }: Calibration, bias: number): 
 
 /**
  * Chooses a bias for the gates of a training's newcomers: the nearest to 0 at which no lesson that is to be kept loses more than
- * `forget`, or, if there is none, the one at which the worst loses least. Forward passes alone.
+ * its allowance of `forget`, or, if there is none, the one at which the worst loses least. Forward passes alone.
  */
 export async function calibrate(
   model: Model,
   { lessons, keep }: { lessons: readonly Lesson[]; keep: readonly Lesson[] },
   options: CalibrationOptions,
 ): Promise<Calibration> {
-  const { forget, onPoint, signal } = options
-  const bound = Math.log1p(forget)
-  const { heldOutBefore, measure } = await gauge(model, lessons, keep, signal)
+  const { onPoint } = options
+  const { heldOutBefore, measure } = await gauge(model, lessons, keep, options)
   const curve: CalibrationPoint[] = []
-  const isWithin = (point: CalibrationPoint) => worstOf(point) <= bound
   const at = async (bias: number) => {
     const point = await measure(bias)
     curve.push(point)
@@ -86,8 +87,13 @@ export async function calibrate(
   return { bias: chosen.bias, isWithin: isWithin(chosen), heldOutBefore, curve }
 }
 
+function isWithin({ kept }: CalibrationPoint): boolean {
+  return kept.every(({ rise, bound }) => rise <= bound)
+}
+
+/** How far the worst of what is to be kept is beyond its bound. */
 function worstOf({ kept }: CalibrationPoint): number {
-  return kept.reduce((worst, { rise }) => Math.max(worst, rise), 0)
+  return kept.reduce((worst, { rise, bound }) => Math.max(worst, rise - bound), -Infinity)
 }
 
 /** Measures the model as it was; `measure` then measures it with newcomers. */
@@ -95,7 +101,7 @@ async function gauge(
   model: Model,
   lessons: readonly Lesson[],
   keep: readonly Lesson[],
-  signal?: AbortSignal,
+  { forget, signal }: CalibrationOptions,
 ): Promise<{ heldOutBefore: number; measure: (bias: number) => Promise<CalibrationPoint> }> {
   const learnt = lessons.map((lesson) => ({ lesson, sequences: heldOutSample(lesson, TOKENS / lessons.length) }))
   const lossAt = async (readings: readonly Reading[], newcomerBias: number) =>
@@ -114,7 +120,9 @@ async function gauge(
   const measure = async (bias: number) => {
     const { loss, newcomerShare } = await lossAt(learnt, bias)
     const kept: CalibrationPoint['kept'] = []
-    for (const [i, { name }] of keep.entries()) kept.push({ name, rise: await rises[i](bias) })
+    for (const [i, { name, allowance = 1 }] of keep.entries()) {
+      kept.push({ name, rise: await rises[i](bias), bound: Math.log1p(forget * allowance) })
+    }
     return { bias, heldOut: loss, newcomerShare, kept }
   }
   return { heldOutBefore, measure }

@@ -19,6 +19,8 @@ export interface Lesson {
   prompt?: number
   /** Whether the model wrote it: then its loss rises, in the mean, by the divergence from the model as it was. */
   isOwn?: boolean
+  /** Times `forget` that its perplexity may rise. Default 1. */
+  allowance?: number
 }
 
 /** Share of a text that is learnt from. */

@@ -33,9 +33,11 @@ export interface Source {
   settings: Settings
 }
 
-/** Reads the texts. Rejects with a UserError if they are too short for a batch. */
+/** Reads the texts. Rejects with a UserError if they are too short for a batch, or if the model cannot be trained. */
 export async function readSource(own: Model, options: Omit<TeachOptions, 'out'>): Promise<Source> {
   const { texts, keepTexts = [], signal } = options
+  // Before long texts are read for nothing.
+  await own.training.size(trainingPlan(settingsOf(options, own.config)))
   const encoded = await encodeTexts(own, texts, signal)
   const available = encoded.reduce((sum, text) => sum + trainTokens(text), 0)
   return {

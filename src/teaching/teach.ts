@@ -215,12 +215,11 @@ async function calibrateCourse(
 }
 
 function nothingLearnt({ ending }: Learnt): UserError {
-  return new UserError(
+  const why =
     ending === 'not-a-number'
-      ? 'the loss is not a number any more, and nothing was learnt before; take a lower `learningRate`'
-      : 'nothing was learnt: no step predicted the held-out text better than the model as it was; ' +
-          'take a lower `learningRate`, or more text',
-  )
+      ? 'the loss is not a number any more'
+      : 'no step predicted the held-out text better than the model as it was'
+  return new UserError(`nothing was learnt: ${why}; take a lower \`learningRate\`, or more text`)
 }
 
 function notWithin({ forget }: Settings): UserError {

@@ -142,14 +142,12 @@ test('what cannot be meant is refused', () =>
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
 
-test('a rate that ends in no number is refused by the name of its option, and one that teaches nothing even with -q', () =>
+test('a rate with which nothing is learnt is refused by the name of its option, even with -q', () =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
-    const rated = (lr: string) =>
-      molm(['teach', 'nano', join(dir, `at-${lr}`), ...quick, '--steps', '4', '-q', '--lr', lr])
-    const [infinite, large] = [await rated('1e30'), await rated('1e10')]
-    assertRefused(infinite, 1, /not a number any more.*take a lower --lr\b/)
-    assertRefused(large, 1, /nothing was learnt.*take a lower --lr\b/)
+    const out = join(dir, 'out')
+    const refused = await molm(['teach', 'nano', out, ...quick, '--steps', '4', '-q', '--lr', '1e30'])
+    assertRefused(refused, 1, /nothing was learnt.*take a lower --lr\b/)
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
 

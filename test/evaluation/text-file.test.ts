@@ -14,9 +14,9 @@ test('a text is read to the byte, its byte-order mark and a genuine replacement 
   }))
 
 const onLinux = process.platform === 'linux' ? test : test.skip
-onLinux('a device without an end is refused', () =>
-  rejectsWithUserError(() => readText('/dev/zero'), /^\/dev\/zero: more than 128 MiB of text/),
-)
+onLinux('a device without an end is refused', async () => {
+  await rejectsWithUserError(() => readText('/dev/zero'), /^\/dev\/zero: more than 128 MiB of text/)
+})
 
 test('invalid UTF-8, folders and missing files are refused', () =>
   inTemporaryFolder(async (dir) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -71,7 +71,7 @@ for (const only of ['mlp', 'attention'] as const) {
       const out = join(dir, 'taught')
       const events: TeachEvent[] = []
       const onEvent = (event: TeachEvent) => events.push(event)
-      const taught = await teach(NANO, await quick(out, { only, experts: 2, forget: 0.1, onEvent }))
+      const taught = await teach(NANO, await quick(out, { only, experts: 2, forget: 0.01, onEvent }))
       assert.is(taught.path, join(out, 'model-q4.molm.safetensors'))
       const own = only === 'mlp' ? 24 : 8
       assert.equal(taught.newcomers, { [only]: [[], [], [], [], [], [own, own + 1]] })
@@ -83,9 +83,9 @@ for (const only of ['mlp', 'attention'] as const) {
       )
       const { bias, isWithin, curve: tried } = taught.calibration
       assert.ok(bias < 0, 'so that there is a bias to be masked')
-      assert.ok(isWithin)
+      assert.ok(isWithin, JSON.stringify(tried))
       assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
-      assert.ok(perplexity.after < perplexity.before / 2, JSON.stringify(perplexity))
+      assert.ok(perplexity.after < 0.9 * perplexity.before, JSON.stringify(perplexity))
       for (const kept of taught.keep) {
         assert.ok(newcomerShare > kept.newcomerShare, `newcomers serve the new text more than ${kept.name}`)
       }
@@ -129,10 +129,7 @@ test('the same options give the same file, with any number of threads', () =>
       ['one', 1],
       ['two', 2],
     ] as const) {
-      const { path } = await teach(
-        NANO,
-        await quick(join(dir, name), { threads, steps: 3, init: 'random', steering: 'entropy' }),
-      )
+      const { path } = await teach(NANO, await quick(join(dir, name), { threads, steps: 4, init: 'random' }))
       files.push(await readFile(path))
     }
     assert.ok(files[0].equals(files[1]))
@@ -154,8 +151,16 @@ test('a training that was cut off goes on as if it had not been', () =>
       async () => teach(NANO, await quick(out, { steps: 6, resume: true, seed: 1 })),
       /of another training/,
     )
+    if (process.platform === 'linux') {
+      await symlink('/dev/full', `${journalPath(out)}.partial`)
+      await rejectsWithUserError(
+        async () => teach(NANO, await quick(out, { steps: 6, resume: true })),
+        /the disk is full; make room and teach with `resume`/,
+      )
+    }
     const second = await teach(NANO, await quick(out, { steps: 6, resume: true }))
     assert.equal(second.curve, whole.curve)
+    assert.equal(second.calibration, whole.calibration)
     assert.equal(await readFile(second.path), await readFile(whole.path))
     await rejectsWithUserError(
       async () => teach(NANO, await quick(out, { resume: true })),
@@ -178,13 +183,16 @@ test('an abort before anything was learnt leaves nothing', () =>
 test('a loss that is no number any more ends the training with the best state, or says that there is none', () =>
   inTemporaryFolder(async (dir) => {
     const options = await quick(join(dir, 'out'), { learningRate: 1e30, steps: 6 })
-    await rejectsWithUserError(() => teach(NANO, options), /not a number any more.*lower `learningRate`/)
+    await rejectsWithUserError(
+      () => teach(NANO, options),
+      /nothing was learnt: the loss is not a number any more.*lower `learningRate`/,
+    )
     assert.equal(await readdir(dir), [])
   }))
 
 test('a training in which nothing is learnt writes no model, and says so', () =>
   inTemporaryFolder(async (dir) => {
-    const options = await quick(join(dir, 'out'), { learningRate: 1e10, steps: 6 })
+    const options = await quick(join(dir, 'out'), { init: 'random', steering: 'entropy', steps: 3 })
     await rejectsWithUserError(() => teach(NANO, options), /nothing was learnt.*lower `learningRate`/)
     assert.equal(await readdir(dir), [])
   }))
@@ -237,12 +245,13 @@ test('without texts to keep, the model writes some by itself', () =>
 test('what is kept loses no more than --forget, and the less of it the more the gates are closed', () =>
   inTemporaryFolder(async (dir) => {
     const biases: number[] = []
-    for (const forget of [1, 0.05]) {
+    for (const forget of [1, 0.002]) {
       const options = await quick(join(dir, `forget-${forget}`), { forget, steps: 6, keepTexts: undefined })
       const { calibration } = await teach(NANO, options)
       const chosen = calibration.curve.find(({ bias }) => bias === calibration.bias)
       assert.ok(calibration.isWithin)
-      for (const { name, rise } of chosen?.kept ?? []) assert.ok(Math.expm1(rise) <= forget, `${name}: ${rise}`)
+      for (const { name, rise, bound } of chosen?.kept ?? []) assert.ok(rise <= bound, `${name}: ${rise}`)
+      assert.ok(Math.abs(Math.expm1(chosen?.kept[0].bound ?? 0) - forget) < 1e-9)
       assert.equal(
         calibration.curve.map(({ bias }) => bias),
         calibration.curve.map(({ bias }) => bias).sort((a, b) => b - a),
@@ -267,7 +276,7 @@ test('wrong options and texts are refused with what to do', () =>
     const refused = async (options: Partial<TeachOptions>, message: RegExp, model = NANO) =>
       rejectsWithUserError(async () => teach(model, await quick(out, options)), message)
     await refused(
-      { texts: [{ name: 'short.txt', text: 'Hello' }] },
+      { texts: [{ name: 'short.txt', text: 'Hello' }], batch: undefined },
       /the texts have \d tokens to learn from .*at least 64 are needed/,
     )
     await refused({ batch: 1 << 20 }, /fewer than a `batch` of 1048576; give more text, or a smaller `batch`/)
