@@ -1,118 +1,64 @@
-// Prints the tables of docs/TEACHING.md and docs/SPEED.md: what nano learns of new texts and forgets of old ones, beside
-// training the experts that it has, and how fast a step is beside a prefill. Run it after `npm run build`, with files of
-// domains that nano has not seen (docs/LAB.md tells which were used):
-//   node scripts/measure-teaching.mjs learn german.txt spanish.txt python.txt   experts, layers, steering: an hour or so
-//   (ROW=2 for one of the rows alone; STEPS and BATCH are those of a training)
-//   node scripts/measure-teaching.mjs speed [350m-4b]                           tokens a second, of nano or a random model
+// Prints the tables of docs/TEACHING.md and docs/SPEED.md: what nano learns of new texts and forgets of old ones, and how
+// fast a step is beside a prefill. Run it after `npm run build`, with files of domains that nano has not seen (docs/LAB.md
+// says which were used):
+//   node scripts/measure-teaching.mjs learn german.txt python.txt    minutes for each file and seed
+//   (SEEDS=0,1; OPTIONS='{"layers":"last:3"}' for options of `teach` other than the defaults)
+//   node scripts/measure-teaching.mjs speed [350m-4b]                tokens a second, of nano or a random model
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadModel, loadRandomModel, readText, teach } from '../dist/index.js'
-import { takeCourse } from '../dist/teaching/course.js'
-import { lessonsOf } from '../dist/teaching/lessons.js'
-import { lossOf } from '../dist/teaching/measure.js'
+import { evaluateText, loadModel, loadRandomModel, readText, teach } from '../dist/index.js'
 import { settingsOf } from '../dist/teaching/teach-options.js'
 
-const OLD = ['dialogue', 'novels', 'code', 'arithmetic']
-const STEPS = Number(process.env.STEPS ?? 60)
-const BATCH = Number(process.env.BATCH ?? 2048)
+const OLD = ['novels', 'dialogue', 'dictionary', 'code', 'speeches', 'arithmetic']
+const SEEDS = (process.env.SEEDS ?? '0').split(',').map(Number)
+const OPTIONS = JSON.parse(process.env.OPTIONS ?? '{}')
 const [what, ...files] = process.argv.slice(2)
 
 const fileOf = (domain) => fileURLToPath(new URL(`../test/fixtures/texts/${domain}.txt`, import.meta.url))
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`)
 const ppl = ({ before, after }) => `${before.toPrecision(4)} -> ${after.toPrecision(4)}`
-const change = ({ before, after }) => `${(100 * (after / before - 1)).toFixed(2)} %`
-const seconds = (since) => ((performance.now() - since) / 1000).toFixed(0)
+const change = (before, after) => `${(100 * (after / before - 1)).toFixed(2)} %`
 
 if (what === 'learn') await measureLearning()
 else if (what === 'speed') await measureSpeed(files[0])
 else throw new Error('say what to measure: learn FILE... or speed [SHAPE]')
 
 async function measureLearning() {
-  const texts = await Promise.all(files.map(readText))
-  const keepTexts = await Promise.all(OLD.map((domain) => readText(fileOf(domain))))
-  const taught = (text, layers, options) => () => measureTaught(text, keepTexts, layers, options ?? {})
-  const [first, ...others] = texts
-  const rows = [
-    taught(first, 'last:3'),
-    taught(first, 'last:3', { steering: 'entropy' }),
-    taught(first, 'last:3', { steering: 'none' }),
-    taught(first, 'last:3', { steering: 'none', keep: 0 }),
-    () => measureWhole(first, keepTexts, 'last:3', 0),
-    () => measureWhole(first, keepTexts, 'last:3', 0.4),
-    ...others.map((text) => taught(text, 'last:3')),
-    taught(first, 'all'),
-    taught(first, 'last:1'),
-    ...['last:3', 'all', 'last:1'].flatMap((layers) => [2, 4].map((experts) => taught(first, layers, { experts }))),
-    ...others.flatMap((text) => ['all', 'last:1'].map((layers) => taught(text, layers))),
-  ]
-  const wanted = process.env.ROW === undefined ? rows : [rows[Number(process.env.ROW)]]
-  row('text', 'layers', 'experts', 'steering', 'its perplexity', ...OLD, 'to newcomers, new / old', 'seconds')
-  row(...Array(7 + OLD.length).fill('---'))
-  for (const measure of wanted) await measure()
+  const before = await perplexities('nano')
+  row('text', 'seed', 'its perplexity', ...OLD, 'gate bias', 'seconds of process time')
+  row(...Array(5 + OLD.length).fill('---'))
+  for (const file of files) for (const seed of SEEDS) await measureTaught(await readText(file), seed, before)
 }
 
-async function measureTaught(text, keepTexts, layers, options) {
+async function measureTaught(text, seed, before) {
   const dir = await mkdtemp(join(tmpdir(), 'molm-teaching-'))
-  const start = performance.now()
+  const start = process.cpuUsage()
   try {
-    const out = join(dir, 'taught')
-    const all = { out, texts: [text], keepTexts, layers, steps: STEPS, batch: BATCH, threads: 2, ...options }
-    const { texts, keep } = await teach('nano', all)
-    const old = keep.reduce((sum, { newcomerShare }) => sum + newcomerShare, 0) / keep.length
-    const shares = `${(100 * texts[0].newcomerShare).toFixed(1)} % / ${(100 * old).toFixed(1)} %`
-    const { experts = 1, steering = 'texts', keep: share } = options
-    const how = share === 0 ? `${steering}, nothing read again` : steering
-    const changes = keep.map(({ perplexity }) => change(perplexity))
-    row(basename(text.name), layers, experts, how, ppl(texts[0].perplexity), ...changes, shares, seconds(start))
+    const { path, texts, calibration } = await teach('nano', {
+      out: join(dir, 'taught'),
+      texts: [text],
+      seed,
+      ...OPTIONS,
+    })
+    const { user, system } = process.cpuUsage(start)
+    const after = await perplexities(path)
+    const changes = before.map((perplexity, i) => change(perplexity, after[i]))
+    const seconds = ((user + system) / 1e6).toFixed(0)
+    row(basename(text.name), seed, ppl(texts[0].perplexity), ...changes, calibration.bias, seconds)
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
 }
 
-/** The same with all MLP experts that the layers have, in f32, in place of new ones. */
-async function measureWhole(text, keepTexts, layers, keepShare) {
-  const start = performance.now()
-  const model = await loadModel('nano', { quant: 'f32', threads: 2 })
+/** Of the old texts, whole, as `molm eval` measures them. */
+async function perplexities(name) {
+  const model = await loadModel(name)
   try {
-    const options = { texts: [text], layers, batch: BATCH, keep: keepShare, steering: 'none' }
-    const settings = settingsOf(options, model.config)
-    const lessons = await lessonsOf(model, [text], settings.window)
-    const keep = await lessonsOf(model, keepTexts, settings.window)
-    const mixtures = settings.layers.map((layer) => {
-      return { layer, kind: 'mlp', existing: [...Array(model.config.mixtures[1].experts[layer]).keys()] }
-    })
-    const plan = { mixtures, maxTokens: 1024, maxSequence: settings.window }
-    await model.training.begin(plan)
-    const losses = async () => {
-      const of = []
-      for (const { heldOut } of [...lessons, ...keep]) of.push(Math.exp((await lossOf(model, heldOut)).loss))
-      return of
-    }
-    const before = await losses()
-    const { weights: from } = await model.training.read(false)
-    const course = { settings, plan, lessons, keep: keepShare > 0 ? keep : [], steps: STEPS }
-    const { weights } = await takeCourse(model, course, { from, save: async () => {} })
-    await model.training.write({
-      steps: 0,
-      weights,
-      firstMoments: new Float32Array(),
-      secondMoments: new Float32Array(),
-    })
-    const after = await losses()
-    const pairs = before.map((perplexity, i) => ({ before: perplexity, after: after[i] }))
-    const how = keepShare > 0 ? 'none' : 'none, nothing read again'
-    row(
-      basename(text.name),
-      layers,
-      'the 24 it has',
-      how,
-      ppl(pairs[0]),
-      ...pairs.slice(1).map(change),
-      '',
-      seconds(start),
-    )
+    const all = []
+    for (const domain of OLD) all.push((await evaluateText(model, await readText(fileOf(domain)))).perplexity)
+    return all
   } finally {
     await model.dispose()
   }

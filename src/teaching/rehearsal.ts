@@ -23,8 +23,8 @@ const SNIPPET = 8
  * real text of its domains that suffered most, on continuations of the new text up to four times as much (docs/LAB.md).
  */
 const KINDS: Pick<Lesson, 'name' | 'prompt' | 'allowance'>[] = [
-  { name: 'what the model writes by itself' },
-  { name: 'how the model continues the new texts', prompt: SNIPPET, allowance: 4 },
+  { name: 'own writing' },
+  { name: 'own continuations', prompt: SNIPPET, allowance: 4 },
 ]
 
 interface WritingOptions {

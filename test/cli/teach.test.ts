@@ -32,7 +32,7 @@ test('teach writes a model, prints its path, and tells what was learnt; show and
     )
     assert.match(stderr, /molm: step 8 of 8, loss \d\.\d+, held out \d\.\d+, kept \d\.\d+, \d+ tokens\/s, /)
     assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
-    assert.match(stderr, /molm: gates at 0: held out \d\.\d+, kept \+\d+\.\d %, /)
+    assert.match(stderr, /molm: gates at 0: held out \d\.\d+, kept: own writing \+\d+\.\d %, own continuations \+/)
     assert.match(
       stderr,
       /held out +loss before +after +perplexity before +after +to newcomers\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing/,

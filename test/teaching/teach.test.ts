@@ -79,7 +79,7 @@ for (const only of ['mlp', 'attention'] as const) {
       assert.is(Math.exp(loss.after), perplexity.after)
       assert.equal(
         taught.keep.map(({ name }) => name),
-        ['what the model writes by itself', 'how the model continues the new texts', 'novels.txt'],
+        ['own writing', 'own continuations', 'novels.txt'],
       )
       const { bias, isWithin, curve: tried } = taught.calibration
       assert.ok(bias < 0, 'so that there is a bias to be masked')
@@ -238,7 +238,7 @@ test('without texts to keep, the model writes some by itself', () =>
     const { keep } = await teach(NANO, options)
     assert.equal(
       keep.map(({ name }) => name),
-      ['what the model writes by itself', 'how the model continues the new texts'],
+      ['own writing', 'own continuations'],
     )
   }))
 
