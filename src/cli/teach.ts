@@ -68,7 +68,7 @@ export function define(command: Command): void {
     .requiredOption('--text <file...>', 'texts to learn; the last tenth of each is held out')
     .optionsGroup('What is kept:')
     .option('--forget <percent>', 'rise of the perplexity of what is kept that is accepted (default: 1%)', percent)
-    .option('--keep-text <file...>', 'texts to be kept, beside own writing')
+    .option('--keep-text <file...>', 'texts to be kept, beside what the model writes by itself')
     .option('--keep <share>', 'share of each step that is read of what is kept (default: 0.5)', shareOrNone)
     .optionsGroup('New experts:')
     .option('--experts <n>', 'for each layer (default: 1)', wholeNumber('--experts', 1, 1024))

@@ -24,7 +24,7 @@ export interface CurvePoint {
 /** Why a training ended. */
 export type Ending = 'done' | 'no-better' | 'interrupted' | 'not-a-number'
 
-/** What is told while a model is taught. */
+/** Events while a model is taught. */
 export type TeachEvent =
   /** A piece of work begins, in words. */
   | { kind: 'phase'; phase: string }
@@ -32,7 +32,7 @@ export type TeachEvent =
   | { kind: 'plan'; plan: TeachingPlan }
   /** A step is over. */
   | { kind: 'step'; point: CurvePoint; steps: number; tokensPerSecond: number; secondsLeft: number; isBest: boolean }
-  /** The state is safe: a run that is killed now goes on from here. */
+  /** The state is safe: a run that is killed now can be resumed from here. */
   | { kind: 'saved'; step: number }
   /** A bias of the gates was tried. */
   | { kind: 'calibration'; point: CalibrationPoint }

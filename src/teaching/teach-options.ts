@@ -9,11 +9,11 @@ import type { TeachEvent } from './teach-events.js'
 export interface TeachOptions {
   /** Folder of the taught model. */
   out: string
-  /** What is to be learnt. The last tenth of each text is held out: it stops the training, and tells what was learnt. */
+  /** What is to be learnt. The last tenth of each text is held out: it ends the training, and measures what was learnt. */
   texts: readonly NamedText[]
   /**
    * Texts of what the model is to stay good at, beside those that it writes itself. Nine tenths are read again between the
-   * new ones, and the last tenth tells what was forgotten. Default none.
+   * new ones, and the last tenth measures what was forgotten. Default none.
    */
   keepTexts?: readonly NamedText[]
   /**

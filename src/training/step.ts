@@ -89,7 +89,7 @@ export interface TrainingGradients extends TrainingLoss {
   gradients: Float32Array
 }
 
-/** All that it takes to go on with a training, as one array for each kind of number (see TrainedTensor). */
+/** All that it takes to resume a training, as one array for each kind of number (see TrainedTensor). */
 export interface TrainingState {
   /** Steps of the optimiser so far. */
   steps: number
