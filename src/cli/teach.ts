@@ -83,7 +83,7 @@ export function define(command: Command): void {
     .optionsGroup('Training:')
     .option(
       '--epochs <e>',
-      'times that the texts are read (default: 2, in 48 to 256 steps)',
+      'times that the texts are read (default: 2, in 96 to 256 steps)',
       wholeNumber('--epochs', 1),
     )
     .addOption(

@@ -38,7 +38,7 @@ interface CalibrationOptions {
 /** Biases that are tried first; at the last a newcomer has 0.02 of its odds. */
 const COARSE = [0, -0.5, -1, -2, -4]
 /** The limit is then looked for between two of these, by halves. */
-const HALVINGS = 2
+const HALVINGS = 3
 /** Tokens of the held-out texts that are measured for a point, and of each text to be kept. */
 const TOKENS = 4096
 const KEPT_TOKENS = 4096

@@ -12,7 +12,7 @@ import { type Settings, settingsOf, type TeachOptions } from './teach-options.js
 
 /** Steps by default: that many readings of the texts, within these limits. */
 const DEFAULT_EPOCHS = 2
-const LEAST_STEPS = 48
+const LEAST_STEPS = 96
 const MOST_STEPS = 256
 
 /** What is going to be done, and with what. */

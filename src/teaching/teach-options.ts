@@ -27,7 +27,7 @@ export interface TeachOptions {
   layers?: Layers
   /** The kind of the new experts. Default mlp, or attention where the model has no other. */
   only?: MixtureKind
-  /** Times that the texts are read, if `steps` is absent. Default 2, in no fewer than 48 steps and no more than 256. */
+  /** Times that the texts are read, if `steps` is absent. Default 2, in no fewer than 96 steps and no more than 256. */
   epochs?: number
   /** Steps of the optimiser. */
   steps?: number

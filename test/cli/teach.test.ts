@@ -157,7 +157,7 @@ test('a short text is taught in small steps, and the plan says so', () =>
     await writeFile(text, STRANGE.slice(0, 900))
     const { code, stdout, stderr } = await molm(['teach', 'nano', '--text', text, '--dry-run', '-q'])
     assert.is(code, 0, stderr)
-    assert.match(stdout, /steps +48 of 256 tokens, \d+ of them an epoch/)
+    assert.match(stdout, /steps +96 of 256 tokens, \d+ of them an epoch/)
     await writeFile(text, 'Zwölf Boxkämpfer')
     assertRefused(
       await molm(['teach', 'nano', '--text', text, '--dry-run']),

@@ -267,7 +267,7 @@ test('a text of fewer tokens than the usual batch is taught in smaller ones', ()
     const plan = await planTeaching(NANO, options)
     assert.is(plan.batch, 1024)
     assert.ok(plan.tokens.train >= 1024 && plan.tokens.train < 2048, `${plan.tokens.train}`)
-    assert.is(plan.steps, 48, 'a short text is read more than twice')
+    assert.is(plan.steps, 96, 'a short text is read more than twice')
   }))
 
 test('wrong options and texts are refused with what to do', () =>
