@@ -16,7 +16,7 @@ async function lesson(dir: string): Promise<{ text: string; quick: string[] }> {
   await writeFile(text, STRANGE)
   const kept = join(dir, 'kept.txt')
   await writeFile(kept, 'The lantern is lit, and the whale is seen at last. '.repeat(40))
-  return { text, quick: ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '256'] }
+  return { text, quick: ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '128'] }
 }
 
 test('teach writes a model, prints its path, and tells what was learnt; show and experts know the newcomers', () =>
@@ -28,7 +28,7 @@ test('teach writes a model, prints its path, and tells what was learnt; show and
     assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`)
     assert.match(
       stderr,
-      /^molm: 1 new mlp expert in 1 layer: 55\.4 k parameters, .* of memory beside the model; 8 steps of 256 tokens/,
+      /^molm: 1 new mlp expert in 1 layer: 55\.4 k parameters, .* of memory beside the model; 8 steps of 128 tokens/,
     )
     assert.match(stderr, /molm: step 8 of 8, loss \d\.\d+, held out \d\.\d+, kept \d\.\d+, \d+ tokens\/s, /)
     assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
