@@ -13,11 +13,6 @@ test('a text is read to the byte, its byte-order mark and a genuine replacement 
     assert.equal(await readText(path), { name: path, text: '\ufeffa\r\n\ufffd' })
   }))
 
-const onLinux = process.platform === 'linux' ? test : test.skip
-onLinux('a device without an end is refused', async () => {
-  await rejectsWithUserError(() => readText('/dev/zero'), /^\/dev\/zero: more than 128 MiB of text/)
-})
-
 test('invalid UTF-8, folders and missing files are refused', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'latin1.txt')
