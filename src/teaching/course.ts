@@ -55,9 +55,10 @@ const ROUTER_RATE = 10
 /** A state is kept so often. */
 const SAVE_MS = 40_000
 
-export function stepSizes({ batch, window, keep }: Settings, hasKeep: boolean): StepSizes {
+/** Sequences of a step. What the model writes itself is always there to be kept. */
+export function stepSizes({ batch, window, keep }: Settings): StepSizes {
   const all = Math.max(1, Math.round(batch / window))
-  const again = hasKeep && keep > 0 && all > 1 ? Math.min(all - 1, Math.max(1, Math.round(all * keep))) : 0
+  const again = keep > 0 && all > 1 ? Math.min(all - 1, Math.max(1, Math.round(all * keep))) : 0
   return { learn: all - again, keep: again }
 }
 
@@ -106,7 +107,7 @@ class Run {
       learn: new Decks([Deck.of(lessons, settings.seed)]),
       keep: Decks.each(keep, settings.seed + 1),
     }
-    this.sizes = stepSizes(settings, keep.length > 0)
+    this.sizes = stepSizes(settings)
     this.between = Math.min(MOST_BETWEEN, Math.ceil(course.steps / CHECKS))
     const { least, most } = CHECK_TOKENS
     const tokens = Math.min(most, Math.max(least, CHECK_SHARE * this.between * settings.batch))

@@ -59,11 +59,13 @@ export async function layOut(
   const size = await checkMemory(own, trained)
   const lessons = lessonsOf(texts, settings.window)
   const given = lessonsOf(keepTexts, settings.window)
-  const written = journal ? ownLessons(journal.own) : await writeRehearsal(own, lessons, { ...settings, signal })
-  const keep = [...written, ...given]
   const trainSequences = lessons.flatMap(({ train }) => train)
-  const sizes = stepSizes(settings, keep.length > 0)
+  const sizes = stepSizes(settings)
   const stepsPerEpoch = Math.ceil(trainSequences.length / sizes.learn)
+  const steps = stepsOf(settings, stepsPerEpoch)
+  const rehearsal = { ...settings, rehearsed: steps * sizes.keep, signal }
+  const written = journal ? ownLessons(journal.own) : await writeRehearsal(own, lessons, rehearsal)
+  const keep = [...written, ...given]
   const { kind, layers, experts, batch } = settings
   const plan: TeachingPlan = {
     kind,
@@ -76,7 +78,7 @@ export async function layOut(
       heldOut: countTokens(lessons.flatMap(({ heldOut }) => heldOut)),
       keep: countTokens(keep.flatMap(({ train }) => train)),
     },
-    steps: stepsOf(settings, stepsPerEpoch),
+    steps,
     stepsPerEpoch,
   }
   onEvent?.({ kind: 'plan', plan })

@@ -8,8 +8,8 @@ export interface OwnWriting {
   heldOut: ArrayLike<number>[]
 }
 
-/** Sequences of each lesson that are rehearsed. */
-const TRAIN = 48
+/** Most sequences of each lesson that are rehearsed. */
+const MOST_TRAIN = 48
 /** Sequences that are held out: the bias of the gates depends most on those that the model writes by itself. */
 const HELD_OUT = { writing: 24, continuations: 12 }
 /** More than a lesson has: each sequence has a seed of its own. */
@@ -33,6 +33,11 @@ interface WritingOptions {
   signal?: AbortSignal
 }
 
+interface RehearsalOptions extends WritingOptions {
+  /** Sequences that the whole training reads of what is to be kept: more of them need not be written. */
+  rehearsed: number
+}
+
 /**
  * Texts that the model writes itself, at temperature 1: samples of what it knows, without any of the texts that it was trained
  * on. One lesson begins by turns with the model's first token and with any token, since from the first alone it may write
@@ -42,9 +47,10 @@ interface WritingOptions {
 export async function writeRehearsal(
   model: Model,
   lessons: readonly Lesson[],
-  options: WritingOptions,
+  { rehearsed, ...options }: RehearsalOptions,
 ): Promise<Lesson[]> {
   const { window, seed } = options
+  const count = Math.max(1, Math.min(MOST_TRAIN, Math.ceil(rehearsed / KINDS.length)))
   const random = seededRandom(seed)
   const snippet = (sequences: readonly Int32Array[]) => {
     const sequence = sequences[Math.floor(random.nextFloat() * sequences.length)]
@@ -55,12 +61,12 @@ export async function writeRehearsal(
   const first = firstToken(model)
   const anyToken = () => Math.floor(random.nextFloat() * model.config.vocabSize)
   const [train, heldOut] = [lessons.flatMap(({ train }) => train), lessons.flatMap(({ heldOut }) => heldOut)]
-  const prompts = Array.from({ length: TRAIN + HELD_OUT.continuations }, (_, i) => snippet(i < TRAIN ? train : heldOut))
-  const starts = Array.from({ length: TRAIN + HELD_OUT.writing }, (_, i) => [i % 2 === 0 ? first : anyToken()])
+  const prompts = Array.from({ length: count + HELD_OUT.continuations }, (_, i) => snippet(i < count ? train : heldOut))
+  const starts = Array.from({ length: count + HELD_OUT.writing }, (_, i) => [i % 2 === 0 ? first : anyToken()])
   const seeds = { writing: 2 * seed, continuations: 2 * seed + 1 }
   const writing = await writeAll(model, starts, { ...options, seed: seeds.writing })
   const continuations = await writeAll(model, prompts, { ...options, seed: seeds.continuations })
-  return ownLessons([parted(writing), parted(continuations)])
+  return ownLessons([parted(writing, count), parted(continuations, count)])
 }
 
 /** The lessons that the model has written, in their order. */
@@ -77,8 +83,8 @@ function idsOf(ids: ArrayLike<number>): Int32Array {
   return Int32Array.from(ids)
 }
 
-function parted(sequences: Int32Array[]): OwnWriting {
-  return { train: sequences.slice(0, TRAIN), heldOut: sequences.slice(TRAIN) }
+function parted(sequences: Int32Array[], count: number): OwnWriting {
+  return { train: sequences.slice(0, count), heldOut: sequences.slice(count) }
 }
 
 function firstToken({ config: { bosToken, eosToken, vocabSize } }: Model): number {

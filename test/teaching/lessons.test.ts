@@ -78,11 +78,10 @@ test('the learning rate rises to its highest, and falls to a tenth', () => {
   assert.is(learningRateAt(0, 1, 1), 1)
 })
 
-test('a step has sequences of what is new, and, where anything is kept, of that', () => {
-  const sizes = (settings: Partial<Settings>, hasKeep = true) =>
-    stepSizes({ batch: 2048, window: 256, keep: 0.4, ...settings } as Settings, hasKeep)
+test('a step has sequences of what is new, and of what is to be kept', () => {
+  const sizes = (settings: Partial<Settings>) =>
+    stepSizes({ batch: 2048, window: 256, keep: 0.4, ...settings } as Settings)
   assert.equal(sizes({}), { learn: 5, keep: 3 })
-  assert.equal(sizes({}, false), { learn: 8, keep: 0 })
   assert.equal(sizes({ keep: 0 }), { learn: 8, keep: 0 })
   assert.equal(sizes({ keep: 0.01 }), { learn: 7, keep: 1 })
   assert.equal(sizes({ keep: 0.99, batch: 1024 }), { learn: 1, keep: 3 })
