@@ -1,21 +1,8 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
-import type {
-  CalibrationPoint,
-  Init,
-  Layers,
-  MeasuredPlan,
-  NamedText,
-  Quant,
-  SteeringKind,
-  Taught,
-  TaughtText,
-  TeachEvent,
-  TeachingPlan,
-  TeachOptions,
-} from '../index.js'
+import type { Init, Layers, NamedText, Quant, SteeringKind, TeachEvent, TeachOptions } from '../index.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
-import { decimal, formatBytes, formatCount, formatDuration, plural } from '../numbers.js'
+import { decimal } from '../numbers.js'
 import { readTextOrStdin } from './input-text.js'
 import { interruption, interruptSignal } from './interrupt.js'
 import {
@@ -29,7 +16,17 @@ import {
 import { freeFolder } from './out-folder.js'
 import { note, writeOut } from './output.js'
 import { createStatusLine } from './status-line.js'
-import { alignColumns } from './table.js'
+import {
+  asJson,
+  calibrationLine,
+  ENDINGS,
+  notKept,
+  planJson,
+  planLine,
+  planTable,
+  stepLine,
+  summary,
+} from './teach-report.js'
 
 interface TeachCommandOptions extends OutputOptions {
   text: string[]
@@ -219,132 +216,6 @@ function createDisplay(options: OutputOptions): { event: (event: TeachEvent) => 
     if (event.kind === 'end') tell(`${ENDINGS[event.ending]}; the state of step ${event.bestStep} is kept`)
   }
   return { event, clear: () => line?.clear() }
-}
-
-const ENDINGS = {
-  done: 'all steps are done',
-  'no-better': 'the held-out text is predicted no better any more',
-  interrupted: 'interrupted (--resume continues)',
-  'not-a-number': 'the loss is not a number any more; a lower --lr may help',
-}
-
-function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEvent & { kind: 'step' }): string {
-  const { step, loss, heldOut, kept } = point
-  const parts = [
-    `step ${step} of ${steps}`,
-    `loss ${loss?.toFixed(3)}`,
-    ...(heldOut === undefined ? [] : [`held out ${heldOut.toFixed(3)}`]),
-    ...(kept === undefined ? [] : [`kept ${kept.toFixed(3)}`]),
-    `${tokensPerSecond.toFixed(0)} tokens/s`,
-    `${formatDuration(secondsLeft)} left`,
-  ]
-  return parts.join(', ')
-}
-
-/** `gates at -0.5: held out 4.571, kept: own writing +0.8 %, own continuations +1.9 %`. */
-function calibrationLine({ bias, heldOut, kept }: CalibrationPoint): string {
-  const rises = kept.map(({ name, rise }) => `${name} ${formatRise(rise)}`)
-  return `gates at ${bias}: held out ${heldOut.toFixed(3)}, kept: ${rises.join(', ')}`
-}
-
-/** The rise of a loss, as that of its perplexity. */
-function formatRise(nats: number): string {
-  const percent = 100 * Math.expm1(nats)
-  return `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`
-}
-
-function notKept({ calibration: { bias, curve } }: Taught): string {
-  const kept = curve.find((point) => point.bias === bias)?.kept ?? []
-  const rises = kept.filter(({ rise, bound }) => rise > bound)
-  const list = rises.map(({ name, rise, bound }) => `${name} ${formatRise(rise)}, not ${formatRise(bound)}`)
-  return `more is forgotten than --forget accepts: ${list.join('; ')}; a higher --keep, fewer --layers or a lower --lr forget less`
-}
-
-function planLine({ kind, layers, experts, parameters, memoryBytes, batch, tokens, steps }: TeachingPlan): string {
-  const added = `${plural(experts, `new ${kind} expert`)} in ${plural(layers.length, 'layer')}`
-  const size = `${formatCount(parameters)} parameters, ${formatBytes(memoryBytes)} of memory beside the model`
-  return `${added}: ${size}; ${plural(steps, 'step')} of ${batch} tokens over ${formatCount(tokens.train)} tokens to learn`
-}
-
-function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: MeasuredPlan): string {
-  const { kind, layers, experts, parameters, memoryBytes, batch, tokens, steps, stepsPerEpoch } = plan
-  return alignColumns([
-    ['new experts', `${plural(experts, `${kind} expert`)} in each of the layers ${layers.join(', ')}`],
-    ['parameters', formatCount(parameters)],
-    ['memory', `${formatBytes(memoryBytes)} beside the model`],
-    ['tokens', `${tokens.train} to learn from, ${tokens.heldOut} held out, ${tokens.keep} of what is kept`],
-    ['steps', `${steps} of ${batch} tokens, ${stepsPerEpoch} of them an epoch`],
-    ['speed', `${tokensPerSecond.toFixed(0)} tokens/s`],
-    ['an epoch', formatDuration(secondsPerEpoch)],
-    ['all', formatDuration((secondsPerEpoch * steps) / stepsPerEpoch)],
-  ])
-}
-
-function summary({ texts, keep, bytes, seconds }: Taught): string {
-  const row = ({ name, loss, perplexity, newcomerShare }: TaughtText) => [
-    name,
-    loss.before.toFixed(3),
-    loss.after.toFixed(3),
-    perplexity.before.toPrecision(5),
-    perplexity.after.toPrecision(5),
-    `${(100 * newcomerShare).toFixed(1)} %`,
-  ]
-  const rows = [
-    ['held out', 'loss before', 'after', 'perplexity before', 'after', 'to newcomers'],
-    ...texts.map(row),
-    ...keep.map((text) => row({ ...text, name: `kept: ${text.name}` })),
-  ]
-  const { rehearsal, training, calibration } = seconds
-  const times = [
-    `writing what is kept ${formatDuration(rehearsal)}`,
-    `training ${formatDuration(training)}`,
-    `closing the gates ${formatDuration(calibration)}`,
-  ]
-  const sizes = `${formatBytes(bytes.before)} before, ${formatBytes(bytes.after)} after`
-  return `${alignColumns(rows, [1, 2, 3, 4, 5])}weights: ${sizes}; time: ${times.join(', ')}\n`
-}
-
-function asJson(model: string, taught: Taught) {
-  const { path, plan, newcomers, ending, bestStep, calibration, texts, keep, bytes, seconds } = taught
-  const text = ({ name, scored, loss, perplexity, newcomerShare }: TaughtText) => {
-    return { file: name, scored, loss, perplexity, newcomer_share: newcomerShare }
-  }
-  return {
-    model,
-    path,
-    ...planJson(plan),
-    newcomers,
-    ending,
-    best_step: bestStep,
-    gate_bias: calibration.bias,
-    is_within: calibration.isWithin,
-    calibration: calibration.curve.map(({ bias, heldOut, newcomerShare, kept }) => {
-      return { bias, held_out_loss: heldOut, newcomer_share: newcomerShare, kept }
-    }),
-    texts: texts.map(text),
-    keep: keep.map(text),
-    bytes,
-    seconds,
-  }
-}
-
-function planJson(plan: TeachingPlan & Partial<MeasuredPlan>) {
-  const { kind, layers, experts, parameters, memoryBytes, batch, tokens, steps, stepsPerEpoch } = plan
-  return {
-    kind,
-    layers,
-    experts,
-    parameters,
-    memory_bytes: memoryBytes,
-    batch,
-    tokens: { train: tokens.train, held_out: tokens.heldOut, keep: tokens.keep },
-    steps,
-    steps_per_epoch: stepsPerEpoch,
-    ...(plan.tokensPerSecond !== undefined && {
-      tokens_per_second: plan.tokensPerSecond,
-      seconds_per_epoch: plan.secondsPerEpoch,
-    }),
-  }
 }
 
 /** `4,5`, `3-5`, `last:8` or `all`. */
