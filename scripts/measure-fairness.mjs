@@ -16,8 +16,10 @@ const { values } = parseArgs({
   },
 })
 const SECONDS = Number(values.seconds)
-/** Bounds in milliseconds: for 19 of 20 requests for one token, and for the median of /health. */
+/** Bounds in milliseconds: for requests for one token, and for the median of /health. */
 const [MOST_TOKEN, MOST_HEALTH] = [2_000, 250]
+/** Cases with so many bytes at once that connecting alone may take long: 19 of 20 requests keep the bound, else all. */
+const isFlood = (name) => name.startsWith('200 x')
 
 const COMPLETIONS = '/v1/completions'
 const LONG_TEXT = JSON.stringify({ prompt: 'The quick brown fox jumps. '.repeat(155_000) })
@@ -53,7 +55,7 @@ async function measure() {
   for (const name of Object.keys(CASES)) {
     if (values.only && !name.includes(values.only)) continue
     const { token, health, peak, statuses } = await beside(name)
-    const isSlow = token.most > MOST_TOKEN || health.median > MOST_HEALTH
+    const isSlow = (isFlood(name) ? token.most : token.worst) > MOST_TOKEN || health.median > MOST_HEALTH
     isTooSlow ||= isSlow
     console.log(
       `${isSlow ? 'SLOW' : 'ok  '} ${name}: one token ${told(token)}; /health ${told(health)}; ` +

@@ -2,9 +2,9 @@ import type { Model } from '../generation/types.js'
 
 /** Memory of the process, in bytes. */
 export interface ProcessMemory {
-  /** What it can still take. */
+  /** Bytes that it can still take. */
   available(): number
-  /** What it has. */
+  /** Bytes that it takes now. */
   used(): number
 }
 

@@ -86,7 +86,7 @@ export class Sessions {
     this.resting.push({ session, tokens: tokens.slice(0, length) })
     const { keptSequences, keptTokens } = this.limits
     while (this.kept.sequences > keptSequences || this.kept.tokens > keptTokens) this.dropOldest()
-    // What there is to be known of weights may have changed; the next request need not wait for it.
+    // Experts may have been read since; ask now, so that the next request need not wait.
     this.memory.look().catch(() => undefined)
   }
 
