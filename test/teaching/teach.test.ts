@@ -86,7 +86,10 @@ for (const only of ['mlp', 'attention'] as const) {
       assert.ok(isWithin, JSON.stringify(tried))
       assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
       const open = tried.find((point) => point.bias === 0)?.heldOut ?? Infinity
-      assert.ok(heldOutBefore - open > Math.log(2), `with open gates the perplexity is halved: ${JSON.stringify(tried)}`)
+      assert.ok(
+        heldOutBefore - open > Math.log(2),
+        `with open gates the perplexity is halved: ${JSON.stringify(tried)}`,
+      )
       assert.ok(perplexity.after < 0.9 * perplexity.before, JSON.stringify(perplexity))
       for (const kept of taught.keep) {
         assert.ok(newcomerShare > kept.newcomerShare, `newcomers serve the new text more than ${kept.name}`)
