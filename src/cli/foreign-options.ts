@@ -19,7 +19,7 @@ const FOREIGN: readonly (readonly [flags: readonly string[], hint: string])[] = 
   [['--num-thread'], 'threads are --threads N'],
   [['--role', '--system-prompt', '--sys'], 'a system text is -s TEXT or -s @FILE'],
   [['--no-stream'], "'molm run --json' prints an answer when it is whole"],
-  [['--n-gpu-layers', '--gpu-layers', '--gpu'], 'it computes on the CPU alone'],
+  [['-ngl', '--n-gpu-layers', '--gpu-layers', '--gpu'], 'it computes on the CPU alone'],
   [['--hf-repo'], "'molm pull OWNER/NAME' fetches a model, and -m OWNER/NAME runs it"],
   [['--keepalive', '--keep-alive'], 'a model stays in memory as long as its command runs'],
 ]

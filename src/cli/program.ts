@@ -6,7 +6,7 @@ import { COMMANDS } from './commands.js'
 import { reportError } from './errors.js'
 import { fitHelp } from './help-width.js'
 import { toleratePipes } from './output.js'
-import { checkPromptAlone, clearerError } from './wrong-words.js'
+import { checkOneDashOptions, checkPromptAlone, clearerError } from './wrong-words.js'
 
 /**
  * Runs the command line (without node and script) and sets the process's exit code. The process is left to end by
@@ -22,6 +22,7 @@ export async function main(args: readonly string[]): Promise<void> {
   let program: Command | undefined
   try {
     await checkHelp(words)
+    checkOneDashOptions(words)
     program = await createProgram([name])
     if (isPromptAlone) program.hook('preAction', (_, run) => checkPromptAlone(run.args, run.opts()))
     await program.parseAsync(words, { from: 'user' })

@@ -36,8 +36,24 @@ export async function clearerError(
     if (slip) return slip
   }
   const [, flag] = /'(-[^'=]*)/.exec(message) ?? []
-  const hint = GENERATING.includes(command.name()) ? foreignOption(flag) : undefined
-  return hint ? new UsageError(`molm ${command.name()} has no ${flag}: ${hint}`) : undefined
+  return foreignOptionError(command.name(), flag)
+}
+
+/**
+ * Throws a UsageError for an option of another tool that the parser would read as one letter with its value: `-ngl 99`
+ * as `-n gl`.
+ */
+export function checkOneDashOptions([name, ...words]: readonly string[]): void {
+  const end = words.indexOf('--')
+  for (const word of end < 0 ? words : words.slice(0, end)) {
+    const error = /^-[a-z]{2,}$/.test(word) ? foreignOptionError(name, word) : undefined
+    if (error) throw error
+  }
+}
+
+function foreignOptionError(command: string, flag: string): UsageError | undefined {
+  const hint = GENERATING.includes(command) ? foreignOption(flag) : undefined
+  return hint ? new UsageError(`molm ${command} has no ${flag}: ${hint}`) : undefined
 }
 
 /** Commands that take options of a generation, as other tools have them. */

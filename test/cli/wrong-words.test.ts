@@ -2,7 +2,7 @@ import { type Command, CommanderError } from 'commander'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createProgram } from '#molm/cli/program.js'
-import { checkPromptAlone, clearerError } from '#molm/cli/wrong-words.js'
+import { checkOneDashOptions, checkPromptAlone, clearerError } from '#molm/cli/wrong-words.js'
 import { UsageError } from '#molm/errors.js'
 import { assertRefused, molm } from './molm.js'
 
@@ -89,6 +89,17 @@ test('options of other tools are answered with those of molm', async () => {
   assert.match(await parserRefusal('run', '--n-gpu-layers', '99', 'hi'), /CPU alone/)
   assert.is(await parserRefusal('run', '--frobnicate'), '')
   assert.is(await parserRefusal('bench', '--num-ctx'), '')
+})
+
+test('an option of another tool is not read as one letter with its value', () => {
+  assert.throws(() => checkOneDashOptions(['run', '-ngl', '99', 'hi']), /^molm run has no -ngl: .*CPU alone$/)
+  for (const words of [
+    ['run', '-n5', 'hi'],
+    ['run', '--', '-ngl'],
+    ['bench', '-ngl', '5'],
+  ]) {
+    checkOneDashOptions(words)
+  }
 })
 
 test('a model or a message as an argument of a command that takes none is answered with what does', async () => {
