@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { besideOutput } from '#molm/cli/batch/beside.js'
 import { openInput } from '#molm/cli/batch/input.js'
 import { openOutput } from '#molm/cli/batch/output.js'
 import { outstanding, surveyOutput } from '#molm/cli/batch/outstanding.js'
@@ -64,8 +65,8 @@ test('what a killed run has answered again is put in place by the next one', () 
       { line: 3, result: answer(9, 'x') },
       { line: 8, result: answer(8, 'x') },
     ]
-    await writeFile(`${path}.again`, `${linesOf(...entries)}{"line":1,"resu`)
-    await writeFile(`${path}.partial`, 'left by a kill during the move')
+    await writeFile(besideOutput(path, 'again'), `${linesOf(...entries)}{"line":1,"resu`)
+    await writeFile(besideOutput(path, 'partial'), 'left by a kill during the move')
     const output = await openOutput(path)
     const ids = []
     for await (const { id, model } of output.written()) ids.push([id, model])
@@ -82,9 +83,9 @@ test('what a killed run has answered again is put in place by the next one', () 
 test('what belongs to an output that was removed is forgotten', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
-    await writeFile(`${path}.again`, linesOf({ line: 1, result: answer(1, 'a') }))
+    await writeFile(besideOutput(path, 'again'), linesOf({ line: 1, result: answer(1, 'a') }))
     await (await openOutput(path)).close()
-    assert.is(existsSync(`${path}.again`), false)
+    assert.is(existsSync(besideOutput(path, 'again')), false)
     assert.is(await readFile(path, 'utf8'), '')
   }))
 
@@ -95,15 +96,31 @@ test('answers that cannot be put in place are kept beside, and the output stays 
     await writeFile(path, old)
     const output = await openOutput(path)
     await output.replace(1, answer(1, 'a'))
-    await mkdir(`${path}.partial`)
+    await mkdir(besideOutput(path, 'partial'))
     const error = await output.close().then(
       () => undefined,
       (error: Error) => error,
     )
     assert.match(String(error?.message), 'cannot be written (there is a folder of that name)')
     assert.is(await readFile(path, 'utf8'), old)
-    assert.is(await readFile(`${path}.again`, 'utf8'), linesOf({ line: 1, result: answer(1, 'a') }))
-    assert.is(existsSync(`${path}.lock`), false)
+    assert.is(await readFile(besideOutput(path, 'again'), 'utf8'), linesOf({ line: 1, result: answer(1, 'a') }))
+    assert.is(existsSync(besideOutput(path, 'lock')), false)
+  }))
+
+test('files of the user that are named after the output stay as they are', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'yarn')
+    const own = ['again', 'lock', 'partial'].map((ending) => `${path}.${ending}`)
+    for (const file of own) await writeFile(file, "the user's own\n")
+    // A new output, one with lines to replace, and one without.
+    for (const replaced of [[], [1], []]) {
+      const output = await openOutput(path)
+      for (const line of replaced) await output.replace(line, answer(line, 'again'))
+      if (replaced.length === 0) await output.write(answer(1, 'new'))
+      await output.close()
+    }
+    for (const file of own) assert.is(await readFile(file, 'utf8'), "the user's own\n")
+    assert.equal((await readdir(dir)).sort(), ['yarn', 'yarn.again', 'yarn.lock', 'yarn.partial'])
   }))
 
 test('behind a link, the file itself is replaced', () =>

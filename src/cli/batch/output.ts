@@ -7,6 +7,7 @@ import { type Lock, takeLock } from '../../files/lock.js'
 import { writeOut } from '../output.js'
 import { STDIN } from '../stdin.js'
 import type { BatchResult } from './answer.js'
+import { besideOutput } from './beside.js'
 import { readLines } from './lines.js'
 import { MOST_RESULT_BYTES, Replacements } from './replacements.js'
 import type { RequestId } from './request.js'
@@ -43,7 +44,7 @@ export async function openOutput(typed: string | undefined): Promise<BatchOutput
   const path = await realpath(named).catch(() => named)
   const info = await stat(path).catch(() => undefined)
   const isFile = info === undefined || info.isFile()
-  const lock = isFile ? await takeLock(`${path}.lock`, `writing ${path}`) : undefined
+  const lock = isFile ? await takeLock(besideOutput(path, 'lock'), `writing ${path}`) : undefined
   try {
     if (!lock) return new ResultStream(named, await open(path, 'w'))
     const replacements = new Replacements(path)

@@ -3,6 +3,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { codeOf } from '../../errors.js'
 import { cannotWrite } from '../../files/folders.js'
 import { isObject } from '../../json.js'
+import { besideOutput } from './beside.js'
 import { readLines } from './lines.js'
 
 /** Most bytes of a result that is read again: a text can hold no more. */
@@ -20,7 +21,7 @@ export class Replacements {
   private file?: FileHandle
 
   constructor(private readonly path: string) {
-    this.aside = `${path}.again`
+    this.aside = besideOutput(path, 'again')
   }
 
   /** Keeps a result, which is a line of JSON, for the place of line `line`. */
@@ -41,7 +42,7 @@ export class Replacements {
     await this.close()
     const kept = await this.kept()
     if (kept === undefined) return
-    const partial = `${this.path}.partial`
+    const partial = besideOutput(this.path, 'partial')
     try {
       if (kept.size > 0) await this.rewrite(partial, kept)
       await rm(this.aside)
