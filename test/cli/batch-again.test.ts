@@ -15,7 +15,7 @@ const test = suite('answers that take the place of earlier ones')
 
 const DEFAULTS = { system: '', prefill: '', raw: false, experts: false, isConversation: false, args: {}, settings: {} }
 
-const answer = (id: number, text: string, request = 'line-options') => ({
+const answer = (id: string | number, text: string, request = 'line-options') => ({
   id,
   request,
   model: 'nano',
@@ -26,15 +26,16 @@ const answer = (id: number, text: string, request = 'line-options') => ({
   seed: 1,
 })
 
-const linesOf = (...values: object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('')
+const linesOf = (...values: (object | string)[]) =>
+  values.map((value) => `${typeof value === 'string' ? value : JSON.stringify(value)}\n`).join('')
 
 test('they are put in place when the output is closed, and the other lines stay as they are', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
     await writeFile(path, linesOf({ id: 1, error: 'none' }, answer(2, 'b'), { id: 3, error: 'none' }))
     const output = await openOutput(path)
-    await output.replace(1, answer(1, 'a'))
-    await output.replace(3, { id: 3, error: 'other' })
+    await output.replace({ line: 1, id: 1 }, answer(1, 'a'))
+    await output.replace({ line: 3, id: 3 }, { id: 3, error: 'other' })
     await output.close()
     assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a'), answer(2, 'b'), { id: 3, error: 'other' }))
     assert.equal(await readdir(dir), ['out.jsonl'])
@@ -45,7 +46,7 @@ test('a line that is added comes after them', () =>
     const path = join(dir, 'out.jsonl')
     await writeFile(path, linesOf({ id: 1, error: 'none' }))
     const output = await openOutput(path)
-    await output.replace(1, answer(1, 'a'))
+    await output.replace({ line: 1, id: 1 }, answer(1, 'a'))
     await output.write(answer(2, 'b'))
     assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a'), answer(2, 'b')))
     await output.write(answer(3, 'c'))
@@ -59,11 +60,11 @@ test('what a killed run has answered again is put in place by the next one', () 
     const old = linesOf({ id: 1, error: 'none' }, { id: 2, error: 'none' }, answer(3, 'c'))
     await writeFile(path, `${old}{"id":4,"mod`)
     const entries = [
-      { line: 2, result: answer(2, 'early') },
-      { line: 2, result: answer(2, 'late') },
-      // Of a line that has another id, and of none: they belong to another file.
-      { line: 3, result: answer(9, 'x') },
-      { line: 8, result: answer(8, 'x') },
+      { line: 2, replaces: 2, result: answer(2, 'early') },
+      { line: 2, replaces: 2, result: answer(2, 'late') },
+      // For a line that has another id, and for none: they belong to another file.
+      { line: 3, replaces: 9, result: answer(3, 'x') },
+      { line: 8, replaces: 8, result: answer(8, 'x') },
     ]
     await writeFile(besideOutput(path, 'again'), `${linesOf(...entries)}{"line":1,"resu`)
     await writeFile(besideOutput(path, 'partial'), 'left by a kill during the move')
@@ -83,7 +84,7 @@ test('what a killed run has answered again is put in place by the next one', () 
 test('what belongs to an output that was removed is forgotten', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
-    await writeFile(besideOutput(path, 'again'), linesOf({ line: 1, result: answer(1, 'a') }))
+    await writeFile(besideOutput(path, 'again'), linesOf({ line: 1, replaces: 1, result: answer(1, 'a') }))
     await (await openOutput(path)).close()
     assert.is(existsSync(besideOutput(path, 'again')), false)
     assert.is(await readFile(path, 'utf8'), '')
@@ -95,7 +96,7 @@ test('answers that cannot be put in place are kept beside, and the output stays 
     const old = linesOf({ id: 1, error: 'none' })
     await writeFile(path, old)
     const output = await openOutput(path)
-    await output.replace(1, answer(1, 'a'))
+    await output.replace({ line: 1, id: 1 }, answer(1, 'a'))
     await mkdir(besideOutput(path, 'partial'))
     const error = await output.close().then(
       () => undefined,
@@ -103,7 +104,10 @@ test('answers that cannot be put in place are kept beside, and the output stays 
     )
     assert.match(String(error?.message), 'cannot be written (there is a folder of that name)')
     assert.is(await readFile(path, 'utf8'), old)
-    assert.is(await readFile(besideOutput(path, 'again'), 'utf8'), linesOf({ line: 1, result: answer(1, 'a') }))
+    assert.is(
+      await readFile(besideOutput(path, 'again'), 'utf8'),
+      linesOf({ line: 1, replaces: 1, result: answer(1, 'a') }),
+    )
     assert.is(existsSync(besideOutput(path, 'lock')), false)
   }))
 
@@ -115,7 +119,7 @@ test('files of the user that are named after the output stay as they are', () =>
     // A new output, one with lines to replace, and one without.
     for (const replaced of [[], [1], []]) {
       const output = await openOutput(path)
-      for (const line of replaced) await output.replace(line, answer(line, 'again'))
+      for (const line of replaced) await output.replace({ line, id: line }, answer(line, 'again'))
       if (replaced.length === 0) await output.write(answer(1, 'new'))
       await output.close()
     }
@@ -129,14 +133,14 @@ test('behind a link, the file itself is replaced', () =>
     await writeFile(path, linesOf({ id: 1, error: 'none' }))
     await symlink(path, link)
     const output = await openOutput(link)
-    await output.replace(1, answer(1, 'a'))
+    await output.replace({ line: 1, id: 1 }, answer(1, 'a'))
     await output.close()
     assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a')))
     assert.is(await readFile(link, 'utf8'), linesOf(answer(1, 'a')))
   }))
 
 /** The lines that are to be answered, and why those that have a result are. */
-async function workOf(dir: string, input: object[], output: object[]): Promise<unknown[]> {
+async function workOf(dir: string, input: (object | string)[], output: object[]): Promise<unknown[]> {
   const [inPath, outPath] = [join(dir, 'in.jsonl'), join(dir, 'out.jsonl')]
   await writeFile(inPath, linesOf(...input))
   await writeFile(outPath, linesOf(...output))
@@ -180,6 +184,24 @@ test('what is to be done are failed lines, edited lines, and those without a res
       [3, 'edited'],
       [5, undefined],
     ])
+  }))
+
+test('of a line that could not be read only the number is known: it may have any id', () =>
+  inTemporaryFolder(async (dir) => {
+    const results = [{ id: 2, error: 'not JSON' }, answer('q3', 'kept'), { id: 'q4', error: 'none' }]
+    const [q2, q3, q4, broken] = [2, 3, 4, 5].map((n) => ({ id: `q${n}`, prompt: 'a' }))
+    // The empty line in front has a number, but no result.
+    const was = ['', q2, q3, q4]
+    const again = [
+      [2, 'failed'],
+      [3, 'edited'],
+      [4, 'failed'],
+    ]
+    assert.equal(await workOf(dir, was, results), again)
+    assert.equal(await workOf(dir, ['', q2, `${JSON.stringify(q3)},`, q4], results), again)
+    assert.equal(await workOf(dir, ['', q2, { ...q3, id: true }, q4], results), again)
+    const refusal = await workOf(dir, ['', q2, q3, broken], results).catch((error: Error) => error.message)
+    assert.match(String(refusal), 'its line 3 has the id "q4", line 4 of the input "q5"')
   }))
 
 test('results of other options or another model are refused', () =>

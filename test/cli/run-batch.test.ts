@@ -164,6 +164,22 @@ test('lines that had failed or were edited are answered again in their places', 
     assert.equal(await readdir(folder), ['in.jsonl', 'out.jsonl'])
   }))
 
+test('a line with an id of its own is answered once it can be read, and fails again where it is broken later', () =>
+  inTemporaryFolder(async (folder) => {
+    const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
+    const [q1, q2, q3] = ['q1', 'q2', 'q3'].map((id) => ({ id, prompt: id, seed: 1 }))
+    const broken = `${JSON.stringify(q2).slice(0, -1)},}`
+    const idsAfter = async (...lines: unknown[]) => {
+      await writeFile(input, jsonl(...lines))
+      const { code } = await batch([input, ...BASE, '-n', '2', '-o', out])
+      return [code, ...parsed(await readFile(out, 'utf8')).map(({ id, error }) => (error ? { id } : id))]
+    }
+    assert.equal(await idsAfter(q1, broken, { ...q3, id: true }), [1, 'q1', { id: 2 }, { id: 3 }])
+    assert.equal(await idsAfter(q1, q2, q3), [0, 'q1', 'q2', 'q3'])
+    assert.equal(await idsAfter(q1, broken, q3), [1, 'q1', { id: 2 }, 'q3'])
+    assert.equal(await idsAfter(q1, q2, q3), [0, 'q1', 'q2', 'q3'])
+  }))
+
 test('an output of other prompts, of another model or of something else is left as it is', () =>
   inTemporaryFolder(async (folder) => {
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))

@@ -9,7 +9,7 @@ import { STDIN } from '../stdin.js'
 import type { BatchResult } from './answer.js'
 import { besideOutput } from './beside.js'
 import { readLines } from './lines.js'
-import { MOST_RESULT_BYTES, Replacements } from './replacements.js'
+import { MOST_RESULT_BYTES, type Replaced, Replacements } from './replacements.js'
 import type { RequestId } from './request.js'
 
 /** What an earlier run has written of a line. */
@@ -31,8 +31,8 @@ export interface BatchOutput {
   written(): AsyncGenerator<Written>
   /** Appends a result. What `replace` was given is in its place before that. */
   write(result: BatchResult): Promise<void>
-  /** Takes a result in the place of line `line`, at the latest when the output is closed. */
-  replace(line: number, result: BatchResult): Promise<void>
+  /** Takes a result in the place of an earlier one, at the latest when the output is closed. */
+  replace(earlier: Replaced, result: BatchResult): Promise<void>
   close(): Promise<void>
 }
 
@@ -82,7 +82,7 @@ class ResultStream implements BatchOutput {
     })
   }
 
-  async replace(_line: number, _result: BatchResult): Promise<void> {
+  async replace(_earlier: Replaced, _result: BatchResult): Promise<void> {
     throw new Error('a stream has no lines to replace')
   }
 
@@ -123,8 +123,8 @@ class ResultFile extends ResultStream {
     await super.write(result)
   }
 
-  override async replace(line: number, result: BatchResult): Promise<void> {
-    await this.replacements.add(line, JSON.stringify(result))
+  override async replace(earlier: Replaced, result: BatchResult): Promise<void> {
+    await this.replacements.add(earlier, JSON.stringify(result))
     this.hasReplacements = true
   }
 

@@ -1,12 +1,13 @@
 import { UserError } from '../../errors.js'
 import type { BatchInput } from './input.js'
-import type { BatchOutput } from './output.js'
+import type { BatchOutput, Written } from './output.js'
+import type { Replaced } from './replacements.js'
 import type { BatchRequest } from './request.js'
 
 /** A request to answer, and the earlier result that its own replaces. */
 export interface Work {
   request: BatchRequest
-  replaces?: { line: number; because: 'failed' | 'edited' }
+  replaces?: Replaced & { because: 'failed' | 'edited' }
 }
 
 /**
@@ -47,17 +48,25 @@ export async function* outstanding(
       `${output.name} was not made from ${input.name}: ${why}\ngive another file with -o, or remove this one`,
     )
   let lines = 0
-  for await (const { id, line, model, request: hashes } of output.written()) {
+  for await (const written of output.written()) {
+    const { id, line, model, request: hashes } = written
     const { done, value: request } = await requests.next()
     if (done) throw refuse(`it has more lines than the ${lines} of the input`)
     lines++
-    if (request.id !== id) {
+    if (!mayBeOf(written, request)) {
       const [here, there] = [JSON.stringify(id), JSON.stringify(request.id)]
       throw refuse(`its line ${line} has the id ${here}, line ${request.line} of the input ${there}`)
     }
     const isEdited = hashes !== undefined && hashes.split('-')[0] !== request.hash
-    if (model === undefined) yield { request, replaces: { line, because: 'failed' } }
-    else if (isEdited) yield { request, replaces: { line, because: 'edited' } }
+    if (model === undefined) yield { request, replaces: { line, id, because: 'failed' } }
+    else if (isEdited) yield { request, replaces: { line, id, because: 'edited' } }
   }
   for await (const request of requests) yield { request }
+}
+
+/** Whether a result can be of a request. Of a line that could not be read, now or then, only the number was known. */
+function mayBeOf({ id, model }: Written, request: BatchRequest): boolean {
+  const wasUnread = model === undefined && id === request.line
+  const isUnread = request.hash === undefined && request.id === request.line
+  return id === request.id || wasUnread || isUnread
 }

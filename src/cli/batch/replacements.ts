@@ -5,12 +5,19 @@ import { cannotWrite } from '../../files/folders.js'
 import { isObject } from '../../json.js'
 import { besideOutput } from './beside.js'
 import { readLines } from './lines.js'
+import type { RequestId } from './request.js'
 
 /** Most bytes of a result that is read again: a text can hold no more. */
 export const MOST_RESULT_BYTES = 2 ** 28
 
 /** Bytes that are collected before they are written. */
 const CHUNK_BYTES = 2 ** 20
+
+/** The earlier result whose place another takes. The other may have another id: that of a broken line is not known. */
+export interface Replaced {
+  line: number
+  id: RequestId
+}
 
 /**
  * Results that are to take the place of earlier ones in a file. They are appended to a file of their own beside it, so
@@ -24,11 +31,11 @@ export class Replacements {
     this.aside = besideOutput(path, 'again')
   }
 
-  /** Keeps a result, which is a line of JSON, for the place of line `line`. */
-  async add(line: number, result: string): Promise<void> {
+  /** Keeps a result, which is a line of JSON, for the place of an earlier one. */
+  async add({ line, id }: Replaced, result: string): Promise<void> {
     try {
       this.file ??= await open(this.aside, 'a')
-      await this.file.appendFile(`{"line":${line},"result":${result}}\n`)
+      await this.file.appendFile(`{"line":${line},"replaces":${JSON.stringify(id)},"result":${result}}\n`)
     } catch (error) {
       throw cannotWrite(this.aside, error)
     }
@@ -36,7 +43,7 @@ export class Replacements {
 
   /**
    * Puts all that is kept in its place: those of this run, and of one that was killed. A result goes only to a line with
-   * its id. The file is replaced as a whole, or stays as it was.
+   * the id that it was made for. The file is replaced as a whole, or stays as it was.
    */
   async putInPlace(): Promise<void> {
     await this.close()
@@ -118,13 +125,12 @@ interface Place {
 
 const LINE_BREAK = Buffer.from('\n')
 
-/** The result that is kept for a line, if it has the id of the line's earlier one. */
+/** The result that is kept for a line, if the line's earlier one is the one to replace. */
 async function resultAt(aside: FileHandle, { start, length }: Place, before: Buffer): Promise<Buffer | undefined> {
   const { buffer } = await aside.read(Buffer.alloc(length), 0, length, start)
   const [entry, earlier] = [parsed(buffer), parsed(before)]
-  const result = isObject(entry) ? entry.result : undefined
-  const isSame = isObject(result) && isObject(earlier) && result.id === earlier.id
-  return isSame ? Buffer.from(JSON.stringify(result)) : undefined
+  const isSame = isObject(entry) && isObject(earlier) && entry.replaces === earlier.id
+  return isSame && isObject(entry.result) ? Buffer.from(JSON.stringify(entry.result)) : undefined
 }
 
 function parsed(bytes: Buffer | undefined): unknown {

@@ -117,7 +117,7 @@ async function answerAll(
   }
   const write = async ({ result, replaces, end }: Awaited<ReturnType<typeof answered>>) => {
     if (replaces) {
-      await output.replace(replaces.line, result)
+      await output.replace(replaces, result)
       count.again[replaces.because]++
       if (replaces.because === 'failed') count.failed--
     } else {
