@@ -100,8 +100,10 @@ Many prompts:
   answered becomes { id, error }, and the exit code is 1 at the end.
   The same command resumes after Ctrl-C, a kill or a full disk. It also answers
   again the lines that hold an error or were edited since: "request" has a hash
-  of the line and one of the options. Answers to other options, or of another
-  model, are left alone and refused.
+  of the line and one of the options. Answers to other options, of another
+  model or of another input are left alone and refused: give another -o, or
+  remove the old file. An input is another one if none of the answers is to a
+  line of it; a single answer counts as that of an edited line.
 
 Examples:
   molm "What is a lantern?"

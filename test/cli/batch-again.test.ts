@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { besideOutput } from '#molm/cli/batch/beside.js'
+import { hashOf } from '#molm/cli/batch/hash.js'
 import { openInput } from '#molm/cli/batch/input.js'
 import { openOutput } from '#molm/cli/batch/output.js'
-import { outstanding, surveyOutput } from '#molm/cli/batch/outstanding.js'
+import { checkInput, OtherInputError, outstanding } from '#molm/cli/batch/outstanding.js'
 import { requestsOf } from '#molm/cli/batch/request.js'
 import { describeAgain } from '#molm/cli/batch/run-batch.js'
+import { surveyOutput } from '#molm/cli/batch/survey.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('answers that take the place of earlier ones')
@@ -38,6 +40,19 @@ test('they are put in place when the output is closed, and the other lines stay 
     await output.replace({ line: 3, id: 3 }, { id: 3, error: 'other' })
     await output.close()
     assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a'), answer(2, 'b'), { id: 3, error: 'other' }))
+    assert.equal(await readdir(dir), ['out.jsonl'])
+  }))
+
+test('those that are forgotten leave the output as it was, and nothing beside it', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.jsonl')
+    const old = linesOf({ id: 1, error: 'none' })
+    await writeFile(path, old)
+    const output = await openOutput(path)
+    await output.replace({ line: 1, id: 1 }, answer(1, 'a'))
+    await output.forget()
+    await output.close()
+    assert.is(await readFile(path, 'utf8'), old)
     assert.equal(await readdir(dir), ['out.jsonl'])
   }))
 
@@ -139,68 +154,100 @@ test('behind a link, the file itself is replaced', () =>
     assert.is(await readFile(link, 'utf8'), linesOf(answer(1, 'a')))
   }))
 
-/** The lines that are to be answered, and why those that have a result are. */
+/** What an answer has of the request that it answers. */
+const requestOf = (prompt: string) => `${hashOf({ prompt })}-options`
+
+const prompts = (letters: string) => [...letters].map((prompt) => ({ prompt }))
+
+const answers = (letters: string) => [...letters].map((letter, i) => answer(i + 1, letter, requestOf(letter)))
+
+/**
+ * The lines that are to be answered, and why those that have a result are; also those that were told before a refusal,
+ * which then comes last.
+ */
 async function workOf(dir: string, input: (object | string)[], output: object[]): Promise<unknown[]> {
   const [inPath, outPath] = [join(dir, 'in.jsonl'), join(dir, 'out.jsonl')]
   await writeFile(inPath, linesOf(...input))
   await writeFile(outPath, linesOf(...output))
   const from = await openInput(inPath, new AbortController().signal)
   const to = await openOutput(outPath)
+  const found: unknown[] = []
+  const earlier = await surveyOutput(to, { model: 'nano', options: 'options' })
+  const resumed = { earlier, input: 'in.jsonl', output: 'out.jsonl' }
+  const messageOf = (error: Error) => error.message
+  if (!from.again) throw new Error('a file can be read again')
+  const early = await checkInput(requestsOf(from.again(), DEFAULTS), resumed).catch(messageOf)
   try {
-    const found = []
-    for await (const { request, replaces } of outstanding(requestsOf(from.lines, DEFAULTS), from, to)) {
+    for await (const { request, replaces } of outstanding(requestsOf(from.lines, DEFAULTS), resumed)) {
       found.push([request.line, replaces?.because])
     }
-    return found
+    assert.is(early, undefined)
+  } catch (error) {
+    // A look beforehand refuses the same.
+    assert.is(early, (error as Error).message)
+    assert.instance(error, OtherInputError)
+    found.push(early)
   } finally {
     from.close()
     await to.close()
   }
+  return found
 }
 
 test('what is to be done are failed lines, edited lines, and those without a result', () =>
   inTemporaryFolder(async (dir) => {
-    const hashes: string[] = []
-    for await (const { hash } of requestsOf(
-      (async function* () {
-        for (const prompt of ['a', 'b', 'c']) {
-          yield { number: 1, end: 0, isWhole: true, bytes: Buffer.from(JSON.stringify({ prompt })) }
-        }
-      })(),
-      DEFAULTS,
-    )) {
-      hashes.push(`${hash}-options`)
-    }
     const results = [
-      answer(1, 'kept', hashes[0]),
+      answer(1, 'kept', requestOf('a')),
       { id: 2, error: 'none' },
-      answer(3, 'edited', hashes[1]),
+      answer(3, 'edited', requestOf('b')),
       // A result of an earlier version says nothing of its request.
       { id: 4, model: 'nano', text: 'kept' },
     ]
-    const input = ['a', 'b', 'c', 'd', 'e'].map((prompt) => ({ prompt }))
-    assert.equal(await workOf(dir, input, results), [
+    assert.equal(await workOf(dir, prompts('abcde'), results), [
       [2, 'failed'],
       [3, 'edited'],
       [5, undefined],
     ])
   }))
 
+test('answers of another input are refused before one of its lines is answered again', () =>
+  inTemporaryFolder(async (dir) => {
+    const refusal = (why: string) => [
+      `out.jsonl was not made from in.jsonl: ${why}\ngive another file with -o, or remove this one`,
+    ]
+    const none = (count: number) => refusal(`none of its ${count} answers is to a line of it`)
+    assert.equal(await workOf(dir, prompts('xyz'), answers('abc')), none(3))
+    assert.equal(await workOf(dir, prompts('xyza'), answers('abc')), none(3))
+    assert.equal(await workOf(dir, prompts('xyz'), [{ id: 1, error: 'none' }, ...answers('abc').slice(1)]), none(2))
+    assert.equal(await workOf(dir, prompts('xy'), answers('abc')), refusal('it has more lines than the 2 of the input'))
+    assert.equal(await workOf(dir, ['Not JSON', 'at all'], answers('ab')), none(2))
+  }))
+
+test('one answer that is known is enough, also in another place, and a single one may be of an edited line', () =>
+  inTemporaryFolder(async (dir) => {
+    const edited = (...lines: number[]) => lines.map((line) => [line, 'edited'])
+    assert.equal(await workOf(dir, prompts('xyc'), answers('abc')), edited(1, 2))
+    assert.equal(await workOf(dir, prompts('xab'), answers('ab')), [...edited(1, 2), [3, undefined]])
+    assert.equal(await workOf(dir, prompts('x'), answers('a')), edited(1))
+    const failed = { id: 2, error: 'none' }
+    assert.equal(await workOf(dir, prompts('xy'), [...answers('a'), failed]), [...edited(1), [2, 'failed']])
+  }))
+
 test('of a line that could not be read only the number is known: it may have any id', () =>
   inTemporaryFolder(async (dir) => {
-    const results = [{ id: 2, error: 'not JSON' }, answer('q3', 'kept'), { id: 'q4', error: 'none' }]
-    const [q2, q3, q4, broken] = [2, 3, 4, 5].map((n) => ({ id: `q${n}`, prompt: 'a' }))
-    // The empty line in front has a number, but no result.
-    const was = ['', q2, q3, q4]
+    const [q2, q3, q4, q5] = [2, 3, 4, 5].map((n) => ({ id: `q${n}`, prompt: 'a' }))
+    const kept = answer('q3', 'kept', requestOf('before'))
+    const results = [{ id: 2, error: 'not JSON' }, kept, { id: 'q4', error: 'none' }]
     const again = [
       [2, 'failed'],
       [3, 'edited'],
       [4, 'failed'],
     ]
-    assert.equal(await workOf(dir, was, results), again)
+    // The empty line in front has a number, but no result.
+    assert.equal(await workOf(dir, ['', q2, q3, q4], results), again)
     assert.equal(await workOf(dir, ['', q2, `${JSON.stringify(q3)},`, q4], results), again)
     assert.equal(await workOf(dir, ['', q2, { ...q3, id: true }, q4], results), again)
-    const refusal = await workOf(dir, ['', q2, q3, broken], results).catch((error: Error) => error.message)
+    const refusal = (await workOf(dir, ['', q2, q3, q5], results)).at(-1)
     assert.match(String(refusal), 'its line 3 has the id "q4", line 4 of the input "q5"')
   }))
 
@@ -210,9 +257,12 @@ test('results of other options or another model are refused', () =>
     await writeFile(path, linesOf({ id: 1, error: 'none' }, answer(2, 'b', 'line-options')))
     const output = await openOutput(path)
     const refusal = (asked: { model: string; options: string }) =>
-      surveyOutput(output, asked).then(JSON.stringify, (error: Error) => error.message)
+      surveyOutput(output, asked).then(
+        ({ length }) => `${length} lines`,
+        (error: Error) => error.message,
+      )
     try {
-      assert.is(await refusal({ model: 'nano', options: 'options' }), '{"lines":2,"failed":1}')
+      assert.is(await refusal({ model: 'nano', options: 'options' }), '2 lines')
       assert.match(
         await refusal({ model: 'other', options: 'options' }),
         'has answers of nano, and the model now is other',

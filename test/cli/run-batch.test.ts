@@ -205,6 +205,34 @@ test('an output of other prompts, of another model or of something else is left 
     assertRefused(await batch([input, ...BASE, '-o', input]), 2, /name the same file/)
   }))
 
+test('answers of another input are left as they are, whatever of it was answered before that showed', () =>
+  inTemporaryFolder(async (folder) => {
+    const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
+    const command = [...BASE, '-n', '2', '--seed', '1', '-o', out]
+    const prompts = (letters: string) => jsonl(...[...letters].map((prompt) => ({ prompt })))
+    assert.is((await batch(['-', ...command], prompts('abc'))).code, 0)
+    const answers = await readFile(out, 'utf8')
+    const refused = async (letters: string, pattern: RegExp) => {
+      await writeFile(input, prompts(letters))
+      assertRefused(await batch([input, ...command]), 1, pattern)
+      assertRefused(await batch(['-', ...command], prompts(letters)), 1, pattern)
+      assert.is(await readFile(out, 'utf8'), answers)
+      assert.equal((await readdir(folder)).sort(), ['in.jsonl', 'out.jsonl'])
+    }
+    await refused('xyz', /none of its 3 answers is to a line of it\ngive another file with -o, or remove this one/)
+    await refused('ay', /more lines than the 2 of the input/)
+  }))
+
+test('another input is refused before the model is loaded', () =>
+  inTemporaryFolder(async (folder) => {
+    const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
+    await writeFile(out, jsonl({ id: 1, error: 'none' }, { id: 2, error: 'none' }))
+    await writeFile(input, jsonl({ prompt: 'a' }))
+    // Loading it would end in another refusal, since it has no tokenizer.
+    const command = [input, '-m', fixturePath('51-mixtral-f32'), '-o', out]
+    assertRefused(await batch(command), 1, /more lines than the 1 of the input/)
+  }))
+
 test('Ctrl-C ends with 130; what was written stays whole, and the next start makes up the rest', () =>
   inTemporaryFolder(async (folder) => {
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))

@@ -12,6 +12,8 @@ export interface BatchInput {
   /** As messages call it. */
   name: string
   lines: AsyncIterable<Line>
+  /** Reads it once more, from its beginning. Absent where that cannot be done, as with a pipe. */
+  again?(): AsyncIterable<Line>
   /** Undefined where it cannot be told beforehand, as of a pipe. */
   bytes?: number
   /** Whether it is the file at this path. */
@@ -27,7 +29,8 @@ export async function openInput(named: string, signal: AbortSignal): Promise<Bat
     throw new UserError(codeOf(error) === 'ENOENT' ? `${path}: no such file` : cannotRead(path, error))
   })
   if (info.isDirectory()) throw new UserError(`${path}: this is not a file, but a folder`)
-  return inputOf(path, createReadStream(path), signal, info.isFile() ? info : undefined)
+  const input = inputOf(path, createReadStream(path), signal, info.isFile() ? info : undefined)
+  return info.isFile() ? { ...input, again: () => linesOf(path, createReadStream(path, { signal }), signal) } : input
 }
 
 function inputOf(

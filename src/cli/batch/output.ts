@@ -33,6 +33,8 @@ export interface BatchOutput {
   write(result: BatchResult): Promise<void>
   /** Takes a result in the place of an earlier one, at the latest when the output is closed. */
   replace(earlier: Replaced, result: BatchResult): Promise<void>
+  /** Forgets what `replace` was given and is not in its place yet. */
+  forget(): Promise<void>
   close(): Promise<void>
 }
 
@@ -64,6 +66,7 @@ const toStdout: BatchOutput = {
   async replace() {
     throw new Error('stdout has no lines to replace')
   },
+  async forget() {},
   async close() {},
 }
 
@@ -85,6 +88,8 @@ class ResultStream implements BatchOutput {
   async replace(_earlier: Replaced, _result: BatchResult): Promise<void> {
     throw new Error('a stream has no lines to replace')
   }
+
+  async forget(): Promise<void> {}
 
   async close(): Promise<void> {
     await this.file.close()
@@ -126,6 +131,11 @@ class ResultFile extends ResultStream {
   override async replace(earlier: Replaced, result: BatchResult): Promise<void> {
     await this.replacements.add(earlier, JSON.stringify(result))
     this.hasReplacements = true
+  }
+
+  override async forget(): Promise<void> {
+    this.hasReplacements = false
+    await this.replacements.discard()
   }
 
   override async close(): Promise<void> {

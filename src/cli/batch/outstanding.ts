@@ -1,8 +1,7 @@
 import { UserError } from '../../errors.js'
-import type { BatchInput } from './input.js'
-import type { BatchOutput, Written } from './output.js'
 import type { Replaced } from './replacements.js'
 import type { BatchRequest } from './request.js'
+import type { Earlier } from './survey.js'
 
 /** A request to answer, and the earlier result that its own replaces. */
 export interface Work {
@@ -10,63 +9,77 @@ export interface Work {
   replaces?: Replaced & { because: 'failed' | 'edited' }
 }
 
-/**
- * Counts the lines that an earlier run has written, and those of them that hold an error. Rejects with a UserError if
- * they are answers of another model, or to other options.
- */
-export async function surveyOutput(
-  output: BatchOutput,
-  asked: { model: string; options: string },
-): Promise<{ lines: number; failed: number }> {
-  const count = { lines: 0, failed: 0 }
-  const refuse = (why: string, remedy: string) =>
-    new UserError(`${output.name} ${why}\n${remedy} another file with -o, or remove this one`)
-  for await (const { line, model, request } of output.written()) {
-    count.lines++
-    if (model === undefined) count.failed++
-    else if (model !== asked.model) {
-      throw refuse(`has answers of ${model}, and the model now is ${asked.model}`, 'give')
-    } else if (request !== undefined && request.split('-')[1] !== asked.options) {
-      const why = `line ${line} answers other options of the command line, or another packing of the model`
-      throw refuse(`cannot be added to: ${why}`, 'give the same options again,')
-    }
-  }
-  return count
+/** The results of an earlier run, and what messages call the files. */
+export interface Resumed {
+  earlier: readonly Earlier[]
+  input: string
+  output: string
 }
 
+/** The earlier results are of another input. Nothing of this one may take their places. */
+export class OtherInputError extends UserError {}
+
+/** A single answer does not tell an edited line from another input. It is little to lose, so that it is replaced. */
+const FEWEST_ANSWERS = 2
+
 /**
- * The requests that have no result in the output, or one that is an error or answers what the line was before it was
- * edited. Rejects with a UserError if the output is not of this input.
+ * The requests that have no result yet, or one that is an error or answers what the line was before it was edited.
+ * Rejects with an OtherInputError if the results are not of this input. Holds the requests back until the first is known
+ * from before, so that one by one they cannot take the places of another input's.
  */
-export async function* outstanding(
-  requests: AsyncGenerator<BatchRequest>,
-  input: BatchInput,
-  output: BatchOutput,
-): AsyncGenerator<Work> {
-  const refuse = (why: string) =>
-    new UserError(
-      `${output.name} was not made from ${input.name}: ${why}\ngive another file with -o, or remove this one`,
-    )
-  let lines = 0
-  for await (const written of output.written()) {
-    const { id, line, model, request: hashes } = written
-    const { done, value: request } = await requests.next()
-    if (done) throw refuse(`it has more lines than the ${lines} of the input`)
-    lines++
-    if (!mayBeOf(written, request)) {
-      const [here, there] = [JSON.stringify(id), JSON.stringify(request.id)]
-      throw refuse(`its line ${line} has the id ${here}, line ${request.line} of the input ${there}`)
-    }
-    const isEdited = hashes !== undefined && hashes.split('-')[0] !== request.hash
-    if (model === undefined) yield { request, replaces: { line, id, because: 'failed' } }
-    else if (isEdited) yield { request, replaces: { line, id, because: 'edited' } }
+export async function* outstanding(requests: AsyncIterable<BatchRequest>, resumed: Resumed): AsyncGenerator<Work> {
+  const held: Work[] = []
+  for await (const { request, result, isKnown } of besideResults(requests, resumed)) {
+    const because = result && reasonToRepeat(request, result)
+    if (!result) held.push({ request })
+    else if (because) held.push({ request, replaces: { line: result.line, id: result.id, because } })
+    if (isKnown) yield* held.splice(0)
   }
-  for await (const request of requests) yield { request }
+  yield* held
+}
+
+/** Rejects with an OtherInputError if the earlier results are not of these requests. Reads no more than their number. */
+export async function checkInput(requests: AsyncIterable<BatchRequest>, resumed: Resumed): Promise<void> {
+  for await (const { result } of besideResults(requests, resumed)) if (!result) return
+}
+
+/** Each request with its earlier result; `isKnown` says that some answer is to one of the requests up to this one. */
+async function* besideResults(
+  requests: AsyncIterable<BatchRequest>,
+  { earlier, input, output }: Resumed,
+): AsyncGenerator<{ request: BatchRequest; result?: Earlier; isKnown: boolean }> {
+  const refuse = (why: string) =>
+    new OtherInputError(`${output} was not made from ${input}: ${why}\ngive another file with -o, or remove this one`)
+  const answers = earlier.flatMap(({ hash }) => hash ?? [])
+  // Also of another line: of all lines that one was put in front of, none is in its old place.
+  const hashes = new Set<string | undefined>(answers)
+  const strange = () => refuse(`none of its ${answers.length} answers is to a line of it`)
+  let isKnown = answers.length < FEWEST_ANSWERS
+  let lines = 0
+  for await (const request of requests) {
+    const result = earlier[lines]
+    if (result && !mayBeOf(result, request)) {
+      const [here, there] = [JSON.stringify(result.id), JSON.stringify(request.id)]
+      throw refuse(`its line ${result.line} has the id ${here}, line ${request.line} of the input ${there}`)
+    }
+    if (result) isKnown ||= hashes.has(request.hash)
+    else if (!isKnown) throw strange()
+    yield { request, result, isKnown }
+    lines++
+  }
+  if (lines < earlier.length) throw refuse(`it has more lines than the ${lines} of the input`)
+  if (!isKnown) throw strange()
 }
 
 /** Whether a result can be of a request. Of a line that could not be read, now or then, only the number was known. */
-function mayBeOf({ id, model }: Written, request: BatchRequest): boolean {
-  const wasUnread = model === undefined && id === request.line
+function mayBeOf({ id, isError }: Earlier, request: BatchRequest): boolean {
+  const wasUnread = isError && id === request.line
   const isUnread = request.hash === undefined && request.id === request.line
   return id === request.id || wasUnread || isUnread
+}
+
+/** A result of an earlier version says nothing of its request, and stays. */
+function reasonToRepeat({ hash }: BatchRequest, earlier: Earlier): 'failed' | 'edited' | undefined {
+  if (earlier.isError) return 'failed'
+  return earlier.hash !== undefined && earlier.hash !== hash ? 'edited' : undefined
 }

@@ -59,8 +59,9 @@ export class Replacements {
     }
   }
 
-  /** Forgets what a run that was killed has kept. */
+  /** Forgets all that is kept. */
   async discard(): Promise<void> {
+    await this.close()
     await rm(this.aside, { force: true })
   }
 

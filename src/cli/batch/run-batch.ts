@@ -16,10 +16,11 @@ import { hashOf } from './hash.js'
 import { inOrder } from './in-order.js'
 import { type BatchInput, openInput } from './input.js'
 import { type BatchOutput, openOutput } from './output.js'
-import { outstanding, surveyOutput, type Work } from './outstanding.js'
+import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
 import { DEFAULT_PARALLEL } from './parallel.js'
 import { createBatchProgress } from './progress.js'
 import { requestsOf } from './request.js'
+import { surveyOutput } from './survey.js'
 
 /** Results that may wait for an earlier one, for each prompt that runs. */
 const WAITING = 16
@@ -45,8 +46,13 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
     const { resolveModel } = await import('../../library/resolve-model.js')
     const { name, quant } = await resolveModel(modelName(options.model), options.quant)
     const asked = { model: name, options: hashOf({ quant, ...defaults }) }
-    const before = { ...(await surveyOutput(into, asked)), added: 0, again: { failed: 0, edited: 0 } }
-    const work = outstanding(requestsOf(input.lines, defaults), input, into)
+    const earlier = await surveyOutput(into, asked)
+    const resumed = { earlier, input: input.name, output: into.name }
+    // A file is read once more for it, so that another input is refused before the model is loaded.
+    if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults), resumed)
+    const failed = earlier.filter(({ isError }) => isError).length
+    const before = { lines: earlier.length, failed, added: 0, again: { failed: 0, edited: 0 } }
+    const work = outstanding(requestsOf(input.lines, defaults), resumed)
     const first = await work.next()
     if (first.done) return reportEnd(before, into, options)
     if (before.lines > 0 && first.value.replaces === undefined && !options.quiet) {
@@ -56,6 +62,10 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
       answerAll(startingWith(first.value, work), before, { model, input, output: into, hash: asked.options }, options),
     )
     reportEnd(end, into, options)
+  } catch (error) {
+    // Of a pipe, or of a file that changed since, it shows when lines have been answered again already.
+    if (error instanceof OtherInputError) await output?.forget()
+    throw error
   } finally {
     input.close()
     await output?.close()
