@@ -1,38 +1,25 @@
-import { randomUUID } from 'node:crypto'
-import { type FileHandle, link, open, readFile, rm, stat } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { type FileHandle, link, open, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { codeOf, UserError } from '../errors.js'
-import { isObject } from '../json.js'
 import { printable } from '../printable.js'
 import { cannotWrite, makeFolder } from './folders.js'
+import { isOwner, isRunning, NOBODY, type Owner, placeOf, thisProcess } from './lock-owner.js'
 
 /** A piece of work that no other process does at the same time. */
 export interface Lock {
   release(): Promise<void>
 }
 
-/** The owner writes the file anew so often, which shows other machines that it still works. */
+/** The owner writes the file anew so often, which shows other machines and containers that it still works. */
 const BEAT_MS = 10_000
-/** Not written for so long, the lock of another machine counts as left behind. */
+/** Not written for so long, the lock of a process that is not seen from here counts as left behind. */
 const STALE_MS = 120_000
 /** Removing a stale lock is over long before; a process that did not get there has ended. */
 const GUARD_MS = 10_000
 /** What file systems without hard links answer to one. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
-
-interface Owner {
-  pid: number
-  host: string
-  /** When that process began, in the system's own measure; tells it from a later one of the same number. */
-  started: string
-  id: string
-}
-
-/** Owner of a lock file that is damaged, and therefore stale. */
-const NOBODY: Owner = { pid: 0, host: '', started: '', id: 'nobody' }
 
 /**
  * Takes the lock file `path`. One that a process left behind without ending properly is recognised and replaced.
@@ -42,12 +29,7 @@ export async function takeLock(path: string, work: string): Promise<Lock> {
   await makeFolder(dirname(path)).catch((error: unknown) => {
     throw cannotWrite(dirname(path), error)
   })
-  const own: Owner = {
-    pid: process.pid,
-    host: hostname(),
-    started: (await statusOf(process.pid)).started,
-    id: randomUUID(),
-  }
+  const own = await thisProcess()
   for (;;) {
     const { handle, now } = await createLock(path, own)
     if (handle) return heldLock(path, own, handle)
@@ -57,10 +39,8 @@ export async function takeLock(path: string, work: string): Promise<Lock> {
       await sleep(10)
       continue
     }
-    if (!(await isStale(path, held, now))) {
-      const where = held.host === own.host ? '' : ` on ${printable(held.host)}`
-      throw new UserError(`${work} is already under way (process ${held.pid}${where}); wait for it, or end it first`)
-    }
+    const left = await timeLeft(path, held, own, now)
+    if (left > 0) throw isUnderWay(work, held, own, left)
     await removeStale(path, held, now)
   }
 }
@@ -134,13 +114,21 @@ async function readLock(path: string): Promise<Owner | undefined> {
   }
 }
 
-async function isStale(path: string, owner: Owner, now: number): Promise<boolean> {
-  const { host, pid, started } = owner
-  if (owner === NOBODY) return true
-  if (host === hostname()) return !(await isRunning(pid, started))
+/** How long the lock will count if its owner no longer writes it: 0 if it is stale, without end if the owner is seen to run. */
+async function timeLeft(path: string, owner: Owner, own: Owner, now: number): Promise<number> {
+  if (owner === NOBODY) return 0
+  const runs = await isRunning(owner, own)
+  if (runs !== undefined) return runs ? Infinity : 0
   const written = await stat(path).catch(() => undefined)
   // A date in the future is of a clock that has been set since.
-  return written === undefined || Math.abs(now - written.mtimeMs) > STALE_MS
+  if (written === undefined || Math.abs(now - written.mtimeMs) > STALE_MS) return 0
+  return written.mtimeMs + STALE_MS - now
+}
+
+function isUnderWay(work: string, owner: Owner, own: Owner, left: number): UserError {
+  const who = `process ${owner.pid}${printable(placeOf(owner, own))}`
+  const ifKilled = left < Infinity ? `; if it was killed, try again in ${Math.ceil(left / 1000)} s` : ''
+  return new UserError(`${work} is already under way (${who}); wait for it, or end it first${ifKilled}`)
 }
 
 /**
@@ -163,37 +151,4 @@ async function removeStale(path: string, stale: Owner, now: number): Promise<voi
   } finally {
     await rm(guard, { force: true })
   }
-}
-
-/** Whether the process that began then still runs. One that has ended may stay in the system's table for long. */
-async function isRunning(pid: number, started: string): Promise<boolean> {
-  const status = await statusOf(pid)
-  return isListed(pid) && status.started === started && !status.hasEnded
-}
-
-function isListed(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // A process of another user may not be asked, but it is there.
-    return codeOf(error) === 'EPERM'
-  }
-}
-
-/**
- * When a process began (field 22 of /proc/PID/stat), and whether it has ended and only waits for its parent to notice
- * (field 3: Z or X). Where there is no such file it is '' and false.
- */
-async function statusOf(pid: number): Promise<{ started: string; hasEnded: boolean }> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  // Counted from behind the name, which may hold blanks and parentheses.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { started: fields[19] ?? '', hasEnded: /^[ZXx]$/.test(fields[0]) }
-}
-
-function isOwner(value: unknown): value is Owner {
-  if (!isObject(value)) return false
-  const { pid, host, started, id } = value
-  return Number.isInteger(pid) && Number(pid) > 0 && [host, started, id].every((text) => typeof text === 'string')
 }

@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { takeLock } from '#molm/files/lock.js'
+import { thisProcess } from '#molm/files/lock-owner.js'
 import { pullModel, removeModel } from '#molm/index.js'
 import { givesExpectedLogits } from '../support/expected-logits.js'
+import { besideContained, canUnshare } from '../support/pid-namespace.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { IMPATIENT, withHub } from '../support/with-hub.js'
@@ -17,10 +18,20 @@ import { IMPATIENT, withHub } from '../support/with-hub.js'
 const QUICK = { threads: 1, network: IMPATIENT }
 
 const onLinux = process.platform === 'linux' ? test : test.skip
+const ifUnshared = canUnshare ? test : test.skip
 
+/** A number that no process has. */
+const NO_PROCESS = 2 ** 22 + 1
+
+/** Leaves a lock of this process, but for what `change` says. */
 async function lockOf(path: string, change: object): Promise<void> {
-  const owner = { pid: process.pid, host: hostname(), started: '1', id: 'other', ...change }
-  await writeFile(path, JSON.stringify(owner))
+  await writeFile(path, JSON.stringify({ ...(await thisProcess()), ...change }))
+}
+
+/** As if the lock had been written so long ago. */
+async function age(path: string, seconds: number): Promise<void> {
+  const then = new Date(Date.now() - 1000 * seconds)
+  await utimes(path, then, then)
 }
 
 test('a lock is held by one, and free after its release', async () => {
@@ -41,7 +52,7 @@ test('of many at once one gets it, also when it was stale', async () => {
   for (const isStale of [false, ...new Array(12).fill(true)]) {
     await inTemporaryFolder(async (dir) => {
       const path = join(dir, 'a.lock')
-      if (isStale) await lockOf(path, {})
+      if (isStale) await lockOf(path, { pid: NO_PROCESS })
       const tries = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(path, 'x')))
       const taken = tries.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
       assert.is(taken.length, 1)
@@ -73,7 +84,7 @@ test('a lock of a process that has ended is stale, as is one whose number anothe
     await once(child, 'exit')
     await lockOf(path, { pid: child.pid })
     await (await takeLock(path, 'x')).release()
-    await lockOf(path, { started: '1' })
+    if (process.platform === 'linux') await lockOf(path, { started: '1' })
     await (await takeLock(path, 'x')).release()
     await writeFile(path, '{"pid":')
     await (await takeLock(path, 'x')).release()
@@ -111,16 +122,80 @@ test('a lock of another machine holds as long as it is written to', async () => 
     await lockOf(path, { pid: 1, host: 'elsewhere' })
     await rejectsWithUserError(() => takeLock(path, 'x'), /process 1 on elsewhere/)
     // By a clock that was set since, it may seem to have been written tomorrow.
-    for (const minutes of [-10, 10]) {
+    for (const seconds of [-600, 600]) {
       await lockOf(path, { pid: 1, host: 'elsewhere' })
-      const other = new Date(Date.now() + minutes * 60 * 1000)
-      await utimes(path, other, other)
+      await age(path, seconds)
       const lock = await takeLock(path, 'x')
       assert.is(JSON.parse(await readFile(path, 'utf8')).pid, process.pid)
       await lock.release()
     }
   })
 })
+
+onLinux(
+  'so does one of another container of this hostname; who is refused hears when a killed one will be gone',
+  async () => {
+    await inTemporaryFolder(async (dir) => {
+      const path = join(dir, 'a.lock')
+      for (const change of [{}, { pid: NO_PROCESS }, { started: '1' }]) {
+        await lockOf(path, { ...change, namespace: 'pid:[1]' })
+        await age(path, 100)
+        const refusal = await rejectsWithUserError(
+          () => takeLock(path, 'x'),
+          /\(process \d+ in another container or sandbox\); wait for it, or end it first; if it was killed, try again in \d+ s$/,
+        )
+        const wait = Number(/(\d+) s$/.exec(refusal)?.[1])
+        assert.ok(wait > 0 && wait <= 20, refusal)
+        await age(path, 121)
+        await (await takeLock(path, 'x')).release()
+      }
+    })
+  },
+)
+
+onLinux(
+  'a lock of an older version, without a namespace, holds while its process is seen or it is written to',
+  async () => {
+    await inTemporaryFolder(async (dir) => {
+      const path = join(dir, 'a.lock')
+      const older = { namespace: undefined }
+      await lockOf(path, older)
+      await age(path, 600)
+      await rejectsWithUserError(() => takeLock(path, 'x'), /\(process \d+\); wait for it, or end it first$/)
+      for (const change of [{ pid: NO_PROCESS }, { started: '1' }]) {
+        await lockOf(path, { ...change, ...older })
+        await rejectsWithUserError(
+          () => takeLock(path, 'x'),
+          /\(process \d+\);.*; if it was killed, try again in \d+ s$/,
+        )
+        await age(path, 121)
+        await (await takeLock(path, 'x')).release()
+      }
+    })
+  },
+)
+
+onLinux('so does one of a process that had no sight of when it began', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.lock')
+    await lockOf(path, { started: '' })
+    await rejectsWithUserError(() => takeLock(path, 'x'), /if it was killed, try again in \d+ s$/)
+    await lockOf(path, { started: '', pid: NO_PROCESS })
+    await (await takeLock(path, 'x')).release()
+  })
+})
+
+ifUnshared('a process with the /proc of others takes no number there for its own', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.lock')
+    const hold = `const lock = await takeLock(${JSON.stringify(path)}, 'x'); await untilEnd(); await lock.release()`
+    await besideContained(['takeLock', 'files/lock.js'], hold, { hasProc: false }, async () => {
+      const { namespace, started } = JSON.parse(await readFile(path, 'utf8'))
+      assert.is(started, '')
+      assert.ok(namespace && namespace !== (await thisProcess()).namespace)
+    })
+  }),
+)
 
 test('where no lock can be written that is said in a line', async () => {
   await inTemporaryFolder(async (dir) => {

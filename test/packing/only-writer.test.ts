@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
+import { thisProcess } from '#molm/files/lock-owner.js'
 import { convertCheckpoint } from '#molm/packing/convert.js'
 import { asOnlyWriter } from '#molm/packing/only-writer.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -44,7 +44,7 @@ test('a folder that was there stays, and so does what was written', async () => 
 
 test('a lock that a killed process has left is no hindrance', async () => {
   await inTemporaryFolder(async (dir) => {
-    const owner = { pid: 2 ** 22 + 1, host: hostname(), started: '1', id: 'gone' }
+    const owner = { ...(await thisProcess()), pid: 2 ** 22 + 1 }
     await writeFile(join(dir, '.molm.lock'), JSON.stringify(owner))
     await writeFile(join(dir, '.molm.lock.aside'), '')
     await convertCheckpoint(MODELS[0], dir, PACKING)

@@ -1,16 +1,19 @@
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { thisProcess } from '#molm/files/lock-owner.js'
 import { inPackingFolder } from '#molm/surgery/packing-folder.js'
+import { besideContained, canUnshare } from '../support/pid-namespace.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-/** A folder as a process leaves it that is killed while it packs. */
-async function abandon(dir: string, name: string, withLock: boolean): Promise<void> {
+const ifUnshared = canUnshare ? test : test.skip
+
+/** A folder as a process leaves it that is killed while it packs; its lock, if any, is that of no process but for `change`. */
+async function abandon(dir: string, name: string, withLock: boolean, change: object = {}): Promise<void> {
   await mkdir(join(dir, name))
   await writeFile(join(dir, name, 'model-q4.molm.safetensors.partial'), 'half')
-  const owner = { pid: process.pid, host: hostname(), started: 'before this process', id: 'other' }
+  const owner = { ...(await thisProcess()), pid: 2 ** 22 + 1, ...change }
   if (withLock) await writeFile(join(dir, `${name}.lock`), JSON.stringify(owner))
 }
 
@@ -51,5 +54,42 @@ test('a folder without a lock, as an older molm makes it, stays for a day', () =
     await inPackingFolder(join(dir, 'out'), async () => undefined)
     assert.equal(await readdir(dir), ['.molm-packing-aXy12z'])
   }))
+
+test('a folder of another container stays until its lock was not written to for two minutes', () =>
+  inTemporaryFolder(async (dir) => {
+    const name = '.molm-packing-contained'
+    await abandon(dir, name, true, { namespace: 'pid:[1]' })
+    await inPackingFolder(join(dir, 'out'), async () => undefined)
+    assert.equal((await readdir(dir)).sort(), [name, `${name}.lock`])
+    const then = new Date(Date.now() - 121_000)
+    await utimes(join(dir, `${name}.lock`), then, then)
+    await inPackingFolder(join(dir, 'out'), async () => undefined)
+    assert.equal(await readdir(dir), [])
+  }))
+
+for (const hasProc of [true, false]) {
+  ifUnshared(`containers with ${hasProc ? 'their own' : 'our'} /proc and we keep each other's folders`, () =>
+    inTemporaryFolder(async (dir) => {
+      const out = join(dir, 'out')
+      const pack = `await inPackingFolder(${JSON.stringify(out)}, untilEnd)`
+      const whilePacking = (use: () => Promise<void>) =>
+        besideContained(['inPackingFolder', 'surgery/packing-folder.js'], pack, { hasProc }, use)
+      const there = async () => (await readdir(dir)).sort()
+
+      await whilePacking(async () => {
+        const first = await there()
+        assert.is(first.length, 2)
+        await inPackingFolder(out, async () => {
+          const both = await there()
+          assert.ok(both.length === 4 && first.every((name) => both.includes(name)), `${both}`)
+          await whilePacking(async () => assert.is((await there()).length, 6))
+          assert.equal(await there(), both)
+        })
+        assert.equal(await there(), first)
+      })
+      assert.equal(await there(), [])
+    }),
+  )
+}
 
 test.run()
