@@ -110,7 +110,7 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  experts: ['generation', 'engine', 'model', 'json', 'errors'],
+  experts: ['generation', 'engine', 'model', 'checkpoint', 'json', 'errors'],
   evaluation: ['generation', 'sampling', 'model', 'files', 'json', 'errors', 'numbers'],
   benchmark: ['generation', 'errors', 'numbers'],
   library: [

@@ -1,21 +1,18 @@
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { readSmallFile } from '../checkpoint/small-file.js'
 import { UserError } from '../errors.js'
 import type { ModelInfo } from '../generation/types.js'
-import { parseJsonObject } from '../json.js'
+import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { type Mixture, type PerMixture, perMixture } from '../model/config.js'
 
 /**
  * The ids that a pruned model's experts had in the model that it was pruned from: what `selection.json` beside it says.
- * Undefined where there is no such file. Rejects with a UserError where it is not about this model.
+ * Undefined if there is no such file. Rejects with a UserError if it is not about this model, or too long to be read.
  */
 export async function originalExperts({ path, kind, config }: ModelInfo): Promise<PerMixture<number[][]> | undefined> {
   if (kind !== 'packed') return undefined
   const file = join(path.endsWith('.safetensors') ? dirname(path) : path, 'selection.json')
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw new UserError(`${file}: cannot be read (${error.code})`)
-  })
+  const bytes = await readSmallFile(file, MOST_JSON_BYTES)
   if (!bytes) return undefined
   const said = parseJsonObject(bytes, file)
   return perMixture(config.mixtures, (mixture) => {

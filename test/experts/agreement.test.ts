@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -106,6 +106,22 @@ test('selection.json beside a packed model says which experts it kept', () =>
       await say(wrong)
       await rejectsWithUserError(() => originalExperts(info), /selection\.json: does not list the mlp experts/)
     }
+  }))
+
+test('selection.json is refused before it is read if it is too long, or no file', () =>
+  inTemporaryFolder(async (dir) => {
+    const info = { kind: 'packed', path: dir, config: { mixtures: [] } } as unknown as ModelInfo
+    const path = join(dir, 'selection.json')
+    await writeFile(path, '{}')
+    assert.equal(await originalExperts(info), {})
+    await truncate(path, 2 ** 25 + 1)
+    await rejectsWithUserError(
+      () => originalExperts(info),
+      /selection\.json: 33554433 bytes are too many for such a file/,
+    )
+    await rm(path)
+    await mkdir(path)
+    await rejectsWithUserError(() => originalExperts(info), /selection\.json: this is not a file/)
   }))
 
 test.run()
