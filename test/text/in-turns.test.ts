@@ -1,8 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inOneTurn, inTurns } from '#molm/text/in-turns.js'
-import { loadTokenizer } from '#molm/text/tokenizer.js'
-import { repositoryPath } from '../support/fixtures.js'
+import { LoopCounter } from '../support/event-loop.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('work in turns')
@@ -30,16 +29,10 @@ test('a small work passes large ones, of which the oldest still gets each fourth
 
 test('the event loop has its turn between those of any two works', async () => {
   const log: string[] = []
-  let loops = 0
-  let isDone = false
-  const count = () => {
-    loops++
-    if (!isDone) setImmediate(count)
-  }
-  setImmediate(count)
+  const loop = new LoopCounter()
   await Promise.all([1, 2, 3, 4].map((i) => inOneTurn(() => log.push(String(i)), i)))
-  isDone = true
-  assert.ok(loops >= 3, `${loops} loops`)
+  loop.stop()
+  assert.ok(loop.turns >= 3, `${loop.turns} turns`)
   assert.is(log.length, 4)
 })
 
@@ -52,24 +45,6 @@ test('an aborted work ends at once, also while others have their turns', async (
   assert.is(((await thrownBy(aborted)) as Error).message, 'no longer wanted')
   assert.is(await first, 'first')
   assert.not.ok(log.includes('aborted'))
-})
-
-test('encodeUpTo gives all tokens of a text that has few enough, and nothing for one of more', async () => {
-  const tokenizer = await loadTokenizer(repositoryPath('models/nano'))
-  assert.ok(tokenizer)
-  for (const text of [
-    '',
-    'The old lantern',
-    `${' word'.repeat(300)}<|endoftext|>`,
-    'a'.repeat(5_000),
-    'äé 漢字'.repeat(40),
-  ]) {
-    const ids = tokenizer?.encode(text) ?? []
-    assert.equal(await tokenizer?.encodeUpTo(text, ids.length), ids)
-    assert.is(await tokenizer?.encodeUpTo(text, ids.length - 1), undefined)
-    assert.is(await tokenizer?.decodeAsync(ids), text)
-  }
-  await thrownBy(tokenizer?.encodeUpTo('a'.repeat(2_000_000), 10, { signal: AbortSignal.abort() }) as Promise<unknown>)
 })
 
 test.run()
