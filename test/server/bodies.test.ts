@@ -1,7 +1,13 @@
+import { Hono } from 'hono'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { z } from 'zod'
+import type { Model } from '#molm/index.js'
 import { Bodies } from '#molm/server/bodies.js'
+import { readBody } from '#molm/server/body.js'
 import { ApiError, ClientGone } from '#molm/server/errors.js'
+import { LIMITS } from '#molm/server/limits.js'
+import { LoopCounter } from '../support/event-loop.js'
 import { thrownBy } from '../support/rejects.js'
 
 /* Bodies share a bound while they are received. */
@@ -95,6 +101,21 @@ test('when all bodies take too much, the one that has been underway for the long
   next.end()
   assert.is((await again).length, 500 * KIB)
   assert.not(slow[1].isCancelled)
+})
+
+test('large bodies that come at the same time are checked in a turn of the event loop each', async () => {
+  const loop = new LoopCounter()
+  const checkedIn: number[] = []
+  const schema = z.strictObject({ prompt: z.custom(() => checkedIn.push(loop.turns) > 0) })
+  const serving = { bodies: new Bodies(LIMITS), id: 'nano', model: { name: 'nano' } as Model }
+  const app = new Hono()
+  app.post('/', async (c) => c.json(await readBody(c, schema, serving)))
+  const body = JSON.stringify({ prompt: 'a'.repeat(500 * KIB) })
+  const ask = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body }
+  const answers = await Promise.all([1, 2, 3, 4].map(() => app.request('/', ask)))
+  loop.stop()
+  for (const { status } of answers) assert.is(status, 200)
+  assert.is(new Set(checkedIn).size, 4, `in the turns ${checkedIn}`)
 })
 
 test.run()

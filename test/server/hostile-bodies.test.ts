@@ -33,7 +33,9 @@ for (const bytes of [4_000, 700_000, 4 * 2 ** 20]) {
 }
 
 test('prompts are counted before any of them is encoded', async () => {
-  const { body } = await post(served.url, '/v1/completions', { prompt: new Array(257).fill('a'), max_tokens: 1 })
+  // The first has more tokens than a prompt may: it would be refused for these if it were encoded.
+  const prompt = [' house'.repeat(40_000), ...new Array(256).fill('a')]
+  const { body } = await post(served.url, '/v1/completions', { prompt, max_tokens: 1 })
   assert.match(body.error.message, /257 prompts times 1 are more than the 256 texts/)
   assert.is(body.error.param, 'n')
 })
