@@ -6,8 +6,12 @@ export interface HostileBody {
   status: number
 }
 
+type Ask = [name: string, path: string, text: string]
+
 const COMPLETIONS = '/v1/completions'
 const CHAT = '/v1/chat/completions'
+/** Up to this size nothing is refused for its size alone; from some 100 KB on everything is that may be. */
+const FEW_BYTES = 4_096
 
 /**
  * Bodies of about `bytes` bytes that are dear to parse, check, name or answer: long names, deep nesting, very many values
@@ -38,7 +42,7 @@ export function hostileBodies(bytes: number): HostileBody[] {
   const content = (value: string) => chat(`[{"role":"user","content":${value}}]`)
   const good = '{"role":"user","content":"a"}'
   const part = '{"type":"text","text":"a"}'
-  const refused: [name: string, path: string, text: string][] = [
+  const refused: Ask[] = [
     ['a long name', COMPLETIONS, withField(`"${long('k')}":1`)],
     ['a long name in a chat', CHAT, chatWith(`"${long('k')}":1`)],
     ['a long name in /tokenize', '/tokenize', withField(`"${long('k')}":1`)],
@@ -46,7 +50,6 @@ export function hostileBodies(bytes: number): HostileBody[] {
     ['a long name of escapes', COMPLETIONS, withField(`"${long('\\u0001')}":1`)],
     ['a long name in a message', CHAT, chat(`[{"role":"user","content":"a","${long('k')}":1}]`)],
     ['a long role', CHAT, chat(`[{"role":"${long('user')}","content":"a"}]`)],
-    ['a long model', COMPLETIONS, withField(`"model":"${long('nano')}"`)],
     ['a long tool_choice', CHAT, chatWith(`"tool_choice":"${long('auto')}"`)],
     ['names without number', COMPLETIONS, withField(keys((i) => `"k${i.toString(36)}":1`))],
     ['numbers as names', COMPLETIONS, withField(keys((i) => `"${i * 7919}":1`))],
@@ -71,25 +74,29 @@ export function hostileBodies(bytes: number): HostileBody[] {
     ['lists of an id', COMPLETIONS, prompt(list('[300]'))],
     ['a text and numbers', COMPLETIONS, prompt(`["a",${list('1').slice(1)}`)],
     ['texts as prompts', COMPLETIONS, prompt(list('"a"'))],
-    ['long texts as prompts', COMPLETIONS, prompt(list(`"${'a b '.repeat(100)}"`))],
-    ['many ids', COMPLETIONS, prompt(list('300'))],
     ['numbers to stop at', COMPLETIONS, withField(`"stop":${list('1')}`)],
-    ['texts to stop at', COMPLETIONS, withField(`"stop":${list('"a"')}`)],
     ['an empty text to stop at', COMPLETIONS, withField(`"stop":${list('"a"', '""')}`)],
     ['a number of a million digits', COMPLETIONS, withField(`"seed":${long('1')}`)],
     ['fractions', COMPLETIONS, prompt(list('1.23456789012345678e-300'))],
     ['bad ids to decode', '/detokenize', `{"tokens":${list('1', '"a"')}}`],
-    ['many ids to decode', '/detokenize', `{"tokens":${list('1')}}`],
-    ['a long text', COMPLETIONS, prompt(`"${long('x y')}"`)],
-    ['a long text of one letter', COMPLETIONS, prompt(`"${long('a')}"`)],
-    ['a long text in a chat', CHAT, content(`"${long('x y')}"`)],
     ['a wrong list of metadata', COMPLETIONS, withField(`"metadata":${list('1')}`)],
     ['a list alone', COMPLETIONS, list('{"a":1}')],
     ['a text alone', COMPLETIONS, `"${long('я')}"`],
     ['a comma too many', COMPLETIONS, prompt(`${list('1').slice(0, -1)},]`)],
     ['blanks', COMPLETIONS, `${long(' ')}{"prompt":"a",}`],
   ]
-  const answered: [name: string, path: string, text: string][] = [
+  const unknown: Ask[] = [['a long model', COMPLETIONS, withField(`"model":"${long('nano')}"`)]]
+  // Nothing is wrong with these but their size.
+  const tooLarge: Ask[] = [
+    ['long texts as prompts', COMPLETIONS, prompt(list(`"${'a b '.repeat(100)}"`))],
+    ['many ids', COMPLETIONS, prompt(list('300'))],
+    ['texts to stop at', COMPLETIONS, withField(`"stop":${list('"a"')}`)],
+    ['many ids to decode', '/detokenize', `{"tokens":${list('1')}}`],
+    ['a long text', COMPLETIONS, prompt(`"${long('x y')}"`)],
+    ['a long text of one letter', COMPLETIONS, prompt(`"${long('a')}"`)],
+    ['a long text in a chat', CHAT, content(`"${long('x y')}"`)],
+  ]
+  const answered: Ask[] = [
     ['a long text to stop at', COMPLETIONS, withField(`"stop":["${long('a')}"]`)],
     ['long labels', CHAT, chatWith(`"user":"${long('u')}"`)],
     [
@@ -98,14 +105,14 @@ export function hostileBodies(bytes: number): HostileBody[] {
       withField(`"stop":${stops(Math.min(1000, Math.floor(bytes / 20)), bytes - 300)}`),
     ],
   ]
+  const withStatus = (status: number) => {
+    return ([name, path, text]: Ask) => ({ name, path, text, status })
+  }
   return [
-    ...refused.map(([name, path, text]) => ({
-      name,
-      path,
-      text,
-      status: path === COMPLETIONS && name === 'a long model' ? 404 : 400,
-    })),
-    ...answered.map(([name, path, text]) => ({ name, path, text, status: 200 })),
+    ...refused.map(withStatus(400)),
+    ...unknown.map(withStatus(404)),
+    ...tooLarge.map(withStatus(bytes <= FEW_BYTES ? 200 : 400)),
+    ...answered.map(withStatus(200)),
   ]
 }
 
