@@ -1,75 +1,89 @@
 // Sends one hostile body of 4 MiB after the other to a `molm serve` of nano, and prints what each cost: how long it took,
-// how long any other request waited meanwhile (/health, asked all the time), and the memory above the idle process. Needs
-// `npm run build` and the compiled tests (npx tsc -p test/tsconfig.json). Linux only: memory is read from /proc.
+// how long any other request waited meanwhile (/health, asked all the time), and the memory above the idle process. Exits
+// with 1 if a wait or the memory is above its bound, or an answer not the right one. The bounds are those of a machine that
+// does nothing else. Needs `npm run build` and the compiled tests (npx tsc -p test/tsconfig.json). Linux only: memory is
+// read from /proc.
 //
 //   node scripts/measure-bodies.mjs [--bytes 4194304] [--only NAME] [--molm bin/molm.js] [--limit 60]
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import http from 'node:http'
 import { parseArgs } from 'node:util'
 import { hostileBodies } from '../build/test/server/hostile-bodies.js'
+import { ask, MOLM, sleep, startNano } from './nano-server.mjs'
 
 const { values } = parseArgs({
   options: {
     bytes: { type: 'string', default: String(4 * 2 ** 20) },
     only: { type: 'string', default: '' },
-    molm: { type: 'string', default: 'bin/molm.js' },
+    molm: MOLM,
     limit: { type: 'string', default: '60' },
   },
 })
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const LIMIT_MS = 1000 * Number(values.limit)
+/** Most that others may wait, in milliseconds, and most memory, in MB. */
+const [MOST_WAIT, MOST_MEMORY] = [250, 256]
 
 let server
-for (const body of hostileBodies(Number(values.bytes)).filter(({ name }) => name.includes(values.only))) {
+let failures = 0
+const bodies = hostileBodies(Number(values.bytes)).filter(({ name }) => name.includes(values.only))
+for (const body of bodies) {
   server ??= await start()
-  const idle = server.memory('VmRSS')
-  server.forgetPeak()
-  const started = performance.now()
-  let done = false
-  const answer = ask(server.port, 'POST', body.path, body.text).finally(() => (done = true))
-  let longest = 0
-  while (!done && performance.now() - started < 1000 * Number(values.limit)) {
-    const before = performance.now()
-    await Promise.race([ask(server.port, 'GET', '/health'), sleep(1000 * Number(values.limit))])
-    longest = Math.max(longest, performance.now() - before)
-    await sleep(2)
-  }
-  const { status, text } = done ? await answer : { status: 'none', text: '' }
-  const ms = Math.round(performance.now() - started)
-  const peak = server.memory('VmHWM') - idle
-  const right = status === body.status ? '' : ` (not ${body.status}: ${text.slice(0, 100)})`
+  const { ms, wait, memory, status, text } = await cost(body)
+  const faults = [
+    wait > MOST_WAIT && `others may wait ${MOST_WAIT} ms`,
+    memory > MOST_MEMORY && `${MOST_MEMORY} MB are allowed`,
+    status !== body.status && `not ${body.status}: ${text.slice(0, 100)}`,
+  ].filter(Boolean)
+  if (faults.length > 0) failures++
   console.log(
-    `${body.name.padEnd(34)} ${String(ms).padStart(6)} ms  others waited ${String(Math.round(longest)).padStart(6)} ms  +${Math.round(peak)} MB  ${status}${right}`,
+    `${faults.length > 0 ? 'OVER' : 'ok  '} ${body.name.padEnd(34)} ${inPlaces(ms)} ms  others waited ${inPlaces(wait)} ms  ` +
+      `+${Math.round(memory)} MB  ${[status, ...faults].join('; ')}`,
   )
-  if (done) continue
-  server.child.kill('SIGKILL')
+  if (status !== undefined && server.isRunning) continue
+  await server.end('SIGKILL')
   server = undefined
 }
-server?.child.kill()
+await server?.end('SIGTERM')
+console.log(`${failures} of ${bodies.length} bodies above a bound or with another answer`)
+process.exitCode = failures > 0 || bodies.length === 0 ? 1 : 0
 
 async function start() {
-  const child = spawn(process.execPath, [values.molm, 'serve', '--port', '0', '-q'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [said] = await once(child.stdout, 'data')
-  const { port } = new URL(/http:\/\/[^\s/]+/.exec(String(said))[0])
-  const memory = (name) =>
-    Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) / 1024
-  await ask(port, 'POST', '/v1/completions', '{"prompt":"a","max_tokens":1}')
-  return { child, port, memory, forgetPeak: () => writeFileSync(`/proc/${child.pid}/clear_refs`, '5') }
+  const started = await startNano({ molm: values.molm })
+  await ask(started.url, 'POST', '/v1/completions', '{"prompt":"a","max_tokens":1}')
+  return started
 }
 
-function ask(port, method, path, text) {
-  return new Promise((resolve) => {
-    const headers =
-      text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }
-    const request = http.request({ host: '127.0.0.1', port, method, path, headers }, (response) => {
-      let answer = ''
-      response.setEncoding('utf8').on('data', (piece) => (answer += piece))
-      response.on('close', () => resolve({ status: response.statusCode, text: answer }))
+/** What a body costs; without a status if there is no answer within the limit. */
+async function cost({ path, text }) {
+  writeFileSync(`/proc/${server.pid}/clear_refs`, '5')
+  const idle = memoryOf('VmRSS')
+  const started = performance.now()
+  let answer
+  ask(server.url, 'POST', path, text)
+    .catch((error) => ({ text: String(error) }))
+    .then((got) => {
+      answer = got
     })
-    request.on('error', (error) => resolve({ status: error.message, text: '' }))
-    request.end(text)
-  })
+  // The script does not wait for this timer at its end.
+  const limit = new Promise((resolve) => setTimeout(resolve, LIMIT_MS).unref())
+  let wait = 0
+  let memory = 0
+  while (!answer && performance.now() - started < LIMIT_MS) {
+    const before = performance.now()
+    await Promise.race([ask(server.url, 'GET', '/health').catch(() => undefined), limit])
+    wait = Math.max(wait, performance.now() - before)
+    // A process that has died has none.
+    if (server.isRunning) memory = memoryOf('VmHWM') - idle
+    await sleep(2)
+  }
+  return { ms: performance.now() - started, wait, memory, status: undefined, text: 'no answer', ...answer }
+}
+
+/** A figure of the server's memory in MB. */
+function memoryOf(name) {
+  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
+  return (Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024) / 1e6
+}
+
+function inPlaces(ms) {
+  return String(Math.round(ms)).padStart(6)
 }

@@ -1,18 +1,17 @@
 // Measures how long a request for one token, and /health, take beside a client that wants all of `molm serve`. Each case
 // has a server of nano of its own. Exits with 1 if one of them is above its bound. Needs `npm run build`.
 //
-//   node scripts/measure-fairness.mjs [--seconds 15] [--only CASE] [--threads 2]
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import http from 'node:http'
+//   node scripts/measure-fairness.mjs [--seconds 15] [--only CASE] [--threads 2] [--molm bin/molm.js]
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { ask, MOLM, sleep, startNano } from './nano-server.mjs'
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '15' },
     only: { type: 'string' },
     threads: { type: 'string', default: '2' },
+    molm: MOLM,
   },
 })
 const SECONDS = Number(values.seconds)
@@ -73,22 +72,20 @@ async function measure() {
 async function askAll({ name, url }) {
   await Promise.all(
     CASES[name].map(async ([path, body]) => {
-      parentPort.postMessage(await ask(new URL(url), 'POST', path, body).catch((error) => error.code))
+      const { status } = await ask(url, 'POST', path, body).catch(({ code }) => ({ status: code }))
+      parentPort.postMessage(status)
     }),
   )
 }
 
 /** Times of small requests while others are under way, and for SECONDS at most. */
 async function beside(name) {
-  const child = spawn(process.execPath, ['bin/molm.js', 'serve', '--port', '0', '-t', values.threads, '-q'])
-  child.stderr.on('data', (text) => process.stderr.write(text))
+  const server = await startNano(values)
   try {
-    const url = new URL(/http:\S+/.exec(String((await once(child.stdout, 'data'))[0]))[0])
-    await oneToken(url)
-    return await timesBeside(name, url)
+    await oneToken(server.url)
+    return await timesBeside(name, server.url)
   } finally {
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    await server.end('SIGKILL')
   }
 }
 
@@ -104,12 +101,12 @@ async function timesBeside(name, url) {
     left--
   })
   const times = { token: [], health: [] }
-  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  await sleep(1_000)
   const end = performance.now() + SECONDS * 1000
   do {
     times.token.push(await oneToken(url))
     times.health.push(await timed(() => ask(url, 'GET', '/health')))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await sleep(50)
   } while (performance.now() < end && (left > 0 || times.token.length < 20))
   const metrics = await text(url, '/metrics')
   const peak = Math.round(Number(/^molm_process_resident_bytes (\S+)$/m.exec(metrics)[1]) / 1e6)
@@ -122,10 +119,10 @@ function oneToken(url) {
   const body = JSON.stringify({ prompt: 'a', max_tokens: 1, temperature: 0 })
   return timed(async () => {
     for (;;) {
-      const status = await ask(url, 'POST', COMPLETIONS, body)
+      const { status } = await ask(url, 'POST', COMPLETIONS, body)
       if (status === 200) return
       if (status !== 429) throw new Error(`status ${status}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await sleep(20)
     }
   })
 }
@@ -134,19 +131,6 @@ async function timed(work) {
   const started = performance.now()
   await work()
   return performance.now() - started
-}
-
-/** Status of a request on a connection of its own. */
-function ask(url, method, path, body) {
-  return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'Content-Type': 'application/json' }
-    const request = http.request(new URL(path, url), { method, headers, agent: false }, (response) => {
-      response.resume()
-      response.on('end', () => resolve(response.statusCode)).on('error', reject)
-    })
-    request.on('error', reject)
-    request.end(body)
-  })
 }
 
 async function text(url, path) {

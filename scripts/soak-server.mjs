@@ -2,15 +2,16 @@
 // Fails unless each answer is that of the same request alone, and if the process grows (memory-growth.mjs). Needs
 // `npm run build`.
 //
-//   node scripts/soak-server.mjs [--requests 10000] [--clients 12] [--seed 1] [--url http://127.0.0.1:8080] [--every 1000]
+//   node scripts/soak-server.mjs [--requests 10000] [--clients 12] [--seed 1] [--every 1000]
+//                                [--molm bin/molm.js | --url http://127.0.0.1:8080]
 //
 // With --url it uses a server of nano that runs already, which is left running; so a long soak can be done in parts.
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../dist/sampling/random.js'
 import { MemoryGrowth } from './memory-growth.mjs'
+import { MOLM, sleep, startNano } from './nano-server.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -19,16 +20,19 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     every: { type: 'string', default: '1000' },
     url: { type: 'string' },
+    molm: MOLM,
   },
 })
 const [REQUESTS, CLIENTS, SEED, EVERY] = [values.requests, values.clients, values.seed, values.every].map(Number)
 const random = seededRandom(SEED)
 const below = (n) => Math.floor(random.nextFloat() * n)
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-
-const child = values.url ? undefined : spawn(process.execPath, ['bin/molm.js', 'serve', '--port', '0', '-t', '2', '-q'])
-const url = values.url ?? /http:\S+/.exec(String((await once(child.stdout, 'data'))[0]))[0]
-const { hostname, port } = new URL(url)
+/** What was not as it should be. */
+const failures = []
+// An error that the server did not foresee is one, whatever its client got.
+const onError = (text) => failures.push(`the server said: ${text.slice(0, 500)}`)
+const server = values.url ? undefined : await startNano({ molm: values.molm, threads: '2', onError })
+const url = new URL(values.url ?? server.url)
+const { hostname, port } = url
 
 /** Bodies that must be refused. */
 const BAD = [
@@ -42,11 +46,8 @@ const BAD = [
   '"',
   '{"messages": []}',
 ]
-/** Kinds of requests, and how many of each were sent and not as they should be. */
+/** Requests that were sent, by kind. */
 const counts = {}
-const failures = []
-// An error that the server did not foresee is one, whatever its client got.
-child?.stderr.on('data', (text) => failures.push(`the server said: ${String(text).slice(0, 500)}`))
 const ASKS = makeAsks()
 const expected = []
 for (const ask of ASKS) expected.push(await alone(ask))
@@ -77,9 +78,8 @@ console.log(
     .map(([k, n]) => `${n} ${k}`)
     .join(', ')}`,
 )
-if (child) {
-  child.kill('SIGTERM')
-  const [code] = await once(child, 'exit')
+if (server) {
+  const code = await server.end('SIGTERM')
   if (code !== 0) failures.push(`exit code ${code} after SIGTERM`)
 }
 console.log(growth.summary)
@@ -118,7 +118,7 @@ function makeAsks() {
 
 async function fetchJson(path, body) {
   const headers = { 'Content-Type': 'application/json' }
-  const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  const response = await fetch(new URL(path, url), { method: 'POST', headers, body: JSON.stringify(body) })
   const text = await response.text()
   if (response.status !== 200) throw new Error(`status ${response.status}: ${text.slice(0, 200)}`)
   return text
@@ -166,7 +166,7 @@ async function abortedStream({ path, body }) {
   const controller = new AbortController()
   const headers = { 'Content-Type': 'application/json' }
   const text = JSON.stringify({ ...body, max_tokens: 2_000, ignore_eos: true, stream: true })
-  const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: text, signal: controller.signal })
+  const response = await fetch(new URL(path, url), { method: 'POST', headers, body: text, signal: controller.signal })
   let left = below(6)
   try {
     for await (const _ of response.body) if (left-- === 0) controller.abort()
@@ -234,7 +234,7 @@ async function badBody() {
   const headers = { 'Content-Type': below(5) === 0 ? 'text/plain' : 'application/json' }
   const body = below(10) === 0 ? `{"prompt": "${'a'.repeat(5_000_000)}"}` : BAD[below(BAD.length)]
   const path = below(2) === 0 ? '/v1/completions' : '/v1/chat/completions'
-  const response = await fetch(`${url}${path}`, { method: 'POST', headers, body })
+  const response = await fetch(new URL(path, url), { method: 'POST', headers, body })
   const answer = await response.json()
   if (![400, 413, 415].includes(response.status) || typeof answer.error?.message !== 'string') {
     throw new Error(`status ${response.status} for ${body.slice(0, 50)}`)
@@ -253,14 +253,14 @@ async function halfRequest() {
 
 async function others() {
   for (const path of ['/health', '/v1/models', '/metrics', '/tokenizer_info']) {
-    const response = await fetch(`${url}${path}`)
+    const response = await fetch(new URL(path, url))
     await response.text()
     if (response.status !== 200) throw new Error(`${path}: status ${response.status}`)
   }
 }
 
 async function metrics() {
-  const text = await (await fetch(`${url}/metrics`)).text()
+  const text = await (await fetch(new URL('/metrics', url))).text()
   return (name) => Number(new RegExp(`^molm_${name} (\\S+)$`, 'm').exec(text)[1])
 }
 
