@@ -15,6 +15,11 @@ test.before(async () => {
 test.after(() => served.close())
 
 const health = async () => (await get(served.url, '/health')).body
+/** Tokens of all answers up to now. */
+const generated = async () => {
+  const { body } = await get(served.url, '/metrics')
+  return Number(/^molm_generated_tokens_total (\d+)$/m.exec(body)?.[1])
+}
 
 /** Runs something beside requests of which nobody reads the answers; they end with it. */
 async function beside(bodies: object[], waiting: number, use: () => Promise<void>): Promise<void> {
@@ -49,16 +54,26 @@ async function assertShortPasses(waiting: number): Promise<void> {
 test('one request of many long answers leaves place for others, for long ones too', () =>
   beside([{ ...LONG, n: 20 }], 0, async () => {
     await assertShortPasses(0)
+    // Else the other waits until one of the long answers has come to its end, at 30,000 tokens.
+    const before = await generated()
     const controller = new AbortController()
-    const other = await served.client.completions.create(
-      { ...LONG, model: 'nano', stream: true },
-      { signal: controller.signal },
+    const ask = { ...LONG, model: 'nano', stream: true } as const
+    const stream = served.client.completions.create(ask, { signal: controller.signal })
+    const first = stream.then((events) => events[Symbol.asyncIterator]().next())
+    let hasCome = false
+    first.then(
+      () => {
+        hasCome = true
+      },
+      () => undefined,
     )
-    for await (const { choices } of other) {
-      assert.is(choices.length, 1)
-      break
+    try {
+      await until(async () => hasCome || (await generated()) > before + 3_000)
+      assert.ok(hasCome, 'the others got 3,000 tokens before it got its first')
+      assert.is((await first).value?.choices.length, 1)
+    } finally {
+      controller.abort()
     }
-    controller.abort()
   }))
 
 test('a short request passes long answers, and long prompts that wait', async () => {
