@@ -29,19 +29,27 @@ export function wholeAnswerBytes(
   const expertBytes = model.config.mixtures
     .flatMap(({ experts, topK }) => experts.map((count) => (count === 0 ? 0 : LAYER_BYTES + EXPERT_BYTES * topK)))
     .reduce((sum, bytes) => sum + bytes, 0)
-  let bytes = 0
+  let ofPrompts = 0
+  let ofAnswers = 0
+  /** Of one token in each answer. */
+  let ofTokens = 0
   let tokens = 0
   for (const ask of asks) {
     const answer = mostTokens(ask, { limits, model })
     const experts = ask.routes ? expertBytes : 0
-    const ofPrompt = experts + (ask.scorePrompt ? SCORE_BYTES * scores : 0)
-    bytes += n * (answer * (TOKEN_BYTES + SCORE_BYTES * scores + experts) + ask.prompt.length * ofPrompt)
+    const ofToken = TOKEN_BYTES + SCORE_BYTES * scores + experts
+    ofPrompts += n * ask.prompt.length * (experts + (ask.scorePrompt ? SCORE_BYTES * scores : 0))
+    ofAnswers += n * answer * ofToken
+    ofTokens += n * ofToken
     tokens += n * answer
   }
+  const bytes = ofPrompts + ofAnswers
   if (bytes <= limits.answerBytes) return bytes
+  const fitting = Math.floor((limits.answerBytes - ofPrompts) / ofTokens)
   const message =
-    `an answer of up to ${tokens} tokens, with all that is asked about them, may take ${formatBytes(bytes)}: more than ` +
-    `the ${formatBytes(limits.answerBytes)} of an answer that is not streamed. Set "stream" to true, or ask for less`
+    `an answer that is not streamed may take ${formatBytes(limits.answerBytes)}, and one of up to ${tokens} tokens, with ` +
+    `all that is asked about them, may take more. Set "stream" to true, or ` +
+    (fitting > 0 ? `"max_tokens" to ${fitting} or less` : 'ask for less')
   throw new ApiError(400, message, { param: 'max_tokens', code: 'answer_too_large' })
 }
 

@@ -15,23 +15,37 @@ test.before(async () => {
 })
 test.after(() => served.close())
 
-async function tooLarge(path: string, body: object): Promise<void> {
+/** The answer is refused, and `wayOut` is what the message says to ask for. */
+async function tooLarge(path: string, body: object, wayOut: string): Promise<void> {
   const { status, body: said } = await post(served.url, path, body)
   assert.is(status, 400, JSON.stringify(said).slice(0, 300))
   assert.is(said.error.param, 'max_tokens')
   assert.is(said.error.code, 'answer_too_large')
-  assert.match(said.error.message, /more than the 67\.1 MB of an answer that is not streamed\. Set "stream" to true/)
+  assert.match(said.error.message, /^an answer that is not streamed may take 67\.1 MB, and one of up to \d+ tokens/)
+  assert.ok(said.error.message.endsWith(`may take more. Set "stream" to true, or ${wayOut}`), said.error.message)
 }
 
 test('an answer that could take all memory is refused with the way out, before anything runs', async () => {
   const before = (await served.model.stats()).tokensProcessed
   const messages = [{ role: 'user', content: 'a' }]
-  await tooLarge('/v1/completions', { prompt: ['a', 'b'], n: 128, max_tokens: 32_000 })
-  await tooLarge('/v1/completions', { prompt: 'a', max_tokens: 32_000, logprobs: 20 })
-  await tooLarge('/v1/completions', { prompt: 'a', max_tokens: 32_000, routed_experts: true })
-  await tooLarge('/v1/completions', { prompt: new Array(8).fill(new Array(4000).fill(300)), routed_experts: true })
-  await tooLarge('/v1/chat/completions', { messages, max_completion_tokens: 32_000, logprobs: true, top_logprobs: 20 })
+  const completions = '/v1/completions'
+  const chat = { messages, max_completion_tokens: 32_000, logprobs: true, top_logprobs: 20 }
+  await tooLarge(completions, { prompt: ['a', 'b'], n: 128, max_tokens: 32_000 }, '"max_tokens" to 1024 or less')
+  await tooLarge(completions, { prompt: 'a', max_tokens: 11_916, logprobs: 20 }, '"max_tokens" to 11915 or less')
+  await tooLarge(
+    completions,
+    { prompt: 'a', max_tokens: 32_000, routed_experts: true },
+    '"max_tokens" to 16383 or less',
+  )
+  await tooLarge('/v1/chat/completions', chat, '"max_tokens" to 11915 or less')
+  const long = new Array(8).fill(new Array(4000).fill(300))
+  await tooLarge(completions, { prompt: long, routed_experts: true }, 'ask for less')
   assert.is((await served.model.stats()).tokensProcessed, before)
+})
+
+test('as many tokens as the message names are let in', async () => {
+  const ask = { prompt: 'a', max_tokens: 11_915, logprobs: 20, stop: ['e', 'o', 'a', ' ', '\n'] }
+  assert.is((await post(served.url, '/v1/completions', ask)).status, 200)
 })
 
 test('the same is answered in a stream, and so is any plain answer at once', async () => {
