@@ -241,7 +241,8 @@ test('Ctrl-C ends with 130; what was written stays whole, and the next start mak
     const child = startMolm(['run', '--batch', input, '-o', out, ...BASE])
     child.stdin.end()
     const end = ended(child)
-    while ((await readFile(out, 'utf8').catch(() => '')).split('\n').length < 3)
+    const isOver = () => child.exitCode !== null || child.signalCode !== null
+    while (!isOver() && (await readFile(out, 'utf8').catch(() => '')).split('\n').length < 3)
       await new Promise((done) => setTimeout(done, 10))
     child.kill('SIGINT')
     const { code, stderr } = await end
