@@ -86,15 +86,23 @@ function compareByCodes(a: string, b: string): number {
 const BLANK = /\p{White_Space}/u
 const SEPARATORS = '\x1c\x1d\x1e\x1f'
 
-/** Python's strip, lstrip and rstrip: blanks, or any of the given characters. */
+/** Python's strip, lstrip and rstrip: blanks, or any of the given characters. Looks at the ends alone: texts are long. */
 export function pythonStrip(text: string, chars?: string, sides = { left: true, right: true }): string {
-  const characters = [...text]
-  const isBlank = (character: string) => BLANK.test(character) || SEPARATORS.includes(character)
-  const goes = typeof chars === 'string' ? (character: string) => [...chars].includes(character) : isBlank
-  let [from, to] = [0, characters.length]
-  while (sides.left && from < to && goes(characters[from])) from++
-  while (sides.right && from < to && goes(characters[to - 1])) to--
-  return characters.slice(from, to).join('')
+  const given = typeof chars === 'string' ? new Set(chars) : undefined
+  const goes = (character: string) =>
+    given ? given.has(character) : BLANK.test(character) || SEPARATORS.includes(character)
+  let [from, to] = [0, text.length]
+  while (sides.left && from < to) {
+    const [first] = text.slice(from, from + 2)
+    if (!goes(first)) break
+    from += first.length
+  }
+  while (sides.right && from < to) {
+    const last = [...text.slice(Math.max(from, to - 2), to)].at(-1) ?? ''
+    if (!goes(last)) break
+    to -= last.length
+  }
+  return text.slice(from, to)
 }
 
 /** Python's capitalize: the first letter large, all others small. */
