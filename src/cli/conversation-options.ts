@@ -4,8 +4,8 @@ import { readBounded } from '../files/bounded-file.js'
 import { expandHome } from '../files/home.js'
 import { parseJson } from '../json.js'
 import type { ChatMessage } from '../text/chat-template.js'
+import { readMessages } from '../text/read-messages.js'
 import { interruptSignal } from './interrupt.js'
-import { messagesFrom } from './messages.js'
 import { collect } from './options.js'
 import { readStdin, STDIN } from './stdin.js'
 
@@ -53,7 +53,7 @@ export async function readConversation(options: ConversationOptions): Promise<Co
     system: system.startsWith('@') ? (await readText(system.slice(1))).trimEnd() : system,
     files: await Promise.all(file.map(async (path) => (await readText(path)).replace(/\r?\n$/, ''))),
     prefill,
-    messages: messages === undefined ? [] : readMessages(await readText(messages), messages),
+    messages: messages === undefined ? [] : messagesIn(await readText(messages), messages),
     args: templateArg,
   }
 }
@@ -83,14 +83,14 @@ async function readText(named: string): Promise<string> {
 }
 
 /** One JSON list of messages, or a message per line. */
-function readMessages(text: string, path: string): ChatMessage[] {
+function messagesIn(text: string, path: string): ChatMessage[] {
   const parsed = text.trimStart().startsWith('[')
     ? parseJson(Buffer.from(text), path)
     : text
         .split('\n')
         .flatMap((line, i) => (line.trim() === '' ? [] : [parseJson(Buffer.from(line), `${path}:${i + 1}`)]))
   try {
-    return messagesFrom(parsed)
+    return readMessages(parsed)
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     throw new UserError(`${path}: ${error.message}; the file must hold [{"role": "user", "content": "..."}, ...]`)

@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { GENERATION_OPTIONS, type GenerationSettings, type OptionName } from '../generation-options.js'
 import { isObject } from '../json.js'
+import type { ChatMessage } from '../text/chat-template.js'
+import { readMessages, WrongMessages } from '../text/read-messages.js'
 
 /*
  * The fields of bodies. A field that is not here is refused by its name. A field that asks for something molm does not do
@@ -22,38 +24,20 @@ const wholeFrom = (least: number, most: number) =>
     mustBe(`a whole number from ${least} to ${most}`),
   )
 
-/** A list of what `read` reads; the first element that it cannot read is the field at fault. */
-function listOf<T>(
-  read: (element: unknown) => { data: T } | { issue: object & { path: PropertyKey[] } },
-  what: string,
-) {
-  return z.unknown().transform((list, { issues }): T[] => {
-    if (!Array.isArray(list)) {
-      issues.push({ code: 'custom', input: list, message: list === undefined ? 'is missing' : `must be ${what}` })
-      return z.NEVER
-    }
-    const all: T[] = []
-    for (const [i, element] of list.entries()) {
-      const one = read(element)
-      if ('issue' in one) {
-        issues.push({ ...one.issue, path: [i, ...one.issue.path] } as z.core.$ZodRawIssue)
-        return z.NEVER
-      }
-      all.push(one.data)
-    }
-    return all
-  })
-}
-
 const isText = (value: unknown) => typeof value === 'string'
 const isTokenId = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0
 
 /** Checked apart from `prompt`, since it names the wrong element. */
-const tokenIds = listOf<number>(
-  (id) =>
-    isTokenId(id) ? { data: id } : { issue: { code: 'custom', input: id, message: 'must be a token id', path: [] } },
-  'a list of token ids',
-)
+const tokenIds = z.unknown().transform((list, { issues }): number[] => {
+  const wrong = (message: string, ...path: number[]) => {
+    issues.push({ code: 'custom', input: list, message, path })
+    return z.NEVER
+  }
+  if (list === undefined) return wrong('is missing')
+  if (!Array.isArray(list)) return wrong('must be a list of token ids')
+  const at = list.findIndex((id) => !isTokenId(id))
+  return at < 0 ? list : wrong('must be a token id', at)
+})
 
 /** An option of the library, with its own range. */
 function option<K extends OptionName>(name: K) {
@@ -66,7 +50,7 @@ function only(...values: unknown[]) {
   const given = values.map((value) => JSON.stringify(value)).join(' or ')
   return z
     .custom<unknown>((value) => values.some((neutral) => isDeepStrictEqual(value, neutral)), {
-      error: `is not supported; leave it out${given && `, or give ${given}`}`,
+      error: `is not supported; leave it out, or give ${given}`,
     })
     .optional()
 }
@@ -141,42 +125,21 @@ export const completionBody = z.strictObject({
 })
 export type CompletionBody = z.output<typeof completionBody>
 
-interface TextPart {
-  type: 'text'
-  text: string
+/** Read in one go for all rooms; the first field at fault becomes the issue. */
+const messages = z.unknown().transform((list, { issues }): ChatMessage[] => {
+  try {
+    return readMessages(list)
+  } catch (error) {
+    if (!(error instanceof WrongMessages)) throw error
+    issues.push(issueOf(error, list))
+    return z.NEVER
+  }
+})
+
+function issueOf({ path, why, isUnknown }: WrongMessages, input: unknown): z.core.$ZodRawIssue {
+  if (!isUnknown) return { code: 'custom', input, message: why, path: [...path] }
+  return { code: 'unrecognized_keys', input: {}, keys: [String(path.at(-1))], path: path.slice(0, -1) }
 }
-
-function isTextPart(part: unknown): part is TextPart {
-  return isObject(part) && part.type === 'text' && isText(part.text) && Object.keys(part).length === 2
-}
-
-/** Texts in parts, which are put together as they are. */
-const content = z
-  .custom<string | TextPart[]>(
-    (value) => isText(value) || (Array.isArray(value) && value.every(isTextPart)),
-    mustBe('a text, or a list of {"type": "text", "text": ...}; nothing else is supported'),
-  )
-  .transform((value) => (typeof value === 'string' ? value : value.map((part) => part.text).join('')))
-
-const message = z
-  .strictObject(
-    {
-      role: z.enum(['system', 'developer', 'user', 'assistant'], mustBe('system, developer, user or assistant')),
-      content,
-      name: text.optional(),
-      tool_calls: only([]),
-      function_call: only(),
-      refusal: only(),
-    },
-    mustBe('an object with a role and a content'),
-  )
-  // OpenAI's newer models call a system text the developer's.
-  .transform(({ role, content }) => ({ role: role === 'developer' ? 'system' : role, content }))
-
-const messages = listOf<z.output<typeof message>>((element) => {
-  const read = message.safeParse(element)
-  return read.success ? { data: read.data } : { issue: read.error.issues[0] }
-}, 'a list of messages').refine((list) => list.length > 0, 'must have a message in it')
 
 export const chatBody = z.strictObject({
   ...common,

@@ -3,7 +3,7 @@ import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '
 import { parseJsonObject } from '../../json.js'
 import { nearest, snakeCase } from '../../spelling.js'
 import type { ChatMessage } from '../../text/chat-template.js'
-import { messagesFrom } from '../messages.js'
+import { readMessages } from '../../text/read-messages.js'
 import { hashOf } from './hash.js'
 import type { Line } from './lines.js'
 
@@ -83,7 +83,7 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
   const system = textOf(fields, 'system')
   const prefill = textOf(fields, 'prefill')
   const prompt = textOf(fields, 'prompt')
-  const messages = fields.messages === undefined ? undefined : messagesFrom(fields.messages)
+  const messages = fields.messages === undefined ? undefined : readMessages(fields.messages)
   if (prompt === undefined && !messages) throw new UserError('there is no "prompt" and no "messages"')
   if (prompt !== undefined && messages) throw new UserError('give "prompt" or "messages", not both')
   const isTurn = Boolean(messages) || system !== undefined || prefill !== undefined
