@@ -11,6 +11,17 @@ export class UsageError extends UserError {
   override readonly exitCode = 2
 }
 
+/** No room is left for the tokens of a text, beside those of all other texts that share the memory. */
+export class NoRoom extends UserError {
+  constructor(
+    message: string,
+    /** Tokens of this text that are held, and that there is no room for; none if not even an empty text fits. */
+    readonly tokens: { held: number; more: number },
+  ) {
+    super(message)
+  }
+}
+
 /**
  * A message with its options by the names that `nameOf` gives them, if it knows them. Messages name an option as the
  * library does, in backticks: `maxTokens`; whoever shows them to somebody who types options puts in what is typed there.

@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander'
-import { renameOptions, UserError } from '../errors.js'
+import { NoRoom, renameOptions, UserError } from '../errors.js'
 import { formatCount } from '../numbers.js'
 import { printable, printableLines } from '../printable.js'
 import { interruption } from './interrupt.js'
@@ -27,7 +27,7 @@ function reportUsage(error: CommanderError, command?: Command): void {
 
 function reportFailure(error: unknown, command?: Command): void {
   process.exitCode = error instanceof UserError ? error.exitCode : 1
-  const message = withoutSessions(messageOf(error), flagOf('context', command))
+  const message = messageOf(error, flagOf('context', command))
   note(renameOptions(tellOrigin(message), (option) => flagOf(option, command)))
   if (process.env.MOLM_DEBUG === '1' && error instanceof Error) {
     process.stderr.write(`${printableLines(error.stack ?? '')}\n`)
@@ -40,17 +40,20 @@ function flagOf(option: string, command?: Command): string | undefined {
 }
 
 /**
- * The library's message about a text that does not fit into memory, which advises on sessions, for a command: it has one
- * text at a time. `context` is its option for the length of the context, if it has one. Other messages stay as they are.
+ * What to say about a text that no room is left for: the library's message advises on sessions, of which users of a
+ * command know nothing. `context` is the command's option for the length of the context, if it has one.
  */
-export function withoutSessions(message: string, context?: string): string {
-  const [, tokens] = /^no room for (\d+) more tokens: all sessions/.exec(message) ?? []
-  if (tokens === undefined) return message
+export function tellNoRoom({ message, tokens: { held, more } }: NoRoom, context?: string): string {
+  if (held + more === 0) return message
+  const memory = 'in the 4 GiB of a WebAssembly memory'
   const remedy = context ? `${context} N lets only the latest N count` : 'give less text'
-  return `the text has ${formatCount(Number(tokens))} tokens, more than fit into the 4 GiB of a WebAssembly memory; ${remedy}`
+  // A generation asks for one token at a time.
+  if (more === 1) return `the text has reached ${formatCount(held)} tokens: no room for more ${memory}; ${remedy}`
+  return `no room for ${formatCount(held + more)} tokens of text ${memory}; ${remedy}`
 }
 
-function messageOf(error: unknown): string {
+function messageOf(error: unknown, context?: string): string {
+  if (error instanceof NoRoom) return tellNoRoom(error, context)
   if (error instanceof UserError) return error.message
   const limited = tooManyFiles(error)
   if (limited) return limited

@@ -1,7 +1,16 @@
 import type { Worker } from 'node:worker_threads'
-import { UserError } from '../errors.js'
+import { NoRoom, UserError } from '../errors.js'
 import { setBackFlagsOf } from '../runtime/compile.js'
-import type { Call, EngineData, FromEngine, PromptProgress, Request, StepMessage, ToEngine } from './protocol.js'
+import type {
+  Call,
+  EngineData,
+  Failed,
+  FromEngine,
+  PromptProgress,
+  Request,
+  StepMessage,
+  ToEngine,
+} from './protocol.js'
 import { takeThread } from './thread.js'
 
 /** Told of a request before its reply comes. */
@@ -154,9 +163,14 @@ export class EngineClient {
   }
 }
 
-function errorFrom(message: Extract<FromEngine, { kind: 'failed' }>): Error {
-  if (message.stopped) return new Interrupted('stopped')
-  const error = message.userError ? new UserError(message.message) : new Error(message.message)
-  if (message.stack) error.stack = message.stack
+function errorFrom(failed: Failed): Error {
+  if (failed.stopped) return new Interrupted('stopped')
+  const error = ofItsClass(failed)
+  if (failed.stack) error.stack = failed.stack
   return error
+}
+
+function ofItsClass({ message, noRoom, userError }: Failed): Error {
+  if (noRoom) return new NoRoom(message, noRoom)
+  return userError ? new UserError(message) : new Error(message)
 }

@@ -1,3 +1,4 @@
+import type { NoRoom } from '../errors.js'
 import type { GenerationSettings } from '../generation-options.js'
 import type { MixtureKind, ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
@@ -211,9 +212,21 @@ export interface Ready {
   warnings: string[]
 }
 
+/** An error on its way between threads, of which only data gets through. */
+export interface Failed {
+  kind: 'failed'
+  id: number
+  message: string
+  stack?: string
+  userError: boolean
+  /** What a NoRoom says beside its message. */
+  noRoom?: NoRoom['tokens']
+  stopped: boolean
+}
+
 export type FromEngine =
   | Ready
   | { kind: 'step'; id: number; step: StepMessage }
   | { kind: 'progress'; id: number; progress: PromptProgress }
   | { kind: 'reply'; id: number; value: unknown }
-  | { kind: 'failed'; id: number; message: string; stack?: string; userError: boolean; stopped: boolean }
+  | Failed

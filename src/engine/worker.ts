@@ -1,5 +1,5 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
-import { UserError } from '../errors.js'
+import { NoRoom, UserError } from '../errors.js'
 import { startHelpersAhead } from '../runtime/helpers.js'
 import { Stopped } from './demand.js'
 import { Engine } from './engine.js'
@@ -117,6 +117,7 @@ function failure(id: number, error: unknown): FromEngine {
     message,
     stack,
     userError: error instanceof UserError,
+    noRoom: error instanceof NoRoom ? error.tokens : undefined,
     stopped: error instanceof Stopped,
   }
 }

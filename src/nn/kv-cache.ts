@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js'
+import { NoRoom, UserError } from '../errors.js'
 import type { PartFormats } from '../packing/format.js'
 import { MemoryFull } from '../runtime/arena.js'
 import type { Bank } from '../runtime/bank.js'
@@ -64,7 +64,7 @@ export class KVCache {
       this.values = layers.map((layer, l) => (layer.shared ? this.keys[l] : rows(layer, false)))
     } catch (error) {
       this.release()
-      throw error instanceof MemoryFull ? noRoom('another session') : error
+      throw error instanceof MemoryFull ? noRoom('another session', { held: 0, more: 0 }) : error
     }
   }
 
@@ -84,18 +84,18 @@ export class KVCache {
   }
 
   /**
-   * Makes room for `tokens` more positions in every layer. Throws a UserError, and takes nothing, where there is not
-   * enough of it.
+   * Makes room for `tokens` more positions in every layer. Throws NoRoom, and takes nothing, if there is not enough of it.
    */
   reserve(tokens: number): void {
     const span = { start: this.start, end: this.end + tokens }
     if (this.kinds[0].missing(span) === 0) return
-    if (!this.fits(span)) throw noRoom(`${tokens} more tokens`)
+    const refusal = () => noRoom(`${tokens} more tokens`, { held: this.end - this.start, more: tokens })
+    if (!this.fits(span)) throw refusal()
     try {
       for (const rows of this.kinds) rows.reserve(span)
     } catch (error) {
       this.trim()
-      throw error instanceof MemoryFull ? noRoom(`${tokens} more tokens`) : error
+      throw error instanceof MemoryFull ? refusal() : error
     }
   }
 
@@ -214,9 +214,10 @@ export class KVCache {
   }
 }
 
-function noRoom(what: string): UserError {
-  return new UserError(
+function noRoom(what: string, tokens: NoRoom['tokens']): NoRoom {
+  return new NoRoom(
     `no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember ` +
       'fewer tokens with `context`, or dispose of other sessions',
+    tokens,
   )
 }

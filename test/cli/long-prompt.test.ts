@@ -67,7 +67,7 @@ test('that fits into no memory is refused with the option that shortens it', asy
   assert.is(code, 1)
   assert.match(
     stderr,
-    /^molm: the text has 1\.50 M tokens, more than fit .*; --context N lets only the latest N count\n$/,
+    /^molm: no room for 1\.50 M tokens of text in the 4 GiB .*; --context N lets only the latest N count\n$/,
   )
 })
 

@@ -20,11 +20,11 @@ export type Running = ChildProcessByStdio<Writable, Readable, Readable>
 /** Runs `molm` as a shell would, and waits for its end. Without `stdin` there is no text to read, as with </dev/null. */
 export async function molm(
   args: string[],
-  options: { stdin?: string | Uint8Array; env?: object } = {},
+  options: { stdin?: string | Uint8Array; env?: object; bin?: string } = {},
 ): Promise<Ended> {
-  const { stdin, env } = options
+  const { stdin, env, bin = BIN } = options
   const stdio = [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as const
-  const child = spawn(process.execPath, [BIN, ...args], { stdio: [...stdio], env: environment(env) })
+  const child = spawn(process.execPath, [bin, ...args], { stdio: [...stdio], env: environment(env) })
   child.stdin?.end(stdin)
   return ended(child as Running)
 }

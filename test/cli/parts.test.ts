@@ -1,12 +1,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { withoutSessions } from '#molm/cli/errors.js'
+import { tellNoRoom } from '#molm/cli/errors.js'
 import { taughtLine } from '#molm/cli/model-card.js'
 import { parseMemory, parseSize, wholeNumber } from '#molm/cli/options.js'
 import { joinPrompt } from '#molm/cli/stdin.js'
 import { alignColumns } from '#molm/cli/table.js'
 import { wrapWords } from '#molm/cli/wrap-words.js'
-import { UsageError } from '#molm/errors.js'
+import { NoRoom, UsageError } from '#molm/errors.js'
 import { layersOf } from '#molm/experts/layers-json.js'
 import { AnswerText } from '#molm/text/answer-text.js'
 
@@ -45,13 +45,18 @@ test('a line on a terminal breaks at blanks alone', () => {
 })
 
 test('the error of a text that fits into no memory does not speak of sessions', () => {
-  const message = 'no room for 3000008 more tokens: all sessions together have what is left of 4 GiB'
+  const error = (held: number, more: number) => new NoRoom('all sessions together', { held, more })
+  const remedy = '--context N lets only the latest N count'
   assert.is(
-    withoutSessions(message, '--context'),
-    'the text has 3.00 M tokens, more than fit into the 4 GiB of a WebAssembly memory; --context N lets only the latest N count',
+    tellNoRoom(error(0, 3_000_008), '--context'),
+    `no room for 3.00 M tokens of text in the 4 GiB of a WebAssembly memory; ${remedy}`,
   )
-  assert.match(withoutSessions(message), /; give less text$/)
-  assert.is(withoutSessions('no room for another session'), 'no room for another session')
+  assert.match(tellNoRoom(error(400_000, 300_000)), /^no room for 700 k tokens of text .*; give less text$/)
+  assert.is(
+    tellNoRoom(error(700_000, 1), '--context'),
+    `the text has reached 700 k tokens: no room for more in the 4 GiB of a WebAssembly memory; ${remedy}`,
+  )
+  assert.is(tellNoRoom(error(0, 0)), 'all sessions together')
 })
 
 test('a card names the layers of newcomers', () => {

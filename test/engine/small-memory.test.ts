@@ -30,6 +30,8 @@ async function refusal(call: Promise<unknown>): Promise<string> {
   const thrown = await thrownBy(call)
   assert.is((thrown as Error | undefined)?.name, 'UserError', String(thrown))
   assert.match(String(thrown), /no room for .*`context`/)
+  // Their class survives the way between the threads.
+  assert.type((thrown as { tokens?: { held: number } }).tokens?.held, 'number')
   return String(thrown)
 }
 

@@ -1,11 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NoRoom } from '#molm/errors.js'
 import { type CachedLayer, KVCache } from '#molm/nn/kv-cache.js'
 import type { Bank } from '#molm/runtime/bank.js'
 import { cacheRowBytes } from '#molm/runtime/formats.js'
 import { seededRandom } from '#molm/sampling/random.js'
 import { bankOf, placeRows } from '../support/kernel-bench.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 
 const test = suite('the KV cache')
 
@@ -181,6 +182,9 @@ test('where there is no room, the error names the option, and nothing has been t
   const { used } = bank.arena
   await rejectsWithUserError(() => cache.reserve(320), /no room for 320 more tokens: .* `context`/)
   await rejectsWithUserError(() => cache.reserve(1e12), /no room/)
+  const error = await thrownBy((async () => cache.reserve(320))())
+  assert.instance(error, NoRoom)
+  assert.equal((error as NoRoom).tokens, { held: 40, more: 320 })
   assert.is(bank.arena.used, used)
   add(10)
   checkRows(cache, 'afterwards')

@@ -1,12 +1,13 @@
-import { UserError } from '../../errors.js'
+import { NoRoom, UserError } from '../../errors.js'
 import { expertsOf } from '../../experts/layers-json.js'
 import type { GenerationResult, Model, Step } from '../../generation/types.js'
 import { AnswerText } from '../../text/answer-text.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
-import { withoutSessions } from '../errors.js'
+import { tellNoRoom } from '../errors.js'
 import { framePrompt } from '../frame.js'
 import { logprobsOf } from '../run-summary.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
+import type { Together } from './together.js'
 
 /**
  * A line of the output: what `run --json` says of this prompt, but for times and memory, which are not its own where
@@ -41,6 +42,8 @@ export interface Answering {
   options: string
   tokenizer: Tokenizer
   signal: AbortSignal
+  /** All requests that are being answered, which share the model's memory. */
+  together: Together
   /** The chat template leaves the system text of a request out. */
   onSystemDropped(): void
 }
@@ -49,10 +52,14 @@ export interface Answering {
 export async function answer({ id, hash, ask }: BatchRequest, answering: Answering): Promise<BatchResult> {
   try {
     if (ask instanceof UserError) throw ask
-    return { id, request: `${hash}-${answering.options}`, ...(await generated(ask, answering)) }
+    const said = await answering.together.run(
+      () => generated(ask, answering),
+      (error) => error instanceof NoRoom,
+    )
+    return { id, request: `${hash}-${answering.options}`, ...said }
   } catch (error) {
     if (answering.signal.aborted || !(error instanceof UserError)) throw error
-    return { id, error: withoutSessions(error.message, '`context`') }
+    return { id, error: error instanceof NoRoom ? tellNoRoom(error, '`context`') : error.message }
   }
 }
 

@@ -21,6 +21,7 @@ import { DEFAULT_PARALLEL } from './parallel.js'
 import { createBatchProgress } from './progress.js'
 import { requestsOf } from './request.js'
 import { surveyOutput } from './survey.js'
+import { Together } from './together.js'
 
 /** Results that may wait for an earlier one, for each prompt that runs. */
 const WAITING = 16
@@ -121,7 +122,8 @@ async function answerAll(
     progress.clear()
     note(`warning: ${systemDropped(model.name)}`)
   }
-  const answering = { model, options: hash, tokenizer, signal: interruptSignal(), onSystemDropped }
+  const signal = interruptSignal()
+  const answering = { model, options: hash, tokenizer, signal, together: new Together(), onSystemDropped }
   const answered = async ({ request, replaces }: Work) => {
     return { result: await answer(request, answering), replaces, end: request.end }
   }

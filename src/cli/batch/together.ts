@@ -1,0 +1,43 @@
+/** Works that are under way at once. One that fails for want of what others have is done again, alone. */
+export class Together {
+  private readonly underWay = new Set<Promise<unknown>>()
+  private started = 0
+  /** Resolves when the last of the works that must be alone is done. */
+  private lastAlone: Promise<unknown> = Promise.resolve()
+
+  /** Runs `work` beside others. If it fails by an error that `isOfOthers`, and had others beside it, it runs again. */
+  async run<T>(work: () => Promise<T>, isOfOthers: (error: unknown) => boolean): Promise<T> {
+    await this.mayBegin()
+    const beganAlone = this.underWay.size === 0
+    const number = ++this.started
+    const running = work()
+    this.underWay.add(running)
+    try {
+      return await running
+    } catch (error) {
+      const wasAlone = beganAlone && this.started === number
+      if (wasAlone || !isOfOthers(error)) throw error
+    } finally {
+      this.underWay.delete(running)
+    }
+    return this.runAlone(work)
+  }
+
+  private runAlone<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.lastAlone
+    const running = before.then(async () => {
+      await Promise.allSettled(this.underWay)
+      return work()
+    })
+    this.lastAlone = running.catch(() => undefined)
+    return running
+  }
+
+  /** Resolves when no work is alone or waits to be. */
+  private async mayBegin(): Promise<void> {
+    for (let awaited: unknown; awaited !== this.lastAlone; ) {
+      awaited = this.lastAlone
+      await awaited
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Together } from '#molm/cli/batch/together.js'
+import { withPatchedLibrary } from '../support/patched-library.js'
+import { molm } from './molm.js'
+
+const test = suite('lines that share a memory')
+
+/** Works that end when the test says so, with what happens to them. */
+function bench() {
+  const together = new Together()
+  const events: string[] = []
+  const ends = new Map<string, (error?: Error) => void>()
+  const run = (name: string) => {
+    const work = () => {
+      events.push(`${name} begins`)
+      return new Promise<string>((resolve, reject) => {
+        ends.set(name, (error) => (error ? reject(error) : resolve(name)))
+      })
+    }
+    const running = together.run(work, (error) => (error as Error).message === 'no room')
+    return running.catch(({ message }: Error) => message)
+  }
+  const end = async (name: string, error?: string) => {
+    ends.get(name)?.(error ? new Error(error) : undefined)
+    await settled()
+  }
+  return { events, run, end }
+}
+
+/** All that follows from what has happened has happened. */
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+test('what fails for want of room is done again when the others are done, and none begins beside it', async () => {
+  const { events, run, end } = bench()
+  const works = ['a', 'b', 'c'].map(run)
+  await settled()
+  await end('b', 'no room')
+  await end('c', 'no room')
+  works.push(run('d'))
+  await settled()
+  assert.equal(events.splice(0), ['a begins', 'b begins', 'c begins'])
+  await end('a')
+  assert.equal(events.splice(0), ['b begins'])
+  await end('b')
+  assert.equal(events.splice(0), ['c begins'])
+  await end('c', 'no room')
+  assert.equal(events.splice(0), ['d begins'])
+  await end('d')
+  assert.equal(await Promise.all(works), ['a', 'b', 'no room', 'd'])
+})
+
+test('what was alone, or fails for another reason, is not done again', async () => {
+  const { events, run, end } = bench()
+  const alone = run('a')
+  await settled()
+  await end('a', 'no room')
+  assert.is(await alone, 'no room')
+  const beside = ['b', 'c'].map(run)
+  await settled()
+  await end('b', 'damaged')
+  await end('c')
+  assert.equal(await Promise.all(beside), ['damaged', 'c'])
+  assert.equal(events, ['a begins', 'b begins', 'c begins'])
+})
+
+test('lines that do not fit beside each other are answered as they are alone', () => {
+  // Of 14 MB nano leaves room for one of the first three texts.
+  const pages = { file: 'runtime/arena.js', from: 'MEMORY_LIMIT = 65535 * PAGE', to: 'MEMORY_LIMIT = 220 * PAGE' }
+  return withPatchedLibrary([pages], async (folder) => {
+    const lines = [300, 290, 280, 5000].map((words) => JSON.stringify({ prompt: 'a '.repeat(words), raw: true }))
+    const answers = async (parallel: number) => {
+      const args = ['--batch', '-', '--parallel', String(parallel), '--seed', '1', '-n', '2']
+      const options = { stdin: `${lines.join('\n')}\n`, bin: join(folder, 'bin', 'molm.js') }
+      const { stdout } = await molm(['run', '-q', ...args], options)
+      return stdout.trimEnd().split('\n')
+    }
+    const [together, alone] = [await answers(4), await answers(1)]
+    assert.equal(together, alone)
+    assert.equal(
+      alone.map((line) => JSON.parse(line).error),
+      [
+        undefined,
+        undefined,
+        undefined,
+        'no room for 5.00 k tokens of text in the 4 GiB of a WebAssembly memory; `context` N lets only the latest N count',
+      ],
+    )
+  })
+})
+
+test.run()
