@@ -4,8 +4,8 @@ interface ForeignCommand {
   means?: string
   /** How to do it with molm, if no single command does. */
   hint?: string
-  /** Whether it takes a text, so that any second word belongs to it; else only a model's name does. */
-  takesText?: true
+  /** What follows it, other than models: a text, a model and its new name, or a model and a packing. */
+  takes?: 'text' | 'name' | 'packing'
 }
 
 /** Commands of ollama, llm, aichat, llama.cpp, npm and the Hugging Face CLI. */
@@ -21,18 +21,18 @@ const FOREIGN: Readonly<Record<string, ForeignCommand>> = {
   download: { means: 'pull' },
   update: { means: 'pull' },
   upgrade: { means: 'pull' },
-  quantize: { means: 'convert' },
+  quantize: { hint: "'molm convert MODEL FOLDER --quant q8' packs a model anew", takes: 'packing' },
   create: { hint: "'molm pull' and 'molm convert' make models; 'molm run -s TEXT' gives a system text" },
-  cp: { hint: 'a model is a folder, which cp -r copies' },
+  cp: { hint: 'a model is a folder, which cp -r copies', takes: 'name' },
   push: { hint: 'molm uploads nothing' },
   login: { hint: "HF_TOKEN is the token that 'molm pull' sends" },
   search: {
     hint: "https://huggingface.co/models finds models, and 'molm pull OWNER/NAME' fetches one",
-    takesText: true,
+    takes: 'text',
   },
   logs: { hint: "molm keeps no logs; 'molm run --verbose' reports on one run" },
   config: { hint: "options and environment variables are all its settings; see 'molm run --help'" },
-  embed: { hint: 'molm computes no embeddings', takesText: true },
+  embed: { hint: 'molm computes no embeddings', takes: 'text' },
 }
 
 /** A prompt that may have been meant as a command. */
@@ -47,15 +47,27 @@ export interface ForeignUse {
 
 /**
  * Looks at the words of a prompt, as the shell has split them. One word that is a foreign command is a command line, and
- * so are two if the second is what the command would take. Undefined for all other prompts.
+ * so are more if they are what the command would take. Undefined for all other prompts.
  */
-export async function foreignUse(words: readonly string[]): Promise<ForeignUse | undefined> {
-  const [word, second] = words
-  if (words.length === 0 || words.length > 2 || !Object.hasOwn(FOREIGN, word)) return undefined
-  const { means, hint, takesText } = FOREIGN[word]
-  const instead = hint ?? `did you mean 'molm ${[means, second].filter(Boolean).join(' ')}'?`
-  const isCommandLine = second === undefined || takesText === true || (await isModel(second))
-  return { word, instead, isCommandLine }
+export async function foreignUse([word, ...others]: readonly string[]): Promise<ForeignUse | undefined> {
+  if (word === undefined || !Object.hasOwn(FOREIGN, word)) return undefined
+  const { means, hint, takes } = FOREIGN[word]
+  const isCommandLine = others.length === 0 || (await areTaken(others, takes))
+  // Commands that take models alone are words of sentences as well: `delete all files`.
+  if (!isCommandLine && others.length > 1 && takes !== 'text' && takes !== 'name') return undefined
+  const lines = others.length === 0 ? [`'molm ${means}'`] : others.map((other) => `'molm ${means} ${other}'`)
+  return { word, instead: hint ?? `did you mean ${lines.join(' and ')}?`, isCommandLine }
+}
+
+async function areTaken(words: readonly string[], takes: ForeignCommand['takes']): Promise<boolean> {
+  // More words may be a question as well: `search for the answer`.
+  if (takes === 'text') return words.length === 1
+  if (takes === 'name') return words.length <= 2 && isModel(words[0])
+  for (const word of words) {
+    const isPacking = takes === 'packing' && /^(i?q\d\w*|b?f16|f32)$/i.test(word)
+    if (!isPacking && !(await isModel(word))) return false
+  }
+  return true
 }
 
 /** Whether a word is a path, or the name of a model. */

@@ -7,8 +7,8 @@ import { note } from './output.js'
 
 /**
  * Looks at a prompt without `run` before it. Rejects with a UsageError if its words look like a command: one that molm
- * has, with a slip (`molm lst`), or one of another tool (`molm ps`, `molm info nano`). Two words that may be either are
- * a prompt, with a note.
+ * has, with a slip (`molm lst`), or one of another tool (`molm ps`, `molm info nano`). Words that may be either are a
+ * prompt, with a note.
  */
 export async function checkPromptAlone(words: readonly string[], options: { quiet?: boolean }): Promise<void> {
   const foreign = await foreignUse(words)

@@ -57,6 +57,10 @@ test('with a model or the text that it takes, such a command is refused as well'
   assert.match(await refusal('delete ./folder'), "did you mean 'molm rm ./folder'?")
   assert.match(await refusal('search granite'), "'molm pull OWNER/NAME' fetches one")
   assert.match(await refusal('embed hi'), 'molm computes no embeddings')
+  assert.match(await refusal('cp nano nano2'), 'a model is a folder')
+  assert.match(await refusal('quantize nano q8'), "'molm convert MODEL FOLDER --quant q8' packs a model anew")
+  assert.match(await refusal('quantize ./model.gguf /tmp/out Q4_K_M'), /is no command/)
+  assert.match(await refusal('remove nano other/model'), "did you mean 'molm rm nano' and 'molm rm other/model'?")
 })
 
 test('all other prompts are asked', async () => {
@@ -64,17 +68,31 @@ test('all other prompts are asked', async () => {
     'lighthouse',
     'remove nothing',
     'delete all files',
+    'remove nano from here',
+    'quantize the weights',
     'stop talking now',
+    'search the archives for nano',
+    'embed hello world',
+    'cp symmetry violation',
     'What is nano?',
     'constructor',
   ]
   for (const line of prompts) assert.is(await refusal(line), '', line)
 })
 
-test('two words that may be either are asked with a note', async () => {
+test('words that may be either are asked with a note', async () => {
   const { code, stderr } = await molm(['remove', 'lanterns', '-n', '1'])
   assert.is(code, 0)
   assert.is(stderr, "molm: the model is asked, since 'remove' is no command; did you mean 'molm rm lanterns'?\n")
+  for (const words of [
+    ['search', 'granite', 'moe'],
+    ['embed', 'hello', 'world'],
+  ]) {
+    const noted = await molm([...words, '-n', '1'])
+    assert.match(noted.stderr, new RegExp(`^molm: the model is asked, since '${words[0]}' is no command; .*\n$`))
+  }
+  const sentence = await molm(['delete', 'all', 'files', '-n', '1'])
+  assert.is(sentence.stderr, '')
   assertRefused(await molm(['ps', '-a']), 2, /'ps' is no command/)
   assertRefused(await molm(['help', 'models']), 2, /'models' is no command; did you mean 'molm list'/)
 })
