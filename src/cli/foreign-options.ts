@@ -1,10 +1,10 @@
-/** Options of ollama, llm, aichat and llama.cpp that molm has not, and how to get what they give. */
+/** Options of ollama, llm, aichat and llama.cpp that molm has under no name, and how to get what they give. */
 const FOREIGN: readonly (readonly [flags: readonly string[], hint: string])[] = [
   [
     ['-c', '--continue', '--cid', '--conversation', '--session'],
     '--messages FILE gives it an earlier conversation; the size of the context is --context N',
   ],
-  [['-i', '--interactive', '-cnv', '--repl'], "'molm chat' is the conversation in the terminal"],
+  [['-i', '--interactive', '-cnv', '--repl'], "'molm run' asks once, 'molm chat' always is a conversation"],
   [
     ['--schema', '--json-schema', '-j', '--grammar', '--grammar-file', '--regex', '--format'],
     'it does not hold answers to a form; ask for the form in the prompt',
@@ -14,9 +14,6 @@ const FOREIGN: readonly (readonly [flags: readonly string[], hint: string])[] = 
     'some chat templates take such a switch: --template-arg enable_thinking=false',
   ],
   [['-x', '--extract'], 'it prints the whole answer'],
-  [['--num-predict'], 'the length of an answer is --max-tokens N'],
-  [['--num-ctx'], 'the context is --context N'],
-  [['--num-thread'], 'threads are --threads N'],
   [['--role', '--system-prompt', '--sys'], 'a system text is -s TEXT or -s @FILE'],
   [['--no-stream'], "'molm run --json' prints an answer when it is whole"],
   [['-ngl', '--n-gpu-layers', '--gpu-layers', '--gpu'], 'it computes on the CPU alone'],

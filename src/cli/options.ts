@@ -49,11 +49,12 @@ export function addQuantOption(command: Command, what: string): Command {
 }
 
 export function addThreadsOption(command: Command): Command {
-  return command.option(
-    '-t, --threads <n>',
-    'threads that compute (default: one per core)',
-    wholeNumber('--threads', 1, MAX_THREADS),
-  )
+  return command.addOption(threadsOption())
+}
+
+function threadsOption(): Option {
+  const option = new Option('-t, --threads <n>', 'threads that compute (default: one per core)')
+  return option.argParser(wholeNumber('--threads', 1, MAX_THREADS))
 }
 
 /** Options of every command that computes with a model. */
@@ -67,15 +68,17 @@ export function addGenerationOptions(command: Command): Command {
   command.optionsGroup('Generation (the defaults are the model’s, else these):')
   for (const name of OPTION_NAMES) if (!GENERATION_OPTIONS[name].reports) command.addOption(generationOption(name))
   for (const [flag, name] of FOREIGN_FLAGS) command.addOption(alsoCalled(flag, generationOption(name)))
-  return command
+  return command.addOption(alsoCalled('num-thread', threadsOption()))
 }
 
-/** What users of llama.cpp type for some of them; the help does not speak of it. */
+/** What users of llama.cpp and ollama type for some of them; the help does not speak of it. */
 const FOREIGN_FLAGS: readonly (readonly [flag: string, name: OptionName])[] = [
   ['temp', 'temperature'],
   ['n-predict', 'maxTokens'],
   ['predict', 'maxTokens'],
+  ['num-predict', 'maxTokens'],
   ['ctx-size', 'context'],
+  ['num-ctx', 'context'],
 ]
 
 /** An option by another flag, which gives the same value. */

@@ -41,10 +41,14 @@ test('-V, -v and ls are known, in help as well', async () => {
   assert.match(help.stdout, /^Usage: molm list\|ls /)
 })
 
-test('what users of llama.cpp type is understood', async () => {
+test('what users of llama.cpp and ollama type is understood', async () => {
   const ours = await molm(['--temperature', '0', '-n', '5', 'What is a lantern?'])
   const theirs = await molm(['--temp', '0', '--n-predict', '5', '-p', 'What is a lantern?'])
   assert.is(theirs.stdout, ours.stdout, theirs.stderr)
+  const others = await molm(['--temp', '0', '--num-predict', '5', '--num-thread', '1', 'What is a lantern?'])
+  assert.is(others.stdout, ours.stdout, others.stderr)
+  assertRefused(await molm(['--num-ctx', '0', 'x']), 2, /--context must be/)
+  assertRefused(await molm(['--num-thread', 'x', 'x']), 2, /--threads must be/)
   const unlimited = await molm(['--temp', '0', '-n', '-1', '--stop', '.', 'What is a lantern?'])
   assert.is(unlimited.code, 0, unlimited.stderr)
   assert.ok(unlimited.stdout.length > ours.stdout.length)

@@ -98,15 +98,15 @@ test('words that may be either are asked with a note', async () => {
 })
 
 test('options of other tools are answered with those of molm', async () => {
-  assert.is(
-    await parserRefusal('run', '--num-predict', '5', 'x'),
-    'molm run has no --num-predict: the length of an answer is --max-tokens N',
-  )
   assert.match(await parserRefusal('run', '-x', 'hi'), /^molm run has no -x: it prints the whole answer$/)
-  assert.match(await parserRefusal('run', '--num-ctx=9', 'hi'), /has no --num-ctx: .*--context N/)
+  assert.is(
+    await parserRefusal('chat', '-i'),
+    "molm chat has no -i: 'molm run' asks once, 'molm chat' always is a conversation",
+  )
+  assert.match(await parserRefusal('run', '--session=9', 'hi'), /has no --session: .*--context N/)
   assert.match(await parserRefusal('run', '--n-gpu-layers', '99', 'hi'), /CPU alone/)
   assert.is(await parserRefusal('run', '--frobnicate'), '')
-  assert.is(await parserRefusal('bench', '--num-ctx'), '')
+  assert.is(await parserRefusal('bench', '--session'), '')
 })
 
 test('an option of another tool is not read as one letter with its value', () => {
