@@ -1,5 +1,5 @@
-import os from 'node:os'
 import type { SuggestedModel } from '../index.js'
+import { totalMemory } from '../library/available-memory.js'
 import { formatBytes } from '../numbers.js'
 import { note, writeOut } from './output.js'
 import { alignColumns } from './table.js'
@@ -15,7 +15,7 @@ export async function writeSuggestions(options: { json?: boolean; quiet?: boolea
   await writeOut(alignColumns([HEAD, ...models.map((model) => cells(model, formatBytes))], [0, 2, 3, 4]))
   if (options.quiet) return
   note(
-    `tokens/s: prompt read / answer written, on 2 cores. This computer has ${formatBytes(os.totalmem())} of memory.\n` +
+    `tokens/s: prompt read / answer written, on 2 cores. This computer has ${formatBytes(totalMemory())} of memory.\n` +
       '`molm pull NAME` fetches one of them, or any other model of a family that molm runs (docs/FAMILIES.md)',
   )
 }

@@ -1,5 +1,5 @@
 import os from 'node:os'
-import { roomInCgroup } from './cgroup.js'
+import { limitOfCgroup, roomInCgroup } from './cgroup.js'
 
 /**
  * Bytes that this process can still take: what the machine has free, or its cgroup where that allows less. Files that
@@ -7,6 +7,11 @@ import { roomInCgroup } from './cgroup.js'
  */
 export function availableMemory(): number {
   return Math.min(freeOnMachine(), roomInCgroup())
+}
+
+/** Bytes that this process could ever take: what the machine has, or its cgroup where that allows less. */
+export function totalMemory(): number {
+  return Math.min(os.totalmem(), limitOfCgroup())
 }
 
 function freeOnMachine(): number {

@@ -38,20 +38,35 @@ export function roomInCgroup(root = '/sys/fs/cgroup', self = '/proc/self/cgroup'
   return Math.min(...VERSIONS.map((version) => roomIn(version, root, groups)))
 }
 
-function roomIn({ line, folder, limit, usage, files }: CgroupFiles, root: string, groups: string): number {
+/** Bytes that they let it have in all; Infinity without a limit. */
+export function limitOfCgroup(root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): number {
+  const groups = read(self) ?? ''
+  const limits = VERSIONS.flatMap((version) => [...groupsAround(version, root, groups)].map(({ most }) => most))
+  return Math.min(...limits, Number.POSITIVE_INFINITY)
+}
+
+function roomIn(version: CgroupFiles, root: string, groups: string): number {
   let room = Number.POSITIVE_INFINITY
-  const path = line.exec(groups)?.[1]
-  // In a container the path may begin above the root that is seen there: what is not found is passed over.
-  for (let group = path; group !== undefined; group = group === '/' ? undefined : dirname(group)) {
-    const at = (file: string) => read(join(root, folder, group as string, file))
-    const most = Number(at(limit) ?? 'max')
-    const used = Number(at(usage) ?? 'unknown')
-    if (!Number.isFinite(most) || !Number.isFinite(used)) continue
+  for (const { most, at } of groupsAround(version, root, groups)) {
+    const used = Number(at(version.usage) ?? 'unknown')
+    if (!Number.isFinite(used)) continue
     const stat = at('memory.stat') ?? ''
-    const reclaimable = files.reduce((sum, name) => sum + numberOf(stat, name), 0)
+    const reclaimable = version.files.reduce((sum, name) => sum + numberOf(stat, name), 0)
     room = Math.min(room, Math.max(0, most - used + reclaimable))
   }
   return room
+}
+
+/** The group of this process and those around it, as far as they have a limit; `at` reads a file of the group. */
+function* groupsAround({ line, folder, limit }: CgroupFiles, root: string, groups: string) {
+  const path = line.exec(groups)?.[1]
+  // In a container the path may begin above the root that is seen there: what is not found is passed over.
+  for (let group = path; group !== undefined; group = group === '/' ? undefined : dirname(group)) {
+    const own = join(root, folder, group)
+    const at = (file: string) => read(join(own, file))
+    const most = Number(at(limit) ?? 'max')
+    if (Number.isFinite(most)) yield { most, at }
+  }
 }
 
 function numberOf(stat: string, name: string): number {

@@ -3,32 +3,41 @@ import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { availableMemory } from '#molm/library/available-memory.js'
-import { roomInCgroup } from '#molm/library/cgroup.js'
+import { availableMemory, totalMemory } from '#molm/library/available-memory.js'
+import { limitOfCgroup, roomInCgroup } from '#molm/library/cgroup.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('available memory')
 
+type Files = Record<string, string | number>
+
 /** Room as it is found in files of these names and contents; `self` is /proc/self/cgroup. */
-function roomIn(files: Record<string, string | number>): Promise<number> {
+const roomIn = (files: Files) => readIn(files, roomInCgroup)
+/** Likewise, the limit. */
+const limitIn = (files: Files) => readIn(files, limitOfCgroup)
+
+function readIn(files: Files, reader: typeof roomInCgroup): Promise<number> {
   return inTemporaryFolder(async (dir) => {
     for (const [name, content] of Object.entries(files)) {
       await mkdir(dirname(join(dir, name)), { recursive: true })
       await writeFile(join(dir, name), `${content}\n`)
     }
-    return roomInCgroup(join(dir, 'fs'), join(dir, 'self'))
+    return reader(join(dir, 'fs'), join(dir, 'self'))
   })
 }
 
 test('is some, and no more than the machine has', () => {
   const free = availableMemory()
   assert.ok(free > 0 && free <= os.totalmem(), `${free}`)
+  assert.is(totalMemory(), Math.min(os.totalmem(), limitOfCgroup()))
 })
 
 test('without a control group there is no limit', async () => {
   assert.is(await roomIn({}), Infinity)
   assert.is(await roomIn({ self: '0::/', 'fs/memory.max': 'max', 'fs/memory.current': 1000 }), Infinity)
   assert.is(await roomIn({ self: 'nonsense' }), Infinity)
+  assert.is(await limitIn({ self: '0::/', 'fs/memory.max': 'max', 'fs/memory.current': 1000 }), Infinity)
+  assert.is(await limitIn({}), Infinity)
 })
 
 test('version 2: the limit less what is used, but for files that make room', async () => {
@@ -47,6 +56,7 @@ test('version 2: a group around it may allow less', async () => {
     'fs/user/memory.current': 450,
   }
   assert.is(await roomIn(files), 50)
+  assert.is(await limitIn(files), 500)
 })
 
 test('version 1: likewise, and among other controllers', async () => {
@@ -59,6 +69,7 @@ test('version 1: likewise, and among other controllers', async () => {
     'fs/memory/memory.usage_in_bytes': 20_000,
   }
   assert.is(await roomIn(files), 2000)
+  assert.is(await limitIn(files), 4000)
 })
 
 test('in a container the group is seen as the root', async () => {
