@@ -273,20 +273,31 @@ test('docs/ARCHITECTURE.md prints the rows', () => {
   }
 })
 
-test('an engine that only runs a model reads nothing of training', () => {
-  const read = new Set<string>()
-  const visit = (file: string) => {
-    if (read.has(file)) return
-    read.add(file)
-    const source = readFileSync(repositoryPath(`dist/${file}`), 'utf8')
-    for (const [, specifier] of source.matchAll(/^(?:import|export)[^;]*?from '(\.[^']+)'/gm)) {
-      visit(new URL(specifier, `file:///${file}`).pathname.slice(1))
-    }
+/** Files that are read with one of dist, for which nothing has to be called. */
+function readWith(file: string, read = new Set<string>()): Set<string> {
+  if (read.has(file)) return read
+  read.add(file)
+  const source = readFileSync(repositoryPath(`dist/${file}`), 'utf8')
+  for (const [, specifier] of source.matchAll(/^(?:import|export)[^;]*?from '(\.[^']+)'/gm)) {
+    readWith(new URL(specifier, `file:///${file}`).pathname.slice(1), read)
   }
-  visit('engine/worker.js')
-  assert.ok(read.has('nn/decoder.js'))
+  return read
+}
+
+test('an engine that only runs a model reads nothing of training', () => {
+  const read = [...readWith('engine/worker.js')]
+  assert.ok(read.includes('nn/decoder.js'))
   assert.equal(
-    [...read].filter((file) => /training|backward/.test(file)),
+    read.filter((file) => /training|backward/.test(file)),
+    [],
+  )
+})
+
+test('a start of the command line reads nothing that only a slip or a saved conversation needs', () => {
+  const read = [...readWith('cli/program.js'), ...readWith('cli/run.js'), ...readWith('cli/chat.js')]
+  assert.ok(read.includes('cli/command-line.js'))
+  assert.equal(
+    read.filter((file) => /wrong-words|foreign-|conversation-file|safetensors/.test(file)),
     [],
   )
 })

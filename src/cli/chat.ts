@@ -5,8 +5,6 @@ import type { LoadOptions, Model } from '../generation/types.js'
 import { optionsIn } from '../generation-options.js'
 import { decimal } from '../numbers.js'
 import { colourDepth } from '../terminal/colours.js'
-import { checkConversation } from '../tui/conversation-file.js'
-import { pathOf } from '../tui/file-names.js'
 import { addConversationOptions, type ConversationOptions, readConversation } from './conversation-options.js'
 import { interruptSignal } from './interrupt.js'
 import { LoadingTerminal } from './loading-terminal.js'
@@ -56,7 +54,7 @@ async function chat(options: ChatOptions): Promise<void> {
     throw new UsageError('molm chat needs a terminal on both sides; in a pipe or a script, use molm run')
   }
   const beginning = await readConversation(options)
-  if (options.load !== undefined) await checkConversation(pathOf(options.load))
+  if (options.load !== undefined) await checkSaved(options.load)
   // React reads it when it is imported; its development build is slow.
   process.env.NODE_ENV ??= 'production'
   const name = modelName(options.model)
@@ -86,6 +84,14 @@ async function chat(options: ChatOptions): Promise<void> {
   } finally {
     terminal.leave()
   }
+}
+
+async function checkSaved(typed: string): Promise<void> {
+  const [{ checkConversation }, { pathOf }] = await Promise.all([
+    import('../tui/conversation-file.js'),
+    import('../tui/file-names.js'),
+  ])
+  await checkConversation(pathOf(typed))
 }
 
 /** Loads a model that can chat: one that writes text, and has a tokenizer. */

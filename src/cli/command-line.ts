@@ -1,7 +1,6 @@
 import { UsageError } from '../errors.js'
 import { nearest } from '../spelling.js'
 import { COMMANDS } from './commands.js'
-import { foreignUse } from './foreign-commands.js'
 
 const HELP = ['-h', '--help']
 const VERSION = ['-V', '-v', '--version']
@@ -25,6 +24,7 @@ export function commandNamed(word: string | undefined): string | undefined {
 /** Rejects with a UsageError for `help` with what is no command: `help nope`. */
 export async function checkHelp([first, second]: readonly string[]): Promise<void> {
   if (first !== 'help' || second === undefined || commandNamed(second)) return
+  const { foreignUse } = await import('./foreign-commands.js')
   const instead = (await foreignUse([second]))?.instead
   const meant = nearCommand(second)
   throw new UsageError(

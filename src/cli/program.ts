@@ -6,7 +6,6 @@ import { COMMANDS } from './commands.js'
 import { reportError } from './errors.js'
 import { fitHelp } from './help-width.js'
 import { toleratePipes } from './output.js'
-import { checkOneDashOptions, checkPromptAlone, clearerError } from './wrong-words.js'
 
 /**
  * Runs the command line (without node and script) and sets the process's exit code. The process is left to end by
@@ -22,19 +21,30 @@ export async function main(args: readonly string[]): Promise<void> {
   let program: Command | undefined
   try {
     await checkHelp(words)
-    checkOneDashOptions(words)
+    if (words.some(mayBeForeign)) (await wrongWords()).checkOneDashOptions(words)
     program = await createProgram([name])
-    if (isPromptAlone) program.hook('preAction', (_, run) => checkPromptAlone(run.args, run.opts()))
+    if (isPromptAlone) {
+      program.hook('preAction', async (_, run) => {
+        // A whole sentence in quotes is no command.
+        if (/^\S+$/.test(run.args[0] ?? '')) await (await wrongWords()).checkPromptAlone(run.args, run.opts())
+      })
+    }
     await program.parseAsync(words, { from: 'user' })
   } catch (error) {
     const command = program?.commands.find((command) => command.name() === commandNamed(name))
     const clearer =
       error instanceof CommanderError && command
-        ? await clearerError(error, command, isPromptAlone ? given[0] : undefined)
+        ? await (await wrongWords()).clearerError(error, command, isPromptAlone ? given[0] : undefined)
         : undefined
     reportError(clearer ?? error, command)
   }
 }
+
+/** Read when it is needed: most starts have nothing wrong in them. */
+const wrongWords = () => import('./wrong-words.js')
+
+/** Whether a word has the form of an option of some letters with one dash, as molm has none: `-ngl`. */
+const mayBeForeign = (word: string) => /^-[a-z]{2,}$/.test(word)
 
 /**
  * The parser. All commands are in it, but only those of `names` with their options: a command's file is read when it
