@@ -13,8 +13,8 @@ const LEAST = 16
 
 /**
  * How many tokens of each sequence go into the next micro-batch. Decode steps, one token each, come first. Prompts have the
- * rest of the rows: all where no decode step waits, else `slice` at most. Each gets a few of them, and what is left goes to
- * the shortest, whose answer can begin soonest.
+ * rest of the rows: all where no decode step waits, else `slice` at most. The shortest, whose answer can begin soonest, has
+ * half of them, so that many long ones do not hold it up; each of the others gets a few, and what is left goes to the shortest.
  */
 export function shareOut(waiting: readonly Waiting[], slice: number): number[] {
   const shares = new Array<number>(waiting.length).fill(0)
@@ -30,7 +30,9 @@ export function shareOut(waiting: readonly Waiting[], slice: number): number[] {
     shares[i] += more
     room -= more
   }
-  for (const i of prompts) give(i, LEAST)
-  for (const i of prompts.sort((a, b) => waiting[a].tokens - waiting[b].tokens)) give(i, MAX_BATCH)
+  const shortestFirst = [...prompts].sort((a, b) => waiting[a].tokens - waiting[b].tokens)
+  for (const i of shortestFirst.slice(0, 1)) give(i, Math.ceil(room / 2))
+  for (const i of prompts) give(i, Math.max(0, LEAST - shares[i]))
+  for (const i of shortestFirst) give(i, MAX_BATCH)
   return shares
 }

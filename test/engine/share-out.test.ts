@@ -22,6 +22,11 @@ test('a short prompt goes before a long one, which still gets on', () => {
   assert.equal(shareOut(waiting(20_000, 300, 1), 64), [16, 48, 1])
 })
 
+test('the shortest of many prompts has half of a slice, and the others take turns with the rest', () => {
+  const shares = shareOut(waiting(20_000, 20_000, 20_000, 1_100, 20_000, 1), 64)
+  assert.equal(shares, [16, 16, 0, 32, 0, 1])
+})
+
 test('with more prompts than get a part, those who have waited longest are next', () => {
   const many = Array.from({ length: 20 }, (_, i) => ({ tokens: 500, servedAt: i < 16 ? 7 : 6 }))
   const shares = shareOut(many, 64)
