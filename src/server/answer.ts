@@ -1,11 +1,11 @@
 import type { Step } from '../generation/types.js'
 import { ApiError } from './errors.js'
 import { interleaved } from './interleaved.js'
-import type { Ticket } from './queue.js'
 import type { ScoredToken } from './read-prompt.js'
 import { type RoutedToken, routedToken } from './routed-experts.js'
 import { runSequence, type SequenceAsk } from './sequence.js'
 import type { Serving } from './serving.js'
+import type { Ticket } from './ticket.js'
 
 export type FinishReason = 'stop' | 'length'
 

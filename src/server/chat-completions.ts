@@ -9,11 +9,11 @@ import { readBody } from './body.js'
 import { encodePrompt } from './encode-prompt.js'
 import { ApiError } from './errors.js'
 import { generating, type Reply } from './generating.js'
-import type { Ticket } from './queue.js'
 import type { ScoredToken } from './read-prompt.js'
 import { optionsOf } from './request-options.js'
 import { type ChatBody, chatBody } from './schemas.js'
 import type { Serving } from './serving.js'
+import type { Ticket } from './ticket.js'
 import { tokenBytes, tokenText } from './token-text.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, which the model's own template writes out. */

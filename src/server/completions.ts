@@ -7,10 +7,10 @@ import { readBody } from './body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
 import { encodePrompt } from './encode-prompt.js'
 import { generating, type Reply } from './generating.js'
-import type { Ticket } from './queue.js'
 import { optionsOf } from './request-options.js'
 import { type CompletionBody, completionBody } from './schemas.js'
 import type { Serving } from './serving.js'
+import type { Ticket } from './ticket.js'
 
 /** A prompt as ids, and as the text that `echo` gives; empty for ids that are not echoed. */
 interface Prompt {

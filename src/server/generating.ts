@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
 import type { Answer } from './answer.js'
 import { hasLargeBody } from './bodies.js'
-import type { Ticket } from './queue.js'
 import type { Serving } from './serving.js'
 import { eventStream } from './stream.js'
+import type { Ticket } from './ticket.js'
 
 /** A response body: complete, or streamed. Exactly one method is called, once. */
 export interface Reply {

@@ -7,7 +7,7 @@ export interface Limits {
    * again.
    */
   waiting: number
-  /** Tokens of a short sequence, prompt still to be read and answer: there are quick places for these (queue.ts). */
+  /** Tokens of a short sequence, prompt still to be read and answer: there are quick places for these (places.ts). */
   quickTokens: number
   /** Tokens of a sequence, prompt and answer together; less where the model has fewer positions. */
   contextTokens: number

@@ -1,52 +1,32 @@
-import { ApiError, ClientGone } from './errors.js'
+import { ApiError } from './errors.js'
 import type { Limits } from './limits.js'
-
-/*
- * Sequences get the `parallel` places in the order in which they ask and keep them to their end, at most half of them for
- * one request while others wait; places beyond its half, which it got while nothing waited, are not counted against others.
- * Half as many quick places are for requests that run nothing yet and need at most `quickTokens`, prompt and answer together.
- * So a short request waits for other short ones only, and at most twice `parallel` sequences run.
- */
-
-/** A request's place in the queue. */
-export interface Ticket {
-  /** Aborted when its client has gone, or when the closing server no longer waits for it. */
-  readonly signal: AbortSignal
-  /**
-   * Waits until one of its sequences may run; resolves with a function that gives the place back. Rejects when the
-   * request is aborted, or with the error that `admit` throws.
-   */
-  slot(work: Work): Promise<() => void>
-  abort(): void
-  /** Ends the request. May be called again. */
-  leave(): void
-}
-
-/** The work of one sequence. */
-export interface Work {
-  /** Tokens of its prompt that would have to be read now, and of its answer at most. */
-  tokens(): number
-  /** Called when there is a place: takes memory for the sequence; false lets it wait until another one ends. */
-  admit?: () => boolean
-}
+import { type PlaceKind, Places, type Waiting, type Work } from './places.js'
+import { QueuedRequest, type Slot, type Ticket } from './ticket.js'
 
 /** A sequence that waits for its place. */
-interface Waiting extends Work {
-  ticket: QueuedRequest
-  start(giveBack: () => void): void
+interface Entry extends Waiting {
+  readonly holder: QueuedRequest
+  /** Grows from sequence to sequence. */
+  readonly number: number
+  start(kind: PlaceKind): void
   refuse(error: unknown): void
 }
 
 /** Lets sequences run, a limited number at once, and requests wait, a limited number too. */
 export class Queue {
   private readonly requests = new Set<QueuedRequest>()
-  private readonly waiting: Waiting[] = []
+  private readonly places: Places
+  /** In the order in which they first asked. */
+  private readonly waiting: Entry[] = []
+  private sequences = 0
   private isClosing = false
   private whenEmpty?: () => void
   /** Mean time that a request took, of the latest ones. */
   private meanMs = 1000
 
-  constructor(private readonly limits: Pick<Limits, 'parallel' | 'waiting' | 'quickTokens'>) {}
+  constructor(private readonly limits: Pick<Limits, 'parallel' | 'waiting' | 'quickTokens'>) {
+    this.places = new Places(limits, this.requests)
+  }
 
   get closing(): boolean {
     return this.isClosing
@@ -87,7 +67,7 @@ export class Queue {
   /** Refuses new and waiting requests; resolves when all that run have ended, or have been stopped after `drainMs`. */
   async close(drainMs: number): Promise<void> {
     this.isClosing = true
-    for (const entry of this.waiting.filter(({ ticket }) => !ticket.isBegun)) this.refuse(entry, closing())
+    for (const entry of this.waiting.filter(({ holder }) => !holder.isBegun)) this.refuse(entry, closing())
     const timer = setTimeout(() => {
       for (const request of this.requests) request.abort(closing())
     }, drainMs)
@@ -100,87 +80,102 @@ export class Queue {
   }
 
   private get running(): number {
-    return [...this.requests].reduce((sum, { running }) => sum + running, 0)
+    return this.places.taken('long', 'quick', 'trial')
   }
 
   private idle(): QueuedRequest[] {
     return [...this.requests].filter(({ running }) => running === 0)
   }
 
-  private slot(ticket: QueuedRequest, work: Work): Promise<() => void> {
-    if (ticket.signal.aborted) return Promise.reject(ticket.signal.reason)
-    if (this.isClosing && !ticket.isBegun) return Promise.reject(closing())
+  private async slot(holder: QueuedRequest, work: Work): Promise<Slot> {
+    if (this.isClosing && !holder.isBegun && !holder.signal.aborted) throw closing()
+    const { quickTokens } = this.limits
+    const number = this.sequences++
+    let kind: PlaceKind | undefined = await this.turn({ holder, work, number, isPausing: false })
+    const leave = () => {
+      if (kind) holder.held[kind]--
+      kind = undefined
+      this.startNext()
+    }
+    return {
+      get answerTokens() {
+        return kind === 'trial' ? quickTokens : Number.POSITIVE_INFINITY
+      },
+      goOn: async () => {
+        if (kind !== 'trial') return
+        holder.pausing++
+        leave()
+        try {
+          kind = await this.turn({ holder, work: { ...work, admit: undefined }, number, isPausing: true })
+        } finally {
+          holder.pausing--
+        }
+      },
+      giveBack: leave,
+    }
+  }
+
+  /** Waits until a sequence has its place. */
+  private turn(waiting: Pick<Entry, 'holder' | 'work' | 'number' | 'isPausing'>): Promise<PlaceKind> {
+    const { signal } = waiting.holder
+    if (signal.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
       const abort = () => {
-        this.refuse(entry, ticket.signal.reason)
+        this.refuse(entry, signal.reason)
         this.startNext()
       }
-      const entry: Waiting = {
-        ...work,
-        ticket,
-        start: (giveBack) => {
-          ticket.signal.removeEventListener('abort', abort)
-          resolve(giveBack)
+      const entry: Entry = {
+        ...waiting,
+        start: (kind) => {
+          signal.removeEventListener('abort', abort)
+          resolve(kind)
         },
         refuse: (error) => {
-          ticket.signal.removeEventListener('abort', abort)
+          signal.removeEventListener('abort', abort)
           reject(error)
         },
       }
-      ticket.signal.addEventListener('abort', abort)
-      this.waiting.push(entry)
+      signal.addEventListener('abort', abort)
+      const behind = this.waiting.findIndex(({ number }) => number > entry.number)
+      this.waiting.splice(behind < 0 ? this.waiting.length : behind, 0, entry)
       this.startNext()
     })
   }
 
   private startNext(): void {
-    while (this.start(this.nextInOrder(), 'placed') || this.start(this.nextQuick(), 'quick'));
+    while (this.startOne());
   }
 
-  /** The first waiting sequence that may have one of the `parallel` places. */
-  private nextInOrder(): Waiting | undefined {
-    const { parallel } = this.limits
-    const requests = [...this.requests]
-    const taken = requests.reduce((sum, { placed }) => sum + Math.min(placed, this.half), 0)
-    const all = requests.reduce((sum, { placed }) => sum + placed, 0)
-    return this.waiting.find(({ ticket }) => {
-      if (ticket.placed < this.half) return taken < parallel
-      return all < parallel && this.waiting.every((other) => other.ticket === ticket)
-    })
-  }
-
-  /** The first waiting sequence that may have a quick place. */
-  private nextQuick(): Waiting | undefined {
-    const taken = [...this.requests].reduce((sum, { quick }) => sum + quick, 0)
-    if (taken >= this.half) return undefined
-    return this.waiting.find(({ ticket, tokens }) => ticket.running === 0 && tokens() <= this.limits.quickTokens)
-  }
-
-  private get half(): number {
-    return Math.ceil(this.limits.parallel / 2)
+  private startOne(): boolean {
+    const { places, waiting } = this
+    const startShort = (kind: 'quick' | 'trial') => this.start(places.nextShort(kind, waiting), kind)
+    const first = places.nextLong(waiting)
+    if (this.start(first, 'long')) return true
+    if (!first) return startShort('quick') || startShort('trial')
+    // The first in line waits for memory. What pauses has its own, and goes on.
+    const pausing = waiting.filter(({ isPausing }) => isPausing)
+    if (this.start(places.nextLong(waiting, pausing), 'long')) return true
+    // Quick ones need little, and pass; but once nothing else runs, it is they who would keep the memory from the first.
+    return places.taken('long', 'trial') > 0 && startShort('quick')
   }
 
   /** Gives a waiting sequence its place, or its refusal. False if there is none, or no memory for it now. */
-  private start(entry: Waiting | undefined, place: 'placed' | 'quick'): boolean {
+  private start(entry: Entry | undefined, kind: PlaceKind): boolean {
     if (!entry) return false
     try {
-      if (entry.admit?.() === false) return false
+      if (entry.work.admit?.(kind) === false) return false
     } catch (error) {
       this.refuse(entry, error)
       return true
     }
     this.waiting.splice(this.waiting.indexOf(entry), 1)
-    const { ticket } = entry
-    ticket[place]++
-    ticket.isBegun = true
-    entry.start(() => {
-      ticket[place]--
-      this.startNext()
-    })
+    this.places.give(kind, entry.holder)
+    entry.holder.isBegun = true
+    entry.start(kind)
     return true
   }
 
-  private refuse(entry: Waiting, error: unknown): void {
+  private refuse(entry: Entry, error: unknown): void {
     const at = this.waiting.indexOf(entry)
     if (at < 0) return
     this.waiting.splice(at, 1)
@@ -191,44 +186,6 @@ export class Queue {
     if (!this.requests.delete(request)) return
     if (request.isBegun) this.meanMs += (performance.now() - request.enteredAt - this.meanMs) / 16
     if (this.requests.size === 0) this.whenEmpty?.()
-  }
-}
-
-class QueuedRequest implements Ticket {
-  /** Its sequences that run in one of the `parallel` places, and in quick ones. */
-  placed = 0
-  quick = 0
-  /** Whether any of its sequences has had its turn. */
-  isBegun = false
-  readonly enteredAt = performance.now()
-  readonly leave: () => void
-  private readonly controller = new AbortController()
-
-  constructor(
-    client: AbortSignal | undefined,
-    readonly isLarge: boolean,
-    readonly slot: (work: Work) => Promise<() => void>,
-    left: () => void,
-  ) {
-    const gone = () => this.abort()
-    this.leave = () => {
-      client?.removeEventListener('abort', gone)
-      left()
-    }
-    if (client?.aborted) gone()
-    else client?.addEventListener('abort', gone)
-  }
-
-  get running(): number {
-    return this.placed + this.quick
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal
-  }
-
-  abort(reason: Error = new ClientGone('the client has gone')): void {
-    this.controller.abort(reason)
   }
 }
 

@@ -1,10 +1,10 @@
 import { UserError } from '../errors.js'
 import type { GenerateOptions, GenerationResult, PromptProgress, Step } from '../generation/types.js'
 import { GENERATION_OPTIONS } from '../generation-options.js'
-import type { Ticket } from './queue.js'
 import { type ReadPrompt, readPrompt } from './read-prompt.js'
 import type { Serving } from './serving.js'
 import { type HeldSession, noMemory } from './sessions.js'
+import type { Slot, Ticket } from './ticket.js'
 
 /** What is asked of one sequence. */
 export interface SequenceAsk {
@@ -37,18 +37,20 @@ export async function* runSequence(
   ask: SequenceAsk,
   ticket: Ticket,
 ): AsyncGenerator<SequenceEvent, SequenceEnd> {
-  const { sessions, metrics } = serving
+  const { sessions, metrics, limits } = serving
   const { prompt } = ask
   const entered = performance.now()
   await sessions.ready()
   const maxTokens = mostTokens(ask, serving)
   const runAll = ask.scorePrompt || ask.routes
-  const take = () => sessions.take(prompt, prompt.length + Math.min(maxTokens, ANSWER_PART), runAll)
+  const take = (spare = 0) => sessions.take(prompt, prompt.length + Math.min(maxTokens, ANSWER_PART), runAll, spare)
   let held: HeldSession | undefined
-  const release = await ticket.slot({
-    tokens: () => maxTokens + prompt.length - (runAll ? 0 : sessions.cachedOf(prompt)),
-    admit: () => {
-      held = take()
+  const slot = await ticket.slot({
+    answer: maxTokens,
+    unread: () => prompt.length - (runAll ? 0 : sessions.cachedOf(prompt)),
+    admit: (kind) => {
+      // What pauses holds its memory; quick ones must have theirs meanwhile.
+      held = take(kind === 'trial' ? (limits.parallel * limits.quickTokens) / 2 : 0)
       return held !== undefined
     },
   })
@@ -56,7 +58,7 @@ export async function* runSequence(
   try {
     for (let mayRetry = true; held; mayRetry = false) {
       let isBegun = false
-      const events = runIn(held, maxTokens, serving, ask, ticket.signal)
+      const events = runIn(held, maxTokens, serving, ask, ticket.signal, slot)
       try {
         for (let next = await events.next(); ; next = await events.next()) {
           if (next.done) return next.value
@@ -77,7 +79,7 @@ export async function* runSequence(
     }
     throw noMemory('there is no memory for this request now')
   } finally {
-    release()
+    slot.giveBack()
   }
 }
 
@@ -96,6 +98,7 @@ async function* runIn(
   { model, sessions, metrics }: Serving,
   { prompt, options, scorePrompt, routes }: SequenceAsk,
   signal: AbortSignal,
+  slot: Slot,
 ): AsyncGenerator<SequenceEvent, SequenceEnd> {
   const { session, cached, tokens } = held
   const started = performance.now()
@@ -127,6 +130,11 @@ async function* runIn(
       metrics.generated(now - lastAt, value.index === 0)
       lastAt = now
       yield { kind: 'step', step: value }
+      // Its next token is not asked for before that, so the engine does not go on either.
+      const isOver = value.index + 1 >= slot.answerTokens && value.index + 1 < maxTokens
+      if (!isOver) continue
+      await slot.goOn()
+      lastAt = performance.now()
     }
   } finally {
     // Left early: what the engine computed ahead is taken back before another sequence gets the session.

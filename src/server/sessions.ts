@@ -52,11 +52,12 @@ export class Sessions {
    * A session with memory for `room` tokens: the one at rest that begins most like `prompt`, if that is more than half of
    * its own tokens, cut to what they have in common and to one token less than the prompt, whose last has to be run; else
    * a new one, as also if all of the prompt is to be run. Sessions at rest are dropped if there is no memory otherwise.
-   * Undefined if memory has to be waited for. Throws an ApiError if there would never be enough.
+   * Undefined if memory has to be waited for, or less than that of `spare` tokens would be left. Throws an ApiError if there
+   * would never be enough.
    */
-  take(prompt: readonly number[], room: number, runAll: boolean): HeldSession | undefined {
+  take(prompt: readonly number[], room: number, runAll: boolean, spare = 0): HeldSession | undefined {
     const near = runAll ? undefined : this.nearest(prompt)
-    if (!this.makeMemory(room, near?.entry)) return undefined
+    if (!this.makeMemory(room, near?.entry, spare)) return undefined
     let held: HeldSession
     if (near) {
       const { entry, cached } = near
@@ -108,17 +109,17 @@ export class Sessions {
 
   /**
    * Whether the memory is enough for a session of `room` tokens beside the others in use; those at rest are dropped for it.
-   * `own` is that session, in use or at rest, if it exists. Throws an ApiError if the memory would not be enough for it
-   * alone.
+   * `own` is that session, in use or at rest, if it exists. False also if less than that of `spare` tokens were left
+   * for others. Throws an ApiError if the memory would not be enough for this one alone.
    */
-  private makeMemory(room: number, own?: HeldSession | Resting): boolean {
+  private makeMemory(room: number, own?: HeldSession | Resting, spare = 0): boolean {
     this.memory.note(this.filled)
     const most = this.memory.tokens
     if (room > most) {
       throw noMemory(`the prompt and its answer need memory for ${room} tokens; there is enough for ${most}`)
     }
     const inUse = room + sum([...this.held], (other) => (other === own ? 0 : other.room))
-    if (inUse > most) return false
+    if (inUse + spare > most) return false
     const others = this.resting.filter((entry) => entry !== own)
     let atRest = sum(others, ({ tokens }) => tokens.length)
     for (const entry of others) {

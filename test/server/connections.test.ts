@@ -14,6 +14,7 @@ const ENDLESS = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, temperat
 const LIMITS = {
   parallel: 2,
   waiting: 2,
+  quickTokens: 100,
   promptTokens: 10_000_000,
   stallMs: 700,
   commentMs: 200,
@@ -240,7 +241,8 @@ test('closing finishes what runs, and refuses what comes and what waits', () =>
       for await (const { choices } of stream) reason = choices[0]?.finish_reason ?? reason
       return reason
     })
-    const waiting = post(url, '/v1/completions', ENDLESS)
+    // Too long for a trial place, in which it would have begun.
+    const waiting = post(url, '/v1/completions', { ...ENDLESS, prompt: new Array(1_000).fill(5) })
     await until(async () => (await get(url, '/health')).body.waiting === 1)
     const closed = server.close()
     assert.is((await waiting).status, 503)

@@ -5,7 +5,9 @@ import { get, post, type Served, serveNano, until } from './served.js'
 /* A client that takes all that it can get, and another one with a short request. */
 const test = suite('fairness')
 
-const LONG = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, stream: true }
+/** All of its prompt is read each time, too much for a trial place, so it waits for a long one. */
+const LONG_PROMPT = { prompt: new Array(500).fill(5), echo: true, logprobs: 0 }
+const LONG = { ...LONG_PROMPT, max_tokens: 30_000, ignore_eos: true, stream: true }
 const SHORT = { prompt: 'A dog', max_tokens: 1, temperature: 0 }
 let served: Served
 

@@ -2,13 +2,20 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ApiError, ClientGone } from '#molm/server/errors.js'
 import { interleaved } from '#molm/server/interleaved.js'
-import { Queue, type Ticket } from '#molm/server/queue.js'
+import type { Work } from '#molm/server/places.js'
+import { Queue } from '#molm/server/queue.js'
+import type { Ticket } from '#molm/server/ticket.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the queue')
 
-/** The work of a sequence that may have no quick place, and of one that may. */
-const [LONG, SHORT] = [{ tokens: () => 11 }, { tokens: () => 10 }]
+/** The work of a sequence that may have a long place only, and of one that may have a quick one. */
+const [LONG, SHORT] = [work(41, 1), work(9, 1)]
+
+/** A prompt and an answer of so many tokens. */
+function work(prompt: number, answer: number): Work {
+  return { answer, unread: () => prompt }
+}
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -17,9 +24,9 @@ test('so many sequences run at once; the others start in the order in which they
   const tickets = Array.from({ length: 5 }, () => queue.enter())
   const begun: number[] = []
   const releases = tickets.map(async (ticket, i) => {
-    const release = await ticket.slot(LONG)
+    const { giveBack } = await ticket.slot(LONG)
     begun.push(i)
-    return release
+    return giveBack
   })
   await turn()
   assert.equal(begun, [0, 1])
@@ -40,14 +47,14 @@ test('sequences of one request get half of the places while others wait, and wha
   const queue = new Queue({ parallel: 4, waiting: 10, quickTokens: 10 })
   const [many, other, third] = [queue.enter(), queue.enter(), queue.enter()]
   const releases: (() => void)[] = []
-  for (let i = 0; i < 6; i++) many.slot(LONG).then((release) => releases.push(release))
+  for (let i = 0; i < 6; i++) many.slot(LONG).then(({ giveBack }) => releases.push(giveBack))
   await turn()
   assert.is(queue.counts.running, 4)
   const others: string[] = []
   const ofOther = [other, other, other].map((ticket) => {
-    return ticket.slot(LONG).then((release) => {
+    return ticket.slot(LONG).then(({ giveBack }) => {
       others.push('other')
-      return release
+      return giveBack
     })
   })
   third.slot(LONG).then(() => others.push('third'))
@@ -72,9 +79,9 @@ test('a short sequence gets a quick place behind long ones, one for a request, i
   const long = [0, 1, 2].map(() => queue.enter())
   const begun: string[] = []
   const ask = async (name: string, ticket: Ticket, work = SHORT) => {
-    const release = await ticket.slot(work)
+    const { giveBack } = await ticket.slot(work)
     begun.push(name)
-    return release
+    return giveBack
   }
   const longs = long.map((ticket, i) => ask(`long ${i}`, ticket, LONG))
   const [a, b] = [queue.enter(), queue.enter()]
@@ -96,7 +103,7 @@ test('a short sequence gets a quick place behind long ones, one for a request, i
 
 test('a sequence without memory waits for the end of another, and short ones pass it', async () => {
   const queue = new Queue({ parallel: 3, waiting: 10, quickTokens: 10 })
-  const release = await queue.enter().slot(LONG)
+  const { giveBack: release } = await queue.enter().slot(LONG)
   let hasMemory = false
   const begun: string[] = []
   const large = queue.enter().slot({ ...LONG, admit: () => hasMemory })
@@ -161,7 +168,7 @@ test('a request that finds the queue full is told when to come again', () => {
 test('a client that goes gives up its place', async () => {
   const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
   const first = queue.enter()
-  const release = await first.slot(LONG)
+  const { giveBack: release } = await first.slot(LONG)
   const gone = new AbortController()
   const second = queue.enter(gone.signal)
   const third = queue.enter()
@@ -171,7 +178,7 @@ test('a client that goes gives up its place', async () => {
   assert.instance(await waits, ClientGone)
   second.leave()
   release()
-  assert.type(await next, 'function')
+  await next
   // Who has gone before it has asked is not let in either.
   assert.instance(await thrownBy(queue.enter(gone.signal).slot(LONG)), ClientGone)
 })
@@ -179,7 +186,7 @@ test('a client that goes gives up its place', async () => {
 test('closing lets what runs end, also sequences of its that are yet to come, and refuses all else', async () => {
   const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
   const running = queue.enter()
-  const release = await running.slot(LONG)
+  const { giveBack: release } = await running.slot(LONG)
   const waiting = queue.enter()
   const refused = thrownBy(waiting.slot(LONG))
   let isClosed = false
@@ -191,7 +198,7 @@ test('closing lets what runs end, also sequences of its that are yet to come, an
   assert.throws(() => queue.enter(), /closing/)
   const more = running.slot(LONG)
   release()
-  ;(await more)()
+  ;(await more).giveBack()
   await turn()
   assert.not.ok(isClosed)
   running.leave()

@@ -107,7 +107,8 @@ test('without memory a sequence waits for others, takes that of sessions at rest
   assert.throws(() => sessions.extend(large as HeldSession, 161), /memory for 161 tokens; there is enough for 160/)
   sessions.extend(large as HeldSession, 160)
   sessions.give(large as HeldSession)
-  assert.ok(sessions.take([4], 50, true))
+  assert.is(sessions.take([4], 50, true, 111), undefined, 'what is to be left for others')
+  assert.ok(sessions.take([4], 50, true, 110))
   assert.throws(
     () => sessions.take([4], 1_000, true),
     (error: ApiError) => error.status === 503 && /need memory for 1000 tokens/.test(error.message),
