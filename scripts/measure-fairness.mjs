@@ -1,5 +1,6 @@
-// Measures how long a request for one token, and /health, take beside a client that wants all of `molm serve`. Each case
-// has a server of nano of its own. Exits with 1 if one of them is above its bound. Needs `npm run build`.
+// Measures how long a request for one token, and /health, take beside a client that wants all of `molm serve`; then, once
+// each, a prompt of 1,100 tokens and an answer that may have 2,048 tokens and has few. Each case has a server of nano of its
+// own. Exits with 1 if one of them is above its bound. Needs `npm run build`.
 //
 //   node scripts/measure-fairness.mjs [--seconds 15] [--only CASE] [--threads 2] [--molm bin/molm.js]
 import { parseArgs } from 'node:util'
@@ -15,8 +16,8 @@ const { values } = parseArgs({
   },
 })
 const SECONDS = Number(values.seconds)
-/** Bounds in milliseconds: for requests for one token, and for /health. */
-const [MOST_TOKEN, MOST_HEALTH] = [2_000, 250]
+/** Bounds in milliseconds: for requests for one token, for /health, and for the two larger requests. */
+const [MOST_TOKEN, MOST_HEALTH, MOST_LARGER] = [2_000, 250, 20_000]
 /**
  * Cases with so many bytes at once that connecting alone may take long. In these 19 of 20 requests for a token and the
  * median of /health keep the bounds, else all do.
@@ -30,6 +31,12 @@ const LONG_WORD = JSON.stringify({ prompt: 'ab'.repeat(2_050_000) })
 const longPrompt = (i) => Array.from({ length: 30_000 }, (_, j) => 300 + ((i * 7 + j) % 3_000))
 const repeated = (count, path, body) => Array.from({ length: count }, (_, i) => [path, body(i)])
 
+const ONE_TOKEN = { prompt: 'a', max_tokens: 1, temperature: 0 }
+const LARGER = {
+  'a prompt of 1,100 tokens': { prompt: Array.from({ length: 1_100 }, (_, i) => 3_400 - i), max_tokens: 1 },
+  'few of 2,048 tokens': { prompt: 'A dog', max_tokens: 2_048, temperature: 0, stop: [' ', '.'] },
+}
+
 const CASES = {
   'no other': [],
   '1 request of 128 answers of 32,000 tokens': [
@@ -37,6 +44,9 @@ const CASES = {
   ],
   '12 requests of 30,000 tokens of answer': repeated(12, COMPLETIONS, () =>
     JSON.stringify({ prompt: 'a', max_tokens: 30_000, ignore_eos: true }),
+  ),
+  '95 requests of 1,000 tokens of answer': repeated(95, COMPLETIONS, () =>
+    JSON.stringify({ prompt: 'a', max_tokens: 1_000, ignore_eos: true }),
   ),
   '8 prompts of 30,000 tokens': repeated(8, COMPLETIONS, (i) =>
     JSON.stringify({ prompt: longPrompt(i), max_tokens: 1 }),
@@ -56,13 +66,13 @@ async function measure() {
   let isTooSlow = false
   for (const name of Object.keys(CASES)) {
     if (values.only && !name.includes(values.only)) continue
-    const { token, health, peak, statuses } = await beside(name)
+    const { token, health, larger, peak, statuses } = await beside(name)
     const [ofToken, ofHealth] = isFlood(name) ? [token.most, health.median] : [token.worst, health.worst]
-    const isSlow = ofToken > MOST_TOKEN || ofHealth > MOST_HEALTH
+    const isSlow = ofToken > MOST_TOKEN || ofHealth > MOST_HEALTH || larger.some(([, ms]) => ms > MOST_LARGER)
     isTooSlow ||= isSlow
     console.log(
       `${isSlow ? 'SLOW' : 'ok  '} ${name}: one token ${told(token)}; /health ${told(health)}; ` +
-        `most memory ${peak} MB; others ${JSON.stringify(statuses)}`,
+        `${larger.map(([what, ms]) => `${what} ${ms.toFixed(0)} ms; `).join('')}most memory ${peak} MB; others ${JSON.stringify(statuses)}`,
     )
   }
   process.exitCode = isTooSlow ? 1 : 0
@@ -82,7 +92,7 @@ async function askAll({ name, url }) {
 async function beside(name) {
   const server = await startNano(values)
   try {
-    await oneToken(server.url)
+    await completion(server.url, ONE_TOKEN)
     return await timesBeside(name, server.url)
   } finally {
     await server.end('SIGKILL')
@@ -104,22 +114,25 @@ async function timesBeside(name, url) {
   await sleep(1_000)
   const end = performance.now() + SECONDS * 1000
   do {
-    times.token.push(await oneToken(url))
+    times.token.push(await completion(url, ONE_TOKEN))
     times.health.push(await timed(() => ask(url, 'GET', '/health')))
     await sleep(50)
   } while (performance.now() < end && (left > 0 || times.token.length < 20))
+  const larger = []
+  if (!isFlood(name)) {
+    for (const [what, body] of Object.entries(LARGER)) larger.push([what, await completion(url, body)])
+  }
   const metrics = await text(url, '/metrics')
   const peak = Math.round(Number(/^molm_process_resident_bytes (\S+)$/m.exec(metrics)[1]) / 1e6)
   await others.terminate()
-  return { token: figures(times.token), health: figures(times.health), peak, statuses }
+  return { token: figures(times.token), health: figures(times.health), larger, peak, statuses }
 }
 
-/** Milliseconds of a request for one token; one that finds the queue full is sent again. */
-function oneToken(url) {
-  const body = JSON.stringify({ prompt: 'a', max_tokens: 1, temperature: 0 })
+/** Milliseconds of a request for a completion; one that finds the queue full is sent again. */
+function completion(url, body) {
   return timed(async () => {
     for (;;) {
-      const { status } = await ask(url, 'POST', COMPLETIONS, body)
+      const { status } = await ask(url, 'POST', COMPLETIONS, JSON.stringify(body))
       if (status === 200) return
       if (status !== 429) throw new Error(`status ${status}`)
       await sleep(20)
