@@ -76,9 +76,10 @@ async function serve(options: ServeOptions): Promise<void> {
 }
 
 /** One line of the log. */
-function noteRequest({ method, path, status, tokens, ms, isCutOff }: RequestEntry): void {
+function noteRequest({ id, method, path, status, tokens, ms, isCutOff }: RequestEntry): void {
   const counts = tokens ? `${plural(tokens.prompt, 'token')} in, ${tokens.generated} out  ` : ''
-  note(`${method} ${printable(path, 100)} ${status}  ${counts}${Math.round(ms)} ms${isCutOff ? '  cut off' : ''}`)
+  const end = isCutOff ? '  cut off' : ''
+  note(`${method} ${printable(path, 100)} ${status}  ${counts}${Math.round(ms)} ms${end}  ${id}`)
 }
 
 function listenOptions({ host, port, auth, alias, parallel, cors, ...options }: ServeOptions): ListenOptions {

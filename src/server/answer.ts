@@ -79,7 +79,7 @@ export class Answer {
     private readonly ticket: Ticket,
   ) {}
 
-  /** What it took, once all pieces are there. A prompt counts once, however many choices it has. */
+  /** What it has taken up to now. A prompt counts once, however many choices it has. */
   get usage(): Usage {
     const { completion, cached } = this
     const prompt = this.asks.reduce((sum, { prompt }) => sum + prompt.length, 0)
@@ -98,14 +98,46 @@ export class Answer {
   async *pieces(): AsyncGenerator<Piece> {
     const { serving, asks, n, ticket } = this
     const sources = asks.flatMap((ask, i) =>
-      Array.from({ length: n }, (_, j) => () => choicePieces(serving, withSeed(ask, j), ticket, i * n + j)),
+      Array.from({ length: n }, (_, j) => () => this.choice(withSeed(ask, j), i * n + j)),
     )
-    const ended = (index: number, { completion, cached }: { completion: number; cached: number }) => {
-      this.completion += completion
+    const ended = (index: number, cached: number) => {
       if (index % n === 0) this.cached += cached
     }
     const pieces = interleaved(sources, serving.limits.parallel, { ended, stop: () => ticket.abort() })
     for await (const { value } of pieces) yield value
+  }
+
+  /** The pieces of one choice; returns how many tokens of its prompt were in a cache. */
+  private async *choice(ask: SequenceAsk, index: number): AsyncGenerator<Piece, number> {
+    const { serving, ticket } = this
+    const { model } = serving
+    const tokenizer = model.hasTokenizer ? model.tokenizer : undefined
+    const events = runSequence(serving, ask, ticket)
+    let shown = 0
+    try {
+      for (;;) {
+        const { done, value } = await events.next()
+        if (done) {
+          const { finishReason, text } = value.result
+          const reason = finishReason === 'length' ? 'length' : 'stop'
+          yield { index, text: text.slice(shown), tokens: [], finishReason: reason }
+          return value.cached
+        }
+        if (value.kind === 'prompt') {
+          const promptRouted = value.routes?.map((routes, i) => routedToken(ask.prompt[i], routes, tokenizer))
+          yield { index, text: '', tokens: value.scores ?? [], ...(promptRouted && { promptRouted }) }
+          continue
+        }
+        const { step } = value
+        // Here, not at the end: the log tells of an answer that is cut off, too.
+        this.completion++
+        shown += step.text.length
+        const routed = ask.routes ? [routedToken(step.token, step.routes, tokenizer)] : undefined
+        yield { index, text: step.text, tokens: [scoredStep(step)], ...(routed && { routed }) }
+      }
+    } finally {
+      await events.return(undefined as never)
+    }
   }
 }
 
@@ -115,40 +147,6 @@ function withSeed(ask: SequenceAsk, choice: number): SequenceAsk {
   if (seed === undefined || choice === 0) return ask
   const left = Number.MAX_SAFE_INTEGER - seed
   return { ...ask, options: { ...ask.options, seed: choice <= left ? seed + choice : choice - left - 1 } }
-}
-
-async function* choicePieces(
-  serving: Serving,
-  ask: SequenceAsk,
-  ticket: Ticket,
-  index: number,
-): AsyncGenerator<Piece, { completion: number; cached: number }> {
-  const { model } = serving
-  const tokenizer = model.hasTokenizer ? model.tokenizer : undefined
-  const events = runSequence(serving, ask, ticket)
-  let shown = 0
-  try {
-    for (;;) {
-      const { done, value } = await events.next()
-      if (done) {
-        const { finishReason, text, tokens } = value.result
-        const reason = finishReason === 'length' ? 'length' : 'stop'
-        yield { index, text: text.slice(shown), tokens: [], finishReason: reason }
-        return { completion: tokens.length, cached: value.cached }
-      }
-      if (value.kind === 'prompt') {
-        const promptRouted = value.routes?.map((routes, i) => routedToken(ask.prompt[i], routes, tokenizer))
-        yield { index, text: '', tokens: value.scores ?? [], ...(promptRouted && { promptRouted }) }
-        continue
-      }
-      const { step } = value
-      shown += step.text.length
-      const routed = ask.routes ? [routedToken(step.token, step.routes, tokenizer)] : undefined
-      yield { index, text: step.text, tokens: [scoredStep(step)], ...(routed && { routed }) }
-    }
-  } finally {
-    await events.return(undefined as never)
-  }
 }
 
 function scoredStep({ token, logprob, topLogprobs = [] }: Step): ScoredToken {

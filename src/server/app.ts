@@ -9,7 +9,7 @@ import { CacheMemory, type ProcessMemory } from './cache-memory.js'
 import { chatRoutes } from './chat-completions.js'
 import { completionRoutes } from './completions.js'
 import { asApiError, ClientGone, errorResponse } from './errors.js'
-import { everyResponse, type RequestEntry } from './every-response.js'
+import { everyResponse, type RequestEntry, requestIdOf } from './every-response.js'
 import { healthRoutes } from './health.js'
 import { LIMITS, type Limits } from './limits.js'
 import { Metrics, metricsRoutes } from './metrics.js'
@@ -29,8 +29,8 @@ export interface AppOptions extends AuthOptions {
   queue?: Queue
   /** Bounds the caches of sequences. Default: only the engine's own limits do. */
   memory?: ProcessMemory
-  /** Gets unexpected errors. Default: they are written to stderr. */
-  onError?: (error: unknown) => void
+  /** Gets unexpected errors, with the id of the response. Default: both are written to stderr. */
+  onError?: (error: unknown, requestId: string) => void
   /** Gets each request once its response has been sent. */
   onRequest?: (entry: RequestEntry) => void
 }
@@ -47,7 +47,7 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   // Begins ahead of the first request, which waits for it and fails if it has failed.
   cacheMemory.ready().catch(() => undefined)
   const sessions = new Sessions(model, limits, cacheMemory)
-  const { onError = console.error } = options
+  const { onError = (error, requestId) => console.error(`${requestId}:`, error) } = options
   const metrics = new Metrics(model, queue, sessions)
   const since = Math.floor(Date.now() / 1000)
   const id = options.alias ?? model.name
@@ -70,7 +70,7 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
     // Its client does not read this; it ends the request.
     if (error instanceof ClientGone) return new Response(null, { status: 499 })
     const told = asApiError(error)
-    if (told.status === 500) onError(error)
+    if (told.status === 500) onError(error, requestIdOf(c))
     return errorResponse(c, told)
   })
   return app as unknown as Hono

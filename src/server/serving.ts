@@ -19,6 +19,6 @@ export interface Serving {
   sessions: Sessions
   metrics: Metrics
   limits: Limits
-  /** Told of errors that nobody foresaw. */
-  onError: (error: unknown) => void
+  /** Told of errors that nobody foresaw, with the id of the response. */
+  onError: (error: unknown, requestId: string) => void
 }

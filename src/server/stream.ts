@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { asApiError, ClientGone, errorBody } from './errors.js'
+import { requestIdOf } from './every-response.js'
 import type { Limits } from './limits.js'
 import type { Serving } from './serving.js'
 import type { Ticket } from './ticket.js'
@@ -60,7 +61,7 @@ export function eventStream(
         } catch (error) {
           if (!(error instanceof ClientGone)) {
             const told = asApiError(error)
-            if (told.status === 500) onError(error)
+            if (told.status === 500) onError(error, requestIdOf(c))
             send(`data: ${JSON.stringify(errorBody(told))}\n\n`)
           }
         }

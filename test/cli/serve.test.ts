@@ -60,11 +60,11 @@ test('with --verbose each request is a line of stderr: its path, status, tokens 
   await fetch(`${url}/v1/%1b%5b2J`)
   child.kill('SIGTERM')
   const { stderr } = await end
-  assert.match(stderr, /^molm: POST \/v1\/completions 200 {2}4 tokens in, 3 out {2}\d+ ms$/m)
-  assert.match(stderr, /^molm: POST \/v1\/completions 200 {2}4 tokens in, 5 out {2}\d+ ms$/m)
-  assert.match(stderr, /^molm: POST \/v1\/completions 400 {2}\d+ ms$/m)
+  assert.match(stderr, /^molm: POST \/v1\/completions 200 {2}4 tokens in, 3 out {2}\d+ ms {2}req_\w{32}$/m)
+  assert.match(stderr, /^molm: POST \/v1\/completions 200 {2}4 tokens in, 5 out {2}\d+ ms {2}req_\w{32}$/m)
+  assert.match(stderr, /^molm: POST \/v1\/completions 400 {2}\d+ ms {2}req_\w{32}$/m)
   // The path does not steer the terminal.
-  assert.match(stderr, /^molm: GET \/v1\/\\x1b\[2J 404 {2}\d+ ms$/m)
+  assert.match(stderr, /^molm: GET \/v1\/\\x1b\[2J 404 {2}\d+ ms {2}req_\w{32}$/m)
 })
 
 test('a key that clients cannot send, and a name that would steer the terminal, are refused', async () => {
