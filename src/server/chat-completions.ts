@@ -128,7 +128,7 @@ class Chat implements Reply {
 
 /** Fields that say nothing, or two things, without each other. */
 function checkTogether({ logprobs, top_logprobs, max_tokens, max_completion_tokens }: ChatBody): void {
-  if (top_logprobs !== undefined && !logprobs) {
+  if (top_logprobs && !logprobs) {
     throw new ApiError(400, '"top_logprobs" needs "logprobs": true', { param: 'top_logprobs' })
   }
   if (max_tokens !== undefined && max_completion_tokens !== undefined && max_tokens !== max_completion_tokens) {

@@ -87,7 +87,9 @@ const common = {
   stop,
   n: wholeFrom(1, 128).optional(),
   stream: flag.optional(),
-  stream_options: z.strictObject({ include_usage: flag.optional() }, mustBe('an object')).optional(),
+  stream_options: z
+    .strictObject({ include_usage: flag.optional(), include_obfuscation: only(false) }, mustBe('an object'))
+    .optional(),
   routed_experts: flag.optional(),
   frequency_penalty: only(0),
   presence_penalty: only(0),

@@ -13,8 +13,9 @@ const ENDPOINTS = ['/v1/chat/completions', '/v1/completions', '/tokenize', '/det
  * take any 404 for a model that is not there, and retry a 501.
  */
 export function unknownEndpoint(method: string, path: string): ApiError {
-  const meant = ENDPOINTS.find((endpoint) => endpoint === `/v1${path}` || path.endsWith(endpoint))
-  const instead = INSTEAD[path] ?? (meant && meant !== path ? `did you mean ${meant}?` : undefined)
+  const bare = path.endsWith('/') ? path.slice(0, -1) : path
+  const meant = ENDPOINTS.find((endpoint) => endpoint === `/v1${bare}` || bare.endsWith(endpoint))
+  const instead = INSTEAD[bare] ?? (meant && meant !== path ? `did you mean ${meant}?` : undefined)
   const message = `there is no ${method} ${path.slice(0, 100)}${instead ? `; ${instead}` : ''}`
   return new ApiError(method === 'POST' ? 400 : 404, message, { code: 'unknown_endpoint' })
 }

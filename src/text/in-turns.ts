@@ -28,7 +28,7 @@ export function atOnce<T>(work: Generator<void, T>): T {
  * however many there are. Most turns go to the work of the least `size`, so that a short text does not wait for a long
  * one; each fourth goes to the oldest, so that a long one comes to its end. Rejects with the signal's reason when aborted.
  */
-export async function inTurns<T>(work: Generator<void, T>, size: number, signal?: AbortSignal): Promise<T> {
+export async function inTurns<T>(work: Iterator<void, T>, size: number, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted()
   let stop: (() => void) | undefined
   try {
@@ -64,14 +64,9 @@ export async function inTurns<T>(work: Generator<void, T>, size: number, signal?
   }
 }
 
-/** Does a piece of work that cannot be divided in a turn of its own, as `inTurns` does. */
+/** Does a piece of work that cannot be divided, as `inTurns` does: at once if nothing is under way, else in a turn of its own. */
 export function inOneTurn<T>(work: () => T, size: number, signal?: AbortSignal): Promise<T> {
-  return inTurns(undivided(work), size, signal)
-}
-
-function* undivided<T>(work: () => T): Generator<void, T> {
-  yield
-  return work()
+  return inTurns({ next: () => ({ done: true, value: work() }) }, size, signal)
 }
 
 function runTurn(): void {

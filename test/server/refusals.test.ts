@@ -67,6 +67,8 @@ test('a field of OpenAI’s that is not supported is refused, unless it asks for
       assert.is(status, 200, `${field}: ${JSON.stringify(body)}`)
     }
   }
+  const neutral = { stream: true, stream_options: { include_obfuscation: false }, logprobs: false, top_logprobs: 0 }
+  assert.is((await post(served.url, CHAT, { messages: MESSAGES, max_tokens: 1, ...neutral })).status, 200)
 })
 
 test('labels and hints that change no answer are accepted', async () => {
@@ -235,6 +237,8 @@ test('a request for an endpoint that is not there says what to call, with a stat
   for (const [path, hint] of [
     ['/v1/responses', /no POST \/v1\/responses; use \/v1\/chat\/completions/],
     ['/v1/embeddings', /makes no embeddings/],
+    ['/v1/embeddings/', /makes no embeddings/],
+    ['/v1/completions/', /did you mean \/v1\/completions\?$/],
     ['/completions', /did you mean \/v1\/completions\?$/],
     ['/v1/v1/chat/completions', /did you mean \/v1\/chat\/completions\?$/],
     ['/v1/audio/speech', /no POST \/v1\/audio\/speech$/],
