@@ -19,11 +19,11 @@ export function curveFiles(
   }
 }
 
-export function curveCsv(curve: readonly CurvePoint[]): string {
+function curveCsv(curve: readonly CurvePoint[]): string {
   return csv([HEAD, ...curve.map((point) => COLUMNS.map((column) => shown(point[column])))])
 }
 
-export function curveSvg(curve: readonly CurvePoint[], caption: readonly string[]): string {
+function curveSvg(curve: readonly CurvePoint[], caption: readonly string[]): string {
   const of = (column: 'loss' | 'heldOut' | 'kept') =>
     curve.flatMap(({ step: x, [column]: y }) => (y === undefined ? [] : [{ x, y }]))
   return renderCurves({
@@ -40,7 +40,7 @@ export function curveSvg(curve: readonly CurvePoint[], caption: readonly string[
 }
 
 /** A row for each bias, with the rise of each lesson that is kept. */
-export function calibrationCsv({ curve }: Calibration): string {
+function calibrationCsv({ curve }: Calibration): string {
   const kept = curve[0].kept.map(({ name }) => `"rise of ${name.replaceAll('"', '""')}"`)
   const rows = curve.map(({ bias, heldOut, newcomerShare, kept }) =>
     [bias, heldOut, newcomerShare, ...kept.map(({ rise }) => rise)].map(shown),
@@ -49,7 +49,7 @@ export function calibrationCsv({ curve }: Calibration): string {
 }
 
 /** The losses by the bias, as differences from those of the model as it was. */
-export function calibrationSvg({ curve, bias, heldOutBefore }: Calibration, caption: readonly string[]): string {
+function calibrationSvg({ curve, bias, heldOutBefore }: Calibration, caption: readonly string[]): string {
   const rising = [...curve].reverse()
   return renderCurves({
     title: 'How far the gates of the newcomers are open',

@@ -5,6 +5,7 @@ import { codeOf, UserError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
 import { isObject, parseJsonObject } from '../json.js'
 import type { TrainingState } from '../training/step.js'
+import type { OwnWriting } from './rehearsal.js'
 import type { CurvePoint } from './teach-events.js'
 
 /** All that it takes to resume a training: what was measured, the state, and the best weights so far. */
@@ -13,13 +14,8 @@ export interface Journal {
   curve: CurvePoint[]
   state: TrainingState
   best: Float32Array
-  /** What the model has written to be read again, by lesson, a list of ids for each sequence. */
+  /** What the model has written to be read again, by lesson. */
   own: OwnWriting[]
-}
-
-export interface OwnWriting {
-  train: number[][]
-  heldOut: number[][]
 }
 
 const MAGIC = 'molm teaching 2\n'
@@ -46,7 +42,7 @@ export async function writeJournal(path: string, key: string, journal: Journal):
   const { state, best, ...rest } = journal
   const arrays = [...ARRAYS.map((name) => state[name]), best].map(bytesOf)
   const header = { key, ...rest, steps: state.steps, floats: best.length }
-  const json = Buffer.from(JSON.stringify(header))
+  const json = Buffer.from(JSON.stringify(header, (_, value) => (value instanceof Int32Array ? [...value] : value)))
   const length = Buffer.alloc(4)
   length.writeUInt32LE(json.length)
   const pieces = [Buffer.from(MAGIC), length, json, ...arrays]
@@ -92,7 +88,9 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   const [weights, firstMoments, secondMoments, best] = Array.from({ length: ARRAYS.length + 1 }, (_, i) =>
     floats.slice(i * header.floats, (i + 1) * header.floats),
   )
-  const { curve, own, steps } = header
+  const { curve, steps } = header
+  const idsOf = (sequences: readonly number[][]) => sequences.map((ids) => Int32Array.from(ids))
+  const own = header.own.map(({ train, heldOut }) => ({ train: idsOf(train), heldOut: idsOf(heldOut) }))
   return { curve, own, best, state: { steps, weights, firstMoments, secondMoments } }
 }
 
@@ -100,7 +98,13 @@ export async function removeJournal(path: string): Promise<void> {
   await rm(path, { force: true })
 }
 
-type Header = Omit<Journal, 'state' | 'best'> & { key: string; steps: number; floats: number }
+interface Header extends Pick<Journal, 'curve'> {
+  key: string
+  steps: number
+  floats: number
+  /** Sequences as lists of ids. */
+  own: { train: number[][]; heldOut: number[][] }[]
+}
 
 /** Whether a header says what one that was written here can say. */
 function isHeader(header: Record<string, unknown>): header is Record<string, unknown> & Header {

@@ -1,8 +1,9 @@
 import { loadModel } from '../library/load-model.js'
 import { batchOf, Deck, Decks, type Lesson } from './lessons.js'
 import { checkTeachable, layOut, readSource } from './outline.js'
+import { PHASES } from './phase-clock.js'
 import type { TeachingPlan } from './teach-events.js'
-import { checkTeachOptions, type TeachOptions } from './teach-options.js'
+import { checkTeachOptions, settingsOf, type TeachOptions } from './teach-options.js'
 
 /** A plan, with the speed of a step. */
 export interface MeasuredPlan extends TeachingPlan {
@@ -17,8 +18,9 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
   const own = await loadModel(name, { quant, threads, signal })
   try {
     checkTeachable(own.name, own.config)
-    onEvent?.({ kind: 'phase', phase: 'letting the model write what it is to keep' })
-    const { course, plan, sizes, first } = await layOut(own, await readSource(own, options), options)
+    const source = await readSource(own, settingsOf(options, own.config), options)
+    onEvent?.({ kind: 'phase', phase: PHASES.rehearsal })
+    const { course, plan, sizes, first } = await layOut(own, source, options)
     onEvent?.({ kind: 'phase', phase: 'measuring a step' })
     await own.training.begin(course.plan, await first())
     const draw = (lessons: readonly Lesson[], count: number) => new Decks([Deck.of(lessons, 0)]).draw(count)

@@ -2,13 +2,12 @@ import { UserError } from '../errors.js'
 import type { Model } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
 import { type Course, type StepSizes, stepSizes } from './course.js'
-import type { Journal } from './journal.js'
-import { countTokens, type EncodedText, encodeTexts, type Lesson, lessonsOf, trainTokens } from './lessons.js'
+import { countTokens, type EncodedText, encodeTexts, lessonsOf, trainTokens } from './lessons.js'
 import { firstWeights } from './newcomers.js'
-import { ownLessons, writeRehearsal } from './rehearsal.js'
+import { type OwnWriting, ownLessons, writeRehearsal } from './rehearsal.js'
 import { checkMemory, trainingPlan } from './taught-plan.js'
 import type { TeachingPlan } from './teach-events.js'
-import { type Settings, settingsOf, type TeachOptions } from './teach-options.js'
+import { fitBatch, type Settings, type TeachOptions } from './teach-options.js'
 
 /** Steps by default: that many readings of the texts, within these limits. */
 const DEFAULT_EPOCHS = 2
@@ -21,7 +20,7 @@ export interface Outline {
   plan: TeachingPlan
   sizes: StepSizes
   /** What the model has written to be kept; `course.keep` has it, too. */
-  written: Lesson[]
+  written: OwnWriting[]
   /** Weights that the newcomers begin with. */
   first(): Promise<Float32Array>
 }
@@ -34,25 +33,28 @@ export interface Source {
 }
 
 /** Reads the texts. Rejects with a UserError if they are too short for a batch, or if the model cannot be trained. */
-export async function readSource(own: Model, options: Omit<TeachOptions, 'out'>): Promise<Source> {
-  const { texts, keepTexts = [], signal } = options
+export async function readSource(
+  own: Model,
+  wanted: Settings,
+  { texts, keepTexts = [], batch, signal }: Omit<TeachOptions, 'out'>,
+): Promise<Source> {
   // Before long texts are read for nothing.
-  await own.training.size(trainingPlan(settingsOf(options, own.config)))
+  await own.training.size(trainingPlan(wanted))
   const encoded = await encodeTexts(own, texts, signal)
   const available = encoded.reduce((sum, text) => sum + trainTokens(text), 0)
   return {
     texts: encoded,
     keepTexts: await encodeTexts(own, keepTexts, signal),
-    settings: settingsOf(options, own.config, available),
+    settings: fitBatch(wanted, batch, available),
   }
 }
 
-/** Lays out what is to be done. Rejects with a UserError if a text is too short, or if there is no room. */
+/** Lays out what is to be done; `earlier` is what the model has written for it in an earlier run. Rejects with a UserError if a text is too short, or if there is no room. */
 export async function layOut(
   own: Model,
   { texts, keepTexts, settings }: Source,
   options: Omit<TeachOptions, 'out'>,
-  journal?: Journal,
+  earlier?: OwnWriting[],
 ): Promise<Outline> {
   const { signal, onEvent } = options
   const trained = trainingPlan(settings)
@@ -64,8 +66,8 @@ export async function layOut(
   const stepsPerEpoch = Math.ceil(trainSequences.length / sizes.learn)
   const steps = stepsOf(settings, stepsPerEpoch)
   const rehearsal = { ...settings, rehearsed: steps * sizes.keep, signal }
-  const written = journal ? ownLessons(journal.own) : await writeRehearsal(own, lessons, rehearsal)
-  const keep = [...written, ...given]
+  const written = earlier ?? (await writeRehearsal(own, lessons, rehearsal))
+  const keep = [...ownLessons(written), ...given]
   const { kind, layers, experts, batch } = settings
   const plan: TeachingPlan = {
     kind,

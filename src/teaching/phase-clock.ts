@@ -1,5 +1,12 @@
 import type { TeachEvent } from './teach-events.js'
 
+/** The phases that a report has the times of. */
+export const PHASES = {
+  rehearsal: 'letting the model write what it is to keep',
+  training: 'teaching',
+  calibration: 'closing the gates as far as what is to be kept wants',
+}
+
 /** Reports the phases of a teaching, one after another, and measures them. */
 export class PhaseClock {
   private readonly times = new Map<string, number>()

@@ -2,11 +2,8 @@ import type { Model } from '../generation/types.js'
 import { seededRandom } from '../sampling/random.js'
 import type { Lesson } from './lessons.js'
 
-/** Sequences of ids. */
-export interface OwnWriting {
-  train: ArrayLike<number>[]
-  heldOut: ArrayLike<number>[]
-}
+/** Sequences that a model has written for a lesson. */
+export type OwnWriting = Pick<Lesson, 'train' | 'heldOut'>
 
 /** Most sequences of each lesson that are rehearsed. */
 const MOST_TRAIN = 48
@@ -48,7 +45,7 @@ export async function writeRehearsal(
   model: Model,
   lessons: readonly Lesson[],
   { rehearsed, ...options }: RehearsalOptions,
-): Promise<Lesson[]> {
+): Promise<OwnWriting[]> {
   const { window, seed } = options
   const count = Math.max(1, Math.min(MOST_TRAIN, Math.ceil(rehearsed / KINDS.length)))
   const random = seededRandom(seed)
@@ -66,21 +63,12 @@ export async function writeRehearsal(
   const seeds = { writing: 2 * seed, continuations: 2 * seed + 1 }
   const writing = await writeAll(model, starts, { ...options, seed: seeds.writing })
   const continuations = await writeAll(model, prompts, { ...options, seed: seeds.continuations })
-  return ownLessons([parted(writing, count), parted(continuations, count)])
+  return [parted(writing, count), parted(continuations, count)]
 }
 
-/** The lessons that the model has written, in their order. */
+/** The lessons that the model has written, in the order of `writeRehearsal`. */
 export function ownLessons(written: readonly OwnWriting[]): Lesson[] {
-  return written.map(({ train, heldOut }, i) => ({
-    ...KINDS[i],
-    isOwn: true,
-    train: train.map(idsOf),
-    heldOut: heldOut.map(idsOf),
-  }))
-}
-
-function idsOf(ids: ArrayLike<number>): Int32Array {
-  return Int32Array.from(ids)
+  return written.map((own, i) => ({ ...KINDS[i], isOwn: true, ...own }))
 }
 
 function parted(sequences: Int32Array[], count: number): OwnWriting {

@@ -128,22 +128,14 @@ export function checkTeachOptions(options: TeachOptions): void {
   checkRange('keep', keep, 'from 0 to below 1', (value) => value >= 0 && value < 1)
 }
 
-/**
- * Fills in the defaults; `available` are the tokens that there are to learn from, if that is known. Throws a UserError if
- * they are too few, or if the model has no such layers or experts.
- */
-export function settingsOf(
-  options: Omit<TeachOptions, 'out'>,
-  config: ModelConfig,
-  available = Number.MAX_SAFE_INTEGER,
-): Settings {
-  const { experts = 1, epochs, steps, learningRate = 3e-3, init = 'copy' } = options
+/** Fills in the defaults. Throws a UserError if the model has no such layers or experts. */
+export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConfig): Settings {
+  const { experts = 1, epochs, steps, learningRate = 3e-3, batch = DEFAULT_BATCH, init = 'copy' } = options
   const { keep = 0.5, seed = 0, layers = 'all', forget = 0.01 } = options
   const steering = TERMS[options.steering ?? 'texts']
   const kind = options.only ?? (mixtureOf(config, 'mlp') ? 'mlp' : 'attention')
   const chosen = layersOf(layers, kind, config)
-  const batch = batchOf(options.batch, available)
-  const window = Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), config.trainedContext || MOST_WINDOW)
+  const window = windowOf(batch, config.trainedContext || MOST_WINDOW)
   return {
     experts,
     kind,
@@ -161,8 +153,11 @@ export function settingsOf(
   }
 }
 
-/** Tokens of a step: as wanted, or the usual number, halved until the texts have as many. */
-function batchOf(wanted: number | undefined, available: number): number {
+/**
+ * The settings with a batch that the texts have the tokens for: as `wanted`, or else the usual one, halved until they have as
+ * many. Throws a UserError if they are too few.
+ */
+export function fitBatch(settings: Settings, wanted: number | undefined, available: number): Settings {
   if (wanted !== undefined && wanted > available) {
     throw new UserError(
       `the texts have ${available} tokens to learn from, fewer than a \`batch\` of ${wanted}; ` +
@@ -174,12 +169,16 @@ function batchOf(wanted: number | undefined, available: number): number {
       `the texts have ${available} tokens to learn from (a tenth is held out); at least ${LEAST_BATCH} are needed`,
     )
   }
-  let batch = wanted ?? DEFAULT_BATCH
+  let { batch } = settings
   while (batch > available) batch /= 2
-  return batch
+  return { ...settings, batch, window: windowOf(batch, settings.window) }
 }
 
-export const DEFAULT_BATCH = 2048
+function windowOf(batch: number, most: number): number {
+  return Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), most)
+}
+
+const DEFAULT_BATCH = 2048
 const LEAST_BATCH = 64
 
 /** Weights as they were measured to do most (docs/TEACHING.md). */

@@ -15,7 +15,7 @@ const JOURNAL: Journal = {
   ],
   best: floats(9),
   state: { steps: 1, weights: floats(1), firstMoments: floats(-1), secondMoments: floats(3) },
-  own: [{ train: [[1, 2, 3]], heldOut: [[4, 5]] }],
+  own: [{ train: [Int32Array.of(1, 2, 3)], heldOut: [Int32Array.of(4, 5)] }],
 }
 
 test('a journal is read as it was written, and nothing is left beside it', () =>

@@ -1,0 +1,72 @@
+import { resolve } from 'node:path'
+import { UserError } from '../errors.js'
+import type { Model } from '../generation/types.js'
+import { diskNeeds } from '../hub/plan.js'
+import { loadModel } from '../library/load-model.js'
+import { type FoundModel, resolveModel } from '../library/resolve-model.js'
+import { formatBytes } from '../numbers.js'
+import type { PackedModel } from '../surgery/packed-model.js'
+import { withPackedModel } from '../surgery/with-packed.js'
+import { fingerprint, type Journal, journalPath, readJournal } from './journal.js'
+import { checkTeachable, layOut, type Outline, readSource } from './outline.js'
+import { PHASES, type PhaseClock } from './phase-clock.js'
+import { type Settings, settingsOf, type TeachOptions } from './teach-options.js'
+
+/** All that a training begins with. */
+export interface Prepared extends Outline {
+  /** The model as it is on the disk, and as it runs. */
+  packed: PackedModel
+  own: Model
+  /** What a journal of this training belongs to. */
+  key: string
+  /** What an earlier run of it has left. */
+  journal?: Journal
+}
+
+/** Opens the model as a packed one, with the journal of a training that is resumed, and lays out what is to be done. */
+export async function withPrepared<T>(
+  name: string,
+  options: TeachOptions,
+  clock: PhaseClock,
+  use: (prepared: Prepared) => Promise<T>,
+): Promise<T> {
+  const { out, threads, signal } = options
+  // Before a checkpoint is packed for nothing.
+  const { config } = await resolveModel(name, options.quant)
+  checkTeachable(name, config)
+  const wanted = settingsOf(options, config)
+  clock.begin('opening the model')
+  return withPackedModel(name, out, options, async (packed, found: FoundModel) => {
+    const own = await loadModel(found.path, { threads, signal })
+    try {
+      clock.begin('reading the texts')
+      const source = await readSource(own, wanted, options)
+      const key = keyOf(source.settings, packed, options)
+      const journal = options.resume ? await readJournal(journalPath(out), key) : undefined
+      if (!journal) clock.begin(PHASES.rehearsal)
+      const outline = await layOut(own, source, options, journal?.own)
+      await checkDisk(out, packed, outline.plan.parameters)
+      return await use({ ...outline, packed, own, key, journal })
+    } finally {
+      await own.dispose()
+    }
+  })
+}
+
+/** `forget` may be another when a training is resumed. */
+function keyOf({ forget: _, ...decisive }: Settings, { file }: PackedModel, options: TeachOptions): string {
+  const { texts, keepTexts = [] } = options
+  return fingerprint(
+    { ...decisive, model: [...file.parts].map(([part, { sha256 }]) => [part, sha256]) },
+    [...texts, ...keepTexts].map(({ text }) => text),
+  )
+}
+
+/** Rejects with a UserError if the disk has no room for the model and for the journal, which is written twice. */
+async function checkDisk(out: string, packed: PackedModel, parameters: number): Promise<void> {
+  const journal = 2 * 4 * 4 * parameters
+  const bytes = packed.layout.bytes + 4 * parameters + journal
+  const [{ folder, free }] = await diskNeeds([{ folder: resolve(out), bytes }])
+  if (bytes <= free) return
+  throw new UserError(`teaching needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(free)} are free`)
+}
