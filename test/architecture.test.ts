@@ -12,6 +12,7 @@ const KNOWS: Record<string, string[]> = {
     'server',
     'tui',
     'index',
+    'teaching',
     'pictures',
     'experts',
     'evaluation',

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../errors.js'
-import type { Init, Layers, NamedText, Quant, SteeringKind, TeachEvent, TeachOptions } from '../index.js'
+import type { NamedText, Quant, TeachEvent, TeachOptions } from '../index.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../model/config.js'
 import { decimal } from '../numbers.js'
+import { INITS, type Init, type Layers, STEERINGS, type SteeringKind } from '../teaching/teach-options.js'
 import { readTextOrStdin } from './input-text.js'
 import { interruption, interruptSignal } from './interrupt.js'
 import {
@@ -75,7 +76,7 @@ export function define(command: Command): void {
       new Option(
         '--init <as>',
         'what they begin as: the experts that the text uses most, or random weights (default: copy)',
-      ).choices(['copy', 'random']),
+      ).choices(INITS),
     )
     .optionsGroup('Training:')
     .option(
@@ -90,13 +91,7 @@ export function define(command: Command): void {
       namedInLibrary(new Option('--lr <r>', 'highest learning rate (default: 0.003)').argParser(rate), 'learningRate'),
     )
     .option('--batch <t>', 'tokens of a step (default: 2048, less for short texts)', wholeNumber('--batch', 64))
-    .addOption(
-      new Option('--steering <how>', 'what draws load to the new experts (default: texts)').choices([
-        'texts',
-        'entropy',
-        'none',
-      ]),
-    )
+    .addOption(new Option('--steering <how>', 'what draws load to the new experts (default: texts)').choices(STEERINGS))
     .option('--seed <n>', 'for the same model again (default: 0)', wholeNumber('--seed', 0))
     .option('--resume', 'continue a training that was cut off')
     .option('--dry-run', 'only print what it would take')
