@@ -10,8 +10,11 @@ import { ClosedPipe, note } from './output.js'
 /** Tells the user what ended the command and sets the exit code. Without a `command`, it was none that molm has. */
 export function reportError(error: unknown, command?: Command): void {
   const early = interruption()
-  if (early) process.exitCode = early.exitCode
-  else if (error instanceof ClosedPipe) return
+  if (early) {
+    // The interruption is no news to who has caused it; what it has left undone is.
+    if (error instanceof UserError) reportFailure(error, command)
+    process.exitCode = early.exitCode
+  } else if (error instanceof ClosedPipe) return
   else if (error instanceof CommanderError) reportUsage(error, command)
   else reportFailure(error, command)
 }

@@ -7,11 +7,15 @@ import { alignColumns } from './table.js'
  */
 
 /** How a training ended. */
-export const ENDINGS = {
+const ENDINGS = {
   done: 'all steps are done',
   'no-better': 'the held-out text is predicted no better any more',
   interrupted: 'interrupted (--resume continues)',
   'not-a-number': 'the loss is not a number any more; a lower --lr may help',
+}
+
+export function endLine({ ending, bestStep }: TeachEvent & { kind: 'end' }): string {
+  return bestStep === 0 ? ENDINGS[ending] : `${ENDINGS[ending]}; the state of step ${bestStep} is kept`
 }
 
 export function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEvent & { kind: 'step' }): string {

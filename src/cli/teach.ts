@@ -20,7 +20,7 @@ import { createStatusLine } from './status-line.js'
 import {
   asJson,
   calibrationLine,
-  ENDINGS,
+  endLine,
   notKept,
   planJson,
   planLine,
@@ -110,7 +110,7 @@ What draws load to the new experts:
   none     nothing does
 
 Ctrl-C ends the training and writes the best state so far. --resume continues a
-training that was killed; at most a minute of it is lost.
+training that was interrupted or killed; at most a minute of it is lost.
 
 Examples:
   molm teach nano ./nano-german --text german.txt
@@ -208,7 +208,7 @@ function createDisplay(options: OutputOptions): { event: (event: TeachEvent) => 
       else if (event.point.heldOut !== undefined) tell(text)
     }
     if (event.kind === 'calibration') tell(calibrationLine(event.point))
-    if (event.kind === 'end') tell(`${ENDINGS[event.ending]}; the state of step ${event.bestStep} is kept`)
+    if (event.kind === 'end') tell(endLine(event))
   }
   return { event, clear: () => line?.clear() }
 }

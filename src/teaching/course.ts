@@ -127,8 +127,7 @@ class Run {
       const clock = new Clock()
       while (this.step < steps && ending === 'done') ending = await this.next(clock)
     } catch (error) {
-      // What was learnt before the first check is not known to be any better.
-      if (!this.options.signal?.aborted || bestStepOf(this.curve) === 0) throw error
+      if (!this.options.signal?.aborted || this.step === 0) throw error
       ending = 'interrupted'
     }
     await this.save()

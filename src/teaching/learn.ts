@@ -1,46 +1,54 @@
 import { UserError } from '../errors.js'
 import { formatPercent } from '../numbers.js'
-import { type Calibration, calibrate, hasLearnt } from './calibration.js'
+import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './calibration.js'
 import { type Learnt, takeCourse } from './course.js'
 import { journalPath, removeJournal, writeJournal } from './journal.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
 import type { Prepared } from './prepare.js'
 import type { Settings, TeachOptions } from './teach-options.js'
 
-/** Trains the newcomers, and calibrates their gates. Rejects with a UserError if nothing of what was learnt is left then. */
-export async function learn(
-  prepared: Prepared,
-  options: TeachOptions,
-  clock: PhaseClock,
-): Promise<{ learnt: Learnt; calibration: Calibration }> {
+/** Trains the newcomers, and leaves a journal of that. An abort ends the training with what it has learnt so far. */
+export async function train(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<Learnt> {
   const { own, course, written, first, journal, key } = prepared
   const { out, onEvent, signal } = options
-  const path = journalPath(out)
   clock.begin(PHASES.training)
-  const learnt = await takeCourse(own, course, {
+  return takeCourse(own, course, {
     from: journal ?? (await first()),
-    save: (state) => writeJournal(path, key, { ...state, own: written }),
+    save: (state) => writeJournal(journalPath(out), key, { ...state, own: written }),
     onEvent,
     signal,
   })
-  const isEmpty = learnt.bestStep === 0
-  const calibration = isEmpty ? undefined : await calibrateNewcomers(prepared, learnt, options, clock)
-  if (calibration && hasLearnt(calibration, calibration.bias)) return { learnt, calibration }
-  if (calibration && hasLearnt(calibration, 0)) throw notWithin(course.settings)
-  await removeJournal(path)
+}
+
+/**
+ * Closes the gates of the newcomers as far as what is to be kept wants. Rejects with a UserError if nothing of what was learnt
+ * is left then; the journal stays if another run can make more of it.
+ */
+export async function closeGates(
+  { own, course }: Prepared,
+  learnt: Learnt,
+  { out, onEvent, signal }: TeachOptions,
+  clock: PhaseClock,
+): Promise<Calibration> {
+  const { forget } = course.settings
+  if (learnt.bestStep > 0) {
+    clock.begin(PHASES.calibration)
+    await own.training.begin(course.plan, learnt.weights)
+    const onPoint = (point: CalibrationPoint) => onEvent?.({ kind: 'calibration', point })
+    const calibration = await calibrate(own, course, { forget, onPoint, signal })
+    if (hasLearnt(calibration, calibration.bias)) return calibration
+    if (hasLearnt(calibration, 0)) throw notWithin(course.settings)
+  }
+  if (learnt.ending === 'interrupted') throw tooEarly(learnt)
+  await removeJournal(journalPath(out))
   throw nothingLearnt(learnt)
 }
 
-async function calibrateNewcomers(
-  { own, course }: Prepared,
-  { weights }: Learnt,
-  { onEvent }: TeachOptions,
-  clock: PhaseClock,
-): Promise<Calibration> {
-  clock.begin(PHASES.calibration)
-  await own.training.begin(course.plan, weights)
-  const { forget } = course.settings
-  return calibrate(own, course, { forget, onPoint: (point) => onEvent?.({ kind: 'calibration', point }) })
+function tooEarly({ curve }: Learnt): UserError {
+  return new UserError(
+    `interrupted at step ${curve.at(-1)?.step}, before anything was learnt that is worth writing; ` +
+      'teach with `resume` to go on',
+  )
 }
 
 function nothingLearnt({ ending }: Learnt): UserError {

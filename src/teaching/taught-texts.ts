@@ -30,12 +30,13 @@ export async function readLessons(
   model: Model,
   { lessons, keep, settings: { kind, layers } }: Course,
   config: ModelConfig,
+  signal?: AbortSignal,
 ): Promise<Readings> {
   const own = mixtureOf(config, kind)?.experts ?? []
   const first = own.map((count, layer) => (layers.includes(layer) ? count : undefined))
   const newcomers: Newcomers = { kind, first }
   const readings = new Map<Lesson, Predicted>()
-  for (const lesson of [...lessons, ...keep]) readings.set(lesson, await readHeldOut(model, lesson, newcomers))
+  for (const lesson of [...lessons, ...keep]) readings.set(lesson, await readHeldOut(model, lesson, newcomers, signal))
   return readings
 }
 

@@ -56,7 +56,11 @@ export interface TeachOptions {
   quant?: Quant
   threads?: number
   onEvent?: (event: TeachEvent) => void
-  /** Aborting it ends the training: the best state so far is written. Before the first step it rejects with its reason. */
+  /**
+   * Aborting it ends the training: the best state so far is calibrated and written, or a UserError says that there is none
+   * yet. After the training it rejects with a UserError; in both cases `resume` goes on. Before the first step it rejects
+   * with its reason.
+   */
   signal?: AbortSignal
 }
 

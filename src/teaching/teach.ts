@@ -9,9 +9,10 @@ import type { PerMixture } from '../model/config.js'
 import { packedFileName } from '../packing/packed-folder.js'
 import { accountOf, captionOf } from './account.js'
 import type { Calibration } from './calibration.js'
+import type { Learnt } from './course.js'
 import { curveFiles } from './curve-files.js'
 import { journalPath, removeJournal } from './journal.js'
-import { learn } from './learn.js'
+import { closeGates, train } from './learn.js'
 import type { Lesson } from './lessons.js'
 import { tensorsOf } from './newcomers.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
@@ -56,20 +57,32 @@ export async function teach(name: string, options: TeachOptions): Promise<Taught
   checkTeachOptions(options)
   const clock = new PhaseClock(options.onEvent)
   try {
-    return await withPrepared(name, options, clock, (prepared) => learnAndWrite(prepared, options, clock))
+    return await withPrepared(name, options, clock, (prepared) => trainAndWrite(prepared, options, clock))
   } catch (error) {
     if (!(error instanceof DiskFull) || !(await isFile(journalPath(options.out)))) throw error
     throw new UserError(`${error.path}: the disk is full; make room and teach with \`resume\``, { cause: error })
   }
 }
 
-async function learnAndWrite(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<Taught> {
+async function trainAndWrite(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<Taught> {
+  const learnt = await train(prepared, options, clock)
+  // A signal aborts once: if that has ended the training, what it learnt is written all the same.
+  const signal = options.signal?.aborted ? undefined : options.signal
+  try {
+    return await write(prepared, learnt, { ...options, signal }, clock)
+  } catch (error) {
+    if (!signal?.aborted || error !== signal.reason) throw error
+    throw new UserError('interrupted; the training is kept: teach with `resume` to go on', { cause: error })
+  }
+}
+
+async function write(prepared: Prepared, learnt: Learnt, options: TeachOptions, clock: PhaseClock): Promise<Taught> {
   const { own, packed, course, plan } = prepared
   const { settings } = course
-  const { threads, out } = options
-  const { learnt, calibration } = await learn(prepared, options, clock)
+  const { threads, out, signal } = options
+  const calibration = await closeGates(prepared, learnt, options, clock)
   clock.begin('measuring the model as it was')
-  const before = await readLessons(own, course, packed.config)
+  const before = await readLessons(own, course, packed.config, signal)
   const { bytes } = own.info
   const { tensors } = tensorsOf(own, course.plan)
   await own.dispose()
@@ -83,8 +96,8 @@ async function learnAndWrite(prepared: Prepared, options: TeachOptions, clock: P
   )
   const path = resolve(out, packedFileName(packed.file.metadata.quant))
   clock.begin('measuring the taught model')
-  const { after, size } = await withLoaded(path, { threads }, async (taught) => ({
-    after: await readLessons(taught, course, packed.config),
+  const { after, size } = await withLoaded(path, { threads, signal }, async (taught) => ({
+    after: await readLessons(taught, course, packed.config, signal),
     size: taught.info.bytes,
   }))
   clock.end()

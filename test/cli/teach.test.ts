@@ -108,6 +108,29 @@ test('Ctrl-C writes the best state and ends with 130; what was killed goes on', 
     assert.is((await molm(['run', '-m', out, '-n', '3', 'Zwölf'])).code, 0, 'the model that was written is whole')
   }))
 
+test('Ctrl-C before anything is worth writing says so, and that --resume goes on', () =>
+  inTemporaryFolder(async (dir) => {
+    const { quick } = await lesson(dir)
+    const child = startMolm(['teach', 'nano', join(dir, 'taught'), ...quick, '--steps', '100000', '--lr', '1e-30'])
+    child.stdin.end()
+    await new Promise<void>((resolve) => {
+      let seen = ''
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        seen += text
+        if (/step 25 of/.test(seen)) resolve()
+      })
+    })
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended(child)
+    assert.is(code, 130)
+    assert.is(stdout, '')
+    assert.match(
+      stderr,
+      /\(--resume continues\)\n.*interrupted at step \d+, before anything .* teach with --resume to go on\n$/,
+    )
+    assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt', 'taught.teaching'])
+  }))
+
 test('what cannot be meant is refused', () =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)

@@ -173,7 +173,45 @@ test('a training that was cut off goes on as if it had not been', () =>
     )
   }))
 
-test('an abort before anything was learnt leaves nothing', () =>
+test('an abort before anything is worth writing says so, and keeps the training', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'out')
+    // Of 12 steps every second one has a check; a rate that low learns nothing that counts.
+    const slow = (options: Partial<TeachOptions>) => quick(out, { steps: 12, learningRate: 1e-6, ...options })
+    const abortedAt = async (last: number, options: Partial<TeachOptions> = {}) => {
+      const controller = new AbortController()
+      const onEvent = (event: TeachEvent) => {
+        if (event.kind === 'step' && event.point.step === last) controller.abort(new Error('enough'))
+      }
+      await rejectsWithUserError(
+        async () => teach(NANO, await slow({ signal: controller.signal, onEvent, ...options })),
+        new RegExp(`interrupted at step ${last}, before anything was learnt.* teach with \`resume\``),
+      )
+      assert.equal(await readdir(dir), ['out.teaching'])
+    }
+    await abortedAt(1)
+    await abortedAt(4, { resume: true })
+  }))
+
+test('an abort after the training keeps it', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'out')
+    const aborted = async (isIt: (event: TeachEvent) => boolean) => {
+      const controller = new AbortController()
+      const onEvent = (event: TeachEvent) => isIt(event) && controller.abort(new Error('enough'))
+      const options = { steps: 3, signal: controller.signal, onEvent, resume: (await readdir(dir)).length > 0 }
+      await rejectsWithUserError(
+        async () => teach(NANO, await quick(out, options)),
+        /interrupted; the training is kept: teach with `resume` to go on/,
+      )
+    }
+    await aborted(({ kind }) => kind === 'calibration')
+    assert.equal(await readdir(dir), ['out.teaching'])
+    await aborted((event) => event.kind === 'phase' && event.phase === 'measuring the model as it was')
+    assert.equal(await readdir(dir), ['out.teaching'])
+  }))
+
+test('an abort before the first step leaves nothing', () =>
   inTemporaryFolder(async (dir) => {
     const controller = new AbortController()
     const reason = new Error('never mind')
