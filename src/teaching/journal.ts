@@ -28,9 +28,10 @@ export function journalPath(out: string): string {
 }
 
 /** What a journal belongs to, in hex: the options, the texts and the model must be the same. */
-export function fingerprint(of: object, texts: readonly string[]): string {
-  const hash = createHash('sha256').update(JSON.stringify(of))
-  for (const text of texts) hash.update(`\0${text}`)
+export function fingerprint(of: object, texts: readonly string[], keepTexts: readonly string[]): string {
+  const lengths = [texts, keepTexts].map((list) => list.map(({ length }) => length))
+  const hash = createHash('sha256').update(JSON.stringify({ ...of, lengths }))
+  for (const text of [...texts, ...keepTexts]) hash.update(text)
   return hash.digest('hex')
 }
 

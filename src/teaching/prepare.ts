@@ -58,7 +58,8 @@ function keyOf({ forget: _, ...decisive }: Settings, { file }: PackedModel, opti
   const { texts, keepTexts = [] } = options
   return fingerprint(
     { ...decisive, model: [...file.parts].map(([part, { sha256 }]) => [part, sha256]) },
-    [...texts, ...keepTexts].map(({ text }) => text),
+    texts.map(({ text }) => text),
+    keepTexts.map(({ text }) => text),
   )
 }
 

@@ -70,12 +70,15 @@ test('a journal whose checksum is right but whose header cannot have been writte
 
 test('a journal belongs to its options and texts', () => {
   const keys = [
-    fingerprint({ seed: 1 }, ['a', 'b']),
-    fingerprint({ seed: 2 }, ['a', 'b']),
-    fingerprint({ seed: 1 }, ['ab']),
+    fingerprint({ seed: 1 }, ['a', 'b'], ['c']),
+    fingerprint({ seed: 2 }, ['a', 'b'], ['c']),
+    fingerprint({ seed: 1 }, ['ab'], ['c']),
+    fingerprint({ seed: 1 }, ['a'], ['b', 'c']),
+    fingerprint({ seed: 1 }, ['a', 'b', 'c'], []),
+    fingerprint({ seed: 1 }, ['a\0b'], ['c']),
   ]
-  assert.is(new Set(keys).size, 3)
-  assert.is(fingerprint({ seed: 1 }, ['a', 'b']), keys[0])
+  assert.is(new Set(keys).size, keys.length)
+  assert.is(fingerprint({ seed: 1 }, ['a', 'b'], ['c']), keys[0])
 })
 
 test.run()
