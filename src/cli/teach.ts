@@ -234,8 +234,8 @@ function rate(text: string): number {
 /** `1%`, as a share. */
 function percent(text: string): number {
   const value = text.endsWith('%') ? decimal(text.slice(0, -1)) : Number.NaN
-  if (value >= 0 && value <= 100) return value / 100
-  throw new UsageError(`--forget must be a percentage from 0% to 100%, like 1%, not '${text}'`)
+  if (value > 0 && value <= 100) return value / 100
+  throw new UsageError(`--forget must be a percentage above 0% and 100% at most, like 1%, not '${text}'`)
 }
 
 function shareOrNone(text: string): number {

@@ -17,7 +17,7 @@ export interface TeachOptions {
    */
   keepTexts?: readonly NamedText[]
   /**
-   * Rise of the perplexity of what is to be kept that is accepted, as a share of it, from 0 to 1. After the training the gates
+   * Rise of the perplexity of what is to be kept that is accepted, as a share of it, above 0 and 1 at most. After the training the gates
    * of the newcomers are closed as far as that takes. Default 0.01.
    */
   forget?: number
@@ -48,7 +48,7 @@ export interface TeachOptions {
    * the ModuleFormer paper, which draws load to what has most. none: not at all.
    */
   steering?: SteeringKind
-  /** Default 0. The same options and seed give the same model, with any number of threads. */
+  /** From 0 to 1e13. Default 0. The same options and seed give the same model, with any number of threads. */
   seed?: number
   /** Resumes a training of the same options that was cut off; `forget` may be another. */
   resume?: boolean
@@ -112,6 +112,9 @@ const NAMES: Record<keyof TeachOptions, true> = {
   signal: true,
 }
 
+/** Hundreds of seeds are derived from one (rehearsal.ts), and all have to be whole numbers that a double has. */
+const MOST_SEED = 1e13
+
 /** Throws a UsageError where an option cannot be meant, whatever the model. */
 export function checkTeachOptions(options: TeachOptions): void {
   checkOptionNames(options, NAMES, 'teach')
@@ -126,9 +129,10 @@ export function checkTeachOptions(options: TeachOptions): void {
   checkWhole('epochs', epochs, 1)
   checkWhole('steps', steps, 1)
   checkWhole('batch', batch, LEAST_BATCH)
-  checkWhole('seed', seed, 0)
+  checkWhole('seed', seed, 0, MOST_SEED)
   checkRange('learningRate', learningRate, 'above 0', (value) => value > 0)
-  checkRange('forget', options.forget, 'from 0 to 1', (value) => value >= 0 && value <= 1)
+  // Whatever is still learnt costs something of what is kept.
+  checkRange('forget', options.forget, 'above 0 and 1 at most', (value) => value > 0 && value <= 1)
   checkRange('keep', keep, 'from 0 to below 1', (value) => value >= 0 && value < 1)
 }
 

@@ -138,19 +138,21 @@ test('what cannot be meant is refused', () =>
     // Each writes into a folder of its own: two at a time in one are refused for that.
     let number = 0
     const teach = (...rest: string[]) => molm(['teach', 'nano', `${out}${number++}`, ...quick, ...rest])
-    const [noText, noOut, layers, rate, both, batch, missing, resume, share, whole, classifier] = await Promise.all([
-      molm(['teach', 'nano', out]),
-      molm(['teach', 'nano', ...quick]),
-      teach('--layers', '5-4'),
-      teach('--lr', '0'),
-      teach('--epochs', '2', '--steps', '5'),
-      teach('--batch', '100000'),
-      teach('--layers', '9'),
-      teach('--resume'),
-      teach('--forget', '1'),
-      teach('--forget', '101%'),
-      molm(['teach', fixturePath('13-classifier-safetensors-f32'), out, ...quick]),
-    ])
+    const [noText, noOut, layers, rate, both, batch, missing, resume, share, none, whole, classifier] =
+      await Promise.all([
+        molm(['teach', 'nano', out]),
+        molm(['teach', 'nano', ...quick]),
+        teach('--layers', '5-4'),
+        teach('--lr', '0'),
+        teach('--epochs', '2', '--steps', '5'),
+        teach('--batch', '100000'),
+        teach('--layers', '9'),
+        teach('--resume'),
+        teach('--forget', '1'),
+        teach('--forget', '0%'),
+        teach('--forget', '101%'),
+        molm(['teach', fixturePath('13-classifier-safetensors-f32'), out, ...quick]),
+      ])
     assertRefused(noText, 2, /--text/)
     assertRefused(noOut, 2, /name a folder for the taught model/)
     assertRefused(layers, 2, /--layers must be like/)
@@ -159,8 +161,8 @@ test('what cannot be meant is refused', () =>
     assertRefused(batch, 1, /fewer than a --batch of 100000/)
     assertRefused(missing, 1, /there is no layer 9/)
     assertRefused(resume, 1, /there is no training to resume/)
-    for (const forget of [share, whole])
-      assertRefused(forget, 2, /--forget must be a percentage from 0% to 100%, like 1%/)
+    for (const forget of [share, none, whole])
+      assertRefused(forget, 2, /--forget must be a percentage above 0% and 100% at most, like 1%/)
     assertRefused(classifier, 1, /only language models are taught/)
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
