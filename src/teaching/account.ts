@@ -6,7 +6,7 @@ import type { Outline } from './outline.js'
 export function accountOf(
   { course, plan }: Outline,
   { bestStep, curve, ending }: Learnt,
-  { bias, isWithin, curve: points }: Calibration,
+  { bias, isWithin, heldOutBefore, curve: points }: Calibration,
 ): Record<string, unknown> {
   const { settings } = course
   const best = curve.find(({ step }) => step === bestStep)
@@ -25,7 +25,7 @@ export function accountOf(
     gate_bias: bias,
     forget: settings.forget,
     is_within: isWithin,
-    held_out_loss: { before: curve[0]?.heldOut, after: calibrated?.heldOut },
+    held_out_loss: { before: heldOutBefore, after: calibrated?.heldOut },
   }
 }
 

@@ -1,8 +1,11 @@
 import { UserError } from '../errors.js'
+import { withPacker } from '../library/convert-model.js'
 import { formatPercent } from '../numbers.js'
 import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './calibration.js'
 import { type Learnt, takeCourse } from './course.js'
 import { journalPath, removeJournal, writeJournal } from './journal.js'
+import { tensorsOf } from './newcomers.js'
+import { type PackedNewcomer, packNewcomers } from './packed-newcomers.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
 import type { Prepared } from './prepare.js'
 import type { Settings, TeachOptions } from './teach-options.js'
@@ -20,23 +23,33 @@ export async function train(prepared: Prepared, options: TeachOptions, clock: Ph
   })
 }
 
+/** What is written of a training. */
+export interface Outcome {
+  newcomers: PackedNewcomer[]
+  calibration: Calibration
+}
+
 /**
- * Closes the gates of the newcomers as far as what is to be kept wants. Rejects with a UserError if nothing of what was learnt
- * is left then; the journal stays if another run can make more of it.
+ * Packs the newcomers, and closes their gates as far as what is to be kept wants. Rejects with a UserError if nothing of what
+ * was learnt is left then; the journal stays if another run can make more of it.
  */
 export async function closeGates(
-  { own, course }: Prepared,
+  { own, packed, course }: Prepared,
   learnt: Learnt,
-  { out, onEvent, signal }: TeachOptions,
+  { out, threads, onEvent, signal }: TeachOptions,
   clock: PhaseClock,
-): Promise<Calibration> {
+): Promise<Outcome> {
   const { forget } = course.settings
   if (learnt.bestStep > 0) {
     clock.begin(PHASES.calibration)
-    await own.training.begin(course.plan, learnt.weights)
+    const { tensors } = tensorsOf(own, course.plan)
+    const { newcomers, rounded } = await withPacker(threads ?? own.threads, (pack) =>
+      packNewcomers(packed.layout, tensors, learnt.weights, pack),
+    )
+    await own.training.begin(course.plan, rounded)
     const onPoint = (point: CalibrationPoint) => onEvent?.({ kind: 'calibration', point })
     const calibration = await calibrate(own, course, { forget, onPoint, signal })
-    if (hasLearnt(calibration, calibration.bias)) return calibration
+    if (hasLearnt(calibration, calibration.bias)) return { newcomers, calibration }
     if (hasLearnt(calibration, 0)) throw notWithin(course.settings)
   }
   if (learnt.ending === 'interrupted') throw tooEarly(learnt)

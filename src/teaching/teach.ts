@@ -3,7 +3,6 @@ import { resolve } from 'node:path'
 import { UserError } from '../errors.js'
 import { DiskFull } from '../files/folders.js'
 import type { LoadOptions, Model } from '../generation/types.js'
-import { withPacker } from '../library/convert-model.js'
 import { loadModel } from '../library/load-model.js'
 import type { PerMixture } from '../model/config.js'
 import { packedFileName } from '../packing/packed-folder.js'
@@ -14,7 +13,6 @@ import { curveFiles } from './curve-files.js'
 import { journalPath, removeJournal } from './journal.js'
 import { closeGates, train } from './learn.js'
 import type { Lesson } from './lessons.js'
-import { tensorsOf } from './newcomers.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
 import { type Prepared, withPrepared } from './prepare.js'
 import { type BeforeAndAfter, compareTexts, readLessons, type TaughtText } from './taught-texts.js'
@@ -80,20 +78,15 @@ async function write(prepared: Prepared, learnt: Learnt, options: TeachOptions, 
   const { own, packed, course, plan } = prepared
   const { settings } = course
   const { threads, out, signal } = options
-  const calibration = await closeGates(prepared, learnt, options, clock)
+  const { newcomers, calibration } = await closeGates(prepared, learnt, options, clock)
   clock.begin('measuring the model as it was')
   const before = await readLessons(own, course, packed.config, signal)
   const { bytes } = own.info
-  const { tensors } = tensorsOf(own, course.plan)
   await own.dispose()
   clock.begin('writing')
   const account = accountOf(prepared, learnt, calibration)
   const files = curveFiles(learnt.curve, calibration, captionOf(prepared, learnt, calibration))
-  const { weights } = learnt
-  const { bias } = calibration
-  await withPacker(threads ?? own.threads, (pack) =>
-    writeTaught(packed, out, { settings, tensors, weights, bias, pack, account, files }),
-  )
+  await writeTaught(packed, out, { settings, newcomers, bias: calibration.bias, account, files })
   const path = resolve(out, packedFileName(packed.file.metadata.quant))
   clock.begin('measuring the taught model')
   const { after, size } = await withLoaded(path, { threads, signal }, async (taught) => ({

@@ -1,20 +1,16 @@
 import { type ModelConfig, mixtureOf, type PerMixture, perMixture } from '../model/config.js'
 import type { Part } from '../packing/layout.js'
-import type { PackMatrix } from '../packing/pack.js'
 import { routerRowsOf, withRouterRows } from '../surgery/derive-parts.js'
 import { configWithExperts, newcomersOf } from '../surgery/derived-config.js'
 import { type PackedModel, writeDerivedModel } from '../surgery/packed-model.js'
-import type { TrainedTensor } from '../training/plan.js'
+import type { PackedNewcomer } from './packed-newcomers.js'
 import type { Settings } from './teach-options.js'
 
 export interface WriteTaught {
   settings: Settings
-  tensors: readonly TrainedTensor[]
-  /** All trained floats, in the order of the tensors. */
-  weights: Float32Array
+  newcomers: readonly PackedNewcomer[]
   /** Bias of the newcomers' gates. */
   bias: number
-  pack: PackMatrix
   /** What the packed file says of this teaching. */
   account: Record<string, unknown>
   /** Files beside the weights, by name. */
@@ -26,21 +22,21 @@ export interface WriteTaught {
  * bit; the rows of its routers are f32, and so are those of the newcomers, which alone get the bias. Resolves with the bytes of the file.
  */
 export async function writeTaught(from: PackedModel, outDir: string, taught: WriteTaught): Promise<number> {
-  const { settings, tensors, weights, bias, pack, account } = taught
+  const { settings, newcomers, bias, account } = taught
   const { kind, layers } = settings
   const own = mixtureOf(from.config, kind)?.experts ?? []
   const { text, config } = await configWithExperts(from.folder, expertsWith(from.config, settings, bias))
-  const matrixOf = (layer: number, expert: number, piece: string) => {
-    const tensor = tensors.find((one) => one.layer === layer && one.expert === expert && one.piece === piece)
-    if (!tensor) throw new RangeError(`layer ${layer} has no trained ${piece} of expert ${expert}`)
-    return weights.slice(tensor.offset, tensor.offset + tensor.rows * tensor.cols)
+  const newcomer = (layer: number, expert: number) => {
+    const found = newcomers.find((one) => one.layer === layer && one.expert === expert)
+    if (!found) throw new RangeError(`layer ${layer} has no newcomer ${expert}`)
+    return found
   }
   const provide = async (part: Part): Promise<Uint8Array> => {
     const { name, layer, expert } = part
     const isTaught = layer !== undefined && layers.includes(layer)
     if (expert) {
       const isNew = isTaught && expert.kind === kind && expert.id >= own[layer]
-      return isNew ? packed(part, (piece) => matrixOf(layer, expert.id, piece), pack) : from.read(name)
+      return isNew ? newcomer(layer, expert.id).bytes : from.read(name)
     }
     // With a bias in the model every router has a piece for it, in untaught layers, too.
     if (layer === undefined || (!isTaught && bias === 0)) return from.read(name)
@@ -51,7 +47,7 @@ export async function writeTaught(from: PackedModel, outDir: string, taught: Wri
       const all = routerRowsOf(source.part, source.bytes, from.config, mixture.kind)
       if (!isTaught || mixture.kind !== kind) return all
       const added = Array.from({ length: settings.experts }, (_, i) => ({
-        weights: matrixOf(layer, own[layer] + i, 'router'),
+        weights: newcomer(layer, own[layer] + i).router,
         bias,
       }))
       return [...all.slice(0, own[layer]), ...added, ...all.slice(own[layer])]
@@ -93,15 +89,4 @@ function expertsWith(config: ModelConfig, settings: Settings, bias: number) {
     ...((gateBias || bias !== 0) && { gate_bias: true as const }),
     newcomers,
   }
-}
-
-/** The bytes of an expert's part, from its matrices as floats. */
-async function packed(part: Part, matrixOf: (piece: string) => Float32Array, pack: PackMatrix): Promise<Uint8Array> {
-  const bytes = new Uint8Array(part.bytes)
-  for (const { name, offset, kind, format, rows, cols } of part.pieces) {
-    const floats = matrixOf(name)
-    const request = { dtype: 'F32', firstElement: 0, rows, cols, rowStride: cols, colStride: 1, kind, format } as const
-    bytes.set((await pack({ bytes: new Uint8Array(floats.buffer), ...request })).bytes, offset)
-  }
-  return bytes
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
-import { type Layout, pieceOf } from '../packing/layout.js'
+import { type Layout, type Piece, pieceOf } from '../packing/layout.js'
 import { readWeight } from '../runtime/tile-floats.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { routerPiece } from './plan.js'
@@ -23,11 +23,26 @@ export function expertWeights(
   const all = new Float32Array(part.pieces.reduce((sum, { rows, cols }) => sum + rows * cols, 0) + router.cols)
   let at = 0
   const address = store.expert(layer, kind, expert)
-  for (const { name, format, rows, cols } of part.pieces) {
-    const matrix = address + pieceOf(part, name).offset
-    for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) all[at++] = readWeight(u8, matrix, format, cols, r, c)
+  for (const piece of part.pieces) {
+    const matrix = matrixWeights(u8, address + pieceOf(part, piece.name).offset, piece)
+    all.set(matrix, at)
+    at += matrix.length
   }
   const scores = store.address(`layers.${layer}.dense`, router.name)
   for (let c = 0; c < router.cols; c++) all[at++] = readWeight(u8, scores, router.format, router.cols, expert, c)
   return all
+}
+
+/** The weights of the packed matrix that begins at byte `address`, row by row. */
+export function matrixWeights(
+  bytes: Uint8Array,
+  address: number,
+  { format, rows, cols }: Pick<Piece, 'format' | 'rows' | 'cols'>,
+): Float32Array {
+  const weights = new Float32Array(rows * cols)
+  let at = 0
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < cols; c++) weights[at++] = readWeight(bytes, address, format, cols, r, c)
+  }
+  return weights
 }

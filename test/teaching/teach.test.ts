@@ -85,12 +85,16 @@ for (const only of ['mlp', 'attention'] as const) {
       assert.ok(bias < 0, 'so that there is a bias to be masked')
       assert.ok(isWithin, JSON.stringify(tried))
       assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
+      const chosen = tried.find((point) => point.bias === bias)
+      // 0.03 with the weights as they were trained. Queries suffer more of the activations that a product rounds, too.
+      const apart = Math.abs(loss.after - (chosen?.heldOut ?? 0))
+      assert.ok(apart < (only === 'mlp' ? 0.01 : 0.05), `what is written is calibrated: ${apart} nats apart`)
       const open = tried.find((point) => point.bias === 0)?.heldOut ?? Infinity
       assert.ok(
         heldOutBefore - open > Math.log(2),
         `with open gates the perplexity is halved: ${JSON.stringify(tried)}`,
       )
-      assert.ok(perplexity.after < 0.9 * perplexity.before, JSON.stringify(perplexity))
+      assert.ok(perplexity.after < 0.5 * perplexity.before, JSON.stringify(perplexity))
       for (const kept of taught.keep) {
         assert.ok(newcomerShare > kept.newcomerShare, `newcomers serve the new text more than ${kept.name}`)
       }
@@ -114,8 +118,15 @@ for (const only of ['mlp', 'attention'] as const) {
       const info = await describeModel(out)
       assert.equal(info.config.mixtures.find(({ kind }) => kind === only)?.newcomers, taught.newcomers[only])
       assert.equal(
-        info.taught?.map(({ texts, kind, layers }) => ({ texts, kind, layers })),
-        [{ texts: ['strange.txt'], kind: only, layers: [5] }],
+        info.taught?.map(({ texts, kind, layers, heldOutLoss }) => ({ texts, kind, layers, heldOutLoss })),
+        [
+          {
+            texts: ['strange.txt'],
+            kind: only,
+            layers: [5],
+            heldOutLoss: { before: heldOutBefore, after: chosen?.heldOut },
+          },
+        ],
       )
       const csv = (await readFile(join(out, 'teaching.csv'), 'utf8')).trim().split('\n')
       assert.is(csv.length, 12)

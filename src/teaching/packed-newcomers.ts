@@ -1,0 +1,62 @@
+import type { Layout, Part } from '../packing/layout.js'
+import type { PackMatrix } from '../packing/pack.js'
+import { matrixWeights } from '../training/expert-weights.js'
+import type { TrainedTensor } from '../training/plan.js'
+
+/** A new expert as it is written. */
+export interface PackedNewcomer {
+  layer: number
+  expert: number
+  /** Its part of the packed file. */
+  bytes: Uint8Array
+  /** Its row of the router, which is not rounded. */
+  router: Float32Array
+}
+
+/**
+ * Packs newcomers as the other experts of their layers are. `rounded` are all trained floats in the order of the tensors, as
+ * the packed file then has them: what is measured with these holds for the model that is written, but for the activations,
+ * which a training does not round.
+ */
+export async function packNewcomers(
+  layout: Layout,
+  tensors: readonly TrainedTensor[],
+  weights: Float32Array,
+  pack: PackMatrix,
+): Promise<{ newcomers: PackedNewcomer[]; rounded: Float32Array }> {
+  const rounded = weights.slice()
+  const newcomers: PackedNewcomer[] = []
+  for (const { layer, kind, expert, offset, cols } of tensors.filter(({ piece }) => piece === 'router')) {
+    const [like] = layout.experts(layer, kind)
+    const mine = tensors.filter((one) => one.layer === layer && one.expert === expert)
+    const bytes = await packedExpert(like, mine, weights, pack)
+    for (const { name, offset: at, ...piece } of like.pieces) {
+      rounded.set(matrixWeights(bytes, at, piece), tensorOf(mine, name).offset)
+    }
+    newcomers.push({ layer, expert, bytes, router: weights.slice(offset, offset + cols) })
+  }
+  return { newcomers, rounded }
+}
+
+/** The bytes of an expert's part, from its matrices as floats. */
+async function packedExpert(
+  like: Part,
+  mine: readonly TrainedTensor[],
+  weights: Float32Array,
+  pack: PackMatrix,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(like.bytes)
+  for (const { name, offset: at, kind, format, rows, cols } of like.pieces) {
+    const { offset } = tensorOf(mine, name)
+    const floats = new Uint8Array(weights.slice(offset, offset + rows * cols).buffer)
+    const request = { dtype: 'F32', firstElement: 0, rows, cols, rowStride: cols, colStride: 1, kind, format } as const
+    bytes.set((await pack({ bytes: floats, ...request })).bytes, at)
+  }
+  return bytes
+}
+
+function tensorOf(mine: readonly TrainedTensor[], piece: string): TrainedTensor {
+  const tensor = mine.find((one) => one.piece === piece)
+  if (!tensor) throw new RangeError(`no trained ${piece} of a new expert`)
+  return tensor
+}
