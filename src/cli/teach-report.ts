@@ -82,8 +82,9 @@ export function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: Measure
 
 /** A table of each text's loss before and after, with the sizes and the times. */
 export function summary({ texts, keep, bytes, seconds }: Taught): string {
-  const row = ({ name, loss, perplexity, newcomerShare }: TaughtText) => [
+  const row = ({ name, scored, loss, perplexity, newcomerShare }: TaughtText) => [
     name,
+    String(scored),
     loss.before.toFixed(3),
     loss.after.toFixed(3),
     perplexity.before.toPrecision(5),
@@ -91,7 +92,7 @@ export function summary({ texts, keep, bytes, seconds }: Taught): string {
     `${(100 * newcomerShare).toFixed(1)} %`,
   ]
   const rows = [
-    ['held out', 'loss before', 'after', 'perplexity before', 'after', 'to newcomers'],
+    ['held out', 'tokens', 'loss before', 'after', 'perplexity before', 'after', 'to newcomers'],
     ...texts.map(row),
     ...keep.map((text) => row({ ...text, name: `kept: ${text.name}` })),
   ]
@@ -102,7 +103,7 @@ export function summary({ texts, keep, bytes, seconds }: Taught): string {
     `closing the gates ${formatDuration(calibration)}`,
   ]
   const sizes = `${formatBytes(bytes.before)} before, ${formatBytes(bytes.after)} after`
-  return `${alignColumns(rows, [1, 2, 3, 4, 5])}weights: ${sizes}; time: ${times.join(', ')}\n`
+  return `${alignColumns(rows, [1, 2, 3, 4, 5, 6])}weights: ${sizes}; time: ${times.join(', ')}\n`
 }
 
 /** The object that `--json` prints. */

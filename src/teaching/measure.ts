@@ -2,7 +2,7 @@ import type { Model } from '../generation/types.js'
 import type { MixtureKind } from '../model/config.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import type { TrainingBatch } from '../training/step.js'
-import { type Lesson, weightsOf } from './lessons.js'
+import { heldOutSample, type Lesson, weightsOf } from './lessons.js'
 
 /** Sequences of a lesson that are measured. */
 export interface Reading {
@@ -26,18 +26,22 @@ export interface Newcomers {
   first: readonly (number | undefined)[]
 }
 
-/** Reads the held-out sequences of a lesson, each on its own and with nothing in front. */
+/** Most tokens of a lesson that are read to compare two models. */
+const MOST_READ = 16384
+
+/** Reads held-out sequences of a lesson, all or a sample from everywhere, each on its own and with nothing in front. */
 export async function readHeldOut(
   model: Model,
-  { heldOut, prompt = 0 }: Lesson,
+  lesson: Lesson,
   { kind, first }: Newcomers,
   signal?: AbortSignal,
 ): Promise<Predicted> {
   const { vocabSize } = model.config
+  const { prompt = 0 } = lesson
   let [nll, scored, choices, ofNewcomers] = [0, 0, 0, 0]
   const session = model.createSession()
   try {
-    for (const ids of heldOut) {
+    for (const ids of heldOutSample(lesson, MOST_READ)) {
       session.reset()
       const { logits, routes } = await session.forward(ids, { logits: 'all', routes: true, signal })
       for (let t = Math.max(prompt, 1); t < ids.length; t++, scored++) {

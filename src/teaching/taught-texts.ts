@@ -4,7 +4,7 @@ import type { Course } from './course.js'
 import type { Lesson } from './lessons.js'
 import { type Newcomers, type Predicted, readHeldOut } from './measure.js'
 
-/** How the held-out part of a text is predicted, before and after. */
+/** How the held-out part of a text, or a sample of a long one, is predicted, before and after. */
 export interface TaughtText {
   name: string
   /** Tokens that were predicted. */

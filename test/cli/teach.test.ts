@@ -35,7 +35,7 @@ test('teach writes a model, prints its path, and tells what was learnt; show and
     assert.match(stderr, /molm: gates at 0: held out \d\.\d+, kept: own writing \+\d+\.\d %, own continuations \+/)
     assert.match(
       stderr,
-      /held out +loss before +after +perplexity before +after +to newcomers\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing/,
+      /held out +tokens +loss before +after +perplexity before +after +to newcomers\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing/,
     )
     const [show, svg, json, lanes] = await Promise.all([
       molm(['show', out]),
