@@ -43,12 +43,25 @@ function formatRise(nats: number): string {
   return `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`
 }
 
-/** The warning about a model that forgets more than it may. */
-export function notKept({ calibration: { bias, curve } }: Taught): string {
-  const kept = curve.find((point) => point.bias === bias)?.kept ?? []
-  const rises = kept.filter(({ rise, bound }) => rise > bound)
-  const list = rises.map(({ name, rise, bound }) => `${name} ${formatRise(rise)}, not ${formatRise(bound)}`)
-  return `more is forgotten than --forget accepts: ${list.join('; ')}; a higher --keep, fewer --layers or a lower --lr forget less`
+/** Warnings about a model that has learnt less than it seemed, or forgets more than it may. */
+export function warnings({ calibration: { bias, isWithin, curve }, worse }: Taught): string[] {
+  const beyond = curve.find((point) => point.bias === bias)?.kept.filter(({ rise, bound }) => rise > bound) ?? []
+  const taught = worse.filter(({ bound }) => bound === 0).map(({ name, rise }) => `${name} ${formatRise(rise)}`)
+  const kept = (isWithin ? worse.filter(({ bound }) => bound > 0) : beyond).map(
+    ({ name, rise, bound }) => `${name} ${formatRise(rise)}, not ${formatRise(bound)}`,
+  )
+  return [
+    ...told('predicted worse than before', taught, 'more text, more --steps or a higher --forget teach more'),
+    ...told(
+      'more is forgotten than --forget accepts',
+      kept,
+      'a higher --keep, fewer --layers or a lower --lr forget less',
+    ),
+  ]
+}
+
+function told(what: string, texts: readonly string[], remedy: string): string[] {
+  return texts.length === 0 ? [] : [`${what}: ${texts.join('; ')}; ${remedy}`]
 }
 
 export function planLine({
@@ -108,7 +121,7 @@ export function summary({ texts, keep, bytes, seconds }: Taught): string {
 
 /** The object that `--json` prints. */
 export function asJson(model: string, taught: Taught) {
-  const { path, plan, newcomers, ending, bestStep, calibration, texts, keep, bytes, seconds } = taught
+  const { path, plan, newcomers, ending, bestStep, calibration, texts, keep, worse, bytes, seconds } = taught
   const text = ({ name, scored, loss, perplexity, newcomerShare }: TaughtText) => {
     return { file: name, scored, loss, perplexity, newcomer_share: newcomerShare }
   }
@@ -126,6 +139,7 @@ export function asJson(model: string, taught: Taught) {
     }),
     texts: texts.map(text),
     keep: keep.map(text),
+    worse,
     bytes,
     seconds,
   }

@@ -21,12 +21,12 @@ import {
   asJson,
   calibrationLine,
   endLine,
-  notKept,
   planJson,
   planLine,
   planTable,
   stepLine,
   summary,
+  warnings,
 } from './teach-report.js'
 
 interface TeachCommandOptions extends OutputOptions {
@@ -138,7 +138,7 @@ async function teachModel(model: string, out: string | undefined, options: Teach
     show.clear()
     if (!options.json && !options.quiet) process.stderr.write(summary(taught))
     // Even with --quiet: a model that has forgotten looks like one that has not.
-    if (!taught.calibration.isWithin) note(notKept(taught))
+    for (const warning of warnings(taught)) note(warning)
     await writeOut(`${options.json ? JSON.stringify(asJson(model, taught)) : taught.path}\n`)
     const early = interruption()
     if (early) process.exitCode = early.exitCode

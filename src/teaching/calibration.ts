@@ -96,6 +96,11 @@ function worstOf({ kept }: CalibrationPoint): number {
   return kept.reduce((worst, { rise, bound }) => Math.max(worst, rise - bound), -Infinity)
 }
 
+/** Rise of the loss of a lesson, in nats, that `forget` accepts. */
+export function boundOf({ allowance = 1 }: Lesson, forget: number): number {
+  return Math.log1p(forget * allowance)
+}
+
 /** Measures the model as it was; `measure` then measures it with newcomers. */
 async function gauge(
   model: Model,
@@ -120,8 +125,8 @@ async function gauge(
   const measure = async (bias: number) => {
     const { loss, newcomerShare } = await lossAt(learnt, bias)
     const kept: CalibrationPoint['kept'] = []
-    for (const [i, { name, allowance = 1 }] of keep.entries()) {
-      kept.push({ name, rise: await rises[i](bias), bound: Math.log1p(forget * allowance) })
+    for (const [i, { name }] of keep.entries()) {
+      kept.push({ name, rise: await rises[i](bias), bound: boundOf(keep[i], forget) })
     }
     return { bias, heldOut: loss, newcomerShare, kept }
   }

@@ -1,5 +1,6 @@
 import type { Model } from '../generation/types.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
+import { boundOf } from './calibration.js'
 import type { Course } from './course.js'
 import type { Lesson } from './lessons.js'
 import { type Newcomers, type Predicted, readHeldOut } from './measure.js'
@@ -20,6 +21,14 @@ export interface TaughtText {
 export interface BeforeAndAfter {
   before: number
   after: number
+}
+
+/** A text that a taught model predicts worse than is accepted. */
+export interface WorseText {
+  name: string
+  /** The rise of its loss, and the rise that is accepted, in nats: 0 for a text that was taught. */
+  rise: number
+  bound: number
 }
 
 /** How a model predicts each lesson of a course. */
@@ -51,4 +60,35 @@ function comparedText({ name }: Lesson, before?: Predicted, after?: Predicted): 
   const loss = { before: before.loss, after: after.loss }
   const perplexity = { before: Math.exp(loss.before), after: Math.exp(loss.after) }
   return { name, scored, loss, perplexity, newcomerShare }
+}
+
+/**
+ * The texts that a taught model predicts worse than before, and those beyond their bounds of what was to be kept.
+ * Continuations are left out: only their second half has a bound.
+ */
+export function worsened(
+  { keep, settings }: Course,
+  texts: readonly TaughtText[],
+  kept: readonly TaughtText[],
+): WorseText[] {
+  const rising = (text: TaughtText, bound: number, chance = 0): WorseText[] => {
+    const rise = text.loss.after - text.loss.before
+    return rise > bound + chance ? [{ name: text.name, rise, bound }] : []
+  }
+  return [
+    ...texts.flatMap((text) => rising(text, 0)),
+    ...kept.flatMap((text, i) => {
+      if (keep[i].prompt) return []
+      const bound = boundOf(keep[i], settings.forget)
+      return rising(text, bound, chanceOf(bound, text.scored))
+    }),
+  ]
+}
+
+/**
+ * How much more than a divergence the loss of one sample may well rise: two standard deviations of the mean of as many
+ * differences, whose variance is twice the divergence if the models differ little.
+ */
+function chanceOf(divergence: number, scored: number): number {
+  return 2 * Math.sqrt((2 * divergence) / scored)
 }

@@ -12,10 +12,16 @@ import type { Learnt } from './course.js'
 import { curveFiles } from './curve-files.js'
 import { journalPath, removeJournal } from './journal.js'
 import { closeGates, train } from './learn.js'
-import type { Lesson } from './lessons.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
 import { type Prepared, withPrepared } from './prepare.js'
-import { type BeforeAndAfter, compareTexts, readLessons, type TaughtText } from './taught-texts.js'
+import {
+  type BeforeAndAfter,
+  compareTexts,
+  readLessons,
+  type TaughtText,
+  type WorseText,
+  worsened,
+} from './taught-texts.js'
 import type { CurvePoint, Ending, TeachingPlan } from './teach-events.js'
 import { checkTeachOptions, type TeachOptions } from './teach-options.js'
 import { newIds, writeTaught } from './write-taught.js'
@@ -35,6 +41,8 @@ export interface Taught {
   texts: TaughtText[]
   /** The same of what the model wrote itself, and of the texts that were to be kept. */
   keep: TaughtText[]
+  /** Those of both that the taught model predicts worse than is accepted, measured on what was written. */
+  worse: WorseText[]
   /** Bytes of packed weights. */
   bytes: BeforeAndAfter
   /** Seconds that writing what is rehearsed, training and calibration took in this run. */
@@ -96,7 +104,7 @@ async function write(prepared: Prepared, learnt: Learnt, options: TeachOptions, 
   clock.end()
   // An interrupted training may be resumed.
   if (learnt.ending !== 'interrupted') await removeJournal(journalPath(out))
-  const compare = (lessons: readonly Lesson[]) => compareTexts(lessons, before, after)
+  const [texts, keep] = [course.lessons, course.keep].map((lessons) => compareTexts(lessons, before, after))
   return {
     path,
     plan,
@@ -105,8 +113,9 @@ async function write(prepared: Prepared, learnt: Learnt, options: TeachOptions, 
     bestStep: learnt.bestStep,
     curve: learnt.curve,
     calibration,
-    texts: compare(course.lessons),
-    keep: compare(course.keep),
+    texts,
+    keep,
+    worse: worsened(course, texts, keep),
     bytes: { before: bytes, after: size },
     seconds: {
       rehearsal: clock.seconds(PHASES.rehearsal),
