@@ -1,5 +1,5 @@
 import type { CalibrationPoint, MeasuredPlan, Taught, TaughtText, TeachEvent, TeachingPlan } from '../index.js'
-import { formatBytes, formatCount, formatDuration, plural } from '../numbers.js'
+import { formatBytes, formatCount, formatDuration, formatPercent, plural } from '../numbers.js'
 import { alignColumns } from './table.js'
 
 /*
@@ -31,9 +31,11 @@ export function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEv
   return parts.join(', ')
 }
 
-/** `gates at -0.5: held out 4.571, kept: own writing +0.8 %, own continuations +1.9 %`. */
+/** `gates at -0.5: held out 4.571, kept: own writing +0.8 % of 1 %, own continuations +1.9 % of 4 %`. */
 export function calibrationLine({ bias, heldOut, kept }: CalibrationPoint): string {
-  const rises = kept.map(({ name, rise }) => `${name} ${formatRise(rise)}`)
+  const rises = kept.map(
+    ({ name, rise, bound }) => `${name} ${formatRise(rise)} of ${formatPercent(Math.expm1(bound))}`,
+  )
   return `gates at ${bias}: held out ${heldOut.toFixed(3)}, kept: ${rises.join(', ')}`
 }
 
@@ -64,32 +66,30 @@ function told(what: string, texts: readonly string[], remedy: string): string[] 
   return texts.length === 0 ? [] : [`${what}: ${texts.join('; ')}; ${remedy}`]
 }
 
-export function planLine({
-  kind,
-  layers,
-  experts,
-  parameters,
-  memoryBytes,
-  batch,
-  tokens,
-  steps,
-}: TeachingPlan): string {
+export function planLine(plan: TeachingPlan): string {
+  const { kind, layers, experts, parameters, memoryBytes, tokens, steps } = plan
   const added = `${plural(experts, `new ${kind} expert`)} in ${plural(layers.length, 'layer')}`
   const size = `${formatCount(parameters)} parameters, ${formatBytes(memoryBytes)} of memory beside the model`
-  return `${added}: ${size}; ${plural(steps, 'step')} of ${batch} tokens over ${formatCount(tokens.train)} tokens to learn`
+  return `${added}: ${size}; ${plural(steps, 'step')} of ${batchOf(plan)} over ${formatCount(tokens.train)} tokens to learn`
+}
+
+/** `512 tokens (the text is too short for 2048)`. */
+function batchOf({ batch, usualBatch }: TeachingPlan): string {
+  return `${batch} tokens${usualBatch === undefined ? '' : ` (the text is too short for ${usualBatch})`}`
 }
 
 export function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: MeasuredPlan): string {
-  const { kind, layers, experts, parameters, memoryBytes, batch, tokens, steps, stepsPerEpoch } = plan
+  const { kind, layers, experts, parameters, memoryBytes, tokens, steps, stepsPerEpoch } = plan
+  const training = formatDuration((secondsPerEpoch * steps) / stepsPerEpoch)
   return alignColumns([
     ['new experts', `${plural(experts, `${kind} expert`)} in each of the layers ${layers.join(', ')}`],
     ['parameters', formatCount(parameters)],
     ['memory', `${formatBytes(memoryBytes)} beside the model`],
     ['tokens', `${tokens.train} to learn from, ${tokens.heldOut} held out, ${tokens.keep} of what is kept`],
-    ['steps', `${steps} of ${batch} tokens, ${stepsPerEpoch} of them an epoch`],
+    ['steps', `${steps} of ${batchOf(plan)}, ${stepsPerEpoch} of them an epoch`],
     ['speed', `${tokensPerSecond.toFixed(0)} tokens/s`],
     ['an epoch', formatDuration(secondsPerEpoch)],
-    ['all', formatDuration((secondsPerEpoch * steps) / stepsPerEpoch)],
+    ['training', `${training}, without writing what is kept, closing the gates and measuring`],
   ])
 }
 

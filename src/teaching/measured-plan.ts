@@ -20,7 +20,7 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
     checkTeachable(own.name, own.config)
     const source = await readSource(own, settingsOf(options, own.config), options)
     onEvent?.({ kind: 'phase', phase: PHASES.rehearsal })
-    const { course, plan, sizes, first } = await layOut(own, source, options)
+    const { course, plan, sizes, first } = await layOut(own, source, options, { forOneStep: true })
     onEvent?.({ kind: 'phase', phase: 'measuring a step' })
     await own.training.begin(course.plan, await first())
     const draw = (lessons: readonly Lesson[], count: number) => new Decks([Deck.of(lessons, 0)]).draw(count)

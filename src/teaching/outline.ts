@@ -4,10 +4,10 @@ import type { ModelConfig } from '../model/config.js'
 import { type Course, type StepSizes, stepSizes } from './course.js'
 import { countTokens, type EncodedText, encodeTexts, lessonsOf, trainTokens } from './lessons.js'
 import { firstWeights } from './newcomers.js'
-import { type OwnWriting, ownLessons, writeRehearsal } from './rehearsal.js'
+import { type OwnWriting, ownLessons, rehearsalTokens, writeRehearsal } from './rehearsal.js'
 import { checkMemory, trainingPlan } from './taught-plan.js'
 import type { TeachingPlan } from './teach-events.js'
-import { fitBatch, type Settings, type TeachOptions } from './teach-options.js'
+import { DEFAULT_BATCH, fitBatch, type Settings, type TeachOptions } from './teach-options.js'
 
 /** Steps by default: that many readings of the texts, within these limits. */
 const DEFAULT_EPOCHS = 2
@@ -49,12 +49,20 @@ export async function readSource(
   }
 }
 
-/** Lays out what is to be done; `earlier` is what the model has written for it in an earlier run. Rejects with a UserError if a text is too short, or if there is no room. */
+/** Where what the model writes to be kept comes from, or how much of it is written. */
+interface Writing {
+  /** What it has written in an earlier run. */
+  earlier?: OwnWriting[]
+  /** Whether no more is written than a single step reads. */
+  forOneStep?: boolean
+}
+
+/** Lays out what is to be done. Rejects with a UserError if a text is too short, or if there is no room. */
 export async function layOut(
   own: Model,
   { texts, keepTexts, settings }: Source,
   options: Omit<TeachOptions, 'out'>,
-  earlier?: OwnWriting[],
+  { earlier, forOneStep = false }: Writing = {},
 ): Promise<Outline> {
   const { signal, onEvent } = options
   const trained = trainingPlan(settings)
@@ -65,20 +73,23 @@ export async function layOut(
   const sizes = stepSizes(settings)
   const stepsPerEpoch = Math.ceil(trainSequences.length / sizes.learn)
   const steps = stepsOf(settings, stepsPerEpoch)
-  const rehearsal = { ...settings, rehearsed: steps * sizes.keep, signal }
-  const written = earlier ?? (await writeRehearsal(own, lessons, rehearsal))
+  const rehearsed = forOneStep ? sizes.keep : steps * sizes.keep
+  const written =
+    earlier ?? (await writeRehearsal(own, lessons, { ...settings, rehearsed, holdsOut: !forOneStep, signal }))
   const keep = [...ownLessons(written), ...given]
-  const { kind, layers, experts, batch } = settings
+  const { kind, layers, experts, batch, window } = settings
   const plan: TeachingPlan = {
     kind,
     layers,
     experts,
     ...size,
     batch,
+    ...(options.batch === undefined && batch < DEFAULT_BATCH && { usualBatch: DEFAULT_BATCH }),
     tokens: {
       train: countTokens(trainSequences),
       heldOut: countTokens(lessons.flatMap(({ heldOut }) => heldOut)),
-      keep: countTokens(keep.flatMap(({ train }) => train)),
+      keep:
+        rehearsalTokens({ rehearsed: steps * sizes.keep, window }) + countTokens(given.flatMap(({ train }) => train)),
     },
     steps,
     stepsPerEpoch,

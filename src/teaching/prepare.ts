@@ -44,7 +44,7 @@ export async function withPrepared<T>(
       const key = keyOf(source.settings, packed, options)
       const journal = options.resume ? await readJournal(journalPath(out), key) : undefined
       if (!journal) clock.begin(PHASES.rehearsal)
-      const outline = await layOut(own, source, options, journal?.own)
+      const outline = await layOut(own, source, options, { earlier: journal?.own })
       await checkDisk(out, packed, outline.plan.parameters)
       return await use({ ...outline, packed, own, key, journal })
     } finally {

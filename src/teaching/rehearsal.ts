@@ -9,6 +9,7 @@ export type OwnWriting = Pick<Lesson, 'train' | 'heldOut'>
 const MOST_TRAIN = 48
 /** Sequences that are held out: the bias of the gates depends most on those that the model writes by itself. */
 const HELD_OUT = { writing: 24, continuations: 12 }
+const NONE = { writing: 0, continuations: 0 }
 /** More than a lesson has: each sequence has a seed of its own. */
 const MOST_SEQUENCES = 100
 /** Sequences that are written at once. */
@@ -31,8 +32,20 @@ interface WritingOptions {
 }
 
 interface RehearsalOptions extends WritingOptions {
-  /** Sequences that the whole training reads of what is to be kept: more of them need not be written. */
+  /** Sequences that are read of what is to be kept: more of them need not be written. */
   rehearsed: number
+  /** Whether some are held out. Default true. */
+  holdsOut?: boolean
+}
+
+/** Sequences of each lesson that are rehearsed, if so many are read of what is to be kept. */
+function rehearsedOf(rehearsed: number): number {
+  return Math.max(1, Math.min(MOST_TRAIN, Math.ceil(rehearsed / KINDS.length)))
+}
+
+/** Tokens of all of these: each sequence is as long as the window. */
+export function rehearsalTokens({ rehearsed, window }: { rehearsed: number; window: number }): number {
+  return KINDS.length * rehearsedOf(rehearsed) * window
 }
 
 /**
@@ -44,10 +57,11 @@ interface RehearsalOptions extends WritingOptions {
 export async function writeRehearsal(
   model: Model,
   lessons: readonly Lesson[],
-  { rehearsed, ...options }: RehearsalOptions,
+  { rehearsed, holdsOut = true, ...options }: RehearsalOptions,
 ): Promise<OwnWriting[]> {
   const { window, seed } = options
-  const count = Math.max(1, Math.min(MOST_TRAIN, Math.ceil(rehearsed / KINDS.length)))
+  const count = rehearsedOf(rehearsed)
+  const more = holdsOut ? HELD_OUT : NONE
   const random = seededRandom(seed)
   const snippet = (sequences: readonly Int32Array[]) => {
     const sequence = sequences[Math.floor(random.nextFloat() * sequences.length)]
@@ -58,8 +72,8 @@ export async function writeRehearsal(
   const first = firstToken(model)
   const anyToken = () => Math.floor(random.nextFloat() * model.config.vocabSize)
   const [train, heldOut] = [lessons.flatMap(({ train }) => train), lessons.flatMap(({ heldOut }) => heldOut)]
-  const prompts = Array.from({ length: count + HELD_OUT.continuations }, (_, i) => snippet(i < count ? train : heldOut))
-  const starts = Array.from({ length: count + HELD_OUT.writing }, (_, i) => [i % 2 === 0 ? first : anyToken()])
+  const prompts = Array.from({ length: count + more.continuations }, (_, i) => snippet(i < count ? train : heldOut))
+  const starts = Array.from({ length: count + more.writing }, (_, i) => [i % 2 === 0 ? first : anyToken()])
   const seeds = { writing: 2 * seed, continuations: 2 * seed + 1 }
   const writing = await writeAll(model, starts, { ...options, seed: seeds.writing })
   const continuations = await writeAll(model, prompts, { ...options, seed: seeds.continuations })

@@ -51,6 +51,8 @@ export interface TeachingPlan {
   memoryBytes: number
   /** Tokens of a step. */
   batch: number
+  /** Tokens that a step usually has; absent unless the texts are too short for so many. */
+  usualBatch?: number
   /** Tokens of the texts that are learnt from, and those held out. */
   tokens: { train: number; heldOut: number; keep: number }
   steps: number

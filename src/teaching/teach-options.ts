@@ -186,7 +186,7 @@ function windowOf(batch: number, most: number): number {
   return Math.min(MOST_WINDOW, Math.floor(batch / LEAST_SEQUENCES), most)
 }
 
-const DEFAULT_BATCH = 2048
+export const DEFAULT_BATCH = 2048
 const LEAST_BATCH = 64
 
 /** Weights as they were measured to do most (docs/TEACHING.md). */

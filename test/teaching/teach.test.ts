@@ -11,6 +11,7 @@ import {
   planTeaching,
   pruneModel,
   type TeachEvent,
+  type TeachingPlan,
   type TeachOptions,
   teach,
 } from '#molm/index.js'
@@ -283,6 +284,18 @@ test('a plan tells what a training takes, and writes nothing', () =>
     assert.is(plan.steps, 2 * plan.stepsPerEpoch)
     assert.ok(plan.memoryBytes > 16 * plan.parameters)
     assert.ok(plan.tokensPerSecond > 0 && plan.secondsPerEpoch > 0)
+    const controller = new AbortController()
+    let planned: TeachingPlan | undefined
+    const onEvent = (event: TeachEvent) => {
+      if (event.kind !== 'plan') return
+      planned = event.plan
+      controller.abort(new Error('enough'))
+    }
+    const same = { ...options, experts: 3, epochs: 2, out: join(dir, 'out'), signal: controller.signal, onEvent }
+    await teach(NANO, same).catch(() => {})
+    const { tokensPerSecond: ___, secondsPerEpoch: ____, ...rest } = plan
+    assert.equal(rest, planned, 'the plan of the training itself')
+    assert.is(rest.usualBatch, undefined, 'a batch was asked for')
     assert.equal(await readdir(dir), [])
   }))
 
@@ -320,6 +333,7 @@ test('a text of fewer tokens than the usual batch is taught in smaller ones', ()
     const { out: _, batch: __, steps: ___, ...options } = await quick(join(dir, 'out'))
     const plan = await planTeaching(NANO, options)
     assert.is(plan.batch, 1024)
+    assert.is(plan.usualBatch, 2048)
     assert.ok(plan.tokens.train >= 1024 && plan.tokens.train < 2048, `${plan.tokens.train}`)
     assert.is(plan.steps, 96, 'a short text is read more than twice')
   }))
