@@ -72,15 +72,17 @@ export async function calibrate(
     onPoint?.(point)
     return isWithin(point)
   }
-  let [closed, open] = [COARSE[COARSE.length - 1], 0]
-  for (const bias of COARSE) {
-    if (!(await at(bias))) open = bias
-    else closed = Math.max(closed, bias)
-  }
-  for (let i = 0; i < HALVINGS && closed < open; i++) {
-    const middle = (closed + open) / 2
-    if (await at(middle)) closed = middle
-    else open = middle
+  const tried: boolean[] = []
+  for (const bias of COARSE) tried.push(await at(bias))
+  // Beyond it none is of interest, within or not.
+  const first = tried.indexOf(true)
+  if (first > 0) {
+    let [closed, open] = [COARSE[first], COARSE[first - 1]]
+    for (let i = 0; i < HALVINGS; i++) {
+      const middle = (closed + open) / 2
+      if (await at(middle)) closed = middle
+      else open = middle
+    }
   }
   curve.sort((a, b) => b.bias - a.bias)
   const chosen = curve.find(isWithin) ?? curve.reduce((best, point) => (worstOf(point) < worstOf(best) ? point : best))
