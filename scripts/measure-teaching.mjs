@@ -1,4 +1,4 @@
-// Prints the tables of docs/TEACHING.md and docs/SPEED.md: what nano learns of new texts and forgets of old ones, and how
+// Prints the first table of docs/TEACHING.md and that of teaching in docs/SPEED.md: what nano learns of new texts and forgets of old ones, and how
 // fast a step is beside a prefill. Run it after `npm run build`, with files of domains that nano has not seen (docs/LAB.md
 // says which were used):
 //   node scripts/measure-teaching.mjs learn german.txt python.txt    minutes for each file and seed
@@ -27,8 +27,9 @@ else throw new Error('say what to measure: learn FILE... or speed [SHAPE]')
 
 async function measureLearning() {
   const before = await perplexities('nano')
-  row('text', 'seed', 'its perplexity', ...OLD, 'gate bias', 'seconds of process time')
-  row(...Array(5 + OLD.length).fill('---'))
+  const last = ['gate bias', 'choices of newcomers', 'CPU seconds']
+  row('text', 'seed', 'best step', 'its perplexity', ...OLD, ...last)
+  row(...Array(4 + OLD.length + last.length).fill('---'))
   for (const file of files) for (const seed of SEEDS) await measureTaught(await readText(file), seed, before)
 }
 
@@ -36,7 +37,7 @@ async function measureTaught(text, seed, before) {
   const dir = await mkdtemp(join(tmpdir(), 'molm-teaching-'))
   const start = process.cpuUsage()
   try {
-    const { path, texts, calibration } = await teach('nano', {
+    const { path, plan, bestStep, texts, calibration } = await teach('nano', {
       out: join(dir, 'taught'),
       texts: [text],
       seed,
@@ -46,7 +47,10 @@ async function measureTaught(text, seed, before) {
     const after = await perplexities(path)
     const changes = before.map((perplexity, i) => change(perplexity, after[i]))
     const seconds = ((user + system) / 1e6).toFixed(0)
-    row(basename(text.name), seed, ppl(texts[0].perplexity), ...changes, calibration.bias, seconds)
+    const [{ perplexity, newcomerShare }] = texts
+    const best = `${bestStep} of ${plan.steps}`
+    const share = `${(100 * newcomerShare).toFixed(1)} %`
+    row(basename(text.name), seed, best, ppl(perplexity), ...changes, calibration.bias, share, seconds)
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
