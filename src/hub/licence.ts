@@ -17,29 +17,35 @@ const OPEN = [
   /^((a|l)?gpl(-[\w.-]+)?|mpl-2\.0|epl-[\d.]+|eupl-[\d.]+|osl-3\.0)$/,
 ]
 
-/** Largest model card that is looked at. */
+/** Bytes of a model card that are looked at: its front matter comes first. */
 const MOST_BYTES = 2 ** 20
+/** Characters of a value, and lines of a list, that are looked at. */
+const [MOST_CHARACTERS, MOST_LINES] = [500, 50]
 
 /** The licence that the model card of a checkpoint names; undefined if it has no card, or that names none. */
 export async function licenceOf(files: FileSet): Promise<Licence | undefined> {
   if (!(await files.list()).includes('README.md')) return undefined
   const card = await files.open('README.md')
   try {
-    if (card.size > MOST_BYTES) return undefined
-    return licenceIn(new TextDecoder().decode(await card.read(0, card.size)))
+    return licenceIn(new TextDecoder().decode(await card.read(0, Math.min(card.size, MOST_BYTES))))
   } finally {
     await card.close()
   }
 }
 
-/** The same of a card's text, in whose front matter (YAML between two lines `---`) the licence is. */
+/**
+ * The same of a card's text, in whose front matter (YAML between two lines `---`) the licence is. Of several licences it
+ * is the first that is not open.
+ */
 export function licenceIn(card: string): Licence | undefined {
   const [, front = ''] = /^\ufeff?---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(card) ?? []
-  const licence = frontValue(front, 'license')
+  const lines = front.split(/\r?\n/)
+  const names = valuesOf('license', lines)
+  const licence = names.find((name) => !isOpen({ name })) ?? names[0]
   if (licence === undefined) return undefined
   const isOther = licence.toLowerCase() === 'other'
-  const name = (isOther ? frontValue(front, 'license_name') : undefined) ?? licence
-  const link = frontValue(front, 'license_link')
+  const name = (isOther ? valuesOf('license_name', lines)[0] : undefined) ?? licence
+  const [link] = valuesOf('license_link', lines)
   return { name, ...(link !== undefined && { link }) }
 }
 
@@ -56,10 +62,32 @@ export function describeLicence({ name, link }: Licence, page: string): string {
   return `the licence is ${printable(name, 80)}, which may restrict what the model is used for: ${printable(where, 300)}`
 }
 
-/** A value of one line, or the first of a list, without its quotes; undefined if it is missing or empty. */
-function frontValue(front: string, key: string): string | undefined {
-  const [, value = ''] = new RegExp(`^${key}:(?:[ \\t]*\\[|[ \\t]*\\r?\\n[ \\t]*-)?[ \\t]*(.*)$`, 'm').exec(front) ?? []
-  const [, quoted, plain = ''] = /^(?:"([^"]*)"|'([^']*)')/.exec(value) ?? []
-  const text = (quoted ?? plain) || value.replace(/\s+#.*$/, '').replace(/[\],].*$/, '')
-  return text.trim() || undefined
+/** The value of a key, or the values of its list; none if it is missing or empty. */
+function valuesOf(key: string, lines: readonly string[]): string[] {
+  const at = lines.findIndex((line) => line.startsWith(`${key}:`))
+  if (at < 0) return []
+  const [first, ...others] = lines.slice(at, at + MOST_LINES).map(withoutComment)
+  const value = first.slice(key.length + 1).trim()
+  if (value.startsWith('[')) return [value.slice(1), ...others].join(' ').split(']')[0].split(',').flatMap(bare)
+  // The text is on the lines below.
+  if (/^[|>]/.test(value)) return others.slice(0, 1).flatMap(bare)
+  if (value !== '') return bare(value)
+  const end = others.findIndex((line) => line !== '' && !line.startsWith('-'))
+  return others.slice(0, end < 0 ? undefined : end).flatMap((line) => bare(line.slice(1)))
+}
+
+/** The beginning of a line: the card is a stranger's, and a pattern may take long for a long one. */
+function withoutComment(line: string): string {
+  return line
+    .slice(0, MOST_CHARACTERS)
+    .split(/(?:^|\s)#/)[0]
+    .trim()
+}
+
+/** A list of a value without its quotes; empty if it says nothing. */
+function bare(value: string): string[] {
+  const text = value.trim()
+  const [, quoted, plain] = /^(?:"([^"]*)"|'([^']*)')/.exec(text) ?? []
+  const name = (quoted ?? plain ?? text).trim()
+  return ['', '~', 'null'].includes(name) ? [] : [name]
 }

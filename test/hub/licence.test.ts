@@ -12,7 +12,7 @@ test('is read from the front matter of its card', () => {
   assert.equal(licenceIn(card('tags:', '- text', 'license: apache-2.0')), { name: 'apache-2.0' })
   assert.equal(licenceIn(card('license: "MIT" # as usual').replaceAll('\n', '\r\n')), { name: 'MIT' })
   assert.equal(licenceIn(card('license:', '- gemma', '- mit')), { name: 'gemma' })
-  assert.equal(licenceIn(card('license: [llama3, mit]')), { name: 'llama3' })
+  assert.equal(licenceIn(card('license: >-', '  gemma')), { name: 'gemma' })
   assert.equal(licenceIn(card('license: other', 'license_name: research-only', 'license_link: LICENSE')), {
     name: 'research-only',
     link: 'LICENSE',
@@ -23,11 +23,35 @@ test('is read from the front matter of its card', () => {
     'license: mit',
     card('tags: []'),
     card('license:'),
+    card('license: # which?', 'tags: x'),
+    card('license: null'),
+    card('license: ~'),
+    card('license: |'),
     '---\nlicense: mit\n',
     card('  license: x'),
   ]) {
     assert.is(licenceIn(none), undefined, none)
   }
+})
+
+test('is the first of several that is not open', () => {
+  const lists = [['license: [mit, "llama3", gemma] # two'], ['license: [', '  mit,', '  llama3', ']']]
+  for (const list of [...lists, ['license:', '  - mit', '  - llama3 # restricts', 'tags: [a]']]) {
+    assert.equal(licenceIn(card(...list)), { name: 'llama3' }, list.join(' '))
+  }
+  assert.equal(licenceIn(card('license: [mit, other]', 'license_name: research-only')), { name: 'research-only' })
+  assert.equal(licenceIn(card('license: [mit, apache-2.0]')), { name: 'mit' })
+})
+
+test('is found at once, whatever the card holds', () => {
+  const blanks = ' '.repeat(2 ** 20)
+  assert.is(licenceIn(card(`license: mit${blanks}x`))?.name, 'mit')
+  assert.is(licenceIn(card(`license: mit${blanks}# x`))?.name, 'mit')
+  for (const value of [`a${blanks}b`, blanks, `[${blanks}`, `"${blanks}`, `[${'a,'.repeat(2 ** 19)}`]) {
+    licenceIn(card(`license: ${value}`))
+    licenceIn(card('license:', `- ${value}`))
+  }
+  licenceIn(card(`license:${'\n- a'.repeat(2 ** 18)}`))
 })
 
 test('is open if everyone may use the model for any purpose', () => {
@@ -73,6 +97,8 @@ test('is named by a pull, before the weights are fetched, if it is not open', ()
       `org/model: the licence is research-only, which may restrict what the model is used for: ${page}/blob/main/LICENSE`,
     ])
     assert.equal(await notesOf('license: apache-2.0'), [])
+    const long = await notesOf('license: gemma', '---', 'x'.repeat(2 ** 20))
+    assert.match(long.join(), /^org\/model: the licence is gemma,/)
   }))
 
 test.run()
