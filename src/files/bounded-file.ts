@@ -22,8 +22,10 @@ export async function readBounded(path: string, most: number, advice: string): P
     return bytes
   } catch (error) {
     if (error instanceof UserError) throw error
-    if (codeOf(error) === 'ENOENT') throw new UserError(`${path}: no such file`)
-    throw new UserError(`${path}: cannot be read (${codeOf(error)})`)
+    const code = codeOf(error)
+    // No error of the file's: the memory may be used up.
+    if (code === undefined) throw error
+    throw new UserError(code === 'ENOENT' ? `${path}: no such file` : `${path}: cannot be read (${code})`)
   } finally {
     await file?.close()
   }
@@ -32,13 +34,24 @@ export async function readBounded(path: string, most: number, advice: string): P
 async function readUpTo(file: FileHandle, most: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   for (let length = 0; length < most; ) {
-    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, most - length))
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, null)
-    if (bytesRead === 0) break
-    chunks.push(buffer.subarray(0, bytesRead))
-    length += bytesRead
+    const chunk = await readFully(file, Math.min(CHUNK_BYTES, most - length))
+    chunks.push(chunk)
+    length += chunk.length
+    if (chunk.length < CHUNK_BYTES) break
   }
   return Buffer.concat(chunks)
+}
+
+/** So many bytes, or all that come before the end: a pipe may give a few at a time, which must not take a chunk each. */
+async function readFully(file: FileHandle, bytes: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(bytes)
+  let length = 0
+  while (length < bytes) {
+    const { bytesRead } = await file.read(buffer, length, bytes - length, null)
+    if (bytesRead === 0) break
+    length += bytesRead
+  }
+  return buffer.subarray(0, length)
 }
 
 function binary(bytes: number): string {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { truncate, writeFile } from 'node:fs/promises'
+import { open, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -43,6 +43,29 @@ onPosix('may be a pipe', () =>
     execFileSync('mkfifo', [pipe])
     const [text] = await Promise.all([readText(pipe), writeFile(pipe, 'The lantern is lit.')])
     assert.equal(text, { name: pipe, text: 'The lantern is lit.' })
+  }),
+)
+
+onPosix('takes no more memory if it comes in small pieces', () =>
+  inTemporaryFolder(async (dir) => {
+    const pipe = join(dir, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const memory = () => process.memoryUsage().arrayBuffers
+    const [pieces, before] = [128, memory()]
+    // A pipe holds no more, so that every piece is read by itself.
+    const piece = Buffer.alloc(2 ** 16, 'abc')
+    let most = 0
+    const write = async () => {
+      const file = await open(pipe, 'w')
+      for (let i = 0; i < pieces; i++) {
+        await file.write(piece)
+        most = Math.max(most, memory() - before)
+      }
+      await file.close()
+    }
+    const [bytes] = await Promise.all([readBounded(pipe, 16 * MOST, 'x'), write()])
+    assert.ok(bytes.equals(Buffer.concat(Array(pieces).fill(piece))))
+    assert.ok(most < 3 * bytes.length, `${most} bytes of memory for ${bytes.length}`)
   }),
 )
 
