@@ -6,9 +6,14 @@ import type { Work } from './limited-script.js'
 
 const MILLISECONDS = 500
 const ENDED = /^ended, since it took more than 0\.5 s or 64 MiB$/
+const NOT_OPENED = /^ended, since it took more than 5 s or 64 MiB$/
 const onLinux = process.platform === 'linux' ? test : test.skip
 
-const processOf = (opening: Work) => new LimitedProcess(new URL('./limited-script.js', import.meta.url), opening, 64)
+const processOf = (opening: Work, openingMs?: number) =>
+  new LimitedProcess(new URL('./limited-script.js', import.meta.url), opening, 64, openingMs)
+const startAgain = () => {
+  throw new Error('started again')
+}
 const ask = (process: LimitedProcess, work: Work) => process.ask(work, { milliseconds: MILLISECONDS })
 
 test('the time of a request begins when the process has read its opening', async () => {
@@ -26,16 +31,44 @@ test('a request that computes too long is ended, and the next one gets a new pro
 
 onLinux('a request that waits for its turn on a busy machine is not ended', async () => {
   assert.is(await ask(processOf({}), { waits: 2 * MILLISECONDS }), 'done')
+  assert.is(processOf({}).askAsleep({ waits: 2 * MILLISECONDS }, MILLISECONDS), 'done')
 })
 
 test('a request that waits for several times its limit is ended', async () => {
   await rejectsWithUserError(() => ask(processOf({}), { waits: 60_000 }), ENDED)
 })
 
-test('an opening that fails is the error of each request', async () => {
-  const process = processOf({ fails: 'no such definition' })
-  for (let i = 0; i < 2; i++) await rejectsWithUserError(() => ask(process, {}), /^no such definition$/)
-  await rejectsWithUserError(async () => process.askAsleep({}, MILLISECONDS), /^no such definition$/)
+test('an opening that fails is the error of each request, and is not tried again', async () => {
+  const openings: [Work, RegExp][] = [
+    [{ fails: 'no such definition' }, /^no such definition$/],
+    [{ allocates: 2 ** 30 }, NOT_OPENED],
+  ]
+  for (const [opening, message] of openings) {
+    const [asked, asleep] = [processOf(opening), processOf(opening)]
+    await rejectsWithUserError(() => ask(asked, {}), message)
+    await rejectsWithUserError(async () => asleep.askAsleep({}, MILLISECONDS), message)
+    for (const limited of [asked, asleep]) {
+      limited.start = startAgain
+      await rejectsWithUserError(() => ask(limited, {}), message)
+    }
+  }
+})
+
+onLinux('an opening that computes too long is ended, also before anything is asked', async () => {
+  const limited = processOf({ computes: 60_000 }, MILLISECONDS)
+  const child = limited.start()
+  await rejectsWithUserError(() => ask(limited, {}), ENDED)
+  assert.ok(child.killed)
+  limited.start = startAgain
+  await rejectsWithUserError(() => ask(limited, {}), ENDED)
+})
+
+onLinux('a process that somebody ends while it opens is started again', async () => {
+  const limited = processOf({ waits: 2 * MILLISECONDS })
+  const child = limited.start()
+  child.once('message', () => child.kill('SIGKILL'))
+  await rejectsWithUserError(() => ask(limited, {}), NOT_OPENED)
+  assert.is(await ask(limited, {}), 'done')
 })
 
 test.run()

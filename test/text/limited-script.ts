@@ -5,6 +5,8 @@ export interface Work {
   /** Waits without computing, as a process that gets no turn on a busy machine. */
   waits?: number
   computes?: number
+  /** Bytes of memory that it fills. */
+  allocates?: number
   fails?: string
 }
 
@@ -14,10 +16,12 @@ answerQuestions((opening: Work) => {
   return carryOut
 })
 
-function carryOut({ waits = 0, computes = 0, fails }: Work): string {
+function carryOut({ waits = 0, computes = 0, allocates = 0, fails }: Work): string {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, waits)
   const { user, system } = process.cpuUsage()
   while (computed() - user - system < 1000 * computes);
+  const kept: number[][] = []
+  for (let bytes = 0; bytes < allocates; bytes += 8 * 2 ** 16) kept.push(Array(2 ** 16).fill(0.5))
   if (fails !== undefined) throw new Error(fails)
   return 'done'
 }

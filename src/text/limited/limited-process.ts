@@ -2,26 +2,25 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.js'
 import { reasonOf } from '../text-files.js'
+import type { Answer, Failure, Question } from './messages.js'
+import { OPENING_MS, START_MS, whenOpened } from './opening.js'
 import { atLimit, MOST_WAITS } from './time-limit.js'
 
-/** Messages to the process: first its opening, which it prepares for all requests, then requests. */
-export type Question = { opening: unknown } | { request: unknown; milliseconds: number }
-
-/** Messages from the process: it is ready, an answer, an error, or the milliseconds of the limit that it reached. */
-export type Answer = { isReady: true } | { value: unknown } | { error: string } | { exceeded: number }
-
-/** For a process that answers once: both questions, on its standard input. */
+/** For the script that asks once: the process, and its request. */
 export interface OneQuestion {
+  script: string
   opening: unknown
+  mebibytes: number
+  openingMs: number
   request: unknown
   milliseconds: number
 }
 
-/** The argument of a process that answers once. */
-export const ONCE = '--once'
+interface AskOptions {
+  milliseconds: number
+  signal?: AbortSignal
+}
 
-/** Longest time to start and to prepare the opening, on a machine that is busy with other work. */
-export const START_MS = 20_000
 /** An idle process ends after this time. */
 const IDLE_MS = 5_000
 const MOST_BYTES = 2 ** 28
@@ -30,33 +29,39 @@ const MOST_BYTES = 2 ** 28
  * A process for untrusted programs and patterns: a request ends when it takes too long or too much memory, or when its
  * caller aborts it. A thread would not do: a single allocation of a gibibyte there takes the whole process down. The
  * process starts when it is first needed and ends when it is idle. It carries out one request after the other. The time
- * of a request begins when the process is ready, and only the time that the process computes counts if the system
- * reports it: a busy machine makes no good request fail.
+ * of its opening begins when it has started, that of a request when it is ready, and only the time that the process
+ * computes counts if the system reports it: a busy machine makes no good request fail. An opening that fails by itself is
+ * not tried again.
  */
 export class LimitedProcess {
   private child?: ChildProcess
-  private opened?: Promise<Answer>
+  private opened?: ReturnType<typeof whenOpened>
+  private failed?: Failure
   private last: Promise<unknown> = Promise.resolve()
   private waiting = 0
   private idle?: NodeJS.Timeout
 
-  /** `script` calls `answerQuestions` and gets `opening` first; `mebibytes` bounds its memory. */
+  /** `script` calls `answerQuestions` and gets `opening` first; `mebibytes` bounds its memory, `openingMs` that. */
   constructor(
     private readonly script: URL,
     private readonly opening: unknown,
     private readonly mebibytes: number,
+    private readonly openingMs = OPENING_MS,
   ) {}
 
   /** Starts the process ahead of its first request. */
   start(): ChildProcess {
     if (this.child) return this.child
     const child = fork(this.script, {
-      execArgv: this.flags,
+      execArgv: [`--max-old-space-size=${this.mebibytes}`, '--max-semi-space-size=4'],
       env: environment(),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     this.child = child
-    this.opened = new Promise((resolve) => child.once('message', resolve))
+    this.opened = whenOpened(child, this.openingMs).then((opened) => {
+      if ('isForGood' in opened) this.failed = opened
+      return opened
+    })
     child.on('error', () => this.forget(child))
     child.once('exit', () => this.forget(child))
     send(child, { opening: this.opening })
@@ -69,58 +74,63 @@ export class LimitedProcess {
    * Resolves with the answer to a request. Rejects with the signal's reason when aborted, or with a UserError: the error
    * of the process, or the limit that it reached.
    */
-  ask<T>(request: unknown, options: { milliseconds: number; signal?: AbortSignal }): Promise<T> {
-    this.waiting++
-    const answer = this.last
-      .then(() => this.askNow(request, options))
-      .then((answer) => this.valueOf<T>(answer))
-      .finally(() => this.waiting--)
-    this.last = answer.catch(() => undefined)
-    return answer
+  async ask<T>(request: unknown, options: AskOptions): Promise<T> {
+    return valueIn<T>(await this.answerTo(request, options), this.mebibytes)
   }
 
   /** The answer, while the calling thread sleeps: that of a process of its own. Throws as `ask` rejects. */
   askAsleep<T>(request: unknown, milliseconds: number): T {
-    const { stdout } = spawnSync(process.execPath, [...this.flags, fileURLToPath(this.script), ONCE], {
-      input: JSON.stringify({ opening: this.opening, request, milliseconds } satisfies OneQuestion),
+    const answer: Answer = this.failed ?? this.answerOnce(request, milliseconds)
+    if ('isForGood' in answer) this.failed = answer
+    return valueIn<T>(answer, this.mebibytes)
+  }
+
+  /** As `ask`, but resolves with errors and limits. */
+  answerTo(request: unknown, options: AskOptions): Promise<Answer> {
+    this.waiting++
+    const answer = this.last.then(() => this.answerNow(request, options)).finally(() => this.waiting--)
+    this.last = answer.catch(() => undefined)
+    return answer
+  }
+
+  private answerOnce(request: unknown, milliseconds: number): Answer {
+    const { script, opening, mebibytes, openingMs } = this
+    const question: OneQuestion = { script: script.href, opening, mebibytes, openingMs, request, milliseconds }
+    const { stdout } = spawnSync(process.execPath, [fileURLToPath(new URL('./ask-once.js', import.meta.url))], {
+      input: JSON.stringify(question),
       env: environment(),
       stdio: ['pipe', 'pipe', 'ignore'],
       encoding: 'utf8',
       killSignal: 'SIGKILL',
-      // It ends by itself in time, unless it is in something that cannot be interrupted.
-      timeout: START_MS + milliseconds,
+      // It ends by itself long before, unless the machine is stuck.
+      timeout: 2 * START_MS + MOST_WAITS * (openingMs + milliseconds),
       maxBuffer: MOST_BYTES,
     })
-    return this.valueOf<T>(stdout ? JSON.parse(stdout) : { exceeded: milliseconds })
+    return stdout ? JSON.parse(stdout) : { exceeded: milliseconds }
   }
 
-  private async askNow(
-    request: unknown,
-    { milliseconds, signal }: { milliseconds: number; signal?: AbortSignal },
-  ): Promise<Answer> {
+  private async answerNow(request: unknown, { milliseconds, signal }: AskOptions): Promise<Answer> {
     signal?.throwIfAborted()
+    if (this.failed) return this.failed
     const child = this.start()
     clearTimeout(this.idle)
     holdProcess(child, true)
     const done = new AbortController()
     try {
-      return await new Promise<Answer>((resolve, reject) => {
-        const exceeded = (limit: number) => resolve({ exceeded: limit })
-        const end = () => exceeded(milliseconds)
+      const answer = await new Promise<Answer>((resolve, reject) => {
+        const end = () => resolve({ exceeded: milliseconds })
         const stop = () => reject(signal?.reason)
         // The process ends itself at its own, later limit; the caller hears of the limit that it gave.
         const take = (answer: Answer) => ('exceeded' in answer ? end() : resolve(answer))
-        const starting = setTimeout(exceeded, START_MS, START_MS)
-        let stopWatching = () => clearTimeout(starting)
+        let stopWatching = () => {}
         this.opened?.then((opened) => {
           if (done.signal.aborted) return
-          stopWatching()
           if (!('isReady' in opened)) return resolve(opened)
           stopWatching = atLimit(child.pid, milliseconds, end)
-          child.on('message', take)
+          child.on('message', take).on('exit', end)
           send(child, { request, milliseconds: milliseconds * MOST_WAITS })
         })
-        child.on('error', reject).on('exit', end)
+        child.on('error', reject)
         signal?.addEventListener('abort', stop)
         done.signal.addEventListener('abort', () => {
           stopWatching()
@@ -128,26 +138,17 @@ export class LimitedProcess {
           signal?.removeEventListener('abort', stop)
         })
       })
+      if ('exceeded' in answer) this.end()
+      return answer
     } catch (error) {
       this.end()
-      throw signal?.aborted ? error : new UserError(reasonOf(error))
+      if (signal?.aborted) throw error
+      return { error: reasonOf(error) }
     } finally {
       done.abort()
       if (this.child) holdProcess(this.child, false)
       this.endWhenIdle()
     }
-  }
-
-  private valueOf<T>(answer: Answer): T {
-    if ('value' in answer) return answer.value as T
-    if ('error' in answer) throw new UserError(answer.error)
-    this.end()
-    const seconds = ('exceeded' in answer ? answer.exceeded : START_MS) / 1000
-    throw new UserError(`ended, since it took more than ${seconds} s or ${this.mebibytes} MiB`)
-  }
-
-  private get flags(): string[] {
-    return [`--max-old-space-size=${this.mebibytes}`, '--max-semi-space-size=4']
   }
 
   private endWhenIdle(): void {
@@ -163,6 +164,12 @@ export class LimitedProcess {
   private forget(child: ChildProcess): void {
     if (this.child === child) this.child = undefined
   }
+}
+
+function valueIn<T>(answer: Answer, mebibytes: number): T {
+  if ('value' in answer) return answer.value as T
+  if ('error' in answer) throw new UserError(answer.error)
+  throw new UserError(`ended, since it took more than ${answer.exceeded / 1000} s or ${mebibytes} MiB`)
 }
 
 /** Whether this process stays alive for the other. */

@@ -9,18 +9,24 @@ const LOOK_MS = 10
 
 /**
  * Calls `end` when a process has computed for `milliseconds` from now on, or after MOST_WAITS times that. If the system
- * does not report what a process has computed, the time that has passed counts. Returns a function that stops watching.
+ * does not report what a process has computed, the time that has passed counts. `end` hears whether the process is known to
+ * have computed so long. Returns a function that stops watching, which does not
+ * keep this process alive.
  */
-export function atLimit(pid: number | undefined, milliseconds: number, end: () => void): () => void {
+export function atLimit(
+  pid: number | undefined,
+  milliseconds: number,
+  end: (hasComputed: boolean) => void,
+): () => void {
   const begun = { at: performance.now(), computed: computedMs(pid) }
   const look = () => {
     const computed = computedMs(pid) - begun.computed
     const waited = performance.now() - begun.at
     const left = Math.min(milliseconds - computed, MOST_WAITS * milliseconds - waited)
-    if (left > 0) timer = setTimeout(look, Math.max(left, LOOK_MS))
-    else end()
+    if (left > 0) timer = setTimeout(look, Math.max(left, LOOK_MS)).unref()
+    else end(computed >= milliseconds)
   }
-  let timer = setTimeout(look, milliseconds)
+  let timer = setTimeout(look, milliseconds).unref()
   return () => clearTimeout(timer)
 }
 

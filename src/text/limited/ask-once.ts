@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { LimitedProcess, type OneQuestion } from './limited-process.js'
+
+// The script of a process that asks a limited one while its caller sleeps: from standard input to standard output.
+const { script, opening, mebibytes, openingMs, request, milliseconds }: OneQuestion = JSON.parse(
+  readFileSync(0, 'utf8'),
+)
+const limited = new LimitedProcess(new URL(script), opening, mebibytes, openingMs)
+const answer = await limited.answerTo(request, { milliseconds })
+process.stdout.write(JSON.stringify(answer), () => process.exit())
