@@ -31,8 +31,8 @@ const MOST_DIMENSIONS = 64
 /** Bytes of a source held at once while a tensor is converted. */
 const PIECE_BYTES = 16 * 2 ** 20
 
-/** Most elements converted in one call. A stride of 0 lets a tiny file describe a tensor of any size. */
-const MOST_FLOATS = 2 ** 28
+/** Most elements that `readFloats` converts in one call. A stride of 0 lets a tiny file describe a tensor of any size. */
+export const MOST_FLOATS = 2 ** 28
 
 /**
  * A tensor in an extent of a file, its first element `first` elements from the extent's start. Throws a UserError
@@ -130,7 +130,7 @@ export async function readSpan(t: Tensor): Promise<Uint8Array> {
   return bytes
 }
 
-/** A whole tensor as float32 in logical row-major order, whatever its strides. Meant for at most 2^28 elements. */
+/** A whole tensor as float32 in logical row-major order, whatever its strides. At most MOST_FLOATS elements. */
 export async function readFloats(t: Tensor): Promise<Float32Array> {
   const count = elementCount(t.shape)
   if (count > MOST_FLOATS) {

@@ -4,10 +4,11 @@ import { basename, dirname, join } from 'node:path'
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { readSafetensors } from '../checkpoint/safetensors.js'
-import { readFloats, readSpan, type Tensor } from '../checkpoint/tensor.js'
+import { MOST_FLOATS, readFloats, readSpan, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import type { Model, SavedSequence } from '../generation/types.js'
-import { isObject } from '../json.js'
+import { isObject, MOST_JSON_BYTES } from '../json.js'
+import { formatBytes } from '../numbers.js'
 import { printable } from '../printable.js'
 import type { ChatMessage } from '../text/chat-template.js'
 import type { ConversationState } from './conversation.js'
@@ -27,6 +28,8 @@ const NO_SHA256 = '0'.repeat(64)
 const STEP = 2 ** 24
 /** The digits of the checksum end before this byte: they are the first entry of the header. */
 const DIGITS_END = 256
+/** Bytes in front of the header's text, which say how long it is. */
+const HEADER_AT = 8
 /** Kernels of another tier round differently; another model differs by far more. */
 const TOLERANCE = 0.05
 
@@ -44,6 +47,7 @@ export async function saveConversation(
   { replaces = true } = {},
 ): Promise<void> {
   const { messages, system, saved } = state
+  refuseOver(4 * MOST_FLOATS, saved.rows.byteLength, 'cache')
   if (!replaces && (await isThere(path))) throw new UserError(`${path} is there already; /save! replaces it`)
   const check = await fingerprint(model, saved.tokens)
   const header = headerOf(
@@ -59,6 +63,7 @@ export async function saveConversation(
       messages: JSON.stringify(messages),
     },
   )
+  refuseOver(MOST_JSON_BYTES, header.length - HEADER_AT, 'turns')
   const parts = [header, saved.tokens, saved.rows, check].map(bytesOf)
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)
@@ -79,6 +84,13 @@ export async function saveConversation(
   }
 }
 
+/** Throws a UserError if a part of a conversation has more bytes than `loadConversation` takes. */
+function refuseOver(most: number, bytes: number, part: 'cache' | 'turns'): void {
+  if (bytes <= most) return
+  const [size, limit] = [bytes, most].map(formatBytes)
+  throw new UserError(`the conversation is too long to be saved: ${size} of ${part}, and /load takes ${limit} at most`)
+}
+
 function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
@@ -89,9 +101,12 @@ function isThere(path: string): Promise<boolean> {
 /** A saved conversation, and the model that it was saved with where its cache is not for the one that is used now. */
 export type LoadedConversation = ConversationState & { otherModel?: string }
 
-/** Rejects with a UserError if the file is not a saved conversation. Needs no model. */
+/**
+ * Rejects with a UserError if the file is not a saved conversation, or not a whole one. Needs no model, and does not read
+ * the cache: that is for `loadConversation`.
+ */
 export async function checkConversation(path: string): Promise<void> {
-  await withConversation(path, async () => undefined)
+  await withConversation(path, async () => undefined, { skipsChecksum: true })
 }
 
 /**
@@ -119,7 +134,11 @@ interface ConversationParts {
   messages: ChatMessage[]
 }
 
-async function withConversation<T>(path: string, use: (parts: ConversationParts) => Promise<T>): Promise<T> {
+async function withConversation<T>(
+  path: string,
+  use: (parts: ConversationParts) => Promise<T>,
+  { skipsChecksum = false } = {},
+): Promise<T> {
   const source = await localFolder(dirname(path)).open(basename(path))
   try {
     const { tensors, metadata } = await readSafetensors(source)
@@ -129,7 +148,7 @@ async function withConversation<T>(path: string, use: (parts: ConversationParts)
         `${path}: version ${printable(String(metadata.version))} of saved conversations; this molm reads ${VERSION}`,
       )
     }
-    const isChecked = metadata.version !== UNCHECKED || metadata.sha256 !== undefined
+    const isChecked = !skipsChecksum && (metadata.version !== UNCHECKED || metadata.sha256 !== undefined)
     if (isChecked && !(await matchesChecksum(source, metadata.sha256))) {
       throw new UserError(`${path}: the saved conversation is damaged (its bytes do not match its checksum)`)
     }
@@ -191,9 +210,9 @@ function headerOf(sizes: Record<string, [dtype: string, length: number]>, metada
     at += 4 * length
   }
   const json = Buffer.from(JSON.stringify(entries))
-  const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ')
-  header.writeBigUInt64LE(BigInt(header.length - 8))
-  header.set(json, 8)
+  const header = Buffer.alloc(HEADER_AT + Math.ceil(json.length / 8) * 8, ' ')
+  header.writeBigUInt64LE(BigInt(header.length - HEADER_AT))
+  header.set(json, HEADER_AT)
   return header
 }
 

@@ -6,7 +6,7 @@ import type { LayerRoutes, Model } from '#molm/generation/types.js'
 import { loadModel } from '#molm/index.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { Conversation } from '#molm/tui/conversation.js'
-import { loadConversation, saveConversation } from '#molm/tui/conversation-file.js'
+import { checkConversation, loadConversation, saveConversation } from '#molm/tui/conversation-file.js'
 import type { AnswerWatcher } from '#molm/tui/running-answer.js'
 import { TokenMap } from '#molm/tui/token-map.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -325,6 +325,19 @@ test('a saved conversation goes on as the one that was saved, without running it
   })
 })
 
+test('a conversation that could not be loaded again is not saved', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const state = await new Conversation(nano).save()
+    const saved = { ...state.saved, rows: new Float32Array(1.25 * 2 ** 28) }
+    const messages = [{ role: 'user', content: 'x'.repeat(33 * 2 ** 20) }]
+    const refuses = (change: Partial<typeof state>, pattern: RegExp) =>
+      rejectsWithUserError(() => saveConversation(join(dir, 'talk'), { ...state, ...change }, nano), pattern)
+    await refuses({ saved }, /too long to be saved: 1\.34 GB of cache, and \/load takes 1\.07 GB at most$/)
+    await refuses({ messages }, /too long to be saved: 34\.6 MB of turns, and \/load takes 33\.6 MB at most$/)
+    assert.equal(await readdir(dir), [])
+  })
+})
+
 /** The file as the first version of the format had it: without a checksum. */
 function asUnchecked(bytes: Buffer): Uint8Array {
   const end = 8 + Number(bytes.readBigUInt64LE(0))
@@ -390,6 +403,10 @@ test('the turns of a file go on with another model; of another version or damage
       flipped[Math.floor(at * bytes.length)] ^= 4
       await refuses(() => flipped, damaged)
     }
+    // Its bytes are read once it is loaded, and not before as well.
+    await checkConversation(path)
+    await refuses((bytes) => bytes.subarray(0, -9), /cut short/)
+    await rejectsWithUserError(() => checkConversation(path), /cut short/)
     // The last floats of the file are what the weights made of the last tokens.
     await writeFile(path, asUnchecked(Buffer.from(bytes).fill(0x40, bytes.length - 64)))
     const other = await loadConversation(path, nano)
