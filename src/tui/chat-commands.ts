@@ -127,14 +127,15 @@ function paceOf(text: string, command: string): number {
   return pace
 }
 
-/** A command that takes its time; meanwhile nothing else begins. */
-async function working(chat: Chat, work: () => Promise<void>): Promise<void> {
+/** Does what takes its time; meanwhile nothing else begins. */
+export async function working(chat: Chat, work: () => Promise<void>): Promise<void> {
   chat.state = 'working'
   chat.changed()
   try {
     await work()
   } finally {
     if (chat.state === 'working') chat.state = 'idle'
+    chat.changed()
   }
 }
 

@@ -4,7 +4,7 @@ import { listModels } from '../library/installed-models.js'
 import { modelsHome } from '../library/model-folders.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { Chat } from './chat.js'
-import { load } from './chat-commands.js'
+import { load, working } from './chat-commands.js'
 import type { ChatBeginning, ChatOptions } from './chat-options.js'
 import { openScreen } from './chat-screen.js'
 import { pathOf } from './file-names.js'
@@ -56,7 +56,7 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     signal.throwIfAborted()
     greet(chat)
     chat.begin(options.beginning)
-    if (options.load !== undefined) await load(chat, pathOf(options.load))
+    if (options.load !== undefined) await resume(chat, pathOf(options.load))
     screen.takeInput()
     await chat.ended
   } finally {
@@ -71,6 +71,12 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
 function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
   const colour = /;(\d+)$/.exec(COLORFGBG)?.[1]
   return colour === '7' || colour === '15' ? 'light' : 'dark'
+}
+
+/** Begins with a saved conversation, and shows that while it is read. */
+function resume(chat: Chat, path: string): Promise<void> {
+  chat.say('note', `loading ${path} ...`)
+  return working(chat, () => load(chat, path))
 }
 
 function greet(chat: Chat): void {

@@ -4,6 +4,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { loadModel } from '#molm/index.js'
+import { Conversation } from '#molm/tui/conversation.js'
+import { saveConversation } from '#molm/tui/conversation-file.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -20,6 +23,16 @@ const LOADING = `
       if (/models.nano|nope/.test(path)) await opened()
       return real(path, ...rest)
     }
+  }
+  syncBuiltinESMExports()`
+
+/** Holds back what reads a saved conversation, after a first look at it: the model is there. */
+const RESUMING = `
+  let looks = 0
+  const real = promises.open
+  promises.open = async (path, ...rest) => {
+    if (/talk$/.test(path) && ++looks > 1) await opened()
+    return real(path, ...rest)
   }
   syncBuiltinESMExports()`
 
@@ -141,6 +154,25 @@ trial('Ctrl-Z suspends while the model loads, and what was typed is kept', () =>
     terminal.type(' and more')
     await open()
     await terminal.waitFor(/^› kept and more/m)
+  }),
+)
+
+trial('a chat says that it reads a saved conversation, and what is typed waits', () =>
+  inTemporaryFolder(async (dir) => {
+    const [path, model] = [join(dir, 'talk'), await loadModel('nano', { threads: 1 })]
+    try {
+      await saveConversation(path, await new Conversation(model).save(), model)
+    } finally {
+      await model.dispose()
+    }
+    const resumes = async ({ terminal, open }: Held) => {
+      await terminal.waitFor(/^loading [\s\S]*talk \.\.\.$[\s\S]* · working · /m)
+      terminal.type('What is 23 + 45?\r')
+      await open()
+      await terminal.waitFor(/^loaded [\s\S]*: 0 tokens in the cache[\s\S]*^› What is 23 \+ 45\?\n\n23 \+ 45 = 68/m)
+      await terminal.waitUntil(() => !/ · working/.test(terminal.screen.text.join('\n')), 'the end of the work')
+    }
+    await held(RESUMING, resumes, ['--load', path])
   }),
 )
 
