@@ -24,6 +24,9 @@ const ESCAPE_MS = 40
 /** A window that has kept its size for so long is not being dragged. */
 const SETTLED_MS = 60
 
+/** A program that still runs so long after SIGTSTP has not been stopped, or no more is. */
+const STOP_MS = 200
+
 export interface WindowSize {
   columns: number
   rows: number
@@ -134,20 +137,25 @@ export class Terminal extends EventEmitter {
     this.input.pause()
   }
 
-  /** Stops the program as Ctrl-Z does, and goes on when the shell lets it. */
+  /**
+   * Stops the program as Ctrl-Z does, and goes on when the shell lets it: or at once where no shell could, as in a
+   * container, since the system does not stop a program there.
+   */
   suspend(onReturn: () => void): void {
     writeSync(this.output.fd, this.screen.leave())
     this.leave()
-    // Without its input the program would have nothing to wait for.
-    const alive = setInterval(() => undefined, 1000)
-    process.once('SIGCONT', () => {
-      clearInterval(alive)
+    const goOn = () => {
+      clearTimeout(timer)
+      process.off('SIGCONT', goOn)
       this.enter()
       this.output.write(CURSOR_OFF)
       if (this.frame) this.frame = { ...this.frame, live: [] }
       onReturn()
-    })
+    }
+    process.once('SIGCONT', goOn)
     process.kill(process.pid, 'SIGTSTP')
+    // Also keeps the program alive, which has no input to wait for. It counts while the program is stopped.
+    const timer = setTimeout(goOn, STOP_MS)
   }
 
   /** Synchronous, since it is also what happens when the process ends by an error. */

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, execFile, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +21,8 @@ export interface TerminalOptions {
   env?: NodeJS.ProcessEnv
   /** Script of Node to run in place of bin/molm.js, with its arguments. */
   args?: string[]
+  /** The shell has job control: Ctrl-Z stops the program, and Enter lets it go on. Without it, nobody could. */
+  hasJobs?: boolean
   /** Only keep the output, without the work of making a screen of it. */
   outputOnly?: boolean
 }
@@ -54,11 +56,14 @@ export class PseudoTerminal {
   }
 
   static async start(options: TerminalOptions = {}): Promise<PseudoTerminal> {
-    const { columns = 80, rows = 24, args = ['bin/molm.js', 'chat'], env } = options
+    const { columns = 80, rows = 24, args = ['bin/molm.js', 'chat'], env, hasJobs } = options
     const folder = await mkdtemp(join(tmpdir(), 'molm-terminal-'))
     const quoted = [process.execPath, ...args].map((word) => `'${word}'`).join(' ')
     const setUp = `stty cols ${columns} rows ${rows}; tty >'${folder}/tty'; echo $$ >'${folder}/pid'`
-    const command = `${setUp}; ${quoted}; code=$?; stty -a >'${folder}/stty'; exit $code`
+    const stopped = 128 + constants.signals.SIGTSTP
+    const jobs = `while [ $code = ${stopped} ]; do read -r line; fg >/dev/null; code=$?; done`
+    const run = hasJobs ? `set -m; ${quoted}; code=$?; ${jobs}` : `${quoted}; code=$?`
+    const command = `${setUp}; ${run}; stty -a >'${folder}/stty'; exit $code`
     const { NO_COLOR, MOLM_MODEL, ...rest } = process.env
     const child = spawn('script', ['-qfec', command, '/dev/null'], {
       cwd: ROOT,
@@ -102,6 +107,11 @@ export class PseudoTerminal {
   /** Id of the shell, whose child the program is. */
   get shell(): number {
     return Number(this.read('pid'))
+  }
+
+  /** Whether the program has been stopped by Ctrl-Z. */
+  get isStopped(): boolean {
+    return /^T/.test(spawnSync('ps', ['-o', 'stat=', '--ppid', String(this.shell)], { encoding: 'utf8' }).stdout)
   }
 
   /** Waits for the program's end; resolves with its exit code and the terminal's settings afterwards. */

@@ -279,13 +279,24 @@ trial('a question longer than what the model was trained on is warned of, and is
 })
 
 trial('Ctrl-Z suspends as it does in a shell, and the conversation goes on afterwards', async () => {
+  await inTerminal({ hasJobs: true }, async (terminal) => {
+    await terminal.waitFor(/\/help$/m)
+    terminal.type('\x1a')
+    const { screen } = terminal
+    await terminal.waitUntil(() => screen.cursorVisible && !screen.takesPastes && terminal.isStopped, 'the shell')
+    assert.not.match(terminal.screen.text.join('\n'), /map newest/)
+    terminal.type('\r')
+    await terminal.waitFor(/map newest/)
+    await terminal.enter('/stats', /kernels/)
+  })
+})
+
+trial('Ctrl-Z changes nothing without a shell that could let the chat go on', async () => {
   await inTerminal({}, async (terminal) => {
     await terminal.waitFor(/\/help$/m)
     terminal.type('\x1a')
-    await terminal.waitUntil(() => terminal.screen.cursorVisible && !terminal.screen.takesPastes, 'the shell')
-    assert.not.match(terminal.screen.text.join('\n'), /map newest/)
-    spawnSync('pkill', ['-CONT', '-P', String(terminal.shell)])
-    await terminal.waitFor(/map newest/)
+    await terminal.waitUntil(() => terminal.output.includes('\x1b[?2004l'), 'the end of the screen')
+    await terminal.waitUntil(() => terminal.screen.takesPastes, 'the screen again')
     await terminal.enter('/stats', /kernels/)
   })
 })

@@ -56,6 +56,7 @@ async function held(where: string, use: (held: Held) => Promise<void>, args: str
     const preload = `data:text/javascript,${encodeURIComponent(hold).replaceAll("'", '%27')}`
     const terminal = await PseudoTerminal.start({
       args: ['--import', preload, 'bin/molm.js', 'chat', '--temperature', '0', ...args],
+      hasJobs: true,
     })
     try {
       await terminal.waitUntil(() => existsSync(wanted), 'the place to hold it back')
@@ -148,8 +149,9 @@ trial('Ctrl-Z suspends while the model loads, and what was typed is kept', () =>
   held(LOADING, async ({ terminal, open }) => {
     await terminal.waitFor(/loading nano/)
     terminal.type('kept\x1a')
-    await terminal.waitUntil(() => /(^|\s)icanon\s/.test(settings(terminal)), 'line mode')
-    spawnSync('pkill', ['-CONT', '-P', String(terminal.shell)])
+    await terminal.waitUntil(() => terminal.isStopped, 'the shell')
+    isRestored(settings(terminal))
+    terminal.type('\r')
     await terminal.waitUntil(() => /-icanon/.test(settings(terminal)), 'raw mode')
     terminal.type(' and more')
     await open()
@@ -184,8 +186,8 @@ trial('no shell gets what was typed for a model that cannot be loaded', () =>
       terminal.type('touch something\r')
       // Answered when all before it has been read.
       terminal.type('\x1a')
-      await terminal.waitUntil(() => /(^|\s)icanon\s/.test(settings(terminal)), 'line mode')
-      spawnSync('pkill', ['-CONT', '-P', String(terminal.shell)])
+      await terminal.waitUntil(() => terminal.isStopped, 'the shell')
+      terminal.type('\r')
       await open()
       const { code, settings: after } = await terminal.ended()
       assert.is(code, 1)
