@@ -5,7 +5,12 @@ import type { LoadOptions, Model } from '../generation/types.js'
 import { optionsIn } from '../generation-options.js'
 import { decimal } from '../numbers.js'
 import { colourDepth } from '../terminal/colours.js'
-import { addConversationOptions, type ConversationOptions, readConversation } from './conversation-options.js'
+import {
+  addConversationOptions,
+  type ConversationOptions,
+  readConversation,
+  readsStdin,
+} from './conversation-options.js'
 import { interruptSignal } from './interrupt.js'
 import { LoadingTerminal } from './loading-terminal.js'
 import {
@@ -50,6 +55,9 @@ Examples:
   molm chat -m ibm-research/MoLM-350M-4B --temperature 0.7`
 
 async function chat(options: ChatOptions): Promise<void> {
+  if (readsStdin(options)) {
+    throw new UsageError('molm chat takes your questions from stdin, so - cannot stand for a file; name one')
+  }
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     throw new UsageError('molm chat needs a terminal on both sides; in a pipe or a script, use molm run')
   }

@@ -46,6 +46,11 @@ export function asksForConversation({ system, prefill, messages, templateArg }: 
   return system !== undefined || prefill !== undefined || messages !== undefined || templateArg !== undefined
 }
 
+/** Whether stdin stands for one of their files. */
+export function readsStdin({ system = '', file = [], messages }: ConversationOptions): boolean {
+  return system === `@${STDIN}` || messages === STDIN || file.includes(STDIN)
+}
+
 /** Reads the files that the options name. Rejects with a UserError that names the file. */
 export async function readConversation(options: ConversationOptions): Promise<ConversationStart> {
   const { system = '', file = [], prefill = '', messages, templateArg = {} } = options

@@ -131,6 +131,13 @@ test('what cannot be meant is refused by name', () =>
     )
     assertRefused(await molm(['--template-arg', 'mood=calm', 'hi']), 2, /mood: calm is no JSON; a text needs quotes/)
     assertRefused(await molm(['--template-arg', 'mood', 'hi']), 2, /must be NAME=JSON/)
+    for (const options of [
+      ['-f', join(dir, 'bytes'), '-f', '-'],
+      ['--messages', '-'],
+      ['-s', '@-'],
+    ]) {
+      assertRefused(await molm(['chat', ...options]), 2, /your questions from stdin, so - cannot stand for a file/)
+    }
     assertRefused(await molm(['--raw', '-s', 'x', 'hi']), 2, /--raw continues a text as it stands/)
   }))
 
