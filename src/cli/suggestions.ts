@@ -1,5 +1,5 @@
-import type { SuggestedModel } from '../index.js'
 import { totalMemory } from '../library/available-memory.js'
+import type { SuggestedModel } from '../library/suggested-models.js'
 import { formatBytes } from '../numbers.js'
 import { note, writeOut } from './output.js'
 import { alignColumns } from './table.js'
@@ -8,7 +8,7 @@ const HEAD = ['for', 'model', 'fetches', 'memory', 'tokens/s']
 
 /** Prints the models to begin with: a table on a terminal, tab-separated numbers in a pipe, one array with `json`. */
 export async function writeSuggestions(options: { json?: boolean; quiet?: boolean }): Promise<void> {
-  const { suggestedModels } = await import('../index.js')
+  const { suggestedModels } = await import('../library/suggested-models.js')
   const models = suggestedModels()
   if (options.json) return writeOut(`${JSON.stringify(models.map(asJson))}\n`)
   if (!process.stdout.isTTY) return writeOut(models.map((model) => `${cells(model, String).join('\t')}\n`).join(''))

@@ -35,9 +35,7 @@ export class DiskFull extends UserError {
 export function cannotWrite(path: string, error: unknown): unknown {
   if (!(error instanceof Error && 'syscall' in error)) return error
   const code = codeOf(error) ?? ''
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new DiskFull(path)
-  }
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new DiskFull(path)
   return new UserError(`${path}: cannot be written (${REASONS[code] ?? error.message})`, { cause: error })
 }
 
