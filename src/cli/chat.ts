@@ -40,7 +40,7 @@ export function define(command: Command): void {
     .option('--load <file>', 'resume a conversation that /save has kept')
     .addHelpText('after', EXAMPLES)
     .action(chat)
-  addConversationOptions(command)
+  addConversationOptions(command, { takesStdin: false })
   addGenerationOptions(command)
   addModelOptions(command)
   addOutputOptions(command)

@@ -31,11 +31,13 @@ export interface ConversationStart {
   args: Record<string, unknown>
 }
 
-export function addConversationOptions(command: Command): Command {
+/** `takesStdin`: - may stand for a file. */
+export function addConversationOptions(command: Command, { takesStdin = true } = {}): Command {
+  const file = takesStdin ? 'a file (- for stdin)' : 'a file'
   return command
     .optionsGroup('Conversation:')
     .option('-s, --system <text>', 'system text in front of the conversation; @FILE reads it from a file')
-    .option('-f, --file <file>', 'put the text of a file (- for stdin) before the prompt; may be repeated', collect)
+    .option('-f, --file <file>', `put the text of ${file} before the prompt; may be repeated`, collect)
     .option('--prefill <text>', 'begin the answer with this text')
     .option('--messages <file>', 'begin with the messages of a JSON file: [{"role", "content"}, ...]')
     .option('--template-arg <name=json>', 'give the chat template a value; may be repeated', collectArgument)
