@@ -1,4 +1,4 @@
-import { renameOptions } from '../errors.js'
+import { NoRoom, renameOptions } from '../errors.js'
 import type { GenerateOptions, MemoryStats, Model } from '../generation/types.js'
 import { plural } from '../numbers.js'
 import { harmless } from '../terminal/cell-width.js'
@@ -131,7 +131,7 @@ export class Chat {
   }
 
   fail(error: unknown): void {
-    this.say('error', renameOptions(error instanceof Error ? error.message : String(error), typedHere))
+    this.say('error', renameOptions(messageOf(error), typedHere))
   }
 
   /** Goes on with another model. */
@@ -322,3 +322,11 @@ export class Chat {
 
 /** Commands that need not wait for an answer to end. */
 const ANY_TIME = new Set(['help', 'map', 'pace', 'experts', 'stats', 'history', 'exit'])
+
+function messageOf(error: unknown): string {
+  // The library's message advises on sessions, of which a conversation is one.
+  if (error instanceof NoRoom) {
+    return 'no room for more text in the 4 GiB of a WebAssembly memory; /reset begins again, /set context N counts only the latest N tokens'
+  }
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NoRoom } from '#molm/errors.js'
 import { wrap } from '#molm/terminal/wrap.js'
 import type { Chat } from '#molm/tui/chat.js'
 import { cutNote, lengthNote } from '#molm/tui/chat-notes.js'
@@ -50,6 +51,17 @@ test('what is sent while an answer runs is asked after it, in order', async () =
       'answer three',
     ],
   )
+})
+
+test('a conversation that no room is left for is told of its own commands, not of sessions', async () => {
+  const { chat } = await answering([])
+  chat.conversation.ask = async () => {
+    throw new NoRoom('no room for 1 more tokens: dispose of other sessions', { held: 900_000, more: 1 })
+  }
+  type(chat, 'one more')
+  while (chat.state !== 'idle') await wait(5)
+  const [error] = chat.items.filter(({ kind }) => kind === 'error')
+  assert.match(error?.text ?? '', /^no room for more text .*; \/reset begins again, \/set context N /)
 })
 
 test('Ctrl-C gives what waits back to be written', async () => {
