@@ -2,106 +2,164 @@ import type { HonoRequest } from 'hono'
 import { ApiError, ClientGone } from './errors.js'
 import type { Limits } from './limits.js'
 
-/** A body up to this size is always received: as many as there are connections take little. */
+/** A body of more than this is large, and its buffer grows by so much at a time. */
 const SMALL_BYTES = 64 * 2 ** 10
+/** A body up to this part of what all may take is always received: as many as there are connections take little. */
+const SMALL_PART = 1 / 1024
 
 /** Whether a request's body is large, or does not say how long it is. */
 export function hasLargeBody(request: HonoRequest): boolean {
   return !(Number(request.header('Content-Length') ?? Infinity) <= SMALL_BYTES)
 }
 
+/** A body that has been received. It takes memory until it is released. */
+export interface ReceivedBody {
+  /** Empty once the body has been parsed or released. */
+  readonly bytes: Uint8Array
+  readonly isReleased: boolean
+  /**
+   * Gives the memory of `bytes` back; what was read from them takes `kept` bytes from now on. Throws an ApiError (503) if
+   * there is no room for it.
+   */
+  parsed(kept: number): void
+  /** Gives all memory back. May be called again. */
+  release(): void
+}
+
 /**
- * Receives bodies. Together they are bounded: when a growing body passes the bound, the body that has been underway for the
- * longest is dropped, so that slow senders do not lock out quick ones.
+ * Receives bodies. Together they are bounded from their first bytes until they are released: when a body passes the bound,
+ * the one that has been underway for the longest is dropped, so that slow senders do not lock out quick ones.
  */
 export class Bodies {
-  /** Bodies of more than a small size, oldest first. */
-  private readonly large = new Set<Body>()
+  /** Bodies of more than a small part, oldest first. */
+  private readonly counted = new Set<Body>()
 
   constructor(private readonly limits: Pick<Limits, 'bodyBytes' | 'bodiesBytes'>) {}
 
   /**
-   * Resolves with the bytes of a stream. Rejects with an ApiError if it is too long (413) or was dropped (503), and with
-   * ClientGone if it breaks off. `declared` is the length that the client announced, if it did.
+   * Resolves with the body that a stream brings. Rejects with an ApiError if it is too long (413) or was dropped (503), and
+   * with ClientGone if it breaks off. `declared` is the length that the client announced, if it did.
    */
-  async receive(stream: ReadableStream<Uint8Array> | null, declared?: number): Promise<Uint8Array> {
+  async receive(stream: ReadableStream<Uint8Array> | null, declared = 0): Promise<ReceivedBody> {
     const { bodyBytes } = this.limits
-    if ((declared ?? 0) > bodyBytes) throw tooLarge(bodyBytes)
-    if (!stream) return new Uint8Array(0)
-    const body = new Body(stream.getReader())
+    if (declared > bodyBytes) throw tooLarge(bodyBytes)
+    const body = new Body(this.counted, (grown) => this.makeRoom(grown), stream?.getReader())
     try {
       for (let chunk = await body.next(); chunk; chunk = await body.next()) {
         if (body.length + chunk.length > bodyBytes) throw tooLarge(bodyBytes)
-        body.add(chunk)
-        if (body.capacity > SMALL_BYTES) this.makeRoom(body)
+        body.add(chunk, bodyBytes)
       }
-      return body.bytes
-    } finally {
-      this.large.delete(body)
+      return body
+    } catch (error) {
+      body.release()
+      throw error
     }
   }
 
-  private makeRoom(growing: Body): void {
-    this.large.add(growing)
+  /** Counts a body that has grown, and drops those underway that the bound has no room for, which may be this one. */
+  private makeRoom(grown: Body): void {
+    if (grown.taken > SMALL_PART * this.limits.bodiesBytes) this.counted.add(grown)
     let total = 0
-    for (const { capacity } of this.large) total += capacity
-    for (const body of this.large) {
+    for (const { taken } of this.counted) total += taken
+    for (const body of this.counted) {
       if (total <= this.limits.bodiesBytes) return
-      total -= body.capacity
-      this.large.delete(body)
+      if (body !== grown && !body.isUnderway) continue
+      total -= body.taken
       body.drop()
     }
   }
 }
 
-/** A body underway, in one buffer: clients choose how small their chunks are, and each chunk kept would cost memory. */
-class Body {
+/** A body in one buffer: clients choose how small their chunks are, and each chunk kept would cost memory. */
+class Body implements ReceivedBody {
   length = 0
-  private buffer = new Uint8Array(4 * 2 ** 10)
+  isUnderway = true
+  isReleased = false
   private isDropped = false
+  private kept = 0
+  private buffer = new ArrayBuffer(0)
 
-  constructor(private readonly reader: ReadableStreamDefaultReader<Uint8Array>) {}
+  constructor(
+    private readonly counted: Set<Body>,
+    private readonly grown: (body: Body) => void,
+    private readonly reader?: ReadableStreamDefaultReader<Uint8Array>,
+  ) {}
 
-  get capacity(): number {
-    return this.buffer.length
+  get taken(): number {
+    return this.buffer.byteLength + this.kept
   }
 
   get bytes(): Uint8Array {
-    return this.buffer.subarray(0, this.length)
+    return new Uint8Array(this.buffer, 0, this.length)
   }
 
   /** The next chunk, or undefined at the end. */
   async next(): Promise<Uint8Array | undefined> {
     try {
-      const { done, value } = await this.reader.read()
-      if (!this.isDropped) return done ? undefined : value
+      const next = await this.reader?.read()
+      if (!this.isDropped) {
+        this.isUnderway = next !== undefined && !next.done
+        return next?.value
+      }
     } catch {
       if (!this.isDropped) throw new ClientGone('the client has gone')
     }
-    const message = 'the server receives too many large bodies at once; try again later'
-    throw new ApiError(503, message, { code: 'too_many_bodies', retryAfter: 2 })
+    throw tooMany()
   }
 
-  add(chunk: Uint8Array): void {
+  /** Adds a chunk to a body that may have `most` bytes. */
+  add(chunk: Uint8Array, most: number): void {
     const length = this.length + chunk.length
-    if (length > this.capacity) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.capacity))
-      larger.set(this.bytes)
-      this.buffer = larger
-    }
-    this.buffer.set(chunk, this.length)
+    if (length > this.buffer.byteLength) this.grow(length, most)
+    new Uint8Array(this.buffer).set(chunk, this.length)
     this.length = length
+    this.grown(this)
   }
 
-  /** Gives its memory back; `next` rejects. */
+  parsed(kept: number): void {
+    this.empty()
+    this.kept = kept
+    if (!this.isReleased) this.grown(this)
+    if (this.isDropped) throw tooMany()
+  }
+
+  /** Gives its memory back; what waits for it is told. */
   drop(): void {
     this.isDropped = true
-    this.buffer = new Uint8Array(0)
+    this.release()
+    this.reader?.cancel().catch(() => undefined)
+  }
+
+  release(): void {
+    this.isReleased = true
+    this.kept = 0
+    this.empty()
+    this.counted.delete(this)
+  }
+
+  /** A large one grows in place: what it is copied from would be in memory until it is collected. */
+  private grow(length: number, most: number): void {
+    const { buffer } = this
+    if (buffer.resizable) return buffer.resize(Math.min(most, Math.ceil(length / SMALL_BYTES) * SMALL_BYTES))
+    const isLarge = length > SMALL_BYTES
+    this.buffer = isLarge
+      ? new ArrayBuffer(length, { maxByteLength: most })
+      : new ArrayBuffer(Math.min(SMALL_BYTES, Math.max(length, 2 * buffer.byteLength)))
+    new Uint8Array(this.buffer).set(new Uint8Array(buffer, 0, this.length))
+  }
+
+  private empty(): void {
+    if (this.buffer.resizable) this.buffer.resize(0)
+    this.buffer = new ArrayBuffer(0)
     this.length = 0
-    this.reader.cancel().catch(() => undefined)
   }
 }
 
 function tooLarge(most: number): ApiError {
   return new ApiError(413, `a request's body may have ${most} bytes`, { code: 'too_large' })
+}
+
+function tooMany(): ApiError {
+  const message = 'the server has too many large bodies at once; try again later'
+  return new ApiError(503, message, { code: 'too_many_bodies', retryAfter: 2 })
 }

@@ -4,7 +4,10 @@ import { UserError } from '../errors.js'
 import { isObject, parseJson } from '../json.js'
 import { nearest } from '../spelling.js'
 import { inOneTurn } from '../text/in-turns.js'
-import { ApiError } from './errors.js'
+import type { ReceivedBody } from './bodies.js'
+import { ApiError, ClientGone } from './errors.js'
+import { keptBytes } from './kept-bytes.js'
+import { onceAnswered } from './once-answered.js'
 import type { Serving } from './serving.js'
 
 /** Most values in a body: twice as many as a request's prompts may have tokens. */
@@ -14,7 +17,8 @@ const MOST_KEYS = 2 ** 16
 
 /**
  * Reads a request's JSON body and checks it. Rejects with an ApiError that names the field which cannot be used. A body
- * must say that it is JSON: a page of another origin, in a browser, cannot do so without asking first.
+ * must say that it is JSON: a page of another origin, in a browser, cannot do so without asking first. What is read counts
+ * as memory of bodies until the request has been answered.
  */
 export async function readBody<T extends z.ZodObject>(
   c: Context,
@@ -25,18 +29,31 @@ export async function readBody<T extends z.ZodObject>(
     throw new ApiError(415, 'the body must be JSON, and the header say so: Content-Type: application/json')
   }
   const length = c.req.header('Content-Length')
-  const bytes = await bodies.receive(c.req.raw.body, length === undefined ? undefined : Number(length))
-  // Large bodies that come at the same time are checked one by one, with the event loop in between.
-  const parsed = await inOneTurn(() => schema.safeParse(withoutNulls(jsonOf(bytes))), bytes.length)
-  if (!parsed.success) throw refusal(parsed.error.issues[0], schema)
-  const { model: named } = parsed.data as { model?: string }
-  if (named !== undefined && named !== id && named !== model.name) throw unknownModel(named, id)
-  return parsed.data
+  const body = await bodies.receive(c.req.raw.body, length === undefined ? undefined : Number(length))
+  try {
+    // Large bodies that come at the same time are checked one by one, with the event loop in between.
+    const parsed = await inOneTurn(() => parse(c, body, schema), body.bytes.length)
+    if (!parsed.success) throw refusal(parsed.error.issues[0], schema)
+    const { model: named } = parsed.data as { model?: string }
+    if (named !== undefined && named !== id && named !== model.name) throw unknownModel(named, id)
+    onceAnswered(c, () => body.release())
+    return parsed.data
+  } catch (error) {
+    body.release()
+    throw error
+  }
 }
 
 export function unknownModel(named: string, id: string): ApiError {
   const message = `there is no model ${JSON.stringify(named.slice(0, 100))} here; this is ${id}`
   return new ApiError(404, message, { param: 'model', code: 'model_not_found' })
+}
+
+function parse<T extends z.ZodObject>(c: Context, body: ReceivedBody, schema: T) {
+  if (c.req.raw.signal.aborted) throw new ClientGone('the client has gone')
+  const parsed = schema.safeParse(withoutNulls(jsonOf(body.bytes)))
+  body.parsed(keptBytes(parsed.data))
+  return parsed
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

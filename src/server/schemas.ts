@@ -55,6 +55,9 @@ function only(...values: unknown[]) {
     .optional()
 }
 
+/** A label or a hint that changes no answer here: it is checked, and not kept. */
+const unused = <T extends z.ZodType>(field: T) => field.optional().transform(() => undefined)
+
 /** A text or several. */
 const stop = z
   .custom<string | string[]>(
@@ -94,14 +97,13 @@ const common = {
   frequency_penalty: only(0),
   presence_penalty: only(0),
   logit_bias: only({}),
-  // Labels and hints that change no answer here.
-  user: text.optional(),
-  safety_identifier: text.optional(),
-  metadata: anyObject.optional(),
-  store: flag.optional(),
-  service_tier: text.optional(),
-  prompt_cache_key: text.optional(),
-  prompt_cache_retention: text.optional(),
+  user: unused(text),
+  safety_identifier: unused(text),
+  metadata: unused(anyObject),
+  store: unused(flag),
+  service_tier: unused(text),
+  prompt_cache_key: unused(text),
+  prompt_cache_retention: unused(text),
 }
 
 /** A text, several, the token ids of one, or those of several; the first element says which. */
@@ -155,11 +157,10 @@ export const chatBody = z.strictObject({
   function_call: only('none', 'auto'),
   response_format: only({ type: 'text' }),
   modalities: only(['text']),
-  // Hints that no model here has a place for.
-  parallel_tool_calls: flag.optional(),
-  reasoning_effort: text.optional(),
-  verbosity: text.optional(),
-  prediction: anyObject.optional(),
+  parallel_tool_calls: unused(flag),
+  reasoning_effort: unused(text),
+  verbosity: unused(text),
+  prediction: unused(anyObject),
 })
 export type ChatBody = z.output<typeof chatBody>
 

@@ -3,14 +3,16 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import type { Model } from '#molm/index.js'
-import { Bodies } from '#molm/server/bodies.js'
+import { Bodies, type ReceivedBody } from '#molm/server/bodies.js'
 import { readBody } from '#molm/server/body.js'
 import { ApiError, ClientGone } from '#molm/server/errors.js'
+import { keptBytes } from '#molm/server/kept-bytes.js'
 import { LIMITS } from '#molm/server/limits.js'
 import { LoopCounter } from '../support/event-loop.js'
 import { thrownBy } from '../support/rejects.js'
+import { serveNano, until } from './served.js'
 
-/* Bodies share a bound while they are received. */
+/* Bodies share a bound from their first bytes until their requests have been answered. */
 const test = suite('bodies')
 
 const KIB = 2 ** 10
@@ -43,12 +45,13 @@ const arrival = () => new Promise((resolve) => setImmediate(resolve))
 
 test('a body is received whole, in however small chunks', async () => {
   const body = sender()
-  const bytes = new Bodies({ bodyBytes: 300 * KIB, bodiesBytes: 600 * KIB }).receive(body.stream)
+  const received = new Bodies({ bodyBytes: 300 * KIB, bodiesBytes: 600 * KIB }).receive(body.stream)
   for (let i = 0; i < 1000; i++) body.send(1)
   body.send(200 * KIB)
   body.end()
-  assert.is((await bytes).length, 1000 + 200 * KIB)
-  assert.ok((await bytes).every((byte) => byte === 7))
+  const { bytes } = await received
+  assert.is(bytes.length, 1000 + 200 * KIB)
+  assert.ok(bytes.every((byte) => byte === 7))
 })
 
 test('a body that is too long is refused by its announced length, and by its real one', async () => {
@@ -85,7 +88,7 @@ test('when all bodies take too much, the one that has been underway for the long
   const whole = bodies.receive(quick.stream)
   quick.send(400 * KIB)
   quick.end()
-  assert.is((await whole).length, 400 * KIB)
+  assert.is((await whole).bytes.length, 400 * KIB)
   const error = (await halves[0]) as ApiError
   assert.is(error.status, 503)
   assert.is(error.details.code, 'too_many_bodies')
@@ -93,13 +96,14 @@ test('when all bodies take too much, the one that has been underway for the long
   assert.ok(slow[0].isCancelled)
   assert.not(slow[1].isCancelled)
   small.end()
-  assert.is((await tiny).length, 10, 'a small body never makes room')
-  // What was received takes no room any more.
+  assert.is((await tiny).bytes.length, 10, 'a small body never makes room')
+  // What is released takes no room any more.
+  ;(await whole).release()
   const next = sender()
   const again = bodies.receive(next.stream)
   next.send(500 * KIB)
   next.end()
-  assert.is((await again).length, 500 * KIB)
+  assert.is((await again).bytes.length, 500 * KIB)
   assert.not(slow[1].isCancelled)
 })
 
@@ -116,6 +120,89 @@ test('large bodies that come at the same time are checked in a turn of the event
   loop.stop()
   for (const { status } of answers) assert.is(status, 200)
   assert.is(new Set(checkedIn).size, 4, `in the turns ${checkedIn}`)
+})
+
+/** Receives a body of so many KiB whole. */
+function receive(bodies: Bodies, kib: number): Promise<ReceivedBody> {
+  const body = sender()
+  body.send(kib * KIB)
+  body.end()
+  return bodies.receive(body.stream)
+}
+
+async function refused(use: () => unknown): Promise<void> {
+  const error = (await thrownBy((async () => use())())) as ApiError
+  assert.is(error.status, 503)
+}
+
+test('a whole body counts until it is released, before it is parsed and after', async () => {
+  const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
+  const first = await receive(bodies, 500)
+  const second = await receive(bodies, 500)
+  await refused(() => receive(bodies, 100))
+  assert.is(first.bytes.length, 500 * KIB, 'what is whole is not dropped')
+  first.parsed(300 * KIB)
+  assert.is(first.bytes.length, 0)
+  const third = await receive(bodies, 200)
+  await refused(() => receive(bodies, 100))
+  first.release()
+  second.release()
+  third.release()
+  await receive(bodies, 512)
+  await receive(bodies, 512)
+})
+
+test('a body whose values take more than there is room for is refused once it is parsed', async () => {
+  const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
+  const other = await receive(bodies, 500)
+  const body = await receive(bodies, 100)
+  await refused(() => body.parsed(600 * KIB))
+  other.parsed(1024 * KIB)
+})
+
+test('what is read of a body counts until its request has been answered', async () => {
+  const served = await serveNano({ limits: { bodiesBytes: 2 ** 20 } })
+  const large = 'a'.repeat(600 * KIB)
+  const controller = new AbortController()
+  const ask = (more: object) => {
+    const headers = { 'Content-Type': 'application/json' }
+    const body = JSON.stringify({ prompt: 'Once', ignore_eos: true, ...more })
+    return fetch(`${served.url}/v1/completions`, { method: 'POST', headers, body, signal: controller.signal })
+  }
+  // A client may have an answer before the server hears that it was sent, and a refusal before it has sent all.
+  const comesTo = (status: number) =>
+    until(async () => {
+      const response = await ask({ stop: large, max_tokens: 1 }).catch(() => undefined)
+      await response?.text().catch(() => undefined)
+      return response?.status === status
+    })
+  const long = { max_tokens: 30_000, stream: true }
+  try {
+    // Labels are not kept.
+    const labelled = await ask({ ...long, user: large })
+    assert.is(labelled.status, 200)
+    await comesTo(200)
+    await labelled.body?.cancel()
+    // What has a part in the answer is.
+    let stopping: Response | undefined
+    await until(async () => {
+      stopping = await ask({ ...long, stop: large }).catch(() => undefined)
+      return stopping?.status === 200
+    })
+    await comesTo(503)
+    await stopping?.body?.cancel()
+    await comesTo(200)
+  } finally {
+    controller.abort()
+    await served.close()
+  }
+})
+
+test('what parsed values take is about what V8 says, however short they are written', () => {
+  assert.is(keptBytes(['a'.repeat(1000)]) > 1000, true)
+  assert.ok(keptBytes(JSON.parse(`[${'[],'.repeat(999)}[]]`)) >= 40 * 1000)
+  assert.ok(keptBytes(JSON.parse(`[${'1,'.repeat(999)}1]`)) >= 8 * 1000)
+  assert.ok(keptBytes({ a: { b: null }, c: undefined }) > 100)
 })
 
 test.run()
