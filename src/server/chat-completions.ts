@@ -4,7 +4,7 @@ import type { Model } from '../generation/types.js'
 import { AnswerText } from '../text/answer-text.js'
 import { type ChatFrame, writeChat } from '../text/chat-frame.js'
 import { Answer, checkAsks, type Piece } from './answer.js'
-import { wholeAnswerBytes } from './answer-memory.js'
+import { answerBytes } from './answer-memory.js'
 import { readBody } from './body.js'
 import { encodePrompt } from './encode-prompt.js'
 import { ApiError } from './errors.js'
@@ -55,7 +55,8 @@ class Chat implements Reply {
     const ask = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false }
     const n = body.n ?? 1
     checkAsks([ask], n, serving)
-    const bytes = body.stream ? 0 : wholeAnswerBytes([ask], n, body.logprobs ? 1 + options.logprobs : 0, serving)
+    const scores = body.logprobs ? 1 + options.logprobs : 0
+    const bytes = answerBytes([ask], { n, scores, isStream: body.stream ?? false }, serving)
     return new Chat(serving, body, frame, new Answer(serving, [ask], n, ticket), bytes)
   }
 

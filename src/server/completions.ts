@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { Answer, checkAsks, checkCount, type Piece } from './answer.js'
-import { wholeAnswerBytes } from './answer-memory.js'
+import { answerBytes } from './answer-memory.js'
 import { readBody } from './body.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
 import { encodePrompt } from './encode-prompt.js'
@@ -61,7 +61,8 @@ class Completion implements Reply {
       return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes }
     })
     checkAsks(asks, n, serving)
-    const bytes = body.stream ? 0 : wholeAnswerBytes(asks, n, logprobs === undefined ? 0 : 1 + logprobs, serving)
+    const scores = logprobs === undefined ? 0 : 1 + logprobs
+    const bytes = answerBytes(asks, { n, scores, isStream: body.stream ?? false }, serving)
     return new Completion(serving, body, prompts, new Answer(serving, asks, n, ticket), bytes)
   }
 

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { Answer } from './answer.js'
 import { hasLargeBody } from './bodies.js'
+import { onceAnswered } from './once-answered.js'
 import type { Serving } from './serving.js'
 import { eventStream } from './stream.js'
 import type { Ticket } from './ticket.js'
@@ -8,7 +9,7 @@ import type { Ticket } from './ticket.js'
 /** A response body: complete, or streamed. Exactly one method is called, once. */
 export interface Reply {
   readonly answer: Answer
-  /** Memory that the complete one takes at most. */
+  /** Memory that it takes at most, in the form that was asked for. */
   readonly bytes: number
   whole(): Promise<object>
   chunks(): AsyncGenerator<object>
@@ -26,15 +27,14 @@ export async function generating(
     const reply = await begin(ticket)
     // For the log.
     c.set('answer', reply.answer)
+    const giveBack = serving.answerMemory.reserve(reply.bytes)
+    onceAnswered(c, giveBack)
     if (isStream) return eventStream(c, reply.chunks(), ticket, serving)
-    const release = serving.answerMemory.reserve(reply.bytes)
-    try {
-      const whole = await reply.whole()
-      ticket.leave()
-      return c.json(whole)
-    } finally {
-      release()
-    }
+    const text = JSON.stringify(await reply.whole())
+    ticket.leave()
+    // Until its reader has taken it.
+    giveBack(text.length)
+    return c.body(text, 200, { 'Content-Type': 'application/json' })
   } catch (error) {
     ticket.leave()
     throw error

@@ -5,6 +5,7 @@ import { readIfPresent, readJsonIfPresent } from '../text/text-files.js'
 import { hasLargeBody } from './bodies.js'
 import { readBody } from './body.js'
 import { ApiError } from './errors.js'
+import { onceAnswered } from './once-answered.js'
 import { detokenizeBody, tokenizeBody } from './schemas.js'
 import type { Serving } from './serving.js'
 
@@ -35,12 +36,14 @@ export function tokenizeRoutes(serving: Serving): Hono {
 /** Answers with what `work` gives; meanwhile the request counts as one that waits. */
 async function inQueue(
   c: Context,
-  { queue }: Serving,
+  { queue, answerMemory }: Serving,
   work: (signal: AbortSignal) => Promise<object>,
 ): Promise<Response> {
   const ticket = queue.enter(c.req.raw.signal, hasLargeBody(c.req))
   try {
-    return c.json(await work(ticket.signal))
+    const text = JSON.stringify(await work(ticket.signal))
+    onceAnswered(c, answerMemory.reserve(text.length))
+    return c.body(text, 200, { 'Content-Type': 'application/json' })
   } finally {
     ticket.leave()
   }

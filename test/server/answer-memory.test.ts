@@ -22,7 +22,7 @@ async function tooLarge(path: string, body: object, wayOut: string): Promise<voi
   assert.is(said.error.param, 'max_tokens')
   assert.is(said.error.code, 'answer_too_large')
   assert.match(said.error.message, /^an answer that is not streamed may take 67\.1 MB, and one of up to \d+ tokens/)
-  assert.ok(said.error.message.endsWith(`may take more. Set "stream" to true, or ${wayOut}`), said.error.message)
+  assert.ok(said.error.message.endsWith(`may take more: set "stream" to true, or ${wayOut}`), said.error.message)
 }
 
 test('an answer that could take all memory is refused with the way out, before anything runs', async () => {
@@ -30,14 +30,14 @@ test('an answer that could take all memory is refused with the way out, before a
   const messages = [{ role: 'user', content: 'a' }]
   const completions = '/v1/completions'
   const chat = { messages, max_completion_tokens: 32_000, logprobs: true, top_logprobs: 20 }
-  await tooLarge(completions, { prompt: ['a', 'b'], n: 128, max_tokens: 32_000 }, '"max_tokens" to 1024 or less')
-  await tooLarge(completions, { prompt: 'a', max_tokens: 11_916, logprobs: 20 }, '"max_tokens" to 11915 or less')
+  await tooLarge(completions, { prompt: ['a', 'b'], n: 128, max_tokens: 32_000 }, 'set "max_tokens" to 1024 or less')
+  await tooLarge(completions, { prompt: 'a', max_tokens: 11_916, logprobs: 20 }, 'set "max_tokens" to 11915 or less')
   await tooLarge(
     completions,
     { prompt: 'a', max_tokens: 32_000, routed_experts: true },
-    '"max_tokens" to 16383 or less',
+    'set "max_tokens" to 16383 or less',
   )
-  await tooLarge('/v1/chat/completions', chat, '"max_tokens" to 11915 or less')
+  await tooLarge('/v1/chat/completions', chat, 'set "max_tokens" to 11915 or less')
   const long = new Array(8).fill(new Array(4000).fill(300))
   await tooLarge(completions, { prompt: long, routed_experts: true }, 'ask for less')
   assert.is((await served.model.stats()).tokensProcessed, before)
@@ -59,6 +59,29 @@ test('the same is answered in a stream, and so is any plain answer at once', asy
   assert.is((await post(served.url, '/v1/completions', longest)).status, 200)
 })
 
+test('what is told of prompts is bounded in a stream too: each comes in one piece', async () => {
+  const own = await serveNano({ limits: { answersBytes: 2 * MIB } })
+  const stream = { prompt: new Array(500).fill(300), max_tokens: 1, stream: true }
+  try {
+    for (const [param, more] of [
+      ['logprobs', { echo: true, logprobs: 20 }],
+      ['routed_experts', { routed_experts: true, prompt: new Array(8).fill(stream.prompt) }],
+    ] as const) {
+      const { status, body } = await post(own.url, '/v1/completions', { ...stream, ...more })
+      assert.is(status, 400, JSON.stringify(body).slice(0, 300))
+      assert.is(body.error.param, param)
+      assert.is(body.error.code, 'answer_too_large')
+      assert.match(body.error.message, /more than the 2\.10 MB that answers may take\. Ask for less$/)
+      const whole = await post(own.url, '/v1/completions', { ...stream, ...more, n: 128, stream: false })
+      assert.is(whole.status, 400)
+    }
+    const few = { ...stream, echo: true, logprobs: 0 }
+    assert.is((await post(own.url, '/v1/completions', few)).status, 200)
+  } finally {
+    await own.close()
+  }
+})
+
 test('large answers share a bound, small ones are always let in', () => {
   const memory = new AnswerMemory({ answersBytes: 100 * MIB })
   const releases = [memory.reserve(60 * MIB), memory.reserve(40 * MIB)]
@@ -68,10 +91,18 @@ test('large answers share a bound, small ones are always let in', () => {
     const { status, details } = error as ApiError
     return status === 429 && Number(details.retryAfter) > 0
   })
-  memory.reserve(2 * MIB)
+  memory.reserve(MIB / 2)
   for (const release of releases) release()
   memory.reserve(100 * MIB)()
+  // Made, it takes its text until that has been sent.
+  const giveBack = memory.reserve(100 * MIB)
+  giveBack(40 * MIB)
+  assert.throws(() => memory.reserve(61 * MIB))
+  memory.reserve(60 * MIB)()
+  giveBack()
+  giveBack()
   memory.reserve(100 * MIB)
+  assert.throws(refused)
 })
 
 test.run()
