@@ -43,9 +43,10 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   checkLanguageModel(model)
   const limits = limitsOf(model, options.limits)
   const queue = options.queue ?? new Queue(limits)
-  const cacheMemory = new CacheMemory(model, options.memory)
+  const cacheMemory = new CacheMemory(model, options.memory, limits)
   // Begins ahead of the first request, which waits for it and fails if it has failed.
-  cacheMemory.ready().catch(() => undefined)
+  const narrowed = cacheMemory.shares().then((shares) => Object.assign(limits, shares))
+  narrowed.catch(() => undefined)
   const sessions = new Sessions(model, limits, cacheMemory)
   const { onError = (error, requestId) => console.error(`${requestId}:`, error) } = options
   const metrics = new Metrics(model, queue, sessions)

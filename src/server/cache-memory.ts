@@ -1,4 +1,6 @@
 import type { Model } from '../generation/types.js'
+import { LIMITS } from './limits.js'
+import { marginWithin, type Shares, sharesWithin } from './memory-shares.js'
 
 /** Memory of the process, in bytes. */
 export interface ProcessMemory {
@@ -8,15 +10,13 @@ export interface ProcessMemory {
   used(): number
 }
 
-const MIB = 2 ** 20
-
-/** Left free for what requests take beside caches: a quarter of what is free at the start, within these bounds. */
-const [LEAST_MARGIN, MOST_MARGIN] = [32 * MIB, 256 * MIB]
 /** Left free in any case, however much requests have taken already. */
-const ALWAYS_FREE = 8 * MIB
+const ALWAYS_FREE = 16 * 2 ** 20
 
 /** What is known of the process and its model since the start. */
 interface Start {
+  /** Bytes that were free for requests. */
+  free: number
   margin: number
   /** Bytes that the process has had beside weights. */
   others: number
@@ -37,6 +37,7 @@ export class CacheMemory {
   constructor(
     private readonly model: Pick<Model, 'stats' | 'info'>,
     private readonly memory?: ProcessMemory,
+    private readonly limits: Shares = LIMITS,
   ) {}
 
   /** Asks the engine for its state, which may take until the end of a micro-batch; questions at the same time are one. */
@@ -52,6 +53,12 @@ export class CacheMemory {
     if (this.tokenBytes === 0) await this.look()
   }
 
+  /** What bodies and answers may take beside caches, once that is known. */
+  async shares(): Promise<Shares> {
+    await this.ready()
+    return sharesWithin(this.limits, this.start?.free ?? Number.POSITIVE_INFINITY)
+  }
+
   /** Notes that caches have so many tokens now. */
   note(tokens: number): void {
     this.most = Math.max(this.most, tokens)
@@ -59,12 +66,12 @@ export class CacheMemory {
 
   /** Tokens that all caches may have together now. */
   get tokens(): number {
-    const { memory, start, tokenBytes } = this
+    const { memory, start, tokenBytes, most } = this
     if (!memory || !start) return Number.POSITIVE_INFINITY
-    const taken = memory.used() - this.weightsBytes - this.most * tokenBytes - start.others
-    const margin = Math.max(ALWAYS_FREE, start.margin - Math.max(0, taken))
-    const free = memory.available() - this.weightsToCome - margin
-    return this.most + Math.max(0, Math.floor(free / tokenBytes))
+    const { margin, others } = start
+    const taken = memory.used() - this.weightsBytes - most * tokenBytes - others
+    const free = memory.available() - this.weightsToCome - Math.max(ALWAYS_FREE, margin - Math.max(0, taken))
+    return most + Math.max(0, Math.floor(free / tokenBytes))
   }
 
   private async ask(): Promise<void> {
@@ -73,8 +80,8 @@ export class CacheMemory {
     this.weightsBytes = weightsBytes
     this.weightsToCome = Math.max(0, Math.min(budgetBytes, this.model.info.bytes) - weightsBytes)
     if (!this.memory || this.start) return
-    const part = (this.memory.available() - this.weightsToCome) / 4
-    const margin = Math.min(MOST_MARGIN, Math.max(LEAST_MARGIN, part))
-    this.start = { margin, others: this.memory.used() - weightsBytes }
+    const free = this.memory.available() - this.weightsToCome
+    const margin = marginWithin(this.limits, free)
+    this.start = { free, margin, others: this.memory.used() - weightsBytes }
   }
 }

@@ -1,4 +1,7 @@
-/** What strangers may take of the server: all of it is bounded. Times are in milliseconds. */
+/**
+ * What strangers may take of the server: all of it is bounded. Times are in milliseconds. Bytes of bodies and answers are
+ * less where little memory is free (memory-shares.ts).
+ */
 export interface Limits {
   /** Sequences that run at once. */
   parallel: number
@@ -17,13 +20,13 @@ export interface Limits {
   promptTokens: number
   /** Log-probabilities of all prompts of a request together, the likeliest in the place of each token among them. */
   scores: number
-  /** Memory of an answer that is not streamed, reckoned before it begins, and of all larger ones together. */
+  /** Memory of an answer that is not streamed, reckoned before it begins, and of all but small answers together. */
   answerBytes: number
   answersBytes: number
   /** Tokens of a prompt whose experts are told: each has some hundred numbers. */
   routedTokens: number
   bodyBytes: number
-  /** Bytes of all bodies that are being received together; small ones come on top. */
+  /** Bytes of all bodies together until they have been answered; small ones come on top. */
   bodiesBytes: number
   /** Sequences that are kept for requests with the same beginning, and their tokens together. */
   keptSequences: number
