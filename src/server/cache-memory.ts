@@ -12,6 +12,8 @@ export interface ProcessMemory {
 
 /** Left free in any case, however much requests have taken already. */
 const ALWAYS_FREE = 16 * 2 ** 20
+/** A reading serves so long: each opens files of the system and holds the event loop. */
+const READING_MS = 100
 
 /** What is known of the process and its model since the start. */
 interface Start {
@@ -32,12 +34,15 @@ export class CacheMemory {
   private most = 0
   private start?: Start
   private looking?: Promise<void>
+  /** The tokens there was memory for at the last reading, those in caches then among them. */
+  private reading = { tokens: 0, at: Number.NEGATIVE_INFINITY }
 
   /** Without `memory` there is no limit. */
   constructor(
     private readonly model: Pick<Model, 'stats' | 'info'>,
     private readonly memory?: ProcessMemory,
     private readonly limits: Shares = LIMITS,
+    private readonly now = () => performance.now(),
   ) {}
 
   /** Asks the engine for its state, which may take until the end of a micro-batch; questions at the same time are one. */
@@ -64,11 +69,18 @@ export class CacheMemory {
     this.most = Math.max(this.most, tokens)
   }
 
-  /** Tokens that all caches may have together now. */
-  get tokens(): number {
-    const { memory, start, tokenBytes, most } = this
+  /** Tokens that all caches may have together: as of a moment ago, but as of now where that is less than `wanted`. */
+  tokensFor(wanted: number): number {
+    const { memory, start, now } = this
     if (!memory || !start) return Number.POSITIVE_INFINITY
-    const { margin, others } = start
+    if (now() - this.reading.at > READING_MS || this.reading.tokens < wanted) {
+      this.reading = { tokens: this.read(memory, start), at: now() }
+    }
+    return this.reading.tokens
+  }
+
+  private read(memory: ProcessMemory, { margin, others }: Start): number {
+    const { tokenBytes, most } = this
     const taken = memory.used() - this.weightsBytes - most * tokenBytes - others
     const free = memory.available() - this.weightsToCome - Math.max(ALWAYS_FREE, margin - Math.max(0, taken))
     return most + Math.max(0, Math.floor(free / tokenBytes))

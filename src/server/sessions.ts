@@ -30,7 +30,7 @@ export class Sessions {
   constructor(
     private readonly model: Pick<Model, 'createSession'>,
     private readonly limits: Pick<Limits, 'keptSequences' | 'keptTokens'>,
-    private readonly memory: Pick<CacheMemory, 'tokens' | 'note' | 'look' | 'ready'>,
+    private readonly memory: Pick<CacheMemory, 'tokensFor' | 'note' | 'look' | 'ready'>,
   ) {}
 
   /** Sequences at rest, and their tokens together. */
@@ -114,7 +114,7 @@ export class Sessions {
    */
   private makeMemory(room: number, own?: HeldSession | Resting, spare = 0): boolean {
     this.memory.note(this.filled)
-    const most = this.memory.tokens
+    const most = this.memory.tokensFor(room)
     if (room > most) {
       throw noMemory(`the prompt and its answer need memory for ${room} tokens; there is enough for ${most}`)
     }

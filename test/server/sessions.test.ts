@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import type { MemoryStats, ModelInfo, Session } from '#molm/index.js'
 import { CacheMemory } from '#molm/server/cache-memory.js'
 import type { ApiError } from '#molm/server/errors.js'
+import { LIMITS } from '#molm/server/limits.js'
 import { type HeldSession, Sessions } from '#molm/server/sessions.js'
 
 const test = suite('kept sessions')
@@ -89,7 +90,9 @@ async function memoryFor(tokens: number) {
   const process = { free: 32 * 2 ** 20 + tokens * 1024, used: 0 }
   const stats = { cacheTokenBytes: 1024, weightsBytes: 0, budgetBytes: 0 } as MemoryStats
   const model = { stats: async () => stats, info: { bytes: 0 } as ModelInfo }
-  const memory = new CacheMemory(model, { available: () => process.free, used: () => process.used })
+  const reading = { available: () => process.free, used: () => process.used }
+  let clock = 0
+  const memory = new CacheMemory(model, reading, LIMITS, () => (clock += 1_000))
   await memory.ready()
   return { memory, process }
 }
@@ -118,17 +121,17 @@ test('without memory a sequence waits for others, takes that of sessions at rest
 
 test('memory that others have taken is not given to caches, and what caches had they may have again', async () => {
   const { memory, process } = await memoryFor(1_000)
-  assert.is(memory.tokens, 1_000)
+  assert.is(memory.tokensFor(0), 1_000)
   memory.note(600)
   process.free -= 600 * 1024
   process.used += 600 * 1024
-  assert.is(memory.tokens, 1_000)
+  assert.is(memory.tokensFor(0), 1_000)
   // Of what requests take, as much was left free for them.
   process.free -= 10 * 2 ** 20
   process.used += 10 * 2 ** 20
-  assert.is(memory.tokens, 1_000)
+  assert.is(memory.tokensFor(0), 1_000)
   process.free = 0
-  assert.is(memory.tokens, 600)
+  assert.is(memory.tokensFor(0), 600)
 })
 
 test('a prompt that is to be run whole gets a new one', () => {

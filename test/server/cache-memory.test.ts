@@ -1,0 +1,47 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { MemoryStats, ModelInfo } from '#molm/index.js'
+import { CacheMemory } from '#molm/server/cache-memory.js'
+import { LIMITS } from '#molm/server/limits.js'
+
+/* How often the server looks how much memory there is. test/server/sessions.test.ts has what follows from it. */
+const test = suite('memory of caches')
+
+const MIB = 2 ** 20
+
+/** Memory of which a token of the caches takes a KiB, and a clock; each reading is counted. */
+async function counted(free: number) {
+  const state = { free, readings: 0, now: 0 }
+  const stats = { cacheTokenBytes: 1024, weightsBytes: 0, budgetBytes: 0 } as MemoryStats
+  const available = () => {
+    state.readings++
+    return state.free
+  }
+  const process = { available, used: () => 0 }
+  const model = { stats: async () => stats, info: { bytes: 0 } as ModelInfo }
+  const memory = new CacheMemory(model, process, LIMITS, () => state.now)
+  await memory.ready()
+  state.readings = 0
+  return { memory, state }
+}
+
+test('a reading serves for a while, but nothing is refused by an old one', async () => {
+  const { memory, state } = await counted(32 * MIB + 1_000 * 1024)
+  for (let i = 0; i < 50; i++) assert.is(memory.tokensFor(i), 1_000)
+  assert.is(state.readings, 1)
+  // What caches have taken since was free at that reading, and is not counted twice.
+  memory.note(600)
+  state.free -= 600 * 1024
+  assert.is(memory.tokensFor(700), 1_000)
+  state.free += 500 * 1024
+  assert.is(memory.tokensFor(1_000), 1_000)
+  assert.is(memory.tokensFor(1_001), 1_500)
+  assert.is(state.readings, 2)
+  state.free = 32 * MIB
+  assert.is(memory.tokensFor(1), 1_500)
+  state.now += 101
+  assert.is(memory.tokensFor(1), 600)
+  assert.is(state.readings, 3)
+})
+
+test.run()
