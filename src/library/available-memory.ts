@@ -14,8 +14,26 @@ export function totalMemory(): number {
   return Math.min(os.totalmem(), limitOfCgroup())
 }
 
-function freeOnMachine(): number {
-  // On Linux and Windows this is what can be had; elsewhere only what nobody has touched yet, which is always little.
-  const isTold = process.platform === 'linux' || process.platform === 'win32'
-  return isTold ? os.freemem() : Math.max(os.freemem(), os.totalmem() / 2)
+/** Memory of a machine and of this process on it, in bytes. */
+export interface MachineMemory {
+  platform: NodeJS.Platform
+  free: number
+  total: number
+  /** What this process has. */
+  own: number
+}
+
+/** Bytes that a machine, by default this one, still has for this process. */
+export function freeOnMachine(
+  { platform, free, total, own }: MachineMemory = {
+    platform: process.platform,
+    free: os.freemem(),
+    total: os.totalmem(),
+    own: process.memoryUsage.rss(),
+  },
+): number {
+  // On Linux and Windows this is what can be had; elsewhere only what nobody has touched yet, which is always little. There
+  // the process may have half of the memory.
+  const isTold = platform === 'linux' || platform === 'win32'
+  return isTold ? free : Math.max(free, total / 2 - own)
 }

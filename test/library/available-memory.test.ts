@@ -3,7 +3,7 @@ import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { availableMemory, totalMemory } from '#molm/library/available-memory.js'
+import { availableMemory, freeOnMachine, totalMemory } from '#molm/library/available-memory.js'
 import { limitOfCgroup, roomInCgroup } from '#molm/library/cgroup.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -30,6 +30,14 @@ test('is some, and no more than the machine has', () => {
   const free = availableMemory()
   assert.ok(free > 0 && free <= os.totalmem(), `${free}`)
   assert.is(totalMemory(), Math.min(os.totalmem(), limitOfCgroup()))
+})
+
+test('a system that does not tell what can be had gives the process half of its memory, less what it has', () => {
+  const machine = { free: 100, total: 8_000, own: 1_500 }
+  assert.is(freeOnMachine({ platform: 'darwin', ...machine }), 2_500)
+  assert.is(freeOnMachine({ platform: 'darwin', ...machine, own: 3_950 }), 100)
+  assert.is(freeOnMachine({ platform: 'darwin', ...machine, free: 6_000 }), 6_000)
+  for (const platform of ['linux', 'win32'] as const) assert.is(freeOnMachine({ platform, ...machine }), 100)
 })
 
 test('without a control group there is no limit', async () => {
