@@ -21,7 +21,7 @@ const FOREIGN: Readonly<Record<string, ForeignCommand>> = {
   download: { means: 'pull' },
   update: { means: 'pull' },
   upgrade: { means: 'pull' },
-  quantize: { hint: "'molm convert MODEL FOLDER --quant q8' packs a model anew", takes: 'packing' },
+  quantize: { hint: "'molm convert MODEL FOLDER --quant q8' packs a model again", takes: 'packing' },
   create: { hint: "'molm pull' and 'molm convert' make models; 'molm run -s TEXT' gives a system text" },
   cp: { hint: 'a model is a folder, which cp -r copies', takes: 'name' },
   push: { hint: 'molm uploads nothing' },

@@ -71,7 +71,7 @@ export function addGenerationOptions(command: Command): Command {
   return command.addOption(alsoCalled('num-thread', threadsOption()))
 }
 
-/** What users of llama.cpp and ollama type for some of them; the help does not speak of it. */
+/** Names that llama.cpp and ollama have for some of them. The help leaves them out. */
 const FOREIGN_FLAGS: readonly (readonly [flag: string, name: OptionName])[] = [
   ['temp', 'temperature'],
   ['n-predict', 'maxTokens'],

@@ -12,7 +12,7 @@ export interface Lock {
   release(): Promise<void>
 }
 
-/** The owner writes the file anew so often, which shows other machines and containers that it still works. */
+/** Milliseconds between writes of the file by its owner, which show other machines and containers that it still works. */
 const BEAT_MS = 10_000
 /** Not written for so long, the lock of a process that is not seen from here counts as left behind. */
 const STALE_MS = 120_000

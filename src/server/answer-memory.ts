@@ -5,9 +5,9 @@ import { mostTokens, type SequenceAsk } from './sequence.js'
 import type { Serving } from './serving.js'
 
 /*
- * What is kept of an answer is bounded before it begins: all of one that is not streamed, and of a stream what is told of
- * its prompts, each of which comes in one piece. Bytes are those of the objects that are kept, measured and rounded up: of a
- * token, of a log-probability, and of a layer's experts.
+ * The memory of an answer is bounded before it begins: all of one that is not streamed, and of a stream the scores and experts
+ * of its prompts, since those of a prompt come in one piece. Bytes are those of the objects that are kept, measured and
+ * rounded up: of a token, of a log-probability, and of a layer's experts.
  */
 const TOKEN_BYTES = 256
 const SCORE_BYTES = 256
@@ -29,9 +29,9 @@ export function answerBytes(
   const expertBytes = model.config.mixtures
     .flatMap(({ experts, topK }) => experts.map((count) => (count === 0 ? 0 : LAYER_BYTES + EXPERT_BYTES * topK)))
     .reduce((sum, bytes) => sum + bytes, 0)
-  /** All answers, all that is told of their prompts, and one token in each answer. */
+  /** Bytes of all answers, of the scores and experts of all prompts, and of one token in each answer. */
   let [ofAnswers, ofPrompts, ofTokens] = [0, 0, 0]
-  /** The most that is told of one prompt. */
+  /** Bytes of the scores and experts of one prompt, the longest. */
   let ofPrompt = 0
   let tokens = 0
   for (const ask of asks) {

@@ -58,7 +58,7 @@ test('with a model or the text that it takes, such a command is refused as well'
   assert.match(await refusal('search granite'), "'molm pull OWNER/NAME' fetches one")
   assert.match(await refusal('embed hi'), 'molm computes no embeddings')
   assert.match(await refusal('cp nano nano2'), 'a model is a folder')
-  assert.match(await refusal('quantize nano q8'), "'molm convert MODEL FOLDER --quant q8' packs a model anew")
+  assert.match(await refusal('quantize nano q8'), "'molm convert MODEL FOLDER --quant q8' packs a model again")
   assert.match(await refusal('quantize ./model.gguf /tmp/out Q4_K_M'), /is no command/)
   assert.match(await refusal('remove nano other/model'), "did you mean 'molm rm nano' and 'molm rm other/model'?")
 })
