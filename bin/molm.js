@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { headStart } from '../dist/cli/head-start.js'
-import { tooManyFiles } from '../dist/cli/open-files.js'
+import { tooManyFiles } from '../dist/cli/io/open-files.js'
 import { setFlagsForGood } from '../dist/runtime/compile.js'
 
 const args = process.argv.slice(2)

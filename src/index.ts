@@ -6,6 +6,13 @@
  * for await (const step of model.createSession().generate('Once')) process.stdout.write(step.text)
  * await model.dispose()
  */
+
+export type * from './api/generation.js'
+export type * from './api/model.js'
+export type * from './api/routes.js'
+export type * from './api/session.js'
+export type { ChatTemplate, GenerationDefaults, Tokenizer } from './api/text.js'
+export type { ExpertTraining, PassOptions } from './api/training.js'
 export { type BenchmarkPlan, type BenchmarkRow, benchmark } from './benchmark/benchmark.js'
 export { UsageError, UserError } from './errors.js'
 export { type EvaluateTaskOptions, evaluateTask, type TaskScore } from './evaluation/evaluate-task.js'
@@ -22,8 +29,6 @@ export { type MeasureUsageOptions, measureUsage } from './experts/measure-usage.
 export { originalExperts } from './experts/originals.js'
 export type { Reader, TextRoutes } from './experts/text-routes.js'
 export type { ExpertUsage, LayerUsage, MixtureUsage } from './experts/usage.js'
-export type { ExpertTraining, PassOptions } from './generation/expert-training.js'
-export type * from './generation/types.js'
 export type { DiskNeed, PullPlan } from './hub/plan.js'
 export type { PulledModel } from './hub/pull.js'
 export type { PullOptions, PullProgress } from './hub/pull-options.js'
@@ -37,8 +42,8 @@ export { type SuggestedModel, suggestedModels } from './library/suggested-models
 export { verifyModel } from './library/verify-model.js'
 export type { Mixture, MixtureKind, ModelConfig } from './model/config.js'
 export type { ExpertMask, GateSoftmax } from './model/expert-mask.js'
-export type { Conversion, ConvertProgress } from './packing/convert.js'
-export type { PartFormats, Quant } from './packing/format.js'
+export type { PartFormats, Quant } from './packing/format/formats.js'
+export type { Conversion, ConvertProgress } from './packing/write/convert.js'
 export { drawAgreement } from './pictures/agreement-figure.js'
 export type { Figure } from './pictures/figure.js'
 export { renderHtml } from './pictures/html.js'
@@ -56,6 +61,3 @@ export type { BeforeAndAfter, TaughtText, WorseText } from './teaching/taught-te
 export { type Taught, teach } from './teaching/teach.js'
 export type { CurvePoint as TeachingPoint, Ending, TeachEvent, TeachingPlan } from './teaching/teach-events.js'
 export type { Init, Layers, SteeringKind, TeachOptions } from './teaching/teach-options.js'
-export type { ChatTemplate } from './text/chat-template.js'
-export type { GenerationDefaults } from './text/generation-config.js'
-export type { Tokenizer } from './text/tokenizer.js'

@@ -18,12 +18,12 @@ const KNOWS: Record<string, string[]> = {
     'evaluation',
     'benchmark',
     'library',
-    'generation',
     'engine',
     'architectures',
+    'text',
+    'api',
     'model',
     'packing',
-    'text',
     'files',
     'terminal',
     'generation-options',
@@ -37,9 +37,9 @@ const KNOWS: Record<string, string[]> = {
     'pictures',
     'experts',
     'evaluation',
-    'generation',
-    'model',
     'text',
+    'api',
+    'model',
     'sampling',
     'generation-options',
     'json',
@@ -47,14 +47,14 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'spelling',
   ],
-  page: ['pictures', 'experts', 'generation', 'model', 'packing', 'numbers'],
+  page: ['pictures', 'experts', 'api', 'model', 'packing', 'numbers'],
   tui: [
     'pictures',
     'experts',
     'library',
-    'generation',
-    'model',
     'text',
+    'api',
+    'model',
     'files',
     'checkpoint',
     'terminal',
@@ -74,10 +74,9 @@ const KNOWS: Record<string, string[]> = {
     'benchmark',
     'library',
     'hub',
-    'generation',
+    'api',
     'model',
     'packing',
-    'text',
     'errors',
   ],
   teaching: [
@@ -86,9 +85,9 @@ const KNOWS: Record<string, string[]> = {
     'evaluation',
     'library',
     'hub',
-    'generation',
-    'architectures',
     'training',
+    'architectures',
+    'api',
     'model',
     'packing',
     'sampling',
@@ -98,31 +97,32 @@ const KNOWS: Record<string, string[]> = {
     'errors',
     'numbers',
   ],
-  pictures: ['experts', 'generation', 'model', 'terminal', 'errors', 'numbers', 'printable'],
+  pictures: ['experts', 'api', 'model', 'terminal', 'errors', 'numbers', 'printable'],
   surgery: [
     'experts',
     'evaluation',
     'library',
-    'generation',
     'architectures',
+    'api',
     'model',
     'packing',
     'files',
     'checkpoint',
     'errors',
   ],
-  experts: ['generation', 'engine', 'model', 'checkpoint', 'json', 'errors'],
-  evaluation: ['generation', 'sampling', 'model', 'files', 'json', 'errors', 'numbers'],
-  benchmark: ['generation', 'errors', 'numbers'],
+  experts: ['engine', 'api', 'model', 'checkpoint', 'json', 'errors'],
+  evaluation: ['api', 'model', 'sampling', 'files', 'json', 'errors', 'numbers'],
+  benchmark: ['api', 'errors', 'numbers'],
   library: [
     'hub',
-    'generation',
+    'session',
     'engine',
     'architectures',
     'weights',
+    'text',
+    'api',
     'model',
     'packing',
-    'text',
     'runtime',
     'files',
     'checkpoint',
@@ -133,22 +133,13 @@ const KNOWS: Record<string, string[]> = {
     'spelling',
   ],
   hub: ['architectures', 'packing', 'files', 'checkpoint', 'errors', 'numbers', 'printable'],
-  generation: [
-    'engine',
-    'training',
-    'model',
-    'packing',
-    'text',
-    'sampling',
-    'generation-options',
-    'option-checks',
-    'errors',
-  ],
+  session: ['engine', 'text', 'api', 'model', 'sampling', 'generation-options', 'option-checks', 'errors'],
   engine: [
-    'architectures',
     'training',
+    'architectures',
     'nn',
     'weights',
+    'api',
     'model',
     'packing',
     'sampling',
@@ -158,14 +149,15 @@ const KNOWS: Record<string, string[]> = {
     'errors',
     'numbers',
   ],
+  training: ['architectures', 'nn', 'weights', 'api', 'model', 'packing', 'runtime', 'errors', 'exp'],
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
-  training: ['nn', 'weights', 'model', 'packing', 'runtime', 'errors'],
-  nn: ['weights', 'model', 'packing', 'runtime', 'exp', 'errors'],
+  nn: ['weights', 'model', 'packing', 'runtime', 'errors', 'exp'],
   weights: ['packing', 'runtime'],
+  text: ['api', 'checkpoint', 'generation-options', 'option-checks', 'json', 'errors', 'printable'],
+  api: ['model', 'packing', 'generation-options'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
   packing: ['runtime', 'files', 'checkpoint', 'option-checks', 'json', 'errors', 'numbers', 'printable'],
-  text: ['checkpoint', 'generation-options', 'option-checks', 'json', 'errors', 'printable'],
-  sampling: ['generation-options', 'exp', 'errors'],
+  sampling: ['generation-options', 'errors', 'exp'],
   runtime: ['errors'],
   files: ['checkpoint', 'json', 'errors', 'numbers', 'printable'],
   checkpoint: ['json', 'errors', 'printable'],
@@ -178,6 +170,20 @@ const KNOWS: Record<string, string[]> = {
   exp: [],
   printable: [],
   spelling: [],
+}
+
+/**
+ * The rooms within a room, from the top down: a file names only those below its own. Files that are directly in the folder
+ * of a room put its parts together and may name all of them.
+ */
+const WITHIN: Record<string, string[]> = {
+  cli: ['commands', 'completion', 'parsing', 'io'],
+  server: ['page', 'api', 'http', 'run'],
+  tui: ['screen', 'conversation', 'map', 'input'],
+  packing: ['write', 'format'],
+  training: ['families', 'layers'],
+  runtime: ['kernels', 'abi'],
+  text: ['encoding', 'jinja', 'limited'],
 }
 
 /** Packages that only these rooms know. */
@@ -200,16 +206,28 @@ interface Import {
   file: string
   room: string
   target: string
+  /** Whether it is the address of a script that a thread or process of its own runs. */
+  isAddress: boolean
 }
+
+/** The folder within its room that a file is in, or undefined if it is directly in the room's folder. */
+function innerRoomOf(path: string): string | undefined {
+  const [, inner, file] = path.split('/')
+  return file === undefined ? undefined : inner
+}
+
+/** The file of src that an import names. */
+const fileOf = (target: string): string =>
+  [target.replace(/\.js$/, '.ts'), target.replace(/\.js$/, '.tsx')].find((file) => files.includes(file)) ?? target
 
 /** The room of a file below src: its folder, or its own name where it lies in none. */
 const roomOf = (path: string): string => path.split('/')[0].replace(/\.[jt]sx?$/, '')
 
 function importsOf(file: string): Import[] {
   const source = readFileSync(repositoryPath(`src/${file}`), 'utf8')
-  return [...source.matchAll(/(?:from|import|import\(|URL\()\s*'([^']+)'/g)].map(([, specifier]) => {
+  return [...source.matchAll(/(from|import|import\(|URL\()\s*'([^']+)'/g)].map(([, how, specifier]) => {
     const target = specifier.startsWith('.') ? new URL(specifier, `file:///${file}`).pathname.slice(1) : specifier
-    return { file, room: roomOf(file), target }
+    return { file, room: roomOf(file), target, isAddress: how === 'URL(' }
   })
 }
 
@@ -220,6 +238,7 @@ const imports = files.flatMap(importsOf)
 const inside = imports.filter(
   ({ target }) => files.includes(target.replace(/\.js$/, '.ts')) || files.includes(target.replace(/\.js$/, '.tsx')),
 )
+const importedBy = new Map(files.map((file) => [file, inside.filter((one) => one.file === file && !one.isAddress)]))
 const rooms = Object.keys(KNOWS)
 
 test('every room has a row, and every row a room', () => {
@@ -250,6 +269,44 @@ test('no row names a room that nothing is imported from', () => {
 test('knowledge runs downward only', () => {
   const upward = rooms.flatMap((room, place) => KNOWS[room].filter((other) => rooms.indexOf(other) <= place))
   assert.equal(upward, [])
+})
+
+test('within a room knowledge runs downward, too', () => {
+  const divided = [...new Set(files.filter((file) => innerRoomOf(file)).map(roomOf))]
+  assert.equal(divided.sort(), Object.keys(WITHIN).sort())
+  const upward = inside.filter(({ file, room, target }) => {
+    const from = innerRoomOf(file)
+    if (roomOf(target) !== room || from === undefined) return false
+    const to = innerRoomOf(target)
+    return to === undefined || WITHIN[room].indexOf(to) < WITHIN[room].indexOf(from)
+  })
+  assert.equal(
+    upward.map(({ file, target }) => `${file} -> ${target}`),
+    [],
+  )
+})
+
+test('no file is imported by one that it imports, by way of others either', () => {
+  const reached = new Map<string, Set<string>>()
+  const reach = (file: string): Set<string> => {
+    const known = reached.get(file)
+    if (known) return known
+    const all = new Set<string>()
+    reached.set(file, all)
+    const open = [file]
+    for (let from = open.pop(); from !== undefined; from = open.pop()) {
+      for (const { target } of importedBy.get(from) ?? []) {
+        const to = fileOf(target)
+        if (!all.has(to)) open.push(to)
+        all.add(to)
+      }
+    }
+    return all
+  }
+  assert.equal(
+    files.filter((file) => reach(file).has(file)),
+    [],
+  )
 })
 
 test('a package is known to the room that is there for it, and to no other', () => {
@@ -295,8 +352,12 @@ test('an engine that only runs a model reads nothing of training', () => {
 })
 
 test('a start of the command line reads nothing that only a slip or a saved conversation needs', () => {
-  const read = [...readWith('cli/program.js'), ...readWith('cli/run.js'), ...readWith('cli/chat.js')]
-  assert.ok(read.includes('cli/command-line.js'))
+  const read = [
+    ...readWith('cli/program.js'),
+    ...readWith('cli/commands/run/run.js'),
+    ...readWith('cli/commands/chat.js'),
+  ]
+  assert.ok(read.includes('cli/parsing/command-line.js'))
   assert.equal(
     read.filter((file) => /wrong-words|foreign-|conversation-file|safetensors/.test(file)),
     [],

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseSize } from '#molm/cli/options.js'
+import { parseSize } from '#molm/cli/parsing/options.js'
 import { formatBytes, formatCount, formatDuration, formatRoughly, formatSize } from '#molm/numbers.js'
 import { describeReading } from '#molm/terminal/reading.js'
 

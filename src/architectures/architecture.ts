@@ -3,8 +3,8 @@ import type { ConfigReader } from '../model/config-reader.js'
 import type { Blocks } from '../nn/decoder.js'
 import type { CacheShape } from '../nn/kv-cache.js'
 import type { Workspace } from '../nn/workspace.js'
-import type { PartFormats } from '../packing/format.js'
-import type { Part } from '../packing/layout.js'
+import type { PartFormats } from '../packing/format/formats.js'
+import type { Part } from '../packing/format/layout.js'
 
 /** Sizes of a model in words, a list for each line of a model card. */
 export interface ShapeWords {

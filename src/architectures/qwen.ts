@@ -6,8 +6,8 @@ import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
 import type { Workspace } from '../nn/workspace.js'
-import type { PartFormats } from '../packing/format.js'
-import { matrix, type PlannedPiece, part, vector, whole } from '../packing/pieces.js'
+import type { PartFormats } from '../packing/format/formats.js'
+import { matrix, type PlannedPiece, part, vector, whole } from '../packing/write/pieces.js'
 import type { Architecture } from './architecture.js'
 import {
   type DecoderConfig,

@@ -1,5 +1,6 @@
+import type { Model } from '../api/model.js'
+import type { Session } from '../api/session.js'
 import { UsageError } from '../errors.js'
-import type { Model, Session } from '../generation/types.js'
 import { hugePageBytes } from './huge-pages.js'
 
 /** What is measured: prompts of these lengths, generations of this length, each after so many tokens of context. */

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { commandFirst } from './command-first.js'
-import { checkHelp, commandNamed, spelledOut } from './command-line.js'
-import { COMMANDS } from './commands.js'
-import { reportError } from './errors.js'
-import { fitHelp } from './help-width.js'
-import { toleratePipes } from './output.js'
+import { COMMANDS } from './commands/index.js'
+import { reportError } from './io/errors.js'
+import { toleratePipes } from './io/output.js'
+import { commandFirst } from './parsing/command-first.js'
+import { checkHelp, commandNamed, spelledOut } from './parsing/command-line.js'
+import { fitHelp } from './parsing/help-width.js'
 
 /**
  * Runs the command line (without node and script) and sets the process's exit code. The process is left to end by
@@ -41,7 +41,7 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 /** Read when it is needed: most starts have nothing wrong in them. */
-const wrongWords = () => import('./wrong-words.js')
+const wrongWords = () => import('./parsing/wrong-words.js')
 
 /** Whether a word has the form of an option of some letters with one dash, as molm has none: `-ngl`. */
 const mayBeForeign = (word: string) => /^-[a-z]{2,}$/.test(word)

@@ -1,16 +1,8 @@
 import type { Worker } from 'node:worker_threads'
+import type { PromptProgress } from '../api/generation.js'
 import { NoRoom, UserError } from '../errors.js'
 import { setBackFlagsOf } from '../runtime/compile.js'
-import type {
-  Call,
-  EngineData,
-  Failed,
-  FromEngine,
-  PromptProgress,
-  Request,
-  StepMessage,
-  ToEngine,
-} from './protocol.js'
+import type { Call, EngineData, Failed, FromEngine, Request, StepMessage, ToEngine } from './protocol.js'
 import { takeThread } from './thread.js'
 
 /** Told of a request before its reply comes. */

@@ -1,5 +1,5 @@
-import { packedBytes } from '../packing/format.js'
-import type { PackRequest } from '../packing/pack.js'
+import { packedBytes } from '../packing/format/formats.js'
+import type { PackRequest } from '../packing/write/pack.js'
 import type { Bank } from '../runtime/bank.js'
 import { isSourceFormat, Pack } from '../runtime/kernels/pack.js'
 

@@ -1,12 +1,13 @@
+import type { PromptProgress } from '../api/generation.js'
+import type { SavedSequence } from '../api/session.js'
+import type { AdamWOptions, PassTerms, TrainingBatch, TrainingPlan, TrainingState } from '../api/training.js'
 import type { NoRoom } from '../errors.js'
 import type { GenerationSettings } from '../generation-options.js'
 import type { MixtureKind, ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
-import type { PartFormats } from '../packing/format.js'
-import type { PackRequest } from '../packing/pack.js'
+import type { PartFormats } from '../packing/format/formats.js'
+import type { PackRequest } from '../packing/write/pack.js'
 import type { Tier } from '../runtime/tiers.js'
-import type { TrainingPlan } from '../training/plan.js'
-import type { AdamWOptions, PassTerms, TrainingBatch, TrainingState } from '../training/step.js'
 import type { PackedRoutes } from './route-codec.js'
 
 /*
@@ -122,18 +123,6 @@ export interface ExpertWeightsReply {
   weights: Float32Array
 }
 
-/** A sequence at rest: what it takes to go on with it, in an engine of the same model, without running it again. */
-export interface SavedSequence {
-  /** All ids so far. */
-  tokens: Int32Array
-  /** Positions below it have been forgotten. */
-  oldest: number
-  /** Rows of the cache from `oldest` on: for each layer the keys and, where they differ, the values, each positions x A. */
-  rows: Float32Array
-  /** CRC-32 of tokens, rows and `oldest`, in hex. Without it a damaged number shows only if it is not finite. */
-  checksum?: string
-}
-
 /** A request on its way. `stop` is shared: a 1 in it ends the work at the next block of the model. */
 export type Call = Request & { id: number; stop: Int32Array }
 /** More steps that the reader of a generation is ready for. */
@@ -167,16 +156,6 @@ export interface StepMessage {
   logprob: number
   top?: { token: number; logprob: number }[]
   routes?: PackedRoutes
-}
-
-/** How far the tokens of a request have been read. */
-export interface PromptProgress {
-  /** Tokens that have been read. */
-  processed: number
-  /** Tokens that are to be read. */
-  total: number
-  /** Milliseconds since the first of them was taken up. */
-  timeMs: number
 }
 
 export interface GenerateReply {

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
-import { matchesCrc32 } from '../packing/crc32.js'
+import { matchesCrc32 } from '../packing/format/crc32.js'
 import { Bell, claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
 import { readFully } from './read-fully.js'
 

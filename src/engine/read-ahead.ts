@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { PackedFile } from '../packing/packed-file.js'
+import type { PackedFile } from '../packing/format/packed-file.js'
 import { Bell } from '../weights/residency.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'

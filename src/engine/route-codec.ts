@@ -1,23 +1,6 @@
-import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
+import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
+import type { MixtureKind, ModelConfig } from '../model/config.js'
 import type { Taps } from '../nn/taps.js'
-
-/** Chosen experts of one kind in one layer: k per token, in falling order of gates. */
-export interface ExpertRoutes {
-  /** tokens x k expert ids. */
-  ids: Int32Array
-  /**
-   * tokens x k factors of the experts' outputs: their probabilities of the softmax over all experts of the layer or, where
-   * the model's config says `renormalise`, of that over the k chosen, which sum to 1.
-   */
-  gates: Float32Array
-  /** tokens x experts of the layer: all probabilities, the gates among them unless they sum to 1. Only where asked for. */
-  probabilities?: Float32Array
-  /** tokens x k L2 norms of the experts' outputs before their gates. Only where asked for. */
-  outputNorms?: Float32Array
-}
-
-/** Routing of one layer. A kind is absent where the layer has no experts of it. */
-export type LayerRoutes = PerMixture<ExpertRoutes>
 
 /**
  * Routes as they travel from the engine: for each layer and, within it, each mixture that has experts there, tokens x k

@@ -1,6 +1,6 @@
+import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
-import { crc32, crcDigits } from '../packing/crc32.js'
-import type { SavedSequence } from './protocol.js'
+import { crc32, crcDigits } from '../packing/format/crc32.js'
 
 /** A saved sequence with its checksum. */
 export function withChecksum(saved: SavedSequence): SavedSequence {

@@ -1,18 +1,12 @@
+import type { PromptProgress } from '../api/generation.js'
+import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
 import { type Decoder, MAX_BATCH } from '../nn/decoder.js'
 import type { KVCache } from '../nn/kv-cache.js'
 import { logSumExp, topLogprobs } from '../sampling/logprobs.js'
 import { createSampler } from '../sampling/sample.js'
 import type { Demand, Task } from './demand.js'
-import type {
-  ForwardReply,
-  ForwardRequest,
-  GenerateReply,
-  GenerateRequest,
-  PromptProgress,
-  SavedSequence,
-  StepMessage,
-} from './protocol.js'
+import type { ForwardReply, ForwardRequest, GenerateReply, GenerateRequest, StepMessage } from './protocol.js'
 import { RouteRecorder } from './route-codec.js'
 import { checkUndamaged, withChecksum } from './saved-checksum.js'
 

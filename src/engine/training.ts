@@ -1,6 +1,6 @@
-import { trainingOf } from '../architectures/training.js'
 import { UserError } from '../errors.js'
 import { expertWeights } from '../training/expert-weights.js'
+import { trainingOf } from '../training/families/index.js'
 import { type TrainedModel, Trainer } from '../training/trainer.js'
 import { Stopped, type Task } from './demand.js'
 import type { LoadedModel } from './load.js'

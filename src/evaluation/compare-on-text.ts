@@ -1,4 +1,4 @@
-import type { Model } from '../generation/types.js'
+import type { Model } from '../api/model.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import type { Agreement } from './evaluate-text.js'
 import { divergence, indexOfLargest } from './log-probability.js'

@@ -1,5 +1,5 @@
+import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { Model } from '../generation/types.js'
 import type { TaskItem } from './task-file.js'
 
 /** Tokens of a context, and of each choice after it. */

@@ -1,4 +1,4 @@
-import type { Model } from '../generation/types.js'
+import type { Model } from '../api/model.js'
 import { type EncodedItem, encodeItem } from './encode-item.js'
 import { checkLanguageModel } from './language-model.js'
 import { indexOfLargest } from './log-probability.js'

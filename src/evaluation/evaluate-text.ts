@@ -1,5 +1,5 @@
+import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { Model } from '../generation/types.js'
 import { plural } from '../numbers.js'
 import { compareOnText } from './compare-on-text.js'
 import { checkLanguageModel } from './language-model.js'

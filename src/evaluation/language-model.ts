@@ -1,5 +1,5 @@
+import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { Model } from '../generation/types.js'
 
 /** Throws a UserError when a model does not predict tokens. */
 export function checkLanguageModel(model: Model): void {

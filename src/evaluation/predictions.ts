@@ -1,4 +1,4 @@
-import type { Model } from '../generation/types.js'
+import type { Model } from '../api/model.js'
 import { type WindowOptions, windowsOf } from './windows.js'
 
 /** Logits for consecutive tokens of a text: row i predicts token `first` + i from the tokens before it. */

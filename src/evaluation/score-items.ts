@@ -1,4 +1,5 @@
-import type { Model, SavedSequence, Session } from '../generation/types.js'
+import type { Model } from '../api/model.js'
+import type { SavedSequence, Session } from '../api/session.js'
 import type { EncodedItem } from './encode-item.js'
 import { sequencesAtOnce, withOwnSignal } from './sessions.js'
 

@@ -1,4 +1,5 @@
-import type { Model, PromptProgress } from '../generation/types.js'
+import type { PromptProgress } from '../api/generation.js'
+import type { Model } from '../api/model.js'
 import { inOrder, Sessions, sequencesAtOnce, withOwnSignal } from './sessions.js'
 import { type Window, type WindowOptions, windowsOf } from './windows.js'
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import type { Model, Session } from '../generation/types.js'
+import type { Model } from '../api/model.js'
+import type { Session } from '../api/session.js'
 
 /** Tokens that the sequences under way have together at most; their caches take memory. */
 const MOST_TOKENS = 4096

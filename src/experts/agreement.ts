@@ -1,5 +1,5 @@
+import type { ExpertRoutes } from '../api/routes.js'
 import { UserError } from '../errors.js'
-import type { ExpertRoutes } from '../generation/types.js'
 import type { MixtureKind } from '../model/config.js'
 import type { TextRoutes } from './text-routes.js'
 

@@ -1,5 +1,6 @@
-import { type ExpertRoutes, type LayerRoutes, routesByKind } from '../engine/route-codec.js'
-import type { Step } from '../generation/types.js'
+import type { Step } from '../api/generation.js'
+import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
+import { routesByKind } from '../engine/route-codec.js'
 import { perMixture } from '../model/config.js'
 
 /** The experts that a step's token woke when it was read, layer by layer; null where it was not read. */

@@ -1,5 +1,6 @@
+import type { PromptProgress } from '../api/generation.js'
+import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { Model, PromptProgress } from '../generation/types.js'
 import { CHUNK, type Reader, readerOf, TextRoutes } from './text-routes.js'
 
 export interface MeasureUsageOptions {

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
+import type { ModelInfo } from '../api/model.js'
 import { readSmallFile } from '../checkpoint/small-file.js'
 import { UserError } from '../errors.js'
-import type { ModelInfo } from '../generation/types.js'
 import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { type Mixture, type PerMixture, perMixture } from '../model/config.js'
 

@@ -1,4 +1,5 @@
-import type { ExpertRoutes, LayerRoutes, Model, ModelInfo } from '../generation/types.js'
+import type { Model, ModelInfo } from '../api/model.js'
+import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import { expertsOfToken, routesOfToken } from './token-routes.js'
 import { ExpertUsage } from './usage.js'

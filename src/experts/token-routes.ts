@@ -1,5 +1,5 @@
+import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { routesByKind } from '../engine/route-codec.js'
-import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
 
 /** What one of `tokens` tokens chose in a layer: number `token` of them. */
 export function routesOfToken(layer: LayerRoutes, token: number, tokens: number): LayerRoutes {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import type { Step } from '../api/generation.js'
 import { routesByKind } from '../engine/route-codec.js'
 import { UsageError, UserError } from '../errors.js'
-import type { Step } from '../generation/types.js'
 import type { MixtureKind } from '../model/config.js'
 import { csvRow } from './csv.js'
 

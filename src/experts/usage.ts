@@ -1,4 +1,4 @@
-import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
+import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { type Mixture, type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 
 /** Experts of each layer, by mixture: all that usage needs to know of a model. */

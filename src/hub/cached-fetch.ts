@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
-import { isCompanion } from '../packing/companions.js'
+import { isCompanion } from '../packing/format/companions.js'
 import { type CacheFolder, cachedHash } from './cache.js'
 import type { HubClient } from './client.js'
 import { bytesInCache, downloadToCache } from './download.js'

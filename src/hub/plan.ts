@@ -3,9 +3,9 @@ import { dirname } from 'node:path'
 import { span, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import { formatBytes } from '../numbers.js'
-import type { Quant } from '../packing/format.js'
-import type { Layout, Part } from '../packing/layout.js'
-import { comesInStretches, STRETCH_BYTES } from '../packing/pack.js'
+import type { Quant } from '../packing/format/formats.js'
+import type { Layout, Part } from '../packing/format/layout.js'
+import { comesInStretches, STRETCH_BYTES } from '../packing/write/pack.js'
 
 /** A folder that is written to, and what the plan takes there. */
 export interface DiskNeed {

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.js'
-import { checkQuant, QUANTS, type Quant } from '../packing/format.js'
+import { checkQuant, QUANTS, type Quant } from '../packing/format/formats.js'
 import { type HubEnvironment, hubEnvironment } from './environment.js'
 import type { PullPlan } from './plan.js'
 import { isRepository } from './repository.js'

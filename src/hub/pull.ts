@@ -4,21 +4,21 @@ import type { FileSet } from '../checkpoint/byte-source.js'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { takeLock } from '../files/lock.js'
-import { checkTensors } from '../packing/check-tensors.js'
-import { unfitLicences, unknownTensors } from '../packing/checkpoint-warnings.js'
-import { isCompanion } from '../packing/companions.js'
-import { formatsFor } from '../packing/format.js'
-import type { PackMatrix } from '../packing/pack.js'
-import type { SourceRange } from '../packing/pack-journal.js'
-import { withoutChecksums } from '../packing/packed-file-writer.js'
-import { packedFileName, stagedWeights, stageModel } from '../packing/packed-folder.js'
+import { isCompanion } from '../packing/format/companions.js'
+import { formatsFor } from '../packing/format/formats.js'
+import { packedFileName, stagedWeights, stageModel } from '../packing/format/packed-folder.js'
+import { checkTensors } from '../packing/write/check-tensors.js'
+import { unfitLicences, unknownTensors } from '../packing/write/checkpoint-warnings.js'
+import type { PackMatrix } from '../packing/write/pack.js'
+import type { SourceRange } from '../packing/write/pack-journal.js'
+import { withoutChecksums } from '../packing/write/packed-file-writer.js'
 import {
   findLeftovers,
   type Leftovers,
   packResumably,
   type ResumablePacking,
   withFiles,
-} from '../packing/resumable-packing.js'
+} from '../packing/write/resumable-packing.js'
 import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
 import { HashMismatch } from './file-hash.js'
 import { describeLicence, isOpen, licenceOf } from './licence.js'

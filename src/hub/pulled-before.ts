@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { isNote } from '../packing/companions.js'
-import type { Quant } from '../packing/format.js'
-import { openPackedFile } from '../packing/packed-file.js'
-import { packedFileName } from '../packing/packed-folder.js'
+import { isNote } from '../packing/format/companions.js'
+import type { Quant } from '../packing/format/formats.js'
+import { openPackedFile } from '../packing/format/packed-file.js'
+import { packedFileName } from '../packing/format/packed-folder.js'
 
 /** A packed model that an earlier pull has left. */
 export interface PulledBefore {

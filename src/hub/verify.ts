@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { openLocalFile } from '../checkpoint/local-folder.js'
-import type { SourceRange } from '../packing/pack-journal.js'
+import type { SourceRange } from '../packing/write/pack-journal.js'
 import type { HubClient } from './client.js'
 import { FileHash, HashMismatch, type KnownHash } from './file-hash.js'
 import type { RepositoryFile } from './repository.js'

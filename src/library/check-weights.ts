@@ -1,8 +1,8 @@
 import { blueprintOf } from '../architectures/index.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
-import { checkTensors } from '../packing/check-tensors.js'
-import { checkParts } from '../packing/packed-file.js'
+import { checkParts } from '../packing/format/packed-file.js'
+import { checkTensors } from '../packing/write/check-tensors.js'
 import type { FoundModel } from './resolve-model.js'
 
 /**

@@ -3,9 +3,9 @@ import { readdir, realpath, rm, rmdir, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { codeOf, UserError } from '../errors.js'
 import { takeLock } from '../files/lock.js'
-import type { Quant } from '../packing/format.js'
-import { openPackedFile } from '../packing/packed-file.js'
-import { packedFileName, packingsIn } from '../packing/packed-folder.js'
+import type { Quant } from '../packing/format/formats.js'
+import { openPackedFile } from '../packing/format/packed-file.js'
+import { packedFileName, packingsIn } from '../packing/format/packed-folder.js'
 import { likelyName } from './likely-name.js'
 import {
   folders,

@@ -1,5 +1,5 @@
+import type { LoadOptions } from '../api/model.js'
 import { UsageError } from '../errors.js'
-import type { LoadOptions } from '../generation/types.js'
 import { checkOneOf, checkOptionNames, checkSwitches } from '../option-checks.js'
 import { checkThreads } from './thread-limit.js'
 

@@ -3,8 +3,8 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expandHome } from '../files/home.js'
-import { QUANTS, type Quant } from '../packing/format.js'
-import { packingsIn } from '../packing/packed-folder.js'
+import { QUANTS, type Quant } from '../packing/format/formats.js'
+import { packingsIn } from '../packing/format/packed-folder.js'
 
 /** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))

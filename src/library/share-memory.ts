@@ -1,5 +1,5 @@
+import type { ModelInfo } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { ModelInfo } from '../generation/types.js'
 import { formatSize } from '../numbers.js'
 import { availableMemory } from './available-memory.js'
 import { MARGIN } from './load-model.js'

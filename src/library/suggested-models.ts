@@ -1,7 +1,7 @@
 import { layoutOf } from '../architectures/index.js'
 import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
 import { memoryNeeds } from '../hub/plan.js'
-import { formatsFor } from '../packing/format.js'
+import { formatsFor } from '../packing/format/formats.js'
 import { summarise } from './model-info.js'
 
 /** A published model that answers questions, with its costs when it is packed to q4. */

@@ -1,4 +1,4 @@
-import type { Teaching } from '../generation/types.js'
+import type { Teaching } from '../api/model.js'
 import { MIXTURE_KINDS } from '../model/config.js'
 
 /** What a packed file tells of how its model was taught; what is missing or odd in an account counts as untold. */

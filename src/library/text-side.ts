@@ -1,6 +1,7 @@
-import { type ChatTemplate, loadChatTemplate } from '../text/chat-template.js'
-import { type GenerationDefaults, loadGenerationDefaults } from '../text/generation-config.js'
-import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js'
+import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
+import { loadChatTemplate } from '../text/chat-template.js'
+import { loadGenerationDefaults } from '../text/generation-config.js'
+import { loadTokenizer } from '../text/tokenizer.js'
 
 /** What belongs to a model beside its weights, as far as its folder has it. */
 export interface TextSide {

@@ -1,8 +1,8 @@
+import type { LoadOptions } from '../api/model.js'
 import { blueprintOf } from '../architectures/index.js'
 import { UserError } from '../errors.js'
-import type { LoadOptions } from '../generation/types.js'
-import { verifyChecksums } from '../packing/checksums.js'
-import { checkParts } from '../packing/packed-file.js'
+import { verifyChecksums } from '../packing/format/checksums.js'
+import { checkParts } from '../packing/format/packed-file.js'
 import { resolveModel } from './resolve-model.js'
 
 /**

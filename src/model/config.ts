@@ -1,6 +1,6 @@
-import type { MixtureKind } from '../packing/layout.js'
+import type { MixtureKind } from '../packing/format/layout.js'
 
-export { MIXTURE_KINDS, type MixtureKind } from '../packing/layout.js'
+export { MIXTURE_KINDS, type MixtureKind } from '../packing/format/layout.js'
 
 /** One thing for each mixture that a model, or one of its layers, has. */
 export type PerMixture<T> = Partial<Record<MixtureKind, T>>

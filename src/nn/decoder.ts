@@ -1,6 +1,6 @@
 import { type ModelConfig, outputsOf } from '../model/config.js'
 import { type ExpertMask, routerMasks } from '../model/expert-mask.js'
-import type { PartFormats } from '../packing/format.js'
+import type { PartFormats } from '../packing/format/formats.js'
 import { Embedding } from '../runtime/kernels/embedding.js'
 import { writeListEntry } from '../runtime/kernels/matmul.js'
 import { type LogitSummary, Summary } from '../runtime/kernels/summary.js'

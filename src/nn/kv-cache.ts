@@ -1,5 +1,5 @@
 import { NoRoom, UserError } from '../errors.js'
-import type { PartFormats } from '../packing/format.js'
+import type { PartFormats } from '../packing/format/formats.js'
 import { MemoryFull } from '../runtime/arena.js'
 import type { Bank } from '../runtime/bank.js'
 import type { CacheFormat } from '../runtime/formats.js'

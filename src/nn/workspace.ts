@@ -1,6 +1,6 @@
 import type { ModelConfig, PerMixture } from '../model/config.js'
 import type { RouterMask } from '../model/expert-mask.js'
-import type { PartFormats } from '../packing/format.js'
+import type { PartFormats } from '../packing/format/formats.js'
 import type { Bank } from '../runtime/bank.js'
 import { Rows } from '../runtime/rows.js'
 import type { WeightStore } from '../weights/weight-store.js'

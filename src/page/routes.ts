@@ -1,7 +1,7 @@
+import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { CHUNK, type Reader, TextRoutes } from '../experts/text-routes.js'
-import type { ExpertRoutes, LayerRoutes } from '../generation/types.js'
 import { MIXTURE_KINDS, type Mixture, type MixtureKind, type PerMixture } from '../model/config.js'
-import type { Quant } from '../packing/format.js'
+import type { Quant } from '../packing/format/formats.js'
 
 /** What the page knows of the model. */
 export interface PageModel {

@@ -1,6 +1,6 @@
+import type { LayerRoutes } from '../api/routes.js'
 import type { RoutingAgreement } from '../experts/agreement.js'
 import type { TextRoutes } from '../experts/text-routes.js'
-import type { LayerRoutes } from '../generation/types.js'
 import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'

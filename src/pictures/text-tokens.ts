@@ -1,5 +1,5 @@
+import type { ExpertRoutes } from '../api/routes.js'
 import type { TextRoutes } from '../experts/text-routes.js'
-import type { ExpertRoutes } from '../generation/types.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import { type ColourDepth, paint } from '../terminal/colours.js'
 import { wrap } from '../terminal/wrap.js'

@@ -1,12 +1,12 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
+import type { Model } from '../api/model.js'
 import { codeOf, UserError } from '../errors.js'
-import type { Model } from '../generation/types.js'
+import { loadingApp } from './api/health.js'
 import { type AppOptions, createApp } from './app.js'
-import { loadingApp } from './health.js'
-import { LIMITS, type Limits } from './limits.js'
-import { Queue } from './queue.js'
+import { LIMITS, type Limits } from './http/limits.js'
+import { Queue } from './run/queue.js'
 
 export interface ListenOptions extends Omit<AppOptions, 'queue'> {
   /** Default 127.0.0.1: only programs on this computer can reach it. */

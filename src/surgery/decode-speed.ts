@@ -1,10 +1,9 @@
-import type { Model } from '../generation/types.js'
-
 const PROMPT_TOKENS = 32
 const GENERATED_TOKENS = 64
 const RUNS = 3
 
 /** Tokens a second that a model generates after the beginning of a text: the middle one of three short runs after a first. */
+import type { Model } from '../api/model.js'
 export async function decodeSpeed(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
   const speeds: number[] = []
   for (let run = -1; run < RUNS; run++) {

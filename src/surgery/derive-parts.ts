@@ -1,6 +1,6 @@
 import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
-import { type Layout, type Part, pieceOf } from '../packing/layout.js'
-import { readTileRows, writeTileRows } from '../packing/tile-rows.js'
+import { type Layout, type Part, pieceOf } from '../packing/format/layout.js'
+import { readTileRows, writeTileRows } from '../packing/format/tile-rows.js'
 
 /** A row of a router: its weights, and its bias where there is one. */
 export interface RouterRow {

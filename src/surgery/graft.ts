@@ -10,9 +10,9 @@ import {
   type PerMixture,
   perMixture,
 } from '../model/config.js'
-import type { Quant } from '../packing/format.js'
-import type { Part } from '../packing/layout.js'
-import { packedFileName } from '../packing/packed-folder.js'
+import type { Quant } from '../packing/format/formats.js'
+import type { Part } from '../packing/format/layout.js'
+import { packedFileName } from '../packing/format/packed-folder.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
 import { configWithExperts, newcomersOf } from './derived-config.js'
 import { type PackedModel, writeDerivedModel } from './packed-model.js'

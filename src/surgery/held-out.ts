@@ -1,7 +1,7 @@
+import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
 import { evaluateText } from '../evaluation/evaluate-text.js'
 import type { NamedText } from '../evaluation/text-file.js'
-import type { Model } from '../generation/types.js'
 
 /** Texts in two: what experts are judged by, and what shows afterwards how good the judgement was. */
 export interface SplitTexts {

@@ -1,5 +1,5 @@
+import type { Model } from '../api/model.js'
 import { ExpertUsage, type LayerUsage } from '../experts/usage.js'
-import type { Model } from '../generation/types.js'
 
 /** By what experts are judged. */
 export const SCORES = ['reap', 'frequency', 'gate'] as const

@@ -1,6 +1,6 @@
 import { type MixtureKind, type ModelConfig, perMixture } from '../model/config.js'
 import type { GateSoftmax } from '../model/expert-mask.js'
-import type { Part } from '../packing/layout.js'
+import type { Part } from '../packing/format/layout.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
 import { configWithExperts, type MolmExperts, newcomersOf } from './derived-config.js'
 import { type PackedModel, writeDerivedModel } from './packed-model.js'

@@ -1,4 +1,4 @@
-import type { Model } from '../generation/types.js'
+import type { Model } from '../api/model.js'
 import { heldOutSample, type Lesson } from './lessons.js'
 import { lossOf, type Reading } from './measure.js'
 

@@ -1,6 +1,5 @@
-import type { Model } from '../generation/types.js'
-import type { TrainingPlan } from '../training/plan.js'
-import type { TrainingState } from '../training/step.js'
+import type { Model } from '../api/model.js'
+import type { TrainingPlan, TrainingState } from '../api/training.js'
 import type { Journal } from './journal.js'
 import { learningRateAt } from './learning-rate.js'
 import { batchOf, Deck, Decks, heldOutSample, type Lesson } from './lessons.js'

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { TrainingState } from '../api/training.js'
 import { codeOf, UserError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
 import { isObject, parseJsonObject } from '../json.js'
-import type { TrainingState } from '../training/step.js'
 import type { OwnWriting } from './rehearsal.js'
 import type { CurvePoint } from './teach-events.js'
 

@@ -1,8 +1,8 @@
+import type { Model } from '../api/model.js'
+import type { TrainingBatch } from '../api/training.js'
 import { UserError } from '../errors.js'
 import type { NamedText } from '../evaluation/text-file.js'
-import type { Model } from '../generation/types.js'
 import { seededRandom } from '../sampling/random.js'
-import type { TrainingBatch } from '../training/step.js'
 
 /** A text in ids. */
 export interface EncodedText {

@@ -1,7 +1,7 @@
-import type { Model } from '../generation/types.js'
+import type { Model } from '../api/model.js'
+import type { TrainingBatch } from '../api/training.js'
 import type { MixtureKind } from '../model/config.js'
 import { logSumExp } from '../sampling/logprobs.js'
-import type { TrainingBatch } from '../training/step.js'
 import { heldOutSample, type Lesson, weightsOf } from './lessons.js'
 
 /** Sequences of a lesson that are measured. */

@@ -1,8 +1,9 @@
+import type { Model } from '../api/model.js'
+import type { TrainingPlan } from '../api/training.js'
 import { layoutOf } from '../architectures/index.js'
-import type { Model } from '../generation/types.js'
 import { type Random, seededRandom } from '../sampling/random.js'
 import type { TrainedTensor } from '../training/plan.js'
-import { type TrainingPlan, trainedTensors } from '../training/plan.js'
+import { trainedTensors } from '../training/plan.js'
 import type { Settings } from './teach-options.js'
 
 /** Sequences by which the experts that a text uses most are found. */

@@ -1,5 +1,5 @@
+import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { Model } from '../generation/types.js'
 import type { ModelConfig } from '../model/config.js'
 import { type Course, type StepSizes, stepSizes } from './course.js'
 import { countTokens, type EncodedText, encodeTexts, lessonsOf, trainTokens } from './lessons.js'

@@ -1,5 +1,5 @@
-import type { Layout, Part } from '../packing/layout.js'
-import type { PackMatrix } from '../packing/pack.js'
+import type { Layout, Part } from '../packing/format/layout.js'
+import type { PackMatrix } from '../packing/write/pack.js'
 import { matrixWeights } from '../training/expert-weights.js'
 import type { TrainedTensor } from '../training/plan.js'
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
+import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
-import type { Model } from '../generation/types.js'
 import { diskNeeds } from '../hub/plan.js'
 import { loadModel } from '../library/load-model.js'
 import { type FoundModel, resolveModel } from '../library/resolve-model.js'

@@ -1,4 +1,4 @@
-import type { Model } from '../generation/types.js'
+import type { Model } from '../api/model.js'
 import { seededRandom } from '../sampling/random.js'
 import type { Lesson } from './lessons.js'
 

@@ -1,8 +1,9 @@
+import type { Model } from '../api/model.js'
+import type { TrainingPlan } from '../api/training.js'
 import { UserError } from '../errors.js'
-import type { Model } from '../generation/types.js'
 import { availableMemory } from '../library/available-memory.js'
 import { formatBytes } from '../numbers.js'
-import { MAX_TOKENS, type TrainingPlan } from '../training/plan.js'
+import { MAX_TOKENS } from '../training/plan.js'
 import type { Settings } from './teach-options.js'
 
 /** Copies of the trained weights that the caller's side holds: the best state, and one on its way to the disk with its moments. */

@@ -1,4 +1,4 @@
-import type { Model } from '../generation/types.js'
+import type { Model } from '../api/model.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
 import { boundOf } from './calibration.js'
 import type { Course } from './course.js'

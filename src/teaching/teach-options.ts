@@ -1,9 +1,9 @@
+import type { Steering } from '../api/training.js'
 import { UsageError, UserError } from '../errors.js'
 import type { NamedText } from '../evaluation/text-file.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, mixtureOf } from '../model/config.js'
 import { checkOneOf, checkOptionNames, shown } from '../option-checks.js'
-import type { Quant } from '../packing/format.js'
-import type { Steering } from '../training/step.js'
+import type { Quant } from '../packing/format/formats.js'
 import type { TeachEvent } from './teach-events.js'
 
 export interface TeachOptions {

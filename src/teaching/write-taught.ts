@@ -1,5 +1,5 @@
 import { type ModelConfig, mixtureOf, type PerMixture, perMixture } from '../model/config.js'
-import type { Part } from '../packing/layout.js'
+import type { Part } from '../packing/format/layout.js'
 import { routerRowsOf, withRouterRows } from '../surgery/derive-parts.js'
 import { configWithExperts, newcomersOf } from '../surgery/derived-config.js'
 import { type PackedModel, writeDerivedModel } from '../surgery/packed-model.js'

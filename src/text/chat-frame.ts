@@ -1,5 +1,5 @@
+import type { ChatMessage, ChatTemplate } from '../api/text.js'
 import { UserError } from '../errors.js'
-import type { ChatMessage, ChatTemplate } from './chat-template.js'
 
 export interface ChatFrameOptions {
   /** The model's way to write a conversation; without one, turns are written as plain text. */

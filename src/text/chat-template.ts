@@ -1,41 +1,11 @@
 import { join } from 'node:path'
+import type { ChatTemplate, RenderOptions, TemplateMessage } from '../api/text.js'
 import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import { markEnd, upToMark } from './continued-message.js'
 import { LimitedTemplate } from './jinja/limited-template.js'
 import { specialTokens } from './special-tokens.js'
 import { readIfPresent, readJsonIfPresent, reasonOf } from './text-files.js'
-
-export interface ChatMessage {
-  /** 'system', 'user' or 'assistant', or whatever else the template knows. */
-  role: string
-  content: string
-}
-
-/** A message with all that a template may know of: tool calls, a name, content in parts. */
-export type TemplateMessage = ChatMessage | ({ role: string } & Record<string, unknown>)
-
-export interface RenderOptions {
-  /** End with the beginning of the assistant's answer. */
-  addGenerationPrompt?: boolean
-  /** Leave the last message open, so that what is generated goes on with it; no beginning of an answer is added then. */
-  continueFinalMessage?: boolean
-  /** More that the template knows by name: `tools`, `documents`, `enable_thinking` and so on, as JSON has them. */
-  args?: Readonly<Record<string, unknown>>
-  /** Aborting it rejects with its reason. */
-  signal?: AbortSignal
-}
-
-/** How a model wants a conversation written out. */
-export interface ChatTemplate {
-  /**
-   * The conversation as one text, with the special tokens in it: encode it without adding any. Rejects with a UserError
-   * where the template refuses it (roles that do not alternate, say), or takes too long for it.
-   */
-  render(messages: readonly TemplateMessage[], options?: RenderOptions): Promise<string>
-  /** Gets ready to render, so that the first conversation need not wait for it. */
-  prepare(): Promise<void>
-}
 
 /** Published templates have up to some 20 kB. */
 const MOST_BYTES = 2 ** 20

@@ -1,5 +1,5 @@
+import type { TemplateMessage } from '../api/text.js'
 import { UsageError } from '../errors.js'
-import type { TemplateMessage } from './chat-template.js'
 
 /** Stands where the last message ends, with a blank after it that shows whether the template trims messages. */
 const MARK = 'END_OF_THE_CONTINUED_MESSAGE'

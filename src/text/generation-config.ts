@@ -1,18 +1,10 @@
 import { join } from 'node:path'
+import type { GenerationDefaults } from '../api/text.js'
 import { UserError } from '../errors.js'
-import { GENERATION_OPTIONS, OPTION_NAMES, type Sampling } from '../generation-options.js'
+import { GENERATION_OPTIONS, OPTION_NAMES } from '../generation-options.js'
 import { printable } from '../printable.js'
 import { isTokenId } from './added-tokens.js'
 import { readJsonIfPresent } from './text-files.js'
-
-/** How the makers of a model want it to generate; what they do not say is absent. */
-export interface GenerationDefaults extends Partial<Omit<Sampling, 'seed'>> {
-  maxTokens?: number
-  stop?: string[]
-  /** Any of these ends the text. */
-  eosTokens?: number[]
-  bosToken?: number
-}
 
 /**
  * Reads generation_config.json. Null says nothing, nor do keys not listed here, nor a folder without the file;

@@ -1,7 +1,7 @@
+import type { ChatMessage } from '../api/text.js'
 import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import { printable } from '../printable.js'
-import type { ChatMessage } from './chat-template.js'
 
 const ROLES: readonly unknown[] = ['system', 'developer', 'user', 'assistant']
 const FIELDS = ['role', 'content', 'name', 'tool_calls', 'function_call', 'refusal']

@@ -1,3 +1,4 @@
+import type { DecodeOptions, EncodeAsyncOptions, EncodeOptions, Tokenizer } from '../api/text.js'
 import { UsageError, UserError } from '../errors.js'
 import { shown } from '../option-checks.js'
 import type { AddedToken } from './added-tokens.js'
@@ -9,59 +10,6 @@ import { readVocabulary, type Vocabulary, withAddedTokens } from './encoding/voc
 import { atOnce, inTurns } from './in-turns.js'
 import { reasonOf } from './text-files.js'
 import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer-definition.js'
-
-export interface EncodeOptions {
-  /**
-   * Put the tokens around the text that the tokenizer's makers want there, a beginning of text mostly; on by default.
-   * Off for what goes on another text, and for conversations that a template has written: it writes them itself.
-   */
-  addSpecialTokens?: boolean
-}
-
-/** Options of encoding with turns of the event loop in between. */
-export interface EncodeAsyncOptions extends EncodeOptions {
-  /** Aborting it rejects with its reason. */
-  signal?: AbortSignal
-}
-
-export interface DecodeOptions {
-  /** Leave out special tokens such as <|endoftext|>; off by default. */
-  skipSpecial?: boolean
-}
-
-/** Text to token ids and back, byte-pair encoding: every text has tokens, and they give it back. */
-export interface Tokenizer {
-  /** One more than the highest id. The model's vocab_size may be larger: rows that no token uses. */
-  readonly vocabSize: number
-  readonly specialIds: ReadonlySet<number>
-  /** Whether `encode` takes a time proportional to the text. It does for all but tokenizers of an unusual definition. */
-  readonly isQuick: boolean
-  /**
-   * Encodes at once. Long texts are better given to `encodeAsync`. Throws a UserError where a tokenizer of an unusual
-   * definition takes too long for it.
-   */
-  encode(text: string, options?: EncodeOptions): number[]
-  /** Encodes without blocking the event loop. Rejects as `encode` throws, or with the signal's reason when aborted. */
-  encodeAsync(text: string, options?: EncodeAsyncOptions): Promise<number[]>
-  /**
-   * As `encodeAsync`, for texts of at most `most` tokens. Undefined if the text has more, which is found without encoding
-   * all of it.
-   */
-  encodeUpTo(text: string, most: number, options?: EncodeAsyncOptions): Promise<number[] | undefined>
-  /**
-   * Bytes that are no valid UTF-8 (half a character, say) become U+FFFD. Ids without a token give nothing: a model may
-   * have more rows of logits than its tokenizer has tokens.
-   */
-  decode(ids: Iterable<number>, options?: DecodeOptions): string
-  /** Decodes without blocking the event loop. Rejects as `decode` throws, or with the signal's reason when aborted. */
-  decodeAsync(ids: ArrayLike<number>, options?: DecodeOptions & { signal?: AbortSignal }): Promise<string>
-  /** A token's own bytes, often not whole characters: what Utf8Stream takes. Empty for an id without a token. */
-  bytesOf(id: number, options?: DecodeOptions): Uint8Array
-  /** The token as the vocabulary writes it ("Ġthe" for " the"), empty for an id without one. */
-  token(id: number): string
-  /** The id of a token as the vocabulary writes it. */
-  idOf(token: string): number | undefined
-}
 
 /** Encodes at once, or with turns of the event loop in between. Without `addSpecialTokens` only the text itself. */
 interface Encoding {

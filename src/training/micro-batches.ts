@@ -1,7 +1,7 @@
+import type { TrainingBatch } from '../api/training.js'
 import { UserError } from '../errors.js'
-import type { Prediction } from '../nn/backward/language-head.js'
-import type { SequenceRows } from '../nn/backward/training-workspace.js'
-import type { TrainingBatch } from './step.js'
+import type { Prediction } from './layers/language-head.js'
+import type { SequenceRows } from './layers/training-workspace.js'
 
 /** Sequences that go through the model at once, one after another in its rows. */
 export interface MicroBatch {

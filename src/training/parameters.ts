@@ -1,10 +1,11 @@
+import type { TrainedMixture } from '../api/training.js'
 import type { MixtureKind } from '../model/config.js'
-import type { TrainedSet } from '../nn/backward/trained-set.js'
-import type { Layout } from '../packing/layout.js'
+import type { Layout } from '../packing/format/layout.js'
 import type { Bank } from '../runtime/bank.js'
 import { AdamW, type AdamWStep } from '../runtime/kernels/adamw.js'
 import { tileFloat, tileFloats } from '../runtime/tile-floats.js'
-import type { TrainedMixture, TrainedTensor } from './plan.js'
+import type { TrainedSet } from './layers/trained-set.js'
+import type { TrainedTensor } from './plan.js'
 
 /** The arrays that there are of all trained numbers. */
 export const ARRAYS = ['weights', 'gradients', 'firstMoments', 'secondMoments'] as const

@@ -1,32 +1,7 @@
+import type { TrainedMixture, TrainingPlan } from '../api/training.js'
 import { UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
-import type { Layout, Piece } from '../packing/layout.js'
-
-/** What is trained in one mixture of a layer; everything else of the model stays as it is. */
-export interface TrainedMixture {
-  layer: number
-  kind: MixtureKind
-  /** New experts, whose ids follow those that there are. Default 0. */
-  newcomers?: number
-  /**
-   * Experts that the model has and that are trained, too, by their ids; the model must hold those of this kind in f32.
-   * Their weights and router rows are copies: the model that generates stays as it is. Default none.
-   */
-  existing?: number[]
-}
-
-/** What is trained, and how many tokens go through the model at once. */
-export interface TrainingPlan {
-  /** At most one entry for each layer and kind. */
-  mixtures: TrainedMixture[]
-  /**
-   * Tokens of a micro-batch at most: no sequence may be longer, and a step of more tokens adds up the gradients of several
-   * micro-batches. There is no padding. Buffers of activations grow with it. Default 1024.
-   */
-  maxTokens?: number
-  /** Tokens of a sequence at most; attention's buffers grow with its square. Default maxTokens. */
-  maxSequence?: number
-}
+import type { Layout, Piece } from '../packing/format/layout.js'
 
 /** Tokens of a micro-batch unless the plan says otherwise. */
 export const MAX_TOKENS = 1024

@@ -1,29 +1,30 @@
-import { UserError } from '../errors.js'
-import type { ModelConfig } from '../model/config.js'
-import { type HeadLoss, LanguageHead } from '../nn/backward/language-head.js'
-import type { SteeringTerm } from '../nn/backward/steering.js'
-import type { TrainingBlocks } from '../nn/backward/training-blocks.js'
-import { type Tally, TrainingWorkspace } from '../nn/backward/training-workspace.js'
-import type { PartFormats } from '../packing/format.js'
-import type { Layout } from '../packing/layout.js'
-import { MemoryFull } from '../runtime/arena.js'
-import { Embedding } from '../runtime/kernels/embedding.js'
-import type { Pool } from '../runtime/pool.js'
-import type { WeightStore } from '../weights/weight-store.js'
-import { expertWeights } from './expert-weights.js'
-import { type MicroBatch, microBatches } from './micro-batches.js'
-import { ARRAYS, type ArrayName, Parameters } from './parameters.js'
-import { MAX_TOKENS, type TrainedTensor, type TrainingPlan, trainedTensors } from './plan.js'
 import type {
   AdamWOptions,
   PassTerms,
   TrainingBatch,
   TrainingGradients,
   TrainingLoss,
+  TrainingPlan,
   TrainingSize,
   TrainingState,
   TrainingStep,
-} from './step.js'
+} from '../api/training.js'
+import { UserError } from '../errors.js'
+import type { ModelConfig } from '../model/config.js'
+import type { PartFormats } from '../packing/format/formats.js'
+import type { Layout } from '../packing/format/layout.js'
+import { MemoryFull } from '../runtime/arena.js'
+import { Embedding } from '../runtime/kernels/embedding.js'
+import type { Pool } from '../runtime/pool.js'
+import type { WeightStore } from '../weights/weight-store.js'
+import { expertWeights } from './expert-weights.js'
+import { type HeadLoss, LanguageHead } from './layers/language-head.js'
+import type { SteeringTerm } from './layers/steering.js'
+import type { TrainingBlocks } from './layers/training-blocks.js'
+import { type Tally, TrainingWorkspace } from './layers/training-workspace.js'
+import { type MicroBatch, microBatches } from './micro-batches.js'
+import { ARRAYS, type ArrayName, Parameters } from './parameters.js'
+import { MAX_TOKENS, type TrainedTensor, trainedTensors } from './plan.js'
 
 /** A model whose experts are trained. */
 export interface TrainedModel {

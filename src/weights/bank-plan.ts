@@ -1,4 +1,4 @@
-import { type Layout, MIXTURE_KINDS, type MixtureKind } from '../packing/layout.js'
+import { type Layout, MIXTURE_KINDS, type MixtureKind } from '../packing/format/layout.js'
 
 /** Weights put into one bank at most, unless told otherwise: below the 4 GiB of a memory by what caches and activations may need. */
 export const BANK_BYTES = 3.25 * 2 ** 30

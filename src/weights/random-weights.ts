@@ -1,5 +1,5 @@
-import type { WeightFormat } from '../packing/format.js'
-import type { Part, Piece } from '../packing/layout.js'
+import type { WeightFormat } from '../packing/format/formats.js'
+import type { Part, Piece } from '../packing/format/layout.js'
 import { TableBlockBytes, TILE_ROWS, TileBytes } from '../runtime/abi/formats.js'
 
 /** Random bytes that all weights are cut from: more than a core's caches hold of it at once. */

@@ -1,4 +1,4 @@
-import { type Layout, MIXTURE_KINDS, type MixtureKind, type Part, pieceOf } from '../packing/layout.js'
+import { type Layout, MIXTURE_KINDS, type MixtureKind, type Part, pieceOf } from '../packing/format/layout.js'
 import { Bank } from '../runtime/bank.js'
 import type { BankPlan } from './bank-plan.js'
 import { ExpertPool } from './expert-pool.js'

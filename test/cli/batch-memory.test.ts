@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Together } from '#molm/cli/batch/together.js'
+import { Together } from '#molm/cli/commands/run/batch/together.js'
 import { withPatchedLibrary } from '../support/patched-library.js'
 import { molm } from './molm.js'
 

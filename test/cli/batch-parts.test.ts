@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { inOrder } from '#molm/cli/batch/in-order.js'
-import { type Line, readLines } from '#molm/cli/batch/lines.js'
-import { describeBatch } from '#molm/cli/batch/progress.js'
-import { type BatchRequest, requestsOf } from '#molm/cli/batch/request.js'
+import { inOrder } from '#molm/cli/commands/run/batch/in-order.js'
+import { type Line, readLines } from '#molm/cli/commands/run/batch/lines.js'
+import { describeBatch } from '#molm/cli/commands/run/batch/progress.js'
+import { type BatchRequest, requestsOf } from '#molm/cli/commands/run/batch/request.js'
 import { UserError } from '#molm/errors.js'
 
 const DEFAULTS = {

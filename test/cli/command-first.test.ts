@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { commandFirst } from '#molm/cli/command-first.js'
+import { commandFirst } from '#molm/cli/parsing/command-first.js'
 import { molm } from './molm.js'
 
 const test = suite('options before the command')

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { COMMANDS } from '#molm/cli/commands.js'
+import { COMMANDS } from '#molm/cli/commands/index.js'
 import { helpAsMarkdown } from '#molm/cli/help-pages.js'
-import { fitHelp } from '#molm/cli/help-width.js'
+import { fitHelp } from '#molm/cli/parsing/help-width.js'
 import { molm } from './molm.js'
 
 const repository = new URL('../../../', import.meta.url)

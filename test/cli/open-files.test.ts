@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { tooManyFiles } from '#molm/cli/open-files.js'
+import { tooManyFiles } from '#molm/cli/io/open-files.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('a limit on open files')

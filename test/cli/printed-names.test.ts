@@ -51,7 +51,7 @@ test('what strangers call a model, a label or a commit is printed, not carried o
 
 test('errors that nobody expected show no control characters either', async () => {
   const script = `
-    import { reportError } from '#molm/cli/errors.js'
+    import { reportError } from '#molm/cli/io/errors.js'
     reportError(new Error('Unexpected token \\x1f\\x08\\x1b[2J in JSON'))`
   const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: repositoryPath('.'),

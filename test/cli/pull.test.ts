@@ -2,7 +2,7 @@ import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Rate } from '#molm/cli/rate.js'
+import { Rate } from '#molm/cli/io/rate.js'
 import { repositoryPath } from '../support/fixtures.js'
 import type { HubServer } from '../support/hub-server.js'
 import { withHub } from '../support/with-hub.js'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { summarise } from '#molm/cli/run-summary.js'
+import { summarise } from '#molm/cli/commands/run/summary.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { alignColumns } from '#molm/cli/table.js'
+import { alignColumns } from '#molm/cli/io/table.js'
 
 test('columns stand below one another by the cells that characters take', () => {
   const table = alignColumns(

@@ -1,8 +1,8 @@
 import { type Command, CommanderError } from 'commander'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { checkOneDashOptions, checkPromptAlone, clearerError } from '#molm/cli/parsing/wrong-words.js'
 import { createProgram } from '#molm/cli/program.js'
-import { checkOneDashOptions, checkPromptAlone, clearerError } from '#molm/cli/wrong-words.js'
 import { UsageError } from '#molm/errors.js'
 import { assertRefused, molm } from './molm.js'
 

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { GenerateRequest, SavedSequence, StepMessage } from '#molm/engine/protocol.js'
+import type { SavedSequence } from '#molm/api/session.js'
+import type { GenerateRequest, StepMessage } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { settle } from '#molm/generation-options.js'
 import type { Segment } from '#molm/nn/batch-cache.js'

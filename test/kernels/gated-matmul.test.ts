@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { WeightFormat } from '#molm/packing/format.js'
+import type { WeightFormat } from '#molm/packing/format/formats.js'
 import { TILE_COLUMNS } from '#molm/runtime/abi/formats.js'
 import type { Bank } from '#molm/runtime/bank.js'
 import { type ActivationName, padded, recordBytes } from '#molm/runtime/formats.js'

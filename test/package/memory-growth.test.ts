@@ -10,7 +10,7 @@ interface Growth {
 }
 
 const { MemoryGrowth }: { MemoryGrowth: new (name: string, steps: number) => Growth } = await import(
-  repositoryPath('scripts/memory-growth.mjs')
+  repositoryPath('test/stress/memory-growth.mjs')
 )
 
 /** A run of 1,000 steps; `bytesAt` is what the process takes at one. */

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { crc32, crc32ByTable, crc32Hex, isCrcFast, matchesCrc32 } from '#molm/packing/crc32.js'
+import { crc32, crc32ByTable, crc32Hex, isCrcFast, matchesCrc32 } from '#molm/packing/format/crc32.js'
 
 const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 3)
 

@@ -4,7 +4,7 @@ import { readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type JournalEntry, PackJournal } from '#molm/packing/pack-journal.js'
+import { type JournalEntry, PackJournal } from '#molm/packing/write/pack-journal.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 

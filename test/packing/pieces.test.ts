@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatsFor } from '#molm/packing/format.js'
-import { planLayout } from '#molm/packing/layout.js'
-import { packParts } from '#molm/packing/pack.js'
-import { matrix, type PlannedPiece, part, vector, whole } from '#molm/packing/pieces.js'
+import { formatsFor } from '#molm/packing/format/formats.js'
+import { planLayout } from '#molm/packing/format/layout.js'
+import { packParts } from '#molm/packing/write/pack.js'
+import { matrix, type PlannedPiece, part, vector, whole } from '#molm/packing/write/pieces.js'
 import { memoryTensor } from '../support/memory-tensor.js'
 import { referencePack, unpackF32 } from '../support/reference-pack.js'
 

@@ -4,8 +4,8 @@ import { Hono } from 'hono'
 import OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type AuthOptions, guard } from '#molm/server/auth.js'
-import { asApiError, errorResponse } from '#molm/server/errors.js'
+import { type AuthOptions, guard } from '#molm/server/http/auth.js'
+import { asApiError, errorResponse } from '#molm/server/http/errors.js'
 import { get, post, serveNano } from './served.js'
 
 /* Who may use the server. */

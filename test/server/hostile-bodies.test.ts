@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { hostileBodies } from './hostile-bodies.js'
 import { get, post, type Served, serveNano } from './served.js'
 
-/* One body may not hold the server, whatever is in it. `node scripts/measure-bodies.mjs` measures what each costs. */
+/* One body may not hold the server, whatever is in it. `node bench/measure-bodies.mjs` measures what each costs. */
 const test = suite('hostile bodies')
 
 /*

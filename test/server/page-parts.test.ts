@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert'
 import { readEvents } from '#molm/page/events.js'
 import { type Piece, Pieces, piecesOf } from '#molm/page/pieces.js'
 import { type PageModel, pageModel, type RoutedToken, textRoutes } from '#molm/page/routes.js'
-import { pageRoutes } from '#molm/server/page.js'
-import { pageModules } from '#molm/server/page-modules.js'
+import { pageModules } from '#molm/server/page/modules.js'
+import { pageRoutes } from '#molm/server/page/page.js'
 import { thrownBy } from '../support/rejects.js'
 
 const tokens = (...texts: string[]): Piece[] => texts.map((text, token) => ({ text, token }))

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RoutedToken } from '#molm/page/routes.js'
-import { pageRoutes } from '#molm/server/page.js'
+import { pageRoutes } from '#molm/server/page/page.js'
 import { HAS_BROWSER, openBrowser, visit } from '../support/browser.js'
 
 /* What a model says of itself and answers is made up here: what would be rare, slow or large with a real one. */

@@ -2,8 +2,8 @@ import net from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createApp } from '#molm/server/app.js'
-import type { RequestEntry } from '#molm/server/every-response.js'
-import { Queue } from '#molm/server/queue.js'
+import type { RequestEntry } from '#molm/server/http/every-response.js'
+import { Queue } from '#molm/server/run/queue.js'
 import { get, post, type Served, serveNano, until } from './served.js'
 
 const test = suite('the log of requests')

@@ -1,6 +1,6 @@
 import OpenAI from 'openai'
 import { loadModel, type Model } from '#molm/index.js'
-import type { Limits } from '#molm/server/limits.js'
+import type { Limits } from '#molm/server/http/limits.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
 
 /** A server of nano on a free port of this computer, for the tests of one file. */

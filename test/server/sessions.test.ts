@@ -1,10 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MemoryStats, ModelInfo, Session } from '#molm/index.js'
-import { CacheMemory } from '#molm/server/cache-memory.js'
-import type { ApiError } from '#molm/server/errors.js'
-import { LIMITS } from '#molm/server/limits.js'
-import { type HeldSession, Sessions } from '#molm/server/sessions.js'
+import type { ApiError } from '#molm/server/http/errors.js'
+import { LIMITS } from '#molm/server/http/limits.js'
+import { CacheMemory } from '#molm/server/run/cache-memory.js'
+import { type HeldSession, Sessions } from '#molm/server/run/prefix-cache.js'
 
 const test = suite('kept sessions')
 

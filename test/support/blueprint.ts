@@ -1,5 +1,5 @@
 import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
-import type { Blueprint } from '#molm/packing/layout.js'
+import type { Blueprint } from '#molm/packing/format/layout.js'
 
 /** The blueprint of a parsed config.json; errors begin with `where`. */
 export function blueprintFor(json: unknown, where: string): Blueprint {

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { Packer } from '#molm/engine/packer.js'
-import type { PackRequest } from '#molm/packing/pack.js'
+import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Bank } from '#molm/runtime/bank.js'
 import { padded, recordBytes } from '#molm/runtime/formats.js'
 import { Pool } from '#molm/runtime/pool.js'

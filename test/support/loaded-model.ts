@@ -1,6 +1,6 @@
 import { type LoadedModel, loadWeights } from '#molm/engine/load.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
-import type { Quant } from '#molm/packing/format.js'
+import type { Quant } from '#molm/packing/format/formats.js'
 import { chooseKernels, type Tier } from '#molm/runtime/tiers.js'
 
 export interface LoadedOptions {

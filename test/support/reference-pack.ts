@@ -1,6 +1,6 @@
 import { DTYPE_BYTES, elementReader } from '#molm/checkpoint/dtype.js'
-import { packedBytes } from '#molm/packing/format.js'
-import type { PackMatrix, PackRequest } from '#molm/packing/pack.js'
+import { packedBytes } from '#molm/packing/format/formats.js'
+import type { PackMatrix, PackRequest } from '#molm/packing/write/pack.js'
 import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
 
 /** The formats of docs/FORMAT.md written down as plainly as can be: f32 of every kind, and tables in q8. */

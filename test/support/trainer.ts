@@ -1,12 +1,12 @@
+import type { TrainingPlan } from '#molm/api/training.js'
 import { layoutOf } from '#molm/architectures/index.js'
-import { trainingOf } from '#molm/architectures/training.js'
 import { loadWeights } from '#molm/engine/load.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
-import type { Quant } from '#molm/packing/format.js'
-import { formatsFor } from '#molm/packing/format.js'
-import type { Layout } from '#molm/packing/layout.js'
+import type { Quant } from '#molm/packing/format/formats.js'
+import { formatsFor } from '#molm/packing/format/formats.js'
+import type { Layout } from '#molm/packing/format/layout.js'
 import { chooseKernels, type Tier } from '#molm/runtime/tiers.js'
-import type { TrainingPlan } from '#molm/training/plan.js'
+import { trainingOf } from '#molm/training/families/index.js'
 import { type TrainedModel, Trainer } from '#molm/training/trainer.js'
 
 export interface TrainerOptions {

@@ -1,4 +1,4 @@
-import type { WeightFormat } from '#molm/packing/format.js'
+import type { WeightFormat } from '#molm/packing/format/formats.js'
 import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
 
 /*

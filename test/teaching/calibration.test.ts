@@ -1,10 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { PassOptions } from '#molm/generation/expert-training.js'
-import type { Model } from '#molm/generation/types.js'
+import type { Model } from '#molm/api/model.js'
+import type { PassOptions, TrainingBatch } from '#molm/api/training.js'
 import { calibrate, hasLearnt } from '#molm/teaching/calibration.js'
 import type { Lesson } from '#molm/teaching/lessons.js'
-import type { TrainingBatch } from '#molm/training/step.js'
 
 const lesson = (name: string, first: number, more: Partial<Lesson> = {}): Lesson => {
   return { name, train: [], heldOut: [Int32Array.of(first, 0)], ...more }

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { warnings } from '#molm/cli/teach-report.js'
+import { warnings } from '#molm/cli/commands/teach-report.js'
 import type { Taught } from '#molm/index.js'
 import type { Course } from '#molm/teaching/course.js'
 import type { Lesson } from '#molm/teaching/lessons.js'

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type ChatMessage, type ChatTemplate, loadChatTemplate } from '#molm/text/chat-template.js'
+import type { ChatMessage, ChatTemplate } from '#molm/api/text.js'
+import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { least } from '../support/least.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inFolderOf, NANO, TOKENIZER_FIXTURES } from './folders.js'

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type GenerationDefaults, loadGenerationDefaults } from '#molm/text/generation-config.js'
+import type { GenerationDefaults } from '#molm/api/text.js'
+import { loadGenerationDefaults } from '#molm/text/generation-config.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inFolderOf, NANO } from './folders.js'
 

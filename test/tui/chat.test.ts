@@ -3,9 +3,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NoRoom } from '#molm/errors.js'
 import { wrap } from '#molm/terminal/wrap.js'
-import type { Chat } from '#molm/tui/chat.js'
-import { cutNote, lengthNote } from '#molm/tui/chat-notes.js'
-import { commandHelp, keyHelp, tableLines } from '#molm/tui/help.js'
+import type { Chat } from '#molm/tui/conversation/chat.js'
+import { cutNote, lengthNote } from '#molm/tui/conversation/chat-notes.js'
+import { commandHelp, keyHelp, tableLines } from '#molm/tui/conversation/help.js'
 import { chatOf, mixturesOf, plainRoutes } from '../support/chats.js'
 
 /** A chat whose answers are these, each after a while. */

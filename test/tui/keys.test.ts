@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Key, KeyReader } from '#molm/tui/keys.js'
+import { type Key, KeyReader } from '#molm/tui/input/keys.js'
 
 const key = (name: string) => ({ kind: 'key', name }) as Key
 

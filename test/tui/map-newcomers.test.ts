@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CellPainter } from '#molm/tui/cell-painter.js'
-import { mapLines } from '#molm/tui/map-lines.js'
-import { TokenMap } from '#molm/tui/token-map.js'
+import { CellPainter } from '#molm/tui/map/cell-painter.js'
+import { mapLines } from '#molm/tui/map/lines.js'
+import { TokenMap } from '#molm/tui/map/token-map.js'
 
 const NEWCOMERS = [[], [8, 9]]
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { rampFor } from '#molm/tui/map-ramps.js'
+import { rampFor } from '#molm/tui/map/ramps.js'
 
 /** The 16 colours as xterm and as a VGA console have them. */
 const PALETTES = {

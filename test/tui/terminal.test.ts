@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Terminal } from '#molm/tui/terminal.js'
+import { Terminal } from '#molm/tui/screen/terminal.js'
 
 const SIZE = { columns: 80, rows: 24 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { verifyModel } from '#molm/index.js'
-import { convertCheckpoint } from '#molm/packing/convert.js'
+import { convertCheckpoint } from '#molm/packing/write/convert.js'
 import { blueprintFor } from '../../support/blueprint.js'
 import { referencePack } from '../../support/reference-pack.js'
 import { bytesOf, replaced, utf8 } from '../files.js'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { InputHistory } from '#molm/tui/input-history.js'
+import { InputHistory } from '#molm/tui/input/history.js'
 import { bytesOf, utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
 import { harmBytes } from '../harm-bytes.js'

@@ -1,0 +1,128 @@
+import os from 'node:os'
+import { type Command, Option } from 'commander'
+import type { LoadOptions, Model } from '../../api/model.js'
+import { PUBLISHED_SHAPES, type PublishedShape } from '../../architectures/published-shapes.js'
+import { BENCHMARK_FORMATS, type BenchmarkFormat } from '../../benchmark/format-rows.js'
+import { UsageError } from '../../errors.js'
+import { expandHome } from '../../files/home.js'
+import { MAX_THREADS } from '../../library/thread-limit.js'
+import { formatBytes } from '../../numbers.js'
+import { note, writeOut } from '../io/output.js'
+import {
+  addModelOption,
+  addOutputOptions,
+  addQuantOption,
+  modelName,
+  type OutputOptions,
+  parseMemory,
+  wholeNumber,
+} from '../parsing/options.js'
+
+interface BenchOptions extends OutputOptions {
+  model?: string
+  shape?: PublishedShape
+  quant?: 'f32' | 'q8' | 'q4'
+  prompt: number[]
+  generate: number
+  depth: number[]
+  batch: number[]
+  repetitions: number
+  threads: number[]
+  memory?: number
+  format?: BenchmarkFormat
+  json?: boolean
+  write?: string
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Measures prefill (pp) and decode (tg) speed, beside the streaming read speed of the machine in the same run.',
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(bench)
+  addQuantOption(addModelOption(command), 'weights of a checkpoint or shape')
+  command
+    .addOption(new Option('--shape <name>', 'random weights of a published size').choices(PUBLISHED_SHAPES))
+    .option('-p, --prompt <list>', 'lengths of prompts; 0 for none', parseList('--prompt', 0), [512])
+    .option('-n, --generate <n>', 'tokens to generate; 0 for none', wholeNumber('--generate', 0), 64)
+    .option('-d, --depth <list>', 'tokens in the cache before each test', parseList('--depth', 0), [0])
+    .option('-b, --batch <list>', 'sequences that generate at once', parseList('--batch', 1, MOST_SEQUENCES), [1])
+    .option('-r, --repetitions <n>', 'runs of each test', wholeNumber('--repetitions', 1), 5)
+    .option('-t, --threads <list>', 'numbers of threads', parseList('--threads', 1, MAX_THREADS), [
+      os.availableParallelism(),
+    ])
+    .option('--memory <size>', 'memory limit for weights, like 800MB', parseMemory)
+    .addOption(
+      new Option('--format <name>', 'of the table (default: aligned on a terminal, else md)').choices(
+        BENCHMARK_FORMATS,
+      ),
+    )
+    .option('--json', 'the same as --format json')
+    .option(
+      '--write <file>',
+      'write the model of --shape as a packed file instead of measuring it, with the tokenizer of nano',
+      expandHome,
+    )
+  addOutputOptions(command)
+}
+
+/** As many as one pass through the model takes. */
+const MOST_SEQUENCES = 256
+
+const EXAMPLES = `
+Examples:
+  molm bench
+  molm bench --shape 350m-4b -p 128,512 -n 64 -d 0,1024 -t 1,2
+  molm bench --shape 350m-4b -p 0 -b 1,4,8,16
+  molm bench --shape 700m-8b --write /tmp/8b/model-q4.molm.safetensors`
+
+async function bench(options: BenchOptions): Promise<void> {
+  if (options.shape && options.model) throw new UsageError('--shape and --model are two models; give one of them')
+  if (options.write !== undefined) return write(options)
+  const { benchmark } = await import('../../benchmark/benchmark.js')
+  const { rowWriter } = await import('../../benchmark/format-rows.js')
+  const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
+  const { prompt, generate, depth, batch, repetitions } = options
+  const withBatches = batch.some((sequences) => sequences > 1)
+  const writer = rowWriter(options.json ? 'json' : format, withBatches)
+  const prompts = prompt.filter((length) => length > 0)
+  if (withBatches && generate === 0) throw new UsageError('--batch is about generating; -n 0 leaves nothing to it')
+  if (prompts.length === 0 && generate === 0) throw new UsageError('-p 0 and -n 0 leave nothing to measure')
+  const plan = { prompts, generate, depths: depth, batches: batch, repetitions }
+  let isBegun = false
+  for (const threads of options.threads) {
+    const model = await load(options, { threads, quant: options.quant, memory: options.memory })
+    if (options.verbose) note(`${model.name}: kernels compiled by ${model.compiler}`)
+    try {
+      for await (const row of benchmark(model, plan)) {
+        // What cannot be measured at all leaves no heading behind.
+        if (!isBegun) await writeOut(writer.begin())
+        isBegun = true
+        await writeOut(writer.row(row))
+      }
+    } finally {
+      await model.dispose()
+    }
+  }
+  await writeOut(writer.end())
+}
+
+async function load({ shape, model, quiet }: BenchOptions, options: LoadOptions): Promise<Model> {
+  const { loadModel, loadRandomModel } = await import('../../index.js')
+  const onWarning = quiet ? undefined : (message: string) => note(`warning: ${message}`)
+  return shape ? loadRandomModel(shape, options) : loadModel(modelName(model), { ...options, onWarning })
+}
+
+async function write({ shape, write: path, quant = 'q4', quiet }: BenchOptions): Promise<void> {
+  if (!shape || !path) throw new UsageError('--write needs a --shape and a file to write')
+  const { writeRandomModel } = await import('../../index.js')
+  const bytes = await writeRandomModel(shape, quant, path)
+  if (!quiet) note(`${formatBytes(bytes)} of random weights, ${shape} as ${quant}`)
+  await writeOut(`${path}\n`)
+}
+
+function parseList(flag: string, least: number, most?: number): (text: string) => number[] {
+  const parse = wholeNumber(flag, least, most)
+  return (text) => text.split(',').map((part) => parse(part))
+}

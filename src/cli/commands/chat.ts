@@ -1,0 +1,123 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { LoadOptions, Model } from '../../api/model.js'
+import { UsageError } from '../../errors.js'
+import { checkLanguageModel } from '../../evaluation/language-model.js'
+import { optionsIn } from '../../generation-options.js'
+import { decimal } from '../../numbers.js'
+import { colourDepth } from '../../terminal/colours.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { LoadingTerminal } from '../io/loading-terminal.js'
+import {
+  addConversationOptions,
+  type ConversationOptions,
+  readConversation,
+  readsStdin,
+} from '../parsing/conversation-options.js'
+import {
+  addGenerationOptions,
+  addModelOptions,
+  addOutputOptions,
+  type GenerationOptions,
+  loadOptions,
+  type ModelOptions,
+  modelName,
+} from '../parsing/options.js'
+
+export interface ChatOptions extends ModelOptions, GenerationOptions, ConversationOptions {
+  history?: boolean
+  pace?: number
+  load?: string
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'A conversation in the terminal, with a live map of the experts that each token wakes. Type /help in it. Models ' +
+        'without a chat template are base models: their turns are framed as plain text, User: and Assistant:.',
+    )
+    .option('--no-history', 'keep nothing of what is typed, as with MOLM_HISTORY=0')
+    .option('--pace <n>', 'at most so many tokens per second, so that the map can be followed', parsePace)
+    .option('--load <file>', 'resume a conversation that /save has kept')
+    .addHelpText('after', EXAMPLES)
+    .action(chat)
+  addConversationOptions(command, { takesStdin: false })
+  addGenerationOptions(command)
+  addModelOptions(command)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+What you type is kept in chat-history.jsonl in MOLM_HOME (docs/STORAGE.md), for
+Up and Down in later conversations.
+
+Examples:
+  molm chat
+  molm chat -m ibm-research/MoLM-350M-4B --temperature 0.7`
+
+async function chat(options: ChatOptions): Promise<void> {
+  if (readsStdin(options)) {
+    throw new UsageError('molm chat takes your questions from stdin, so - cannot stand for a file; name one')
+  }
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    throw new UsageError('molm chat needs a terminal on both sides; in a pipe or a script, use molm run')
+  }
+  const beginning = await readConversation(options)
+  if (options.load !== undefined) await checkSaved(options.load)
+  // React reads it when it is imported; its development build is slow.
+  process.env.NODE_ENV ??= 'production'
+  const name = modelName(options.model)
+  const terminal = new LoadingTerminal(name, options)
+  const { signal } = terminal
+  try {
+    const { startChat } = await import('../../tui/start-chat.js')
+    const load = (name: string, onWarning?: (message: string) => void) =>
+      loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })
+    const model = await load(name, (message) => options.quiet || terminal.note(`warning: ${message}`))
+    terminal.clear()
+    const { interrupted } = await startChat(model, {
+      depth: options.color === false ? 'none' : colourDepth(process.stdout),
+      generation: optionsIn(options),
+      beginning,
+      loadModel: load,
+      pace: options.pace,
+      load: options.load,
+      keepsHistory: options.history !== false && process.env.MOLM_HISTORY !== '0',
+      typed: terminal.typed,
+      signal,
+    })
+    interruptSignal().throwIfAborted()
+    if (interrupted) process.exitCode = 130
+  } catch (error) {
+    if (!terminal.hasLeft) throw error
+  } finally {
+    terminal.leave()
+  }
+}
+
+async function checkSaved(typed: string): Promise<void> {
+  const [{ checkConversation }, { pathOf }] = await Promise.all([
+    import('../../tui/conversation/conversation-file.js'),
+    import('../../tui/input/file-names.js'),
+  ])
+  await checkConversation(pathOf(typed))
+}
+
+/** Loads a model that can chat: one that writes text, and has a tokenizer. */
+async function loadLanguageModel(name: string, options: LoadOptions): Promise<Model> {
+  const { loadModel } = await import('../../library/load-model.js')
+  const model = await loadModel(name, options)
+  try {
+    checkLanguageModel(model)
+    model.tokenizer // throws if there is none
+    return model
+  } catch (error) {
+    await model.dispose()
+    throw error
+  }
+}
+
+function parsePace(text: string): number {
+  const pace = decimal(text)
+  if (pace >= 0.1 && pace <= 1000) return pace
+  throw new InvalidArgumentError('It must be a number from 0.1 to 1000.')
+}

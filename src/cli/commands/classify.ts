@@ -1,0 +1,95 @@
+import type { Command } from 'commander'
+import { UsageError, UserError } from '../../errors.js'
+import { classProbabilities } from '../../evaluation/class-probabilities.js'
+import type { Model } from '../../index.js'
+import { printable } from '../../printable.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { writeOut } from '../io/output.js'
+import { readPipedText, withoutStdin } from '../io/stdin.js'
+import { alignColumns } from '../io/table.js'
+import { addModelOptions, addOutputOptions, type ModelOptions } from '../parsing/options.js'
+import { withModel } from './with-model.js'
+
+interface ClassifyOptions extends ModelOptions {
+  json?: boolean
+}
+
+/** A text with its labels, the likeliest first. */
+interface Classified {
+  text: string
+  scores: { label: string; probability: number; logit: number }[]
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Scores a text, or each line of stdin, with a classifier (a ModuleFormerForSequenceClassification checkpoint). ' +
+        'A text gets all labels with their probabilities, a line its likeliest label.',
+    )
+    .argument('[text...]')
+    .option('--json', 'print one object with all labels of all texts')
+    .addHelpText('after', NOTES)
+    .action(classify)
+  addModelOptions(command)
+  addOutputOptions(command)
+}
+
+const NOTES = `
+What is printed:
+  lines    label, probability, text, with tabs between; empty ones are skipped
+  --json   { model, texts: [ { text, label, scores } ] }, where scores are
+           [ { label, probability, logit } ], the likeliest first
+
+Examples:
+  molm classify -m ./my-classifier "What a fine day."
+  molm classify -m ./my-classifier < reviews.txt | cut -f 1 | sort | uniq -c`
+
+async function classify(given: string[], options: ClassifyOptions): Promise<void> {
+  const { words, asked } = withoutStdin(given)
+  const isOne = words.length > 0
+  const piped = isOne ? undefined : await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })
+  const lines = isOne ? [words.join(' ')] : (piped ?? '').split(/\r?\n/)
+  const texts = lines.filter((line) => line.trim() !== '')
+  if (texts.length === 0) {
+    throw new UsageError('there is no text to classify; write it after the command or pipe lines into stdin')
+  }
+  await withModel(options, async ({ model }) => {
+    if (model.config.architecture !== 'classifier') {
+      throw new UserError(
+        `${model.name} is a language model, not a classifier (ModuleFormerForSequenceClassification); choose one with -m`,
+      )
+    }
+    const done: Classified[] = []
+    for (const text of texts) {
+      interruptSignal().throwIfAborted()
+      const classified = await classifyText(model, text)
+      if (options.json) done.push(classified)
+      else await writeOut(isOne ? asTable(classified) : asLine(classified))
+    }
+    if (options.json) await writeOut(`${JSON.stringify({ model: model.name, texts: done.map(asJson) })}\n`)
+  })
+}
+
+async function classifyText(model: Model, text: string): Promise<Classified> {
+  const { labels, logits } = await model.classify(
+    await model.tokenizer.encodeAsync(text, { signal: interruptSignal() }),
+  )
+  const probabilities = classProbabilities(logits, model.config)
+  const scores = labels.map((label, i) => ({ label, probability: probabilities[i], logit: logits[i] }))
+  return { text, scores: scores.sort((a, b) => b.logit - a.logit) }
+}
+
+function asJson({ text, scores }: Classified) {
+  return { text, label: scores[0].label, scores }
+}
+
+function asTable({ scores }: Classified): string {
+  return alignColumns(
+    scores.map(({ label, probability }) => [label, probability.toFixed(4)]),
+    [1],
+  )
+}
+
+function asLine({ text, scores: [best] }: Classified): string {
+  return `${printable(best.label)}\t${best.probability.toFixed(4)}\t${text}\n`
+}

@@ -1,0 +1,34 @@
+import { Argument, type Command } from 'commander'
+import { UsageError } from '../../errors.js'
+import { commandTree } from '../completion/command-tree.js'
+import { SHELLS, type Shell, shellScript } from '../completion/shells.js'
+import { writeOut } from '../io/output.js'
+import { addOutputOptions } from '../parsing/options.js'
+
+export function define(command: Command): void {
+  command
+    .description('Prints a script with which a shell completes commands, options, their values and names of models.')
+    .addArgument(new Argument('<shell>', 'whose script').choices(SHELLS).argParser(shellNamed))
+    .addHelpText('after', EXAMPLES)
+    .action(complete)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  eval "$(molm completion bash)"            in ~/.bashrc
+  eval "$(molm completion zsh)"             in ~/.zshrc, after compinit
+  molm completion fish > ~/.config/fish/completions/molm.fish`
+
+function shellNamed(word: string): Shell {
+  const shell = SHELLS.find((name) => name === word)
+  if (shell) return shell
+  throw new UsageError(`there is no completion for '${word}'; choose bash, zsh or fish`)
+}
+
+async function complete(shell: Shell): Promise<void> {
+  const { createProgram } = await import('../program.js')
+  const { COMMANDS } = await import('./index.js')
+  const program = await createProgram(COMMANDS.map(({ name }) => name))
+  await writeOut(shellScript(shell, commandTree(program)))
+}

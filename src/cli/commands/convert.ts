@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import { formatBytes } from '../../numbers.js'
+import type { Quant } from '../../packing/format/formats.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { note, writeOut } from '../io/output.js'
+import { createProgress } from '../io/progress.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from '../parsing/options.js'
+import { folderForPacking } from '../parsing/out-folder.js'
+
+interface ConvertOptions extends OutputOptions {
+  quant?: Quant
+  threads?: number
+  json?: boolean
+  force?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Packs a Hugging Face checkpoint into the folder OUT and prints the path written. Several packings of one checkpoint ' +
+        'may be in a folder; else a model that OUT holds is replaced with --force only.',
+    )
+    .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), or a name')
+    .argument('<out>', 'folder of the packed model, made if absent')
+    .addHelpText('after', EXAMPLES)
+    .action(convert)
+  addThreadsOption(addQuantOption(command, 'packed weights'))
+  command.option('--force', 'replace the model that OUT holds')
+  command.option('--json', 'print one object: path, bytes, quant, warnings')
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm convert ./MoLM-350M-4B ./molm-350m
+  molm convert ./MoLM-350M-4B ./molm-350m --quant q8
+  molm -m ./molm-350m "Once upon a time"`
+
+async function convert(dir: string, out: string, options: ConvertOptions): Promise<void> {
+  const { quant = 'q4', threads, json, force } = options
+  const [{ convertModel }, { checkpointFolder }] = await Promise.all([
+    import('../../index.js'),
+    import('../../library/convert-model.js'),
+  ])
+  const folder = await folderForPacking(out, { checkpoint: await checkpointFolder(dir), quant, force })
+  const progress = createProgress('packing', options)
+  const start = performance.now()
+  try {
+    const { path, bytes, warnings } = await convertModel(dir, folder, {
+      quant,
+      threads,
+      onProgress: ({ bytesDone, bytes: all }) => progress.show(bytesDone, all),
+      signal: interruptSignal(),
+    })
+    progress.clear()
+    if (!options.quiet) for (const warning of warnings) note(`warning: ${warning}`)
+    if (options.verbose)
+      note(`packed ${formatBytes(bytes)} as ${quant} in ${((performance.now() - start) / 1000).toFixed(1)} s`)
+    await writeOut(json ? `${JSON.stringify({ path, bytes, quant, warnings })}\n` : `${path}\n`)
+  } finally {
+    progress.clear()
+  }
+}

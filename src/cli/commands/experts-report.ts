@@ -1,0 +1,130 @@
+import { writeFile } from 'node:fs/promises'
+import { UsageError, UserError } from '../../errors.js'
+import type { RoutingAgreement } from '../../experts/agreement.js'
+import { agreementObject } from '../../experts/agreement-json.js'
+import { agreementCsv, tokensCsv, usageCsv } from '../../experts/csv.js'
+import { layersOf } from '../../experts/layers-json.js'
+import type { TextRoutes } from '../../experts/text-routes.js'
+import { specialistObjects, usageObject } from '../../experts/usage-json.js'
+import { perMixture } from '../../model/config.js'
+import { drawAgreement } from '../../pictures/agreement-figure.js'
+import { renderHtml } from '../../pictures/html.js'
+import { LEAST_PICTURE, renderSvg } from '../../pictures/svg.js'
+import { figureLines } from '../../pictures/text.js'
+import { drawUsage } from '../../pictures/usage-figure.js'
+import { colourDepth } from '../../terminal/colours.js'
+import { writeOut } from '../io/output.js'
+import type { ExpertsOptions } from './experts.js'
+
+export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
+export type Format = (typeof FORMATS)[number]
+
+/** Endings of files, besides the formats' own names. */
+const ENDINGS: Record<string, Format> = { txt: 'text', htm: 'html' }
+const WIDE: readonly Format[] = ['text', 'svg', 'png']
+
+/** What was measured: how texts use a model's experts, or how alike two models route them. */
+export type Report = { texts: TextRoutes[] } | { agreements: RoutingAgreement[] }
+
+/** The format that the options ask for. Throws a UsageError where they cannot mean any. */
+export function formatOf({ json, csv, format, output, width }: ExpertsOptions): Format {
+  const chosen = json ? 'json' : csv ? 'csv' : (format ?? (output === undefined ? 'text' : formatOfFile(output)))
+  if (chosen === 'png' && output === undefined && process.stdout.isTTY) {
+    throw new UsageError('a PNG cannot be shown in a terminal: write it to a file with -o')
+  }
+  if (width === undefined) return chosen
+  if (!WIDE.includes(chosen)) throw new UsageError(`--width is that of a text, svg or png; ${chosen} has none`)
+  if (chosen !== 'text' && width < LEAST_PICTURE) {
+    throw new UsageError(`--width of a picture must be at least ${LEAST_PICTURE} pixels, not ${width}`)
+  }
+  return chosen
+}
+
+function formatOfFile(output: string): Format {
+  const [, ending = ''] = /\.([^./\\]+)$/.exec(output) ?? []
+  const lower = ending.toLowerCase()
+  const format = FORMATS.find((name) => name === lower) ?? ENDINGS[lower]
+  if (format) return format
+  throw new UsageError(
+    `${output}: the ending must be .txt, .json, .csv, .svg, .png or .html; or give --format (${FORMATS.join(', ')})`,
+  )
+}
+
+/** Writes a report to a file or to stdout, in pieces where it may be too long for one string. */
+export async function putReport(report: Report, format: Format, options: ExpertsOptions): Promise<void> {
+  const { output } = options
+  const pieces = format === 'png' ? [await pngOf(report, options)] : drawn(report, format, options)
+  if (output === undefined) {
+    for (const piece of pieces) await writeOut(piece)
+    return
+  }
+  await writeFile(output, pieces).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`${output}: cannot be written (${error.code ?? error.message})`)
+  })
+}
+
+function drawn(report: Report, format: Exclude<Format, 'png'>, options: ExpertsOptions): Iterable<string> {
+  switch (format) {
+    case 'json':
+      return 'texts' in report ? usageJson(report.texts, options.tokens) : agreementJson(report.agreements)
+    case 'csv':
+      if ('agreements' in report) return agreementCsv(report.agreements)
+      return options.tokens ? tokensCsv(report.texts) : usageCsv(report.texts)
+    case 'svg':
+      return [renderSvg(figureOf(report, options), { width: options.width })]
+    case 'html':
+      return [renderHtml(figureOf(report, options))]
+    case 'text':
+      return textOf(report, options)
+  }
+}
+
+function* textOf(report: Report, options: ExpertsOptions): Generator<string> {
+  const { output, color, width = output === undefined ? process.stdout.columns : undefined } = options
+  const depth = output !== undefined || color === false ? 'none' : colourDepth(process.stdout)
+  for (const line of figureLines(figureOf(report, options), { depth, width })) yield `${line}\n`
+}
+
+async function pngOf(report: Report, options: ExpertsOptions): Promise<Uint8Array> {
+  const { renderPng } = await import('../../pictures/png.js')
+  return renderPng(figureOf(report, options), { width: options.width })
+}
+
+function figureOf(report: Report, { tokens }: ExpertsOptions) {
+  return 'texts' in report ? drawUsage(report.texts, { tokens }) : drawAgreement(report.agreements)
+}
+
+/** One object, whose tokens come a piece each. */
+function* usageJson(texts: readonly TextRoutes[], perToken = false): Generator<string> {
+  const [{ model }] = texts
+  const topK = perMixture(model.config.mixtures, ({ topK }) => topK)
+  const mixtures = model.config.mixtures.filter(({ newcomers }) => newcomers)
+  const newcomers = mixtures.length > 0 && { newcomers: perMixture(mixtures, ({ newcomers }) => newcomers) }
+  const about = { model: model.name, quant: model.quant, experts_per_token: topK, ...newcomers }
+  yield `${JSON.stringify(about).slice(0, -1)},"texts":[`
+  for (const [i, text] of texts.entries()) {
+    const usage = JSON.stringify(usageObject(text)).slice(0, -1)
+    yield `${i > 0 ? ',' : ''}${usage}`
+    if (perToken) yield* perTokenJson(text)
+    yield '}'
+  }
+  yield ']'
+  if (texts.length > 1) yield `,"specialists":${JSON.stringify(specialistObjects(texts))}`
+  yield '}\n'
+}
+
+function* perTokenJson(text: TextRoutes): Generator<string> {
+  yield ',"per_token":['
+  for (const [i, token] of text.tokens.entries()) {
+    const entry = { token, text: text.model.textOf(token), experts: layersOf(text.at(i)) }
+    yield `${i > 0 ? ',' : ''}${JSON.stringify(entry)}`
+  }
+  yield ']'
+}
+
+function* agreementJson(agreements: readonly RoutingAgreement[]): Generator<string> {
+  const [{ text, against }] = agreements
+  const [model, other] = [text.model, against.model]
+  const about = { model: model.name, quant: model.quant, against: { model: other.name, quant: other.quant } }
+  yield `${JSON.stringify({ ...about, texts: agreements.map(agreementObject) })}\n`
+}

@@ -1,0 +1,83 @@
+import { type Command, Option } from 'commander'
+import { UsageError } from '../../errors.js'
+import type { GraftOptions } from '../../index.js'
+import { MIXTURE_KINDS } from '../../model/config.js'
+import { decimal, formatBytes, plural } from '../../numbers.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { note, writeOut } from '../io/output.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from '../parsing/options.js'
+import { freeFolder } from '../parsing/out-folder.js'
+
+interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'> {
+  force?: boolean
+  json?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Writes a larger packed model: MODEL with experts of another model of the same shape, and their router rows, ' +
+        'added. What MODEL had stays as it was, bit for bit.',
+    )
+    .argument('<model>', 'folder, file or name')
+    .argument('<out>', 'folder of the larger model')
+    .requiredOption('--from <model>', 'the model that gives experts')
+    .option('--layers <list>', 'layers that get experts, like 1-3,5 (default: all)', numbers('--layers'))
+    .option('--experts <list>', 'experts that are given, like 0,1 (default: all)', numbers('--experts'))
+    .addOption(new Option('--only <kind>', 'the kind that is given (default: both)').choices(MIXTURE_KINDS))
+    .option('--gate-bias <x>', 'added to the router logits of the new experts (default: 0)', bias)
+    .option('--force', 'replace the model that OUT holds')
+    .option('--json', 'print one object')
+    .addHelpText('after', EXAMPLES)
+    .action(graft)
+  addThreadsOption(addQuantOption(command, 'format checkpoints are packed in'))
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+The new experts are numbered on from MODEL's own.
+
+Examples:
+  molm graft nano ./larger --from ./my-nano --only mlp --experts 0,1
+  molm graft nano ./larger --from ./my-nano --layers 3-5 --gate-bias 0.5`
+
+async function graft(model: string, out: string, options: GraftCommandOptions): Promise<void> {
+  const { from, layers, experts, only, gateBias, quant, threads, json, quiet } = options
+  const { graftModel } = await import('../../index.js')
+  const library: GraftOptions = { from, layers, experts, only, gateBias, quant, threads, signal: interruptSignal() }
+  const folder = await freeFolder(out, options)
+  const { path, bytes, newcomers } = await graftModel(model, folder, library)
+  const counts = Object.entries(newcomers).map(([kind, layers]) => ({ kind, count: layers.flat().length }))
+  const added = counts.filter(({ count }) => count > 0)
+  if (!json && !quiet) {
+    note(
+      `${added.map(({ kind, count }) => plural(count, `${kind} expert`)).join(' and ')} added, ${formatBytes(bytes)} in all`,
+    )
+    note(`what they bring: molm eval -m ${out} --text FILE --against ${model}`)
+  }
+  await writeOut(`${json ? JSON.stringify({ model, from, path, bytes, ...newcomers }) : path}\n`)
+}
+
+function numbers(flag: string): (text: string) => number[] {
+  return (text) => {
+    const list = text.split(',').flatMap(rangeOf)
+    if (list.every((item) => Number.isSafeInteger(item)) && new Set(list).size === list.length) return list
+    throw new UsageError(`${flag} must be a list of different numbers like 0,1 or 1-3, not '${text}'`)
+  }
+}
+
+/** More layers or experts than any model has. */
+const LONGEST_RANGE = 10_000
+
+/** The numbers of `4` or of `1-3`; NaN for all else. */
+function rangeOf(text: string): number[] {
+  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
+  const count = Number(last) - Number(first) + 1
+  return count > 0 && count <= LONGEST_RANGE ? Array.from({ length: count }, (_, i) => Number(first) + i) : [NaN]
+}
+
+function bias(text: string): number {
+  const value = decimal(text)
+  if (Number.isFinite(value)) return value
+  throw new UsageError(`--gate-bias must be a number, not '${text}'`)
+}

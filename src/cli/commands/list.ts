@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import type { InstalledModel } from '../../index.js'
+import { formatBytes } from '../../numbers.js'
+import { printable } from '../../printable.js'
+import { note, writeOut } from '../io/output.js'
+import { alignColumns } from '../io/table.js'
+import { addOutputOptions, type OutputOptions } from '../parsing/options.js'
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Lists the models on this computer that have a name: the pulled ones and those that come with molm (built-in). ' +
+        'Name, packing or state, size, date, commit. Tab-separated when piped, sizes in bytes.',
+    )
+    .option('--json', 'print one array')
+    .addHelpText('after', EXAMPLES)
+    .action(list)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm list
+  molm list | cut -f 1
+  molm list --json`
+
+async function list(options: OutputOptions & { json?: boolean }): Promise<void> {
+  const { listModels } = await import('../../index.js')
+  const models = await listModels()
+  if (options.json) return writeOut(`${JSON.stringify(models.map(asJson))}\n`)
+  if (!process.stdout.isTTY)
+    return writeOut(models.map((model) => `${cells(model, String).map(inOneLine).join('\t')}\n`).join(''))
+  const rows = models.map((model) => cells(model, formatBytes))
+  await writeOut(alignColumns(rows, [2]))
+  const isNonePulled = models.every(({ state }) => state === 'built-in')
+  if (isNonePulled && !options.quiet) note('no models pulled yet; `molm pull` fetches others')
+}
+
+function cells({ name, quant, bytes, modified, revision, state }: InstalledModel, size: (bytes: number) => string) {
+  return [name, quant ?? state, size(bytes), day(modified), revision?.slice(0, 7) ?? '-']
+}
+
+/** A name of a file or a commit may hold anything, tabs as well. */
+function inOneLine(cell: string): string {
+  return printable(cell, Infinity)
+}
+
+function day(date: Date | undefined): string {
+  return date?.toISOString().slice(0, 10) ?? '-'
+}
+
+function asJson({ name, path, quant, bytes, modified, revision, state }: InstalledModel) {
+  const about = { quant: quant ?? null, source_revision: revision ?? null }
+  return { model: name, path, bytes, modified: modified?.toISOString() ?? null, state, ...about }
+}

@@ -1,0 +1,158 @@
+import { type Command, Option } from 'commander'
+import { UsageError } from '../../errors.js'
+import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '../../index.js'
+import { MIXTURE_KINDS, type MixtureKind } from '../../model/config.js'
+import { formatBytes } from '../../numbers.js'
+import { readTextOrStdin } from '../io/input-text.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { writeOut } from '../io/output.js'
+import { createStatusLine, type StatusLine } from '../io/status-line.js'
+import { alignColumns } from '../io/table.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, share } from '../parsing/options.js'
+import { freeFolder } from '../parsing/out-folder.js'
+
+interface PruneCommandOptions extends OutputOptions {
+  calibrate: string[]
+  keep?: number
+  by: Score
+  only?: MixtureKind
+  budget: 'layer' | 'model'
+  dryRun?: boolean
+  force?: boolean
+  quant?: Quant
+  threads?: number
+  json?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Writes a smaller packed model without the experts that matter least for a text, and selection.json with the ids ' +
+        'of those that stayed. Prints the path written; what it cost, measured on the last quarter of each text, is told ' +
+        'on stderr.',
+    )
+    .argument('<model>', 'folder, file or name')
+    .argument('[out]', 'folder of the smaller model; not needed with --dry-run')
+    .requiredOption('--calibrate <file...>', 'texts of what the model is to stay good at')
+    .option('--keep <share>', 'share of the experts that stay, like 0.5 or 50%', share('--keep'))
+    .addOption(new Option('--by <score>', 'what counts').choices(['reap', 'frequency', 'gate']).default('reap', 'reap'))
+    .addOption(new Option('--only <kind>', 'the kind to prune (default: both)').choices(MIXTURE_KINDS))
+    .addOption(
+      new Option('--budget <of>', 'where the share holds: in every layer, or over the model')
+        .choices(['layer', 'model'])
+        .default('layer', 'layer'),
+    )
+    .option('--dry-run', 'only measure what several shares would cost')
+    .option('--force', 'replace the model that OUT holds')
+    .option('--json', 'print one object')
+    .addHelpText('after', NOTES)
+    .action(prune)
+  addThreadsOption(addQuantOption(command, 'format a checkpoint is packed in'))
+  addOutputOptions(command)
+}
+
+const NOTES = `
+Scores:
+  reap       mean of gate times L2 norm of the output, over the expert's tokens
+  frequency  tokens that chose the expert
+  gate       sum of the expert's gates
+
+The gates of the experts that stay come from a softmax over those alone ("kept")
+or still over all ("all"), whichever predicts the calibration text better.
+
+Examples:
+  molm prune nano ./small --calibrate mail.txt --keep 0.5 --only mlp
+  molm prune ./molm-350m --calibrate code/*.py --dry-run`
+
+async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
+  const { keep, dryRun, json } = options
+  if (!dryRun && out === undefined) throw new UsageError('name a folder for the smaller model, or give --dry-run')
+  if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts that stay')
+  const texts = await Promise.all(options.calibrate.map(readTextOrStdin))
+  if (dryRun) {
+    const points = await measureCurve(model, texts, options)
+    await writeOut(json ? `${JSON.stringify({ model, by: options.by, curve: points })}\n` : curveTable(points))
+  } else {
+    const folder = await freeFolder(out as string, options)
+    const pruned = await writeSmaller(model, folder, keep as number, texts, options)
+    if (!json && !options.quiet) process.stderr.write(summary(pruned))
+    await writeOut(`${json ? JSON.stringify(asJson(model, pruned)) : pruned.path}\n`)
+  }
+}
+
+async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<CurvePoint[]> {
+  const { pruneCurve, keepShares } = await import('../../index.js')
+  const status = createStatusLine(options)
+  try {
+    const { keep, only } = options
+    const shares = keep === undefined ? undefined : [1, keep]
+    return await pruneCurve(
+      model,
+      ({ config }) => shares ?? keepShares(config, only),
+      libraryOptions(texts, options, status),
+    )
+  } finally {
+    status?.clear()
+  }
+}
+
+async function writeSmaller(
+  model: string,
+  out: string,
+  keep: number,
+  texts: NamedText[],
+  options: PruneCommandOptions,
+): Promise<Pruned> {
+  const { pruneModel } = await import('../../index.js')
+  const status = createStatusLine(options)
+  try {
+    return await pruneModel(model, out, { ...libraryOptions(texts, options, status), keep })
+  } finally {
+    status?.clear()
+  }
+}
+
+function libraryOptions(
+  calibrate: NamedText[],
+  { by, only, budget, quant, threads }: PruneCommandOptions,
+  status: StatusLine | undefined,
+): Omit<PruneOptions, 'keep' | 'gates'> {
+  return { calibrate, by, only, budget, quant, threads, onProgress: status?.show, signal: interruptSignal() }
+}
+
+function asJson(model: string, { path, gates, bytes, perplexity, decodeTokensPerSecond, selection }: Pruned) {
+  return { model, path, gates, bytes, perplexity, decode_tokens_per_second: decodeTokensPerSecond, ...selection }
+}
+
+function summary({ gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pruned): string {
+  const rows = [
+    ['', 'before', 'after'],
+    ['weights', formatBytes(bytes.before), formatBytes(bytes.after)],
+    ['perplexity', perplexity.before.toPrecision(5), perplexity.after.toPrecision(5)],
+    ['decode, tokens/s', speed.before.toFixed(0), speed.after.toFixed(0)],
+  ]
+  return `${alignColumns(rows, [1, 2])}  gates from the softmax over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n`
+}
+
+function curveTable(points: readonly CurvePoint[]): string {
+  const kinds = MIXTURE_KINDS.filter((kind) => kind in points[0])
+  const rows = points.map(({ keep, perplexity, ...counts }) => [
+    `${(100 * keep).toFixed(1)} %`,
+    ...kinds.map((kind) => countsOf(counts[kind] ?? [])),
+    perplexity.kept.toPrecision(5),
+    perplexity.all.toPrecision(5),
+  ])
+  const head = ['keep', ...kinds, 'ppl kept', 'ppl all']
+  return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity with gates over the kept experts, and over all\n`
+}
+
+/** Layers whose numbers of experts are listed; of more, the least and the most are told. */
+const LISTED_LAYERS = 12
+
+/** Experts per layer that has any: one number where all have as many. */
+function countsOf(layers: readonly number[]): string {
+  const counts = layers.filter((count) => count > 0)
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  if (least === most) return String(least)
+  return layers.length <= LISTED_LAYERS ? layers.join(',') : `${least} to ${most}`
+}

@@ -1,0 +1,188 @@
+import type { PulledModel, PullPlan, PullProgress } from '../../index.js'
+import { formatBytes, formatDuration } from '../../numbers.js'
+import { printable } from '../../printable.js'
+import { note, writeOut } from '../io/output.js'
+import { Rate } from '../io/rate.js'
+import { createStatusLine, type StatusLine } from '../io/status-line.js'
+import type { OutputOptions } from '../parsing/options.js'
+
+/** Shows a pull to a person or a program. */
+export interface PullDisplay {
+  plan(plan: PullPlan): void
+  progress(progress: PullProgress): void
+  note(message: string): void
+  /** Takes away what is drawn. */
+  clear(): void
+  done(model: PulledModel): Promise<void>
+}
+
+/** A bar where it may be drawn; else a line now and then; events with --json; nothing but the result with --quiet. */
+export function createPullDisplay(options: OutputOptions & { json?: boolean }): PullDisplay {
+  if (options.json) return new EventDisplay(options.quiet === true)
+  return new TextDisplay(options.quiet === true, createStatusLine(options))
+}
+
+const PHASES: Record<PullProgress['phase'], string> = { fetch: 'fetching', pack: 'packing', verify: 'verifying' }
+
+const WAYS: Record<PullPlan['way'], (plan: PullPlan, names: string) => string> = {
+  hub: ({ fetchBytes }, names) => `${formatBytes(fetchBytes)} to fetch (${names})`,
+  keep: ({ fetchBytes }, names) => `${formatBytes(fetchBytes)} to fetch and keep (${names})`,
+  cache: (_, names) => `from the hub's cache (${names}); the hub is not asked for anything newer`,
+}
+
+/** Speed and time left of the phase at hand, told no more often than `everyMs`. */
+class Pace {
+  private rate = new Rate()
+  private phase?: PullProgress['phase']
+  private last = -Infinity
+
+  constructor(
+    private readonly everyMs: number,
+    private readonly waitsAtFirst: boolean,
+  ) {}
+
+  /** What there is to tell, or undefined when it is too early for that. */
+  take(progress: PullProgress): { perSecond?: number; secondsLeft?: number } | undefined {
+    const now = performance.now()
+    if (this.phase !== progress.phase) {
+      this.phase = progress.phase
+      this.rate = new Rate()
+      if (this.waitsAtFirst) this.last = now
+    }
+    if (now - this.last < this.everyMs) return undefined
+    this.last = now
+    this.rate.add(progress.done)
+    const { perSecond } = this.rate
+    return { perSecond, secondsLeft: perSecond ? (progress.total - progress.done) / perSecond : undefined }
+  }
+}
+
+/** Characters of a bar; a shorter one than the shortest shows nothing. */
+const LONGEST_BAR = 20
+const SHORTEST_BAR = 4
+/** Milliseconds between two drawings of the bar, two lines, two events. */
+const REDRAW_MS = 100
+const LINE_MS = 5000
+const EVENT_MS = 1000
+
+class TextDisplay implements PullDisplay {
+  private readonly pace: Pace
+
+  constructor(
+    private readonly isQuiet: boolean,
+    private readonly statusLine: StatusLine | undefined,
+  ) {
+    this.pace = statusLine ? new Pace(REDRAW_MS, false) : new Pace(LINE_MS, true)
+  }
+
+  plan(plan: PullPlan): void {
+    const names = plan.files.length > 2 ? `${plan.files.length} files` : plan.files.map(({ name }) => name).join(', ')
+    this.note(`${plan.repo} at ${plan.commit.slice(0, 7)}: ${WAYS[plan.way](plan, names)}`)
+    const [disk] = plan.disk
+    const { running, free } = plan.memory
+    this.note(
+      `packed as ${plan.quant} ${formatBytes(plan.packedBytes)}, disk free ${formatBytes(disk.free)}; ` +
+        `runs in ${formatBytes(running)} of memory, free ${formatBytes(free)}${running > free ? ' (runs slower)' : ''}`,
+    )
+  }
+
+  progress(progress: PullProgress): void {
+    if (this.isQuiet) return
+    const pace = this.pace.take(progress)
+    if (!pace) return
+    const line = this.line(progress, pace)
+    if (!this.statusLine) return note(line)
+    this.statusLine.show(line)
+  }
+
+  note(message: string): void {
+    this.clear()
+    if (!this.isQuiet) note(message)
+  }
+
+  clear(): void {
+    this.statusLine?.clear()
+  }
+
+  async done({ path, wasHere, repo, commit, warnings }: PulledModel): Promise<void> {
+    if (wasHere) this.note(`${repo} is here already, at ${commit.slice(0, 7)}`)
+    for (const warning of warnings) this.note(`warning: ${warning}`)
+    this.clear()
+    await writeOut(`${path}\n`)
+  }
+
+  private line({ phase, done, total, item }: PullProgress, pace: { perSecond?: number; secondsLeft?: number }): string {
+    const share = total > 0 ? done / total : 1
+    const { perSecond, secondsLeft } = pace
+    const figures = [
+      `${Math.floor(100 * share)} % of ${formatBytes(total)}`,
+      ...(perSecond !== undefined ? [`${formatBytes(perSecond)}/s`] : []),
+      ...(secondsLeft !== undefined ? [`${formatDuration(secondsLeft)} left`] : []),
+    ].join('  ')
+    if (!this.statusLine) return `${PHASES[phase]} ${figures}  ${printable(item)}`
+    // The bar takes what the figures leave, for the figures say more.
+    const room = (process.stderr.columns || 80) - 1
+    const width = Math.min(LONGEST_BAR, room - PHASES[phase].length - figures.length - 2)
+    const filled = Math.floor(share * Math.max(0, width))
+    const bar = width < SHORTEST_BAR ? '' : `${'█'.repeat(filled)}${'░'.repeat(width - filled)} `
+    return `${PHASES[phase]} ${bar}${figures}`
+  }
+}
+
+/** One JSON object a line on stdout. */
+class EventDisplay implements PullDisplay {
+  private readonly pace = new Pace(EVENT_MS, false)
+  private written = Promise.resolve()
+
+  constructor(private readonly isQuiet: boolean) {}
+
+  plan(plan: PullPlan): void {
+    const { repo, commit, quant, way, files, disk } = plan
+    this.event({
+      event: 'plan',
+      repo,
+      commit,
+      quant,
+      from: way,
+      files,
+      fetch_bytes: plan.fetchBytes,
+      packed_bytes: plan.packedBytes,
+      parts_done: plan.partsDone,
+      parts: plan.parts,
+      disk,
+      memory: plan.memory,
+    })
+  }
+
+  progress(progress: PullProgress): void {
+    const pace = this.pace.take(progress)
+    if (!pace) return
+    const { perSecond, secondsLeft } = pace
+    const rounded = (value: number | undefined) => (value === undefined ? null : Math.round(value))
+    this.event({
+      event: 'progress',
+      ...progress,
+      bytes_per_second: rounded(perSecond),
+      seconds_left: rounded(secondsLeft),
+    })
+  }
+
+  note(message: string): void {
+    this.event({ event: 'note', message })
+  }
+
+  clear(): void {}
+
+  async done({ path, bytes, repo, commit, quant, wasHere, warnings }: PulledModel): Promise<void> {
+    await this.written
+    const result = { event: 'done', path, bytes, repo, commit, quant, was_here: wasHere, warnings }
+    await writeOut(`${JSON.stringify(result)}\n`)
+  }
+
+  private event(value: object): void {
+    if (this.isQuiet) return
+    this.written = this.written.then(() => writeOut(`${JSON.stringify(value)}\n`))
+    // A closed pipe shows when the result is written.
+    this.written.catch(() => {})
+  }
+}

@@ -1,0 +1,81 @@
+import type { Command } from 'commander'
+import type { Quant } from '../../packing/format/formats.js'
+import { interruption, interruptSignal } from '../io/interrupt.js'
+import { note } from '../io/output.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from '../parsing/options.js'
+import { createPullDisplay } from './pull-display.js'
+import { writeSuggestions } from './suggestions.js'
+
+interface PullOptions extends OutputOptions {
+  quant?: Quant
+  threads?: number
+  revision?: string
+  token?: string
+  keep?: boolean
+  verify?: boolean
+  json?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Fetches a model from the Hugging Face hub, packs it while it arrives, and prints the path of the packed file. ' +
+        'The same command resumes an interrupted pull. Without a name it lists models to begin with.',
+    )
+    .argument('[repo]', 'owner/name, with :q8 or :f32 for another packing than q4')
+    .option('--revision <name>', 'branch, tag or commit (default: main)')
+    .option('--token <token>', 'access token (default: $HF_TOKEN, or that of a login)')
+    .option('--keep', 'also store the files in the hub’s cache, checked')
+    .option('--verify', 'check all against the hub’s checksums; fetches twice, unless --keep')
+    .addHelpText('after', NOTES)
+    .action(pull)
+  addThreadsOption(addQuantOption(command, 'packed weights'))
+  command.option('--json', 'print events, one object per line: plan, progress, note, done')
+  addOutputOptions(command)
+}
+
+const NOTES = `
+Environment:
+  HF_HOME, HF_HUB_CACHE   cache of the hub; a model that lies in it is packed
+                          from there, without the network
+  HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, HTTPS_PROXY, NO_PROXY
+  MOLM_HOME               where packed models are kept
+
+Examples:
+  molm pull
+  molm pull ibm-granite/granite-3.1-1b-a400m-instruct
+  molm pull ibm-research/MoLM-700M-4B:q8 --keep
+  molm -m ibm-research/MoLM-350M-4B "Once upon a time"`
+
+async function pull(repo: string | undefined, options: PullOptions): Promise<void> {
+  if (repo === undefined) return writeSuggestions(options)
+  const { quant, threads, revision, token, keep, verify } = options
+  const { pullModel } = await import('../../index.js')
+  const display = createPullDisplay(options)
+  let isUnderWay = false
+  try {
+    const model = await pullModel(repo, {
+      quant,
+      threads,
+      revision,
+      token,
+      keep,
+      verify,
+      onPlan: (plan) => {
+        isUnderWay = true
+        display.plan(plan)
+      },
+      onProgress: (progress) => display.progress(progress),
+      onNote: (message) => display.note(message),
+      signal: interruptSignal(),
+    })
+    if (options.verbose && !options.json && !verify && !model.wasHere) {
+      display.note('weights were not compared with the hub’s checksums; --verify does')
+    }
+    await display.done(model)
+  } finally {
+    display.clear()
+    if (isUnderWay && interruption() && !options.quiet)
+      note('what was done is kept: the same command goes on from here')
+  }
+}

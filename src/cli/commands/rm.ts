@@ -1,0 +1,51 @@
+import { createInterface } from 'node:readline/promises'
+import type { Command } from 'commander'
+import { UsageError, UserError } from '../../errors.js'
+import { formatBytes } from '../../numbers.js'
+import { printable } from '../../printable.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { note } from '../io/output.js'
+import { addOutputOptions, type OutputOptions } from '../parsing/options.js'
+
+export function define(command: Command): void {
+  command
+    .description('Removes a pulled model with all its packings, or one of them. Asks first.')
+    .argument('<model>', 'owner/name, or owner/name:q8 for one packing')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText('after', EXAMPLES)
+    .action(remove)
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm rm ibm-research/MoLM-350M-4B:q8
+  molm rm ibm-research/MoLM-350M-4B --yes`
+
+async function remove(name: string, options: OutputOptions & { yes?: boolean }): Promise<void> {
+  const { findPulled, removeModel } = await import('../../index.js')
+  const models = await findPulled(name)
+  const bytes = formatBytes(models.reduce((sum, model) => sum + model.bytes, 0))
+  const what = models.map(({ quant, state }) => quant ?? state).join(', ')
+  if (!options.yes) await askFirst(`remove ${printable(name)} (${what}; ${bytes})?`)
+  await removeModel(name)
+  if (!options.quiet) note(`removed ${name} (${what}; ${bytes})`)
+}
+
+/** Rejects unless the person at the terminal says yes. */
+async function askFirst(question: string): Promise<void> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new UsageError('nobody is at a terminal to be asked: give --yes to remove it')
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  // While it asks, Ctrl-C comes as a key, and Ctrl-D ends the input without an answer.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  const noAnswer = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
+  try {
+    const asked = terminal.question(`${question} [y/N] `, { signal: interruptSignal() })
+    const answer = await Promise.race([asked, noAnswer])
+    if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('nothing was removed')
+  } finally {
+    terminal.close()
+  }
+}

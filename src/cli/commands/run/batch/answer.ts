@@ -1,0 +1,104 @@
+import type { GenerationResult, Step } from '../../../../api/generation.js'
+import type { Model } from '../../../../api/model.js'
+import type { Tokenizer } from '../../../../api/text.js'
+import { NoRoom, UserError } from '../../../../errors.js'
+import { expertsOf } from '../../../../experts/layers-json.js'
+import { AnswerText } from '../../../../text/answer-text.js'
+import { tellNoRoom } from '../../../io/errors.js'
+import { framePrompt } from '../frame-prompt.js'
+import { logprobsOf } from '../summary.js'
+import type { Ask, BatchRequest, RequestId } from './request.js'
+import type { Together } from './together.js'
+
+/**
+ * A line of the output: what `run --json` says of this prompt, but for times and memory, which are not its own where
+ * several run at once. The same input so gives the same file.
+ */
+export interface BatchAnswer {
+  id: RequestId
+  /** Hashes of the line and of the options: `LINE-OPTIONS`. A later run knows by them what has changed. */
+  request: string
+  model: string
+  prompt_tokens: number
+  tokens: number[]
+  text: string
+  finish_reason: GenerationResult['finishReason']
+  seed: number
+  logprobs?: ReturnType<typeof logprobsOf>[]
+  experts?: ReturnType<typeof expertsOf>[]
+}
+
+/** A line of the output for one that cannot be answered. */
+export interface BatchError {
+  id: RequestId
+  error: string
+}
+
+export type BatchResult = BatchAnswer | BatchError
+
+/** The model that answers, and until when. */
+export interface Answering {
+  model: Model
+  /** Hash of what the command line says for all lines. */
+  options: string
+  tokenizer: Tokenizer
+  signal: AbortSignal
+  /** All requests that are being answered, which share the model's memory. */
+  together: Together
+  /** The chat template leaves the system text of a request out. */
+  onSystemDropped(): void
+}
+
+/** Answers a request; what is wrong with it becomes its result. Rejects when aborted, or where the model itself fails. */
+export async function answer({ id, hash, ask }: BatchRequest, answering: Answering): Promise<BatchResult> {
+  try {
+    if (ask instanceof UserError) throw ask
+    const said = await answering.together.run(
+      () => generated(ask, answering),
+      (error) => error instanceof NoRoom,
+    )
+    return { id, request: `${hash}-${answering.options}`, ...said }
+  } catch (error) {
+    if (answering.signal.aborted || !(error instanceof UserError)) throw error
+    return { id, error: error instanceof NoRoom ? tellNoRoom(error, '`context`') : error.message }
+  }
+}
+
+async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnswer, 'id' | 'request'>> {
+  const { model, tokenizer, signal } = answering
+  const { prompt, settings, experts, prefill } = ask
+  const frame = await framePrompt(model, prompt, { ...ask, files: [] }, { ...ask, stop: settings.stop, signal })
+  if (frame.dropsSystem) answering.onSystemDropped()
+  const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+  const session = model.createSession()
+  try {
+    const steps = session.generate(ids, { ...settings, stop: frame.stop, routes: experts, signal })
+    const { kept, result } = await allSteps(steps, experts || settings.logprobs !== undefined)
+    const text = prefill + new AnswerText(frame).rest(result.text, result.finishReason === 'length')
+    return {
+      model: model.name,
+      prompt_tokens: result.promptTokens,
+      tokens: result.tokens,
+      text,
+      finish_reason: result.finishReason,
+      seed: result.seed,
+      ...(settings.logprobs !== undefined && { logprobs: kept.map((step) => logprobsOf(step, tokenizer)) }),
+      ...(experts && { experts: kept.map(expertsOf) }),
+    }
+  } finally {
+    session.dispose()
+  }
+}
+
+/** Runs a generation to its end; keeps its steps only where they are wanted, since their texts are in the result. */
+async function allSteps(
+  steps: AsyncGenerator<Step, GenerationResult>,
+  keep: boolean,
+): Promise<{ kept: Step[]; result: GenerationResult }> {
+  const kept: Step[] = []
+  for (;;) {
+    const { done, value } = await steps.next()
+    if (done) return { kept, result: value }
+    if (keep) kept.push(value)
+  }
+}

@@ -1,0 +1,190 @@
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
+import { UserError } from '../../../../errors.js'
+import { cannotWrite } from '../../../../files/folders.js'
+import { expandHome } from '../../../../files/home.js'
+import { type Lock, takeLock } from '../../../../files/lock.js'
+import { writeOut } from '../../../io/output.js'
+import { STDIN } from '../../../io/stdin.js'
+import type { BatchResult } from './answer.js'
+import { besideOutput } from './beside.js'
+import { readLines } from './lines.js'
+import { MOST_RESULT_BYTES, type Replaced, Replacements } from './replacements.js'
+import type { RequestId } from './request.js'
+
+/** What an earlier run has written of a line. */
+export interface Written {
+  id: RequestId
+  /** The line of the output. */
+  line: number
+  /** Absent where the line was not answered. */
+  model?: string
+  /** Hashes of what was answered: `LINE-OPTIONS`. Absent in files of earlier versions. */
+  request?: string
+}
+
+/** Where results go, a line each. */
+export interface BatchOutput {
+  /** As messages call it. */
+  name: string
+  /** What is in it already, line by line. A last line that was cut short is taken away first. */
+  written(): AsyncGenerator<Written>
+  /** Appends a result. What `replace` was given is in its place before that. */
+  write(result: BatchResult): Promise<void>
+  /** Takes a result in the place of an earlier one, at the latest when the output is closed. */
+  replace(earlier: Replaced, result: BatchResult): Promise<void>
+  /** Forgets what `replace` was given and is not in its place yet. */
+  forget(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A file, to which results are added; or a stream: stdout, a pipe or a device. */
+export async function openOutput(typed: string | undefined): Promise<BatchOutput> {
+  if (typed === undefined || typed === STDIN) return toStdout
+  const named = expandHome(typed)
+  // Behind a link, so that it is the file itself that is replaced.
+  const path = await realpath(named).catch(() => named)
+  const info = await stat(path).catch(() => undefined)
+  const isFile = info === undefined || info.isFile()
+  const lock = isFile ? await takeLock(besideOutput(path, 'lock'), `writing ${path}`) : undefined
+  try {
+    if (!lock) return new ResultStream(named, await open(path, 'w'))
+    const replacements = new Replacements(path)
+    if (info) await replacements.putInPlace()
+    else await replacements.discard()
+    return new ResultFile(named, path, await open(path, 'a+'), lock, replacements)
+  } catch (error) {
+    await lock?.release()
+    throw cannotWrite(path, error)
+  }
+}
+
+const toStdout: BatchOutput = {
+  name: 'stdout',
+  async *written() {},
+  write: (result) => writeOut(lineOf(result)),
+  async replace() {
+    throw new Error('stdout has no lines to replace')
+  },
+  async forget() {},
+  async close() {},
+}
+
+/** Something that cannot be read again. */
+class ResultStream implements BatchOutput {
+  constructor(
+    readonly name: string,
+    protected file: FileHandle,
+  ) {}
+
+  async *written(): AsyncGenerator<Written> {}
+
+  async write(result: BatchResult): Promise<void> {
+    await this.file.appendFile(lineOf(result)).catch((error: unknown) => {
+      throw cannotWrite(this.name, error)
+    })
+  }
+
+  async replace(_earlier: Replaced, _result: BatchResult): Promise<void> {
+    throw new Error('a stream has no lines to replace')
+  }
+
+  async forget(): Promise<void> {}
+
+  async close(): Promise<void> {
+    await this.file.close()
+  }
+}
+
+class ResultFile extends ResultStream {
+  private hasReplacements = false
+
+  constructor(
+    name: string,
+    private readonly path: string,
+    file: FileHandle,
+    private readonly lock: Lock,
+    private readonly replacements: Replacements,
+  ) {
+    super(name, file)
+  }
+
+  override async *written(): AsyncGenerator<Written> {
+    const stream = createReadStream(this.path)
+    let whole = 0
+    for await (const { number, bytes, end, isWhole } of readLines(stream, MOST_RESULT_BYTES)) {
+      if (!isWhole) {
+        if (!beginsResult(bytes)) throw this.noResult(number)
+        break
+      }
+      whole = end
+      yield this.parse(number, bytes)
+    }
+    await this.file.truncate(whole)
+  }
+
+  override async write(result: BatchResult): Promise<void> {
+    if (this.hasReplacements) await this.putInPlace()
+    await super.write(result)
+  }
+
+  override async replace(earlier: Replaced, result: BatchResult): Promise<void> {
+    await this.replacements.add(earlier, JSON.stringify(result))
+    this.hasReplacements = true
+  }
+
+  override async forget(): Promise<void> {
+    this.hasReplacements = false
+    await this.replacements.discard()
+  }
+
+  override async close(): Promise<void> {
+    try {
+      if (this.hasReplacements) await this.putInPlace()
+    } finally {
+      await super.close()
+      await this.replacements.close()
+      await this.lock.release()
+    }
+  }
+
+  private async putInPlace(): Promise<void> {
+    this.hasReplacements = false
+    await this.replacements.putInPlace()
+    const replaced = this.file
+    this.file = await open(this.path, 'a+')
+    await replaced.close()
+  }
+
+  private parse(line: number, bytes: Buffer | undefined): Written {
+    try {
+      const { id, model, request, error }: Record<string, unknown> = bytes ? JSON.parse(bytes.toString()) : {}
+      const isResult = typeof model === 'string' ? error === undefined : typeof error === 'string'
+      if ((typeof id === 'string' || typeof id === 'number') && isResult) {
+        const hashes = typeof request === 'string' && { request }
+        return { id, line, ...(typeof model === 'string' && { model }), ...hashes }
+      }
+    } catch {
+      // Told below.
+    }
+    throw this.noResult(line)
+  }
+
+  private noResult(line: number): UserError {
+    return new UserError(
+      `${this.name}: line ${line} is no result of \`run --batch\`, so nothing can be added to it; give another file`,
+    )
+  }
+}
+
+/** Whether a line that was cut short can have been a result: nothing else is ever taken away. */
+function beginsResult(bytes: Buffer | undefined): boolean {
+  const start = '{"id":'
+  const found = bytes?.subarray(0, start.length).toString() ?? ''
+  return found !== '' && start.startsWith(found)
+}
+
+/** The id comes first: see `beginsResult`. */
+function lineOf(result: BatchResult): string {
+  return `${JSON.stringify(result)}\n`
+}

@@ -1,0 +1,143 @@
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { codeOf } from '../../../../errors.js'
+import { cannotWrite } from '../../../../files/folders.js'
+import { isObject } from '../../../../json.js'
+import { besideOutput } from './beside.js'
+import { readLines } from './lines.js'
+import type { RequestId } from './request.js'
+
+/** Most bytes of a result that is read again: a text can hold no more. */
+export const MOST_RESULT_BYTES = 2 ** 28
+
+/** Bytes that are collected before they are written. */
+const CHUNK_BYTES = 2 ** 20
+
+/** The earlier result whose place another takes. The other may have another id: that of a broken line is not known. */
+export interface Replaced {
+  line: number
+  id: RequestId
+}
+
+/**
+ * Results that are to take the place of earlier ones in a file. They are appended to a file of their own beside it, so
+ * that a kill loses none, and put in place all at once.
+ */
+export class Replacements {
+  private readonly aside: string
+  private file?: FileHandle
+
+  constructor(private readonly path: string) {
+    this.aside = besideOutput(path, 'again')
+  }
+
+  /** Keeps a result, which is a line of JSON, for the place of an earlier one. */
+  async add({ line, id }: Replaced, result: string): Promise<void> {
+    try {
+      this.file ??= await open(this.aside, 'a')
+      await this.file.appendFile(`{"line":${line},"replaces":${JSON.stringify(id)},"result":${result}}\n`)
+    } catch (error) {
+      throw cannotWrite(this.aside, error)
+    }
+  }
+
+  /**
+   * Puts all that is kept in its place: those of this run, and of one that was killed. A result goes only to a line with
+   * the id that it was made for. The file is replaced as a whole, or stays as it was.
+   */
+  async putInPlace(): Promise<void> {
+    await this.close()
+    const kept = await this.kept()
+    if (kept === undefined) return
+    const partial = besideOutput(this.path, 'partial')
+    try {
+      if (kept.size > 0) await this.rewrite(partial, kept)
+      await rm(this.aside)
+    } catch (error) {
+      await rm(partial, { force: true }).catch(() => undefined)
+      throw cannotWrite(this.path, error)
+    }
+  }
+
+  /** Forgets all that is kept. */
+  async discard(): Promise<void> {
+    await this.close()
+    await rm(this.aside, { force: true })
+  }
+
+  async close(): Promise<void> {
+    await this.file?.close()
+    this.file = undefined
+  }
+
+  /** The place of each line's result in the file aside; undefined if there is no such file. */
+  private async kept(): Promise<Map<number, Place> | undefined> {
+    const places = new Map<number, Place>()
+    try {
+      let start = 0
+      for await (const { bytes, end, isWhole } of readLines(createReadStream(this.aside), MOST_RESULT_BYTES)) {
+        const entry = isWhole ? parsed(bytes) : undefined
+        // The latest counts: a line may have been answered again in two runs.
+        if (isObject(entry) && typeof entry.line === 'number') places.set(entry.line, { start, length: end - start })
+        start = end
+      }
+      return places
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw cannotWrite(this.aside, error)
+    }
+  }
+
+  private async rewrite(partial: string, kept: ReadonlyMap<number, Place>): Promise<void> {
+    const { mode } = await stat(this.path)
+    const file = await open(partial, 'w', mode)
+    let aside: FileHandle | undefined
+    try {
+      aside = await open(this.aside)
+      let chunks: Buffer[] = []
+      let length = 0
+      const write = async () => {
+        await file.appendFile(Buffer.concat(chunks))
+        chunks = []
+        length = 0
+      }
+      for await (const { number, bytes, isWhole } of readLines(createReadStream(this.path), MOST_RESULT_BYTES)) {
+        if (!bytes) throw new Error(`line ${number} is too long`)
+        const place = kept.get(number)
+        const result = place && (await resultAt(aside, place, bytes))
+        chunks.push(result ?? bytes, ...(isWhole ? [LINE_BREAK] : []))
+        length += (result ?? bytes).length + 1
+        if (length > CHUNK_BYTES) await write()
+      }
+      await write()
+      await file.sync()
+    } finally {
+      await Promise.all([aside?.close(), file.close()])
+    }
+    await rename(partial, this.path)
+  }
+}
+
+/** Bytes of a file. */
+interface Place {
+  start: number
+  length: number
+}
+
+const LINE_BREAK = Buffer.from('\n')
+
+/** The result that is kept for a line, if the line's earlier one is the one to replace. */
+async function resultAt(aside: FileHandle, { start, length }: Place, before: Buffer): Promise<Buffer | undefined> {
+  const { buffer } = await aside.read(Buffer.alloc(length), 0, length, start)
+  const [entry, earlier] = [parsed(buffer), parsed(before)]
+  const isSame = isObject(entry) && isObject(earlier) && entry.replaces === earlier.id
+  return isSame && isObject(entry.result) ? Buffer.from(JSON.stringify(entry.result)) : undefined
+}
+
+function parsed(bytes: Buffer | undefined): unknown {
+  try {
+    return bytes && JSON.parse(bytes.toString())
+  } catch {
+    return undefined
+  }
+}

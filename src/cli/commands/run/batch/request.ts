@@ -1,0 +1,157 @@
+import type { ChatMessage } from '../../../../api/text.js'
+import { UserError } from '../../../../errors.js'
+import { checkOptions, type GenerationSettings, OPTION_NAMES, optionsIn } from '../../../../generation-options.js'
+import { parseJsonObject } from '../../../../json.js'
+import { nearest, snakeCase } from '../../../../spelling.js'
+import { readMessages } from '../../../../text/read-messages.js'
+import { hashOf } from './hash.js'
+import type { Line } from './lines.js'
+
+/** What a line is called in the output: its own "id", else its number. */
+export type RequestId = string | number
+
+/** What a line asks for, and how it is generated. */
+export interface Ask {
+  /** Empty where there are messages. */
+  prompt: string
+  messages: ChatMessage[]
+  system: string
+  prefill: string
+  /** Continue the prompt as it stands. */
+  raw: boolean
+  /** Report the experts that each token wakes. */
+  experts: boolean
+  /** Whether the prompt is a message also where the model has no chat template. */
+  isConversation: boolean
+  /** Values for the chat template. */
+  args: Record<string, unknown>
+  settings: Partial<GenerationSettings>
+}
+
+/** What the command line says for all lines. */
+export type Defaults = Omit<Ask, 'prompt' | 'messages'>
+
+/** A line of the input: what it asks for, or why that cannot be told. */
+export interface BatchRequest {
+  id: RequestId
+  line: number
+  /** Bytes of the input up to the line's end. */
+  end: number
+  /** Of what the line asks for, other than its id; undefined if that cannot be read. */
+  hash?: string
+  ask: Ask | UserError
+}
+
+/** Most bytes of a line, as of a prompt that comes in any other way. */
+export const MOST_LINE_BYTES = 16 * 2 ** 20
+
+const OWN_FIELDS = ['id', 'prompt', 'messages', 'system', 'prefill', 'raw', 'experts'] as const
+const FIELDS: readonly string[] = [...OWN_FIELDS, ...OPTION_NAMES]
+
+/** Options as results and the server's API spell names: max_tokens for maxTokens. */
+const SPELT_WITH_LINES = new Map<string, string>(OPTION_NAMES.map((name) => [snakeCase(name), name]))
+
+/** The requests of an input, a JSON object a line; empty lines are passed over. */
+export async function* requestsOf(lines: AsyncIterable<Line>, defaults: Defaults): AsyncGenerator<BatchRequest> {
+  for await (const line of lines) {
+    const bytes = line.number === 1 ? line.bytes && withoutMark(line.bytes) : line.bytes
+    if (bytes && isBlank(bytes)) continue
+    yield requestOf({ ...line, bytes }, defaults)
+  }
+}
+
+function requestOf({ number, bytes, end }: Line, defaults: Defaults): BatchRequest {
+  let id: RequestId = number
+  try {
+    if (!bytes) throw new UserError(`line ${number}: more than 16 MiB are too much for a prompt`)
+    const fields = parseJsonObject(bytes, `line ${number}`)
+    id = idOf(fields.id) ?? number
+    const named = withOwnNames(fields)
+    const ask = askOf(named, defaults)
+    const { id: _, ...content } = named
+    return { id, line: number, end, hash: hashOf(content), ask }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    return { id, line: number, end, ask: error }
+  }
+}
+
+function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
+  if (fields.id !== undefined && idOf(fields.id) === undefined) {
+    throw new UserError('"id" must be a text or a number')
+  }
+  const system = textOf(fields, 'system')
+  const prefill = textOf(fields, 'prefill')
+  const prompt = textOf(fields, 'prompt')
+  const messages = fields.messages === undefined ? undefined : readMessages(fields.messages)
+  if (prompt === undefined && !messages) throw new UserError('there is no "prompt" and no "messages"')
+  if (prompt !== undefined && messages) throw new UserError('give "prompt" or "messages", not both')
+  const isTurn = Boolean(messages) || system !== undefined || prefill !== undefined
+  // A line that asks for a conversation is one, also where the others are continued as they stand.
+  const raw = switchOf(fields, 'raw') ?? (defaults.raw && !isTurn)
+  if (raw && isTurn) throw new UserError('"raw" continues a prompt as it stands; it takes no messages, system, prefill')
+  if (prompt !== undefined && (raw ? prompt : prompt.trim()) === '') throw new UserError('the prompt is empty')
+  const own = optionsIn(fields as Partial<GenerationSettings>)
+  checkOptions(own)
+  return {
+    prompt: prompt ?? '',
+    messages: messages ?? [],
+    system: raw ? '' : (system ?? defaults.system),
+    prefill: raw ? '' : (prefill ?? defaults.prefill),
+    raw,
+    experts: switchOf(fields, 'experts') ?? defaults.experts,
+    isConversation: defaults.isConversation || isTurn,
+    args: defaults.args,
+    settings: { ...defaults.settings, ...given(own) },
+  }
+}
+
+/** The fields, with options in the library's spelling. Throws a UserError for a name that no line has. */
+function withOwnNames(fields: Record<string, unknown>): Record<string, unknown> {
+  const named: Record<string, unknown> = {}
+  for (const [spelling, value] of Object.entries(fields)) {
+    const name = SPELT_WITH_LINES.get(spelling) ?? spelling
+    if (!FIELDS.includes(name)) throw unknownField(spelling)
+    if (Object.hasOwn(named, name)) throw new UserError(`"${name}" is there twice, in two spellings`)
+    named[name] = value
+  }
+  return named
+}
+
+function unknownField(name: string): UserError {
+  const meant = nearest(name, FIELDS)
+  const hint = meant ? `did you mean "${meant}"?` : `there are ${FIELDS.join(', ')}`
+  return new UserError(`there is no field ${JSON.stringify(name.slice(0, 40))}; ${hint}`)
+}
+
+function idOf(value: unknown): RequestId | undefined {
+  return typeof value === 'string' || Number.isFinite(value) ? (value as RequestId) : undefined
+}
+
+function textOf(fields: Record<string, unknown>, name: string): string | undefined {
+  const value = fields[name]
+  if (value === undefined || typeof value === 'string') return value
+  throw new UserError(`"${name}" must be a text`)
+}
+
+function switchOf(fields: Record<string, unknown>, name: string): boolean | undefined {
+  const value = fields[name]
+  if (value === undefined || typeof value === 'boolean') return value
+  throw new UserError(`"${name}" must be true or false`)
+}
+
+/** Only what was given: an absent option of a line leaves that of the command line. */
+function given(options: Partial<GenerationSettings>): Partial<GenerationSettings> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+/** Programs of Windows put a byte order mark in front of a file. */
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes.subarray(0, 3).equals(MARK) ? bytes.subarray(3) : bytes
+}
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf])
+
+function isBlank(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)
+}

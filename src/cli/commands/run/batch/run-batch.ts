@@ -1,0 +1,179 @@
+import { basename } from 'node:path'
+import type { Model } from '../../../../api/model.js'
+import { UsageError, UserError } from '../../../../errors.js'
+import { checkLanguageModel } from '../../../../evaluation/language-model.js'
+import { optionsIn } from '../../../../generation-options.js'
+import { plural } from '../../../../numbers.js'
+import { systemDropped } from '../../../../text/chat-frame.js'
+import { interruptSignal } from '../../../io/interrupt.js'
+import { note } from '../../../io/output.js'
+import { asksForConversation, readConversation } from '../../../parsing/conversation-options.js'
+import { modelName } from '../../../parsing/options.js'
+import { withModel } from '../../with-model.js'
+import type { RunOptions } from '../run.js'
+import { answer } from './answer.js'
+import { hashOf } from './hash.js'
+import { inOrder } from './in-order.js'
+import { type BatchInput, openInput } from './input.js'
+import { type BatchOutput, openOutput } from './output.js'
+import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
+import { DEFAULT_PARALLEL } from './parallel.js'
+import { createBatchProgress } from './progress.js'
+import { requestsOf } from './request.js'
+import { surveyOutput } from './survey.js'
+import { Together } from './together.js'
+
+/** Results that may wait for an earlier one, for each prompt that runs. */
+const WAITING = 16
+
+type BatchOptions = RunOptions & { batch: string }
+
+/** Answers every line of the input that has no answer in the output yet, or has one to another request. */
+export async function runBatch(given: readonly string[], options: BatchOptions): Promise<void> {
+  checkBatchOptions(given, options)
+  const signal = interruptSignal()
+  const { system, prefill, args } = await readConversation(options)
+  const { raw = false, experts = false } = options
+  const isConversation = asksForConversation(options)
+  const defaults = { system, prefill, args, raw, experts, isConversation, settings: optionsIn(options) }
+  const input = await openInput(options.batch, signal)
+  let output: BatchOutput | undefined
+  try {
+    if (options.output !== undefined && (await input.isFile(options.output))) {
+      throw new UsageError('--batch and -o name the same file, which would be written over')
+    }
+    const into = await openOutput(options.output)
+    output = into
+    const { resolveModel } = await import('../../../../library/resolve-model.js')
+    const { name, quant } = await resolveModel(modelName(options.model), options.quant)
+    const asked = { model: name, options: hashOf({ quant, ...defaults }) }
+    const earlier = await surveyOutput(into, asked)
+    const resumed = { earlier, input: input.name, output: into.name }
+    // A file is read once more for it, so that another input is refused before the model is loaded.
+    if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults), resumed)
+    const failed = earlier.filter(({ isError }) => isError).length
+    const before = { lines: earlier.length, failed, added: 0, again: { failed: 0, edited: 0 } }
+    const work = outstanding(requestsOf(input.lines, defaults), resumed)
+    const first = await work.next()
+    if (first.done) return reportEnd(before, into, options)
+    if (before.lines > 0 && first.value.replaces === undefined && !options.quiet) {
+      note(`resuming ${into.name} after ${plural(before.lines, 'line')}`)
+    }
+    const end = await withModel(options, ({ model }) =>
+      answerAll(startingWith(first.value, work), before, { model, input, output: into, hash: asked.options }, options),
+    )
+    reportEnd(end, into, options)
+  } catch (error) {
+    // Of a pipe, or of a file that changed since, it shows when lines have been answered again already.
+    if (error instanceof OtherInputError) await output?.forget()
+    throw error
+  } finally {
+    input.close()
+    await output?.close()
+  }
+}
+
+function checkBatchOptions(given: readonly string[], options: RunOptions): void {
+  const { prompt, jsonl, trace, messages, file } = options
+  const refuse = (what: string) => new UsageError(`--batch takes its prompts from a file; ${what}`)
+  if (given.length > 0 || prompt !== undefined) throw refuse('it takes none on the command line')
+  if (messages !== undefined) throw refuse('give messages in its lines, as "messages"')
+  if (file !== undefined) throw refuse('it takes no --file beside it')
+  if (jsonl) throw refuse('its results are an object a line, without --jsonl')
+  if (trace !== undefined) throw refuse('in place of --trace, --experts puts the experts into its results')
+}
+
+/** Lines of the output. */
+interface Count {
+  lines: number
+  /** Lines that hold an error. */
+  failed: number
+  /** Lines written by this run, and lines that it has answered again because they had failed or were edited. */
+  added: number
+  again: { failed: number; edited: number }
+}
+
+/** The model, the input and the output of a run. */
+interface Batch {
+  model: Model
+  input: BatchInput
+  output: BatchOutput
+  /** Of what the command line says for all lines. */
+  hash: string
+}
+
+/** Answers requests and writes the results, several at once; resolves with the count of all lines of the output. */
+async function answerAll(
+  work: AsyncIterable<Work>,
+  before: Count,
+  { model, input, output, hash }: Batch,
+  options: BatchOptions,
+): Promise<Count> {
+  checkLanguageModel(model)
+  const count = { ...before, again: { ...before.again } }
+  // Throws if the model has none: no line could be answered then.
+  const { tokenizer } = model
+  const parallel = options.parallel ?? DEFAULT_PARALLEL
+  const progress = createBatchProgress(basename(input.name), input.bytes, before.lines, options)
+  let saysDropped = !options.quiet
+  const onSystemDropped = () => {
+    if (!saysDropped) return
+    saysDropped = false
+    progress.clear()
+    note(`warning: ${systemDropped(model.name)}`)
+  }
+  const signal = interruptSignal()
+  const answering = { model, options: hash, tokenizer, signal, together: new Together(), onSystemDropped }
+  const answered = async ({ request, replaces }: Work) => {
+    return { result: await answer(request, answering), replaces, end: request.end }
+  }
+  const write = async ({ result, replaces, end }: Awaited<ReturnType<typeof answered>>) => {
+    if (replaces) {
+      await output.replace(replaces, result)
+      count.again[replaces.because]++
+      if (replaces.because === 'failed') count.failed--
+    } else {
+      await output.write(result)
+      count.lines++
+      count.added++
+    }
+    if ('error' in result) count.failed++
+    progress.show(count.lines, end)
+  }
+  try {
+    await inOrder(work, answered, write, { parallel, waiting: WAITING * parallel })
+  } finally {
+    progress.clear()
+  }
+  return count
+}
+
+/** The exit code is that of a failure if any line has no answer, also of an earlier run. */
+function reportEnd({ lines, failed, added, again }: Count, output: BatchOutput, { quiet }: BatchOptions): void {
+  if (!quiet) {
+    if (again.failed + again.edited > 0) note(describeAgain(again))
+    else if (added === 0) note(`nothing to do: ${output.name} has a result for ${all(lines)}`)
+  }
+  if (failed === 0) return
+  throw new UserError(
+    `${failed} of ${plural(lines, 'line')} could not be answered; each has an "error" in ${output.name} that says why`,
+  )
+}
+
+/** `3 lines answered again: 2 had failed, 1 was edited`. */
+export function describeAgain({ failed, edited }: Count['again']): string {
+  const reasons = [
+    ...(failed > 0 ? [`${failed} had failed`] : []),
+    ...(edited > 0 ? [`${edited} ${edited === 1 ? 'was' : 'were'} edited`] : []),
+  ]
+  return `${plural(failed + edited, 'line')} answered again: ${reasons.join(', ')}`
+}
+
+function all(lines: number): string {
+  return lines === 0 ? 'all lines, of which there are none' : lines === 1 ? 'the one line' : `all ${lines} lines`
+}
+
+async function* startingWith<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
+  yield first
+  yield* rest
+}

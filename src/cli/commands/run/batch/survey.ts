@@ -1,0 +1,32 @@
+import { UserError } from '../../../../errors.js'
+import type { BatchOutput } from './output.js'
+import type { Replaced } from './replacements.js'
+
+/** A result that an earlier run has written, without what it says. */
+export interface Earlier extends Replaced {
+  isError: boolean
+  /** Of the line that was answered. Absent in files of earlier versions. */
+  hash?: string
+}
+
+/**
+ * The results that an earlier run has written, in the order of their lines. Rejects with a UserError if they are answers
+ * of another model, or to other options.
+ */
+export async function surveyOutput(output: BatchOutput, asked: { model: string; options: string }): Promise<Earlier[]> {
+  const earlier: Earlier[] = []
+  const refuse = (why: string, remedy: string) =>
+    new UserError(`${output.name} ${why}\n${remedy} another file with -o, or remove this one`)
+  for await (const { id, line, model, request } of output.written()) {
+    const [hash, options] = request?.split('-') ?? []
+    if (model !== undefined && model !== asked.model) {
+      throw refuse(`has answers of ${model}, and the model now is ${asked.model}`, 'give')
+    }
+    if (model !== undefined && request !== undefined && options !== asked.options) {
+      const why = `line ${line} answers other options of the command line, or another packing of the model`
+      throw refuse(`cannot be added to: ${why}`, 'give the same options again,')
+    }
+    earlier.push({ id, line, isError: model === undefined, ...(hash !== undefined && { hash }) })
+  }
+  return earlier
+}

@@ -1,0 +1,228 @@
+import { type Command, Option } from 'commander'
+import type { GenerationResult, Step } from '../../../api/generation.js'
+import type { Model } from '../../../api/model.js'
+import { UsageError } from '../../../errors.js'
+import { checkLanguageModel } from '../../../evaluation/language-model.js'
+import { TraceFile } from '../../../experts/trace.js'
+import { expandHome } from '../../../files/home.js'
+import { optionsIn } from '../../../generation-options.js'
+import { isBeyondTraining } from '../../../library/trained-context.js'
+import { formatCount } from '../../../numbers.js'
+import { AnswerText } from '../../../text/answer-text.js'
+import { systemDropped } from '../../../text/chat-frame.js'
+import { interruption, interruptSignal } from '../../io/interrupt.js'
+import { note } from '../../io/output.js'
+import { createReadingProgress } from '../../io/reading-progress.js'
+import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
+import {
+  addConversationOptions,
+  asksForConversation,
+  type ConversationOptions,
+  type ConversationStart,
+  readConversation,
+} from '../../parsing/conversation-options.js'
+import {
+  addGenerationOptions,
+  addModelOptions,
+  addOutputOptions,
+  type GenerationOptions,
+  generationOption,
+  type ModelOptions,
+  wholeNumber,
+} from '../../parsing/options.js'
+import { type LoadedModel, withModel } from '../with-model.js'
+import { DEFAULT_PARALLEL, MOST_PARALLEL } from './batch/parallel.js'
+import { framePrompt } from './frame-prompt.js'
+import { createRunWriter } from './writers.js'
+
+export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions {
+  raw?: boolean
+  json?: boolean
+  jsonl?: boolean
+  experts?: boolean
+  trace?: string
+  /** A file of prompts, where its answers go, and how many run at once. */
+  batch?: string
+  output?: string
+  parallel?: number
+  /** Words given as llama.cpp has them, with -p. */
+  prompt?: string
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Answers one prompt, or continues it when the model has no chat template. Text piped into stdin comes first, ' +
+        'without its last newline, then the arguments. Only generated text goes to stdout.',
+    )
+    .argument('[prompt...]')
+    .option('--raw', 'continue the text as it stands, not asked as in a chat')
+    .option('--json', 'print one object: text, tokens, timings, memory')
+    .addOption(new Option('--jsonl', 'print an object per token, then one with the rest').conflicts('json'))
+    .option('--experts', 'in JSON, the experts that each token wakes when it is read')
+    .addOption(generationOption('logprobs'))
+    .option('--trace <file>', 'write the experts that each token wakes to a .csv or .jsonl file', expandHome)
+    .addOption(new Option('-p, --prompt <text>').hideHelp())
+    .optionsGroup('Many prompts:')
+    .option('--batch <file>', 'answer every line of a JSONL file (- for stdin), an object a line')
+    .option('-o, --output <file>', 'where its answers go; the same command resumes there (default: stdout)')
+    .option(
+      '--parallel <n>',
+      `lines that are answered at once (default: ${DEFAULT_PARALLEL})`,
+      wholeNumber('--parallel', 1, MOST_PARALLEL),
+    )
+    .addHelpText('after', NOTES)
+    .action(run)
+  addConversationOptions(command)
+  addGenerationOptions(command)
+  addModelOptions(command)
+  addOutputOptions(command)
+}
+
+const NOTES = `
+Objects:
+  --json   { model, prompt_tokens, tokens, text, finish_reason, seed, timings,
+             memory, logprobs?, experts? }
+  --jsonl  { index, token, text, logprob?, top_logprobs?, experts? } per token,
+           then as with --json, without text, logprobs, experts
+  finish_reason is "stop", "length" or "eos"; null after Ctrl-C. At "stop" the
+  tokens of the stop text are among tokens and logprobs, but not in the text.
+
+Many prompts:
+  A line of --batch is { "prompt": "..." } or { "messages": [{ "role",
+  "content" }] }, with what is to differ from the command line: system, prefill,
+  raw, experts, maxTokens, temperature, topK, topP, minP, repeatPenalty, seed,
+  stop, ignoreEos, context, logprobs (or max_tokens, top_k and so on); and an
+  "id" (default: the line's number).
+  Answers come in the order of the lines, as with --json, without timings and
+  memory: { id, request, model, prompt_tokens, tokens, text, finish_reason,
+  seed, ... }, each the same as alone. Without a seed of its own or --seed, a
+  line has another each time, which its answer has in it. A line that cannot be
+  answered becomes { id, error }, and the exit code is 1 at the end.
+  The same command resumes after Ctrl-C, a kill or a full disk. It also answers
+  again the lines that hold an error or were edited since: "request" has a hash
+  of the line and one of the options. Answers to other options, of another
+  model or of another input are left alone and refused: give another -o, or
+  remove the old file. An input is another one if none of the answers is to a
+  line of it; a single answer counts as that of an edited line.
+
+Examples:
+  molm "What is a lantern?"
+  molm run --raw --temperature 0 -n 40 "And the LORD said"
+  cat question.txt | molm -m ./my-model --json
+  molm run --jsonl --experts "What is 23 + 45?"
+  molm run --batch questions.jsonl -o answers.jsonl --temperature 0`
+
+async function run(given: string[], options: RunOptions): Promise<void> {
+  checkCombinations(options)
+  const { batch } = options
+  if (batch !== undefined) {
+    const { runBatch } = await import('./batch/run-batch.js')
+    return runBatch(given, { ...options, batch })
+  }
+  const start = await readConversation(options)
+  const { words, asked } = withoutStdin([...(options.prompt === undefined ? [] : [options.prompt]), ...given])
+  const piped = await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })
+  const prompt = joinPrompt([...start.files, piped], words)
+  // Blanks alone ask nothing, but there is something to continue in them.
+  if ((options.raw ? prompt : prompt.trim()) === '' && start.messages.length === 0) {
+    throw new UsageError('the prompt is empty; write it after the command or pipe it into stdin')
+  }
+  await withModel(options, (loaded) => complete(prompt, start, options, loaded))
+}
+
+function checkCombinations(options: RunOptions): void {
+  const { raw, json, jsonl, experts, logprobs, trace, batch, output, parallel } = options
+  if (batch === undefined && output !== undefined) {
+    throw new UsageError('-o is for the answers of --batch; of one prompt, > FILE takes the text')
+  }
+  if (batch === undefined && parallel !== undefined) throw new UsageError('--parallel needs --batch')
+  if (raw && asksForConversation(options)) {
+    throw new UsageError(
+      '--raw continues a text as it stands; it takes no --system, --prefill, --messages, --template-arg',
+    )
+  }
+  if (trace !== undefined) TraceFile.checkName(trace)
+  if (json || jsonl || batch !== undefined) return
+  if (experts) throw new UsageError('--experts needs --json or --jsonl: without them only text is printed')
+  if (logprobs !== undefined)
+    throw new UsageError('--logprobs needs --json or --jsonl: without them only text is printed')
+}
+
+/** Generates and prints. When interrupted, all that is known so far is printed first. */
+async function complete(
+  prompt: string,
+  start: ConversationStart,
+  options: RunOptions,
+  loaded: LoadedModel,
+): Promise<void> {
+  const { model } = loaded
+  checkLanguageModel(model)
+  const signal = interruptSignal()
+  const isConversation = asksForConversation(options)
+  const frame = await framePrompt(model, prompt, start, { ...options, isConversation, signal })
+  const ids = await model.tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+  const writer = createRunWriter(options, loaded)
+  const answer = new AnswerText(frame)
+  const trace =
+    options.trace === undefined
+      ? undefined
+      : await TraceFile.create(options.trace, (id) => model.tokenizer.decode([id]))
+  if (!options.quiet) {
+    if (frame.dropsSystem) note(`warning: ${systemDropped(model.name)}`)
+    warnOfLength(ids.length, model, options.context)
+  }
+  const reading = createReadingProgress(options)
+  // What the answer begins with would be wiped away by the line that tells how far the prompt is.
+  const begin = () => {
+    reading.clear()
+    return writer.start(start.prefill)
+  }
+  const session = model.createSession()
+  let result: GenerationResult | undefined
+  try {
+    const steps = session.generate(ids, {
+      ...optionsIn(options),
+      stop: frame.stop,
+      routes: options.experts || trace !== undefined,
+      onPromptProgress: reading.show,
+      signal,
+    })
+    for await (const step of keepingResult(steps, (kept) => (result = kept))) {
+      if (step.index === 0) await begin()
+      await trace?.add(step)
+      await writer.step(step, answer.add(step.text))
+    }
+    if (result?.tokens.length === 0) await begin()
+    if (result) await writer.end(answer.rest(result.text, result.finishReason === 'length'), result)
+    if (result?.contextFull && !options.quiet) {
+      note(`the text ended where the model's context does, at ${result.promptTokens + result.tokens.length - 1} tokens`)
+    }
+  } catch (error) {
+    reading.clear()
+    if (interruption()) await writer.interrupted(ids.length)
+    throw error
+  } finally {
+    session.dispose()
+    await trace?.close()
+  }
+}
+
+/** A model answers badly what is longer than all it was trained on. Some can be told to let only the latest of it count. */
+function warnOfLength(tokens: number, { config, name }: Model, context?: number): void {
+  if (!isBeyondTraining(tokens, config, context)) return
+  const { trainedContext, maxPositions } = config
+  const remedy = maxPositions === undefined ? `; --context ${trainedContext} lets only the latest count` : ''
+  note(
+    `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
+      `the answer may make no sense${remedy}`,
+  )
+}
+
+/** The steps of a generation, and its result to `keep`, which a loop over it would drop. */
+async function* keepingResult(
+  steps: AsyncGenerator<Step, GenerationResult>,
+  keep: (result: GenerationResult) => void,
+): AsyncGenerator<Step> {
+  keep(yield* steps)
+}

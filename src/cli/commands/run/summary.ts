@@ -1,0 +1,100 @@
+import type { GenerationResult, Step } from '../../../api/generation.js'
+import type { Model } from '../../../api/model.js'
+import type { Tokenizer } from '../../../api/text.js'
+import type { LoadedModel } from '../with-model.js'
+
+/** The object that `molm run --json` prints, but for its text. */
+export interface RunSummary {
+  model: string
+  prompt_tokens: number
+  tokens: number[]
+  finish_reason: GenerationResult['finishReason']
+  seed: number
+  timings: {
+    load_ms: number
+    prefill_ms: number
+    prefill_tokens_per_second: number | null
+    decode_ms: number
+    /** Null when no token came after the first. */
+    decode_tokens_per_second: number | null
+  }
+  memory: {
+    weights_bytes: number
+    rss_bytes: number
+    /** Uses of experts that were in memory, that were not, and the bytes read for those. */
+    expert_hits: number
+    expert_misses: number
+    bytes_read: number
+    /** Mean number of keys that an attention head visited for a token; null where attention visits all, and counts none. */
+    mean_attention_depth: number | null
+  }
+}
+
+/** The same of a generation that was interrupted, with null for what is only known at the end. */
+export async function summariseInterrupted(
+  { model, loadMs }: LoadedModel,
+  { promptTokens, tokens, seed = null }: { promptTokens: number; tokens: number[]; seed?: number | null },
+) {
+  const unknown = { prefill_tokens_per_second: null, decode_ms: null, decode_tokens_per_second: null }
+  return {
+    model: model.name,
+    prompt_tokens: promptTokens,
+    tokens,
+    finish_reason: null,
+    seed,
+    timings: { load_ms: rounded(loadMs, 1), prefill_ms: null, ...unknown },
+    memory: await memoryOf(model),
+  }
+}
+
+export async function summarise({ model, loadMs }: LoadedModel, result: GenerationResult): Promise<RunSummary> {
+  const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs } = result
+  // The first token comes out of the prefill.
+  const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
+  return {
+    model: model.name,
+    prompt_tokens: promptTokens,
+    tokens,
+    finish_reason: finishReason,
+    seed,
+    timings: {
+      load_ms: rounded(loadMs, 1),
+      prefill_ms: rounded(prefillMs, 1),
+      prefill_tokens_per_second: perSecond(promptTokens, prefillMs),
+      decode_ms: rounded(decodeMs, 1),
+      decode_tokens_per_second: perSecond(decoded, decodeMs),
+    },
+    memory: await memoryOf(model),
+  }
+}
+
+async function memoryOf(model: Model): Promise<RunSummary['memory']> {
+  const { weightsBytes, expertHits, expertMisses, bytesRead, meanAttentionDepth } = await model.stats()
+  return {
+    weights_bytes: weightsBytes,
+    rss_bytes: process.memoryUsage.rss(),
+    expert_hits: expertHits,
+    expert_misses: expertMisses,
+    bytes_read: bytesRead,
+    mean_attention_depth: meanAttentionDepth === undefined ? null : rounded(meanAttentionDepth, 1),
+  }
+}
+
+/** A token with its logarithm of probability, and the likeliest in its place. */
+export function logprobsOf({ token, logprob, topLogprobs = [] }: Step, tokenizer: Tokenizer) {
+  const text = (id: number) => tokenizer.decode([id])
+  return {
+    token,
+    text: text(token),
+    logprob,
+    top_logprobs: topLogprobs.map((top) => ({ token: top.token, text: text(top.token), logprob: top.logprob })),
+  }
+}
+
+function perSecond(count: number, ms: number): number | null {
+  return count > 0 && ms > 0 ? rounded((1000 * count) / ms, 1) : null
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}

@@ -1,0 +1,192 @@
+import type { GenerationResult, Step } from '../../../api/generation.js'
+import type { Model } from '../../../api/model.js'
+import { expertsOf } from '../../../experts/layers-json.js'
+import { GENERATION_OPTIONS, OPTION_NAMES, optionsIn, settle, typedName } from '../../../generation-options.js'
+import { formatBytes, plural } from '../../../numbers.js'
+import { printableText } from '../../../printable.js'
+import { note, writeOut } from '../../io/output.js'
+import type { LoadedModel } from '../with-model.js'
+import type { RunOptions } from './run.js'
+import { logprobsOf, type RunSummary, summarise, summariseInterrupted } from './summary.js'
+
+/** Prints a generation while it goes on. Texts are those to be shown, which may differ from the steps' own. */
+export interface RunWriter {
+  /** What the answer begins with, before anything is generated. */
+  start(prefill: string): Promise<void>
+  step(step: Step, text: string): Promise<void>
+  /** `rest` is text that was held back until the end. */
+  end(rest: string, result: GenerationResult): Promise<void>
+  /** In place of `end`: puts out what there is. */
+  interrupted(promptTokens: number): Promise<void>
+}
+
+export function createRunWriter(options: RunOptions, loaded: LoadedModel): RunWriter {
+  if (options.json) return new JsonWriter(options, loaded)
+  if (options.jsonl) return new JsonLinesWriter(options, loaded)
+  return new TextWriter(options, loaded)
+}
+
+class TextWriter implements RunWriter {
+  private last = ''
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly loaded: LoadedModel,
+  ) {}
+
+  async start(prefill: string): Promise<void> {
+    await this.write(prefill)
+    this.last = prefill
+  }
+
+  async step(_step: Step, text: string): Promise<void> {
+    await this.write(text)
+    this.last = text || this.last
+  }
+
+  async end(rest: string, result: GenerationResult): Promise<void> {
+    this.last = rest || this.last
+    await this.write(rest + this.lineEnd())
+    if (this.options.verbose) tell(await summarise(this.loaded, result), this.loaded, this.options)
+  }
+
+  async interrupted(): Promise<void> {
+    await writeOut(this.lineEnd())
+  }
+
+  /** A model may write anything: a program gets it as it is, a terminal what does no more than stand there. */
+  private write(text: string): Promise<void> {
+    return writeOut(process.stdout.isTTY ? printableText(text) : text)
+  }
+
+  /** A text ends its line, for the shell's prompt or the next tool; none is left alone. */
+  private lineEnd(): string {
+    return this.last === '' || this.last.endsWith('\n') ? '' : '\n'
+  }
+}
+
+/** Writes one object at the end. */
+class JsonWriter implements RunWriter {
+  private readonly steps: Step[] = []
+  private text = ''
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly loaded: LoadedModel,
+  ) {}
+
+  async start(prefill: string): Promise<void> {
+    this.text = prefill
+  }
+
+  async step(step: Step, text: string): Promise<void> {
+    this.steps.push(step)
+    this.text += text
+  }
+
+  async end(rest: string, result: GenerationResult): Promise<void> {
+    this.text += rest
+    const { model, prompt_tokens, tokens, ...summary } = await summarise(this.loaded, result)
+    await writeLine({ model, prompt_tokens, tokens, text: this.text, ...summary, ...this.perToken() })
+    if (this.options.verbose) tell({ model, prompt_tokens, tokens, ...summary }, this.loaded, this.options)
+  }
+
+  async interrupted(promptTokens: number): Promise<void> {
+    const known = { promptTokens, tokens: this.steps.map(({ token }) => token), seed: this.options.seed }
+    const { model, prompt_tokens, tokens, ...summary } = await summariseInterrupted(this.loaded, known)
+    await writeLine({ model, prompt_tokens, tokens, text: this.text, ...summary, ...this.perToken() })
+  }
+
+  private perToken() {
+    const { logprobs, experts } = this.options
+    const { tokenizer } = this.loaded.model
+    return {
+      ...(logprobs !== undefined && { logprobs: this.steps.map((step) => logprobsOf(step, tokenizer)) }),
+      ...(experts && { experts: this.steps.map(expertsOf) }),
+    }
+  }
+}
+
+/** Writes an object a token, and one at the end. */
+class JsonLinesWriter implements RunWriter {
+  private readonly tokens: number[] = []
+
+  constructor(
+    private readonly options: RunOptions,
+    private readonly loaded: LoadedModel,
+  ) {}
+
+  /** What was given is no token of the model's: the lines are what it adds. */
+  async start(): Promise<void> {}
+
+  async step(step: Step, text: string): Promise<void> {
+    const { logprobs, experts } = this.options
+    this.tokens.push(step.token)
+    const { logprob, top_logprobs } = logprobsOf(step, this.loaded.model.tokenizer)
+    await writeLine({
+      index: step.index,
+      token: step.token,
+      text,
+      ...(logprobs !== undefined && { logprob, top_logprobs }),
+      ...(experts && { experts: expertsOf(step) }),
+    })
+  }
+
+  /** Text held back to the end belongs to no token's line; left out, the lines' texts would not make up the whole. */
+  async end(rest: string, result: GenerationResult): Promise<void> {
+    const summary = await summarise(this.loaded, result)
+    await writeLine({ ...summary, ...(rest && { text: rest }) })
+    if (this.options.verbose) tell(summary, this.loaded, this.options)
+  }
+
+  async interrupted(promptTokens: number): Promise<void> {
+    const known = { promptTokens, tokens: this.tokens, seed: this.options.seed }
+    await writeLine(await summariseInterrupted(this.loaded, known))
+  }
+}
+
+function writeLine(value: unknown): Promise<void> {
+  return writeOut(`${JSON.stringify(value)}\n`)
+}
+
+/** The summary in words, on stderr. */
+function tell(summary: RunSummary, { model }: LoadedModel, options: RunOptions): void {
+  const { timings, memory, tokens, prompt_tokens, seed } = summary
+  const { threads, tier, compiler, info } = model
+  note(`${model.name}: ${info.quant} weights, ${plural(threads, 'thread')}, ${tier} kernels`)
+  note(`kernels compiled by ${compiler}`)
+  note(`loaded in ${timings.load_ms} ms`)
+  note(
+    `prompt: ${plural(prompt_tokens, 'token')} in ${timings.prefill_ms} ms, ${rate(timings.prefill_tokens_per_second)}`,
+  )
+  note(
+    `answer: ${plural(tokens.length, 'token')} in ${timings.decode_ms} ms, ${rate(timings.decode_tokens_per_second)}`,
+  )
+  note(`ended by ${ENDS[summary.finish_reason]}; settings: ${settingsOf(options, model, seed)}`)
+  const { expert_hits, expert_misses, bytes_read, mean_attention_depth } = memory
+  note(
+    `experts: ${plural(expert_hits, 'time')} in memory, ${plural(expert_misses, 'time')} read (${formatBytes(bytes_read)} with the rest)`,
+  )
+  if (mean_attention_depth !== null) note(`attention: ${mean_attention_depth} keys visited per token and head`)
+  note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all`)
+}
+
+const ENDS: Record<RunSummary['finish_reason'], string> = {
+  eos: 'an end-of-text token (eos)',
+  stop: 'a stop text (stop)',
+  length: '--max-tokens or the context (length)',
+}
+
+/** The options of generation that held, by their flags. */
+function settingsOf(options: RunOptions, { generationDefaults }: Model, seed: number): string {
+  const settings = settle(optionsIn(options), generationDefaults, { seed })
+  const numbers = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].kind === 'number' && name !== 'logprobs')
+  return numbers
+    .filter((name) => settings[name] !== Number.MAX_SAFE_INTEGER)
+    .map((name) => `--${typedName(name)} ${settings[name]}`)
+    .join(' ')
+}
+
+function rate(tokensPerSecond: number | null): string {
+  return tokensPerSecond === null ? 'too few for a speed' : `${tokensPerSecond} tokens/s`
+}

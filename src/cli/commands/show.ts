@@ -1,0 +1,78 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { ModelInfo } from '../../api/model.js'
+import { UsageError } from '../../errors.js'
+import type { Quant } from '../../packing/format/formats.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { note, writeOut } from '../io/output.js'
+import { addModelOption, addOutputOptions, addQuantOption, modelName, type OutputOptions } from '../parsing/options.js'
+import { modelCard } from './model-card.js'
+
+interface ShowOptions extends OutputOptions {
+  model?: string
+  quant?: Quant
+  json?: boolean
+  verify?: boolean
+}
+
+export function define(command: Command): void {
+  command
+    .description('Tells what a model is, without loading it: shape, parameters, bytes by part, tokenizer, source.')
+    .argument('[model]')
+    .option('--json', 'print one object')
+    .option('--verify', 'read a packed model whole and compare it with its checksums')
+    .addHelpText('after', EXAMPLES)
+    .action(show)
+  addQuantOption(addModelOption(command), 'as if loaded in this format')
+  addOutputOptions(command)
+}
+
+const EXAMPLES = `
+Examples:
+  molm show nano
+  molm show ./MoLM-350M-4B --quant q8 --json`
+
+async function show(named: string | undefined, options: ShowOptions): Promise<void> {
+  if (named && options.model && named !== options.model) {
+    throw new UsageError(`'${named}' and --model ${options.model} are two models; name one`)
+  }
+  const { describeModel, verifyModel } = await import('../../index.js')
+  const info = await describeModel(modelName(named ?? options.model), { quant: options.quant })
+  if (options.verify) {
+    const { parts } = await verifyModel(info.path, { quant: options.quant, signal: interruptSignal() })
+    if (!options.quiet) note(`${info.path}: all ${parts} parts match their checksums`)
+  }
+  await writeOut(options.json ? `${JSON.stringify(asJson(info))}\n` : modelCard(info, info.config))
+}
+
+function asJson(info: ModelInfo) {
+  const { name, path, kind, quant, formats, source, sourceRevision, parts, tokenizerSize, hasChatTemplate } = info
+  const { maxTokens, stop, temperature, topK, topP, minP, repeatPenalty } = info.generationDefaults
+  return {
+    model: name,
+    path: resolve(path),
+    kind,
+    quant,
+    formats,
+    source,
+    source_revision: sourceRevision,
+    taught: info.taught?.map(({ heldOutLoss, ...teaching }) => ({ ...teaching, held_out_loss: heldOutLoss })),
+    parameters: info.parameters,
+    active_parameters: info.activeParameters,
+    bytes: info.bytes,
+    active_bytes: info.activeBytes,
+    parts,
+    tokenizer: tokenizerSize === undefined ? null : { size: tokenizerSize, chat_template: hasChatTemplate },
+    trained_context: info.config.trainedContext,
+    defaults: {
+      max_tokens: maxTokens,
+      temperature,
+      top_k: topK,
+      top_p: topP,
+      min_p: minP,
+      repeat_penalty: repeatPenalty,
+      stop,
+    },
+    config: info.config.raw,
+  }
+}

@@ -1,0 +1,165 @@
+import type { CalibrationPoint, MeasuredPlan, Taught, TaughtText, TeachEvent, TeachingPlan } from '../../index.js'
+import { formatBytes, formatCount, formatDuration, formatPercent, plural } from '../../numbers.js'
+import { alignColumns } from '../io/table.js'
+
+/*
+ * The words of `molm teach`: lines while a training runs, a table and JSON at its end.
+ */
+
+/** How a training ended. */
+const ENDINGS = {
+  done: 'all steps are done',
+  'no-better': 'the held-out text is predicted no better any more',
+  interrupted: 'interrupted (--resume continues)',
+  'not-a-number': 'the loss is not a number any more; a lower --lr may help',
+}
+
+export function endLine({ ending, bestStep }: TeachEvent & { kind: 'end' }): string {
+  return bestStep === 0 ? ENDINGS[ending] : `${ENDINGS[ending]}; the state of step ${bestStep} is kept`
+}
+
+export function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEvent & { kind: 'step' }): string {
+  const { step, loss, heldOut, kept } = point
+  const parts = [
+    `step ${step} of ${steps}`,
+    `loss ${loss?.toFixed(3)}`,
+    ...(heldOut === undefined ? [] : [`held out ${heldOut.toFixed(3)}`]),
+    ...(kept === undefined ? [] : [`kept ${kept.toFixed(3)}`]),
+    `${tokensPerSecond.toFixed(0)} tokens/s`,
+    `${formatDuration(secondsLeft)} left`,
+  ]
+  return parts.join(', ')
+}
+
+/** `gates at -0.5: held out 4.571, kept: own writing +0.8 % of 1 %, own continuations +1.9 % of 4 %`. */
+export function calibrationLine({ bias, heldOut, kept }: CalibrationPoint): string {
+  const rises = kept.map(
+    ({ name, rise, bound }) => `${name} ${formatRise(rise)} of ${formatPercent(Math.expm1(bound))}`,
+  )
+  return `gates at ${bias}: held out ${heldOut.toFixed(3)}, kept: ${rises.join(', ')}`
+}
+
+/** The rise of a loss, as that of its perplexity. */
+function formatRise(nats: number): string {
+  const percent = 100 * Math.expm1(nats)
+  return `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`
+}
+
+/** Warnings about a model that has learnt less than it seemed, or forgets more than it may. */
+export function warnings({ calibration: { bias, isWithin, curve }, worse }: Taught): string[] {
+  const beyond = curve.find((point) => point.bias === bias)?.kept.filter(({ rise, bound }) => rise > bound) ?? []
+  const taught = worse.filter(({ bound }) => bound === 0).map(({ name, rise }) => `${name} ${formatRise(rise)}`)
+  const kept = (isWithin ? worse.filter(({ bound }) => bound > 0) : beyond).map(
+    ({ name, rise, bound }) => `${name} ${formatRise(rise)}, not ${formatRise(bound)}`,
+  )
+  return [
+    ...told('predicted worse than before', taught, 'more text, more --steps or a higher --forget teach more'),
+    ...told(
+      'more is forgotten than --forget accepts',
+      kept,
+      'a higher --keep, fewer --layers or a lower --lr forget less',
+    ),
+  ]
+}
+
+function told(what: string, texts: readonly string[], remedy: string): string[] {
+  return texts.length === 0 ? [] : [`${what}: ${texts.join('; ')}; ${remedy}`]
+}
+
+export function planLine(plan: TeachingPlan): string {
+  const { kind, layers, experts, parameters, memoryBytes, tokens, steps } = plan
+  const added = `${plural(experts, `new ${kind} expert`)} in ${plural(layers.length, 'layer')}`
+  const size = `${formatCount(parameters)} parameters, ${formatBytes(memoryBytes)} of memory beside the model`
+  return `${added}: ${size}; ${plural(steps, 'step')} of ${batchOf(plan)} over ${formatCount(tokens.train)} tokens to learn`
+}
+
+/** `512 tokens (the text is too short for 2048)`. */
+function batchOf({ batch, usualBatch }: TeachingPlan): string {
+  return `${batch} tokens${usualBatch === undefined ? '' : ` (the text is too short for ${usualBatch})`}`
+}
+
+export function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: MeasuredPlan): string {
+  const { kind, layers, experts, parameters, memoryBytes, tokens, steps, stepsPerEpoch } = plan
+  const training = formatDuration((secondsPerEpoch * steps) / stepsPerEpoch)
+  return alignColumns([
+    ['new experts', `${plural(experts, `${kind} expert`)} in each of the layers ${layers.join(', ')}`],
+    ['parameters', formatCount(parameters)],
+    ['memory', `${formatBytes(memoryBytes)} beside the model`],
+    ['tokens', `${tokens.train} to learn from, ${tokens.heldOut} held out, ${tokens.keep} of what is kept`],
+    ['steps', `${steps} of ${batchOf(plan)}, ${stepsPerEpoch} of them an epoch`],
+    ['speed', `${tokensPerSecond.toFixed(0)} tokens/s`],
+    ['an epoch', formatDuration(secondsPerEpoch)],
+    ['training', `${training}, without writing what is kept, closing the gates and measuring`],
+  ])
+}
+
+/** A table of each text's loss before and after, with the sizes and the times. */
+export function summary({ texts, keep, bytes, seconds }: Taught): string {
+  const row = ({ name, scored, loss, perplexity, newcomerShare }: TaughtText) => [
+    name,
+    String(scored),
+    loss.before.toFixed(3),
+    loss.after.toFixed(3),
+    perplexity.before.toPrecision(5),
+    perplexity.after.toPrecision(5),
+    `${(100 * newcomerShare).toFixed(1)} %`,
+  ]
+  const rows = [
+    ['held out', 'tokens', 'loss before', 'after', 'perplexity before', 'after', 'to newcomers'],
+    ...texts.map(row),
+    ...keep.map((text) => row({ ...text, name: `kept: ${text.name}` })),
+  ]
+  const { rehearsal, training, calibration } = seconds
+  const times = [
+    `writing what is kept ${formatDuration(rehearsal)}`,
+    `training ${formatDuration(training)}`,
+    `closing the gates ${formatDuration(calibration)}`,
+  ]
+  const sizes = `${formatBytes(bytes.before)} before, ${formatBytes(bytes.after)} after`
+  return `${alignColumns(rows, [1, 2, 3, 4, 5, 6])}weights: ${sizes}; time: ${times.join(', ')}\n`
+}
+
+/** The object that `--json` prints. */
+export function asJson(model: string, taught: Taught) {
+  const { path, plan, newcomers, ending, bestStep, calibration, texts, keep, worse, bytes, seconds } = taught
+  const text = ({ name, scored, loss, perplexity, newcomerShare }: TaughtText) => {
+    return { file: name, scored, loss, perplexity, newcomer_share: newcomerShare }
+  }
+  return {
+    model,
+    path,
+    ...planJson(plan),
+    newcomers,
+    ending,
+    best_step: bestStep,
+    gate_bias: calibration.bias,
+    is_within: calibration.isWithin,
+    calibration: calibration.curve.map(({ bias, heldOut, newcomerShare, kept }) => {
+      return { bias, held_out_loss: heldOut, newcomer_share: newcomerShare, kept }
+    }),
+    texts: texts.map(text),
+    keep: keep.map(text),
+    worse,
+    bytes,
+    seconds,
+  }
+}
+
+export function planJson(plan: TeachingPlan & Partial<MeasuredPlan>) {
+  const { kind, layers, experts, parameters, memoryBytes, batch, tokens, steps, stepsPerEpoch } = plan
+  return {
+    kind,
+    layers,
+    experts,
+    parameters,
+    memory_bytes: memoryBytes,
+    batch,
+    tokens: { train: tokens.train, held_out: tokens.heldOut, keep: tokens.keep },
+    steps,
+    steps_per_epoch: stepsPerEpoch,
+    ...(plan.tokensPerSecond !== undefined && {
+      tokens_per_second: plan.tokensPerSecond,
+      seconds_per_epoch: plan.secondsPerEpoch,
+    }),
+  }
+}

@@ -1,0 +1,245 @@
+import { type Command, Option } from 'commander'
+import { UsageError } from '../../errors.js'
+import type { NamedText, Quant, TeachEvent, TeachOptions } from '../../index.js'
+import { MIXTURE_KINDS, type MixtureKind } from '../../model/config.js'
+import { decimal } from '../../numbers.js'
+import { INITS, type Init, type Layers, STEERINGS, type SteeringKind } from '../../teaching/teach-options.js'
+import { readTextOrStdin } from '../io/input-text.js'
+import { interruption, interruptSignal } from '../io/interrupt.js'
+import { note, writeOut } from '../io/output.js'
+import { createStatusLine } from '../io/status-line.js'
+import {
+  addOutputOptions,
+  addQuantOption,
+  addThreadsOption,
+  namedInLibrary,
+  type OutputOptions,
+  wholeNumber,
+} from '../parsing/options.js'
+import { freeFolder } from '../parsing/out-folder.js'
+import {
+  asJson,
+  calibrationLine,
+  endLine,
+  planJson,
+  planLine,
+  planTable,
+  stepLine,
+  summary,
+  warnings,
+} from './teach-report.js'
+
+interface TeachCommandOptions extends OutputOptions {
+  text: string[]
+  keepText?: string[]
+  forget?: number
+  experts?: number
+  layers?: Layers
+  only?: MixtureKind
+  epochs?: number
+  steps?: number
+  learningRate?: number
+  batch?: number
+  init?: Init
+  keep?: number
+  steering?: SteeringKind
+  seed?: number
+  resume?: boolean
+  dryRun?: boolean
+  force?: boolean
+  json?: boolean
+  quant?: Quant
+  threads?: number
+}
+
+export function define(command: Command): void {
+  command
+    .description(
+      'Teaches a model texts: adds new experts to its layers and trains them, and their rows of the routers, alone. ' +
+        'What the model had stays as it was, bit for bit. Afterwards the new experts’ gates are closed as far as keeping ' +
+        'what it knew takes. Writes a packed model, with the curves of both (teaching.csv, calibration.csv, and as .svg) ' +
+        'beside it, and prints its path; stderr has what was learnt and what was forgotten.',
+    )
+    .argument('<model>', 'folder, file or name')
+    .argument('[out]', 'folder of the taught model; not needed with --dry-run')
+    .optionsGroup('What is learnt:')
+    .requiredOption('--text <file...>', 'texts to learn; the last tenth of each is held out')
+    .optionsGroup('What is kept:')
+    .option('--forget <percent>', 'rise of the perplexity of what is kept that is accepted (default: 1%)', percent)
+    .option('--keep-text <file...>', 'texts to be kept, beside what the model writes by itself')
+    .option('--keep <share>', 'share of each step that is read of what is kept (default: 0.5)', shareOrNone)
+    .optionsGroup('New experts:')
+    .option('--experts <n>', 'for each layer (default: 1)', wholeNumber('--experts', 1, 1024))
+    .option('--layers <list>', 'layers that get them: 4,5 or 3-5 or last:8 or all (default: all)', layerList)
+    .addOption(new Option('--only <kind>', 'their kind (default: mlp)').choices(MIXTURE_KINDS))
+    .addOption(
+      new Option(
+        '--init <as>',
+        'what they begin as: the experts that the text uses most, or random weights (default: copy)',
+      ).choices(INITS),
+    )
+    .optionsGroup('Training:')
+    .option(
+      '--epochs <e>',
+      'times that the texts are read (default: 2, in 96 to 256 steps)',
+      wholeNumber('--epochs', 1),
+    )
+    .addOption(
+      new Option('--steps <s>', 'steps, in place of epochs').argParser(wholeNumber('--steps', 1)).conflicts('epochs'),
+    )
+    .addOption(
+      namedInLibrary(new Option('--lr <r>', 'highest learning rate (default: 0.003)').argParser(rate), 'learningRate'),
+    )
+    .option('--batch <t>', 'tokens of a step (default: 2048, less for short texts)', wholeNumber('--batch', 64))
+    .addOption(new Option('--steering <how>', 'what draws load to the new experts (default: texts)').choices(STEERINGS))
+    .option('--seed <n>', 'for the same model again (default: 0)', wholeNumber('--seed', 0))
+    .option('--resume', 'continue a training that was cut off')
+    .option('--dry-run', 'only print what it would take')
+    .option('--force', 'replace the model that OUT holds')
+    .option('--json', 'print one object')
+    .addHelpText('after', NOTES)
+    .action(teachModel)
+  addThreadsOption(addQuantOption(command, 'format a checkpoint is packed in'))
+  addOutputOptions(command)
+}
+
+const NOTES = `
+What draws load to the new experts:
+  texts    they learn to be chosen for what is learnt, not for what is kept
+  entropy  load goes to the experts that have most (ModuleFormer paper)
+  none     nothing does
+
+Ctrl-C ends the training and writes the best state so far. --resume continues a
+training that was interrupted or killed; at most a minute of it is lost.
+
+Examples:
+  molm teach nano ./nano-german --text german.txt
+  molm teach nano ./nano-german --text german.txt --forget 0.5%
+  molm teach nano ./nano-german --text german.txt --layers last:3 --experts 2
+  molm teach nano --text german.txt --dry-run`
+
+async function teachModel(model: string, out: string | undefined, options: TeachCommandOptions): Promise<void> {
+  if (!options.dryRun && out === undefined)
+    throw new UsageError('name a folder for the taught model, or give --dry-run')
+  const texts = await Promise.all(options.text.map(readTextOrStdin))
+  const keepTexts = options.keepText && (await Promise.all(options.keepText.map(readTextOrStdin)))
+  if (options.dryRun) return dryRun(model, texts, keepTexts, options)
+  const { teach } = await import('../../index.js')
+  // A training that was interrupted has left what it had.
+  const folder = await freeFolder(out as string, { force: options.force || options.resume })
+  const show = createDisplay(options)
+  try {
+    const taught = await teach(model, {
+      ...libraryOptions(texts, keepTexts, options),
+      out: folder,
+      resume: options.resume,
+      onEvent: show.event,
+    })
+    show.clear()
+    if (!options.json && !options.quiet) process.stderr.write(summary(taught))
+    // Even with --quiet: a model that has forgotten looks like one that has not.
+    for (const warning of warnings(taught)) note(warning)
+    await writeOut(`${options.json ? JSON.stringify(asJson(model, taught)) : taught.path}\n`)
+    const early = interruption()
+    if (early) process.exitCode = early.exitCode
+  } finally {
+    show.clear()
+  }
+}
+
+async function dryRun(
+  model: string,
+  texts: NamedText[],
+  keepTexts: NamedText[] | undefined,
+  options: TeachCommandOptions,
+): Promise<void> {
+  const { planTeaching } = await import('../../index.js')
+  const show = createDisplay(options)
+  try {
+    const plan = await planTeaching(model, { ...libraryOptions(texts, keepTexts, options), onEvent: show.event })
+    show.clear()
+    await writeOut(options.json ? `${JSON.stringify({ model, ...planJson(plan) })}\n` : planTable(plan))
+  } finally {
+    show.clear()
+  }
+}
+
+function libraryOptions(
+  texts: NamedText[],
+  keepTexts: NamedText[] | undefined,
+  options: TeachCommandOptions,
+): Omit<TeachOptions, 'out' | 'resume'> {
+  const { experts, layers, only, epochs, steps, learningRate, batch, init, keep, steering, seed } = options
+  const { forget, quant, threads } = options
+  return {
+    texts,
+    ...(keepTexts && { keepTexts }),
+    forget,
+    experts,
+    layers,
+    only,
+    epochs,
+    steps,
+    learningRate,
+    batch,
+    init,
+    keep,
+    steering,
+    seed,
+    quant,
+    threads,
+    signal: interruptSignal(),
+  }
+}
+
+/** The progress of a training: a line that is drawn again if one may be drawn, else a line for each check. */
+function createDisplay(options: OutputOptions): { event: (event: TeachEvent) => void; clear: () => void } {
+  const line = createStatusLine(options)
+  const tell = (text: string) => {
+    line?.clear()
+    if (!options.quiet) note(text)
+  }
+  const event = (event: TeachEvent) => {
+    if (event.kind === 'phase') line?.show(event.phase)
+    if (event.kind === 'plan') tell(planLine(event.plan))
+    if (event.kind === 'step') {
+      const text = stepLine(event)
+      if (line) line.show(text)
+      else if (event.point.heldOut !== undefined) tell(text)
+    }
+    if (event.kind === 'calibration') tell(calibrationLine(event.point))
+    if (event.kind === 'end') tell(endLine(event))
+  }
+  return { event, clear: () => line?.clear() }
+}
+
+/** `4,5`, `3-5`, `last:8` or `all`. */
+function layerList(text: string): Layers {
+  if (text === 'all' || /^last:[1-9]\d*$/.test(text)) return text as Layers
+  const list = text.split(',').flatMap((item) => {
+    const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(item) ?? []
+    const count = Number(last) - Number(first) + 1
+    return count > 0 ? Array.from({ length: count }, (_, i) => Number(first) + i) : [NaN]
+  })
+  if (list.every(Number.isInteger)) return list
+  throw new UsageError(`--layers must be like 4,5 or 3-5 or last:8 or all, not '${text}'`)
+}
+
+function rate(text: string): number {
+  const value = decimal(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new UsageError(`--lr must be a number above 0, not '${text}'`)
+}
+
+/** `1%`, as a share. */
+function percent(text: string): number {
+  const value = text.endsWith('%') ? decimal(text.slice(0, -1)) : Number.NaN
+  if (value > 0 && value <= 100) return value / 100
+  throw new UsageError(`--forget must be a percentage above 0% and 100% at most, like 1%, not '${text}'`)
+}
+
+function shareOrNone(text: string): number {
+  const value = decimal(text)
+  if (value >= 0 && value < 1) return value
+  throw new UsageError(`--keep must be a share from 0 to below 1, like 0.4, not '${text}'`)
+}

@@ -1,0 +1,26 @@
+import type { Model } from '../../api/model.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { note } from '../io/output.js'
+import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
+
+/** A model that is ready, and how long that took. */
+export interface LoadedModel {
+  model: Model
+  loadMs: number
+}
+
+/** Loads the model that the options name, lets `use` work with it, and sees to it that its threads end. */
+export async function withModel<T>(options: ModelOptions, use: (loaded: LoadedModel) => Promise<T>): Promise<T> {
+  const start = performance.now()
+  const { loadModel } = await import('../../library/load-model.js')
+  const model = await loadModel(modelName(options.model), {
+    ...loadOptions(options),
+    onWarning: (message) => options.quiet || note(`warning: ${message}`),
+    signal: interruptSignal(),
+  })
+  try {
+    return await use({ model, loadMs: performance.now() - start })
+  } finally {
+    await model.dispose()
+  }
+}

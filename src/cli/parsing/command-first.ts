@@ -1,0 +1,35 @@
+import { Command } from 'commander'
+import { COMMANDS } from '../commands/index.js'
+
+const HELP = ['-h', '--help']
+
+/**
+ * The command line with its command before its options. A word is the command if all that stands before it are options
+ * that this command has, with their values: `--json list` lists, and the `list` of `--seed 1 list` is a prompt, since
+ * `list` knows no seed.
+ */
+export async function commandFirst(args: readonly string[]): Promise<readonly string[]> {
+  if (!args[0]?.startsWith('-')) return args
+  const end = args.includes('--') ? args.indexOf('--') : args.length
+  for (const { name, alias, load } of COMMANDS) {
+    const at = args.findIndex((word) => word === name || word === alias)
+    if (at < 0 || at >= end) continue
+    const command = new Command(name)
+    ;(await load()).define(command)
+    if (areOptionsOf(command, args.slice(0, at))) return [name, ...args.slice(0, at), ...args.slice(at + 1)]
+  }
+  return args
+}
+
+function areOptionsOf(command: Command, words: readonly string[]): boolean {
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]
+    if (HELP.includes(word)) continue
+    const flag = /^(--[^=]+|-[^-])/.exec(word)?.[0]
+    const option = command.options.find(({ short, long }) => flag !== undefined && [short, long].includes(flag))
+    if (!option) return false
+    // A value stands in the same word (--seed=1, -n5), or is the next one.
+    if (option.required && word === flag && ++i === words.length) return false
+  }
+  return true
+}

@@ -1,0 +1,42 @@
+import { UsageError } from '../../errors.js'
+import { nearest } from '../../spelling.js'
+import { COMMANDS } from '../commands/index.js'
+
+const HELP = ['-h', '--help']
+const VERSION = ['-V', '-v', '--version']
+
+/** The command line with its command: what begins with no command, and asks for no help, is a prompt. */
+export function spelledOut(args: readonly string[]): readonly string[] {
+  if (args.length === 0) return process.stdin.isTTY ? ['--help'] : ['run']
+  const [first, ...rest] = args
+  if (VERSION.includes(first)) return ['--version']
+  if (HELP.includes(first)) return args
+  if (first === 'help' && rest.length <= 1) return ['help', ...rest.map((word) => commandNamed(word) ?? word)]
+  const command = commandNamed(first)
+  return command === undefined ? ['run', ...args] : [command, ...rest]
+}
+
+/** The name of the command that a word calls by its name or another one. */
+export function commandNamed(word: string | undefined): string | undefined {
+  return COMMANDS.find(({ name, alias }) => word !== undefined && [name, alias].includes(word))?.name
+}
+
+/** Rejects with a UsageError for `help` with what is no command: `help nope`. */
+export async function checkHelp([first, second]: readonly string[]): Promise<void> {
+  if (first !== 'help' || second === undefined || commandNamed(second)) return
+  const { foreignUse } = await import('./foreign-commands.js')
+  const instead = (await foreignUse([second]))?.instead
+  const meant = nearCommand(second)
+  throw new UsageError(
+    `'${second}' is no command; ${instead ?? (meant ? `did you mean 'molm help ${meant}'?` : 'see molm --help')}`,
+  )
+}
+
+/** The command that a word was probably meant to be, as it is typed after `molm`. */
+export function nearCommand(word: string): string | undefined {
+  if (word === 'version') return '--version'
+  return nearest(
+    word,
+    COMMANDS.flatMap(({ name, alias }) => [name, ...(alias ? [alias] : [])]).filter((name) => name.length > 2),
+  )
+}

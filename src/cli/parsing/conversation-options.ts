@@ -1,0 +1,105 @@
+import type { Command } from 'commander'
+import type { ChatMessage } from '../../api/text.js'
+import { UsageError, UserError } from '../../errors.js'
+import { readBounded } from '../../files/bounded-file.js'
+import { expandHome } from '../../files/home.js'
+import { parseJson } from '../../json.js'
+import { readMessages } from '../../text/read-messages.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { readStdin, STDIN } from '../io/stdin.js'
+import { collect } from './options.js'
+
+/** Most bytes of a file that becomes part of a prompt, as for stdin. */
+const MOST_BYTES = 16 * 2 ** 20
+
+/** What a conversation is given beside what the user types. */
+export interface ConversationOptions {
+  system?: string
+  file?: string[]
+  prefill?: string
+  messages?: string
+  templateArg?: Record<string, unknown>
+}
+
+/** The same, read. */
+export interface ConversationStart {
+  system: string
+  /** Texts of the files, in their order. */
+  files: string[]
+  prefill: string
+  messages: ChatMessage[]
+  args: Record<string, unknown>
+}
+
+/** `takesStdin`: - may stand for a file. */
+export function addConversationOptions(command: Command, { takesStdin = true } = {}): Command {
+  const file = takesStdin ? 'a file (- for stdin)' : 'a file'
+  return command
+    .optionsGroup('Conversation:')
+    .option('-s, --system <text>', 'system text in front of the conversation; @FILE reads it from a file')
+    .option('-f, --file <file>', `put the text of ${file} before the prompt; may be repeated`, collect)
+    .option('--prefill <text>', 'begin the answer with this text')
+    .option('--messages <file>', 'begin with the messages of a JSON file: [{"role", "content"}, ...]')
+    .option('--template-arg <name=json>', 'give the chat template a value; may be repeated', collectArgument)
+}
+
+/** Whether any of them was given that needs a conversation, and not a text that just goes on. */
+export function asksForConversation({ system, prefill, messages, templateArg }: ConversationOptions): boolean {
+  return system !== undefined || prefill !== undefined || messages !== undefined || templateArg !== undefined
+}
+
+/** Whether stdin stands for one of their files. */
+export function readsStdin({ system = '', file = [], messages }: ConversationOptions): boolean {
+  return system === `@${STDIN}` || messages === STDIN || file.includes(STDIN)
+}
+
+/** Reads the files that the options name. Rejects with a UserError that names the file. */
+export async function readConversation(options: ConversationOptions): Promise<ConversationStart> {
+  const { system = '', file = [], prefill = '', messages, templateArg = {} } = options
+  return {
+    system: system.startsWith('@') ? (await readText(system.slice(1))).trimEnd() : system,
+    files: await Promise.all(file.map(async (path) => (await readText(path)).replace(/\r?\n$/, ''))),
+    prefill,
+    messages: messages === undefined ? [] : messagesIn(await readText(messages), messages),
+    args: templateArg,
+  }
+}
+
+function collectArgument(text: string, earlier: Record<string, unknown> = {}): Record<string, unknown> {
+  const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]+)$/.exec(text) ?? []
+  if (name === undefined) throw new UsageError(`--template-arg must be NAME=JSON, not '${text}'`)
+  try {
+    return { ...earlier, [name]: JSON.parse(value) }
+  } catch {
+    throw new UsageError(
+      `--template-arg ${name}: ${value} is no JSON; a text needs quotes, as in --template-arg '${name}="${value}"'`,
+    )
+  }
+}
+
+async function readText(named: string): Promise<string> {
+  const bytes =
+    named === STDIN
+      ? await readStdin(interruptSignal())
+      : await readBounded(expandHome(named), MOST_BYTES, 'no prompt is that long')
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new UserError(`${named === STDIN ? 'stdin' : named}: this is not a text in UTF-8`)
+  }
+}
+
+/** One JSON list of messages, or a message per line. */
+function messagesIn(text: string, path: string): ChatMessage[] {
+  const parsed = text.trimStart().startsWith('[')
+    ? parseJson(Buffer.from(text), path)
+    : text
+        .split('\n')
+        .flatMap((line, i) => (line.trim() === '' ? [] : [parseJson(Buffer.from(line), `${path}:${i + 1}`)]))
+  try {
+    return readMessages(parsed)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(`${path}: ${error.message}; the file must hold [{"role": "user", "content": "..."}, ...]`)
+  }
+}

@@ -1,0 +1,33 @@
+import { join } from 'node:path'
+import { UserError } from '../../errors.js'
+import { expandHome } from '../../files/home.js'
+import type { Quant } from '../../packing/format/formats.js'
+import { isSameFile, packingsIn } from '../../packing/format/packed-folder.js'
+
+/** The folder for a new model. Rejects with a UserError if it holds a model and the user has not given --force. */
+export async function freeFolder(out: string, { force }: { force?: boolean }): Promise<string> {
+  const folder = expandHome(out)
+  const { quants } = await packingsIn(folder)
+  if (quants.length === 0 || force) return folder
+  throw holdsModel(out, quants)
+}
+
+/**
+ * The same for a packing of the checkpoint in the folder `checkpoint`: beside other packings of that checkpoint there is
+ * room for one more, since none of them is replaced.
+ */
+export async function folderForPacking(
+  out: string,
+  { checkpoint, quant, force }: { checkpoint: string; quant: Quant; force?: boolean },
+): Promise<string> {
+  const folder = expandHome(out)
+  const { quants } = await packingsIn(folder)
+  if (quants.length === 0 || force) return folder
+  const isOfCheckpoint = await isSameFile(join(folder, 'config.json'), join(checkpoint, 'config.json'))
+  if (isOfCheckpoint && !quants.includes(quant)) return folder
+  throw holdsModel(out, quants)
+}
+
+function holdsModel(out: string, quants: readonly Quant[]): UserError {
+  return new UserError(`${out}: holds a model already (${quants.join(', ')}); give another folder, or --force`)
+}

@@ -1,0 +1,78 @@
+import { createHash, type Hash } from 'node:crypto'
+import type { ByteSource } from '../../checkpoint/byte-source.js'
+import { openLocalFile } from '../../checkpoint/local-folder.js'
+import { crc32, crcDigits } from './crc32.js'
+import type { PackedFile, PackedRange } from './packed-file.js'
+import { differs, type PartChecksums } from './packed-metadata.js'
+
+const READ_BYTES = 8 * 2 ** 20
+
+/** What the bytes of a part are known by. */
+export function checksumsOf(bytes: Uint8Array): Required<PartChecksums> {
+  return new RunningChecksums().add(bytes).finish()
+}
+
+/** The checksums of bytes that come in stretches. */
+export class RunningChecksums {
+  /** Bytes so far. */
+  bytes = 0
+  private readonly sha256: Hash = createHash('sha256')
+  private crc = 0
+
+  add(bytes: Uint8Array): this {
+    this.sha256.update(bytes)
+    this.crc = crc32(bytes, this.crc)
+    this.bytes += bytes.length
+    return this
+  }
+
+  /** Those of all stretches together; nothing can be added afterwards. */
+  finish(): Required<PartChecksums> {
+    return { sha256: this.sha256.digest('hex'), crc32: crcDigits(this.crc) }
+  }
+}
+
+/** Both checksums of a range of a file. */
+export async function checksumsOfRange(
+  source: ByteSource,
+  range: Pick<PackedRange, 'offset' | 'bytes'>,
+  signal?: AbortSignal,
+): Promise<Required<PartChecksums>> {
+  const running = new RunningChecksums()
+  for await (const bytes of stretchesOf(source, range, signal)) running.add(bytes)
+  return running.finish()
+}
+
+/** Reads a whole packed file and compares every part with its SHA-256. Rejects with a UserError naming the first bad one. */
+export async function verifyChecksums(file: PackedFile, signal?: AbortSignal): Promise<void> {
+  const source = await openLocalFile(file.path)
+  try {
+    for (const [name, range] of file.parts) {
+      if ((await checksumOf(source, range, signal)) !== range.sha256) throw differs(file.path, name)
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+/** SHA-256 in hex of a range of a file. */
+export async function checksumOf(
+  source: ByteSource,
+  range: Pick<PackedRange, 'offset' | 'bytes'>,
+  signal?: AbortSignal,
+): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const bytes of stretchesOf(source, range, signal)) hash.update(bytes)
+  return hash.digest('hex')
+}
+
+async function* stretchesOf(
+  source: ByteSource,
+  { offset, bytes }: Pick<PackedRange, 'offset' | 'bytes'>,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (let done = 0; done < bytes; done += READ_BYTES) {
+    signal?.throwIfAborted()
+    yield await source.read(offset + done, Math.min(READ_BYTES, bytes - done))
+  }
+}

@@ -1,0 +1,137 @@
+import { UserError } from '../../errors.js'
+import { isObject, parseJsonObject } from '../../json.js'
+import { printable } from '../../printable.js'
+import { type PartFormats, QUANTS, type Quant, type WeightFormat } from './formats.js'
+
+/** What a packed file says of itself. */
+export interface PackedMetadata {
+  quant: Quant
+  formats: PartFormats
+  /** The checkpoint it was packed from: a repository or a folder's name. */
+  source: string
+  /** Commit of that repository. */
+  sourceRevision?: string
+  /** SHA-256 in hex of the files that were put beside it, by name; config.json is one of them. Absent in old files. */
+  files?: Record<string, string>
+  /** What was taught to it after it had been trained, the last teaching last: accounts as the teacher gave them. */
+  taught?: Record<string, unknown>[]
+}
+
+/** What a part's bytes are known by. */
+export interface PartChecksums {
+  /** SHA-256 in hex. */
+  sha256: string
+  /** CRC-32, eight hex digits: cheap enough to be compared when the part is read. Absent in old files. */
+  crc32?: string
+}
+
+/** Raised when a file written today would be misread by the molm of yesterday. */
+const FORMAT_VERSION = 1
+
+export const SHA256_HEX = /^[0-9a-f]{64}$/
+
+const encoder = new TextEncoder()
+
+const MATRIX_PARTS = ['router', 'attention', 'mlp', 'head'] as const
+
+/** The strings of the file's __metadata__, in the order they are written. */
+export function encodeMetadata(
+  metadata: PackedMetadata,
+  checksums: ReadonlyMap<string, PartChecksums>,
+): Record<string, string> {
+  const { quant, formats, source, sourceRevision, files, taught } = metadata
+  const byPart = (kind: keyof PartChecksums) =>
+    JSON.stringify(Object.fromEntries([...checksums].map(([part, known]) => [part, known[kind]])))
+  const { embedding, router, attention, mlp, head } = formats
+  return {
+    format: 'molm',
+    format_version: String(FORMAT_VERSION),
+    quant,
+    formats: JSON.stringify({ embedding, router, attention, mlp, head }),
+    source,
+    ...(sourceRevision === undefined ? {} : { source_revision: sourceRevision }),
+    ...(files === undefined ? {} : { files: JSON.stringify(files) }),
+    ...(taught === undefined ? {} : { taught: JSON.stringify({ teachings: taught }) }),
+    checksums: byPart('sha256'),
+    crc32: byPart('crc32'),
+  }
+}
+
+/** Reads them back. Throws a UserError when the file is not of molm, of a later version or incomplete. */
+export function decodeMetadata(
+  strings: Record<string, string>,
+  path: string,
+): { metadata: PackedMetadata; checksums: Record<string, unknown>; crc32?: Record<string, unknown> } {
+  if (strings.format !== 'molm') {
+    throw new UserError(`${path}: this is an ordinary checkpoint, not packed by molm; give its folder instead`)
+  }
+  checkVersion(strings.format_version, path)
+  const { quant, source = '', source_revision: sourceRevision } = strings
+  const objectIn = (key: string) => parseJsonObject(encoder.encode(strings[key]), `${path} (${key})`)
+  if (!isQuant(quant)) throw damaged(path, `has the unknown quant ${printable(String(quant))}`)
+  return {
+    metadata: {
+      quant,
+      formats: decodeFormats(strings.formats, path),
+      source,
+      ...(sourceRevision === undefined ? {} : { sourceRevision }),
+      ...(strings.files === undefined ? {} : { files: decodeFiles(objectIn('files'), path) }),
+      ...(strings.taught === undefined ? {} : { taught: decodeTaught(objectIn('taught'), path) }),
+    },
+    checksums: objectIn('checksums'),
+    crc32: strings.crc32 === undefined ? undefined : objectIn('crc32'),
+  }
+}
+
+function decodeFiles(files: Record<string, unknown>, path: string): Record<string, string> {
+  const isRight = ([, checksum]: [string, unknown]) => typeof checksum === 'string' && SHA256_HEX.test(checksum)
+  if (!Object.entries(files).every(isRight)) throw damaged(path, 'has a file beside it without a checksum')
+  return files as Record<string, string>
+}
+
+function decodeTaught({ teachings }: Record<string, unknown>, path: string): Record<string, unknown>[] {
+  if (Array.isArray(teachings) && teachings.every(isObject)) return teachings
+  throw damaged(path, 'tells nothing that can be read of what was taught to it')
+}
+
+function checkVersion(text: string | undefined, path: string): void {
+  const version = Number(text)
+  if (!(Number.isInteger(version) && version >= 1)) throw damaged(path, 'does not say its format version')
+  if (version <= FORMAT_VERSION) return
+  throw new UserError(
+    `${path}: packed by a newer molm (format ${version}, this one reads up to ${FORMAT_VERSION}); ` +
+      'update molm, or pack the model again',
+  )
+}
+
+function decodeFormats(text: string | undefined, path: string): PartFormats {
+  const formats = parseJsonObject(encoder.encode(text), `${path} (formats)`)
+  const { embedding } = formats
+  if (embedding !== 'f32' && embedding !== 'q8') throw damaged(path, 'has no known format for its embedding')
+  const format = (part: (typeof MATRIX_PARTS)[number]): WeightFormat => {
+    const value = formats[part]
+    if (isQuant(value)) return value
+    throw damaged(path, `has no known format for its ${part}`)
+  }
+  return {
+    embedding,
+    router: format('router'),
+    attention: format('attention'),
+    mlp: format('mlp'),
+    head: format('head'),
+  }
+}
+
+function isQuant(value: unknown): value is Quant {
+  return QUANTS.some((quant) => quant === value)
+}
+
+/** A packed file with a part that is not what was written. */
+export function differs(path: string, part: string): UserError {
+  return damaged(path, `has a part ${printable(part)} that does not match its checksum`)
+}
+
+/** A packed file that contradicts itself. */
+export function damaged(path: string, why: string): UserError {
+  return new UserError(`${path}: the packed file is damaged: it ${why}; pack the model again`)
+}

@@ -1,0 +1,115 @@
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import { readSmallFile } from '../../checkpoint/small-file.js'
+import { cannotWrite } from '../../files/folders.js'
+import { isObject, parseJsonObject } from '../../json.js'
+import type { PartChecksums } from '../format/packed-metadata.js'
+import type { NonFinite } from './pack.js'
+
+/** A longer journal counts as none. The largest model that is read has 65,536 parts, and a part some 500 bytes. */
+const MOST_BYTES = 64 * 2 ** 20
+
+const NEWLINE = 0x0a
+
+/** What decides whether half a packed file may be gone on with: all of it must be the same. */
+export interface JournalIdentity {
+  source: string
+  commit: string
+  /** layoutIdentity of the packed file. */
+  layout: string
+  /** Whether the entries tell what was read. */
+  hasReads: boolean
+}
+
+/** A range of a checkpoint's file, as it was read. */
+export interface SourceRange {
+  file: string
+  start: number
+  bytes: number
+  /** In hex. */
+  sha256: string
+}
+
+/** A part that has been written. */
+export interface JournalEntry extends Required<PartChecksums> {
+  part: string
+  nonFinite: NonFinite[]
+  /** What it was made from. */
+  reads: SourceRange[]
+}
+
+/**
+ * Tells which parts of a half-written packed file are done: a line of JSON for the file's identity, then one a part.
+ * It may be ahead of the file after a power cut, so a reader compares each part with its checksum.
+ */
+export class PackJournal {
+  private constructor(
+    private readonly path: string,
+    private readonly handle: FileHandle,
+  ) {}
+
+  /** What an earlier process has noted, or undefined when there is no journal. A line that was cut off is dropped. */
+  static async read(path: string): Promise<{ identity: JournalIdentity; entries: JournalEntry[] } | undefined> {
+    const bytes = await readSmallFile(path, MOST_BYTES).catch(() => undefined)
+    const [identity, ...entries] = linesOf(bytes ?? new Uint8Array())
+    return isIdentity(identity) ? { identity, entries: entries.filter(isEntry) } : undefined
+  }
+
+  /** Begins a journal, with the entries that are known to hold. It replaces a former one atomically. */
+  static async create(path: string, identity: JournalIdentity, entries: readonly JournalEntry[]): Promise<PackJournal> {
+    let handle: FileHandle | undefined
+    try {
+      handle = await open(`${path}.new`, 'w')
+      await handle.appendFile([identity, ...entries].map((line) => `${JSON.stringify(line)}\n`).join(''))
+      await rename(`${path}.new`, path)
+      return new PackJournal(path, handle)
+    } catch (error) {
+      await handle?.close()
+      throw cannotWrite(path, error)
+    }
+  }
+
+  /** Notes a part. It survives the end of this process at once, and a power cut after sync. */
+  async append(entry: JournalEntry): Promise<void> {
+    await this.handle.appendFile(`${JSON.stringify(entry)}\n`).catch((error: unknown) => {
+      throw cannotWrite(this.path, error)
+    })
+  }
+
+  async sync(): Promise<void> {
+    await this.handle.datasync().catch((error: unknown) => {
+      throw cannotWrite(this.path, error)
+    })
+  }
+
+  close(): Promise<void> {
+    return this.handle.close()
+  }
+}
+
+/** The whole lines that are objects, up to the first that is none. */
+function linesOf(bytes: Uint8Array): unknown[] {
+  const lines: unknown[] = []
+  for (let at = 0; ; ) {
+    const end = bytes.indexOf(NEWLINE, at)
+    if (end < 0) return lines
+    try {
+      lines.push(parseJsonObject(bytes.subarray(at, end), 'journal'))
+    } catch {
+      return lines
+    }
+    at = end + 1
+  }
+}
+
+function isIdentity(value: unknown): value is JournalIdentity {
+  if (!isObject(value)) return false
+  const { source, commit, layout, hasReads } = value
+  return [source, commit, layout].every((text) => typeof text === 'string') && typeof hasReads === 'boolean'
+}
+
+function isEntry(value: unknown): value is JournalEntry {
+  if (!isObject(value)) return false
+  const { part, sha256, crc32, nonFinite, reads } = value
+  const areObjects = (list: unknown) => Array.isArray(list) && list.every(isObject)
+  return [part, sha256, crc32].every((text) => typeof text === 'string') && areObjects(nonFinite) && areObjects(reads)
+}

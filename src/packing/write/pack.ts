@@ -1,0 +1,275 @@
+import { DTYPE_BYTES, type DType } from '../../checkpoint/dtype.js'
+import { readSpan, rows, span, type Tensor } from '../../checkpoint/tensor.js'
+import { type PieceKind, packedBytes, type WeightFormat } from '../format/formats.js'
+import type { Layout, Part, Piece } from '../format/layout.js'
+import { BLOCK, runsOf } from './pieces.js'
+
+/** Rows of weights as a checkpoint holds them, and how they are to be packed. */
+export interface PackRequest {
+  /** Bytes of the checkpoint, at the start of a buffer of their own, which the packer may keep or transfer. */
+  bytes: Uint8Array
+  dtype: DType
+  /** Index, in elements, of entry [0, 0] inside `bytes`. */
+  firstElement: number
+  rows: number
+  cols: number
+  /** Distances between neighbours, in elements; 0 repeats the same one. */
+  rowStride: number
+  colStride: number
+  kind: PieceKind
+  format: WeightFormat
+}
+
+/** Packs rows: packedBytes(kind, format, rows, cols) bytes, and how many of the weights were NaN or infinite. */
+export type PackMatrix = (request: PackRequest) => Promise<{ bytes: Uint8Array; nonFinite: number }>
+
+/** Weights that are not finite numbers. */
+export interface NonFinite {
+  /** Name of the checkpoint's tensor. */
+  tensor: string
+  part: string
+  count: number
+}
+
+/** A part, packed, or a stretch of a large one. */
+export interface PackedPart {
+  part: Part
+  /** part.bytes of them, padding included, in a buffer of their own; of a stretch, as many as it has. */
+  bytes: Uint8Array
+  /** Where they stand in the part. */
+  offset: number
+  /** Whether the part is complete with them. */
+  isLast: boolean
+  /** Where such weights were met, in the order of reading; empty for a healthy checkpoint. */
+  nonFinite: NonFinite[]
+}
+
+export interface PackPartsOptions {
+  signal?: AbortSignal
+  /** Leaves parts out. */
+  skip?: (part: Part) => boolean
+  /** What is read ahead of the chunk being packed; one chunk is in any case. Default: just that one. */
+  readAhead?: ReadAhead
+  /** Gives parts of a single source (an embedding, a head) chunk by chunk, in their order. Default: every part whole. */
+  inStretches?: boolean
+  /** Told of the bytes of a checkpoint that a part is made from, before they are packed. */
+  onRead?: (part: Part, view: Tensor, bytes: Uint8Array) => void
+}
+
+/** Limits of reading ahead, both of which hold: where each read takes long to arrive, several are kept under way. */
+export interface ReadAhead {
+  reads: number
+  bytes: number
+}
+
+/** Bytes of a checkpoint read at once. Two such reads are held: the one being packed and the next. */
+const CHUNK_BYTES = 16 * 2 ** 20
+
+/** Most bytes of a stretch: 16-bit weights double where they become f32. */
+export const STRETCH_BYTES = 2 * CHUNK_BYTES
+
+/**
+ * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part, or stretch of
+ * one, and three chunks of the checkpoint are in memory at any time, or what `readAhead` allows: the next chunks are read
+ * while one is packed and the result of the one before is used. Rejects with the signal's reason once it is aborted, and
+ * with a UserError when a file cannot be read.
+ */
+export async function* packParts(
+  layout: Layout,
+  tensors: Map<string, Tensor>,
+  pack: PackMatrix,
+  options: PackPartsOptions = {},
+): AsyncGenerator<PackedPart> {
+  const { signal, skip = () => false, readAhead = { reads: 1, bytes: 0 }, inStretches = false, onRead } = options
+  const reads = new Reads(chunksOf(layout, skip, tensors), readAhead)
+  let current: Packing | undefined
+  let packed: PackedPart | undefined
+  try {
+    do {
+      signal?.throwIfAborted()
+      const next = await reads.next()
+      signal?.throwIfAborted()
+      if (next) onRead?.(next.chunk.part, next.chunk.view, next.bytes)
+      // The packer has its next work before the result of the last one is used, and so is never idle.
+      const following = next && startPacking(next.chunk, next.bytes, pack)
+      const done = current
+      current = following
+      if (done) {
+        const { isLast } = done.chunk
+        packed ??= inStretches ? emptyStretch(done.chunk) : emptyPart(done.chunk.part)
+        addChunk(packed, done.chunk, await done.result)
+        packed.isLast = isLast
+        const isFull = isLast || (inStretches && comesInStretches(packed.part))
+        if (isFull) yield packed
+        if (isFull) packed = undefined
+      }
+    } while (current)
+  } finally {
+    await Promise.allSettled([current?.result, reads.settle()])
+  }
+}
+
+/** Consecutive rows of a source of a piece that are read and packed together. */
+interface Chunk {
+  part: Part
+  piece: Piece
+  /** Index of the source. */
+  source: number
+  firstRow: number
+  /** [rows, cols] */
+  view: Tensor
+  /** Whether it completes its part. */
+  isLast: boolean
+}
+
+/** The reads of chunks that are under way, in the order in which the chunks are packed. */
+class Reads {
+  private readonly pending: { chunk: Chunk; bytes: number; read: Promise<Uint8Array> }[] = []
+
+  constructor(
+    private readonly chunks: Generator<Chunk>,
+    private readonly ahead: ReadAhead,
+  ) {}
+
+  /** The next chunk with its bytes; while they are used, those behind it are being read. */
+  async next(): Promise<{ chunk: Chunk; bytes: Uint8Array } | undefined> {
+    this.fill()
+    const first = this.pending[0]
+    if (first === undefined) return undefined
+    const bytes = await first.read
+    this.pending.shift()
+    this.fill()
+    return { chunk: first.chunk, bytes }
+  }
+
+  /** Resolves once no read is under way: whoever stops early may close the files next. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.pending.map(({ read }) => read))
+  }
+
+  private fill(): void {
+    while (this.hasRoom() && this.start());
+  }
+
+  private hasRoom(): boolean {
+    const bytes = this.pending.reduce((sum, read) => sum + read.bytes, 0)
+    return this.pending.length === 0 || (this.pending.length < this.ahead.reads && bytes < this.ahead.bytes)
+  }
+
+  /** Starts to read one more chunk, if there is one. */
+  private start(): boolean {
+    const { value: chunk, done } = this.chunks.next()
+    if (done) return false
+    const { start, end } = span(chunk.view)
+    const read = readSpan(chunk.view)
+    // It may fail before it is awaited, which must not count as unhandled.
+    read.catch(() => undefined)
+    this.pending.push({ chunk, bytes: end - start, read })
+    return true
+  }
+}
+
+function* chunksOf(layout: Layout, skip: (part: Part) => boolean, tensors: Map<string, Tensor>): Generator<Chunk> {
+  for (const part of layout.parts) {
+    if (skip(part)) continue
+    for (const piece of part.pieces) {
+      for (const [source, { rows: count, view: viewIn }] of piece.sources.entries()) {
+        const view = asMatrix(viewIn(tensors))
+        const step = rowsAtOnce(view)
+        const isLastSource = piece === part.pieces.at(-1) && source === piece.sources.length - 1
+        for (let firstRow = 0; firstRow < count; firstRow += step) {
+          const end = Math.min(firstRow + step, count)
+          yield {
+            part,
+            piece,
+            source,
+            firstRow,
+            view: rows(view, firstRow, end),
+            isLast: isLastSource && end === count,
+          }
+        }
+      }
+    }
+  }
+}
+
+/** A vector as a matrix of one row. */
+function asMatrix(t: Tensor): Tensor {
+  if (t.shape.length === 2) return t
+  return { ...t, shape: [1, ...t.shape], strides: [0, ...t.strides] }
+}
+
+/**
+ * Rows to read at once: all of them, or a multiple of a block's when the source is large. A transposed matrix is never
+ * divided, since the bytes of any few rows of it are spread over the whole.
+ */
+function rowsAtOnce(view: Tensor): number {
+  const [count, cols] = view.shape
+  const [rowStride, colStride] = view.strides
+  const { start, end } = span(view)
+  const areRowsApart = rowStride >= (cols - 1) * colStride + 1
+  if (end - start <= CHUNK_BYTES || !areRowsApart) return count
+  const rowBytes = rowStride * DTYPE_BYTES[view.dtype]
+  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / BLOCK)) * BLOCK
+}
+
+type PackResult = Awaited<ReturnType<PackMatrix>>
+
+/** A chunk on its way through the packer. */
+interface Packing {
+  chunk: Chunk
+  result: Promise<PackResult>
+}
+
+function startPacking(chunk: Chunk, bytes: Uint8Array, pack: PackMatrix): Packing {
+  const { kind, format } = chunk.piece
+  const { dtype, shape, strides } = chunk.view
+  const [rows, cols] = shape
+  const [rowStride, colStride] = strides
+  const result = pack({ bytes, dtype, firstElement: 0, rows, cols, rowStride, colStride, kind, format })
+  // It may fail before it is awaited, which must not count as unhandled.
+  result.catch(() => undefined)
+  return { chunk, result }
+}
+
+function emptyPart(part: Part): PackedPart {
+  return { part, bytes: new Uint8Array(part.bytes), offset: 0, isLast: false, nonFinite: [] }
+}
+
+/** Room for what comes of a chunk, or for its part where that is of several sources. */
+function emptyStretch({ part, firstRow, view, isLast }: Chunk): PackedPart {
+  if (!comesInStretches(part)) return emptyPart(part)
+  const [{ kind, format, cols }] = part.pieces
+  const offset = packedBytes(kind, format, firstRow, cols)
+  // The padding of the part belongs to its last stretch.
+  const end = isLast ? part.bytes : offset + packedBytes(kind, format, view.shape[0], cols)
+  return { part, bytes: new Uint8Array(end - offset), offset, isLast: false, nonFinite: [] }
+}
+
+/** Whether a part can be given chunk by chunk: its bytes come in the order in which it is read. */
+export function comesInStretches({ pieces }: Part): boolean {
+  return pieces.length === 1 && pieces[0].sources.length === 1
+}
+
+/** Puts packed rows where they belong in their piece. */
+function addChunk(packed: PackedPart, { part, piece, source, firstRow, view }: Chunk, result: PackResult): void {
+  const { kind, format } = piece
+  const [count, cols] = view.shape
+  if (result.bytes.length !== packedBytes(kind, format, count, cols)) {
+    throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${count} rows`)
+  }
+  if (kind === 'vector') {
+    const [{ at }] = runsOf(piece, source, 0, cols)
+    packed.bytes.set(result.bytes, piece.offset + packedBytes(kind, format, 1, at) - packed.offset)
+  } else {
+    const bytesOf = (rows: number) => packedBytes(kind, format, rows, cols)
+    for (const { from, count: rows, at } of runsOf(piece, source, firstRow, firstRow + count)) {
+      const start = bytesOf(from - firstRow)
+      const place = piece.offset + bytesOf(at) - packed.offset
+      packed.bytes.set(result.bytes.subarray(start, start + bytesOf(rows)), place)
+    }
+  }
+  if (result.nonFinite > 0) {
+    packed.nonFinite.push({ tensor: piece.sources[source].tensor.key, part: part.name, count: result.nonFinite })
+  }
+}

@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { codeOf, UserError } from '../../errors.js'
+import { cannotWrite } from '../../files/folders.js'
+import { RunningChecksums } from '../format/checksums.js'
+import { aligned } from '../format/formats.js'
+import type { Layout, Part } from '../format/layout.js'
+import { encodeMetadata, type PackedMetadata, type PartChecksums } from '../format/packed-metadata.js'
+
+/** Writes one packed file. Exactly one of finish, abort and leave ends it. */
+export interface PackedFileWriter {
+  /** Bytes of the finished file. */
+  readonly bytes: number
+  /**
+   * Writes a part to its place; the parts may come in any order. A part may also come in stretches, from the first to
+   * the last, each with its place in the part. Resolves with the checksums of the part once it is complete, with
+   * undefined before, and rejects with a UserError when the disk is full.
+   */
+  write(part: Part, bytes: Uint8Array, from?: number): Promise<Required<PartChecksums> | undefined>
+  /** Resolves once what was written would survive a power cut. */
+  sync(): Promise<void>
+  /** Completes the file and gives it its name, replacing what had it before. Every part must have been written. */
+  finish(): Promise<void>
+  /** Removes what was written. Harmless after an error or a second time. */
+  abort(): Promise<void>
+  /** Closes the partial file, to be taken up again. Harmless after an error or a second time. */
+  leave(): Promise<void>
+}
+
+/** Bytes before the header: its length. */
+const LENGTH_BYTES = 8
+/** Stand in for checksums that are not known yet, so that the header has its length from the start. */
+const NO_SHA256 = '0'.repeat(64)
+const NO_CHECKSUMS: PartChecksums = { sha256: NO_SHA256, crc32: '0'.repeat(8) }
+/** Most bytes given to one write call: the operating system's own limit is a little under 2 GiB. */
+const LARGEST_WRITE = 2 ** 30
+
+/**
+ * Begins the packed file `path`. Until it is finished it is called `path`.partial, and its header is empty, so that
+ * nothing can take it for a whole one. The same layout, metadata and parts give the same bytes. With `finished`, the
+ * checksums by name of parts that are in the partial file already, it goes on with what an earlier writer left.
+ */
+export async function createPackedFile(
+  path: string,
+  layout: Layout,
+  metadata: PackedMetadata,
+  finished: ReadonlyMap<string, Required<PartChecksums>> = new Map(),
+): Promise<PackedFileWriter> {
+  const partial = partialPath(path)
+  const checksums = new Map(layout.parts.map(({ name }) => [name, finished.get(name) ?? NO_CHECKSUMS]))
+  const { offsets, end } = placesOf(layout, metadata)
+  const begun = new Map<string, RunningChecksums>()
+  const handle = await open(partial, finished.size > 0 ? 'r+' : 'w').catch((error: unknown) => {
+    throw cannotWriteAll(partial, end, error)
+  })
+
+  return {
+    bytes: end,
+    async write(part, bytes, from = 0) {
+      const offset = offsets.get(part.name)
+      const running = from === 0 ? new RunningChecksums() : begun.get(part.name)
+      if (offset === undefined || running?.bytes !== from || from + bytes.length > part.bytes) {
+        throw new RangeError(`${bytes.length} bytes from ${from} on do not follow in part ${part.name} of this layout`)
+      }
+      await writeAll(handle, bytes, offset + from, partial, end)
+      begun.set(part.name, running.add(bytes))
+      if (running.bytes < part.bytes) return undefined
+      begun.delete(part.name)
+      const known = running.finish()
+      checksums.set(part.name, known)
+      return known
+    },
+    async sync() {
+      await handle.datasync().catch((error: unknown) => {
+        throw cannotWriteAll(partial, end, error)
+      })
+    },
+    async finish() {
+      const missing = layout.parts.find(({ name }) => checksums.get(name) === NO_CHECKSUMS)
+      if (missing !== undefined) throw new Error(`part ${missing.name} was never written`)
+      await writeAll(handle, encodeHeader(layout, metadata, checksums), 0, partial, end)
+      try {
+        // Without it a power cut after the rename could leave the name on an empty file.
+        await handle.sync()
+        await handle.close()
+        await rename(partial, path)
+      } catch (error) {
+        throw cannotWriteAll(path, end, error)
+      }
+    },
+    async abort() {
+      await handle.close()
+      await rm(partial, { force: true })
+    },
+    leave: () => handle.close(),
+  }
+}
+
+/** The `files` of metadata before their checksums are known. */
+export function withoutChecksums(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, NO_SHA256]))
+}
+
+/** What the packed file `path` is called until it is finished. */
+export function partialPath(path: string): string {
+  return `${path}.partial`
+}
+
+/** Byte offset of each part in the packed file, by name, and the file's length. */
+export function placesOf(layout: Layout, metadata: PackedMetadata): { offsets: Map<string, number>; end: number } {
+  let end = emptyHeader(layout, metadata).length
+  const offsets = new Map<string, number>()
+  for (const part of layout.parts) {
+    offsets.set(part.name, end)
+    end += part.bytes
+  }
+  return { offsets, end }
+}
+
+/** Stands for all that decides what a packed file will look like, apart from the weights: its header in short. */
+export function layoutIdentity(layout: Layout, metadata: PackedMetadata): string {
+  return createHash('sha256').update(emptyHeader(layout, metadata)).digest('hex')
+}
+
+/** The header as long as no checksum is known, of parts or of the files beside it: it has its final length. */
+function emptyHeader(layout: Layout, metadata: PackedMetadata): Uint8Array {
+  const files = metadata.files && withoutChecksums(Object.keys(metadata.files))
+  return encodeHeader(layout, { ...metadata, files }, new Map(layout.parts.map(({ name }) => [name, NO_CHECKSUMS])))
+}
+
+/** The file up to its data: length, JSON, and spaces up to a multiple of 64, which the safetensors format allows. */
+function encodeHeader(
+  layout: Layout,
+  metadata: PackedMetadata,
+  checksums: ReadonlyMap<string, PartChecksums>,
+): Uint8Array {
+  const entries: Record<string, unknown> = { __metadata__: encodeMetadata(metadata, checksums) }
+  let end = 0
+  for (const { name, bytes } of layout.parts) {
+    entries[name] = { dtype: 'U8', shape: [bytes], data_offsets: [end, end + bytes] }
+    end += bytes
+  }
+  const json = new TextEncoder().encode(JSON.stringify(entries))
+  const header = new Uint8Array(aligned(LENGTH_BYTES + json.length)).fill(0x20)
+  header.set(json, LENGTH_BYTES)
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - LENGTH_BYTES), true)
+  return header
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number, path: string, total: number) {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await handle.write(
+        bytes,
+        done,
+        Math.min(bytes.length - done, LARGEST_WRITE),
+        position + done,
+      )
+      done += bytesWritten
+    }
+  } catch (error) {
+    throw cannotWriteAll(path, total, error)
+  }
+}
+
+function cannotWriteAll(path: string, total: number, error: unknown): unknown {
+  if (codeOf(error) !== 'ENOSPC') return cannotWrite(path, error)
+  return new UserError(`${path}: the disk is full; the file needs ${Math.ceil(total / 2 ** 20)} MiB`)
+}

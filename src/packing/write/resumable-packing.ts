@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { rename } from 'node:fs/promises'
+import type { Checkpoint } from '../../checkpoint/checkpoint.js'
+import { openLocalFile } from '../../checkpoint/local-folder.js'
+import { checksumsOfRange } from '../format/checksums.js'
+import type { Layout, Part } from '../format/layout.js'
+import type { PackedMetadata } from '../format/packed-file.js'
+import { nonFiniteWeights } from './checkpoint-warnings.js'
+import type { Conversion } from './convert.js'
+import { type NonFinite, type PackMatrix, packParts, type ReadAhead } from './pack.js'
+import { type JournalEntry, type JournalIdentity, PackJournal, type SourceRange } from './pack-journal.js'
+import { createPackedFile, layoutIdentity, partialPath, placesOf } from './packed-file-writer.js'
+
+/** A packed file that is made in several goes, if need be. */
+export interface ResumablePacking {
+  /** Where it will lie. Half of it may lie there, under another name, from an earlier go. */
+  path: string
+  layout: Layout
+  metadata: PackedMetadata & { sourceRevision: string }
+  /** Whether to note what was read from the checkpoint, so that it can be checked afterwards. */
+  notesReads: boolean
+}
+
+/** What an earlier go has left: parts that are done, and why it cannot be used if so. */
+export interface Leftovers {
+  entries: JournalEntry[]
+  /** Commit that the leftovers are of, when it is another one. */
+  otherCommit?: string
+}
+
+export interface ResumableOptions {
+  pack: PackMatrix
+  /** Parts that are done, of findLeftovers. */
+  done: readonly JournalEntry[]
+  readAhead?: ReadAhead
+  signal?: AbortSignal
+  /** Told before the bytes of a part are packed. */
+  onPart?: (part: Part) => void
+  /** Told of each part that is done. */
+  onPartDone?: (part: Part) => void
+  /** Runs when all parts are written, before the file gets its name: the last chance to refuse it. */
+  check?: (reads: SourceRange[]) => Promise<void>
+}
+
+/** Looks for parts that are done, and reads each to see that it is whole. */
+export async function findLeftovers(packing: ResumablePacking, signal?: AbortSignal): Promise<Leftovers> {
+  const { path, layout, metadata } = packing
+  const journal = await PackJournal.read(journalPath(path))
+  if (!journal) return { entries: [] }
+  const identity = identityOf(packing)
+  if (journal.identity.source !== identity.source || journal.identity.commit !== identity.commit) {
+    return { entries: [], otherCommit: journal.identity.commit }
+  }
+  if (journal.identity.layout !== identity.layout || journal.identity.hasReads !== identity.hasReads) {
+    return { entries: [] }
+  }
+  const partial = partialPath(path)
+  // All parts may have been done, and just the files not yet moved to their places.
+  if (!existsSync(partial) && existsSync(path)) await rename(path, partial)
+  if (!existsSync(partial)) return { entries: [] }
+  const { offsets } = placesOf(layout, metadata)
+  const bytes = new Map(layout.parts.map((part) => [part.name, part.bytes]))
+  const source = await openLocalFile(partial)
+  try {
+    const entries: JournalEntry[] = []
+    for (const entry of journal.entries) {
+      const range = { offset: offsets.get(entry.part) ?? Infinity, bytes: bytes.get(entry.part) ?? 0 }
+      if (range.offset + range.bytes > source.size) continue
+      signal?.throwIfAborted()
+      // Both go into the packed file: a journal that is right about one may be wrong about the other.
+      const { sha256, crc32 } = await checksumsOfRange(source, range, signal)
+      if (sha256 === entry.sha256 && crc32 === entry.crc32) entries.push(entry)
+    }
+    return { entries }
+  } finally {
+    await source.close()
+  }
+}
+
+/**
+ * Packs an open checkpoint, whose tensors have been checked, into one packed file, leaving out what is done. Whenever
+ * and however it ends early, a later go loses at most the part at hand. Rejects as packParts does.
+ */
+export async function packResumably(
+  checkpoint: Checkpoint,
+  packing: ResumablePacking,
+  options: ResumableOptions,
+): Promise<Conversion> {
+  const { path, layout, metadata, notesReads } = packing
+  const { pack, done, readAhead, signal, onPart, onPartDone, check } = options
+  const finished = new Map(done.map(({ part, sha256, crc32 }) => [part, { sha256, crc32 }]))
+  const entries = [...done]
+  const reads = new Map<string, SourceRange[]>()
+  const file = await createPackedFile(path, layout, metadata, finished)
+  let journal: PackJournal | undefined
+  let synced = Promise.resolve<unknown>(undefined)
+  try {
+    const notes = await PackJournal.create(journalPath(path), identityOf(packing), done)
+    journal = notes
+    const parts = packParts(layout, checkpoint.tensors, pack, {
+      signal,
+      readAhead,
+      inStretches: true,
+      skip: (part) => finished.has(part.name),
+      onRead(part, view, bytes) {
+        onPart?.(part)
+        if (!notesReads) return
+        const range = { file: view.source.name, start: view.offset, bytes: bytes.length, sha256: sha256(bytes) }
+        // The reads of a part begin before the part in front of it is done.
+        reads.set(part.name, [...(reads.get(part.name) ?? []), range])
+      },
+    })
+    let nonFinite: NonFinite[] = []
+    for await (const packed of parts) {
+      const { part } = packed
+      const written = await file.write(part, packed.bytes, packed.offset)
+      nonFinite.push(...packed.nonFinite)
+      if (written === undefined) continue
+      const entry = { part: part.name, ...written, nonFinite, reads: reads.get(part.name) ?? [] }
+      nonFinite = []
+      await notes.append(entry)
+      // The disk may take its time while the next part is packed, but no longer.
+      await synced
+      synced = Promise.all([file.sync(), notes.sync()])
+      synced.catch(() => undefined)
+      entries.push(entry)
+      reads.delete(part.name)
+      onPartDone?.(part)
+    }
+    await synced
+    await check?.(entries.flatMap((entry) => entry.reads))
+    await file.finish()
+  } catch (error) {
+    await synced.catch(() => undefined)
+    await file.leave()
+    throw error
+  } finally {
+    await journal?.close()
+  }
+  return { path, bytes: file.bytes, warnings: nonFiniteWeights(entries.flatMap((entry) => entry.nonFinite)) }
+}
+
+/** The packing with the checksums of the files that go with it, as far as it has announced them. */
+export function withFiles(packing: ResumablePacking, files: Readonly<Record<string, string>>): ResumablePacking {
+  const { metadata } = packing
+  const announced = Object.entries(metadata.files ?? {}).map(([name, unknown]) => [name, files[name] ?? unknown])
+  return { ...packing, metadata: { ...metadata, files: Object.fromEntries(announced) } }
+}
+
+function identityOf({ layout, metadata, notesReads }: ResumablePacking): JournalIdentity {
+  const { source, sourceRevision: commit } = metadata
+  return { source, commit, layout: layoutIdentity(layout, metadata), hasReads: notesReads }
+}
+
+function journalPath(path: string): string {
+  return `${path}.journal`
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

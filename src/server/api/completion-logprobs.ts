@@ -1,0 +1,65 @@
+import type { Tokenizer } from '../../api/text.js'
+import { Utf8Stream } from '../../text/utf8-stream.js'
+import type { ScoredToken } from './read-prompt.js'
+import { tokenText } from './token-text.js'
+
+/** Log-probabilities of a completion, token by token. */
+export interface CompletionLogprobs {
+  tokens: string[]
+  /** The first of a text is null. */
+  token_logprobs: (number | null)[]
+  /** The likeliest in the place of each, and the token itself. */
+  top_logprobs: (Record<string, number> | null)[]
+  /** Where in the choice's text each begins, in UTF-16 code units. */
+  text_offset: number[]
+}
+
+/** Writes the log-probabilities of one choice, as its tokens come. */
+export class CompletionScorer {
+  private readonly utf8 = new Utf8Stream()
+  private offset = 0
+
+  /**
+   * `echoed` is the prompt, where the choice begins with it. Its tokens may have more text than it: a token that begins a
+   * text, or a blank before the first word.
+   */
+  constructor(
+    private readonly tokenizer: Tokenizer | undefined,
+    echoed?: { text: string; tokens: readonly number[] },
+  ) {
+    if (echoed) this.offset = echoed.text.length - textLength(echoed.tokens, tokenizer)
+  }
+
+  add(scored: readonly ScoredToken[]): CompletionLogprobs {
+    const text_offset = scored.map(({ token }) => {
+      const begin = Math.max(0, this.offset)
+      this.offset += this.tokenizer ? this.utf8.push(this.tokenizer.bytesOf(token)).length : 0
+      return begin
+    })
+    return {
+      tokens: scored.map(({ token }) => this.text(token)),
+      token_logprobs: scored.map(({ logprob }) => logprob),
+      top_logprobs: scored.map((entry) => (entry.logprob === null ? null : this.top(entry, entry.logprob))),
+      text_offset,
+    }
+  }
+
+  /** Falling; of tokens that look alike, the likeliest. */
+  private top({ token, top }: ScoredToken, logprob: number): Record<string, number> {
+    const all: Record<string, number> = Object.create(null)
+    for (const entry of [...top, { token, logprob }]) all[this.text(entry.token)] ??= entry.logprob
+    return all
+  }
+
+  private text(token: number): string {
+    return tokenText(token, this.tokenizer)
+  }
+}
+
+function textLength(tokens: readonly number[], tokenizer: Tokenizer | undefined): number {
+  const utf8 = new Utf8Stream()
+  const length = tokens.reduce((sum, token) => sum + utf8.push(tokenizer?.bytesOf(token) ?? NOTHING).length, 0)
+  return length + utf8.flush().length
+}
+
+const NOTHING = new Uint8Array(0)

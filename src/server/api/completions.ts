@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto'
+import { Hono } from 'hono'
+import type { Tokenizer } from '../../api/text.js'
+import { readBody } from '../http/body.js'
+import { generating, type Reply } from '../http/respond.js'
+import { answerBytes } from '../run/answer-memory.js'
+import { Answer, checkAsks, checkCount, type Piece } from '../run/choices.js'
+import type { Serving } from '../run/context.js'
+import type { Ticket } from '../run/ticket.js'
+import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
+import { encodePrompt } from './encode-prompt.js'
+import { optionsOf } from './request-options.js'
+import { type CompletionBody, completionBody } from './schemas.js'
+
+/** A prompt as ids, and as the text that `echo` gives; empty for ids that are not echoed. */
+interface Prompt {
+  tokens: number[]
+  text: string
+}
+
+/** `POST /v1/completions`: prompts that are gone on with as they stand. */
+export function completionRoutes(serving: Serving): Hono {
+  const app = new Hono()
+  app.post('/v1/completions', async (c) => {
+    const body = await readBody(c, completionBody, serving)
+    return generating(c, serving, body.stream, (ticket) => Completion.of(serving, body, ticket))
+  })
+  return app
+}
+
+/** One request and the response to it. */
+class Completion implements Reply {
+  private readonly head: { id: string; object: 'text_completion'; created: number; model: string }
+  private readonly scorers: (CompletionScorer | undefined)[]
+  private readonly n: number
+
+  private constructor(
+    serving: Serving,
+    private readonly body: CompletionBody,
+    private readonly prompts: Prompt[],
+    readonly answer: Answer,
+    readonly bytes: number,
+  ) {
+    const created = Math.floor(Date.now() / 1000)
+    this.head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created, model: serving.id }
+    this.n = body.n ?? 1
+    const tokenizer = tokenizerOf(serving)
+    this.scorers = prompts.flatMap((prompt) =>
+      Array.from({ length: this.n }, () =>
+        body.logprobs === undefined ? undefined : new CompletionScorer(tokenizer, body.echo ? prompt : undefined),
+      ),
+    )
+  }
+
+  static async of(serving: Serving, body: CompletionBody, ticket: Ticket): Promise<Completion> {
+    const n = body.n ?? 1
+    const prompts = await promptsOf(body, serving, ticket.signal)
+    const { logprobs, echo = false, routed_experts: routes = false } = body
+    const options = { ...optionsOf(body), stop: body.stop ?? [], logprobs: logprobs ?? 0 }
+    const asks = prompts.map(({ tokens: prompt }) => {
+      return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes }
+    })
+    checkAsks(asks, n, serving)
+    const scores = logprobs === undefined ? 0 : 1 + logprobs
+    const bytes = answerBytes(asks, { n, scores, isStream: body.stream ?? false }, serving)
+    return new Completion(serving, body, prompts, new Answer(serving, asks, n, ticket), bytes)
+  }
+
+  async whole() {
+    const choices = this.scorers.map((_, index) => ({
+      index,
+      text: this.echoed(index),
+      logprobs: this.scorers[index]?.add([]) ?? null,
+      finish_reason: null as Piece['finishReason'] | null,
+      ...(this.body.routed_experts && { routed_experts: [] as unknown[], prompt_routed_experts: [] as unknown[] }),
+    }))
+    for await (const piece of this.answer.pieces()) {
+      const choice = choices[piece.index]
+      choice.text += piece.text
+      const more = this.scorers[piece.index]?.add(piece.tokens)
+      if (choice.logprobs && more) append(choice.logprobs, more)
+      choice.routed_experts?.push(...(piece.routed ?? []))
+      choice.prompt_routed_experts?.push(...(piece.promptRouted ?? []))
+      if (piece.finishReason) choice.finish_reason = piece.finishReason
+    }
+    return { ...this.head, choices, usage: this.answer.usage }
+  }
+
+  async *chunks(): AsyncGenerator<object> {
+    const withUsage = this.body.stream_options?.include_usage
+    const usage = withUsage ? { usage: null } : {}
+    const begun = new Set<number>()
+    for await (const piece of this.answer.pieces()) {
+      const { index, tokens, routed, promptRouted, finishReason } = piece
+      const text = begun.has(index) ? piece.text : this.echoed(index) + piece.text
+      begun.add(index)
+      if (text === '' && tokens.length === 0 && !routed && !promptRouted && !finishReason) continue
+      yield { ...this.head, choices: [this.chunk(piece, text)], ...usage }
+    }
+    if (withUsage) yield { ...this.head, choices: [], usage: this.answer.usage }
+  }
+
+  private chunk({ index, tokens, routed, promptRouted, finishReason }: Piece, text: string) {
+    return {
+      index,
+      text,
+      logprobs: this.scorers[index]?.add(tokens) ?? null,
+      finish_reason: finishReason ?? null,
+      ...(routed && { routed_experts: routed }),
+      ...(promptRouted && { prompt_routed_experts: promptRouted }),
+    }
+  }
+
+  private echoed(choice: number): string {
+    return this.body.echo ? this.prompts[Math.floor(choice / this.n)].text : ''
+  }
+}
+
+async function promptsOf(body: CompletionBody, serving: Serving, signal: AbortSignal): Promise<Prompt[]> {
+  const { prompt: given, echo, n = 1 } = body
+  const isMany = Array.isArray(given) && typeof given[0] !== 'number'
+  const all = (isMany ? given : [given]) as (string | number[])[]
+  checkCount(all.length, n, serving)
+  const prompts: Prompt[] = []
+  for (const one of all) {
+    if (typeof one !== 'string') prompts.push({ tokens: one, text: echo ? await echoOf(one, serving, signal) : '' })
+    else prompts.push({ tokens: await encodePrompt(serving, one, { signal }), text: one })
+  }
+  return prompts
+}
+
+/** The text of a prompt's ids; none of a prompt that is refused for its length. */
+async function echoOf(tokens: number[], serving: Serving, signal: AbortSignal): Promise<string> {
+  if (tokens.length >= serving.limits.contextTokens) return ''
+  return (await tokenizerOf(serving)?.decodeAsync(tokens, { signal })) ?? ''
+}
+
+function tokenizerOf({ model }: Serving): Tokenizer | undefined {
+  return model.hasTokenizer ? model.tokenizer : undefined
+}
+
+function append(all: CompletionLogprobs, more: CompletionLogprobs): void {
+  all.tokens.push(...more.tokens)
+  all.token_logprobs.push(...more.token_logprobs)
+  all.top_logprobs.push(...more.top_logprobs)
+  all.text_offset.push(...more.text_offset)
+}

@@ -1,0 +1,134 @@
+import { Hono, type MiddlewareHandler } from 'hono'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Model } from '../../api/model.js'
+import type { Serving } from '../run/context.js'
+import type { Sessions } from '../run/prefix-cache.js'
+import type { Queue } from '../run/queue.js'
+
+/** Paths that are counted by name; all others are one. */
+const PATHS = [
+  '/health',
+  '/metrics',
+  '/v1/models',
+  '/v1/completions',
+  '/v1/chat/completions',
+  '/tokenize',
+  '/detokenize',
+  '/tokenizer_info',
+]
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
+
+/** What the server has done and does, for Prometheus. Nothing in it names a client or a text. */
+export class Metrics {
+  private readonly registry = new Registry()
+  private readonly requests = this.counter('http_requests_total', 'Requests by path and status.', ['path', 'status'])
+  private readonly promptTokens = this.counter('prompt_tokens_total', 'Tokens of prompts.')
+  private readonly cachedTokens = this.counter('cached_tokens_total', 'Tokens of prompts that were in a cache.')
+  private readonly answerTokens = this.counter('generated_tokens_total', 'Tokens that were generated.')
+  private readonly queueSeconds = this.histogram('queue_seconds', 'How long sequences waited for their turn.')
+  private readonly firstSeconds = this.histogram(
+    'first_token_seconds',
+    'From its turn to the first token of a sequence.',
+  )
+  private readonly tokenSeconds = this.histogram('token_seconds', 'From one token of a sequence to the next.')
+  private readonly requestSeconds = this.histogram('request_seconds', 'From a request to the head of its answer.', [
+    'path',
+  ])
+
+  constructor(
+    private readonly model: Model,
+    private readonly queue: Queue,
+    private readonly sessions: Sessions,
+  ) {}
+
+  /** Counts every request. */
+  readonly middleware: MiddlewareHandler = async (c, next) => {
+    const started = performance.now()
+    await next()
+    const path = PATHS.includes(c.req.path) ? c.req.path : 'other'
+    this.requests.inc({ path, status: c.res.status })
+    this.requestSeconds.observe({ path }, (performance.now() - started) / 1000)
+  }
+
+  queued(ms: number): void {
+    this.queueSeconds.observe(ms / 1000)
+  }
+
+  promptRead(tokens: number, cached: number): void {
+    this.promptTokens.inc(tokens)
+    this.cachedTokens.inc(cached)
+  }
+
+  generated(ms: number, isFirst: boolean): void {
+    this.answerTokens.inc()
+    if (isFirst) this.firstSeconds.observe(ms / 1000)
+    else this.tokenSeconds.observe(ms / 1000)
+  }
+
+  get contentType(): string {
+    return this.registry.contentType
+  }
+
+  /** All of them as Prometheus reads them. */
+  async text(): Promise<string> {
+    const stats = await this.model.stats()
+    this.gauges.sequences_running.set(this.queue.counts.running)
+    this.gauges.requests_waiting.set(this.queue.counts.waiting)
+    this.gauges.kept_sequences.set(this.sessions.kept.sequences)
+    this.gauges.kept_tokens.set(this.sessions.kept.tokens)
+    this.gauges.batch_tokens.set(stats.lastBatchTokens)
+    this.gauges.weights_bytes.set(stats.weightsBytes)
+    this.gauges.cache_bytes.set(stats.cacheBytes)
+    this.gauges.process_bytes.set(process.memoryUsage.rss())
+    setTotal(this.totals.micro_batches_total, stats.microBatches)
+    setTotal(this.totals.processed_tokens_total, stats.tokensProcessed)
+    setTotal(this.totals.expert_hits_total, stats.expertHits)
+    setTotal(this.totals.expert_misses_total, stats.expertMisses)
+    setTotal(this.totals.expert_bytes_read_total, stats.bytesRead)
+    return this.registry.metrics()
+  }
+
+  private readonly gauges = {
+    sequences_running: this.gauge('sequences_running', 'Sequences that have their turn.'),
+    requests_waiting: this.gauge('requests_waiting', 'Requests of which no sequence runs.'),
+    kept_sequences: this.gauge('kept_sequences', 'Sequences kept for prompts that begin alike.'),
+    kept_tokens: this.gauge('kept_tokens', 'Tokens of those.'),
+    batch_tokens: this.gauge('batch_tokens', 'Tokens that went through the model together, last time.'),
+    weights_bytes: this.gauge('weights_bytes', 'Weights in memory.'),
+    cache_bytes: this.gauge('cache_bytes', 'Caches of all sequences.'),
+    process_bytes: this.gauge('process_resident_bytes', 'Memory of the process.'),
+  }
+
+  private readonly totals = {
+    micro_batches_total: this.counter('micro_batches_total', 'Times that tokens went through the model.'),
+    processed_tokens_total: this.counter('processed_tokens_total', 'Tokens that went through the model.'),
+    expert_hits_total: this.counter('expert_hits_total', 'Uses of experts that were in memory.'),
+    expert_misses_total: this.counter('expert_misses_total', 'Uses of experts that had to be read.'),
+    expert_bytes_read_total: this.counter('expert_bytes_read_total', 'Bytes read for those.'),
+  }
+
+  private counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
+    return new Counter({ name: `molm_${name}`, help, labelNames, registers: [this.registry] })
+  }
+
+  private gauge(name: string, help: string): Gauge {
+    return new Gauge({ name: `molm_${name}`, help, registers: [this.registry] })
+  }
+
+  private histogram<L extends string = never>(name: string, help: string, labelNames: L[] = []): Histogram<L> {
+    return new Histogram({ name: `molm_${name}`, help, labelNames, buckets: SECONDS, registers: [this.registry] })
+  }
+}
+
+/** `GET /metrics`. */
+export function metricsRoutes({ metrics }: Pick<Serving, 'metrics'>): Hono {
+  const app = new Hono()
+  app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }))
+  return app
+}
+
+/** A total that is counted elsewhere. */
+function setTotal(counter: Counter, total: number): void {
+  counter.reset()
+  counter.inc(total)
+}

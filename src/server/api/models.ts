@@ -1,0 +1,36 @@
+import { type Context, Hono } from 'hono'
+import { perMixture } from '../../model/config.js'
+import { unknownModel } from '../http/body.js'
+import type { Serving } from '../run/context.js'
+
+/** `GET /v1/models` and `/v1/models/ID`: the one model that there is. */
+export function modelRoutes({ id, since, model, limits }: Serving): Hono {
+  const { family, parameters, activeParameters, quant, bytes } = model.info
+  const { mixtures } = model.config
+  const taught = mixtures.filter(({ newcomers }) => newcomers)
+  const card = {
+    id,
+    object: 'model',
+    created: since,
+    owned_by: 'molm',
+    max_model_len: limits.contextTokens,
+    meta: {
+      ...{ name: model.name, family, quant, parameters, active_parameters: activeParameters, bytes },
+      chat_template: model.chatTemplate !== undefined,
+      // A list per kind, an entry per layer; so many of them a token uses.
+      experts: perMixture(mixtures, ({ experts }) => experts),
+      experts_per_token: perMixture(mixtures, ({ topK }) => topK),
+      // Ids of those that were taught to it later.
+      ...(taught.length > 0 && { newcomers: perMixture(taught, ({ newcomers }) => newcomers) }),
+    },
+  }
+  const app = new Hono()
+  app.get('/v1/models', (c) => c.json({ object: 'list', data: [card] }))
+  // A name may have slashes in it.
+  app.get('/v1/models/:id{.+}', (c: Context) => {
+    const named = c.req.param('id') ?? ''
+    if (named !== id && named !== model.name) throw unknownModel(named, id)
+    return c.json(card)
+  })
+  return app
+}

@@ -1,0 +1,18 @@
+import type { LayerRoutes } from '../../api/routes.js'
+import type { Tokenizer } from '../../api/text.js'
+import { layersOf } from '../../experts/layers-json.js'
+
+/** A token with the experts that it woke when it was read, layer by layer; null where the model had no place to read it. */
+export interface RoutedToken {
+  token: number
+  text: string
+  experts: ReturnType<typeof layersOf> | null
+}
+
+export function routedToken(
+  token: number,
+  routes: readonly LayerRoutes[] | undefined,
+  tokenizer: Tokenizer | undefined,
+): RoutedToken {
+  return { token, text: tokenizer?.decode([token]) ?? '', experts: routes ? layersOf(routes) : null }
+}

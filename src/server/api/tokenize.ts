@@ -1,0 +1,81 @@
+import { dirname } from 'node:path'
+import { type Context, Hono } from 'hono'
+import { specialTokens } from '../../text/special-tokens.js'
+import { readIfPresent, readJsonIfPresent } from '../../text/text-files.js'
+import { hasLargeBody } from '../http/bodies.js'
+import { readBody } from '../http/body.js'
+import { ApiError } from '../http/errors.js'
+import { onceAnswered } from '../http/once-answered.js'
+import type { Serving } from '../run/context.js'
+import { detokenizeBody, tokenizeBody } from './schemas.js'
+
+/** Texts to tokens and back, and what the tokenizer is, in the form of vLLM, which evaluation programs ask for. */
+export function tokenizeRoutes(serving: Serving): Hono {
+  const { model, limits } = serving
+  const app = new Hono()
+  app.post('/tokenize', async (c) => {
+    const body = await readBody(c, tokenizeBody, serving)
+    const { prompt, add_special_tokens: addSpecialTokens = true, return_token_strs: withTexts } = body
+    return inQueue(c, serving, async (signal) => {
+      const most = limits.promptTokens
+      const tokens = await model.tokenizer.encodeUpTo(prompt, most, { addSpecialTokens, signal })
+      if (!tokens)
+        throw new ApiError(400, `the text has more than the ${most} tokens of a request`, { param: 'prompt' })
+      const token_strs = withTexts ? tokens.map((token) => model.tokenizer.token(token)) : null
+      return { count: tokens.length, max_model_len: limits.contextTokens, tokens, token_strs }
+    })
+  })
+  app.post('/detokenize', async (c) => {
+    const { tokens } = await readBody(c, detokenizeBody, serving)
+    return inQueue(c, serving, async (signal) => ({ prompt: await model.tokenizer.decodeAsync(tokens, { signal }) }))
+  })
+  app.get('/tokenizer_info', async (c) => c.json(await tokenizerInfo(serving)))
+  return app
+}
+
+/** Answers with what `work` gives; meanwhile the request counts as one that waits. */
+async function inQueue(
+  c: Context,
+  { queue, answerMemory }: Serving,
+  work: (signal: AbortSignal) => Promise<object>,
+): Promise<Response> {
+  const ticket = queue.enter(c.req.raw.signal, hasLargeBody(c.req))
+  try {
+    const text = JSON.stringify(await work(ticket.signal))
+    onceAnswered(c, answerMemory.reserve(text.length))
+    return c.body(text, 200, { 'Content-Type': 'application/json' })
+  } finally {
+    ticket.leave()
+  }
+}
+
+/** What tokenizer_config.json says, but for its list of all added tokens; special tokens and the template as plain texts. */
+async function tokenizerInfo({ model, limits }: Serving): Promise<object> {
+  if (!model.hasTokenizer) throw new ApiError(404, 'the model came without a tokenizer')
+  const { path, kind } = model.info
+  const folder = kind === 'packed' ? dirname(path) : path
+  const [config = {}, specialMap = {}, template] = await Promise.all([
+    readJsonIfPresent(folder, 'tokenizer_config.json'),
+    readJsonIfPresent(folder, 'special_tokens_map.json'),
+    readIfPresent(folder, 'chat_template.jinja'),
+  ])
+  const { added_tokens_decoder, chat_template, ...rest } = config
+  const tokenOf = (id: number | null) => (id === null ? null : model.tokenizer.token(id))
+  return {
+    tokenizer_class: null,
+    pad_token: null,
+    ...rest,
+    bos_token: tokenOf(model.config.bosToken),
+    eos_token: tokenOf(model.config.eosToken),
+    ...specialTokens(config, specialMap).byRole,
+    chat_template: template ? new TextDecoder().decode(template) : defaultTemplate(chat_template),
+    model_max_length: limits.contextTokens,
+    vocab_size: model.tokenizer.vocabSize,
+  }
+}
+
+/** The template, or of several that have names the one that is meant where none is named. */
+function defaultTemplate(templates: unknown): string | null {
+  const found = Array.isArray(templates) ? templates.find(({ name }) => name === 'default')?.template : templates
+  return typeof found === 'string' ? found : null
+}

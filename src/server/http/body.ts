@@ -1,0 +1,96 @@
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { UserError } from '../../errors.js'
+import { isObject, parseJson } from '../../json.js'
+import { nearest } from '../../spelling.js'
+import { inOneTurn } from '../../text/in-turns.js'
+import type { Serving } from '../run/context.js'
+import type { ReceivedBody } from './bodies.js'
+import { ApiError, ClientGone } from './errors.js'
+import { keptBytes } from './kept-bytes.js'
+import { onceAnswered } from './once-answered.js'
+
+/** Most values in a body: twice as many as a request's prompts may have tokens. */
+const MOST_VALUES = 2 ** 18
+/** Most names of fields in a body, two of them in a message. */
+const MOST_KEYS = 2 ** 16
+
+/**
+ * Reads a request's JSON body and checks it. Rejects with an ApiError that names the field which cannot be used. A body
+ * must say that it is JSON: a page of another origin, in a browser, cannot do so without asking first. What is read counts
+ * as memory of bodies until the request has been answered.
+ */
+export async function readBody<T extends z.ZodObject>(
+  c: Context,
+  schema: T,
+  { bodies, id, model }: Pick<Serving, 'bodies' | 'id' | 'model'>,
+): Promise<z.output<T>> {
+  if (!/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
+    throw new ApiError(415, 'the body must be JSON, and the header say so: Content-Type: application/json')
+  }
+  const length = c.req.header('Content-Length')
+  const body = await bodies.receive(c.req.raw.body, length === undefined ? undefined : Number(length))
+  try {
+    // Large bodies that come at the same time are checked one by one, with the event loop in between.
+    const parsed = await inOneTurn(() => parse(c, body, schema), body.bytes.length)
+    if (!parsed.success) throw refusal(parsed.error.issues[0], schema)
+    const { model: named } = parsed.data as { model?: string }
+    if (named !== undefined && named !== id && named !== model.name) throw unknownModel(named, id)
+    onceAnswered(c, () => body.release())
+    return parsed.data
+  } catch (error) {
+    body.release()
+    throw error
+  }
+}
+
+export function unknownModel(named: string, id: string): ApiError {
+  const message = `there is no model ${JSON.stringify(named.slice(0, 100))} here; this is ${id}`
+  return new ApiError(404, message, { param: 'model', code: 'model_not_found' })
+}
+
+function parse<T extends z.ZodObject>(c: Context, body: ReceivedBody, schema: T) {
+  if (c.req.raw.signal.aborted) throw new ClientGone('the client has gone')
+  const parsed = schema.safeParse(withoutNulls(jsonOf(body.bytes)))
+  body.parsed(keptBytes(parsed.data))
+  return parsed
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes, 'the body', MOST_VALUES, MOST_KEYS)
+  } catch (error) {
+    throw error instanceof UserError ? new ApiError(400, error.message) : error
+  }
+}
+
+/** Leaves out all fields that are null, in place: typed clients write out every field that they know. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) for (const element of value) withoutNulls(element)
+  if (isObject(value)) {
+    for (const key of Object.keys(value)) {
+      if (value[key] === null) delete value[key]
+      else withoutNulls(value[key])
+    }
+  }
+  return value
+}
+
+function refusal(issue: z.core.$ZodIssue, schema: z.ZodObject): ApiError {
+  if (issue.code === 'unrecognized_keys') {
+    const [key] = issue.keys
+    const param = nameOf([...issue.path, key])
+    const meant = issue.path.length === 0 ? nearest(key, Object.keys(schema.shape)) : undefined
+    const hint = meant ? `; did you mean "${meant}"?` : ''
+    return new ApiError(400, `"${param}" is not supported${hint}`, { param, code: 'unknown_parameter' })
+  }
+  if (issue.path.length === 0) return new ApiError(400, 'the body must be an object')
+  const param = nameOf(issue.path)
+  return new ApiError(400, `"${param}" ${issue.message}`, { param, code: 'invalid_value' })
+}
+
+/** A field as one would write it: messages[0].content. */
+function nameOf(path: readonly PropertyKey[]): string {
+  const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('')
+  return name.replace(/^\./, '').slice(0, 200)
+}

@@ -1,0 +1,68 @@
+import type { Context } from 'hono'
+import { renameOptions, UserError } from '../../errors.js'
+import { snakeCase } from '../../spelling.js'
+
+type Status = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503
+
+interface Details {
+  /** The field that is at fault. */
+  param?: string
+  /** For programs. */
+  code?: string
+  /** Seconds after which it may be tried again. */
+  retryAfter?: number
+}
+
+/** An error sent to the client, with its HTTP status. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: Status,
+    message: string,
+    readonly details: Details = {},
+  ) {
+    super(message)
+  }
+}
+
+/** Thrown when the client has gone. */
+export class ClientGone extends Error {}
+
+/** An error in the form that clients of OpenAI's API know. */
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string | null }
+}
+
+const TYPES: Record<Status, string> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'invalid_request_error',
+  415: 'invalid_request_error',
+  429: 'rate_limit_error',
+  500: 'server_error',
+  503: 'service_unavailable_error',
+}
+
+/** Maps an error to what the client sees; unexpected errors stay opaque. */
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof UserError) return new ApiError(400, renameOptions(error.message, fieldOf))
+  return new ApiError(500, 'the server failed at this request; its log says more')
+}
+
+export function errorBody({ status, message, details: { param, code } }: ApiError): ErrorBody {
+  return { error: { message, type: TYPES[status], param: param ?? null, code: code ?? null } }
+}
+
+export function errorResponse(c: Context, error: ApiError): Response {
+  const { retryAfter } = error.details
+  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
+  if (error.status === 401) c.header('WWW-Authenticate', 'Bearer')
+  return c.json(errorBody(error), error.status)
+}
+
+/** What the library calls `maxTokens` is `max_tokens` in a request. */
+function fieldOf(option: string): string {
+  return `"${snakeCase(option === 'repeatPenalty' ? 'repetitionPenalty' : option)}"`
+}

@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Answer } from '../run/choices.js'
+
+/** A request that has been answered, or whose client has gone. */
+export interface RequestEntry {
+  /** The X-Request-Id of its response. */
+  id: string
+  method: string
+  path: string
+  status: number
+  /** Undefined for a request that generates nothing. */
+  tokens?: { prompt: number; generated: number }
+  ms: number
+  /** Whether the connection closed before all was sent. */
+  isCutOff: boolean
+}
+
+/** Gives every response an id and forbids guesses of its type; reports it once it has been sent, or its client has gone. */
+export function everyResponse(onRequest?: (entry: RequestEntry) => void): MiddlewareHandler {
+  return async (c, next) => {
+    const started = performance.now()
+    const id = `req_${randomUUID().replaceAll('-', '')}`
+    c.set('requestId', id)
+    await next()
+    c.res.headers.set('X-Request-Id', id)
+    c.res.headers.set('X-Content-Type-Options', 'nosniff')
+    const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+    if (!onRequest || !outgoing) return
+    const { method, path } = c.req
+    const { status } = c.res
+    const answer: Answer | undefined = c.get('answer')
+    const report = () => {
+      const usage = answer?.usage
+      const tokens = usage && { prompt: usage.prompt_tokens, generated: usage.completion_tokens }
+      const ms = performance.now() - started
+      onRequest({ id, method, path, status, tokens, ms, isCutOff: !outgoing.writableFinished })
+    }
+    // The client may have gone before there was anything to send.
+    if (outgoing.closed) report()
+    else outgoing.once('close', report)
+  }
+}
+
+/** The X-Request-Id of the response to come. */
+export function requestIdOf(c: Context): string {
+  return c.get('requestId')
+}

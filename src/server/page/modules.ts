@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises'
+
+/** Where the page's first module lies among the compiled files. */
+const FIRST = 'page/main.js'
+const IMPORT = /\bfrom '(\.[^']+)'/g
+
+/**
+ * The modules that run in the browser, by their paths in the compiled package: the page's own, and those of the rest of
+ * molm that they import. They are served as they are, so what draws on the page is what `molm experts` draws with.
+ */
+export async function pageModules(): Promise<Map<string, string>> {
+  const root = new URL('../../', import.meta.url)
+  const modules = new Map<string, string>()
+  const add = async (path: string): Promise<void> => {
+    if (modules.has(path)) return
+    modules.set(path, '')
+    const text = await readFile(new URL(path, root), 'utf8')
+    modules.set(path, text)
+    const imported = Array.from(text.matchAll(IMPORT), ([, from]) => new URL(from, new URL(path, root)).href)
+    await Promise.all(imported.map((address) => add(address.slice(root.href.length))))
+  }
+  await add(FIRST)
+  return modules
+}

@@ -1,0 +1,29 @@
+import type { Limits } from '../http/limits.js'
+
+const MIB = 2 ** 20
+
+/** What the process takes beside caches, bodies and answers while it is busy: buffers of connections, and garbage. */
+const BUSY_BYTES = 32 * MIB
+/** A body is a buffer, then a text, then parts of one; some of these wait for the collector. */
+const BODY_COPIES = 2
+const LEAST_MARGIN = 32 * MIB
+/** Bodies and answers may take that much in any case. */
+const LEAST_SHARE = MIB
+
+export type Shares = Pick<Limits, 'bodyBytes' | 'bodiesBytes' | 'answerBytes' | 'answersBytes'>
+
+/** The same limits, or less where little memory is free: of `free` bytes bodies get a sixteenth and answers an eighth. */
+export function sharesWithin(limits: Shares, free: number): Shares {
+  const share = (most: number, part: number) => Math.min(most, Math.max(LEAST_SHARE, Math.floor(free / part)))
+  const bodiesBytes = share(limits.bodiesBytes, 16)
+  const answersBytes = share(limits.answersBytes, 8)
+  const bodyBytes = Math.min(limits.bodyBytes, bodiesBytes)
+  const answerBytes = Math.min(limits.answerBytes, answersBytes)
+  return { bodyBytes, bodiesBytes, answerBytes, answersBytes }
+}
+
+/** What caches leave free for everything else. */
+export function marginWithin(limits: Shares, free: number): number {
+  const { bodiesBytes, answersBytes } = sharesWithin(limits, free)
+  return Math.max(LEAST_MARGIN, BODY_COPIES * bodiesBytes + answersBytes + Math.min(BUSY_BYTES, free / 8))
+}

@@ -1,0 +1,19 @@
+import type { SavedSequence } from '../api/session.js'
+import { UsageError, UserError } from '../errors.js'
+import type { ModelConfig } from '../model/config.js'
+import { tokenIds } from './token-ids.js'
+
+/** Throws a UserError if `saved` cannot come from a session of a model like this one. */
+export function checkSaved(saved: SavedSequence, { vocabSize }: ModelConfig): void {
+  const { tokens, oldest, rows, checksum } = saved ?? {}
+  if (!(tokens instanceof Int32Array && rows instanceof Float32Array)) {
+    throw new UsageError('restore needs what save gave: tokens (Int32Array), oldest and rows (Float32Array)')
+  }
+  if (checksum !== undefined && typeof checksum !== 'string') {
+    throw new UsageError('`checksum` must be the text that save gave, or absent')
+  }
+  if (!Number.isInteger(oldest) || oldest < 0 || oldest > tokens.length) {
+    throw new UserError(`the saved session is not whole: its oldest position is ${oldest} of ${tokens.length}`)
+  }
+  tokenIds(tokens, vocabSize)
+}

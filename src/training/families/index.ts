@@ -1,0 +1,32 @@
+import type { Architecture } from '../../architectures/architecture.js'
+import { architectureOf } from '../../architectures/index.js'
+import { moduleformer } from '../../architectures/moduleformer.js'
+import { UserError } from '../../errors.js'
+import type { ModelConfig } from '../../model/config.js'
+import type { TrainingBlocks } from '../layers/training-blocks.js'
+import type { TrainingWorkspace } from '../layers/training-workspace.js'
+import { moduleFormerTraining } from './moduleformer.js'
+
+/*
+ * The families whose experts can be trained. They stand apart from the others in index.ts, so that an engine that only runs a
+ * model does not read the way back.
+ */
+
+interface Trainable {
+  architecture: Architecture
+  // biome-ignore lint/suspicious/noExplicitAny: each takes the config of its architecture
+  build(config: any, workspace: TrainingWorkspace): TrainingBlocks
+}
+
+const TRAINABLE: readonly Trainable[] = [{ architecture: moduleformer as Architecture, build: moduleFormerTraining }]
+
+/** Binds the blocks of a bank to its workspace, for training. Throws a UserError where experts of the family cannot be trained. */
+export function trainingOf(config: ModelConfig): (workspace: TrainingWorkspace) => TrainingBlocks {
+  const architecture = architectureOf(config)
+  const found = TRAINABLE.find((one) => one.architecture === architecture)
+  if (!found) {
+    const able = TRAINABLE.map((one) => one.architecture.title)
+    throw new UserError(`experts of ${architecture.title} models cannot be trained, only those of ${able.join(', ')}`)
+  }
+  return (workspace) => found.build(config, workspace)
+}

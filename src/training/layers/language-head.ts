@@ -1,0 +1,157 @@
+import { type ModelConfig, outputsOf } from '../../model/config.js'
+import { identityList } from '../../nn/expert-groups.js'
+import { Linear } from '../../nn/linear.js'
+import { CrossEntropy } from '../../runtime/kernels/cross-entropy.js'
+import { writeListEntry } from '../../runtime/kernels/matmul.js'
+import { Rows } from '../../runtime/rows.js'
+import type { TrainingWorkspace } from './training-workspace.js'
+import { TransposedLinear } from './transposed-linear.js'
+
+/** Rows of logits that are in memory at once. */
+const LOGIT_ROWS = 128
+
+/** A token that is to be predicted from row `row` of the micro-batch. */
+export interface Prediction {
+  row: number
+  target: number
+  /** Whether the distribution of the model as it was is the target, in place of that token. */
+  isDistilled?: boolean
+}
+
+/** Sums over predictions, in nats. */
+export interface HeadLoss {
+  /** Cross-entropies. */
+  crossEntropy: number
+  /** Kullback-Leibler divergences of the model as it was from the model as it is. */
+  divergence: number
+}
+
+/**
+ * The output head, forward and back, with one of two losses for each prediction: the cross-entropy of its target, or the
+ * divergence from what the model as it was predicts there.
+ */
+export class LanguageHead {
+  private readonly logits: Rows
+  /** The last rows of a of the model as it was. */
+  private readonly before: Rows
+  private readonly crossEntropy: CrossEntropy
+  private readonly head: Linear
+  private readonly headBefore: Linear
+  private readonly back: TransposedLinear
+  /** From rows of a to rows of logits, and back. */
+  private readonly list: number
+  private readonly backList: number
+
+  constructor(
+    private readonly workspace: TrainingWorkspace,
+    private readonly config: ModelConfig,
+    private readonly weights: number,
+  ) {
+    const { bank, formats, a, da, maxTokens } = workspace
+    const rows = Math.min(LOGIT_ROWS, maxTokens)
+    const scale = config.logitScale
+    this.logits = Rows.allocate(bank, rows, outputsOf(config))
+    this.list = identityList(bank, rows)
+    this.backList = identityList(bank, rows)
+    this.crossEntropy = new CrossEntropy(bank, this.logits)
+    this.before = workspace.rows(1, config.width, { records: true })
+    const product = { format: formats.head, output: this.logits, scale }
+    this.head = new Linear(workspace, { ...product, input: a }, this.list)
+    this.headBefore = new Linear(workspace, { ...product, input: this.before }, this.list)
+    this.back = new TransposedLinear(workspace, { format: formats.head, input: this.logits, output: da }, this.backList)
+  }
+
+  /** Keeps the rows of a, which are those of the model as it was: distilled predictions are measured by them. */
+  rememberBefore(tokens: number): void {
+    const { a, bank } = this.workspace
+    const { before } = this
+    bank.u8.copyWithin(before.address, a.address, a.address + tokens * a.strideBytes)
+    bank.u8.copyWithin(before.records, a.records, a.records + tokens * a.recordBytes)
+  }
+
+  /** Sums of the losses of the predictions, from the rows of a. */
+  loss(predictions: readonly Prediction[]): HeadLoss {
+    return this.run(predictions)
+  }
+
+  /**
+   * The same, and `da` takes the gradients of the sum times `weight`; of the first `tokens` rows those that nothing is
+   * predicted from get zeros.
+   */
+  lossAndGradient(predictions: readonly Prediction[], tokens: number, weight: number): HeadLoss {
+    const { bank, da } = this.workspace
+    bank.f32.fill(0, da.address / 4, da.address / 4 + tokens * da.stride)
+    return this.run(predictions, weight * (this.config.logitScale ?? 1))
+  }
+
+  private run(predictions: readonly Prediction[], weight?: number): HeadLoss {
+    const sums: HeadLoss = { crossEntropy: 0, divergence: 0 }
+    const isDistilled = (prediction: Prediction) => prediction.isDistilled === true
+    this.inChunks(
+      predictions.filter((prediction) => !isDistilled(prediction)),
+      weight,
+      (chunk) => {
+        sums.crossEntropy += this.crossEntropyOf(chunk, weight)
+      },
+    )
+    this.inChunks(predictions.filter(isDistilled), weight, (chunk) => {
+      sums.divergence += this.divergenceOf(chunk, weight)
+    })
+    return sums
+  }
+
+  /** Runs `lossOf` on as many predictions at a time as there are rows of logits; it leaves gradients in these. */
+  private inChunks(
+    predictions: readonly Prediction[],
+    weight: number | undefined,
+    lossOf: (chunk: readonly Prediction[]) => void,
+  ): void {
+    const { logits, back, list, backList, weights, workspace } = this
+    for (let first = 0; first < predictions.length; first += logits.count) {
+      const chunk = predictions.slice(first, first + logits.count)
+      for (const [i, { row }] of chunk.entries()) {
+        writeListEntry(workspace.bank, list, i, row, i)
+        writeListEntry(workspace.bank, backList, i, i, row)
+      }
+      lossOf(chunk)
+      if (weight !== undefined) back.run(chunk.length, weights) // da = head^T dlogits
+    }
+  }
+
+  private crossEntropyOf(chunk: readonly Prediction[], weight?: number): number {
+    const { crossEntropy, head, weights } = this
+    for (const [i, { target }] of chunk.entries()) crossEntropy.expect(i, target, weight ?? 0)
+    head.run(chunk.length, weights) //                                   logits [.., V] = head . a
+    return crossEntropy.run(chunk.length, weight !== undefined) //        dlogits = weight (softmax - onehot)
+  }
+
+  /** With p of the model as it was, z its logits and z' those of today: sum of p (z - z') + log sum e^z' - log sum e^z. */
+  private divergenceOf(chunk: readonly Prediction[], weight?: number): number {
+    const { crossEntropy, head, headBefore, weights, logits } = this
+    const rows = chunk.length
+    const expectFirst = (factor: number) => {
+      for (let i = 0; i < rows; i++) crossEntropy.expect(i, 0, factor)
+    }
+    headBefore.run(rows, weights)
+    const before = chunk.map((_, i) => logits.row(i).slice())
+    expectFirst(1)
+    let divergence = -crossEntropy.run(rows, true)
+    const p = chunk.map((_, i) => logits.row(i).slice())
+    head.run(rows, weights)
+    for (const [i, of] of p.entries()) {
+      const [z, now] = [before[i], logits.row(i)]
+      of[0] += 1
+      for (let e = 0; e < of.length; e++) divergence += of[e] * (z[e] - now[e])
+      // Cross-entropies of the first token have its logits beside the logarithms of the sums.
+      divergence += now[0] - z[0]
+    }
+    expectFirst(weight ?? 0)
+    divergence += crossEntropy.run(rows, weight !== undefined)
+    for (let i = 0; weight !== undefined && i < rows; i++) {
+      const gradient = logits.row(i)
+      gradient[0] += weight
+      for (let e = 0; e < gradient.length; e++) gradient[e] -= weight * p[i][e] //  weight (softmax - p)
+    }
+    return divergence
+  }
+}

@@ -1,0 +1,241 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Model } from '../../api/model.js'
+import type { SavedSequence } from '../../api/session.js'
+import type { ChatMessage } from '../../api/text.js'
+import type { ByteSource } from '../../checkpoint/byte-source.js'
+import { localFolder } from '../../checkpoint/local-folder.js'
+import { readSafetensors } from '../../checkpoint/safetensors.js'
+import { MOST_FLOATS, readFloats, readSpan, type Tensor } from '../../checkpoint/tensor.js'
+import { UserError } from '../../errors.js'
+import { isObject, MOST_JSON_BYTES } from '../../json.js'
+import { formatBytes } from '../../numbers.js'
+import { printable } from '../../printable.js'
+import type { ConversationState } from './conversation.js'
+
+/*
+ * A conversation is kept as a safetensors file: `tokens` (I32, all ids), `cache` (F32, rows of the KV cache as
+ * Session.save gives them) and `check` (F32, what the model makes of the last token, to know it again), with the turns
+ * in the metadata. The metadata begins with `sha256`: the hash of the whole file with zeros in place of its own digits.
+ */
+
+const FORMAT = 'molm-conversation'
+const VERSION = '2'
+/** Version without a checksum. */
+const UNCHECKED = '1'
+const NO_SHA256 = '0'.repeat(64)
+/** Most bytes that are hashed at once. */
+const STEP = 2 ** 24
+/** The digits of the checksum end before this byte: they are the first entry of the header. */
+const DIGITS_END = 256
+/** Bytes in front of the header's text, which say how long it is. */
+const HEADER_AT = 8
+/** Kernels of another tier round differently; another model differs by far more. */
+const TOLERANCE = 0.05
+
+/** A conversation with its cache. */
+type WholeState = ConversationState & { saved: SavedSequence }
+
+/**
+ * Saves a conversation; the file appears under its name only when it is whole. One that is there already is replaced only
+ * where that is wanted.
+ */
+export async function saveConversation(
+  path: string,
+  state: WholeState,
+  model: Model,
+  { replaces = true } = {},
+): Promise<void> {
+  const { messages, system, saved } = state
+  refuseOver(4 * MOST_FLOATS, saved.rows.byteLength, 'cache')
+  if (!replaces && (await isThere(path))) throw new UserError(`${path} is there already; /save! replaces it`)
+  const check = await fingerprint(model, saved.tokens)
+  const header = headerOf(
+    { tokens: ['I32', saved.tokens.length], cache: ['F32', saved.rows.length], check: ['F32', check.length] },
+    {
+      sha256: NO_SHA256,
+      format: FORMAT,
+      version: VERSION,
+      model: model.name,
+      weights: weightsOf(model),
+      oldest: String(saved.oldest),
+      system,
+      messages: JSON.stringify(messages),
+    },
+  )
+  refuseOver(MOST_JSON_BYTES, header.length - HEADER_AT, 'turns')
+  const parts = [header, saved.tokens, saved.rows, check].map(bytesOf)
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  header.write(hash.digest('hex'), header.indexOf(NO_SHA256))
+  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
+  try {
+    const file = await open(partial, 'wx', 0o600)
+    try {
+      for (const part of parts) await file.writeFile(part)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(partial, path)
+  } catch (error) {
+    await rm(partial, { force: true })
+    throw new UserError(`${path}: cannot be written (${(error as NodeJS.ErrnoException).code ?? error})`)
+  }
+}
+
+/** Throws a UserError if a part of a conversation has more bytes than `loadConversation` takes. */
+function refuseOver(most: number, bytes: number, part: 'cache' | 'turns'): void {
+  if (bytes <= most) return
+  const [size, limit] = [bytes, most].map(formatBytes)
+  throw new UserError(`the conversation is too long to be saved: ${size} of ${part}, and /load takes ${limit} at most`)
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** A saved conversation, and the model that it was saved with where its cache is not for the one that is used now. */
+export type LoadedConversation = ConversationState & { otherModel?: string }
+
+/**
+ * Rejects with a UserError if the file is not a saved conversation, or not a whole one. Needs no model, and does not read
+ * the cache: that is for `loadConversation`.
+ */
+export async function checkConversation(path: string): Promise<void> {
+  await withConversation(path, async () => undefined, { skipsChecksum: true })
+}
+
+/**
+ * Loads a conversation. It comes without its cache if it was saved with another model: its turns must then be read again.
+ */
+export function loadConversation(path: string, model: Model): Promise<LoadedConversation> {
+  return withConversation(path, async ({ tensors, metadata, messages }) => {
+    const turns = { messages, system: metadata.system ?? '' }
+    const otherModel = printable(String(metadata.model))
+    if (metadata.weights !== weightsOf(model)) return { ...turns, otherModel }
+    const named = (name: string) => find(tensors, name, path)
+    const tokens = await integers(named('tokens'))
+    const saved = { tokens, oldest: Number(metadata.oldest), rows: await readFloats(named('cache')) }
+    const check = await readFloats(named('check'))
+    if (isOther(check, await fingerprint(model, tokens)))
+      return { ...turns, otherModel: `other weights of ${otherModel}` }
+    return { ...turns, saved }
+  })
+}
+
+/** The parts of a saved conversation, while its file is open. */
+interface ConversationParts {
+  tensors: readonly Tensor[]
+  metadata: Readonly<Record<string, string>>
+  messages: ChatMessage[]
+}
+
+async function withConversation<T>(
+  path: string,
+  use: (parts: ConversationParts) => Promise<T>,
+  { skipsChecksum = false } = {},
+): Promise<T> {
+  const source = await localFolder(dirname(path)).open(basename(path))
+  try {
+    const { tensors, metadata } = await readSafetensors(source)
+    if (metadata.format !== FORMAT) throw new UserError(`${path}: not a conversation saved by molm`)
+    if (metadata.version !== VERSION && metadata.version !== UNCHECKED) {
+      throw new UserError(
+        `${path}: version ${printable(String(metadata.version))} of saved conversations; this molm reads ${VERSION}`,
+      )
+    }
+    const isChecked = !skipsChecksum && (metadata.version !== UNCHECKED || metadata.sha256 !== undefined)
+    if (isChecked && !(await matchesChecksum(source, metadata.sha256))) {
+      throw new UserError(`${path}: the saved conversation is damaged (its bytes do not match its checksum)`)
+    }
+    return await use({ tensors, metadata, messages: messagesOf(metadata.messages, path) })
+  } finally {
+    await source.close()
+  }
+}
+
+/** Whether a file has the SHA-256 that it names, in hex. */
+async function matchesChecksum(source: ByteSource, sha256 = ''): Promise<boolean> {
+  const hash = createHash('sha256')
+  for (let at = 0; at < source.size; at += STEP) {
+    const bytes = Buffer.from(await source.read(at, Math.min(STEP, source.size - at)))
+    const digits = at === 0 && sha256.length === NO_SHA256.length ? bytes.subarray(0, DIGITS_END).indexOf(sha256) : -1
+    if (digits >= 0) bytes.write(NO_SHA256, digits)
+    hash.update(bytes)
+  }
+  return hash.digest('hex') === sha256
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+/** What weights of one shape and packing have in common. */
+function weightsOf({ config, info }: Model): string {
+  return JSON.stringify({ config: config.raw, quant: info.quant, bytes: info.bytes })
+}
+
+/** The residual stream after the last block at the last of up to 8 tokens, run on their own. */
+async function fingerprint(model: Model, tokens: Int32Array): Promise<Float32Array> {
+  if (tokens.length === 0) return new Float32Array(0)
+  const session = model.createSession()
+  try {
+    const { hidden = [] } = await session.forward(tokens.subarray(-8), { logits: 'none', hidden: true })
+    return hidden[hidden.length - 1].slice()
+  } finally {
+    session.dispose()
+  }
+}
+
+function isOther(a: Float32Array, b: Float32Array): boolean {
+  if (a.length !== b.length) return true
+  let difference = 0
+  let size = 0
+  for (let i = 0; i < a.length; i++) {
+    difference += (a[i] - b[i]) ** 2
+    size += b[i] ** 2
+  }
+  return difference > TOLERANCE ** 2 * size
+}
+
+function headerOf(sizes: Record<string, [dtype: string, length: number]>, metadata: Record<string, string>): Buffer {
+  const entries: Record<string, unknown> = { __metadata__: metadata }
+  let at = 0
+  for (const [name, [dtype, length]] of Object.entries(sizes)) {
+    entries[name] = { dtype, shape: [length], data_offsets: [at, at + 4 * length] }
+    at += 4 * length
+  }
+  const json = Buffer.from(JSON.stringify(entries))
+  const header = Buffer.alloc(HEADER_AT + Math.ceil(json.length / 8) * 8, ' ')
+  header.writeBigUInt64LE(BigInt(header.length - HEADER_AT))
+  header.set(json, HEADER_AT)
+  return header
+}
+
+function find(tensors: readonly Tensor[], name: string, path: string): Tensor {
+  const tensor = tensors.find((tensor) => tensor.name === name)
+  if (!tensor) throw new UserError(`${path}: the saved conversation is not whole (no ${name})`)
+  return tensor
+}
+
+async function integers(tensor: Tensor): Promise<Int32Array> {
+  const bytes = await readSpan(tensor)
+  return new Int32Array(bytes.slice().buffer)
+}
+
+function messagesOf(json: string, path: string): ChatMessage[] {
+  try {
+    const messages: unknown = JSON.parse(json)
+    if (Array.isArray(messages) && messages.every(isMessage)) return messages
+  } catch {}
+  throw new UserError(`${path}: the saved conversation is not whole (its turns)`)
+}
+
+function isMessage(value: unknown): value is ChatMessage {
+  return isObject(value) && typeof value.role === 'string' && typeof value.content === 'string'
+}

@@ -1,0 +1,67 @@
+import type { Model } from '../../api/model.js'
+import { UsageError } from '../../errors.js'
+import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../../generation-options.js'
+import { decimal } from '../../numbers.js'
+
+/** Options of generation that can be changed in a conversation. */
+const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
+
+export type Settings = Partial<GenerationSettings>
+
+/** Their names as they are typed. */
+export const SETTING_NAMES = SETTINGS.map(typedName)
+
+/** Reads `temperature 0.7`; throws a UsageError that says what is wrong with it. */
+export function parseSetting(text: string): Settings {
+  const [, typed = '', value = ''] = /^([^\s=]*)[\s=]*([\s\S]*)$/.exec(text) ?? []
+  const name = nameOf(typed)
+  const { mustBe, includes, kind } = GENERATION_OPTIONS[name]
+  const meant = readValue(value, kind)
+  if (!includes(meant)) throw new UsageError(`${typed} must be ${mustBe}`)
+  return { [name]: meant }
+}
+
+/** Whether only the name of an option is given: its value is asked for. */
+export function isQuestion(text: string): boolean {
+  return /^[^\s=]+$/.test(text)
+}
+
+/** Every option with the value that holds, or the one that is named. */
+export function listSettings(
+  settings: Settings,
+  { generationDefaults }: Pick<Model, 'generationDefaults'>,
+  typed?: string,
+): string {
+  const wanted: Settings = generationDefaults
+  const chosenFor = (name: (typeof SETTINGS)[number]) => {
+    const { default: usual, defaultInWords } = GENERATION_OPTIONS[name]
+    return inWords(settings[name] ?? wanted[name] ?? defaultInWords ?? usual)
+  }
+  const names = typed === undefined ? SETTINGS : [nameOf(typed)]
+  return names.map((name) => `${typedName(name)} ${chosenFor(name)}`).join('\n')
+}
+
+/** An option as it is typed here: after /set where it can be changed, else as on the command line. */
+export function typedHere(option: string): string {
+  return (SETTINGS as readonly string[]).includes(option) ? typedName(option) : `--${typedName(option)}`
+}
+
+function nameOf(typed: string): (typeof SETTINGS)[number] {
+  const name = SETTINGS.find((name) => typedName(name) === typed)
+  if (!name) throw new UsageError(`there is no option '${typed}'; there are ${SETTING_NAMES.join(', ')}`)
+  return name
+}
+
+function readValue(text: string, kind: 'number' | 'texts' | 'switch'): unknown {
+  if (kind === 'number') return decimal(text)
+  if (kind === 'switch')
+    return text === 'true' || text === 'on' ? true : text === 'false' || text === 'off' ? false : text
+  if (text === 'none') return []
+  const bare = /^"(.*)"$/s.exec(text)?.[1] ?? text
+  return [bare.replace(/\\n/g, '\n').replace(/\\t/g, '\t')]
+}
+
+function inWords(value: unknown): string {
+  if (!Array.isArray(value)) return String(value)
+  return value.length === 0 ? 'none' : value.map((text) => JSON.stringify(text)).join(' ')
+}

@@ -1,0 +1,86 @@
+import { UsageError } from '../../errors.js'
+import { nearest } from '../../spelling.js'
+import { fileNames } from '../input/file-names.js'
+import { MAP_MODES } from '../map/token-map.js'
+import { SETTING_NAMES } from './settings.js'
+
+/** A command that is typed into the conversation. */
+export interface SlashCommand {
+  name: string
+  /** Other names, as other programs have them. */
+  aliases?: readonly string[]
+  /** Its argument, as the help shows it. */
+  argument?: string
+  summary: string
+  /** Words that can complete the argument. */
+  choices?: readonly string[] | 'files' | 'models'
+  /** Whether it needs a screen to draw on. */
+  draws?: true
+}
+
+/** In the order of the help. Its two columns fit into 79 if no term has more than 14, no summary more than 22 columns. */
+export const SLASH_COMMANDS: readonly SlashCommand[] = [
+  { name: 'retry', aliases: ['regen'], summary: 'answer again' },
+  { name: 'continue', summary: 'resume the answer' },
+  { name: 'undo', summary: 'take the turn back' },
+  { name: 'reset', aliases: ['clear'], summary: 'forget all turns' },
+  { name: 'system', argument: '[text]', summary: 'show or set; off: none', choices: ['off'] },
+  { name: 'set', argument: '[option]', summary: 'as /set top-k 20', choices: SETTING_NAMES },
+  { name: 'save', argument: 'FILE', summary: 'keep the conversation', choices: 'files' },
+  { name: 'save!', argument: 'FILE', summary: 'and replace the file', choices: 'files' },
+  { name: 'load', argument: 'FILE', summary: 'resume a saved one', choices: 'files' },
+  { name: 'map', argument: '[form]', summary: 'next form of the map', choices: MAP_MODES, draws: true },
+  { name: 'play', argument: '[N]', summary: 'replay at N tokens/s', draws: true },
+  { name: 'pace', argument: '[N]', summary: 'at most N tokens/s', choices: ['off'] },
+  { name: 'experts', summary: 'how they were used' },
+  { name: 'stats', summary: 'speed, memory, tokens' },
+  { name: 'model', argument: 'NAME', summary: 'change the model', choices: 'models' },
+  { name: 'history', argument: 'off', summary: 'keep nothing you type', choices: ['off'] },
+  { name: 'help', aliases: ['?'], argument: '[keys]', summary: 'this list; the keys', choices: ['keys'] },
+  { name: 'exit', aliases: ['quit', 'bye', 'q'], summary: 'leave' },
+]
+
+/** The command that a line is, under its own name, if it begins as one. */
+export function parseSlash(line: string): { name: string; argument: string } | undefined {
+  const [, typed, argument = ''] = /^\/(\S*)(?:\s+([\s\S]*))?$/.exec(line) ?? []
+  if (typed === undefined) return undefined
+  const name = SLASH_COMMANDS.find(({ aliases }) => aliases?.includes(typed))?.name ?? typed
+  return { name, argument: argument.trim() }
+}
+
+/** The error for a name that no command has. */
+export function noCommand(name: string): UsageError {
+  const meant = nearest(
+    name,
+    SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
+  )
+  return new UsageError(`there is no command /${name}; ${meant ? `did you mean /${meant}?` : '/help lists them'}`)
+}
+
+/** A way to complete what has been typed. */
+export interface Suggestion {
+  /** The whole line after taking it. */
+  line: string
+  label: string
+  summary: string
+}
+
+/** Ways to complete a line that begins as a command; none for a line that is complete. */
+export function suggest(line: string, models: readonly string[] = []): Suggestion[] {
+  const [, typed] = /^\/([a-z]*!?)$/.exec(line) ?? []
+  if (typed !== undefined) {
+    const found = SLASH_COMMANDS.filter(({ name }) => name.startsWith(typed))
+    if (found.length === 1 && found[0].name === typed) return []
+    return found.map(({ name, argument, summary }) => ({
+      line: argument === undefined ? `/${name}` : `/${name} `,
+      label: argument === undefined ? `/${name}` : `/${name} ${argument}`,
+      summary,
+    }))
+  }
+  const [, name, word] = /^\/([a-z]+!?) +(\S*)$/.exec(line) ?? []
+  const choices = SLASH_COMMANDS.find((command) => command.name === name)?.choices ?? []
+  const words = choices === 'files' ? fileNames(word) : choices === 'models' ? models : choices
+  return words
+    .filter((choice) => choice.startsWith(word) && choice !== word)
+    .map((choice) => ({ line: `/${name} ${choice}`, label: choice, summary: '' }))
+}

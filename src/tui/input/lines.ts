@@ -1,0 +1,60 @@
+import { fit, graphemes } from '../../terminal/cell-width.js'
+import { cut } from '../../terminal/wrap.js'
+import type { Editor } from './editor.js'
+import type { HistorySearch } from './history-search.js'
+
+const PROMPT = '› '
+const INDENT = '  '
+
+/** Columns of a row of the input in a window that has so many for a line. */
+export function inputColumns(width: number): number {
+  return Math.max(1, width - PROMPT.length)
+}
+
+/**
+ * The text being written in lines of at most `width` columns, of them at most `height`: those around the cursor, and a
+ * count of those that are not shown.
+ */
+export function inputLines(
+  { text, cursor }: Pick<Editor, 'text' | 'cursor'>,
+  width: number,
+  height: number,
+  { search, placeholder }: { search?: Pick<HistorySearch, 'text' | 'found'>; placeholder?: string } = {},
+): string[] {
+  if (search) return [searchLine(search, width)]
+  if (placeholder !== undefined) return [placeholderLine(placeholder, inputColumns(width))]
+  const before = text.slice(0, cursor)
+  const [under = ''] = graphemes(text.slice(cursor))
+  const isAtEnd = under === '' || under === '\n'
+  const after = text.slice(cursor + (isAtEnd ? 0 : under.length))
+  // The cursor's character stands for itself while the lines are made, and is set off afterwards.
+  const marked = `${before}${CURSOR}${after}`
+  const atCursor = isAtEnd ? ' ' : under
+  const lines = marked.split('\n').flatMap((line) => cut(line, inputColumns(width) - (atCursor.length > 1 ? 1 : 0)))
+  const row = lines.findIndex((line) => line.includes(CURSOR))
+  const all = lines.map((line, i) => {
+    return `${i === 0 ? PROMPT : INDENT}${line.replace(CURSOR, () => `\x1b[7m${atCursor}\x1b[27m`)}`
+  })
+  if (lines.length <= height || height < 3) {
+    const first = Math.min(Math.max(0, row - height + 1), Math.max(0, lines.length - height))
+    return all.slice(first, first + height)
+  }
+  const first = Math.min(Math.max(0, row - height + 2), lines.length - height + 1)
+  const shown = all.slice(first, first + height - 1)
+  const rows = `rows ${first + 1}-${first + shown.length} of ${lines.length}`
+  return [fit(`${INDENT}(${rows})`, width), ...shown]
+}
+
+/** Dim, with the cursor on its first letter. */
+function placeholderLine(placeholder: string, width: number): string {
+  const [first, ...rest] = fit(`${placeholder} (Tab)`, width)
+  return `${PROMPT}\x1b[7m${first}\x1b[27m\x1b[2m${rest.join('')}\x1b[22m`
+}
+
+function searchLine({ text, found }: Pick<HistorySearch, 'text' | 'found'>, width: number): string {
+  const what = text === '' ? 'search in what you wrote: ' : `search "${text}": `
+  return fit(what + (found ?? (text === '' ? '' : 'nothing found')).replace(/\s+/g, ' '), width)
+}
+
+/** A private character, which no text that a user writes is likely to have; it is one column wide. */
+const CURSOR = '\u{f8ff}'

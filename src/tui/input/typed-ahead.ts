@@ -1,0 +1,44 @@
+import type { Terminal } from '../screen/terminal.js'
+import type { Key } from './keys.js'
+
+/** What the keys do that do not wait. */
+export interface TypedAheadActions {
+  /** Ctrl-C. */
+  interrupt(): void
+  /** Ctrl-D, if nothing has been typed. */
+  leave(): void
+  /** Ctrl-Z. */
+  suspend(): void
+}
+
+/**
+ * Keeps what is typed before there is a chat, while a model loads. The terminal is in raw mode from the start: in line
+ * mode it would echo what is typed over the screen, and Enter would arrive as a line feed.
+ */
+export class TypedAhead {
+  private readonly keys: Key[] = []
+
+  constructor(
+    readonly terminal: Terminal,
+    private readonly actions: TypedAheadActions,
+  ) {
+    terminal.onKey = (key) => this.press(key)
+    terminal.enter()
+  }
+
+  /** Hands over the keys that have come so far, and from now on each as it comes. */
+  handTo(press: (key: Key) => void): void {
+    this.terminal.onKey = press
+    for (const key of this.keys.splice(0)) press(key)
+  }
+
+  private press(key: Key): void {
+    const name = key.kind === 'key' ? key.name : undefined
+    if (name === 'ctrl-c') this.actions.interrupt()
+    else if (name === 'suspend') this.actions.suspend()
+    else if (name === 'ctrl-d' && this.keys.length === 0) this.actions.leave()
+    // Typed before the terminal was in raw mode.
+    else if (name === 'line-feed') this.keys.push({ kind: 'key', name: 'enter' })
+    else this.keys.push(key)
+  }
+}

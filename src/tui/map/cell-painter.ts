@@ -1,0 +1,157 @@
+import type { ColourDepth } from '../../terminal/colours.js'
+import { type Background, rampFor } from './ramps.js'
+
+/*
+ * The amount of a cell: above 0 and up to 1 for an expert that was chosen, 0 for one that was not, `JUST_BEFORE` for one
+ * that only a token shortly before had chosen, and NaN where there is no expert.
+ */
+export const JUST_BEFORE = -1
+
+/** Cells that share a character: experts beside one another, layers below one another. */
+export interface CellForm {
+  /** Characters per cell; 0.5 stands for two cells in one character. */
+  cell: 2 | 1 | 0.5
+  /** Layers per line. */
+  perLine: 1 | 2 | 4
+}
+
+/** From an expert that was chosen with a small gate to one with a large gate, where there is no colour. */
+const SHADES = ['░', '▒', '▓', '█']
+/** An expert that was not chosen: the quietest thing on the screen. */
+export const EMPTY = '·'
+/** One that was chosen a moment ago. */
+export const TRAIL = '•'
+/** One that the token chose, in a picture of something else. */
+export const MARK = 'x'
+
+/** Signs whose quarters are filled: bit 0 is the upper left, then the upper right, the lower left, the lower right. */
+const QUARTERS = [...' ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█']
+/** Bits of a braille sign by row and column. */
+const DOTS = [
+  [0x01, 0x08],
+  [0x02, 0x10],
+  [0x04, 0x20],
+  [0x40, 0x80],
+]
+const BRAILLE = 0x2800
+
+/** Draws cells on the terminal's own background; equal neighbours share their escape sequences. */
+export class CellPainter {
+  private readonly ramp
+
+  constructor(
+    readonly depth: ColourDepth,
+    readonly ground: Background = 'dark',
+  ) {
+    this.ramp = rampFor(depth, ground)
+  }
+
+  /** One line of cells: as many lanes as the form has layers per line; `marks` sets off cells of a single lane. */
+  line(lanes: readonly Float32Array[], { cell, perLine }: CellForm, marks?: Float32Array): string {
+    const across = cell === 0.5 ? 2 : 1
+    const columns = Math.ceil(lanes[0].length / across)
+    const cells = Array.from({ length: columns }, (_, column) => {
+      const group = Array.from({ length: perLine * across }, (_, i) => {
+        return lanes[Math.floor(i / across)]?.[column * across + (i % across)] ?? Number.NaN
+      })
+      if (perLine === 1 && across === 1) return this.single(group[0], cell, (marks?.[column] ?? 0) > 0)
+      return this.several(group, across, Math.max(1, cell))
+    })
+    return this.painted(cells)
+  }
+
+  /** A cell of this amount, as a legend shows it. */
+  sample(amount: number): string {
+    return this.painted([this.single(amount, 1, false)])
+  }
+
+  private single(amount: number, width: number, isMarked: boolean): Painted {
+    if (Number.isNaN(amount)) return blank(width)
+    if (isMarked) return { text: MARK.padEnd(width), codes: amount > 0 ? this.inked(amount) : '' }
+    if (!(amount > 0)) return this.unlit(amount === JUST_BEFORE, width)
+    return this.depth === 'none'
+      ? { text: shade(amount).repeat(width), codes: '' }
+      : { text: '█'.repeat(width), codes: this.foreground(amount) }
+  }
+
+  /** Cells that share a character; it has the colour of the strongest, but two below one another have one each. */
+  private several(group: readonly number[], across: number, width: number): Painted {
+    if (group.every(Number.isNaN)) return blank(width)
+    const lit = group.filter((amount) => amount > 0)
+    if (lit.length === 0) return this.unlit(group.includes(JUST_BEFORE), width)
+    const [first, second] = group
+    if (group.length === 2 && lit.length === 2 && this.depth !== 'none') {
+      const codes = `${this.foreground(first)};${this.background(second)}`
+      return { text: (across === 2 ? '▌' : '▀').repeat(width), codes }
+    }
+    return { text: sign(group, across).repeat(width), codes: this.foreground(Math.max(...lit)) }
+  }
+
+  private unlit(wasLit: boolean, width: number): Painted {
+    if (wasLit) return { text: TRAIL.padEnd(width), codes: this.foreground(0) }
+    return { text: EMPTY.padEnd(width), codes: this.depth === 'none' ? '' : '2' }
+  }
+
+  /** A letter on the cell's colour. */
+  private inked(amount: number): string {
+    const { background } = this.ramp
+    if (background.length === 0) return ''
+    // The strong end of a ramp is far from the background, and its weak end in the middle.
+    const isBright = this.ground === 'dark' ? amount > 0.5 : amount < 0.5
+    return `${this.background(amount)};${isBright ? 30 : 97}`
+  }
+
+  private foreground(amount: number): string {
+    return at(this.ramp.foreground, amount)
+  }
+
+  private background(amount: number): string {
+    return at(this.ramp.background, amount)
+  }
+
+  private painted(cells: readonly Painted[]): string {
+    let line = ''
+    let codes = ''
+    for (const cell of cells) {
+      if (cell.codes !== codes) {
+        if (codes !== '') line += '\x1b[22;39;49m'
+        if (cell.codes !== '') line += `\x1b[${cell.codes}m`
+      }
+      line += cell.text
+      codes = cell.codes
+    }
+    return codes === '' ? line : `${line}\x1b[22;39;49m`
+  }
+}
+
+interface Painted {
+  text: string
+  /** Parameters of the escape sequence for its colours; empty where it has none. */
+  codes: string
+}
+
+function blank(width: number): Painted {
+  return { text: ' '.repeat(width), codes: '' }
+}
+
+function at(colours: readonly string[], amount: number): string {
+  return colours[Math.round(Math.min(1, amount) * (colours.length - 1))] ?? ''
+}
+
+function shade(amount: number): string {
+  return SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1]
+}
+
+/** The sign that is filled where cells are lit. */
+function sign(group: readonly number[], across: number): string {
+  const rows = group.length / across
+  if (rows > 2) {
+    const dots = group.reduce((sum, amount, i) => (amount > 0 ? sum | DOTS[Math.floor(i / 2)][i % 2] : sum), 0)
+    return String.fromCodePoint(BRAILLE + dots)
+  }
+  const isLit = (row: number, column: number) => {
+    return group[Math.min(row, rows - 1) * across + Math.min(column, across - 1)] > 0
+  }
+  const quarters = [isLit(0, 0), isLit(0, 1), isLit(1, 0), isLit(1, 1)]
+  return QUARTERS[quarters.reduce((sum, lit, i) => sum | (lit ? 1 << i : 0), 0)]
+}

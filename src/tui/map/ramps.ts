@@ -1,0 +1,71 @@
+import { onRamp } from '../../pictures/palette.js'
+import type { ColourDepth, Rgb } from '../../terminal/colours.js'
+
+/** What a terminal draws on. */
+export type Background = 'dark' | 'light'
+
+/** Steps of brightness that a cell can have in true colour. */
+const LEVELS = 24
+
+/*
+ * Every ramp goes from a weak cell, near the terminal's background, to a strong one, far from it, and its lightness changes
+ * in one direction only, so that it keeps its order for people with any colour blindness and in grey. Nothing is drawn
+ * where an expert was not chosen, so that a ramp need not begin at the background itself.
+ */
+const TRUE_COLOUR: Record<Background, readonly Rgb[]> = {
+  dark: [
+    [70, 95, 150],
+    [110, 118, 135],
+    [160, 152, 118],
+    [208, 190, 95],
+    [254, 232, 56],
+  ],
+  light: [
+    [205, 185, 110],
+    [150, 145, 125],
+    [105, 112, 130],
+    [55, 80, 140],
+    [0, 25, 80],
+  ],
+}
+
+/** Numbers in the cube of 256 colours: blue, grey, yellow; and from yellow to dark blue. */
+const OF_256: Record<Background, readonly number[]> = {
+  dark: [25, 66, 144, 185, 227],
+  light: [179, 101, 60, 19, 17],
+}
+
+/** Foreground codes whose order in lightness is the same in the palettes of all common terminals. */
+const OF_16: Record<Background, readonly number[]> = {
+  dark: [34, 90, 37, 93],
+  light: [33, 90, 34, 30],
+}
+
+/** Colours of a ramp: parameters of the sequences that choose each as foreground and as background, the weakest first. */
+export interface Ramp {
+  foreground: readonly string[]
+  background: readonly string[]
+}
+
+/** The ramp for what a terminal can show; no colours where it shows none. */
+export function rampFor(depth: ColourDepth, background: Background): Ramp {
+  switch (depth) {
+    case 'truecolor': {
+      const colours = Array.from({ length: LEVELS }, (_, i) => onRamp(TRUE_COLOUR[background], i / (LEVELS - 1)))
+      return both(colours.map((colour) => `2;${colour.join(';')}`))
+    }
+    case '256':
+      return both(OF_256[background].map((number) => `5;${number}`))
+    case '16':
+      return {
+        foreground: OF_16[background].map(String),
+        background: OF_16[background].map((code) => String(code + 10)),
+      }
+    case 'none':
+      return { foreground: [], background: [] }
+  }
+}
+
+function both(colours: readonly string[]): Ramp {
+  return { foreground: colours.map((code) => `38;${code}`), background: colours.map((code) => `48;${code}`) }
+}

@@ -1,0 +1,67 @@
+import type { MixtureKind } from '../../model/config.js'
+import { visibleToken } from '../../pictures/visible-token.js'
+import { cellWidth, fit } from '../../terminal/cell-width.js'
+import { wrap } from '../../terminal/wrap.js'
+import type { TokenMap } from './token-map.js'
+
+/** Lines for the experts of a token; a model with one kind of experts has them all for that. */
+const EXPERT_LINES = 2
+
+/** Experts named beside the chosen ones, those that came closest. */
+const ALTERNATIVES = 3
+
+/** The token that the reader walked to: the text around it, and its experts in one layer with what came close. */
+export function tokenLines(map: TokenMap, width: number): string[] {
+  if (map.selected === undefined || !map.shown) return []
+  const kinds = map.kindsOf(map.layer)
+  if (kinds.length === 0) return [strip(map, width), fit(`layer ${map.layer} is dense: it has no experts`, width)]
+  const lines = kinds.flatMap((kind) => wrapAtMost(expertsLine(map, kind), width, EXPERT_LINES / kinds.length))
+  return [strip(map, width), ...lines]
+}
+
+/** Wraps into so many lines at most, with an ellipsis in place of the words that are left out. */
+function wrapAtMost(text: string, width: number, count: number): string[] {
+  const lines = wrap(text, width)
+  if (lines.length <= count) return lines
+  let last = `${lines[count - 1].trimEnd()} …`
+  while (cellWidth(last) > width && last.includes(' ')) last = last.replace(/ *\S+ …$/, ' …')
+  return [...lines.slice(0, count - 1), fit(last, width)]
+}
+
+/** `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`: chosen experts with their gates, then the likeliest others. */
+export function expertsLine(map: TokenMap, kind: MixtureKind): string {
+  const routes = map.shown?.routes[map.layer][kind]
+  if (!routes) return `layer ${map.layer} ${kind}: no experts`
+  const { ids, gates, probabilities = new Float32Array(0) } = routes
+  const chosen = Array.from(ids, (id, slot) => `${id} ${share(gates[slot])}`)
+  const others = Array.from(probabilities, (probability, id) => ({ id, probability }))
+    .filter(({ id }) => !ids.includes(id))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, ALTERNATIVES)
+    .map(({ id, probability }) => `${id} ${share(probability)}`)
+  const next = others.length > 0 ? ` | next ${others.join('  ')}` : ''
+  return `layer ${map.layer} ${kind}: ${chosen.join('  ')}${next}`
+}
+
+/** The tokens around the one looked at, which is set off. */
+function strip(map: TokenMap, width: number): string {
+  const at = map.shownIndex
+  const text = (index: number) => visibleToken(map.tokens[index].text).replaceAll('·', ' ')
+  const middle = fit(text(at), width - 4)
+  let left = ''
+  let right = ''
+  let room = width - cellWidth(middle) - 2
+  for (let distance = 1; ; distance++) {
+    const before = at - distance >= 0 ? text(at - distance) : ''
+    const after = at + distance < map.tokens.length ? text(at + distance) : ''
+    room -= cellWidth(before) + cellWidth(after)
+    if (room < 0 || (before === '' && after === '')) break
+    left = before + left
+    right += after
+  }
+  return `${left}\x1b[7m${middle}\x1b[27m${right}`
+}
+
+function share(probability: number): string {
+  return probability.toFixed(3).replace(/^0/, '')
+}

@@ -1,0 +1,84 @@
+import { createInterface, type Interface } from 'node:readline'
+import type { Chat } from '../conversation/chat.js'
+import { tableLines } from '../conversation/help.js'
+import type { ChatScreen } from './chat-screen.js'
+
+const PROMPT = '> '
+/** Columns of a table: the window's width may be unknown. */
+const WIDTH = 79
+
+/** The conversation line by line, for a terminal that cannot move its cursor: no map, no colours, nothing drawn twice. */
+export class PlainScreen implements ChatScreen {
+  private readonly lines: Interface
+  private readonly unsubscribe: () => void
+  /** Items that have been written. */
+  private written = 0
+  /** Characters of the running answer that have been written. */
+  private shown = 0
+  private isPrompting = false
+  /** A line is being handed over: what it begins is not begun yet, and no other line is asked for. */
+  private isSending = false
+  private isClosed = false
+
+  constructor(
+    private readonly chat: Chat,
+    input: NodeJS.ReadableStream,
+    private readonly output: NodeJS.WritableStream,
+  ) {
+    chat.map.mode = 'off'
+    this.lines = createInterface({ input, output, prompt: PROMPT, terminal: false })
+    this.lines.on('line', (line) => {
+      this.isPrompting = false
+      this.isSending = true
+      chat.editor.set(line)
+      chat.press({ kind: 'key', name: 'enter' })
+      this.isSending = false
+      this.update()
+    })
+    this.lines.on('close', () => {
+      if (!this.isClosed) chat.end()
+    })
+    this.lines.pause()
+    this.unsubscribe = chat.subscribe(() => this.update())
+  }
+
+  takeInput(): void {
+    this.lines.resume()
+  }
+
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.unsubscribe()
+    this.lines.close()
+  }
+
+  private update(): void {
+    if (this.isClosed) return
+    const { chat } = this
+    for (const { kind, text, rows = [] } of chat.items.slice(this.written)) {
+      this.written++
+      // The terminal has echoed what was typed.
+      if (kind === 'user' || kind === 'command') continue
+      for (const line of tableLines(rows, WIDTH)) this.write(`${line}\n`)
+      if (kind === 'answer') this.write(`${text.slice(this.shown)}\n`)
+      else this.write(`${kind === 'error' ? '! ' : ''}${text}\n`)
+      this.shown = 0
+    }
+    if (chat.state === 'answering') {
+      // The blanks at the end may be left out of the finished answer.
+      const text = chat.answer.trimEnd()
+      if (text.length > this.shown) this.write(text.slice(this.shown))
+      this.shown = Math.max(this.shown, text.length)
+    } else if (chat.state === 'idle' && !this.isPrompting && !this.isSending) {
+      this.isPrompting = true
+      this.lines.prompt()
+    }
+  }
+
+  private write(text: string): void {
+    if (this.isPrompting) this.output.write('\n')
+    this.isPrompting = false
+    this.output.write(text)
+  }
+}

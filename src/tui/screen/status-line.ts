@@ -1,0 +1,31 @@
+import { formatBytes, plural } from '../../numbers.js'
+import { printable } from '../../printable.js'
+import { cellWidth, fit } from '../../terminal/cell-width.js'
+import type { Chat } from '../conversation/chat.js'
+
+/** Model, packing, speed, context, memory, map, help; a narrow window leaves out what is needed least. */
+export function statusLine(chat: Chat, width: number): string {
+  const { model, conversation, state, lastAnswer, memory, leaving, queued } = chat
+  if (leaving) return fit('Ctrl-C again leaves', width)
+  const speed = lastAnswer?.tokensPerSecond
+  const limit = model.config.maxPositions ?? (model.config.trainedContext || undefined)
+  const used = conversation.length
+  const isOver = limit !== undefined && used > limit
+  const parts: { text: string; need: number }[] = [
+    { text: `${printable(model.name)} ${model.info.quant}`, need: 9 },
+    ...(state === 'answering' ? [{ text: chat.reading === undefined ? 'answering' : 'reading', need: 10 }] : []),
+    ...(state === 'working' ? [{ text: 'working', need: 10 }] : []),
+    ...(queued === 0 ? [] : [{ text: `${plural(queued, 'message')} waiting`, need: 8 }]),
+    ...(speed === undefined ? [] : [{ text: `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`, need: 4 }]),
+    { text: `context ${used}${limit === undefined ? '' : `/${limit}`}${isOver ? ' !' : ''}`, need: 6 },
+    ...(memory ? [{ text: `${formatBytes(memory.weightsBytes)} weights`, need: 1 }] : []),
+    ...(chat.map.mode === 'off' || chat.map.kinds.length === 0 ? [] : [{ text: `map ${chat.map.mode}`, need: 2 }]),
+    { text: '/help', need: 7 },
+  ]
+  const whole = () => parts.map(({ text }) => text).join(' · ')
+  while (parts.length > 1 && cellWidth(whole()) > width) {
+    const least = parts.reduce((found, part) => (part.need < found.need ? part : found))
+    parts.splice(parts.indexOf(least), 1)
+  }
+  return fit(whole(), width)
+}

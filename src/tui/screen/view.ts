@@ -1,0 +1,187 @@
+import { stripVTControlCharacters } from 'node:util'
+import { cellWidth, fit } from '../../terminal/cell-width.js'
+import type { ColourDepth } from '../../terminal/colours.js'
+import { styled } from '../../terminal/style.js'
+import { wrapTail } from '../../terminal/wrap.js'
+import type { Chat } from '../conversation/chat.js'
+import { inputLines } from '../input/lines.js'
+import type { Room } from '../map/fold.js'
+import type { MapOptions } from '../map/head.js'
+import { heightBelow } from '../map/layers.js'
+import { mapLines, sideRooms } from '../map/lines.js'
+import { tokenLines } from '../map/token-lines.js'
+import { statusLine } from './status-line.js'
+import type { WindowSize } from './terminal.js'
+
+/** Lines of the live area, from top to bottom: always fewer than the window has, and none wider than it. */
+export interface View {
+  /** The end of the text, with the map at its right where there is room for both. */
+  text: string[]
+  /** The map where it stands below the text. */
+  map: string[]
+  token: string[]
+  /** Blank where the window is not low. */
+  air: string[]
+  suggestions: string[]
+  input: string[]
+  status: string
+}
+
+/** What stands below text and map. */
+type LowerParts = Pick<View, 'input' | 'suggestions' | 'token' | 'air'>
+
+/** How a window is shared out. */
+export interface Layout {
+  /** Columns of the text. */
+  textWidth: number
+  /** The map's room, where it stands beside the text. */
+  side?: Room
+  /** Finished lines that stay in the live area, beside the map. */
+  held: number
+  /** Rows for text and map. */
+  room: number
+  /** The end of the running answer. */
+  answer: string[]
+  lower: LowerParts
+}
+
+/** Suggestions shown at once. */
+const MOST_SUGGESTIONS = 6
+/** Lines of text that a map below it leaves in view from 24 rows on, and from 30 rows on; in a lower window, a quarter. */
+const LEAST_TEXT = { low: 10, high: 12 }
+/** With so many lines a map has a title and a legend; in a low window it takes more than a third for them. */
+const LEAST_MAP = 6
+/** Columns that a map beside the text leaves to it, and those between the two. */
+const LEAST_COLUMNS = 60
+const BETWEEN = 3
+/** Rows of the live area that are not beside the map: input, status, a blank line, the cursor's; and some more. */
+const BELOW_SIDE = 9
+
+/** The columns of the text, and what of the finished text stays beside the map. */
+export function layoutOf(chat: Chat, { columns, rows }: WindowSize): Layout {
+  // The last column stays free, lest a terminal break the line.
+  const width = Math.max(1, columns - 1)
+  const lower = lowerParts(chat, width, rows)
+  // A row for the status, and one where the cursor waits.
+  const room = rows - 2 - lower.input.length - lower.suggestions.length - lower.token.length - lower.air.length
+  const most = { width: width - BETWEEN - LEAST_COLUMNS, height: rows - BELOW_SIDE }
+  // A map beside the text is a gain only where more of the text is left than with a map below it.
+  const left = width * (room - 1 - heightBelow(chat.map, mostBelow(rows, room)))
+  const side = sideRooms(chat.map, most).find(({ width: taken }) => (width - BETWEEN - taken) * room >= left)
+  const textWidth = side ? width - BETWEEN - side.width : width
+  const answer = answerLines(chat, textWidth, rows)
+  const layout = { textWidth, side, room, answer, lower }
+  if (!side) return { ...layout, held: 0 }
+  // What the running answer pushes out of sight belongs to the scrollback.
+  return { ...layout, held: answer.length > 0 ? Math.max(0, room - answer.length) : Math.min(side.height, room) }
+}
+
+/** What the live area shows in a window of this size; `held` are finished lines that have not left it yet. */
+export function viewOf(
+  chat: Chat,
+  size: WindowSize,
+  held: readonly string[] = [],
+  layout: Layout = layoutOf(chat, size),
+): View {
+  const { textWidth, side, room, answer, lower } = layout
+  const { map, painter } = chat
+  const width = Math.max(1, size.columns - 1)
+  const status = styled(statusLine(chat, width), 'dim', painter.depth)
+  if (side) {
+    const drawn = mapLines(map, { ...side, height: Math.min(side.height, room) }, painter, optionsOf(chat))
+    const text = tail([...held, ...answer], room)
+    while (text.length < drawn.length) text.push('')
+    return { text: beside(text, drawn, textWidth + BETWEEN), map: [], ...lower, status }
+  }
+  const height = mostBelow(size.rows, room)
+  const drawn = mapLines(map, { width, height }, painter, optionsOf(chat))
+  const shown = tail(answer, room - drawn.length - 1)
+  return { text: shown.length > 0 ? [...shown, ''] : shown, map: drawn, ...lower, status }
+}
+
+/** A text with something at the right of its last lines. */
+function beside(text: readonly string[], right: readonly string[], column: number): string[] {
+  const first = text.length - right.length
+  return text.map((line, row) => {
+    const other = right[row - first]
+    return other ? line + ' '.repeat(column - visibleWidth(line)) + other : line
+  })
+}
+
+/** Lines that a map below the text has at most, in a window of so many rows with this room for text and map. */
+function mostBelow(rows: number, room: number): number {
+  // With the blank line below the text.
+  const text = rows < 24 ? Math.floor(rows / 4) : 1 + (rows < 30 ? LEAST_TEXT.low : LEAST_TEXT.high)
+  return Math.min(Math.max(LEAST_MAP, Math.floor(rows / 3) + 1), room - text)
+}
+
+/** All lines in order. */
+export function linesOf({ text, map, token, air, suggestions, input, status }: View): string[] {
+  return [...text, ...map, ...token, ...air, ...suggestions, ...input, status]
+}
+
+/** What stands below text and map, in the order of what needs its room most. */
+function lowerParts(chat: Chat, width: number, rows: number): LowerParts {
+  let room = rows - 2
+  const take = (lines: string[], most = room): string[] => {
+    const taken = lines.slice(0, Math.max(0, Math.min(most, room)))
+    room -= taken.length
+    return taken
+  }
+  const input = take(inputLines(chat.editor, width, Math.max(1, Math.floor(rows / 4)), chat))
+  const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS + 1)
+  const token = take(tokenLines(chat.map, width))
+  const air = rows >= 16 ? take(['']) : []
+  return { input, suggestions, token, air }
+}
+
+/** The end of the running answer. */
+function answerLines(chat: Chat, width: number, rows: number): string[] {
+  if (chat.state !== 'answering') return []
+  if (chat.reading !== undefined && chat.answer === '')
+    return [styled(fit(chat.reading, width), 'dim', chat.painter.depth)]
+  return tail(wrapTail(chat.answer, width, rows), rows)
+}
+
+function optionsOf(chat: Chat): MapOptions {
+  const isStreaming = chat.state === 'answering'
+  // What is looked at when nothing moves is one token, not a trail of them.
+  const fades = chat.isPlaying || (isStreaming && chat.map.selected === undefined)
+  return { fades, isStreaming, keys: keysOfMap(chat) }
+}
+
+/** The keys that look closer, while they do: with nothing written, once there is something to look at. */
+function keysOfMap({ map, editor, state, isPlaying }: Chat): string | undefined {
+  if (isPlaying) return 'any key stops'
+  if (editor.text !== '' || map.tokens.length === 0 || state !== 'idle') return undefined
+  if (map.selected === undefined) return map.hasWalked ? undefined : '← → walk over the tokens'
+  return '↑ ↓ layers · Esc ends'
+}
+
+function tail<T>(lines: readonly T[], count: number): T[] {
+  return count > 0 ? lines.slice(-count) : []
+}
+
+/** Ways to complete the line: those around the one that is chosen, and how many there are besides. */
+function suggestionLines({ suggestions, chosen, painter }: Chat, width: number): string[] {
+  const widest = Math.max(0, ...suggestions.map(({ label }) => cellWidth(label)))
+  const first = Math.min(
+    Math.max(0, (chosen ?? 0) - MOST_SUGGESTIONS + 1),
+    Math.max(0, suggestions.length - MOST_SUGGESTIONS),
+  )
+  const lines = suggestions.slice(first, first + MOST_SUGGESTIONS).map(({ label, summary }, i) => {
+    const isChosen = first + i === chosen
+    const line = fit(`${isChosen ? '›' : ' '} ${label.padEnd(widest)}  ${summary}`.trimEnd(), width)
+    return isChosen ? line : dim(line, painter.depth)
+  })
+  const others = suggestions.length - lines.length
+  return others > 0 ? [...lines, dim(fit(`  … ${others} more`, width), painter.depth)] : lines
+}
+
+function dim(text: string, depth: ColourDepth): string {
+  return styled(text, 'dim', depth)
+}
+
+function visibleWidth(line: string): number {
+  return cellWidth(stripVTControlCharacters(line))
+}

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { repositoryPath } from './support/fixtures.js'
+import { type Line, wordsOfDocument, wordsOfSource } from './support/written-words.js'
+
+/*
+ * Comments, messages and documents are written in plain English: a noun or a verb first, the active voice, one idea a
+ * sentence. These patterns find what a reader has to read twice. Each has a budget for the uses that are right, such as a
+ * `where` that means a place. A budget may fall and never rise.
+ */
+interface Rule {
+  /** What to write in its place. */
+  instead: string
+  pattern: RegExp
+  /** Looks only at the beginning of a comment or paragraph. */
+  onlyFirst?: true
+  budget: number
+}
+
+const RULES: Record<string, Rule> = {
+  'a title that is a clause': {
+    instead: 'begin with a noun or a verb: "Response body", "Maps an error to its status"',
+    pattern: /^(What|Who|Whoever|Whatever|Where|So (many|much|long|often))\b/,
+    onlyFirst: true,
+    budget: 0,
+  },
+  'where for if': { instead: 'if, when; `where` is for places', pattern: /\bwhere\b/i, budget: 0 },
+  'told, tells': { instead: 'reports, says, prints', pattern: /\b(told|tells)\b/i, budget: 0 },
+  'go on': { instead: 'continue, resume', pattern: /\b(go|goes|going|gone|went) on\b/i, budget: 0 },
+  anew: { instead: 'again', pattern: /\banew\b/i, budget: 0 },
+  'so many': { instead: 'the number itself', pattern: /\bso (many|much|often|long|few)\b/i, budget: 0 },
+  'stands, lies': { instead: 'is', pattern: /\b(stands?|stood|lies?|lay|lain)\b/i, budget: 0 },
+  'people for code': {
+    instead: 'the caller, the client, the user',
+    pattern: /\b(whoever|nobody|somebody|anybody|those who|he who|one who)\b/i,
+    budget: 0,
+  },
+  'of which': { instead: 'two sentences', pattern: /\b(of|in|to|with|from|by) (which|whose|whom)\b/i, budget: 0 },
+  strangers: { instead: 'untrusted', pattern: /\bstrangers?\b/i, budget: 0 },
+}
+
+const SOURCES = ['src', 'assembly', 'bin', 'test', 'bench', 'scripts', 'examples', 'docs']
+const DOCUMENTS = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'CONTRIBUTING.md']
+/** It lists the words that it forbids. */
+const SELF = 'test/language.test.ts'
+
+const test = suite('the language')
+
+function filesOf(folder: string): string[] {
+  return readdirSync(repositoryPath(folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => `${folder}/${path.replaceAll('\\', '/')}`)
+    .filter((path) => /\.(tsx?|mjs|js|md)$/.test(path) && !path.startsWith('test/fixtures/'))
+    .sort()
+}
+
+function wordsOf(file: string): Line[] {
+  const text = readFileSync(repositoryPath(file), 'utf8')
+  return file.endsWith('.md') ? wordsOfDocument(text) : wordsOfSource(text)
+}
+
+const files = [...SOURCES.flatMap(filesOf), ...DOCUMENTS].filter((file) => file !== SELF)
+const words = files.flatMap((file) => wordsOf(file).map((line) => ({ file, ...line })))
+
+for (const [name, { instead, pattern, onlyFirst, budget }] of Object.entries(RULES)) {
+  test(`it says "${instead}" and not: ${name}`, () => {
+    assert.ok(words.length > 10_000, 'comments and documents were found')
+    const found = words
+      .filter(({ text, isFirst }) => pattern.test(text) && (isFirst || !onlyFirst))
+      .map(({ file, number, text }) => `${file}:${number}: ${text}`)
+    const more = `${found.length} of ${budget} allowed; write ${instead}\n${found.join('\n')}`
+    assert.ok(found.length <= budget, more)
+    // A budget that is larger than what there is would let the old habits back in.
+    assert.is(budget, found.length, `lower the budget of "${name}" to ${found.length}`)
+  })
+}
+
+test.run()

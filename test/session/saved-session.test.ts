@@ -1,0 +1,168 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Model } from '#molm/api/model.js'
+import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
+import { loadModel, type SavedSequence } from '#molm/index.js'
+import { cacheRowBytes } from '#molm/runtime/formats.js'
+import { fixturePath } from '../support/fixtures.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+
+const context: { nano?: Model } = {}
+const test = suite('saved session', context)
+
+test.before(async (context) => {
+  context.nano = await loadModel('nano', { threads: 1 })
+})
+test.after(async ({ nano }) => nano?.dispose())
+
+function nanoOf({ nano }: typeof context): Model {
+  if (!nano) throw new Error('nano is not loaded')
+  return nano
+}
+
+test('a restored session goes on bit for bit as the saved one', async (context) => {
+  const model = nanoOf(context)
+  const tokens = model.tokenizer.encode('It was the best of times. '.repeat(12))
+  assert.ok(tokens.length > 64, 'more than two pages of the cache')
+  const session = model.createSession()
+  await session.forward(tokens, { logits: 'none' })
+  const saved = await session.save()
+  assert.equal([...saved.tokens], tokens)
+  const expected = await session.forward([5, 9, 2])
+  const other = model.createSession()
+  await other.forward([1, 2, 3], { logits: 'none' })
+  await other.restore(saved)
+  assert.is(other.length, tokens.length)
+  assert.equal((await other.forward([5, 9, 2])).logits, expected.logits)
+})
+
+test('a session that forgot its beginning is restored without it', async (context) => {
+  const model = nanoOf(context)
+  const session = model.createSession()
+  for await (const _ of session.generate('Once upon a time', {
+    maxTokens: 60,
+    context: 16,
+    seed: 1,
+    ignoreEos: true,
+    stop: [],
+  }));
+  const saved = await session.save()
+  assert.is(saved.oldest, saved.tokens.length - 16)
+  const other = model.createSession()
+  await other.restore(saved)
+  assert.equal((await other.forward([7])).logits, (await session.forward([7])).logits)
+})
+
+test('keys that are values are saved once', async () => {
+  const model = await loadModel(fixturePath('11-molm-like-bin-bf16-sharded'), { threads: 1 })
+  try {
+    const session = model.createSession()
+    await session.forward([1, 2, 3], { logits: 'none' })
+    const saved = await session.save()
+    const { layers, attentionHidden } = model.config as ModuleFormerConfig
+    assert.is(saved.rows.length, 3 * layers * attentionHidden)
+    const expected = await session.forward([4])
+    const other = model.createSession()
+    await other.restore(saved)
+    assert.equal((await other.forward([4])).logits, expected.logits)
+  } finally {
+    await model.dispose()
+  }
+})
+
+test('what does not fit the model is refused, and leaves the session as it was', async (context) => {
+  const model = nanoOf(context)
+  const session = model.createSession()
+  await session.forward([5, 9, 2, 4])
+  const saved = await session.save()
+  const { tokens, oldest, rows } = saved
+  const refused: [unknown, RegExp][] = [
+    [{ tokens: tokens.slice(1), oldest, rows }, /does not fit its tokens/],
+    [{ tokens, oldest: 1, rows }, /does not fit its tokens/],
+    [{ tokens, oldest, rows: new Float32Array(5) }, /another model/],
+    [{ tokens: Int32Array.of(4096, 1, 2, 3), oldest, rows }, /outside the model's vocabulary/],
+    [{ tokens: [5, 9, 2, 4], oldest, rows }, /needs what save gave/],
+    [{ tokens, oldest, rows: [...rows] }, /needs what save gave/],
+    [{ ...saved, checksum: 1 }, /`checksum` must be the text that save gave/],
+    [{}, /needs what save gave/],
+    [undefined, /needs what save gave/],
+    [null, /needs what save gave/],
+  ]
+  // Some of these once kept the engine at work for ever, others took memory for positions that nobody needs.
+  for (const wrong of [-1000, -1, 0.5, Number.NaN, Infinity, -Infinity, 5, 1e15, 4e9, undefined]) {
+    refused.push([{ tokens, oldest: wrong, rows }, /oldest position is .* of 4/])
+  }
+  for (const [wrong, pattern] of refused) {
+    await rejectsWithUserError(() => session.restore(wrong as SavedSequence), pattern)
+    assert.is(session.length, 4)
+  }
+  assert.equal(await session.save(), saved)
+})
+
+test('a damaged saved session is refused, and leaves the session as it was', async (context) => {
+  const session = nanoOf(context).createSession()
+  await session.forward([5, 9, 2, 4])
+  const saved = await session.save()
+  const changed = <T extends Int32Array | Float32Array>(numbers: T, at: number, value: number): T => {
+    const copy = numbers.slice() as T
+    copy[at] = value
+    return copy
+  }
+  const { rows, tokens, oldest } = saved
+  const damaged: SavedSequence[] = [
+    { ...saved, rows: changed(rows, 7, rows[7] + 1) },
+    { ...saved, rows: changed(rows, rows.length - 1, Number.NaN) },
+    { ...saved, tokens: changed(tokens, 1, 8) },
+    { ...saved, oldest: 1 },
+    { ...saved, checksum: '00000000' },
+  ]
+  for (const wrong of damaged) {
+    await rejectsWithUserError(() => session.restore(wrong), /saved session is damaged: it does not match its checksum/)
+  }
+  const withNaN = { tokens, oldest, rows: changed(rows, 7, Number.NaN) }
+  await rejectsWithUserError(() => session.restore(withNaN), /saved session is damaged: its rows are not all finite/)
+  assert.equal(await session.save(), saved)
+  await session.restore({ tokens, oldest, rows })
+  assert.equal(await session.save(), saved, 'a session that was saved without a checksum is restored')
+})
+
+test('a session that has long forgotten its beginning takes memory for what it remembers only', async (context) => {
+  const model = nanoOf(context)
+  const before = (await model.stats()).cacheBytes
+  const session = model.createSession()
+  const { rows } = await (async () => {
+    await session.forward([5, 9, 2, 4], { logits: 'none' })
+    return session.save()
+  })()
+  session.dispose()
+  const tokens = new Int32Array(100_000).fill(7)
+  const other = model.createSession()
+  await other.restore({ tokens, oldest: tokens.length - 4, rows })
+  assert.is(other.length, 100_000)
+  // One page of 32 positions, or two, for keys and values of six layers.
+  const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 32 * cacheRowBytes(128, 'bf16'))
+  assert.ok(pages <= 2, `${pages} pages`)
+  other.dispose()
+})
+
+test('the probabilities of all experts sum to one and have the gates among them', async (context) => {
+  const model = nanoOf(context)
+  const tokens = model.tokenizer.encode('The old man and the sea. '.repeat(50))
+  const { routes = [] } = await model
+    .createSession()
+    .forward(tokens, { logits: 'none', routes: true, probabilities: true })
+  for (const layer of routes) {
+    for (const { ids, gates, probabilities = new Float32Array(0) } of Object.values(layer)) {
+      const experts = probabilities.length / tokens.length
+      const k = ids.length / tokens.length
+      for (const token of [0, 255, 256, tokens.length - 1]) {
+        const row = probabilities.subarray(token * experts, (token + 1) * experts)
+        assert.ok(Math.abs(row.reduce((sum, p) => sum + p) - 1) < 1e-6)
+        for (let slot = 0; slot < k; slot++) assert.is(row[ids[token * k + slot]], gates[token * k + slot])
+        assert.is(Math.max(...row), gates[token * k])
+      }
+    }
+  }
+})
+
+test.run()

@@ -1,0 +1,281 @@
+// Uses one `molm serve` for long: thousands of requests of many kinds at once, many of them from clients that misbehave.
+// Fails unless each answer is that of the same request alone, and if the process grows (memory-growth.mjs). Needs
+// `npm run build`.
+//
+//   node test/stress/soak-server.mjs [--requests 10000] [--clients 12] [--seed 1] [--every 1000]
+//                                [--molm bin/molm.js | --url http://127.0.0.1:8080]
+//
+// With --url it uses a server of nano that runs already, which is left running; so a long soak can be done in parts.
+import { once } from 'node:events'
+import net from 'node:net'
+import { parseArgs } from 'node:util'
+import { MOLM, sleep, startNano } from '../../bench/nano-server.mjs'
+import { seededRandom } from '../../dist/sampling/random.js'
+import { MemoryGrowth } from './memory-growth.mjs'
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '10000' },
+    clients: { type: 'string', default: '12' },
+    seed: { type: 'string', default: '1' },
+    every: { type: 'string', default: '1000' },
+    url: { type: 'string' },
+    molm: MOLM,
+  },
+})
+const [REQUESTS, CLIENTS, SEED, EVERY] = [values.requests, values.clients, values.seed, values.every].map(Number)
+const random = seededRandom(SEED)
+const below = (n) => Math.floor(random.nextFloat() * n)
+/** What was not as it should be. */
+const failures = []
+// An error that the server did not foresee is one, whatever its client got.
+const onError = (text) => failures.push(`the server said: ${text.slice(0, 500)}`)
+const server = values.url ? undefined : await startNano({ molm: values.molm, threads: '2', onError })
+const url = new URL(values.url ?? server.url)
+const { hostname, port } = url
+
+/** Bodies that must be refused. */
+const BAD = [
+  '',
+  '{',
+  'null',
+  '[1]',
+  '{"prompt": 3}',
+  '{"prompt": "a", "x": 1}',
+  '{"prompt": [99999]}',
+  '"',
+  '{"messages": []}',
+]
+/** Requests that were sent, by kind. */
+const counts = {}
+const ASKS = makeAsks()
+const expected = []
+for (const ask of ASKS) expected.push(await alone(ask))
+
+const KINDS = [
+  [40, 'whole', whole],
+  [20, 'stream', stream],
+  [10, 'aborted stream', abortedStream],
+  [8, 'killed client', killed],
+  [6, 'slow reader', slowReader],
+  [1, 'reader that stops', noReader],
+  [10, 'bad body', badBody],
+  [3, 'half a request', halfRequest],
+  [2, 'model, health, metrics', others],
+]
+const KIND_LIST = KINDS.flatMap(([share, name, run]) => new Array(share).fill({ name, run }))
+
+const started = performance.now()
+const growth = new MemoryGrowth('the process', REQUESTS)
+let sent = 0
+await told(0)
+await Promise.all(Array.from({ length: CLIENTS }, client))
+await untilIdle()
+await told(sent)
+const seconds = (performance.now() - started) / 1000
+console.log(
+  `${sent} requests in ${seconds.toFixed(0)} s: ${Object.entries(counts)
+    .map(([k, n]) => `${n} ${k}`)
+    .join(', ')}`,
+)
+if (server) {
+  const code = await server.end('SIGTERM')
+  if (code !== 0) failures.push(`exit code ${code} after SIGTERM`)
+}
+console.log(growth.summary)
+if (growth.isTooMuch) failures.push('memory grew')
+for (const failure of failures.slice(0, 20)) console.log(failure)
+console.log(`failures: ${failures.length}`)
+process.exitCode = failures.length > 0 ? 1 : 0
+
+async function client() {
+  while (sent < REQUESTS) {
+    const number = ++sent
+    const { name, run } = KIND_LIST[below(KIND_LIST.length)]
+    counts[name] = (counts[name] ?? 0) + 1
+    const at = below(ASKS.length)
+    await run(ASKS[at], expected[at]).catch((error) => failures.push(`request ${number}, ${name}: ${error.message}`))
+    if (growth.wants(number)) growth.add(number, (await metrics())('process_resident_bytes'))
+    if (number % EVERY === 0) await told(number)
+  }
+}
+
+/** Requests whose answers are known: texts, chats, scored prompts, several prompts, seeds, experts. */
+function makeAsks() {
+  const words = 'lantern river house door lamp king ship garden winter letter'.split(' ')
+  return Array.from({ length: 40 }, (_, i) => {
+    const text = `${'The old story was told again. '.repeat(i % 4)}The ${words[i % 10]} of the ${words[(i * 7) % 10]}`
+    const common = { max_tokens: 4 + (i % 5) * 8, temperature: i % 2 ? 1.2 : 0, seed: i, logprobs: undefined }
+    if (i % 4 === 0) {
+      const messages = [{ role: 'user', content: `What is a ${words[i % 10]}?` }]
+      return { path: '/v1/chat/completions', body: { messages, ...common, logprobs: true, top_logprobs: 2 } }
+    }
+    if (i % 4 === 1) return { path: '/v1/completions', body: { prompt: text, ...common, echo: true, logprobs: 3 } }
+    if (i % 4 === 2) return { path: '/v1/completions', body: { prompt: [text, words[i % 10]], n: 2, ...common } }
+    return { path: '/v1/completions', body: { prompt: text, ...common, ignore_eos: true, routed_experts: i % 8 === 3 } }
+  })
+}
+
+async function fetchJson(path, body) {
+  const headers = { 'Content-Type': 'application/json' }
+  const response = await fetch(new URL(path, url), { method: 'POST', headers, body: JSON.stringify(body) })
+  const text = await response.text()
+  if (response.status !== 200) throw new Error(`status ${response.status}: ${text.slice(0, 200)}`)
+  return text
+}
+
+/** What an answer says, without what differs from time to time. */
+function said(answer) {
+  return JSON.stringify(answer.choices)
+}
+
+async function alone({ path, body }) {
+  return said(JSON.parse(await fetchJson(path, body)))
+}
+
+function check(got, wanted) {
+  if (got !== wanted) throw new Error(`another answer: ${got.slice(0, 300)}`)
+}
+
+async function whole({ path, body }, wanted) {
+  check(said(JSON.parse(await fetchJson(path, body))), wanted)
+}
+
+/** Texts of the choices of a stream; throws where it is not whole. */
+function textsOf(events) {
+  if (!events.endsWith('data: [DONE]\n\n')) throw new Error(`a stream that is not whole: ${events.slice(-200)}`)
+  const texts = []
+  for (const line of events.split('\n')) {
+    if (!line.startsWith('data: {')) continue
+    for (const { index, text, delta } of JSON.parse(line.slice(6)).choices) {
+      texts[index] = (texts[index] ?? '') + (text ?? delta.content ?? '')
+    }
+  }
+  return JSON.stringify(texts)
+}
+
+function wantedTexts(wanted) {
+  return JSON.stringify(JSON.parse(wanted).map(({ text, message }) => text ?? message.content))
+}
+
+async function stream({ path, body }, wanted) {
+  check(textsOf(await fetchJson(path, { ...body, stream: true })), wantedTexts(wanted))
+}
+
+async function abortedStream({ path, body }) {
+  const controller = new AbortController()
+  const headers = { 'Content-Type': 'application/json' }
+  const text = JSON.stringify({ ...body, max_tokens: 2_000, ignore_eos: true, stream: true })
+  const response = await fetch(new URL(path, url), { method: 'POST', headers, body: text, signal: controller.signal })
+  let left = below(6)
+  try {
+    for await (const _ of response.body) if (left-- === 0) controller.abort()
+  } catch (error) {
+    if (!controller.signal.aborted) throw error
+  }
+}
+
+/** A connection on which a request has been sent. */
+function send(path, body) {
+  const socket = net.connect(Number(port), hostname)
+  socket.on('error', () => undefined)
+  const text = JSON.stringify(body)
+  const head = `POST ${path} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nConnection: close\r\n`
+  socket.write(`${head}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+  return socket
+}
+
+async function killed({ path, body }) {
+  const socket = send(path, { ...body, max_tokens: 2_000, ignore_eos: true, stream: below(2) === 0 })
+  await sleep(below(60))
+  if (below(2) === 0) socket.resetAndDestroy()
+  else socket.destroy()
+}
+
+async function slowReader({ path, body }, wanted) {
+  const socket = send(path, { ...body, stream: true })
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (piece) => {
+    answer += piece
+    socket.pause()
+    setTimeout(() => socket.resume(), below(20))
+  })
+  await once(socket, 'close')
+  const events = unchunked(answer.slice(answer.indexOf('\r\n\r\n') + 4))
+  check(textsOf(events), wantedTexts(wanted))
+}
+
+/** Texts of nano are in letters of one byte, so that lengths in bytes are lengths in characters. */
+function unchunked(body) {
+  let text = ''
+  for (let at = 0; at < body.length; ) {
+    const end = body.indexOf('\r\n', at)
+    const length = Number.parseInt(body.slice(at, end), 16)
+    text += body.slice(end + 2, end + 2 + length)
+    at = end + 4 + length
+  }
+  return text
+}
+
+/** Takes nothing for a while, of a stream that does not end, and goes. */
+async function noReader({ path, body }) {
+  const socket = send(path, {
+    ...body,
+    max_tokens: 20_000,
+    ignore_eos: true,
+    stream: true,
+    routed_experts: true,
+  }).pause()
+  await sleep(500 + below(2_000))
+  socket.destroy()
+}
+
+async function badBody() {
+  const headers = { 'Content-Type': below(5) === 0 ? 'text/plain' : 'application/json' }
+  const body = below(10) === 0 ? `{"prompt": "${'a'.repeat(5_000_000)}"}` : BAD[below(BAD.length)]
+  const path = below(2) === 0 ? '/v1/completions' : '/v1/chat/completions'
+  const response = await fetch(new URL(path, url), { method: 'POST', headers, body })
+  const answer = await response.json()
+  if (![400, 413, 415].includes(response.status) || typeof answer.error?.message !== 'string') {
+    throw new Error(`status ${response.status} for ${body.slice(0, 50)}`)
+  }
+}
+
+async function halfRequest() {
+  const socket = net.connect(Number(port), hostname)
+  socket.on('error', () => undefined)
+  socket.write(
+    'POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"pro',
+  )
+  await sleep(below(50))
+  socket.destroy()
+}
+
+async function others() {
+  for (const path of ['/health', '/v1/models', '/metrics', '/tokenizer_info']) {
+    const response = await fetch(new URL(path, url))
+    await response.text()
+    if (response.status !== 200) throw new Error(`${path}: status ${response.status}`)
+  }
+}
+
+async function metrics() {
+  const text = await (await fetch(new URL('/metrics', url))).text()
+  return (name) => Number(new RegExp(`^molm_${name} (\\S+)$`, 'm').exec(text)[1])
+}
+
+async function untilIdle() {
+  for (let i = 0; i < 100; i++) {
+    const of = await metrics()
+    if (of('sequences_running') === 0 && of('requests_waiting') === 0) return
+    await sleep(50)
+  }
+  failures.push('something still runs five seconds after the last request')
+}
+
+async function told(number) {
+  const of = await metrics()
+  const mb = (name) => `${(of(name) / 1e6).toFixed(1)} MB`
+  const kept = `${of('kept_sequences')} sequences of ${of('kept_tokens')} tokens kept`
+  console.log(`${number} requests: process ${mb('process_resident_bytes')}, caches ${mb('cache_bytes')}, ${kept}`)
+}
