@@ -8,6 +8,7 @@
  */
 
 export type * from './api/generation.js'
+export { eventsOf, type GenerationEvent, resultOf } from './api/generation-events.js'
 export type * from './api/model.js'
 export type * from './api/routes.js'
 export type * from './api/session.js'

@@ -1,3 +1,4 @@
+import { resultOf } from '../api/generation-events.js'
 import type { Model } from '../api/model.js'
 import type { Session } from '../api/session.js'
 import { UsageError } from '../errors.js'
@@ -141,12 +142,9 @@ async function prefill(model: Model, session: Session, tokens: number): Promise<
  */
 async function decode(model: Model, sessions: Session[], tokens: number): Promise<Sample> {
   const results = await Promise.all(
-    sessions.map(async (session, i) => {
+    sessions.map((session, i) => {
       const options = { ...SAMPLED, maxTokens: tokens + 1, seed: i, ignoreEos: true, stop: [] }
-      const generation = session.generate(randomTokens(model, 1, 3 + i), options)
-      let next = await generation.next()
-      while (!next.done) next = await generation.next()
-      return next.value
+      return resultOf(session.generate(randomTokens(model, 1, 3 + i), options))
     }),
   )
   const longest = Math.max(...results.map(({ decodeMs }) => decodeMs))

@@ -1,20 +1,20 @@
+import { resultOf } from '../api/generation-events.js'
+import type { Model } from '../api/model.js'
+
 const PROMPT_TOKENS = 32
 const GENERATED_TOKENS = 64
 const RUNS = 3
 
 /** Tokens a second that a model generates after the beginning of a text: the middle one of three short runs after a first. */
-import type { Model } from '../api/model.js'
 export async function decodeSpeed(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
   const speeds: number[] = []
   for (let run = -1; run < RUNS; run++) {
     const session = model.createSession()
     try {
       const options = { maxTokens: GENERATED_TOKENS, temperature: 0, stop: [], ignoreEos: true, signal }
-      const steps = session.generate(text.slice(0, PROMPT_TOKENS), options)
-      let next = await steps.next()
-      while (!next.done) next = await steps.next()
+      const { decodeMs } = await resultOf(session.generate(text.slice(0, PROMPT_TOKENS), options))
       // The first run reads the experts that it needs, and warms the code.
-      if (run >= 0) speeds.push(((GENERATED_TOKENS - 1) * 1000) / next.value.decodeMs)
+      if (run >= 0) speeds.push(((GENERATED_TOKENS - 1) * 1000) / decodeMs)
     } finally {
       session.dispose()
     }
