@@ -33,7 +33,11 @@ export interface Step {
   /** 0 for the first generated token. */
   index: number
   token: number
-  /** Text that became certain with this token: whole characters, held back while it may belong to a stop string. */
+  /**
+   * Text that became certain with this token: whole characters that cannot belong to a stop string any more. A step whose
+   * token leaves text uncertain comes when the next token does; the last step has all that is left at the end. The texts
+   * of all steps together are the text of the result.
+   */
   text: string
   /** Natural logarithm of the token's probability under the model, before temperature and filters. */
   logprob: number
@@ -50,7 +54,7 @@ export interface Step {
 export interface GenerationResult {
   /** eos: an end-of-text token came; stop: a stop string; length: maxTokens reached, or the end of the context. */
   finishReason: 'eos' | 'stop' | 'length'
-  /** All text, as the steps gave it and what was held back until the end. */
+  /** The texts of all steps together. */
   text: string
   /** Generated ids; the end-of-text token is not among them. */
   tokens: number[]

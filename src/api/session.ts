@@ -62,8 +62,13 @@ interface HiddenOf {
 
 /** One sequence of tokens with its KV cache. Calls are carried out in the order they are made. */
 export interface Session {
-  /** Tokens in the cache. */
+  /** Number of tokens in the cache. */
   readonly length: number
+  /**
+   * Ids of the tokens in the cache. As with `length`, calls that have been made and not carried out yet count as done. The
+   * list is the session's own: copy it to keep it beyond the next call.
+   */
+  readonly tokens: readonly number[]
   /**
    * Runs tokens after those in the cache. Any split of a text over several calls gives the same result. A call that
    * rejects, for whatever reason, leaves the session as it was.
@@ -80,6 +85,12 @@ export interface Session {
   generate(prompt: string | ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<Step, GenerationResult>
   /** Keeps only the first `length` tokens; all of them where there are no more. */
   truncate(length: number): void
+  /**
+   * Keeps only the tokens that a prompt begins with too, without the prompt's last, which has to be run to predict the
+   * next. Returns how many are kept: the rest of the prompt, from that index on, continues the session. It keeps none if a
+   * limited `context` has forgotten them.
+   */
+  truncateToCommon(prompt: ArrayLike<number>): number
   /** Forgets all tokens. */
   reset(): void
   /** The sequence with its cache and a checksum, to continue it later without running it again. */

@@ -70,7 +70,7 @@ export class Engine {
       case 'generate':
         return yield* this.sequence(request.session).generate(request, stop, emit, progress)
       case 'truncate':
-        return this.sequences.get(request.session)?.truncate(request.length)
+        return this.sequences.get(request.session)?.truncate(request.length) ?? { oldest: 0 }
       case 'export':
         return this.sequence(request.session).export()
       case 'import':

@@ -162,8 +162,15 @@ export interface GenerateReply {
   finishReason: 'eos' | 'length'
   /** The text ended where the model has no more positions. */
   contextFull?: true
+  /** Positions below it have been forgotten. */
+  oldest: number
   prefillMs: number
   decodeMs: number
+}
+
+export interface TruncateReply {
+  /** Positions below it have been forgotten. */
+  oldest: number
 }
 
 export interface StatsReply {

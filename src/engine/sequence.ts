@@ -6,7 +6,14 @@ import type { KVCache } from '../nn/kv-cache.js'
 import { logSumExp, topLogprobs } from '../sampling/logprobs.js'
 import { createSampler } from '../sampling/sample.js'
 import type { Demand, Task } from './demand.js'
-import type { ForwardReply, ForwardRequest, GenerateReply, GenerateRequest, StepMessage } from './protocol.js'
+import type {
+  ForwardReply,
+  ForwardRequest,
+  GenerateReply,
+  GenerateRequest,
+  StepMessage,
+  TruncateReply,
+} from './protocol.js'
 import { RouteRecorder } from './route-codec.js'
 import { checkUndamaged, withChecksum } from './saved-checksum.js'
 
@@ -128,12 +135,13 @@ export class Sequence {
       emit({ ...unread, routes: recorder?.packed })
     }
     const times = { prefillMs: (firstAt || ended) - started, decodeMs: firstAt ? ended - firstAt : 0 }
-    return { finishReason, ...(contextFull && { contextFull }), ...times }
+    return { finishReason, ...(contextFull && { contextFull }), oldest: this.cache.oldest, ...times }
   }
 
-  truncate(length: number): void {
+  truncate(length: number): TruncateReply {
     this.cache.truncate(length)
     this.tokens.length = Math.min(this.tokens.length, length)
+    return { oldest: this.cache.oldest }
   }
 
   export(): SavedSequence {

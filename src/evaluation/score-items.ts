@@ -1,5 +1,6 @@
 import type { Model } from '../api/model.js'
 import type { SavedSequence, Session } from '../api/session.js'
+import { commonPrefix } from '../common-prefix.js'
 import type { EncodedItem } from './encode-item.js'
 import { sequencesAtOnce, withOwnSignal } from './sessions.js'
 
@@ -64,8 +65,12 @@ async function score(
   }
 }
 
-/** Tokens that all contexts begin with, and the sequence that holds them; undefined where there are few. */
-async function commonStart(model: Model, items: readonly EncodedItem[], signal?: AbortSignal) {
+/** A saved sequence of the tokens that all contexts begin with; undefined if there are few. */
+async function commonStart(
+  model: Model,
+  items: readonly EncodedItem[],
+  signal?: AbortSignal,
+): Promise<SavedSequence | undefined> {
   const [first] = items
   // The last token of a context is run with the choices.
   const length = items.reduce(
@@ -77,7 +82,7 @@ async function commonStart(model: Model, items: readonly EncodedItem[], signal?:
   const session = model.createSession()
   try {
     await session.forward(tokens, { logits: 'none', signal })
-    return { tokens, saved: await session.save() }
+    return await session.save()
   } finally {
     session.dispose()
   }
@@ -85,17 +90,14 @@ async function commonStart(model: Model, items: readonly EncodedItem[], signal?:
 
 /** Scores choices on one session, whose cache keeps what an item shares with the one before and choices with each other. */
 class ChoiceScorer {
-  private cached: readonly number[] = []
-
   constructor(
     private readonly session: Session,
     private readonly signal: AbortSignal | undefined,
   ) {}
 
   /** Takes over tokens that have been run elsewhere. */
-  async startFrom({ tokens, saved }: { tokens: readonly number[]; saved: SavedSequence }): Promise<void> {
-    await this.session.restore(saved)
-    this.cached = tokens
+  startFrom(saved: SavedSequence): Promise<void> {
+    return this.session.restore(saved)
   }
 
   /** Log-likelihood of each choice. */
@@ -106,9 +108,7 @@ class ChoiceScorer {
     const shortest = Math.min(...continuations.map(({ length }) => length))
     const common = continuations.reduce((length, tokens) => commonPrefix(first, tokens, length), shortest - 1)
     const stem = [...context, ...first.slice(0, common)]
-    const kept = commonPrefix(this.cached, stem, Math.min(this.cached.length, context.length - 1))
-    session.truncate(kept)
-    this.cached = stem
+    const kept = session.truncateToCommon(context)
     const targets = first.slice(0, common + 1)
     const { logits, logprobs = [], norms = [] } = await session.forward(stem.slice(kept), { targets, signal })
     // What follows the stem differs, and is predicted by one row of logits.
@@ -141,10 +141,4 @@ function sum(values: ArrayLike<number>, before = 0): number {
   let total = before
   for (let i = 0; i < values.length; i++) total += values[i]
   return total
-}
-
-function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {
-  let length = 0
-  while (length < most && a[length] === b[length]) length++
-  return length
 }

@@ -1,8 +1,9 @@
 import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
 import type { ForwardOptions, ForwardResult, SavedSequence, Session } from '../api/session.js'
 import type { GenerationDefaults, Tokenizer } from '../api/text.js'
+import { commonPrefix } from '../common-prefix.js'
 import { type EngineClient, Interrupted, type Ongoing } from '../engine/client.js'
-import type { ForwardReply, GenerateReply, GenerateRequest, StepMessage } from '../engine/protocol.js'
+import type { ForwardReply, GenerateReply, GenerateRequest, StepMessage, TruncateReply } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError, UserError } from '../errors.js'
 import { settle } from '../generation-options.js'
@@ -10,8 +11,8 @@ import type { ModelConfig } from '../model/config.js'
 import { randomSeed } from '../sampling/random.js'
 import { onAbort } from './on-abort.js'
 import { checkSaved } from './saved-sequence.js'
-import { SessionLength } from './session-length.js'
 import { checkForward, checkGenerate } from './session-options.js'
+import { SessionTokens } from './session-tokens.js'
 import { StepQueue } from './step-queue.js'
 import { TextStream } from './text-stream.js'
 import { targetIds, tokenIds } from './token-ids.js'
@@ -29,7 +30,9 @@ export interface SessionModel {
 
 /** The caller's end of one sequence; the cache itself lives with the engine. */
 export class EngineSession implements Session {
-  private readonly lengths = new SessionLength()
+  private readonly cached = new SessionTokens()
+  /** Positions below it have been forgotten, by a generation with a limited `context`. */
+  private oldest = 0
   private disposed = false
 
   constructor(
@@ -38,7 +41,11 @@ export class EngineSession implements Session {
   ) {}
 
   get length(): number {
-    return this.disposed ? 0 : this.lengths.value
+    return this.disposed ? 0 : this.cached.length
+  }
+
+  get tokens(): readonly number[] {
+    return this.disposed ? [] : this.cached.ids
   }
 
   async forward<Routes extends boolean = false, Hidden extends boolean = false>(
@@ -75,7 +82,7 @@ export class EngineSession implements Session {
       progress: onPromptProgress !== undefined,
     } as const
     const ongoing = this.model.engine.call<ForwardReply>(request, { onProgress: onPromptProgress })
-    const reply = await this.counting((length) => length + ids.length, settled(ongoing, signal))
+    const reply = await this.counting({ added: ids }, settled(ongoing, signal))
     const result: ForwardResult = {
       logits: reply.logits,
       ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
@@ -108,27 +115,38 @@ export class EngineSession implements Session {
       () => queue.end(),
     )
     const tokens: number[] = []
-    let added = 0
-    const change = this.lengths.plan((length) => length + added)
+    const change = this.cached.plan({})
     const started = performance.now()
     let firstAt = started
     const sampledAt = { first: 0, last: 0 }
     let complete = false
+    /** Tokens that the model has read once the next step comes. */
+    let unread: ArrayLike<number> = request.prompt
+    const counted = (step: Step) => {
+      change.add(unread)
+      unread = [step.token]
+      tokens.push(step.token)
+      return step
+    }
+    /** Its text is not certain yet; it waits for the next token, or the end. */
+    let waiting: Step | undefined
     try {
       for await (const message of queue) {
         // The engine runs ahead: an abort ends the answer where its reader is.
         signal?.throwIfAborted()
+        if (waiting) {
+          yield counted(waiting)
+          signal?.throwIfAborted()
+        }
         if (tokens.length === 0) {
           firstAt = performance.now()
           sampledAt.first = message.at
         }
         sampledAt.last = message.at
         ongoing.credit(1)
-        tokens.push(message.token)
-        added = request.prompt.length + tokens.length - 1
-        const certain = text.push(message.token)
-        const isLast = tokens.length === request.settings.maxTokens
-        yield this.step(message, tokens.length - 1, isLast && !text.stopped ? certain + text.flush() : certain)
+        const step = this.step(message, tokens.length, text.push(message.token))
+        waiting = text.isHolding ? step : undefined
+        if (!waiting) yield counted(step)
         if (text.stopped) break
       }
       if (text.stopped) {
@@ -136,17 +154,16 @@ export class EngineSession implements Session {
         return this.result(request, tokens, text.text, { finishReason: 'stop', ...times })
       }
       const reply = await settled(ongoing, signal)
+      if (waiting) yield counted({ ...waiting, text: waiting.text + text.flush() })
       complete = true
+      this.oldest = reply.oldest
       // At eos the engine has run the last token to learn that it was the last.
-      if (reply.finishReason === 'eos') {
-        added = request.prompt.length + tokens.length
-        text.flush()
-      }
+      if (reply.finishReason === 'eos') change.add(unread)
       return this.result(request, tokens, text.text, reply)
     } finally {
       unlisten()
       // Left early or stopped: what the engine computed ahead of the reader is taken back.
-      if (!complete) await this.takeBack(ongoing, this.lengths.value)
+      if (!complete) await this.takeBack(ongoing, this.length)
       change.done()
     }
   }
@@ -155,6 +172,14 @@ export class EngineSession implements Session {
     this.checkAlive()
     if (!Number.isInteger(length) || length < 0) throw new UsageError('truncate needs a length of 0 or more')
     if (length < this.length) this.cut(length)
+  }
+
+  truncateToCommon(prompt: ArrayLike<number>): number {
+    this.checkAlive()
+    const common = commonPrefix(this.tokens, prompt, prompt.length - 1)
+    const kept = common > this.oldest ? common : 0
+    this.truncate(kept)
+    return kept
   }
 
   reset(): void {
@@ -171,7 +196,8 @@ export class EngineSession implements Session {
     this.checkAlive()
     checkSaved(saved, this.model.config)
     const { reply } = this.model.engine.call<void>({ kind: 'import', session: this.id, saved })
-    await this.counting(() => saved.tokens.length, reply)
+    await this.counting({ keep: 0, added: saved.tokens }, reply)
+    this.oldest = saved.oldest
   }
 
   /** What console.log shows. */
@@ -243,9 +269,9 @@ export class EngineSession implements Session {
     return { finishReason, text, tokens, promptTokens: prompt.length, ...full, seed: settings.seed, ...times }
   }
 
-  /** Counts what a call changes until it fails. */
-  private async counting<T>(change: (length: number) => number, call: Promise<T>): Promise<T> {
-    const planned = this.lengths.plan(change)
+  /** Counts the tokens that a call changes unless it fails. */
+  private async counting<T>(change: Parameters<SessionTokens['plan']>[0], call: Promise<T>): Promise<T> {
+    const planned = this.cached.plan(change)
     try {
       const result = await call
       planned.done()
@@ -257,18 +283,26 @@ export class EngineSession implements Session {
   }
 
   private cut(length: number): void {
-    const { reply } = this.model.engine.call<void>({ kind: 'truncate', session: this.id, length })
-    this.counting((before) => Math.min(before, length), reply).catch(() => undefined)
+    const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, length })
+    this.counting({ keep: length }, reply).then(
+      ({ oldest }) => (this.oldest = oldest),
+      () => undefined,
+    )
   }
 
   private checkAlive(): void {
     if (this.disposed) throw new UsageError('this session has been disposed')
   }
 
+  /** Stops a generation and cuts off what the engine computed beyond `length` tokens. */
   private async takeBack(ongoing: Ongoing<GenerateReply>, length: number): Promise<void> {
     ongoing.stop()
-    this.send({ kind: 'truncate', session: this.id, length })
+    const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, length })
     await ongoing.reply.catch(() => undefined)
+    await reply.then(
+      ({ oldest }) => (this.oldest = oldest),
+      () => undefined,
+    )
   }
 
   /** A request whose reply nobody waits for; it cannot fail but by the end of the engine, which others report. */

@@ -22,12 +22,17 @@ export class TextStream {
     return this.stops.stop !== undefined
   }
 
+  /** Whether text is held back that the next token, or the end, makes certain. */
+  get isHolding(): boolean {
+    return !this.stopped && (this.utf8.isHolding || this.stops.isHolding)
+  }
+
   /** Adds a token; returns the text that it makes certain. */
   push(token: number): string {
     return this.tokenizer ? this.add(this.stops.push(this.utf8.push(this.tokenizer.bytesOf(token)))) : ''
   }
 
-  /** What was held back, at the end of the text. */
+  /** The end of the text: returns what was held back. */
   flush(): string {
     return this.add(this.stops.push(this.utf8.flush()) + this.stops.flush())
   }

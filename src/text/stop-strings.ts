@@ -24,6 +24,11 @@ export class StopStrings {
     return this.found
   }
 
+  /** Whether text is held back as the possible beginning of a stop string. */
+  get isHolding(): boolean {
+    return this.held !== ''
+  }
+
   /**
    * Takes a piece of text and gives the text that is safe to show: all before the stop string once one is found, nothing
    * from then on.

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  eventsOf,
   type GenerateOptions,
   type GenerationResult,
   loadModel,
@@ -37,11 +38,11 @@ async function generate(
   options: GenerateOptions,
 ): Promise<{ steps: Step[]; result: GenerationResult }> {
   const steps: Step[] = []
-  const generator = session.generate(prompt, options)
-  for (let next = await generator.next(); ; next = await generator.next()) {
-    if (next.done) return { steps, result: next.value }
-    steps.push(next.value)
+  for await (const { step, result } of eventsOf(session.generate(prompt, options))) {
+    if (result) return { steps, result }
+    steps.push(step)
   }
+  throw new Error('a generation ends with its result')
 }
 
 test('tells how far a prompt has been read, at the beginning and after every micro-batch', async ({ model }) => {
@@ -398,6 +399,7 @@ test('cannot be used any more once it has been disposed of', async ({ model }) =
     () => session.forward([1]),
     () => generate(session, [1], GREEDY),
     () => session.truncate(0),
+    () => session.truncateToCommon([5]),
     () => session.reset(),
     () => session.save(),
     () => session.restore(saved),
