@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -51,11 +51,16 @@ test.before(async (context) => {
   const tarball = join(context.dir, context.packed.filename)
   execFileSync('tar', ['-xzf', tarball, '-C', join(modules, 'molm'), '--strip-components=1'])
   const { dependencies } = JSON.parse(readFileSync(join(modules, 'molm', 'package.json'), 'utf8'))
-  for (const name of Object.keys(dependencies)) {
+  addPackages(modules, Object.keys(dependencies))
+})
+
+/** Links packages of this checkout into a folder of packages. */
+function addPackages(modules: string, names: string[]): void {
+  for (const name of names) {
     mkdirSync(dirname(join(modules, name)), { recursive: true })
     symlinkSync(repositoryPath(`node_modules/${name}`), join(modules, name))
   }
-})
+}
 
 test.after(({ dir }) => rm(dir, { recursive: true, force: true }))
 
@@ -145,6 +150,27 @@ test('loads as a library, as the README shows it', (context) => {
   assert.match(example, /from 'molm'/)
   writeFileSync(join(context.dir, 'app', 'try.mjs'), example)
   assert.match(runNode(context, ['try.mjs']), /12288 Int32Array/)
+})
+
+test('without its optional packages only chat and serve are missing, and they name the package', ({ dir }) => {
+  const manifest = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
+  const optional = Object.keys(manifest.optionalDependencies)
+  assert.ok(optional.includes('ink') && optional.includes('hono'))
+  // The tests before this one ran without them: only `dependencies` are in the folder.
+  const modules = join(dir, 'app', 'node_modules')
+  for (const name of optional) assert.not(existsSync(join(modules, name)), name)
+  const env = { PATH: process.env.PATH, HOME: dir }
+  const serve = spawnSync(process.execPath, ['node_modules/molm/bin/molm.js', 'serve', '--port', '0'], {
+    cwd: join(dir, 'app'),
+    env,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  assert.is(serve.status, 1)
+  assert.match(
+    serve.stderr,
+    /^molm: the package \S+ is not installed; `npm i molm` without --omit=optional installs it\n$/,
+  )
 })
 
 test.run()

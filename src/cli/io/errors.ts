@@ -4,6 +4,7 @@ import { formatCount } from '../../numbers.js'
 import { printable, printableLines } from '../../printable.js'
 import { tellOrigin } from '../parsing/options.js'
 import { interruption } from './interrupt.js'
+import { missingPackage } from './missing-package.js'
 import { tooManyFiles } from './open-files.js'
 import { ClosedPipe, note } from './output.js'
 
@@ -58,8 +59,8 @@ export function tellNoRoom({ message, tokens: { held, more } }: NoRoom, context?
 function messageOf(error: unknown, context?: string): string {
   if (error instanceof NoRoom) return tellNoRoom(error, context)
   if (error instanceof UserError) return error.message
-  const limited = tooManyFiles(error)
-  if (limited) return limited
+  const known = tooManyFiles(error) ?? missingPackage(error)
+  if (known) return known
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
   return `${printable(line) || 'something went wrong'}\n(unexpected error; MOLM_DEBUG=1 shows where it happened)`
 }

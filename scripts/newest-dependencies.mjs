@@ -1,0 +1,71 @@
+// Runs the tests that lean on other people's packages with the newest versions that package.json allows, as a user gets
+// them who installs molm without its lock file. It needs the network, so `npm test` leaves it out; .ci/run calls it after
+// `npm test` has compiled the tests. The last line is `N passed, N failed`.
+//   node scripts/newest-dependencies.mjs
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Tests by the packages that they lean on: jinja, hono and zod, ink and react, commander, @huggingface/hub, resvg. */
+const TESTS = [
+  'text/chat-template',
+  'text/published-templates',
+  'server/chat-completions',
+  'server/clients',
+  'tui/chat-in-terminal',
+  'cli/help',
+  'hub/pull',
+  'pictures/library',
+  'smoke/',
+]
+/** All that the tests read, but the installed packages. */
+const COPIED = ['package.json', 'bin', 'dist', 'build/test', 'docs', 'models', 'scripts', 'src', 'test', 'README.md']
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const folder = mkdtempSync(join(tmpdir(), 'molm-newest-'))
+try {
+  for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true })
+  const { status, stderr } = run('npm', ['install', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund'])
+  if (status !== 0) throw new Error(`npm install failed: ${stderr}`)
+  reportNewer()
+  const pattern = `^(${TESTS.join('|')}).*\\.test\\.js$`
+  const { stdout } = run('npx', ['uvu', 'build/test', pattern])
+  const [total, passed] = ['Total', 'Passed'].map((name) => count(stdout, name))
+  if (passed < total || total === 0) console.log(stdout)
+  console.log(`${passed} passed, ${Math.max(total - passed, total === 0 ? 1 : 0)} failed`)
+  process.exitCode = passed < total || total === 0 ? 1 : 0
+} catch (error) {
+  console.log(`${error.message}\n0 passed, 1 failed`)
+  process.exitCode = 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** Prints the packages that are newer here than in the checkout. */
+function reportNewer() {
+  const names = readdirSync(join(folder, 'node_modules')).flatMap((name) =>
+    name.startsWith('@') ? readdirSync(join(folder, 'node_modules', name)).map((inner) => `${name}/${inner}`) : [name],
+  )
+  const newer = names.flatMap((name) => {
+    const [here, there] = [root, folder].map((base) => versionIn(join(base, 'node_modules', name, 'package.json')))
+    return here && there && here !== there ? [`${name} ${there}, locked ${here}`] : []
+  })
+  console.log(newer.length > 0 ? `newer: ${newer.join('; ')}` : 'all packages are the newest that package.json allows')
+}
+
+function versionIn(path) {
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).version : undefined
+}
+
+function run(command, args) {
+  const { NO_COLOR, FORCE_COLOR, ...env } = process.env
+  return spawnSync(command, args, { cwd: folder, env, encoding: 'utf8', maxBuffer: 2 ** 28, timeout: 600_000 })
+}
+
+function count(output, name) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+  const plain = (output ?? '').replace(/\x1b\[[0-9;]*m/g, '')
+  return Number(new RegExp(`^\\s*${name}:\\s*(\\d+)`, 'm').exec(plain)?.[1] ?? 0)
+}
