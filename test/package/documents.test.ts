@@ -1,0 +1,29 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { repositoryPath } from '../support/fixtures.js'
+
+const test = suite('documents for contributors')
+
+for (const name of ['CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
+  test(`${name} names files and folders that exist`, () => {
+    const text = readFileSync(repositoryPath(name), 'utf8')
+    const paths = [...text.matchAll(/`((?:src|test|assembly|bench|scripts|examples|\.ci)\/[\w./-]*)`/g)].map(
+      ([, path]) => path,
+    )
+    assert.ok(paths.length > 10)
+    assert.equal(
+      paths.filter((path) => !existsSync(repositoryPath(path))),
+      [],
+    )
+  })
+}
+
+test('CHANGELOG.md has a part for the version of package.json, or for the one to come', () => {
+  const { version } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
+  const text = readFileSync(repositoryPath('CHANGELOG.md'), 'utf8')
+  assert.ok(text.includes('## Unreleased') || text.includes(`## ${version}`))
+  assert.match(text, new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`))
+})
+
+test.run()
