@@ -36,6 +36,7 @@ test.before(async (context) => {
     'README.md',
     'LICENSE',
     'SECURITY.md',
+    'CHANGELOG.md',
   ])
     cpSync(repositoryPath(name), join(checkout, name), { recursive: true })
   const manifest = (step: string) =>
@@ -85,13 +86,14 @@ test('contains compiled code, kernels, nano and docs, and nothing else', ({ pack
     'docs/FORMAT.md',
     'README.md',
     'SECURITY.md',
+    'CHANGELOG.md',
     'LICENSE',
     'package.json',
   ]) {
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const expected =
-    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/[^/]*\.md|README\.md|SECURITY\.md|LICENSE|package\.json)$/
+    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/[^/]*\.md|README\.md|SECURITY\.md|CHANGELOG\.md|LICENSE|package\.json)$/
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],
