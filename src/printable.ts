@@ -42,3 +42,8 @@ function escaped(character: string): string {
 function hex(character: string): string {
   return (character.codePointAt(0) ?? 0).toString(16)
 }
+
+/** An error's message, on one line. */
+export function reasonOf(error: unknown): string {
+  return printable(error instanceof Error ? error.message : String(error))
+}

@@ -41,7 +41,9 @@ const KNOWS: Record<string, string[]> = {
     'api',
     'model',
     'sampling',
+    'checkpoint',
     'generation-options',
+    'in-turns',
     'json',
     'errors',
     'numbers',
@@ -163,7 +165,7 @@ const KNOWS: Record<string, string[]> = {
   architectures: ['nn', 'weights', 'model', 'packing', 'runtime', 'json', 'errors', 'numbers'],
   nn: ['weights', 'model', 'packing', 'runtime', 'errors', 'exp'],
   weights: ['packing', 'runtime'],
-  text: ['api', 'checkpoint', 'generation-options', 'option-checks', 'json', 'errors', 'printable'],
+  text: ['api', 'checkpoint', 'generation-options', 'option-checks', 'in-turns', 'json', 'errors', 'printable'],
   api: ['model', 'packing', 'generation-options'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
   packing: ['runtime', 'files', 'checkpoint', 'option-checks', 'json', 'errors', 'numbers', 'printable'],
@@ -175,6 +177,7 @@ const KNOWS: Record<string, string[]> = {
   'common-prefix': [],
   'generation-options': ['errors'],
   'option-checks': ['errors', 'spelling'],
+  'in-turns': [],
   json: ['errors', 'printable'],
   errors: [],
   numbers: [],
@@ -194,7 +197,7 @@ const WITHIN: Record<string, string[]> = {
   packing: ['write', 'format'],
   training: ['families', 'layers'],
   runtime: ['kernels', 'abi'],
-  text: ['encoding', 'jinja', 'limited'],
+  text: ['tokenizer', 'jinja', 'sandbox'],
 }
 
 /** Packages that only these rooms know. */

@@ -1,5 +1,5 @@
+import { readJsonIfPresent } from '../checkpoint/text-files.js'
 import type { ModelConfig } from '../model/config.js'
-import { readJsonIfPresent } from '../text/text-files.js'
 
 /** Whether more tokens count than any text had in training: of models that only look back so far, the latest `context`. */
 export function isBeyondTraining(

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import type { ChatTemplate, RenderOptions, TemplateMessage } from '../api/text.js'
+import { readIfPresent, readJsonIfPresent } from '../checkpoint/text-files.js'
 import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
+import { reasonOf } from '../printable.js'
 import { markEnd, upToMark } from './continued-message.js'
 import { LimitedTemplate } from './jinja/limited-template.js'
-import { specialTokens } from './special-tokens.js'
-import { readIfPresent, readJsonIfPresent, reasonOf } from './text-files.js'
+import { specialTokens } from './tokenizer/special-tokens.js'
 
 /** Published templates have up to some 20 kB. */
 const MOST_BYTES = 2 ** 20

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { GenerationDefaults } from '../api/text.js'
+import { readJsonIfPresent } from '../checkpoint/text-files.js'
 import { UserError } from '../errors.js'
 import { GENERATION_OPTIONS, OPTION_NAMES } from '../generation-options.js'
 import { printable } from '../printable.js'
-import { isTokenId } from './added-tokens.js'
-import { readJsonIfPresent } from './text-files.js'
+import { isTokenId } from './tokenizer/added-tokens.js'
 
 /**
  * Reads generation_config.json. Null says nothing, nor do keys not listed here, nor a folder without the file;

@@ -1,15 +1,15 @@
 import type { DecodeOptions, EncodeAsyncOptions, EncodeOptions, Tokenizer } from '../api/text.js'
 import { UsageError, UserError } from '../errors.js'
+import { atOnce, inTurns } from '../in-turns.js'
 import { shown } from '../option-checks.js'
-import type { AddedToken } from './added-tokens.js'
-import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './encoding/decoder.js'
-import { Encoder, isQuick } from './encoding/encoder.js'
-import { createNormalizer, isQuickNormalizer } from './encoding/normalizer.js'
-import { kindOf } from './encoding/tokenizer-kind.js'
-import { readVocabulary, type Vocabulary, withAddedTokens } from './encoding/vocabulary.js'
-import { atOnce, inTurns } from './in-turns.js'
-import { reasonOf } from './text-files.js'
-import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer-definition.js'
+import { reasonOf } from '../printable.js'
+import type { AddedToken } from './tokenizer/added-tokens.js'
+import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './tokenizer/decoder.js'
+import { Encoder, isQuick } from './tokenizer/encoder.js'
+import { createNormalizer, isQuickNormalizer } from './tokenizer/normalizer.js'
+import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer/tokenizer-definition.js'
+import { kindOf } from './tokenizer/tokenizer-kind.js'
+import { readVocabulary, type Vocabulary, withAddedTokens } from './tokenizer/vocabulary.js'
 
 /** Encodes at once, or with turns of the event loop in between. Without `addSpecialTokens` only the text itself. */
 interface Encoding {
@@ -47,7 +47,7 @@ async function createTokenizer(definition: TokenizerDefinition): Promise<Tokeniz
 
 /** Imported here, since few need it. */
 async function inOwnProcess(definition: TokenizerDefinition): Promise<Encoding> {
-  const { TokenizerProcess } = await import('./encoding/tokenizer-process.js')
+  const { TokenizerProcess } = await import('./tokenizer/tokenizer-process.js')
   return new TokenizerProcess(definition)
 }
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LimitedProcess } from '#molm/text/limited/limited-process.js'
+import { LimitedProcess } from '#molm/text/sandbox/limited-process.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import type { Work } from './limited-script.js'
 

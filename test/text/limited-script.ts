@@ -1,4 +1,4 @@
-import { answerQuestions } from '#molm/text/limited/answer-questions.js'
+import { answerQuestions } from '#molm/text/sandbox/answer-questions.js'
 
 /** Milliseconds of each kind of work. */
 export interface Work {

@@ -1,4 +1,4 @@
-import type { LimitedProcess } from '../limited/limited-process.js'
+import type { LimitedProcess } from '../sandbox/limited-process.js'
 import type { JinjaProgram } from './program.js'
 
 const MEBIBYTES = 64
@@ -35,7 +35,7 @@ export class LimitedTemplate {
 
   private limitedProcess(): Promise<LimitedProcess> {
     const script = new URL('./render-limited.js', import.meta.url)
-    this.process ??= import('../limited/limited-process.js').then(
+    this.process ??= import('../sandbox/limited-process.js').then(
       ({ LimitedProcess }) => new LimitedProcess(script, this.source, MEBIBYTES),
     )
     return this.process

@@ -1,4 +1,4 @@
-import { answerQuestions } from '../limited/answer-questions.js'
+import { answerQuestions } from '../sandbox/answer-questions.js'
 import { JinjaProgram } from './program.js'
 
 // The script of a process that renders a chat template.

@@ -1,4 +1,4 @@
-import type { AddedToken } from '../added-tokens.js'
+import type { AddedToken } from './added-tokens.js'
 import { bytesFromAlphabet } from './byte-alphabet.js'
 import { type Part, partsOf, refusePart } from './definition-parts.js'
 import type { Normalizer } from './normalizer.js'

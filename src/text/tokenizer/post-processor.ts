@@ -1,5 +1,5 @@
 import { isObject } from '../../json.js'
-import { isTokenId } from '../added-tokens.js'
+import { isTokenId } from './added-tokens.js'
 import { type Part, partsOf, refusePart } from './definition-parts.js'
 
 /** Ids that a tokenizer puts around a text: the token that begins it, mostly. */

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { inOneTurn, inTurns } from '#molm/text/in-turns.js'
-import { LoopCounter } from '../support/event-loop.js'
-import { thrownBy } from '../support/rejects.js'
+import { inOneTurn, inTurns } from '#molm/in-turns.js'
+import { LoopCounter } from './support/event-loop.js'
+import { thrownBy } from './support/rejects.js'
 
 const test = suite('work in turns')
 

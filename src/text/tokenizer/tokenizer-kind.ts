@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js'
-import type { TokenizerDefinition } from '../tokenizer-definition.js'
 import { partsOf } from './definition-parts.js'
+import type { TokenizerDefinition } from './tokenizer-definition.js'
 
 /** Both are byte-pair encodings: over bytes (GPT-2's), or over characters, with bytes for unknown ones (Llama's). */
 export type TokenizerKind = 'byte-level' | 'sentencepiece'

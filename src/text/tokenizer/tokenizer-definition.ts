@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { UserError } from '../errors.js'
-import { isObject } from '../json.js'
+import { readJsonIfPresent } from '../../checkpoint/text-files.js'
+import { UserError } from '../../errors.js'
+import { isObject } from '../../json.js'
 import {
   type AddedToken,
   addedFromDecoder,
@@ -10,7 +11,6 @@ import {
   mergeAddedTokens,
 } from './added-tokens.js'
 import { specialTokens } from './special-tokens.js'
-import { readJsonIfPresent } from './text-files.js'
 import { readVocabAndMerges } from './vocab-and-merges.js'
 
 /** All that a folder says about its tokenizer. Plain data, as other threads can take it. */

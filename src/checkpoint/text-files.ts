@@ -1,7 +1,6 @@
 import { join } from 'node:path'
-import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { parseJsonObject } from '../json.js'
-import { printable } from '../printable.js'
+import { MOST_CONFIG_BYTES, readSmallFile } from './small-file.js'
 
 /** Files that hold a vocabulary, which may have hundreds of thousands of tokens and merges. */
 const LARGE = ['tokenizer.json', 'tokenizer_config.json', 'added_tokens.json', 'vocab.json', 'merges.txt']
@@ -21,9 +20,4 @@ export function readIfPresent(dir: string, file: string): Promise<Uint8Array | u
 export async function readJsonIfPresent(dir: string, file: string): Promise<Record<string, unknown> | undefined> {
   const bytes = await readIfPresent(dir, file)
   return bytes && parseJsonObject(bytes, join(dir, file), LARGE.includes(file) ? MOST_LARGE_VALUES : undefined)
-}
-
-/** What an error says, fit for one line of another message. */
-export function reasonOf(error: unknown): string {
-  return printable(error instanceof Error ? error.message : String(error))
 }

@@ -1,4 +1,4 @@
-import { isObject } from '../json.js'
+import { isObject } from '../../json.js'
 
 const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
 

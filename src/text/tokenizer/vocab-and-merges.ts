@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { UserError } from '../errors.js'
-import { readIfPresent, readJsonIfPresent } from './text-files.js'
+import { readIfPresent, readJsonIfPresent } from '../../checkpoint/text-files.js'
+import { UserError } from '../../errors.js'
 
 /**
  * GPT-2's byte-level BPE out of vocab.json and merges.txt, as the equivalent tokenizer.json; undefined where the folder

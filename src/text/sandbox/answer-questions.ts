@@ -1,5 +1,5 @@
 import vm from 'node:vm'
-import { reasonOf } from '../text-files.js'
+import { reasonOf } from '../../printable.js'
 import type { Answer, Question, Reply } from './messages.js'
 import { OPENING_MS } from './opening.js'
 import { MOST_WAITS } from './time-limit.js'

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.js'
 import { isObject } from '../../json.js'
-import { type AddedToken, isTokenId } from '../added-tokens.js'
+import { type AddedToken, isTokenId } from './added-tokens.js'
 import { MergeTable } from './merge-table.js'
 
 /** Ids are below this: four times those of the largest vocabularies. */

@@ -1,5 +1,4 @@
 import { UserError } from '../../errors.js'
-import type { TokenizerDefinition } from '../tokenizer-definition.js'
 import { AddedTokenFinder, type Section } from './added-token-finder.js'
 import { BYTE_ALPHABET } from './byte-alphabet.js'
 import { BytePairEncoding } from './byte-pair-encoding.js'
@@ -7,6 +6,7 @@ import { byteToken } from './decoder.js'
 import { createNormalizer, isQuickNormalizer, type Normalizer } from './normalizer.js'
 import { readSurroundings, type Surroundings } from './post-processor.js'
 import { createPreTokenizer, isQuickPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
+import type { TokenizerDefinition } from './tokenizer-definition.js'
 import type { TokenizerKind } from './tokenizer-kind.js'
 import { readMerges, type Vocabulary } from './vocabulary.js'
 

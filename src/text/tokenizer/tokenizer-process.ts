@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js'
-import { LimitedProcess } from '../limited/limited-process.js'
-import { reasonOf } from '../text-files.js'
-import type { TokenizerDefinition } from '../tokenizer-definition.js'
+import { reasonOf } from '../../printable.js'
+import { LimitedProcess } from '../sandbox/limited-process.js'
+import type { TokenizerDefinition } from './tokenizer-definition.js'
 
 /** A request to the process. */
 export interface EncodeRequest {

@@ -1,4 +1,4 @@
-import type { AddedToken } from '../added-tokens.js'
+import type { AddedToken } from './added-tokens.js'
 
 /** A part of a text: an added token, or what stands between two. */
 export interface Section {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../errors.js'
-import { reasonOf } from '../text-files.js'
+import { reasonOf } from '../../printable.js'
 import type { Answer, Failure, Question } from './messages.js'
 import { OPENING_MS, START_MS, whenOpened } from './opening.js'
 import { atLimit, MOST_WAITS } from './time-limit.js'

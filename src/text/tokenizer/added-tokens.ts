@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js'
-import { isObject } from '../json.js'
+import { UserError } from '../../errors.js'
+import { isObject } from '../../json.js'
 
 /** A token that is found in the text as it stands, before anything is split or merged. */
 export interface AddedToken {
