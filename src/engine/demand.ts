@@ -1,3 +1,4 @@
+import type { TokenLogits } from '../nn/decoder.js'
 import type { KVCache } from '../nn/kv-cache.js'
 import type { Taps } from '../nn/taps.js'
 
@@ -5,14 +6,16 @@ import type { Taps } from '../nn/taps.js'
 export interface Demand {
   /** The model may take only the first of them at once. */
   tokens: Int32Array
+  /** Number of the first of them in the task's request: `logitsFrom` and `take` count from there. */
+  first: number
   cache: KVCache
   taps: Omit<Taps, 'stopped'>
   /** Whether nobody wants it any more. */
   stopped: () => boolean
-  /** Index of the first token whose logits are wanted, and with it those of all that follow. */
+  /** Number of the first token whose logits are wanted, and with it those of all that follow. */
   logitsFrom: number
-  /** Takes the logits of token number `token`: a view that the next row may overwrite. */
-  take: (token: number, logits: Float32Array) => void
+  /** Takes the logits of token number `token`. */
+  take: (token: number, logits: TokenLogits) => void
 }
 
 /** What a task yields that wants nothing of the model, but lets others have their micro-batch before it goes on. */

@@ -29,23 +29,23 @@ export function runMicroBatch(model: Decoder, shares: readonly Share[]): unknown
 /** Gives every share the logits that it wants, all made in one product; an error in doing so is the share's own. */
 function takeLogits(model: Decoder, shares: readonly Share[]): unknown[] {
   const errors = new Array<unknown>(shares.length).fill(undefined)
-  const rows: number[] = []
-  const wanted: { share: number; token: number }[] = []
-  let row = 0
+  const wanted: { share: number; token: number; row: number }[] = []
+  let firstRow = 0
   for (const [share, { demand, count }] of shares.entries()) {
-    for (let token = Math.max(0, demand.logitsFrom); token < count; token++) {
-      rows.push(row + token)
-      wanted.push({ share, token })
+    const { first, logitsFrom } = demand
+    for (let token = Math.max(first, logitsFrom); token < first + count; token++) {
+      wanted.push({ share, token, row: firstRow + token - first })
     }
-    row += count
+    firstRow += count
   }
-  model.logits(rows, (place, logits) => {
-    const { share, token } = wanted[place]
+  let next = 0
+  for (const logits of model.logits(wanted.map(({ row }) => row))) {
+    const { share, token } = wanted[next++]
     try {
       if (errors[share] === undefined) shares[share].demand.take(token, logits)
     } catch (error) {
       errors[share] = error
     }
-  })
+  }
   return errors
 }

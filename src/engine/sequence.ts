@@ -1,11 +1,11 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
-import { type Decoder, MAX_BATCH } from '../nn/decoder.js'
+import { type Decoder, MAX_BATCH, type TokenLogits } from '../nn/decoder.js'
 import type { KVCache } from '../nn/kv-cache.js'
-import { logSumExp, topLogprobs } from '../sampling/logprobs.js'
-import { createSampler } from '../sampling/sample.js'
+import { Decoding } from './decoding.js'
 import type { Demand, Task } from './demand.js'
+import { ForwardRecorder } from './forward-recorder.js'
 import type {
   ForwardReply,
   ForwardRequest,
@@ -14,7 +14,6 @@ import type {
   StepMessage,
   TruncateReply,
 } from './protocol.js'
-import { RouteRecorder } from './route-codec.js'
 import { checkUndamaged, withChecksum } from './saved-checksum.js'
 
 /** Tokens to run: after those of the sequence, or in place of its last `again`. */
@@ -45,33 +44,18 @@ export class Sequence {
 
   /** Runs all tokens; a stop or any failure leaves the sequence as it was. */
   *forward(request: ForwardRequest, stop: Int32Array, tell?: (progress: PromptProgress) => void): Task<ForwardReply> {
-    const { tokens, logits: wanted, targets = new Int32Array(0) } = request
-    const { model } = this
-    const { config, outputs } = model
-    const firstRow = wanted === 'all' ? 0 : tokens.length - (wanted === 'last' ? 1 : 0)
-    const firstTarget = tokens.length - targets.length
-    const logits = this.rowsOfLogits(tokens.length - firstRow)
-    const logprobs = request.targets && new Float64Array(targets.length)
-    const norms = request.targets && new Float64Array(targets.length)
-    const recorder = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
-    const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
+    const recorder = new ForwardRecorder(request, this.model.config)
     const input: Input = {
-      tokens,
+      tokens: request.tokens,
       limit: this.limitOf({}),
-      taps: { ...recorder?.taps, hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)) },
-      logitsFrom: Math.min(firstRow, firstTarget),
-      take: (token, values) => {
-        if (token >= firstRow) logits.set(values, (token - firstRow) * outputs)
-        const i = token - firstTarget
-        if (!logprobs || !norms || i < 0) return
-        norms[i] = model.summary()?.logSumExp ?? logSumExp(values)
-        logprobs[i] = values[targets[i]] - norms[i]
-      },
+      taps: recorder.taps,
+      logitsFrom: recorder.logitsFrom,
+      take: (token, logits) => recorder.take(token, logits),
       progress: request.progress ? tell : undefined,
-      after: (done) => recorder?.at(done),
+      after: (done) => recorder.after(done),
     }
     yield* this.run(input, stop)
-    return { logits, logprobs, norms, routes: recorder?.packed, hidden }
+    return recorder.reply
   }
 
   /**
@@ -85,57 +69,35 @@ export class Sequence {
     emit: (step: StepMessage) => void,
     tell?: (progress: PromptProgress) => void,
   ): Task<GenerateReply> {
-    const { model } = this
-    const { settings } = request
-    const { context } = settings
-    const started = performance.now()
-    const sampler = createSampler(settings)
-    let input: Pick<Input, 'tokens' | 'again' | 'progress'> = {
-      ...this.inputOf(request),
-      ...(request.progress && { progress: tell }),
-    }
-    let firstAt = 0
+    const { maxTokens, context } = request.settings
+    const limit = this.limitOf(request.settings)
+    const decoding = new Decoding(request, this.model.config, emit)
+    const bounds = { context, limit, take: (_: number, logits: TokenLogits) => decoding.sample(logits, this.tokens) }
     let finishReason: GenerateReply['finishReason'] = 'length'
-    const limit = this.limitOf(settings)
     let contextFull = false
-    /** Sampled, and not emitted before it has been read. */
-    let unread: StepMessage | undefined
-    for (let index = 0; index < settings.maxTokens; index++) {
-      if (index > 0 && this.cache.length >= limit) {
-        contextFull = true
-        break
-      }
-      const recorder = unread && new RouteRecorder(model.config, 1, request)
-      let step: StepMessage | undefined
-      const take = (_: number, logits: Float32Array) => {
-        const known = model.summary()
-        const { token, logprob } = sampler.sample(logits, this.tokens, known)
-        const top = settings.logprobs > 0 ? topLogprobs(logits, settings.logprobs, known?.logSumExp) : undefined
-        step = { at: performance.now(), token, logprob, top }
-      }
-      const logitsFrom = input.tokens.length - 1
-      yield* this.run({ ...input, context, limit, taps: { ...recorder?.taps }, logitsFrom, take }, stop)
-      if (!step) throw new UserError('there is nothing to continue: the prompt is empty')
-      if (index === 0) firstAt = performance.now()
-      if (unread) emit({ ...unread, routes: recorder?.packed })
-      unread = undefined
-      if (request.eos.includes(step.token)) {
+    let { tokens, again } = this.promptOf(request)
+    let progress = request.progress ? tell : undefined
+    for (let index = 0; index < maxTokens; index++) {
+      contextFull = index > 0 && this.cache.length >= limit
+      if (contextFull) break
+      const input = { tokens, again, progress, logitsFrom: tokens.length - 1, taps: decoding.reading() }
+      yield* this.run({ ...bounds, ...input }, stop)
+      const token = decoding.advance()
+      if (token === undefined) {
         finishReason = 'eos'
         break
       }
-      if (request.routes) unread = step
-      else emit(step)
-      input = { tokens: Int32Array.of(step.token) }
+      tokens = Int32Array.of(token)
+      again = 0
+      progress = undefined
     }
-    const ended = performance.now()
-    if (unread) {
-      const recorder = this.cache.length < limit ? new RouteRecorder(model.config, 1, request) : undefined
-      const only = { onlyLook: true, logitsFrom: input.tokens.length, take: () => undefined } as const
-      if (recorder) yield* this.run({ ...input, context, limit, taps: recorder.taps, ...only }, stop)
-      emit({ ...unread, routes: recorder?.packed })
+    decoding.end()
+    if (decoding.isUnread && this.cache.length < limit) {
+      const input = { tokens, onlyLook: true, logitsFrom: tokens.length, taps: decoding.reading() } as const
+      yield* this.run({ ...bounds, ...input }, stop)
     }
-    const times = { prefillMs: (firstAt || ended) - started, decodeMs: firstAt ? ended - firstAt : 0 }
-    return { finishReason, ...(contextFull && { contextFull }), oldest: this.cache.oldest, ...times }
+    decoding.flush()
+    return { finishReason, ...(contextFull && { contextFull }), oldest: this.cache.oldest, ...decoding.times }
   }
 
   truncate(length: number): TruncateReply {
@@ -175,51 +137,59 @@ export class Sequence {
 
   /** Has all tokens run, in as many micro-batches as it takes. */
   private *run(input: Input, stop: Int32Array): Task<void> {
-    const { tokens, again = 0, limit, onlyLook, taps, logitsFrom, take, progress, after } = input
-    const { cache } = this
-    // A model that tells positions apart cannot go on without the oldest.
-    const rolls = this.model.config.maxPositions === undefined
-    const context = rolls ? (input.context ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
-    const from = cache.length - again
+    const { tokens, again = 0, limit, onlyLook, progress } = input
+    const from = this.cache.length - again
     if (from + tokens.length > limit) throw tooLong(from + tokens.length, limit)
-    const replaced = this.tokens.slice(from)
-    const undo = () => {
-      cache.rollback()
-      this.tokens.length = from
-      this.tokens.push(...replaced)
-    }
     const started = performance.now()
     const tell = (processed: number) =>
       progress?.({ processed, total: tokens.length, timeMs: performance.now() - started })
-    cache.begin()
+    const undo = this.begin(from)
     try {
       if (again > 0) this.truncate(from)
-      cache.reserve(Math.min(tokens.length, context + MAX_BATCH))
+      const context = this.contextOf(input)
+      this.cache.reserve(Math.min(tokens.length, context + MAX_BATCH))
       for (const token of tokens) this.tokens.push(token)
       tell(0)
       for (let done = 0; done < tokens.length; ) {
-        const before = done
         // What is forgotten must not depend on how the tokens are sliced: it is so after every MAX_BATCH of them.
         const end = Number.isFinite(context) ? done - (done % MAX_BATCH) + MAX_BATCH : tokens.length
-        done += yield {
-          tokens: tokens.subarray(done, end),
-          cache,
-          taps,
-          stopped: () => Atomics.load(stop, 0) !== 0,
-          logitsFrom: logitsFrom - before,
-          take: (token, values) => take(before + token, values),
-        }
-        const mayForget = done % MAX_BATCH === 0 || done === tokens.length
-        if (mayForget && cache.length - cache.oldest > context) cache.forget(cache.length - context)
-        after?.(done)
+        done += yield this.demand(input, done, end, stop)
+        if (done % MAX_BATCH === 0 || done === tokens.length) this.forgetBeyond(context)
+        input.after?.(done)
         tell(done)
       }
       if (onlyLook) undo()
-      else cache.commit()
+      else this.cache.commit()
     } catch (error) {
       undo()
       throw error
     }
+  }
+
+  /** Begins a run after the first `from` tokens; the function that it gives brings back what was there. */
+  private begin(from: number): () => void {
+    const replaced = this.tokens.slice(from)
+    this.cache.begin()
+    return () => {
+      this.cache.rollback()
+      this.tokens.length = from
+      this.tokens.push(...replaced)
+    }
+  }
+
+  private demand({ tokens, taps, logitsFrom, take }: Input, first: number, end: number, stop: Int32Array): Demand {
+    const stopped = () => Atomics.load(stop, 0) !== 0
+    return { tokens: tokens.subarray(first, end), first, cache: this.cache, taps, stopped, logitsFrom, take }
+  }
+
+  private forgetBeyond(context: number): void {
+    const { cache } = this
+    if (cache.length - cache.oldest > context) cache.forget(cache.length - context)
+  }
+
+  /** Positions that are kept: a model that tells positions apart cannot go on without the oldest. */
+  private contextOf({ context = Number.POSITIVE_INFINITY }: { context?: number }): number {
+    return this.model.config.maxPositions === undefined ? context : Number.POSITIVE_INFINITY
   }
 
   /** Positions that a text may have: the model's, or fewer where the caller says so. */
@@ -229,20 +199,9 @@ export class Sequence {
   }
 
   /** The prompt; an empty one runs the last token again, whose logits were not kept. */
-  private inputOf({ prompt }: GenerateRequest): Pick<Input, 'tokens' | 'again'> {
-    if (prompt.length > 0 || this.tokens.length === 0) return { tokens: prompt }
+  private promptOf({ prompt }: GenerateRequest): { tokens: Int32Array; again: number } {
+    if (prompt.length > 0 || this.tokens.length === 0) return { tokens: prompt, again: 0 }
     return { tokens: Int32Array.of(this.tokens[this.tokens.length - 1]), again: 1 }
-  }
-
-  private rowsOfLogits(rows: number): Float32Array {
-    const { outputs } = this.model
-    try {
-      return new Float32Array(rows * outputs)
-    } catch {
-      throw new UserError(
-        `logits of ${rows} tokens, ${outputs} each, are more than fits into memory; take fewer at once`,
-      )
-    }
   }
 }
 

@@ -19,6 +19,14 @@ export const MAX_BATCH = 256
 /** Rows of logits computed at once. */
 const LOGIT_ROWS = 16
 
+/** Logits of one token: valid until those of the next are asked for. */
+export interface TokenLogits {
+  /** One per id of the vocabulary, or per label of a classifier. */
+  values: Float32Array
+  /** Undefined if a logit is infinite, or none is a number. */
+  summary(): LogitSummary | undefined
+}
+
 /** The blocks of one bank, bound to its buffers by their architecture. */
 export interface Blocks {
   /** Prepares what depends on positions alone; called once per batch, before the first block of the bank. */
@@ -51,10 +59,6 @@ export class Decoder {
   private readonly logitRows: Rows
   private readonly logitList: number
   private readonly logitSummary: Summary
-  /** Rows of logits that are there, whether they have been summarised, and which was given last. */
-  private readyRows = 0
-  private isSummarised = false
-  private lastRow = 0
 
   constructor(
     readonly config: ModelConfig,
@@ -120,31 +124,22 @@ export class Decoder {
     return true
   }
 
-  /**
-   * Output head on some rows of the last batch: calls `take` with the place of each in the list and its logits (V, or one
-   * per label of a classifier), a view that the next row may overwrite.
-   */
-  logits(rows: ArrayLike<number>, take: (place: number, logits: Float32Array) => void): void {
-    const { logitRows, logitList, head, headWeights } = this
+  /** Runs the output head on rows of the last batch and gives the logits of each, in the order of `rows`. */
+  *logits(rows: ArrayLike<number>): Generator<TokenLogits, void> {
+    const { logitRows, logitList, logitSummary, head, headWeights } = this
     const { bank } = logitRows
     for (let first = 0; first < rows.length; first += LOGIT_ROWS) {
       const count = Math.min(LOGIT_ROWS, rows.length - first)
       for (let i = 0; i < count; i++) writeListEntry(bank, logitList, i, rows[first + i], i)
       head.run(count, headWeights)
-      this.readyRows = count
-      this.isSummarised = false
-      for (let i = 0; i < count; i++) {
-        this.lastRow = i
-        take(first + i, logitRows.row(i))
+      let isSummarised = false
+      const summaryOf = (row: number) => {
+        if (!isSummarised) logitSummary.run(count)
+        isSummarised = true
+        return logitSummary.of(row)
       }
+      for (let i = 0; i < count; i++) yield { values: logitRows.row(i), summary: () => summaryOf(i) }
     }
-  }
-
-  /** Of the row of logits that `logits` gave last; undefined where a logit is infinite or none is a number. */
-  summary(): LogitSummary | undefined {
-    if (!this.isSummarised) this.logitSummary.run(this.readyRows)
-    this.isSummarised = true
-    return this.logitSummary.of(this.lastRow)
   }
 
   /** Keeps experts from being chosen until the next call; without a mask all are free. */

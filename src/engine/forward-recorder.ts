@@ -1,0 +1,66 @@
+import { UserError } from '../errors.js'
+import { type ModelConfig, outputsOf } from '../model/config.js'
+import type { TokenLogits } from '../nn/decoder.js'
+import { logSumExp } from '../sampling/logprobs.js'
+import type { Demand } from './demand.js'
+import type { ForwardReply, ForwardRequest } from './protocol.js'
+import { RouteRecorder } from './route-codec.js'
+
+/** Collects the reply to a `forward` request while its tokens run. */
+export class ForwardRecorder {
+  /** Whole once all tokens have been run. */
+  readonly reply: ForwardReply
+  /** Observers of the forward passes. */
+  readonly taps: Demand['taps']
+  private readonly outputs: number
+  /** Numbers of the first tokens whose logits, and whose targets, are wanted. */
+  private readonly firstRow: number
+  private readonly firstTarget: number
+  private readonly targets: Int32Array
+  private readonly routes?: RouteRecorder
+
+  constructor(request: ForwardRequest, config: ModelConfig) {
+    const { tokens, logits, targets } = request
+    this.targets = targets ?? new Int32Array(0)
+    this.outputs = outputsOf(config)
+    this.firstRow = logits === 'all' ? 0 : tokens.length - (logits === 'last' ? 1 : 0)
+    this.firstTarget = tokens.length - this.targets.length
+    this.routes = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
+    const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
+    this.taps = { ...this.routes?.taps, hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)) }
+    this.reply = {
+      logits: roomFor(tokens.length - this.firstRow, this.outputs),
+      logprobs: targets && new Float64Array(targets.length),
+      norms: targets && new Float64Array(targets.length),
+      routes: this.routes?.packed,
+      hidden,
+    }
+  }
+
+  /** Number of the first token whose logits it takes. */
+  get logitsFrom(): number {
+    return Math.min(this.firstRow, this.firstTarget)
+  }
+
+  take(token: number, { values, summary }: TokenLogits): void {
+    const { reply, targets, firstRow, firstTarget } = this
+    if (token >= firstRow) reply.logits.set(values, (token - firstRow) * this.outputs)
+    const i = token - firstTarget
+    if (!reply.logprobs || !reply.norms || i < 0) return
+    reply.norms[i] = summary()?.logSumExp ?? logSumExp(values)
+    reply.logprobs[i] = values[targets[i]] - reply.norms[i]
+  }
+
+  /** Notes that `done` tokens have been run. */
+  after(done: number): void {
+    this.routes?.at(done)
+  }
+}
+
+function roomFor(rows: number, outputs: number): Float32Array {
+  try {
+    return new Float32Array(rows * outputs)
+  } catch {
+    throw new UserError(`logits of ${rows} tokens, ${outputs} each, are more than fits into memory; take fewer at once`)
+  }
+}
