@@ -39,18 +39,41 @@ interface ExpertRange {
   crc32?: string
 }
 
-function readAhead({ path, memories, residency, experts, bell, stopped }: ReadAheadData): void {
-  const descriptor = openSync(path, 'r')
-  const bytes = memories.map(({ buffer }) => new Uint8Array(buffer))
-  let isFromDisk = false
+/** Reads experts of the file into their places. */
+class ExpertReader {
+  /** Whether the file comes from a disk, by the speed of the last reading. */
+  isFromDisk = false
+  readonly experts: readonly ExpertRange[]
+  private readonly banks: Uint8Array[]
+
+  constructor(
+    private readonly descriptor: number,
+    private readonly data: ReadAheadData,
+  ) {
+    this.experts = data.experts
+    this.banks = data.memories.map(({ buffer }) => new Uint8Array(buffer))
+  }
+
+  /** Reads an expert unless it is there or another thread reads it; false if so. */
+  readAbsent(expert: ExpertRange): boolean {
+    if (!claim(this.data.residency[expert.pool], expert.id)) return false
+    this.read(expert)
+    return true
+  }
+
+  /** Reads an expert if the engine waits for it. */
+  readWanted(expert: ExpertRange): void {
+    if (claimWanted(this.data.residency[expert.pool], expert.id)) this.read(expert)
+  }
 
   /** Reads an expert that this thread has claimed. */
-  function read({ pool, id, bank, address, bytes: length, offset, crc32 }: ExpertRange): void {
+  private read({ pool, id, bank, address, bytes, offset, crc32 }: ExpertRange): void {
+    const { path, residency } = this.data
     try {
-      const target = bytes[bank].subarray(address, address + length)
+      const target = this.banks[bank].subarray(address, address + bytes)
       const started = performance.now()
-      readFully(descriptor, path, offset, target)
-      isFromDisk = length < DISK_SPEED * (performance.now() - started)
+      readFully(this.descriptor, path, offset, target)
+      this.isFromDisk = bytes < DISK_SPEED * (performance.now() - started)
       if (!matchesCrc32(target, crc32)) throw new Error(`a damaged expert at ${offset} of ${path}`)
       markHeld(residency[pool], id)
     } catch (error) {
@@ -58,49 +81,63 @@ function readAhead({ path, memories, residency, experts, bell, stopped }: ReadAh
       throw error
     }
   }
+}
 
-  /** Reads what the engine waits for, from the end of its list, since the engine begins at the front. */
-  function help(mixture: number): void {
-    const wanted = experts.filter((expert) => expert.mixture === mixture).reverse()
-    for (const expert of wanted) if (claimWanted(residency[expert.pool], expert.id)) read(expert)
+/** A policy: the experts from a place on, one after the other, without those that are there. */
+class Pass {
+  constructor(
+    private readonly reader: ExpertReader,
+    private place: number,
+  ) {}
+
+  get isOver(): boolean {
+    return this.place >= this.reader.experts.length
   }
 
-  /** Reads the first expert from `place` on that is not there; gives the place after it. */
-  function readOne(place: number): number {
-    while (place < experts.length) {
-      const expert = experts[place++]
-      if (!claim(residency[expert.pool], expert.id)) continue
-      read(expert)
-      break
-    }
-    return place
-  }
-
-  try {
-    let next = 0
-    /** Where the mixtures begin that the engine has still before it, in the batch at hand. */
-    let coming = experts.length
-    let rings = 0
-    let isIdle = true
-    while (next < experts.length && Atomics.load(stopped, 0) === 0) {
-      if (Atomics.load(bell, Bell.rings) !== rings) {
-        rings = Atomics.load(bell, Bell.rings)
-        isIdle = false
-        const mixture = Atomics.load(bell, Bell.mixture)
-        help(mixture)
-        const after = experts.findIndex((expert) => expert.mixture > mixture)
-        coming = after < 0 || Atomics.load(bell, Bell.wantsMost) === 0 ? experts.length : after
-      } else if (isIdle) {
-        next = readOne(next)
-      } else if (isFromDisk && coming < experts.length) {
-        coming = readOne(coming)
-      } else {
-        isIdle = Atomics.wait(bell, Bell.rings, rings, PAUSE) === 'timed-out'
-      }
-    }
-  } finally {
-    closeSync(descriptor)
+  readNext(): void {
+    while (!this.isOver && !this.reader.readAbsent(this.reader.experts[this.place++]));
   }
 }
 
-readAhead(workerData as ReadAheadData)
+/** While the engine waits for experts of a mixture: reads them from the end of its list, since it begins at the front. */
+function helpWith(mixture: number, reader: ExpertReader): void {
+  const { experts } = reader
+  for (let i = experts.length - 1; i >= 0; i--) if (experts[i].mixture === mixture) reader.readWanted(experts[i])
+}
+
+/** While the engine computes a prompt that wakes most experts: the mixtures that it has before it in this batch. */
+function passAfter(mixture: number, reader: ExpertReader): Pass {
+  const next = reader.experts.findIndex((expert) => expert.mixture > mixture)
+  return new Pass(reader, next < 0 ? reader.experts.length : next)
+}
+
+function readAhead(reader: ExpertReader, { bell, stopped }: ReadAheadData): void {
+  /** While the engine is idle: all experts. */
+  const inPauses = new Pass(reader, 0)
+  let inBatch: Pass | undefined
+  let isIdle = true
+  let rings = 0
+  while (!inPauses.isOver && Atomics.load(stopped, 0) === 0) {
+    if (Atomics.load(bell, Bell.rings) !== rings) {
+      rings = Atomics.load(bell, Bell.rings)
+      isIdle = false
+      const mixture = Atomics.load(bell, Bell.mixture)
+      helpWith(mixture, reader)
+      inBatch = Atomics.load(bell, Bell.wantsMost) === 0 ? undefined : passAfter(mixture, reader)
+    } else if (isIdle) {
+      inPauses.readNext()
+    } else if (reader.isFromDisk && inBatch && !inBatch.isOver) {
+      inBatch.readNext()
+    } else {
+      isIdle = Atomics.wait(bell, Bell.rings, rings, PAUSE) === 'timed-out'
+    }
+  }
+}
+
+const data = workerData as ReadAheadData
+const descriptor = openSync(data.path, 'r')
+try {
+  readAhead(new ExpertReader(descriptor, data), data)
+} finally {
+  closeSync(descriptor)
+}
