@@ -1,4 +1,4 @@
-import { startThreadAhead } from '../engine/thread.js'
+import { startThreadAhead } from '../engine/thread-ahead.js'
 import { COMMANDS } from './commands/index.js'
 import { spelledOut } from './parsing/command-line.js'
 

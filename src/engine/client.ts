@@ -2,8 +2,8 @@ import type { Worker } from 'node:worker_threads'
 import type { PromptProgress } from '../api/generation.js'
 import { NoRoom, UserError } from '../errors.js'
 import { setBackFlagsOf } from '../runtime/compile.js'
-import type { Call, EngineData, Failed, FromEngine, Request, StepMessage, ToEngine } from './protocol.js'
-import { takeThread } from './thread.js'
+import type { EngineData, Failed, FromEngine, Request, SentRequest, StepMessage, ToEngine } from './protocol.js'
+import { takeThread } from './thread-ahead.js'
 
 /** Told of a request before its reply comes. */
 interface Listeners {
@@ -78,7 +78,7 @@ export class EngineClient {
     const reply = new Promise<T>((resolve, reject) => {
       if (this.ended) return reject(this.ended)
       this.wait(id, { stop, resolve, reject, ...listeners })
-      this.send({ ...request, id, stop } as Call, transfer)
+      this.send({ ...request, id, stop } as SentRequest, transfer)
     })
     return {
       reply,

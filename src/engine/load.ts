@@ -19,7 +19,7 @@ import { fillRandom, randomPool } from '../weights/random-weights.js'
 import { WeightStore } from '../weights/weight-store.js'
 import { Packer } from './packer.js'
 import type { ModelSource } from './protocol.js'
-import { ReadAhead } from './read-ahead.js'
+import { ExpertReadAhead } from './read-ahead.js'
 import { readFully } from './read-fully.js'
 
 /** A model in memory with its threads. */
@@ -111,7 +111,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
     readFully(descriptor, file.path, file.parts.get(part.name)?.offset ?? 0, target)
     if (!part.expert || source.checkExperts) checks.check(part.name, target)
   })
-  const readAhead = ReadAhead.start(store, file, source.checkExperts)
+  const readAhead = ExpertReadAhead.start(store, file, source.checkExperts)
   const close = () => {
     readAhead?.stop()
     closeSync(descriptor)

@@ -124,7 +124,7 @@ export interface ExpertWeightsReply {
 }
 
 /** A request on its way. `stop` is shared: a 1 in it ends the work at the next block of the model. */
-export type Call = Request & { id: number; stop: Int32Array }
+export type SentRequest = Request & { id: number; stop: Int32Array }
 /** More steps that the reader of a generation is ready for. */
 export interface Credit {
   kind: 'credit'
@@ -137,7 +137,7 @@ export interface Start {
   data: EngineData
 }
 
-export type ToEngine = Start | Call | Credit
+export type ToEngine = Start | SentRequest | Credit
 
 export interface ForwardReply {
   logits: Float32Array

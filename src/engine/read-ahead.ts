@@ -11,7 +11,7 @@ import type { ReadAheadData } from './read-ahead-thread.js'
  * and the file comes from a disk, which would stand idle, it goes on with those of the next layers. More threads would
  * only take turns: two cores are busy with copying what a fast disk delivers (docs/LAB.md).
  */
-export class ReadAhead {
+export class ExpertReadAhead {
   private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
   private readonly bell: Int32Array
 
@@ -25,11 +25,11 @@ export class ReadAhead {
   }
 
   /** Begins, if every expert has a place. */
-  static start(store: WeightStore, file: PackedFile, checkExperts = false): ReadAhead | undefined {
+  static start(store: WeightStore, file: PackedFile, checkExperts = false): ExpertReadAhead | undefined {
     const places = store.places
     const pools = [...new Set(places.map(({ pool }) => pool))]
     if (!pools.every(({ holdsAll }) => holdsAll)) return undefined
-    return new ReadAhead({
+    return new ExpertReadAhead({
       path: file.path,
       memories: store.banks.map(({ memory }) => memory),
       residency: pools.map(({ residency }) => residency),

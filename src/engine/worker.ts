@@ -3,7 +3,7 @@ import { NoRoom, UserError } from '../errors.js'
 import { startHelpersAhead } from '../runtime/helpers.js'
 import { Stopped } from './demand.js'
 import { Engine } from './engine.js'
-import type { Call, Credit, EngineData, FromEngine, ToEngine } from './protocol.js'
+import type { Credit, EngineData, FromEngine, SentRequest, ToEngine } from './protocol.js'
 
 /*
  * The engine's thread. Requests of one session are carried out strictly in the order they come; those of different sessions
@@ -21,7 +21,7 @@ const send = (message: FromEngine, transfer: ArrayBuffer[] = []) => port.postMes
 /** Steps that the reader of each request is ready for. */
 const credits = new Map<number, number>()
 /** Requests of training that came before its code was read; the loop pauses for that. */
-const early: Call[] = []
+const early: SentRequest[] = []
 let engine: Engine
 
 port.on('message', (message: ToEngine) => {
@@ -49,14 +49,14 @@ function acceptWhatCame(): void {
   for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) accept(next.message)
 }
 
-function accept(message: Call | Credit): void {
+function accept(message: SentRequest | Credit): void {
   if (message.kind === 'credit') grant(message.id, message.steps)
   else if (isTraining(message) && !engine.canTrain) beginPrepared(message)
   else begin(message)
 }
 
 /** Begins a request of training, and those that come meanwhile, once its code is there. */
-async function beginPrepared(call: Call): Promise<void> {
+async function beginPrepared(call: SentRequest): Promise<void> {
   if (early.push(call) > 1) return
   try {
     await engine.prepareTraining()
@@ -72,7 +72,7 @@ function grant(id: number, steps: number): void {
   if (credit !== undefined) credits.set(id, credit + steps)
 }
 
-function begin(call: Call): void {
+function begin(call: SentRequest): void {
   const { id, stop } = call
   credits.set(id, FIRST_CREDIT)
   const task = engine.task(call, {
@@ -99,13 +99,13 @@ function begin(call: Call): void {
 }
 
 /** What must not overlap: requests of one session, and those of a kind that is about the whole model. */
-function laneOf(call: Call): string {
+function laneOf(call: SentRequest): string {
   if ('session' in call) return `session ${call.session}`
   if (isTraining(call)) return 'training'
   return call.kind === 'classify' ? `classify ${call.id}` : call.kind
 }
 
-function isTraining({ kind }: Call): boolean {
+function isTraining({ kind }: SentRequest): boolean {
   return kind.startsWith('train-')
 }
 

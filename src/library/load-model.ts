@@ -57,7 +57,7 @@ export async function startModel(
     readTextSide(),
   ])
   for (const warning of engine.warnings) onWarning?.(warning)
-  return new LoadedModel(found, info, engine, threads, text)
+  return new EngineModel(found, info, engine, threads, text)
 }
 
 /** Describes a model without starting an engine or reading its weights. */
@@ -73,7 +73,7 @@ export async function describeModel(name: string, options: Pick<LoadOptions, 'qu
   return describe(found, { tokenizer, chatTemplate, defaults })
 }
 
-class LoadedModel implements Model {
+class EngineModel implements Model {
   readonly name: string
   readonly config: ModelConfig
   readonly training: EngineTraining

@@ -46,7 +46,7 @@ const CASES = {
     patches: [
       { ...ENGINE, to: `${ENGINE.from} ${HOG}` },
       {
-        file: 'engine/thread.js',
+        file: 'engine/thread-ahead.js',
         from: 'execArgv: []',
         to: 'execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 64 }',
       },

@@ -8,7 +8,7 @@ const test = suite('a thread started ahead')
 /** Runs a program that knows the library and the threads of its engines. */
 function runProgram(lines: string[]): { status: number | null; stdout: string; stderr: string } {
   const source = [
-    `import { startThreadAhead, takeThread } from ${JSON.stringify(repositoryPath('dist/engine/thread.js'))}`,
+    `import { startThreadAhead, takeThread } from ${JSON.stringify(repositoryPath('dist/engine/thread-ahead.js'))}`,
     `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`,
     ...lines,
   ].join('\n')
