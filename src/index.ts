@@ -7,12 +7,13 @@
  * await model.dispose()
  */
 
+export type * from './api/chat.js'
 export type * from './api/generation.js'
 export { eventsOf, type GenerationEvent, resultOf } from './api/generation-events.js'
 export type * from './api/model.js'
 export type * from './api/routes.js'
 export type * from './api/session.js'
-export type { ChatTemplate, GenerationDefaults, Tokenizer } from './api/text.js'
+export type { ChatMessage, ChatTemplate, GenerationDefaults, Tokenizer } from './api/text.js'
 export type { ExpertTraining, PassOptions } from './api/training.js'
 export { type BenchmarkPlan, type BenchmarkRow, benchmark } from './benchmark/benchmark.js'
 export { UsageError, UserError } from './errors.js'

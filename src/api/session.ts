@@ -1,5 +1,7 @@
+import type { ChatOptions, ChatResult, ChatStep } from './chat.js'
 import type { GenerateOptions, GenerationResult, PromptProgress, Step } from './generation.js'
 import type { LayerRoutes } from './routes.js'
+import type { ChatMessage } from './text.js'
 
 /** A sequence at rest: what it takes to go on with it, in an engine of the same model, without running it again. */
 export interface SavedSequence {
@@ -83,6 +85,13 @@ export interface Session {
    * it failed before the first step, the session is as it was.
    */
   generate(prompt: string | ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<Step, GenerationResult>
+  /**
+   * Asks a chat model: its chat template writes the messages, and it generates the next one. If the last message is the
+   * assistant's, the answer continues it. The cache keeps what these messages have in common with those before, so that
+   * each turn of a conversation runs only what is new. Rejects with a UserError if the model has no chat template, or the
+   * template refuses the messages.
+   */
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatStep, ChatResult>
   /** Keeps only the first `length` tokens; all of them where there are no more. */
   truncate(length: number): void
   /**

@@ -122,8 +122,7 @@ class EngineModel implements Model {
 
   createSession(): Session {
     const { engine, config } = this
-    const { tokenizer, defaults } = this.text
-    return new EngineSession({ engine, config, tokenizer, defaults }, this.sessions++)
+    return new EngineSession({ engine, config, ...this.text }, this.sessions++)
   }
 
   async classify(tokens: ArrayLike<number>): Promise<Classification> {

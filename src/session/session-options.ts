@@ -1,3 +1,4 @@
+import type { ChatOptions } from '../api/chat.js'
 import type { GenerateOptions } from '../api/generation.js'
 import type { ForwardOptions } from '../api/session.js'
 import { OPTION_NAMES } from '../generation-options.js'
@@ -24,6 +25,9 @@ const GENERATE: Record<Exclude<keyof GenerateOptions, (typeof OPTION_NAMES)[numb
   signal: true,
 }
 
+/** Those that only `chat` has. */
+const CHAT: Record<Exclude<keyof ChatOptions, keyof GenerateOptions>, true> = { args: true, onWarning: true }
+
 const ALL_OF_GENERATE = { ...(Object.fromEntries(OPTION_NAMES.map((name) => [name, true])) as object), ...GENERATE }
 
 /** Throws a UsageError that names the first option of `forward` which cannot be meant. */
@@ -36,5 +40,11 @@ export function checkForward(options: ForwardOptions): void {
 /** The same for `generate`, whose settings are checked where they are put together. */
 export function checkGenerate(options: GenerateOptions): void {
   checkOptionNames(options, ALL_OF_GENERATE, 'generate')
+  checkSwitches(options, ['routes', 'probabilities'])
+}
+
+/** The same for `chat`. */
+export function checkChat(options: ChatOptions): void {
+  checkOptionNames(options, { ...ALL_OF_GENERATE, ...CHAT }, 'chat')
   checkSwitches(options, ['routes', 'probabilities'])
 }

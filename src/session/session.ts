@@ -1,32 +1,24 @@
+import type { ChatOptions, ChatResult, ChatStep } from '../api/chat.js'
 import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
+import { eventsOf } from '../api/generation-events.js'
 import type { ForwardOptions, ForwardResult, SavedSequence, Session } from '../api/session.js'
-import type { GenerationDefaults, Tokenizer } from '../api/text.js'
+import type { ChatMessage } from '../api/text.js'
 import { commonPrefix } from '../common-prefix.js'
-import { type EngineClient, Interrupted, type Ongoing } from '../engine/client.js'
-import type { ForwardReply, GenerateReply, GenerateRequest, StepMessage, TruncateReply } from '../engine/protocol.js'
+import type { EngineClient, Ongoing } from '../engine/client.js'
+import type { ForwardReply, GenerateReply, TruncateReply } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
-import { UsageError, UserError } from '../errors.js'
-import { settle } from '../generation-options.js'
-import type { ModelConfig } from '../model/config.js'
-import { randomSeed } from '../sampling/random.js'
+import { UsageError } from '../errors.js'
+import type { AnswerEnds } from '../text/answer-text.js'
+import { chatPrompt } from './chat-prompt.js'
+import { generateRequest, promptIds } from './generate-request.js'
 import { onAbort } from './on-abort.js'
+import { RunningGeneration } from './running-generation.js'
 import { checkSaved } from './saved-sequence.js'
-import { checkForward, checkGenerate } from './session-options.js'
+import type { SessionModel } from './session-model.js'
+import { checkChat, checkForward, checkGenerate } from './session-options.js'
 import { SessionTokens } from './session-tokens.js'
-import { StepQueue } from './step-queue.js'
-import { TextStream } from './text-stream.js'
+import { settled } from './settled.js'
 import { targetIds, tokenIds } from './token-ids.js'
-
-/** Characters that are encoded at once, in a millisecond or so. */
-const SHORT = 10_000
-
-/** What a session needs of its model. */
-export interface SessionModel {
-  engine: EngineClient
-  config: ModelConfig
-  tokenizer?: Tokenizer
-  defaults: GenerationDefaults
-}
 
 /** The caller's end of one sequence; the cache itself lives with the engine. */
 export class EngineSession implements Session {
@@ -98,74 +90,28 @@ export class EngineSession implements Session {
     options: GenerateOptions = {},
   ): AsyncGenerator<Step, GenerationResult> {
     checkGenerate(options)
-    const { signal, onPromptProgress } = options
     this.checkAlive()
+    const { signal } = options
     signal?.throwIfAborted()
-    const ids = this.idsOf(prompt, signal)
-    const request = this.generateRequest(ids instanceof Promise ? await ids : ids, options)
-    const text = new TextStream(this.model.tokenizer, request.settings.stop)
-    const queue = new StepQueue()
-    const ongoing = this.model.engine.call<GenerateReply>(request, {
-      onStep: (step) => queue.push(step),
-      onProgress: onPromptProgress,
-    })
-    const unlisten = onAbort(signal, () => ongoing.stop())
-    ongoing.reply.then(
-      () => queue.end(),
-      () => queue.end(),
-    )
-    const tokens: number[] = []
-    const change = this.cached.plan({})
-    const started = performance.now()
-    let firstAt = started
-    const sampledAt = { first: 0, last: 0 }
-    let complete = false
-    /** Tokens that the model has read once the next step comes. */
-    let unread: ArrayLike<number> = request.prompt
-    const counted = (step: Step) => {
-      change.add(unread)
-      unread = [step.token]
-      tokens.push(step.token)
-      return step
-    }
-    /** Its text is not certain yet; it waits for the next token, or the end. */
-    let waiting: Step | undefined
-    try {
-      for await (const message of queue) {
-        // The engine runs ahead: an abort ends the answer where its reader is.
-        signal?.throwIfAborted()
-        if (waiting) {
-          yield counted(waiting)
-          signal?.throwIfAborted()
-        }
-        if (tokens.length === 0) {
-          firstAt = performance.now()
-          sampledAt.first = message.at
-        }
-        sampledAt.last = message.at
-        ongoing.credit(1)
-        const step = this.step(message, tokens.length, text.push(message.token))
-        waiting = text.isHolding ? step : undefined
-        if (!waiting) yield counted(step)
-        if (text.stopped) break
+    const ids = promptIds(prompt, this.model, { continues: this.length > 0, signal })
+    return yield* this.run(ids instanceof Promise ? await ids : ids, options)
+  }
+
+  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<ChatStep, ChatResult> {
+    checkChat(options)
+    this.checkAlive()
+    options.signal?.throwIfAborted()
+    const { prompt, stop, ends, begun } = await chatPrompt(messages, this.model, options)
+    const cachedTokens = this.truncateToCommon(prompt)
+    const generation = this.run(prompt.slice(cachedTokens), { ...options, stop }, ends)
+    for await (const { step, result } of eventsOf(generation)) {
+      if (step) yield { kind: 'content', ...step }
+      else {
+        const message = { role: 'assistant', content: begun + result.text } as const
+        return { ...result, promptTokens: prompt.length, cachedTokens, message }
       }
-      if (text.stopped) {
-        const times = { prefillMs: firstAt - started, decodeMs: sampledAt.last - sampledAt.first }
-        return this.result(request, tokens, text.text, { finishReason: 'stop', ...times })
-      }
-      const reply = await settled(ongoing, signal)
-      if (waiting) yield counted({ ...waiting, text: waiting.text + text.flush() })
-      complete = true
-      this.oldest = reply.oldest
-      // At eos the engine has run the last token to learn that it was the last.
-      if (reply.finishReason === 'eos') change.add(unread)
-      return this.result(request, tokens, text.text, reply)
-    } finally {
-      unlisten()
-      // Left early or stopped: what the engine computed ahead of the reader is taken back.
-      if (!complete) await this.takeBack(ongoing, this.length)
-      change.done()
     }
+    throw new Error('a generation ended without a result')
   }
 
   truncate(length: number): void {
@@ -211,62 +157,27 @@ export class EngineSession implements Session {
     this.send({ kind: 'release', session: this.id })
   }
 
-  private generateRequest(prompt: ArrayLike<number>, options: GenerateOptions): GenerateRequest {
-    const { defaults, config } = this.model
-    if (config.architecture === 'classifier')
-      throw new UserError('a sequence classifier generates no text; use classify')
-    const ids = tokenIds(prompt, config.vocabSize)
-    if (ids.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
-    const settings = settle(options, defaults, { seed: randomSeed() })
-    const end = defaults.eosTokens ?? config.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
-    return {
-      kind: 'generate',
-      session: this.id,
-      prompt: ids,
-      settings,
-      eos: settings.ignoreEos ? [] : end,
-      routes: options.routes ?? false,
-      probabilities: options.probabilities ?? false,
-      progress: options.onPromptProgress !== undefined,
+  /** Generates after the tokens in the cache and those of a prompt. */
+  private async *run(
+    prompt: ArrayLike<number>,
+    options: GenerateOptions,
+    ends?: AnswerEnds,
+  ): AsyncGenerator<Step, GenerationResult> {
+    this.checkAlive()
+    const request = generateRequest(this.id, prompt, this.model, options)
+    if (prompt.length === 0 && this.length === 0) throw new UsageError('the prompt is empty')
+    const cached = this.cached.plan({})
+    const generation = new RunningGeneration({ model: this.model, request, cached, options, ends })
+    const unlisten = onAbort(options.signal, () => generation.ongoing.stop())
+    try {
+      return yield* generation.steps()
+    } finally {
+      unlisten()
+      // Left early or stopped: what the engine computed ahead of the reader is taken back.
+      if (generation.reply) this.oldest = generation.reply.oldest
+      else await this.takeBack(generation.ongoing, this.length)
+      cached.done()
     }
-  }
-
-  /**
-   * A long text takes a while, and calls made meanwhile come before it. What begins a text begins a sequence only: one
-   * that goes on a sequence has nothing in front.
-   */
-  private idsOf(prompt: string | ArrayLike<number>, signal?: AbortSignal): ArrayLike<number> | Promise<number[]> {
-    // Checked before it is awaited: a promise of a text is no prompt.
-    if (typeof prompt !== 'string') return tokenIds(prompt, this.model.config.vocabSize)
-    const { tokenizer } = this.model
-    if (!tokenizer) throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
-    const addSpecialTokens = this.length === 0
-    if (tokenizer.isQuick && prompt.length <= SHORT) return tokenizer.encode(prompt, { addSpecialTokens })
-    return tokenizer.encodeAsync(prompt, { addSpecialTokens, signal })
-  }
-
-  private step(message: StepMessage, index: number, text: string): Step {
-    const { token, logprob, top, routes } = message
-    return {
-      index,
-      token,
-      text,
-      logprob,
-      ...(top && { topLogprobs: top }),
-      ...(routes && { routes: unpackRoutes(routes, this.model.config, 1) }),
-    }
-  }
-
-  private result(
-    { prompt, settings }: GenerateRequest,
-    tokens: number[],
-    text: string,
-    end: Pick<GenerationResult, 'finishReason' | 'contextFull' | 'prefillMs' | 'decodeMs'>,
-  ): GenerationResult {
-    const { finishReason, contextFull, prefillMs, decodeMs } = end
-    const times = { prefillMs, decodeMs }
-    const full = contextFull && { contextFull }
-    return { finishReason, text, tokens, promptTokens: prompt.length, ...full, seed: settings.seed, ...times }
   }
 
   /** Counts the tokens that a call changes unless it fails. */
@@ -308,18 +219,6 @@ export class EngineSession implements Session {
   /** A request whose reply nobody waits for; it cannot fail but by the end of the engine, which others report. */
   private send(request: Parameters<EngineClient['call']>[0]): void {
     this.model.engine.call(request).reply.catch(() => undefined)
-  }
-}
-
-/** The reply of a request that an abort stops; an abort rejects with the signal's reason, as fetch does. */
-async function settled<T>(ongoing: Ongoing<T>, signal?: AbortSignal): Promise<T> {
-  const unlisten = onAbort(signal, () => ongoing.stop())
-  try {
-    return await ongoing.reply
-  } catch (error) {
-    throw error instanceof Interrupted && signal?.aborted ? signal.reason : error
-  } finally {
-    unlisten()
   }
 }
 

@@ -11,10 +11,13 @@ export class StepQueue implements AsyncIterable<StepMessage> {
     this.wake?.()
   }
 
-  /** No more will come. */
-  end(): void {
-    this.ended = true
-    this.wake?.()
+  /** No more will come once the reply has, whatever it is. */
+  endWith(reply: Promise<unknown>): void {
+    const end = () => {
+      this.ended = true
+      this.wake?.()
+    }
+    reply.then(end, end)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<StepMessage> {

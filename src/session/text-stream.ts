@@ -1,20 +1,30 @@
 import type { Tokenizer } from '../api/text.js'
+import { type AnswerEnds, AnswerText } from '../text/answer-text.js'
 import { StopStrings } from '../text/stop-strings.js'
 import { Utf8Stream } from '../text/utf8-stream.js'
 
-/** Text of generated tokens as it becomes certain: whole characters, and nothing that may belong to a stop string. */
+/** Neither begins an answer nor ends a turn: no blanks are left out. */
+const RAW: AnswerEnds = { isAnswer: false, isTurn: false }
+
+/**
+ * Text of generated tokens as it becomes certain: whole characters, nothing that may belong to a stop string and, in an
+ * answer, no blanks that may be its last.
+ */
 export class TextStream {
   /** All text given out so far. */
   text = ''
   private readonly utf8 = new Utf8Stream()
   private readonly stops: StopStrings
+  private readonly visible: AnswerText
 
   /** Without a tokenizer all text is empty. */
   constructor(
     private readonly tokenizer: Tokenizer | undefined,
     stop: readonly string[],
+    ends = RAW,
   ) {
     this.stops = new StopStrings(stop)
+    this.visible = new AnswerText(ends)
   }
 
   /** Whether a stop string has come. */
@@ -24,17 +34,19 @@ export class TextStream {
 
   /** Whether text is held back that the next token, or the end, makes certain. */
   get isHolding(): boolean {
-    return !this.stopped && (this.utf8.isHolding || this.stops.isHolding)
+    return !this.stopped && (this.utf8.isHolding || this.stops.isHolding || this.visible.isHolding)
   }
 
   /** Adds a token; returns the text that it makes certain. */
   push(token: number): string {
-    return this.tokenizer ? this.add(this.stops.push(this.utf8.push(this.tokenizer.bytesOf(token)))) : ''
+    if (!this.tokenizer) return ''
+    return this.add(this.visible.add(this.stops.push(this.utf8.push(this.tokenizer.bytesOf(token)))))
   }
 
-  /** The end of the text: returns what was held back. */
-  flush(): string {
-    return this.add(this.stops.push(this.utf8.flush()) + this.stops.flush())
+  /** The end of the text: returns what was held back. A text that was cut keeps its last blanks. */
+  flush(isCut = true): string {
+    const rest = this.stops.push(this.utf8.flush()) + this.stops.flush()
+    return this.add(this.visible.add(rest) + this.visible.end(isCut))
   }
 
   private add(text: string): string {

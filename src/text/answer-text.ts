@@ -19,6 +19,11 @@ export class AnswerText {
     this.hasBegun = !ends.isAnswer
   }
 
+  /** Whether blanks are held back. */
+  get isHolding(): boolean {
+    return this.held !== ''
+  }
+
   /** The visible text that the next piece of generated text makes certain. */
   add(piece: string): string {
     this.seen += piece.length

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type GenerateOptions, suggestedModels } from '#molm/index.js'
+import { type GenerateOptions, resultOf, suggestedModels } from '#molm/index.js'
 import { formatBytes } from '#molm/numbers.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
@@ -32,14 +33,29 @@ test('its questions get the same answers at nano’s own temperature, whatever t
     const session = model.createSession()
     const answer = async (question: string, options: GenerateOptions) => {
       session.reset()
-      const steps = session.generate(`User: ${question}\nAssistant:`, options)
-      for (let next = await steps.next(); ; next = await steps.next()) if (next.done) return next.value.text
+      return (await resultOf(session.generate(`User: ${question}\nAssistant:`, options))).text
     }
     for (const question of questions) {
       const likeliest = await answer(question, { temperature: 0 })
       for (let seed = 0; seed < 20; seed++) assert.is(await answer(question, { seed }), likeliest, `seed ${seed}`)
     }
   })
+})
+
+test('its programs run as a library’s do, and the conversation gets the answers of the command line', async () => {
+  const programs = [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, program]) => program)
+  assert.is(programs.length, 2)
+  const library = JSON.stringify(pathToFileURL(repositoryPath('dist/index.js')))
+  const [plain, conversation] = await Promise.all(
+    programs.map(async (program) => {
+      const source = program.replace("'molm'", library)
+      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', source])
+      return stdout
+    }),
+  )
+  assert.match(plain, /12288 Int32Array/)
+  const answers = ['A lantern is a light inside a case that can be carried.', 'The capital of France is Paris.']
+  assert.is(conversation, answers.map((answer) => `${answer}\n`).join(''))
 })
 
 test('README says of every command what it is for', async () => {

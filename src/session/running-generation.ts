@@ -1,0 +1,132 @@
+import type { GenerateOptions, GenerationResult, Step } from '../api/generation.js'
+import type { Ongoing } from '../engine/client.js'
+import type { GenerateReply, GenerateRequest, StepMessage } from '../engine/protocol.js'
+import { unpackRoutes } from '../engine/route-codec.js'
+import type { AnswerEnds } from '../text/answer-text.js'
+import type { SessionModel } from './session-model.js'
+import type { PlannedChange } from './session-tokens.js'
+import { settled } from './settled.js'
+import { StepQueue } from './step-queue.js'
+import { TextStream } from './text-stream.js'
+
+interface Parts {
+  model: SessionModel
+  request: GenerateRequest
+  /** Takes the tokens that the generation leaves in the cache. */
+  cached: PlannedChange
+  options: Pick<GenerateOptions, 'signal' | 'onPromptProgress'>
+  /** Drops blanks around the text if it is an answer. */
+  ends?: AnswerEnds
+}
+
+/** One generation, from its request to its result. */
+export class RunningGeneration {
+  /** The engine's part of it. */
+  readonly ongoing: Ongoing<GenerateReply>
+  /** The engine's reply, once it has been read to the end. */
+  reply?: GenerateReply
+  private readonly queue = new StepQueue()
+  private readonly text: TextStream
+  private readonly clock = new StepClock()
+  private readonly tokens: number[] = []
+  /** Tokens given to the model that it has not read before the next step comes. */
+  private unread: ArrayLike<number>
+  /** Its text is not certain yet. */
+  private waiting?: Step
+
+  constructor(private readonly parts: Parts) {
+    const { model, request, options, ends } = parts
+    this.text = new TextStream(model.tokenizer, request.settings.stop, ends)
+    this.unread = request.prompt
+    this.ongoing = model.engine.call<GenerateReply>(request, {
+      onStep: (step) => this.queue.push(step),
+      onProgress: options.onPromptProgress,
+    })
+    this.queue.endWith(this.ongoing.reply)
+  }
+
+  /** Its steps, each once its text is certain. */
+  async *steps(): AsyncGenerator<Step, GenerationResult> {
+    const { text, ongoing, clock, parts } = this
+    const { signal } = parts.options
+    for await (const message of this.queue) {
+      // The engine runs ahead: an abort ends the answer where its reader is.
+      signal?.throwIfAborted()
+      if (this.waiting) {
+        yield this.deliver(this.waiting)
+        signal?.throwIfAborted()
+      }
+      ongoing.credit(1)
+      clock.sampled(message)
+      const step = this.stepOf(message)
+      if (text.isHolding) this.waiting = step
+      else yield this.deliver(step)
+      if (text.stopped) return this.result('stop', clock)
+    }
+    const reply = await settled(ongoing, signal)
+    const rest = text.flush(reply.finishReason === 'length')
+    if (this.waiting) yield this.deliver({ ...this.waiting, text: this.waiting.text + rest })
+    // The engine has run the last token to learn that the text ends with it.
+    if (reply.finishReason === 'eos') parts.cached.add(this.unread)
+    this.reply = reply
+    return this.result(reply.finishReason, reply, reply.contextFull)
+  }
+
+  private stepOf({ token, logprob, top, routes }: StepMessage): Step {
+    return {
+      index: this.tokens.length,
+      token,
+      text: this.text.push(token),
+      logprob,
+      ...(top && { topLogprobs: top }),
+      ...(routes && { routes: unpackRoutes(routes, this.parts.model.config, 1) }),
+    }
+  }
+
+  /** Counts a step as its reader gets it: the model has read all before its token. */
+  private deliver(step: Step): Step {
+    this.parts.cached.add(this.unread)
+    this.unread = [step.token]
+    this.tokens.push(step.token)
+    this.waiting = undefined
+    return step
+  }
+
+  private result(
+    finishReason: GenerationResult['finishReason'],
+    { prefillMs, decodeMs }: Pick<GenerationResult, 'prefillMs' | 'decodeMs'>,
+    contextFull?: true,
+  ): GenerationResult {
+    const { tokens, text, parts } = this
+    const { prompt, settings } = parts.request
+    const full = contextFull && { contextFull }
+    const times = { prefillMs, decodeMs }
+    return {
+      finishReason,
+      text: text.text,
+      tokens,
+      promptTokens: prompt.length,
+      ...full,
+      seed: settings.seed,
+      ...times,
+    }
+  }
+}
+
+/** Times of a generation that its reader ends, as far as its steps tell them. */
+class StepClock {
+  prefillMs = 0
+  private readonly started = performance.now()
+  private firstAt?: number
+  private lastAt = 0
+
+  sampled({ at }: StepMessage): void {
+    if (this.firstAt === undefined) this.prefillMs = performance.now() - this.started
+    this.firstAt ??= at
+    this.lastAt = at
+  }
+
+  get decodeMs(): number {
+    return this.lastAt - (this.firstAt ?? this.lastAt)
+  }
+}
