@@ -118,7 +118,7 @@ async function withDrawing(model, tokens = TOKENS) {
   const { openScreen } = await import('../dist/tui/screen/chat-screen.js')
   const chat = new Chat(model, { history: await InputHistory.open(), depth: 'truecolor', generation: options(tokens) })
   const { Terminal } = await import('../dist/tui/screen/terminal.js')
-  const { TypedAhead } = await import('../dist/tui/input/typed-ahead.js')
+  const { TypedAhead } = await import('../dist/tui/screen/typed-ahead.js')
   const leave = () => chat.end()
   const terminal = new Terminal(process.stdin, process.stdout)
   const typed = new TypedAhead(terminal, { interrupt: leave, leave, suspend() {} })

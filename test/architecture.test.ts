@@ -373,7 +373,7 @@ test('a start of the command line reads nothing that only a slip or a saved conv
   ]
   assert.ok(read.includes('cli/parsing/command-line.js'))
   assert.equal(
-    read.filter((file) => /wrong-words|foreign-|conversation-file|safetensors/.test(file)),
+    read.filter((file) => /wrong-words|foreign-|saved-conversation|safetensors/.test(file)),
     [],
   )
 })

@@ -5,14 +5,14 @@ import { listModels } from '../library/installed-models.js'
 import { modelsHome } from '../library/model-folders.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { Chat } from './conversation/chat.js'
-import { load, working } from './conversation/chat-commands.js'
-import type { ChatBeginning, ChatOptions } from './conversation/chat-options.js'
+import { load } from './conversation/commands.js'
+import type { ChatBeginning, ChatOptions } from './conversation/options.js'
 import { pathOf } from './input/file-names.js'
 import { InputHistory } from './input/history.js'
-import type { TypedAhead } from './input/typed-ahead.js'
 import type { Background } from './map/ramps.js'
 import { openScreen } from './screen/chat-screen.js'
 import { PlainScreen } from './screen/plain-screen.js'
+import type { TypedAhead } from './screen/typed-ahead.js'
 
 export interface StartOptions {
   depth: ColourDepth
@@ -77,11 +77,11 @@ function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
 /** Begins with a saved conversation, and shows that while it is read. */
 function resume(chat: Chat, path: string): Promise<void> {
   chat.say('note', `loading ${path} ...`)
-  return working(chat, () => load(chat, path))
+  return chat.work(() => load(chat, path))
 }
 
 function greet(chat: Chat): void {
   const { model } = chat
   chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
-  chat.refreshMemory()
+  void chat.answers.refreshMemory()
 }

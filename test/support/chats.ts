@@ -3,10 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { LayerRoutes, Mixture, Model } from '#molm/index.js'
 import type { ColourDepth } from '#molm/terminal/colours.js'
 import { Chat } from '#molm/tui/conversation/chat.js'
+import type { ChatView } from '#molm/tui/conversation/chat-view.js'
 import { InputHistory } from '#molm/tui/input/history.js'
-import { TypedAhead } from '#molm/tui/input/typed-ahead.js'
 import { type ChatScreen, openScreen } from '#molm/tui/screen/chat-screen.js'
 import { Terminal } from '#molm/tui/screen/terminal.js'
+import { TypedAhead } from '#molm/tui/screen/typed-ahead.js'
 import { TerminalScreen } from './terminal-screen.js'
 
 /** Mixtures of a model with as many experts in each layer, but none in the dense ones. */
@@ -24,13 +25,14 @@ export function mixturesOf(
   ]
 }
 
-/** As much of a model as the screen asks for. */
-export function modelOf(mixtures: Mixture[], layers: number): Model {
+/** As much of a model as the screen needs. */
+export function modelOf(mixtures: Mixture[], layers: number, name = 'ibm-research/MoLM-700M-8B'): Model {
   const model = {
-    name: 'ibm-research/MoLM-700M-8B',
+    name,
     info: { quant: 'q4' },
     config: { layers, mixtures, trainedContext: 1024 },
     createSession: () => ({ length: 7 }),
+    stats: () => Promise.reject(new Error('no figures here')),
   }
   return model as unknown as Model
 }
@@ -54,16 +56,32 @@ export function layersOf(mixtures: Mixture[]): number {
 }
 
 /** A chat whose model has written 50 tokens. */
-export async function chatOf(mixtures: Mixture[], depth: ColourDepth, layers = layersOf(mixtures)): Promise<Chat> {
+export async function chatOf(
+  mixtures: Mixture[],
+  depth: ColourDepth,
+  {
+    layers = layersOf(mixtures),
+    model = modelOf(mixtures, layers),
+    isPlain = false,
+  }: { layers?: number; model?: Model; isPlain?: boolean } = {},
+): Promise<Chat> {
   const history = await InputHistory.open()
   const loadModel = () => Promise.reject(new Error('no other model here'))
-  const chat = new Chat(modelOf(mixtures, layers), { history, depth, generation: {}, loadModel })
+  const chat = new Chat(model, { history, depth, isPlain, generation: {}, loadModel })
   for (let i = 0; i < 50; i++) chat.map.add(` token${i}`, plainRoutes(mixtures))
   return chat
 }
 
+type Fields = { -readonly [K in keyof ChatView]: ChatView[K] }
+
+/** A chat that screens see with these fields in place of its own; the fields may be changed. */
+export function shownAs<K extends keyof ChatView>(chat: Chat, fields: Pick<Fields, K>): Chat & Pick<Fields, K> {
+  const descriptors = Object.entries(fields).map(([name, value]) => [name, { value, writable: true, enumerable: true }])
+  return Object.create(chat, Object.fromEntries(descriptors))
+}
+
 /** A chat on the screen of a terminal emulator, in this process. */
-export class ShownChat {
+export class ShownChat<C extends Chat = Chat> {
   readonly screen: TerminalScreen
   private readonly input = Object.assign(new EventEmitter(), {
     setEncoding() {},
@@ -87,7 +105,7 @@ export class ShownChat {
   private readonly shown: ChatScreen
 
   constructor(
-    readonly chat: Chat,
+    readonly chat: C,
     columns: number,
     rows: number,
   ) {

@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Mixture } from '#molm/index.js'
-import { chatOf, mixturesOf, plainRoutes, ShownChat } from '../support/chats.js'
+import type { Chat } from '#molm/tui/conversation/chat.js'
+import { chatOf, mixturesOf, plainRoutes, ShownChat, shownAs } from '../support/chats.js'
 
 const SHAPES = {
   '6 x 24': mixturesOf(6, { attention: 8, mlp: 16 }),
@@ -17,21 +18,41 @@ const WINDOWS = [
 
 async function shown(
   mixtures: Mixture[],
-  [columns, rows]: readonly [number, number],
+  size: readonly [number, number],
   use: (shown: ShownChat) => Promise<void>,
-) {
-  const chat = new ShownChat(await chatOf(mixtures, 'truecolor'), columns, rows)
+): Promise<void> {
+  await onScreen(await chatOf(mixtures, 'truecolor'), size, use)
+}
+
+/** A chat while an answer runs, whose text the test writes. */
+async function shownAnswering(
+  mixtures: Mixture[],
+  size: readonly [number, number],
+  use: (shown: ShownChat<Answering>) => Promise<void>,
+): Promise<void> {
+  const chat = await chatOf(mixtures, 'truecolor')
+  await onScreen(shownAs(chat, { state: 'answering', answer: '', reading: undefined }), size, use)
+}
+
+type Answering = ReturnType<typeof shownAs<'state' | 'answer' | 'reading'>>
+
+async function onScreen<C extends Chat>(
+  chat: C,
+  [columns, rows]: readonly [number, number],
+  use: (shown: ShownChat<C>) => Promise<void>,
+): Promise<void> {
+  const live = new ShownChat(chat, columns, rows)
   try {
-    await use(chat)
+    await use(live)
   } finally {
-    chat.close()
+    live.close()
   }
 }
 
 /** What the screen would be if the same conversation were drawn on it for the first time. */
 async function freshDrawing({ chat }: ShownChat, size: readonly [number, number]): Promise<unknown> {
-  const fresh = await chatOf(chat.map.mode === 'off' ? [] : [...chat.model.config.mixtures], 'truecolor')
-  Object.assign(fresh, { map: chat.map, state: chat.state, answer: chat.answer })
+  const { map, state, answer } = chat
+  const fresh = shownAs(await chatOf([...chat.model.config.mixtures], 'truecolor'), { map, state, answer })
   for (const { kind, text } of chat.items) fresh.say(kind, text)
   const other = new ShownChat(fresh, ...size)
   try {
@@ -51,14 +72,13 @@ function lookOf({ screen }: ShownChat): unknown {
 for (const [name, mixtures] of Object.entries(SHAPES)) {
   for (const size of WINDOWS) {
     test(`a resize storm while an answer of ${name} streams leaves ${size.join(' x ')} as if drawn for the first time`, async () => {
-      await shown(mixtures, [100, 30], async (live) => {
+      await shownAnswering(mixtures, [100, 30], async (live) => {
         const { chat } = live
         for (let turn = 0; turn < 12; turn++) {
           chat.say('user', `Question ${turn}: what is a lantern?`)
           chat.say('answer', `${turn}: a lantern is a light in a transparent protective case, to be carried about.`)
         }
         await live.settled()
-        chat.state = 'answering'
         const stream = setInterval(() => {
           chat.answer += 'words of the answer '
           chat.map.add(' answer', plainRoutes(mixtures))
@@ -182,8 +202,7 @@ test('/play shows the answer once more, token by token, until a key is pressed',
 })
 
 test('how far a long question has been read is shown while it is', async () => {
-  await shown(SHAPES['24 x 48'], [80, 24], async (live) => {
-    live.chat.state = 'answering'
+  await shownAnswering(SHAPES['24 x 48'], [80, 24], async (live) => {
     live.chat.reading = 'reading 1.2 k of 34 k tokens, 40 s left'
     live.chat.changed()
     await live.settled()
@@ -193,8 +212,7 @@ test('how far a long question has been read is shown while it is', async () => {
 })
 
 test('what is sent while an answer runs waits for its end', async () => {
-  await shown(SHAPES['6 x 24'], [100, 30], async (live) => {
-    live.chat.state = 'answering'
+  await shownAnswering(SHAPES['6 x 24'], [100, 30], async (live) => {
     live.type('and then?\r')
     await live.settled()
     assert.match(live.screen.text.join('\n'), /1 message waiting/)

@@ -2,42 +2,50 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NoRoom } from '#molm/errors.js'
+import type { Model } from '#molm/index.js'
 import { wrap } from '#molm/terminal/wrap.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
-import { cutNote, lengthNote } from '#molm/tui/conversation/chat-notes.js'
-import { commandHelp, keyHelp, tableLines } from '#molm/tui/conversation/help.js'
-import { chatOf, mixturesOf, plainRoutes } from '../support/chats.js'
+import { commandHelp, keyHelp } from '#molm/tui/conversation/help.js'
+import { press } from '#molm/tui/conversation/keys.js'
+import { cutNote, lengthNote } from '#molm/tui/conversation/notes.js'
+import { tableLines } from '#molm/tui/screen/help-table.js'
+import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
+import { type Asked, type ScriptedAnswer, scripted } from '../support/scripted-model.js'
 
-/** A chat whose answers are these, each after a while. */
-async function answering(answers: string[]): Promise<{ chat: Chat; asked: string[]; seeds: (number | undefined)[] }> {
-  const chat = await chatOf(mixturesOf(2, { mlp: 4 }), 'none')
-  const asked: string[] = []
-  const seeds: (number | undefined)[] = []
-  chat.model.stats = () => Promise.reject(new Error('no figures here'))
-  const answer = async (seed?: number) => {
-    seeds.push(seed)
-    await wait(20)
-    return { text: answers.shift() ?? '', finishReason: 'stop' as const }
-  }
-  chat.conversation.ask = (text, _, options) => {
-    asked.push(text)
-    return answer(options?.seed)
-  }
-  chat.conversation.retry = (_, options) => answer(options?.seed)
-  return { chat, asked, seeds }
+interface ScriptedChat {
+  chat: Chat
+  asked: Asked[]
+}
+
+/** A chat whose model gives these answers, each after a while. */
+async function answering(
+  answers: (string | ScriptedAnswer)[],
+  { depth = 'none', name, isPlain }: { depth?: 'none' | '16'; name?: string; isPlain?: boolean } = {},
+): Promise<ScriptedChat> {
+  const mixtures = mixturesOf(2, { mlp: 4 })
+  const script = answers.map((answer) => (typeof answer === 'string' ? { text: answer } : answer))
+  const { model, asked } = scripted(modelOf(mixtures, 2, name), plainRoutes(mixtures), script)
+  return { chat: await chatOf(mixtures, depth, { model, isPlain }), asked }
 }
 
 function type(chat: Chat, text: string): void {
-  chat.press({ kind: 'text', text })
-  chat.press({ kind: 'key', name: 'enter' })
+  press(chat, { kind: 'text', text })
+  press(chat, { kind: 'key', name: 'enter' })
 }
+
+/** Resolves when nothing runs or waits. */
+async function idle(chat: Chat): Promise<void> {
+  while (chat.queued > 0 || chat.state !== 'idle') await wait(5)
+}
+
+const questions = (asked: Asked[]) => asked.map(({ question }) => question)
 
 test('what is sent while an answer runs is asked after it, in order', async () => {
   const { chat, asked } = await answering(['one', 'two', 'three'])
   for (const text of ['first', 'second', '/nothing', 'third']) type(chat, text)
-  assert.equal([asked.length, chat.queued, chat.editor.text], [1, 3, ''])
-  while (chat.queued > 0 || chat.state !== 'idle') await wait(5)
-  assert.equal(asked, ['first', 'second', 'third'])
+  assert.equal([chat.state, chat.queued, chat.input.text], ['answering', 3, ''])
+  await idle(chat)
+  assert.equal(questions(asked), ['first', 'second', 'third'])
   assert.equal(
     chat.items.map(({ kind, text }) => `${kind} ${text}`),
     [
@@ -54,12 +62,10 @@ test('what is sent while an answer runs is asked after it, in order', async () =
 })
 
 test('a conversation that no room is left for is told of its own commands, not of sessions', async () => {
-  const { chat } = await answering([])
-  chat.conversation.ask = async () => {
-    throw new NoRoom('no room for 1 more tokens: dispose of other sessions', { held: 900_000, more: 1 })
-  }
+  const full = new NoRoom('no room for 1 more tokens: dispose of other sessions', { held: 900_000, more: 1 })
+  const { chat } = await answering([{ text: '', ending: full }])
   type(chat, 'one more')
-  while (chat.state !== 'idle') await wait(5)
+  await idle(chat)
   const [error] = chat.items.filter(({ kind }) => kind === 'error')
   assert.match(error?.text ?? '', /^no room for more text .*; \/reset begins again, \/set context N /)
 })
@@ -67,10 +73,10 @@ test('a conversation that no room is left for is told of its own commands, not o
 test('Ctrl-C gives what waits back to be written', async () => {
   const { chat, asked } = await answering(['one'])
   for (const text of ['first', 'second', 'third']) type(chat, text)
-  chat.press({ kind: 'key', name: 'ctrl-c' })
-  assert.is(chat.editor.text, 'second\nthird')
-  while (chat.state !== 'idle') await wait(5)
-  assert.equal(asked, ['first'])
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  assert.is(chat.input.text, 'second\nthird')
+  await idle(chat)
+  assert.not.ok(questions(asked).includes('second'))
 })
 
 test('a name near that of a command gets it as a hint, and the names of other programs work', async () => {
@@ -93,7 +99,7 @@ test('/system alone shows the system text, and off or "" clears it', async () =>
   const said: string[] = []
   for (const argument of ['', ' You are brief.', '', ' off', '', ' Be kind.', ' ""', '']) {
     type(chat, `/system${argument}`)
-    while (chat.state !== 'idle') await wait(5)
+    await idle(chat)
     said.push(chat.items.at(-1)?.text ?? '')
   }
   const [none, brief, kind] = ['no system text', 'system text: You are brief.', 'system text: Be kind.']
@@ -101,26 +107,27 @@ test('/system alone shows the system text, and off or "" clears it', async () =>
 })
 
 test('an answer that is interrupted names the command that resumes it', async () => {
-  const { chat } = await answering([])
   for (const [text, note] of [
     ['It was', 'interrupted: /continue resumes it'],
     ['', 'interrupted: /retry answers again'],
   ]) {
-    chat.conversation.ask = async () => ({ text, finishReason: 'interrupted' })
-    await chat.ask('What was it?')
+    const { chat, asked } = await answering([{ text, ending: 'waits until it is aborted' }])
+    type(chat, 'What was it?')
+    while (asked.length === 0 || chat.answer !== text) await wait(5)
+    press(chat, { kind: 'key', name: 'ctrl-c' })
+    await idle(chat)
     assert.is(chat.items.at(-1)?.text, note)
   }
 })
 
 test('/continue after an answer that had ended says so, and leaves the answer the newest', async () => {
-  const { chat } = await answering([])
+  const { chat } = await answering(['It was.', '\n'])
+  type(chat, 'What was it?')
+  await idle(chat)
   const before = chat.map.answerLength
-  assert.ok(before > 0)
-  chat.conversation.goOn = async () => {
-    chat.map.add('\n', plainRoutes(mixturesOf(2, { mlp: 4 })))
-    return { text: 'It was.', finishReason: 'stop', hadEnded: true }
-  }
-  await chat.goOn()
+  assert.is(before, 'It was.'.length)
+  type(chat, '/continue')
+  await idle(chat)
   assert.equal([chat.items.at(-1)?.kind, chat.items.at(-1)?.text], ['note', 'the answer had ended; nothing came'])
   assert.is(chat.map.answerLength, before)
 })
@@ -128,61 +135,66 @@ test('/continue after an answer that had ended says so, and leaves the answer th
 test('/undo says which turn no longer counts, and gives its question back to be written', async () => {
   const { chat } = await answering([])
   const question = `What is a lantern, ${'and another, '.repeat(5)}?`
-  chat.conversation.messages.push({ role: 'user', content: question }, { role: 'assistant', content: 'A light.' })
+  const messages = [
+    { role: 'user', content: question },
+    { role: 'assistant', content: 'A light.' },
+  ]
+  chat.begin({ system: '', prefill: '', messages, args: {}, files: [] })
   type(chat, '/undo')
-  while (chat.state !== 'idle') await wait(5)
+  await idle(chat)
   assert.is(
     chat.items.at(-1)?.text,
     'taken back: "What is a lantern, and another, and ano…" and its answer above no longer count',
   )
-  assert.equal([chat.editor.text, chat.conversation.messages.length], [question, 0])
+  assert.equal([chat.input.text, chat.conversation.messages.length], [question, 0])
 })
 
 test('the empty line of nano has a question that Tab takes, until one has been asked', async () => {
-  const { chat } = await answering(['one'])
-  assert.is(chat.placeholder, undefined, 'another model')
-  Object.assign(chat.model, { name: 'nano' })
-  assert.is(chat.placeholder, undefined, 'without colour it would look as if it were written')
-  Object.assign(chat.options, { depth: '16' })
+  const other = await answering([], { depth: '16' })
+  assert.is(other.chat.placeholder, undefined, 'another model')
+  const colourless = await answering([], { name: 'nano' })
+  assert.is(colourless.chat.placeholder, undefined, 'without colour it would look as if it were written')
+  const { chat } = await answering(['one'], { name: 'nano', depth: '16' })
   assert.is(chat.placeholder, 'What is a lighthouse?')
   type(chat, '/set top-k 3')
-  while (chat.state !== 'idle') await wait(5)
-  chat.press({ kind: 'text', text: 'x' })
+  await idle(chat)
+  press(chat, { kind: 'text', text: 'x' })
   assert.is(chat.placeholder, undefined)
-  chat.press({ kind: 'key', name: 'backspace' })
-  chat.press({ kind: 'key', name: 'tab' })
-  assert.is(chat.editor.text, 'What is a lighthouse?')
-  chat.press({ kind: 'key', name: 'enter' })
-  while (chat.state !== 'idle') await wait(5)
+  press(chat, { kind: 'key', name: 'backspace' })
+  press(chat, { kind: 'key', name: 'tab' })
+  assert.is(chat.input.text, 'What is a lighthouse?')
+  press(chat, { kind: 'key', name: 'enter' })
+  await idle(chat)
   assert.equal([chat.items.at(-1)?.text, chat.placeholder], ['one', undefined])
 })
 
 test('/help fits below the title of a map at 80 x 24, and a terminal that only takes lines has less of it', async () => {
-  const { chat } = await answering([])
-  for (const { rows, text } of [commandHelp(chat), keyHelp(chat)]) {
+  for (const { rows, text } of [commandHelp(), keyHelp({ hasTemplate: false })]) {
     const lines = [...tableLines(rows, 79), ...wrap(text, 79)]
     assert.ok(lines.length <= 10 && lines.every((line) => line.length <= 79), lines.join('\n'))
     assert.ok(tableLines(rows, 40).every((line) => line.length <= 40))
   }
-  Object.assign(chat.options, { isPlain: true })
-  const plain = JSON.stringify([commandHelp(chat), keyHelp(chat)])
+  const plain = JSON.stringify([commandHelp(true), keyHelp({ hasTemplate: false, isPlain: true })])
   assert.not.match(plain, /map|play|←|Ctrl-[LRZ]|walk/)
+  const { chat } = await answering([], { isPlain: true })
   type(chat, '/map')
-  while (chat.state !== 'idle') await wait(5)
+  await idle(chat)
   assert.is(chat.items.at(-1)?.text, '/map needs a terminal that can move its cursor')
 })
 
 test('/retry takes the next seed where one was set, and another question the first again', async () => {
-  const { chat, seeds } = await answering([])
-  chat.settings = { seed: 7 }
-  for (const line of ['hello', '/retry', '/retry', 'and now']) type(chat, line)
-  while (chat.queued > 0 || chat.state !== 'idle') await wait(5)
-  assert.equal(seeds, [7, 8, 9, 7])
+  const { chat, asked } = await answering([])
+  for (const line of ['/set seed 7', 'hello', '/retry', '/retry', 'and now']) type(chat, line)
+  await idle(chat)
+  assert.equal(
+    asked.map(({ seed }) => seed),
+    [7, 8, 9, 7],
+  )
 })
 
 test('notes say what can be done', () => {
   assert.match(cutNote(64), /^cut at 64 tokens: .* \/set max-tokens 200 /)
-  const model = { name: 'm', config: { trainedContext: 512 } } as Chat['model']
+  const model = { name: 'm', config: { trainedContext: 512 } } as Model
   assert.match(lengthNote(513, model) ?? '', /has 513 tokens, and m was trained on 512/)
   assert.is(lengthNote(512, model), undefined)
   assert.is(lengthNote(9000, model, 512), undefined, 'no more than that counts')

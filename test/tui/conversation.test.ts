@@ -7,8 +7,8 @@ import type { LayerRoutes } from '#molm/api/routes.js'
 import { loadModel } from '#molm/index.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { Conversation } from '#molm/tui/conversation/conversation.js'
-import { checkConversation, loadConversation, saveConversation } from '#molm/tui/conversation/conversation-file.js'
 import type { AnswerWatcher } from '#molm/tui/conversation/running-answer.js'
+import { checkConversation, loadConversation, saveConversation } from '#molm/tui/conversation/saved-conversation.js'
 import { TokenMap } from '#molm/tui/map/token-map.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
@@ -99,7 +99,7 @@ test('the cells of the map are what forward routes for the same tokens', async (
   assert.is(map.answerStart, prompt.length)
   assert.is(map.usage.tokens, witness.tokens.length, 'only the answer counts as usage')
   for (const index of map.tokens.keys()) {
-    map.selected = index
+    map.select(index)
     for (const [layer, experts] of routes.entries()) {
       for (const [kind, k] of [
         ['attention', 2],
@@ -138,14 +138,14 @@ test('an answer that was cut goes on as if it had not been, with the tokens that
   for (const maxTokens of [4, 1, 2]) {
     const ask = () => conversation.ask('What is a lantern?', new Witness(), { ...GREEDY, maxTokens })
     const cut = conversation.messages.length === 0 ? await ask() : undefined
-    const { text: sofar } = cut ?? (await conversation.goOn(new Witness(), { ...GREEDY, maxTokens })) ?? { text: '' }
+    const { text: sofar } = cut ?? (await conversation.resume(new Witness(), { ...GREEDY, maxTokens })) ?? { text: '' }
     assert.ok(sofar !== '' && text.startsWith(sofar), sofar)
   }
   const witness = new Witness()
-  assert.is((await conversation.goOn(witness, GREEDY))?.text, text)
+  assert.is((await conversation.resume(witness, GREEDY))?.text, text)
   assert.ok(witness.map.tokens[0].isQuestion)
   assert.is(conversation.messages.length, 2)
-  assert.is(await new Conversation(nano).goOn(new Witness(), GREEDY), undefined)
+  assert.is(await new Conversation(nano).resume(new Witness(), GREEDY), undefined)
   whole.dispose()
   conversation.dispose()
 })
@@ -157,7 +157,7 @@ test('continuing an answer that had ended changes nothing, as often as it is tri
   let length = 0
   for (const _ of [1, 2]) {
     const witness = new Witness()
-    const answer = await conversation.goOn(witness, GREEDY)
+    const answer = await conversation.resume(witness, GREEDY)
     assert.equal([answer?.hadEnded, answer?.text, witness.tokens], [true, text, []])
     assert.equal(conversation.messages, before)
     length ||= conversation.length
@@ -187,7 +187,7 @@ test('that the template leaves the system text out is reported', async () => {
   const reported: string[] = []
   const witness = Object.assign(new Witness(), { systemDropped: () => reported.push(conversation.system) })
   await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
-  conversation.system = 'Be brief.'
+  conversation.setSystem('Be brief.')
   await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
   assert.equal(reported, ['Be brief.'])
   conversation.dispose()
@@ -226,7 +226,7 @@ test('a text that is given goes on where it stops, with and without a template',
   const open = await writeChat([...messages, { role: 'assistant', content: 'Dear' }], { template: nano.chatTemplate })
   assert.is(open.text, 'User: Hi\nAssistant: Dear')
   const conversation = new Conversation(nano)
-  conversation.prefill = 'It is'
+  conversation.begin({ prefill: 'It is' })
   const { text } = await conversation.ask(LANTERN.question, new Witness(), { ...GREEDY, maxTokens: 5 })
   assert.match(text, /^It is \S/, 'with the blank between')
   assert.is(conversation.messages[1].content, text)
@@ -243,7 +243,7 @@ test('where the context of a model ends, whole turns are left out from the oldes
     },
   })
   const conversation = new Conversation(limited)
-  conversation.system = 'Be brief.'
+  conversation.setSystem('Be brief.')
   const options = { ...GREEDY, maxTokens: 12 }
   const leftOut: number[] = []
   for (let turn = 0; turn < 6; turn++) {

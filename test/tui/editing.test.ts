@@ -99,9 +99,9 @@ test('of a text of more rows than there is room for, the rows that are shown are
 
 test('a placeholder stands dim in the empty line, the cursor on its first letter', () => {
   const placeholder = 'What is a lighthouse?'
-  const [line] = inputLines(new Editor(), 40, 3, { placeholder })
+  const [line] = inputLines(new Editor(), 40, 3, placeholder)
   assert.is(line, '› \x1b[7mW\x1b[27m\x1b[2mhat is a lighthouse? (Tab)\x1b[22m')
-  assert.is(stripVTControlCharacters(inputLines(new Editor(), 12, 3, { placeholder })[0]).length, 12)
+  assert.is(stripVTControlCharacters(inputLines(new Editor(), 12, 3, placeholder)[0]).length, 12)
 })
 
 test('Up and Down go over the rows of a long line as it is broken on the screen', () => {

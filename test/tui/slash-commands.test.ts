@@ -8,6 +8,8 @@ import { parseSlash, SLASH_COMMANDS, suggest } from '#molm/tui/conversation/slas
 import { Completion } from '#molm/tui/input/completion.js'
 import { Editor } from '#molm/tui/input/editor.js'
 import { pathOf } from '#molm/tui/input/file-names.js'
+import { InputHistory } from '#molm/tui/input/history.js'
+import { InputLine } from '#molm/tui/input/input-line.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 test('a line that begins with a slash is a command and its argument', () => {
@@ -62,7 +64,7 @@ test('a path may have quotes around it, and begin with ~', () => {
 
 test('Tab writes what all ways have in common, then goes through them', () => {
   const editor = new Editor()
-  const completion = new Completion(editor, () => [])
+  const completion = new Completion(editor, suggest)
   editor.set('/map l')
   completion.tab()
   assert.is(editor.text, '/map layer')
@@ -79,6 +81,16 @@ test('Tab writes what all ways have in common, then goes through them', () => {
   assert.is(editor.text, '/set top-p')
   completion.end()
   assert.not.ok(completion.choose(-1))
+})
+
+test('a line that is replaced leaves no list of suggestions behind', async () => {
+  const input = new InputLine(await InputHistory.open(), suggest)
+  input.insert('/set to')
+  input.complete('tab')
+  input.complete('tab')
+  assert.equal([input.text, input.chosen, input.suggestions.length], ['/set top-k', 0, 2])
+  input.set('')
+  assert.equal([input.chosen, input.suggestions], [undefined, []])
 })
 
 test('settings are checked as the options of the command line are', () => {

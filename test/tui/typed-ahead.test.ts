@@ -6,7 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel } from '#molm/index.js'
 import { Conversation } from '#molm/tui/conversation/conversation.js'
-import { saveConversation } from '#molm/tui/conversation/conversation-file.js'
+import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 

@@ -4,10 +4,11 @@ import * as assert from 'uvu/assert'
 import type { Mixture } from '#molm/index.js'
 import { cellWidth } from '#molm/terminal/cell-width.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
-import { expertsLine } from '#molm/tui/map/token-lines.js'
+import { press } from '#molm/tui/conversation/keys.js'
+import { expertsLine } from '#molm/tui/map/token-details.js'
 import { MAP_MODES } from '#molm/tui/map/token-map.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
-import { chatOf, mixturesOf, plainRoutes } from '../support/chats.js'
+import { chatOf, mixturesOf, plainRoutes, shownAs } from '../support/chats.js'
 
 const SHAPES = {
   'nano’s': mixturesOf(6, { attention: 8, mlp: 24 }),
@@ -49,17 +50,16 @@ function mapOf(chat: Chat, columns: number, rows: number): string[] {
 for (const [name, mixtures] of Object.entries(SHAPES)) {
   test(`for ${name} the live area is lower than any window and no line is wider`, async () => {
     for (const depth of ['truecolor', 'none'] as const) {
-      const chat = await chatOf(mixtures, depth)
-      chat.answer = ANSWER
+      const chat = shownAs(await chatOf(mixtures, depth), { state: 'idle', answer: ANSWER })
       for (const state of ['idle', 'answering'] as const) {
         for (const mode of MAP_MODES) {
           for (const written of ['', '/', 'many\nlines\nof\ntext\nare\nwritten\nhere']) {
             for (const selected of [undefined, 20]) {
               for (const [columns, rows] of WINDOWS) {
                 chat.state = state
-                chat.map.mode = mode
-                chat.map.selected = selected
-                chat.editor.set(written)
+                chat.map.setMode(mode)
+                chat.map.select(selected)
+                chat.input.set(written)
                 const lines = draw(chat, columns, rows)
                 const which = `${depth} ${state} ${mode} ${columns}x${rows}`
                 assert.ok(lines.length < rows, `${which}: ${lines.length} lines`)
@@ -77,13 +77,11 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
 
   test(`for ${name} the conversation keeps 10 lines at 80 x 24 and 12 at 100 x 30, and a larger window has no less`, async () => {
     for (const depth of ['truecolor', 'none'] as const) {
-      const chat = await chatOf(mixtures, depth)
-      chat.state = 'answering'
-      chat.answer = ANSWER
+      const chat = shownAs(await chatOf(mixtures, depth), { state: 'answering', answer: ANSWER })
       for (const mode of MAP_MODES) {
-        chat.map.mode = mode
+        chat.map.setMode(mode)
         for (const selected of [undefined, 20]) {
-          chat.map.selected = selected
+          chat.map.select(selected)
           const words = (columns: number, rows: number) => {
             const { textWidth } = layoutOf(chat, { columns, rows })
             const { text } = viewOf(chat, { columns, rows })
@@ -110,8 +108,8 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     // Each expert is in some token's picture, so that each must have its cell.
     for (const [columns, rows] of WINDOWS) {
       for (const selected of [undefined, 20]) {
-        map.selected = selected
-        map.layer = map.layers >> 1
+        map.select(selected)
+        map.setLayer(map.layers >> 1)
         const [title, ...lines] = mapOf(chat, columns, rows)
         const which = `${columns}x${rows} ${selected}: ${title}\n${lines.join('\n')}`
         const lanes = lines.filter((line) => LANE.test(line) && !/^(gate|share|▘)/.test(line))
@@ -172,15 +170,15 @@ test('the map lights the cells of the token’s experts, and the others are the 
 test('a model without attention experts has no lane for them, and a dense layer says that it is one', async () => {
   const chat = await chatOf(mixturesOf(3, { mlp: 4 }, [1]), 'none')
   assert.equal(mapOf(chat, 60, 20).slice(3, 6), ['    0 ▒▒· · ▓▓', '    1 dense', '    2 ▒▒· · ▓▓'])
-  chat.map.selected = 20
-  chat.map.layer = 1
+  chat.map.select(20)
+  chat.map.setLayer(1)
   assert.is(viewOf(chat, { columns: 60, rows: 20 }).token[1], 'layer 1 is dense: it has no experts')
-  chat.map.mode = 'layer'
+  chat.map.setMode('layer')
   assert.match(mapOf(chat, 60, 20)[0], /^layer 1 of 3 · dense: it has no experts/)
 })
 
 test('a model without experts has no map', async () => {
-  const chat = await chatOf([], 'none', 3)
+  const chat = await chatOf([], 'none', { layers: 3 })
   const { map, status } = viewOf(chat, { columns: 120, rows: 30 })
   assert.equal(map, [])
   assert.not.match(status, /map/)
@@ -194,15 +192,15 @@ test('where layers share a line and one is dense, only the other’s part is dra
 })
 
 test('the title hints at the walk until it was used, and then at the layers', async () => {
-  const chat = await chatOf(SHAPES['nano’s'], 'none')
+  const chat = shownAs(await chatOf(SHAPES['nano’s'], 'none'), { state: 'idle' })
   const title = () => mapOf(chat, 120, 30)[0]
   assert.match(title(), / · ← → walk over the tokens$/)
   chat.state = 'answering'
   assert.not.match(title(), /→/)
   chat.state = 'idle'
-  chat.press({ kind: 'key', name: 'left' })
+  press(chat, { kind: 'key', name: 'left' })
   assert.match(title(), /^experts of token 50 of 50 "·token49" · ↑ ↓ layers · Esc ends$/)
-  chat.press({ kind: 'key', name: 'escape' })
+  press(chat, { kind: 'key', name: 'escape' })
   assert.is(title(), 'experts of the last token "·token49"')
 })
 
@@ -214,8 +212,8 @@ test('layers that have fewer experts than others have fewer cells', async () => 
 test('a walk shows each expert of the layers around the one that is looked at', async () => {
   const chat = await chatOf(SHAPES['one with MLP experts alone'], 'truecolor')
   assert.match(mapOf(chat, 80, 24)[0], /^2 per cell · experts of the last token/)
-  chat.map.selected = 20
-  chat.map.layer = 9
+  chat.map.select(20)
+  chat.map.setLayer(9)
   const [title, ...lines] = mapOf(chat, 80, 24)
   assert.match(title, /^layers \d+-\d+ of 48 · experts of token 21 of 50 "·token20"/)
   assert.ok(
@@ -226,8 +224,8 @@ test('a walk shows each expert of the layers around the one that is looked at', 
 
 test('the form of one layer has a row per token with names and numbers, around the one that is looked at', async () => {
   const chat = await chatOf(mixturesOf(3, { attention: 4, mlp: 8 }), 'none')
-  chat.map.mode = 'layer'
-  chat.map.layer = 2
+  chat.map.setMode('layer')
+  chat.map.setLayer(2)
   const cells = '▒▒· · ▓▓  ▒▒· · · · · · ▓▓'
   assert.equal(mapOf(chat, 60, 30).slice(0, 5), [
     'layer 2 of 3 · a row per token · ← → walk over the tokens',
@@ -236,7 +234,7 @@ test('the form of one layer has a row per token with names and numbers, around t
     ` ·token43     ${cells}`,
     ` ·token44     ${cells}`,
   ])
-  chat.map.selected = 20
+  chat.map.select(20)
   const rows = mapOf(chat, 60, 30).filter((line) => line.includes('·token'))
   assert.ok(rows.includes(`›·token20     ${cells}`), rows.join('\n'))
   assert.is(rows.filter((line) => line.startsWith('›')).length, 1)
@@ -248,13 +246,13 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
   const odd = plainRoutes(mixtures)
   odd[1] = { mlp: { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.5, 0.25), probabilities: new Float32Array(4) } }
   for (let i = 0; i < 150; i++) chat.map.add('x', odd)
-  chat.map.mode = 'usage'
+  chat.map.setMode('usage')
   assert.equal(mapOf(chat, 60, 20).slice(3), [
     '    0 ██· · ██',
     '    1 ░░▓▓▓▓░░',
     'share ░ 25 ▒ 50 ▓ 75 █ 100 %   · not chosen',
   ])
-  chat.map.selected = 100
+  chat.map.select(100)
   const marked = mapOf(chat, 60, 20)
   assert.ok(marked.includes('›   0 x · · x') || marked.includes('›   0 x · · x '), marked.join('\n'))
   assert.ok(
@@ -274,7 +272,7 @@ test('many experts of a token go on in a second line, and an ellipsis stands for
   const ids = Int32Array.from({ length: 8 }, (_, i) => 100 + i)
   const probabilities = new Float32Array(128)
   chat.map.add('x', [{ mlp: { ids, gates: new Float32Array(8).fill(0.125), probabilities } }])
-  chat.map.selected = 50
+  chat.map.select(50)
   const lines = (columns: number) => viewOf(chat, { columns, rows: 30 }).token.slice(1)
   assert.equal(lines(80), [
     'layer 0 mlp: 100 .125  101 .125  102 .125  103 .125  104 .125  105 .125  106',
@@ -286,7 +284,7 @@ test('many experts of a token go on in a second line, and an ellipsis stands for
 for (const depth of ['truecolor', '256', '16', 'none'] as const) {
   test(`in depth ${depth}, what a token before chose is another sign, while an answer runs and nowhere else`, async () => {
     const mixtures = mixturesOf(1, { attention: 4, mlp: 4 })
-    const chat = await chatOf(mixtures, depth)
+    const chat = shownAs(await chatOf(mixtures, depth), { state: 'idle' })
     const [layer] = plainRoutes(mixtures)
     const other = { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.36, 0.16) }
     chat.map.add('x', [{ ...layer, attention: other }])
@@ -295,14 +293,14 @@ for (const depth of ['truecolor', '256', '16', 'none'] as const) {
     assert.match(row(), still)
     chat.state = 'answering'
     assert.match(row(), depth === 'none' ? /^ +0 • ▓▓▒▒• / : /^ +0 • ████• /)
-    chat.map.selected = 50
+    chat.map.select(50)
     assert.match(row().replace('›', ' '), still)
   })
 }
 
 test('a narrow window leaves out of the status line what is needed least', async () => {
-  const chat = await chatOf(SHAPES['nano’s'], 'none')
-  chat.memory = { weightsBytes: 6e6 } as NonNullable<Chat['memory']>
+  const memory = { weightsBytes: 6e6 } as NonNullable<Chat['memory']>
+  const chat = shownAs(await chatOf(SHAPES['nano’s'], 'none'), { memory })
   const status = (columns: number) => viewOf(chat, { columns, rows: 24 }).status
   assert.match(status(120), /6\.00 MB weights · map newest · \/help$/)
   assert.not.match(status(70), /weights/)

@@ -96,7 +96,7 @@ async function chat(options: ChatOptions): Promise<void> {
 
 async function checkSaved(typed: string): Promise<void> {
   const [{ checkConversation }, { pathOf }] = await Promise.all([
-    import('../../tui/conversation/conversation-file.js'),
+    import('../../tui/conversation/saved-conversation.js'),
     import('../../tui/input/file-names.js'),
   ])
   await checkConversation(pathOf(typed))

@@ -1,333 +1,222 @@
-import type { GenerateOptions } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
-import { NoRoom, renameOptions } from '../../errors.js'
+import { renameOptions } from '../../errors.js'
 import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
-import { systemDropped } from '../../text/chat-frame.js'
-import { Editor } from '../input/editor.js'
-import type { HistorySearch } from '../input/history-search.js'
-import type { Key } from '../input/keys.js'
+import { InputLine } from '../input/input-line.js'
 import { CellPainter } from '../map/cell-painter.js'
 import type { Background } from '../map/ramps.js'
-import { TokenMap } from '../map/token-map.js'
-import { Frames } from '../screen/frames.js'
-import { runCommand } from './chat-commands.js'
-import { ChatKeys } from './chat-keys.js'
-import { cutNote, lengthNote } from './chat-notes.js'
-import type { ChatBeginning, ChatItem, ChatOptions } from './chat-options.js'
-import { watchAnswer } from './chat-watcher.js'
-import { Conversation } from './conversation.js'
-import { Replay } from './replay.js'
-import type { Answer, AnswerWatcher } from './running-answer.js'
-import { type Settings, typedHere } from './settings.js'
-import { parseSlash, type Suggestion } from './slash-commands.js'
+import type { TokenMap } from '../map/token-map.js'
+import { Answers, type AnswersScreen } from './answers.js'
+import type { ChatState, ChatView } from './chat-view.js'
+import type { Conversation, ConversationState } from './conversation.js'
+import type { ChatItem } from './items.js'
+import { messageOf } from './notes.js'
+import type { ChatBeginning, ChatOptions } from './options.js'
+import { Redraws } from './redraws.js'
+import { typedHere } from './settings.js'
+import { suggest } from './slash-commands.js'
 
-/** A conversation at the terminal: everything that is on the screen, and what each key does to it. Draws nothing. */
-export class Chat {
-  readonly items: ChatItem[] = []
-  readonly editor = new Editor()
-  painter: CellPainter
-  conversation: Conversation
-  map: TokenMap
-  settings: Settings = {}
-  /** 'working' is a command that takes its time. */
-  state: 'idle' | 'answering' | 'working' | 'ended' = 'idle'
-  /** What has come of the running answer. */
-  answer = ''
-  lastAnswer?: Answer
-  /** How far the prompt of the running answer has been read, while that takes a while. */
-  reading?: string
-  /** Most tokens per second of an answer. */
-  pace?: number
-  memory?: MemoryStats
-  /** Whether the user left by Ctrl-C. */
-  interrupted = false
-
+/**
+ * A conversation at the terminal: all that is on the screen, and the verbs that change it. Keys (keys.ts) and commands
+ * (commands.ts) act on it; screens draw it, as a ChatView.
+ */
+export class Chat implements ChatView, AnswersScreen {
+  readonly input: InputLine
+  readonly answers: Answers
   /** Resolves when the user has left. */
   readonly ended: Promise<void>
-  /** Texts that go in front of the next question. */
-  private readonly waiting: string[] = []
-  /** What was sent while something else went on. */
+  private readonly said: ChatItem[] = []
+  /** Lines that were sent while the chat was busy. */
   private readonly queue: string[] = []
-  private readonly keys: ChatKeys
-  private replay: Replay
-  /** Times that the last question was answered once more. */
-  private retries = 0
-  private hasWarnedOfLength = false
-  private warnedOfSystem?: Model
+  private readonly redraws = new Redraws()
+  private currentPainter: CellPainter
+  private isWorking = false
+  /** Ctrl-C was the last key. */
+  private leaving = false
+  private left?: 'left' | 'interrupted'
   private resolveEnded = () => {}
-  private abort?: AbortController
-  private readonly frames = new Frames()
 
   constructor(
-    public model: Model,
+    model: Model,
     readonly options: ChatOptions,
   ) {
-    this.painter = new CellPainter(options.depth, options.background)
-    this.pace = options.pace
-    this.keys = new ChatKeys(this)
-    this.conversation = new Conversation(model)
-    this.map = new TokenMap(model.config)
-    this.replay = new Replay(this.map, () => this.changed())
+    this.input = new InputLine(options.history, (line) => suggest(line, options.modelNames))
+    this.answers = new Answers(this, model, options)
+    this.currentPainter = new CellPainter(options.depth, options.background)
+    if (options.isPlain) this.map.setMode('off')
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve
     })
   }
 
-  readonly subscribe = (listener: () => void) => this.frames.subscribe(listener)
+  readonly subscribe = (listener: () => void) => this.redraws.subscribe(listener)
 
-  /** Changes with everything that is to be drawn. */
-  readonly getVersion = () => this.frames.version
+  readonly getVersion = () => this.redraws.version
 
-  /** Ways to complete the line that is being written. */
-  get suggestions(): Suggestion[] {
-    return this.search ? [] : this.keys.completion.suggestions
+  get items(): readonly ChatItem[] {
+    return this.said
   }
 
-  /** Number of the suggestion that is chosen. */
-  get chosen(): number | undefined {
-    return this.keys.completion.chosen
+  get state(): ChatState {
+    if (this.left) return 'ended'
+    return this.answers.isRunning ? 'answering' : this.isWorking ? 'working' : 'idle'
   }
 
-  /** A question for the empty line, before the first one is asked: a newcomer cannot know what nano knows. */
+  get model(): Model {
+    return this.answers.model
+  }
+
+  get conversation(): Conversation {
+    return this.answers.conversation
+  }
+
+  get map(): TokenMap {
+    return this.answers.map
+  }
+
+  get painter(): CellPainter {
+    return this.currentPainter
+  }
+
+  get answer(): string {
+    return this.answers.text
+  }
+
+  get reading(): string | undefined {
+    return this.answers.reading
+  }
+
+  get speed(): number | undefined {
+    return this.answers.speed
+  }
+
+  get contextLength(): number {
+    return this.conversation.length
+  }
+
+  get memory(): MemoryStats | undefined {
+    return this.answers.memory
+  }
+
   get placeholder(): string | undefined {
-    const { options, model, items, editor, state } = this
+    const { options, model, items, input, state } = this
+    // A newcomer cannot know what nano knows.
     const isFirst = model.name === 'nano' && state === 'idle' && !items.some(({ kind }) => kind === 'user')
-    // Without colour it would look as if it were written.
-    return isFirst && editor.text === '' && options.depth !== 'none' ? 'What is a lighthouse?' : undefined
+    // Without colour the question would look like input.
+    return isFirst && input.text === '' && options.depth !== 'none' ? 'What is a lighthouse?' : undefined
   }
 
-  /** A search in what was written before, while it goes on. */
-  get search(): HistorySearch | undefined {
-    return this.keys.search
-  }
-
-  /** Whether Ctrl-C was pressed, and will leave if pressed again. */
-  get leaving(): boolean {
-    return this.keys.leaving
-  }
-
-  /** Messages that wait for the end of what goes on. */
   get queued(): number {
     return this.queue.length
   }
 
-  /** Whether an answer is being shown once more. */
   get isPlaying(): boolean {
-    return this.replay.isOn
+    return this.answers.isPlaying
   }
 
-  press(key: Key): void {
-    if (this.state === 'ended') return
-    if (key.kind === 'background') return this.setBackground(key.isLight ? 'light' : 'dark')
-    this.replay.stop()
-    this.keys.press(key)
-    this.changed()
+  get isLeaving(): boolean {
+    return this.leaving
   }
 
-  /** Adds to what is finished. */
+  /** Whether the user left by Ctrl-C. */
+  get interrupted(): boolean {
+    return this.left === 'interrupted'
+  }
+
+  /** Adds a finished piece to the conversation. */
   say(kind: ChatItem['kind'], text: string, rows?: ChatItem['rows']): void {
-    this.items.push({ id: this.items.length, kind, text: harmless(text), rows })
+    this.said.push({ id: this.said.length, kind, text: harmless(text), rows })
     this.changed()
   }
 
+  /** Shows an error, with options by the names that they have here. Once the user has left, does nothing. */
   fail(error: unknown): void {
-    this.say('error', renameOptions(messageOf(error), typedHere))
+    if (!this.left) this.say('error', renameOptions(messageOf(error), typedHere))
   }
 
-  /** Goes on with another model. */
-  use(model: Model): void {
-    const { messages, system, prefill, templateArgs } = this.conversation
-    this.model = model
-    this.conversation = new Conversation(model)
-    this.conversation.messages.push(...messages)
-    Object.assign(this.conversation, { system, prefill, templateArgs })
-    this.map = Object.assign(new TokenMap(model.config), { mode: this.map.mode, hasWalked: this.map.hasWalked })
-    this.replay.stop()
-    this.replay = new Replay(this.map, () => this.changed())
-    this.lastAnswer = undefined
+  /** Draws again: now for what the user does, 'soon' for what the model does. */
+  changed(when: 'now' | 'soon' = 'now'): void {
+    this.redraws.draw(when)
   }
 
-  /** Leaves; harmless a second time. */
-  end(how: 'left' | 'interrupted' = 'left'): void {
-    if (this.state === 'ended') return
-    this.interrupted = how === 'interrupted'
-    this.replay.stop()
-    this.abort?.abort()
-    this.state = 'ended'
+  setBackground(background: Background): void {
+    if (background === this.painter.ground) return
+    this.currentPainter = new CellPainter(this.options.depth, background)
     this.changed()
-    this.resolveEnded()
   }
 
-  /** Answers a new text of the user's; texts that were waiting go in front of it. */
-  ask(text: string): Promise<void> {
-    this.say('user', text)
-    this.retries = 0
-    const whole = [...this.waiting, text].join('\n')
-    return this.run(async (watcher, options) => {
-      const answer = await this.conversation.ask(whole, watcher, options)
-      this.waiting.length = 0
-      return answer
-    })
-  }
-
-  /** Begins with what the command line gives: a system text, messages, texts that go before the first question. */
-  begin({ system, prefill, messages, args, files }: ChatBeginning): void {
-    Object.assign(this.conversation, { system, prefill, templateArgs: args })
+  /** Begins with what the command line gives. */
+  begin(beginning: ChatBeginning): void {
+    const { messages, files } = beginning
+    this.answers.begin(beginning)
     for (const { role, content } of messages) {
-      this.conversation.messages.push({ role, content })
       this.say(role === 'assistant' ? 'answer' : role === 'user' ? 'user' : 'note', content)
     }
-    this.waiting.push(...files)
     if (files.length === 0) return
     const characters = files.reduce((sum, text) => sum + text.length, 0)
     this.say('note', `${plural(files.length, 'file')}, ${characters} characters, go before your first message`)
   }
 
-  /** Answers the last text again. */
-  async retry(): Promise<void> {
-    await this.run(async (watcher, options) => {
-      const seed = options.seed === undefined ? undefined : options.seed + ++this.retries
-      const answer = await this.conversation.retry(watcher, { ...options, seed })
-      if (!answer) this.say('note', 'there is nothing to answer yet')
-      return answer
-    })
+  /** Continues a saved conversation. */
+  async restore(state: ConversationState): Promise<void> {
+    await this.answers.restore(state)
+    for (const { role, content } of state.messages) this.say(role === 'user' ? 'user' : 'answer', content)
   }
 
-  /** Goes on with the last answer. */
-  async goOn(): Promise<void> {
-    const last = this.conversation.messages.at(-1)
-    const begun = last?.role === 'assistant' ? last.content : undefined
-    await this.run(async (watcher, options) => {
-      const answer = await this.conversation.goOn(watcher, options)
-      if (!answer) this.say('note', 'there is no answer to resume')
-      return answer
-    }, begun)
+  /** Answers a question. */
+  ask(text: string): Promise<void> {
+    this.say('user', text)
+    return this.answers.ask(text)
   }
 
-  /** Shows the last answer once more; false where there is none. */
-  play(pace?: number): boolean {
-    return this.replay.start(pace)
-  }
-
-  /** Forgets the conversation. */
-  reset(): void {
-    this.conversation.reset()
-    this.map.reset()
-    this.lastAnswer = undefined
-    this.hasWarnedOfLength = false
-  }
-
-  /** Draws: at once what the user does, with the next frame what the model does. */
-  changed(when: 'now' | 'soon' = 'now'): void {
-    this.frames.draw(when)
-  }
-
-  /** Does what a line asks for, or will when what goes on has ended. */
-  submit(text: string): void {
-    const command = parseSlash(text)
-    if (this.state === 'idle' || (command && ANY_TIME.has(command.name))) this.send(text)
-    else this.queue.push(text)
-  }
-
-  /** Stops the running answer; false where there is none. */
-  stop(): boolean {
-    if (this.state !== 'answering' || this.abort?.signal.aborted) return false
-    // What waits was meant to come after the answer: it is for its writer to say whether it still is.
-    if (this.editor.text === '') this.editor.set(this.queue.join('\n'))
-    this.queue.length = 0
-    this.abort?.abort()
-    return true
-  }
-
-  private setBackground(background: Background): void {
-    if (background === this.painter.ground) return
-    this.painter = new CellPainter(this.options.depth, background)
-    this.changed()
-  }
-
-  /** Does what a line asks for; afterwards, what has been waiting for that. */
-  private async send(text: string): Promise<void> {
-    const command = parseSlash(text)
-    if (command) this.say('command', text)
-    await (command ? runCommand(this, command) : this.ask(text))
-    const next = this.state === 'idle' ? this.queue.shift() : undefined
-    if (next !== undefined) await this.send(next)
-  }
-
-  /** An answer, of which a part may have been there before. */
-  private async run(
-    work: (watcher: AnswerWatcher, options: GenerateOptions) => Promise<Answer | undefined>,
-    begun = this.conversation.prefill,
-  ) {
-    this.abort = new AbortController()
-    this.state = 'answering'
-    this.answer = harmless(begun)
-    this.map.beginAnswer()
+  /** Does work that takes its time; meanwhile the chat takes no questions. */
+  async work(task: () => Promise<void>): Promise<void> {
+    this.isWorking = true
     this.changed()
     try {
-      const options = { ...this.options.generation, ...this.settings, signal: this.abort.signal }
-      const answer = await work(watchAnswer(this, this.abort.signal), options)
-      if (answer) this.finish(answer)
-    } catch (error) {
-      if (!this.isOver) this.fail(error)
+      await task()
     } finally {
-      this.answer = ''
-      this.reading = undefined
-      this.map.settle()
-      if (!this.isOver) this.state = 'idle'
+      this.isWorking = false
       this.changed()
     }
   }
 
-  private get isOver(): boolean {
-    return this.state === 'ended'
+  /** Keeps a line until the chat is idle. */
+  enqueue(line: string): void {
+    this.queue.push(line)
   }
 
-  private finish(answer: Answer): void {
-    this.answer = ''
-    if (answer.hadEnded) {
-      this.map.dropAnswer()
-      return this.say('note', 'the answer had ended; nothing came')
-    }
-    this.lastAnswer = answer
-    this.say('answer', answer.text.trimEnd())
-    if (answer.finishReason === 'interrupted') {
-      this.say('note', `interrupted: ${answer.text === '' ? '/retry answers again' : '/continue resumes it'}`)
-    } else if (answer.finishReason === 'length' && !answer.contextFull) this.say('note', cutNote(this.map.answerLength))
-    if (answer.contextFull) this.say('note', "the answer ended where the model's context does; /reset begins again")
-    this.refreshMemory()
+  /** Takes the oldest line from the queue; undefined if the queue is empty or the chat is busy. */
+  dequeue(): string | undefined {
+    return this.state === 'idle' ? this.queue.shift() : undefined
   }
 
-  /** Says once of a model that its template leaves system texts out. */
-  warnOfSystem(): void {
-    if (this.warnedOfSystem === this.model) return
-    this.warnedOfSystem = this.model
-    this.say('note', systemDropped(this.model.name))
+  /** Ctrl-C: stops the running answer; else empties the input, and the second time leaves. */
+  interrupt(): void {
+    if (this.answers.stop()) return this.giveBackQueue()
+    if (this.leaving) return this.end('interrupted')
+    this.input.set('')
+    this.leaving = true
   }
 
-  /** Says once when the conversation is longer than anything that the model was trained on. */
-  warnOfLength(tokens: number): void {
-    const { context } = { ...this.options.generation, ...this.settings }
-    const note = this.hasWarnedOfLength ? undefined : lengthNote(tokens, this.model, context)
-    if (note === undefined) return
-    this.hasWarnedOfLength = true
-    this.say('note', note)
+  /** Any key but Ctrl-C: the user does not want to leave. */
+  stay(): void {
+    this.leaving = false
   }
 
-  async refreshMemory(): Promise<void> {
-    this.memory = await this.model.stats().catch(() => undefined)
+  /** Leaves. Harmless a second time. */
+  end(how: 'left' | 'interrupted' = 'left'): void {
+    if (this.left) return
+    this.left = how
+    this.answers.stopPlaying()
+    this.answers.stop()
     this.changed()
+    this.resolveEnded()
   }
-}
 
-/** Commands that need not wait for an answer to end. */
-const ANY_TIME = new Set(['help', 'map', 'pace', 'experts', 'stats', 'history', 'exit'])
-
-function messageOf(error: unknown): string {
-  // The library's message advises on sessions, of which a conversation is one.
-  if (error instanceof NoRoom) {
-    return 'no room for more text in the 4 GiB of a WebAssembly memory; /reset begins again, /set context N counts only the latest N tokens'
+  /** The queued lines were to follow the stopped answer: the user decides whether to send them now. */
+  private giveBackQueue(): void {
+    if (this.input.text === '') this.input.set(this.queue.join('\n'))
+    this.queue.length = 0
   }
-  return error instanceof Error ? error.message : String(error)
 }

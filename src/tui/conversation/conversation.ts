@@ -1,44 +1,29 @@
-import type { GenerateOptions, GenerationResult } from '../../api/generation.js'
+import type { GenerateOptions, GenerationResult, PromptProgress } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { SavedSequence, Session } from '../../api/session.js'
 import type { ChatMessage } from '../../api/text.js'
-import { writeChat } from '../../text/chat-frame.js'
+import { type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
 import { type Answer, type AnswerWatcher, RunningAnswer, speedOf, tokensOf } from './running-answer.js'
 
-/** The last tokens of a question whose experts are told. */
+/** Maximum tokens at the end of a question whose experts are reported. */
 const LOOKED_AT = 256
 
-/** Tokens that an answer has room for where nobody says how long it may be. */
-const ROOM = 256
-
-/** A conversation as ids, what ends the answer, and whether it begins anew. */
-interface Frame {
-  prompt: number[]
-  stop: string[]
-  isAnswer: boolean
-  dropsSystem: boolean
-}
-
-/** What is kept of a conversation. */
+/** The parts of a conversation that are saved. */
 export interface ConversationState {
   messages: ChatMessage[]
   system: string
-  /** Absent where another model has to read the turns again. */
+  /** Absent if another model has to read the turns again. */
   saved?: SavedSequence
 }
 
 /**
- * Turns of a user and a model over one session. The session's cache is kept as long as it agrees with the turns: only
- * what is new is run.
+ * Turns of a user and a model over one session. The session's cache is kept as long as it agrees with the turns: only new
+ * tokens are run.
  */
 export class Conversation {
-  readonly messages: ChatMessage[] = []
-  system = ''
-  /** What every answer begins with. */
-  prefill = ''
-  /** Values for the chat template. */
-  templateArgs: Readonly<Record<string, unknown>> = {}
-  /** Messages before it are left out: the model's context has no room for them. */
+  private readonly turns: ChatMessage[] = []
+  private parts: PromptParts = { system: '', prefill: '', templateArgs: {} }
+  /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
   private readonly session: Session
   /** Ids in the session's cache. */
@@ -54,6 +39,36 @@ export class Conversation {
     this.session = model.createSession()
   }
 
+  get messages(): readonly ChatMessage[] {
+    return this.turns
+  }
+
+  get system(): string {
+    return this.parts.system
+  }
+
+  /** The text that every answer begins with. */
+  get prefill(): string {
+    return this.parts.prefill
+  }
+
+  /** Adds messages, and sets the texts around them; default: as they are. */
+  begin({ messages = [], ...parts }: Partial<PromptParts> & { messages?: readonly ChatMessage[] }): void {
+    this.turns.push(...messages.map(({ role, content }) => ({ role, content })))
+    this.parts = { ...this.parts, ...parts }
+  }
+
+  setSystem(system: string): void {
+    this.parts = { ...this.parts, system }
+  }
+
+  /** The same conversation with another model, which has read nothing of it. */
+  forModel(model: Model): Conversation {
+    const conversation = new Conversation(model)
+    conversation.begin({ ...this.parts, messages: this.turns })
+    return conversation
+  }
+
   /** Tokens in the cache. */
   get length(): number {
     return this.session.length
@@ -62,47 +77,47 @@ export class Conversation {
   /** Adds a user's turn and the model's answer to it. When aborted, what has come of the answer is kept. */
   async ask(text: string, watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer> {
     return this.orAsBefore(() => {
-      this.messages.push({ role: 'user', content: text })
+      this.turns.push({ role: 'user', content: text })
       return this.answer(watcher, options)
     })
   }
 
   /** Answers the last turn of the user once more. Undefined where there is none. */
   async retry(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
-    const last = this.messages.findLastIndex(({ role }) => role !== 'assistant')
-    if (last < this.messages.length - 2 || this.messages[last]?.role !== 'user') return undefined
+    const last = this.turns.findLastIndex(({ role }) => role !== 'assistant')
+    if (last < this.turns.length - 2 || this.turns[last]?.role !== 'user') return undefined
     return this.orAsBefore(() => {
-      this.messages.length = last + 1
+      this.turns.length = last + 1
       return this.answer(watcher, options)
     })
   }
 
   /** Goes on with the last answer, which ended too early. Undefined where there is none. */
-  async goOn(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
-    const last = this.messages.at(-1)
+  async resume(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
+    const last = this.turns.at(-1)
     if (last?.role !== 'assistant') return undefined
     return this.orAsBefore(() => {
-      this.messages.pop()
+      this.turns.pop()
       return this.answer(watcher, options, last)
     })
   }
 
   /** An error leaves the turns as they were. */
   private async orAsBefore(work: () => Promise<Answer>): Promise<Answer> {
-    const before = [...this.messages]
+    const before = [...this.turns]
     try {
       return await work()
     } catch (error) {
-      this.messages.splice(0, Infinity, ...before)
+      this.turns.splice(0, Infinity, ...before)
       throw error
     }
   }
 
   /** Takes back the last turn of the user and its answer; returns the user's text. */
   undo(): string | undefined {
-    if (this.messages.at(-1)?.role === 'assistant') this.messages.pop()
+    if (this.turns.at(-1)?.role === 'assistant') this.turns.pop()
     this.first = 0
-    const message = this.messages.pop()
+    const message = this.turns.pop()
     const start = message && this.starts.get(message)
     if (start !== undefined && start >= this.forgotten && start < this.session.length) {
       this.session.truncate(start)
@@ -113,22 +128,22 @@ export class Conversation {
 
   /** Forgets all turns. */
   reset(): void {
-    this.messages.length = 0
+    this.turns.length = 0
     this.first = 0
     this.forget()
   }
 
   /** All that it takes to go on later. */
   async save(): Promise<ConversationState & { saved: SavedSequence }> {
-    return { messages: [...this.messages], system: this.system, saved: await this.session.save() }
+    return { messages: [...this.turns], system: this.system, saved: await this.session.save() }
   }
 
   /** Goes on with a saved conversation of the same model. */
   async restore({ messages, system, saved }: ConversationState): Promise<void> {
     if (saved) await this.session.restore(saved)
     else this.forget()
-    this.messages.splice(0, Infinity, ...messages)
-    this.system = system
+    this.turns.splice(0, Infinity, ...messages)
+    this.setSystem(system)
     this.first = 0
     this.newest = undefined
     this.cached = [...(saved?.tokens ?? [])]
@@ -149,18 +164,19 @@ export class Conversation {
     let result: GenerationResult | undefined
     const before = begun?.content ?? this.prefill
     try {
-      const frame = begun ? await this.frame(signal, before) : await this.fittingFrame(watcher, options)
-      // The ids of what was written go on as they are; encoded once more, they might be others.
-      prompt = begun && begun === this.newest?.message ? this.newest.ids : frame.prompt
-      answer = new RunningAnswer(watcher, begun ? false : frame.isAnswer)
-      const stop = [...frame.stop, ...(options.stop ?? [])]
-      if (frame.dropsSystem) watcher.systemDropped?.()
+      const next = begun ? await this.promptAfter(before, signal) : await this.nextPrompt(watcher, options)
+      // The ids of a text that the model wrote stay: encoded again, they might be others.
+      prompt = begun && begun === this.newest?.message ? this.newest.ids : next.ids
+      answer = new RunningAnswer(watcher, begun ? false : next.isAnswer)
+      const stop = [...next.stop, ...(options.stop ?? [])]
+      if (next.dropsSystem) watcher.systemDropped?.()
       watcher.prompt(prompt.length)
       const left = this.keepCommon(prompt, options.context)
-      const asked = this.messages.at(-1)
+      const asked = this.turns.at(-1)
       if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
       const fresh = await this.readAhead(left, watcher, options)
-      const reports = { routes: true, probabilities: true, onPromptProgress: watcher.progress }
+      const onPromptProgress = (progress: PromptProgress) => watcher.progress(progress)
+      const reports = { routes: true, probabilities: true, onPromptProgress }
       const steps = session.generate(fresh, { ...options, ...reports, stop })
       for (let next = await steps.next(); ; next = await steps.next()) {
         if (next.done) {
@@ -185,7 +201,7 @@ export class Conversation {
     session.truncate(this.cached.length)
     const message = hadEnded ? begun : { role: 'assistant', content: before + answer.text }
     this.newest = { message, ids: [...prompt, ...answer.tokens] }
-    this.messages.push(message)
+    this.turns.push(message)
     const tokensPerSecond = result ? speedOf(result) : answer.speed
     const { finishReason = 'interrupted', contextFull } = result ?? {}
     return { text: message.content, finishReason, contextFull, tokensPerSecond, ...(hadEnded && { hadEnded }) }
@@ -203,42 +219,25 @@ export class Conversation {
     const unseen = fresh.slice(0, fresh.length - seen.length)
     const options = { logits: 'none', signal } as const
     if (unseen.length > 0) {
-      await this.session.forward(unseen, { ...options, onPromptProgress: watcher.progress })
+      await this.session.forward(unseen, { ...options, onPromptProgress: (progress) => watcher.progress(progress) })
     }
     const { routes } = await this.session.forward(seen, { ...options, routes: true, probabilities: true })
     watcher.read(seen, routes)
     return []
   }
 
-  /**
-   * The conversation up to the beginning of the next answer. Where the model's context ends, the oldest turns are left
-   * out, whole ones, until there is room for an answer; the system text stays.
-   */
-  private async fittingFrame(watcher: AnswerWatcher, options: GenerateOptions): Promise<Frame> {
-    const { config, generationDefaults } = this.model
-    const { maxPositions = Infinity } = config
-    const limit = Math.min(maxPositions, options.context ?? Infinity)
-    const { maxTokens = generationDefaults.maxTokens ?? ROOM } = options
-    const before = this.first
-    let frame = await this.frame(options.signal)
-    // A model without positions forgets by itself what lies too far back.
-    while (maxPositions < Infinity && frame.prompt.length + Math.min(maxTokens, limit / 4) > limit) {
-      const next = this.messages.findIndex(({ role }, i) => i > this.first && role === 'user')
-      if (next < 0) break
-      this.first = next
-      frame = await this.frame(options.signal)
-    }
-    if (this.first > before) watcher.leftOut(this.first)
-    return frame
+  /** Writes the conversation up to a new answer; old turns that have no room are left out from now on. */
+  private async nextPrompt(watcher: AnswerWatcher, options: GenerateOptions): Promise<Prompt> {
+    const { first } = this
+    const prompt = await writeFittingPrompt(this.model, { ...this.parts, messages: this.turns, first }, options)
+    this.first = prompt.first
+    if (this.first > first) watcher.leftOut(this.first)
+    return prompt
   }
 
-  private async frame(signal?: AbortSignal, prefill = this.prefill): Promise<Frame> {
-    const { chatTemplate, generationDefaults, tokenizer } = this.model
-    const { system, templateArgs } = this
-    const options = { template: chatTemplate, args: templateArgs, system, prefill, signal }
-    const { text, hasSpecialTokens, ...frame } = await writeChat(this.messages.slice(this.first), options)
-    const prompt = await tokenizer.encodeAsync(text, { addSpecialTokens: !hasSpecialTokens, signal })
-    return { ...frame, prompt, stop: generationDefaults.stop ?? frame.stop }
+  /** Writes the conversation up to the end of an answer that has begun as `prefill`. */
+  private promptAfter(prefill: string, signal?: AbortSignal): Promise<Prompt> {
+    return writePrompt(this.model, this.turns.slice(this.first), { ...this.parts, prefill }, signal)
   }
 
   /** Cuts the cache back to what it has in common with the prompt; returns the ids that are still to be run. */

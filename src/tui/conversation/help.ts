@@ -1,51 +1,38 @@
-import { cellWidth, fit } from '../../terminal/cell-width.js'
-import type { Chat } from './chat.js'
+import type { HelpRow } from './items.js'
 import { SLASH_COMMANDS } from './slash-commands.js'
 
-/** A term and what it means. */
-export type HelpRow = readonly [term: string, meaning: string]
-
-const TERM_GAP = 2
-const COLUMN_GAP = 3
-
-/** Rows one after the other; in two columns if both fit. No line is wider than `width`. */
-export function tableLines(rows: readonly HelpRow[], width: number): string[] {
-  const half = Math.ceil(rows.length / 2)
-  const [left, right] = [column(rows.slice(0, half)), column(rows.slice(half))]
-  const leftWidth = widest(left)
-  if (leftWidth + COLUMN_GAP + widest(right) > width) return column(rows).map((line) => fit(line, width))
-  return left.map((line, i) => `${line.padEnd(leftWidth + COLUMN_GAP)}${right[i] ?? ''}`.trimEnd())
+export interface Help {
+  rows: readonly HelpRow[]
+  text: string
 }
 
-function column(rows: readonly HelpRow[]): string[] {
-  const width = widest(rows.map(([term]) => term)) + TERM_GAP
-  return rows.map(([term, meaning]) => term.padEnd(width) + meaning)
-}
-
-function widest(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map(cellWidth))
-}
-
-/** What /help says: the commands. */
-export function commandHelp({ options }: Chat): { rows: HelpRow[]; text: string } {
-  const rows = SLASH_COMMANDS.filter(({ draws }) => !(draws && options.isPlain)).map(
+/** The answer to /help: the commands. */
+export function commandHelp(isPlain = false): Help {
+  const rows = SLASH_COMMANDS.filter(({ draws }) => !(draws && isPlain)).map(
     ({ name, argument, summary }): HelpRow => [`/${name}${argument === undefined ? '' : ` ${argument}`}`, summary],
   )
   return { rows, text: '/help keys lists the keys, and says what is kept of what you type.' }
 }
 
-/** What /help keys says: the keys, how turns are framed, what is kept. */
-export function keyHelp({ model, options }: Chat): { rows: readonly HelpRow[]; text: string } {
-  const frame = model.chatTemplate
+export interface KeyHelpOptions {
+  /** Whether the model has a chat template. */
+  hasTemplate: boolean
+  isPlain?: boolean
+  /** File that keeps what the user types; absent if nothing is kept. */
+  historyPath?: string
+}
+
+/** The answer to /help keys: the keys, how turns are written for the model, and what is kept. */
+export function keyHelp({ hasTemplate, isPlain = false, historyPath }: KeyHelpOptions): Help {
+  const frame = hasTemplate
     ? "Turns are framed by the model's chat template."
     : 'Without a chat template, turns are lines of User: and Assistant:.'
-  const walk = options.isPlain ? '' : 'The walk needs an empty line. '
-  const { path } = options.history
+  const walk = isPlain ? '' : 'The walk needs an empty line. '
   const kept =
-    path === undefined
+    historyPath === undefined
       ? 'Nothing of what you type is kept.'
-      : `What you type is kept in ${path}; --no-history or MOLM_HISTORY=0 keeps nothing.`
-  return { rows: options.isPlain ? PLAIN_KEYS : KEYS, text: `${walk}${frame}\n${kept}` }
+      : `What you type is kept in ${historyPath}; --no-history or MOLM_HISTORY=0 keeps nothing.`
+  return { rows: isPlain ? PLAIN_KEYS : KEYS, text: `${walk}${frame}\n${kept}` }
 }
 
 const KEYS: readonly HelpRow[] = [

@@ -1,33 +1,29 @@
 import type { TokenMap } from '../map/token-map.js'
 
-/** Tokens per second that can be followed. */
+/** Default tokens per second: slow enough to follow. */
 export const REPLAY_PACE = 6
 
-/** Goes over the tokens of the newest answer at a pace, as if they came now. */
+/** Steps through the tokens of the newest answer on the map, as if they came now. */
 export class Replay {
   private timer?: NodeJS.Timeout
 
-  constructor(
-    private readonly map: TokenMap,
-    private readonly changed: () => void,
-  ) {}
+  constructor(private readonly changed: () => void) {}
 
   get isOn(): boolean {
     return this.timer !== undefined
   }
 
-  /** Begins; false where there is no answer. */
-  start(pace = REPLAY_PACE): boolean {
-    const { map } = this
+  /** Starts at `pace` tokens per second; false if there is no answer. */
+  start(map: TokenMap, pace = REPLAY_PACE): boolean {
     this.stop()
     if (map.answerLength === 0) return false
-    map.selected = map.answerStart
+    map.select(map.answerStart)
     this.timer = setInterval(() => {
       const next = (map.selected ?? map.tokens.length) + 1
-      if (next < map.tokens.length) map.selected = next
+      if (next < map.tokens.length) map.select(next)
       else {
         this.stop()
-        map.selected = undefined
+        map.select(undefined)
       }
       this.changed()
     }, 1000 / pace)

@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.js'
 import { nearest } from '../../spelling.js'
+import type { Suggestion } from '../input/completion.js'
 import { fileNames } from '../input/file-names.js'
 import { MAP_MODES } from '../map/token-map.js'
 import { SETTING_NAMES } from './settings.js'
@@ -16,6 +17,8 @@ export interface SlashCommand {
   choices?: readonly string[] | 'files' | 'models'
   /** Whether it needs a screen to draw on. */
   draws?: true
+  /** Whether it may run while an answer does. */
+  anyTime?: true
 }
 
 /** In the order of the help. Its two columns fit into 79 if no term has more than 14, no summary more than 22 columns. */
@@ -29,15 +32,22 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'save', argument: 'FILE', summary: 'keep the conversation', choices: 'files' },
   { name: 'save!', argument: 'FILE', summary: 'and replace the file', choices: 'files' },
   { name: 'load', argument: 'FILE', summary: 'resume a saved one', choices: 'files' },
-  { name: 'map', argument: '[form]', summary: 'next form of the map', choices: MAP_MODES, draws: true },
+  { name: 'map', argument: '[form]', summary: 'next form of the map', choices: MAP_MODES, draws: true, anyTime: true },
   { name: 'play', argument: '[N]', summary: 'replay at N tokens/s', draws: true },
-  { name: 'pace', argument: '[N]', summary: 'at most N tokens/s', choices: ['off'] },
-  { name: 'experts', summary: 'how they were used' },
-  { name: 'stats', summary: 'speed, memory, tokens' },
+  { name: 'pace', argument: '[N]', summary: 'at most N tokens/s', choices: ['off'], anyTime: true },
+  { name: 'experts', summary: 'how they were used', anyTime: true },
+  { name: 'stats', summary: 'speed, memory, tokens', anyTime: true },
   { name: 'model', argument: 'NAME', summary: 'change the model', choices: 'models' },
-  { name: 'history', argument: 'off', summary: 'keep nothing you type', choices: ['off'] },
-  { name: 'help', aliases: ['?'], argument: '[keys]', summary: 'this list; the keys', choices: ['keys'] },
-  { name: 'exit', aliases: ['quit', 'bye', 'q'], summary: 'leave' },
+  { name: 'history', argument: 'off', summary: 'keep nothing you type', choices: ['off'], anyTime: true },
+  {
+    name: 'help',
+    aliases: ['?'],
+    argument: '[keys]',
+    summary: 'this list; the keys',
+    choices: ['keys'],
+    anyTime: true,
+  },
+  { name: 'exit', aliases: ['quit', 'bye', 'q'], summary: 'leave', anyTime: true },
 ]
 
 /** The command that a line is, under its own name, if it begins as one. */
@@ -48,6 +58,11 @@ export function parseSlash(line: string): { name: string; argument: string } | u
   return { name, argument: argument.trim() }
 }
 
+/** Whether a command need not wait for the end of an answer. */
+export function mayRunAnyTime(name: string): boolean {
+  return SLASH_COMMANDS.some((command) => command.name === name && command.anyTime)
+}
+
 /** The error for a name that no command has. */
 export function noCommand(name: string): UsageError {
   const meant = nearest(
@@ -55,14 +70,6 @@ export function noCommand(name: string): UsageError {
     SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
   )
   return new UsageError(`there is no command /${name}; ${meant ? `did you mean /${meant}?` : '/help lists them'}`)
-}
-
-/** A way to complete what has been typed. */
-export interface Suggestion {
-  /** The whole line after taking it. */
-  line: string
-  label: string
-  summary: string
 }
 
 /** Ways to complete a line that begins as a command; none for a line that is complete. */

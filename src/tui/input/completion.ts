@@ -1,29 +1,35 @@
-import { type Suggestion, suggest } from '../conversation/slash-commands.js'
 import type { Editor } from './editor.js'
 
-/** Completes the line that is being written, and lets one of several ways be chosen. */
+/** One way to complete a line. */
+export interface Suggestion {
+  /** The whole line once it is completed. */
+  line: string
+  label: string
+  summary: string
+}
+
+/** Completes the line in an editor, and steps through the suggestions when there are several. */
 export class Completion {
-  /** The ways that are gone through, while one is chosen. */
+  /** The suggestions to step through, while one of them is chosen. */
   private list: Suggestion[] = []
   private at?: number
 
   constructor(
     private readonly editor: Editor,
-    /** Names of models, as far as they are known by now. */
-    private readonly models: () => readonly string[],
+    private readonly suggest: (line: string) => Suggestion[],
   ) {}
 
   /** Ways to complete the line. */
   get suggestions(): Suggestion[] {
-    return this.at === undefined ? suggest(this.editor.text, this.models()) : this.list
+    return this.at === undefined ? this.suggest(this.editor.text) : this.list
   }
 
-  /** Number of the one that is chosen. */
+  /** Index of the chosen suggestion. */
   get chosen(): number | undefined {
     return this.at
   }
 
-  /** Writes what all ways have in common, or, where that is written already, the next of them. */
+  /** Writes the common beginning of all suggestions; if the line has it already, chooses the next suggestion. */
   tab(): void {
     const { suggestions, editor } = this
     const [first, ...others] = suggestions
@@ -34,7 +40,7 @@ export class Completion {
     else this.choose(1)
   }
 
-  /** Writes the next way or the one before it; false where there is none. */
+  /** Writes the next suggestion or the one before it; false if there is no such suggestion. */
   choose(by: 1 | -1): boolean {
     const list = this.suggestions
     if (list.length === 0 || (this.at === undefined && by < 0)) return false
@@ -45,7 +51,7 @@ export class Completion {
     return true
   }
 
-  /** The line is another now. */
+  /** Forgets the choice: the line has changed. */
   end(): void {
     this.at = undefined
   }

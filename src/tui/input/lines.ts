@@ -1,7 +1,14 @@
 import { fit, graphemes } from '../../terminal/cell-width.js'
 import { cut } from '../../terminal/wrap.js'
-import type { Editor } from './editor.js'
 import type { HistorySearch } from './history-search.js'
+
+interface DrawnInput {
+  text: string
+  /** Characters before the cursor. */
+  cursor: number
+  /** The running search in earlier inputs, shown in place of the text. */
+  search?: Pick<HistorySearch, 'text' | 'found'>
+}
 
 const PROMPT = '› '
 const INDENT = '  '
@@ -16,10 +23,10 @@ export function inputColumns(width: number): number {
  * count of those that are not shown.
  */
 export function inputLines(
-  { text, cursor }: Pick<Editor, 'text' | 'cursor'>,
+  { text, cursor, search }: DrawnInput,
   width: number,
   height: number,
-  { search, placeholder }: { search?: Pick<HistorySearch, 'text' | 'found'>; placeholder?: string } = {},
+  placeholder?: string,
 ): string[] {
   if (search) return [searchLine(search, width)]
   if (placeholder !== undefined) return [placeholderLine(placeholder, inputColumns(width))]

@@ -19,19 +19,19 @@ export interface MapOptions {
 }
 
 /** Lines above and below the lanes, besides the title. */
-export interface Frame {
+export interface Labels {
   names: boolean
   legend: boolean
   numbers: boolean
 }
 
-/** How much of a frame a map of this height can have: a low one is for its lanes. */
-export function frameFor(height: number, lanes: number): Frame {
+/** Labels that a map of this height has room for: a low map is for its lanes. */
+export function labelsFor(height: number, lanes: number): Labels {
   return { names: height >= 5, legend: height >= 6, numbers: height >= Math.min(11, 4 + lanes) && height >= 6 }
 }
 
-/** Lines that a frame takes, the title's included. */
-export function frameHeight({ names, legend, numbers }: Frame): number {
+/** Lines of the title and these labels. */
+export function labelsHeight({ names, legend, numbers }: Labels): number {
   return 1 + Number(names) + Number(legend) + Number(numbers)
 }
 

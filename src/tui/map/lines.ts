@@ -1,14 +1,14 @@
+import { allLayersLines, sideRooms as roomsBeside } from './all-layers.js'
 import type { CellPainter } from './cell-painter.js'
 import type { Room } from './fold.js'
 import type { MapOptions } from './head.js'
-import { layersLines, sideRooms as roomsBeside } from './layers.js'
+import { oneLayerLines } from './one-layer.js'
 import type { TokenMap } from './token-map.js'
-import { tokensLines } from './tokens.js'
 
 /** The map as lines that fit the room, its title first; none where it is off or there is no room. */
 export function mapLines(map: TokenMap, room: Room, painter: CellPainter, options: MapOptions = {}): string[] {
   if (!isOn(map) || room.height < 2) return []
-  const draw = map.mode === 'layer' ? tokensLines : layersLines
+  const draw = map.mode === 'layer' ? oneLayerLines : allLayersLines
   return draw(map, room, painter, options)
 }
 

@@ -28,26 +28,53 @@ export type Stride = 'first' | 'last' | 'word-back' | 'word-on'
  * What the map of experts shows: the tokens of the conversation, the usage since the beginning, and where the reader looks.
  */
 export class TokenMap {
-  mode: MapMode = 'newest'
-  /** The layer looked at, in the details of a token and in the mode of one layer. */
-  layer = 0
-  /** The token looked at, counted from the first that is kept; undefined follows the newest. */
-  selected?: number
-  /** Whether the reader has found out that tokens can be walked over. */
-  hasWalked = false
-  usage: ExpertUsage
-  tokens: MappedToken[] = []
-  /** The first token of the newest answer. */
+  private shownMode: MapMode = 'newest'
+  private shownLayer = 0
+  private selection?: number
+  private walked = false
+  private counted: ExpertUsage
+  private kept: MappedToken[] = []
+  /** Index of the first token of the newest answer. */
   private start = 0
-  /** The same of the answer before it. */
+  /** The same for the answer before it. */
   private startBefore = 0
+  /** Index of the first token that was read for the newest answer. */
+  private readFrom = 0
   /** The token that is shown where none is selected. */
   private newest = -1
   /** The largest share when there was usage of so many tokens. */
   private largest?: { tokens: number; share: number }
 
   constructor(private readonly shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
-    this.usage = new ExpertUsage(shape)
+    this.counted = new ExpertUsage(shape)
+  }
+
+  get mode(): MapMode {
+    return this.shownMode
+  }
+
+  /** The layer whose experts are named: in the details of a token, and in the mode of one layer. */
+  get layer(): number {
+    return this.shownLayer
+  }
+
+  /** Index of the token that the user looks at; undefined follows the newest. */
+  get selected(): number | undefined {
+    return this.selection
+  }
+
+  /** Whether the user has found out that the arrow keys walk over tokens. */
+  get hasWalked(): boolean {
+    return this.walked
+  }
+
+  /** Experts that the tokens of all answers chose. */
+  get usage(): ExpertUsage {
+    return this.counted
+  }
+
+  get tokens(): readonly MappedToken[] {
+    return this.kept
   }
 
   get layers(): number {
@@ -99,13 +126,14 @@ export class TokenMap {
     const dropped = this.forgetOldest()
     this.startBefore = Math.max(0, this.start - dropped)
     this.start = this.tokens.length
-    this.selected = undefined
+    this.readFrom = this.start
+    this.selection = undefined
   }
 
   /** Tokens that the model reads before it answers, with the routes of all of them. */
   read(texts: readonly string[], routes: readonly LayerRoutes[]): void {
     for (const [i, text] of texts.entries()) {
-      this.tokens.push({ text, routes: routes.map((layer) => routesOfToken(layer, i, texts.length)), isQuestion: true })
+      this.kept.push({ text, routes: routes.map((layer) => routesOfToken(layer, i, texts.length)), isQuestion: true })
     }
     this.start = this.tokens.length
     this.newest = this.tokens.length - 1
@@ -113,21 +141,23 @@ export class TokenMap {
 
   /** The answer's next token. */
   add(text: string, routes: LayerRoutes[]): void {
-    this.tokens.push({ text, routes })
+    this.kept.push({ text, routes })
     this.newest = this.tokens.length - 1
-    this.usage.add(routes, 1)
+    this.counted.add(routes, 1)
   }
 
   /** The answer ends with its token `count`; later ones are taken back. */
   endAnswer(count: number): void {
-    for (const { routes } of this.tokens.splice(this.start + count)) this.usage.add(routes, 1, -1)
-    if (this.selected !== undefined && this.selected >= this.tokens.length) this.selected = undefined
+    for (const { routes } of this.kept.splice(this.start + count)) this.counted.add(routes, 1, -1)
+    if (this.selected !== undefined && this.selected >= this.tokens.length) this.selection = undefined
     this.newest = this.tokens.length - 1
   }
 
-  /** Nothing has come of the newest answer: the one before it is the newest again. */
+  /** Forgets the newest answer and what was read for it; the answer before it is the newest again. */
   dropAnswer(): void {
     this.endAnswer(0)
+    this.kept.length = this.readFrom
+    this.newest = this.tokens.length - 1
     this.start = this.startBefore
   }
 
@@ -139,22 +169,43 @@ export class TokenMap {
 
   /** Forgets everything, and how it is looked at stays. */
   reset(): void {
-    this.tokens = []
+    this.kept = []
     this.beginAnswer()
     this.newest = -1
-    this.usage = new ExpertUsage(this.shape)
+    this.counted = new ExpertUsage(this.shape)
+  }
+
+  /** An empty map of another model, in the same mode. */
+  forModel(shape: Pick<ModelConfig, 'layers' | 'mixtures'>): TokenMap {
+    const map = new TokenMap(shape)
+    map.shownMode = this.mode
+    map.walked = this.walked
+    return map
+  }
+
+  setMode(mode: MapMode): void {
+    this.shownMode = mode
   }
 
   nextMode(): void {
-    this.mode = MAP_MODES[(MAP_MODES.indexOf(this.mode) + 1) % MAP_MODES.length]
+    this.setMode(MAP_MODES[(MAP_MODES.indexOf(this.mode) + 1) % MAP_MODES.length])
+  }
+
+  setLayer(layer: number): void {
+    this.shownLayer = Math.min(this.layers - 1, Math.max(0, layer))
+  }
+
+  /** Shows this token, or with undefined the newest. */
+  select(index?: number): void {
+    this.selection = index
   }
 
   /** Looks at another token; going on from the last one follows the newest again. False without tokens. */
   walk(by: number): boolean {
     if (this.tokens.length === 0) return false
     const next = this.selected === undefined && by < 0 ? this.shownIndex : Math.max(0, this.shownIndex + by)
-    this.selected = next >= this.tokens.length ? undefined : next
-    this.hasWalked = true
+    this.selection = next >= this.tokens.length ? undefined : next
+    this.walked = true
     return true
   }
 
@@ -169,13 +220,9 @@ export class TokenMap {
       'word-back': () => tokens.findLastIndex((_, index) => index < shownIndex && begins(index)),
       'word-on': () => tokens.findIndex((_, index) => index > shownIndex && begins(index)),
     }[to]()
-    if (found >= 0) this.selected = found
-    this.hasWalked = true
+    if (found >= 0) this.selection = found
+    this.walked = true
     return true
-  }
-
-  changeLayer(by: number): void {
-    this.layer = Math.min(this.layers - 1, Math.max(0, this.layer + by))
   }
 
   /** Index of the token that is shown. */
@@ -233,7 +280,7 @@ export class TokenMap {
   private forgetOldest(): number {
     if (this.tokens.length <= MOST_TOKENS * 1.125) return 0
     const dropped = this.tokens.length - MOST_TOKENS
-    this.tokens.splice(0, dropped)
+    this.kept.splice(0, dropped)
     this.newest -= dropped
     return dropped
   }

@@ -1,4 +1,4 @@
-import type { Chat } from '../conversation/chat.js'
+import type { ChatView } from '../conversation/chat-view.js'
 import { frameOf } from './frame.js'
 import { Text } from './ink.js'
 import type { Terminal } from './terminal.js'
@@ -6,8 +6,8 @@ import type { Transcript } from './transcript.js'
 import { useChat } from './use-chat.js'
 import { useWindowSize } from './use-window-size.js'
 
-/** The whole screen: what is finished goes into the scrollback, what lives stays below it. */
-export function App({ chat, terminal, transcript }: { chat: Chat; terminal: Terminal; transcript: Transcript }) {
+/** The whole screen. Finished lines go into the scrollback; the live area stays below them. */
+export function App({ chat, terminal, transcript }: { chat: ChatView; terminal: Terminal; transcript: Transcript }) {
   useChat(chat)
   const size = useWindowSize(terminal)
   return <Text>{terminal.markFor(frameOf(chat, transcript, size, terminal))}</Text>

@@ -1,17 +1,20 @@
 import type { Chat } from '../conversation/chat.js'
+import { press } from '../conversation/keys.js'
 import type { Key } from '../input/keys.js'
-import type { TypedAhead } from '../input/typed-ahead.js'
+import { inputColumns } from '../input/lines.js'
 import { App } from './app.js'
 import { render } from './ink.js'
 import type { Terminal } from './terminal.js'
 import { Transcript } from './transcript.js'
+import type { TypedAhead } from './typed-ahead.js'
+import { lineWidth } from './view.js'
 
-/** Above what the chat asks for, which draws by itself no more often than is seen. */
+/** Maximum frames per second; more than the chat asks for, so that Ink delays none. */
 const MOST_FRAMES = 60
 
 /** Draws a chat on a terminal. */
 export interface ChatScreen {
-  /** From now on the chat gets what is typed, and first what has been typed so far. */
+  /** From now on the chat gets the keys, first those typed so far. */
   takeInput(): void
   /** Ends the drawing, and leaves the terminal. */
   close(): void
@@ -19,8 +22,11 @@ export interface ChatScreen {
 
 export function openScreen(chat: Chat, typed: TypedAhead): ChatScreen {
   const { terminal } = typed
-  // The console of Linux writes out what it does not understand.
+  // The Linux console prints sequences that it does not know.
   if (chat.options.depth !== 'none' && process.env.TERM !== 'linux') terminal.askBackground()
+  const fitInput = () => chat.input.setWidth(inputColumns(lineWidth(terminal.size)))
+  fitInput()
+  terminal.on('resize', fitInput)
   const transcript = new Transcript(chat.options.depth)
   const screen = render(<App chat={chat} terminal={terminal} transcript={transcript} />, {
     stdout: terminal as unknown as NodeJS.WriteStream,
@@ -28,20 +34,21 @@ export function openScreen(chat: Chat, typed: TypedAhead): ChatScreen {
     maxFps: MOST_FRAMES,
   })
   return {
-    takeInput: () => typed.handTo((key) => press(chat, terminal, key)),
+    takeInput: () => typed.handTo((key) => pressOnScreen(chat, terminal, key)),
     close() {
+      terminal.off('resize', fitInput)
       screen.unmount()
       terminal.leave()
     },
   }
 }
 
-/** Two keys are the terminal's business, all others the conversation's. */
-function press(chat: Chat, terminal: Terminal, key: Key): void {
+/** Two keys act on the terminal, all others on the conversation. */
+function pressOnScreen(chat: Chat, terminal: Terminal, key: Key): void {
   const name = key.kind === 'key' ? key.name : undefined
   if (name === 'repaint') {
-    terminal.drawAnew('wiped')
+    terminal.repaint('wiped')
     chat.changed()
   } else if (name === 'suspend') terminal.suspend(() => chat.changed())
-  else chat.press(key)
+  else press(chat, key)
 }

@@ -1,7 +1,8 @@
 import { createInterface, type Interface } from 'node:readline'
 import type { Chat } from '../conversation/chat.js'
-import { tableLines } from '../conversation/help.js'
+import { press } from '../conversation/keys.js'
 import type { ChatScreen } from './chat-screen.js'
+import { tableLines } from './help-table.js'
 
 const PROMPT = '> '
 /** Columns of a table: the window's width may be unknown. */
@@ -25,13 +26,12 @@ export class PlainScreen implements ChatScreen {
     input: NodeJS.ReadableStream,
     private readonly output: NodeJS.WritableStream,
   ) {
-    chat.map.mode = 'off'
     this.lines = createInterface({ input, output, prompt: PROMPT, terminal: false })
     this.lines.on('line', (line) => {
       this.isPrompting = false
       this.isSending = true
-      chat.editor.set(line)
-      chat.press({ kind: 'key', name: 'enter' })
+      chat.input.set(line)
+      press(chat, { kind: 'key', name: 'enter' })
       this.isSending = false
       this.update()
     })

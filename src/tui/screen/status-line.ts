@@ -1,15 +1,13 @@
 import { formatBytes, plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
-import type { Chat } from '../conversation/chat.js'
+import type { ChatView } from '../conversation/chat-view.js'
 
 /** Model, packing, speed, context, memory, map, help; a narrow window leaves out what is needed least. */
-export function statusLine(chat: Chat, width: number): string {
-  const { model, conversation, state, lastAnswer, memory, leaving, queued } = chat
-  if (leaving) return fit('Ctrl-C again leaves', width)
-  const speed = lastAnswer?.tokensPerSecond
+export function statusLine(chat: ChatView, width: number): string {
+  const { model, contextLength: used, state, speed, memory, isLeaving, queued } = chat
+  if (isLeaving) return fit('Ctrl-C again leaves', width)
   const limit = model.config.maxPositions ?? (model.config.trainedContext || undefined)
-  const used = conversation.length
   const isOver = limit !== undefined && used > limit
   const parts: { text: string; need: number }[] = [
     { text: `${printable(model.name)} ${model.info.quant}`, need: 9 },

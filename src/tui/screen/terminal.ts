@@ -52,7 +52,7 @@ export class Terminal extends EventEmitter {
   private frame?: SizedFrame
   private drawing = 0
   /** What the next frame does besides: it draws all that is in sight anew, on a wiped screen or where it was. */
-  private anew?: 'wiped' | 'in place'
+  private pendingRepaint?: 'wiped' | 'in place'
   /** Narrowest window since the last drawing, while it is being resized. */
   private narrowest = Number.POSITIVE_INFINITY
   private resizing?: NodeJS.Timeout
@@ -75,8 +75,8 @@ export class Terminal extends EventEmitter {
   }
 
   /** Whether the next frame is to bring all lines that are in sight, and not only the newly finished ones. */
-  get isAnew(): boolean {
-    return this.anew !== undefined
+  get isRepainting(): boolean {
+    return this.pendingRepaint !== undefined
   }
 
   write(text: string, ...rest: [((error?: Error | null) => void)?]): boolean {
@@ -89,20 +89,20 @@ export class Terminal extends EventEmitter {
     const { frame: before } = this
     const isSame =
       before !== undefined &&
-      !this.isAnew &&
+      !this.isRepainting &&
       frame.finished.length === 0 &&
       frame.live.length === before.live.length &&
       frame.live.every((line, i) => line === before.live[i])
     if (!isSame) this.drawing++
     // What is finished and has not been written yet must not be lost.
-    const waiting = this.isAnew ? [] : (before?.finished ?? [])
+    const waiting = this.isRepainting ? [] : (before?.finished ?? [])
     this.frame = { ...frame, finished: [...waiting, ...frame.finished] }
     return `!${this.drawing % CHANGES}`
   }
 
   /** The next frame draws all that is in sight anew. */
-  drawAnew(how: 'wiped' | 'in place'): void {
-    this.anew = this.anew === 'wiped' ? 'wiped' : how
+  repaint(how: 'wiped' | 'in place'): void {
+    this.pendingRepaint = this.pendingRepaint === 'wiped' ? 'wiped' : how
   }
 
   /** Takes keys one by one, without an echo, and pasted text as a whole. */
@@ -179,12 +179,12 @@ export class Terminal extends EventEmitter {
     const { frame, size } = this
     if (!frame || this.resizing || frame.size.columns !== size.columns || frame.size.rows !== size.rows) return ''
     this.frame = { ...frame, finished: [] }
-    const { anew } = this
-    this.anew = undefined
+    const { pendingRepaint } = this
+    this.pendingRepaint = undefined
     const narrowest = Math.min(this.narrowest, size.columns)
     this.narrowest = Number.POSITIVE_INFINITY
-    if (anew === 'wiped') return this.screen.wipe(frame, size.rows)
-    return anew ? this.screen.redraw(frame, narrowest) : this.screen.draw(frame)
+    if (pendingRepaint === 'wiped') return this.screen.wipe(frame, size.rows)
+    return pendingRepaint ? this.screen.redraw(frame, narrowest) : this.screen.draw(frame)
   }
 
   private readonly read = (chunk: string) => {
@@ -204,7 +204,7 @@ export class Terminal extends EventEmitter {
   private readonly resize = () => {
     const { columns, rows } = this.size
     this.narrowest = Math.min(this.narrowest, columns)
-    if (this.frame && (columns !== this.frame.size.columns || rows <= this.frame.live.length)) this.drawAnew('in place')
+    if (this.frame && (columns !== this.frame.size.columns || rows <= this.frame.live.length)) this.repaint('in place')
     clearTimeout(this.resizing)
     this.resizing = setTimeout(() => {
       this.resizing = undefined

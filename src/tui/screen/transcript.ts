@@ -1,8 +1,8 @@
 import { type ColourDepth, paint } from '../../terminal/colours.js'
 import { styled } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
-import type { ChatItem } from '../conversation/chat-options.js'
-import { tableLines } from '../conversation/help.js'
+import type { ChatItem } from '../conversation/items.js'
+import { tableLines } from './help-table.js'
 
 /** Errors stand out on dark and light backgrounds. */
 const RED = [205, 75, 75] as const
@@ -22,12 +22,12 @@ export class Transcript {
   constructor(private readonly depth: ColourDepth) {}
 
   /** Takes what has been said since; all of it once more where the width is another, which is then to be drawn anew. */
-  update(items: readonly ChatItem[], width: number): { isAnew: boolean } {
-    const isAnew = this.width !== 0 && width !== this.width
+  update(items: readonly ChatItem[], width: number): { isRewrapped: boolean } {
+    const isRewrapped = this.width !== 0 && width !== this.width
     this.width = width
-    if (!isAnew) {
+    if (!isRewrapped) {
       this.add(items)
-      return { isAnew }
+      return { isRewrapped }
     }
     // The first item that is not handed over whole.
     const next = this.starts.findIndex((_, item) => (this.starts[item + 1] ?? this.lines.length) > this.printed)
@@ -35,7 +35,7 @@ export class Transcript {
     this.starts = []
     this.add(items)
     this.printed = next < 0 ? this.lines.length : this.starts[next]
-    return { isAnew }
+    return { isRewrapped }
   }
 
   private add(items: readonly ChatItem[]): void {
@@ -55,7 +55,7 @@ export class Transcript {
   }
 
   /** Hands over all but `kept` lines, and before them as many again as make up `rows`, for a screen that is drawn anew. */
-  takeAnew(kept: number, rows: number): string[] {
+  takeAgain(kept: number, rows: number): string[] {
     const from = this.printed
     this.printed = Math.max(0, this.lines.length - kept)
     return this.lines.slice(Math.max(0, Math.min(from, this.printed - rows)), this.printed)

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react'
-import type { Chat } from '../conversation/chat.js'
+import type { ChatView } from '../conversation/chat-view.js'
 
-/** Draws the component again whenever the chat has changed. */
-export function useChat(chat: Chat): void {
+/** Draws the component again when the chat changes. */
+export function useChat(chat: ChatView): void {
   useSyncExternalStore(chat.subscribe, chat.getVersion)
 }

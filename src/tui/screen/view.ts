@@ -3,13 +3,13 @@ import { cellWidth, fit } from '../../terminal/cell-width.js'
 import type { ColourDepth } from '../../terminal/colours.js'
 import { styled } from '../../terminal/style.js'
 import { wrapTail } from '../../terminal/wrap.js'
-import type { Chat } from '../conversation/chat.js'
+import type { ChatView } from '../conversation/chat-view.js'
 import { inputLines } from '../input/lines.js'
+import { heightBelow } from '../map/all-layers.js'
 import type { Room } from '../map/fold.js'
 import type { MapOptions } from '../map/head.js'
-import { heightBelow } from '../map/layers.js'
 import { mapLines, sideRooms } from '../map/lines.js'
-import { tokenLines } from '../map/token-lines.js'
+import { tokenDetails } from '../map/token-details.js'
 import { statusLine } from './status-line.js'
 import type { WindowSize } from './terminal.js'
 
@@ -57,10 +57,14 @@ const BETWEEN = 3
 /** Rows of the live area that are not beside the map: input, status, a blank line, the cursor's; and some more. */
 const BELOW_SIDE = 9
 
+/** Columns of a line. The last column of the window stays free, or some terminals would break the line. */
+export function lineWidth({ columns }: Pick<WindowSize, 'columns'>): number {
+  return Math.max(1, columns - 1)
+}
+
 /** The columns of the text, and what of the finished text stays beside the map. */
-export function layoutOf(chat: Chat, { columns, rows }: WindowSize): Layout {
-  // The last column stays free, lest a terminal break the line.
-  const width = Math.max(1, columns - 1)
+export function layoutOf(chat: ChatView, { columns, rows }: WindowSize): Layout {
+  const width = lineWidth({ columns })
   const lower = lowerParts(chat, width, rows)
   // A row for the status, and one where the cursor waits.
   const room = rows - 2 - lower.input.length - lower.suggestions.length - lower.token.length - lower.air.length
@@ -78,14 +82,14 @@ export function layoutOf(chat: Chat, { columns, rows }: WindowSize): Layout {
 
 /** What the live area shows in a window of this size; `held` are finished lines that have not left it yet. */
 export function viewOf(
-  chat: Chat,
+  chat: ChatView,
   size: WindowSize,
   held: readonly string[] = [],
   layout: Layout = layoutOf(chat, size),
 ): View {
   const { textWidth, side, room, answer, lower } = layout
   const { map, painter } = chat
-  const width = Math.max(1, size.columns - 1)
+  const width = lineWidth(size)
   const status = styled(statusLine(chat, width), 'dim', painter.depth)
   if (side) {
     const drawn = mapLines(map, { ...side, height: Math.min(side.height, room) }, painter, optionsOf(chat))
@@ -121,29 +125,29 @@ export function linesOf({ text, map, token, air, suggestions, input, status }: V
 }
 
 /** What stands below text and map, in the order of what needs its room most. */
-function lowerParts(chat: Chat, width: number, rows: number): LowerParts {
+function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
   let room = rows - 2
   const take = (lines: string[], most = room): string[] => {
     const taken = lines.slice(0, Math.max(0, Math.min(most, room)))
     room -= taken.length
     return taken
   }
-  const input = take(inputLines(chat.editor, width, Math.max(1, Math.floor(rows / 4)), chat))
+  const input = take(inputLines(chat.input, width, Math.max(1, Math.floor(rows / 4)), chat.placeholder))
   const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS + 1)
-  const token = take(tokenLines(chat.map, width))
+  const token = take(tokenDetails(chat.map, width))
   const air = rows >= 16 ? take(['']) : []
   return { input, suggestions, token, air }
 }
 
 /** The end of the running answer. */
-function answerLines(chat: Chat, width: number, rows: number): string[] {
+function answerLines(chat: ChatView, width: number, rows: number): string[] {
   if (chat.state !== 'answering') return []
   if (chat.reading !== undefined && chat.answer === '')
     return [styled(fit(chat.reading, width), 'dim', chat.painter.depth)]
   return tail(wrapTail(chat.answer, width, rows), rows)
 }
 
-function optionsOf(chat: Chat): MapOptions {
+function optionsOf(chat: ChatView): MapOptions {
   const isStreaming = chat.state === 'answering'
   // What is looked at when nothing moves is one token, not a trail of them.
   const fades = chat.isPlaying || (isStreaming && chat.map.selected === undefined)
@@ -151,9 +155,9 @@ function optionsOf(chat: Chat): MapOptions {
 }
 
 /** The keys that look closer, while they do: with nothing written, once there is something to look at. */
-function keysOfMap({ map, editor, state, isPlaying }: Chat): string | undefined {
+function keysOfMap({ map, input, state, isPlaying }: ChatView): string | undefined {
   if (isPlaying) return 'any key stops'
-  if (editor.text !== '' || map.tokens.length === 0 || state !== 'idle') return undefined
+  if (input.text !== '' || map.tokens.length === 0 || state !== 'idle') return undefined
   if (map.selected === undefined) return map.hasWalked ? undefined : '← → walk over the tokens'
   return '↑ ↓ layers · Esc ends'
 }
@@ -163,7 +167,8 @@ function tail<T>(lines: readonly T[], count: number): T[] {
 }
 
 /** Ways to complete the line: those around the one that is chosen, and how many there are besides. */
-function suggestionLines({ suggestions, chosen, painter }: Chat, width: number): string[] {
+function suggestionLines({ input, painter }: ChatView, width: number): string[] {
+  const { suggestions, chosen } = input
   const widest = Math.max(0, ...suggestions.map(({ label }) => cellWidth(label)))
   const first = Math.min(
     Math.max(0, (chosen ?? 0) - MOST_SUGGESTIONS + 1),

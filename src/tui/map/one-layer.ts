@@ -3,7 +3,7 @@ import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { styled } from '../../terminal/style.js'
 import type { CellPainter } from './cell-painter.js'
 import { foldLanes, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
-import { cellNotes, frameFor, frameHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
+import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
 import { beside, drawPanel, namesLine, numbersLine, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
@@ -11,7 +11,7 @@ import type { TokenMap } from './token-map.js'
 const TOKEN_LABEL = 12
 
 /** One layer: a row per token, the newest last, with its experts from left to right. Always as high as the room. */
-export function tokensLines(map: TokenMap, room: Room, painter: CellPainter, { keys }: MapOptions): string[] {
+export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, { keys }: MapOptions): string[] {
   const { layer, selected, shownIndex } = map
   const kinds = map.kindsOf(layer)
   const note = `layer ${layer} of ${map.layers}`
@@ -24,8 +24,8 @@ export function tokensLines(map: TokenMap, room: Room, painter: CellPainter, { k
   const fold = foldLanes(lanes, { width: room.width, height: 1 })
   if (!fold) return filled([fit(`${note} · too narrow for a map`, room.width)])
 
-  const frame = frameFor(room.height, room.height)
-  const height = room.height - frameHeight(frame)
+  const labels = labelsFor(room.height, room.height)
+  const height = room.height - labelsHeight(labels)
   const panels = panelsOf(kinds, experts, fold)
   const last = selected === undefined ? shownIndex : Math.min(map.tokens.length - 1, shownIndex + (height >> 1))
   const first = Math.max(0, last + 1 - height)
@@ -43,11 +43,11 @@ export function tokensLines(map: TokenMap, room: Room, painter: CellPainter, { k
   const head = [note, ...cellNotes(kinds, fold.perCell), titleOf(map)]
   return [
     titleLine(head, keys, room.width, painter),
-    ...(frame.names ? [above(namesLine(panels))] : []),
-    ...(frame.numbers ? [above(numbersLine(panels, (kind, expert) => map.isNewcomer(kind, expert)))] : []),
+    ...(labels.names ? [above(namesLine(panels))] : []),
+    ...(labels.numbers ? [above(numbersLine(panels, (kind, expert) => map.isNewcomer(kind, expert)))] : []),
     ...rows,
-    ...(frame.legend
-      ? [legendLine(map, painter, room.width, { notes: frame.numbers && map.hasNewcomers ? ['+ newcomer'] : [] })]
+    ...(labels.legend
+      ? [legendLine(map, painter, room.width, { notes: labels.numbers && map.hasNewcomers ? ['+ newcomer'] : [] })]
       : []),
     ...blank,
   ]

@@ -11,7 +11,7 @@ const EXPERT_LINES = 2
 const ALTERNATIVES = 3
 
 /** The token that the reader walked to: the text around it, and its experts in one layer with what came close. */
-export function tokenLines(map: TokenMap, width: number): string[] {
+export function tokenDetails(map: TokenMap, width: number): string[] {
   if (map.selected === undefined || !map.shown) return []
   const kinds = map.kindsOf(map.layer)
   if (kinds.length === 0) return [strip(map, width), fit(`layer ${map.layer} is dense: it has no experts`, width)]

@@ -1,5 +1,5 @@
-import type { Terminal } from '../screen/terminal.js'
-import type { Key } from './keys.js'
+import type { Key } from '../input/keys.js'
+import type { Terminal } from './terminal.js'
 
 /** What the keys do that do not wait. */
 export interface TypedAheadActions {

@@ -2,7 +2,7 @@ import { fit } from '../../terminal/cell-width.js'
 import { styled } from '../../terminal/style.js'
 import type { CellPainter } from './cell-painter.js'
 import { DENSE_FORMS, type Fold, foldLanes, GAP, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
-import { cellNotes, frameFor, frameHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
+import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
 import { beside, drawPanel, namesLine, numbersLine, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
@@ -14,11 +14,11 @@ const MOST_PER_CELL = { colour: 12, plain: 4 }
 const LEAST_SIDE = 66
 
 /** A lane per layer, folded where there is too little room: several layers in a line, or several experts in a cell. */
-export function layersLines(map: TokenMap, room: Room, painter: CellPainter, options: MapOptions): string[] {
+export function allLayersLines(map: TokenMap, room: Room, painter: CellPainter, options: MapOptions): string[] {
   const { layers, kinds, selected, mode } = map
   const { fades, isStreaming, keys } = options
-  const frame = frameFor(room.height, layers)
-  const inside = { width: room.width, height: room.height - frameHeight(frame) }
+  const labels = labelsFor(room.height, layers)
+  const inside = { width: room.width, height: room.height - labelsHeight(labels) }
   const { fold, label } = foldWithLabel(map, inside, painter)
   if (!fold) return [fit(`too narrow for a map · ${titleOf(map, isStreaming)}`, room.width)]
   const { perLine, blocks, lines, from, to } = fold
@@ -52,22 +52,22 @@ export function layersLines(map: TokenMap, room: Room, painter: CellPainter, opt
     titleOf(map, isStreaming),
     ...(dense.length > 0 ? [`dense: ${ranges(dense)}`] : []),
   ]
-  const taught = frame.numbers && map.hasNewcomers ? ['+ newcomer'] : []
+  const taught = labels.numbers && map.hasNewcomers ? ['+ newcomer'] : []
   const notes = perLine > 1 ? [`per sign: ${perLine} layers${fold.cell < 1 ? ', 2 experts' : ''}`, ...taught] : taught
   return [
     titleLine(head, keys, room.width, painter),
-    ...(frame.names ? [above(namesLine(panels), label === WORD.length ? WORD : '')] : []),
-    ...(frame.numbers ? [above(numbersLine(panels, (kind, expert) => map.isNewcomer(kind, expert)))] : []),
+    ...(labels.names ? [above(namesLine(panels), label === WORD.length ? WORD : '')] : []),
+    ...(labels.numbers ? [above(numbersLine(panels, (kind, expert) => map.isNewcomer(kind, expert)))] : []),
     ...drawn,
-    ...(frame.legend ? [legendLine(map, painter, room.width, { fades, marks, notes, hasShades: perLine === 1 })] : []),
+    ...(labels.legend ? [legendLine(map, painter, room.width, { fades, marks, notes, hasShades: perLine === 1 })] : []),
   ]
 }
 
 /** Rooms that a map beside the text can have within this one, the most legible first: a line per layer, or per two. */
 export function sideRooms(map: TokenMap, most: Room): Room[] {
-  const frame = frameHeight(frameFor(most.height, map.layers))
+  const around = labelsHeight(labelsFor(most.height, map.layers))
   const rooms = [1, 2].flatMap((perLine) => {
-    const height = Math.ceil(map.layers / perLine) + frame
+    const height = Math.ceil(map.layers / perLine) + around
     return [2, 1].map((cell) => {
       const lane = map.kinds.reduce((sum, kind) => sum + map.mostExperts(kind) * cell + GAP, WORD.length - GAP)
       return { width: Math.max(LEAST_SIDE, lane), height }
@@ -78,7 +78,7 @@ export function sideRooms(map: TokenMap, most: Room): Room[] {
 
 /** Lines that a map takes which may have this many. */
 export function heightBelow(map: TokenMap, most: number): number {
-  return Math.min(most, map.layers + frameHeight(frameFor(most, map.layers)))
+  return Math.min(most, map.layers + labelsHeight(labelsFor(most, map.layers)))
 }
 
 /** The fold, and the columns in front of each lane: as many as the word above them has, where all layers have a line. */

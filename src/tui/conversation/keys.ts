@@ -1,0 +1,57 @@
+import type { Key, KeyName } from '../input/keys.js'
+import type { Stride } from '../map/token-map.js'
+import type { Chat } from './chat.js'
+import { submit } from './submit.js'
+
+/** Does what a key means in a chat. */
+export function press(chat: Chat, key: Key): void {
+  if (chat.state === 'ended') return
+  if (key.kind === 'background') return chat.setBackground(key.isLight ? 'light' : 'dark')
+  chat.answers.stopPlaying()
+  if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.stay()
+  if (chat.input.search) chat.input.pressInSearch(key)
+  else if (key.kind === 'key') pressKey(chat, key.name)
+  else {
+    chat.map.select(undefined)
+    chat.input.insert(key.text)
+  }
+  chat.changed()
+}
+
+function pressKey(chat: Chat, name: KeyName): void {
+  const { input, placeholder } = chat
+  if (name === 'ctrl-c') return chat.interrupt()
+  if (name === 'ctrl-d' && input.text === '') return chat.end()
+  if (name === 'tab' && placeholder !== undefined) return input.set(placeholder)
+  if (input.complete(name)) return
+  if (name === 'escape') chat.map.select(undefined)
+  else if (name === 'enter') enter(chat)
+  else if (!walk(chat, name)) input.press(name === 'ctrl-d' ? 'delete' : name)
+}
+
+/** With an empty input, Left and Right walk over the tokens, and during the walk Up and Down over the layers. */
+function walk({ input, map }: Chat, name: KeyName): boolean {
+  if (input.text !== '' || map.mode === 'off') return false
+  const isWalking = map.selected !== undefined
+  if (name === 'left') return map.walk(-1)
+  if (name === 'right') return isWalking && map.walk(1)
+  const stride = STRIDES[name]
+  if (stride && (isWalking || name === 'word-left' || name === 'home')) return map.stride(stride)
+  if (!isWalking || (name !== 'up' && name !== 'down')) return false
+  map.setLayer(map.layer + (name === 'up' ? -1 : 1))
+  return true
+}
+
+const STRIDES: Partial<Record<KeyName, Stride>> = {
+  'word-left': 'word-back',
+  'word-right': 'word-on',
+  home: 'first',
+  end: 'last',
+}
+
+function enter(chat: Chat): void {
+  const text = chat.input.take()
+  if (text === undefined) return
+  chat.map.select(undefined)
+  submit(chat, text)
+}
