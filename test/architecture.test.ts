@@ -60,6 +60,7 @@ const KNOWS: Record<string, string[]> = {
     'files',
     'checkpoint',
     'terminal',
+    'common-prefix',
     'generation-options',
     'json',
     'errors',

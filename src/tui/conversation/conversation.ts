@@ -1,4 +1,5 @@
 import type { GenerateOptions, GenerationResult, PromptProgress } from '../../api/generation.js'
+import { eventsOf } from '../../api/generation-events.js'
 import type { Model } from '../../api/model.js'
 import type { SavedSequence, Session } from '../../api/session.js'
 import type { ChatMessage } from '../../api/text.js'
@@ -26,13 +27,9 @@ export class Conversation {
   /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
   private readonly session: Session
-  /** Ids in the session's cache. */
-  private cached: number[] = []
   /** Tokens in the cache before each message of the user. */
   private readonly starts = new WeakMap<ChatMessage, number>()
-  /** Positions below it have been forgotten by a limited context. */
-  private forgotten = 0
-  /** The newest answer, and all ids up to its end: the cache may lack the last of them. */
+  /** The newest answer, and all ids up to its end: the cache may lack the last. */
   private newest?: { message: ChatMessage; ids: number[] }
 
   constructor(private readonly model: Model) {
@@ -119,9 +116,9 @@ export class Conversation {
     this.first = 0
     const message = this.turns.pop()
     const start = message && this.starts.get(message)
-    if (start !== undefined && start >= this.forgotten && start < this.session.length) {
-      this.session.truncate(start)
-      this.cached.length = start
+    // The session never keeps the last id of a prompt, so this keeps the first `start`.
+    if (start !== undefined && start < this.length) {
+      this.session.truncateToCommon(this.session.tokens.slice(0, start + 1))
     }
     return message?.content
   }
@@ -146,8 +143,6 @@ export class Conversation {
     this.setSystem(system)
     this.first = 0
     this.newest = undefined
-    this.cached = [...(saved?.tokens ?? [])]
-    this.forgotten = saved?.oldest ?? 0
   }
 
   dispose(): void {
@@ -171,20 +166,17 @@ export class Conversation {
       const stop = [...next.stop, ...(options.stop ?? [])]
       if (next.dropsSystem) watcher.systemDropped?.()
       watcher.prompt(prompt.length)
-      const left = this.keepCommon(prompt, options.context)
+      const left = prompt.slice(session.truncateToCommon(prompt))
       const asked = this.turns.at(-1)
       if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
       const fresh = await this.readAhead(left, watcher, options)
       const onPromptProgress = (progress: PromptProgress) => watcher.progress(progress)
       const reports = { routes: true, probabilities: true, onPromptProgress }
-      const steps = session.generate(fresh, { ...options, ...reports, stop })
-      for (let next = await steps.next(); ; next = await steps.next()) {
-        if (next.done) {
-          result = next.value
-          break
-        }
-        answer.add(next.value)
-        await watcher.pause?.()
+      for await (const event of eventsOf(session.generate(fresh, { ...options, ...reports, stop }))) {
+        if (event.step) {
+          answer.add(event.step)
+          await watcher.pause?.()
+        } else result = event.result
       }
     } catch (error) {
       if (!signal?.aborted) {
@@ -192,13 +184,12 @@ export class Conversation {
         throw error
       }
     }
-    if (result) answer.end(result.text)
+    if (result) answer.end()
     if (result?.finishReason === 'stop') answer.keep(tokensOf(result, tokenizer))
     const ended = result?.finishReason === 'stop' || result?.finishReason === 'eos'
     const hadEnded = begun !== undefined && ended && answer.text.trim() === ''
     if (hadEnded) answer.keep(0)
-    this.cached = [...prompt, ...answer.tokens].slice(0, session.length)
-    session.truncate(this.cached.length)
+    session.truncate(prompt.length + answer.tokens.length)
     const message = hadEnded ? begun : { role: 'assistant', content: before + answer.text }
     this.newest = { message, ids: [...prompt, ...answer.tokens] }
     this.turns.push(message)
@@ -240,23 +231,8 @@ export class Conversation {
     return writePrompt(this.model, this.turns.slice(this.first), { ...this.parts, prefill }, signal)
   }
 
-  /** Cuts the cache back to what it has in common with the prompt; returns the ids that are still to be run. */
-  private keepCommon(prompt: readonly number[], context = Infinity): number[] {
-    this.forgotten = Math.max(this.forgotten, this.session.length - context)
-    let common = 0
-    while (common < prompt.length - 1 && common < this.cached.length && prompt[common] === this.cached[common]) common++
-    if (common < this.forgotten) {
-      this.forget()
-      return [...prompt]
-    }
-    this.session.truncate(common)
-    return prompt.slice(common)
-  }
-
   private forget(): void {
     this.session.reset()
-    this.cached = []
-    this.forgotten = 0
     this.newest = undefined
   }
 }

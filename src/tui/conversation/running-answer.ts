@@ -76,9 +76,9 @@ export class RunningAnswer {
     this.watcher.end(count)
   }
 
-  /** Gives out what was held back. */
-  end(whole: string): void {
-    this.tell(this.shown.rest(whole, true))
+  /** Shows the blanks held back at the end. */
+  end(): void {
+    this.tell(this.shown.end(true))
   }
 
   private tell(visible: string): void {

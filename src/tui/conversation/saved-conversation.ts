@@ -9,6 +9,7 @@ import { localFolder } from '../../checkpoint/local-folder.js'
 import { readSafetensors } from '../../checkpoint/safetensors.js'
 import { MOST_FLOATS, readFloats, readSpan, type Tensor } from '../../checkpoint/tensor.js'
 import { UserError } from '../../errors.js'
+import { cannotWrite } from '../../files/folders.js'
 import { isObject, MOST_JSON_BYTES } from '../../json.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
@@ -81,7 +82,7 @@ export async function saveConversation(
     await rename(partial, path)
   } catch (error) {
     await rm(partial, { force: true })
-    throw new UserError(`${path}: cannot be written (${(error as NodeJS.ErrnoException).code ?? error})`)
+    throw cannotWrite(path, error)
   }
 }
 

@@ -1,3 +1,4 @@
+import { commonPrefix } from '../../common-prefix.js'
 import type { Editor } from './editor.js'
 
 /** One way to complete a line. */
@@ -35,8 +36,8 @@ export class Completion {
     const [first, ...others] = suggestions
     if (!first) return
     if (this.at !== undefined) return void this.choose(1)
-    const common = others.reduce((line, other) => commonStart(line, other.line), first.line)
-    if (others.length === 0 || common.length > editor.text.length) editor.set(common)
+    const common = others.reduce((length, { line }) => commonPrefix(first.line, line, length), first.line.length)
+    if (others.length === 0 || common > editor.text.length) editor.set(first.line.slice(0, common))
     else this.choose(1)
   }
 
@@ -55,10 +56,4 @@ export class Completion {
   end(): void {
     this.at = undefined
   }
-}
-
-function commonStart(a: string, b: string): string {
-  let length = 0
-  while (length < a.length && a[length] === b[length]) length++
-  return a.slice(0, length)
 }

@@ -1,14 +1,13 @@
 import { readdirSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
+import { expandHome } from '../../files/home.js'
 
-/** A file as a user names it: quotes around it are not part of the name, and ~ is the home folder. */
+/** The path that a user typed. Quotes around it are not part of the name, and ~ is the home folder. */
 export function pathOf(typed: string): string {
-  const bare = /^(['"])(.*)\1$/s.exec(typed)?.[2] ?? typed.replace(/\\ /g, ' ')
-  return bare === '~' || bare.startsWith('~/') ? join(homedir(), bare.slice(1)) : bare
+  return expandHome(/^(['"])(.*)\1$/s.exec(typed)?.[2] ?? typed.replace(/\\ /g, ' '))
 }
 
-/** Names that begin as the one that is typed, folders with a slash at the end; hidden ones only where a dot asks for them. */
+/** Paths that begin as the typed one. Folders end with a slash; hidden files are listed only after a dot. */
 export function fileNames(typed: string): string[] {
   const folder = typed.includes('/') ? typed.slice(0, typed.lastIndexOf('/') + 1) : ''
   const begun = typed.slice(folder.length)

@@ -1,15 +1,33 @@
-/** What a user does at the keyboard. */
+/*
+ * Reads these sequences. A sequence of ECMA-48 (5.4) is CSI (ESC [), parameter bytes 0-?, intermediate bytes blank-/, and a
+ * final byte @-~; ones that are not listed are read whole and passed over.
+ *
+ *   sequence                  key                            source
+ *   01 to 1a, 7f              Ctrl-A to Ctrl-Z, Backspace    ASCII; meanings of GNU Readline, and ^C ^D ^Z of termios
+ *   ESC b, ESC d, ESC CR ...  Alt with a key                 xterm ctlseqs, "Alt and Meta Keys"
+ *   CSI A B C D H F           arrows, Home, End              xterm ctlseqs, "PC-Style Function Keys"
+ *   SS3 A B C D H F (ESC O)   the same, application mode     xterm ctlseqs, DECCKM
+ *   CSI 1 ~  3 ~  4 ~         Home, Delete, End              DEC VT220 (Find, Remove, Select); rxvt: 7 ~ and 8 ~
+ *   CSI 1 ; 3 C  1 ; 5 C ...  arrows with Alt (3), Ctrl (5)  xterm ctlseqs, "PC-Style Function Keys"
+ *   CSI 27 ; 2 ; 13 ~         Shift-Enter                    xterm ctlseqs, modifyOtherKeys
+ *   CSI 13 ; 2 u  13 ; 3 u    Shift-Enter, Alt-Enter         the same with formatOtherKeys 1; kitty keyboard protocol
+ *   CSI 200 ~ ... CSI 201 ~   pasted text                    xterm ctlseqs, "Bracketed Paste Mode"
+ *   OSC 11 ; rgb:R/G/B ST     colour of the background       xterm ctlseqs, "Operating System Commands"; OSC is ESC ],
+ *                                                            ST is ESC \ or, from xterm, BEL
+ */
+
+/** A key, a text or a report from the terminal. */
 export type Key =
   | { kind: 'text'; text: string }
   | { kind: 'paste'; text: string }
   | { kind: 'key'; name: KeyName }
-  /** Not the user's: the terminal's answer to what its background is. */
+  /** Not from the user: the terminal reports the colour of its background. */
   | { kind: 'background'; isLight: boolean }
 
 export type KeyName =
   | 'enter'
   | 'newline'
-  /** Ctrl-J; and Enter, as long as the terminal is not in raw mode. */
+  /** Ctrl-J; also Enter while the terminal is not in raw mode. */
   | 'line-feed'
   | 'tab'
   | 'escape'
@@ -60,7 +78,7 @@ const CONTROL: Record<string, KeyName> = {
   '\x1a': 'suspend',
 }
 
-/** What follows ESC. Terminals differ in how they write modifiers and the keys of the keypad. */
+/** Keys by the bytes after ESC. */
 const SEQUENCES: Record<string, KeyName> = {
   '\r': 'newline',
   '\n': 'newline',
@@ -94,11 +112,11 @@ const SEQUENCES: Record<string, KeyName> = {
   '[27;2;13~': 'newline',
 }
 
-/** Turns what a terminal sends into keys, however it is cut into pieces. */
+/** Turns the input of a terminal into keys. Chunks may end anywhere, even inside a sequence. */
 export class KeyReader {
   private pending = ''
 
-  /** Whether an escape sequence has begun; alone for a moment, it was the Escape key. */
+  /** Whether ESC or ESC ] is waiting for the rest of a sequence. If none comes soon, call `flush`. */
   get isWaiting(): boolean {
     return this.pending === '\x1b' || this.pending === '\x1b]'
   }
@@ -119,7 +137,7 @@ export class KeyReader {
     return keys
   }
 
-  /** Gives up waiting for the rest of a sequence. */
+  /** Stops waiting for the rest of a sequence: a lone ESC is the Escape key. */
   flush(): Key[] {
     const isEscape = this.pending === '\x1b'
     if (this.isWaiting) this.pending = ''
@@ -127,7 +145,7 @@ export class KeyReader {
   }
 }
 
-/** The key that a text begins with; undefined while it is not whole. Unknown sequences have a length and no key. */
+/** The key at the beginning of a text; undefined if its sequence is not complete. An unknown sequence has no key. */
 function nextKey(text: string): { key?: Key; length: number } | undefined {
   if (text.startsWith(PASTE_BEGIN)) {
     const end = text.indexOf(PASTE_END)
@@ -136,7 +154,7 @@ function nextKey(text: string): { key?: Key; length: number } | undefined {
     return { key: { kind: 'paste', text: pasted }, length: end + PASTE_END.length }
   }
   if (text === '\x1b]') return undefined
-  if (text.startsWith('\x1b]1')) return answerOfTerminal(text)
+  if (text.startsWith('\x1b]1')) return terminalReport(text)
   if (text[0] === '\x1b') return escapeSequence(text)
   const name = CONTROL[text[0]]
   if (name) return { key: { kind: 'key', name }, length: 1 }
@@ -144,10 +162,10 @@ function nextKey(text: string): { key?: Key; length: number } | undefined {
   return plain === '' ? { length: 1 } : { key: { kind: 'text', text: plain }, length: plain.length }
 }
 
-/** `ESC ] 11 ; rgb:RRRR/GGGG/BBBB ESC \\`, or with a BEL at the end: the colour of the background. */
-function answerOfTerminal(text: string): { key?: Key; length: number } | undefined {
-  const [whole, content] = ANSWER.exec(text) ?? []
-  if (whole === undefined) return text.length > MOST_ANSWER ? { length: 1 } : undefined
+/** Reads an OSC report. */
+function terminalReport(text: string): { key?: Key; length: number } | undefined {
+  const [whole, content] = REPORT.exec(text) ?? []
+  if (whole === undefined) return text.length > MOST_REPORT ? { length: 1 } : undefined
   const [, ...colour] = /^11;rgba?:([0-9a-f]+)\/([0-9a-f]+)\/([0-9a-f]+)/i.exec(content) ?? []
   if (colour.length === 0) return { length: whole.length }
   const [red, green, blue] = colour.map((digits) => Number.parseInt(digits, 16) / (16 ** digits.length - 1))
@@ -155,9 +173,9 @@ function answerOfTerminal(text: string): { key?: Key; length: number } | undefin
 }
 
 const [ESC, BEL] = ['\u001b', '\u0007']
-const ANSWER = new RegExp(`^${ESC}\\]([^${BEL}${ESC}]*)(?:${BEL}|${ESC}\\\\)`)
-/** A longer answer is none. */
-const MOST_ANSWER = 64
+const REPORT = new RegExp(`^${ESC}\\]([^${BEL}${ESC}]*)(?:${BEL}|${ESC}\\\\)`)
+/** Maximum characters of a report; longer text is input. */
+const MOST_REPORT = 64
 
 function escapeSequence(text: string): { key?: Key; length: number } | undefined {
   const sequence = sequenceAfterEscape(text.slice(1))

@@ -1,4 +1,5 @@
 import { fit, graphemes } from '../../terminal/cell-width.js'
+import { inverse } from '../../terminal/style.js'
 import { cut } from '../../terminal/wrap.js'
 import type { HistorySearch } from './history-search.js'
 
@@ -40,7 +41,7 @@ export function inputLines(
   const lines = marked.split('\n').flatMap((line) => cut(line, inputColumns(width) - (atCursor.length > 1 ? 1 : 0)))
   const row = lines.findIndex((line) => line.includes(CURSOR))
   const all = lines.map((line, i) => {
-    return `${i === 0 ? PROMPT : INDENT}${line.replace(CURSOR, () => `\x1b[7m${atCursor}\x1b[27m`)}`
+    return `${i === 0 ? PROMPT : INDENT}${line.replace(CURSOR, () => inverse(atCursor))}`
   })
   if (lines.length <= height || height < 3) {
     const first = Math.min(Math.max(0, row - height + 1), Math.max(0, lines.length - height))
@@ -55,7 +56,7 @@ export function inputLines(
 /** Dim, with the cursor on its first letter. */
 function placeholderLine(placeholder: string, width: number): string {
   const [first, ...rest] = fit(`${placeholder} (Tab)`, width)
-  return `${PROMPT}\x1b[7m${first}\x1b[27m\x1b[2m${rest.join('')}\x1b[22m`
+  return `${PROMPT}${inverse(first)}\x1b[2m${rest.join('')}\x1b[22m`
 }
 
 function searchLine({ text, found }: Pick<HistorySearch, 'text' | 'found'>, width: number): string {

@@ -1,16 +1,39 @@
 import { type CellForm, JUST_BEFORE } from './cell-painter.js'
 
+/*
+ * How a map is folded to fit its room. A lane is a row of cells, one per expert; a layer has one lane for each kind of
+ * expert. With room for all, every layer has a line and every expert two columns. With less room, foldLanes tries in turn:
+ *
+ *   1. smaller forms of cells: one column per expert, two layers per line, two experts per column, four layers per line;
+ *      for each form also several blocks side by side: when one is full, the layers continue in the next;
+ *   2. all forms again with 2, 3, ... neighbouring experts per cell, up to `mostPerCell`; the brightest is shown;
+ *   3. some of the layers only, around the one that must be seen, in the form that shows most of them.
+ *
+ * The first fold that shows all layers wins. An `exact` map (the user walks over tokens) skips step 2: every cell stays one
+ * expert if a single lane fits that way. An example, 4 layers with 8 experts, two of them chosen in each layer:
+ *
+ *   24 columns, 2 lines: 1 column per expert, 2 blocks     22 columns, 2 lines: 2 layers per line
+ *    0 █····█··   2 ··█····█                                0 ▀▀▄▄· · ▄▄▀▀· ·
+ *    1 ·█··█···   3 ···█··█·                                2 · · ▀▀▄▄· · ▄▄▀▀
+ *
+ *   10 columns, 2 lines: and 2 experts per column          14 columns, 1 line: 4 layers, in braille dots
+ *    0 ▚·▞·                                                 0 ⠑⢄⠊⡠
+ *    2 ·▚·▞
+ *                                                          6 columns, 1 line: and cells of 2 experts
+ *                                                           0 ⢣⢣
+ */
+
 /** Room for a drawing, in characters. */
 export interface Room {
   width: number
   height: number
 }
 
-/** How the lanes of a map, one per layer, are folded to fit a room. */
+/** A way to fold the lanes of a map. */
 export interface Fold extends CellForm {
-  /** Experts per cell, for each kind; of several, the brightest is shown. */
+  /** Experts per cell, for each kind. */
   perCell: number[]
-  /** Blocks of lines beside one another: when one is full, layers go on in the next. */
+  /** Blocks of lines, side by side. */
   blocks: number
   /** Lines of each block. */
   lines: number
@@ -19,52 +42,52 @@ export interface Fold extends CellForm {
   to: number
 }
 
-/** What is to be folded. */
+/** The lanes to fold, and the limits of folding them. */
 export interface Lanes {
   layers: number
-  /** Most experts that a layer has of each kind. */
+  /** Experts of each kind in the layer that has most. */
   experts: readonly number[]
   /** Columns in front of each lane. */
   label: number
   /** A layer that must be seen. */
   around: number
-  /** The forms that cells may have, from the most legible to the smallest. */
+  /** Forms to try, from the most legible to the smallest. */
   forms: readonly CellForm[]
-  /** Most experts of the largest kind that a cell may stand for; beyond it a lane says too little. */
+  /** Maximum experts of the largest kind per cell, before layers are left out. */
   mostPerCell: number
-  /** Whether a cell is to be one expert wherever that is possible at all. */
+  /** Whether to leave out layers before experts share a cell. */
   exact: boolean
 }
 
 /** Columns between two lanes. */
 export const GAP = 2
 
-/** A character per cell or more: these show what a single cell is. */
+/** One or two columns per cell, one layer per line: every cell has a sign of its own. */
 const SINGLE: readonly CellForm[] = [
   { cell: 2, perLine: 1 },
   { cell: 1, perLine: 1 },
 ]
-/** Two cells with a colour each. */
+/** Two cells share a character, each in its own colour. */
 const PAIRS: readonly CellForm[] = [
   { cell: 2, perLine: 2 },
   { cell: 1, perLine: 2 },
 ]
 
-/** Forms for pictures where few cells are lit, so that it is rare that two of them share a character. */
+/** Forms for maps with few lit cells: two of them seldom share a character. */
 export const SPARSE_FORMS: readonly CellForm[] = [
   ...SINGLE,
   ...PAIRS,
   { cell: 0.5, perLine: 2 },
   { cell: 0.5, perLine: 4 },
 ]
-/** Forms for pictures where every cell has a colour. */
+/** Forms for maps that colour every cell. */
 export const DENSE_FORMS: readonly CellForm[] = [...SINGLE, ...PAIRS, { cell: 0.5, perLine: 1 }]
-/** Forms for pictures in which single cells are set off, or told by their shade alone. */
+/** Forms for maps that mark single cells, or have shades and no colours. */
 export const SINGLE_FORMS = SINGLE
 
 /**
- * The most legible fold that shows all layers; where none does, one that shows as many as fit around the layer that must
- * be seen. Undefined where not even one lane fits.
+ * Returns the most legible fold that shows all layers; else one that shows as many layers as possible around the one that
+ * must be seen; undefined if not even one lane fits.
  */
 export function foldLanes(lanes: Lanes, room: Room): Fold | undefined {
   if (room.height < 1) return undefined
@@ -83,10 +106,10 @@ export function foldLanes(lanes: Lanes, room: Room): Fold | undefined {
   return undefined
 }
 
-/** The folds that fit the width, from the most legible on, with `most` experts per cell of the largest kind. */
+/** The folds that fit the width, most legible first, with `most` experts of the largest kind per cell. */
 function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
   const { layers, experts, label, around, forms } = lanes
-  // A smaller kind need not be folded as far: no lane has more cells than that of the largest.
+  // A smaller kind needs less folding: its lane must only be no longer than that of the largest.
   const cells = Math.ceil(Math.max(...experts) / most)
   const perCell = experts.map((count) => Math.max(1, Math.ceil(count / cells)))
   return forms.flatMap(({ cell, perLine }) => {
@@ -102,7 +125,7 @@ function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
   })
 }
 
-/** Amounts of cells of several experts each: the strongest of them. Cells without any experts are NaN. */
+/** Folds the amounts of experts into cells of `perCell` experts: the strongest counts. A cell without experts is NaN. */
 export function folded(amounts: Float32Array, perCell: number, experts: number): Float32Array {
   const cells = new Float32Array(Math.ceil(experts / perCell)).fill(Number.NaN)
   for (const [expert, amount] of amounts.entries()) {
@@ -112,7 +135,7 @@ export function folded(amounts: Float32Array, perCell: number, experts: number):
   return cells
 }
 
-/** What was chosen just before stands between what is chosen and what is not. */
+/** Orders amounts: chosen, then chosen just before, then not chosen. */
 function rank(amount: number): number {
   return amount === JUST_BEFORE ? Number.MIN_VALUE : amount
 }

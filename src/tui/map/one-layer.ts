@@ -1,6 +1,6 @@
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
-import { styled } from '../../terminal/style.js'
+import { inverse, styled } from '../../terminal/style.js'
 import type { CellPainter } from './cell-painter.js'
 import { foldLanes, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
 import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
@@ -35,7 +35,7 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
       return drawPanel(panel, [map.gates(panel.kind, layer, index).map(Math.sqrt)], painter)
     })
     const name = fit(visibleToken(text), label)
-    const shown = index === selected ? `\x1b[7m${name}\x1b[27m` : name
+    const shown = index === selected ? inverse(name) : name
     return `${index === selected ? '›' : ' '}${shown}${' '.repeat(label - cellWidth(name) + 1)}${beside(drawn)}`
   })
   const blank = new Array<string>(height - rows.length).fill('')

@@ -1,6 +1,7 @@
 import type { MixtureKind } from '../../model/config.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
+import { inverse } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
 import type { TokenMap } from './token-map.js'
 
@@ -59,7 +60,7 @@ function strip(map: TokenMap, width: number): string {
     left = before + left
     right += after
   }
-  return `${left}\x1b[7m${middle}\x1b[27m${right}`
+  return `${left}${inverse(middle)}${right}`
 }
 
 function share(probability: number): string {

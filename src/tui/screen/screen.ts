@@ -1,9 +1,14 @@
 import { stripVTControlCharacters } from 'node:util'
 import { cellWidth } from '../../terminal/cell-width.js'
 
-/** What is to be on the screen: lines that are finished, and below them those that change. */
+/*
+ * Writes these sequences of ECMA-48: CUP (CSI H, 8.3.21) to the upper left corner, CUU (CSI n A, 8.3.22) and CUD (CSI n B,
+ * 8.3.19) up and down, EL (CSI K, CSI 2 K, 8.3.41) to erase the rest of a line or all of it.
+ */
+
+/** The lines to show: finished ones, and below them those that change. */
 export interface Frame {
-  /** Lines that go into the scrollback, once. */
+  /** New lines for the scrollback; each is given once. */
   finished: readonly string[]
   live: readonly string[]
 }
@@ -12,19 +17,19 @@ const HOME = '\x1b[H'
 const ERASE_TO_END = '\x1b[K'
 const UP_AND_ERASE = '\x1b[1A\x1b[2K'
 const ERASE_AND_DOWN = '\x1b[2K\x1b[1B'
-/** More lines than any window has: further up than this the cursor does not come. */
+/** More lines than any window has: the cursor never moves further up. */
 const MOST_LINES = 1000
 
 /**
- * The lines that a program has put on a terminal, of which the last ones change. It gives out what to write so that they
- * become others; the cursor waits at the beginning of the row below them.
+ * The lines that this program has put on a terminal; the last ones change. Each method returns the text to write. The cursor
+ * waits at the beginning of the row below the lines.
  */
 export class Screen {
   private live: readonly string[] = []
-  /** Columns of the lines written since the beginning, live ones left out; no more than any window could show. */
+  /** Widths of the finished lines that a window can still show. */
   private widths: number[] = []
 
-  /** From what is there to the frame: only lines that differ are written. */
+  /** Changes the screen to the frame; writes only lines that differ. */
   draw({ finished, live }: Frame): string {
     const before = this.live
     this.live = live
@@ -41,26 +46,26 @@ export class Screen {
   }
 
   /**
-   * Draws all anew, after a window of `columns` has broken the lines that were there: from the first line of this program
-   * on, or, where that has left the screen, from the top.
+   * Draws the frame again after a window of `columns` has broken the lines: from the first line of this program on, or from
+   * the top if that line has left the screen.
    */
   redraw({ finished, live }: Frame, columns: number): string {
     return erased(this.rowsAt(columns)) + this.afresh({ finished, live })
   }
 
-  /** Draws all anew on a screen of so many rows that is wiped. */
+  /** Wipes a screen of `rows` rows and draws the frame. */
   wipe(frame: Frame, rows: number): string {
     return HOME + ERASE_AND_DOWN.repeat(rows) + HOME + this.afresh(frame)
   }
 
-  /** Takes the live lines away. */
+  /** Erases the live lines. */
   leave(): string {
     const erase = erased(this.live.length)
     this.live = []
     return erase
   }
 
-  /** Rows that all lines take in a window of so many columns, as terminals break them. */
+  /** Rows of all lines in a window of `columns`, as terminals break lines. */
   rowsAt(columns: number): number {
     const widths = [...this.widths, ...this.live.map(widthOf)]
     return widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
@@ -80,8 +85,8 @@ export class Screen {
 }
 
 /**
- * Takes away the rows above the cursor. Line by line: some terminals keep a copy in the scrollback of what is erased at
- * once from the top of the screen.
+ * Erases the rows above the cursor, line by line: when a program erases the top of the screen at once, some terminals copy
+ * it to the scrollback.
  */
 function erased(rows: number): string {
   return `\r${UP_AND_ERASE.repeat(Math.min(rows, MOST_LINES))}`

@@ -4,27 +4,37 @@ import type { ReadStream, WriteStream } from 'node:tty'
 import { type Key, KeyReader } from '../input/keys.js'
 import { type Frame, Screen } from './screen.js'
 
+/*
+ * Writes these sequences; screen.ts writes those that move the cursor and erase, ../input/keys.ts reads what comes back.
+ *
+ *   CSI ? 2004 h, l   bracketed paste on, off       xterm ctlseqs, "Bracketed Paste Mode"
+ *   CSI ? 25 h, l     show, hide the cursor         DEC VT220, DECTCEM (from Ink)
+ *   CSI ? 2026 h, l   begin, end a drawing          contour-terminal.org, "Synchronized Output" (from Ink)
+ *   OSC 11 ; ? ST     asks for the background       xterm ctlseqs, "Operating System Commands"
+ *
+ * CSI is ESC [, OSC is ESC ], ST is ESC \.
+ */
+
 const PASTE_ON = '\x1b[?2004h'
 const PASTE_OFF = '\x1b[?2004l'
 const CURSOR_ON = '\x1b[?25h'
 const CURSOR_OFF = '\x1b[?25l'
 const ASK_BACKGROUND = '\x1b]11;?\x1b\\'
 
-/** What Ink writes is one mark, which stands for the frame that was handed over last, and these sequences around it. */
+/** Ink writes one mark, which stands for the latest frame, with these sequences around it. */
 const MARK = /!\d+/
 const ESC = '\x1b'
 const PASSED_ON = new RegExp(`${ESC}\\[\\?(?:25|2026)[hl]`, 'g')
-/** So many drawings have other marks than those before; Ink keeps the measures of each text for ever. */
+/** Number of different marks. They are used in turn, since Ink keeps the measures of every text forever. */
 const CHANGES = 64
 /** Columns of the widest mark. */
 const MARK_COLUMNS = 8
 
-/** So long a lone ESC may be the beginning of a key's sequence. */
+/** Ms after which a lone ESC is a key, not the beginning of a sequence. */
 const ESCAPE_MS = 40
-/** A window that has kept its size for so long is not being dragged. */
+/** Ms without a change of size after which a window is no longer being dragged. */
 const SETTLED_MS = 60
-
-/** A program that still runs so long after SIGTSTP has not been stopped, or no more is. */
+/** Ms after SIGTSTP; a program that runs then was not stopped, or has been continued. */
 const STOP_MS = 200
 
 export interface WindowSize {
@@ -38,10 +48,10 @@ export interface SizedFrame extends Frame {
 }
 
 /**
- * The terminal as the chat uses it: keys come in, and Ink draws on it as on a stream. Ink decides when to draw, and draws
- * one mark; the lines that it stands for are put on the screen here. Ink makes an object of every cell, in every frame, and
- * takes coloured text apart and together again, which cost more than all the rest of the drawing. Nor is it told of the
- * window: it would clear the whole screen, scrollback and all, when its area became higher than a window that shrinks.
+ * The terminal of a chat. It reports keys, and Ink draws on it as on a stream. Ink decides when to draw, and draws only a
+ * mark; this class puts the lines of the frame on the screen in its place. Ink would make an object of every cell in every
+ * frame and take coloured text apart, which costs more than the rest of the drawing. Nor does Ink learn the window's size:
+ * it would clear the screen and the scrollback when its area becomes higher than a shrinking window.
  */
 export class Terminal extends EventEmitter {
   readonly isTTY = true
@@ -51,16 +61,15 @@ export class Terminal extends EventEmitter {
   private readonly screen = new Screen()
   private frame?: SizedFrame
   private drawing = 0
-  /** What the next frame does besides: it draws all that is in sight anew, on a wiped screen or where it was. */
+  /** Set if the next frame draws all visible lines again: on a wiped screen, or where they were. */
   private pendingRepaint?: 'wiped' | 'in place'
-  /** Narrowest window since the last drawing, while it is being resized. */
+  /** Columns of the narrowest window since the last drawing. */
   private narrowest = Number.POSITIVE_INFINITY
   private resizing?: NodeJS.Timeout
   private readonly reader = new KeyReader()
   private escape?: NodeJS.Timeout
-
   private isEntered = false
-  /** Takes each key; may be replaced at any time. */
+  /** Receives each key. May be replaced at any time. */
   onKey: (key: Key) => void = () => undefined
 
   constructor(
@@ -74,7 +83,7 @@ export class Terminal extends EventEmitter {
     return { columns: this.output.columns || 80, rows: this.output.rows || 24 }
   }
 
-  /** Whether the next frame is to bring all lines that are in sight, and not only the newly finished ones. */
+  /** Whether the next frame must have all visible lines, not only newly finished ones. */
   get isRepainting(): boolean {
     return this.pendingRepaint !== undefined
   }
@@ -84,7 +93,7 @@ export class Terminal extends EventEmitter {
     return this.output.write(around + (MARK.test(text) ? this.drawn() : ''), ...rest)
   }
 
-  /** A text that becomes these lines when it is written; other lines have another text. */
+  /** The mark to write for these lines. Other lines have another mark. */
   markFor(frame: SizedFrame): string {
     const { frame: before } = this
     const isSame =
@@ -94,18 +103,18 @@ export class Terminal extends EventEmitter {
       frame.live.length === before.live.length &&
       frame.live.every((line, i) => line === before.live[i])
     if (!isSame) this.drawing++
-    // What is finished and has not been written yet must not be lost.
+    // Finished lines that have not been written yet must not be lost.
     const waiting = this.isRepainting ? [] : (before?.finished ?? [])
     this.frame = { ...frame, finished: [...waiting, ...frame.finished] }
     return `!${this.drawing % CHANGES}`
   }
 
-  /** The next frame draws all that is in sight anew. */
+  /** Makes the next frame draw all visible lines again. */
   repaint(how: 'wiped' | 'in place'): void {
     this.pendingRepaint = this.pendingRepaint === 'wiped' ? 'wiped' : how
   }
 
-  /** Takes keys one by one, without an echo, and pasted text as a whole. */
+  /** Begins to read keys one by one, without an echo, and pasted text as a whole. */
   enter(): void {
     this.isEntered = true
     this.input.setEncoding('utf8')
@@ -118,12 +127,12 @@ export class Terminal extends EventEmitter {
     process.once('SIGHUP', this.hangUp)
   }
 
-  /** Asks for the colour of the background. The answer comes as a key: a program that ends before it leaves it to the shell. */
+  /** Asks for the colour of the background; the answer comes as a key. If the program ends before, the shell gets it. */
   askBackground(): void {
     this.output.write(ASK_BACKGROUND)
   }
 
-  /** Gives the terminal back as it was. Harmless a second time. */
+  /** Restores the terminal. Harmless a second time. */
   leave(): void {
     if (!this.isEntered) return
     this.isEntered = false
@@ -138,27 +147,27 @@ export class Terminal extends EventEmitter {
   }
 
   /**
-   * Stops the program as Ctrl-Z does, and goes on when the shell lets it: or at once where no shell could, as in a
-   * container, since the system does not stop a program there.
+   * Stops the program as Ctrl-Z does, and continues it when the shell does. Continues at once if no shell could, as in a
+   * container: the system does not stop a program there.
    */
   suspend(onReturn: () => void): void {
     writeSync(this.output.fd, this.screen.leave())
     this.leave()
-    const goOn = () => {
+    const resume = () => {
       clearTimeout(timer)
-      process.off('SIGCONT', goOn)
+      process.off('SIGCONT', resume)
       this.enter()
       this.output.write(CURSOR_OFF)
       if (this.frame) this.frame = { ...this.frame, live: [] }
       onReturn()
     }
-    process.once('SIGCONT', goOn)
+    process.once('SIGCONT', resume)
     process.kill(process.pid, 'SIGTSTP')
-    // Also keeps the program alive, which has no input to wait for. It counts while the program is stopped.
-    const timer = setTimeout(goOn, STOP_MS)
+    // Also keeps the program alive, which waits for no input now. The time runs while the program is stopped.
+    const timer = setTimeout(resume, STOP_MS)
   }
 
-  /** Synchronous, since it is also what happens when the process ends by an error. */
+  /** Synchronous, since it must also work when an error ends the process. */
   private readonly restore = () => {
     try {
       this.input.setRawMode(false)
@@ -168,13 +177,13 @@ export class Terminal extends EventEmitter {
     }
   }
 
-  /** Unlike SIGINT and SIGTERM, SIGHUP ends the program at once, and no 'exit' event comes. */
+  /** SIGHUP would end the program without an 'exit' event. */
   private readonly hangUp = () => {
     this.leave()
     process.kill(process.pid, 'SIGHUP')
   }
 
-  /** Puts the frame on the screen, unless its window has gone: the one for the new window is on its way. */
+  /** The text that draws the frame. Empty if the window has changed since: a frame for the new size will come. */
   private drawn(): string {
     const { frame, size } = this
     if (!frame || this.resizing || frame.size.columns !== size.columns || frame.size.rows !== size.rows) return ''
@@ -198,8 +207,8 @@ export class Terminal extends EventEmitter {
   }
 
   /**
-   * Nothing is drawn while the window is dragged. Afterwards all that is in sight is, where lines may have been broken, or
-   * live ones pushed out at the top; else the terminal has kept everything as it was.
+   * Nothing is drawn while the window is dragged. Afterwards all visible lines are drawn again if lines may have been broken,
+   * or live ones pushed out at the top; else the terminal has kept everything.
    */
   private readonly resize = () => {
     const { columns, rows } = this.size
