@@ -1,4 +1,4 @@
-import { figureSections } from '../pictures/html.js'
+import { figureSections } from '../pictures/html-sections.js'
 import { drawUsage } from '../pictures/usage-figure.js'
 import type { Api } from './api.js'
 import { byId } from './elements.js'

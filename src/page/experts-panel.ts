@@ -1,7 +1,9 @@
 import { ExpertUsage } from '../experts/usage.js'
 import type { MixtureKind } from '../model/config.js'
 import { mostExperts } from '../pictures/figure.js'
-import { mapImage, type PageRoutes, pageRoutes } from '../pictures/html.js'
+import { mapImage } from '../pictures/html-sections.js'
+import type { TextSection } from '../pictures/interactive/explore.js'
+import { type PageRoutes, pageRoutes } from '../pictures/interactive/page-routes.js'
 import { usageMaps } from '../pictures/usage-figure.js'
 import { byId } from './elements.js'
 import { LiveImage } from './live-image.js'
@@ -19,7 +21,7 @@ const MOST_WIDTH = 736
 
 /** The map beside the conversation: usage by the answers' tokens so far, and the experts of the token that is looked at. */
 export class ExpertsPanel {
-  private readonly section = byId('talk', HTMLElement) as HTMLElement & { routes?: PageRoutes[] }
+  private readonly section: TextSection = byId('talk', HTMLElement)
   private readonly map = byId('map', HTMLDivElement)
   private readonly image = new LiveImage(this.map)
   private readonly kinds: MixtureKind[]

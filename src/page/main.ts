@@ -1,3 +1,4 @@
+import '../pictures/interactive/explore.js'
 import { expertsPerToken, modelName, newcomersLine } from '../pictures/caption.js'
 import { Api, type Sampling } from './api.js'
 import { Comparison } from './comparison.js'

@@ -79,6 +79,8 @@ test('contains compiled code, kernels, nano and docs, and nothing else', ({ pack
     'dist/index.d.ts',
     'dist/cli/program.js',
     'dist/engine/worker.js',
+    'dist/page/index.html',
+    'dist/pictures/interactive/figure.css',
     'dist/kernels/plain.wasm',
     'dist/kernels/relaxed.wasm',
     'models/nano/model.safetensors',
@@ -93,7 +95,7 @@ test('contains compiled code, kernels, nano and docs, and nothing else', ({ pack
     assert.ok(paths.includes(path), `${path} is missing`)
   }
   const expected =
-    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm)|models\/nano\/[^/]+|docs\/[^/]*\.md|README\.md|SECURITY\.md|CHANGELOG\.md|LICENSE|package\.json)$/
+    /^(bin\/.*\.js|dist\/.*(\.js|\.d\.ts|\.wasm|\.html|\.css|\.svg)|models\/nano\/[^/]+|docs\/[^/]*\.md|README\.md|SECURITY\.md|CHANGELOG\.md|LICENSE|package\.json)$/
   assert.equal(
     paths.filter((path) => !expected.test(path)),
     [],

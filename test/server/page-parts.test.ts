@@ -113,7 +113,11 @@ test('routes of the api make the same usage as those of the library, in a text l
 
 test('what runs in the browser needs nothing of node', async () => {
   const modules = await pageModules()
-  assert.ok(modules.has('page/main.js') && modules.has('pictures/html.js'))
+  assert.ok(
+    modules.has('page/main.js') &&
+      modules.has('pictures/html-sections.js') &&
+      modules.has('pictures/interactive/explore.js'),
+  )
   for (const [path, text] of modules) {
     assert.ok(text.length > 0, path)
     assert.not.match(text, /\bfrom '[^.]|\bimport\(|\bprocess\.|\bBuffer\b/, path)

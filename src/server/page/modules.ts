@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 /** Where the page's first module lies among the compiled files. */
 const FIRST = 'page/main.js'
-const IMPORT = /\bfrom '(\.[^']+)'/g
+const IMPORT = /\b(?:from|import) '(\.[^']+)'/g
 
 /**
  * The modules that run in the browser, by their paths in the compiled package: the page's own, and those of the rest of

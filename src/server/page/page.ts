@@ -1,9 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
-import { PAGE_SCRIPT } from '../../pictures/html-script.js'
-import { PAGE_ICON, pageDocument } from './document.js'
 import { pageModules } from './modules.js'
-import { LIVE_STYLE } from './style.js'
 
 /** The page loads nothing from anywhere else, and runs and frames nothing that did not come from its own files. */
 const HEADERS = {
@@ -17,7 +15,16 @@ const HEADERS = {
 }
 const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' }
 
-/** What a browser is shown: the page at `/`, and its files, which tell nothing of the model and need no key. */
+/** Files beside the modules, by their addresses; their paths are those in the compiled package. */
+const FILES = {
+  '/page/figure.css': 'pictures/interactive/figure.css',
+  '/page/style.css': 'page/style.css',
+  '/page/icon.svg': 'page/icon.svg',
+}
+/** Stands in index.html for the links to all modules: a browser asks for them at once and not as it finds them. */
+const PRELOADS = '<!-- modulepreload links -->'
+
+/** The page at `/` and its files. They say nothing about the model and need no key. */
 export function pageRoutes(): Hono {
   const page = new Hono()
   let modules: ReturnType<typeof pageModules> | undefined
@@ -25,20 +32,26 @@ export function pageRoutes(): Hono {
     modules ??= pageModules()
     return modules
   }
-  const file = (type: keyof typeof TYPES, text: string) =>
-    new Response(text, { headers: { ...HEADERS, 'Content-Type': `${TYPES[type]}; charset=utf-8` } })
-
   page.use(etag())
   page.get('/', async () => {
-    const addresses = [...(await loaded()).keys()].map((path) => `page/modules/${path}`)
-    return file('html', pageDocument(addresses))
+    const [html, paths] = await Promise.all([read('page/index.html'), loaded().then((found) => [...found.keys()])])
+    const links = paths.map((path) => `<link rel="modulepreload" href="page/modules/${path}">`)
+    return respond('html', html.replace(PRELOADS, links.join('\n')))
   })
-  page.get('/page/style.css', () => file('css', LIVE_STYLE))
-  page.get('/page/explore.js', () => file('js', PAGE_SCRIPT))
-  page.get('/page/icon.svg', () => file('svg', PAGE_ICON))
+  for (const [address, path] of Object.entries(FILES)) {
+    page.get(address, async () => respond(path.endsWith('.css') ? 'css' : 'svg', await read(path)))
+  }
   page.get('/page/modules/*', async (c) => {
     const text = (await loaded()).get(c.req.path.slice('/page/modules/'.length))
-    return text === undefined ? c.notFound() : file('js', text)
+    return text === undefined ? c.notFound() : respond('js', text)
   })
   return page
+}
+
+function respond(type: keyof typeof TYPES, text: string): Response {
+  return new Response(text, { headers: { ...HEADERS, 'Content-Type': `${TYPES[type]}; charset=utf-8` } })
+}
+
+function read(path: string): Promise<string> {
+  return readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 }
