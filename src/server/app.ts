@@ -5,21 +5,23 @@ import { checkLanguageModel } from '../evaluation/language-model.js'
 import { chatRoutes } from './api/chat-completions.js'
 import { completionRoutes } from './api/completions.js'
 import { healthRoutes } from './api/health.js'
-import { Metrics, metricsRoutes } from './api/metrics.js'
+import { countRequests, metricsRoutes } from './api/metrics.js'
 import { modelRoutes } from './api/models.js'
 import { tokenizeRoutes } from './api/tokenize.js'
 import { type AuthOptions, guard } from './http/auth.js'
 import { Bodies } from './http/bodies.js'
-import { asApiError, ClientGone, errorResponse } from './http/errors.js'
+import type { ServerContext } from './http/context.js'
+import { asApiError, errorResponse } from './http/errors.js'
 import { everyResponse, type RequestEntry, requestIdOf } from './http/every-response.js'
-import { LIMITS, type Limits } from './http/limits.js'
 import { unknownEndpoint } from './http/unknown-endpoint.js'
 import { pageRoutes } from './page/page.js'
 import { AnswerMemory } from './run/answer-memory.js'
 import { CacheMemory, type ProcessMemory } from './run/cache-memory.js'
-import type { Serving } from './run/context.js'
-import { Sessions } from './run/prefix-cache.js'
+import { Metrics } from './run/metrics.js'
+import { PrefixCache } from './run/prefix-cache.js'
 import { Queue } from './run/queue.js'
+import { ClientGone } from './shared/api-error.js'
+import { LIMITS, type Limits } from './shared/limits.js'
 
 export interface AppOptions extends AuthOptions {
   /** What clients call the model, in place of its own name. */
@@ -47,24 +49,24 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   // Begins ahead of the first request, which waits for it and fails if it has failed.
   const narrowed = cacheMemory.shares().then((shares) => Object.assign(limits, shares))
   narrowed.catch(() => undefined)
-  const sessions = new Sessions(model, limits, cacheMemory)
+  const prefixCache = new PrefixCache(model, limits, cacheMemory)
   const { onError = (error, requestId) => console.error(`${requestId}:`, error) } = options
-  const metrics = new Metrics(model, queue, sessions)
+  const metrics = new Metrics(model, queue, prefixCache)
   const since = Math.floor(Date.now() / 1000)
   const id = options.alias ?? model.name
   const memory = { bodies: new Bodies(limits), answerMemory: new AnswerMemory(limits) }
-  const serving: Serving = { model, id, since, ...memory, queue, sessions, metrics, limits, onError }
+  const context: ServerContext = { model, id, since, ...memory, queue, prefixCache, metrics, limits, onError }
 
   const app = new Hono<{ Bindings: HttpBindings }>()
   app.use(everyResponse(options.onRequest))
-  app.use(metrics.middleware)
+  app.use(countRequests(metrics))
   app.use(guard(options))
-  app.route('/', healthRoutes(serving))
-  app.route('/', modelRoutes(serving))
-  app.route('/', completionRoutes(serving))
-  app.route('/', chatRoutes(serving))
-  app.route('/', tokenizeRoutes(serving))
-  app.route('/', metricsRoutes(serving))
+  app.route('/', healthRoutes(context))
+  app.route('/', modelRoutes(context))
+  app.route('/', completionRoutes(context))
+  app.route('/', chatRoutes(context))
+  app.route('/', tokenizeRoutes(context))
+  app.route('/', metricsRoutes(context))
   app.route('/', pageRoutes())
   app.notFound((c) => errorResponse(c, unknownEndpoint(c.req.method, c.req.path)))
   app.onError((error, c) => {

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MemoryStats, ModelInfo } from '#molm/index.js'
-import { LIMITS } from '#molm/server/http/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
+import { LIMITS } from '#molm/server/shared/limits.js'
 
 /* How often the server looks how much memory there is. test/server/sessions.test.ts has what follows from it. */
 const test = suite('memory of caches')

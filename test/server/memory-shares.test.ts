@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LIMITS } from '#molm/server/http/limits.js'
 import { marginWithin, sharesWithin } from '#molm/server/run/memory-shares.js'
+import { LIMITS } from '#molm/server/shared/limits.js'
 import { post, serveNano } from './served.js'
 
 /* What bodies and answers may take follows from the memory that is free at the start, and so does what caches leave. */

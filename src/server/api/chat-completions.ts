@@ -4,60 +4,61 @@ import type { Model } from '../../api/model.js'
 import { AnswerText } from '../../text/answer-text.js'
 import { type ChatFrame, writeChat } from '../../text/chat-frame.js'
 import { readBody } from '../http/body.js'
-import { ApiError } from '../http/errors.js'
-import { generating, type Reply } from '../http/respond.js'
+import type { ServerContext } from '../http/context.js'
+import { type Reply, respond } from '../http/respond.js'
 import { answerBytes } from '../run/answer-memory.js'
-import { Answer, checkAsks, type Piece } from '../run/choices.js'
-import type { Serving } from '../run/context.js'
+import { Choices, checkSpecs } from '../run/choices.js'
+import type { ScoredToken } from '../run/read-prompt.js'
+import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
+import { ApiError } from '../shared/api-error.js'
 import { encodePrompt } from './encode-prompt.js'
-import type { ScoredToken } from './read-prompt.js'
 import { optionsOf } from './request-options.js'
 import { type ChatBody, chatBody } from './schemas.js'
 import { tokenBytes, tokenText } from './token-text.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, which the model's own template writes out. */
-export function chatRoutes(serving: Serving): Hono {
+export function chatRoutes(context: ServerContext): Hono {
   const app = new Hono()
   app.post('/v1/chat/completions', async (c) => {
-    const body = await readBody(c, chatBody, serving)
-    return generating(c, serving, body.stream, (ticket) => Chat.of(serving, body, ticket))
+    const body = await readBody(c, chatBody, context)
+    return respond(c, context, body.stream, (ticket) => ChatCompletion.of(context, body, ticket))
   })
   return app
 }
 
 /** One request and the response to it. */
-class Chat implements Reply {
+class ChatCompletion implements Reply {
   private readonly head: { id: string; created: number; model: string }
   /** What is shown of each choice. */
   private readonly texts: AnswerText[]
 
   private constructor(
-    private readonly serving: Serving,
+    private readonly context: ServerContext,
     private readonly body: ChatBody,
     frame: ChatFrame,
-    readonly answer: Answer,
+    readonly choices: Choices,
     readonly bytes: number,
   ) {
-    this.head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: serving.id }
+    this.head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: context.id }
     this.texts = Array.from({ length: body.n ?? 1 }, () => new AnswerText({ isAnswer: frame.isAnswer, isTurn: true }))
   }
 
-  static async of(serving: Serving, body: ChatBody, ticket: Ticket): Promise<Chat> {
+  static async of(context: ServerContext, body: ChatBody, ticket: Ticket): Promise<ChatCompletion> {
     checkTogether(body)
-    const { model } = serving
+    const { model } = context
     const { signal } = ticket
     const frame = await frameOf(body, model, signal)
-    const prompt = await encodePrompt(serving, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+    const prompt = await encodePrompt(context, frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
     const stop = [...(model.generationDefaults.stop ?? frame.stop), ...(body.stop ?? [])]
     const maxTokens = body.max_completion_tokens ?? body.max_tokens
     const options = { ...optionsOf(body), maxTokens, stop, logprobs: body.top_logprobs ?? 0 }
-    const ask = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false }
+    const spec = { prompt, options, scorePrompt: false, routes: body.routed_experts ?? false }
     const n = body.n ?? 1
-    checkAsks([ask], n, serving)
+    checkSpecs([spec], n, context)
     const scores = body.logprobs ? 1 + options.logprobs : 0
-    const bytes = answerBytes([ask], { n, scores, isStream: body.stream ?? false }, serving)
-    return new Chat(serving, body, frame, new Answer(serving, [ask], n, ticket), bytes)
+    const bytes = answerBytes([spec], { n, scores, isStream: body.stream ?? false }, context)
+    return new ChatCompletion(context, body, frame, new Choices(context, [spec], n, ticket), bytes)
   }
 
   async whole() {
@@ -68,7 +69,7 @@ class Chat implements Reply {
       finish_reason: null as Piece['finishReason'] | null,
       ...(this.body.routed_experts && { routed_experts: [] as unknown[], prompt_routed_experts: [] as unknown[] }),
     }))
-    for await (const piece of this.answer.pieces()) {
+    for await (const piece of this.choices.pieces()) {
       const choice = choices[piece.index]
       choice.message.content += this.visible(piece)
       choice.logprobs?.content.push(...(this.logprobs(piece.tokens)?.content ?? []))
@@ -76,7 +77,7 @@ class Chat implements Reply {
       choice.prompt_routed_experts?.push(...(piece.promptRouted ?? []))
       if (piece.finishReason) choice.finish_reason = piece.finishReason
     }
-    return { ...this.head, object: 'chat.completion', choices, usage: this.answer.usage }
+    return { ...this.head, object: 'chat.completion', choices, usage: this.choices.usage }
   }
 
   async *chunks(): AsyncGenerator<object> {
@@ -87,10 +88,10 @@ class Chat implements Reply {
       const delta = { role: 'assistant', content: '', refusal: null }
       yield { ...head, choices: [{ index, delta, logprobs: null, finish_reason: null }], ...usage }
     }
-    for await (const piece of this.answer.pieces()) {
+    for await (const piece of this.choices.pieces()) {
       for (const choice of this.choicesOf(piece)) yield { ...head, choices: [choice], ...usage }
     }
-    if (withUsage) yield { ...head, choices: [], usage: this.answer.usage }
+    if (withUsage) yield { ...head, choices: [], usage: this.choices.usage }
   }
 
   /** The chunk of a piece: none if it only holds text back. The end of a choice has a chunk of its own. */
@@ -115,7 +116,7 @@ class Chat implements Reply {
 
   private logprobs(scored: readonly ScoredToken[]) {
     if (!this.body.logprobs) return null
-    const { model } = this.serving
+    const { model } = this.context
     const told = (token: number, logprob: number | null) => {
       return { token: tokenText(token, model.tokenizer), logprob, bytes: tokenBytes(token, model.tokenizer) }
     }

@@ -1,6 +1,6 @@
 import type { Tokenizer } from '../../api/text.js'
 import { Utf8Stream } from '../../text/utf8-stream.js'
-import type { ScoredToken } from './read-prompt.js'
+import type { ScoredToken } from '../run/read-prompt.js'
 import { tokenText } from './token-text.js'
 
 /** Log-probabilities of a completion, token by token. */

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
-import type { Tokenizer } from '../../api/text.js'
 import { readBody } from '../http/body.js'
-import { generating, type Reply } from '../http/respond.js'
+import type { ServerContext } from '../http/context.js'
+import { type Reply, respond } from '../http/respond.js'
 import { answerBytes } from '../run/answer-memory.js'
-import { Answer, checkAsks, checkCount, type Piece } from '../run/choices.js'
-import type { Serving } from '../run/context.js'
+import { Choices, checkCount, checkSpecs } from '../run/choices.js'
+import { tokenizerOf } from '../run/context.js'
+import type { Piece } from '../run/run-choice.js'
 import type { Ticket } from '../run/ticket.js'
 import { type CompletionLogprobs, CompletionScorer } from './completion-logprobs.js'
 import { encodePrompt } from './encode-prompt.js'
@@ -19,11 +20,11 @@ interface Prompt {
 }
 
 /** `POST /v1/completions`: prompts that are gone on with as they stand. */
-export function completionRoutes(serving: Serving): Hono {
+export function completionRoutes(context: ServerContext): Hono {
   const app = new Hono()
   app.post('/v1/completions', async (c) => {
-    const body = await readBody(c, completionBody, serving)
-    return generating(c, serving, body.stream, (ticket) => Completion.of(serving, body, ticket))
+    const body = await readBody(c, completionBody, context)
+    return respond(c, context, body.stream, (ticket) => Completion.of(context, body, ticket))
   })
   return app
 }
@@ -35,16 +36,16 @@ class Completion implements Reply {
   private readonly n: number
 
   private constructor(
-    serving: Serving,
+    context: ServerContext,
     private readonly body: CompletionBody,
     private readonly prompts: Prompt[],
-    readonly answer: Answer,
+    readonly choices: Choices,
     readonly bytes: number,
   ) {
     const created = Math.floor(Date.now() / 1000)
-    this.head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created, model: serving.id }
+    this.head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created, model: context.id }
     this.n = body.n ?? 1
-    const tokenizer = tokenizerOf(serving)
+    const tokenizer = tokenizerOf(context)
     this.scorers = prompts.flatMap((prompt) =>
       Array.from({ length: this.n }, () =>
         body.logprobs === undefined ? undefined : new CompletionScorer(tokenizer, body.echo ? prompt : undefined),
@@ -52,18 +53,18 @@ class Completion implements Reply {
     )
   }
 
-  static async of(serving: Serving, body: CompletionBody, ticket: Ticket): Promise<Completion> {
+  static async of(context: ServerContext, body: CompletionBody, ticket: Ticket): Promise<Completion> {
     const n = body.n ?? 1
-    const prompts = await promptsOf(body, serving, ticket.signal)
+    const prompts = await promptsOf(body, context, ticket.signal)
     const { logprobs, echo = false, routed_experts: routes = false } = body
     const options = { ...optionsOf(body), stop: body.stop ?? [], logprobs: logprobs ?? 0 }
-    const asks = prompts.map(({ tokens: prompt }) => {
+    const specs = prompts.map(({ tokens: prompt }) => {
       return { prompt, options, scorePrompt: echo && logprobs !== undefined, routes }
     })
-    checkAsks(asks, n, serving)
+    checkSpecs(specs, n, context)
     const scores = logprobs === undefined ? 0 : 1 + logprobs
-    const bytes = answerBytes(asks, { n, scores, isStream: body.stream ?? false }, serving)
-    return new Completion(serving, body, prompts, new Answer(serving, asks, n, ticket), bytes)
+    const bytes = answerBytes(specs, { n, scores, isStream: body.stream ?? false }, context)
+    return new Completion(context, body, prompts, new Choices(context, specs, n, ticket), bytes)
   }
 
   async whole() {
@@ -74,7 +75,7 @@ class Completion implements Reply {
       finish_reason: null as Piece['finishReason'] | null,
       ...(this.body.routed_experts && { routed_experts: [] as unknown[], prompt_routed_experts: [] as unknown[] }),
     }))
-    for await (const piece of this.answer.pieces()) {
+    for await (const piece of this.choices.pieces()) {
       const choice = choices[piece.index]
       choice.text += piece.text
       const more = this.scorers[piece.index]?.add(piece.tokens)
@@ -83,21 +84,21 @@ class Completion implements Reply {
       choice.prompt_routed_experts?.push(...(piece.promptRouted ?? []))
       if (piece.finishReason) choice.finish_reason = piece.finishReason
     }
-    return { ...this.head, choices, usage: this.answer.usage }
+    return { ...this.head, choices, usage: this.choices.usage }
   }
 
   async *chunks(): AsyncGenerator<object> {
     const withUsage = this.body.stream_options?.include_usage
     const usage = withUsage ? { usage: null } : {}
     const begun = new Set<number>()
-    for await (const piece of this.answer.pieces()) {
+    for await (const piece of this.choices.pieces()) {
       const { index, tokens, routed, promptRouted, finishReason } = piece
       const text = begun.has(index) ? piece.text : this.echoed(index) + piece.text
       begun.add(index)
       if (text === '' && tokens.length === 0 && !routed && !promptRouted && !finishReason) continue
       yield { ...this.head, choices: [this.chunk(piece, text)], ...usage }
     }
-    if (withUsage) yield { ...this.head, choices: [], usage: this.answer.usage }
+    if (withUsage) yield { ...this.head, choices: [], usage: this.choices.usage }
   }
 
   private chunk({ index, tokens, routed, promptRouted, finishReason }: Piece, text: string) {
@@ -116,27 +117,23 @@ class Completion implements Reply {
   }
 }
 
-async function promptsOf(body: CompletionBody, serving: Serving, signal: AbortSignal): Promise<Prompt[]> {
+async function promptsOf(body: CompletionBody, context: ServerContext, signal: AbortSignal): Promise<Prompt[]> {
   const { prompt: given, echo, n = 1 } = body
   const isMany = Array.isArray(given) && typeof given[0] !== 'number'
   const all = (isMany ? given : [given]) as (string | number[])[]
-  checkCount(all.length, n, serving)
+  checkCount(all.length, n, context)
   const prompts: Prompt[] = []
   for (const one of all) {
-    if (typeof one !== 'string') prompts.push({ tokens: one, text: echo ? await echoOf(one, serving, signal) : '' })
-    else prompts.push({ tokens: await encodePrompt(serving, one, { signal }), text: one })
+    if (typeof one !== 'string') prompts.push({ tokens: one, text: echo ? await echoOf(one, context, signal) : '' })
+    else prompts.push({ tokens: await encodePrompt(context, one, { signal }), text: one })
   }
   return prompts
 }
 
 /** The text of a prompt's ids; none of a prompt that is refused for its length. */
-async function echoOf(tokens: number[], serving: Serving, signal: AbortSignal): Promise<string> {
-  if (tokens.length >= serving.limits.contextTokens) return ''
-  return (await tokenizerOf(serving)?.decodeAsync(tokens, { signal })) ?? ''
-}
-
-function tokenizerOf({ model }: Serving): Tokenizer | undefined {
-  return model.hasTokenizer ? model.tokenizer : undefined
+async function echoOf(tokens: number[], context: ServerContext, signal: AbortSignal): Promise<string> {
+  if (tokens.length >= context.limits.contextTokens) return ''
+  return (await tokenizerOf(context)?.decodeAsync(tokens, { signal })) ?? ''
 }
 
 function append(all: CompletionLogprobs, more: CompletionLogprobs): void {

@@ -1,10 +1,10 @@
 import type { EncodeAsyncOptions } from '../../api/text.js'
-import { ApiError } from '../http/errors.js'
-import type { Serving } from '../run/context.js'
+import type { ServerContext } from '../http/context.js'
+import { ApiError } from '../shared/api-error.js'
 
 /** The tokens of a prompt. Rejects with an ApiError, without encoding all of it, if the context has no place for them. */
 export async function encodePrompt(
-  { model, limits }: Pick<Serving, 'model' | 'limits'>,
+  { model, limits }: Pick<ServerContext, 'model' | 'limits'>,
   text: string,
   options: EncodeAsyncOptions,
 ): Promise<number[]> {

@@ -1,10 +1,11 @@
 import { Hono } from 'hono'
-import { ApiError, errorResponse } from '../http/errors.js'
+import type { ServerContext } from '../http/context.js'
+import { errorResponse } from '../http/errors.js'
 import { everyResponse } from '../http/every-response.js'
-import type { Serving } from '../run/context.js'
+import { ApiError } from '../shared/api-error.js'
 
 /** `GET /health`: 200 as long as requests are taken, for balancers and for whoever started the server. */
-export function healthRoutes({ id, queue }: Pick<Serving, 'id' | 'queue'>): Hono {
+export function healthRoutes({ id, queue }: Pick<ServerContext, 'id' | 'queue'>): Hono {
   const app = new Hono()
   app.get('/health', (c) => {
     if (queue.closing) return c.json({ status: 'closing' }, 503)

@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono'
 import { perMixture } from '../../model/config.js'
 import { unknownModel } from '../http/body.js'
-import type { Serving } from '../run/context.js'
+import type { ServerContext } from '../http/context.js'
 
 /** `GET /v1/models` and `/v1/models/ID`: the one model that there is. */
-export function modelRoutes({ id, since, model, limits }: Serving): Hono {
+export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
   const { family, parameters, activeParameters, quant, bytes } = model.info
   const { mixtures } = model.config
   const taught = mixtures.filter(({ newcomers }) => newcomers)

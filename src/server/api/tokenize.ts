@@ -4,19 +4,19 @@ import { readIfPresent, readJsonIfPresent } from '../../checkpoint/text-files.js
 import { specialTokens } from '../../text/tokenizer/special-tokens.js'
 import { hasLargeBody } from '../http/bodies.js'
 import { readBody } from '../http/body.js'
-import { ApiError } from '../http/errors.js'
+import type { ServerContext } from '../http/context.js'
 import { onceAnswered } from '../http/once-answered.js'
-import type { Serving } from '../run/context.js'
+import { ApiError } from '../shared/api-error.js'
 import { detokenizeBody, tokenizeBody } from './schemas.js'
 
 /** Texts to tokens and back, and what the tokenizer is, in the form of vLLM, which evaluation programs ask for. */
-export function tokenizeRoutes(serving: Serving): Hono {
-  const { model, limits } = serving
+export function tokenizeRoutes(context: ServerContext): Hono {
+  const { model, limits } = context
   const app = new Hono()
   app.post('/tokenize', async (c) => {
-    const body = await readBody(c, tokenizeBody, serving)
+    const body = await readBody(c, tokenizeBody, context)
     const { prompt, add_special_tokens: addSpecialTokens = true, return_token_strs: withTexts } = body
-    return inQueue(c, serving, async (signal) => {
+    return inQueue(c, context, async (signal) => {
       const most = limits.promptTokens
       const tokens = await model.tokenizer.encodeUpTo(prompt, most, { addSpecialTokens, signal })
       if (!tokens)
@@ -26,17 +26,17 @@ export function tokenizeRoutes(serving: Serving): Hono {
     })
   })
   app.post('/detokenize', async (c) => {
-    const { tokens } = await readBody(c, detokenizeBody, serving)
-    return inQueue(c, serving, async (signal) => ({ prompt: await model.tokenizer.decodeAsync(tokens, { signal }) }))
+    const { tokens } = await readBody(c, detokenizeBody, context)
+    return inQueue(c, context, async (signal) => ({ prompt: await model.tokenizer.decodeAsync(tokens, { signal }) }))
   })
-  app.get('/tokenizer_info', async (c) => c.json(await tokenizerInfo(serving)))
+  app.get('/tokenizer_info', async (c) => c.json(await tokenizerInfo(context)))
   return app
 }
 
 /** Answers with what `work` gives; meanwhile the request counts as one that waits. */
 async function inQueue(
   c: Context,
-  { queue, answerMemory }: Serving,
+  { queue, answerMemory }: ServerContext,
   work: (signal: AbortSignal) => Promise<object>,
 ): Promise<Response> {
   const ticket = queue.enter(c.req.raw.signal, hasLargeBody(c.req))
@@ -50,7 +50,7 @@ async function inQueue(
 }
 
 /** What tokenizer_config.json says, but for its list of all added tokens; special tokens and the template as plain texts. */
-async function tokenizerInfo({ model, limits }: Serving): Promise<object> {
+async function tokenizerInfo({ model, limits }: ServerContext): Promise<object> {
   if (!model.hasTokenizer) throw new ApiError(404, 'the model came without a tokenizer')
   const { path, kind } = model.info
   const folder = kind === 'packed' ? dirname(path) : path

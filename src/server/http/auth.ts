@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import { cors } from 'hono/cors'
-import { ApiError } from './errors.js'
+import { ApiError } from '../shared/api-error.js'
 
 export interface AuthOptions {
   /** What clients must send as `Authorization: Bearer KEY`. Default: none is asked for. */
@@ -21,6 +21,8 @@ const isOpen = (path: string) => OPEN.includes(path) || path.startsWith('/page/'
 /**
  * Lets in who may use the server. Without a key, that is anybody who can reach it; but no page of somebody else's in a
  * browser that can: its requests name the host that they believe to be talking to (DNS rebinding), and its own origin.
+ *
+ * hono/bearer-auth is not used: its refusals have a form of their own, which clients of OpenAI's API do not read.
  */
 export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions): MiddlewareHandler {
   const crossOrigin =

@@ -1,6 +1,6 @@
 import type { HonoRequest } from 'hono'
-import { ApiError, ClientGone } from './errors.js'
-import type { Limits } from './limits.js'
+import { ApiError, ClientGone } from '../shared/api-error.js'
+import type { Limits } from '../shared/limits.js'
 
 /** A body of more than this is large, and its buffer grows by so much at a time. */
 const SMALL_BYTES = 64 * 2 ** 10

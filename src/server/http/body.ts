@@ -4,9 +4,9 @@ import { UserError } from '../../errors.js'
 import { inOneTurn } from '../../in-turns.js'
 import { isObject, parseJson } from '../../json.js'
 import { nearest } from '../../spelling.js'
-import type { Serving } from '../run/context.js'
+import { ApiError, ClientGone } from '../shared/api-error.js'
 import type { ReceivedBody } from './bodies.js'
-import { ApiError, ClientGone } from './errors.js'
+import type { ServerContext } from './context.js'
 import { keptBytes } from './kept-bytes.js'
 import { onceAnswered } from './once-answered.js'
 
@@ -19,11 +19,13 @@ const MOST_KEYS = 2 ** 16
  * Reads a request's JSON body and checks it. Rejects with an ApiError that names the field which cannot be used. A body
  * must say that it is JSON: a page of another origin, in a browser, cannot do so without asking first. What is read counts
  * as memory of bodies until the request has been answered.
+ *
+ * hono/body-limit is not used: it refuses in a form of its own, and bounds each body but not all together.
  */
 export async function readBody<T extends z.ZodObject>(
   c: Context,
   schema: T,
-  { bodies, id, model }: Pick<Serving, 'bodies' | 'id' | 'model'>,
+  { bodies, id, model }: Pick<ServerContext, 'bodies' | 'id' | 'model'>,
 ): Promise<z.output<T>> {
   if (!/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
     throw new ApiError(415, 'the body must be JSON, and the header say so: Content-Type: application/json')

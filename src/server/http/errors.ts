@@ -1,31 +1,7 @@
 import type { Context } from 'hono'
 import { renameOptions, UserError } from '../../errors.js'
 import { snakeCase } from '../../spelling.js'
-
-type Status = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503
-
-interface Details {
-  /** The field that is at fault. */
-  param?: string
-  /** For programs. */
-  code?: string
-  /** Seconds after which it may be tried again. */
-  retryAfter?: number
-}
-
-/** An error sent to the client, with its HTTP status. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: Status,
-    message: string,
-    readonly details: Details = {},
-  ) {
-    super(message)
-  }
-}
-
-/** Thrown when the client has gone. */
-export class ClientGone extends Error {}
+import { ApiError, type Status } from '../shared/api-error.js'
 
 /** An error in the form that clients of OpenAI's API know. */
 export interface ErrorBody {
@@ -62,7 +38,7 @@ export function errorResponse(c: Context, error: ApiError): Response {
   return c.json(errorBody(error), error.status)
 }
 
-/** What the library calls `maxTokens` is `max_tokens` in a request. */
+/** The library's `maxTokens` is `max_tokens` in a request. */
 function fieldOf(option: string): string {
   return `"${snakeCase(option === 'repeatPenalty' ? 'repetitionPenalty' : option)}"`
 }

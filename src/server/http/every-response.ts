@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Answer } from '../run/choices.js'
+import type { Choices } from '../run/choices.js'
+import { onceAnswered } from './once-answered.js'
 
 /** A request that has been answered, or whose client has gone. */
 export interface RequestEntry {
@@ -30,16 +31,14 @@ export function everyResponse(onRequest?: (entry: RequestEntry) => void): Middle
     if (!onRequest || !outgoing) return
     const { method, path } = c.req
     const { status } = c.res
-    const answer: Answer | undefined = c.get('answer')
+    const choices: Choices | undefined = c.get('choices')
     const report = () => {
-      const usage = answer?.usage
+      const usage = choices?.usage
       const tokens = usage && { prompt: usage.prompt_tokens, generated: usage.completion_tokens }
       const ms = performance.now() - started
       onRequest({ id, method, path, status, tokens, ms, isCutOff: !outgoing.writableFinished })
     }
-    // The client may have gone before there was anything to send.
-    if (outgoing.closed) report()
-    else outgoing.once('close', report)
+    onceAnswered(c, report)
   }
 }
 

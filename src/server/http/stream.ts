@@ -1,10 +1,11 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import type { Serving } from '../run/context.js'
 import type { Ticket } from '../run/ticket.js'
-import { asApiError, ClientGone, errorBody } from './errors.js'
+import { ClientGone } from '../shared/api-error.js'
+import type { Limits } from '../shared/limits.js'
+import type { ServerContext } from './context.js'
+import { asApiError, errorBody } from './errors.js'
 import { requestIdOf } from './every-response.js'
-import type { Limits } from './limits.js'
 
 const COMMENT = ': still working\n\n'
 const DONE = 'data: [DONE]\n\n'
@@ -19,12 +20,14 @@ const HEADERS = {
  * Server-sent events, an object each and `[DONE]` at the end; an error is an event too, since the status has been sent. An
  * event is only asked for when the connection has room for it. The ticket is aborted when the client goes, and left at the
  * end.
+ *
+ * hono's streamSSE is not used: it makes events as fast as it can, whether or not the client reads them.
  */
 export function eventStream(
   c: Context,
   events: AsyncGenerator<object>,
   ticket: Ticket,
-  { limits, onError }: Pick<Serving, 'onError'> & { limits: Pick<Limits, 'stallMs' | 'commentMs'> },
+  { limits, onError }: Pick<ServerContext, 'onError'> & { limits: Pick<Limits, 'stallMs' | 'commentMs'> },
 ): Response {
   // Whoever takes nothing for so long is cut off; the comments keep a connection alive that has nothing to take.
   const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>

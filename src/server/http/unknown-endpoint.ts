@@ -1,4 +1,4 @@
-import { ApiError } from './errors.js'
+import { ApiError } from '../shared/api-error.js'
 
 /** Endpoints of OpenAI's API that clients ask for, with what to use instead. */
 const INSTEAD: Record<string, string> = {

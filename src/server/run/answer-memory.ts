@@ -1,8 +1,8 @@
 import { formatBytes } from '../../numbers.js'
-import { ApiError } from '../http/errors.js'
-import type { Limits } from '../http/limits.js'
-import type { Serving } from './context.js'
-import { mostTokens, type SequenceAsk } from './run-choice.js'
+import { ApiError } from '../shared/api-error.js'
+import type { Limits } from '../shared/limits.js'
+import type { RunContext } from './context.js'
+import { type ChoiceSpec, mostTokens } from './run-choice.js'
 
 /*
  * The memory of an answer is bounded before it begins: all of one that is not streamed, and of a stream the scores and experts
@@ -18,13 +18,13 @@ const EXPERT_BYTES = 64
 const SMALL_PART = 1 / 128
 
 /**
- * Most bytes that are kept at a time of `n` answers to each of `asks`, `scores` log-probabilities a token. Throws an
+ * Most bytes that are kept at a time of `n` answers to each of `specs`, `scores` log-probabilities a token. Throws an
  * ApiError if that is more than an answer may take.
  */
 export function answerBytes(
-  asks: readonly SequenceAsk[],
+  specs: readonly ChoiceSpec[],
   { n, scores, isStream }: { n: number; scores: number; isStream: boolean },
-  { limits, model }: Pick<Serving, 'limits' | 'model'>,
+  { limits, model }: Pick<RunContext, 'limits' | 'model'>,
 ): number {
   const expertBytes = model.config.mixtures
     .flatMap(({ experts, topK }) => experts.map((count) => (count === 0 ? 0 : LAYER_BYTES + EXPERT_BYTES * topK)))
@@ -34,11 +34,11 @@ export function answerBytes(
   /** Bytes of the scores and experts of one prompt, the longest. */
   let ofPrompt = 0
   let tokens = 0
-  for (const ask of asks) {
-    const answer = mostTokens(ask, { limits, model })
-    const experts = ask.routes ? expertBytes : 0
+  for (const spec of specs) {
+    const answer = mostTokens(spec, { limits, model })
+    const experts = spec.routes ? expertBytes : 0
     const ofToken = TOKEN_BYTES + SCORE_BYTES * scores + experts
-    const told = ask.prompt.length * (experts + (ask.scorePrompt ? SCORE_BYTES * scores : 0))
+    const told = spec.prompt.length * (experts + (spec.scorePrompt ? SCORE_BYTES * scores : 0))
     ofPrompt = Math.max(ofPrompt, told)
     ofPrompts += n * told
     ofAnswers += n * answer * ofToken
@@ -46,10 +46,10 @@ export function answerBytes(
     tokens += n * answer
   }
   // As many sequences of a request as run at once.
-  const stream = Math.min(n * asks.length, limits.parallel) * ofPrompt
+  const stream = Math.min(n * specs.length, limits.parallel) * ofPrompt
   if (isStream) {
     if (stream <= limits.answersBytes) return stream
-    const param = asks.some(({ routes }) => routes) ? 'routed_experts' : 'logprobs'
+    const param = specs.some(({ routes }) => routes) ? 'routed_experts' : 'logprobs'
     const message =
       `what is asked about the prompts may take ${formatBytes(stream)}: more than the ` +
       `${formatBytes(limits.answersBytes)} that answers may take. Ask for less`
@@ -60,7 +60,7 @@ export function answerBytes(
   const fitting = Math.floor((limits.answerBytes - ofPrompts) / ofTokens)
   const ways = [
     ...(stream <= limits.answersBytes ? ['set "stream" to true'] : []),
-    fitting > 0 ? `set "max_tokens" to ${fitting} or less` : 'ask for less',
+    fitting > 0 ? `set "max_tokens" to ${fitting} or less` : 'spec for less',
   ]
   const message =
     `an answer that is not streamed may take ${formatBytes(limits.answerBytes)}, and one of up to ${tokens} tokens, with ` +
@@ -81,7 +81,7 @@ export class AnswerMemory {
   reserve(bytes: number): (left?: number) => void {
     if (bytes <= SMALL_PART * this.limits.answersBytes) return () => undefined
     if (this.taken + bytes > this.limits.answersBytes) {
-      const message = 'too many large answers are being made; try again later, or ask for less'
+      const message = 'too many large answers are being made; try again later, or spec for less'
       throw new ApiError(429, message, { code: 'answers_too_large', retryAfter: 10 })
     }
     this.taken += bytes

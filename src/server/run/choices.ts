@@ -1,26 +1,8 @@
-import type { Step } from '../../api/generation.js'
-import type { ScoredToken } from '../api/read-prompt.js'
-import { type RoutedToken, routedToken } from '../api/routed-experts.js'
-import { ApiError } from '../http/errors.js'
-import type { Serving } from './context.js'
+import { ApiError } from '../shared/api-error.js'
+import type { RunContext } from './context.js'
 import { interleaved } from './interleaved.js'
-import { runSequence, type SequenceAsk } from './run-choice.js'
+import { type Choice, type ChoiceSpec, type Piece, runChoice } from './run-choice.js'
 import type { Ticket } from './ticket.js'
-
-export type FinishReason = 'stop' | 'length'
-
-/** A part of a choice, as it came. */
-export interface Piece {
-  /** Number of the choice. */
-  index: number
-  text: string
-  /** Its tokens; those of the prompt too where they are scored. */
-  tokens: ScoredToken[]
-  routed?: RoutedToken[]
-  promptRouted?: RoutedToken[]
-  /** Of a choice's last piece. */
-  finishReason?: FinishReason
-}
 
 export interface Usage {
   prompt_tokens: number
@@ -32,24 +14,28 @@ export interface Usage {
 const refuse = (param: string, message: string, code?: string) => new ApiError(400, message, { param, code })
 
 /** Throws an ApiError if so many prompts, `n` times each, are not a request; before any of them is encoded. */
-export function checkCount(prompts: number, n: number, { limits }: Pick<Serving, 'limits'>): void {
+export function checkCount(prompts: number, n: number, { limits }: Pick<RunContext, 'limits'>): void {
   if (prompts === 0) throw refuse('prompt', '"prompt" must have a prompt in it')
   if (prompts * n <= limits.sequences) return
   throw refuse('n', `${prompts} prompts times ${n} are more than the ${limits.sequences} texts of a request`)
 }
 
 /** Throws an ApiError if more is asked than the limits allow. */
-export function checkAsks(asks: SequenceAsk[], n: number, { limits, model }: Pick<Serving, 'limits' | 'model'>): void {
-  const all = asks.reduce((sum, { prompt }) => sum + n * prompt.length, 0)
+export function checkSpecs(
+  specs: ChoiceSpec[],
+  n: number,
+  { limits, model }: Pick<RunContext, 'limits' | 'model'>,
+): void {
+  const all = specs.reduce((sum, { prompt }) => sum + n * prompt.length, 0)
   if (all > limits.promptTokens) {
     throw refuse('prompt', `prompts of ${all} tokens are more than the ${limits.promptTokens} of a request`)
   }
-  const [{ scorePrompt, options }] = asks
+  const [{ scorePrompt, options }] = specs
   const scores = scorePrompt ? all * (1 + (options.logprobs ?? 0)) : 0
   if (scores > limits.scores) {
     throw refuse('logprobs', `${scores} log-probabilities are more than the ${limits.scores} of a request`)
   }
-  for (const { prompt, routes } of asks) {
+  for (const { prompt, routes } of specs) {
     if (prompt.length === 0) throw refuse('prompt', 'the prompt is empty')
     // The last place is that of the first token of the answer.
     if (prompt.length >= limits.contextTokens) {
@@ -67,22 +53,26 @@ export function checkAsks(asks: SequenceAsk[], n: number, { limits, model }: Pic
   }
 }
 
-/** All that is generated for a request: `n` choices of each prompt. */
-export class Answer {
-  private completion = 0
-  private cached = 0
+/** The texts of a request: `n` choices for each prompt. */
+export class Choices {
+  private readonly all: Choice[]
 
   constructor(
-    private readonly serving: Serving,
-    private readonly asks: readonly SequenceAsk[],
+    private readonly context: RunContext,
+    private readonly specs: readonly ChoiceSpec[],
     private readonly n: number,
     private readonly ticket: Ticket,
-  ) {}
+  ) {
+    this.all = specs.flatMap((spec, i) =>
+      Array.from({ length: n }, (_, j) => ({ index: i * n + j, spec: withSeed(spec, j), generated: 0, cached: 0 })),
+    )
+  }
 
-  /** What it has taken up to now. A prompt counts once, however many choices it has. */
+  /** Tokens up to now. A prompt counts once, however many choices it has. */
   get usage(): Usage {
-    const { completion, cached } = this
-    const prompt = this.asks.reduce((sum, { prompt }) => sum + prompt.length, 0)
+    const prompt = this.specs.reduce((sum, { prompt }) => sum + prompt.length, 0)
+    const completion = this.all.reduce((sum, { generated }) => sum + generated, 0)
+    const cached = this.all.reduce((sum, { cached }, i) => (i % this.n === 0 ? sum + cached : sum), 0)
     return {
       prompt_tokens: prompt,
       completion_tokens: completion,
@@ -91,64 +81,18 @@ export class Answer {
     }
   }
 
-  /**
-   * All pieces of all choices, as they come; to be called once. Choices of a prompt differ by their seeds: the second has
-   * the next number.
-   */
-  async *pieces(): AsyncGenerator<Piece> {
-    const { serving, asks, n, ticket } = this
-    const sources = asks.flatMap((ask, i) =>
-      Array.from({ length: n }, (_, j) => () => this.choice(withSeed(ask, j), i * n + j)),
-    )
-    const ended = (index: number, cached: number) => {
-      if (index % n === 0) this.cached += cached
-    }
-    const pieces = interleaved(sources, serving.limits.parallel, { ended, stop: () => ticket.abort() })
-    for await (const { value } of pieces) yield value
-  }
-
-  /** The pieces of one choice; returns how many tokens of its prompt were in a cache. */
-  private async *choice(ask: SequenceAsk, index: number): AsyncGenerator<Piece, number> {
-    const { serving, ticket } = this
-    const { model } = serving
-    const tokenizer = model.hasTokenizer ? model.tokenizer : undefined
-    const events = runSequence(serving, ask, ticket)
-    let shown = 0
-    try {
-      for (;;) {
-        const { done, value } = await events.next()
-        if (done) {
-          const { finishReason, text } = value.result
-          const reason = finishReason === 'length' ? 'length' : 'stop'
-          yield { index, text: text.slice(shown), tokens: [], finishReason: reason }
-          return value.cached
-        }
-        if (value.kind === 'prompt') {
-          const promptRouted = value.routes?.map((routes, i) => routedToken(ask.prompt[i], routes, tokenizer))
-          yield { index, text: '', tokens: value.scores ?? [], ...(promptRouted && { promptRouted }) }
-          continue
-        }
-        const { step } = value
-        // Here, not at the end: the log tells of an answer that is cut off, too.
-        this.completion++
-        shown += step.text.length
-        const routed = ask.routes ? [routedToken(step.token, step.routes, tokenizer)] : undefined
-        yield { index, text: step.text, tokens: [scoredStep(step)], ...(routed && { routed }) }
-      }
-    } finally {
-      await events.return(undefined as never)
-    }
+  /** Runs all choices and yields their pieces as they come. To be called once. */
+  pieces(): AsyncGenerator<Piece> {
+    const { context, ticket } = this
+    const sources = this.all.map((choice) => () => runChoice(context, choice, ticket))
+    return interleaved(sources, context.limits.parallel, () => ticket.abort())
   }
 }
 
-/** The next seed after the largest is 0. */
-function withSeed(ask: SequenceAsk, choice: number): SequenceAsk {
-  const { seed } = ask.options
-  if (seed === undefined || choice === 0) return ask
+/** Choices of a prompt differ by their seeds: the second has the next number. The next seed after the largest is 0. */
+function withSeed(spec: ChoiceSpec, choice: number): ChoiceSpec {
+  const { seed } = spec.options
+  if (seed === undefined || choice === 0) return spec
   const left = Number.MAX_SAFE_INTEGER - seed
-  return { ...ask, options: { ...ask.options, seed: choice <= left ? seed + choice : choice - left - 1 } }
-}
-
-function scoredStep({ token, logprob, topLogprobs = [] }: Step): ScoredToken {
-  return { token, logprob, top: topLogprobs }
+  return { ...spec, options: { ...spec.options, seed: choice <= left ? seed + choice : choice - left - 1 } }
 }

@@ -1,24 +1,18 @@
 import type { Model } from '../../api/model.js'
-import type { Metrics } from '../api/metrics.js'
-import type { Bodies } from '../http/bodies.js'
-import type { Limits } from '../http/limits.js'
-import type { AnswerMemory } from './answer-memory.js'
-import type { Sessions } from './prefix-cache.js'
-import type { Queue } from './queue.js'
+import type { Tokenizer } from '../../api/text.js'
+import type { Limits } from '../shared/limits.js'
+import type { Metrics } from './metrics.js'
+import type { PrefixCache } from './prefix-cache.js'
 
-/** What all endpoints share. */
-export interface Serving {
+/** The parts of the server that run a choice. */
+export interface RunContext {
   model: Model
-  /** What clients call the model. */
-  id: string
-  /** When it was loaded, in seconds since 1970. */
-  since: number
-  bodies: Bodies
-  answerMemory: AnswerMemory
-  queue: Queue
-  sessions: Sessions
+  prefixCache: PrefixCache
   metrics: Metrics
   limits: Limits
-  /** Told of errors that nobody foresaw, with the id of the response. */
-  onError: (error: unknown, requestId: string) => void
+}
+
+/** The model's tokenizer; undefined if the model came without one. */
+export function tokenizerOf({ model }: Pick<RunContext, 'model'>): Tokenizer | undefined {
+  return model.hasTokenizer ? model.tokenizer : undefined
 }

@@ -1,44 +1,41 @@
 /**
- * Runs several generators, `most` at once, and gives what they yield as it comes, with the number of each; what they return
- * goes to `ended`. No more than one value of each is asked for ahead. When one fails, or the reader leaves, `stop` is called
- * and all others are ended.
+ * Runs several generators, at most `most` at once, and yields their values as they come. It asks each for no more than one
+ * value ahead. When one fails, or the reader leaves, it calls `stop` and ends all others.
  */
-export async function* interleaved<T, R>(
-  sources: readonly (() => AsyncGenerator<T, R>)[],
+export async function* interleaved<T>(
+  sources: readonly (() => AsyncGenerator<T, void>)[],
   most: number,
-  { ended, stop }: { ended: (index: number, result: R) => void; stop: () => void },
-): AsyncGenerator<{ index: number; value: T }> {
-  const active = new Map<number, { source: AsyncGenerator<T, R>; next: Promise<Next<T, R>> }>()
-  const ask = (index: number, source: AsyncGenerator<T, R>) => {
-    const next = source.next().then((result) => ({ index, source, result }))
-    // The error is met where it is waited for; others that fail meanwhile are stopped anyway.
+  stop: () => void,
+): AsyncGenerator<T> {
+  const active = new Map<AsyncGenerator<T, void>, Promise<Next<T>>>()
+  const ask = (source: AsyncGenerator<T, void>) => {
+    const next = source.next().then((result) => ({ source, result }))
+    // The race below meets the error of the first that fails; `stop` ends the others.
     next.catch(() => undefined)
     // Behind the others, so that each has its turn.
-    active.delete(index)
-    active.set(index, { source, next })
+    active.delete(source)
+    active.set(source, next)
   }
   let begun = 0
   try {
     for (;;) {
-      for (; begun < sources.length && active.size < most; begun++) ask(begun, sources[begun]())
+      for (; begun < sources.length && active.size < most; begun++) ask(sources[begun]())
       if (active.size === 0) return
-      const { index, source, result } = await Promise.race([...active.values()].map(({ next }) => next))
+      const { source, result } = await Promise.race(active.values())
       if (result.done) {
-        active.delete(index)
-        ended(index, result.value)
+        active.delete(source)
       } else {
-        ask(index, source)
-        yield { index, value: result.value }
+        ask(source)
+        yield result.value
       }
     }
   } finally {
     if (active.size > 0) stop()
-    await Promise.allSettled([...active.values()].map(({ source }) => source.return(undefined as never)))
+    await Promise.allSettled([...active.keys()].map((source) => source.return()))
   }
 }
 
-interface Next<T, R> {
-  index: number
-  source: AsyncGenerator<T, R>
-  result: IteratorResult<T, R>
+interface Next<T> {
+  source: AsyncGenerator<T, void>
+  result: IteratorResult<T, void>
 }

@@ -1,4 +1,4 @@
-import type { Limits } from '../http/limits.js'
+import type { Limits } from '../shared/limits.js'
 
 const MIB = 2 ** 20
 

@@ -1,21 +1,8 @@
-import { Hono, type MiddlewareHandler } from 'hono'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Model } from '../../api/model.js'
-import type { Serving } from '../run/context.js'
-import type { Sessions } from '../run/prefix-cache.js'
-import type { Queue } from '../run/queue.js'
+import type { PrefixCache } from './prefix-cache.js'
+import type { Queue } from './queue.js'
 
-/** Paths that are counted by name; all others are one. */
-const PATHS = [
-  '/health',
-  '/metrics',
-  '/v1/models',
-  '/v1/completions',
-  '/v1/chat/completions',
-  '/tokenize',
-  '/detokenize',
-  '/tokenizer_info',
-]
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
 /** What the server has done and does, for Prometheus. Nothing in it names a client or a text. */
@@ -38,16 +25,13 @@ export class Metrics {
   constructor(
     private readonly model: Model,
     private readonly queue: Queue,
-    private readonly sessions: Sessions,
+    private readonly prefixCache: PrefixCache,
   ) {}
 
-  /** Counts every request. */
-  readonly middleware: MiddlewareHandler = async (c, next) => {
-    const started = performance.now()
-    await next()
-    const path = PATHS.includes(c.req.path) ? c.req.path : 'other'
-    this.requests.inc({ path, status: c.res.status })
-    this.requestSeconds.observe({ path }, (performance.now() - started) / 1000)
+  /** Counts a request that took `ms` up to the head of its response. */
+  responded(path: string, status: number, ms: number): void {
+    this.requests.inc({ path, status })
+    this.requestSeconds.observe({ path }, ms / 1000)
   }
 
   queued(ms: number): void {
@@ -74,8 +58,8 @@ export class Metrics {
     const stats = await this.model.stats()
     this.gauges.sequences_running.set(this.queue.counts.running)
     this.gauges.requests_waiting.set(this.queue.counts.waiting)
-    this.gauges.kept_sequences.set(this.sessions.kept.sequences)
-    this.gauges.kept_tokens.set(this.sessions.kept.tokens)
+    this.gauges.kept_sequences.set(this.prefixCache.kept.sequences)
+    this.gauges.kept_tokens.set(this.prefixCache.kept.tokens)
     this.gauges.batch_tokens.set(stats.lastBatchTokens)
     this.gauges.weights_bytes.set(stats.weightsBytes)
     this.gauges.cache_bytes.set(stats.cacheBytes)
@@ -118,13 +102,6 @@ export class Metrics {
   private histogram<L extends string = never>(name: string, help: string, labelNames: L[] = []): Histogram<L> {
     return new Histogram({ name: `molm_${name}`, help, labelNames, buckets: SECONDS, registers: [this.registry] })
   }
-}
-
-/** `GET /metrics`. */
-export function metricsRoutes({ metrics }: Pick<Serving, 'metrics'>): Hono {
-  const app = new Hono()
-  app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }))
-  return app
 }
 
 /** A total that is counted elsewhere. */

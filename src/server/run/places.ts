@@ -1,4 +1,4 @@
-import type { Limits } from '../http/limits.js'
+import type { Limits } from '../shared/limits.js'
 
 /*
  * At most twice `parallel` sequences run, in places of three kinds:

@@ -1,7 +1,7 @@
 import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
-import { ApiError } from '../http/errors.js'
-import type { Limits } from '../http/limits.js'
+import { ApiError } from '../shared/api-error.js'
+import type { Limits } from '../shared/limits.js'
 import type { CacheMemory } from './cache-memory.js'
 
 /** A session in use, with the tokens of a prompt that its cache has already. */
@@ -23,7 +23,7 @@ interface Resting {
 }
 
 /** The sessions of a server: those in use, and those at rest, whose caches serve later prompts with the same beginning. */
-export class Sessions {
+export class PrefixCache {
   /** Least recently used first. */
   private resting: Resting[] = []
   private readonly held = new Set<HeldSession>()

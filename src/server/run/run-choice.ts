@@ -1,14 +1,16 @@
-import type { GenerateOptions, GenerationResult, PromptProgress, Step } from '../../api/generation.js'
-import { UserError } from '../../errors.js'
+import type { GenerateOptions, PromptProgress, Step } from '../../api/generation.js'
+import { eventsOf } from '../../api/generation-events.js'
+import { NoRoom } from '../../errors.js'
 import { GENERATION_OPTIONS } from '../../generation-options.js'
-import { type ReadPrompt, readPrompt } from '../api/read-prompt.js'
-import type { Serving } from './context.js'
+import { type RunContext, tokenizerOf } from './context.js'
 import { type HeldSession, noMemory } from './prefix-cache.js'
+import { readPrompt, type ScoredToken } from './read-prompt.js'
+import { type RoutedToken, routedToken } from './routed-experts.js'
 import type { Slot, Ticket } from './ticket.js'
 
-/** What is asked of one sequence. */
-export interface SequenceAsk {
-  /** At least one token, and room for more within the limits. */
+/** A prompt, and how to continue it. */
+export interface ChoiceSpec {
+  /** At least one token, with room for more within the limits. */
   prompt: readonly number[]
   options: Omit<GenerateOptions, 'signal' | 'routes' | 'probabilities' | 'onPromptProgress'>
   /** Score the prompt's tokens too. */
@@ -17,13 +19,28 @@ export interface SequenceAsk {
   routes: boolean
 }
 
-/** The prompt, once it has been read, if it is asked about; then a step for each token. */
-export type SequenceEvent = ({ kind: 'prompt' } & ReadPrompt) | { kind: 'step'; step: Step }
-
-export interface SequenceEnd {
-  result: Pick<GenerationResult, 'finishReason' | 'text' | 'tokens'>
+/** One of a request's texts. */
+export interface Choice {
+  readonly index: number
+  readonly spec: ChoiceSpec
+  /** Tokens generated so far. */
+  generated: number
   /** Tokens of the prompt that an earlier request had left in the cache. */
   cached: number
+}
+
+export type FinishReason = 'stop' | 'length'
+
+/** A part of a choice, as it comes: the prompt if the request asks about it, each token, and the end. */
+export interface Piece {
+  /** The choice's index. */
+  index: number
+  text: string
+  tokens: ScoredToken[]
+  routed?: RoutedToken[]
+  promptRouted?: RoutedToken[]
+  /** Only in a choice's last piece. */
+  finishReason?: FinishReason
 }
 
 /** Tokens of an answer for which memory is taken at a time: many answers are far shorter than they may be. */
@@ -31,113 +48,137 @@ const ANSWER_PART = 256
 /** Tokens that the engine may be ahead of an answer's reader, and a few more. */
 const AHEAD = 64
 
-/** Waits for its turn and runs a sequence, in a session that has as much of the prompt as any. */
-export async function* runSequence(
-  serving: Serving,
-  ask: SequenceAsk,
-  ticket: Ticket,
-): AsyncGenerator<SequenceEvent, SequenceEnd> {
-  const { sessions, metrics, limits } = serving
-  const { prompt } = ask
+/** Waits for its turn, then generates a choice in the session whose cache has most of its prompt. */
+export async function* runChoice(context: RunContext, choice: Choice, ticket: Ticket): AsyncGenerator<Piece, void> {
+  const { prefixCache, metrics } = context
+  const { index, spec } = choice
+  const maxTokens = mostTokens(spec, context)
+  const mostRoom = spec.prompt.length + maxTokens
+  const { slot, take, ...turn } = await turnOf(context, spec, ticket)
+  let held = turn.held
+  let finishReason: FinishReason | undefined
+  try {
+    for (let mayRetry = true; !finishReason; mayRetry = false) {
+      if (!held) throw noMemory('there is no memory for this request now')
+      let isBegun = false
+      try {
+        let lastAt = performance.now()
+        if (isReadWhole(spec)) {
+          const read = await readWhole(context, spec, held, ticket.signal)
+          isBegun = true
+          yield { index, text: '', ...read }
+        }
+        metrics.promptRead(spec.prompt.length, held.cached)
+        choice.cached = held.cached
+        if (maxTokens === 0) {
+          finishReason = 'length'
+          break
+        }
+        for await (const { step, result } of generate(spec, held, maxTokens, ticket.signal)) {
+          isBegun = true
+          if (result) {
+            finishReason = result.finishReason === 'length' ? 'length' : 'stop'
+            continue
+          }
+          held.tokens.push(step.token)
+          const isNear = held.tokens.length + AHEAD >= held.room && held.room < mostRoom
+          if (isNear) prefixCache.extend(held, Math.min(held.room + ANSWER_PART, mostRoom))
+          metrics.generated(performance.now() - lastAt, step.index === 0)
+          lastAt = performance.now()
+          choice.generated++
+          yield pieceOf(step, choice, context)
+          // The engine pauses too, since its next token is not asked for before.
+          if (step.index + 1 >= slot.answerTokens && step.index + 1 < maxTokens) {
+            await slot.goOn()
+            lastAt = performance.now()
+          }
+        }
+      } catch (error) {
+        // Caches at rest must not keep a sequence from running.
+        const isRoomWanted = error instanceof NoRoom && !isBegun && mayRetry
+        if (!isRoomWanted || !prefixCache.drop()) throw error
+      } finally {
+        // The generation is at rest by now, so another sequence may get the session.
+        prefixCache.give(held)
+        held = undefined
+      }
+      if (!finishReason) held = take()
+    }
+  } finally {
+    slot.giveBack()
+  }
+  yield { index, text: '', tokens: [], finishReason }
+}
+
+/** Most tokens that may be generated after a prompt. */
+export function mostTokens({ prompt, options }: ChoiceSpec, { limits, model }: Pick<RunContext, 'limits' | 'model'>) {
+  const asked = options.maxTokens ?? model.generationDefaults.maxTokens ?? GENERATION_OPTIONS.maxTokens.default
+  return Math.min(asked ?? Infinity, limits.contextTokens - prompt.length)
+}
+
+/** A place to run in, and a session with memory for the first part of the answer. */
+interface Turn {
+  slot: Slot
+  held?: HeldSession
+  /** Takes another session; undefined if there is no memory for one. */
+  take(): HeldSession | undefined
+}
+
+async function turnOf(context: RunContext, spec: ChoiceSpec, ticket: Ticket): Promise<Turn> {
+  const { prefixCache, metrics, limits } = context
+  const { prompt } = spec
   const entered = performance.now()
-  await sessions.ready()
-  const maxTokens = mostTokens(ask, serving)
-  const runAll = ask.scorePrompt || ask.routes
-  const take = (spare = 0) => sessions.take(prompt, prompt.length + Math.min(maxTokens, ANSWER_PART), runAll, spare)
+  await prefixCache.ready()
+  const answer = mostTokens(spec, context)
+  const room = prompt.length + Math.min(answer, ANSWER_PART)
+  const isWhole = isReadWhole(spec)
+  const take = (spare = 0) => prefixCache.take(prompt, room, isWhole, spare)
   let held: HeldSession | undefined
   const slot = await ticket.slot({
-    answer: maxTokens,
-    unread: () => prompt.length - (runAll ? 0 : sessions.cachedOf(prompt)),
+    answer,
+    unread: () => prompt.length - (isWhole ? 0 : prefixCache.cachedOf(prompt)),
     admit: (kind) => {
-      // What pauses holds its memory; quick ones must have theirs meanwhile.
+      // A sequence that pauses keeps its memory; quick ones must have theirs meanwhile.
       held = take(kind === 'trial' ? (limits.parallel * limits.quickTokens) / 2 : 0)
       return held !== undefined
     },
   })
   metrics.queued(performance.now() - entered)
-  try {
-    for (let mayRetry = true; held; mayRetry = false) {
-      let isBegun = false
-      const events = runIn(held, maxTokens, serving, ask, ticket.signal, slot)
-      try {
-        for (let next = await events.next(); ; next = await events.next()) {
-          if (next.done) return next.value
-          isBegun = true
-          yield next.value
-        }
-      } catch (error) {
-        // Caches at rest must not keep a sequence from running.
-        const mayBeRoom = error instanceof UserError && !isBegun && mayRetry
-        if (!mayBeRoom || !sessions.drop()) throw error
-      } finally {
-        // A reader that leaves ends this generator alone; the session must be at rest before another sequence gets it.
-        await events.return(undefined as never).catch(() => undefined)
-        sessions.give(held)
-        held = undefined
-      }
-      held = take()
-    }
-    throw noMemory('there is no memory for this request now')
-  } finally {
-    slot.giveBack()
-  }
+  return { slot, held, take: () => take() }
 }
 
-/** Most tokens that may be generated after a prompt. */
-export function mostTokens(
-  { prompt, options }: SequenceAsk,
-  { limits, model }: Pick<Serving, 'limits' | 'model'>,
-): number {
-  const asked = options.maxTokens ?? model.generationDefaults.maxTokens ?? GENERATION_OPTIONS.maxTokens.default
-  return Math.min(asked ?? Infinity, limits.contextTokens - prompt.length)
+/** Whether all of the prompt is run, even if a cache has its beginning: the request asks about each of its tokens. */
+function isReadWhole({ scorePrompt, routes }: ChoiceSpec): boolean {
+  return scorePrompt || routes
 }
 
-async function* runIn(
-  held: HeldSession,
-  maxTokens: number,
-  { model, sessions, metrics }: Serving,
-  { prompt, options, scorePrompt, routes }: SequenceAsk,
-  signal: AbortSignal,
-  slot: Slot,
-): AsyncGenerator<SequenceEvent, SequenceEnd> {
-  const { session, cached, tokens } = held
-  const started = performance.now()
-  const isRead = scorePrompt || routes
-  if (isRead) {
-    const top = scorePrompt ? (options.logprobs ?? 0) : undefined
-    const read = await readPrompt(model, session, prompt, { top, routes, signal })
-    tokens.push(...prompt.slice(0, session.length))
-    yield { kind: 'prompt', ...read }
-  }
-  const rest = prompt.slice(session.length)
-  metrics.promptRead(prompt.length, cached)
-  if (maxTokens === 0) return { result: { finishReason: 'length', text: '', tokens: [] }, cached }
+/** Runs the prompt and returns what the request asks about it. */
+async function readWhole(context: RunContext, spec: ChoiceSpec, held: HeldSession, signal: AbortSignal) {
+  const { prompt, options, scorePrompt, routes } = spec
+  const top = scorePrompt ? (options.logprobs ?? 0) : undefined
+  const read = await readPrompt(context.model, held.session, prompt, { top, routes, signal })
+  held.tokens.push(...prompt.slice(0, held.session.length))
+  const tokenizer = tokenizerOf(context)
+  const promptRouted = read.routes?.map((layers, i) => routedToken(prompt[i], layers, tokenizer))
+  return { tokens: read.scores ?? [], ...(promptRouted && { promptRouted }) }
+}
 
+/** Generates after the part of the prompt that the session has. */
+function generate({ prompt, options, routes }: ChoiceSpec, held: HeldSession, maxTokens: number, signal: AbortSignal) {
+  const rest = prompt.slice(held.session.length)
   const onPromptProgress = ({ processed }: PromptProgress) => {
     held.read = prompt.length - rest.length + processed
   }
-  const steps = session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress })
-  tokens.push(...rest)
-  let lastAt = started
-  try {
-    for (;;) {
-      const { done, value } = await steps.next()
-      if (done) return { result: value, cached }
-      tokens.push(value.token)
-      const isNear = tokens.length + AHEAD >= held.room && held.room < prompt.length + maxTokens
-      if (isNear) sessions.extend(held, Math.min(held.room + ANSWER_PART, prompt.length + maxTokens))
-      const now = performance.now()
-      metrics.generated(now - lastAt, value.index === 0)
-      lastAt = now
-      yield { kind: 'step', step: value }
-      // Its next token is not asked for before that, so the engine does not go on either.
-      const isOver = value.index + 1 >= slot.answerTokens && value.index + 1 < maxTokens
-      if (!isOver) continue
-      await slot.goOn()
-      lastAt = performance.now()
-    }
-  } finally {
-    // Left early: what the engine computed ahead is taken back before another sequence gets the session.
-    await steps.return(undefined as never)
-  }
+  const steps = held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress })
+  held.tokens.push(...rest)
+  return eventsOf(steps)
+}
+
+function pieceOf(
+  { token, text, logprob, topLogprobs, routes }: Step,
+  { index, spec }: Choice,
+  context: RunContext,
+): Piece {
+  const tokens = [{ token, logprob, top: topLogprobs ?? [] }]
+  return { index, text, tokens, ...(spec.routes && { routed: [routedToken(token, routes, tokenizerOf(context))] }) }
 }

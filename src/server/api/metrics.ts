@@ -1,0 +1,32 @@
+import { Hono, type MiddlewareHandler } from 'hono'
+import type { ServerContext } from '../http/context.js'
+import type { Metrics } from '../run/metrics.js'
+
+/** Paths that are counted by name; all others are one. */
+const PATHS = [
+  '/health',
+  '/metrics',
+  '/v1/models',
+  '/v1/completions',
+  '/v1/chat/completions',
+  '/tokenize',
+  '/detokenize',
+  '/tokenizer_info',
+]
+
+/** Counts every request. */
+export function countRequests(metrics: Metrics): MiddlewareHandler {
+  return async (c, next) => {
+    const started = performance.now()
+    await next()
+    const path = PATHS.includes(c.req.path) ? c.req.path : 'other'
+    metrics.responded(path, c.res.status, performance.now() - started)
+  }
+}
+
+/** `GET /metrics`. */
+export function metricsRoutes({ metrics }: Pick<ServerContext, 'metrics'>): Hono {
+  const app = new Hono()
+  app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }))
+  return app
+}

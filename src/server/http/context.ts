@@ -1,0 +1,17 @@
+import type { AnswerMemory } from '../run/answer-memory.js'
+import type { RunContext } from '../run/context.js'
+import type { Queue } from '../run/queue.js'
+import type { Bodies } from './bodies.js'
+
+/** The parts of the server that its endpoints share. */
+export interface ServerContext extends RunContext {
+  /** The model's name in requests and responses. */
+  id: string
+  /** When the model was loaded, in seconds since 1970. */
+  since: number
+  bodies: Bodies
+  answerMemory: AnswerMemory
+  queue: Queue
+  /** Receives unexpected errors, with the id of the response. */
+  onError: (error: unknown, requestId: string) => void
+}
