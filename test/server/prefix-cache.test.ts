@@ -8,15 +8,19 @@ import { LIMITS } from '#molm/server/shared/limits.js'
 
 const test = suite('the prefix cache')
 
-/** A session of so many tokens, which counts who lives. */
+/** Makes sessions that only have tokens, and knows those that are not disposed. */
 function factory() {
   const live = new Set<FakeSession>()
   class FakeSession {
-    constructor(public length = 0) {
+    tokens: number[] = []
+    constructor() {
       live.add(this)
     }
+    get length() {
+      return this.tokens.length
+    }
     truncate(length: number) {
-      this.length = Math.min(this.length, length)
+      this.tokens = this.tokens.slice(0, length)
     }
     dispose() {
       live.delete(this)
@@ -35,11 +39,15 @@ function take(cache: PrefixCache, prompt: number[], runAll: boolean): HeldSessio
   return held as HeldSession
 }
 
+/** Gives a session back with other tokens in it. */
+function give(cache: PrefixCache, held: HeldSession, tokens: number[]) {
+  Object.assign(held.session, { tokens: [...tokens] })
+  cache.give(held)
+}
+
 function used(cache: PrefixCache, tokens: number[]) {
   const held = take(cache, tokens, true)
-  Object.assign(held.session, { length: tokens.length })
-  held.tokens.push(...tokens)
-  cache.give(held)
+  give(cache, held, tokens)
 }
 
 test('a prompt gets the session that begins most like it, cut to that, and one token is left to run', () => {
@@ -49,7 +57,7 @@ test('a prompt gets the session that begins most like it, cut to that, and one t
   const held = take(cache, [1, 2, 3, 7], false)
   assert.is(held.cached, 3)
   assert.is(held.session.length, 3)
-  assert.equal(held.tokens, [1, 2, 3])
+  assert.equal(held.session.tokens, [1, 2, 3])
   assert.is(take(cache, [1, 2, 9], false).cached, 2)
   assert.is(take(cache, [1], false).cached, 0)
 })
@@ -65,9 +73,7 @@ test('conversations that take turns keep a session each, though they begin alike
       const held = take(cache, [...tokens, 9], false)
       assert.is(held.cached, cached, `turn ${turn}`)
       tokens.push(9)
-      Object.assign(held.session, { length: tokens.length })
-      held.tokens.splice(0, held.tokens.length, ...tokens)
-      cache.give(held)
+      give(cache, held, tokens)
     }
   }
   // An edited last message has most in common with its own conversation.
@@ -141,7 +147,7 @@ test('a prompt that is to be run whole gets a new one', () => {
   assert.is(cache.kept.sequences, 1)
 })
 
-test('no more are kept than may be, those used longest ago go first, and none that is empty or unknown', () => {
+test('no more are kept than may be, those used longest ago go first, and none that is empty', () => {
   const { live, createSession } = factory()
   const cache = new PrefixCache({ createSession }, { keptSequences: 2, keptTokens: 10 }, ENDLESS)
   used(cache, [1, 1])
@@ -152,9 +158,6 @@ test('no more are kept than may be, those used longest ago go first, and none th
   used(cache, [4, 4, 4, 4, 4, 4, 4, 4, 4])
   assert.equal(cache.kept, { sequences: 1, tokens: 9 })
   cache.give(take(cache, [], true))
-  const unknown = take(cache, [], true)
-  Object.assign(unknown.session, { length: 3 })
-  cache.give(unknown)
   assert.is(cache.kept.sequences, 1)
   assert.ok(cache.drop())
   assert.not.ok(cache.drop())

@@ -22,7 +22,7 @@ const isOpen = (path: string) => OPEN.includes(path) || path.startsWith('/page/'
  * Lets in who may use the server. Without a key, that is anybody who can reach it; but no page of somebody else's in a
  * browser that can: its requests name the host that they believe to be talking to (DNS rebinding), and its own origin.
  *
- * hono/bearer-auth is not used: its refusals have a form of their own, which clients of OpenAI's API do not read.
+ * hono/bearer-auth is not used: it refuses in a form of its own, and here each refusal is an ApiError.
  */
 export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions): MiddlewareHandler {
   const crossOrigin =

@@ -20,7 +20,7 @@ const MOST_KEYS = 2 ** 16
  * must say that it is JSON: a page of another origin, in a browser, cannot do so without asking first. What is read counts
  * as memory of bodies until the request has been answered.
  *
- * hono/body-limit is not used: it refuses in a form of its own, and bounds each body but not all together.
+ * hono/body-limit is not used: it bounds each body, but not the memory of all together (bodies.ts).
  */
 export async function readBody<T extends z.ZodObject>(
   c: Context,

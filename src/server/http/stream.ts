@@ -21,7 +21,8 @@ const HEADERS = {
  * event is only asked for when the connection has room for it. The ticket is aborted when the client goes, and left at the
  * end.
  *
- * hono's streamSSE is not used: it makes events as fast as it can, whether or not the client reads them.
+ * hono's streamSSE is not used: it begins before the response is read, and its writes hide that the client has gone. Here
+ * an event is made only when it is pulled.
  */
 export function eventStream(
   c: Context,

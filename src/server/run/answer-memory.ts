@@ -60,7 +60,7 @@ export function answerBytes(
   const fitting = Math.floor((limits.answerBytes - ofPrompts) / ofTokens)
   const ways = [
     ...(stream <= limits.answersBytes ? ['set "stream" to true'] : []),
-    fitting > 0 ? `set "max_tokens" to ${fitting} or less` : 'spec for less',
+    fitting > 0 ? `set "max_tokens" to ${fitting} or less` : 'ask for less',
   ]
   const message =
     `an answer that is not streamed may take ${formatBytes(limits.answerBytes)}, and one of up to ${tokens} tokens, with ` +
@@ -81,7 +81,7 @@ export class AnswerMemory {
   reserve(bytes: number): (left?: number) => void {
     if (bytes <= SMALL_PART * this.limits.answersBytes) return () => undefined
     if (this.taken + bytes > this.limits.answersBytes) {
-      const message = 'too many large answers are being made; try again later, or spec for less'
+      const message = 'too many large answers are being made; try again later, or ask for less'
       throw new ApiError(429, message, { code: 'answers_too_large', retryAfter: 10 })
     }
     this.taken += bytes

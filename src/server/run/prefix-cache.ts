@@ -1,5 +1,6 @@
 import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
+import { commonPrefix } from '../../common-prefix.js'
 import { ApiError } from '../shared/api-error.js'
 import type { Limits } from '../shared/limits.js'
 import type { CacheMemory } from './cache-memory.js'
@@ -9,23 +10,16 @@ export interface HeldSession {
   readonly session: Session
   /** The beginning of the prompt that need not be run. */
   readonly cached: number
-  /** The tokens of its cache when the session is given back, and perhaps more. */
-  readonly tokens: number[]
   /** Tokens of the prompt that have been read. */
   read: number
   /** Tokens that there is memory for. */
   room: number
 }
 
-interface Resting {
-  session: Session
-  tokens: number[]
-}
-
 /** The sessions of a server: those in use, and those at rest, whose caches serve later prompts with the same beginning. */
 export class PrefixCache {
   /** Least recently used first. */
-  private resting: Resting[] = []
+  private resting: Session[] = []
   private readonly held = new Set<HeldSession>()
 
   constructor(
@@ -36,7 +30,7 @@ export class PrefixCache {
 
   /** Sequences at rest, and their tokens together. */
   get kept(): { sequences: number; tokens: number } {
-    return { sequences: this.resting.length, tokens: sum(this.resting, ({ tokens }) => tokens.length) }
+    return { sequences: this.resting.length, tokens: sum(this.resting, ({ length }) => length) }
   }
 
   /** Resolves once sessions may be taken. */
@@ -58,23 +52,18 @@ export class PrefixCache {
    */
   take(prompt: readonly number[], room: number, runAll: boolean, spare = 0): HeldSession | undefined {
     const near = runAll ? undefined : this.nearest(prompt)
-    if (!this.makeMemory(room, near?.entry, spare)) return undefined
-    let held: HeldSession
-    if (near) {
-      const { entry, cached } = near
-      this.resting = this.resting.filter((other) => other !== entry)
-      entry.session.truncate(cached)
-      held = { session: entry.session, cached, tokens: entry.tokens.slice(0, cached), read: cached, room }
-    } else {
-      held = { session: this.model.createSession(), cached: 0, tokens: [], read: 0, room }
-    }
+    if (!this.makeMemory(room, near?.session, spare)) return undefined
+    const { session, cached } = near ?? { session: this.model.createSession(), cached: 0 }
+    this.resting = this.resting.filter((other) => other !== session)
+    session.truncate(cached)
+    const held = { session, cached, read: cached, room }
     this.held.add(held)
     return held
   }
 
   /** Makes sure of memory for `room` tokens of a session in use. Throws an ApiError if there is not enough. */
   extend(held: HeldSession, room: number): void {
-    if (!this.makeMemory(room, held)) throw noMemory('there is no memory for more of this answer now')
+    if (!this.makeMemory(room, held.session)) throw noMemory('there is no memory for more of this answer now')
     held.room = room
   }
 
@@ -82,10 +71,8 @@ export class PrefixCache {
   give(held: HeldSession): void {
     this.memory.note(this.filled)
     this.held.delete(held)
-    const { session, tokens } = held
-    const { length } = session
-    if (length === 0 || length > tokens.length) return session.dispose()
-    this.resting.push({ session, tokens: tokens.slice(0, length) })
+    if (held.session.length === 0) return held.session.dispose()
+    this.resting.push(held.session)
     const { keptSequences, keptTokens } = this.limits
     while (this.kept.sequences > keptSequences || this.kept.tokens > keptTokens) this.dropOldest()
     // Experts may have been read since; ask now, so that the next request need not wait.
@@ -100,7 +87,7 @@ export class PrefixCache {
   }
 
   private dropOldest(): void {
-    this.resting.shift()?.session.dispose()
+    this.resting.shift()?.dispose()
   }
 
   /** Tokens that are in all caches now. */
@@ -113,33 +100,33 @@ export class PrefixCache {
    * `own` is that session, in use or at rest, if it exists. False also if less than that of `spare` tokens were left
    * for others. Throws an ApiError if the memory would not be enough for this one alone.
    */
-  private makeMemory(room: number, own?: HeldSession | Resting, spare = 0): boolean {
+  private makeMemory(room: number, own?: Session, spare = 0): boolean {
     this.memory.note(this.filled)
     const most = this.memory.tokensFor(room)
     if (room > most) {
       throw noMemory(`the prompt and its answer need memory for ${room} tokens; there is enough for ${most}`)
     }
-    const inUse = room + sum([...this.held], (other) => (other === own ? 0 : other.room))
+    const inUse = room + sum([...this.held], (other) => (other.session === own ? 0 : other.room))
     if (inUse + spare > most) return false
-    const others = this.resting.filter((entry) => entry !== own)
-    let atRest = sum(others, ({ tokens }) => tokens.length)
-    for (const entry of others) {
+    const others = this.resting.filter((session) => session !== own)
+    let atRest = sum(others, ({ length }) => length)
+    for (const session of others) {
       if (inUse + atRest <= most) break
-      atRest -= entry.tokens.length
-      this.resting = this.resting.filter((other) => other !== entry)
-      entry.session.dispose()
+      atRest -= session.length
+      this.resting = this.resting.filter((other) => other !== session)
+      session.dispose()
     }
     return true
   }
 
   /** The session at rest of most use to a prompt; of several of the same use, the one that loses least by it. */
-  private nearest(prompt: readonly number[]): { entry: Resting; cached: number } | undefined {
-    let best: { entry: Resting; cached: number } | undefined
-    for (const entry of this.resting) {
-      const { length } = entry.tokens
-      const cached = commonPrefix(entry.tokens, prompt, prompt.length - 1)
+  private nearest(prompt: readonly number[]): { session: Session; cached: number } | undefined {
+    let best: { session: Session; cached: number } | undefined
+    for (const session of this.resting) {
+      const { length } = session
+      const cached = commonPrefix(session.tokens, prompt, prompt.length - 1)
       if (2 * cached <= length || cached < (best?.cached ?? 0)) continue
-      if (!best || cached > best.cached || length < best.entry.tokens.length) best = { entry, cached }
+      if (!best || cached > best.cached || length < best.session.length) best = { session, cached }
     }
     return best
   }
@@ -151,11 +138,4 @@ export function noMemory(message: string): ApiError {
 
 function sum<T>(entries: readonly T[], of: (entry: T) => number): number {
   return entries.reduce((total, entry) => total + of(entry), 0)
-}
-
-function commonPrefix(a: readonly number[], b: readonly number[], most: number): number {
-  const end = Math.min(most, a.length)
-  let length = 0
-  while (length < end && a[length] === b[length]) length++
-  return length
 }

@@ -80,8 +80,8 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
             finishReason = result.finishReason === 'length' ? 'length' : 'stop'
             continue
           }
-          held.tokens.push(step.token)
-          const isNear = held.tokens.length + AHEAD >= held.room && held.room < mostRoom
+          const length = spec.prompt.length + step.index + 1
+          const isNear = length + AHEAD >= held.room && held.room < mostRoom
           if (isNear) prefixCache.extend(held, Math.min(held.room + ANSWER_PART, mostRoom))
           metrics.generated(performance.now() - lastAt, step.index === 0)
           lastAt = performance.now()
@@ -157,7 +157,6 @@ async function readWhole(context: RunContext, spec: ChoiceSpec, held: HeldSessio
   const { prompt, options, scorePrompt, routes } = spec
   const top = scorePrompt ? (options.logprobs ?? 0) : undefined
   const read = await readPrompt(context.model, held.session, prompt, { top, routes, signal })
-  held.tokens.push(...prompt.slice(0, held.session.length))
   const tokenizer = tokenizerOf(context)
   const promptRouted = read.routes?.map((layers, i) => routedToken(prompt[i], layers, tokenizer))
   return { tokens: read.scores ?? [], ...(promptRouted && { promptRouted }) }
@@ -169,9 +168,7 @@ function generate({ prompt, options, routes }: ChoiceSpec, held: HeldSession, ma
   const onPromptProgress = ({ processed }: PromptProgress) => {
     held.read = prompt.length - rest.length + processed
   }
-  const steps = held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress })
-  held.tokens.push(...rest)
-  return eventsOf(steps)
+  return eventsOf(held.session.generate(rest, { ...options, maxTokens, routes, signal, onPromptProgress }))
 }
 
 function pieceOf(

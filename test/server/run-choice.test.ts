@@ -1,0 +1,90 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { NoRoom, UserError } from '#molm/errors.js'
+import type { GenerationResult, MemoryStats, ModelInfo, Session, Step } from '#molm/index.js'
+import { CacheMemory } from '#molm/server/run/cache-memory.js'
+import type { RunContext } from '#molm/server/run/context.js'
+import { PrefixCache } from '#molm/server/run/prefix-cache.js'
+import { Queue } from '#molm/server/run/queue.js'
+import { type Piece, runChoice } from '#molm/server/run/run-choice.js'
+import { LIMITS } from '#molm/server/shared/limits.js'
+import { thrownBy } from '../support/rejects.js'
+
+const test = suite('a choice')
+
+/** A context whose sessions fail at their first token as often as there are errors, then write two tokens. */
+function contextOf(errors: Error[]) {
+  const disposed: number[] = []
+  let created = 0
+  const createSession = () => {
+    const number = created++
+    const session = {
+      tokens: [] as number[],
+      get length() {
+        return session.tokens.length
+      },
+      truncate: () => undefined,
+      dispose: () => disposed.push(number),
+      async *generate(prompt: number[]): AsyncGenerator<Partial<Step>, Partial<GenerationResult>> {
+        const error = errors.shift()
+        if (error) throw error
+        session.tokens.push(...prompt)
+        for (const index of [0, 1]) yield { index, token: 7, text: `${index}`, logprob: -1 }
+        return { finishReason: 'eos' }
+      },
+    }
+    return session as unknown as Session
+  }
+  const memory = new CacheMemory({ stats: async () => ({}) as MemoryStats, info: {} as ModelInfo })
+  const context = {
+    model: { hasTokenizer: false, generationDefaults: {} },
+    prefixCache: new PrefixCache({ createSession }, LIMITS, memory),
+    metrics: { queued: () => undefined, promptRead: () => undefined, generated: () => undefined },
+    limits: LIMITS,
+  } as unknown as RunContext
+  return { context, disposed }
+}
+
+async function run(context: RunContext, prompt: number[]): Promise<Piece[]> {
+  const spec = { prompt, options: {}, scorePrompt: false, routes: false }
+  const choice = { index: 3, spec, generated: 0, cached: 0 }
+  const ticket = new Queue(LIMITS).enter()
+  const pieces: Piece[] = []
+  for await (const piece of runChoice(context, choice, ticket)) pieces.push(piece)
+  assert.is(choice.generated, 2)
+  ticket.leave()
+  return pieces
+}
+
+const noRoom = () => new NoRoom('no room', { held: 0, more: 1 })
+
+test('has a piece for each token, and one for its end', async () => {
+  const { context } = contextOf([])
+  assert.equal(await run(context, [1]), [
+    { index: 3, text: '0', tokens: [{ token: 7, logprob: -1, top: [] }] },
+    { index: 3, text: '1', tokens: [{ token: 7, logprob: -1, top: [] }] },
+    { index: 3, text: '', tokens: [], finishReason: 'stop' },
+  ])
+})
+
+test('runs again without the caches at rest if the engine has no room, once', async () => {
+  const errors: Error[] = []
+  const { context, disposed } = contextOf(errors)
+  await run(context, [1, 2, 3])
+  errors.push(noRoom())
+  assert.is((await run(context, [4, 5, 6])).length, 3)
+  assert.equal(disposed, [0, 1], 'the session at rest, then the one that failed')
+  errors.push(noRoom(), noRoom())
+  assert.instance(await thrownBy(run(context, [7, 8, 9])), NoRoom)
+})
+
+test('does not run again after any other error', async () => {
+  const errors: Error[] = []
+  const { context, disposed } = contextOf(errors)
+  await run(context, [1, 2, 3])
+  errors.push(new UserError('the file has changed'))
+  assert.match(String(await thrownBy(run(context, [4, 5, 6]))), /the file has changed/)
+  assert.equal(disposed, [1])
+})
+
+test.run()
