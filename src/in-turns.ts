@@ -1,9 +1,9 @@
-/** Longest that works hold the event loop at a time, all of them together. */
+/** Most milliseconds that all tasks together hold the event loop at a time. */
 const TURN_MS = 8
-/** Of so many turns one goes to the oldest work, the others to the smallest. */
+/** One turn in this number goes to the oldest task, the others to the smallest. */
 const OLDEST_EVERY = 4
 
-/** Work that waits for its next turn. */
+/** A task that waits for its next turn. */
 interface Waiting {
   size: number
   /** Runs it until a time of `performance.now()`; true once it is over. */
@@ -15,7 +15,7 @@ const waiting: Waiting[] = []
 let turns = 0
 let isUnderWay = false
 
-/** Does work that yields now and then all at once. */
+/** Runs a generator of work to its end without a pause. */
 export function atOnce<T>(work: Generator<void, T>): T {
   for (;;) {
     const { done, value } = work.next()
@@ -24,9 +24,10 @@ export function atOnce<T>(work: Generator<void, T>): T {
 }
 
 /**
- * Does work with turns of the event loop in between, which all such works share: the event loop waits for one turn only,
- * however many there are. Most turns go to the work of the least `size`, so that a short text does not wait for a long
- * one; each fourth goes to the oldest, so that a long one comes to its end. Rejects with the signal's reason when aborted.
+ * Runs a generator of work in turns between those of the event loop. All tasks share these turns, so the event loop
+ * waits for one turn only, however many tasks there are. Most turns go to the task of the smallest `size`, so that a
+ * short text does not wait for a long one; every fourth goes to the oldest, so that a long one finishes. Rejects with
+ * the signal's reason when aborted.
  */
 export async function inTurns<T>(work: Iterator<void, T>, size: number, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted()
@@ -64,7 +65,7 @@ export async function inTurns<T>(work: Iterator<void, T>, size: number, signal?:
   }
 }
 
-/** Does a piece of work that cannot be divided, as `inTurns` does: at once if nothing is under way, else in a turn of its own. */
+/** Runs indivisible work as `inTurns` does: at once if no task is under way, else in its own turn. */
 export function inOneTurn<T>(work: () => T, size: number, signal?: AbortSignal): Promise<T> {
   return inTurns({ next: () => ({ done: true, value: work() }) }, size, signal)
 }
@@ -82,7 +83,7 @@ function remove(entry: Waiting): void {
   if (at >= 0) waiting.splice(at, 1)
 }
 
-/** The oldest of those that are the smallest. */
+/** The oldest of the smallest tasks. */
 function smallest(): Waiting {
   return waiting.reduce((best, entry) => (entry.size < best.size ? entry : best))
 }

@@ -1,14 +1,15 @@
-/** Whether a generated text is a whole answer, from its first character to its last. */
+/** Whether a generated text begins an answer and ends a turn. */
 export interface AnswerEnds {
-  /** It begins an answer, and does not continue a text. */
+  /** It begins an answer instead of continuing a text. */
   isAnswer: boolean
-  /** It ends a turn of a conversation, and not just a raw text. */
+  /** It ends a turn of a conversation instead of a raw text. */
   isTurn: boolean
 }
 
 /**
- * The visible text of a generation, piece by piece. Blanks at the beginning of an answer and at the end of a turn only part
- * it from its frame, and are left out. Blanks that may be the last are held back until a visible character follows.
+ * The visible text of a generation, piece by piece. Blanks at the beginning of an answer and at the end of a turn only
+ * part it from its frame, and are left out. Blanks that may be the last are held back until a visible character
+ * follows.
  */
 export class AnswerText {
   private hasBegun: boolean

@@ -2,31 +2,31 @@ import type { ChatMessage, ChatTemplate } from '../api/text.js'
 import { UserError } from '../errors.js'
 
 export interface ChatFrameOptions {
-  /** The model's way to write a conversation; without one, turns are written as plain text. */
+  /** The model's chat template; without one, turns are written as plain text. */
   template?: ChatTemplate
-  /** More that the template knows by name, as JSON has it. */
+  /** Further variables of the template, with values of JSON. */
   args?: Readonly<Record<string, unknown>>
-  /** A text in front of the conversation. */
+  /** System text, put before the conversation. */
   system?: string
-  /** What the answer begins with. */
+  /** Beginning of the answer. */
   prefill?: string
   signal?: AbortSignal
 }
 
-/** A conversation as the model gets it. */
+/** A conversation written out as the model's prompt. */
 export interface ChatFrame {
   text: string
-  /** Whether the text has the tokens in it that begin it. */
+  /** Whether the text contains its special tokens, so that the tokenizer must not add any. */
   hasSpecialTokens: boolean
-  /** Texts that end the answer where the model names none. */
+  /** Stop strings for models that name none. */
   stop: string[]
-  /** Whether a new answer begins, rather than text of its own continuing. */
+  /** Whether the model begins a new answer instead of continuing one. */
   isAnswer: boolean
-  /** Whether there is a system text that the template does not write: the model never reads it. */
+  /** Whether the template leaves out the system text, so that the model never reads it. */
   dropsSystem: boolean
 }
 
-/** How turns are written for a model that brings no template. */
+/** Names of the roles for models without a template. */
 const NAMES = new Map([
   ['user', 'User'],
   ['assistant', 'Assistant'],
@@ -35,9 +35,9 @@ const NAMES = new Map([
 const PLAIN_STOP = ['\nUser:', '\nAssistant:']
 
 /**
- * Writes a conversation out up to the beginning of the next answer, or, if the last message is the assistant's, up to
- * where that continues: by the model's template, else as plain turns of `User:` and `Assistant:`. Rejects with a
- * UserError that says so if the template takes the conversation only without its system text.
+ * Writes a conversation up to the beginning of the next answer. If the last message is the assistant's, it stays open,
+ * so that the model continues it. Uses the model's template, else plain turns of `User:` and `Assistant:`. Rejects with
+ * a UserError if the template refuses the conversation; the message says if it accepts it without the system text.
  */
 export async function writeChat(
   messages: readonly ChatMessage[],
@@ -56,12 +56,12 @@ export async function writeChat(
   return { ...frame, hasSpecialTokens: true, stop: [], isAnswer }
 }
 
-/** The message to a user whose system text `dropsSystem` says is not read. */
+/** Warning for a system text that the template leaves out (`dropsSystem`). */
 export function systemDropped(model: string): string {
   return `${model}'s chat template leaves system texts out: this one has no effect`
 }
 
-/** Renders a conversation, and once more without its system texts: a template that drops them writes the same. */
+/** Renders a conversation with and without its system texts: equal results mean that the template drops them. */
 async function withSystem(
   messages: readonly ChatMessage[],
   render: (messages: readonly ChatMessage[]) => Promise<string>,

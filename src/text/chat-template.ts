@@ -8,16 +8,16 @@ import { markEnd, upToMark } from './continued-message.js'
 import { LimitedTemplate } from './jinja/limited-template.js'
 import { specialTokens } from './tokenizer/special-tokens.js'
 
-/** Published templates have up to some 20 kB. */
+/** Published templates have at most about 20 kB. */
 const MOST_BYTES = 2 ** 20
 
-/** The name of the template that is meant where none is named, and of the one for conversations with tools. */
+/** Names of the default template and of the template for conversations with tools. */
 const [DEFAULT, WITH_TOOLS] = ['default', 'tool_use']
 
 /**
- * Loads a folder's chat template: chat_template.jinja, else `chat_template` of tokenizer_config.json, as one template or
- * as a list of them by name; undefined where it has neither. Rejects with a UserError that names the file if there is no
- * template in it.
+ * Loads a folder's chat template: chat_template.jinja, else `chat_template` of tokenizer_config.json, which is one
+ * template or a list of named ones. Undefined if the folder has neither. Rejects with a UserError that names the file
+ * if it contains no template.
  */
 export async function loadChatTemplate(dir: string): Promise<ChatTemplate | undefined> {
   const [bytes, config = {}, specialMap = {}] = await Promise.all([

@@ -1,19 +1,19 @@
 import type { TemplateMessage } from '../api/text.js'
 import { UsageError } from '../errors.js'
 
-/** Stands where the last message ends, with a blank after it that shows whether the template trims messages. */
+/** Marks the end of the last message. The blank behind it shows whether the template trims messages. */
 const MARK = 'END_OF_THE_CONTINUED_MESSAGE'
 
-/** The messages with a mark at the end of the last one. Throws a UsageError where that is no text. */
+/** Adds a mark to the end of the last message. Throws a UsageError if that message is not a text. */
 export function markEnd(messages: readonly TemplateMessage[]): TemplateMessage[] {
   const last = messages.at(-1)
   if (typeof last?.content !== 'string')
-    throw new UsageError('only a text can be continued, and the last message is none')
+    throw new UsageError('only a text can be continued, and the last message is not a text')
   return [...messages.slice(0, -1), { ...last, content: `${last.content}${MARK} ` }]
 }
 
 /**
- * What is written up to the mark; without blanks at its end where the template trims messages. Throws an Error where the
+ * The rendered text up to the mark, without trailing blanks if the template trims messages. Throws an Error if the
  * template has left the message out.
  */
 export function upToMark(text: string): string {

@@ -7,9 +7,8 @@ import { printable } from '../printable.js'
 import { isTokenId } from './tokenizer/added-tokens.js'
 
 /**
- * Reads generation_config.json. Null says nothing, nor do keys not listed here, nor a folder without the file;
- * `do_sample: false` means greedy, whatever temperature stands beside it. Rejects with a UserError that names the file and
- * the key of a value that cannot be meant.
+ * Reads generation_config.json. Ignores null, unknown keys and a missing file. `do_sample: false` means greedy,
+ * whatever `temperature` says. Rejects with a UserError that names the file and the key of an impossible value.
  */
 export async function loadGenerationDefaults(dir: string): Promise<GenerationDefaults> {
   const config = (await readJsonIfPresent(dir, 'generation_config.json')) ?? {}
@@ -38,7 +37,7 @@ export async function loadGenerationDefaults(dir: string): Promise<GenerationDef
   })
 }
 
-/** So that the result can be spread over other defaults. */
+/** Removes undefined values, so that the result can be spread over other defaults. */
 function withoutUndefined<T extends object>(values: T): T {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T
 }

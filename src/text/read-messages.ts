@@ -6,13 +6,13 @@ import { printable } from '../printable.js'
 const ROLES: readonly unknown[] = ['system', 'developer', 'user', 'assistant']
 const FIELDS = ['role', 'content', 'name', 'tool_calls', 'function_call', 'refusal']
 
-/** Thrown for messages that cannot be used. */
+/** A list of messages that cannot be used. */
 export class WrongMessages extends UserError {
   constructor(
     /** The field at fault, such as [0, 'role']; empty for the list itself. */
     readonly path: readonly (number | string)[],
     readonly why: string,
-    /** Whether messages have no such field at all. */
+    /** Whether messages never have this field. */
     readonly isUnknown = false,
   ) {
     const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${printable(key, 40)}`)).join('')
@@ -21,8 +21,8 @@ export class WrongMessages extends UserError {
 }
 
 /**
- * The messages of a conversation in the JSON of OpenAI's API: those of the server's requests, of `--messages` and of
- * `--batch`. A field that is null is as if it were left out. Throws WrongMessages for the first field at fault.
+ * Reads the messages of a conversation in the JSON of OpenAI's API, for the server, `--messages` and `--batch`. Null
+ * fields count as absent. Throws WrongMessages for the first wrong field.
  */
 export function readMessages(list: unknown): ChatMessage[] {
   if (list === undefined) throw new WrongMessages([], 'is missing')
@@ -42,7 +42,7 @@ function readMessage(message: unknown, i: number): ChatMessage {
   if (text === undefined) {
     throw needed('content', 'a text, or a list of {"type": "text", "text": ...}; nothing else is supported')
   }
-  // A label, which no template here has a place for.
+  // A label that no published template uses.
   if (isGiven(name) && typeof name !== 'string') throw wrong('name', 'must be a text')
   if (isGiven(tool_calls) && !(Array.isArray(tool_calls) && tool_calls.length === 0)) {
     throw wrong('tool_calls', 'is not supported; leave it out, or give []')
@@ -51,11 +51,11 @@ function readMessage(message: unknown, i: number): ChatMessage {
   if (isGiven(refusal)) throw wrong('refusal', 'is not supported; leave it out')
   const unknown = Object.keys(message).find((key) => isGiven(message[key]) && !FIELDS.includes(key))
   if (unknown !== undefined) throw new WrongMessages([i, unknown], 'is not supported', true)
-  // OpenAI's newer models call a system text the developer's.
+  // OpenAI's newer models call the system role `developer`.
   return { role: role === 'developer' ? 'system' : (role as string), content: text }
 }
 
-/** A text, or parts that are texts, put together as they are. */
+/** A text, or the texts of its parts joined. */
 function textOf(content: unknown): string | undefined {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return undefined

@@ -1,37 +1,37 @@
 import { checkOptions } from '../generation-options.js'
 
 /**
- * Finds the first of several stop strings in a text that comes in pieces, however it is cut. Text is given out as soon
- * as no stop string can begin in it.
+ * Finds the first of several stop strings in a text that arrives in pieces, however it is cut. Releases text as soon as
+ * it cannot be part of a stop string.
  *
- * The match that is complete first wins, since nothing after it need be generated; of several that end at the same
- * place, the longest, so that nothing of a stop string is ever given out.
+ * The match that ends first wins, since nothing after it needs to be generated. Of several that end at the same place
+ * the longest wins, so that no part of a stop string is released.
  */
 export class StopStrings {
   private held = ''
-  /** Length of the longest stop string less one character: no more is ever held back. */
+  /** Most characters held back: the length of the longest stop string minus one. */
   private readonly longest: number
   private found: string | undefined
 
-  /** Throws a UsageError if one of the stops is empty, for it would match everywhere, or if there are too many. */
+  /** Throws a UsageError if a stop string is empty (it would match everywhere), or if there are too many. */
   constructor(private readonly stops: readonly string[]) {
     checkOptions({ stop: [...stops] })
     this.longest = stops.reduce((most, { length }) => Math.max(most, length - 1), 0)
   }
 
-  /** The stop string that has been found, if one has. */
+  /** The stop string found, if any. */
   get stop(): string | undefined {
     return this.found
   }
 
-  /** Whether text is held back as the possible beginning of a stop string. */
+  /** Whether text is held back that may begin a stop string. */
   get isHolding(): boolean {
     return this.held !== ''
   }
 
   /**
-   * Takes a piece of text and gives the text that is safe to show: all before the stop string once one is found, nothing
-   * from then on.
+   * Adds a piece of text and returns the text that is safe to show: up to the stop string once one is found, and
+   * nothing after it.
    */
   push(text: string): string {
     if (this.found !== undefined) return ''
@@ -41,14 +41,14 @@ export class StopStrings {
     return seen.slice(0, begin)
   }
 
-  /** The end of the text: gives what was held back as the possible beginning of a stop string. */
+  /** Ends the text: returns the text held back. */
   flush(): string {
     const rest = this.held
     this.held = ''
     return rest
   }
 
-  /** Where the winning match begins, which is then noted as found. */
+  /** Index of the winning match, which becomes `stop`; undefined without a match. */
   private findIn(text: string): number | undefined {
     let begin: number | undefined
     let end = Infinity
@@ -65,7 +65,7 @@ export class StopStrings {
     return begin
   }
 
-  /** Length of the longest end of the text with which a stop string begins. */
+  /** Length of the longest suffix of the text that is a prefix of a stop string. */
   private lengthToHold(text: string): number {
     for (let length = Math.min(this.longest, text.length); length > 0; length--) {
       const end = text.slice(-length)

@@ -11,7 +11,7 @@ import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer/t
 import { kindOf } from './tokenizer/tokenizer-kind.js'
 import { readVocabulary, type Vocabulary, withAddedTokens } from './tokenizer/vocabulary.js'
 
-/** Encodes at once, or with turns of the event loop in between. Without `addSpecialTokens` only the text itself. */
+/** Encodes synchronously, or in turns of the event loop. `addSpecialTokens` adds those of the tokenizer's makers. */
 interface Encoding {
   isQuick: boolean
   atOnce(text: string, addSpecialTokens: boolean): number[]
@@ -20,8 +20,8 @@ interface Encoding {
 }
 
 /**
- * Loads the tokenizer of a checkpoint folder: tokenizer.json, or vocab.json with merges.txt. Undefined where the folder
- * has neither. Rejects with a UserError that names the file which cannot be used.
+ * Loads the tokenizer of a checkpoint folder: tokenizer.json, or vocab.json with merges.txt. Undefined if the folder
+ * has neither. Rejects with a UserError that names the unusable file.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer | undefined> {
   const definition = await readTokenizerDefinition(dir)
@@ -37,7 +37,7 @@ async function createTokenizer(definition: TokenizerDefinition): Promise<Tokeniz
   const kind = kindOf(definition)
   const vocabulary = readVocabulary(definition.model.vocab)
   const { decoder: parts, normalizer } = definition.json
-  // A normalizer that is not quick runs in the tokenizer's own process alone.
+  // A normalizer that is not quick runs only in the tokenizer's own process.
   const normalize = isQuickNormalizer(normalizer) ? createNormalizer(normalizer) : (text: string) => text
   const decoder = kind === 'byte-level' ? BYTE_LEVEL : createSentencePieceDecoder(parts, normalize)
   const encoder = new Encoder(definition, vocabulary, kind)
@@ -45,7 +45,7 @@ async function createTokenizer(definition: TokenizerDefinition): Promise<Tokeniz
   return new BytePairTokenizer(definition, vocabulary, decoder, encoding)
 }
 
-/** Imported here, since few need it. */
+/** Imported on demand, since few tokenizers need it. */
 async function inOwnProcess(definition: TokenizerDefinition): Promise<Encoding> {
   const { TokenizerProcess } = await import('./tokenizer/tokenizer-process.js')
   return new TokenizerProcess(definition)
@@ -64,7 +64,7 @@ function onThisThread(encoder: Encoder): Encoding {
 // A byte-order mark at the beginning is part of the text.
 const FROM_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const BLANK = 0x20
-/** Tokens that are decoded between two pauses. */
+/** Tokens decoded between two pauses. */
 const TOKENS_A_STEP = 1024
 
 class BytePairTokenizer implements Tokenizer {
@@ -72,7 +72,7 @@ class BytePairTokenizer implements Tokenizer {
   readonly specialIds: ReadonlySet<number>
   private readonly addedTokens: ReadonlyMap<number, AddedToken>
   private readonly addedIds: ReadonlyMap<string, number>
-  /** By id, the added ones among them. */
+  /** Tokens by id, added ones included. */
   private readonly tokens: Vocabulary['tokens']
 
   constructor(
@@ -135,13 +135,13 @@ class BytePairTokenizer implements Tokenizer {
     return options?.skipSpecial && this.specialIds.has(id) ? new Uint8Array(0) : this.bytesAt(id, false)
   }
 
-  /** The bytes of a token, at the beginning of a text or elsewhere. */
+  /** Bytes of a token. `isFirst`: at the beginning of a text. */
   private bytesAt(id: number, isFirst: boolean): Uint8Array {
     const added = this.addedTokens.get(id)
     return added ? this.decoder.bytesOfAdded(added, isFirst) : this.decoder.bytesOf(this.token(id), isFirst)
   }
 
-  /** What console.log shows. */
+  /** Short form for console.log. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return `[Tokenizer of ${this.vocabSize} tokens]`
   }

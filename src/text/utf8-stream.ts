@@ -1,25 +1,25 @@
 /**
- * Text out of bytes that come in pieces, cut anywhere: gives only whole characters and keeps the beginning of the next.
- * What can never become a character turns into U+FFFD, as in `decode` of the whole.
+ * Decodes UTF-8 that arrives in pieces, cut anywhere: returns whole characters and keeps the beginning of the next.
+ * Invalid bytes become U+FFFD, as when the whole text is decoded.
  */
 export class Utf8Stream {
-  // A byte-order mark is part of the text, and stays.
+  // A byte-order mark is part of the text.
   private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  /** Bytes that the last character still lacks. */
+  /** Bytes missing from the last character. */
   private missing = 0
 
-  /** Whether the beginning of a character is kept. */
+  /** Whether half a character is held back. */
   get isHolding(): boolean {
     return this.missing > 0
   }
 
-  /** The characters that are complete with these bytes. */
+  /** Adds bytes and returns the characters they complete. */
   push(bytes: Uint8Array): string {
     for (const byte of bytes) this.missing = isContinuation(byte) ? Math.max(0, this.missing - 1) : following(byte)
     return this.decoder.decode(bytes, { stream: true })
   }
 
-  /** The end of the text: U+FFFD where it was cut inside a character, else nothing. Ready for another text then. */
+  /** Ends the text: returns U+FFFD if it was cut inside a character, else nothing. Another text may follow. */
   flush(): string {
     this.missing = 0
     return this.decoder.decode()

@@ -92,7 +92,7 @@ test('all 256 bytes have a token, for texts would lose the others', async () => 
   await refuses({ 'tokenizer.json': fallback }, /its vocabulary has no token for the byte 0x0/)
 })
 
-test('what is not known is refused by name, and so is what cannot be done alike', async () => {
+test('unknown parts are refused by name, and so are those that cannot be done exactly', async () => {
   const json = await readJson(NANO, 'tokenizer.json')
   const { pre_tokenizer, model } = json
   const refusesPart = (part: object, message: RegExp) => refuses({ 'tokenizer.json': { ...json, ...part } }, message)
@@ -116,7 +116,7 @@ test('what is not known is refused by name, and so is what cannot be done alike'
   }
 })
 
-test('a folder in the place of a file is named', async () => {
+test('a folder instead of a file is named', async () => {
   await inFolderOf({}, async (dir) => {
     await mkdir(join(dir, 'tokenizer.json'))
     await rejectsWithUserError(() => loadTokenizer(dir), /tokenizer\.json: this is not a file/)

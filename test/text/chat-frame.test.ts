@@ -16,7 +16,7 @@ function framed(chat_template: string, system: string, messages: { role: string;
   })
 }
 
-test('a model without template has plain turns, which end where the next would begin', async () => {
+test('a model without template has plain turns, which end at the beginning of the next', async () => {
   const messages = [
     { role: 'user', content: ' Hi ' },
     { role: 'assistant', content: 'Hello.' },
@@ -31,7 +31,7 @@ test('a model without template has plain turns, which end where the next would b
   })
 })
 
-test('a system text is written where the template has a place for it', async () => {
+test('a system text is written if the template has a place for it', async () => {
   const { text, dropsSystem } = await framed(TURNS, 'Be brief.')
   assert.equal([text, dropsSystem], ['system:Be brief. user:Hi ', false])
 })

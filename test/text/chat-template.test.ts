@@ -39,7 +39,7 @@ test('of several templates the one named "default" is used', async () => {
   assert.is(await template.render(HELLO), 'plain  hello ')
 })
 
-test('chat_template.jinja is used, also where tokenizer_config.json has a template, as transformers does', async () => {
+test('chat_template.jinja wins over a template in tokenizer_config.json, as in transformers', async () => {
   const jinja = '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}'
   assert.is(await (await load({ 'chat_template.jinja': jinja })).render(HELLO), '[user] hello ')
   const both = { 'chat_template.jinja': jinja, 'tokenizer_config.json': { chat_template: 'config' } }
@@ -56,14 +56,14 @@ test('a conversation with tools has the template for them', async () => {
   assert.is(await template.render(HELLO, { args: { tools: [{ name: 'weather' }] } }), 'weather')
 })
 
-test('more variables can be given, but for those of the conversation itself', async () => {
+test('more variables can be given, except those of the conversation', async () => {
   const source = '{{ messages[0].role }} {{ enable_thinking }} {{ documents | length }} {{ add_generation_prompt }}'
   const template = await load({ 'chat_template.jinja': source })
   const args = { enable_thinking: false, documents: [1, 2], messages: [], add_generation_prompt: true }
   assert.is(await template.render(HELLO, { args }), 'user False 2 False')
 })
 
-test('the last message can be left open, for an answer to go on with it', async () => {
+test('the last message can stay open, so that the answer continues it', async () => {
   const messages = [...HELLO, { role: 'assistant', content: 'Sure, ' }]
   const open = async (source: string) =>
     (await load({ 'chat_template.jinja': source })).render(messages, { continueFinalMessage: true })
@@ -90,7 +90,7 @@ test('the template knows the special tokens, written as text or as objects, from
   assert.is(await template.render(HELLO), '<s> hello </s><pad>')
 })
 
-test('what a template raises is an error for the user, with the file and the reason', async () => {
+test('an error raised by a template names the file and the reason', async () => {
   const chat_template =
     "{% if messages[0].role != 'system' %}{{ raise_exception('begin with a system message') }}{% endif %}"
   const template = await load({ 'tokenizer_config.json': { chat_template } })

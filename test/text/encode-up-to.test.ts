@@ -11,7 +11,7 @@ import { repositoryPath } from '../support/fixtures.js'
 import { thrownBy } from '../support/rejects.js'
 
 /* A text of more tokens than there may be is refused for little work, however long it is. */
-const test = suite('texts of at most so many tokens')
+const test = suite('texts up to a number of tokens')
 
 const NANO = repositoryPath('models/nano')
 const WORDS = 'The quick brown fox jumps. '
@@ -24,7 +24,7 @@ test.before(async () => {
   tokenizer = (await loadTokenizer(NANO)) as Tokenizer
 })
 
-/** How often work is taken up until it is over. */
+/** Number of turns that work takes. */
 function stepsOf(work: Generator<void, unknown>): number {
   let steps = 1
   while (!work.next().done) steps++
@@ -69,7 +69,7 @@ for (const [name, part] of [
   })
 }
 
-test('a single word is refused for its length alone, since no token has more than so many letters', () => {
+test('a single word is refused for its length alone, since tokens have a longest length', () => {
   const word = 'ab'.repeat(100_000)
   assert.ok(stepsOf(encoder.encode(word, true)) > 10, 'all of it takes many steps')
   for (const most of [100, 5_000]) assert.is(stepsOf(encoder.encodeUpTo(word, true, most)), 1)

@@ -9,7 +9,7 @@ export const NANO = fileURLToPath(new URL('../../../models/nano', import.meta.ur
 
 export const TOKENIZER_FIXTURES = ['01-base-bin-f32', '11-molm-like-bin-bf16-sharded'].map(fixturePath)
 
-/** Runs `use` with a folder of these files: text as it stands, anything else as JSON. */
+/** Runs `use` with a folder of these files: strings as text, other values as JSON. */
 export function inFolderOf<T>(files: Record<string, unknown>, use: (dir: string) => Promise<T>): Promise<T> {
   return inTemporaryFolder(async (dir) => {
     for (const [name, content] of Object.entries(files)) {

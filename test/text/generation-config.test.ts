@@ -21,7 +21,7 @@ test("reads nano's defaults", async () => {
   })
 })
 
-test('says nothing where there is no file, and where it has null or other keys', async () => {
+test('has no defaults without the file, for null and for other keys', async () => {
   assert.equal(await inFolderOf({}, loadGenerationDefaults), {})
   assert.equal(await load({ temperature: null, eos_token_id: null, transformers_version: '4.40.0' }), {})
 })
@@ -31,13 +31,13 @@ test('takes every key it knows', async () => {
   assert.equal(await load(config), { topK: 0, minP: 0.1, repeatPenalty: 1.1, stop: ['END'], eosTokens: [1, 2] })
 })
 
-test('is greedy where the file says so in words, whatever temperature it gives', async () => {
+test('do_sample: false means greedy, whatever the temperature', async () => {
   assert.is((await load({ do_sample: false, temperature: 0.7 })).temperature, 0)
   assert.is((await load({ do_sample: true, temperature: 0.7 })).temperature, 0.7)
   assert.is((await load({ temperature: 0.7 })).temperature, 0.7)
 })
 
-test('names the file, the key and the value that cannot be', async () => {
+test('an impossible value is named with its file and key', async () => {
   const bad: [string, unknown][] = [
     ['temperature', -1],
     ['top_k', 1.5],

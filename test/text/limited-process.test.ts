@@ -63,7 +63,7 @@ onLinux('an opening that computes too long is ended, also before anything is ask
   await rejectsWithUserError(() => ask(limited, {}), ENDED)
 })
 
-onLinux('a process that somebody ends while it opens is started again', async () => {
+onLinux('a process that is killed while it opens is started again', async () => {
   const limited = processOf({ waits: 2 * MILLISECONDS })
   const child = limited.start()
   child.once('message', () => child.kill('SIGKILL'))

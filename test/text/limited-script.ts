@@ -2,7 +2,7 @@ import { answerQuestions } from '#molm/text/sandbox/answer-questions.js'
 
 /** Milliseconds of each kind of work. */
 export interface Work {
-  /** Waits without computing, as a process that gets no turn on a busy machine. */
+  /** Waits without computing, like a process that a busy machine lets wait. */
   waits?: number
   computes?: number
   /** Bytes of memory that it fills. */
@@ -10,7 +10,7 @@ export interface Work {
   fails?: string
 }
 
-// The script of a process that works as it is asked to, in its opening and in its requests.
+// The script of a process that does the requested work, in its opening and in its requests.
 answerQuestions((opening: Work) => {
   carryOut(opening)
   return carryOut

@@ -7,7 +7,7 @@ import { publishedTemplates } from '../support/published-templates.js'
 import { NANO, readJson } from './folders.js'
 
 /*
- * Held against jinja2, set up as transformers sets it up (test/fixtures/templates/expected.py): published templates with
+ * Compares with jinja2 in the settings of transformers (test/fixtures/templates/expected.py): published templates with
  * conversations of every kind, and small pieces of the language. Whole texts are compared by their hash.
  */
 const FIXTURES = fixturePath('templates')
@@ -19,7 +19,7 @@ const conversations: Record<string, unknown>[] = await readJson(FIXTURES, 'conve
 const expected: Record<string, (string | null)[]> = await readJson(FIXTURES, 'expected.json')
 const snippets: [string, string | null][] = await readJson(FIXTURES, 'snippets.json')
 
-/** Null where the template refuses. */
+/** Null if the template refuses. */
 function render(source: string, variables: Record<string, unknown>): string | null {
   const program = new JinjaProgram(source)
   try {

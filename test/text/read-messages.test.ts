@@ -5,7 +5,7 @@ import { readMessages, WrongMessages } from '#molm/text/read-messages.js'
 
 const test = suite('messages of a request, a file or a line')
 
-test('what is wrong is named with its field, and the server finds the same field at fault', () => {
+test('a wrong field is named, and the server names the same field', () => {
   const must = 'must be a text, or a list of {"type": "text", "text": ...}; nothing else is supported'
   const cases: [messages: unknown, message: string][] = [
     [undefined, '"messages" is missing'],
@@ -52,14 +52,14 @@ test('what is wrong is named with its field, and the server finds the same field
   }
 })
 
-test('a field with a strange name cannot steer the terminal', () => {
+test('a field with a strange name cannot control the terminal', () => {
   assert.is(
     errorOf([{ role: 'user', content: 'Hi', '\u001b[2J': 1 }]).message,
     '"messages[0].\\x1b[2J" is not supported',
   )
 })
 
-test('parts are joined, a developer is the system, and what clients add without a meaning is passed over', () => {
+test('parts are joined, a developer is the system, and meaningless fields are ignored', () => {
   const messages = [
     { role: 'developer', content: 'Be brief.', name: 'Ada' },
     {

@@ -7,9 +7,8 @@ import { hardTexts } from '../support/hard-texts.js'
 import { inFolderOf, NANO, readJson } from './folders.js'
 
 /*
- * Held against Hugging Face's own tokenizers, in Rust: the same definitions, the same texts, the same ids and texts
- * back. Its package has builds for the common platforms only; elsewhere there is nothing to compare with, and the tests
- * are skipped. On Linux with x64 there is one, and a failure to load it is an error.
+ * Compares ids and decoded texts with Hugging Face's tokenizers in Rust. That package has builds for the common platforms
+ * only; on others the tests are skipped. On Linux with x64 there is a build, and a failure to load it is an error.
  */
 const require = createRequire(import.meta.url)
 const TEXTS = hardTexts(500)

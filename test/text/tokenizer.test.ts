@@ -80,7 +80,7 @@ test('a character split over tokens decodes to U+FFFD for each half, and to itse
   )
 })
 
-test('all 256 bytes have a token, which stands for that byte', async () => {
+test('all 256 bytes have a token, which decodes to that byte', async () => {
   const tokenizer = await load(NANO)
   const bytes = new Set<number>()
   for (let id = 0; id < 256; id++) {
@@ -131,7 +131,7 @@ test("CodeGen's runs of spaces and tabs are tokens of their own, and not special
   }
 })
 
-test('tells tokens as the vocabulary writes them, and their ids', async () => {
+test('gives tokens as the vocabulary writes them, and their ids', async () => {
   const tokenizer = await load(NANO)
   assert.is(tokenizer.vocabSize, 4096)
   for (const id of [0, 300, 4095]) assert.is(tokenizer.idOf(tokenizer.token(id)), id)
@@ -154,7 +154,7 @@ test('decoding takes any iterable of ids', async () => {
   assert.is(tokenizer.decode(new Set(ids).values()), tokenizer.decode([...new Set(ids)]))
 })
 
-test('texts come back exactly also where tokenizer_config.json would have blanks cleaned up', async () => {
+test('texts come back exactly, also if tokenizer_config.json asks to clean up blanks', async () => {
   const text = "Well , I do n't know . It 's so ' quoted ' here"
   const files = { 'tokenizer.json': await readJson(NANO, 'tokenizer.json') }
   await inFolderOf({ ...files, 'tokenizer_config.json': { clean_up_tokenization_spaces: true } }, async (dir) => {
@@ -184,7 +184,7 @@ test('long texts are encoded in turns with what else there is to do, until they 
   )
 })
 
-test('a prefix space is put before the text where tokenizer_config.json asks for it', async () => {
+test('a prefix space is put before the text if tokenizer_config.json asks for it', async () => {
   const form = await vocabularyForm(NANO)
   await inFolderOf({ ...form, 'tokenizer_config.json': { add_prefix_space: true } }, async (dir) => {
     const tokenizer = await load(dir)

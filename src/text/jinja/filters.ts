@@ -2,7 +2,7 @@ import type { Environment } from '@huggingface/jinja'
 import { pythonCapitalize, pythonContains, pythonEquals, pythonString, pythonStrip } from './python.js'
 import { attributeOf, isTrue, isUndefined, itemsOf, toList, toValue, type Value } from './values.js'
 
-/** What a filter is called with: values in order, values by name, and the tests that it may name. */
+/** Arguments of a filter: values in order, values by name, and the tests it may name. */
 export interface FilterArguments {
   args: readonly Value[]
   named: ReadonlyMap<string, Value>
@@ -11,7 +11,7 @@ export interface FilterArguments {
 
 type Filter = (operand: Value, given: FilterArguments) => Value
 
-/** Filters that the library does not have, or not for all values, or not as jinja2 has them. */
+/** Filters that the library lacks, lacks for some values, or has differently from jinja2. */
 export const FILTERS: Readonly<Record<string, Filter>> = {
   trim: (operand, given) => toValue(pythonStrip(pythonString(operand), argument(given, 0, 'chars') as string)),
   string: (operand) => toValue(pythonString(operand)),
@@ -28,7 +28,7 @@ export const FILTERS: Readonly<Record<string, Filter>> = {
   rejectattr: (operand, given) => choose(operand, testOfAttribute(given), false),
 }
 
-/** Filters of the library that take a string as its characters, and what is undefined as nothing. */
+/** Filters of the library that take a string as its characters and undefined as an empty list. */
 export const LIST_FILTERS: ReadonlySet<string> = new Set(['list', 'first', 'last', 'reverse', 'unique', 'sort', 'map'])
 
 function argument({ args, named }: FilterArguments, at: number, name: string): unknown {
@@ -52,14 +52,14 @@ function choose(operand: Value, test: Test, wanted: boolean): Value {
   return toList(itemsOf(operand).filter((item) => test(item) === wanted))
 }
 
-/** Tests of two values. */
+/** Tests that compare two values. */
 const COMPARISONS = new Map<string, Test>([
   ['in', (item, container) => pythonContains(container, item) === true],
   ...['==', 'eq', 'equalto'].map((name): [string, Test] => [name, pythonEquals]),
   ...['!=', 'ne'].map((name): [string, Test] => [name, (a, b) => !pythonEquals(a, b)]),
 ])
 
-/** The test that comes first among the arguments, with the others; none asks whether something counts as true. */
+/** The test named by the first argument, applied with the others; without a name, whether a value counts as true. */
 function testOf([name, ...others]: readonly Value[], { tests }: FilterArguments): Test {
   if (name === undefined) return isTrue
   const known = tests as unknown as ReadonlyMap<string, Test>

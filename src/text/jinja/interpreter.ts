@@ -12,7 +12,7 @@ interface Node {
 }
 
 /**
- * The parts of the library's interpreter that this one overrides or calls. The library declares them private, so that its
+ * The parts of the library's interpreter that this one overrides or calls. The library declares them private, so its
  * version is pinned (test/package/jinja.test.ts).
  */
 interface OpenInterpreter {
@@ -28,12 +28,12 @@ interface OpenInterpreter {
 
 const Library = Interpreter as unknown as new (environment: Environment) => OpenInterpreter
 
-/** Parts that print what they make, if anything; all others print their value. */
+/** Parts that write their own output; all others write their value. */
 const STATEMENTS = new Set(['Set', 'If', 'For', 'Macro', 'CallStatement', 'FilterStatement', 'Comment', 'Program'])
 
 /**
- * The library's interpreter where it does what jinja2 does, which is nearly everywhere, and jinja2's ways where it does
- * not: printing and comparing as Python does, errors where something is undefined, strings as lists of characters.
+ * The library's interpreter with the differences from jinja2 removed: prints and compares as Python does, fails on
+ * undefined values, and treats strings as lists of characters.
  */
 export class JinjaInterpreter extends Library {
   override evaluate(node: Node | undefined, environment: Environment): Value {
@@ -89,7 +89,7 @@ export class JinjaInterpreter extends Library {
     return toValue(text)
   }
 
-  /** Each turn has variables of its own. */
+  /** Each turn has its own variables. */
   override evaluateFor(node: Node, environment: Environment): Value {
     const iterable = node.iterable as Node
     const test = iterable.type === 'SelectExpression' ? (iterable.test as Node) : undefined
@@ -110,13 +110,13 @@ export class JinjaInterpreter extends Library {
         if (error.isBreak) break
       }
     }
-    // What stands for no turns is also written when none came to its end.
+    // The `else` part is also written if no turn came to its end.
     return hasEndedTurn
       ? toValue(text)
       : toValue(text + this.evaluateBlock(node.defaultBlock as Node[], environment).value)
   }
 
-  /** What a macro names is looked for where it is written, not where it is called. */
+  /** Resolves a macro's names in the scope of its definition, not of its call. */
   override evaluateMacro(node: Node, environment: Environment): Value {
     const result = super.evaluateMacro(node, environment)
     const macro = environment.lookupVariable((node.name as { value: string }).value) as Value
@@ -130,7 +130,7 @@ export class JinjaInterpreter extends Library {
     return result
   }
 
-  /** Gives an item its name, or each of its parts one. */
+  /** Binds an item to its name, or its parts to theirs. */
   private bind(target: Node, item: Value, scope: Environment): Environment {
     if (target.type === 'Identifier') scope.setVariable(String(target.value), item as never)
     else {
@@ -153,7 +153,7 @@ export class JinjaInterpreter extends Library {
   }
 }
 
-/** Ends a turn of a loop, or the loop; what has been written in it stays. */
+/** Thrown to end a turn of a loop, or the loop; its output so far stays. */
 class LoopControl extends Error {
   text = ''
 
@@ -162,7 +162,7 @@ class LoopControl extends Error {
   }
 }
 
-/** What a loop tells about itself. */
+/** The variable `loop`. */
 function loopOf(items: readonly Value[], index: number): never {
   const loop = toValue({
     index: index + 1,
@@ -183,7 +183,7 @@ function evaluated(value: Value): Node {
   return { type: 'Evaluated', value }
 }
 
-/** The expression as far as it is simple, for an error message. */
+/** The text of a simple expression, for an error message. */
 function describe(node: Node): string {
   if (node.type === 'Identifier') return String(node.value)
   if (node.type !== 'MemberExpression') return 'something'

@@ -5,8 +5,8 @@ const MEBIBYTES = 64
 const MILLISECONDS = 1500
 
 /**
- * A template is a program, and a stranger's: it runs in a process of its own, where its time and memory are limited. One
- * that is plainly harmless is spared that.
+ * A chat template is an untrusted program: it runs in a sandbox process with limits of time and memory. Short and plain
+ * templates, which cannot do harm, run in this process.
  */
 export class LimitedTemplate {
   private process?: Promise<LimitedProcess>
@@ -14,12 +14,12 @@ export class LimitedTemplate {
 
   constructor(private readonly source: string) {}
 
-  /** Gets ready to render. What is wrong with the template is said when it does. */
+  /** Gets ready to render. Errors of the template are reported by `render`. */
   async prepare(): Promise<void> {
     if (!(await this.plainProgram().catch(() => undefined))) (await this.limitedProcess()).start()
   }
 
-  /** Rejects with what the template raises, the limit that was reached, or the signal's reason when aborted. */
+  /** Rejects with the template's error, the limit it exceeded, or the signal's reason when aborted. */
   async render(variables: Record<string, unknown>, signal?: AbortSignal): Promise<string> {
     const plain = await this.plainProgram()
     if (plain) return plain.render(variables)
@@ -27,7 +27,7 @@ export class LimitedTemplate {
     return process.ask<string>(variables, { milliseconds: MILLISECONDS, signal })
   }
 
-  /** Imported here, and so is the process, so that only who needs them loads them. */
+  /** Imports the interpreter on demand, as `limitedProcess` does the sandbox. */
   private plainProgram(): Promise<JinjaProgram | undefined> {
     this.plain ??= import('./program.js').then(({ plainProgram }) => plainProgram(this.source))
     return this.plain

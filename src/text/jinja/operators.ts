@@ -1,7 +1,7 @@
 import { isNumber, pythonCompare, pythonContains, pythonEquals, pythonString } from './python.js'
 import type { Value } from './values.js'
 
-/** What jinja2 makes of two values where the library makes something else; undefined where it is left to the library. */
+/** jinja2's result of an operator if the library's differs; undefined if the library's is right. */
 export function operate(operator: string, left: Value, right: Value): unknown {
   switch (operator) {
     case '==':
@@ -48,7 +48,7 @@ function repeat(text: unknown, count: unknown): string | undefined {
   return typeof text === 'string' && typeof count === 'number' ? text.repeat(Math.max(0, count)) : undefined
 }
 
-/** With the sign of the divisor. */
+/** Python's modulo, with the sign of the divisor. */
 function modulo(left: unknown, right: unknown): number | undefined {
   if (!isNumber(left) || !isNumber(right) || !Number.isInteger(left) || !Number.isInteger(right)) return undefined
   const [a, b] = [Number(left), Number(right)]

@@ -2,17 +2,17 @@ import { Environment, Template } from '@huggingface/jinja'
 import { JinjaInterpreter } from './interpreter.js'
 import { strftime } from './strftime.js'
 
-/** A template that is shorter, and a plain one, is quick whatever the conversation. */
+/** Most characters of a plain template, which is quick for any conversation. */
 const LONGEST_PLAIN = 2048
 
-/** What a plain template is made of, as the parser names it. */
+/** Parts of a plain template, as the parser names them. */
 const PLAIN = new Set([
   ...['Program', 'If', 'For', 'StringLiteral', 'IntegerLiteral', 'Identifier', 'MemberExpression'],
   ...['BinaryExpression', 'UnaryExpression', 'TestExpression', 'FilterExpression', 'Ternary', 'Comment'],
 ])
 const PLAIN_OPERATORS = new Set(['+', '~', '==', '!=', 'and', 'or', 'not', 'in', 'not in'])
 
-/** What every chat template knows, beside the conversation. */
+/** Variables of every chat template besides the conversation. */
 const GLOBALS = {
   ...{ true: true, True: true, false: false, False: false, none: null, None: null, tools: null, documents: null },
   range,
@@ -27,16 +27,16 @@ function range(...bounds: number[]): number[] {
   return Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step)
 }
 
-/** A chat template, read. */
+/** A parsed chat template. */
 export class JinjaProgram {
   private readonly template: Template
 
-  /** Throws where it is not valid. */
+  /** Throws if it is not valid. */
   constructor(source: string) {
     this.template = new Template(source)
   }
 
-  /** Throws what the template raises. `now` is what it takes for the time. */
+  /** Throws the template's errors. `now` is the time it sees. */
   render(variables: Record<string, unknown>, now = new Date()): string {
     const environment = new Environment()
     const all = { ...GLOBALS, strftime_now: (format: string) => strftime(now, format), ...variables }
@@ -45,15 +45,15 @@ export class JinjaProgram {
   }
 
   /**
-   * Whether it only goes once over the messages and writes what is in them: no loop in a loop, no variables, no macros,
-   * no calls, no filter but trim.
+   * Whether it only loops once over the messages and writes them: no loop in a loop, no variables, no macros, no calls,
+   * no filter but trim.
    */
   get isPlain(): boolean {
     return isPlain(this.template.parsed, false)
   }
 }
 
-/** The program of a short and plain template; undefined for any other, which might take long. */
+/** The program of a short and plain template; undefined for others, which might take long. */
 export function plainProgram(source: string): JinjaProgram | undefined {
   if (source.length > LONGEST_PLAIN) return undefined
   const program = new JinjaProgram(source)

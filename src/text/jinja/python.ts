@@ -1,12 +1,12 @@
 import type { Value } from './values.js'
 
-/** What Python's str() makes of a value, which is how templates print. */
+/** Python's str() of a value, which templates print. */
 export function pythonString(value: Value): string {
   if (value.type === 'StringValue') return value.value as string
   return value.type === 'UndefinedValue' ? '' : pythonRepr(value)
 }
 
-/** What Python's repr() makes of it: how values stand inside lists and dictionaries. */
+/** Python's repr() of a value, used inside lists and dictionaries. */
 export function pythonRepr({ type, value }: Value): string {
   if (typeof value === 'string') return quoted(value)
   if (typeof value === 'boolean') return value ? 'True' : 'False'
@@ -37,7 +37,7 @@ function numbered(code: number): string {
   return `\\${letter}${code.toString(16).padStart(digits, '0')}`
 }
 
-/** Python's ==: numbers and truth values by their number, lists and dictionaries by what is in them. */
+/** Python's ==: numbers and booleans by their number, lists and dictionaries by their contents. */
 export function pythonEquals(a: Value, b: Value): boolean {
   if (isNothing(a) || isNothing(b)) return a.type === b.type
   const [x, y] = [a.value, b.value]
@@ -55,7 +55,7 @@ function isNothing({ type }: Value): boolean {
   return type === 'NullValue' || type === 'UndefinedValue'
 }
 
-/** Python's `in`; undefined where it would raise. */
+/** Python's `in`; undefined if it would raise. */
 export function pythonContains({ value: container, type }: Value, item: Value): boolean | undefined {
   if (Array.isArray(container)) return container.some((member) => pythonEquals(member, item))
   if (container instanceof Map) return typeof item.value === 'string' && container.has(item.value)
@@ -63,7 +63,7 @@ export function pythonContains({ value: container, type }: Value, item: Value): 
   return type === 'UndefinedValue' ? false : undefined
 }
 
-/** Python's < as a number like that of a comparison for sorting; undefined where it would raise. */
+/** Python's < as the number of a sorting comparison; undefined if it would raise. */
 export function pythonCompare(a: Value, b: Value): number | undefined {
   const [x, y] = [a.value, b.value]
   if (typeof x === 'string' && typeof y === 'string') return compareByCodes(x, y)
@@ -74,7 +74,7 @@ export function isNumber(value: unknown): value is number | boolean {
   return typeof value === 'number' || typeof value === 'boolean'
 }
 
-/** By code points: the units of UTF-16 have another order. */
+/** Compares by code points; UTF-16 units have another order. */
 function compareByCodes(a: string, b: string): number {
   const [left, right] = [[...a], [...b]]
   const at = left.findIndex((character, i) => character !== right[i])
@@ -82,11 +82,14 @@ function compareByCodes(a: string, b: string): number {
   return (left[at].codePointAt(0) ?? 0) - (right[at]?.codePointAt(0) ?? -1)
 }
 
-/** Python's white space, which is not JavaScript's. */
+/** Python's white space, which differs from JavaScript's. */
 const BLANK = /\p{White_Space}/u
 const SEPARATORS = '\x1c\x1d\x1e\x1f'
 
-/** Python's strip, lstrip and rstrip: blanks, or any of the given characters. Looks at the ends alone: texts are long. */
+/**
+ * Python's strip, lstrip and rstrip: blanks, or any of the given characters. Looks only at the ends, since texts are
+ * long.
+ */
 export function pythonStrip(text: string, chars?: string, sides = { left: true, right: true }): string {
   const given = typeof chars === 'string' ? new Set(chars) : undefined
   const goes = (character: string) =>
@@ -105,13 +108,13 @@ export function pythonStrip(text: string, chars?: string, sides = { left: true, 
   return text.slice(from, to)
 }
 
-/** Python's capitalize: the first letter large, all others small. */
+/** Python's capitalize: the first letter in upper case, the others in lower case. */
 export function pythonCapitalize(text: string): string {
   const [first = '', ...rest] = text
   return first.toUpperCase() + rest.join('').toLowerCase()
 }
 
-/** Python's title: of each run of letters the first one large. */
+/** Python's title: the first letter of each run of letters in upper case. */
 export function pythonTitle(text: string): string {
   return text.replace(/\p{Cased}+/gu, pythonCapitalize)
 }

@@ -6,7 +6,7 @@ const MONTHS = [
 
 const two = (value: number, filler = '0') => String(value).padStart(2, filler)
 
-/** A part of a local time by its letter, as C and Python write it. */
+/** Formats of strftime by letter, as in C and Python. */
 const PARTS: Record<string, (time: Date) => string> = {
   a: (time) => DAYS[time.getDay()].slice(0, 3),
   A: (time) => DAYS[time.getDay()],
@@ -30,7 +30,7 @@ const PARTS: Record<string, (time: Date) => string> = {
   '%': () => '%',
 }
 
-/** A local time as `format` says, in English: `%d %B %Y`. A minus after the % leaves out the 0 or blank in front. */
+/** Formats a local time in English: `%d %B %Y`. A minus after the % removes the leading 0 or blank. */
 export function strftime(time: Date, format: string): string {
   return format.replace(/%(-?)(.)/g, (whole, minus: string, letter: string) => {
     const part = Object.hasOwn(PARTS, letter) ? PARTS[letter](time) : whole

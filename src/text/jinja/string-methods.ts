@@ -4,7 +4,7 @@ import { toValue, type Value } from './values.js'
 const LEFT = { left: true, right: false }
 const RIGHT = { left: false, right: true }
 
-/** Python's methods of strings that the library does not have, or without their arguments. */
+/** Python's methods of strings that the library lacks, or has without their arguments. */
 const METHODS: Readonly<Record<string, (text: string) => (...args: never[]) => unknown>> = {
   strip: (text) => (chars?: string) => pythonStrip(text, chars),
   lstrip: (text) => (chars?: string) => pythonStrip(text, chars, LEFT),
@@ -18,7 +18,7 @@ const METHODS: Readonly<Record<string, (text: string) => (...args: never[]) => u
   },
 }
 
-/** The method of a string by its name; undefined for those that are the library's. */
+/** A string's method by name; undefined for the library's own. */
 export function stringMethod(text: string, name: string): Value | undefined {
   return Object.hasOwn(METHODS, name) ? toValue(METHODS[name](text)) : undefined
 }

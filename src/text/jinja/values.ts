@@ -1,12 +1,12 @@
 import { Environment } from '@huggingface/jinja'
 
-/** A value of the template library, as far as it is looked at here. */
+/** A value of the template library, with the members used here. */
 export interface Value {
   type: string
   value: unknown
 }
 
-/** The library's value for one of JavaScript's. Its classes cannot be had otherwise. */
+/** Converts a JavaScript value to the library's, whose classes are not exported. */
 export function toValue(input: unknown): Value {
   const environment = new Environment()
   environment.set('x', input)
@@ -21,13 +21,13 @@ export function isUndefined({ type }: Value): boolean {
   return type === 'UndefinedValue'
 }
 
-/** As `if` takes it. */
+/** Whether `if` takes the value as true. */
 export function isTrue({ value }: Value): boolean {
   if (Array.isArray(value)) return value.length > 0
   return value instanceof Map ? value.size > 0 : Boolean(value)
 }
 
-/** What a loop goes over: the characters of a string, the keys of a dictionary, nothing of what is undefined. */
+/** Items of a loop: the characters of a string, the keys of a dictionary, none of an undefined value. */
 export function itemsOf(operand: Value): Value[] {
   const { value } = operand
   if (Array.isArray(value)) return value
@@ -37,7 +37,7 @@ export function itemsOf(operand: Value): Value[] {
   throw new Error('a list was expected')
 }
 
-/** An attribute, or one of an attribute with a dot between. */
+/** An attribute of an item; dots in the path reach attributes of attributes. */
 export function attributeOf(item: Value, path: string): Value {
   const member = ({ value }: Value, name: string): Value =>
     (value instanceof Map ? value.get(name) : undefined) ?? toValue(undefined)

@@ -4,9 +4,9 @@ import type { Answer, Question, Reply } from './messages.js'
 import { OPENING_MS } from './opening.js'
 import { MOST_WAITS } from './time-limit.js'
 
-/** Makes this process one that answers questions: `open` prepares the opening and returns what answers requests. */
+/** Lets this process answer questions: `open` prepares the opening and returns the function that answers requests. */
 export function answerQuestions<Opening, Request>(open: (opening: Opening) => (request: Request) => unknown): void {
-  // The caller ends this process; Ctrl-C in the terminal is for the caller.
+  // Ctrl-C in the terminal is for the caller, which ends this process.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
   process.on('disconnect', () => process.exit())
   let answer: (request: Request) => unknown = () => undefined
@@ -26,7 +26,7 @@ function reply(message: Reply, whenSent = () => {}): void {
   process.send?.(message, whenSent)
 }
 
-/** Runs `work` and ends it after its time, even if the caller is no longer there to end it. */
+/** Runs `work` within its time, even if the caller is gone and cannot end it. */
 function within(milliseconds: number, work: () => unknown): Answer {
   try {
     return { value: vm.runInNewContext('work()', { work }, { timeout: milliseconds }) }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { LimitedProcess, type OneQuestion } from './limited-process.js'
 
-// The script of a process that asks a limited one while its caller sleeps: from standard input to standard output.
+// Asks a limited process while the caller sleeps: reads the question from standard input, writes the answer to standard
+// output.
 const { script, opening, mebibytes, openingMs, request, milliseconds }: OneQuestion = JSON.parse(
   readFileSync(0, 'utf8'),
 )

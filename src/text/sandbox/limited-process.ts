@@ -6,7 +6,7 @@ import type { Answer, Failure, Question } from './messages.js'
 import { OPENING_MS, START_MS, whenOpened } from './opening.js'
 import { atLimit, MOST_WAITS } from './time-limit.js'
 
-/** For the script that asks once: the process, and its request. */
+/** Input of the script ask-once: the process to start and its request. */
 export interface OneQuestion {
   script: string
   opening: unknown
@@ -21,17 +21,18 @@ interface AskOptions {
   signal?: AbortSignal
 }
 
-/** An idle process ends after this time. */
+/** Milliseconds until an idle process is ended. */
 const IDLE_MS = 5_000
 const MOST_BYTES = 2 ** 28
 
 /**
- * A process for untrusted programs and patterns: a request ends when it takes too long or too much memory, or when its
- * caller aborts it. A thread would not do: a single allocation of a gibibyte there takes the whole process down. The
- * process starts when it is first needed and ends when it is idle. It carries out one request after the other. The time
- * of its opening begins when it has started, that of a request when it is ready, and only the time that the process
- * computes counts if the system reports it: a busy machine makes no good request fail. An opening that fails by itself is
- * not tried again.
+ * A process for untrusted programs and patterns. It starts on demand, carries out one request after the other and ends
+ * when idle. A request ends when it takes too long or too much memory, or when its caller aborts it. A thread would not
+ * do: a single allocation of 1 GiB would kill the whole process.
+ *
+ * The time of the opening begins when the process has started, that of a request when the opening is prepared. Only the
+ * time that the process computes counts, if the system reports it, so that a busy machine fails no good request. An
+ * opening that fails is not tried again.
  */
 export class LimitedProcess {
   private child?: ChildProcess
@@ -41,7 +42,10 @@ export class LimitedProcess {
   private waiting = 0
   private idle?: NodeJS.Timeout
 
-  /** `script` calls `answerQuestions` and gets `opening` first; `mebibytes` bounds its memory, `openingMs` that. */
+  /**
+   * `script` calls `answerQuestions` and gets `opening` first. Limits: `mebibytes` of memory, `openingMs` for the
+   * opening.
+   */
   constructor(
     private readonly script: URL,
     private readonly opening: unknown,
@@ -71,21 +75,21 @@ export class LimitedProcess {
   }
 
   /**
-   * Resolves with the answer to a request. Rejects with the signal's reason when aborted, or with a UserError: the error
-   * of the process, or the limit that it reached.
+   * Resolves with the answer to a request. Rejects with the signal's reason when aborted, or with a UserError: the
+   * error of the process, or the limit it exceeded.
    */
   async ask<T>(request: unknown, options: AskOptions): Promise<T> {
     return valueIn<T>(await this.answerTo(request, options), this.mebibytes)
   }
 
-  /** The answer, while the calling thread sleeps: that of a process of its own. Throws as `ask` rejects. */
+  /** Blocks the calling thread until another process has answered. Throws as `ask` rejects. */
   askAsleep<T>(request: unknown, milliseconds: number): T {
     const answer: Answer = this.failed ?? this.answerOnce(request, milliseconds)
     if ('isForGood' in answer) this.failed = answer
     return valueIn<T>(answer, this.mebibytes)
   }
 
-  /** As `ask`, but resolves with errors and limits. */
+  /** As `ask`, but resolves with errors and exceeded limits. */
   answerTo(request: unknown, options: AskOptions): Promise<Answer> {
     this.waiting++
     const answer = this.last.then(() => this.answerNow(request, options)).finally(() => this.waiting--)
@@ -102,7 +106,7 @@ export class LimitedProcess {
       stdio: ['pipe', 'pipe', 'ignore'],
       encoding: 'utf8',
       killSignal: 'SIGKILL',
-      // It ends by itself long before, unless the machine is stuck.
+      // It ends long before this, unless the machine is stuck.
       timeout: 2 * START_MS + MOST_WAITS * (openingMs + milliseconds),
       maxBuffer: MOST_BYTES,
     })
@@ -120,7 +124,7 @@ export class LimitedProcess {
       const answer = await new Promise<Answer>((resolve, reject) => {
         const end = () => resolve({ exceeded: milliseconds })
         const stop = () => reject(signal?.reason)
-        // The process ends itself at its own, later limit; the caller hears of the limit that it gave.
+        // The process's own limit is later; the error names the caller's limit.
         const take = (answer: Answer) => ('exceeded' in answer ? end() : resolve(answer))
         let stopWatching = () => {}
         this.opened?.then((opened) => {
@@ -172,7 +176,7 @@ function valueIn<T>(answer: Answer, mebibytes: number): T {
   throw new UserError(`ended, since it took more than ${answer.exceeded / 1000} s or ${mebibytes} MiB`)
 }
 
-/** Whether this process stays alive for the other. */
+/** Sets whether the other process keeps this one alive. */
 function holdProcess(child: ChildProcess, isHeld: boolean): void {
   if (isHeld) {
     child.ref()
@@ -188,7 +192,7 @@ function send(child: ChildProcess, question: Question): void {
   child.send(question, () => undefined)
 }
 
-/** No access tokens and no options of this process: only the time zone, for templates that write the date. */
+/** The environment without access tokens and options; the time zone stays, for templates that write the date. */
 function environment(): NodeJS.ProcessEnv {
   const { TZ, SystemRoot } = process.env
   return { ...(TZ !== undefined && { TZ }), ...(SystemRoot !== undefined && { SystemRoot }) }

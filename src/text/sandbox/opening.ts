@@ -2,12 +2,12 @@ import type { ChildProcess } from 'node:child_process'
 import type { Failure, Reply } from './messages.js'
 import { atLimit } from './time-limit.js'
 
-/** Longest time to start, on a machine that is busy with other work. */
+/** Limit of the start, on a busy machine. */
 export const START_MS = 20_000
-/** Time to prepare an opening. A vocabulary of 256 thousand tokens takes a fifth of it. */
+/** Limit of an opening. A vocabulary of 256 thousand tokens takes a fifth of it. */
 export const OPENING_MS = 5_000
 
-/** Resolves when a process has prepared its opening, or with what kept it from that; it is ended at its limit. */
+/** Resolves when a process has prepared its opening, or with its failure. Ends the process at its limit. */
 export function whenOpened(child: ChildProcess, openingMs: number): Promise<{ isReady: true } | Failure> {
   return new Promise((resolve) => {
     const exceeded = (limit: number, isForGood: boolean) => {
@@ -28,7 +28,7 @@ export function whenOpened(child: ChildProcess, openingMs: number): Promise<{ is
     })
     child.once('exit', (_code, signal) => {
       stopWatching()
-      // It has used up its memory, unless somebody ended it.
+      // It has used up its memory, unless it was killed.
       exceeded(openingMs, hasStarted && signal !== 'SIGKILL')
     })
   })

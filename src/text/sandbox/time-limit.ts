@@ -1,17 +1,16 @@
 import { readFileSync } from 'node:fs'
 
-/** A process that the machine keeps waiting ends after this multiple of its time, however little it has computed. */
+/** Factor of the limit after which a process ends even if a busy machine has let it compute less. */
 export const MOST_WAITS = 4
 /** Milliseconds of a tick in /proc: Linux reports 100 ticks a second to every process. */
 const MS_PER_TICK = 10
-/** Shortest pause between two looks at a process. */
+/** Minimum ms between two checks of a process. */
 const LOOK_MS = 10
 
 /**
  * Calls `end` when a process has computed for `milliseconds` from now on, or after MOST_WAITS times that. If the system
- * does not report what a process has computed, the time that has passed counts. `end` hears whether the process is known to
- * have computed so long. Returns a function that stops watching, which does not
- * keep this process alive.
+ * does not report the time computed, elapsed time counts. `hasComputed`: the process is known to have used its time.
+ * Returns a function that stops watching. Watching does not keep this process alive.
  */
 export function atLimit(
   pid: number | undefined,
@@ -30,11 +29,11 @@ export function atLimit(
   return () => clearTimeout(timer)
 }
 
-/** Milliseconds that all threads of a process have computed (fields 14 and 15 of /proc/PID/stat); NaN if unknown. */
+/** Milliseconds computed by all threads of a process (fields 14 and 15 of /proc/PID/stat); NaN if unknown. */
 function computedMs(pid: number | undefined): number {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // Counted from behind the name, which may hold blanks and parentheses.
+    // Counted from the end of the name, which may contain blanks and parentheses.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK
   } catch {

@@ -1,12 +1,12 @@
 import type { AddedToken } from './added-tokens.js'
 
-/** A part of a text: an added token, or what stands between two. */
+/** A part of a text: an added token, or the text between two. */
 export interface Section {
   text: string
   token?: AddedToken
 }
 
-/** One character of the contents that are looked for, and what may follow it. */
+/** A node of the trie: one character of the tokens, and the characters that may follow. */
 interface Node {
   next: Map<string, Node>
   token?: AddedToken
@@ -19,15 +19,15 @@ const [WORD_AT_START, WORD_AT_END] = [
 const BLANK = /\p{White_Space}/u
 
 /**
- * Finds added tokens in a text: the leftmost first, and of those that begin there the longest. A token that must be a
- * single word is no token inside one; blanks beside one that strips them belong to it.
+ * Finds added tokens in a text: the leftmost first, and the longest of those that begin there. A token that must be a
+ * single word does not match inside a word. A token that strips blanks includes the blanks around it.
  */
 export class AddedTokenFinder {
   private readonly root: Node = { next: new Map() }
-  /** Characters that tokens begin with. */
+  /** First characters of the tokens. */
   private readonly beginnings: RegExp
 
-  /** `contentOf` says what a token looks like in the texts to come. */
+  /** `contentOf` returns a token's form in the texts to search. */
   constructor(tokens: readonly AddedToken[], contentOf: (token: AddedToken) => string) {
     for (const token of tokens) {
       let node = this.root
@@ -42,7 +42,7 @@ export class AddedTokenFinder {
     this.beginnings = new RegExp(codes.length === 0 ? '$^' : `[${codes.map((code) => `\\u${code}`).join('')}]`, 'g')
   }
 
-  /** All of a text in order. Sections of text are not empty. */
+  /** The sections of a text in order. No section is empty. */
   *split(text: string): Generator<Section> {
     let end = 0
     for (let at = this.nextBeginning(text, 0); at < text.length; ) {
@@ -81,7 +81,7 @@ export class AddedTokenFinder {
 }
 
 function isWord(text: string, from: number, to: number): boolean {
-  // A character may be two units long.
+  // A character may have two UTF-16 units.
   return !WORD_AT_END.test(text.slice(Math.max(0, from - 2), from)) && !WORD_AT_START.test(text.slice(to, to + 2))
 }
 

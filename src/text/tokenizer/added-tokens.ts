@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js'
 import { isObject } from '../../json.js'
 
-/** A token that is found in the text as it stands, before anything is split or merged. */
+/** A token that is matched in the text before it is split or merged. */
 export interface AddedToken {
   id: number
   content: string
@@ -12,29 +12,29 @@ export interface AddedToken {
   special: boolean
 }
 
-/** Of tokens given more than once the last counts; the result is in the order of ids. */
+/** Merges lists of tokens, in the order of ids; the last of tokens with the same text wins. */
 export function mergeAddedTokens(tokens: AddedToken[]): AddedToken[] {
   return [...new Map(tokens.map((token) => [token.content, token])).values()].sort((a, b) => a.id - b.id)
 }
 
-/** Special tokens that are words of the vocabulary. One that is not has no row in the model either, and is left out. */
+/** The special tokens that the vocabulary has. Others have no row in the model and are left out. */
 export function addedFromVocabulary(specials: Iterable<string>, vocabulary: Record<string, number>): AddedToken[] {
   return [...specials]
     .filter((content) => Object.hasOwn(vocabulary, content))
     .map((content) => addedToken(vocabulary[content], { content }))
 }
 
-/** From added_tokens.json: id by content. Throws a UserError that names the file, as the next two do. */
+/** Reads added_tokens.json: ids by content. Throws a UserError that names the file, as the next two do. */
 export function addedFromIds(ids: Record<string, unknown>, file: string): AddedToken[] {
   return Object.entries(ids).map(([content, id]) => checkedToken(id, { content }, file))
 }
 
-/** From `added_tokens_decoder` of tokenizer_config.json: token objects by id. */
+/** Reads `added_tokens_decoder` of tokenizer_config.json: token objects by id. */
 export function addedFromDecoder(decoder: unknown, file: string): AddedToken[] {
   return isObject(decoder) ? Object.entries(decoder).map(([id, token]) => checkedToken(Number(id), token, file)) : []
 }
 
-/** From `added_tokens` of tokenizer.json: token objects with their ids. */
+/** Reads `added_tokens` of tokenizer.json: token objects with their ids. */
 export function addedFromList(tokens: unknown, file: string): AddedToken[] {
   return Array.isArray(tokens) ? tokens.map((token) => checkedToken(isObject(token) && token.id, token, file)) : []
 }

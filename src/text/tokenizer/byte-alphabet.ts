@@ -1,7 +1,7 @@
 /**
- * GPT-2's byte alphabet: each of the 256 bytes as one printable character, so that a vocabulary of byte strings can be
- * written as JSON. Bytes that are printable in Latin-1 stand for themselves; the others take the characters from U+0100
- * on, in their own order (a space, the 33rd of them, is "Ġ").
+ * GPT-2's byte alphabet: each of the 256 bytes as one printable character, so that JSON can hold a vocabulary of byte
+ * strings. Bytes that are printable in Latin-1 are written as that character. The others take the characters from
+ * U+0100 on, in order (a space, the 33rd of them, is "Ġ").
  */
 export const BYTE_ALPHABET: readonly string[] = (() => {
   let next = 0x100
@@ -19,9 +19,9 @@ function standsForItself(byte: number): boolean {
   return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff)
 }
 
-/** The UTF-8 bytes of a text, written in the byte alphabet. */
+/** Writes the UTF-8 bytes of a text in the byte alphabet. */
 export function toByteAlphabet(text: string): string {
-  // Most words: letters that stand for themselves, after a blank.
+  // Most words: a blank and letters that are written as themselves.
   if (/^ ?[!-~]*$/.test(text)) return text.startsWith(' ') ? BYTE_ALPHABET[0x20] + text.slice(1) : text
   const bytes = new TextEncoder().encode(text)
   const codes = new Uint16Array(bytes.length)
@@ -29,7 +29,7 @@ export function toByteAlphabet(text: string): string {
   return FROM_UTF16.decode(codes)
 }
 
-/** The bytes that a token written in the byte alphabet stands for; undefined if a character does not belong to it. */
+/** Bytes of a token in the byte alphabet; undefined if a character is not in the alphabet. */
 export function bytesFromAlphabet(token: string): Uint8Array | undefined {
   const bytes = new Uint8Array(token.length)
   for (let at = 0; at < token.length; at++) {

@@ -6,26 +6,26 @@ export interface BytePairModel {
   /** Id by token. */
   vocabulary: ReadonlyMap<string, number>
   merges: MergeTable
-  /** Whether a piece that is a token of the vocabulary is taken as it is. */
+  /** Whether a piece that is in the vocabulary is one token, without merging. */
   ignoreMerges: boolean
-  /** Ids of the tokens <0x00> to <0xFF>, for characters that are no tokens; undefined without these. */
+  /** Ids of the tokens <0x00> to <0xFF>, for characters outside the vocabulary; undefined without these. */
   byteTokens?: readonly number[]
 }
 
-/** Pieces longer than this are not kept for the next time. */
+/** Longest piece that is cached. */
 const LONGEST_KEPT = 64
 const MOST_KEPT = 10_000
 /** Characters or merges of a long piece between two pauses. */
 const STEP = 2 ** 14
 const POSITIONS = 2 ** 28
 
-/** Encodes pieces of text: neighbours that merge become one token, the merge of the lowest rank first. */
+/** Encodes pieces of text: merges neighbouring tokens, the merge of the lowest rank first. */
 export class BytePairEncoding {
   private readonly kept = new Map<string, readonly number[]>()
 
   constructor(private readonly model: BytePairModel) {}
 
-  /** The ids of a piece. Yields now and then where it is long. */
+  /** The ids of a piece. Yields now and then in a long piece. */
   *encode(piece: string): Generator<void, readonly number[]> {
     const known = this.kept.get(piece)
     if (known) return known
@@ -38,7 +38,7 @@ export class BytePairEncoding {
     return ids
   }
 
-  /** A token for each character, or one for each of its bytes. */
+  /** One token for each character, or one for each of its bytes. */
   private *symbols(piece: string): Generator<void, Int32Array> {
     const { vocabulary, byteTokens } = this.model
     const ids: number[] = []
@@ -51,7 +51,7 @@ export class BytePairEncoding {
     return Int32Array.from(ids)
   }
 
-  /** Merges neighbours until no two of them merge. Of equal ranks the one further left comes first. */
+  /** Merges neighbours until no two merge. Of equal ranks the leftmost comes first. */
   private *merge(ids: Int32Array): Generator<void, readonly number[]> {
     const { merges } = this.model
     const end = ids.length
@@ -62,7 +62,7 @@ export class BytePairEncoding {
       next[at] = at + 1
       previous[at] = at - 1
     }
-    // Candidates as one number each: rank, then position of the left one.
+    // A candidate is one number: rank, then position of the left token.
     const candidates = new NumberHeap()
     const consider = (left: number, right: number) => {
       const rank = merges.rankOf(ids[left], ids[right])
@@ -79,7 +79,7 @@ export class BytePairEncoding {
       const left = candidate % POSITIONS
       const right = next[left]
       const merged = merges.merged[(candidate - left) / POSITIONS]
-      // What was there when this candidate was noted may have merged since.
+      // One of the two may have merged since this candidate was noted.
       if (ids[left] < 0 || right >= end) continue
       const rank = merges.rankOf(ids[left], ids[right])
       if (rank < 0 || merges.merged[rank] !== merged) continue

@@ -3,13 +3,13 @@ import { bytesFromAlphabet } from './byte-alphabet.js'
 import { type Part, partsOf, refusePart } from './definition-parts.js'
 import type { Normalizer } from './normalizer.js'
 
-/** Turns tokens into the bytes of a text. */
+/** Converts tokens to the bytes of a text. */
 export interface Decoder {
   /** The bytes of a token of the vocabulary; `isFirst` if it begins the text. */
   bytesOf(token: string, isFirst?: boolean): Uint8Array
   /** The bytes of an added token. */
   bytesOfAdded(token: AddedToken, isFirst?: boolean): Uint8Array
-  /** Whether a blank at the very beginning of a text has been put there by the tokenizer. */
+  /** Whether the tokenizer has put a blank at the beginning of the text. */
   stripsFirstBlank: boolean
 }
 
@@ -29,9 +29,9 @@ export function byteToken(byte: number): string {
 }
 
 /**
- * SentencePiece's, from `decoder` of tokenizer.json: bytes where characters are not in the vocabulary, and a visible
- * character for blanks. An added token that is found in normalised text is decoded as `normalize` writes it. Throws a
- * UserError that names a part that is not supported.
+ * SentencePiece's decoder, from `decoder` of tokenizer.json: byte tokens for characters outside the vocabulary, and a
+ * visible character for blanks. Added tokens of normalised text are decoded as `normalize` writes them. Throws a
+ * UserError that names an unsupported part.
  */
 export function createSentencePieceDecoder(definition: unknown, normalize: Normalizer): Decoder {
   let [blank, stripsFirstBlank, dropsFirstBlanks] = ['', false, false]

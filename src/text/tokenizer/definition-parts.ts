@@ -7,8 +7,8 @@ import { compilePattern, isPublishedPattern } from './pattern.js'
 export type Part = Record<string, unknown> & { type: string }
 
 /**
- * A part and, where it is a sequence, its parts in their order; none for null. `list` is the key of a sequence's parts.
- * Throws a UserError where it is neither.
+ * The parts of a sequence in order, or a single part; none for null. `list` is the key of a sequence's parts. Throws a
+ * UserError for anything else.
  */
 export function partsOf(part: unknown, list: string): Part[] {
   if (part === null || part === undefined) return []
@@ -19,13 +19,13 @@ export function partsOf(part: unknown, list: string): Part[] {
   return parts.flatMap((inner) => partsOf(inner, list))
 }
 
-/** Throws a UserError: a part, or a setting of it, that is not known here and would be read wrongly if left out. */
+/** Throws a UserError that names an unknown part or setting: without it texts would get wrong tokens. */
 export function refusePart(what: string, part: Part, setting?: string): never {
   const value = setting === undefined ? '' : ` with ${setting} ${printable(JSON.stringify(part[setting]) ?? 'absent')}`
   throw new UserError(`its ${what} ${printable(part.type)}${value} is not supported`)
 }
 
-/** What a part looks for: `{ "String": ... }` or `{ "Regex": ... }`. */
+/** The pattern of a part: `{ "String": ... }` or `{ "Regex": ... }`. */
 export function patternOf(what: string, part: Part): RegExp {
   const { pattern } = part
   const { String: text, Regex: regex } = isObject(pattern) ? pattern : {}
@@ -34,7 +34,7 @@ export function patternOf(what: string, part: Part): RegExp {
   return refusePart(what, part, 'pattern')
 }
 
-/** Whether a part looks for a fixed text, or for a pattern that is known to take no long time. */
+/** Whether a part's pattern is a fixed text, or a published pattern that is known to be quick. */
 export function hasQuickPattern({ pattern }: Part): boolean {
   if (!isObject(pattern)) return false
   const { Regex: regex } = pattern

@@ -6,7 +6,7 @@ import { kindOf } from './tokenizer-kind.js'
 import type { EncodeRequest } from './tokenizer-process.js'
 import { readVocabulary } from './vocabulary.js'
 
-// The script of a process that encodes texts by a tokenizer whose patterns are not known.
+// The script of a sandbox process that encodes texts with a tokenizer's unpublished patterns.
 answerQuestions((definition: TokenizerDefinition) => {
   const encoder = new Encoder(definition, readVocabulary(definition.model.vocab), kindOf(definition))
   return ({ text, addSpecialTokens, most = Number.POSITIVE_INFINITY }: EncodeRequest) => {

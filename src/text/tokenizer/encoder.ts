@@ -12,39 +12,41 @@ import { readMerges, type Vocabulary } from './vocabulary.js'
 
 /** Pieces of text between two pauses. */
 const PIECES_A_STEP = 256
-/** Ids between two pauses: one piece may have millions. */
+/** Ids between two pauses. One piece may have millions. */
 const IDS_A_STEP = 2 ** 16
-/** Longer added tokens could make the search for them slow. */
+/** Longest added token. Longer ones could make the search slow. */
 const LONGEST_QUICK_TOKEN = 256
-/** SentencePiece's blank. */
+/** SentencePiece's visible blank. */
 const BLANK_INSIDE = /[^▁]▁/
-/** Halves of characters, which no bytes stand for. */
+/** Lone surrogates, which UTF-8 cannot encode. */
 const LONE_SURROGATES = /\p{Cs}/gu
 const WORDS = /▁*[^▁]+|▁+/gu
 
-/** Whether texts are encoded in a time proportional to their length, whatever they are. */
+/** Whether any text is encoded in a time proportional to its length. */
 export function isQuick({ json, addedTokens }: TokenizerDefinition): boolean {
   const areShort = addedTokens.every(({ content }) => content.length <= LONGEST_QUICK_TOKEN)
   return areShort && isQuickNormalizer(json.normalizer) && isQuickPreTokenizer(json.pre_tokenizer)
 }
 
 /**
- * Text to ids, step for step as a tokenizer.json says: added tokens are taken out, the rest is normalised, divided into
- * pieces and encoded piece by piece.
+ * Encodes text in the steps of tokenizer.json: takes out added tokens, normalises the rest, divides it into pieces and
+ * encodes each piece.
  */
 export class Encoder {
   private readonly normalize: Normalizer
   private readonly preTokenize: PreTokenizer
   private readonly encoding: BytePairEncoding
   private readonly surroundings: Surroundings
-  /** Added tokens as they stand, and those that are looked for in normalised text. */
+  /** Finders of added tokens in the text and in the normalised text. */
   private readonly plain: AddedTokenFinder
   private normalized?: AddedTokenFinder
   private readonly dividesAtBlanks: boolean
-  /** Most UTF-16 units of a piece that one id stands for; a character without a token has two. */
+  /** Most UTF-16 units of text that one id encodes; a character without a token has two. */
   private readonly longestToken: number
 
-  /** Runs none of the definition's patterns yet. Throws a UserError, without the file's name, that says what of the definition is not supported. */
+  /**
+   * Runs none of the definition's patterns. Throws a UserError that names an unsupported part, without the file's name.
+   */
   constructor(
     private readonly definition: TokenizerDefinition,
     vocabulary: Vocabulary,
@@ -66,18 +68,18 @@ export class Encoder {
       addedTokens.filter((token) => !token.normalized),
       ({ content }) => content,
     )
-    // Where no token goes on past a word, words can be encoded one by one.
+    // If no token extends past a word, words can be encoded one by one.
     const goesOn = (token: string | undefined) => token !== undefined && BLANK_INSIDE.test(token)
     this.longestToken = vocabulary.tokens.reduce((most, token = '') => Math.max(most, token.length), 2)
     this.dividesAtBlanks = kind === 'sentencepiece' && !ignoreMerges && !vocabulary.tokens.some(goesOn)
   }
 
-  /** The ids of a text; yields now and then, so that others can have their turn. */
+  /** The ids of a text. Yields now and then, so that other work can run. */
   *encode(text: string, addSpecialTokens: boolean): Generator<void, number[]> {
     return (yield* this.encodeUpTo(text, addSpecialTokens, Number.POSITIVE_INFINITY)) as number[]
   }
 
-  /** As `encode`; undefined as soon as it is certain that there are more than `most` ids. */
+  /** As `encode`, but undefined as soon as there are certainly more than `most` ids. */
   *encodeUpTo(text: string, addSpecialTokens: boolean, most: number): Generator<void, number[] | undefined> {
     const { before, after } = this.surroundings
     const ids = addSpecialTokens ? [...before] : []
@@ -122,7 +124,7 @@ export class Encoder {
   }
 }
 
-/** The tokens of all 256 bytes. Throws a UserError if one is missing: texts would silently lose what it stands for. */
+/** The tokens of all 256 bytes. Throws a UserError if one is missing, since texts would silently lose that byte. */
 function idsOfBytes({ ids }: Vocabulary, tokenOf: (byte: number) => string): number[] {
   return Array.from({ length: 256 }, (_, byte) => {
     const id = ids.get(tokenOf(byte))

@@ -1,11 +1,11 @@
-/** Which two tokens merge into a third, and how early: a hash table from a pair of ids to the rank of its merge. */
+/** The merges of a byte-pair encoding: a hash table from a pair of ids to the rank of its merge. */
 export class MergeTable {
-  /** The token that a merge makes, by rank. */
+  /** Token made by a merge, by rank. */
   readonly merged: Int32Array
-  /** Left id, right id and rank, three a slot; a free slot has rank -1. */
+  /** Left id, right id and rank, three numbers a slot; a free slot has rank -1. */
   private readonly slots: Int32Array
   private readonly mask: number
-  /** Not the same each time, so that no file can be made whose pairs all fall into one place. */
+  /** Random, so that no file can be made whose pairs all collide. */
   private readonly seed = Math.floor(Math.random() * 2 ** 32)
 
   constructor(count: number) {
@@ -15,7 +15,7 @@ export class MergeTable {
     this.mask = size - 1
   }
 
-  /** Of a pair given twice the last rank counts. */
+  /** Adds a merge. The last rank of a pair wins. */
   set(rank: number, left: number, right: number, merged: number): void {
     const slot = this.find(left, right)
     this.slots[slot] = left
@@ -24,12 +24,12 @@ export class MergeTable {
     this.merged[rank] = merged
   }
 
-  /** The rank of a pair's merge, lower ones come first; -1 where the two do not merge. */
+  /** The rank of a pair's merge, lower first; -1 if the two do not merge. */
   rankOf(left: number, right: number): number {
     return this.slots[this.find(left, right) + 2]
   }
 
-  /** Where the slot of a pair begins, or the free one it would take. */
+  /** Index of a pair's slot, or of the free slot it would take. */
   private find(left: number, right: number): number {
     const { slots, mask, seed } = this
     let hash = Math.imul(Math.imul(left, 0x9e3779b1) + right + seed, 0x85ebca6b)

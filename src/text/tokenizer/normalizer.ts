@@ -1,6 +1,6 @@
 import { hasQuickPattern, type Part, partsOf, patternOf, refusePart } from './definition-parts.js'
 
-/** Rewrites a text before it is divided. */
+/** Rewrites a text before it is divided into pieces. */
 export type Normalizer = (text: string) => string
 
 const WHAT = 'normalizer'
@@ -11,7 +11,7 @@ export function createNormalizer(definition: unknown): Normalizer {
   return (text) => steps.reduce((result, step) => step(result), text)
 }
 
-/** Most that replacements may lengthen a text for it to be taken at once. */
+/** Factor by which replacements may lengthen a text that is encoded in this process. */
 const MOST_GROWTH = 16
 
 /** Whether all of it takes a time and a room proportional to the text, whatever it is. */
@@ -31,7 +31,7 @@ function createStep(part: Part): Normalizer {
     case 'NFKD':
       return (text) => text.normalize(part.type)
     case 'Lowercase':
-      // Letter by letter: the last sigma of a word is a sigma like others.
+      // Letter by letter: JavaScript's toLowerCase has another form for the last sigma of a word.
       return (text) => text.replace(/[A-Z]|\P{ASCII}/gu, (letter) => letter.toLowerCase())
     case 'Prepend':
       return prepend(part)

@@ -1,4 +1,4 @@
-/** A priority queue of numbers: the least comes out first. */
+/** A binary heap of numbers, the smallest first. */
 export class NumberHeap {
   private readonly items: number[] = []
 

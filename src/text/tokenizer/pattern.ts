@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js'
 import { printable } from '../../printable.js'
 
-/** GPT-2's division of a text into words, which the ByteLevel pre-tokenizer makes without being told. */
+/** GPT-2's division of a text into words, the default of the ByteLevel pre-tokenizer. */
 export const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -11,7 +11,7 @@ const o200kWords = (contractions: string, digits: string) =>
   `[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}*${SMALL}+${contractions}|[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}+${SMALL}*${contractions}|` +
   `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
 
-/** Patterns of published tokenizers. They take a time proportional to the text, whatever it is. */
+/** Patterns of published tokenizers, which take a time proportional to any text. */
 const PUBLISHED: ReadonlySet<string> = new Set([
   GPT2_WORDS,
   // Llama 3 and cl100k; Qwen 2 and 3
@@ -32,8 +32,8 @@ export function isPublishedPattern(source: string): boolean {
 }
 
 /**
- * A tokenizer's pattern, written for Oniguruma, as a JavaScript one that finds the same. Throws a UserError where it
- * uses what cannot be said the same way here, so that no text is divided otherwise than its makers meant.
+ * Translates a tokenizer's pattern from Oniguruma to JavaScript. Throws a UserError if the pattern uses a feature
+ * without an exact translation, so that no text is divided differently.
  */
 export function compilePattern(source: string): RegExp {
   try {
@@ -44,7 +44,7 @@ export function compilePattern(source: string): RegExp {
   }
 }
 
-/** As Unicode has them. JavaScript's own \s counts the byte-order mark and leaves out U+0085; its \w and \d are ASCII. */
+/** Unicode's classes. JavaScript's \s includes the byte-order mark and lacks U+0085; its \w and \d are ASCII. */
 const CLASSES: Record<string, string> = {
   s: '\\p{White_Space}',
   S: '\\P{White_Space}',
@@ -54,7 +54,7 @@ const CLASSES: Record<string, string> = {
 const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}'
 const ESCAPED_LETTERS = 'rntfv'
 const GROUPS = ['(?:', '(?=', '(?!', '(?<=', '(?<!', '(?i:']
-/** Besides its other case, what Unicode folds to a letter. */
+/** Characters that Unicode folds to a letter, other than its upper case. */
 const FOLDED_TO: Record<string, string> = { s: 'ſ', k: '\u212a' }
 /** Pairs of letters that one character folds to. */
 const FOLDED_PAIRS = /ss|st|ff|fi|fl/i
@@ -68,7 +68,7 @@ class PatternTranslation {
     if (this.at < source.length) throw new Error('a bracket is closed that was not opened')
   }
 
-  /** Up to the end of the group or of the whole. */
+  /** Reads up to the end of the group or of the pattern. */
   private alternatives(foldsCase: boolean): void {
     let letters = ''
     while (this.at < this.source.length && this.source[this.at] !== ')') {
@@ -167,7 +167,7 @@ class PatternTranslation {
   }
 }
 
-/** A general category, or a script, which Oniguruma names in the same way. */
+/** A general category or a script, which Oniguruma names in the same way. */
 function propertyName(name: string): string {
   try {
     new RegExp(`\\p{${name}}`, 'u')

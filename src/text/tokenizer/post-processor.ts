@@ -2,7 +2,7 @@ import { isObject } from '../../json.js'
 import { isTokenId } from './added-tokens.js'
 import { type Part, partsOf, refusePart } from './definition-parts.js'
 
-/** Ids that a tokenizer puts around a text: the token that begins it, mostly. */
+/** Ids that a tokenizer puts around a text, mostly a beginning-of-text token. */
 export interface Surroundings {
   before: number[]
   after: number[]
@@ -36,7 +36,7 @@ function surroundings(part: Part): Surroundings {
   }
 }
 
-/** `single`: names of special tokens, and the place of the text among them. */
+/** Reads `single`: names of special tokens, and the place of the text among them. */
 function fromTemplate(part: Part): Surroundings {
   const { single, special_tokens } = part
   if (!Array.isArray(single) || single.length > MOST_TOKENS) return refusePart(WHAT, part)
@@ -53,7 +53,7 @@ function fromTemplate(part: Part): Surroundings {
   return { before: single.slice(0, at).flatMap(idsOf), after: single.slice(at + 1).flatMap(idsOf) }
 }
 
-/** From `[content, id]`. */
+/** Reads `[content, id]`. */
 function idBeside(part: Part, key: 'cls' | 'sep'): number {
   const pair = part[key]
   const id = Array.isArray(pair) ? pair[1] : undefined

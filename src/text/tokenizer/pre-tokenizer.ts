@@ -3,7 +3,7 @@ import { hasQuickPattern, type Part, partsOf, patternOf, refusePart } from './de
 import { compilePattern, GPT2_WORDS } from './pattern.js'
 import { SPLIT_BEHAVIORS, type SplitBehavior, splitText } from './split.js'
 
-/** Divides a text into pieces that no token reaches across. `isFirst`: nothing stands before this text. */
+/** Divides a text into pieces that no token crosses. `isFirst`: the piece begins the text. */
 export type PreTokenizer = (text: string, isFirst: boolean) => Iterable<string>
 
 const WHAT = 'pre-tokenizer'
@@ -55,7 +55,7 @@ function behaviorOf(part: Part, ifAbsent?: SplitBehavior): SplitBehavior {
   return SPLIT_BEHAVIORS.find((known) => known === behavior) ?? refusePart(WHAT, part, 'behavior')
 }
 
-/** GPT-2's: words with the blank before them, written in the byte alphabet. */
+/** GPT-2's pre-tokenizer: words with the blank before them, in the byte alphabet. */
 function byteLevel({ add_prefix_space, use_regex }: Part): PreTokenizer {
   const divide = use_regex === false ? undefined : splitBy(compilePattern(GPT2_WORDS), 'Isolated')
   return function* (text, isFirst) {
@@ -64,7 +64,7 @@ function byteLevel({ add_prefix_space, use_regex }: Part): PreTokenizer {
   }
 }
 
-/** SentencePiece's: blanks become a visible character, and one is put in front. */
+/** SentencePiece's pre-tokenizer: blanks become a visible character, and one is put in front. */
 function metaspace(part: Part): PreTokenizer {
   const { replacement = '▁', add_prefix_space, split } = part
   if (typeof replacement !== 'string' || [...replacement].length !== 1) return refusePart(WHAT, part, 'replacement')

@@ -2,17 +2,17 @@ import { isObject } from '../../json.js'
 
 const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
 
-/** The special tokens that a tokenizer's settings name. */
+/** Special tokens named by a tokenizer's settings. */
 export interface SpecialTokens {
   /** Token by role, as chat templates know them: `bos_token`, `eos_token` and so on. */
   byRole: Partial<Record<(typeof ROLES)[number], string>>
-  /** All of them, those without a role too. */
+  /** All special tokens, with or without a role. */
   all: Set<string>
 }
 
 /**
- * Collects the special tokens from the contents of tokenizer_config.json and special_tokens_map.json; where both give a
- * role, the former counts. A token is written there as a string or as an object with its `content`.
+ * Collects the special tokens from the contents of tokenizer_config.json and special_tokens_map.json. If both name a
+ * role, the former wins. A token is a string or an object with its `content`.
  */
 export function specialTokens(
   tokenizerConfig: Record<string, unknown>,

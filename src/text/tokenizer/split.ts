@@ -1,10 +1,10 @@
-/** A piece of a text, and whether a pattern has found it or it lies between two finds. */
+/** A piece of a text: a match of a pattern, or the text between two matches. */
 export interface Found {
   text: string
   isMatch: boolean
 }
 
-/** What becomes of the matches when a text is split by a pattern. */
+/** Treatment of the matches when a pattern splits a text. */
 export type SplitBehavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
 
 export const SPLIT_BEHAVIORS: readonly SplitBehavior[] = [
@@ -15,13 +15,13 @@ export const SPLIT_BEHAVIORS: readonly SplitBehavior[] = [
   'Contiguous',
 ]
 
-/** The whole text as matches and what lies between them. The pattern needs the flags g and u. */
+/** The whole text as matches and the text between them. The pattern needs the flags g and u. */
 export function* findPieces(text: string, pattern: RegExp): Generator<Found> {
   let end = 0
   let hasMatch = false
   for (const match of text.matchAll(pattern)) {
     const length = match[0].length
-    // Nothing is not found a second time where the last match ended.
+    // Skip an empty match right after the previous one.
     if (length === 0 && hasMatch && match.index === end) continue
     if (match.index > end) yield { text: text.slice(end, match.index), isMatch: false }
     yield { text: match[0], isMatch: true }
@@ -31,7 +31,7 @@ export function* findPieces(text: string, pattern: RegExp): Generator<Found> {
   if (end < text.length) yield { text: text.slice(end), isMatch: false }
 }
 
-/** Splits a text as the pre-tokenizer of that name does; pieces are never empty. */
+/** Splits a text as the pre-tokenizer of that name does. No piece is empty. */
 export function* splitText(text: string, pattern: RegExp, behavior: SplitBehavior, invert: boolean): Generator<string> {
   let piece = ''
   let wasMatch = false
@@ -51,7 +51,7 @@ export function* splitText(text: string, pattern: RegExp, behavior: SplitBehavio
   if (piece !== '') yield piece
 }
 
-/** Whether a piece goes on what came before it. */
+/** Whether a piece joins the one before it. */
 function joins(behavior: SplitBehavior, isMatch: boolean, wasMatch: boolean): boolean {
   if (behavior === 'Contiguous') return isMatch === wasMatch
   if (behavior === 'MergedWithPrevious') return isMatch && !wasMatch

@@ -13,22 +13,22 @@ import {
 import { specialTokens } from './special-tokens.js'
 import { readVocabAndMerges } from './vocab-and-merges.js'
 
-/** All that a folder says about its tokenizer. Plain data, as other threads can take it. */
+/** A folder's description of its tokenizer: plain data, which other processes can receive. */
 export interface TokenizerDefinition {
-  /** The file that errors are about. */
+  /** File named in errors. */
   file: string
-  /** In the form of tokenizer.json. */
+  /** Contents in the form of tokenizer.json. */
   json: Record<string, unknown>
-  /** `model` of it. */
+  /** Its `model`. */
   model: Record<string, unknown>
-  /** Those of all files, special or not. */
+  /** Added tokens of all files, special or not. */
   addedTokens: AddedToken[]
 }
 
 /**
- * Reads tokenizer.json, or vocab.json with merges.txt where there is none, and adds the tokens that only
- * added_tokens.json, tokenizer_config.json or special_tokens_map.json tell of. Undefined where the folder has neither
- * form. Rejects with a UserError that names the file which cannot be used.
+ * Reads tokenizer.json, else vocab.json with merges.txt, and adds the tokens that only added_tokens.json,
+ * tokenizer_config.json or special_tokens_map.json name. Undefined if the folder has neither form. Rejects with a
+ * UserError that names the unusable file.
  */
 export async function readTokenizerDefinition(dir: string): Promise<TokenizerDefinition | undefined> {
   const [whole, config = {}, specialMap = {}, addedIds = {}] = await Promise.all([

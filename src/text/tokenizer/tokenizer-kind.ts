@@ -2,13 +2,13 @@ import { UserError } from '../../errors.js'
 import { partsOf } from './definition-parts.js'
 import type { TokenizerDefinition } from './tokenizer-definition.js'
 
-/** Both are byte-pair encodings: over bytes (GPT-2's), or over characters, with bytes for unknown ones (Llama's). */
+/** Byte-pair encodings over bytes (GPT-2's), or over characters with bytes for unknown ones (Llama's). */
 export type TokenizerKind = 'byte-level' | 'sentencepiece'
 
-/** Settings of a model that change its tokens, and that are not supported. */
+/** Settings that change the tokens and are not supported. */
 const UNSUPPORTED = ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout']
 
-/** Throws a UserError, without the file's name, where it is another kind. */
+/** The kind of a tokenizer. Throws a UserError, without the file's name, for unsupported kinds. */
 export function kindOf({ json, model }: TokenizerDefinition): TokenizerKind {
   // Old files leave the type out.
   if ((model.type ?? 'BPE') === 'BPE') {

@@ -7,18 +7,18 @@ import type { TokenizerDefinition } from './tokenizer-definition.js'
 export interface EncodeRequest {
   text: string
   addSpecialTokens: boolean
-  /** The answer is null for a text of more tokens; absent: any number. */
+  /** Most tokens; the answer is null for a longer text. Default: any number. */
   most?: number
 }
 
-/** A vocabulary of two hundred thousand tokens takes the half of it. */
+/** Memory limit. A vocabulary of 200 thousand tokens takes half of it. */
 const MEBIBYTES = 192
-/** Time of any text, and of each of its characters. */
+/** Time limit of a text, and its addition for each character. */
 const MILLISECONDS = 1500
 const MILLISECONDS_A_CHARACTER = 1 / 500
 
 /**
- * Encodes in a process of its own, which ends when that takes too long: for tokenizers whose patterns are not known.
+ * Encodes in a sandbox process, which is ended if it takes too long: for tokenizers with unpublished patterns.
  */
 export class TokenizerProcess {
   readonly isQuick = false

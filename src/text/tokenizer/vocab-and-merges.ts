@@ -3,8 +3,8 @@ import { readIfPresent, readJsonIfPresent } from '../../checkpoint/text-files.js
 import { UserError } from '../../errors.js'
 
 /**
- * GPT-2's byte-level BPE out of vocab.json and merges.txt, as the equivalent tokenizer.json; undefined where the folder
- * has neither file. Rejects with a UserError that names the one which is missing or cannot be used.
+ * Reads GPT-2's byte-level BPE from vocab.json and merges.txt into the equivalent tokenizer.json. Undefined if the
+ * folder has neither file. Rejects with a UserError that names a missing or unusable one.
  */
 export async function readVocabAndMerges(
   dir: string,
@@ -27,8 +27,8 @@ export async function readVocabAndMerges(
 }
 
 /**
- * One pair a line in the order of preference, after a line with the version. The pair and what it merges to must be in
- * the vocabulary, or else texts would silently lose those of them that are not.
+ * Reads one pair a line in the order of preference, after a line with the version. The pair and its merged token must
+ * be in the vocabulary, since texts would silently lose those that are not.
  */
 function parseMerges(text: string, vocab: Record<string, unknown>, file: string): [string, string][] {
   const merges: [string, string][] = []

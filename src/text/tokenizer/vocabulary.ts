@@ -3,19 +3,18 @@ import { isObject } from '../../json.js'
 import { type AddedToken, isTokenId } from './added-tokens.js'
 import { MergeTable } from './merge-table.js'
 
-/** Ids are below this: four times those of the largest vocabularies. */
+/** Bound of ids: four times those of the largest vocabularies. */
 const MOST_IDS = 2 ** 20
 
-/** Tokens and their ids, both ways. */
+/** Tokens by id and ids by token. */
 export interface Vocabulary {
   ids: ReadonlyMap<string, number>
-  /** By id; undefined where an id has no token. */
+  /** Tokens by id; undefined for an id without a token. */
   tokens: readonly (string | undefined)[]
 }
 
 /**
- * Id by token, from `vocab` of a tokenizer model. Throws a UserError where tokens have no ids, or two have
- * the same.
+ * Reads ids by token from `vocab` of a tokenizer model. Throws a UserError if a token has no id or two have the same.
  */
 export function readVocabulary(vocab: unknown): Vocabulary {
   const ids = new Map<string, number>()
@@ -32,12 +31,12 @@ export function readVocabulary(vocab: unknown): Vocabulary {
 }
 
 /**
- * By id, the tokens of a vocabulary with the added ones. Throws a UserError where one of these has the id of another
- * token, or two ids.
+ * The tokens of a vocabulary and the added ones, by id. Throws a UserError if an added token has two ids or that of
+ * another token.
  */
 export function withAddedTokens({ ids, tokens }: Vocabulary, added: readonly AddedToken[]): Vocabulary['tokens'] {
   const all = [...tokens]
-  // A map of their own: to copy that of a large vocabulary takes longer than all else here.
+  // A separate map: copying a large vocabulary would take longer than the rest of this function.
   const own = new Map<string, number>()
   for (const { content, id } of added) {
     const known = own.get(content) ?? ids.get(content) ?? id
@@ -52,8 +51,8 @@ export function withAddedTokens({ ids, tokens }: Vocabulary, added: readonly Add
 }
 
 /**
- * From `merges` of a tokenizer model: pairs of tokens, as lists or with a blank between. Throws a UserError where one is
- * no pair of tokens, or merges to none: texts would silently lose those.
+ * Reads `merges` of a tokenizer model: pairs of tokens, as lists or with a blank between. Throws a UserError if one is
+ * not a pair of tokens or makes no token, since texts would silently lose it.
  */
 export function readMerges(merges: unknown, { ids }: Vocabulary): MergeTable {
   if (!Array.isArray(merges)) throw new UserError('has no list of merges')
