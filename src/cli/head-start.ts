@@ -1,6 +1,6 @@
 import { startThreadAhead } from '../engine/thread-ahead.js'
-import { COMMANDS } from './commands/index.js'
 import { spelledOut } from './parsing/command-line.js'
+import { COMMANDS } from './parsing/commands.js'
 
 /**
  * Begins what takes long in a command that runs a model, before even the parser of the command line is read: the thread

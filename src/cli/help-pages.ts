@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { COMMANDS } from './commands/index.js'
+import { COMMANDS } from './parsing/commands.js'
 import { createProgram } from './program.js'
 
 /** Columns of a help page in the docs, as in a terminal of the usual width. */

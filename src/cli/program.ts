@@ -1,11 +1,34 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { COMMANDS } from './commands/index.js'
 import { reportError } from './io/errors.js'
 import { toleratePipes } from './io/output.js'
 import { commandFirst } from './parsing/command-first.js'
 import { checkHelp, commandNamed, spelledOut } from './parsing/command-line.js'
+import { COMMANDS, type CommandFile, type CommandName } from './parsing/commands.js'
 import { fitHelp } from './parsing/help-width.js'
+import { tellOrigin } from './parsing/options.js'
+
+/** The file of every command. It is read when the command is called, so that a short run does not wait for the others. */
+const FILES: Record<CommandName, () => Promise<CommandFile>> = {
+  run: () => import('./commands/run/run.js'),
+  chat: () => import('./commands/chat.js'),
+  serve: () => import('./commands/serve.js'),
+  experts: () => import('./commands/experts.js'),
+  show: () => import('./commands/show.js'),
+  pull: () => import('./commands/pull.js'),
+  list: () => import('./commands/list.js'),
+  rm: () => import('./commands/rm.js'),
+  convert: () => import('./commands/convert.js'),
+  eval: () => import('./commands/eval.js'),
+  bench: () => import('./commands/bench.js'),
+  classify: () => import('./commands/classify.js'),
+  prune: () => import('./commands/prune.js'),
+  graft: () => import('./commands/graft.js'),
+  teach: () => import('./commands/teach.js'),
+  completion: () => import('./commands/completion.js'),
+}
+
+export const loadCommand = (name: CommandName): Promise<CommandFile> => FILES[name]()
 
 /**
  * Runs the command line (without node and script) and sets the process's exit code. The process is left to end by
@@ -13,7 +36,7 @@ import { fitHelp } from './parsing/help-width.js'
  */
 export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
-  const given = await commandFirst(args)
+  const given = await commandFirst(args, loadCommand)
   const words = spelledOut(given)
   const name = words[0] === 'help' ? words[1] : words[0]
   // A prompt without a command before it.
@@ -22,7 +45,7 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     await checkHelp(words)
     if (words.some(mayBeForeign)) (await wrongWords()).checkOneDashOptions(words)
-    program = await createProgram([name])
+    program = await createProgram(namesToLoad(name))
     if (isPromptAlone) {
       program.hook('preAction', async (_, run) => {
         // A whole sentence in quotes is no command.
@@ -36,7 +59,7 @@ export async function main(args: readonly string[]): Promise<void> {
       error instanceof CommanderError && command
         ? await (await wrongWords()).clearerError(error, command, isPromptAlone ? given[0] : undefined)
         : undefined
-    reportError(clearer ?? error, command)
+    reportError(clearer ?? error, command, tellOrigin)
   }
 }
 
@@ -46,11 +69,16 @@ const wrongWords = () => import('./parsing/wrong-words.js')
 /** Whether a word has the form of an option of some letters with one dash, as molm has none: `-ngl`. */
 const mayBeForeign = (word: string) => /^-[a-z]{2,}$/.test(word)
 
-/**
- * The parser. All commands are in it, but only those of `names` with their options: a command's file is read when it
- * is called for, so that a short run does not wait for the others.
- */
-export async function createProgram(names: readonly (string | undefined)[]): Promise<Command> {
+/** The commands whose files are read for a call of the one that `word` names. */
+function namesToLoad(word: string | undefined): CommandName[] {
+  const called = COMMANDS.filter(({ name }) => name === commandNamed(word))
+  return called.some(({ readsAllOptions }) => readsAllOptions) ? ALL_NAMES : called.map(({ name }) => name)
+}
+
+const ALL_NAMES = COMMANDS.map(({ name }) => name)
+
+/** The parser. All commands are in it, but only those of `names` with their options. */
+export async function createProgram(names: readonly CommandName[]): Promise<Command> {
   const program = new Command('molm')
     .usage('[options] [prompt...]\n       molm <command> [options]')
     .description('Sparse mixture-of-experts language models on this computer’s CPU')
@@ -65,10 +93,10 @@ export async function createProgram(names: readonly (string | undefined)[]): Pro
     })
     .exitOverride()
     .addHelpText('after', EXAMPLES)
-  for (const { name, alias, summary, load } of COMMANDS) {
+  for (const { name, alias, summary } of COMMANDS) {
     const command = program.command(name).summary(summary).helpOption('-h, --help', 'print this help')
     if (alias) command.alias(alias)
-    if (names.includes(name)) (await load()).define(command)
+    if (names.includes(name)) (await loadCommand(name)).define(command)
   }
   return program
 }

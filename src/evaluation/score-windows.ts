@@ -1,6 +1,7 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { Model } from '../api/model.js'
-import { inOrder, Sessions, sequencesAtOnce, withOwnSignal } from './sessions.js'
+import { inOrder } from '../in-order.js'
+import { Sessions, sequencesAtOnce, withOwnSignal } from './sessions.js'
 import { type Window, type WindowOptions, windowsOf } from './windows.js'
 
 /** Tokens of windows that are under way: two micro-batches, so that the model never waits for the next window. */
@@ -61,10 +62,10 @@ async function score(
     })
   }
 
-  const most = sequencesAtOnce(options.window, Math.ceil(TOKENS_AHEAD / options.window) + 1)
+  const parallel = sequencesAtOnce(options.window, Math.ceil(TOKENS_AHEAD / options.window) + 1)
   const total: WindowsScore = { scored: 0, nll: 0 }
   try {
-    for await (const logprobs of inOrder(windowsOf(tokens.length, options), most, scoreWindow)) {
+    for await (const logprobs of inOrder(windowsOf(tokens.length, options), scoreWindow, { parallel })) {
       total.scored += logprobs.length
       for (const logprob of logprobs) total.nll -= logprob
     }

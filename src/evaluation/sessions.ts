@@ -5,32 +5,6 @@ import type { Session } from '../api/session.js'
 /** Tokens that the sequences under way have together at most; their caches take memory. */
 const MOST_TOKENS = 4096
 
-/** Gives what `run` makes of each item, in their order, with at most `most` of them under way. */
-export async function* inOrder<T, R>(
-  items: Iterable<T>,
-  most: number,
-  run: (item: T) => Promise<R>,
-): AsyncGenerator<R, void> {
-  const underWay: Promise<R>[] = []
-  try {
-    for (const item of items) {
-      const next = run(item)
-      // Whoever waits for it hears of an error; until then it is not unheard.
-      next.catch(() => undefined)
-      underWay.push(next)
-      if (underWay.length < most) continue
-      yield await underWay[0]
-      underWay.shift()
-    }
-    while (underWay.length > 0) {
-      yield await underWay[0]
-      underWay.shift()
-    }
-  } finally {
-    await Promise.allSettled(underWay)
-  }
-}
-
 /** How many sequences of some tokens each may be under way: `wanted`, fewer where they are long, at least two. */
 export function sequencesAtOnce(tokens: number, wanted: number): number {
   return Math.max(2, Math.min(wanted, Math.floor(MOST_TOKENS / tokens)))

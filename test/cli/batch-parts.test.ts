@@ -1,6 +1,5 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { inOrder } from '#molm/cli/commands/run/batch/in-order.js'
 import { type Line, readLines } from '#molm/cli/commands/run/batch/lines.js'
 import { describeBatch } from '#molm/cli/commands/run/batch/progress.js'
 import { type BatchRequest, requestsOf } from '#molm/cli/commands/run/batch/request.js'
@@ -134,102 +133,6 @@ test('a line with a very long field, or very many, is refused at once', async ()
   // Compared letter by letter, or each name with all others, they take minutes.
   assert.ok(performance.now() - started < 10_000)
 })
-
-/** Items that are worked on until they are let go. */
-function workshop() {
-  const finish = new Map<number, (failure?: Error) => void>()
-  const work = (item: number) =>
-    new Promise<number>((resolve, reject) =>
-      finish.set(item, (failure) => (failure ? reject(failure) : resolve(10 * item))),
-    )
-  return { finish, work }
-}
-
-const settled = () => new Promise((resolve) => setTimeout(resolve, 5))
-
-test('results are written in the order of the items, each once those before it are there', async () => {
-  const { finish, work } = workshop()
-  const written: number[] = []
-  const write = async (result: number) => void written.push(result)
-  const all = inOrder(itemsUpTo(5), work, write, { parallel: 2, waiting: 2 })
-  await settled()
-  assert.equal([...finish.keys()], [0, 1])
-  finish.get(1)?.()
-  await settled()
-  assert.equal([...finish.keys()], [0, 1, 2])
-  finish.get(2)?.()
-  await settled()
-  finish.get(3)?.()
-  await settled()
-  // Two results wait for the first, beside the one that runs: no more is begun.
-  assert.equal([...finish.keys()], [0, 1, 2, 3])
-  assert.equal(written, [])
-  finish.get(0)?.()
-  await settled()
-  assert.equal(written, [0, 10, 20, 30])
-  finish.get(4)?.()
-  await all
-  assert.equal(written, [0, 10, 20, 30, 40])
-})
-
-test('a result is written while the next item is still awaited', async () => {
-  const written: number[] = []
-  let more = () => {}
-  async function* slow() {
-    yield 1
-    await new Promise<void>((resolve) => {
-      more = resolve
-    })
-    yield 2
-  }
-  const write = async (result: number) => void written.push(result)
-  const all = inOrder(slow(), async (item) => item, write, { parallel: 8, waiting: 8 })
-  await settled()
-  assert.equal(written, [1])
-  more()
-  await all
-  assert.equal(written, [1, 2])
-})
-
-test('an error ends the work once all is at rest, and what came before it is written', async () => {
-  const { finish, work } = workshop()
-  const written: number[] = []
-  const write = async (result: number) => void written.push(result)
-  async function* hanging() {
-    yield* itemsUpTo(3)
-    await new Promise(() => {})
-  }
-  const all = inOrder(hanging(), work, write, { parallel: 3, waiting: 3 })
-  const outcome = all.then(
-    () => 'done',
-    (error: Error) => error.message,
-  )
-  await settled()
-  finish.get(1)?.(new Error('broken'))
-  await settled()
-  finish.get(2)?.()
-  finish.get(0)?.()
-  assert.is(await outcome, 'broken')
-  assert.equal(written, [0])
-  assert.equal([...finish.keys()], [0, 1, 2])
-})
-
-test('a result that cannot be written ends the work', async () => {
-  const write = async () => {
-    throw new Error('disk full')
-  }
-  const begun: number[] = []
-  const work = async (item: number) => begun.push(item)
-  await inOrder(itemsUpTo(1000), work, write, { parallel: 2, waiting: 2 }).then(
-    () => assert.unreachable(),
-    (error: Error) => assert.is(error.message, 'disk full'),
-  )
-  assert.ok(begun.length < 10, `${begun.length} items were begun`)
-})
-
-async function* itemsUpTo(count: number) {
-  for (let i = 0; i < count; i++) yield i
-}
 
 test('progress is told by the bytes of the input, where it has an end', () => {
   assert.is(describeBatch('in.jsonl', 120, { end: 340, bytes: 1000 }, 20), 'in.jsonl: 120 lines, 34 %, 33 s left')

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { commandFirst } from '#molm/cli/parsing/command-first.js'
+import { loadCommand } from '#molm/cli/program.js'
 import { molm } from './molm.js'
 
 const test = suite('options before the command')
@@ -18,7 +19,7 @@ test('a command may follow its options', async () => {
     ['--keep pull a/b', 'pull --keep a/b'],
     ['-h list', 'list -h'],
   ]
-  for (const [given, meant] of lines) assert.equal(await commandFirst(words(given)), words(meant), given)
+  for (const [given, meant] of lines) assert.equal(await commandFirst(words(given), loadCommand), words(meant), given)
 })
 
 test('a word is no command where an option takes it, or where the command has not these options', async () => {
@@ -31,7 +32,7 @@ test('a word is no command where an option takes it, or where the command has no
     '--version',
     '-m',
   ]
-  for (const line of lines) assert.equal(await commandFirst(words(line)), words(line), line)
+  for (const line of lines) assert.equal(await commandFirst(words(line), loadCommand), words(line), line)
 })
 
 test('the command line takes them so', async () => {

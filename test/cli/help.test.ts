@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { COMMANDS } from '#molm/cli/commands/index.js'
 import { helpAsMarkdown } from '#molm/cli/help-pages.js'
+import { COMMANDS } from '#molm/cli/parsing/commands.js'
 import { fitHelp } from '#molm/cli/parsing/help-width.js'
 import { molm } from './molm.js'
 

@@ -1,6 +1,7 @@
 import { type Command, CommanderError } from 'commander'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { CommandName } from '#molm/cli/parsing/commands.js'
 import { checkOneDashOptions, checkPromptAlone, clearerError } from '#molm/cli/parsing/wrong-words.js'
 import { createProgram } from '#molm/cli/program.js'
 import { UsageError } from '#molm/errors.js'
@@ -24,7 +25,7 @@ async function refusal(line: string): Promise<string> {
 }
 
 /** The message for a command line that the parser refuses; empty if the parser's own words are enough. */
-async function parserRefusal(...words: string[]): Promise<string> {
+async function parserRefusal(...words: [name: CommandName, ...rest: string[]]): Promise<string> {
   const program = await createProgram([words[0]])
   const command = program.commands.find((command) => command.name() === words[0]) as Command
   const error = await program.parseAsync(words, { from: 'user' }).catch((error: Error) => error)

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.js'
 import { commandTree } from '../completion/command-tree.js'
 import { SHELLS, type Shell, shellScript } from '../completion/shells.js'
 import { writeOut } from '../io/output.js'
-import { addOutputOptions } from '../parsing/options.js'
+import { addOutputOptions, type OutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
   command
@@ -26,9 +26,6 @@ function shellNamed(word: string): Shell {
   throw new UsageError(`there is no completion for '${word}'; choose bash, zsh or fish`)
 }
 
-async function complete(shell: Shell): Promise<void> {
-  const { createProgram } = await import('../program.js')
-  const { COMMANDS } = await import('./index.js')
-  const program = await createProgram(COMMANDS.map(({ name }) => name))
-  await writeOut(shellScript(shell, commandTree(program)))
+async function complete(shell: Shell, _options: OutputOptions, command: Command): Promise<void> {
+  await writeOut(shellScript(shell, commandTree(command.parent as Command)))
 }

@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises'
-import { UsageError, UserError } from '../../errors.js'
+import { UsageError } from '../../errors.js'
 import type { RoutingAgreement } from '../../experts/agreement.js'
 import { agreementObject } from '../../experts/agreement-json.js'
 import { agreementCsv, tokensCsv, usageCsv } from '../../experts/csv.js'
 import { layersOf } from '../../experts/layers-json.js'
 import type { TextRoutes } from '../../experts/text-routes.js'
 import { specialistObjects, usageObject } from '../../experts/usage-json.js'
+import { cannotWrite } from '../../files/folders.js'
 import { perMixture } from '../../model/config.js'
 import { drawAgreement } from '../../pictures/agreement-figure.js'
 import { renderHtml } from '../../pictures/html.js'
@@ -14,7 +15,6 @@ import { figureLines } from '../../pictures/text.js'
 import { drawUsage } from '../../pictures/usage-figure.js'
 import { colourDepth } from '../../terminal/colours.js'
 import { writeOut } from '../io/output.js'
-import type { ExpertsOptions } from './experts.js'
 
 export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
 export type Format = (typeof FORMATS)[number]
@@ -23,11 +23,24 @@ export type Format = (typeof FORMATS)[number]
 const ENDINGS: Record<string, Format> = { txt: 'text', htm: 'html' }
 const WIDE: readonly Format[] = ['text', 'svg', 'png']
 
+/** How a report is shown, as the command line says it. */
+export interface ReportOptions {
+  json?: boolean
+  csv?: boolean
+  format?: Format
+  /** A file to write to. */
+  output?: string
+  width?: number
+  /** Whether each token is shown, too. */
+  tokens?: boolean
+  color?: boolean
+}
+
 /** What was measured: how texts use a model's experts, or how alike two models route them. */
 export type Report = { texts: TextRoutes[] } | { agreements: RoutingAgreement[] }
 
 /** The format that the options ask for. Throws a UsageError where they cannot mean any. */
-export function formatOf({ json, csv, format, output, width }: ExpertsOptions): Format {
+export function formatOf({ json, csv, format, output, width }: ReportOptions): Format {
   const chosen = json ? 'json' : csv ? 'csv' : (format ?? (output === undefined ? 'text' : formatOfFile(output)))
   if (chosen === 'png' && output === undefined && process.stdout.isTTY) {
     throw new UsageError('a PNG cannot be shown in a terminal: write it to a file with -o')
@@ -51,19 +64,19 @@ function formatOfFile(output: string): Format {
 }
 
 /** Writes a report to a file or to stdout, in pieces where it may be too long for one string. */
-export async function putReport(report: Report, format: Format, options: ExpertsOptions): Promise<void> {
+export async function putReport(report: Report, format: Format, options: ReportOptions): Promise<void> {
   const { output } = options
   const pieces = format === 'png' ? [await pngOf(report, options)] : drawn(report, format, options)
   if (output === undefined) {
     for (const piece of pieces) await writeOut(piece)
     return
   }
-  await writeFile(output, pieces).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${output}: cannot be written (${error.code ?? error.message})`)
+  await writeFile(output, pieces).catch((error: unknown) => {
+    throw cannotWrite(output, error)
   })
 }
 
-function drawn(report: Report, format: Exclude<Format, 'png'>, options: ExpertsOptions): Iterable<string> {
+function drawn(report: Report, format: Exclude<Format, 'png'>, options: ReportOptions): Iterable<string> {
   switch (format) {
     case 'json':
       return 'texts' in report ? usageJson(report.texts, options.tokens) : agreementJson(report.agreements)
@@ -79,18 +92,18 @@ function drawn(report: Report, format: Exclude<Format, 'png'>, options: ExpertsO
   }
 }
 
-function* textOf(report: Report, options: ExpertsOptions): Generator<string> {
+function* textOf(report: Report, options: ReportOptions): Generator<string> {
   const { output, color, width = output === undefined ? process.stdout.columns : undefined } = options
   const depth = output !== undefined || color === false ? 'none' : colourDepth(process.stdout)
   for (const line of figureLines(figureOf(report, options), { depth, width })) yield `${line}\n`
 }
 
-async function pngOf(report: Report, options: ExpertsOptions): Promise<Uint8Array> {
+async function pngOf(report: Report, options: ReportOptions): Promise<Uint8Array> {
   const { renderPng } = await import('../../pictures/png.js')
   return renderPng(figureOf(report, options), { width: options.width })
 }
 
-function figureOf(report: Report, { tokens }: ExpertsOptions) {
+function figureOf(report: Report, { tokens }: ReportOptions) {
   return 'texts' in report ? drawUsage(report.texts, { tokens }) : drawAgreement(report.agreements)
 }
 

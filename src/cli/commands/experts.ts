@@ -13,19 +13,13 @@ import { note } from '../io/output.js'
 import { createReadingProgress } from '../io/reading-progress.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from '../parsing/options.js'
-import { FORMATS, type Format, formatOf, putReport, type Report } from './experts-report.js'
+import { FORMATS, formatOf, putReport, type Report, type ReportOptions } from './experts-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
 
-export interface ExpertsOptions extends ModelOptions {
+interface ExpertsOptions extends ModelOptions, ReportOptions {
   file?: string[]
   against?: string
-  tokens?: boolean
-  json?: boolean
-  csv?: boolean
-  format?: Format
-  output?: string
-  width?: number
 }
 
 export function define(command: Command): void {

@@ -1,5 +1,5 @@
 import type { CompletedCommand, CompletedOption, Values } from './command-tree.js'
-import { quoted } from './shells.js'
+import { quoted } from './quoted.js'
 
 /** A script for fish. */
 export function fishScript(commands: readonly CompletedCommand[]): string {

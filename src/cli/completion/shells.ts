@@ -16,8 +16,3 @@ const SCRIPTS: Record<Shell, (commands: readonly CompletedCommand[]) => string> 
 export function shellScript(shell: Shell, commands: readonly CompletedCommand[]): string {
   return SCRIPTS[shell](commands)
 }
-
-/** A text as one word of any of the shells. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
-}

@@ -1,5 +1,5 @@
 import type { CompletedCommand, CompletedOption, Values } from './command-tree.js'
-import { quoted } from './shells.js'
+import { quoted } from './quoted.js'
 
 /** A script for zsh, to be evaluated after compinit or to lie in $fpath as _molm. */
 export function zshScript(commands: readonly CompletedCommand[]): string {

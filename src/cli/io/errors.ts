@@ -2,22 +2,27 @@ import { type Command, CommanderError } from 'commander'
 import { NoRoom, renameOptions, UserError } from '../../errors.js'
 import { formatCount } from '../../numbers.js'
 import { printable, printableLines } from '../../printable.js'
-import { tellOrigin } from '../parsing/options.js'
 import { interruption } from './interrupt.js'
 import { missingPackage } from './missing-package.js'
 import { tooManyFiles } from './open-files.js'
 import { ClosedPipe, note } from './output.js'
 
-/** Tells the user what ended the command and sets the exit code. Without a `command`, it was none that molm has. */
-export function reportError(error: unknown, command?: Command): void {
+/** Adds to a message what the command line knows about it. */
+type Complete = (message: string) => string
+
+/**
+ * Tells the user what ended the command and sets the exit code. Without a `command`, it was none that molm has. `complete`
+ * is given each message before it is printed.
+ */
+export function reportError(error: unknown, command?: Command, complete: Complete = (message) => message): void {
   const early = interruption()
   if (early) {
     // The interruption is no news to who has caused it; what it has left undone is.
-    if (error instanceof UserError) reportFailure(error, command)
+    if (error instanceof UserError) reportFailure(error, complete, command)
     process.exitCode = early.exitCode
   } else if (error instanceof ClosedPipe) return
   else if (error instanceof CommanderError) reportUsage(error, command)
-  else reportFailure(error, command)
+  else reportFailure(error, complete, command)
 }
 
 /** The parser also throws for `--help` and `--version`, with exit code 0, once they are printed. */
@@ -29,10 +34,10 @@ function reportUsage(error: CommanderError, command?: Command): void {
   )
 }
 
-function reportFailure(error: unknown, command?: Command): void {
+function reportFailure(error: unknown, complete: Complete, command?: Command): void {
   process.exitCode = error instanceof UserError ? error.exitCode : 1
   const message = messageOf(error, flagOf('context', command))
-  note(renameOptions(tellOrigin(message), (option) => flagOf(option, command)))
+  note(renameOptions(complete(message), (option) => flagOf(option, command)))
   if (process.env.MOLM_DEBUG === '1' && error instanceof Error) {
     process.stderr.write(`${printableLines(error.stack ?? '')}\n`)
   }

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { COMMANDS } from '../commands/index.js'
+import { COMMANDS, type LoadCommand } from './commands.js'
 
 const HELP = ['-h', '--help']
 
@@ -8,14 +8,14 @@ const HELP = ['-h', '--help']
  * that this command has, with their values: `--json list` lists, and the `list` of `--seed 1 list` is a prompt, since
  * `list` knows no seed.
  */
-export async function commandFirst(args: readonly string[]): Promise<readonly string[]> {
+export async function commandFirst(args: readonly string[], load: LoadCommand): Promise<readonly string[]> {
   if (!args[0]?.startsWith('-')) return args
   const end = args.includes('--') ? args.indexOf('--') : args.length
-  for (const { name, alias, load } of COMMANDS) {
+  for (const { name, alias } of COMMANDS) {
     const at = args.findIndex((word) => word === name || word === alias)
     if (at < 0 || at >= end) continue
     const command = new Command(name)
-    ;(await load()).define(command)
+    ;(await load(name)).define(command)
     if (areOptionsOf(command, args.slice(0, at))) return [name, ...args.slice(0, at), ...args.slice(at + 1)]
   }
   return args

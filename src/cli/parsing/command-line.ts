@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.js'
 import { nearest } from '../../spelling.js'
-import { COMMANDS } from '../commands/index.js'
+import { COMMANDS } from './commands.js'
 
 const HELP = ['-h', '--help']
 const VERSION = ['-V', '-v', '--version']

@@ -17,7 +17,6 @@ import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
 import {
   addConversationOptions,
   asksForConversation,
-  type ConversationOptions,
   type ConversationStart,
   readConversation,
 } from '../../parsing/conversation-options.js'
@@ -25,29 +24,18 @@ import {
   addGenerationOptions,
   addModelOptions,
   addOutputOptions,
-  type GenerationOptions,
   generationOption,
-  type ModelOptions,
   wholeNumber,
 } from '../../parsing/options.js'
 import { type LoadedModel, withModel } from '../with-model.js'
-import { DEFAULT_PARALLEL, MOST_PARALLEL } from './batch/parallel.js'
 import { framePrompt } from './frame-prompt.js'
+import type { RunOptions } from './run-options.js'
 import { createRunWriter } from './writers.js'
 
-export interface RunOptions extends ModelOptions, GenerationOptions, ConversationOptions {
-  raw?: boolean
-  json?: boolean
-  jsonl?: boolean
-  experts?: boolean
-  trace?: string
-  /** A file of prompts, where its answers go, and how many run at once. */
-  batch?: string
-  output?: string
-  parallel?: number
-  /** Words given as llama.cpp has them, with -p. */
-  prompt?: string
-}
+/** Lines of a batch that are answered at once, unless the command line says otherwise. */
+const DEFAULT_PARALLEL = 8
+/** Each has a cache of its own. */
+const MOST_PARALLEL = 256
 
 export function define(command: Command): void {
   command
@@ -115,10 +103,10 @@ Examples:
 
 async function run(given: string[], options: RunOptions): Promise<void> {
   checkCombinations(options)
-  const { batch } = options
+  const { batch, parallel = DEFAULT_PARALLEL } = options
   if (batch !== undefined) {
     const { runBatch } = await import('./batch/run-batch.js')
-    return runBatch(given, { ...options, batch })
+    return runBatch(given, { ...options, batch, parallel })
   }
   const start = await readConversation(options)
   const { words, asked } = withoutStdin([...(options.prompt === undefined ? [] : [options.prompt]), ...given])

@@ -6,7 +6,7 @@ import { formatBytes, plural } from '../../../numbers.js'
 import { printableText } from '../../../printable.js'
 import { note, writeOut } from '../../io/output.js'
 import type { LoadedModel } from '../with-model.js'
-import type { RunOptions } from './run.js'
+import type { RunOptions } from './run-options.js'
 import { logprobsOf, type RunSummary, summarise, summariseInterrupted } from './summary.js'
 
 /** Prints a generation while it goes on. Texts are those to be shown, which may differ from the steps' own. */

@@ -3,6 +3,7 @@ import type { Model } from '../../../../api/model.js'
 import { UsageError, UserError } from '../../../../errors.js'
 import { checkLanguageModel } from '../../../../evaluation/language-model.js'
 import { optionsIn } from '../../../../generation-options.js'
+import { inOrder } from '../../../../in-order.js'
 import { plural } from '../../../../numbers.js'
 import { systemDropped } from '../../../../text/chat-frame.js'
 import { interruptSignal } from '../../../io/interrupt.js'
@@ -10,14 +11,12 @@ import { note } from '../../../io/output.js'
 import { asksForConversation, readConversation } from '../../../parsing/conversation-options.js'
 import { modelName } from '../../../parsing/options.js'
 import { withModel } from '../../with-model.js'
-import type { RunOptions } from '../run.js'
+import type { RunOptions } from '../run-options.js'
 import { answer } from './answer.js'
 import { hashOf } from './hash.js'
-import { inOrder } from './in-order.js'
 import { type BatchInput, openInput } from './input.js'
 import { type BatchOutput, openOutput } from './output.js'
 import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
-import { DEFAULT_PARALLEL } from './parallel.js'
 import { createBatchProgress } from './progress.js'
 import { requestsOf } from './request.js'
 import { surveyOutput } from './survey.js'
@@ -26,7 +25,7 @@ import { Together } from './together.js'
 /** Results that may wait for an earlier one, for each prompt that runs. */
 const WAITING = 16
 
-type BatchOptions = RunOptions & { batch: string }
+type BatchOptions = RunOptions & { batch: string; parallel: number }
 
 /** Answers every line of the input that has no answer in the output yet, or has one to another request. */
 export async function runBatch(given: readonly string[], options: BatchOptions): Promise<void> {
@@ -113,7 +112,7 @@ async function answerAll(
   const count = { ...before, again: { ...before.again } }
   // Throws if the model has none: no line could be answered then.
   const { tokenizer } = model
-  const parallel = options.parallel ?? DEFAULT_PARALLEL
+  const { parallel } = options
   const progress = createBatchProgress(basename(input.name), input.bytes, before.lines, options)
   let saysDropped = !options.quiet
   const onSystemDropped = () => {
@@ -141,7 +140,7 @@ async function answerAll(
     progress.show(count.lines, end)
   }
   try {
-    await inOrder(work, answered, write, { parallel, waiting: WAITING * parallel })
+    for await (const one of inOrder(work, answered, { parallel, waiting: WAITING * parallel })) await write(one)
   } finally {
     progress.clear()
   }
