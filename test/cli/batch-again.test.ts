@@ -3,14 +3,14 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { besideOutput } from '#molm/cli/commands/run/batch/beside.js'
+import { earlierResults } from '#molm/cli/commands/run/batch/earlier-results.js'
 import { hashOf } from '#molm/cli/commands/run/batch/hash.js'
 import { openInput } from '#molm/cli/commands/run/batch/input.js'
 import { openOutput } from '#molm/cli/commands/run/batch/output.js'
 import { checkInput, OtherInputError, outstanding } from '#molm/cli/commands/run/batch/outstanding.js'
 import { requestsOf } from '#molm/cli/commands/run/batch/request.js'
 import { describeAgain } from '#molm/cli/commands/run/batch/run-batch.js'
-import { surveyOutput } from '#molm/cli/commands/run/batch/survey.js'
+import { sidecarPath } from '#molm/cli/commands/run/batch/sidecar.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('answers that take the place of earlier ones')
@@ -81,8 +81,8 @@ test('what a killed run has answered again is put in place by the next one', () 
       { line: 3, replaces: 9, result: answer(3, 'x') },
       { line: 8, replaces: 8, result: answer(8, 'x') },
     ]
-    await writeFile(besideOutput(path, 'again'), `${linesOf(...entries)}{"line":1,"resu`)
-    await writeFile(besideOutput(path, 'partial'), 'left by a kill during the move')
+    await writeFile(sidecarPath(path, 'again'), `${linesOf(...entries)}{"line":1,"resu`)
+    await writeFile(sidecarPath(path, 'partial'), 'left by a kill during the move')
     const output = await openOutput(path)
     const ids = []
     for await (const { id, model } of output.written()) ids.push([id, model])
@@ -99,9 +99,9 @@ test('what a killed run has answered again is put in place by the next one', () 
 test('what belongs to an output that was removed is forgotten', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
-    await writeFile(besideOutput(path, 'again'), linesOf({ line: 1, replaces: 1, result: answer(1, 'a') }))
+    await writeFile(sidecarPath(path, 'again'), linesOf({ line: 1, replaces: 1, result: answer(1, 'a') }))
     await (await openOutput(path)).close()
-    assert.is(existsSync(besideOutput(path, 'again')), false)
+    assert.is(existsSync(sidecarPath(path, 'again')), false)
     assert.is(await readFile(path, 'utf8'), '')
   }))
 
@@ -112,7 +112,7 @@ test('answers that cannot be put in place are kept beside, and the output stays 
     await writeFile(path, old)
     const output = await openOutput(path)
     await output.replace({ line: 1, id: 1 }, answer(1, 'a'))
-    await mkdir(besideOutput(path, 'partial'))
+    await mkdir(sidecarPath(path, 'partial'))
     const error = await output.close().then(
       () => undefined,
       (error: Error) => error,
@@ -120,10 +120,10 @@ test('answers that cannot be put in place are kept beside, and the output stays 
     assert.match(String(error?.message), 'cannot be written (there is a folder of that name)')
     assert.is(await readFile(path, 'utf8'), old)
     assert.is(
-      await readFile(besideOutput(path, 'again'), 'utf8'),
+      await readFile(sidecarPath(path, 'again'), 'utf8'),
       linesOf({ line: 1, replaces: 1, result: answer(1, 'a') }),
     )
-    assert.is(existsSync(besideOutput(path, 'lock')), false)
+    assert.is(existsSync(sidecarPath(path, 'lock')), false)
   }))
 
 test('files of the user that are named after the output stay as they are', () =>
@@ -172,7 +172,7 @@ async function workOf(dir: string, input: (object | string)[], output: object[])
   const from = await openInput(inPath, new AbortController().signal)
   const to = await openOutput(outPath)
   const found: unknown[] = []
-  const earlier = await surveyOutput(to, { model: 'nano', options: 'options' })
+  const earlier = await earlierResults(to, { model: 'nano', options: 'options' })
   const resumed = { earlier, input: 'in.jsonl', output: 'out.jsonl' }
   const messageOf = (error: Error) => error.message
   if (!from.again) throw new Error('a file can be read again')
@@ -257,7 +257,7 @@ test('results of other options or another model are refused', () =>
     await writeFile(path, linesOf({ id: 1, error: 'none' }, answer(2, 'b', 'line-options')))
     const output = await openOutput(path)
     const refusal = (asked: { model: string; options: string }) =>
-      surveyOutput(output, asked).then(
+      earlierResults(output, asked).then(
         ({ length }) => `${length} lines`,
         (error: Error) => error.message,
       )

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Together } from '#molm/cli/commands/run/batch/together.js'
+import { RetryAlone } from '#molm/cli/commands/run/batch/retry-alone.js'
 import { withPatchedLibrary } from '../support/patched-library.js'
 import { molm } from './molm.js'
 
@@ -9,7 +9,7 @@ const test = suite('lines that share a memory')
 
 /** Works that end when the test says so, with what happens to them. */
 function bench() {
-  const together = new Together()
+  const retryAlone = new RetryAlone()
   const events: string[] = []
   const ends = new Map<string, (error?: Error) => void>()
   const run = (name: string) => {
@@ -19,7 +19,7 @@ function bench() {
         ends.set(name, (error) => (error ? reject(error) : resolve(name)))
       })
     }
-    const running = together.run(work, (error) => (error as Error).message === 'no room')
+    const running = retryAlone.run(work, (error) => (error as Error).message === 'no room')
     return running.catch(({ message }: Error) => message)
   }
   const end = async (name: string, error?: string) => {

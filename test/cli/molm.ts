@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 
-const BIN = fileURLToPath(new URL('../../../bin/molm.js', import.meta.url))
+export const BIN = fileURLToPath(new URL('../../../bin/molm.js', import.meta.url))
 export const NANO = fileURLToPath(new URL('../../../models/nano', import.meta.url))
 
 /** How a command ended, and all that it wrote. */

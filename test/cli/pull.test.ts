@@ -2,7 +2,7 @@ import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Rate } from '#molm/cli/io/rate.js'
+import { Throughput } from '#molm/cli/io/throughput.js'
 import { repositoryPath } from '../support/fixtures.js'
 import type { HubServer } from '../support/hub-server.js'
 import { withHub } from '../support/with-hub.js'
@@ -295,12 +295,12 @@ test('show --verify compares a packed model with its checksums', async () => {
 
 test('speed is that of the last seconds', () => {
   let now = 0
-  const rate = new Rate(() => now)
-  assert.is(rate.perSecond, undefined)
-  for (let i = 0; i <= 10; i++, now += 1000) rate.add(i * 100)
-  assert.is(rate.perSecond, 100)
-  for (let i = 0; i < 10; i++, now += 1000) rate.add(1000)
-  assert.is(rate.perSecond, 0)
+  const throughput = new Throughput(() => now)
+  assert.is(throughput.perSecond, undefined)
+  for (let i = 0; i <= 10; i++, now += 1000) throughput.add(i * 100)
+  assert.is(throughput.perSecond, 100)
+  for (let i = 0; i < 10; i++, now += 1000) throughput.add(1000)
+  assert.is(throughput.perSecond, 0)
 })
 
 test.run()

@@ -1,4 +1,5 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { cp, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
@@ -8,7 +9,7 @@ import { Call, Global, pickle, Tuple } from '../support/pickle-writer.js'
 import { safetensors } from '../support/safetensors-writer.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { torchZipOf } from '../support/torch-writer.js'
-import { assertRefused, molm } from './molm.js'
+import { assertRefused, BIN, molm } from './molm.js'
 
 /** Runs each command line, two at a time as there are two cores to count on, and checks that it is refused. */
 async function refuses(exitCode: number, cases: [args: string[], pattern: RegExp, stdin?: string][]): Promise<void> {
@@ -20,6 +21,22 @@ async function refuses(exitCode: number, cases: [args: string[], pattern: RegExp
     )
   }
 }
+
+const ifLinux = process.platform === 'linux' ? test : test.skip
+
+ifLinux('a full disk under stdout is reported', async () => {
+  const full = await open('/dev/full', 'w')
+  try {
+    const { status, stderr } = spawnSync(process.execPath, [BIN, 'list'], {
+      stdio: ['ignore', full.fd, 'pipe'],
+      encoding: 'utf8',
+    })
+    assert.is(status, 1)
+    assert.is(stderr, 'molm: stdout: the disk is full; make room and run the same command again\n')
+  } finally {
+    await full.close()
+  }
+})
 
 test('wrong usage is told in a line or two and ends with 2', () =>
   refuses(2, [

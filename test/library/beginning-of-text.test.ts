@@ -2,7 +2,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { framePrompt } from '#molm/cli/commands/run/frame-prompt.js'
+import { renderPrompt } from '#molm/cli/commands/run/render-prompt.js'
 import { evaluateText } from '#molm/evaluation/evaluate-text.js'
 import { loadModel, type Model } from '#molm/index.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -43,10 +43,10 @@ test('a text has the token that begins it once: in front, from its template, and
     const bare = tokenizer.encode('Once upon', { addSpecialTokens: false })
     assert.equal(tokenizer.encode('Once upon'), [BEGINNING, ...bare])
 
-    const frame = await framePrompt(model, 'Once upon', START, { isConversation: false })
+    const frame = await renderPrompt(model, 'Once upon', START, { isConversation: false })
     assert.ok(frame.hasSpecialTokens)
     assert.equal(tokenizer.encode(frame.text, { addSpecialTokens: false }), [BEGINNING, ...bare])
-    const raw = await framePrompt(model, 'Once upon', START, { isConversation: false, raw: true })
+    const raw = await renderPrompt(model, 'Once upon', START, { isConversation: false, raw: true })
     assert.not.ok(raw.hasSpecialTokens)
 
     const session = model.createSession()

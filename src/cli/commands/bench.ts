@@ -7,13 +7,12 @@ import { UsageError } from '../../errors.js'
 import { expandHome } from '../../files/home.js'
 import { MAX_THREADS } from '../../library/thread-limit.js'
 import { formatBytes } from '../../numbers.js'
-import { note, writeOut } from '../io/output.js'
+import { note, type OutputOptions, writeOut } from '../io/output.js'
 import {
   addModelOption,
   addOutputOptions,
   addQuantOption,
   modelName,
-  type OutputOptions,
   parseMemory,
   wholeNumber,
 } from '../parsing/options.js'

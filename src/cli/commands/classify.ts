@@ -4,7 +4,7 @@ import { classProbabilities } from '../../evaluation/class-probabilities.js'
 import type { Model } from '../../index.js'
 import { printable } from '../../printable.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { writeOut } from '../io/output.js'
+import { writeJson, writeOut } from '../io/output.js'
 import { readPipedText, withoutStdin } from '../io/stdin.js'
 import { alignColumns } from '../io/table.js'
 import { addModelOptions, addOutputOptions, type ModelOptions } from '../parsing/options.js'
@@ -66,7 +66,7 @@ async function classify(given: string[], options: ClassifyOptions): Promise<void
       if (options.json) done.push(classified)
       else await writeOut(isOne ? asTable(classified) : asLine(classified))
     }
-    if (options.json) await writeOut(`${JSON.stringify({ model: model.name, texts: done.map(asJson) })}\n`)
+    if (options.json) await writeJson({ model: model.name, texts: done.map(asJson) })
   })
 }
 

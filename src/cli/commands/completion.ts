@@ -2,8 +2,8 @@ import { Argument, type Command } from 'commander'
 import { UsageError } from '../../errors.js'
 import { commandTree } from '../completion/command-tree.js'
 import { SHELLS, type Shell, shellScript } from '../completion/shells.js'
-import { writeOut } from '../io/output.js'
-import { addOutputOptions, type OutputOptions } from '../parsing/options.js'
+import { type OutputOptions, writeOut } from '../io/output.js'
+import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
   command

@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import { formatBytes } from '../../numbers.js'
 import type { Quant } from '../../packing/format/formats.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note, writeOut } from '../io/output.js'
-import { createProgress } from '../io/progress.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from '../parsing/options.js'
+import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { withProgress } from '../io/progress.js'
+import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
 import { folderForPacking } from '../parsing/out-folder.js'
 
 interface ConvertOptions extends OutputOptions {
@@ -43,21 +43,17 @@ async function convert(dir: string, out: string, options: ConvertOptions): Promi
     import('../../library/convert-model.js'),
   ])
   const folder = await folderForPacking(out, { checkpoint: await checkpointFolder(dir), quant, force })
-  const progress = createProgress('packing', options)
   const start = performance.now()
-  try {
-    const { path, bytes, warnings } = await convertModel(dir, folder, {
+  const { path, bytes, warnings } = await withProgress({ ...options, label: 'packing' }, (show) =>
+    convertModel(dir, folder, {
       quant,
       threads,
-      onProgress: ({ bytesDone, bytes: all }) => progress.show(bytesDone, all),
+      onProgress: ({ bytesDone, bytes: all }) => show(bytesDone, all),
       signal: interruptSignal(),
-    })
-    progress.clear()
-    if (!options.quiet) for (const warning of warnings) note(`warning: ${warning}`)
-    if (options.verbose)
-      note(`packed ${formatBytes(bytes)} as ${quant} in ${((performance.now() - start) / 1000).toFixed(1)} s`)
-    await writeOut(json ? `${JSON.stringify({ path, bytes, quant, warnings })}\n` : `${path}\n`)
-  } finally {
-    progress.clear()
-  }
+    }),
+  )
+  if (!options.quiet) for (const warning of warnings) note(`warning: ${warning}`)
+  if (options.verbose)
+    note(`packed ${formatBytes(bytes)} as ${quant} in ${((performance.now() - start) / 1000).toFixed(1)} s`)
+  await (json ? writeJson({ path, bytes, quant, warnings }) : writeOut(`${path}\n`))
 }

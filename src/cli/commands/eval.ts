@@ -1,14 +1,14 @@
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.js'
-import type { Agreement, Model, NamedText, Task, TaskScore, TextScore } from '../../index.js'
+import type { Model, NamedText, Task } from '../../index.js'
 import { formatCount } from '../../numbers.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { writeOut } from '../io/output.js'
-import { createProgress } from '../io/progress.js'
-import { alignColumns } from '../io/table.js'
+import { writeJson, writeOut } from '../io/output.js'
+import { withProgress } from '../io/progress.js'
 import { addModelOptions, addOutputOptions, type ModelOptions, modelName, wholeNumber } from '../parsing/options.js'
+import { type Measured, measuredJson, measuredTables } from './eval-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
 
@@ -49,29 +49,40 @@ Examples:
   molm eval -m ./molm-350m --task piqa.jsonl --json
   molm eval --quant q4 --text book.txt --against nano:f32`
 
-async function evaluate(options: EvalOptions): Promise<void> {
-  const { text = [], task = [], against } = options
-  if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
-  if (options.details && task.length === 0) throw new UsageError('--details are those of a task: give --task')
-  if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
-  const { parseTask } = await import('../../index.js')
-  const texts = await Promise.all(text.map(readTextOrStdin))
-  const tasks = (await Promise.all(task.map(readTextOrStdin))).map(parseTask)
-  const work = { texts, tasks }
-  if (against === undefined) {
-    await withModel(options, async ({ model }) => report(model.name, await measure(model, work, options), options))
-    return
-  }
-  const [first, second] = await sharingMemory(options, await referenceOptions(against, options))
-  await withModel(first, async ({ model }) => {
-    const measured = await withModel(second, (other) => measure(model, { ...work, other: other.model }, options))
-    await report(model.name, measured, options)
-  })
+/** Texts and tasks to measure a model on. */
+interface Measures {
+  texts: NamedText[]
+  tasks: Task[]
 }
 
-async function report(model: string, measured: Measured, { json, details }: EvalOptions): Promise<void> {
-  if (json) return writeOut(`${JSON.stringify(asJson(model, measured, details))}\n`)
-  await writeOut(asTables(measured) + (details ? detailsTable(measured.tasks) : ''))
+async function evaluate(options: EvalOptions): Promise<void> {
+  checkOptions(options)
+  const measures = await readMeasures(options)
+  const measured = await measureModels(measures, options)
+  if (options.json) await writeJson(measuredJson(measured, options))
+  else await writeOut(measuredTables(measured, options))
+}
+
+function checkOptions({ text = [], task = [], against, details }: EvalOptions): void {
+  if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
+  if (details && task.length === 0) throw new UsageError('--details are those of a task: give --task')
+  if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
+}
+
+async function readMeasures({ text = [], task = [] }: EvalOptions): Promise<Measures> {
+  const { parseTask } = await import('../../index.js')
+  const texts = await Promise.all(text.map(readTextOrStdin))
+  const tasks = await Promise.all(task.map(readTextOrStdin))
+  return { texts, tasks: tasks.map(parseTask) }
+}
+
+async function measureModels(measures: Measures, options: EvalOptions): Promise<Measured> {
+  const { against } = options
+  if (against === undefined) return withModel(options, ({ model }) => measure(model, measures, options))
+  const [own, others] = await sharingMemory(options, await referenceOptions(against, options))
+  return withModel(own, ({ model }) =>
+    withModel(others, ({ model: other }) => measure(model, measures, options, other)),
+  )
 }
 
 /** The options of two models that are held at the same time: together they stay within the first one's `--memory`. */
@@ -86,113 +97,30 @@ async function sharingMemory(...models: [ModelOptions, ModelOptions]): Promise<[
   ]
 }
 
-interface Measured {
-  texts: TextScore[]
-  tasks: TaskScore[]
-  other?: string
-}
-
 async function measure(
   model: Model,
-  { texts, tasks, other }: { texts: NamedText[]; tasks: Task[]; other?: Model },
+  { texts, tasks }: Measures,
   options: EvalOptions,
+  other?: Model,
 ): Promise<Measured> {
   const { evaluateText, evaluateTask } = await import('../../index.js')
   const { window, stride } = options
   const signal = interruptSignal()
-  const measured: Measured = { texts: [], tasks: [], ...(other && { other: other.name }) }
+  const measured: Measured = { model: model.name, texts: [], tasks: [], ...(other && { other: other.name }) }
   for (const text of texts) {
-    const progress = createProgress(basename(text.name), options, (all) => `${formatCount(all)} tokens`)
-    const onProgress = (done: { tokens: number; of: number }) => progress.show(done.tokens, done.of)
-    try {
-      measured.texts.push(await evaluateText(model, text, { window, stride, against: other, onProgress, signal }))
-    } finally {
-      progress.clear()
-    }
+    const line = { ...options, label: basename(text.name), format: (all: number) => `${formatCount(all)} tokens` }
+    const score = await withProgress(line, (show) => {
+      const onProgress = ({ tokens, of }: { tokens: number; of: number }) => show(tokens, of)
+      return evaluateText(model, text, { window, stride, against: other, onProgress, signal })
+    })
+    measured.texts.push(score)
   }
   for (const task of tasks) {
-    const progress = createProgress(basename(task.name), options, (all) => `${all} items`)
-    const onProgress = (done: { items: number; of: number }) => progress.show(done.items, done.of)
-    try {
-      measured.tasks.push(await evaluateTask(model, task, { onProgress, signal }))
-    } finally {
-      progress.clear()
-    }
+    const line = { ...options, label: basename(task.name), format: (all: number) => `${all} items` }
+    const score = await withProgress(line, (show) =>
+      evaluateTask(model, task, { onProgress: ({ items, of }) => show(items, of), signal }),
+    )
+    measured.tasks.push(score)
   }
   return measured
-}
-
-function asJson(model: string, { texts, tasks, other }: Measured, details?: boolean) {
-  return {
-    model,
-    texts: texts.map(({ against: _, ...score }) => score),
-    tasks: tasks.map(({ loglikelihoods, answers, ...score }) => ({
-      ...score,
-      ...(details && { details: answers.map((answer, i) => ({ ...answer, loglikelihoods: loglikelihoods[i] })) }),
-    })),
-    ...(other !== undefined && {
-      against: {
-        model: other,
-        texts: texts.map(({ file, scored, against }) => ({ file, scored, ...against })),
-        ...meanAgreement(texts),
-      },
-    }),
-  }
-}
-
-/** Over all scored tokens of all texts. */
-function meanAgreement(texts: readonly TextScore[]): Agreement {
-  const scored = texts.reduce((sum, text) => sum + text.scored, 0)
-  const mean = (field: keyof Agreement) =>
-    texts.reduce((sum, text) => sum + (text.against?.[field] ?? 0) * text.scored, 0) / scored
-  return { kl_divergence: mean('kl_divergence'), top1_agreement: mean('top1_agreement') }
-}
-
-function asTables({ texts, tasks, other }: Measured): string {
-  const tables: string[] = []
-  if (texts.length > 0) {
-    const head = ['text', 'tokens', 'scored', 'perplexity', 'bits/byte']
-    const rows = texts.map(({ file, tokens, scored, perplexity, bits_per_byte, against }) => [
-      file,
-      String(tokens),
-      String(scored),
-      perplexity.toPrecision(5),
-      bits_per_byte.toFixed(4),
-      ...(against ? [against.kl_divergence.toPrecision(3), percent(against.top1_agreement)] : []),
-    ])
-    const columns = other === undefined ? head : [...head, `KL from ${other}`, 'same top token']
-    tables.push(alignColumns([columns, ...rows], [1, 2, 3, 4, 5, 6]))
-  }
-  if (tasks.length > 0) {
-    const rows = tasks.map(({ file, items, acc, acc_norm, acc_stderr, acc_norm_stderr }) => [
-      file,
-      String(items),
-      withError(acc, acc_stderr),
-      withError(acc_norm, acc_norm_stderr),
-    ])
-    tables.push(alignColumns([['task', 'items', 'acc', 'acc_norm'], ...rows], [1, 2, 3]))
-  }
-  return tables.join('\n')
-}
-
-/** A line per item: whether it is right, by the sum and by the sum per character. */
-function detailsTable(tasks: readonly TaskScore[]): string {
-  const rows = tasks.flatMap(({ file, answers, loglikelihoods }) =>
-    answers.map(({ line, answer, chosen, chosen_norm }, i) => [
-      `${file}:${line}`,
-      String(answer),
-      `${chosen}${chosen === answer ? '' : ' wrong'}`,
-      `${chosen_norm}${chosen_norm === answer ? '' : ' wrong'}`,
-      loglikelihoods[i].map((sum) => sum.toFixed(3)).join(' '),
-    ]),
-  )
-  return `\n${alignColumns([['item', 'answer', 'acc', 'acc_norm', 'log-likelihoods'], ...rows])}`
-}
-
-function withError(share: number, error: number): string {
-  return `${percent(share)} ± ${(100 * error).toFixed(2)}`
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`
 }

@@ -4,8 +4,9 @@ import type { GraftOptions } from '../../index.js'
 import { MIXTURE_KINDS } from '../../model/config.js'
 import { decimal, formatBytes, plural } from '../../numbers.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note, writeOut } from '../io/output.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from '../parsing/options.js'
+import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { parseNumberList } from '../parsing/number-list.js'
+import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 
 interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'> {
@@ -55,25 +56,15 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
     )
     note(`what they bring: molm eval -m ${out} --text FILE --against ${model}`)
   }
-  await writeOut(`${json ? JSON.stringify({ model, from, path, bytes, ...newcomers }) : path}\n`)
+  await (json ? writeJson({ model, from, path, bytes, ...newcomers }) : writeOut(`${path}\n`))
 }
 
 function numbers(flag: string): (text: string) => number[] {
   return (text) => {
-    const list = text.split(',').flatMap(rangeOf)
-    if (list.every((item) => Number.isSafeInteger(item)) && new Set(list).size === list.length) return list
+    const list = parseNumberList(text)
+    if (list && new Set(list).size === list.length) return list
     throw new UsageError(`${flag} must be a list of different numbers like 0,1 or 1-3, not '${text}'`)
   }
-}
-
-/** More layers or experts than any model has. */
-const LONGEST_RANGE = 10_000
-
-/** The numbers of `4` or of `1-3`; NaN for all else. */
-function rangeOf(text: string): number[] {
-  const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
-  const count = Number(last) - Number(first) + 1
-  return count > 0 && count <= LONGEST_RANGE ? Array.from({ length: count }, (_, i) => Number(first) + i) : [NaN]
 }
 
 function bias(text: string): number {

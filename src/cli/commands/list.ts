@@ -2,9 +2,9 @@ import type { Command } from 'commander'
 import type { InstalledModel } from '../../index.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
-import { note, writeOut } from '../io/output.js'
+import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { alignColumns } from '../io/table.js'
-import { addOutputOptions, type OutputOptions } from '../parsing/options.js'
+import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
   command
@@ -27,7 +27,7 @@ Examples:
 async function list(options: OutputOptions & { json?: boolean }): Promise<void> {
   const { listModels } = await import('../../index.js')
   const models = await listModels()
-  if (options.json) return writeOut(`${JSON.stringify(models.map(asJson))}\n`)
+  if (options.json) return writeJson(models.map(asJson))
   if (!process.stdout.isTTY)
     return writeOut(models.map((model) => `${cells(model, String).map(inOneLine).join('\t')}\n`).join(''))
   const rows = models.map((model) => cells(model, formatBytes))

@@ -1,14 +1,15 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../errors.js'
 import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '../../index.js'
-import { MIXTURE_KINDS, type MixtureKind } from '../../model/config.js'
+import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config.js'
 import { formatBytes } from '../../numbers.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { writeOut } from '../io/output.js'
-import { createStatusLine, type StatusLine } from '../io/status-line.js'
+import { type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { snakeKeys } from '../io/snake-keys.js'
+import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { alignColumns } from '../io/table.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions, share } from '../parsing/options.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 
 interface PruneCommandOptions extends OutputOptions {
@@ -65,35 +66,20 @@ Examples:
   molm prune ./molm-350m --calibrate code/*.py --dry-run`
 
 async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
-  const { keep, dryRun, json } = options
+  const { keep, dryRun } = options
   if (!dryRun && out === undefined) throw new UsageError('name a folder for the smaller model, or give --dry-run')
   if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts that stay')
   const texts = await Promise.all(options.calibrate.map(readTextOrStdin))
-  if (dryRun) {
-    const points = await measureCurve(model, texts, options)
-    await writeOut(json ? `${JSON.stringify({ model, by: options.by, curve: points })}\n` : curveTable(points))
-  } else {
-    const folder = await freeFolder(out as string, options)
-    const pruned = await writeSmaller(model, folder, keep as number, texts, options)
-    if (!json && !options.quiet) process.stderr.write(summary(pruned))
-    await writeOut(`${json ? JSON.stringify(asJson(model, pruned)) : pruned.path}\n`)
-  }
+  if (dryRun) return printCurve(model, await measureCurve(model, texts, options), options)
+  const folder = await freeFolder(out as string, options)
+  await printPruned(model, await writeSmaller(model, folder, keep as number, texts, options), options)
 }
 
 async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<CurvePoint[]> {
   const { pruneCurve, keepShares } = await import('../../index.js')
-  const status = createStatusLine(options)
-  try {
-    const { keep, only } = options
-    const shares = keep === undefined ? undefined : [1, keep]
-    return await pruneCurve(
-      model,
-      ({ config }) => shares ?? keepShares(config, only),
-      libraryOptions(texts, options, status),
-    )
-  } finally {
-    status?.clear()
-  }
+  const { keep, only } = options
+  const sharesFor = ({ config }: { config: ModelConfig }) => (keep === undefined ? keepShares(config, only) : [1, keep])
+  return withStatusLine(options, (line) => pruneCurve(model, sharesFor, libraryOptions(texts, options, line)))
 }
 
 async function writeSmaller(
@@ -104,12 +90,7 @@ async function writeSmaller(
   options: PruneCommandOptions,
 ): Promise<Pruned> {
   const { pruneModel } = await import('../../index.js')
-  const status = createStatusLine(options)
-  try {
-    return await pruneModel(model, out, { ...libraryOptions(texts, options, status), keep })
-  } finally {
-    status?.clear()
-  }
+  return withStatusLine(options, (line) => pruneModel(model, out, { ...libraryOptions(texts, options, line), keep }))
 }
 
 function libraryOptions(
@@ -120,8 +101,17 @@ function libraryOptions(
   return { calibrate, by, only, budget, quant, threads, onProgress: status?.show, signal: interruptSignal() }
 }
 
-function asJson(model: string, { path, gates, bytes, perplexity, decodeTokensPerSecond, selection }: Pruned) {
-  return { model, path, gates, bytes, perplexity, decode_tokens_per_second: decodeTokensPerSecond, ...selection }
+function printCurve(model: string, curve: CurvePoint[], { by, json }: PruneCommandOptions): Promise<void> {
+  return json ? writeJson({ model, by, curve }) : writeOut(curveTable(curve))
+}
+
+async function printPruned(model: string, pruned: Pruned, { json, quiet }: PruneCommandOptions): Promise<void> {
+  const { path, gates, bytes, perplexity, decodeTokensPerSecond, selection } = pruned
+  if (json) {
+    return writeJson(snakeKeys({ model, path, gates, bytes, perplexity, decodeTokensPerSecond, ...selection }))
+  }
+  if (!quiet) process.stderr.write(summary(pruned))
+  await writeOut(`${path}\n`)
 }
 
 function summary({ gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pruned): string {

@@ -1,10 +1,10 @@
 import type { PulledModel, PullPlan, PullProgress } from '../../index.js'
 import { formatBytes, formatDuration } from '../../numbers.js'
 import { printable } from '../../printable.js'
-import { note, writeOut } from '../io/output.js'
-import { Rate } from '../io/rate.js'
-import { createStatusLine, type StatusLine } from '../io/status-line.js'
-import type { OutputOptions } from '../parsing/options.js'
+import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { snakeKeys } from '../io/snake-keys.js'
+import { createStatusLine, REDRAW_MS, type StatusLine } from '../io/status-line.js'
+import { Throughput } from '../io/throughput.js'
 
 /** Shows a pull to a person or a program. */
 export interface PullDisplay {
@@ -32,7 +32,7 @@ const WAYS: Record<PullPlan['way'], (plan: PullPlan, names: string) => string> =
 
 /** Speed and time left of the phase at hand, told no more often than `everyMs`. */
 class Pace {
-  private rate = new Rate()
+  private throughput = new Throughput()
   private phase?: PullProgress['phase']
   private last = -Infinity
 
@@ -46,13 +46,13 @@ class Pace {
     const now = performance.now()
     if (this.phase !== progress.phase) {
       this.phase = progress.phase
-      this.rate = new Rate()
+      this.throughput = new Throughput()
       if (this.waitsAtFirst) this.last = now
     }
     if (now - this.last < this.everyMs) return undefined
     this.last = now
-    this.rate.add(progress.done)
-    const { perSecond } = this.rate
+    this.throughput.add(progress.done)
+    const { perSecond } = this.throughput
     return { perSecond, secondsLeft: perSecond ? (progress.total - progress.done) / perSecond : undefined }
   }
 }
@@ -60,8 +60,7 @@ class Pace {
 /** Characters of a bar; a shorter one than the shortest shows nothing. */
 const LONGEST_BAR = 20
 const SHORTEST_BAR = 4
-/** Milliseconds between two drawings of the bar, two lines, two events. */
-const REDRAW_MS = 100
+/** Milliseconds between two lines, two events. */
 const LINE_MS = 5000
 const EVENT_MS = 1000
 
@@ -137,21 +136,9 @@ class EventDisplay implements PullDisplay {
   constructor(private readonly isQuiet: boolean) {}
 
   plan(plan: PullPlan): void {
-    const { repo, commit, quant, way, files, disk } = plan
-    this.event({
-      event: 'plan',
-      repo,
-      commit,
-      quant,
-      from: way,
-      files,
-      fetch_bytes: plan.fetchBytes,
-      packed_bytes: plan.packedBytes,
-      parts_done: plan.partsDone,
-      parts: plan.parts,
-      disk,
-      memory: plan.memory,
-    })
+    const { repo, commit, quant, way, files, fetchBytes, packedBytes, partsDone, parts, disk, memory } = plan
+    const about = { repo, commit, quant, from: way, files }
+    this.event({ event: 'plan', ...about, fetchBytes, packedBytes, partsDone, parts, disk, memory })
   }
 
   progress(progress: PullProgress): void {
@@ -159,12 +146,8 @@ class EventDisplay implements PullDisplay {
     if (!pace) return
     const { perSecond, secondsLeft } = pace
     const rounded = (value: number | undefined) => (value === undefined ? null : Math.round(value))
-    this.event({
-      event: 'progress',
-      ...progress,
-      bytes_per_second: rounded(perSecond),
-      seconds_left: rounded(secondsLeft),
-    })
+    const speed = { bytesPerSecond: rounded(perSecond), secondsLeft: rounded(secondsLeft) }
+    this.event({ event: 'progress', ...progress, ...speed })
   }
 
   note(message: string): void {
@@ -175,13 +158,12 @@ class EventDisplay implements PullDisplay {
 
   async done({ path, bytes, repo, commit, quant, wasHere, warnings }: PulledModel): Promise<void> {
     await this.written
-    const result = { event: 'done', path, bytes, repo, commit, quant, was_here: wasHere, warnings }
-    await writeOut(`${JSON.stringify(result)}\n`)
+    await writeJson(snakeKeys({ event: 'done', path, bytes, repo, commit, quant, wasHere, warnings }))
   }
 
   private event(value: object): void {
     if (this.isQuiet) return
-    this.written = this.written.then(() => writeOut(`${JSON.stringify(value)}\n`))
+    this.written = this.written.then(() => writeJson(snakeKeys(value)))
     // A closed pipe shows when the result is written.
     this.written.catch(() => {})
   }

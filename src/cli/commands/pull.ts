@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { Quant } from '../../packing/format/formats.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
-import { note } from '../io/output.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, type OutputOptions } from '../parsing/options.js'
+import { note, type OutputOptions } from '../io/output.js'
+import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
 import { createPullDisplay } from './pull-display.js'
 import { writeSuggestions } from './suggestions.js'
 

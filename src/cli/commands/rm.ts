@@ -4,8 +4,8 @@ import { UsageError, UserError } from '../../errors.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note } from '../io/output.js'
-import { addOutputOptions, type OutputOptions } from '../parsing/options.js'
+import { note, type OutputOptions } from '../io/output.js'
+import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
   command

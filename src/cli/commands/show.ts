@@ -4,8 +4,9 @@ import type { ModelInfo } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
 import type { Quant } from '../../packing/format/formats.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note, writeOut } from '../io/output.js'
-import { addModelOption, addOutputOptions, addQuantOption, modelName, type OutputOptions } from '../parsing/options.js'
+import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { snakeKeys } from '../io/snake-keys.js'
+import { addModelOption, addOutputOptions, addQuantOption, modelName } from '../parsing/options.js'
 import { modelCard } from './model-card.js'
 
 interface ShowOptions extends OutputOptions {
@@ -42,37 +43,31 @@ async function show(named: string | undefined, options: ShowOptions): Promise<vo
     const { parts } = await verifyModel(info.path, { quant: options.quant, signal: interruptSignal() })
     if (!options.quiet) note(`${info.path}: all ${parts} parts match their checksums`)
   }
-  await writeOut(options.json ? `${JSON.stringify(asJson(info))}\n` : modelCard(info, info.config))
+  await (options.json ? writeJson(asJson(info)) : writeOut(modelCard(info, info.config)))
 }
 
-function asJson(info: ModelInfo) {
-  const { name, path, kind, quant, formats, source, sourceRevision, parts, tokenizerSize, hasChatTemplate } = info
-  const { maxTokens, stop, temperature, topK, topP, minP, repeatPenalty } = info.generationDefaults
-  return {
+function asJson(info: ModelInfo): object {
+  const { name, path, kind, quant, formats, source, sourceRevision, taught } = info
+  const { parameters, activeParameters, bytes, activeBytes, parts, tokenizerSize, hasChatTemplate } = info
+  const { maxTokens, temperature, topK, topP, minP, repeatPenalty, stop } = info.generationDefaults
+  const { trainedContext, raw } = info.config
+  const described = snakeKeys({
     model: name,
     path: resolve(path),
     kind,
     quant,
     formats,
     source,
-    source_revision: sourceRevision,
-    taught: info.taught?.map(({ heldOutLoss, ...teaching }) => ({ ...teaching, held_out_loss: heldOutLoss })),
-    parameters: info.parameters,
-    active_parameters: info.activeParameters,
-    bytes: info.bytes,
-    active_bytes: info.activeBytes,
+    sourceRevision,
+    taught,
+    parameters,
+    activeParameters,
+    bytes,
+    activeBytes,
     parts,
-    tokenizer: tokenizerSize === undefined ? null : { size: tokenizerSize, chat_template: hasChatTemplate },
-    trained_context: info.config.trainedContext,
-    defaults: {
-      max_tokens: maxTokens,
-      temperature,
-      top_k: topK,
-      top_p: topP,
-      min_p: minP,
-      repeat_penalty: repeatPenalty,
-      stop,
-    },
-    config: info.config.raw,
-  }
+    tokenizer: tokenizerSize === undefined ? null : { size: tokenizerSize, chatTemplate: hasChatTemplate },
+    trainedContext,
+    defaults: { maxTokens, temperature, topK, topP, minP, repeatPenalty, stop },
+  })
+  return { ...described, config: raw }
 }

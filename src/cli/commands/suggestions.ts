@@ -1,7 +1,8 @@
 import { totalMemory } from '../../library/available-memory.js'
 import type { SuggestedModel } from '../../library/suggested-models.js'
 import { formatBytes } from '../../numbers.js'
-import { note, writeOut } from '../io/output.js'
+import { note, writeJson, writeOut } from '../io/output.js'
+import { snakeKeys } from '../io/snake-keys.js'
 import { alignColumns } from '../io/table.js'
 
 const HEAD = ['for', 'model', 'fetches', 'memory', 'tokens/s']
@@ -10,7 +11,7 @@ const HEAD = ['for', 'model', 'fetches', 'memory', 'tokens/s']
 export async function writeSuggestions(options: { json?: boolean; quiet?: boolean }): Promise<void> {
   const { suggestedModels } = await import('../../library/suggested-models.js')
   const models = suggestedModels()
-  if (options.json) return writeOut(`${JSON.stringify(models.map(asJson))}\n`)
+  if (options.json) return writeJson(models.map(asJson))
   if (!process.stdout.isTTY) return writeOut(models.map((model) => `${cells(model, String).join('\t')}\n`).join(''))
   await writeOut(alignColumns([HEAD, ...models.map((model) => cells(model, formatBytes))], [0, 2, 3, 4]))
   if (options.quiet) return
@@ -24,15 +25,7 @@ function cells({ repo, computerGb, fetchBytes, memoryBytes, speed }: SuggestedMo
   return [`${computerGb} GB`, repo, size(fetchBytes), size(memoryBytes), `${speed.prefill} / ${speed.decode}`]
 }
 
-function asJson({ repo, computerGb, licence, fetchBytes, packedBytes, memoryBytes, speed }: SuggestedModel) {
-  return {
-    model: repo,
-    computer_gb: computerGb,
-    licence,
-    fetch_bytes: fetchBytes,
-    packed_bytes: packedBytes,
-    memory_bytes: memoryBytes,
-    prefill_tokens_per_second: speed.prefill,
-    decode_tokens_per_second: speed.decode,
-  }
+function asJson({ repo, computerGb, licence, fetchBytes, packedBytes, memoryBytes, speed }: SuggestedModel): object {
+  const speeds = { prefillTokensPerSecond: speed.prefill, decodeTokensPerSecond: speed.decode }
+  return snakeKeys({ model: repo, computerGb, licence, fetchBytes, packedBytes, memoryBytes, ...speeds })
 }

@@ -1,5 +1,6 @@
 import type { CalibrationPoint, MeasuredPlan, Taught, TaughtText, TeachEvent, TeachingPlan } from '../../index.js'
 import { formatBytes, formatCount, formatDuration, formatPercent, plural } from '../../numbers.js'
+import { snakeKeys } from '../io/snake-keys.js'
 import { alignColumns } from '../io/table.js'
 
 /*
@@ -120,46 +121,36 @@ export function summary({ texts, keep, bytes, seconds }: Taught): string {
 }
 
 /** The object that `--json` prints. */
-export function asJson(model: string, taught: Taught) {
+export function taughtJson(model: string, taught: Taught): object {
   const { path, plan, newcomers, ending, bestStep, calibration, texts, keep, worse, bytes, seconds } = taught
   const text = ({ name, scored, loss, perplexity, newcomerShare }: TaughtText) => {
-    return { file: name, scored, loss, perplexity, newcomer_share: newcomerShare }
+    return { file: name, scored, loss, perplexity, newcomerShare }
   }
-  return {
+  const { bias: gateBias, isWithin, curve } = calibration
+  return snakeKeys({
     model,
     path,
     ...planJson(plan),
     newcomers,
     ending,
-    best_step: bestStep,
-    gate_bias: calibration.bias,
-    is_within: calibration.isWithin,
-    calibration: calibration.curve.map(({ bias, heldOut, newcomerShare, kept }) => {
-      return { bias, held_out_loss: heldOut, newcomer_share: newcomerShare, kept }
+    bestStep,
+    gateBias,
+    isWithin,
+    calibration: curve.map(({ bias, heldOut: heldOutLoss, newcomerShare, kept }) => {
+      return { bias, heldOutLoss, newcomerShare, kept }
     }),
     texts: texts.map(text),
     keep: keep.map(text),
     worse,
     bytes,
     seconds,
-  }
+  })
 }
 
-export function planJson(plan: TeachingPlan & Partial<MeasuredPlan>) {
-  const { kind, layers, experts, parameters, memoryBytes, batch, tokens, steps, stepsPerEpoch } = plan
-  return {
-    kind,
-    layers,
-    experts,
-    parameters,
-    memory_bytes: memoryBytes,
-    batch,
-    tokens: { train: tokens.train, held_out: tokens.heldOut, keep: tokens.keep },
-    steps,
-    steps_per_epoch: stepsPerEpoch,
-    ...(plan.tokensPerSecond !== undefined && {
-      tokens_per_second: plan.tokensPerSecond,
-      seconds_per_epoch: plan.secondsPerEpoch,
-    }),
-  }
+export function planJson(plan: TeachingPlan & Partial<MeasuredPlan>): object {
+  const { kind, layers, experts, parameters, memoryBytes, batch, steps, stepsPerEpoch } = plan
+  const { train, heldOut, keep } = plan.tokens
+  const { tokensPerSecond, secondsPerEpoch } = plan
+  const sizes = { parameters, memoryBytes, batch, tokens: { train, heldOut, keep } }
+  return snakeKeys({ kind, layers, experts, ...sizes, steps, stepsPerEpoch, tokensPerSecond, secondsPerEpoch })
 }

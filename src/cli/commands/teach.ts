@@ -6,19 +6,12 @@ import { decimal } from '../../numbers.js'
 import { INITS, type Init, type Layers, STEERINGS, type SteeringKind } from '../../teaching/teach-options.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
-import { note, writeOut } from '../io/output.js'
-import { createStatusLine } from '../io/status-line.js'
-import {
-  addOutputOptions,
-  addQuantOption,
-  addThreadsOption,
-  namedInLibrary,
-  type OutputOptions,
-  wholeNumber,
-} from '../parsing/options.js'
+import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
+import { type StatusLine, withStatusLine } from '../io/status-line.js'
+import { parseNumberList } from '../parsing/number-list.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, namedInLibrary, wholeNumber } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import {
-  asJson,
   calibrationLine,
   endLine,
   planJson,
@@ -26,6 +19,7 @@ import {
   planTable,
   stepLine,
   summary,
+  taughtJson,
   warnings,
 } from './teach-report.js'
 
@@ -127,24 +121,14 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   const { teach } = await import('../../index.js')
   // A training that was interrupted has left what it had.
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
-  const show = createDisplay(options)
-  try {
-    const taught = await teach(model, {
-      ...libraryOptions(texts, keepTexts, options),
-      out: folder,
-      resume: options.resume,
-      onEvent: show.event,
-    })
-    show.clear()
-    if (!options.json && !options.quiet) process.stderr.write(summary(taught))
-    // Even with --quiet: a model that has forgotten looks like one that has not.
-    for (const warning of warnings(taught)) note(warning)
-    await writeOut(`${options.json ? JSON.stringify(asJson(model, taught)) : taught.path}\n`)
-    const early = interruption()
-    if (early) process.exitCode = early.exitCode
-  } finally {
-    show.clear()
-  }
+  const library = { ...libraryOptions(texts, keepTexts, options), out: folder, resume: options.resume }
+  const taught = await withDisplay(options, (onEvent) => teach(model, { ...library, onEvent }))
+  if (!options.json && !options.quiet) process.stderr.write(summary(taught))
+  // Even with --quiet: a model that has forgotten looks like one that has not.
+  for (const warning of warnings(taught)) note(warning)
+  await (options.json ? writeJson(taughtJson(model, taught)) : writeOut(`${taught.path}\n`))
+  const early = interruption()
+  if (early) process.exitCode = early.exitCode
 }
 
 async function dryRun(
@@ -154,14 +138,9 @@ async function dryRun(
   options: TeachCommandOptions,
 ): Promise<void> {
   const { planTeaching } = await import('../../index.js')
-  const show = createDisplay(options)
-  try {
-    const plan = await planTeaching(model, { ...libraryOptions(texts, keepTexts, options), onEvent: show.event })
-    show.clear()
-    await writeOut(options.json ? `${JSON.stringify({ model, ...planJson(plan) })}\n` : planTable(plan))
-  } finally {
-    show.clear()
-  }
+  const library = libraryOptions(texts, keepTexts, options)
+  const plan = await withDisplay(options, (onEvent) => planTeaching(model, { ...library, onEvent }))
+  await (options.json ? writeJson({ model, ...planJson(plan) }) : writeOut(planTable(plan)))
 }
 
 function libraryOptions(
@@ -192,36 +171,35 @@ function libraryOptions(
   }
 }
 
-/** The progress of a training: a line that is drawn again if one may be drawn, else a line for each check. */
-function createDisplay(options: OutputOptions): { event: (event: TeachEvent) => void; clear: () => void } {
-  const line = createStatusLine(options)
+/** Does `work` and shows its events: in a line that is drawn again if one may be drawn, else in a line for each check. */
+function withDisplay<T>(
+  options: OutputOptions,
+  work: (onEvent: (event: TeachEvent) => void) => Promise<T>,
+): Promise<T> {
+  return withStatusLine(options, (line) => work((event) => showEvent(event, line, options)))
+}
+
+function showEvent(event: TeachEvent, line: StatusLine | undefined, options: OutputOptions): void {
   const tell = (text: string) => {
     line?.clear()
     if (!options.quiet) note(text)
   }
-  const event = (event: TeachEvent) => {
-    if (event.kind === 'phase') line?.show(event.phase)
-    if (event.kind === 'plan') tell(planLine(event.plan))
-    if (event.kind === 'step') {
-      const text = stepLine(event)
-      if (line) line.show(text)
-      else if (event.point.heldOut !== undefined) tell(text)
-    }
-    if (event.kind === 'calibration') tell(calibrationLine(event.point))
-    if (event.kind === 'end') tell(endLine(event))
+  if (event.kind === 'phase') line?.show(event.phase)
+  if (event.kind === 'plan') tell(planLine(event.plan))
+  if (event.kind === 'step') {
+    const text = stepLine(event)
+    if (line) line.show(text)
+    else if (event.point.heldOut !== undefined) tell(text)
   }
-  return { event, clear: () => line?.clear() }
+  if (event.kind === 'calibration') tell(calibrationLine(event.point))
+  if (event.kind === 'end') tell(endLine(event))
 }
 
 /** `4,5`, `3-5`, `last:8` or `all`. */
 function layerList(text: string): Layers {
   if (text === 'all' || /^last:[1-9]\d*$/.test(text)) return text as Layers
-  const list = text.split(',').flatMap((item) => {
-    const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(item) ?? []
-    const count = Number(last) - Number(first) + 1
-    return count > 0 ? Array.from({ length: count }, (_, i) => Number(first) + i) : [NaN]
-  })
-  if (list.every(Number.isInteger)) return list
+  const list = parseNumberList(text)
+  if (list) return list
   throw new UsageError(`--layers must be like 4,5 or 3-5 or last:8 or all, not '${text}'`)
 }
 

@@ -1,7 +1,7 @@
 import { Terminal } from '../../tui/screen/terminal.js'
 import { TypedAhead } from '../../tui/screen/typed-ahead.js'
 import { interrupt, interruptSignal } from './interrupt.js'
-import { note } from './output.js'
+import { note, type OutputOptions } from './output.js'
 import { createStatusLine, type StatusLine } from './status-line.js'
 
 /** The terminal of a chat while the model loads: a line says so, and what is typed waits. */
@@ -17,7 +17,7 @@ export class LoadingTerminal {
 
   constructor(
     private readonly model: string,
-    options: { color?: boolean; quiet?: boolean },
+    options: OutputOptions,
   ) {
     const ending = new AbortController()
     const interrupted = interruptSignal()

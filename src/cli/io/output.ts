@@ -1,6 +1,13 @@
-import { UserError } from '../../errors.js'
+import { codeOf } from '../../errors.js'
 import { printableLines, printableOutput } from '../../printable.js'
 import { wrapWords } from './wrap-words.js'
+
+/** How a command speaks to the terminal. */
+export interface OutputOptions {
+  quiet?: boolean
+  verbose?: boolean
+  color?: boolean
+}
 
 /** The reader of stdout has gone away (`molm ... | head`): the command ends, and nothing is wrong. */
 export class ClosedPipe extends Error {
@@ -26,10 +33,16 @@ export function writeOut(text: string | Uint8Array): Promise<void> {
     const isForReaders = process.stdout.isTTY && typeof text === 'string'
     process.stdout.write(isForReaders ? printableOutput(text) : text, (error) => {
       if (!error) resolve()
-      else if (CLOSED.has((error as NodeJS.ErrnoException).code ?? '')) reject(new ClosedPipe())
-      else reject(new UserError(`stdout cannot be written: ${error.message}`))
+      else if (CLOSED.has(codeOf(error) ?? '')) reject(new ClosedPipe())
+      // Read when it is needed, which is seldom.
+      else import('../../files/folders.js').then(({ cannotWrite }) => reject(cannotWrite('stdout', error)), reject)
     })
   })
+}
+
+/** Writes a value to stdout as a line of JSON. */
+export function writeJson(value: unknown): Promise<void> {
+  return writeOut(`${JSON.stringify(value)}\n`)
 }
 
 const CLOSED = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'EOF'])
@@ -41,7 +54,7 @@ export function note(message: string): void {
 }
 
 /** Whether stderr may be drawn on: a terminal, whose user has not asked for plain text. */
-export function mayAnimate(options: { color?: boolean; quiet?: boolean }): boolean {
+export function mayAnimate(options: OutputOptions): boolean {
   const { NO_COLOR, TERM } = process.env
   return process.stderr.isTTY === true && options.color !== false && !options.quiet && !NO_COLOR && TERM !== 'dumb'
 }

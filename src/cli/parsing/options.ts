@@ -11,13 +11,7 @@ import {
 import { MAX_THREADS } from '../../library/thread-limit.js'
 import { decimal, plural } from '../../numbers.js'
 import { QUANTS, type Quant } from '../../packing/format/formats.js'
-
-/** How a command speaks to the terminal. */
-export interface OutputOptions {
-  quiet?: boolean
-  verbose?: boolean
-  color?: boolean
-}
+import type { OutputOptions } from '../io/output.js'
 
 /** Which model a command works on, and how it is loaded. */
 export interface ModelOptions extends OutputOptions {

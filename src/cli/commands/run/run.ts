@@ -28,7 +28,7 @@ import {
   wholeNumber,
 } from '../../parsing/options.js'
 import { type LoadedModel, withModel } from '../with-model.js'
-import { framePrompt } from './frame-prompt.js'
+import { renderPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
 import { createRunWriter } from './writers.js'
 
@@ -148,7 +148,7 @@ async function complete(
   checkLanguageModel(model)
   const signal = interruptSignal()
   const isConversation = asksForConversation(options)
-  const frame = await framePrompt(model, prompt, start, { ...options, isConversation, signal })
+  const frame = await renderPrompt(model, prompt, start, { ...options, isConversation, signal })
   const ids = await model.tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const writer = createRunWriter(options, loaded)
   const answer = new AnswerText(frame)

@@ -4,7 +4,7 @@ import { expertsOf } from '../../../experts/layers-json.js'
 import { GENERATION_OPTIONS, OPTION_NAMES, optionsIn, settle, typedName } from '../../../generation-options.js'
 import { formatBytes, plural } from '../../../numbers.js'
 import { printableText } from '../../../printable.js'
-import { note, writeOut } from '../../io/output.js'
+import { note, writeJson, writeOut } from '../../io/output.js'
 import type { LoadedModel } from '../with-model.js'
 import type { RunOptions } from './run-options.js'
 import { logprobsOf, type RunSummary, summarise, summariseInterrupted } from './summary.js'
@@ -146,7 +146,7 @@ class JsonLinesWriter implements RunWriter {
 }
 
 function writeLine(value: unknown): Promise<void> {
-  return writeOut(`${JSON.stringify(value)}\n`)
+  return writeJson(value)
 }
 
 /** The summary in words, on stderr. */

@@ -5,10 +5,10 @@ import { NoRoom, UserError } from '../../../../errors.js'
 import { expertsOf } from '../../../../experts/layers-json.js'
 import { AnswerText } from '../../../../text/answer-text.js'
 import { tellNoRoom } from '../../../io/errors.js'
-import { framePrompt } from '../frame-prompt.js'
+import { renderPrompt } from '../render-prompt.js'
 import { logprobsOf } from '../summary.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
-import type { Together } from './together.js'
+import type { RetryAlone } from './retry-alone.js'
 
 /**
  * A line of the output: what `run --json` says of this prompt, but for times and memory, which are not its own where
@@ -44,7 +44,7 @@ export interface Answering {
   tokenizer: Tokenizer
   signal: AbortSignal
   /** All requests that are being answered, which share the model's memory. */
-  together: Together
+  retryAlone: RetryAlone
   /** The chat template leaves the system text of a request out. */
   onSystemDropped(): void
 }
@@ -53,7 +53,7 @@ export interface Answering {
 export async function answer({ id, hash, ask }: BatchRequest, answering: Answering): Promise<BatchResult> {
   try {
     if (ask instanceof UserError) throw ask
-    const said = await answering.together.run(
+    const said = await answering.retryAlone.run(
       () => generated(ask, answering),
       (error) => error instanceof NoRoom,
     )
@@ -67,7 +67,7 @@ export async function answer({ id, hash, ask }: BatchRequest, answering: Answeri
 async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnswer, 'id' | 'request'>> {
   const { model, tokenizer, signal } = answering
   const { prompt, settings, experts, prefill } = ask
-  const frame = await framePrompt(model, prompt, { ...ask, files: [] }, { ...ask, stop: settings.stop, signal })
+  const frame = await renderPrompt(model, prompt, { ...ask, files: [] }, { ...ask, stop: settings.stop, signal })
   if (frame.dropsSystem) answering.onSystemDropped()
   const ids = await tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
   const session = model.createSession()

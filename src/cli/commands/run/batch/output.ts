@@ -7,10 +7,10 @@ import { type Lock, takeLock } from '../../../../files/lock.js'
 import { writeOut } from '../../../io/output.js'
 import { STDIN } from '../../../io/stdin.js'
 import type { BatchResult } from './answer.js'
-import { besideOutput } from './beside.js'
 import { readLines } from './lines.js'
 import { MOST_RESULT_BYTES, type Replaced, Replacements } from './replacements.js'
 import type { RequestId } from './request.js'
+import { sidecarPath } from './sidecar.js'
 
 /** What an earlier run has written of a line. */
 export interface Written {
@@ -46,7 +46,7 @@ export async function openOutput(typed: string | undefined): Promise<BatchOutput
   const path = await realpath(named).catch(() => named)
   const info = await stat(path).catch(() => undefined)
   const isFile = info === undefined || info.isFile()
-  const lock = isFile ? await takeLock(besideOutput(path, 'lock'), `writing ${path}`) : undefined
+  const lock = isFile ? await takeLock(sidecarPath(path, 'lock'), `writing ${path}`) : undefined
   try {
     if (!lock) return new ResultStream(named, await open(path, 'w'))
     const replacements = new Replacements(path)

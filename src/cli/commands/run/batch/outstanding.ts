@@ -1,7 +1,7 @@
 import { UserError } from '../../../../errors.js'
+import type { Earlier } from './earlier-results.js'
 import type { Replaced } from './replacements.js'
 import type { BatchRequest } from './request.js'
-import type { Earlier } from './survey.js'
 
 /** A request to answer, and the earlier result that its own replaces. */
 export interface Work {

@@ -1,9 +1,7 @@
 import { formatDuration, plural } from '../../../../numbers.js'
-import { Rate } from '../../../io/rate.js'
+import type { OutputOptions } from '../../../io/output.js'
 import { createStatusLine } from '../../../io/status-line.js'
-
-/** So often the line is drawn at most. */
-const REDRAW_MS = 100
+import { Throughput } from '../../../io/throughput.js'
 
 export interface BatchProgress {
   /** `lines` of the output are written; `end` is where the last of them ends in the input. */
@@ -20,19 +18,16 @@ export function createBatchProgress(
   name: string,
   bytes: number | undefined,
   lines: number,
-  options: { color?: boolean; quiet?: boolean },
+  options: OutputOptions,
 ): BatchProgress {
   const line = createStatusLine(options)
-  const rate = new Rate()
-  let drawn = -Infinity
+  const throughput = new Throughput()
   line?.show(`${name}: ${plural(lines, 'line')}`)
   return {
     show(lines, end) {
-      rate.add(end)
-      const now = performance.now()
-      if (!line || now - drawn < REDRAW_MS) return
-      drawn = now
-      line.show(describeBatch(name, lines, bytes === undefined ? undefined : { end, bytes }, rate.perSecond))
+      throughput.add(end)
+      const place = bytes === undefined ? undefined : { end, bytes }
+      line?.refresh(() => describeBatch(name, lines, place, throughput.perSecond))
     },
     clear() {
       line?.clear()

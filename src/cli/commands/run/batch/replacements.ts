@@ -3,9 +3,9 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { codeOf } from '../../../../errors.js'
 import { cannotWrite } from '../../../../files/folders.js'
 import { isObject } from '../../../../json.js'
-import { besideOutput } from './beside.js'
 import { readLines } from './lines.js'
 import type { RequestId } from './request.js'
+import { sidecarPath } from './sidecar.js'
 
 /** Most bytes of a result that is read again: a text can hold no more. */
 export const MOST_RESULT_BYTES = 2 ** 28
@@ -28,7 +28,7 @@ export class Replacements {
   private file?: FileHandle
 
   constructor(private readonly path: string) {
-    this.aside = besideOutput(path, 'again')
+    this.aside = sidecarPath(path, 'again')
   }
 
   /** Keeps a result, which is a line of JSON, for the place of an earlier one. */
@@ -49,7 +49,7 @@ export class Replacements {
     await this.close()
     const kept = await this.kept()
     if (kept === undefined) return
-    const partial = besideOutput(this.path, 'partial')
+    const partial = sidecarPath(this.path, 'partial')
     try {
       if (kept.size > 0) await this.rewrite(partial, kept)
       await rm(this.aside)

@@ -13,14 +13,14 @@ import { modelName } from '../../../parsing/options.js'
 import { withModel } from '../../with-model.js'
 import type { RunOptions } from '../run-options.js'
 import { answer } from './answer.js'
+import { earlierResults } from './earlier-results.js'
 import { hashOf } from './hash.js'
 import { type BatchInput, openInput } from './input.js'
 import { type BatchOutput, openOutput } from './output.js'
 import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
 import { createBatchProgress } from './progress.js'
 import { requestsOf } from './request.js'
-import { surveyOutput } from './survey.js'
-import { Together } from './together.js'
+import { RetryAlone } from './retry-alone.js'
 
 /** Results that may wait for an earlier one, for each prompt that runs. */
 const WAITING = 16
@@ -46,7 +46,7 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
     const { resolveModel } = await import('../../../../library/resolve-model.js')
     const { name, quant } = await resolveModel(modelName(options.model), options.quant)
     const asked = { model: name, options: hashOf({ quant, ...defaults }) }
-    const earlier = await surveyOutput(into, asked)
+    const earlier = await earlierResults(into, asked)
     const resumed = { earlier, input: input.name, output: into.name }
     // A file is read once more for it, so that another input is refused before the model is loaded.
     if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults), resumed)
@@ -122,7 +122,7 @@ async function answerAll(
     note(`warning: ${systemDropped(model.name)}`)
   }
   const signal = interruptSignal()
-  const answering = { model, options: hash, tokenizer, signal, together: new Together(), onSystemDropped }
+  const answering = { model, options: hash, tokenizer, signal, retryAlone: new RetryAlone(), onSystemDropped }
   const answered = async ({ request, replaces }: Work) => {
     return { result: await answer(request, answering), replaces, end: request.end }
   }

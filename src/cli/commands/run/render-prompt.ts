@@ -3,12 +3,12 @@ import { type ChatFrame, writeChat } from '../../../text/chat-frame.js'
 import type { ConversationStart } from '../../parsing/conversation-options.js'
 
 /** A prompt as the model gets it. */
-export interface PromptFrame extends ChatFrame {
+export interface RenderedPrompt extends ChatFrame {
   /** Whether the end of the text that follows ends a turn of a conversation. */
   isTurn: boolean
 }
 
-export interface FrameOptions {
+export interface RenderPromptOptions {
   /** Continue the text as it stands. */
   raw?: boolean
   /** The user's own stop strings. */
@@ -22,12 +22,12 @@ export interface FrameOptions {
  * Frames a prompt as the last message of a conversation when the model has a chat template or a conversation is asked
  * for. The model's own stop strings belong to the frame; those of the user come on top.
  */
-export async function framePrompt(
+export async function renderPrompt(
   model: Model,
   prompt: string,
   { messages, system, prefill, args }: ConversationStart,
-  { raw, stop = [], isConversation, signal }: FrameOptions,
-): Promise<PromptFrame> {
+  { raw, stop = [], isConversation, signal }: RenderPromptOptions,
+): Promise<RenderedPrompt> {
   const own = model.generationDefaults.stop
   const asItStands = { text: prompt, hasSpecialTokens: false, isAnswer: false, isTurn: false, dropsSystem: false }
   if (raw) return { ...asItStands, stop }

@@ -13,7 +13,10 @@ export interface Earlier extends Replaced {
  * The results that an earlier run has written, in the order of their lines. Rejects with a UserError if they are answers
  * of another model, or to other options.
  */
-export async function surveyOutput(output: BatchOutput, asked: { model: string; options: string }): Promise<Earlier[]> {
+export async function earlierResults(
+  output: BatchOutput,
+  asked: { model: string; options: string },
+): Promise<Earlier[]> {
   const earlier: Earlier[] = []
   const refuse = (why: string, remedy: string) =>
     new UserError(`${output.name} ${why}\n${remedy} another file with -o, or remove this one`)

@@ -2,7 +2,7 @@
 const WINDOW_MS = 8000
 
 /** Speed of a piece of work, from how far it had come at times. */
-export class Rate {
+export class Throughput {
   private readonly samples: { time: number; done: number }[] = []
 
   constructor(private readonly now: () => number = () => performance.now()) {}

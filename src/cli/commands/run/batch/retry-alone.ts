@@ -1,5 +1,5 @@
 /** Works that are under way at once. One that fails for want of what others have is done again, alone. */
-export class Together {
+export class RetryAlone {
   private readonly underWay = new Set<Promise<unknown>>()
   private started = 0
   /** Resolves when the last of the works that must be alone is done. */
