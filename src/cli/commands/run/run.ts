@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander'
-import type { GenerationResult, Step } from '../../../api/generation.js'
+import type { GenerationResult } from '../../../api/generation.js'
+import { eventsOf } from '../../../api/generation-events.js'
 import type { Model } from '../../../api/model.js'
+import type { Session } from '../../../api/session.js'
 import { UsageError } from '../../../errors.js'
 import { checkLanguageModel } from '../../../evaluation/language-model.js'
 import { TraceFile } from '../../../experts/trace.js'
@@ -28,7 +30,7 @@ import {
   wholeNumber,
 } from '../../parsing/options.js'
 import { type LoadedModel, withModel } from '../with-model.js'
-import { renderPrompt } from './render-prompt.js'
+import { type RenderedPrompt, renderPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
 import { createRunWriter } from './writers.js'
 
@@ -137,7 +139,15 @@ function checkCombinations(options: RunOptions): void {
     throw new UsageError('--logprobs needs --json or --jsonl: without them only text is printed')
 }
 
-/** Generates and prints. When interrupted, all that is known so far is printed first. */
+/** A prompt that is ready to be run. */
+interface Input {
+  rendered: RenderedPrompt
+  ids: number[]
+  /** What the answer begins with. */
+  prefill: string
+}
+
+/** Generates and prints. */
 async function complete(
   prompt: string,
   start: ConversationStart,
@@ -146,54 +156,79 @@ async function complete(
 ): Promise<void> {
   const { model } = loaded
   checkLanguageModel(model)
+  const input = await inputOf(model, prompt, start, options)
+  const trace = options.trace === undefined ? undefined : await openTrace(options.trace, model)
+  if (!options.quiet) warnOf(input, model, options)
+  const session = model.createSession()
+  try {
+    await printAnswer(session, input, trace, options, loaded)
+  } finally {
+    session.dispose()
+    await trace?.close()
+  }
+}
+
+async function inputOf(model: Model, prompt: string, start: ConversationStart, options: RunOptions): Promise<Input> {
   const signal = interruptSignal()
   const isConversation = asksForConversation(options)
-  const frame = await renderPrompt(model, prompt, start, { ...options, isConversation, signal })
-  const ids = await model.tokenizer.encodeAsync(frame.text, { addSpecialTokens: !frame.hasSpecialTokens, signal })
+  const rendered = await renderPrompt(model, prompt, start, { ...options, isConversation, signal })
+  const addSpecialTokens = !rendered.hasSpecialTokens
+  const ids = await model.tokenizer.encodeAsync(rendered.text, { addSpecialTokens, signal })
+  return { rendered, ids, prefill: start.prefill }
+}
+
+function openTrace(path: string, { tokenizer }: Model): Promise<TraceFile> {
+  return TraceFile.create(path, (id) => tokenizer.decode([id]))
+}
+
+/** When interrupted, all that is known so far is printed. */
+async function printAnswer(
+  session: Session,
+  { rendered, ids, prefill }: Input,
+  trace: TraceFile | undefined,
+  options: RunOptions,
+  loaded: LoadedModel,
+): Promise<void> {
   const writer = createRunWriter(options, loaded)
-  const answer = new AnswerText(frame)
-  const trace =
-    options.trace === undefined
-      ? undefined
-      : await TraceFile.create(options.trace, (id) => model.tokenizer.decode([id]))
-  if (!options.quiet) {
-    if (frame.dropsSystem) note(`warning: ${systemDropped(model.name)}`)
-    warnOfLength(ids.length, model, options.context)
-  }
+  const answer = new AnswerText(rendered)
   const reading = createReadingProgress(options)
-  // What the answer begins with would be wiped away by the line that tells how far the prompt is.
-  const begin = () => {
-    reading.clear()
-    return writer.start(start.prefill)
-  }
-  const session = model.createSession()
-  let result: GenerationResult | undefined
+  const generation = session.generate(ids, {
+    ...optionsIn(options),
+    stop: rendered.stop,
+    routes: options.experts || trace !== undefined,
+    onPromptProgress: reading.show,
+    signal: interruptSignal(),
+  })
   try {
-    const steps = session.generate(ids, {
-      ...optionsIn(options),
-      stop: frame.stop,
-      routes: options.experts || trace !== undefined,
-      onPromptProgress: reading.show,
-      signal,
-    })
-    for await (const step of keepingResult(steps, (kept) => (result = kept))) {
-      if (step.index === 0) await begin()
-      await trace?.add(step)
-      await writer.step(step, answer.add(step.text))
-    }
-    if (result?.tokens.length === 0) await begin()
-    if (result) await writer.end(answer.rest(result.text, result.finishReason === 'length'), result)
-    if (result?.contextFull && !options.quiet) {
-      note(`the text ended where the model's context does, at ${result.promptTokens + result.tokens.length - 1} tokens`)
+    for await (const { step, result } of eventsOf(generation)) {
+      const isFirst = step ? step.index === 0 : result.tokens.length === 0
+      if (isFirst) {
+        // The line that tells how far the prompt is would wipe away what the answer begins with.
+        reading.clear()
+        await writer.start(prefill)
+      }
+      if (step) {
+        await trace?.add(step)
+        await writer.step(step, answer.add(step.text))
+      } else {
+        await writer.end(answer.rest(result.text, result.finishReason === 'length'), result)
+        if (result.contextFull && !options.quiet) noteFullContext(result)
+      }
     }
   } catch (error) {
     reading.clear()
     if (interruption()) await writer.interrupted(ids.length)
     throw error
-  } finally {
-    session.dispose()
-    await trace?.close()
   }
+}
+
+function noteFullContext({ promptTokens, tokens }: GenerationResult): void {
+  note(`the text ended where the model's context does, at ${promptTokens + tokens.length - 1} tokens`)
+}
+
+function warnOf({ rendered, ids }: Input, model: Model, { context }: RunOptions): void {
+  if (rendered.dropsSystem) note(`warning: ${systemDropped(model.name)}`)
+  warnOfLength(ids.length, model, context)
 }
 
 /** A model answers badly what is longer than all it was trained on. Some can be told to let only the latest of it count. */
@@ -205,12 +240,4 @@ function warnOfLength(tokens: number, { config, name }: Model, context?: number)
     `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
       `the answer may make no sense${remedy}`,
   )
-}
-
-/** The steps of a generation, and its result to `keep`, which a loop over it would drop. */
-async function* keepingResult(
-  steps: AsyncGenerator<Step, GenerationResult>,
-  keep: (result: GenerationResult) => void,
-): AsyncGenerator<Step> {
-  keep(yield* steps)
 }

@@ -1,4 +1,5 @@
 import type { GenerationResult, Step } from '../../../../api/generation.js'
+import { eventsOf, resultOf } from '../../../../api/generation-events.js'
 import type { Model } from '../../../../api/model.js'
 import type { Tokenizer } from '../../../../api/text.js'
 import { NoRoom, UserError } from '../../../../errors.js'
@@ -90,15 +91,17 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
   }
 }
 
-/** Runs a generation to its end; keeps its steps only where they are wanted, since their texts are in the result. */
+/** Runs a generation to its end. Keeps its steps only if they are wanted, since their texts are in the result. */
 async function allSteps(
-  steps: AsyncGenerator<Step, GenerationResult>,
+  generation: AsyncGenerator<Step, GenerationResult>,
   keep: boolean,
 ): Promise<{ kept: Step[]; result: GenerationResult }> {
+  if (!keep) return { kept: [], result: await resultOf(generation) }
   const kept: Step[] = []
-  for (;;) {
-    const { done, value } = await steps.next()
-    if (done) return { kept, result: value }
-    if (keep) kept.push(value)
+  let last: GenerationResult | undefined
+  for await (const { step, result } of eventsOf(generation)) {
+    if (step) kept.push(step)
+    last = result
   }
+  return { kept, result: last as GenerationResult }
 }
