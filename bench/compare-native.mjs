@@ -100,10 +100,10 @@ async function openMolm() {
       const prefill = await rowOf({ prompts: [512], generate: 0, depths: [0] })
       const decode = await rowOf({ prompts: [], generate: 64, depths: [depth] })
       return {
-        pp: prefill.tokens_per_second.median,
-        tg: decode.tokens_per_second.median,
-        gb: decode.effective_gb_per_second,
-        stream: decode.stream_gb_per_second,
+        pp: prefill.tokensPerSecond.median,
+        tg: decode.tokensPerSecond.median,
+        gb: decode.effectiveGbPerSecond,
+        stream: decode.streamGbPerSecond,
       }
     },
     close: () => model.dispose(),

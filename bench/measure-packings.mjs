@@ -80,8 +80,8 @@ async function measure(name, folder) {
     const score = await evaluateText(model, { name, text: text.slice(0, CHARACTERS) }, { window: 256, against: exact })
     perplexities.push(score.perplexity.toFixed(3))
     scored += score.scored
-    divergence += score.against.kl_divergence * score.scored
-    same += score.against.top1_agreement * score.scored
+    divergence += score.against.klDivergence * score.scored
+    same += score.against.top1Agreement * score.scored
   }
   const { bytes, parameters, activeBytes } = model.info
   await model.dispose()

@@ -1,6 +1,11 @@
-/** `max_tokens` of `maxTokens`: names as JSON has them. */
+/** `maxTokens` as `max_tokens`: the names of the library as JSON has them. */
 export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** A copy of an object with its own keys in snake case, in their order; objects in it stay as they are. */
+export function snakeCaseKeys(object: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [snakeCase(key), value]))
 }
 
 /**

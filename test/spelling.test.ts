@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { nearest } from '#molm/spelling.js'
+import { nearest, snakeCaseKeys } from '#molm/spelling.js'
 
 const COMMANDS = ['run', 'chat', 'experts', 'show', 'pull', 'list', 'convert', 'bench', 'prune', 'graft']
 
@@ -33,6 +33,14 @@ test('a word far longer than all candidates is not compared with them, whatever 
   assert.ok(performance.now() - started < 2_000)
   assert.is(nearest('benchhh', COMMANDS), 'bench', 'two letters too many are still a slip')
   assert.is(nearest('benchhhh', COMMANDS), undefined)
+})
+
+test('snake case takes the keys of an object itself, in their order', () => {
+  const object = { bitsPerByte: 1, top1Agreement: 2, nested: { topK: 3 }, accNormStderr: 4 }
+  assert.is(
+    JSON.stringify(snakeCaseKeys(object)),
+    '{"bits_per_byte":1,"top1_agreement":2,"nested":{"topK":3},"acc_norm_stderr":4}',
+  )
 })
 
 test.run()

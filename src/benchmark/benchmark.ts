@@ -38,23 +38,23 @@ export interface BenchmarkRow {
   /** Sequences that are run at once; each has `depth` tokens before the test. */
   batch: number
   /** Of all sequences together. */
-  tokens_per_second: Spread
+  tokensPerSecond: Spread
   /** Tokens a second of each sequence (median). */
-  per_sequence: number
+  perSequence: number
   /** Bytes of weights that one token reads. */
-  active_bytes_per_token: number
+  activeBytesPerToken: number
   /** Active bytes times tokens a second: how fast weights were used. Of a batch more than was read, since it shares them. */
-  effective_gb_per_second: number
+  effectiveGbPerSecond: number
   /** Streaming read speed of the same threads, measured between the samples (median). */
-  stream_gb_per_second: number
-  rss_bytes: number
+  streamGbPerSecond: number
+  rssBytes: number
   /** How much of that lies in huge pages; null where the system does not tell. */
-  huge_page_bytes: number | null
+  hugePageBytes: number | null
   /**
    * From the request to the first token (median): of the whole prompt for pp, of one more token for tg. Of a batch, until
    * all have theirs.
    */
-  first_token_ms: number
+  firstTokenMs: number
 }
 
 /** Runs a test on fresh sessions, and tells how fast they were together. */
@@ -117,14 +117,14 @@ async function measure(model: Model, { test, depth, batch, repetitions, run }: T
     test,
     depth,
     batch,
-    tokens_per_second: speed,
-    per_sequence: speed.median / batch,
-    active_bytes_per_token: activeBytes,
-    effective_gb_per_second: (speed.median * activeBytes) / 1e9,
-    stream_gb_per_second: median(streams) / 1e9,
-    rss_bytes: process.memoryUsage().rss,
-    huge_page_bytes: hugePageBytes(),
-    first_token_ms: median(samples.map(({ firstTokenMs }) => firstTokenMs)),
+    tokensPerSecond: speed,
+    perSequence: speed.median / batch,
+    activeBytesPerToken: activeBytes,
+    effectiveGbPerSecond: (speed.median * activeBytes) / 1e9,
+    streamGbPerSecond: median(streams) / 1e9,
+    rssBytes: process.memoryUsage().rss,
+    hugePageBytes: hugePageBytes(),
+    firstTokenMs: median(samples.map(({ firstTokenMs }) => firstTokenMs)),
   }
 }
 

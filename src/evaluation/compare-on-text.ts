@@ -36,5 +36,5 @@ export async function compareOnText(
   } finally {
     await reference.return(undefined)
   }
-  return { scored, nll, agreement: { kl_divergence: sum / scored, top1_agreement: same / scored } }
+  return { scored, nll, agreement: { klDivergence: sum / scored, top1Agreement: same / scored } }
 }

@@ -18,7 +18,7 @@ export interface TaskAnswer {
   answer: number
   /** Index of the choice with the highest log-likelihood, and of that with the highest per character. */
   chosen: number
-  chosen_norm: number
+  chosenNorm: number
 }
 
 /** How many questions of a task a model answers right. */
@@ -28,10 +28,10 @@ export interface TaskScore {
   /** Share of items whose right choice has the highest log-likelihood. */
   acc: number
   /** The same with each log-likelihood divided by the choice's length in characters. */
-  acc_norm: number
+  accNorm: number
   /** Standard errors of the two, as of samples of more items like these; 0 where there is one item only. */
-  acc_stderr: number
-  acc_norm_stderr: number
+  accStderr: number
+  accNormStderr: number
   answers: TaskAnswer[]
   /** Per item and choice: sum over the continuation's tokens of the logarithm of their probability. */
   loglikelihoods: number[][]
@@ -54,14 +54,14 @@ export async function evaluateTask(model: Model, task: Task, options: EvaluateTa
   const answers = task.items.map((item, index): TaskAnswer => {
     const sums = loglikelihoods[index]
     const perCharacter = sums.map((sum, choice) => sum / characters(item.choices[choice]))
-    const chosen = { chosen: indexOfLargest(sums), chosen_norm: indexOfLargest(perCharacter) }
+    const chosen = { chosen: indexOfLargest(sums), chosenNorm: indexOfLargest(perCharacter) }
     return { line: task.lines[index], answer: item.answer, ...chosen }
   })
   const items = task.items.length
   const acc = answers.filter(({ answer, chosen }) => chosen === answer).length / items
-  const acc_norm = answers.filter(({ answer, chosen_norm }) => chosen_norm === answer).length / items
-  const errors = { acc_stderr: standardError(acc, items), acc_norm_stderr: standardError(acc_norm, items) }
-  return { file: task.name, items, acc, acc_norm, ...errors, answers, loglikelihoods }
+  const accNorm = answers.filter(({ answer, chosenNorm }) => chosenNorm === answer).length / items
+  const errors = { accStderr: standardError(acc, items), accNormStderr: standardError(accNorm, items) }
+  return { file: task.name, items, acc, accNorm, ...errors, answers, loglikelihoods }
 }
 
 /** Of a share of right answers. */

@@ -26,16 +26,16 @@ export interface TextScore {
   /** e^(nll / scored). */
   perplexity: number
   /** nll in bits by the bytes of the text, which makes models with different tokenizers comparable. */
-  bits_per_byte: number
+  bitsPerByte: number
   against?: Agreement
 }
 
 /** How alike two models predict a text. */
 export interface Agreement {
   /** Mean over the scored tokens of KL(reference || model), in nats. */
-  kl_divergence: number
+  klDivergence: number
   /** Share of the scored tokens for which both find the same token likeliest. */
-  top1_agreement: number
+  top1Agreement: number
 }
 
 /** Window where neither the caller nor the model says how long. */
@@ -69,7 +69,7 @@ export async function evaluateText(
     scored,
     nll,
     perplexity: Math.exp(nll / scored),
-    bits_per_byte: nll / Math.LN2 / Buffer.byteLength(text),
+    bitsPerByte: nll / Math.LN2 / Buffer.byteLength(text),
     ...(agreement && { against: agreement }),
   }
 }

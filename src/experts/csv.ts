@@ -1,3 +1,4 @@
+import { csvRow } from '../csv.js'
 import { routesByKind } from '../engine/route-codec.js'
 import type { RoutingAgreement } from './agreement.js'
 import type { TextRoutes } from './text-routes.js'
@@ -65,16 +66,7 @@ function linesOf(rows: readonly (string | number)[][]): string {
   return rows.map((row) => `${csvRow(row)}\n`).join('')
 }
 
-/** A row of RFC 4180, without its line end. */
-export function csvRow(values: readonly (string | number)[]): string {
-  return values.map((value) => (typeof value === 'number' ? String(value) : quoted(value))).join(',')
-}
-
 /** More digits than that no routing has. */
 export function sixDigits(value: number): number {
   return Number(value.toPrecision(6))
-}
-
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text
 }

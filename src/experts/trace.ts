@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Step } from '../api/generation.js'
+import { csvRow } from '../csv.js'
 import { routesByKind } from '../engine/route-codec.js'
 import { UsageError, UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
-import { csvRow } from './csv.js'
 
 /** One expert at work on one token: the columns of a trace, in their order. */
 interface TraceRow {

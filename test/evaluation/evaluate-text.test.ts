@@ -24,13 +24,13 @@ test('perplexity equals that of the reference implementation for both window set
   const expected = JSON.parse(await readFile(fixturePath('texts/expected.json'), 'utf8')).texts.speeches
   const text = await readText(fixturePath('texts/speeches.txt'))
   for (const stride of [256, 128]) {
-    const { tokens, scored, nll, perplexity, bits_per_byte } = await evaluateText(model, text, { window: 256, stride })
+    const { tokens, scored, nll, perplexity, bitsPerByte } = await evaluateText(model, text, { window: 256, stride })
     const wanted = expected[`window256_stride${stride}`]
     assert.is(tokens, expected.tokens)
     assert.is(scored, wanted.scored)
     assertClose(nll / wanted.nll, 1, 1e-6)
     assertClose(perplexity / wanted.perplexity, 1, 1e-5)
-    assertClose(bits_per_byte / wanted.bits_per_byte, 1, 1e-6)
+    assertClose(bitsPerByte / wanted.bits_per_byte, 1, 1e-6)
   }
 })
 
@@ -76,12 +76,12 @@ test('the window defaults to the trained length, the stride to the window', asyn
 test('against itself a model agrees wholly, against a coarser packing nearly', async ({ model }) => {
   const text = await beginning(2000)
   const itself = await evaluateText(model, text, { against: model })
-  assert.equal(itself.against, { kl_divergence: 0, top1_agreement: 1 })
+  assert.equal(itself.against, { klDivergence: 0, top1Agreement: 1 })
   const coarse = await loadModel('nano', { quant: 'q4' })
   try {
     const { against } = await evaluateText(coarse, text, { against: model })
-    assert.ok(against && against.kl_divergence > 1e-4 && against.kl_divergence < 0.2, String(against?.kl_divergence))
-    assert.ok(against.top1_agreement > 0.8 && against.top1_agreement < 1, String(against.top1_agreement))
+    assert.ok(against && against.klDivergence > 1e-4 && against.klDivergence < 0.2, String(against?.klDivergence))
+    assert.ok(against.top1Agreement > 0.8 && against.top1Agreement < 1, String(against.top1Agreement))
   } finally {
     await coarse.dispose()
   }

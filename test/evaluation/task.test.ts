@@ -42,7 +42,7 @@ test('accuracy and every log-likelihood equal those of the reference implementat
   const result = await evaluateTask(model, task)
   assert.is(result.items, expected.items)
   assert.is(result.acc, expected.acc)
-  assert.is(result.acc_norm, expected.acc_norm)
+  assert.is(result.accNorm, expected.acc_norm)
   for (const [i, sums] of result.loglikelihoods.entries()) {
     for (const [c, sum] of sums.entries()) assertClose(sum, expected.loglikelihoods[i][c], 2e-4)
   }
@@ -105,8 +105,8 @@ test('an empty context is the token that begins a text', async ({ model }) => {
 test('acc_norm divides by characters, not by the code units of a string', async ({ model }) => {
   // About -46 nats for each emoji, which a string holds as two units, and -31 for the accented letter.
   const item = { context: 'User: smile!\nAssistant:', choices: ['😀😀😀😀', 'é'], answer: 1, delimiter: ' ' }
-  const { acc_norm } = await evaluateTask(model, { name: 'task', items: [item], lines: [1] })
-  assert.is(acc_norm, 1)
+  const { accNorm } = await evaluateTask(model, { name: 'task', items: [item], lines: [1] })
+  assert.is(accNorm, 1)
 })
 
 test('malformed items are refused with their line', async () => {

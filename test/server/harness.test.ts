@@ -81,7 +81,7 @@ test('its requests give acc, acc_norm and every log-likelihood of eval --task', 
   )
   assert.is(
     accuracy((sum, choice) => sum / [...choice].length),
-    expected.acc_norm,
+    expected.accNorm,
   )
   assert.ok(expected.acc > 0.6)
   assert.ok(greedy > 0, 'some continuations are what the model itself would say')

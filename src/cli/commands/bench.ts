@@ -2,7 +2,6 @@ import os from 'node:os'
 import { type Command, Option } from 'commander'
 import type { LoadOptions, Model } from '../../api/model.js'
 import { PUBLISHED_SHAPES, type PublishedShape } from '../../architectures/published-shapes.js'
-import { BENCHMARK_FORMATS, type BenchmarkFormat } from '../../benchmark/format-rows.js'
 import { UsageError } from '../../errors.js'
 import { expandHome } from '../../files/home.js'
 import { MAX_THREADS } from '../../library/thread-limit.js'
@@ -16,6 +15,7 @@ import {
   parseMemory,
   wholeNumber,
 } from '../parsing/options.js'
+import { BENCHMARK_FORMATS, type BenchmarkFormat } from './benchmark-rows.js'
 
 interface BenchOptions extends OutputOptions {
   model?: string
@@ -80,7 +80,7 @@ async function bench(options: BenchOptions): Promise<void> {
   if (options.shape && options.model) throw new UsageError('--shape and --model are two models; give one of them')
   if (options.write !== undefined) return write(options)
   const { benchmark } = await import('../../benchmark/benchmark.js')
-  const { rowWriter } = await import('../../benchmark/format-rows.js')
+  const { rowWriter } = await import('./benchmark-rows.js')
   const format = options.format ?? (process.stdout.isTTY ? 'table' : 'md')
   const { prompt, generate, depth, batch, repetitions } = options
   const withBatches = batch.some((sequences) => sequences > 1)

@@ -1,4 +1,5 @@
 import type { Agreement, TaskScore, TextScore } from '../../index.js'
+import { snakeCaseKeys } from '../../spelling.js'
 import { alignColumns } from '../io/table.js'
 
 /** Scores of a model. */
@@ -14,16 +15,18 @@ export interface Measured {
 export function measuredJson({ model, texts, tasks, other }: Measured, { details }: { details?: boolean }): object {
   return {
     model,
-    texts: texts.map(({ against: _, ...score }) => score),
+    texts: texts.map(({ against: _, ...score }) => snakeCaseKeys(score)),
     tasks: tasks.map(({ loglikelihoods, answers, ...score }) => ({
-      ...score,
-      ...(details && { details: answers.map((answer, i) => ({ ...answer, loglikelihoods: loglikelihoods[i] })) }),
+      ...snakeCaseKeys(score),
+      ...(details && {
+        details: answers.map((answer, i) => snakeCaseKeys({ ...answer, loglikelihoods: loglikelihoods[i] })),
+      }),
     })),
     ...(other !== undefined && {
       against: {
         model: other,
-        texts: texts.map(({ file, scored, against }) => ({ file, scored, ...against })),
-        ...meanAgreement(texts),
+        texts: texts.map(({ file, scored, against }) => snakeCaseKeys({ file, scored, ...against })),
+        ...snakeCaseKeys(meanAgreement(texts)),
       },
     }),
   }
@@ -34,7 +37,7 @@ function meanAgreement(texts: readonly TextScore[]): Agreement {
   const scored = texts.reduce((sum, text) => sum + text.scored, 0)
   const mean = (field: keyof Agreement) =>
     texts.reduce((sum, text) => sum + (text.against?.[field] ?? 0) * text.scored, 0) / scored
-  return { kl_divergence: mean('kl_divergence'), top1_agreement: mean('top1_agreement') }
+  return { klDivergence: mean('klDivergence'), top1Agreement: mean('top1Agreement') }
 }
 
 /** A table of the texts, one of the tasks, and one of their items with `details`. */
@@ -42,23 +45,23 @@ export function measuredTables({ texts, tasks, other }: Measured, { details }: {
   const tables: string[] = []
   if (texts.length > 0) {
     const head = ['text', 'tokens', 'scored', 'perplexity', 'bits/byte']
-    const rows = texts.map(({ file, tokens, scored, perplexity, bits_per_byte, against }) => [
+    const rows = texts.map(({ file, tokens, scored, perplexity, bitsPerByte, against }) => [
       file,
       String(tokens),
       String(scored),
       perplexity.toPrecision(5),
-      bits_per_byte.toFixed(4),
-      ...(against ? [against.kl_divergence.toPrecision(3), percent(against.top1_agreement)] : []),
+      bitsPerByte.toFixed(4),
+      ...(against ? [against.klDivergence.toPrecision(3), percent(against.top1Agreement)] : []),
     ])
     const columns = other === undefined ? head : [...head, `KL from ${other}`, 'same top token']
     tables.push(alignColumns([columns, ...rows], [1, 2, 3, 4, 5, 6]))
   }
   if (tasks.length > 0) {
-    const rows = tasks.map(({ file, items, acc, acc_norm, acc_stderr, acc_norm_stderr }) => [
+    const rows = tasks.map(({ file, items, acc, accNorm, accStderr, accNormStderr }) => [
       file,
       String(items),
-      withError(acc, acc_stderr),
-      withError(acc_norm, acc_norm_stderr),
+      withError(acc, accStderr),
+      withError(accNorm, accNormStderr),
     ])
     tables.push(alignColumns([['task', 'items', 'acc', 'acc_norm'], ...rows], [1, 2, 3]))
   }
@@ -69,11 +72,11 @@ export function measuredTables({ texts, tasks, other }: Measured, { details }: {
 /** A line per item: whether it is right, by the sum and by the sum per character. */
 function detailsTable(tasks: readonly TaskScore[]): string {
   const rows = tasks.flatMap(({ file, answers, loglikelihoods }) =>
-    answers.map(({ line, answer, chosen, chosen_norm }, i) => [
+    answers.map(({ line, answer, chosen, chosenNorm }, i) => [
       `${file}:${line}`,
       String(answer),
       `${chosen}${chosen === answer ? '' : ' wrong'}`,
-      `${chosen_norm}${chosen_norm === answer ? '' : ' wrong'}`,
+      `${chosenNorm}${chosenNorm === answer ? '' : ' wrong'}`,
       loglikelihoods[i].map((sum) => sum.toFixed(3)).join(' '),
     ]),
   )

@@ -1,5 +1,7 @@
-import { formatBytes } from '../numbers.js'
-import type { BenchmarkRow } from './benchmark.js'
+import type { BenchmarkRow } from '../../benchmark/benchmark.js'
+import { csvRow } from '../../csv.js'
+import { formatBytes } from '../../numbers.js'
+import { snakeCaseKeys } from '../../spelling.js'
 
 export const BENCHMARK_FORMATS = ['md', 'csv', 'json', 'jsonl'] as const
 export type BenchmarkFormat = (typeof BENCHMARK_FORMATS)[number]
@@ -25,16 +27,16 @@ const CSV_COLUMNS: Column[] = [
   ['test', (row) => row.test],
   ['depth', (row) => row.depth],
   ['batch', (row) => row.batch],
-  ['tokens_per_second_median', (row) => row.tokens_per_second.median],
-  ['tokens_per_second_mean', (row) => row.tokens_per_second.mean],
-  ['tokens_per_second_sd', (row) => row.tokens_per_second.sd],
-  ['per_sequence', (row) => row.per_sequence],
-  ['active_bytes_per_token', (row) => row.active_bytes_per_token],
-  ['effective_gb_per_second', (row) => row.effective_gb_per_second],
-  ['stream_gb_per_second', (row) => row.stream_gb_per_second],
-  ['rss_bytes', (row) => row.rss_bytes],
-  ['huge_page_bytes', (row) => row.huge_page_bytes ?? ''],
-  ['first_token_ms', (row) => row.first_token_ms],
+  ['tokens_per_second_median', (row) => row.tokensPerSecond.median],
+  ['tokens_per_second_mean', (row) => row.tokensPerSecond.mean],
+  ['tokens_per_second_sd', (row) => row.tokensPerSecond.sd],
+  ['per_sequence', (row) => row.perSequence],
+  ['active_bytes_per_token', (row) => row.activeBytesPerToken],
+  ['effective_gb_per_second', (row) => row.effectiveGbPerSecond],
+  ['stream_gb_per_second', (row) => row.streamGbPerSecond],
+  ['rss_bytes', (row) => row.rssBytes],
+  ['huge_page_bytes', (row) => row.hugePageBytes ?? ''],
+  ['first_token_ms', (row) => row.firstTokenMs],
 ]
 
 const TABLE_COLUMNS: Column[] = [
@@ -46,11 +48,11 @@ const TABLE_COLUMNS: Column[] = [
   ['tokens/s', speedOf],
   ['each', eachOf],
   ['GB/s', usedOf],
-  ['stream GB/s', (row) => row.stream_gb_per_second.toFixed(1)],
-  ['share', (row) => (readsAll(row) ? (row.effective_gb_per_second / row.stream_gb_per_second).toFixed(2) : '')],
-  ['first token', (row) => `${row.first_token_ms.toFixed(0)} ms`],
-  ['memory', (row) => mebibytes(row.rss_bytes)],
-  ['huge pages', (row) => (row.huge_page_bytes === null ? '' : mebibytes(row.huge_page_bytes))],
+  ['stream GB/s', (row) => row.streamGbPerSecond.toFixed(1)],
+  ['share', (row) => (readsAll(row) ? (row.effectiveGbPerSecond / row.streamGbPerSecond).toFixed(2) : '')],
+  ['first token', (row) => `${row.firstTokenMs.toFixed(0)} ms`],
+  ['memory', (row) => mebibytes(row.rssBytes)],
+  ['huge pages', (row) => (row.hugePageBytes === null ? '' : mebibytes(row.hugePageBytes))],
 ]
 
 /** Columns of a table that fits 80 cells, with their least widths; what all rows share stands above it. */
@@ -63,9 +65,9 @@ function alignedColumns(withBatches: boolean): AlignedColumn[] {
     ['test', withBatches ? 16 : 12, testOf],
     ['tokens/s', 14, speedOf],
     withBatches ? ['each', 6, eachOf] : ['GB/s', 5, usedOf],
-    ['stream', 6, (row) => row.stream_gb_per_second.toFixed(1)],
-    ['first token', 11, (row) => `${row.first_token_ms.toFixed(0)} ms`],
-    ['memory', 8, (row) => formatBytes(row.rss_bytes)],
+    ['stream', 6, (row) => row.streamGbPerSecond.toFixed(1)],
+    ['first token', 11, (row) => `${row.firstTokenMs.toFixed(0)} ms`],
+    ['memory', 8, (row) => formatBytes(row.rssBytes)],
   ]
 }
 
@@ -74,7 +76,7 @@ function mebibytes(bytes: number): string {
 }
 
 function alignedHead(row: BenchmarkRow, columns: AlignedColumn[]): string {
-  const { model, quant, tier, node, huge_page_bytes: huge } = row
+  const { model, quant, tier, node, hugePageBytes: huge } = row
   const title = `${model} as ${quant}, ${tier} kernels, Node ${node}; stream: GB/s that the memory gives`
   const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} lies in huge pages`
   return `${title}${pages}\n${alignedLine(columns, ([name]) => name)}`
@@ -93,8 +95,8 @@ function testOf({ test, depth, batch }: BenchmarkRow): string {
 }
 
 /** Of a single sequence it is the whole. */
-function eachOf({ batch, per_sequence }: BenchmarkRow): string {
-  return batch > 1 ? per_sequence.toFixed(1) : ''
+function eachOf({ batch, perSequence }: BenchmarkRow): string {
+  return batch > 1 ? perSequence.toFixed(1) : ''
 }
 
 /** Whether a test reads as many weights as it uses: prompts and batches share them. */
@@ -103,10 +105,10 @@ function readsAll({ test, batch }: BenchmarkRow): boolean {
 }
 
 function usedOf(row: BenchmarkRow): string {
-  return readsAll(row) ? row.effective_gb_per_second.toFixed(1) : ''
+  return readsAll(row) ? row.effectiveGbPerSecond.toFixed(1) : ''
 }
 
-function speedOf({ tokens_per_second: { median, sd } }: BenchmarkRow): string {
+function speedOf({ tokensPerSecond: { median, sd } }: BenchmarkRow): string {
   return `${median.toFixed(1)} ± ${sd.toFixed(1)}`
 }
 
@@ -130,16 +132,16 @@ export function rowWriter(format: RowFormat, withBatches = false): RowWriter {
       }
     case 'csv':
       return {
-        begin: () => `${CSV_COLUMNS.map(([name]) => name).join(',')}\n`,
-        row: (row) => `${CSV_COLUMNS.map(([, value]) => csvField(value(row))).join(',')}\n`,
+        begin: () => `${csvRow(CSV_COLUMNS.map(([name]) => name))}\n`,
+        row: (row) => `${csvRow(CSV_COLUMNS.map(([, value]) => value(row)))}\n`,
         end: () => '',
       }
     case 'jsonl':
-      return { begin: () => '', row: (row) => `${JSON.stringify(row)}\n`, end: () => '' }
+      return { begin: () => '', row: (row) => `${asJson(row)}\n`, end: () => '' }
     case 'json':
       return {
         begin: () => '[',
-        row: (row) => `${count++ === 0 ? '\n' : ',\n'}${JSON.stringify(row)}`,
+        row: (row) => `${count++ === 0 ? '\n' : ',\n'}${asJson(row)}`,
         end: () => '\n]\n',
       }
   }
@@ -149,7 +151,6 @@ function tableLine(cells: string[]): string {
   return `| ${cells.join(' | ')} |\n`
 }
 
-function csvField(value: string | number): string {
-  const text = String(value)
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+function asJson(row: BenchmarkRow): string {
+  return JSON.stringify(snakeCaseKeys(row))
 }

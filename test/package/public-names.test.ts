@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { repositoryPath } from '../support/fixtures.js'
+
+/*
+ * Walks the types of the library: those that dist/index.d.ts exports, and all types that these name. A declaration file
+ * has a declaration per line that begins at its left edge, with further lines indented or closing.
+ */
+
+interface Declarations {
+  /** Text of each declaration without comments and strings, by name. */
+  own: Map<string, string>
+  /** Files that imported names come from, and their names there. */
+  imported: Map<string, { file: string; name: string }>
+  /** What the file exports from others; `*` for all that a file exports. */
+  passedOn: { file: string; name: string; as: string }[]
+  exported: string[]
+}
+
+const read = new Map<string, Declarations>()
+
+function declarationsOf(file: string): Declarations {
+  const known = read.get(file)
+  if (known) return known
+  const text = readFileSync(repositoryPath(`dist/${file}`), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+  const found: Declarations = { own: new Map(), imported: new Map(), passedOn: [], exported: [] }
+  read.set(file, found)
+  for (const statement of text.split(/\n(?=\w)/)) {
+    const [, how, names, from] =
+      /^(import|export)\s+(?:type\s+)?(\{[\s\S]*\}|\*)\s+from '(\.[^']+)'/.exec(statement) ?? []
+    if (from) {
+      const target = posix.join(posix.dirname(file), from.replace(/\.js$/, '.d.ts'))
+      for (const [, name, as = name] of names.matchAll(/(?:type\s+)?(\w+|\*)(?:\s+as\s+(\w+))?/g)) {
+        if (how === 'import') found.imported.set(as, { file: target, name })
+        else found.passedOn.push({ file: target, name, as })
+      }
+      continue
+    }
+    const [, isExported, kind, name] =
+      /^(export )?(?:declare )?(?:abstract )?(interface|type|class|function|const) (\w+)/.exec(statement) ?? []
+    if (!name) continue
+    if (isExported) found.exported.push(name)
+    // A constant is a value: its names may be those of a file, such as the keys of a config.json.
+    const isType = kind === 'interface' || kind === 'type' || kind === 'class'
+    if (isType || isExported) found.own.set(name, statement.replace(/'[^']*'|"[^"]*"/g, "''"))
+  }
+  return found
+}
+
+/** The declarations that are reached from one, by `file: name`. */
+function reach(file: string, name: string, all: Map<string, string>): Map<string, string> {
+  const { own, imported, passedOn, exported } = declarationsOf(file)
+  const text = own.get(name)
+  const elsewhere = imported.get(name) ?? passedOn.find(({ as }) => as === name)
+  if (text === undefined) return elsewhere ? reach(elsewhere.file, elsewhere.name, all) : all
+  if (all.has(`${file}: ${name}`)) return all
+  all.set(`${file}: ${name}`, text)
+  for (const [word] of text.matchAll(/\b\w+\b/g)) {
+    if (word !== name && (own.has(word) || imported.has(word) || exported.includes(word))) reach(file, word, all)
+  }
+  return all
+}
+
+test('no type of the library has a name with an underscore', () => {
+  const all = new Map<string, string>()
+  for (const { file, name } of declarationsOf('index.d.ts').passedOn) {
+    for (const one of name === '*' ? declarationsOf(file).exported : [name]) reach(file, one, all)
+  }
+  for (const name of ['TextScore', 'TaskAnswer', 'BenchmarkRow', 'ModelConfig', 'TeachOptions', 'Session']) {
+    assert.ok(
+      [...all.keys()].some((key) => key.endsWith(`: ${name}`)),
+      `${name} was found`,
+    )
+  }
+  const names = [...all].flatMap(([key, text]) =>
+    [...text.matchAll(/\b[a-z]\w*_\w*\b/g)].map(([word]) => `${key}: ${word}`),
+  )
+  assert.equal(names, [])
+})
+
+test.run()
