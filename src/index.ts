@@ -17,8 +17,9 @@ export type { ChatMessage, ChatTemplate, GenerationDefaults, Tokenizer } from '.
 export type { ExpertTraining, PassOptions } from './api/training.js'
 export { type BenchmarkPlan, type BenchmarkRow, benchmark } from './benchmark/benchmark.js'
 export { UsageError, UserError } from './errors.js'
+export type { Agreement } from './evaluation/compare-on-text.js'
 export { type EvaluateTaskOptions, evaluateTask, type TaskScore } from './evaluation/evaluate-task.js'
-export { type Agreement, type EvaluateTextOptions, evaluateText, type TextScore } from './evaluation/evaluate-text.js'
+export { type EvaluateTextOptions, evaluateText, type TextScore } from './evaluation/evaluate-text.js'
 export { parseTask, type Task, type TaskItem } from './evaluation/task-file.js'
 export { type NamedText, readText } from './evaluation/text-file.js'
 export {
@@ -54,12 +55,19 @@ export { type PictureOptions, renderSvg } from './pictures/svg.js'
 export { renderText, type TextOptions } from './pictures/text.js'
 export { drawUsage } from './pictures/usage-figure.js'
 export { type Grafted, type GraftOptions, graftModel } from './surgery/graft.js'
-export { type CurvePoint, type Pruned, type PruneOptions, pruneCurve, pruneModel } from './surgery/prune.js'
+export {
+  type BeforeAndAfter,
+  type Pruned,
+  type PruneOptions,
+  type PruningPoint,
+  pruneCurve,
+  pruneModel,
+} from './surgery/prune.js'
 export { SCORES, type Score } from './surgery/saliency.js'
 export { keepShares, type Selection } from './surgery/selection.js'
 export type { Calibration, CalibrationPoint } from './teaching/calibration.js'
 export { type MeasuredPlan, planTeaching } from './teaching/measured-plan.js'
-export type { BeforeAndAfter, TaughtText, WorseText } from './teaching/taught-texts.js'
+export type { TaughtText, WorseText } from './teaching/taught-texts.js'
 export { type Taught, teach } from './teaching/teach.js'
-export type { CurvePoint as TeachingPoint, Ending, TeachEvent, TeachingPlan } from './teaching/teach-events.js'
+export type { Ending, TeachEvent, TeachingPlan, TeachingPoint } from './teaching/teach-events.js'
 export type { Init, Layers, SteeringKind, TeachOptions } from './teaching/teach-options.js'

@@ -1,10 +1,17 @@
 import type { Model } from '../api/model.js'
 import { logSumExp } from '../sampling/logprobs.js'
-import type { Agreement } from './evaluate-text.js'
-import { divergence, indexOfLargest } from './log-probability.js'
-import { predictions } from './predictions.js'
+import { divergence, indexOfLargest } from './probabilities.js'
 import type { WindowsScore } from './score-windows.js'
+import { windowLogits } from './window-logits.js'
 import type { WindowOptions } from './windows.js'
+
+/** How alike two models predict a text. */
+export interface Agreement {
+  /** Mean over the scored tokens of KL(reference || model), in nats. */
+  klDivergence: number
+  /** Share of the scored tokens for which both find the same token likeliest. */
+  top1Agreement: number
+}
 
 /** Scores a text as `scoreWindows` does, and compares all that a model predicts with what a reference predicts. */
 export async function compareOnText(
@@ -14,13 +21,13 @@ export async function compareOnText(
   windows: WindowOptions & { signal?: AbortSignal },
   report: (reached: number) => void,
 ): Promise<WindowsScore & { agreement: Agreement }> {
-  const reference = predictions(against, tokens, windows)
+  const reference = windowLogits(against, tokens, windows)
   let scored = 0
   let nll = 0
   let sum = 0
   let same = 0
   try {
-    for await (const { first, count, row } of predictions(model, tokens, windows)) {
+    for await (const { first, count, row } of windowLogits(model, tokens, windows)) {
       const other = (await reference.next()).value
       if (!other) break
       for (let i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
 import type { Model } from '../api/model.js'
+import { checkLanguageModel } from './check-language-model.js'
 import { type EncodedItem, encodeItem } from './encode-item.js'
-import { checkLanguageModel } from './language-model.js'
-import { indexOfLargest } from './log-probability.js'
+import { indexOfLargest } from './probabilities.js'
 import { scoreItems } from './score-items.js'
 import type { Task } from './task-file.js'
 

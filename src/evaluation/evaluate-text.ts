@@ -1,8 +1,8 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
 import { plural } from '../numbers.js'
-import { compareOnText } from './compare-on-text.js'
-import { checkLanguageModel } from './language-model.js'
+import { checkLanguageModel } from './check-language-model.js'
+import { type Agreement, compareOnText } from './compare-on-text.js'
 import { scoreWindows } from './score-windows.js'
 import type { NamedText } from './text-file.js'
 import type { WindowOptions } from './windows.js'
@@ -28,14 +28,6 @@ export interface TextScore {
   /** nll in bits by the bytes of the text, which makes models with different tokenizers comparable. */
   bitsPerByte: number
   against?: Agreement
-}
-
-/** How alike two models predict a text. */
-export interface Agreement {
-  /** Mean over the scored tokens of KL(reference || model), in nats. */
-  klDivergence: number
-  /** Share of the scored tokens for which both find the same token likeliest. */
-  top1Agreement: number
 }
 
 /** Window where neither the caller nor the model says how long. */

@@ -11,7 +11,7 @@ import type { TextSide } from './text-side.js'
 /** Describes a model from its shape and formats; no weights are read. */
 export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults }: TextSide): ModelInfo {
   const { name, path, kind, quant, formats, source, sourceRevision, config } = found
-  const { parts, activeBytes } = summarise(config, formats)
+  const { parts, activeBytes } = summariseParts(config, formats)
   const architecture = architectureOf(config)
   const head = parts.find(({ name }) => name === 'head')
   const total = (field: 'parameters' | 'active' | 'bytes') => parts.reduce((sum, part) => sum + part[field], 0)
@@ -44,7 +44,10 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults 
 }
 
 /** Parameters and bytes by kind of part, and the bytes that the model reads for one token. */
-export function summarise(config: ModelConfig, formats: PartFormats): { parts: PartSummary[]; activeBytes: number } {
+export function summariseParts(
+  config: ModelConfig,
+  formats: PartFormats,
+): { parts: PartSummary[]; activeBytes: number } {
   const summaries = new Map<PartSummary['name'], PartSummary>()
   let activeBytes = 0
   for (const part of blueprintOf(config).parts(formats)) {

@@ -2,7 +2,7 @@ import { layoutOf } from '../architectures/index.js'
 import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
 import { memoryNeeds } from '../hub/plan.js'
 import { formatsFor } from '../packing/format/formats.js'
-import { summarise } from './model-info.js'
+import { summariseParts } from './model-info.js'
 
 /** A published model that answers questions, with its costs when it is packed to q4. */
 export interface SuggestedModel {
@@ -39,7 +39,7 @@ export function suggestedModels(): SuggestedModel[] {
   return MODELS.map(([repo, shape, computerGb, prefill, decode]) => {
     const config = publishedShape(shape)
     const layout = layoutOf(config, formats)
-    const { parts } = summarise(config, formats)
+    const { parts } = summariseParts(config, formats)
     const stored = parts.filter(({ name }) => name !== 'head' || !config.tieWordEmbeddings)
     return {
       repo,

@@ -1,5 +1,5 @@
 import '../pictures/interactive/explore.js'
-import { expertsPerToken, modelName, newcomersLine } from '../pictures/caption.js'
+import { expertsPerToken, modelTitle, newcomersLine } from '../pictures/caption.js'
 import { Api, type Sampling } from './api.js'
 import { Comparison } from './comparison.js'
 import { Conversation } from './conversation.js'
@@ -36,7 +36,7 @@ function sampling(): Sampling {
 
 function showModel(model: PageModel): void {
   const about = [
-    modelName(model),
+    modelTitle(model),
     ...(model.config.mixtures.length > 0 ? [expertsPerToken(model)] : ['without experts']),
     ...newcomersLine(model),
   ]

@@ -2,7 +2,7 @@ import { type LayerAgreement, meanAgreement, type RoutingAgreement } from '../ex
 import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { expertsPerToken, modelName } from './caption.js'
+import { expertsPerToken, modelTitle } from './caption.js'
 import type { Amount, ExpertMap, Figure, Measure, TableBlock } from './figure.js'
 import { TITLES } from './figure.js'
 import { percent } from './percent.js'
@@ -13,7 +13,7 @@ import { percent } from './percent.js'
  */
 export function drawAgreement(agreements: readonly RoutingAgreement[]): Figure {
   const [{ text, against }] = agreements
-  const [name, other] = [modelName(text.model), modelName(against.model)]
+  const [name, other] = [modelTitle(text.model), modelTitle(against.model)]
   const seen = new Set(agreements.flatMap(allAmounts))
   const lacks = seen.has('missing')
   const least = leastShown([...seen].filter((amount) => typeof amount === 'number'))
@@ -24,7 +24,7 @@ export function drawAgreement(agreements: readonly RoutingAgreement[]): Figure {
   return {
     title: `Routing of ${name} against ${other}`,
     agreements,
-    caption: [...new Set([text.model, against.model].map((m) => `${modelName(m)}: ${expertsPerToken(m)}`))],
+    caption: [...new Set([text.model, against.model].map((m) => `${modelTitle(m)}: ${expertsPerToken(m)}`))],
     blocks: [
       meanTable(agreements, lacks),
       {

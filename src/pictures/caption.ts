@@ -4,7 +4,7 @@ import { printable } from '../printable.js'
 import { TITLES } from './figure.js'
 
 /** A model in its packing: `nano (q4)`, also where it was asked for as `nano:q4`. */
-export function modelName({ name, quant }: Pick<Reader, 'name' | 'quant'>): string {
+export function modelTitle({ name, quant }: Pick<Reader, 'name' | 'quant'>): string {
   const tag = `:${quant}`
   return `${printable(name.endsWith(tag) ? name.slice(0, -tag.length) : name)} (${quant})`
 }

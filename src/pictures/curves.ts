@@ -33,7 +33,7 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
   const all = drawn.flatMap(({ points }) => points)
   const head = 30 + LINE * (caption.length + 1)
   const [xs, ys] = [scaleOf(all.map((p) => p.x)), scaleOf(all.map((p) => p.y))]
-  const at = (value: number, { from, to }: Scale, start: number, end: number) =>
+  const at = (value: number, { from, to }: Axis, start: number, end: number) =>
     fixed(start + ((value - from) / (to - from)) * (end - start))
   const [left, right, top, foot] = [ROOM.left, SIZE.width - ROOM.right, head + 12, SIZE.height - ROOM.below]
   const placeX = (value: number) => at(value, xs, left, right)
@@ -81,14 +81,14 @@ function strokeOf(curve: number, isFaint?: boolean): string {
   return `stroke="${colourOf(curve)}" stroke-width="${isFaint ? 1 : 2}" opacity="${isFaint ? 0.5 : 1}"`
 }
 
-interface Scale {
+interface Axis {
   from: number
   to: number
   ticks: number[]
 }
 
 /** An axis that has room for all values, with round numbers on it. */
-function scaleOf(values: readonly number[]): Scale {
+function scaleOf(values: readonly number[]): Axis {
   const least = values.reduce((a, b) => Math.min(a, b), Infinity)
   const most = values.reduce((a, b) => Math.max(a, b), -Infinity)
   if (!(least <= most)) return { from: 0, to: 1, ticks: [0, 1] }

@@ -58,11 +58,11 @@ export interface MapMixture {
   layers: readonly { experts: number }[]
 }
 
-/**
- * How full a cell is: from 0 to 1, or from -1 to 1 where the scale is signed. An expert may also be one that nobody chose,
- * so that nothing can be said of it, or one that the model does not have.
- */
-export type Amount = number | 'unused' | 'missing'
+/** A cell without an amount: an expert that no token chose, or one that the model does not have. */
+export type Mark = 'unused' | 'missing'
+
+/** Fill of a cell: from 0 to 1, or from -1 to 1 if the scale is signed. */
+export type Amount = number | Mark
 
 /** A number per layer and kind. */
 export interface Measure {
@@ -79,7 +79,7 @@ export interface Scale {
   from: string
   to: string
   /** What cells without an amount mean, where a map has any. */
-  marks?: { unused?: string; missing?: string }
+  marks?: Partial<Record<Mark, string>>
 }
 
 /** What stands in place of cells where a layer has none. */

@@ -1,6 +1,6 @@
 import { fit } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
-import type { Scale } from './figure.js'
+import type { Mark, Scale } from './figure.js'
 import { CHARACTER, type Drawing, type Fill, fixed, LINE, label, textWidth } from './svg-drawing.js'
 
 const STEPS = 32
@@ -24,9 +24,7 @@ export function legendDrawing({ isSigned, meaning, from, to, marks = {} }: Scale
   let height = y + LINE
   let at = 0
   for (const [kind, meaning] of Object.entries(marks)) {
-    parts.push(
-      `<g transform="translate(${fixed(at)} ${height + 1})">${markOf(kind as 'unused' | 'missing', 11, 11)}</g>`,
-    )
+    parts.push(`<g transform="translate(${fixed(at)} ${height + 1})">${markOf(kind as Mark, 11, 11)}</g>`)
     parts.push(label(at + 17, height + 11, meaning))
     at += 17 + textWidth(meaning) + 4 * GAP
   }
@@ -35,7 +33,7 @@ export function legendDrawing({ isSigned, meaning, from, to, marks = {} }: Scale
 }
 
 /** How a cell without an amount looks, from (0, 0) on. */
-export function markOf(kind: 'unused' | 'missing', width: number, height: number): string {
+export function markOf(kind: Mark, width: number, height: number): string {
   const box = `<rect class="empty" x=".5" y=".5" width="${fixed(width - 1)}" height="${fixed(height - 1)}"/>`
   return kind === 'unused'
     ? box

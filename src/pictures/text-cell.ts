@@ -1,5 +1,5 @@
 import { type ColourDepth, paint, type Rgb } from '../terminal/colours.js'
-import type { Amount } from './figure.js'
+import type { Amount, Mark } from './figure.js'
 import { divergingOn, sequentialOn } from './palette.js'
 
 /** From little ink to much of it, for terminals without colours that can be put in order. */
@@ -51,7 +51,7 @@ export function rampWidth(depth: ColourDepth): number {
 }
 
 /** Signs of the cells without an amount. */
-export const MARKS = { unused: 'blank', missing: MISSING }
+export const MARKS: Record<Mark, string> = { unused: 'blank', missing: MISSING }
 
 /** Sixteen colours cannot be put in order for everyone: there shades say how much, and colours only which way. */
 function hasRamp(depth: ColourDepth): boolean {

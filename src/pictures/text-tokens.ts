@@ -1,5 +1,6 @@
 import type { ExpertRoutes } from '../api/routes.js'
 import type { TextRoutes } from '../experts/text-routes.js'
+import type { MixtureKind } from '../model/config.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import { type ColourDepth, paint } from '../terminal/colours.js'
 import { wrap } from '../terminal/wrap.js'
@@ -22,7 +23,7 @@ export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number)
   const lane = layers * (digits + 1) - 1
   const all = Array.from({ length: layers }, (_, layer) => layer)
   const named = (token: number) => fit(visibleToken(text.model.textOf(token)), TOKEN)
-  const experts = (token: number, kind: 'attention' | 'mlp', of: readonly number[]) =>
+  const experts = (token: number, kind: MixtureKind, of: readonly number[]) =>
     of.map((layer) => first(text.chosen(token, layer, kind), digits, depth)).join(' ')
   const what = 'the expert with the largest gate in each layer'
   if (TOKEN + 2 + mixtures.length * (lane + 3) - 3 <= width) {

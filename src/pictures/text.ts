@@ -1,7 +1,8 @@
+import type { MixtureKind } from '../model/config.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import type { ColourDepth } from '../terminal/colours.js'
 import { wrap } from '../terminal/wrap.js'
-import type { Figure, MapsBlock, Scale } from './figure.js'
+import type { Figure, MapsBlock, Mark, Scale } from './figure.js'
 import { MARKS, rampCells, rampWidth, textCell } from './text-cell.js'
 import { textMap } from './text-map.js'
 import { tableLines } from './text-table.js'
@@ -41,7 +42,7 @@ function* mapLines({ maps, scale }: MapsBlock, depth: ColourDepth, width: number
   for (const map of maps) {
     yield ''
     yield* wrap(map.title, width)
-    const draw = (kind: 'attention' | 'mlp', layer: number, expert: number, columns: number) =>
+    const draw = (kind: MixtureKind, layer: number, expert: number, columns: number) =>
       textCell(map.amount(kind, layer, expert), scale.isSigned, depth, columns)
     yield* textMap(map, draw, width, map.isNewcomer)
   }
@@ -54,6 +55,6 @@ function legend({ isSigned, meaning, from, to, marks = {} }: Scale, depth: Colou
   const ramp = `${left} ${rampCells(isSigned, depth)} ${right}`
   const size = cellWidth(left) + rampWidth(depth) + cellWidth(right) + 2
   const lines = cellWidth(meaning) + 2 + size <= width ? [`${meaning}: ${ramp}`] : [...wrap(`${meaning}:`, width), ramp]
-  const kinds = Object.entries(marks).map(([kind, meaning]) => `${MARKS[kind as keyof typeof MARKS]} ${meaning}`)
+  const kinds = Object.entries(marks).map(([kind, meaning]) => `${MARKS[kind as Mark]} ${meaning}`)
   return kinds.length === 0 ? lines : [...lines, ...wrap(kinds.join(', '), width)]
 }

@@ -8,9 +8,10 @@ import {
   shareOf,
 } from '../experts/comparison.js'
 import type { NamedUsage, TextRoutes } from '../experts/text-routes.js'
+import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { expertsPerToken, isNewcomer, modelName, newcomersLine } from './caption.js'
+import { expertsPerToken, isNewcomer, modelTitle, newcomersLine } from './caption.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { percent, signedPercent } from './percent.js'
 import { visibleToken } from './visible-token.js'
@@ -27,7 +28,7 @@ export function drawUsage(texts: readonly TextRoutes[], options: { tokens?: bool
     for (const text of texts) blocks.push({ type: 'tokens', title: `Tokens of ${printable(text.name)}`, text })
   }
   return {
-    title: `Experts of ${modelName(model)}`,
+    title: `Experts of ${modelTitle(model)}`,
     caption: [expertsPerToken(model), ...newcomersLine(model)],
     blocks,
     texts,
@@ -70,8 +71,7 @@ export function differenceMaps(texts: readonly TextRoutes[]): MapsBlock {
   const [first, second] = texts.map(({ name }) => printable(name))
   const ofTwo = texts.length === 2
   const maps = texts.slice(0, ofTwo ? 1 : texts.length).map((text, i): ExpertMap => {
-    const by = (kind: 'attention' | 'mlp', layer: number, expert: number) =>
-      preference(texts, i, { kind, layer, expert })
+    const by = (kind: MixtureKind, layer: number, expert: number) => preference(texts, i, { kind, layer, expert })
     return {
       title: `${printable(text.name)} against ${ofTwo ? second : 'the others'}`,
       mixtures: text.usage.mixtures,

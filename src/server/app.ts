@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Model } from '../api/model.js'
-import { checkLanguageModel } from '../evaluation/language-model.js'
+import { checkLanguageModel } from '../evaluation/check-language-model.js'
 import { chatRoutes } from './api/chat-completions.js'
 import { completionRoutes } from './api/completions.js'
 import { healthRoutes } from './api/health.js'

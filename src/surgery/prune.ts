@@ -9,7 +9,7 @@ import type { Quant } from '../packing/format/formats.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import { decodeSpeed } from './decode-speed.js'
 import { calibrationTokens, perplexityOf, splitTexts } from './held-out.js'
-import { measureUsage, type Score } from './saliency.js'
+import { measureSaliency, type Score } from './saliency.js'
 import { checkKind, maskOf, type Selection, selectExperts } from './selection.js'
 import { withPackedModel } from './with-packed.js'
 import { writePruned } from './write-pruned.js'
@@ -68,7 +68,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
     const first = await use(await load(found.path), async (model) => {
       const tokens = await calibrationTokens(model, texts.calibration, signal)
       onProgress?.('calibrating')
-      const usage = await measureUsage(model, tokens, { window: windowOf(model), signal })
+      const usage = await measureSaliency(model, tokens, { window: windowOf(model), signal })
       const selection = selectExperts(usage, model.config, { by, budget, keep, only })
       onProgress?.('measuring the model as it is')
       const perplexity = await perplexityOf(model, texts.heldOut, signal)
@@ -94,7 +94,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
 }
 
 /** One point of a curve: the experts left per mixture and layer, and how well they predict with either kind of gates. */
-export interface CurvePoint extends PerMixture<number[]> {
+export interface PruningPoint extends PerMixture<number[]> {
   keep: number
   /** On the held-out text. */
   perplexity: Record<GateSoftmax, number>
@@ -105,7 +105,7 @@ export async function pruneCurve(
   name: string,
   shares: (model: Model) => number[],
   options: Omit<PruneOptions, 'keep' | 'gates'>,
-): Promise<CurvePoint[]> {
+): Promise<PruningPoint[]> {
   const { by = 'reap', budget = 'layer', only, quant, threads, onProgress, signal } = options
   checkOptions({ ...options, keep: 1 })
   const texts = splitTexts(options.calibrate)
@@ -113,8 +113,8 @@ export async function pruneCurve(
     checkKind(model.config, only)
     onProgress?.('calibrating')
     const tokens = await calibrationTokens(model, texts.calibration, signal)
-    const usage = await measureUsage(model, tokens, { window: windowOf(model), signal })
-    const points: CurvePoint[] = []
+    const usage = await measureSaliency(model, tokens, { window: windowOf(model), signal })
+    const points: PruningPoint[] = []
     for (const keep of shares(model)) {
       onProgress?.(`measuring ${(100 * keep).toFixed(1)} %`)
       const selection = selectExperts(usage, model.config, { by, budget, keep, only })

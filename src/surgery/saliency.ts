@@ -22,7 +22,7 @@ export function expertScores({ counts, gateMass, outputMass }: LayerUsage, by: S
 }
 
 /** Runs texts (as ids) through a model in windows of its trained length, and counts usage with the norms of outputs. */
-export async function measureUsage(
+export async function measureSaliency(
   model: Model,
   texts: readonly (readonly number[])[],
   options: { window: number; onProgress?: (tokens: number) => void; signal?: AbortSignal },

@@ -4,7 +4,7 @@ import type { Journal } from './journal.js'
 import { learningRateAt } from './learning-rate.js'
 import { batchOf, Deck, Decks, heldOutSample, type Lesson } from './lessons.js'
 import { lossOf, type Reading } from './measure.js'
-import type { CurvePoint, Ending, TeachEvent } from './teach-events.js'
+import type { Ending, TeachEvent, TeachingPoint } from './teach-events.js'
 import type { Settings } from './teach-options.js'
 
 /** What is taught, and how long. */
@@ -29,7 +29,7 @@ export interface Learnt {
   /** Its step; 0 if no step has made that loss less. */
   bestStep: number
   ending: Ending
-  curve: CurvePoint[]
+  curve: TeachingPoint[]
 }
 
 export interface CourseOptions {
@@ -70,7 +70,7 @@ export async function takeCourse(model: Model, course: Course, options: CourseOp
 }
 
 /** The step with the least loss on held-out text, the first of equal ones; 0 if none was measured. */
-export function bestStepOf(curve: readonly CurvePoint[]): number {
+export function bestStepOf(curve: readonly TeachingPoint[]): number {
   const measured = curve.filter(({ heldOut }) => heldOut !== undefined)
   return measured.reduce((best, { step, heldOut = Infinity }) => (heldOut < best.heldOut ? { step, heldOut } : best), {
     step: 0,
@@ -79,13 +79,13 @@ export function bestStepOf(curve: readonly CurvePoint[]): number {
 }
 
 /** Checks since the best one. */
-function checksSinceBest(curve: readonly CurvePoint[]): number {
+function checksSinceBest(curve: readonly TeachingPoint[]): number {
   const best = bestStepOf(curve)
   return curve.filter(({ step, heldOut }) => step > best && heldOut !== undefined).length
 }
 
 class Run {
-  readonly curve: CurvePoint[] = []
+  readonly curve: TeachingPoint[] = []
   best: Float32Array
   private step = 0
   private readonly decks: { learn: Decks; keep: Decks }
@@ -170,7 +170,7 @@ class Run {
     clock.add(done.tokens)
     const tokens = (this.curve.at(-1)?.tokens ?? 0) + done.tokens
     const { loss, divergence, newcomerShare } = done
-    const point: CurvePoint = { step: this.step, tokens, loss, ...(sizes.keep > 0 && { divergence }), newcomerShare }
+    const point: TeachingPoint = { step: this.step, tokens, loss, ...(sizes.keep > 0 && { divergence }), newcomerShare }
     this.curve.push(point)
     if (this.isDue()) Object.assign(point, await this.check())
     const { tokensPerSecond } = clock
@@ -187,7 +187,7 @@ class Run {
   }
 
   /** Measures the held-out texts, and keeps the weights if they are the best so far. */
-  private async check(): Promise<Pick<CurvePoint, 'heldOut' | 'kept'>> {
+  private async check(): Promise<Pick<TeachingPoint, 'heldOut' | 'kept'>> {
     const { model, options, curve, heldOut, kept } = this
     const { loss } = await lossOf(model, heldOut, options)
     const keptLoss = kept.length > 0 ? (await lossOf(model, kept, options)).loss : undefined

@@ -1,13 +1,13 @@
 import { renderCurves } from '../pictures/curves.js'
 import type { Calibration } from './calibration.js'
-import type { CurvePoint } from './teach-events.js'
+import type { TeachingPoint } from './teach-events.js'
 
 const COLUMNS = ['step', 'tokens', 'loss', 'divergence', 'heldOut', 'kept', 'newcomerShare'] as const
 const HEAD = ['step', 'tokens', 'loss', 'divergence', 'held_out_loss', 'kept_loss', 'newcomer_share']
 
 /** The files beside a taught model that show how it learnt and how its gates were closed: tables and pictures. */
 export function curveFiles(
-  curve: readonly CurvePoint[],
+  curve: readonly TeachingPoint[],
   calibration: Calibration,
   caption: readonly string[],
 ): Record<string, string> {
@@ -19,11 +19,11 @@ export function curveFiles(
   }
 }
 
-function curveCsv(curve: readonly CurvePoint[]): string {
+function curveCsv(curve: readonly TeachingPoint[]): string {
   return csv([HEAD, ...curve.map((point) => COLUMNS.map((column) => shown(point[column])))])
 }
 
-function curveSvg(curve: readonly CurvePoint[], caption: readonly string[]): string {
+function curveSvg(curve: readonly TeachingPoint[], caption: readonly string[]): string {
   const of = (column: 'loss' | 'heldOut' | 'kept') =>
     curve.flatMap(({ step: x, [column]: y }) => (y === undefined ? [] : [{ x, y }]))
   return renderCurves({

@@ -6,12 +6,12 @@ import { codeOf, UserError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
 import { isObject, parseJsonObject } from '../json.js'
 import type { OwnWriting } from './rehearsal.js'
-import type { CurvePoint } from './teach-events.js'
+import type { TeachingPoint } from './teach-events.js'
 
 /** All that it takes to resume a training: what was measured, the state, and the best weights so far. */
 export interface Journal {
   /** A point for the beginning and for each step of the state. */
-  curve: CurvePoint[]
+  curve: TeachingPoint[]
   state: TrainingState
   best: Float32Array
   /** What the model has written to be read again, by lesson. */
@@ -123,7 +123,7 @@ function isHeader(header: Record<string, unknown>): header is Record<string, unk
 }
 
 /** Point `index` is that of step `index`. */
-function isPoint(point: unknown, index: number): point is CurvePoint {
+function isPoint(point: unknown, index: number): point is TeachingPoint {
   if (!isObject(point) || point.step !== index || !isCount(point.tokens)) return false
   const { loss, divergence, heldOut, kept, newcomerShare } = point
   return [loss, divergence, heldOut, kept, newcomerShare].every(

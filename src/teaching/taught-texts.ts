@@ -1,5 +1,6 @@
 import type { Model } from '../api/model.js'
 import { type ModelConfig, mixtureOf } from '../model/config.js'
+import type { BeforeAndAfter } from '../surgery/prune.js'
 import { boundOf } from './calibration.js'
 import type { Course } from './course.js'
 import type { Lesson } from './lessons.js'
@@ -16,11 +17,6 @@ export interface TaughtText {
   perplexity: BeforeAndAfter
   /** Part of the choices in the taught layers that fell on newcomers. */
   newcomerShare: number
-}
-
-export interface BeforeAndAfter {
-  before: number
-  after: number
 }
 
 /** A text that a taught model predicts worse than is accepted. */

@@ -1,7 +1,8 @@
+import type { MixtureKind } from '../model/config.js'
 import type { CalibrationPoint } from './calibration.js'
 
 /** A point of the curve: a step, with what was measured on held-out text where that was due. */
-export interface CurvePoint {
+export interface TeachingPoint {
   /** Steps of the optimiser so far; 0 is the model as it begins. */
   step: number
   /** Tokens read in them. */
@@ -31,7 +32,7 @@ export type TeachEvent =
   /** What is going to be done. */
   | { kind: 'plan'; plan: TeachingPlan }
   /** A step is over. */
-  | { kind: 'step'; point: CurvePoint; steps: number; tokensPerSecond: number; secondsLeft: number; isBest: boolean }
+  | { kind: 'step'; point: TeachingPoint; steps: number; tokensPerSecond: number; secondsLeft: number; isBest: boolean }
   /** The state is safe: a run that is killed now can be resumed from here. */
   | { kind: 'saved'; step: number }
   /** A bias of the gates was tried. */
@@ -42,7 +43,7 @@ export type TeachEvent =
 /** What a training takes. */
 export interface TeachingPlan {
   /** Kind and layers of the newcomers, and how many each layer gets. */
-  kind: 'attention' | 'mlp'
+  kind: MixtureKind
   layers: number[]
   experts: number
   /** Floats that are trained. */

@@ -6,6 +6,7 @@ import { DiskFull } from '../files/folders.js'
 import { loadModel } from '../library/load-model.js'
 import type { PerMixture } from '../model/config.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
+import type { BeforeAndAfter } from '../surgery/prune.js'
 import { accountOf, captionOf } from './account.js'
 import type { Calibration } from './calibration.js'
 import type { Learnt } from './course.js'
@@ -14,15 +15,8 @@ import { journalPath, removeJournal } from './journal.js'
 import { closeGates, train } from './learn.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
 import { type Prepared, withPrepared } from './prepare.js'
-import {
-  type BeforeAndAfter,
-  compareTexts,
-  readLessons,
-  type TaughtText,
-  type WorseText,
-  worsened,
-} from './taught-texts.js'
-import type { CurvePoint, Ending, TeachingPlan } from './teach-events.js'
+import { compareTexts, readLessons, type TaughtText, type WorseText, worsened } from './taught-texts.js'
+import type { Ending, TeachingPlan, TeachingPoint } from './teach-events.js'
 import { checkTeachOptions, type TeachOptions } from './teach-options.js'
 import { newIds, writeTaught } from './write-taught.js'
 
@@ -35,7 +29,7 @@ export interface Taught {
   ending: Ending
   /** The step whose state was written. */
   bestStep: number
-  curve: CurvePoint[]
+  curve: TeachingPoint[]
   /** How the gates of the newcomers were closed, to keep what is to be kept. */
   calibration: Calibration
   texts: TaughtText[]

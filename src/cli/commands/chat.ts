@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { LoadOptions, Model } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
-import { checkLanguageModel } from '../../evaluation/language-model.js'
+import { checkLanguageModel } from '../../evaluation/check-language-model.js'
 import { optionsIn } from '../../generation-options.js'
 import { decimal } from '../../numbers.js'
 import { colourDepth } from '../../terminal/colours.js'

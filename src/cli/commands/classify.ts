@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError, UserError } from '../../errors.js'
-import { classProbabilities } from '../../evaluation/class-probabilities.js'
+import { classProbabilities } from '../../evaluation/probabilities.js'
 import type { Model } from '../../index.js'
 import { printable } from '../../printable.js'
 import { interruptSignal } from '../io/interrupt.js'

@@ -7,7 +7,7 @@ import { withProgress } from '../io/progress.js'
 import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
 import { folderForPacking } from '../parsing/out-folder.js'
 
-interface ConvertOptions extends OutputOptions {
+interface ConvertCommandOptions extends OutputOptions {
   quant?: Quant
   threads?: number
   json?: boolean
@@ -36,7 +36,7 @@ Examples:
   molm convert ./MoLM-350M-4B ./molm-350m --quant q8
   molm -m ./molm-350m "Once upon a time"`
 
-async function convert(dir: string, out: string, options: ConvertOptions): Promise<void> {
+async function convert(dir: string, out: string, options: ConvertCommandOptions): Promise<void> {
   const { quant = 'q4', threads, json, force } = options
   const [{ convertModel }, { checkpointFolder }] = await Promise.all([
     import('../../index.js'),

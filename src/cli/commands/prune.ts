@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../errors.js'
-import type { CurvePoint, NamedText, Pruned, PruneOptions, Quant, Score } from '../../index.js'
+import type { NamedText, Pruned, PruneOptions, PruningPoint, Quant, Score } from '../../index.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config.js'
 import { formatBytes } from '../../numbers.js'
 import { readTextOrStdin } from '../io/input-text.js'
@@ -75,7 +75,7 @@ async function prune(model: string, out: string | undefined, options: PruneComma
   await printPruned(model, await writeSmaller(model, folder, keep as number, texts, options), options)
 }
 
-async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<CurvePoint[]> {
+async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<PruningPoint[]> {
   const { pruneCurve, keepShares } = await import('../../index.js')
   const { keep, only } = options
   const sharesFor = ({ config }: { config: ModelConfig }) => (keep === undefined ? keepShares(config, only) : [1, keep])
@@ -101,7 +101,7 @@ function libraryOptions(
   return { calibrate, by, only, budget, quant, threads, onProgress: status?.show, signal: interruptSignal() }
 }
 
-function printCurve(model: string, curve: CurvePoint[], { by, json }: PruneCommandOptions): Promise<void> {
+function printCurve(model: string, curve: PruningPoint[], { by, json }: PruneCommandOptions): Promise<void> {
   return json ? writeJson({ model, by, curve }) : writeOut(curveTable(curve))
 }
 
@@ -124,7 +124,7 @@ function summary({ gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pru
   return `${alignColumns(rows, [1, 2])}  gates from the softmax over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n`
 }
 
-function curveTable(points: readonly CurvePoint[]): string {
+function curveTable(points: readonly PruningPoint[]): string {
   const kinds = MIXTURE_KINDS.filter((kind) => kind in points[0])
   const rows = points.map(({ keep, perplexity, ...counts }) => [
     `${(100 * keep).toFixed(1)} %`,

@@ -6,7 +6,7 @@ import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/o
 import { createPullDisplay } from './pull-display.js'
 import { writeSuggestions } from './suggestions.js'
 
-interface PullOptions extends OutputOptions {
+interface PullCommandOptions extends OutputOptions {
   quant?: Quant
   threads?: number
   revision?: string
@@ -47,7 +47,7 @@ Examples:
   molm pull ibm-research/MoLM-700M-4B:q8 --keep
   molm -m ibm-research/MoLM-350M-4B "Once upon a time"`
 
-async function pull(repo: string | undefined, options: PullOptions): Promise<void> {
+async function pull(repo: string | undefined, options: PullCommandOptions): Promise<void> {
   if (repo === undefined) return writeSuggestions(options)
   const { quant, threads, revision, token, keep, verify } = options
   const { pullModel } = await import('../../index.js')

@@ -4,13 +4,13 @@ import { note } from '../io/output.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
 
 /** A model that is ready, and how long that took. */
-export interface LoadedModel {
+export interface TimedModel {
   model: Model
   loadMs: number
 }
 
 /** Loads the model that the options name, lets `use` work with it, and sees to it that its threads end. */
-export async function withModel<T>(options: ModelOptions, use: (loaded: LoadedModel) => Promise<T>): Promise<T> {
+export async function withModel<T>(options: ModelOptions, use: (loaded: TimedModel) => Promise<T>): Promise<T> {
   const start = performance.now()
   const { loadModel } = await import('../../library/load-model.js')
   const model = await loadModel(modelName(options.model), {

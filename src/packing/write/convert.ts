@@ -36,7 +36,7 @@ export interface PackOptions {
   signal?: AbortSignal
 }
 
-export interface ConvertOptions extends Omit<PackOptions, 'source'> {
+export interface ConvertCheckpointOptions extends Omit<PackOptions, 'source'> {
   /** Reads a parsed config.json; errors begin with `where`. */
   blueprint: (json: unknown, where: string) => Blueprint
   source?: string
@@ -59,7 +59,7 @@ export interface Conversion {
 export async function convertCheckpoint(
   checkpointDir: string,
   outDir: string,
-  options: ConvertOptions,
+  options: ConvertCheckpointOptions,
 ): Promise<Conversion> {
   return asOnlyWriter(outDir, () => convertAlone(checkpointDir, outDir, options))
 }

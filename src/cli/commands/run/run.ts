@@ -4,7 +4,7 @@ import { eventsOf } from '../../../api/generation-events.js'
 import type { Model } from '../../../api/model.js'
 import type { Session } from '../../../api/session.js'
 import { UsageError } from '../../../errors.js'
-import { checkLanguageModel } from '../../../evaluation/language-model.js'
+import { checkLanguageModel } from '../../../evaluation/check-language-model.js'
 import { TraceFile } from '../../../experts/trace.js'
 import { expandHome } from '../../../files/home.js'
 import { optionsIn } from '../../../generation-options.js'
@@ -29,7 +29,7 @@ import {
   generationOption,
   wholeNumber,
 } from '../../parsing/options.js'
-import { type LoadedModel, withModel } from '../with-model.js'
+import { type TimedModel, withModel } from '../with-model.js'
 import { type RenderedPrompt, renderPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
 import { createRunWriter } from './writers.js'
@@ -152,7 +152,7 @@ async function complete(
   prompt: string,
   start: ConversationStart,
   options: RunOptions,
-  loaded: LoadedModel,
+  loaded: TimedModel,
 ): Promise<void> {
   const { model } = loaded
   checkLanguageModel(model)
@@ -187,7 +187,7 @@ async function printAnswer(
   { rendered, ids, prefill }: Input,
   trace: TraceFile | undefined,
   options: RunOptions,
-  loaded: LoadedModel,
+  loaded: TimedModel,
 ): Promise<void> {
   const writer = createRunWriter(options, loaded)
   const answer = new AnswerText(rendered)

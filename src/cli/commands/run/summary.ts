@@ -1,7 +1,7 @@
 import type { GenerationResult, Step } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
 import type { Tokenizer } from '../../../api/text.js'
-import type { LoadedModel } from '../with-model.js'
+import type { TimedModel } from '../with-model.js'
 
 /** The object that `molm run --json` prints, but for its text. */
 export interface RunSummary {
@@ -32,7 +32,7 @@ export interface RunSummary {
 
 /** The same of a generation that was interrupted, with null for what is only known at the end. */
 export async function summariseInterrupted(
-  { model, loadMs }: LoadedModel,
+  { model, loadMs }: TimedModel,
   { promptTokens, tokens, seed = null }: { promptTokens: number; tokens: number[]; seed?: number | null },
 ) {
   const unknown = { prefill_tokens_per_second: null, decode_ms: null, decode_tokens_per_second: null }
@@ -47,7 +47,7 @@ export async function summariseInterrupted(
   }
 }
 
-export async function summarise({ model, loadMs }: LoadedModel, result: GenerationResult): Promise<RunSummary> {
+export async function summarise({ model, loadMs }: TimedModel, result: GenerationResult): Promise<RunSummary> {
   const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs } = result
   // The first token comes out of the prefill.
   const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1

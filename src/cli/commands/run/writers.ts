@@ -5,7 +5,7 @@ import { GENERATION_OPTIONS, OPTION_NAMES, optionsIn, settle, typedName } from '
 import { formatBytes, plural } from '../../../numbers.js'
 import { printableText } from '../../../printable.js'
 import { note, writeJson, writeOut } from '../../io/output.js'
-import type { LoadedModel } from '../with-model.js'
+import type { TimedModel } from '../with-model.js'
 import type { RunOptions } from './run-options.js'
 import { logprobsOf, type RunSummary, summarise, summariseInterrupted } from './summary.js'
 
@@ -20,7 +20,7 @@ export interface RunWriter {
   interrupted(promptTokens: number): Promise<void>
 }
 
-export function createRunWriter(options: RunOptions, loaded: LoadedModel): RunWriter {
+export function createRunWriter(options: RunOptions, loaded: TimedModel): RunWriter {
   if (options.json) return new JsonWriter(options, loaded)
   if (options.jsonl) return new JsonLinesWriter(options, loaded)
   return new TextWriter(options, loaded)
@@ -31,7 +31,7 @@ class TextWriter implements RunWriter {
 
   constructor(
     private readonly options: RunOptions,
-    private readonly loaded: LoadedModel,
+    private readonly loaded: TimedModel,
   ) {}
 
   async start(prefill: string): Promise<void> {
@@ -72,7 +72,7 @@ class JsonWriter implements RunWriter {
 
   constructor(
     private readonly options: RunOptions,
-    private readonly loaded: LoadedModel,
+    private readonly loaded: TimedModel,
   ) {}
 
   async start(prefill: string): Promise<void> {
@@ -113,7 +113,7 @@ class JsonLinesWriter implements RunWriter {
 
   constructor(
     private readonly options: RunOptions,
-    private readonly loaded: LoadedModel,
+    private readonly loaded: TimedModel,
   ) {}
 
   /** What was given is no token of the model's: the lines are what it adds. */
@@ -150,7 +150,7 @@ function writeLine(value: unknown): Promise<void> {
 }
 
 /** The summary in words, on stderr. */
-function tell(summary: RunSummary, { model }: LoadedModel, options: RunOptions): void {
+function tell(summary: RunSummary, { model }: TimedModel, options: RunOptions): void {
   const { timings, memory, tokens, prompt_tokens, seed } = summary
   const { threads, tier, compiler, info } = model
   note(`${model.name}: ${info.quant} weights, ${plural(threads, 'thread')}, ${tier} kernels`)

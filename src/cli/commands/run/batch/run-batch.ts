@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { Model } from '../../../../api/model.js'
 import { UsageError, UserError } from '../../../../errors.js'
-import { checkLanguageModel } from '../../../../evaluation/language-model.js'
+import { checkLanguageModel } from '../../../../evaluation/check-language-model.js'
 import { optionsIn } from '../../../../generation-options.js'
 import { inOrder } from '../../../../in-order.js'
 import { plural } from '../../../../numbers.js'

@@ -2,7 +2,7 @@ import type { Model } from '../api/model.js'
 import { type WindowOptions, windowsOf } from './windows.js'
 
 /** Logits for consecutive tokens of a text: row i predicts token `first` + i from the tokens before it. */
-export interface Predictions {
+export interface LogitRows {
   first: number
   count: number
   row(i: number): Float32Array
@@ -13,11 +13,11 @@ const LOGIT_BYTES = 64 * 2 ** 20
 const MOST_ROWS = 256
 
 /** Runs a text through a model window after window and gives the logits for every scored token, in order. */
-export async function* predictions(
+export async function* windowLogits(
   model: Model,
   tokens: readonly number[],
   options: WindowOptions & { signal?: AbortSignal },
-): AsyncGenerator<Predictions> {
+): AsyncGenerator<LogitRows> {
   const { signal } = options
   const { vocabSize } = model.config
   const most = Math.max(1, Math.min(MOST_ROWS, Math.floor(LOGIT_BYTES / (4 * vocabSize))))

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { divergence, indexOfLargest } from '#molm/evaluation/log-probability.js'
+import { divergence, indexOfLargest } from '#molm/evaluation/probabilities.js'
 import { assertClose } from './close.js'
 
 const LN = Math.log
