@@ -7,9 +7,9 @@ import { expandHome } from '../files/home.js'
 import { checkQuant, type Quant } from '../packing/format/formats.js'
 import { type Conversion, type ConvertProgress, convertCheckpoint } from '../packing/write/convert.js'
 import type { PackMatrix } from '../packing/write/pack.js'
+import { checkThreads } from './load-options.js'
 import { isName } from './model-folders.js'
 import { resolveModel } from './resolve-model.js'
-import { checkThreads } from './thread-limit.js'
 
 export interface ConvertOptions {
   /** Default q4. */

@@ -6,10 +6,10 @@ import { takeLock } from '../files/lock.js'
 import type { Quant } from '../packing/format/formats.js'
 import { openPackedFile } from '../packing/format/packed-file.js'
 import { packedFileName, packingsIn } from '../packing/format/packed-folder.js'
-import { likelyName } from './likely-name.js'
 import {
   folders,
   isName,
+  likelyName,
   modelsHome,
   modelsRoot,
   pulledFolder,

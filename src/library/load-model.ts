@@ -14,11 +14,10 @@ import { loadChatTemplate } from '../text/chat-template.js'
 import { loadGenerationDefaults } from '../text/generation-config.js'
 import { loadTokenizer } from '../text/tokenizer.js'
 import { availableMemory } from './available-memory.js'
-import { checkWeights } from './check-weights.js'
 import { checkLoadOptions } from './load-options.js'
-import { describe } from './model-info.js'
+import { type Companions, describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
-import { loadTextSide, type TextSide } from './text-side.js'
+import { checkWeights } from './verify-model.js'
 
 /** Left free beside the weights when nobody says how much memory they may take: activations, caches, Node itself. */
 export const MARGIN = 512 * 2 ** 20
@@ -33,8 +32,8 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
 }
 
 /**
- * Starts the engine of a model that has been found, and reads what belongs to its text side. `free` is how much memory
- * can be had.
+ * Starts the engine of a model that has been found, and reads the files beside its weights. `free` is the memory, in bytes,
+ * that it may take.
  */
 export async function startModel(
   found: FoundModel,
@@ -45,32 +44,37 @@ export async function startModel(
   if (v8Flags) setFlagsForGood()
   const { config, formats, path, kind, folder } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
-  const readTextSide = async () => {
-    const text = kind === 'random' ? { defaults: {} } : await loadTextSide(folder)
-    return { text, info: describe(found, text) }
+  const readFolder = async () => {
+    const companions: Companions = kind === 'random' ? { defaults: {} } : await loadCompanions(folder)
+    companions.chatTemplate?.prepare()
+    return { companions, info: describe(found, companions) }
   }
-  const [engine, { text, info }] = await Promise.all([
+  const [engine, { companions, info }] = await Promise.all([
     EngineClient.start(
       { threads, tier: kernels, v8Flags, model: { config, formats, path, kind, checkExperts, ...budget } },
       signal,
     ),
-    readTextSide(),
+    readFolder(),
   ])
   for (const warning of engine.warnings) onWarning?.(warning)
-  return new EngineModel(found, info, engine, threads, text)
+  return new EngineModel(found, info, engine, threads, companions)
 }
 
 /** Describes a model without starting an engine or reading its weights. */
 export async function describeModel(name: string, options: Pick<LoadOptions, 'quant'> = {}): Promise<ModelInfo> {
   const found = await resolveModel(name, options.quant)
   await checkWeights(found)
-  const { folder } = found
+  return describe(found, await loadCompanions(found.folder))
+}
+
+/** Reads the files beside a model's weights. Rejects with a UserError that names the file which cannot be used. */
+export async function loadCompanions(folder: string): Promise<Companions> {
   const [tokenizer, chatTemplate, defaults] = await Promise.all([
     loadTokenizer(folder),
     loadChatTemplate(folder),
     loadGenerationDefaults(folder),
   ])
-  return describe(found, { tokenizer, chatTemplate, defaults })
+  return { tokenizer, chatTemplate, defaults }
 }
 
 class EngineModel implements Model {
@@ -84,7 +88,7 @@ class EngineModel implements Model {
     readonly info: ModelInfo,
     private readonly engine: EngineClient,
     readonly threads: number,
-    private readonly text: TextSide,
+    private readonly companions: Companions,
   ) {
     this.name = found.name
     this.config = found.config
@@ -100,7 +104,7 @@ class EngineModel implements Model {
   }
 
   get tokenizer(): Tokenizer {
-    const { tokenizer } = this.text
+    const { tokenizer } = this.companions
     if (!tokenizer)
       throw new UserError(
         `${this.info.path}: the model came without tokenizer files (tokenizer.json, or vocab.json and merges.txt)`,
@@ -109,20 +113,20 @@ class EngineModel implements Model {
   }
 
   get hasTokenizer(): boolean {
-    return this.text.tokenizer !== undefined
+    return this.companions.tokenizer !== undefined
   }
 
   get chatTemplate(): ChatTemplate | undefined {
-    return this.text.chatTemplate
+    return this.companions.chatTemplate
   }
 
   get generationDefaults(): GenerationDefaults {
-    return this.text.defaults
+    return this.companions.defaults
   }
 
   createSession(): Session {
     const { engine, config } = this
-    return new EngineSession({ engine, config, ...this.text }, this.sessions++)
+    return new EngineSession({ engine, config, ...this.companions }, this.sessions++)
   }
 
   async classify(tokens: ArrayLike<number>): Promise<Classification> {

@@ -1,7 +1,10 @@
 import type { LoadOptions } from '../api/model.js'
 import { UsageError } from '../errors.js'
 import { checkOneOf, checkOptionNames, checkSwitches } from '../option-checks.js'
-import { checkThreads } from './thread-limit.js'
+import { MAX_THREADS } from '../runtime/abi/control.js'
+
+/** Maximum threads of an engine. */
+export { MAX_THREADS } from '../runtime/abi/control.js'
 
 const KNOWN: Record<keyof LoadOptions, true> = {
   quant: true,
@@ -26,4 +29,10 @@ export function checkLoadOptions(options: LoadOptions): void {
   }
   checkOneOf('kernels', kernels, KERNELS)
   checkSwitches(options, ['checkExperts', 'v8Flags'])
+}
+
+/** Throws a UsageError unless an engine can have this number of threads. */
+export function checkThreads(threads: number): void {
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return
+  throw new UsageError(`\`threads\` must be a whole number from 1 to ${MAX_THREADS}`)
 }

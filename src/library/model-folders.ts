@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expandHome } from '../files/home.js'
 import { QUANTS, type Quant } from '../packing/format/formats.js'
 import { packingsIn } from '../packing/format/packed-folder.js'
+import { nearest } from '../spelling.js'
 
 /** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
@@ -58,6 +59,20 @@ export function splitName(name: string): { repository: string; quant?: Quant } {
 /** Whether it can be the name of a repository, and so of folders below ours. */
 export function isName(name: string): boolean {
   return /^[\w.-]+(\/[\w.-]+)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
+}
+
+/** The model here whose name is the same but for its owner, its case or a slip. */
+export async function likelyName(name: string): Promise<string | undefined> {
+  const known = [...(await pulledNames()), ...(await shippedNames())]
+  const alone = (text: string) => text.slice(text.lastIndexOf('/') + 1).toLowerCase()
+  const isSame = (other: string) => alone(other) === alone(name)
+  return known.find(isSame) ?? nearest(name, known) ?? known.find((other) => nearest(alone(name), [alone(other)]))
+}
+
+/** Whether a word is the name of a model here, but for a slip, or has the form `owner/name` of one on the hub. */
+export async function isModelName(word: string): Promise<boolean> {
+  const { repository } = splitName(word)
+  return isName(repository) && (repository.includes('/') || (await likelyName(repository)) !== undefined)
 }
 
 async function isModel(folder: string): Promise<boolean> {

@@ -1,15 +1,22 @@
-import type { ModelInfo, PartSummary } from '../api/model.js'
+import type { ModelInfo, PartSummary, Teaching } from '../api/model.js'
+import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { architectureOf, blueprintOf, layoutOf } from '../architectures/index.js'
-import { type ModelConfig, mixtureOf } from '../model/config.js'
+import { MIXTURE_KINDS, type ModelConfig, mixtureOf } from '../model/config.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { Part } from '../packing/format/layout.js'
 import { leastBudget } from '../weights/bank-plan.js'
 import type { FoundModel } from './resolve-model.js'
-import { teachingsOf } from './teachings.js'
-import type { TextSide } from './text-side.js'
+
+/** The files beside a model's weights, read; absent if the folder lacks them. */
+export interface Companions {
+  tokenizer?: Tokenizer
+  chatTemplate?: ChatTemplate
+  /** From generation_config.json; empty without one. */
+  defaults: GenerationDefaults
+}
 
 /** Describes a model from its shape and formats; no weights are read. */
-export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults }: TextSide): ModelInfo {
+export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults }: Companions): ModelInfo {
   const { name, path, kind, quant, formats, source, sourceRevision, config } = found
   const { parts, activeBytes } = summariseParts(config, formats)
   const architecture = architectureOf(config)
@@ -83,4 +90,39 @@ function activeShare({ name, layer = 0, expert }: Part, config: ModelConfig): nu
   if (name === 'embedding') return 1 / config.vocabSize
   const mixture = expert && mixtureOf(config, expert.kind)
   return mixture ? mixture.topK / mixture.experts[layer] : 1
+}
+
+/** What a packed file tells of how its model was taught; what is missing or odd in an account counts as untold. */
+function teachingsOf(accounts: readonly Record<string, unknown>[]): Teaching[] {
+  return accounts.map(({ texts, kind, layers, experts, parameters, steps, tokens, held_out_loss: loss }) => ({
+    texts: listOf(texts, isText),
+    kind: MIXTURE_KINDS.find((known) => known === kind) ?? 'mlp',
+    layers: listOf(layers, isCount),
+    experts: countOf(experts),
+    parameters: countOf(parameters),
+    steps: countOf(steps),
+    tokens: countOf(tokens),
+    ...(isLoss(loss) && { heldOutLoss: { before: loss.before, after: loss.after } }),
+  }))
+}
+
+function listOf<T>(value: unknown, fits: (item: unknown) => item is T): T[] {
+  return Array.isArray(value) ? value.filter(fits) : []
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+function countOf(value: unknown): number {
+  return isCount(value) ? value : 0
+}
+
+function isLoss(value: unknown): value is { before: number; after: number } {
+  if (typeof value !== 'object' || value === null || !('before' in value && 'after' in value)) return false
+  return typeof value.before === 'number' && typeof value.after === 'number'
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { LoadOptions, Model } from '../api/model.js'
 import { layoutOf } from '../architectures/index.js'
@@ -12,7 +12,7 @@ import { createPackedFile } from '../packing/write/packed-file-writer.js'
 import { fillRandom, randomPool } from '../weights/random-weights.js'
 import { startModel } from './load-model.js'
 import { checkLoadOptions } from './load-options.js'
-import { paddedTokenizer } from './padded-tokenizer.js'
+import { shippedFolder } from './model-folders.js'
 
 /** A model of a published size with random weights, made in memory: for measuring speed without a download. */
 export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}): Promise<Model> {
@@ -59,4 +59,20 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
     throw error
   }
   return layout.bytes
+}
+
+/**
+ * The tokenizer files of nano, by name, for a model with a larger vocabulary: ids that nano has not decode to `<ID>`, and
+ * no text encodes to them.
+ */
+export async function paddedTokenizer(vocabSize: number): Promise<Record<string, string>> {
+  const text = (name: string) => readFile(join(shippedFolder('nano'), name), 'utf8')
+  const definition = JSON.parse(await text('tokenizer.json'))
+  const { vocab } = definition.model
+  for (let id = Object.keys(vocab).length; id < vocabSize; id++) vocab[`<${id}>`] = id
+  return {
+    'tokenizer.json': JSON.stringify(definition),
+    'tokenizer_config.json': await text('tokenizer_config.json'),
+    'special_tokens_map.json': await text('special_tokens_map.json'),
+  }
 }

@@ -14,8 +14,7 @@ import { checksumsOf } from '../packing/format/checksums.js'
 import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
-import { likelyName } from './likely-name.js'
-import { isName, modelsHome, pulledFolder, shippedFolder, splitName } from './model-folders.js'
+import { isName, likelyName, modelsHome, pulledFolder, shippedFolder, splitName } from './model-folders.js'
 import { withTrainedContext } from './trained-context.js'
 
 /** A model that was found on this computer. */

@@ -1,9 +1,12 @@
 import type { LoadOptions } from '../api/model.js'
 import { blueprintOf } from '../architectures/index.js'
+import { openCheckpoint } from '../checkpoint/checkpoint.js'
+import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
 import { verifyChecksums } from '../packing/format/checksums.js'
 import { checkParts } from '../packing/format/packed-file.js'
-import { resolveModel } from './resolve-model.js'
+import { checkTensors } from '../packing/write/check-tensors.js'
+import { type FoundModel, resolveModel } from './resolve-model.js'
 
 /**
  * Reads a whole packed model and compares every part with the checksum written when it was packed. Rejects with a
@@ -21,4 +24,18 @@ export async function verifyModel(
   await verifyChecksums(file, options.signal)
   const bytes = [...file.parts.values()].reduce((sum, part) => sum + part.bytes, 0)
   return { path, parts: file.parts.size, bytes }
+}
+
+/**
+ * Compares what a model's config.json promises with the headers of its weights, which are not read themselves. Rejects
+ * with a UserError that names the first tensor or part which is missing or of another shape.
+ */
+export async function checkWeights({ path, config, file }: FoundModel): Promise<void> {
+  if (file) return checkParts(file, blueprintOf(config))
+  const checkpoint = await openCheckpoint(localFolder(path))
+  try {
+    checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
+  } finally {
+    await checkpoint.close()
+  }
 }

@@ -3,8 +3,13 @@ import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { availableMemory, freeOnMachine, totalMemory } from '#molm/library/available-memory.js'
-import { limitOfCgroup, roomInCgroup } from '#molm/library/cgroup.js'
+import {
+  availableMemory,
+  freeOnMachine,
+  limitOfCgroup,
+  roomInCgroup,
+  totalMemory,
+} from '#molm/library/available-memory.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('available memory')

@@ -4,7 +4,7 @@ import type { LoadOptions, Model } from '../../api/model.js'
 import { PUBLISHED_SHAPES, type PublishedShape } from '../../architectures/published-shapes.js'
 import { UsageError } from '../../errors.js'
 import { expandHome } from '../../files/home.js'
-import { MAX_THREADS } from '../../library/thread-limit.js'
+import { MAX_THREADS } from '../../library/load-options.js'
 import { formatBytes } from '../../numbers.js'
 import { note, type OutputOptions, writeOut } from '../io/output.js'
 import {

@@ -74,6 +74,6 @@ async function areTaken(words: readonly string[], takes: ForeignCommand['takes']
 export async function isModel(word: string): Promise<boolean> {
   if (/^(~|\.{1,2})?\//.test(word)) return true
   // Read when it is needed: most prompts begin with no such word.
-  const { isModelName } = await import('../../library/likely-name.js')
+  const { isModelName } = await import('../../library/model-folders.js')
   return isModelName(word)
 }

@@ -8,7 +8,7 @@ import {
   type OptionName,
   typedName,
 } from '../../generation-options.js'
-import { MAX_THREADS } from '../../library/thread-limit.js'
+import { MAX_THREADS } from '../../library/load-options.js'
 import { decimal, plural } from '../../numbers.js'
 import { QUANTS, type Quant } from '../../packing/format/formats.js'
 import type { OutputOptions } from '../io/output.js'

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '#molm/errors.js'
 import { describeModel, verifyModel } from '#molm/index.js'
-import { loadTextSide } from '#molm/library/text-side.js'
+import { loadCompanions } from '#molm/library/load-model.js'
 import { convertCheckpoint } from '#molm/packing/write/convert.js'
 import { blueprintFor } from '../../support/blueprint.js'
 import { referencePack } from '../../support/reference-pack.js'
@@ -41,7 +41,7 @@ export const oddFiles: Format = {
         const pack = () => convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack, blueprint: blueprintFor })
         await everyOne(
           () => describeModel(dir),
-          () => loadTextSide(dir),
+          async () => (await loadCompanions(dir)).chatTemplate?.prepare(),
           isPacked ? () => verifyModel(dir) : pack,
         )
       },
