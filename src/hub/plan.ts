@@ -1,5 +1,6 @@
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { span, type Tensor } from '../checkpoint/tensor.js'
 import { UserError } from '../errors.js'
 import { formatBytes } from '../numbers.js'
@@ -49,6 +50,46 @@ const PROCESS_BYTES = 192 * 2 ** 20
 
 /** Memory that a running model takes beside its weights: caches, activations, the process. */
 const RUNNING_MARGIN = 256 * 2 ** 20
+
+/** Facts that a plan follows from. */
+export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 'way'> {
+  checkpoint: Checkpoint
+  layout: Layout
+  /** Names of the parts that an earlier pull has packed. */
+  done: ReadonlySet<string>
+  /** Folder of the packed model. */
+  folder: string
+  /** Bytes of the checkpoint that are asked for ahead of the packing. */
+  readAhead: number
+  /** Bytes of memory that this process may take. */
+  freeMemory: number
+  /** The hub's cache and the bytes that the files still lack there. Absent unless they are kept. */
+  toKeep?: { folder: string; bytes: number }
+}
+
+/** Plans a pull: bytes to fetch, room on the disks, memory. */
+export async function planPull(input: PlanInput): Promise<PullPlan> {
+  const { repo, commit, quant, way, checkpoint, layout, done, folder, readAhead, freeMemory, toKeep } = input
+  const left = layout.parts.filter(({ name }) => !done.has(name))
+  const bytes = new Map([...checkpoint.tensors.values()].map(({ source }) => [source.name, source.size]))
+  const toRead = left.reduce((sum, part) => sum + sourceBytes(part, checkpoint.tensors), 0)
+  return {
+    repo,
+    commit,
+    quant,
+    way,
+    files: checkpoint.files.map((name) => ({ name, bytes: bytes.get(`${checkpoint.name}/${name}`) ?? 0 })),
+    fetchBytes: way === 'hub' ? toRead : (toKeep?.bytes ?? 0),
+    packedBytes: layout.bytes,
+    partsDone: done.size,
+    parts: layout.parts.length,
+    disk: await diskNeeds([
+      { folder, bytes: left.reduce((sum, part) => sum + part.bytes, 0) },
+      ...(toKeep ? [toKeep] : []),
+    ]),
+    memory: { ...memoryNeeds(layout, readAhead), free: freeMemory },
+  }
+}
 
 /** Bytes of a checkpoint that its packing reads for a part. */
 export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): number {

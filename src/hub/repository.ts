@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { ListFileEntry } from '@huggingface/hub'
 import { type ByteSource, type FileSet, isPlainName } from '../checkpoint/byte-source.js'
 import { UserError } from '../errors.js'
-import type { SourceRange } from '../packing/write/pack-journal.js'
 import { printable } from '../printable.js'
 import type { HubClient, HubFile } from './client.js'
 import { FileHash, HashMismatch, type KnownHash } from './file-hash.js'
-import { RemoteFile } from './remote-file.js'
+import { type ReadWatch, RemoteFile } from './remote-file.js'
 
 /** A file of a repository, with what the hub knows of its contents. */
 export interface RepositoryFile extends HubFile {
@@ -24,11 +22,6 @@ const MOST_SMALL_BYTES = 64 * 2 ** 20
 
 /** The files of a model's repository at one commit: weights are read by range, others whole and checked. */
 export class HubRepository implements FileSet {
-  /** Told of bytes of weights as they arrive. */
-  onBytes: (count: number) => void = () => {}
-  /** Told of each range of weights once it is read. */
-  onRange?: (range: SourceRange) => void
-
   private constructor(
     readonly name: string,
     readonly commit: string,
@@ -71,18 +64,18 @@ export class HubRepository implements FileSet {
     return file
   }
 
-  async open(name: string): Promise<ByteSource> {
+  async open(name: string, watch?: ReadWatch): Promise<ByteSource> {
     const file = this.file(name)
-    const source = new RemoteFile(file, this.client)
-    if (!isWeights(name)) return this.openSmall(file, source)
-    source.onBytes = (count) => this.onBytes(count)
-    source.onRange = (start, bytes) => {
-      this.onRange?.({ file: source.name, start, bytes: bytes.length, sha256: sha256(bytes) })
-    }
-    return source
+    return isWeights(name) ? new RemoteFile(file, this.client, watch) : this.openSmall(file)
   }
 
-  private async openSmall(file: RepositoryFile, source: RemoteFile): Promise<ByteSource> {
+  /** The same files, with reports of what is read of the weights. */
+  watched(watch: ReadWatch): FileSet {
+    return { name: this.name, list: () => this.list(), open: (name) => this.open(name, watch) }
+  }
+
+  private async openSmall(file: RepositoryFile): Promise<ByteSource> {
+    const source = new RemoteFile(file, this.client)
     if (file.size > MOST_SMALL_BYTES) {
       throw new UserError(`${source.name}: ${file.size} bytes are too many, at most ${MOST_SMALL_BYTES} are fetched`)
     }
@@ -131,8 +124,4 @@ function isWeights(name: string): boolean {
 
 function unclear(repo: string, what: string): UserError {
   return new UserError(`${repo}: the hub does not say clearly ${what}; try again later`)
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

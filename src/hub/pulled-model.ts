@@ -5,8 +5,8 @@ import type { Quant } from '../packing/format/formats.js'
 import { openPackedFile } from '../packing/format/packed-file.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 
-/** A packed model that an earlier pull has left. */
-export interface PulledBefore {
+/** A model that has been pulled. */
+export interface PulledModel {
   /** The packed file. */
   path: string
   bytes: number
@@ -14,17 +14,21 @@ export interface PulledBefore {
   repo: string
   commit: string
   quant: Quant
+  /** Whether it was here already, at this commit. */
+  wasHere: boolean
+  /** Lines for the user about the checkpoint. */
+  warnings: string[]
 }
 
-/** The packed model in a folder of a pulled one, by what its file says of itself; undefined where there is none. */
-export async function findPulledBefore(folder: string, quant: Quant): Promise<PulledBefore | undefined> {
+/** The packed model that an earlier pull left in a folder, by what its file says; undefined without one. */
+export async function findPulledModel(folder: string, quant: Quant): Promise<PulledModel | undefined> {
   const path = join(folder, packedFileName(quant))
   const file = await openPackedFile(path).catch(() => undefined)
   if (file?.metadata.sourceRevision === undefined) return undefined
   const { source: repo, sourceRevision: commit, files = {} } = file.metadata
-  // Without what the model needs beside its weights it is pulled again.
+  // A model that lacks files beside its weights is pulled again.
   const needed = Object.keys(files).filter((name) => !isNote(name))
   if (!needed.every((name) => existsSync(join(folder, name)))) return undefined
   const bytes = [...file.parts.values()].reduce((end, part) => Math.max(end, part.offset + part.bytes), 0)
-  return { path, bytes, repo, commit, quant }
+  return { path, bytes, repo, commit, quant, wasHere: true, warnings: [] }
 }
