@@ -87,15 +87,7 @@ export class Engine {
         return this.stats()
       case 'bandwidth':
         return measureBandwidth(this.requireModel())
-      case 'train-size':
-      case 'train-expert':
-      case 'train-begin':
-      case 'train-step':
-      case 'train-loss':
-      case 'train-gradients':
-      case 'train-read':
-      case 'train-write':
-      case 'train-end':
+      case 'train':
         return yield* this.requireTraining().task(request, stop)
       case 'close':
         return undefined

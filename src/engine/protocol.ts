@@ -1,14 +1,14 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { SavedSequence } from '../api/session.js'
-import type { AdamWOptions, PassTerms, TrainingBatch, TrainingPlan, TrainingState } from '../api/training.js'
 import type { NoRoom } from '../errors.js'
 import type { GenerationSettings } from '../generation-options.js'
-import type { MixtureKind, ModelConfig } from '../model/config.js'
+import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { PackRequest } from '../packing/write/pack.js'
 import type { Tier } from '../runtime/tiers.js'
 import type { PackedRoutes } from './route-codec.js'
+import type { TrainingRequest } from './training-requests.js'
 
 /*
  * What the caller's thread and the engine's thread say to each other. A request has a number, and gets exactly one
@@ -88,40 +88,6 @@ export type Request =
   | { kind: 'stats' }
   | { kind: 'bandwidth' }
   | { kind: 'close' }
-
-/**
- * Training of experts: one at a time in an engine, beside the sessions that it has. All but `train-begin` and
- * `train-size`, `train-expert` need one that has begun.
- */
-export type TrainingRequest =
-  /** What a training would take: TrainingSize. */
-  | { kind: 'train-size'; plan: TrainingPlan }
-  /**
-   * The matrices and the router row of an expert that the model has, as floats: an array in the order of its
-   * TrainedTensors, with which a newcomer can begin. ExpertWeightsReply.
-   */
-  | { kind: 'train-expert'; layer: number; mixture: MixtureKind; expert: number }
-  /**
-   * Begins, with the weights given in the order of `trainedTensors`; without, experts that the model has start as they
-   * are there, and newcomers with zeros. A training that is under way ends. Replies with TrainingSize.
-   */
-  | { kind: 'train-begin'; plan: TrainingPlan; weights?: Float32Array }
-  /** One step of AdamW: TrainingStep. Where it is stopped or fails, weights and optimiser are as they were. */
-  | { kind: 'train-step'; batch: TrainingBatch; optimiser: AdamWOptions; terms?: PassTerms }
-  /** TrainingLoss of a batch, without gradients. */
-  | { kind: 'train-loss'; batch: TrainingBatch; terms?: PassTerms }
-  /** The gradients of a batch, as one array: TrainingGradients. The optimiser is not touched. */
-  | { kind: 'train-gradients'; batch: TrainingBatch; terms?: PassTerms }
-  /** TrainingState; without `optimiser` its moments are empty. */
-  | { kind: 'train-read'; optimiser: boolean }
-  /** Goes on from a state; one with empty moments starts the optimiser anew. */
-  | { kind: 'train-write'; state: TrainingState }
-  /** Ends the training and gives its memory back. */
-  | { kind: 'train-end' }
-
-export interface ExpertWeightsReply {
-  weights: Float32Array
-}
 
 /** A request on its way. `stop` is shared: a 1 in it ends the work at the next block of the model. */
 export type SentRequest = Request & { id: number; stop: Int32Array }

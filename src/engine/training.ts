@@ -1,10 +1,18 @@
+import type { TrainingPlan, TrainingSize } from '../api/training.js'
 import { UserError } from '../errors.js'
 import { expertWeights } from '../training/expert-weights.js'
 import { trainingOf } from '../training/families/index.js'
-import { type TrainedModel, Trainer } from '../training/trainer.js'
+import { type CheckStop, type TrainedModel, Trainer } from '../training/trainer.js'
 import { Stopped, type Task } from './demand.js'
 import type { LoadedModel } from './load.js'
-import type { TrainingRequest } from './protocol.js'
+import type { TrainingArguments, TrainingMethod, TrainingRequest, TrainingResult } from './training-requests.js'
+
+/** Carries out each method at once, or as a task that lets others have their turn between micro-batches. */
+type Methods = {
+  [M in TrainingMethod]: (
+    ...args: TrainingArguments<M>
+  ) => TrainingResult<M> | Generator<undefined, TrainingResult<M>, number>
+}
 
 /** The training that an engine has under way, if any, and its requests. */
 export class Training {
@@ -12,41 +20,41 @@ export class Training {
 
   constructor(private readonly loaded: LoadedModel) {}
 
-  /** A request as a task; others may have their turn between micro-batches. */
-  *task(request: TrainingRequest, stop: Int32Array): Task {
+  /** A request as a task. */
+  *task({ method, arguments: args }: TrainingRequest, stop: Int32Array): Task {
     const check = () => {
       if (Atomics.load(stop, 0) !== 0) throw new Stopped('stopped')
     }
-    switch (request.kind) {
-      case 'train-size':
-        return new Trainer(this.model(), request.plan, { onlySize: true }).size
-      case 'train-expert':
-        return { weights: expertWeights(this.loaded, request.layer, request.mixture, request.expert) }
-      case 'train-begin': {
-        this.end()
-        const trainer = new Trainer(this.model(), request.plan)
-        try {
-          trainer.begin(request.weights)
-        } catch (error) {
-          trainer.release()
-          throw error
-        }
-        this.trainer = trainer
-        return trainer.size
-      }
-      case 'train-step':
-        return yield* this.underWay().step(request.batch, request.optimiser, request.terms, check)
-      case 'train-loss':
-        return yield* this.underWay().loss(request.batch, request.terms, check)
-      case 'train-gradients':
-        return yield* this.underWay().gradients(request.batch, request.terms, check)
-      case 'train-read':
-        return this.underWay().read(request.optimiser)
-      case 'train-write':
-        return this.underWay().write(request.state)
-      case 'train-end':
-        return this.end()
+    const run = this.methods(check)[method] as (...args: unknown[]) => unknown
+    const result = run(...args)
+    return isTask(result) ? yield* result : result
+  }
+
+  private methods(check: CheckStop): Methods {
+    return {
+      size: (plan) => new Trainer(this.model(), plan, { onlySize: true }).size,
+      expert: (layer, kind, expert) => expertWeights(this.loaded, layer, kind, expert),
+      begin: (plan, weights) => this.begin(plan, weights),
+      step: (batch, optimiser, terms) => this.underWay().step(batch, optimiser, terms, check),
+      loss: (batch, terms) => this.underWay().loss(batch, terms, check),
+      gradients: (batch, terms) => this.underWay().gradients(batch, terms, check),
+      read: (optimiser = true) => this.underWay().read(optimiser),
+      write: (state) => this.underWay().write(state),
+      end: () => this.end(),
     }
+  }
+
+  private begin(plan: TrainingPlan, weights?: Float32Array): TrainingSize {
+    this.end()
+    const trainer = new Trainer(this.model(), plan)
+    try {
+      trainer.begin(weights)
+    } catch (error) {
+      trainer.release()
+      throw error
+    }
+    this.trainer = trainer
+    return trainer.size
   }
 
   private end(): void {
@@ -63,4 +71,8 @@ export class Training {
     const { model, formats, layout, store, pool } = this.loaded
     return { config: model.config, formats, layout, store, pool, build: trainingOf(model.config) }
   }
+}
+
+function isTask(result: unknown): result is Task {
+  return typeof result === 'object' && result !== null && 'next' in result
 }

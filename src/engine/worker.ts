@@ -51,7 +51,7 @@ function acceptWhatCame(): void {
 
 function accept(message: SentRequest | Credit): void {
   if (message.kind === 'credit') grant(message.id, message.steps)
-  else if (isTraining(message) && !engine.canTrain) beginPrepared(message)
+  else if (message.kind === 'train' && !engine.canTrain) beginPrepared(message)
   else begin(message)
 }
 
@@ -101,12 +101,7 @@ function begin(call: SentRequest): void {
 /** What must not overlap: requests of one session, and those of a kind that is about the whole model. */
 function laneOf(call: SentRequest): string {
   if ('session' in call) return `session ${call.session}`
-  if (isTraining(call)) return 'training'
   return call.kind === 'classify' ? `classify ${call.id}` : call.kind
-}
-
-function isTraining({ kind }: SentRequest): boolean {
-  return kind.startsWith('train-')
 }
 
 function failure(id: number, error: unknown): FromEngine {
@@ -125,7 +120,8 @@ function failure(id: number, error: unknown): FromEngine {
 /** Large results are handed over, not copied. */
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (typeof value !== 'object' || value === null) return []
-  return Object.values(value)
+  const fields = ArrayBuffer.isView(value) ? [value] : Object.values(value)
+  return fields
     .filter((field) => ArrayBuffer.isView(field) && field.byteLength > 65536 && field.buffer instanceof ArrayBuffer)
     .map((field) => field.buffer)
 }

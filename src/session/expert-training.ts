@@ -1,63 +1,32 @@
-import type {
-  AdamWOptions,
-  ExpertTraining,
-  PassOptions,
-  TrainingBatch,
-  TrainingGradients,
-  TrainingLoss,
-  TrainingPlan,
-  TrainingSize,
-  TrainingState,
-  TrainingStep,
-} from '../api/training.js'
-import { type EngineClient, Interrupted, type Ongoing } from '../engine/client.js'
-import type { ExpertWeightsReply, TrainingRequest } from '../engine/protocol.js'
-import type { MixtureKind } from '../model/config.js'
+import type { ExpertTraining } from '../api/training.js'
+import { type EngineClient, Interrupted } from '../engine/client.js'
+import type { TrainingArguments, TrainingMethod, TrainingRequest, TrainingResult } from '../engine/training-requests.js'
 import { onAbort } from './on-abort.js'
 
-/** The caller's end of a training; it lives with the engine. */
+/** The caller's side of a training: sends each call to the engine. */
 export class EngineTraining implements ExpertTraining {
+  readonly size: ExpertTraining['size'] = (...plan) => this.ask('size', plan)
+  readonly expert: ExpertTraining['expert'] = (...which) => this.ask('expert', which)
+  readonly begin: ExpertTraining['begin'] = (...plan) => this.ask('begin', plan)
+  readonly step: ExpertTraining['step'] = (batch, optimiser, { signal, ...terms } = {}) =>
+    this.ask('step', [batch, optimiser, terms], signal)
+  readonly loss: ExpertTraining['loss'] = (batch, { signal, ...terms } = {}) => this.ask('loss', [batch, terms], signal)
+  readonly gradients: ExpertTraining['gradients'] = (batch, { signal, ...terms } = {}) =>
+    this.ask('gradients', [batch, terms], signal)
+  readonly read: ExpertTraining['read'] = (...optimiser) => this.ask('read', optimiser)
+  readonly write: ExpertTraining['write'] = (...state) => this.ask('write', state)
+  readonly end: ExpertTraining['end'] = () => this.ask('end', [])
+
   constructor(private readonly engine: EngineClient) {}
 
-  size(plan: TrainingPlan): Promise<TrainingSize> {
-    return this.ask({ kind: 'train-size', plan })
-  }
-
-  async expert(layer: number, kind: MixtureKind, expert: number): Promise<Float32Array> {
-    return (await this.ask<ExpertWeightsReply>({ kind: 'train-expert', layer, mixture: kind, expert })).weights
-  }
-
-  begin(plan: TrainingPlan, weights?: Float32Array): Promise<TrainingSize> {
-    return this.ask({ kind: 'train-begin', plan, weights })
-  }
-
-  step(batch: TrainingBatch, optimiser: AdamWOptions, { signal, ...terms }: PassOptions = {}): Promise<TrainingStep> {
-    return this.ask({ kind: 'train-step', batch, optimiser, terms }, signal)
-  }
-
-  loss(batch: TrainingBatch, { signal, ...terms }: PassOptions = {}): Promise<TrainingLoss> {
-    return this.ask({ kind: 'train-loss', batch, terms }, signal)
-  }
-
-  gradients(batch: TrainingBatch, { signal, ...terms }: PassOptions = {}): Promise<TrainingGradients> {
-    return this.ask({ kind: 'train-gradients', batch, terms }, signal)
-  }
-
-  read(optimiser = true): Promise<TrainingState> {
-    return this.ask({ kind: 'train-read', optimiser })
-  }
-
-  write(state: TrainingState): Promise<void> {
-    return this.ask({ kind: 'train-write', state })
-  }
-
-  end(): Promise<void> {
-    return this.ask({ kind: 'train-end' })
-  }
-
-  private async ask<T>(request: TrainingRequest, signal?: AbortSignal): Promise<T> {
+  private async ask<M extends TrainingMethod>(
+    method: M,
+    args: TrainingArguments<M>,
+    signal?: AbortSignal,
+  ): Promise<TrainingResult<M>> {
     signal?.throwIfAborted()
-    const ongoing: Ongoing<T> = this.engine.call<T>(request)
+    const request = { kind: 'train', method, arguments: args } as TrainingRequest
+    const ongoing = this.engine.call<TrainingResult<M>>(request)
     const unlisten = onAbort(signal, () => ongoing.stop())
     try {
       return await ongoing.reply

@@ -1,13 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { TrainingLoss, TrainingPlan, TrainingSize, TrainingState, TrainingStep } from '#molm/api/training.js'
+import type { ExpertTraining, TrainingPlan, TrainingStep } from '#molm/api/training.js'
 import { layoutOf } from '#molm/architectures/index.js'
 import { EngineClient, Interrupted } from '#molm/engine/client.js'
-import type { ExpertWeightsReply, ForwardReply, Request } from '#molm/engine/protocol.js'
+import type { ForwardReply, Request } from '#molm/engine/protocol.js'
 import { settle } from '#molm/generation-options.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
 import type { Quant } from '#molm/packing/format/formats.js'
 import { formatsFor } from '#molm/packing/format/formats.js'
+import { EngineTraining } from '#molm/session/expert-training.js'
 import { trainedTensors } from '#molm/training/plan.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath, repositoryPath } from '../support/fixtures.js'
@@ -28,59 +29,60 @@ const BATCH = { sequences: [60, 100, 31].map((length, i) => Int32Array.from(inte
 
 type Ask = <T>(request: Request) => Promise<T>
 
-async function withEngine(path: string, quant: Quant, use: (ask: Ask, client: EngineClient) => Promise<void>) {
+interface Running {
+  training: ExpertTraining
+  ask: Ask
+  client: EngineClient
+}
+
+async function withEngine(path: string, quant: Quant, use: (engine: Running) => Promise<void>) {
   const { config, path: file, kind } = await resolveModel(path)
   const memory = Number.MAX_SAFE_INTEGER
   const model = { config, formats: formatsFor(quant), path: file, kind, memory, memoryIsGiven: false, free: memory }
   const client = await EngineClient.start({ threads: 2, model })
   try {
-    await use((request) => client.call<never>(request).reply, client)
+    const ask: Ask = (request) => client.call<never>(request).reply
+    await use({ training: new EngineTraining(client), ask, client })
   } finally {
     await client.close()
   }
 }
 
 /** Newcomers that are copies of expert 3, with their rows of the router. */
-async function copies(ask: Ask, quant: Quant): Promise<Float32Array> {
+async function copies(training: ExpertTraining, quant: Quant): Promise<Float32Array> {
   const { config } = await resolveModel(NANO)
   const { tensors, floats } = trainedTensors(layoutOf(config, formatsFor(quant)), PLAN)
   const weights = new Float32Array(floats)
   for (const { layer, kind } of PLAN.mixtures) {
     const first = tensors.find((tensor) => tensor.layer === layer && tensor.kind === kind)
-    const expert = await ask<ExpertWeightsReply>({ kind: 'train-expert', layer, mixture: kind, expert: 3 })
-    weights.set(expert.weights, first?.offset)
+    weights.set(await training.expert(layer, kind, 3), first?.offset)
   }
   return weights
 }
 
 for (const quant of ['f32', 'q4'] as const) {
   test(`${quant}: newcomers learn a text, whatever it costs the others`, () =>
-    withEngine(NANO, quant, async (ask) => {
-      const size = await ask<TrainingSize>({ kind: 'train-size', plan: PLAN })
-      const begun = await ask<TrainingSize>({ kind: 'train-begin', plan: PLAN, weights: await copies(ask, quant) })
+    withEngine(NANO, quant, async ({ training }) => {
+      const size = await training.size(PLAN)
+      const begun = await training.begin(PLAN, await copies(training, quant))
       assert.equal(begun, size)
-      const before = await ask<TrainingLoss>({ kind: 'train-loss', batch: BATCH })
+      const before = await training.loss(BATCH)
       assert.is(before.tokens, 191)
       assert.is(before.predictions, 188)
       const steering = { kind: 'newcomers', weight: 0.02 } as const
       let last: TrainingStep | undefined
       for (let i = 0; i < 12; i++) {
-        last = await ask<TrainingStep>({
-          kind: 'train-step',
-          batch: BATCH,
-          optimiser: { learningRate: 0.01 },
-          terms: { steering },
-        })
+        last = await training.step(BATCH, { learningRate: 0.01 }, { steering })
       }
       assert.ok(last && last.gradientNorm > 0)
-      const after = await ask<TrainingLoss>({ kind: 'train-loss', batch: BATCH })
+      const after = await training.loss(BATCH)
       assert.ok(after.loss < before.loss - 0.5, `${before.loss} -> ${after.loss}`)
       assert.ok(after.newcomerShare > before.newcomerShare, `${before.newcomerShare} -> ${after.newcomerShare}`)
     }))
 }
 
 test('a session beside it computes as before, and with a training whose newcomers are never chosen so does that', () =>
-  withEngine(NANO, 'f32', async (ask) => {
+  withEngine(NANO, 'f32', async ({ training, ask }) => {
     const [tokens] = BATCH.sequences
     const run = (session: number) =>
       ask<ForwardReply>({
@@ -100,15 +102,15 @@ test('a session beside it computes as before, and with a training whose newcomer
     }
     // Rows of zeros would be chosen; experts that the model has, trained as they are, change nothing.
     const plan: TrainingPlan = { mixtures: [{ layer: 2, kind: 'mlp', existing: [1, 5] }] }
-    await ask({ kind: 'train-begin', plan })
-    const { loss } = await ask<TrainingLoss>({ kind: 'train-loss', batch: { sequences: [tokens] } })
+    await training.begin(plan)
+    const { loss } = await training.loss({ sequences: [tokens] })
     assert.ok(Math.abs(loss - expected / (tokens.length - 1)) < 1e-5, `${loss}, not ${expected / (tokens.length - 1)}`)
-    await ask({ kind: 'train-step', batch: BATCH, optimiser: { learningRate: 0.01 } })
+    await training.step(BATCH, { learningRate: 0.01 })
     sameBits((await run(2)).logits, logits)
   }))
 
 test('requests that come before the code of training has been read are answered in order, beside a generation', () =>
-  withEngine(NANO, 'q4', async (ask) => {
+  withEngine(NANO, 'q4', async ({ training, ask }) => {
     const forward: Request = {
       ...{ kind: 'forward', session: 1, tokens: BATCH.sequences[1], logits: 'last' },
       ...{ routes: false, probabilities: false, hidden: false },
@@ -117,10 +119,10 @@ test('requests that come before the code of training has been read are answered 
     const order: string[] = []
     const told = <T>(name: string, reply: Promise<T>) => reply.finally(() => order.push(name))
     const all = await Promise.all([
-      told('begin', ask<TrainingSize>({ kind: 'train-begin', plan: PLAN })),
+      told('begin', training.begin(PLAN)),
       ask<ForwardReply>(forward),
-      told('read', ask<TrainingState>({ kind: 'train-read', optimiser: false })),
-      told('end', ask<undefined>({ kind: 'train-end' })),
+      told('read', training.read(false)),
+      told('end', training.end()),
     ])
     assert.equal(order, ['begin', 'read', 'end'])
     assert.is(all[2].weights.length, all[0].parameters)
@@ -128,7 +130,7 @@ test('requests that come before the code of training has been read are answered 
   }))
 
 test('a generation and a step that run beside each other are each what they are alone, to the bit', () =>
-  withEngine(NANO, 'f32', async (ask, client) => {
+  withEngine(NANO, 'f32', async ({ training, client }) => {
     const order: string[] = []
     const generate = async (session: number) => {
       const steps: { token: number; logprob: number }[] = []
@@ -147,57 +149,53 @@ test('a generation and a step that run beside each other are each what they are 
     }
     const step = async () => {
       const optimiser = { learningRate: 0.01 }
-      const done = await ask<TrainingStep>({ kind: 'train-step', batch: BATCH, optimiser })
+      const done = await training.step(BATCH, optimiser)
       order.push('step')
       return done
     }
-    const weights = await copies(ask, 'f32')
-    await ask({ kind: 'train-begin', plan: PLAN, weights })
+    const weights = await copies(training, 'f32')
+    await training.begin(PLAN, weights)
     const alone = { text: await generate(1), step: await step() }
-    const expected = await ask<TrainingState>({ kind: 'train-read', optimiser: true })
-    await ask({ kind: 'train-begin', plan: PLAN, weights })
+    const expected = await training.read()
+    await training.begin(PLAN, weights)
     order.splice(0)
     // A step of two micro-batches: tokens come between them, and the rest after it.
     const [stepped, text] = await Promise.all([step(), generate(2)])
     assert.ok(order.indexOf('token') < order.indexOf('step'), order.join(' '))
     assert.equal(text, alone.text)
     assert.equal(stepped, alone.step)
-    const found = await ask<TrainingState>({ kind: 'train-read', optimiser: true })
+    const found = await training.read()
     sameBits(found.weights, expected.weights)
   }))
 
 test('a state that was read goes on as the training itself', () =>
-  withEngine(NANO, 'f32', async (ask) => {
-    const weights = await copies(ask, 'f32')
-    const step = () => ask<TrainingStep>({ kind: 'train-step', batch: BATCH, optimiser: { learningRate: 0.01 } })
-    const read = () => ask<TrainingState>({ kind: 'train-read', optimiser: true })
-    await ask({ kind: 'train-begin', plan: PLAN, weights })
+  withEngine(NANO, 'f32', async ({ training }) => {
+    const weights = await copies(training, 'f32')
+    const step = () => training.step(BATCH, { learningRate: 0.01 })
+    const read = () => training.read()
+    await training.begin(PLAN, weights)
     await step()
     const saved = await read()
     assert.is(saved.steps, 1)
     const next = await step()
     const expected = await read()
-    await ask({ kind: 'train-begin', plan: PLAN, weights })
-    await ask({ kind: 'train-write', state: saved })
+    await training.begin(PLAN, weights)
+    await training.write(saved)
     assert.equal(await step(), next)
     const found = await read()
     assert.is(found.steps, 2)
     for (const name of ['weights', 'firstMoments', 'secondMoments'] as const)
       sameBits(found[name], expected[name], name)
     // Without moments the optimiser begins anew.
-    await ask({
-      kind: 'train-write',
-      state: { ...saved, firstMoments: new Float32Array(), secondMoments: new Float32Array() },
-    })
+    await training.write({ ...saved, firstMoments: new Float32Array(), secondMoments: new Float32Array() })
     assert.is((await read()).steps, 0)
   }))
 
 test('predictions count as their weights say', () =>
-  withEngine(NANO, 'f32', async (ask) => {
-    await ask({ kind: 'train-begin', plan: PLAN, weights: await copies(ask, 'f32') })
+  withEngine(NANO, 'f32', async ({ training }) => {
+    await training.begin(PLAN, await copies(training, 'f32'))
     const [tokens] = BATCH.sequences
-    const loss = (weights?: Float32Array) =>
-      ask<TrainingLoss>({ kind: 'train-loss', batch: { sequences: [tokens], weights: [weights] } })
+    const loss = (weights?: Float32Array) => training.loss({ sequences: [tokens], weights: [weights] })
     const half = (isFirst: boolean) => Float32Array.from(tokens, (_, t) => (t < 30 === isFirst ? 1 : 0))
     const [all, first, second] = [await loss(), await loss(half(true)), await loss(half(false))]
     assert.is(first.predictions, 29)
@@ -206,73 +204,71 @@ test('predictions count as their weights say', () =>
   }))
 
 test('a step that is stopped, or whose numbers are none, is not taken', () =>
-  withEngine(NANO, 'f32', async (ask, client) => {
-    const weights = await copies(ask, 'f32')
-    await ask({ kind: 'train-begin', plan: PLAN, weights })
+  withEngine(NANO, 'f32', async ({ training, client }) => {
+    const weights = await copies(training, 'f32')
+    await training.begin(PLAN, weights)
     const sequences = Array.from({ length: 40 }, () => BATCH.sequences[1])
     const step = client.call<TrainingStep>({
-      kind: 'train-step',
-      batch: { sequences },
-      optimiser: { learningRate: 0.1 },
+      kind: 'train',
+      method: 'step',
+      arguments: [{ sequences }, { learningRate: 0.1 }, undefined],
     })
     step.stop()
     assert.instance(await thrownBy(step.reply), Interrupted)
     const broken = weights.slice()
     broken[3] = Number.NaN
-    sameBits((await ask<TrainingState>({ kind: 'train-read', optimiser: false })).weights, weights)
-    await ask({ kind: 'train-begin', plan: PLAN, weights: broken })
-    const told = await ask<TrainingStep>({ kind: 'train-step', batch: BATCH, optimiser: { learningRate: 0.1 } })
+    sameBits((await training.read(false)).weights, weights)
+    await training.begin(PLAN, broken)
+    const told = await training.step(BATCH, { learningRate: 0.1 })
     assert.not.ok(Number.isFinite(told.gradientNorm))
-    const after = await ask<TrainingState>({ kind: 'train-read', optimiser: false })
+    const after = await training.read(false)
     assert.is(after.steps, 0)
     sameBits(after.weights, broken)
   }))
 
-const REFUSALS: [string, Request, RegExp][] = [
-  ['before it has begun', { kind: 'train-loss', batch: BATCH }, /no training is under way/],
-  ['nothing', { kind: 'train-begin', plan: { mixtures: [] } }, /nothing is to be trained/],
+type Call = (training: ExpertTraining) => Promise<unknown>
+
+const REFUSALS: [string, Call, RegExp][] = [
+  ['before it has begun', (training) => training.loss(BATCH), /no training is under way/],
+  ['nothing', begin([]), /nothing is to be trained/],
   ['a layer that is not there', begin([{ layer: 6, kind: 'mlp', newcomers: 1 }]), /layer 6 has no mlp experts/],
   ['an expert that is not there', begin([{ layer: 1, kind: 'mlp', existing: [24] }]), /layer 1 has no mlp expert 24/],
-  [
-    'an expert of one that is not there',
-    { kind: 'train-expert', layer: 0, mixture: 'attention', expert: 8 },
-    /no attention expert 8/,
-  ],
+  ['an expert of one that is not there', (training) => training.expert(0, 'attention', 8), /no attention expert 8/],
   ['a layer twice', begin([1, 1].map((layer) => ({ layer, kind: 'mlp', newcomers: 1 }))), /named twice/],
-  ['weights of another', { kind: 'train-begin', plan: PLAN, weights: new Float32Array(3) }, /not 3/],
+  ['weights of another', (training) => training.begin(PLAN, new Float32Array(3)), /not 3/],
 ]
 
-function begin(mixtures: TrainingPlan['mixtures']): Request {
-  return { kind: 'train-begin', plan: { mixtures } }
+function begin(mixtures: TrainingPlan['mixtures']): Call {
+  return (training) => training.begin({ mixtures })
 }
 
 test('what cannot be trained is refused, and why', () =>
-  withEngine(NANO, 'q4', async (ask) => {
-    for (const [what, request, message] of REFUSALS) {
-      const thrown = await thrownBy(ask(request))
+  withEngine(NANO, 'q4', async ({ training }) => {
+    for (const [what, call, message] of REFUSALS) {
+      const thrown = await thrownBy(call(training))
       assert.is((thrown as Error | undefined)?.name, 'UserError', `${what}: ${thrown}`)
       assert.match(String(thrown), message, what)
     }
-    assert.match(String(await thrownBy(ask(begin([{ layer: 0, kind: 'mlp', existing: [1] }])))), /packed in q4/)
-    await ask({ kind: 'train-begin', plan: PLAN })
+    assert.match(String(await thrownBy(begin([{ layer: 0, kind: 'mlp', existing: [1] }])(training))), /packed in q4/)
+    await training.begin(PLAN)
     for (const [sequences, message] of [
       [[Int32Array.of(1)], /nothing is predicted/],
       [[Int32Array.of(1, 4096)], /token id 4096/],
       [[new Int32Array(129)], /129 tokens, and this training takes 128/],
     ] as const) {
-      assert.match(String(await thrownBy(ask({ kind: 'train-loss', batch: { sequences: [...sequences] } }))), message)
+      assert.match(String(await thrownBy(training.loss({ sequences: [...sequences] }))), message)
     }
-    await ask({ kind: 'train-end' })
-    assert.match(String(await thrownBy(ask({ kind: 'train-read', optimiser: true }))), /no training is under way/)
+    await training.end()
+    assert.match(String(await thrownBy(training.read())), /no training is under way/)
   }))
 
 test('of a family that has no way back, and of a classifier, nothing can be trained', async () => {
   const plan: TrainingPlan = { mixtures: [{ layer: 0, kind: 'mlp', newcomers: 1 }] }
-  await withEngine(fixturePath('31-olmoe-f32'), 'f32', async (ask) => {
-    assert.match(String(await thrownBy(ask({ kind: 'train-begin', plan }))), /OLMoE models cannot be trained/)
+  await withEngine(fixturePath('31-olmoe-f32'), 'f32', async ({ training }) => {
+    assert.match(String(await thrownBy(training.begin(plan))), /OLMoE models cannot be trained/)
   })
-  await withEngine(fixturePath('13-classifier-safetensors-f32'), 'f32', async (ask) => {
-    assert.match(String(await thrownBy(ask({ kind: 'train-begin', plan }))), /classification model cannot be trained/)
+  await withEngine(fixturePath('13-classifier-safetensors-f32'), 'f32', async ({ training }) => {
+    assert.match(String(await thrownBy(training.begin(plan))), /classification model cannot be trained/)
   })
 })
 
