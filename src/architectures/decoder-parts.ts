@@ -1,6 +1,6 @@
 import { type Mixture, type ModelConfig, routerRows } from '../model/config.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import type { Part, Source } from '../packing/format/layout.js'
+import { densePartName, type Part, type Source } from '../packing/format/layout.js'
 import { matrix, type PlannedPiece, part, table, vector, whole } from '../packing/write/pieces.js'
 import type { DecoderConfig } from './decoder-config.js'
 
@@ -19,6 +19,11 @@ export function* decoderParts(
   yield part('final', [vector('norm.weight', whole('model.norm.weight', [d]))])
   const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
   yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
+}
+
+/** The pieces of a layer that every token needs, as one part. */
+export function densePart(layer: number, pieces: PlannedPiece[]): Part {
+  return part(densePartName(layer), pieces, { layer })
 }
 
 /** The experts of a mixture in a layer, a part each; `pieces` gives those of expert `id` of `count`. */

@@ -2,7 +2,7 @@ import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
-import { expertOf, part, rowsOf, whole } from '../packing/write/pieces.js'
+import { expertOf, rowsOf, whole } from '../packing/write/pieces.js'
 import type { Architecture } from './architecture.js'
 import {
   DECODER_SHAPE_KEYS,
@@ -15,6 +15,7 @@ import {
 import {
   attentionPieces,
   decoderParts,
+  densePart,
   expertParts,
   gatedPieces,
   isUnused,
@@ -88,24 +89,20 @@ export const granite: Architecture<GraniteConfig> = {
       const moe = `model.layers.${layer}.block_sparse_moe`
       const shared = `model.layers.${layer}.shared_mlp`
       const halves = whole(`${shared}.input_linear.weight`, [2 * s, d])
-      yield part(
-        `layers.${layer}.dense`,
-        [
-          ...normPieces(layer, d),
-          ...attentionPieces(config, formats, layer),
-          ...routerPieces(config, `${moe}.router.layer`, layer, mixture),
-          ...(s === 0
-            ? []
-            : gatedPieces(
-                formats.mlp,
-                rowsOf(halves, 0, s),
-                rowsOf(halves, s, 2 * s),
-                whole(`${shared}.output_linear.weight`, [d, s]),
-                'shared.',
-              )),
-        ],
-        { layer },
-      )
+      yield densePart(layer, [
+        ...normPieces(layer, d),
+        ...attentionPieces(config, formats, layer),
+        ...routerPieces(config, `${moe}.router.layer`, layer, mixture),
+        ...(s === 0
+          ? []
+          : gatedPieces(
+              formats.mlp,
+              rowsOf(halves, 0, s),
+              rowsOf(halves, s, 2 * s),
+              whole(`${shared}.output_linear.weight`, [d, s]),
+              'shared.',
+            )),
+      ])
       yield* expertParts(layer, mixture, (id, E) => {
         // One tensor for all experts of a layer: the first f rows of each are the gate, the others up.
         const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)

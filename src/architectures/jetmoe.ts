@@ -6,13 +6,21 @@ import { cacheFormat } from '../nn/kv-cache.js'
 import { Rope } from '../nn/rope.js'
 import { LinearLogits } from '../nn/router-logits.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import { expertOf, matrix, type PlannedPiece, part, rowsOf, vector, whole } from '../packing/write/pieces.js'
+import { expertOf, matrix, type PlannedPiece, rowsOf, vector, whole } from '../packing/write/pieces.js'
 import { HeadTransform } from '../runtime/kernels/head-transform.js'
 import { Norm } from '../runtime/kernels/norm.js'
 import { SoftmaxAttention } from '../runtime/kernels/softmax-attention.js'
 import type { Architecture } from './architecture.js'
 import { ACTIVATIONS, type DecoderConfig, decoderConfig, describeDecoder, groupedCache } from './decoder-config.js'
-import { decoderParts, expertParts, gatedPieces, isUnused, normPieces, routerPieces } from './decoder-parts.js'
+import {
+  decoderParts,
+  densePart,
+  expertParts,
+  gatedPieces,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
 
 /** N1 and N2 of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
 const BLOCK_EPSILON = 1e-6
@@ -73,7 +81,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const { width: d, heads, headSize, ffnHidden: f, mixtures } = config
     const A = heads * headSize
     return decoderParts(config, formats, function* (layer) {
-      yield part(`layers.${layer}.dense`, densePieces(config, formats, layer), { layer })
+      yield densePart(layer, densePieces(config, formats, layer))
       for (const mixture of mixtures) {
         const inner = mixture.kind === 'attention' ? A : f
         yield* expertParts(layer, mixture, (id, E) => expertPieces(mixture.kind, formats, layer, [E, d, inner], id))

@@ -2,7 +2,6 @@ import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
-import { part } from '../packing/write/pieces.js'
 import type { Architecture } from './architecture.js'
 import {
   DECODER_SHAPE_KEYS,
@@ -14,6 +13,7 @@ import {
 import {
   attentionPieces,
   decoderParts,
+  densePart,
   expertParts,
   gatedTensors,
   isUnused,
@@ -67,15 +67,11 @@ export const mixtral: Architecture<DecoderConfig> = {
     const [mixture] = config.mixtures
     return decoderParts(config, formats, function* (layer) {
       const moe = `model.layers.${layer}.block_sparse_moe`
-      yield part(
-        `layers.${layer}.dense`,
-        [
-          ...normPieces(layer, d),
-          ...attentionPieces(config, formats, layer),
-          ...routerPieces(config, `${moe}.gate`, layer, mixture),
-        ],
-        { layer },
-      )
+      yield densePart(layer, [
+        ...normPieces(layer, d),
+        ...attentionPieces(config, formats, layer),
+        ...routerPieces(config, `${moe}.gate`, layer, mixture),
+      ])
       yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${moe}.experts.${id}`, f, d, '', EXPERT))
     })
   },

@@ -8,7 +8,7 @@ import type { PartFormats } from '../packing/format/formats.js'
 import { matrix, type PlannedPiece, part, table, transposedExpert, vector, whole } from '../packing/write/pieces.js'
 import { Norm } from '../runtime/kernels/norm.js'
 import type { Architecture } from './architecture.js'
-import { expertParts } from './decoder-parts.js'
+import { densePart, expertParts } from './decoder-parts.js'
 import { describeModuleFormer, type ModuleFormerConfig, moduleFormerConfig } from './moduleformer-config.js'
 
 export type { ModuleFormerConfig } from './moduleformer-config.js'
@@ -52,7 +52,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
     const { vocabSize: V, width: d } = config
     yield part('embedding', [table('table', formats.embedding, whole('transformer.wte.weight', [V, d]))])
     for (let layer = 0; layer < config.layers; layer++) {
-      yield part(`layers.${layer}.dense`, densePieces(config, formats, layer), { layer })
+      yield densePart(layer, densePieces(config, formats, layer))
       for (const mixture of config.mixtures) {
         yield* expertParts(layer, mixture, (id, E) => expertPieces(config, formats, layer, mixture.kind, id, E))
       }

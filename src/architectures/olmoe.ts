@@ -2,7 +2,7 @@ import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
-import { part, vector, whole } from '../packing/write/pieces.js'
+import { vector, whole } from '../packing/write/pieces.js'
 import type { Architecture } from './architecture.js'
 import {
   DECODER_SHAPE_KEYS,
@@ -15,6 +15,7 @@ import {
 import {
   attentionPieces,
   decoderParts,
+  densePart,
   expertParts,
   gatedTensors,
   isUnused,
@@ -73,17 +74,13 @@ export const olmoe: Architecture<OlmoeConfig> = {
     const [mixture] = config.mixtures
     return decoderParts(config, formats, function* (layer) {
       const at = `model.layers.${layer}`
-      yield part(
-        `layers.${layer}.dense`,
-        [
-          ...normPieces(layer, d),
-          ...attentionPieces(config, formats, layer),
-          vector('q_norm', whole(`${at}.self_attn.q_norm.weight`, [heads * headSize])),
-          vector('k_norm', whole(`${at}.self_attn.k_norm.weight`, [keyValueHeads * headSize])),
-          ...routerPieces(config, `${at}.mlp.gate`, layer, mixture),
-        ],
-        { layer },
-      )
+      yield densePart(layer, [
+        ...normPieces(layer, d),
+        ...attentionPieces(config, formats, layer),
+        vector('q_norm', whole(`${at}.self_attn.q_norm.weight`, [heads * headSize])),
+        vector('k_norm', whole(`${at}.self_attn.k_norm.weight`, [keyValueHeads * headSize])),
+        ...routerPieces(config, `${at}.mlp.gate`, layer, mixture),
+      ])
       yield* expertParts(layer, mixture, (id) => gatedTensors(formats.mlp, `${at}.mlp.experts.${id}`, f, d))
     })
   },

@@ -7,7 +7,7 @@ import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
 import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import { matrix, type PlannedPiece, part, vector, whole } from '../packing/write/pieces.js'
+import { matrix, type PlannedPiece, vector, whole } from '../packing/write/pieces.js'
 import type { Architecture } from './architecture.js'
 import {
   type DecoderConfig,
@@ -19,6 +19,7 @@ import {
 import {
   attentionPieces,
   decoderParts,
+  densePart,
   expertParts,
   gatedTensors,
   isUnused,
@@ -155,7 +156,7 @@ function qwenParts(config: QwenConfig, formats: PartFormats) {
       ...headNorms(config, layer),
       ...(isSparse ? sparsePieces(config, formats, layer) : densePieces(config, formats, layer)),
     ]
-    yield part(`layers.${layer}.dense`, pieces, { layer })
+    yield densePart(layer, pieces)
     if (!isSparse) return
     const key = `model.layers.${layer}.mlp.experts`
     yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${key}.${id}`, f, d))

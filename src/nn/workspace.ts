@@ -1,6 +1,7 @@
 import type { ModelConfig, PerMixture } from '../model/config.js'
 import type { RouterMask } from '../model/expert-mask.js'
 import type { PartFormats } from '../packing/format/formats.js'
+import { densePartName } from '../packing/format/layout.js'
 import type { Bank } from '../runtime/bank.js'
 import { Rows } from '../runtime/rows.js'
 import type { WeightStore } from '../weights/weight-store.js'
@@ -61,6 +62,6 @@ export class Workspace {
 
   /** Address of a dense piece of a layer. */
   at(layer: number, piece: string): number {
-    return this.store.address(`layers.${layer}.dense`, piece)
+    return this.store.address(densePartName(layer), piece)
   }
 }

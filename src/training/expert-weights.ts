@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
-import { type Layout, type Piece, pieceOf } from '../packing/format/layout.js'
+import { densePartName, type Layout, type Piece, pieceOf } from '../packing/format/layout.js'
 import { readWeight } from '../runtime/tile-floats.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { routerPiece } from './plan.js'
@@ -28,7 +28,7 @@ export function expertWeights(
     all.set(matrix, at)
     at += matrix.length
   }
-  const scores = store.address(`layers.${layer}.dense`, router.name)
+  const scores = store.address(densePartName(layer), router.name)
   for (let c = 0; c < router.cols; c++) all[at++] = readWeight(u8, scores, router.format, router.cols, expert, c)
   return all
 }

@@ -1,7 +1,7 @@
 import type { TrainedMixture, TrainingPlan } from '../api/training.js'
 import { UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
-import type { Layout, Piece } from '../packing/format/layout.js'
+import { densePartName, type Layout, type Piece } from '../packing/format/layout.js'
 
 /** Tokens of a micro-batch unless the plan says otherwise. */
 export const MAX_TOKENS = 1024
@@ -67,7 +67,7 @@ export function trainedExperts(
 
 /** The matrix that scores the experts of a layer. */
 export function routerPiece(layout: Layout, layer: number, kind: MixtureKind): Piece {
-  const { pieces } = layout.part(`layers.${layer}.dense`)
+  const { pieces } = layout.part(densePartName(layer))
   const names = [`${kind}.router.logits.weight`, `${kind}.router.centroids`]
   const piece = pieces.find(({ name }) => names.includes(name))
   if (!piece) throw new UserError(`layer ${layer} has no router of ${kind} experts`)

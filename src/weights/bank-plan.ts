@@ -24,13 +24,16 @@ export function leastBudget(layout: Layout, bankBytes = BANK_BYTES): number {
   return planBanks(layout, 0, bankBytes).bytes
 }
 
-/** Experts of one kind in a bank: how many in all, and in the layer that has most. */
-interface Count {
+/** Experts of one kind in a bank. */
+interface ExpertCount {
   all: number
+  /** Experts of the layer that has the most. */
   most: number
   /** Bytes of one. */
   size: number
 }
+
+type ExpertCounts = Map<MixtureKind, ExpertCount>
 
 /**
  * Divides a model into banks of at most `bankBytes` of weights, and a budget of resident bytes among their experts. Dense
@@ -38,56 +41,81 @@ interface Count {
  * the budget is shared in proportion to the experts that remain.
  */
 export function planBanks(layout: Layout, budget: number, bankBytes = BANK_BYTES): BankPlan {
-  const experts = layout.parts.reduce((sum, part) => sum + (part.expert ? part.bytes : 0), 0)
+  const experts = sumBytes(layout.parts.filter(({ expert }) => expert))
   const dense = layout.bytes - experts
-  const share = experts === 0 ? 1 : Math.min(1, Math.max(0, (budget - dense) / experts))
-  const { bankOfLayer, counts } = divide(layout, share, bankBytes)
-
-  const sum = (of: (count: Count) => number) =>
-    counts.reduce((sum, kinds) => sum + [...kinds.values()].reduce((sum, count) => sum + of(count), 0), 0)
-  const least = sum(({ most, size }) => most * size)
-  const spare = experts === least ? 0 : Math.min(1, Math.max(0, (budget - dense - least) / (experts - least)))
-  let bytes = dense
-  const slots = counts.map((kinds) => {
-    const plans: BankPlan['slots'][number] = {}
-    for (const [kind, { all, most, size }] of kinds) {
-      const slots = most + Math.floor((all - most) * spare)
-      bytes += slots * size
-      plans[kind] = { slots, bytes: size }
-    }
-    return plans
-  })
-  return { bankOfLayer, slots, bytes }
+  const bankOfLayer = assignLayers(layout, shareOf(budget - dense, experts), bankBytes)
+  const counts = countExperts(layout, bankOfLayer)
+  const least = counts.reduce((sum, kinds) => sum + leastBytes(kinds), 0)
+  const share = experts === least ? 0 : shareOf(budget - dense - least, experts - least)
+  const slots = counts.map((kinds) => planSlots(kinds, share))
+  const held = slots.flatMap((kinds) => Object.values(kinds)).reduce((sum, { slots, bytes }) => sum + slots * bytes, 0)
+  return { bankOfLayer, slots, bytes: dense + held }
 }
 
-/** Fills bank after bank with whole layers, of whose experts `share` are held. */
-function divide(layout: Layout, share: number, bankBytes: number) {
+/** Share of `wanted` bytes that the available ones hold, from 0 to 1. */
+function shareOf(available: number, wanted: number): number {
+  return wanted === 0 ? 1 : Math.min(1, Math.max(0, available / wanted))
+}
+
+/**
+ * Fills bank after bank with whole layers and gives the bank of each; of a layer's experts, `heldShare` count. The first bank
+ * also has the table of embeddings. Every bank has room for what follows the layers, since any may be the last.
+ */
+function assignLayers(layout: Layout, heldShare: number, bankBytes: number): number[] {
+  const [embedding, ...following] = layout.parts.filter(({ layer }) => layer === undefined)
+  const reserved = sumBytes(following)
   const bankOfLayer: number[] = []
-  const counts: Map<MixtureKind, Count>[] = []
-  // The table of embeddings lies in the first bank; what follows the layers in the last, which may be any.
-  const outside = layout.parts.filter(({ layer }) => layer === undefined)
-  const head = outside.slice(1).reduce((sum, { bytes }) => sum + bytes, 0)
-  const denseBytes = new Array<number>(layout.layers).fill(0)
-  for (const { layer, expert, bytes } of layout.parts) {
-    if (layer !== undefined && !expert) denseBytes[layer] += bytes
-  }
-  let filled = Number.POSITIVE_INFINITY
-  for (let layer = 0; layer < layout.layers; layer++) {
-    const kinds = MIXTURE_KINDS.map((kind) => ({ kind, parts: layout.experts(layer, kind) })).filter(
-      ({ parts }) => parts.length > 0,
-    )
-    const bytes = kinds.reduce((sum, { parts }) => sum + parts.length * parts[0].bytes * share, denseBytes[layer])
-    if (filled + bytes + head > bankBytes) {
-      counts.push(new Map())
-      filled = counts.length === 1 ? outside[0].bytes : 0
+  let bank = 0
+  let filled = embedding.bytes
+  for (const [layer, { dense, experts }] of layerBytes(layout).entries()) {
+    const bytes = dense + experts * heldShare
+    if (layer > 0 && filled + bytes + reserved > bankBytes) {
+      bank++
+      filled = 0
     }
     filled += bytes
-    bankOfLayer.push(counts.length - 1)
-    for (const { kind, parts } of kinds) {
-      const { all, most } = counts[counts.length - 1].get(kind) ?? { all: 0, most: 0 }
-      const count = { all: all + parts.length, most: Math.max(most, parts.length), size: parts[0].bytes }
-      counts[counts.length - 1].set(kind, count)
+    bankOfLayer.push(bank)
+  }
+  return bankOfLayer
+}
+
+function layerBytes({ parts, layers }: Layout): { dense: number; experts: number }[] {
+  const bytes = Array.from({ length: layers }, () => ({ dense: 0, experts: 0 }))
+  for (const part of parts) {
+    if (part.layer !== undefined) bytes[part.layer][part.expert ? 'experts' : 'dense'] += part.bytes
+  }
+  return bytes
+}
+
+function countExperts(layout: Layout, bankOfLayer: readonly number[]): ExpertCounts[] {
+  const counts: ExpertCounts[] = []
+  for (const [layer, bank] of bankOfLayer.entries()) {
+    counts[bank] ??= new Map()
+    for (const kind of MIXTURE_KINDS) {
+      const parts = layout.experts(layer, kind)
+      if (parts.length === 0) continue
+      const { all, most } = counts[bank].get(kind) ?? { all: 0, most: 0 }
+      const size = parts[0].bytes
+      counts[bank].set(kind, { all: all + parts.length, most: Math.max(most, parts.length), size })
     }
   }
-  return { bankOfLayer, counts }
+  return counts
+}
+
+/** Bytes of the experts that a bank must hold at once: those of one layer, the largest of each kind. */
+function leastBytes(kinds: ExpertCounts): number {
+  return [...kinds.values()].reduce((sum, { most, size }) => sum + most * size, 0)
+}
+
+/** Slots of a bank for the experts that it must hold at once, and for `share` of the others. */
+function planSlots(kinds: ExpertCounts, share: number): BankPlan['slots'][number] {
+  return Object.fromEntries(
+    [...kinds].map(([kind, { all, most, size }]) => {
+      return [kind, { slots: most + Math.floor((all - most) * share), bytes: size }]
+    }),
+  )
+}
+
+function sumBytes(parts: readonly { bytes: number }[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0)
 }

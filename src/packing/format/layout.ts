@@ -50,6 +50,11 @@ export interface Part {
   pieces: Piece[]
 }
 
+/** Name of the part with all pieces of a layer that every token needs, such as norms and routers. */
+export function densePartName(layer: number): string {
+  return `layers.${layer}.dense`
+}
+
 /** Where every weight of a model lies. A function of its shape and formats alone. */
 export interface Layout {
   /** In the order of the packed file, which is the order of use. */
