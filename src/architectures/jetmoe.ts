@@ -1,7 +1,6 @@
 import type { MixtureKind } from '../model/config.js'
-import { ExpertMixture } from '../nn/expert-mixture.js'
+import { AttentionMixture } from '../nn/attention-mixture.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
-import { KeyValueProjection } from '../nn/key-value-projection.js'
 import { cacheFormat } from '../nn/kv-cache.js'
 import { Rope } from '../nn/rope.js'
 import { LinearLogits } from '../nn/router-logits.js'
@@ -94,26 +93,19 @@ export const jetmoe: Architecture<DecoderConfig> = {
   cache: groupedCache,
 
   build(config, workspace) {
-    const { bank, threads, maxTokens, formats, x, a } = workspace
+    const { bank, threads, formats, x, a } = workspace
     const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden, renormalise } = config
-    const A = heads * headSize
-    const format = formats.attention
     const rope = new Rope(workspace, config.rope, headSize)
     const [attentionMixture, mlpMixture] = config.mixtures
+    const y = workspace.rows(attentionMixture.topK, d) // [T, k, d]
+
     const logits = new LinearLogits(workspace, attentionMixture)
-    const attention = new ExpertMixture(workspace, attentionMixture, logits, { renormalise, extraMatrices: 2 })
-    const { k } = attention
-    const experts = new GatedMixture(workspace, mlpMixture, { ...config, hidden })
-
-    // Keys and values of a batch lie behind its queries, so that one product makes them all.
-    const q = workspace.rows(k + 2, A) //                            [T, k, A], [T, A], [T, A]
-    const keys = q.slice(maxTokens * k, maxTokens)
-    const values = q.slice(maxTokens * (k + 1), maxTokens)
-    const o = workspace.rows(k, A, { records: format !== 'f32' }) // [T, k, A]
-    const y = workspace.rows(k, d) //                                [T, k, d]
-
-    const queries = attention.product('query', { format, input: a, output: q })
-    const keyValue = new KeyValueProjection(workspace, maxTokens * k)
+    const attention = new AttentionMixture(workspace, attentionMixture, logits, {
+      channels: heads * headSize,
+      output: y,
+      renormalise,
+    })
+    const { q, o, k, keys, values } = attention
     const turnQueries = new HeadTransform(bank, { rows: q, perToken: k, headSize, rope }, threads)
     const turnKeys = new HeadTransform(bank, { rows: keys, headSize, rope }, threads)
     const grouping = { heads, keyValueHeads: heads, headSize, perToken: k }
@@ -122,7 +114,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
       { ...grouping, q, output: o, scale, format: cacheFormat(formats) },
       threads,
     )
-    const outputs = attention.product('output', { format, input: o, output: y })
+    const experts = new GatedMixture(workspace, mlpMixture, { ...config, hidden })
 
     const rms = { kind: 'rms', epsilon: BLOCK_EPSILON, x, output: a } as const
     const norm = new Norm(bank, rms, threads)
@@ -146,12 +138,12 @@ export const jetmoe: Architecture<DecoderConfig> = {
         const { norm1, norm2, attentionBias, mlpBias } = at[l]
         norm.run(T, norm1) //                                  a [T, d] = RMSNorm(x)
         attention.route(l, T) //                               ids, gates [T, k]
-        attention.fromTokens(l, queries, keyValue.of(l, T)) // q [T, k, A] = Wq[e] a;  K, V [T, A]
+        attention.project(l, T) //                             q [T, k, A] = Wq[e] a;  K, V [T, A]
         turnQueries.run(T) //                                  q = RoPE(q)
         turnKeys.run(T) //                                     K = RoPE(K)
         cache.append(l, keys, values) //                       cache += K, V
         attend.run(cache.places) //                            o [T, k, A] = softmax(scale . q K) V
-        attention.fromItems(l, outputs) //                     y [T, k, d] = Wo[e] o
+        attention.projectOutput(l) //                          y [T, k, d] = Wo[e] o
         addAttention.run(T, norm2, 0, attentionBias) //        x += gates . y + bias;  a = RMSNorm(x)
         experts.run(l, T) //                                   y [T, k, d] = Wd[e] (silu(Wg[e] a) * (Wu[e] a))
         addExperts.run(T, 0, 0, mlpBias) //                    x += gates . y + bias

@@ -1,7 +1,7 @@
 import { type Mixture, type MixtureKind, routerRows } from '../model/config.js'
+import { AttentionMixture } from '../nn/attention-mixture.js'
 import { ExpertMixture } from '../nn/expert-mixture.js'
-import { KeyValueProjection } from '../nn/key-value-projection.js'
-import { CosineLogits, LinearLogits, MlpLogits } from '../nn/router-logits.js'
+import { CosineLogits, LinearLogits, MlpLogits, type RouterLogits } from '../nn/router-logits.js'
 import { StickBreakingAttention } from '../nn/stick-breaking-attention.js'
 import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
@@ -73,29 +73,28 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   cache: ({ attentionHidden, sharedKeyValue }) => ({ channels: attentionHidden, shared: sharedKeyValue }),
 
   build(config, workspace) {
-    const { bank, threads, maxTokens, formats, x, a } = workspace
-    const { attentionHidden: A, ffnHidden: F, heads: H, sharedKeyValue, width: d } = config
-    const [attention, mlp] = config.mixtures.map((mixture) => mixtureOf(config, workspace, mixture))
-    const { k } = attention
+    const { bank, threads, formats, x, a } = workspace
+    const { attentionHidden: channels, ffnHidden: F, heads, sharedKeyValue, width: d, activation } = config
+    const [attentionMixture, mlpMixture] = config.mixtures
+    const y = workspace.rows(Math.max(attentionMixture.topK, mlpMixture.topK), d) // [T, k, d]
 
-    // Keys and values of a batch lie behind its queries, so that one product makes them all.
-    const q = workspace.rows(k + 2, A) //                                      [T, k, A], [T, A], [T, A]
-    const keys = sharedKeyValue ? a : q.slice(maxTokens * k, maxTokens)
-    const values = sharedKeyValue ? a : q.slice(maxTokens * (k + 1), maxTokens)
-    const o = workspace.rows(k, A, { records: formats.attention !== 'f32' }) //  [T, k, A]
-    const h = workspace.rows(mlp.k, F, { records: formats.mlp !== 'f32' }) //    [T, k, F]
-    const y = workspace.rows(Math.max(k, mlp.k), d) //                           [T, k, d]
+    const attention = new AttentionMixture(workspace, attentionMixture, logitsOf(config, workspace, attentionMixture), {
+      channels,
+      output: y,
+      projectsKeyValue: !sharedKeyValue,
+      bias: true,
+    })
+    const { q, o, k, keys, values } = attention
+    const attend = new StickBreakingAttention(workspace, q, o, k, heads)
 
-    const queries = attention.product('query', { format: formats.attention, input: a, output: q })
-    const attend = new StickBreakingAttention(workspace, q, o, k, H)
-    const attentionOutputs = attention.product('output', { format: formats.attention, input: o, output: y })
-    const inputs = mlp.product('input', { format: formats.mlp, input: a, output: h, activation: config.activation })
+    const mlp = new ExpertMixture(workspace, mlpMixture, logitsOf(config, workspace, mlpMixture))
+    const h = workspace.rows(mlp.k, F, { records: formats.mlp !== 'f32' }) //       [T, k, F]
+    const inputs = mlp.product('input', { format: formats.mlp, input: a, output: h, activation })
     const outputs = mlp.product('output', { format: formats.mlp, input: h, output: y })
+
     const norm = new Norm(bank, { x, output: a }, threads)
     const addAttention = new Norm(bank, { x, add: { y, perToken: k, gates: attention.gates }, output: a }, threads)
     const addMlp = new Norm(bank, { x, add: { y, perToken: mlp.k, gates: mlp.gates }, output: a }, threads)
-
-    const keyValue = sharedKeyValue ? undefined : new KeyValueProjection(workspace, maxTokens * k, { bias: true })
     const pair = (layer: number, name: string) => ({
       weight: workspace.at(layer, `${name}.weight`),
       bias: workspace.at(layer, `${name}.bias`),
@@ -108,10 +107,10 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
       block(l, T, cache) {
         norm.run(T, norm1[l].weight, norm1[l].bias) //         a [T, d] = LN1(x)
         attention.route(l, T) //                               ids, gates [T, k]
-        attention.fromTokens(l, queries, keyValue?.of(l, T)) // q [T, k, A] = a Wq[e];  K, V [T, A]
+        attention.project(l, T) //                             q [T, k, A] = a Wq[e];  K, V [T, A]
         cache.append(l, keys, values) //                       cache += K, V
         attend.run(T, cache) //                                o [T, k, A] = stick-broken sums of V
-        attention.fromItems(l, attentionOutputs) //            y [T, k, d] = o Wo[e]
+        attention.projectOutput(l) //                          y [T, k, d] = o Wo[e]
         addAttention.run(T, norm2[l].weight, norm2[l].bias) // x += gates . y;  a = LN2(x)
         mlp.route(l, T) //                                     ids, gates [T, k]
         mlp.fromTokens(l, inputs) //                           h [T, k, F] = act(a W1[e])
@@ -123,14 +122,11 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   },
 }
 
-/** A mixture with its router. */
-function mixtureOf(config: ModuleFormerConfig, workspace: Workspace, mixture: Mixture): ExpertMixture {
+/** The scores of a mixture's router. */
+function logitsOf(config: ModuleFormerConfig, workspace: Workspace, mixture: Mixture): RouterLogits {
   const { gateType, gatingSize } = config
-  const logits =
-    gateType === 'linear'
-      ? new LinearLogits(workspace, mixture)
-      : new (gateType === 'mlp' ? MlpLogits : CosineLogits)(workspace, mixture, gatingSize)
-  return new ExpertMixture(workspace, mixture, logits, { extraMatrices: 2 })
+  if (gateType === 'linear') return new LinearLogits(workspace, mixture)
+  return new (gateType === 'mlp' ? MlpLogits : CosineLogits)(workspace, mixture, gatingSize)
 }
 
 /** What every token of a layer needs: norms, routers, keys and values. */

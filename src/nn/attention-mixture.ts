@@ -1,0 +1,79 @@
+import type { Mixture } from '../model/config.js'
+import type { Rows } from '../runtime/rows.js'
+import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
+import { KeyValueProjection } from './key-value-projection.js'
+import type { RouterLogits } from './router-logits.js'
+import type { Workspace } from './workspace.js'
+
+export interface AttentionMixtureOptions {
+  /** A, channels of all heads of a query, a key or a value. */
+  channels: number
+  /** Takes the experts' outputs y [T, k, d]. */
+  output: Rows
+  /** Makes keys and values from the pieces `key` and `value`; else both are the input. Default true. */
+  projectsKeyValue?: boolean
+  /** Keys and values have biases. Default false. */
+  bias?: boolean
+  /** Gates that add up to 1. Default false. */
+  renormalise?: boolean
+}
+
+/**
+ * A mixture of attention experts: each chosen expert makes a query of its own and projects what attention finds for it. All
+ * experts share the token's key and value. Attention itself reads `q`, `keys` and `values` and writes `o`.
+ */
+export class AttentionMixture {
+  readonly k: number
+  /** Address of the gates, floats [T, k]. */
+  readonly gates: number
+  /** Queries [T, k, A]. */
+  readonly q: Rows
+  /** [T, A] */
+  readonly keys: Rows
+  /** [T, A] */
+  readonly values: Rows
+  /** Sums of values by query [T, k, A]. */
+  readonly o: Rows
+  private readonly experts: ExpertMixture
+  private readonly queries: ExpertProduct
+  private readonly outputs: ExpertProduct
+  private readonly keyValue?: KeyValueProjection
+
+  constructor(
+    workspace: Workspace,
+    mixture: Mixture,
+    logits: RouterLogits,
+    { channels: A, output, projectsKeyValue = true, bias, renormalise }: AttentionMixtureOptions,
+  ) {
+    const { a, maxTokens } = workspace
+    const format = workspace.formats.attention
+    this.experts = new ExpertMixture(workspace, mixture, logits, { renormalise, extraMatrices: 2 })
+    this.k = this.experts.k
+    this.gates = this.experts.gates
+
+    // The keys and values of a batch follow its queries, so that one product makes them all.
+    const { k } = this
+    this.q = workspace.rows(k + 2, A) //                             [T, k, A], [T, A], [T, A]
+    this.keys = projectsKeyValue ? this.q.slice(maxTokens * k, maxTokens) : a
+    this.values = projectsKeyValue ? this.q.slice(maxTokens * (k + 1), maxTokens) : a
+    this.o = workspace.rows(k, A, { records: format !== 'f32' })
+    this.queries = this.experts.product('query', { format, input: a, output: this.q })
+    this.outputs = this.experts.product('output', { format, input: this.o, output })
+    if (projectsKeyValue) this.keyValue = new KeyValueProjection(workspace, maxTokens * k, { bias })
+  }
+
+  /** ids, gates [T, k] */
+  route(layer: number, tokens: number): void {
+    this.experts.route(layer, tokens)
+  }
+
+  /** q [T, k, A] = Wq[e] a;  K, V [T, A] */
+  project(layer: number, tokens: number): void {
+    this.experts.fromTokens(layer, this.queries, this.keyValue?.of(layer, tokens))
+  }
+
+  /** y [T, k, d] = Wo[e] o */
+  projectOutput(layer: number): void {
+    this.experts.fromItems(layer, this.outputs)
+  }
+}
