@@ -10,57 +10,29 @@ import type {
   TrainingStep,
 } from '../api/training.js'
 import { UserError } from '../errors.js'
-import type { ModelConfig } from '../model/config.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import type { Layout } from '../packing/format/layout.js'
 import { MemoryFull } from '../runtime/arena.js'
-import { Embedding } from '../runtime/kernels/embedding.js'
-import type { Pool } from '../runtime/pool.js'
-import type { WeightStore } from '../weights/weight-store.js'
+import { passOver } from './batch-pass.js'
 import { expertWeights } from './expert-weights.js'
-import { type HeadLoss, LanguageHead } from './layers/language-head.js'
-import type { SteeringTerm } from './layers/steering.js'
-import type { TrainingBlocks } from './layers/training-blocks.js'
-import { type Tally, TrainingWorkspace } from './layers/training-workspace.js'
-import { type MicroBatch, microBatches } from './micro-batches.js'
+import type { BatchLimits } from './micro-batches.js'
+import { type CheckStop, type TrainedModel, TrainingNetwork } from './network.js'
 import { ARRAYS, type ArrayName, Parameters } from './parameters.js'
 import { MAX_TOKENS, type TrainedTensor, trainedTensors } from './plan.js'
 
-/** A model whose experts are trained. */
-export interface TrainedModel {
-  config: ModelConfig
-  formats: PartFormats
-  layout: Layout
-  store: WeightStore
-  pool: Pool
-  /** Binds the blocks of a bank to its workspace. */
-  build(workspace: TrainingWorkspace): TrainingBlocks
-}
-
-/** Asked before every block; throws to end the work. */
-export type CheckStop = () => void
-
-/** Mean loss and the sums behind it, with the gradients left in their arrays. */
+/** Mean losses of a batch; its gradients are left in their arrays. */
 type Pass = Generator<undefined, TrainingLoss>
 
 /**
- * Training of some experts of a model: forward, back and the optimiser. All of a batch goes through the model in micro-batches,
- * between which others may have their turn; the states of the residual stream are kept from the lowest trained layer on, and
- * what a block computed is computed anew on the way back.
+ * Training of some experts of a model: their parameters, gradients and the optimiser. A batch goes through the model in
+ * micro-batches, between which others may have their turn.
  */
 export class Trainer {
   readonly tensors: readonly TrainedTensor[]
   readonly size: TrainingSize
   private readonly floats: number
-  private readonly lowest: number
-  private readonly maxTokens: number
-  private readonly maxSequence: number
+  private readonly limits: BatchLimits
+  private readonly network: TrainingNetwork
+  /** By bank. */
   private readonly parameters: Parameters[] = []
-  private readonly workspaces: TrainingWorkspace[] = []
-  private readonly blocks: TrainingBlocks[] = []
-  private embedding!: Embedding
-  private ids = 0
-  private head!: LanguageHead
   private readonly giveBack: (() => void)[] = []
   private steps = 0
 
@@ -75,9 +47,10 @@ export class Trainer {
     const { tensors, floats } = trainedTensors(layout, plan)
     this.tensors = tensors
     this.floats = floats
-    this.lowest = Math.min(...plan.mixtures.map(({ layer }) => layer))
-    this.maxTokens = plan.maxTokens ?? MAX_TOKENS
-    this.maxSequence = Math.min(plan.maxSequence ?? this.maxTokens, this.maxTokens)
+    const maxTokens = plan.maxTokens ?? MAX_TOKENS
+    const maxSequence = Math.min(plan.maxSequence ?? maxTokens, maxTokens)
+    this.limits = { maxTokens, maxSequence, vocabSize: config.vocabSize }
+    this.network = new TrainingNetwork(model, maxTokens)
     const before = store.banks.map(({ arena }) => arena.used)
     try {
       for (const [index, bank] of store.banks.entries()) {
@@ -119,7 +92,7 @@ export class Trainer {
       clip = 1,
       routerRate = 1,
     } = options
-    const loss = yield* this.backward(batch, terms, check)
+    const loss = yield* this.pass(batch, true, terms, check)
     let squares = 0
     for (const [bank, parameters] of this.parameters.entries()) {
       this.model.pool.enter(bank)
@@ -138,13 +111,13 @@ export class Trainer {
   }
 
   /** The loss alone. */
-  *loss(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Pass {
-    return yield* this.pass(batch, false, terms, check)
+  loss(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Pass {
+    return this.pass(batch, false, terms, check)
   }
 
   /** The gradients as one array; the optimiser is not touched. */
   *gradients(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Generator<undefined, TrainingGradients> {
-    const loss = yield* this.backward(batch, terms, check)
+    const loss = yield* this.pass(batch, true, terms, check)
     return { ...loss, gradients: this.readArray('gradients') }
   }
 
@@ -181,123 +154,22 @@ export class Trainer {
   }
 
   private createBank(index: number): void {
-    const { config, store, layout, formats, pool, build } = this.model
-    const bank = store.banks[index]
+    const { store, layout } = this.model
     const isHere = ({ layer }: { layer: number }) => store.bankOf(layer) === index
     const mixtures = this.plan.mixtures.filter(isHere)
-    const parameters = new Parameters(bank, layout, mixtures, this.tensors.filter(isHere))
-    const { maxTokens, maxSequence, lowest } = this
-    const workspace = new TrainingWorkspace(bank, index, store, config, formats, maxTokens, pool.threads, {
-      maxSequence,
-      lowest,
+    const parameters = new Parameters(store.banks[index], layout, mixtures, this.tensors.filter(isHere))
+    this.parameters.push(parameters)
+    this.network.addBank({
+      maxSequence: this.limits.maxSequence,
+      lowest: Math.min(...this.plan.mixtures.map(({ layer }) => layer)),
       trained: (layer, kind) => parameters.setOf(layer, kind),
     })
-    this.parameters.push(parameters)
-    this.workspaces.push(workspace)
-    this.blocks.push(build(workspace))
-    if (index === 0) {
-      this.ids = bank.arena.allocate(maxTokens * 4)
-      this.embedding = new Embedding(bank, formats.embedding, this.ids, workspace.x, config.embeddingScale)
-    }
-    if (index === store.banks.length - 1) {
-      this.head = new LanguageHead(workspace, config, store.address('lm_head', 'weight'))
-    }
   }
 
-  private *backward(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Pass {
-    for (const parameters of this.parameters) parameters.clear('gradients')
-    return yield* this.pass(batch, true, terms, check)
-  }
-
-  private *pass(
-    batch: TrainingBatch,
-    withGradients: boolean,
-    { steering, newcomerBias = 0 }: PassTerms = {},
-    check: CheckStop = () => {},
-  ): Pass {
-    const { maxTokens, maxSequence, plan } = this
-    const { vocabSize } = this.model.config
-    const batches = microBatches(batch, { maxTokens, maxSequence, vocabSize })
-    const all = batches.flatMap(({ predictions }) => predictions)
-    const distilled = all.filter(({ isDistilled }) => isDistilled).length
-    const predictions = all.length - distilled
-    const tokens = batches.reduce((sum, { tokens }) => sum + tokens.length, 0)
-    const term: SteeringTerm | undefined =
-      steering && steering.weight !== 0 ? { ...steering, count: tokens * plan.mixtures.length } : undefined
-    const tally: Tally = { choices: 0, newcomers: 0, steering: 0 }
-    const sums: HeadLoss = { crossEntropy: 0, divergence: 0 }
-    for (const [index, micro] of batches.entries()) {
-      if (index > 0) yield
-      for (const workspace of this.workspaces) {
-        const { sequences, kept } = micro
-        Object.assign(workspace, { sequences, kept, tally, newcomerBias, steering: term && { ...term, kept } })
-      }
-      if (micro.isDistilled) this.forwardAsItWas(micro, check)
-      this.forward(micro, withGradients, check)
-      const loss = withGradients ? this.back(micro, 1 / all.length, check) : this.head.loss(micro.predictions)
-      sums.crossEntropy += loss.crossEntropy
-      sums.divergence += loss.divergence
-    }
-    return {
-      loss: predictions === 0 ? 0 : sums.crossEntropy / predictions,
-      divergence: distilled === 0 ? 0 : sums.divergence / distilled,
-      steering: term ? tally.steering / term.count : 0,
-      predictions,
-      distilled,
-      tokens,
-      newcomerShare: tally.choices === 0 ? 0 : tally.newcomers / tally.choices,
-    }
-  }
-
-  /** What the model predicted before, for the head to compare with. */
-  private forwardAsItWas(micro: MicroBatch, check: CheckStop): void {
-    const setAll = (asItWas: boolean) => {
-      for (const workspace of this.workspaces) workspace.asItWas = asItWas
-    }
-    setAll(true)
-    try {
-      this.forward(micro, false, check)
-      this.head.rememberBefore(micro.tokens.length)
-    } finally {
-      setAll(false)
-    }
-  }
-
-  private forward({ tokens }: MicroBatch, keeps: boolean, check: CheckStop): void {
-    const { config, store } = this.model
-    const T = tokens.length
-    let at = this.enter(store.bankOf(0))
-    at.bank.u32.set(tokens, this.ids / 4)
-    this.embedding.run(store.address('embedding', 'table'), T) //    x [T, d] = embedding[tokens]
-    for (let l = 0; l < config.layers; l++) {
-      check()
-      const bank = store.bankOf(l)
-      if (bank !== at.index) at = move('x', at, this.enter(bank), T)
-      this.blocks[bank].forward(l, T, keeps && l >= this.lowest) //  x += attention(x);  x += mixture(x)
-    }
-    this.blocks[at.index].finalNorm(T) //                            a [T, d] = Norm(x)
-  }
-
-  /** Returns the sums of the losses. */
-  private back({ tokens, predictions }: MicroBatch, weight: number, check: CheckStop): HeadLoss {
-    const { config, store } = this.model
-    const T = tokens.length
-    let at = this.workspaces[store.banks.length - 1]
-    const loss = this.head.lossAndGradient(predictions, T, weight) // da = head^T (softmax - onehot)
-    at.bank.f32.fill(0, at.dx.address / 4, at.dx.address / 4 + T * at.dx.stride)
-    this.blocks[at.index].finalNormBackward(T) //                    dx = Norm back of da
-    for (let l = config.layers - 1; l >= this.lowest; l--) {
-      check()
-      const bank = store.bankOf(l)
-      if (bank !== at.index) at = move('dx', at, this.enter(bank), T)
-      this.blocks[bank].backward(l, T) //                            dx of what the block got;  its gradients
-    }
-    return loss
-  }
-
-  private enter(bank: number): TrainingWorkspace {
-    this.model.pool.enter(bank)
-    return this.workspaces[bank]
+  private pass(batch: TrainingBatch, withGradients: boolean, terms?: PassTerms, check?: CheckStop): Pass {
+    const { network, limits, plan } = this
+    if (withGradients) for (const parameters of this.parameters) parameters.clear('gradients')
+    return passOver(network, batch, { limits, mixtures: plan.mixtures.length, withGradients, terms, check })
   }
 
   private readArray(name: ArrayName): Float32Array {
@@ -322,14 +194,6 @@ export class Trainer {
 }
 
 const NO_MOMENTS = { firstMoments: new Float32Array(), secondMoments: new Float32Array() }
-
-/** Copies rows, all that passes between blocks, to another bank. */
-function move(rows: 'x' | 'dx', from: TrainingWorkspace, to: TrainingWorkspace, tokens: number): TrainingWorkspace {
-  const source = from[rows]
-  const bytes = tokens * source.strideBytes
-  to.bank.u8.set(from.bank.u8.subarray(source.address, source.address + bytes), to[rows].address)
-  return to
-}
 
 function noRoom({ message }: MemoryFull): UserError {
   return new UserError(

@@ -7,7 +7,8 @@ import { formatsFor } from '#molm/packing/format/formats.js'
 import type { Layout } from '#molm/packing/format/layout.js'
 import { chooseKernels, type Tier } from '#molm/runtime/tiers.js'
 import { trainingOf } from '#molm/training/families/index.js'
-import { type TrainedModel, Trainer } from '#molm/training/trainer.js'
+import type { TrainedModel } from '#molm/training/network.js'
+import { Trainer } from '#molm/training/trainer.js'
 
 export interface TrainerOptions {
   quant?: Quant

@@ -23,7 +23,7 @@ export interface Tally {
   steering: number
 }
 
-/** What of a model is trained, and with what. */
+/** The trained part of a model, and the longest sequence. */
 export interface TrainingScope {
   /** Tokens of a sequence at most. */
   maxSequence: number
@@ -32,7 +32,24 @@ export interface TrainingScope {
   trained: TrainedSets
 }
 
-/** What the layers of training share in a bank, beside what they share in any pass. */
+/** Settings of a pass, and its counts. */
+export interface PassState {
+  tally: Tally
+  /** Added to the newcomers' scores of every router. */
+  newcomerBias: number
+  steering?: SteeringTerm
+  /** Runs the model as it was, without newcomers or trained copies. */
+  asItWas: boolean
+}
+
+/** The micro-batch of a pass, as layers see it. */
+interface BatchRows {
+  sequences: readonly SequenceRows[]
+  /** 1 for each token of a kept sequence; absent if there is none. */
+  kept?: Uint8Array
+}
+
+/** Buffers and settings that the layers of training share in a bank, in addition to those of any pass. */
 export class TrainingWorkspace extends Workspace {
   /** Gradients of the residual stream [T, d]. */
   readonly dx: Rows
@@ -42,16 +59,8 @@ export class TrainingWorkspace extends Workspace {
   readonly panels: number
   readonly maxSequence: number
   readonly lowest: number
-  /** Whether the next pass is that of the model as it was, without newcomers or trained copies. */
-  asItWas = false
-  /** Added to the newcomers' scores of every router. */
-  newcomerBias = 0
-  /** The micro-batch at hand. */
-  sequences: readonly SequenceRows[] = []
-  /** 1 for each token of it that is of what the model knows already; absent: none. */
-  kept?: Uint8Array
-  steering?: SteeringTerm
-  tally: Tally = { choices: 0, newcomers: 0, steering: 0 }
+  private batch: BatchRows = { sequences: [] }
+  private state?: PassState
 
   constructor(
     bank: Bank,
@@ -71,23 +80,29 @@ export class TrainingWorkspace extends Workspace {
     this.panels = allocatePanels(bank, threads)
   }
 
-  /** The experts of a mixture and layer that the pass at hand finds changed or added. */
+  /** Begins a pass over a micro-batch. */
+  begin(batch: BatchRows, state: PassState): void {
+    this.batch = batch
+    this.state = state
+  }
+
+  get sequences(): readonly SequenceRows[] {
+    return this.batch.sequences
+  }
+
+  get kept(): Uint8Array | undefined {
+    return this.batch.kept
+  }
+
+  /** Throws before the first pass. */
+  get pass(): PassState {
+    if (!this.state) throw new Error('no pass has begun')
+    return this.state
+  }
+
+  /** The experts of a mixture and layer that the pass finds changed or added; before the first pass, all that are trained. */
   trained(layer: number, kind: MixtureKind): TrainedSet | undefined {
-    return this.asItWas ? undefined : this.scope.trained(layer, kind)
-  }
-
-  /** For each layer of this bank that the way back goes through, `count` states of the residual stream. */
-  states(count: number): Rows[][] {
-    return this.perLayer((layer) =>
-      layer < this.lowest ? [] : Array.from({ length: count }, () => this.rows(1, this.config.width)),
-    )
-  }
-
-  /** Copies the residual stream to one of the states. */
-  keep(state: Rows | undefined, tokens: number): void {
-    if (!state) return
-    const { bank, x } = this
-    bank.kernels.copyRows(x.address, x.strideBytes, state.address, state.strideBytes, x.strideBytes, tokens)
+    return this.state?.asItWas ? undefined : this.scope.trained(layer, kind)
   }
 }
 

@@ -1,0 +1,104 @@
+import type { ModuleFormerConfig } from '../../architectures/moduleformer-config.js'
+import { ENOUGH } from '../../nn/stick-breaking-attention.js'
+import { GateBackward } from '../../runtime/kernels/gate-backward.js'
+import { Norm } from '../../runtime/kernels/norm.js'
+import { StickTraining } from '../../runtime/kernels/stick-training.js'
+import type { Rows } from '../../runtime/rows.js'
+import { LinearTraining } from '../layers/linear-training.js'
+import type { ExpertRun, MixtureTraining } from '../layers/mixture-training.js'
+import type { TrainingWorkspace } from '../layers/training-workspace.js'
+import { mixtureOf } from './moduleformer-mixtures.js'
+
+/** The mixture of attention experts, forward and back. Keys and values are floats in every packing. */
+export class AttentionTraining {
+  readonly mixture: MixtureTraining
+  private readonly query: ExpertRun
+  /** Keys and values; none if both are a. */
+  private readonly projections: readonly LinearTraining[]
+  private readonly stick: StickTraining
+  private readonly output: ExpertRun
+  private readonly outputBackward: ExpertRun
+  private readonly gateBackward: GateBackward
+  private readonly outputGradients: ExpertRun
+  private readonly queryGradients: ExpertRun
+  private readonly queryBackward: ExpertRun
+  private readonly addQueries: Norm
+  /** Adds the gradients of keys and values that are a. */
+  private readonly addKeys?: Norm
+
+  /** `y` [T, k, d] takes the experts' outputs, and on the way back the gradients of their inputs. */
+  constructor(
+    config: ModuleFormerConfig,
+    private readonly workspace: TrainingWorkspace,
+    y: Rows,
+  ) {
+    const { bank, threads, a, da, dx, maxSequence } = workspace
+    const { attentionHidden: A, heads, sharedKeyValue } = config
+    const format = workspace.formats.attention
+    const mixture = mixtureOf(config, workspace, 'attention')
+    const { k, router } = mixture
+    const q = workspace.rows(k, A) //                                       [T, k, A]
+    const o = workspace.rows(k, A, { records: format !== 'f32' }) //        [T, k, A]
+    const dOutputs = workspace.rows(k, A) //                                [T, k, A]
+    const dq = workspace.rows(k, A) //                                      [T, k, A]
+    const keys = sharedKeyValue ? a : workspace.rows(1, A) //               [T, A]
+    const values = sharedKeyValue ? a : workspace.rows(1, A) //             [T, A]
+    const dKeys = workspace.rows(1, A) //                                   [T, A]
+    const dValues = sharedKeyValue ? dKeys : workspace.rows(1, A) //        [T, A]
+    this.mixture = mixture
+
+    this.query = mixture.product('query', 'tokens', { format, input: a, output: q })
+    this.projections = sharedKeyValue
+      ? []
+      : [
+          new LinearTraining(workspace, 'key', { format, input: a, output: keys, dOutput: dKeys, dInput: da }),
+          new LinearTraining(workspace, 'value', { format, input: a, output: values, dOutput: dValues, dInput: da }),
+        ]
+    const buffers = { q, o, dOutputs, dq, keys, values, dKeys, dValues }
+    this.stick = new StickTraining(bank, { ...buffers, heads, k, enough: ENOUGH, maxSequence }, threads)
+    this.output = mixture.product('output', 'items', { format, input: o, output: y })
+
+    this.outputBackward = mixture.transposed('output', 'tokens', { format, input: dx, output: dOutputs })
+    const { gates, gateGradients } = router
+    this.gateBackward = new GateBackward(bank, { z: o, u: dOutputs, gates, gateGradients }, threads)
+    this.outputGradients = mixture.gradients('output', { rows: dx, by: 'input' }, { rows: o, by: 'output' })
+    this.queryGradients = mixture.gradients('query', { rows: dq, by: 'output' }, { rows: a, by: 'input' })
+    this.queryBackward = mixture.transposed('query', 'items', { format, input: dq, output: y })
+    this.addQueries = new Norm(bank, { x: da, add: { y, perToken: k }, output: a }, threads)
+    if (sharedKeyValue) this.addKeys = new Norm(bank, { x: da, add: { y: dKeys, perToken: 1 }, output: a }, threads)
+  }
+
+  /** From a to y, which the gates have yet to weigh. */
+  forward(l: number, T: number): void {
+    this.mixture.route(l, T) //           ids, gates [T, k]
+    this.project(l, T) //                 q [T, k, A];  K, V [T, A]
+    for (const { first, tokens } of this.workspace.sequences) this.stick.forward(first, tokens) // o [T, k, A]
+    this.output.run(l) //                 y [T, k, d] = o Wo[e]
+  }
+
+  /** From dx and a to da, which only `needsInput` makes, and to the gradients of trained experts, which are added. */
+  backward(l: number, T: number, needsInput: boolean): void {
+    const { k } = this.mixture
+    this.mixture.reroute(l, T)
+    this.project(l, T) //                 q [T, k, A];  K, V [T, A]
+    this.outputBackward.run(l) //         u = Wo[e]^T dx
+    for (const { first, tokens } of this.workspace.sequences) {
+      this.stick.forward(first, tokens) // o [T, k, A]
+      this.gateBackward.run(tokens * k, first * k) // dp = u . o;  do = p u;  o = p o
+      this.stick.backward(first, tokens) // dq, dK, dV
+    }
+    this.outputGradients.run(l) //        dWo += dx o^T
+    this.queryGradients.run(l) //         dWq += dq a^T
+    this.mixture.routerBackward(l, T, needsInput) // da = back through the router;  its rows
+    if (!needsInput) return
+    this.queryBackward.run(l) //          y [T, k, d] = Wq[e]^T dq
+    this.addQueries.run(T) //             da += sum of y
+    this.addKeys?.run(T) //               da += dK + dV
+    for (const projection of this.projections) projection.backward(l, T) // da += Wk^T dK + Wv^T dV
+  }
+
+  private project(l: number, T: number): void {
+    this.query.run(l) //                  q [T, k, A] = a Wq[e]
+    for (const projection of this.projections) projection.forward(l, T) // K, V [T, A]
+  }
+}
