@@ -47,9 +47,9 @@ async function measureTaught(text, seed, before) {
     const after = await perplexities(path)
     const changes = before.map((perplexity, i) => change(perplexity, after[i]))
     const seconds = ((user + system) / 1e6).toFixed(0)
-    const [{ perplexity, newcomerShare }] = texts
+    const [{ perplexity, newExpertShare }] = texts
     const best = `${bestStep} of ${plan.steps}`
-    const share = `${(100 * newcomerShare).toFixed(1)} %`
+    const share = `${(100 * newExpertShare).toFixed(1)} %`
     row(basename(text.name), seed, best, ppl(perplexity), ...changes, calibration.bias, share, seconds)
   } finally {
     await rm(dir, { recursive: true, force: true })
@@ -76,7 +76,7 @@ async function measureSpeed(shape) {
     const options = { layers: shape ? 'last:8' : 'all' }
     const { layers } = settingsOf({ texts: [], ...options }, model.config)
     const plan = {
-      mixtures: layers.map((layer) => ({ layer, kind: 'mlp', newcomers: 1 })),
+      mixtures: layers.map((layer) => ({ layer, kind: 'mlp', newExperts: 1 })),
       maxTokens: 1024,
       maxSequence: 256,
     }

@@ -5,7 +5,7 @@ export interface TrainedMixture {
   layer: number
   kind: MixtureKind
   /** New experts, whose ids follow those that there are. Default 0. */
-  newcomers?: number
+  newExperts?: number
   /**
    * Experts that the model has and that are trained, too, by their ids; the model must hold those of this kind in f32.
    * Their weights and router rows are copies: the model that generates stays as it is. Default none.
@@ -36,9 +36,9 @@ export interface TrainingBatch {
    */
   weights?: (Float32Array | undefined)[]
   /** Whether each sequence is of what the model knows already, and is to keep. Default false for all. */
-  kept?: boolean[]
+  retained?: boolean[]
   /**
-   * Whether the target of each prediction of a sequence is the distribution of the model as it was, without newcomers and
+   * Whether the target of each prediction of a sequence is the distribution of the model as it was, without new experts and
    * trained copies, in place of the token that follows. Its loss is then the Kullback-Leibler divergence from that
    * distribution. Such sequences go through the model twice. Default false for all.
    */
@@ -66,14 +66,14 @@ export interface AdamWOptions {
  * A further term of the loss, on the probabilities p(m | t) that the router of each trained mixture gives to its experts;
  * the mean over these mixtures, times `weight`.
  *
- * newcomers: the logistic loss of whether newcomers come before the last expert that would be chosen without them: mean over
- *   tokens of log(1 + q / P), of kept sequences of log(1 + P / q), where P is the sum of p(m | t) over the newcomers and q the
- *   k-th largest of the others. Draws what is new to the newcomers, and leaves what is known to the experts that know it.
+ * new-experts: the logistic loss of whether new experts come before the last expert that would be chosen without them: mean over
+ *   tokens of log(1 + q / P), of kept sequences of log(1 + P / q), where P is the sum of p(m | t) over the new experts and q the
+ *   k-th largest of the others. Draws what is new to the new experts, and leaves what is known to the experts that know it.
  * entropy: the entropy of the mean of p over the tokens, the load concentration of the ModuleFormer paper (section 3.3)
  *   for adaptation. Draws load to what has most. Where a step has several micro-batches it is the mean of theirs.
  */
 export interface Steering {
-  kind: 'newcomers' | 'entropy'
+  kind: 'new-experts' | 'entropy'
   /** 0 is off. */
   weight: number
 }
@@ -81,8 +81,8 @@ export interface Steering {
 /** What a pass has beside the model and its trained weights. */
 export interface PassTerms {
   steering?: Steering
-  /** Added to the scores of newcomers in every router, before the choice and the gates. Default 0. */
-  newcomerBias?: number
+  /** Added to the scores of new experts in every router, before the choice and the gates. Default 0. */
+  newExpertBias?: number
 }
 
 /** What a pass over a batch came to. */
@@ -100,8 +100,8 @@ export interface TrainingLoss {
   predictions: number
   distilled: number
   tokens: number
-  /** Part of the choices in the trained mixtures (k a token and mixture) that fell on newcomers; of kept sequences none count. */
-  newcomerShare: number
+  /** Part of the choices in the trained mixtures (k a token and mixture) that fell on new experts; of kept sequences none count. */
+  newExpertShare: number
 }
 
 export interface TrainingStep extends TrainingLoss {
@@ -140,7 +140,7 @@ export interface TrainingSize {
 }
 
 /**
- * Training of experts of a loaded model, one at a time, beside its sessions: those generate as before, since newcomers and
+ * Training of experts of a loaded model, one at a time, beside its sessions: those generate as before, since new experts and
  * trained copies live in the training alone. All but `size`, `expert` and `begin` need one that has begun. `teach` is built on
  * it, and writes what was learnt into a model.
  */
@@ -149,12 +149,12 @@ export interface ExpertTraining {
   size(plan: TrainingPlan): Promise<TrainingSize>
   /**
    * The matrices and the router row of an expert that the model has, as floats in the order of its trained tensors: what a
-   * newcomer can begin with.
+   * new expert can begin with.
    */
   expert(layer: number, kind: MixtureKind, expert: number): Promise<Float32Array>
   /**
    * Begins with weights in the order of the plan's tensors; without, experts that the model has start as they are there, and
-   * newcomers with zeros. A training that is under way ends.
+   * new experts with zeros. A training that is under way ends.
    */
   begin(plan: TrainingPlan, weights?: Float32Array): Promise<TrainingSize>
   /** One step of AdamW. Where it is aborted or fails, weights and optimiser are as they were. */

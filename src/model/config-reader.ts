@@ -111,8 +111,8 @@ export class ConfigReader {
     const topK = this.size(topKKey)
     const least = experts.reduce((least, count) => (count > 0 ? Math.min(least, count) : least), LARGEST_SIZE)
     if (topK <= least) {
-      const newcomers = this.newcomers(isObject(own) ? own.newcomers : undefined, kind, experts)
-      return { kind, experts, topK, ...(silentRows && { silentRows }), ...(newcomers && { newcomers }) }
+      const newExperts = this.newExperts(isObject(own) ? own.newcomers : undefined, kind, experts)
+      return { kind, experts, topK, ...(silentRows && { silentRows }), ...(newExperts && { newExperts }) }
     }
     throw new UserError(`${this.where}: ${topKKey} ${topK} is more than the ${least} experts that a layer has`)
   }
@@ -128,7 +128,7 @@ export class ConfigReader {
   }
 
   /** Of each layer the ids of experts that were taught later; undefined where none is named. */
-  private newcomers(of: unknown, kind: MixtureKind, experts: number[]): number[][] | undefined {
+  private newExperts(of: unknown, kind: MixtureKind, experts: number[]): number[][] | undefined {
     const lists = isObject(of) ? of[kind] : undefined
     if (of === undefined || (isObject(of) && lists === undefined)) return undefined
     const isRising = (ids: number[], count: number) =>

@@ -18,7 +18,7 @@ export interface Mixture {
    */
   silentRows?: number[]
   /** Ids, rising, of the experts of each layer that were taught to the model later. Absent where there are none. */
-  newcomers?: number[][]
+  newExperts?: number[][]
 }
 
 /** What all architectures have in common. Each adds what its own mathematics needs. */

@@ -8,7 +8,7 @@ export interface PageModel {
   /** What the API calls it. */
   name: string
   quant: Quant
-  config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'newcomers'>[] }
+  config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'newExperts'>[] }
   /** Whether it answers messages; another continues a text. */
   isChat: boolean
 }
@@ -28,8 +28,8 @@ export interface ModelCard {
 export function pageModel({ id, meta }: ModelCard): PageModel {
   const mixtures = MIXTURE_KINDS.flatMap((kind) => {
     const { [kind]: experts } = meta.experts
-    const newcomers = meta.newcomers?.[kind]
-    return experts ? [{ kind, experts, topK: meta.experts_per_token[kind] ?? 0, newcomers }] : []
+    const newExperts = meta.newcomers?.[kind]
+    return experts ? [{ kind, experts, topK: meta.experts_per_token[kind] ?? 0, newExperts }] : []
   })
   return { name: id, quant: meta.quant, config: { mixtures }, isChat: meta.chat_template }
 }

@@ -26,14 +26,14 @@ export function isNewcomer(
   layer: number,
   expert: number,
 ): boolean {
-  return mixtureOf(config, kind)?.newcomers?.[layer]?.includes(expert) ?? false
+  return mixtureOf(config, kind)?.newExperts?.[layer]?.includes(expert) ?? false
 }
 
 /** Which experts were taught to a model later: `newcomers: mlp 24 in layers 3, 4, 5`; nothing where none was. */
 export function newcomersLine({ config }: Pick<Reader, 'config'>): string[] {
-  const named = config.mixtures.flatMap(({ kind, newcomers = [] }) => {
+  const named = config.mixtures.flatMap(({ kind, newExperts = [] }) => {
     const byIds = new Map<string, number[]>()
-    for (const [layer, ids] of newcomers.entries()) {
+    for (const [layer, ids] of newExperts.entries()) {
       if (ids.length > 0) byIds.set(ids.join(', '), [...(byIds.get(ids.join(', ')) ?? []), layer])
     }
     return [...byIds].map(

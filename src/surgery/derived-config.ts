@@ -16,10 +16,10 @@ export function newcomersOf(
   { mixtures }: Pick<ModelConfig, 'mixtures'>,
   newIdOf: (kind: MixtureKind, layer: number, id: number) => number | undefined = (_kind, _layer, id) => id,
 ): Pick<MolmExperts, 'newcomers'> {
-  const taught = mixtures.filter(({ newcomers }) => newcomers?.some((ids) => ids.length > 0))
+  const taught = mixtures.filter(({ newExperts }) => newExperts?.some((ids) => ids.length > 0))
   if (taught.length === 0) return {}
-  const idsOf = ({ kind, newcomers = [] }: Mixture) =>
-    newcomers.map((ids, layer) => {
+  const idsOf = ({ kind, newExperts = [] }: Mixture) =>
+    newExperts.map((ids, layer) => {
       const left = ids.map((id) => newIdOf(kind, layer, id)).filter((id) => id !== undefined)
       return left.sort((a, b) => a - b)
     })

@@ -1,29 +1,29 @@
 import type { Model } from '../api/model.js'
-import { heldOutSample, type Lesson } from './lessons.js'
-import { lossOf, type Reading } from './measure.js'
+import { type Dataset, heldOutSample } from './datasets.js'
+import { lossOf, type Sample } from './measure.js'
 
-/** How far the gates of newcomers are open, and what it brings and costs on held-out sequences. */
+/** How far the gates of new experts are open, and what it brings and costs on held-out sequences. */
 export interface CalibrationPoint {
-  /** Added to the scores of the newcomers in every router: below 0 they are chosen less. */
+  /** Added to the scores of the new experts in every router: below 0 they are chosen less. */
   bias: number
   /** Mean cross-entropy in nats over the held-out tenth of the texts. */
-  heldOut: number
-  /** Part of the choices there that fell on newcomers. */
-  newcomerShare: number
+  heldOutLoss: number
+  /** Part of the choices there that fell on new experts. */
+  newExpertShare: number
   /**
    * For each lesson of what is to be kept, the rise of its loss in nats over that of the model as it was, and the rise that
    * is accepted.
    */
-  kept: { name: string; rise: number; bound: number }[]
+  retained: { name: string; rise: number; bound: number }[]
 }
 
 export interface Calibration {
   /** The bias that was chosen. */
   bias: number
   /** Whether it keeps every lesson within `forget`. */
-  isWithin: boolean
+  isWithinLimit: boolean
   /** Mean cross-entropy over the held-out tenth of the texts by the model as it was. */
-  heldOutBefore: number
+  heldOutLossBefore: number
   /** What was measured, in falling order of the bias. */
   curve: CalibrationPoint[]
 }
@@ -35,42 +35,42 @@ interface CalibrationOptions {
   signal?: AbortSignal
 }
 
-/** Biases that are tried first; at the last a newcomer has 0.02 of its odds. */
+/** Biases that are tried first; at the last a new expert has 0.02 of its odds. */
 const COARSE = [0, -0.5, -1, -2, -4]
 /** The limit is then looked for between two of these, by halves. */
 const HALVINGS = 3
 /** Tokens of the held-out texts that are measured for a point, and of each text to be kept. */
 const TOKENS = 4096
-const KEPT_TOKENS = 4096
+const RETAINED_TOKENS = 4096
 /** Share of a continuation that does not count: it is still about the new text, on which the models are to differ. */
 const NEAR_SHARE = 0.5
 
 /** Gain in nats below which nothing has been learnt. */
 const LEAST_GAIN = 1e-3
 
-/** Whether newcomers with this bias predict the held-out texts better than the model as it was. */
-export function hasLearnt({ heldOutBefore, curve }: Calibration, bias: number): boolean {
+/** Whether new experts with this bias predict the held-out texts better than the model as it was. */
+export function hasLearnt({ heldOutLossBefore, curve }: Calibration, bias: number): boolean {
   const point = curve.find((tried) => tried.bias === bias)
-  return point !== undefined && point.heldOut < heldOutBefore - LEAST_GAIN
+  return point !== undefined && point.heldOutLoss < heldOutLossBefore - LEAST_GAIN
 }
 
 /**
- * Chooses a bias for the gates of a training's newcomers: the nearest to 0 at which no lesson that is to be kept loses more than
+ * Chooses a bias for the gates of a training's new experts: the nearest to 0 at which no lesson that is to be kept loses more than
  * its allowance of `forget`, or, if there is none, the one at which the worst loses least. Forward passes alone.
  */
 export async function calibrate(
   model: Model,
-  { lessons, keep }: { lessons: readonly Lesson[]; keep: readonly Lesson[] },
+  { datasets, retained }: { datasets: readonly Dataset[]; retained: readonly Dataset[] },
   options: CalibrationOptions,
 ): Promise<Calibration> {
   const { onPoint } = options
-  const { heldOutBefore, measure } = await gauge(model, lessons, keep, options)
+  const { heldOutLossBefore, measure } = await gauge(model, datasets, retained, options)
   const curve: CalibrationPoint[] = []
   const at = async (bias: number) => {
     const point = await measure(bias)
     curve.push(point)
     onPoint?.(point)
-    return isWithin(point)
+    return isWithinLimit(point)
   }
   const tried: boolean[] = []
   for (const bias of COARSE) tried.push(await at(bias))
@@ -85,54 +85,55 @@ export async function calibrate(
     }
   }
   curve.sort((a, b) => b.bias - a.bias)
-  const chosen = curve.find(isWithin) ?? curve.reduce((best, point) => (worstOf(point) < worstOf(best) ? point : best))
-  return { bias: chosen.bias, isWithin: isWithin(chosen), heldOutBefore, curve }
+  const chosen =
+    curve.find(isWithinLimit) ?? curve.reduce((best, point) => (worstOf(point) < worstOf(best) ? point : best))
+  return { bias: chosen.bias, isWithinLimit: isWithinLimit(chosen), heldOutLossBefore, curve }
 }
 
-function isWithin({ kept }: CalibrationPoint): boolean {
-  return kept.every(({ rise, bound }) => rise <= bound)
+function isWithinLimit({ retained }: CalibrationPoint): boolean {
+  return retained.every(({ rise, bound }) => rise <= bound)
 }
 
 /** How far the worst of what is to be kept is beyond its bound. */
-function worstOf({ kept }: CalibrationPoint): number {
-  return kept.reduce((worst, { rise, bound }) => Math.max(worst, rise - bound), -Infinity)
+function worstOf({ retained }: CalibrationPoint): number {
+  return retained.reduce((worst, { rise, bound }) => Math.max(worst, rise - bound), -Infinity)
 }
 
 /** Rise of the loss of a lesson, in nats, that `forget` accepts. */
-export function boundOf({ allowance = 1 }: Lesson, forget: number): number {
+export function boundOf({ allowance = 1 }: Dataset, forget: number): number {
   return Math.log1p(forget * allowance)
 }
 
-/** Measures the model as it was; `measure` then measures it with newcomers. */
+/** Measures the model as it was; `measure` then measures it with new experts. */
 async function gauge(
   model: Model,
-  lessons: readonly Lesson[],
-  keep: readonly Lesson[],
+  datasets: readonly Dataset[],
+  retained: readonly Dataset[],
   { forget, signal }: CalibrationOptions,
-): Promise<{ heldOutBefore: number; measure: (bias: number) => Promise<CalibrationPoint> }> {
-  const learnt = lessons.map((lesson) => ({ lesson, sequences: heldOutSample(lesson, TOKENS / lessons.length) }))
-  const lossAt = async (readings: readonly Reading[], newcomerBias: number) =>
-    lossOf(model, readings, { newcomerBias, signal })
-  const { loss: heldOutBefore } = await lossAt(learnt, -Infinity)
+): Promise<{ heldOutLossBefore: number; measure: (bias: number) => Promise<CalibrationPoint> }> {
+  const taught = datasets.map((dataset) => ({ dataset, sequences: heldOutSample(dataset, TOKENS / datasets.length) }))
+  const lossAt = async (samples: readonly Sample[], newExpertBias: number) =>
+    lossOf(model, samples, { newExpertBias, signal })
+  const { loss: heldOutLossBefore } = await lossAt(taught, -Infinity)
   const rises: ((bias: number) => Promise<number>)[] = []
-  for (const lesson of keep) {
-    if (lesson.isOwn) {
-      rises.push((newcomerBias) => divergenceOf(model, lesson, { newcomerBias, signal }))
+  for (const dataset of retained) {
+    if (dataset.isGenerated) {
+      rises.push((newExpertBias) => divergenceOf(model, dataset, { newExpertBias, signal }))
       continue
     }
-    const readings = [{ lesson, sequences: heldOutSample(lesson, KEPT_TOKENS) }]
-    const before = (await lossAt(readings, -Infinity)).loss
-    rises.push(async (bias) => (await lossAt(readings, bias)).loss - before)
+    const samples = [{ dataset, sequences: heldOutSample(dataset, RETAINED_TOKENS) }]
+    const before = (await lossAt(samples, -Infinity)).loss
+    rises.push(async (bias) => (await lossAt(samples, bias)).loss - before)
   }
   const measure = async (bias: number) => {
-    const { loss, newcomerShare } = await lossAt(learnt, bias)
-    const kept: CalibrationPoint['kept'] = []
-    for (const [i, { name }] of keep.entries()) {
-      kept.push({ name, rise: await rises[i](bias), bound: boundOf(keep[i], forget) })
+    const { loss, newExpertShare } = await lossAt(taught, bias)
+    const points: CalibrationPoint['retained'] = []
+    for (const [i, { name }] of retained.entries()) {
+      points.push({ name, rise: await rises[i](bias), bound: boundOf(retained[i], forget) })
     }
-    return { bias, heldOut: loss, newcomerShare, kept }
+    return { bias, heldOutLoss: loss, newExpertShare, retained: points }
   }
-  return { heldOutBefore, measure }
+  return { heldOutLossBefore, measure }
 }
 
 /**
@@ -141,12 +142,12 @@ async function gauge(
  */
 async function divergenceOf(
   model: Model,
-  lesson: Lesson,
-  options: { newcomerBias: number; signal?: AbortSignal },
+  dataset: Dataset,
+  options: { newExpertBias: number; signal?: AbortSignal },
 ): Promise<number> {
-  const { prompt = 0, heldOut } = lesson
+  const { prompt = 0, heldOut } = dataset
   const near = prompt === 0 ? 0 : NEAR_SHARE
   const longest = Math.max(...heldOut.map(({ length }) => length))
-  const scored = { ...lesson, prompt: Math.max(prompt, Math.floor(near * longest)) }
-  return (await lossOf(model, [{ lesson: scored, sequences: heldOut }], { ...options, fromBefore: true })).loss
+  const scored = { ...dataset, prompt: Math.max(prompt, Math.floor(near * longest)) }
+  return (await lossOf(model, [{ dataset: scored, sequences: heldOut }], { ...options, fromBefore: true })).loss
 }

@@ -2,7 +2,7 @@ import { renderCurves } from '../pictures/curves.js'
 import type { Calibration } from './calibration.js'
 import type { TeachingPoint } from './teach-events.js'
 
-const COLUMNS = ['step', 'tokens', 'loss', 'divergence', 'heldOut', 'kept', 'newcomerShare'] as const
+const COLUMNS = ['step', 'tokens', 'loss', 'divergence', 'heldOutLoss', 'retainedLoss', 'newExpertShare'] as const
 const HEAD = ['step', 'tokens', 'loss', 'divergence', 'held_out_loss', 'kept_loss', 'newcomer_share']
 
 /** The files beside a taught model that show how it learnt and how its gates were closed: tables and pictures. */
@@ -24,7 +24,7 @@ function curveCsv(curve: readonly TeachingPoint[]): string {
 }
 
 function curveSvg(curve: readonly TeachingPoint[], caption: readonly string[]): string {
-  const of = (column: 'loss' | 'heldOut' | 'kept') =>
+  const of = (column: 'loss' | 'heldOutLoss' | 'retainedLoss') =>
     curve.flatMap(({ step: x, [column]: y }) => (y === undefined ? [] : [{ x, y }]))
   return renderCurves({
     title: 'How it was taught',
@@ -33,37 +33,37 @@ function curveSvg(curve: readonly TeachingPoint[], caption: readonly string[]): 
     y: 'loss, nats a token',
     curves: [
       { name: 'steps', points: of('loss'), isFaint: true },
-      { name: 'held out of the texts', points: of('heldOut') },
-      { name: 'held out of what is kept', points: of('kept') },
+      { name: 'held out of the texts', points: of('heldOutLoss') },
+      { name: 'held out of what is kept', points: of('retainedLoss') },
     ],
   })
 }
 
 /** A row for each bias, with the rise of each lesson that is kept. */
 function calibrationCsv({ curve }: Calibration): string {
-  const kept = curve[0].kept.map(({ name }) => `"rise of ${name.replaceAll('"', '""')}"`)
-  const rows = curve.map(({ bias, heldOut, newcomerShare, kept }) =>
-    [bias, heldOut, newcomerShare, ...kept.map(({ rise }) => rise)].map(shown),
+  const rises = curve[0].retained.map(({ name }) => `"rise of ${name.replaceAll('"', '""')}"`)
+  const rows = curve.map(({ bias, heldOutLoss, newExpertShare, retained }) =>
+    [bias, heldOutLoss, newExpertShare, ...retained.map(({ rise }) => rise)].map(shown),
   )
-  return csv([['bias', 'held_out_loss', 'newcomer_share', ...kept], ...rows])
+  return csv([['bias', 'held_out_loss', 'newcomer_share', ...rises], ...rows])
 }
 
 /** The losses by the bias, as differences from those of the model as it was. */
-function calibrationSvg({ curve, bias, heldOutBefore }: Calibration, caption: readonly string[]): string {
+function calibrationSvg({ curve, bias, heldOutLossBefore }: Calibration, caption: readonly string[]): string {
   const rising = [...curve].reverse()
   return renderCurves({
-    title: 'How far the gates of the newcomers are open',
+    title: 'How far the gates of the new experts are open',
     caption: [...caption, `chosen: a bias of ${bias}`],
     x: 'bias of the gates',
     y: 'loss, nats above the model as it was',
     curves: [
       {
         name: 'held out of the texts',
-        points: rising.map(({ bias: x, heldOut }) => ({ x, y: heldOut - heldOutBefore })),
+        points: rising.map(({ bias: x, heldOutLoss }) => ({ x, y: heldOutLoss - heldOutLossBefore })),
       },
-      ...curve[0].kept.map(({ name }, i) => ({
+      ...curve[0].retained.map(({ name }, i) => ({
         name,
-        points: rising.map(({ bias: x, kept }) => ({ x, y: kept[i].rise })),
+        points: rising.map(({ bias: x, retained }) => ({ x, y: retained[i].rise })),
       })),
     ],
   })

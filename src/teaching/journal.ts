@@ -5,7 +5,7 @@ import type { TrainingState } from '../api/training.js'
 import { codeOf, UserError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
 import { isObject, parseJsonObject } from '../json.js'
-import type { OwnWriting } from './rehearsal.js'
+import type { ReplaySequences } from './replay.js'
 import type { TeachingPoint } from './teach-events.js'
 
 /** All that it takes to resume a training: what was measured, the state, and the best weights so far. */
@@ -15,10 +15,12 @@ export interface Journal {
   state: TrainingState
   best: Float32Array
   /** What the model has written to be read again, by lesson. */
-  own: OwnWriting[]
+  replay: ReplaySequences[]
 }
 
-const MAGIC = 'molm teaching 2\n'
+const NAME = 'molm teaching'
+const VERSION = 3
+const MAGIC = `${NAME} ${VERSION}\n`
 const SHA256_BYTES = 32
 const ARRAYS = ['weights', 'firstMoments', 'secondMoments'] as const
 
@@ -74,8 +76,11 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   const damaged = new UserError(`${path}: damaged; teach without \`resume\`, from the beginning`)
   const start = MAGIC.length + 4
   const whole = bytes.subarray(0, -SHA256_BYTES)
-  if (whole.length < start || whole.toString('latin1', 0, MAGIC.length) !== MAGIC) throw damaged
+  if (whole.length < start || !whole.toString('latin1', 0, MAGIC.length).startsWith(`${NAME} `)) throw damaged
   if (!createHash('sha256').update(whole).digest().equals(bytes.subarray(-SHA256_BYTES))) throw damaged
+  if (whole.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    throw new UserError(`${path}: written by another version of molm; teach without \`resume\`, from the beginning`)
+  }
   const end = start + whole.readUInt32LE(MAGIC.length)
   const header = parseJsonObject(whole.subarray(start, end), path)
   const body = whole.subarray(end)
@@ -91,8 +96,8 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   )
   const { curve, steps } = header
   const idsOf = (sequences: readonly number[][]) => sequences.map((ids) => Int32Array.from(ids))
-  const own = header.own.map(({ train, heldOut }) => ({ train: idsOf(train), heldOut: idsOf(heldOut) }))
-  return { curve, own, best, state: { steps, weights, firstMoments, secondMoments } }
+  const replay = header.replay.map(({ train, heldOut }) => ({ train: idsOf(train), heldOut: idsOf(heldOut) }))
+  return { curve, replay, best, state: { steps, weights, firstMoments, secondMoments } }
 }
 
 export async function removeJournal(path: string): Promise<void> {
@@ -104,12 +109,12 @@ interface Header extends Pick<Journal, 'curve'> {
   steps: number
   floats: number
   /** Sequences as lists of ids. */
-  own: { train: number[][]; heldOut: number[][] }[]
+  replay: { train: number[][]; heldOut: number[][] }[]
 }
 
 /** Whether a header says what one that was written here can say. */
 function isHeader(header: Record<string, unknown>): header is Record<string, unknown> & Header {
-  const { key, steps, floats, curve, own } = header
+  const { key, steps, floats, curve, replay } = header
   return (
     typeof key === 'string' &&
     isCount(steps) &&
@@ -117,16 +122,16 @@ function isHeader(header: Record<string, unknown>): header is Record<string, unk
     Array.isArray(curve) &&
     curve.length === steps + 1 &&
     curve.every(isPoint) &&
-    Array.isArray(own) &&
-    own.every((lesson) => isObject(lesson) && isSequences(lesson.train) && isSequences(lesson.heldOut))
+    Array.isArray(replay) &&
+    replay.every((dataset) => isObject(dataset) && isSequences(dataset.train) && isSequences(dataset.heldOut))
   )
 }
 
 /** Point `index` is that of step `index`. */
 function isPoint(point: unknown, index: number): point is TeachingPoint {
   if (!isObject(point) || point.step !== index || !isCount(point.tokens)) return false
-  const { loss, divergence, heldOut, kept, newcomerShare } = point
-  return [loss, divergence, heldOut, kept, newcomerShare].every(
+  const { loss, divergence, heldOutLoss, retainedLoss, newExpertShare } = point
+  return [loss, divergence, heldOutLoss, retainedLoss, newExpertShare].every(
     (value) => value === undefined || (typeof value === 'number' && Number.isFinite(value)),
   )
 }

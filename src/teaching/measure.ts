@@ -2,26 +2,26 @@ import type { Model } from '../api/model.js'
 import type { TrainingBatch } from '../api/training.js'
 import type { MixtureKind } from '../model/config.js'
 import { logSumExp } from '../sampling/logprobs.js'
-import { heldOutSample, type Lesson, weightsOf } from './lessons.js'
+import { type Dataset, heldOutSample, lossWeights } from './datasets.js'
 
 /** Sequences of a lesson that are measured. */
-export interface Reading {
-  lesson: Lesson
+export interface Sample {
+  dataset: Dataset
   sequences: readonly Int32Array[]
 }
 
-/** How a model predicts a lesson's held-out part, and how many of its choices are newcomers. */
-export interface Predicted {
+/** How a model predicts a lesson's held-out part, and how many of its choices are new experts. */
+export interface HeldOutLoss {
   /** Mean cross-entropy in nats. */
   loss: number
   /** Tokens that were predicted. */
   scored: number
-  /** Part of the choices in the taught layers that fell on newcomers; 0 if there are none. */
-  newcomerShare: number
+  /** Part of the choices in the taught layers that fell on new experts; 0 if there are none. */
+  newExpertShare: number
 }
 
-/** Which experts count as newcomers: those from `first[layer]` on, in the layers that have an entry. */
-export interface Newcomers {
+/** Which experts count as new experts: those from `first[layer]` on, in the layers that have an entry. */
+export interface NewExperts {
   kind: MixtureKind
   first: readonly (number | undefined)[]
 }
@@ -30,18 +30,18 @@ export interface Newcomers {
 const MOST_READ = 16384
 
 /** Reads held-out sequences of a lesson, all or a sample from everywhere, each on its own and with nothing in front. */
-export async function readHeldOut(
+export async function measureHeldOut(
   model: Model,
-  lesson: Lesson,
-  { kind, first }: Newcomers,
+  dataset: Dataset,
+  { kind, first }: NewExperts,
   signal?: AbortSignal,
-): Promise<Predicted> {
+): Promise<HeldOutLoss> {
   const { vocabSize } = model.config
-  const { prompt = 0 } = lesson
-  let [nll, scored, choices, ofNewcomers] = [0, 0, 0, 0]
+  const { prompt = 0 } = dataset
+  let [nll, scored, choices, ofNewExperts] = [0, 0, 0, 0]
   const session = model.createSession()
   try {
-    for (const ids of heldOutSample(lesson, MOST_READ)) {
+    for (const ids of heldOutSample(dataset, MOST_READ)) {
       session.reset()
       const { logits, routes } = await session.forward(ids, { logits: 'all', routes: true, signal })
       for (let t = Math.max(prompt, 1); t < ids.length; t++, scored++) {
@@ -52,13 +52,13 @@ export async function readHeldOut(
         if (from === undefined) continue
         const chosen = routes[layer][kind]?.ids ?? []
         choices += chosen.length
-        for (let i = 0; i < chosen.length; i++) if (chosen[i] >= from) ofNewcomers++
+        for (let i = 0; i < chosen.length; i++) if (chosen[i] >= from) ofNewExperts++
       }
     }
   } finally {
     session.dispose()
   }
-  return { loss: nll / scored, scored, newcomerShare: choices === 0 ? 0 : ofNewcomers / choices }
+  return { loss: nll / scored, scored, newExpertShare: choices === 0 ? 0 : ofNewExperts / choices }
 }
 
 /** Sequences that go into one request for a loss: an abort waits for no more. */
@@ -68,33 +68,33 @@ interface LossOptions {
   /** Measures the divergence from the model as it was, in place of the cross-entropy. */
   fromBefore?: boolean
   /** See PassTerms. */
-  newcomerBias?: number
+  newExpertBias?: number
   signal?: AbortSignal
 }
 
-/** Mean loss of sequences under a training's newcomers, in nats a prediction, and the share of these. */
+/** Mean loss of sequences under a training's new experts, in nats a prediction, and the share of these. */
 export async function lossOf(
   model: Model,
-  readings: readonly Reading[],
-  { fromBefore = false, newcomerBias, signal }: LossOptions = {},
-): Promise<{ loss: number; newcomerShare: number }> {
-  const sums = { loss: 0, predictions: 0, newcomers: 0, tokens: 0 }
-  const all = readings.flatMap(({ lesson, sequences }) => sequences.map((ids) => ({ ids, lesson })))
+  samples: readonly Sample[],
+  { fromBefore = false, newExpertBias, signal }: LossOptions = {},
+): Promise<{ loss: number; newExpertShare: number }> {
+  const sums = { loss: 0, predictions: 0, newExperts: 0, tokens: 0 }
+  const all = samples.flatMap(({ dataset, sequences }) => sequences.map((ids) => ({ ids, dataset })))
   for (let at = 0; at < all.length; at += AT_ONCE) {
     const now = all.slice(at, at + AT_ONCE)
     const batch: TrainingBatch = {
       sequences: now.map(({ ids }) => ids),
-      weights: now.map(({ ids, lesson }) => weightsOf(lesson, ids)),
+      weights: now.map(({ ids, dataset }) => lossWeights(dataset, ids)),
       distilled: now.map(() => fromBefore),
     }
-    const { loss, divergence, predictions, distilled, newcomerShare, tokens } = await model.training.loss(batch, {
-      newcomerBias,
+    const { loss, divergence, predictions, distilled, newExpertShare, tokens } = await model.training.loss(batch, {
+      newExpertBias,
       signal,
     })
     sums.loss += loss * predictions + divergence * distilled
     sums.predictions += predictions + distilled
-    sums.newcomers += newcomerShare * tokens
+    sums.newExperts += newExpertShare * tokens
     sums.tokens += tokens
   }
-  return { loss: sums.loss / sums.predictions, newcomerShare: sums.newcomers / sums.tokens }
+  return { loss: sums.loss / sums.predictions, newExpertShare: sums.newExperts / sums.tokens }
 }

@@ -1,7 +1,8 @@
 import { loadModel } from '../library/load-model.js'
-import { batchOf, Deck, Decks, type Lesson } from './lessons.js'
-import { checkTeachable, layOut, readSource } from './outline.js'
+import type { Dataset } from './datasets.js'
 import { PHASES } from './phase-clock.js'
+import { checkTeachable, planRun, readTexts } from './run-plan.js'
+import { makeBatch, RoundRobinSampler, ShuffledSampler } from './samplers.js'
 import type { TeachingPlan } from './teach-events.js'
 import { checkTeachOptions, settingsOf, type TeachOptions } from './teach-options.js'
 
@@ -15,18 +16,19 @@ export interface MeasuredPlan extends TeachingPlan {
 export async function planTeaching(name: string, options: Omit<TeachOptions, 'out' | 'resume'>): Promise<MeasuredPlan> {
   checkTeachOptions({ ...options, out: '.' })
   const { quant, threads, signal, onEvent } = options
-  const own = await loadModel(name, { quant, threads, signal })
+  const model = await loadModel(name, { quant, threads, signal })
   try {
-    checkTeachable(own.name, own.config)
-    const source = await readSource(own, settingsOf(options, own.config), options)
-    onEvent?.({ kind: 'phase', phase: PHASES.rehearsal })
-    const { course, plan, sizes, first } = await layOut(own, source, options, { forOneStep: true })
+    checkTeachable(model.name, model.config)
+    const texts = await readTexts(model, settingsOf(options, model.config), options)
+    onEvent?.({ kind: 'phase', phase: PHASES.replay })
+    const { setup, plan, sizes, initialWeights } = await planRun(model, texts, options, { forOneStep: true })
     onEvent?.({ kind: 'phase', phase: 'measuring a step' })
-    await own.training.begin(course.plan, await first())
-    const draw = (lessons: readonly Lesson[], count: number) => new Decks([Deck.of(lessons, 0)]).draw(count)
-    const batch = batchOf(draw(course.lessons, sizes.learn), draw(course.keep, sizes.keep))
-    const { steering } = course.settings
-    const step = () => own.training.step(batch, { learningRate: 0 }, { steering, signal })
+    await model.training.begin(setup.plan, await initialWeights())
+    const draw = (datasets: readonly Dataset[], count: number) =>
+      new RoundRobinSampler([ShuffledSampler.of(datasets, 0)]).draw(count)
+    const batch = makeBatch(draw(setup.datasets, sizes.newText), draw(setup.retained, sizes.replay))
+    const { steering } = setup.settings
+    const step = () => model.training.step(batch, { learningRate: 0 }, { steering, signal })
     // The first reads experts that have not been there.
     await step()
     const start = performance.now()
@@ -34,6 +36,6 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
     const seconds = (performance.now() - start) / 1000
     return { ...plan, tokensPerSecond: tokens / seconds, secondsPerEpoch: plan.stepsPerEpoch * seconds }
   } finally {
-    await own.dispose()
+    await model.dispose()
   }
 }

@@ -2,7 +2,7 @@ import type { TeachEvent } from './teach-events.js'
 
 /** The phases that a report has the times of. */
 export const PHASES = {
-  rehearsal: 'letting the model write what it is to keep',
+  replay: 'letting the model write what it is to keep',
   training: 'teaching',
   calibration: 'closing the gates as far as what is to be kept wants',
 }

@@ -8,15 +8,15 @@ import { formatBytes } from '../numbers.js'
 import type { PackedModel } from '../surgery/packed-model.js'
 import { withPackedModel } from '../surgery/with-packed.js'
 import { fingerprint, type Journal, journalPath, readJournal } from './journal.js'
-import { checkTeachable, layOut, type Outline, readSource } from './outline.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
+import { checkTeachable, planRun, type RunPlan, readTexts } from './run-plan.js'
 import { type Settings, settingsOf, type TeachOptions } from './teach-options.js'
 
 /** All that a training begins with. */
-export interface Prepared extends Outline {
+export interface Prepared extends RunPlan {
   /** The model as it is on the disk, and as it runs. */
   packed: PackedModel
-  own: Model
+  model: Model
   /** What a journal of this training belongs to. */
   key: string
   /** What an earlier run of it has left. */
@@ -37,18 +37,18 @@ export async function withPrepared<T>(
   const wanted = settingsOf(options, config)
   clock.begin('opening the model')
   return withPackedModel(name, out, options, async (packed, found: FoundModel) => {
-    const own = await loadModel(found.path, { threads, signal })
+    const model = await loadModel(found.path, { threads, signal })
     try {
       clock.begin('reading the texts')
-      const source = await readSource(own, wanted, options)
-      const key = keyOf(source.settings, packed, options)
+      const texts = await readTexts(model, wanted, options)
+      const key = keyOf(texts.settings, packed, options)
       const journal = options.resume ? await readJournal(journalPath(out), key) : undefined
-      if (!journal) clock.begin(PHASES.rehearsal)
-      const outline = await layOut(own, source, options, { earlier: journal?.own })
-      await checkDisk(out, packed, outline.plan.parameters)
-      return await use({ ...outline, packed, own, key, journal })
+      if (!journal) clock.begin(PHASES.replay)
+      const run = await planRun(model, texts, options, { earlier: journal?.replay })
+      await checkDisk(out, packed, run.plan.parameters)
+      return await use({ ...run, packed, model, key, journal })
     } finally {
-      await own.dispose()
+      await model.dispose()
     }
   })
 }

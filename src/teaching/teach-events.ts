@@ -15,15 +15,15 @@ export interface TeachingPoint {
    */
   divergence?: number
   /** Mean cross-entropy over the held-out tenth of the texts. */
-  heldOut?: number
+  heldOutLoss?: number
   /** The same over the held-out part of what is to be kept. */
-  kept?: number
-  /** Part of the choices in the taught mixtures that fell on newcomers. */
-  newcomerShare?: number
+  retainedLoss?: number
+  /** Part of the choices in the taught mixtures that fell on new experts. */
+  newExpertShare?: number
 }
 
 /** Why a training ended. */
-export type Ending = 'done' | 'no-better' | 'interrupted' | 'not-a-number'
+export type StopReason = 'done' | 'no-better' | 'interrupted' | 'not-a-number'
 
 /** Events while a model is taught. */
 export type TeachEvent =
@@ -38,11 +38,11 @@ export type TeachEvent =
   /** A bias of the gates was tried. */
   | { kind: 'calibration'; point: CalibrationPoint }
   /** The training is over. */
-  | { kind: 'end'; ending: Ending; step: number; bestStep: number }
+  | { kind: 'end'; stopReason: StopReason; step: number; bestStep: number }
 
 /** What a training takes. */
 export interface TeachingPlan {
-  /** Kind and layers of the newcomers, and how many each layer gets. */
+  /** Kind and layers of the new experts, and how many each layer gets. */
   kind: MixtureKind
   layers: number[]
   experts: number
@@ -55,7 +55,7 @@ export interface TeachingPlan {
   /** Tokens that a step usually has; absent unless the texts are too short for so many. */
   usualBatch?: number
   /** Tokens of the texts that are learnt from, and those held out. */
-  tokens: { train: number; heldOut: number; keep: number }
+  tokens: { train: number; heldOut: number; replay: number }
   steps: number
   stepsPerEpoch: number
 }

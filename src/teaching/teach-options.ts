@@ -18,7 +18,7 @@ export interface TeachOptions {
   keepTexts?: readonly NamedText[]
   /**
    * Rise of the perplexity of what is to be kept that is accepted, as a share of it, above 0 and 1 at most. After the training the gates
-   * of the newcomers are closed as far as that takes. Default 0.01.
+   * of the new experts are closed as far as that takes. Default 0.01.
    */
   forget?: number
   /** New experts for each of the layers. Default 1. */
@@ -43,7 +43,7 @@ export interface TeachOptions {
   /** Share of a step's tokens that are of what is to be kept. From 0 to below 1. Default 0.5. */
   keep?: number
   /**
-   * How load is steered by a further term of the loss. texts (default): what is learnt is drawn to the newcomers, and what is
+   * How load is steered by a further term of the loss. texts (default): what is learnt is drawn to the new experts, and what is
    * kept away from them, so that their rows of the routers learn to tell the two apart. entropy: the load concentration of
    * the ModuleFormer paper, which draws load to what has most. none: not at all.
    */
@@ -191,7 +191,7 @@ const LEAST_BATCH = 64
 
 /** Weights as they were measured to do most (docs/TEACHING.md). */
 const TERMS: Record<SteeringKind, Steering | undefined> = {
-  texts: { kind: 'newcomers', weight: 2 },
+  texts: { kind: 'new-experts', weight: 2 },
   entropy: { kind: 'entropy', weight: 0.02 },
   none: undefined,
 }

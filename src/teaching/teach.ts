@@ -7,40 +7,46 @@ import { loadModel } from '../library/load-model.js'
 import type { PerMixture } from '../model/config.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import type { BeforeAndAfter } from '../surgery/prune.js'
-import { accountOf, captionOf } from './account.js'
 import type { Calibration } from './calibration.js'
-import type { Learnt } from './course.js'
 import { curveFiles } from './curve-files.js'
 import { journalPath, removeJournal } from './journal.js'
-import { closeGates, train } from './learn.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
 import { type Prepared, withPrepared } from './prepare.js'
-import { compareTexts, readLessons, type TaughtText, type WorseText, worsened } from './taught-texts.js'
-import type { Ending, TeachingPlan, TeachingPoint } from './teach-events.js'
+import { captionOf, summaryOf } from './summary.js'
+import type { StopReason, TeachingPlan, TeachingPoint } from './teach-events.js'
 import { checkTeachOptions, type TeachOptions } from './teach-options.js'
-import { newIds, writeTaught } from './write-taught.js'
+import {
+  compareTexts,
+  findRegressions,
+  measureDatasets,
+  type TextComparison,
+  type TextRegression,
+} from './text-comparison.js'
+import { calibrateGates, train } from './train.js'
+import type { TrainingOutcome } from './training-run.js'
+import { newExpertIds, writeTaughtModel } from './write-taught-model.js'
 
-export interface Taught {
+export interface TeachResult {
   /** The packed file. */
   path: string
   plan: TeachingPlan
-  /** Per mixture and layer, the ids of the newcomers: they follow the experts that were there. */
-  newcomers: PerMixture<number[][]>
-  ending: Ending
+  /** Per mixture and layer, the ids of the new experts: they follow the experts that were there. */
+  newExperts: PerMixture<number[][]>
+  stopReason: StopReason
   /** The step whose state was written. */
   bestStep: number
   curve: TeachingPoint[]
-  /** How the gates of the newcomers were closed, to keep what is to be kept. */
+  /** How the gates of the new experts were closed, to keep what is to be kept. */
   calibration: Calibration
-  texts: TaughtText[]
+  texts: TextComparison[]
   /** The same of what the model wrote itself, and of the texts that were to be kept. */
-  keep: TaughtText[]
+  retained: TextComparison[]
   /** Those of both that the taught model predicts worse than is accepted, measured on what was written. */
-  worse: WorseText[]
+  regressions: TextRegression[]
   /** Bytes of packed weights. */
   bytes: BeforeAndAfter
   /** Seconds that writing what is rehearsed, training and calibration took in this run. */
-  seconds: { rehearsal: number; training: number; calibration: number }
+  seconds: { replay: number; training: number; calibration: number }
 }
 
 /**
@@ -53,7 +59,7 @@ export interface Taught {
  * const taught = await teach('nano', { out: './nano-recipes', texts: [await readText('recipes.txt')] })
  * taught.texts[0].perplexity     // { before: 512, after: 61 }
  */
-export async function teach(name: string, options: TeachOptions): Promise<Taught> {
+export async function teach(name: string, options: TeachOptions): Promise<TeachResult> {
   checkTeachOptions(options)
   const clock = new PhaseClock(options.onEvent)
   try {
@@ -64,55 +70,60 @@ export async function teach(name: string, options: TeachOptions): Promise<Taught
   }
 }
 
-async function trainAndWrite(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<Taught> {
-  const learnt = await train(prepared, options, clock)
+async function trainAndWrite(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<TeachResult> {
+  const outcome = await train(prepared, options, clock)
   // A signal aborts once: if that has ended the training, what it learnt is written all the same.
   const signal = options.signal?.aborted ? undefined : options.signal
   try {
-    return await write(prepared, learnt, { ...options, signal }, clock)
+    return await write(prepared, outcome, { ...options, signal }, clock)
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) throw error
     throw new UserError('interrupted; the training is kept: teach with `resume` to go on', { cause: error })
   }
 }
 
-async function write(prepared: Prepared, learnt: Learnt, options: TeachOptions, clock: PhaseClock): Promise<Taught> {
-  const { own, packed, course, plan } = prepared
-  const { settings } = course
+async function write(
+  prepared: Prepared,
+  outcome: TrainingOutcome,
+  options: TeachOptions,
+  clock: PhaseClock,
+): Promise<TeachResult> {
+  const { model, packed, setup, plan } = prepared
+  const { settings } = setup
   const { threads, out, signal } = options
-  const { newcomers, calibration } = await closeGates(prepared, learnt, options, clock)
+  const { newExperts, calibration } = await calibrateGates(prepared, outcome, options, clock)
   clock.begin('measuring the model as it was')
-  const before = await readLessons(own, course, packed.config, signal)
-  const { bytes } = own.info
-  await own.dispose()
+  const before = await measureDatasets(model, setup, packed.config, signal)
+  const { bytes } = model.info
+  await model.dispose()
   clock.begin('writing')
-  const account = accountOf(prepared, learnt, calibration)
-  const files = curveFiles(learnt.curve, calibration, captionOf(prepared, learnt, calibration))
-  await writeTaught(packed, out, { settings, newcomers, bias: calibration.bias, account, files })
+  const summary = summaryOf(prepared, outcome, calibration)
+  const files = curveFiles(outcome.curve, calibration, captionOf(prepared, outcome, calibration))
+  await writeTaughtModel(packed, out, { settings, newExperts, bias: calibration.bias, summary, files })
   const path = resolve(out, packedFileName(packed.file.metadata.quant))
   clock.begin('measuring the taught model')
   const { after, size } = await withLoaded(path, { threads, signal }, async (taught) => ({
-    after: await readLessons(taught, course, packed.config, signal),
+    after: await measureDatasets(taught, setup, packed.config, signal),
     size: taught.info.bytes,
   }))
   clock.end()
   // An interrupted training may be resumed.
-  if (learnt.ending !== 'interrupted') await removeJournal(journalPath(out))
-  const [texts, keep] = [course.lessons, course.keep].map((lessons) => compareTexts(lessons, before, after))
+  if (outcome.stopReason !== 'interrupted') await removeJournal(journalPath(out))
+  const [texts, retained] = [setup.datasets, setup.retained].map((datasets) => compareTexts(datasets, before, after))
   return {
     path,
     plan,
-    newcomers: newIds(packed.config, settings),
-    ending: learnt.ending,
-    bestStep: learnt.bestStep,
-    curve: learnt.curve,
+    newExperts: newExpertIds(packed.config, settings),
+    stopReason: outcome.stopReason,
+    bestStep: outcome.bestStep,
+    curve: outcome.curve,
     calibration,
     texts,
-    keep,
-    worse: worsened(course, texts, keep),
+    retained,
+    regressions: findRegressions(setup, texts, retained),
     bytes: { before: bytes, after: size },
     seconds: {
-      rehearsal: clock.seconds(PHASES.rehearsal),
+      replay: clock.seconds(PHASES.replay),
       training: clock.seconds(PHASES.training),
       calibration: clock.seconds(PHASES.calibration),
     },

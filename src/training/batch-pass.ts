@@ -23,7 +23,7 @@ export function* passOver(
   batch: TrainingBatch,
   { limits, mixtures, withGradients, terms = {}, check = () => {} }: PassOptions,
 ): Generator<undefined, TrainingLoss> {
-  const { steering, newcomerBias = 0 } = terms
+  const { steering, newExpertBias = 0 } = terms
   const batches = microBatches(batch, limits)
   const all = batches.flatMap(({ predictions }) => predictions)
   const distilled = all.filter(({ isDistilled }) => isDistilled).length
@@ -31,11 +31,11 @@ export function* passOver(
   const tokens = batches.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const term: SteeringTerm | undefined =
     steering && steering.weight !== 0 ? { ...steering, count: tokens * mixtures } : undefined
-  const tally: Tally = { choices: 0, newcomers: 0, steering: 0 }
+  const tally: Tally = { choices: 0, newExperts: 0, steering: 0 }
   const sums: HeadLoss = { crossEntropy: 0, divergence: 0 }
   for (const [index, micro] of batches.entries()) {
     if (index > 0) yield
-    const state = { tally, newcomerBias, steering: term && { ...term, kept: micro.kept }, asItWas: false }
+    const state = { tally, newExpertBias, steering: term && { ...term, retained: micro.retained }, asItWas: false }
     const loss = withGradients
       ? network.lossAndGradients(micro, state, 1 / all.length, check)
       : network.loss(micro, state, check)
@@ -49,6 +49,6 @@ export function* passOver(
     predictions,
     distilled,
     tokens,
-    newcomerShare: tally.choices === 0 ? 0 : tally.newcomers / tally.choices,
+    newExpertShare: tally.choices === 0 ? 0 : tally.newExperts / tally.choices,
   }
 }

@@ -8,8 +8,8 @@ export interface MicroBatch {
   tokens: Int32Array
   sequences: SequenceRows[]
   predictions: Prediction[]
-  /** 1 for each token of a kept sequence; absent where there is none. */
-  kept?: Uint8Array
+  /** 1 for each token of a retained sequence; absent if there is none. */
+  retained?: Uint8Array
   /** Whether any prediction is distilled. */
   isDistilled: boolean
 }
@@ -25,7 +25,7 @@ export interface BatchLimits {
  * the model does not know, or where nothing is predicted.
  */
 export function microBatches(
-  { sequences, weights = [], kept = [], distilled = [] }: TrainingBatch,
+  { sequences, weights = [], retained = [], distilled = [] }: TrainingBatch,
   limits: BatchLimits,
 ): MicroBatch[] {
   const { maxTokens, maxSequence, vocabSize } = limits
@@ -49,7 +49,7 @@ export function microBatches(
     const isDistilled = distilled[index] ?? false
     // Of a micro-batch with a distilled sequence all goes through the model as it was, too.
     if (length + tokens.length > maxTokens || group.at(-1)?.isDistilled === !isDistilled) close()
-    group.push({ tokens, weights: mine, isKept: kept[index] ?? false, isDistilled })
+    group.push({ tokens, weights: mine, isRetained: retained[index] ?? false, isDistilled })
     length += tokens.length
   }
   close()
@@ -62,7 +62,7 @@ export function microBatches(
 interface Member {
   tokens: Int32Array
   weights?: Float32Array
-  isKept: boolean
+  isRetained: boolean
   isDistilled: boolean
 }
 
@@ -70,11 +70,11 @@ function joined(group: Member[], length: number): MicroBatch {
   const all = new Int32Array(length)
   const sequences: SequenceRows[] = []
   const predictions: Prediction[] = []
-  const kept = new Uint8Array(length)
+  const retained = new Uint8Array(length)
   let first = 0
-  for (const { tokens, weights, isKept, isDistilled } of group) {
+  for (const { tokens, weights, isRetained, isDistilled } of group) {
     all.set(tokens, first)
-    if (isKept) kept.fill(1, first, first + tokens.length)
+    if (isRetained) retained.fill(1, first, first + tokens.length)
     sequences.push({ first, tokens: tokens.length })
     for (let t = 1; t < tokens.length; t++) {
       if (weights === undefined || weights[t] !== 0)
@@ -83,5 +83,5 @@ function joined(group: Member[], length: number): MicroBatch {
     first += tokens.length
   }
   const isDistilled = group.some((member) => member.isDistilled)
-  return { tokens: all, sequences, predictions, isDistilled, ...(kept.includes(1) && { kept }) }
+  return { tokens: all, sequences, predictions, isDistilled, ...(retained.includes(1) && { retained }) }
 }

@@ -127,7 +127,7 @@ export class Parameters {
   }
 
   private createSet(mixture: TrainedMixture, router: number, layout: Layout): TrainedSet {
-    const { newcomers = 0 } = mixture
+    const { newExperts = 0 } = mixture
     const mine = this.places.filter(({ tensor }) => isOf(tensor, mixture))
     const ids = [...new Set(mine.map(({ tensor }) => tensor.expert))]
     const pieces = layout.experts(mixture.layer, mixture.kind)[0].pieces.map(({ name }) => name)
@@ -137,7 +137,7 @@ export class Parameters {
     const { weights, gradients } = this.arrays
     return {
       ids,
-      newcomers,
+      newExperts,
       weights: (index, piece) => weights + places[index][pieces.indexOf(piece)] * 4,
       gradients: (index, piece) => gradients + places[index][pieces.indexOf(piece)] * 4,
       router: { weights: weights + router * 4, gradients: gradients + router * 4 },

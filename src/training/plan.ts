@@ -14,7 +14,7 @@ export const MAX_TOKENS = 1024
 export interface TrainedTensor {
   layer: number
   kind: MixtureKind
-  /** Id of the expert: newcomers follow those that the layer has. */
+  /** Id of the expert: new experts follow those that the layer has. */
   expert: number
   /** Name of the piece of a packed expert (`query`, `input`, `output`), or `router`. */
   piece: string
@@ -50,10 +50,10 @@ export function trainedTensors(layout: Layout, plan: TrainingPlan): { tensors: T
   return { tensors, floats: offset }
 }
 
-/** Ids of the trained experts of a mixture: those that there are, in rising order, and the newcomers. */
+/** Ids of the trained experts of a mixture: those that there are, in rising order, and the new experts. */
 export function trainedExperts(
   layout: Layout,
-  { layer, kind, newcomers = 0, existing = [] }: TrainedMixture,
+  { layer, kind, newExperts = 0, existing = [] }: TrainedMixture,
 ): number[] {
   const experts = layout.experts(layer, kind)
   const ids = [...new Set(existing)].sort((a, b) => a - b)
@@ -62,7 +62,7 @@ export function trainedExperts(
     const packed = experts[id].pieces.find(({ format }) => format !== 'f32')
     if (packed) throw new UserError(`${kind} experts packed in ${packed.format} cannot be trained, only f32`)
   }
-  return [...ids, ...Array.from({ length: newcomers }, (_, i) => experts.length + i)]
+  return [...ids, ...Array.from({ length: newExperts }, (_, i) => experts.length + i)]
 }
 
 /** The matrix that scores the experts of a layer. */

@@ -68,7 +68,7 @@ export class Trainer {
     if (onlySize) this.release()
   }
 
-  /** Weights in the order of the tensors; absent, experts of the model start as they are there, and newcomers with zeros. */
+  /** Weights in the order of the tensors; absent, experts of the model start as they are there, and new experts with zeros. */
   begin(weights?: Float32Array): void {
     if (weights && weights.length !== this.floats) {
       throw new UserError(`weights of ${this.floats} numbers were expected, not ${weights.length}`)

@@ -20,8 +20,8 @@ const test = suite('training in an engine')
 const NANO = repositoryPath('models/nano')
 const PLAN: TrainingPlan = {
   mixtures: [
-    { layer: 4, kind: 'mlp', newcomers: 1 },
-    { layer: 5, kind: 'attention', newcomers: 1 },
+    { layer: 4, kind: 'mlp', newExperts: 1 },
+    { layer: 5, kind: 'attention', newExperts: 1 },
   ],
   maxTokens: 128,
 }
@@ -48,7 +48,7 @@ async function withEngine(path: string, quant: Quant, use: (engine: Running) => 
   }
 }
 
-/** Newcomers that are copies of expert 3, with their rows of the router. */
+/** New experts that are copies of expert 3, with their rows of the router. */
 async function copies(training: ExpertTraining, quant: Quant): Promise<Float32Array> {
   const { config } = await resolveModel(NANO)
   const { tensors, floats } = trainedTensors(layoutOf(config, formatsFor(quant)), PLAN)
@@ -61,7 +61,7 @@ async function copies(training: ExpertTraining, quant: Quant): Promise<Float32Ar
 }
 
 for (const quant of ['f32', 'q4'] as const) {
-  test(`${quant}: newcomers learn a text, whatever it costs the others`, () =>
+  test(`${quant}: new experts learn a text, whatever it costs the others`, () =>
     withEngine(NANO, quant, async ({ training }) => {
       const size = await training.size(PLAN)
       const begun = await training.begin(PLAN, await copies(training, quant))
@@ -69,7 +69,7 @@ for (const quant of ['f32', 'q4'] as const) {
       const before = await training.loss(BATCH)
       assert.is(before.tokens, 191)
       assert.is(before.predictions, 188)
-      const steering = { kind: 'newcomers', weight: 0.02 } as const
+      const steering = { kind: 'new-experts', weight: 0.02 } as const
       let last: TrainingStep | undefined
       for (let i = 0; i < 12; i++) {
         last = await training.step(BATCH, { learningRate: 0.01 }, { steering })
@@ -77,11 +77,11 @@ for (const quant of ['f32', 'q4'] as const) {
       assert.ok(last && last.gradientNorm > 0)
       const after = await training.loss(BATCH)
       assert.ok(after.loss < before.loss - 0.5, `${before.loss} -> ${after.loss}`)
-      assert.ok(after.newcomerShare > before.newcomerShare, `${before.newcomerShare} -> ${after.newcomerShare}`)
+      assert.ok(after.newExpertShare > before.newExpertShare, `${before.newExpertShare} -> ${after.newExpertShare}`)
     }))
 }
 
-test('a session beside it computes as before, and with a training whose newcomers are never chosen so does that', () =>
+test('a session beside it computes as before, and with a training whose new experts are never chosen so does that', () =>
   withEngine(NANO, 'f32', async ({ training, ask }) => {
     const [tokens] = BATCH.sequences
     const run = (session: number) =>
@@ -231,10 +231,10 @@ type Call = (training: ExpertTraining) => Promise<unknown>
 const REFUSALS: [string, Call, RegExp][] = [
   ['before it has begun', (training) => training.loss(BATCH), /no training is under way/],
   ['nothing', begin([]), /nothing is to be trained/],
-  ['a layer that is not there', begin([{ layer: 6, kind: 'mlp', newcomers: 1 }]), /layer 6 has no mlp experts/],
+  ['a layer that is not there', begin([{ layer: 6, kind: 'mlp', newExperts: 1 }]), /layer 6 has no mlp experts/],
   ['an expert that is not there', begin([{ layer: 1, kind: 'mlp', existing: [24] }]), /layer 1 has no mlp expert 24/],
   ['an expert of one that is not there', (training) => training.expert(0, 'attention', 8), /no attention expert 8/],
-  ['a layer twice', begin([1, 1].map((layer) => ({ layer, kind: 'mlp', newcomers: 1 }))), /named twice/],
+  ['a layer twice', begin([1, 1].map((layer) => ({ layer, kind: 'mlp', newExperts: 1 }))), /named twice/],
   ['weights of another', (training) => training.begin(PLAN, new Float32Array(3)), /not 3/],
 ]
 
@@ -263,7 +263,7 @@ test('what cannot be trained is refused, and why', () =>
   }))
 
 test('of a family that has no way back, and of a classifier, nothing can be trained', async () => {
-  const plan: TrainingPlan = { mixtures: [{ layer: 0, kind: 'mlp', newcomers: 1 }] }
+  const plan: TrainingPlan = { mixtures: [{ layer: 0, kind: 'mlp', newExperts: 1 }] }
   await withEngine(fixturePath('31-olmoe-f32'), 'f32', async ({ training }) => {
     assert.match(String(await thrownBy(training.begin(plan))), /OLMoE models cannot be trained/)
   })

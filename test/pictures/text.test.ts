@@ -109,7 +109,7 @@ test('the model, its packing and the experts per token are told, and what the ce
 })
 
 test('newcomers are named, and have a + in place of their numbers', () => {
-  const taught = { ...mixture('mlp', [9, 9, 10], 2), newcomers: [[], [8], [8, 9]] }
+  const taught = { ...mixture('mlp', [9, 9, 10], 2), newExperts: [[], [8], [8, 9]] }
   const text = textOfShape('a.txt', [mixture('attention', [8, 8, 8], 2), taught], 3)
   const drawn = render([text], { width: 100 })
   assert.match(drawn, /^newcomers, taught later: mlp 8 in layer 1; mlp 8, 9 in layer 2$/m)

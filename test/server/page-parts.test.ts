@@ -85,8 +85,8 @@ const CARD = {
 test('the page knows the kinds of experts in the order of the model', () => {
   const { config } = pageModel(CARD)
   assert.equal(config.mixtures, [
-    { kind: 'attention', experts: [2, 2], topK: 1, newcomers: undefined },
-    { kind: 'mlp', experts: [0, 3], topK: 2, newcomers: [[], [2]] },
+    { kind: 'attention', experts: [2, 2], topK: 1, newExperts: undefined },
+    { kind: 'mlp', experts: [0, 3], topK: 2, newExperts: [[], [2]] },
   ])
 })
 

@@ -11,7 +11,7 @@ function keyOf({ gateType }: ModuleFormerConfig, { layer, kind, piece }: Trained
 }
 
 /**
- * A checkpoint with trained experts in place or, newcomers, behind those that there are; `weights` are all trained tensors in
+ * A checkpoint with trained experts in place or, new experts, behind those that there are; `weights` are all trained tensors in
  * their order, in double precision.
  */
 export function taughtTensors(

@@ -3,57 +3,57 @@ import * as assert from 'uvu/assert'
 import type { Model } from '#molm/api/model.js'
 import type { PassOptions, TrainingBatch } from '#molm/api/training.js'
 import { calibrate, hasLearnt } from '#molm/teaching/calibration.js'
-import type { Lesson } from '#molm/teaching/lessons.js'
+import type { Dataset } from '#molm/teaching/datasets.js'
 
-const lesson = (name: string, first: number, more: Partial<Lesson> = {}): Lesson => {
+const dataset = (name: string, first: number, more: Partial<Dataset> = {}): Dataset => {
   return { name, train: [], heldOut: [Int32Array.of(first, 0)], ...more }
 }
-const LESSONS = [lesson('new', 1)]
-const KEEP = [lesson('own', 2, { isOwn: true }), lesson('old', 3)]
+const DATASETS = [dataset('new', 1)]
+const RETAINED = [dataset('own', 2, { isGenerated: true }), dataset('old', 3)]
 
 /** A model that tells its lessons by their first token; `rise` is what a bias costs of what is kept. */
 function modelWith(rise: (bias: number) => number, gain: (bias: number) => number = () => 1): Model {
   const loss = async ({ sequences: [[first]], distilled }: TrainingBatch, options: PassOptions = {}) => {
     options.signal?.throwIfAborted()
-    const { newcomerBias = 0 } = options
-    const change = first === 1 ? -gain(newcomerBias) : rise(newcomerBias)
+    const { newExpertBias = 0 } = options
+    const change = first === 1 ? -gain(newExpertBias) : rise(newExpertBias)
     const measured = distilled?.[0]
       ? { loss: 0, divergence: change, predictions: 0, distilled: 1 }
-      : { loss: newcomerBias === -Infinity ? 5 : 5 + change, divergence: 0, predictions: 1, distilled: 0 }
-    return { ...measured, tokens: 2, steering: 0, newcomerShare: 0.1 }
+      : { loss: newExpertBias === -Infinity ? 5 : 5 + change, divergence: 0, predictions: 1, distilled: 0 }
+    return { ...measured, tokens: 2, steering: 0, newExpertShare: 0.1 }
   }
   return { training: { loss } } as unknown as Model
 }
 
 const run = (model: Model, signal?: AbortSignal) =>
-  calibrate(model, { lessons: LESSONS, keep: KEEP }, { forget: 0.01, signal })
+  calibrate(model, { datasets: DATASETS, retained: RETAINED }, { forget: 0.01, signal })
 const BOUND = Math.log1p(0.01)
 
 test('gates stay open if they cost no more than is accepted', async () => {
   const calibration = await run(modelWith(() => BOUND / 2))
   assert.is(calibration.bias, 0)
-  assert.ok(calibration.isWithin)
-  assert.is(calibration.heldOutBefore, 5)
+  assert.ok(calibration.isWithinLimit)
+  assert.is(calibration.heldOutLossBefore, 5)
   assert.equal(
     calibration.curve.map(({ bias }) => bias),
     [0, -0.5, -1, -2, -4],
     'nothing is looked for between',
   )
-  const [{ kept }] = calibration.curve
+  const [{ retained }] = calibration.curve
   assert.equal(
-    kept.map(({ name, bound }) => ({ name, bound })),
+    retained.map(({ name, bound }) => ({ name, bound })),
     [
       { name: 'own', bound: BOUND },
       { name: 'old', bound: BOUND },
     ],
   )
-  for (const { rise } of kept) assert.ok(Math.abs(rise - BOUND / 2) < 1e-9, `${rise}`)
+  for (const { rise } of retained) assert.ok(Math.abs(rise - BOUND / 2) < 1e-9, `${rise}`)
 })
 
 test('the limit is looked for by halves beside the first bias that is within it', async () => {
-  const { bias, isWithin, curve } = await run(modelWith((bias) => (bias <= -1.3 ? 0 : 1)))
+  const { bias, isWithinLimit, curve } = await run(modelWith((bias) => (bias <= -1.3 ? 0 : 1)))
   assert.is(bias, -1.375)
-  assert.ok(isWithin)
+  assert.ok(isWithinLimit)
   assert.equal(
     curve.map(({ bias }) => bias),
     [0, -0.5, -1, -1.25, -1.375, -1.5, -2, -4],
@@ -67,9 +67,9 @@ test('a bias that is within counts although one further from 0 is not', async ()
 })
 
 test('if none is within, the one that comes nearest is taken', async () => {
-  const { bias, isWithin, curve } = await run(modelWith((bias) => (bias === -2 ? 0.5 : 1)))
+  const { bias, isWithinLimit, curve } = await run(modelWith((bias) => (bias === -2 ? 0.5 : 1)))
   assert.is(bias, -2)
-  assert.not.ok(isWithin)
+  assert.not.ok(isWithinLimit)
   assert.is(curve.length, 5)
 })
 

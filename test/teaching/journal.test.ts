@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -10,12 +11,12 @@ const floats = (start: number) => Float32Array.from({ length: 5 }, (_, i) => sta
 
 const JOURNAL: Journal = {
   curve: [
-    { step: 0, tokens: 0, heldOut: 8.25 },
-    { step: 1, tokens: 512, loss: 7.5, newcomerShare: 0.25 },
+    { step: 0, tokens: 0, heldOutLoss: 8.25 },
+    { step: 1, tokens: 512, loss: 7.5, newExpertShare: 0.25 },
   ],
   best: floats(9),
   state: { steps: 1, weights: floats(1), firstMoments: floats(-1), secondMoments: floats(3) },
-  own: [{ train: [Int32Array.of(1, 2, 3)], heldOut: [Int32Array.of(4, 5)] }],
+  replay: [{ train: [Int32Array.of(1, 2, 3)], heldOut: [Int32Array.of(4, 5)] }],
 }
 
 test('a journal is read as it was written, and nothing is left beside it', () =>
@@ -46,6 +47,19 @@ test('a journal that is damaged, cut, of another training or not there is refuse
     }
   }))
 
+test('a journal of another version is refused, and not as a damaged one', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'out.teaching')
+    await writeJournal(path, 'key', JOURNAL)
+    const whole = (await readFile(path)).subarray(0, -32)
+    whole.write('molm teaching 2\n', 'latin1')
+    await writeFile(path, Buffer.concat([whole, createHash('sha256').update(whole).digest()]))
+    await rejectsWithUserError(
+      () => readJournal(path, 'key'),
+      /written by another version of molm; teach without `resume`/,
+    )
+  }))
+
 test('a journal whose checksum is right but whose header cannot have been written is refused', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.teaching')
@@ -58,9 +72,9 @@ test('a journal whose checksum is right but whose header cannot have been writte
       { curve: [start, { ...step, step: 7 }] },
       { curve: [start, { ...step, loss: 'low' }] },
       { curve: [start, null] },
-      { own: undefined },
-      { own: [{ train: [[-1]], heldOut: [] }] },
-      { own: [{ train: [['a']], heldOut: [] }] },
+      { replay: undefined },
+      { replay: [{ train: [[-1]], heldOut: [] }] },
+      { replay: [{ train: [['a']], heldOut: [] }] },
     ]
     for (const change of forged) {
       await writeJournal(path, 'key', { ...JOURNAL, ...change } as Journal)

@@ -1,29 +1,29 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Lesson } from '#molm/teaching/lessons.js'
-import { readHeldOut } from '#molm/teaching/measure.js'
+import type { Dataset } from '#molm/teaching/datasets.js'
+import { measureHeldOut } from '#molm/teaching/measure.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 
 const TINY = fixturePath('01-base-bin-f32')
 const NONE = { kind: 'mlp', first: [] } as const
 
-const lessonOf = (sequences: number): Lesson => {
+const datasetOf = (sequences: number): Dataset => {
   const heldOut = Array.from({ length: sequences }, (_, i) => Int32Array.from({ length: 64 }, (_, j) => (i + j) % 20))
   return { name: 'text', train: [], heldOut }
 }
 
 test('of a long held-out part a bounded sample is read, of a short one all', () =>
   withModel(TINY, { threads: 1 }, async (model) => {
-    assert.is((await readHeldOut(model, lessonOf(512), NONE)).scored, 256 * 63)
-    assert.is((await readHeldOut(model, lessonOf(3), NONE)).scored, 3 * 63)
-    assert.is((await readHeldOut(model, { ...lessonOf(3), prompt: 8 }, NONE)).scored, 3 * 56)
+    assert.is((await measureHeldOut(model, datasetOf(512), NONE)).scored, 256 * 63)
+    assert.is((await measureHeldOut(model, datasetOf(3), NONE)).scored, 3 * 63)
+    assert.is((await measureHeldOut(model, { ...datasetOf(3), prompt: 8 }, NONE)).scored, 3 * 56)
   }))
 
 test('an abort ends the reading with its reason', () =>
   withModel(TINY, { threads: 1 }, async (model) => {
     const controller = new AbortController()
-    const reading = readHeldOut(model, lessonOf(512), NONE, controller.signal)
+    const reading = measureHeldOut(model, datasetOf(512), NONE, controller.signal)
     const reason = new Error('enough')
     controller.abort(reason)
     assert.is(await reading.catch((error) => error), reason)

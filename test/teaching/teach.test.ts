@@ -75,31 +75,31 @@ for (const only of ['mlp', 'attention'] as const) {
       const taught = await teach(NANO, await quick(out, { only, experts: 2, forget: 0.01, onEvent }))
       assert.is(taught.path, join(out, 'model-q4.molm.safetensors'))
       const own = only === 'mlp' ? 24 : 8
-      assert.equal(taught.newcomers, { [only]: [[], [], [], [], [], [own, own + 1]] })
-      const [{ perplexity, loss, newcomerShare }] = taught.texts
+      assert.equal(taught.newExperts, { [only]: [[], [], [], [], [], [own, own + 1]] })
+      const [{ perplexity, loss, newExpertShare }] = taught.texts
       assert.is(Math.exp(loss.after), perplexity.after)
       assert.equal(
-        taught.keep.map(({ name }) => name),
+        taught.retained.map(({ name }) => name),
         ['own writing', 'own continuations', 'novels.txt'],
       )
-      const { bias, isWithin, heldOutBefore, curve: tried } = taught.calibration
+      const { bias, isWithinLimit, heldOutLossBefore, curve: tried } = taught.calibration
       assert.ok(bias < 0, 'so that there is a bias to be masked')
-      assert.ok(isWithin, JSON.stringify(tried))
+      assert.ok(isWithinLimit, JSON.stringify(tried))
       assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
       const chosen = tried.find((point) => point.bias === bias)
       // 0.03 with the weights as they were trained. Queries suffer more of the activations that a product rounds, too.
-      const apart = Math.abs(loss.after - (chosen?.heldOut ?? 0))
+      const apart = Math.abs(loss.after - (chosen?.heldOutLoss ?? 0))
       assert.ok(apart < (only === 'mlp' ? 0.01 : 0.05), `what is written is calibrated: ${apart} nats apart`)
-      const open = tried.find((point) => point.bias === 0)?.heldOut ?? Infinity
+      const open = tried.find((point) => point.bias === 0)?.heldOutLoss ?? Infinity
       assert.ok(
-        heldOutBefore - open > Math.log(2),
+        heldOutLossBefore - open > Math.log(2),
         `with open gates the perplexity is halved: ${JSON.stringify(tried)}`,
       )
       assert.ok(perplexity.after < 0.5 * perplexity.before, JSON.stringify(perplexity))
-      for (const kept of taught.keep) {
-        assert.ok(newcomerShare > kept.newcomerShare, `newcomers serve the new text more than ${kept.name}`)
+      for (const kept of taught.retained) {
+        assert.ok(newExpertShare > kept.newExpertShare, `new experts serve the new text more than ${kept.name}`)
       }
-      assert.is(taught.ending, 'done')
+      assert.is(taught.stopReason, 'done')
       assert.equal(
         taught.curve.map(({ step }) => step),
         Array.from({ length: 11 }, (_, step) => step),
@@ -107,7 +107,7 @@ for (const only of ['mlp', 'attention'] as const) {
       assert.is(events.filter(({ kind }) => kind === 'step').length, 10)
       assert.equal((await readdir(dir)).sort(), ['taught'], 'nothing is left beside it')
 
-      const mask = { ...taught.newcomers, gates: 'kept' } as const
+      const mask = { ...taught.newExperts, gates: 'kept' } as const
       const [masked, original, free] = [
         await run(out, (model) => model.maskExperts(mask)),
         await run(NANO),
@@ -117,7 +117,7 @@ for (const only of ['mlp', 'attention'] as const) {
       assert.equal(masked.routes, original.routes)
       assert.not.equal(free.logits, original.logits)
       const info = await describeModel(out)
-      assert.equal(info.config.mixtures.find(({ kind }) => kind === only)?.newcomers, taught.newcomers[only])
+      assert.equal(info.config.mixtures.find(({ kind }) => kind === only)?.newExperts, taught.newExperts[only])
       assert.equal(
         info.taught?.map(({ texts, kind, layers, heldOutLoss }) => ({ texts, kind, layers, heldOutLoss })),
         [
@@ -125,7 +125,7 @@ for (const only of ['mlp', 'attention'] as const) {
             texts: ['strange.txt'],
             kind: only,
             layers: [5],
-            heldOutLoss: { before: heldOutBefore, after: chosen?.heldOut },
+            heldOutLoss: { before: heldOutLossBefore, after: chosen?.heldOutLoss },
           },
         ],
       )
@@ -161,7 +161,7 @@ test('a training that was cut off goes on as if it had not been', () =>
       if (event.kind === 'step' && event.point.step === 4) controller.abort(new Error('enough'))
     }
     const first = await teach(NANO, await quick(out, { steps: 6, signal: controller.signal, onEvent }))
-    assert.is(first.ending, 'interrupted')
+    assert.is(first.stopReason, 'interrupted')
     assert.ok(first.bestStep > 0 && first.bestStep <= 4, `step ${first.bestStep}`)
     assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
     await rejectsWithUserError(
@@ -252,25 +252,25 @@ test('a training in which nothing is learnt writes no model, and says so', () =>
     assert.equal(await readdir(dir), [])
   }))
 
-test('a taught model can be taught again, pruned and grafted, and newcomers keep their names', () =>
+test('a taught model can be taught again, pruned and grafted, and new experts keep their names', () =>
   inTemporaryFolder(async (dir) => {
     const [once, twice, pruned, grafted] = ['once', 'twice', 'pruned', 'grafted'].map((name) => join(dir, name))
     await teach(NANO, await quick(once, { steps: 2, layers: [5] }))
     const again = await teach(once, await quick(twice, { steps: 2, layers: [4, 5] }))
-    assert.equal(again.newcomers.mlp?.slice(4), [[24], [25]])
+    assert.equal(again.newExperts.mlp?.slice(4), [[24], [25]])
     const second = await describeModel(twice)
-    assert.equal(second.config.mixtures[1].newcomers?.slice(4), [[24], [24, 25]])
+    assert.equal(second.config.mixtures[1].newExperts?.slice(4), [[24], [24, 25]])
     assert.is(second.taught?.length, 2)
     await graftModel(twice, grafted, { from: NANO, only: 'mlp', experts: [0] })
-    assert.equal((await describeModel(grafted)).config.mixtures[1].newcomers, second.config.mixtures[1].newcomers)
+    assert.equal((await describeModel(grafted)).config.mixtures[1].newExperts, second.config.mixtures[1].newExperts)
     await pruneModel(twice, pruned, { calibrate: [await keepText()], keep: 0.9, only: 'mlp', threads: 2 })
     const { config } = await describeModel(pruned)
     const selection = JSON.parse(await readFile(join(pruned, 'selection.json'), 'utf8'))
     for (const layer of [4, 5]) {
-      const old = second.config.mixtures[1].newcomers?.[layer] ?? []
+      const old = second.config.mixtures[1].newExperts?.[layer] ?? []
       const kept = old.filter((id) => selection.mlp[layer].includes(id))
       assert.equal(
-        config.mixtures[1].newcomers?.[layer],
+        config.mixtures[1].newExperts?.[layer],
         kept.map((id) => selection.mlp[layer].indexOf(id)),
       )
     }
@@ -302,9 +302,9 @@ test('a plan tells what a training takes, and writes nothing', () =>
 test('without texts to keep, the model writes some by itself', () =>
   inTemporaryFolder(async (dir) => {
     const options = await quick(join(dir, 'out'), { keepTexts: undefined, steps: 1, batch: 64 })
-    const { keep } = await teach(NANO, options)
+    const { retained } = await teach(NANO, options)
     assert.equal(
-      keep.map(({ name }) => name),
+      retained.map(({ name }) => name),
       ['own writing', 'own continuations'],
     )
   }))
@@ -315,12 +315,12 @@ test('what is kept loses no more than --forget, and the less of it the more the 
     const rises: number[] = []
     for (const forget of [1, 0.002]) {
       const options = await quick(join(dir, `forget-${forget}`), { forget, steps: 6, keepTexts: undefined })
-      const { calibration, keep, worse } = await teach(NANO, options)
+      const { calibration, retained, regressions } = await teach(NANO, options)
       const chosen = calibration.curve.find(({ bias }) => bias === calibration.bias)
-      assert.ok(calibration.isWithin)
-      assert.equal(worse, [], 'of the model that was written')
-      rises.push(keep[0].loss.after - keep[0].loss.before)
-      assert.ok(Math.abs(Math.expm1(chosen?.kept[0].bound ?? 0) - forget) < 1e-9)
+      assert.ok(calibration.isWithinLimit)
+      assert.equal(regressions, [], 'of the model that was written')
+      rises.push(retained[0].loss.after - retained[0].loss.before)
+      assert.ok(Math.abs(Math.expm1(chosen?.retained[0].bound ?? 0) - forget) < 1e-9)
       assert.equal(
         calibration.curve.map(({ bias }) => bias),
         calibration.curve.map(({ bias }) => bias).sort((a, b) => b - a),

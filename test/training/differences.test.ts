@@ -12,7 +12,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { finish, withTrainable } from '../support/trainer.js'
 
 /*
- * Gradients against central differences of the model in double precision (test/support/reference-model.ts), with newcomers of
+ * Gradients against central differences of the model in double precision (test/support/reference-model.ts), with new experts of
  * both kinds in all layers, and two of the experts that there are: (L(w + h v) - L(w - h v)) / 2h is the gradient along v. Each trained tensor is looked at along its
  * own gradient and along a random direction; the routes must be the same at both ends.
  */
@@ -38,30 +38,30 @@ for (const [name, json] of Object.entries(CASES)) {
   test(name, () => compare(json))
 }
 
-for (const kind of ['newcomers', 'entropy'] as const) {
+for (const kind of ['new-experts', 'entropy'] as const) {
   test(`steering by ${kind}`, () => compare({ gate_type: 'linear' }, { kind, weight: 0.5 }))
 }
 
-test('steering by newcomers, away from them where a sequence is to be kept', () =>
-  compare({ gate_type: 'linear' }, { kind: 'newcomers', weight: 0.5 }, [false, true]))
+test('steering by new experts, away from them where a sequence is to be kept', () =>
+  compare({ gate_type: 'linear' }, { kind: 'new-experts', weight: 0.5 }, [false, true]))
 
 test('the divergence from the model as it was, of one sequence of two', () =>
   compare({ gate_type: 'linear' }, undefined, [false, true], [false, true]))
 
-test('the divergence from the model as it was, of all sequences, and steering away from newcomers', () =>
-  compare({}, { kind: 'newcomers', weight: 0.5 }, [true, true], [true, true]))
+test('the divergence from the model as it was, of all sequences, and steering away from new experts', () =>
+  compare({}, { kind: 'new-experts', weight: 0.5 }, [true, true], [true, true]))
 
 async function compare(
   json: Record<string, unknown>,
   steering?: Steering,
-  kept?: boolean[],
+  retained?: boolean[],
   distilled: boolean[] = [],
 ): Promise<void> {
   await inTemporaryFolder(async (dir) => {
     const { config, tensors } = await writeCheckpoint(dir, json)
     const mixtures = Array.from({ length: config.layers }, (_, layer) => [
-      { layer, kind: 'attention' as const, newcomers: 1 },
-      { layer, kind: 'mlp' as const, newcomers: 2, existing: [3, 0] },
+      { layer, kind: 'attention' as const, newExperts: 1 },
+      { layer, kind: 'mlp' as const, newExperts: 2, existing: [3, 0] },
     ]).flat()
     await withTrainable(dir, {}, (model) => {
       const trainer = new Trainer(model, { mixtures, maxTokens: 32 })
@@ -69,18 +69,19 @@ async function compare(
       const next = normals(3)
       const weights = new Float32Array(floats)
       for (const { piece, cols, rows, offset } of trainer.tensors) {
-        // Rows of routers large enough that newcomers are chosen.
+        // Rows of routers large enough that new experts are chosen.
         const scale = (piece === 'router' ? 3 : 1) / Math.sqrt(cols)
         for (let i = 0; i < rows * cols; i++) weights[offset + i] = scale * next()
       }
       trainer.begin(weights)
-      const result = finish(trainer.gradients({ sequences: SEQUENCES, kept, distilled }, { steering }))
-      if (!kept?.every(Boolean)) assert.ok(result.newcomerShare > 0.05, `newcomers are chosen: ${result.newcomerShare}`)
+      const result = finish(trainer.gradients({ sequences: SEQUENCES, retained, distilled }, { steering }))
+      if (!retained?.every(Boolean))
+        assert.ok(result.newExpertShare > 0.05, `new experts are chosen: ${result.newExpertShare}`)
       const old = SEQUENCES.map((sequence) => referenceForward(config, tensors, [...sequence]).logits)
       const targets = distilled.map((isDistilled, i) => (isDistilled ? old[i] : undefined))
       const at = (w: Float64Array) => {
         const taught = taughtTensors(config, tensors, trainer.tensors, w)
-        return lossOf(config, taught, mixtures, { steering, kept, targets })
+        return lossOf(config, taught, mixtures, { steering, retained, targets })
       }
       const here = at(Float64Array.from(weights))
       const all = result.predictions + result.distilled
@@ -121,7 +122,7 @@ async function compare(
 
 interface Terms {
   steering?: Steering
-  kept?: boolean[]
+  retained?: boolean[]
   /** Logits of the model as it was, of the sequences that are distilled. */
   targets: (ArrayLike<number>[] | undefined)[]
 }
@@ -131,7 +132,7 @@ function lossOf(
   config: ModuleFormerConfig,
   { config: taught, tensors }: { config: ModuleFormerConfig; tensors: Tensors },
   mixtures: { layer: number; kind: 'attention' | 'mlp' }[],
-  { steering, kept = [], targets }: Terms,
+  { steering, retained = [], targets }: Terms,
 ): { loss: number; routes: string } {
   let loss = 0
   let predictions = 0
@@ -162,22 +163,22 @@ function lossOf(
   if (steering) {
     const terms = mixtures.map(({ layer, kind }, i) => {
       const { experts = [], topK = 1 } = mixtureOf(config, kind) ?? {}
-      return termOf(steering.kind, probabilities[i], experts[layer], topK, kept)
+      return termOf(steering.kind, probabilities[i], experts[layer], topK, retained)
     })
     loss += (steering.weight * terms.reduce((a, b) => a + b, 0)) / terms.length
   }
   return { loss, routes: routes.join() }
 }
 
-/** The term of steering of one mixture, as its definition states it; newcomers follow the first `experts`. */
-function termOf(kind: Steering['kind'], p: number[][], experts: number, topK: number, kept: boolean[]): number {
-  const isKept = SEQUENCES.flatMap((tokens, i) => [...tokens].map(() => kept[i] ?? false))
+/** The term of steering of one mixture, as its definition states it; new experts follow the first `experts`. */
+function termOf(kind: Steering['kind'], p: number[][], experts: number, topK: number, retained: boolean[]): number {
+  const isRetained = SEQUENCES.flatMap((tokens, i) => [...tokens].map(() => retained[i] ?? false))
   const mean = (of: (row: number[], t: number) => number) => p.reduce((sum, row, t) => sum + of(row, t), 0) / p.length
-  if (kind === 'newcomers') {
+  if (kind === 'new-experts') {
     return mean((row, t) => {
       const share = row.slice(experts).reduce((a, b) => a + b, 0)
       const rival = row.slice(0, experts).sort((a, b) => b - a)[topK - 1]
-      return Math.log(1 + (isKept[t] ? share / rival : rival / share))
+      return Math.log(1 + (isRetained[t] ? share / rival : rival / share))
     })
   }
   return p[0].reduce((sum, _, e) => {

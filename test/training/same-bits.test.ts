@@ -14,14 +14,14 @@ const test = suite('training gives the same bits')
 
 const PLAN: TrainingPlan = {
   mixtures: [
-    { layer: 0, kind: 'mlp', newcomers: 2 },
-    { layer: 1, kind: 'attention', newcomers: 1 },
-    { layer: 1, kind: 'mlp', newcomers: 1 },
+    { layer: 0, kind: 'mlp', newExperts: 2 },
+    { layer: 1, kind: 'attention', newExperts: 1 },
+    { layer: 1, kind: 'mlp', newExperts: 1 },
   ],
   maxTokens: 48,
 }
 const SEQUENCES = [33, 20, 9, 41].map((length, i) => Int32Array.from(integers(length, i + 1, 60)))
-const TERMS = { steering: { kind: 'entropy', weight: 0.1 }, newcomerBias: -0.25 } as const
+const TERMS = { steering: { kind: 'entropy', weight: 0.1 }, newExpertBias: -0.25 } as const
 
 /** State after two steps, and what they told. */
 function run(dir: string, options: TrainerOptions): Promise<{ state: TrainingState; told: unknown[] }> {
@@ -60,7 +60,7 @@ for (const quant of ['f32', 'q8', 'q4'] satisfies Quant[]) {
 test('in several memories', async () => {
   const nano = repositoryPath('models/nano')
   const plan: TrainingPlan = {
-    mixtures: [1, 4].map((layer) => ({ layer, kind: 'mlp', newcomers: 1 })),
+    mixtures: [1, 4].map((layer) => ({ layer, kind: 'mlp', newExperts: 1 })),
     maxTokens: 64,
   }
   const sequences = [Int32Array.from(integers(50, 1, 4000)), Int32Array.from(integers(40, 2, 4000))]

@@ -10,8 +10,8 @@ import { finish, withTrainable } from '../support/trainer.js'
 const test = suite('the trainer')
 
 const MIXTURES = [
-  { layer: 0, kind: 'mlp' as const, newcomers: 2 },
-  { layer: 1, kind: 'attention' as const, newcomers: 1 },
+  { layer: 0, kind: 'mlp' as const, newExperts: 2 },
+  { layer: 1, kind: 'attention' as const, newExperts: 1 },
 ]
 const SEQUENCES = [17, 30, 12, 25].map((length, i) => Int32Array.from(integers(length, i + 1, 60)))
 
@@ -55,7 +55,7 @@ test('micro-batches add up to the batch', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, {})
     await withTrainable(dir, { threads: 2 }, (model) => {
-      const steering = { kind: 'newcomers', weight: 0.3 } as const
+      const steering = { kind: 'new-experts', weight: 0.3 } as const
       const gradients = (maxTokens: number) => {
         const trainer = new Trainer(model, { mixtures: MIXTURES, maxTokens, maxSequence: 30 })
         trainer.begin(randomWeights(trainer))
@@ -66,7 +66,7 @@ test('micro-batches add up to the batch', () =>
       const [whole, parts] = [gradients(128), gradients(30)]
       assert.ok(Math.abs(whole.loss - parts.loss) < 1e-6)
       assert.ok(Math.abs(whole.steering - parts.steering) < 1e-6)
-      assert.is(parts.newcomerShare, whole.newcomerShare)
+      assert.is(parts.newExpertShare, whole.newExpertShare)
       isNear(parts.gradients, whole.gradients, 1e-6)
     })
   }))
@@ -91,17 +91,17 @@ test('micro-batches of distilled and other sequences add up to the batch', () =>
     })
   }))
 
-test('a bias on the scores of newcomers takes choices from them, until the model is what it was', () =>
+test('a bias on the scores of new experts takes choices from them, until the model is what it was', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, {})
     await withTrainable(dir, {}, (model) => {
       const trainer = new Trainer(model, { mixtures: MIXTURES.map((mixture) => ({ ...mixture, existing: [] })) })
       trainer.begin(randomWeights(trainer))
       const distilled = SEQUENCES.map(() => true)
-      const at = (newcomerBias: number) => finish(trainer.loss({ sequences: SEQUENCES, distilled }, { newcomerBias }))
+      const at = (newExpertBias: number) => finish(trainer.loss({ sequences: SEQUENCES, distilled }, { newExpertBias }))
       const [free, less, none] = [at(0), at(-1), at(-1e4)]
-      assert.ok(free.newcomerShare > less.newcomerShare && less.newcomerShare > none.newcomerShare)
-      assert.is(none.newcomerShare, 0)
+      assert.ok(free.newExpertShare > less.newExpertShare && less.newExpertShare > none.newExpertShare)
+      assert.is(none.newExpertShare, 0)
       assert.ok(free.divergence > 0.001, `${free.divergence}`)
       assert.ok(Math.abs(none.divergence) < 1e-6, `${none.divergence}`)
       trainer.release()

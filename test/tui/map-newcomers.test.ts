@@ -6,10 +6,10 @@ import { TokenMap } from '#molm/tui/map/token-map.js'
 
 const NEWCOMERS = [[], [8, 9]]
 
-function drawn(newcomers?: number[][]): string[] {
+function drawn(newExperts?: number[][]): string[] {
   const mixtures = [
     { kind: 'attention' as const, experts: [8, 8], topK: 2 },
-    { kind: 'mlp' as const, experts: [8, 10], topK: 2, ...(newcomers && { newcomers }) },
+    { kind: 'mlp' as const, experts: [8, 10], topK: 2, ...(newExperts && { newExperts }) },
   ]
   const map = new TokenMap({ layers: 2, mixtures })
   return mapLines(map, { width: 100, height: 12 }, new CellPainter('none'))

@@ -111,8 +111,8 @@ function figureOf(report: Report, { tokens }: ReportOptions) {
 function* usageJson(texts: readonly TextRoutes[], perToken = false): Generator<string> {
   const [{ model }] = texts
   const topK = perMixture(model.config.mixtures, ({ topK }) => topK)
-  const mixtures = model.config.mixtures.filter(({ newcomers }) => newcomers)
-  const newcomers = mixtures.length > 0 && { newcomers: perMixture(mixtures, ({ newcomers }) => newcomers) }
+  const mixtures = model.config.mixtures.filter(({ newExperts }) => newExperts)
+  const newcomers = mixtures.length > 0 && { newcomers: perMixture(mixtures, ({ newExperts }) => newExperts) }
   const about = { model: model.name, quant: model.quant, experts_per_token: topK, ...newcomers }
   yield `${JSON.stringify(about).slice(0, -1)},"texts":[`
   for (const [i, text] of texts.entries()) {

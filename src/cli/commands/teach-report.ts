@@ -1,4 +1,11 @@
-import type { CalibrationPoint, MeasuredPlan, Taught, TaughtText, TeachEvent, TeachingPlan } from '../../index.js'
+import type {
+  CalibrationPoint,
+  MeasuredPlan,
+  TeachEvent,
+  TeachingPlan,
+  TeachResult,
+  TextComparison,
+} from '../../index.js'
 import { formatBytes, formatCount, formatDuration, formatPercent, plural } from '../../numbers.js'
 import { snakeKeys } from '../io/snake-keys.js'
 import { alignColumns } from '../io/table.js'
@@ -15,17 +22,17 @@ const ENDINGS = {
   'not-a-number': 'the loss is not a number any more; a lower --lr may help',
 }
 
-export function endLine({ ending, bestStep }: TeachEvent & { kind: 'end' }): string {
-  return bestStep === 0 ? ENDINGS[ending] : `${ENDINGS[ending]}; the state of step ${bestStep} is kept`
+export function endLine({ stopReason, bestStep }: TeachEvent & { kind: 'end' }): string {
+  return bestStep === 0 ? ENDINGS[stopReason] : `${ENDINGS[stopReason]}; the state of step ${bestStep} is kept`
 }
 
 export function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEvent & { kind: 'step' }): string {
-  const { step, loss, heldOut, kept } = point
+  const { step, loss, heldOutLoss, retainedLoss } = point
   const parts = [
     `step ${step} of ${steps}`,
     `loss ${loss?.toFixed(3)}`,
-    ...(heldOut === undefined ? [] : [`held out ${heldOut.toFixed(3)}`]),
-    ...(kept === undefined ? [] : [`kept ${kept.toFixed(3)}`]),
+    ...(heldOutLoss === undefined ? [] : [`held out ${heldOutLoss.toFixed(3)}`]),
+    ...(retainedLoss === undefined ? [] : [`kept ${retainedLoss.toFixed(3)}`]),
     `${tokensPerSecond.toFixed(0)} tokens/s`,
     `${formatDuration(secondsLeft)} left`,
   ]
@@ -33,11 +40,11 @@ export function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEv
 }
 
 /** `gates at -0.5: held out 4.571, kept: own writing +0.8 % of 1 %, own continuations +1.9 % of 4 %`. */
-export function calibrationLine({ bias, heldOut, kept }: CalibrationPoint): string {
-  const rises = kept.map(
+export function calibrationLine({ bias, heldOutLoss, retained }: CalibrationPoint): string {
+  const rises = retained.map(
     ({ name, rise, bound }) => `${name} ${formatRise(rise)} of ${formatPercent(Math.expm1(bound))}`,
   )
-  return `gates at ${bias}: held out ${heldOut.toFixed(3)}, kept: ${rises.join(', ')}`
+  return `gates at ${bias}: held out ${heldOutLoss.toFixed(3)}, kept: ${rises.join(', ')}`
 }
 
 /** The rise of a loss, as that of its perplexity. */
@@ -47,10 +54,10 @@ function formatRise(nats: number): string {
 }
 
 /** Warnings about a model that has learnt less than it seemed, or forgets more than it may. */
-export function warnings({ calibration: { bias, isWithin, curve }, worse }: Taught): string[] {
-  const beyond = curve.find((point) => point.bias === bias)?.kept.filter(({ rise, bound }) => rise > bound) ?? []
-  const taught = worse.filter(({ bound }) => bound === 0).map(({ name, rise }) => `${name} ${formatRise(rise)}`)
-  const kept = (isWithin ? worse.filter(({ bound }) => bound > 0) : beyond).map(
+export function warnings({ calibration: { bias, isWithinLimit, curve }, regressions }: TeachResult): string[] {
+  const beyond = curve.find((point) => point.bias === bias)?.retained.filter(({ rise, bound }) => rise > bound) ?? []
+  const taught = regressions.filter(({ bound }) => bound === 0).map(({ name, rise }) => `${name} ${formatRise(rise)}`)
+  const kept = (isWithinLimit ? regressions.filter(({ bound }) => bound > 0) : beyond).map(
     ({ name, rise, bound }) => `${name} ${formatRise(rise)}, not ${formatRise(bound)}`,
   )
   return [
@@ -86,7 +93,7 @@ export function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: Measure
     ['new experts', `${plural(experts, `${kind} expert`)} in each of the layers ${layers.join(', ')}`],
     ['parameters', formatCount(parameters)],
     ['memory', `${formatBytes(memoryBytes)} beside the model`],
-    ['tokens', `${tokens.train} to learn from, ${tokens.heldOut} held out, ${tokens.keep} of what is kept`],
+    ['tokens', `${tokens.train} to learn from, ${tokens.heldOut} held out, ${tokens.replay} of what is kept`],
     ['steps', `${steps} of ${batchOf(plan)}, ${stepsPerEpoch} of them an epoch`],
     ['speed', `${tokensPerSecond.toFixed(0)} tokens/s`],
     ['an epoch', formatDuration(secondsPerEpoch)],
@@ -95,24 +102,24 @@ export function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: Measure
 }
 
 /** A table of each text's loss before and after, with the sizes and the times. */
-export function summary({ texts, keep, bytes, seconds }: Taught): string {
-  const row = ({ name, scored, loss, perplexity, newcomerShare }: TaughtText) => [
+export function summary({ texts, retained, bytes, seconds }: TeachResult): string {
+  const row = ({ name, scored, loss, perplexity, newExpertShare }: TextComparison) => [
     name,
     String(scored),
     loss.before.toFixed(3),
     loss.after.toFixed(3),
     perplexity.before.toPrecision(5),
     perplexity.after.toPrecision(5),
-    `${(100 * newcomerShare).toFixed(1)} %`,
+    `${(100 * newExpertShare).toFixed(1)} %`,
   ]
   const rows = [
     ['held out', 'tokens', 'loss before', 'after', 'perplexity before', 'after', 'to newcomers'],
     ...texts.map(row),
-    ...keep.map((text) => row({ ...text, name: `kept: ${text.name}` })),
+    ...retained.map((text) => row({ ...text, name: `kept: ${text.name}` })),
   ]
-  const { rehearsal, training, calibration } = seconds
+  const { replay, training, calibration } = seconds
   const times = [
-    `writing what is kept ${formatDuration(rehearsal)}`,
+    `writing what is kept ${formatDuration(replay)}`,
     `training ${formatDuration(training)}`,
     `closing the gates ${formatDuration(calibration)}`,
   ]
@@ -121,35 +128,36 @@ export function summary({ texts, keep, bytes, seconds }: Taught): string {
 }
 
 /** The object that `--json` prints. */
-export function taughtJson(model: string, taught: Taught): object {
-  const { path, plan, newcomers, ending, bestStep, calibration, texts, keep, worse, bytes, seconds } = taught
-  const text = ({ name, scored, loss, perplexity, newcomerShare }: TaughtText) => {
+export function taughtJson(model: string, taught: TeachResult): object {
+  const { path, plan, newExperts, stopReason, bestStep, calibration, texts, retained, regressions, bytes } = taught
+  const { replay, ...seconds } = taught.seconds
+  const text = ({ name, scored, loss, perplexity, newExpertShare: newcomerShare }: TextComparison) => {
     return { file: name, scored, loss, perplexity, newcomerShare }
   }
-  const { bias: gateBias, isWithin, curve } = calibration
+  const { bias: gateBias, isWithinLimit: isWithin, curve } = calibration
   return snakeKeys({
     model,
     path,
     ...planJson(plan),
-    newcomers,
-    ending,
+    newcomers: newExperts,
+    ending: stopReason,
     bestStep,
     gateBias,
     isWithin,
-    calibration: curve.map(({ bias, heldOut: heldOutLoss, newcomerShare, kept }) => {
+    calibration: curve.map(({ bias, heldOutLoss, newExpertShare: newcomerShare, retained: kept }) => {
       return { bias, heldOutLoss, newcomerShare, kept }
     }),
     texts: texts.map(text),
-    keep: keep.map(text),
-    worse,
+    keep: retained.map(text),
+    worse: regressions,
     bytes,
-    seconds,
+    seconds: { rehearsal: replay, ...seconds },
   })
 }
 
 export function planJson(plan: TeachingPlan & Partial<MeasuredPlan>): object {
   const { kind, layers, experts, parameters, memoryBytes, batch, steps, stepsPerEpoch } = plan
-  const { train, heldOut, keep } = plan.tokens
+  const { train, heldOut, replay: keep } = plan.tokens
   const { tokensPerSecond, secondsPerEpoch } = plan
   const sizes = { parameters, memoryBytes, batch, tokens: { train, heldOut, keep } }
   return snakeKeys({ kind, layers, experts, ...sizes, steps, stepsPerEpoch, tokensPerSecond, secondsPerEpoch })

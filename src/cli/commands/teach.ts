@@ -189,7 +189,7 @@ function showEvent(event: TeachEvent, line: StatusLine | undefined, options: Out
   if (event.kind === 'step') {
     const text = stepLine(event)
     if (line) line.show(text)
-    else if (event.point.heldOut !== undefined) tell(text)
+    else if (event.point.heldOutLoss !== undefined) tell(text)
   }
   if (event.kind === 'calibration') tell(calibrationLine(event.point))
   if (event.kind === 'end') tell(endLine(event))

@@ -7,7 +7,7 @@ import type { ServerContext } from '../http/context.js'
 export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
   const { family, parameters, activeParameters, quant, bytes } = model.info
   const { mixtures } = model.config
-  const taught = mixtures.filter(({ newcomers }) => newcomers)
+  const taught = mixtures.filter(({ newExperts }) => newExperts)
   const card = {
     id,
     object: 'model',
@@ -21,7 +21,7 @@ export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
       experts: perMixture(mixtures, ({ experts }) => experts),
       experts_per_token: perMixture(mixtures, ({ topK }) => topK),
       // Ids of those that were taught to it later.
-      ...(taught.length > 0 && { newcomers: perMixture(taught, ({ newcomers }) => newcomers) }),
+      ...(taught.length > 0 && { newcomers: perMixture(taught, ({ newExperts }) => newExperts) }),
     },
   }
   const app = new Hono()

@@ -45,7 +45,7 @@ export class MixtureTraining {
     const { bank, maxTokens } = workspace
     this.k = mixture.topK
     this.router = new RouterTraining(workspace, mixture, logits)
-    const most = Math.max(...mixture.experts.map((count, layer) => count + (this.setOf(layer)?.newcomers ?? 0)))
+    const most = Math.max(...mixture.experts.map((count, layer) => count + (this.setOf(layer)?.newExperts ?? 0)))
     this.groups = new ExpertGroups(bank, most, maxTokens * this.k)
     this.frozen = new Int32Array(most)
   }
@@ -120,7 +120,7 @@ export class MixtureTraining {
   private assign(layer: number, tokens: number, ids: Int32Array): void {
     const { groups, mixture, workspace, frozen, k } = this
     const set = this.setOf(layer)
-    groups.assign(ids, tokens, k, k, mixture.experts[layer] + (set?.newcomers ?? 0))
+    groups.assign(ids, tokens, k, k, mixture.experts[layer] + (set?.newExperts ?? 0))
     let count = 0
     for (let i = 0; i < groups.count; i++) {
       const expert = groups.chosenExperts[i]

@@ -12,7 +12,7 @@ interface Column {
 }
 
 /**
- * The biased scores of a mixture's router in the order of p: experts that the layer has, newcomers, silent rows. Scores of
+ * The biased scores of a mixture's router in the order of p: experts that the layer has, new experts, silent rows. Scores of
  * trained rows and of frozen ones are in different places.
  */
 export class RouterScores {
@@ -56,7 +56,7 @@ export class RouterScores {
     }
   }
 
-  private columns(layer: number, { ids, newcomers }: Pick<TrainedSet, 'ids' | 'newcomers'> = NONE): Column[] {
+  private columns(layer: number, { ids, newExperts }: Pick<TrainedSet, 'ids' | 'newExperts'> = NONE): Column[] {
     const { f32 } = this.workspace.bank
     const experts = this.mixture.experts[layer]
     const first = this.biases[layer]
@@ -66,14 +66,14 @@ export class RouterScores {
       const index = ids.indexOf(id)
       return index < 0 ? ofModel(id) : { isTrained: true, column: index, bias: biasOf(id) }
     })
-    const bias = this.workspace.pass.newcomerBias
-    const added = range(ids.length - newcomers, ids.length).map((column) => ({ isTrained: true, column, bias }))
+    const bias = this.workspace.pass.newExpertBias
+    const added = range(ids.length - newExperts, ids.length).map((column) => ({ isTrained: true, column, bias }))
     const silent = range(experts, routerRows(this.mixture, layer)).map(ofModel)
     return [...own, ...added, ...silent]
   }
 }
 
-const NONE = { ids: [], newcomers: 0 }
+const NONE = { ids: [], newExperts: 0 }
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i)

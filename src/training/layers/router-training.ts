@@ -10,7 +10,7 @@ import type { TrainingWorkspace } from './training-workspace.js'
 interface Routing {
   /** Experts of each token [T, k], in falling order of their gates. */
   ids: Int32Array
-  /** Probabilities [T, entries]: of experts that the layer has, newcomers and silent rows. */
+  /** Probabilities [T, entries]: of experts that the layer has, new experts and silent rows. */
   p: Float64Array
 }
 
@@ -41,7 +41,7 @@ export class RouterTraining {
   forward(layer: number, tokens: number, set?: TrainedSet): Int32Array {
     this.logits.forward(layer, tokens, set)
     const scores = this.scores.read(layer, tokens, set)
-    const choosable = this.mixture.experts[layer] + (set?.newcomers ?? 0)
+    const choosable = this.mixture.experts[layer] + (set?.newExperts ?? 0)
     const routing = route(scores, tokens, choosable, this.mixture.topK)
     this.writeGates(routing)
     this.routings[layer] = routing
@@ -74,20 +74,20 @@ export class RouterTraining {
     for (let i = 0; i < ids.length; i++) f32[this.gates / 4 + i] = p[Math.floor(i / k) * entries + ids[i]]
   }
 
-  private shapeOf(layer: number, { newcomers }: TrainedSet): RouterShape {
+  private shapeOf(layer: number, { newExperts }: TrainedSet): RouterShape {
     const { experts, topK } = this.mixture
-    return { from: experts[layer], to: experts[layer] + newcomers, topK }
+    return { from: experts[layer], to: experts[layer] + newExperts, topK }
   }
 
   private count(layer: number, tokens: number, set: TrainedSet, { ids, p }: Routing): void {
-    const { kept, pass } = this.workspace
+    const { retained, pass } = this.workspace
     const { tally, steering } = pass
     const { topK: k } = this.mixture
     const experts = this.mixture.experts[layer]
     for (const [i, id] of ids.entries()) {
-      if (kept?.[Math.floor(i / k)] === 1) continue
+      if (retained?.[Math.floor(i / k)] === 1) continue
       tally.choices++
-      if (id >= experts) tally.newcomers++
+      if (id >= experts) tally.newExperts++
     }
     if (steering) tally.steering += steer(steering, p, tokens, this.shapeOf(layer, set))
   }

@@ -5,15 +5,15 @@
 
 /** How load is steered, and what the mean is taken over. */
 export interface SteeringTerm {
-  kind: 'newcomers' | 'entropy'
+  kind: 'new-experts' | 'entropy'
   weight: number
   /** Tokens of the step times trained mixtures. */
   count: number
-  /** 1 for each token of the micro-batch that newcomers are to leave to the others; absent: none. */
-  kept?: Uint8Array
+  /** 1 for each token of the micro-batch that new experts are to leave to the others; absent: none. */
+  retained?: Uint8Array
 }
 
-/** Who is who in the rows of a router: [from, to) are newcomers, those before them other experts, those behind silent. */
+/** Who is who in the rows of a router: [from, to) are new experts, those before them other experts, those behind silent. */
 export interface RouterShape {
   from: number
   to: number
@@ -25,8 +25,8 @@ export interface RouterShape {
  * Of probabilities p [T, rows] of one mixture: returns the sum over tokens, and with `gradient` adds the gradients of
  * weight / count times it to the logits' gradients [T, rows].
  *
- * newcomers: log(1 + exp(-m)), of a kept token log(1 + exp(m)), where m = log P - log q, P the sum over the newcomers and q the
- * k-th largest p of the others: whether newcomers come before the last that would be chosen without them.
+ * new-experts: log(1 + exp(-m)), of a retained token log(1 + exp(m)), where m = log P - log q, P the sum over the new experts and q the
+ * k-th largest p of the others: whether new experts come before the last that would be chosen without them.
  * entropy: T times H of the mean m of p over the tokens; by p it is -(log m + 1).
  */
 export function steer(
@@ -37,17 +37,17 @@ export function steer(
   gradient?: Float64Array,
 ): number {
   const factor = term.weight / term.count
-  return term.kind === 'newcomers'
-    ? byNewcomers(p, tokens, shape, factor, term.kept, gradient)
+  return term.kind === 'new-experts'
+    ? byNewExperts(p, tokens, shape, factor, term.retained, gradient)
     : byEntropy(p, tokens, factor, gradient)
 }
 
-function byNewcomers(
+function byNewExperts(
   p: Float64Array,
   tokens: number,
   { from, to, topK }: RouterShape,
   factor: number,
-  kept?: Uint8Array,
+  retained?: Uint8Array,
   gradient?: Float64Array,
 ): number {
   if (from === to) return 0
@@ -56,7 +56,7 @@ function byNewcomers(
   let sum = 0
   for (let t = 0; t < tokens; t++) {
     const at = t * rows
-    const sign = kept?.[t] === 1 ? 1 : -1
+    const sign = retained?.[t] === 1 ? 1 : -1
     let share = 0
     for (let e = from; e < to; e++) share += p[at + e]
     share = Math.max(share, LEAST)

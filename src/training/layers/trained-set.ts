@@ -2,9 +2,9 @@ import type { MixtureKind } from '../../model/config.js'
 
 /** The experts of one mixture and layer that are trained, and where their weights and gradients lie, in f32 tiles. */
 export interface TrainedSet {
-  /** In rising order; the last `newcomers` of them follow those that the layer has. */
+  /** In rising order; the last `newExperts` of them follow those that the layer has. */
   ids: readonly number[]
-  newcomers: number
+  newExperts: number
   /** Address of a matrix of the expert with number `index` in `ids`. */
   weights(index: number, piece: string): number
   gradients(index: number, piece: string): number

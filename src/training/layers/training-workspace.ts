@@ -16,9 +16,9 @@ export interface SequenceRows {
 
 /** What a forward pass of training counts. */
 export interface Tally {
-  /** Choices of experts in trained mixtures, and those of them that fell on newcomers. */
+  /** Choices of experts in trained mixtures, and those of them that fell on new experts. */
   choices: number
-  newcomers: number
+  newExperts: number
   /** Sum of the terms of steering, before their weight. */
   steering: number
 }
@@ -35,18 +35,18 @@ export interface TrainingScope {
 /** Settings of a pass, and its counts. */
 export interface PassState {
   tally: Tally
-  /** Added to the newcomers' scores of every router. */
-  newcomerBias: number
+  /** Added to the new experts' scores of every router. */
+  newExpertBias: number
   steering?: SteeringTerm
-  /** Runs the model as it was, without newcomers or trained copies. */
+  /** Runs the model as it was, without new experts or trained copies. */
   asItWas: boolean
 }
 
 /** The micro-batch of a pass, as layers see it. */
 interface BatchRows {
   sequences: readonly SequenceRows[]
-  /** 1 for each token of a kept sequence; absent if there is none. */
-  kept?: Uint8Array
+  /** 1 for each token of a retained sequence; absent if there is none. */
+  retained?: Uint8Array
 }
 
 /** Buffers and settings that the layers of training share in a bank, in addition to those of any pass. */
@@ -90,8 +90,8 @@ export class TrainingWorkspace extends Workspace {
     return this.batch.sequences
   }
 
-  get kept(): Uint8Array | undefined {
-    return this.batch.kept
+  get retained(): Uint8Array | undefined {
+    return this.batch.retained
   }
 
   /** Throws before the first pass. */

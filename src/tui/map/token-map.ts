@@ -98,12 +98,12 @@ export class TokenMap {
 
   /** Whether an expert was taught to the model later, in any layer. */
   isNewcomer(kind: MixtureKind, expert: number): boolean {
-    return mixtureOf(this.shape, kind)?.newcomers?.some((ids) => ids.includes(expert)) ?? false
+    return mixtureOf(this.shape, kind)?.newExperts?.some((ids) => ids.includes(expert)) ?? false
   }
 
   /** Whether any expert was. */
   get hasNewcomers(): boolean {
-    return this.shape.mixtures.some(({ newcomers }) => newcomers?.some((ids) => ids.length > 0))
+    return this.shape.mixtures.some(({ newExperts }) => newExperts?.some((ids) => ids.length > 0))
   }
 
   /** Experts of one kind in a layer. */

@@ -1,42 +1,43 @@
 import type { Model } from '../api/model.js'
 import type { TrainingPlan, TrainingState } from '../api/training.js'
+import { type Dataset, heldOutSample } from './datasets.js'
 import type { Journal } from './journal.js'
 import { learningRateAt } from './learning-rate.js'
-import { batchOf, Deck, Decks, heldOutSample, type Lesson } from './lessons.js'
-import { lossOf, type Reading } from './measure.js'
-import type { Ending, TeachEvent, TeachingPoint } from './teach-events.js'
+import { lossOf, type Sample } from './measure.js'
+import { makeBatch, RoundRobinSampler, ShuffledSampler } from './samplers.js'
+import type { StopReason, TeachEvent, TeachingPoint } from './teach-events.js'
 import type { Settings } from './teach-options.js'
 
 /** What is taught, and how long. */
-export interface Course {
+export interface RunSetup {
   settings: Settings
   plan: TrainingPlan
-  lessons: readonly Lesson[]
+  datasets: readonly Dataset[]
   /** What is to be kept, read again as far as `settings.keep` says. */
-  keep: readonly Lesson[]
+  retained: readonly Dataset[]
   steps: number
 }
 
 /** Sequences of a step, by what they are for. */
 export interface StepSizes {
-  learn: number
-  keep: number
+  newText: number
+  replay: number
 }
 
-export interface Learnt {
+export interface TrainingOutcome {
   /** The state with the least loss on held-out text. */
   weights: Float32Array
   /** Its step; 0 if no step has made that loss less. */
   bestStep: number
-  ending: Ending
+  stopReason: StopReason
   curve: TeachingPoint[]
 }
 
-export interface CourseOptions {
-  /** Weights of the newcomers at the beginning, or what an earlier run has left. */
+export interface RunOptions {
+  /** Weights of the new experts at the beginning, or what an earlier run has left. */
   from: Float32Array | Journal
   /** Keeps a state that a later run can resume from. */
-  save(journal: Omit<Journal, 'own'>): Promise<void>
+  save(journal: Omit<Journal, 'replay'>): Promise<void>
   onEvent?: (event: TeachEvent) => void
   signal?: AbortSignal
 }
@@ -57,108 +58,111 @@ const SAVE_MS = 40_000
 /** Sequences of a step. What the model writes itself is always there to be kept. */
 export function stepSizes({ batch, window, keep }: Settings): StepSizes {
   const all = Math.max(1, Math.round(batch / window))
-  const again = keep > 0 && all > 1 ? Math.min(all - 1, Math.max(1, Math.round(all * keep))) : 0
-  return { learn: all - again, keep: again }
+  const replay = keep > 0 && all > 1 ? Math.min(all - 1, Math.max(1, Math.round(all * keep))) : 0
+  return { newText: all - replay, replay }
 }
 
-/** Trains newcomers until the steps are done, the held-out text gets no better, or it is stopped; gives the best state. */
-export async function takeCourse(model: Model, course: Course, options: CourseOptions): Promise<Learnt> {
-  const run = new Run(model, course, options)
-  const ending = await run.toItsEnd()
+/** Trains new experts until the steps are done, the held-out text gets no better, or it is stopped; gives the best state. */
+export async function runTraining(model: Model, setup: RunSetup, options: RunOptions): Promise<TrainingOutcome> {
+  const run = new TrainingRun(model, setup, options)
+  const stopReason = await run.toItsEnd()
   const { best: weights, curve } = run
-  return { weights, bestStep: bestStepOf(curve), ending, curve }
+  return { weights, bestStep: bestStepOf(curve), stopReason, curve }
 }
 
 /** The step with the least loss on held-out text, the first of equal ones; 0 if none was measured. */
 export function bestStepOf(curve: readonly TeachingPoint[]): number {
-  const measured = curve.filter(({ heldOut }) => heldOut !== undefined)
-  return measured.reduce((best, { step, heldOut = Infinity }) => (heldOut < best.heldOut ? { step, heldOut } : best), {
-    step: 0,
-    heldOut: Infinity,
-  }).step
+  const measured = curve.filter(({ heldOutLoss }) => heldOutLoss !== undefined)
+  return measured.reduce(
+    (best, { step, heldOutLoss = Infinity }) => (heldOutLoss < best.heldOutLoss ? { step, heldOutLoss } : best),
+    {
+      step: 0,
+      heldOutLoss: Infinity,
+    },
+  ).step
 }
 
 /** Checks since the best one. */
 function checksSinceBest(curve: readonly TeachingPoint[]): number {
   const best = bestStepOf(curve)
-  return curve.filter(({ step, heldOut }) => step > best && heldOut !== undefined).length
+  return curve.filter(({ step, heldOutLoss }) => step > best && heldOutLoss !== undefined).length
 }
 
-class Run {
+class TrainingRun {
   readonly curve: TeachingPoint[] = []
   best: Float32Array
   private step = 0
-  private readonly decks: { learn: Decks; keep: Decks }
+  private readonly samplers: { newText: RoundRobinSampler; replay: RoundRobinSampler }
   private readonly sizes: StepSizes
-  private readonly heldOut: Reading[]
-  private readonly kept: Reading[]
+  private readonly heldOut: Sample[]
+  private readonly retained: Sample[]
   /** Steps from one check to the next. */
   private readonly between: number
   private savedAt = performance.now()
 
   constructor(
     private readonly model: Model,
-    private readonly course: Course,
-    private readonly options: CourseOptions,
+    private readonly setup: RunSetup,
+    private readonly options: RunOptions,
   ) {
-    const { settings, lessons, keep } = course
-    this.decks = {
-      learn: new Decks([Deck.of(lessons, settings.seed)]),
-      keep: Decks.each(keep, settings.seed + 1),
+    const { settings, datasets, retained } = setup
+    this.samplers = {
+      newText: new RoundRobinSampler([ShuffledSampler.of(datasets, settings.seed)]),
+      replay: RoundRobinSampler.each(retained, settings.seed + 1),
     }
     this.sizes = stepSizes(settings)
-    this.between = Math.min(MOST_BETWEEN, Math.ceil(course.steps / CHECKS))
+    this.between = Math.min(MOST_BETWEEN, Math.ceil(setup.steps / CHECKS))
     const { least, most } = CHECK_TOKENS
     const tokens = Math.min(most, Math.max(least, CHECK_SHARE * this.between * settings.batch))
-    const sample = (all: readonly Lesson[], wanted: number): Reading[] =>
-      all.map((lesson) => ({ lesson, sequences: heldOutSample(lesson, wanted / all.length) }))
-    this.heldOut = sample(lessons, tokens)
-    this.kept = sample(keep, tokens / 2)
+    const sample = (all: readonly Dataset[], wanted: number): Sample[] =>
+      all.map((dataset) => ({ dataset, sequences: heldOutSample(dataset, wanted / all.length) }))
+    this.heldOut = sample(datasets, tokens)
+    this.retained = sample(retained, tokens / 2)
     const { from } = options
     this.best = from instanceof Float32Array ? from : from.best
   }
 
-  async toItsEnd(): Promise<Ending> {
-    const { steps } = this.course
-    let ending: Ending = 'done'
+  async toItsEnd(): Promise<StopReason> {
+    const { steps } = this.setup
+    let stopReason: StopReason = 'done'
     try {
       await this.begin()
       const clock = new Clock()
-      while (this.step < steps && ending === 'done') ending = await this.next(clock)
+      while (this.step < steps && stopReason === 'done') stopReason = await this.next(clock)
     } catch (error) {
       if (!this.options.signal?.aborted || this.step === 0) throw error
-      ending = 'interrupted'
+      stopReason = 'interrupted'
     }
     await this.save()
-    this.options.onEvent?.({ kind: 'end', ending, step: this.step, bestStep: bestStepOf(this.curve) })
-    return ending
+    this.options.onEvent?.({ kind: 'end', stopReason, step: this.step, bestStep: bestStepOf(this.curve) })
+    return stopReason
   }
 
   private async begin(): Promise<void> {
-    const { model, options, course, sizes } = this
+    const { model, options, setup, sizes } = this
     const { from } = options
     if (from instanceof Float32Array) {
-      await model.training.begin(course.plan, from)
+      await model.training.begin(setup.plan, from)
       this.curve.push({ step: 0, tokens: 0, ...(await this.check()) })
       return
     }
-    await model.training.begin(course.plan, from.best)
+    await model.training.begin(setup.plan, from.best)
     await model.training.write(from.state)
     this.step = from.state.steps
     this.curve.push(...from.curve)
-    this.decks.learn.skip(this.step, sizes.learn)
-    this.decks.keep.skip(this.step, sizes.keep)
+    this.samplers.newText.skip(this.step, sizes.newText)
+    this.samplers.replay.skip(this.step, sizes.replay)
     // What was interrupted in a check has yet to make it.
     const last = this.curve.at(-1)
-    if (last && last.heldOut === undefined && this.isDue()) Object.assign(last, await this.check())
+    if (last && last.heldOutLoss === undefined && this.isDue()) Object.assign(last, await this.check())
   }
 
-  private async next(clock: Clock): Promise<Ending> {
-    const { model, course, sizes, options } = this
-    const { settings, steps } = course
+  private async next(clock: Clock): Promise<StopReason> {
+    const { model, setup, sizes, options } = this
+    const { settings, steps } = setup
     // One that was cut off after its last check ends where it would have ended.
     if (checksSinceBest(this.curve) >= PATIENCE) return 'no-better'
-    const batch = batchOf(this.decks.learn.draw(sizes.learn), this.decks.keep.draw(sizes.keep))
+    const batch = makeBatch(this.samplers.newText.draw(sizes.newText), this.samplers.replay.draw(sizes.replay))
     const learningRate = learningRateAt(this.step, steps, settings.learningRate)
     const done = await model.training.step(
       batch,
@@ -169,8 +173,14 @@ class Run {
     this.step++
     clock.add(done.tokens)
     const tokens = (this.curve.at(-1)?.tokens ?? 0) + done.tokens
-    const { loss, divergence, newcomerShare } = done
-    const point: TeachingPoint = { step: this.step, tokens, loss, ...(sizes.keep > 0 && { divergence }), newcomerShare }
+    const { loss, divergence, newExpertShare } = done
+    const point: TeachingPoint = {
+      step: this.step,
+      tokens,
+      loss,
+      ...(sizes.replay > 0 && { divergence }),
+      newExpertShare,
+    }
     this.curve.push(point)
     if (this.isDue()) Object.assign(point, await this.check())
     const { tokensPerSecond } = clock
@@ -183,17 +193,17 @@ class Run {
 
   /** Whether the held-out texts are measured after this step. */
   private isDue(): boolean {
-    return this.step % this.between === 0 || this.step === this.course.steps
+    return this.step % this.between === 0 || this.step === this.setup.steps
   }
 
   /** Measures the held-out texts, and keeps the weights if they are the best so far. */
-  private async check(): Promise<Pick<TeachingPoint, 'heldOut' | 'kept'>> {
-    const { model, options, curve, heldOut, kept } = this
+  private async check(): Promise<Pick<TeachingPoint, 'heldOutLoss' | 'retainedLoss'>> {
+    const { model, options, curve, heldOut, retained } = this
     const { loss } = await lossOf(model, heldOut, options)
-    const keptLoss = kept.length > 0 ? (await lossOf(model, kept, options)).loss : undefined
-    const least = curve.reduce((least, point) => Math.min(least, point.heldOut ?? Infinity), Infinity)
+    const retainedLoss = retained.length > 0 ? (await lossOf(model, retained, options)).loss : undefined
+    const least = curve.reduce((least, point) => Math.min(least, point.heldOutLoss ?? Infinity), Infinity)
     if (loss < least) this.best = (await model.training.read(false)).weights
-    return { heldOut: loss, ...(keptLoss !== undefined && { kept: keptLoss }) }
+    return { heldOutLoss: loss, ...(retainedLoss !== undefined && { retainedLoss }) }
   }
 
   private async save(): Promise<void> {

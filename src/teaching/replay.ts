@@ -1,9 +1,9 @@
 import type { Model } from '../api/model.js'
 import { seededRandom } from '../sampling/random.js'
-import type { Lesson } from './lessons.js'
+import type { Dataset } from './datasets.js'
 
 /** Sequences that a model has written for a lesson. */
-export type OwnWriting = Pick<Lesson, 'train' | 'heldOut'>
+export type ReplaySequences = Pick<Dataset, 'train' | 'heldOut'>
 
 /** Most sequences of each lesson that are rehearsed. */
 const MOST_TRAIN = 48
@@ -20,32 +20,32 @@ const SNIPPET = 8
  * The lessons that a model writes, by their names in reports. On what it writes by itself its loss rose about as much as on the
  * real text of its domains that suffered most, on continuations of the new text up to four times as much (docs/LAB.md).
  */
-const KINDS: Pick<Lesson, 'name' | 'prompt' | 'allowance'>[] = [
+const KINDS: Pick<Dataset, 'name' | 'prompt' | 'allowance'>[] = [
   { name: 'own writing' },
   { name: 'own continuations', prompt: SNIPPET, allowance: 4 },
 ]
 
-interface WritingOptions {
+interface GenerationOptions {
   window: number
   seed: number
   signal?: AbortSignal
 }
 
-interface RehearsalOptions extends WritingOptions {
+interface ReplayOptions extends GenerationOptions {
   /** Sequences that are read of what is to be kept: more of them need not be written. */
-  rehearsed: number
+  replayed: number
   /** Whether some are held out. Default true. */
   holdsOut?: boolean
 }
 
 /** Sequences of each lesson that are rehearsed, if so many are read of what is to be kept. */
-function rehearsedOf(rehearsed: number): number {
-  return Math.max(1, Math.min(MOST_TRAIN, Math.ceil(rehearsed / KINDS.length)))
+function replayCount(replayed: number): number {
+  return Math.max(1, Math.min(MOST_TRAIN, Math.ceil(replayed / KINDS.length)))
 }
 
 /** Tokens of all of these: each sequence is as long as the window. */
-export function rehearsalTokens({ rehearsed, window }: { rehearsed: number; window: number }): number {
-  return KINDS.length * rehearsedOf(rehearsed) * window
+export function countReplayTokens({ replayed, window }: { replayed: number; window: number }): number {
+  return KINDS.length * replayCount(replayed) * window
 }
 
 /**
@@ -54,13 +54,13 @@ export function rehearsalTokens({ rehearsed, window }: { rehearsed: number; wind
  * mostly of one domain. The other continues snippets of the new texts (snippets of their held-out
  * parts for its own held-out part): there the routers have to tell new from old.
  */
-export async function writeRehearsal(
+export async function generateReplay(
   model: Model,
-  lessons: readonly Lesson[],
-  { rehearsed, holdsOut = true, ...options }: RehearsalOptions,
-): Promise<OwnWriting[]> {
+  datasets: readonly Dataset[],
+  { replayed, holdsOut = true, ...options }: ReplayOptions,
+): Promise<ReplaySequences[]> {
   const { window, seed } = options
-  const count = rehearsedOf(rehearsed)
+  const count = replayCount(replayed)
   const more = holdsOut ? HELD_OUT : NONE
   const random = seededRandom(seed)
   const snippet = (sequences: readonly Int32Array[]) => {
@@ -71,7 +71,7 @@ export async function writeRehearsal(
   }
   const first = firstToken(model)
   const anyToken = () => Math.floor(random.nextFloat() * model.config.vocabSize)
-  const [train, heldOut] = [lessons.flatMap(({ train }) => train), lessons.flatMap(({ heldOut }) => heldOut)]
+  const [train, heldOut] = [datasets.flatMap(({ train }) => train), datasets.flatMap(({ heldOut }) => heldOut)]
   const prompts = Array.from({ length: count + more.continuations }, (_, i) => snippet(i < count ? train : heldOut))
   const starts = Array.from({ length: count + more.writing }, (_, i) => [i % 2 === 0 ? first : anyToken()])
   const seeds = { writing: 2 * seed, continuations: 2 * seed + 1 }
@@ -81,11 +81,11 @@ export async function writeRehearsal(
 }
 
 /** The lessons that the model has written, in the order of `writeRehearsal`. */
-export function ownLessons(written: readonly OwnWriting[]): Lesson[] {
-  return written.map((own, i) => ({ ...KINDS[i], isOwn: true, ...own }))
+export function replayDatasets(written: readonly ReplaySequences[]): Dataset[] {
+  return written.map((own, i) => ({ ...KINDS[i], isGenerated: true, ...own }))
 }
 
-function parted(sequences: Int32Array[], count: number): OwnWriting {
+function parted(sequences: Int32Array[], count: number): ReplaySequences {
   return { train: sequences.slice(0, count), heldOut: sequences.slice(count) }
 }
 
@@ -93,7 +93,7 @@ function firstToken({ config: { bosToken, eosToken, vocabSize } }: Model): numbe
   return [bosToken, eosToken, 0].find((id) => id !== null && id >= 0 && id < vocabSize) ?? 0
 }
 
-async function writeAll(model: Model, prompts: readonly number[][], options: WritingOptions): Promise<Int32Array[]> {
+async function writeAll(model: Model, prompts: readonly number[][], options: GenerationOptions): Promise<Int32Array[]> {
   const written: Int32Array[] = []
   for (let first = 0; first < prompts.length; first += AT_ONCE) {
     const now = prompts.slice(first, first + AT_ONCE)
@@ -107,7 +107,7 @@ async function writeOne(
   model: Model,
   prompt: readonly number[],
   seed: number,
-  { window, signal }: WritingOptions,
+  { window, signal }: GenerationOptions,
 ): Promise<Int32Array> {
   const session = model.createSession()
   const plain = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, stop: [] }

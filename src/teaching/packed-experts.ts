@@ -4,7 +4,7 @@ import { matrixWeights } from '../training/expert-weights.js'
 import type { TrainedTensor } from '../training/plan.js'
 
 /** A new expert as it is written. */
-export interface PackedNewcomer {
+export interface PackedExpert {
   layer: number
   expert: number
   /** Its part of the packed file. */
@@ -14,18 +14,18 @@ export interface PackedNewcomer {
 }
 
 /**
- * Packs newcomers as the other experts of their layers are. `rounded` are all trained floats in the order of the tensors, as
+ * Packs new experts as the other experts of their layers are. `rounded` are all trained floats in the order of the tensors, as
  * the packed file then has them: what is measured with these holds for the model that is written, but for the activations,
  * which a training does not round.
  */
-export async function packNewcomers(
+export async function packExperts(
   layout: Layout,
   tensors: readonly TrainedTensor[],
   weights: Float32Array,
   pack: PackMatrix,
-): Promise<{ newcomers: PackedNewcomer[]; rounded: Float32Array }> {
+): Promise<{ newExperts: PackedExpert[]; rounded: Float32Array }> {
   const rounded = weights.slice()
-  const newcomers: PackedNewcomer[] = []
+  const newExperts: PackedExpert[] = []
   for (const { layer, kind, expert, offset, cols } of tensors.filter(({ piece }) => piece === 'router')) {
     const [like] = layout.experts(layer, kind)
     const mine = tensors.filter((one) => one.layer === layer && one.expert === expert)
@@ -33,9 +33,9 @@ export async function packNewcomers(
     for (const { name, offset: at, ...piece } of like.pieces) {
       rounded.set(matrixWeights(bytes, at, piece), tensorOf(mine, name).offset)
     }
-    newcomers.push({ layer, expert, bytes, router: weights.slice(offset, offset + cols) })
+    newExperts.push({ layer, expert, bytes, router: weights.slice(offset, offset + cols) })
   }
-  return { newcomers, rounded }
+  return { newExperts, rounded }
 }
 
 /** The bytes of an expert's part, from its matrices as floats. */

@@ -1,38 +1,38 @@
 import type { Calibration } from './calibration.js'
-import type { Learnt } from './course.js'
-import type { Outline } from './outline.js'
+import type { RunPlan } from './run-plan.js'
+import type { TrainingOutcome } from './training-run.js'
 
 /** The packed file's account of a teaching. */
-export function accountOf(
-  { course, plan }: Outline,
-  { bestStep, curve, ending }: Learnt,
-  { bias, isWithin, heldOutBefore, curve: points }: Calibration,
+export function summaryOf(
+  { setup, plan }: RunPlan,
+  { bestStep, curve, stopReason }: TrainingOutcome,
+  { bias, isWithinLimit, heldOutLossBefore, curve: points }: Calibration,
 ): Record<string, unknown> {
-  const { settings } = course
+  const { settings } = setup
   const best = curve.find(({ step }) => step === bestStep)
   const calibrated = points.find((point) => point.bias === bias)
   return {
-    texts: course.lessons.map(({ name }) => name),
-    keep: course.keep.map(({ name }) => name),
+    texts: setup.datasets.map(({ name }) => name),
+    keep: setup.retained.map(({ name }) => name),
     kind: settings.kind,
     layers: settings.layers,
     experts: settings.experts,
     parameters: plan.parameters,
     steps: bestStep,
     tokens: best?.tokens ?? 0,
-    ending,
+    ending: stopReason,
     seed: settings.seed,
     gate_bias: bias,
     forget: settings.forget,
-    is_within: isWithin,
-    held_out_loss: { before: heldOutBefore, after: calibrated?.heldOut },
+    is_within: isWithinLimit,
+    held_out_loss: { before: heldOutLossBefore, after: calibrated?.heldOutLoss },
   }
 }
 
 /** What stands under the pictures of a teaching. */
-export function captionOf({ course }: Outline, { bestStep }: Learnt, { bias }: Calibration): string[] {
-  const { kind, layers, experts } = course.settings
-  const names = course.lessons.map(({ name }) => name).join(', ')
+export function captionOf({ setup }: RunPlan, { bestStep }: TrainingOutcome, { bias }: Calibration): string[] {
+  const { kind, layers, experts } = setup.settings
+  const names = setup.datasets.map(({ name }) => name).join(', ')
   return [
     `${experts} new ${kind} ${experts === 1 ? 'expert' : 'experts'} in each of ${layers.length} layers (${layers.join(', ')}); the state of step ${bestStep} was kept, with a gate bias of ${bias}`,
     `texts: ${names.length > 90 ? `${names.slice(0, 89)}…` : names}`,

@@ -1,13 +1,13 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
-import { type Course, type StepSizes, stepSizes } from './course.js'
-import { countTokens, type EncodedText, encodeTexts, lessonsOf, trainTokens } from './lessons.js'
-import { firstWeights } from './newcomers.js'
-import { type OwnWriting, ownLessons, rehearsalTokens, writeRehearsal } from './rehearsal.js'
-import { checkMemory, trainingPlan } from './taught-plan.js'
+import { countTokens, type EncodedText, encodeTexts, splitTexts, trainTokens } from './datasets.js'
+import { createInitialWeights } from './initial-weights.js'
+import { countReplayTokens, generateReplay, type ReplaySequences, replayDatasets } from './replay.js'
 import type { TeachingPlan } from './teach-events.js'
 import { DEFAULT_BATCH, fitBatch, type Settings, type TeachOptions } from './teach-options.js'
+import { checkMemory, trainingPlan } from './training-plan.js'
+import { type RunSetup, type StepSizes, stepSizes } from './training-run.js'
 
 /** Steps by default: that many readings of the texts, within these limits. */
 const DEFAULT_EPOCHS = 2
@@ -15,36 +15,36 @@ const LEAST_STEPS = 96
 const MOST_STEPS = 256
 
 /** What is going to be done, and with what. */
-export interface Outline {
-  course: Course
+export interface RunPlan {
+  setup: RunSetup
   plan: TeachingPlan
   sizes: StepSizes
   /** What the model has written to be kept; `course.keep` has it, too. */
-  written: OwnWriting[]
-  /** Weights that the newcomers begin with. */
-  first(): Promise<Float32Array>
+  replay: ReplaySequences[]
+  /** Weights that the new experts begin with. */
+  initialWeights(): Promise<Float32Array>
 }
 
 /** The texts in ids, and the settings with the batch that fits them. */
-export interface Source {
+export interface TrainingTexts {
   texts: EncodedText[]
   keepTexts: EncodedText[]
   settings: Settings
 }
 
 /** Reads the texts. Rejects with a UserError if they are too short for a batch, or if the model cannot be trained. */
-export async function readSource(
-  own: Model,
+export async function readTexts(
+  model: Model,
   wanted: Settings,
   { texts, keepTexts = [], batch, signal }: Omit<TeachOptions, 'out'>,
-): Promise<Source> {
+): Promise<TrainingTexts> {
   // Before long texts are read for nothing.
-  await own.training.size(trainingPlan(wanted))
-  const encoded = await encodeTexts(own, texts, signal)
+  await model.training.size(trainingPlan(wanted))
+  const encoded = await encodeTexts(model, texts, signal)
   const available = encoded.reduce((sum, text) => sum + trainTokens(text), 0)
   return {
     texts: encoded,
-    keepTexts: await encodeTexts(own, keepTexts, signal),
+    keepTexts: await encodeTexts(model, keepTexts, signal),
     settings: fitBatch(wanted, batch, available),
   }
 }
@@ -52,31 +52,31 @@ export async function readSource(
 /** Where what the model writes to be kept comes from, or how much of it is written. */
 interface Writing {
   /** What it has written in an earlier run. */
-  earlier?: OwnWriting[]
+  earlier?: ReplaySequences[]
   /** Whether no more is written than a single step reads. */
   forOneStep?: boolean
 }
 
 /** Lays out what is to be done. Rejects with a UserError if a text is too short, or if there is no room. */
-export async function layOut(
-  own: Model,
-  { texts, keepTexts, settings }: Source,
+export async function planRun(
+  model: Model,
+  { texts, keepTexts, settings }: TrainingTexts,
   options: Omit<TeachOptions, 'out'>,
   { earlier, forOneStep = false }: Writing = {},
-): Promise<Outline> {
+): Promise<RunPlan> {
   const { signal, onEvent } = options
   const trained = trainingPlan(settings)
-  const size = await checkMemory(own, trained)
-  const lessons = lessonsOf(texts, settings.window)
-  const given = lessonsOf(keepTexts, settings.window)
-  const trainSequences = lessons.flatMap(({ train }) => train)
+  const size = await checkMemory(model, trained)
+  const datasets = splitTexts(texts, settings.window)
+  const given = splitTexts(keepTexts, settings.window)
+  const trainSequences = datasets.flatMap(({ train }) => train)
   const sizes = stepSizes(settings)
-  const stepsPerEpoch = Math.ceil(trainSequences.length / sizes.learn)
+  const stepsPerEpoch = Math.ceil(trainSequences.length / sizes.newText)
   const steps = stepsOf(settings, stepsPerEpoch)
-  const rehearsed = forOneStep ? sizes.keep : steps * sizes.keep
-  const written =
-    earlier ?? (await writeRehearsal(own, lessons, { ...settings, rehearsed, holdsOut: !forOneStep, signal }))
-  const keep = [...ownLessons(written), ...given]
+  const replayed = forOneStep ? sizes.replay : steps * sizes.replay
+  const replay =
+    earlier ?? (await generateReplay(model, datasets, { ...settings, replayed, holdsOut: !forOneStep, signal }))
+  const retained = [...replayDatasets(replay), ...given]
   const { kind, layers, experts, batch, window } = settings
   const plan: TeachingPlan = {
     kind,
@@ -87,16 +87,23 @@ export async function layOut(
     ...(options.batch === undefined && batch < DEFAULT_BATCH && { usualBatch: DEFAULT_BATCH }),
     tokens: {
       train: countTokens(trainSequences),
-      heldOut: countTokens(lessons.flatMap(({ heldOut }) => heldOut)),
-      keep:
-        rehearsalTokens({ rehearsed: steps * sizes.keep, window }) + countTokens(given.flatMap(({ train }) => train)),
+      heldOut: countTokens(datasets.flatMap(({ heldOut }) => heldOut)),
+      replay:
+        countReplayTokens({ replayed: steps * sizes.replay, window }) +
+        countTokens(given.flatMap(({ train }) => train)),
     },
     steps,
     stepsPerEpoch,
   }
   onEvent?.({ kind: 'plan', plan })
-  const first = () => firstWeights(own, trained, settings, trainSequences, signal)
-  return { course: { settings, plan: trained, lessons, keep, steps: plan.steps }, plan, sizes, written, first }
+  const initialWeights = () => createInitialWeights(model, trained, settings, trainSequences, signal)
+  return {
+    setup: { settings, plan: trained, datasets, retained, steps: plan.steps },
+    plan,
+    sizes,
+    replay,
+    initialWeights,
+  }
 }
 
 /** Throws a UserError if a model has nothing to do with what is taught here. */

@@ -8,11 +8,11 @@ import type { Settings } from './teach-options.js'
 
 /** Sequences by which the experts that a text uses most are found. */
 const SAMPLE = 16
-/** Spread of the noise on a copy, as a share of what its weights have themselves; tells several newcomers apart. */
+/** Spread of the noise on a copy, as a share of what its weights have themselves; tells several new experts apart. */
 const NOISE = 0.02
-/** Share of its model's row of the router that a newcomer begins with. */
+/** Share of its model's row of the router that a new expert begins with. */
 const ROW_SHARE = 0.5
-/** Share of the usual spread that outputs of a random newcomer have: at first it says little. */
+/** Share of the usual spread that outputs of a random new expert have: at first it says little. */
 const QUIET = 0.1
 
 /** The trained tensors of a model's plan. */
@@ -21,11 +21,11 @@ export function tensorsOf({ config, info }: Model, plan: TrainingPlan): { tensor
 }
 
 /**
- * Weights that newcomers begin with, in the order of the plan's tensors. Each has a model among the experts that the text
- * uses most, the first newcomer the most used. Half of its row of the router gives a newcomer half its logits: it is
+ * Weights that new experts begin with, in the order of the plan's tensors. Each has a model among the experts that the text
+ * uses most, the first new expert the most used. Half of its row of the router gives a new expert half its logits: it is
  * seldom among the chosen, and the model is nearly, not exactly, what it was.
  */
-export async function firstWeights(
+export async function createInitialWeights(
   model: Model,
   plan: TrainingPlan,
   settings: Settings,

@@ -3,32 +3,32 @@ import type { Part } from '../packing/format/layout.js'
 import { routerRowsOf, withRouterRows } from '../surgery/derive-parts.js'
 import { configWithExperts, newcomersOf } from '../surgery/derived-config.js'
 import { type PackedModel, writeDerivedModel } from '../surgery/packed-model.js'
-import type { PackedNewcomer } from './packed-newcomers.js'
+import type { PackedExpert } from './packed-experts.js'
 import type { Settings } from './teach-options.js'
 
-export interface WriteTaught {
+export interface TaughtModel {
   settings: Settings
-  newcomers: readonly PackedNewcomer[]
-  /** Bias of the newcomers' gates. */
+  newExperts: readonly PackedExpert[]
+  /** Bias of the new experts' gates. */
   bias: number
   /** What the packed file says of this teaching. */
-  account: Record<string, unknown>
+  summary: Record<string, unknown>
   /** Files beside the weights, by name. */
   files: Record<string, string>
 }
 
 /**
- * Writes the model with its newcomers, packed as its other experts of the kind. What the model had stays as it was, bit for
- * bit; the rows of its routers are f32, and so are those of the newcomers, which alone get the bias. Resolves with the bytes of the file.
+ * Writes the model with its new experts, packed as its other experts of the kind. What the model had stays as it was, bit for
+ * bit; the rows of its routers are f32, and so are those of the new experts, which alone get the bias. Resolves with the bytes of the file.
  */
-export async function writeTaught(from: PackedModel, outDir: string, taught: WriteTaught): Promise<number> {
-  const { settings, newcomers, bias, account } = taught
+export async function writeTaughtModel(from: PackedModel, outDir: string, taught: TaughtModel): Promise<number> {
+  const { settings, newExperts, bias, summary } = taught
   const { kind, layers } = settings
   const own = mixtureOf(from.config, kind)?.experts ?? []
   const { text, config } = await configWithExperts(from.folder, expertsWith(from.config, settings, bias))
-  const newcomer = (layer: number, expert: number) => {
-    const found = newcomers.find((one) => one.layer === layer && one.expert === expert)
-    if (!found) throw new RangeError(`layer ${layer} has no newcomer ${expert}`)
+  const newExpert = (layer: number, expert: number) => {
+    const found = newExperts.find((one) => one.layer === layer && one.expert === expert)
+    if (!found) throw new RangeError(`layer ${layer} has no new expert ${expert}`)
     return found
   }
   const provide = async (part: Part): Promise<Uint8Array> => {
@@ -36,7 +36,7 @@ export async function writeTaught(from: PackedModel, outDir: string, taught: Wri
     const isTaught = layer !== undefined && layers.includes(layer)
     if (expert) {
       const isNew = isTaught && expert.kind === kind && expert.id >= own[layer]
-      return isNew ? newcomer(layer, expert.id).bytes : from.read(name)
+      return isNew ? newExpert(layer, expert.id).bytes : from.read(name)
     }
     // With a bias in the model every router has a piece for it, in untaught layers, too.
     if (layer === undefined || (!isTaught && bias === 0)) return from.read(name)
@@ -47,7 +47,7 @@ export async function writeTaught(from: PackedModel, outDir: string, taught: Wri
       const all = routerRowsOf(source.part, source.bytes, from.config, mixture.kind)
       if (!isTaught || mixture.kind !== kind) return all
       const added = Array.from({ length: settings.experts }, (_, i) => ({
-        weights: newcomer(layer, own[layer] + i).router,
+        weights: newExpert(layer, own[layer] + i).router,
         bias,
       }))
       return [...all.slice(0, own[layer]), ...added, ...all.slice(own[layer])]
@@ -59,21 +59,21 @@ export async function writeTaught(from: PackedModel, outDir: string, taught: Wri
     config,
     files,
     provide,
-    taught: [...(from.file.metadata.taught ?? []), account],
+    taught: [...(from.file.metadata.taught ?? []), summary],
   })
 }
 
-/** Ids of the newcomers of this teaching: per mixture and layer, those behind the experts that the layer had. */
-export function newIds(config: ModelConfig, { kind, layers, experts }: Settings): PerMixture<number[][]> {
+/** Ids of the new experts of this teaching: per mixture and layer, those behind the experts that the layer had. */
+export function newExpertIds(config: ModelConfig, { kind, layers, experts }: Settings): PerMixture<number[][]> {
   const own = mixtureOf(config, kind)?.experts ?? []
   const idsOf = (count: number) => Array.from({ length: experts }, (_, i) => count + i)
   return { [kind]: own.map((count, layer) => (layers.includes(layer) ? idsOf(count) : [])) }
 }
 
-/** The entry of config.json about experts: with the newcomers, those of earlier teachings among them. */
+/** The entry of config.json about experts: with the new experts, those of earlier teachings among them. */
 function expertsWith(config: ModelConfig, settings: Settings, bias: number) {
   const { mixtures, gateBias } = config
-  const added = newIds(config, settings)
+  const added = newExpertIds(config, settings)
   const silent = mixtures.some(({ silentRows }) => silentRows)
   const { newcomers: earlier = {} } = newcomersOf(config)
   const newcomers = perMixture(

@@ -1,17 +1,17 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { countTokens, type Lesson } from '#molm/teaching/lessons.js'
-import { rehearsalTokens, writeRehearsal } from '#molm/teaching/rehearsal.js'
+import { countTokens, type Dataset } from '#molm/teaching/datasets.js'
+import { countReplayTokens, generateReplay } from '#molm/teaching/replay.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 
 const ids = Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
-const LESSON: Lesson = { name: 'text', train: [ids], heldOut: [ids] }
+const LESSON: Dataset = { name: 'text', train: [ids], heldOut: [ids] }
 
 test('a model writes what is read of it, as many tokens as the plan says, also with the greatest seed', () =>
   withModel(fixturePath('01-base-bin-f32'), { threads: 1 }, async (model) => {
-    const options = { window: 12, seed: 1e13, rehearsed: 5 }
-    const written = await writeRehearsal(model, [LESSON], options)
+    const options = { window: 12, seed: 1e13, replayed: 5 }
+    const written = await generateReplay(model, [LESSON], options)
     assert.equal(
       written.map(({ train, heldOut }) => [train.length, heldOut.length]),
       [
@@ -19,8 +19,8 @@ test('a model writes what is read of it, as many tokens as the plan says, also w
         [3, 12],
       ],
     )
-    assert.is(countTokens(written.flatMap(({ train }) => train)), rehearsalTokens(options))
-    const forOneStep = await writeRehearsal(model, [LESSON], { ...options, rehearsed: 2, holdsOut: false })
+    assert.is(countTokens(written.flatMap(({ train }) => train)), countReplayTokens(options))
+    const forOneStep = await generateReplay(model, [LESSON], { ...options, replayed: 2, holdsOut: false })
     assert.equal(
       forOneStep.map(({ train, heldOut }) => [train.length, heldOut.length]),
       [

@@ -1,13 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { stepSizes } from '#molm/teaching/course.js'
+import { cutSequences, type Dataset, heldOutSample } from '#molm/teaching/datasets.js'
 import { learningRateAt } from '#molm/teaching/learning-rate.js'
-import { batchOf, Deck, Decks, heldOutSample, type Lesson, sequencesOf } from '#molm/teaching/lessons.js'
+import { makeBatch, RoundRobinSampler, ShuffledSampler } from '#molm/teaching/samplers.js'
 import type { Settings } from '#molm/teaching/teach-options.js'
+import { stepSizes } from '#molm/teaching/training-run.js'
 
 test('ids are cut into sequences without a gap, and a last one that predicts nothing is left out', () => {
   const cut = (length: number) =>
-    sequencesOf(
+    cutSequences(
       Int32Array.from({ length }, (_, i) => i),
       4,
     ).map((ids) => [...ids])
@@ -23,16 +24,16 @@ test('ids are cut into sequences without a gap, and a last one that predicts not
   assert.equal(cut(1), [])
 })
 
-const lessonOf = (first: number, count: number): Lesson => {
+const datasetOf = (first: number, count: number): Dataset => {
   const train = Array.from({ length: count }, (_, i) => Int32Array.of(first + i, 0))
   return { name: `${first}`, train, heldOut: train }
 }
 
-test('a deck gives every sequence once before any comes again, and the same order for a seed', () => {
+test('a sampler gives every sequence once before any comes again, and the same order for a seed', () => {
   const drawn = (seed: number, skipped = 0) => {
-    const decks = new Decks([Deck.of([lessonOf(0, 7)], seed)])
-    decks.skip(skipped, 2)
-    return decks.draw(14).map(({ ids }) => ids[0])
+    const samplers = new RoundRobinSampler([ShuffledSampler.of([datasetOf(0, 7)], seed)])
+    samplers.skip(skipped, 2)
+    return samplers.draw(14).map(({ ids }) => ids[0])
   }
   const order = drawn(3)
   for (const round of [order.slice(0, 7), order.slice(7)]) assert.is(new Set(round).size, 7)
@@ -42,29 +43,32 @@ test('a deck gives every sequence once before any comes again, and the same orde
   assert.equal(drawn(3, 2).slice(0, 10), order.slice(4))
 })
 
-test('lessons with decks of their own are read in turn, however long they are', () => {
-  const decks = Decks.each([lessonOf(0, 2), lessonOf(100, 50)], 3)
-  const names = decks.draw(6).map(({ lesson }) => lesson.name)
+test('datasets with samplers of their own are read in turn, however long they are', () => {
+  const samplers = RoundRobinSampler.each([datasetOf(0, 2), datasetOf(100, 50)], 3)
+  const names = samplers.draw(6).map(({ dataset }) => dataset.name)
   assert.equal(names, ['0', '100', '0', '100', '0', '100'])
 })
 
 test('what is kept is distilled, and prompts are not predicted', () => {
-  const [learn, keep] = [new Decks([Deck.of([lessonOf(0, 2)], 0)]), Decks.each([{ ...lessonOf(9, 1), prompt: 1 }], 0)]
-  const batch = batchOf(learn.draw(2), keep.draw(1))
+  const [newText, replay] = [
+    new RoundRobinSampler([ShuffledSampler.of([datasetOf(0, 2)], 0)]),
+    RoundRobinSampler.each([{ ...datasetOf(9, 1), prompt: 1 }], 0),
+  ]
+  const batch = makeBatch(newText.draw(2), replay.draw(1))
   assert.is(batch.sequences.length, 3)
-  assert.equal(batch.kept, [false, false, true])
+  assert.equal(batch.retained, [false, false, true])
   assert.equal(batch.distilled, [false, false, true])
   assert.equal(batch.weights, [undefined, undefined, Float32Array.of(0, 1)])
 })
 
 test('a sample of what is held out is spread over it, and one sequence at least', () => {
-  const lesson = { ...lessonOf(0, 10) }
+  const dataset = { ...datasetOf(0, 10) }
   assert.equal(
-    heldOutSample(lesson, 10).map(([id]) => id),
+    heldOutSample(dataset, 10).map(([id]) => id),
     [0, 2, 4, 6, 8],
   )
-  assert.is(heldOutSample(lesson, 1e6).length, 10)
-  assert.is(heldOutSample(lesson, 0.1).length, 1)
+  assert.is(heldOutSample(dataset, 1e6).length, 10)
+  assert.is(heldOutSample(dataset, 0.1).length, 1)
 })
 
 test('the learning rate rises to its highest, and falls to a tenth', () => {
@@ -81,11 +85,11 @@ test('the learning rate rises to its highest, and falls to a tenth', () => {
 test('a step has sequences of what is new, and of what is to be kept', () => {
   const sizes = (settings: Partial<Settings>) =>
     stepSizes({ batch: 2048, window: 256, keep: 0.4, ...settings } as Settings)
-  assert.equal(sizes({}), { learn: 5, keep: 3 })
-  assert.equal(sizes({ keep: 0 }), { learn: 8, keep: 0 })
-  assert.equal(sizes({ keep: 0.01 }), { learn: 7, keep: 1 })
-  assert.equal(sizes({ keep: 0.99, batch: 1024 }), { learn: 1, keep: 3 })
-  assert.equal(sizes({ batch: 256 }), { learn: 1, keep: 0 })
+  assert.equal(sizes({}), { newText: 5, replay: 3 })
+  assert.equal(sizes({ keep: 0 }), { newText: 8, replay: 0 })
+  assert.equal(sizes({ keep: 0.01 }), { newText: 7, replay: 1 })
+  assert.equal(sizes({ keep: 0.99, batch: 1024 }), { newText: 1, replay: 3 })
+  assert.equal(sizes({ batch: 256 }), { newText: 1, replay: 0 })
 })
 
 test.run()

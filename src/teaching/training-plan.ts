@@ -9,9 +9,9 @@ import type { Settings } from './teach-options.js'
 /** Copies of the trained weights that the caller's side holds: the best state, and one on its way to the disk with its moments. */
 const COPIES = 4
 
-/** The training's plan: newcomers alone, everything else frozen. */
+/** The training's plan: new experts alone, everything else frozen. */
 export function trainingPlan({ layers, kind, experts, batch, window }: Settings): TrainingPlan {
-  const mixtures = layers.map((layer) => ({ layer, kind, newcomers: experts }))
+  const mixtures = layers.map((layer) => ({ layer, kind, newExperts: experts }))
   return { mixtures, maxTokens: Math.max(window, Math.min(batch, MAX_TOKENS)), maxSequence: window }
 }
 

@@ -1,0 +1,80 @@
+import { UserError } from '../errors.js'
+import { withPacker } from '../library/convert-model.js'
+import { formatPercent } from '../numbers.js'
+import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './calibration.js'
+import { tensorsOf } from './initial-weights.js'
+import { journalPath, removeJournal, writeJournal } from './journal.js'
+import { type PackedExpert, packExperts } from './packed-experts.js'
+import { PHASES, type PhaseClock } from './phase-clock.js'
+import type { Prepared } from './prepare.js'
+import type { Settings, TeachOptions } from './teach-options.js'
+import { runTraining, type TrainingOutcome } from './training-run.js'
+
+/** Trains the new experts, and leaves a journal of that. An abort ends the training with what it has learnt so far. */
+export async function train(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<TrainingOutcome> {
+  const { model, setup, replay, initialWeights, journal, key } = prepared
+  const { out, onEvent, signal } = options
+  clock.begin(PHASES.training)
+  return runTraining(model, setup, {
+    from: journal ?? (await initialWeights()),
+    save: (state) => writeJournal(journalPath(out), key, { ...state, replay }),
+    onEvent,
+    signal,
+  })
+}
+
+/** What is written of a training. */
+export interface CalibratedExperts {
+  newExperts: PackedExpert[]
+  calibration: Calibration
+}
+
+/**
+ * Packs the new experts, and closes their gates as far as what is to be kept wants. Rejects with a UserError if nothing of what
+ * was learnt is left then; the journal stays if another run can make more of it.
+ */
+export async function calibrateGates(
+  { model, packed, setup }: Prepared,
+  outcome: TrainingOutcome,
+  { out, threads, onEvent, signal }: TeachOptions,
+  clock: PhaseClock,
+): Promise<CalibratedExperts> {
+  const { forget } = setup.settings
+  if (outcome.bestStep > 0) {
+    clock.begin(PHASES.calibration)
+    const { tensors } = tensorsOf(model, setup.plan)
+    const { newExperts, rounded } = await withPacker(threads ?? model.threads, (pack) =>
+      packExperts(packed.layout, tensors, outcome.weights, pack),
+    )
+    await model.training.begin(setup.plan, rounded)
+    const onPoint = (point: CalibrationPoint) => onEvent?.({ kind: 'calibration', point })
+    const calibration = await calibrate(model, setup, { forget, onPoint, signal })
+    if (hasLearnt(calibration, calibration.bias)) return { newExperts, calibration }
+    if (hasLearnt(calibration, 0)) throw notWithin(setup.settings)
+  }
+  if (outcome.stopReason === 'interrupted') throw tooEarly(outcome)
+  await removeJournal(journalPath(out))
+  throw nothingLearnt(outcome)
+}
+
+function tooEarly({ curve }: TrainingOutcome): UserError {
+  return new UserError(
+    `interrupted at step ${curve.at(-1)?.step}, before anything was learnt that is worth writing; ` +
+      'teach with `resume` to go on',
+  )
+}
+
+function nothingLearnt({ stopReason }: TrainingOutcome): UserError {
+  const why =
+    stopReason === 'not-a-number'
+      ? 'the loss is not a number any more'
+      : 'no step predicted the held-out text better than the model as it was'
+  return new UserError(`nothing was learnt: ${why}; take a lower \`learningRate\`, or more text`)
+}
+
+function notWithin({ forget }: Settings): UserError {
+  return new UserError(
+    `nothing of what was learnt keeps the perplexity of what was known within ${formatPercent(forget)}; ` +
+      'teach with `resume` and a higher `forget`',
+  )
+}
