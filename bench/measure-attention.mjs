@@ -2,13 +2,13 @@
 // median and the least of several rounds, and with one thread those of the processor. Decode goes over as many caches in turn as a model has layers, so that they come from memory.
 //   node bench/measure-attention.mjs [HEADS] [KEY_VALUE_HEADS] [HEAD_SIZE] [LAYERS] [THREADS]
 import { PAGE_ROWS } from '../dist/runtime/abi/formats.js'
-import { Bank } from '../dist/runtime/bank.js'
-import { cacheHeadBytes } from '../dist/runtime/formats.js'
 import { allocatePlaces, writePositions, writeTables } from '../dist/runtime/kernels/places.js'
 import { SoftmaxAttention } from '../dist/runtime/kernels/softmax-attention.js'
-import { Pool } from '../dist/runtime/pool.js'
-import { Rows } from '../dist/runtime/rows.js'
-import { compileTier } from '../dist/runtime/tiers.js'
+import { Bank } from '../dist/runtime/memory/bank.js'
+import { cacheHeadBytes } from '../dist/runtime/memory/formats.js'
+import { Rows } from '../dist/runtime/memory/rows.js'
+import { Pool } from '../dist/runtime/threads/pool.js'
+import { compileTier } from '../dist/runtime/tiers/choose-kernels.js'
 
 const numbers = process.argv.slice(2).map(Number)
 const [heads = 16, keyValueHeads = 8, headSize = 64, layers = 24, threads = 2] = numbers

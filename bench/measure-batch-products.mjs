@@ -3,10 +3,10 @@
 // of multiplications a second of the processor's time, the best of several rounds: neighbours disturb that least.
 //   node bench/measure-batch-products.mjs [q4|q8] [COLUMNS] [OUTPUTS] [ROWS,...]
 import { TileBytes } from '../dist/runtime/abi/formats.js'
-import { Bank } from '../dist/runtime/bank.js'
 import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '../dist/runtime/kernels/matmul.js'
-import { Rows } from '../dist/runtime/rows.js'
-import { compileTier } from '../dist/runtime/tiers.js'
+import { Bank } from '../dist/runtime/memory/bank.js'
+import { Rows } from '../dist/runtime/memory/rows.js'
+import { compileTier } from '../dist/runtime/tiers/choose-kernels.js'
 
 const [format = 'q4', columns = '1024', outputs = '2048', counts = '1,2,3,4,5,6,8,16'] = process.argv.slice(2)
 const [inputs, rows] = [Number(columns), Number(outputs)]

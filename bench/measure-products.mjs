@@ -4,14 +4,14 @@
 // (from cache) and where many come in turn (from memory), and streaming reads of the same memory; multiplications a
 // second with 256 rows of activations. Medians of nine rounds, taken by turns.
 import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../dist/runtime/abi/formats.js'
-import { setFlagsForGood } from '../dist/runtime/compile.js'
-import { padded } from '../dist/runtime/formats.js'
+import { setFlagsForGood } from '../dist/runtime/compiler/compile.js'
 import { Bandwidth } from '../dist/runtime/kernels/bandwidth.js'
 import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '../dist/runtime/kernels/matmul.js'
 import { Norm } from '../dist/runtime/kernels/norm.js'
-import { Pool } from '../dist/runtime/pool.js'
-import { Rows } from '../dist/runtime/rows.js'
-import { chooseKernels } from '../dist/runtime/tiers.js'
+import { padded } from '../dist/runtime/memory/formats.js'
+import { Rows } from '../dist/runtime/memory/rows.js'
+import { Pool } from '../dist/runtime/threads/pool.js'
+import { chooseKernels } from '../dist/runtime/tiers/choose-kernels.js'
 import { fillRandom, randomPool } from '../dist/weights/random-weights.js'
 
 const [format = 'q4', rowsText = '2048', columnsText = '1024'] = process.argv.slice(2)

@@ -1,11 +1,11 @@
 // Runs test/smoke on other versions of Node, after `npm test` has compiled it: on each that flags of V8 are proven on
-// (src/runtime/v8-flags.ts) and on the newest, with those flags and without any.
+// (src/runtime/compiler/v8-flags.ts) and on the newest, with those flags and without any.
 //
 //   node scripts/smoke.mjs            all of them
 //   node scripts/smoke.mjs 24 latest  these
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { PROVEN, provenOn } from '../dist/runtime/v8-flags.js'
+import { PROVEN, provenOn } from '../dist/runtime/compiler/v8-flags.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const wanted = process.argv.slice(2)

@@ -202,7 +202,7 @@ const WITHIN: Record<string, string[]> = {
   pictures: ['interactive'],
   packing: ['write', 'format'],
   training: ['families', 'layers'],
-  runtime: ['kernels', 'abi'],
+  runtime: ['tiers', 'threads', 'kernels', 'memory', 'compiler', 'abi'],
   text: ['tokenizer', 'jinja', 'sandbox'],
 }
 

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads'
 import type { PromptProgress } from '../api/generation.js'
 import { NoRoom, UserError } from '../errors.js'
-import { setBackFlagsOf } from '../runtime/compile.js'
+import { setBackFlagsOf } from '../runtime/compiler/compile.js'
 import type { EngineData, Failed, FromEngine, Request, SentRequest, StepMessage, ToEngine } from './protocol.js'
 import { takeThread } from './thread-ahead.js'
 

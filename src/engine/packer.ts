@@ -1,7 +1,7 @@
 import { packedBytes } from '../packing/format/formats.js'
 import type { PackRequest } from '../packing/write/pack.js'
-import type { Bank } from '../runtime/bank.js'
 import { isSourceFormat, Pack } from '../runtime/kernels/pack.js'
+import type { Bank } from '../runtime/memory/bank.js'
 
 /** Packs rows of weights on the threads of a bank. */
 export class Packer {

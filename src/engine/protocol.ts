@@ -6,7 +6,7 @@ import type { ModelConfig } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { PackRequest } from '../packing/write/pack.js'
-import type { Tier } from '../runtime/tiers.js'
+import type { Tier } from '../runtime/tiers/choose-kernels.js'
 import type { PackedRoutes } from './route-codec.js'
 import type { TrainingRequest } from './training-requests.js'
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { prepareToCompile } from '../runtime/compile.js'
+import { prepareToCompile } from '../runtime/compiler/compile.js'
 
 /** The thread of an engine to come. */
 let ahead: Worker | undefined

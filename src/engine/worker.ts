@@ -1,6 +1,6 @@
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { NoRoom, UserError } from '../errors.js'
-import { startHelpersAhead } from '../runtime/helpers.js'
+import { startHelpersAhead } from '../runtime/threads/spawn-helpers.js'
 import { Stopped } from './demand.js'
 import { Engine } from './engine.js'
 import type { Credit, EngineData, FromEngine, SentRequest, ToEngine } from './protocol.js'

@@ -1,6 +1,6 @@
-import type { Bank } from '../runtime/bank.js'
 import { allocatePlaces, type RowSpan, writePositions, writeTables } from '../runtime/kernels/places.js'
-import type { Rows } from '../runtime/rows.js'
+import type { Bank } from '../runtime/memory/bank.js'
+import type { Rows } from '../runtime/memory/rows.js'
 import type { KVCache } from './kv-cache.js'
 import type { Taps } from './taps.js'
 

@@ -1,5 +1,5 @@
-import type { Bank } from '../runtime/bank.js'
 import { allocateGroups, allocateList, listFrom, writeGroup, writeListEntry } from '../runtime/kernels/matmul.js'
+import type { Bank } from '../runtime/memory/bank.js'
 
 /** Finds the weights of an expert; 0, which is no valid address, leaves the expert out. */
 export type AddressOf = (expert: number) => number

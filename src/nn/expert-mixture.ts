@@ -1,6 +1,6 @@
 import type { Mixture } from '../model/config.js'
 import { Matmul, type MatmulShape } from '../runtime/kernels/matmul.js'
-import type { Rows } from '../runtime/rows.js'
+import type { Rows } from '../runtime/memory/rows.js'
 import { ExpertGroups } from './expert-groups.js'
 import { Router } from './router.js'
 import type { RouterLogits } from './router-logits.js'

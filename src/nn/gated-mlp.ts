@@ -1,6 +1,6 @@
 import type { Mixture } from '../model/config.js'
-import type { ActivationName } from '../runtime/formats.js'
-import type { Rows } from '../runtime/rows.js'
+import type { ActivationName } from '../runtime/memory/formats.js'
+import type { Rows } from '../runtime/memory/rows.js'
 import { identityList } from './expert-groups.js'
 import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
 import { Linear } from './linear.js'

@@ -1,9 +1,9 @@
 import { NoRoom, UserError } from '../errors.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import { MemoryFull } from '../runtime/arena.js'
-import type { Bank } from '../runtime/bank.js'
-import type { CacheFormat } from '../runtime/formats.js'
-import type { Rows } from '../runtime/rows.js'
+import { MemoryFull } from '../runtime/memory/arena.js'
+import type { Bank } from '../runtime/memory/bank.js'
+import type { CacheFormat } from '../runtime/memory/formats.js'
+import type { Rows } from '../runtime/memory/rows.js'
 import { bytesOfRow, PagedRows, type Span } from './paged-rows.js'
 
 /** What a layer keeps of each position. */

@@ -1,7 +1,7 @@
 import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi/formats.js'
-import type { Bank } from '../runtime/bank.js'
-import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../runtime/formats.js'
-import type { Rows } from '../runtime/rows.js'
+import type { Bank } from '../runtime/memory/bank.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../runtime/memory/formats.js'
+import type { Rows } from '../runtime/memory/rows.js'
 
 /** A float and its bits. */
 const FLOAT = new Float32Array(1)

@@ -1,5 +1,5 @@
 import { Norm } from '../runtime/kernels/norm.js'
-import type { Rows } from '../runtime/rows.js'
+import type { Rows } from '../runtime/memory/rows.js'
 import type { BatchCache } from './batch-cache.js'
 import type { Blocks } from './decoder.js'
 import type { Workspace } from './workspace.js'

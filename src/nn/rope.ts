@@ -1,5 +1,5 @@
 import type { RowSpan } from '../runtime/kernels/places.js'
-import type { Rows } from '../runtime/rows.js'
+import type { Rows } from '../runtime/memory/rows.js'
 import type { Workspace } from './workspace.js'
 
 /** How the angles of rotary position embeddings are made. */

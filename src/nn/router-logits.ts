@@ -1,5 +1,5 @@
 import { type Mixture, routerRows } from '../model/config.js'
-import type { Rows } from '../runtime/rows.js'
+import type { Rows } from '../runtime/memory/rows.js'
 import { Linear } from './linear.js'
 import type { Workspace } from './workspace.js'
 

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
 import { densePartName, type Layout, type Piece, pieceOf } from '../packing/format/layout.js'
-import { readWeight } from '../runtime/tile-floats.js'
+import { readWeight } from '../runtime/memory/tile-floats.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { routerPiece } from './plan.js'
 

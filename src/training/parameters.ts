@@ -1,9 +1,9 @@
 import type { TrainedMixture } from '../api/training.js'
 import type { MixtureKind } from '../model/config.js'
 import type { Layout } from '../packing/format/layout.js'
-import type { Bank } from '../runtime/bank.js'
 import { AdamW, type AdamWStep } from '../runtime/kernels/adamw.js'
-import { tileFloat, tileFloats } from '../runtime/tile-floats.js'
+import type { Bank } from '../runtime/memory/bank.js'
+import { tileFloat, tileFloats } from '../runtime/memory/tile-floats.js'
 import type { TrainedSet } from './layers/trained-set.js'
 import type { TrainedTensor } from './plan.js'
 

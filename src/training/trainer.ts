@@ -10,7 +10,7 @@ import type {
   TrainingStep,
 } from '../api/training.js'
 import { UserError } from '../errors.js'
-import { MemoryFull } from '../runtime/arena.js'
+import { MemoryFull } from '../runtime/memory/arena.js'
 import { passOver } from './batch-pass.js'
 import { expertWeights } from './expert-weights.js'
 import type { BatchLimits } from './micro-batches.js'

@@ -1,4 +1,4 @@
-import type { Bank } from '../runtime/bank.js'
+import type { Bank } from '../runtime/memory/bank.js'
 import { awaitReading, claim, countHeld, isHeld, markAbsent, markHeld, noneHeld, want } from './residency.js'
 
 /** Reads the packed bytes of an expert, by its number, into memory. */

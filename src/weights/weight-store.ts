@@ -1,5 +1,5 @@
 import { type Layout, MIXTURE_KINDS, type MixtureKind, type Part, pieceOf } from '../packing/format/layout.js'
-import { Bank } from '../runtime/bank.js'
+import { Bank } from '../runtime/memory/bank.js'
 import type { BankPlan } from './bank-plan.js'
 import { ExpertPool } from './expert-pool.js'
 import { BELL_WORDS, Bell } from './residency.js'

@@ -67,7 +67,11 @@ test('what was alone, or fails for another reason, is not done again', async () 
 
 test('lines that do not fit beside each other are answered as they are alone', () => {
   // Of 14 MB nano leaves room for one of the first three texts.
-  const pages = { file: 'runtime/arena.js', from: 'MEMORY_LIMIT = 65535 * PAGE', to: 'MEMORY_LIMIT = 220 * PAGE' }
+  const pages = {
+    file: 'runtime/memory/arena.js',
+    from: 'MEMORY_LIMIT = 65535 * PAGE',
+    to: 'MEMORY_LIMIT = 220 * PAGE',
+  }
   return withPatchedLibrary([pages], async (folder) => {
     const lines = [300, 290, 280, 5000].map((words) => JSON.stringify({ prompt: 'a '.repeat(words), raw: true }))
     const answers = async (parallel: number) => {

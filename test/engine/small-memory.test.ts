@@ -14,7 +14,11 @@ const test = suite('at the end of a memory')
 const PAGES = 320
 
 function withSmallMemory(use: (model: Molm.Model) => Promise<void>): Promise<void> {
-  const patch = { file: 'runtime/arena.js', from: 'MEMORY_LIMIT = 65535 * PAGE', to: `MEMORY_LIMIT = ${PAGES} * PAGE` }
+  const patch = {
+    file: 'runtime/memory/arena.js',
+    from: 'MEMORY_LIMIT = 65535 * PAGE',
+    to: `MEMORY_LIMIT = ${PAGES} * PAGE`,
+  }
   return withPatchedLibrary([patch], async (folder) => {
     const { loadModel } = await patchedModule<typeof Molm>(folder, 'index.js')
     const model = await loadModel('nano', { threads: 2 })

@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Bank } from '#molm/runtime/bank.js'
-import { type CacheFormat, padded, recordBytes } from '#molm/runtime/formats.js'
 import { Attention } from '#molm/runtime/kernels/attention.js'
-import { Pool } from '#molm/runtime/pool.js'
+import type { Bank } from '#molm/runtime/memory/bank.js'
+import { type CacheFormat, padded, recordBytes } from '#molm/runtime/memory/formats.js'
+import { Pool } from '#molm/runtime/threads/pool.js'
 import { asCached, placePages, placeTokens } from '../support/cache-pages.js'
 import { isNear, sameBits } from '../support/compare.js'
 import {

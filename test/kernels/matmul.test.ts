@@ -1,10 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { WeightFormat } from '#molm/packing/format/formats.js'
-import type { Bank } from '#molm/runtime/bank.js'
-import { type ActivationName, padded, recordBytes } from '#molm/runtime/formats.js'
 import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '#molm/runtime/kernels/matmul.js'
-import { Rows } from '#molm/runtime/rows.js'
+import type { Bank } from '#molm/runtime/memory/bank.js'
+import { type ActivationName, padded, recordBytes } from '#molm/runtime/memory/formats.js'
+import { Rows } from '#molm/runtime/memory/rows.js'
 import { sameBits } from '../support/compare.js'
 import {
   bankOf,

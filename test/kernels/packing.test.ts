@@ -4,7 +4,7 @@ import { DTYPE_BYTES, type DType, elementReader } from '#molm/checkpoint/dtype.j
 import type { PieceKind, WeightFormat } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Embedding } from '#molm/runtime/kernels/embedding.js'
-import { Pool } from '#molm/runtime/pool.js'
+import { Pool } from '#molm/runtime/threads/pool.js'
 import { sameBits } from '../support/compare.js'
 import { bankOf, emptyRows, floatsOf, pack, place, TIERS } from '../support/kernel-bench.js'
 import { integers, normalFloats } from '../support/random.js'

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Bank } from '#molm/runtime/bank.js'
-import { type CacheFormat, padded, recordBytes } from '#molm/runtime/formats.js'
 import { SoftmaxAttention } from '#molm/runtime/kernels/softmax-attention.js'
+import type { Bank } from '#molm/runtime/memory/bank.js'
+import { type CacheFormat, padded, recordBytes } from '#molm/runtime/memory/formats.js'
 import { asCached, placePages, placeTokens } from '../support/cache-pages.js'
 import { isNear, sameBits } from '../support/compare.js'
 import {

@@ -8,7 +8,7 @@ import * as measures from '#molm/runtime/abi/measures.js'
 import * as products from '#molm/runtime/abi/products.js'
 import * as rows from '#molm/runtime/abi/rows.js'
 import * as training from '#molm/runtime/abi/training.js'
-import { recordBytes } from '#molm/runtime/formats.js'
+import { recordBytes } from '#molm/runtime/memory/formats.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('the interface of host and kernels')

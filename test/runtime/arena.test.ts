@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Arena, MEMORY_LIMIT, MemoryFull } from '#molm/runtime/arena.js'
+import { type Arena, MEMORY_LIMIT, MemoryFull } from '#molm/runtime/memory/arena.js'
 import { seededRandom } from '#molm/sampling/random.js'
 import { bankOf } from '../support/kernel-bench.js'
 

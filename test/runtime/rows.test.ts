@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { recordBytes } from '#molm/runtime/formats.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
-import { Rows } from '#molm/runtime/rows.js'
+import { recordBytes } from '#molm/runtime/memory/formats.js'
+import { Rows } from '#molm/runtime/memory/rows.js'
 import { bankOf } from '../support/kernel-bench.js'
 
 const test = suite('rows of activations')

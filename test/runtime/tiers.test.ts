@@ -3,9 +3,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Job } from '#molm/runtime/abi/control.js'
 import { GROUP_BYTES, Group, MatmulArg } from '#molm/runtime/abi/products.js'
-import { Bank } from '#molm/runtime/bank.js'
-import { proveProducts } from '#molm/runtime/proof.js'
-import { chooseKernels, compileTier, TIERS } from '#molm/runtime/tiers.js'
+import { Bank } from '#molm/runtime/memory/bank.js'
+import { chooseKernels, compileTier, TIERS } from '#molm/runtime/tiers/choose-kernels.js'
+import { proveProducts } from '#molm/runtime/tiers/prove-products.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('kernel tiers')

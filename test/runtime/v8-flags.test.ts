@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { describeCompiler, PROVEN, provenOn } from '#molm/runtime/v8-flags.js'
+import { describeCompiler, PROVEN, provenOn } from '#molm/runtime/compiler/v8-flags.js'
 import { molm } from '../cli/molm.js'
 import { repositoryPath } from '../support/fixtures.js'
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel, UsageError } from '#molm/index.js'
-import { cacheRowBytes } from '#molm/runtime/formats.js'
+import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 
 const test = suite('a context that rolls')
 

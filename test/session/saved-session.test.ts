@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Model } from '#molm/api/model.js'
 import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
 import { loadModel, type SavedSequence } from '#molm/index.js'
-import { cacheRowBytes } from '#molm/runtime/formats.js'
+import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { fixturePath } from '../support/fixtures.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 

@@ -12,7 +12,7 @@ import {
   UsageError,
   UserError,
 } from '#molm/index.js'
-import { cacheRowBytes } from '#molm/runtime/formats.js'
+import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { logSoftmax } from '../support/log-softmax.js'
 import { integers } from '../support/random.js'

@@ -8,7 +8,7 @@ import { withPatchedLibrary } from '../../build/test/support/patched-library.js'
 /** The longest that a program may take, from its first request to its end. */
 const LIMIT_MS = 30_000
 
-const HELPER = 'runtime/helper-thread.js'
+const HELPER = 'runtime/threads/helper-thread.js'
 const LISTENS = "parentPort?.once('message', live);"
 const RUNS = 'seen[bank] = kernels[bank].help(seen[bank]);'
 const ENGINE = { file: 'engine/engine.js', from: "case 'forward':" }

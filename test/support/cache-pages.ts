@@ -1,7 +1,7 @@
 import { PAGE_ROWS } from '#molm/runtime/abi/formats.js'
-import type { Bank } from '#molm/runtime/bank.js'
-import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/formats.js'
 import { allocatePlaces, writePositions, writeTables } from '#molm/runtime/kernels/places.js'
+import type { Bank } from '#molm/runtime/memory/bank.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { place } from './kernel-bench.js'
 
 /**

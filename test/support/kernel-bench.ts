@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert'
 import { Packer } from '#molm/engine/packer.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
-import { Bank } from '#molm/runtime/bank.js'
-import { padded, recordBytes } from '#molm/runtime/formats.js'
-import { Pool } from '#molm/runtime/pool.js'
-import { Rows } from '#molm/runtime/rows.js'
-import { compileTier, TIERS, type Tier } from '#molm/runtime/tiers.js'
+import { Bank } from '#molm/runtime/memory/bank.js'
+import { padded, recordBytes } from '#molm/runtime/memory/formats.js'
+import { Rows } from '#molm/runtime/memory/rows.js'
+import { Pool } from '#molm/runtime/threads/pool.js'
+import { compileTier, TIERS, type Tier } from '#molm/runtime/tiers/choose-kernels.js'
 import { sameBits } from './compare.js'
 
 export { TIERS }

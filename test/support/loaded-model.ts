@@ -1,7 +1,7 @@
 import { type LoadedModel, loadWeights } from '#molm/engine/load.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
 import type { Quant } from '#molm/packing/format/formats.js'
-import { chooseKernels, type Tier } from '#molm/runtime/tiers.js'
+import { chooseKernels, type Tier } from '#molm/runtime/tiers/choose-kernels.js'
 
 export interface LoadedOptions {
   quant?: Quant

@@ -1,4 +1,4 @@
-import type { ActivationName } from '#molm/runtime/formats.js'
+import type { ActivationName } from '#molm/runtime/memory/formats.js'
 
 /** Error function in double precision, by its series without cancellation; the rest beyond 6 is below 2^-53. */
 export function erf(x: number): number {

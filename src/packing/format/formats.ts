@@ -3,7 +3,7 @@
  */
 import { checkOneOf } from '../../option-checks.js'
 import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../../runtime/abi/formats.js'
-import { roundUp, type WeightFormat } from '../../runtime/formats.js'
+import { roundUp, type WeightFormat } from '../../runtime/memory/formats.js'
 
 export type { WeightFormat }
 /** What a whole packing is called by: the format of its experts. */

@@ -1,6 +1,6 @@
 import { rows, select, type Tensor, transpose } from '../../checkpoint/tensor.js'
 import { TILE_COLUMNS } from '../../runtime/abi/formats.js'
-import { padded } from '../../runtime/formats.js'
+import { padded } from '../../runtime/memory/formats.js'
 import { aligned, packedBytes, type RowsFormat, type WeightFormat } from '../format/formats.js'
 import type { Part, Piece, Source, SourceOrder } from '../format/layout.js'
 

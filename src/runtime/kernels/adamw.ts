@@ -1,6 +1,6 @@
 import { Job } from '../abi/control.js'
 import { AdamWArg, AdamWPhase } from '../abi/training.js'
-import type { Bank } from '../bank.js'
+import type { Bank } from '../memory/bank.js'
 import { Call } from './call.js'
 
 /** Floats of a chunk: the same for any number of threads, and so are the sums. */

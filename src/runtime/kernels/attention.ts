@@ -1,9 +1,9 @@
 import { AttentionArg } from '../abi/attention.js'
 import { Job } from '../abi/control.js'
 import { CacheCode, TILE_COLUMNS } from '../abi/formats.js'
-import type { Bank } from '../bank.js'
-import { type CacheFormat, cacheRowBytes, padded } from '../formats.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import { type CacheFormat, cacheRowBytes, padded } from '../memory/formats.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 export interface AttentionShape {

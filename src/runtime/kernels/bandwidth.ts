@@ -1,6 +1,6 @@
 import { Job } from '../abi/control.js'
 import { BANDWIDTH_RESULT_BYTES, BandwidthArg } from '../abi/measures.js'
-import type { Bank } from '../bank.js'
+import type { Bank } from '../memory/bank.js'
 import { Call } from './call.js'
 
 const CHUNK_BYTES = 256 * 1024

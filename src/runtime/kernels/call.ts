@@ -1,5 +1,5 @@
 import { ARGUMENTS, type Job } from '../abi/control.js'
-import type { Bank } from '../bank.js'
+import type { Bank } from '../memory/bank.js'
 
 /**
  * A typed call is bound once to its shapes and buffers, and then run for every step: it puts its arguments (an enum of

@@ -1,7 +1,7 @@
 import { Job } from '../abi/control.js'
 import { CROSS_ENTROPY_BYTES, CrossEntropyArg, CrossEntropyField } from '../abi/training.js'
-import type { Bank } from '../bank.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 /** Cross-entropy of rows of logits, and its gradient in their place. */

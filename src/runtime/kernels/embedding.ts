@@ -1,9 +1,9 @@
 import { Job } from '../abi/control.js'
 import { WeightCode } from '../abi/formats.js'
 import { EmbeddingArg } from '../abi/products.js'
-import type { Bank } from '../bank.js'
-import type { WeightFormat } from '../formats.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import type { WeightFormat } from '../memory/formats.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 /** Embedding rows of token ids. */

@@ -1,9 +1,9 @@
 import { Job } from '../abi/control.js'
 import { Activation } from '../abi/formats.js'
 import { GateBackwardArg } from '../abi/training.js'
-import type { Bank } from '../bank.js'
-import { type ActivationName, roundUp } from '../formats.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import { type ActivationName, roundUp } from '../memory/formats.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 export interface GateBackwardShape {

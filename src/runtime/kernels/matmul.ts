@@ -1,10 +1,10 @@
 import { Job } from '../abi/control.js'
 import { Activation, TILE_COLUMNS, TILE_ROWS, UNPACKED_TILE_BYTES, WeightCode } from '../abi/formats.js'
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../abi/products.js'
-import type { Bank } from '../bank.js'
-import { fusesVectors } from '../compile.js'
-import { type ActivationName, padded, roundUp, type WeightFormat } from '../formats.js'
-import { Rows } from '../rows.js'
+import { fusesVectors } from '../compiler/compile.js'
+import type { Bank } from '../memory/bank.js'
+import { type ActivationName, padded, roundUp, type WeightFormat } from '../memory/formats.js'
+import { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 export interface MatmulShape {

@@ -1,8 +1,8 @@
 import { Job } from '../abi/control.js'
 import { NormKind } from '../abi/rows.js'
 import { NormBackwardArg } from '../abi/training.js'
-import type { Bank } from '../bank.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 export interface NormBackwardShape {

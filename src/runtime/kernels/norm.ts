@@ -1,7 +1,7 @@
 import { Job } from '../abi/control.js'
 import { NormArg, NormKind } from '../abi/rows.js'
-import type { Bank } from '../bank.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 export interface NormShape {

@@ -2,9 +2,9 @@ import { Job } from '../abi/control.js'
 import { TILE_ROWS } from '../abi/formats.js'
 import { ListEntry } from '../abi/products.js'
 import { OuterArg } from '../abi/training.js'
-import type { Bank } from '../bank.js'
-import { padded, roundUp } from '../formats.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import { padded, roundUp } from '../memory/formats.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 /** Rows of activations, and which number of a list's entries (writeListEntry) names one of them. */

@@ -1,8 +1,8 @@
 import { Job } from '../abi/control.js'
 import { PackKind, SourceType, WeightCode } from '../abi/formats.js'
 import { PACK_CHUNK_ROWS, PackArg } from '../abi/products.js'
-import type { Bank } from '../bank.js'
-import type { SourceFormat, WeightFormat } from '../formats.js'
+import type { Bank } from '../memory/bank.js'
+import type { SourceFormat, WeightFormat } from '../memory/formats.js'
 import { Call } from './call.js'
 
 /** Rows of weights of a checkpoint, and what they become. */

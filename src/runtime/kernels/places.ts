@@ -1,5 +1,5 @@
 import { PLACE_BYTES, Place } from '../abi/attention.js'
-import type { Bank } from '../bank.js'
+import type { Bank } from '../memory/bank.js'
 
 /** Neighbouring rows of a micro-batch that hold the tokens of one sequence. */
 export interface RowSpan {

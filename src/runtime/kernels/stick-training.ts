@@ -1,8 +1,8 @@
 import { Job } from '../abi/control.js'
 import { StickArg, StickPhase } from '../abi/training.js'
-import type { Bank } from '../bank.js'
-import { padded, roundUp } from '../formats.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import { padded, roundUp } from '../memory/formats.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 export interface StickTrainingShape {

@@ -1,7 +1,7 @@
 import { Job } from '../abi/control.js'
 import { SUMMARY_BYTES, SummaryArg, SummaryField } from '../abi/measures.js'
-import type { Bank } from '../bank.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 /** What a row of logits comes down to: the id of the largest (the lowest among equals), and log(sum(e^logit)). */

@@ -1,9 +1,9 @@
 import { Job } from '../abi/control.js'
 import { TILE_ROWS, WeightCode } from '../abi/formats.js'
 import { PANEL_BYTES, TransposedArg } from '../abi/training.js'
-import type { Bank } from '../bank.js'
-import { padded, roundUp, type WeightFormat } from '../formats.js'
-import type { Rows } from '../rows.js'
+import type { Bank } from '../memory/bank.js'
+import { padded, roundUp, type WeightFormat } from '../memory/formats.js'
+import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 export interface TransposedMatmulShape {

@@ -3,7 +3,7 @@ import { identityList } from '../../nn/expert-groups.js'
 import { Linear } from '../../nn/linear.js'
 import { CrossEntropy } from '../../runtime/kernels/cross-entropy.js'
 import { writeListEntry } from '../../runtime/kernels/matmul.js'
-import { Rows } from '../../runtime/rows.js'
+import { Rows } from '../../runtime/memory/rows.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 import { TransposedLinear } from './transposed-linear.js'
 

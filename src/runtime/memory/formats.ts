@@ -6,7 +6,7 @@ import {
   type SourceType,
   TILE_COLUMNS,
   type WeightCode,
-} from './abi/formats.js'
+} from '../abi/formats.js'
 
 /** How the weights of a matrix are stored: 32, about 8.5 or about 4.5 bits each. */
 export type WeightFormat = keyof typeof WeightCode

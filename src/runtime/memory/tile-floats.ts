@@ -1,4 +1,4 @@
-import { TILE_COLUMNS, TILE_ROWS, TileBytes } from './abi/formats.js'
+import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../abi/formats.js'
 import { padded, type WeightFormat } from './formats.js'
 
 /*

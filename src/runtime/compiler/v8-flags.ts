@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js'
+import { UserError } from '../../errors.js'
 
 /*
  * What V8 is told so that it compiles the kernels well, and on which versions.
@@ -34,7 +34,7 @@ export const FUSED_VECTORS: V8Flag = {
 
 /**
  * Optimised code from the start. V8 11.3's baseline compiler gets the relaxed dot wrong; and the proof of the kernels
- * (proof.ts) shall see the code that will run, not baseline code that is replaced later.
+ * (prove-products.ts) shall see the code that will run, not baseline code that is replaced later.
  */
 const NO_BASELINE: V8Flag = { set: '--no-liftoff', unset: '--liftoff' }
 

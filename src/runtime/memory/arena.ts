@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js'
-import { Address } from './abi/control.js'
+import { UserError } from '../../errors.js'
+import { Address } from '../abi/control.js'
 
 /** Bytes of a WebAssembly page. */
 const PAGE = 65536

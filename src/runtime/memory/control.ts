@@ -1,4 +1,4 @@
-import { Address, ARGUMENTS } from './abi/control.js'
+import { Address, ARGUMENTS } from '../abi/control.js'
 
 /** Where helpers go after the job `leave` when they are to end; any other destination is the number of a bank. */
 export const HOME = -1

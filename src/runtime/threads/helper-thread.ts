@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { instantiate, type KernelExports } from './bank.js'
-import { Control, HOME } from './control.js'
+import { instantiate, type KernelExports } from '../memory/bank.js'
+import { Control, HOME } from '../memory/control.js'
 
 /** What the pool hands to a helper thread. */
 export interface HelperData {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { UserError } from '../errors.js'
-import { Bank } from './bank.js'
-import { compile, kernelFlags } from './compile.js'
-import { proveProducts } from './proof.js'
-import { FUSED_VECTORS, type V8Flag } from './v8-flags.js'
+import { UserError } from '../../errors.js'
+import { compile, kernelFlags } from '../compiler/compile.js'
+import { FUSED_VECTORS, type V8Flag } from '../compiler/v8-flags.js'
+import { Bank } from '../memory/bank.js'
+import { proveProducts } from './prove-products.js'
 
 /** Tiers of the kernels, fastest first. `scalar` is the reference that the tests hold the others against. */
 export const TIERS = ['relaxed', 'plain', 'scalar'] as const
@@ -20,7 +20,7 @@ export interface ProvenKernels {
 
 /** Compiles the kernels of one tier; throws where this V8 cannot. */
 export function compileTier(tier: Tier, flags = kernelFlags()): WebAssembly.Module {
-  return compile(readFileSync(new URL(`../kernels/${tier}.wasm`, import.meta.url)), flags)
+  return compile(readFileSync(new URL(`../../kernels/${tier}.wasm`, import.meta.url)), flags)
 }
 
 /** Tier asked for in MOLM_KERNELS, if any. */

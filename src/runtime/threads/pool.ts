@@ -1,8 +1,8 @@
-import { Job } from './abi/control.js'
-import type { Bank } from './bank.js'
-import { HOME } from './control.js'
+import { Job } from '../abi/control.js'
+import type { Bank } from '../memory/bank.js'
+import { HOME } from '../memory/control.js'
 import type { HelperData } from './helper-thread.js'
-import { type Helper, takeHelper } from './helpers.js'
+import { type Helper, takeHelper } from './spawn-helpers.js'
 
 /** Longest wait for helpers to end by themselves; a thread that is set aside by the system takes some milliseconds. */
 const PATIENCE_MS = 2000

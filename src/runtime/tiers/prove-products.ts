@@ -1,8 +1,8 @@
-import { TILE_COLUMNS, TILE_ROWS, TileBytes } from './abi/formats.js'
-import type { Bank } from './bank.js'
-import { recordBytes, type WeightFormat } from './formats.js'
-import { allocateGroups, allocateList, listFrom, Matmul, writeGroup, writeListEntry } from './kernels/matmul.js'
-import { Rows } from './rows.js'
+import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../abi/formats.js'
+import { allocateGroups, allocateList, listFrom, Matmul, writeGroup, writeListEntry } from '../kernels/matmul.js'
+import type { Bank } from '../memory/bank.js'
+import { recordBytes, type WeightFormat } from '../memory/formats.js'
+import { Rows } from '../memory/rows.js'
 
 const COLUMNS = 2 * TILE_COLUMNS
 const ROWS = TILE_ROWS

@@ -83,7 +83,7 @@ function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
   }
 }
 
-/** Of flags that are set for good, the fusing of vectors is the one that kernels may be better without (tiers.ts). */
+/** Of flags that are set for good, the fusing of vectors is the one that kernels may be better without (choose-kernels.ts). */
 function fusingOrNot<T>(flags: readonly V8Flag[], work: () => T): T {
   v8.setFlagsFromString(flags.includes(FUSED_VECTORS) ? FUSED_VECTORS.set : FUSED_VECTORS.unset)
   return work()
