@@ -116,7 +116,18 @@ const KNOWS: Record<string, string[]> = {
     'errors',
   ],
   experts: ['engine', 'api', 'model', 'checkpoint', 'json', 'csv', 'errors'],
-  evaluation: ['api', 'model', 'sampling', 'files', 'common-prefix', 'in-order', 'json', 'errors', 'numbers'],
+  evaluation: [
+    'api',
+    'model',
+    'sampling',
+    'files',
+    'common-prefix',
+    'platform',
+    'in-order',
+    'json',
+    'errors',
+    'numbers',
+  ],
   benchmark: ['api', 'errors'],
   library: [
     'hub',
@@ -137,7 +148,7 @@ const KNOWS: Record<string, string[]> = {
     'numbers',
     'spelling',
   ],
-  hub: ['architectures', 'packing', 'files', 'checkpoint', 'errors', 'numbers', 'printable'],
+  hub: ['architectures', 'packing', 'files', 'checkpoint', 'platform', 'errors', 'numbers', 'printable'],
   session: [
     'engine',
     'text',
@@ -145,6 +156,7 @@ const KNOWS: Record<string, string[]> = {
     'model',
     'sampling',
     'common-prefix',
+    'platform',
     'generation-options',
     'option-checks',
     'errors',
@@ -160,6 +172,7 @@ const KNOWS: Record<string, string[]> = {
     'sampling',
     'runtime',
     'checkpoint',
+    'platform',
     'generation-options',
     'errors',
     'numbers',
@@ -171,13 +184,14 @@ const KNOWS: Record<string, string[]> = {
   text: ['api', 'checkpoint', 'generation-options', 'option-checks', 'in-turns', 'json', 'errors', 'printable'],
   api: ['model', 'packing', 'generation-options'],
   model: ['packing', 'option-checks', 'json', 'errors', 'printable'],
-  packing: ['runtime', 'files', 'checkpoint', 'option-checks', 'json', 'errors', 'numbers', 'printable'],
+  packing: ['runtime', 'files', 'checkpoint', 'platform', 'option-checks', 'json', 'errors', 'numbers', 'printable'],
   sampling: ['generation-options', 'errors', 'exp'],
-  runtime: ['errors'],
+  runtime: ['platform', 'errors'],
   files: ['checkpoint', 'json', 'errors', 'numbers', 'printable'],
-  checkpoint: ['json', 'errors', 'printable'],
+  checkpoint: ['platform', 'json', 'errors', 'printable'],
   terminal: ['numbers', 'printable'],
   'common-prefix': [],
+  platform: [],
   'generation-options': ['errors'],
   'option-checks': ['errors', 'spelling'],
   'in-order': [],
@@ -205,6 +219,26 @@ const WITHIN: Record<string, string[]> = {
   runtime: ['tiers', 'threads', 'kernels', 'memory', 'compiler', 'abi'],
   text: ['tokenizer', 'jinja', 'sandbox'],
 }
+
+/**
+ * The engine's core: what runs a model. It would run in a browser once `platform` does, so it names neither modules nor
+ * globals of Node.
+ */
+const CORE = [
+  'session',
+  'engine',
+  'training',
+  'architectures',
+  'nn',
+  'weights',
+  'api',
+  'model',
+  'packing/format',
+  'sampling',
+  'runtime',
+  'checkpoint',
+]
+const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
 
 /** Packages that only these rooms know. */
 const PACKAGES: Record<string, string[]> = {
@@ -337,6 +371,35 @@ test('a package is known to the room that is there for it, and to no other', () 
   })
   assert.equal(
     strangers.map(({ file, target }) => `${file} -> ${target}`),
+    [],
+  )
+})
+
+const isCore = (file: string): boolean => CORE.some((room) => file.startsWith(`${room}/`))
+
+test("the engine's core imports no module of Node", () => {
+  const core = imports.filter(({ file }) => isCore(file))
+  assert.ok(core.length > 100, 'imports were found')
+  assert.equal(
+    core.filter(({ target }) => target.startsWith('node:')).map(({ file, target }) => `${file} -> ${target}`),
+    [],
+  )
+})
+
+test("the engine's core names no global of Node", () => {
+  const withoutComments = (source: string) => source.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$|'[^'\n]*'/gm, '')
+  const naming = files
+    .filter(isCore)
+    .filter((file) => GLOBALS_OF_NODE.test(withoutComments(readFileSync(repositoryPath(`src/${file}`), 'utf8'))))
+  assert.equal(naming, [])
+})
+
+test('nothing that an engine reads imports a module of Node, but platform', () => {
+  const read = [...readWith('engine/worker.js')].map((file) => file.replace(/\.js$/, '.ts'))
+  assert.ok(read.includes('platform/threads.ts'))
+  const naming = imports.filter(({ file, target }) => read.includes(file) && target.startsWith('node:'))
+  assert.equal(
+    naming.filter(({ room }) => room !== 'platform').map(({ file, target }) => `${file} -> ${target}`),
     [],
   )
 })

@@ -1,7 +1,7 @@
 import { type Mixture, type ModelConfig, routerRows } from '../model/config.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { densePartName, type Part, type Source } from '../packing/format/layout.js'
-import { matrix, type PlannedPiece, part, table, vector, whole } from '../packing/write/pieces.js'
+import { matrix, type PlannedPiece, part, table, vector, whole } from '../packing/format/pieces.js'
 import type { DecoderConfig } from './decoder-config.js'
 
 /*

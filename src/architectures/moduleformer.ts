@@ -5,7 +5,7 @@ import { CosineLogits, LinearLogits, MlpLogits, type RouterLogits } from '../nn/
 import { StickBreakingAttention } from '../nn/stick-breaking-attention.js'
 import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import { matrix, type PlannedPiece, part, table, transposedExpert, vector, whole } from '../packing/write/pieces.js'
+import { matrix, type PlannedPiece, part, table, transposedExpert, vector, whole } from '../packing/format/pieces.js'
 import { Norm } from '../runtime/kernels/norm.js'
 import type { Architecture } from './architecture.js'
 import { densePart, expertParts } from './decoder-parts.js'

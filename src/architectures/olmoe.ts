@@ -2,7 +2,7 @@ import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
-import { vector, whole } from '../packing/write/pieces.js'
+import { vector, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './architecture.js'
 import {
   DECODER_SHAPE_KEYS,

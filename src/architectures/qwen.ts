@@ -7,7 +7,7 @@ import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
 import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import { matrix, type PlannedPiece, vector, whole } from '../packing/write/pieces.js'
+import { matrix, type PlannedPiece, vector, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './architecture.js'
 import {
   type DecoderConfig,

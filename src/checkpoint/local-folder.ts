@@ -1,18 +1,10 @@
-import { readSync } from 'node:fs'
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { codeOf, UserError } from '../errors.js'
+import { type AsyncFile, filesIn, openFile, pathIn } from '../platform/files.js'
 import { printable } from '../printable.js'
 import { type ByteSource, type FileSet, isPlainName } from './byte-source.js'
 
 /** Most bytes asked of one read call: the operating system's own limit is a little under 2 GiB. */
 const LARGEST_READ = 2 ** 30
-
-/**
- * Up to so many bytes are read at once, on the calling thread: handing a read to another thread takes longer than that,
- * and a checkpoint of small experts has hundreds of them.
- */
-const SMALL_READ = 2 ** 16
 
 /** The files of a local folder. Symbolic links are followed, since download caches are made of them. */
 export function localFolder(dir: string): FileSet {
@@ -20,8 +12,7 @@ export function localFolder(dir: string): FileSet {
     name: dir,
     async list() {
       try {
-        const entries = await readdir(dir, { withFileTypes: true })
-        return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name)
+        return await filesIn(dir)
       } catch (error) {
         if (codeOf(error) === 'ENOENT') throw new UserError(`${dir}: there is no such folder`)
         if (codeOf(error) === 'ENOTDIR') throw new UserError(`${dir}: this is a file, a folder was expected`)
@@ -31,7 +22,7 @@ export function localFolder(dir: string): FileSet {
     async open(file) {
       if (!isPlainName(file))
         throw new UserError(`${dir}: "${printable(file)}" is not the name of a file in this folder`)
-      return openLocalFile(join(dir, file))
+      return openLocalFile(pathIn(dir, file))
     },
   }
 }
@@ -45,31 +36,26 @@ export async function openLocalFile(path: string): Promise<ByteSource> {
 
 /** The same, undefined when there is nothing of this name. */
 export async function openIfPresent(path: string): Promise<ByteSource | undefined> {
-  let handle: FileHandle
+  let file: AsyncFile | undefined
   try {
-    // Asked before opening, because opening a named pipe would wait for its writer.
-    const found = await stat(path)
-    if (!found.isFile()) throw new UserError(`${path}: this is not a file`)
-    handle = await open(path, 'r')
+    file = await openFile(path)
   } catch (error) {
-    if (error instanceof UserError) throw error
     if (codeOf(error) === 'ENOENT') return undefined
     throw cannotRead(path, error)
   }
-  try {
-    return new LocalFile(path, (await handle.stat()).size, handle)
-  } catch (error) {
-    await handle.close()
-    throw cannotRead(path, error)
-  }
+  if (!file) throw new UserError(`${path}: this is not a file`)
+  return new LocalFile(path, file)
 }
 
 class LocalFile implements ByteSource {
   constructor(
     readonly name: string,
-    readonly size: number,
-    private readonly handle: FileHandle,
+    private readonly file: AsyncFile,
   ) {}
+
+  get size(): number {
+    return this.file.size
+  }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
@@ -81,8 +67,8 @@ class LocalFile implements ByteSource {
       const bytes = new Uint8Array(length)
       let done = 0
       while (done < length) {
-        const step = Math.min(length - done, LARGEST_READ)
-        const bytesRead = await this.readSome(bytes, done, step, offset + done)
+        const end = Math.min(length, done + LARGEST_READ)
+        const bytesRead = await this.file.read(bytes.subarray(done, end), offset + done)
         if (bytesRead === 0) throw new UserError(`${this.name}: the file became shorter while it was read`)
         done += bytesRead
       }
@@ -95,13 +81,7 @@ class LocalFile implements ByteSource {
   }
 
   close(): Promise<void> {
-    return this.handle.close()
-  }
-
-  private async readSome(bytes: Uint8Array, at: number, length: number, position: number): Promise<number> {
-    const { fd } = this.handle // -1 once it is closed
-    if (length <= SMALL_READ && fd >= 0) return readSync(fd, bytes, at, length, position)
-    return (await this.handle.read(bytes, at, length, position)).bytesRead
+    return this.file.close()
   }
 }
 

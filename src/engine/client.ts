@@ -1,6 +1,6 @@
-import type { Worker } from 'node:worker_threads'
 import type { PromptProgress } from '../api/generation.js'
 import { NoRoom, UserError } from '../errors.js'
+import type { Thread } from '../platform/threads.js'
 import { setBackFlagsOf } from '../runtime/compiler/compile.js'
 import type { EngineData, Failed, FromEngine, Request, SentRequest, StepMessage, ToEngine } from './protocol.js'
 import { takeThread } from './thread-ahead.js'
@@ -47,23 +47,23 @@ export class EngineClient {
   /** Resolves when the engine's thread has ended. */
   private readonly gone: Promise<void>
 
-  private constructor(private readonly worker: Worker) {
-    this.gone = new Promise((resolve) => worker.once('exit', () => resolve()))
+  private constructor(private readonly thread: Thread) {
+    this.gone = new Promise((resolve) => thread.once('exit', () => resolve()))
   }
 
   /** Starts an engine and waits until its model is loaded. Rejects with what went wrong there. */
   static async start(data: EngineData, signal?: AbortSignal): Promise<EngineClient> {
     signal?.throwIfAborted()
-    const worker = takeThread()
-    const client = new EngineClient(worker)
+    const thread = takeThread()
+    const client = new EngineClient(thread)
     const stop = () => client.fail(signal?.reason ?? new Error('aborted'))
     signal?.addEventListener('abort', stop)
     try {
       await client.started(data)
       return client
     } catch (error) {
-      const { threadId } = worker
-      await worker.terminate()
+      const { threadId } = thread
+      await thread.terminate()
       setBackFlagsOf(threadId)
       throw error
     } finally {
@@ -99,19 +99,19 @@ export class EngineClient {
       for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)
       this.call({ kind: 'close' }).reply.catch(() => undefined)
       this.ended = new Error('the model has been disposed')
-      const cutOff = setTimeout(() => this.worker.terminate(), CLOSING_MS)
+      const cutOff = setTimeout(() => this.thread.terminate(), CLOSING_MS)
       this.gone.then(() => clearTimeout(cutOff))
     }
-    this.worker.ref()
+    this.thread.ref()
     await this.gone
   }
 
   private started(data: EngineData): Promise<void> {
     return new Promise((resolve, reject) => {
       this.wait(0, { resolve: resolve as Pending['resolve'], reject })
-      this.worker.on('message', (message: FromEngine) => this.receive(message))
-      this.worker.on('error', (error) => this.fail(error))
-      this.worker.on('exit', () => this.fail(this.ended ?? new Error('the engine ended unexpectedly')))
+      this.thread.on('message', (message: FromEngine) => this.receive(message))
+      this.thread.on('error', (error) => this.fail(error))
+      this.thread.on('exit', () => this.fail(this.ended ?? new Error('the engine ended unexpectedly')))
       this.send({ kind: 'start', data })
     })
   }
@@ -140,18 +140,18 @@ export class EngineClient {
   /** An engine keeps the process alive only while someone waits for it. */
   private wait(id: number, pending: Pending): void {
     this.pending.set(id, pending)
-    this.worker.ref()
+    this.thread.ref()
   }
 
   private settle(id: number): Pending | undefined {
     const pending = this.pending.get(id)
     this.pending.delete(id)
-    if (this.pending.size === 0 && !this.ended) this.worker.unref()
+    if (this.pending.size === 0 && !this.ended) this.thread.unref()
     return pending
   }
 
   private send(message: ToEngine, transfer: ArrayBuffer[] = []): void {
-    this.worker.postMessage(message, transfer)
+    this.thread.postMessage(message, transfer)
   }
 }
 

@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs'
 import { blueprintOf, createDecoder, layoutOf } from '../architectures/index.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
@@ -12,6 +11,7 @@ import { PartCheck } from '../packing/format/part-check.js'
 import { checkTensors } from '../packing/write/check-tensors.js'
 import { nonFiniteWeights, unknownTensors } from '../packing/write/checkpoint-warnings.js'
 import { type NonFinite, packParts } from '../packing/write/pack.js'
+import { SyncFile } from '../platform/files.js'
 import { Bank } from '../runtime/memory/bank.js'
 import { Pool } from '../runtime/threads/pool.js'
 import { BANK_BYTES, leastBudget, planBanks } from '../weights/bank-plan.js'
@@ -104,17 +104,17 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
       `\`memory\` ${formatSize(memory)} is too little for this model: it needs at least ${formatSize(least)}`,
     )
   }
-  const descriptor = openSync(source.path, 'r')
+  const weights = new SyncFile(source.path)
   const plan = planBanks(layout, memory, bankBytes)
   const checks = new PartCheck(file)
   const store = new WeightStore(layout, plan, bank, (part, target) => {
-    readFully(descriptor, file.path, file.parts.get(part.name)?.offset ?? 0, target)
+    readFully(weights, file.parts.get(part.name)?.offset ?? 0, target)
     if (!part.expert || source.checkExperts) checks.check(part.name, target)
   })
   const readAhead = ExpertReadAhead.start(store, file, source.checkExperts)
   const close = () => {
     readAhead?.stop()
-    closeSync(descriptor)
+    weights.close()
   }
   try {
     store.readDense()

@@ -1,6 +1,6 @@
-import { closeSync, openSync } from 'node:fs'
-import { workerData } from 'node:worker_threads'
 import { matchesCrc32 } from '../packing/format/crc32.js'
+import { SyncFile } from '../platform/files.js'
+import { threadData } from '../platform/threads.js'
 import { Bell, claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
 import { readFully } from './read-fully.js'
 
@@ -47,7 +47,7 @@ class ExpertReader {
   private readonly banks: Uint8Array[]
 
   constructor(
-    private readonly descriptor: number,
+    private readonly file: SyncFile,
     private readonly data: ReadAheadData,
   ) {
     this.experts = data.experts
@@ -72,7 +72,7 @@ class ExpertReader {
     try {
       const target = this.banks[bank].subarray(address, address + bytes)
       const started = performance.now()
-      readFully(this.descriptor, path, offset, target)
+      readFully(this.file, offset, target)
       this.isFromDisk = bytes < DISK_SPEED * (performance.now() - started)
       if (!matchesCrc32(target, crc32)) throw new Error(`a damaged expert at ${offset} of ${path}`)
       markHeld(residency[pool], id)
@@ -134,10 +134,10 @@ function readAhead(reader: ExpertReader, { bell, stopped }: ReadAheadData): void
   }
 }
 
-const data = workerData as ReadAheadData
-const descriptor = openSync(data.path, 'r')
+const data = threadData() as ReadAheadData
+const file = new SyncFile(data.path)
 try {
-  readAhead(new ExpertReader(descriptor, data), data)
+  readAhead(new ExpertReader(file, data), data)
 } finally {
-  closeSync(descriptor)
+  file.close()
 }

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads'
 import type { PackedFile } from '../packing/format/packed-file.js'
+import { startThread } from '../platform/threads.js'
 import { Bell } from '../weights/residency.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
@@ -17,11 +17,11 @@ export class ExpertReadAhead {
 
   private constructor(data: Omit<ReadAheadData, 'stopped'>) {
     this.bell = data.bell
-    const workerData: ReadAheadData = { ...data, stopped: this.stopped }
-    const worker = new Worker(new URL('./read-ahead-thread.js', import.meta.url), { workerData, execArgv: [] })
-    worker.unref()
+    const whole: ReadAheadData = { ...data, stopped: this.stopped }
+    const thread = startThread(new URL('./read-ahead-thread.js', import.meta.url), whole)
+    thread.unref()
     // Nothing is lost without it: the engine reads what is not there, and reports why it cannot.
-    worker.on('error', () => undefined)
+    thread.on('error', () => undefined)
   }
 
   /** Begins, if every expert has a place. */

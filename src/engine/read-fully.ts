@@ -1,11 +1,11 @@
-import { readSync } from 'node:fs'
 import { UserError } from '../errors.js'
+import type { SyncFile } from '../platform/files.js'
 
-/** Fills `target` from an open file; a file that ends before is an error that names `path`. */
-export function readFully(descriptor: number, path: string, offset: number, target: Uint8Array): void {
+/** Fills `target` from byte `offset` of an open file. Throws a UserError if the file ends before. */
+export function readFully(file: SyncFile, offset: number, target: Uint8Array): void {
   for (let done = 0; done < target.length; ) {
-    const read = readSync(descriptor, target, done, target.length - done, offset + done)
-    if (read === 0) throw new UserError(`${path}: the file became shorter while it was in use`)
+    const read = file.read(done === 0 ? target : target.subarray(done), offset + done)
+    if (read === 0) throw new UserError(`${file.path}: the file became shorter while it was in use`)
     done += read
   }
 }

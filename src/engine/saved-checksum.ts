@@ -1,6 +1,7 @@
 import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
-import { crc32, crcDigits } from '../packing/format/crc32.js'
+import { crcDigits } from '../packing/format/crc32.js'
+import { crc32 } from '../platform/checksums.js'
 
 /** A saved sequence with its checksum. */
 export function withChecksum(saved: SavedSequence): SavedSequence {

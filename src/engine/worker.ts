@@ -1,5 +1,5 @@
-import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { NoRoom, UserError } from '../errors.js'
+import { openMailbox } from '../platform/threads.js'
 import { startHelpersAhead } from '../runtime/threads/spawn-helpers.js'
 import { Stopped } from './demand.js'
 import { Engine } from './engine.js'
@@ -13,10 +13,7 @@ import type { Credit, EngineData, FromEngine, SentRequest, ToEngine } from './pr
 /** Steps that a generation may be ahead of its reader before the first credit comes. */
 const FIRST_CREDIT = 32
 
-if (!parentPort) throw new Error('the engine runs in a worker thread')
-const port = parentPort
-
-const send = (message: FromEngine, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
+const mailbox = openMailbox<ToEngine, FromEngine>()
 
 /** Steps that the reader of each request is ready for. */
 const credits = new Map<number, number>()
@@ -24,7 +21,7 @@ const credits = new Map<number, number>()
 const early: SentRequest[] = []
 let engine: Engine
 
-port.on('message', (message: ToEngine) => {
+mailbox.listen((message) => {
   if (message.kind === 'start') return start(message.data)
   accept(message)
   work()
@@ -35,9 +32,9 @@ async function start(data: EngineData): Promise<void> {
     startHelpersAhead(data.threads - 1)
     engine = await Engine.start(data)
     const { tierName: tier, compiler, warnings } = engine
-    send({ kind: 'ready', tier, compiler, warnings })
+    mailbox.post({ kind: 'ready', tier, compiler, warnings })
   } catch (error) {
-    send(failure(0, error))
+    mailbox.post(failure(0, error))
   }
 }
 
@@ -46,7 +43,7 @@ function work(): void {
 }
 
 function acceptWhatCame(): void {
-  for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) accept(next.message)
+  for (let next = mailbox.take(); next; next = mailbox.take()) if (next.kind !== 'start') accept(next)
 }
 
 function accept(message: SentRequest | Credit): void {
@@ -62,7 +59,7 @@ async function beginPrepared(call: SentRequest): Promise<void> {
     await engine.prepareTraining()
     for (const waiting of early.splice(0)) begin(waiting)
   } catch (error) {
-    for (const { id } of early.splice(0)) send(failure(id, error))
+    for (const { id } of early.splice(0)) mailbox.post(failure(id, error))
   }
   work()
 }
@@ -79,14 +76,14 @@ function begin(call: SentRequest): void {
     stop,
     emit: (step) => {
       grant(id, -1)
-      send({ kind: 'step', id, step })
+      mailbox.post({ kind: 'step', id, step })
     },
-    progress: (progress) => send({ kind: 'progress', id, progress }),
+    progress: (progress) => mailbox.post({ kind: 'progress', id, progress }),
   })
   const settle = (message: FromEngine, transfer?: ArrayBuffer[]) => {
     credits.delete(id)
-    send(message, transfer)
-    if (call.kind === 'close') engine.close().then(() => port.close())
+    mailbox.post(message, transfer)
+    if (call.kind === 'close') engine.close().then(() => mailbox.close())
   }
   engine.scheduler.add({
     lane: laneOf(call),

@@ -1,6 +1,6 @@
-import { setMaxListeners } from 'node:events'
 import type { Model } from '../api/model.js'
 import type { Session } from '../api/session.js'
+import { allowManyListeners } from '../platform/listeners.js'
 
 /** Tokens that the sequences under way have together at most; their caches take memory. */
 const MOST_TOKENS = 4096
@@ -20,7 +20,7 @@ export async function withOwnSignal<T>(
 ): Promise<T> {
   signal?.throwIfAborted()
   const own = new AbortController()
-  setMaxListeners(0, own.signal)
+  allowManyListeners(own.signal)
   const abort = () => own.abort(signal?.reason)
   signal?.addEventListener('abort', abort)
   try {

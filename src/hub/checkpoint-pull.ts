@@ -6,7 +6,7 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { isCompanion } from '../packing/format/companions.js'
 import { formatsFor } from '../packing/format/formats.js'
-import { packedFileName, stagedWeights, stageModel } from '../packing/format/packed-folder.js'
+import { packedFileName, stagedWeights } from '../packing/format/packed-folder.js'
 import { checkTensors } from '../packing/write/check-tensors.js'
 import { unfitLicences, unknownTensors } from '../packing/write/checkpoint-warnings.js'
 import type { PackMatrix } from '../packing/write/pack.js'
@@ -19,6 +19,7 @@ import {
   type ResumablePacking,
   withFiles,
 } from '../packing/write/resumable-packing.js'
+import { stageModel } from '../packing/write/staged-model.js'
 import { bytesToKeep, keepFiles, verifyKept } from './cached-fetch.js'
 import { HashMismatch } from './file-hash.js'
 import { describeLicence, isOpen, licenceOf } from './licence.js'

@@ -1,6 +1,6 @@
-import { setMaxListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { UserError } from '../errors.js'
+import { allowManyListeners } from '../platform/listeners.js'
 import { printable } from '../printable.js'
 import type { HubEnvironment } from './environment.js'
 import { httpError, type Subject } from './http-errors.js'
@@ -48,7 +48,7 @@ export class HubClient {
     const { network, signal } = options
     this.transport = new Transport(network.idleMs, network.connections)
     // Many requests listen at once, for which the caller's signal would have to be set up.
-    setMaxListeners(0, this.aborter.signal)
+    allowManyListeners(this.aborter.signal)
     if (signal?.aborted) this.abort()
     signal?.addEventListener('abort', this.abort)
   }

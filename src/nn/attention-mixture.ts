@@ -1,5 +1,5 @@
 import type { Mixture } from '../model/config.js'
-import type { Rows } from '../runtime/rows.js'
+import type { Rows } from '../runtime/memory/rows.js'
 import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
 import { KeyValueProjection } from './key-value-projection.js'
 import type { RouterLogits } from './router-logits.js'

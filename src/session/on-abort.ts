@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events'
+import { allowManyListeners } from '../platform/listeners.js'
 
 /**
  * Calls `listener` when `signal` aborts; the function that it gives ends that. Many requests may listen to one signal: Node
@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events'
  */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (!signal) return () => undefined
-  setMaxListeners(0, signal)
+  allowManyListeners(signal)
   signal.addEventListener('abort', listener)
   return () => signal.removeEventListener('abort', listener)
 }

@@ -6,9 +6,9 @@ import { checksumsOf } from '../packing/format/checksums.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { Layout, Part } from '../packing/format/layout.js'
 import { checkParts, openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
-import { stageModel } from '../packing/format/packed-folder.js'
 import { differs, type PackedMetadata } from '../packing/format/packed-metadata.js'
 import { createPackedFile } from '../packing/write/packed-file-writer.js'
+import { stageModel } from '../packing/write/staged-model.js'
 
 /** A packed model whose parts can be read, to make another one of them. */
 export class PackedModel {

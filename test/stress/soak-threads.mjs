@@ -9,7 +9,7 @@ import { withPatchedLibrary } from '../../build/test/support/patched-library.js'
 const LIMIT_MS = 30_000
 
 const HELPER = 'runtime/threads/helper-thread.js'
-const LISTENS = "parentPort?.once('message', live);"
+const LISTENS = 'listenOnce(live)'
 const RUNS = 'seen[bank] = kernels[bank].help(seen[bank]);'
 const ENGINE = { file: 'engine/engine.js', from: "case 'forward':" }
 /** How a thread ends, as a statement. */
@@ -21,7 +21,7 @@ const HOG = 'const hog = []; for (;;) hog.push(new Array(1e5).fill(hog.length + 
 const CASES = {
   'nothing dies': { patches: [], outcome: 'answers' },
   'a helper exits at its start': {
-    patches: [{ file: HELPER, from: LISTENS, to: `parentPort?.once('message', () => { ${EXIT} });` }],
+    patches: [{ file: HELPER, from: LISTENS, to: `listenOnce(() => { ${EXIT} })` }],
     outcome: 'answers',
   },
   'a helper exits when it first leaves a memory': {
@@ -29,7 +29,7 @@ const CASES = {
     outcome: 'either',
   },
   'a helper throws at its start': {
-    patches: [{ file: HELPER, from: LISTENS, to: `parentPort?.once('message', () => { ${THROW} });` }],
+    patches: [{ file: HELPER, from: LISTENS, to: `listenOnce(() => { ${THROW} })` }],
     outcome: 'refusal',
   },
   'a helper throws when it first leaves a memory': {
@@ -46,7 +46,7 @@ const CASES = {
     patches: [
       { ...ENGINE, to: `${ENGINE.from} ${HOG}` },
       {
-        file: 'engine/thread-ahead.js',
+        file: 'platform/threads.js',
         from: 'execArgv: []',
         to: 'execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 64 }',
       },

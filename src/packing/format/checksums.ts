@@ -1,7 +1,7 @@
-import { createHash, type Hash } from 'node:crypto'
 import type { ByteSource } from '../../checkpoint/byte-source.js'
 import { openLocalFile } from '../../checkpoint/local-folder.js'
-import { crc32, crcDigits } from './crc32.js'
+import { crc32, Sha256 } from '../../platform/checksums.js'
+import { crcDigits } from './crc32.js'
 import type { PackedFile, PackedRange } from './packed-file.js'
 import { differs, type PartChecksums } from './packed-metadata.js'
 
@@ -16,11 +16,11 @@ export function checksumsOf(bytes: Uint8Array): Required<PartChecksums> {
 export class RunningChecksums {
   /** Bytes so far. */
   bytes = 0
-  private readonly sha256: Hash = createHash('sha256')
+  private readonly sha256 = new Sha256()
   private crc = 0
 
   add(bytes: Uint8Array): this {
-    this.sha256.update(bytes)
+    this.sha256.add(bytes)
     this.crc = crc32(bytes, this.crc)
     this.bytes += bytes.length
     return this
@@ -28,7 +28,7 @@ export class RunningChecksums {
 
   /** Those of all stretches together; nothing can be added afterwards. */
   finish(): Required<PartChecksums> {
-    return { sha256: this.sha256.digest('hex'), crc32: crcDigits(this.crc) }
+    return { sha256: this.sha256.hex(), crc32: crcDigits(this.crc) }
   }
 }
 
@@ -61,9 +61,9 @@ export async function checksumOf(
   range: Pick<PackedRange, 'offset' | 'bytes'>,
   signal?: AbortSignal,
 ): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const bytes of stretchesOf(source, range, signal)) hash.update(bytes)
-  return hash.digest('hex')
+  const hash = new Sha256()
+  for await (const bytes of stretchesOf(source, range, signal)) hash.add(bytes)
+  return hash.hex()
 }
 
 async function* stretchesOf(

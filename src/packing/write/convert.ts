@@ -3,12 +3,13 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.js'
 import { localFolder } from '../../checkpoint/local-folder.js'
 import { formatsFor, type Quant } from '../format/formats.js'
 import { type Blueprint, planLayout } from '../format/layout.js'
-import { packedFileName, stageModel } from '../format/packed-folder.js'
+import { packedFileName } from '../format/packed-folder.js'
 import { checkTensors } from './check-tensors.js'
 import { nonFiniteWeights, unfitLicences, unknownTensors } from './checkpoint-warnings.js'
 import { asOnlyWriter } from './only-writer.js'
 import { type NonFinite, type PackMatrix, packParts } from './pack.js'
 import { createPackedFile } from './packed-file-writer.js'
+import { stageModel } from './staged-model.js'
 
 /** How far a conversion has come, told after each part and each stretch of a large one. */
 export interface ConvertProgress {

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf } from '../../errors.js'
 import { cannotWrite, makeFolder } from '../../files/folders.js'
 import { type Lock, takeLock } from '../../files/lock.js'
-import { checkMayReceive, LOCK } from '../format/packed-folder.js'
+import { LOCK } from '../format/packed-folder.js'
+import { checkMayReceive } from './staged-model.js'
 
 /** How often a folder that another writer removes meanwhile is made again. */
 const TRIES = 10

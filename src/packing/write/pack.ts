@@ -2,7 +2,7 @@ import { DTYPE_BYTES, type DType } from '../../checkpoint/dtype.js'
 import { readSpan, rows, span, type Tensor } from '../../checkpoint/tensor.js'
 import { type PieceKind, packedBytes, type WeightFormat } from '../format/formats.js'
 import type { Layout, Part, Piece } from '../format/layout.js'
-import { BLOCK, runsOf } from './pieces.js'
+import { BLOCK, runsOf } from '../format/pieces.js'
 
 /** Rows of weights as a checkpoint holds them, and how they are to be packed. */
 export interface PackRequest {

@@ -1,5 +1,5 @@
-import v8 from 'node:v8'
-import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads'
+import { setV8Flag } from '../../platform/process.js'
+import { inheritedWord, threadId } from '../../platform/threads.js'
 import { checkEnvironment, FUSED_VECTORS, provenHere, type V8Flag } from './v8-flags.js'
 
 /*
@@ -25,7 +25,7 @@ export function fusesVectors(module: WebAssembly.Module): boolean {
 export function setFlagsForGood(): void {
   const proven = provenHere()
   if (!proven || proven.forAMoment || Atomics.exchange(owner(), 0, FOR_GOOD) === FOR_GOOD) return
-  for (const { set } of proven.flags) v8.setFlagsFromString(set)
+  for (const { set } of proven.flags) setV8Flag(set)
 }
 
 /** The flags for kernels that are compiled now; `allowed` is whether they may be set for it. */
@@ -58,12 +58,7 @@ export function setBackFlagsOf(thread: number): void {
  * once: whoever is done first would set them back under the other.
  */
 function owner(): Int32Array {
-  const KEY = 'molm: thread that has set flags of V8'
-  const shared: unknown = getEnvironmentData(KEY)
-  if (shared instanceof Int32Array) return shared
-  const fresh = new Int32Array(new SharedArrayBuffer(4))
-  setEnvironmentData(KEY, fresh as unknown as Parameters<typeof setEnvironmentData>[1])
-  return fresh
+  return inheritedWord('molm: thread that has set flags of V8')
 }
 
 /** Longest wait for another thread; whoever takes longer has been terminated without anyone setting back its flags. */
@@ -76,7 +71,7 @@ function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
     if (Atomics.wait(word, 0, other, PATIENCE_MS) === 'timed-out') Atomics.compareExchange(word, 0, other, 0)
   }
   try {
-    for (const { set } of flags) v8.setFlagsFromString(set)
+    for (const { set } of flags) setV8Flag(set)
     return work()
   } finally {
     setBack(flags, threadId)
@@ -85,7 +80,7 @@ function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
 
 /** Of flags that are set for good, the fusing of vectors is the one that kernels may be better without (choose-kernels.ts). */
 function fusingOrNot<T>(flags: readonly V8Flag[], work: () => T): T {
-  v8.setFlagsFromString(flags.includes(FUSED_VECTORS) ? FUSED_VECTORS.set : FUSED_VECTORS.unset)
+  setV8Flag(flags.includes(FUSED_VECTORS) ? FUSED_VECTORS.set : FUSED_VECTORS.unset)
   return work()
 }
 
@@ -97,6 +92,6 @@ function take(word: Int32Array): number {
 /** In the opposite order: no moment has a combination of flags that it did not have before. */
 function setBack(flags: readonly V8Flag[], thread: number): void {
   const word = owner()
-  for (const { unset } of [...flags].reverse()) v8.setFlagsFromString(unset)
+  for (const { unset } of [...flags].reverse()) setV8Flag(unset)
   if (Atomics.compareExchange(word, 0, thread + 1, 0) === thread + 1) Atomics.notify(word, 0)
 }

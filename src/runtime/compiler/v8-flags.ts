@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js'
+import { environmentVariable, V8_VERSION } from '../../platform/process.js'
 
 /*
  * What V8 is told so that it compiles the kernels well, and on which versions.
@@ -73,7 +74,7 @@ export const PROVEN: readonly ProvenVersion[] = [
   { v8: '14.6', node: 26, flags: [NO_DEOPTIMISATION, NO_BASELINE, FUSED_VECTORS], forAMoment: false },
 ]
 
-/** The line of a version of V8, as in `process.versions.v8`; undefined where no flags are proven. */
+/** The line of a version of V8, such as 14.6.202.34-node.34; undefined where no flags are proven. */
 export function provenOn(version: string): ProvenVersion | undefined {
   const minor = minorOf(version)
   return PROVEN.find(({ v8 }) => v8 === minor)
@@ -81,17 +82,17 @@ export function provenOn(version: string): ProvenVersion | undefined {
 
 /** The line of this process's V8; undefined, too, where the user wants no flags: MOLM_V8_FLAGS=none. */
 export function provenHere(): ProvenVersion | undefined {
-  return process.env.MOLM_V8_FLAGS ? undefined : provenOn(process.versions.v8)
+  return environmentVariable('MOLM_V8_FLAGS') ? undefined : provenOn(V8_VERSION)
 }
 
 /** Refuses what MOLM_V8_FLAGS cannot be. */
 export function checkEnvironment(): void {
-  const wanted = process.env.MOLM_V8_FLAGS
+  const wanted = environmentVariable('MOLM_V8_FLAGS')
   if (wanted && wanted !== 'none') throw new UserError(`MOLM_V8_FLAGS is '${wanted}'; it can be 'none'`)
 }
 
 /** How V8 compiles the kernels with these flags, in words. */
-export function describeCompiler(flags: readonly V8Flag[], version = process.versions.v8): string {
+export function describeCompiler(flags: readonly V8Flag[], version = V8_VERSION): string {
   const name = `V8 ${minorOf(version)}`
   if (flags.length > 0) return `${name} with ${flags.map(({ set }) => set).join(' ')}`
   if (provenOn(version)) return `${name} with its defaults`

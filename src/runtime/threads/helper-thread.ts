@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads'
+import { openMailbox } from '../../platform/threads.js'
 import { instantiate, type KernelExports } from '../memory/bank.js'
 import { Control, HOME } from '../memory/control.js'
 
@@ -17,4 +17,4 @@ function live({ module, memories, thread }: HelperData): void {
   for (let bank = 0; bank !== HOME; bank = controls[bank].destination) seen[bank] = kernels[bank].help(seen[bank])
 }
 
-parentPort?.once('message', live)
+openMailbox<HelperData, never>().listenOnce(live)

@@ -45,7 +45,7 @@ export class Pool {
     const helpers = this.helpers.splice(0)
     if (helpers.length === 0) return
     this.leave(HOME)
-    let timer: NodeJS.Timeout | undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
     const patience = new Promise((resolve) => {
       timer = setTimeout(resolve, PATIENCE_MS)
     })

@@ -1,8 +1,8 @@
-import { Worker } from 'node:worker_threads'
+import { startThread, type Thread } from '../../platform/threads.js'
 
 /** A thread that computes beside the leader. */
 export interface Helper {
-  thread: Worker
+  thread: Thread
   /** Resolves when the thread has ended, also if that was before anyone asked. */
   gone: Promise<void>
 }
@@ -21,6 +21,6 @@ export function takeHelper(): Helper {
 }
 
 function startHelper(): Helper {
-  const thread = new Worker(new URL('./helper-thread.js', import.meta.url), { execArgv: [] })
+  const thread = startThread(new URL('./helper-thread.js', import.meta.url))
   return { thread, gone: new Promise((resolve) => thread.once('exit', () => resolve())) }
 }

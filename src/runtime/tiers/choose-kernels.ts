@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { UserError } from '../../errors.js'
+import { readResource } from '../../platform/files.js'
+import { environmentVariable, RUNTIME } from '../../platform/process.js'
 import { compile, kernelFlags } from '../compiler/compile.js'
 import { FUSED_VECTORS, type V8Flag } from '../compiler/v8-flags.js'
 import { Bank } from '../memory/bank.js'
@@ -20,12 +21,12 @@ export interface ProvenKernels {
 
 /** Compiles the kernels of one tier; throws where this V8 cannot. */
 export function compileTier(tier: Tier, flags = kernelFlags()): WebAssembly.Module {
-  return compile(readFileSync(new URL(`../../kernels/${tier}.wasm`, import.meta.url)), flags)
+  return compile(readResource(new URL(`../../kernels/${tier}.wasm`, import.meta.url)), flags)
 }
 
 /** Tier asked for in MOLM_KERNELS, if any. */
 function tierFromEnvironment(): Tier | undefined {
-  const wanted = process.env.MOLM_KERNELS
+  const wanted = environmentVariable('MOLM_KERNELS')
   if (!wanted) return undefined
   const tier = TIERS.find((name) => name === wanted)
   if (!tier) throw new UserError(`MOLM_KERNELS is '${wanted}'; it can be 'relaxed' or 'plain'`)
@@ -39,9 +40,8 @@ function tierFromEnvironment(): Tier | undefined {
 export function chooseKernels(wanted = tierFromEnvironment(), flags = kernelFlags()): ProvenKernels {
   const kernels = wanted ? tryTier(wanted, flags) : (tryTier('relaxed', flags) ?? tryTier('plain', flags))
   if (kernels) return kernels
-  const { node } = process.versions
-  if (wanted) throw new UserError(`the '${wanted}' kernels do not run right on Node ${node}`)
-  throw new UserError(`WebAssembly SIMD does not work on Node ${node}; Node 20 or newer has it`)
+  if (wanted) throw new UserError(`the '${wanted}' kernels do not run right on ${RUNTIME}`)
+  throw new UserError(`WebAssembly SIMD does not work on ${RUNTIME}; Node 20 or newer has it`)
 }
 
 /** A tier, if need be without V8's fusing of vectors, which is what computed wrong before. */

@@ -1,7 +1,7 @@
 import type { ModuleFormerConfig } from '../../architectures/moduleformer-config.js'
 import { GateBackward } from '../../runtime/kernels/gate-backward.js'
 import { Norm } from '../../runtime/kernels/norm.js'
-import type { Rows } from '../../runtime/rows.js'
+import type { Rows } from '../../runtime/memory/rows.js'
 import type { ExpertRun, MixtureTraining } from '../layers/mixture-training.js'
 import type { TrainingWorkspace } from '../layers/training-workspace.js'
 import { mixtureOf } from './moduleformer-mixtures.js'

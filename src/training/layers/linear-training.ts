@@ -1,6 +1,6 @@
 import { Linear } from '../../nn/linear.js'
 import type { WeightFormat } from '../../packing/format/formats.js'
-import type { Rows } from '../../runtime/rows.js'
+import type { Rows } from '../../runtime/memory/rows.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 import { TransposedLinear } from './transposed-linear.js'
 

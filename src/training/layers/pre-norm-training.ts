@@ -1,6 +1,6 @@
 import { Norm } from '../../runtime/kernels/norm.js'
 import { NormBackward } from '../../runtime/kernels/norm-backward.js'
-import type { Rows } from '../../runtime/rows.js'
+import type { Rows } from '../../runtime/memory/rows.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 
 /**

@@ -1,8 +1,8 @@
 import { rows, select, type Tensor, transpose } from '../../checkpoint/tensor.js'
 import { TILE_COLUMNS } from '../../runtime/abi/formats.js'
 import { padded } from '../../runtime/memory/formats.js'
-import { aligned, packedBytes, type RowsFormat, type WeightFormat } from '../format/formats.js'
-import type { Part, Piece, Source, SourceOrder } from '../format/layout.js'
+import { aligned, packedBytes, type RowsFormat, type WeightFormat } from './formats.js'
+import type { Part, Piece, Source, SourceOrder } from './layout.js'
 
 /*
  * What an architecture lists its parts with: where weights come from, what becomes of them, and what is read together.

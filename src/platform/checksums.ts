@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import zlib from 'node:zlib'
+
+/*
+ * Checksums. A browser has neither of them for bytes that come in pieces (SubtleCrypto.digest takes the whole, and is
+ * asynchronous): it would need SHA-256 in WebAssembly, and has CRC-32 by table.
+ */
+
+/** Largest input, in bytes, of one call to zlib. */
+const LARGEST_STEP = 2 ** 30
+
+/** SHA-256 of bytes that come in pieces. */
+export class Sha256 {
+  private readonly hash = createHash('sha256')
+
+  add(bytes: Uint8Array): this {
+    this.hash.update(bytes)
+    return this
+  }
+
+  /** The checksum in hex. Nothing can be added afterwards. */
+  hex(): string {
+    return this.hash.digest('hex')
+  }
+}
+
+/** SHA-256 of bytes, in hex. */
+export function sha256Hex(bytes: Uint8Array): string {
+  return new Sha256().add(bytes).hex()
+}
+
+/** Whether CRC-32 is computed as fast as memory is read: from Node 20.15 and 22.2 on. */
+export const isCrcFast = typeof zlib.crc32 === 'function'
+
+/** CRC-32 of bytes, as zip and PNG have it; `before` is that of the bytes in front of them. */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  const step = isCrcFast ? zlib.crc32 : crc32ByTable
+  let crc = before
+  for (let at = 0; at < bytes.length; at += LARGEST_STEP) crc = step(bytes.subarray(at, at + LARGEST_STEP), crc)
+  return crc
+}
+
+/** The same without help from the platform. */
+export function crc32ByTable(bytes: Uint8Array, before = 0): number {
+  let crc = ~before
+  for (let i = 0; i < bytes.length; i++) crc = TABLE[(crc ^ bytes[i]) & 255] ^ (crc >>> 8)
+  return ~crc >>> 0
+}
+
+/** The remainder of each value of a byte, by the reversed polynomial. */
+const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte
+  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1
+  return remainder
+})

@@ -1,0 +1,88 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/*
+ * Reading of files. Errors are the system's own, with a `code`. A browser would use the origin private file system:
+ * directory handles for `filesIn` and `openFile`, and a FileSystemSyncAccessHandle, which only a Worker can open, for
+ * `SyncFile`. `readResource` would return what was fetched before the thread started.
+ */
+
+/**
+ * Largest read, in bytes, that is made on the calling thread: handing it to another thread takes longer, and a checkpoint
+ * of small experts has hundreds of them.
+ */
+const SMALL_READ = 2 ** 16
+
+/** A file that is read synchronously. */
+export class SyncFile {
+  private readonly descriptor: number
+
+  constructor(readonly path: string) {
+    this.descriptor = openSync(path, 'r')
+  }
+
+  /** Reads from byte `offset` of the file into `target`. Returns the number of bytes read: 0 at the end of the file. */
+  read(target: Uint8Array, offset: number): number {
+    return readSync(this.descriptor, target, 0, target.length, offset)
+  }
+
+  close(): void {
+    closeSync(this.descriptor)
+  }
+}
+
+/** A file that is read asynchronously. */
+export class AsyncFile {
+  constructor(
+    /** Bytes when it was opened. */
+    readonly size: number,
+    private readonly handle: FileHandle,
+  ) {}
+
+  /** Reads from byte `offset` of the file into `target`. Resolves with the number of bytes read: 0 at the end. */
+  async read(target: Uint8Array, offset: number): Promise<number> {
+    const { fd } = this.handle // -1 once it is closed
+    if (target.length <= SMALL_READ && fd >= 0) return readSync(fd, target, 0, target.length, offset)
+    return (await this.handle.read(target, 0, target.length, offset)).bytesRead
+  }
+
+  /** May be called more than once. */
+  close(): Promise<void> {
+    return this.handle.close()
+  }
+}
+
+/** Opens a file. Resolves with undefined if the path is not that of a regular file: a folder, a pipe, a device. */
+export async function openFile(path: string): Promise<AsyncFile | undefined> {
+  // Asked before opening, because opening a named pipe would wait for its writer.
+  if (!(await stat(path)).isFile()) return undefined
+  const handle = await open(path, 'r')
+  try {
+    return new AsyncFile((await handle.stat()).size, handle)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/** Names of all entries of a folder. */
+export function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder)
+}
+
+/** Names of all entries of a folder but its subfolders. */
+export async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name)
+}
+
+/** Path of a file or folder by the names that lead to it from a folder. */
+export function pathIn(folder: string, ...names: string[]): string {
+  return join(folder, ...names)
+}
+
+/** Bytes of a file that belongs to the program, such as compiled kernels. */
+export function readResource(url: URL): Uint8Array<ArrayBuffer> {
+  return readFileSync(url)
+}

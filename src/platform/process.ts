@@ -1,0 +1,22 @@
+import { setFlagsFromString } from 'node:v8'
+
+/*
+ * The process and the JavaScript engine that runs it. A browser would have no environment variables, an empty version of
+ * V8 and thus no flags to set: kernels are then compiled with the browser's defaults.
+ */
+
+/** The program and version that runs this code, for messages. */
+export const RUNTIME = `Node ${process.versions.node}`
+
+/** Version of V8, such as 14.6.202.34-node.34. */
+export const V8_VERSION = process.versions.v8
+
+/** An environment variable; undefined if it is not set. */
+export function environmentVariable(name: string): string | undefined {
+  return process.env[name]
+}
+
+/** Sets a flag of V8 for the whole process. V8 ends the process if it does not know the flag. */
+export function setV8Flag(flag: string): void {
+  setFlagsFromString(flag)
+}
