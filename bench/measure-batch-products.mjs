@@ -3,7 +3,8 @@
 // of multiplications a second of the processor's time, the best of several rounds: neighbours disturb that least.
 //   node bench/measure-batch-products.mjs [q4|q8] [COLUMNS] [OUTPUTS] [ROWS,...]
 import { TileBytes } from '../dist/runtime/abi/formats.js'
-import { allocateGroups, allocateList, Matmul, writeGroup, writeListEntry } from '../dist/runtime/kernels/matmul.js'
+import { allocateGroups, allocateList, writeGroup, writeListEntry } from '../dist/runtime/kernels/groups.js'
+import { Matmul } from '../dist/runtime/kernels/matmul.js'
 import { Bank } from '../dist/runtime/memory/bank.js'
 import { Rows } from '../dist/runtime/memory/rows.js'
 import { compileTier } from '../dist/runtime/tiers/choose-kernels.js'

@@ -1,4 +1,4 @@
-import { allocateGroups, allocateList, listFrom, writeGroup, writeListEntry } from '../runtime/kernels/matmul.js'
+import { allocateGroups, allocateList, listFrom, writeGroup, writeListEntry } from '../runtime/kernels/groups.js'
 import type { Bank } from '../runtime/memory/bank.js'
 
 /** Finds the weights of an expert; 0, which is no valid address, leaves the expert out. */

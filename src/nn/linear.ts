@@ -1,4 +1,5 @@
-import { allocateGroups, Matmul, type MatmulShape, writeGroup } from '../runtime/kernels/matmul.js'
+import { allocateGroups, writeGroup } from '../runtime/kernels/groups.js'
+import { Matmul, type MatmulShape } from '../runtime/kernels/matmul.js'
 import type { Workspace } from './workspace.js'
 
 /** A product with one matrix for all rows of the batch: y = W x + b, row t in, row t out. */

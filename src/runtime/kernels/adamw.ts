@@ -29,22 +29,24 @@ export interface AdamWArrays {
 }
 
 /** AdamW over arrays of floats. */
-export class AdamW extends Call<AdamWArg> {
+export class AdamW extends Call<typeof AdamWArg> {
   private readonly sums: number
 
   constructor(
     bank: Bank,
     private readonly arrays: AdamWArrays,
   ) {
-    super(bank, Job.adamw)
+    super(bank, Job.adamw, AdamWArg)
     this.sums = bank.arena.allocate(this.chunks * 8)
-    this.set(AdamWArg.count, arrays.count)
-    this.set(AdamWArg.chunkCount, CHUNK)
-    this.set(AdamWArg.weights, arrays.weights)
-    this.set(AdamWArg.gradients, arrays.gradients)
-    this.set(AdamWArg.firstMoments, arrays.firstMoments)
-    this.set(AdamWArg.secondMoments, arrays.secondMoments)
-    this.set(AdamWArg.sums, this.sums)
+    this.bind({
+      count: arrays.count,
+      chunkCount: CHUNK,
+      weights: arrays.weights,
+      gradients: arrays.gradients,
+      firstMoments: arrays.firstMoments,
+      secondMoments: arrays.secondMoments,
+      sums: this.sums,
+    })
   }
 
   /** Sum of the squares of the gradients. */

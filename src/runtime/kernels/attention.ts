@@ -4,7 +4,8 @@ import { CacheCode, TILE_COLUMNS } from '../abi/formats.js'
 import type { Bank } from '../memory/bank.js'
 import { type CacheFormat, cacheRowBytes, padded } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
-import { Call } from './call.js'
+import { Call, recordsOf } from './call.js'
+import { unitsPerChunk } from './chunks.js'
 
 export interface AttentionShape {
   /** Queries [T * k, channels]: k rows per token. */
@@ -22,30 +23,30 @@ export interface AttentionShape {
 }
 
 /** Stick-breaking attention of new tokens over the cache. */
-export class Attention extends Call<AttentionArg> {
+export class Attention extends Call<typeof AttentionArg> {
   constructor(
     bank: Bank,
     private readonly shape: AttentionShape,
     private readonly threads: number,
   ) {
-    super(bank, Job.attention)
+    super(bank, Job.attention, AttentionArg)
     const { q, output, heads, k, format, enough, depths } = shape
-    this.set(AttentionArg.q, q.address)
-    this.set(AttentionArg.stride, q.strideBytes)
-    this.set(AttentionArg.output, output.address)
-    if (output.hasRecords) {
-      this.set(AttentionArg.records, output.records)
-      this.set(AttentionArg.recordStride, output.recordBytes)
-    }
-    this.set(AttentionArg.cacheStride, cacheRowBytes(q.columns, format))
-    this.set(AttentionArg.channels, q.columns)
-    this.set(AttentionArg.heads, heads)
-    this.set(AttentionArg.k, k)
-    this.setFloat(AttentionArg.scale, 1 / Math.sqrt(q.columns / heads))
-    this.setFloat(AttentionArg.enough, enough)
-    this.set(AttentionArg.padded, padded(q.columns))
-    this.set(AttentionArg.depths, depths)
-    this.set(AttentionArg.format, CacheCode[format])
+    this.bind(
+      {
+        q: q.address,
+        stride: q.strideBytes,
+        output: output.address,
+        ...recordsOf(output),
+        cacheStride: cacheRowBytes(q.columns, format),
+        channels: q.columns,
+        heads,
+        k,
+        padded: padded(q.columns),
+        depths,
+        format: CacheCode[format],
+      },
+      { scale: 1 / Math.sqrt(q.columns / heads), enough },
+    )
   }
 
   /** `places` is the address of the tokens' places (see allocatePlaces). */
@@ -54,7 +55,7 @@ export class Attention extends Call<AttentionArg> {
     const items = tokens * this.shape.k
     const parts = this.partsOf(items)
     const units = items * parts
-    const chunkParts = threads === 1 ? units : Math.max(1, Math.min(8, Math.floor(units / (threads * 4))))
+    const chunkParts = unitsPerChunk(units, threads, 8)
     this.set(AttentionArg.places, places)
     this.set(AttentionArg.items, items)
     this.set(AttentionArg.chunkParts, chunkParts)

@@ -6,10 +6,10 @@ import { Call } from './call.js'
 const CHUNK_BYTES = 256 * 1024
 
 /** Streaming read of memory by all threads. */
-export class Bandwidth extends Call<BandwidthArg> {
+export class Bandwidth extends Call<typeof BandwidthArg> {
   constructor(bank: Bank) {
-    super(bank, Job.bandwidth)
-    this.set(BandwidthArg.chunkBytes, CHUNK_BYTES)
+    super(bank, Job.bandwidth, BandwidthArg)
+    this.bind({ chunkBytes: CHUNK_BYTES })
   }
 
   /** Reads `bytes` bytes from `start` on, rounded down to whole chunks of 256 KiB. Returns bytes per second. */

@@ -5,22 +5,24 @@ import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 /** Cross-entropy of rows of logits, and its gradient in their place. */
-export class CrossEntropy extends Call<CrossEntropyArg> {
+export class CrossEntropy extends Call<typeof CrossEntropyArg> {
   private readonly targets: number
   private readonly weights: number
   private readonly results: number
 
   constructor(bank: Bank, logits: Rows) {
-    super(bank, Job.crossEntropy)
+    super(bank, Job.crossEntropy, CrossEntropyArg)
     const { arena } = bank
     this.targets = arena.allocate(logits.count * 4)
     this.weights = arena.allocate(logits.count * 4)
     this.results = arena.allocate(logits.count * CROSS_ENTROPY_BYTES)
-    this.set(CrossEntropyArg.logits, logits.address)
-    this.set(CrossEntropyArg.stride, logits.strideBytes)
-    this.set(CrossEntropyArg.count, logits.columns)
-    this.set(CrossEntropyArg.targets, this.targets)
-    this.set(CrossEntropyArg.results, this.results)
+    this.bind({
+      logits: logits.address,
+      stride: logits.strideBytes,
+      count: logits.columns,
+      targets: this.targets,
+      results: this.results,
+    })
   }
 
   /** Row `row` should give `target`; its gradient has the factor `weight`. */

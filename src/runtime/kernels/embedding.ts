@@ -7,15 +7,11 @@ import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
 /** Embedding rows of token ids. */
-export class Embedding extends Call<EmbeddingArg> {
+export class Embedding extends Call<typeof EmbeddingArg> {
   /** `ids` is the address of the token ids, u32 [T]; their rows, times `scale`, go to `output` [T, d]. */
   constructor(bank: Bank, format: WeightFormat, ids: number, output: Rows, scale = 1) {
-    super(bank, Job.embedding)
-    this.set(EmbeddingArg.format, WeightCode[format])
-    this.set(EmbeddingArg.columns, output.stride)
-    this.set(EmbeddingArg.ids, ids)
-    this.set(EmbeddingArg.output, output.address)
-    this.setFloat(EmbeddingArg.scale, scale)
+    super(bank, Job.embedding, EmbeddingArg)
+    this.bind({ format: WeightCode[format], columns: output.stride, ids, output: output.address }, { scale })
   }
 
   /** `table` is the address of the packed table. */

@@ -5,6 +5,7 @@ import type { Bank } from '../memory/bank.js'
 import { type ActivationName, roundUp } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
+import { rowsPerChunk } from './chunks.js'
 
 export interface GateBackwardShape {
   /** Rows before the activation; they become gate times activated rows. */
@@ -20,24 +21,25 @@ export interface GateBackwardShape {
 }
 
 /** Back through gates and activation. */
-export class GateBackward extends Call<GateBackwardArg> {
+export class GateBackward extends Call<typeof GateBackwardArg> {
   constructor(
     bank: Bank,
     private readonly shape: GateBackwardShape,
     private readonly threads: number,
   ) {
-    super(bank, Job.gateBackward)
+    super(bank, Job.gateBackward, GateBackwardArg)
     const { z, activation = 'identity' } = shape
-    this.set(GateBackwardArg.stride, z.strideBytes)
-    this.set(GateBackwardArg.columns, roundUp(z.columns, 4))
-    this.set(GateBackwardArg.activation, Activation[activation])
+    this.bind({
+      stride: z.strideBytes,
+      columns: roundUp(z.columns, 4),
+      activation: Activation[activation],
+    })
   }
 
   /** `items` rows from row `first` on. */
   run(items: number, first = 0): void {
-    const { threads } = this
     const { z, u, gates, gateGradients } = this.shape
-    const chunkItems = threads === 1 ? items : Math.max(4, Math.ceil(items / (threads * 8)))
+    const chunkItems = rowsPerChunk(items, this.threads, 8)
     this.set(GateBackwardArg.z, z.address + first * z.strideBytes)
     this.set(GateBackwardArg.u, u.address + first * u.strideBytes)
     this.set(GateBackwardArg.gates, gates ? gates + first * 4 : 0)

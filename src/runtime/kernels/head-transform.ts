@@ -3,6 +3,7 @@ import { HeadsArg, NormSpan } from '../abi/rows.js'
 import type { Bank } from '../memory/bank.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
+import { rowsPerChunk } from './chunks.js'
 
 export interface HeadTransformShape {
   /** Rows of heads [T * perToken, heads * headSize], changed in place. */
@@ -19,7 +20,7 @@ export interface HeadTransformShape {
 }
 
 /** Norm, clamp and rotation of rows of heads, in this order. */
-export class HeadTransform extends Call<HeadsArg> {
+export class HeadTransform extends Call<typeof HeadsArg> {
   private readonly perToken: number
 
   constructor(
@@ -27,27 +28,26 @@ export class HeadTransform extends Call<HeadsArg> {
     { rows, headSize, perToken = 1, norm, clip = 0, rope }: HeadTransformShape,
     private readonly threads: number,
   ) {
-    super(bank, Job.heads)
+    super(bank, Job.heads, HeadsArg)
     this.perToken = perToken
-    this.set(HeadsArg.rows, rows.address)
-    this.set(HeadsArg.stride, rows.strideBytes)
-    this.set(HeadsArg.perToken, perToken)
-    this.set(HeadsArg.columns, rows.columns)
-    this.set(HeadsArg.headSize, headSize)
-    this.set(HeadsArg.span, NormSpan[norm?.span ?? 'none'])
-    this.setFloat(HeadsArg.epsilon, norm?.epsilon ?? 0)
-    this.setFloat(HeadsArg.clip, clip)
-    if (rope) {
-      this.set(HeadsArg.cos, rope.cos.address)
-      this.set(HeadsArg.sin, rope.sin.address)
-      this.set(HeadsArg.angleStride, rope.cos.strideBytes)
-    }
+    this.bind(
+      {
+        rows: rows.address,
+        stride: rows.strideBytes,
+        perToken,
+        columns: rows.columns,
+        headSize,
+        span: NormSpan[norm?.span ?? 'none'],
+        ...(rope && { cos: rope.cos.address, sin: rope.sin.address, angleStride: rope.cos.strideBytes }),
+      },
+      { epsilon: norm?.epsilon ?? 0, clip },
+    )
   }
 
   /** `weight` is the address of the norm's vector. */
   run(tokens: number, weight = 0): void {
     const count = tokens * this.perToken
-    const chunkRows = this.threads === 1 ? count : Math.max(4, Math.ceil(count / (this.threads * 4)))
+    const chunkRows = rowsPerChunk(count, this.threads)
     this.set(HeadsArg.weight, weight)
     this.set(HeadsArg.count, count)
     this.set(HeadsArg.chunkRows, chunkRows)

@@ -1,11 +1,11 @@
 import { Job } from '../abi/control.js'
 import { Activation, TILE_COLUMNS, TILE_ROWS, UNPACKED_TILE_BYTES, WeightCode } from '../abi/formats.js'
-import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../abi/products.js'
+import { MatmulArg } from '../abi/products.js'
 import { fusesVectors } from '../compiler/compile.js'
 import type { Bank } from '../memory/bank.js'
 import { type ActivationName, padded, roundUp, type WeightFormat } from '../memory/formats.js'
 import { Rows } from '../memory/rows.js'
-import { Call } from './call.js'
+import { Call, recordsOf } from './call.js'
 
 export interface MatmulShape {
   format: WeightFormat
@@ -39,7 +39,7 @@ const UNPACKING_PAYS = 16
 const NEVER = 0xffffffff
 
 /** Grouped matrix product: several matrices of one shape, each with its own list of activation rows. */
-export class Matmul extends Call<MatmulArg> {
+export class Matmul extends Call<typeof MatmulArg> {
   private readonly columns: number
   /** Outputs of a matrix as it is stored. */
   private readonly rows: number
@@ -51,36 +51,34 @@ export class Matmul extends Call<MatmulArg> {
     { format, input, output, activation = 'identity', gated = false, scale = 1 }: MatmulShape,
     private readonly threads: number,
   ) {
-    super(bank, Job.matmul)
+    super(bank, Job.matmul, MatmulArg)
     this.columns = padded(input.columns)
     const product = gated ? ungatedFor(bank, output) : output
     this.rows = roundUp(product.columns, TILE_ROWS)
     this.step = gated ? 2 * TILE_COLUMNS : output.hasRecords ? TILE_COLUMNS : TILE_ROWS
-    this.set(MatmulArg.format, WeightCode[format])
-    this.set(MatmulArg.columns, this.columns)
-    this.set(MatmulArg.rows, product.columns)
-    this.set(MatmulArg.input, format === 'f32' ? input.address : input.records)
-    this.set(MatmulArg.inputStride, format === 'f32' ? input.strideBytes : input.recordBytes)
-    this.set(MatmulArg.output, product.address)
-    this.set(MatmulArg.outputStride, product.strideBytes)
-    this.setFloat(MatmulArg.scale, scale)
-    if (gated) {
-      this.set(MatmulArg.gated, output.address)
-      this.set(MatmulArg.gatedStride, output.strideBytes)
-    }
-    this.set(MatmulArg.activation, Activation[activation])
-    if (output.hasRecords) {
-      this.set(MatmulArg.records, output.records)
-      this.set(MatmulArg.recordStride, output.recordBytes)
-      this.set(MatmulArg.recordColumns, padded(output.columns))
-    }
     const unpacks = format === 'q4' && fusesVectors(bank.module)
-    if (unpacks) this.set(MatmulArg.unpacked, scratchFor(bank, this.columns, threads))
-    this.set(MatmulArg.unpackFrom, unpacks ? UNPACKING_PAYS : NEVER)
+    this.bind(
+      {
+        format: WeightCode[format],
+        columns: this.columns,
+        rows: product.columns,
+        input: format === 'f32' ? input.address : input.records,
+        inputStride: format === 'f32' ? input.strideBytes : input.recordBytes,
+        output: product.address,
+        outputStride: product.strideBytes,
+        ...(gated && { gated: output.address, gatedStride: output.strideBytes }),
+        activation: Activation[activation],
+        ...recordsOf(output),
+        recordColumns: padded(output.columns),
+        ...(unpacks && { unpacked: scratchFor(bank, this.columns, threads) }),
+        unpackFrom: unpacks ? UNPACKING_PAYS : NEVER,
+      },
+      { scale },
+    )
   }
 
   /**
-   * Runs the first `groups` groups of the table at address `table` (see writeGroup). `work` is the number of activation
+   * Runs the first `groups` groups of the table at address `table` (see groups.ts). `work` is the number of activation
    * rows in all of them together.
    */
   run(table: number, groups: number, work: number): void {
@@ -130,48 +128,4 @@ const scratches: SharedRanges = new WeakMap()
 
 function scratchFor(bank: Bank, columns: number, threads: number): number {
   return sharedRange(scratches, bank, (columns / TILE_COLUMNS) * UNPACKED_TILE_BYTES * threads)
-}
-
-/** Address of a table for `groups` groups. */
-export function allocateGroups(bank: Bank, groups: number): number {
-  return bank.arena.allocate(groups * GROUP_BYTES)
-}
-
-/**
- * Writes a group of a table: a matrix at address `weights`, a bias of floats at `bias` (0 is none), and the list of
- * `count` entries at `list`.
- */
-export function writeGroup(
-  bank: Bank,
-  table: number,
-  group: number,
-  weights: number,
-  bias: number,
-  list: number,
-  count: number,
-): void {
-  const words = bank.u32
-  const at = table + group * GROUP_BYTES
-  words[(at + Group.weights) / 4] = weights
-  words[(at + Group.bias) / 4] = bias
-  words[(at + Group.list) / 4] = list
-  words[(at + Group.count) / 4] = count
-}
-
-/** Address of a list of `count` entries: which activation row gives which output row. */
-export function allocateList(bank: Bank, count: number): number {
-  return bank.arena.allocate(count * LIST_ENTRY_BYTES)
-}
-
-/** Address of entry `entry` of a list, where a list of the entries from there on begins. */
-export function listFrom(list: number, entry: number): number {
-  return list + entry * LIST_ENTRY_BYTES
-}
-
-/** Writes an entry of a list: activation row `input` gives output row `output`. */
-export function writeListEntry(bank: Bank, list: number, entry: number, input: number, output: number): void {
-  const words = bank.u32
-  const at = listFrom(list, entry)
-  words[(at + ListEntry.input) / 4] = input
-  words[(at + ListEntry.output) / 4] = output
 }

@@ -4,6 +4,7 @@ import { NormBackwardArg } from '../abi/training.js'
 import type { Bank } from '../memory/bank.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
+import { rowsPerChunk } from './chunks.js'
 
 export interface NormBackwardShape {
   /** What was normalised [T, d]. */
@@ -20,27 +21,30 @@ export interface NormBackwardShape {
 }
 
 /** Back through LayerNorm or RMSNorm. */
-export class NormBackward extends Call<NormBackwardArg> {
+export class NormBackward extends Call<typeof NormBackwardArg> {
   constructor(
     bank: Bank,
     { x, gradient, scratch, output, kind = 'layer', epsilon = 1e-5 }: NormBackwardShape,
     private readonly threads: number,
   ) {
-    super(bank, Job.normBackward)
-    this.set(NormBackwardArg.x, x.address)
-    this.set(NormBackwardArg.stride, x.strideBytes)
-    this.set(NormBackwardArg.columns, x.columns)
-    this.set(NormBackwardArg.gradient, gradient.address)
-    this.set(NormBackwardArg.scratch, scratch.address)
-    this.set(NormBackwardArg.output, output.address)
-    this.set(NormBackwardArg.kind, NormKind[kind])
-    this.setFloat(NormBackwardArg.epsilon, epsilon)
+    super(bank, Job.normBackward, NormBackwardArg)
+    this.bind(
+      {
+        x: x.address,
+        stride: x.strideBytes,
+        columns: x.columns,
+        gradient: gradient.address,
+        scratch: scratch.address,
+        output: output.address,
+        kind: NormKind[kind],
+      },
+      { epsilon },
+    )
   }
 
   /** `weight` is the address of the norm's weights. */
   run(tokens: number, weight: number): void {
-    const { threads } = this
-    const chunkTokens = threads === 1 ? tokens : Math.max(4, Math.ceil(tokens / (threads * 4)))
+    const chunkTokens = rowsPerChunk(tokens, this.threads)
     this.set(NormBackwardArg.tokens, tokens)
     this.set(NormBackwardArg.chunkTokens, chunkTokens)
     this.set(NormBackwardArg.weight, weight)

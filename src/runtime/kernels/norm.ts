@@ -2,7 +2,8 @@ import { Job } from '../abi/control.js'
 import { NormArg, NormKind } from '../abi/rows.js'
 import type { Bank } from '../memory/bank.js'
 import type { Rows } from '../memory/rows.js'
-import { Call } from './call.js'
+import { Call, recordsOf } from './call.js'
+import { rowsPerChunk } from './chunks.js'
 
 export interface NormShape {
   /** Residual stream [T, d]. */
@@ -21,30 +22,25 @@ export interface NormShape {
 }
 
 /** Residual addition and LayerNorm or RMSNorm. */
-export class Norm extends Call<NormArg> {
+export class Norm extends Call<typeof NormArg> {
   constructor(
     bank: Bank,
     { x, add, kind = 'layer', epsilon = 1e-5, output }: NormShape,
     private readonly threads: number,
   ) {
-    super(bank, Job.norm)
-    this.set(NormArg.x, x.address)
-    this.set(NormArg.stride, x.stride)
-    this.set(NormArg.columns, x.columns)
-    if (add) {
-      this.set(NormArg.y, add.y.address)
-      this.set(NormArg.yStride, add.y.strideBytes)
-      this.set(NormArg.gates, add.gates ?? 0)
-      this.set(NormArg.k, add.perToken)
-      this.setFloat(NormArg.scale, add.scale ?? 1)
-    }
-    this.set(NormArg.kind, NormKind[kind])
-    this.setFloat(NormArg.epsilon, epsilon)
-    this.set(NormArg.output, output.address)
-    if (output.hasRecords) {
-      this.set(NormArg.records, output.records)
-      this.set(NormArg.recordStride, output.recordBytes)
-    }
+    super(bank, Job.norm, NormArg)
+    this.bind(
+      {
+        x: x.address,
+        stride: x.stride,
+        columns: x.columns,
+        ...(add && { y: add.y.address, yStride: add.y.strideBytes, gates: add.gates ?? 0, k: add.perToken }),
+        kind: NormKind[kind],
+        output: output.address,
+        ...recordsOf(output),
+      },
+      { epsilon, scale: add?.scale ?? 1 },
+    )
   }
 
   /**
@@ -52,7 +48,7 @@ export class Norm extends Call<NormArg> {
    * that is added to x as well, once per token; 0 is none.
    */
   run(tokens: number, weight = 0, bias = 0, added = 0): void {
-    const chunkTokens = this.threads === 1 ? tokens : Math.max(4, Math.ceil(tokens / (this.threads * 4)))
+    const chunkTokens = rowsPerChunk(tokens, this.threads)
     this.set(NormArg.tokens, tokens)
     this.set(NormArg.chunkTokens, chunkTokens)
     this.set(NormArg.weight, weight)

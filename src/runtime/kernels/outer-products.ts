@@ -6,6 +6,7 @@ import type { Bank } from '../memory/bank.js'
 import { padded, roundUp } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
+import { tileRowsPerChunk } from './chunks.js'
 
 /** Rows of activations, and which number of a list's entries (writeListEntry) names one of them. */
 export interface ListedRows {
@@ -14,7 +15,7 @@ export interface ListedRows {
 }
 
 /** Gradients of matrices, in f32 tiles: G += sum of dy x^T. */
-export class OuterProducts extends Call<OuterArg> {
+export class OuterProducts extends Call<typeof OuterArg> {
   private readonly rows: number
 
   /** `outputs` are the gradients dy of what the matrices gave, `inputs` the x that they got. */
@@ -24,25 +25,25 @@ export class OuterProducts extends Call<OuterArg> {
     inputs: ListedRows,
     private readonly threads: number,
   ) {
-    super(bank, Job.outerProducts)
+    super(bank, Job.outerProducts, OuterArg)
     this.rows = roundUp(outputs.rows.columns, TILE_ROWS)
-    this.set(OuterArg.columns, padded(inputs.rows.columns))
-    this.set(OuterArg.rows, outputs.rows.columns)
-    this.set(OuterArg.outputs, outputs.rows.address)
-    this.set(OuterArg.outputStride, outputs.rows.strideBytes)
-    this.set(OuterArg.outputField, ListEntry[outputs.by])
-    this.set(OuterArg.inputs, inputs.rows.address)
-    this.set(OuterArg.inputStride, inputs.rows.strideBytes)
-    this.set(OuterArg.inputField, ListEntry[inputs.by])
+    this.bind({
+      columns: padded(inputs.rows.columns),
+      rows: outputs.rows.columns,
+      outputs: outputs.rows.address,
+      outputStride: outputs.rows.strideBytes,
+      outputField: ListEntry[outputs.by],
+      inputs: inputs.rows.address,
+      inputStride: inputs.rows.strideBytes,
+      inputField: ListEntry[inputs.by],
+    })
   }
 
   /** Runs the first `groups` groups of the table at address `table`, whose matrices are the gradients. */
   run(table: number, groups: number): void {
     if (groups === 0) return
-    const { rows, threads } = this
-    const share = (rows * groups) / (threads * 16)
-    const chunkRows = threads === 1 ? rows : Math.min(rows, roundUp(Math.max(share, 1), TILE_ROWS))
-    const chunksPerGroup = Math.ceil(rows / chunkRows)
+    const chunkRows = tileRowsPerChunk(this.rows, groups, this.threads)
+    const chunksPerGroup = Math.ceil(this.rows / chunkRows)
     this.set(OuterArg.groups, table)
     this.set(OuterArg.chunksPerGroup, chunksPerGroup)
     this.set(OuterArg.chunkRows, chunkRows)

@@ -21,13 +21,13 @@ export interface PackShape {
 }
 
 /** Quantising and tiling of weights. */
-export class Pack extends Call<PackArg> {
+export class Pack extends Call<typeof PackArg> {
   private readonly nonFinite: number
 
   constructor(bank: Bank) {
-    super(bank, Job.pack)
+    super(bank, Job.pack, PackArg)
     this.nonFinite = bank.arena.allocate(4)
-    this.set(PackArg.nonFinite, this.nonFinite)
+    this.bind({ nonFinite: this.nonFinite })
   }
 
   /** Packs the weights at address `source` to `target`; returns how many of them were NaN or infinite. */

@@ -4,7 +4,8 @@ import { CacheCode, TILE_COLUMNS } from '../abi/formats.js'
 import type { Bank } from '../memory/bank.js'
 import { type CacheFormat, cacheHeadBytes, roundUp } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
-import { Call } from './call.js'
+import { Call, recordsOf } from './call.js'
+import { unitsPerChunk } from './chunks.js'
 import type { RowSpan } from './places.js'
 import { type Division, divideRows } from './softmax-units.js'
 
@@ -55,7 +56,7 @@ class Room {
 }
 
 /** Grouped-query softmax attention of new tokens over their caches. */
-export class SoftmaxAttention extends Call<SoftmaxArg> {
+export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
   private readonly division: Division
   /** Sums that pass from the first units to the merges. */
   private readonly sums: Room
@@ -69,7 +70,7 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     { q, output, heads, keyValueHeads, headSize, perToken = 1, scale, window = 0, format }: SoftmaxAttentionShape,
     threads: number,
   ) {
-    super(bank, Job.softmaxAttention)
+    super(bank, Job.softmaxAttention, SoftmaxArg)
     this.sums = new Room(bank)
     this.units = new Room(bank)
     const group = heads / keyValueHeads
@@ -79,24 +80,25 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     this.division = { threads, perToken, window, heads: keyValueHeads, parts, unitRows, spanBytes: heads * sumBytes }
     const queries = Math.max(heads, (heads / parts) * unitRows)
     const scratchBytes = roundUp(queries * (2 * sumBytes + SOFTMAX_WEIGHT_BYTES), 64)
-    this.set(SoftmaxArg.q, q.address)
-    this.set(SoftmaxArg.qStride, q.strideBytes)
-    this.set(SoftmaxArg.output, output.address)
-    this.set(SoftmaxArg.outputStride, output.strideBytes)
-    if (output.hasRecords) {
-      this.set(SoftmaxArg.records, output.records)
-      this.set(SoftmaxArg.recordStride, output.recordBytes)
-    }
-    this.set(SoftmaxArg.cacheStride, cacheHeadBytes(headSize, format))
-    this.set(SoftmaxArg.format, CacheCode[format])
-    this.set(SoftmaxArg.heads, heads)
-    this.set(SoftmaxArg.keyValueHeads, keyValueHeads)
-    this.set(SoftmaxArg.headSize, headSize)
-    this.set(SoftmaxArg.perToken, perToken)
-    this.setFloat(SoftmaxArg.scale, scale)
-    this.set(SoftmaxArg.window, window)
-    this.set(SoftmaxArg.scratch, bank.arena.allocate(scratchBytes * threads))
-    this.set(SoftmaxArg.scratchBytes, scratchBytes)
+    this.bind(
+      {
+        q: q.address,
+        qStride: q.strideBytes,
+        output: output.address,
+        outputStride: output.strideBytes,
+        ...recordsOf(output),
+        cacheStride: cacheHeadBytes(headSize, format),
+        format: CacheCode[format],
+        heads,
+        keyValueHeads,
+        headSize,
+        perToken,
+        window,
+        scratch: bank.arena.allocate(scratchBytes * threads),
+        scratchBytes,
+      },
+      { scale },
+    )
   }
 
   /** Prepares for a batch whose rows are these; `run` then serves every layer of it. */
@@ -110,8 +112,9 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     u32.set(first.words, at)
     u32.set(merges.words, at + first.words.length)
     for (let i = SoftmaxUnit.sums / 4; i < words; i += SOFTMAX_UNIT_BYTES / 4) u32[at + i] += this.sums.address
-    this.first = { count: first.count, chunkUnits: this.chunkUnits(first.count, first.areUneven ? 1 : 8) }
-    this.merges = { count: merges.count, chunkUnits: this.chunkUnits(merges.count, 8) }
+    const { threads } = this.division
+    this.first = { count: first.count, chunkUnits: unitsPerChunk(first.count, threads, first.areUneven ? 1 : 8) }
+    this.merges = { count: merges.count, chunkUnits: unitsPerChunk(merges.count, threads, 8) }
   }
 
   /** Attention of the batch that `begin` was told of; `places` is the address of its tokens' places (see allocatePlaces). */
@@ -127,10 +130,5 @@ export class SoftmaxAttention extends Call<SoftmaxArg> {
     this.set(SoftmaxArg.count, count)
     this.set(SoftmaxArg.chunkUnits, chunkUnits)
     this.start(Math.ceil(count / chunkUnits))
-  }
-
-  private chunkUnits(units: number, most: number): number {
-    const { threads } = this.division
-    return threads === 1 ? Math.max(1, units) : Math.max(1, Math.min(most, Math.floor(units / (threads * 4))))
   }
 }

@@ -21,23 +21,104 @@ export interface Division {
   spanBytes: number
 }
 
-/** Units of a micro-batch, in the words of SoftmaxUnit; sums are counted in bytes from the start of their room. */
+/** Units in the words of SoftmaxUnit; sums are counted in bytes from the start of their room. */
 export interface Units {
+  words: number[]
+  count: number
+}
+
+/** Units of a micro-batch. */
+export interface DividedRows {
   /** Units that can run at once, in any order. */
-  first: { words: number[]; count: number; areUneven: boolean }
-  /** Those that put together what the first have left. */
-  merges: { words: number[]; count: number }
-  /** Bytes of the sums that pass from the first to the merges. */
+  first: Units & { areUneven: boolean }
+  /** Units that put together the sums of the first ones. */
+  merges: Units
+  /** Bytes of the sums that pass from the first units to the merges. */
   sumBytes: number
+}
+
+/** Rows of queries that make up a unit or, with fewer heads each, several. */
+interface Work {
+  task: SoftmaxTask
+  /** First row. */
+  item: number
+  /** Number of rows. Default 1. */
+  rows?: number
+  /** Units that the heads are divided among. */
+  parts: number
+  /** Number of the span; in a merge, number of spans. */
+  span?: number
+  /** Place of the sums. */
+  sums?: number
+}
+
+/** Collects units. */
+class UnitList implements Units {
+  readonly words: number[] = []
+
+  constructor(private readonly heads: number) {}
+
+  get count(): number {
+    return this.words.length / WORDS
+  }
+
+  add({ task, item, rows = 1, parts, span = 0, sums = 0 }: Work): void {
+    const heads = this.heads / parts
+    for (let part = 0; part < parts; part++) {
+      const unit = new Array<number>(WORDS).fill(0)
+      unit[SoftmaxUnit.task / 4] = task
+      unit[SoftmaxUnit.item / 4] = item
+      unit[SoftmaxUnit.rows / 4] = rows
+      unit[SoftmaxUnit.head / 4] = heads * part
+      unit[SoftmaxUnit.heads / 4] = heads
+      unit[SoftmaxUnit.span / 4] = span
+      unit[SoftmaxUnit.sums / 4] = sums
+      this.words.push(...unit)
+    }
+  }
 }
 
 /**
  * Divides the rows of a micro-batch among threads. Neighbouring rows of one sequence share units, which read the keys once
- * for all of them. A long cache that few rows look at is divided by spans of keys instead: a row of a decode step, and all
- * where there are too few rows for the threads.
+ * for all of them. A long cache that few rows look at is divided by spans of keys instead: for the rows of decode steps,
+ * and for all rows when these are too few for the threads.
  */
-export function divideRows(spans: readonly RowSpan[], division: Division): Units {
-  const { threads, perToken, window, heads, parts, unitRows, spanBytes } = division
+export function divideRows(spans: readonly RowSpan[], division: Division): DividedRows {
+  const { perToken, heads, parts, unitRows, spanBytes } = division
+  const { bySpan, byRow, together } = sortRows(spans, division)
+  const first = new UnitList(heads)
+  const merges = new UnitList(heads)
+  let sumBytes = 0
+  const partsOfSpans = partsFor(countSpans(bySpan, division), division)
+  eachRow(bySpan, division, (item, from, to) => {
+    merges.add({ task: SoftmaxTask.merge, item, parts, span: to - from + 1, sums: sumBytes })
+    for (let span = from; span <= to; span++, sumBytes += spanBytes) {
+      first.add({ task: SoftmaxTask.partial, item, parts: partsOfSpans, span, sums: sumBytes })
+    }
+  })
+  const partsOfRows = partsFor(
+    byRow.reduce((sum, { count }) => sum + count * perToken, 0),
+    division,
+  )
+  eachRow(byRow, division, (item) => first.add({ task: SoftmaxTask.whole, item, parts: partsOfRows }))
+  for (const span of together) {
+    const end = (span.first + span.count) * perToken
+    for (let item = span.first * perToken; item < end; item += unitRows) {
+      first.add({ task: SoftmaxTask.whole, item, rows: Math.min(unitRows, end - item), parts })
+    }
+  }
+  return {
+    first: { words: first.words, count: first.count, areUneven: bySpan.length + byRow.length > 0 },
+    merges,
+    sumBytes,
+  }
+}
+
+/** How the rows of a micro-batch are divided: by spans of keys, row by row, or several rows together. */
+function sortRows(
+  spans: readonly RowSpan[],
+  { threads, perToken, window, parts, unitRows }: Division,
+): Record<'bySpan' | 'byRow' | 'together', RowSpan[]> {
   const grouped = spans.reduce((sum, { count }) => sum + Math.ceil((count * perToken) / unitRows) * parts, 0)
   const areFew = grouped < threads * 8
   const bySpan: RowSpan[] = []
@@ -50,47 +131,7 @@ export function divideRows(spans: readonly RowSpan[], division: Division): Units
     else if (rows > 2) together.push(span)
     else byRow.push(span)
   }
-
-  const first: number[] = []
-  const merges: number[] = []
-  let sumBytes = 0
-  const add = (to: number[], task: SoftmaxTask, item: number, rows: number, inParts: number, span = 0, sums = 0) => {
-    for (let part = 0; part < inParts; part++) {
-      const at = to.length
-      for (let i = 0; i < WORDS; i++) to.push(0)
-      to[at + SoftmaxUnit.task / 4] = task
-      to[at + SoftmaxUnit.item / 4] = item
-      to[at + SoftmaxUnit.rows / 4] = rows
-      to[at + SoftmaxUnit.head / 4] = (heads / inParts) * part
-      to[at + SoftmaxUnit.heads / 4] = heads / inParts
-      to[at + SoftmaxUnit.span / 4] = span
-      to[at + SoftmaxUnit.sums / 4] = sums
-    }
-  }
-
-  const partsOfSpans = partsFor(countSpans(bySpan, division), division)
-  eachRow(bySpan, division, (item, from, to) => {
-    add(merges, SoftmaxTask.merge, item, 1, parts, to - from + 1, sumBytes)
-    for (let span = from; span <= to; span++, sumBytes += spanBytes) {
-      add(first, SoftmaxTask.partial, item, 1, partsOfSpans, span, sumBytes)
-    }
-  })
-  const partsOfRows = partsFor(
-    byRow.reduce((sum, { count }) => sum + count * perToken, 0),
-    division,
-  )
-  eachRow(byRow, division, (item) => add(first, SoftmaxTask.whole, item, 1, partsOfRows))
-  for (const span of together) {
-    const end = (span.first + span.count) * perToken
-    for (let item = span.first * perToken; item < end; item += unitRows) {
-      add(first, SoftmaxTask.whole, item, Math.min(unitRows, end - item), parts)
-    }
-  }
-  return {
-    first: { words: first, count: first.length / WORDS, areUneven: bySpan.length + byRow.length > 0 },
-    merges: { words: merges, count: merges.length / WORDS },
-    sumBytes,
-  }
+  return { bySpan, byRow, together }
 }
 
 /**

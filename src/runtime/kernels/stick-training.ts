@@ -29,7 +29,7 @@ export interface StickTrainingShape {
 }
 
 /** Stick-breaking attention over whole sequences, forward and back. */
-export class StickTraining extends Call<StickArg> {
+export class StickTraining extends Call<typeof StickArg> {
   private readonly depths: number
   private readonly weightBytes: number
 
@@ -38,29 +38,32 @@ export class StickTraining extends Call<StickArg> {
     private readonly shape: StickTrainingShape,
     private readonly threads: number,
   ) {
-    super(bank, Job.stickTraining)
+    super(bank, Job.stickTraining, StickArg)
     const { q, keys, dKeys, heads, k, enough, maxSequence } = shape
     const units = maxSequence * k * heads
     this.weightBytes = stickWeightBytes(maxSequence)
     this.depths = bank.arena.allocate(units * 4)
-    this.set(StickArg.stride, q.strideBytes)
-    this.set(StickArg.keyStride, keys.strideBytes)
-    this.set(StickArg.dStride, dKeys.strideBytes)
-    this.set(StickArg.channels, q.columns)
-    this.set(StickArg.heads, heads)
-    this.set(StickArg.k, k)
-    this.set(StickArg.padded, padded(q.columns))
-    this.setFloat(StickArg.scale, 1 / Math.sqrt(q.columns / heads))
-    this.setFloat(StickArg.enough, enough)
-    this.set(StickArg.weights, bank.arena.allocate(units * this.weightBytes))
-    this.set(StickArg.weightBytes, this.weightBytes)
-    this.set(StickArg.depths, this.depths)
+    this.bind(
+      {
+        stride: q.strideBytes,
+        keyStride: keys.strideBytes,
+        dStride: dKeys.strideBytes,
+        channels: q.columns,
+        heads,
+        k,
+        padded: padded(q.columns),
+        weights: bank.arena.allocate(units * this.weightBytes),
+        weightBytes: this.weightBytes,
+        depths: this.depths,
+      },
+      { scale: 1 / Math.sqrt(q.columns / heads), enough },
+    )
   }
 
   /** Outputs of the sequence of `tokens` tokens from row `first` on. */
   forward(first: number, tokens: number): void {
     const { o, k, heads } = this.shape
-    this.bind(first, tokens)
+    this.enter(first, tokens)
     this.share(StickPhase.forward, tokens * k * heads)
     if (!o.hasRecords) return
     this.set(StickArg.records, o.records + first * k * o.recordBytes)
@@ -71,7 +74,7 @@ export class StickTraining extends Call<StickArg> {
   /** Gradients of its queries, keys and values; `forward` must have run for the same sequence just before. */
   backward(first: number, tokens: number): void {
     const { k, heads } = this.shape
-    this.bind(first, tokens)
+    this.enter(first, tokens)
     const { dOutputs } = this.shape
     this.set(StickArg.o, dOutputs.address + first * k * dOutputs.strideBytes)
     this.set(StickArg.deepest, this.deepest(tokens * k * heads))
@@ -79,7 +82,7 @@ export class StickTraining extends Call<StickArg> {
     this.share(StickPhase.keys, tokens * heads)
   }
 
-  private bind(first: number, tokens: number): void {
+  private enter(first: number, tokens: number): void {
     const { q, o, dq, keys, values, dKeys, dValues, k } = this.shape
     const at = ({ address, strideBytes }: Rows, row: number) => address + row * strideBytes
     this.set(StickArg.q, at(q, first * k))

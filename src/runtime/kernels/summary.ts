@@ -14,20 +14,22 @@ export interface LogitSummary {
 const CHUNK = 4096
 
 /** Largest and log-sum-exp of rows of logits. */
-export class Summary extends Call<SummaryArg> {
+export class Summary extends Call<typeof SummaryArg> {
   private readonly chunksPerRow: number
   private readonly results: number
 
   constructor(bank: Bank, logits: Rows) {
-    super(bank, Job.summary)
+    super(bank, Job.summary, SummaryArg)
     this.chunksPerRow = Math.ceil(logits.columns / CHUNK)
     this.results = bank.arena.allocate(logits.count * this.chunksPerRow * SUMMARY_BYTES)
-    this.set(SummaryArg.rows, logits.address)
-    this.set(SummaryArg.stride, logits.strideBytes)
-    this.set(SummaryArg.count, logits.columns)
-    this.set(SummaryArg.chunkCount, CHUNK)
-    this.set(SummaryArg.chunksPerRow, this.chunksPerRow)
-    this.set(SummaryArg.results, this.results)
+    this.bind({
+      rows: logits.address,
+      stride: logits.strideBytes,
+      count: logits.columns,
+      chunkCount: CHUNK,
+      chunksPerRow: this.chunksPerRow,
+      results: this.results,
+    })
   }
 
   /** Summarises the first `rows` rows, all in one go: a small vocabulary has work for one thread only. */

@@ -1,10 +1,11 @@
 import { Job } from '../abi/control.js'
-import { TILE_ROWS, WeightCode } from '../abi/formats.js'
+import { WeightCode } from '../abi/formats.js'
 import { PANEL_BYTES, TransposedArg } from '../abi/training.js'
 import type { Bank } from '../memory/bank.js'
-import { padded, roundUp, type WeightFormat } from '../memory/formats.js'
+import { padded, type WeightFormat } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
+import { tileRowsPerChunk } from './chunks.js'
 
 export interface TransposedMatmulShape {
   /** Format of the packed matrices, each [input.columns, output.columns] as it is packed. */
@@ -20,7 +21,7 @@ export interface TransposedMatmulShape {
 }
 
 /** Grouped product with the transposes of packed matrices: dx = W^T dy. */
-export class TransposedMatmul extends Call<TransposedArg> {
+export class TransposedMatmul extends Call<typeof TransposedArg> {
   private readonly columns: number
 
   constructor(
@@ -28,26 +29,26 @@ export class TransposedMatmul extends Call<TransposedArg> {
     { format, input, output, adds = false, panels }: TransposedMatmulShape,
     private readonly threads: number,
   ) {
-    super(bank, Job.transposedMatmul)
+    super(bank, Job.transposedMatmul, TransposedArg)
     this.columns = padded(output.columns)
-    this.set(TransposedArg.format, WeightCode[format])
-    this.set(TransposedArg.columns, this.columns)
-    this.set(TransposedArg.rows, input.columns)
-    this.set(TransposedArg.input, input.address)
-    this.set(TransposedArg.inputStride, input.strideBytes)
-    this.set(TransposedArg.output, output.address)
-    this.set(TransposedArg.outputStride, output.strideBytes)
-    this.set(TransposedArg.adds, adds ? 1 : 0)
-    this.set(TransposedArg.panels, panels)
+    this.bind({
+      format: WeightCode[format],
+      columns: this.columns,
+      rows: input.columns,
+      input: input.address,
+      inputStride: input.strideBytes,
+      output: output.address,
+      outputStride: output.strideBytes,
+      adds: adds ? 1 : 0,
+      panels,
+    })
   }
 
   /** Runs the first `groups` groups of the table at address `table` (see writeGroup). */
   run(table: number, groups: number): void {
     if (groups === 0) return
-    const { columns, threads } = this
-    const share = (columns * groups) / (threads * 16)
-    const chunkColumns = threads === 1 ? columns : Math.min(columns, roundUp(Math.max(share, 1), TILE_ROWS))
-    const chunksPerGroup = Math.ceil(columns / chunkColumns)
+    const chunkColumns = tileRowsPerChunk(this.columns, groups, this.threads)
+    const chunksPerGroup = Math.ceil(this.columns / chunkColumns)
     this.set(TransposedArg.groups, table)
     this.set(TransposedArg.chunksPerGroup, chunksPerGroup)
     this.set(TransposedArg.chunkColumns, chunkColumns)

@@ -1,5 +1,6 @@
 import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../abi/formats.js'
-import { allocateGroups, allocateList, listFrom, Matmul, writeGroup, writeListEntry } from '../kernels/matmul.js'
+import { allocateGroups, allocateList, listFrom, writeGroup, writeListEntry } from '../kernels/groups.js'
+import { Matmul } from '../kernels/matmul.js'
 import type { Bank } from '../memory/bank.js'
 import { recordBytes, type WeightFormat } from '../memory/formats.js'
 import { Rows } from '../memory/rows.js'

@@ -1,7 +1,7 @@
 import { type Mixture, routerRows } from '../../model/config.js'
 import { Linear } from '../../nn/linear.js'
 import { GateBackward } from '../../runtime/kernels/gate-backward.js'
-import { allocateGroups, writeGroup } from '../../runtime/kernels/matmul.js'
+import { allocateGroups, writeGroup } from '../../runtime/kernels/groups.js'
 import { OuterProducts } from '../../runtime/kernels/outer-products.js'
 import type { ActivationName } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'

@@ -1,4 +1,4 @@
-import { allocateGroups, writeGroup } from '../../runtime/kernels/matmul.js'
+import { allocateGroups, writeGroup } from '../../runtime/kernels/groups.js'
 import { TransposedMatmul, type TransposedMatmulShape } from '../../runtime/kernels/transposed-matmul.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 

@@ -1,0 +1,48 @@
+import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry } from '../abi/products.js'
+import type { Bank } from '../memory/bank.js'
+
+/* Tables of grouped products: the matrices that a product reads, and for each the rows that it is multiplied with. */
+
+/** Address of a table for `groups` groups. */
+export function allocateGroups(bank: Bank, groups: number): number {
+  return bank.arena.allocate(groups * GROUP_BYTES)
+}
+
+/**
+ * Writes a group of a table: a matrix at address `weights`, a bias of floats at `bias` (0 is none), and the list of
+ * `count` entries at `list`.
+ */
+export function writeGroup(
+  bank: Bank,
+  table: number,
+  group: number,
+  weights: number,
+  bias: number,
+  list: number,
+  count: number,
+): void {
+  const words = bank.u32
+  const at = table + group * GROUP_BYTES
+  words[(at + Group.weights) / 4] = weights
+  words[(at + Group.bias) / 4] = bias
+  words[(at + Group.list) / 4] = list
+  words[(at + Group.count) / 4] = count
+}
+
+/** Address of a list of `count` entries: which activation row gives which output row. */
+export function allocateList(bank: Bank, count: number): number {
+  return bank.arena.allocate(count * LIST_ENTRY_BYTES)
+}
+
+/** Address of entry `entry` of a list, where a list of the entries from there on begins. */
+export function listFrom(list: number, entry: number): number {
+  return list + entry * LIST_ENTRY_BYTES
+}
+
+/** Writes an entry of a list: activation row `input` gives output row `output`. */
+export function writeListEntry(bank: Bank, list: number, entry: number, input: number, output: number): void {
+  const words = bank.u32
+  const at = listFrom(list, entry)
+  words[(at + ListEntry.input) / 4] = input
+  words[(at + ListEntry.output) / 4] = output
+}
