@@ -2,7 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { Step } from '../api/generation.js'
 import { csvRow } from '../csv.js'
 import { routesByKind } from '../engine/route-codec.js'
-import { UsageError, UserError } from '../errors.js'
+import { UsageError } from '../errors.js'
+import { cannotWrite } from '../files/folders.js'
 import type { MixtureKind } from '../model/config.js'
 
 /** One expert at work on one token: the columns of a trace, in their order. */
@@ -79,6 +80,6 @@ function formatOf(path: string): 'csv' | 'jsonl' {
   return ending.toLowerCase() as 'csv' | 'jsonl'
 }
 
-function fail(path: string, error: NodeJS.ErrnoException): never {
-  throw new UserError(`${path}: cannot be written (${error.code ?? error.message})`)
+function fail(path: string, error: unknown): never {
+  throw cannotWrite(path, error)
 }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { LoadOptions, Model } from '../api/model.js'
 import { layoutOf } from '../architectures/index.js'
 import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
 import { UserError } from '../errors.js'
 import { makeFolder } from '../files/folders.js'
+import { writeAtomically } from '../files/write-atomically.js'
 import { checksumsOf } from '../packing/format/checksums.js'
 import { formatsFor, type Quant } from '../packing/format/formats.js'
 import { createPackedFile } from '../packing/write/packed-file-writer.js'
@@ -51,7 +52,7 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
       fillRandom(part, bytes, pool)
       await file.write(part, bytes)
     }
-    for (const [name, text] of Object.entries(companions)) await writeFile(join(folder, name), text)
+    for (const [name, text] of Object.entries(companions)) await writeAtomically(join(folder, name), [text])
     await file.finish()
   } catch (error) {
     await file.abort()

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { TrainingState } from '../api/training.js'
 import { codeOf, UserError } from '../errors.js'
-import { cannotWrite } from '../files/folders.js'
+import { writeAtomically } from '../files/write-atomically.js'
 import { isObject, parseJsonObject } from '../json.js'
 import type { ReplaySequences } from './replay.js'
 import type { TeachingPoint } from './teach-events.js'
@@ -51,20 +51,7 @@ export async function writeJournal(path: string, key: string, journal: Journal):
   const pieces = [Buffer.from(MAGIC), length, json, ...arrays]
   const hash = createHash('sha256')
   for (const bytes of pieces) hash.update(bytes)
-  const partial = `${path}.partial`
-  try {
-    const file = await open(partial, 'w')
-    try {
-      for (const bytes of [...pieces, hash.digest()]) await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(partial, path)
-  } catch (error) {
-    await rm(partial, { force: true })
-    throw cannotWrite(path, error)
-  }
+  await writeAtomically(path, [...pieces, hash.digest()])
 }
 
 /** Reads a journal. Rejects with a UserError if there is none, if it is damaged, or of another training. */

@@ -236,7 +236,7 @@ test('a trace needs an ending that says how it is written, and a place where it 
     molm(['run', '--trace', '/nonexistent/trace.csv', 'words']),
   ])
   assertRefused(ending, 2, /\.csv or \.jsonl/)
-  assertRefused(place, 1, /\/nonexistent\/trace\.csv: cannot be written \(ENOENT\)/)
+  assertRefused(place, 1, /\/nonexistent\/trace\.csv: cannot be written \(there is no such folder/)
 })
 
 test.run()

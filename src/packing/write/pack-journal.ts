@@ -1,6 +1,7 @@
-import { type FileHandle, open, rename } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { readSmallFile } from '../../checkpoint/small-file.js'
 import { cannotWrite } from '../../files/folders.js'
+import { writeAtomically } from '../../files/write-atomically.js'
 import { isObject, parseJsonObject } from '../../json.js'
 import type { PartChecksums } from '../format/packed-metadata.js'
 import type { NonFinite } from './pack.js'
@@ -56,16 +57,12 @@ export class PackJournal {
 
   /** Begins a journal, with the entries that are known to hold. It replaces a former one atomically. */
   static async create(path: string, identity: JournalIdentity, entries: readonly JournalEntry[]): Promise<PackJournal> {
-    let handle: FileHandle | undefined
-    try {
-      handle = await open(`${path}.new`, 'w')
-      await handle.appendFile([identity, ...entries].map((line) => `${JSON.stringify(line)}\n`).join(''))
-      await rename(`${path}.new`, path)
-      return new PackJournal(path, handle)
-    } catch (error) {
-      await handle?.close()
+    const lines = [identity, ...entries].map((line) => `${JSON.stringify(line)}\n`).join('')
+    await writeAtomically(path, [lines], { partial: `${path}.new` })
+    const handle = await open(path, 'a').catch((error: unknown) => {
       throw cannotWrite(path, error)
-    }
+    })
+    return new PackJournal(path, handle)
   }
 
   /** Notes a part. It survives the end of this process at once, and a power cut after sync. */

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { codeOf, UserError } from '../../errors.js'
 import { cannotWrite } from '../../files/folders.js'
+import { putInPlace } from '../../files/write-atomically.js'
+import { sha256Hex } from '../../platform/checksums.js'
 import { RunningChecksums } from '../format/checksums.js'
 import { aligned } from '../format/formats.js'
 import type { Layout, Part } from '../format/layout.js'
@@ -80,10 +81,7 @@ export async function createPackedFile(
       if (missing !== undefined) throw new Error(`part ${missing.name} was never written`)
       await writeAll(handle, encodeHeader(layout, metadata, checksums), 0, partial, end)
       try {
-        // Without it a power cut after the rename could leave the name on an empty file.
-        await handle.sync()
-        await handle.close()
-        await rename(partial, path)
+        await putInPlace(handle, partial, path)
       } catch (error) {
         throw cannotWriteAll(path, end, error)
       }
@@ -119,7 +117,7 @@ export function placesOf(layout: Layout, metadata: PackedMetadata): { offsets: M
 
 /** Stands for all that decides what a packed file will look like, apart from the weights: its header in short. */
 export function layoutIdentity(layout: Layout, metadata: PackedMetadata): string {
-  return createHash('sha256').update(emptyHeader(layout, metadata)).digest('hex')
+  return sha256Hex(emptyHeader(layout, metadata))
 }
 
 /** The header as long as no checksum is known, of parts or of the files beside it: it has its final length. */

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import type { Checkpoint } from '../../checkpoint/checkpoint.js'
 import { openLocalFile } from '../../checkpoint/local-folder.js'
+import { sha256Hex } from '../../platform/checksums.js'
 import { checksumsOfRange } from '../format/checksums.js'
 import type { Layout, Part } from '../format/layout.js'
 import type { PackedMetadata } from '../format/packed-file.js'
@@ -106,7 +106,7 @@ export async function packResumably(
       onRead(part, view, bytes) {
         onPart?.(part)
         if (!notesReads) return
-        const range = { file: view.source.name, start: view.offset, bytes: bytes.length, sha256: sha256(bytes) }
+        const range = { file: view.source.name, start: view.offset, bytes: bytes.length, sha256: sha256Hex(bytes) }
         // The reads of a part begin before the part in front of it is done.
         reads.set(part.name, [...(reads.get(part.name) ?? []), range])
       },
@@ -155,8 +155,4 @@ function identityOf({ layout, metadata, notesReads }: ResumablePacking): Journal
 
 function journalPath(path: string): string {
   return `${path}.journal`
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

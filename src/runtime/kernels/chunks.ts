@@ -2,7 +2,7 @@ import { TILE_ROWS } from '../abi/formats.js'
 import { roundUp } from '../memory/formats.js'
 
 /*
- * Sizes of the chunks that threads claim. Each thread gets several, so that none waits long for the last one; a single
+ * Sizes of the chunks that threads claim. Each thread gets several, so that none waits long for the last; a single
  * thread takes all at once.
  */
 

@@ -1,0 +1,40 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { cannotWrite } from './folders.js'
+
+export interface AtomicWriteOptions {
+  /** Path of the file until it is complete; a file of that name is replaced. Default: `path`.partial. */
+  partial?: string
+  /** Permissions of the file. Default: 0o666 without the bits of the umask. */
+  mode?: number
+}
+
+/**
+ * Writes a file whole or not at all, replacing a former one: the pieces go to a partial file, which is renamed once it
+ * is on the disk. Rejects with a UserError, and removes the partial file, if the system refuses to write.
+ */
+export async function writeAtomically(
+  path: string,
+  pieces: Iterable<Uint8Array | string>,
+  { partial = `${path}.partial`, mode }: AtomicWriteOptions = {},
+): Promise<void> {
+  try {
+    const file = await open(partial, 'w', mode)
+    try {
+      for (const piece of pieces) await file.writeFile(piece)
+      await putInPlace(file, partial, path)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => undefined)
+    throw cannotWrite(path, error)
+  }
+}
+
+/** Closes the partial file that was written and gives it its name. */
+export async function putInPlace(file: FileHandle, partial: string, path: string): Promise<void> {
+  // Without it a power cut after the rename could leave the name on an empty file.
+  await file.sync()
+  await file.close()
+  await rename(partial, path)
+}
