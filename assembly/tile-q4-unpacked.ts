@@ -6,6 +6,9 @@
  * and every activation row then reads them as they are: fewer instructions a row than with nibbles.
  * Unpacked tile, 288 B: 8 float scales, then for each 4 columns rows 0-3 and rows 4-7, four bytes a row. The arithmetic
  * and its order are those of tile-q4.ts, and so is every bit of the result.
+ *
+ * Rows and sums are written out by hand, here and in all tile-*.ts: AssemblyScript has no arrays of vectors that stay in
+ * registers, and V8 does not unroll the loops.
  */
 import { TileBytes, UNPACKED_TILE_BYTES } from '../src/runtime/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'

@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import { ByteCursor, EndOfBytes } from './byte-cursor.js'
+import { Opcode } from './pickle-opcodes.js'
 import { PickleCallable, type PickleHost, type PickleObject, type PickleValue } from './pickle-value.js'
 
 /** Largest pickle read: enough for tens of thousands of tensors. */
@@ -45,158 +46,155 @@ class Unpickler {
   ) {}
 
   run(): PickleValue {
-    const stop = 0x2e
     for (;;) {
       const opcode = this.cursor.u8()
-      if (opcode === stop) return this.pop()
+      if (opcode === Opcode.STOP) return this.pop()
       this.step(opcode)
     }
   }
 
-  /** One opcode, by the names of Python's pickletools. */
-  private step(opcode: number): void {
+  /** Carries out one opcode. */
+  private step(opcode: Opcode): void {
     const { cursor, stack } = this
     switch (opcode) {
-      case 0x80: // PROTO
+      case Opcode.PROTO:
         if (cursor.u8() > 5) throw this.broken('it has an unknown protocol')
         return
-      case 0x95: // FRAME
+      case Opcode.FRAME:
         cursor.u64()
         return
-      case 0x28: // MARK
+      case Opcode.MARK:
         this.marks.push(stack.length)
         return
-      case 0x30: // POP
+      case Opcode.POP:
         this.pop()
         return
-      case 0x31: // POP_MARK
+      case Opcode.POP_MARK:
         this.popToMark()
         return
-      case 0x32: // DUP
+      case Opcode.DUP:
         stack.push(this.top())
         return
 
-      case 0x4e: // NONE
+      case Opcode.NONE:
         stack.push(null)
         return
-      case 0x88: // NEWTRUE
+      case Opcode.NEWTRUE:
         stack.push(true)
         return
-      case 0x89: // NEWFALSE
+      case Opcode.NEWFALSE:
         stack.push(false)
         return
-      case 0x4b: // BININT1
+      case Opcode.BININT1:
         stack.push(cursor.u8())
         return
-      case 0x4d: // BININT2
+      case Opcode.BININT2:
         stack.push(cursor.u16())
         return
-      case 0x4a: // BININT
+      case Opcode.BININT:
         stack.push(cursor.u32() | 0)
         return
-      case 0x8a: // LONG1
+      case Opcode.LONG1:
         stack.push(this.integer(cursor.u8()))
         return
-      case 0x8b: // LONG4
+      case Opcode.LONG4:
         stack.push(this.integer(cursor.u32()))
         return
-      case 0x47: // BINFLOAT
+      case Opcode.BINFLOAT:
         stack.push(cursor.f64())
         return
-      case 0x58: // BINUNICODE
+      case Opcode.BINUNICODE:
         stack.push(cursor.text(cursor.u32()))
         return
-      case 0x8c: // SHORT_BINUNICODE
+      case Opcode.SHORT_BINUNICODE:
         stack.push(cursor.text(cursor.u8()))
         return
-      case 0x8d: // BINUNICODE8
+      case Opcode.BINUNICODE8:
         stack.push(cursor.text(cursor.u64()))
         return
-      case 0x55: // SHORT_BINSTRING, as Python 2 wrote its texts
+      case Opcode.SHORT_BINSTRING:
         stack.push(cursor.text(cursor.u8()))
         return
-      case 0x54: // BINSTRING
+      case Opcode.BINSTRING:
         stack.push(cursor.text(cursor.u32()))
         return
-      case 0x43: // SHORT_BINBYTES
+      case Opcode.SHORT_BINBYTES:
         stack.push(this.made(cursor.take(cursor.u8())))
         return
-      case 0x42: // BINBYTES
+      case Opcode.BINBYTES:
         stack.push(this.made(cursor.take(cursor.u32())))
         return
-      case 0x8e: // BINBYTES8
+      case Opcode.BINBYTES8:
         stack.push(this.made(cursor.take(cursor.u64())))
         return
 
-      case 0x29: // EMPTY_TUPLE
-      case 0x5d: // EMPTY_LIST
+      case Opcode.EMPTY_TUPLE:
+      case Opcode.EMPTY_LIST:
         stack.push(this.made([]))
         return
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        stack.push(this.made(this.popMany(opcode - 0x84)))
+      case Opcode.TUPLE1:
+      case Opcode.TUPLE2:
+      case Opcode.TUPLE3:
+        stack.push(this.made(this.popMany(opcode - Opcode.TUPLE1 + 1)))
         return
-      case 0x74: // TUPLE
-      case 0x6c: // LIST
+      case Opcode.TUPLE:
+      case Opcode.LIST:
         stack.push(this.made(this.popToMark()))
         return
-      case 0x61: // APPEND
+      case Opcode.APPEND:
         this.extendList(this.popMany(1))
         return
-      case 0x65: // APPENDS
+      case Opcode.APPENDS:
         this.extendList(this.popToMark())
         return
-      case 0x7d: // EMPTY_DICT
+      case Opcode.EMPTY_DICT:
         stack.push(this.made(new Map()))
         return
-      case 0x64: {
-        // DICT
+      case Opcode.DICT: {
         const items = this.popToMark()
         stack.push(this.made(new Map()))
         this.fillDict(items)
         return
       }
-      case 0x73: // SETITEM
+      case Opcode.SETITEM:
         this.fillDict(this.popMany(2))
         return
-      case 0x75: // SETITEMS
+      case Opcode.SETITEMS:
         this.fillDict(this.popToMark())
         return
 
-      case 0x71: // BINPUT
+      case Opcode.BINPUT:
         this.memorize(cursor.u8())
         return
-      case 0x72: // LONG_BINPUT
+      case Opcode.LONG_BINPUT:
         this.memorize(cursor.u32())
         return
-      case 0x94: // MEMOIZE
+      case Opcode.MEMOIZE:
         this.memorize(this.memo.size)
         return
-      case 0x68: // BINGET
+      case Opcode.BINGET:
         stack.push(this.recall(cursor.u8()))
         return
-      case 0x6a: // LONG_BINGET
+      case Opcode.LONG_BINGET:
         stack.push(this.recall(cursor.u32()))
         return
 
-      case 0x63: // GLOBAL
+      case Opcode.GLOBAL:
         stack.push(this.global(cursor.line(), cursor.line()))
         return
-      case 0x93: {
-        // STACK_GLOBAL
+      case Opcode.STACK_GLOBAL: {
         const [module, name] = this.popMany(2)
         stack.push(this.global(module, name))
         return
       }
-      case 0x52: // REDUCE
-      case 0x81: // NEWOBJ
+      case Opcode.REDUCE:
+      case Opcode.NEWOBJ:
         this.call()
         return
-      case 0x62: // BUILD
+      case Opcode.BUILD:
         this.setState()
         return
-      case 0x51: // BINPERSID
+      case Opcode.BINPERSID:
         stack.push(this.made(this.host.persistent(this.pop())))
         return
       default:
