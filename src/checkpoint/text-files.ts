@@ -1,5 +1,5 @@
-import { join } from 'node:path'
 import { parseJsonObject } from '../json.js'
+import { pathIn } from '../platform/files.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from './small-file.js'
 
 /** Files with a vocabulary, which may have hundreds of thousands of tokens and merges. */
@@ -13,11 +13,11 @@ const MOST_LARGE_VALUES = 2 ** 21
  * large.
  */
 export function readIfPresent(dir: string, file: string): Promise<Uint8Array | undefined> {
-  return readSmallFile(join(dir, file), LARGE.includes(file) ? MOST_LARGE_BYTES : MOST_CONFIG_BYTES)
+  return readSmallFile(pathIn(dir, file), LARGE.includes(file) ? MOST_LARGE_BYTES : MOST_CONFIG_BYTES)
 }
 
 /** A JSON object from a file; undefined if it does not exist. Rejects with a UserError that names the file. */
 export async function readJsonIfPresent(dir: string, file: string): Promise<Record<string, unknown> | undefined> {
   const bytes = await readIfPresent(dir, file)
-  return bytes && parseJsonObject(bytes, join(dir, file), LARGE.includes(file) ? MOST_LARGE_VALUES : undefined)
+  return bytes && parseJsonObject(bytes, pathIn(dir, file), LARGE.includes(file) ? MOST_LARGE_VALUES : undefined)
 }
