@@ -1,73 +1,75 @@
 import { UsageError } from './errors.js'
 
-/** How the next token is chosen from the model's logits. */
+/** Settings for the choice of the next token from the model's logits. */
 export interface Sampling {
-  /** Divides the logits before the softmax: below 1 the likely gets likelier, above 1 less so; 0 takes the likeliest. */
+  /**
+   * Divides the logits before the softmax: below 1 favours likely tokens, above 1 unlikely ones; 0 takes the likeliest.
+   */
   temperature: number
-  /** Only the k likeliest tokens; 0 for all. */
+  /** Keeps only the k likeliest tokens; 0 keeps all. */
   topK: number
-  /** Only the likeliest tokens that together reach this probability; 1 for all. */
+  /** Keeps only the likeliest tokens that together reach this probability; 1 keeps all. */
   topP: number
-  /** Only tokens at least this many times as probable as the likeliest; 0 for all. */
+  /** Keeps only tokens with at least this fraction of the probability of the likeliest; 0 keeps all. */
   minP: number
-  /** Divides the positive and multiplies the negative logits of tokens that occurred; 1 for no difference. */
+  /** Divides the positive and multiplies the negative logits of tokens that have occurred; 1 changes nothing. */
   repeatPenalty: number
-  /** Whole number >= 0; the same seed gives the same text. Default: a random one, told in the result. */
+  /** Whole number >= 0; the same seed gives the same text. Default: a random one, which the result reports. */
   seed: number
 }
 
-/** All that can be chosen about the text of a generation. */
+/** All settings of a generation's text. */
 export interface GenerationSettings extends Sampling {
   /** Most tokens to generate. Default: the model's, else 256. */
   maxTokens: number
-  /** Texts that end the generation and are left out of it; they may span tokens. Replaces the model's own. */
+  /** Texts that end the generation and are not part of it; they may span tokens. Replaces the model's own. */
   stop: string[]
-  /** Go on past the end-of-text token. */
+  /** Continue past the end-of-text token. */
   ignoreEos: boolean
   /**
-   * Most positions that count. A ModuleFormer forgets the oldest beyond it; default: no limit. A model with a limit of its
-   * own (`config.maxPositions`) ends there, or here where this is less.
+   * Most positions in the context. A ModuleFormer forgets older ones; default: no limit. For a model with a limit of
+   * its own (`config.maxPositions`), the text ends at the smaller of both.
    */
   context: number
-  /** Also report this many of the likeliest tokens of each step. */
+  /** Also report this number of the likeliest tokens in each step. */
   logprobs: number
 }
 
 export type OptionName = keyof GenerationSettings
 
-/** Values that can be meant. */
+/** Accepted values. */
 interface Range<T> {
   /** Completes "temperature must be ...". */
   mustBe: string
   includes(value: unknown): value is T
 }
 
-/** What the library, the command line, the conversation and generation_config.json know of an option. */
+/** Description of an option for the library, the command line, `/set` and generation_config.json. */
 export interface GenerationOption<T = unknown> extends Range<T> {
   kind: 'number' | 'texts' | 'switch'
-  /** What holds where neither the user nor the model says otherwise; a seed is drawn each time. */
+  /** Value if neither the user nor the model gives one. The seed has none: a new one is drawn each time. */
   default?: T
-  /** The default in words, where its value would say little. */
+  /** The default in words, if its value would say little. */
   defaultInWords?: string
   help: string
-  /** The flag of one letter; the long one follows from the name. */
+  /** One-letter flag; the long one follows from the name. */
   short?: string
-  /** What stands for the value in the help. */
+  /** Placeholder for the value in the help. */
   argument?: string
-  /** Its key in generation_config.json, and the range there where it is another. */
+  /** Key in generation_config.json, and the range there if it differs. */
   config?: { key: string } & Partial<Range<unknown>>
-  /** Whether `/set` knows it, in a conversation. */
+  /** Whether `/set` accepts it in a conversation. */
   inChat?: boolean
-  /** Whether it only adds to what is told of a text. */
+  /** Whether it only adds to the report and leaves the text alone. */
   reports?: boolean
 }
 
-/** Each stop string is looked for in every piece of text, so that many would take longer than the model. */
+/** Every piece of text is searched for each stop string; more of them would take longer than the model. */
 const MOST_STOPS = 1000
 
 /**
- * Every option of a generation, in the order of the help pages. A new one is added here, in the interface above, and
- * where it takes effect. The defaults of sampling are llama.cpp's.
+ * Every option of a generation, in the order of the help pages. To add one, add it here, to the interface above, and to
+ * the code that it affects. The sampling defaults are llama.cpp's.
  */
 export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<GenerationSettings[K]> } = {
   maxTokens: {
@@ -76,7 +78,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     help: 'most tokens to generate',
     short: 'n',
     argument: 'n',
-    // With 0 the prompt alone is run, which nobody means as a default.
+    // 0 runs the prompt alone, which is no sensible default.
     config: { key: 'max_new_tokens', ...wholeFrom(1) },
     inChat: true,
   },
@@ -125,7 +127,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
       `an integer between 0 and ${Number.MAX_SAFE_INTEGER}`,
       (value) => Number.isSafeInteger(value) && value >= 0,
     ),
-    defaultInWords: 'another each time',
+    defaultInWords: 'random',
     help: 'same seed, same text',
     argument: 'n',
     inChat: true,
@@ -149,7 +151,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     mustBe: 'true or false',
     includes: (value) => typeof value === 'boolean',
     default: false,
-    help: 'go on past the end-of-text token',
+    help: 'continue past the end-of-text token',
     inChat: true,
   },
   context: {
@@ -172,8 +174,8 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
 export const OPTION_NAMES = Object.keys(GENERATION_OPTIONS) as OptionName[]
 
 /**
- * Every option: as the first of `sources` says that says anything, else its default; the last source is to have a seed.
- * Throws a UsageError that names the first option outside its range.
+ * Takes each option from the first of `sources` that has it, else its default. The last source must have a seed. Throws
+ * a UsageError that names the first option outside its range.
  */
 export function settle(...sources: Partial<GenerationSettings>[]): GenerationSettings {
   const chosenFor = (name: OptionName) =>
@@ -183,12 +185,12 @@ export function settle(...sources: Partial<GenerationSettings>[]): GenerationSet
   return settings as GenerationSettings
 }
 
-/** The options among the properties of an object, such as what a command was given. */
+/** Picks the generation options from an object that may have other properties, such as a command's options. */
 export function optionsIn(given: Partial<GenerationSettings>): Partial<GenerationSettings> {
   return pickOptions((name) => given[name])
 }
 
-/** Throws a UsageError that names the first option outside its range; absent options pass. */
+/** Throws a UsageError that names the first option outside its range. Absent options pass. */
 export function checkOptions(options: Partial<GenerationSettings>): void {
   for (const name of OPTION_NAMES) {
     const value: unknown = options[name]
@@ -199,7 +201,7 @@ export function checkOptions(options: Partial<GenerationSettings>): void {
   }
 }
 
-/** An option's name as people type it, after -- or after /set: max-tokens. */
+/** An option's name as users type it after -- or /set: max-tokens. */
 export function typedName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

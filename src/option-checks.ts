@@ -2,33 +2,32 @@ import { UsageError } from './errors.js'
 import { nearest } from './spelling.js'
 
 /*
- * What a caller without types can get wrong about options. A wrong value or name is refused by the option's own name, in
- * backticks, rather than taken for something else.
+ * Checks of options for callers without types. Each message has the option's name in backticks.
  */
 
-/** Throws a UsageError where an option is given that there is none of. */
+/** Throws a UsageError if `given` has an option that `known` lacks. */
 export function checkOptionNames(given: object, known: Readonly<Record<string, true>>, call: string): void {
   if (typeof given !== 'object' || given === null) throw new UsageError(`the options of ${call} must be an object`)
   const names = Object.keys(known)
   const unknown = Object.keys(given).find((name) => !names.includes(name))
   if (unknown === undefined) return
   const meant = nearest(unknown, names)
-  const hint = meant ? `did you mean \`${meant}\`?` : `there are ${names.join(', ')}`
+  const hint = meant ? `did you mean \`${meant}\`?` : `its options are ${names.join(', ')}`
   throw new UsageError(`${call} has no option '${unknown}'; ${hint}`)
 }
 
-/** Throws a UsageError unless the value is one of those there are, or absent. */
+/** Throws a UsageError unless the value is one of `values` or absent. */
 export function checkOneOf(name: string, value: unknown, values: readonly unknown[]): void {
   if (value === undefined || values.includes(value)) return
   throw new UsageError(`\`${name}\` must be one of ${values.join(', ')}, not ${shown(value)}`)
 }
 
-/** Throws a UsageError unless each of these options is true, false or absent. */
+/** Throws a UsageError unless each named option is true, false or absent. */
 export function checkSwitches<T extends object>(options: T, names: readonly (keyof T & string)[]): void {
   for (const name of names) checkOneOf(name, options[name], [true, false])
 }
 
-/** A value as it may be in a message, which for a promise says what was forgotten. */
+/** A short form of a value for a message; for a promise, a hint to await it. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
   if (value instanceof Promise) return 'a Promise: await it'

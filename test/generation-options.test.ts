@@ -15,7 +15,7 @@ function refusal(options: object): string {
   return assert.unreachable(`accepted ${JSON.stringify(options)}`) as never
 }
 
-test('names the option as the library does, and what it must be', () => {
+test('an error has the option’s name in the library and its range', () => {
   assert.is(refusal({ topP: 2 }), '`topP` must be between 0 and 1, not 2')
   assert.match(refusal({ temperature: -0.1 }), /^`temperature` must be .*, not -0.1$/)
   assert.match(refusal({ topK: 1.5 }), /^`topK` must be an integer/)
@@ -31,33 +31,33 @@ test('names the option as the library does, and what it must be', () => {
   assert.is(refusal({ ignoreEos: 1 }), '`ignoreEos` must be true or false, not 1')
 })
 
-test('refuses what is not a finite number', () => {
+test('refuses anything but finite numbers', () => {
   for (const name of OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].kind === 'number')) {
     for (const value of [Number.NaN, Infinity, -Infinity, '1', null, true]) refusal({ [name]: value })
   }
 })
 
-test('accepts the ends of every range, the defaults, and options left out', () => {
+test('accepts the ends of every range, the defaults and absent options', () => {
   checkOptions({ temperature: 0, topK: 0, topP: 0, minP: 0, repeatPenalty: 1e-9, seed: 0, maxTokens: 0, context: 1 })
   checkOptions({ temperature: 100, topK: 1e6, topP: 1, minP: 1, repeatPenalty: 10, seed: Number.MAX_SAFE_INTEGER })
   checkOptions({ topP: undefined })
   checkOptions(settle())
 })
 
-test('the first that says anything settles an option, else its default does', () => {
+test('an option comes from the first source that has it, else from its default', () => {
   const settings = settle({ topK: 3, minP: undefined }, { topK: 5, minP: 0.5 }, { seed: 7 })
   assert.equal([settings.topK, settings.minP, settings.seed, settings.maxTokens], [3, 0.5, 7, 256])
   assert.throws(() => settle({ topK: 3 }, { topP: 2 }), /`topP` must be between/)
   assert.equal(Object.keys(settle({ signal: 1 } as object)), OPTION_NAMES)
 })
 
-test('a message is shown with the names that are typed; other words in backticks stay', () => {
+test('renames the options in a message, and leaves other words in backticks', () => {
   const flags: Record<string, string> = { maxTokens: '--max-tokens' }
-  const shown = renameOptions('`maxTokens` is not `topK`; `molm list` tells', (option) => flags[option])
-  assert.is(shown, '--max-tokens is not `topK`; `molm list` tells')
+  const shown = renameOptions('`maxTokens` is not `topK`; see `molm list`', (option) => flags[option])
+  assert.is(shown, '--max-tokens is not `topK`; see `molm list`')
 })
 
-test('README tells of options by their flags and with their defaults', () => {
+test('README has the options’ flags and their defaults', () => {
   const readme = readFileSync(repositoryPath('README.md'), 'utf8')
   const rows = readme.split('\n').filter((line) => /^\| `-/.test(line))
   let seen = 0

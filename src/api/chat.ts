@@ -1,27 +1,27 @@
 import type { GenerateOptions, GenerationResult, Step } from './generation.js'
 
-/** Options of `chat`: those of `generate`, and what only a conversation has. */
+/** Options of `chat`: those of `generate`, and some for conversations only. */
 export interface ChatOptions extends GenerateOptions {
-  /** Texts that end the answer and are left out of it, in addition to the model's own. */
+  /** Texts that end the answer and are not part of it, in addition to the model's own. */
   stop?: string[]
-  /** Values for the chat template by name: `tools`, `documents`, `enable_thinking` and so on, as JSON has them. */
+  /** JSON values for the chat template by name, such as `tools`, `documents` or `enable_thinking`. */
   args?: Readonly<Record<string, unknown>>
-  /** Called with what does not keep the model from answering, such as a template that leaves out the system message. */
+  /** Called with each warning, such as that the template leaves out the system message. */
   onWarning?: (message: string) => void
 }
 
-/** One generated token of an answer. Its text is without the blanks at the beginning and the end of the answer. */
+/** One generated token of an answer. The texts leave out blanks at the beginning and the end of the answer. */
 export interface ChatStep extends Step {
-  /** Part of the message that the token belongs to. */
+  /** Part of the message that the text belongs to. */
   kind: 'content'
 }
 
 /** A finished answer. */
 export interface ChatResult extends GenerationResult {
-  /** Tokens of the conversation up to the answer. */
+  /** Number of tokens in the conversation up to the answer. */
   promptTokens: number
-  /** Those of them that the cache had already, from the turn before. */
+  /** Number of them that the cache already held, from earlier turns. */
   cachedTokens: number
-  /** The answer as a message: add it and the next question to the messages, and ask again. */
+  /** The answer. To continue the conversation, append it and the next question to the messages. */
   message: { role: 'assistant'; content: string }
 }

@@ -1,13 +1,13 @@
 import type { GenerationResult, Step } from './generation.js'
 
-/** A step of a generation, or its result, which comes last. */
+/** A step of a generation or, as the last event, its result. */
 export type GenerationEvent<S = Step, R = GenerationResult> =
   | { step: S; result?: undefined }
   | { step?: undefined; result: R }
 
 /**
- * The steps of a generation and, as the last event, its result, which `for await` over the generation itself drops.
- * Leaving the loop early ends the generation.
+ * Yields the steps of a generation and then its result, which a `for await` over the generation itself drops. Leaving
+ * the loop early ends the generation.
  *
  * @example
  * for await (const { step, result } of eventsOf(session.generate('Once'))) {
@@ -25,7 +25,7 @@ export async function* eventsOf<S extends object, R extends object>(
       yield { step: value }
     }
   } finally {
-    // Resolves once the generation is at rest, also if the reader left it early.
+    // If the reader left early, this waits until the generation has stopped.
     await generation.return(undefined as never)
   }
 }

@@ -1,30 +1,30 @@
 import type { GenerationSettings, Sampling } from '../generation-options.js'
 import type { LayerRoutes } from './routes.js'
 
-/** How far the tokens of a request have been read. */
+/** Progress of reading a prompt. */
 export interface PromptProgress {
-  /** Tokens that have been read. */
+  /** Number of tokens read so far. */
   processed: number
-  /** Tokens that are to be read. */
+  /** Number of tokens to read. */
   total: number
-  /** Milliseconds since the first of them was taken up. */
+  /** Milliseconds since the engine began with the first token. */
   timeMs: number
 }
 
-/** How the next token is chosen; what is left out is as the model's makers want it, else as most programs have it. */
+/** Choice of the next token. An absent option takes the model's default, else the usual one. */
 export type SamplingOptions = Partial<Sampling>
 
 export interface GenerateOptions extends Partial<GenerationSettings> {
   /**
-   * Report the experts that each step's token wakes when it is read. A step then comes once that is done, one forward
-   * pass later than without.
+   * Report the experts that each step's token wakes when the model reads it. Each step then comes one forward pass
+   * later. Default: false.
    */
   routes?: boolean
-  /** With the routes, report the probabilities of all experts. */
+  /** With `routes`, also report the probabilities of all experts. Default: false. */
   probabilities?: boolean
-  /** Told how far the prompt has been read: at the beginning, and after each 256 tokens or, beside other calls, fewer. */
+  /** Called at the beginning of the prompt and after every 256 of its tokens, or fewer while other calls run. */
   onPromptProgress?: (progress: PromptProgress) => void
-  /** Ends the generation as an abort does in fetch: the iteration rejects with the signal's reason. */
+  /** Aborting it ends the generation: the iteration rejects with the signal's reason, as in fetch. */
   signal?: AbortSignal
 }
 
@@ -34,36 +34,37 @@ export interface Step {
   index: number
   token: number
   /**
-   * Text that became certain with this token: whole characters that cannot belong to a stop string any more. A step whose
-   * token leaves text uncertain comes when the next token does; the last step has all that is left at the end. The texts
-   * of all steps together are the text of the result.
+   * Text that this token makes certain: whole characters that cannot belong to a stop string. While some text is still
+   * uncertain, the step waits for the next token; the last step has the rest. All steps' texts joined are the result's.
    */
   text: string
   /** Natural logarithm of the token's probability under the model, before temperature and filters. */
   logprob: number
-  /** The likeliest tokens, falling. Only where asked for. */
+  /** The likeliest tokens, in falling order. Only with `logprobs`. */
   topLogprobs?: { token: number; logprob: number }[]
   /**
-   * The experts that the step's own token woke when it was read: one entry per layer, one row. Only where asked for, and
-   * absent for a last token that the model had no position left to read.
+   * The experts that the step's token woke: one entry per layer, one row each. Only with `routes`, and absent for a
+   * last token that the model had no position left to read.
    */
   routes?: LayerRoutes[]
 }
 
-/** What a finished generation was; the return value of the generator. */
+/** A finished generation: the return value of the generator. */
 export interface GenerationResult {
-  /** eos: an end-of-text token came; stop: a stop string; length: maxTokens reached, or the end of the context. */
+  /** `eos`: an end-of-text token; `stop`: a stop string; `length`: `maxTokens` tokens, or the end of the context. */
   finishReason: 'eos' | 'stop' | 'length'
-  /** The texts of all steps together. */
+  /** All steps' texts joined. */
   text: string
-  /** Generated ids; the end-of-text token is not among them. */
+  /** Generated ids, without the end-of-text token. */
   tokens: number[]
+  /** Number of tokens in the prompt. */
   promptTokens: number
-  /** True where the text ended because the model has no more positions. */
+  /** True if the text ended because the model has no more positions. */
   contextFull?: true
+  /** Seed of the random choices, for repeating them. */
   seed: number
-  /** From the request to the first token sampled. */
+  /** Milliseconds from the request to the first token. */
   prefillMs: number
-  /** From the first token sampled to the last. */
+  /** Milliseconds from the first token to the last. */
   decodeMs: number
 }

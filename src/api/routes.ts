@@ -1,19 +1,19 @@
 import type { PerMixture } from '../model/config.js'
 
-/** Chosen experts of one kind in one layer: k per token, in falling order of gates. */
+/** Chosen experts of one kind in one layer: k per token, largest gate first. */
 export interface ExpertRoutes {
-  /** tokens x k expert ids. */
+  /** Expert ids: tokens x k. */
   ids: Int32Array
   /**
-   * tokens x k factors of the experts' outputs: their probabilities of the softmax over all experts of the layer or, where
-   * the model's config says `renormalise`, of that over the k chosen, which sum to 1.
+   * Factors of the experts' outputs: tokens x k. They are probabilities from the softmax over all experts of the layer
+   * or, if the model's config says `renormalise`, over the k chosen, which then sum to 1.
    */
   gates: Float32Array
-  /** tokens x experts of the layer: all probabilities, the gates among them unless they sum to 1. Only where asked for. */
+  /** Probabilities from the softmax over all experts: tokens x experts of the layer. Only with `probabilities`. */
   probabilities?: Float32Array
-  /** tokens x k L2 norms of the experts' outputs before their gates. Only where asked for. */
+  /** L2 norms of the experts' outputs before their gates: tokens x k. Only with `outputNorms`. */
   outputNorms?: Float32Array
 }
 
-/** Routing of one layer. A kind is absent where the layer has no experts of it. */
+/** Routing of one layer. A kind is absent if the layer has no such experts. */
 export type LayerRoutes = PerMixture<ExpertRoutes>

@@ -3,112 +3,112 @@ import type { GenerateOptions, GenerationResult, PromptProgress, Step } from './
 import type { LayerRoutes } from './routes.js'
 import type { ChatMessage } from './text.js'
 
-/** A sequence at rest: what it takes to go on with it, in an engine of the same model, without running it again. */
+/** A saved sequence. Any session of the same model can continue it without running its tokens again. */
 export interface SavedSequence {
-  /** All ids so far. */
+  /** All ids. */
   tokens: Int32Array
   /** Positions below it have been forgotten. */
   oldest: number
-  /** Rows of the cache from `oldest` on: for each layer the keys and, where they differ, the values, each positions x A. */
+  /**
+   * Rows of the cache from `oldest` on: for each layer the keys and, if they differ, the values; each positions x A.
+   */
   rows: Float32Array
-  /** CRC-32 of tokens, rows and `oldest`, in hex. Without it a damaged number shows only if it is not finite. */
+  /** CRC-32 of tokens, rows and `oldest`, in hex. Without it, damage shows only if a number is not finite. */
   checksum?: string
 }
 
-/**
- * Options of `forward`. Which of routes and hidden states are asked for decides what the result has for certain.
- */
+/** Options of `forward`. With `routes: true` or `hidden: true`, the type of the result has these fields for certain. */
 export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends boolean = boolean> {
-  /** Which tokens' logits are wanted; default 'last'. 'none' fills the cache only. */
+  /** Tokens whose logits are returned; 'none' only fills the cache. Default: 'last'. */
   logits?: 'last' | 'all' | 'none'
   /**
-   * Token ids of which the log-probabilities are wanted: of each of the last `targets.length` tokens the one that stands
-   * after it. Far cheaper than to take all logits. Default: none.
+   * Ids whose log-probabilities are returned: each follows one of the last `targets.length` tokens. Far cheaper than
+   * all logits. Default: none.
    */
   targets?: ArrayLike<number>
-  /** Report the experts of each token. */
+  /** Report the experts of each token. Default: false. */
   routes?: Routes
-  /** With the routes, report the probabilities of all experts. */
+  /** With `routes`, also report the probabilities of all experts. Default: false. */
   probabilities?: boolean
-  /** With the routes, report the L2 norms of the chosen experts' outputs. */
+  /** With `routes`, also report the L2 norms of the chosen experts' outputs. Default: false. */
   outputNorms?: boolean
-  /** Report the residual stream after each block, at the last token. */
+  /** Report the residual stream after each block, at the last token. Default: false. */
   hidden?: Hidden
-  /** Told how far the tokens have been read: at the beginning, and after each 256 or, beside other calls, fewer. */
+  /** Called at the beginning and after every 256 tokens, or fewer while other calls run. */
   onPromptProgress?: (progress: PromptProgress) => void
   /** Aborting it rejects with its reason and leaves the session as it was. */
   signal?: AbortSignal
 }
 
 export type ForwardResult<Routes extends boolean = boolean, Hidden extends boolean = boolean> = {
-  /** vocab_size floats ('last'), tokens x vocab_size ('all'), or empty ('none'). */
+  /** vocabSize floats ('last'), tokens x vocabSize ('all'), or empty ('none'). */
   logits: Float32Array
-  /** Natural logarithm of each target's probability, where `targets` were given. */
+  /** Natural logarithm of each target's probability. Only with `targets`. */
   logprobs?: Float64Array
-  /** With them log(sum(e^logit)), in double precision: what to take from another logit of the same row. */
+  /** With `logprobs`: log(sum(e^logit)) of each row. A logit of the row less this is its log-probability. */
   norms?: Float64Array
 } & ([Routes] extends [true] ? RoutesOf : Partial<RoutesOf>) &
   ([Hidden] extends [true] ? HiddenOf : Partial<HiddenOf>)
 
-/** There for certain where `routes` is true. */
+/** Fields of a result with `routes: true`. */
 interface RoutesOf {
-  /** One entry per layer, rows = tokens. */
+  /** One entry per layer; its rows are the tokens. */
   routes: LayerRoutes[]
 }
 
-/** There for certain where `hidden` is true. */
+/** Fields of a result with `hidden: true`. */
 interface HiddenOf {
-  /** One entry per layer, n_embd floats. */
+  /** One entry per layer, `width` floats each. */
   hidden: Float32Array[]
 }
 
-/** One sequence of tokens with its KV cache. Calls are carried out in the order they are made. */
+/** One sequence of tokens with its KV cache. Calls take effect in the order they are made. */
 export interface Session {
   /** Number of tokens in the cache. */
   readonly length: number
   /**
-   * Ids of the tokens in the cache. As with `length`, calls that have been made and not carried out yet count as done. The
-   * list is the session's own: copy it to keep it beyond the next call.
+   * Ids of the tokens in the cache. As in `length`, pending calls count as done. The next call may change the list:
+   * copy it to keep it.
    */
   readonly tokens: readonly number[]
   /**
-   * Runs tokens after those in the cache. Any split of a text over several calls gives the same result. A call that
-   * rejects, for whatever reason, leaves the session as it was.
+   * Runs tokens after those in the cache. A text gives the same result however it is split over calls. A call that
+   * rejects leaves the session unchanged.
    */
   forward<Routes extends boolean = false, Hidden extends boolean = false>(
     tokens: ArrayLike<number>,
     options?: ForwardOptions<Routes, Hidden>,
   ): Promise<ForwardResult<Routes, Hidden>>
   /**
-   * Continues the sequence with a prompt (text or ids; may be empty when there are tokens already) and generates.
-   * Leaving the loop early ends it. Afterwards the cache holds the prompt and the generated tokens but the last; where
-   * it failed before the first step, the session is as it was.
+   * Appends a prompt (text or ids; may be empty if the cache has tokens) and generates what follows. Leaving the loop
+   * early ends the generation. Afterwards the cache holds the prompt and all generated tokens but the last. A failure
+   * before the first step leaves the session unchanged.
    */
   generate(prompt: string | ArrayLike<number>, options?: GenerateOptions): AsyncGenerator<Step, GenerationResult>
   /**
-   * Asks a chat model: its chat template writes the messages, and it generates the next one. If the last message is the
-   * assistant's, the answer continues it. The cache keeps what these messages have in common with those before, so that
-   * each turn of a conversation runs only what is new. Rejects with a UserError if the model has no chat template, or the
-   * template refuses the messages.
+   * Asks a chat model: generates the message after `messages`, which the model's chat template writes out. If the last
+   * message is the assistant's, the answer continues it. The cache keeps the tokens that earlier calls have in common
+   * with these messages, so each turn of a conversation runs only its new tokens. Rejects with a UserError if the model
+   * has no chat template or the template refuses the messages.
    */
   chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatStep, ChatResult>
-  /** Keeps only the first `length` tokens; all of them where there are no more. */
+  /** Keeps only the first `length` tokens, or all if there are fewer. */
   truncate(length: number): void
   /**
-   * Keeps only the tokens that a prompt begins with too, without the prompt's last, which has to be run to predict the
-   * next. Returns how many are kept: the rest of the prompt, from that index on, continues the session. It keeps none if a
-   * limited `context` has forgotten them.
+   * Keeps only the beginning that the cache shares with `prompt`, without the prompt's last token, which must run to
+   * predict the next one. Returns the number of tokens kept; run `prompt` from that index on. Keeps none if a limited
+   * `context` has forgotten them.
    */
   truncateToCommon(prompt: ArrayLike<number>): number
   /** Forgets all tokens. */
   reset(): void
-  /** The sequence with its cache and a checksum, to continue it later without running it again. */
+  /** Saves the sequence with its cache and a checksum, to continue it later without running it again. */
   save(): Promise<SavedSequence>
   /**
-   * Replaces the session's tokens and cache by a saved sequence of the same model. Rejects, and leaves the session as it
-   * was, if the size does not fit or the sequence does not match its checksum.
+   * Replaces the session's tokens and cache by a saved sequence of the same model. Rejects and leaves the session
+   * unchanged if the size does not fit or the checksum does not match.
    */
   restore(saved: SavedSequence): Promise<void>
-  /** Gives the cache's memory back; every later use of the session is an error. */
+  /** Frees the cache's memory; every later use of the session is an error. */
   dispose(): void
 }

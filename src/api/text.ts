@@ -2,93 +2,96 @@ import type { Sampling } from '../generation-options.js'
 
 export interface EncodeOptions {
   /**
-   * Put the tokens around the text that the tokenizer's makers want there, a beginning of text mostly; on by default.
-   * Off for what goes on another text, and for conversations that a template has written: it writes them itself.
+   * Add the tokenizer's special tokens, mostly one for the beginning of text. Turn it off for a text that continues
+   * another, and for the output of a chat template, which has them already. Default: true.
    */
   addSpecialTokens?: boolean
 }
 
-/** Options of encoding with turns of the event loop in between. */
+/** Options of encoding without blocking the event loop. */
 export interface EncodeAsyncOptions extends EncodeOptions {
   /** Aborting it rejects with its reason. */
   signal?: AbortSignal
 }
 
 export interface DecodeOptions {
-  /** Leave out special tokens such as <|endoftext|>; off by default. */
+  /** Leave out special tokens such as <|endoftext|>. Default: false. */
   skipSpecial?: boolean
 }
 
-/** Text to token ids and back, byte-pair encoding: every text has tokens, and they give it back. */
+/** Converts text to token ids and back (byte-pair encoding). Every text can be encoded and decoded to itself. */
 export interface Tokenizer {
-  /** One more than the highest id. The model's vocab_size may be larger: rows that no token uses. */
+  /** Highest id plus one. The model's own vocabulary may be larger, with rows that no token uses. */
   readonly vocabSize: number
   readonly specialIds: ReadonlySet<number>
-  /** Whether `encode` takes a time proportional to the text. It does for all but tokenizers of an unusual definition. */
+  /** Whether `encode` takes time proportional to the text, as it does unless the tokenizer's definition is unusual. */
   readonly isQuick: boolean
   /**
-   * Encodes at once. Long texts are better given to `encodeAsync`. Throws a UserError where a tokenizer of an unusual
-   * definition takes too long for it.
+   * Encodes synchronously; `encodeAsync` is better for long texts. Throws a UserError if a tokenizer with an unusual
+   * definition takes too long.
    */
   encode(text: string, options?: EncodeOptions): number[]
   /** Encodes without blocking the event loop. Rejects as `encode` throws, or with the signal's reason when aborted. */
   encodeAsync(text: string, options?: EncodeAsyncOptions): Promise<number[]>
   /**
-   * As `encodeAsync`, for texts of at most `most` tokens. Undefined if the text has more, which is found without encoding
-   * all of it.
+   * Encodes a text of at most `most` tokens without blocking the event loop. Resolves with undefined if it has more,
+   * without encoding all of it.
    */
   encodeUpTo(text: string, most: number, options?: EncodeAsyncOptions): Promise<number[] | undefined>
   /**
-   * Bytes that are no valid UTF-8 (half a character, say) become U+FFFD. Ids without a token give nothing: a model may
-   * have more rows of logits than its tokenizer has tokens.
+   * Decodes ids. Invalid UTF-8, such as half a character, becomes U+FFFD. Ids without a token give no text: a model may
+   * have more ids than its tokenizer has tokens.
    */
   decode(ids: Iterable<number>, options?: DecodeOptions): string
   /** Decodes without blocking the event loop. Rejects as `decode` throws, or with the signal's reason when aborted. */
   decodeAsync(ids: ArrayLike<number>, options?: DecodeOptions & { signal?: AbortSignal }): Promise<string>
-  /** A token's own bytes, often not whole characters: what Utf8Stream takes. Empty for an id without a token. */
+  /** A token's bytes, often not whole characters. Empty for an id without a token. */
   bytesOf(id: number, options?: DecodeOptions): Uint8Array
-  /** The token as the vocabulary writes it ("Ġthe" for " the"), empty for an id without one. */
+  /** A token as the vocabulary writes it, such as "Ġthe" for " the". Empty for an id without a token. */
   token(id: number): string
-  /** The id of a token as the vocabulary writes it. */
+  /** Id of a token as the vocabulary writes it. */
   idOf(token: string): number | undefined
 }
 
 export interface ChatMessage {
-  /** 'system', 'user' or 'assistant', or whatever else the template knows. */
+  /** 'system', 'user', 'assistant' or another role that the template knows. */
   role: string
   content: string
 }
 
-/** A message with all that a template may know of: tool calls, a name, content in parts. */
+/** A message with further fields that a template may know: tool calls, a name, content in parts. */
 export type TemplateMessage = ChatMessage | ({ role: string } & Record<string, unknown>)
 
 export interface RenderOptions {
-  /** End with the beginning of the assistant's answer. */
+  /** End with the beginning of the assistant's answer. Default: false. */
   addGenerationPrompt?: boolean
-  /** Leave the last message open, so that what is generated goes on with it; no beginning of an answer is added then. */
+  /**
+   * Leave the last message open, so that the generated text continues it; adds no beginning of an answer. Default:
+   * false.
+   */
   continueFinalMessage?: boolean
-  /** More that the template knows by name: `tools`, `documents`, `enable_thinking` and so on, as JSON has them. */
+  /** JSON values for the template by name, such as `tools`, `documents` or `enable_thinking`. */
   args?: Readonly<Record<string, unknown>>
   /** Aborting it rejects with its reason. */
   signal?: AbortSignal
 }
 
-/** How a model wants a conversation written out. */
+/** Writes conversations out in the form that a model was trained on. */
 export interface ChatTemplate {
   /**
-   * The conversation as one text, with the special tokens in it: encode it without adding any. Rejects with a UserError
-   * where the template refuses it (roles that do not alternate, say), or takes too long for it.
+   * Renders messages as one text that has its special tokens already: encode it without adding any. Rejects with a
+   * UserError if the template refuses the messages (say, roles that do not alternate) or takes too long.
    */
   render(messages: readonly TemplateMessage[], options?: RenderOptions): Promise<string>
-  /** Gets ready to render, so that the first conversation need not wait for it. */
+  /** Prepares for rendering, so that the first conversation need not wait. */
   prepare(): Promise<void>
 }
 
-/** How the makers of a model want it to generate; what they do not say is absent. */
+/** Generation defaults from the model's generation_config.json; options that it does not name are absent. */
 export interface GenerationDefaults extends Partial<Omit<Sampling, 'seed'>> {
   maxTokens?: number
   stop?: string[]
-  /** Any of these ends the text. */
+  /** Ids that end the text. */
   eosTokens?: number[]
   bosToken?: number
 }

@@ -1,13 +1,13 @@
 import { Bandwidth } from '../runtime/kernels/bandwidth.js'
 import type { LoadedModel } from './load.js'
 
-/** Least and most bytes read for a measurement: far more than any cache holds. */
+/** Least and most bytes read per measurement: far more than a processor's caches hold. */
 const LEAST = 128 * 2 ** 20
 const MOST = 512 * 2 ** 20
 
 /**
- * Streaming read speed of the model's threads in bytes a second: the speed of light for decoding, since every token
- * reads its active weights once. Reads the model's own memory, or a buffer where the model is smaller than the caches.
+ * Measures the streaming read speed of the model's threads, in bytes per second. It bounds decoding, since every token
+ * reads its active weights once. Reads the model's own memory, or a buffer if the model may fit into the caches.
  */
 export function measureBandwidth({ store, pool }: LoadedModel): number {
   const index = store.banks.reduce((best, bank, i, all) => (bank.arena.used > all[best].arena.used ? i : best), 0)

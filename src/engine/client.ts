@@ -5,40 +5,40 @@ import { setBackFlagsOf } from '../runtime/compiler/compile.js'
 import type { EngineData, Failed, FromEngine, Request, SentRequest, StepMessage, ToEngine } from './protocol.js'
 import { takeThread } from './thread-ahead.js'
 
-/** Told of a request before its reply comes. */
+/** Called before the reply to a request comes. */
 interface Listeners {
   onStep?: (step: StepMessage) => void
   onProgress?: (progress: PromptProgress) => void
 }
 
-/** A request that waits for its reply. */
+/** A request without a reply yet. */
 interface Pending extends Listeners {
-  /** Shared with the engine: a 1 in it ends the work. */
+  /** Shared with the engine: a 1 in it stops the request. */
   stop?: Int32Array
   resolve: (value: never) => void
   reject: (error: Error) => void
 }
 
-/** A request under way, as its caller sees it. */
+/** A pending request, for its caller. */
 export interface Ongoing<T> {
   reply: Promise<T>
-  /** Ends the work at the next block of the model; the reply then rejects with `Interrupted`. */
+  /** Stops the work before the model's next block; the reply then rejects with `Interrupted`. */
   stop(): void
-  /** Allows a generation to go `steps` further ahead. */
+  /** Allows a generation to run `steps` further ahead of its reader. */
   credit(steps: number): void
 }
 
-/** How long an engine may take to end by itself: far longer than a block of the model, after which it looks. */
+/** Time for an engine to end before it is terminated: far longer than a block of the model, after which it checks. */
 const CLOSING_MS = 5_000
 
-/** What a stopped request rejects with. */
+/** Error of a stopped request. */
 export class Interrupted extends Error {}
 
-/** The caller's end of an engine: sends requests to its thread and matches the replies. */
+/** The caller's end of an engine: sends requests to its thread and matches their replies. */
 export class EngineClient {
   /** Kernel tier in use. */
   tier = ''
-  /** How V8 compiled them, in words. */
+  /** V8's version and flags, in words. */
   compiler = ''
   warnings: string[] = []
   private readonly pending = new Map<number, Pending>()
@@ -51,7 +51,7 @@ export class EngineClient {
     this.gone = new Promise((resolve) => thread.once('exit', () => resolve()))
   }
 
-  /** Starts an engine and waits until its model is loaded. Rejects with what went wrong there. */
+  /** Starts an engine and waits until its model is loaded. Rejects with the error if that fails. */
   static async start(data: EngineData, signal?: AbortSignal): Promise<EngineClient> {
     signal?.throwIfAborted()
     const thread = takeThread()
@@ -71,7 +71,7 @@ export class EngineClient {
     }
   }
 
-  /** Sends a request. Buffers in `transfer` are handed over. */
+  /** Sends a request. Buffers in `transfer` move to the engine. */
   call<T>(request: Request, listeners: Listeners = {}, transfer: ArrayBuffer[] = []): Ongoing<T> {
     const id = this.nextId++
     const stop = new Int32Array(new SharedArrayBuffer(4))
@@ -84,7 +84,7 @@ export class EngineClient {
       reply,
       stop: () => {
         Atomics.store(stop, 0, 1)
-        // Wakes an engine that waits for this reader.
+        // Wake the engine if it waits for this reader.
         if (this.pending.has(id)) this.send({ kind: 'credit', id, steps: 0 })
       },
       credit: (steps) => {
@@ -93,7 +93,7 @@ export class EngineClient {
     }
   }
 
-  /** Ends the engine and its threads. Requests under way are stopped. An engine that does not answer is cut off. */
+  /** Stops all requests and ends the engine with its threads. Terminates an engine that does not answer. */
   async close(): Promise<void> {
     if (!this.ended) {
       for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)
@@ -131,13 +131,13 @@ export class EngineClient {
     }
   }
 
-  /** Rejects all that waits for the engine. */
+  /** Rejects all pending requests. */
   private fail(error: Error): void {
     this.ended ??= error
     for (const id of [...this.pending.keys()]) this.settle(id)?.reject(error)
   }
 
-  /** An engine keeps the process alive only while someone waits for it. */
+  /** Registers a pending request. The engine keeps the process alive only while there is one. */
   private wait(id: number, pending: Pending): void {
     this.pending.set(id, pending)
     this.thread.ref()

@@ -8,8 +8,8 @@ import type { GenerateReply, GenerateRequest, StepMessage } from './protocol.js'
 import { RouteRecorder } from './route-codec.js'
 
 /**
- * One generation on its way: samples token after token and hands out their steps, at once or, if routes are wanted, when
- * the token has been read.
+ * One generation in the engine: samples tokens and emits their steps. A step comes at once or, if routes are wanted,
+ * when its token has been read.
  */
 export class Decoding {
   private readonly sampler: Sampler
@@ -17,9 +17,9 @@ export class Decoding {
   private firstAt?: number
   private endedAt = 0
   private sampled?: StepMessage
-  /** Sampled, and kept until its token has been read. */
+  /** A step that waits until its token has been read. */
   private unread?: StepMessage
-  /** Takes the routes of `unread` while its token is read. */
+  /** Records the routes of `unread` while its token is read. */
   private recorder?: RouteRecorder
 
   constructor(
@@ -30,7 +30,7 @@ export class Decoding {
     this.sampler = createSampler(request.settings)
   }
 
-  /** Whether the step of the newest token still waits for it to be read. */
+  /** Whether a step waits until its token has been read. */
   get isUnread(): boolean {
     return this.unread !== undefined
   }
@@ -41,14 +41,14 @@ export class Decoding {
     return this.recorder?.taps ?? {}
   }
 
-  /** Hands out the step that waits, with the routes of its token if that has been read. */
+  /** Emits the waiting step, with routes if its token has been read. */
   flush(): void {
     if (this.unread) this.emit({ ...this.unread, routes: this.recorder?.packed })
     this.unread = undefined
     this.recorder = undefined
   }
 
-  /** Chooses the next token by its logits; the repeat penalty falls on the `previous` ones. */
+  /** Samples the next token. The repeat penalty applies to the `previous` ones. */
   sample({ values, summary }: TokenLogits, previous: readonly number[]): void {
     const known = summary()
     const { token, logprob } = this.sampler.sample(values, previous, known)
@@ -57,7 +57,7 @@ export class Decoding {
     this.sampled = { at: performance.now(), token, logprob, top }
   }
 
-  /** The token that the last run has led to; undefined if it ends the text. */
+  /** Takes over the sampled token. Returns it, or undefined if it ends the text. */
   advance(): number | undefined {
     const { request, sampled } = this
     if (!sampled) throw new UserError('there is nothing to continue: the prompt is empty')
@@ -69,7 +69,7 @@ export class Decoding {
     return sampled.token
   }
 
-  /** All tokens have been sampled. */
+  /** Stops the clock: all tokens have been sampled. */
   end(): void {
     this.endedAt = performance.now()
   }

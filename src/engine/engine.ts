@@ -13,17 +13,17 @@ import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
 import type { Training } from './training.js'
 
-/** What a task needs of the caller's side. */
+/** The caller's side of a task. */
 export interface TaskContext {
   stop: Int32Array
   emit: (step: StepMessage) => void
-  /** Takes how far tokens have been read, where the request asks for it. */
+  /** Receives the progress of reading tokens, if the request asks for it. */
   progress: (progress: PromptProgress) => void
 }
 
-/** The engine: one model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
+/** One model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */
 export class Engine {
-  /** Lets requests share the model. */
+  /** Shares the model among requests. */
   readonly scheduler: Scheduler
   private readonly sequences = new Map<number, Sequence>()
   private training?: Training
@@ -47,13 +47,13 @@ export class Engine {
     return new Engine(kernels, new Pool([bank], threads), undefined, new Packer(bank))
   }
 
-  /** Kernel tier as people see it: `+256` where V8 fuses pairs of vectors. */
+  /** Kernel tier, with `+256` if V8 fuses pairs of vectors. */
   get tierName(): string {
     const { tier, flags } = this.kernels
     return flags.includes(FUSED_VECTORS) && tier !== 'scalar' ? `${tier}+256` : tier
   }
 
-  /** How V8 compiled the kernels, in words. */
+  /** V8's version and the flags for the kernels, in words. */
   get compiler(): string {
     return describeCompiler(this.kernels.flags)
   }
@@ -62,7 +62,7 @@ export class Engine {
     return this.loaded?.warnings ?? []
   }
 
-  /** A request as a task; nothing is done before it is taken up. */
+  /** A request as a task. It does nothing before its first turn. */
   *task(request: Request, { stop, emit, progress }: TaskContext): Task {
     switch (request.kind) {
       case 'forward':
@@ -94,12 +94,12 @@ export class Engine {
     }
   }
 
-  /** Whether requests of training can be carried out: see `prepareTraining`. */
+  /** Whether training requests can run: see `prepareTraining`. */
   get canTrain(): boolean {
     return this.training !== undefined
   }
 
-  /** Reads the code of training, which most engines never need and would start later for. */
+  /** Imports the code of training. Most engines never need it, and it would slow their start. */
   async prepareTraining(): Promise<void> {
     const { Training } = await import('./training.js')
     this.training ??= new Training(this.requireModel())

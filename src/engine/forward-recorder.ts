@@ -6,14 +6,14 @@ import type { Demand } from './demand.js'
 import type { ForwardReply, ForwardRequest } from './protocol.js'
 import { RouteRecorder } from './route-codec.js'
 
-/** Collects the reply to a `forward` request while its tokens run. */
+/** Builds the reply to a `forward` request while its tokens run. */
 export class ForwardRecorder {
-  /** Whole once all tokens have been run. */
+  /** Complete when all tokens have been run. */
   readonly reply: ForwardReply
   /** Observers of the forward passes. */
   readonly taps: Demand['taps']
   private readonly outputs: number
-  /** Numbers of the first tokens whose logits, and whose targets, are wanted. */
+  /** Index of the first token whose logits are wanted, and of the first that has a target. */
   private readonly firstRow: number
   private readonly firstTarget: number
   private readonly targets: Int32Array
@@ -37,7 +37,7 @@ export class ForwardRecorder {
     }
   }
 
-  /** Number of the first token whose logits it takes. */
+  /** Index of the first token whose logits it needs. */
   get logitsFrom(): number {
     return Math.min(this.firstRow, this.firstTarget)
   }
@@ -51,7 +51,7 @@ export class ForwardRecorder {
     reply.logprobs[i] = values[targets[i]] - reply.norms[i]
   }
 
-  /** Notes that `done` tokens have been run. */
+  /** Called when `done` tokens have been run. */
   after(done: number): void {
     this.routes?.at(done)
   }
@@ -61,6 +61,6 @@ function roomFor(rows: number, outputs: number): Float32Array {
   try {
     return new Float32Array(rows * outputs)
   } catch {
-    throw new UserError(`logits of ${rows} tokens, ${outputs} each, are more than fits into memory; take fewer at once`)
+    throw new UserError(`logits of ${rows} tokens, ${outputs} each, do not fit into memory; ask for fewer at once`)
   }
 }

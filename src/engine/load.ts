@@ -22,7 +22,7 @@ import type { ModelSource } from './protocol.js'
 import { ExpertReadAhead } from './read-ahead.js'
 import { readFully } from './read-fully.js'
 
-/** A model in memory with its threads. */
+/** A model in memory, with its threads. */
 export interface LoadedModel {
   model: Decoder
   formats: PartFormats
@@ -34,18 +34,18 @@ export interface LoadedModel {
   close(): void
 }
 
-/** How a model is divided, and who computes. */
+/** Memory and threads for a model. */
 interface Means {
-  /** The first memory; it has the kernels that the others get, too. */
+  /** The first memory; the others get its kernels, too. */
   bank: Bank
   threads: number
   bankBytes: number
 }
 
 /**
- * Opens a model: its dense parts are read, experts follow when they are routed to or, where all have room, in the
- * background before; a checkpoint is packed whole.
- * `bankBytes` is the most weights that one WebAssembly memory takes.
+ * Opens a model. Of a packed one, it reads the dense parts; experts follow when tokens are routed to them or, if all
+ * fit, earlier in the background. A checkpoint is packed whole. A WebAssembly memory gets at most `bankBytes` of
+ * weights.
  */
 export async function loadWeights(
   source: ModelSource,
@@ -59,10 +59,10 @@ export async function loadWeights(
   return loadCheckpoint(source, means)
 }
 
-/** What a model takes besides its weights, as a part of them: activations, caches, the files it is read from. */
+/** Memory for activations, caches and open files, as a fraction of the weights. */
 const BESIDES_WEIGHTS = 1 / 8
 
-/** Throws a UserError where a model that is held whole does not fit into memory; the system would end the process. */
+/** Throws a UserError if a model that is held whole does not fit into memory: the system would end the process. */
 function checkRoom({ memory, memoryIsGiven, free }: ModelSource, layout: Layout, what: string, remedy = ''): void {
   if (memoryIsGiven && memory < layout.bytes) {
     const [limit, bytes] = [formatSize(memory), formatSize(layout.bytes)]
@@ -75,7 +75,7 @@ function checkRoom({ memory, memoryIsGiven, free }: ModelSource, layout: Layout,
   }
 }
 
-/** Random weights, all of them resident. */
+/** Makes a model of random weights, all of them resident. */
 function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): LoadedModel {
   const { config, formats } = source
   const layout = layoutOf(config, formats)
@@ -94,7 +94,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const { bank, threads, bankBytes } = means
   const { config, formats, memoryIsGiven } = source
   const file = await openPackedFile(source.path)
-  // Before all is planned: what a hostile config.json asks for need not fit in this memory.
+  // Before planning, since a hostile config.json may ask for more than fits into memory.
   checkParts(file, blueprintOf(config))
   const layout = layoutOf(config, formats)
   const least = leastBudget(layout, bankBytes)
@@ -138,13 +138,13 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
       source,
       layout,
       `${path} in ${formats.mlp}`,
-      `\nof a packed model only the experts in use are held: molm convert ${path} OUT --quant ${formats.mlp} (takes some 500 MB)`,
+      `\na packed model holds only the experts in use: molm convert ${path} OUT --quant ${formats.mlp} (takes some 500 MB)`,
     )
     const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
     const store = new WeightStore(layout, plan, bank, () => {
       throw new Error('all experts of a checkpoint are resident')
     })
-    // The packer's buffers lie in a bank of their own, the last.
+    // The packer's buffers have a bank of their own, the last.
     const packing = new Bank(bank.module)
     const pool = new Pool([...store.banks, packing], threads)
     pool.enter(store.banks.length)

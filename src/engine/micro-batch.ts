@@ -1,16 +1,16 @@
 import type { Decoder } from '../nn/decoder.js'
 import { type Demand, Stopped } from './demand.js'
 
-/** The part of a demand that goes into a micro-batch. */
+/** The part of a demand in a micro-batch. */
 export interface Share {
   demand: Demand
-  /** Tokens, from the first of the demand on. */
+  /** Number of tokens, from the first of the demand on. */
   count: number
 }
 
 /**
- * Runs shares of several sequences together; gives for each undefined, or the error that its task must be told of. Where a
- * batch fails as a whole, its sequences are run one by one, so that only those who are at fault fail.
+ * Runs shares of several sequences together. Returns undefined for each, or its error. If a batch fails as a whole, its
+ * sequences run one by one, so that only faulty ones fail.
  */
 export function runMicroBatch(model: Decoder, shares: readonly Share[]): unknown[] {
   const segments = shares.map(({ demand: { tokens, cache, taps, stopped }, count }) => {
@@ -26,7 +26,9 @@ export function runMicroBatch(model: Decoder, shares: readonly Share[]): unknown
   return isDone ? takeLogits(model, shares) : shares.map(() => new Stopped('stopped'))
 }
 
-/** Gives every share the logits that it wants, all made in one product; an error in doing so is the share's own. */
+/**
+ * Computes the wanted logits of all shares in one product and hands them over. Returns the error of each share, if any.
+ */
 function takeLogits(model: Decoder, shares: readonly Share[]): unknown[] {
   const errors = new Array<unknown>(shares.length).fill(undefined)
   const wanted: { share: number; token: number; row: number }[] = []

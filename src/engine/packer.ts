@@ -13,7 +13,7 @@ export class Packer {
     this.call = new Pack(bank)
   }
 
-  /** Packs the rows of a request; the result is a buffer of its own. */
+  /** Packs the rows of a request into a new buffer. */
   pack(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
     const { bytes, dtype: type, kind, format, rows, cols } = request
     if (!isSourceFormat(type)) throw new Error(`weights of type ${type} cannot be packed`)
@@ -27,12 +27,12 @@ export class Packer {
     return { bytes: this.bank.u8.slice(target, target + size), nonFinite }
   }
 
-  /** Address of a buffer of at least `bytes`, kept from call to call. Sizes double, so that few are ever left behind. */
+  /** Address of a buffer of at least `bytes`, kept between calls. Sizes double, so that it seldom grows. */
   private room(which: 'source' | 'target', bytes: number): number {
     const former = this[which]
     if (former.bytes < bytes) {
       const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 65536)))
-      // The former room is forgotten first: where there is no place for the new one, someone else has it from now on.
+      // Forget the former buffer first: if allocating fails, another user may get its memory.
       this[which] = { address: 0, bytes: 0 }
       if (former.bytes > 0) this.bank.arena.release(former.address, former.bytes)
       this[which] = { address: this.bank.arena.allocate(size), bytes: size }

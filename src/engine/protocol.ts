@@ -11,35 +11,35 @@ import type { PackedRoutes } from './route-codec.js'
 import type { TrainingRequest } from './training-requests.js'
 
 /*
- * What the caller's thread and the engine's thread say to each other. A request has a number, and gets exactly one
- * reply with that number; a generation sends its steps before it, and who asks is told how far tokens have been read.
+ * Messages between the caller's thread and the engine's. A request has a number and gets exactly one reply with that
+ * number. Before the reply come the steps of a generation and, if the request asks for it, the progress of reading.
  */
 
-/** How an engine is started. Without a model it only packs. */
+/** Options for starting an engine. Without a model, it only packs. */
 export interface EngineData {
   threads: number
   tier?: Tier
-  /** Whether V8's flags may be set for the compilation of the kernels. Default true. */
+  /** Whether V8 flags may be set while the kernels are compiled. Default: true. */
   v8Flags?: boolean
   model?: ModelSource
 }
 
 /**
- * Where the weights come from: a packed file, read as needed; a checkpoint, packed while it is loaded; or nowhere:
- * random weights of the model's shape.
+ * Source of the weights: a packed file, read as needed; a checkpoint, packed while it is loaded; or random weights of
+ * the model's shape.
  */
 export interface ModelSource {
   config: ModelConfig
   formats: PartFormats
   /** Most bytes of weights in memory. */
   memory: number
-  /** Whether the user chose that number: then too little is an error, else the model makes do with the least. */
+  /** Whether the user chose `memory`. If so, too little is an error; if not, the model gets the least that it needs. */
   memoryIsGiven: boolean
-  /** Bytes that can be had now: a model that is held whole and larger is refused, unless the user chose `memory`. */
+  /** Free bytes. Unless the user chose `memory`, a larger model that is held whole is refused. */
   free: number
   path: string
   kind: 'packed' | 'checkpoint' | 'random'
-  /** Whether experts are compared with their checksums when they are first read, as dense parts always are. */
+  /** Whether checksums of experts are checked when they are first read, as those of dense parts always are. */
   checkExperts?: boolean
 }
 
@@ -48,15 +48,15 @@ export interface ForwardRequest {
   session: number
   tokens: Int32Array
   logits: 'last' | 'all' | 'none'
-  /** What follows each of the last tokens, whose log-probability is wanted. */
+  /** Ids whose log-probabilities are wanted: each follows one of the last tokens. */
   targets?: Int32Array
   routes: boolean
-  /** With the routes, the probabilities of all experts. */
+  /** With `routes`, report the probabilities of all experts. */
   probabilities: boolean
-  /** With the routes, the L2 norms of the chosen experts' outputs. */
+  /** With `routes`, report the L2 norms of the chosen experts' outputs. */
   outputNorms?: boolean
   hidden: boolean
-  /** Whether to tell how far the tokens have been read. */
+  /** Whether to report the progress of reading the tokens. */
   progress?: boolean
 }
 
@@ -68,9 +68,9 @@ export interface GenerateRequest {
   /** Ids that end the text. */
   eos: number[]
   routes: boolean
-  /** With the routes, the probabilities of all experts. */
+  /** With `routes`, report the probabilities of all experts. */
   probabilities: boolean
-  /** Whether to tell how far the prompt has been read. */
+  /** Whether to report the progress of reading the prompt. */
   progress?: boolean
 }
 
@@ -89,15 +89,15 @@ export type Request =
   | { kind: 'bandwidth' }
   | { kind: 'close' }
 
-/** A request on its way. `stop` is shared: a 1 in it ends the work at the next block of the model. */
+/** A request with its number. `stop` is shared memory: a 1 in it stops the work before the model's next block. */
 export type SentRequest = Request & { id: number; stop: Int32Array }
-/** More steps that the reader of a generation is ready for. */
+/** Allows a generation to run `steps` further ahead of its reader. */
 export interface Credit {
   kind: 'credit'
   id: number
   steps: number
 }
-/** First message to an engine's thread. */
+/** The first message to an engine's thread. */
 export interface Start {
   kind: 'start'
   data: EngineData
@@ -107,7 +107,7 @@ export type ToEngine = Start | SentRequest | Credit
 
 export interface ForwardReply {
   logits: Float32Array
-  /** Of the targets: log-probabilities, and the log(sum(e^logit)) that they were taken with. */
+  /** Log-probabilities of the targets, and log(sum(e^logit)) of their rows. */
   logprobs?: Float64Array
   norms?: Float64Array
   routes?: PackedRoutes
@@ -116,7 +116,7 @@ export interface ForwardReply {
 }
 
 export interface StepMessage {
-  /** When it was sampled, on the engine's clock in milliseconds: steps may reach their reader several at once. */
+  /** Time of the sampling on the engine's clock, in milliseconds: several steps may arrive at once. */
   at: number
   token: number
   logprob: number
@@ -126,16 +126,16 @@ export interface StepMessage {
 
 export interface GenerateReply {
   finishReason: 'eos' | 'length'
-  /** The text ended where the model has no more positions. */
+  /** The text ended because the model has no more positions. */
   contextFull?: true
-  /** Positions below it have been forgotten. */
+  /** First position still in the cache. */
   oldest: number
   prefillMs: number
   decodeMs: number
 }
 
 export interface TruncateReply {
-  /** Positions below it have been forgotten. */
+  /** First position still in the cache. */
   oldest: number
 }
 
@@ -154,24 +154,24 @@ export interface StatsReply {
   meanAttentionDepth?: number
 }
 
-/** First message of an engine that has started. */
+/** The first message of an engine that has started. */
 export interface Ready {
   kind: 'ready'
   /** Kernel tier in use. */
   tier: string
-  /** How V8 compiled them, in words. */
+  /** V8's version and flags, in words. */
   compiler: string
   warnings: string[]
 }
 
-/** An error on its way between threads, of which only data gets through. */
+/** An error as data, since error objects lose their class between threads. */
 export interface Failed {
   kind: 'failed'
   id: number
   message: string
   stack?: string
   userError: boolean
-  /** What a NoRoom says beside its message. */
+  /** Counts of a NoRoom error. */
   noRoom?: NoRoom['tokens']
   stopped: boolean
 }

@@ -4,44 +4,46 @@ import { threadData } from '../platform/threads.js'
 import { Bell, claim, claimWanted, markAbsent, markHeld } from '../weights/residency.js'
 import { readFully } from './read-fully.js'
 
-/** Milliseconds without a new wish after which the engine counts as idle. */
+/** The engine counts as idle after this many milliseconds without wanting an expert. */
 const PAUSE = 100
 
-/** Bytes a millisecond below which a file comes from a disk, and not out of the system's memory. */
+/**
+ * A file that is read slower than this, in bytes per millisecond, comes from a disk and not from the system's memory.
+ */
 const DISK_SPEED = 1e6
 
-/** What the thread that reads ahead is given. */
+/** Data of the reading thread. */
 export interface ReadAheadData {
   path: string
   memories: WebAssembly.Memory[]
-  /** Tables of the pools: see src/weights/residency.ts. */
+  /** One table per pool: see src/weights/residency.ts. */
   residency: Int32Array[]
-  /** In the order in which a token meets them. */
+  /** In the order of use by a token. */
   experts: ExpertRange[]
-  /** What the engine wants: see Bell. */
+  /** The engine's wishes: see Bell. */
   bell: Int32Array
-  /** Not 0 when the thread is to end. */
+  /** Anything but 0 ends the thread. */
   stopped: Int32Array
 }
 
 interface ExpertRange {
   /** 2 * layer + (0 attention, 1 MLP). */
   mixture: number
-  /** Its pool, and its number there. */
+  /** Index of its pool, and its number there. */
   pool: number
   id: number
-  /** Where its bytes go: bank and address. */
+  /** Destination of its bytes: bank and address. */
   bank: number
   address: number
   bytes: number
-  /** Where they lie in the file, and their CRC-32 if they are to be compared with it. */
+  /** Offset in the file, and a CRC-32 if it is to be checked. */
   offset: number
   crc32?: string
 }
 
-/** Reads experts of the file into their places. */
+/** Reads experts from the file into their places. */
 class ExpertReader {
-  /** Whether the file comes from a disk, by the speed of the last reading. */
+  /** Whether the file comes from a disk, judged by the speed of the last read. */
   isFromDisk = false
   readonly experts: readonly ExpertRange[]
   private readonly banks: Uint8Array[]
@@ -54,7 +56,7 @@ class ExpertReader {
     this.banks = data.memories.map(({ buffer }) => new Uint8Array(buffer))
   }
 
-  /** Reads an expert unless it is there or another thread reads it; false if so. */
+  /** Reads an expert. Returns false if it is in memory already, or another thread is reading it. */
   readAbsent(expert: ExpertRange): boolean {
     if (!claim(this.data.residency[expert.pool], expert.id)) return false
     this.read(expert)
@@ -83,7 +85,7 @@ class ExpertReader {
   }
 }
 
-/** A policy: the experts from a place on, one after the other, without those that are there. */
+/** One pass over the experts from a place on, which skips those in memory. */
 class Pass {
   constructor(
     private readonly reader: ExpertReader,
@@ -99,20 +101,22 @@ class Pass {
   }
 }
 
-/** While the engine waits for experts of a mixture: reads them from the end of its list, since it begins at the front. */
+/**
+ * Policy while the engine waits for experts of a mixture: read them backwards, since the engine begins at the front.
+ */
 function helpWith(mixture: number, reader: ExpertReader): void {
   const { experts } = reader
   for (let i = experts.length - 1; i >= 0; i--) if (experts[i].mixture === mixture) reader.readWanted(experts[i])
 }
 
-/** While the engine computes a prompt that wakes most experts: the mixtures that it has before it in this batch. */
+/** Policy while the engine computes a prompt that wakes most experts: read the later mixtures of this batch. */
 function passAfter(mixture: number, reader: ExpertReader): Pass {
   const next = reader.experts.findIndex((expert) => expert.mixture > mixture)
   return new Pass(reader, next < 0 ? reader.experts.length : next)
 }
 
 function readAhead(reader: ExpertReader, { bell, stopped }: ReadAheadData): void {
-  /** While the engine is idle: all experts. */
+  /** Policy while the engine is idle: read all experts. */
   const inPauses = new Pass(reader, 0)
   let inBatch: Pass | undefined
   let isIdle = true

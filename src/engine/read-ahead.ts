@@ -5,11 +5,11 @@ import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**
- * A thread of its own that reads the experts of a packed model, where there is room for all of them: one after the other
- * until the first prompt comes and in the pauses after it, and, while the engine waits for several, half of those. While
- * the engine computes it keeps still, since the cores have something better to do; but where a prompt wakes most experts
- * and the file comes from a disk, which would stand idle, it goes on with those of the next layers. More threads would
- * only take turns: two cores are busy with copying what a fast disk delivers (docs/LAB.md).
+ * A thread that reads the experts of a packed model if there is room for all. It reads one after the other until the
+ * first prompt comes, and in pauses after that. While the engine waits for several experts, it reads half of them.
+ * While the engine computes, it leaves the cores alone, with one exception: if a prompt wakes most experts and the file
+ * comes from a disk, which would be idle, it reads those of the next layers. More threads would not help: copying what
+ * a fast disk delivers keeps two cores busy (docs/LAB.md).
  */
 export class ExpertReadAhead {
   private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
@@ -20,11 +20,11 @@ export class ExpertReadAhead {
     const whole: ReadAheadData = { ...data, stopped: this.stopped }
     const thread = startThread(new URL('./read-ahead-thread.js', import.meta.url), whole)
     thread.unref()
-    // Nothing is lost without it: the engine reads what is not there, and reports why it cannot.
+    // The engine can do without this thread: it reads absent experts itself, and reports errors.
     thread.on('error', () => undefined)
   }
 
-  /** Begins, if every expert has a place. */
+  /** Starts the thread if there is room for all experts. */
   static start(store: WeightStore, file: PackedFile, checkExperts = false): ExpertReadAhead | undefined {
     const places = store.places
     const pools = [...new Set(places.map(({ pool }) => pool))]
@@ -47,7 +47,7 @@ export class ExpertReadAhead {
     })
   }
 
-  /** Ends it, after the expert at hand. */
+  /** Ends the thread after its current expert. */
   stop(): void {
     Atomics.store(this.stopped, 0, 1)
     Atomics.notify(this.bell, Bell.rings)

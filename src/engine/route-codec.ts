@@ -3,19 +3,19 @@ import type { MixtureKind, ModelConfig } from '../model/config.js'
 import type { Taps } from '../nn/taps.js'
 
 /**
- * Routes as they travel from the engine: for each layer and, within it, each mixture that has experts there, tokens x k
- * ids and gates.
+ * Routes as the engine sends them. Each array has, for each layer and each of its mixtures, tokens x
+ * k values.
  */
 export interface PackedRoutes {
   ids: Int32Array
   gates: Float32Array
-  /** In the same order, tokens x experts of the layer. */
+  /** In the same order, but tokens x experts of the layer. */
   probabilities?: Float32Array
-  /** As the gates. */
+  /** In the order of the gates. */
   outputNorms?: Float32Array
 }
 
-/** What of a mixture in one layer belongs to a token, and how much of the packed arrays lies before it per token. */
+/** A mixture in one layer: its values per token, and the values per token that precede them in the packed arrays. */
 interface Place {
   kind: MixtureKind
   k: number
@@ -24,11 +24,11 @@ interface Place {
   expertsBefore: number
 }
 
-/** A packed array of each sort: values of the chosen experts, or of all. */
+/** The two sorts of packed arrays: values of the chosen experts, or of all. */
 const CHOSEN = ({ k, chosenBefore }: Place) => ({ each: k, before: chosenBefore })
 const ALL = ({ experts, expertsBefore }: Place) => ({ each: experts, before: expertsBefore })
 
-/** Collects the routes of `tokens` tokens that pass through the model in one or several batches. */
+/** Records the routes of `tokens` tokens that run in one or several batches. */
 export class RouteRecorder {
   readonly packed: PackedRoutes
   private readonly places: Place[][]
@@ -46,12 +46,12 @@ export class RouteRecorder {
     if (options.probabilities) this.packed.probabilities = new Float32Array(tokens * experts)
   }
 
-  /** Puts the next batch's routes behind those of the batches before, which had `done` tokens. */
+  /** Puts the next batch's routes after those of `done` tokens. */
   at(done: number): void {
     this.batch = done
   }
 
-  /** The taps of a forward pass. */
+  /** Observers of a forward pass. */
   get taps(): Pick<Taps, 'routes' | 'probabilities' | 'outputNorms'> {
     const { ids, gates, probabilities, outputNorms } = this.packed
     return {
@@ -64,7 +64,7 @@ export class RouteRecorder {
     }
   }
 
-  /** Puts a batch's values in their place. A batch beyond the recorded tokens is cut to its last ones. */
+  /** Puts a batch's values in place. Of a batch with too many tokens, only the last ones count. */
   private put<T extends Int32Array | Float32Array>(
     all: T,
     batch: T,
@@ -80,7 +80,7 @@ export class RouteRecorder {
   }
 }
 
-/** Routes as the library gives them: views of the packed arrays, one entry per layer. */
+/** Unpacks routes to the form of the library: one entry per layer, with views of the packed arrays. */
 export function unpackRoutes(packed: PackedRoutes, config: ModelConfig, tokens: number): LayerRoutes[] {
   const { ids, gates, probabilities, outputNorms } = packed
   return placesOf(config).map((places) => {
@@ -101,20 +101,20 @@ export function unpackRoutes(packed: PackedRoutes, config: ModelConfig, tokens: 
   })
 }
 
-/** The kinds of experts that a layer has with their routes, in the order in which a token meets them. */
+/** A layer's kinds of experts with their routes, in the order of use by a token. */
 export function routesByKind(layer: LayerRoutes): (ExpertRoutes & { kind: MixtureKind })[] {
   const kinds = Object.entries(layer) as [MixtureKind, ExpertRoutes][]
   return kinds.map(([kind, routes]) => ({ kind, ...routes }))
 }
 
-/** Layer by layer, the mixtures that have experts there. */
+/** The mixtures of each layer. */
 function placesOf(config: ModelConfig): Place[][] {
   const places = known.get(config) ?? findPlaces(config)
   known.set(config, places)
   return places
 }
 
-/** Those of each config: every token that is generated asks for them. */
+/** A cache by config, since every generated token needs them. */
 const known = new WeakMap<ModelConfig, Place[][]>()
 
 function findPlaces({ layers, mixtures }: ModelConfig): Place[][] {

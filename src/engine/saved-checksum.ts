@@ -3,14 +3,14 @@ import { UserError } from '../errors.js'
 import { crcDigits } from '../packing/format/crc32.js'
 import { crc32 } from '../platform/checksums.js'
 
-/** A saved sequence with its checksum. */
+/** Adds the checksum to a saved sequence. */
 export function withChecksum(saved: SavedSequence): SavedSequence {
   return { ...saved, checksum: checksumOf(saved) }
 }
 
 /**
- * Throws a UserError if a saved sequence does not match its checksum. One without a checksum must have finite rows only:
- * a NaN in the cache makes every later logit NaN.
+ * Throws a UserError if a saved sequence does not match its checksum. One without a checksum must have only finite
+ * rows, since a NaN in the cache makes every later logit NaN.
  */
 export function checkUndamaged(saved: SavedSequence): void {
   const { checksum, rows } = saved

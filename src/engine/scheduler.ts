@@ -3,12 +3,12 @@ import { type Demand, Stopped, type Task, type Turn } from './demand.js'
 import { runMicroBatch } from './micro-batch.js'
 import { shareOut } from './share-out.js'
 
-/** A request under way, as the scheduler sees it. */
+/** A request, for the scheduler. */
 export interface Job {
-  /** Jobs of one lane are done strictly one after the other. */
+  /** Jobs in one lane run strictly one after the other. */
   lane: string
   task: Task
-  /** Whether nobody wants it any more. */
+  /** Whether its caller has stopped it. */
   stopped(): boolean
   /** Whether its reader is ready for more. */
   isWanted(): boolean
@@ -19,27 +19,28 @@ export interface Job {
 /** A job at the head of its lane. */
 interface Running {
   job: Job
-  /** Absent where it waits for nothing but its turn. */
+  /** Absent if it waits only for its turn. */
   demand?: Demand
+  /** Number of the micro-batch that served it last. */
   servedAt: number
 }
 
-/** What has been run so far. */
+/** Work done so far. */
 export interface BatchCounts {
-  /** Requests that are running tokens now. */
+  /** Requests that are running tokens. */
   sequencesRunning: number
   microBatches: number
   tokensProcessed: number
-  /** Tokens of the last micro-batch. */
+  /** Number of tokens in the last micro-batch. */
   lastBatchTokens: number
 }
 
-/** Tokens of prompts in a micro-batch with decode steps: what those wait for at most. */
+/** Most prompt tokens in a micro-batch with decode steps, which have to wait for them. */
 const SLICE = 64
 
 /**
- * Continuous batching: what all requests want of the model at a time goes through it together, so that weights are read once
- * for all of them. A request joins and leaves between any two micro-batches.
+ * Continuous batching: the tokens that requests want to run at the same time share a micro-batch, so that weights are
+ * read once for all. A request joins and leaves between any two micro-batches.
  */
 export class Scheduler {
   private readonly lanes = new Map<string, Job[]>()
@@ -57,8 +58,8 @@ export class Scheduler {
   }
 
   /**
-   * Works until every job is done or waits for its reader, or until `isPaused`; `poll` is called before each micro-batch, and
-   * may add jobs.
+   * Works until every job is done or waits for its reader, or until `isPaused`. Calls `poll`, which may add jobs,
+   * before each micro-batch.
    */
   work(poll: () => void, isPaused: () => boolean = () => false): void {
     do {
@@ -73,7 +74,7 @@ export class Scheduler {
     return { sequencesRunning, microBatches, tokensProcessed, lastBatchTokens }
   }
 
-  /** Carries the first job of every lane to where it needs the model; what needs none is done then. */
+  /** Runs the first job of every lane up to its first demand; a job without demands ends there. */
   private beginWhatCan(): void {
     for (const [lane, jobs] of this.lanes) {
       while (jobs.length > 0 && !this.running.has(lane)) {
@@ -86,7 +87,7 @@ export class Scheduler {
     }
   }
 
-  /** Runs one micro-batch, and gives a turn to those who wait for no more; false where nobody wants any. */
+  /** Runs one micro-batch, and gives jobs without a demand their turn. Returns false if there was nothing to do. */
   private runBatch(): boolean {
     const ready = [...this.running.values()].filter(({ job }) => job.isWanted() || job.stopped())
     const stopped = ready.filter(({ job }) => job.stopped())

@@ -16,33 +16,33 @@ import type {
 } from './protocol.js'
 import { checkUndamaged, withChecksum } from './saved-checksum.js'
 
-/** Tokens to run: after those of the sequence, or in place of its last `again`. */
+/** Tokens to run after those of the sequence, or in place of its last `again` tokens. */
 interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'take'> {
   tokens: Int32Array
   again?: number
-  /** Positions that are kept, where a model can do without the oldest. */
+  /** Most positions kept, by a model that can forget the oldest. */
   context?: number
-  /** Positions that there are in all. */
+  /** Most positions of the whole text. */
   limit: number
-  /** Leaves the sequence as it was: only what the taps see is wanted. */
+  /** Leaves the sequence unchanged: only the taps' observations are wanted. */
   onlyLook?: true
-  /** Told how far the tokens have been read: before the first micro-batch, and after each. */
+  /** Called before the first micro-batch and after each. */
   progress?: (progress: PromptProgress) => void
   /** Called after each micro-batch with the number of tokens that have been run. */
   after?: (done: number) => void
 }
 
-/** One sequence of tokens with its cache. Its methods are tasks, which yield what they want of the model. */
+/** One sequence of tokens with its cache. Calls that run tokens are tasks, which yield their demands on the model. */
 export class Sequence {
   cache: KVCache
-  /** Ids in the cache: what the repeat penalty looks at. */
+  /** Ids in the cache. The repeat penalty applies to them. */
   private readonly tokens: number[] = []
 
   constructor(readonly model: Decoder) {
     this.cache = model.createCache()
   }
 
-  /** Runs all tokens; a stop or any failure leaves the sequence as it was. */
+  /** Runs all tokens. A stop or a failure leaves the sequence unchanged. */
   *forward(request: ForwardRequest, stop: Int32Array, tell?: (progress: PromptProgress) => void): Task<ForwardReply> {
     const recorder = new ForwardRecorder(request, this.model.config)
     const input: Input = {
@@ -59,9 +59,9 @@ export class Sequence {
   }
 
   /**
-   * Runs the prompt and then token after token; `emit` gets each, and where routes are wanted only once it has been read,
-   * with the experts that it woke. A stop or any failure leaves the tokens whose steps were emitted, and the sequence as
-   * it was where there were none.
+   * Runs the prompt and then token after token. `emit` gets the step of each token: at once or, if routes are wanted,
+   * when it has been read. A stop or a failure keeps the tokens whose steps were emitted; if there were none, the
+   * sequence is unchanged.
    */
   *generate(
     request: GenerateRequest,
@@ -114,7 +114,10 @@ export class Sequence {
     })
   }
 
-  /** Replaces its tokens and cache by a saved sequence; one that is damaged or does not fit leaves it as it was. */
+  /**
+   * Replaces tokens and cache by a saved sequence. Throws a UserError, and changes nothing, if it is damaged or does
+   * not fit.
+   */
   import(saved: SavedSequence): void {
     checkUndamaged(saved)
     const { tokens, oldest, rows } = saved
@@ -135,7 +138,7 @@ export class Sequence {
     this.cache.release()
   }
 
-  /** Has all tokens run, in as many micro-batches as it takes. */
+  /** Runs all tokens, in one or several micro-batches. */
   private *run(input: Input, stop: Int32Array): Task<void> {
     const { tokens, again = 0, limit, onlyLook, progress } = input
     const from = this.cache.length - again
@@ -151,7 +154,7 @@ export class Sequence {
       for (const token of tokens) this.tokens.push(token)
       tell(0)
       for (let done = 0; done < tokens.length; ) {
-        // What is forgotten must not depend on how the tokens are sliced: it is so after every MAX_BATCH of them.
+        // Forget after every MAX_BATCH tokens, so that the result does not depend on how the tokens are sliced.
         const end = Number.isFinite(context) ? done - (done % MAX_BATCH) + MAX_BATCH : tokens.length
         done += yield this.demand(input, done, end, stop)
         if (done % MAX_BATCH === 0 || done === tokens.length) this.forgetBeyond(context)
@@ -166,7 +169,7 @@ export class Sequence {
     }
   }
 
-  /** Begins a run after the first `from` tokens; the function that it gives brings back what was there. */
+  /** Begins a run after the first `from` tokens. The returned function restores the sequence. */
   private begin(from: number): () => void {
     const replaced = this.tokens.slice(from)
     this.cache.begin()
@@ -187,18 +190,18 @@ export class Sequence {
     if (cache.length - cache.oldest > context) cache.forget(cache.length - context)
   }
 
-  /** Positions that are kept: a model that tells positions apart cannot go on without the oldest. */
+  /** Most positions kept: all for a model that distinguishes positions, since it cannot forget the oldest. */
   private contextOf({ context = Number.POSITIVE_INFINITY }: { context?: number }): number {
     return this.model.config.maxPositions === undefined ? context : Number.POSITIVE_INFINITY
   }
 
-  /** Positions that a text may have: the model's, or fewer where the caller says so. */
+  /** Most positions of a text: the model's limit, or the caller's if that is smaller. */
   private limitOf({ context = Number.POSITIVE_INFINITY }: { context?: number }): number {
     const { maxPositions } = this.model.config
     return maxPositions === undefined ? Number.POSITIVE_INFINITY : Math.min(context, maxPositions)
   }
 
-  /** The prompt; an empty one runs the last token again, whose logits were not kept. */
+  /** The prompt's tokens. An empty one runs the last token of the sequence again, whose logits were not kept. */
   private promptOf({ prompt }: GenerateRequest): { tokens: Int32Array; again: number } {
     if (prompt.length > 0 || this.tokens.length === 0) return { tokens: prompt, again: 0 }
     return { tokens: Int32Array.of(this.tokens[this.tokens.length - 1]), again: 1 }
@@ -206,5 +209,5 @@ export class Sequence {
 }
 
 function tooLong(tokens: number, limit: number): UserError {
-  return new UserError(`the text has ${tokens} tokens, and the model's context ends at ${limit}; give it less of it`)
+  return new UserError(`the text has ${tokens} tokens, and the model's context ends at ${limit}; shorten it`)
 }

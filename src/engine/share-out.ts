@@ -2,19 +2,23 @@ import { MAX_BATCH } from '../nn/decoder.js'
 
 /** A sequence that waits for the model. */
 export interface Waiting {
-  /** Tokens that it wants to run. */
+  /** Number of tokens to run. */
   tokens: number
   /** Number of the micro-batch that served it last. */
   servedAt: number
 }
 
-/** Tokens that each waiting prompt gets at least, in turn where there are too many: nobody waits for another's whole prompt. */
+/**
+ * Least tokens for each waiting prompt, so that none waits for another to end. If there are too many prompts, they take
+ * turns.
+ */
 const LEAST = 16
 
 /**
- * How many tokens of each sequence go into the next micro-batch. Decode steps, one token each, come first. Prompts have the
- * rest of the rows: all where no decode step waits, else `slice` at most. The shortest, whose answer can begin soonest, has
- * half of them, so that many long ones do not hold it up; each of the others gets a few, and what is left goes to the shortest.
+ * Number of tokens of each sequence in the next micro-batch. Decode steps, of one token each, come first. Prompts get
+ * the other rows: all if no decode step waits, else at most `slice`. The shortest prompt, whose answer can begin
+ * soonest, gets half of them, so that many long ones do not delay it. Each other prompt gets a few; the rest goes to
+ * the shortest ones.
  */
 export function shareOut(waiting: readonly Waiting[], slice: number): number[] {
   const shares = new Array<number>(waiting.length).fill(0)

@@ -1,22 +1,22 @@
 import { startThread, type Thread } from '../platform/threads.js'
 import { prepareToCompile } from '../runtime/compiler/compile.js'
 
-/** The thread of an engine to come. */
+/** Thread of the next engine. */
 let ahead: Thread | undefined
 
 /**
- * Starts the thread of the next engine: it reads the engine's code while the caller is still looking for a model. The
- * process does not wait for it if no engine comes.
+ * Starts the thread of the next engine, which loads the engine's code while the caller still looks for a model. It does
+ * not keep the process alive.
  */
 export function startThreadAhead(): void {
   if (ahead) return
   ahead = startEngineThread()
   ahead.unref()
-  // The next engine then starts a thread of its own, and tells what is wrong with it.
+  // The next engine then starts another thread, and reports its error.
   ahead.once('error', () => (ahead = undefined))
 }
 
-/** The thread of a new engine, which waits to be told of its model. */
+/** A thread for a new engine: the one started ahead, or else a new one. */
 export function takeThread(): Thread {
   const thread = ahead ?? startEngineThread()
   thread.removeAllListeners('error')

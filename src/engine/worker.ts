@@ -6,18 +6,18 @@ import { Engine } from './engine.js'
 import type { Credit, EngineData, FromEngine, SentRequest, ToEngine } from './protocol.js'
 
 /*
- * The engine's thread. Requests of one session are carried out strictly in the order they come; those of different sessions
- * share the model, micro-batch by micro-batch (scheduler.ts).
+ * The engine's thread. Requests of one session run strictly in the order they come; those of different
+ * sessions share the model, micro-batch by micro-batch (scheduler.ts).
  */
 
-/** Steps that a generation may be ahead of its reader before the first credit comes. */
+/** Steps that a generation may run ahead of its reader without a credit. */
 const FIRST_CREDIT = 32
 
 const mailbox = openMailbox<ToEngine, FromEngine>()
 
-/** Steps that the reader of each request is ready for. */
+/** Steps that each request may still send. */
 const credits = new Map<number, number>()
-/** Requests of training that came before its code was read; the loop pauses for that. */
+/** Training requests that wait for the code of training; the loop pauses until it is imported. */
 const early: SentRequest[] = []
 let engine: Engine
 
@@ -52,7 +52,7 @@ function accept(message: SentRequest | Credit): void {
   else begin(message)
 }
 
-/** Begins a request of training, and those that come meanwhile, once its code is there. */
+/** Imports the code of training, then begins the request and others that have come meanwhile. */
 async function beginPrepared(call: SentRequest): Promise<void> {
   if (early.push(call) > 1) return
   try {
@@ -95,7 +95,7 @@ function begin(call: SentRequest): void {
   })
 }
 
-/** What must not overlap: requests of one session, and those of a kind that is about the whole model. */
+/** Lane of requests that must not overlap: those of a session, or of a kind that concerns the whole model. */
 function laneOf(call: SentRequest): string {
   if ('session' in call) return `session ${call.session}`
   return call.kind === 'classify' ? `classify ${call.id}` : call.kind
@@ -114,7 +114,7 @@ function failure(id: number, error: unknown): FromEngine {
   }
 }
 
-/** Large results are handed over, not copied. */
+/** Buffers of large results, which are transferred rather than copied. */
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (typeof value !== 'object' || value === null) return []
   const fields = ArrayBuffer.isView(value) ? [value] : Object.values(value)

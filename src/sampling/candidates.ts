@@ -1,13 +1,13 @@
 /**
- * The tokens that may still be chosen, as parallel arrays of which the first `count` places are in use, in no promised
- * order. Made once for a vocabulary and used for every token, so that choosing one allocates nothing.
+ * Tokens that may still be chosen, in parallel arrays. The first `count` places are in use, in any order. One object
+ * serves all tokens of a text, so that choosing one allocates nothing.
  */
 export class Candidates {
   count = 0
   readonly ids: Int32Array
   /** Logits by place (not by id). */
   readonly logits: Float32Array
-  /** Weights by place, for whoever needs them next: proportional to the probability. */
+  /** Weights by place, proportional to the probabilities; `weigh` sets them. */
   readonly weights: Float64Array
 
   constructor(vocabSize: number) {
@@ -16,7 +16,7 @@ export class Candidates {
     this.weights = new Float64Array(vocabSize)
   }
 
-  /** Takes in every token of the vocabulary, but none whose logit is NaN or -Infinity: those cannot be chosen. */
+  /** Adds every token of the vocabulary, except those with a logit of NaN or -Infinity, which cannot be chosen. */
   fill(logits: Float32Array): void {
     const { ids, logits: kept } = this
     let count = 0
@@ -31,7 +31,7 @@ export class Candidates {
     this.count = count
   }
 
-  /** The largest logit, -Infinity where there is no candidate. */
+  /** The largest logit; -Infinity if there is no candidate. */
   largestLogit(): number {
     let largest = -Infinity
     for (let at = 0; at < this.count; at++) if (this.logits[at] > largest) largest = this.logits[at]

@@ -9,10 +9,10 @@ export interface TokenLogprob {
 }
 
 /**
- * log(sum(exp(logits))), summed in double precision. NaN logits are passed over; the result is -Infinity where there is
- * no other, Infinity where one is infinite.
+ * log(sum(exp(logits))), summed in double precision. Skips NaN logits. The result is -Infinity if there are no others,
+ * and Infinity if one is infinite.
  *
- * One pass: the sum is kept relative to the largest logit so far, and rescaled in the few places where that grows.
+ * It takes one pass: the sum is relative to the largest logit so far, and is rescaled when that grows, which is seldom.
  */
 export function logSumExp(logits: Float32Array): number {
   let largest = -Infinity
@@ -35,10 +35,9 @@ export function logprobOf(logits: Float32Array, id: number): number {
 }
 
 /**
- * The n most probable tokens (fewer where the vocabulary has fewer), falling, lower ids first among equals; none whose
- * logit is NaN. The normalizer is logSumExp(logits); give the one that the chosen token was judged by, so that no token
- * has two log-probabilities. Where a logit is infinite, its token has no log-probability (NaN), and the others have
- * -Infinity.
+ * The n most probable tokens, or fewer if the vocabulary is smaller, most probable first and lower ids first among
+ * equals. Skips NaN logits. Pass the normalizer, logSumExp(logits), that the chosen token's log-probability used, so
+ * that no token has two. If a logit is infinite, its token's log-probability is NaN, and that of all others -Infinity.
  */
 export function topLogprobs(logits: Float32Array, n: number, normalizer = logSumExp(logits)): TokenLogprob[] {
   const candidates = new Candidates(Math.min(n, logits.length))

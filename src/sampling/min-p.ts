@@ -1,8 +1,8 @@
 import type { Candidates } from './candidates.js'
 
 /**
- * Keeps the tokens that are at least p (0 ... 1) times as probable as the most probable one: few where the model is
- * sure, many where it is not. The most probable token always stays; p = 0 keeps all.
+ * Keeps the tokens that are at least p (0 ... 1) times as probable as the most probable one: few if the model is sure,
+ * many if it is not. The most probable token always stays; p = 0 keeps all.
  */
 export function keepMinP(candidates: Candidates, p: number): void {
   if (p <= 0) return

@@ -8,7 +8,7 @@ const MASK_64 = 0xffffffffffffffffn
 export class Random {
   private readonly state: Uint32Array
 
-  /** From four 32-bit words of state, not all zero; `seededRandom` makes them out of one number. */
+  /** Takes four 32-bit words of state, not all zero; `seededRandom` makes them from one number. */
   constructor(state: readonly [number, number, number, number]) {
     this.state = Uint32Array.from(state)
   }
@@ -27,7 +27,7 @@ export class Random {
     return scrambled
   }
 
-  /** The next number, uniform in [0, 1) with all 53 bits of a double (two words a number, the high one first). */
+  /** The next number, uniform in [0, 1) with all 53 bits of a double. Takes two words, the high one first. */
   nextFloat(): number {
     const high = this.nextUint32() >>> 5 // 27 bits
     const low = this.nextUint32() >>> 6 // 26 bits
@@ -36,8 +36,8 @@ export class Random {
 }
 
 /**
- * A generator for a seed, any integer 0 ... 2^53 - 1. The state is the output of SplitMix64 started at the seed, which
- * its authors advise: seeds that differ in one bit start far apart, and the state is never all zero.
+ * A generator for a seed, an integer in 0 ... 2^53 - 1. The state is the output of SplitMix64 from that seed, as its
+ * authors advise: seeds that differ in one bit start far apart, and the state is never all zero.
  */
 export function seededRandom(seed: number): Random {
   let counter = BigInt(seed)
@@ -53,7 +53,7 @@ export function seededRandom(seed: number): Random {
   return new Random([Number(first & MASK_32), Number(first >> 32n), Number(second & MASK_32), Number(second >> 32n)])
 }
 
-/** A seed for a run that names none: 32 bits from the system, few enough to be typed again. */
+/** A random seed: 32 bits from the system, few enough to type again. */
 export function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]
 }

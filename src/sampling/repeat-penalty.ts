@@ -1,12 +1,12 @@
 /**
- * The repetition penalty of CTRL as Hugging Face and llama.cpp apply it: the logit of each token that occurs in `ids` is
- * divided by the penalty where it is positive and multiplied by it where it is negative, once, however often the token
- * occurs. Above 1 repetition becomes less likely, below 1 more.
+ * Applies CTRL's repetition penalty, as Hugging Face and llama.cpp do: divides the logit of each token in `ids` by the
+ * penalty if it is positive, and multiplies it if it is negative. A token that occurs several times is penalised once.
+ * A penalty above 1 makes repetition less likely, one below 1 more likely.
  *
- * `ids` is the window that counts. Hugging Face takes the whole context, prompt included, and so does the sampler when
- * it is given the whole context; llama.cpp takes the last 64 tokens. Ids outside the vocabulary are passed over.
+ * `ids` is the window that counts. Hugging Face takes the whole context with the prompt, llama.cpp the last 64 tokens.
+ * Ids outside the vocabulary are skipped.
  *
- * Reads `logits` and writes `penalised` (a copy of them), which is why a second occurrence does no harm.
+ * Reads `logits` and writes `penalised`, a copy of them, so that a second occurrence has no effect.
  */
 export function penaliseRepeats(
   logits: Float32Array,

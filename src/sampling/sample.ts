@@ -9,31 +9,31 @@ import { weigh } from './temperature.js'
 import { keepTopK } from './top-k.js'
 import { keepTopP } from './top-p.js'
 
-/** What a row of logits comes down to: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
+/** Summary of a row of logits: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
 export interface LogitSummary {
   argmax: number
   logSumExp: number
 }
 
 export interface Sampler {
-  /** The seed in use: the one asked for, or the one drawn where none was. */
+  /** The seed in use: the given one, or a random one. */
   readonly seed: number
   /**
-   * Chooses the next token from `logits` (vocab_size, left as they are). `previousIds` are the ids that the repeat
-   * penalty falls on: give it the whole context, or the end of it for a shorter memory. The logprob returned is the one
-   * the model itself gives the token, before penalty, truncation and temperature. What is already `known` about the
-   * logits is not computed again.
+   * Chooses the next token by its logits (one per id), which stay unchanged. The repeat penalty applies to
+   * `previousIds`: pass the whole context, or its end for a shorter memory. The returned logprob is the model's own,
+   * before penalty, filters and temperature. Pass a summary that is `known` already to save computing it.
    */
   sample(logits: Float32Array, previousIds: Iterable<number>, known?: LogitSummary): TokenLogprob
 }
 
 /**
- * A sampler with a random stream of its own: the same seed and the same logits in the same order give the same tokens.
- * Options left out take their defaults and a random seed; throws a UsageError for one outside its range.
+ * A sampler with its own random numbers: the same seed and the same logits in the same order give the same tokens.
+ * Absent options take their defaults, and the seed a random number. Throws a UsageError for an option outside its
+ * range.
  *
- * The order is llama.cpp's: repeat penalty, top-k, top-p, min-p, temperature. The temperature comes last so that the
- * truncations judge the distribution the model meant: a high temperature then stirs among the tokens that were
- * plausible to begin with, and does not let in those that were not. (Hugging Face applies it before top-k.)
+ * The order is llama.cpp's: repeat penalty, top-k, top-p, min-p, temperature. With the temperature last, the filters
+ * judge the model's own distribution: a high temperature varies the choice among plausible tokens and adds no
+ * implausible ones. (Hugging Face applies the temperature before top-k.)
  */
 export function createSampler(options: Partial<Sampling> = {}): Sampler {
   const { temperature, topK, topP, minP, repeatPenalty, seed } = settle(options, { seed: randomSeed() })
@@ -74,7 +74,7 @@ export function createSampler(options: Partial<Sampling> = {}): Sampler {
   }
 }
 
-/** The id of the largest logit, the lowest where several are equal; NaN never wins. -1 where none can be chosen. */
+/** The id of the largest logit, the lowest among equals; -1 if all are NaN or -Infinity. */
 export function argmax(logits: Float32Array): number {
   let best = -1
   let largest = -Infinity
@@ -87,7 +87,7 @@ export function argmax(logits: Float32Array): number {
   return best
 }
 
-/** The candidate on which the point `uniform`, in [0, 1), of the total weight falls; -1 where there is none. */
+/** The candidate at the point `uniform`, in [0, 1), of the total weight; -1 if there are no candidates. */
 function draw(candidates: Candidates, total: number, uniform: number): number {
   const { ids, weights, count } = candidates
   let rest = uniform * total
@@ -95,6 +95,6 @@ function draw(candidates: Candidates, total: number, uniform: number): number {
     rest -= weights[at]
     if (rest < 0) return ids[at]
   }
-  // Rounding can leave a sliver beyond the last candidate; it belongs to that one.
+  // Rounding can leave a bit of weight after the last candidate; it belongs to that one.
   return count > 0 ? ids[count - 1] : -1
 }

@@ -2,8 +2,9 @@ import { expBelow } from '../exp.js'
 import type { Candidates } from './candidates.js'
 
 /**
- * Sets the candidates' weights to exp((logit - largest logit) / temperature), temperature > 0, and returns their sum;
- * a candidate's probability is its weight divided by that. Of infinite logits each weighs 1 and the others nothing.
+ * Sets the candidates' weights to exp((logit - largest logit) / temperature), temperature > 0, and returns their sum. A
+ * candidate's probability is its weight divided by the sum. If some logits are infinite, each of them weighs 1 and all
+ * others 0.
  */
 export function weigh(candidates: Candidates, temperature: number): number {
   const { logits, weights, count } = candidates
@@ -11,7 +12,7 @@ export function weigh(candidates: Candidates, temperature: number): number {
   const sharpness = 1 / temperature
   let total = 0
   for (let at = 0; at < count; at++) {
-    // The comparison spares infinite logits the subtraction, which would make NaN of them.
+    // Infinite logits must not be subtracted: that would give NaN.
     const logit = logits[at]
     const weight = logit === largest ? 1 : expBelow((largest - logit) * sharpness)
     weights[at] = weight

@@ -1,11 +1,11 @@
 import type { Candidates } from './candidates.js'
 
 /**
- * Fills `candidates` with the k tokens of the largest logits (lower ids first among equals), fewer where the vocabulary
- * has fewer that can be chosen. They come in no promised order.
+ * Fills `candidates` with the k tokens of the largest logits (lower ids first among equals), or with fewer if fewer can
+ * be chosen. Their order is undefined.
  *
- * A heap of k with the lowest-ranking token on top: nearly every other token fails one comparison with that and is done
- * with, so the cost is one pass over the logits.
+ * A heap of k tokens has the lowest-ranking one on top. Nearly every other token fails one comparison with it, so the
+ * cost is one pass over the logits.
  */
 export function keepTopK(logits: Float32Array, k: number, candidates: Candidates): void {
   candidates.count = 0
@@ -20,7 +20,7 @@ export function keepTopK(logits: Float32Array, k: number, candidates: Candidates
 
   let lowest = candidates.logits[0]
   for (; id < logits.length; id++) {
-    // A later token of the same logit has the higher id and loses, so > is the whole comparison.
+    // A later token with the same logit has the higher id and loses, so > is enough.
     if (logits[id] > lowest) {
       place(candidates, 0, id, logits[id])
       sink(candidates, 0)
@@ -34,7 +34,7 @@ function place(candidates: Candidates, at: number, id: number, logit: number): v
   candidates.logits[at] = logit
 }
 
-/** Moves the token at place `at` down until it ranks after both of its children. */
+/** Moves the token at place `at` down until it ranks after both its children. */
 function sink(candidates: Candidates, at: number): void {
   for (;;) {
     const left = 2 * at + 1

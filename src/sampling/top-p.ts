@@ -2,11 +2,11 @@ import type { Candidates } from './candidates.js'
 import { weigh } from './temperature.js'
 
 /**
- * Keeps the nucleus: the fewest tokens, most probable first (lower ids first among equals), whose probabilities
- * together reach p (0 ... 1) of all that the candidates hold. At least one token stays; from p = 1 on, all do.
+ * Keeps the nucleus: the fewest tokens, most probable first (lower ids first among equals), that together reach p (0
+ * ... 1) of the candidates' probability. At least one token stays; from p = 1 on, all do.
  *
- * Quickselect by probability mass: split the tokens at one of them and go on in the part where the border lies. Linear
- * on average whatever the shape of the distribution, where sorting the vocabulary would cost ten times more.
+ * This is quickselect by probability mass: it splits the tokens at one of them and continues in the part with the
+ * border. It takes linear time on average for any distribution; sorting the vocabulary would cost ten times more.
  */
 export function keepTopP(candidates: Candidates, p: number): void {
   if (p >= 1 || candidates.count === 0) return
@@ -14,7 +14,7 @@ export function keepTopP(candidates: Candidates, p: number): void {
   const total = weigh(candidates, 1)
   dropBelow(candidates, ((1 - p) / candidates.count) * total)
   let missing = p * total
-  // Tokens before `low` are in the nucleus and have been taken off `missing`; those from `high` on are not in it.
+  // Tokens before `low` are in the nucleus, and their mass is off `missing`; those from `high` on are not in it.
   let low = 0
   let high = candidates.count
   while (high - low > 1) {
@@ -35,8 +35,8 @@ export function keepTopP(candidates: Candidates, p: number): void {
 }
 
 /**
- * Drops the tokens that weigh less than `least`. At a (1 - p)th of the mean weight none of them can be in the nucleus:
- * all together they hold less than 1 - p, so the others reach p without them. Most of a vocabulary goes this way.
+ * Drops the tokens that weigh less than `least`. If that is (1 - p) times the mean weight, none of them can be in the
+ * nucleus: all together have less than 1 - p, so the others reach p without them. This drops most of a vocabulary.
  */
 function dropBelow(candidates: Candidates, least: number): void {
   const { ids, logits, weights } = candidates
@@ -52,8 +52,8 @@ function dropBelow(candidates: Candidates, least: number): void {
 }
 
 /**
- * Reorders the places low ... high-1 around one of them, so that all before it rank before it and all after it after
- * it, and returns its new place. The pivot is the median of three: tokens in falling or rising order cost nothing extra.
+ * Reorders the places low ... high-1 around one of them: all before it rank before it, all after it rank after it.
+ * Returns its new place. The pivot is the median of three, so that sorted tokens cost no more than others.
  */
 function partition(candidates: Candidates, low: number, high: number): number {
   const middle = (low + high) >>> 1

@@ -6,17 +6,17 @@ import { systemDropped, writeChat } from '../text/chat-frame.js'
 import { readMessages } from '../text/read-messages.js'
 import type { SessionModel } from './session-model.js'
 
-/** A conversation up to the beginning of its next answer. */
+/** A conversation as ids, up to the beginning of its next answer. */
 interface ChatPrompt {
   prompt: number[]
   /** Texts that end the answer. */
   stop: string[]
   ends: AnswerEnds
-  /** Beginning of the answer that is in the prompt already; empty for a new answer. */
+  /** Beginning of the answer that the prompt contains already; empty for a new answer. */
   begun: string
 }
 
-/** Writes a conversation out by the model's chat template. Throws a UserError if the model has none. */
+/** Renders a conversation with the model's chat template. Rejects with a UserError if the model has none. */
 export async function chatPrompt(
   messages: readonly ChatMessage[],
   { chatTemplate: template, tokenizer, defaults }: SessionModel,

@@ -6,19 +6,19 @@ import { randomSeed } from '../sampling/random.js'
 import type { SessionModel } from './session-model.js'
 import { tokenIds } from './token-ids.js'
 
-/** Characters that are encoded at once, in a millisecond or so. */
+/** Longest text, in characters, that is encoded synchronously: it takes about a millisecond. */
 const SHORT = 10_000
 
 /**
- * Ids of a prompt; a promise of them if its text takes a while to encode. A prompt that continues a session gets no
- * special tokens: what begins a text begins a sequence only.
+ * Ids of a prompt, or a promise of them if its text takes long to encode. A prompt that continues a session gets no
+ * special tokens, since these belong at the beginning of a text.
  */
 export function promptIds(
   prompt: string | ArrayLike<number>,
   { tokenizer, config }: SessionModel,
   { continues, signal }: { continues: boolean; signal?: AbortSignal },
 ): ArrayLike<number> | Promise<number[]> {
-  // Checked before it is awaited: a promise of a text is no prompt.
+  // A promise of a text, whose caller forgot an await, must be refused here.
   if (typeof prompt !== 'string') return tokenIds(prompt, config.vocabSize)
   if (!tokenizer) throw new UsageError('the model came without tokenizer files: give the prompt as token ids')
   const addSpecialTokens = !continues
@@ -26,7 +26,7 @@ export function promptIds(
   return tokenizer.encodeAsync(prompt, { addSpecialTokens, signal })
 }
 
-/** The request for a generation, with every option settled. Throws a UserError if the model generates no text. */
+/** Builds the engine's request, with a value for every option. Throws a UserError if the model is a classifier. */
 export function generateRequest(
   session: number,
   prompt: ArrayLike<number>,

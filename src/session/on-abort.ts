@@ -1,8 +1,8 @@
 import { allowManyListeners } from '../platform/listeners.js'
 
 /**
- * Calls `listener` when `signal` aborts; the function that it gives ends that. Many requests may listen to one signal: Node
- * takes more than ten for a leak, and would say so on stderr.
+ * Calls `listener` when `signal` aborts; the returned function stops listening. Raises Node's limit for the signal,
+ * since Node warns of a leak on stderr if more than ten requests share one.
  */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (!signal) return () => undefined

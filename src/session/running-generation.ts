@@ -12,26 +12,26 @@ import { TextStream } from './text-stream.js'
 interface Parts {
   model: SessionModel
   request: GenerateRequest
-  /** Takes the tokens that the generation leaves in the cache. */
+  /** Receives the tokens that the generation leaves in the cache. */
   cached: PlannedChange
   options: Pick<GenerateOptions, 'signal' | 'onPromptProgress'>
-  /** Drops blanks around the text if it is an answer. */
+  /** Ends of an answer, whose outer blanks are dropped. Default: the text is no answer. */
   ends?: AnswerEnds
 }
 
-/** One generation, from its request to its result. */
+/** One generation on the caller's side, from its request to its result. */
 export class RunningGeneration {
-  /** The engine's part of it. */
+  /** The engine's request. */
   readonly ongoing: Ongoing<GenerateReply>
-  /** The engine's reply, once it has been read to the end. */
+  /** The engine's reply; undefined until all steps have been read. */
   reply?: GenerateReply
   private readonly queue = new StepQueue()
   private readonly text: TextStream
   private readonly clock = new StepClock()
   private readonly tokens: number[] = []
-  /** Tokens given to the model that it has not read before the next step comes. */
+  /** Tokens that count as read by the model when the next step is delivered. */
   private unread: ArrayLike<number>
-  /** Its text is not certain yet. */
+  /** A step whose text is not certain yet. */
   private waiting?: Step
 
   constructor(private readonly parts: Parts) {
@@ -45,12 +45,12 @@ export class RunningGeneration {
     this.queue.endWith(this.ongoing.reply)
   }
 
-  /** Its steps, each once its text is certain. */
+  /** Yields each step as soon as its text is certain. */
   async *steps(): AsyncGenerator<Step, GenerationResult> {
     const { text, ongoing, clock, parts } = this
     const { signal } = parts.options
     for await (const message of this.queue) {
-      // The engine runs ahead: an abort ends the answer where its reader is.
+      // The engine runs ahead, but an abort ends the answer at the reader's step.
       signal?.throwIfAborted()
       if (this.waiting) {
         yield this.deliver(this.waiting)
@@ -66,7 +66,7 @@ export class RunningGeneration {
     const reply = await settled(ongoing, signal)
     const rest = text.flush(reply.finishReason === 'length')
     if (this.waiting) yield this.deliver({ ...this.waiting, text: this.waiting.text + rest })
-    // The engine has run the last token to learn that the text ends with it.
+    // To sample the end-of-text token, the engine has read the last token, too.
     if (reply.finishReason === 'eos') parts.cached.add(this.unread)
     this.reply = reply
     return this.result(reply.finishReason, reply, reply.contextFull)
@@ -83,7 +83,7 @@ export class RunningGeneration {
     }
   }
 
-  /** Counts a step as its reader gets it: the model has read all before its token. */
+  /** Counts a step that the reader gets: the model has read all tokens before it. */
   private deliver(step: Step): Step {
     this.parts.cached.add(this.unread)
     this.unread = [step.token]
@@ -113,7 +113,7 @@ export class RunningGeneration {
   }
 }
 
-/** Times of a generation that its reader ends, as far as its steps tell them. */
+/** Times of a generation that a stop string ends: the engine's own would include steps beyond it. */
 class StepClock {
   prefillMs = 0
   private readonly started = performance.now()

@@ -3,7 +3,7 @@ import { UsageError, UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
 import { tokenIds } from './token-ids.js'
 
-/** Throws a UserError if `saved` cannot come from a session of a model like this one. */
+/** Throws a UserError if `saved` cannot come from a session of a model with this config. */
 export function checkSaved(saved: SavedSequence, { vocabSize }: ModelConfig): void {
   const { tokens, oldest, rows, checksum } = saved ?? {}
   if (!(tokens instanceof Int32Array && rows instanceof Float32Array)) {
@@ -13,7 +13,7 @@ export function checkSaved(saved: SavedSequence, { vocabSize }: ModelConfig): vo
     throw new UsageError('`checksum` must be the text that save gave, or absent')
   }
   if (!Number.isInteger(oldest) || oldest < 0 || oldest > tokens.length) {
-    throw new UserError(`the saved session is not whole: its oldest position is ${oldest} of ${tokens.length}`)
+    throw new UserError(`the saved session is incomplete: its oldest position is ${oldest} of ${tokens.length}`)
   }
   tokenIds(tokens, vocabSize)
 }

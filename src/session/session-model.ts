@@ -2,7 +2,7 @@ import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js
 import type { EngineClient } from '../engine/client.js'
 import type { ModelConfig } from '../model/config.js'
 
-/** What a session needs of its model. */
+/** The parts of a model that a session uses. */
 export interface SessionModel {
   engine: EngineClient
   config: ModelConfig

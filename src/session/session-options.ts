@@ -17,7 +17,7 @@ const FORWARD: Record<keyof ForwardOptions, true> = {
 
 const LOGITS: readonly ForwardOptions['logits'][] = ['last', 'all', 'none']
 
-/** Those that only `generate` has, beside the settings of every generation. */
+/** Options of `generate` besides the settings of the generation itself. */
 const GENERATE: Record<Exclude<keyof GenerateOptions, (typeof OPTION_NAMES)[number]>, true> = {
   routes: true,
   probabilities: true,
@@ -25,25 +25,25 @@ const GENERATE: Record<Exclude<keyof GenerateOptions, (typeof OPTION_NAMES)[numb
   signal: true,
 }
 
-/** Those that only `chat` has. */
+/** Options that only `chat` has. */
 const CHAT: Record<Exclude<keyof ChatOptions, keyof GenerateOptions>, true> = { args: true, onWarning: true }
 
 const ALL_OF_GENERATE = { ...(Object.fromEntries(OPTION_NAMES.map((name) => [name, true])) as object), ...GENERATE }
 
-/** Throws a UsageError that names the first option of `forward` which cannot be meant. */
+/** Throws a UsageError that names the first wrong option of `forward`. */
 export function checkForward(options: ForwardOptions): void {
   checkOptionNames(options, FORWARD, 'forward')
   checkOneOf('logits', options.logits, LOGITS)
   checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'hidden'])
 }
 
-/** The same for `generate`, whose settings are checked where they are put together. */
+/** Throws a UsageError that names the first wrong option of `generate`; `settle` checks the settings. */
 export function checkGenerate(options: GenerateOptions): void {
   checkOptionNames(options, ALL_OF_GENERATE, 'generate')
   checkSwitches(options, ['routes', 'probabilities'])
 }
 
-/** The same for `chat`. */
+/** Throws a UsageError that names the first wrong option of `chat`; `settle` checks the settings. */
 export function checkChat(options: ChatOptions): void {
   checkOptionNames(options, { ...ALL_OF_GENERATE, ...CHAT }, 'chat')
   checkSwitches(options, ['routes', 'probabilities'])

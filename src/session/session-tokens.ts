@@ -1,23 +1,23 @@
-/** A call that has been made and changes the tokens of its session. */
+/** A pending call that changes the tokens of its session. */
 export interface PlannedChange {
-  /** Adds tokens to those that the call leaves in the cache. */
+  /** Appends tokens that the call puts into the cache. */
   add(tokens: ArrayLike<number>): void
-  /** The call has been carried out. */
+  /** The call has succeeded. */
   done(): void
-  /** The call has failed and left the session as it was. */
+  /** The call has failed and changed nothing. */
   failed(): void
 }
 
 interface Change {
-  /** Most of the earlier tokens that stay. */
+  /** Most earlier tokens that stay. */
   keep: number
   added: number[]
   isDone: boolean
 }
 
 /**
- * Tokens in a session's cache once all calls made so far are carried out, which happens in the order they were made. A
- * call that fails is taken out, and later ones count from the tokens before it.
+ * Tokens in a session's cache, as they will be when all pending calls are done. Calls take effect in the order they
+ * were made; one that fails is left out.
  */
 export class SessionTokens {
   private readonly settled: number[] = []
@@ -27,7 +27,7 @@ export class SessionTokens {
     return this.pending.reduce((length, { keep, added }) => Math.min(length, keep) + added.length, this.settled.length)
   }
 
-  /** All ids; a list that the next change may alter. */
+  /** All ids. The next change may alter the list. */
   get ids(): readonly number[] {
     if (this.pending.length === 0) return this.settled
     const ids = [...this.settled]
@@ -35,7 +35,7 @@ export class SessionTokens {
     return ids
   }
 
-  /** Notes a call that keeps at most `keep` tokens and adds others. */
+  /** Registers a call that keeps at most `keep` earlier tokens (default: all) and appends others. */
   plan({ keep = Number.POSITIVE_INFINITY, added = [] }: { keep?: number; added?: ArrayLike<number> }): PlannedChange {
     const change: Change = { keep, added: [], isDone: false }
     append(change.added, added)
@@ -66,7 +66,7 @@ function apply({ keep, added }: Change, ids: number[]): void {
   append(ids, added)
 }
 
-/** One by one: a spread of a long text would overflow the stack. */
+// One by one: spreading a long text would overflow the stack.
 function append(ids: number[], more: ArrayLike<number>): void {
   for (let i = 0; i < more.length; i++) ids.push(more[i])
 }

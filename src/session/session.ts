@@ -23,7 +23,7 @@ import { targetIds, tokenIds } from './token-ids.js'
 /** The caller's end of one sequence; the cache itself lives with the engine. */
 export class EngineSession implements Session {
   private readonly cached = new SessionTokens()
-  /** Positions below it have been forgotten, by a generation with a limited `context`. */
+  /** First position still in the cache; a generation with a limited `context` forgets earlier ones. */
   private oldest = 0
   private disposed = false
 
@@ -81,7 +81,7 @@ export class EngineSession implements Session {
       ...(reply.routes && { routes: unpackRoutes(reply.routes, config, ids.length) }),
       ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }
-    // What was asked for is there, which the compiler cannot follow.
+    // The result has what the options ask for, which the compiler cannot follow.
     return result as ForwardResult<Routes, Hidden>
   }
 
@@ -146,7 +146,7 @@ export class EngineSession implements Session {
     this.oldest = saved.oldest
   }
 
-  /** What console.log shows. */
+  /** Text for console.log. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return `[Session of ${this.length} tokens]`
   }
@@ -157,7 +157,7 @@ export class EngineSession implements Session {
     this.send({ kind: 'release', session: this.id })
   }
 
-  /** Generates after the tokens in the cache and those of a prompt. */
+  /** Appends a prompt and generates what follows. */
   private async *run(
     prompt: ArrayLike<number>,
     options: GenerateOptions,
@@ -173,14 +173,14 @@ export class EngineSession implements Session {
       return yield* generation.steps()
     } finally {
       unlisten()
-      // Left early or stopped: what the engine computed ahead of the reader is taken back.
+      // The engine runs ahead of the reader: if that left early, the surplus is cut off.
       if (generation.reply) this.oldest = generation.reply.oldest
       else await this.takeBack(generation.ongoing, this.length)
       cached.done()
     }
   }
 
-  /** Counts the tokens that a call changes unless it fails. */
+  /** Registers a change of the tokens until its call succeeds or fails. */
   private async counting<T>(change: Parameters<SessionTokens['plan']>[0], call: Promise<T>): Promise<T> {
     const planned = this.cached.plan(change)
     try {
@@ -205,7 +205,7 @@ export class EngineSession implements Session {
     if (this.disposed) throw new UsageError('this session has been disposed')
   }
 
-  /** Stops a generation and cuts off what the engine computed beyond `length` tokens. */
+  /** Stops a generation and truncates the engine's sequence to `length` tokens. */
   private async takeBack(ongoing: Ongoing<GenerateReply>, length: number): Promise<void> {
     ongoing.stop()
     const { reply } = this.model.engine.call<TruncateReply>({ kind: 'truncate', session: this.id, length })
@@ -216,7 +216,7 @@ export class EngineSession implements Session {
     )
   }
 
-  /** A request whose reply nobody waits for; it cannot fail but by the end of the engine, which others report. */
+  /** Sends a request without awaiting its reply. It fails only if the engine ends, which other calls report. */
   private send(request: Parameters<EngineClient['call']>[0]): void {
     this.model.engine.call(request).reply.catch(() => undefined)
   }

@@ -1,7 +1,7 @@
 import { Interrupted, type Ongoing } from '../engine/client.js'
 import { onAbort } from './on-abort.js'
 
-/** The reply of a request that an abort stops; an abort rejects with the signal's reason, as fetch does. */
+/** Awaits a reply. An abort stops the request and rejects with the signal's reason, as in fetch. */
 export async function settled<T>(ongoing: Ongoing<T>, signal?: AbortSignal): Promise<T> {
   const unlisten = onAbort(signal, () => ongoing.stop())
   try {

@@ -1,6 +1,6 @@
 import type { StepMessage } from '../engine/protocol.js'
 
-/** Steps that have come and not been read yet, as an async iterable for one reader. */
+/** Unread steps of a generation, as an async iterable for one reader. */
 export class StepQueue implements AsyncIterable<StepMessage> {
   private readonly steps: StepMessage[] = []
   private ended = false
@@ -11,7 +11,7 @@ export class StepQueue implements AsyncIterable<StepMessage> {
     this.wake?.()
   }
 
-  /** No more will come once the reply has, whatever it is. */
+  /** Ends the queue when `reply` settles, either way. */
   endWith(reply: Promise<unknown>): void {
     const end = () => {
       this.ended = true

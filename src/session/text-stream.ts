@@ -3,21 +3,21 @@ import { type AnswerEnds, AnswerText } from '../text/answer-text.js'
 import { StopStrings } from '../text/stop-strings.js'
 import { Utf8Stream } from '../text/utf8-stream.js'
 
-/** Neither begins an answer nor ends a turn: no blanks are left out. */
+/** Ends of a text that is no answer: no blanks are dropped. */
 const RAW: AnswerEnds = { isAnswer: false, isTurn: false }
 
 /**
- * Text of generated tokens as it becomes certain: whole characters, nothing that may belong to a stop string and, in an
- * answer, no blanks that may be its last.
+ * Decodes generated tokens to text as it becomes certain. It holds back incomplete characters, text that may belong to
+ * a stop string and, in an answer, blanks that may be its last.
  */
 export class TextStream {
-  /** All text given out so far. */
+  /** All text returned so far. */
   text = ''
   private readonly utf8 = new Utf8Stream()
   private readonly stops: StopStrings
   private readonly visible: AnswerText
 
-  /** Without a tokenizer all text is empty. */
+  /** Without a tokenizer, all text is empty. */
   constructor(
     private readonly tokenizer: Tokenizer | undefined,
     stop: readonly string[],
@@ -32,18 +32,18 @@ export class TextStream {
     return this.stops.stop !== undefined
   }
 
-  /** Whether text is held back that the next token, or the end, makes certain. */
+  /** Whether some text is held back until the next token, or the end. */
   get isHolding(): boolean {
     return !this.stopped && (this.utf8.isHolding || this.stops.isHolding || this.visible.isHolding)
   }
 
-  /** Adds a token; returns the text that it makes certain. */
+  /** Adds a token and returns the text that it makes certain. */
   push(token: number): string {
     if (!this.tokenizer) return ''
     return this.add(this.visible.add(this.stops.push(this.utf8.push(this.tokenizer.bytesOf(token)))))
   }
 
-  /** The end of the text: returns what was held back. A text that was cut keeps its last blanks. */
+  /** Ends the text and returns what was held back. A text that was cut off keeps its last blanks. */
   flush(isCut = true): string {
     const rest = this.stops.push(this.utf8.flush()) + this.stops.flush()
     return this.add(this.visible.add(rest) + this.visible.end(isCut))

@@ -2,7 +2,7 @@ import { UsageError, UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
 import { shown } from '../option-checks.js'
 
-/** Token ids as a caller gives them, checked. Throws a UserError that names the first that is none of the vocabulary. */
+/** Checks a caller's token ids. Throws a UserError that names the first one outside the vocabulary. */
 export function tokenIds(tokens: ArrayLike<number>, vocabSize: number): Int32Array {
   if (typeof tokens !== 'object' || tokens === null || !Number.isInteger(tokens.length)) {
     throw new UsageError(`token ids must come as an array, not ${shown(tokens)}`)
@@ -17,7 +17,9 @@ export function tokenIds(tokens: ArrayLike<number>, vocabSize: number): Int32Arr
   return Int32Array.from(tokens)
 }
 
-/** The same for what follows the last of some tokens. Throws where there are more, and where the model predicts none. */
+/**
+ * Checks the ids of `targets`. Throws a UserError if there are more of them than tokens, or the model is a classifier.
+ */
 export function targetIds(
   targets: ArrayLike<number>,
   tokens: number,
@@ -25,6 +27,6 @@ export function targetIds(
 ): Int32Array {
   if (architecture === 'classifier') throw new UserError('a sequence classifier predicts no tokens; use classify')
   const ids = tokenIds(targets, vocabSize)
-  if (ids.length > tokens) throw new UsageError(`${ids.length} \`targets\` are more than the tokens given: ${tokens}`)
+  if (ids.length > tokens) throw new UsageError(`there are more \`targets\` (${ids.length}) than tokens (${tokens})`)
   return ids
 }

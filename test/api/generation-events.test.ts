@@ -5,7 +5,7 @@ import { thrownBy } from '../support/rejects.js'
 
 const test = suite('events of a generation')
 
-/** Three steps; `log` gets an entry when it ends, whichever way. */
+/** Yields three steps. Adds an entry to `log` when it ends in any way. */
 async function* generation(log: string[] = [], error?: Error) {
   try {
     for (const index of [0, 1, 2]) yield { index }
@@ -16,7 +16,7 @@ async function* generation(log: string[] = [], error?: Error) {
   }
 }
 
-test('are its steps, and last its result', async () => {
+test('are its steps and then its result', async () => {
   const log: string[] = []
   const events: unknown[] = []
   for await (const event of eventsOf(generation(log))) events.push(event)

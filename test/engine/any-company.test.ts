@@ -15,27 +15,26 @@ import { runTask } from '../support/run-task.js'
 import { schedule } from '../support/schedule.js'
 
 /*
- * Random companies: texts of all lengths come and go, are stopped, fail, wait for their readers, roll, and look on in
- * different ways. Whatever happens around a text, each of its bits is the one that it has alone. What a seed makes is the
- * same on every run.
+ * Random companies: texts of all lengths come and go, are stopped, fail, wait for their readers, forget, and are
+ * observed in different ways. Each text must have the same bits as alone. A seed gives the same company on every run.
  */
 const test = suite('texts in any company')
 
-/** More than any text has. */
+/** More positions than any text has. */
 const POSITIONS = 2000
 
-/** What befalls a text. */
+/** Fate of a text. */
 type Fate = 'whole' | 'waits' | 'stopped' | 'broken' | 'full'
 
-/** One request of a text, done to its end and told in plain values. */
+/** One request of a text, which emits its results as plain values. */
 type Turn = (sequence: Sequence, stop: Int32Array, emit: (told: unknown) => void) => ReturnType<Sequence['forward']>
 
 interface Text {
   turns: Turn[]
   fate: Fate
-  /** Micro-batch before which it comes. */
+  /** Number of the micro-batch before which the text arrives. */
   after: number
-  /** Micro-batch at which its fate is due; of `broken` and `full` a length of the sequence. */
+  /** Number of the micro-batch at which its fate comes; for `broken` and `full`, a length of the sequence. */
   due: number
 }
 
@@ -45,7 +44,7 @@ function generateTurn(roll: (below: number) => number, model: Decoder, seed: num
   const prompt = Int32Array.from(integers(1 + roll([6, 40, 400][roll(3)]), seed, model.config.vocabSize))
   const rolls = model.config.maxPositions === undefined
   const settings = settle({
-    // Full temperature and a penalty: a bit that differs would soon change a token.
+    // At full temperature and with a penalty, a single different bit would soon change a token.
     temperature: roll(4) === 0 ? 0 : 1,
     topK: roll(2) * 40,
     topP: 1,
@@ -94,11 +93,11 @@ function textOf(roll: (below: number) => number, model: Decoder, seed: number): 
 
 interface Told {
   sequence: Sequence
-  /** What was told, each with the number of its turn. */
+  /** Steps and replies, each with the number of its turn. */
   told: [turn: number, what: unknown][]
 }
 
-/** A text with nobody beside it, and nothing that befalls it. */
+/** A text alone, without a fate. */
 function alone(model: Decoder, { turns }: Text): Told {
   const sequence = new Sequence(model)
   const told: Told['told'] = []
@@ -109,7 +108,7 @@ function alone(model: Decoder, { turns }: Text): Told {
   return { sequence, told }
 }
 
-/** All texts at once; the result says how each turn ended. */
+/** Runs all texts at once; the result says how each turn ended. */
 function together(model: Decoder, texts: Text[]): (Told & { errors: unknown[] })[] {
   const stops = texts.map(() => new Int32Array(1))
   const some = texts.map((): Told => ({ sequence: new Sequence(model), told: [] }))
@@ -170,7 +169,7 @@ function sameSequence(found: SavedSequence, expected: SavedSequence, what: strin
   sameBits(found.rows, expected.rows, `${what}: the cache`)
 }
 
-/** What a sequence of these tokens holds when they are run at once. */
+/** The state of a sequence that ran these tokens at once. */
 function fresh(model: Decoder, tokens: Int32Array): SavedSequence {
   const sequence = new Sequence(model)
   const request = { kind: 'forward', session: 0, tokens, logits: 'none' } as const
@@ -181,7 +180,7 @@ function fresh(model: Decoder, tokens: Int32Array): SavedSequence {
   return all
 }
 
-/** Runs one company and gives how many of its texts met each fate. */
+/** Runs one company and counts its texts by fate. */
 function checkCompany(model: Decoder, seed: number): Record<string, number> {
   const roll = dice(seededRandom(seed))
   const texts = Array.from({ length: 2 + roll(14) }, (_, i) => textOf(roll, model, 50 * seed + i))
@@ -198,14 +197,14 @@ function checkCompany(model: Decoder, seed: number): Record<string, number> {
       sameSequence(saved({ told, ...rest }), saved(expected), what)
     } else {
       counts.failed = (counts.failed ?? 0) + 1
-      // What was told up to the first failure; the turns after it have another sequence before them than alone.
+      // Compare only up to the first failure: later turns continue another sequence than alone.
       const last = errors.findIndex((error) => error !== undefined)
       const known = told.filter(([turn]) => turn <= last)
       const whole = expected.told.filter(([turn]) => turn < last).length
       assert.ok(known.length >= whole, what)
       assert.equal(known, expected.told.slice(0, known.length), what)
       const state = saved({ told, ...rest })
-      // Where nothing has been forgotten, it is as if the tokens that are left had been run at once.
+      // If nothing has been forgotten, it must be as if the remaining tokens had been run at once.
       if (state.oldest === 0) sameSequence(state, fresh(model, state.tokens), what)
     }
     counts[fate] = (counts[fate] ?? 0) + 1
@@ -215,7 +214,7 @@ function checkCompany(model: Decoder, seed: number): Record<string, number> {
   return counts
 }
 
-/** Companies of one model; every fate must have come up, and failures been seen. */
+/** Runs companies of one model. Every fate must occur. */
 async function check(name: string, options: LoadedOptions, seeds: number[]): Promise<void> {
   await withLoaded(fixturePath(name), { positions: POSITIONS, ...options }, ({ model }) => {
     const all: Record<string, number> = {}

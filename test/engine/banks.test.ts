@@ -15,8 +15,7 @@ import { runTask } from '../support/run-task.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 /*
- * A memory ends at 4 GiB, so larger models lie in several. Nobody tests with 4 GiB: the same code divides nano when it is
- * told that a memory takes less.
+ * A memory ends at 4 GiB, so larger models need several. With a smaller limit for a memory, the same code divides nano.
  */
 const test = suite('banks')
 const TOKENS = integers(300, 22, 4000)
@@ -34,7 +33,7 @@ async function sourceOf(path: string, memory?: number): Promise<ModelSource> {
   }
 }
 
-/** Logits of the last token after a prompt in two pieces, the first longer than a batch, and then one token. */
+/** Logits after a prompt in two pieces, the first longer than a batch, and then after one more token. */
 async function run(source: ModelSource, threads: number, bankBytes?: number) {
   const { model, store, pool, close } = await loadWeights(source, chooseKernels().bank, threads, bankBytes)
   try {
@@ -66,7 +65,7 @@ async function run(source: ModelSource, threads: number, bankBytes?: number) {
 }
 
 for (const threads of [1, 3]) {
-  test(`several give the same bits as one: ${threads} threads`, async () => {
+  test(`several banks give the same bits as one: ${threads} threads`, async () => {
     const source = await sourceOf('nano')
     const one = await run(source, threads)
     assert.is(one.banks, 1)
@@ -92,7 +91,7 @@ test('several banks and a small budget together give the same bits', () =>
     for (const [i, logits] of several.logits.entries()) sameBits(logits, one.logits[i])
   }))
 
-test('a plan keeps to its budget, and to the size of a bank', async () => {
+test('a plan keeps to its budget and to the size of a bank', async () => {
   const { config, formats } = await sourceOf('nano')
   const layout = layoutOf(config, formats)
   for (const bankBytes of [layout.bytes / 4, layout.bytes / 2, undefined]) {

@@ -6,10 +6,10 @@ import { thrownBy } from '../support/rejects.js'
 
 const test = suite('closing an engine')
 
-test('one that does not answer is cut off after some seconds, and what waits for it rejects', () =>
+test('an engine that does not answer is terminated after some seconds, and its requests reject', () =>
   withPatchedLibrary(
     [
-      // A request that never ends, and a patience that suits a test.
+      // A request that never ends, and a short time limit.
       { file: 'engine/engine.js', from: 'return this.stats();', to: 'for (;;);' },
       { file: 'engine/client.js', from: 'CLOSING_MS = 5_000', to: 'CLOSING_MS = 300' },
     ],
@@ -29,7 +29,7 @@ test('one that does not answer is cut off after some seconds, and what waits for
     },
   ))
 
-test('one that answers is not waited for longer than it takes', () =>
+test('an engine that answers is closed without further waiting', () =>
   withPatchedLibrary([], async (folder) => {
     const { loadModel } = await patchedModule<typeof Molm>(folder, 'index.js')
     const model = await loadModel('nano', { threads: 2 })

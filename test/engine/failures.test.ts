@@ -14,7 +14,7 @@ import { integers } from '../support/random.js'
 import { runTask } from '../support/run-task.js'
 
 /*
- * A sequence whose requests fail half-way, wherever that may be, is the sequence that it was.
+ * A request that fails at any point leaves its sequence unchanged.
  */
 const test = suite('a request that fails')
 
@@ -26,7 +26,7 @@ async function sourceOf(path: string): Promise<ModelSource> {
   return { config, formats, path: file, kind, memory: free, memoryIsGiven: false, free }
 }
 
-/** Runs `use` with a model on this thread, and a switch that lets its n-th batch from now on fail. */
+/** Runs `use` with a model on this thread and a switch that makes its n-th batch from now on fail. */
 async function withModel(
   use: (create: () => Sequence, failAfter: (batches: number) => void) => Promise<void> | void,
 ): Promise<void> {
@@ -36,7 +36,7 @@ async function withModel(
   let left = Number.POSITIVE_INFINITY
   model.forward = (...args) => {
     const isDone = forward(...args)
-    // What it has computed lies in the cache by now.
+    // By now its results are in the cache.
     if (left-- <= 0) throw new Error('the disk is gone')
     return isDone
   }
@@ -66,7 +66,7 @@ function forward(sequence: Sequence, tokens: readonly number[]): Float32Array {
   return runTask(sequence.model, sequence.forward(request, new Int32Array(1))).logits
 }
 
-/** The tokens that were emitted, until the end or a failure, which is thrown after `seen` has them. */
+/** Tokens emitted up to the end or a failure, which is thrown; `seen` then has them. */
 function generate(sequence: Sequence, prompt: readonly number[], context: number, seen: number[] = []): number[] {
   const request: GenerateRequest = {
     kind: 'generate',
@@ -82,7 +82,7 @@ function generate(sequence: Sequence, prompt: readonly number[], context: number
   return seen
 }
 
-test('leaves the sequence as it was, in whichever batch it fails', () =>
+test('leaves the sequence unchanged, in whichever batch it fails', () =>
   withModel((create, failAfter) => {
     const expected = create()
     forward(expected, TOKENS.slice(0, 50))
@@ -101,7 +101,7 @@ test('leaves the sequence as it was, in whichever batch it fails', () =>
     }
   }))
 
-test('leaves it as it was when a generation fails on its prompt, though a limited context had forgotten it all', () =>
+test('leaves it unchanged if a generation fails in its prompt, even if a limited context had forgotten all', () =>
   withModel((create, failAfter) => {
     const expected = create()
     forward(expected, TOKENS.slice(0, 50))
@@ -118,7 +118,7 @@ test('leaves it as it was when a generation fails on its prompt, though a limite
     }
   }))
 
-test('leaves the last token in place when running it once more fails', () =>
+test('keeps the last token if running it again fails', () =>
   withModel((create, failAfter) => {
     const expected = create()
     forward(expected, TOKENS.slice(0, 65))
@@ -132,7 +132,7 @@ test('leaves the last token in place when running it once more fails', () =>
     assert.equal(generate(sequence, [], 1000), generate(expected, [], 1000))
   }))
 
-test('leaves the tokens whose steps were emitted when a generation fails on its way', () =>
+test('keeps the tokens whose steps were emitted if a generation fails later', () =>
   withModel((create, failAfter) => {
     const sequence = create()
     const seen: number[] = []
@@ -145,7 +145,7 @@ test('leaves the tokens whose steps were emitted when a generation fails on its 
     assert.equal(sequence.export(), expected.export())
   }))
 
-test('leaves it as it was when a saved sequence does not fit', () =>
+test('leaves it unchanged if a saved sequence does not fit', () =>
   withModel((create) => {
     const sequence = create()
     forward(sequence, TOKENS.slice(0, 50))
@@ -157,7 +157,7 @@ test('leaves it as it was when a saved sequence does not fit', () =>
     }
   }))
 
-test('with activations that are not numbers, the experts of a token are still different ones', async () => {
+test('a token has different experts even if its activations are NaN', async () => {
   const source = await sourceOf(fixturePath('02-base-safetensors-f32'))
   const { model, store, pool, close } = await loadWeights(source, chooseKernels().bank, 1)
   try {

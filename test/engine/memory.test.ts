@@ -16,7 +16,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 const test = suite('--memory')
 const TOKENS = integers(200, 21, 4000)
 
-/** Runs `use` with nano packed in 4 bits, in a folder of its own. */
+/** Runs `use` with nano packed in 4 bits, in a temporary folder. */
 function withPackedNano(use: (dir: string, conversion: Conversion) => Promise<void>): Promise<void> {
   return inTemporaryFolder(async (dir) => {
     const conversion = await convertModel(repositoryPath('models/nano'), `${dir}/nano`, { threads: 2 })
@@ -24,7 +24,7 @@ function withPackedNano(use: (dir: string, conversion: Conversion) => Promise<vo
   })
 }
 
-/** Logits of a prompt in one piece and token by token, and a greedy text. */
+/** Logits of a prompt, in one piece and token by token, and a greedy text. */
 async function results(model: Model): Promise<{ whole: Float32Array; single: Float32Array[]; text: number[] }> {
   const whole = (await model.createSession().forward(TOKENS, { logits: 'all' })).logits
   const session = model.createSession()
@@ -55,14 +55,14 @@ test('a small budget gives the same bits as none, and stays within it', () =>
         assert.is(budgetBytes, memory)
         assert.ok(weightsBytes <= memory, `${weightsBytes} bytes held of ${memory}`)
         if (memory > (least + free.bytes) / 2 - 1) assert.ok(expertHits > 0, 'no expert was used twice')
-        // With room for all experts each is read once; without, some are read again.
+        // With room for all experts, each is read once; with less, some are read again.
         if (memory === free.bytes) assert.is(bytesRead, weightsBytes)
         else assert.ok(bytesRead > weightsBytes && expertMisses > 6 * 24, `${bytesRead} bytes, ${expertMisses} misses`)
       })
     }
   }))
 
-test('too small a budget is an error that says how much is needed', () =>
+test('the error for too small a budget says how much is needed', () =>
   withPackedNano(async (dir) => {
     const thrown = await thrownBy(withModel(dir, { memory: 1_000_000 }, () => undefined))
     assert.instance(thrown, UserError)
@@ -76,7 +76,7 @@ test('too small a budget is an error that says how much is needed', () =>
     assert.instance(below, UserError)
   }))
 
-test('without room for all, an expert is read when it is first routed to, and not before', () =>
+test('without room for all, an expert is read only when a token is routed to it', () =>
   withPackedNano(async (dir, { path }) => {
     const { size } = await stat(path)
     const memory = (await withModel(dir, {}, ({ info }) => info.bytes)) - 1
@@ -118,11 +118,11 @@ test('a checkpoint is held whole, so a budget below its size is an error', async
   const { bytes } = await describeModel('nano')
   assert.equal((thrown as UserError).message.split('\n'), [
     `\`memory\` 1MB is too little for ${nano} in q4, which is held whole: ${formatSize(bytes)}`,
-    `of a packed model only the experts in use are held: molm convert ${nano} OUT --quant q4 (takes some 500 MB)`,
+    `a packed model holds only the experts in use: molm convert ${nano} OUT --quant q4 (takes some 500 MB)`,
   ])
 })
 
-test('a checkpoint larger than what is free is refused, with the way out; a packed one runs with less', async () => {
+test('a checkpoint larger than free memory is refused, with a remedy; a packed one runs with less', async () => {
   const found = await resolveModel('nano')
   const { bytes } = await describeModel('nano')
   // An eighth more than the weights.
@@ -132,7 +132,7 @@ test('a checkpoint larger than what is free is refused, with the way out; a pack
   const needs = `needs ${formatBytes(wanted)} of memory, and ${formatBytes(wanted - 10_000)} are free`
   assert.match(
     (thrown as UserError).message,
-    new RegExp(`^\\S+nano in q4 ${needs}\\nof a packed .*: molm convert \\S+nano OUT --quant q4`),
+    new RegExp(`^\\S+nano in q4 ${needs}\\na packed .*: molm convert \\S+nano OUT --quant q4`),
   )
   for (const [options, free] of [
     [{}, wanted],
@@ -150,7 +150,7 @@ test('a checkpoint larger than what is free is refused, with the way out; a pack
   })
 })
 
-/** The least budget, as the model's description names it. */
+/** The least budget, from the model's description. */
 async function leastBudget(dir: string): Promise<number> {
   return (await describeModel(dir)).leastBytes
 }

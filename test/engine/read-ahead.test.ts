@@ -16,8 +16,8 @@ const BYTES = 64
 const THREAD = pathToFileURL(repositoryPath('dist/engine/read-ahead-thread.js'))
 
 /**
- * Three mixtures of two experts each, and the thread after a ring for expert 3, of the second one. The first expert lies
- * where the file has ended: with that the thread ends, as soon as it reads what nobody has asked for.
+ * Three mixtures of two experts each, and the thread after a ring for expert 3, of the second one. The first expert's
+ * offset is beyond the end of the file: reading it, which nothing asks for, ends the thread.
  */
 function heldAfterRing(wantsMost: boolean): Promise<{ held: number[]; memory: Uint8Array; error: Error }> {
   return inTemporaryFolder(async (folder) => {
@@ -45,14 +45,14 @@ function heldAfterRing(wantsMost: boolean): Promise<{ held: number[]; memory: Ui
   })
 }
 
-test('reads what is wanted first, and of the next layers nothing, where few experts are in use', async () => {
+test('reads wanted experts first, and none of the next layers if few experts are in use', async () => {
   const { held, memory, error } = await heldAfterRing(false)
   assert.match(error.message, /became shorter/)
   assert.equal(held, [3])
   assert.equal(memory.slice(1024 + 3 * BYTES, 1024 + 4 * BYTES), new Uint8Array(BYTES).fill(3))
 })
 
-test('goes on with the layers that the prompt has still before it, where most experts are in use', async () => {
+test('continues with the next layers of the prompt if most experts are in use', async () => {
   const { held, memory } = await heldAfterRing(true)
   assert.equal(held, [3, 4, 5])
   assert.equal(memory.slice(1024 + 4 * BYTES, 1024 + 5 * BYTES), new Uint8Array(BYTES).fill(4))

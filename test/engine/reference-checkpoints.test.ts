@@ -14,8 +14,8 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { BLOCKS, CROSS_ENTROPY, GATES, LOGITS } from '../support/tolerances.js'
 
 /*
- * IBM's own code wrote what is expected here. Float32 there and here differ by some 1e-5; the smallest mistakes in the
- * mathematics (another epsilon, the other GELU) make differences from 8e-5 on.
+ * IBM's own code wrote the expected values. Its float32 results differ from these by some 1e-5; the smallest mistakes
+ * in the mathematics (another epsilon, the other GELU) make differences from 8e-5 on.
  */
 
 const VARIANTS = [
@@ -25,7 +25,7 @@ const VARIANTS = [
   { threads: 3, kernels: 'plain' },
 ] as const
 
-/** Ways to cut n tokens into pieces. */
+/** Ways to split n tokens into pieces. */
 const SPLITS: Record<string, (n: number) => number[]> = {
   'in one piece': (n) => [n],
   'token by token': (n) => new Array<number>(n).fill(1),
@@ -118,7 +118,7 @@ for (const name of FIXTURES.filter((name) => name !== CLASSIFIER)) {
 
 for (const name of ['01-base-bin-f32', '11-molm-like-bin-bf16-sharded']) {
   const test = suite(`${name}, its tokenizer`)
-  test('gives the ids of every text, and the text back', () =>
+  test('encodes every text to the expected ids and decodes them to the text', () =>
     withModel(fixturePath(name), { threads: 1 }, ({ tokenizer }) => {
       const { cases } = JSON.parse(readFileSync(fixturePath(`${name}/tokenizer_expected.json`), 'utf8'))
       assert.ok(cases.length > 0)
@@ -171,7 +171,7 @@ classifier('the token that is scored is the one whose number is that of the ids 
             [5, 9, 2, 4],
             [5, 9, 2, 4],
           ],
-          // IBM's code counts, and does not look where the padding stands.
+          // IBM's code counts padding tokens, wherever they are.
           [
             [pad, pad, 5, 9, 2, 4],
             [pad, pad, 5, 9],

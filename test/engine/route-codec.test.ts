@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { RouteRecorder, routesByKind, unpackRoutes } from '#molm/engine/route-codec.js'
 import type { LayerRoutes, Mixture, MixtureKind, ModelConfig } from '#molm/index.js'
 
-/** As much of a config as routes depend on. */
+/** The parts of a config on which routes depend. */
 function configOf(mixtures: Mixture[]): ModelConfig {
   return { layers: mixtures[0].experts.length, mixtures } as unknown as ModelConfig
 }
@@ -25,7 +25,7 @@ const MODELS: Record<string, ModelConfig> = {
   ]),
 }
 
-/** Values that say where they belong, so that none can be taken for another. */
+/** Values that encode their own place, so that no two are the same. */
 const value = (layer: number, kind: MixtureKind, token: number, i: number) =>
   1000 * layer + (kind === 'mlp' ? 500 : 0) + 20 * token + i
 
@@ -33,7 +33,7 @@ function rows(layer: number, kind: MixtureKind, tokens: number[], each: number):
   return tokens.flatMap((token) => Array.from({ length: each }, (_, i) => value(layer, kind, token, i)))
 }
 
-/** What is to come out for these tokens. */
+/** Expected routes of these tokens. */
 function expected({ layers, mixtures }: ModelConfig, tokens: number[]): LayerRoutes[] {
   return Array.from({ length: layers }, (_, layer) => {
     const present = mixtures.filter(({ experts }) => experts[layer] > 0)
@@ -53,7 +53,7 @@ function expected({ layers, mixtures }: ModelConfig, tokens: number[]): LayerRou
   })
 }
 
-/** Lets tokens pass through the taps in batches of these sizes. */
+/** Sends tokens through the taps in batches of these sizes. */
 function record(recorder: RouteRecorder, { layers, mixtures }: ModelConfig, batches: number[][]): void {
   const { taps } = recorder
   let done = 0
@@ -88,7 +88,7 @@ function record(recorder: RouteRecorder, { layers, mixtures }: ModelConfig, batc
 const options = { probabilities: true, outputNorms: true }
 
 for (const [name, config] of Object.entries(MODELS)) {
-  test(`routes of a model with ${name} come back as they went in, in whatever batches`, () => {
+  test(`routes of a model with ${name} come back unchanged, for any split into batches`, () => {
     const tokens = [0, 1, 2, 3, 4]
     for (const batches of [[tokens], [[0, 1], [2], [3, 4]]]) {
       const recorder = new RouteRecorder(config, tokens.length, options)
@@ -97,21 +97,21 @@ for (const [name, config] of Object.entries(MODELS)) {
     }
   })
 
-  test(`of a batch with more tokens than are wanted the last ones are kept: ${name}`, () => {
+  test(`a batch with too many tokens keeps the last ones: ${name}`, () => {
     const recorder = new RouteRecorder(config, 1, options)
     record(recorder, config, [[0, 1, 2, 3]])
     assert.equal(unpackRoutes(recorder.packed, config, 1), expected(config, [3]))
   })
 }
 
-test('probabilities and norms are absent unless they are asked for', () => {
+test('probabilities and norms are absent unless requested', () => {
   const config = MODELS['MLP experts alone']
   const recorder = new RouteRecorder(config, 2, { probabilities: false })
   const [layer] = unpackRoutes(recorder.packed, config, 2)
   assert.equal(Object.keys(layer.mlp ?? {}), ['ids', 'gates'])
 })
 
-test('the kinds of a layer are listed in the order of the model, without those that it lacks', () => {
+test('a layer’s kinds are listed in the order of the model, without those that it lacks', () => {
   const config = MODELS['one kind in some layers, the other in others']
   const layers = unpackRoutes(new RouteRecorder(config, 1, options).packed, config, 1)
   assert.equal(

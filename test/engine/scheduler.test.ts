@@ -19,7 +19,7 @@ const test = suite('continuous batching')
 const withModel = (use: (model: Decoder) => void) =>
   withLoaded(fixturePath('02-base-safetensors-f32'), { quant: 'q4', threads: 2 }, ({ model }) => use(model))
 
-/** Full temperature and a penalty: any bit that differs would soon change a token. */
+/** Full temperature and a penalty: a single different bit would soon change a token. */
 const SAMPLING = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1.1 }
 
 interface Generation {
@@ -52,7 +52,7 @@ function generation(
   return { task, sequence, steps }
 }
 
-/** What was generated, without the times. */
+/** The generated steps, without their times. */
 const textOf = ({ steps }: Generation) => steps.map(({ at, ...step }) => step)
 
 const forwardOf = (sequence: Sequence, tokens: number[], stop = new Int32Array(1)) =>
@@ -69,7 +69,7 @@ const forwardOf = (sequence: Sequence, tokens: number[], stop = new Int32Array(1
     stop,
   )
 
-/** The same, generated with nobody beside it. */
+/** The same generation, run alone. */
 function aloneOf(model: Decoder, seed: number, settings: Parameters<typeof generation>[2] = {}): Generation {
   const generated = generation(model, seed, settings)
   runTask(model, generated.task)
@@ -78,7 +78,7 @@ function aloneOf(model: Decoder, seed: number, settings: Parameters<typeof gener
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
 
-test('texts that come and go beside others are those of each alone, and the model runs far less often', () =>
+test('texts that share the model are the same as alone, and the model runs far less often', () =>
   withModel((model) => {
     const alone = SEEDS.map((seed) => textOf(aloneOf(model, seed, { maxTokens: 5 + seed })))
     const some = SEEDS.map((seed) => generation(model, seed, { maxTokens: 5 + seed }))
@@ -92,16 +92,16 @@ test('texts that come and go beside others are those of each alone, and the mode
     }
     const { microBatches, tokensProcessed, lastBatchTokens, sequencesRunning } = scheduler.counts
     const read = some.reduce((sum, { sequence }) => sum + sequence.cache.length, 0)
-    // Where routes were wanted, the last token was read as well, and forgotten again.
+    // With routes, the last token was read as well, and forgotten again.
     assert.is(tokensProcessed, read + SEEDS.filter((seed) => seed % 2 === 0).length)
     assert.ok(microBatches < 60, `${microBatches} micro-batches`)
     assert.ok(lastBatchTokens > 0)
     assert.is(sequencesRunning, 0)
   }))
 
-test('a context that rolls does so beside others, too', () =>
+test('a rolling context works while others run', () =>
   withModel((model) => {
-    // Prompts of more than a micro-batch, which others make go through in other slices.
+    // Prompts of more than a micro-batch, whose slices depend on the other requests.
     const options = SEEDS.map((seed) => {
       const prompt = integers(seed % 4 === 0 ? 700 : 5 * seed, seed, 300)
       return { prompt, context: seed % 3 === 0 || seed === 4 ? 8 * seed : 1000, maxTokens: 60 }
@@ -112,7 +112,7 @@ test('a context that rolls does so beside others, too', () =>
     for (const [i, generated] of some.entries()) assert.equal(textOf(generated), alone[i], `seed ${SEEDS[i]}`)
   }))
 
-test('who is stopped leaves with the sequence as it was, and the others do not notice', () =>
+test('a stopped request leaves its sequence unchanged and does not affect the others', () =>
   withModel((model) => {
     const alone = SEEDS.map((seed) => textOf(aloneOf(model, seed)))
     const long = new Sequence(model)
@@ -133,7 +133,7 @@ test('who is stopped leaves with the sequence as it was, and the others do not n
     sameBits(again, runTask(model, forwardOf(fresh, [7])).logits)
   }))
 
-test('the model stops in the middle where all of its sequences are stopped', () =>
+test('the model stops within a batch if all of its sequences are stopped', () =>
   withModel((model) => {
     const stop = new Int32Array(1)
     const block = { count: 0 }
@@ -171,7 +171,7 @@ const forwardRequest = {
   hidden: false,
 } as const
 
-test('where a batch fails, only those at fault fail', () =>
+test('if a batch fails, only the faulty requests fail', () =>
   withModel((model) => {
     const alone = SEEDS.map((seed) => textOf(aloneOf(model, seed)))
     const some = SEEDS.map((seed) => generation(model, seed))
@@ -200,7 +200,7 @@ test('where a batch fails, only those at fault fail', () =>
     assert.match(String(outcomes[5]?.error), /no room/)
   }))
 
-test('a reader that does not read keeps nobody else waiting', () =>
+test('a reader that does not read delays no other', () =>
   withModel((model) => {
     const alone = SEEDS.map((seed) => textOf(aloneOf(model, seed)))
     const some = SEEDS.map((seed) => generation(model, seed))
@@ -218,7 +218,7 @@ test('a reader that does not read keeps nobody else waiting', () =>
     assert.is(scheduler.counts.sequencesRunning, 1)
   }))
 
-test('a long prompt keeps decode steps waiting for a slice of it, and a short one for less', () =>
+test('a long prompt delays decode steps by one slice, and a short prompt by less', () =>
   withModel((model) => {
     const long = forwardOf(new Sequence(model), integers(4000, 8, 300))
     const text = generation(model, 1, { maxTokens: 15 })
@@ -228,7 +228,7 @@ test('a long prompt keeps decode steps waiting for a slice of it, and a short on
     assert.ok(shortest === 4 && of < 20 && longest > 20, `${outcomes.map((outcome) => outcome?.endedAt)}`)
   }))
 
-test('requests of one lane are done in the order in which they came', () =>
+test('requests in one lane run in the order they came', () =>
   withModel((model) => {
     const sequence = new Sequence(model)
     const tasks = [[1, 2, 3], [4], [5, 6]].map((tokens) => ({ task: forwardOf(sequence, tokens), lane: 'one' }))

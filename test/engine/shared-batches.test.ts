@@ -16,14 +16,14 @@ import { runTask } from '../support/run-task.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 /*
- * Sequences that share micro-batches, in whatever company and pieces, come out as they do alone: every bit of logits,
- * routes, probabilities and hidden states.
+ * Sequences that share micro-batches give the same bits as alone, for any company and any pieces: logits, routes,
+ * probabilities and hidden states.
  */
 const test = suite('sequences that share micro-batches')
 
-/** Texts of lengths around what pages (32), spans of softmax attention (256) and micro-batches hold. */
+/** Lengths of texts around the sizes of pages (32), spans of softmax attention (256) and micro-batches. */
 const LENGTHS = [1, 3, 40, 300, 33, 2, 90]
-/** More than these checkpoints have of their own. */
+/** More positions than these checkpoints have. */
 const POSITIONS = 1000
 
 function textsFor({ config }: Decoder): Int32Array[] {
@@ -34,7 +34,7 @@ function requestFor(tokens: Int32Array, logits: 'all' | 'last', outputNorms: boo
   return { kind: 'forward', session: 0, tokens, logits, routes: true, probabilities: true, outputNorms, hidden: true }
 }
 
-/** Some want all logits, some only the last. */
+/** Some requests want all logits, some only the last. */
 const wantedOf = (i: number) => (i % 2 === 0 ? 'all' : 'last')
 
 function alone(model: Decoder, tokens: Int32Array, i: number): ForwardReply {
@@ -51,7 +51,7 @@ interface Runner {
   next(count: number): void
 }
 
-/** Runs all texts, each beginning at some time and in random pieces, beside whichever others are there. */
+/** Runs all texts together. Each begins at a random time and comes in random pieces. */
 function together(model: Decoder, texts: Int32Array[], random: Random): ForwardReply[] {
   const below = (n: number) => Math.floor(random.nextFloat() * n)
   const runners = texts.map((tokens, i): Runner => {
@@ -111,7 +111,7 @@ function sameReply(found: ForwardReply, expected: ForwardReply, what: string): v
   sameBits(found.hidden, expected.hidden, `${what}: hidden states`)
 }
 
-/** What each text gives alone, on one thread. */
+/** Results of each text alone, on one thread. */
 function expectedOf(path: string, options: LoadedOptions): Promise<ForwardReply[]> {
   return withLoaded(path, { ...options, positions: POSITIONS, threads: 1 }, ({ model }) => {
     return textsFor(model).map((tokens, i) => alone(model, tokens, i))
@@ -130,7 +130,7 @@ async function check(path: string, options: LoadedOptions, seeds: number[]): Pro
 }
 
 for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
-  test(`${name}: the bits of each alone, beside any others`, async () => {
+  test(`${name}: the same bits as each alone`, async () => {
     const path = fixturePath(name)
     await check(path, { quant: 'q4', threads: 2 }, [1, 2])
     await check(path, { quant: 'f32', threads: 3, tier: 'plain' }, [3])
@@ -159,7 +159,7 @@ test('with experts masked', async () => {
   }
 })
 
-test('of a model in several memories, of which not all experts fit at once', () =>
+test('of a model in several memories that cannot hold all experts at once', () =>
   inTemporaryFolder(async (dir) => {
     const path = `${dir}/nano`
     await convertModel(repositoryPath('models/nano'), path, { threads: 2 })

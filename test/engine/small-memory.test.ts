@@ -7,8 +7,8 @@ import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
 
 /*
- * What happens at the end of a memory of 4 GiB, with one of 21 MB: nano's weights and buffers leave room for the caches
- * of about a thousand tokens.
+ * Behaviour at the end of a memory, here of 21 MB in place of 4 GiB: nano's weights and buffers leave room for the
+ * caches of about a thousand tokens.
  */
 const test = suite('at the end of a memory')
 const PAGES = 320
@@ -34,12 +34,12 @@ async function refusal(call: Promise<unknown>): Promise<string> {
   const thrown = await thrownBy(call)
   assert.is((thrown as Error | undefined)?.name, 'UserError', String(thrown))
   assert.match(String(thrown), /no room for .*`context`/)
-  // Their class survives the way between the threads.
+  // The error keeps its class between the threads.
   assert.type((thrown as { tokens?: { held: number } }).tokens?.held, 'number')
   return String(thrown)
 }
 
-test('a text that is too long is refused at once, and hurts neither its session nor another', () =>
+test('a text that is too long is refused at once, without effect on its session or others', () =>
   withSmallMemory(async (model) => {
     const [session, other] = [model.createSession(), model.createSession()]
     const tokens = integers(300, 3, 4000)
@@ -53,12 +53,12 @@ test('a text that is too long is refused at once, and hurts neither its session 
     assert.equal((await model.stats()).cacheBytes, cacheBytes)
     assert.equal((await model.stats()).bytesRead, bytesRead)
     sameBits((await session.forward([5])).logits, (await other.forward([5])).logits)
-    // With a limit the same text goes through.
+    // With a limited context, the same text runs.
     const { value } = await session.generate(long.slice(0, 5000), { maxTokens: 1, context: 100 }).next()
     assert.ok(value && 'token' in value)
   }))
 
-test('a generation that comes to the end keeps what its reader has', () =>
+test('a generation that fills the memory keeps the steps that its reader has', () =>
   withSmallMemory(async (model) => {
     const session = model.createSession()
     const tokens: number[] = []
@@ -76,7 +76,7 @@ test('a generation that comes to the end keeps what its reader has', () =>
     sameBits((await fresh.forward([5, 9, 2, ...tokens.slice(0, 97), 7])).logits, logits)
   }))
 
-test('sessions until nothing is left: the next is refused, the others live, and those given back make room', () =>
+test('a session too many is refused, the others still work, and disposed ones make room', () =>
   withSmallMemory(async (model) => {
     const sessions: Molm.Session[] = []
     const tokens = integers(20, 5, 4000)
@@ -97,7 +97,7 @@ test('sessions until nothing is left: the next is refused, the others live, and 
     const { logits } = await first.forward([3])
     for (const session of others) session.dispose()
     sameBits((await model.createSession().forward([...tokens, 3])).logits, logits)
-    // The pages of many small sessions serve one large one.
+    // One large session can use the pages of many small ones.
     await model.createSession().forward(integers(15 * others.length, 6, 4000), { logits: 'none' })
   }))
 

@@ -5,7 +5,7 @@ import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('a thread started ahead')
 
-/** Runs a program that knows the library and the threads of its engines. */
+/** Runs a program that imports the library and its engine threads. */
 function runProgram(lines: string[]): { status: number | null; stdout: string; stderr: string } {
   const source = [
     `import { startThreadAhead, takeThread } from ${JSON.stringify(repositoryPath('dist/engine/thread-ahead.js'))}`,
@@ -29,7 +29,7 @@ test('runs the next engine, and only that one', () => {
   assert.equal(result, { status: 0, stdout: '4096\n4096\n', stderr: '' })
 })
 
-test('is not waited for when no engine comes', () => {
+test('does not keep the process alive if no engine comes', () => {
   assert.equal(runProgram(['startThreadAhead()', "console.log('end')"]), { status: 0, stdout: 'end\n', stderr: '' })
 })
 

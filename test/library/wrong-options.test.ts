@@ -56,7 +56,7 @@ test('of a session are refused by their names, and leave it as it was', async ({
   await refuses(() => session.forward([1], any({ route: true })), /no option 'route'; did you mean `routes`\?/)
   await refuses(() => session.forward([1], any(null)), /options of forward must be an object/)
   await refuses(() => generate('x', { maxtokens: 3 }), /no option 'maxtokens'; did you mean `maxTokens`\?/)
-  await refuses(() => generate('x', { colour: 'red' }), /no option 'colour'; there are maxTokens, /)
+  await refuses(() => generate('x', { colour: 'red' }), /no option 'colour'; its options are maxTokens, /)
   await refuses(() => generate('x', { routes: 'no' }), /^`routes` must be one of true, false/)
   await refuses(() => generate(5, {}), /token ids must come as an array, not 5/)
   assert.is(session.length, 0)

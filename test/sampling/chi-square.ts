@@ -1,6 +1,6 @@
 /**
- * Pearson's statistic of how far counts lie from what the probabilities promise. Outcomes of probability 0 must not
- * occur at all: one that does makes it infinite.
+ * Pearson's statistic of the difference between counts and probabilities. Infinite if an outcome of probability 0
+ * occurs.
  */
 export function chiSquare(counts: ArrayLike<number>, probabilities: readonly number[]): number {
   const draws = Array.from(counts).reduce((sum, count) => sum + count, 0)
@@ -13,7 +13,7 @@ export function chiSquare(counts: ArrayLike<number>, probabilities: readonly num
   return statistic
 }
 
-/** What the statistic exceeds about once in 100,000 for a right sampler with this many degrees of freedom. */
+/** Bound that a correct sampler with this many degrees of freedom exceeds about once in 100,000 times. */
 export function chiSquareLimit(degrees: number): number {
   const z = 4.26 // normal quantile, through Wilson and Hilferty's cube
   return degrees * (1 - 2 / (9 * degrees) + z * Math.sqrt(2 / (9 * degrees))) ** 3

@@ -10,7 +10,7 @@ export function normalLogits(size: number, deviation: number, seed: number, step
   })
 }
 
-/** All ids as they rank: larger logit first, then lower id. The plain way that the samplers must agree with. */
+/** All ids in order of rank: larger logit first, then lower id. The samplers must agree with this plain way. */
 export function ranking(logits: Float32Array): number[] {
   return Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b)
 }

@@ -27,7 +27,7 @@ test('logprobs stay finite for logits far from zero', () => {
   assert.is(logprobOf(Float32Array.of(1000, 0), 1), -1000)
 })
 
-test('the sum of exponentials passes over NaN and minus infinity', () => {
+test('the sum of exponentials skips NaN and minus infinity', () => {
   assert.ok(Math.abs(logSumExp(Float32Array.of(Number.NaN, 1, -Infinity, 1)) - 1 - Math.LN2) < 1e-12)
   assert.is(logSumExp(Float32Array.of(Number.NaN, -Infinity)), -Infinity)
   assert.is(logSumExp(Float32Array.of(0, Infinity, 0)), Infinity)
@@ -45,7 +45,7 @@ test('top logprobs are in falling order, lower ids first among equals', () => {
   }
 })
 
-test('top logprobs are in order where logits are infinite or not numbers', () => {
+test('top logprobs are in order even if logits are infinite or NaN', () => {
   const logits = Float32Array.of(1, Infinity, Number.NaN, 2, Infinity, -Infinity, 0, Infinity)
   const ranked = [1, 4, 7, 3, 0, 6]
   for (const n of [1, 2, 3, 4, 5, 6, 8]) {

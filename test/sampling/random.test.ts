@@ -27,7 +27,7 @@ test('makes floats that are evenly spread over [0, 1)', () => {
   assert.ok(chiSquare(counts, new Array(64).fill(1 / 64)) < chiSquareLimit(63))
 })
 
-test('makes floats of 53 bits: the lowest are random too, and so are those where the two words meet', () => {
+test('makes floats of 53 random bits, including the lowest and those at the seam of the two words', () => {
   for (const bits of [30, 53]) {
     const random = seededRandom(8)
     const counts = new Array(16).fill(0)
@@ -41,7 +41,7 @@ test('starts neighbouring seeds far apart', () => {
   assert.is(starts.size, 1000)
 })
 
-test('draws seeds that are integers the sampler takes, and not always the same', () => {
+test('draws seeds that the sampler accepts, and not always the same one', () => {
   const seeds = Array.from({ length: 8 }, randomSeed)
   for (const seed of seeds) assert.ok(Number.isSafeInteger(seed) && seed >= 0)
   assert.ok(new Set(seeds).size > 1)

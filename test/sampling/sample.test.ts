@@ -7,7 +7,7 @@ import { argmax, createSampler } from '#molm/sampling/sample.js'
 import { chiSquare, chiSquareLimit } from './chi-square.js'
 import { normalLogits, ranking, softmax } from './logits.js'
 
-/** Everything off: the model's own distribution. */
+/** All filters off: the model's own distribution. */
 const PLAIN: Sampling = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, seed: 1 }
 
 function countDraws(logits: Float32Array, options: Partial<Sampling>, draws = 20_000, previousIds: number[] = []) {
@@ -24,7 +24,7 @@ function followsDistribution(counts: Int32Array, probabilities: number[]): void 
   assert.ok(statistic < limit, `chi-square ${statistic}, limit ${limit}`)
 }
 
-/** The distribution when all but `kept` are ruled out. */
+/** The distribution if all tokens but `kept` are excluded. */
 function renormalised(logits: Float32Array, kept: number[], temperature = 1): number[] {
   const ruledOut = Float32Array.from(logits, (logit, id) => (kept.includes(id) ? logit : -Infinity))
   return softmax(ruledOut, temperature)
@@ -33,11 +33,11 @@ function renormalised(logits: Float32Array, kept: number[], temperature = 1): nu
 const LOGITS = normalLogits(20, 1.2, 3)
 const RANKED = ranking(LOGITS)
 
-test('draws from the softmax when everything else is off', () => {
+test('draws from the softmax if all filters are off', () => {
   followsDistribution(countDraws(LOGITS, {}), softmax(LOGITS))
 })
 
-test('the check of distributions tells a temperature of 1 from one of 0.9', () => {
+test('the check of distributions distinguishes temperatures of 1 and 0.9', () => {
   const statistic = chiSquare(countDraws(LOGITS, { temperature: 0.9 }), softmax(LOGITS))
   assert.ok(statistic > chiSquareLimit(LOGITS.length - 1))
 })
@@ -65,23 +65,23 @@ test('top-p draws from the nucleus in its own proportions', () => {
   followsDistribution(countDraws(LOGITS, { topP: 0.7 }), renormalised(LOGITS, nucleus))
 })
 
-test('min-p draws from those near enough to the likeliest', () => {
+test('min-p draws from the tokens near the likeliest', () => {
   const kept = RANKED.filter((id) => LOGITS[id] >= LOGITS[RANKED[0]] + Math.log(0.2))
   assert.ok(kept.length > 2 && kept.length < 15)
   followsDistribution(countDraws(LOGITS, { minP: 0.2 }), renormalised(LOGITS, kept))
 })
 
-test('the truncations judge the distribution before the temperature', () => {
+test('the filters judge the distribution before the temperature', () => {
   const kept = RANKED.filter((id) => LOGITS[id] >= LOGITS[RANKED[0]] + Math.log(0.2))
   followsDistribution(countDraws(LOGITS, { minP: 0.2, temperature: 3 }), renormalised(LOGITS, kept, 3))
 })
 
-test('the truncations judge the distribution after the repeat penalty', () => {
+test('the filters judge the distribution after the repeat penalty', () => {
   const logits = Float32Array.of(2, 1.5, 1.4, -5)
   followsDistribution(countDraws(logits, { topK: 2, repeatPenalty: 4 }, 20_000, [0]), renormalised(logits, [1, 2]))
 })
 
-test('draws a large vocabulary in the right proportions', () => {
+test('draws from a large vocabulary in the right proportions', () => {
   const logits = new Float32Array(50_295)
   const counts = countDraws(logits, {}, 500)
   const tenths = Array.from({ length: 10 }, (_, tenth) => {
@@ -92,7 +92,7 @@ test('draws a large vocabulary in the right proportions', () => {
   assert.ok(chiSquare(tenths, new Array(10).fill(0.1)) < chiSquareLimit(9))
 })
 
-test('temperature 0 takes the likeliest token, the lowest id among equals, whatever the seed', () => {
+test('temperature 0 takes the likeliest token, the lowest id among equals, for any seed', () => {
   const logits = Float32Array.of(1, 5, 5, 2)
   for (let seed = 0; seed < 20; seed++) {
     assert.is(createSampler({ temperature: 0, seed }).sample(logits, []).token, 1)
@@ -114,20 +114,20 @@ test('the same seed gives the same tokens, another seed others', () => {
   assert.not.equal(run(42), run(43))
 })
 
-test('a sampler without a seed draws one and tells it, so that the run can be repeated', () => {
+test('a sampler without a seed draws one and reports it, so that the run can be repeated', () => {
   const first = createSampler({ ...PLAIN, seed: undefined })
   const again = createSampler({ ...PLAIN, seed: first.seed })
   for (let i = 0; i < 20; i++) assert.is(again.sample(LOGITS, []).token, first.sample(LOGITS, []).token)
 })
 
-test('the logprob is that of the model, whatever the options do', () => {
+test('the logprob is the model’s own for all options', () => {
   for (const options of [{}, { temperature: 0.5, topK: 2 }, { topP: 0.3 }, { repeatPenalty: 2, temperature: 0 }]) {
     const { token, logprob } = createSampler({ ...PLAIN, ...options }).sample(LOGITS, RANKED)
     assert.is(logprob, logprobOf(LOGITS, token))
   }
 })
 
-test('leaves the logits as they were', () => {
+test('leaves the logits unchanged', () => {
   const logits = LOGITS.slice()
   createSampler({ ...PLAIN, repeatPenalty: 1.3, topK: 5, topP: 0.9, minP: 0.1 }).sample(logits, [1, 2, 3])
   assert.equal(logits, LOGITS)
@@ -147,11 +147,11 @@ test('NaN and minus infinity are never drawn, plus infinity always', () => {
   }
 })
 
-test('a tiny temperature is as good as greedy, not NaN', () => {
+test('a tiny temperature acts like greedy and gives no NaN', () => {
   assert.is(countDraws(LOGITS, { temperature: 1e-310 }, 50)[RANKED[0]], 50)
 })
 
-test('says so when no token has a usable logit', () => {
+test('reports an error if no token has a usable logit', () => {
   for (const value of [Number.NaN, -Infinity]) {
     for (const options of [{}, { temperature: 0 }, { topK: 4, topP: 0.5, minP: 0.5, repeatPenalty: 2 }]) {
       const sampler = createSampler({ ...PLAIN, ...options })
@@ -170,7 +170,7 @@ test('refuses options outside their range', () => {
   )
 })
 
-test('argmax of nothing usable is -1', () => {
+test('argmax is -1 if no logit is usable', () => {
   assert.is(argmax(Float32Array.of(Number.NaN, -Infinity)), -1)
   assert.is(argmax(Float32Array.of(Number.NaN, -4, -2)), 2)
 })

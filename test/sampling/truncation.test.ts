@@ -13,7 +13,7 @@ function filled(logits: Float32Array): Candidates {
   return candidates
 }
 
-/** Ids of the candidates in rising order; also checks that their logits have come along with them. */
+/** Ids of the candidates in rising order. Also checks that each still has its own logit. */
 function idsOf(candidates: Candidates, logits: Float32Array): number[] {
   const ids = Array.from(candidates.ids.subarray(0, candidates.count))
   ids.forEach((id, at) => {
@@ -24,7 +24,7 @@ function idsOf(candidates: Candidates, logits: Float32Array): number[] {
 
 const rising = (ids: number[]) => ids.sort((a, b) => a - b)
 
-/** The shapes a vocabulary may have: smooth, full of equal logits, flat, peaked, in order and in reverse order. */
+/** Shapes of a vocabulary's logits: smooth, with many equal ones, flat, peaked, in order and in reverse order. */
 const SHAPES: [string, Float32Array][] = [
   ['normal', normalLogits(1000, 2.5, 1)],
   ['coarse', normalLogits(1000, 1, 2, 0.5)],
@@ -46,7 +46,7 @@ for (const [shape, logits] of SHAPES) {
 
   test(`top-p keeps the shortest beginning of the ranking that reaches p (${shape})`, () => {
     const probabilities = softmax(logits)
-    // None of these p is met exactly by a sum of the equal probabilities of the flat shape.
+    // No sum of the flat shape's equal probabilities is exactly one of these p.
     for (const p of [0, 0.0105, 0.311, 0.5011, 0.9015, 0.9511, 0.9991]) {
       let mass = 0
       const nucleus = ranking(logits).filter((id, rank) => {
@@ -72,13 +72,13 @@ for (const [shape, logits] of SHAPES) {
   })
 }
 
-test('top-p from 1 on keeps every token, the improbable ones too', () => {
+test('top-p from 1 on keeps every token, even improbable ones', () => {
   const candidates = filled(Float32Array.of(0, 60, -60))
   keepTopP(candidates, 1)
   assert.is(candidates.count, 3)
 })
 
-test('top-p after top-k counts the mass of those k alone', () => {
+test('top-p after top-k counts only the mass of those k', () => {
   const logits = new Float32Array(100)
   const candidates = new Candidates(100)
   keepTopK(logits, 10, candidates)

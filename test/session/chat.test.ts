@@ -40,7 +40,7 @@ test('answers through the template, up to the end of the turn, without blanks ar
   assert.equal(session.tokens, [...prompt, ...result.tokens])
 })
 
-test('runs only what is new of the next turn, and answers as if it had run all', async ({ model }) => {
+test('runs only the new tokens of the next turn, and answers as if it had run all', async ({ model }) => {
   const session = model.createSession()
   const first = (await chat(session, [LANTERN])).result
   const messages = [LANTERN, first.message, FRANCE]
@@ -55,7 +55,7 @@ test('runs only what is new of the next turn, and answers as if it had run all',
   assert.equal([result.tokens, result.promptTokens], [fresh.tokens, fresh.promptTokens])
 })
 
-test('the same question again runs its last token only', async ({ model }) => {
+test('runs only the last token of a question that is asked again', async ({ model }) => {
   const session = model.createSession()
   const first = (await chat(session, [LANTERN])).result
   const again = (await chat(session, [LANTERN])).result
@@ -71,7 +71,7 @@ test('continues an answer that has been begun', async ({ model }) => {
   assert.is(result.text, texts.join(''))
 })
 
-test('ends at the stop strings of the model and of the caller, and after `maxTokens`', async ({ model }) => {
+test('ends at a stop string of the model or the caller, and after `maxTokens`', async ({ model }) => {
   const own = (await chat(model.createSession(), [{ role: 'user', content: 'Hello' }], { ...GREEDY, stop: ['?!'] }))
     .result
   assert.is(own.finishReason, 'stop')
@@ -85,7 +85,7 @@ test('ends at the stop strings of the model and of the caller, and after `maxTok
   assert.ok(ANSWER.content.startsWith(result.message.content))
 })
 
-test('warns of a system message that the template leaves out', async ({ model }) => {
+test('warns if the template leaves out the system message', async ({ model }) => {
   const warnings: string[] = []
   const messages = [{ role: 'system', content: 'Be brief.' }, LANTERN]
   const options = { ...GREEDY, onWarning: (warning: string) => warnings.push(warning) }
@@ -95,7 +95,7 @@ test('warns of a system message that the template leaves out', async ({ model })
   assert.match(warnings[0], /leaves system texts out/)
 })
 
-test('refuses messages and options that cannot be meant', async ({ model }) => {
+test('refuses wrong messages and options', async ({ model }) => {
   const session = model.createSession()
   const wrong: [unknown, object, RegExp][] = [
     [[], {}, /must have a message/],
@@ -112,14 +112,14 @@ test('refuses messages and options that cannot be meant', async ({ model }) => {
   assert.match(String(await thrownBy(resultOf(session.chat([LANTERN])))), /disposed/)
 })
 
-test('a model without a template refuses, and names generate', () =>
+test('is refused by a model without a template, with a hint at generate', () =>
   withModel(fixturePath('01-base-bin-f32'), { threads: 1 }, async (model) => {
     const thrown = await thrownBy(resultOf(model.createSession().chat([LANTERN])))
     assert.instance(thrown, UserError)
     assert.match(String(thrown), /no chat template.*`generate`/)
   }))
 
-test('a session that is disposed of while a text is encoded begins nothing', async ({ model }) => {
+test('a session disposed of while its prompt is encoded starts no request', async ({ model }) => {
   const session = model.createSession()
   const { cacheBytes } = await model.stats()
   const rejected = thrownBy(resultOf(session.generate('lantern '.repeat(20_000), { maxTokens: 1 })))

@@ -23,7 +23,7 @@ test('a text ends at the last position of the model, and the result says so', ()
   withPositions(async (model) => {
     assert.is(model.config.maxPositions, 256)
     const full = await generate(model, ids(250), { maxTokens: 100 })
-    // The last token is sampled from the last position, and needs none itself.
+    // The last token is sampled at the last position, and needs none itself.
     assert.is(full.tokens.length, 7)
     assert.is(full.finishReason, 'length')
     assert.is(full.contextFull, true)
@@ -33,7 +33,7 @@ test('a text ends at the last position of the model, and the result says so', ()
     assert.equal(short.tokens, full.tokens.slice(0, 3))
   }))
 
-test('a last token that no position is left for has no routes', () =>
+test('a last token without a position has no routes', () =>
   withPositions(async (model) => {
     const steps = model.createSession().generate(ids(254), { temperature: 0, ignoreEos: true, routes: true })
     const routed: boolean[] = []
@@ -41,13 +41,13 @@ test('a last token that no position is left for has no routes', () =>
     assert.equal(routed, [true, true, false])
   }))
 
-test('the context option makes the limit lower, never higher', () =>
+test('the context option lowers the limit and never raises it', () =>
   withPositions(async (model) => {
     assert.is((await generate(model, ids(20), { maxTokens: 100, context: 30 })).tokens.length, 11)
     assert.is((await generate(model, ids(250), { maxTokens: 100, context: 9999 })).tokens.length, 7)
   }))
 
-test('a text that is too long from the start is refused, and leaves the session as it was', () =>
+test('a prompt that is too long is refused and leaves the session unchanged', () =>
   withPositions(async (model) => {
     const session = model.createSession()
     await session.forward(ids(200))
@@ -60,7 +60,7 @@ test('a text that is too long from the start is refused, and leaves the session 
     await rejectsWithUserError(() => generate(model, ids(31), { context: 30 }), /context ends at 30/)
   }))
 
-test('a model without positions forgets the oldest and goes on', () =>
+test('a model without positions forgets the oldest tokens and continues', () =>
   withModel(fixturePath('02-base-safetensors-f32'), { threads: 1 }, async (model) => {
     assert.is(model.config.maxPositions, undefined)
     const { tokens, contextFull } = await generate(model, ids(20), { maxTokens: 40, context: 8 })

@@ -13,7 +13,7 @@ const VARIANTS = [
   { threads: 2, kernels: 'scalar' },
 ] as const
 
-/** A text drawn at full temperature, where any bit that differs would soon change a token. */
+/** A text at full temperature: a single different bit would soon change a token. */
 function textOf(options: LoadOptions, seed: number): Promise<{ tokens: number[]; logprobs: number[] }> {
   return withModel('nano', options, async (model) => {
     const prompt = 'Call me Ishmael. Some years ago'

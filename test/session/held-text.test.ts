@@ -15,7 +15,7 @@ const test = suite<{ model: Model; tokens: number[]; stop: string[] }>('text tha
 const HELLO = 'User: Hello\nAssistant:'
 const GREEDY: GenerateOptions = { temperature: 0, maxTokens: 30 }
 
-/** Nano's answer to HELLO, and a stop string that its tokens 4 to 7 only begin. */
+/** Finds nano's answer to HELLO, and a stop string that begins with its tokens 4 to 7 and never ends. */
 test.before(async (context) => {
   context.model = await loadModel('nano', { threads: 2 })
   const { result } = await generate(context.model.createSession(), { ...GREEDY, stop: [] })
@@ -34,8 +34,8 @@ async function generate(session: Session, options: GenerateOptions) {
   throw new Error('a generation ends with its result')
 }
 
-test('is in the last step: the texts of all steps are the whole text', async ({ model, tokens, stop }) => {
-  // From 5 to 8 tokens, the end of the text may be the beginning of the stop string.
+test('is in the last step: all steps’ texts joined are the whole text', async ({ model, tokens, stop }) => {
+  // After 5 to 8 tokens, the text ends with the beginning of the stop string.
   for (const maxTokens of [1, 4, 5, 6, 7, 8, 9]) {
     for (const routes of [false, true]) {
       const session = model.createSession()
@@ -52,7 +52,7 @@ test('is in the last step: the texts of all steps are the whole text', async ({ 
   }
 })
 
-test('is in the last step, too, if an end-of-text token ends the text', async ({ model }) => {
+test('is in the last step also if an end-of-text token ends the text', async ({ model }) => {
   const prompt = model.tokenizer.encode('lantern (noun):')
   const free = await lastStep(model.createSession(), prompt, [])
   const stop = [`${model.tokenizer.decode(free.result.tokens.slice(-2))}, which never comes`]
@@ -73,7 +73,7 @@ async function lastStep(session: Session, prompt: number[], stop: string[]) {
   throw new Error('a generation ends with its result')
 }
 
-test('is at the end a replacement character, if a character is cut there', ({ model }) => {
+test('becomes a replacement character if the text ends within a character', ({ model }) => {
   const euro = [...Buffer.from('€')].map((byte) => model.tokenizer.idOf(BYTE_ALPHABET[byte]) ?? -1)
   const stream = new TextStream(model.tokenizer, ['never'])
   assert.equal(
@@ -90,7 +90,10 @@ test('is at the end a replacement character, if a character is cut there', ({ mo
   assert.is(stream.text, '€\ufffd')
 })
 
-test('does not count when a reader leaves or aborts: the session has the steps that came', async ({ model, stop }) => {
+test('does not count if the reader leaves or aborts: the session keeps the steps that came', async ({
+  model,
+  stop,
+}) => {
   const prompt = model.tokenizer.encode(HELLO)
   for (const isAbort of [false, true]) {
     for (const last of [4, 5, 6]) {

@@ -8,7 +8,7 @@ import { thrownBy } from '../support/rejects.js'
 
 const test = suite<{ model: Model }>('responsiveness', { model: undefined as unknown as Model })
 
-/** Some seconds of work if nobody stops it. */
+/** Some seconds of work unless it is stopped. */
 const LONG = integers(20_000, 5, 4000)
 
 test.before(async (context) => {
@@ -17,7 +17,7 @@ test.before(async (context) => {
 
 test.after(({ model }) => model.dispose())
 
-test('an abort ends a long prompt within 100 ms and leaves the session as it was', async ({ model }) => {
+test('an abort ends a long prompt within 100 ms and leaves the session unchanged', async ({ model }) => {
   const session = model.createSession()
   await session.forward([5, 9, 2])
   const waited = await least(100, async () => {
@@ -36,7 +36,7 @@ test('an abort ends a long prompt within 100 ms and leaves the session as it was
   sameBits(logits, (await model.createSession().forward([5, 9, 2, 7])).logits)
 })
 
-test('an abort ends a generation, in its prompt and in its text', async ({ model }) => {
+test('an abort ends a generation in its prompt and in its text', async ({ model }) => {
   const session = model.createSession()
   const during = new AbortController()
   const prompt = thrownBy(session.generate(LONG, { signal: during.signal }).next())
@@ -56,7 +56,7 @@ test('an abort ends a generation, in its prompt and in its text', async ({ model
     })) {
       tokens.push(token)
       if (index === 4) later.abort('in the text')
-      assert.ok(index < 200, 'it goes on')
+      assert.ok(index < 200, 'it does not end')
     }
   } catch (error) {
     thrown = error
@@ -67,7 +67,7 @@ test('an abort ends a generation, in its prompt and in its text', async ({ model
   sameBits(logits, (await model.createSession().forward([...tokens.slice(0, -1), 7])).logits)
 })
 
-test('a signal that is aborted already stops everything at once', async ({ model }) => {
+test('a signal that has been aborted before the call stops it at once', async ({ model }) => {
   const session = model.createSession()
   const signal = AbortSignal.abort('before')
   assert.is(await thrownBy(session.forward([1], { signal })), 'before')
@@ -76,13 +76,13 @@ test('a signal that is aborted already stops everything at once', async ({ model
   assert.is(session.length, 0)
 })
 
-test('an abort ends a generation where its reader is, not where the engine has got to', async ({ model }) => {
+test('an abort ends a generation at its reader’s step, not at the engine’s', async ({ model }) => {
   const session = model.createSession()
   const controller = new AbortController()
   const steps = session.generate([5, 9, 2], { maxTokens: 8, ignoreEos: true, stop: [], signal: controller.signal })
   const { value: first } = await steps.next()
   await steps.next()
-  // Time enough for the engine to finish: all steps are here, and none has been read.
+  // By now the engine has finished: all steps have arrived, and none has been read.
   await new Promise((resolve) => setTimeout(resolve, 100))
   const reason = new Error('enough')
   controller.abort(reason)

@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert'
 import { loadModel, UsageError } from '#molm/index.js'
 import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 
-const test = suite('a context that rolls')
+const test = suite('a rolling context')
 
-test('a conversation longer than the context goes on, and its cache stops growing', async () => {
+test('a conversation may exceed the context, and its cache then stops growing', async () => {
   const model = await loadModel('nano', { threads: 2 })
   const session = model.createSession()
   const options = { maxTokens: 300, temperature: 0, ignoreEos: true, stop: [], context: 64 }
@@ -15,11 +15,11 @@ test('a conversation longer than the context goes on, and its cache stops growin
   await model.dispose()
   assert.is(tokens, 300)
   assert.is(session.length, 302)
-  // 64 positions span three pages of 32 at most; six layers, keys and values, rows of 128 channels.
+  // 64 positions touch at most three pages of 32; six layers, keys and values, rows of 128 channels.
   assert.ok(cacheBytes <= 6 * 2 * 3 * 32 * cacheRowBytes(128, 'bf16'), `${cacheBytes} bytes`)
 })
 
-test('nothing is recomputed: a context that is never reached changes nothing', async () => {
+test('a context that is never reached changes nothing', async () => {
   const model = await loadModel('nano', { threads: 2 })
   const run = async (context?: number) => {
     const ids: number[] = []

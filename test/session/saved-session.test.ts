@@ -20,7 +20,7 @@ function nanoOf({ nano }: typeof context): Model {
   return nano
 }
 
-test('a restored session goes on bit for bit as the saved one', async (context) => {
+test('a restored session continues bit for bit as the saved one', async (context) => {
   const model = nanoOf(context)
   const tokens = model.tokenizer.encode('It was the best of times. '.repeat(12))
   assert.ok(tokens.length > 64, 'more than two pages of the cache')
@@ -36,7 +36,7 @@ test('a restored session goes on bit for bit as the saved one', async (context) 
   assert.equal((await other.forward([5, 9, 2])).logits, expected.logits)
 })
 
-test('a session that forgot its beginning is restored without it', async (context) => {
+test('a session that has forgotten its beginning is restored without it', async (context) => {
   const model = nanoOf(context)
   const session = model.createSession()
   for await (const _ of session.generate('Once upon a time', {
@@ -53,7 +53,7 @@ test('a session that forgot its beginning is restored without it', async (contex
   assert.equal((await other.forward([7])).logits, (await session.forward([7])).logits)
 })
 
-test('keys that are values are saved once', async () => {
+test('keys that are also the values are saved once', async () => {
   const model = await loadModel(fixturePath('11-molm-like-bin-bf16-sharded'), { threads: 1 })
   try {
     const session = model.createSession()
@@ -70,7 +70,7 @@ test('keys that are values are saved once', async () => {
   }
 })
 
-test('what does not fit the model is refused, and leaves the session as it was', async (context) => {
+test('a saved session that does not fit the model is refused and leaves the session unchanged', async (context) => {
   const model = nanoOf(context)
   const session = model.createSession()
   await session.forward([5, 9, 2, 4])
@@ -88,7 +88,7 @@ test('what does not fit the model is refused, and leaves the session as it was',
     [undefined, /needs what save gave/],
     [null, /needs what save gave/],
   ]
-  // Some of these once kept the engine at work for ever, others took memory for positions that nobody needs.
+  // Some of these once kept the engine busy for ever; others took memory for needless positions.
   for (const wrong of [-1000, -1, 0.5, Number.NaN, Infinity, -Infinity, 5, 1e15, 4e9, undefined]) {
     refused.push([{ tokens, oldest: wrong, rows }, /oldest position is .* of 4/])
   }
@@ -99,7 +99,7 @@ test('what does not fit the model is refused, and leaves the session as it was',
   assert.equal(await session.save(), saved)
 })
 
-test('a damaged saved session is refused, and leaves the session as it was', async (context) => {
+test('a damaged saved session is refused and leaves the session unchanged', async (context) => {
   const session = nanoOf(context).createSession()
   await session.forward([5, 9, 2, 4])
   const saved = await session.save()
@@ -126,7 +126,7 @@ test('a damaged saved session is refused, and leaves the session as it was', asy
   assert.equal(await session.save(), saved, 'a session that was saved without a checksum is restored')
 })
 
-test('a session that has long forgotten its beginning takes memory for what it remembers only', async (context) => {
+test('a session takes memory only for the positions that it has not forgotten', async (context) => {
   const model = nanoOf(context)
   const before = (await model.stats()).cacheBytes
   const session = model.createSession()
@@ -145,7 +145,7 @@ test('a session that has long forgotten its beginning takes memory for what it r
   other.dispose()
 })
 
-test('the probabilities of all experts sum to one and have the gates among them', async (context) => {
+test('the probabilities of all experts sum to one and include the gates', async (context) => {
   const model = nanoOf(context)
   const tokens = model.tokenizer.encode('The old man and the sea. '.repeat(50))
   const { routes = [] } = await model

@@ -14,7 +14,7 @@ test.before(async (context) => {
 
 test.after(({ model }) => model.dispose())
 
-test('are those of all calls made, in their order, and of none that failed', async ({ model }) => {
+test('are those of all calls in their order, without calls that failed', async ({ model }) => {
   const session = model.createSession()
   const controller = new AbortController()
   const first = session.forward([5, 9, 2], { logits: 'none' })
@@ -30,7 +30,7 @@ test('are those of all calls made, in their order, and of none that failed', asy
   assert.equal(session.tokens, [])
 })
 
-test('are, after a generation, the prompt and all that it generated but the last', async ({ model }) => {
+test('after a generation are the prompt and all generated tokens but the last', async ({ model }) => {
   const session = model.createSession()
   const { tokens } = await resultOf(session.generate([5, 9, 2], { ...GREEDY, maxTokens: 6 }))
   assert.equal(session.tokens, [5, 9, 2, ...tokens.slice(0, -1)])
@@ -39,7 +39,7 @@ test('are, after a generation, the prompt and all that it generated but the last
   assert.equal(other.tokens, session.tokens)
 })
 
-test('are cut to what a prompt begins with, whose last token is left to run', async ({ model }) => {
+test('are cut to those shared with a prompt, whose last token is left to run', async ({ model }) => {
   const session = model.createSession()
   await session.forward([5, 9, 2, 7, 4])
   assert.is(session.truncateToCommon([5, 9, 2, 7, 4, 1]), 5)
@@ -52,7 +52,7 @@ test('are cut to what a prompt begins with, whose last token is left to run', as
   assert.is(session.length, 0)
 })
 
-test('are cut to none if a limited context has forgotten those in common', async ({ model }) => {
+test('are all dropped if a limited context has forgotten the shared ones', async ({ model }) => {
   const session = model.createSession()
   const prompt = [5, 9, 2]
   const { tokens } = await resultOf(session.generate(prompt, { ...GREEDY, maxTokens: 40, context: 16 }))
@@ -60,7 +60,7 @@ test('are cut to none if a limited context has forgotten those in common', async
   assert.is(session.truncateToCommon([...whole, 1]), whole.length - 1)
   assert.is(session.truncateToCommon([...whole.slice(0, 20), 1]), 0)
   assert.is(session.length, 0)
-  // One that is left early has forgotten less than what the engine ran ahead.
+  // If the reader leaves early, the engine has run ahead and forgotten more.
   for await (const { index } of session.generate(prompt, { ...GREEDY, maxTokens: 100, context: 16 })) {
     if (index === 30) break
   }

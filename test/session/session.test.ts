@@ -22,7 +22,7 @@ import { routesOf } from '../support/routes.js'
 const test = suite<{ model: Model }>('a session', { model: undefined as unknown as Model })
 
 const LANTERN = 'User: What is a lantern?\nAssistant:'
-/** What nano goes on to in its user's place after its answer, where no stop string ends it. */
+/** Without a stop string, nano continues after its answer with the user's next turn. */
 const HELLO = 'User: Hello\nAssistant:'
 const GREEDY: GenerateOptions = { temperature: 0, stop: [] }
 
@@ -45,7 +45,7 @@ async function generate(
   throw new Error('a generation ends with its result')
 }
 
-test('tells how far a prompt has been read, at the beginning and after every micro-batch', async ({ model }) => {
+test('reports the progress of a prompt at the beginning and after every micro-batch', async ({ model }) => {
   const tokens = integers(600, 3, 4000)
   const told: PromptProgress[] = []
   const options = { onPromptProgress: (progress: PromptProgress) => told.push(progress) }
@@ -69,7 +69,7 @@ test('tells how far a prompt has been read, at the beginning and after every mic
   session.dispose()
 })
 
-test('goes on from any length that it is cut to as if the rest had never been', async ({ model }) => {
+test('continues from any length after a truncation as if it had never been longer', async ({ model }) => {
   const tokens = integers(100, 1, 4000)
   const other = integers(40, 2, 4000)
   const session = model.createSession()
@@ -86,7 +86,7 @@ test('goes on from any length that it is cut to as if the rest had never been', 
   }
 })
 
-test('gives the same bits however a text is split', async ({ model }) => {
+test('gives the same bits for any split of a text', async ({ model }) => {
   const tokens = integers(300, 4, 4000)
   const whole = await model.createSession().forward(tokens, { logits: 'all' })
   const session = model.createSession()
@@ -108,9 +108,7 @@ test('is empty after a reset', async ({ model }) => {
   sameBits((await session.forward([5, 9, 2])).logits, first.logits)
 })
 
-test('the routes of a step are those that its own token wakes when it is read, the last token’s among them', async ({
-  model,
-}) => {
+test('a step has the routes of its own token, and so has the last one', async ({ model }) => {
   const session = model.createSession()
   const { steps } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 5, routes: true })
   const prompt = model.tokenizer.encode(LANTERN)
@@ -129,7 +127,7 @@ test('the routes of a step are those that its own token wakes when it is read, t
   }
 })
 
-test('generates the same and holds the same afterwards, whether routes are wanted or not', async ({ model }) => {
+test('generates the same text and leaves the same cache with and without routes', async ({ model }) => {
   const [plain, watched] = [model.createSession(), model.createSession()]
   const wanted = { ...GREEDY, maxTokens: 6, context: 12, logprobs: 2 }
   const { steps, result } = await generate(plain, LANTERN, wanted)
@@ -144,7 +142,7 @@ test('generates the same and holds the same afterwards, whether routes are wante
   sameBits((await watched.forward(next)).logits, (await plain.forward(next)).logits)
 })
 
-test('a step’s routes are there where a stop string or an end-of-text token ends the text', async ({ model }) => {
+test('steps have routes also if a stop string ends the text', async ({ model }) => {
   const { steps: free } = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 6 })
   const stop = [model.tokenizer.decode([free[3].token])]
   const { steps, result } = await generate(model.createSession(), LANTERN, {
@@ -157,7 +155,7 @@ test('a step’s routes are there where a stop string or an end-of-text token en
   for (const { routes } of steps) assert.is(routes?.length, model.config.layers)
 })
 
-test('ends at the number of tokens asked for', async ({ model }) => {
+test('ends after maxTokens tokens', async ({ model }) => {
   const session = model.createSession()
   const { steps, result } = await generate(session, LANTERN, { ...GREEDY, maxTokens: 7 })
   assert.is(steps.length, 7)
@@ -176,7 +174,7 @@ test('ends at the number of tokens asked for', async ({ model }) => {
   assert.is(session.length, result.promptTokens + 6)
 })
 
-test('ends at the end-of-text token, or goes past it where told to', async ({ model }) => {
+test('ends at the end-of-text token, or continues past it with ignoreEos', async ({ model }) => {
   const eos = model.config.eosToken ?? -1
   const session = model.createSession()
   const { result } = await generate(session, 'lantern (noun):', { ...GREEDY, maxTokens: 60 })
@@ -192,7 +190,7 @@ test('ends at the end-of-text token, or goes past it where told to', async ({ mo
   assert.is(further.result.tokens.length, 60)
 })
 
-test('ends at a stop string that spans tokens, and gives nothing of it', async ({ model }) => {
+test('ends at a stop string that spans tokens, without any of its text', async ({ model }) => {
   const free = await generate(model.createSession(), HELLO, { ...GREEDY, maxTokens: 30 })
   const text = free.result.text
   for (const stop of ['\nUser:', text.slice(7, 13), text.slice(0, 2), text.slice(12, 13)]) {
@@ -202,7 +200,7 @@ test('ends at a stop string that spans tokens, and gives nothing of it', async (
     assert.is(result.finishReason, 'stop')
     assert.is(result.text, expected)
     assert.is(steps.map(({ text }) => text).join(''), expected)
-    // The cache holds what was read and nothing of what the engine had computed ahead.
+    // The cache holds the tokens that were read, and none that the engine computed ahead.
     const { logits } = await session.forward([100])
     const length = result.promptTokens + result.tokens.length - 1
     const again = model.createSession()
@@ -211,13 +209,13 @@ test('ends at a stop string that spans tokens, and gives nothing of it', async (
   }
 })
 
-test('stop strings of the model hold where none are given', async ({ model }) => {
+test('the model’s stop strings apply if none are given', async ({ model }) => {
   const { result } = await generate(model.createSession(), HELLO, { temperature: 0, maxTokens: 60 })
   assert.is(result.finishReason, 'stop')
   assert.not(result.text.includes('User:'))
 })
 
-test('log-probabilities are those of the logits', async ({ model }) => {
+test('log-probabilities agree with the logits', async ({ model }) => {
   const { steps } = await generate(model.createSession(), LANTERN, {
     stop: [],
     temperature: 1,
@@ -246,7 +244,7 @@ test('log-probabilities are those of the logits', async ({ model }) => {
   }
 })
 
-test('a generation goes on where the one before ended', async ({ model }) => {
+test('a generation continues the one before', async ({ model }) => {
   const whole = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 12 })
   const session = model.createSession()
   const first = await generate(session, LANTERN, { ...GREEDY, maxTokens: 5 })
@@ -255,7 +253,7 @@ test('a generation goes on where the one before ended', async ({ model }) => {
   assert.equal([...first.result.tokens, ...second.result.tokens], whole.result.tokens)
 })
 
-test('an empty prompt continues what is there, and is refused where nothing is', async ({ model }) => {
+test('an empty prompt continues the session, and is refused by an empty one', async ({ model }) => {
   const session = model.createSession()
   assert.match(String(await thrownBy(generate(session, [], GREEDY))), /prompt is empty/)
   assert.match(String(await thrownBy(generate(session, '', GREEDY))), /prompt is empty/)
@@ -287,12 +285,12 @@ test('a context limit forgets the oldest tokens and keeps the cache small', asyn
   const before = (await model.stats()).cacheBytes
   const narrow = await generate(session, LANTERN, { ...long, context: 20 })
   assert.is(narrow.result.tokens.length, 150)
-  // Six layers of keys and values, rows of 128 channels, in pages of 32: 20 positions touch two pages at most.
+  // Six layers of keys and values, rows of 128 channels, pages of 32: 20 positions touch at most two pages.
   const pages = ((await model.stats()).cacheBytes - before) / (6 * 2 * 32 * cacheRowBytes(128, 'bf16'))
   assert.ok(pages <= 2, `${pages} pages`)
 })
 
-test('two sessions do not disturb each other, not even while one generates', async ({ model }) => {
+test('two sessions do not affect each other, even while one generates', async ({ model }) => {
   const tokens = integers(90, 8, 4000)
   const alone = await model.createSession().forward(tokens, { logits: 'all' })
   const text = await generate(model.createSession(), LANTERN, { ...GREEDY, maxTokens: 30 })
@@ -307,7 +305,7 @@ test('two sessions do not disturb each other, not even while one generates', asy
   for (const [i, row] of rows.entries()) sameBits(row, alone.logits.subarray(i * 3 * 4096, (i + 1) * 3 * 4096))
 })
 
-test('calls of one session are carried out in the order they are made', async ({ model }) => {
+test('calls of one session take effect in the order they are made', async ({ model }) => {
   const session = model.createSession()
   const first = session.forward([5, 9, 2])
   const second = session.forward([4])
@@ -320,7 +318,7 @@ test('calls of one session are carried out in the order they are made', async ({
   sameBits((await third).logits, (await model.createSession().forward([5, 9, 8])).logits)
 })
 
-test('what is wrong with a call reaches its caller, and the session stays as it was', async ({ model }) => {
+test('errors of a call reach its caller and leave the session unchanged', async ({ model }) => {
   const session = model.createSession()
   const first = await session.forward([5, 9, 2])
   assert.match(String(await thrownBy(session.forward([1, 4096]))), /token 4096 is outside .* 4096/)
@@ -335,7 +333,7 @@ test('what is wrong with a call reaches its caller, and the session stays as it 
   sameBits((await session.forward([2])).logits, first.logits)
 })
 
-test('ids that are none are refused, wherever they come in, and the session stays as it was', async ({ model }) => {
+test('wrong ids are refused in every call and leave the session unchanged', async ({ model }) => {
   const session = model.createSession()
   await session.forward([5, 9, 2])
   const wrong: [unknown, RegExp][] = [
@@ -367,7 +365,7 @@ test('ids that are none are refused, wherever they come in, and the session stay
   sameBits(logits, (await model.createSession().forward([5, 9, 2, 7])).logits)
 })
 
-test('options of a call that cannot be meant are refused', async ({ model }) => {
+test('wrong options of a call are refused', async ({ model }) => {
   const session = model.createSession()
   for (const logprobs of [Number.NaN, -1, 1.5, Infinity]) {
     const thrown = await thrownBy(generate(session, [1], { logprobs }))
@@ -388,7 +386,7 @@ test('options of a call that cannot be meant are refused', async ({ model }) => 
   assert.is(session.length, 0)
 })
 
-test('cannot be used any more once it has been disposed of', async ({ model }) => {
+test('cannot be used after it has been disposed of', async ({ model }) => {
   const session = model.createSession()
   await session.forward([5, 9, 2])
   const saved = await session.save()
@@ -412,7 +410,7 @@ test('cannot be used any more once it has been disposed of', async ({ model }) =
   assert.is((await thrownBy(model.createSession().forward([1]))) as unknown, undefined)
 })
 
-test('counts its tokens rightly when a call fails between others', async ({ model }) => {
+test('counts its tokens correctly when a call fails between others', async ({ model }) => {
   const session = model.createSession()
   const controller = new AbortController()
   const first = session.forward(integers(100, 1, 4000), { logits: 'none' })
@@ -437,7 +435,7 @@ test('counts its tokens rightly when a call fails between others', async ({ mode
   assert.is(alone.length, 0)
 })
 
-test('many generations share a signal without a warning of Node, and one abort ends them all', async ({ model }) => {
+test('many generations share a signal without a warning from Node, and one abort ends them all', async ({ model }) => {
   const warnings: string[] = []
   const heard = ({ name }: Error) => warnings.push(name)
   process.on('warning', heard)
@@ -449,7 +447,7 @@ test('many generations share a signal without a warning of Node, and one abort e
     }
   })
   const results = await Promise.allSettled(ends)
-  // A warning comes in a turn of its own.
+  // Node emits a warning in a later turn of the event loop.
   await new Promise((resolve) => setImmediate(resolve))
   process.off('warning', heard)
   for (const session of sessions) session.dispose()

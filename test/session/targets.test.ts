@@ -17,7 +17,7 @@ test.after(({ model }) => model.dispose())
 const tokens = integers(300, 3, 4000)
 const next = [...tokens.slice(1), 7]
 
-test('are those of the logits, and the logits are the same beside them', async ({ model }) => {
+test('agree with the logits, and do not change them', async ({ model }) => {
   const session = model.createSession()
   const { logits, logprobs = [] } = await session.forward(tokens, { logits: 'all', targets: next })
   assert.is(logprobs.length, 300)
@@ -33,7 +33,7 @@ test('are those of the logits, and the logits are the same beside them', async (
   session.dispose()
 })
 
-test('belong to the last tokens where there are fewer of them, however the text is split', async ({ model }) => {
+test('belong to the last tokens if there are fewer of them, for any split of the text', async ({ model }) => {
   const whole = model.createSession()
   const { logprobs } = await whole.forward(tokens, { logits: 'none', targets: next })
   const few = model.createSession()
@@ -47,7 +47,7 @@ test('belong to the last tokens where there are fewer of them, however the text 
   for (const session of [whole, few, split]) session.dispose()
 })
 
-test('are the same to the bit beside other sequences', async ({ model }) => {
+test('are the same to the bit while other sequences run', async ({ model }) => {
   const alone = model.createSession()
   const { logprobs } = await alone.forward(tokens, { logits: 'none', targets: next })
   alone.dispose()
@@ -61,11 +61,12 @@ test('are the same to the bit beside other sequences', async ({ model }) => {
   for (const session of sessions) session.dispose()
 })
 
-test('are refused where there are more than tokens, where they are no tokens, and of a classifier', async ({
-  model,
-}) => {
+test('are refused if there are more than tokens, if they are no ids, and by a classifier', async ({ model }) => {
   const session = model.createSession()
-  assert.match(String(await thrownBy(session.forward([1], { targets: [2, 3] }))), /2 `targets` are more than .*: 1/)
+  assert.match(
+    String(await thrownBy(session.forward([1], { targets: [2, 3] }))),
+    /more `targets` \(2\) than tokens \(1\)/,
+  )
   assert.match(String(await thrownBy(session.forward([1], { targets: [4096] }))), /outside the model's vocabulary/)
   assert.is(session.length, 0)
   session.dispose()
