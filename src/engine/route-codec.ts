@@ -2,10 +2,7 @@ import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import type { MixtureKind, ModelConfig } from '../model/config.js'
 import type { Taps } from '../nn/taps.js'
 
-/**
- * Routes as the engine sends them. Each array has, for each layer and each of its mixtures, tokens x
- * k values.
- */
+/** Routes as the engine sends them. Each array has tokens x k values for each layer and each of its mixtures. */
 export interface PackedRoutes {
   ids: Int32Array
   gates: Float32Array
