@@ -6,28 +6,28 @@ export interface Message {
   content: string
 }
 
-/** How an answer is to be made; what is left out is as the model's makers want it. */
+/** Options of an answer. Default: the model's own. */
 export interface Sampling {
   temperature?: number
   max_tokens?: number
   seed?: number
 }
 
-/** What comes of an answer at a time. */
+/** A part of an answer, as it comes. */
 export interface AnswerChunk {
   text: string
   tokens: RoutedToken[]
-  /** With the first chunk: the tokens of the prompt. */
+  /** The prompt's tokens, with the first chunk. */
   prompt?: RoutedToken[]
   finishReason?: string
 }
 
-/** Where the key is kept until the tab is closed. */
+/** Name of the API key in the session storage, which lasts until the tab is closed. */
 const KEY = 'molm-api-key'
 
-/** The server's API, as the page uses it. Addresses are relative: the page may lie in a folder of a larger site. */
+/** Client of the server's API. Addresses are relative, so the page also works in a folder of a larger site. */
 export class Api {
-  /** Asks the reader for an API key; `isWrong` where the one before was refused. Undefined where none is given. */
+  /** `askKey` asks the user for an API key; `isWrong` if the last one was refused. Resolves with undefined if cancelled. */
   constructor(private readonly askKey: (isWrong: boolean) => Promise<string | undefined>) {}
 
   async model(): Promise<PageModel> {
@@ -35,21 +35,21 @@ export class Api {
     return pageModel(data[0])
   }
 
-  /** The answer to messages, as it comes. */
+  /** Yields the answer to messages as it comes. */
   async *chat(model: string, messages: readonly Message[], sampling: Sampling, signal: AbortSignal) {
     yield* this.stream('v1/chat/completions', { model, messages, ...sampling }, signal)
   }
 
-  /** The continuation of a text, as it comes. */
+  /** Yields the continuation of a text as it comes. */
   async *complete(model: string, prompt: string, sampling: Sampling, signal: AbortSignal) {
     yield* this.stream('v1/completions', { model, prompt, ...sampling }, signal)
   }
 
-  /** The tokens of a text with the experts that they wake, on its own and with nothing in front. */
+  /** Tokens of a text, without special ones, and the experts that they wake. */
   async read(model: string, text: string, signal: AbortSignal): Promise<RoutedToken[]> {
     const tokenize = { prompt: text, add_special_tokens: false }
     const { tokens } = await (await this.request('tokenize', tokenize, signal)).json()
-    if (tokens.length === 0) throw new Error('there is no text in it')
+    if (tokens.length === 0) throw new Error('the text is empty')
     const body = { model, prompt: tokens, max_tokens: 0, routed_experts: true }
     const { choices } = await (await this.request('v1/completions', body, signal)).json()
     return choices[0].prompt_routed_experts
@@ -58,11 +58,11 @@ export class Api {
   private async *stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<AnswerChunk> {
     const streamed = { ...body, stream: true }
     const response = await this.request(path, { ...streamed, routed_experts: true }, signal).catch((error) => {
-      // Of a long conversation a server does not tell the experts, but it answers all the same.
+      // The server reports no experts for a long conversation, but it still answers.
       if (error instanceof Refusal && error.field === 'routed_experts') return this.request(path, streamed, signal)
       throw error
     })
-    if (!response.body) throw new Error('the server gave no answer')
+    if (!response.body) throw new Error('the server sent no answer')
     for await (const event of readEvents(response.body)) {
       const { choices } = event as StreamEvent
       const [choice] = choices
@@ -76,7 +76,7 @@ export class Api {
     }
   }
 
-  /** Asks until a key is right. Rejects with the server's own words where it refuses. */
+  /** Sends a request, and again while the key is wrong. Rejects with the server's message if it refuses. */
   private async request(path: string, body?: object, signal?: AbortSignal): Promise<Response> {
     for (;;) {
       const key = sessionStorage.getItem(KEY)
@@ -92,7 +92,7 @@ export class Api {
       if (response.ok) return response
       if (response.status !== 401) throw await refusal(response)
       const given = await this.askKey(key !== null)
-      if (given === undefined) throw new Error('the server wants an API key')
+      if (given === undefined) throw new Error('the server requires an API key')
       sessionStorage.setItem(KEY, given)
     }
   }
@@ -108,7 +108,7 @@ interface StreamEvent {
   }[]
 }
 
-/** What the server does not do; `field` is that of the request which is at fault, where one is. */
+/** A refusal by the server; `field` is the request's field that caused it, if the server names one. */
 class Refusal extends Error {
   constructor(
     message: string,
@@ -118,7 +118,7 @@ class Refusal extends Error {
   }
 }
 
-/** What a refusing server said, in its own words where they can be read. */
+/** Reads the server's message from a response that refuses. */
 async function refusal(response: Response): Promise<Refusal> {
   const said = await response.json().catch(() => undefined)
   const wait = response.headers.get('Retry-After')

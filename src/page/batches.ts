@@ -1,7 +1,7 @@
-/** Some thirty times a second is as live as a reader can tell. */
+/** Minimum ms between redraws: thirty a second look live. */
 const EVERY_MS = 33
 
-/** Collects what may come faster than it can be shown, and hands it on together: each time costs a layout of the page. */
+/** Collects items that come faster than they can be shown, and shows them together: each time costs a layout. */
 export class Batches<T> {
   private items: T[] = []
   private timer?: number
@@ -9,7 +9,7 @@ export class Batches<T> {
 
   constructor(private readonly show: (items: readonly T[]) => void) {}
 
-  /** Takes what came. Resolves at once or, where the browser had no time to draw for a while, after that. */
+  /** Adds items. Resolves at once or, if the browser could not draw for a while, after it has had time to. */
   async add(items: readonly T[]): Promise<void> {
     this.items.push(...items)
     this.timer ??= window.setTimeout(() => this.flush(), EVERY_MS)
@@ -18,7 +18,7 @@ export class Batches<T> {
     this.hadTurnAt = performance.now()
   }
 
-  /** Hands on what is there. */
+  /** Shows all collected items now. */
   flush(): void {
     clearTimeout(this.timer)
     this.timer = undefined

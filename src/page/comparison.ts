@@ -4,7 +4,7 @@ import type { Api } from './api.js'
 import { byId } from './elements.js'
 import { type PageModel, type RoutedToken, textRoutes } from './routes.js'
 
-/** How two texts use the experts: the figure of `molm experts`, for what is written into the two fields. */
+/** The Compare view: the figure of `molm experts` for the texts in two fields. */
 export class Comparison {
   private readonly form = byId('comparison', HTMLFormElement)
   private readonly fields = [byId('first', HTMLTextAreaElement), byId('second', HTMLTextAreaElement)]

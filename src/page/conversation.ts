@@ -6,22 +6,22 @@ import { type Piece, Pieces, piecesOf } from './pieces.js'
 import type { PageModel, RoutedToken } from './routes.js'
 import { Turn } from './turn.js'
 
-/** A question with its answer, as far as there is one. */
+/** A question and its answer, which may be empty. */
 interface Exchange {
   question: Turn
   answer: Turn
 }
 
-/** Whether question and answer stay in the conversation, and what went wrong. */
+/** Whether question and answer stay in the conversation, and the error if one occurred. */
 export interface Outcome {
   isKept: boolean
   error?: string
 }
 
-/** Distance from the end, in pixels, within which the reader still wants to see what comes. */
+/** The view follows new text while it is at most this many pixels from the end. */
 const NEAR = 40
 
-/** What is asked and answered. A server keeps nothing of it: each request has the whole conversation. */
+/** The conversation. The server keeps nothing of it, so each request has all of it. */
 export class Conversation {
   private exchanges: readonly Exchange[] = []
   private running?: AbortController
@@ -37,12 +37,12 @@ export class Conversation {
     return this.running !== undefined
   }
 
-  /** Ends the answer that is coming. */
+  /** Stops the running answer. */
   stop(): void {
     this.running?.abort()
   }
 
-  /** Forgets everything that was said. */
+  /** Starts a new conversation. */
   clear(): void {
     this.stop()
     this.exchanges = []
@@ -51,8 +51,8 @@ export class Conversation {
   }
 
   /**
-   * Asks, and shows the answer as it comes. A question of whose answer nothing came, because the server refused or the
-   * reader stopped it, is taken back.
+   * Asks, and shows the answer as it comes. Takes the question back if no answer came, because the server refused or the
+   * user stopped it.
    */
   async ask(text: string, system: string, sampling: Sampling): Promise<Outcome> {
     const exchange = { question: new Turn('user', 'You'), answer: new Turn('model', this.model.name) }
@@ -73,7 +73,7 @@ export class Conversation {
     }
     answer.isBusy = false
     this.running = undefined
-    // A conversation that was cleared meanwhile has no place for it.
+    // The conversation may have been cleared meanwhile.
     const isKept = this.exchanges === before && answer.text !== ''
     if (isKept) this.exchanges = [...before, exchange]
     else for (const { element } of [question, answer]) element.remove()
@@ -104,17 +104,17 @@ export class Conversation {
         if (prompt) this.showTokens(question, prompt)
         const numbered = tokens.map((token) => ({ text: token.text, token: this.panel.add(token, true) }))
         pace.count(tokens.length)
-        if (finishReason === 'length') end = ', the most that the answer may have'
+        if (finishReason === 'length') end = ', the limit'
         await batches.add(pieces.add(text, numbered))
       }
-      if (pace.isEmpty) end = 'the server tells no experts of conversations as long as this'
+      if (pace.isEmpty) end = 'the server reports no experts for a conversation this long'
     } finally {
       await batches.add(pieces.end())
       batches.flush()
     }
   }
 
-  /** Puts the prompt's tokens in place of the question's text, where it stands there as it was written. */
+  /** Replaces the question's text by its tokens, if the prompt has it unchanged. */
   private showTokens(question: Turn, prompt: readonly RoutedToken[]): void {
     const places = prompt.map(({ text }, token) => ({ text, token }))
     const pieces = piecesOf(question.text, places) ?? piecesOf(question.text.trim(), places)

@@ -1,11 +1,11 @@
-/** The element with this id. Throws where the document has none of this sort. */
+/** Finds the element with an id. Throws if the document has none of this class. */
 export function byId<T extends HTMLElement>(id: string, sort: new () => T): T {
   const element = document.getElementById(id)
-  if (!(element instanceof sort)) throw new Error(`there is no ${sort.name} with the id ${id}`)
+  if (!(element instanceof sort)) throw new Error(`the document has no ${sort.name} with the id ${id}`)
   return element
 }
 
-/** A new element with a class and a text; what the text says of markup stays text. */
+/** Creates an element with a class and a text; markup in the text stays text. */
 export function create<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className = '',

@@ -1,6 +1,6 @@
 /**
- * The data of server-sent events, each an object, up to `[DONE]`. Rejects with what an event says that is an error, and
- * where the stream ends without `[DONE]`.
+ * Yields the objects of server-sent events up to `[DONE]`. Rejects at an event that is an error, and if the stream ends
+ * without `[DONE]`.
  */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<unknown, void> {
   const decoder = new TextDecoder()
@@ -15,7 +15,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
-        // Anything else is a comment that keeps the connection alive, or the end of an event.
+        // Other lines are comments, which keep the connection alive, and the empty ends of events.
         if (!line.startsWith('data:')) continue
         const data = line.slice(5).trim()
         if (data === '[DONE]') {

@@ -9,17 +9,17 @@ import { byId } from './elements.js'
 import { LiveImage } from './live-image.js'
 import { layerRoutes, type PageModel, type RoutedToken } from './routes.js'
 
-/** Of the time between two drawings, drawing may take this share: a map of thousands of cells must not slow the text. */
+/** Share of the time that drawing may take: a map of thousands of cells must not slow down the text. */
 const DRAWING_SHARE = 0.3
 
-/** Cells of few experts are drawn larger than in a picture of a whole text, where there is room. */
+/** A map of at most this number of experts is scaled up if it is at least this wide. */
 const LARGER = { scale: 1.35, experts: 40, width: 500 }
-/** The least width that a map is drawn for; what is narrower shows it smaller. */
+/** Minimum width to draw a map for; a narrower panel shows it scaled down. */
 const LEAST_WIDTH = 300
-/** As in the style: beyond it a map only becomes coarse. */
+/** Maximum width to draw a map for, as in style.css; beyond it a map only becomes coarse. */
 const MOST_WIDTH = 736
 
-/** The map beside the conversation: usage by the answers' tokens so far, and the experts of the token that is looked at. */
+/** The map beside the conversation: usage by the answers' tokens so far, and the experts of a pointed token. */
 export class ExpertsPanel {
   private readonly section: TextSection = byId('talk', HTMLElement)
   private readonly map = byId('map', HTMLDivElement)
@@ -36,7 +36,7 @@ export class ExpertsPanel {
     this.usage = new ExpertUsage(model.config)
     this.section.dataset.kinds = this.kinds.join(' ')
     this.reset()
-    // It also tells the first width.
+    // It reports the first width, too.
     new ResizeObserver(() => this.drawSoon()).observe(this.map)
   }
 
@@ -49,7 +49,7 @@ export class ExpertsPanel {
     this.drawSoon()
   }
 
-  /** Keeps the experts of a token, and gives the number that its piece of text is to have; tokens of answers count. */
+  /** Keeps the experts of a token and returns its number for `data-i`. Only tokens of answers count as usage. */
   add(token: RoutedToken, isAnswer: boolean): number {
     const layers = layerRoutes(token, this.model)
     if (isAnswer && token.experts) this.usage.add(layers, 1)
@@ -57,7 +57,7 @@ export class ExpertsPanel {
     return this.routes.length - 1
   }
 
-  /** Draws what has come, and shows the experts of this token, unless the reader looks at something else. */
+  /** Schedules a redraw, and shows the experts of a token unless the user points at something else. */
   drawSoon(newest = this.newest): void {
     this.newest = newest
     this.showNewest()

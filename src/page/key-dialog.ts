@@ -1,10 +1,10 @@
 import { byId } from './elements.js'
 
-/** Asks the reader for an API key. Undefined where none is given. */
+/** Asks the user for an API key. Resolves with undefined if cancelled. */
 export function askKey(isWrong: boolean): Promise<string | undefined> {
   const dialog = byId('key-dialog', HTMLDialogElement)
   const field = byId('key', HTMLInputElement)
-  byId('key-alert', HTMLParagraphElement).textContent = isWrong ? 'The server does not know this key.' : ''
+  byId('key-alert', HTMLParagraphElement).textContent = isWrong ? 'This key is wrong.' : ''
   field.value = ''
   dialog.returnValue = ''
   if (!dialog.open) dialog.showModal()

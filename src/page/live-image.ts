@@ -1,9 +1,9 @@
 const ENTITIES: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"' }
 
 /**
- * An SVG image that is drawn again and again. Its markup comes from the same code each time, so that mostly the same
- * elements come in the same order: then only those are changed whose markup differs from the time before. A map of
- * thousands of cells need not be parsed again, what has the focus keeps it, and classes that others have set stay.
+ * An SVG image that is often redrawn. The same code makes its markup, so it mostly has the same elements in the same order.
+ * Then only elements whose markup differs are changed: a map of thousands of cells is not parsed again, the focused element
+ * stays focused, and classes set by other code stay.
  */
 export class LiveImage {
   /** The markup, cut before each tag. */
@@ -13,7 +13,7 @@ export class LiveImage {
 
   constructor(private readonly host: Element) {}
 
-  /** Shows the markup of an `svg` element. Returns whether it was put in anew. */
+  /** Shows the markup of an `svg` element. Returns whether all elements are new. */
   show(markup: string): boolean {
     const tags = markup.split('<')
     const changed = this.changes(tags)
@@ -27,7 +27,7 @@ export class LiveImage {
     return true
   }
 
-  /** Elements with other markup than before; undefined where they are not the same elements. */
+  /** Elements whose markup differs, with their tags; undefined if they are not the same elements as before. */
   private changes(tags: readonly string[]): [Element, string][] | undefined {
     if (tags.length !== this.tags.length) return undefined
     const changed: [Element, string][] = []

@@ -14,7 +14,7 @@ const alert = byId('alert', HTMLParagraphElement)
 const fresh = byId('fresh', HTMLButtonElement)
 const views = { chat: byId('talk', HTMLElement), compare: byId('compare', HTMLElement) }
 
-/** Shows the view that the address names. */
+/** Shows the view named in the address. */
 function showView(): void {
   const name = location.hash === '#compare' ? 'compare' : 'chat'
   for (const [view, element] of Object.entries(views)) {
@@ -25,7 +25,7 @@ function showView(): void {
   }
 }
 
-/** What the settings say; an empty field leaves it to the model. */
+/** Reads the settings; an empty field means the model's default. */
 function sampling(): Sampling {
   const number = (id: string) => {
     const { valueAsNumber } = byId(id, HTMLInputElement)

@@ -1,6 +1,6 @@
 import { plural } from '../numbers.js'
 
-/** How many tokens came, and how fast. */
+/** Number of tokens so far, and their speed. */
 export class Pace {
   private tokens = 0
   private first = 0

@@ -1,18 +1,18 @@
-/** A piece of a text, and which of the tokens it belongs to: the first of them where they cannot be told apart. */
+/** A piece of text and the number of its token, or of the first one if several tokens share it. */
 export interface Piece {
   text: string
   token: number
 }
 
 /**
- * Cuts a text that comes little by little into the pieces of its tokens. Text and tokens do not always come together: a
- * character may have several tokens, and text is held back while it may be the beginning of a stop string.
+ * Cuts streamed text into the pieces of its tokens. Text may come later than its tokens: a character may have several, and
+ * text is held back while it may begin a stop string.
  */
 export class Pieces {
   private text = ''
   private waiting: { text: string; token: number }[] = []
 
-  /** Takes what came, and gives the pieces that are certain. */
+  /** Adds text and tokens; returns the pieces that are certain. */
   add(text: string, tokens: readonly Piece[]): Piece[] {
     this.text += text
     this.waiting.push(...tokens)
@@ -21,7 +21,7 @@ export class Pieces {
     return this.end(joined === this.text)
   }
 
-  /** What is left when nothing more comes. */
+  /** Returns the remaining pieces at the end of the text. */
   end(isWhole = false): Piece[] {
     const { text, waiting } = this
     if (text === '' && !isWhole) return []
@@ -33,8 +33,8 @@ export class Pieces {
 }
 
 /**
- * The tokens of a prompt that make up a text within it, the last time that it stands there; the pieces join to the text.
- * Undefined where the prompt does not have the text as it is.
+ * Pieces of a text that a prompt contains, cut at the prompt's tokens. Uses the last occurrence. Undefined if the prompt does
+ * not contain the text.
  */
 export function piecesOf(text: string, tokens: readonly Piece[]): Piece[] | undefined {
   const from = tokens

@@ -3,13 +3,13 @@ import { CHUNK, type Reader, TextRoutes } from '../experts/text-routes.js'
 import { MIXTURE_KINDS, type Mixture, type MixtureKind, type PerMixture } from '../model/config.js'
 import type { Quant } from '../packing/format/formats.js'
 
-/** What the page knows of the model. */
+/** The model, as the page needs it. */
 export interface PageModel {
-  /** What the API calls it. */
+  /** Its name in the API. */
   name: string
   quant: Quant
   config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'newExperts'>[] }
-  /** Whether it answers messages; another continues a text. */
+  /** Whether it answers messages; if not, it continues a text. */
   isChat: boolean
 }
 
@@ -34,15 +34,15 @@ export function pageModel({ id, meta }: ModelCard): PageModel {
   return { name: id, quant: meta.quant, config: { mixtures }, isChat: meta.chat_template }
 }
 
-/** A token with its experts, as the API gives it with `routed_experts`. */
+/** A token with its experts, from a response with `routed_experts`. */
 export interface RoutedToken {
   token: number
   text: string
-  /** Null where the model had no place left to read it. */
+  /** Null if the model had no position left to read the token. */
   experts: ({ layer: number } & PerMixture<{ ids: number[]; gates: number[] }>)[] | null
 }
 
-/** The experts of one token, an entry per layer, as the rest of molm has them. */
+/** Converts a token's experts to molm's own form, an entry per layer. */
 export function layerRoutes({ experts }: RoutedToken, { config: { mixtures } }: PageModel): LayerRoutes[] {
   const layers: LayerRoutes[] = Array.from({ length: mixtures[0]?.experts.length ?? 0 }, () => ({}))
   for (const { layer, ...chosen } of experts ?? []) {
@@ -54,7 +54,7 @@ export function layerRoutes({ experts }: RoutedToken, { config: { mixtures } }: 
   return layers
 }
 
-/** A text whose tokens and experts came from the API, for figures of it. */
+/** Converts a text's tokens and experts from the API, to draw figures of it. */
 export function textRoutes(name: string, tokens: readonly RoutedToken[], model: PageModel): TextRoutes {
   const texts = new Map(tokens.map(({ token, text }) => [token, text]))
   const reader: Reader = { ...model, textOf: (token) => texts.get(token) ?? '' }
@@ -71,7 +71,7 @@ export function textRoutes(name: string, tokens: readonly RoutedToken[], model: 
   return read
 }
 
-/** What several tokens chose, one row after another. */
+/** Joins the choices of several tokens, a row each. */
 function rows(tokens: readonly (ExpertRoutes | undefined)[]): ExpertRoutes {
   const all = tokens.map((routes) => routes ?? { ids: new Int32Array(), gates: new Float32Array() })
   return {

@@ -1,12 +1,12 @@
 import { create } from './elements.js'
 import type { Piece } from './pieces.js'
 
-/** What one of the two has said: a heading, its text with a span per token, and a note below. */
+/** A question or an answer: a heading, its text with a span per token, and a note. */
 export class Turn {
   readonly element: HTMLElement
   /** All text so far. */
   text = ''
-  /** The piece that came last. */
+  /** The last piece. */
   newest?: HTMLElement
   private readonly body = create('div', 'tokens')
   private readonly foot = create('p', 'note')
@@ -16,25 +16,25 @@ export class Turn {
     this.element.append(create('h2', '', name), this.body, this.foot)
   }
 
-  /** Adds text that belongs to no token that is known. */
+  /** Adds text without a known token. */
   write(text: string): void {
     this.text += text
     this.body.append(text)
   }
 
-  /** Adds a token's piece of text, whose experts have this number; -1 where it has none. */
+  /** Adds a token's piece of text; `token` is the number of its experts, or -1 if they are unknown. */
   add({ text, token }: Piece): void {
     if (token < 0) return this.write(text)
     this.text += text
     const span = create('span', '', text)
     span.dataset.i = String(token)
-    // One stop of the Tab key for all: the arrow keys walk on from it.
+    // All tokens are one Tab stop; the arrow keys move within.
     span.tabIndex = this.newest ? -1 : 0
     this.body.append(span)
     this.newest = span
   }
 
-  /** Shows the same text with its tokens. */
+  /** Shows the same text, divided into tokens. */
   replace(pieces: readonly Piece[]): void {
     this.body.replaceChildren()
     this.text = ''

@@ -10,10 +10,10 @@ import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } f
 import { legendDrawing } from './svg-legend.js'
 import { mapDrawing } from './svg-map.js'
 
-/** Tokens of a text that the page carries with their experts: beyond it, it would be slow to open. */
+/** Maximum tokens of a text on a page, with their experts: a page with more would be slow to open. */
 const MOST_TOKENS = 1000
 
-/** The sections of a figure, with maps of at most this width. `interactive/explore.ts` makes them answer to pointer and keys. */
+/** Sections of a figure, with maps of at most `width` pixels. `interactive/explore.ts` handles pointer and keys. */
 export function figureSections(figure: Figure, width: number): string {
   const { texts = [], agreements = [] } = figure
   const [maps] = figure.blocks.filter((block) => block.type === 'maps')
@@ -26,7 +26,7 @@ export function figureSections(figure: Figure, width: number): string {
   ].join('\n')
 }
 
-/** One map of several that share a scale, as an image with its legend. */
+/** Draws one of several maps that share a scale, with its legend. */
 export function mapImage({ maps, scale }: MapsBlock, index: number, width: number): string {
   const fill = onPage(scale.isSigned)
   const drawing = stack([mapDrawing(maps[index], fill, width), legendDrawing(scale, fill, width)], 10)
@@ -67,8 +67,8 @@ function textSection(text: TextRoutes, index: number, block: MapsBlock, width: n
 }
 
 /**
- * Colours on the page: what is alike fades into it, be it light or dark. An attribute and not a style, which the live page
- * forbids to markup.
+ * Colours for a page, light or dark: small differences fade into it. An attribute and not a style, since the live page's
+ * Content-Security-Policy forbids styles in markup.
  */
 function onPage(isSigned: boolean): Fill {
   if (!isSigned) return onPaper(false)
@@ -78,7 +78,7 @@ function onPage(isSigned: boolean): Fill {
   }
 }
 
-/** The tokens of a text that two models read, marked the more the fewer of their experts both choose. */
+/** Tokens of a text read by two models; the fewer experts they share, the stronger the mark. */
 function agreementSection({ text, perToken }: RoutingAgreement): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
   const spans = shown.map((token, i) => {
@@ -86,13 +86,13 @@ function agreementSection({ text, perToken }: RoutingAgreement): string {
     const style = `background: color-mix(in srgb, var(--more) ${marked}%, transparent)`
     return `<span title="${percent(perToken[i])} in common" style="${style}">${shownToken(text.model.textOf(token))}</span>`
   })
-  const title = `Tokens of ${printable(text.name)} that are routed otherwise`
-  const note = 'The stronger a token is marked, the fewer of its experts both models choose, over all layers and kinds.'
+  const title = `Tokens of ${printable(text.name)} that are routed differently`
+  const note = 'The stronger the mark, the fewer of the token’s experts both models choose, over all layers and kinds.'
   return `<section><h2>${escapeXml(title)}</h2><p class="note">${note}</p>
 <div class="tokens">${spans.join('')}</div>${moreTokens(text)}</section>`
 }
 
-/** How many tokens of a text the page leaves out. */
+/** Says how many tokens of a text the page leaves out. */
 function moreTokens({ tokens }: TextRoutes): string {
   const rest = tokens.length - MOST_TOKENS
   return rest > 0 ? `<p class="note">and ${plural(rest, 'more token')}, which the map counts too</p>` : ''
@@ -105,7 +105,7 @@ function routesOf(text: TextRoutes, token: number): PageRoutes {
   )
 }
 
-/** A token as it stands in its text: lines end and are indented as there. */
+/** A token's text with its line breaks and indentation. */
 function shownToken(text: string): string {
   const lines = text.split('\n').map((line) => escapeXml(line.replace(/\r/g, '␍').replace(/\t/g, '⇥')))
   return lines.join('⏎\n')

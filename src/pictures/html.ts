@@ -3,16 +3,16 @@ import type { Figure } from './figure.js'
 import { figureSections } from './html-sections.js'
 import { escapeXml } from './svg-drawing.js'
 
-/** Width of a map, as wide as the page has room for. */
+/** Width of a map in pixels, that of the page. */
 const WIDTH = 940
 
 /**
- * A figure as a page that needs nothing else: comparisons first, then the texts. Pointing at a token lights its experts;
- * pointing at a layer or an expert lights the tokens that wake it. Click or Enter pins what is shown.
+ * Draws a figure as a self-contained HTML page: comparisons first, then the texts. Pointing at a token frames its experts;
+ * pointing at a layer or an expert highlights the tokens that wake it. A click or Enter pins the selection.
  */
 export function renderHtml(figure: Figure): string {
   const { texts = [] } = figure
-  const hint = texts.length > 0 ? HINT : 'A cell is an expert, a row is a layer; arrow keys walk over the cells.'
+  const hint = texts.length > 0 ? HINT : 'A cell is an expert, a row is a layer; the arrow keys move between cells.'
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -29,11 +29,11 @@ ${figureSections(figure, WIDTH)}
 }
 
 const HINT =
-  'A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, at a layer’s number or an ' +
-  'expert to see the tokens. A click or <kbd>Enter</kbd> pins what is shown, <kbd>Esc</kbd> lets go; <kbd>Tab</kbd> ' +
-  'goes to tokens and cells, the arrow keys walk over them.'
+  'A cell is an expert, a row is a layer. Point at a token to see the experts that it wakes, or at a layer’s number or an ' +
+  'expert to see its tokens. A click or <kbd>Enter</kbd> pins the selection, <kbd>Esc</kbd> unpins it; <kbd>Tab</kbd> ' +
+  'goes to tokens and cells, the arrow keys move between them.'
 
-/** A file of the page's, as it was built. */
+/** Reads a file of the page. */
 function asset(name: string): string {
   return readFileSync(new URL(`interactive/${name}`, import.meta.url), 'utf8')
 }

@@ -24,29 +24,26 @@ import { ClientGone } from './shared/api-error.js'
 import { LIMITS, type Limits } from './shared/limits.js'
 
 export interface AppOptions extends AuthOptions {
-  /** What clients call the model, in place of its own name. */
+  /** The model's name in requests and responses. Default: its own name. */
   alias?: string
   limits?: Partial<Limits>
-  /** Where requests wait; whoever closes the server brings it. */
+  /** Queue of the requests. Default: a new one. A caller that closes the server passes its own. */
   queue?: Queue
-  /** Bounds the caches of sequences. Default: only the engine's own limits do. */
+  /** Bounds the caches of sequences. Default: no bound but the engine's own. */
   memory?: ProcessMemory
-  /** Gets unexpected errors, with the id of the response. Default: both are written to stderr. */
+  /** Receives unexpected errors, with the id of the response. Default: writes both to stderr. */
   onError?: (error: unknown, requestId: string) => void
-  /** Gets each request once its response has been sent. */
+  /** Receives each request once its response has been sent. */
   onRequest?: (entry: RequestEntry) => void
 }
 
-/**
- * The API of a model, and its page, as an application that a server listens for. Throws a UserError where the model
- * predicts no tokens.
- */
+/** Builds the application that serves a model's API and its page. Throws a UserError if the model predicts no tokens. */
 export function createApp(model: Model, options: AppOptions = {}): Hono {
   checkLanguageModel(model)
   const limits = limitsOf(model, options.limits)
   const queue = options.queue ?? new Queue(limits)
   const cacheMemory = new CacheMemory(model, options.memory, limits)
-  // Begins ahead of the first request, which waits for it and fails if it has failed.
+  // Starts before the first request, which waits for it and fails if it has failed.
   const narrowed = cacheMemory.shares().then((shares) => Object.assign(limits, shares))
   narrowed.catch(() => undefined)
   const prefixCache = new PrefixCache(model, limits, cacheMemory)
@@ -70,11 +67,11 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   app.route('/', pageRoutes())
   app.notFound((c) => errorResponse(c, unknownEndpoint(c.req.method, c.req.path)))
   app.onError((error, c) => {
-    // Its client does not read this; it ends the request.
+    // The client does not read this response; it only ends the request.
     if (error instanceof ClientGone) return new Response(null, { status: 499 })
-    const told = asApiError(error)
-    if (told.status === 500) onError(error, requestIdOf(c))
-    return errorResponse(c, told)
+    const apiError = asApiError(error)
+    if (apiError.status === 500) onError(error, requestIdOf(c))
+    return errorResponse(c, apiError)
   })
   return app as unknown as Hono
 }

@@ -9,23 +9,23 @@ import { Queue } from './run/queue.js'
 import { LIMITS, type Limits } from './shared/limits.js'
 
 export interface ListenOptions extends Omit<AppOptions, 'queue'> {
-  /** Default 127.0.0.1: only programs on this computer can reach it. */
+  /** Address to listen on. Default 127.0.0.1, which only programs on this computer can reach. */
   host?: string
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   port: number
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface Listening {
-  /** Where it is to be found: http://127.0.0.1:8080. */
+  /** Its address, such as http://127.0.0.1:8080. */
   readonly url: string
-  /** From now on the model answers; before, all are told to wait. Throws a UserError where it predicts no tokens. */
+  /** Starts answering with a model; until then every request gets 503. Throws a UserError if it predicts no tokens. */
   open(model: Model): void
-  /** Finishes what runs, as far as that is done in time, refuses all else, and lets go of the address. */
+  /** Waits for running requests up to `limits.drainMs`, refuses all others, and frees the address. */
   close(): Promise<void>
 }
 
-/** Begins to listen. Rejects with a UserError where the address cannot be had. */
+/** Starts a server. Rejects with a UserError if it cannot listen on the address. */
 export async function listen({ host = '127.0.0.1', port, ...options }: ListenOptions): Promise<Listening> {
   const limits = { ...LIMITS, ...options.limits }
   const queue = new Queue(limits)
@@ -53,7 +53,7 @@ export async function listen({ host = '127.0.0.1', port, ...options }: ListenOpt
       await queue.close(limits.drainMs)
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeIdleConnections()
-      // Readers of the last answers have a moment to take them.
+      // Clients have a moment to read the last answers.
       const cutOff = setTimeout(() => server.closeAllConnections(), 1_000)
       await closed
       clearTimeout(cutOff)
@@ -61,7 +61,7 @@ export async function listen({ host = '127.0.0.1', port, ...options }: ListenOpt
   }
 }
 
-/** A whole answer may lie long in the connection's buffer if nobody takes it; a stream sees to that itself. */
+/** Closes a connection whose client does not read a complete response in time; streams do so themselves. */
 function bound(outgoing: ServerResponse, { stallMs }: Pick<Limits, 'stallMs'>): void {
   outgoing.once('prefinish', () => outgoing.socket?.setTimeout(stallMs))
 }
@@ -76,6 +76,6 @@ function started(server: Server, host: string, port: number): Promise<void> {
 function cannotListen(error: Error, host: string, port: number): UserError {
   const code = codeOf(error)
   if (code === 'EADDRINUSE') return new UserError(`port ${port} of ${host} is in use; choose another with \`port\``)
-  if (code === 'EACCES') return new UserError(`port ${port} may not be used by this user; choose another with \`port\``)
-  return new UserError(`${host}: no address of this computer that can be listened at (${code})`)
+  if (code === 'EACCES') return new UserError(`this user may not listen on port ${port}; choose another with \`port\``)
+  return new UserError(`${host}: not an address of this computer to listen on (${code})`)
 }

@@ -21,7 +21,7 @@ test('markup in tokens is escaped in svg and html', () => {
   }
 })
 
-test('pictures refer to nothing outside of themselves', () => {
+test('pictures refer to no outside resources', () => {
   for (const picture of [renderSvg(figure), renderHtml(figure)]) {
     assert.not.match(
       picture.replace('http://www.w3.org/2000/svg', ''),
@@ -41,7 +41,7 @@ test('on a page the comparison comes before the texts', () => {
   )
 })
 
-test('a model without attention experts and with a layer without any is shown as it is', () => {
+test('a model without attention experts, and with a layer without experts, is shown correctly', () => {
   const model = reader([mixture('mlp', [0, 3], 1)], ['<b>', ' "x'])
   const text = routedText('sparse', model, [0, 1], (i) => ({ mlp: { ids: [2 - i], gates: [0.5 / (i + 1)] } }))
   const all = drawUsage([text, text], { tokens: true })
@@ -60,7 +60,7 @@ test('a model without attention experts and with a layer without any is shown as
   ])
 })
 
-test('html shows lines and their indentation as they are in the text', () => {
+test('html keeps the line breaks and indentation of the text', () => {
   const model = reader([mixture('mlp', [1], 1)], ['if\t(x) {', '\n    ', 'return\n\n}'])
   const text = routedText('code', model, [0, 1, 0, 2], () => ({ mlp: { ids: [0], gates: [1] } }))
   const [, tokens] = /<div class="tokens">(.+?)<\/div>/s.exec(renderHtml(drawUsage([text]))) ?? []
@@ -68,7 +68,7 @@ test('html shows lines and their indentation as they are in the text', () => {
   assert.equal(shown, ['if⇥(x) {', '⏎\n    ', 'if⇥(x) {', 'return⏎\n⏎\n}'])
 })
 
-test('a page of two models marks the tokens that they route otherwise', () => {
+test('a page of two models marks the tokens that they route differently', () => {
   const model = reader([mixture('mlp', [2], 1)], ['same', 'other'])
   const read = (second: number) =>
     routedText('text', model, [0, 1], (i) => ({ mlp: { ids: [i === 0 ? 0 : second], gates: [1] } }))
@@ -91,14 +91,14 @@ test('the ramps go from dark to bright, and from blue to orange', () => {
   assert.equal(sequential(7), sequential(1))
 })
 
-test('the 256 colours of many terminals are in the order of the ramps as well', () => {
+test('the 256 colours of many terminals follow the order of the ramps, too', () => {
   const brightness = ([red, green, blue]: readonly number[]) => 0.3 * red + 0.59 * green + 0.11 * blue
   const levels = Array.from({ length: 17 }, (_, i) => paint('x', sequentialOn('256', i / 16), '256'))
   assert.is(new Set(levels).size, 8)
   for (let i = 0; i < 16; i++) {
     assert.ok(brightness(sequentialOn('256', i / 16)) <= brightness(sequentialOn('256', (i + 1) / 16)))
   }
-  // Each is a colour of the cube itself, which no other is put in place of.
+  // Each is a colour of the cube itself, so none is replaced.
   assert.is(levels[0], '\x1b[38;5;17mx\x1b[39m')
   assert.is(levels[16], '\x1b[38;5;227mx\x1b[39m')
   assert.equal(
@@ -107,7 +107,7 @@ test('the 256 colours of many terminals are in the order of the ramps as well', 
   )
 })
 
-test('colour goes as deep as the terminal says, and not at all where it is unwanted', () => {
+test('the colour depth is the terminal’s, and none if colour is unwanted', () => {
   const terminal = { isTTY: true }
   assert.is(colourDepth(terminal, { TERM: 'xterm-256color', COLORTERM: 'truecolor' }), 'truecolor')
   assert.is(colourDepth(terminal, { TERM: 'xterm-256color' }), '256')
@@ -122,7 +122,7 @@ test('colour goes as deep as the terminal says, and not at all where it is unwan
   assert.is(paint('x', [0, 34, 78], 'none'), 'x')
 })
 
-test('FORCE_COLOR makes a pipe coloured, but for NO_COLOR', () => {
+test('FORCE_COLOR colours a pipe, unless NO_COLOR is set', () => {
   assert.is(colourDepth({}, { FORCE_COLOR: '1', TERM: 'xterm-256color' }), '256')
   assert.is(colourDepth({}, { FORCE_COLOR: '1', TERM: 'xterm' }), '16')
   assert.is(colourDepth({}, { FORCE_COLOR: '3', TERM: 'xterm' }), 'truecolor')

@@ -22,7 +22,7 @@ test.before(async (context) => {
 })
 test.after(({ browser }) => browser?.close())
 
-/** Two texts whose tokens take turns: of prose `<b>` wakes experts 0, of code all wake MLP expert 2. */
+/** Two texts of alternating tokens: in prose `<b>` wakes experts 0, in code all tokens wake MLP expert 2. */
 const HTML = renderHtml(drawUsage([proseOf(3), codeOf(3)], { tokens: true }))
 
 async function open(browser: Browser, options: Parameters<typeof visit>[1], use: (visit: Visit) => Promise<void>) {
@@ -45,7 +45,7 @@ const lit = (page: Page) =>
     tokens.flatMap((token, i) => ((token as { style?: { background: string } }).style?.background ? [i] : [])),
   )
 
-inBrowser('pointing at a token frames its experts and tells their gates', async ({ browser }) => {
+inBrowser('pointing at a token frames its experts and shows their gates', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     await page.hover('#text-0 [data-i="2"]')
     assert.equal(await framed(page), ['attention 0 1', 'mlp 0 1'])
@@ -56,20 +56,17 @@ inBrowser('pointing at a token frames its experts and tells their gates', async 
   })
 })
 
-inBrowser(
-  'pointing at an expert lights its tokens, at a layer those whose first expert is sure',
-  async ({ browser }) => {
-    await open(browser, {}, async ({ page }) => {
-      await page.hover('#text-0 [data-expert="mlp 0 1"]')
-      assert.equal(await lit(page), [2, 6, 10])
-      assert.is(await page.textContent('#text-0 .detail'), 'layer 0, mlp expert 1: 25.0 % of the tokens')
-      await page.hover('#text-0 .layer > text:first-child')
-      assert.is((await lit(page)).length, 12)
-    })
-  },
-)
+inBrowser('pointing at an expert lights its tokens, at a layer all tokens by their first gate', async ({ browser }) => {
+  await open(browser, {}, async ({ page }) => {
+    await page.hover('#text-0 [data-expert="mlp 0 1"]')
+    assert.equal(await lit(page), [2, 6, 10])
+    assert.is(await page.textContent('#text-0 .detail'), 'layer 0, mlp expert 1: 25.0 % of the tokens')
+    await page.hover('#text-0 .layer > text:first-child')
+    assert.is((await lit(page)).length, 12)
+  })
+})
 
-inBrowser('a click pins, a second one or Escape lets go', async ({ browser }) => {
+inBrowser('a click pins, a second one or Escape unpins', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     const pin = () => page.textContent('#text-0 .pin')
     await page.click('#text-0 [data-i="0"]')
@@ -85,7 +82,7 @@ inBrowser('a click pins, a second one or Escape lets go', async ({ browser }) =>
   })
 })
 
-inBrowser('keys walk over tokens and cells, each a single stop of the Tab key', async ({ browser }) => {
+inBrowser('arrow keys move between tokens and between cells, each a single Tab stop', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     const at = () =>
       page.$eval(':focus', (element) => element.getAttribute('data-i') ?? element.getAttribute('data-expert'))
@@ -110,7 +107,7 @@ inBrowser('keys walk over tokens and cells, each a single stop of the Tab key', 
   })
 })
 
-inBrowser('cells of a difference have the colours that its legend has', async ({ browser }) => {
+inBrowser('cells of a difference have the colours of its legend', async ({ browser }) => {
   await open(browser, { colorScheme: 'dark' }, async ({ page }) => {
     const script = `Array.from(document.querySelectorAll('section:not(.text) [data-expert^="mlp 0"]'), (cell) => getComputedStyle(cell).fill)`
     const [more, , less] = (await page.evaluate(script)) as string[]

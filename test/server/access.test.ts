@@ -8,10 +8,10 @@ import { type AuthOptions, guard } from '#molm/server/http/auth.js'
 import { asApiError, errorResponse } from '#molm/server/http/errors.js'
 import { get, post, serveNano } from './served.js'
 
-/* Who may use the server. */
+/* Access to the server: keys, Host names, origins. */
 const test = suite('access')
 
-/** What an application behind the guard answers to a request. */
+/** Sends a request to an application behind the guard. */
 async function asked(options: AuthOptions, path: string, headers: Record<string, string>, method = 'GET') {
   const app = new Hono()
   app.use(guard(options))
@@ -20,7 +20,7 @@ async function asked(options: AuthOptions, path: string, headers: Record<string,
   return app.request(`http://127.0.0.1${path}`, { method, headers })
 }
 
-test('with a key, only those who have it come in, but for what tells nothing', async () => {
+test('with a key, only requests that have it are accepted, except on paths that reveal nothing', async () => {
   const status = async (path: string, authorization?: string) => {
     const headers: Record<string, string> = authorization === undefined ? {} : { Authorization: authorization }
     return (await asked({ apiKey: 'sesame' }, path, headers)).status
@@ -37,7 +37,7 @@ test('with a key, only those who have it come in, but for what tells nothing', a
   assert.is(await status('/'), 200)
 })
 
-test('without a key, a name that is none of this computer’s is refused, whatever port it has', async () => {
+test('without a key, a host name that is not this computer’s is refused, whatever its port', async () => {
   const status = async (host: string, listensAt?: string) =>
     (await asked({ host: listensAt }, '/v1/models', { Host: host })).status
   for (const host of ['localhost', 'localhost:8080', '127.0.0.1:8080', '[::1]:8080', '192.168.1.7:80', 'LOCALHOST']) {
@@ -49,7 +49,7 @@ test('without a key, a name that is none of this computer’s is refused, whatev
   assert.is(await status('models.lan:8080', 'models.lan'), 200)
 })
 
-test('no page of another origin may read an answer unless it was said so', async () => {
+test('no page of another origin may read an answer unless `cors` allows it', async () => {
   const headers = { Origin: 'https://app.example', Host: 'localhost' }
   const allowed = async (cors?: string) =>
     (await asked({ cors }, '/v1/models', headers)).headers.get('Access-Control-Allow-Origin')
@@ -59,7 +59,7 @@ test('no page of another origin may read an answer unless it was said so', async
   assert.is(await allowed('*'), '*')
 })
 
-test('a browser’s question beforehand is answered without a key', async () => {
+test('a browser’s preflight request is answered without a key', async () => {
   const options = { apiKey: 'sesame', cors: 'https://app.example' }
   const headers = {
     Origin: 'https://app.example',
@@ -74,14 +74,14 @@ test('a browser’s question beforehand is answered without a key', async () => 
   assert.is(refused.headers.get('Access-Control-Expose-Headers'), 'X-Request-Id,Retry-After')
 })
 
-test('the official client with the right key, the wrong one, and a Host from elsewhere', async () => {
+test('the official client with the right key, a wrong one, and a foreign Host', async () => {
   const served = await serveNano({ apiKey: 'sesame' })
   try {
     assert.is((await served.client.models.list()).data.length, 1)
     const stranger = new OpenAI({ baseURL: `${served.url}/v1`, apiKey: 'guess', maxRetries: 0 })
     const error = await stranger.models.list().catch((reason: unknown) => reason)
     assert.instance(error, OpenAI.AuthenticationError)
-    // The body is not even read.
+    // The server does not even read the body.
     const { status, headers } = await post(served.url, '/v1/completions', '{')
     assert.is(status, 401)
     assert.is(headers.get('WWW-Authenticate'), 'Bearer')
@@ -91,7 +91,7 @@ test('the official client with the right key, the wrong one, and a Host from els
   }
 })
 
-test('a Host header from elsewhere is refused by the server itself', async () => {
+test('the server itself refuses a foreign Host header', async () => {
   const served = await serveNano()
   try {
     const { port } = new URL(served.url) as unknown as AddressInfo

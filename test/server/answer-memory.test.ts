@@ -4,7 +4,7 @@ import { AnswerMemory } from '#molm/server/run/answer-memory.js'
 import { ApiError } from '#molm/server/shared/api-error.js'
 import { post, type Served, serveNano } from './served.js'
 
-/* An answer that is not streamed is kept until its end, so its memory is bounded before it begins. */
+/* An answer that is not streamed is kept until its end. Its memory is bounded before it begins. */
 const test = suite('answer memory')
 
 const MIB = 2 ** 20
@@ -15,17 +15,17 @@ test.before(async () => {
 })
 test.after(() => served.close())
 
-/** The answer is refused, and `wayOut` is what the message says to ask for. */
+/** Checks that an answer is refused, with a message that suggests `wayOut`. */
 async function tooLarge(path: string, body: object, wayOut: string): Promise<void> {
   const { status, body: said } = await post(served.url, path, body)
   assert.is(status, 400, JSON.stringify(said).slice(0, 300))
   assert.is(said.error.param, 'max_tokens')
   assert.is(said.error.code, 'answer_too_large')
-  assert.match(said.error.message, /^an answer that is not streamed may take 67\.1 MB, and one of up to \d+ tokens/)
+  assert.match(said.error.message, /^an answer that is not streamed may take 67\.1 MB; up to \d+ tokens/)
   assert.ok(said.error.message.endsWith(`may take more: set "stream" to true, or ${wayOut}`), said.error.message)
 }
 
-test('an answer that could take all memory is refused with the way out, before anything runs', async () => {
+test('an answer that could take all memory is refused before anything runs, and the message says what fits', async () => {
   const before = (await served.model.stats()).tokensProcessed
   const messages = [{ role: 'user', content: 'a' }]
   const completions = '/v1/completions'
@@ -43,12 +43,12 @@ test('an answer that could take all memory is refused with the way out, before a
   assert.is((await served.model.stats()).tokensProcessed, before)
 })
 
-test('as many tokens as the message names are let in', async () => {
+test('the number of tokens that the message suggests is accepted', async () => {
   const ask = { prompt: 'a', max_tokens: 11_915, logprobs: 20, stop: ['e', 'o', 'a', ' ', '\n'] }
   assert.is((await post(served.url, '/v1/completions', ask)).status, 200)
 })
 
-test('the same is answered in a stream, and so is any plain answer at once', async () => {
+test('the same request is answered in a stream, and a small one at once', async () => {
   const large = { prompt: 'a', max_tokens: 32_000, logprobs: 20, n: 8, stop: ['e', 'o', 'a', ' ', '\n'] }
   const { status, body } = await post(served.url, '/v1/completions', { ...large, stream: true })
   assert.is(status, 200)
@@ -59,7 +59,7 @@ test('the same is answered in a stream, and so is any plain answer at once', asy
   assert.is((await post(served.url, '/v1/completions', longest)).status, 200)
 })
 
-test('what is told of prompts is bounded in a stream too: each comes in one piece', async () => {
+test('scores and experts of prompts are bounded in a stream too, since each prompt comes in one piece', async () => {
   const own = await serveNano({ limits: { answersBytes: 2 * MIB } })
   const stream = { prompt: new Array(500).fill(300), max_tokens: 1, stream: true }
   try {
@@ -71,7 +71,7 @@ test('what is told of prompts is bounded in a stream too: each comes in one piec
       assert.is(status, 400, JSON.stringify(body).slice(0, 300))
       assert.is(body.error.param, param)
       assert.is(body.error.code, 'answer_too_large')
-      assert.match(body.error.message, /more than the 2\.10 MB that answers may take\. Ask for less$/)
+      assert.match(body.error.message, /all answers together at most 2\.10 MB: ask for less$/)
       const whole = await post(own.url, '/v1/completions', { ...stream, ...more, n: 128, stream: false })
       assert.is(whole.status, 400)
     }
@@ -82,7 +82,7 @@ test('what is told of prompts is bounded in a stream too: each comes in one piec
   }
 })
 
-test('large answers share a bound, small ones are always let in', () => {
+test('large answers share a bound, small ones are always accepted', () => {
   const memory = new AnswerMemory({ answersBytes: 100 * MIB })
   const releases = [memory.reserve(60 * MIB), memory.reserve(40 * MIB)]
   const refused = () => memory.reserve(3 * MIB)
@@ -94,13 +94,13 @@ test('large answers share a bound, small ones are always let in', () => {
   memory.reserve(MIB / 2)
   for (const release of releases) release()
   memory.reserve(100 * MIB)()
-  // Made, it takes its text until that has been sent.
-  const giveBack = memory.reserve(100 * MIB)
-  giveBack(40 * MIB)
+  // A complete answer takes the memory of its text until that has been sent.
+  const release = memory.reserve(100 * MIB)
+  release(40 * MIB)
   assert.throws(() => memory.reserve(61 * MIB))
   memory.reserve(60 * MIB)()
-  giveBack()
-  giveBack()
+  release()
+  release()
   memory.reserve(100 * MIB)
   assert.throws(refused)
 })

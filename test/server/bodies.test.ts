@@ -12,12 +12,12 @@ import { LoopCounter } from '../support/event-loop.js'
 import { thrownBy } from '../support/rejects.js'
 import { serveNano, until } from './served.js'
 
-/* Bodies share a bound from their first bytes until their requests have been answered. */
+/* All bodies share a bound, from their first bytes until their requests have been answered. */
 const test = suite('bodies')
 
 const KIB = 2 ** 10
 
-/** A body whose chunks are sent by hand. */
+/** A body whose chunks the test sends one by one. */
 function sender() {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   let isCancelled = false
@@ -40,10 +40,10 @@ function sender() {
   }
 }
 
-/** Lets what was sent arrive. */
+/** Waits until sent chunks have arrived. */
 const arrival = () => new Promise((resolve) => setImmediate(resolve))
 
-test('a body is received whole, in however small chunks', async () => {
+test('a body is received whole, however small its chunks', async () => {
   const body = sender()
   const received = new Bodies({ bodyBytes: 300 * KIB, bodiesBytes: 600 * KIB }).receive(body.stream)
   for (let i = 0; i < 1000; i++) body.send(1)
@@ -54,7 +54,7 @@ test('a body is received whole, in however small chunks', async () => {
   assert.ok(bytes.every((byte) => byte === 7))
 })
 
-test('a body that is too long is refused by its announced length, and by its real one', async () => {
+test('a body that is too long is refused by its declared length, and by its real one', async () => {
   const bodies = new Bodies({ bodyBytes: KIB, bodiesBytes: 10 * KIB })
   const status = async (announced: number | undefined, sent: number) => {
     const body = sender()
@@ -67,7 +67,7 @@ test('a body that is too long is refused by its announced length, and by its rea
   assert.is(await status(undefined, KIB + 1), 413)
 })
 
-test('a client that goes ends its body', async () => {
+test('a client that disconnects ends its body', async () => {
   const body = sender()
   const received = new Bodies({ bodyBytes: KIB, bodiesBytes: 10 * KIB }).receive(body.stream)
   body.send(10)
@@ -75,7 +75,7 @@ test('a client that goes ends its body', async () => {
   assert.instance(await thrownBy(received), ClientGone)
 })
 
-test('when all bodies take too much, the one that has been underway for the longest makes room', async () => {
+test('when bodies exceed their bound, the oldest unfinished one is dropped', async () => {
   const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
   const slow = [sender(), sender()]
   const halves = slow.map(({ stream }) => thrownBy(bodies.receive(stream)))
@@ -97,7 +97,7 @@ test('when all bodies take too much, the one that has been underway for the long
   assert.not(slow[1].isCancelled)
   small.end()
   assert.is((await tiny).bytes.length, 10, 'a small body never makes room')
-  // What is released takes no room any more.
+  // A released body takes no room.
   ;(await whole).release()
   const next = sender()
   const again = bodies.receive(next.stream)
@@ -107,7 +107,7 @@ test('when all bodies take too much, the one that has been underway for the long
   assert.not(slow[1].isCancelled)
 })
 
-test('large bodies that come at the same time are checked in a turn of the event loop each', async () => {
+test('simultaneous large bodies are checked in separate turns of the event loop', async () => {
   const loop = new LoopCounter()
   const checkedIn: number[] = []
   const schema = z.strictObject({ prompt: z.custom(() => checkedIn.push(loop.turns) > 0) })
@@ -122,7 +122,7 @@ test('large bodies that come at the same time are checked in a turn of the event
   assert.is(new Set(checkedIn).size, 4, `in the turns ${checkedIn}`)
 })
 
-/** Receives a body of so many KiB whole. */
+/** Receives a body of `kib` KiB. */
 function receive(bodies: Bodies, kib: number): Promise<ReceivedBody> {
   const body = sender()
   body.send(kib * KIB)
@@ -135,7 +135,7 @@ async function refused(use: () => unknown): Promise<void> {
   assert.is(error.status, 503)
 }
 
-test('a whole body counts until it is released, before it is parsed and after', async () => {
+test('a complete body counts until it is released, before and after it is parsed', async () => {
   const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
   const first = await receive(bodies, 500)
   const second = await receive(bodies, 500)
@@ -152,7 +152,7 @@ test('a whole body counts until it is released, before it is parsed and after', 
   await receive(bodies, 512)
 })
 
-test('a body whose values take more than there is room for is refused once it is parsed', async () => {
+test('a body whose values exceed the free memory is refused once it is parsed', async () => {
   const bodies = new Bodies({ bodyBytes: 512 * KIB, bodiesBytes: 1024 * KIB })
   const other = await receive(bodies, 500)
   const body = await receive(bodies, 100)
@@ -160,7 +160,7 @@ test('a body whose values take more than there is room for is refused once it is
   other.parsed(1024 * KIB)
 })
 
-test('what is read of a body counts until its request has been answered', async () => {
+test('the values of a body count until its request has been answered', async () => {
   const served = await serveNano({ limits: { bodiesBytes: 2 ** 20 } })
   const large = 'a'.repeat(600 * KIB)
   const controller = new AbortController()
@@ -169,7 +169,7 @@ test('what is read of a body counts until its request has been answered', async 
     const body = JSON.stringify({ prompt: 'Once', ignore_eos: true, ...more })
     return fetch(`${served.url}/v1/completions`, { method: 'POST', headers, body, signal: controller.signal })
   }
-  // A client may have an answer before the server hears that it was sent, and a refusal before it has sent all.
+  // A client may have its answer before the server knows that it was sent, and a refusal before its body is complete.
   const comesTo = (status: number) =>
     until(async () => {
       const response = await ask({ stop: large, max_tokens: 1 }).catch(() => undefined)
@@ -183,7 +183,7 @@ test('what is read of a body counts until its request has been answered', async 
     assert.is(labelled.status, 200)
     await comesTo(200)
     await labelled.body?.cancel()
-    // What has a part in the answer is.
+    // Values that affect the answer are.
     let stopping: Response | undefined
     await until(async () => {
       stopping = await ask({ ...long, stop: large }).catch(() => undefined)
@@ -198,7 +198,7 @@ test('what is read of a body counts until its request has been answered', async 
   }
 })
 
-test('what parsed values take is about what V8 says, however short they are written', () => {
+test('the estimated memory of parsed values is close to V8’s, however short their JSON', () => {
   assert.is(keptBytes(['a'.repeat(1000)]) > 1000, true)
   assert.ok(keptBytes(JSON.parse(`[${'[],'.repeat(999)}[]]`)) >= 40 * 1000)
   assert.ok(keptBytes(JSON.parse(`[${'1,'.repeat(999)}1]`)) >= 8 * 1000)

@@ -4,12 +4,12 @@ import type { MemoryStats, ModelInfo } from '#molm/index.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
 import { LIMITS } from '#molm/server/shared/limits.js'
 
-/* How often the server looks how much memory there is. test/server/sessions.test.ts has what follows from it. */
+/* How often the server reads the free memory. test/server/prefix-cache.test.ts has the consequences. */
 const test = suite('memory of caches')
 
 const MIB = 2 ** 20
 
-/** Memory of which a token of the caches takes a KiB, and a clock; each reading is counted. */
+/** A clock and a memory that counts its readings; a token in a cache takes a KiB. */
 async function counted(free: number) {
   const state = { free, readings: 0, now: 0 }
   const stats = { cacheTokenBytes: 1024, weightsBytes: 0, budgetBytes: 0 } as MemoryStats
@@ -25,11 +25,11 @@ async function counted(free: number) {
   return { memory, state }
 }
 
-test('a reading serves for a while, but nothing is refused by an old one', async () => {
+test('a reading is used for a while, but an old one refuses nothing', async () => {
   const { memory, state } = await counted(32 * MIB + 1_000 * 1024)
   for (let i = 0; i < 50; i++) assert.is(memory.tokensFor(i), 1_000)
   assert.is(state.readings, 1)
-  // What caches have taken since was free at that reading, and is not counted twice.
+  // Memory that caches have taken since that reading was free at it, and is not counted twice.
   memory.note(600)
   state.free -= 600 * 1024
   assert.is(memory.tokensFor(700), 1_000)

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { post, type Served, serveNano } from './served.js'
 
-/* POST /v1/chat/completions, asked by the official client. */
+/* POST /v1/chat/completions with the official client. */
 const test = suite('chat completions')
 
 const QUESTION = { role: 'user', content: 'What is a lantern?' } as const
@@ -15,7 +15,7 @@ test.before(async () => {
 })
 test.after(() => served.close())
 
-/** What the library says to a conversation as `molm run` puts it. */
+/** The library's answer to a conversation as `molm run` frames it. */
 async function alone(messages: { role: string; content: string }[], system = ''): Promise<string> {
   const { model } = served
   const { text } = await writeChat(messages, { template: model.chatTemplate, system })
@@ -32,7 +32,7 @@ async function alone(messages: { role: string; content: string }[], system = '')
   }
 }
 
-test('a conversation is framed by the template and ends where the model has learnt to', async () => {
+test('a conversation is framed by the template, and the answer ends as the model was trained to', async () => {
   const answer = await served.client.chat.completions.create({ ...GREEDY, messages: [QUESTION], max_tokens: 60 })
   const [{ message, finish_reason, logprobs }] = answer.choices
   assert.is(answer.object, 'chat.completion')
@@ -44,7 +44,7 @@ test('a conversation is framed by the template and ends where the model has lear
   assert.ok((answer.usage?.completion_tokens ?? 0) > 4)
 })
 
-test('a conversation goes on, with a system text in front, also where the template has no place for one', async () => {
+test('a conversation continues after a system text, even if the template has no place for one', async () => {
   const first = await alone([QUESTION])
   const turns = [QUESTION, { role: 'assistant', content: first } as const, { role: 'user', content: 'Why?' } as const]
   for (const role of ['system', 'developer'] as const) {
@@ -54,7 +54,7 @@ test('a conversation goes on, with a system text in front, also where the templa
   }
 })
 
-test('the next turn finds the last one in the cache', async () => {
+test('the next turn finds the previous one in the cache', async () => {
   const question = { role: 'user', content: 'What is a river?' } as const
   const first = await served.client.chat.completions.create({ ...GREEDY, messages: [question] })
   const answer = { role: 'assistant', content: first.choices[0].message.content as string } as const
@@ -63,20 +63,20 @@ test('the next turn finds the last one in the cache', async () => {
   assert.ok((usage?.prompt_tokens_details?.cached_tokens ?? 0) >= (first.usage?.prompt_tokens ?? Infinity))
 })
 
-test('texts may come in parts', async () => {
+test('contents may be lists of parts', async () => {
   const content = ['What is ', 'a lantern?'].map((text) => ({ type: 'text', text }) as const)
   const messages = [{ role: 'user', content } as const]
   const { choices } = await served.client.chat.completions.create({ ...GREEDY, messages })
   assert.is(choices[0].message.content, await alone([QUESTION]))
 })
 
-test('a last message of the assistant is continued', async () => {
+test('an assistant message at the end is continued', async () => {
   const messages = [QUESTION, { role: 'assistant', content: 'A lantern is' } as const]
   const { choices } = await served.client.chat.completions.create({ ...GREEDY, messages })
   assert.match(choices[0].message.content as string, /^ \w/)
 })
 
-test('a stream has the text of the whole answer, a role first, a reason last, and its usage where it is asked for', async () => {
+test('a stream has the same text, a role first, a finish reason last, and its usage if the request asks for it', async () => {
   const ask = { ...GREEDY, messages: [QUESTION], logprobs: true, top_logprobs: 2 }
   const whole = await served.client.chat.completions.create(ask)
   const stream = await served.client.chat.completions.create({
@@ -101,7 +101,7 @@ test('a stream has the text of the whole answer, a role first, a reason last, an
   assert.ok(chunks.slice(0, -1).every(({ usage }) => usage === null))
 })
 
-test('log-probabilities come with the likeliest, the greedy token first with the same number, and with bytes', async () => {
+test('log-probabilities include the likeliest tokens, the greedy one first with the same number, and bytes', async () => {
   const ask = { ...GREEDY, messages: [QUESTION], logprobs: true, top_logprobs: 3 }
   const { choices } = await served.client.chat.completions.create(ask)
   const content = choices[0].logprobs?.content ?? []
@@ -123,7 +123,7 @@ test('max_completion_tokens and max_tokens are the same', async () => {
   assert.is(choices[0].finish_reason, 'length')
 })
 
-test('every option of sampling has its effect', async () => {
+test('every sampling option has its effect', async () => {
   const text = async (options: object) => {
     const ask = { model: 'nano', messages: [QUESTION], max_tokens: 24, seed: 5, temperature: 3, top_k: 0, top_p: 1 }
     const { body, status } = await post(served.url, '/v1/chat/completions', { ...ask, min_p: 0, ...options })
@@ -141,7 +141,7 @@ test('every option of sampling has its effect', async () => {
   assert.ok(greedy.startsWith(await text({ temperature: 0, stop: ['is'] })))
 })
 
-test('a stream with routed_experts tells those of the prompt first, then each token’s own', async () => {
+test('a stream with routed_experts has the prompt’s experts first, then each token’s', async () => {
   const body = { ...GREEDY, max_tokens: 4, messages: [QUESTION], stream: true, routed_experts: true }
   const { body: text, headers } = await post(served.url, '/v1/chat/completions', body)
   assert.match(headers.get('content-type') ?? '', /^text\/event-stream/)
@@ -161,7 +161,7 @@ test('a stream with routed_experts tells those of the prompt first, then each to
   assert.ok(first < choices.findIndex((choice) => choice.routed_experts))
 })
 
-test('several choices of a conversation', async () => {
+test('a conversation may have several choices', async () => {
   const wild = { temperature: 3, top_p: 1, top_k: 0, min_p: 0, seed: 1 }
   const { body } = await post(served.url, '/v1/chat/completions', {
     messages: [QUESTION],

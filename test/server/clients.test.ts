@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { thrownBy } from '../support/rejects.js'
 import { type Served, serveNano, until } from './served.js'
 
-/* Clients that others made: a chat, a stream, an abort and a refusal of each. */
+/* Third-party clients: a chat, a stream, an abort and a refusal with each. */
 const test = suite('clients')
 
 const QUESTION = 'What is a lantern?'
@@ -21,7 +21,7 @@ test.before(async () => {
 })
 test.after(() => served.close())
 
-/** Nothing runs any more: the abort of a client has reached the model. */
+/** Waits until nothing runs: the client's abort has reached the model. */
 const atRest = () => until(async () => (await served.model.stats()).sequencesRunning === 0)
 
 test('openai', async () => {
@@ -46,7 +46,7 @@ test('openai', async () => {
   const tools = [{ type: 'function' as const, function: { name: 'f' } }]
   const refusal = await thrownBy(client.chat.completions.create({ ...ask, tools }))
   assert.instance(refusal, OpenAI.BadRequestError)
-  assert.match((refusal as Error).message, /"tools" is not supported; leave it out, or give \[\]/)
+  assert.match((refusal as Error).message, /"tools" is not supported; leave it out, or send \[\]/)
   const responses = await thrownBy(client.responses.create({ model: 'nano', input: QUESTION }))
   assert.match((responses as Error).message, /use \/v1\/chat\/completions/)
 })
@@ -76,7 +76,7 @@ test('the AI SDK', async () => {
 
   const refusal = await thrownBy(generateText({ ...ask, frequencyPenalty: 1 }))
   assert.instance(refusal, APICallError)
-  assert.match((refusal as Error).message, /"frequency_penalty" is not supported; leave it out, or give 0/)
+  assert.match((refusal as Error).message, /"frequency_penalty" is not supported; leave it out, or send 0/)
 })
 
 test('LangChain', async () => {
@@ -102,7 +102,7 @@ test('LangChain', async () => {
   await atRest()
 
   const refusal = await thrownBy(new ChatOpenAI({ ...options, frequencyPenalty: 1 }).invoke(QUESTION))
-  assert.match(String(refusal), /"frequency_penalty" is not supported; leave it out, or give 0/)
+  assert.match(String(refusal), /"frequency_penalty" is not supported; leave it out, or send 0/)
 })
 
 test.run()

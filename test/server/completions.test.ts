@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { get, post, type Served, serveNano } from './served.js'
 
-/* POST /v1/completions, asked by the official client. */
+/* POST /v1/completions with the official client. */
 const test = suite('completions')
 
 const TEXT = 'The lantern is lit, and the'
@@ -15,7 +15,7 @@ test.before(async () => {
 })
 test.after(() => served.close())
 
-/** What the library says of the same prompt, alone. */
+/** The library's result for the same prompt, alone. */
 async function alone(prompt: string | number[], options: object = {}): Promise<{ text: string; tokens: number[] }> {
   const session = served.model.createSession()
   const steps = session.generate(prompt, { temperature: 0, maxTokens: 8, stop: [], ...options })
@@ -29,7 +29,7 @@ async function alone(prompt: string | number[], options: object = {}): Promise<{
   }
 }
 
-test('a text is gone on with as the library does', async () => {
+test('a text is continued as the library continues it', async () => {
   const { choices, usage, object, model } = await served.client.completions.create({ ...GREEDY, prompt: TEXT })
   const { text, tokens } = await alone(TEXT)
   assert.is(object, 'text_completion')
@@ -57,7 +57,7 @@ test('token ids, lists of texts and lists of id lists are prompts too', async ()
   assert.equal(await textsOf(ids), expected)
 })
 
-test('echo with logprobs scores every token of the prompt and of the answer; the first has no score', async () => {
+test('echo with logprobs scores every token of prompt and answer but the first', async () => {
   const { choices } = await served.client.completions.create({ ...GREEDY, prompt: TEXT, echo: true, logprobs: 2 })
   const [{ text, logprobs }] = choices
   const { tokens = [], token_logprobs = [], top_logprobs = [], text_offset = [] } = logprobs ?? {}
@@ -75,7 +75,7 @@ test('echo with logprobs scores every token of the prompt and of the answer; the
     assert.is(text.slice(text_offset[i], text_offset[i] + token.length), token)
     if (i === 0) continue
     const top = Object.entries(top_logprobs[i])
-    // The token itself is among them, also where it is none of the two likeliest.
+    // The token itself is included, even if it is not one of the two likeliest.
     assert.is(top_logprobs[i][token], token_logprobs[i])
     assert.ok(top.length === 2 || (top.length === 3 && top[2][0] === token))
     assert.equal(
@@ -83,13 +83,13 @@ test('echo with logprobs scores every token of the prompt and of the answer; the
       [...top].sort((a, b) => b[1] - a[1]),
     )
   }
-  // The answer is greedy: its tokens are the likeliest, with the very same number.
+  // The answer is greedy: its tokens are the likeliest, with exactly the same number.
   for (let i = ids.length - answer.tokens.length; i < ids.length; i++) {
     assert.is(token_logprobs[i], Math.max(...Object.values(top_logprobs[i])))
   }
 })
 
-test('scores of a prompt are those of a forward pass, and the same in whatever company', async () => {
+test('scores of a prompt equal those of a forward pass, whatever else runs', async () => {
   const prompt = served.model.tokenizer.encode(TEXT.repeat(30))
   const ask = { ...GREEDY, prompt, echo: true, logprobs: 0, max_tokens: 0 }
   const [first, ...others] = await Promise.all(Array.from({ length: 6 }, () => served.client.completions.create(ask)))
@@ -118,7 +118,7 @@ test('with max_tokens 0 nothing is generated, with or without echo', async () =>
   assert.is(echoed.choices[0].logprobs?.tokens?.length, served.model.tokenizer.encode(TEXT).length)
 })
 
-test('the likeliest are told without echo as well, from the beginning of the choice', async () => {
+test('the likeliest tokens are reported without echo too, from the beginning of the choice', async () => {
   const { choices } = await served.client.completions.create({ ...GREEDY, prompt: TEXT, logprobs: 1 })
   const { tokens = [], text_offset = [] } = choices[0].logprobs ?? {}
   assert.is(tokens.join(''), choices[0].text)
@@ -126,7 +126,7 @@ test('the likeliest are told without echo as well, from the beginning of the cho
   assert.is(text_offset[1], tokens[0].length)
 })
 
-test('a seed gives the same texts again, and the choices of a prompt differ by theirs', async () => {
+test('a seed gives the same texts again, and the choices of a prompt have different seeds', async () => {
   const ask = { model: 'nano', prompt: 'Once', temperature: 1.5, top_p: 1, max_tokens: 12, seed: 7 }
   const { choices } = await served.client.completions.create({ ...ask, n: 3 })
   const single = async (seed: number) => (await served.client.completions.create({ ...ask, seed })).choices[0].text
@@ -137,7 +137,7 @@ test('a seed gives the same texts again, and the choices of a prompt differ by t
   assert.is(new Set(choices.map(({ text }) => text)).size, 3)
 })
 
-test('prompts times n are choices, those of a prompt side by side', async () => {
+test('there are n choices for each prompt, in the order of the prompts', async () => {
   const ask = { model: 'nano', prompt: ['Once', 'A dog'], temperature: 1.5, max_tokens: 6, seed: 3 }
   const { choices, usage } = await served.client.completions.create({ ...ask, n: 2 })
   const dog = await served.client.completions.create({ ...ask, prompt: 'A dog', n: 2 })
@@ -153,7 +153,7 @@ test('prompts times n are choices, those of a prompt side by side', async () => 
   assert.is(usage?.prompt_tokens, lengths[0] + lengths[1])
 })
 
-test('a stop string ends a text and is left out of it', async () => {
+test('a stop string ends the text and is not part of it', async () => {
   const { text } = await alone(TEXT, { maxTokens: 30 })
   const stop = text.slice(8, 11)
   for (const given of [stop, ['never', stop]]) {
@@ -164,7 +164,7 @@ test('a stop string ends a text and is left out of it', async () => {
   }
 })
 
-test('a stream has the same text and scores as the whole, and ends with its usage', async () => {
+test('a stream has the same text and scores as a complete response, and ends with its usage', async () => {
   const ask = { ...GREEDY, prompt: [TEXT, 'A dog'], echo: true, logprobs: 1, n: 1 }
   const whole = await served.client.completions.create(ask)
   const stream = await served.client.completions.create({
@@ -196,7 +196,7 @@ test('a stream has the same text and scores as the whole, and ends with its usag
   assert.equal({ ...(usage as object), prompt_tokens_details: 0 }, { ...whole.usage, prompt_tokens_details: 0 })
 })
 
-test('prompts that begin alike are read once', async () => {
+test('the common beginning of prompts is read once', async () => {
   const system = 'The old house by the river had seven windows, and in each of them a lamp was burning. '
   const begin = served.model.tokenizer.encode(system)
   const ask = async (tail: number[]) => {
@@ -205,11 +205,11 @@ test('prompts that begin alike are read once', async () => {
   }
   await ask([65, 70])
   assert.is(await ask([66, 71, 72]), begin.length)
-  // All of it but its last token, which has to be run.
+  // All but its last token, which has to be run.
   assert.is(await ask([66, 71, 72]), begin.length + 2)
 })
 
-test('an answer after kept tokens is that of the whole prompt', async () => {
+test('an answer after kept tokens is the same as after reading the whole prompt', async () => {
   const story = `${TEXT} door of the house was open. `.repeat(8)
   for (const tail of ['Then', 'Then he', 'Nobody', 'Then he said', '']) {
     const prompt = story + tail
@@ -218,7 +218,7 @@ test('an answer after kept tokens is that of the whole prompt', async () => {
   }
 })
 
-test('characters of several tokens come whole, and their tokens are told by their bytes', async () => {
+test('characters of several tokens come whole, and their tokens are shown as bytes', async () => {
   const prompt = 'snow ☃ and 雪'
   const { choices } = await served.client.completions.create({
     ...GREEDY,
@@ -232,7 +232,7 @@ test('characters of several tokens come whole, and their tokens are told by thei
   assert.ok(tokens.some((token) => /^bytes:(\\x[0-9a-f]{2})+$/.test(token)))
 })
 
-test('routed_experts tells the experts that a forward pass wakes, of the prompt and of the answer', async () => {
+test('routed_experts has the experts that a forward pass wakes, for prompt and answer', async () => {
   const { body } = await post(served.url, '/v1/completions', { ...GREEDY, prompt: TEXT, routed_experts: true })
   const [{ routed_experts: answer, prompt_routed_experts: read }] = body.choices
   const all = [...read, ...answer]
@@ -266,7 +266,7 @@ test('fifty clients at once each get their own answer', async () => {
   )
 })
 
-test('metrics count what has been done', async () => {
+test('metrics count requests and tokens', async () => {
   const before = await metrics()
   await served.client.completions.create({ ...GREEDY, prompt: TEXT })
   const after = await metrics()

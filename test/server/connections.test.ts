@@ -7,7 +7,7 @@ import { listen } from '#molm/server/listen.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { get, post, type Served, serveNano, until } from './served.js'
 
-/* Clients that go, do not read, do not finish, or come when there is no place: none of them may be felt by others. */
+/* Clients that disconnect, stop reading, send half a request, or find no place. None may disturb the others. */
 const test = suite('connections')
 
 const ENDLESS = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, temperature: 1 }
@@ -29,7 +29,7 @@ test.before(async () => {
 })
 test.after(() => served.close())
 
-/** A server that is closed in a test. */
+/** A server that the test closes itself. */
 async function withOwnServer(use: (own: Served) => Promise<void>, drainMs = LIMITS.drainMs): Promise<void> {
   const own = await serveNano({ limits: { ...LIMITS, drainMs } })
   try {
@@ -39,11 +39,11 @@ async function withOwnServer(use: (own: Served) => Promise<void>, drainMs = LIMI
   }
 }
 
-/** Sequences that the engine runs, those that wait for their readers among them. */
+/** Number of sequences in the engine, including those that wait for their readers. */
 const running = async () => (await served.model.stats()).sequencesRunning
 const tokens = async () => (await served.model.stats()).tokensProcessed
 
-/** A connection on which a request has been sent, and nothing is read. */
+/** Opens a connection, sends a request, and reads nothing. */
 function send(path: string, body: object, headers = ''): net.Socket {
   const { hostname, port } = new URL(served.url)
   const socket = net.connect(Number(port), hostname).pause()
@@ -69,7 +69,7 @@ async function exchange(text: string): Promise<string> {
   return answer
 }
 
-/** Nothing goes through the model any more. */
+/** Waits until the model is idle. */
 async function assertAtRest(): Promise<void> {
   await until(async () => (await running()) === 0)
   const before = await tokens()
@@ -86,9 +86,9 @@ test('a client that aborts its stream ends the generation', async () => {
   await assertAtRest()
 })
 
-test('after a client has left its stream, the same text is continued as if it were new', async () => {
+test('after a client has left its stream, the same text is continued as in a new session', async () => {
   for (let left = 2; left < 12; left++) {
-    // Each round has a text of its own, which no other session at rest begins with.
+    // Each round has a new text, so that no other session at rest begins with it.
     const prompt = [300 + left, ...served.model.tokenizer.encode('The old lantern of the house')]
     const session = served.model.createSession()
     const more: number[] = []
@@ -111,7 +111,7 @@ test('after a client has left its stream, the same text is continued as if it we
   }
 })
 
-test('a client that is killed before its answer is whole ends the generation', async () => {
+test('a client that is killed before its answer is complete ends the generation', async () => {
   const before = await tokens()
   const socket = send('/v1/completions', ENDLESS)
   await until(async () => (await tokens()) > before + 20)
@@ -120,7 +120,7 @@ test('a client that is killed before its answer is whole ends the generation', a
   assert.ok((await tokens()) < before + 5_000)
 })
 
-test('so it is while a long prompt is read, and while the request waits', async () => {
+test('the same happens while a long prompt is read, and while the request waits', async () => {
   const before = await tokens()
   const long = { prompt: new Array(20_000).fill(5), max_tokens: 1 }
   const sockets = [long, long, long].map((body) => send('/v1/completions', body))
@@ -135,8 +135,8 @@ async function health() {
   return (await get(served.url, '/health')).body
 }
 
-test('a stream that nobody reads stops, lets others run, and is cut off', async () => {
-  // Its first event alone is more than the system holds for a reader.
+test('a stream that its client does not read stops, lets others run, and is closed', async () => {
+  // Its first event alone is larger than the system's buffers.
   const wide = { ...ENDLESS, prompt: new Array(4_000).fill(5), stream: true, routed_experts: true, logprobs: 20 }
   const before = await tokens()
   const socket = send('/v1/completions', { ...wide, echo: true })
@@ -150,7 +150,7 @@ test('a stream that nobody reads stops, lets others run, and is cut off', async 
   await closed
 })
 
-test('a whole answer that nobody reads is cut off', async () => {
+test('the connection of a complete answer that its client does not read is closed', async () => {
   const ask = { prompt: ' of the house and'.repeat(6_000), echo: true, n: 128, max_tokens: 0 }
   const whole = ask.n * ask.prompt.length
   const socket = send('/v1/completions', ask)
@@ -161,7 +161,7 @@ test('a whole answer that nobody reads is cut off', async () => {
   })
   socket.resume()
   await once(socket, 'close')
-  // What lay in the system's buffers still comes, and no more.
+  // Only the content of the system's buffers still arrives.
   assert.ok(bytes < whole, `${bytes} bytes of ${whole}`)
 })
 
@@ -172,7 +172,7 @@ test('a connection that sends half a head, or half a body, is closed', async () 
   assert.is((await health()).status, 'ok')
 })
 
-test('of too many large bodies the oldest is dropped with 503, and quick ones are answered', async () => {
+test('if there are too many large bodies, the oldest is dropped with 503, and fast ones are answered', async () => {
   const own = await serveNano({ limits: { bodiesBytes: 2 ** 19, drainMs: 300 } })
   try {
     const { hostname, port } = new URL(own.url)
@@ -196,7 +196,7 @@ test('of too many large bodies the oldest is dropped with 503, and quick ones ar
   }
 })
 
-test('what is no HTTP, or too long, is refused', async () => {
+test('a request that is not HTTP, or too long, is refused', async () => {
   assert.match(await exchange('hello\r\n\r\n'), /^HTTP\/1.1 400/)
   assert.match(
     await exchange(`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`),
@@ -218,7 +218,7 @@ test('while a long prompt is read, comments keep the connection alive', async ()
   assert.match(body, /\n\ndata: \[DONE\]\n\n$/)
 })
 
-test('one request too many is told when to come again', async () => {
+test('a refused request says when to try again', async () => {
   const sockets = Array.from({ length: 4 }, () => send('/v1/completions', ENDLESS))
   await until(async () => (await health()).waiting === 2)
   const error = await served.client.completions
@@ -231,9 +231,9 @@ test('one request too many is told when to come again', async () => {
   await assertAtRest()
 })
 
-test('closing finishes what runs, and refuses what comes and what waits', () =>
+test('closing finishes running requests, and refuses new and waiting ones', () =>
   withOwnServer(async ({ client, url, server }) => {
-    // Long enough that both still run when the third request comes.
+    // Long enough for both to run when the third request comes.
     const ask = { ...ENDLESS, model: 'nano', max_tokens: 500, stream: true } as const
     const streams = await Promise.all([1, 2].map(() => client.completions.create(ask)))
     const reasons = streams.map(async (stream) => {
@@ -241,7 +241,7 @@ test('closing finishes what runs, and refuses what comes and what waits', () =>
       for await (const { choices } of stream) reason = choices[0]?.finish_reason ?? reason
       return reason
     })
-    // Too long for a trial place, in which it would have begun.
+    // Too long for a trial place, which would let it begin.
     const waiting = post(url, '/v1/completions', { ...ENDLESS, prompt: new Array(1_000).fill(5) })
     await until(async () => (await get(url, '/health')).body.waiting === 1)
     const closed = server.close()
@@ -249,11 +249,11 @@ test('closing finishes what runs, and refuses what comes and what waits', () =>
     assert.equal(await Promise.all(reasons), ['length', 'length'])
     await closed
     assert.ok(await thrownBy(get(url, '/health')), 'nobody listens any more')
-    // Closing waits for the streams, a second or two, and never for this bound: it is only what 500 tokens twice may take on
-    // a machine that does much else. Streams that are not waited for end with an error, not with their length.
+    // Closing waits a second or two for the streams, and never for this bound: it allows for 500 tokens twice on a busy
+    // machine. A stream that closing does not wait for ends with an error, not with its length.
   }, 60_000))
 
-test('closing does not wait longer than it may: a stream ends with an error that says so', () =>
+test('closing waits no longer than the limit: a stream then ends with an error that says so', () =>
   withOwnServer(async ({ client, url, server, model }) => {
     const stream = await client.completions.create({ ...ENDLESS, model: 'nano', stream: true })
     const iterator = stream[Symbol.asyncIterator]()
@@ -268,7 +268,7 @@ test('closing does not wait longer than it may: a stream ends with an error that
     assert.is((await model.stats()).sequencesRunning, 0)
   }))
 
-test('until the model is there, all are told to wait', async () => {
+test('until the model has been loaded, every request gets 503', async () => {
   const server = await listen({ port: 0 })
   try {
     const { status, headers, body } = await post(server.url, '/v1/completions', ENDLESS)
@@ -281,10 +281,13 @@ test('until the model is there, all are told to wait', async () => {
   }
 })
 
-test('an address that cannot be had is told of', async () => {
+test('an address that the server cannot listen on is reported', async () => {
   const port = Number(new URL(served.url).port)
   await rejectsWithUserError(() => listen({ port }), /^port \d+ of 127\.0\.0\.1 is in use; choose another with `port`$/)
-  await rejectsWithUserError(() => listen({ port: 0, host: '192.0.2.1' }), /^192\.0\.2\.1: no address of this computer/)
+  await rejectsWithUserError(
+    () => listen({ port: 0, host: '192.0.2.1' }),
+    /^192\.0\.2\.1: not an address of this computer/,
+  )
 })
 
 test.run()

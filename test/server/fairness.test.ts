@@ -2,10 +2,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { get, post, type Served, serveNano, until } from './served.js'
 
-/* A client that takes all that it can get, and another one with a short request. */
+/* A greedy client, and another one with a short request. */
 const test = suite('fairness')
 
-/** All of its prompt is read each time, too much for a trial place, so it waits for a long one. */
+/** Its prompt is read whole each time and is too long for a trial place, so it waits for a long one. */
 const LONG_PROMPT = { prompt: new Array(500).fill(5), echo: true, logprobs: 0 }
 const LONG = { ...LONG_PROMPT, max_tokens: 30_000, ignore_eos: true, stream: true }
 const SHORT = { prompt: 'A dog', max_tokens: 1, temperature: 0 }
@@ -17,13 +17,13 @@ test.before(async () => {
 test.after(() => served.close())
 
 const health = async () => (await get(served.url, '/health')).body
-/** Tokens of all answers up to now. */
+/** Number of tokens of all answers so far. */
 const generated = async () => {
   const { body } = await get(served.url, '/metrics')
   return Number(/^molm_generated_tokens_total (\d+)$/m.exec(body)?.[1])
 }
 
-/** Runs something beside requests of which nobody reads the answers; they end with it. */
+/** Runs `use` while other requests run whose answers are not read. They end with it. */
 async function beside(bodies: object[], waiting: number, use: () => Promise<void>): Promise<void> {
   const controller = new AbortController()
   const others = bodies.map((body) => {
@@ -44,7 +44,7 @@ async function beside(bodies: object[], waiting: number, use: () => Promise<void
   }
 }
 
-/** A short request is answered while the others are still there. */
+/** Checks that a short request is answered while the others still run. */
 async function assertShortPasses(waiting: number): Promise<void> {
   const { status, body } = await post(served.url, '/v1/completions', SHORT)
   assert.is(status, 200)
@@ -53,10 +53,10 @@ async function assertShortPasses(waiting: number): Promise<void> {
   assert.ok(counts.running >= 2 && counts.waiting === waiting, JSON.stringify(counts))
 }
 
-test('one request of many long answers leaves place for others, for long ones too', () =>
+test('a request of many long answers leaves places to others, even to long ones', () =>
   beside([{ ...LONG, n: 20 }], 0, async () => {
     await assertShortPasses(0)
-    // Else the other waits until one of the long answers has come to its end, at 30,000 tokens.
+    // Otherwise it would wait until one of the long answers ends, at 30,000 tokens.
     const before = await generated()
     const controller = new AbortController()
     const ask = { ...LONG, model: 'nano', stream: true } as const
@@ -78,13 +78,13 @@ test('one request of many long answers leaves place for others, for long ones to
     }
   }))
 
-test('a short request passes long answers, and long prompts that wait', async () => {
+test('a short request overtakes long answers, and long prompts that wait', async () => {
   await beside([LONG, LONG, LONG], 1, () => assertShortPasses(1))
   const prompt = { prompt: new Array(900).fill(5), max_tokens: 30_000, ignore_eos: true, stream: true }
   await beside([prompt, prompt, prompt, prompt], 2, () => assertShortPasses(2))
 })
 
-test('the answer beside others is the same as alone', async () => {
+test('an answer is the same as without other requests', async () => {
   const ask = { prompt: 'The old lantern', max_tokens: 20, seed: 3, temperature: 1, logprobs: 2 }
   const alone = await post(served.url, '/v1/completions', ask)
   await beside([LONG, LONG, LONG], 1, async () => {
@@ -93,7 +93,7 @@ test('the answer beside others is the same as alone', async () => {
   })
 })
 
-test('texts to encode and tokens to decode wait in the queue too, and are refused when it is full', () =>
+test('requests to encode and decode texts wait in the queue too, and are refused when it is full', () =>
   beside([LONG, LONG, LONG, LONG, LONG], 3, async () => {
     const text = await post(served.url, '/tokenize', { prompt: 'A dog' })
     const tokens = await post(served.url, '/detokenize', { tokens: [5] })
@@ -101,21 +101,21 @@ test('texts to encode and tokens to decode wait in the queue too, and are refuse
     assert.ok(Number(text.headers.get('retry-after')) >= 1)
   }))
 
-test('a text of more tokens than a request may have is not encoded to its end', async () => {
+test('a text with more tokens than the limit of a request is not encoded to its end', async () => {
   const { status, body } = await post(served.url, '/tokenize', { prompt: ' house'.repeat(600_000) })
   assert.is(status, 400)
-  assert.match(body.error.message, /^the text has more than the 131072 tokens of a request$/)
+  assert.match(body.error.message, /^the text has more than 131072 tokens, the limit per request$/)
   assert.equal(await health(), { status: 'ok', model: 'nano', running: 0, waiting: 0 })
 })
 
-test('a text of more tokens than the context is refused before all of it is encoded', async () => {
+test('a text with more tokens than the context is refused before all of it is encoded', async () => {
   const { status, body } = await post(served.url, '/v1/completions', { prompt: ' house'.repeat(600_000) })
   assert.is(status, 400)
   assert.is(body.error.code, 'context_length_exceeded')
   assert.match(body.error.message, /^the prompt has more than 32767 tokens/)
 })
 
-test('conversations that take turns read their last messages only', async () => {
+test('alternating conversations read only their last messages', async () => {
   const conversations = ['lantern', 'harbour', 'violet'].map((word) => {
     const content = Array.from({ length: 60 }, (_, i) => `${word} ${i}`).join(' ')
     return [{ role: 'user', content }]
@@ -130,7 +130,7 @@ test('conversations that take turns read their last messages only', async () => 
   }
 })
 
-test('a prompt for which there is no memory is refused before it runs, with the number of tokens that fit', async () => {
+test('a prompt that memory is not enough for is refused before it runs, with the number of tokens that fit', async () => {
   // 32 MiB are left free, and a token of nano has 3,840 bytes.
   const process = { free: 32 * 2 ** 20 + 2_000 * 3_840, used: 0 }
   const own = await serveNano({ memory: { available: () => process.free, used: () => process.used } })

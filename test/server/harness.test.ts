@@ -5,9 +5,9 @@ import { fixturePath } from '../support/fixtures.js'
 import { get, post, type Served, serveNano } from './served.js'
 
 /*
- * lm-evaluation-harness asks a `local-completions` server with a remote tokenizer so: /tokenizer_info once, /tokenize for
- * context and whole, then a list of id lists with echo, logprobs 1 and max_tokens 1, and sums what stands behind the context,
- * without the token that was generated (lm_eval/models/openai_completions.py, api_models.py). Its numbers must be those of
+ * Requests of lm-evaluation-harness to a `local-completions` server with a remote tokenizer: /tokenizer_info once, /tokenize
+ * for context and whole, then lists of ids with echo, logprobs 1 and max_tokens 1. It sums the scores after the context,
+ * without the generated token (lm_eval/models/openai_completions.py, api_models.py). Its numbers must equal those of
  * `molm eval --task`.
  */
 const test = suite('lm-evaluation-harness')
@@ -22,7 +22,7 @@ async function tokenize(prompt: string): Promise<number[]> {
   return (await post(served.url, '/tokenize', { prompt, add_special_tokens: false })).body.tokens
 }
 
-/** As `_encode_pair` does: blanks at the end of the context belong to the continuation. */
+/** Like `_encode_pair`: blanks at the end of the context belong to the continuation. */
 async function encodePair(context: string, continuation: string): Promise<{ context: number[]; whole: number[] }> {
   const trimmed = context.trimEnd()
   const whole = await tokenize(context + continuation)
@@ -34,7 +34,7 @@ interface Choice {
   logprobs: { token_logprobs: (number | null)[]; top_logprobs: (Record<string, number> | null)[] }
 }
 
-/** As `_create_payload` and `parse_logprobs` do. */
+/** Like `_create_payload` and `parse_logprobs`. */
 async function loglikelihoods(pairs: { context: number[]; whole: number[] }[]) {
   const ask = { model: 'nano', temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true }
   const { body, status } = await post(served.url, '/v1/completions', {
@@ -87,7 +87,7 @@ test('its requests give acc, acc_norm and every log-likelihood of eval --task', 
   assert.ok(greedy > 0, 'some continuations are what the model itself would say')
 })
 
-test('what a greedy continuation is, its scores say so too', async () => {
+test('scores show which continuation is greedy', async () => {
   const context = await tokenize('User: What is a lantern?\nAssistant:')
   const ask = { prompt: context, temperature: 0, max_tokens: 6, logprobs: 1 }
   const { body } = await post(served.url, '/v1/completions', ask)
@@ -99,7 +99,7 @@ test('what a greedy continuation is, its scores say so too', async () => {
   assert.not.ok(other)
 })
 
-test('its generation requests stop where they are told to', async () => {
+test('its generation requests end at their stop strings', async () => {
   const ask = {
     prompt: [await tokenize('Once upon a time')],
     model: 'nano',

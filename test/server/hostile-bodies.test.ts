@@ -3,12 +3,12 @@ import * as assert from 'uvu/assert'
 import { hostileBodies } from './hostile-bodies.js'
 import { get, post, type Served, serveNano } from './served.js'
 
-/* One body may not hold the server, whatever is in it. `node bench/measure-bodies.mjs` measures what each costs. */
+/* No body may block the server, whatever its content. `node bench/measure-bodies.mjs` measures the cost of each. */
 const test = suite('hostile bodies')
 
 /*
- * Milliseconds, for machines that do much else; the script has the bounds of a quiet one. Such bodies once held all others
- * for 4 seconds to minutes. To encode a long text takes a second or two, in turns with others.
+ * Milliseconds, for a busy machine; the script has the bounds of an idle one. Such bodies once blocked all others for 4
+ * seconds to minutes. Encoding a long text takes a second or two, in turns with others.
  */
 const [MOST_WAIT, MOST_TIME] = [5_000, 15_000]
 
@@ -20,8 +20,8 @@ test.before(async () => {
 test.after(() => served.close())
 
 /**
- * Waits for an answer; meanwhile /health is asked all the time. Gives the longest time between two answers of its, in
- * milliseconds: the pauses count, since a server that is held ends them late.
+ * Waits for an answer while it requests /health all the time. Returns the longest time between two answers of /health, in
+ * milliseconds. Pauses count, since a blocked server ends them late.
  */
 async function longestBeside(answer: Promise<unknown>): Promise<number> {
   let isOver = false
@@ -39,7 +39,7 @@ async function longestBeside(answer: Promise<unknown>): Promise<number> {
   return longest
 }
 
-// The second size has as many values as may be, so that every check is run on them.
+// The second size has the maximum number of values, so that every check runs on them.
 for (const bytes of [4_000, 700_000, 4 * 2 ** 20]) {
   test(`a body of ${bytes} bytes is refused or answered quickly, and others are answered meanwhile`, async () => {
     for (const { name, path, text, status } of hostileBodies(bytes)) {
@@ -52,7 +52,7 @@ for (const bytes of [4_000, 700_000, 4 * 2 ** 20]) {
       const said = JSON.stringify(body).slice(0, 300)
       assert.is(got, status, `${name}: ${said}`)
       assert.ok(longest < MOST_WAIT, `${name}: others waited ${longest} ms`)
-      // The rest of the time of an answer is that of its tokens.
+      // The remaining time of an answer is that of its tokens.
       if (got === 200) continue
       assert.ok(took < MOST_TIME, `${name}: ${took} ms`)
       assert.ok(body.error.message.length < 400, `${name}: ${said}`)
@@ -61,10 +61,10 @@ for (const bytes of [4_000, 700_000, 4 * 2 ** 20]) {
 }
 
 test('prompts are counted before any of them is encoded', async () => {
-  // The first has more tokens than a prompt may: it would be refused for these if it were encoded.
+  // The first prompt has too many tokens: if it were encoded, it would be refused for those.
   const prompt = [' house'.repeat(40_000), ...new Array(256).fill('a')]
   const { body } = await post(served.url, '/v1/completions', { prompt, max_tokens: 1 })
-  assert.match(body.error.message, /257 prompts times 1 are more than the 256 texts/)
+  assert.match(body.error.message, /257 prompts times 1 exceed the limit of 256 texts/)
   assert.is(body.error.param, 'n')
 })
 
@@ -75,10 +75,10 @@ test('names are counted before a body is parsed', async () => {
   assert.match(body.error.message, /^the body: too large, more than 65536 keys are in it$/)
 })
 
-test('as many token ids as a request may have are read', async () => {
+test('a request with the maximum number of token ids is read', async () => {
   const prompt = new Array(8).fill(new Array(16_385).fill(300))
   const { body } = await post(served.url, '/v1/completions', { prompt, max_tokens: 1 })
-  assert.match(body.error.message, /prompts of 131080 tokens are more than the 131072/)
+  assert.match(body.error.message, /prompts of 131080 tokens exceed the limit of 131072/)
   const { status } = await post(served.url, '/detokenize', { tokens: new Array(200_000).fill(300) })
   assert.is(status, 200)
 })

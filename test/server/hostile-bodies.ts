@@ -1,4 +1,4 @@
-/** A body that tries to keep the server busy, with what it is answered. */
+/** A body that tries to keep the server busy, and the expected answer. */
 export interface HostileBody {
   name: string
   path: string
@@ -10,12 +10,12 @@ type Ask = [name: string, path: string, text: string]
 
 const COMPLETIONS = '/v1/completions'
 const CHAT = '/v1/chat/completions'
-/** Up to this size nothing is refused for its size alone; from some 100 KB on everything is that may be. */
+/** Up to this size nothing is refused only for its size; from about 100 KB on everything that can be is. */
 const FEW_BYTES = 4_096
 
 /**
- * Bodies of about `bytes` bytes that are dear to parse, check, name or answer: long names, deep nesting, very many values
- * of every kind, lists that are wrong only at their end. Those of a request that may run ask for one token.
+ * Bodies of about `bytes` bytes that are expensive to parse, check, report or answer: long names, deep nesting, very many
+ * values of every kind, lists that are wrong only at their end. Valid requests ask for one token.
  */
 export function hostileBodies(bytes: number): HostileBody[] {
   const list = (element: string, last = element) => {
@@ -86,7 +86,7 @@ export function hostileBodies(bytes: number): HostileBody[] {
     ['blanks', COMPLETIONS, `${long(' ')}{"prompt":"a",}`],
   ]
   const unknown: Ask[] = [['a long model', COMPLETIONS, withField(`"model":"${long('nano')}"`)]]
-  // Nothing is wrong with these but their size.
+  // Only their size is wrong with these.
   const tooLarge: Ask[] = [
     ['long texts as prompts', COMPLETIONS, prompt(list(`"${'a b '.repeat(100)}"`))],
     ['many ids', COMPLETIONS, prompt(list('300'))],
@@ -116,7 +116,7 @@ export function hostileBodies(bytes: number): HostileBody[] {
   ]
 }
 
-/** Texts of together about so many letters, each with an end of its own. */
+/** Texts with about `letters` letters together, each with a different end. */
 function stops(count: number, letters: number): string {
   const each = 'a'.repeat(Math.max(1, Math.floor(letters / count) - 8))
   return JSON.stringify(Array.from({ length: count }, (_, i) => `${each}${String(i).padStart(4, '0')}`))

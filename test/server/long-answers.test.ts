@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { get, post, type Served, serveNano, until } from './served.js'
 
-/* Requests that many clients send: with a large max_tokens, whatever they need of it. */
+/* Requests with a large max_tokens, as many clients send them, whether or not they need it. */
 const test = suite('answers that may become long')
 
 const LONG = { prompt: 'Once', max_tokens: 30_000, ignore_eos: true, stream: true }
@@ -15,7 +15,7 @@ test.after(() => served.close())
 
 const health = async () => (await get(served.url, '/health')).body
 
-/** Runs something while long answers have all long places; `end` ends them. */
+/** Runs `use` while long answers have all long places; `end` ends them. */
 async function crowded(use: (end: () => Promise<void>) => Promise<void>): Promise<void> {
   const controller = new AbortController()
   const others = [1, 2].map(() => {
@@ -36,7 +36,7 @@ async function crowded(use: (end: () => Promise<void>) => Promise<void>): Promis
   }
 }
 
-test('one that stays short passes long ones, and so does a prompt of a few thousand tokens', () =>
+test('an answer that stays short overtakes long ones, and so does a prompt of a few thousand tokens', () =>
   crowded(async () => {
     const short = { prompt: 'A dog', max_tokens: 2_048, stop: ['e', 'a', ' '] }
     const { body } = await post(served.url, '/v1/completions', short)
@@ -46,12 +46,12 @@ test('one that stays short passes long ones, and so does a prompt of a few thous
     assert.is((await health()).running, 2)
   }))
 
-test('one that becomes long pauses, lets others run, and is the same as alone', async () => {
+test('an answer that becomes long pauses, lets others run, and is the same as alone', async () => {
   const ask = { prompt: 'The old lantern', max_tokens: 200, ignore_eos: true, seed: 3, temperature: 1, logprobs: 2 }
   const alone = await post(served.url, '/v1/completions', ask)
   await crowded(async (end) => {
     const [one, other] = [ask, { ...ask, seed: 4 }].map((body) => post(served.url, '/v1/completions', body))
-    // Both have run as far as they may.
+    // Both have run up to their limit.
     await until(async () => (await health()).waiting === 2)
     assert.is((await health()).running, 2)
     await end()
@@ -60,7 +60,7 @@ test('one that becomes long pauses, lets others run, and is the same as alone', 
   })
 })
 
-test('a client that goes while its answer pauses leaves nothing behind', () =>
+test('a client that disconnects while its answer pauses leaves nothing behind', () =>
   crowded(async () => {
     const controller = new AbortController()
     const body = { ...LONG, model: 'nano', prompt: 'The harbour', stream: true } as const

@@ -4,12 +4,12 @@ import { marginWithin, sharesWithin } from '#molm/server/run/memory-shares.js'
 import { LIMITS } from '#molm/server/shared/limits.js'
 import { post, serveNano } from './served.js'
 
-/* What bodies and answers may take follows from the memory that is free at the start, and so does what caches leave. */
+/* Limits of bodies and answers, and the margin of caches, depend on the memory that is free at the start. */
 const test = suite('shares of memory')
 
 const MIB = 2 ** 20
 
-test('with much memory the limits hold as they are, with little they are shares of it', () => {
+test('with much memory the limits are unchanged, with little they are shares of it', () => {
   const { bodyBytes, bodiesBytes, answerBytes, answersBytes } = LIMITS
   const all = { bodyBytes, bodiesBytes, answerBytes, answersBytes }
   assert.equal(sharesWithin(LIMITS, 8 * 2 ** 30), all)
@@ -20,7 +20,7 @@ test('with much memory the limits hold as they are, with little they are shares 
   assert.equal(sharesWithin(LIMITS, -1), none)
 })
 
-test('caches leave room for all that bodies and answers may take, twice for bodies, and never all', () => {
+test('caches leave room for all bodies, twice, and all answers, and never take all memory', () => {
   for (let free = 100 * MIB; free < 8 * 2 ** 30; free += 100 * MIB) {
     const { bodiesBytes, answersBytes } = sharesWithin(LIMITS, free)
     const margin = marginWithin(LIMITS, free)
@@ -29,7 +29,7 @@ test('caches leave room for all that bodies and answers may take, twice for bodi
   }
 })
 
-test('a server with little memory refuses bodies and answers that it would have let in with more', async () => {
+test('a server with little memory refuses bodies and answers that it would accept with more', async () => {
   const own = await serveNano({ memory: { available: () => 40 * MIB, used: () => 0 } })
   const ask = { prompt: 'a', max_tokens: 1 }
   try {
@@ -37,7 +37,7 @@ test('a server with little memory refuses bodies and answers that it would have 
     assert.is(status, 200)
     const large = await post(own.url, '/v1/completions', { ...ask, user: 'u'.repeat(3 * MIB) })
     assert.is(large.status, 413)
-    assert.is(large.body.error.message, "a request's body may have 2621440 bytes")
+    assert.is(large.body.error.message, 'the body is larger than the limit of 2621440 bytes')
     const answer = await post(own.url, '/v1/completions', { ...ask, max_tokens: 1_000, logprobs: 20 })
     assert.is(answer.status, 400)
     assert.match(answer.body.error.message, /^an answer that is not streamed may take 5\.24 MB/)

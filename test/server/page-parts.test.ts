@@ -9,7 +9,7 @@ import { thrownBy } from '../support/rejects.js'
 
 const tokens = (...texts: string[]): Piece[] => texts.map((text, token) => ({ text, token }))
 
-test('each token has its piece of the text, also where text was held back', () => {
+test('each token has its piece of the text, even if text was held back', () => {
   const pieces = new Pieces()
   assert.equal(pieces.add('A', [{ text: 'A', token: 0 }]), [{ text: 'A', token: 0 }])
   assert.equal(pieces.add('', [{ text: ' lan', token: 1 }]), [])
@@ -25,7 +25,7 @@ test('tokens that share a character have one piece', () => {
   assert.equal(pieces.add('é', [{ text: '\ufffd', token: 5 }]), [{ text: 'é', token: 4 }])
 })
 
-test('text that differs from its token is shown as it came, and what is left at the end too', () => {
+test('text that differs from its token is shown unchanged, and so is the rest at the end', () => {
   const pieces = new Pieces()
   assert.equal(pieces.add('The', [{ text: ' The', token: 0 }]), [{ text: 'The', token: 0 }])
   assert.equal(pieces.add('', [{ text: '</s>', token: 1 }]), [])
@@ -33,7 +33,7 @@ test('text that differs from its token is shown as it came, and what is left at 
   assert.equal(new Pieces().add('tail', []), [{ text: 'tail', token: -1 }])
 })
 
-test('a question is found in its prompt, the last time that it stands there', () => {
+test('the last occurrence of a question in its prompt is found', () => {
   const prompt = tokens('User: a', ' b', '\n', 'User: a', ' b!', ' c')
   assert.equal(piecesOf('a b', prompt), [
     { text: 'a', token: 3 },
@@ -58,17 +58,17 @@ async function all(...parts: string[]): Promise<unknown[]> {
   return events
 }
 
-test('events come whole however they were cut, and comments are no events', async () => {
+test('events are complete however they were cut, and comments are not events', async () => {
   assert.equal(await all('data: {"a"', ':1}\n', '\n: still working\n\ndata: {"a":2}\n\ndata: [DONE]\n\n'), [
     { a: 1 },
     { a: 2 },
   ])
 })
 
-test('a stream that breaks off, or tells of an error, is an error', async () => {
+test('a stream that breaks off, or reports an error, is an error', async () => {
   assert.match(String(await thrownBy(all('data: {"a":1}\n\n'))), /the server closed the connection/)
-  const told = 'data: {"error":{"message":"the model is gone"}}\n\n'
-  assert.match(String(await thrownBy(all(told))), /the model is gone/)
+  const event = 'data: {"error":{"message":"the model is gone"}}\n\n'
+  assert.match(String(await thrownBy(all(event))), /the model is gone/)
 })
 
 const CARD = {
@@ -90,7 +90,7 @@ test('the page knows the kinds of experts in the order of the model', () => {
   ])
 })
 
-test('routes of the api make the same usage as those of the library, in a text longer than a chunk', () => {
+test('routes from the API give the same usage as those from the library, in a text longer than a chunk', () => {
   const model: PageModel = pageModel(CARD)
   const read: RoutedToken[] = Array.from({ length: 1500 }, (_, i) => ({
     token: i % 7,
@@ -111,7 +111,7 @@ test('routes of the api make the same usage as those of the library, in a text l
   assert.equal([...(later?.ids ?? [])], [1300 % 3, 1301 % 3])
 })
 
-test('what runs in the browser needs nothing of node', async () => {
+test('modules in the browser need nothing from Node', async () => {
   const modules = await pageModules()
   assert.ok(
     modules.has('page/main.js') &&
@@ -124,7 +124,7 @@ test('what runs in the browser needs nothing of node', async () => {
   }
 })
 
-test('the page is allowed its own files only, and is not asked for again where it is known', async () => {
+test('the page may load only its own files, and a browser that has it need not load it again', async () => {
   const page = pageRoutes()
   const answer = await page.request('/')
   assert.is(answer.status, 200)
@@ -140,7 +140,7 @@ test('the page is allowed its own files only, and is not asked for again where i
   assert.is((await page.request('/', known)).status, 304)
 })
 
-test('no file but those of the page is given', async () => {
+test('only files of the page are served', async () => {
   const page = pageRoutes()
   for (const path of [
     'page/modules/index.js',

@@ -9,7 +9,7 @@ import type { RoutedToken } from '#molm/page/routes.js'
 import { pageRoutes } from '#molm/server/page/page.js'
 import { HAS_BROWSER, openBrowser, visit } from '../support/browser.js'
 
-/* What a model says of itself and answers is made up here: what would be rare, slow or large with a real one. */
+/* A simulated server, for answers that would be rare, slow or large with a real model. */
 
 const test = suite<{ browser: Browser }>('the page in trouble', undefined as unknown as { browser: Browser })
 const inBrowser = HAS_BROWSER ? test : test.skip
@@ -50,14 +50,14 @@ const chunk = (text: string, tokens: RoutedToken[] = []) =>
 
 interface Answering {
   shape?: Shape
-  /** Lines of the stream, as they come. */
+  /** Lines of the stream. */
   answer?: (body: { messages?: unknown; prompt?: string }) => AsyncGenerator<string>
-  /** In place of an answer. */
+  /** Refusal instead of an answer. */
   refuse?: (body: object) => Response | undefined
   key?: string
 }
 
-/** Opens the page of a server that answers so; `gone` tells whether the reader of the last answer has left. */
+/** Opens the page of a simulated server; `gone` says whether the reader of the last answer has left. */
 async function open(
   browser: Browser,
   { shape = SMALL, answer, refuse, key }: Answering,
@@ -116,7 +116,7 @@ const alert = async (page: Page) => {
 
 const EVIL = '<img src=x onerror="document.title=\'evil\'"><script>document.title="evil"</script>'
 
-inBrowser('markup in question, answer, model or error is shown, and does nothing', async ({ browser }) => {
+inBrowser('markup in question, answer, model or error is shown as text', async ({ browser }) => {
   const evil = (body: { messages?: unknown }) => {
     async function* lines() {
       const prompt = { choices: [{ delta: {}, prompt_routed_experts: [token(EVIL, SMALL, 0)] }] }
@@ -139,7 +139,7 @@ inBrowser('markup in question, answer, model or error is shown, and does nothing
   })
 })
 
-inBrowser('an answer is seen while it comes, and Stop ends it on the server too', async ({ browser }) => {
+inBrowser('an answer is visible while it comes, and Stop ends it on the server too', async ({ browser }) => {
   async function* slow() {
     for (let i = 0; ; i++) {
       yield chunk(`word${i} `, [token(`word${i} `, SMALL, i)])
@@ -150,7 +150,7 @@ inBrowser('an answer is seen while it comes, and Stop ends it on the server too'
     await send(page)
     await page.waitForSelector('.turn.model .tokens span:nth-child(5)')
     assert.is(await page.getAttribute('.turn.model', 'aria-busy'), 'true')
-    // The newest token's experts are framed meanwhile.
+    // Meanwhile the newest token's experts are framed.
     assert.is(await page.$$eval('#map .on', (cells) => cells.length), 2 * (1 + 2))
     assert.not.ok(await page.isVisible('#send'))
     await page.click('#stop')
@@ -163,11 +163,11 @@ inBrowser('an answer is seen while it comes, and Stop ends it on the server too'
   })
 })
 
-inBrowser('what the reader looks at stays, whatever comes', async ({ browser }) => {
+inBrowser('the details that the user looks at stay while tokens come', async ({ browser }) => {
   let isOver = false
   async function* slow() {
     for (let i = 0; !isOver; i++) {
-      // From the tenth on all tokens choose the same, so that others are chosen ever less.
+      // From the tenth token on all choose the same expert, so that the share of the others falls.
       yield chunk(`word${i} `, [token(`word${i} `, SMALL, Math.min(i, 10))])
       await wait(20)
     }
@@ -180,7 +180,7 @@ inBrowser('what the reader looks at stays, whatever comes', async ({ browser }) 
     const before = await shown()
     await page.waitForSelector('.turn.model .tokens span:nth-child(12)')
     assert.is(await shown(), before)
-    // The map is drawn again and again below the reader's feet.
+    // Meanwhile the map is redrawn again and again.
     await page.keyboard.press('Escape')
     const cell = '#map [data-expert="mlp 1 2"]'
     await page.focus(cell)
@@ -193,7 +193,7 @@ inBrowser('what the reader looks at stays, whatever comes', async ({ browser }) 
   })
 })
 
-inBrowser('a long answer scrolls, and follows what comes unless the reader has scrolled away', async ({ browser }) => {
+inBrowser('a long answer scrolls to its end unless the user has scrolled away', async ({ browser }) => {
   let isOver = false
   async function* long() {
     for (let i = 0; !isOver; i++) {
@@ -216,7 +216,7 @@ inBrowser('a long answer scrolls, and follows what comes unless the reader has s
   })
 })
 
-inBrowser('a question that is refused comes back, with what the server said', async ({ browser }) => {
+inBrowser('a refused question returns to the field, with the server’s message', async ({ browser }) => {
   const refuse = () =>
     Response.json({ error: { message: 'the queue is full' } }, { status: 429, headers: { 'Retry-After': '3' } })
   await open(browser, { refuse }, async (page) => {
@@ -227,7 +227,7 @@ inBrowser('a question that is refused comes back, with what the server said', as
   })
 })
 
-inBrowser('an answer that breaks off stays, and it is said', async ({ browser }) => {
+inBrowser('an answer that breaks off stays, with a message', async ({ browser }) => {
   async function* broken() {
     yield chunk('so far', [token('so far', SMALL, 0)])
   }
@@ -238,39 +238,42 @@ inBrowser('an answer that breaks off stays, and it is said', async ({ browser })
   })
 })
 
-inBrowser('a key is asked for where the server wants one, again where it is wrong, and kept', async ({ browser }) => {
-  async function* short() {
-    yield chunk('hello', [token('hello', SMALL, 0)])
-    yield 'data: [DONE]\n\n'
-  }
-  await open(browser, { answer: short, key: 'open sesame' }, async (page) => {
-    await page.waitForSelector('#key-dialog[open]')
-    await page.fill('#key', 'wrong')
-    await page.press('#key', 'Enter')
-    await page.waitForSelector('#key-alert:not(:empty)')
-    await page.fill('#key', 'open sesame')
-    await page.press('#key', 'Enter')
-    await send(page)
-    await page.waitForSelector('.turn.model .tokens:has-text("hello")')
-    await page.reload()
-    await page.waitForSelector('#send:enabled')
-    assert.not.ok(await page.isVisible('#key-dialog'))
-  })
-})
+inBrowser(
+  'the page asks for a key if the server requires one, asks again if it is wrong, and keeps it',
+  async ({ browser }) => {
+    async function* short() {
+      yield chunk('hello', [token('hello', SMALL, 0)])
+      yield 'data: [DONE]\n\n'
+    }
+    await open(browser, { answer: short, key: 'open sesame' }, async (page) => {
+      await page.waitForSelector('#key-dialog[open]')
+      await page.fill('#key', 'wrong')
+      await page.press('#key', 'Enter')
+      await page.waitForSelector('#key-alert:not(:empty)')
+      await page.fill('#key', 'open sesame')
+      await page.press('#key', 'Enter')
+      await send(page)
+      await page.waitForSelector('.turn.model .tokens:has-text("hello")')
+      await page.reload()
+      await page.waitForSelector('#send:enabled')
+      assert.not.ok(await page.isVisible('#key-dialog'))
+    })
+  },
+)
 
-inBrowser('a conversation too long for its experts to be told goes on without them', async ({ browser }) => {
+inBrowser('a conversation that is too long for expert reports continues without them', async ({ browser }) => {
   async function* short() {
     yield chunk('hello ')
     yield chunk('again')
     yield 'data: [DONE]\n\n'
   }
-  const error = { message: 'experts are told of prompts of at most 4096 tokens', param: 'routed_experts' }
+  const error = { message: 'experts are reported for prompts of at most 4096 tokens', param: 'routed_experts' }
   const refuse = (body: object) => ('routed_experts' in body ? Response.json({ error }, { status: 400 }) : undefined)
   await open(browser, { answer: short, refuse }, async (page) => {
     await send(page)
     await page.waitForSelector('.turn.model[aria-busy="false"]')
     assert.is(await page.textContent('.turn.model .tokens'), 'hello again')
-    assert.match((await page.textContent('.turn.model .note')) ?? '', /tells no experts/)
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /reports no experts/)
     assert.is(await page.textContent('#alert'), '')
   })
 })
@@ -295,7 +298,7 @@ inBrowser('a model without a chat template continues the text', async ({ browser
   })
 })
 
-inBrowser('48 layers of 128 experts are live as well', async ({ browser }) => {
+inBrowser('48 layers of 128 experts are drawn live, too', async ({ browser }) => {
   const shape = { layers: 48, mlp: 128 }
   async function* many() {
     for (let i = 0; i < 60; i++) {

@@ -29,7 +29,7 @@ test.after(async ({ browser, served }) => {
   await served?.close()
 })
 
-/** Opens the page; afterwards nothing may have gone wrong in it, and nothing been asked of anyone else. */
+/** Opens the page. Afterwards it must have no faults, and no requests to other servers. */
 async function open(
   { browser, served }: Pick<Context, 'browser'> & { served: { url: string } },
   options: Parameters<typeof visit>[1],
@@ -42,7 +42,7 @@ async function open(
     if (key !== undefined) await enterKey(page, key)
     await page.waitForSelector('#send:enabled')
     await use(visited)
-    // Browsers tell of a refusal that the page deals with.
+    // Browsers log a refusal that the page handles.
     assert.equal(key === undefined ? faults : faults.filter((fault) => !fault.includes('401')), [])
     for (const address of requests) assert.ok(address.startsWith(`${served.url}/`), address)
   })
@@ -63,7 +63,7 @@ async function setGreedy(page: Page): Promise<void> {
 const answered = (page: Page) =>
   page.waitForSelector('#composer:not(.running) >> xpath=.. >> .turn.model:last-child[aria-busy="false"]')
 
-/** Asks, waits for the answer, and gives what the API said of the tokens of question and answer. */
+/** Asks, waits for the answer, and returns the API's routes of question and answer. */
 async function ask(page: Page, text: string): Promise<{ prompt: RoutedToken[]; answer: RoutedToken[] }> {
   const response = page.waitForResponse(/chat\/completions/)
   await page.fill('#message', text)
@@ -80,7 +80,7 @@ async function ask(page: Page, text: string): Promise<{ prompt: RoutedToken[]; a
 const framed = (page: Page) =>
   page.$$eval('#map .on[data-expert]', (cells) => cells.map((cell) => cell.getAttribute('data-expert')).sort())
 
-/** The cells of a token's experts. */
+/** Cells of a token's experts. */
 const cellsOf = ({ experts }: RoutedToken) =>
   (experts ?? [])
     .flatMap(({ layer, ...kinds }) =>
@@ -90,7 +90,7 @@ const cellsOf = ({ experts }: RoutedToken) =>
     )
     .sort()
 
-inBrowser('a message is answered, and the map is that of the answer’s tokens', async (context) => {
+inBrowser('a message is answered, and the map shows the answer’s tokens', async (context) => {
   await open(context, {}, async ({ page }) => {
     assert.is(
       await page.textContent('#about'),
@@ -158,7 +158,7 @@ inBrowser('pointing at an expert lights the tokens that wake it', async (context
   })
 })
 
-inBrowser('the next question has the conversation before it, and a new chat has not', async (context) => {
+inBrowser('the next question includes the conversation, and a new chat does not', async (context) => {
   await open(context, {}, async ({ page }) => {
     await setGreedy(page)
     await ask(page, 'What is a violin?')
@@ -182,11 +182,11 @@ inBrowser('the next question has the conversation before it, and a new chat has 
       ['system', 'user'],
     )
     assert.is(answer.length, 3)
-    assert.match((await page.textContent('.turn.model .note')) ?? '', /the most that the answer may have/)
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /, the limit/)
   })
 })
 
-inBrowser('the keyboard is enough', async (context) => {
+inBrowser('the page can be used with the keyboard alone', async (context) => {
   await open(context, {}, async ({ page }) => {
     assert.is(await page.getAttribute(':focus', 'id'), 'message')
     await setGreedy(page)
@@ -195,7 +195,7 @@ inBrowser('the keyboard is enough', async (context) => {
     await page.keyboard.press('Enter')
     await answered(page)
     const at = (name: string) => page.$eval(':focus', (element, name) => element.getAttribute(name), name)
-    // Back from the message: the answer's tokens are one stop.
+    // Back from the message: the answer's tokens are one Tab stop.
     await page.keyboard.press('Shift+Tab')
     const first = Number(await at('data-i'))
     await page.keyboard.press('ArrowRight')
@@ -205,12 +205,12 @@ inBrowser('the keyboard is enough', async (context) => {
     assert.match((await page.textContent('.pin')) ?? '', /Escape/)
     await page.keyboard.press('Escape')
     assert.is(await page.textContent('.pin'), '')
-    // On to the map.
+    // Then to the map.
     for (let i = 0; i < 12 && (await at('data-expert')) === null; i++) await page.keyboard.press('Tab')
     assert.is(await at('data-expert'), 'attention 0 0')
     await page.keyboard.press('ArrowDown')
     assert.is(await at('data-expert'), 'attention 1 0')
-    // And to the other view.
+    // Then to the other view.
     await page.focus('#to-compare')
     await page.keyboard.press('Enter')
     await page.waitForSelector('#first')
@@ -220,7 +220,7 @@ inBrowser('the keyboard is enough', async (context) => {
   })
 })
 
-inBrowser('two prompts are compared as molm experts does it', async (context) => {
+inBrowser('two prompts are compared as molm experts compares them', async (context) => {
   const texts = ['The capital of France is Paris.', 'const <b>x</b> = 1']
   const read = await Promise.all(
     texts.map((text, i) => measureUsage(context.served.model, { name: ['first', 'second'][i], text })),
@@ -253,7 +253,7 @@ inBrowser('two prompts are compared as molm experts does it', async (context) =>
 })
 
 inBrowser(
-  'a server with a key shows the page to all, and the model to who has the key',
+  'a server with a key shows the page to everyone, and the model only with the key',
   async ({ browser, served }) => {
     const server = await listen({ port: 0, apiKey: 'open sesame' })
     server.open(served.model)
@@ -268,7 +268,7 @@ inBrowser(
   },
 )
 
-inBrowser('on a narrow screen nothing is wider than it, light or dark', async (context) => {
+inBrowser('on a narrow screen nothing is wider than the screen, light or dark', async (context) => {
   for (const colorScheme of ['light', 'dark'] as const) {
     await open(context, { viewport: { width: 340, height: 700 }, colorScheme }, async ({ page }) => {
       const overflow = () => page.evaluate('document.documentElement.scrollWidth - innerWidth')
@@ -284,7 +284,7 @@ inBrowser('on a narrow screen nothing is wider than it, light or dark', async (c
   }
 })
 
-inBrowser('it is dark where the reader has it dark', async (context) => {
+inBrowser('it is dark if the user prefers dark', async (context) => {
   const brightness = async (colorScheme: 'light' | 'dark') => {
     let sums: number[] = []
     await open(context, { colorScheme }, async ({ page }) => {

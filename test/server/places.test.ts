@@ -7,12 +7,12 @@ import { ClientGone } from '#molm/server/shared/api-error.js'
 import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
 
-/* Short sequences, and answers that may become long, beside those that have all long places. */
+/* Short sequences, and answers that may become long, while others have all long places. */
 const test = suite('quick and trial places')
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-/** A queue with its long places taken, and what has begun in it since, by name. */
+/** A queue whose long places are taken, and the names of the sequences that have begun since. */
 async function crowded(parallel: number) {
   const queue = new Queue({ parallel, waiting: 200, quickTokens: 80 })
   const long = await Promise.all(Array.from({ length: parallel }, () => queue.enter().slot(work(10_000, 1))))
@@ -32,19 +32,19 @@ async function crowded(parallel: number) {
     return ticket
   }
   const end = async (name: string) => {
-    slots.get(name)?.giveBack()
+    slots.get(name)?.release()
     tickets.get(name)?.leave()
     await turn()
   }
   return { queue, long, begun, slots, refused, ask, end }
 }
 
-/** A prompt and an answer of so many tokens. */
+/** A prompt and an answer of these numbers of tokens. */
 function work(prompt: number, answer: number): Work {
   return { answer, unread: () => prompt }
 }
 
-test('of short sequences the smallest comes first, and each fourth time the one that has waited longest', async () => {
+test('the smallest short sequence comes first, and every fourth time the one that has waited longest', async () => {
   const { begun, ask, end } = await crowded(2)
   ask('first', work(5, 75))
   for (const size of [70, 60, 50, 40, 30, 20]) ask(String(size), work(size, 1))
@@ -53,7 +53,7 @@ test('of short sequences the smallest comes first, and each fourth time the one 
   assert.equal(begun, ['first', '20', '30', '70', '40', '50', '60'])
 })
 
-test('the last quick place is for the very short, so they do not wait for the others', async () => {
+test('the last quick place is for very short sequences, so that they do not wait for the others', async () => {
   const { begun, ask } = await crowded(4)
   for (let i = 0; i < 20; i++) ask(`short ${i}`, work(1, 79))
   await turn()
@@ -73,12 +73,12 @@ test('an answer that may become long runs at once, and waits in line only if it 
   assert.equal(begun, ['a'])
   assert.is(slots.get('a')?.answerTokens, 80)
   await end('a')
-  // The smaller one goes before the one that came first.
+  // The smaller one comes before the earlier one.
   assert.equal(begun, ['a', 'c'])
   let goesOn = false
   slots
     .get('c')
-    ?.goOn()
+    ?.resume()
     .then(() => {
       goesOn = true
     }, assert.unreachable)
@@ -86,10 +86,10 @@ test('an answer that may become long runs at once, and waits in line only if it 
   assert.equal(begun, ['a', 'c', 'b'])
   assert.equal(queue.counts, { running: 3, waiting: 2 })
   ask('behind', work(10_000, 1))
-  long[0].giveBack()
+  long[0].release()
   await early
   assert.not.ok(goesOn)
-  long[1].giveBack()
+  long[1].release()
   await turn()
   assert.ok(goesOn)
   assert.is(slots.get('c')?.answerTokens, Number.POSITIVE_INFINITY)
@@ -97,7 +97,7 @@ test('an answer that may become long runs at once, and waits in line only if it 
   assert.is(begun.at(-1), 'behind')
 })
 
-test('a prompt that is too long for a trial place waits in line, unless most of it is kept', async () => {
+test('a prompt that is too long for a trial place waits in line, unless most of it is in a cache', async () => {
   const { begun, ask } = await crowded(2)
   ask('long', work(321, 1))
   ask('kept', { answer: 500, unread: () => 1 })
@@ -105,7 +105,7 @@ test('a prompt that is too long for a trial place waits in line, unless most of 
   assert.equal(begun, ['kept'])
 })
 
-test('what was kept is looked up once for a sequence that waits, and again before it runs', async () => {
+test('caches are searched once for a waiting sequence, and again before it runs', async () => {
   const { begun, ask, end } = await crowded(2)
   let lookUps = 0
   let kept = 9_000
@@ -125,24 +125,24 @@ test('what was kept is looked up once for a sequence that waits, and again befor
   assert.equal([begun, lookUps], [['first', 'other'], 2])
 })
 
-test('a request of which something runs or pauses gets no quick or trial place', async () => {
+test('a request with a running or pausing sequence gets no quick or trial place', async () => {
   const { begun, slots, refused, ask } = await crowded(4)
   const ticket = ask('one', work(20, 200))
   ask('two', work(20, 200), ticket)
   ask('short', work(1, 1), ticket)
   await turn()
-  const waits = slots.get('one')?.goOn() as Promise<void>
+  const waits = slots.get('one')?.resume() as Promise<void>
   await turn()
   assert.equal(begun, ['one'])
-  // What pauses is told when its client has gone.
+  // A pausing sequence ends when its client disconnects.
   const gone = thrownBy(waits)
   ticket.abort()
   assert.instance(await gone, ClientGone)
   assert.is(refused.length, 2)
-  slots.get('one')?.giveBack()
+  slots.get('one')?.release()
 })
 
-test('short sequences do not keep memory from the first in line once they are all that runs', async () => {
+test('short sequences do not keep memory from the first in line if nothing else runs', async () => {
   const { queue, long, begun, ask, end } = await crowded(2)
   let isFree = false
   const first = queue.enter().slot({ ...work(10_000, 1), admit: () => isFree })
@@ -151,9 +151,9 @@ test('short sequences do not keep memory from the first in line once they are al
   ask('trial', work(1, 200))
   await turn()
   assert.equal(begun, ['short', 'trial'])
-  for (const slot of long) slot.giveBack()
+  for (const slot of long) slot.release()
   await end('short')
-  // A trial place is left too.
+  // A trial place is free, too.
   assert.equal(begun, ['short', 'trial', 'next'])
   await end('trial')
   ask('late', work(1, 10))
@@ -165,7 +165,7 @@ test('short sequences do not keep memory from the first in line once they are al
   assert.is(begun.at(-1), 'late')
 })
 
-test('whatever comes, it all ends, within the memory and twice the places', async () => {
+test('any mix of sequences ends, within the memory and twice the places', async () => {
   for (const parallel of [1, 2, 3, 8]) {
     const memory = 1_200
     const queue = new Queue({ parallel, waiting: 200, quickTokens: 80 })
@@ -184,10 +184,10 @@ test('whatever comes, it all ends, within the memory and twice the places', asyn
         most = Math.max(most, queue.counts.running)
         assert.ok(taken <= memory)
         await turn()
-        if (i >= slot.answerTokens) await slot.goOn()
+        if (i >= slot.answerTokens) await slot.resume()
       }
       taken -= own
-      slot.giveBack()
+      slot.release()
       ended++
     }
     const numbers = integers(360, parallel, 1_000)

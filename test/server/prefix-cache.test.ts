@@ -8,7 +8,7 @@ import { LIMITS } from '#molm/server/shared/limits.js'
 
 const test = suite('the prefix cache')
 
-/** Makes sessions that only have tokens, and knows those that are not disposed. */
+/** Makes sessions that only have tokens; `live` has those that are not disposed. */
 function factory() {
   const live = new Set<FakeSession>()
   class FakeSession {
@@ -29,10 +29,10 @@ function factory() {
   return { live, createSession: () => new FakeSession() as unknown as Session }
 }
 
-/** Memory without a limit. */
+/** Memory without a bound. */
 const ENDLESS = new CacheMemory({ stats: async () => ({}) as MemoryStats, info: {} as ModelInfo })
 
-/** A session with room for a prompt, which must be there. */
+/** Takes a session for a prompt, which must succeed. */
 function take(cache: PrefixCache, prompt: number[], runAll: boolean): HeldSession {
   const held = cache.take(prompt, prompt.length, runAll)
   assert.ok(held)
@@ -50,7 +50,7 @@ function used(cache: PrefixCache, tokens: number[]) {
   give(cache, held, tokens)
 }
 
-test('a prompt gets the session that begins most like it, cut to that, and one token is left to run', () => {
+test('a prompt gets the session with the longest common beginning, cut to that, and at least one token is left to run', () => {
   const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
   used(cache, [1, 2, 3, 4])
   used(cache, [1, 2, 9])
@@ -62,7 +62,7 @@ test('a prompt gets the session that begins most like it, cut to that, and one t
   assert.is(take(cache, [1], false).cached, 0)
 })
 
-test('conversations that take turns keep a session each, though they begin alike', () => {
+test('alternating conversations keep a session each, even with the same beginning', () => {
   const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
   const [a, b] = [
     [0, 0, 1, 1, 1, 1],
@@ -76,12 +76,12 @@ test('conversations that take turns keep a session each, though they begin alike
       give(cache, held, tokens)
     }
   }
-  // An edited last message has most in common with its own conversation.
+  // A conversation with an edited last message has most in common with itself.
   const edited = take(cache, [0, 0, 1, 1, 1, 1, 8, 8], false)
   assert.is(edited.cached, 6)
 })
 
-test('of several sessions with as much in common the one that loses least is taken', () => {
+test('of several sessions with as much in common, the one that loses least is taken', () => {
   const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
   used(cache, [1, 2, 3, 4, 5])
   used(cache, [1, 2, 3, 6])
@@ -91,7 +91,7 @@ test('of several sessions with as much in common the one that loses least is tak
   assert.is(cache.cachedOf([1, 2, 3, 7, 8, 6]), 5)
 })
 
-/** Memory of a process of which caches may have `tokens` in the beginning; a token has a KiB. */
+/** Memory of a process, enough for `tokens` in caches at first; a token has a KiB. */
 async function memoryFor(tokens: number) {
   const process = { free: 32 * 2 ** 20 + tokens * 1024, used: 0 }
   const stats = { cacheTokenBytes: 1024, weightsBytes: 0, budgetBytes: 0 } as MemoryStats
@@ -103,7 +103,7 @@ async function memoryFor(tokens: number) {
   return { memory, process }
 }
 
-test('without memory a sequence waits for others, takes that of sessions at rest, or is refused', async () => {
+test('without memory a sequence takes that of sessions at rest, waits for others, or is refused', async () => {
   const { memory } = await memoryFor(100)
   const { live, createSession } = factory()
   const cache = new PrefixCache({ createSession }, { keptSequences: 9, keptTokens: 1000 }, memory)
@@ -125,14 +125,14 @@ test('without memory a sequence waits for others, takes that of sessions at rest
   assert.is(live.size, 1)
 })
 
-test('memory that others have taken is not given to caches, and what caches had they may have again', async () => {
+test('caches do not get memory that others have taken, and may reuse their own', async () => {
   const { memory, process } = await memoryFor(1_000)
   assert.is(memory.tokensFor(0), 1_000)
   memory.note(600)
   process.free -= 600 * 1024
   process.used += 600 * 1024
   assert.is(memory.tokensFor(0), 1_000)
-  // Of what requests take, as much was left free for them.
+  // That much had been left free for requests.
   process.free -= 10 * 2 ** 20
   process.used += 10 * 2 ** 20
   assert.is(memory.tokensFor(0), 1_000)
@@ -140,14 +140,14 @@ test('memory that others have taken is not given to caches, and what caches had 
   assert.is(memory.tokensFor(0), 600)
 })
 
-test('a prompt that is to be run whole gets a new one', () => {
+test('a prompt that has to be run whole gets a new session', () => {
   const cache = new PrefixCache(factory(), { keptSequences: 4, keptTokens: 100 }, ENDLESS)
   used(cache, [1, 2, 3])
   assert.is(take(cache, [1, 2, 3], true).cached, 0)
   assert.is(cache.kept.sequences, 1)
 })
 
-test('no more are kept than may be, those used longest ago go first, and none that is empty', () => {
+test('no more sessions are kept than the limits allow, the least recently used go first, and empty ones are not kept', () => {
   const { live, createSession } = factory()
   const cache = new PrefixCache({ createSession }, { keptSequences: 2, keptTokens: 10 }, ENDLESS)
   used(cache, [1, 1])
@@ -161,7 +161,7 @@ test('no more are kept than may be, those used longest ago go first, and none th
   assert.is(cache.kept.sequences, 1)
   assert.ok(cache.drop())
   assert.not.ok(cache.drop())
-  // The one that was taken and not given back.
+  // The one that was taken and is still in use.
   assert.is(live.size, 1)
 })
 

@@ -9,24 +9,24 @@ import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the queue')
 
-/** The work of a sequence that may have a long place only, and of one that may have a quick one. */
+/** Work for a long place only, and work for a quick place. */
 const [LONG, SHORT] = [work(41, 1), work(9, 1)]
 
-/** A prompt and an answer of so many tokens. */
+/** A prompt and an answer of these numbers of tokens. */
 function work(prompt: number, answer: number): Work {
   return { answer, unread: () => prompt }
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-test('so many sequences run at once; the others start in the order in which they came', async () => {
+test('`parallel` sequences run at once; the others start in the order of their arrival', async () => {
   const queue = new Queue({ parallel: 2, waiting: 10, quickTokens: 10 })
   const tickets = Array.from({ length: 5 }, () => queue.enter())
   const begun: number[] = []
   const releases = tickets.map(async (ticket, i) => {
-    const { giveBack } = await ticket.slot(LONG)
+    const { release } = await ticket.slot(LONG)
     begun.push(i)
-    return giveBack
+    return release
   })
   await turn()
   assert.equal(begun, [0, 1])
@@ -43,27 +43,27 @@ test('so many sequences run at once; the others start in the order in which they
   }
 })
 
-test('sequences of one request get half of the places while others wait, and what they had before counts for nothing', async () => {
+test('a request gets half of the places while others wait, and places that it had beyond that do not count', async () => {
   const queue = new Queue({ parallel: 4, waiting: 10, quickTokens: 10 })
   const [many, other, third] = [queue.enter(), queue.enter(), queue.enter()]
   const releases: (() => void)[] = []
-  for (let i = 0; i < 6; i++) many.slot(LONG).then(({ giveBack }) => releases.push(giveBack))
+  for (let i = 0; i < 6; i++) many.slot(LONG).then(({ release }) => releases.push(release))
   await turn()
   assert.is(queue.counts.running, 4)
   const others: string[] = []
   const ofOther = [other, other, other].map((ticket) => {
-    return ticket.slot(LONG).then(({ giveBack }) => {
+    return ticket.slot(LONG).then(({ release }) => {
       others.push('other')
-      return giveBack
+      return release
     })
   })
   third.slot(LONG).then(() => others.push('third'))
   await turn()
-  // Two of its four count, so two are free; the third sequence of the other request is beyond its half.
+  // Two of its four count, so two are free. The third sequence of the other request is beyond its half.
   assert.equal(others, ['other', 'other'])
   for (const release of releases.splice(0, 3)) release()
   await turn()
-  // One was left of the first request, which asked for its next before the others did.
+  // One sequence of the first request is left, which asked for its place before the others.
   assert.is(releases.length, 2)
   assert.equal(others, ['other', 'other'])
   ;(await ofOther[0])()
@@ -74,14 +74,14 @@ test('sequences of one request get half of the places while others wait, and wha
   assert.equal(others, ['other', 'other', 'other', 'third'])
 })
 
-test('a short sequence gets a quick place behind long ones, one for a request, in order', async () => {
+test('short sequences behind long ones get quick places, one per request, in order', async () => {
   const queue = new Queue({ parallel: 2, waiting: 10, quickTokens: 10 })
   const long = [0, 1, 2].map(() => queue.enter())
   const begun: string[] = []
   const ask = async (name: string, ticket: Ticket, work = SHORT) => {
-    const { giveBack } = await ticket.slot(work)
+    const { release } = await ticket.slot(work)
     begun.push(name)
-    return giveBack
+    return release
   }
   const longs = long.map((ticket, i) => ask(`long ${i}`, ticket, LONG))
   const [a, b] = [queue.enter(), queue.enter()]
@@ -101,9 +101,9 @@ test('a short sequence gets a quick place behind long ones, one for a request, i
   assert.is(begun.at(-1), 'b')
 })
 
-test('a sequence without memory waits for the end of another, and short ones pass it', async () => {
+test('a sequence without memory waits until another ends, and short ones overtake it', async () => {
   const queue = new Queue({ parallel: 3, waiting: 10, quickTokens: 10 })
-  const { giveBack: release } = await queue.enter().slot(LONG)
+  const { release } = await queue.enter().slot(LONG)
   let hasMemory = false
   const begun: string[] = []
   const large = queue.enter().slot({ ...LONG, admit: () => hasMemory })
@@ -131,25 +131,25 @@ test('a sequence without memory waits for the end of another, and short ones pas
 test('requests that have not asked for a place yet count as waiting', () => {
   const queue = new Queue({ parallel: 2, waiting: 3, quickTokens: 10 })
   const tickets = Array.from({ length: 5 }, () => queue.enter())
-  assert.throws(() => queue.enter(), /3 requests wait already/)
+  assert.throws(() => queue.enter(), /3 requests are waiting already/)
   tickets[0].leave()
   queue.enter()
-  assert.throws(() => queue.enter(), /3 requests wait already/)
+  assert.throws(() => queue.enter(), /3 requests are waiting already/)
 })
 
-test('large requests take at most half of the places to wait, and leave the others to small ones', () => {
+test('large requests fill at most half of the queue', () => {
   const queue = new Queue({ parallel: 1, waiting: 4, quickTokens: 10 })
   queue.enter().slot(LONG)
   const large = [queue.enter(undefined, true), queue.enter(undefined, true)]
-  assert.throws(() => queue.enter(undefined, true), /2 large requests wait already/)
+  assert.throws(() => queue.enter(undefined, true), /2 large requests are waiting already/)
   queue.enter()
   large[0].leave()
   queue.enter(undefined, true)
   queue.enter()
-  assert.throws(() => queue.enter(), /4 requests wait already/)
+  assert.throws(() => queue.enter(), /4 requests are waiting already/)
 })
 
-test('a request that finds the queue full is told when to come again', () => {
+test('a request that finds the queue full is refused with a time to try again', () => {
   const queue = new Queue({ parallel: 1, waiting: 2, quickTokens: 10 })
   queue.enter().slot(LONG)
   queue.enter()
@@ -165,10 +165,10 @@ test('a request that finds the queue full is told when to come again', () => {
   }
 })
 
-test('a client that goes gives up its place', async () => {
+test('a client that disconnects gives up its place', async () => {
   const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
   const first = queue.enter()
-  const { giveBack: release } = await first.slot(LONG)
+  const { release } = await first.slot(LONG)
   const gone = new AbortController()
   const second = queue.enter(gone.signal)
   const third = queue.enter()
@@ -179,14 +179,14 @@ test('a client that goes gives up its place', async () => {
   second.leave()
   release()
   await next
-  // Who has gone before it has asked is not let in either.
+  // A client that has disconnected before is not accepted either.
   assert.instance(await thrownBy(queue.enter(gone.signal).slot(LONG)), ClientGone)
 })
 
-test('closing lets what runs end, also sequences of its that are yet to come, and refuses all else', async () => {
+test('closing lets running requests end, with all their sequences, and refuses all others', async () => {
   const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
   const running = queue.enter()
-  const { giveBack: release } = await running.slot(LONG)
+  const { release } = await running.slot(LONG)
   const waiting = queue.enter()
   const refused = thrownBy(waiting.slot(LONG))
   let isClosed = false
@@ -198,14 +198,14 @@ test('closing lets what runs end, also sequences of its that are yet to come, an
   assert.throws(() => queue.enter(), /closing/)
   const more = running.slot(LONG)
   release()
-  ;(await more).giveBack()
+  ;(await more).release()
   await turn()
   assert.not.ok(isClosed)
   running.leave()
   await closed
 })
 
-test('closing does not wait for ever', async () => {
+test('closing does not wait forever', async () => {
   const queue = new Queue({ parallel: 1, waiting: 5, quickTokens: 10 })
   const ticket = queue.enter()
   await ticket.slot(LONG)

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { get, post, type Served, serveNano } from './served.js'
 
-/* What is refused, with which status, and in the form that clients of OpenAI's API turn into errors of their own. */
+/* Refusals: their status, and the form that clients of OpenAI's API turn into their own errors. */
 const test = suite('refusals')
 
 const COMPLETIONS = '/v1/completions'
@@ -34,7 +34,7 @@ async function refused(path: string, body: unknown, status: number, message: Reg
   assert.is(answer.body.error.param, param, said)
 }
 
-test('a field that is not known is named, with the one that was perhaps meant', async () => {
+test('an unknown field is named, with the one that was perhaps meant', async () => {
   await refused(COMPLETIONS, { prompt: 'a', guidance: 2 }, 400, /^"guidance" is not supported$/, 'guidance')
   await refused(COMPLETIONS, { prompt: 'a', max_token: 2 }, 400, /did you mean "max_tokens"\?$/, 'max_token')
   await refused(CHAT, { messages: MESSAGES, audio: {} }, 400, /^"audio" is not supported$/, 'audio')
@@ -44,7 +44,7 @@ test('a field that is not known is named, with the one that was perhaps meant', 
   await refused(COMPLETIONS, options, 400, /include_obfuscation/, 'stream_options.include_obfuscation')
 })
 
-test('a field of OpenAI’s that is not supported is refused, unless it asks for nothing', async () => {
+test('an unsupported field of OpenAI’s API is refused, unless its value changes nothing', async () => {
   const asking: [string, string, unknown, unknown][] = [
     [COMPLETIONS, 'suffix', 'end', ''],
     [COMPLETIONS, 'best_of', 3, 1],
@@ -98,7 +98,7 @@ test('labels and hints that change no answer are accepted', async () => {
   assert.is(status, 200, JSON.stringify(body))
 })
 
-test('a field that is null is one that is left out, whatever its name and wherever it is', async () => {
+test('a null field counts as left out, whatever its name and place', async () => {
   const nulls = { tools: null, functions: null, guidance: null, temperature: null, ['__proto__']: null }
   const message = { role: 'user', content: [{ type: 'text', text: 'Hello', annotations: null }], name: null, x: null }
   const options = { stream: true, stream_options: { include_usage: null, include_obfuscation: null } }
@@ -114,7 +114,7 @@ test('a field that is null is one that is left out, whatever its name and wherev
   await refused(COMPLETIONS, { prompt: 'a', stop: [null] }, 400, /a text or a list of texts/, 'stop')
 })
 
-test('a seed may be any whole number of 64 bits, and is the same each time', async () => {
+test('a seed may be any whole number of 64 bits, and gives the same text each time', async () => {
   const texts = async (seed: number | string) => {
     const ask = `{"prompt": "Once", "max_tokens": 8, "temperature": 1, "n": 2, "seed": ${seed}}`
     const { status, body } = await post(served.url, COMPLETIONS, ask)
@@ -129,7 +129,7 @@ test('a seed may be any whole number of 64 bits, and is the same each time', asy
   assert.is((await texts(-1))[1], (await texts(0))[0])
 })
 
-test('a value that cannot be meant is named with what it must be', async () => {
+test('a wrong value is named with what it must be', async () => {
   const wrong: [string, unknown, RegExp][] = [
     ['temperature', -0.1, /a number not below 0$/],
     ['temperature', 'hot', /a number not below 0$/],
@@ -165,37 +165,43 @@ test('a value that cannot be meant is named with what it must be', async () => {
   await chat({ role: 'user' }, 'messages[0].content')
   await chat({ role: 'user', content: [{ type: 'image_url', image_url: {} }] }, 'messages[0].content')
   await chat('Hello', 'messages[0]')
-  await refused(CHAT, { messages: MESSAGES, top_logprobs: 2 }, 400, /needs "logprobs": true/, 'top_logprobs')
+  await refused(CHAT, { messages: MESSAGES, top_logprobs: 2 }, 400, /requires "logprobs": true/, 'top_logprobs')
   const both = { messages: MESSAGES, max_tokens: 2, max_completion_tokens: 3 }
-  await refused(CHAT, both, 400, /are the same; give one/, 'max_tokens')
+  await refused(CHAT, both, 400, /are the same option; send one/, 'max_tokens')
   await refused('/tokenize', { prompt: 3 }, 400, /must be a text$/, 'prompt')
   await refused('/detokenize', { tokens: ['a'] }, 400, /must be a token id$/, 'tokens[0]')
 })
 
-test('what cannot be run is refused before anything is', async () => {
+test('a request that cannot be run is refused before anything runs', async () => {
   const prompt = (value: unknown, message: RegExp) => refused(COMPLETIONS, { prompt: value }, 400, message, 'prompt')
   await prompt('', /the prompt is empty/)
   await prompt([[]], /the prompt is empty|must be/)
-  await prompt([], /must have a prompt in it/)
-  await prompt([5000], /there is no token 5000; the last is 4095/)
-  await prompt(new Array(200).fill(5), /has 200 tokens; 200 is the most/)
-  await prompt(new Array(3).fill(new Array(190).fill(5)), /570 tokens are more than the 500 of a request/)
-  await refused(COMPLETIONS, { prompt: ['a', 'b', 'c'], n: 3 }, 400, /more than the 6 texts/, 'n')
-  await refused(COMPLETIONS, { prompt: new Array(190).fill(5), n: 3 }, 400, /570 tokens are more than/, 'prompt')
+  await prompt([], /must have at least one prompt/)
+  await prompt([5000], /token 5000 does not exist; the last is 4095/)
+  await prompt(new Array(200).fill(5), /has 200 tokens; the limit is 200/)
+  await prompt(new Array(3).fill(new Array(190).fill(5)), /570 tokens exceed the limit of 500 per request/)
+  await refused(COMPLETIONS, { prompt: ['a', 'b', 'c'], n: 3 }, 400, /exceed the limit of 6 texts/, 'n')
+  await refused(
+    COMPLETIONS,
+    { prompt: new Array(190).fill(5), n: 3 },
+    400,
+    /570 tokens exceed the limit of 500 per request/,
+    'prompt',
+  )
   const scored = { prompt: new Array(100).fill(5), echo: true, logprobs: 10 }
-  await refused(COMPLETIONS, scored, 400, /1100 log-probabilities are more than the 1000/, 'logprobs')
+  await refused(COMPLETIONS, scored, 400, /1100 log-probabilities exceed the limit of 1000/, 'logprobs')
   const long = { prompt: new Array(60).fill(5), routed_experts: true }
-  await refused(COMPLETIONS, long, 400, /at most 50 tokens; this has 60/, 'routed_experts')
+  await refused(COMPLETIONS, long, 400, /at most 50 tokens; this one has 60/, 'routed_experts')
 })
 
-test('an answer ends where there is no more room, whatever was asked for', async () => {
+test('an answer ends at the end of the context, whatever max_tokens is', async () => {
   const ask = { prompt: new Array(195).fill(5), max_tokens: 100, ignore_eos: true, temperature: 0 }
   const { body } = await post(served.url, COMPLETIONS, ask)
   assert.is(body.usage.completion_tokens, 5)
   assert.is(body.choices[0].finish_reason, 'length')
 })
 
-test('a body that is none is refused', async () => {
+test('a body that is not JSON is refused', async () => {
   await refused(COMPLETIONS, '{"prompt": ', 400, /not valid JSON/)
   await refused(COMPLETIONS, '[]', 400, /must be an object/)
   await refused(COMPLETIONS, 'null', 400, /must be an object/)
@@ -210,7 +216,7 @@ test('a body that is none is refused', async () => {
   assert.match(await response.text(), /UTF-8/)
 })
 
-test('a body that does not say that it is JSON is refused: a strange page could send it unasked', async () => {
+test('a body without a JSON Content-Type is refused, since a page of another origin could send it', async () => {
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
     const { status, body } = await post(served.url, COMPLETIONS, '{"prompt": "a"}', { 'Content-Type': type })
     assert.is(status, 415)
@@ -218,12 +224,12 @@ test('a body that does not say that it is JSON is refused: a strange page could 
   }
 })
 
-test('another model is not there, nor another path', async () => {
+test('another model is not found, and neither is another path', async () => {
   await refused(
     COMPLETIONS,
     { prompt: 'a', model: 'gpt-4' },
     404,
-    /there is no model "gpt-4" here; this is nano/,
+    /the model "gpt-4" is not here; this server has nano/,
     'model',
   )
   for (const path of ['/v1/embeddings', '/v1/models/gpt-4', '/v1']) {
@@ -233,21 +239,21 @@ test('another model is not there, nor another path', async () => {
   }
 })
 
-test('a request for an endpoint that is not there says what to call, with a status whose message clients show', async () => {
+test('a request to an unknown endpoint gets a hint, with a status whose message clients show', async () => {
   for (const [path, hint] of [
-    ['/v1/responses', /no POST \/v1\/responses; use \/v1\/chat\/completions/],
+    ['/v1/responses', /unknown endpoint: POST \/v1\/responses; use \/v1\/chat\/completions/],
     ['/v1/embeddings', /makes no embeddings/],
     ['/v1/embeddings/', /makes no embeddings/],
     ['/v1/completions/', /did you mean \/v1\/completions\?$/],
     ['/completions', /did you mean \/v1\/completions\?$/],
     ['/v1/v1/chat/completions', /did you mean \/v1\/chat\/completions\?$/],
-    ['/v1/audio/speech', /no POST \/v1\/audio\/speech$/],
+    ['/v1/audio/speech', /^unknown endpoint: POST \/v1\/audio\/speech$/],
   ] as const) {
     await refused(path, {}, 400, hint)
   }
 })
 
-test('every response has an id of its own, and forbids guesses of its type', async () => {
+test('every response has an id, and forbids browsers to guess its type', async () => {
   const responses = await Promise.all([
     get(served.url, '/health'),
     get(served.url, '/metrics'),
@@ -264,7 +270,7 @@ test('every response has an id of its own, and forbids guesses of its type', asy
   assert.match(_request_id ?? '', /^req_/)
 })
 
-test('the official client makes its own errors of them', async () => {
+test('the official client turns them into its own errors', async () => {
   const failing = async (ask: object) => {
     const call = served.client.completions.create({ model: 'nano', prompt: 'a', ...ask })
     return call.then(
@@ -282,14 +288,14 @@ test('the official client makes its own errors of them', async () => {
   assert.instance(await failing({ model: 'gpt-4' }), OpenAI.NotFoundError)
 })
 
-test('models are listed under the name that they are called by', async () => {
+test('the model is listed under its alias', async () => {
   const list = []
   for await (const { id, object } of await served.client.models.list()) list.push({ id, object })
   assert.equal(list, [{ id: 'nano', object: 'model' }])
   assert.is((await served.client.models.retrieve('nano')).owned_by, 'molm')
 })
 
-test('texts are made tokens and back, as an evaluation program asks for it', async () => {
+test('texts are encoded and decoded as an evaluation program asks', async () => {
   const text = 'The lantern <|endoftext|> ☃'
   const { body } = await post(served.url, '/tokenize', { prompt: text, add_special_tokens: false })
   assert.equal(body.tokens, served.model.tokenizer.encode(text, { addSpecialTokens: false }))

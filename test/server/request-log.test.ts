@@ -21,7 +21,7 @@ test.before.each(() => {
 })
 test.after(() => served.close())
 
-/** The entry of a path, which comes a moment after its response. */
+/** Waits for the entry of a path, which comes a moment after its response. */
 async function entryOf(path: string): Promise<RequestEntry> {
   await until(() => log.some((entry) => entry.path === path))
   return log.find((entry) => entry.path === path) as RequestEntry
@@ -31,13 +31,13 @@ async function isRunning(): Promise<boolean> {
   return (await get(served.url, '/health')).body.running > 0
 }
 
-/** Tokens that were generated for all requests up to now. */
+/** Number of tokens generated so far, for all requests. */
 async function generated(): Promise<number> {
   const { body } = await get(served.url, '/metrics')
   return Number(/^molm_generated_tokens_total (\d+)$/m.exec(body)?.[1])
 }
 
-test('a request that is answered has the id of its response, and is not cut off', async () => {
+test('an answered request has the id of its response, and is not cut off', async () => {
   const { headers } = await post(served.url, PATH, { prompt: 'The lantern', max_tokens: 3, ignore_eos: true })
   const { ms, ...entry } = await entryOf(PATH)
   const id = headers.get('x-request-id')
@@ -46,7 +46,7 @@ test('a request that is answered has the id of its response, and is not cut off'
   assert.ok(ms > 0)
 })
 
-test('a stream that is cut off has the tokens that were generated', async () => {
+test('a stream that is cut off has the number of generated tokens', async () => {
   const controller = new AbortController()
   const stream = await served.client.completions.create({ ...ENDLESS, stream: true }, { signal: controller.signal })
   let count = 0
@@ -56,7 +56,7 @@ test('a stream that is cut off has the tokens that were generated', async () => 
   assert.ok(tokens && tokens.generated >= 7, JSON.stringify(tokens))
 })
 
-test('a request whose client goes before there is an answer has a line too', async () => {
+test('a request whose client disconnects before the answer has an entry, too', async () => {
   const before = await generated()
   const controller = new AbortController()
   const answer = served.client.completions.create(ENDLESS, { signal: controller.signal }).catch(() => undefined)
@@ -69,7 +69,7 @@ test('a request whose client goes before there is an answer has a line too', asy
   await until(async () => !(await isRunning()))
 })
 
-test('so has one whose body is never whole', async () => {
+test('a request whose body never ends has an entry, too', async () => {
   const socket = net.connect(Number(new URL(served.url).port), '127.0.0.1')
   const head =
     'POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n'
@@ -77,7 +77,7 @@ test('so has one whose body is never whole', async () => {
   assert.ok((await entryOf('/tokenize')).isCutOff)
 })
 
-test('an error that nobody foresaw is told with the id of its response', async () => {
+test('an unexpected error is reported with the id of its response', async () => {
   const queue = new Queue({ parallel: 1, waiting: 1, quickTokens: 1 })
   queue.enter = () => {
     throw new Error('broken')

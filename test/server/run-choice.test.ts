@@ -12,7 +12,7 @@ import { thrownBy } from '../support/rejects.js'
 
 const test = suite('a choice')
 
-/** A context whose sessions fail at their first token as often as there are errors, then write two tokens. */
+/** A context whose sessions throw the next of `errors` at their first token; without one they generate two tokens. */
 function contextOf(errors: Error[]) {
   const disposed: number[] = []
   let created = 0

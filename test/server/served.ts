@@ -3,7 +3,7 @@ import { loadModel, type Model } from '#molm/index.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
 import type { Limits } from '#molm/server/shared/limits.js'
 
-/** A server of nano on a free port of this computer, for the tests of one file. */
+/** A server of nano on a free local port, for the tests of one file. */
 export interface Served {
   url: string
   model: Model
@@ -29,17 +29,17 @@ export async function serveNano(options: Partial<ListenOptions> & { limits?: Par
   }
 }
 
-/** An error that the server did not foresee must not pass for an answer. */
+/** Makes the test fail at an unexpected error of the server. */
 function failLoudly(error: unknown): void {
   console.error(error)
   process.exitCode = 1
 }
 
-/** What a path answers. */
+/** Response of a path. */
 export interface Answered {
   status: number
   headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the server says is what is looked at
+  // biome-ignore lint/suspicious/noExplicitAny: tests read fields of any response
   body: any
 }
 
@@ -59,11 +59,11 @@ async function answered(response: Response): Promise<Answered> {
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
 }
 
-/** Waits until something holds, up to half a minute: other tests may have the machine just then. */
+/** Waits until `holds` returns true, up to half a minute, since the machine may be busy. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 30_000; ; ) {
     if (await holds()) return
-    if (Date.now() > end) throw new Error('it did not come about within half a minute')
+    if (Date.now() > end) throw new Error('the condition did not hold within half a minute')
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

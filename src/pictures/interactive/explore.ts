@@ -1,18 +1,18 @@
 import type { PageRoutes } from './page-routes.js'
 
 /*
- * Lets the reader point at a token, a layer or an expert, walk over tokens or cells with the arrow keys, and pin one by a
- * click or Enter until another is pinned or Escape is pressed.
+ * Shows details of the token, layer or expert that the user points at. The arrow keys move between tokens or cells. A click
+ * or Enter pins one until another is pinned or Escape is pressed.
  *
- * Both pages run this module: the one that `molm experts` writes, which has it inline and its routes in each section, and
- * the one of `molm serve`, which sets `section.routes` as they come. So no listener is bound to an element: each looks up
- * what is on the page when something happens. The event `drawn` says that an element has new maps in it, and the event
- * `show` asks to show a token unless the reader looks at something else.
+ * Two pages run this module. The page that `molm experts` writes has it inline, with the routes in each section. The page of
+ * `molm serve` sets `section.routes` as they come, so no listener is bound to an element: each looks up the elements at the
+ * time of the event. Two events of its own drive it: `drawn` says that an element has new maps, and `show` asks to show a
+ * token unless the user points at something else.
  *
  * It imports types only, since the written page is a single file.
  */
 
-/** A text with its map. */
+/** The section of a text and its map. */
 export interface TextSection extends HTMLElement {
   /** Per token; read from the section's JSON script if not set. */
   routes?: PageRoutes[]
@@ -20,7 +20,7 @@ export interface TextSection extends HTMLElement {
 
 type Explorable = HTMLElement | SVGElement
 
-/** What a section shows. */
+/** Elements that a section highlights. */
 interface State {
   /** Tokens with a background. */
   lit: HTMLElement[]
@@ -68,7 +68,7 @@ function setDetail(section: TextSection, text: string): void {
 
 const cellsByName = new WeakMap<Element, Map<string | undefined, SVGElement>>()
 
-/** The cell of an expert, by its `data-expert`: kind, layer and id. */
+/** Finds the cell of an expert by its `data-expert`: kind, layer and id. */
 function cellAt(svg: Element, name: string): SVGElement | undefined {
   let cells = cellsByName.get(svg)
   if (!cells) {
@@ -78,7 +78,7 @@ function cellAt(svg: Element, name: string): SVGElement | undefined {
   return cells.get(name)
 }
 
-/** Gives new maps and sections what the markup leaves out: stops of the Tab key, and room for the detail's lines. */
+/** Prepares new maps and sections: Tab stops, and height for the lines of the detail. */
 function prepare(root: ParentNode): void {
   for (const svg of root.querySelectorAll('svg')) {
     for (const [i, cell] of svg.querySelectorAll('[data-expert]').entries()) {
@@ -93,8 +93,8 @@ function prepare(root: ParentNode): void {
   }
 }
 
-/** Moves the focus from a cell or token to the one that an arrow key, Home or End means. */
-function walk(event: KeyboardEvent, from: Explorable): void {
+/** Moves the focus between cells or tokens by an arrow key, Home or End. */
+function moveFocus(event: KeyboardEvent, from: Explorable): void {
   const next = from.matches('[data-expert]') ? nextCell(event.key, from) : nextToken(event.key, from)
   if (!next) return
   event.preventDefault()
@@ -169,7 +169,7 @@ function light(state: State, token: HTMLElement, background: string): void {
   state.lit.push(token)
 }
 
-/** Lights the tokens that have a gate, the more the larger it is. */
+/** Lights all tokens with a gate; the larger the gate, the stronger. */
 function lightByGate(section: TextSection, gateOf: (layers: PageRoutes) => number | undefined): void {
   const [state, routes] = [stateOf(section), routesOf(section)]
   for (const token of all<HTMLElement>(section, '.tokens [data-i]')) {
@@ -191,13 +191,13 @@ function showExpert(section: TextSection, cell: Explorable): void {
   setDetail(section, find(cell, 'title').textContent ?? '')
 }
 
-/** Lights the tokens whose router was sure of their first expert in a layer. */
+/** Lights each token by the gate of its first expert in a layer. */
 function showLayer(section: TextSection, head: Explorable): void {
   const layer = head.parentElement?.dataset.layer
   lightByGate(section, (layers) => layers[Number(layer)].at(-1)?.[0])
   frame(stateOf(section), head)
   const kind = kindsOf(section).at(-1)
-  setDetail(section, `layer ${layer}: how sure the ${kind} router was of its first expert, token by token`)
+  setDetail(section, `layer ${layer}: gate of each token’s first ${kind} expert`)
 }
 
 function show(section: TextSection, element: Explorable): void {
@@ -207,21 +207,21 @@ function show(section: TextSection, element: Explorable): void {
   else showLayer(section, element)
 }
 
-/** Pins an element in place of the one that was pinned; without one, or with the same again, pins none. */
+/** Pins an element instead of the pinned one. Without an element, or with the pinned one, only unpins. */
 function pin(section: TextSection, element?: Explorable): void {
   const state = stateOf(section)
   const before = state.pinned
   before?.classList.remove('pinned')
   state.pinned = element && before !== element ? element : null
   state.pinned?.classList.add('pinned')
-  find(section, '.pin').textContent = state.pinned ? 'pinned; Escape lets go' : ''
+  find(section, '.pin').textContent = state.pinned ? 'pinned; Escape unpins' : ''
   if (state.pinned) show(section, state.pinned)
   else clear(section)
 }
 
-/** The token, cell or layer that an event is about, and its text. */
+/** The token, cell or layer head of an event, and its section. */
 function targetOf({ target }: Event): { element?: Explorable; section?: TextSection } {
-  // A text node may be a target, too.
+  // The document may be a target, too.
   if (!(target instanceof Element)) return {}
   const element = target.closest<Explorable>(EXPLORABLE) ?? undefined
   return { element, section: (element ?? target).closest<TextSection>('section.text') ?? undefined }
@@ -262,7 +262,7 @@ document.addEventListener('keydown', (event) => {
   }
   const { element, section } = targetOf(event)
   if (!element) return
-  if (event.key !== 'Enter' && event.key !== ' ') walk(event, element)
+  if (event.key !== 'Enter' && event.key !== ' ') moveFocus(event, element)
   else if (section) {
     event.preventDefault()
     pin(section, element)

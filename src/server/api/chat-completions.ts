@@ -17,7 +17,7 @@ import { optionsOf } from './request-options.js'
 import { type ChatBody, chatBody } from './schemas.js'
 import { tokenBytes, tokenText } from './token-text.js'
 
-/** `POST /v1/chat/completions`: the next message of a conversation, which the model's own template writes out. */
+/** `POST /v1/chat/completions`: the next message of a conversation, framed by the model's chat template. */
 export function chatRoutes(context: ServerContext): Hono {
   const app = new Hono()
   app.post('/v1/chat/completions', async (c) => {
@@ -30,7 +30,7 @@ export function chatRoutes(context: ServerContext): Hono {
 /** One request and the response to it. */
 class ChatCompletion implements Reply {
   private readonly head: { id: string; created: number; model: string }
-  /** What is shown of each choice. */
+  /** Visible text of each choice. */
   private readonly texts: AnswerText[]
 
   private constructor(
@@ -94,7 +94,7 @@ class ChatCompletion implements Reply {
     if (withUsage) yield { ...head, choices: [], usage: this.choices.usage }
   }
 
-  /** The chunk of a piece: none if it only holds text back. The end of a choice has a chunk of its own. */
+  /** Chunks of a piece: none if its text is held back, and a chunk of its own for the end of a choice. */
   private *choicesOf(piece: Piece) {
     const { index, tokens, routed, promptRouted, finishReason } = piece
     const content = this.visible(piece)
@@ -117,29 +117,29 @@ class ChatCompletion implements Reply {
   private logprobs(scored: readonly ScoredToken[]) {
     if (!this.body.logprobs) return null
     const { model } = this.context
-    const told = (token: number, logprob: number | null) => {
+    const entry = (token: number, logprob: number | null) => {
       return { token: tokenText(token, model.tokenizer), logprob, bytes: tokenBytes(token, model.tokenizer) }
     }
     const content = scored.map(({ token, logprob, top }) => ({
-      ...told(token, logprob),
-      top_logprobs: top.map((entry) => told(entry.token, entry.logprob)),
+      ...entry(token, logprob),
+      top_logprobs: top.map((likely) => entry(likely.token, likely.logprob)),
     }))
     return { content, refusal: null }
   }
 }
 
-/** Fields that say nothing, or two things, without each other. */
+/** Checks fields that depend on each other. */
 function checkTogether({ logprobs, top_logprobs, max_tokens, max_completion_tokens }: ChatBody): void {
   if (top_logprobs && !logprobs) {
-    throw new ApiError(400, '"top_logprobs" needs "logprobs": true', { param: 'top_logprobs' })
+    throw new ApiError(400, '"top_logprobs" requires "logprobs": true', { param: 'top_logprobs' })
   }
   if (max_tokens !== undefined && max_completion_tokens !== undefined && max_tokens !== max_completion_tokens) {
-    const message = '"max_tokens" and "max_completion_tokens" are the same; give one of them'
+    const message = '"max_tokens" and "max_completion_tokens" are the same option; send one of them'
     throw new ApiError(400, message, { param: 'max_tokens' })
   }
 }
 
-/** A system text comes before the turns of a model without a template as it does in the terminal: without a name. */
+/** Frames a conversation. Without a template, the system text comes first and without a name, as in the terminal. */
 function frameOf({ messages }: ChatBody, { chatTemplate: template }: Model, signal: AbortSignal): Promise<ChatFrame> {
   const [first, ...others] = messages
   const isSystem = first.role === 'system' && others.length > 0

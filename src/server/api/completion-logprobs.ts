@@ -3,25 +3,25 @@ import { Utf8Stream } from '../../text/utf8-stream.js'
 import type { ScoredToken } from '../run/read-prompt.js'
 import { tokenText } from './token-text.js'
 
-/** Log-probabilities of a completion, token by token. */
+/** Log-probabilities of a completion's tokens, in OpenAI's form. */
 export interface CompletionLogprobs {
   tokens: string[]
-  /** The first of a text is null. */
+  /** Null for the first token of a text. */
   token_logprobs: (number | null)[]
-  /** The likeliest in the place of each, and the token itself. */
+  /** Likeliest tokens at each position, and the token itself. */
   top_logprobs: (Record<string, number> | null)[]
-  /** Where in the choice's text each begins, in UTF-16 code units. */
+  /** Index in the choice's text at which each token begins, in UTF-16 code units. */
   text_offset: number[]
 }
 
-/** Writes the log-probabilities of one choice, as its tokens come. */
+/** Collects the log-probabilities of a choice as its tokens come. */
 export class CompletionScorer {
   private readonly utf8 = new Utf8Stream()
   private offset = 0
 
   /**
-   * `echoed` is the prompt, where the choice begins with it. Its tokens may have more text than it: a token that begins a
-   * text, or a blank before the first word.
+   * `echoed` is the prompt if the choice begins with it. The text of its tokens may be longer than the prompt, by a token
+   * that begins a text or a blank before the first word.
    */
   constructor(
     private readonly tokenizer: Tokenizer | undefined,
@@ -44,7 +44,7 @@ export class CompletionScorer {
     }
   }
 
-  /** Falling; of tokens that look alike, the likeliest. */
+  /** In falling order; of tokens with the same text, the likeliest. */
   private top({ token, top }: ScoredToken, logprob: number): Record<string, number> {
     const all: Record<string, number> = Object.create(null)
     for (const entry of [...top, { token, logprob }]) all[this.text(entry.token)] ??= entry.logprob

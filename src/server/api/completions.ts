@@ -13,13 +13,13 @@ import { encodePrompt } from './encode-prompt.js'
 import { optionsOf } from './request-options.js'
 import { type CompletionBody, completionBody } from './schemas.js'
 
-/** A prompt as ids, and as the text that `echo` gives; empty for ids that are not echoed. */
+/** A prompt's ids and, for `echo`, its text; empty for ids that are not echoed. */
 interface Prompt {
   tokens: number[]
   text: string
 }
 
-/** `POST /v1/completions`: prompts that are gone on with as they stand. */
+/** `POST /v1/completions`: continues prompts without a template. */
 export function completionRoutes(context: ServerContext): Hono {
   const app = new Hono()
   app.post('/v1/completions', async (c) => {
@@ -130,7 +130,7 @@ async function promptsOf(body: CompletionBody, context: ServerContext, signal: A
   return prompts
 }
 
-/** The text of a prompt's ids; none of a prompt that is refused for its length. */
+/** Text of a prompt's ids; empty for a prompt that will be refused for its length. */
 async function echoOf(tokens: number[], context: ServerContext, signal: AbortSignal): Promise<string> {
   if (tokens.length >= context.limits.contextTokens) return ''
   return (await tokenizerOf(context)?.decodeAsync(tokens, { signal })) ?? ''

@@ -4,7 +4,7 @@ import { errorResponse } from '../http/errors.js'
 import { everyResponse } from '../http/every-response.js'
 import { ApiError } from '../shared/api-error.js'
 
-/** `GET /health`: 200 as long as requests are taken, for balancers and for whoever started the server. */
+/** `GET /health`, for balancers and supervisors: 200 while the server accepts requests. */
 export function healthRoutes({ id, queue }: Pick<ServerContext, 'id' | 'queue'>): Hono {
   const app = new Hono()
   app.get('/health', (c) => {
@@ -14,13 +14,13 @@ export function healthRoutes({ id, queue }: Pick<ServerContext, 'id' | 'queue'>)
   return app
 }
 
-/** Answers until the model is there. */
+/** Answers every request with 503 until the model has been loaded. */
 export function loadingApp(): Hono {
   const app = new Hono()
   app.use(everyResponse())
   app.get('/health', (c) => c.json({ status: 'loading' }, 503))
   app.all('*', (c) => {
-    const error = new ApiError(503, 'the model is being loaded', { code: 'loading', retryAfter: 2 })
+    const error = new ApiError(503, 'the model is loading', { code: 'loading', retryAfter: 2 })
     return errorResponse(c, error)
   })
   return app

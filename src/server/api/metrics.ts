@@ -2,7 +2,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import type { ServerContext } from '../http/context.js'
 import type { Metrics } from '../run/metrics.js'
 
-/** Paths that are counted by name; all others are one. */
+/** Paths counted by name; all others count as `other`. */
 const PATHS = [
   '/health',
   '/metrics',

@@ -3,7 +3,7 @@ import { perMixture } from '../../model/config.js'
 import { unknownModel } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 
-/** `GET /v1/models` and `/v1/models/ID`: the one model that there is. */
+/** `GET /v1/models` and `/v1/models/ID`: the server's only model. */
 export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
   const { family, parameters, activeParameters, quant, bytes } = model.info
   const { mixtures } = model.config
@@ -17,16 +17,16 @@ export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
     meta: {
       ...{ name: model.name, family, quant, parameters, active_parameters: activeParameters, bytes },
       chat_template: model.chatTemplate !== undefined,
-      // A list per kind, an entry per layer; so many of them a token uses.
+      // A list per kind, an entry per layer.
       experts: perMixture(mixtures, ({ experts }) => experts),
       experts_per_token: perMixture(mixtures, ({ topK }) => topK),
-      // Ids of those that were taught to it later.
+      // Ids of experts that were taught to the model later.
       ...(taught.length > 0 && { newcomers: perMixture(taught, ({ newExperts }) => newExperts) }),
     },
   }
   const app = new Hono()
   app.get('/v1/models', (c) => c.json({ object: 'list', data: [card] }))
-  // A name may have slashes in it.
+  // A name may contain slashes.
   app.get('/v1/models/:id{.+}', (c: Context) => {
     const named = c.req.param('id') ?? ''
     if (named !== id && named !== model.name) throw unknownModel(named, id)

@@ -1,7 +1,7 @@
 import type { GenerateOptions } from '../../api/generation.js'
 import type { ChatBody, CompletionBody } from './schemas.js'
 
-/** The library's names of what a body says of the text that is wanted; stop strings and log-probabilities aside. */
+/** A body's options by the library's names, without stop strings and log-probabilities. */
 export function optionsOf(body: CompletionBody | ChatBody): GenerateOptions {
   return {
     maxTokens: body.max_tokens,

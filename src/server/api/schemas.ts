@@ -6,9 +6,9 @@ import { isObject } from '../../json.js'
 import { readMessages, WrongMessages } from '../../text/read-messages.js'
 
 /*
- * The fields of bodies. A field that is not here is refused by its name. A field that asks for something molm does not do
- * may only have the value that asks for nothing. Fields that are null are left out before a body is checked. Lists are
- * checked up to the first wrong element: a body may have very many.
+ * Schemas of bodies. Unknown fields are refused by name. A field for something that molm does not do may only have the value
+ * that changes nothing. Null fields are removed before a body is checked. Lists are checked up to the first wrong element,
+ * since a body may have very many.
  */
 
 const mustBe = (what: string) => ({
@@ -27,7 +27,7 @@ const wholeFrom = (least: number, most: number) =>
 const isText = (value: unknown) => typeof value === 'string'
 const isTokenId = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0
 
-/** Checked apart from `prompt`, since it names the wrong element. */
+/** Unlike `prompt`, names the wrong element. */
 const tokenIds = z.unknown().transform((list, { issues }): number[] => {
   const wrong = (message: string, ...path: number[]) => {
     issues.push({ code: 'custom', input: list, message, path })
@@ -39,26 +39,26 @@ const tokenIds = z.unknown().transform((list, { issues }): number[] => {
   return at < 0 ? list : wrong('must be a token id', at)
 })
 
-/** An option of the library, with its own range. */
+/** An option of the library, with its range. */
 function option<K extends OptionName>(name: K) {
   const { includes, mustBe: range } = GENERATION_OPTIONS[name]
   return z.custom<GenerationSettings[K]>((value) => includes(value), mustBe(range)).optional()
 }
 
-/** A field that is not supported, with the values that ask for nothing. */
+/** An unsupported field, with the values that change nothing. */
 function only(...values: unknown[]) {
   const given = values.map((value) => JSON.stringify(value)).join(' or ')
   return z
     .custom<unknown>((value) => values.some((neutral) => isDeepStrictEqual(value, neutral)), {
-      error: `is not supported; leave it out, or give ${given}`,
+      error: `is not supported; leave it out, or send ${given}`,
     })
     .optional()
 }
 
-/** A label or a hint that changes no answer here: it is checked, and not kept. */
+/** A label or hint that changes no answer here: checked, then dropped. */
 const unused = <T extends z.ZodType>(field: T) => field.optional().transform(() => undefined)
 
-/** A text or several. */
+/** One text or a list. */
 const stop = z
   .custom<string | string[]>(
     (value) => isText(value) || (Array.isArray(value) && value.every(isText)),
@@ -68,7 +68,7 @@ const stop = z
   .refine((texts) => GENERATION_OPTIONS.stop.includes(texts), `must be ${GENERATION_OPTIONS.stop.mustBe}`)
   .optional()
 
-/** Seeds of the library are whole numbers below 2^53; of the API, whole numbers of 64 bits. Those of both are the same. */
+/** The API's seeds have 64 bits, the library's are below 2^53. A seed in both ranges stays the same. */
 const seed = z
   .custom<number>(
     (value) => Number.isInteger(value) && Math.abs(value as number) <= 2 ** 63,
@@ -106,7 +106,7 @@ const common = {
   prompt_cache_retention: unused(text),
 }
 
-/** A text, several, the token ids of one, or those of several; the first element says which. */
+/** Texts or lists of token ids, one or several; the first element decides which. */
 function isPrompt(value: unknown): value is string | string[] | number[] | number[][] {
   if (!Array.isArray(value)) return isText(value)
   if (isText(value[0])) return value.every(isText)
@@ -129,7 +129,7 @@ export const completionBody = z.strictObject({
 })
 export type CompletionBody = z.output<typeof completionBody>
 
-/** Read in one go for all rooms; the first field at fault becomes the issue. */
+/** Messages, read as everywhere in molm; the first wrong field becomes the issue. */
 const messages = z.unknown().transform((list, { issues }): ChatMessage[] => {
   try {
     return readMessages(list)

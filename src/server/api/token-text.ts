@@ -1,10 +1,11 @@
+import type { Tokenizer } from '../../api/text.js'
+
 const FROM_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * A token as a text of its own. One that is not whole characters is written as OpenAI writes it, `bytes:\xe2\x82`, so that no
- * two tokens look alike. Empty without a tokenizer.
+ * The text of a single token; empty without a tokenizer. A token that is not whole characters becomes `bytes:\xe2\x82`, as in
+ * OpenAI's API, so that no two tokens look alike.
  */
-import type { Tokenizer } from '../../api/text.js'
 export function tokenText(token: number, tokenizer: Tokenizer | undefined): string {
   const bytes = tokenizer?.bytesOf(token) ?? new Uint8Array(0)
   try {

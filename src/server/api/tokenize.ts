@@ -9,7 +9,7 @@ import { onceAnswered } from '../http/once-answered.js'
 import { ApiError } from '../shared/api-error.js'
 import { detokenizeBody, tokenizeBody } from './schemas.js'
 
-/** Texts to tokens and back, and what the tokenizer is, in the form of vLLM, which evaluation programs ask for. */
+/** `/tokenize`, `/detokenize` and `/tokenizer_info`, in vLLM's form, which evaluation programs expect. */
 export function tokenizeRoutes(context: ServerContext): Hono {
   const { model, limits } = context
   const app = new Hono()
@@ -20,7 +20,7 @@ export function tokenizeRoutes(context: ServerContext): Hono {
       const most = limits.promptTokens
       const tokens = await model.tokenizer.encodeUpTo(prompt, most, { addSpecialTokens, signal })
       if (!tokens)
-        throw new ApiError(400, `the text has more than the ${most} tokens of a request`, { param: 'prompt' })
+        throw new ApiError(400, `the text has more than ${most} tokens, the limit per request`, { param: 'prompt' })
       const token_strs = withTexts ? tokens.map((token) => model.tokenizer.token(token)) : null
       return { count: tokens.length, max_model_len: limits.contextTokens, tokens, token_strs }
     })
@@ -33,7 +33,7 @@ export function tokenizeRoutes(context: ServerContext): Hono {
   return app
 }
 
-/** Answers with what `work` gives; meanwhile the request counts as one that waits. */
+/** Answers with the result of `work`. Meanwhile the request counts as waiting. */
 async function inQueue(
   c: Context,
   { queue, answerMemory }: ServerContext,
@@ -49,9 +49,9 @@ async function inQueue(
   }
 }
 
-/** What tokenizer_config.json says, but for its list of all added tokens; special tokens and the template as plain texts. */
+/** tokenizer_config.json without its list of added tokens, and with special tokens and the template as texts. */
 async function tokenizerInfo({ model, limits }: ServerContext): Promise<object> {
-  if (!model.hasTokenizer) throw new ApiError(404, 'the model came without a tokenizer')
+  if (!model.hasTokenizer) throw new ApiError(404, 'the model has no tokenizer')
   const { path, kind } = model.info
   const folder = kind === 'packed' ? dirname(path) : path
   const [config = {}, specialMap = {}, template] = await Promise.all([
@@ -74,7 +74,7 @@ async function tokenizerInfo({ model, limits }: ServerContext): Promise<object> 
   }
 }
 
-/** The template, or of several that have names the one that is meant where none is named. */
+/** The chat template; of several named ones, the default. */
 function defaultTemplate(templates: unknown): string | null {
   const found = Array.isArray(templates) ? templates.find(({ name }) => name === 'default')?.template : templates
   return typeof found === 'string' ? found : null

@@ -6,21 +6,21 @@ import { cors } from 'hono/cors'
 import { ApiError } from '../shared/api-error.js'
 
 export interface AuthOptions {
-  /** What clients must send as `Authorization: Bearer KEY`. Default: none is asked for. */
+  /** Key that clients must send as `Authorization: Bearer KEY`. Default: none. */
   apiKey?: string
-  /** The name or address that the server was told to listen at. */
+  /** Name or address that the server listens on. Default 127.0.0.1. */
   host?: string
-  /** Origin whose pages may use the API from a browser; `*` for any. Default: none but the server's own. */
+  /** Origin whose pages may use the API from a browser; `*` for any. Default: only the server's own. */
   cors?: string
 }
 
-/** What needs no key: it tells nothing that is worth one. */
+/** Paths without a key: they reveal nothing about the model. */
 const OPEN = ['/health', '/', '/favicon.ico']
 const isOpen = (path: string) => OPEN.includes(path) || path.startsWith('/page/')
 
 /**
- * Lets in who may use the server. Without a key, that is anybody who can reach it; but no page of somebody else's in a
- * browser that can: its requests name the host that they believe to be talking to (DNS rebinding), and its own origin.
+ * Checks who may use the server. With a key, each request must send it. Without one, any program that can reach the server
+ * may use it, but no page from another site: such a page sends its own Host name (DNS rebinding) or origin.
  *
  * hono/bearer-auth is not used: it refuses in a form of its own, and here each refusal is an ApiError.
  */
@@ -38,19 +38,19 @@ export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions)
     else if (!isOpen(c.req.path)) checkKey(c.req.header('Authorization') ?? '', apiKey)
     await next()
   }
-  // What a browser asks beforehand carries no key.
+  // A browser's preflight request carries no key, so it must not reach `admit`.
   if (!crossOrigin) return admit
   return (c, next) => crossOrigin(c, () => admit(c, next))
 }
 
-/** Compared by their hashes, which takes the same time whatever is the same in them. */
+/** Compares hashes in constant time. */
 function checkKey(header: string, key: string): void {
   const [, given] = /^Bearer +(\S.*?) *$/i.exec(header) ?? []
   if (given === undefined) {
-    throw new ApiError(401, 'an API key is needed: Authorization: Bearer KEY', { code: 'missing_api_key' })
+    throw new ApiError(401, 'an API key is required: Authorization: Bearer KEY', { code: 'missing_api_key' })
   }
   if (!timingSafeEqual(hashOf(given), hashOf(key))) {
-    throw new ApiError(401, 'this API key is not the right one', { code: 'invalid_api_key' })
+    throw new ApiError(401, 'the API key is wrong', { code: 'invalid_api_key' })
   }
 }
 
@@ -58,7 +58,7 @@ function hashOf(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** A name that an attacker has made to point here is none of this computer's; an address cannot be made to. */
+/** Rejects host names that are not this computer's (DNS rebinding). An address is always right: it cannot be redirected. */
 function checkHost(header: string, listensAt: string): void {
   const name = header
     .replace(/:\d*$/, '')
@@ -66,6 +66,6 @@ function checkHost(header: string, listensAt: string): void {
     .toLowerCase()
   const own = ['localhost', hostname().toLowerCase(), listensAt.toLowerCase()]
   if (isIP(name) || own.includes(name)) return
-  const message = `this server does not answer for the host ${JSON.stringify(name.slice(0, 100))}`
+  const message = `this server does not answer to the host name ${JSON.stringify(name.slice(0, 100))}`
   throw new ApiError(403, `${message}; give it an --api-key, or use its address`, { code: 'unknown_host' })
 }

@@ -2,33 +2,33 @@ import type { HonoRequest } from 'hono'
 import { ApiError, ClientGone } from '../shared/api-error.js'
 import type { Limits } from '../shared/limits.js'
 
-/** A body of more than this is large, and its buffer grows by so much at a time. */
+/** A larger body is large, and its buffer grows in steps of this size. */
 const SMALL_BYTES = 64 * 2 ** 10
-/** A body up to this part of what all may take is always received: as many as there are connections take little. */
+/** A body up to this part of `bodiesBytes` is always received: even one for each connection takes little. */
 const SMALL_PART = 1 / 1024
 
-/** Whether a request's body is large, or does not say how long it is. */
+/** Whether a request's body is large, or its length is unknown. */
 export function hasLargeBody(request: HonoRequest): boolean {
   return !(Number(request.header('Content-Length') ?? Infinity) <= SMALL_BYTES)
 }
 
-/** A body that has been received. It takes memory until it is released. */
+/** A received body. It holds memory until it is released. */
 export interface ReceivedBody {
   /** Empty once the body has been parsed or released. */
   readonly bytes: Uint8Array
   readonly isReleased: boolean
   /**
-   * Gives the memory of `bytes` back; what was read from them takes `kept` bytes from now on. Throws an ApiError (503) if
-   * there is no room for it.
+   * Frees the memory of `bytes` and counts `kept` bytes instead, for the values parsed from them. Throws an ApiError (503)
+   * if there is no room for those.
    */
   parsed(kept: number): void
-  /** Gives all memory back. May be called again. */
+  /** Frees all memory. May be called again. */
   release(): void
 }
 
 /**
- * Receives bodies. Together they are bounded from their first bytes until they are released: when a body passes the bound,
- * the one that has been underway for the longest is dropped, so that slow senders do not lock out quick ones.
+ * Receives bodies, and bounds their memory together until they are released. When a body exceeds the bound, the oldest one
+ * still being received is dropped, so that slow senders do not lock out fast ones.
  */
 export class Bodies {
   /** Bodies of more than a small part, oldest first. */
@@ -37,8 +37,8 @@ export class Bodies {
   constructor(private readonly limits: Pick<Limits, 'bodyBytes' | 'bodiesBytes'>) {}
 
   /**
-   * Resolves with the body that a stream brings. Rejects with an ApiError if it is too long (413) or was dropped (503), and
-   * with ClientGone if it breaks off. `declared` is the length that the client announced, if it did.
+   * Receives a body. Rejects with an ApiError if it is too long (413) or dropped (503), and with ClientGone if the
+   * connection closes. `declared` is its Content-Length, if the client sent one.
    */
   async receive(stream: ReadableStream<Uint8Array> | null, declared = 0): Promise<ReceivedBody> {
     const { bodyBytes } = this.limits
@@ -56,7 +56,7 @@ export class Bodies {
     }
   }
 
-  /** Counts a body that has grown, and drops those underway that the bound has no room for, which may be this one. */
+  /** Counts a body that has grown, and drops unfinished ones beyond the bound, this one included. */
   private makeRoom(grown: Body): void {
     if (grown.taken > SMALL_PART * this.limits.bodiesBytes) this.counted.add(grown)
     let total = 0
@@ -70,7 +70,7 @@ export class Bodies {
   }
 }
 
-/** A body in one buffer: clients choose how small their chunks are, and each chunk kept would cost memory. */
+/** A body in one buffer. A client may send tiny chunks, and each chunk kept would cost memory of its own. */
 class Body implements ReceivedBody {
   length = 0
   isUnderway = true
@@ -102,7 +102,7 @@ class Body implements ReceivedBody {
         return next?.value
       }
     } catch {
-      if (!this.isDropped) throw new ClientGone('the client has gone')
+      if (!this.isDropped) throw new ClientGone('the client has disconnected')
     }
     throw tooMany()
   }
@@ -123,7 +123,7 @@ class Body implements ReceivedBody {
     if (this.isDropped) throw tooMany()
   }
 
-  /** Gives its memory back; what waits for it is told. */
+  /** Frees its memory and makes `next` reject. */
   drop(): void {
     this.isDropped = true
     this.release()
@@ -137,7 +137,7 @@ class Body implements ReceivedBody {
     this.counted.delete(this)
   }
 
-  /** A large one grows in place: what it is copied from would be in memory until it is collected. */
+  /** A large buffer grows in place: a copy would leave the old one in memory until it is collected. */
   private grow(length: number, most: number): void {
     const { buffer } = this
     if (buffer.resizable) return buffer.resize(Math.min(most, Math.ceil(length / SMALL_BYTES) * SMALL_BYTES))
@@ -156,7 +156,7 @@ class Body implements ReceivedBody {
 }
 
 function tooLarge(most: number): ApiError {
-  return new ApiError(413, `a request's body may have ${most} bytes`, { code: 'too_large' })
+  return new ApiError(413, `the body is larger than the limit of ${most} bytes`, { code: 'too_large' })
 }
 
 function tooMany(): ApiError {

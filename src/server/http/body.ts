@@ -10,15 +10,15 @@ import type { ServerContext } from './context.js'
 import { keptBytes } from './kept-bytes.js'
 import { onceAnswered } from './once-answered.js'
 
-/** Most values in a body: twice as many as a request's prompts may have tokens. */
+/** Maximum number of values in a body: twice `promptTokens`. */
 const MOST_VALUES = 2 ** 18
-/** Most names of fields in a body, two of them in a message. */
+/** Maximum number of field names in a body; a message has two. */
 const MOST_KEYS = 2 ** 16
 
 /**
- * Reads a request's JSON body and checks it. Rejects with an ApiError that names the field which cannot be used. A body
- * must say that it is JSON: a page of another origin, in a browser, cannot do so without asking first. What is read counts
- * as memory of bodies until the request has been answered.
+ * Reads a request's JSON body and checks it. Rejects with an ApiError that names the wrong field. The Content-Type must be
+ * JSON, since a browser does not let a page of another origin send that without a preflight request. The body counts as
+ * memory of bodies until the request has been answered.
  *
  * hono/body-limit is not used: it bounds each body, but not the memory of all together (bodies.ts).
  */
@@ -28,12 +28,12 @@ export async function readBody<T extends z.ZodObject>(
   { bodies, id, model }: Pick<ServerContext, 'bodies' | 'id' | 'model'>,
 ): Promise<z.output<T>> {
   if (!/^application\/json\b/i.test(c.req.header('Content-Type') ?? '')) {
-    throw new ApiError(415, 'the body must be JSON, and the header say so: Content-Type: application/json')
+    throw new ApiError(415, 'the body must be JSON, sent with Content-Type: application/json')
   }
   const length = c.req.header('Content-Length')
   const body = await bodies.receive(c.req.raw.body, length === undefined ? undefined : Number(length))
   try {
-    // Large bodies that come at the same time are checked one by one, with the event loop in between.
+    // Simultaneous large bodies are checked one by one, with turns of the event loop between them.
     const parsed = await inOneTurn(() => parse(c, body, schema), body.bytes.length)
     if (!parsed.success) throw refusal(parsed.error.issues[0], schema)
     const { model: named } = parsed.data as { model?: string }
@@ -47,12 +47,12 @@ export async function readBody<T extends z.ZodObject>(
 }
 
 export function unknownModel(named: string, id: string): ApiError {
-  const message = `there is no model ${JSON.stringify(named.slice(0, 100))} here; this is ${id}`
+  const message = `the model ${JSON.stringify(named.slice(0, 100))} is not here; this server has ${id}`
   return new ApiError(404, message, { param: 'model', code: 'model_not_found' })
 }
 
 function parse<T extends z.ZodObject>(c: Context, body: ReceivedBody, schema: T) {
-  if (c.req.raw.signal.aborted) throw new ClientGone('the client has gone')
+  if (c.req.raw.signal.aborted) throw new ClientGone('the client has disconnected')
   const parsed = schema.safeParse(withoutNulls(jsonOf(body.bytes)))
   body.parsed(keptBytes(parsed.data))
   return parsed
@@ -66,7 +66,7 @@ function jsonOf(bytes: Uint8Array): unknown {
   }
 }
 
-/** Leaves out all fields that are null, in place: typed clients write out every field that they know. */
+/** Removes null fields, in place: typed clients send every field that they know. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) for (const element of value) withoutNulls(element)
   if (isObject(value)) {
@@ -91,7 +91,7 @@ function refusal(issue: z.core.$ZodIssue, schema: z.ZodObject): ApiError {
   return new ApiError(400, `"${param}" ${issue.message}`, { param, code: 'invalid_value' })
 }
 
-/** A field as one would write it: messages[0].content. */
+/** A field's name as in JavaScript: messages[0].content. */
 function nameOf(path: readonly PropertyKey[]): string {
   const name = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('')
   return name.replace(/^\./, '').slice(0, 200)

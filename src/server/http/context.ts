@@ -3,11 +3,11 @@ import type { RunContext } from '../run/context.js'
 import type { Queue } from '../run/queue.js'
 import type { Bodies } from './bodies.js'
 
-/** The parts of the server that its endpoints share. */
+/** Parts of the server that its endpoints share. */
 export interface ServerContext extends RunContext {
   /** The model's name in requests and responses. */
   id: string
-  /** When the model was loaded, in seconds since 1970. */
+  /** Time when the model was loaded, in seconds since 1970. */
   since: number
   bodies: Bodies
   answerMemory: AnswerMemory

@@ -3,7 +3,7 @@ import { renameOptions, UserError } from '../../errors.js'
 import { snakeCase } from '../../spelling.js'
 import { ApiError, type Status } from '../shared/api-error.js'
 
-/** An error in the form that clients of OpenAI's API know. */
+/** An error in the form of OpenAI's API. */
 export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null }
 }
@@ -24,7 +24,7 @@ const TYPES: Record<Status, string> = {
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof UserError) return new ApiError(400, renameOptions(error.message, fieldOf))
-  return new ApiError(500, 'the server failed at this request; its log says more')
+  return new ApiError(500, 'internal error; the server log has the details')
 }
 
 export function errorBody({ status, message, details: { param, code } }: ApiError): ErrorBody {

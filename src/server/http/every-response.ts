@@ -4,21 +4,21 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Choices } from '../run/choices.js'
 import { onceAnswered } from './once-answered.js'
 
-/** A request that has been answered, or whose client has gone. */
+/** A finished request: answered, or closed by its client. */
 export interface RequestEntry {
-  /** The X-Request-Id of its response. */
+  /** X-Request-Id of its response. */
   id: string
   method: string
   path: string
   status: number
-  /** Undefined for a request that generates nothing. */
+  /** Undefined if the request generates nothing. */
   tokens?: { prompt: number; generated: number }
   ms: number
-  /** Whether the connection closed before all was sent. */
+  /** Whether the connection closed before the whole response was sent. */
   isCutOff: boolean
 }
 
-/** Gives every response an id and forbids guesses of its type; reports it once it has been sent, or its client has gone. */
+/** Gives every response an id, forbids browsers to guess its type, and reports it once it has ended. */
 export function everyResponse(onRequest?: (entry: RequestEntry) => void): MiddlewareHandler {
   return async (c, next) => {
     const started = performance.now()
@@ -42,7 +42,7 @@ export function everyResponse(onRequest?: (entry: RequestEntry) => void): Middle
   }
 }
 
-/** The X-Request-Id of the response to come. */
+/** X-Request-Id of the response. */
 export function requestIdOf(c: Context): string {
   return c.get('requestId')
 }

@@ -1,6 +1,6 @@
 /*
- * What parsed JSON takes in V8, measured and rounded up: a body of few bytes may have many values. A letter takes one byte,
- * or two if any letter of its text is beyond Latin-1, which has at least two bytes in UTF-8 then.
+ * Memory of parsed JSON in V8, measured and rounded up: a body of few bytes may have many values. A character takes one
+ * byte, or two if its text has any beyond Latin-1, which have at least two bytes in UTF-8.
  */
 const NUMBER_BYTES = 8
 const TEXT_BYTES = 24
@@ -8,7 +8,7 @@ const LIST_BYTES = 48
 const OBJECT_BYTES = 64
 const FIELD_BYTES = 24
 
-/** About how many bytes a parsed JSON value takes. */
+/** Estimates the bytes that a parsed JSON value takes. */
 export function keptBytes(value: unknown): number {
   if (typeof value === 'string') return TEXT_BYTES + Buffer.byteLength(value)
   if (Array.isArray(value)) return value.reduce((sum, element) => sum + NUMBER_BYTES + keptBytes(element), LIST_BYTES)

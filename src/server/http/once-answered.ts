@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 
-/** Calls `done` once a response has been sent or its client has gone; at once if the request has no connection. */
+/** Calls `done` once the response has been sent or the client has disconnected; at once if there is no connection. */
 export function onceAnswered({ env }: Context, done: () => void): void {
   const { outgoing } = (env ?? {}) as Partial<HttpBindings>
   if (!outgoing || outgoing.destroyed) done()

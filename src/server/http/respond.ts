@@ -9,13 +9,13 @@ import { eventStream } from './stream.js'
 /** A response body: complete, or streamed. Exactly one method is called, once. */
 export interface Reply {
   readonly choices: Choices
-  /** Memory that it takes at most, in the form that was asked for. */
+  /** Maximum bytes of memory, in the form that the request asks for. */
   readonly bytes: number
   whole(): Promise<object>
   chunks(): AsyncGenerator<object>
 }
 
-/** Takes a place in the queue for a request, has its reply begun, and sends that in the form that was asked for. */
+/** Enters a request into the queue, begins its reply, and sends that complete or as a stream. */
 export async function respond(
   c: Context,
   context: ServerContext,
@@ -25,15 +25,15 @@ export async function respond(
   const ticket = context.queue.enter(c.req.raw.signal, hasLargeBody(c.req))
   try {
     const reply = await begin(ticket)
-    // For the log.
+    // For the request log.
     c.set('choices', reply.choices)
-    const giveBack = context.answerMemory.reserve(reply.bytes)
-    onceAnswered(c, giveBack)
+    const release = context.answerMemory.reserve(reply.bytes)
+    onceAnswered(c, release)
     if (isStream) return eventStream(c, reply.chunks(), ticket, context)
     const text = JSON.stringify(await reply.whole())
     ticket.leave()
-    // Until its reader has taken it.
-    giveBack(text.length)
+    // The text stays in memory until the client has read it.
+    release(text.length)
     return c.body(text, 200, { 'Content-Type': 'application/json' })
   } catch (error) {
     ticket.leave()

@@ -12,14 +12,14 @@ const DONE = 'data: [DONE]\n\n'
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-cache',
-  // nginx would else hold chunks back.
+  // Keeps nginx from buffering chunks.
   'X-Accel-Buffering': 'no',
 }
 
 /**
- * Server-sent events, an object each and `[DONE]` at the end; an error is an event too, since the status has been sent. An
- * event is only asked for when the connection has room for it. The ticket is aborted when the client goes, and left at the
- * end.
+ * Response of server-sent events: an object each, then `[DONE]`. An error is an event too, since the status has been sent
+ * by then. Each event is made only when the connection has room for it. The ticket is aborted if the client disconnects,
+ * and left at the end.
  *
  * hono's streamSSE is not used: it begins before the response is read, and its writes hide that the client has gone. Here
  * an event is made only when it is pulled.
@@ -30,7 +30,7 @@ export function eventStream(
   ticket: Ticket,
   { limits, onError }: Pick<ServerContext, 'onError'> & { limits: Pick<Limits, 'stallMs' | 'commentMs'> },
 ): Response {
-  // Whoever takes nothing for so long is cut off; the comments keep a connection alive that has nothing to take.
+  // Disconnects a client that stops reading. Comments keep the connection alive while there is nothing to read.
   const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
   outgoing?.socket?.setTimeout(limits.stallMs)
   const encoder = new TextEncoder()
@@ -45,7 +45,7 @@ export function eventStream(
     })()
     return ending
   }
-  // A connection that has gone before the first event is never asked for any.
+  // A connection that closes before the first event is never pulled.
   ticket.signal.addEventListener('abort', end)
   const body = new ReadableStream<Uint8Array>(
     {
@@ -58,15 +58,15 @@ export function eventStream(
           const result = await within(next, limits.commentMs)
           if (!result) return send(COMMENT)
           next = undefined
-          // Ended early, it must not look whole.
+          // A generation that ended early must not look complete.
           if (result.done) ticket.signal.throwIfAborted()
           if (!result.done) return send(`data: ${JSON.stringify(result.value)}\n\n`)
           send(DONE)
         } catch (error) {
           if (!(error instanceof ClientGone)) {
-            const told = asApiError(error)
-            if (told.status === 500) onError(error, requestIdOf(c))
-            send(`data: ${JSON.stringify(errorBody(told))}\n\n`)
+            const apiError = asApiError(error)
+            if (apiError.status === 500) onError(error, requestIdOf(c))
+            send(`data: ${JSON.stringify(errorBody(apiError))}\n\n`)
           }
         }
         if (!isGone) controller.close()
@@ -82,7 +82,7 @@ export function eventStream(
   return c.body(body, 200, HEADERS)
 }
 
-/** What a promise resolves with, or undefined where that takes longer. */
+/** Resolves with a promise's value, or with undefined after `ms`. */
 async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {

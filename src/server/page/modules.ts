@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 
-/** Where the page's first module lies among the compiled files. */
+/** The page's entry module, relative to the compiled package. */
 const FIRST = 'page/main.js'
 const IMPORT = /\b(?:from|import) '(\.[^']+)'/g
 
 /**
- * The modules that run in the browser, by their paths in the compiled package: the page's own, and those of the rest of
- * molm that they import. They are served as they are, so what draws on the page is what `molm experts` draws with.
+ * Reads the modules that run in the browser, by their paths in the compiled package: the page's own, and all that they
+ * import. They are served unchanged, so the page and `molm experts` draw with the same code.
  */
 export async function pageModules(): Promise<Map<string, string>> {
   const root = new URL('../../', import.meta.url)

@@ -3,28 +3,28 @@ import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { pageModules } from './modules.js'
 
-/** The page loads nothing from anywhere else, and runs and frames nothing that did not come from its own files. */
+/** The page loads and runs only its own files, and no other site may frame it. */
 const HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Opener-Policy': 'same-origin',
-  // Browsers keep files, and ask whether they are still the same.
+  // Browsers keep the files, and ask each time whether they have changed.
   'Cache-Control': 'no-cache',
 }
 const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' }
 
-/** Files beside the modules, by their addresses; their paths are those in the compiled package. */
+/** Paths in the compiled package of the files other than modules, by address. */
 const FILES = {
   '/page/figure.css': 'pictures/interactive/figure.css',
   '/page/style.css': 'page/style.css',
   '/page/icon.svg': 'page/icon.svg',
 }
-/** Stands in index.html for the links to all modules: a browser asks for them at once and not as it finds them. */
+/** Placeholder in index.html for links to all modules, so that a browser loads them at once and not one after another. */
 const PRELOADS = '<!-- modulepreload links -->'
 
-/** The page at `/` and its files. They say nothing about the model and need no key. */
+/** Serves the page at `/` and its files. They reveal nothing about the model and need no key. */
 export function pageRoutes(): Hono {
   const page = new Hono()
   let modules: ReturnType<typeof pageModules> | undefined

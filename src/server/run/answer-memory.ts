@@ -5,21 +5,21 @@ import type { RunContext } from './context.js'
 import { type ChoiceSpec, mostTokens } from './run-choice.js'
 
 /*
- * The memory of an answer is bounded before it begins: all of one that is not streamed, and of a stream the scores and experts
- * of its prompts, since those of a prompt come in one piece. Bytes are those of the objects that are kept, measured and
- * rounded up: of a token, of a log-probability, and of a layer's experts.
+ * The memory of an answer is bounded before it begins: the whole answer if it is not streamed, else the scores and experts of
+ * its prompts, since those of a prompt come in one piece. The bytes of the objects are measured and rounded up: for each
+ * token, each log-probability, and each layer's experts.
  */
 const TOKEN_BYTES = 256
 const SCORE_BYTES = 256
 const LAYER_BYTES = 128
 const EXPERT_BYTES = 64
 
-/** An answer up to this part of what all may take is always let in: as many as requests may wait take no more together. */
+/** An answer up to this part of `answersBytes` is always allowed: even one for each waiting request takes no more. */
 const SMALL_PART = 1 / 128
 
 /**
- * Most bytes that are kept at a time of `n` answers to each of `specs`, `scores` log-probabilities a token. Throws an
- * ApiError if that is more than an answer may take.
+ * Maximum bytes held at a time for `n` answers to each of `specs`, with `scores` log-probabilities a token. Throws an
+ * ApiError if they exceed the limits.
  */
 export function answerBytes(
   specs: readonly ChoiceSpec[],
@@ -29,42 +29,46 @@ export function answerBytes(
   const expertBytes = model.config.mixtures
     .flatMap(({ experts, topK }) => experts.map((count) => (count === 0 ? 0 : LAYER_BYTES + EXPERT_BYTES * topK)))
     .reduce((sum, bytes) => sum + bytes, 0)
-  /** Bytes of all answers, of the scores and experts of all prompts, and of one token in each answer. */
-  let [ofAnswers, ofPrompts, ofTokens] = [0, 0, 0]
-  /** Bytes of the scores and experts of one prompt, the longest. */
-  let ofPrompt = 0
+  /** Of all answers. */
+  let answersBytes = 0
+  /** Of one token in each answer. */
+  let tokensBytes = 0
+  /** Of the scores and experts of all prompts. */
+  let promptsBytes = 0
+  /** Of the scores and experts of the longest prompt. */
+  let longestBytes = 0
   let tokens = 0
   for (const spec of specs) {
     const answer = mostTokens(spec, { limits, model })
     const experts = spec.routes ? expertBytes : 0
-    const ofToken = TOKEN_BYTES + SCORE_BYTES * scores + experts
-    const told = spec.prompt.length * (experts + (spec.scorePrompt ? SCORE_BYTES * scores : 0))
-    ofPrompt = Math.max(ofPrompt, told)
-    ofPrompts += n * told
-    ofAnswers += n * answer * ofToken
-    ofTokens += n * ofToken
+    const tokenBytes = TOKEN_BYTES + SCORE_BYTES * scores + experts
+    const promptBytes = spec.prompt.length * (experts + (spec.scorePrompt ? SCORE_BYTES * scores : 0))
+    longestBytes = Math.max(longestBytes, promptBytes)
+    promptsBytes += n * promptBytes
+    answersBytes += n * answer * tokenBytes
+    tokensBytes += n * tokenBytes
     tokens += n * answer
   }
-  // As many sequences of a request as run at once.
-  const stream = Math.min(n * specs.length, limits.parallel) * ofPrompt
+  // A stream holds the prompts of the sequences that run at once.
+  const stream = Math.min(n * specs.length, limits.parallel) * longestBytes
   if (isStream) {
     if (stream <= limits.answersBytes) return stream
     const param = specs.some(({ routes }) => routes) ? 'routed_experts' : 'logprobs'
     const message =
-      `what is asked about the prompts may take ${formatBytes(stream)}: more than the ` +
-      `${formatBytes(limits.answersBytes)} that answers may take. Ask for less`
+      `the scores or experts of the prompts may take ${formatBytes(stream)}, and all answers together at most ` +
+      `${formatBytes(limits.answersBytes)}: ask for less`
     throw new ApiError(400, message, { param, code: 'answer_too_large' })
   }
-  const whole = ofPrompts + ofAnswers
+  const whole = promptsBytes + answersBytes
   if (whole <= limits.answerBytes) return whole
-  const fitting = Math.floor((limits.answerBytes - ofPrompts) / ofTokens)
+  const fitting = Math.floor((limits.answerBytes - promptsBytes) / tokensBytes)
   const ways = [
     ...(stream <= limits.answersBytes ? ['set "stream" to true'] : []),
     fitting > 0 ? `set "max_tokens" to ${fitting} or less` : 'ask for less',
   ]
   const message =
-    `an answer that is not streamed may take ${formatBytes(limits.answerBytes)}, and one of up to ${tokens} tokens, with ` +
-    `all that is asked about them, may take more: ${ways.join(', or ')}`
+    `an answer that is not streamed may take ${formatBytes(limits.answerBytes)}; up to ${tokens} tokens, with the scores ` +
+    `and experts asked for, may take more: ${ways.join(', or ')}`
   throw new ApiError(400, message, { param: 'max_tokens', code: 'answer_too_large' })
 }
 
@@ -75,21 +79,21 @@ export class AnswerMemory {
   constructor(private readonly limits: Pick<Limits, 'answersBytes'>) {}
 
   /**
-   * Takes memory for an answer; returns what gives it back, but for as many bytes as are told. Throws an ApiError (429) if
-   * too much is taken.
+   * Takes memory for an answer. Returns a function that frees all of it but `left` bytes, 0 by default. Throws an ApiError
+   * (429) if too much is taken.
    */
   reserve(bytes: number): (left?: number) => void {
     if (bytes <= SMALL_PART * this.limits.answersBytes) return () => undefined
     if (this.taken + bytes > this.limits.answersBytes) {
-      const message = 'too many large answers are being made; try again later, or ask for less'
+      const message = 'too many large answers are in progress; try again later, or ask for less'
       throw new ApiError(429, message, { code: 'answers_too_large', retryAfter: 10 })
     }
     this.taken += bytes
     let held = bytes
     return (left = 0) => {
-      const given = Math.max(0, held - left)
-      held -= given
-      this.taken -= given
+      const freed = Math.max(0, held - left)
+      held -= freed
+      this.taken -= freed
     }
   }
 }

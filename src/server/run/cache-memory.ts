@@ -4,40 +4,40 @@ import { marginWithin, type Shares, sharesWithin } from './memory-shares.js'
 
 /** Memory of the process, in bytes. */
 export interface ProcessMemory {
-  /** Bytes that it can still take. */
+  /** Bytes that the process can still take. */
   available(): number
-  /** Bytes that it takes now. */
+  /** Bytes that the process takes now. */
   used(): number
 }
 
-/** Left free in any case, however much requests have taken already. */
+/** Bytes left free in any case, however much requests have taken. */
 const ALWAYS_FREE = 16 * 2 ** 20
-/** A reading serves so long: each opens files of the system and holds the event loop. */
+/** Milliseconds for which a reading is used again: each opens system files and blocks the event loop. */
 const READING_MS = 100
 
-/** What is known of the process and its model since the start. */
+/** State of the process when the model had been loaded. */
 interface Start {
   /** Bytes that were free for requests. */
   free: number
   margin: number
-  /** Bytes that the process has had beside weights. */
+  /** Bytes that the process took in addition to weights. */
   others: number
 }
 
-/** Counts how many tokens the caches of all sequences may have, so that the process keeps within the memory there is. */
+/** Computes how many tokens the caches of all sequences may have, so that the process fits into memory. */
 export class CacheMemory {
   private tokenBytes = 0
   private weightsBytes = 0
-  /** Bytes of experts that have not been read yet, and will stay in memory. */
+  /** Bytes of experts that are yet to be read, and then stay in memory. */
   private weightsToCome = 0
-  /** Most tokens that caches have had so far: their memory stays with the process, which uses it again. */
+  /** Maximum of tokens in caches so far. Their memory stays with the process, which reuses it. */
   private most = 0
   private start?: Start
   private looking?: Promise<void>
-  /** The tokens there was memory for at the last reading, those in caches then among them. */
+  /** Tokens that memory was enough for at the last reading, including those in caches. */
   private reading = { tokens: 0, at: Number.NEGATIVE_INFINITY }
 
-  /** Without `memory` there is no limit. */
+  /** Without `memory` there is no bound. */
   constructor(
     private readonly model: Pick<Model, 'stats' | 'info'>,
     private readonly memory?: ProcessMemory,
@@ -45,7 +45,7 @@ export class CacheMemory {
     private readonly now = () => performance.now(),
   ) {}
 
-  /** Asks the engine for its state, which may take until the end of a micro-batch; questions at the same time are one. */
+  /** Asks the engine for its state, which may take until the end of a micro-batch. Concurrent calls share one request. */
   look(): Promise<void> {
     this.looking ??= this.ask().finally(() => {
       this.looking = undefined
@@ -53,23 +53,23 @@ export class CacheMemory {
     return this.looking
   }
 
-  /** Resolves once `tokens` can be read. */
+  /** Resolves once `tokensFor` can be called. */
   async ready(): Promise<void> {
     if (this.tokenBytes === 0) await this.look()
   }
 
-  /** What bodies and answers may take beside caches, once that is known. */
+  /** Resolves with the limits of bodies and answers. */
   async shares(): Promise<Shares> {
     await this.ready()
     return sharesWithin(this.limits, this.start?.free ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Notes that caches have so many tokens now. */
+  /** Records the number of tokens that are in caches now. */
   note(tokens: number): void {
     this.most = Math.max(this.most, tokens)
   }
 
-  /** Tokens that all caches may have together: as of a moment ago, but as of now where that is less than `wanted`. */
+  /** Tokens that all caches may have together. Reads the memory again if the last reading is old or below `wanted`. */
   tokensFor(wanted: number): number {
     const { memory, start, now } = this
     if (!memory || !start) return Number.POSITIVE_INFINITY

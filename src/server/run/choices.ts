@@ -13,14 +13,14 @@ export interface Usage {
 
 const refuse = (param: string, message: string, code?: string) => new ApiError(400, message, { param, code })
 
-/** Throws an ApiError if so many prompts, `n` times each, are not a request; before any of them is encoded. */
+/** Checks the number of prompts before any is encoded. Throws an ApiError if it is 0 or, `n` times, above the limit. */
 export function checkCount(prompts: number, n: number, { limits }: Pick<RunContext, 'limits'>): void {
-  if (prompts === 0) throw refuse('prompt', '"prompt" must have a prompt in it')
+  if (prompts === 0) throw refuse('prompt', '"prompt" must have at least one prompt')
   if (prompts * n <= limits.sequences) return
-  throw refuse('n', `${prompts} prompts times ${n} are more than the ${limits.sequences} texts of a request`)
+  throw refuse('n', `${prompts} prompts times ${n} exceed the limit of ${limits.sequences} texts per request`)
 }
 
-/** Throws an ApiError if more is asked than the limits allow. */
+/** Throws an ApiError if a prompt is wrong, or the request exceeds the limits. */
 export function checkSpecs(
   specs: ChoiceSpec[],
   n: number,
@@ -28,27 +28,27 @@ export function checkSpecs(
 ): void {
   const all = specs.reduce((sum, { prompt }) => sum + n * prompt.length, 0)
   if (all > limits.promptTokens) {
-    throw refuse('prompt', `prompts of ${all} tokens are more than the ${limits.promptTokens} of a request`)
+    throw refuse('prompt', `prompts of ${all} tokens exceed the limit of ${limits.promptTokens} per request`)
   }
   const [{ scorePrompt, options }] = specs
   const scores = scorePrompt ? all * (1 + (options.logprobs ?? 0)) : 0
   if (scores > limits.scores) {
-    throw refuse('logprobs', `${scores} log-probabilities are more than the ${limits.scores} of a request`)
+    throw refuse('logprobs', `${scores} log-probabilities exceed the limit of ${limits.scores} per request`)
   }
   for (const { prompt, routes } of specs) {
     if (prompt.length === 0) throw refuse('prompt', 'the prompt is empty')
-    // The last place is that of the first token of the answer.
+    // The last position is for the first token of the answer.
     if (prompt.length >= limits.contextTokens) {
-      const message = `the prompt has ${prompt.length} tokens; ${limits.contextTokens} is the most, with the answer`
+      const message = `the prompt has ${prompt.length} tokens; the limit is ${limits.contextTokens}, including the answer`
       throw refuse('prompt', message, 'context_length_exceeded')
     }
     if (routes && prompt.length > limits.routedTokens) {
-      const message = `experts are told of prompts of at most ${limits.routedTokens} tokens; this has ${prompt.length}`
+      const message = `experts are reported for prompts of at most ${limits.routedTokens} tokens; this one has ${prompt.length}`
       throw refuse('routed_experts', message)
     }
-    const stranger = prompt.find((id) => id >= model.config.vocabSize)
-    if (stranger !== undefined) {
-      throw refuse('prompt', `there is no token ${stranger}; the last is ${model.config.vocabSize - 1}`)
+    const unknown = prompt.find((id) => id >= model.config.vocabSize)
+    if (unknown !== undefined) {
+      throw refuse('prompt', `token ${unknown} does not exist; the last is ${model.config.vocabSize - 1}`)
     }
   }
 }
@@ -68,7 +68,7 @@ export class Choices {
     )
   }
 
-  /** Tokens up to now. A prompt counts once, however many choices it has. */
+  /** Tokens so far. A prompt counts once, however many choices it has. */
   get usage(): Usage {
     const prompt = this.specs.reduce((sum, { prompt }) => sum + prompt.length, 0)
     const completion = this.all.reduce((sum, { generated }) => sum + generated, 0)
@@ -81,7 +81,7 @@ export class Choices {
     }
   }
 
-  /** Runs all choices and yields their pieces as they come. To be called once. */
+  /** Runs all choices and yields their pieces as they come. Call it once. */
   pieces(): AsyncGenerator<Piece> {
     const { context, ticket } = this
     const sources = this.all.map((choice) => () => runChoice(context, choice, ticket))

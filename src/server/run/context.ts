@@ -4,7 +4,7 @@ import type { Limits } from '../shared/limits.js'
 import type { Metrics } from './metrics.js'
 import type { PrefixCache } from './prefix-cache.js'
 
-/** The parts of the server that run a choice. */
+/** Parts of the server that run a choice. */
 export interface RunContext {
   model: Model
   prefixCache: PrefixCache

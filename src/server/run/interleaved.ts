@@ -1,6 +1,6 @@
 /**
- * Runs several generators, at most `most` at once, and yields their values as they come. It asks each for no more than one
- * value ahead. When one fails, or the reader leaves, it calls `stop` and ends all others.
+ * Runs generators, at most `most` at once, and yields their values as they come. Each is asked for one value ahead at most.
+ * If one fails or the reader leaves, calls `stop` and ends all others.
  */
 export async function* interleaved<T>(
   sources: readonly (() => AsyncGenerator<T, void>)[],
@@ -10,9 +10,9 @@ export async function* interleaved<T>(
   const active = new Map<AsyncGenerator<T, void>, Promise<Next<T>>>()
   const ask = (source: AsyncGenerator<T, void>) => {
     const next = source.next().then((result) => ({ source, result }))
-    // The race below meets the error of the first that fails; `stop` ends the others.
+    // The race below throws the first error; later ones come from `stop`.
     next.catch(() => undefined)
-    // Behind the others, so that each has its turn.
+    // Moves it behind the others, so that each has its turn.
     active.delete(source)
     active.set(source, next)
   }

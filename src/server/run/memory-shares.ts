@@ -2,17 +2,17 @@ import type { Limits } from '../shared/limits.js'
 
 const MIB = 2 ** 20
 
-/** What the process takes beside caches, bodies and answers while it is busy: buffers of connections, and garbage. */
+/** Further bytes of a busy process: buffers of connections, and garbage. */
 const BUSY_BYTES = 32 * MIB
-/** A body is a buffer, then a text, then parts of one; some of these wait for the collector. */
+/** A body is a buffer, then a text, then the values in it; some of these wait for the garbage collector. */
 const BODY_COPIES = 2
 const LEAST_MARGIN = 32 * MIB
-/** Bodies and answers may take that much in any case. */
+/** Bodies and answers may each take at least this. */
 const LEAST_SHARE = MIB
 
 export type Shares = Pick<Limits, 'bodyBytes' | 'bodiesBytes' | 'answerBytes' | 'answersBytes'>
 
-/** The same limits, or less where little memory is free: of `free` bytes bodies get a sixteenth and answers an eighth. */
+/** The limits, lowered if little memory is free: of `free` bytes, bodies get a sixteenth and answers an eighth. */
 export function sharesWithin(limits: Shares, free: number): Shares {
   const share = (most: number, part: number) => Math.min(most, Math.max(LEAST_SHARE, Math.floor(free / part)))
   const bodiesBytes = share(limits.bodiesBytes, 16)
@@ -22,7 +22,7 @@ export function sharesWithin(limits: Shares, free: number): Shares {
   return { bodyBytes, bodiesBytes, answerBytes, answersBytes }
 }
 
-/** What caches leave free for everything else. */
+/** Bytes that caches leave free for everything else. */
 export function marginWithin(limits: Shares, free: number): number {
   const { bodiesBytes, answersBytes } = sharesWithin(limits, free)
   return Math.max(LEAST_MARGIN, BODY_COPIES * bodiesBytes + answersBytes + Math.min(BUSY_BYTES, free / 8))

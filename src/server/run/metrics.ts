@@ -5,22 +5,24 @@ import type { Queue } from './queue.js'
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
-/** What the server has done and does, for Prometheus. Nothing in it names a client or a text. */
+/** Metrics for Prometheus. They name no client and no text. */
 export class Metrics {
   private readonly registry = new Registry()
   private readonly requests = this.counter('http_requests_total', 'Requests by path and status.', ['path', 'status'])
   private readonly promptTokens = this.counter('prompt_tokens_total', 'Tokens of prompts.')
-  private readonly cachedTokens = this.counter('cached_tokens_total', 'Tokens of prompts that were in a cache.')
-  private readonly answerTokens = this.counter('generated_tokens_total', 'Tokens that were generated.')
-  private readonly queueSeconds = this.histogram('queue_seconds', 'How long sequences waited for their turn.')
+  private readonly cachedTokens = this.counter('cached_tokens_total', 'Tokens of prompts found in a cache.')
+  private readonly answerTokens = this.counter('generated_tokens_total', 'Generated tokens.')
+  private readonly queueSeconds = this.histogram('queue_seconds', 'Time that sequences waited for a place.')
   private readonly firstSeconds = this.histogram(
     'first_token_seconds',
-    'From its turn to the first token of a sequence.',
+    'Time from a place to the first token of a sequence.',
   )
-  private readonly tokenSeconds = this.histogram('token_seconds', 'From one token of a sequence to the next.')
-  private readonly requestSeconds = this.histogram('request_seconds', 'From a request to the head of its answer.', [
-    'path',
-  ])
+  private readonly tokenSeconds = this.histogram('token_seconds', 'Time from one token of a sequence to the next.')
+  private readonly requestSeconds = this.histogram(
+    'request_seconds',
+    'Time from a request to the head of its response.',
+    ['path'],
+  )
 
   constructor(
     private readonly model: Model,
@@ -53,7 +55,7 @@ export class Metrics {
     return this.registry.contentType
   }
 
-  /** All of them as Prometheus reads them. */
+  /** All metrics in Prometheus's text format. */
   async text(): Promise<string> {
     const stats = await this.model.stats()
     this.gauges.sequences_running.set(this.queue.counts.running)
@@ -73,22 +75,22 @@ export class Metrics {
   }
 
   private readonly gauges = {
-    sequences_running: this.gauge('sequences_running', 'Sequences that have their turn.'),
-    requests_waiting: this.gauge('requests_waiting', 'Requests of which no sequence runs.'),
-    kept_sequences: this.gauge('kept_sequences', 'Sequences kept for prompts that begin alike.'),
-    kept_tokens: this.gauge('kept_tokens', 'Tokens of those.'),
-    batch_tokens: this.gauge('batch_tokens', 'Tokens that went through the model together, last time.'),
-    weights_bytes: this.gauge('weights_bytes', 'Weights in memory.'),
-    cache_bytes: this.gauge('cache_bytes', 'Caches of all sequences.'),
-    process_bytes: this.gauge('process_resident_bytes', 'Memory of the process.'),
+    sequences_running: this.gauge('sequences_running', 'Running sequences.'),
+    requests_waiting: this.gauge('requests_waiting', 'Requests without a running sequence.'),
+    kept_sequences: this.gauge('kept_sequences', 'Sequences kept for prompts with the same beginning.'),
+    kept_tokens: this.gauge('kept_tokens', 'Tokens of kept sequences.'),
+    batch_tokens: this.gauge('batch_tokens', 'Tokens in the last micro-batch.'),
+    weights_bytes: this.gauge('weights_bytes', 'Bytes of weights in memory.'),
+    cache_bytes: this.gauge('cache_bytes', 'Bytes of the caches of all sequences.'),
+    process_bytes: this.gauge('process_resident_bytes', 'Resident bytes of the process.'),
   }
 
   private readonly totals = {
-    micro_batches_total: this.counter('micro_batches_total', 'Times that tokens went through the model.'),
+    micro_batches_total: this.counter('micro_batches_total', 'Micro-batches that went through the model.'),
     processed_tokens_total: this.counter('processed_tokens_total', 'Tokens that went through the model.'),
-    expert_hits_total: this.counter('expert_hits_total', 'Uses of experts that were in memory.'),
-    expert_misses_total: this.counter('expert_misses_total', 'Uses of experts that had to be read.'),
-    expert_bytes_read_total: this.counter('expert_bytes_read_total', 'Bytes read for those.'),
+    expert_hits_total: this.counter('expert_hits_total', 'Uses of experts in memory.'),
+    expert_misses_total: this.counter('expert_misses_total', 'Uses of experts that had to be read first.'),
+    expert_bytes_read_total: this.counter('expert_bytes_read_total', 'Bytes of experts read.'),
   }
 
   private counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
@@ -104,7 +106,7 @@ export class Metrics {
   }
 }
 
-/** A total that is counted elsewhere. */
+/** Sets a counter whose total is counted elsewhere. */
 function setTotal(counter: Counter, total: number): void {
   counter.reset()
   counter.inc(total)

@@ -3,34 +3,35 @@ import type { Limits } from '../shared/limits.js'
 /*
  * At most twice `parallel` sequences run, in places of three kinds:
  *
- * - `parallel` long places, given in the order in which sequences ask, and kept to the end. While others wait, one request
- *   gets at most half of them; those beyond its half, which it got while nothing waited, are not counted against others.
- * - Half as many quick places, for sequences of at most `quickTokens`, prompt and answer together. The last one is only for
- *   those of an eighth of that. So a short request waits for other short ones only.
- * - The other half are trial places, for prompts of at most four times `quickTokens` whose answer may become long. Most do
- *   not, whatever they ask for; one that does pauses after `quickTokens` and waits in line, with its cache.
+ * - `parallel` long places, given to sequences in the order of their asking, and kept to the end. While others wait, a request
+ *   gets at most half of them. Places beyond its half, which it got while nothing waited, are not counted against others.
+ * - Half as many quick places, for sequences of at most `quickTokens`, prompt and answer together. The last free one is only
+ *   for sequences of an eighth of that. So a short request waits for other short ones only.
+ * - The other half are trial places, for prompts of at most four times `quickTokens` whose answer may become long. Most
+ *   answers stay short, whatever `max_tokens` says. One that does not pauses after `quickTokens` and waits in line for a long
+ *   place, with its cache.
  *
- * Quick and trial places are for requests of which nothing runs and nothing pauses. The smallest sequence comes first, and
- * each fourth time the oldest.
+ * Quick and trial places are for requests without a running or pausing sequence. The smallest sequence comes first, and
+ * every fourth time the oldest.
  */
 
 export type PlaceKind = 'long' | 'quick' | 'trial'
 
 /** The work of one sequence. */
 export interface Work {
-  /** Most tokens of its answer. */
+  /** Maximum tokens of its answer. */
   answer: number
-  /** Tokens of its prompt that would have to be read now. Asked seldom: it may take a while to find out. */
+  /** Tokens of its prompt that no cache has now. Called seldom, since it may be slow. */
   unread(): number
-  /** Called when there is a place: takes memory for the sequence; false lets it wait until another one ends. */
+  /** Called when a place is free. Takes memory for the sequence; returns false to wait until another sequence ends. */
   admit?: (kind: PlaceKind) => boolean
 }
 
-/** A request, as far as places go. */
+/** A request's use of places. */
 export interface Holder {
-  /** Its sequences in places of each kind. */
+  /** Number of its sequences in places of each kind. */
   readonly held: Record<PlaceKind, number>
-  /** Its sequences that have run, and wait for a place to go on. */
+  /** Number of its sequences that have run and wait for a place to continue. */
   pausing: number
 }
 
@@ -39,14 +40,14 @@ export interface Waiting {
   readonly holder: Holder
   readonly work: Work
   readonly isPausing: boolean
-  /** What `work.unread` has said, once it has been asked. */
+  /** Last result of `work.unread`. */
   unread?: number
 }
 
-/** One in so many quick or trial places goes to the sequence that has waited longest. */
+/** Every fourth quick or trial place goes to the sequence that has waited longest. */
 const OLDEST_EVERY = 4
 
-/** Says who gets the next place. */
+/** Decides which sequence gets the next place. */
 export class Places {
   /** Quick and trial places given so far. */
   private readonly given = { quick: 0, trial: 0 }
@@ -63,7 +64,7 @@ export class Places {
     return sum
   }
 
-  /** The first of `among` that may have a long place; all that wait are in `waiting`, in order. */
+  /** First sequence of `among` that may have a long place. `waiting` has all that wait, in order. */
   nextLong<W extends Waiting>(waiting: readonly W[], among: readonly W[] = waiting): W | undefined {
     const { parallel } = this.limits
     const { half } = this
@@ -75,7 +76,7 @@ export class Places {
     })
   }
 
-  /** The sequence that gets the next quick place, or trial place. */
+  /** Sequence that gets the next quick or trial place. */
   nextShort<W extends Waiting>(kind: 'quick' | 'trial', waiting: readonly W[]): W | undefined {
     const { parallel, quickTokens } = this.limits
     const places = kind === 'quick' ? this.half : parallel - this.half
@@ -90,7 +91,7 @@ export class Places {
       const fitting = idle.filter(isFitting)
       if (fitting.length === 0) return undefined
       const next = isOldestNext ? fitting[0] : fitting.reduce((a, b) => (this.sizeOf(b) < this.sizeOf(a) ? b : a))
-      // Caches come and go while it waits: it is asked again before it has a place.
+      // Caches come and go while it waits, so count again before it gets the place.
       const former = next.unread
       next.unread = next.work.unread()
       if (next.unread === former) return next
@@ -121,7 +122,7 @@ export class Places {
   }
 }
 
-/** Sequences of a request that run. */
+/** Number of a request's running sequences. */
 export function runningOf({ held }: Holder): number {
   return held.long + held.quick + held.trial
 }

@@ -5,18 +5,18 @@ import { ApiError } from '../shared/api-error.js'
 import type { Limits } from '../shared/limits.js'
 import type { CacheMemory } from './cache-memory.js'
 
-/** A session in use, with the tokens of a prompt that its cache has already. */
+/** A session in use. */
 export interface HeldSession {
   readonly session: Session
-  /** The beginning of the prompt that need not be run. */
+  /** Tokens at the beginning of the prompt that the session had already. */
   readonly cached: number
-  /** Tokens of the prompt that have been read. */
+  /** Tokens of the prompt that have been read so far. */
   read: number
-  /** Tokens that there is memory for. */
+  /** Tokens that it has memory for. */
   room: number
 }
 
-/** The sessions of a server: those in use, and those at rest, whose caches serve later prompts with the same beginning. */
+/** All sessions of a server: those in use, and those at rest, kept for later prompts with the same beginning. */
 export class PrefixCache {
   /** Least recently used first. */
   private resting: Session[] = []
@@ -28,27 +28,27 @@ export class PrefixCache {
     private readonly memory: Pick<CacheMemory, 'tokensFor' | 'note' | 'look' | 'ready'>,
   ) {}
 
-  /** Sequences at rest, and their tokens together. */
+  /** Number of sessions at rest, and of their tokens together. */
   get kept(): { sequences: number; tokens: number } {
     return { sequences: this.resting.length, tokens: sum(this.resting, ({ length }) => length) }
   }
 
-  /** Resolves once sessions may be taken. */
+  /** Resolves once `take` may be called. */
   ready(): Promise<void> {
     return this.memory.ready()
   }
 
-  /** Tokens of a prompt that a session at rest would save. */
+  /** Tokens of a prompt that a session at rest already has. */
   cachedOf(prompt: readonly number[]): number {
     return this.nearest(prompt)?.cached ?? 0
   }
 
   /**
-   * A session with memory for `room` tokens: the one at rest that begins most like `prompt`, if that is more than half of
-   * its own tokens, cut to what they have in common and to one token less than the prompt, whose last has to be run; else
-   * a new one, as also if all of the prompt is to be run. Sessions at rest are dropped if there is no memory otherwise.
-   * Undefined if memory has to be waited for, or less than that of `spare` tokens would be left. Throws an ApiError if there
-   * would never be enough.
+   * Takes a session with memory for `room` tokens. It is the session at rest that has most of `prompt`, if that is more than
+   * half of the session's own tokens, and then cut to the part in common; the prompt's last token always remains to be run.
+   * Otherwise, or with `runAll`, it is a new session. Drops sessions at rest to make memory. Returns undefined if there is
+   * not enough until others end, or less than `spare` tokens' memory would be left. Throws an ApiError if there will never
+   * be enough.
    */
   take(prompt: readonly number[], room: number, runAll: boolean, spare = 0): HeldSession | undefined {
     const near = runAll ? undefined : this.nearest(prompt)
@@ -61,13 +61,13 @@ export class PrefixCache {
     return held
   }
 
-  /** Makes sure of memory for `room` tokens of a session in use. Throws an ApiError if there is not enough. */
+  /** Gives a session in use memory for `room` tokens. Throws an ApiError if there is not enough. */
   extend(held: HeldSession, room: number): void {
-    if (!this.makeMemory(room, held.session)) throw noMemory('there is no memory for more of this answer now')
+    if (!this.makeMemory(room, held.session)) throw noMemory('there is not enough memory to continue this answer')
     held.room = room
   }
 
-  /** Lets a session rest, and drops others if that makes too many. */
+  /** Puts a session at rest, and drops the least recently used ones beyond the limits. */
   give(held: HeldSession): void {
     this.memory.note(this.filled)
     this.held.delete(held)
@@ -75,11 +75,11 @@ export class PrefixCache {
     this.resting.push(held.session)
     const { keptSequences, keptTokens } = this.limits
     while (this.kept.sequences > keptSequences || this.kept.tokens > keptTokens) this.dropOldest()
-    // Experts may have been read since; ask now, so that the next request need not wait.
+    // Experts may have been read since then. Asking now saves the next request a wait.
     this.memory.look().catch(() => undefined)
   }
 
-  /** Gives the memory of all sessions at rest back; false if there were none. */
+  /** Drops all sessions at rest. Returns false if there were none. */
   drop(): boolean {
     const had = this.resting.length > 0
     while (this.resting.length > 0) this.dropOldest()
@@ -90,15 +90,15 @@ export class PrefixCache {
     this.resting.shift()?.dispose()
   }
 
-  /** Tokens that are in all caches now. */
+  /** Number of tokens in all caches. */
   private get filled(): number {
     return this.kept.tokens + sum([...this.held], ({ session, read }) => Math.max(session.length, read))
   }
 
   /**
-   * Whether the memory is enough for a session of `room` tokens beside the others in use; those at rest are dropped for it.
-   * `own` is that session, in use or at rest, if it exists. False also if less than that of `spare` tokens were left
-   * for others. Throws an ApiError if the memory would not be enough for this one alone.
+   * Drops sessions at rest until there is memory for a session of `room` tokens in addition to those in use. `own` is that
+   * session, if it exists. Returns false if there is not enough, or less than `spare` tokens' memory would be left. Throws an
+   * ApiError if there would not be enough for this session alone.
    */
   private makeMemory(room: number, own?: Session, spare = 0): boolean {
     this.memory.note(this.filled)
@@ -119,7 +119,7 @@ export class PrefixCache {
     return true
   }
 
-  /** The session at rest of most use to a prompt; of several of the same use, the one that loses least by it. */
+  /** Session at rest with most of a prompt; of several with as much, the shortest, which loses least. */
   private nearest(prompt: readonly number[]): { session: Session; cached: number } | undefined {
     let best: { session: Session; cached: number } | undefined
     for (const session of this.resting) {

@@ -3,25 +3,25 @@ import type { Limits } from '../shared/limits.js'
 import { type PlaceKind, Places, type Waiting, type Work } from './places.js'
 import { QueuedRequest, type Slot, type Ticket } from './ticket.js'
 
-/** A sequence that waits for its place. */
+/** A sequence that waits for a place. */
 interface Entry extends Waiting {
   readonly holder: QueuedRequest
-  /** Grows from sequence to sequence. */
+  /** Larger for sequences that asked later. */
   readonly number: number
   start(kind: PlaceKind): void
   refuse(error: unknown): void
 }
 
-/** Lets sequences run, a limited number at once, and requests wait, a limited number too. */
+/** Limits how many sequences run at once, and how many requests wait. */
 export class Queue {
   private readonly requests = new Set<QueuedRequest>()
   private readonly places: Places
-  /** In the order in which they first asked. */
+  /** In the order of their numbers. */
   private readonly waiting: Entry[] = []
   private sequences = 0
   private isClosing = false
   private whenEmpty?: () => void
-  /** Mean time that a request took, of the latest ones. */
+  /** Moving average of the time that a request takes. */
   private meanMs = 1000
 
   constructor(private readonly limits: Pick<Limits, 'parallel' | 'waiting' | 'quickTokens'>) {
@@ -32,27 +32,27 @@ export class Queue {
     return this.isClosing
   }
 
-  /** Sequences that run, and requests of which none does. */
+  /** Number of running sequences, and of requests without one. */
   get counts(): { running: number; waiting: number } {
     return { running: this.running, waiting: this.idle().length }
   }
 
   /**
-   * Lets a request in; one with a large body only while fewer than half of those that wait have one, so that many of them
-   * do not shut small requests out. Throws an ApiError if the queue is full or closing.
+   * Adds a request. Requests with large bodies may fill only half of the queue, so that they do not shut out small ones.
+   * Throws an ApiError if the queue is full or closing.
    */
   enter(client?: AbortSignal, isLarge = false): Ticket {
     if (this.isClosing) throw closing()
     const { parallel, waiting } = this.limits
     const idle = this.idle()
-    // Those that have not asked for a place yet, as while their texts are encoded, will take the places that are free.
+    // Requests that have not asked for a place yet will take the free ones.
     const ahead = idle.length - Math.max(0, parallel - this.running)
     const isFull = ahead >= waiting || (isLarge && idle.filter((other) => other.isLarge).length >= waiting / 2)
     if (isFull) {
       const seconds = Math.ceil((this.meanMs * (idle.length / parallel + 1)) / 1000)
       const retryAfter = Math.min(60, Math.max(1, seconds))
       const many = isLarge ? `${Math.ceil(waiting / 2)} large requests` : `${waiting} requests`
-      throw new ApiError(429, `${many} wait already; try again later`, { code: 'queue_full', retryAfter })
+      throw new ApiError(429, `${many} are waiting already; try again later`, { code: 'queue_full', retryAfter })
     }
     const request = new QueuedRequest(
       client,
@@ -64,7 +64,7 @@ export class Queue {
     return request
   }
 
-  /** Refuses new and waiting requests; resolves when all that run have ended, or have been stopped after `drainMs`. */
+  /** Refuses new and waiting requests. Resolves when all running ones have ended; those left after `drainMs` are aborted. */
   async close(drainMs: number): Promise<void> {
     this.isClosing = true
     for (const entry of this.waiting.filter(({ holder }) => !holder.isBegun)) this.refuse(entry, closing())
@@ -101,7 +101,7 @@ export class Queue {
       get answerTokens() {
         return kind === 'trial' ? quickTokens : Number.POSITIVE_INFINITY
       },
-      goOn: async () => {
+      resume: async () => {
         if (kind !== 'trial') return
         holder.pausing++
         leave()
@@ -111,11 +111,11 @@ export class Queue {
           holder.pausing--
         }
       },
-      giveBack: leave,
+      release: leave,
     }
   }
 
-  /** Waits until a sequence has its place. */
+  /** Resolves once a sequence has a place. */
   private turn(waiting: Pick<Entry, 'holder' | 'work' | 'number' | 'isPausing'>): Promise<PlaceKind> {
     const { signal } = waiting.holder
     if (signal.aborted) return Promise.reject(signal.reason)
@@ -152,14 +152,14 @@ export class Queue {
     const first = places.nextLong(waiting)
     if (this.start(first, 'long')) return true
     if (!first) return startShort('quick') || startShort('trial')
-    // The first in line waits for memory. What pauses has its own, and goes on.
+    // The first in line waits for memory. A pausing sequence has its own and may continue.
     const pausing = waiting.filter(({ isPausing }) => isPausing)
     if (this.start(places.nextLong(waiting, pausing), 'long')) return true
-    // Quick ones need little, and pass; but once nothing else runs, it is they who would keep the memory from the first.
+    // Quick ones need little memory and may overtake, unless nothing else runs: then they would keep it from the first.
     return places.taken('long', 'trial') > 0 && startShort('quick')
   }
 
-  /** Gives a waiting sequence its place, or its refusal. False if there is none, or no memory for it now. */
+  /** Gives a waiting sequence its place, or refuses it. Returns false if there is no sequence, or no memory for it now. */
   private start(entry: Entry | undefined, kind: PlaceKind): boolean {
     if (!entry) return false
     try {

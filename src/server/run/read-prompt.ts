@@ -4,35 +4,35 @@ import type { Session } from '../../api/session.js'
 import { routesOfToken } from '../../experts/token-routes.js'
 import { type TokenLogprob, topLogprobs } from '../../sampling/logprobs.js'
 
-/** A token with the logarithm of its probability after those before it; null for the first, which nothing predicts. */
+/** A token with the natural logarithm of its probability; null for the first of a prompt, which nothing predicts. */
 export interface ScoredToken {
   token: number
   logprob: number | null
-  /** The likeliest tokens in its place, falling; empty for the first. */
+  /** Likeliest tokens at its position, in falling order; empty for the first. */
   top: TokenLogprob[]
 }
 
 export interface ReadOptions {
-  /** Score the tokens, with so many of the likeliest in the place of each. */
+  /** Score the tokens, and report this number of likeliest ones at each position. */
   top?: number
-  /** Tell the experts of each token. */
+  /** Report the experts of each token. */
   routes: boolean
   signal: AbortSignal
 }
 
 export interface ReadPrompt {
   scores?: ScoredToken[]
-  /** Of each token, layer by layer. */
+  /** Per token, per layer. */
   routes?: LayerRoutes[][]
 }
 
-/** Logits held at once at most; a large vocabulary makes a row of them large. */
+/** Maximum bytes of logits held at once: a row is as large as the vocabulary. */
 const LOGIT_BYTES = 16 * 2 ** 20
 const MOST_ROWS = 256
 
 /**
- * Runs a prompt in a new session, and tells what is wanted of each of its tokens. The last one is run for its experts
- * only: nothing of the prompt is predicted from it.
+ * Runs a prompt in a new session; returns its tokens' scores and experts as asked for. The last token is run only for its
+ * experts, since it predicts nothing in the prompt.
  */
 export async function readPrompt(
   model: Model,
@@ -47,7 +47,7 @@ export async function readPrompt(
   const end = wantsRoutes ? prompt.length : prompt.length - 1
   for (let from = 0; from < end; from += Math.floor(most)) {
     const tokens = prompt.slice(from, Math.min(from + Math.floor(most), end))
-    // Nothing stands after the last token; what is told of it is not looked at.
+    // The last token has no successor. Its own id serves as a target, whose score is ignored.
     const targets = top === undefined ? undefined : tokens.map((token, i) => prompt[from + i + 1] ?? token)
     const logits = top === undefined ? 'none' : 'all'
     const result = await session.forward(tokens, { logits, targets, routes: wantsRoutes, signal })
@@ -58,7 +58,7 @@ export async function readPrompt(
       if (top === undefined || next === undefined) continue
       const logprob = result.logprobs?.[i] ?? Number.NaN
       const row = result.logits.subarray(i * vocabSize, (i + 1) * vocabSize)
-      // One normalizer for all, so that the likeliest token has the same log-probability in both places.
+      // The same normalizer, so that the likeliest token has the same log-probability in both lists.
       scores.push({ token: next, logprob, top: topLogprobs(row, top, result.norms?.[i]) })
     }
   }

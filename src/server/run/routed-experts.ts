@@ -2,7 +2,7 @@ import type { LayerRoutes } from '../../api/routes.js'
 import type { Tokenizer } from '../../api/text.js'
 import { layersOf } from '../../experts/layers-json.js'
 
-/** A token with the experts that it woke when it was read, layer by layer; null where the model had no place to read it. */
+/** A token with the experts that it woke when it was read, per layer; null if the model had no position left to read it. */
 export interface RoutedToken {
   token: number
   text: string

@@ -31,7 +31,7 @@ export interface Choice {
 
 export type FinishReason = 'stop' | 'length'
 
-/** A part of a choice, as it comes: the prompt if the request asks about it, each token, and the end. */
+/** A part of a choice: first the prompt if the request asks about it, then each token, then the end. */
 export interface Piece {
   /** The choice's index. */
   index: number
@@ -43,9 +43,9 @@ export interface Piece {
   finishReason?: FinishReason
 }
 
-/** Tokens of an answer for which memory is taken at a time: many answers are far shorter than they may be. */
+/** Memory is taken for this many tokens of an answer at a time, since most answers stay far below their maximum. */
 const ANSWER_PART = 256
-/** Tokens that the engine may be ahead of an answer's reader, and a few more. */
+/** Tokens that the engine may be ahead of the reader, and a few more. */
 const AHEAD = 64
 
 /** Waits for its turn, then generates a choice in the session whose cache has most of its prompt. */
@@ -59,7 +59,7 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
   let finishReason: FinishReason | undefined
   try {
     for (let mayRetry = true; !finishReason; mayRetry = false) {
-      if (!held) throw noMemory('there is no memory for this request now')
+      if (!held) throw noMemory('there is not enough memory for this request now')
       let isBegun = false
       try {
         let lastAt = performance.now()
@@ -87,14 +87,14 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
           lastAt = performance.now()
           choice.generated++
           yield pieceOf(step, choice, context)
-          // The engine pauses too, since its next token is not asked for before.
+          // The engine pauses too, since it is not asked for another token.
           if (step.index + 1 >= slot.answerTokens && step.index + 1 < maxTokens) {
-            await slot.goOn()
+            await slot.resume()
             lastAt = performance.now()
           }
         }
       } catch (error) {
-        // Caches at rest must not keep a sequence from running.
+        // Sessions at rest must not keep a sequence from running.
         const isRoomWanted = error instanceof NoRoom && !isBegun && mayRetry
         if (!isRoomWanted || !prefixCache.drop()) throw error
       } finally {
@@ -105,7 +105,7 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
       if (!finishReason) held = take()
     }
   } finally {
-    slot.giveBack()
+    slot.release()
   }
   yield { index, text: '', tokens: [], finishReason }
 }

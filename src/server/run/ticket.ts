@@ -3,10 +3,10 @@ import { type Holder, runningOf, type Work } from './places.js'
 
 /** A request's place in the queue. */
 export interface Ticket {
-  /** Aborted when its client has gone, or when the closing server no longer waits for it. */
+  /** Aborted when the client disconnects, or when a closing server stops waiting. */
   readonly signal: AbortSignal
   /**
-   * Waits until one of its sequences may run. Rejects when the request is aborted, or with the error that `admit` throws.
+   * Waits until a sequence of the request may run. Rejects if the request is aborted, or with the error that `admit` throws.
    */
   slot(work: Work): Promise<Slot>
   abort(): void
@@ -14,21 +14,21 @@ export interface Ticket {
   leave(): void
 }
 
-/** A place in which a sequence runs. */
+/** A sequence's place to run in. */
 export interface Slot {
-  /** Tokens of its answer that it may make before it has to call `goOn`. */
+  /** Tokens of the answer that may be generated before `resume` has to be called. */
   readonly answerTokens: number
-  /** Pauses until it may run to its end. Rejects when the request is aborted. */
-  goOn(): Promise<void>
-  /** Gives the place back. */
-  giveBack(): void
+  /** Pauses until the sequence may run to its end. Rejects if the request is aborted. */
+  resume(): Promise<void>
+  /** Frees the place. */
+  release(): void
 }
 
-/** A ticket, as the queue sees it. */
+/** The queue's side of a ticket. */
 export class QueuedRequest implements Ticket, Holder {
   readonly held = { long: 0, quick: 0, trial: 0 }
   pausing = 0
-  /** Whether any of its sequences has had its turn. */
+  /** Whether any of its sequences has had a place. */
   isBegun = false
   readonly enteredAt = performance.now()
   readonly leave: () => void
@@ -40,13 +40,13 @@ export class QueuedRequest implements Ticket, Holder {
     readonly slot: (work: Work) => Promise<Slot>,
     left: () => void,
   ) {
-    const gone = () => this.abort()
+    const abort = () => this.abort()
     this.leave = () => {
-      client?.removeEventListener('abort', gone)
+      client?.removeEventListener('abort', abort)
       left()
     }
-    if (client?.aborted) gone()
-    else client?.addEventListener('abort', gone)
+    if (client?.aborted) abort()
+    else client?.addEventListener('abort', abort)
   }
 
   get running(): number {
@@ -57,7 +57,7 @@ export class QueuedRequest implements Ticket, Holder {
     return this.controller.signal
   }
 
-  abort(reason: Error = new ClientGone('the client has gone')): void {
+  abort(reason: Error = new ClientGone('the client has disconnected')): void {
     this.controller.abort(reason)
   }
 }

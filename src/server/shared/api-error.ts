@@ -1,11 +1,11 @@
 export type Status = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503
 
 interface Details {
-  /** The field that is at fault. */
+  /** The request's field that caused it. */
   param?: string
-  /** For programs. */
+  /** A constant that programs can compare. */
   code?: string
-  /** Seconds after which it may be tried again. */
+  /** Seconds to wait before trying again. */
   retryAfter?: number
 }
 
@@ -20,5 +20,5 @@ export class ApiError extends Error {
   }
 }
 
-/** Thrown when the client has gone. */
+/** Thrown when the client has closed its connection. */
 export class ClientGone extends Error {}

@@ -1,46 +1,47 @@
 /**
- * What strangers may take of the server: all of it is bounded. Times are in milliseconds. Bytes of bodies and answers are
- * less where little memory is free (memory-shares.ts).
+ * Bounds on what clients can use. Times are in milliseconds. Limits of bodies and answers are lower if little memory is
+ * free (memory-shares.ts).
  */
 export interface Limits {
   /** Sequences that run at once. */
   parallel: number
-  /**
-   * Requests that may wait for their turn, those whose texts are being encoded among them; one more is told to come
-   * again.
-   */
+  /** Requests that wait for their turn, or for their texts to be encoded. One more is refused. */
   waiting: number
-  /** Tokens of a short sequence, prompt still to be read and answer: there are quick places for these (places.ts). */
+  /** Tokens of a short sequence: the unread part of its prompt, and its answer. Short ones have quick places (places.ts). */
   quickTokens: number
-  /** Tokens of a sequence, prompt and answer together; less where the model has fewer positions. */
+  /** Tokens of a sequence, prompt and answer together; lower if the model has fewer positions. */
   contextTokens: number
-  /** Sequences that one request may ask for: its prompts times `n`. */
+  /** Sequences of one request: its prompts times `n`. */
   sequences: number
-  /** Tokens of all prompts of a request together, each counted `n` times. */
+  /** Tokens of all prompts of a request, each counted `n` times. */
   promptTokens: number
-  /** Log-probabilities of all prompts of a request together, the likeliest in the place of each token among them. */
+  /** Log-probabilities of all prompts of a request, including the likeliest tokens at each position. */
   scores: number
-  /** Memory of an answer that is not streamed, reckoned before it begins, and of all but small answers together. */
+  /** Bytes of an answer that is not streamed, estimated before it begins. */
   answerBytes: number
+  /** Bytes of all answers together, small ones not counted. */
   answersBytes: number
-  /** Tokens of a prompt whose experts are told: each has some hundred numbers. */
+  /** Tokens of a prompt whose experts are reported, some hundred numbers per token. */
   routedTokens: number
   bodyBytes: number
-  /** Bytes of all bodies together until they have been answered; small ones come on top. */
+  /** Bytes of all bodies together until their requests have been answered, small ones not counted. */
   bodiesBytes: number
-  /** Sequences that are kept for requests with the same beginning, and their tokens together. */
+  /** Sequences kept for prompts with the same beginning. */
   keptSequences: number
+  /** Tokens of all kept sequences together. */
   keptTokens: number
   connections: number
-  /** For a request's head, for all of a request, and between two requests on a connection. */
+  /** Time to receive a request's head. */
   headMs: number
+  /** Time to receive a whole request. */
   requestMs: number
+  /** Time between two requests on a connection. */
   idleMs: number
-  /** A connection whose reader takes nothing for so long is closed. */
+  /** Time after which a connection is closed if its client reads nothing. */
   stallMs: number
-  /** A stream in which nothing happens has a comment line so often. */
+  /** Time without an event after which a stream sends a comment line. */
   commentMs: number
-  /** What runs when the server closes has so long to end. */
+  /** Time that running requests have to end when the server closes. */
   drainMs: number
 }
 
