@@ -301,6 +301,8 @@ test('every room has a row, and every row a room', () => {
 
 test('no file knows a room that the row of its own does not name', () => {
   assert.ok(inside.length > 100, 'imports were found')
+  const roundabout = imports.filter(({ target }) => target.startsWith('#molm/'))
+  assert.equal(roundabout, [], 'an import by #molm/ would pass by the table')
   const strangers = inside.filter(({ room, target }) => {
     const other = roomOf(target)
     return other !== room && !KNOWS[room].includes(other)
