@@ -63,7 +63,7 @@ function drawPage(path, scheme, script) {
   const folder = mkdtempSync(join(tmpdir(), 'molm-page-'))
   const page = join(folder, 'experts.html')
   drawTexts(page, 'examples/prose.txt')
-  writeFileSync(page, `${readFileSync(page, 'utf8')}<script>${script}</script>`)
+  writeFileSync(page, `${readFileSync(page, 'utf8')}<script type="module">${script}</script>`)
   const settings = [`--blink-settings=preferredColorScheme=${scheme === 'dark' ? 0 : 1}`, '--window-size=1080,720']
   const headless = ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', `--user-data-dir=${folder}`]
   execFileSync('chromium', [...headless, ...settings, `--screenshot=${path}`, `file://${page}`], { stdio: 'ignore' })

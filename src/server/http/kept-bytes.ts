@@ -1,6 +1,6 @@
 /*
  * Memory of parsed JSON in V8, measured and rounded up: a body of few bytes may have many values. A character takes one
- * byte, or two if its text has any beyond Latin-1, which have at least two bytes in UTF-8.
+ * byte, or two if any in its text is beyond Latin-1 and so has at least two bytes in UTF-8.
  */
 const NUMBER_BYTES = 8
 const TEXT_BYTES = 24

@@ -21,8 +21,8 @@ const HEADERS = {
  * by then. Each event is made only when the connection has room for it. The ticket is aborted if the client disconnects,
  * and left at the end.
  *
- * hono's streamSSE is not used: it begins before the response is read, and its writes hide that the client has gone. Here
- * an event is made only when it is pulled.
+ * hono's streamSSE is not used: it begins before the response is read, and its writes hide that the client has
+ * disconnected. Here an event is made only when it is pulled.
  */
 export function eventStream(
   c: Context,
