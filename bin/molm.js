@@ -4,7 +4,7 @@ import { tooManyFiles } from '../dist/cli/io/open-files.js'
 import { setFlagsForGood } from '../dist/runtime/compiler/compile.js'
 
 const args = process.argv.slice(2)
-// Before anything else is imported, since that may compile WebAssembly.
+// Before other imports, which may compile WebAssembly.
 setFlagsForGood()
 headStart(args)
 

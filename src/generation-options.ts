@@ -75,7 +75,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   maxTokens: {
     ...wholeFrom(0),
     default: 256,
-    help: 'most tokens to generate',
+    help: 'maximum tokens to generate',
     short: 'n',
     argument: 'n',
     // 0 runs the prompt alone, which is no sensible default.
@@ -85,7 +85,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   temperature: {
     ...numbers('a number not below 0', (value) => value >= 0 && value < Infinity),
     default: 0.8,
-    help: '0 always takes the likeliest token',
+    help: 'randomness; 0 always takes the most likely token',
     argument: 't',
     config: { key: 'temperature' },
     inChat: true,
@@ -93,7 +93,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   topK: {
     ...numbers('an integer not below 0 (0 for no limit)', (value) => Number.isSafeInteger(value) && value >= 0),
     default: 40,
-    help: 'only the k likeliest tokens, 0 for all',
+    help: 'sample from the k most likely tokens; 0 for all',
     argument: 'k',
     config: { key: 'top_k' },
     inChat: true,
@@ -101,7 +101,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   topP: {
     ...fraction(),
     default: 0.95,
-    help: 'only the likeliest that together have probability p',
+    help: 'sample from the most likely tokens of total probability p',
     argument: 'p',
     config: { key: 'top_p' },
     inChat: true,
@@ -109,7 +109,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   minP: {
     ...fraction(),
     default: 0.05,
-    help: 'only those at least p times as likely as the likeliest',
+    help: 'sample from tokens at least p times as likely as the best',
     argument: 'p',
     config: { key: 'min_p' },
     inChat: true,
@@ -117,7 +117,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
   repeatPenalty: {
     ...numbers('a number above 0', (value) => value > 0 && value < Infinity),
     default: 1,
-    help: 'above 1, tokens that occurred get less likely',
+    help: 'above 1, makes repeated tokens less likely',
     argument: 'x',
     config: { key: 'repetition_penalty' },
     inChat: true,
@@ -137,7 +137,7 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     mustBe: `at most ${MOST_STOPS} texts, none of them empty`,
     includes: isStops,
     default: [],
-    help: 'end before this text, \\n for a line break; may be repeated',
+    help: 'end before this text (\\n: line break); repeatable',
     argument: 'text',
     inChat: true,
     config: {
@@ -158,14 +158,14 @@ export const GENERATION_OPTIONS: { readonly [K in OptionName]: GenerationOption<
     ...wholeFrom(1),
     default: Number.MAX_SAFE_INTEGER,
     defaultInWords: 'all',
-    help: 'only the latest n tokens count',
+    help: 'use only the latest n tokens',
     argument: 'n',
     inChat: true,
   },
   logprobs: {
     ...wholeFrom(0),
     default: 0,
-    help: 'in JSON, log-probabilities, and those of the n likeliest',
+    help: 'add to JSON log-probabilities, also of the n most likely tokens',
     argument: 'n',
     reports: true,
   },

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inOrder } from '#molm/in-order.js'
 
-test('no more items are under way than wanted', async () => {
+test('no more than `parallel` items are under way', async () => {
   let underWay = 0
   let most = 0
   const run = async (milliseconds: number) => {
@@ -18,7 +18,7 @@ test('no more items are under way than wanted', async () => {
   assert.is(most, 3)
 })
 
-/** Items that are worked on until they are let go. */
+/** Work that lasts until the test finishes it. */
 function workshop() {
   const finish = new Map<number, (failure?: Error) => void>()
   const work = (item: number) =>
@@ -34,7 +34,7 @@ async function drain(results: AsyncIterable<number>, into: number[]): Promise<vo
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5))
 
-test('results come in the order of the items, each once those before it are there', async () => {
+test('results come in the order of the items, each as soon as the earlier ones are there', async () => {
   const { finish, work } = workshop()
   const read: number[] = []
   const all = drain(inOrder(itemsUpTo(5), work, { parallel: 2, waiting: 2 }), read)
@@ -47,7 +47,7 @@ test('results come in the order of the items, each once those before it are ther
   await settled()
   finish.get(3)?.()
   await settled()
-  // Two results wait for the first, beside the one that runs: no more is begun.
+  // Three results wait for the first: no more is begun.
   assert.equal([...finish.keys()], [0, 1, 2, 3])
   assert.equal(read, [])
   finish.get(0)?.()
@@ -79,7 +79,7 @@ test('a result comes while the next item is still awaited', async () => {
   assert.equal(read, [1, 2])
 })
 
-test('an error ends the work once all is at rest, and what came before it is yielded', async () => {
+test('an error comes after the earlier results, once nothing is under way', async () => {
   const { finish, work } = workshop()
   const read: number[] = []
   async function* hanging() {
@@ -101,7 +101,7 @@ test('an error ends the work once all is at rest, and what came before it is yie
   assert.equal([...finish.keys()], [0, 1, 2])
 })
 
-test('a reader that stops ends the work under way and begins no more', async () => {
+test('no more is begun after the reader stops, and the work under way ends', async () => {
   const begun: number[] = []
   const ended: number[] = []
   const work = async (item: number) => {

@@ -3,14 +3,14 @@ import { spelledOut } from './parsing/command-line.js'
 import { COMMANDS } from './parsing/commands.js'
 
 /**
- * Begins what takes long in a command that runs a model, before even the parser of the command line is read: the thread
- * of the engine starts, and the code that loads models is read. Neither needs to know which model it will be.
+ * Starts the slow parts of a command that runs a model before the parser is even read: the engine's thread, and reading the
+ * code that loads models. Neither depends on which model it will be.
  */
 export function headStart(args: readonly string[]): void {
   const [name, ...rest] = spelledOut(args)
   const command = COMMANDS.find((command) => command.name === name)
   if (!command?.runsModel || rest.includes('--help') || rest.includes('-h')) return
   startThreadAhead()
-  // Whoever needs it next is told if it cannot be read.
+  // The command imports it again, and reports the error.
   import('../library/load-model.js').catch(() => undefined)
 }

@@ -6,9 +6,9 @@ import { commandFirst } from './parsing/command-first.js'
 import { checkHelp, commandNamed, spelledOut } from './parsing/command-line.js'
 import { COMMANDS, type CommandFile, type CommandName } from './parsing/commands.js'
 import { fitHelp } from './parsing/help-width.js'
-import { tellOrigin } from './parsing/options.js'
+import { withOrigin } from './parsing/options.js'
 
-/** The file of every command. It is read when the command is called, so that a short run does not wait for the others. */
+/** The file of each command, read only when the command is called: a short run does not wait for the others. */
 const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   run: () => import('./commands/run/run.js'),
   chat: () => import('./commands/chat.js'),
@@ -31,15 +31,15 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
 export const loadCommand = (name: CommandName): Promise<CommandFile> => FILES[name]()
 
 /**
- * Runs the command line (without node and script) and sets the process's exit code. The process is left to end by
- * itself, so that nothing written is lost.
+ * Runs a command line, given without node and script, and sets the exit code of the process. Does not call
+ * process.exit(), which could lose output.
  */
 export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
   const given = await commandFirst(args, loadCommand)
   const words = spelledOut(given)
   const name = words[0] === 'help' ? words[1] : words[0]
-  // A prompt without a command before it.
+  // `molm Hello`, without `run`.
   const isPromptAlone = words[0] === 'run' && commandNamed(given[0]) === undefined
   let program: Command | undefined
   try {
@@ -48,7 +48,7 @@ export async function main(args: readonly string[]): Promise<void> {
     program = await createProgram(namesToLoad(name))
     if (isPromptAlone) {
       program.hook('preAction', async (_, run) => {
-        // A whole sentence in quotes is no command.
+        // A quoted sentence cannot be meant as a command.
         if (/^\S+$/.test(run.args[0] ?? '')) await (await wrongWords()).checkPromptAlone(run.args, run.opts())
       })
     }
@@ -59,17 +59,17 @@ export async function main(args: readonly string[]): Promise<void> {
       error instanceof CommanderError && command
         ? await (await wrongWords()).clearerError(error, command, isPromptAlone ? given[0] : undefined)
         : undefined
-    reportError(clearer ?? error, command, tellOrigin)
+    reportError(clearer ?? error, command, withOrigin)
   }
 }
 
-/** Read when it is needed: most starts have nothing wrong in them. */
+/** Loaded on demand: most command lines have no mistake. */
 const wrongWords = () => import('./parsing/wrong-words.js')
 
-/** Whether a word has the form of an option of some letters with one dash, as molm has none: `-ngl`. */
+/** Whether a word is an option of several letters with one dash, like `-ngl`. molm has none. */
 const mayBeForeign = (word: string) => /^-[a-z]{2,}$/.test(word)
 
-/** The commands whose files are read for a call of the one that `word` names. */
+/** The commands whose files must be read to run the one that `word` names. */
 function namesToLoad(word: string | undefined): CommandName[] {
   const called = COMMANDS.filter(({ name }) => name === commandNamed(word))
   return called.some(({ readsAllOptions }) => readsAllOptions) ? ALL_NAMES : called.map(({ name }) => name)
@@ -77,7 +77,7 @@ function namesToLoad(word: string | undefined): CommandName[] {
 
 const ALL_NAMES = COMMANDS.map(({ name }) => name)
 
-/** The parser. All commands are in it, but only those of `names` with their options. */
+/** Creates the parser. It knows all commands, but only those in `names` have their options. */
 export async function createProgram(names: readonly CommandName[]): Promise<Command> {
   const program = new Command('molm')
     .usage('[options] [prompt...]\n       molm <command> [options]')
@@ -103,12 +103,12 @@ export async function createProgram(names: readonly CommandName[]): Promise<Comm
 
 const EXAMPLES = `
 Examples:
-  molm "What is a lantern?"          asks nano, the model that comes with molm
+  molm "What is a lantern?"          ask nano, the built-in model
   cat notes.txt | molm "In short:"   piped text comes first
-  molm run --help                    the options of a prompt
+  molm run --help                    options for a prompt
 
-Options may stand before or after a command. A prompt that begins with the name
-of a command goes after 'run' or '--'.`
+Options may come before or after the command. If a prompt begins with the name
+of a command, put 'run' or '--' in front of it.`
 
 function version(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version

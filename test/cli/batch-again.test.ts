@@ -13,7 +13,7 @@ import { describeAgain } from '#molm/cli/commands/run/batch/run-batch.js'
 import { sidecarPath } from '#molm/cli/commands/run/batch/sidecar.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-const test = suite('answers that take the place of earlier ones')
+const test = suite('answers that replace earlier ones')
 
 const DEFAULTS = { system: '', prefill: '', raw: false, experts: false, isConversation: false, args: {}, settings: {} }
 
@@ -31,7 +31,7 @@ const answer = (id: string | number, text: string, request = 'line-options') => 
 const linesOf = (...values: (object | string)[]) =>
   values.map((value) => `${typeof value === 'string' ? value : JSON.stringify(value)}\n`).join('')
 
-test('they are put in place when the output is closed, and the other lines stay as they are', () =>
+test('they are put in place when the output is closed, and other lines do not change', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
     await writeFile(path, linesOf({ id: 1, error: 'none' }, answer(2, 'b'), { id: 3, error: 'none' }))
@@ -43,7 +43,7 @@ test('they are put in place when the output is closed, and the other lines stay 
     assert.equal(await readdir(dir), ['out.jsonl'])
   }))
 
-test('those that are forgotten leave the output as it was, and nothing beside it', () =>
+test('discarded ones leave the output unchanged and no file next to it', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
     const old = linesOf({ id: 1, error: 'none' })
@@ -56,7 +56,7 @@ test('those that are forgotten leave the output as it was, and nothing beside it
     assert.equal(await readdir(dir), ['out.jsonl'])
   }))
 
-test('a line that is added comes after them', () =>
+test('a new line comes after them', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
     await writeFile(path, linesOf({ id: 1, error: 'none' }))
@@ -69,7 +69,7 @@ test('a line that is added comes after them', () =>
     assert.is(await readFile(path, 'utf8'), linesOf(answer(1, 'a'), answer(2, 'b'), answer(3, 'c')))
   }))
 
-test('what a killed run has answered again is put in place by the next one', () =>
+test('the next run puts the replacements of a killed run in place', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
     const old = linesOf({ id: 1, error: 'none' }, { id: 2, error: 'none' }, answer(3, 'c'))
@@ -77,7 +77,7 @@ test('what a killed run has answered again is put in place by the next one', () 
     const entries = [
       { line: 2, replaces: 2, result: answer(2, 'early') },
       { line: 2, replaces: 2, result: answer(2, 'late') },
-      // For a line that has another id, and for none: they belong to another file.
+      // For a line with another id, and for a missing line: they belong to another file.
       { line: 3, replaces: 9, result: answer(3, 'x') },
       { line: 8, replaces: 8, result: answer(8, 'x') },
     ]
@@ -96,7 +96,7 @@ test('what a killed run has answered again is put in place by the next one', () 
     assert.equal(await readdir(dir), ['out.jsonl'])
   }))
 
-test('what belongs to an output that was removed is forgotten', () =>
+test('replacements for a removed output are discarded', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
     await writeFile(sidecarPath(path, 'again'), linesOf({ line: 1, replaces: 1, result: answer(1, 'a') }))
@@ -105,7 +105,7 @@ test('what belongs to an output that was removed is forgotten', () =>
     assert.is(await readFile(path, 'utf8'), '')
   }))
 
-test('answers that cannot be put in place are kept beside, and the output stays as it was', () =>
+test('answers that cannot be put in place stay in their own file, and the output does not change', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.jsonl')
     const old = linesOf({ id: 1, error: 'none' })
@@ -126,7 +126,7 @@ test('answers that cannot be put in place are kept beside, and the output stays 
     assert.is(existsSync(sidecarPath(path, 'lock')), false)
   }))
 
-test('files of the user that are named after the output stay as they are', () =>
+test('files of the user that are named after the output do not change', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'yarn')
     const own = ['again', 'lock', 'partial'].map((ending) => `${path}.${ending}`)
@@ -142,7 +142,7 @@ test('files of the user that are named after the output stay as they are', () =>
     assert.equal((await readdir(dir)).sort(), ['yarn', 'yarn.again', 'yarn.lock', 'yarn.partial'])
   }))
 
-test('behind a link, the file itself is replaced', () =>
+test('for a link, the target is replaced', () =>
   inTemporaryFolder(async (dir) => {
     const [path, link] = [join(dir, 'out.jsonl'), join(dir, 'link')]
     await writeFile(path, linesOf({ id: 1, error: 'none' }))
@@ -154,17 +154,14 @@ test('behind a link, the file itself is replaced', () =>
     assert.is(await readFile(link, 'utf8'), linesOf(answer(1, 'a')))
   }))
 
-/** What an answer has of the request that it answers. */
+/** The hash of a request in its answer. */
 const requestOf = (prompt: string) => `${hashOf({ prompt })}-options`
 
 const prompts = (letters: string) => [...letters].map((prompt) => ({ prompt }))
 
 const answers = (letters: string) => [...letters].map((letter, i) => answer(i + 1, letter, requestOf(letter)))
 
-/**
- * The lines that are to be answered, and why those that have a result are; also those that were told before a refusal,
- * which then comes last.
- */
+/** The lines to answer, with the reason if they have a result. A refusal comes last, after the lines before it. */
 async function workOf(dir: string, input: (object | string)[], output: object[]): Promise<unknown[]> {
   const [inPath, outPath] = [join(dir, 'in.jsonl'), join(dir, 'out.jsonl')]
   await writeFile(inPath, linesOf(...input))
@@ -183,7 +180,7 @@ async function workOf(dir: string, input: (object | string)[], output: object[])
     }
     assert.is(early, undefined)
   } catch (error) {
-    // A look beforehand refuses the same.
+    // Checking in advance gives the same refusal.
     assert.is(early, (error as Error).message)
     assert.instance(error, OtherInputError)
     found.push(early)
@@ -194,13 +191,13 @@ async function workOf(dir: string, input: (object | string)[], output: object[])
   return found
 }
 
-test('what is to be done are failed lines, edited lines, and those without a result', () =>
+test('failed lines, edited lines and lines without a result are to be answered', () =>
   inTemporaryFolder(async (dir) => {
     const results = [
       answer(1, 'kept', requestOf('a')),
       { id: 2, error: 'none' },
       answer(3, 'edited', requestOf('b')),
-      // A result of an earlier version says nothing of its request.
+      // A result of an earlier version has no hash of its request.
       { id: 4, model: 'nano', text: 'kept' },
     ]
     assert.equal(await workOf(dir, prompts('abcde'), results), [
@@ -210,12 +207,12 @@ test('what is to be done are failed lines, edited lines, and those without a res
     ])
   }))
 
-test('answers of another input are refused before one of its lines is answered again', () =>
+test('answers of another input are refused before any line is answered again', () =>
   inTemporaryFolder(async (dir) => {
     const refusal = (why: string) => [
       `out.jsonl was not made from in.jsonl: ${why}\ngive another file with -o, or remove this one`,
     ]
-    const none = (count: number) => refusal(`none of its ${count} answers is to a line of it`)
+    const none = (count: number) => refusal(`none of its ${count} answers belongs to a line of it`)
     assert.equal(await workOf(dir, prompts('xyz'), answers('abc')), none(3))
     assert.equal(await workOf(dir, prompts('xyza'), answers('abc')), none(3))
     assert.equal(await workOf(dir, prompts('xyz'), [{ id: 1, error: 'none' }, ...answers('abc').slice(1)]), none(2))
@@ -223,7 +220,7 @@ test('answers of another input are refused before one of its lines is answered a
     assert.equal(await workOf(dir, ['Not JSON', 'at all'], answers('ab')), none(2))
   }))
 
-test('one answer that is known is enough, also in another place, and a single one may be of an edited line', () =>
+test('one known answer is enough, even on another line, and a single answer may be of an edited line', () =>
   inTemporaryFolder(async (dir) => {
     const edited = (...lines: number[]) => lines.map((line) => [line, 'edited'])
     assert.equal(await workOf(dir, prompts('xyc'), answers('abc')), edited(1, 2))
@@ -233,7 +230,7 @@ test('one answer that is known is enough, also in another place, and a single on
     assert.equal(await workOf(dir, prompts('xy'), [...answers('a'), failed]), [...edited(1), [2, 'failed']])
   }))
 
-test('of a line that could not be read only the number is known: it may have any id', () =>
+test('an unreadable line is known by its number only: it may have any id', () =>
   inTemporaryFolder(async (dir) => {
     const [q2, q3, q4, q5] = [2, 3, 4, 5].map((n) => ({ id: `q${n}`, prompt: 'a' }))
     const kept = answer('q3', 'kept', requestOf('before'))
@@ -243,7 +240,7 @@ test('of a line that could not be read only the number is known: it may have any
       [3, 'edited'],
       [4, 'failed'],
     ]
-    // The empty line in front has a number, but no result.
+    // The empty first line has a number, but no result.
     assert.equal(await workOf(dir, ['', q2, q3, q4], results), again)
     assert.equal(await workOf(dir, ['', q2, `${JSON.stringify(q3)},`, q4], results), again)
     assert.equal(await workOf(dir, ['', q2, { ...q3, id: true }, q4], results), again)
@@ -273,7 +270,7 @@ test('results of other options or another model are refused', () =>
     }
   }))
 
-test('the number of lines answered again comes with the reasons', () => {
+test('the number of lines answered again is reported with the reasons', () => {
   assert.is(describeAgain({ failed: 2, edited: 1 }), '3 lines answered again: 2 had failed, 1 was edited')
   assert.is(describeAgain({ failed: 0, edited: 2 }), '2 lines answered again: 2 were edited')
   assert.is(describeAgain({ failed: 1, edited: 0 }), '1 line answered again: 1 had failed')

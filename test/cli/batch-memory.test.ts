@@ -7,7 +7,7 @@ import { molm } from './molm.js'
 
 const test = suite('lines that share a memory')
 
-/** Works that end when the test says so, with what happens to them. */
+/** Jobs that end when the test ends them, and a log of their events. */
 function bench() {
   const retryAlone = new RetryAlone()
   const events: string[] = []
@@ -29,10 +29,10 @@ function bench() {
   return { events, run, end }
 }
 
-/** All that follows from what has happened has happened. */
+/** Resolves when all consequences have happened. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-test('what fails for want of room is done again when the others are done, and none begins beside it', async () => {
+test('a job that fails for lack of room runs again after the others, and no other begins meanwhile', async () => {
   const { events, run, end } = bench()
   const works = ['a', 'b', 'c'].map(run)
   await settled()
@@ -51,7 +51,7 @@ test('what fails for want of room is done again when the others are done, and no
   assert.equal(await Promise.all(works), ['a', 'b', 'no room', 'd'])
 })
 
-test('what was alone, or fails for another reason, is not done again', async () => {
+test('a job that ran alone, or fails for another reason, does not run again', async () => {
   const { events, run, end } = bench()
   const alone = run('a')
   await settled()
@@ -66,7 +66,7 @@ test('what was alone, or fails for another reason, is not done again', async () 
 })
 
 test('lines that do not fit beside each other are answered as they are alone', () => {
-  // Of 14 MB nano leaves room for one of the first three texts.
+  // With 14 MB, nano leaves room for one of the first three texts.
   const pages = {
     file: 'runtime/memory/arena.js',
     from: 'MEMORY_LIMIT = 65535 * PAGE',

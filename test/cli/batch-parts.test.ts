@@ -41,7 +41,7 @@ async function errorOf(line: string): Promise<string> {
   return (ask as UserError).message
 }
 
-test('lines are cut wherever the chunks end, and one that is too long is passed over', async () => {
+test('lines may span chunks, and a line that is too long is skipped', async () => {
   const shown = ({ number, bytes, end, isWhole }: Line) => [number, bytes?.toString(), end, isWhole]
   const lines = await collected(readLines(chunksOf('a', 'b\r', '\nc\n\nlong', 'longer\n', 'd'), 4))
   assert.equal(lines.map(shown), [
@@ -53,7 +53,7 @@ test('lines are cut wherever the chunks end, and one that is too long is passed 
   ])
 })
 
-test('a line that is not UTF-8 or not JSON is an error of that line, and those after it are read', async () => {
+test('a line that is not UTF-8 or not JSON is an error of that line, and later lines are read', async () => {
   const bytes = Buffer.concat([Buffer.from('{"prompt": "'), Buffer.from([0xff]), Buffer.from('"}\n{"prompt": "b"}\n')])
   const [first, second] = await collected(requestsOf(readLines(chunksOf(bytes), 1000), DEFAULTS))
   assert.match((first.ask as UserError).message, /^line 1: .*UTF-8/)
@@ -61,7 +61,7 @@ test('a line that is not UTF-8 or not JSON is an error of that line, and those a
   assert.is(second.id, 2)
 })
 
-test('a byte order mark and empty lines are passed over; lines keep their numbers', async () => {
+test('a byte order mark and empty lines are skipped; lines keep their numbers', async () => {
   const found = await requests('\ufeff{"prompt": "a"}\r\n  \r\n\n{"id": "x", "prompt": "b"}')
   assert.equal(
     found.map(({ id, line }) => [id, line]),
@@ -72,7 +72,7 @@ test('a byte order mark and empty lines are passed over; lines keep their number
   )
 })
 
-test('a line has the options of the command line where it gives none of its own', async () => {
+test('a line has the options of the command line unless it has its own', async () => {
   const ask = await askOf({ prompt: 'a', seed: 5, stop: ['b'], system: 'Be long.' })
   assert.equal(ask.settings, { maxTokens: 9, seed: 5, stop: ['b'] })
   assert.is(ask.system, 'Be long.')
@@ -81,7 +81,7 @@ test('a line has the options of the command line where it gives none of its own'
   assert.is((await askOf({ prompt: 'a' })).system, 'Be brief.')
 })
 
-test('raw lines take no turns, and lines with turns are conversations also under --raw', async () => {
+test('raw lines take no turns, and lines with turns are conversations even under --raw', async () => {
   const raw = await askOf({ prompt: ' ', raw: true })
   assert.equal([raw.raw, raw.system], [true, ''])
   const all = { ...DEFAULTS, system: '', isConversation: false, raw: true }
@@ -90,7 +90,7 @@ test('raw lines take no turns, and lines with turns are conversations also under
   assert.equal([turn.raw, turn.isConversation], [false, true])
 })
 
-test('what is wrong with a line is told by the name of its field', async () => {
+test('an error of a line names its field', async () => {
   const user = '[{"role": "user", "content": "a"}]'
   assert.match(await errorOf('{"prompt": "a", "maxTokns": 3}'), /no field "maxTokns"; did you mean "maxTokens"/)
   assert.match(await errorOf('{"prompt": "a", "max_tokens": 3, "maxTokens": 3}'), /"maxTokens" is there twice/)
@@ -107,7 +107,7 @@ test('what is wrong with a line is told by the name of its field', async () => {
   assert.match(await errorOf('[1]'), /line 1: a JSON object was expected/)
 })
 
-test('the hash of a line changes with what it asks for, not with its id, its spelling or the order of its fields', async () => {
+test('the hash of a line depends on its request, not on its id, its spelling or the order of its fields', async () => {
   const hash = async (text: string) => String((await requests(text))[0].hash)
   const one = await hash('{"prompt": "a", "max_tokens": 3}')
   assert.match(one, /^[0-9a-f]{16}$/)
@@ -117,7 +117,7 @@ test('the hash of a line changes with what it asks for, not with its id, its spe
   assert.is(await hash('nonsense'), 'undefined')
 })
 
-test('a line with a very long field, or very many, is refused at once', async () => {
+test('a line with a very long field name, or very many fields, is refused at once', async () => {
   const refusal = async (line: string) => {
     const [{ ask }] = await collected(requestsOf(readLines(chunksOf(line), 2 ** 24), DEFAULTS))
     return (ask as UserError).message
@@ -130,11 +130,11 @@ test('a line with a very long field, or very many, is refused at once', async ()
   const names = Array.from({ length: 300_000 }, (_, i) => `"k${i}": 1`)
   assert.match(await refusal(`{"prompt": "a", ${names.join()}}`), /^there is no field "k0"/)
   assert.match(await refusal('{"maxTokens": 1, "max_tokens": 2}'), /"maxTokens" is there twice, in two spellings/)
-  // Compared letter by letter, or each name with all others, they take minutes.
+  // Comparing letter by letter, or each name with all others, would take minutes.
   assert.ok(performance.now() - started < 10_000)
 })
 
-test('progress is told by the bytes of the input, where it has an end', () => {
+test('progress is measured in bytes of the input, if its size is known', () => {
   assert.is(describeBatch('in.jsonl', 120, { end: 340, bytes: 1000 }, 20), 'in.jsonl: 120 lines, 34 %, 33 s left')
   assert.is(describeBatch('in.jsonl', 1, { end: 340, bytes: 1000 }, undefined), 'in.jsonl: 1 line, 34 %')
   assert.is(describeBatch('in.jsonl', 9, { end: 1000, bytes: 1000 }, 20), 'in.jsonl: 9 lines, 100 %')

@@ -25,7 +25,7 @@ test('a classifier’s scores equal those of the reference implementation', asyn
   }
 })
 
-test('probabilities are a softmax, of labels that do not exclude each other a sigmoid each', () => {
+test('probabilities are a softmax, or a sigmoid each if labels do not exclude each other', () => {
   const logits = [0, Math.log(3)]
   const rounded = (values: number[]) => values.map((p) => Number(p.toFixed(6)))
   assert.equal(rounded(classProbabilities(logits, { raw: {} })), [0.25, 0.75])
@@ -34,7 +34,7 @@ test('probabilities are a softmax, of labels that do not exclude each other a si
   assert.equal(rounded(classProbabilities([Math.log(3)], { raw: {} })), [0.75])
 })
 
-test('classify prints all labels of a text, falling, and the likeliest one of each line', async () => {
+test('classify prints all labels of a text, most likely first, and the most likely label of each line', async () => {
   const [one, lines, json] = await Promise.all([
     molm(['classify', '-m', CLASSIFIER, 'What', 'a', 'day']),
     molm(['classify', '-m', CLASSIFIER], { stdin: 'What a day\r\n\nAnother line\n' }),

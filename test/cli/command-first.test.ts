@@ -22,7 +22,7 @@ test('a command may follow its options', async () => {
   for (const [given, meant] of lines) assert.equal(await commandFirst(words(given), loadCommand), words(meant), given)
 })
 
-test('a word is no command where an option takes it, or where the command has not these options', async () => {
+test('a word is not a command if it is the value of an option, or if the command does not have the options', async () => {
   const lines = [
     '-m show hi',
     '--seed 1 list',
@@ -35,7 +35,7 @@ test('a word is no command where an option takes it, or where the command has no
   for (const line of lines) assert.equal(await commandFirst(words(line), loadCommand), words(line), line)
 })
 
-test('the command line takes them so', async () => {
+test('molm accepts options before the command', async () => {
   const [list, convert] = await Promise.all([molm(['--json', 'list']), molm(['--quant', 'q8', 'convert'])])
   assert.is(list.code, 0, list.stderr)
   assert.is(JSON.parse(list.stdout)[0].model, 'nano')

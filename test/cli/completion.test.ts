@@ -26,7 +26,7 @@ test.before(async (context) => {
 
 test.after(({ folder }) => rm(folder, { recursive: true }))
 
-/** Command lines up to the cursor, and what is to be offered there. */
+/** Command lines up to the cursor, and the words offered there. */
 const LINES: [line: string, offered: string[]][] = [
   ['molm cha', ['chat']],
   ['molm he', ['help']],
@@ -57,7 +57,7 @@ done`
   for (const [i, [line, offered]] of LINES.entries()) assert.equal(lines[i].split(' ').sort(), offered, line)
 })
 
-inShell('bash')('bash replaces only what stands after the colon of a packing', async ({ folder }) => {
+inShell('bash')('bash replaces only the text after the colon of a packing', async ({ folder }) => {
   const script = `_molm_models() { echo 'acme/nano:q4 acme/nano:q8'; }
 COMP_LINE='molm show acme/nano:q' COMP_POINT=21
 _molm
@@ -74,7 +74,7 @@ inShell('fish')('fish completes the same', async ({ folder }) => {
       .trim()
       .split('\n')
       .map((word) => word.split('\t')[0])
-    // fish also offers what has the letters somewhere within.
+    // fish also offers words that contain the letters.
     for (const word of offered) assert.ok(words.includes(word), `${line}: ${stdout}`)
   }
 })

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm, NANO } from './molm.js'
 
-/** Shows every message and value that it is given. */
+/** A template that prints every message and value it receives. */
 const TEMPLATE =
   '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}' +
   '{% if mood is defined %}({{ mood }}){% endif %}{% if add_generation_prompt %}<assistant>{% endif %}'
@@ -24,7 +24,7 @@ async function withTemplate(use: (dir: string) => Promise<void>): Promise<void> 
 
 const GREEDY = ['--temperature', '0', '-n', '6', '--json']
 
-/** What the options make of a prompt is what the same text gives as it stands. */
+/** Checks that the options render a prompt to `text`: that text gives the same answer with --raw. */
 async function givesText(dir: string, args: string[], text: string, options: { stdin?: string } = {}): Promise<void> {
   const [found, expected] = await Promise.all([
     molm(['-m', dir, ...GREEDY, ...args], options),
@@ -36,7 +36,7 @@ async function givesText(dir: string, args: string[], text: string, options: { s
   assert.equal(tokens, wanted.tokens)
 }
 
-test('a system text stands in front, as text or from a file', () =>
+test('a system text comes first, given as text or from a file', () =>
   withTemplate(async (dir) => {
     await writeFile(join(dir, 'rules'), 'Be brief.\n')
     const text = '<system>Be brief.<user>Hi<assistant>'
@@ -44,7 +44,7 @@ test('a system text stands in front, as text or from a file', () =>
     await givesText(dir, ['--system', `@${join(dir, 'rules')}`, 'Hi'], text)
   }))
 
-test('nano answers as without a system text, and says that it has no effect', async () => {
+test('nano answers as without a system text, and warns that the text has no effect', async () => {
   const [plain, pirate, quiet] = await Promise.all(
     [[], ['-s', 'You are a pirate.'], ['-q', '-s', 'You are a pirate.']].map((args) =>
       molm([...args, '--temperature', '0', '-n', '12', 'hello']),
@@ -65,14 +65,14 @@ test('files come first, then stdin, then the arguments', () =>
     })
   }))
 
-test('an answer that is begun goes on, and is printed with its beginning', () =>
+test('a given beginning of the answer is continued and printed', () =>
   withTemplate(async (dir) => {
     await givesText(dir, ['--prefill', 'Well', 'Hi'], '<user>Hi<assistant>Well')
     const { stdout } = await molm(['-m', dir, '--temperature', '0', '-n', '3', '--prefill', 'Well', 'Hi'])
     assert.ok(stdout.startsWith('Well'), stdout)
   }))
 
-test('messages of a file are the conversation so far, and a prompt is its next question', () =>
+test('messages of a file begin the conversation, and the prompt is the next message', () =>
   withTemplate(async (dir) => {
     const [list, lines] = [join(dir, 'list.json'), join(dir, 'lines.jsonl')]
     const messages = [
@@ -83,11 +83,11 @@ test('messages of a file are the conversation so far, and a prompt is its next q
     await writeFile(lines, messages.map((message) => JSON.stringify(message)).join('\n'))
     await givesText(dir, ['--messages', list, 'Bye'], '<user>Hi<assistant>Hello<user>Bye<assistant>')
     await givesText(dir, ['--messages', lines, 'Bye'], '<user>Hi<assistant>Hello<user>Bye<assistant>')
-    // Without a question, the answer that ends the file goes on.
+    // Without a question, the answer at the end of the file is continued.
     await givesText(dir, ['--messages', list], '<user>Hi<assistant>Hello')
   }))
 
-test('a wrong line of messages is named by its number in the file', () =>
+test('an error in a line of messages names its number in the file', () =>
   withTemplate(async (dir) => {
     const lines = join(dir, 'lines.jsonl')
     await writeFile(lines, '\n{"role":"user","content":"Hi"}\n\nnonsense\n')
@@ -110,13 +110,13 @@ onPosix('a file may be a pipe', () =>
   }),
 )
 
-test('the template gets values by name', () =>
+test('the template receives values by name', () =>
   withTemplate(async (dir) => {
     await givesText(dir, ['--template-arg', 'mood="calm"', 'Hi'], '<user>Hi(calm)<assistant>')
     await givesText(dir, ['--template-arg', 'mood=3', '--template-arg', 'other=[1]', 'Hi'], '<user>Hi(3)<assistant>')
   }))
 
-test('what cannot be meant is refused by name', () =>
+test('wrong options are refused by name', () =>
   inTemporaryFolder(async (dir) => {
     const bad = join(dir, 'bad.json')
     await writeFile(bad, '[{"role": "usr", "content": "Hi"}]')
@@ -129,16 +129,16 @@ test('what cannot be meant is refused by name', () =>
       1,
       /bad\.json: "messages\[0\]\.role" must be system, developer, user or assistant; the file must hold/,
     )
-    assertRefused(await molm(['--template-arg', 'mood=calm', 'hi']), 2, /mood: calm is no JSON; a text needs quotes/)
+    assertRefused(await molm(['--template-arg', 'mood=calm', 'hi']), 2, /mood: calm is not JSON; a text needs quotes/)
     assertRefused(await molm(['--template-arg', 'mood', 'hi']), 2, /must be NAME=JSON/)
     for (const options of [
       ['-f', join(dir, 'bytes'), '-f', '-'],
       ['--messages', '-'],
       ['-s', '@-'],
     ]) {
-      assertRefused(await molm(['chat', ...options]), 2, /your questions from stdin, so - cannot stand for a file/)
+      assertRefused(await molm(['chat', ...options]), 2, /your questions from stdin, so - cannot name a file/)
     }
-    assertRefused(await molm(['--raw', '-s', 'x', 'hi']), 2, /--raw continues a text as it stands/)
+    assertRefused(await molm(['--raw', '-s', 'x', 'hi']), 2, /--raw continues a text as is/)
   }))
 
 test.run()

@@ -30,7 +30,7 @@ test('convert prints the packed file, which show describes and run runs', () =>
     assert.equal(JSON.parse(packed.stdout).tokens, JSON.parse(checkpoint.stdout).tokens)
   }))
 
-test('show tells the absolute path, the length of training and what the model wants of a generation', async () => {
+test('show prints the absolute path, the trained context and the model’s own defaults', async () => {
   const relativePath = relative(process.cwd(), NANO)
   const [card, json] = await Promise.all([
     molm(['show', relativePath, '--quant', 'q8']),
@@ -46,7 +46,7 @@ test('show tells the absolute path, the length of training and what the model wa
   assert.ok(defaults.max_tokens > 0 && defaults.stop.length > 0)
 })
 
-test('convert replaces a model with --force only, and puts other packings of the same one beside it', () =>
+test('convert replaces a model only with --force, and adds other packings of the same model', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'packed')
     const other = fixturePath('03-topk4-safetensors-bf16-sharded')
@@ -70,7 +70,7 @@ test('convert replaces a model with --force only, and puts other packings of the
     assert.is.not(await readFile(join(out, 'config.json'), 'utf8'), before)
   }))
 
-test('convert takes a folder in which an interrupted one has left its work', () =>
+test('convert resumes in the folder of an interrupted convert', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'packed')
     await mkdir(join(out, '.molm.partial'), { recursive: true })
@@ -79,7 +79,7 @@ test('convert takes a folder in which an interrupted one has left its work', () 
     assert.is(code, 0, stderr)
   }))
 
-test('convert --json tells path, bytes and warnings', () =>
+test('convert --json prints path, bytes and warnings', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'packed')
     const { stdout, stderr } = await molm(['convert', FIXTURE, out, '--json', '--verbose'])
@@ -89,7 +89,7 @@ test('convert --json tells path, bytes and warnings', () =>
     assert.match(stderr, /^molm: packed [\d.]+ [kM]B as q4 in .* s\n$/)
   }))
 
-test('weights that are no numbers are warned of, and -q silences that', () =>
+test('convert warns of weights that are not numbers, unless -q is given', () =>
   inTemporaryFolder(async (dir) => {
     const checkpoint = join(dir, 'checkpoint')
     await cp(fixturePath('02-base-safetensors-f32'), checkpoint, { recursive: true })
@@ -114,7 +114,7 @@ test('show describes nano by default, in words and as an object', async () => {
   const [words, object] = await Promise.all([molm(['show']), molm(['show', NANO, '--json', '--quant', 'q8'])])
   assert.is(words.code, 0, words.stderr)
   assert.match(words.stdout, /^nano\n/)
-  assert.match(words.stdout, /^ {2}parameters {2}12\.4 M, of which a token uses \d/m)
+  assert.match(words.stdout, /^ {2}parameters {2}12\.4 M; a token uses \d/m)
   assert.match(words.stdout, /^ {2}attention {3}2 of 8 experts, 4 heads, 128 channels$/m)
   assert.match(words.stdout, /^ {2}context {5}trained on 512 tokens at a time; no hard limit$/m)
   assert.match(words.stdout, /^ {2}tokenizer {3}4096 tokens, with chat template$/m)

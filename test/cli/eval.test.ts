@@ -10,7 +10,7 @@ import { assertRefused, molm, NANO } from './molm.js'
 const SPEECHES = fixturePath('texts/speeches.txt')
 const DEFINITIONS = fixturePath('texts/definitions.jsonl')
 
-test('eval --json tells perplexity, accuracy and agreement under their fixed names', async () => {
+test('eval --json prints perplexity, accuracy and agreement under fixed names', async () => {
   const options = ['--text', SPEECHES, '--task', DEFINITIONS, '--window', '256', '--against', 'nano:q8', '--json']
   const { code, stdout, stderr } = await molm(['eval', ...options])
   assert.is(stderr, '')
@@ -30,7 +30,7 @@ test('eval --json tells perplexity, accuracy and agreement under their fixed nam
   assert.is(against.top1_agreement, against.texts[0].top1_agreement)
 })
 
-test('eval --memory bounds both models of a comparison, and changes no number', () =>
+test('eval --memory limits both models of a comparison, and changes no number', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'a.txt')
     await writeFile(text, 'User: What is tea?\nAssistant: Tea is a drink.\n'.repeat(20))
@@ -47,11 +47,11 @@ test('eval --memory bounds both models of a comparison, and changes no number', 
     assert.is(bounded.code, 0, bounded.stderr)
     assert.is(bounded.stdout, free.stdout)
     assertRefused(little, 1, /--memory 12MB is too little for both: q4 needs [\d.]+MB, f32 needs 15.4MB\n$/)
-    // A checkpoint counts in f32, and is held whole.
+    // A checkpoint is loaded in f32, as a whole.
     assertRefused(whole, 1, /--memory 24MB is too little for both: .*\n.*molm convert \S+nano OUT --quant f32\n$/)
   }))
 
-test('eval --details tells what was chosen for each item', () =>
+test('eval --details prints the choice for each item', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'task.jsonl')
     const item = { context: 'The lantern is', choices: ['lit', 'xqzv'] }
@@ -72,10 +72,10 @@ test('eval --details tells what was chosen for each item', () =>
     assert.ok(details[0].loglikelihoods[0] > details[0].loglikelihoods[1])
     assert.match(table.stdout, /50\.00 % ± 50\.00/)
     assert.match(table.stdout, /task\.jsonl:1 +0 +0 +0 .*\n.*task\.jsonl:3 +1 +0 wrong/)
-    assertRefused(none, 2, /--details are those of a task/)
+    assertRefused(none, 2, /--details are about a task/)
   }))
 
-test('eval prints a table for people', () =>
+test('eval prints a table by default', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.txt')
     await writeFile(path, 'User: What is tea?\nAssistant: Tea is a drink.\n')
@@ -84,7 +84,7 @@ test('eval prints a table for people', () =>
     assert.match(stdout, /^ {2}text +tokens +scored +perplexity +bits\/byte\n( {2}\S+a\.txt( +[\d.]+){4}\n){2}$/)
   }))
 
-test('eval refuses what it cannot measure', () =>
+test('eval refuses wrong input', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'empty.txt')
     await writeFile(path, '')

@@ -10,7 +10,7 @@ import { assertRefused, molm } from './molm.js'
 
 const TEXT = 'The lantern is lit, and the old man said nothing.'
 
-test('the json of a prompt counts what forward routes', async () => {
+test('the JSON of a prompt counts the routes of forward', async () => {
   const { stdout, stderr } = await molm(['experts', '--json', '--tokens', TEXT])
   const { model: name, texts } = JSON.parse(stdout)
   assert.is(name, 'nano', stderr)
@@ -39,7 +39,7 @@ test('the json of a prompt counts what forward routes', async () => {
   }
 })
 
-test('files are compared, and the ending of --output chooses the format', async () => {
+test('files are compared, and the extension of --output sets the format', async () => {
   await inTemporaryFolder(async (dir) => {
     const names = ['prose.txt', 'code.js', 'out.svg', 'out.html', 'out.PNG']
     const [prose, code, svg, html, png] = names.map((name) => join(dir, name))
@@ -64,7 +64,7 @@ test('files are compared, and the ending of --output chooses the format', async 
   })
 })
 
-test('--csv is --format csv, also where the file is named otherwise', async () => {
+test('--csv is --format csv, whatever the extension of the file', async () => {
   await inTemporaryFolder(async (dir) => {
     const file = join(dir, 'usage.html')
     const [short, long, written] = await Promise.all([
@@ -83,7 +83,7 @@ test('--csv is --format csv, also where the file is named otherwise', async () =
   })
 })
 
-test('what cannot be meant is refused', async () => {
+test('wrong options are refused', async () => {
   const [twoForms, alsoFormat] = await Promise.all([
     molm(['experts', '--csv', '--json', 'words']),
     molm(['experts', '--csv', '--format', 'svg', 'words']),
@@ -99,7 +99,7 @@ test('what cannot be meant is refused', async () => {
     molm(['experts', '--width', '800', '--json', 'words']),
     molm(['experts', '--against', 'nano', '--tokens', 'words']),
   ])
-  const ending = /the ending must be \.txt, \.json, \.csv, \.svg, \.png or \.html; or give --format/
+  const ending = /the extension must be \.txt, \.json, \.csv, \.svg, \.png or \.html; or give --format/
   const why = [
     ending,
     ending,
@@ -122,7 +122,7 @@ test('what cannot be meant is refused', async () => {
   assertRefused(format, 2, /pdf/)
 })
 
-test('two models are compared on the same text: the same weights agree, others are told how much', async () => {
+test('two models are compared on the same text: equal weights agree, and other agreement is measured', async () => {
   const against = ['experts', '--against', 'nano:q4', '--json']
   const [same, other, words] = await Promise.all([
     molm([...against, TEXT]),
@@ -139,7 +139,7 @@ test('two models are compared on the same text: the same weights agree, others a
   assert.match(words.stdout, /^Routing of nano \(q4\) against nano \(f32\)\n/, words.stderr)
 })
 
-test('a pruned model is compared under the numbers that its experts had', async () => {
+test('a pruned model is compared by the original numbers of its experts', async () => {
   await inTemporaryFolder(async (dir) => {
     const [text, small] = [join(dir, 'text.txt'), join(dir, 'small')]
     await writeFile(text, `${TEXT} It was a long way to the light, and nobody spoke of it again.\n`.repeat(20))
@@ -160,7 +160,7 @@ test('a pruned model is compared under the numbers that its experts had', async 
   })
 })
 
-test('a file that is not UTF-8 is refused, and one that is empty', async () => {
+test('files that are empty or not UTF-8 are refused', async () => {
   await inTemporaryFolder(async (dir) => {
     const [latin, empty] = [join(dir, 'latin.txt'), join(dir, 'empty.txt')]
     await writeFile(latin, Buffer.from('caf\xe9', 'latin1'))
@@ -171,14 +171,14 @@ test('a file that is not UTF-8 is refused, and one that is empty', async () => {
   })
 })
 
-test('run names with each token the experts that it wakes, as experts does of the same text', async () => {
+test('run prints the same experts for each token as experts does for the same text', async () => {
   const generated = ['run', '--raw', '--temperature', '0', '-n', '4', '--ignore-eos', '--experts', TEXT]
   const [whole, lines] = await Promise.all([molm([...generated, '--json']), molm([...generated, '--jsonl'])])
   const { text, tokens, experts } = JSON.parse(whole.stdout)
   assert.is(experts.length, tokens.length, whole.stderr)
   const read = JSON.parse((await molm(['experts', '--json', '--tokens', TEXT + text])).stdout).texts[0].per_token
   const tail = read.slice(-tokens.length)
-  // The end of the text is only comparable where it is cut into the same tokens as it was made of.
+  // Only comparable as far as encoding the text gives the generated tokens again.
   assert.equal(
     tail.map(({ token }: { token: number }) => token),
     tokens,
@@ -230,7 +230,7 @@ test('a trace has a row per token, layer and expert, with the experts that run r
   })
 })
 
-test('a trace needs an ending that says how it is written, and a place where it can be', async () => {
+test('a trace needs a known extension and a writable path', async () => {
   const [ending, place] = await Promise.all([
     molm(['run', '--trace', 'trace.txt', 'words']),
     molm(['run', '--trace', '/nonexistent/trace.csv', 'words']),

@@ -10,17 +10,17 @@ const GREEDY = ['--temperature', '0', '-n', '4']
 
 test('a lone word that looks like a command is not sent to the model', async () => {
   const cases: [args: string[], pattern: RegExp][] = [
-    [['lst'], /^molm: 'lst' is no command; did you mean 'molm list'\?\n'molm run lst' asks the model\n$/],
+    [['lst'], /^molm: 'lst' is not a command; did you mean 'molm list'\?\n'molm run lst' asks the model\n$/],
     [['-m', 'nano', 'chta'], /did you mean 'molm chat'/],
     [['exprts', '--csv'], /did you mean 'molm experts'/],
     [['version'], /did you mean 'molm --version'/],
-    [['help', 'nope'], /^molm: 'nope' is no command; see molm --help\n/],
+    [['help', 'nope'], /^molm: 'nope' is not a command; see molm --help\n/],
     [['help', 'covert'], /did you mean 'molm help convert'/],
   ]
   for (const [args, pattern] of cases) assertRefused(await molm(args), 2, pattern)
 })
 
-test('the same word is a prompt after run, with others, or when it stands in a question', async () => {
+test('the same word is a prompt after run, with other words, or in a question', async () => {
   for (const args of [
     ['run', 'lst'],
     ['lst', 'of', 'words'],
@@ -31,7 +31,7 @@ test('the same word is a prompt after run, with others, or when it stands in a q
   }
 })
 
-test('-V, -v and ls are known, in help as well', async () => {
+test('-V, -v and ls are known, also to help', async () => {
   const [long, short, small, list, ls, help] = await Promise.all(
     [['--version'], ['-V'], ['-v'], ['list'], ['ls'], ['help', 'ls']].map((args) => molm(args)),
   )
@@ -41,7 +41,7 @@ test('-V, -v and ls are known, in help as well', async () => {
   assert.match(help.stdout, /^Usage: molm list\|ls /)
 })
 
-test('what users of llama.cpp and ollama type is understood', async () => {
+test('options of llama.cpp and ollama are understood', async () => {
   const ours = await molm(['--temperature', '0', '-n', '5', 'What is a lantern?'])
   const theirs = await molm(['--temp', '0', '--n-predict', '5', '-p', 'What is a lantern?'])
   assert.is(theirs.stdout, ours.stdout, theirs.stderr)
@@ -54,7 +54,7 @@ test('what users of llama.cpp and ollama type is understood', async () => {
   assert.ok(unlimited.stdout.length > ours.stdout.length)
 })
 
-test('a stop text may hold a line break as \\n', async () => {
+test('a stop text may contain a line break, written as \\n', async () => {
   const long = ['--raw', '--temperature', '0', '-n', '60', '--json', 'User: What is a lantern?\nAssistant:']
   const [free, stopped] = await Promise.all([molm(long), molm(['--stop', '\\n', ...long])])
   const [text, cut] = [free, stopped].map(({ stdout }) => JSON.parse(stdout).text)
@@ -73,7 +73,7 @@ test('- is stdin, for a prompt and for files, but only once', () =>
     const messages = '[{"role": "user", "content": "What is a lantern?"}]'
     const asked = await molm([...GREEDY, '--messages', '-'], { stdin: messages })
     assert.is(asked.stdout, expected.stdout, asked.stderr)
-    assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: messages }), 2, /'-' can stand for one file only/)
+    assertRefused(await molm(['-f', '-', '--messages', '-'], { stdin: messages }), 2, /'-' can name one file only/)
 
     await writeFile(join(dir, 'text.txt'), 'The lantern is lit, and the ship comes home.')
     const [file, piped] = await Promise.all([
@@ -87,20 +87,20 @@ test('- is stdin, for a prompt and for files, but only once', () =>
     assertRefused(binary, 1, /stdin: line 1 is not valid UTF-8/)
   }))
 
-test('a ~ that the shell has left stands for the home folder', async () => {
+test('a ~ that the shell did not expand is the home folder', async () => {
   assertRefused(await molm(['show', '~/no/such']), 1, new RegExp(`^molm: ${homedir()}/no/such: no such file or folder`))
   assertRefused(await molm(['-f', '~/no-such', 'x']), 1, new RegExp(`^molm: ${homedir()}/no-such: no such file`))
   const { stderr } = await molm(['show', 'other'], { env: { MOLM_HOME: '~/no-such-home' } })
   assert.match(stderr, new RegExp(`in ${homedir()}/no-such-home`))
 })
 
-test('an error says when $MOLM_MODEL has named the model, and which one may be meant', async () => {
+test('an error says that $MOLM_MODEL named the model, and suggests a name', async () => {
   const env = { MOLM_MODEL: 'Nano' }
   assertRefused(await molm(['show'], { env }), 1, /did you mean nano\? \(named by \$MOLM_MODEL\)\n$/)
   assertRefused(await molm(['show', 'Nano'], { env }), 1, /did you mean nano\?\n$/)
 })
 
-test('convert takes a name, and a folder of packings is told apart by :q8', () =>
+test('convert takes a name, and :q8 selects a packing in a folder', () =>
   inTemporaryFolder(async (dir) => {
     const { code, stdout, stderr } = await molm(['convert', 'nano', join(dir, 'packed')])
     assert.is(code, 0, stderr)

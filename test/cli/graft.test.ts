@@ -5,7 +5,7 @@ import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm, NANO } from './molm.js'
 
-test('graft writes a model that runs, and tells what was added', () =>
+test('graft writes a model that runs, and reports the new experts', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'larger')
     const options = ['--from', NANO, '--layers', '3-4', '--experts', '0,1', '--gate-bias', '-0.5']
@@ -23,7 +23,7 @@ test('graft writes a model that runs, and tells what was added', () =>
     assert.is(show.code, 0, show.stderr)
   }))
 
-test('prune and graft print the path alone, and replace no model unless they are told to', () =>
+test('prune and graft print only the path, and replace a model only with --force', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'model')
     const one = ['--from', NANO, '--layers', '3', '--experts', '0', '--only', 'mlp']
@@ -40,7 +40,7 @@ test('prune and graft print the path alone, and replace no model unless they are
     assert.match(pruned.stderr, /before +after\n.*weights .*\n.*perplexity .*\n(.*\n)*.*gates from the softmax/)
   }))
 
-test('graft refuses what cannot be meant', () =>
+test('graft refuses wrong options', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
     const graft = (...rest: string[]) => molm(['graft', 'nano', out, ...rest])

@@ -19,7 +19,7 @@ test('help pages fit a terminal of 80 columns, and every command has an example'
   for (const { name } of COMMANDS) assert.match(pages, new RegExp(`## molm ${name}\n[^#]*Examples:\n`))
 })
 
-test('help fits a narrow window, each line going on below its own beginning', async () => {
+test('help fits a narrow window, with each line wrapped below its own indentation', async () => {
   const page = fitHelp(await helpAsMarkdown(), 40)
   for (const line of page.split('\n')) assert.ok(line.length <= 40 || !line.trim().includes(' '), line)
   assert.is(
@@ -28,7 +28,7 @@ test('help fits a narrow window, each line going on below its own beginning', as
   )
 })
 
-test('--help, --version and help end with 0', async () => {
+test('--help, --version and help exit with 0', async () => {
   const { version } = JSON.parse(await readFile(new URL('package.json', repository), 'utf8'))
   const [help, told, ofCommand, longWay] = await Promise.all(
     [['--help'], ['--version'], ['convert', '--help'], ['help', 'convert']].map((args) => molm(args)),

@@ -7,7 +7,7 @@ import { convertModel } from '#molm/index.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm, NANO } from './molm.js'
 
-/** A heap that what these folders ask for does not fit in: who tries ends with V8's own message. */
+/** A heap that is too small for the claims of these folders: allocating them would end the process with V8's message. */
 const SMALL = { NODE_OPTIONS: '--max-old-space-size=128' }
 const NUMBERS = { n_layer: 4000, n_att_experts: 4, n_mlp_experts: 8 }
 
@@ -27,7 +27,7 @@ async function refuses(dir: string, pattern: RegExp): Promise<void> {
   assertRefused(await molm(['-m', dir, '--threads', '1', 'hi'], { env: SMALL }), 1, pattern)
 }
 
-test('a config.json with absurd numbers is refused at once, beside a checkpoint and beside packed weights', async () => {
+test('a config.json with absurd numbers is refused at once, with a checkpoint and with packed weights', async () => {
   await inCopyOfNano(async (dir) => {
     const packed = join(dir, 'packed')
     const { path } = await convertModel(dir, packed, { threads: 1 })
@@ -37,7 +37,7 @@ test('a config.json with absurd numbers is refused at once, beside a checkpoint 
         const before = await readFile(join(folder, 'config.json'))
         const after = JSON.stringify({ ...config, ...keys })
         await writeFile(join(folder, 'config.json'), after)
-        // Whoever makes such a folder can make the checksum fit.
+        // An attacker can make the checksum fit.
         const bytes = await readFile(path)
         const at = bytes.indexOf(sha256(before))
         if (folder === packed) await writeFile(path, bytes.fill(sha256(after), at, at + 64))

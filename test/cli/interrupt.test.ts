@@ -6,10 +6,10 @@ import { ended, startMolm } from './molm.js'
 
 const ENDLESS = ['--raw', '-n', '1000000', '--ignore-eos', '--seed', '1', '-m', fixturePath('01-base-bin-f32'), 'x']
 
-/** Begins before the others, since it takes seconds until it says that it waits. */
+/** Started before the tests, since its note about waiting takes seconds. */
 const waiting = startMolm(['x'])
 
-/** A run that has begun to write. */
+/** Starts a run and resolves when it has begun to print. */
 async function midway(args: string[]) {
   const child = startMolm([...args, ...ENDLESS])
   child.stdin.end()
@@ -17,7 +17,7 @@ async function midway(args: string[]) {
   return child
 }
 
-test('Ctrl-C ends with 130, and the text so far is out', async () => {
+test('Ctrl-C exits with 130 after the text so far is printed', async () => {
   const child = await midway([])
   child.kill('SIGINT')
   const { code, stdout, stderr } = await ended(child)
@@ -47,7 +47,7 @@ test('Ctrl-C ends --jsonl with a last object, SIGTERM with 143', async () => {
   )
 })
 
-test('a reader that goes away ends the run quietly', async () => {
+test('a closed pipe ends the run silently', async () => {
   const child = await midway([])
   child.stdout.destroy()
   const { code, signal, stderr } = await ended(child)
@@ -56,7 +56,7 @@ test('a reader that goes away ends the run quietly', async () => {
   assert.is(stderr, '')
 })
 
-test('a command that waits for its stdin says so after a while, and Ctrl-C ends it', async () => {
+test('a command that waits for stdin says so after a while, and Ctrl-C ends it', async () => {
   const end = ended(waiting)
   waiting.stderr.once('data', () => waiting.kill('SIGINT'))
   const { code, stderr } = await end

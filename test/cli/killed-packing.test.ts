@@ -9,14 +9,14 @@ import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { ended, startMolm } from './molm.js'
 
-// Windows cannot stop a process for a while.
+// Windows cannot suspend a process.
 const onPosix = process.platform === 'win32' ? test.skip : test
 const TEXT = fixturePath('texts/code.txt')
 const PACKING = /^\.molm-packing-[\w-]+$/
 
 const packingIn = async (dir: string) => (await readdir(dir)).filter((name) => PACKING.test(name))
 
-/** A `molm prune` of nano, stopped in the middle of its packing, and its end. */
+/** Starts `molm prune` of nano and suspends it in the middle of its packing. Resolves with the process and its end. */
 async function stoppedInPacking(dir: string) {
   const child = startMolm(['prune', 'nano', join(dir, 'out'), '--keep', '0.5', '--calibrate', TEXT])
   child.stdin.end()

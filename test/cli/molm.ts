@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 export const BIN = fileURLToPath(new URL('../../../bin/molm.js', import.meta.url))
 export const NANO = fileURLToPath(new URL('../../../models/nano', import.meta.url))
 
-/** How a command ended, and all that it wrote. */
+/** The end of a command, and its output. */
 export interface Ended {
   code: number | null
   signal: NodeJS.Signals | null
@@ -17,7 +17,7 @@ export interface Ended {
 
 export type Running = ChildProcessByStdio<Writable, Readable, Readable>
 
-/** Runs `molm` as a shell would, and waits for its end. Without `stdin` there is no text to read, as with </dev/null. */
+/** Runs `molm` as a shell would, and waits for its end. Without `stdin` there is no input, as with </dev/null. */
 export async function molm(
   args: string[],
   options: { stdin?: string | Uint8Array; env?: object; bin?: string } = {},
@@ -29,7 +29,7 @@ export async function molm(
   return ended(child as Running)
 }
 
-/** Starts `molm` with stdin open, for a test that interferes. */
+/** Starts `molm` with an open stdin, for tests that interact with it. */
 export function startMolm(args: string[], env?: object): Running {
   return spawn(process.execPath, [BIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment(env) })
 }
@@ -47,7 +47,7 @@ export async function ended(child: Running): Promise<Ended> {
   return { code, signal, stdout, stderr }
 }
 
-/** Checks that a command was refused as a user likes it: exit code, at most two lines that match, and nothing else. */
+/** Checks that a command was refused: the exit code, one or two lines that match on stderr, and nothing on stdout. */
 export function assertRefused({ code, stdout, stderr }: Ended, exitCode: number, pattern: RegExp): void {
   assert.is(code, exitCode, stderr)
   assert.match(stderr, pattern)
@@ -56,7 +56,7 @@ export function assertRefused({ code, stdout, stderr }: Ended, exitCode: number,
   assert.is(stdout, '')
 }
 
-/** The user's own settings must not reach the commands under test. */
+/** The environment without the user's own settings of molm. */
 function environment(env: object = {}): NodeJS.ProcessEnv {
   const { MOLM_MODEL, MOLM_DEBUG, MOLM_KERNELS, NO_COLOR, FORCE_COLOR, ...rest } = process.env
   return { ...rest, MOLM_HOME: '/nonexistent', ...env }

@@ -7,7 +7,7 @@ import { repositoryPath } from '../support/fixtures.js'
 const test = suite('a limit on open files')
 const onPosix = process.platform === 'win32' ? test.skip : test
 
-onPosix('that is too low for a start is reported in a line', () => {
+onPosix('that is too low to start is reported in one line', () => {
   const bin = repositoryPath('bin/molm.js')
   for (const command of ['list', 'run -n 1 Hi', 'serve --port 0']) {
     const { status, stderr } = spawnSync(
@@ -19,7 +19,7 @@ onPosix('that is too low for a start is reported in a line', () => {
       },
     )
     assert.is(status, 1, stderr)
-    assert.match(stderr, /^molm: the system lets a process open too few files at once; .*ulimit -n 1024.*\n$/)
+    assert.match(stderr, /^molm: the limit of open files is too low; .*ulimit -n 1024.*\n$/)
   }
 })
 

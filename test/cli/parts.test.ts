@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { taughtLine } from '#molm/cli/commands/model-card.js'
-import { tellNoRoom } from '#molm/cli/io/errors.js'
+import { noRoomMessage } from '#molm/cli/io/errors.js'
 import { joinPrompt } from '#molm/cli/io/stdin.js'
 import { alignColumns } from '#molm/cli/io/table.js'
 import { wrapWords } from '#molm/cli/io/wrap-words.js'
@@ -10,7 +10,7 @@ import { NoRoom, UsageError } from '#molm/errors.js'
 import { layersOf } from '#molm/experts/layers-json.js'
 import { AnswerText } from '#molm/text/answer-text.js'
 
-test('sizes are read in units of 1000 and of 1024', () => {
+test('sizes have units of 1000 and of 1024', () => {
   const sizes = {
     '1GiB': 2 ** 30,
     '800MB': 8e8,
@@ -29,14 +29,14 @@ test('sizes are read in units of 1000 and of 1024', () => {
   }
 })
 
-test('a bare number for --memory that is far too small is asked about', () => {
+test('a tiny --memory without a unit is refused with a suggestion', () => {
   assert.throws(() => parseMemory('1'), /^--memory 1 is 1 byte; did you mean 1GB\?$/)
   assert.throws(() => parseMemory('800'), /--memory 800 is 800 bytes; did you mean 800MB\?/)
   assert.is(parseMemory('1B'), 1)
   assert.is(parseMemory('1073741824'), 2 ** 30)
 })
 
-test('a line on a terminal breaks at blanks alone', () => {
+test('a line on a terminal wraps at blanks only', () => {
   const line = 'packed as q4 5.2 MB, disk free 23.3 GB'
   assert.is(wrapWords(line, 38), line)
   assert.is(wrapWords(line, 35), 'packed as q4 5.2 MB, disk free 23.3\n  GB')
@@ -44,22 +44,22 @@ test('a line on a terminal breaks at blanks alone', () => {
   assert.is(wrapWords('see /a/long/path/of/a/file now\nand more', 10), 'see\n  /a/long/path/of/a/file\n  now\nand more')
 })
 
-test('the error of a text that fits into no memory does not speak of sessions', () => {
+test('the error for a text that does not fit into memory does not mention sessions', () => {
   const error = (held: number, more: number) => new NoRoom('all sessions together', { held, more })
   const remedy = '--context N lets only the latest N count'
   assert.is(
-    tellNoRoom(error(0, 3_000_008), '--context'),
+    noRoomMessage(error(0, 3_000_008), '--context'),
     `no room for 3.00 M tokens of text in the 4 GiB of a WebAssembly memory; ${remedy}`,
   )
-  assert.match(tellNoRoom(error(400_000, 300_000)), /^no room for 700 k tokens of text .*; give less text$/)
+  assert.match(noRoomMessage(error(400_000, 300_000)), /^no room for 700 k tokens of text .*; give less text$/)
   assert.is(
-    tellNoRoom(error(700_000, 1), '--context'),
+    noRoomMessage(error(700_000, 1), '--context'),
     `the text has reached 700 k tokens: no room for more in the 4 GiB of a WebAssembly memory; ${remedy}`,
   )
-  assert.is(tellNoRoom(error(0, 0)), 'all sessions together')
+  assert.is(noRoomMessage(error(0, 0)), 'all sessions together')
 })
 
-test('a card names the layers of newcomers', () => {
+test('a model card names the layers with new experts', () => {
   const teaching = { texts: ['a.txt'], kind: 'mlp' as const, experts: 1, parameters: 1, steps: 1, tokens: 9 }
   const line = (...layers: number[]) => taughtLine({ ...teaching, layers }).replace(/, from .*/, '')
   assert.is(line(5), '1 mlp expert in layer 5')
@@ -68,7 +68,7 @@ test('a card names the layers of newcomers', () => {
   assert.is(line(3, 4, 5), '1 mlp expert in each of the layers 3 to 5')
 })
 
-test('whole numbers are taken in decimal notation only', () => {
+test('whole numbers must be in decimal notation', () => {
   const parse = wholeNumber('--count', 1)
   assert.is(parse('12'), 12)
   for (const text of ['', ' ', '0', '-3', '1.5', '0x10', 'Infinity', 'twelve']) {
@@ -76,7 +76,7 @@ test('whole numbers are taken in decimal notation only', () => {
   }
 })
 
-test('piped text comes before the arguments, and either may be alone', () => {
+test('piped text comes before the arguments, and each is optional', () => {
   assert.is(joinPrompt(['piped'], ['two', 'words']), 'piped\ntwo words')
   assert.is(joinPrompt([undefined], ['word']), 'word')
   assert.is(joinPrompt([''], ['word']), 'word')
@@ -84,7 +84,7 @@ test('piped text comes before the arguments, and either may be alone', () => {
   assert.is(joinPrompt([undefined], []), '')
 })
 
-test('an answer begins with its first visible character, whatever pieces it comes in', () => {
+test('an answer begins with its first visible character, however it is split', () => {
   const answer = new AnswerText({ isAnswer: true, isTurn: false })
   assert.equal(
     [' ', '\n', '  A', ' b', ' '].map((piece) => answer.add(piece)),
@@ -93,7 +93,7 @@ test('an answer begins with its first visible character, whatever pieces it come
   assert.is(answer.rest(' \n  A b  c', false), ' c')
 })
 
-test('a continued text is shown as it is, and so is what was held back', () => {
+test('a continued text is shown unchanged, also the part that was held back', () => {
   const text = new AnswerText({ isAnswer: false, isTurn: false })
   assert.is(text.add(' a'), ' a')
   assert.is(text.rest(' a\nUs\n', false), '\nUs\n')
@@ -114,7 +114,7 @@ test('a turn ends with its last visible character, unless it was cut', () => {
   }
 })
 
-test('gates are printed with as few digits as give them back', () => {
+test('gates are printed with the fewest digits that restore them', () => {
   const gates = Float32Array.of(0.1, 1 / 3, 1e-7)
   const routes = { ids: Int32Array.of(4, 0, 2), gates }
   const [{ layer, attention, mlp }] = layersOf([{ attention: routes, mlp: routes }])
@@ -123,7 +123,7 @@ test('gates are printed with as few digits as give them back', () => {
   assert.equal(Float32Array.from(mlp?.gates ?? []), gates)
 })
 
-test('columns are aligned, numbers at the right', () => {
+test('columns are aligned, with numbers at the right', () => {
   assert.is(
     alignColumns(
       [

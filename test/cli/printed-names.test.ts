@@ -15,14 +15,14 @@ const HOSTILE = `a${CLEAR}b`
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
 const reason = HAS_PSEUDO_TERMINAL ? '' : ' (skipped: no `script` of util-linux here)'
 
-/** Runs a command and checks that it writes no control characters but line ends and tabs. */
+/** Runs a command and checks that it prints no control characters except line breaks and tabs. */
 async function runPrintable(...args: string[]): Promise<string> {
   const { stdout, stderr } = await molm(args, { env: { MOLM_HOME: process.env.MOLM_HOME } })
   assert.not.match(stdout + stderr, /[^\P{Cc}\n\t]/u, args.join(' '))
   return stdout + stderr
 }
 
-test('what strangers call a model, a label or a commit is printed, not carried out', async () => {
+test('escape sequences in untrusted names of models, labels and commits are printed, not executed', async () => {
   await withHub(async (hub, dir) => {
     const classifier = join(dir, HOSTILE)
     await cp(fixturePath('13-classifier-safetensors-f32'), classifier, { recursive: true })
@@ -49,7 +49,7 @@ test('what strangers call a model, a label or a commit is printed, not carried o
   })
 })
 
-test('errors that nobody expected show no control characters either', async () => {
+test('unexpected errors print no control characters either', async () => {
   const script = `
     import { reportError } from '#molm/cli/io/errors.js'
     reportError(new Error('Unexpected token \\x1f\\x08\\x1b[2J in JSON'))`
@@ -60,42 +60,39 @@ test('errors that nobody expected show no control characters either', async () =
   assert.match(stderr, /Unexpected token \\x1f\\x08\\x1b\[2J in JSON\n\(unexpected error; MOLM_DEBUG=1/)
 })
 
-inTerminal(
-  `an answer with escape sequences is shown on a terminal, and given to a pipe as it is${reason}`,
-  async () => {
-    await inTemporaryFolder(async (dir) => {
-      // The byte of ESC takes the place of the letter e in every token.
-      const model = join(dir, 'model')
-      await cp(NANO, model, { recursive: true })
-      const path = join(model, 'tokenizer.json')
-      const tokenizer = JSON.parse(await readFile(path, 'utf8'))
-      const exchanged = (token: string) =>
-        token === '<|endoftext|>' ? token : token.replace(/[eě]/g, (c) => (c === 'e' ? 'ě' : 'e'))
-      const { vocab, merges } = tokenizer.model
-      tokenizer.model.vocab = Object.fromEntries(Object.entries(vocab).map(([token, id]) => [exchanged(token), id]))
-      tokenizer.model.merges = merges.map(exchanged)
-      await writeFile(path, JSON.stringify(tokenizer))
-      for (const name of ['vocab.json', 'merges.txt']) await rename(join(model, name), join(dir, name))
-      const args = ['run', '-m', model, '--raw', '-n', '20', '--temperature', '0', 'And th\x1b']
-      assert.ok((await molm(args)).stdout.includes('\x1b'))
-      const file = join(dir, `${HOSTILE}.txt`)
-      await writeFile(file, 'And the LORD said unto Moses')
-      for (const command of [
-        args.with(-1, 'And th'),
-        ['eval', '--text', file],
-        ['experts', '--no-color', '--file', file],
-      ]) {
-        const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...command], outputOnly: true })
-        try {
-          assert.is((await terminal.ended()).code, 0, terminal.output)
-          // Drawings of progress erase their line.
-          assert.not.match(terminal.output.replaceAll('\r\x1b[K', ''), /[^\P{Cc}\r\n\t]/u)
-        } finally {
-          await terminal.close()
-        }
+inTerminal(`an answer with escape sequences is sanitised for a terminal and unchanged in a pipe${reason}`, async () => {
+  await inTemporaryFolder(async (dir) => {
+    // The byte of ESC replaces the letter e in every token.
+    const model = join(dir, 'model')
+    await cp(NANO, model, { recursive: true })
+    const path = join(model, 'tokenizer.json')
+    const tokenizer = JSON.parse(await readFile(path, 'utf8'))
+    const exchanged = (token: string) =>
+      token === '<|endoftext|>' ? token : token.replace(/[eě]/g, (c) => (c === 'e' ? 'ě' : 'e'))
+    const { vocab, merges } = tokenizer.model
+    tokenizer.model.vocab = Object.fromEntries(Object.entries(vocab).map(([token, id]) => [exchanged(token), id]))
+    tokenizer.model.merges = merges.map(exchanged)
+    await writeFile(path, JSON.stringify(tokenizer))
+    for (const name of ['vocab.json', 'merges.txt']) await rename(join(model, name), join(dir, name))
+    const args = ['run', '-m', model, '--raw', '-n', '20', '--temperature', '0', 'And th\x1b']
+    assert.ok((await molm(args)).stdout.includes('\x1b'))
+    const file = join(dir, `${HOSTILE}.txt`)
+    await writeFile(file, 'And the LORD said unto Moses')
+    for (const command of [
+      args.with(-1, 'And th'),
+      ['eval', '--text', file],
+      ['experts', '--no-color', '--file', file],
+    ]) {
+      const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', ...command], outputOnly: true })
+      try {
+        assert.is((await terminal.ended()).code, 0, terminal.output)
+        // Progress erases its line before it draws.
+        assert.not.match(terminal.output.replaceAll('\r\x1b[K', ''), /[^\P{Cc}\r\n\t]/u)
+      } finally {
+        await terminal.close()
       }
-    })
-  },
-)
+    }
+  })
+})
 
 test.run()

@@ -6,7 +6,7 @@ import { fixturePath } from '../support/fixtures.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, molm } from './molm.js'
 
-test('prune writes a model that runs, and tells size, perplexity, speed and gates', () =>
+test('prune writes a model that runs, and reports size, perplexity, speed and gates', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'calibration.txt')
     await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 4000))
@@ -29,7 +29,7 @@ test('prune writes a model that runs, and tells size, perplexity, speed and gate
     )
   }))
 
-test('prune refuses what cannot be meant', () =>
+test('prune refuses wrong options', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
     const code = fixturePath('texts/code.txt')

@@ -46,7 +46,7 @@ inTerminal(
   },
 )
 
-inTerminal(`rm removes what it was told to when the answer is yes, and nothing otherwise${reason}`, async () => {
+inTerminal(`rm removes the model if the answer is yes, and nothing otherwise${reason}`, async () => {
   await withHub(async (hub, dir) => {
     await hub.serve(REPO, '02-base-safetensors-f32')
     const models = () => readdir(join(dir, 'molm', 'models'))

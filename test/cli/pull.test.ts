@@ -11,7 +11,7 @@ import { assertRefused, ended, molm, startMolm } from './molm.js'
 const REPO = 'org/model'
 const FIXTURE = '01-base-bin-f32'
 
-/** Runs `use` with a hub that serves a model, and a way to run commands against it. */
+/** Runs `use` with a hub that serves a model, and a function that runs commands against it. */
 function withServedModel(
   use: (run: (...args: string[]) => ReturnType<typeof molm>, hub: HubServer, dir: string) => Promise<unknown>,
 ): Promise<void> {
@@ -21,7 +21,7 @@ function withServedModel(
   })
 }
 
-test('pull tells the plan on stderr and prints the path; the model then has its name', async () => {
+test('pull prints the plan to stderr and the path to stdout; then the model has its name', async () => {
   await withServedModel(async (run, _, dir) => {
     const { code, stdout, stderr } = await run('pull', REPO, '-t', '1')
     assert.is(code, 0, stderr)
@@ -40,7 +40,7 @@ test('pull tells the plan on stderr and prints the path; the model then has its 
   })
 })
 
-test('pull --json prints events, the result at the end', async () => {
+test('pull --json prints events, and the result as the last one', async () => {
   await withServedModel(async (run) => {
     const { code, stdout, stderr } = await run('pull', REPO, '--json', '--keep')
     assert.is(code, 0, stderr)
@@ -59,7 +59,7 @@ test('pull --json prints events, the result at the end', async () => {
   })
 })
 
-test('pull without a name lists models to begin with, for computers of several sizes', async () => {
+test('pull without a name lists models to start with, for computers of several sizes', async () => {
   const { code, stdout, stderr } = await molm(['pull'])
   assert.is(code, 0)
   assert.is(stderr, '')
@@ -82,7 +82,7 @@ test('pull without a name lists models to begin with, for computers of several s
   }
 })
 
-test('pull fails in a line or two', async () => {
+test('pull reports errors in a line or two', async () => {
   await withServedModel(async (run) => {
     assertRefused(await run('pull', 'org/other'), 1, /org\/other: there is no such model/)
     assertRefused(await run('pull', '../other'), 2, /not the name of a repository/)
@@ -92,7 +92,7 @@ test('pull fails in a line or two', async () => {
   })
 })
 
-test('an interrupted pull says that it can go on, and does', async () => {
+test('an interrupted pull says that it can be resumed, and it can', async () => {
   await withServedModel(async (run, hub) => {
     let requests = 0
     const child = startMolm(['pull', REPO, '-t', '1'], { MOLM_HOME: process.env.MOLM_HOME })
@@ -104,7 +104,7 @@ test('an interrupted pull says that it can go on, and does', async () => {
     hub.fault = undefined
     assert.is(code, 130)
     assert.is(stdout, '')
-    assert.match(stderr, /what was done is kept: the same command goes on from here\n$/)
+    assert.match(stderr, /progress is kept: run the same command to resume\n$/)
     const partial = await run('list')
     assert.match(partial.stdout, /^org\/model\tpartial\t\d+\t/)
     assertRefused(await run('show', REPO), 1, /pulled in part only; `molm pull org\/model` goes on/)
@@ -113,7 +113,7 @@ test('an interrupted pull says that it can go on, and does', async () => {
   })
 })
 
-test('list shows what comes with molm, which rm refuses to remove', async () => {
+test('list shows the built-in model, which rm refuses to remove', async () => {
   await withServedModel(async (run) => {
     const { size } = await stat(repositoryPath('models/nano/model.safetensors'))
     const { stdout, stderr } = await run('list')
@@ -136,7 +136,7 @@ test('list shows what comes with molm, which rm refuses to remove', async () => 
   })
 })
 
-test('a pulled model of the name of a built-in one goes before it, and can be removed', async () => {
+test('a pulled model takes precedence over a built-in one of the same name, and can be removed', async () => {
   await withServedModel(async (run, _, dir) => {
     await run('pull', REPO)
     const models = join(dir, 'molm', 'models')
@@ -177,7 +177,7 @@ test('list shows every packing: tab-separated, or as JSON', async () => {
   })
 })
 
-test('rm of a model leaves those whose owner has its name', async () => {
+test('rm of a model keeps the models of an owner with the same name', async () => {
   await withServedModel(async (run, _, dir) => {
     await run('pull', REPO)
     const models = join(dir, 'molm', 'models')
@@ -192,7 +192,7 @@ test('rm of a model leaves those whose owner has its name', async () => {
   })
 })
 
-test('a renamed model is kept by its new name, and found by both', async () => {
+test('a renamed model is stored under its new name, and both names find it', async () => {
   await withServedModel(async (run, hub, dir) => {
     hub.renamed.set('old/model', REPO)
     const { code, stdout, stderr } = await run('pull', 'old/model')
@@ -209,7 +209,7 @@ test('a renamed model is kept by its new name, and found by both', async () => {
   })
 })
 
-test('a model that is here will do when the hub cannot be asked', async () => {
+test('a pulled model is used if the hub cannot be reached', async () => {
   await withServedModel(async (run) => {
     const { stdout: path } = await run('pull', REPO)
     process.env.HF_HUB_OFFLINE = '1'
@@ -229,7 +229,7 @@ test('a model that is here will do when the hub cannot be asked', async () => {
   })
 })
 
-test('pull takes the address of a page, and knows what comes with molm', async () => {
+test('pull takes the URL of a page, and knows the built-in model', async () => {
   await withServedModel(async (run, hub, dir) => {
     const host = new URL(hub.endpoint).host
     for (const address of [
@@ -256,11 +256,11 @@ test('pull takes the address of a page, and knows what comes with molm', async (
   })
 })
 
-test('rm asks first, and without a terminal needs --yes', async () => {
+test('rm asks first, and needs --yes without a terminal', async () => {
   await withServedModel(async (run) => {
     await run('pull', REPO)
     await run('pull', `${REPO}:q8`)
-    assertRefused(await run('rm', REPO), 2, /nobody is at a terminal to be asked: give --yes/)
+    assertRefused(await run('rm', REPO), 2, /there is no terminal to ask at: give --yes/)
     assertRefused(await run('rm', 'org/other', '--yes'), 1, /no pulled model 'org\/other'/)
     assertRefused(await run('rm', '../model', '--yes'), 1, /no pulled model/)
     for (const [command, name] of [
@@ -293,7 +293,7 @@ test('show --verify compares a packed model with its checksums', async () => {
   })
 })
 
-test('speed is that of the last seconds', () => {
+test('throughput is measured over the last seconds', () => {
   let now = 0
   const throughput = new Throughput(() => now)
   assert.is(throughput.perSecond, undefined)

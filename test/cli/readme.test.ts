@@ -14,7 +14,7 @@ import { molm } from './molm.js'
 const test = suite('README')
 const text = await readFile(repositoryPath('README.md'), 'utf8')
 
-test('what README shows is what comes', async () => {
+test('the commands in README print the output shown', async () => {
   const shown = [...text.matchAll(/^\$ (.*npx molm .*)\n((?:.+\n)+?)(?=\n|```)/gm)]
   assert.is(shown.length, 5)
   for (const [, command, output] of shown) {
@@ -26,7 +26,7 @@ test('what README shows is what comes', async () => {
   }
 })
 
-test('its questions get the same answers at nano’s own temperature, whatever the seed', async () => {
+test('its questions get the same answers at nano’s own temperature with any seed', async () => {
   const questions = [...text.matchAll(/^\$ npx molm --temperature 0 "(.+)"$/gm)].map(([, question]) => question)
   assert.ok(questions.length > 3)
   await withModel('nano', { threads: 1 }, async (model) => {
@@ -42,7 +42,7 @@ test('its questions get the same answers at nano’s own temperature, whatever t
   })
 })
 
-test('its programs run as a library’s do, and the conversation gets the answers of the command line', async () => {
+test('its programs run with the installed library, and the conversation gets the answers of the command line', async () => {
   const programs = [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, program]) => program)
   assert.is(programs.length, 2)
   const library = JSON.stringify(pathToFileURL(repositoryPath('dist/index.js')))
@@ -58,7 +58,7 @@ test('its programs run as a library’s do, and the conversation gets the answer
   assert.is(conversation, answers.map((answer) => `${answer}\n`).join(''))
 })
 
-test('README says of every command what it is for', async () => {
+test('README describes every command', async () => {
   const { stdout } = await molm(['--help'])
   const commands = [...(/^Commands:\n((?: +.+\n)+)/m.exec(stdout)?.[1] ?? '').matchAll(/^ {2}([a-z]+) /gm)]
   assert.ok(commands.length > 10)
@@ -67,7 +67,7 @@ test('README says of every command what it is for', async () => {
   }
 })
 
-test('README’s table of models is that of molm pull', () => {
+test('README has the table of models of molm pull', () => {
   const rows = suggestedModels().map(({ computerGb, repo, fetchBytes, memoryBytes, speed }) => {
     const bytes = [fetchBytes, memoryBytes].map(formatBytes)
     return [`${computerGb} GB`, `\`${repo}\``, ...bytes, speed.prefill, speed.decode]
@@ -76,7 +76,7 @@ test('README’s table of models is that of molm pull', () => {
   assert.ok(text.includes(`|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
 })
 
-test('README links to files that are there', () => {
+test('links in README lead to existing files', () => {
   const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path)
   assert.ok(links.length > 10)
   for (const path of links) assert.ok(existsSync(repositoryPath(path)), path)

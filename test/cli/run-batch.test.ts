@@ -8,7 +8,7 @@ import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertRefused, type Ended, ended, molm, startMolm } from './molm.js'
 
-/** A checkpoint without chat template, whose 320 random tokens load in no time. */
+/** A checkpoint without chat template and with 320 random tokens, which loads in no time. */
 const BASE = ['-m', fixturePath('01-base-bin-f32')]
 
 const jsonl = (...lines: unknown[]) =>
@@ -20,19 +20,19 @@ const parsed = (text: string) =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
-/** What is said once of a batch in which a line has a system text, and nano is to answer. */
+/** The warning of a batch if a line has a system text and nano answers. */
 const SYSTEM_DROPPED = "molm: warning: nano's chat template leaves system texts out: this one has no effect\n"
 
 const batch = (args: string[], stdin?: string) => molm(['run', '--batch', ...args], { stdin })
 
-/** What does not differ from run to run, of an object that `run --json` prints. */
+/** The fields of `run --json` that are the same in every run. */
 function comparable({ code, stdout, stderr }: Ended) {
   assert.is(code, 0, stderr)
   const { timings: _, memory: __, ...rest } = JSON.parse(stdout)
   return rest
 }
 
-test('every line is answered as `run --json` answers it alone, in the order of the lines', async () => {
+test('every line gets the answer of `run --json`, in the order of the lines', async () => {
   const input = jsonl(
     { prompt: LANTERN.question, temperature: 0 },
     { id: 'sum', messages: [{ role: 'user', content: 'What is 23 + 45?' }], seed: 3, logprobs: 2 },
@@ -57,24 +57,21 @@ test('every line is answered as `run --json` answers it alone, in the order of t
   )
 })
 
-test('that the template leaves system texts out is said once, whatever the number of lines', async () => {
+test('a warning about ignored system texts is printed once for all lines', async () => {
   const lines = Array.from({ length: 4 }, () => ({ prompt: 'Hi', system: 'Be kind.' }))
   const { code, stderr } = await batch(['-', '-n', '1', '--parallel', '2'], jsonl(...lines))
   assert.is(code, 0)
   assert.is(stderr, SYSTEM_DROPPED)
 })
 
-test('a line at fault has its error in its place, and the exit code is 1', () =>
+test('a faulty line gets an error in its place, and the exit code is 1', () =>
   inTemporaryFolder(async (folder) => {
     const out = join(folder, 'out.jsonl')
     const input = jsonl({ prompt: 'a' }, 'nonsense', { id: 'x', prompt: 'b', tokens: 3 }, { prompt: 'c' })
     const { code, stdout, stderr } = await batch(['-', ...BASE, '-n', '2', '--seed', '1', '-o', out], input)
     assert.is(code, 1)
     assert.is(stdout, '')
-    assert.match(
-      stderr,
-      /^molm: 2 of 4 lines could not be answered; each has an "error" in .*out\.jsonl that says why\n$/,
-    )
+    assert.match(stderr, /^molm: 2 of 4 lines could not be answered; see "error" in .*out\.jsonl\n$/)
     const results = parsed(await readFile(out, 'utf8'))
     assert.equal(
       results.map(({ id, error, tokens }) => [id, error ?? tokens.length]),
@@ -103,14 +100,14 @@ test('a text that is too long for the model is an error of its line', () =>
     assert.is(short.finish_reason, 'length')
   }))
 
-test('a model that cannot answer at all is told once, and no line gets the error', async () => {
+test('a model that cannot answer at all is reported once, not for every line', async () => {
   const args = ['-', '-m', fixturePath('51-mixtral-f32')]
   assertRefused(await batch(args, jsonl({ prompt: 'a' }, { prompt: 'b' })), 1, /came without tokenizer files/)
   const classifier = ['-', '-m', fixturePath('13-classifier-safetensors-f32')]
   assertRefused(await batch(classifier, jsonl({ prompt: 'a' })), 1, /predicts no tokens/)
 })
 
-test('the same command goes on where the output ends, and a line that was cut is written again', () =>
+test('the same command resumes at the end of the output, and an incomplete line is written again', () =>
   inTemporaryFolder(async (folder) => {
     const [whole, cut, input] = ['whole.jsonl', 'cut.jsonl', 'in.jsonl'].map((name) => join(folder, name))
     const prompts = Array.from({ length: 6 }, (_, i) => ({ id: `p${i}`, prompt: `${i} and`, seed: i }))
@@ -130,7 +127,7 @@ test('the same command goes on where the output ends, and a line that was cut is
     assert.is(await readFile(cut, 'utf8'), text)
   }))
 
-test('lines that had failed or were edited are answered again in their places', () =>
+test('failed and edited lines are answered again in their places', () =>
   inTemporaryFolder(async (folder) => {
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
     const line = (prompt: string, fields: object = {}) => ({ prompt, seed: 1, ...fields })
@@ -164,7 +161,7 @@ test('lines that had failed or were edited are answered again in their places', 
     assert.equal(await readdir(folder), ['in.jsonl', 'out.jsonl'])
   }))
 
-test('a line with an id of its own is answered once it can be read, and fails again where it is broken later', () =>
+test('a line with its own id is answered once it is readable, and fails again if it breaks later', () =>
   inTemporaryFolder(async (folder) => {
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
     const [q1, q2, q3] = ['q1', 'q2', 'q3'].map((id) => ({ id, prompt: id, seed: 1 }))
@@ -180,7 +177,7 @@ test('a line with an id of its own is answered once it can be read, and fails ag
     assert.equal(await idsAfter(q1, q2, q3), [0, 'q1', 'q2', 'q3'])
   }))
 
-test('an output of other prompts, of another model or of something else is left as it is', () =>
+test('an output for other prompts, another model or something else is not changed', () =>
   inTemporaryFolder(async (folder) => {
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
     await writeFile(input, jsonl({ id: 'a', prompt: 'a' }, { id: 'b', prompt: 'b' }))
@@ -199,13 +196,13 @@ test('an output of other prompts, of another model or of something else is left 
       /more lines than the 2 of the input/,
     )
     await refused(jsonl({ id: 'a', model: 'other' }), /answers of other, and the model now is 01-base-bin-f32/)
-    await refused(jsonl({ name: 'a' }), /line 1 is no result of `run --batch`/)
-    await refused('A letter.\nOf two lines and a half', /line 1 is no result of `run --batch`/)
-    await refused('Half a letter', /is no result of `run --batch`/)
+    await refused(jsonl({ name: 'a' }), /line 1 is not a result of `run --batch`/)
+    await refused('A letter.\nOf two lines and a half', /line 1 is not a result of `run --batch`/)
+    await refused('Half a letter', /is not a result of `run --batch`/)
     assertRefused(await batch([input, ...BASE, '-o', input]), 2, /name the same file/)
   }))
 
-test('answers of another input are left as they are, whatever of it was answered before that showed', () =>
+test('answers to another input are not changed, even if lines were answered before it is recognised', () =>
   inTemporaryFolder(async (folder) => {
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
     const command = [...BASE, '-n', '2', '--seed', '1', '-o', out]
@@ -219,7 +216,7 @@ test('answers of another input are left as they are, whatever of it was answered
       assert.is(await readFile(out, 'utf8'), answers)
       assert.equal((await readdir(folder)).sort(), ['in.jsonl', 'out.jsonl'])
     }
-    await refused('xyz', /none of its 3 answers is to a line of it\ngive another file with -o, or remove this one/)
+    await refused('xyz', /none of its 3 answers belongs to a line of it\ngive another file with -o, or remove this one/)
     await refused('ay', /more lines than the 2 of the input/)
   }))
 
@@ -228,12 +225,12 @@ test('another input is refused before the model is loaded', () =>
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
     await writeFile(out, jsonl({ id: 1, error: 'none' }, { id: 2, error: 'none' }))
     await writeFile(input, jsonl({ prompt: 'a' }))
-    // Loading it would end in another refusal, since it has no tokenizer.
+    // Loading the model would give another error, since it has no tokenizer.
     const command = [input, '-m', fixturePath('51-mixtral-f32'), '-o', out]
     assertRefused(await batch(command), 1, /more lines than the 1 of the input/)
   }))
 
-test('Ctrl-C ends with 130; what was written stays whole, and the next start makes up the rest', () =>
+test('Ctrl-C exits with 130; the output stays complete, and the next run adds the rest', () =>
   inTemporaryFolder(async (folder) => {
     const [out, input] = ['out.jsonl', 'in.jsonl'].map((name) => join(folder, name))
     const short = { prompt: 'a', maxTokens: 2, seed: 1, ignoreEos: true }
@@ -278,7 +275,7 @@ test('two runs do not write one file at the same time', () =>
     assert.is(parsed(await readFile(out, 'utf8')).length, 2)
   }))
 
-test('a reader that goes away ends the batch quietly, with stdin still open', async () => {
+test('a closed pipe ends the batch silently, with stdin still open', async () => {
   const child = startMolm(['run', '--batch', '-', ...BASE, '-n', '2'])
   child.stdin.on('error', () => undefined)
   child.stdin.write(jsonl({ prompt: 'a' }))
@@ -290,7 +287,7 @@ test('a reader that goes away ends the batch quietly, with stdin still open', as
   assert.is(code, 0)
 })
 
-test('--batch refuses what cannot be meant beside it', async () => {
+test('--batch refuses options that contradict it', async () => {
   const refused = async (args: string[], pattern: RegExp) => assertRefused(await molm(['run', ...args]), 2, pattern)
   await Promise.all([
     refused(['--batch', 'in.jsonl', 'Hello'], /--batch takes its prompts from a file/),
@@ -300,7 +297,7 @@ test('--batch refuses what cannot be meant beside it', async () => {
     refused(['--parallel', '2', 'Hello'], /--parallel needs --batch/),
   ])
   assertRefused(await batch(['/nonexistent.jsonl']), 1, /\/nonexistent\.jsonl: no such file/)
-  assertRefused(await batch(['/tmp']), 1, /not a file, but a folder/)
+  assertRefused(await batch(['/tmp']), 1, /is a folder, not a file/)
 })
 
 test('an input without lines is done at once', async () => {

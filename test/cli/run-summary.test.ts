@@ -4,7 +4,7 @@ import { summarise } from '#molm/cli/commands/run/summary.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 
-/** The depth that a model's stats have, and that a run's summary has, before a token and after some. */
+/** The attention depth in the stats of a model and in the summary of a run, before a token and after some. */
 function depthsOf(name: string) {
   return withModel(fixturePath(name), { threads: 1 }, async (model) => {
     const result = { promptTokens: 3, tokens: [1], finishReason: 'length', seed: 1, text: '' } as const
@@ -19,13 +19,13 @@ function depthsOf(name: string) {
   })
 }
 
-test('keys that attention visits are told once some were counted', async () => {
+test('the number of visited keys is reported once there is one', async () => {
   const { before, after } = await depthsOf('01-base-bin-f32')
   assert.equal(before, [undefined, null])
   assert.ok(after.every((depth) => depth !== undefined && depth !== null && depth > 0))
 })
 
-test('of a softmax, which visits all keys and counts none, nothing is told', async () => {
+test('softmax attention, which visits all keys, reports no number', async () => {
   const { before, after } = await depthsOf('61-jetmoe-f32')
   assert.equal(before, [undefined, null])
   assert.equal(after, [undefined, null])

@@ -4,7 +4,7 @@ import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { type Ended, molm } from './molm.js'
 
-/** A checkpoint without chat template, whose 320 random tokens load in no time. */
+/** A checkpoint without chat template and with 320 random tokens, which loads in no time. */
 const BASE = ['-m', fixturePath('01-base-bin-f32')]
 const GREEDY = ['--temperature', '0']
 
@@ -22,14 +22,14 @@ function linesOf({ code, stdout, stderr }: Ended) {
     .map((line) => JSON.parse(line))
 }
 
-test('a bare prompt is answered by nano, framed by its chat template', async () => {
+test('nano answers a bare prompt, rendered by its chat template', async () => {
   const { code, stdout, stderr } = await molm([...GREEDY, LANTERN.question])
   assert.is(stdout, `${LANTERN.answer}\n`)
   assert.is(stderr, '')
   assert.is(code, 0)
 })
 
-test('piped text asks like an argument, and an argument comes after it', async () => {
+test('piped text is a prompt like an argument, and arguments come after it', async () => {
   const [piped, both, joined] = await Promise.all([
     molm([...GREEDY, '-n', '20', '--json'], { stdin: `${LANTERN.question}\n` }),
     molm([...BASE, '--json', '-n', '1', 'c', 'd'], { stdin: 'a\nb\n' }),
@@ -40,7 +40,7 @@ test('piped text asks like an argument, and an argument comes after it', async (
   assert.equal(objectOf(both).tokens.length, 1)
 })
 
-test('--raw continues the text, without frame, stop strings and trimming', async () => {
+test('--raw continues the text without template, stop strings and trimming', async () => {
   const prompt = 'User: Hello\nAssistant:'
   const [framed, raw] = await Promise.all([
     molm(['run', ...GREEDY, '--json', 'Hello']),
@@ -53,7 +53,7 @@ test('--raw continues the text, without frame, stop strings and trimming', async
   assert.match(text.text, '\nUser:')
 })
 
-test('--json tells all about a run', async () => {
+test('--json prints all about a run', async () => {
   const args = [...BASE, '--json', '-n', '6', '--ignore-eos', '--seed', '7', '--logprobs', '2', '--experts', 'Hello']
   const result = objectOf(await molm(args))
   const { model, prompt_tokens, tokens, text, finish_reason, seed, timings, memory, logprobs, experts } = result
@@ -76,7 +76,7 @@ test('--json tells all about a run', async () => {
   )
   for (const { token, logprob, top_logprobs } of logprobs) {
     assert.ok(logprob < 0)
-    // A token has one log-probability, wherever it stands.
+    // A token has the same log-probability in both places.
     const again = top_logprobs.find((entry: { token: number }) => entry.token === token)
     if (again) assert.is(again.logprob, logprob)
     assert.is(top_logprobs.length, 2)
@@ -92,7 +92,7 @@ test('--json tells all about a run', async () => {
   }
 })
 
-test('--jsonl tells of each token, and then of the run', async () => {
+test('--jsonl prints each token, and then the run', async () => {
   const shared = [...BASE, '-n', '5', '--ignore-eos', '--seed', '1', 'Hello']
   const [streamed, whole] = await Promise.all([
     molm(['--jsonl', '--experts', '--logprobs', '0', ...shared]),
@@ -115,7 +115,7 @@ test('--jsonl tells of each token, and then of the run', async () => {
   assert.equal(summary.tokens, rest.tokens)
 })
 
-test('the same seed gives the same text at every thread count, and a seed is told that gives it again', async () => {
+test('a seed gives the same text with any number of threads, and the result reports the seed', async () => {
   const args = [...BASE, '--json', '-n', '12', '--ignore-eos', '--temperature', '1.5', 'Once']
   const first = objectOf(await molm([...args, '-t', '1']))
   const [again, other] = await Promise.all([
@@ -126,7 +126,7 @@ test('the same seed gives the same text at every thread count, and a seed is tol
   assert.not.equal(objectOf(other).tokens, first.tokens)
 })
 
-test('each --stop ends the text before it, beside the stop strings of the model', async () => {
+test('each --stop ends the text before it, in addition to the stop strings of the model', async () => {
   const stop = LANTERN.answer.slice(20, 28)
   const { text, finish_reason } = objectOf(
     await molm([...GREEDY, '--json', '--stop', 'nowhere', '--stop', stop, LANTERN.question]),
@@ -135,7 +135,7 @@ test('each --stop ends the text before it, beside the stop strings of the model'
   assert.is(finish_reason, 'stop')
 })
 
-test('--verbose tells of model, speed and memory on stderr, -q silences warnings', async () => {
+test('--verbose prints model, speed and memory to stderr, -q silences warnings', async () => {
   const args = [...BASE, '-n', '2', '--ignore-eos']
   const stdin = Uint8Array.of(0x61, 0xff, 0x62)
   const [verbose, warned, quiet] = await Promise.all([
@@ -152,7 +152,7 @@ test('--verbose tells of model, speed and memory on stderr, -q silences warnings
   for (const { code } of [verbose, warned, quiet]) assert.is(code, 0)
 })
 
-test('the model is that of --model, else of the environment', async () => {
+test('--model names the model, else the environment', async () => {
   const env = { MOLM_MODEL: fixturePath('11-molm-like-bin-bf16-sharded') }
   const [chosen, preset] = await Promise.all([
     molm([...BASE, '--json', '-n', '1', 'x'], { env }),

@@ -17,7 +17,7 @@ async function ask(url: string, body: object, headers = {}) {
   return fetch(`${url}/v1/completions`, { ...init, body: JSON.stringify(body) })
 }
 
-test('serve tells its address, answers there, and ends with 0 on SIGTERM and on Ctrl-C', async () => {
+test('serve prints its address, answers there, and exits with 0 on SIGTERM and on Ctrl-C', async () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const { child, url } = await serve(['--alias', 'small'])
     const end = ended(child)
@@ -30,7 +30,7 @@ test('serve tells its address, answers there, and ends with 0 on SIGTERM and on 
   }
 })
 
-test('SIGTERM lets an answer come to its end', async () => {
+test('SIGTERM lets a running answer finish', async () => {
   const { child, url } = await serve(['--quiet'])
   const end = ended(child)
   const response = await ask(url, { prompt: 'Once', max_tokens: 200, ignore_eos: true, stream: true })
@@ -51,7 +51,7 @@ test('a key may come from the environment; clients without it are refused', asyn
   assert.is((await end).code, 0)
 })
 
-test('with --verbose each request is a line of stderr: its path, status, tokens and time', async () => {
+test('--verbose prints each request to stderr: its path, status, tokens and time', async () => {
   const { child, url } = await serve(['--verbose'])
   const end = ended(child)
   await ask(url, { prompt: 'The lantern', max_tokens: 3, ignore_eos: true })
@@ -63,11 +63,11 @@ test('with --verbose each request is a line of stderr: its path, status, tokens 
   assert.match(stderr, /^molm: POST \/v1\/completions 200 {2}4 tokens in, 3 out {2}\d+ ms {2}req_\w{32}$/m)
   assert.match(stderr, /^molm: POST \/v1\/completions 200 {2}4 tokens in, 5 out {2}\d+ ms {2}req_\w{32}$/m)
   assert.match(stderr, /^molm: POST \/v1\/completions 400 {2}\d+ ms {2}req_\w{32}$/m)
-  // The path does not steer the terminal.
+  // Escape sequences in the path are not executed.
   assert.match(stderr, /^molm: GET \/v1\/\\x1b\[2J 404 {2}\d+ ms {2}req_\w{32}$/m)
 })
 
-test('a key that clients cannot send, and a name that would steer the terminal, are refused', async () => {
+test('a key that clients cannot send, and a name with control characters, are refused', async () => {
   for (const key of ['a\nb', ' a', 'a ', 'clé']) {
     assertRefused(await molm(['serve', '--api-key', key]), 2, /--api-key has a character that clients cannot send/)
   }
@@ -75,8 +75,12 @@ test('a key that clients cannot send, and a name that would steer the terminal, 
   assertRefused(await molm(['serve', '--alias', '\u001b[2J']), 2, /--alias has characters .* \\x1b\[2J/)
 })
 
-test('what cannot be served safely, or at all, is refused', async () => {
-  assertRefused(await molm(['serve', '--host', '0.0.0.0']), 2, /anybody who can reach 0\.0\.0\.0.*--api-key.*--no-auth/)
+test('unsafe or impossible addresses are refused', async () => {
+  assertRefused(
+    await molm(['serve', '--host', '0.0.0.0']),
+    2,
+    /any client that can reach 0\.0\.0\.0.*--api-key.*--no-auth/,
+  )
   assertRefused(await molm(['serve', '--api-key', 'a', '--no-auth']), 2, /exclude each other/)
   assertRefused(await molm(['serve', '--api-key', '']), 2, /--api-key is empty/)
   assertRefused(await molm(['serve', '--port', '70000']), 2, /--port must be a whole number from 0 to 65535/)

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { alignColumns } from '#molm/cli/io/table.js'
 
-test('columns stand below one another by the cells that characters take', () => {
+test('columns are aligned by the width of the characters in the terminal', () => {
   const table = alignColumns(
     [
       ['名前', '1', 'x'],

@@ -10,7 +10,7 @@ import { assertRefused, ended, molm, startMolm } from './molm.js'
 
 const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
 
-/** A text to learn, and the options of a short training. */
+/** A text to learn, and options for a short training. */
 async function lesson(dir: string): Promise<{ text: string; quick: string[] }> {
   const text = join(dir, 'strange.txt')
   await writeFile(text, STRANGE)
@@ -19,7 +19,7 @@ async function lesson(dir: string): Promise<{ text: string; quick: string[] }> {
   return { text, quick: ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '128'] }
 }
 
-test('teach writes a model, prints its path, and tells what was learnt; show and experts know the newcomers', () =>
+test('teach writes a model, prints its path and the gains; show and experts know the new experts', () =>
   inTemporaryFolder(async (dir) => {
     const { text, quick } = await lesson(dir)
     const out = join(dir, 'taught')
@@ -28,7 +28,7 @@ test('teach writes a model, prints its path, and tells what was learnt; show and
     assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`)
     assert.match(
       stderr,
-      /^molm: 1 new mlp expert in 1 layer: 55\.4 k parameters, .* of memory beside the model; 8 steps of 128 tokens/,
+      /^molm: 1 new mlp expert in 1 layer: 55\.4 k parameters, .* of memory in addition to the model; 8 steps of 128 tokens/,
     )
     assert.match(stderr, /molm: step 8 of 8, loss \d\.\d+, held out \d\.\d+, kept \d\.\d+, \d+ tokens\/s, /)
     assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
@@ -69,13 +69,13 @@ test('a dry run prints the plan and writes nothing', () =>
     assert.is(text.code, 0, text.stderr)
     assert.match(
       text.stdout,
-      /new experts +1 mlp expert in each of the layers 5\n.*parameters +55\.4 k\n.*memory .*\n.*tokens .*\n.*steps .*\n.*speed .*\n.*an epoch .*\n.*training .*, without writing what is kept, closing the gates and measuring\n$/,
+      /new experts +1 mlp expert in each of the layers 5\n.*parameters +55\.4 k\n.*memory .*\n.*tokens .*\n.*steps .*\n.*speed .*\n.*epoch .*\n.*training .*, without writing texts to keep, lowering the gates and measuring\n$/,
     )
     assert.is(JSON.parse(json.stdout).parameters, 2 * (2 * 144 * 192 + 64))
     assert.equal(await readdir(dir), before)
   }))
 
-test('Ctrl-C writes the best state and ends with 130; what was killed goes on', () =>
+test('Ctrl-C writes the best state and exits with 130; a killed training can be resumed', () =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const out = join(dir, 'taught')
@@ -107,11 +107,11 @@ test('Ctrl-C writes the best state and ends with 130; what was killed goes on', 
     })
     again.kill('SIGKILL')
     await ended(again)
-    assert.ok(Number(resumed) > 25, `it goes on at step ${resumed}`)
+    assert.ok(Number(resumed) > 25, `it resumes at step ${resumed}`)
     assert.is((await molm(['run', '-m', out, '-n', '3', 'Zwölf'])).code, 0, 'the model that was written is whole')
   }))
 
-test('Ctrl-C before anything is worth writing says so, and that --resume goes on', () =>
+test('Ctrl-C before there is anything to write says so, and that --resume continues', () =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const child = startMolm(['teach', 'nano', join(dir, 'taught'), ...quick, '--steps', '100000', '--lr', '1e-30'])
@@ -134,11 +134,11 @@ test('Ctrl-C before anything is worth writing says so, and that --resume goes on
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt', 'taught.teaching'])
   }))
 
-test('what cannot be meant is refused', () =>
+test('wrong options are refused', () =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const out = join(dir, 'out')
-    // Each writes into a folder of its own: two at a time in one are refused for that.
+    // Each has its own folder, since two runs in one folder are refused.
     let number = 0
     const teach = (...rest: string[]) => molm(['teach', 'nano', `${out}${number++}`, ...quick, ...rest])
     const [noText, noOut, layers, rate, both, batch, missing, resume, share, none, whole, classifier] =
@@ -165,12 +165,12 @@ test('what cannot be meant is refused', () =>
     assertRefused(missing, 1, /there is no layer 9/)
     assertRefused(resume, 1, /there is no training to resume/)
     for (const forget of [share, none, whole])
-      assertRefused(forget, 2, /--forget must be a percentage above 0% and 100% at most, like 1%/)
+      assertRefused(forget, 2, /--forget must be a percentage above 0% and at most 100%, like 1%/)
     assertRefused(classifier, 1, /only language models are taught/)
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
 
-test('a rate with which nothing is learnt is refused by the name of its option, even with -q', () =>
+test('a learning rate that teaches nothing is refused by the name of its option, even with -q', () =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const out = join(dir, 'out')
@@ -179,13 +179,13 @@ test('a rate with which nothing is learnt is refused by the name of its option, 
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
 
-test('a short text is taught in small steps, and the plan says so', () =>
+test('a short text is taught in smaller steps, and the plan says so', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'short.txt')
     await writeFile(text, STRANGE.slice(0, 900))
     const { code, stdout, stderr } = await molm(['teach', 'nano', '--text', text, '--dry-run', '-q'])
     assert.is(code, 0, stderr)
-    assert.match(stdout, /steps +96 of 256 tokens \(the text is too short for 2048\), \d+ of them an epoch/)
+    assert.match(stdout, /steps +96 of 256 tokens \(the text is too short for 2048\), \d+ per epoch/)
     await writeFile(text, 'Zwölf Boxkämpfer')
     assertRefused(
       await molm(['teach', 'nano', '--text', text, '--dry-run']),
@@ -195,7 +195,7 @@ test('a short text is taught in small steps, and the plan says so', () =>
   }))
 
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
-inTerminal('at a terminal the line of what is done leaves nothing before what is told', () =>
+inTerminal('on a terminal the status line leaves nothing in front of the notes', () =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const args = ['bin/molm.js', 'teach', 'nano', join(dir, 'taught'), ...quick, '--steps', '1']

@@ -11,7 +11,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { torchZipOf } from '../support/torch-writer.js'
 import { assertRefused, BIN, molm } from './molm.js'
 
-/** Runs each command line, two at a time as there are two cores to count on, and checks that it is refused. */
+/** Runs the command lines, two at a time for two cores, and checks that each is refused. */
 async function refuses(exitCode: number, cases: [args: string[], pattern: RegExp, stdin?: string][]): Promise<void> {
   for (let i = 0; i < cases.length; i += 2) {
     await Promise.all(
@@ -38,7 +38,7 @@ ifLinux('a full disk under stdout is reported', async () => {
   }
 })
 
-test('wrong usage is told in a line or two and ends with 2', () =>
+test('wrong usage is reported in a line or two and exits with 2', () =>
   refuses(2, [
     [[''], /prompt is empty/],
     [['run'], /prompt is empty/],
@@ -59,24 +59,24 @@ test('wrong usage is told in a line or two and ends with 2', () =>
     [['--experts', 'x'], /--experts needs --json/],
     [['bench', '-t', '2,99'], /^molm: --threads must be a whole number from 1 to 64, not '99'$/m],
     [['bench', '-p', '0', '-n', '0'], /-p 0 and -n 0 leave nothing to measure/],
-    [['bench', '-b', '2', '-n', '0'], /--batch is about generating; -n 0 leaves nothing to it/],
+    [['bench', '-b', '2', '-n', '0'], /--batch measures generation; -n 0 generates nothing/],
     [['bench', '-b', '0'], /^molm: --batch must be a whole number from 1 to 256, not '0'$/m],
     [['convert', 'somewhere'], /missing required argument 'out'\nsee molm convert --help/],
     [['show', 'nano', 'extra'], /too many arguments/],
   ]))
 
-test('what the library says of its options is told with the flags of the command', async () => {
+test('errors of the library name options by the flags of the command', async () => {
   await refuses(1, [[['--memory', '1MB', 'x'], /^molm: --memory 1MB is too little for /]])
   await refuses(2, [[['-m', 'nano:q8', '--quant', 'q4', 'x'], /^molm: nano:q8 asks for q8 and --quant for q4/]])
 })
 
-test('only MOLM_DEBUG=1 shows where an error came from', async () => {
+test('only MOLM_DEBUG=1 prints the stack of an error', async () => {
   const { code, stderr } = await molm(['-t', '0', 'x'], { env: { MOLM_DEBUG: '1' } })
   assert.is(code, 2)
   assert.match(stderr, /^molm: --threads .*\n(.*\n)+ +at /)
 })
 
-test('a model that is not there, or is none, is told with its path and ends with 1', () =>
+test('a missing or invalid model is reported with its path and exits with 1', () =>
   inTemporaryFolder(async (dir) => {
     const noConfig = join(dir, 'no-config')
     await mkdir(noConfig)
@@ -95,7 +95,7 @@ test('a model that is not there, or is none, is told with its path and ends with
     ])
   }))
 
-test('a damaged checkpoint is told with its file and what is wrong, and ends with 1', () =>
+test('a damaged checkpoint is reported with its file and the fault, and exits with 1', () =>
   inTemporaryFolder(async (dir) => {
     const damage = (name: string, fixture: string, edit: (folder: string) => Promise<void>) =>
       damagedCopy(dir, name, fixture, edit)
@@ -169,18 +169,18 @@ async function editHeader(folder: string, edit: (header: Header) => void): Promi
   await writeFile(path, safetensors(header, file.subarray(end)))
 }
 
-/** Cuts away the second half of a file. */
+/** Truncates a file to its first half. */
 async function truncate(path: string): Promise<void> {
   const file = await readFile(path)
   await writeFile(path, file.subarray(0, file.length / 2))
 }
 
-test('more text on stdin than can be read at once is refused', async () => {
+test('too much text on stdin is refused', async () => {
   const stdin = 'y\n'.repeat(2 ** 23 + 1)
   assertRefused(await molm(['-n', '1'], { stdin }), 1, /^molm: stdin has more than 16 MiB of text/)
 })
 
-test('a template or pattern that never ends is ended, with a line that says so', async () => {
+test('a template or pattern that never ends is stopped and reported in a line', async () => {
   await inTemporaryFolder(async (dir) => {
     const nano = fileURLToPath(new URL('../../../models/nano', import.meta.url))
     for (const name of ['config.json', 'model.safetensors', 'tokenizer.json'])

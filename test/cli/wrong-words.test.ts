@@ -7,13 +7,13 @@ import { createProgram } from '#molm/cli/program.js'
 import { UsageError } from '#molm/errors.js'
 import { assertRefused, molm } from './molm.js'
 
-const test = suite('words that are meant for another tool')
+const test = suite('commands and options of other tools')
 
 test.before(() => {
   process.env.MOLM_HOME = '/nonexistent'
 })
 
-/** The message for a prompt of these words; empty if the model is asked. */
+/** The error for a prompt of these words; empty if the model is asked. */
 async function refusal(line: string): Promise<string> {
   try {
     await checkPromptAlone(line.split(' '), { quiet: true })
@@ -24,7 +24,7 @@ async function refusal(line: string): Promise<string> {
   }
 }
 
-/** The message for a command line that the parser refuses; empty if the parser's own words are enough. */
+/** The error for a command line that the parser refuses; empty if the parser's own message is enough. */
 async function parserRefusal(...words: [name: CommandName, ...rest: string[]]): Promise<string> {
   const program = await createProgram([words[0]])
   const command = program.commands.find((command) => command.name() === words[0]) as Command
@@ -34,12 +34,12 @@ async function parserRefusal(...words: [name: CommandName, ...rest: string[]]): 
   return (error as UsageError).message
 }
 
-test('a lone command of another tool is refused, with what molm has in its place', async () => {
+test('a command of another tool alone is refused, with the equivalent in molm', async () => {
   assert.is(
     await refusal('models'),
-    "'models' is no command; did you mean 'molm list'?\n'molm run models' asks the model",
+    "'models' is not a command; did you mean 'molm list'?\n'molm run models' asks the model",
   )
-  assert.match(await refusal('ps'), /'molm list' shows those on this computer\n'molm run ps' asks the model$/)
+  assert.match(await refusal('ps'), /'molm list' lists the models on this computer\n'molm run ps' asks the model$/)
   for (const [word, ours] of [
     ['remove', 'rm'],
     ['delete', 'rm'],
@@ -49,10 +49,11 @@ test('a lone command of another tool is refused, with what molm has in its place
   ]) {
     assert.match(await refusal(word), `did you mean 'molm ${ours}'?`)
   }
-  for (const word of ['stop', 'search', 'logs', 'config', 'embed']) assert.match(await refusal(word), 'is no command; ')
+  for (const word of ['stop', 'search', 'logs', 'config', 'embed'])
+    assert.match(await refusal(word), 'is not a command; ')
 })
 
-test('with a model or the text that it takes, such a command is refused as well', async () => {
+test('such a command with its arguments is refused, too', async () => {
   assert.match(await refusal('info nano'), "did you mean 'molm show nano'?\n'molm run info nano' asks the model")
   assert.match(await refusal('remove acme/model:q8'), "did you mean 'molm rm acme/model:q8'?")
   assert.match(await refusal('delete ./folder'), "did you mean 'molm rm ./folder'?")
@@ -60,11 +61,11 @@ test('with a model or the text that it takes, such a command is refused as well'
   assert.match(await refusal('embed hi'), 'molm computes no embeddings')
   assert.match(await refusal('cp nano nano2'), 'a model is a folder')
   assert.match(await refusal('quantize nano q8'), "'molm convert MODEL FOLDER --quant q8' packs a model again")
-  assert.match(await refusal('quantize ./model.gguf /tmp/out Q4_K_M'), /is no command/)
+  assert.match(await refusal('quantize ./model.gguf /tmp/out Q4_K_M'), /is not a command/)
   assert.match(await refusal('remove nano other/model'), "did you mean 'molm rm nano' and 'molm rm other/model'?")
 })
 
-test('all other prompts are asked', async () => {
+test('all other prompts go to the model', async () => {
   const prompts = [
     'lighthouse',
     'remove nothing',
@@ -81,36 +82,36 @@ test('all other prompts are asked', async () => {
   for (const line of prompts) assert.is(await refusal(line), '', line)
 })
 
-test('words that may be either are asked with a note', async () => {
+test('words that may be either go to the model, with a note', async () => {
   const { code, stderr } = await molm(['remove', 'lanterns', '-n', '1'])
   assert.is(code, 0)
-  assert.is(stderr, "molm: the model is asked, since 'remove' is no command; did you mean 'molm rm lanterns'?\n")
+  assert.is(stderr, "molm: asking the model, since 'remove' is not a command; did you mean 'molm rm lanterns'?\n")
   for (const words of [
     ['search', 'granite', 'moe'],
     ['embed', 'hello', 'world'],
   ]) {
     const noted = await molm([...words, '-n', '1'])
-    assert.match(noted.stderr, new RegExp(`^molm: the model is asked, since '${words[0]}' is no command; .*\n$`))
+    assert.match(noted.stderr, new RegExp(`^molm: asking the model, since '${words[0]}' is not a command; .*\n$`))
   }
   const sentence = await molm(['delete', 'all', 'files', '-n', '1'])
   assert.is(sentence.stderr, '')
-  assertRefused(await molm(['ps', '-a']), 2, /'ps' is no command/)
-  assertRefused(await molm(['help', 'models']), 2, /'models' is no command; did you mean 'molm list'/)
+  assertRefused(await molm(['ps', '-a']), 2, /'ps' is not a command/)
+  assertRefused(await molm(['help', 'models']), 2, /'models' is not a command; did you mean 'molm list'/)
 })
 
-test('options of other tools are answered with those of molm', async () => {
-  assert.match(await parserRefusal('run', '-x', 'hi'), /^molm run has no -x: it prints the whole answer$/)
+test('options of other tools are refused with the equivalent in molm', async () => {
+  assert.match(await parserRefusal('run', '-x', 'hi'), /^molm run has no -x: molm prints the whole answer$/)
   assert.is(
     await parserRefusal('chat', '-i'),
-    "molm chat has no -i: 'molm run' asks once, 'molm chat' always is a conversation",
+    "molm chat has no -i: 'molm run' asks once, 'molm chat' holds a conversation",
   )
   assert.match(await parserRefusal('run', '--session=9', 'hi'), /has no --session: .*--context N/)
-  assert.match(await parserRefusal('run', '--n-gpu-layers', '99', 'hi'), /CPU alone/)
+  assert.match(await parserRefusal('run', '--n-gpu-layers', '99', 'hi'), /CPU only/)
   assert.is(await parserRefusal('run', '--frobnicate'), '')
   assert.is(await parserRefusal('bench', '--session'), '')
 })
 
-test('an option of another tool is not read as one letter with its value', () => {
+test('an option of another tool is not read as a letter and its value', () => {
   assert.throws(() => checkOneDashOptions(['run', '-ngl', '99', 'hi']), /^molm run has no -ngl: .*CPU alone$/)
   for (const words of [
     ['run', '-n5', 'hi'],
@@ -121,7 +122,7 @@ test('an option of another tool is not read as one letter with its value', () =>
   }
 })
 
-test('a model or a message as an argument of a command that takes none is answered with what does', async () => {
+test('a model or a message as an argument is refused with the right place for it', async () => {
   assert.is(
     await parserRefusal('serve', 'nano'),
     "molm serve takes a model as an option; did you mean 'molm serve -m nano'?",

@@ -44,7 +44,7 @@ test('the warnings name these, and what calibration could not keep', () => {
     'predicted worse than before: new.txt +2.0 %; more text, more --steps or a higher --forget teach more',
   ])
   const forgotten = [
-    'more is forgotten than --forget accepts: old.txt +5.0 %, not +1.0 %; a higher --keep, fewer --layers or a lower --lr forget less',
+    'forgets more than --forget accepts: old.txt +5.0 %, not +1.0 %; a higher --keep, fewer --layers or a lower --lr forget less',
   ]
   const beyond = [{ name: 'old.txt', rise: Math.log(1.05), bound: Math.log(1.01) }]
   assert.equal(taught(true, beyond), forgotten)

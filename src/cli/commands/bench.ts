@@ -36,7 +36,7 @@ interface BenchOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Measures prefill (pp) and decode (tg) speed, beside the streaming read speed of the machine in the same run.',
+      'Measures prefill (pp) and decode (tg) speed, and the streaming read speed of the machine in the same run.',
     )
     .addHelpText('after', EXAMPLES)
     .action(bench)
@@ -53,20 +53,20 @@ export function define(command: Command): void {
     ])
     .option('--memory <size>', 'memory limit for weights, like 800MB', parseMemory)
     .addOption(
-      new Option('--format <name>', 'of the table (default: aligned on a terminal, else md)').choices(
+      new Option('--format <name>', 'format of the table (default: aligned on a terminal, else md)').choices(
         BENCHMARK_FORMATS,
       ),
     )
     .option('--json', 'the same as --format json')
     .option(
       '--write <file>',
-      'write the model of --shape as a packed file instead of measuring it, with the tokenizer of nano',
+      'write the model of --shape to a packed file, with the tokenizer of nano, instead of measuring it',
       expandHome,
     )
   addOutputOptions(command)
 }
 
-/** As many as one pass through the model takes. */
+/** Maximum number of sequences in one pass through the model. */
 const MOST_SEQUENCES = 256
 
 const EXAMPLES = `
@@ -86,7 +86,7 @@ async function bench(options: BenchOptions): Promise<void> {
   const withBatches = batch.some((sequences) => sequences > 1)
   const writer = rowWriter(options.json ? 'json' : format, withBatches)
   const prompts = prompt.filter((length) => length > 0)
-  if (withBatches && generate === 0) throw new UsageError('--batch is about generating; -n 0 leaves nothing to it')
+  if (withBatches && generate === 0) throw new UsageError('--batch measures generation; -n 0 generates nothing')
   if (prompts.length === 0 && generate === 0) throw new UsageError('-p 0 and -n 0 leave nothing to measure')
   const plan = { prompts, generate, depths: depth, batches: batch, repetitions }
   let isBegun = false
@@ -95,7 +95,7 @@ async function bench(options: BenchOptions): Promise<void> {
     if (options.verbose) note(`${model.name}: kernels compiled by ${model.compiler}`)
     try {
       for await (const row of benchmark(model, plan)) {
-        // What cannot be measured at all leaves no heading behind.
+        // No heading if nothing can be measured.
         if (!isBegun) await writeOut(writer.begin())
         isBegun = true
         await writeOut(writer.row(row))

@@ -32,12 +32,12 @@ export interface ChatOptions extends ModelOptions, GenerationOptions, Conversati
 export function define(command: Command): void {
   command
     .description(
-      'A conversation in the terminal, with a live map of the experts that each token wakes. Type /help in it. Models ' +
-        'without a chat template are base models: their turns are framed as plain text, User: and Assistant:.',
+      'Starts a conversation in the terminal, with a live map of the experts that each token activates. Type /help in it. ' +
+        'The turns of a base model, which has no chat template, are plain text: User: and Assistant:.',
     )
-    .option('--no-history', 'keep nothing of what is typed, as with MOLM_HISTORY=0')
-    .option('--pace <n>', 'at most so many tokens per second, so that the map can be followed', parsePace)
-    .option('--load <file>', 'resume a conversation that /save has kept')
+    .option('--no-history', 'do not save what you type, as with MOLM_HISTORY=0')
+    .option('--pace <n>', 'maximum tokens per second, to follow the map', parsePace)
+    .option('--load <file>', 'resume a conversation saved with /save')
     .addHelpText('after', EXAMPLES)
     .action(chat)
   addConversationOptions(command, { takesStdin: false })
@@ -47,7 +47,7 @@ export function define(command: Command): void {
 }
 
 const EXAMPLES = `
-What you type is kept in chat-history.jsonl in MOLM_HOME (docs/STORAGE.md), for
+What you type is saved in chat-history.jsonl in MOLM_HOME (docs/STORAGE.md), for
 Up and Down in later conversations.
 
 Examples:
@@ -56,14 +56,14 @@ Examples:
 
 async function chat(options: ChatOptions): Promise<void> {
   if (readsStdin(options)) {
-    throw new UsageError('molm chat takes your questions from stdin, so - cannot stand for a file; name one')
+    throw new UsageError('molm chat reads your questions from stdin, so - cannot name a file; give a path')
   }
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
-    throw new UsageError('molm chat needs a terminal on both sides; in a pipe or a script, use molm run')
+    throw new UsageError('molm chat needs a terminal for input and output; in a pipe or a script, use molm run')
   }
   const beginning = await readConversation(options)
   if (options.load !== undefined) await checkSaved(options.load)
-  // React reads it when it is imported; its development build is slow.
+  // React reads it on import. Its development build is slow.
   process.env.NODE_ENV ??= 'production'
   const name = modelName(options.model)
   const terminal = new LoadingTerminal(name, options)
@@ -102,7 +102,7 @@ async function checkSaved(typed: string): Promise<void> {
   await checkConversation(pathOf(typed))
 }
 
-/** Loads a model that can chat: one that writes text, and has a tokenizer. */
+/** Loads a model. Rejects with a UserError if it cannot chat: it must generate text and have a tokenizer. */
 async function loadLanguageModel(name: string, options: LoadOptions): Promise<Model> {
   const { loadModel } = await import('../../library/load-model.js')
   const model = await loadModel(name, options)

@@ -14,7 +14,7 @@ interface ClassifyOptions extends ModelOptions {
   json?: boolean
 }
 
-/** A text with its labels, the likeliest first. */
+/** A text with its labels, most likely first. */
 interface Classified {
   text: string
   scores: { label: string; probability: number; logit: number }[]
@@ -24,7 +24,7 @@ export function define(command: Command): void {
   command
     .description(
       'Scores a text, or each line of stdin, with a classifier (a ModuleFormerForSequenceClassification checkpoint). ' +
-        'A text gets all labels with their probabilities, a line its likeliest label.',
+        'Prints all labels of a text with their probabilities, or the most likely label of each line.',
     )
     .argument('[text...]')
     .option('--json', 'print one object with all labels of all texts')
@@ -35,10 +35,10 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
-What is printed:
-  lines    label, probability, text, with tabs between; empty ones are skipped
-  --json   { model, texts: [ { text, label, scores } ] }, where scores are
-           [ { label, probability, logit } ], the likeliest first
+Output:
+  lines    label, probability and text, tab-separated; empty lines are skipped
+  --json   { model, texts: [ { text, label, scores } ] }, and scores is
+           [ { label, probability, logit } ], most likely first
 
 Examples:
   molm classify -m ./my-classifier "What a fine day."

@@ -7,8 +7,8 @@ import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
   command
-    .description('Prints a script with which a shell completes commands, options, their values and names of models.')
-    .addArgument(new Argument('<shell>', 'whose script').choices(SHELLS).argParser(shellNamed))
+    .description('Prints a script that completes commands, options, their values and names of models in a shell.')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS).argParser(shellNamed))
     .addHelpText('after', EXAMPLES)
     .action(complete)
   addOutputOptions(command)

@@ -17,15 +17,15 @@ interface ConvertCommandOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Packs a Hugging Face checkpoint into the folder OUT and prints the path written. Several packings of one checkpoint ' +
-        'may be in a folder; else a model that OUT holds is replaced with --force only.',
+      'Packs a Hugging Face checkpoint into the folder OUT and prints the path written. A folder may hold several packings ' +
+        'of one checkpoint. Another model in OUT is only replaced with --force.',
     )
     .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), or a name')
-    .argument('<out>', 'folder of the packed model, made if absent')
+    .argument('<out>', 'folder of the packed model, created if missing')
     .addHelpText('after', EXAMPLES)
     .action(convert)
   addThreadsOption(addQuantOption(command, 'packed weights'))
-  command.option('--force', 'replace the model that OUT holds')
+  command.option('--force', 'replace the model in OUT')
   command.option('--json', 'print one object: path, bytes, quant, warnings')
   addOutputOptions(command)
 }

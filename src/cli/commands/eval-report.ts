@@ -7,7 +7,7 @@ export interface Measured {
   model: string
   texts: TextScore[]
   tasks: TaskScore[]
-  /** The model that it was compared with. */
+  /** The model of --against. */
   other?: string
 }
 
@@ -32,7 +32,7 @@ export function measuredJson({ model, texts, tasks, other }: Measured, { details
   }
 }
 
-/** Over all scored tokens of all texts. */
+/** The mean over all scored tokens of all texts. */
 function meanAgreement(texts: readonly TextScore[]): Agreement {
   const scored = texts.reduce((sum, text) => sum + text.scored, 0)
   const mean = (field: keyof Agreement) =>
@@ -40,7 +40,7 @@ function meanAgreement(texts: readonly TextScore[]): Agreement {
   return { klDivergence: mean('klDivergence'), top1Agreement: mean('top1Agreement') }
 }
 
-/** A table of the texts, one of the tasks, and one of their items with `details`. */
+/** Tables of the texts and the tasks, and with `details` of the items of the tasks. */
 export function measuredTables({ texts, tasks, other }: Measured, { details }: { details?: boolean }): string {
   const tables: string[] = []
   if (texts.length > 0) {
@@ -69,7 +69,7 @@ export function measuredTables({ texts, tasks, other }: Measured, { details }: {
   return tables.join('\n')
 }
 
-/** A line per item: whether it is right, by the sum and by the sum per character. */
+/** A row per item: the choice by the sum of log-likelihoods, and by the sum per character. */
 function detailsTable(tasks: readonly TaskScore[]): string {
   const rows = tasks.flatMap(({ file, answers, loglikelihoods }) =>
     answers.map(({ line, answer, chosen, chosenNorm }, i) => [

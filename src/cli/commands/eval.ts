@@ -32,8 +32,8 @@ export function define(command: Command): void {
     .option('--task <file...>', 'accuracy on each file of questions (JSONL)')
     .option('--window <w>', 'tokens seen at once (default: as in training)', wholeNumber('--window', 2))
     .option('--stride <s>', 'tokens between windows (default: the window)', wholeNumber('--stride', 1))
-    .option('--against <model>', 'also compare predictions on the texts with this model’s; a checkpoint counts in f32')
-    .option('--details', 'also what was chosen for each item of a task')
+    .option('--against <model>', 'also compare predictions on the texts with this model; a checkpoint is loaded in f32')
+    .option('--details', 'also print the choice for each item of a task')
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
     .action(evaluate)
@@ -65,7 +65,7 @@ async function evaluate(options: EvalOptions): Promise<void> {
 
 function checkOptions({ text = [], task = [], against, details }: EvalOptions): void {
   if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
-  if (details && task.length === 0) throw new UsageError('--details are those of a task: give --task')
+  if (details && task.length === 0) throw new UsageError('--details are about a task: give --task')
   if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
 }
 
@@ -85,7 +85,7 @@ async function measureModels(measures: Measures, options: EvalOptions): Promise<
   )
 }
 
-/** The options of two models that are held at the same time: together they stay within the first one's `--memory`. */
+/** The options of two models loaded at the same time, which share the `--memory` of the first. */
 async function sharingMemory(...models: [ModelOptions, ModelOptions]): Promise<[ModelOptions, ModelOptions]> {
   const { describeModel } = await import('../../index.js')
   const { shareMemory } = await import('../../library/share-memory.js')

@@ -19,11 +19,11 @@ import { writeOut } from '../io/output.js'
 export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** Endings of files, besides the formats' own names. */
+/** File extensions other than the names of the formats. */
 const ENDINGS: Record<string, Format> = { txt: 'text', htm: 'html' }
 const WIDE: readonly Format[] = ['text', 'svg', 'png']
 
-/** How a report is shown, as the command line says it. */
+/** Options of a report. */
 export interface ReportOptions {
   json?: boolean
   csv?: boolean
@@ -31,22 +31,22 @@ export interface ReportOptions {
   /** A file to write to. */
   output?: string
   width?: number
-  /** Whether each token is shown, too. */
+  /** Also show each token. */
   tokens?: boolean
   color?: boolean
 }
 
-/** What was measured: how texts use a model's experts, or how alike two models route them. */
+/** How texts use the experts of a model, or how alike two models route them. */
 export type Report = { texts: TextRoutes[] } | { agreements: RoutingAgreement[] }
 
-/** The format that the options ask for. Throws a UsageError where they cannot mean any. */
+/** The format of the report. Throws a UsageError if the options contradict it. */
 export function formatOf({ json, csv, format, output, width }: ReportOptions): Format {
   const chosen = json ? 'json' : csv ? 'csv' : (format ?? (output === undefined ? 'text' : formatOfFile(output)))
   if (chosen === 'png' && output === undefined && process.stdout.isTTY) {
-    throw new UsageError('a PNG cannot be shown in a terminal: write it to a file with -o')
+    throw new UsageError('a terminal cannot show a PNG: write it to a file with -o')
   }
   if (width === undefined) return chosen
-  if (!WIDE.includes(chosen)) throw new UsageError(`--width is that of a text, svg or png; ${chosen} has none`)
+  if (!WIDE.includes(chosen)) throw new UsageError(`--width is for text, svg and png; ${chosen} has no width`)
   if (chosen !== 'text' && width < LEAST_PICTURE) {
     throw new UsageError(`--width of a picture must be at least ${LEAST_PICTURE} pixels, not ${width}`)
   }
@@ -59,11 +59,11 @@ function formatOfFile(output: string): Format {
   const format = FORMATS.find((name) => name === lower) ?? ENDINGS[lower]
   if (format) return format
   throw new UsageError(
-    `${output}: the ending must be .txt, .json, .csv, .svg, .png or .html; or give --format (${FORMATS.join(', ')})`,
+    `${output}: the extension must be .txt, .json, .csv, .svg, .png or .html; or give --format (${FORMATS.join(', ')})`,
   )
 }
 
-/** Writes a report to a file or to stdout, in pieces where it may be too long for one string. */
+/** Writes a report to a file or to stdout, in pieces, since it may be too long for one string. */
 export async function putReport(report: Report, format: Format, options: ReportOptions): Promise<void> {
   const { output } = options
   const pieces = format === 'png' ? [await pngOf(report, options)] : drawn(report, format, options)
@@ -107,7 +107,7 @@ function figureOf(report: Report, { tokens }: ReportOptions) {
   return 'texts' in report ? drawUsage(report.texts, { tokens }) : drawAgreement(report.agreements)
 }
 
-/** One object, whose tokens come a piece each. */
+/** One object, in pieces: one for each token. */
 function* usageJson(texts: readonly TextRoutes[], perToken = false): Generator<string> {
   const [{ model }] = texts
   const topK = perMixture(model.config.mixtures, ({ topK }) => topK)

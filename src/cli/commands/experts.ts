@@ -25,21 +25,21 @@ interface ExpertsOptions extends ModelOptions, ReportOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Shows how a text uses the experts: how often each is chosen, how evenly (entropy, Jain’s fairness), and, of ' +
-        'two files or more, which experts tell them apart; or how alike two models choose. The text is run as it ' +
-        'stands, without a chat frame.',
+      'Shows how a text uses the experts: how often each is chosen, how evenly (entropy, Jain’s fairness), and which ' +
+        'experts distinguish two or more files. Or compares how two models choose experts. The text is run as is, without ' +
+        'a chat template.',
     )
     .argument('[prompt...]', 'words of the text')
-    .option('--file <file>', 'a text to read (- for stdin); may be repeated, to compare', collect)
-    .option('--against <model>', 'compare the routing with this model’s; a checkpoint counts in f32')
-    .addOption(new Option('--tokens', 'also each token with its experts').conflicts('against'))
+    .option('--file <file>', 'a text to read (- for stdin); repeatable, to compare', collect)
+    .option('--against <model>', 'compare the routing with this model; a checkpoint is loaded in f32')
+    .addOption(new Option('--tokens', 'also show each token with its experts').conflicts('against'))
     .option('--json', 'print one object')
     .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
     .addOption(
       new Option('--format <format>', 'how to show it (default: text)').choices(FORMATS).conflicts(['json', 'csv']),
     )
-    .option('-o, --output <file>', 'write to a file; its ending chooses the format', expandHome)
-    .option('--width <n>', 'columns of a text, pixels of a picture', wholeNumber('--width', 40, 10_000))
+    .option('-o, --output <file>', 'write to a file; its extension sets the format', expandHome)
+    .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
     .addHelpText('after', EXAMPLES)
     .action(showExperts)
   addModelOptions(command)
@@ -60,7 +60,7 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
   await putReport(await measured(texts, options), format, options)
 }
 
-/** The two models of a comparison are held one after the other, so that each may have all the memory. */
+/** Measures one model, or two for a comparison: one after the other, so that each can use all the memory. */
 async function measured(texts: NamedText[], options: ExpertsOptions): Promise<Report> {
   const { against, memory } = options
   const reference = against === undefined ? undefined : await referenceOptions(against, options)
@@ -76,9 +76,9 @@ function routesOf(texts: NamedText[], options: ExpertsOptions): Promise<TextRout
     const read: TextRoutes[] = []
     for (const text of texts) {
       const progress = createReadingProgress(options)
-      const told = { originals, signal: interruptSignal(), onPromptProgress: progress.show }
+      const usageOptions = { originals, signal: interruptSignal(), onPromptProgress: progress.show }
       try {
-        read.push(await measureUsage(model, text, told))
+        read.push(await measureUsage(model, text, usageOptions))
       } finally {
         progress.clear()
       }
@@ -93,11 +93,11 @@ async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions):
   if (file.length > 0 && words.length > 0) throw new UsageError('give a prompt or --file, not both')
   if (file.length > 0) return withShortNames(await Promise.all(file.map(readTextOrStdin)))
   const text = joinPrompt([await readPipedText({ quiet, asked, signal: interruptSignal() })], words)
-  if (text === '') throw new UsageError('there is no text: write one after the command, pipe it in or name a --file')
+  if (text === '') throw new UsageError('there is no text: write it after the command, pipe it in or give a --file')
   return [{ name: 'prompt', text }]
 }
 
-/** The file's name, or its path where two files have the same name. */
+/** Names texts by their file name, or by their path if two files have the same name. */
 function withShortNames(texts: readonly NamedText[]): NamedText[] {
   return texts.map(({ name: path, text }) => {
     if (text === '') throw new UserError(`${path}: the file is empty`)

@@ -17,17 +17,17 @@ interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'
 export function define(command: Command): void {
   command
     .description(
-      'Writes a larger packed model: MODEL with experts of another model of the same shape, and their router rows, ' +
-        'added. What MODEL had stays as it was, bit for bit.',
+      'Writes a larger packed model: MODEL with experts of another model of the same shape, and their router rows. ' +
+        'The weights of MODEL stay the same, bit for bit.',
     )
     .argument('<model>', 'folder, file or name')
     .argument('<out>', 'folder of the larger model')
     .requiredOption('--from <model>', 'the model that gives experts')
     .option('--layers <list>', 'layers that get experts, like 1-3,5 (default: all)', numbers('--layers'))
-    .option('--experts <list>', 'experts that are given, like 0,1 (default: all)', numbers('--experts'))
-    .addOption(new Option('--only <kind>', 'the kind that is given (default: both)').choices(MIXTURE_KINDS))
+    .option('--experts <list>', 'experts to add, like 0,1 (default: all)', numbers('--experts'))
+    .addOption(new Option('--only <kind>', 'kind of experts to add (default: both)').choices(MIXTURE_KINDS))
     .option('--gate-bias <x>', 'added to the router logits of the new experts (default: 0)', bias)
-    .option('--force', 'replace the model that OUT holds')
+    .option('--force', 'replace the model in OUT')
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
     .action(graft)
@@ -36,7 +36,7 @@ export function define(command: Command): void {
 }
 
 const EXAMPLES = `
-The new experts are numbered on from MODEL's own.
+The new experts are numbered after those of MODEL.
 
 Examples:
   molm graft nano ./larger --from ./my-nano --only mlp --experts 0,1
@@ -54,7 +54,7 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
     note(
       `${added.map(({ kind, count }) => plural(count, `${kind} expert`)).join(' and ')} added, ${formatBytes(bytes)} in all`,
     )
-    note(`what they bring: molm eval -m ${out} --text FILE --against ${model}`)
+    note(`to measure the effect: molm eval -m ${out} --text FILE --against ${model}`)
   }
   await (json ? writeJson({ model, from, path, bytes, ...newcomers }) : writeOut(`${path}\n`))
 }

@@ -9,8 +9,8 @@ import { addOutputOptions } from '../parsing/options.js'
 export function define(command: Command): void {
   command
     .description(
-      'Lists the models on this computer that have a name: the pulled ones and those that come with molm (built-in). ' +
-        'Name, packing or state, size, date, commit. Tab-separated when piped, sizes in bytes.',
+      'Lists the models on this computer that have a name: pulled and built-in ones. Prints name, packing or state, size, ' +
+        'date and commit; tab-separated with sizes in bytes when piped.',
     )
     .option('--json', 'print one array')
     .addHelpText('after', EXAMPLES)
@@ -40,7 +40,7 @@ function cells({ name, quant, bytes, modified, revision, state }: InstalledModel
   return [name, quant ?? state, size(bytes), day(modified), revision?.slice(0, 7) ?? '-']
 }
 
-/** A name of a file or a commit may hold anything, tabs as well. */
+/** Removes tabs and the like, which names of files and commits may contain. */
 function inOneLine(cell: string): string {
   return printable(cell, Infinity)
 }

@@ -6,7 +6,7 @@ import { formatBytes, formatCount, plural } from '../../numbers.js'
 import { printable } from '../../printable.js'
 import { alignColumns } from '../io/table.js'
 
-/** A model described for a reader. */
+/** Describes a model in tables. */
 export function modelCard(info: ModelInfo, config: ModelConfig): string {
   const sections = [alignColumns(facts(info, config)), alignColumns(shape(info, config)), partsTable(info)]
   return `${printable(info.name, Infinity)}\n${sections.join('\n')}`
@@ -18,8 +18,8 @@ function facts(info: ModelInfo, { architecture }: ModelConfig): string[][] {
   const weights = kind === 'packed' ? `packed as ${quant}` : `checkpoint, ${quant} when loaded`
   return [
     ['kind', `${family}, ${architecture === 'classifier' ? 'classifier' : 'language model'}`],
-    ['parameters', `${formatCount(parameters)}, of which a token uses ${formatCount(activeParameters)}`],
-    ['weights', `${weights}: ${formatBytes(bytes)}, of which a token reads ${formatBytes(activeBytes)}`],
+    ['parameters', `${formatCount(parameters)}; a token uses ${formatCount(activeParameters)}`],
+    ['weights', `${weights}: ${formatBytes(bytes)}; a token reads ${formatBytes(activeBytes)}`],
     ['tokenizer', tokenizerLine(info)],
     ['path', resolve(path)],
     ...defaultsOf(info),
@@ -33,15 +33,15 @@ export function taughtLine({ texts, kind, layers, experts, steps, tokens, heldOu
   const [least, most] = [Math.min(...layers), Math.max(...layers)]
   const areAll = layers.length > 2 && most - least === layers.length - 1
   const listed = areAll ? `${least} to ${most}` : layers.join(', ').replace(/, (\d+)$/, ' and $1')
-  const where = layers.length < 2 ? `layer ${listed}` : `each of the layers ${listed}`
+  const place = layers.length < 2 ? `layer ${listed}` : `each of the layers ${listed}`
   const learnt = heldOutLoss
     ? `, perplexity of held-out text ${Math.exp(heldOutLoss.before).toPrecision(3)} to ${Math.exp(heldOutLoss.after).toPrecision(3)}`
     : ''
   const from = texts.map((text) => printable(text)).join(', ')
-  return `${plural(experts, `${kind} expert`)} in ${where}, from ${from}: ${plural(steps, 'step')}, ${formatCount(tokens)} tokens${learnt}`
+  return `${plural(experts, `${kind} expert`)} in ${place}, from ${from}: ${plural(steps, 'step')}, ${formatCount(tokens)} tokens${learnt}`
 }
 
-/** What the model's makers want of a generation, as the options of `molm run` say it; nothing where they want nothing. */
+/** The model's own defaults of a generation, as options of `molm run`; empty if it has none. */
 function defaultsOf({ generationDefaults }: ModelInfo): string[][] {
   const wanted = OPTION_NAMES.filter((name) => name in generationDefaults)
   const words = wanted.flatMap((name) =>
@@ -75,15 +75,15 @@ function shape({ shape: { attention, mlp, router } }: ModelInfo, config: ModelCo
   ]
 }
 
-/** Experts a token uses of those a layer has, which pruning makes unequal; nothing where no layer has any. */
+/** Experts that a token uses, of those in a layer; empty if no layer has any. Pruned layers may differ. */
 function experts(config: ModelConfig, kind: MixtureKind): string[] {
   const mixture = mixtureOf(config, kind)
   const counts = mixture?.experts.filter((count) => count > 0) ?? []
   if (!mixture || counts.length === 0) return []
   const least = counts.reduce((a, b) => Math.min(a, b))
   const most = counts.reduce((a, b) => Math.max(a, b))
-  const where = counts.length < config.layers ? ` in ${counts.length} of ${config.layers} layers` : ''
-  return [`${mixture.topK} of ${least === most ? most : `${least} to ${most}`} experts${where}`]
+  const layers = counts.length < config.layers ? ` in ${counts.length} of ${config.layers} layers` : ''
+  return [`${mixture.topK} of ${least === most ? most : `${least} to ${most}`} experts${layers}`]
 }
 
 function partsTable({ parts, parameters, activeParameters, bytes }: ModelInfo): string {

@@ -29,22 +29,25 @@ export function define(command: Command): void {
   command
     .description(
       'Writes a smaller packed model without the experts that matter least for a text, and selection.json with the ids ' +
-        'of those that stayed. Prints the path written; what it cost, measured on the last quarter of each text, is told ' +
-        'on stderr.',
+        'of the kept ones. Prints the path written, and on stderr the cost, measured on the last quarter of each text.',
     )
     .argument('<model>', 'folder, file or name')
     .argument('[out]', 'folder of the smaller model; not needed with --dry-run')
-    .requiredOption('--calibrate <file...>', 'texts of what the model is to stay good at')
-    .option('--keep <share>', 'share of the experts that stay, like 0.5 or 50%', share('--keep'))
-    .addOption(new Option('--by <score>', 'what counts').choices(['reap', 'frequency', 'gate']).default('reap', 'reap'))
-    .addOption(new Option('--only <kind>', 'the kind to prune (default: both)').choices(MIXTURE_KINDS))
+    .requiredOption('--calibrate <file...>', 'texts that the model must remain good at')
+    .option('--keep <share>', 'share of the experts to keep, like 0.5 or 50%', share('--keep'))
     .addOption(
-      new Option('--budget <of>', 'where the share holds: in every layer, or over the model')
+      new Option('--by <score>', 'measure of an expert’s importance')
+        .choices(['reap', 'frequency', 'gate'])
+        .default('reap', 'reap'),
+    )
+    .addOption(new Option('--only <kind>', 'kind of experts to prune (default: both)').choices(MIXTURE_KINDS))
+    .addOption(
+      new Option('--budget <of>', 'apply the share to every layer, or to the model')
         .choices(['layer', 'model'])
         .default('layer', 'layer'),
     )
-    .option('--dry-run', 'only measure what several shares would cost')
-    .option('--force', 'replace the model that OUT holds')
+    .option('--dry-run', 'only measure the cost of several shares')
+    .option('--force', 'replace the model in OUT')
     .option('--json', 'print one object')
     .addHelpText('after', NOTES)
     .action(prune)
@@ -55,11 +58,11 @@ export function define(command: Command): void {
 const NOTES = `
 Scores:
   reap       mean of gate times L2 norm of the output, over the expert's tokens
-  frequency  tokens that chose the expert
+  frequency  number of tokens that chose the expert
   gate       sum of the expert's gates
 
-The gates of the experts that stay come from a softmax over those alone ("kept")
-or still over all ("all"), whichever predicts the calibration text better.
+The gates of the kept experts come from a softmax over these only ("kept") or
+over all ("all"), whichever predicts the calibration text better.
 
 Examples:
   molm prune nano ./small --calibrate mail.txt --keep 0.5 --only mlp
@@ -68,7 +71,7 @@ Examples:
 async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
   const { keep, dryRun } = options
   if (!dryRun && out === undefined) throw new UsageError('name a folder for the smaller model, or give --dry-run')
-  if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts that stay')
+  if (!dryRun && keep === undefined) throw new UsageError('--keep is missing: the share of the experts to keep')
   const texts = await Promise.all(options.calibrate.map(readTextOrStdin))
   if (dryRun) return printCurve(model, await measureCurve(model, texts, options), options)
   const folder = await freeFolder(out as string, options)
@@ -136,10 +139,10 @@ function curveTable(points: readonly PruningPoint[]): string {
   return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity with gates over the kept experts, and over all\n`
 }
 
-/** Layers whose numbers of experts are listed; of more, the least and the most are told. */
+/** Maximum number of layers whose expert counts are listed; of more, only the range is shown. */
 const LISTED_LAYERS = 12
 
-/** Experts per layer that has any: one number where all have as many. */
+/** Experts per layer with any: one number if all layers have the same. */
 function countsOf(layers: readonly number[]): string {
   const counts = layers.filter((count) => count > 0)
   const [least, most] = [Math.min(...counts), Math.max(...counts)]

@@ -6,17 +6,17 @@ import { snakeKeys } from '../io/snake-keys.js'
 import { createStatusLine, REDRAW_MS, type StatusLine } from '../io/status-line.js'
 import { Throughput } from '../io/throughput.js'
 
-/** Shows a pull to a person or a program. */
+/** Shows the progress of a pull, to a user or a program. */
 export interface PullDisplay {
   plan(plan: PullPlan): void
   progress(progress: PullProgress): void
   note(message: string): void
-  /** Takes away what is drawn. */
+  /** Removes what is drawn. */
   clear(): void
   done(model: PulledModel): Promise<void>
 }
 
-/** A bar where it may be drawn; else a line now and then; events with --json; nothing but the result with --quiet. */
+/** Creates a bar, or a line every few seconds if nothing may be drawn, or events with --json. --quiet shows only the result. */
 export function createPullDisplay(options: OutputOptions & { json?: boolean }): PullDisplay {
   if (options.json) return new EventDisplay(options.quiet === true)
   return new TextDisplay(options.quiet === true, createStatusLine(options))
@@ -27,10 +27,10 @@ const PHASES: Record<PullProgress['phase'], string> = { fetch: 'fetching', pack:
 const WAYS: Record<PullPlan['way'], (plan: PullPlan, names: string) => string> = {
   hub: ({ fetchBytes }, names) => `${formatBytes(fetchBytes)} to fetch (${names})`,
   keep: ({ fetchBytes }, names) => `${formatBytes(fetchBytes)} to fetch and keep (${names})`,
-  cache: (_, names) => `from the hub's cache (${names}); the hub is not asked for anything newer`,
+  cache: (_, names) => `from the hub's cache (${names}); the hub is not checked for a newer commit`,
 }
 
-/** Speed and time left of the phase at hand, told no more often than `everyMs`. */
+/** Speed and time left of the current phase, reported at most every `everyMs`. */
 class Pace {
   private throughput = new Throughput()
   private phase?: PullProgress['phase']
@@ -41,7 +41,7 @@ class Pace {
     private readonly waitsAtFirst: boolean,
   ) {}
 
-  /** What there is to tell, or undefined when it is too early for that. */
+  /** The speed and time left; undefined if the last report is too recent. */
   take(progress: PullProgress): { perSecond?: number; secondsLeft?: number } | undefined {
     const now = performance.now()
     if (this.phase !== progress.phase) {
@@ -57,10 +57,10 @@ class Pace {
   }
 }
 
-/** Characters of a bar; a shorter one than the shortest shows nothing. */
+/** Characters of a bar. A shorter one than the minimum is not drawn. */
 const LONGEST_BAR = 20
 const SHORTEST_BAR = 4
-/** Milliseconds between two lines, two events. */
+/** Ms between two lines, and between two events. */
 const LINE_MS = 5000
 const EVENT_MS = 1000
 
@@ -119,7 +119,7 @@ class TextDisplay implements PullDisplay {
       ...(secondsLeft !== undefined ? [`${formatDuration(secondsLeft)} left`] : []),
     ].join('  ')
     if (!this.statusLine) return `${PHASES[phase]} ${figures}  ${printable(item)}`
-    // The bar takes what the figures leave, for the figures say more.
+    // The bar gets the room that the figures leave.
     const room = (process.stderr.columns || 80) - 1
     const width = Math.min(LONGEST_BAR, room - PHASES[phase].length - figures.length - 2)
     const filled = Math.floor(share * Math.max(0, width))
@@ -128,7 +128,7 @@ class TextDisplay implements PullDisplay {
   }
 }
 
-/** One JSON object a line on stdout. */
+/** Writes one JSON object per line to stdout. */
 class EventDisplay implements PullDisplay {
   private readonly pace = new Pace(EVENT_MS, false)
   private written = Promise.resolve()
@@ -164,7 +164,7 @@ class EventDisplay implements PullDisplay {
   private event(value: object): void {
     if (this.isQuiet) return
     this.written = this.written.then(() => writeJson(snakeKeys(value)))
-    // A closed pipe shows when the result is written.
+    // Writing the result reports a closed pipe.
     this.written.catch(() => {})
   }
 }

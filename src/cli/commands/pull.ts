@@ -19,14 +19,14 @@ interface PullCommandOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Fetches a model from the Hugging Face hub, packs it while it arrives, and prints the path of the packed file. ' +
-        'The same command resumes an interrupted pull. Without a name it lists models to begin with.',
+      'Fetches a model from the Hugging Face hub, packs it as it arrives, and prints the path of the packed file. ' +
+        'Run the same command to resume an interrupted pull. Without a name, lists models to start with.',
     )
-    .argument('[repo]', 'owner/name, with :q8 or :f32 for another packing than q4')
+    .argument('[repo]', 'owner/name; add :q8 or :f32 for another packing than q4')
     .option('--revision <name>', 'branch, tag or commit (default: main)')
-    .option('--token <token>', 'access token (default: $HF_TOKEN, or that of a login)')
-    .option('--keep', 'also store the files in the hub’s cache, checked')
-    .option('--verify', 'check all against the hub’s checksums; fetches twice, unless --keep')
+    .option('--token <token>', 'access token (default: $HF_TOKEN, or the token of a login)')
+    .option('--keep', 'also store the checked files in the hub’s cache')
+    .option('--verify', 'verify all bytes with the hub’s checksums; fetches twice without --keep')
     .addHelpText('after', NOTES)
     .action(pull)
   addThreadsOption(addQuantOption(command, 'packed weights'))
@@ -36,10 +36,10 @@ export function define(command: Command): void {
 
 const NOTES = `
 Environment:
-  HF_HOME, HF_HUB_CACHE   cache of the hub; a model that lies in it is packed
-                          from there, without the network
+  HF_HOME, HF_HUB_CACHE   cache of the hub; a model in it is packed from there,
+                          without the network
   HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, HTTPS_PROXY, NO_PROXY
-  MOLM_HOME               where packed models are kept
+  MOLM_HOME               folder of packed models
 
 Examples:
   molm pull
@@ -70,12 +70,11 @@ async function pull(repo: string | undefined, options: PullCommandOptions): Prom
       signal: interruptSignal(),
     })
     if (options.verbose && !options.json && !verify && !model.wasHere) {
-      display.note('weights were not compared with the hub’s checksums; --verify does')
+      display.note('the weights were not compared with the hub’s checksums; use --verify for that')
     }
     await display.done(model)
   } finally {
     display.clear()
-    if (isUnderWay && interruption() && !options.quiet)
-      note('what was done is kept: the same command goes on from here')
+    if (isUnderWay && interruption() && !options.quiet) note('progress is kept: run the same command to resume')
   }
 }

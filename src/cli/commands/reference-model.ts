@@ -1,9 +1,6 @@
 import { type ModelOptions, modelName } from '../parsing/options.js'
 
-/**
- * Options of the model that another is compared with: it has the name that was given, and the exact weights unless that
- * name or its file says otherwise.
- */
+/** Options of the model of `--against`: exact weights, unless its name or file has another format. */
 export async function referenceOptions(
   against: string,
   { threads, quiet }: Pick<ModelOptions, 'threads' | 'quiet'>,

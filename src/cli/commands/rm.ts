@@ -9,7 +9,7 @@ import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
   command
-    .description('Removes a pulled model with all its packings, or one of them. Asks first.')
+    .description('Removes a pulled model with all its packings, or one of its packings. Asks first.')
     .argument('<model>', 'owner/name, or owner/name:q8 for one packing')
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', EXAMPLES)
@@ -32,13 +32,13 @@ async function remove(name: string, options: OutputOptions & { yes?: boolean }):
   if (!options.quiet) note(`removed ${name} (${what}; ${bytes})`)
 }
 
-/** Rejects unless the person at the terminal says yes. */
+/** Rejects unless the user says yes. */
 async function askFirst(question: string): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError('nobody is at a terminal to be asked: give --yes to remove it')
+    throw new UsageError('there is no terminal to ask at: give --yes to remove it')
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  // While it asks, Ctrl-C comes as a key, and Ctrl-D ends the input without an answer.
+  // During the question Ctrl-C arrives as a key, and Ctrl-D ends the input without an answer.
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   const noAnswer = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
   try {

@@ -23,16 +23,21 @@ interface ServeOptions extends ModelOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Puts the model behind an HTTP API that clients of OpenAI’s know, for this computer only unless told otherwise. ' +
-        'Ends with Ctrl-C, or with SIGTERM, when what runs is done.',
+      'Serves the model through an HTTP API that is compatible with OpenAI’s. Listens on this computer only by default. ' +
+        'On Ctrl-C or SIGTERM it finishes the running requests and ends.',
     )
-    .option('--host <address>', 'where to listen; other than this computer needs a key', '127.0.0.1')
-    .option('--port <n>', 'port to listen at, 0 for any that is free', wholeNumber('--port', 0, 65_535), 8080)
-    .option('--api-key <key>', 'what clients must send (default: $MOLM_API_KEY)')
-    .option('--no-auth', 'let anybody in who can reach it')
-    .option('--alias <name>', 'what clients call the model (default: its name)')
-    .option('--parallel <n>', 'sequences that run at once, beside short ones', wholeNumber('--parallel', 1, 256), 8)
-    .option('--cors <origin>', 'let pages of this origin use it from a browser; * for all')
+    .option('--host <address>', 'address to listen on; needs a key if not local', '127.0.0.1')
+    .option('--port <n>', 'port to listen on, 0 for any free port', wholeNumber('--port', 0, 65_535), 8080)
+    .option('--api-key <key>', 'key that clients must send (default: $MOLM_API_KEY)')
+    .option('--no-auth', 'do not require a key')
+    .option('--alias <name>', 'name of the model for clients (default: its own name)')
+    .option(
+      '--parallel <n>',
+      'sequences that run at once, in addition to short ones',
+      wholeNumber('--parallel', 1, 256),
+      8,
+    )
+    .option('--cors <origin>', 'allow pages of this origin to use the API; * for all')
     .addHelpText('after', NOTES)
     .action(serve)
   addModelOptions(command)
@@ -40,10 +45,10 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
-What it answers:
+Endpoints:
   POST /v1/chat/completions, /v1/completions, /tokenize, /detokenize
   GET  /health, /metrics, /v1/models, /tokenizer_info
-  GET  / in a browser: a chat with its experts live, a comparison of two texts
+  GET  / in a browser: a chat with live experts, a comparison of two texts
 
 Examples:
   molm serve
@@ -64,18 +69,18 @@ async function serve(options: ServeOptions): Promise<void> {
       const name = options.alias ?? printable(model.name)
       await writeOut(`${name}: page ${server.url}  ·  API ${server.url}/v1  ·  Ctrl-C ends\n`)
       await interrupted()
-      if (!options.quiet) note('closing, when what runs is done; again to end at once')
+      if (!options.quiet) note('finishing the running requests; press again to end at once')
       await server.close()
     })
   } catch (error) {
-    // An end that was asked for is none that failed, also before the model was there.
+    // An interruption is not a failure, not even while the model loads.
     if (!interruption()) throw error
   } finally {
     await server.close()
   }
 }
 
-/** One line of the log. */
+/** Prints a line of the log. */
 function noteRequest({ id, method, path, status, tokens, ms, isCutOff }: RequestEntry): void {
   const counts = tokens ? `${plural(tokens.prompt, 'token')} in, ${tokens.generated} out  ` : ''
   const end = isCutOff ? '  cut off' : ''
@@ -95,7 +100,7 @@ function listenOptions({ host, port, auth, alias, parallel, cors, ...options }: 
   }
   if (auth && apiKey === undefined && !isThisComputer(host)) {
     throw new UsageError(
-      `anybody who can reach ${host} could use the model: give an --api-key (or $MOLM_API_KEY), or say --no-auth`,
+      `any client that can reach ${host} could use the model: give an --api-key (or $MOLM_API_KEY), or --no-auth`,
     )
   }
   const onRequest = options.verbose ? noteRequest : undefined

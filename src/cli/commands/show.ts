@@ -18,10 +18,10 @@ interface ShowOptions extends OutputOptions {
 
 export function define(command: Command): void {
   command
-    .description('Tells what a model is, without loading it: shape, parameters, bytes by part, tokenizer, source.')
+    .description('Describes a model without loading it: shape, parameters, bytes by part, tokenizer, source.')
     .argument('[model]')
     .option('--json', 'print one object')
-    .option('--verify', 'read a packed model whole and compare it with its checksums')
+    .option('--verify', 'compare all of a packed model with its checksums')
     .addHelpText('after', EXAMPLES)
     .action(show)
   addQuantOption(addModelOption(command), 'as if loaded in this format')

@@ -7,7 +7,7 @@ import { alignColumns } from '../io/table.js'
 
 const HEAD = ['for', 'model', 'fetches', 'memory', 'tokens/s']
 
-/** Prints the models to begin with: a table on a terminal, tab-separated numbers in a pipe, one array with `json`. */
+/** Prints models to start with: a table on a terminal, tab-separated numbers in a pipe, an array with `json`. */
 export async function writeSuggestions(options: { json?: boolean; quiet?: boolean }): Promise<void> {
   const { suggestedModels } = await import('../../library/suggested-models.js')
   const models = suggestedModels()

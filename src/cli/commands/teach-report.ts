@@ -11,13 +11,13 @@ import { snakeKeys } from '../io/snake-keys.js'
 import { alignColumns } from '../io/table.js'
 
 /*
- * The words of `molm teach`: lines while a training runs, a table and JSON at its end.
+ * The texts that `molm teach` prints: lines during a training, tables and JSON at its end.
  */
 
-/** How a training ended. */
+/** Reasons for the end of a training. */
 const ENDINGS = {
   done: 'all steps are done',
-  'no-better': 'the held-out text is predicted no better any more',
+  'no-better': 'the held-out text is not predicted better any more',
   interrupted: 'interrupted (--resume continues)',
   'not-a-number': 'the loss is not a number any more; a lower --lr may help',
 }
@@ -47,13 +47,13 @@ export function calibrationLine({ bias, heldOutLoss, retained }: CalibrationPoin
   return `gates at ${bias}: held out ${heldOutLoss.toFixed(3)}, kept: ${rises.join(', ')}`
 }
 
-/** The rise of a loss, as that of its perplexity. */
+/** A rise of a loss in nats, as a rise of the perplexity in percent. */
 function formatRise(nats: number): string {
   const percent = 100 * Math.expm1(nats)
   return `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`
 }
 
-/** Warnings about a model that has learnt less than it seemed, or forgets more than it may. */
+/** Warnings about texts that the model predicts worse than before, or forgets more than accepted. */
 export function warnings({ calibration: { bias, isWithinLimit, curve }, regressions }: TeachResult): string[] {
   const beyond = curve.find((point) => point.bias === bias)?.retained.filter(({ rise, bound }) => rise > bound) ?? []
   const taught = regressions.filter(({ bound }) => bound === 0).map(({ name, rise }) => `${name} ${formatRise(rise)}`)
@@ -61,23 +61,23 @@ export function warnings({ calibration: { bias, isWithinLimit, curve }, regressi
     ({ name, rise, bound }) => `${name} ${formatRise(rise)}, not ${formatRise(bound)}`,
   )
   return [
-    ...told('predicted worse than before', taught, 'more text, more --steps or a higher --forget teach more'),
-    ...told(
-      'more is forgotten than --forget accepts',
+    ...warning('predicted worse than before', taught, 'more text, more --steps or a higher --forget teach more'),
+    ...warning(
+      'forgets more than --forget accepts',
       kept,
       'a higher --keep, fewer --layers or a lower --lr forget less',
     ),
   ]
 }
 
-function told(what: string, texts: readonly string[], remedy: string): string[] {
+function warning(what: string, texts: readonly string[], remedy: string): string[] {
   return texts.length === 0 ? [] : [`${what}: ${texts.join('; ')}; ${remedy}`]
 }
 
 export function planLine(plan: TeachingPlan): string {
   const { kind, layers, experts, parameters, memoryBytes, tokens, steps } = plan
   const added = `${plural(experts, `new ${kind} expert`)} in ${plural(layers.length, 'layer')}`
-  const size = `${formatCount(parameters)} parameters, ${formatBytes(memoryBytes)} of memory beside the model`
+  const size = `${formatCount(parameters)} parameters, ${formatBytes(memoryBytes)} of memory in addition to the model`
   return `${added}: ${size}; ${plural(steps, 'step')} of ${batchOf(plan)} over ${formatCount(tokens.train)} tokens to learn`
 }
 
@@ -92,16 +92,16 @@ export function planTable({ tokensPerSecond, secondsPerEpoch, ...plan }: Measure
   return alignColumns([
     ['new experts', `${plural(experts, `${kind} expert`)} in each of the layers ${layers.join(', ')}`],
     ['parameters', formatCount(parameters)],
-    ['memory', `${formatBytes(memoryBytes)} beside the model`],
-    ['tokens', `${tokens.train} to learn from, ${tokens.heldOut} held out, ${tokens.replay} of what is kept`],
-    ['steps', `${steps} of ${batchOf(plan)}, ${stepsPerEpoch} of them an epoch`],
+    ['memory', `${formatBytes(memoryBytes)} in addition to the model`],
+    ['tokens', `${tokens.train} to learn, ${tokens.heldOut} held out, ${tokens.replay} to keep`],
+    ['steps', `${steps} of ${batchOf(plan)}, ${stepsPerEpoch} per epoch`],
     ['speed', `${tokensPerSecond.toFixed(0)} tokens/s`],
-    ['an epoch', formatDuration(secondsPerEpoch)],
-    ['training', `${training}, without writing what is kept, closing the gates and measuring`],
+    ['epoch', formatDuration(secondsPerEpoch)],
+    ['training', `${training}, without writing texts to keep, lowering the gates and measuring`],
   ])
 }
 
-/** A table of each text's loss before and after, with the sizes and the times. */
+/** A table of the loss of each text before and after, the sizes and the times. */
 export function summary({ texts, retained, bytes, seconds }: TeachResult): string {
   const row = ({ name, scored, loss, perplexity, newExpertShare }: TextComparison) => [
     name,
@@ -119,9 +119,9 @@ export function summary({ texts, retained, bytes, seconds }: TeachResult): strin
   ]
   const { replay, training, calibration } = seconds
   const times = [
-    `writing what is kept ${formatDuration(replay)}`,
+    `writing texts to keep ${formatDuration(replay)}`,
     `training ${formatDuration(training)}`,
-    `closing the gates ${formatDuration(calibration)}`,
+    `lowering the gates ${formatDuration(calibration)}`,
   ]
   const sizes = `${formatBytes(bytes.before)} before, ${formatBytes(bytes.after)} after`
   return `${alignColumns(rows, [1, 2, 3, 4, 5, 6])}weights: ${sizes}; time: ${times.join(', ')}\n`

@@ -49,47 +49,47 @@ interface TeachCommandOptions extends OutputOptions {
 export function define(command: Command): void {
   command
     .description(
-      'Teaches a model texts: adds new experts to its layers and trains them, and their rows of the routers, alone. ' +
-        'What the model had stays as it was, bit for bit. Afterwards the new experts’ gates are closed as far as keeping ' +
-        'what it knew takes. Writes a packed model, with the curves of both (teaching.csv, calibration.csv, and as .svg) ' +
-        'beside it, and prints its path; stderr has what was learnt and what was forgotten.',
+      'Teaches texts to a model: adds new experts to its layers, and trains only these and their rows of the routers. ' +
+        'The other weights stay the same, bit for bit. Afterwards lowers the gates of the new experts until the model ' +
+        'forgets no more than --forget. Writes a packed model and the curves of both steps (teaching.csv, ' +
+        'calibration.csv, and .svg), prints its path, and reports gains and losses on stderr.',
     )
     .argument('<model>', 'folder, file or name')
     .argument('[out]', 'folder of the taught model; not needed with --dry-run')
-    .optionsGroup('What is learnt:')
+    .optionsGroup('Texts to learn:')
     .requiredOption('--text <file...>', 'texts to learn; the last tenth of each is held out')
-    .optionsGroup('What is kept:')
-    .option('--forget <percent>', 'rise of the perplexity of what is kept that is accepted (default: 1%)', percent)
-    .option('--keep-text <file...>', 'texts to be kept, beside what the model writes by itself')
-    .option('--keep <share>', 'share of each step that is read of what is kept (default: 0.5)', shareOrNone)
+    .optionsGroup('Knowledge to keep:')
+    .option('--forget <percent>', 'accepted rise of perplexity on texts to keep (default: 1%)', percent)
+    .option('--keep-text <file...>', 'texts to keep, in addition to the model’s own writing')
+    .option('--keep <share>', 'share of each step for texts to keep (default: 0.5)', shareOrNone)
     .optionsGroup('New experts:')
-    .option('--experts <n>', 'for each layer (default: 1)', wholeNumber('--experts', 1, 1024))
-    .option('--layers <list>', 'layers that get them: 4,5 or 3-5 or last:8 or all (default: all)', layerList)
-    .addOption(new Option('--only <kind>', 'their kind (default: mlp)').choices(MIXTURE_KINDS))
+    .option('--experts <n>', 'new experts per layer (default: 1)', wholeNumber('--experts', 1, 1024))
+    .option('--layers <list>', 'layers that get new experts: 4,5 or 3-5 or last:8 or all (default: all)', layerList)
+    .addOption(new Option('--only <kind>', 'kind of the new experts (default: mlp)').choices(MIXTURE_KINDS))
     .addOption(
       new Option(
         '--init <as>',
-        'what they begin as: the experts that the text uses most, or random weights (default: copy)',
+        'initial weights: copies of the experts that the text uses most, or random (default: copy)',
       ).choices(INITS),
     )
     .optionsGroup('Training:')
-    .option(
-      '--epochs <e>',
-      'times that the texts are read (default: 2, in 96 to 256 steps)',
-      wholeNumber('--epochs', 1),
-    )
+    .option('--epochs <e>', 'passes over the texts (default: 2, in 96 to 256 steps)', wholeNumber('--epochs', 1))
     .addOption(
-      new Option('--steps <s>', 'steps, in place of epochs').argParser(wholeNumber('--steps', 1)).conflicts('epochs'),
+      new Option('--steps <s>', 'number of steps, instead of epochs')
+        .argParser(wholeNumber('--steps', 1))
+        .conflicts('epochs'),
     )
     .addOption(
       namedInLibrary(new Option('--lr <r>', 'highest learning rate (default: 0.003)').argParser(rate), 'learningRate'),
     )
-    .option('--batch <t>', 'tokens of a step (default: 2048, less for short texts)', wholeNumber('--batch', 64))
-    .addOption(new Option('--steering <how>', 'what draws load to the new experts (default: texts)').choices(STEERINGS))
-    .option('--seed <n>', 'for the same model again (default: 0)', wholeNumber('--seed', 0))
-    .option('--resume', 'continue a training that was cut off')
-    .option('--dry-run', 'only print what it would take')
-    .option('--force', 'replace the model that OUT holds')
+    .option('--batch <t>', 'tokens per step (default: 2048, less for short texts)', wholeNumber('--batch', 64))
+    .addOption(
+      new Option('--steering <how>', 'loss that steers load to the new experts (default: texts)').choices(STEERINGS),
+    )
+    .option('--seed <n>', 'seed; the same seed gives the same model (default: 0)', wholeNumber('--seed', 0))
+    .option('--resume', 'continue an interrupted training')
+    .option('--dry-run', 'only print the size and time of the training')
+    .option('--force', 'replace the model in OUT')
     .option('--json', 'print one object')
     .addHelpText('after', NOTES)
     .action(teachModel)
@@ -98,13 +98,13 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
-What draws load to the new experts:
-  texts    they learn to be chosen for what is learnt, not for what is kept
+Steering:
+  texts    new experts learn to be chosen for texts to learn, not texts to keep
   entropy  load goes to the experts that have most (ModuleFormer paper)
-  none     nothing does
+  none     no steering
 
 Ctrl-C ends the training and writes the best state so far. --resume continues a
-training that was interrupted or killed; at most a minute of it is lost.
+training that was interrupted or killed; at most its last minute is lost.
 
 Examples:
   molm teach nano ./nano-german --text german.txt
@@ -119,12 +119,12 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   const keepTexts = options.keepText && (await Promise.all(options.keepText.map(readTextOrStdin)))
   if (options.dryRun) return dryRun(model, texts, keepTexts, options)
   const { teach } = await import('../../index.js')
-  // A training that was interrupted has left what it had.
+  // An interrupted training has left its best state there.
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
   const library = { ...libraryOptions(texts, keepTexts, options), out: folder, resume: options.resume }
   const taught = await withDisplay(options, (onEvent) => teach(model, { ...library, onEvent }))
   if (!options.json && !options.quiet) process.stderr.write(summary(taught))
-  // Even with --quiet: a model that has forgotten looks like one that has not.
+  // Even with --quiet: nothing else shows that a model has forgotten.
   for (const warning of warnings(taught)) note(warning)
   await (options.json ? writeJson(taughtJson(model, taught)) : writeOut(`${taught.path}\n`))
   const early = interruption()
@@ -171,7 +171,7 @@ function libraryOptions(
   }
 }
 
-/** Does `work` and shows its events: in a line that is drawn again if one may be drawn, else in a line for each check. */
+/** Runs `work` and shows its events: in a status line, or in a line per check if none may be drawn. */
 function withDisplay<T>(
   options: OutputOptions,
   work: (onEvent: (event: TeachEvent) => void) => Promise<T>,
@@ -180,22 +180,22 @@ function withDisplay<T>(
 }
 
 function showEvent(event: TeachEvent, line: StatusLine | undefined, options: OutputOptions): void {
-  const tell = (text: string) => {
+  const print = (text: string) => {
     line?.clear()
     if (!options.quiet) note(text)
   }
   if (event.kind === 'phase') line?.show(event.phase)
-  if (event.kind === 'plan') tell(planLine(event.plan))
+  if (event.kind === 'plan') print(planLine(event.plan))
   if (event.kind === 'step') {
     const text = stepLine(event)
     if (line) line.show(text)
-    else if (event.point.heldOutLoss !== undefined) tell(text)
+    else if (event.point.heldOutLoss !== undefined) print(text)
   }
-  if (event.kind === 'calibration') tell(calibrationLine(event.point))
-  if (event.kind === 'end') tell(endLine(event))
+  if (event.kind === 'calibration') print(calibrationLine(event.point))
+  if (event.kind === 'end') print(endLine(event))
 }
 
-/** `4,5`, `3-5`, `last:8` or `all`. */
+/** Parses `4,5`, `3-5`, `last:8` or `all`. */
 function layerList(text: string): Layers {
   if (text === 'all' || /^last:[1-9]\d*$/.test(text)) return text as Layers
   const list = parseNumberList(text)
@@ -209,11 +209,11 @@ function rate(text: string): number {
   throw new UsageError(`--lr must be a number above 0, not '${text}'`)
 }
 
-/** `1%`, as a share. */
+/** Parses `1%` to a share. */
 function percent(text: string): number {
   const value = text.endsWith('%') ? decimal(text.slice(0, -1)) : Number.NaN
   if (value > 0 && value <= 100) return value / 100
-  throw new UsageError(`--forget must be a percentage above 0% and 100% at most, like 1%, not '${text}'`)
+  throw new UsageError(`--forget must be a percentage above 0% and at most 100%, like 1%, not '${text}'`)
 }
 
 function shareOrNone(text: string): number {

@@ -3,13 +3,13 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
 
-/** A model that is ready, and how long that took. */
+/** A loaded model, and the time to load it. */
 export interface TimedModel {
   model: Model
   loadMs: number
 }
 
-/** Loads the model that the options name, lets `use` work with it, and sees to it that its threads end. */
+/** Loads the model of the options, runs `use` with it, and disposes it. */
 export async function withModel<T>(options: ModelOptions, use: (loaded: TimedModel) => Promise<T>): Promise<T> {
   const start = performance.now()
   const { loadModel } = await import('../../library/load-model.js')

@@ -1,11 +1,11 @@
 import type { CompletedCommand, Values } from './command-tree.js'
 
 /*
- * Bash hands over words that it has broken at colons, which names of models have; so the line is taken as it is and
- * broken at blanks alone. Where nothing is offered, bash offers names of files.
+ * Bash splits words at colons, which names of models contain. So the script takes the whole line and splits it at blanks
+ * only. If the script offers nothing, bash offers names of files.
  */
 
-/** A script for bash, from version 3.2 on. */
+/** The script for bash 3.2 and later. */
 export function bashScript(commands: readonly CompletedCommand[]): string {
   const names = commands.map(({ name }) => name)
   const run = commands.find(({ name }) => name === 'run')
@@ -41,7 +41,7 @@ ${run ? commandCase("''", run, names) : ''}
   else
     COMPREPLY=($(compgen -W "$offered" -- "$cur"))
   fi
-  # What stands before the last colon is not bash's to replace.
+  # Bash replaces only what follows the last colon.
   if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
     word=\${cur%"\${cur##*:}"}
     COMPREPLY=("\${COMPREPLY[@]#"$word"}")
@@ -52,7 +52,7 @@ complete -o bashdefault -o default -F _molm molm
 `
 }
 
-/** What a command offers: values after an option that has some, options where one is begun, else its words. */
+/** The case of a command: offers values after an option that takes one, options after a dash, else its arguments. */
 function commandCase(pattern: string, { options, words }: CompletedCommand, more: readonly string[] = []): string {
   const byOffer = new Map<string, string[]>()
   for (const { flags, values } of options) {

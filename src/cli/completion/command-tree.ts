@@ -1,27 +1,27 @@
 import type { Argument, Command, Option } from 'commander'
 
-/** What a shell may put in a place: one of some words, a model, a file, or nothing it could know. */
+/** Values that a shell can offer: one of some words, a model, a file, or nothing for a free text. */
 export type Values = { choices: readonly string[] } | 'model' | 'file' | 'text'
 
-/** An option as it is completed. */
+/** An option to complete. */
 export interface CompletedOption {
-  /** As they are typed: -m, --model. */
+  /** As typed: -m, --model. */
   flags: string[]
   description: string
-  /** What follows it; undefined for a switch. */
+  /** Its values; undefined for a switch. */
   values?: Values
 }
 
-/** A command as it is completed. */
+/** A command to complete. */
 export interface CompletedCommand {
   name: string
   summary: string
   options: CompletedOption[]
-  /** What its words are. */
+  /** Values of its arguments. */
   words: Values
 }
 
-/** The commands of a program, with all that a shell should know of them. */
+/** The commands of a program, as a shell completes them. */
 export function commandTree(program: Command): CompletedCommand[] {
   const commands = program.commands.map((command) => ({
     name: command.name(),
@@ -49,7 +49,7 @@ function completed({ short, long, description, required, optional, argChoices, f
   }
 }
 
-/** By what the help calls them: `<model>`, `<file...>`, `[out]`. */
+/** Derives the values from their name in the help: `<model>`, `<file...>`, `[out]`. */
 function namedValues(name: string): Values {
   if (/model/i.test(name.replace(/^.*[<[]/, ''))) return 'model'
   return /[<[](file|dir|folder|out)\b/.test(name) ? 'file' : 'text'

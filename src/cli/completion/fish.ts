@@ -1,12 +1,12 @@
 import type { CompletedCommand, CompletedOption, Values } from './command-tree.js'
 import { quoted } from './quoted.js'
 
-/** A script for fish. */
+/** The script for fish. */
 export function fishScript(commands: readonly CompletedCommand[]): string {
   const names = commands.map(({ name }) => name)
   const noneOf = (all: readonly string[]) => `not __fish_seen_subcommand_from ${all.join(' ')}`
   const lines = commands.flatMap((command) => {
-    // Without a command, what is typed is a prompt.
+    // Without a command, the words are a prompt: options of `run`.
     const isRun = command.name === 'run'
     const others = names.filter((name) => name !== 'run')
     const condition = isRun ? noneOf(others) : `__fish_seen_subcommand_from ${command.name}`

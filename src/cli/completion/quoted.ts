@@ -1,4 +1,4 @@
-/** A text as one word of any of the shells. */
+/** Quotes a text as one word, for any of the shells. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -12,7 +12,7 @@ const SCRIPTS: Record<Shell, (commands: readonly CompletedCommand[]) => string> 
   fish: fishScript,
 }
 
-/** The script with which a shell completes these commands. */
+/** The completion script of a shell for these commands. */
 export function shellScript(shell: Shell, commands: readonly CompletedCommand[]): string {
   return SCRIPTS[shell](commands)
 }

@@ -1,7 +1,7 @@
 import type { CompletedCommand, CompletedOption, Values } from './command-tree.js'
 import { quoted } from './quoted.js'
 
-/** A script for zsh, to be evaluated after compinit or to lie in $fpath as _molm. */
+/** The script for zsh. Evaluate it after compinit, or put it into $fpath as _molm. */
 export function zshScript(commands: readonly CompletedCommand[]): string {
   const run = commands.find(({ name }) => name === 'run')
   return `#compdef molm
@@ -48,7 +48,7 @@ function argumentsOf({ options, words }: CompletedCommand): string {
   return `      _arguments -s -S ${specs.map((spec) => `\\\n        ${quoted(spec)}`).join(' ')}`
 }
 
-/** Each flag of a switch keeps the other from being offered as well; options with values may come again. */
+/** After one flag of a switch the other is not offered. Options with values may be repeated. */
 function optionSpecs({ flags, description, values }: CompletedOption): string[] {
   const value = values === undefined ? '' : `:${typeof values === 'object' ? 'value' : values}:${actionOf(values)}`
   return flags.map((flag) => {
@@ -63,7 +63,7 @@ function actionOf(values: Values): string {
   return { model: '_molm_models', file: '_files', text: '_files' }[values]
 }
 
-/** A text in which no character means anything to _arguments. */
+/** Escapes the characters that mean something to _arguments. */
 function escaped(text: string): string {
   return text.replace(/[\\[\]:]/g, '\\$&')
 }

@@ -7,17 +7,17 @@ import { missingPackage } from './missing-package.js'
 import { tooManyFiles } from './open-files.js'
 import { ClosedPipe, note } from './output.js'
 
-/** Adds to a message what the command line knows about it. */
+/** Adds to a message what the command line knows, such as the origin of a name. */
 type Complete = (message: string) => string
 
 /**
- * Tells the user what ended the command and sets the exit code. Without a `command`, it was none that molm has. `complete`
- * is given each message before it is printed.
+ * Prints the error that ended a command and sets the exit code. `command` is undefined if the command line names no
+ * command. `complete` receives the message before it is printed.
  */
 export function reportError(error: unknown, command?: Command, complete: Complete = (message) => message): void {
   const early = interruption()
   if (early) {
-    // The interruption is no news to who has caused it; what it has left undone is.
+    // The user knows of the interruption, but not of what it left undone.
     if (error instanceof UserError) reportFailure(error, complete, command)
     process.exitCode = early.exitCode
   } else if (error instanceof ClosedPipe) return
@@ -25,7 +25,7 @@ export function reportError(error: unknown, command?: Command, complete: Complet
   else reportFailure(error, complete, command)
 }
 
-/** The parser also throws for `--help` and `--version`, with exit code 0, once they are printed. */
+/** The parser also throws after it has printed `--help` or `--version`, with exit code 0. */
 function reportUsage(error: CommanderError, command?: Command): void {
   if (error.exitCode === 0) return
   process.exitCode = 2
@@ -43,29 +43,29 @@ function reportFailure(error: unknown, complete: Complete, command?: Command): v
   }
 }
 
-/** What the library calls `maxTokens` is --max-tokens, where the command has it. */
+/** The flag of an option that the library calls `maxTokens`: --max-tokens. Undefined if the command does not have it. */
 function flagOf(option: string, command?: Command): string | undefined {
   return command?.options.find((known) => known.attributeName() === option && !known.negate)?.long
 }
 
 /**
- * What to say about a text that no room is left for: the library's message advises on sessions, of which users of a
- * command know nothing. `context` is the command's option for the length of the context, if it has one.
+ * The message for a text that does not fit into memory. The library's own message advises on sessions, which a user of the
+ * command line does not know. `context` is the option that limits the context, if the command has one.
  */
-export function tellNoRoom({ message, tokens: { held, more } }: NoRoom, context?: string): string {
+export function noRoomMessage({ message, tokens: { held, more } }: NoRoom, context?: string): string {
   if (held + more === 0) return message
   const memory = 'in the 4 GiB of a WebAssembly memory'
   const remedy = context ? `${context} N lets only the latest N count` : 'give less text'
-  // A generation asks for one token at a time.
+  // One more token: a generation, not a prompt.
   if (more === 1) return `the text has reached ${formatCount(held)} tokens: no room for more ${memory}; ${remedy}`
   return `no room for ${formatCount(held + more)} tokens of text ${memory}; ${remedy}`
 }
 
 function messageOf(error: unknown, context?: string): string {
-  if (error instanceof NoRoom) return tellNoRoom(error, context)
+  if (error instanceof NoRoom) return noRoomMessage(error, context)
   if (error instanceof UserError) return error.message
   const known = tooManyFiles(error) ?? missingPackage(error)
   if (known) return known
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
-  return `${printable(line) || 'something went wrong'}\n(unexpected error; MOLM_DEBUG=1 shows where it happened)`
+  return `${printable(line) || 'something went wrong'}\n(unexpected error; MOLM_DEBUG=1 prints the stack)`
 }

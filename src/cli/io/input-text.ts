@@ -3,7 +3,7 @@ import { expandHome } from '../../files/home.js'
 import { interruptSignal } from './interrupt.js'
 import { readStdin, STDIN } from './stdin.js'
 
-/** A text to be measured on, to the byte: from a file, or from stdin where it is called `-`. */
+/** Reads a text byte for byte, from a file or from stdin (`-`). */
 export async function readTextOrStdin(path: string): Promise<NamedText> {
   return path === STDIN ? namedText('stdin', await readStdin(interruptSignal())) : readText(expandHome(path))
 }

@@ -1,8 +1,8 @@
-/** The user (Ctrl-C) or the system (SIGTERM) wants the command to end. */
+/** The request to end the command, from the user (Ctrl-C) or the system (SIGTERM). */
 export class Interruption extends Error {
   override name = 'Interruption'
 
-  /** 128 and the signal's number, as a shell has it. */
+  /** 128 plus the number of the signal, as in a shell. */
   constructor(readonly exitCode: 130 | 143) {
     super('interrupted')
   }
@@ -12,8 +12,8 @@ const controller = new AbortController()
 let listening = false
 
 /**
- * Aborted, with an Interruption as the reason, by the first SIGINT or SIGTERM, so that a command can put out what it
- * has. The second one ends the process at once, as if nobody listened.
+ * Aborted by the first SIGINT or SIGTERM, with an Interruption as the reason, so that the command can print what it has.
+ * The second signal ends the process at once.
  */
 export function interruptSignal(): AbortSignal {
   if (!listening) {
@@ -24,7 +24,7 @@ export function interruptSignal(): AbortSignal {
   return controller.signal
 }
 
-/** What ended the command early, if anything did. */
+/** The interruption that ended the command, if there was one. */
 export function interruption(): Interruption | undefined {
   return controller.signal.reason
 }
@@ -37,7 +37,7 @@ function onTerminate(): void {
   interrupt(143)
 }
 
-/** Does what the first signal does: for a terminal in raw mode, where Ctrl-C is a key and no SIGINT. */
+/** Acts like the first signal. A terminal in raw mode needs it, since Ctrl-C is a key there, not a SIGINT. */
 export function interrupt(exitCode: 130 | 143): void {
   process.off('SIGINT', onInterrupt)
   process.off('SIGTERM', onTerminate)

@@ -4,11 +4,11 @@ import { interrupt, interruptSignal } from './interrupt.js'
 import { note, type OutputOptions } from './output.js'
 import { createStatusLine, type StatusLine } from './status-line.js'
 
-/** The terminal of a chat while the model loads: a line says so, and what is typed waits. */
+/** The terminal while the model of a chat loads. It shows a line about it and keeps what is typed. */
 export class LoadingTerminal {
-  /** Aborted by Ctrl-C and SIGTERM, and by Ctrl-D as long as nothing has been typed. */
+  /** Aborted by Ctrl-C and SIGTERM, and by Ctrl-D if nothing has been typed. */
   readonly signal: AbortSignal
-  /** What is typed. Absent with TERM=dumb: such a terminal keeps lines by itself. */
+  /** Keys typed so far. Absent with TERM=dumb, since such a terminal buffers lines itself. */
   readonly typed?: TypedAhead
   /** Whether Ctrl-D ended the loading. */
   hasLeft = false
@@ -23,7 +23,7 @@ export class LoadingTerminal {
     const interrupted = interruptSignal()
     interrupted.addEventListener('abort', () => ending.abort(interrupted.reason), { once: true })
     this.signal = ending.signal
-    // At once: until then a second Ctrl-C would be a key, and no signal that ends the process.
+    // Immediately, so that a second Ctrl-C is a signal that ends the process, not a key.
     this.signal.addEventListener('abort', () => this.leave(), { once: true })
     this.status = createStatusLine(options)
     if (process.env.TERM !== 'dumb') {
@@ -42,19 +42,19 @@ export class LoadingTerminal {
     this.show()
   }
 
-  /** Writes a line above that of the loading. */
+  /** Writes a line above the status line. */
   note(message: string): void {
     this.clear()
     note(message)
     this.show()
   }
 
-  /** Takes the line away. */
+  /** Removes the status line. */
   clear(): void {
     this.status?.clear()
   }
 
-  /** Gives the terminal back as it was. What was typed and not used is gone: no shell gets it. */
+  /** Restores the terminal. Drops unused keys, so that the shell does not receive them. */
   leave(): void {
     this.clear()
     this.terminal.leave()

@@ -1,6 +1,6 @@
 /**
- * The message for a package that `npm i --omit=optional` has left out: the library and `molm run` do without Ink, React and
- * hono, `molm chat` and `molm serve` do not. Undefined for other errors.
+ * The message for an error about a package that `npm i --omit=optional` left out; undefined for other errors. `molm chat`
+ * needs Ink and React and `molm serve` needs hono; the library and `molm run` do not.
  */
 export function missingPackage(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') return undefined

@@ -1,10 +1,10 @@
 /*
- * Imported before all else of the command line, so that it is there when the rest cannot be read; it imports nothing.
+ * Imported first, so that it is loaded when reading another module fails. It imports nothing itself.
  */
 
-/** The message for an error that means: the system lets this process open no more files. Undefined for another error. */
+/** The message for an error about too many open files; undefined for other errors. */
 export function tooManyFiles(error: unknown): string | undefined {
   const message = error instanceof Error ? error.message : ''
   if (!/^E[MN]FILE\b/.test(message)) return undefined
-  return 'the system lets a process open too few files at once; raise the limit (ulimit -n 1024) and try again'
+  return 'the limit of open files is too low; raise it (ulimit -n 1024) and try again'
 }

@@ -2,21 +2,21 @@ import { codeOf } from '../../errors.js'
 import { printableLines, printableOutput } from '../../printable.js'
 import { wrapWords } from './wrap-words.js'
 
-/** How a command speaks to the terminal. */
+/** Options about what a command prints besides its result. */
 export interface OutputOptions {
   quiet?: boolean
   verbose?: boolean
   color?: boolean
 }
 
-/** The reader of stdout has gone away (`molm ... | head`): the command ends, and nothing is wrong. */
+/** The reader of stdout has closed the pipe (`molm ... | head`). The command ends without an error. */
 export class ClosedPipe extends Error {
   override name = 'ClosedPipe'
 }
 
 /**
- * Keeps a stream whose reader has gone away from ending the process with a stack trace. Writers to stdout learn of it
- * from `writeOut`; what would have gone to a closed stderr is lost.
+ * Keeps a closed pipe from ending the process with a stack trace. `writeOut` rejects if stdout is closed; writes to a
+ * closed stderr are lost.
  */
 export function toleratePipes(): void {
   process.stdout.on('error', () => {})
@@ -24,8 +24,8 @@ export function toleratePipes(): void {
 }
 
 /**
- * Writes to stdout and resolves once it is out. Of a text, a terminal gets nothing but letters and colours. Rejects with
- * ClosedPipe, or a UserError when the disk is full.
+ * Writes to stdout and resolves once it is written. Removes control characters other than colours from a text for a
+ * terminal. Rejects with ClosedPipe, or with a UserError if stdout cannot be written.
  */
 export function writeOut(text: string | Uint8Array): Promise<void> {
   if (text.length === 0) return Promise.resolve()
@@ -34,7 +34,7 @@ export function writeOut(text: string | Uint8Array): Promise<void> {
     process.stdout.write(isForReaders ? printableOutput(text) : text, (error) => {
       if (!error) resolve()
       else if (CLOSED.has(codeOf(error) ?? '')) reject(new ClosedPipe())
-      // Read when it is needed, which is seldom.
+      // Loaded on demand: it is seldom needed.
       else import('../../files/folders.js').then(({ cannotWrite }) => reject(cannotWrite('stdout', error)), reject)
     })
   })
@@ -47,13 +47,13 @@ export function writeJson(value: unknown): Promise<void> {
 
 const CLOSED = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'EOF'])
 
-/** A line on stderr for the person at the terminal, broken at blanks if the terminal is narrower. */
+/** Prints a line for the user to stderr, wrapped at blanks to the width of the terminal. */
 export function note(message: string): void {
   const text = `molm: ${printableLines(message)}`
   process.stderr.write(`${process.stderr.isTTY ? wrapWords(text, process.stderr.columns || 80) : text}\n`)
 }
 
-/** Whether stderr may be drawn on: a terminal, whose user has not asked for plain text. */
+/** Whether stderr is a terminal on which status lines may be drawn. */
 export function mayAnimate(options: OutputOptions): boolean {
   const { NO_COLOR, TERM } = process.env
   return process.stderr.isTTY === true && options.color !== false && !options.quiet && !NO_COLOR && TERM !== 'dumb'

@@ -6,13 +6,13 @@ import { withStatusLine } from './status-line.js'
 export type ShowProgress = (done: number, all: number) => void
 
 export interface ProgressOptions extends OutputOptions {
-  /** In front of the numbers: `packing`. */
+  /** Text in front of the numbers: `packing`. */
   label: string
-  /** What there is in all, in words. Default: as bytes. */
+  /** Formats the total. Default: as bytes. */
   format?: (all: number) => string
 }
 
-/** Does `work` with a line on stderr that tells how far it has come. Shows nothing where stderr may not be drawn on. */
+/** Runs `work` while a status line shows its progress. Shows nothing if status lines may not be drawn. */
 export function withProgress<T>(
   { label, format = formatBytes, ...options }: ProgressOptions,
   work: (show: ShowProgress) => Promise<T>,

@@ -3,17 +3,17 @@ import { describeReading } from '../../terminal/reading.js'
 import type { OutputOptions } from './output.js'
 import { createStatusLine } from './status-line.js'
 
-/** Reading that is done sooner shows nothing. */
+/** Ms before the line appears; shorter reading shows nothing. */
 const PATIENCE_MS = 1000
 
-/** A line on stderr that tells how far a prompt has been read. */
+/** A status line with the progress of reading a prompt. */
 export interface ReadingProgress {
   show(progress: PromptProgress): void
-  /** Takes the line away. Harmless when there is none. */
+  /** Removes the line, if there is one. */
   clear(): void
 }
 
-/** Shows nothing where stderr may not be drawn on, and elsewhere only once the reading has taken a second. */
+/** Creates a line that appears after a second. Shows nothing if status lines may not be drawn. */
 export function createReadingProgress(options: OutputOptions): ReadingProgress {
   const line = createStatusLine(options)
   if (!line) return { show() {}, clear() {} }

@@ -1,7 +1,7 @@
 import { isObject } from '../../json.js'
 import { snakeCase } from '../../spelling.js'
 
-/** A copy for JSON, with the keys of all objects in snake case: `max_tokens` for `maxTokens`. */
+/** A deep copy with its keys in snake case, as `--json` prints them: `max_tokens` for `maxTokens`. */
 export function snakeKeys(object: object): object {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [snakeCase(key), withSnakeKeys(value)]))
 }

@@ -2,19 +2,19 @@ import { printable } from '../../printable.js'
 import { fit } from '../../terminal/cell-width.js'
 import { mayAnimate, type OutputOptions } from './output.js'
 
-/** Minimum ms between redraws of what changes all the time. */
+/** Minimum ms between redraws of a status line. */
 export const REDRAW_MS = 100
 
-/** A line at the foot of a terminal that tells how far something has come; never longer than the window is wide. */
+/** A line at the bottom of the terminal that shows progress, cut to the width of the window. */
 export interface StatusLine {
   show(text: string): void
-  /** Shows a text, unless the line was drawn less than REDRAW_MS ago. */
+  /** Shows a text unless the line was drawn less than REDRAW_MS ago. */
   refresh(text: () => string): void
-  /** Takes it away. Harmless when there is none. */
+  /** Removes the line, if there is one. */
   clear(): void
 }
 
-/** Draws on stderr when that is a terminal that may be drawn on; undefined where nothing would be seen. */
+/** Creates a line on stderr; undefined if status lines may not be drawn there. */
 export function createStatusLine(options: OutputOptions): StatusLine | undefined {
   if (!mayAnimate(options)) return undefined
   let isDrawn = false
@@ -37,7 +37,7 @@ export function createStatusLine(options: OutputOptions): StatusLine | undefined
   }
 }
 
-/** Does `work` with a status line, and takes the line away at its end. */
+/** Runs `work` with a status line, and removes the line at the end. */
 export async function withStatusLine<T>(
   options: OutputOptions,
   work: (line: StatusLine | undefined) => Promise<T>,

@@ -4,21 +4,21 @@ import type { Readable } from 'node:stream'
 import { UsageError, UserError } from '../../errors.js'
 import { note } from './output.js'
 
-/** Most that is read: some millions of tokens, far more than any model can use. */
+/** Maximum bytes to read: millions of tokens, far more than any model can use. */
 const MOST_BYTES = 16 * 2 ** 20
 
-/** So long nothing is said about waiting: most of what is piped has come by then. */
+/** Ms to wait before a note about it: most piped text arrives sooner. */
 const PATIENCE_MS = 3000
 
-/** What stands for stdin where a file is wanted. */
+/** The name of stdin in place of a file. */
 export const STDIN = '-'
 
 let isRead = false
 
 /**
- * All text piped into stdin, without one newline at its end; undefined when stdin is a terminal or nothing, or was read
- * as a file already. Where it is `asked` for, by a `-` among the words, a terminal is read up to Ctrl-D. Rejects with the
- * signal's reason when aborted.
+ * Reads the text piped into stdin, without one newline at its end. Undefined if stdin is a terminal or empty, or was
+ * already read as a file. If it is `asked` for, by a `-` among the words, a terminal is read up to Ctrl-D. Rejects with the
+ * reason of the signal when aborted.
  */
 export async function readPipedText(options: {
   quiet?: boolean
@@ -29,18 +29,18 @@ export async function readPipedText(options: {
   const bytes = await readPatiently(options)
   const text = new TextDecoder().decode(bytes)
   if (!options.quiet && !isUtf8(bytes)) {
-    note('warning: stdin is not valid UTF-8; what cannot be read is replaced by \ufffd')
+    note('warning: stdin is not valid UTF-8; invalid bytes are replaced by \ufffd')
   }
   return text.replace(/\r?\n$/, '')
 }
 
-/** All bytes of stdin, where it stands for a file: `-`. */
+/** Reads all bytes of stdin, named as a file: `-`. */
 export async function readStdin(signal: AbortSignal): Promise<Buffer> {
   checkUnread()
   return readPatiently({ signal })
 }
 
-/** The same for a reader that takes it piece by piece, however much it is. */
+/** Stdin as a stream, without a limit of its size. */
 export function takeStdin(): Readable {
   checkUnread()
   isRead = true
@@ -48,10 +48,10 @@ export function takeStdin(): Readable {
 }
 
 function checkUnread(): void {
-  if (isRead) throw new UsageError("'-' can stand for one file only: stdin is read once")
+  if (isRead) throw new UsageError("'-' can name one file only: stdin is read once")
 }
 
-/** The words of a prompt, and whether a `-` among them asks for stdin. */
+/** Separates a `-`, which asks for stdin, from the words of a prompt. */
 export function withoutStdin(words: readonly string[]): { words: string[]; asked: boolean } {
   return { words: words.filter((word) => word !== STDIN), asked: words.includes(STDIN) }
 }
@@ -59,8 +59,7 @@ export function withoutStdin(words: readonly string[]): { words: string[]; asked
 async function readPatiently(options: { quiet?: boolean; signal: AbortSignal }): Promise<Buffer> {
   isRead = true
   const waiting = setTimeout(() => {
-    if (!options.quiet && !process.stdin.isTTY)
-      note('waiting for text on stdin (run with </dev/null when there is none)')
+    if (!options.quiet && !process.stdin.isTTY) note('waiting for text on stdin (run with </dev/null if there is none)')
   }, PATIENCE_MS)
   try {
     return await readAll(options.signal)
@@ -69,12 +68,12 @@ async function readPatiently(options: { quiet?: boolean; signal: AbortSignal }):
   }
 }
 
-/** Files and piped text first, then the arguments, with a newline between. */
+/** Joins files and piped text with the arguments, which come last, by newlines. */
 export function joinPrompt(texts: readonly (string | undefined)[], words: readonly string[]): string {
   return [...texts, words.join(' ')].filter((text) => text).join('\n')
 }
 
-/** /dev/null, which services and schedulers give their commands, is a device and has no text. */
+/** Whether stdin can have text. /dev/null, which services and schedulers use as stdin, is a device and has none. */
 function isPiped(): boolean {
   if (process.stdin.isTTY) return false
   try {
@@ -94,8 +93,7 @@ async function readAll(signal: AbortSignal): Promise<Buffer> {
     for await (const chunk of process.stdin) {
       chunks.push(chunk)
       bytes += chunk.length
-      if (bytes > MOST_BYTES)
-        throw new UserError('stdin has more than 16 MiB of text, which is too much to read at once')
+      if (bytes > MOST_BYTES) throw new UserError('stdin has more than 16 MiB of text, which is too much')
     }
   } catch (error) {
     signal.throwIfAborted()

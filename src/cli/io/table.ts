@@ -2,8 +2,8 @@ import { printable } from '../../printable.js'
 import { cellWidth } from '../../terminal/cell-width.js'
 
 /**
- * Rows of text with their columns below one another, two blanks apart and indented by two. Columns are as wide as
- * their widest cell; those named by `right` have their cells at the right, as numbers want it.
+ * Formats rows of cells as a table: indented by two blanks, columns two blanks apart and as wide as their widest cell. The
+ * columns in `right` are aligned to the right, as suits numbers.
  */
 export function alignColumns(table: readonly (readonly string[])[], right: readonly number[] = []): string {
   const rows = table.map((row) => row.map((cell) => printable(cell, Infinity)))

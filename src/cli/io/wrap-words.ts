@@ -1,12 +1,9 @@
 import { cellWidth } from '../../terminal/cell-width.js'
 
-/** In front of what continues a line. */
+/** Indent of the continuation of a line. */
 const INDENT = '  '
 
-/**
- * Breaks lines that are wider than a terminal, at blanks alone: a path or a number stays in one piece, which the terminal
- * itself breaks if it must.
- */
+/** Wraps lines that are wider than a terminal, at blanks only: paths and numbers stay in one piece. */
 export function wrapWords(text: string, columns: number): string {
   return text
     .split('\n')

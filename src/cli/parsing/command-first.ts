@@ -4,9 +4,8 @@ import { COMMANDS, type LoadCommand } from './commands.js'
 const HELP = ['-h', '--help']
 
 /**
- * The command line with its command before its options. A word is the command if all that stands before it are options
- * that this command has, with their values: `--json list` lists, and the `list` of `--seed 1 list` is a prompt, since
- * `list` knows no seed.
+ * Moves the command in front of its options. A word is the command if only options of that command, and their values, come
+ * before it: `--json list` becomes `list --json`, but in `--seed 1 list` the word is a prompt, since `list` has no --seed.
  */
 export async function commandFirst(args: readonly string[], load: LoadCommand): Promise<readonly string[]> {
   if (!args[0]?.startsWith('-')) return args
@@ -28,7 +27,7 @@ function areOptionsOf(command: Command, words: readonly string[]): boolean {
     const flag = /^(--[^=]+|-[^-])/.exec(word)?.[0]
     const option = command.options.find(({ short, long }) => flag !== undefined && [short, long].includes(flag))
     if (!option) return false
-    // A value stands in the same word (--seed=1, -n5), or is the next one.
+    // The value is in the same word (--seed=1, -n5), or is the next word.
     if (option.required && word === flag && ++i === words.length) return false
   }
   return true

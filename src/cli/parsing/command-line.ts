@@ -5,7 +5,7 @@ import { COMMANDS } from './commands.js'
 const HELP = ['-h', '--help']
 const VERSION = ['-V', '-v', '--version']
 
-/** The command line with its command: what begins with no command, and asks for no help, is a prompt. */
+/** Spells out the command. A command line that neither begins with a command nor asks for help is a prompt. */
 export function spelledOut(args: readonly string[]): readonly string[] {
   if (args.length === 0) return process.stdin.isTTY ? ['--help'] : ['run']
   const [first, ...rest] = args
@@ -16,23 +16,23 @@ export function spelledOut(args: readonly string[]): readonly string[] {
   return command === undefined ? ['run', ...args] : [command, ...rest]
 }
 
-/** The name of the command that a word calls by its name or another one. */
+/** The name of the command that a word calls, by its name or its alias. */
 export function commandNamed(word: string | undefined): string | undefined {
   return COMMANDS.find(({ name, alias }) => word !== undefined && [name, alias].includes(word))?.name
 }
 
-/** Rejects with a UsageError for `help` with what is no command: `help nope`. */
+/** Rejects with a UsageError if `help` is asked for an unknown command. */
 export async function checkHelp([first, second]: readonly string[]): Promise<void> {
   if (first !== 'help' || second === undefined || commandNamed(second)) return
   const { foreignUse } = await import('./foreign-commands.js')
   const instead = (await foreignUse([second]))?.instead
   const meant = nearCommand(second)
   throw new UsageError(
-    `'${second}' is no command; ${instead ?? (meant ? `did you mean 'molm help ${meant}'?` : 'see molm --help')}`,
+    `'${second}' is not a command; ${instead ?? (meant ? `did you mean 'molm help ${meant}'?` : 'see molm --help')}`,
   )
 }
 
-/** The command that a word was probably meant to be, as it is typed after `molm`. */
+/** The command that a mistyped word probably means, as it is typed after `molm`; undefined if none is near. */
 export function nearCommand(word: string): string | undefined {
   if (word === 'version') return '--version'
   return nearest(

@@ -1,16 +1,17 @@
 import type { Command } from 'commander'
 
-/** A command's file: declares arguments and options on `command`, and what it does. */
+/** The file of a command. */
 export interface CommandFile {
+  /** Declares the arguments, options, help and action of `command`. */
   define(command: Command): void
 }
 
-/** A command, known before its file is read. */
+/** A command, as known before its file is read. */
 export interface KnownCommand<Name extends string = string> {
   name: Name
   /** Another name for it. */
   alias?: string
-  /** Its line in the help of all commands. */
+  /** Description in `molm --help`. */
   summary: string
   /** Whether it always runs a model. */
   runsModel?: true
@@ -20,21 +21,21 @@ export interface KnownCommand<Name extends string = string> {
 
 const commands = [
   { name: 'run', summary: 'answer or complete one prompt (the default)', runsModel: true },
-  { name: 'chat', summary: 'a conversation, with a live map of the experts', runsModel: true },
-  { name: 'serve', summary: 'the model behind an OpenAI-style HTTP API', runsModel: true },
-  { name: 'experts', summary: 'how a text uses the experts', runsModel: true },
-  { name: 'show', summary: 'what a model is: shape, parameters, bytes, source' },
+  { name: 'chat', summary: 'hold a conversation, with a live map of the experts', runsModel: true },
+  { name: 'serve', summary: 'serve a model through an OpenAI-style HTTP API', runsModel: true },
+  { name: 'experts', summary: 'show how a text uses the experts', runsModel: true },
+  { name: 'show', summary: 'describe a model: shape, parameters, bytes, source' },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub' },
-  { name: 'list', alias: 'ls', summary: 'the models on this computer' },
+  { name: 'list', alias: 'ls', summary: 'list the models on this computer' },
   { name: 'rm', summary: 'remove a pulled model' },
   { name: 'convert', summary: 'pack a Hugging Face checkpoint folder' },
-  { name: 'eval', summary: 'perplexity of texts, accuracy on tasks', runsModel: true },
-  { name: 'bench', summary: 'prefill and decode speed', runsModel: true },
+  { name: 'eval', summary: 'measure perplexity of texts, accuracy on tasks', runsModel: true },
+  { name: 'bench', summary: 'measure prefill and decode speed', runsModel: true },
   { name: 'classify', summary: 'label texts with a classifier', runsModel: true },
-  { name: 'prune', summary: 'a smaller model, without hardly used experts' },
-  { name: 'graft', summary: 'a larger model, with experts of another one' },
-  { name: 'teach', summary: 'a model that learns texts, in new experts' },
-  { name: 'completion', summary: 'a script for bash, zsh or fish', readsAllOptions: true },
+  { name: 'prune', summary: 'write a smaller model, without hardly used experts' },
+  { name: 'graft', summary: 'write a larger model, with experts of another one' },
+  { name: 'teach', summary: 'teach texts to a model, in new experts' },
+  { name: 'completion', summary: 'print a script for bash, zsh or fish', readsAllOptions: true },
 ] as const satisfies readonly KnownCommand[]
 
 export type CommandName = (typeof commands)[number]['name']

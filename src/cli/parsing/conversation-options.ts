@@ -9,10 +9,10 @@ import { interruptSignal } from '../io/interrupt.js'
 import { readStdin, STDIN } from '../io/stdin.js'
 import { collect } from './options.js'
 
-/** Most bytes of a file that becomes part of a prompt, as for stdin. */
+/** Maximum bytes of a file that becomes part of a prompt, as for stdin. */
 const MOST_BYTES = 16 * 2 ** 20
 
-/** What a conversation is given beside what the user types. */
+/** Options that add to what the user types. */
 export interface ConversationOptions {
   system?: string
   file?: string[]
@@ -21,34 +21,34 @@ export interface ConversationOptions {
   templateArg?: Record<string, unknown>
 }
 
-/** The same, read. */
+/** The options with their files read. */
 export interface ConversationStart {
   system: string
-  /** Texts of the files, in their order. */
+  /** Texts of the --file options, in order. */
   files: string[]
   prefill: string
   messages: ChatMessage[]
   args: Record<string, unknown>
 }
 
-/** `takesStdin`: - may stand for a file. */
+/** `takesStdin`: whether `-` may name stdin as a file. */
 export function addConversationOptions(command: Command, { takesStdin = true } = {}): Command {
   const file = takesStdin ? 'a file (- for stdin)' : 'a file'
   return command
     .optionsGroup('Conversation:')
-    .option('-s, --system <text>', 'system text in front of the conversation; @FILE reads it from a file')
-    .option('-f, --file <file>', `put the text of ${file} before the prompt; may be repeated`, collect)
+    .option('-s, --system <text>', 'system text of the conversation; @FILE reads it from a file')
+    .option('-f, --file <file>', `put the text of ${file} before the prompt; repeatable`, collect)
     .option('--prefill <text>', 'begin the answer with this text')
     .option('--messages <file>', 'begin with the messages of a JSON file: [{"role", "content"}, ...]')
-    .option('--template-arg <name=json>', 'give the chat template a value; may be repeated', collectArgument)
+    .option('--template-arg <name=json>', 'pass a value to the chat template; repeatable', collectArgument)
 }
 
-/** Whether any of them was given that needs a conversation, and not a text that just goes on. */
+/** Whether an option was given that only makes sense in a conversation, not in a text to continue. */
 export function asksForConversation({ system, prefill, messages, templateArg }: ConversationOptions): boolean {
   return system !== undefined || prefill !== undefined || messages !== undefined || templateArg !== undefined
 }
 
-/** Whether stdin stands for one of their files. */
+/** Whether one of the files is stdin. */
 export function readsStdin({ system = '', file = [], messages }: ConversationOptions): boolean {
   return system === `@${STDIN}` || messages === STDIN || file.includes(STDIN)
 }
@@ -72,7 +72,7 @@ function collectArgument(text: string, earlier: Record<string, unknown> = {}): R
     return { ...earlier, [name]: JSON.parse(value) }
   } catch {
     throw new UsageError(
-      `--template-arg ${name}: ${value} is no JSON; a text needs quotes, as in --template-arg '${name}="${value}"'`,
+      `--template-arg ${name}: ${value} is not JSON; a text needs quotes, as in --template-arg '${name}="${value}"'`,
     )
   }
 }
@@ -85,11 +85,11 @@ async function readText(named: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new UserError(`${named === STDIN ? 'stdin' : named}: this is not a text in UTF-8`)
+    throw new UserError(`${named === STDIN ? 'stdin' : named}: not a text in UTF-8`)
   }
 }
 
-/** One JSON list of messages, or a message per line. */
+/** Parses a JSON list of messages, or one message per line. */
 function messagesIn(text: string, path: string): ChatMessage[] {
   const parsed = text.trimStart().startsWith('[')
     ? parseJson(Buffer.from(text), path)

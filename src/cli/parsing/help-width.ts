@@ -1,6 +1,6 @@
 import { wrap } from '../../terminal/wrap.js'
 
-/** A help page for a window that is narrower than its lines: each goes on below its own beginning. */
+/** Wraps the lines of a help page that are wider than the window, each below its own indentation. */
 export function fitHelp(page: string, columns: number): string {
   return page
     .split('\n')
@@ -10,7 +10,7 @@ export function fitHelp(page: string, columns: number): string {
 
 function wrapLine(line: string, columns: number): string[] {
   const indent = ' '.repeat(line.length - line.trimStart().length)
-  // A term with its explanation is one paragraph: what stands in two columns would be three words wide.
+  // A term and its explanation become one paragraph: two columns would leave room for three words.
   const text = line.trim().replace(/ {2,}/g, '  ')
   return wrap(text, Math.max(10, columns - indent.length - 2)).map((part, i) => `${indent}${i > 0 ? '  ' : ''}${part}`)
 }

@@ -1,13 +1,13 @@
-/** More layers or experts than any model has. */
+/** More than the layers or experts of any model. */
 const LONGEST_RANGE = 10_000
 
-/** The numbers of a list of numbers and ranges, like `0,2-4`; undefined if the text is no such list. */
+/** Parses a list of numbers and ranges, like `0,2-4`; undefined if the text is not such a list. */
 export function parseNumberList(text: string): number[] | undefined {
   const list = text.split(',').flatMap(rangeOf)
   return list.every(Number.isSafeInteger) ? list : undefined
 }
 
-/** The numbers of `4` or of `1-3`; NaN for all else. */
+/** The numbers of `4` or `1-3`; NaN for other texts. */
 function rangeOf(text: string): number[] {
   const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? []
   const count = Number(last) - Number(first) + 1

@@ -13,7 +13,7 @@ import { decimal, plural } from '../../numbers.js'
 import { QUANTS, type Quant } from '../../packing/format/formats.js'
 import type { OutputOptions } from '../io/output.js'
 
-/** Which model a command works on, and how it is loaded. */
+/** The model of a command, and how to load it. */
 export interface ModelOptions extends OutputOptions {
   model?: string
   quant?: Quant
@@ -21,15 +21,15 @@ export interface ModelOptions extends OutputOptions {
   memory?: number
 }
 
-/** Options of a generation as they were given; what was not given is absent. */
+/** Options of a generation; those not given are absent. */
 export type GenerationOptions = Partial<GenerationSettings>
 
 export function addOutputOptions(command: Command): Command {
   return command
     .optionsGroup('Output:')
     .option('-q, --quiet', 'no warnings and no progress')
-    .option('--verbose', 'also tell how it went, on stderr')
-    .option('--no-color', 'plain text, as with NO_COLOR set')
+    .option('--verbose', 'print timings and settings to stderr')
+    .option('--no-color', 'plain text, as if NO_COLOR were set')
 }
 
 export function addModelOption(command: Command): Command {
@@ -47,25 +47,25 @@ export function addThreadsOption(command: Command): Command {
 }
 
 function threadsOption(): Option {
-  const option = new Option('-t, --threads <n>', 'threads that compute (default: one per core)')
+  const option = new Option('-t, --threads <n>', 'number of threads (default: one per core)')
   return option.argParser(wholeNumber('--threads', 1, MAX_THREADS))
 }
 
-/** Options of every command that computes with a model. */
+/** Adds the options of every command that runs a model. */
 export function addModelOptions(command: Command): Command {
   addThreadsOption(addQuantOption(addModelOption(command), 'weights in memory'))
   return command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
 }
 
-/** Options of every command that generates text. */
+/** Adds the options of every command that generates text. */
 export function addGenerationOptions(command: Command): Command {
-  command.optionsGroup('Generation (the defaults are the model’s, else these):')
+  command.optionsGroup('Generation (a model’s own defaults come before these):')
   for (const name of OPTION_NAMES) if (!GENERATION_OPTIONS[name].reports) command.addOption(generationOption(name))
   for (const [flag, name] of FOREIGN_FLAGS) command.addOption(alsoCalled(flag, generationOption(name)))
   return command.addOption(alsoCalled('num-thread', threadsOption()))
 }
 
-/** Names that llama.cpp and ollama have for some of them. The help leaves them out. */
+/** Names of these options in llama.cpp and ollama. The help does not show them. */
 const FOREIGN_FLAGS: readonly (readonly [flag: string, name: OptionName])[] = [
   ['temp', 'temperature'],
   ['n-predict', 'maxTokens'],
@@ -75,18 +75,18 @@ const FOREIGN_FLAGS: readonly (readonly [flag: string, name: OptionName])[] = [
   ['num-ctx', 'context'],
 ]
 
-/** An option by another flag, which gives the same value. */
+/** The same option under another flag. */
 function alsoCalled(flag: string, option: Option): Option {
   const other = new Option(`--${flag} <value>`).hideHelp()
   return namedInLibrary(Object.assign(other, { parseArg: option.parseArg }), option.attributeName())
 }
 
-/** An option whose flag is another word than its name in the library, by which messages name it. */
+/** An option whose name in the library, used in messages, differs from its flag. */
 export function namedInLibrary(option: Option, name: string): Option {
   return Object.assign(option, { attributeName: () => name })
 }
 
-/** An option of generation for the parser. */
+/** The parser's form of an option of a generation. */
 export function generationOption(name: OptionName): Option {
   const { kind, mustBe, includes, short, argument, help, reports, ...rest } = GENERATION_OPTIONS[name]
   const flag = `--${typedName(name)}`
@@ -110,43 +110,43 @@ export function generationOption(name: OptionName): Option {
   })
 }
 
-/** What -1 stands for in llama.cpp and ollama: tokens up to the end of the text. */
+/** The meaning of -1 in llama.cpp and ollama: generate up to the end of the text. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER
 
-/** A text as it is typed where a line cannot be broken: \\n, \\r, \\t and \\\\ stand for what they do in most languages. */
+/** Decodes the escapes \\n, \\r, \\t and \\\\ of a text typed on one line. */
 function unescaped(text: string): string {
   return text.replace(/\\([nrt\\])/g, (_, letter: string) => ESCAPED[letter])
 }
 
 const ESCAPED: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' }
 
-/** Whether it was the environment that named the model. */
+/** Whether the environment named the model. */
 let isFromEnvironment = false
 
-/** A message about a model says so where its name comes from the environment, which its reader may have forgotten. */
-export function tellOrigin(message: string): string {
+/** Adds to a message about a model that its name comes from the environment, if it does: the user may have forgotten. */
+export function withOrigin(message: string): string {
   const name = isFromEnvironment ? process.env.MOLM_MODEL : undefined
   return name && message.includes(name) ? message.replace(/$/m, ' (named by $MOLM_MODEL)') : message
 }
 
-/** The model that a command works on: `named` on the command line, else by the environment, else nano. */
+/** The name of the model: `named` on the command line, else $MOLM_MODEL, else nano. */
 export function modelName(named: string | undefined): string {
   if (named !== undefined || !process.env.MOLM_MODEL) return named ?? 'nano'
   isFromEnvironment = true
   return process.env.MOLM_MODEL
 }
 
-/** The library's options for loading; `onWarning` and `signal` are the caller's affair. */
+/** Loading options of the library, without `onWarning` and `signal`. */
 export function loadOptions({ quant, threads, memory }: ModelOptions): LoadOptions {
   return { quant, threads, memory }
 }
 
-/** What an option that may be repeated has been given so far. */
+/** Parser of a repeatable option: the values so far and the new one. */
 export function collect(text: string, earlier: string[] = []): string[] {
   return [...earlier, text]
 }
 
-/** A parser of whole numbers from `least` on, and up to `most` where there is such a bound. */
+/** A parser of whole numbers from `least` to `most`. */
 export function wholeNumber(flag: string, least: number, most = Infinity): (text: string) => number {
   const range = most === Infinity ? `from ${least} on` : `from ${least} to ${most}`
   return (text) => {
@@ -156,7 +156,7 @@ export function wholeNumber(flag: string, least: number, most = Infinity): (text
   }
 }
 
-/** A parser of shares above 0 and at most 1, which may be written as percent: 0.5, 50%. */
+/** A parser of shares above 0 and at most 1, written as 0.5 or 50%. */
 export function share(flag: string): (text: string) => number {
   return (text) => {
     const value = text.endsWith('%') ? decimal(text.slice(0, -1).trimEnd()) / 100 : decimal(text)
@@ -165,7 +165,7 @@ export function share(flag: string): (text: string) => number {
   }
 }
 
-/** Bytes of a size such as 1GiB (1024 to the third), 800MB (1000 to the second) or a plain number of bytes. */
+/** Parses a size in bytes: 1GiB (1024^3), 800MB (1000^2) or a plain number. */
 export function parseSize(flag: string, text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? []
   const factor = UNITS[unit?.toLowerCase()]
@@ -191,7 +191,7 @@ const UNITS: Record<string, number> = {
   tib: 2 ** 40,
 }
 
-/** The size after --memory. Throws a UsageError for a bare number that is far too small, as its unit was forgotten. */
+/** Parses the size of --memory. Throws a UsageError for a tiny number without a unit, since the unit was forgotten. */
 export function parseMemory(text: string): number {
   const bytes = parseSize('--memory', text)
   if (!/\d$/.test(text) || bytes >= LEAST_BYTES) return bytes
@@ -199,5 +199,5 @@ export function parseMemory(text: string): number {
   throw new UsageError(`--memory ${text} is ${plural(bytes, 'byte')}; did you mean ${meant}?`)
 }
 
-/** Fewer bytes of weights no model has. */
+/** Fewer bytes than the weights of any model. */
 const LEAST_BYTES = 2 ** 14

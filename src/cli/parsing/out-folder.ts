@@ -13,8 +13,8 @@ export async function freeFolder(out: string, { force }: { force?: boolean }): P
 }
 
 /**
- * The same for a packing of the checkpoint in the folder `checkpoint`: beside other packings of that checkpoint there is
- * room for one more, since none of them is replaced.
+ * The folder for a packing of the checkpoint in the folder `checkpoint`. It may hold other packings of that checkpoint,
+ * since none of them is replaced. Rejects with a UserError as `freeFolder` does otherwise.
  */
 export async function folderForPacking(
   out: string,

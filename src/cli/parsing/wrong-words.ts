@@ -6,21 +6,20 @@ import { foreignUse, isModel } from './foreign-commands.js'
 import { foreignOption } from './foreign-options.js'
 
 /**
- * Looks at a prompt without `run` before it. Rejects with a UsageError if its words look like a command: one that molm
- * has, with a slip (`molm lst`), or one of another tool (`molm ps`, `molm info nano`). Words that may be either are a
- * prompt, with a note.
+ * Checks a prompt given without `run`. Rejects with a UsageError if its words look like a command: a mistyped one
+ * (`molm lst`), or one of another tool (`molm ps`, `molm info nano`). Words that may be either are a prompt, with a note.
  */
 export async function checkPromptAlone(words: readonly string[], options: { quiet?: boolean }): Promise<void> {
   const foreign = await foreignUse(words)
   if (foreign?.isCommandLine) throw foreignError(words, foreign.instead)
   const slip = words.length === 1 ? slipError(words[0]) : undefined
   if (slip) throw slip
-  if (foreign && !options.quiet) note(`the model is asked, since '${foreign.word}' is no command; ${foreign.instead}`)
+  if (foreign && !options.quiet) note(`asking the model, since '${foreign.word}' is not a command; ${foreign.instead}`)
 }
 
 /**
- * The UsageError for what the parser has found wrong, if there is more to say than it knows. `firstWord` is that of a
- * prompt without `run` before it.
+ * A clearer UsageError for an error of the parser; undefined if there is nothing to add. `firstWord` is the first word of
+ * a prompt given without `run`.
  */
 export async function clearerError(
   { code, message }: CommanderError,
@@ -39,10 +38,7 @@ export async function clearerError(
   return foreignOptionError(command.name(), flag)
 }
 
-/**
- * Throws a UsageError for an option of another tool that the parser would read as one letter with its value: `-ngl 99`
- * as `-n gl`.
- */
+/** Throws a UsageError for an option of another tool that the parser would misread: `-ngl 99` as `-n gl`. */
 export function checkOneDashOptions([name, ...words]: readonly string[]): void {
   const end = words.indexOf('--')
   for (const word of end < 0 ? words : words.slice(0, end)) {
@@ -56,20 +52,20 @@ function foreignOptionError(command: string, flag: string): UsageError | undefin
   return hint ? new UsageError(`molm ${command} has no ${flag}: ${hint}`) : undefined
 }
 
-/** Commands that take options of a generation, as other tools have them. */
+/** Commands with options of a generation, which other tools have, too. */
 const GENERATING = ['run', 'chat']
 
 function foreignError(words: readonly string[], instead: string): UsageError {
-  return new UsageError(`'${words[0]}' is no command; ${instead}\n'molm run ${words.join(' ')}' asks the model`)
+  return new UsageError(`'${words[0]}' is not a command; ${instead}\n'molm run ${words.join(' ')}' asks the model`)
 }
 
 function slipError(word: string): UsageError | undefined {
   const meant = nearCommand(word)
   if (!meant) return undefined
-  return new UsageError(`'${word}' is no command; did you mean 'molm ${meant}'?\n'molm run ${word}' asks the model`)
+  return new UsageError(`'${word}' is not a command; did you mean 'molm ${meant}'?\n'molm run ${word}' asks the model`)
 }
 
-/** For an argument of a command that takes none: `molm chat nano`, `molm chat "Hello"`. */
+/** The error for an argument of a command that takes none: `molm chat nano`, `molm chat "Hello"`. */
 async function argumentError(command: Command): Promise<UsageError | undefined> {
   const { args, options, registeredArguments } = command
   if (registeredArguments.length > 0 || !options.some(({ long }) => long === '--model')) return undefined
@@ -78,5 +74,5 @@ async function argumentError(command: Command): Promise<UsageError | undefined> 
     return new UsageError(`molm ${name} takes a model as an option; did you mean 'molm ${name} -m ${args[0]}'?`)
   }
   if (name !== 'chat') return undefined
-  return new UsageError("molm chat takes no first message: type it in the conversation, or ask with 'molm run'")
+  return new UsageError("molm chat takes no first message: type it in the conversation, or use 'molm run'")
 }

@@ -8,10 +8,12 @@ export interface RunOptions extends ModelOptions, GenerationOptions, Conversatio
   jsonl?: boolean
   experts?: boolean
   trace?: string
-  /** A file of prompts, where its answers go, and how many run at once. */
+  /** A file of prompts. */
   batch?: string
+  /** The file for their answers. */
   output?: string
+  /** Lines answered at once. */
   parallel?: number
-  /** Words given as llama.cpp has them, with -p. */
+  /** The prompt, given with -p as in llama.cpp. */
   prompt?: string
 }

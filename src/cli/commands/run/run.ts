@@ -34,31 +34,31 @@ import { type RenderedPrompt, renderPrompt } from './render-prompt.js'
 import type { RunOptions } from './run-options.js'
 import { createRunWriter } from './writers.js'
 
-/** Lines of a batch that are answered at once, unless the command line says otherwise. */
+/** Default number of lines of a batch answered at once. */
 const DEFAULT_PARALLEL = 8
-/** Each has a cache of its own. */
+/** Maximum, since each line has its own cache. */
 const MOST_PARALLEL = 256
 
 export function define(command: Command): void {
   command
     .description(
-      'Answers one prompt, or continues it when the model has no chat template. Text piped into stdin comes first, ' +
-        'without its last newline, then the arguments. Only generated text goes to stdout.',
+      'Answers one prompt, or continues it if the model has no chat template. The prompt is the text piped into stdin, ' +
+        'without its last newline, and then the arguments. Only generated text goes to stdout.',
     )
     .argument('[prompt...]')
-    .option('--raw', 'continue the text as it stands, not asked as in a chat')
+    .option('--raw', 'continue the prompt as is, without a chat template')
     .option('--json', 'print one object: text, tokens, timings, memory')
     .addOption(new Option('--jsonl', 'print an object per token, then one with the rest').conflicts('json'))
-    .option('--experts', 'in JSON, the experts that each token wakes when it is read')
+    .option('--experts', 'add to JSON the experts that each token activates when read')
     .addOption(generationOption('logprobs'))
-    .option('--trace <file>', 'write the experts that each token wakes to a .csv or .jsonl file', expandHome)
+    .option('--trace <file>', 'write the experts that each token activates to a .csv or .jsonl file', expandHome)
     .addOption(new Option('-p, --prompt <text>').hideHelp())
     .optionsGroup('Many prompts:')
-    .option('--batch <file>', 'answer every line of a JSONL file (- for stdin), an object a line')
-    .option('-o, --output <file>', 'where its answers go; the same command resumes there (default: stdout)')
+    .option('--batch <file>', 'answer each line of a JSONL file (- for stdin)')
+    .option('-o, --output <file>', 'write the answers here (default: stdout); resumes if the file exists')
     .option(
       '--parallel <n>',
-      `lines that are answered at once (default: ${DEFAULT_PARALLEL})`,
+      `lines answered at once (default: ${DEFAULT_PARALLEL})`,
       wholeNumber('--parallel', 1, MOST_PARALLEL),
     )
     .addHelpText('after', NOTES)
@@ -80,21 +80,21 @@ Objects:
 
 Many prompts:
   A line of --batch is { "prompt": "..." } or { "messages": [{ "role",
-  "content" }] }, with what is to differ from the command line: system, prefill,
-  raw, experts, maxTokens, temperature, topK, topP, minP, repeatPenalty, seed,
-  stop, ignoreEos, context, logprobs (or max_tokens, top_k and so on); and an
-  "id" (default: the line's number).
-  Answers come in the order of the lines, as with --json, without timings and
-  memory: { id, request, model, prompt_tokens, tokens, text, finish_reason,
-  seed, ... }, each the same as alone. Without a seed of its own or --seed, a
-  line has another each time, which its answer has in it. A line that cannot be
+  "content" }] }, plus any option that overrides the command line: system,
+  prefill, raw, experts, maxTokens, temperature, topK, topP, minP,
+  repeatPenalty, seed, stop, ignoreEos, context, logprobs (or max_tokens, top_k
+  and so on); and an "id" (default: the line number).
+  Answers come in the order of the lines, as with --json but without timings
+  and memory: { id, request, model, prompt_tokens, tokens, text, finish_reason,
+  seed, ... }. Each is the same as if it ran alone. Without a "seed" or --seed,
+  each line gets a random seed, which its answer reports. A line that cannot be
   answered becomes { id, error }, and the exit code is 1 at the end.
-  The same command resumes after Ctrl-C, a kill or a full disk. It also answers
-  again the lines that hold an error or were edited since: "request" has a hash
-  of the line and one of the options. Answers to other options, of another
-  model or of another input are left alone and refused: give another -o, or
-  remove the old file. An input is another one if none of the answers is to a
-  line of it; a single answer counts as that of an edited line.
+  Run the same command to resume after Ctrl-C, a kill or a full disk. It also
+  repeats lines that failed or were edited: "request" has a hash of the line
+  and a hash of the options. It refuses to change a file with answers to other
+  options, of another model or of another input: give another -o, or remove the
+  file. The input is another one if none of the answers belongs to a line of
+  it; a single answer counts as the answer to an edited line.
 
 Examples:
   molm "What is a lantern?"
@@ -114,7 +114,7 @@ async function run(given: string[], options: RunOptions): Promise<void> {
   const { words, asked } = withoutStdin([...(options.prompt === undefined ? [] : [options.prompt]), ...given])
   const piped = await readPipedText({ quiet: options.quiet, asked, signal: interruptSignal() })
   const prompt = joinPrompt([...start.files, piped], words)
-  // Blanks alone ask nothing, but there is something to continue in them.
+  // Blanks ask nothing, but they can be continued.
   if ((options.raw ? prompt : prompt.trim()) === '' && start.messages.length === 0) {
     throw new UsageError('the prompt is empty; write it after the command or pipe it into stdin')
   }
@@ -124,30 +124,27 @@ async function run(given: string[], options: RunOptions): Promise<void> {
 function checkCombinations(options: RunOptions): void {
   const { raw, json, jsonl, experts, logprobs, trace, batch, output, parallel } = options
   if (batch === undefined && output !== undefined) {
-    throw new UsageError('-o is for the answers of --batch; of one prompt, > FILE takes the text')
+    throw new UsageError('-o is for the answers of --batch; use > FILE for a single answer')
   }
   if (batch === undefined && parallel !== undefined) throw new UsageError('--parallel needs --batch')
   if (raw && asksForConversation(options)) {
-    throw new UsageError(
-      '--raw continues a text as it stands; it takes no --system, --prefill, --messages, --template-arg',
-    )
+    throw new UsageError('--raw continues a text as is; it takes no --system, --prefill, --messages, --template-arg')
   }
   if (trace !== undefined) TraceFile.checkName(trace)
   if (json || jsonl || batch !== undefined) return
-  if (experts) throw new UsageError('--experts needs --json or --jsonl: without them only text is printed')
-  if (logprobs !== undefined)
-    throw new UsageError('--logprobs needs --json or --jsonl: without them only text is printed')
+  if (experts) throw new UsageError('--experts needs --json or --jsonl: otherwise only text is printed')
+  if (logprobs !== undefined) throw new UsageError('--logprobs needs --json or --jsonl: otherwise only text is printed')
 }
 
-/** A prompt that is ready to be run. */
+/** A prompt that is ready to run. */
 interface Input {
   rendered: RenderedPrompt
   ids: number[]
-  /** What the answer begins with. */
+  /** The given beginning of the answer. */
   prefill: string
 }
 
-/** Generates and prints. */
+/** Generates the answer and prints it. */
 async function complete(
   prompt: string,
   start: ConversationStart,
@@ -181,7 +178,7 @@ function openTrace(path: string, { tokenizer }: Model): Promise<TraceFile> {
   return TraceFile.create(path, (id) => tokenizer.decode([id]))
 }
 
-/** When interrupted, all that is known so far is printed. */
+/** Prints the answer as it is generated. If interrupted, prints the rest of what is known. */
 async function printAnswer(
   session: Session,
   { rendered, ids, prefill }: Input,
@@ -203,7 +200,7 @@ async function printAnswer(
     for await (const { step, result } of eventsOf(generation)) {
       const isFirst = step ? step.index === 0 : result.tokens.length === 0
       if (isFirst) {
-        // The line that tells how far the prompt is would wipe away what the answer begins with.
+        // Before the first text, which clearing the line would erase.
         reading.clear()
         await writer.start(prefill)
       }
@@ -223,7 +220,7 @@ async function printAnswer(
 }
 
 function noteFullContext({ promptTokens, tokens }: GenerationResult): void {
-  note(`the text ended where the model's context does, at ${promptTokens + tokens.length - 1} tokens`)
+  note(`the text ended at the limit of the model's context, ${promptTokens + tokens.length - 1} tokens`)
 }
 
 function warnOf({ rendered, ids }: Input, model: Model, { context }: RunOptions): void {
@@ -231,11 +228,11 @@ function warnOf({ rendered, ids }: Input, model: Model, { context }: RunOptions)
   warnOfLength(ids.length, model, context)
 }
 
-/** A model answers badly what is longer than all it was trained on. Some can be told to let only the latest of it count. */
+/** Warns if the prompt is longer than the texts that the model was trained on. */
 function warnOfLength(tokens: number, { config, name }: Model, context?: number): void {
   if (!isBeyondTraining(tokens, config, context)) return
   const { trainedContext, maxPositions } = config
-  const remedy = maxPositions === undefined ? `; --context ${trainedContext} lets only the latest count` : ''
+  const remedy = maxPositions === undefined ? `; --context ${trainedContext} uses only the latest` : ''
   note(
     `warning: the prompt has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
       `the answer may make no sense${remedy}`,

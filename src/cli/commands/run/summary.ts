@@ -3,7 +3,7 @@ import type { Model } from '../../../api/model.js'
 import type { Tokenizer } from '../../../api/text.js'
 import type { TimedModel } from '../with-model.js'
 
-/** The object that `molm run --json` prints, but for its text. */
+/** The object that `molm run --json` prints, without its text. */
 export interface RunSummary {
   model: string
   prompt_tokens: number
@@ -15,22 +15,24 @@ export interface RunSummary {
     prefill_ms: number
     prefill_tokens_per_second: number | null
     decode_ms: number
-    /** Null when no token came after the first. */
+    /** Null if there is no token after the first. */
     decode_tokens_per_second: number | null
   }
   memory: {
     weights_bytes: number
     rss_bytes: number
-    /** Uses of experts that were in memory, that were not, and the bytes read for those. */
+    /** Uses of experts that were in memory. */
     expert_hits: number
+    /** Uses of experts that had to be read. */
     expert_misses: number
+    /** Bytes read for the misses. */
     bytes_read: number
-    /** Mean number of keys that an attention head visited for a token; null where attention visits all, and counts none. */
+    /** Mean number of keys that an attention head visited per token; null for attention that always visits all. */
     mean_attention_depth: number | null
   }
 }
 
-/** The same of a generation that was interrupted, with null for what is only known at the end. */
+/** Summarises an interrupted generation, with null for values known only at the end. */
 export async function summariseInterrupted(
   { model, loadMs }: TimedModel,
   { promptTokens, tokens, seed = null }: { promptTokens: number; tokens: number[]; seed?: number | null },
@@ -49,7 +51,7 @@ export async function summariseInterrupted(
 
 export async function summarise({ model, loadMs }: TimedModel, result: GenerationResult): Promise<RunSummary> {
   const { promptTokens, tokens, finishReason, seed, prefillMs, decodeMs } = result
-  // The first token comes out of the prefill.
+  // The prefill gives the first token.
   const decoded = finishReason === 'eos' ? tokens.length : tokens.length - 1
   return {
     model: model.name,
@@ -80,7 +82,7 @@ async function memoryOf(model: Model): Promise<RunSummary['memory']> {
   }
 }
 
-/** A token with its logarithm of probability, and the likeliest in its place. */
+/** A token with its log-probability, and those of the most likely tokens at its position. */
 export function logprobsOf({ token, logprob, topLogprobs = [] }: Step, tokenizer: Tokenizer) {
   const text = (id: number) => tokenizer.decode([id])
   return {

@@ -9,14 +9,14 @@ import type { TimedModel } from '../with-model.js'
 import type { RunOptions } from './run-options.js'
 import { logprobsOf, type RunSummary, summarise, summariseInterrupted } from './summary.js'
 
-/** Prints a generation while it goes on. Texts are those to be shown, which may differ from the steps' own. */
+/** Prints a generation as it runs. Texts are the visible ones, which may differ from the texts of the steps. */
 export interface RunWriter {
-  /** What the answer begins with, before anything is generated. */
+  /** Prints the given beginning of the answer. */
   start(prefill: string): Promise<void>
   step(step: Step, text: string): Promise<void>
-  /** `rest` is text that was held back until the end. */
+  /** `rest` is text held back until the end. */
   end(rest: string, result: GenerationResult): Promise<void>
-  /** In place of `end`: puts out what there is. */
+  /** Called instead of `end`: prints what is known. */
   interrupted(promptTokens: number): Promise<void>
 }
 
@@ -47,25 +47,25 @@ class TextWriter implements RunWriter {
   async end(rest: string, result: GenerationResult): Promise<void> {
     this.last = rest || this.last
     await this.write(rest + this.lineEnd())
-    if (this.options.verbose) tell(await summarise(this.loaded, result), this.loaded, this.options)
+    if (this.options.verbose) printSummary(await summarise(this.loaded, result), this.loaded, this.options)
   }
 
   async interrupted(): Promise<void> {
     await writeOut(this.lineEnd())
   }
 
-  /** A model may write anything: a program gets it as it is, a terminal what does no more than stand there. */
+  /** Raw text for programs, without control characters for terminals. */
   private write(text: string): Promise<void> {
     return writeOut(process.stdout.isTTY ? printableText(text) : text)
   }
 
-  /** A text ends its line, for the shell's prompt or the next tool; none is left alone. */
+  /** Newline after a text that does not end with one, for the prompt of the shell or the next tool. */
   private lineEnd(): string {
     return this.last === '' || this.last.endsWith('\n') ? '' : '\n'
   }
 }
 
-/** Writes one object at the end. */
+/** Prints one object at the end. */
 class JsonWriter implements RunWriter {
   private readonly steps: Step[] = []
   private text = ''
@@ -88,7 +88,7 @@ class JsonWriter implements RunWriter {
     this.text += rest
     const { model, prompt_tokens, tokens, ...summary } = await summarise(this.loaded, result)
     await writeLine({ model, prompt_tokens, tokens, text: this.text, ...summary, ...this.perToken() })
-    if (this.options.verbose) tell({ model, prompt_tokens, tokens, ...summary }, this.loaded, this.options)
+    if (this.options.verbose) printSummary({ model, prompt_tokens, tokens, ...summary }, this.loaded, this.options)
   }
 
   async interrupted(promptTokens: number): Promise<void> {
@@ -107,7 +107,7 @@ class JsonWriter implements RunWriter {
   }
 }
 
-/** Writes an object a token, and one at the end. */
+/** Prints an object per token, and one at the end. */
 class JsonLinesWriter implements RunWriter {
   private readonly tokens: number[] = []
 
@@ -116,7 +116,7 @@ class JsonLinesWriter implements RunWriter {
     private readonly loaded: TimedModel,
   ) {}
 
-  /** What was given is no token of the model's: the lines are what it adds. */
+  /** The lines are tokens of the model, not the given beginning. */
   async start(): Promise<void> {}
 
   async step(step: Step, text: string): Promise<void> {
@@ -132,11 +132,11 @@ class JsonLinesWriter implements RunWriter {
     })
   }
 
-  /** Text held back to the end belongs to no token's line; left out, the lines' texts would not make up the whole. */
+  /** Prints `rest` here: no token's line has it, and the texts of all lines make up the whole text. */
   async end(rest: string, result: GenerationResult): Promise<void> {
     const summary = await summarise(this.loaded, result)
     await writeLine({ ...summary, ...(rest && { text: rest }) })
-    if (this.options.verbose) tell(summary, this.loaded, this.options)
+    if (this.options.verbose) printSummary(summary, this.loaded, this.options)
   }
 
   async interrupted(promptTokens: number): Promise<void> {
@@ -149,8 +149,8 @@ function writeLine(value: unknown): Promise<void> {
   return writeJson(value)
 }
 
-/** The summary in words, on stderr. */
-function tell(summary: RunSummary, { model }: TimedModel, options: RunOptions): void {
+/** Prints the summary in words to stderr. */
+function printSummary(summary: RunSummary, { model }: TimedModel, options: RunOptions): void {
   const { timings, memory, tokens, prompt_tokens, seed } = summary
   const { threads, tier, compiler, info } = model
   note(`${model.name}: ${info.quant} weights, ${plural(threads, 'thread')}, ${tier} kernels`)
@@ -165,7 +165,7 @@ function tell(summary: RunSummary, { model }: TimedModel, options: RunOptions): 
   note(`ended by ${ENDS[summary.finish_reason]}; settings: ${settingsOf(options, model, seed)}`)
   const { expert_hits, expert_misses, bytes_read, mean_attention_depth } = memory
   note(
-    `experts: ${plural(expert_hits, 'time')} in memory, ${plural(expert_misses, 'time')} read (${formatBytes(bytes_read)} with the rest)`,
+    `experts: ${plural(expert_hits, 'time')} in memory, ${plural(expert_misses, 'time')} read (${formatBytes(bytes_read)} in all)`,
   )
   if (mean_attention_depth !== null) note(`attention: ${mean_attention_depth} keys visited per token and head`)
   note(`memory: ${formatBytes(memory.weights_bytes)} of weights, ${formatBytes(memory.rss_bytes)} in all`)
@@ -177,7 +177,7 @@ const ENDS: Record<RunSummary['finish_reason'], string> = {
   length: '--max-tokens or the context (length)',
 }
 
-/** The options of generation that held, by their flags. */
+/** The effective options of the generation, as flags. */
 function settingsOf(options: RunOptions, { generationDefaults }: Model, seed: number): string {
   const settings = settle(optionsIn(options), generationDefaults, { seed })
   const numbers = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].kind === 'number' && name !== 'logprobs')
@@ -188,5 +188,5 @@ function settingsOf(options: RunOptions, { generationDefaults }: Model, seed: nu
 }
 
 function rate(tokensPerSecond: number | null): string {
-  return tokensPerSecond === null ? 'too few for a speed' : `${tokensPerSecond} tokens/s`
+  return tokensPerSecond === null ? 'too few tokens for a speed' : `${tokensPerSecond} tokens/s`
 }

@@ -5,19 +5,19 @@ import type { Tokenizer } from '../../../../api/text.js'
 import { NoRoom, UserError } from '../../../../errors.js'
 import { expertsOf } from '../../../../experts/layers-json.js'
 import { AnswerText } from '../../../../text/answer-text.js'
-import { tellNoRoom } from '../../../io/errors.js'
+import { noRoomMessage } from '../../../io/errors.js'
 import { renderPrompt } from '../render-prompt.js'
 import { logprobsOf } from '../summary.js'
 import type { Ask, BatchRequest, RequestId } from './request.js'
 import type { RetryAlone } from './retry-alone.js'
 
 /**
- * A line of the output: what `run --json` says of this prompt, but for times and memory, which are not its own where
- * several run at once. The same input so gives the same file.
+ * A line of the output: the object of `run --json`, without timings and memory. Those depend on the other lines, and
+ * without them the same input gives the same file.
  */
 export interface BatchAnswer {
   id: RequestId
-  /** Hashes of the line and of the options: `LINE-OPTIONS`. A later run knows by them what has changed. */
+  /** Hashes of the line and of the options: `LINE-OPTIONS`. They show a later run what has changed. */
   request: string
   model: string
   prompt_tokens: number
@@ -29,7 +29,7 @@ export interface BatchAnswer {
   experts?: ReturnType<typeof expertsOf>[]
 }
 
-/** A line of the output for one that cannot be answered. */
+/** A line of the output for a request that cannot be answered. */
 export interface BatchError {
   id: RequestId
   error: string
@@ -37,20 +37,20 @@ export interface BatchError {
 
 export type BatchResult = BatchAnswer | BatchError
 
-/** The model that answers, and until when. */
+/** The context of all answers. */
 export interface Answering {
   model: Model
-  /** Hash of what the command line says for all lines. */
+  /** Hash of the options of the command line. */
   options: string
   tokenizer: Tokenizer
   signal: AbortSignal
-  /** All requests that are being answered, which share the model's memory. */
+  /** Runs the requests, which share the memory of the model. */
   retryAlone: RetryAlone
-  /** The chat template leaves the system text of a request out. */
+  /** Called if the chat template ignores the system text of a request. */
   onSystemDropped(): void
 }
 
-/** Answers a request; what is wrong with it becomes its result. Rejects when aborted, or where the model itself fails. */
+/** Answers a request. An error of the request becomes its result. Rejects when aborted, or if the model fails. */
 export async function answer({ id, hash, ask }: BatchRequest, answering: Answering): Promise<BatchResult> {
   try {
     if (ask instanceof UserError) throw ask
@@ -61,7 +61,7 @@ export async function answer({ id, hash, ask }: BatchRequest, answering: Answeri
     return { id, request: `${hash}-${answering.options}`, ...said }
   } catch (error) {
     if (answering.signal.aborted || !(error instanceof UserError)) throw error
-    return { id, error: error instanceof NoRoom ? tellNoRoom(error, '`context`') : error.message }
+    return { id, error: error instanceof NoRoom ? noRoomMessage(error, '`context`') : error.message }
   }
 }
 
@@ -91,7 +91,7 @@ async function generated(ask: Ask, answering: Answering): Promise<Omit<BatchAnsw
   }
 }
 
-/** Runs a generation to its end. Keeps its steps only if they are wanted, since their texts are in the result. */
+/** Runs a generation to its end. Collects its steps with `keep`; otherwise the result is enough. */
 async function allSteps(
   generation: AsyncGenerator<Step, GenerationResult>,
   keep: boolean,

@@ -2,16 +2,16 @@ import { UserError } from '../../../../errors.js'
 import type { BatchOutput } from './output.js'
 import type { Replaced } from './replacements.js'
 
-/** A result that an earlier run has written, without what it says. */
+/** A result of an earlier run, without its text. */
 export interface Earlier extends Replaced {
   isError: boolean
-  /** Of the line that was answered. Absent in files of earlier versions. */
+  /** Hash of the answered line. Absent in files of earlier versions. */
   hash?: string
 }
 
 /**
- * The results that an earlier run has written, in the order of their lines. Rejects with a UserError if they are answers
- * of another model, or to other options.
+ * Reads the results of an earlier run, in the order of their lines. Rejects with a UserError if they are answers of another
+ * model or to other options.
  */
 export async function earlierResults(
   output: BatchOutput,

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { isObject } from '../../../../json.js'
 
-/** Letters of a hash: enough to distinguish the versions of one line. */
+/** Hex digits of a hash: enough to distinguish the versions of a line. */
 const LENGTH = 16
 
-/** A short hash of a JSON value; the order of keys does not count, nor do keys without a value. */
+/** A short hash of a JSON value. It ignores the order of keys, and keys whose value is undefined. */
 export function hashOf(value: unknown): string {
-  const text = JSON.stringify(value, (_, part: unknown) => (isObject(part) ? inOrder(part) : part))
+  const text = JSON.stringify(value, (_, part: unknown) => (isObject(part) ? sorted(part) : part))
   return createHash('sha256').update(text).digest('hex').slice(0, LENGTH)
 }
 
-function inOrder(object: object): object {
+function sorted(object: object): object {
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

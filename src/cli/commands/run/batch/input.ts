@@ -7,14 +7,14 @@ import { STDIN, takeStdin } from '../../../io/stdin.js'
 import { type Line, readLines } from './lines.js'
 import { MOST_LINE_BYTES } from './request.js'
 
-/** A file of prompts, or stdin, read as it is needed. */
+/** A file of prompts, or stdin, read on demand. */
 export interface BatchInput {
-  /** As messages call it. */
+  /** Its name in messages. */
   name: string
   lines: AsyncIterable<Line>
-  /** Reads it once more, from its beginning. Absent where that cannot be done, as with a pipe. */
+  /** Reads it again from the start. Absent if that is impossible, as for a pipe. */
   again?(): AsyncIterable<Line>
-  /** Undefined where it cannot be told beforehand, as of a pipe. */
+  /** Size in bytes; undefined if it is not known in advance, as for a pipe. */
   bytes?: number
   /** Whether it is the file at this path. */
   isFile(path: string): Promise<boolean>
@@ -28,7 +28,7 @@ export async function openInput(named: string, signal: AbortSignal): Promise<Bat
   const info = await stat(path).catch((error: unknown) => {
     throw new UserError(codeOf(error) === 'ENOENT' ? `${path}: no such file` : cannotRead(path, error))
   })
-  if (info.isDirectory()) throw new UserError(`${path}: this is not a file, but a folder`)
+  if (info.isDirectory()) throw new UserError(`${path}: is a folder, not a file`)
   const input = inputOf(path, createReadStream(path), signal, info.isFile() ? info : undefined)
   return info.isFile() ? { ...input, again: () => linesOf(path, createReadStream(path, { signal }), signal) } : input
 }

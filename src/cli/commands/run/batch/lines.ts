@@ -1,16 +1,16 @@
-/** A line of a stream of bytes, without what ends it. */
+/** A line of a stream of bytes, without its line break. */
 export interface Line {
-  /** 1 for the first. */
+  /** Line number, from 1. */
   number: number
-  /** Undefined where the line is longer than what may be read. */
+  /** Undefined if the line is too long. */
   bytes?: Buffer
-  /** Bytes of the stream up to the line's end. */
+  /** Offset in the stream of the end of the line. */
   end: number
-  /** Whether a line break ended it, and not the end of the stream. */
+  /** Whether it ended with a line break, not with the end of the stream. */
   isWhole: boolean
 }
 
-/** Cuts a stream into lines, holding one at a time; of a line of more than `mostBytes` only the number is kept. */
+/** Splits a stream into lines, and holds one at a time. A line of more than `mostBytes` has no bytes in the result. */
 export async function* readLines(stream: AsyncIterable<Buffer>, mostBytes: number): AsyncGenerator<Line> {
   let pieces: Buffer[] = []
   let length = 0
@@ -38,7 +38,7 @@ export async function* readLines(stream: AsyncIterable<Buffer>, mostBytes: numbe
       from = at + 1
       yield take(true)
     }
-    // Copied, since what is held of a line would else keep the whole chunk.
+    // Copied, so that a small part of a line does not keep the whole chunk in memory.
     if (from < chunk.length) add(Buffer.from(chunk.subarray(from)))
   }
   if (length > 0) yield take(false)

@@ -12,37 +12,37 @@ import { MOST_RESULT_BYTES, type Replaced, Replacements } from './replacements.j
 import type { RequestId } from './request.js'
 import { sidecarPath } from './sidecar.js'
 
-/** What an earlier run has written of a line. */
+/** A result in the output of an earlier run. */
 export interface Written {
   id: RequestId
-  /** The line of the output. */
+  /** Line number in the output. */
   line: number
-  /** Absent where the line was not answered. */
+  /** Absent if the result is an error. */
   model?: string
-  /** Hashes of what was answered: `LINE-OPTIONS`. Absent in files of earlier versions. */
+  /** Hashes of the answered line and of the options: `LINE-OPTIONS`. Absent in files of earlier versions. */
   request?: string
 }
 
-/** Where results go, a line each. */
+/** The destination of results, one per line. */
 export interface BatchOutput {
-  /** As messages call it. */
+  /** Its name in messages. */
   name: string
-  /** What is in it already, line by line. A last line that was cut short is taken away first. */
+  /** Reads the results in it. Removes an incomplete last line at the end. */
   written(): AsyncGenerator<Written>
-  /** Appends a result. What `replace` was given is in its place before that. */
+  /** Appends a result, after it has put all replacements in place. */
   write(result: BatchResult): Promise<void>
-  /** Takes a result in the place of an earlier one, at the latest when the output is closed. */
+  /** Replaces an earlier result, at the latest when the output is closed. */
   replace(earlier: Replaced, result: BatchResult): Promise<void>
-  /** Forgets what `replace` was given and is not in its place yet. */
+  /** Discards replacements that are not in place yet. */
   forget(): Promise<void>
   close(): Promise<void>
 }
 
-/** A file, to which results are added; or a stream: stdout, a pipe or a device. */
+/** Opens a file to append results to, or a stream: stdout, a pipe or a device. */
 export async function openOutput(typed: string | undefined): Promise<BatchOutput> {
   if (typed === undefined || typed === STDIN) return toStdout
   const named = expandHome(typed)
-  // Behind a link, so that it is the file itself that is replaced.
+  // The target of a link, so that the file is replaced, not the link.
   const path = await realpath(named).catch(() => named)
   const info = await stat(path).catch(() => undefined)
   const isFile = info === undefined || info.isFile()
@@ -70,7 +70,7 @@ const toStdout: BatchOutput = {
   async close() {},
 }
 
-/** Something that cannot be read again. */
+/** A stream that cannot be read again. */
 class ResultStream implements BatchOutput {
   constructor(
     readonly name: string,
@@ -165,26 +165,26 @@ class ResultFile extends ResultStream {
         return { id, line, ...(typeof model === 'string' && { model }), ...hashes }
       }
     } catch {
-      // Told below.
+      // Reported below.
     }
     throw this.noResult(line)
   }
 
   private noResult(line: number): UserError {
     return new UserError(
-      `${this.name}: line ${line} is no result of \`run --batch\`, so nothing can be added to it; give another file`,
+      `${this.name}: line ${line} is not a result of \`run --batch\`, so nothing is added to the file; give another one`,
     )
   }
 }
 
-/** Whether a line that was cut short can have been a result: nothing else is ever taken away. */
+/** Whether an incomplete line can be a result. No other line is ever removed. */
 function beginsResult(bytes: Buffer | undefined): boolean {
   const start = '{"id":'
   const found = bytes?.subarray(0, start.length).toString() ?? ''
   return found !== '' && start.startsWith(found)
 }
 
-/** The id comes first: see `beginsResult`. */
+/** The id comes first, as `beginsResult` expects. */
 function lineOf(result: BatchResult): string {
   return `${JSON.stringify(result)}\n`
 }

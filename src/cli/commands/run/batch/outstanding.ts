@@ -3,29 +3,32 @@ import type { Earlier } from './earlier-results.js'
 import type { Replaced } from './replacements.js'
 import type { BatchRequest } from './request.js'
 
-/** A request to answer, and the earlier result that its own replaces. */
+/** A request to answer, and the earlier result to replace. */
 export interface Work {
   request: BatchRequest
   replaces?: Replaced & { because: 'failed' | 'edited' }
 }
 
-/** The results of an earlier run, and what messages call the files. */
+/** The results of an earlier run, and the names of the files in messages. */
 export interface Resumed {
   earlier: readonly Earlier[]
   input: string
   output: string
 }
 
-/** The earlier results are of another input. Nothing of this one may take their places. */
+/** The earlier results belong to another input, so this one must not replace them. */
 export class OtherInputError extends UserError {}
 
-/** A single answer does not tell an edited line from another input. It is little to lose, so that it is replaced. */
+/**
+ * Minimum number of answers to recognise another input. A single answer may be of an edited line, and is replaced: little is
+ * lost.
+ */
 const FEWEST_ANSWERS = 2
 
 /**
- * The requests that have no result yet, or one that is an error or answers what the line was before it was edited.
- * Rejects with an OtherInputError if the results are not of this input. Holds the requests back until the first is known
- * from before, so that one by one they cannot take the places of another input's.
+ * Yields the requests without a result, and those whose result is an error or answers the line before it was edited.
+ * Rejects with an OtherInputError if the results belong to another input. Holds requests back until one of the answers is
+ * recognised, so that they do not replace results of another input one by one.
  */
 export async function* outstanding(requests: AsyncIterable<BatchRequest>, resumed: Resumed): AsyncGenerator<Work> {
   const held: Work[] = []
@@ -38,12 +41,12 @@ export async function* outstanding(requests: AsyncIterable<BatchRequest>, resume
   yield* held
 }
 
-/** Rejects with an OtherInputError if the earlier results are not of these requests. Reads no more than their number. */
+/** Rejects with an OtherInputError if the earlier results belong to other requests. Reads as many requests as results. */
 export async function checkInput(requests: AsyncIterable<BatchRequest>, resumed: Resumed): Promise<void> {
   for await (const { result } of besideResults(requests, resumed)) if (!result) return
 }
 
-/** Each request with its earlier result; `isKnown` says that some answer is to one of the requests up to this one. */
+/** Yields each request with its earlier result. `isKnown`: some answer belongs to this request or an earlier one. */
 async function* besideResults(
   requests: AsyncIterable<BatchRequest>,
   { earlier, input, output }: Resumed,
@@ -51,9 +54,9 @@ async function* besideResults(
   const refuse = (why: string) =>
     new OtherInputError(`${output} was not made from ${input}: ${why}\ngive another file with -o, or remove this one`)
   const answers = earlier.flatMap(({ hash }) => hash ?? [])
-  // Also of another line: of all lines that one was put in front of, none is in its old place.
+  // The answer may be on another line: inserting a line moves all those after it.
   const hashes = new Set<string | undefined>(answers)
-  const strange = () => refuse(`none of its ${answers.length} answers is to a line of it`)
+  const otherInput = () => refuse(`none of its ${answers.length} answers belongs to a line of it`)
   let isKnown = answers.length < FEWEST_ANSWERS
   let lines = 0
   for await (const request of requests) {
@@ -63,22 +66,22 @@ async function* besideResults(
       throw refuse(`its line ${result.line} has the id ${here}, line ${request.line} of the input ${there}`)
     }
     if (result) isKnown ||= hashes.has(request.hash)
-    else if (!isKnown) throw strange()
+    else if (!isKnown) throw otherInput()
     yield { request, result, isKnown }
     lines++
   }
   if (lines < earlier.length) throw refuse(`it has more lines than the ${lines} of the input`)
-  if (!isKnown) throw strange()
+  if (!isKnown) throw otherInput()
 }
 
-/** Whether a result can be of a request. Of a line that could not be read, now or then, only the number was known. */
+/** Whether a result can belong to a request. An unreadable line, now or earlier, has only its number as id. */
 function mayBeOf({ id, isError }: Earlier, request: BatchRequest): boolean {
   const wasUnread = isError && id === request.line
   const isUnread = request.hash === undefined && request.id === request.line
   return id === request.id || wasUnread || isUnread
 }
 
-/** A result of an earlier version says nothing of its request, and stays. */
+/** Keeps results of earlier versions, which have no hash of the request. */
 function reasonToRepeat({ hash }: BatchRequest, earlier: Earlier): 'failed' | 'edited' | undefined {
   if (earlier.isError) return 'failed'
   return earlier.hash !== undefined && earlier.hash !== hash ? 'edited' : undefined

@@ -4,15 +4,15 @@ import { createStatusLine } from '../../../io/status-line.js'
 import { Throughput } from '../../../io/throughput.js'
 
 export interface BatchProgress {
-  /** `lines` of the output are written; `end` is where the last of them ends in the input. */
+  /** `lines`: lines written; `end`: offset in the input of the end of the last one. */
   show(lines: number, end: number): void
-  /** Takes the line away. Harmless when there is none. */
+  /** Removes the line, if there is one. */
   clear(): void
 }
 
 /**
- * A line on stderr: `in.jsonl: 120 lines, 34 %, 45 s left`. What is left is told by the bytes of the input, whose lines
- * nobody has counted; of a pipe it cannot be told. Shows nothing where stderr may not be drawn on.
+ * Creates a status line: `in.jsonl: 120 lines, 34 %, 45 s left`. Share and time come from the bytes of the input, since its
+ * lines are not counted in advance; for a pipe they are not shown. Shows nothing if status lines may not be drawn.
  */
 export function createBatchProgress(
   name: string,
@@ -35,7 +35,7 @@ export function createBatchProgress(
   }
 }
 
-/** How far a batch is, in words. */
+/** The progress of a batch, in words. */
 export function describeBatch(
   name: string,
   lines: number,

@@ -7,21 +7,21 @@ import { readLines } from './lines.js'
 import type { RequestId } from './request.js'
 import { sidecarPath } from './sidecar.js'
 
-/** Most bytes of a result that is read again: a text can hold no more. */
+/** Maximum bytes of a result to read: a string can hold no more. */
 export const MOST_RESULT_BYTES = 2 ** 28
 
-/** Bytes that are collected before they are written. */
+/** Bytes to collect before a write. */
 const CHUNK_BYTES = 2 ** 20
 
-/** The earlier result whose place another takes. The other may have another id: that of a broken line is not known. */
+/** An earlier result to replace. The new one may have another id, since the id of a broken line is not known. */
 export interface Replaced {
   line: number
   id: RequestId
 }
 
 /**
- * Results that are to take the place of earlier ones in a file. They are appended to a file of their own beside it, so
- * that a kill loses none, and put in place all at once.
+ * Results that replace earlier ones in a file. They are collected in a file next to it, so that a kill loses none, and put
+ * in place all at once.
  */
 export class Replacements {
   private readonly aside: string
@@ -31,7 +31,7 @@ export class Replacements {
     this.aside = sidecarPath(path, 'again')
   }
 
-  /** Keeps a result, which is a line of JSON, for the place of an earlier one. */
+  /** Adds a result, a line of JSON, that replaces an earlier one. */
   async add({ line, id }: Replaced, result: string): Promise<void> {
     try {
       this.file ??= await open(this.aside, 'a')
@@ -42,8 +42,8 @@ export class Replacements {
   }
 
   /**
-   * Puts all that is kept in its place: those of this run, and of one that was killed. A result goes only to a line with
-   * the id that it was made for. The file is replaced as a whole, or stays as it was.
+   * Puts all collected results in place, also those of a killed run. A result only replaces a line that has the expected
+   * id. Replaces the file as a whole, or leaves it as it was.
    */
   async putInPlace(): Promise<void> {
     await this.close()
@@ -59,7 +59,7 @@ export class Replacements {
     }
   }
 
-  /** Forgets all that is kept. */
+  /** Discards all collected results. */
   async discard(): Promise<void> {
     await this.close()
     await rm(this.aside, { force: true })
@@ -70,14 +70,14 @@ export class Replacements {
     this.file = undefined
   }
 
-  /** The place of each line's result in the file aside; undefined if there is no such file. */
+  /** The place of the result for each line in the file aside; undefined if there is no such file. */
   private async kept(): Promise<Map<number, Place> | undefined> {
     const places = new Map<number, Place>()
     try {
       let start = 0
       for await (const { bytes, end, isWhole } of readLines(createReadStream(this.aside), MOST_RESULT_BYTES)) {
         const entry = isWhole ? parsed(bytes) : undefined
-        // The latest counts: a line may have been answered again in two runs.
+        // The latest counts: two runs may have answered the same line.
         if (isObject(entry) && typeof entry.line === 'number') places.set(entry.line, { start, length: end - start })
         start = end
       }
@@ -118,7 +118,7 @@ export class Replacements {
   }
 }
 
-/** Bytes of a file. */
+/** A range of bytes in a file. */
 interface Place {
   start: number
   length: number
@@ -126,7 +126,7 @@ interface Place {
 
 const LINE_BREAK = Buffer.from('\n')
 
-/** The result that is kept for a line, if the line's earlier one is the one to replace. */
+/** The collected result for a line, if the line still has the result to replace. */
 async function resultAt(aside: FileHandle, { start, length }: Place, before: Buffer): Promise<Buffer | undefined> {
   const { buffer } = await aside.read(Buffer.alloc(length), 0, length, start)
   const [entry, earlier] = [parsed(buffer), parsed(before)]

@@ -7,51 +7,52 @@ import { readMessages } from '../../../../text/read-messages.js'
 import { hashOf } from './hash.js'
 import type { Line } from './lines.js'
 
-/** What a line is called in the output: its own "id", else its number. */
+/** The name of a line in the output: its "id", else its number. */
 export type RequestId = string | number
 
-/** What a line asks for, and how it is generated. */
+/** The prompt of a line, and the options of its answer. */
 export interface Ask {
-  /** Empty where there are messages. */
+  /** Empty if there are messages. */
   prompt: string
   messages: ChatMessage[]
   system: string
   prefill: string
-  /** Continue the prompt as it stands. */
+  /** Continue the prompt as is, without a chat template. */
   raw: boolean
-  /** Report the experts that each token wakes. */
+  /** Report the experts that each token activates. */
   experts: boolean
-  /** Whether the prompt is a message also where the model has no chat template. */
+  /** Whether the prompt is a message even if the model has no chat template. */
   isConversation: boolean
   /** Values for the chat template. */
   args: Record<string, unknown>
   settings: Partial<GenerationSettings>
 }
 
-/** What the command line says for all lines. */
+/** Options of the command line, for all lines. */
 export type Defaults = Omit<Ask, 'prompt' | 'messages'>
 
-/** A line of the input: what it asks for, or why that cannot be told. */
+/** A line of the input. */
 export interface BatchRequest {
   id: RequestId
   line: number
-  /** Bytes of the input up to the line's end. */
+  /** Offset in the input of the end of the line. */
   end: number
-  /** Of what the line asks for, other than its id; undefined if that cannot be read. */
+  /** Hash of the line without its id; undefined if the line cannot be read. */
   hash?: string
+  /** The request, or the error in the line. */
   ask: Ask | UserError
 }
 
-/** Most bytes of a line, as of a prompt that comes in any other way. */
+/** Maximum bytes of a line, the same as for other prompts. */
 export const MOST_LINE_BYTES = 16 * 2 ** 20
 
 const OWN_FIELDS = ['id', 'prompt', 'messages', 'system', 'prefill', 'raw', 'experts'] as const
 const FIELDS: readonly string[] = [...OWN_FIELDS, ...OPTION_NAMES]
 
-/** Options as results and the server's API spell names: max_tokens for maxTokens. */
-const SPELT_WITH_LINES = new Map<string, string>(OPTION_NAMES.map((name) => [snakeCase(name), name]))
+/** Option names in snake case, as in results and the API of the server: max_tokens for maxTokens. */
+const SNAKE_CASE = new Map<string, string>(OPTION_NAMES.map((name) => [snakeCase(name), name]))
 
-/** The requests of an input, a JSON object a line; empty lines are passed over. */
+/** Parses the requests of an input, one JSON object per line. Skips empty lines. */
 export async function* requestsOf(lines: AsyncIterable<Line>, defaults: Defaults): AsyncGenerator<BatchRequest> {
   for await (const line of lines) {
     const bytes = line.number === 1 ? line.bytes && withoutMark(line.bytes) : line.bytes
@@ -63,7 +64,7 @@ export async function* requestsOf(lines: AsyncIterable<Line>, defaults: Defaults
 function requestOf({ number, bytes, end }: Line, defaults: Defaults): BatchRequest {
   let id: RequestId = number
   try {
-    if (!bytes) throw new UserError(`line ${number}: more than 16 MiB are too much for a prompt`)
+    if (!bytes) throw new UserError(`line ${number}: a prompt of more than 16 MiB is too long`)
     const fields = parseJsonObject(bytes, `line ${number}`)
     id = idOf(fields.id) ?? number
     const named = withOwnNames(fields)
@@ -87,9 +88,9 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
   if (prompt === undefined && !messages) throw new UserError('there is no "prompt" and no "messages"')
   if (prompt !== undefined && messages) throw new UserError('give "prompt" or "messages", not both')
   const isTurn = Boolean(messages) || system !== undefined || prefill !== undefined
-  // A line that asks for a conversation is one, also where the others are continued as they stand.
+  // Such a line is a conversation, also under --raw.
   const raw = switchOf(fields, 'raw') ?? (defaults.raw && !isTurn)
-  if (raw && isTurn) throw new UserError('"raw" continues a prompt as it stands; it takes no messages, system, prefill')
+  if (raw && isTurn) throw new UserError('"raw" continues a prompt as is; it takes no messages, system, prefill')
   if (prompt !== undefined && (raw ? prompt : prompt.trim()) === '') throw new UserError('the prompt is empty')
   const own = optionsIn(fields as Partial<GenerationSettings>)
   checkOptions(own)
@@ -106,11 +107,11 @@ function askOf(fields: Record<string, unknown>, defaults: Defaults): Ask {
   }
 }
 
-/** The fields, with options in the library's spelling. Throws a UserError for a name that no line has. */
+/** Spells the names of the fields as the library does. Throws a UserError for an unknown name. */
 function withOwnNames(fields: Record<string, unknown>): Record<string, unknown> {
   const named: Record<string, unknown> = {}
   for (const [spelling, value] of Object.entries(fields)) {
-    const name = SPELT_WITH_LINES.get(spelling) ?? spelling
+    const name = SNAKE_CASE.get(spelling) ?? spelling
     if (!FIELDS.includes(name)) throw unknownField(spelling)
     if (Object.hasOwn(named, name)) throw new UserError(`"${name}" is there twice, in two spellings`)
     named[name] = value
@@ -140,12 +141,12 @@ function switchOf(fields: Record<string, unknown>, name: string): boolean | unde
   throw new UserError(`"${name}" must be true or false`)
 }
 
-/** Only what was given: an absent option of a line leaves that of the command line. */
+/** Drops undefined options, so that those of the command line stay. */
 function given(options: Partial<GenerationSettings>): Partial<GenerationSettings> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
-/** Programs of Windows put a byte order mark in front of a file. */
+/** Removes the byte order mark that Windows programs put at the start of a file. */
 function withoutMark(bytes: Buffer): Buffer {
   return bytes.subarray(0, 3).equals(MARK) ? bytes.subarray(3) : bytes
 }

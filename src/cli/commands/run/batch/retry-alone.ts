@@ -1,11 +1,11 @@
-/** Works that are under way at once. One that fails for want of what others have is done again, alone. */
+/** Runs jobs at the same time. A job that fails because of the others, such as for lack of memory, runs again alone. */
 export class RetryAlone {
   private readonly underWay = new Set<Promise<unknown>>()
   private started = 0
-  /** Resolves when the last of the works that must be alone is done. */
+  /** Resolves when the last job that runs alone is done. */
   private lastAlone: Promise<unknown> = Promise.resolve()
 
-  /** Runs `work` beside others. If it fails by an error that `isOfOthers`, and had others beside it, it runs again. */
+  /** Runs `work`, and again alone if it ran with others and fails with an error for which `isOfOthers` is true. */
   async run<T>(work: () => Promise<T>, isOfOthers: (error: unknown) => boolean): Promise<T> {
     await this.mayBegin()
     const beganAlone = this.underWay.size === 0
@@ -33,7 +33,7 @@ export class RetryAlone {
     return running
   }
 
-  /** Resolves when no work is alone or waits to be. */
+  /** Resolves when no job runs alone or waits for that. */
   private async mayBegin(): Promise<void> {
     for (let awaited: unknown; awaited !== this.lastAlone; ) {
       awaited = this.lastAlone

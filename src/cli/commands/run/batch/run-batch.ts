@@ -22,12 +22,12 @@ import { createBatchProgress } from './progress.js'
 import { requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
 
-/** Results that may wait for an earlier one, for each prompt that runs. */
+/** Results that may wait for an earlier one, per running prompt. */
 const WAITING = 16
 
 type BatchOptions = RunOptions & { batch: string; parallel: number }
 
-/** Answers every line of the input that has no answer in the output yet, or has one to another request. */
+/** Answers each line of the input that has no answer in the output, or an outdated one. */
 export async function runBatch(given: readonly string[], options: BatchOptions): Promise<void> {
   checkBatchOptions(given, options)
   const signal = interruptSignal()
@@ -39,7 +39,7 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
   let output: BatchOutput | undefined
   try {
     if (options.output !== undefined && (await input.isFile(options.output))) {
-      throw new UsageError('--batch and -o name the same file, which would be written over')
+      throw new UsageError('--batch and -o name the same file, which would be overwritten')
     }
     const into = await openOutput(options.output)
     output = into
@@ -48,7 +48,7 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
     const asked = { model: name, options: hashOf({ quant, ...defaults }) }
     const earlier = await earlierResults(into, asked)
     const resumed = { earlier, input: input.name, output: into.name }
-    // A file is read once more for it, so that another input is refused before the model is loaded.
+    // Reads a file twice, to refuse another input before the model is loaded.
     if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults), resumed)
     const failed = earlier.filter(({ isError }) => isError).length
     const before = { lines: earlier.length, failed, added: 0, again: { failed: 0, edited: 0 } }
@@ -63,7 +63,7 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
     )
     reportEnd(end, into, options)
   } catch (error) {
-    // Of a pipe, or of a file that changed since, it shows when lines have been answered again already.
+    // A pipe, or a file that changed meanwhile, may turn out to be another input after lines were answered.
     if (error instanceof OtherInputError) await output?.forget()
     throw error
   } finally {
@@ -77,18 +77,19 @@ function checkBatchOptions(given: readonly string[], options: RunOptions): void 
   const refuse = (what: string) => new UsageError(`--batch takes its prompts from a file; ${what}`)
   if (given.length > 0 || prompt !== undefined) throw refuse('it takes none on the command line')
   if (messages !== undefined) throw refuse('give messages in its lines, as "messages"')
-  if (file !== undefined) throw refuse('it takes no --file beside it')
-  if (jsonl) throw refuse('its results are an object a line, without --jsonl')
-  if (trace !== undefined) throw refuse('in place of --trace, --experts puts the experts into its results')
+  if (file !== undefined) throw refuse('it takes no --file')
+  if (jsonl) throw refuse('it prints JSON lines without --jsonl')
+  if (trace !== undefined) throw refuse('use --experts instead of --trace to get the experts')
 }
 
-/** Lines of the output. */
+/** Counts of lines in the output. */
 interface Count {
   lines: number
-  /** Lines that hold an error. */
+  /** Lines with an error. */
   failed: number
-  /** Lines written by this run, and lines that it has answered again because they had failed or were edited. */
+  /** Lines added by this run. */
   added: number
+  /** Lines answered again by this run, by reason. */
   again: { failed: number; edited: number }
 }
 
@@ -97,11 +98,11 @@ interface Batch {
   model: Model
   input: BatchInput
   output: BatchOutput
-  /** Of what the command line says for all lines. */
+  /** Hash of the options of the command line. */
   hash: string
 }
 
-/** Answers requests and writes the results, several at once; resolves with the count of all lines of the output. */
+/** Answers several requests at once and writes the results. Resolves with the counts of the whole output. */
 async function answerAll(
   work: AsyncIterable<Work>,
   before: Count,
@@ -110,7 +111,7 @@ async function answerAll(
 ): Promise<Count> {
   checkLanguageModel(model)
   const count = { ...before, again: { ...before.again } }
-  // Throws if the model has none: no line could be answered then.
+  // Throws if the model has none, before the first line.
   const { tokenizer } = model
   const { parallel } = options
   const progress = createBatchProgress(basename(input.name), input.bytes, before.lines, options)
@@ -147,16 +148,14 @@ async function answerAll(
   return count
 }
 
-/** The exit code is that of a failure if any line has no answer, also of an earlier run. */
+/** Prints what was done. Throws a UserError if any line has no answer, also one of an earlier run. */
 function reportEnd({ lines, failed, added, again }: Count, output: BatchOutput, { quiet }: BatchOptions): void {
   if (!quiet) {
     if (again.failed + again.edited > 0) note(describeAgain(again))
-    else if (added === 0) note(`nothing to do: ${output.name} has a result for ${all(lines)}`)
+    else if (added === 0) note(`nothing to do: ${lines === 0 ? 'there are no lines' : doneBefore(lines, output)}`)
   }
   if (failed === 0) return
-  throw new UserError(
-    `${failed} of ${plural(lines, 'line')} could not be answered; each has an "error" in ${output.name} that says why`,
-  )
+  throw new UserError(`${failed} of ${plural(lines, 'line')} could not be answered; see "error" in ${output.name}`)
 }
 
 /** `3 lines answered again: 2 had failed, 1 was edited`. */
@@ -168,8 +167,8 @@ export function describeAgain({ failed, edited }: Count['again']): string {
   return `${plural(failed + edited, 'line')} answered again: ${reasons.join(', ')}`
 }
 
-function all(lines: number): string {
-  return lines === 0 ? 'all lines, of which there are none' : lines === 1 ? 'the one line' : `all ${lines} lines`
+function doneBefore(lines: number, { name }: BatchOutput): string {
+  return `${name} has a result for ${lines === 1 ? 'the one line' : `all ${lines} lines`}`
 }
 
 async function* startingWith<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
