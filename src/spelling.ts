@@ -3,9 +3,14 @@ export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
-/** A copy of an object with its own keys in snake case, in their order; objects in it stay as they are. */
+/** A deep copy with all keys in snake case, in their order. */
 export function snakeCaseKeys(object: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => [snakeCase(key), value]))
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [snakeCase(key), withSnakeCaseKeys(value)]))
+}
+
+function withSnakeCaseKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withSnakeCaseKeys)
+  return typeof value === 'object' && value !== null ? snakeCaseKeys(value) : value
 }
 
 /**

@@ -35,11 +35,11 @@ test('a word far longer than all candidates is not compared with them, whatever 
   assert.is(nearest('benchhhh', COMMANDS), undefined)
 })
 
-test('snake case takes the keys of an object itself, in their order', () => {
-  const object = { bitsPerByte: 1, top1Agreement: 2, nested: { topK: 3 }, accNormStderr: 4 }
+test('snake case applies to all keys of an object, in their order', () => {
+  const object = { bitsPerByte: 1, top1Agreement: 2, nested: [{ topK: 3 }, null], accNormStderr: 4 }
   assert.is(
     JSON.stringify(snakeCaseKeys(object)),
-    '{"bits_per_byte":1,"top1_agreement":2,"nested":{"topK":3},"acc_norm_stderr":4}',
+    '{"bits_per_byte":1,"top1_agreement":2,"nested":[{"top_k":3},null],"acc_norm_stderr":4}',
   )
 })
 

@@ -31,10 +31,10 @@ function written(format: RowFormat, second = row): string {
   return writer.begin() + writer.row(row) + writer.row(second) + writer.end()
 }
 
-test('a table names what lies in huge pages, if the system reports it', () => {
-  assert.match(written('table'), /; 2\.10 MB lies in huge pages\n/)
-  assert.match(rowWriter('table').row({ ...row, hugePageBytes: 0 }), /; nothing lies in huge pages\n/)
-  assert.match(rowWriter('table').row({ ...row, hugePageBytes: null }), /that the memory gives\n/)
+test('a table shows the bytes in huge pages, if the system reports them', () => {
+  assert.match(written('table'), /; 2\.10 MB in huge pages\n/)
+  assert.match(rowWriter('table').row({ ...row, hugePageBytes: 0 }), /; nothing in huge pages\n/)
+  assert.match(rowWriter('table').row({ ...row, hugePageBytes: null }), /read speed of the memory in GB\/s\n/)
 })
 
 const object = {
@@ -56,20 +56,20 @@ const object = {
   first_token_ms: 5,
 }
 
-test('json is one array, jsonl one object a line, with names in snake case', () => {
+test('json is one array, jsonl one object per line, with names in snake case', () => {
   assert.is(written('json'), `[\n${JSON.stringify(object)},\n${JSON.stringify(object)}\n]\n`)
   assert.is(written('jsonl'), `${JSON.stringify(object)}\n`.repeat(2))
   const empty = rowWriter('json')
   assert.equal(JSON.parse(empty.begin() + empty.end()), [])
 })
 
-test('csv quotes what needs it, and every row has as many fields as the head', () => {
+test('csv quotes values if needed, and every row has as many fields as the head', () => {
   const [head, first] = written('csv').split('\n')
   assert.ok(first.startsWith('"a, ""b""",q4,2,relaxed,20.0.0,tg64,8,1,11,'))
   assert.is(head.split(',').length, first.split(',').length - 1)
 })
 
-test('at a terminal the columns stand below one another, within 80 cells', () => {
+test('on a terminal the columns are aligned within 80 cells', () => {
   const [title, head, ...rows] = written('table').trimEnd().split('\n')
   assert.match(title, /^a, "b" as q4, relaxed kernels, Node 20\.0\.0;/)
   assert.is(rows.length, 2)
@@ -77,7 +77,7 @@ test('at a terminal the columns stand below one another, within 80 cells', () =>
   assert.is(rows[0].indexOf('11.0 ± 1.4') + '11.0 ± 1.4'.length, head.indexOf('tokens/s') + 'tokens/s'.length)
 })
 
-test('what each sequence of a batch gets stands beside what all get, in place of what one alone reads', () => {
+test('a batch shows the speed of all sequences and of each, instead of GB/s', () => {
   const [, head, alone, together] = written('table', batch).split('\n')
   for (const line of [head, alone, together]) assert.ok(line.length === head.length && line.length <= 80, line)
   assert.ok(together.includes('tg64 x 16 @ 1024'))

@@ -6,14 +6,14 @@ import { snakeCaseKeys } from '../../spelling.js'
 export const BENCHMARK_FORMATS = ['md', 'csv', 'json', 'jsonl'] as const
 export type BenchmarkFormat = (typeof BENCHMARK_FORMATS)[number]
 
-/** Formats rows as they come: what stands before the first, each row, and what stands after the last. */
+/** Formats rows as they come, with the text before the first and after the last. */
 export interface RowWriter {
   begin(): string
   row(row: BenchmarkRow): string
   end(): string
 }
 
-/** The formats to choose from, and a table for a reader at a terminal. */
+/** The formats of --format, and the table for a terminal. */
 export type RowFormat = BenchmarkFormat | 'table'
 
 type Column = [name: string, value: (row: BenchmarkRow) => string | number]
@@ -55,10 +55,10 @@ const TABLE_COLUMNS: Column[] = [
   ['huge pages', (row) => (row.hugePageBytes === null ? '' : mebibytes(row.hugePageBytes))],
 ]
 
-/** Columns of a table that fits 80 cells, with their least widths; what all rows share stands above it. */
-type AlignedColumn = [name: string, width: number, value: (row: BenchmarkRow) => string]
+/** A column of the table for a terminal, which fits 80 cells. Values that all rows share are above the table. */
+type AlignedColumn = [name: string, minWidth: number, value: (row: BenchmarkRow) => string]
 
-/** Where sequences are run at once, what each of them gets takes the place of GB/s. */
+/** With batches, the speed of each sequence replaces GB/s. */
 function alignedColumns(withBatches: boolean): AlignedColumn[] {
   return [
     ['threads', 7, (row) => String(row.threads)],
@@ -77,8 +77,8 @@ function mebibytes(bytes: number): string {
 
 function alignedHead(row: BenchmarkRow, columns: AlignedColumn[]): string {
   const { model, quant, tier, node, hugePageBytes: huge } = row
-  const title = `${model} as ${quant}, ${tier} kernels, Node ${node}; stream: GB/s that the memory gives`
-  const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} lies in huge pages`
+  const title = `${model} as ${quant}, ${tier} kernels, Node ${node}; stream: read speed of the memory in GB/s`
+  const pages = huge === null ? '' : `; ${huge > 0 ? formatBytes(huge) : 'nothing'} in huge pages`
   return `${title}${pages}\n${alignedLine(columns, ([name]) => name)}`
 }
 
@@ -94,12 +94,12 @@ function testOf({ test, depth, batch }: BenchmarkRow): string {
   return `${test}${batch > 1 ? ` x ${batch}` : ''}${depth > 0 ? ` @ ${depth}` : ''}`
 }
 
-/** Of a single sequence it is the whole. */
+/** The speed of each sequence; empty for a single one, which has the whole speed. */
 function eachOf({ batch, perSequence }: BenchmarkRow): string {
   return batch > 1 ? perSequence.toFixed(1) : ''
 }
 
-/** Whether a test reads as many weights as it uses: prompts and batches share them. */
+/** Whether a test reads all the weights it uses. Tokens of prompts and batches share them. */
 function readsAll({ test, batch }: BenchmarkRow): boolean {
   return test.startsWith('tg') && batch === 1
 }
@@ -112,7 +112,7 @@ function speedOf({ tokensPerSecond: { median, sd } }: BenchmarkRow): string {
   return `${median.toFixed(1)} ± ${sd.toFixed(1)}`
 }
 
-/** A writer for one of the formats; the aligned table needs to know whether there will be rows of batches. */
+/** Creates the writer of a format. `withBatches` sets the columns of the table for a terminal. */
 export function rowWriter(format: RowFormat, withBatches = false): RowWriter {
   const columns = alignedColumns(withBatches)
   let count = 0

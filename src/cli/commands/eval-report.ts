@@ -13,23 +13,21 @@ export interface Measured {
 
 /** The object that `--json` prints. */
 export function measuredJson({ model, texts, tasks, other }: Measured, { details }: { details?: boolean }): object {
-  return {
+  return snakeCaseKeys({
     model,
-    texts: texts.map(({ against: _, ...score }) => snakeCaseKeys(score)),
+    texts: texts.map(({ against: _, ...score }) => score),
     tasks: tasks.map(({ loglikelihoods, answers, ...score }) => ({
-      ...snakeCaseKeys(score),
-      ...(details && {
-        details: answers.map((answer, i) => snakeCaseKeys({ ...answer, loglikelihoods: loglikelihoods[i] })),
-      }),
+      ...score,
+      ...(details && { details: answers.map((answer, i) => ({ ...answer, loglikelihoods: loglikelihoods[i] })) }),
     })),
     ...(other !== undefined && {
       against: {
         model: other,
-        texts: texts.map(({ file, scored, against }) => snakeCaseKeys({ file, scored, ...against })),
-        ...snakeCaseKeys(meanAgreement(texts)),
+        texts: texts.map(({ file, scored, against }) => ({ file, scored, ...against })),
+        ...meanAgreement(texts),
       },
     }),
-  }
+  })
 }
 
 /** The mean over all scored tokens of all texts. */

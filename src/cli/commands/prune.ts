@@ -3,10 +3,10 @@ import { UsageError } from '../../errors.js'
 import type { NamedText, Pruned, PruneOptions, PruningPoint, Quant, Score } from '../../index.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../model/config.js'
 import { formatBytes } from '../../numbers.js'
+import { snakeCaseKeys } from '../../spelling.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { type OutputOptions, writeJson, writeOut } from '../io/output.js'
-import { snakeKeys } from '../io/snake-keys.js'
 import { type StatusLine, withStatusLine } from '../io/status-line.js'
 import { alignColumns } from '../io/table.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../parsing/options.js'
@@ -111,7 +111,7 @@ function printCurve(model: string, curve: PruningPoint[], { by, json }: PruneCom
 async function printPruned(model: string, pruned: Pruned, { json, quiet }: PruneCommandOptions): Promise<void> {
   const { path, gates, bytes, perplexity, decodeTokensPerSecond, selection } = pruned
   if (json) {
-    return writeJson(snakeKeys({ model, path, gates, bytes, perplexity, decodeTokensPerSecond, ...selection }))
+    return writeJson(snakeCaseKeys({ model, path, gates, bytes, perplexity, decodeTokensPerSecond, ...selection }))
   }
   if (!quiet) process.stderr.write(summary(pruned))
   await writeOut(`${path}\n`)

@@ -1,8 +1,8 @@
 import type { PulledModel, PullPlan, PullProgress } from '../../index.js'
 import { formatBytes, formatDuration } from '../../numbers.js'
 import { printable } from '../../printable.js'
+import { snakeCaseKeys } from '../../spelling.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
-import { snakeKeys } from '../io/snake-keys.js'
 import { createStatusLine, REDRAW_MS, type StatusLine } from '../io/status-line.js'
 import { Throughput } from '../io/throughput.js'
 
@@ -158,12 +158,12 @@ class EventDisplay implements PullDisplay {
 
   async done({ path, bytes, repo, commit, quant, wasHere, warnings }: PulledModel): Promise<void> {
     await this.written
-    await writeJson(snakeKeys({ event: 'done', path, bytes, repo, commit, quant, wasHere, warnings }))
+    await writeJson(snakeCaseKeys({ event: 'done', path, bytes, repo, commit, quant, wasHere, warnings }))
   }
 
   private event(value: object): void {
     if (this.isQuiet) return
-    this.written = this.written.then(() => writeJson(snakeKeys(value)))
+    this.written = this.written.then(() => writeJson(snakeCaseKeys(value)))
     // Writing the result reports a closed pipe.
     this.written.catch(() => {})
   }

@@ -3,9 +3,9 @@ import type { Command } from 'commander'
 import type { ModelInfo } from '../../api/model.js'
 import { UsageError } from '../../errors.js'
 import type { Quant } from '../../packing/format/formats.js'
+import { snakeCaseKeys } from '../../spelling.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
-import { snakeKeys } from '../io/snake-keys.js'
 import { addModelOption, addOutputOptions, addQuantOption, modelName } from '../parsing/options.js'
 import { modelCard } from './model-card.js'
 
@@ -51,7 +51,7 @@ function asJson(info: ModelInfo): object {
   const { parameters, activeParameters, bytes, activeBytes, parts, tokenizerSize, hasChatTemplate } = info
   const { maxTokens, temperature, topK, topP, minP, repeatPenalty, stop } = info.generationDefaults
   const { trainedContext, raw } = info.config
-  const described = snakeKeys({
+  const described = snakeCaseKeys({
     model: name,
     path: resolve(path),
     kind,

@@ -1,8 +1,8 @@
 import { totalMemory } from '../../library/available-memory.js'
 import type { SuggestedModel } from '../../library/suggested-models.js'
 import { formatBytes } from '../../numbers.js'
+import { snakeCaseKeys } from '../../spelling.js'
 import { note, writeJson, writeOut } from '../io/output.js'
-import { snakeKeys } from '../io/snake-keys.js'
 import { alignColumns } from '../io/table.js'
 
 const HEAD = ['for', 'model', 'fetches', 'memory', 'tokens/s']
@@ -27,5 +27,5 @@ function cells({ repo, computerGb, fetchBytes, memoryBytes, speed }: SuggestedMo
 
 function asJson({ repo, computerGb, licence, fetchBytes, packedBytes, memoryBytes, speed }: SuggestedModel): object {
   const speeds = { prefillTokensPerSecond: speed.prefill, decodeTokensPerSecond: speed.decode }
-  return snakeKeys({ model: repo, computerGb, licence, fetchBytes, packedBytes, memoryBytes, ...speeds })
+  return snakeCaseKeys({ model: repo, computerGb, licence, fetchBytes, packedBytes, memoryBytes, ...speeds })
 }

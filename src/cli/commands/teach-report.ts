@@ -7,7 +7,7 @@ import type {
   TextComparison,
 } from '../../index.js'
 import { formatBytes, formatCount, formatDuration, formatPercent, plural } from '../../numbers.js'
-import { snakeKeys } from '../io/snake-keys.js'
+import { snakeCaseKeys } from '../../spelling.js'
 import { alignColumns } from '../io/table.js'
 
 /*
@@ -135,7 +135,7 @@ export function taughtJson(model: string, taught: TeachResult): object {
     return { file: name, scored, loss, perplexity, newcomerShare }
   }
   const { bias: gateBias, isWithinLimit: isWithin, curve } = calibration
-  return snakeKeys({
+  return snakeCaseKeys({
     model,
     path,
     ...planJson(plan),
@@ -160,5 +160,5 @@ export function planJson(plan: TeachingPlan & Partial<MeasuredPlan>): object {
   const { train, heldOut, replay: keep } = plan.tokens
   const { tokensPerSecond, secondsPerEpoch } = plan
   const sizes = { parameters, memoryBytes, batch, tokens: { train, heldOut, keep } }
-  return snakeKeys({ kind, layers, experts, ...sizes, steps, stepsPerEpoch, tokensPerSecond, secondsPerEpoch })
+  return snakeCaseKeys({ kind, layers, experts, ...sizes, steps, stepsPerEpoch, tokensPerSecond, secondsPerEpoch })
 }
