@@ -106,7 +106,7 @@ test('wrong options are refused', async () => {
     /from 40 to 10000/,
     /from 40 to 10000/,
     /at least 320 pixels/,
-    /json has none/,
+    /json has no width/,
     /--against/,
   ]
   for (const [i, result] of refused.entries()) assertRefused(result, 2, why[i])

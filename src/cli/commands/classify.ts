@@ -35,7 +35,7 @@ export function define(command: Command): void {
 }
 
 const NOTES = `
-Output:
+Results:
   lines    label, probability and text, tab-separated; empty lines are skipped
   --json   { model, texts: [ { text, label, scores } ] }, and scores is
            [ { label, probability, logit } ], most likely first

@@ -36,7 +36,9 @@ export function define(command: Command): void {
     .option('--json', 'print one object')
     .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
     .addOption(
-      new Option('--format <format>', 'how to show it (default: text)').choices(FORMATS).conflicts(['json', 'csv']),
+      new Option('--format <format>', 'format of the output (default: text)')
+        .choices(FORMATS)
+        .conflicts(['json', 'csv']),
     )
     .option('-o, --output <file>', 'write to a file; its extension sets the format', expandHome)
     .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))

@@ -28,7 +28,7 @@ export function addOutputOptions(command: Command): Command {
   return command
     .optionsGroup('Output:')
     .option('-q, --quiet', 'no warnings and no progress')
-    .option('--verbose', 'print timings and settings to stderr')
+    .option('--verbose', 'print details, such as timings, to stderr')
     .option('--no-color', 'plain text, as if NO_COLOR were set')
 }
 

@@ -78,8 +78,8 @@ Objects:
   finish_reason is "stop", "length" or "eos"; null after Ctrl-C. At "stop" the
   tokens of the stop text are among tokens and logprobs, but not in the text.
 
-Many prompts:
-  A line of --batch is { "prompt": "..." } or { "messages": [{ "role",
+Lines of --batch:
+  A line is { "prompt": "..." } or { "messages": [{ "role",
   "content" }] }, plus any option that overrides the command line: system,
   prefill, raw, experts, maxTokens, temperature, topK, topP, minP,
   repeatPenalty, seed, stop, ignoreEos, context, logprobs (or max_tokens, top_k

@@ -19,7 +19,7 @@ import { type BatchInput, openInput } from './input.js'
 import { type BatchOutput, openOutput } from './output.js'
 import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
 import { createBatchProgress } from './progress.js'
-import { requestsOf } from './request.js'
+import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
 
 /** Results that may wait for an earlier one, per running prompt. */
@@ -30,38 +30,15 @@ type BatchOptions = RunOptions & { batch: string; parallel: number }
 /** Answers each line of the input that has no answer in the output, or an outdated one. */
 export async function runBatch(given: readonly string[], options: BatchOptions): Promise<void> {
   checkBatchOptions(given, options)
-  const signal = interruptSignal()
-  const { system, prefill, args } = await readConversation(options)
-  const { raw = false, experts = false } = options
-  const isConversation = asksForConversation(options)
-  const defaults = { system, prefill, args, raw, experts, isConversation, settings: optionsIn(options) }
-  const input = await openInput(options.batch, signal)
+  const defaults = await defaultsOf(options)
+  const input = await openInput(options.batch, interruptSignal())
   let output: BatchOutput | undefined
   try {
     if (options.output !== undefined && (await input.isFile(options.output))) {
       throw new UsageError('--batch and -o name the same file, which would be overwritten')
     }
-    const into = await openOutput(options.output)
-    output = into
-    const { resolveModel } = await import('../../../../library/resolve-model.js')
-    const { name, quant } = await resolveModel(modelName(options.model), options.quant)
-    const asked = { model: name, options: hashOf({ quant, ...defaults }) }
-    const earlier = await earlierResults(into, asked)
-    const resumed = { earlier, input: input.name, output: into.name }
-    // Reads a file twice, to refuse another input before the model is loaded.
-    if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults), resumed)
-    const failed = earlier.filter(({ isError }) => isError).length
-    const before = { lines: earlier.length, failed, added: 0, again: { failed: 0, edited: 0 } }
-    const work = outstanding(requestsOf(input.lines, defaults), resumed)
-    const first = await work.next()
-    if (first.done) return reportEnd(before, into, options)
-    if (before.lines > 0 && first.value.replaces === undefined && !options.quiet) {
-      note(`resuming ${into.name} after ${plural(before.lines, 'line')}`)
-    }
-    const end = await withModel(options, ({ model }) =>
-      answerAll(startingWith(first.value, work), before, { model, input, output: into, hash: asked.options }, options),
-    )
-    reportEnd(end, into, options)
+    output = await openOutput(options.output)
+    reportEnd(await answerOutstanding(input, output, defaults, options), output, options)
   } catch (error) {
     // A pipe, or a file that changed meanwhile, may turn out to be another input after lines were answered.
     if (error instanceof OtherInputError) await output?.forget()
@@ -70,6 +47,40 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
     input.close()
     await output?.close()
   }
+}
+
+async function defaultsOf(options: BatchOptions): Promise<Defaults> {
+  const { system, prefill, args } = await readConversation(options)
+  const { raw = false, experts = false } = options
+  const isConversation = asksForConversation(options)
+  return { system, prefill, args, raw, experts, isConversation, settings: optionsIn(options) }
+}
+
+/** Compares the output with the input, and answers the outstanding lines. Resolves with the counts of the whole output. */
+async function answerOutstanding(
+  input: BatchInput,
+  output: BatchOutput,
+  defaults: Defaults,
+  options: BatchOptions,
+): Promise<Count> {
+  const { resolveModel } = await import('../../../../library/resolve-model.js')
+  const { name, quant } = await resolveModel(modelName(options.model), options.quant)
+  const hash = hashOf({ quant, ...defaults })
+  const earlier = await earlierResults(output, { model: name, options: hash })
+  const resumed = { earlier, input: input.name, output: output.name }
+  // Reads a file twice, to refuse another input before the model is loaded.
+  if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults), resumed)
+  const failed = earlier.filter(({ isError }) => isError).length
+  const before = { lines: earlier.length, failed, added: 0, again: { failed: 0, edited: 0 } }
+  const work = outstanding(requestsOf(input.lines, defaults), resumed)
+  const first = await work.next()
+  if (first.done) return before
+  if (before.lines > 0 && first.value.replaces === undefined && !options.quiet) {
+    note(`resuming ${output.name} after ${plural(before.lines, 'line')}`)
+  }
+  return withModel(options, ({ model }) =>
+    answerAll(startingWith(first.value, work), before, { model, input, output, hash }, options),
+  )
 }
 
 function checkBatchOptions(given: readonly string[], options: RunOptions): void {
