@@ -3,21 +3,21 @@ import { printableText } from '../printable.js'
 const GRAPHEMES = new Intl.Segmenter()
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u
-/** Characters of one column each, none of which joins its neighbour: most of what is ever measured. */
+/** Texts, the most common ones, whose characters have one column each and never join. */
 const PLAIN = /^[\x20-\x7e\xa1-\xac\xae-\xff…›]*$/
 
-/** What a reader takes for one character each. */
+/** Splits a text into what a reader sees as single characters. */
 export function graphemes(text: string): string[] {
   return PLAIN.test(text) ? text.split('') : Array.from(GRAPHEMES.segment(text), ({ segment }) => segment)
 }
 
-/** Columns that a text takes in a terminal. It must have no control characters. */
+/** Width of a text in columns of a terminal. The text must have no control characters. */
 export function cellWidth(text: string): number {
   if (PLAIN.test(text)) return text.length
   return graphemes(text).reduce((sum, grapheme) => sum + (WIDE.test(grapheme) ? 2 : 1), 0)
 }
 
-/** The beginning of a text that fits, with an ellipsis where something is left out. */
+/** Shortens a text to at most `width` columns; an ellipsis replaces the rest. */
 export function fit(text: string, width: number): string {
   if (cellWidth(text) <= width) return text
   let kept = ''
@@ -30,7 +30,7 @@ export function fit(text: string, width: number): string {
   return width > 0 ? `${kept}…` : ''
 }
 
-/** Text that cannot move the cursor or change the terminal: tabs become blanks, other control characters a sign. */
+/** Makes a text safe to print: tabs become two blanks, other control characters a sign. */
 export function harmless(text: string): string {
   return printableText(text.replace(/\r\n?/g, '\n').replace(/\t/g, '  '))
 }

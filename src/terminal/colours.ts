@@ -1,12 +1,13 @@
 /** Red, green and blue, 0 to 255. */
 export type Rgb = readonly [number, number, number]
 
-/** Colours that a terminal can show. */
+/** Number of colours that a terminal can show. */
 export type ColourDepth = 'none' | '16' | '256' | 'truecolor'
 
 /**
- * What a stream's terminal can show, as the environment tells it; nothing where colour is not wanted. With FORCE_COLOR a
- * pipe counts as a terminal, too (`FORCE_COLOR=1 molm experts ... | less -R`); 2 and 3 say what that one can show.
+ * Finds out from the environment which colours a stream may have; 'none' with NO_COLOR, or if it is no terminal.
+ * FORCE_COLOR gives pipes colour as well (`FORCE_COLOR=1 molm experts ... | less -R`); its values 2 and 3 mean 256 and
+ * true colour.
  */
 export function colourDepth(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): ColourDepth {
   const { NO_COLOR, FORCE_COLOR = '', TERM = '', COLORTERM = '' } = env
@@ -18,12 +19,12 @@ export function colourDepth(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv 
   return /256/.test(TERM) ? '256' : '16'
 }
 
-/** Text in a colour, as far as the depth goes. */
+/** Text in the nearest colour that the depth has. */
 export function paint(text: string, colour: Rgb, depth: ColourDepth): string {
   return depth === 'none' ? text : `\x1b[${foregroundCode(colour, depth)}m${text}\x1b[39m`
 }
 
-/** Parameters of the escape sequence that chooses a foreground colour; empty without colour. */
+/** SGR parameters (ECMA-48, 8.3.117; xterm ctlseqs) of a foreground colour; empty without colour. */
 export function foregroundCode(colour: Rgb, depth: ColourDepth): string {
   switch (depth) {
     case 'truecolor':
@@ -37,18 +38,18 @@ export function foregroundCode(colour: Rgb, depth: ColourDepth): string {
   }
 }
 
-/** The same for the background. */
+/** SGR parameters of a background colour. */
 export function backgroundCode(colour: Rgb, depth: ColourDepth): string {
   if (depth === '16') return String(SIXTEEN[hue(colour)][bright(colour)] + 10)
   return foregroundCode(colour, depth).replace(/^38/, '48')
 }
 
-/** The hue that stands out, of those that differ for everyone: 0 blue, 1 none, 2 yellow. */
+/** The nearest of the hues that differ even for the colour-blind: 0 blue, 1 grey, 2 yellow. */
 function hue([red, , blue]: Rgb): number {
   return far(red, blue) < 24 ? 1 : red < blue ? 0 : 2
 }
 
-/** 0 dark, 1 bright. */
+/** 0 for a dark colour, 1 for a bright one. */
 function bright([red, green, blue]: Rgb): number {
   return 0.3 * red + 0.59 * green + 0.11 * blue < 110 ? 0 : 1
 }
@@ -60,7 +61,7 @@ const SIXTEEN = [
   [33, 93],
 ]
 
-/** The 6 x 6 x 6 cube, or the grey ramp where that is nearer. */
+/** The nearest colour of the 6 x 6 x 6 cube or the grey ramp. */
 function nearest256(colour: Rgb): number {
   const level = (value: number) =>
     LEVELS.reduce((best, at, i) => (far(value, at) < far(value, LEVELS[best]) ? i : best), 0)

@@ -1,11 +1,11 @@
 import { cellWidth, graphemes } from './cell-width.js'
 
-/** Lines of at most `width` columns; breaks at blanks where there are any. `text` must be harmless. */
+/** Wraps a text into lines of at most `width` columns, at blanks if possible. It must be safe to print. */
 export function wrap(text: string, width: number): string[] {
   return text.split('\n').flatMap((line) => wrapLine(line, Math.max(1, width)))
 }
 
-/** The last lines of a text, at least `count` of them if it has so many; a long text is not wrapped from its beginning. */
+/** Wraps the end of a text into at least `count` lines, if it has them. The beginning of a long text is not wrapped. */
 export function wrapTail(text: string, width: number, count: number): string[] {
   const lines: string[] = []
   let end = text.length
@@ -29,7 +29,7 @@ function wrapLine(line: string, width: number): string[] {
       continue
     }
     if (word[0] === ' ') {
-      // Blanks at a break are not carried over.
+      // A line does not begin with the blanks of the break.
       lines.push(current)
       current = ''
       used = 0
@@ -44,7 +44,7 @@ function wrapLine(line: string, width: number): string[] {
   return [...lines, current]
 }
 
-/** Cuts a text into pieces of exactly `width` columns (one less before a wide character) and a rest. */
+/** Cuts a text into pieces of `width` columns (one less before a wide character) and a rest. */
 export function cut(text: string, width: number): string[] {
   const pieces: string[] = []
   let piece = ''

@@ -19,24 +19,24 @@ export interface StartOptions {
   generation: GenerateOptions
   beginning: ChatBeginning
   loadModel: ChatOptions['loadModel']
-  /** Whether what is typed is kept for later conversations. */
+  /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
-  /** Most tokens per second of an answer. */
+  /** Maximum tokens per second of an answer. */
   pace?: number
   /** A saved conversation to begin with. */
   load?: string
-  /** The terminal, and what has been typed so far; absent if it only takes lines. */
+  /** The terminal with the keys so far; absent if it only takes lines. */
   typed?: TypedAhead
-  /** Aborting it leaves. */
+  /** Aborting it leaves the chat. */
   signal: AbortSignal
 }
 
-/** File of what was typed, in the folder of the models. */
+/** File of earlier inputs, in the folder of the models. */
 const HISTORY = 'chat-history.jsonl'
 
 /**
- * Holds a conversation at the terminal until the user leaves; resolves with whether that was by Ctrl-C. The model that
- * is in use at the end is disposed.
+ * Runs a chat at the terminal until the user leaves; `interrupted` says whether that was by Ctrl-C. Disposes of the
+ * model in use at the end.
  */
 export async function startChat(model: Model, options: StartOptions): Promise<{ interrupted: boolean }> {
   const { env } = process
@@ -47,7 +47,7 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   const chat = new Chat(model, { ...options, isPlain, history, modelNames, background: backgroundOf(env) })
   const { typed, signal } = options
   const screen = typed ? openScreen(chat, typed) : new PlainScreen(chat, process.stdin, process.stdout)
-  // At once: Ink's own handler of the signal may end the process before anything else is done.
+  // Synchronous: Ink's own signal handler may end the process before anything else runs.
   const leave = () => {
     chat.end()
     screen.close()
@@ -68,13 +68,13 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   return { interrupted: chat.interrupted }
 }
 
-/** What some terminals tell of their colours, as `foreground;background`. */
+/** Reads COLORFGBG, which some terminals set to their colours: `foreground;background`. */
 function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
   const colour = /;(\d+)$/.exec(COLORFGBG)?.[1]
   return colour === '7' || colour === '15' ? 'light' : 'dark'
 }
 
-/** Begins with a saved conversation, and shows that while it is read. */
+/** Loads a saved conversation, and shows so meanwhile. */
 function resume(chat: Chat, path: string): Promise<void> {
   chat.say('note', `loading ${path} ...`)
   return chat.work(() => load(chat, path))

@@ -10,7 +10,7 @@ import { Terminal } from '#molm/tui/screen/terminal.js'
 import { TypedAhead } from '#molm/tui/screen/typed-ahead.js'
 import { TerminalScreen } from './terminal-screen.js'
 
-/** Mixtures of a model with as many experts in each layer, but none in the dense ones. */
+/** Mixtures of a model with the same number of experts in each layer, but none in the dense ones. */
 export function mixturesOf(
   layers: number,
   counts: { attention?: number; mlp?: number },
@@ -25,7 +25,7 @@ export function mixturesOf(
   ]
 }
 
-/** As much of a model as the screen needs. */
+/** The parts of a model that the screen needs. */
 export function modelOf(mixtures: Mixture[], layers: number, name = 'ibm-research/MoLM-700M-8B'): Model {
   const model = {
     name,
@@ -74,7 +74,7 @@ export async function chatOf(
 
 type Fields = { -readonly [K in keyof ChatView]: ChatView[K] }
 
-/** A chat that screens see with these fields in place of its own; the fields may be changed. */
+/** A chat that screens see with these fields instead of its own; the test may change the fields. */
 export function shownAs<K extends keyof ChatView>(chat: Chat, fields: Pick<Fields, K>): Chat & Pick<Fields, K> {
   const descriptors = Object.entries(fields).map(([name, value]) => [name, { value, writable: true, enumerable: true }])
   return Object.create(chat, Object.fromEntries(descriptors))
@@ -99,7 +99,7 @@ export class ShownChat<C extends Chat = Chat> {
       return true
     },
   })
-  /** Characters written so far. */
+  /** Number of characters written so far. */
   written = 0
   private pending?: Promise<void>
   private readonly shown: ChatScreen
@@ -131,7 +131,7 @@ export class ShownChat<C extends Chat = Chat> {
     this.output.emit('resize')
   }
 
-  /** Resolves when all that was to be drawn is on the screen. */
+  /** Resolves when the screen shows all drawings. */
   async settled(ms = 100): Promise<void> {
     await wait(ms)
     await this.pending

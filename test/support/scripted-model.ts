@@ -8,7 +8,7 @@ export interface ScriptedAnswer {
   ending?: 'waits until it is aborted' | Error
 }
 
-/** A question as the model got it. */
+/** A question in a prompt, and the seed of its answer. */
 export interface Asked {
   question: string
   seed?: number
@@ -18,8 +18,8 @@ export interface Asked {
 const THINKING = 20
 
 /**
- * As much of a model as a conversation needs. It gives these answers in turn, then empty ones; each character is a token,
- * and all tokens choose the experts of `routes`. Lists what it was asked.
+ * Gives a model the parts that a conversation needs. It gives the answers in turn, then empty ones. Each character is a
+ * token, and all tokens choose the experts of `routes`. `asked` lists the questions.
  */
 export function scripted(
   model: Model,
@@ -91,7 +91,7 @@ class ScriptedSession {
   dispose(): void {}
 }
 
-/** The routes of `count` tokens that choose alike. */
+/** Routes of `count` tokens with the same choice. */
 function repeated(layer: LayerRoutes, count: number): LayerRoutes {
   const of = <T extends Int32Array | Float32Array>(row: T) => {
     const all = new (row.constructor as new (length: number) => T)(row.length * count)

@@ -19,7 +19,7 @@ async function inTerminal(options: TerminalOptions, use: (terminal: PseudoTermin
   }
 }
 
-/** The terminal is as a shell wants it, and nothing on it was cleared. */
+/** Asserts that the terminal is in the mode of a shell, and that nothing on it was cleared. */
 function assertRestored({ screen }: PseudoTerminal, settings: string): void {
   assert.match(settings, /(^|\s)icanon/, 'canonical mode')
   assert.match(settings, /(^|\s)echo\s/, 'echo')
@@ -34,7 +34,7 @@ function occurrences(text: string, pattern: RegExp): number {
 
 const [LANTERN, SUM] = ['What is a lantern?', 'What is 23 + 45?']
 
-/** Asks, and waits until this answer has ended: earlier, nothing else can be asked, and a frame may be on its way. */
+/** Asks, and waits for the end of the answer: before that, no other question runs, and a frame may be on its way. */
 async function ask(terminal: PseudoTerminal, question: string): Promise<void> {
   const answered = () => {
     const parts = terminal.screen.everything.split(`› ${question}`).slice(1)
@@ -65,7 +65,7 @@ trial('a conversation goes into the scrollback whole and once, and ends with Ctr
   })
 })
 
-trial('the screen is drawn on a terminal whatever the variable CI says', async () => {
+trial('the screen is drawn on a terminal for every value of CI', async () => {
   await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'], env: { CI: 'true' } }, async (terminal) => {
     await ask(terminal, SUM)
     await terminal.waitFor(/experts of the (newest|last) token/)
@@ -100,7 +100,7 @@ trial('the live area fits every window, and resizing keeps the scrollback', asyn
       [80, 24],
     ]) {
       await terminal.resize(columns, rows)
-      // All that is in sight is drawn anew.
+      // All visible lines are drawn again.
       await new Promise((resolve) => setTimeout(resolve, 300))
       await ask(terminal, SUM)
       await terminal.enter('/reset', /begins again/)
@@ -119,7 +119,7 @@ trial('a pasted text of several lines waits to be sent', async () => {
   await inTerminal({}, async (terminal) => {
     terminal.type('\x1b[200~one\rtwo\rthree\x1b[201~')
     await terminal.waitFor(/› one\n {2}two\n {2}three/)
-    // Not Alt-Enter, whose two bytes may come too far apart here to be one key.
+    // Not Alt-Enter: its two bytes may arrive too far apart here to be one key.
     terminal.type('\\\rfour\\\r')
     await terminal.waitFor(/ {2}three\n {2}four\n/)
     assert.not.match(terminal.screen.everything, /^› one$[\s\S]*answering/m)
@@ -143,12 +143,12 @@ trial('each slash command does what it says', async () => {
       await terminal.enter('/set temperature hot', /! temperature must be/)
       await terminal.enter('/system off', /no system text/)
       await terminal.enter(`/save ${dir}/talk`, /saved in/)
-      await terminal.enter(`/save ${dir}/talk`, /talk is there already; \/save! replaces it/)
+      await terminal.enter(`/save ${dir}/talk`, /talk exists already; \/save! replaces it/)
       await terminal.enter(`/save! "${dir}/talk"`, /already[\s\S]*saved in/)
       await terminal.enter('/set top-k', /top-k 40/)
       await terminal.enter('/pace 50', /at most 50 tokens per second/)
-      await terminal.enter('/pace off', /as fast as it goes/)
-      await terminal.enter('/history off', /nothing of what you type is kept/)
+      await terminal.enter('/pace off', /as fast as possible/)
+      await terminal.enter('/history off', /nothing that you type is kept/)
       await terminal.enter('/undo', /taken back/)
       await terminal.waitFor(/› What is a lantern\? *\n.*context/)
       terminal.type('\x15')
@@ -171,7 +171,7 @@ trial('each slash command does what it says', async () => {
   })
 })
 
-trial('what was written is there again in the next conversation', async () => {
+trial('the next conversation has the inputs of the last one', async () => {
   await inTemporaryFolder(async (home) => {
     const options = { env: { MOLM_HOME: home } }
     await inTerminal(options, async (terminal) => {
@@ -186,7 +186,7 @@ trial('what was written is there again in the next conversation', async () => {
   })
 })
 
-trial('nothing of what was written is kept where the user does not want it', async () => {
+trial('no input is kept if the user does not want it', async () => {
   await inTemporaryFolder(async (home) => {
     const start = ['bin/molm.js', 'chat']
     for (const [args, env] of [
@@ -195,14 +195,14 @@ trial('nothing of what was written is kept where the user does not want it', asy
     ] as const) {
       await inTerminal({ args: [...args], env: { MOLM_HOME: home, ...env } }, async (terminal) => {
         await terminal.enter('/set top-k 7', /set top-k 7/)
-        await terminal.enter('/help keys', /Nothing of what you type is kept/)
+        await terminal.enter('/help keys', /None of your input is kept/)
         terminal.type('\x04')
         await terminal.ended()
       })
     }
     assert.equal(await readdir(home), [])
     await inTerminal({ env: { MOLM_HOME: home } }, async (terminal) => {
-      await terminal.enter('/help keys', /What you type is kept in/)
+      await terminal.enter('/help keys', /Your input is kept in/)
       terminal.type('\x04')
       await terminal.ended()
     })
@@ -210,7 +210,7 @@ trial('nothing of what was written is kept where the user does not want it', asy
   })
 })
 
-trial('the tokens of an answer are walked with the cursor keys', async () => {
+trial('the arrow keys walk over the tokens of an answer', async () => {
   await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
     await ask(terminal, LANTERN)
     await terminal.waitFor(/experts of the last token/)
@@ -256,7 +256,7 @@ trial('without colour the map is drawn with shades', async () => {
   )
 })
 
-trial('an answer that is cut says so, and /continue goes on with it', async () => {
+trial('an answer that is cut says so, and /continue resumes it', async () => {
   await inTerminal(
     { args: ['bin/molm.js', 'chat', '--temperature', '0', '-n', '4', '--pace', '100'] },
     async (terminal) => {
@@ -270,15 +270,15 @@ trial('an answer that is cut says so, and /continue goes on with it', async () =
   )
 })
 
-trial('a question longer than what the model was trained on is warned of, and is read in sight', async () => {
+trial('a question longer than the training texts gets a warning, and its reading shows progress', async () => {
   await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0', '-n', '4'] }, async (terminal) => {
     terminal.type(`\x1b[200~${'The lantern is lit. '.repeat(600)}\x1b[201~\r`)
     await terminal.waitFor(/tokens, and nano was trained on 512 at a time/)
-    await terminal.waitUntil(() => /reading [\d.]+ ?k? of [\d.]+ k tokens/.test(terminal.output), 'how far it is')
+    await terminal.waitUntil(() => /reading [\d.]+ ?k? of [\d.]+ k tokens/.test(terminal.output), 'the progress')
   })
 })
 
-trial('Ctrl-Z suspends as it does in a shell, and the conversation goes on afterwards', async () => {
+trial('Ctrl-Z suspends as it does in a shell, and the conversation continues afterwards', async () => {
   await inTerminal({ hasJobs: true }, async (terminal) => {
     await terminal.waitFor(/\/help$/m)
     terminal.type('\x1a')
@@ -291,7 +291,7 @@ trial('Ctrl-Z suspends as it does in a shell, and the conversation goes on after
   })
 })
 
-trial('Ctrl-Z changes nothing without a shell that could let the chat go on', async () => {
+trial('Ctrl-Z changes nothing without a shell that could continue the chat', async () => {
   await inTerminal({}, async (terminal) => {
     await terminal.waitFor(/\/help$/m)
     terminal.type('\x1a')
@@ -301,7 +301,7 @@ trial('Ctrl-Z changes nothing without a shell that could let the chat go on', as
   })
 })
 
-trial('TERM=dumb gets lines, one after the other', async () => {
+trial('TERM=dumb gets plain lines', async () => {
   const dumb = { args: ['bin/molm.js', 'chat', '--temperature', '0', '-n', '8'], env: { TERM: 'dumb' } }
   await inTerminal(dumb, async (terminal) => {
     await terminal.waitFor(/^> *$/m)
@@ -316,7 +316,7 @@ trial('TERM=dumb gets lines, one after the other', async () => {
   })
 })
 
-trial('a file that is no saved conversation is refused before the model is loaded', async () => {
+trial('a file that is not a saved conversation is refused before the model loads', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'nope')
     const terminal = await PseudoTerminal.start({ args: ['bin/molm.js', 'chat', '-m', 'nothing', '--load', path] })
@@ -329,7 +329,7 @@ trial('a file that is no saved conversation is refused before the model is loade
   })
 })
 
-trial('a saved conversation can be begun with', async () => {
+trial('a chat can begin with a saved conversation', async () => {
   await inTemporaryFolder(async (dir) => {
     await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
       await ask(terminal, LANTERN)

@@ -24,7 +24,7 @@ async function shown(
   await onScreen(await chatOf(mixtures, 'truecolor'), size, use)
 }
 
-/** A chat while an answer runs, whose text the test writes. */
+/** A chat that looks as if an answer runs; the test writes the text of the answer. */
 async function shownAnswering(
   mixtures: Mixture[],
   size: readonly [number, number],
@@ -49,7 +49,7 @@ async function onScreen<C extends Chat>(
   }
 }
 
-/** What the screen would be if the same conversation were drawn on it for the first time. */
+/** The screen as a first drawing of the same conversation would leave it. */
 async function freshDrawing({ chat }: ShownChat, size: readonly [number, number]): Promise<unknown> {
   const { map, state, answer } = chat
   const fresh = shownAs(await chatOf([...chat.model.config.mixtures], 'truecolor'), { map, state, answer })
@@ -63,7 +63,7 @@ async function freshDrawing({ chat }: ShownChat, size: readonly [number, number]
   }
 }
 
-/** Text and colours of the lines from the top of the conversation on. */
+/** Text and colours of all lines. */
 function lookOf({ screen }: ShownChat): unknown {
   const lines = screen.cells.map((line) => line.map(({ text, style }) => `${style}|${text}`).join(' '))
   return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1)
@@ -104,7 +104,7 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
   }
 }
 
-test('Ctrl-L draws the screen anew, whatever has been written over it', async () => {
+test('Ctrl-L draws the screen again over anything that was written on it', async () => {
   await shown(SHAPES['6 x 24'], [80, 24], async (live) => {
     live.chat.say('user', 'Hello?')
     await live.settled()
@@ -117,7 +117,7 @@ test('Ctrl-L draws the screen anew, whatever has been written over it', async ()
   })
 })
 
-test('only lines that have changed are written', async () => {
+test('only changed lines are written', async () => {
   await shown(SHAPES['24 x 48'], [100, 30], async (live) => {
     await live.settled()
     const before = live.written
@@ -128,7 +128,7 @@ test('only lines that have changed are written', async () => {
   })
 })
 
-test('the terminal is asked for its background, and a light one gets colours that are dark where a gate is large', async () => {
+test('the terminal is asked for its background; on a light one, large gates are dark', async () => {
   await shown(SHAPES['6 x 24'], [80, 24], async (live) => {
     await live.settled()
     const strongest = () => {
@@ -147,7 +147,7 @@ test('the terminal is asked for its background, and a light one gets colours tha
   })
 })
 
-test('the walk reaches the question, the beginning and the end, and marks one token at a time', async () => {
+test('the walk reaches the question, the beginning and the end, and shows one token at a time', async () => {
   const mixtures = SHAPES['6 x 24']
   await shown(mixtures, [100, 30], async (live) => {
     const { chat } = live
@@ -182,7 +182,7 @@ test('the walk reaches the question, the beginning and the end, and marks one to
   })
 })
 
-test('/play shows the answer once more, token by token, until a key is pressed', async () => {
+test('/play replays the answer, token by token, until a key is pressed', async () => {
   await shown(SHAPES['6 x 24'], [100, 30], async (live) => {
     live.type('/play 100\r')
     const seen = new Set<string>()
@@ -201,7 +201,7 @@ test('/play shows the answer once more, token by token, until a key is pressed',
   })
 })
 
-test('how far a long question has been read is shown while it is', async () => {
+test('reading a long question shows its progress', async () => {
   await shownAnswering(SHAPES['24 x 48'], [80, 24], async (live) => {
     live.chat.reading = 'reading 1.2 k of 34 k tokens, 40 s left'
     live.chat.changed()
@@ -211,7 +211,7 @@ test('how far a long question has been read is shown while it is', async () => {
   })
 })
 
-test('what is sent while an answer runs waits for its end', async () => {
+test('a message sent during an answer waits for its end', async () => {
   await shownAnswering(SHAPES['6 x 24'], [100, 30], async (live) => {
     live.type('and then?\r')
     await live.settled()
@@ -220,7 +220,7 @@ test('what is sent while an answer runs waits for its end', async () => {
   })
 })
 
-test('Ctrl-R finds what was written before', async () => {
+test('Ctrl-R finds earlier inputs', async () => {
   await shown(SHAPES['6 x 24'], [100, 30], async (live) => {
     for (const entry of ['What is a lantern?', 'What is a lamp?', '/stats']) await live.chat.options.history.add(entry)
     live.type('\x12is a')

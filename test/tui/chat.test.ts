@@ -33,14 +33,14 @@ function type(chat: Chat, text: string): void {
   press(chat, { kind: 'key', name: 'enter' })
 }
 
-/** Resolves when nothing runs or waits. */
+/** Resolves when no answer runs and no message waits. */
 async function idle(chat: Chat): Promise<void> {
   while (chat.queued > 0 || chat.state !== 'idle') await wait(5)
 }
 
 const questions = (asked: Asked[]) => asked.map(({ question }) => question)
 
-test('what is sent while an answer runs is asked after it, in order', async () => {
+test('messages sent during an answer are asked after it, in order', async () => {
   const { chat, asked } = await answering(['one', 'two', 'three'])
   for (const text of ['first', 'second', '/nothing', 'third']) type(chat, text)
   assert.equal([chat.state, chat.queued, chat.input.text], ['answering', 3, ''])
@@ -61,7 +61,7 @@ test('what is sent while an answer runs is asked after it, in order', async () =
   )
 })
 
-test('a conversation that no room is left for is told of its own commands, not of sessions', async () => {
+test('a conversation without room left names its own commands, not sessions', async () => {
   const full = new NoRoom('no room for 1 more tokens: dispose of other sessions', { held: 900_000, more: 1 })
   const { chat } = await answering([{ text: '', ending: full }])
   type(chat, 'one more')
@@ -70,7 +70,7 @@ test('a conversation that no room is left for is told of its own commands, not o
   assert.match(error?.text ?? '', /^no room for more text .*; \/reset begins again, \/set context N /)
 })
 
-test('Ctrl-C gives what waits back to be written', async () => {
+test('Ctrl-C puts the waiting messages back into the input', async () => {
   const { chat, asked } = await answering(['one'])
   for (const text of ['first', 'second', 'third']) type(chat, text)
   press(chat, { kind: 'key', name: 'ctrl-c' })
@@ -79,7 +79,7 @@ test('Ctrl-C gives what waits back to be written', async () => {
   assert.not.ok(questions(asked).includes('second'))
 })
 
-test('a name near that of a command gets it as a hint, and the names of other programs work', async () => {
+test('a misspelt command gets a hint, and the names of other programs work', async () => {
   const { chat } = await answering([])
   for (const line of ['/clera', '/hepl', '/xyzzy', '/?', '/bye']) type(chat, line)
   while (chat.state !== 'ended') await wait(5)
@@ -89,7 +89,7 @@ test('a name near that of a command gets it as a hint, and the names of other pr
       'there is no command /clera; did you mean /clear?',
       'there is no command /hepl; did you mean /help?',
       'there is no command /xyzzy; /help lists them',
-      '/help keys lists the keys, and says what is kept of what you type.',
+      '/help keys lists the keys, and the file that keeps your input.',
     ],
   )
 })
@@ -106,7 +106,7 @@ test('/system alone shows the system text, and off or "" clears it', async () =>
   assert.equal(said, [none, brief, brief, none, none, kind, none, none])
 })
 
-test('an answer that is interrupted names the command that resumes it', async () => {
+test('an interrupted answer names the command that resumes it', async () => {
   for (const [text, note] of [
     ['It was', 'interrupted: /continue resumes it'],
     ['', 'interrupted: /retry answers again'],
@@ -120,7 +120,7 @@ test('an answer that is interrupted names the command that resumes it', async ()
   }
 })
 
-test('/continue after an answer that had ended says so, and leaves the answer the newest', async () => {
+test('/continue after an answer that had ended says so, and changes nothing on the map', async () => {
   const { chat } = await answering(['It was.', '\n'])
   type(chat, 'What was it?')
   await idle(chat)
@@ -128,11 +128,14 @@ test('/continue after an answer that had ended says so, and leaves the answer th
   assert.is(before, 'It was.'.length)
   type(chat, '/continue')
   await idle(chat)
-  assert.equal([chat.items.at(-1)?.kind, chat.items.at(-1)?.text], ['note', 'the answer had ended; nothing came'])
+  assert.equal(
+    [chat.items.at(-1)?.kind, chat.items.at(-1)?.text],
+    ['note', 'the answer had already ended: nothing was added'],
+  )
   assert.is(chat.map.answerLength, before)
 })
 
-test('/undo says which turn no longer counts, and gives its question back to be written', async () => {
+test('/undo says which turn no longer counts, and puts its question back into the input', async () => {
   const { chat } = await answering([])
   const question = `What is a lantern, ${'and another, '.repeat(5)}?`
   const messages = [
@@ -149,11 +152,11 @@ test('/undo says which turn no longer counts, and gives its question back to be 
   assert.equal([chat.input.text, chat.conversation.messages.length], [question, 0])
 })
 
-test('the empty line of nano has a question that Tab takes, until one has been asked', async () => {
+test('nano proposes a first question, which Tab takes', async () => {
   const other = await answering([], { depth: '16' })
   assert.is(other.chat.placeholder, undefined, 'another model')
   const colourless = await answering([], { name: 'nano' })
-  assert.is(colourless.chat.placeholder, undefined, 'without colour it would look as if it were written')
+  assert.is(colourless.chat.placeholder, undefined, 'without colour it would look like input')
   const { chat } = await answering(['one'], { name: 'nano', depth: '16' })
   assert.is(chat.placeholder, 'What is a lighthouse?')
   type(chat, '/set top-k 3')
@@ -168,7 +171,7 @@ test('the empty line of nano has a question that Tab takes, until one has been a
   assert.equal([chat.items.at(-1)?.text, chat.placeholder], ['one', undefined])
 })
 
-test('/help fits below the title of a map at 80 x 24, and a terminal that only takes lines has less of it', async () => {
+test('/help fits below the title of a map at 80 x 24, and a plain terminal has less of it', async () => {
   for (const { rows, text } of [commandHelp(), keyHelp({ hasTemplate: false })]) {
     const lines = [...tableLines(rows, 79), ...wrap(text, 79)]
     assert.ok(lines.length <= 10 && lines.every((line) => line.length <= 79), lines.join('\n'))
@@ -182,7 +185,7 @@ test('/help fits below the title of a map at 80 x 24, and a terminal that only t
   assert.is(chat.items.at(-1)?.text, '/map needs a terminal that can move its cursor')
 })
 
-test('/retry takes the next seed where one was set, and another question the first again', async () => {
+test('/retry takes the next seed if one was set; a new question takes the first again', async () => {
   const { chat, asked } = await answering([])
   for (const line of ['/set seed 7', 'hello', '/retry', '/retry', 'and now']) type(chat, line)
   await idle(chat)
@@ -192,12 +195,12 @@ test('/retry takes the next seed where one was set, and another question the fir
   )
 })
 
-test('notes say what can be done', () => {
+test('notes name a remedy', () => {
   assert.match(cutNote(64), /^cut at 64 tokens: .* \/set max-tokens 200 /)
   const model = { name: 'm', config: { trainedContext: 512 } } as Model
   assert.match(lengthNote(513, model) ?? '', /has 513 tokens, and m was trained on 512/)
   assert.is(lengthNote(512, model), undefined)
-  assert.is(lengthNote(9000, model, 512), undefined, 'no more than that counts')
+  assert.is(lengthNote(9000, model, 512), undefined, 'only the context counts')
 })
 
 test.run()

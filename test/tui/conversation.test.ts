@@ -25,7 +25,7 @@ test.before(async () => {
 })
 test.after(() => nano.dispose())
 
-/** Keeps all that it is told. */
+/** Records all that it receives. */
 class Witness implements AnswerWatcher {
   shown = ''
   readonly tokens: number[] = []
@@ -84,7 +84,7 @@ test('an answer streams, and later turns continue from the cache as from the sta
   conversation.dispose()
 })
 
-test('the cells of the map are what forward routes for the same tokens', async () => {
+test('the map shows the routes of forward for the same tokens', async () => {
   const conversation = new Conversation(nano)
   const witness = new Witness()
   await conversation.ask('What is 23 + 45?', witness, GREEDY)
@@ -95,7 +95,7 @@ test('the cells of the map are what forward routes for the same tokens', async (
   const all = [...prompt, ...witness.tokens]
   const { routes = [] } = await session.forward(all, { routes: true, logits: 'none' })
   const { map } = witness
-  assert.is(map.tokens.length, all.length, 'what was read is there as well as what was written')
+  assert.is(map.tokens.length, all.length, 'tokens that were read are there, too')
   assert.is(map.answerStart, prompt.length)
   assert.is(map.usage.tokens, witness.tokens.length, 'only the answer counts as usage')
   for (const index of map.tokens.keys()) {
@@ -120,7 +120,7 @@ test('the cells of the map are what forward routes for the same tokens', async (
   conversation.dispose()
 })
 
-test('retry answers the same turn again, undo gives its text back', async () => {
+test('retry answers the same turn again, undo returns its text', async () => {
   const conversation = new Conversation(nano)
   const { text } = await conversation.ask(LANTERN.question, new Witness(), GREEDY)
   assert.is((await conversation.retry(new Witness(), GREEDY))?.text, text)
@@ -131,7 +131,7 @@ test('retry answers the same turn again, undo gives its text back', async () => 
   conversation.dispose()
 })
 
-test('an answer that was cut goes on as if it had not been, with the tokens that were read in the map', async () => {
+test('a cut answer continues as if it had not been cut, and the map has the tokens that were read', async () => {
   const whole = new Conversation(nano)
   const { text } = await whole.ask('What is a lantern?', new Witness(), GREEDY)
   const conversation = new Conversation(nano)
@@ -150,7 +150,7 @@ test('an answer that was cut goes on as if it had not been, with the tokens that
   conversation.dispose()
 })
 
-test('continuing an answer that had ended changes nothing, as often as it is tried', async () => {
+test('continuing an answer that had ended changes nothing, every time', async () => {
   const conversation = new Conversation(nano)
   const { text } = await conversation.ask(LANTERN.question, new Witness(), GREEDY)
   const before = [...conversation.messages]
@@ -167,7 +167,7 @@ test('continuing an answer that had ended changes nothing, as often as it is tri
   conversation.dispose()
 })
 
-test('a turn that is taken back leaves the cache', async () => {
+test('a turn that is taken back is removed from the cache', async () => {
   const conversation = new Conversation(nano)
   await conversation.ask(LANTERN.question, new Witness(), GREEDY)
   const length = conversation.length
@@ -182,7 +182,7 @@ test('a turn that is taken back leaves the cache', async () => {
   conversation.dispose()
 })
 
-test('that the template leaves the system text out is reported', async () => {
+test('a system text that the template leaves out is reported', async () => {
   const conversation = new Conversation(nano)
   const reported: string[] = []
   const witness = Object.assign(new Witness(), { systemDropped: () => reported.push(conversation.system) })
@@ -193,7 +193,7 @@ test('that the template leaves the system text out is reported', async () => {
   conversation.dispose()
 })
 
-test('an interrupted answer is kept as far as it came, and the conversation goes on', async () => {
+test('an interrupted answer is kept as far as it came, and the conversation continues', async () => {
   const conversation = new Conversation(nano)
   const stop = new AbortController()
   const witness = new Witness()
@@ -208,7 +208,7 @@ test('an interrupted answer is kept as far as it came, and the conversation goes
   conversation.dispose()
 })
 
-test('a limited context that has forgotten the beginning begins anew where it must', async () => {
+test('a limited context that has forgotten the beginning reads the turns again', async () => {
   const conversation = new Conversation(nano)
   const options = { ...GREEDY, context: 24 }
   await conversation.ask(LANTERN.question, new Witness(), options)
@@ -220,7 +220,7 @@ test('a limited context that has forgotten the beginning begins anew where it mu
   conversation.dispose()
 })
 
-test('a text that is given goes on where it stops, with and without a template', async () => {
+test('an answer continues a given beginning, with and without a template', async () => {
   const messages = [{ role: 'user', content: 'Hi' }]
   assert.is((await writeChat(messages, { prefill: 'Dear' })).text, 'User: Hi\nAssistant: Dear')
   const open = await writeChat([...messages, { role: 'assistant', content: 'Dear' }], { template: nano.chatTemplate })
@@ -233,8 +233,8 @@ test('a text that is given goes on where it stops, with and without a template',
   conversation.dispose()
 })
 
-test('where the context of a model ends, whole turns are left out from the oldest on, and it is told', async () => {
-  // nano has no positions; a model that says it has some is treated as one that does.
+test('when a model has too few positions, the oldest turns are left out whole, and their number is reported', async () => {
+  // nano has no limit of positions; here it claims one.
   const limited = new Proxy(nano, {
     get: (model, key) => {
       if (key === 'config') return { ...model.config, maxPositions: 80 }
@@ -251,7 +251,7 @@ test('where the context of a model ends, whole turns are left out from the oldes
     await conversation.ask(`What is ${turn} + 1?`, witness, options)
     leftOut.push(witness.without)
   }
-  assert.is(conversation.messages.length, 12, 'nothing is taken out of what the user sees')
+  assert.is(conversation.messages.length, 12, 'the user still sees all turns')
   const told = leftOut.filter((count) => count > 0)
   assert.ok(told.length > 0 && told.every((count) => count % 2 === 0), `${leftOut}`)
   const first = told[told.length - 1]
@@ -263,13 +263,13 @@ test('where the context of a model ends, whole turns are left out from the oldes
   conversation.dispose()
 })
 
-test('an answer that ends with the context of a model is kept', async () => {
+test('an answer that fills the context of a model is kept', async () => {
   await inTemporaryFolder(async (dir) => {
     const folder = join(dir, 'short')
     await cp(fixturePath('41-qwen3moe-f32'), folder, { recursive: true })
     const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
     await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 24 }))
-    // Single bytes alone: the model has fewer ids than the tokenizer.
+    // Only single bytes, since the model has fewer ids than the tokenizer.
     const tokenizer = JSON.parse(await readFile(fixturePath('01-base-bin-f32/tokenizer.json'), 'utf8'))
     const vocab = Object.entries(tokenizer.model.vocab).filter(([, id]) => (id as number) < 256)
     const bytes = {
@@ -306,13 +306,13 @@ test('an error leaves the turns as they were', async () => {
   conversation.dispose()
 })
 
-test('a saved conversation goes on as the one that was saved, without running it again', async () => {
+test('a saved conversation continues exactly, without running it again', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'talk')
     const conversation = new Conversation(nano)
     await conversation.ask(LANTERN.question, new Witness(), GREEDY)
     await saveConversation(path, await conversation.save(), nano)
-    if (process.platform !== 'win32') assert.is((await stat(path)).mode & 0o777, 0o600, 'for its owner alone')
+    if (process.platform !== 'win32') assert.is((await stat(path)).mode & 0o777, 0o600, 'only its owner may read it')
     assert.equal(await readdir(dir), ['talk'])
     const again = new Conversation(nano)
     await again.restore(await loadConversation(path, nano))
@@ -339,7 +339,7 @@ test('a conversation that could not be loaded again is not saved', async () => {
   })
 })
 
-/** The file as the first version of the format had it: without a checksum. */
+/** The file in the first version of the format, which had no checksum. */
 function asUnchecked(bytes: Buffer): Uint8Array {
   const end = 8 + Number(bytes.readBigUInt64LE(0))
   const header = JSON.parse(bytes.toString('utf8', 8, end))
@@ -349,7 +349,17 @@ function asUnchecked(bytes: Buffer): Uint8Array {
   return safetensors(header, bytes.subarray(end))
 }
 
-test('a conversation of the version without a checksum is still read', async () => {
+test('a conversation that cannot be written is refused with the reason', async () => {
+  await inTemporaryFolder(async (dir) => {
+    await writeFile(join(dir, 'file'), '')
+    const state = await new Conversation(nano).save()
+    const saves = () => saveConversation(join(dir, 'file', 'talk'), state, nano)
+    await rejectsWithUserError(saves, /talk: cannot be written \(a part of the path is a file, not a folder\)$/)
+    assert.equal(await readdir(dir), ['file'])
+  })
+})
+
+test('a conversation in the version without a checksum can be read', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'talk')
     const conversation = new Conversation(nano)
@@ -363,7 +373,7 @@ test('a conversation of the version without a checksum is still read', async () 
   })
 })
 
-test('the turns of a file go on with another model; of another version or damaged it is refused by name', async () => {
+test('another model continues the turns of a file; a file of another version or a damaged one is refused by name', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'talk')
     const conversation = new Conversation(nano)
@@ -404,11 +414,11 @@ test('the turns of a file go on with another model; of another version or damage
       flipped[Math.floor(at * bytes.length)] ^= 4
       await refuses(() => flipped, damaged)
     }
-    // Its bytes are read once it is loaded, and not before as well.
+    // Only loading reads all bytes, and finds the damage.
     await checkConversation(path)
     await refuses((bytes) => bytes.subarray(0, -9), /cut short/)
     await rejectsWithUserError(() => checkConversation(path), /cut short/)
-    // The last floats of the file are what the weights made of the last tokens.
+    // The last floats of the file are `check`, the output for the last tokens.
     await writeFile(path, asUnchecked(Buffer.from(bytes).fill(0x40, bytes.length - 64)))
     const other = await loadConversation(path, nano)
     assert.is(other.otherModel, 'other weights of nano')

@@ -11,7 +11,7 @@ import type { KeyName } from '#molm/tui/input/keys.js'
 import { inputLines } from '#molm/tui/input/lines.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-/** Windows keeps no permissions of the kind that is looked at. */
+/** Windows has no permissions of this kind. */
 const withOwners = process.platform === 'win32' ? test.skip : test
 
 /** The text after some keys, with | for the cursor. */
@@ -33,7 +33,7 @@ test('the cursor moves by characters, words and lines', () => {
   assert.is(after('ab\nlonger', 'up', 'down'), 'ab\nlo|nger')
 })
 
-test('a character that takes several code units goes in one press', () => {
+test('a character of several code units is deleted by one key', () => {
   assert.is(after('a👩‍🚀', 'backspace'), 'a|')
   assert.is(after('ae\u0301', 'left'), 'a|e\u0301')
   assert.is(after('👍x', 'home', 'delete'), '|x')
@@ -46,7 +46,7 @@ test('words and lines are deleted as in a shell', () => {
   assert.is(after('a\nb', 'home', 'delete-to-start'), 'a|b')
 })
 
-test('a key with nowhere to go says so', () => {
+test('a key that cannot move the cursor says so', () => {
   const editor = new Editor()
   for (const name of ['up', 'down', 'left', 'right'] as const) assert.not.ok(editor.press(name))
 })
@@ -75,7 +75,7 @@ test('wide characters count two columns and lines never exceed the width', () =>
   }
 })
 
-test('the last lines of a text are the same as those of the whole', () => {
+test('wrapTail gives the last lines of the whole text', () => {
   const text = 'one two three\n\nfour five six seven\neight\n'
   for (let count = 1; count < 12; count++) {
     const all = wrap(text, 9)
@@ -88,7 +88,7 @@ test('text cannot carry escape sequences to the terminal', () => {
   assert.is(harmless('a\x1b[2Jb\tc\r\nd\x07'), 'a\ufffd[2Jb  c\nd\ufffd')
 })
 
-test('of a text of more rows than there is room for, the rows that are shown are named', () => {
+test('a text with more rows than there is room for names the rows that are shown', () => {
   const editor = new Editor()
   editor.insert('1\n2\n3\n4\n5')
   assert.equal(inputLines(editor, 20, 3), ['  (rows 4-5 of 5)', '  4', '  5\x1b[7m \x1b[27m'])
@@ -97,14 +97,14 @@ test('of a text of more rows than there is room for, the rows that are shown are
   assert.equal(inputLines(editor, 20, 3), ['  (rows 1-2 of 5)', '› \x1b[7m1\x1b[27m', '  2'])
 })
 
-test('a placeholder stands dim in the empty line, the cursor on its first letter', () => {
+test('a placeholder is dim, with the cursor on its first letter', () => {
   const placeholder = 'What is a lighthouse?'
   const [line] = inputLines(new Editor(), 40, 3, placeholder)
   assert.is(line, '› \x1b[7mW\x1b[27m\x1b[2mhat is a lighthouse? (Tab)\x1b[22m')
   assert.is(stripVTControlCharacters(inputLines(new Editor(), 12, 3, placeholder)[0]).length, 12)
 })
 
-test('Up and Down go over the rows of a long line as it is broken on the screen', () => {
+test('Up and Down move by the rows of a long line on the screen', () => {
   const editor = new Editor()
   editor.width = 4
   editor.set('abcdefghij\nk')
@@ -114,7 +114,7 @@ test('Up and Down go over the rows of a long line as it is broken on the screen'
   assert.is(editor.cursor, 5)
   assert.ok(editor.press('up'))
   assert.is(editor.cursor, 1)
-  assert.not.ok(editor.press('up'), 'there is none above')
+  assert.not.ok(editor.press('up'), 'no row is above')
   for (let row = 0; row < 3; row++) assert.ok(editor.press('down'))
   assert.is(editor.cursor, 12)
   assert.not.ok(editor.press('down'))
@@ -128,7 +128,7 @@ test('the input shows the lines around the cursor', () => {
   assert.equal(inputLines(editor, 20, 2), ['› \x1b[7mo\x1b[27mne', '  two'])
 })
 
-test('history goes back and forth, comes back to the draft, and lasts', async () => {
+test('history goes back and forth, returns to the draft, and lasts', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'home', 'history')
     const history = await InputHistory.open(path)
@@ -137,7 +137,7 @@ test('history goes back and forth, comes back to the draft, and lasts', async ()
     assert.is(history.older('two\nlines'), 'first')
     assert.is(history.older('first'), undefined)
     assert.is(history.newer('first, changed'), 'two\nlines')
-    assert.is(history.older('two\nlines'), 'first, changed', 'a changed line waits for its writer')
+    assert.is(history.older('two\nlines'), 'first, changed', 'a changed line is kept')
     assert.is(history.newer('first'), 'two\nlines')
     assert.is(history.newer('two\nlines'), 'draft')
     assert.is(history.newer('draft'), undefined)
@@ -151,7 +151,7 @@ test('history goes back and forth, comes back to the draft, and lasts', async ()
   })
 })
 
-withOwners('what was typed can be read by its owner alone', async () => {
+withOwners('only the owner can read the history', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'home', 'history')
     await (await InputHistory.open(path)).add('secret')

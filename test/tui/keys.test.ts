@@ -14,7 +14,7 @@ test('text and keys come in the order they were typed', () => {
   ])
 })
 
-test('a pasted text is one piece, however it is cut, and its line ends are newlines', () => {
+test('a pasted text is one piece, wherever chunks end, and its line ends are newlines', () => {
   const pasted = '\x1b[200~a\r\nb\rc\x1b[A\x1b[201~x'
   for (let at = 0; at <= pasted.length; at++) {
     const reader = new KeyReader()
@@ -30,7 +30,7 @@ test('a pasted text is one piece, however it is cut, and its line ends are newli
   }
 })
 
-test('a sequence that is cut waits for its rest', () => {
+test('an incomplete sequence waits for its rest', () => {
   const reader = new KeyReader()
   assert.equal(reader.push('\x1b'), [])
   assert.ok(reader.isWaiting)
@@ -38,7 +38,7 @@ test('a sequence that is cut waits for its rest', () => {
   assert.equal(reader.push('C'), [key('word-right')])
 })
 
-test('a lone escape is the Escape key once nothing has followed', () => {
+test('a lone escape is the Escape key if nothing follows', () => {
   const reader = new KeyReader()
   reader.push('\x1b')
   assert.equal(reader.flush(), [key('escape')])
@@ -49,11 +49,11 @@ test('Alt-Enter and Shift-Enter break the line', () => {
   assert.equal(new KeyReader().push('\x1b\r\x1b[13;2u'), [key('newline'), key('newline')])
 })
 
-test('a line feed is told from Enter and from a new line', () => {
+test('a line feed differs from Enter and from a new line', () => {
   assert.equal(new KeyReader().push('\n\r\x1b\n'), [key('line-feed'), key('enter'), key('newline')])
 })
 
-test('sequences and control characters that mean nothing are passed over', () => {
+test('unknown sequences and control characters are passed over', () => {
   assert.equal(new KeyReader().push('\x1b[I\x1b[24~\x00\x1b]a'), [{ kind: 'text', text: 'a' }])
 })
 

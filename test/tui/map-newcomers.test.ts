@@ -15,7 +15,7 @@ function drawn(newExperts?: number[][]): string[] {
   return mapLines(map, { width: 100, height: 12 }, new CellPainter('none'))
 }
 
-test('the map marks experts that were taught later, and says what the mark means', () => {
+test('the map marks experts that teaching added, and explains the mark', () => {
   const lines = drawn(NEWCOMERS)
   assert.ok(
     lines.some((line) => /0 .*4 .* 0 .*4 .*\+.*\+/.test(line)),

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rampFor } from '#molm/tui/map/ramps.js'
 
-/** The 16 colours as xterm and as a VGA console have them. */
+/** The 16 colours of xterm and of a VGA console. */
 const PALETTES = {
   xterm: { 30: '000000', 33: 'cdcd00', 34: '0000ee', 37: 'e5e5e5', 90: '7f7f7f', 93: 'ffff00' },
   vga: { 30: '000000', 33: 'aa5500', 34: '0000aa', 37: 'aaaaaa', 90: '555555', 93: 'ffff55' },
@@ -32,7 +32,7 @@ for (const depth of ['truecolor', '256', '16'] as const) {
     ['dark', 1],
     ['light', -1],
   ] as const) {
-    test(`the ramp of ${depth} on ${ground} goes evenly away from the background, in lightness alone`, () => {
+    test(`the ramp of ${depth} on ${ground} departs from the background in even steps of lightness`, () => {
       const { foreground, background } = rampFor(depth, ground)
       assert.is(foreground.length, background.length)
       assert.ok(foreground.length >= 4)
@@ -43,16 +43,16 @@ for (const depth of ['truecolor', '256', '16'] as const) {
           rises.every((rise) => rise > 0),
           `${palette}: ${steps.map(Math.round)}`,
         )
-        // The 16 colours are as each terminal likes them.
+        // Each terminal chooses its own 16 colours.
         if (depth !== '16') assert.ok(Math.max(...rises) < 2.6 * Math.min(...rises), `${rises.map(Math.round)}`)
         const farthest = ground === 'dark' ? steps[steps.length - 1] : 100 + steps[steps.length - 1]
-        assert.ok(farthest > 80, 'the strongest stands out')
+        assert.ok(farthest > 80, 'the strongest is far from the background')
       }
     })
   }
 }
 
-test('without colour there are none', () => {
+test('without colour a ramp is empty', () => {
   assert.equal(rampFor('none', 'dark'), { foreground: [], background: [] })
 })
 

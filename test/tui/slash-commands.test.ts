@@ -25,7 +25,7 @@ test('a line that begins with a slash is a command and its argument', () => {
   assert.equal(parseSlash('/? keys'), { name: 'help', argument: 'keys' })
 })
 
-test('what has been typed is completed from the commands and their words', () => {
+test('commands and their arguments are completed', () => {
   assert.is(suggest('/').length, SLASH_COMMANDS.length)
   assert.equal(
     suggest('/s').map(({ line }) => line),
@@ -62,7 +62,7 @@ test('a path may have quotes around it, and begin with ~', () => {
   assert.is(pathOf('~other'), '~other')
 })
 
-test('Tab writes what all ways have in common, then goes through them', () => {
+test('Tab writes the common beginning of all suggestions, then steps through them', () => {
   const editor = new Editor()
   const completion = new Completion(editor, suggest)
   editor.set('/map l')
@@ -93,7 +93,7 @@ test('a line that is replaced leaves no list of suggestions behind', async () =>
   assert.equal([input.chosen, input.suggestions], [undefined, []])
 })
 
-test('settings are checked as the options of the command line are', () => {
+test('settings are checked like options of the command line', () => {
   assert.equal(parseSetting('temperature 0.7'), { temperature: 0.7 })
   assert.equal(parseSetting('max-tokens=12'), { maxTokens: 12 })
   assert.throws(() => parseSetting('temperature'), /temperature must be/)
@@ -107,11 +107,11 @@ test('settings are checked as the options of the command line are', () => {
   assert.throws(() => parseSetting('ignore-eos perhaps'), /ignore-eos must be true or false/)
 })
 
-test('a refusal names options as they are typed here: after /set, else on the command line', () => {
+test('a refusal names options as the user types them: after /set, else on the command line', () => {
   assert.equal(['maxTokens', 'memory'].map(typedHere), ['max-tokens', '--memory'])
 })
 
-test('the list of settings shows what holds: what was set, else the model’s, else ours', () => {
+test('the list of settings shows the values in force: set here, else the model’s, else molm’s', () => {
   const list = listSettings({ topK: 3 }, { generationDefaults: { temperature: 0.3, topK: 40 } })
   assert.match(list, /^temperature 0\.3$/m)
   assert.match(list, /^top-k 3$/m)

@@ -4,7 +4,7 @@ import { Terminal } from '#molm/tui/screen/terminal.js'
 
 const SIZE = { columns: 80, rows: 24 }
 
-/** A terminal, and what was written to it. */
+/** A terminal, and all text that was written to it. */
 function terminalOf(size = SIZE) {
   const written: string[] = []
   const output = { ...size, fd: -1, write: (text: string) => written.push(text) > 0 }
@@ -15,7 +15,7 @@ function terminalOf(size = SIZE) {
   return { terminal, written }
 }
 
-test('the frame takes the place of its mark, whatever is in it; of what Ink writes besides, only modes are passed on', () => {
+test('the frame replaces its mark; the rest of what Ink writes is dropped, except modes', () => {
   const { terminal, written } = terminalOf()
   const frame = { finished: ['one', '!3'], live: ['\u{1b}[1mbold\u{1b}[22m', '', '!1'], size: SIZE }
   terminal.write(`\u{1b}[?25l\u{1b}[2K\u{1b}[1A${terminal.markFor(frame)}\n`)
@@ -24,7 +24,7 @@ test('the frame takes the place of its mark, whatever is in it; of what Ink writ
   assert.is(written.pop(), '', 'nothing has changed')
 })
 
-test('other lines have other marks, and finished lines are written once, even when drawings were left out', () => {
+test('other lines have other marks, and finished lines are written once, even if drawings were skipped', () => {
   const { terminal, written } = terminalOf()
   const drawings = ['a', 'b', 'a', 'c'].map((line) => {
     return terminal.markFor({ finished: [`${line} is done`], live: [line, 'same'], size: SIZE })
@@ -35,7 +35,7 @@ test('other lines have other marks, and finished lines are written once, even wh
   assert.is(written.pop(), `\r${['a', 'b', 'a', 'c'].map((l) => `${l} is done\r\n`).join('')}c\r\nsame\r\n`)
 })
 
-test('a mark is no wider than Ink believes the window to be, and the window is as wide as it is', () => {
+test('a mark fits the width that Ink believes in, and the window has its true size', () => {
   const { terminal } = terminalOf({ columns: 132, rows: 40 })
   assert.equal(terminal.size, { columns: 132, rows: 40 })
   for (let i = 0; i < 200; i++) {
@@ -43,7 +43,7 @@ test('a mark is no wider than Ink believes the window to be, and the window is a
   }
 })
 
-test('a frame for a window that has gone is not drawn', () => {
+test('a frame for a former size of the window is not drawn', () => {
   const { terminal, written } = terminalOf()
   terminal.write(terminal.markFor({ finished: [], live: ['wide'], size: { columns: 200, rows: 24 } }))
   assert.is(written.pop(), '')

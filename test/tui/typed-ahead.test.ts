@@ -12,10 +12,10 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const trial = HAS_PSEUDO_TERMINAL ? test : test.skip
 
-/** Holds the program back before its own code is read: the terminal is in line mode. */
+/** Holds the program before its own code is read: the terminal is in line mode. */
 const STARTING = 'await opened()'
 
-/** Holds back what reads files of a model: the terminal is in raw mode. */
+/** Holds the reading of a model's files: the terminal is in raw mode. */
 const LOADING = `
   for (const name of ['open', 'readFile', 'stat']) {
     const real = promises[name]
@@ -26,7 +26,7 @@ const LOADING = `
   }
   syncBuiltinESMExports()`
 
-/** Holds back what reads a saved conversation, after a first look at it: the model is there. */
+/** Holds the reading of a saved conversation after its check: the model is loaded. */
 const RESUMING = `
   let looks = 0
   const real = promises.open
@@ -42,7 +42,7 @@ interface Held {
   open(): Promise<void>
 }
 
-/** A chat that is held back until it is let through. */
+/** A chat that waits until `open` is called. */
 async function held(where: string, use: (held: Held) => Promise<void>, args: string[] = []): Promise<void> {
   await inTemporaryFolder(async (folder) => {
     const [wanted, open] = ['wanted', 'open'].map((name) => join(folder, name))
@@ -72,13 +72,13 @@ const settings = ({ shell }: PseudoTerminal) => spawnSync('stty', ['-a', '-F', `
 
 const isRestored = (text: string) => assert.match(text, /(^|\s)icanon\s[\s\S]*(^|\s)echo\s/)
 
-trial('what is typed while the model loads is sent when it is there, and nothing of it is echoed before', () =>
+trial('input during the loading of the model is sent afterwards, and not echoed before', () =>
   held(LOADING, async ({ terminal, open }) => {
     await terminal.waitFor(/^loading nano \.\.\.$/m)
     assert.match(settings(terminal), /-icanon[\s\S]*-echo\s/)
     terminal.type('What is 23 + 45?\r')
     terminal.type('What is a l')
-    // A letter of two bytes and an emoji of four, cut anywhere.
+    // A letter of two bytes and an emoji of four, byte by byte.
     for (const byte of Buffer.from('é🙂')) terminal.type(Buffer.from([byte]))
     terminal.type('\x1b[200~pasted\rlines\x1b[201~')
     await open()
@@ -93,7 +93,7 @@ trial('what is typed while the model loads is sent when it is there, and nothing
   }),
 )
 
-trial('Enter sends what was typed before the terminal was in raw mode', () =>
+trial('Enter sends input from before raw mode', () =>
   held(STARTING, async ({ terminal, open }) => {
     terminal.type('What is 23 + 45?\r')
     await terminal.waitUntil(() => terminal.output.includes('45?'), 'the echo')
@@ -102,7 +102,7 @@ trial('Enter sends what was typed before the terminal was in raw mode', () =>
   }),
 )
 
-trial('Ctrl-C while the model loads interrupts, and so does SIGTERM; the terminal is as it was', async () => {
+trial('Ctrl-C and SIGTERM interrupt the loading of the model and restore the terminal', async () => {
   for (const [end, wanted] of [
     [(terminal: PseudoTerminal) => terminal.type('half a line\x03'), 130],
     [({ shell }: PseudoTerminal) => spawnSync('pkill', ['-TERM', '-P', String(shell)]), 143],
@@ -121,7 +121,7 @@ trial('Ctrl-C while the model loads interrupts, and so does SIGTERM; the termina
   }
 })
 
-trial('SIGHUP while the model loads leaves the terminal as it was', () =>
+trial('SIGHUP during the loading of the model restores the terminal', () =>
   held(LOADING, async ({ terminal }) => {
     await terminal.waitFor(/loading nano/)
     spawnSync('pkill', ['-HUP', '-P', String(terminal.shell)])
@@ -132,7 +132,7 @@ trial('SIGHUP while the model loads leaves the terminal as it was', () =>
   }),
 )
 
-trial('Ctrl-D leaves while the model loads, if nothing has been typed', () =>
+trial('Ctrl-D without input leaves during the loading of the model', () =>
   held(LOADING, async ({ terminal, open }) => {
     await terminal.waitFor(/loading nano/)
     terminal.type('\x04')
@@ -145,7 +145,7 @@ trial('Ctrl-D leaves while the model loads, if nothing has been typed', () =>
   }),
 )
 
-trial('Ctrl-Z suspends while the model loads, and what was typed is kept', () =>
+trial('Ctrl-Z suspends during the loading of the model, and the input is kept', () =>
   held(LOADING, async ({ terminal, open }) => {
     await terminal.waitFor(/loading nano/)
     terminal.type('kept\x1a')
@@ -159,7 +159,7 @@ trial('Ctrl-Z suspends while the model loads, and what was typed is kept', () =>
   }),
 )
 
-trial('a chat says that it reads a saved conversation, and what is typed waits', () =>
+trial('a chat says that it loads a saved conversation, and input waits', () =>
   inTemporaryFolder(async (dir) => {
     const [path, model] = [join(dir, 'talk'), await loadModel('nano', { threads: 1 })]
     try {
@@ -178,13 +178,13 @@ trial('a chat says that it reads a saved conversation, and what is typed waits',
   }),
 )
 
-trial('no shell gets what was typed for a model that cannot be loaded', () =>
+trial('no shell gets the input for a model that cannot be loaded', () =>
   held(
     LOADING,
     async ({ terminal, open }) => {
       await terminal.waitFor(/loading nope/)
       terminal.type('touch something\r')
-      // Answered when all before it has been read.
+      // The program suspends once it has read all input before.
       terminal.type('\x1a')
       await terminal.waitUntil(() => terminal.isStopped, 'the shell')
       terminal.type('\r')

@@ -31,7 +31,7 @@ const LANE = /[·░▒▓█\u2580-\u259f\u2800-\u28ff]|dense/
 /** The number of a layer in front of its lane. */
 const LABEL = /(?:^|(?<=.) {2,})[ ›]*(\d+) (?=[·░▒▓█\u2580-\u259f\u2800-\u28ff]|dense)/g
 const ANSWER = 'It was the best of times, it was the worst of times. '.repeat(200).trimEnd()
-/** Lines that are held back for a place beside the map. */
+/** Finished lines to show beside the map. */
 const HELD = Array.from({ length: 50 }, (_, i) => `held ${i}`)
 
 function draw(chat: Chat, columns: number, rows: number): string[] {
@@ -39,7 +39,7 @@ function draw(chat: Chat, columns: number, rows: number): string[] {
   return linesOf(viewOf(chat, { columns, rows }, held > 0 ? HELD.slice(-held) : []))
 }
 
-/** The lines of the map, wherever it stands, without colours. */
+/** The lines of the map, beside or below the text, without colours. */
 function mapOf(chat: Chat, columns: number, rows: number): string[] {
   const { text, map } = viewOf(chat, { columns, rows })
   const { side, textWidth } = layoutOf(chat, { columns, rows })
@@ -48,7 +48,7 @@ function mapOf(chat: Chat, columns: number, rows: number): string[] {
 }
 
 for (const [name, mixtures] of Object.entries(SHAPES)) {
-  test(`for ${name} the live area is lower than any window and no line is wider`, async () => {
+  test(`for ${name} the live area is lower than every window, and no line is wider`, async () => {
     for (const depth of ['truecolor', 'none'] as const) {
       const chat = shownAs(await chatOf(mixtures, depth), { state: 'idle', answer: ANSWER })
       for (const state of ['idle', 'answering'] as const) {
@@ -75,7 +75,7 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     }
   })
 
-  test(`for ${name} the conversation keeps 10 lines at 80 x 24 and 12 at 100 x 30, and a larger window has no less`, async () => {
+  test(`for ${name} the text has 10 lines at 80 x 24, 12 at 100 x 30, and no fewer in larger windows`, async () => {
     for (const depth of ['truecolor', 'none'] as const) {
       const chat = shownAs(await chatOf(mixtures, depth), { state: 'answering', answer: ANSWER })
       for (const mode of MAP_MODES) {
@@ -102,10 +102,9 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     }
   })
 
-  test(`for ${name} the map leaves no layer and no expert out without saying so`, async () => {
+  test(`for ${name} the map says so if it leaves out layers`, async () => {
     const chat = await chatOf(mixtures, 'none')
     const { map } = chat
-    // Each expert is in some token's picture, so that each must have its cell.
     for (const [columns, rows] of WINDOWS) {
       for (const selected of [undefined, 20]) {
         map.select(selected)
@@ -128,7 +127,7 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     }
   })
 
-  test(`for ${name} the map names kinds, layers and experts and has a scale with its meaning from 80 x 24 on`, async () => {
+  test(`for ${name} the map names kinds, layers and experts, and explains its scale, from 80 x 24 on`, async () => {
     for (const depth of ['truecolor', '256', '16'] as const) {
       const chat = await chatOf(mixtures, depth)
       for (const [columns, rows] of WINDOWS.filter(([columns]) => columns >= 80)) {
@@ -143,7 +142,7 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
   })
 }
 
-test('the map stands beside the text where the window is wide, and the text goes on at its left', async () => {
+test('in a wide window the map is beside the text, which continues at its left', async () => {
   const chat = await chatOf(SHAPES['MoLM-4B’s'], 'none')
   const size = { columns: 200, rows: 50 }
   const { side, textWidth, held } = layoutOf(chat, size)
@@ -155,7 +154,7 @@ test('the map stands beside the text where the window is wide, and the text goes
   assert.is(layoutOf(chat, { columns: 100, rows: 30 }).side, undefined)
 })
 
-test('the map lights the cells of the token’s experts, and the others are the quietest sign', async () => {
+test('the map lights the cells of the token’s experts, and draws the others as the quietest sign', async () => {
   const chat = await chatOf(mixturesOf(2, { attention: 4, mlp: 8 }), 'none')
   assert.equal(mapOf(chat, 60, 20), [
     'experts of the last token "·token49"',
@@ -167,7 +166,7 @@ test('the map lights the cells of the token’s experts, and the others are the 
   ])
 })
 
-test('a model without attention experts has no lane for them, and a dense layer says that it is one', async () => {
+test('a model without attention experts has no lane for them, and a dense layer is named', async () => {
   const chat = await chatOf(mixturesOf(3, { mlp: 4 }, [1]), 'none')
   assert.equal(mapOf(chat, 60, 20).slice(3, 6), ['    0 ▒▒· · ▓▓', '    1 dense', '    2 ▒▒· · ▓▓'])
   chat.map.select(20)
@@ -184,14 +183,14 @@ test('a model without experts has no map', async () => {
   assert.not.match(status, /map/)
 })
 
-test('where layers share a line and one is dense, only the other’s part is drawn, and the title names it', async () => {
+test('if one of two layers in a line is dense, only the other is drawn, and the title names the dense one', async () => {
   const chat = await chatOf(mixturesOf(6, { mlp: 64 }, [0, 2, 3]), 'truecolor')
   const [title, , ...lines] = mapOf(chat, 72, 12)
   assert.is(title, 'experts of the last token "·token49" · dense: 0, 2-3')
   assert.equal(lines.slice(0, 3), [` 0 ▄${'·'.repeat(62)}▄`, ` 2 dense`, ` 4 ▀${'·'.repeat(62)}▀`])
 })
 
-test('the title hints at the walk until it was used, and then at the layers', async () => {
+test('the title hints at the walk until it was used; during a walk, at the layers', async () => {
   const chat = shownAs(await chatOf(SHAPES['nano’s'], 'none'), { state: 'idle' })
   const title = () => mapOf(chat, 120, 30)[0]
   assert.match(title(), / · ← → walk over the tokens$/)
@@ -204,12 +203,12 @@ test('the title hints at the walk until it was used, and then at the layers', as
   assert.is(title(), 'experts of the last token "·token49"')
 })
 
-test('layers that have fewer experts than others have fewer cells', async () => {
+test('layers with fewer experts have fewer cells', async () => {
   const chat = await chatOf([{ kind: 'mlp', experts: [2, 4], topK: 2 }], 'none')
   assert.equal(mapOf(chat, 60, 20).slice(3, 5), ['    0 ▒▒▓▓', '    1 ▒▒· · ▓▓'])
 })
 
-test('a walk shows each expert of the layers around the one that is looked at', async () => {
+test('a walk shows single experts, of the layers around the selected one', async () => {
   const chat = await chatOf(SHAPES['one with MLP experts alone'], 'truecolor')
   assert.match(mapOf(chat, 80, 24)[0], /^2 per cell · experts of the last token/)
   chat.map.select(20)
@@ -222,7 +221,7 @@ test('a walk shows each expert of the layers around the one that is looked at', 
   )
 })
 
-test('the form of one layer has a row per token with names and numbers, around the one that is looked at', async () => {
+test('the map of one layer has a row per token with names and numbers, around the selected one', async () => {
   const chat = await chatOf(mixturesOf(3, { attention: 4, mlp: 8 }), 'none')
   chat.map.setMode('layer')
   chat.map.setLayer(2)
@@ -261,12 +260,12 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
   )
 })
 
-test('the line of a token names its experts by gate and the likeliest others', async () => {
+test('the details of a token name its experts with gates, and the likeliest others', async () => {
   const chat = await chatOf(SHAPES['nano’s'], 'none')
   assert.is(expertsLine(chat.map, 'attention'), 'layer 0 attention: 7 .500  0 .250 | next 6 .060  5 .050  4 .040')
 })
 
-test('many experts of a token go on in a second line, and an ellipsis stands for those left out', async () => {
+test('many experts of a token need a second line, and an ellipsis replaces the rest', async () => {
   const mixtures: Mixture[] = [{ kind: 'mlp', experts: [128], topK: 8 }]
   const chat = await chatOf(mixtures, 'none')
   const ids = Int32Array.from({ length: 8 }, (_, i) => 100 + i)
@@ -282,7 +281,7 @@ test('many experts of a token go on in a second line, and an ellipsis stands for
 })
 
 for (const depth of ['truecolor', '256', '16', 'none'] as const) {
-  test(`in depth ${depth}, what a token before chose is another sign, while an answer runs and nowhere else`, async () => {
+  test(`in depth ${depth}, experts of the tokens just before have another sign, only while an answer runs`, async () => {
     const mixtures = mixturesOf(1, { attention: 4, mlp: 4 })
     const chat = shownAs(await chatOf(mixtures, depth), { state: 'idle' })
     const [layer] = plainRoutes(mixtures)
@@ -298,7 +297,7 @@ for (const depth of ['truecolor', '256', '16', 'none'] as const) {
   })
 }
 
-test('a narrow window leaves out of the status line what is needed least', async () => {
+test('a narrow window drops the least needed parts of the status line', async () => {
   const memory = { weightsBytes: 6e6 } as NonNullable<Chat['memory']>
   const chat = shownAs(await chatOf(SHAPES['nano’s'], 'none'), { memory })
   const status = (columns: number) => viewOf(chat, { columns, rows: 24 }).status

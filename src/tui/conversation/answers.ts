@@ -241,14 +241,15 @@ export class Answers implements WatchedChat {
     this.watcher = undefined
     if (answer.hadEnded) {
       this.map.dropAnswer()
-      return this.say('note', 'the answer had ended; nothing came')
+      return this.say('note', 'the answer had already ended: nothing was added')
     }
     this.latest = answer
     this.say('answer', answer.text.trimEnd())
     if (answer.finishReason === 'interrupted') {
       this.say('note', `interrupted: ${answer.text === '' ? '/retry answers again' : '/continue resumes it'}`)
     } else if (answer.finishReason === 'length' && !answer.contextFull) this.say('note', cutNote(this.map.answerLength))
-    if (answer.contextFull) this.say('note', "the answer ended where the model's context does; /reset begins again")
+    if (answer.contextFull)
+      this.say('note', "the answer ended because the model's context is full; /reset begins again")
     void this.refreshMemory()
   }
 }

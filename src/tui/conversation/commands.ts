@@ -45,13 +45,13 @@ const ACTIONS: Record<string, Action> = {
   play({ map, answers }, argument) {
     if (map.mode === 'off') map.setMode('newest')
     const pace = argument === '' ? undefined : paceOf(argument, '/play')
-    if (!answers.play(pace)) throw new UsageError('there is no answer to show')
+    if (!answers.play(pace)) throw new UsageError('there is no answer to replay')
   },
   pace(chat, argument) {
     const { answers } = chat
     if (argument !== '') answers.setPace(argument === 'off' ? undefined : paceOf(argument, '/pace'))
     const { pace } = answers
-    chat.say('note', pace === undefined ? 'answers as fast as it goes' : `at most ${pace} tokens per second`)
+    chat.say('note', pace === undefined ? 'answers come as fast as possible' : `at most ${pace} tokens per second`)
   },
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage)),
   system(chat, argument) {
@@ -84,9 +84,9 @@ const ACTIONS: Record<string, Action> = {
   'save!': (chat, argument) => save(chat, argument, true),
   load: (chat, argument) => chat.work(async () => load(chat, fileOf(argument, 'load'))),
   history(chat, argument) {
-    if (argument !== 'off') throw new UsageError('/history takes off')
+    if (argument !== 'off') throw new UsageError('the only form is /history off')
     chat.options.history.stopKeeping()
-    chat.say('note', 'nothing of what you type is kept from now on')
+    chat.say('note', 'nothing that you type is kept from now on')
   },
   stats: async (chat) => chat.say('note', await stats(chat)),
   model: (chat, argument) => chat.work(() => changeModel(chat, argument)),
@@ -98,7 +98,7 @@ export async function load(chat: Chat, path: string): Promise<void> {
   const { otherModel, ...state } = await loadConversation(path, chat.model)
   await chat.restore(state)
   const kept = `${chat.contextLength} tokens in the cache`
-  const again = `saved with ${otherModel}, so that the turns are read again with your next message`
+  const again = `saved with ${otherModel}: the turns will be read again with your next message`
   chat.say('note', `loaded ${path}: ${otherModel === undefined ? kept : again}`)
 }
 
@@ -153,6 +153,6 @@ async function stats({ model, contextLength, speed }: Chat): Promise<string> {
     `experts found in memory: ${expertHits}, read: ${expertMisses}`,
     ...(meanAttentionDepth === undefined
       ? []
-      : [`keys that attention visits for a token, on average: ${meanAttentionDepth.toFixed(1)}`]),
+      : [`keys that attention visits per token, on average: ${meanAttentionDepth.toFixed(1)}`]),
   ].join('\n')
 }

@@ -17,9 +17,21 @@ export interface ConversationState {
   saved?: SavedSequence
 }
 
+/** An answer that was run, and what it was run after. */
+interface RunAnswer {
+  prompt: readonly number[]
+  answer: RunningAnswer
+  /** Absent if the answer was interrupted. */
+  result?: GenerationResult
+  /** The message that it continues. */
+  begun?: ChatMessage
+  /** Text of the answer that was there before. */
+  before: string
+}
+
 /**
- * Turns of a user and a model over one session. The session's cache is kept as long as it agrees with the turns: only new
- * tokens are run.
+ * Turns of a user and a model over one session. The session's cache is kept as long as it agrees with the turns: only
+ * new tokens are run.
  */
 export class Conversation {
   private readonly turns: ChatMessage[] = []
@@ -27,7 +39,7 @@ export class Conversation {
   /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
   private readonly session: Session
-  /** Tokens in the cache before each message of the user. */
+  /** Length of the cache before each message of the user. */
   private readonly starts = new WeakMap<ChatMessage, number>()
   /** The newest answer, and all ids up to its end: the cache may lack the last. */
   private newest?: { message: ChatMessage; ids: number[] }
@@ -66,12 +78,12 @@ export class Conversation {
     return conversation
   }
 
-  /** Tokens in the cache. */
+  /** Number of tokens in the cache. */
   get length(): number {
     return this.session.length
   }
 
-  /** Adds a user's turn and the model's answer to it. When aborted, what has come of the answer is kept. */
+  /** Adds a user's turn and the model's answer to it. An aborted answer is kept as far as it came. */
   async ask(text: string, watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer> {
     return this.orAsBefore(() => {
       this.turns.push({ role: 'user', content: text })
@@ -79,7 +91,7 @@ export class Conversation {
     })
   }
 
-  /** Answers the last turn of the user once more. Undefined where there is none. */
+  /** Answers the user's last turn again; undefined if there is none. */
   async retry(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
     const last = this.turns.findLastIndex(({ role }) => role !== 'assistant')
     if (last < this.turns.length - 2 || this.turns[last]?.role !== 'user') return undefined
@@ -89,7 +101,7 @@ export class Conversation {
     })
   }
 
-  /** Goes on with the last answer, which ended too early. Undefined where there is none. */
+  /** Continues the last answer; undefined if there is none. */
   async resume(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
     const last = this.turns.at(-1)
     if (last?.role !== 'assistant') return undefined
@@ -110,7 +122,7 @@ export class Conversation {
     }
   }
 
-  /** Takes back the last turn of the user and its answer; returns the user's text. */
+  /** Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. */
   undo(): string | undefined {
     if (this.turns.at(-1)?.role === 'assistant') this.turns.pop()
     this.first = 0
@@ -130,12 +142,12 @@ export class Conversation {
     this.forget()
   }
 
-  /** All that it takes to go on later. */
+  /** The state to save, with the session's cache. */
   async save(): Promise<ConversationState & { saved: SavedSequence }> {
     return { messages: [...this.turns], system: this.system, saved: await this.session.save() }
   }
 
-  /** Goes on with a saved conversation of the same model. */
+  /** Continues a saved conversation. A cache in it must come from the same model. */
   async restore({ messages, system, saved }: ConversationState): Promise<void> {
     if (saved) await this.session.restore(saved)
     else this.forget()
@@ -149,10 +161,9 @@ export class Conversation {
     this.session.dispose()
   }
 
-  /** Adds an answer, or the rest of one that has been begun. */
+  /** Adds an answer, or continues `begun`. */
   private async answer(watcher: AnswerWatcher, options: GenerateOptions, begun?: ChatMessage): Promise<Answer> {
     const { session } = this
-    const { tokenizer } = this.model
     const { signal } = options
     let answer = new RunningAnswer(watcher)
     let prompt: number[] = []
@@ -184,12 +195,17 @@ export class Conversation {
         throw error
       }
     }
+    return this.conclude({ prompt, answer, result, begun, before })
+  }
+
+  /** Adds a finished or interrupted answer to the turns. */
+  private conclude({ prompt, answer, result, begun, before }: RunAnswer): Answer {
     if (result) answer.end()
-    if (result?.finishReason === 'stop') answer.keep(tokensOf(result, tokenizer))
+    if (result?.finishReason === 'stop') answer.keep(tokensOf(result, this.model.tokenizer))
     const ended = result?.finishReason === 'stop' || result?.finishReason === 'eos'
     const hadEnded = begun !== undefined && ended && answer.text.trim() === ''
     if (hadEnded) answer.keep(0)
-    session.truncate(prompt.length + answer.tokens.length)
+    this.session.truncate(prompt.length + answer.tokens.length)
     const message = hadEnded ? begun : { role: 'assistant', content: before + answer.text }
     this.newest = { message, ids: [...prompt, ...answer.tokens] }
     this.turns.push(message)
@@ -198,13 +214,13 @@ export class Conversation {
     return { text: message.content, finishReason, contextFull, tokensPerSecond, ...(hadEnded && { hadEnded }) }
   }
 
-  /** Runs what is new, and tells the experts of the latest tokens of it; returns what is left to run. */
+  /** Runs new tokens, and reports the experts of the last ones. Returns the tokens that are left to run. */
   private async readAhead(
     fresh: readonly number[],
     watcher: AnswerWatcher,
     { signal, context }: GenerateOptions,
   ): Promise<number[]> {
-    // A limit of what counts holds for a generation only.
+    // Only a generation can limit the context.
     if (context !== undefined) return [...fresh]
     const seen = fresh.slice(-LOOKED_AT)
     const unseen = fresh.slice(0, fresh.length - seen.length)

@@ -11,7 +11,7 @@ export function commandHelp(isPlain = false): Help {
   const rows = SLASH_COMMANDS.filter(({ draws }) => !(draws && isPlain)).map(
     ({ name, argument, summary }): HelpRow => [`/${name}${argument === undefined ? '' : ` ${argument}`}`, summary],
   )
-  return { rows, text: '/help keys lists the keys, and says what is kept of what you type.' }
+  return { rows, text: '/help keys lists the keys, and the file that keeps your input.' }
 }
 
 export interface KeyHelpOptions {
@@ -25,23 +25,23 @@ export interface KeyHelpOptions {
 /** The answer to /help keys: the keys, how turns are written for the model, and what is kept. */
 export function keyHelp({ hasTemplate, isPlain = false, historyPath }: KeyHelpOptions): Help {
   const frame = hasTemplate
-    ? "Turns are framed by the model's chat template."
+    ? "The model's chat template frames the turns."
     : 'Without a chat template, turns are lines of User: and Assistant:.'
   const walk = isPlain ? '' : 'The walk needs an empty line. '
   const kept =
     historyPath === undefined
-      ? 'Nothing of what you type is kept.'
-      : `What you type is kept in ${historyPath}; --no-history or MOLM_HISTORY=0 keeps nothing.`
+      ? 'None of your input is kept.'
+      : `Your input is kept in ${historyPath}; --no-history or MOLM_HISTORY=0 keeps nothing.`
   return { rows: isPlain ? PLAIN_KEYS : KEYS, text: `${walk}${frame}\n${kept}` }
 }
 
 const KEYS: readonly HelpRow[] = [
   ['Enter', 'sends'],
-  ['Alt-Enter', 'new line; also a final \\'],
+  ['Alt-Enter', 'new line; so does a final \\'],
   ['Tab', 'completes a command'],
-  ['↑ ↓', 'what you wrote before'],
-  ['Ctrl-R', 'searches it'],
-  ['Ctrl-Y', 'what was deleted last'],
+  ['↑ ↓', 'earlier inputs'],
+  ['Ctrl-R', 'searches them'],
+  ['Ctrl-Y', 'inserts what you deleted'],
   ['Ctrl-L', 'draws the screen again'],
   ['Ctrl-C', 'stops; twice, leaves'],
   ['Ctrl-D, Ctrl-Z', 'leaves, suspends'],

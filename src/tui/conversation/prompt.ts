@@ -39,8 +39,8 @@ export async function writePrompt(
 }
 
 /**
- * Writes the messages from index `first` on. If the model's positions are too few, leaves out the oldest turns until there
- * is room for an answer; the system text stays. Returns the index of the first message in the prompt, too.
+ * Writes the messages from index `first` on. If the model's positions are too few, leaves out the oldest turns until
+ * there is room for an answer; the system text stays. Returns the index of the first message in the prompt, too.
  */
 export async function writeFittingPrompt(
   model: Model,

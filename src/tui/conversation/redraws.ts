@@ -1,7 +1,7 @@
 /** Minimum ms between redraws of a running answer: 12 a second look steady, and leave the cores to the model. */
 const REDRAW_MS = 80
 
-/** Tells listeners when to draw; changes close to each other share a drawing. */
+/** Calls listeners when they are to draw; close changes share a drawing. */
 export class Redraws {
   private count = 0
   private readonly listeners = new Set<() => void>()

@@ -3,27 +3,27 @@ import type { LayerRoutes } from '../../api/routes.js'
 import type { Tokenizer } from '../../api/text.js'
 import { AnswerText } from '../../text/answer-text.js'
 
-/** Told of an answer while it comes. */
+/** Follows an answer as it comes. */
 export interface AnswerWatcher {
   /** The chat template leaves the system text out. */
   systemDropped?(): void
-  /** The tokens up to the answer, old and new, before the new ones are read. */
+  /** Number of tokens before the answer, old and new, just before the new ones are read. */
   prompt(tokens: number): void
-  /** How far what is new has been read. */
+  /** Progress of reading the new tokens. */
   progress(progress: PromptProgress): void
-  /** The last tokens before the answer, with the routes of them all, as far as they are new. */
+  /** The last new tokens before the answer, with the routes of all of them. */
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
-  /** Resolves when the answer may go on to its next token. */
+  /** Resolves when the next token may come. */
   pause?(): Promise<void>
-  /** Text to add to what has come. */
+  /** More text of the answer. */
   text(piece: string): void
   /** The newest token of the answer. */
   token(token: number): void
   /** The experts that the newest token woke when it was read. */
   routes(routes: LayerRoutes[]): void
-  /** The oldest messages of the conversation, so many of them, do not fit into the model's context any more. */
+  /** Number of the oldest messages that no longer fit into the model's context. */
   leftOut(messages: number): void
-  /** The answer has only its first `tokens` tokens: those after them were a stop string. */
+  /** The answer keeps only its first `tokens` tokens: those after them were a stop string. */
   end(tokens: number): void
 }
 
@@ -31,21 +31,20 @@ export interface AnswerWatcher {
 export interface Answer {
   text: string
   finishReason: GenerationResult['finishReason'] | 'interrupted'
-  /** True if nothing came of continuing it. */
+  /** Whether it was to continue, and nothing came. */
   hadEnded?: true
-  /** True where it ended because the model has no more positions. */
+  /** Whether it ended because the model has no more positions. */
   contextFull?: boolean
-  /** Undefined where there are too few tokens to tell. */
+  /** Undefined if there are too few tokens to measure. */
   tokensPerSecond?: number
 }
 
-/** An answer as it comes. */
+/** Collects the tokens and the visible text of an answer as it comes. */
 export class RunningAnswer {
   text = ''
   readonly tokens: number[] = []
   private firstAt = 0
   private lastAt = 0
-
   private readonly shown: AnswerText
 
   constructor(
@@ -55,7 +54,7 @@ export class RunningAnswer {
     this.shown = new AnswerText({ isAnswer, isTurn: false })
   }
 
-  /** As the reader sees it; undefined where there are too few tokens. */
+  /** Tokens per second as they arrived; undefined if there are too few. */
   get speed(): number | undefined {
     const count = this.tokens.length - 1
     return count > 0 ? (1000 * count) / (this.lastAt - this.firstAt) : undefined
@@ -67,10 +66,10 @@ export class RunningAnswer {
     this.tokens.push(token)
     this.watcher.token(token)
     if (routes) this.watcher.routes(routes)
-    this.tell(this.shown.add(text))
+    this.show(this.shown.add(text))
   }
 
-  /** Drops the tokens from number `count` on. */
+  /** Drops all tokens but the first `count`. */
   keep(count: number): void {
     this.tokens.length = count
     this.watcher.end(count)
@@ -78,16 +77,16 @@ export class RunningAnswer {
 
   /** Shows the blanks held back at the end. */
   end(): void {
-    this.tell(this.shown.end(true))
+    this.show(this.shown.end(true))
   }
 
-  private tell(visible: string): void {
+  private show(visible: string): void {
     this.text += visible
     if (visible !== '') this.watcher.text(visible)
   }
 }
 
-/** Tokens of a generation that have a part in its text. */
+/** Number of tokens whose text is part of the generation's text. */
 export function tokensOf({ tokens, text }: GenerationResult, tokenizer: Tokenizer): number {
   let rest = Buffer.byteLength(text)
   let count = 0
@@ -95,7 +94,7 @@ export function tokensOf({ tokens, text }: GenerationResult, tokenizer: Tokenize
   return count
 }
 
-/** Tokens a second by the engine's clock. */
+/** Tokens per second by the engine's clock. */
 export function speedOf({ tokens, decodeMs }: GenerationResult): number | undefined {
   return tokens.length > 1 && decodeMs > 0 ? (1000 * (tokens.length - 1)) / decodeMs : undefined
 }

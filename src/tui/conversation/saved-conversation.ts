@@ -16,32 +16,32 @@ import { printable } from '../../printable.js'
 import type { ConversationState } from './conversation.js'
 
 /*
- * A conversation is kept as a safetensors file: `tokens` (I32, all ids), `cache` (F32, rows of the KV cache as
- * Session.save gives them) and `check` (F32, what the model makes of the last token, to know it again), with the turns
- * in the metadata. The metadata begins with `sha256`: the hash of the whole file with zeros in place of its own digits.
+ * The safetensors file of a saved conversation has the tensors `tokens` (I32, all ids), `cache` (F32, rows of the KV
+ * cache from Session.save) and `check` (F32, the model's output for the last tokens, which identifies the model). Its
+ * metadata has the turns. The metadata begins with `sha256`: the hash of the whole file with zeros in place of these
+ * digits.
  */
 
 const FORMAT = 'molm-conversation'
 const VERSION = '2'
-/** Version without a checksum. */
+/** The version before checksums. */
 const UNCHECKED = '1'
 const NO_SHA256 = '0'.repeat(64)
-/** Most bytes that are hashed at once. */
+/** Maximum bytes to hash at once. */
 const STEP = 2 ** 24
-/** The digits of the checksum end before this byte: they are the first entry of the header. */
+/** The checksum's digits end before this byte, since they are the header's first entry. */
 const DIGITS_END = 256
-/** Bytes in front of the header's text, which say how long it is. */
+/** Bytes of the length in front of the header's text. */
 const HEADER_AT = 8
-/** Kernels of another tier round differently; another model differs by far more. */
+/**
+ * Maximum relative difference of `check`. Kernels of another tier round differently; another model differs far more.
+ */
 const TOLERANCE = 0.05
 
 /** A conversation with its cache. */
 type WholeState = ConversationState & { saved: SavedSequence }
 
-/**
- * Saves a conversation; the file appears under its name only when it is whole. One that is there already is replaced only
- * where that is wanted.
- */
+/** Saves a conversation. The file gets its name only once it is complete; `replaces` allows it to replace another. */
 export async function saveConversation(
   path: string,
   state: WholeState,
@@ -50,7 +50,7 @@ export async function saveConversation(
 ): Promise<void> {
   const { messages, system, saved } = state
   refuseOver(4 * MOST_FLOATS, saved.rows.byteLength, 'cache')
-  if (!replaces && (await isThere(path))) throw new UserError(`${path} is there already; /save! replaces it`)
+  if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /save! replaces it`)
   const check = await fingerprint(model, saved.tokens)
   const header = headerOf(
     { tokens: ['I32', saved.tokens.length], cache: ['F32', saved.rows.length], check: ['F32', check.length] },
@@ -81,12 +81,12 @@ export async function saveConversation(
     }
     await rename(partial, path)
   } catch (error) {
-    await rm(partial, { force: true })
+    await rm(partial, { force: true }).catch(() => undefined)
     throw cannotWrite(path, error)
   }
 }
 
-/** Throws a UserError if a part of a conversation has more bytes than `loadConversation` takes. */
+/** Throws a UserError if a part has more bytes than `loadConversation` accepts. */
 function refuseOver(most: number, bytes: number, part: 'cache' | 'turns'): void {
   if (bytes <= most) return
   const [size, limit] = [bytes, most].map(formatBytes)
@@ -100,20 +100,18 @@ function isThere(path: string): Promise<boolean> {
   )
 }
 
-/** A saved conversation, and the model that it was saved with where its cache is not for the one that is used now. */
+/** A loaded conversation. It names the model that it was saved with if its cache does not fit the current one. */
 export type LoadedConversation = ConversationState & { otherModel?: string }
 
 /**
- * Rejects with a UserError if the file is not a saved conversation, or not a whole one. Needs no model, and does not read
- * the cache: that is for `loadConversation`.
+ * Rejects with a UserError if the file is not a complete saved conversation. Needs no model, and does not read the
+ * cache.
  */
 export async function checkConversation(path: string): Promise<void> {
   await withConversation(path, async () => undefined, { skipsChecksum: true })
 }
 
-/**
- * Loads a conversation. It comes without its cache if it was saved with another model: its turns must then be read again.
- */
+/** Loads a conversation; without its cache if another model saved it, so that its turns must be read again. */
 export function loadConversation(path: string, model: Model): Promise<LoadedConversation> {
   return withConversation(path, async ({ tensors, metadata, messages }) => {
     const turns = { messages, system: metadata.system ?? '' }
@@ -129,7 +127,7 @@ export function loadConversation(path: string, model: Model): Promise<LoadedConv
   })
 }
 
-/** The parts of a saved conversation, while its file is open. */
+/** Parts of a saved conversation, valid while its file is open. */
 interface ConversationParts {
   tensors: readonly Tensor[]
   metadata: Readonly<Record<string, string>>
@@ -160,7 +158,7 @@ async function withConversation<T>(
   }
 }
 
-/** Whether a file has the SHA-256 that it names, in hex. */
+/** Whether a file has this SHA-256 (in hex), which is written in it. */
 async function matchesChecksum(source: ByteSource, sha256 = ''): Promise<boolean> {
   const hash = createHash('sha256')
   for (let at = 0; at < source.size; at += STEP) {
@@ -176,12 +174,12 @@ function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Ui
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
-/** What weights of one shape and packing have in common. */
+/** Identifies the shape and the packing of a model's weights. */
 function weightsOf({ config, info }: Model): string {
   return JSON.stringify({ config: config.raw, quant: info.quant, bytes: info.bytes })
 }
 
-/** The residual stream after the last block at the last of up to 8 tokens, run on their own. */
+/** The residual stream after the last block for the last token, when the last 8 tokens are run on their own. */
 async function fingerprint(model: Model, tokens: Int32Array): Promise<Float32Array> {
   if (tokens.length === 0) return new Float32Array(0)
   const session = model.createSession()
@@ -220,7 +218,7 @@ function headerOf(sizes: Record<string, [dtype: string, length: number]>, metada
 
 function find(tensors: readonly Tensor[], name: string, path: string): Tensor {
   const tensor = tensors.find((tensor) => tensor.name === name)
-  if (!tensor) throw new UserError(`${path}: the saved conversation is not whole (no ${name})`)
+  if (!tensor) throw new UserError(`${path}: the saved conversation is incomplete (no ${name})`)
   return tensor
 }
 
@@ -234,7 +232,7 @@ function messagesOf(json: string, path: string): ChatMessage[] {
     const messages: unknown = JSON.parse(json)
     if (Array.isArray(messages) && messages.every(isMessage)) return messages
   } catch {}
-  throw new UserError(`${path}: the saved conversation is not whole (its turns)`)
+  throw new UserError(`${path}: the saved conversation is incomplete (its turns)`)
 }
 
 function isMessage(value: unknown): value is ChatMessage {

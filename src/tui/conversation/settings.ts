@@ -3,15 +3,15 @@ import { UsageError } from '../../errors.js'
 import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../../generation-options.js'
 import { decimal } from '../../numbers.js'
 
-/** Options of generation that can be changed in a conversation. */
+/** Options of generation that a conversation can change. */
 const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
 
 export type Settings = Partial<GenerationSettings>
 
-/** Their names as they are typed. */
+/** Names of these options, as the user types them. */
 export const SETTING_NAMES = SETTINGS.map(typedName)
 
-/** Reads `temperature 0.7`; throws a UsageError that says what is wrong with it. */
+/** Reads `temperature 0.7` or `temperature=0.7`. Throws a UsageError if the name or the value is wrong. */
 export function parseSetting(text: string): Settings {
   const [, typed = '', value = ''] = /^([^\s=]*)[\s=]*([\s\S]*)$/.exec(text) ?? []
   const name = nameOf(typed)
@@ -21,12 +21,12 @@ export function parseSetting(text: string): Settings {
   return { [name]: meant }
 }
 
-/** Whether only the name of an option is given: its value is asked for. */
+/** Whether a text is only the name of an option: the user asks for its value. */
 export function isQuestion(text: string): boolean {
   return /^[^\s=]+$/.test(text)
 }
 
-/** Every option with the value that holds, or the one that is named. */
+/** Lists the options with their values, or only the option `typed`. */
 export function listSettings(
   settings: Settings,
   { generationDefaults }: Pick<Model, 'generationDefaults'>,
@@ -41,7 +41,7 @@ export function listSettings(
   return names.map((name) => `${typedName(name)} ${chosenFor(name)}`).join('\n')
 }
 
-/** An option as it is typed here: after /set where it can be changed, else as on the command line. */
+/** The name of an option as the user types it: after /set if that can change it, else on the command line. */
 export function typedHere(option: string): string {
   return (SETTINGS as readonly string[]).includes(option) ? typedName(option) : `--${typedName(option)}`
 }

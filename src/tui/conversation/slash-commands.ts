@@ -5,15 +5,15 @@ import { fileNames } from '../input/file-names.js'
 import { MAP_MODES } from '../map/token-map.js'
 import { SETTING_NAMES } from './settings.js'
 
-/** A command that is typed into the conversation. */
+/** A command that the user types into the conversation. */
 export interface SlashCommand {
   name: string
-  /** Other names, as other programs have them. */
+  /** Names that other programs use. */
   aliases?: readonly string[]
   /** Its argument, as the help shows it. */
   argument?: string
   summary: string
-  /** Words that can complete the argument. */
+  /** Words that complete the argument. */
   choices?: readonly string[] | 'files' | 'models'
   /** Whether it needs a screen to draw on. */
   draws?: true
@@ -21,7 +21,10 @@ export interface SlashCommand {
   anyTime?: true
 }
 
-/** In the order of the help. Its two columns fit into 79 if no term has more than 14, no summary more than 22 columns. */
+/**
+ * Commands in the order of the help. For its two columns to fit into 79, a term has at most 14 and a summary 22
+ * columns.
+ */
 export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'retry', aliases: ['regen'], summary: 'answer again' },
   { name: 'continue', summary: 'resume the answer' },
@@ -35,7 +38,7 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'map', argument: '[form]', summary: 'next form of the map', choices: MAP_MODES, draws: true, anyTime: true },
   { name: 'play', argument: '[N]', summary: 'replay at N tokens/s', draws: true },
   { name: 'pace', argument: '[N]', summary: 'at most N tokens/s', choices: ['off'], anyTime: true },
-  { name: 'experts', summary: 'how they were used', anyTime: true },
+  { name: 'experts', summary: 'usage of the experts', anyTime: true },
   { name: 'stats', summary: 'speed, memory, tokens', anyTime: true },
   { name: 'model', argument: 'NAME', summary: 'change the model', choices: 'models' },
   { name: 'history', argument: 'off', summary: 'keep nothing you type', choices: ['off'], anyTime: true },
@@ -50,7 +53,7 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   { name: 'exit', aliases: ['quit', 'bye', 'q'], summary: 'leave', anyTime: true },
 ]
 
-/** The command that a line is, under its own name, if it begins as one. */
+/** The command in a line, by its main name; undefined if the line does not begin with a slash. */
 export function parseSlash(line: string): { name: string; argument: string } | undefined {
   const [, typed, argument = ''] = /^\/(\S*)(?:\s+([\s\S]*))?$/.exec(line) ?? []
   if (typed === undefined) return undefined
@@ -72,7 +75,7 @@ export function noCommand(name: string): UsageError {
   return new UsageError(`there is no command /${name}; ${meant ? `did you mean /${meant}?` : '/help lists them'}`)
 }
 
-/** Ways to complete a line that begins as a command; none for a line that is complete. */
+/** Ways to complete a command; none if it is complete. */
 export function suggest(line: string, models: readonly string[] = []): Suggestion[] {
   const [, typed] = /^\/([a-z]*!?)$/.exec(line) ?? []
   if (typed !== undefined) {

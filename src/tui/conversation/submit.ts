@@ -2,7 +2,9 @@ import type { Chat } from './chat.js'
 import { runCommand } from './commands.js'
 import { mayRunAnyTime, parseSlash } from './slash-commands.js'
 
-/** Sends a line that the user has written; if the chat is busy, queues it, unless it is a command that need not wait. */
+/**
+ * Sends a line that the user has written; if the chat is busy, queues it, unless it is a command that need not wait.
+ */
 export function submit(chat: Chat, line: string): void {
   const command = parseSlash(line)
   if (chat.state === 'idle' || (command && mayRunAnyTime(command.name))) void send(chat, line)

@@ -2,13 +2,13 @@ import { graphemes, harmless } from '../../terminal/cell-width.js'
 import { cut } from '../../terminal/wrap.js'
 import type { KeyName } from './keys.js'
 
-/** A text of several lines that is being written, with a cursor in it. */
+/** A text of one or more lines, with a cursor and editing keys. */
 export class Editor {
   private before = ''
   private after = ''
-  /** Columns of a row on the screen. */
+  /** Columns of a row on the screen: Up and Down move by such rows. */
   width = Number.POSITIVE_INFINITY
-  /** What was deleted last, by more than a character. */
+  /** The last deleted word or line, for Ctrl-Y. */
   private killed = ''
 
   get text(): string {
@@ -20,7 +20,7 @@ export class Editor {
     return this.before.length
   }
 
-  /** Writes something in place of all there is. */
+  /** Replaces the text, and moves the cursor to its end. */
   set(text: string): void {
     this.before = harmless(text)
     this.after = ''
@@ -30,7 +30,7 @@ export class Editor {
     this.before += text
   }
 
-  /** Does what an editing key asks for; false where the key is none, or has nowhere to go. */
+  /** Applies a key; false if it is no editing key, or the cursor cannot move that way. */
   press(name: KeyName): boolean {
     switch (name) {
       case 'newline':
@@ -75,7 +75,7 @@ export class Editor {
     }
   }
 
-  /** Takes a backslash before the cursor, at the end of the text, for a line break; false where there is none. */
+  /** Turns a backslash at the end of the text, before the cursor, into a line break; false if there is none. */
   breakAtBackslash(): boolean {
     if (this.after !== '' || !this.before.endsWith('\\')) return false
     this.before = `${this.before.slice(0, -1)}\n`
@@ -106,7 +106,7 @@ export class Editor {
     return by !== ''
   }
 
-  /** To the row above or below, as the text is broken on the screen; false where there is none. */
+  /** Moves the cursor a row up or down, as the screen breaks the text; false if there is no such row. */
   private moveByRow(by: 1 | -1): boolean {
     const rows = this.rows()
     const at = rows.findLastIndex(({ start }) => start <= this.cursor)
@@ -119,7 +119,7 @@ export class Editor {
     return true
   }
 
-  /** Where each row begins, and how far into it the cursor can go. */
+  /** Index of each row's start, and the last position of the cursor in it. */
   private rows(): { start: number; last: number }[] {
     let start = 0
     return this.text.split('\n').flatMap((line) => {

@@ -2,18 +2,21 @@ import { harmless } from '../../terminal/cell-width.js'
 import type { InputHistory } from './history.js'
 import type { Key } from './keys.js'
 
-/** A search in what was written before, as Ctrl-R begins it. */
+/** A search in earlier inputs, as Ctrl-R begins it. */
 export class HistorySearch {
   text = ''
   found?: string
-  /** What was found, once it is taken. */
+  /** The found input, once the user has taken it. */
   taken?: string
-  /** So many newer finds have been passed over. */
+  /** Number of newer finds that were passed over. */
   private skipped = 0
 
   constructor(private readonly history: InputHistory) {}
 
-  /** Letters narrow the search, Ctrl-R goes further back. False for a key that ends it: it takes what is found, or gives up. */
+  /**
+   * Applies a key: letters narrow the search, Ctrl-R goes further back. Any other key ends the search and returns
+   * false: it takes the found input, or gives up.
+   */
   press(key: Key): boolean {
     if (key.kind === 'background') return true
     if (key.kind !== 'key') this.look(this.text + harmless(key.text), 0)
@@ -29,7 +32,7 @@ export class HistorySearch {
 
   private look(text: string, skipped: number): void {
     const found = this.history.find(text, skipped)
-    // At the oldest find, Ctrl-R stays.
+    // Ctrl-R stays at the oldest find.
     if (found === undefined && skipped > 0) return
     this.text = text
     this.skipped = skipped

@@ -3,29 +3,29 @@ import { dirname } from 'node:path'
 import { readSmallFile } from '../../checkpoint/small-file.js'
 import { makeFolder } from '../../files/folders.js'
 
-/** Entries kept; older ones go when a conversation begins. */
+/** Maximum entries in the file; older ones are removed when a conversation begins. */
 const MOST = 1000
-/** A longer file is not read; a thousand entries have far less. */
+/** Maximum bytes of a file to read; a thousand entries have far fewer. */
 const MOST_BYTES = 32 * 2 ** 20
 
 /**
- * What the user wrote before, from one run to the next: a JSON text a line. A history that cannot be read or written is
- * no reason not to talk: it then lasts for this run.
+ * Earlier inputs of the user. The file has a JSON string per line. If it cannot be read or written, the history lasts
+ * only for this run: that is no reason to refuse a chat.
  */
 export class InputHistory {
   private at: number
-  /** What was written and not sent, by the place where it stands: lines that were changed on the way, and the newest. */
+  /** Texts that were not sent, by their index: recalled entries that were changed, and the newest text. */
   private readonly drafts = new Map<number, string>()
 
   private constructor(
     private readonly entries: string[],
-    /** File in which it is kept, readable by its owner alone; absent where it is not kept. */
+    /** The file, readable only by its owner; absent if nothing is kept. */
     public path?: string,
   ) {
     this.at = entries.length
   }
 
-  /** Reads the history of earlier runs; without a path there is none, and none is kept. */
+  /** Reads the history of earlier runs; without a path, begins an empty one that is not kept. */
   static async open(path?: string): Promise<InputHistory> {
     const bytes = path === undefined ? undefined : await readSmallFile(path, MOST_BYTES).catch(() => undefined)
     const text = new TextDecoder().decode(bytes)
@@ -37,22 +37,22 @@ export class InputHistory {
     return new InputHistory(entries, path)
   }
 
-  /** Whether an earlier entry stands in the input. */
+  /** Whether the input shows an earlier entry. */
   get isBrowsing(): boolean {
     return this.at < this.entries.length
   }
 
-  /** The next older entry, if there is one; `current` is kept for coming back. */
+  /** The next older entry, if there is one; keeps the `current` text to return to. */
   older(current: string): string | undefined {
     return this.at === 0 ? undefined : this.go(-1, current)
   }
 
-  /** The next newer entry, at last what stood there before going back. */
+  /** The next newer entry, at the end the text before the first `older`; undefined if that is shown already. */
   newer(current: string): string | undefined {
     return this.isBrowsing ? this.go(1, current) : undefined
   }
 
-  /** The newest entry with a text in it, or the one found `skipped` entries further back. */
+  /** The newest entry that contains a text, or the one after `skipped` newer ones; repeated entries count once. */
   find(text: string, skipped = 0): string | undefined {
     if (text === '') return undefined
     const found = new Set(this.entries.filter((entry) => entry.includes(text)).reverse())
@@ -84,7 +84,7 @@ export class InputHistory {
   }
 }
 
-/** A line of the file; what a crash left half written is passed over. */
+/** Reads a line of the file; none for a line that a crash left incomplete. */
 function entryOf(line: string): string[] {
   try {
     const entry: unknown = JSON.parse(line)

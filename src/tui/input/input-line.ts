@@ -63,8 +63,8 @@ export class InputLine {
   }
 
   /**
-   * Takes the text out, on Enter, and adds it to the history. Undefined if there is nothing to take: the text is blank, or
-   * a backslash at its end becomes a line break.
+   * Takes the text out, on Enter, and adds it to the history. Undefined if there is nothing to take: the text is blank,
+   * or a backslash at its end becomes a line break.
    */
   take(): string | undefined {
     if (this.editor.breakAtBackslash()) return undefined

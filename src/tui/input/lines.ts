@@ -14,14 +14,14 @@ interface DrawnInput {
 const PROMPT = '› '
 const INDENT = '  '
 
-/** Columns of a row of the input in a window that has so many for a line. */
+/** Columns for the text of the input in a line of `width` columns. */
 export function inputColumns(width: number): number {
   return Math.max(1, width - PROMPT.length)
 }
 
 /**
- * The text being written in lines of at most `width` columns, of them at most `height`: those around the cursor, and a
- * count of those that are not shown.
+ * Draws the input in at most `height` lines of at most `width` columns. If that is too few, draws the lines around the
+ * cursor and says which rows they are.
  */
 export function inputLines(
   { text, cursor, search }: DrawnInput,
@@ -35,7 +35,7 @@ export function inputLines(
   const [under = ''] = graphemes(text.slice(cursor))
   const isAtEnd = under === '' || under === '\n'
   const after = text.slice(cursor + (isAtEnd ? 0 : under.length))
-  // The cursor's character stands for itself while the lines are made, and is set off afterwards.
+  // A sign marks the cursor while the text is cut into lines; the character under the cursor replaces it afterwards.
   const marked = `${before}${CURSOR}${after}`
   const atCursor = isAtEnd ? ' ' : under
   const lines = marked.split('\n').flatMap((line) => cut(line, inputColumns(width) - (atCursor.length > 1 ? 1 : 0)))
@@ -53,16 +53,16 @@ export function inputLines(
   return [fit(`${INDENT}(${rows})`, width), ...shown]
 }
 
-/** Dim, with the cursor on its first letter. */
+/** The placeholder, dim, with the cursor on its first letter. */
 function placeholderLine(placeholder: string, width: number): string {
   const [first, ...rest] = fit(`${placeholder} (Tab)`, width)
   return `${PROMPT}${inverse(first)}\x1b[2m${rest.join('')}\x1b[22m`
 }
 
 function searchLine({ text, found }: Pick<HistorySearch, 'text' | 'found'>, width: number): string {
-  const what = text === '' ? 'search in what you wrote: ' : `search "${text}": `
+  const what = text === '' ? 'search earlier inputs: ' : `search "${text}": `
   return fit(what + (found ?? (text === '' ? '' : 'nothing found')).replace(/\s+/g, ' '), width)
 }
 
-/** A private character, which no text that a user writes is likely to have; it is one column wide. */
+/** A private-use character, unlikely in any text, and one column wide. */
 const CURSOR = '\u{f8ff}'

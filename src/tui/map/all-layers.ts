@@ -6,14 +6,14 @@ import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleL
 import { beside, drawPanel, namesLine, numbersLine, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
-/** Above the numbers of the layers, where there is room for a word. */
+/** The heading of the layers' numbers, if there is room for a word. */
 const WORD = 'layer '
-/** A cell with a colour can stand for more experts than one with a shade. */
+/** Maximum experts per cell: a colour says more than a shade. */
 const MOST_PER_CELL = { colour: 12, plain: 4 }
-/** Narrower, a map beside the text has no room for its title and legend. */
+/** Minimum columns of a map beside the text: its title and legend need them. */
 const LEAST_SIDE = 66
 
-/** A lane per layer, folded where there is too little room: several layers in a line, or several experts in a cell. */
+/** Draws a lane for each layer, folded to fit the room (fold.ts). */
 export function allLayersLines(map: TokenMap, room: Room, painter: CellPainter, options: MapOptions): string[] {
   const { layers, kinds, selected, mode } = map
   const { fades, isStreaming, keys } = options
@@ -63,7 +63,7 @@ export function allLayersLines(map: TokenMap, room: Room, painter: CellPainter, 
   ]
 }
 
-/** Rooms that a map beside the text can have within this one, the most legible first: a line per layer, or per two. */
+/** Possible rooms of a map beside the text, within `most`, most legible first: with a line per layer, or per two. */
 export function sideRooms(map: TokenMap, most: Room): Room[] {
   const around = labelsHeight(labelsFor(most.height, map.layers))
   const rooms = [1, 2].flatMap((perLine) => {
@@ -76,12 +76,12 @@ export function sideRooms(map: TokenMap, most: Room): Room[] {
   return rooms.filter(({ width, height }) => width <= most.width && height <= most.height)
 }
 
-/** Lines that a map takes which may have this many. */
+/** Height of a map below the text that may have `most` lines. */
 export function heightBelow(map: TokenMap, most: number): number {
   return Math.min(most, map.layers + labelsHeight(labelsFor(most, map.layers)))
 }
 
-/** The fold, and the columns in front of each lane: as many as the word above them has, where all layers have a line. */
+/** The fold, and the columns in front of each lane: those of the heading, if every layer has a line of its own. */
 function foldWithLabel(map: TokenMap, room: Room, painter: CellPainter): { fold?: Fold; label: number } {
   const roomy = foldOf(map, room, painter, WORD.length)
   if (roomy && roomy.perLine * roomy.blocks === 1 && roomy.to - roomy.from === map.layers) {
@@ -107,7 +107,7 @@ function foldOf(map: TokenMap, room: Room, painter: CellPainter, label: number):
   return foldLanes(lanes, room)
 }
 
-/** `0-2, 40` for 0, 1, 2 and 40. */
+/** Writes 0, 1, 2 and 40 as `0-2, 40`. */
 function ranges(layers: readonly number[]): string {
   const starts = layers.filter((layer) => !layers.includes(layer - 1))
   const ends = layers.filter((layer) => !layers.includes(layer + 1))

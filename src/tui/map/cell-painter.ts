@@ -2,31 +2,31 @@ import type { ColourDepth } from '../../terminal/colours.js'
 import { type Background, rampFor } from './ramps.js'
 
 /*
- * The amount of a cell: above 0 and up to 1 for an expert that was chosen, 0 for one that was not, `JUST_BEFORE` for one
- * that only a token shortly before had chosen, and NaN where there is no expert.
+ * The amount of a cell is above 0 and at most 1 for a chosen expert, 0 for one that was not chosen, `JUST_BEFORE` for
+ * one that only the tokens just before chose, and NaN for no expert.
  */
 export const JUST_BEFORE = -1
 
-/** Cells that share a character: experts beside one another, layers below one another. */
+/** Number of cells that share a character: experts side by side, layers one below the other. */
 export interface CellForm {
-  /** Characters per cell; 0.5 stands for two cells in one character. */
+  /** Characters per cell; 0.5 means two cells per character. */
   cell: 2 | 1 | 0.5
   /** Layers per line. */
   perLine: 1 | 2 | 4
 }
 
-/** From an expert that was chosen with a small gate to one with a large gate, where there is no colour. */
+/** Signs without colour, from a small gate to a large one. */
 const SHADES = ['░', '▒', '▓', '█']
-/** An expert that was not chosen: the quietest thing on the screen. */
+/** An expert that was not chosen: the quietest sign on the screen. */
 export const EMPTY = '·'
-/** One that was chosen a moment ago. */
+/** An expert that was chosen just before. */
 export const TRAIL = '•'
-/** One that the token chose, in a picture of something else. */
+/** An expert that the selected token chose, on a map of the usage. */
 export const MARK = 'x'
 
-/** Signs whose quarters are filled: bit 0 is the upper left, then the upper right, the lower left, the lower right. */
+/** Signs with filled quarters by their bits: 0 is the upper left, then upper right, lower left, lower right. */
 const QUARTERS = [...' ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█']
-/** Bits of a braille sign by row and column. */
+/** Bits of a braille sign, by row and column. */
 const DOTS = [
   [0x01, 0x08],
   [0x02, 0x10],
@@ -46,7 +46,7 @@ export class CellPainter {
     this.ramp = rampFor(depth, ground)
   }
 
-  /** One line of cells: as many lanes as the form has layers per line; `marks` sets off cells of a single lane. */
+  /** Draws a line of cells, from one lane per layer in it. `marks` above 0 mark cells; only for a single lane. */
   line(lanes: readonly Float32Array[], { cell, perLine }: CellForm, marks?: Float32Array): string {
     const across = cell === 0.5 ? 2 : 1
     const columns = Math.ceil(lanes[0].length / across)
@@ -60,7 +60,7 @@ export class CellPainter {
     return this.painted(cells)
   }
 
-  /** A cell of this amount, as a legend shows it. */
+  /** A sample of a cell, for the legend. */
   sample(amount: number): string {
     return this.painted([this.single(amount, 1, false)])
   }
@@ -74,7 +74,7 @@ export class CellPainter {
       : { text: '█'.repeat(width), codes: this.foreground(amount) }
   }
 
-  /** Cells that share a character; it has the colour of the strongest, but two below one another have one each. */
+  /** Cells that share a character. It has the colour of the strongest one; of two lit cells, each has its own. */
   private several(group: readonly number[], across: number, width: number): Painted {
     if (group.every(Number.isNaN)) return blank(width)
     const lit = group.filter((amount) => amount > 0)
@@ -92,7 +92,7 @@ export class CellPainter {
     return { text: EMPTY.padEnd(width), codes: this.depth === 'none' ? '' : '2' }
   }
 
-  /** A letter on the cell's colour. */
+  /** Codes for a letter on the cell's colour. */
   private inked(amount: number): string {
     const { background } = this.ramp
     if (background.length === 0) return ''
@@ -126,7 +126,7 @@ export class CellPainter {
 
 interface Painted {
   text: string
-  /** Parameters of the escape sequence for its colours; empty where it has none. */
+  /** SGR parameters of its colours; empty without any. */
   codes: string
 }
 
@@ -142,7 +142,7 @@ function shade(amount: number): string {
   return SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1]
 }
 
-/** The sign that is filled where cells are lit. */
+/** The sign whose parts are filled for the lit cells. */
 function sign(group: readonly number[], across: number): string {
   const rows = group.length / across
   if (rows > 2) {

@@ -86,8 +86,8 @@ export const DENSE_FORMS: readonly CellForm[] = [...SINGLE, ...PAIRS, { cell: 0.
 export const SINGLE_FORMS = SINGLE
 
 /**
- * Returns the most legible fold that shows all layers; else one that shows as many layers as possible around the one that
- * must be seen; undefined if not even one lane fits.
+ * Returns the most legible fold that shows all layers; else one that shows as many layers as possible around the one
+ * that must be seen; undefined if not even one lane fits.
  */
 export function foldLanes(lanes: Lanes, room: Room): Fold | undefined {
   if (room.height < 1) return undefined
@@ -125,7 +125,9 @@ function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
   })
 }
 
-/** Folds the amounts of experts into cells of `perCell` experts: the strongest counts. A cell without experts is NaN. */
+/**
+ * Folds the amounts of experts into cells of `perCell` experts: the strongest counts. A cell without experts is NaN.
+ */
 export function folded(amounts: Float32Array, perCell: number, experts: number): Float32Array {
   const cells = new Float32Array(Math.ceil(experts / perCell)).fill(Number.NaN)
   for (const [expert, amount] of amounts.entries()) {

@@ -5,16 +5,16 @@ import { styled } from '../../terminal/style.js'
 import { type CellPainter, EMPTY, MARK, TRAIL } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'
 
-/** Amounts of the legend's samples; without colour a shade ends at each. */
+/** Amounts of the samples in the legend; each is the largest of its shade. */
 const SAMPLES = [0.25, 0.5, 0.75, 1]
 
-/** What a map is drawn with. */
+/** How to draw a map. */
 export interface MapOptions {
-  /** Whether what tokens just before the shown one chose is shown as well. */
+  /** Whether to show the experts that the tokens just before chose, too. */
   fades?: boolean
-  /** Whether more tokens are to come. */
+  /** Whether more tokens will come. */
   isStreaming?: boolean
-  /** Which keys change what is shown: the end of the title, where there is room. */
+  /** Hint at the keys that change the map, for the end of the title. */
   keys?: string
 }
 
@@ -35,18 +35,18 @@ export function labelsHeight({ names, legend, numbers }: Labels): number {
   return 1 + Number(names) + Number(legend) + Number(numbers)
 }
 
-/** What the map is of, in words. */
+/** Describes the map's content. */
 export function titleOf(map: TokenMap, isStreaming = false): string {
   const { mode, shown, selected, shownIndex, usage } = map
   if (mode === 'usage') return `share of the answers' ${usage.tokens} tokens that chose each expert`
   if (mode === 'layer') return 'a row per token'
-  if (!shown) return 'experts, a row per layer: lit where a token chooses them'
+  if (!shown) return 'experts, a row per layer: lit when a token chooses them'
   const text = `"${visibleToken(shown.text)}"`
   if (selected === undefined) return `experts of the ${isStreaming ? 'newest' : 'last'} token ${text}`
   return `experts of token ${shownIndex + 1} of ${map.tokens.length} ${text}${shown.isQuestion ? ' (read)' : ''}`
 }
 
-/** The title with what it must say besides, and, dim, the keys that look closer, where there is room for them. */
+/** The title and its notes; also the hint at keys, dim, if there is room. */
 export function titleLine(parts: readonly string[], keys = '', width: number, painter: CellPainter): string {
   const text = fit(parts.join(' · '), width)
   const hint = ` · ${keys}`
@@ -54,7 +54,7 @@ export function titleLine(parts: readonly string[], keys = '', width: number, pa
   return hasRoom ? text + styled(hint, 'dim', painter.depth) : text
 }
 
-/** Says which cells stand for several experts. */
+/** Notes how many experts share a cell; none if each has its own. */
 export function cellNotes(kinds: readonly MixtureKind[], perCell: readonly number[]): string[] {
   if (perCell.every((count) => count === 1)) return []
   if (perCell.every((count) => count === perCell[0])) return [`${perCell[0]} per cell`]
@@ -64,14 +64,14 @@ export function cellNotes(kinds: readonly MixtureKind[], perCell: readonly numbe
 
 export interface LegendOptions {
   fades?: boolean
-  /** Whether cells of one token are set off. */
+  /** Whether cells of the selected token are marked. */
   marks?: boolean
-  /** Whether a cell without colour tells its gate by its shade, and not only that its expert was chosen. */
+  /** Whether the cells have shades for the gates if there is no colour. */
   hasShades?: boolean
   notes?: readonly string[]
 }
 
-/** What the cells say: a scale with its meaning, then the other signs and notes, as many as there is room for. */
+/** Explains the cells: a scale, then the other signs and the notes, as far as there is room. */
 export function legendLine(
   map: TokenMap,
   painter: CellPainter,
@@ -102,7 +102,7 @@ function others(fades: boolean, marks: boolean): string[] {
   ]
 }
 
-/** As many of the parts as there is room for. */
+/** Joins the parts that fit. */
 function joined(parts: readonly string[], width: number): string {
   const between = '   '
   return parts.reduce((line, part, i) => {
@@ -111,7 +111,7 @@ function joined(parts: readonly string[], width: number): string {
   }, '')
 }
 
-/** The gate whose square root the amount is. */
+/** The gate of an amount, which is the gate's square root. */
 function gateOf(amount: number): string {
   return amount === 1 ? '1' : (amount * amount).toFixed(2).replace(/^0/, '')
 }

@@ -7,10 +7,10 @@ import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleL
 import { beside, drawPanel, namesLine, numbersLine, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
-/** Widest label of a token, in front of its lane. */
+/** Maximum columns of a token's text in front of its lane. */
 const TOKEN_LABEL = 12
 
-/** One layer: a row per token, the newest last, with its experts from left to right. Always as high as the room. */
+/** Draws one layer, with a row for each token, the newest last. Always fills the height of the room. */
 export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, { keys }: MapOptions): string[] {
   const { layer, selected, shownIndex } = map
   const kinds = map.kindsOf(layer)

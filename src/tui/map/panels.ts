@@ -4,16 +4,16 @@ import { fit } from '../../terminal/cell-width.js'
 import type { CellForm, CellPainter } from './cell-painter.js'
 import { folded, GAP } from './fold.js'
 
-/** What a lane says in place of cells where no layer in it has experts. */
+/** The text of a lane without experts. */
 const DENSE = 'dense'
 
-/** Names of the kinds, from the longest on. */
+/** Names of the kinds, longest first. */
 const NAMES: Record<MixtureKind, readonly string[]> = {
   attention: ['attention', 'attn', 'a'],
   mlp: ['mlp', 'm'],
 }
 
-/** One kind's place in a line of the map: as many experts, in cells of this form. */
+/** The part of a line that shows experts of one kind. */
 export interface Panel extends CellForm {
   kind: MixtureKind
   experts: number
@@ -21,7 +21,7 @@ export interface Panel extends CellForm {
   perCell: number
 }
 
-/** The panels of some kinds that share a form. */
+/** Panels of the same form for some kinds. */
 export function panelsOf(
   kinds: readonly MixtureKind[],
   experts: readonly number[],
@@ -30,12 +30,12 @@ export function panelsOf(
   return kinds.map((kind, i) => ({ kind, experts: experts[i], perCell: perCell[i], cell, perLine }))
 }
 
-/** Panels beside one another. */
+/** Joins panels side by side. */
 export function beside(texts: readonly string[]): string {
   return texts.join(' '.repeat(GAP))
 }
 
-/** One panel's part of a line: the amounts of each layer in it, and those cells that are set off. */
+/** Draws a panel from the amounts of each layer in the line. `marks` above 0 mark experts. */
 export function drawPanel(
   panel: Panel,
   lanes: readonly Float32Array[],
@@ -48,7 +48,7 @@ export function drawPanel(
   return painter.line(cells, panel, marks && folded(marks, perCell, experts))
 }
 
-/** The kinds of experts above their lanes, with the numbers of the first and last where there is room. */
+/** Names of the kinds above their lanes, with the first and last expert if there is room. */
 export function namesLine(panels: readonly Panel[]): string {
   return beside(
     panels.map((panel) => {
@@ -59,7 +59,7 @@ export function namesLine(panels: readonly Panel[]): string {
   )
 }
 
-/** Numbers of experts, each above the left edge of its cell, and a + above those of newcomers. */
+/** Numbers of experts above the left edges of their cells, and a + above newcomers. */
 export function numbersLine(
   panels: readonly Panel[],
   isNewcomer: (kind: MixtureKind, expert: number) => boolean,

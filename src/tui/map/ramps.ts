@@ -1,16 +1,16 @@
 import { onRamp } from '../../pictures/palette.js'
 import type { ColourDepth, Rgb } from '../../terminal/colours.js'
 
-/** What a terminal draws on. */
+/** Background of a terminal. */
 export type Background = 'dark' | 'light'
 
-/** Steps of brightness that a cell can have in true colour. */
+/** Number of colours of a ramp in true colour. */
 const LEVELS = 24
 
 /*
- * Every ramp goes from a weak cell, near the terminal's background, to a strong one, far from it, and its lightness changes
- * in one direction only, so that it keeps its order for people with any colour blindness and in grey. Nothing is drawn
- * where an expert was not chosen, so that a ramp need not begin at the background itself.
+ * Every ramp goes from a weak cell, near the terminal's background, to a strong one, far from it. Its lightness changes
+ * in one direction only, so that it keeps its order in grey and for people with any colour blindness. An expert that
+ * was not chosen has no colour, so a ramp need not begin at the background itself.
  */
 const TRUE_COLOUR: Record<Background, readonly Rgb[]> = {
   dark: [
@@ -29,25 +29,25 @@ const TRUE_COLOUR: Record<Background, readonly Rgb[]> = {
   ],
 }
 
-/** Numbers in the cube of 256 colours: blue, grey, yellow; and from yellow to dark blue. */
+/** Numbers of the 256 colours: blue, grey, yellow; and yellow to dark blue. */
 const OF_256: Record<Background, readonly number[]> = {
   dark: [25, 66, 144, 185, 227],
   light: [179, 101, 60, 19, 17],
 }
 
-/** Foreground codes whose order in lightness is the same in the palettes of all common terminals. */
+/** Foreground codes that have the same order of lightness in the palettes of all common terminals. */
 const OF_16: Record<Background, readonly number[]> = {
   dark: [34, 90, 37, 93],
   light: [33, 90, 34, 30],
 }
 
-/** Colours of a ramp: parameters of the sequences that choose each as foreground and as background, the weakest first. */
+/** SGR parameters of a ramp's colours, weakest first. */
 export interface Ramp {
   foreground: readonly string[]
   background: readonly string[]
 }
 
-/** The ramp for what a terminal can show; no colours where it shows none. */
+/** The ramp of a terminal; empty if it shows no colours. */
 export function rampFor(depth: ColourDepth, background: Background): Ramp {
   switch (depth) {
     case 'truecolor': {

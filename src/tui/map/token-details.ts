@@ -5,13 +5,13 @@ import { inverse } from '../../terminal/style.js'
 import { wrap } from '../../terminal/wrap.js'
 import type { TokenMap } from './token-map.js'
 
-/** Lines for the experts of a token; a model with one kind of experts has them all for that. */
+/** Lines for the experts of a token, shared by the kinds of experts. */
 const EXPERT_LINES = 2
 
-/** Experts named beside the chosen ones, those that came closest. */
+/** Number of experts to name besides the chosen ones: those that came closest. */
 const ALTERNATIVES = 3
 
-/** The token that the reader walked to: the text around it, and its experts in one layer with what came close. */
+/** Details of the selected token: the text around it, and its experts in one layer with those that came close. */
 export function tokenDetails(map: TokenMap, width: number): string[] {
   if (map.selected === undefined || !map.shown) return []
   const kinds = map.kindsOf(map.layer)
@@ -20,7 +20,7 @@ export function tokenDetails(map: TokenMap, width: number): string[] {
   return [strip(map, width), ...lines]
 }
 
-/** Wraps into so many lines at most, with an ellipsis in place of the words that are left out. */
+/** Wraps a text into at most `count` lines; an ellipsis replaces the rest. */
 function wrapAtMost(text: string, width: number, count: number): string[] {
   const lines = wrap(text, width)
   if (lines.length <= count) return lines
@@ -29,7 +29,7 @@ function wrapAtMost(text: string, width: number, count: number): string[] {
   return [...lines.slice(0, count - 1), fit(last, width)]
 }
 
-/** `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`: chosen experts with their gates, then the likeliest others. */
+/** Chosen experts with their gates, then the likeliest others: `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`. */
 export function expertsLine(map: TokenMap, kind: MixtureKind): string {
   const routes = map.shown?.routes[map.layer][kind]
   if (!routes) return `layer ${map.layer} ${kind}: no experts`
@@ -44,7 +44,7 @@ export function expertsLine(map: TokenMap, kind: MixtureKind): string {
   return `layer ${map.layer} ${kind}: ${chosen.join('  ')}${next}`
 }
 
-/** The tokens around the one looked at, which is set off. */
+/** The selected token in reverse video, between its neighbours. */
 function strip(map: TokenMap, width: number): string {
   const at = map.shownIndex
   const text = (index: number) => visibleToken(map.tokens[index].text).replaceAll('·', ' ')

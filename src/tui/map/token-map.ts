@@ -4,28 +4,28 @@ import { ExpertUsage } from '../../experts/usage.js'
 import { type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config.js'
 import { JUST_BEFORE } from './cell-painter.js'
 
-/** What the map shows: the newest token, the sum of all tokens, or one layer over the last tokens. */
+/** Forms of the map: the newest token, the sum of all tokens, or one layer over the last tokens. */
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
 export type MapMode = (typeof MAP_MODES)[number]
 
-/** A token of the conversation and the experts that it wakes. */
+/** A token of the conversation and its experts. */
 export interface MappedToken {
   text: string
   routes: LayerRoutes[]
-  /** Whether it was read, and not written by the model. */
+  /** Whether the model read it, rather than wrote it. */
   isQuestion?: boolean
 }
 
-/** So many tokens before the newest are still seen. */
+/** Number of tokens before the shown one whose experts still show. */
 const TRAIL = 5
-/** Tokens that can be walked over; the oldest go when there are an eighth more. */
+/** Number of tokens to keep; the oldest are dropped once there are an eighth more. */
 const MOST_TOKENS = 2048
 
-/** Where a walk can go besides one token on. */
+/** Long steps of a walk. */
 export type Stride = 'first' | 'last' | 'word-back' | 'word-on'
 
 /**
- * What the map of experts shows: the tokens of the conversation, the usage since the beginning, and where the reader looks.
+ * The data of the map: tokens of the conversation, usage of experts by all answers, and the token and layer to show.
  */
 export class TokenMap {
   private shownMode: MapMode = 'newest'
@@ -40,9 +40,9 @@ export class TokenMap {
   private startBefore = 0
   /** Index of the first token that was read for the newest answer. */
   private readFrom = 0
-  /** The token that is shown where none is selected. */
+  /** Index of the token to show if none is selected. */
   private newest = -1
-  /** The largest share when there was usage of so many tokens. */
+  /** The largest share, and the number of tokens it was computed for. */
   private largest?: { tokens: number; share: number }
 
   constructor(private readonly shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
@@ -81,32 +81,32 @@ export class TokenMap {
     return this.shape.layers
   }
 
-  /** The kinds of experts that the model has, in the order in which a token meets them. */
+  /** Kinds of experts in the model, in the order of a token's way. */
   get kinds(): MixtureKind[] {
     return this.shape.mixtures.map(({ kind }) => kind).filter((kind) => this.mostExperts(kind) > 0)
   }
 
-  /** The kinds of experts that a layer has; none in a dense one. */
+  /** Kinds of experts in a layer; none in a dense one. */
   kindsOf(layer: number): MixtureKind[] {
     return this.kinds.filter((kind) => this.experts(kind, layer) > 0)
   }
 
-  /** Experts of one kind in the layer that has most of them. */
+  /** Number of experts of one kind in the layer that has most. */
   mostExperts(kind: MixtureKind): number {
     return Math.max(0, ...(mixtureOf(this.shape, kind)?.experts ?? []))
   }
 
-  /** Whether an expert was taught to the model later, in any layer. */
+  /** Whether an expert was added to the model by teaching, in any layer. */
   isNewcomer(kind: MixtureKind, expert: number): boolean {
     return mixtureOf(this.shape, kind)?.newExperts?.some((ids) => ids.includes(expert)) ?? false
   }
 
-  /** Whether any expert was. */
+  /** Whether teaching added any expert. */
   get hasNewcomers(): boolean {
     return this.shape.mixtures.some(({ newExperts }) => newExperts?.some((ids) => ids.length > 0))
   }
 
-  /** Experts of one kind in a layer. */
+  /** Number of experts of one kind in a layer. */
   experts(kind: MixtureKind, layer: number): number {
     return this.usage.of(kind, layer).experts
   }
@@ -116,12 +116,12 @@ export class TokenMap {
     return this.start
   }
 
-  /** Tokens of the newest answer. */
+  /** Number of tokens of the newest answer. */
   get answerLength(): number {
     return this.tokens.length - this.start
   }
 
-  /** A new answer begins. */
+  /** Begins a new answer. */
   beginAnswer(): void {
     const dropped = this.forgetOldest()
     this.startBefore = Math.max(0, this.start - dropped)
@@ -130,7 +130,7 @@ export class TokenMap {
     this.selection = undefined
   }
 
-  /** Tokens that the model reads before it answers, with the routes of all of them. */
+  /** Adds tokens that the model read before it answers, with the routes of all of them. */
   read(texts: readonly string[], routes: readonly LayerRoutes[]): void {
     for (const [i, text] of texts.entries()) {
       this.kept.push({ text, routes: routes.map((layer) => routesOfToken(layer, i, texts.length)), isQuestion: true })
@@ -139,14 +139,14 @@ export class TokenMap {
     this.newest = this.tokens.length - 1
   }
 
-  /** The answer's next token. */
+  /** Adds the next token of the answer. */
   add(text: string, routes: LayerRoutes[]): void {
     this.kept.push({ text, routes })
     this.newest = this.tokens.length - 1
     this.counted.add(routes, 1)
   }
 
-  /** The answer ends with its token `count`; later ones are taken back. */
+  /** Ends the answer after its first `count` tokens; takes back later ones. */
   endAnswer(count: number): void {
     for (const { routes } of this.kept.splice(this.start + count)) this.counted.add(routes, 1, -1)
     if (this.selected !== undefined && this.selected >= this.tokens.length) this.selection = undefined
@@ -161,13 +161,13 @@ export class TokenMap {
     this.start = this.startBefore
   }
 
-  /** No more tokens come: what is shown is the last word, and not the blank after it. */
+  /** Once no more tokens come, shows the last word, not blanks after it. */
   settle(): void {
     const last = this.tokens.findLastIndex(({ text }, i) => i >= this.start && text.trim() !== '')
     if (last >= 0) this.newest = last
   }
 
-  /** Forgets everything, and how it is looked at stays. */
+  /** Forgets all tokens; mode and layer stay. */
   reset(): void {
     this.kept = []
     this.beginAnswer()
@@ -200,7 +200,7 @@ export class TokenMap {
     this.selection = index
   }
 
-  /** Looks at another token; going on from the last one follows the newest again. False without tokens. */
+  /** Selects the token `by` steps away; past the last one, follows the newest again. False without tokens. */
   walk(by: number): boolean {
     if (this.tokens.length === 0) return false
     const next = this.selected === undefined && by < 0 ? this.shownIndex : Math.max(0, this.shownIndex + by)
@@ -209,7 +209,7 @@ export class TokenMap {
     return true
   }
 
-  /** Looks at the first or last token, or at the beginning of a word. False without tokens. */
+  /** Selects the first or last token, or the start of a word. False without tokens. */
   stride(to: Stride): boolean {
     const { tokens, shownIndex } = this
     if (tokens.length === 0) return false
@@ -225,7 +225,7 @@ export class TokenMap {
     return true
   }
 
-  /** Index of the token that is shown. */
+  /** Index of the token to show. */
   get shownIndex(): number {
     return this.selected ?? this.newest
   }
@@ -234,7 +234,7 @@ export class TokenMap {
     return this.tokens[this.shownIndex]
   }
 
-  /** Gates of the experts of one kind in one layer for a token, the shown one by default; 0 where not chosen. */
+  /** Gates of the experts of one kind in a layer for a token, by default the shown one; 0 if not chosen. */
   gates(kind: MixtureKind, layer: number, index = this.shownIndex): Float32Array {
     const all = new Float32Array(this.experts(kind, layer))
     const routes = this.tokens[index]?.routes[layer][kind]
@@ -243,14 +243,14 @@ export class TokenMap {
   }
 
   /**
-   * Each expert's cell for the kind and layer: its share of the tokens, or the square root of the shown token's gate, so
-   * that small gates can be seen; with `fades`, experts that only tokens shortly before had chosen are told apart.
+   * Amount of each expert's cell: its share of the tokens, or the square root of the shown token's gate, so that small
+   * gates are visible. With `fades`, experts that only the tokens just before chose are `JUST_BEFORE`.
    */
   amounts(kind: MixtureKind, layer: number, fades: boolean): Float32Array {
     return this.mode === 'usage' ? this.shares(kind, layer) : this.glow(kind, layer, fades)
   }
 
-  /** The largest share of the tokens that any expert was chosen by; 1 where there is none. */
+  /** The largest share of the tokens that chose the same expert; 1 if there are none. */
   get largestShare(): number {
     const { mixtures, tokens } = this.usage
     if (this.largest?.tokens !== tokens) {
@@ -276,7 +276,7 @@ export class TokenMap {
     return Float32Array.from(this.usage.of(kind, layer).counts, (count) => count / most)
   }
 
-  /** Returns the number of tokens that are no longer there. */
+  /** Drops the oldest tokens; returns their number. */
   private forgetOldest(): number {
     if (this.tokens.length <= MOST_TOKENS * 1.125) return 0
     const dropped = this.tokens.length - MOST_TOKENS

@@ -1,9 +1,11 @@
 import type { ExpertUsage, LayerUsage } from '../../experts/usage.js'
 
-/** Experts named for each layer. */
+/** Number of experts to name for each layer. */
 const NAMED = 4
 
-/** Usage as a table: for each layer and kind the most used experts with their shares, entropy and fairness. */
+/**
+ * Writes usage as a table: the most used experts with their shares, the entropy and the fairness, by layer and kind.
+ */
 export function usageSummary(usage: ExpertUsage): string {
   if (usage.mixtures.length === 0) return 'the model has no experts'
   if (usage.tokens === 0) return 'there is no answer yet'
@@ -22,7 +24,7 @@ export function usageSummary(usage: ExpertUsage): string {
   return [...head, ...rows].join('\n')
 }
 
-/** Columns of an expert with its share. */
+/** Columns for an expert with its share. */
 const CELL = 11
 
 function describe(layer: LayerUsage, tokens: number): string {

@@ -1,6 +1,6 @@
 /**
- * Ink, which draws whatever `CI` says. With that variable set Ink keeps its drawing to itself until it ends: right
- * for a log, wrong for a terminal, and a chat runs nowhere else. Ink looks once, while it is imported.
+ * Ink, imported without the variable `CI`. With `CI` set, Ink draws only once at its end: right for a log, wrong for a
+ * terminal, and a chat always has one. Ink reads the variable only while it is imported.
  */
 const { CI, CONTINUOUS_INTEGRATION } = process.env
 delete process.env.CI

@@ -5,19 +5,19 @@ import type { ChatScreen } from './chat-screen.js'
 import { tableLines } from './help-table.js'
 
 const PROMPT = '> '
-/** Columns of a table: the window's width may be unknown. */
+/** Columns of a table; the width of the window may be unknown. */
 const WIDTH = 79
 
-/** The conversation line by line, for a terminal that cannot move its cursor: no map, no colours, nothing drawn twice. */
+/** Writes the conversation line by line, for a terminal that cannot move its cursor. It has no map and no colours. */
 export class PlainScreen implements ChatScreen {
   private readonly lines: Interface
   private readonly unsubscribe: () => void
-  /** Items that have been written. */
+  /** Number of items that have been written. */
   private written = 0
-  /** Characters of the running answer that have been written. */
+  /** Number of characters of the running answer that have been written. */
   private shown = 0
   private isPrompting = false
-  /** A line is being handed over: what it begins is not begun yet, and no other line is asked for. */
+  /** A line is being sent: the chat still looks idle, but no prompt may be written. */
   private isSending = false
   private isClosed = false
 
@@ -66,7 +66,7 @@ export class PlainScreen implements ChatScreen {
       this.shown = 0
     }
     if (chat.state === 'answering') {
-      // The blanks at the end may be left out of the finished answer.
+      // The finished answer lacks blanks at the end.
       const text = chat.answer.trimEnd()
       if (text.length > this.shown) this.write(text.slice(this.shown))
       this.shown = Math.max(this.shown, text.length)

@@ -2,8 +2,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { cellWidth } from '../../terminal/cell-width.js'
 
 /*
- * Writes these sequences of ECMA-48: CUP (CSI H, 8.3.21) to the upper left corner, CUU (CSI n A, 8.3.22) and CUD (CSI n B,
- * 8.3.19) up and down, EL (CSI K, CSI 2 K, 8.3.41) to erase the rest of a line or all of it.
+ * Writes these sequences of ECMA-48: CUP (CSI H, 8.3.21) to the upper left corner, CUU (CSI n A, 8.3.22) and CUD (CSI n
+ * B, 8.3.19) up and down, EL (CSI K, CSI 2 K, 8.3.41) to erase the rest of a line or all of it.
  */
 
 /** The lines to show: finished ones, and below them those that change. */
@@ -21,8 +21,8 @@ const ERASE_AND_DOWN = '\x1b[2K\x1b[1B'
 const MOST_LINES = 1000
 
 /**
- * The lines that this program has put on a terminal; the last ones change. Each method returns the text to write. The cursor
- * waits at the beginning of the row below the lines.
+ * The lines that this program has put on a terminal; the last ones change. Each method returns the text to write. The
+ * cursor waits at the beginning of the row below the lines.
  */
 export class Screen {
   private live: readonly string[] = []
@@ -46,8 +46,8 @@ export class Screen {
   }
 
   /**
-   * Draws the frame again after a window of `columns` has broken the lines: from the first line of this program on, or from
-   * the top if that line has left the screen.
+   * Draws the frame again after a window of `columns` has broken the lines: from the first line of this program on, or
+   * from the top if that line has left the screen.
    */
   redraw({ finished, live }: Frame, columns: number): string {
     return erased(this.rowsAt(columns)) + this.afresh({ finished, live })
@@ -85,8 +85,8 @@ export class Screen {
 }
 
 /**
- * Erases the rows above the cursor, line by line: when a program erases the top of the screen at once, some terminals copy
- * it to the scrollback.
+ * Erases the rows above the cursor, line by line: when a program erases the top of the screen at once, some terminals
+ * copy it to the scrollback.
  */
 function erased(rows: number): string {
   return `\r${UP_AND_ERASE.repeat(Math.min(rows, MOST_LINES))}`

@@ -3,7 +3,10 @@ import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import type { ChatView } from '../conversation/chat-view.js'
 
-/** Model, packing, speed, context, memory, map, help; a narrow window leaves out what is needed least. */
+/**
+ * The status line, of at most `width` columns: model, packing, speed, context, memory, map. The least needed parts go
+ * first.
+ */
 export function statusLine(chat: ChatView, width: number): string {
   const { model, contextLength: used, state, speed, memory, isLeaving, queued } = chat
   if (isLeaving) return fit('Ctrl-C again leaves', width)

@@ -21,7 +21,7 @@ const CURSOR_ON = '\x1b[?25h'
 const CURSOR_OFF = '\x1b[?25l'
 const ASK_BACKGROUND = '\x1b]11;?\x1b\\'
 
-/** Ink writes one mark, which stands for the latest frame, with these sequences around it. */
+/** Ink writes a mark in place of the latest frame, with these sequences around it. */
 const MARK = /!\d+/
 const ESC = '\x1b'
 const PASSED_ON = new RegExp(`${ESC}\\[\\?(?:25|2026)[hl]`, 'g')
@@ -48,10 +48,10 @@ export interface SizedFrame extends Frame {
 }
 
 /**
- * The terminal of a chat. It reports keys, and Ink draws on it as on a stream. Ink decides when to draw, and draws only a
- * mark; this class puts the lines of the frame on the screen in its place. Ink would make an object of every cell in every
- * frame and take coloured text apart, which costs more than the rest of the drawing. Nor does Ink learn the window's size:
- * it would clear the screen and the scrollback when its area becomes higher than a shrinking window.
+ * The terminal of a chat. It reports keys, and Ink draws on it as on a stream. Ink decides when to draw, and draws only
+ * a mark; this class puts the lines of the frame on the screen in its place. Ink would make an object of every cell in
+ * every frame and take coloured text apart, which costs more than the rest of the drawing. Nor does Ink learn the
+ * window's size: it would clear the screen and the scrollback when its area becomes higher than a shrinking window.
  */
 export class Terminal extends EventEmitter {
   readonly isTTY = true
@@ -61,7 +61,7 @@ export class Terminal extends EventEmitter {
   private readonly screen = new Screen()
   private frame?: SizedFrame
   private drawing = 0
-  /** Set if the next frame draws all visible lines again: on a wiped screen, or where they were. */
+  /** Set if the next frame draws all visible lines again: on a wiped screen, or in place. */
   private pendingRepaint?: 'wiped' | 'in place'
   /** Columns of the narrowest window since the last drawing. */
   private narrowest = Number.POSITIVE_INFINITY
@@ -127,7 +127,9 @@ export class Terminal extends EventEmitter {
     process.once('SIGHUP', this.hangUp)
   }
 
-  /** Asks for the colour of the background; the answer comes as a key. If the program ends before, the shell gets it. */
+  /**
+   * Asks for the colour of the background; the answer comes as a key. If the program ends before, the shell gets it.
+   */
   askBackground(): void {
     this.output.write(ASK_BACKGROUND)
   }
@@ -147,8 +149,8 @@ export class Terminal extends EventEmitter {
   }
 
   /**
-   * Stops the program as Ctrl-Z does, and continues it when the shell does. Continues at once if no shell could, as in a
-   * container: the system does not stop a program there.
+   * Stops the program as Ctrl-Z does, and continues it when the shell does. Continues at once if no shell could, as in
+   * a container: the system does not stop a program there.
    */
   suspend(onReturn: () => void): void {
     writeSync(this.output.fd, this.screen.leave())
@@ -207,8 +209,8 @@ export class Terminal extends EventEmitter {
   }
 
   /**
-   * Nothing is drawn while the window is dragged. Afterwards all visible lines are drawn again if lines may have been broken,
-   * or live ones pushed out at the top; else the terminal has kept everything.
+   * Nothing is drawn while the window is dragged. Afterwards all visible lines are drawn again if lines may have been
+   * broken, or live ones pushed out at the top; else the terminal has kept everything.
    */
   private readonly resize = () => {
     const { columns, rows } = this.size

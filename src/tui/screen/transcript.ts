@@ -4,24 +4,24 @@ import { wrap } from '../../terminal/wrap.js'
 import type { ChatItem } from '../conversation/items.js'
 import { tableLines } from './help-table.js'
 
-/** Errors stand out on dark and light backgrounds. */
+/** Colour of errors, legible on dark and light backgrounds. */
 const RED = [205, 75, 75] as const
 
 /**
- * The finished part of the conversation as lines of one width. From the top on they are handed over to the terminal, whose
- * scrollback they become; the last ones may be held back, where they stand beside the map.
+ * The finished part of the conversation, as lines of one width. They are handed over to the terminal's scrollback, from
+ * the top down; the last ones may be held back, to be shown beside the map.
  */
 export class Transcript {
   private lines: string[] = []
   private width = 0
-  /** Where each item begins among the lines. */
+  /** Index of the first line of each item. */
   private starts: number[] = []
-  /** Lines that have been handed over. */
+  /** Number of lines that have been handed over. */
   private printed = 0
 
   constructor(private readonly depth: ColourDepth) {}
 
-  /** Takes what has been said since; all of it once more where the width is another, which is then to be drawn anew. */
+  /** Adds new items. If the width has changed, wraps all items again: the screen must then be repainted. */
   update(items: readonly ChatItem[], width: number): { isRewrapped: boolean } {
     const isRewrapped = this.width !== 0 && width !== this.width
     this.width = width
@@ -29,7 +29,7 @@ export class Transcript {
       this.add(items)
       return { isRewrapped }
     }
-    // The first item that is not handed over whole.
+    // The first item that is not completely handed over.
     const next = this.starts.findIndex((_, item) => (this.starts[item + 1] ?? this.lines.length) > this.printed)
     this.lines = []
     this.starts = []
@@ -42,31 +42,31 @@ export class Transcript {
     for (const item of items.slice(this.starts.length)) {
       this.starts.push(this.lines.length)
       this.lines.push(...linesOf(item, this.width, this.depth))
-      // Its result follows.
+      // A command's result follows without a blank line.
       if (item.kind !== 'command') this.lines.push('')
     }
   }
 
-  /** Lines to hand over now, so that at most `kept` are held back. */
+  /** Hands over all new lines but the last `kept`. */
   takeAllBut(kept: number): string[] {
     const from = this.printed
     this.printed = Math.max(from, this.lines.length - kept)
     return this.lines.slice(from, this.printed)
   }
 
-  /** Hands over all but `kept` lines, and before them as many again as make up `rows`, for a screen that is drawn anew. */
+  /** Hands over lines for a repainted screen: all but the last `kept`, with earlier ones again to fill `rows`. */
   takeAgain(kept: number, rows: number): string[] {
     const from = this.printed
     this.printed = Math.max(0, this.lines.length - kept)
     return this.lines.slice(Math.max(0, Math.min(from, this.printed - rows)), this.printed)
   }
 
-  /** The last lines, as many as are to be held back. */
+  /** The last `kept` lines. */
   last(kept: number): string[] {
     return kept > 0 ? this.lines.slice(-kept) : []
   }
 
-  /** Lines that are held back. */
+  /** The lines that are held back. */
   get held(): string[] {
     return this.lines.slice(this.printed)
   }

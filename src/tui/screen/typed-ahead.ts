@@ -1,7 +1,7 @@
 import type { Key } from '../input/keys.js'
 import type { Terminal } from './terminal.js'
 
-/** What the keys do that do not wait. */
+/** Actions of the keys that take effect while the model loads. */
 export interface TypedAheadActions {
   /** Ctrl-C. */
   interrupt(): void
@@ -12,8 +12,8 @@ export interface TypedAheadActions {
 }
 
 /**
- * Keeps what is typed before there is a chat, while a model loads. The terminal is in raw mode from the start: in line
- * mode it would echo what is typed over the screen, and Enter would arrive as a line feed.
+ * Keeps the keys that come while a model loads, before there is a chat. The terminal is in raw mode from the start: in
+ * line mode it would echo keys onto the screen, and Enter would arrive as a line feed.
  */
 export class TypedAhead {
   private readonly keys: Key[] = []
@@ -26,7 +26,7 @@ export class TypedAhead {
     terminal.enter()
   }
 
-  /** Hands over the keys that have come so far, and from now on each as it comes. */
+  /** Hands over the keys so far, and from now on each key as it comes. */
   handTo(press: (key: Key) => void): void {
     this.terminal.onKey = press
     for (const key of this.keys.splice(0)) press(key)
@@ -37,7 +37,7 @@ export class TypedAhead {
     if (name === 'ctrl-c') this.actions.interrupt()
     else if (name === 'suspend') this.actions.suspend()
     else if (name === 'ctrl-d' && this.keys.length === 0) this.actions.leave()
-    // Typed before the terminal was in raw mode.
+    // Enter, typed before the terminal was in raw mode.
     else if (name === 'line-feed') this.keys.push({ kind: 'key', name: 'enter' })
     else this.keys.push(key)
   }

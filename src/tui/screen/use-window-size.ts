@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
 import type { Terminal, WindowSize } from './terminal.js'
 
-/** The size of the window, as it changes. */
+/** The current size of the window. */
 export function useWindowSize(terminal: Terminal): WindowSize {
   const [size, setSize] = useState(terminal.size)
   useEffect(() => {

@@ -13,48 +13,52 @@ import { tokenDetails } from '../map/token-details.js'
 import { statusLine } from './status-line.js'
 import type { WindowSize } from './terminal.js'
 
-/** Lines of the live area, from top to bottom: always fewer than the window has, and none wider than it. */
+/** Lines of the live area, from top to bottom. They are always fewer than the window's rows, and none is wider. */
 export interface View {
-  /** The end of the text, with the map at its right where there is room for both. */
+  /** The end of the text, with the map at its right if there is room for both. */
   text: string[]
-  /** The map where it stands below the text. */
+  /** The map, if it is below the text. */
   map: string[]
+  /** Details of the selected token. */
   token: string[]
-  /** Blank where the window is not low. */
+  /** A blank line, unless the window is low. */
   air: string[]
   suggestions: string[]
   input: string[]
   status: string
 }
 
-/** What stands below text and map. */
+/** The parts below text and map. */
 type LowerParts = Pick<View, 'input' | 'suggestions' | 'token' | 'air'>
 
 /** How a window is shared out. */
 export interface Layout {
   /** Columns of the text. */
   textWidth: number
-  /** The map's room, where it stands beside the text. */
+  /** Room of the map, if it is beside the text. */
   side?: Room
-  /** Finished lines that stay in the live area, beside the map. */
+  /** Number of finished lines that stay in the live area, beside the map. */
   held: number
   /** Rows for text and map. */
   room: number
-  /** The end of the running answer. */
+  /** The last lines of the running answer. */
   answer: string[]
   lower: LowerParts
 }
 
-/** Suggestions shown at once. */
+/** Maximum suggestions to show at once. */
 const MOST_SUGGESTIONS = 6
-/** Lines of text that a map below it leaves in view from 24 rows on, and from 30 rows on; in a lower window, a quarter. */
+/**
+ * Minimum lines of text above a map, in windows from 24 and from 30 rows on; in a lower window, a quarter of the rows.
+ */
 const LEAST_TEXT = { low: 10, high: 12 }
-/** With so many lines a map has a title and a legend; in a low window it takes more than a third for them. */
+/** Minimum lines of a map, so that it has a title and a legend, even if that is more than a third of a low window. */
 const LEAST_MAP = 6
-/** Columns that a map beside the text leaves to it, and those between the two. */
+/** Minimum columns of the text beside a map. */
 const LEAST_COLUMNS = 60
+/** Columns between text and map. */
 const BETWEEN = 3
-/** Rows of the live area that are not beside the map: input, status, a blank line, the cursor's; and some more. */
+/** Rows below a map beside the text: input, status, a blank line, the cursor's row, and some more. */
 const BELOW_SIDE = 9
 
 /** Columns of a line. The last column of the window stays free, or some terminals would break the line. */
@@ -62,25 +66,25 @@ export function lineWidth({ columns }: Pick<WindowSize, 'columns'>): number {
   return Math.max(1, columns - 1)
 }
 
-/** The columns of the text, and what of the finished text stays beside the map. */
+/** Shares out a window among text, map and the parts below. */
 export function layoutOf(chat: ChatView, { columns, rows }: WindowSize): Layout {
   const width = lineWidth({ columns })
   const lower = lowerParts(chat, width, rows)
-  // A row for the status, and one where the cursor waits.
+  // The status has a row, and so has the cursor.
   const room = rows - 2 - lower.input.length - lower.suggestions.length - lower.token.length - lower.air.length
   const most = { width: width - BETWEEN - LEAST_COLUMNS, height: rows - BELOW_SIDE }
-  // A map beside the text is a gain only where more of the text is left than with a map below it.
+  // A map beside the text is better only if it leaves more of the text in view than a map below.
   const left = width * (room - 1 - heightBelow(chat.map, mostBelow(rows, room)))
   const side = sideRooms(chat.map, most).find(({ width: taken }) => (width - BETWEEN - taken) * room >= left)
   const textWidth = side ? width - BETWEEN - side.width : width
   const answer = answerLines(chat, textWidth, rows)
   const layout = { textWidth, side, room, answer, lower }
   if (!side) return { ...layout, held: 0 }
-  // What the running answer pushes out of sight belongs to the scrollback.
+  // Lines that the running answer pushes out of sight go to the scrollback.
   return { ...layout, held: answer.length > 0 ? Math.max(0, room - answer.length) : Math.min(side.height, room) }
 }
 
-/** What the live area shows in a window of this size; `held` are finished lines that have not left it yet. */
+/** Draws the live area in a window of this size; `held` are the finished lines that are still in it. */
 export function viewOf(
   chat: ChatView,
   size: WindowSize,
@@ -103,7 +107,7 @@ export function viewOf(
   return { text: shown.length > 0 ? [...shown, ''] : shown, map: drawn, ...lower, status }
 }
 
-/** A text with something at the right of its last lines. */
+/** Joins a text with lines at the right of its end, from `column` on. */
 function beside(text: readonly string[], right: readonly string[], column: number): string[] {
   const first = text.length - right.length
   return text.map((line, row) => {
@@ -112,19 +116,19 @@ function beside(text: readonly string[], right: readonly string[], column: numbe
   })
 }
 
-/** Lines that a map below the text has at most, in a window of so many rows with this room for text and map. */
+/** Maximum lines of a map below the text; `room` are the lines for both, of the window's `rows`. */
 function mostBelow(rows: number, room: number): number {
-  // With the blank line below the text.
+  // 1 is the blank line below the text.
   const text = rows < 24 ? Math.floor(rows / 4) : 1 + (rows < 30 ? LEAST_TEXT.low : LEAST_TEXT.high)
   return Math.min(Math.max(LEAST_MAP, Math.floor(rows / 3) + 1), room - text)
 }
 
-/** All lines in order. */
+/** All lines of a view, in order. */
 export function linesOf({ text, map, token, air, suggestions, input, status }: View): string[] {
   return [...text, ...map, ...token, ...air, ...suggestions, ...input, status]
 }
 
-/** What stands below text and map, in the order of what needs its room most. */
+/** Draws the parts below text and map. The input gets its lines first, the blank line last. */
 function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
   let room = rows - 2
   const take = (lines: string[], most = room): string[] => {
@@ -139,7 +143,7 @@ function lowerParts(chat: ChatView, width: number, rows: number): LowerParts {
   return { input, suggestions, token, air }
 }
 
-/** The end of the running answer. */
+/** The last lines of the running answer, or the progress of reading its prompt. */
 function answerLines(chat: ChatView, width: number, rows: number): string[] {
   if (chat.state !== 'answering') return []
   if (chat.reading !== undefined && chat.answer === '')
@@ -149,12 +153,12 @@ function answerLines(chat: ChatView, width: number, rows: number): string[] {
 
 function optionsOf(chat: ChatView): MapOptions {
   const isStreaming = chat.state === 'answering'
-  // What is looked at when nothing moves is one token, not a trail of them.
+  // When nothing moves, the map shows a single token, without a trail.
   const fades = chat.isPlaying || (isStreaming && chat.map.selected === undefined)
   return { fades, isStreaming, keys: keysOfMap(chat) }
 }
 
-/** The keys that look closer, while they do: with nothing written, once there is something to look at. */
+/** Hint at the keys that work on the map now; undefined if there are none. */
 function keysOfMap({ map, input, state, isPlaying }: ChatView): string | undefined {
   if (isPlaying) return 'any key stops'
   if (input.text !== '' || map.tokens.length === 0 || state !== 'idle') return undefined
@@ -166,7 +170,7 @@ function tail<T>(lines: readonly T[], count: number): T[] {
   return count > 0 ? lines.slice(-count) : []
 }
 
-/** Ways to complete the line: those around the one that is chosen, and how many there are besides. */
+/** The suggestions around the chosen one, and the number of the others. */
 function suggestionLines({ input, painter }: ChatView, width: number): string[] {
   const { suggestions, chosen } = input
   const widest = Math.max(0, ...suggestions.map(({ label }) => cellWidth(label)))
