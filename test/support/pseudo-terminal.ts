@@ -126,7 +126,8 @@ export class PseudoTerminal {
   async close(): Promise<void> {
     this.child.kill('SIGKILL')
     await this.exit
-    await rm(this.folder, { recursive: true, force: true })
+    // The shell may still write its last file.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
   private read(file: string): string {
