@@ -25,7 +25,7 @@ export function paint(text: string, colour: Rgb, depth: ColourDepth): string {
 }
 
 /** SGR parameters (ECMA-48, 8.3.117; xterm ctlseqs) of a foreground colour; empty without colour. */
-export function foregroundCode(colour: Rgb, depth: ColourDepth): string {
+function foregroundCode(colour: Rgb, depth: ColourDepth): string {
   switch (depth) {
     case 'truecolor':
       return `38;2;${colour.join(';')}`
@@ -36,12 +36,6 @@ export function foregroundCode(colour: Rgb, depth: ColourDepth): string {
     case 'none':
       return ''
   }
-}
-
-/** SGR parameters of a background colour. */
-export function backgroundCode(colour: Rgb, depth: ColourDepth): string {
-  if (depth === '16') return String(SIXTEEN[hue(colour)][bright(colour)] + 10)
-  return foregroundCode(colour, depth).replace(/^38/, '48')
 }
 
 /** The nearest of the hues that differ even for the colour-blind: 0 blue, 1 grey, 2 yellow. */

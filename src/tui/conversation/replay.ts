@@ -1,7 +1,7 @@
 import type { TokenMap } from '../map/token-map.js'
 
 /** Default tokens per second: slow enough to follow. */
-export const REPLAY_PACE = 6
+const REPLAY_PACE = 6
 
 /** Steps through the tokens of the newest answer on the map, as if they came now. */
 export class Replay {

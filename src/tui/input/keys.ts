@@ -1,6 +1,6 @@
 /*
- * Reads these sequences. A sequence of ECMA-48 (5.4) is CSI (ESC [), parameter bytes 0-?, intermediate bytes blank-/, and a
- * final byte @-~; ones that are not listed are read whole and passed over.
+ * Reads these sequences. A sequence of ECMA-48 (5.4) is CSI (ESC [), parameter bytes 0-?, intermediate bytes blank-/,
+ * and a final byte @-~. Sequences that are not listed are read whole and passed over.
  *
  *   sequence                  key                            source
  *   01 to 1a, 7f              Ctrl-A to Ctrl-Z, Backspace    ASCII; meanings of GNU Readline, and ^C ^D ^Z of termios

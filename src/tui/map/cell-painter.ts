@@ -74,7 +74,7 @@ export class CellPainter {
       : { text: '█'.repeat(width), codes: this.foreground(amount) }
   }
 
-  /** Cells that share a character. It has the colour of the strongest one; of two lit cells, each has its own. */
+  /** Cells that share a character, in the colour of the strongest one. A pair of lit cells has both colours. */
   private several(group: readonly number[], across: number, width: number): Painted {
     if (group.every(Number.isNaN)) return blank(width)
     const lit = group.filter((amount) => amount > 0)

@@ -1,16 +1,16 @@
 import { type CellForm, JUST_BEFORE } from './cell-painter.js'
 
 /*
- * How a map is folded to fit its room. A lane is a row of cells, one per expert; a layer has one lane for each kind of
- * expert. With room for all, every layer has a line and every expert two columns. With less room, foldLanes tries in turn:
+ * Folding makes a map fit its room. A lane is a row of cells, one per expert; a layer has a lane for each kind of expert.
+ * If all fit, every layer has a line and every expert two columns. With less room, foldLanes tries in turn:
  *
- *   1. smaller forms of cells: one column per expert, two layers per line, two experts per column, four layers per line;
- *      for each form also several blocks side by side: when one is full, the layers continue in the next;
+ *   1. smaller cells: one column per expert, two layers per line, two experts per column, four layers per line; each form
+ *      also with several blocks side by side: when one is full, the layers continue in the next;
  *   2. all forms again with 2, 3, ... neighbouring experts per cell, up to `mostPerCell`; the brightest is shown;
  *   3. some of the layers only, around the one that must be seen, in the form that shows most of them.
  *
- * The first fold that shows all layers wins. An `exact` map (the user walks over tokens) skips step 2: every cell stays one
- * expert if a single lane fits that way. An example, 4 layers with 8 experts, two of them chosen in each layer:
+ * The first fold that shows all layers wins. An `exact` map (the user walks over tokens) skips step 2: every cell stays
+ * one expert if a single lane fits that way. An example, 4 layers with 8 experts, two of them chosen in each layer:
  *
  *   24 columns, 2 lines: 1 column per expert, 2 blocks     22 columns, 2 lines: 2 layers per line
  *    0 █····█··   2 ··█····█                                0 ▀▀▄▄· · ▄▄▀▀· ·

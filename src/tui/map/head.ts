@@ -2,6 +2,7 @@ import type { MixtureKind } from '../../model/config.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { styled } from '../../terminal/style.js'
+import { largestShare } from './amounts.js'
 import { type CellPainter, EMPTY, MARK, TRAIL } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'
 
@@ -81,7 +82,7 @@ export function legendLine(
   if (painter.depth === 'none' && !hasShades) return joined([CHOSEN, ...others(fades, marks), ...notes], width)
   const isUsage = map.mode === 'usage'
   const values = SAMPLES.map((amount) => {
-    return isUsage ? `${Math.round(100 * map.largestShare * amount)}` : gateOf(amount)
+    return isUsage ? `${Math.round(100 * largestShare(map.usage) * amount)}` : gateOf(amount)
   })
   const [before, after] = isUsage ? ['share ', ' %'] : ['gate ', '']
   const scaleWidth = values.reduce((sum, value) => sum + 3 + value.length, before.length + after.length - 1)

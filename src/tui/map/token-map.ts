@@ -2,7 +2,6 @@ import type { LayerRoutes } from '../../api/routes.js'
 import { routesOfToken } from '../../experts/token-routes.js'
 import { ExpertUsage } from '../../experts/usage.js'
 import { type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config.js'
-import { JUST_BEFORE } from './cell-painter.js'
 
 /** Forms of the map: the newest token, the sum of all tokens, or one layer over the last tokens. */
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
@@ -16,8 +15,6 @@ export interface MappedToken {
   isQuestion?: boolean
 }
 
-/** Number of tokens before the shown one whose experts still show. */
-const TRAIL = 5
 /** Number of tokens to keep; the oldest are dropped once there are an eighth more. */
 const MOST_TOKENS = 2048
 
@@ -42,8 +39,6 @@ export class TokenMap {
   private readFrom = 0
   /** Index of the token to show if none is selected. */
   private newest = -1
-  /** The largest share, and the number of tokens it was computed for. */
-  private largest?: { tokens: number; share: number }
 
   constructor(private readonly shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
     this.counted = new ExpertUsage(shape)
@@ -81,7 +76,7 @@ export class TokenMap {
     return this.shape.layers
   }
 
-  /** Kinds of experts in the model, in the order of a token's way. */
+  /** Kinds of experts in the model, in the order in which a token meets them. */
   get kinds(): MixtureKind[] {
     return this.shape.mixtures.map(({ kind }) => kind).filter((kind) => this.mostExperts(kind) > 0)
   }
@@ -232,48 +227,6 @@ export class TokenMap {
 
   get shown(): MappedToken | undefined {
     return this.tokens[this.shownIndex]
-  }
-
-  /** Gates of the experts of one kind in a layer for a token, by default the shown one; 0 if not chosen. */
-  gates(kind: MixtureKind, layer: number, index = this.shownIndex): Float32Array {
-    const all = new Float32Array(this.experts(kind, layer))
-    const routes = this.tokens[index]?.routes[layer][kind]
-    if (routes) for (const [slot, expert] of routes.ids.entries()) all[expert] = routes.gates[slot]
-    return all
-  }
-
-  /**
-   * Amount of each expert's cell: its share of the tokens, or the square root of the shown token's gate, so that small
-   * gates are visible. With `fades`, experts that only the tokens just before chose are `JUST_BEFORE`.
-   */
-  amounts(kind: MixtureKind, layer: number, fades: boolean): Float32Array {
-    return this.mode === 'usage' ? this.shares(kind, layer) : this.glow(kind, layer, fades)
-  }
-
-  /** The largest share of the tokens that chose the same expert; 1 if there are none. */
-  get largestShare(): number {
-    const { mixtures, tokens } = this.usage
-    if (this.largest?.tokens !== tokens) {
-      const most = Math.max(0, ...mixtures.flatMap(({ layers }) => layers.map(({ counts }) => Math.max(0, ...counts))))
-      this.largest = { tokens, share: most > 0 ? most / tokens : 1 }
-    }
-    return this.largest.share
-  }
-
-  private glow(kind: MixtureKind, layer: number, fades: boolean): Float32Array {
-    const amounts = this.gates(kind, layer).map(Math.sqrt)
-    if (!fades) return amounts
-    for (let age = 1; age <= TRAIL && this.shownIndex - age >= 0; age++) {
-      const before = this.tokens[this.shownIndex - age].routes[layer][kind]
-      if (!before) break
-      for (const expert of before.ids) if (amounts[expert] === 0) amounts[expert] = JUST_BEFORE
-    }
-    return amounts
-  }
-
-  private shares(kind: MixtureKind, layer: number): Float32Array {
-    const most = this.largestShare * Math.max(1, this.usage.tokens)
-    return Float32Array.from(this.usage.of(kind, layer).counts, (count) => count / most)
   }
 
   /** Drops the oldest tokens; returns their number. */

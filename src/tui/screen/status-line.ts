@@ -3,10 +3,7 @@ import { printable } from '../../printable.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import type { ChatView } from '../conversation/chat-view.js'
 
-/**
- * The status line, of at most `width` columns: model, packing, speed, context, memory, map. The least needed parts go
- * first.
- */
+/** The status line: model, packing, speed, context, memory, map. A narrow one drops the least needed parts. */
 export function statusLine(chat: ChatView, width: number): string {
   const { model, contextLength: used, state, speed, memory, isLeaving, queued } = chat
   if (isLeaving) return fit('Ctrl-C again leaves', width)
