@@ -76,7 +76,7 @@ export class TokenMap {
     return this.shape.layers
   }
 
-  /** Kinds of experts in the model, in the order in which a token meets them. */
+  /** Kinds of experts in the model, in the order that a token meets them. */
   get kinds(): MixtureKind[] {
     return this.shape.mixtures.map(({ kind }) => kind).filter((kind) => this.mostExperts(kind) > 0)
   }
