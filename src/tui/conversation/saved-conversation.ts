@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Model } from '../../api/model.js'
 import type { SavedSequence } from '../../api/session.js'
@@ -9,7 +9,7 @@ import { localFolder } from '../../checkpoint/local-folder.js'
 import { readSafetensors } from '../../checkpoint/safetensors.js'
 import { MOST_FLOATS, readFloats, readSpan, type Tensor } from '../../checkpoint/tensor.js'
 import { UserError } from '../../errors.js'
-import { cannotWrite } from '../../files/folders.js'
+import { writeAtomically } from '../../files/write-atomically.js'
 import { isObject, MOST_JSON_BYTES } from '../../json.js'
 import { formatBytes } from '../../numbers.js'
 import { printable } from '../../printable.js'
@@ -71,19 +71,7 @@ export async function saveConversation(
   for (const part of parts) hash.update(part)
   header.write(hash.digest('hex'), header.indexOf(NO_SHA256))
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
-  try {
-    const file = await open(partial, 'wx', 0o600)
-    try {
-      for (const part of parts) await file.writeFile(part)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(partial, path)
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined)
-    throw cannotWrite(path, error)
-  }
+  await writeAtomically(path, parts, { partial, mode: 0o600 })
 }
 
 /** Throws a UserError if a part has more bytes than `loadConversation` accepts. */
