@@ -27,7 +27,7 @@ else throw new Error('say what to measure: learn FILE... or speed [SHAPE]')
 
 async function measureLearning() {
   const before = await perplexities('nano')
-  const last = ['gate bias', 'choices of newcomers', 'CPU seconds']
+  const last = ['gate bias', 'choices of new experts', 'CPU seconds']
   row('text', 'seed', 'best step', 'its perplexity', ...OLD, ...last)
   row(...Array(4 + OLD.length + last.length).fill('---'))
   for (const file of files) for (const seed of SEEDS) await measureTaught(await readText(file), seed, before)

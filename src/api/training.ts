@@ -1,46 +1,46 @@
 import type { MixtureKind } from '../model/config.js'
 
-/** What is trained in one mixture of a layer; everything else of the model stays as it is. */
+/** Trained experts of one mixture of a layer. */
 export interface TrainedMixture {
   layer: number
   kind: MixtureKind
-  /** New experts, whose ids follow those that there are. Default 0. */
+  /** Number of new experts; their ids follow those of the layer's experts. Default 0. */
   newExperts?: number
   /**
-   * Experts that the model has and that are trained, too, by their ids; the model must hold those of this kind in f32.
-   * Their weights and router rows are copies: the model that generates stays as it is. Default none.
+   * Ids of the model's own experts to train; the model must hold those of this kind in f32. The training works on
+   * copies of their weights and router rows, so that the loaded model stays unchanged. Default none.
    */
   existing?: number[]
 }
 
-/** What is trained, and how many tokens go through the model at once. */
+/** Trained experts and the size of a micro-batch. Everything else in the model is frozen. */
 export interface TrainingPlan {
-  /** At most one entry for each layer and kind. */
+  /** One entry at most for each layer and kind. */
   mixtures: TrainedMixture[]
   /**
-   * Tokens of a micro-batch at most: no sequence may be longer, and a step of more tokens adds up the gradients of several
-   * micro-batches. There is no padding. Buffers of activations grow with it. Default 1024.
+   * Most tokens of a micro-batch, and so of a sequence. A step with more tokens adds up the gradients of several
+   * micro-batches. There is no padding. The buffers of activations grow with it. Default 1024.
    */
   maxTokens?: number
-  /** Tokens of a sequence at most; attention's buffers grow with its square. Default maxTokens. */
+  /** Most tokens of a sequence; attention's buffers grow with its square. Default `maxTokens`. */
   maxSequence?: number
 }
 
-/** Texts of a step. */
+/** Sequences of a step. */
 export interface TrainingBatch {
-  /** Ids of each sequence, of equal or different length; no sequence sees another. */
+  /** Token ids of each sequence. Lengths may differ; a sequence does not see the others. */
   sequences: Int32Array[]
   /**
-   * For each sequence a weight per token, 0 or 1: whether its prediction (from the tokens before it) counts. The first
-   * token of a sequence is never predicted. Default 1 for all; one entry may be left undefined.
+   * Weights of each sequence's tokens, 0 or 1: whether the prediction of the token counts. The first token of a
+   * sequence is never predicted. Default 1 for all; single entries may be undefined.
    */
   weights?: (Float32Array | undefined)[]
-  /** Whether each sequence is of what the model knows already, and is to keep. Default false for all. */
+  /** Whether each sequence is text that the model knows already and should retain. Default false for all. */
   retained?: boolean[]
   /**
-   * Whether the target of each prediction of a sequence is the distribution of the model as it was, without new experts and
-   * trained copies, in place of the token that follows. Its loss is then the Kullback-Leibler divergence from that
-   * distribution. Such sequences go through the model twice. Default false for all.
+   * Whether each sequence is distilled: its targets are then the predictions of the original model, without new experts
+   * and trained copies, and its loss is the Kullback-Leibler divergence from them. Such sequences go through the model
+   * twice. Default false for all.
    */
   distilled?: boolean[]
 }
@@ -54,124 +54,133 @@ export interface AdamWOptions {
   beta2?: number
   /** Default 1e-8. */
   epsilon?: number
-  /** Decay of the experts' matrices, decoupled from the gradient; rows of routers do not decay. Default 0. */
+  /** Decay of the experts' matrices, decoupled from the gradient; router rows do not decay. Default 0. */
   weightDecay?: number
-  /** Factor of the learning rate for rows of routers. Default 1. */
+  /** Factor of the learning rate for router rows. Default 1. */
   routerRate?: number
-  /** Gradients are scaled down to this L2 norm of all together; 0 leaves them. Default 1. */
+  /** Most L2 norm of all gradients together; larger ones are scaled down to it. 0 turns clipping off. Default 1. */
   clip?: number
 }
 
 /**
- * A further term of the loss, on the probabilities p(m | t) that the router of each trained mixture gives to its experts;
- * the mean over these mixtures, times `weight`.
+ * A routing loss that is added to the loss, on the probabilities p(m | t) that the router of each trained mixture gives
+ * to its experts: the mean over these mixtures, times `weight`.
  *
- * new-experts: the logistic loss of whether new experts come before the last expert that would be chosen without them: mean over
- *   tokens of log(1 + q / P), of kept sequences of log(1 + P / q), where P is the sum of p(m | t) over the new experts and q the
- *   k-th largest of the others. Draws what is new to the new experts, and leaves what is known to the experts that know it.
+ * new-experts: a logistic loss on whether new experts rank before the last expert that would be chosen without them. It
+ * is the mean over tokens of log(1 + q / P), for retained sequences of log(1 + P / q). P is the sum of p(m | t) over
+ * the new experts, q the k-th largest p(m | t) of the others. It draws new text to the new experts and leaves retained
+ * text to the others.
+ *
  * entropy: the entropy of the mean of p over the tokens, the load concentration of the ModuleFormer paper (section 3.3)
- *   for adaptation. Draws load to what has most. Where a step has several micro-batches it is the mean of theirs.
+ * for adaptation. It draws load to the experts that have most. With several micro-batches it is the mean of theirs.
  */
 export interface Steering {
   kind: 'new-experts' | 'entropy'
-  /** 0 is off. */
+  /** 0 turns it off. */
   weight: number
 }
 
-/** What a pass has beside the model and its trained weights. */
+/** Settings of a pass through the model. */
 export interface PassTerms {
   steering?: Steering
-  /** Added to the scores of new experts in every router, before the choice and the gates. Default 0. */
+  /** Added to the new experts' scores in every router, before experts are chosen. Default 0. */
   newExpertBias?: number
 }
 
-/** What a pass over a batch came to. */
+/** Losses and counts of a pass over a batch. */
 export interface TrainingLoss {
   /**
-   * Mean cross-entropy in nats over the predictions that count, of sequences that are not distilled, without the term of
-   * steering; 0 if there are none.
+   * Mean cross-entropy in nats over the counted predictions of sequences that are not distilled, without the routing
+   * loss; 0 if there are none.
    */
   loss: number
-  /** Mean divergence in nats over the predictions that count, of distilled sequences; 0 if there are none. */
+  /** Mean divergence in nats over the counted predictions of distilled sequences; 0 if there are none. */
   divergence: number
-  /** The term of steering before its weight; 0 where there is none. */
+  /** The routing loss before its weight; 0 if it is off. */
   steering: number
-  /** Predictions that count: those with a cross-entropy, and those with a divergence. Each has the same weight. */
+  /** Counted predictions with a cross-entropy. Each prediction has the same weight as a distilled one. */
   predictions: number
+  /** Counted predictions with a divergence. */
   distilled: number
   tokens: number
-  /** Part of the choices in the trained mixtures (k a token and mixture) that fell on new experts; of kept sequences none count. */
+  /**
+   * Share of the choices in the trained mixtures (k per token and mixture) that fell on new experts, without retained
+   * sequences.
+   */
   newExpertShare: number
 }
 
 export interface TrainingStep extends TrainingLoss {
   /**
-   * L2 norm of all gradients together, before clipping. Where it or the loss is not a number, the step has not been
-   * taken: weights and optimiser are as they were.
+   * L2 norm of all gradients together, before clipping. If it or a loss is not a finite number, the step is not taken:
+   * weights and optimiser stay unchanged.
    */
   gradientNorm: number
 }
 
-/** Gradients of the loss and of the weighted term of steering, in the order of `trainedTensors`. */
+/** Gradients of the loss and the weighted routing loss, in the order of `trainedTensors`. */
 export interface TrainingGradients extends TrainingLoss {
   gradients: Float32Array
 }
 
-/** All that it takes to resume a training, as one array for each kind of number (see TrainedTensor). */
+/** State of a training, enough to resume it. The arrays are in the order of the plan's tensors (see TrainedTensor). */
 export interface TrainingState {
-  /** Steps of the optimiser so far. */
+  /** Steps taken so far. */
   steps: number
   weights: Float32Array
-  /** First and second moments of AdamW. */
+  /** First and second moments of AdamW; empty for a new optimiser. */
   firstMoments: Float32Array
   secondMoments: Float32Array
 }
 
-/** What a training takes beside the model. */
+/** Memory that a training takes in addition to the model. */
 export interface TrainingSize {
   /** Floats of all trained tensors. */
   parameters: number
   /** Bytes of weights, gradients and moments. */
   parameterBytes: number
-  /** Bytes of activations, and of the states of the residual stream that are kept for the backward pass. */
+  /** Bytes of activations and of the residual states that are kept for the backward pass. */
   activationBytes: number
-  /** Both together. */
+  /** Sum of both. */
   bytes: number
 }
 
 /**
- * Training of experts of a loaded model, one at a time, beside its sessions: those generate as before, since new experts and
- * trained copies live in the training alone. All but `size`, `expert` and `begin` need one that has begun. `teach` is built on
- * it, and writes what was learnt into a model.
+ * Training of a loaded model's experts, one training at a time. New experts and trained copies exist in the training
+ * alone, so that the model's sessions generate as before. All methods but `size`, `expert` and `begin` need a training
+ * that has begun. `teach` is built on it and writes the result into a model.
  */
 export interface ExpertTraining {
-  /** What a training would take. Rejects with a UserError where the plan does not fit the model, or where there is no room. */
+  /**
+   * Memory that a training of this plan would take. Rejects with a UserError if the plan does not fit the model or if
+   * there is not enough memory.
+   */
   size(plan: TrainingPlan): Promise<TrainingSize>
   /**
-   * The matrices and the router row of an expert that the model has, as floats in the order of its trained tensors: what a
-   * new expert can begin with.
+   * Reads the matrices and the router row of one of the model's experts, as floats in the order of its trained tensors.
+   * A new expert can begin with them.
    */
   expert(layer: number, kind: MixtureKind, expert: number): Promise<Float32Array>
   /**
-   * Begins with weights in the order of the plan's tensors; without, experts that the model has start as they are there, and
-   * new experts with zeros. A training that is under way ends.
+   * Begins a training and ends the one under way, if any. `weights` are in the order of the plan's tensors. Without
+   * them the model's own experts begin as they are in the model, and new experts with zeros.
    */
   begin(plan: TrainingPlan, weights?: Float32Array): Promise<TrainingSize>
-  /** One step of AdamW. Where it is aborted or fails, weights and optimiser are as they were. */
+  /** Takes a step of AdamW. If it is aborted or fails, weights and optimiser stay unchanged. */
   step(batch: TrainingBatch, optimiser: AdamWOptions, options?: PassOptions): Promise<TrainingStep>
-  /** The loss of a batch alone. */
+  /** Computes the loss of a batch. */
   loss(batch: TrainingBatch, options?: PassOptions): Promise<TrainingLoss>
-  /** The gradients of a batch; the optimiser is not touched. */
+  /** Computes the gradients of a batch; the optimiser stays unchanged. */
   gradients(batch: TrainingBatch, options?: PassOptions): Promise<TrainingGradients>
-  /** Weights and, unless `optimiser` is false, the moments of the optimiser. */
+  /** Reads the weights and, unless `optimiser` is false, the moments of the optimiser. */
   read(optimiser?: boolean): Promise<TrainingState>
-  /** Goes on from a state; one with empty moments starts the optimiser anew. */
+  /** Continues from a state; one with empty moments restarts the optimiser. */
   write(state: TrainingState): Promise<void>
-  /** Ends the training and gives its memory back. Harmless where there is none. */
+  /** Ends the training and frees its memory; does nothing if no training has begun. */
   end(): Promise<void>
 }
 
 export interface PassOptions extends PassTerms {
-  /** Aborting it rejects with its reason. */
+  /** Aborting it rejects the call with its reason. */
   signal?: AbortSignal
 }

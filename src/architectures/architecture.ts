@@ -13,32 +13,32 @@ export interface ShapeWords {
   router: string[]
 }
 
-/** A family of models: how its config.json is read, where its weights lie, and how it computes. */
+/** A family of models: reads its config.json, lays out its weights and builds its forward pass. */
 export interface Architecture<C extends ModelConfig = ModelConfig> {
-  /** What people call it. */
+  /** Name for people. */
   title: string
   /** `model_type` in config.json. */
   modelTypes: readonly string[]
-  /** How its class names in `architectures` begin, for a config.json without model_type. */
+  /** Beginning of its class names in `architectures`, for a config.json without model_type. */
   className: string
-  /** What an absent key of config.json means. */
+  /** Values of absent keys of config.json. */
   defaults: Record<string, unknown>
-  /** Other names of keys, from the name that may stand in config.json to the one that `defaults` has. */
+  /** Other spellings of keys, mapped to those that `defaults` has. */
   aliases?: Record<string, string>
-  /** Reads a config.json whose defaults are filled in. Throws a UserError that names the key. */
+  /** Reads a config.json with defaults filled in. Throws a UserError that names the key. */
   parseConfig(keys: ConfigReader, classNames: string[]): C
   /** Its shape in words. */
   describe(config: C): ShapeWords
-  /** Keys of config.json that two models must agree on for experts of one to work in the other. */
+  /** Keys of config.json that must agree in two models for the experts of one to work in the other. */
   shapeKeys(config: C): readonly string[]
   /** The parts of a packed model in the order of use: tensor names, shapes and formats. */
   parts(config: C, formats: PartFormats): Iterable<Part>
-  /** Whether a tensor of a checkpoint is known to be of no use. */
+  /** Whether a tensor of a checkpoint is known to be unused. */
   ignores(tensor: string, config: C): boolean
-  /** Whether tensors that the model does not use are told of only, and not refused. */
+  /** Whether tensors that the model does not use cause a warning only; else they are refused. */
   toleratesStrangers?: true
-  /** What a layer's cache holds per position. */
+  /** Contents of a layer's cache per position. */
   cache(config: C): CacheShape
-  /** Binds the blocks of a bank to its workspace; a forward pass allocates nothing afterwards. */
+  /** Binds the blocks of a bank to its workspace; a forward pass then allocates nothing. */
   build(config: C, workspace: Workspace): Blocks
 }

@@ -22,16 +22,16 @@ export interface DecoderConfig extends ModelConfig {
   rope: RopeConfig
   /** Factor of the products of queries and keys. */
   attentionScale: number
-  /** Keys that a token sees at most, itself among them; absent: all. */
+  /** Most keys that a token sees, itself included; absent: all. */
   window?: number
-  /** Which projections of attention have biases. */
+  /** Projections of attention with biases. */
   attentionBias: 'none' | 'qkv' | 'all'
   activation: (typeof ACTIVATIONS)[number]
   /** f, channels inside an expert. */
   ffnHidden: number
 }
 
-/** Reads what the configs of these families share. `mixture` comes from the family; so do biases and odd keys. */
+/** Reads the part of the config that these families share; each family adds its mixtures, biases and other keys. */
 export function decoderConfig(keys: ConfigReader, modelType: string): Omit<DecoderConfig, 'mixtures' | 'ffnHidden'> {
   const width = keys.size('hidden_size')
   const heads = keys.size('num_attention_heads')
@@ -41,7 +41,8 @@ export function decoderConfig(keys: ConfigReader, modelType: string): Omit<Decod
   }
   const headSize = keys.has('head_dim') ? keys.size('head_dim') : width / heads
   if (!Number.isInteger(headSize)) throw keys.refuse('num_attention_heads', `a divisor of hidden_size (${width})`)
-  if (headSize % 2 !== 0) throw new UserError(`${keys.where}: a head has ${headSize} channels, which do not make pairs`)
+  if (headSize % 2 !== 0)
+    throw new UserError(`${keys.source}: a head has ${headSize} channels, which do not make pairs`)
   const maxPositions = keys.size('max_position_embeddings')
   const eosTokens = keys.tokenIds('eos_token_id')
   return {
@@ -69,7 +70,7 @@ export function decoderConfig(keys: ConfigReader, modelType: string): Omit<Decod
   }
 }
 
-/** A head size that the family derives may be spelled out, but not be another one. */
+/** Checks a head size that the family derives: it may be given, but must be equal. */
 export function refuseOtherHeadSize(
   keys: ConfigReader,
   { width, heads, headSize }: Omit<DecoderConfig, 'mixtures' | 'ffnHidden'>,
@@ -77,7 +78,7 @@ export function refuseOtherHeadSize(
   if (headSize * heads !== width) throw keys.refuse('head_dim', `hidden_size / num_attention_heads (${width / heads})`)
 }
 
-/** The shape of such a decoder in words. */
+/** Describes such a decoder's shape in words. */
 export function describeDecoder(config: DecoderConfig, shared = 0): ShapeWords {
   const { heads, keyValueHeads, headSize, window, ffnHidden, activation, rope } = config
   const grouped = keyValueHeads === heads ? [] : [`${keyValueHeads} of keys and values`]
@@ -94,31 +95,33 @@ export function describeDecoder(config: DecoderConfig, shared = 0): ShapeWords {
   }
 }
 
-/** A position's keys and values: those of all key/value heads. */
+/** Cache of grouped-query attention: the keys and values of all key/value heads. */
 export function groupedCache({ keyValueHeads, headSize }: DecoderConfig): CacheShape {
   return { channels: keyValueHeads * headSize, heads: keyValueHeads, shared: false }
 }
 
-/** What experts of such decoders depend on. */
+/** Keys that the experts of such decoders depend on. */
 export const DECODER_SHAPE_KEYS = ['num_hidden_layers', 'hidden_size', 'hidden_act', 'intermediate_size'] as const
 
 /**
- * RoPE as `rope_theta` with `rope_scaling` tell it, or `rope_parameters` of newer files. Types that molm does not compute
- * are refused by name.
+ * Reads RoPE from `rope_theta` and `rope_scaling`, or from `rope_parameters` of newer files. Refuses types that molm
+ * does not compute by name.
  */
 function ropeConfig(keys: ConfigReader, maxPositions: number): RopeConfig {
   const key = keys.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling'
   const found = keys.raw[key] ?? {}
   if (!isObject(found)) throw keys.refuse(key, 'an object')
-  const inner = new RopeReader(found, `${keys.where}: ${key}`)
+  const inner = new RopeReader(found, `${keys.source}: ${key}`)
   const theta = inner.number('rope_theta') ?? keys.positive('rope_theta')
   const partial = inner.number('partial_rotary_factor') ?? keys.raw.partial_rotary_factor ?? 1
-  if (partial !== 1) throw new UserError(`${keys.where}: partial_rotary_factor must be 1, not ${quoted(partial)}`)
+  if (partial !== 1) throw new UserError(`${keys.source}: partial_rotary_factor must be 1, not ${quoted(partial)}`)
   const type = found.rope_type ?? found.type ?? 'default'
   if (type === 'default') return { theta, scaling: { type } }
   if (type === 'linear') return { theta, scaling: { type, factor: inner.required('factor') } }
   if (type === 'yarn') return { theta, scaling: yarn(inner, found, maxPositions) }
-  throw new UserError(`${keys.where}: RoPE of type ${quoted(type)} is not computed by molm (default, linear, yarn are)`)
+  throw new UserError(
+    `${keys.source}: RoPE of type ${quoted(type)} is not computed by molm (default, linear, yarn are)`,
+  )
 }
 
 function yarn(inner: RopeReader, found: Record<string, unknown>, maxPositions: number): RopeConfig['scaling'] {
@@ -141,19 +144,19 @@ function yarn(inner: RopeReader, found: Record<string, unknown>, maxPositions: n
 class RopeReader {
   constructor(
     private readonly values: Record<string, unknown>,
-    private readonly where: string,
+    private readonly source: string,
   ) {}
 
   number(key: string): number | undefined {
     const value = this.values[key]
     if (value === undefined || value === null) return undefined
     if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
-    throw new UserError(`${this.where}.${key} must be a number above 0, not ${quoted(value)}`)
+    throw new UserError(`${this.source}.${key} must be a number above 0, not ${quoted(value)}`)
   }
 
   required(key: string): number {
     const value = this.number(key)
-    if (value === undefined) throw new UserError(`${this.where}.${key} is missing`)
+    if (value === undefined) throw new UserError(`${this.source}.${key} is missing`)
     return value
   }
 }

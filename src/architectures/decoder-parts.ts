@@ -5,10 +5,10 @@ import { matrix, type PlannedPiece, part, table, vector, whole } from '../packin
 import type { DecoderConfig } from './decoder-config.js'
 
 /*
- * Parts that the files of several families name alike.
+ * Parts that several families name alike.
  */
 
-/** Embedding, layers, last norm, head; `layer` gives the parts of one. */
+/** Parts of a model: embedding, layers, last norm, head; `layer` yields the parts of a layer. */
 export function* decoderParts(
   { vocabSize: V, width: d, layers, tieWordEmbeddings }: ModelConfig,
   formats: PartFormats,
@@ -21,12 +21,12 @@ export function* decoderParts(
   yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
 }
 
-/** The pieces of a layer that every token needs, as one part. */
+/** Makes the part with the pieces of a layer that every token needs. */
 export function densePart(layer: number, pieces: PlannedPiece[]): Part {
   return part(densePartName(layer), pieces, { layer })
 }
 
-/** The experts of a mixture in a layer, a part each; `pieces` gives those of expert `id` of `count`. */
+/** Makes a part for each expert of a mixture in a layer; `pieces` returns those of expert `id` of `count`. */
 export function* expertParts(
   layer: number,
   { kind, experts }: Mixture,
@@ -66,7 +66,10 @@ export function attentionPieces(config: DecoderConfig, formats: PartFormats, lay
   ]
 }
 
-/** Gate and up as one matrix whose product is gated as it is made, and down: an expert, or a layer that is none. */
+/**
+ * Pieces of an expert or of a dense layer: gate and up as one matrix, whose product gates its rows as it computes them,
+ * and down.
+ */
 export function gatedPieces(
   format: PartFormats['mlp'],
   gate: Source,
@@ -77,7 +80,7 @@ export function gatedPieces(
   return [matrix(`${prefix}gate_up`, format, [gate, up], 'interleaved'), matrix(`${prefix}down`, format, down)]
 }
 
-/** The same of three tensors below `prefix`: gate [f, d], up [f, d], down [d, f]. */
+/** The same from three tensors below `prefix`: gate [f, d], up [f, d], down [d, f]. */
 export function gatedTensors(
   format: PartFormats['mlp'],
   key: string,
@@ -90,12 +93,15 @@ export function gatedTensors(
   return gatedPieces(format, tensor(gate, [f, d]), tensor(up, [f, d]), tensor(down, [d, f]), prefix)
 }
 
-/** Tensors that some files have and nobody computes with: frequencies, and the head beside a tied embedding. */
+/** Whether a tensor that some files have is unused: frequencies, or the head of a tied model. */
 export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): boolean {
   return tensor.endsWith('.rotary_emb.inv_freq') || (tieWordEmbeddings && tensor === 'lm_head.weight')
 }
 
-/** The router of a mixture in a layer; f32 in every packing: it is small, and a wrong expert costs more than a bit. */
+/**
+ * Pieces of a mixture's router in a layer: f32 in every packing, since it is small and a wrong expert costs more than a
+ * bit.
+ */
 export function routerPieces(config: ModelConfig, key: string, layer: number, mixture: Mixture): PlannedPiece[] {
   const { kind } = mixture
   const rows = routerRows(mixture, layer)

@@ -24,13 +24,13 @@ import {
 } from './decoder-parts.js'
 
 export interface GraniteConfig extends DecoderConfig {
-  /** s, channels inside the shared expert; 0: there is none. */
+  /** s, channels inside the shared expert; 0 if there is none. */
   sharedHidden: number
-  /** Factor of what a sublayer adds to the residual stream. */
+  /** Factor of a sublayer's output. */
   residualScale: number
 }
 
-/** IBM's Granite 3 mixtures (granitemoe), and those with a shared expert (granitemoeshared). */
+/** IBM's Granite 3 mixtures: granitemoe, and granitemoeshared with a shared expert. */
 export const granite: Architecture<GraniteConfig> = {
   title: 'Granite MoE',
   modelTypes: ['granitemoe', 'granitemoeshared'],
@@ -104,7 +104,7 @@ export const granite: Architecture<GraniteConfig> = {
             )),
       ])
       yield* expertParts(layer, mixture, (id, E) => {
-        // One tensor for all experts of a layer: the first f rows of each are the gate, the others up.
+        // One tensor holds all experts of a layer: the first f rows of each are the gate, the others up.
         const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)
         const output = expertOf(`${moe}.output_linear.weight`, [E, d, f], id)
         return gatedPieces(formats.mlp, rowsOf(input, 0, f), rowsOf(input, f, 2 * f), output)

@@ -15,44 +15,46 @@ import { moduleformer } from './moduleformer.js'
 import { olmoe } from './olmoe.js'
 import { qwen2, qwen3 } from './qwen.js'
 
-/** Every architecture that molm runs; a new one is a file and a line here. */
+/** Architectures that molm runs; a new one is a file and a line here. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
 const ARCHITECTURES: readonly Architecture<any>[] = [moduleformer, granite, jetmoe, mixtral, olmoe, qwen2, qwen3]
 
-/** The model types that molm runs. */
+/** Model types that molm runs. */
 export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)
 
 /**
- * Reads the parsed config.json of a model. Throws a UserError that begins with `where` and names the key when the model
- * is of another kind or its numbers cannot be meant.
+ * Reads a parsed config.json. Throws a UserError, which begins with `source` and names the key, if the model is of
+ * another kind or its numbers make no sense.
  */
-export function parseConfig(json: unknown, where: string): ModelConfig {
-  if (!isObject(json)) throw new UserError(`${where}: a JSON object was expected`)
+export function parseConfig(json: unknown, source: string): ModelConfig {
+  if (!isObject(json)) throw new UserError(`${source}: a JSON object was expected`)
   const classNames = Array.isArray(json.architectures)
     ? json.architectures.filter((name) => typeof name === 'string')
     : []
-  const architecture = architectureFor(json.model_type, classNames, where)
+  const architecture = architectureFor(json.model_type, classNames, source)
   const { defaults, aliases = {} } = architecture
   const named: Record<string, unknown> = {}
   for (const [alias, key] of Object.entries(aliases)) if (json[alias] !== undefined) named[key] = json[alias]
-  const keys = new ConfigReader({ ...defaults, ...named, ...json }, where)
+  const keys = new ConfigReader({ ...defaults, ...named, ...json }, source)
   refuseQuantised(keys)
   return architecture.parseConfig(keys, classNames)
 }
 
 function refuseQuantised(keys: ConfigReader): void {
   if (!keys.has('quantization_config')) return
-  throw new UserError(`${keys.where}: the checkpoint is quantised (quantization_config); molm packs from float weights`)
+  throw new UserError(
+    `${keys.source}: the checkpoint is quantised (quantization_config); molm packs from float weights`,
+  )
 }
 
-/** The architecture of a config that `parseConfig` has read. */
+/** Finds the architecture of a config that `parseConfig` has read. */
 export function architectureOf({ modelType }: ModelConfig): Architecture {
   const architecture = ARCHITECTURES.find(({ modelTypes }) => modelTypes.includes(modelType))
   if (!architecture) throw new RangeError(`no architecture ${modelType}`)
   return architecture
 }
 
-/** A model as packing sees it. */
+/** Describes a model for packing. */
 export function blueprintOf(config: ModelConfig): Blueprint {
   const architecture = architectureOf(config)
   return {
@@ -62,12 +64,12 @@ export function blueprintOf(config: ModelConfig): Blueprint {
   }
 }
 
-/** Where the weights of a model lie. */
+/** Plans the layout of a model's weights. */
 export function layoutOf(config: ModelConfig, formats: PartFormats): Layout {
   return planLayout(blueprintOf(config), formats)
 }
 
-function architectureFor(modelType: unknown, classNames: string[], where: string): Architecture {
+function architectureFor(modelType: unknown, classNames: string[], source: string): Architecture {
   const found = ARCHITECTURES.find(({ modelTypes, className }) =>
     modelType === undefined
       ? classNames.some((name) => name.startsWith(className))
@@ -75,10 +77,10 @@ function architectureFor(modelType: unknown, classNames: string[], where: string
   )
   if (found) return found
   const what = modelType === undefined ? 'has no model_type' : `has model_type ${quoted(modelType)}`
-  throw new UserError(`${where}: ${what}; molm runs models of model_type ${MODEL_TYPES.join(', ')}`)
+  throw new UserError(`${source}: ${what}; molm runs models of model_type ${MODEL_TYPES.join(', ')}`)
 }
 
-/** The forward pass of a model whose dense weights are in memory. */
+/** Builds the forward pass of a model whose dense weights are in memory. */
 export function createDecoder(config: ModelConfig, store: WeightStore, pool: Pool, formats: PartFormats): Decoder {
   const architecture = architectureOf(config)
   return new Decoder(config, store, pool, formats, {

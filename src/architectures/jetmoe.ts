@@ -21,10 +21,13 @@ import {
   routerPieces,
 } from './decoder-parts.js'
 
-/** N1 and N2 of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
+/** Epsilon of the two norms of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
 const BLOCK_EPSILON = 1e-6
 
-/** JetMoE, which came of the ModuleFormer: mixtures of attention and of MLP experts, softmax and rotary positions. */
+/**
+ * JetMoE, derived from ModuleFormer: mixtures of attention and of MLP experts, with softmax attention and rotary
+ * positions.
+ */
 export const jetmoe: Architecture<DecoderConfig> = {
   title: 'JetMoE',
   modelTypes: ['jetmoe'],
@@ -169,7 +172,7 @@ function densePieces(config: DecoderConfig, formats: PartFormats, layer: number)
   ]
 }
 
-/** One tensor holds all experts of a layer; those of the MLP have gate rows first, then up. */
+/** Pieces of an expert; one tensor holds all experts of a layer. Tensors of the MLP have gate rows first, then up. */
 function expertPieces(
   kind: MixtureKind,
   formats: PartFormats,

@@ -24,7 +24,7 @@ import {
 /** Names of an expert's matrices: gate, up, down. */
 const EXPERT = ['w1', 'w3', 'w2'] as const
 
-/** Mistral's Mixtral; with a sliding window where config.json has one. */
+/** Mistral's Mixtral, with a sliding window if config.json has one. */
 export const mixtral: Architecture<DecoderConfig> = {
   title: 'Mixtral',
   modelTypes: ['mixtral'],

@@ -23,18 +23,18 @@ export interface ModuleFormerConfig extends ModelConfig {
   gateType: (typeof GATE_TYPES)[number]
   /** G, channels inside a router; unused by linear ones. */
   gatingSize: number
-  /** True when A = d and H = 1: keys and values are then the normalised input itself, without projections. */
+  /** True if A = d and H = 1: keys and values are then the normalised input itself, without projections. */
   sharedKeyValue: boolean
 }
 
-/** Reads a config.json whose defaults are filled in. */
+/** Reads a config.json with defaults filled in. */
 export function moduleFormerConfig(keys: ConfigReader, classNames: string[]): ModuleFormerConfig {
   const layers = keys.layers('n_layer')
   const width = keys.size('n_embd')
   const heads = keys.size('n_head')
   const attentionHidden = keys.size('att_hidden')
   if (attentionHidden % heads !== 0) {
-    throw new UserError(`${keys.where}: att_hidden ${attentionHidden} is not divisible by n_head ${heads}`)
+    throw new UserError(`${keys.source}: att_hidden ${attentionHidden} is not divisible by n_head ${heads}`)
   }
   const isClassifier = classNames.includes('ModuleFormerForSequenceClassification')
   return {

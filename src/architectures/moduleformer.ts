@@ -21,7 +21,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   modelTypes: ['moduleformer'],
   className: 'ModuleFormer',
 
-  /** Checkpoints leave keys out that their authors found at the default. */
+  /** Checkpoints omit keys whose values are the default. */
   defaults: {
     vocab_size: 50295,
     n_embd: 1024,
@@ -64,7 +64,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   },
 
   toleratesStrangers: true,
-  /** Buffers of the original code that nothing reads at inference, and the head that a tied model does not use. */
+  /** Ignores buffers of the original code that inference does not read, and the unused head of a tied model. */
   ignores(tensor, { tieWordEmbeddings }) {
     const isBuffer = /^transformer\.h\.\d+\.attn\.(mask|cum_weight|causal_mask)$/.test(tensor)
     return isBuffer || (tieWordEmbeddings && tensor === 'lm_head.weight')
@@ -122,14 +122,14 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   },
 }
 
-/** The scores of a mixture's router. */
+/** Creates the scores of a mixture's router. */
 function logitsOf(config: ModuleFormerConfig, workspace: Workspace, mixture: Mixture): RouterLogits {
   const { gateType, gatingSize } = config
   if (gateType === 'linear') return new LinearLogits(workspace, mixture)
   return new (gateType === 'mlp' ? MlpLogits : CosineLogits)(workspace, mixture, gatingSize)
 }
 
-/** What every token of a layer needs: norms, routers, keys and values. */
+/** Pieces that every token of a layer needs: norms, routers, keys and values. */
 function densePieces(config: ModuleFormerConfig, formats: PartFormats, layer: number): PlannedPiece[] {
   const block = `transformer.h.${layer}`
   const { width: d, attentionHidden: A } = config
@@ -151,7 +151,7 @@ function densePieces(config: ModuleFormerConfig, formats: PartFormats, layer: nu
   ]
 }
 
-/** The two matrices of an expert; a tensor holds those of all experts of a layer. */
+/** Pieces of an expert: its two matrices, from tensors that hold those of all experts of a layer. */
 function expertPieces(
   config: ModuleFormerConfig,
   formats: PartFormats,
@@ -169,7 +169,10 @@ function expertPieces(
   ]
 }
 
-/** The matrix that scores the experts is f32 in every packing: it is small, and a wrong expert costs more than a bit. */
+/**
+ * Pieces of a router. The matrix that scores the experts is f32 in every packing: it is small, and a wrong expert costs
+ * more than a bit.
+ */
 function routerPieces(
   config: ModuleFormerConfig,
   formats: PartFormats,

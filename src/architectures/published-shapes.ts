@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../model/config.js'
 import { parseConfig } from './index.js'
 
-/** config.json of MoLM as far as it differs from the defaults (ibm-research/MoLM-* on the hub). */
+/** Keys of MoLM's config.json that differ from the defaults (ibm-research/MoLM-* on the hub). */
 const MOLM = {
   model_type: 'moduleformer',
   vocab_size: 50295,
@@ -13,7 +13,7 @@ const MOLM = {
   n_mlp_experts: 32,
 }
 
-/** config.json of Granite 3.1 as far as it differs from the defaults (ibm-granite/granite-3.1-*-instruct). */
+/** Keys of Granite 3.1's config.json that differ from the defaults (ibm-granite/granite-3.1-*-instruct). */
 const GRANITE = {
   model_type: 'granitemoe',
   vocab_size: 49155,

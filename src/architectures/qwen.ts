@@ -28,11 +28,11 @@ import {
 } from './decoder-parts.js'
 
 export interface QwenConfig extends DecoderConfig {
-  /** Channels inside a layer that has no experts. */
+  /** Channels inside a layer without experts. */
   denseHidden: number
-  /** s, channels inside the shared expert; 0: there is none. */
+  /** s, channels inside the shared expert; 0 if there is none. */
   sharedHidden: number
-  /** Whether the heads of queries and keys are normalised. */
+  /** Whether each head of queries and keys is normalised. */
   normalisesHeads: boolean
 }
 
@@ -55,7 +55,7 @@ const DEFAULTS = {
   eos_token_id: null,
 }
 
-/** What both families do alike. */
+/** Members that both families share. */
 const SHARED: Pick<Architecture<QwenConfig>, 'describe' | 'shapeKeys' | 'parts' | 'ignores' | 'cache' | 'build'> = {
   describe: (config) => describeDecoder(config, config.sharedHidden),
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
@@ -65,7 +65,7 @@ const SHARED: Pick<Architecture<QwenConfig>, 'describe' | 'shapeKeys' | 'parts' 
   build: (config, workspace) => qwenBlocks(config, workspace),
 }
 
-/** Qwen3's mixtures (Qwen3-30B-A3B): heads of queries and keys are normalised one by one. */
+/** Qwen3's mixtures (Qwen3-30B-A3B): each head of queries and keys is normalised. */
 export const qwen3: Architecture<QwenConfig> = {
   ...SHARED,
   title: 'Qwen3 MoE',
@@ -125,7 +125,7 @@ export const qwen2: Architecture<QwenConfig> = {
   },
 }
 
-/** Layer l has experts unless it is listed as dense, or the step passes over it. */
+/** Number of experts of each layer: a layer has experts unless it is listed as dense or the step skips it. */
 function sparseKeys(keys: ConfigReader, layers: number) {
   const step = keys.size('decoder_sparse_step')
   const listed = keys.raw.mlp_only_layers ?? []
@@ -174,7 +174,7 @@ function headNorms({ normalisesHeads, headSize }: QwenConfig, layer: number): Pl
   })
 }
 
-/** Router, and the shared expert with its gate. */
+/** Pieces of the router, and of the shared expert with its gate. */
 function sparsePieces(config: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
   const { width: d, sharedHidden: s, mixtures } = config
   const mlp = `model.layers.${layer}.mlp`
@@ -197,7 +197,7 @@ function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
   const norm = config.normalisesHeads ? ({ span: 'head', epsilon } as const) : undefined
   const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
   const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: true } : undefined
-  // Each is made for the first layer that has it: no room is taken for what no layer of the bank uses.
+  // Each is created at its first use, so that a bank allocates nothing that its layers do not use.
   let dense: GatedMlp | undefined
   let mixture: GatedMixture | undefined
   const feedOf = (layer: number) => {

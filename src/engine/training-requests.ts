@@ -1,13 +1,13 @@
 import type { ExpertTraining, PassOptions, PassTerms } from '../api/training.js'
 
 /*
- * The methods of ExpertTraining as messages to the engine. Names, arguments and results are those of the interface, so that
- * a new method is declared there alone.
+ * Messages that call the methods of ExpertTraining in the engine. Names, arguments and results are those of the
+ * interface: a new method is declared there alone.
  */
 
 export type TrainingMethod = keyof ExpertTraining
 
-/** Arguments of a method; a signal stays with the caller, since it cannot be sent to another thread. */
+/** Arguments of a method. A signal stays with the caller, since it cannot be sent to another thread. */
 export type TrainingArguments<M extends TrainingMethod> = Sendable<Parameters<ExpertTraining[M]>>
 
 export type TrainingResult<M extends TrainingMethod> = Awaited<ReturnType<ExpertTraining[M]>>

@@ -8,20 +8,20 @@ import { Stopped, type Task } from './demand.js'
 import type { LoadedModel } from './load.js'
 import type { TrainingArguments, TrainingMethod, TrainingRequest, TrainingResult } from './training-requests.js'
 
-/** Carries out each method at once, or as a task that lets others have their turn between micro-batches. */
+/** Carries out each method at once, or as a task that yields between micro-batches. */
 type Methods = {
   [M in TrainingMethod]: (
     ...args: TrainingArguments<M>
   ) => TrainingResult<M> | Generator<undefined, TrainingResult<M>, number>
 }
 
-/** The training that an engine has under way, if any, and its requests. */
+/** The engine's training, if one is under way, and its requests. */
 export class Training {
   private trainer?: Trainer
 
   constructor(private readonly loaded: LoadedModel) {}
 
-  /** A request as a task. */
+  /** Runs a request as a task. */
   *task({ method, arguments: args }: TrainingRequest, stop: Int32Array): Task {
     const check = () => {
       if (Atomics.load(stop, 0) !== 0) throw new Stopped('stopped')

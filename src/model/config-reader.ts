@@ -3,28 +3,28 @@ import { isObject } from '../json.js'
 import { printable } from '../printable.js'
 import type { Mixture, MixtureKind } from './config.js'
 
-/** Far above any model, and low enough for arrays of this length to be harmless. */
+/** Limit of layers: far above any model, and low enough for arrays of this length to be harmless. */
 const LARGEST_SIZE = 2 ** 24
 const MOST_LAYERS = 2 ** 12
-/** Experts of one kind in all layers together: each is a part of its own, of which the host keeps an account. */
+/** Limit of experts of one kind in all layers together: each is a part of its own that the host keeps track of. */
 const MOST_EXPERTS = 2 ** 16
 const MOST_LABELS = 2 ** 16
 
 /** transformers' default for `num_labels`. */
 const DEFAULT_LABELS = 2
 
-/** Typed access to the keys of a config.json, with errors that name the file and the key. */
+/** Typed access to the keys of a config.json; errors name the file and the key. */
 export class ConfigReader {
   constructor(
-    /** The keys, defaults filled in. */
+    /** The keys, with defaults filled in. */
     readonly raw: Record<string, unknown>,
-    /** What errors begin with. */
-    readonly where: string,
+    /** Name of the file, the beginning of error messages. */
+    readonly source: string,
   ) {}
 
-  /** The same with other keys; what errors begin with stays. */
+  /** A reader of other keys, of the same file. */
   with(keys: Record<string, unknown>): ConfigReader {
-    return new ConfigReader({ ...this.raw, ...keys }, this.where)
+    return new ConfigReader({ ...this.raw, ...keys }, this.source)
   }
 
   has(key: string): boolean {
@@ -49,7 +49,7 @@ export class ConfigReader {
     throw this.refuse(key, 'a number above 0')
   }
 
-  /** The size `key` for each of so many layers. */
+  /** The size `key`, repeated for each of `layers` layers. */
   everywhere(layers: number, key: string): number[] {
     return new Array<number>(layers).fill(this.size(key))
   }
@@ -88,14 +88,13 @@ export class ConfigReader {
     }
     const ids = isObject(id2label) ? Object.keys(id2label) : []
     if (!isObject(id2label) || ids.length === 0 || !ids.every((_, i) => typeof id2label[i] === 'string')) {
-      throw new UserError(`${this.where}: id2label must name the labels 0, 1, 2 and so on without a gap`)
+      throw new UserError(`${this.source}: id2label must name the labels 0, 1, 2 and so on without a gap`)
     }
     return ids.map((_, i) => String(id2label[i]))
   }
 
   /**
-   * A mixture of `counts` experts per layer, unless the key `molm_experts` of a pruned or grafted model tells of layers
-   * that kept fewer or gained some.
+   * A mixture of `counts` experts per layer. The key `molm_experts` of a pruned or grafted model overrides the counts.
    */
   mixture(kind: MixtureKind, counts: number[], topKKey: string): Mixture {
     const own = this.raw.molm_experts
@@ -105,7 +104,7 @@ export class ConfigReader {
     const total = experts.reduce((sum, count) => sum + count, 0)
     if (total > MOST_EXPERTS) {
       throw new UserError(
-        `${this.where}: asks for ${total} ${kind} experts in all layers, at most ${MOST_EXPERTS} are run`,
+        `${this.source}: asks for ${total} ${kind} experts in all layers, at most ${MOST_EXPERTS} are run`,
       )
     }
     const topK = this.size(topKKey)
@@ -114,7 +113,7 @@ export class ConfigReader {
       const newExperts = this.newExperts(isObject(own) ? own.newcomers : undefined, kind, experts)
       return { kind, experts, topK, ...(silentRows && { silentRows }), ...(newExperts && { newExperts }) }
     }
-    throw new UserError(`${this.where}: ${topKKey} ${topK} is more than the ${least} experts that a layer has`)
+    throw new UserError(`${this.source}: ${topKKey} ${topK} is more than the ${least} experts that a layer has`)
   }
 
   /** Whether every router of a pruned or grafted model has a bias. */
@@ -124,10 +123,10 @@ export class ConfigReader {
   }
 
   refuse(key: string, expected: string): UserError {
-    return new UserError(`${this.where}: ${key} must be ${expected}, not ${quoted(this.raw[key])}`)
+    return new UserError(`${this.source}: ${key} must be ${expected}, not ${quoted(this.raw[key])}`)
   }
 
-  /** Of each layer the ids of experts that were taught later; undefined where none is named. */
+  /** Ids of each layer's experts that were taught later; undefined if none are named. */
   private newExperts(of: unknown, kind: MixtureKind, experts: number[]): number[][] | undefined {
     const lists = isObject(of) ? of[kind] : undefined
     if (of === undefined || (isObject(of) && lists === undefined)) return undefined
@@ -139,11 +138,11 @@ export class ConfigReader {
       lists.every((ids, layer) => Array.isArray(ids) && isRising(ids, experts[layer]))
     if (isFit) return lists
     throw new UserError(
-      `${this.where}: molm_experts.newcomers.${kind} must list ids of experts, rising, for each layer`,
+      `${this.source}: molm_experts.newcomers.${kind} must list ids of experts, rising, for each layer`,
     )
   }
 
-  /** A list of one number per layer; 0 where, and only where, the layer has no experts of this kind. */
+  /** A list of one number per layer; a number is 0 exactly if the layer has no experts of this kind. */
   private perLayer(of: unknown, kind: MixtureKind, counts: number[], least: number, name: string): number[] {
     const list = isObject(of) ? of[kind] : undefined
     const isFit =
@@ -152,7 +151,7 @@ export class ConfigReader {
       list.every((n, layer) => (counts[layer] === 0 ? n === 0 : isSize(n, least)))
     if (isFit) return list
     throw new UserError(
-      `${this.where}: ${name}.${kind} must be a list of ${counts.length} numbers of experts, one per layer`,
+      `${this.source}: ${name}.${kind} must be a list of ${counts.length} numbers of experts, one per layer`,
     )
   }
 }
@@ -161,7 +160,7 @@ function isSize(value: unknown, least: number, most = LARGEST_SIZE): value is nu
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 }
 
-/** A value of a config as an error may show it. */
+/** A config's value, shortened for an error message. */
 export function quoted(value: unknown): string {
   return printable(JSON.stringify(value) ?? String(value))
 }

@@ -2,28 +2,28 @@ import type { MixtureKind } from '../packing/format/layout.js'
 
 export { MIXTURE_KINDS, type MixtureKind } from '../packing/format/layout.js'
 
-/** One thing for each mixture that a model, or one of its layers, has. */
+/** A value for each mixture of a model or of a layer. */
 export type PerMixture<T> = Partial<Record<MixtureKind, T>>
 
-/** The experts of one kind through all layers. A model has one mixture of each kind at most. */
+/** Experts of one kind in all layers. A model has at most one mixture of each kind. */
 export interface Mixture {
   kind: MixtureKind
-  /** Experts of each layer; 0 where a layer has none of this kind. */
+  /** Number of experts of each layer; 0 for layers without experts of this kind. */
   experts: number[]
   /** Experts that a token uses in each layer that has some. */
   topK: number
   /**
-   * Rows of each layer's router behind those of the experts: they have their share of the softmax, but stand for no
-   * expert. Absent where there are none.
+   * Rows of each layer's router that follow those of the experts: they take part in the softmax, but belong to no
+   * expert. Absent if there are none.
    */
   silentRows?: number[]
-  /** Ids, rising, of the experts of each layer that were taught to the model later. Absent where there are none. */
+  /** Ids, in rising order, of each layer's experts that were taught to the model later. Absent if there are none. */
   newExperts?: number[][]
 }
 
-/** What all architectures have in common. Each adds what its own mathematics needs. */
+/** Config that all architectures have in common; each adds fields of its own. */
 export interface ModelConfig {
-  /** `model_type` of config.json: which architecture reads the rest. */
+  /** `model_type` of config.json, which selects the architecture. */
   modelType: string
   architecture: 'causal-lm' | 'classifier'
   /** V, rows of the embedding table. */
@@ -32,47 +32,47 @@ export interface ModelConfig {
   width: number
   /** L, blocks of attention and MLP. */
   layers: number
-  /** The mixtures of experts in the order in which a token meets them within a layer. */
+  /** The mixtures of experts, in the order a token meets them within a layer. */
   mixtures: Mixture[]
-  /** Whether the gates of a token's experts add up to 1; absent: they are shares of a softmax over all experts. */
+  /** Whether the gates of a token's experts add up to 1; if absent, they are shares of a softmax over all experts. */
   renormalise?: boolean
-  /** True when every router has a bias that is added to its logits. */
+  /** True if every router adds a bias to its logits. */
   gateBias?: true
   /** Factor of the rows of the embedding table; absent: 1. */
   embeddingScale?: number
   /** Factor of the logits; absent: 1. */
   logitScale?: number
-  /** Whether the output head is the embedding table. */
+  /** Whether the output head shares the embedding table. */
   tieWordEmbeddings: boolean
-  /** Token ids, null where the model has none. They may lie outside the vocabulary, since the defaults can. */
+  /** Token ids; null if the model has none. They may be outside the vocabulary, since defaults can be. */
   bosToken: number | null
   /** The first id that ends a text. */
   eosToken: number | null
-  /** Every id that ends a text, where there are several. */
+  /** All ids that end a text, if there are several. */
   eosTokens?: number[]
-  /** Id that fills up short texts of a batch; a classifier looks for the last token that is another. */
+  /** Id that pads short texts of a batch; a classifier reads the last token that is not padding. */
   padToken?: number
-  /** Tokens of context in training. */
+  /** Tokens of context during training. */
   trainedContext: number
-  /** Positions that the model can tell apart, where it has any: no text may be longer. */
+  /** Most positions that the model can tell apart, if it has positions: no text may be longer. */
   maxPositions?: number
   /** Class names of a classifier, in the order of its scores. */
   labels?: string[]
-  /** config.json as it is, the architecture's defaults filled in where it is silent. */
+  /** The contents of config.json, with the architecture's defaults for absent keys. */
   raw: Record<string, unknown>
 }
 
-/** The mixture of a kind, where the model has one. */
+/** Finds the mixture of a kind, if the model has one. */
 export function mixtureOf({ mixtures }: Pick<ModelConfig, 'mixtures'>, kind: MixtureKind): Mixture | undefined {
   return mixtures.find((mixture) => mixture.kind === kind)
 }
 
-/** The same function of several mixtures, by their kinds. */
+/** Maps mixtures to values by their kinds. */
 export function perMixture<M extends Pick<Mixture, 'kind'>, T>(mixtures: readonly M[], of: (mixture: M) => T) {
   return Object.fromEntries(mixtures.map((mixture) => [mixture.kind, of(mixture)])) as PerMixture<T>
 }
 
-/** Rows of the last matrix of a layer's router: its experts, and the silent ones. */
+/** Rows of the last matrix of a layer's router: experts and silent rows. */
 export function routerRows({ experts, silentRows }: Mixture, layer: number): number {
   return experts[layer] + (silentRows?.[layer] ?? 0)
 }

@@ -2,24 +2,24 @@ import { UsageError, UserError } from '../errors.js'
 import { checkOneOf, shown } from '../option-checks.js'
 import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from './config.js'
 
-/** Which softmax gives the remaining experts' gates: one over the remaining experts (`kept`) or the original (`all`). */
+/** Softmax of the remaining experts' gates: over the remaining experts (`kept`) or over all (`all`). */
 export type GateSoftmax = 'kept' | 'all'
 
-/** Experts that are not to be chosen: per mixture and layer the ids of those out of use. */
+/** Experts that must not be chosen: their ids by mixture and layer. */
 export interface ExpertMask extends PerMixture<number[][]> {
   gates: GateSoftmax
 }
 
-/** A layer's share of a mask, as its router needs it. */
+/** A layer's part of a mask, for its router. */
 export interface RouterMask {
-  /** 1 for each expert that is out of use. */
+  /** 1 for each expert that must not be chosen. */
   out: Uint8Array
   gates: GateSoftmax
 }
 
 /**
- * Prepares a mask for the routers of each mixture that the model has, one per layer. Throws a UserError when it does not
- * fit the model or leaves too few experts.
+ * Prepares a mask for the routers of each mixture, one per layer. Throws a UserError if it does not fit the model or
+ * leaves too few experts.
  */
 export function routerMasks(mask: ExpertMask, { mixtures }: ModelConfig): Record<MixtureKind, RouterMask[]> {
   checkMask(mask)
@@ -44,7 +44,7 @@ export function routerMasks(mask: ExpertMask, { mixtures }: ModelConfig): Record
 
 const GATES: readonly GateSoftmax[] = ['kept', 'all']
 
-/** Throws a UsageError unless it is built as a mask is. */
+/** Checks a mask from untyped callers; throws a UsageError. */
 function checkMask(mask: ExpertMask): void {
   if (typeof mask !== 'object' || mask === null) throw new UsageError(`a mask must be an object, not ${shown(mask)}`)
   const { gates, ...masked } = mask

@@ -6,21 +6,22 @@ import type { RouterLogits } from './router-logits.js'
 import type { Workspace } from './workspace.js'
 
 export interface AttentionMixtureOptions {
-  /** A, channels of all heads of a query, a key or a value. */
+  /** A, channels of a query, a key or a value: all heads together. */
   channels: number
-  /** Takes the experts' outputs y [T, k, d]. */
+  /** Receives the experts' outputs y [T, k, d]. */
   output: Rows
-  /** Makes keys and values from the pieces `key` and `value`; else both are the input. Default true. */
+  /** Whether keys and values are projected, by the pieces `key` and `value`; else both are the input. Default true. */
   projectsKeyValue?: boolean
-  /** Keys and values have biases. Default false. */
+  /** Whether the projections have biases. Default false. */
   bias?: boolean
-  /** Gates that add up to 1. Default false. */
+  /** Whether a token's gates add up to 1. Default false. */
   renormalise?: boolean
 }
 
 /**
- * A mixture of attention experts: each chosen expert makes a query of its own and projects what attention finds for it. All
- * experts share the token's key and value. Attention itself reads `q`, `keys` and `values` and writes `o`.
+ * A mixture of attention experts: each chosen expert makes its own query and projects the attention's output for it.
+ * All experts share the token's key and value. The caller runs attention, which reads `q`, `keys` and `values` and
+ * writes `o`.
  */
 export class AttentionMixture {
   readonly k: number
@@ -32,7 +33,7 @@ export class AttentionMixture {
   readonly keys: Rows
   /** [T, A] */
   readonly values: Rows
-  /** Sums of values by query [T, k, A]. */
+  /** Attention's output for each query [T, k, A]. */
   readonly o: Rows
   private readonly experts: ExpertMixture
   private readonly queries: ExpertProduct
@@ -62,17 +63,17 @@ export class AttentionMixture {
     if (projectsKeyValue) this.keyValue = new KeyValueProjection(workspace, maxTokens * k, { bias })
   }
 
-  /** ids, gates [T, k] */
+  /** Chooses experts: ids, gates [T, k]. */
   route(layer: number, tokens: number): void {
     this.experts.route(layer, tokens)
   }
 
-  /** q [T, k, A] = Wq[e] a;  K, V [T, A] */
+  /** Computes q [T, k, A] = Wq[e] a and, if projected, K and V [T, A]. */
   project(layer: number, tokens: number): void {
     this.experts.fromTokens(layer, this.queries, this.keyValue?.of(layer, tokens))
   }
 
-  /** y [T, k, d] = Wo[e] o */
+  /** Computes y [T, k, d] = Wo[e] o. */
   projectOutput(layer: number): void {
     this.experts.fromItems(layer, this.outputs)
   }

@@ -4,14 +4,14 @@ import type { Rows } from '../runtime/memory/rows.js'
 import type { KVCache } from './kv-cache.js'
 import type { Taps } from './taps.js'
 
-/** What a sequence brings to a micro-batch: tokens that follow those in its cache, and who looks on. */
+/** A sequence's part of a micro-batch: the number of tokens that follow those in its cache, and its observers. */
 export interface Segment {
   tokens: ArrayLike<number>
   cache: KVCache
   taps?: Taps
 }
 
-/** A segment in its place: the rows of its tokens, and their positions. */
+/** A segment with the rows and positions of its tokens. */
 export interface PlacedSegment extends RowSpan {
   cache: KVCache
   taps: Taps
@@ -28,13 +28,13 @@ export function placeSegments(segments: readonly Segment[]): PlacedSegment[] {
 }
 
 /**
- * The caches of all sequences in a micro-batch, as attention in one bank sees them: each row has a position, and pages of its
- * own sequence.
+ * Caches of all sequences in a micro-batch, as attention in one bank sees them: each row has a position and the pages
+ * of its own sequence.
  */
 export class BatchCache {
-  /** Address of the places of the batch's tokens. */
+  /** Address of the table of places. */
   readonly places: number
-  /** Sequences of the batch at hand. */
+  /** Sequences of the batch. */
   segments: readonly PlacedSegment[] = []
 
   constructor(
@@ -44,15 +44,15 @@ export class BatchCache {
     this.places = allocatePlaces(bank, maxTokens)
   }
 
-  /** Takes up another batch. */
+  /** Begins another batch. */
   begin(segments: readonly PlacedSegment[]): void {
     this.segments = segments
     for (const segment of segments) writePositions(this.bank, this.places, segment)
   }
 
   /**
-   * Stores new rows of a layer, each after the positions of its sequence so far, and shows attention the pages of that layer.
-   * Where K = V, `values` is not read.
+   * Stores a layer's new rows, each after its sequence's positions so far, and shows attention the pages of that layer.
+   * If K = V, `values` is not read.
    */
   append(layer: number, keys: Rows, values: Rows): void {
     for (const segment of this.segments) {

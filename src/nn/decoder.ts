@@ -13,39 +13,39 @@ import { type CachedLayer, type CacheShape, cacheFormat, KVCache, positionBytes 
 import { Linear } from './linear.js'
 import { Workspace } from './workspace.js'
 
-/** Tokens of a micro-batch at most: enough that an expert's weights serve many of them, few enough to stop soon. */
+/** Most tokens of a micro-batch: enough that an expert's weights serve many of them, few enough to stop soon. */
 export const MAX_BATCH = 256
 
 /** Rows of logits computed at once. */
 const LOGIT_ROWS = 16
 
-/** Logits of one token: valid until those of the next are asked for. */
+/** Logits of one token, valid until the next ones are computed. */
 export interface TokenLogits {
   /** One per id of the vocabulary, or per label of a classifier. */
   values: Float32Array
-  /** Undefined if a logit is infinite, or none is a number. */
+  /** Undefined if a logit is infinite, or if none is a number. */
   summary(): LogitSummary | undefined
 }
 
-/** The blocks of one bank, bound to its buffers by their architecture. */
+/** Blocks of one bank, bound to its buffers by the family. */
 export interface Blocks {
-  /** Prepares what depends on positions alone; called once per batch, before the first block of the bank. */
+  /** Prepares values that depend on positions alone; called once per batch, before the first block of the bank. */
   begin?(cache: BatchCache): void
-  /** One block: the residual stream of the workspace goes in and out. */
+  /** Runs a block on the residual stream. */
   block(layer: number, tokens: number, cache: BatchCache): void
-  /** a = Norm(x), with the norm that stands before the head. */
+  /** Runs the norm before the head: a = Norm(x). */
   finalNorm(tokens: number): void
 }
 
-/** What a decoder needs to know of an architecture. */
+/** Functions of an architecture that a decoder uses. */
 export interface DecoderShape {
   cache: CacheShape
   build(workspace: Workspace): Blocks
 }
 
 /**
- * A decoder-only language model (or a classifier): embedding, blocks, head. Each bank of weights has its own buffers. It is
- * bound to the dense parts of the store, which are in their places before.
+ * A decoder-only language model or classifier: embedding, blocks, head. Each bank of weights has its own buffers. The
+ * dense parts of the store must be in place before it is built.
  */
 export class Decoder {
   private readonly workspaces: Workspace[]
@@ -98,10 +98,10 @@ export class Decoder {
   }
 
   /**
-   * Runs a micro-batch: of each sequence some tokens after those in its cache, T <= MAX_BATCH in all, in rows one after the
-   * other. Afterwards the last bank's workspace holds the normalised output of each, from which `logits` computes. What
-   * comes out for a sequence is the same beside any others. Returns false, with the caches as they were, when every
-   * sequence's taps want it stopped; any error leaves them so, too.
+   * Runs a micro-batch of T <= MAX_BATCH tokens in all. The tokens of a sequence follow those in its cache; sequences
+   * take rows one after another. Afterwards the last bank's workspace holds the normalised output of each token, from
+   * which `logits` computes. A sequence gets the same result in any company. Returns false, with the caches unchanged,
+   * if the taps of every sequence ask to stop; an error leaves the caches unchanged, too.
    */
   forward(segments: readonly Segment[]): boolean {
     const { store, config } = this
@@ -142,7 +142,7 @@ export class Decoder {
     }
   }
 
-  /** Keeps experts from being chosen until the next call; without a mask all are free. */
+  /** Keeps experts from being chosen until the next call. Without a mask all can be chosen. */
   maskExperts(mask?: ExpertMask): void {
     const masks = mask && routerMasks(mask, this.config)
     for (const workspace of this.workspaces) workspace.masks = masks
@@ -153,7 +153,7 @@ export class Decoder {
     return outputsOf(this.config)
   }
 
-  /** Mean number of keys that an attention head visited for a token, so far; undefined where none were counted. */
+  /** Mean number of keys that an attention head has visited per token so far; undefined if none were counted. */
   get meanAttentionDepth(): number | undefined {
     const walks = this.workspaces.reduce((sum, { visits }) => sum + visits.walks, 0)
     const keys = this.workspaces.reduce((sum, { visits }) => sum + visits.keys, 0)
@@ -177,7 +177,7 @@ export class Decoder {
     return workspace
   }
 
-  /** Copies the residual stream, all that passes between blocks, to another bank. */
+  /** Copies the residual stream to another bank; nothing else passes between blocks. */
   private moveResidual(from: Workspace, to: Workspace, tokens: number): Workspace {
     const bytes = tokens * from.x.strideBytes
     to.bank.u8.set(from.bank.u8.subarray(from.x.address, from.x.address + bytes), to.x.address)

@@ -1,18 +1,18 @@
 import { allocateGroups, allocateList, listFrom, writeGroup, writeListEntry } from '../runtime/kernels/groups.js'
 import type { Bank } from '../runtime/memory/bank.js'
 
-/** Finds the weights of an expert; 0, which is no valid address, leaves the expert out. */
+/** Returns the address of an expert's weights; 0, which is no valid address, skips the expert. */
 export type AddressOf = (expert: number) => number
 
 /**
- * The routing of a batch, sorted by expert: which (token, slot) items each expert serves. An item's number is
- * token * slots + slot, the row of its query, output and hidden activations.
+ * Routing of a batch, sorted by expert: the (token, slot) items that each expert serves. An item's number is token *
+ * slots + slot, the row of its query, output and hidden activations.
  *
- * Two tables come of it for the grouped products: from token rows to item rows (an expert's first matrix) and from item
+ * It writes two tables for the grouped products: from token rows to item rows (an expert's first matrix), and from item
  * rows to item rows (its second).
  */
 export class ExpertGroups {
-  /** Address of the table that the products read. */
+  /** Address of the table for the products. */
   readonly table: number
   private readonly tokenLists: number
   private readonly itemLists: number
@@ -78,7 +78,7 @@ export class ExpertGroups {
     return this.write(weights, this.itemLists)
   }
 
-  /** Adds a group that is no expert: its own list of `count` entries at `list`. */
+  /** Adds a group of another matrix, with its own list of `count` entries at `list`. */
   append(group: number, weights: number, bias: number, list: number, count: number): void {
     writeGroup(this.bank, this.table, group, weights, bias, list, count)
   }

@@ -7,21 +7,21 @@ import type { RouterLogits } from './router-logits.js'
 import type { Workspace } from './workspace.js'
 
 export interface MixtureOptions {
-  /** Rows of each token behind those of its k experts, for what writes beside them. Default 0. */
+  /** Rows of each token after those of its k experts, for other layers to write. Default 0. */
   sharedSlots?: number
-  /** Gates that add up to 1. Default false. */
+  /** Whether a token's gates add up to 1. Default false. */
   renormalise?: boolean
-  /** Matrices that are no experts and take part in the first product (see `append`). */
+  /** Number of other matrices that take part in the first product (see AppendGroups). Default 0. */
   extraMatrices?: number
 }
 
 /**
- * Adds groups of matrices that are no experts, from number `next` on; returns how many those are, and how many rows of
- * activations they have together.
+ * Adds groups of other matrices, from number `next` on. Returns the number of matrices, and the sum of their rows of
+ * activations.
  */
 export type AppendGroups = (groups: ExpertGroups, next: number) => { matrices: number; rows: number }
 
-/** A matrix that every expert of a mixture has, and what multiplies with it. */
+/** A matrix that every expert of a mixture has, and the product with it. */
 export interface ExpertProduct {
   matmul: Matmul
   output: Rows
@@ -30,8 +30,8 @@ export interface ExpertProduct {
 }
 
 /**
- * A mixture of experts of one bank: routes a batch, has the chosen experts read, and multiplies with them. A token and
- * one of its k experts are an item, whose row is token * slots + slot.
+ * A mixture of experts of one bank: routes a batch, makes sure that the chosen experts are in memory, and multiplies
+ * with them. A token and one of its k experts are an item; its row is token * slots + slot.
  */
 export class ExpertMixture {
   readonly k: number
@@ -61,7 +61,7 @@ export class ExpertMixture {
     return this.mixture.experts[layer] > 0
   }
 
-  /** ids [T, k], gates [T, slots]; the chosen experts are in memory afterwards. */
+  /** Routes a batch: ids [T, k], gates [T, slots]. The chosen experts are in memory afterwards. */
   route(layer: number, tokens: number): void {
     const { router, groups, mixture, workspace } = this
     router.run(layer, tokens)
@@ -70,8 +70,7 @@ export class ExpertMixture {
   }
 
   /**
-   * The experts' first matrix: rows of tokens in, rows of items out. `append` may add groups of other matrices, from
-   * the number it is given on; it returns how many those are, and how many rows of activations they have.
+   * Multiplies with the experts' first matrix: token rows in, item rows out. `append` may add groups of other matrices.
    */
   fromTokens(layer: number, { matmul, offset }: ExpertProduct, append?: AppendGroups): void {
     const { groups, workspace, mixture } = this
@@ -80,7 +79,7 @@ export class ExpertMixture {
     matmul.run(groups.table, count + (more?.matrices ?? 0), groups.work + (more?.rows ?? 0))
   }
 
-  /** The experts' second matrix: rows of items in and out, [T * slots, d]. Tells the taps. */
+  /** Multiplies with the experts' second matrix: item rows in, item rows [T * slots, d] out. Reports to the taps. */
   fromItems(layer: number, { matmul, offset, output }: ExpertProduct): void {
     const { groups, workspace, mixture } = this
     const count = groups.fromItems((expert) => workspace.store.expert(layer, mixture.kind, expert) + offset)
@@ -88,14 +87,14 @@ export class ExpertMixture {
     this.report(layer, output)
   }
 
-  /** A product with one of the experts' matrices, the piece of that name. */
+  /** Binds a product with the piece of that name. */
   product(piece: string, shape: MatmulShape): ExpertProduct {
     const { bank, threads, store } = this.workspace
     const matmul = new Matmul(bank, shape, threads)
     return { matmul, output: shape.output, offset: store.pieceOffset(this.mixture.kind, piece) }
   }
 
-  /** Each sequence's taps get what belongs to its rows. */
+  /** Reports its rows to each sequence's taps. */
   private report(layer: number, output: Rows): void {
     const { router, mixture, workspace, k } = this
     for (const { first, count, taps } of workspace.cache.segments) {
@@ -106,7 +105,7 @@ export class ExpertMixture {
     }
   }
 
-  /** Gates of the chosen experts alone, of `count` tokens: [count, k]. */
+  /** Gates of `count` tokens' chosen experts, without the shared slots: [count, k]. */
   private chosenGates(first: number, count: number): Float32Array {
     const { k, slots } = this
     const start = this.gates / 4 + first * slots

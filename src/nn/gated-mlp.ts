@@ -22,11 +22,11 @@ export class GatedMlp implements Feed {
   private readonly down: Linear
   private readonly weights: { gateUp: number; down: number }[]
 
-  /** `into` are rows that it writes in place of its own, by a list of where each token's row lies. */
+  /** `into` are rows to write instead of its own, by a list of the row of each token. */
   constructor(
     workspace: Workspace,
     prefix: string,
-    /** Which layers have it. */
+    /** Whether a layer has it. */
     isIn: (layer: number) => boolean,
     { hidden, activation }: GatedOptions,
     into?: { y: Rows; list: number },
@@ -49,13 +49,13 @@ export class GatedMlp implements Feed {
 }
 
 export interface GatedMixtureOptions extends GatedOptions {
-  /** Whether the gates of the chosen experts add up to 1. Default false. */
+  /** Whether a token's gates add up to 1. Default false. */
   renormalise?: boolean
-  /** A further expert that every token uses; with a gate of its own, sigmoid(w . a), or none. */
+  /** An expert that every token uses, with or without a gate of its own, sigmoid(w . a). */
   shared?: { hidden: number; gated: boolean }
 }
 
-/** A mixture of gated experts, and a shared one beside them where there is one. */
+/** A mixture of gated experts, with an optional shared one. */
 export class GatedMixture implements Feed {
   readonly perToken: number
   readonly y: Rows
@@ -93,10 +93,10 @@ export class GatedMixture implements Feed {
   }
 }
 
-/** The expert of all tokens: it writes the last slot of each, and that slot's gate. */
+/** The shared expert: it writes the last slot of each token, and that slot's gate. */
 class SharedExpert {
   private readonly mlp: GatedMlp
-  /** Where it has a gate of its own. */
+  /** Present if it has a gate of its own. */
   private readonly score?: { linear: Linear; weights: number[]; scores: Rows }
 
   constructor(

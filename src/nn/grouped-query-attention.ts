@@ -9,26 +9,26 @@ import type { Rope } from './rope.js'
 import type { Workspace } from './workspace.js'
 
 export interface GroupedQueryOptions {
-  /** H heads of queries; K of keys and values, each for H / K of them. */
+  /** H heads of queries, K heads of keys and values. Each of the latter serves H / K heads of queries. */
   heads: number
   keyValueHeads: number
   headSize: number
   /** Factor of q . k. */
   scale: number
-  /** Keys that a token sees at most, itself among them; absent: all. */
+  /** Most keys that a token sees, itself included; absent: all. */
   window?: number
   rope: Rope
-  /** RMSNorm of queries and keys: over a whole row or each head of it. Pieces `q_norm` and `k_norm`. */
+  /** RMSNorm of queries and keys, over a whole row or over each head: pieces `q_norm` and `k_norm`. */
   norm?: { span: 'row' | 'head'; epsilon: number }
   /** Queries, keys and values are clamped to [-clip, clip]. */
   clip?: number
-  /** Which projections have biases: pieces `qkv.bias` and `output.bias`. */
+  /** Projections with biases: pieces `qkv.bias` and `output.bias`. */
   bias: 'none' | 'qkv' | 'all'
 }
 
 /** Grouped-query attention with rotary positions and a softmax over the keys. */
 export class GroupedQueryAttention {
-  /** What it leaves for the residual stream [T, d]. */
+  /** Output for the residual stream [T, d]. */
   readonly y: Rows
   private readonly project: Linear
   private readonly keys: Rows
@@ -76,7 +76,7 @@ export class GroupedQueryAttention {
     }))
   }
 
-  /** Prepares for another batch. */
+  /** Begins another batch. */
   begin({ segments }: BatchCache): void {
     this.rope.begin(segments)
     this.attention.begin(segments)

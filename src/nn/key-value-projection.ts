@@ -3,8 +3,8 @@ import type { AppendGroups } from './expert-mixture.js'
 import type { Workspace } from './workspace.js'
 
 /**
- * The matrices of keys and values as two more groups of the product that makes the experts' queries: pieces `key.weight`
- * and `value.weight`, `key.bias` and `value.bias` where there are some. Their rows follow row `first` of the queries.
+ * Keys and values as two more groups of the product that makes the experts' queries: pieces `key.weight` and
+ * `value.weight`, and optionally `key.bias` and `value.bias`. Their rows begin at row `first` of the queries.
  */
 export class KeyValueProjection {
   private readonly keyList: number

@@ -6,25 +6,28 @@ import type { CacheFormat } from '../runtime/memory/formats.js'
 import type { Rows } from '../runtime/memory/rows.js'
 import { bytesOfRow, PagedRows, type Span } from './paged-rows.js'
 
-/** What a layer keeps of each position. */
+/** Contents of a layer's cache per position. */
 export interface CacheShape {
   /** Channels of a row of keys, and of one of values. */
   channels: number
-  /** Heads that they consist of, which pages hold one by one, with keys transposed; absent: whole rows. */
+  /**
+   * Heads of these channels; pages then hold the rows of one head after another, with keys transposed. Absent: pages
+   * hold whole rows.
+   */
   heads?: number
   /** K = V: one row serves as both. */
   shared: boolean
 }
 
-/** A layer's shape, and the bank its pages lie in. */
+/** A layer's shape, and the bank of its pages. */
 export interface CachedLayer extends CacheShape {
   bank: Bank
   format: CacheFormat
 }
 
 /**
- * Numbers of the cached rows. Where attention's weights are quantised, so are the rows that it multiplies, to 8 bits; the
- * cache then does with the upper half of a float, which makes no difference that can be measured (docs/EVALUATION.md).
+ * Number format of the cached rows. If attention's weights are quantised, its products round these rows to 8 bits
+ * anyway; the cache then stores the upper half of a float, which makes no measurable difference (docs/EVALUATION.md).
  */
 export function cacheFormat(formats: PartFormats): CacheFormat {
   return formats.attention === 'f32' ? 'f32' : 'bf16'
@@ -38,18 +41,18 @@ export function positionBytes(layers: readonly Omit<CachedLayer, 'bank'>[]): num
 }
 
 /**
- * Keys and values of one sequence: per layer, one row of A channels a position (two where K and V differ). Rows can
- * be dropped at the end and, of a model that does not tell positions apart, at the beginning, without computing anything
- * again.
+ * Keys and values of one sequence: per layer and position, one row of A channels (two if K and V differ). Rows can be
+ * dropped at the end without computing anything again. A model that does not tell positions apart can also drop rows at
+ * the beginning.
  */
 export class KVCache {
   private readonly keys: PagedRows[]
   private readonly values: PagedRows[]
-  /** All of them, each once. */
+  /** Rows of all layers, each once. */
   private readonly kinds: PagedRows[]
   private end = 0
   private start = 0
-  /** What a request that is under way found here. */
+  /** State of the cache before the request under way. */
   private held?: Span
 
   constructor(private readonly layers: CachedLayer[]) {
@@ -68,12 +71,12 @@ export class KVCache {
     }
   }
 
-  /** Positions so far, dropped ones included: the position of the next token. */
+  /** Positions so far, including dropped ones: the position of the next token. */
   get length(): number {
     return this.end
   }
 
-  /** The first position that is still held. */
+  /** First position that is still held. */
   get oldest(): number {
     return this.start
   }
@@ -84,7 +87,8 @@ export class KVCache {
   }
 
   /**
-   * Makes room for `tokens` more positions in every layer. Throws NoRoom, and takes nothing, if there is not enough of it.
+   * Makes room for `tokens` more positions in every layer. Throws NoRoom, and allocates nothing, if there is not enough
+   * memory.
    */
   reserve(tokens: number): void {
     const span = { start: this.start, end: this.end + tokens }
@@ -99,19 +103,19 @@ export class KVCache {
     }
   }
 
-  /** Begins a request that may fail: until `commit`, `rollback` brings back the positions that are held now. */
+  /** Begins a request that may fail: until `commit`, `rollback` restores the positions that are held now. */
   begin(): void {
     this.held = { start: this.start, end: this.end }
   }
 
-  /** The request is done: what was forgotten during it is given back. */
+  /** Completes the request: frees the positions that it forgot. */
   commit(): void {
     const { held } = this
     this.held = undefined
     if (held && held.start < this.start) for (const rows of this.kinds) rows.drop(held, this.start)
   }
 
-  /** The request has failed: the positions are again those that it found. */
+  /** Undoes the request: restores the positions that it found. */
   rollback(): void {
     if (!this.held) return
     this.start = this.held.start
@@ -122,14 +126,14 @@ export class KVCache {
 
   /**
    * Stores the rows [first, first + tokens) of a layer after the positions so far; they count once `advance` is called,
-   * after the last layer. Where K = V, `values` is not read.
+   * after the last layer. If K = V, `values` is not read.
    */
   append(layer: number, first: number, tokens: number, keys: Rows, values: Rows): void {
     this.keys[layer].store(keys, first, this.end, tokens)
     if (!this.layers[layer].shared) this.values[layer].store(values, first, this.end, tokens)
   }
 
-  /** Rows of all layers, oldest position first: each layer's keys and, where they differ, its values. */
+  /** Exports the rows of all layers, oldest position first: each layer's keys and, if they differ, its values. */
   export(): Float32Array {
     const count = this.end - this.start
     const rows = new Float32Array(this.floats(count))
@@ -138,13 +142,13 @@ export class KVCache {
   }
 
   /**
-   * Takes in what `export` gave of a cache of the same shape, whose first row has position `oldest`. Only for an empty
-   * cache. Throws a UserError where the rows do not make up `positions` in all.
+   * Restores the `export` of a cache of the same shape, whose first row has position `oldest`. The cache must be empty.
+   * Throws a UserError if the rows do not make up `positions` in all.
    */
   import(rows: Float32Array, oldest: number, positions: number): void {
     const count = positions - oldest
     if (!Number.isInteger(rows.length / this.floats(1))) {
-      throw new UserError('the saved cache is of another model: its size does not fit')
+      throw new UserError('the saved cache belongs to another model: its size does not match')
     }
     if (!Number.isInteger(oldest) || oldest < 0 || rows.length !== this.floats(count)) {
       throw new UserError('the saved cache does not fit its tokens')
@@ -168,7 +172,7 @@ export class KVCache {
     this.end += tokens
   }
 
-  /** Keeps only the positions below `length`; nothing is left where those have been forgotten. */
+  /** Keeps only the positions below `length`; if those have been forgotten, the cache is empty afterwards. */
   truncate(length: number): void {
     this.end = Math.min(this.end, length)
     this.start = Math.min(this.start, this.end)
@@ -185,7 +189,7 @@ export class KVCache {
     for (const rows of this.kinds) rows.release()
   }
 
-  /** Whether the memories have enough left for the positions of a span. */
+  /** Whether the banks have enough memory for the positions of a span. */
   private fits(span: Span): boolean {
     const wanted = new Map<Bank, number>()
     for (const rows of this.kinds) {

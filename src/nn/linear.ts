@@ -7,7 +7,7 @@ export class Linear {
   private readonly matmul: Matmul
   private readonly table: number
 
-  /** `list` is the address of another list of rows than `every row to itself`. */
+  /** `list` is the address of a list of rows. Default: every row to itself. */
   constructor(
     private readonly workspace: Workspace,
     shape: MatmulShape,
@@ -17,7 +17,7 @@ export class Linear {
     this.table = allocateGroups(workspace.bank, 1)
   }
 
-  /** `weight` and `bias` are addresses; a bias of 0 is none. */
+  /** `weight` and `bias` are addresses; a bias of 0 is no bias. */
   run(rows: number, weight: number, bias = 0): void {
     writeGroup(this.workspace.bank, this.table, 0, weight, bias, this.list, rows)
     this.matmul.run(this.table, 1, rows)

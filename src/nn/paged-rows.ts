@@ -3,7 +3,7 @@ import type { Bank } from '../runtime/memory/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../runtime/memory/formats.js'
 import type { Rows } from '../runtime/memory/rows.js'
 
-/** A float and its bits. */
+/** A float and its bits, in the same memory. */
 const FLOAT = new Float32Array(1)
 const BITS = new Uint32Array(FLOAT.buffer)
 
@@ -13,24 +13,24 @@ export interface Span {
   end: number
 }
 
-/** Bytes of a row of some channels, those of all its heads together. */
+/** Bytes of a row: all heads together. */
 export function bytesOfRow(channels: number, format: CacheFormat, heads?: number): number {
   return heads ? heads * cacheHeadBytes(channels / heads, format) : cacheRowBytes(channels, format)
 }
 
 /**
- * Rows of one kind (keys or values) of one layer, in pages of 32; the kernels find a page by its table. A page holds whole
- * rows, or the rows of one head after those of another, and each of these transposed where that is wanted.
+ * Rows of keys or of values of one layer, in pages of 32 positions; the kernels find a page by its table. A page holds
+ * whole rows, or the rows of one head after another. A head's rows may be transposed.
  */
 export class PagedRows {
   readonly bank: Bank
   readonly pageBytes: number
   private tableAddress: number
   private capacity = 8
-  /** Address of each page, 0 where it has been given back. */
+  /** Address of each page; 0 if it has been freed. */
   private readonly pages: number[] = []
   private readonly heads: number
-  /** Whether a head's part of a page has each channel of all positions in turn. */
+  /** Whether each head's part of a page is transposed: a channel of all positions, then the next. */
   private readonly isTransposed: boolean
   /** Channels of a head. */
   private readonly size: number
@@ -60,12 +60,12 @@ export class PagedRows {
     return this.pages.reduce((sum, page) => sum + (page ? this.pageBytes : 0), 0)
   }
 
-  /** Pages that `reserve` would have to make. */
+  /** Number of pages that `reserve` would allocate. */
   missing({ start, end }: Span): number {
     return Math.max(0, pagesTo(end) - Math.max(this.pages.length, start >> PAGE_SHIFT))
   }
 
-  /** Makes room for the positions of a span, of which those before the pages at hand have been forgotten. */
+  /** Allocates pages for the positions of a span. Forgotten positions before the first held page get none. */
   reserve({ start, end }: Span): void {
     const wanted = pagesTo(end)
     if (wanted > this.capacity) this.growTable(wanted)
@@ -76,7 +76,7 @@ export class PagedRows {
     }
   }
 
-  /** Copies `count` rows, the first of them number `row`, to the positions from `position` on. */
+  /** Copies `count` rows, from row `row` on, to the positions from `position` on. */
   store({ address, strideBytes }: Rows, row: number, position: number, count: number): void {
     const { heads, size, format, rowBytes, isTransposed } = this
     const isNarrow = format === 'bf16'
@@ -98,21 +98,21 @@ export class PagedRows {
     })
   }
 
-  /** Copies the rows of `count` positions from `position` on to `target`. */
+  /** Copies the rows of `count` positions, from `position` on, to `target`. */
   read(position: number, count: number, target: Float32Array): void {
     for (let i = 0; i < count; i++) {
       for (let c = 0; c < this.channels; c++) target[i * this.channels + c] = this.get(position + i, c)
     }
   }
 
-  /** Sets the rows of `count` positions from `position` on. */
+  /** Sets the rows of `count` positions, from `position` on. */
   write(position: number, count: number, source: Float32Array): void {
     for (let i = 0; i < count; i++) {
       for (let c = 0; c < this.channels; c++) this.put(position + i, c, source[i * this.channels + c])
     }
   }
 
-  /** Channel c of a position. */
+  /** Reads channel c of a position. */
   private get(position: number, c: number): number {
     const at = this.indexOf(position, c)
     if (this.format === 'f32') return this.bank.f32[at]
@@ -126,22 +126,22 @@ export class PagedRows {
       this.bank.f32[at] = value
     } else {
       FLOAT[0] = value
-      // To the nearest, ties to even, as the kernels round.
+      // Rounds to the nearest, ties to even, as the kernels do.
       this.bank.u16[at] = (BITS[0] + 0x7fff + ((BITS[0] >>> 16) & 1)) >>> 16
     }
   }
 
-  /** Gives back the pages that hold no position of a span, nor of the one that must be kept for now. */
+  /** Frees the pages that hold no position of a span, nor of the one that must be kept for now. */
   keep({ start, end }: Span, held?: Span): void {
     const last = Math.max(pagesTo(end), held ? pagesTo(held.end) : 0)
     while (this.pages.length > last) this.free(this.pages.length - 1)
     const first = held ? pagesTo(held.end) : 0
     for (let i = Math.min(start >> PAGE_SHIFT, this.pages.length) - 1; i >= first && this.pages[i]; i--) this.free(i)
-    // Where all is forgotten, the next page is a new one.
+    // After all positions are forgotten, the next page is a new one.
     while (this.pages[this.pages.length - 1] === 0) this.pages.pop()
   }
 
-  /** Gives back the pages of a span that hold no position from `start` on. */
+  /** Frees the pages of a span that hold no position from `start` on. */
   drop(span: Span, start: number): void {
     const end = Math.min(pagesTo(span.end), start >> PAGE_SHIFT)
     for (let i = span.start >> PAGE_SHIFT; i < end; i++) this.free(i)
@@ -152,7 +152,10 @@ export class PagedRows {
     this.bank.arena.release(this.tableAddress, this.capacity * 4)
   }
 
-  /** Calls `use` for each run of rows in one page: the page's address, where in it they start, how many came before. */
+  /**
+   * Calls `use` for each run of rows in one page, with the page's address, the first row in it, and the number of rows
+   * before.
+   */
   private eachRun(
     position: number,
     count: number,
@@ -166,7 +169,7 @@ export class PagedRows {
     }
   }
 
-  /** Index of channel c of a position among the bank's numbers of this format. */
+  /** Index of a position's channel c among the bank's numbers of this format. */
   private indexOf(position: number, c: number): number {
     const { size, rowBytes, isTransposed } = this
     const [head, channel] = [Math.floor(c / size), c % size]
@@ -176,7 +179,7 @@ export class PagedRows {
     return isTransposed ? part / bytes + channel * PAGE_ROWS + row : (part + row * rowBytes) / bytes + channel
   }
 
-  /** Gives back page i; the last one also leaves the list. */
+  /** Frees page i; the last one is also removed from the list. */
   private free(i: number): void {
     if (this.pages[i]) this.bank.arena.release(this.pages[i], this.pageBytes)
     if (i === this.pages.length - 1) this.pages.pop()
@@ -193,7 +196,7 @@ export class PagedRows {
   }
 }
 
-/** Pages that hold the positions below `end`. */
+/** Number of pages for the positions below `end`. */
 function pagesTo(end: number): number {
   return Math.ceil(end / PAGE_ROWS)
 }

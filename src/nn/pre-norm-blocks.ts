@@ -4,7 +4,7 @@ import type { BatchCache } from './batch-cache.js'
 import type { Blocks } from './decoder.js'
 import type { Workspace } from './workspace.js'
 
-/** A sublayer that reads a [T, d] and leaves `perToken` rows of y for each token. */
+/** A sublayer that reads a [T, d] and writes `perToken` rows of y for each token. */
 export interface Feed {
   y: Rows
   perToken: number
@@ -17,13 +17,13 @@ export interface PreNormOptions {
   attention: { y: Rows; begin(cache: BatchCache): void; run(layer: number, tokens: number, cache: BatchCache): void }
   /** The feed-forward sublayer of a layer: a mixture of experts, or a dense one. */
   feedOf: (layer: number) => Feed
-  /** Of the RMSNorms. */
+  /** Epsilon of the RMSNorms. */
   epsilon: number
-  /** Factor of what a sublayer adds to the residual stream. Default 1. */
+  /** Factor of a sublayer's output. Default 1. */
   residualScale?: number
 }
 
-/** Blocks as most decoders have them: RMSNorm, attention, residual; RMSNorm, feed-forward, residual. */
+/** Blocks of most decoders: RMSNorm, attention, residual; RMSNorm, feed-forward, residual. */
 export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Blocks {
   const { x, a, bank, threads, store } = workspace
   const { attention, feedOf, epsilon, residualScale = 1 } = options

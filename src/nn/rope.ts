@@ -2,19 +2,22 @@ import type { RowSpan } from '../runtime/kernels/places.js'
 import type { Rows } from '../runtime/memory/rows.js'
 import type { Workspace } from './workspace.js'
 
-/** How the angles of rotary position embeddings are made. */
+/** Settings of rotary position embeddings. */
 export interface RopeConfig {
   /** Base of the frequencies. */
   theta: number
   scaling:
     | { type: 'default' }
-    /** All frequencies divided by a factor. */
+    /** linear: all frequencies are divided by a factor. */
     | { type: 'linear'; factor: number }
-    /** Low frequencies divided by a factor, high ones kept, those between mixed; cos and sin grow by `attention`. */
+    /**
+     * yarn: low frequencies are divided by a factor, high ones kept, those between mixed; cos and sin are scaled by
+     * `attention`.
+     */
     | {
         type: 'yarn'
         factor: number
-        /** Positions that the model was trained on before. */
+        /** Positions in the original training. */
         original: number
         betaFast: number
         betaSlow: number
@@ -26,9 +29,9 @@ export interface RopeConfig {
 const f32 = Math.fround
 
 /**
- * Frequencies of the channel pairs of a head, [headSize / 2], in the float32 steps of the reference code: they differ
- * from exact ones by up to 7e-3 rad at position 1e5. A number of config.json that meets a float32 tensor there is
- * rounded to float32 first.
+ * Frequencies of a head's channel pairs, [headSize / 2], in the float32 steps of the reference code: they differ from
+ * exact ones by up to 7e-3 rad at position 1e5. The reference code combines a number of config.json with a float32
+ * tensor; such a number is rounded to float32 first.
  */
 export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number): Float32Array {
   const half = headSize / 2
@@ -47,8 +50,8 @@ export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number
 }
 
 /**
- * How much of each frequency YaRN keeps: 1 for those that turn often within the original length, 0 for the slow. The
- * reference code finds both ends of the ramp in double precision and computes the ramp itself in float32.
+ * Share of each frequency that YaRN keeps: 1 for those that turn often within the original length, 0 for the slow ones.
+ * The reference code finds both ends of the ramp in double precision and computes the ramp itself in float32.
  */
 function yarnKept(
   theta: number,
@@ -65,7 +68,7 @@ function yarnKept(
   })
 }
 
-/** Cosines and sines of the positions of a batch's tokens: [T, headSize / 2] each. */
+/** Cosines and sines of the positions of a batch's tokens, [T, headSize / 2] each. */
 export class Rope {
   readonly cos: Rows
   readonly sin: Rows

@@ -5,12 +5,12 @@ import type { Workspace } from './workspace.js'
 
 /** Scores all experts of a layer for every token. */
 export interface RouterLogits {
-  /** [T, E], E of the layer that has most. */
+  /** [T, E], with E of the layer that has most. */
   readonly logits: Rows
   run(layer: number, tokens: number): void
 }
 
-/** Most rows of a layer's router. */
+/** Rows of the largest router. */
 function mostRows(mixture: Mixture): number {
   return mixture.experts.reduce((most, _, layer) => Math.max(most, routerRows(mixture, layer)), 0)
 }
@@ -99,7 +99,7 @@ export class CosineLogits implements RouterLogits {
   }
 }
 
-/** factor / max(|centroid|, 1e-12) of each router row, from the f32 tiles: 32 columns of 8 rows, tile after tile. */
+/** factor / max(|centroid|, 1e-12) of each router row. An f32 tile has 32 columns of 8 rows. */
 function centroidScales(f32: Float32Array, tiles: number, rows: number, size: number, factor: number): Float64Array {
   const blocks = Math.ceil(size / 32)
   return Float64Array.from({ length: rows }, (_, e) => {
@@ -112,7 +112,7 @@ function centroidScales(f32: Float32Array, tiles: number, rows: number, size: nu
   })
 }
 
-/** Addresses of a piece of the router of each layer that has one. */
+/** Addresses of a router's piece by layer; 0 for layers without experts. */
 function weightsOf(workspace: Workspace, { kind, experts }: Mixture, piece: string): number[] {
   return workspace.perLayer((layer) => (experts[layer] > 0 ? workspace.at(layer, `${kind}.router.${piece}`) : 0))
 }

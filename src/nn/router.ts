@@ -5,11 +5,11 @@ import type { RouterLogits } from './router-logits.js'
 import type { Workspace } from './workspace.js'
 
 export interface RouterOptions {
-  /** Gates from one token to the next: k, or more where other outputs stand behind those of the experts. */
+  /** Gates from one token to the next: k, or more if other outputs follow those of the experts. */
   slots: number
   /**
-   * Whether the gates are the softmax over the chosen experts alone (they add up to 1), in place of their share of the
-   * softmax over all.
+   * Whether the gates are the softmax over the chosen experts alone and add up to 1; else they are shares of the
+   * softmax over all experts.
    */
   renormalise: boolean
 }
@@ -74,7 +74,7 @@ export class Router {
     }
   }
 
-  /** Takes experts out of the softmax, whose sum over the others is then the same as if there were only those. */
+  /** Removes experts from the softmax; its sum over the others is then the same as without them. */
   private silence(tokens: number, { out }: RouterMask): void {
     const { f32 } = this.workspace.bank
     for (let t = 0; t < tokens; t++) {
@@ -83,7 +83,7 @@ export class Router {
     }
   }
 
-  /** Softmax and the k largest, of experts that are not out. */
+  /** Computes the softmax and the k largest of the experts that the mask allows. */
   private choose(layer: number, tokens: number, mask?: RouterMask): void {
     const { ids, p, mixture, options } = this
     const { topK: k } = mixture
@@ -109,8 +109,8 @@ export class Router {
   }
 
   /**
-   * Sets p to e^(logit - largest) of a token's logits; returns their sum. Where that is not a number, p and the sum are 0:
-   * the gates, 0 / 0, are then not numbers either, but the k experts are still different ones.
+   * Sets p to e^(logit - largest) of a token's logits and returns their sum. If the sum is not a number, p and the sum
+   * are 0: the gates, 0 / 0, are then NaN, but the k experts are still different ones.
    */
   private exponentiate(layer: number, token: number): number {
     const { p } = this

@@ -5,8 +5,8 @@ import { cacheFormat } from './kv-cache.js'
 import type { Workspace } from './workspace.js'
 
 /**
- * Length of the stick at which attention stops: what older keys can still add is below half a unit in the last place of
- * the largest value, the rounding error of a single float addition.
+ * Length of the stick at which attention stops. What older keys could add is below half a unit in the last place of the
+ * largest value, the rounding error of a single float addition.
  */
 export const ENOUGH = 2 ** -25
 

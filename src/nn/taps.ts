@@ -2,7 +2,7 @@ import type { MixtureKind } from '../model/config.js'
 
 /** Optional observers of a forward pass, called once per block and mixture, in order. */
 export interface Taps {
-  /** Experts and gates of the batch: k per token, in falling order of gates. */
+  /** Experts and gates of the batch: k per token, in falling order of the gates. */
   routes?: (layer: number, kind: MixtureKind, ids: Int32Array, gates: Float32Array) => void
   /** The routers' probabilities of all experts of the batch: tokens x experts of the layer. */
   probabilities?: (layer: number, kind: MixtureKind, p: Float32Array) => void
@@ -10,6 +10,6 @@ export interface Taps {
   outputNorms?: (layer: number, kind: MixtureKind, norms: Float32Array) => void
   /** The residual stream (d) after a block, at the last token of the batch. */
   hidden?: (layer: number, x: Float32Array) => void
-  /** Asked before every block; true abandons the batch. */
+  /** Called before every block; true abandons the batch. */
   stopped?: () => boolean
 }

@@ -9,24 +9,24 @@ import { BatchCache } from './batch-cache.js'
 import { identityList } from './expert-groups.js'
 
 /**
- * One bank at work: what the layers in it share. Activations of a batch of at most `maxTokens` tokens (T in the shapes)
- * live in rows of the bank, and each layer is bound to the rows that it reads and writes; a forward pass allocates
- * nothing in the bank, but for the units and partial sums of softmax attention, whose room grows with the context.
+ * Buffers that the layers of one bank share. Activations of a batch of at most `maxTokens` tokens (T in the shapes) are
+ * in rows of the bank, and each layer is bound to the rows that it reads and writes. A forward pass allocates nothing
+ * in the bank except the units and partial sums of softmax attention, whose size grows with the context.
  */
 export class Workspace {
   /** Residual stream [T, d]. */
   readonly x: Rows
-  /** The residual stream normalised [T, d]: what attention and mixtures read. */
+  /** The normalised residual stream [T, d], which attention and mixtures read. */
   readonly a: Rows
   /** Address of the list that maps every row of a batch to itself. */
   readonly everyRow: number
-  /** Caches and observers of the sequences in the batch at hand. */
+  /** Caches and observers of the sequences in the batch. */
   readonly cache: BatchCache
   /** Experts that must not be chosen. */
   masks?: PerMixture<RouterMask[]>
   /**
-   * Keys that attention's heads visited so far, and in how many walks over the cache. Only attention that may stop before
-   * the oldest key counts them.
+   * Keys that attention's heads have visited, and the number of their walks over the cache. Only attention that may
+   * stop before the oldest key counts them.
    */
   readonly visits = { keys: 0, walks: 0 }
 
@@ -51,7 +51,7 @@ export class Workspace {
     return Rows.allocate(this.bank, this.maxTokens * perToken, columns, options)
   }
 
-  /** What `of` gives for each layer of this bank, by the number of the layer. */
+  /** Calls `of` for each layer of this bank; the result has the layers' numbers as indices. */
   perLayer<T>(of: (layer: number) => T): T[] {
     const values: T[] = []
     for (let layer = 0; layer < this.config.layers; layer++) {

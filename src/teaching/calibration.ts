@@ -2,61 +2,60 @@ import type { Model } from '../api/model.js'
 import { type Dataset, heldOutSample } from './datasets.js'
 import { lossOf, type Sample } from './measure.js'
 
-/** How far the gates of new experts are open, and what it brings and costs on held-out sequences. */
+/** A bias of the new experts' gates, with its gains and losses on held-out sequences. */
 export interface CalibrationPoint {
-  /** Added to the scores of the new experts in every router: below 0 they are chosen less. */
+  /** Added to the new experts' scores in every router; below 0 they are chosen less. */
   bias: number
   /** Mean cross-entropy in nats over the held-out tenth of the texts. */
   heldOutLoss: number
-  /** Part of the choices there that fell on new experts. */
+  /** Share of the choices there that fell on new experts. */
   newExpertShare: number
-  /**
-   * For each lesson of what is to be kept, the rise of its loss in nats over that of the model as it was, and the rise that
-   * is accepted.
-   */
+  /** For each retained text: the rise of its loss in nats over the original model's, and the accepted rise. */
   retained: { name: string; rise: number; bound: number }[]
 }
 
 export interface Calibration {
-  /** The bias that was chosen. */
+  /** The chosen bias. */
   bias: number
-  /** Whether it keeps every lesson within `forget`. */
+  /** Whether every retained text stays within `forget`. */
   isWithinLimit: boolean
-  /** Mean cross-entropy over the held-out tenth of the texts by the model as it was. */
+  /** The original model's mean cross-entropy over the held-out tenth of the texts. */
   heldOutLossBefore: number
-  /** What was measured, in falling order of the bias. */
+  /** Measured points, in falling order of the bias. */
   curve: CalibrationPoint[]
 }
 
 interface CalibrationOptions {
-  /** Rise of the perplexity of what is to be kept that is accepted, as a share of it. */
+  /** Accepted rise of the retained texts' perplexity, as a share of it. */
   forget: number
   onPoint?: (point: CalibrationPoint) => void
   signal?: AbortSignal
 }
 
-/** Biases that are tried first; at the last a new expert has 0.02 of its odds. */
+/** Biases to try first; at the last one a new expert has 0.02 of its odds. */
 const COARSE = [0, -0.5, -1, -2, -4]
-/** The limit is then looked for between two of these, by halves. */
+/** Bisection steps between two of these. */
 const HALVINGS = 3
-/** Tokens of the held-out texts that are measured for a point, and of each text to be kept. */
+/** Tokens measured per point: of the held-out texts together, and of each retained text. */
 const TOKENS = 4096
 const RETAINED_TOKENS = 4096
-/** Share of a continuation that does not count: it is still about the new text, on which the models are to differ. */
+/**
+ * Share of a continuation that is not scored: it is still about the new text, and the models are meant to differ there.
+ */
 const NEAR_SHARE = 0.5
 
-/** Gain in nats below which nothing has been learnt. */
+/** Least gain in nats that counts as learnt. */
 const LEAST_GAIN = 1e-3
 
-/** Whether new experts with this bias predict the held-out texts better than the model as it was. */
+/** Whether new experts with this bias predict the held-out texts better than the original model. */
 export function hasLearnt({ heldOutLossBefore, curve }: Calibration, bias: number): boolean {
   const point = curve.find((tried) => tried.bias === bias)
   return point !== undefined && point.heldOutLoss < heldOutLossBefore - LEAST_GAIN
 }
 
 /**
- * Chooses a bias for the gates of a training's new experts: the nearest to 0 at which no lesson that is to be kept loses more than
- * its allowance of `forget`, or, if there is none, the one at which the worst loses least. Forward passes alone.
+ * Chooses a bias for the gates of the new experts: the nearest to 0 at which no retained text loses more than its
+ * allowance of `forget`. If there is none, it is the one whose largest excess is smallest. It only runs forward passes.
  */
 export async function calibrate(
   model: Model,
@@ -74,7 +73,7 @@ export async function calibrate(
   }
   const tried: boolean[] = []
   for (const bias of COARSE) tried.push(await at(bias))
-  // Beyond it none is of interest, within or not.
+  // Biases further from 0 than the first within the limit are of no interest.
   const first = tried.indexOf(true)
   if (first > 0) {
     let [closed, open] = [COARSE[first], COARSE[first - 1]]
@@ -94,17 +93,17 @@ function isWithinLimit({ retained }: CalibrationPoint): boolean {
   return retained.every(({ rise, bound }) => rise <= bound)
 }
 
-/** How far the worst of what is to be kept is beyond its bound. */
+/** Largest excess of a retained text's rise over its bound. */
 function worstOf({ retained }: CalibrationPoint): number {
   return retained.reduce((worst, { rise, bound }) => Math.max(worst, rise - bound), -Infinity)
 }
 
-/** Rise of the loss of a lesson, in nats, that `forget` accepts. */
+/** Rise of a text's loss, in nats, that `forget` accepts. */
 export function boundOf({ allowance = 1 }: Dataset, forget: number): number {
   return Math.log1p(forget * allowance)
 }
 
-/** Measures the model as it was; `measure` then measures it with new experts. */
+/** Measures the original model; `measure` then measures the model with new experts at a bias. */
 async function gauge(
   model: Model,
   datasets: readonly Dataset[],
@@ -137,8 +136,8 @@ async function gauge(
 }
 
 /**
- * The divergence from the model as it was, on passages that this wrote: the rise of their loss that is to be expected, without
- * the chance that is in the rise of one sample.
+ * Divergence from the original model on passages that it wrote: the expected rise of their loss, without the sampling
+ * noise of the rise itself.
  */
 async function divergenceOf(
   model: Model,
@@ -149,5 +148,5 @@ async function divergenceOf(
   const near = prompt === 0 ? 0 : NEAR_SHARE
   const longest = Math.max(...heldOut.map(({ length }) => length))
   const scored = { ...dataset, prompt: Math.max(prompt, Math.floor(near * longest)) }
-  return (await lossOf(model, [{ dataset: scored, sequences: heldOut }], { ...options, fromBefore: true })).loss
+  return (await lossOf(model, [{ dataset: scored, sequences: heldOut }], { ...options, fromOriginal: true })).loss
 }

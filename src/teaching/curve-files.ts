@@ -5,7 +5,7 @@ import type { TeachingPoint } from './teach-events.js'
 const COLUMNS = ['step', 'tokens', 'loss', 'divergence', 'heldOutLoss', 'retainedLoss', 'newExpertShare'] as const
 const HEAD = ['step', 'tokens', 'loss', 'divergence', 'held_out_loss', 'kept_loss', 'newcomer_share']
 
-/** The files beside a taught model that show how it learnt and how its gates were closed: tables and pictures. */
+/** Tables and pictures of a training and its calibration, as files for the model's folder. */
 export function curveFiles(
   curve: readonly TeachingPoint[],
   calibration: Calibration,
@@ -39,7 +39,7 @@ function curveSvg(curve: readonly TeachingPoint[], caption: readonly string[]): 
   })
 }
 
-/** A row for each bias, with the rise of each lesson that is kept. */
+/** A row for each bias, with the rise of each retained text. */
 function calibrationCsv({ curve }: Calibration): string {
   const rises = curve[0].retained.map(({ name }) => `"rise of ${name.replaceAll('"', '""')}"`)
   const rows = curve.map(({ bias, heldOutLoss, newExpertShare, retained }) =>
@@ -48,14 +48,14 @@ function calibrationCsv({ curve }: Calibration): string {
   return csv([['bias', 'held_out_loss', 'newcomer_share', ...rises], ...rows])
 }
 
-/** The losses by the bias, as differences from those of the model as it was. */
+/** Plots losses by bias, as differences from the original model's. */
 function calibrationSvg({ curve, bias, heldOutLossBefore }: Calibration, caption: readonly string[]): string {
   const rising = [...curve].reverse()
   return renderCurves({
     title: 'How far the gates of the new experts are open',
     caption: [...caption, `chosen: a bias of ${bias}`],
     x: 'bias of the gates',
-    y: 'loss, nats above the model as it was',
+    y: 'loss, nats above the original model',
     curves: [
       {
         name: 'held out of the texts',

@@ -2,26 +2,26 @@ import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
 import type { NamedText } from '../evaluation/text-file.js'
 
-/** A text in ids. */
+/** A text as token ids. */
 export interface EncodedText {
   name: string
   ids: Int32Array
 }
 
-/** A text in two: one part to learn from, and the rest, which is held out; each in sequences of ids. */
+/** Sequences of a text: nine tenths to train on, and a held-out tenth. */
 export interface Dataset {
   name: string
   train: Int32Array[]
   heldOut: Int32Array[]
-  /** Tokens at the beginning of each sequence that are given, not predicted. Default 0. */
+  /** Tokens at the beginning of each sequence that are given and not predicted. Default 0. */
   prompt?: number
-  /** Whether the model wrote it: then its loss rises, in the mean, by the divergence from the model as it was. */
+  /** Whether the original model wrote it; the expected rise of its loss is then the divergence from that model. */
   isGenerated?: boolean
-  /** Times `forget` that its perplexity may rise. Default 1. */
+  /** Factor of `forget` for the accepted rise of its perplexity. Default 1. */
   allowance?: number
 }
 
-/** Share of a text that is learnt from. */
+/** Share of a text to train on. */
 const TRAIN_SHARE = 0.9
 
 export async function encodeTexts(
@@ -37,19 +37,19 @@ export async function encodeTexts(
   return encoded
 }
 
-/** Number of tokens of a text that are learnt from; the rest is held out. */
+/** Number of tokens of a text to train on; the rest is held out. */
 export function trainTokens({ ids }: EncodedText): number {
   return Math.floor(ids.length * TRAIN_SHARE)
 }
 
-/** Cuts ids into sequences of `window` tokens. A last one of a single token predicts nothing and is left out. */
+/** Cuts ids into sequences of `window` tokens. A last single token predicts nothing and is dropped. */
 export function cutSequences(ids: Int32Array, window: number): Int32Array[] {
   const sequences: Int32Array[] = []
   for (let at = 0; at + 1 < ids.length; at += window) sequences.push(ids.slice(at, at + window))
   return sequences
 }
 
-/** Holds out the last tenth of each text, by tokens. Throws a UserError if one is too short. */
+/** Splits each text by tokens and holds out its last tenth. Throws a UserError if one is too short. */
 export function splitTexts(texts: readonly EncodedText[], window: number): Dataset[] {
   return texts.map((text) => {
     const { name, ids } = text
@@ -60,9 +60,7 @@ export function splitTexts(texts: readonly EncodedText[], window: number): Datas
       heldOut: cutSequences(ids.subarray(cut), window),
     }
     if (dataset.train.length > 0 && dataset.heldOut.length > 0) return dataset
-    throw new UserError(
-      `${name}: ${ids.length} tokens are too few: a tenth of them is held out, and has to predict some`,
-    )
+    throw new UserError(`${name}: ${ids.length} tokens are too few: a tenth of them is held out, and must predict some`)
   })
 }
 
@@ -70,12 +68,12 @@ export function countTokens(sequences: readonly Int32Array[]): number {
   return sequences.reduce((sum, { length }) => sum + length, 0)
 }
 
-/** The weight of each prediction of a sequence of a lesson: 0 in its prompt. Absent: all count. */
+/** Weights of a sequence's predictions: 0 in the prompt. Undefined if all count. */
 export function lossWeights({ prompt = 0 }: Dataset, { length }: Int32Array): Float32Array | undefined {
   return prompt === 0 ? undefined : new Float32Array(length).fill(1).fill(0, 0, prompt)
 }
 
-/** Sequences from everywhere in a lesson's held-out part, of about `wanted` tokens together; one at least. */
+/** Sequences spread over a dataset's held-out part, with about `wanted` tokens together; at least one. */
 export function heldOutSample({ heldOut }: Dataset, wanted: number): Int32Array[] {
   const every = Math.min(heldOut.length, Math.max(1, countTokens(heldOut) / wanted))
   return Array.from({ length: Math.floor(heldOut.length / every) }, (_, i) => heldOut[Math.floor(i * every)])

@@ -6,24 +6,24 @@ import type { TrainedTensor } from '../training/plan.js'
 import { trainedTensors } from '../training/plan.js'
 import type { Settings } from './teach-options.js'
 
-/** Sequences by which the experts that a text uses most are found. */
+/** Sequences that show which experts a text uses most. */
 const SAMPLE = 16
-/** Spread of the noise on a copy, as a share of what its weights have themselves; tells several new experts apart. */
+/** Spread of the noise on a copy, as a share of its weights' own spread; it makes copies of one expert differ. */
 const NOISE = 0.02
-/** Share of its model's row of the router that a new expert begins with. */
+/** Share of the copied expert's router row that a new expert begins with. */
 const ROW_SHARE = 0.5
-/** Share of the usual spread that outputs of a random new expert have: at first it says little. */
+/** Share of the usual spread for outputs of a random expert, which should change little at first. */
 const QUIET = 0.1
 
-/** The trained tensors of a model's plan. */
+/** Lists the trained tensors of a model's plan. */
 export function tensorsOf({ config, info }: Model, plan: TrainingPlan): { tensors: TrainedTensor[]; floats: number } {
   return trainedTensors(layoutOf(config, info.formats), plan)
 }
 
 /**
- * Weights that new experts begin with, in the order of the plan's tensors. Each has a model among the experts that the text
- * uses most, the first new expert the most used. Half of its row of the router gives a new expert half its logits: it is
- * seldom among the chosen, and the model is nearly, not exactly, what it was.
+ * Makes the initial weights of new experts, in the order of the plan's tensors. Each begins from one of the experts
+ * that the text uses most, the first from the most used. Half of a router row gives half the logits: a new expert is
+ * seldom chosen, and the model is nearly, not exactly, the original one.
  */
 export async function createInitialWeights(
   model: Model,
@@ -57,19 +57,19 @@ export async function createInitialWeights(
   return weights
 }
 
-/** to = share of from, and noise of a part of from's own spread. */
+/** Sets to = share * from + noise, whose spread is a share of from's own. */
 function blend(from: Float32Array, to: Float32Array, share: number, noise: number, random: Random): void {
   const spread = Math.sqrt(from.reduce((sum, x) => sum + x * x, 0) / from.length)
   for (let i = 0; i < from.length; i++) to[i] = share * from[i] + noise * spread * gaussian(random)
 }
 
-/** Box and Muller. */
+/** A normal random number (Box and Muller). */
 function gaussian(random: Random): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random.nextFloat()))
   return radius * Math.cos(2 * Math.PI * random.nextFloat())
 }
 
-/** Sums of the gates of each layer's experts over some sequences. */
+/** Sums the gates of each layer's experts over some sequences. */
 async function gateMasses(
   model: Model,
   { layers, kind }: Settings,

@@ -8,13 +8,14 @@ import { isObject, parseJsonObject } from '../json.js'
 import type { ReplaySequences } from './replay.js'
 import type { TeachingPoint } from './teach-events.js'
 
-/** All that it takes to resume a training: what was measured, the state, and the best weights so far. */
+/** State of an interrupted training. */
 export interface Journal {
-  /** A point for the beginning and for each step of the state. */
+  /** Points of the curve: the beginning and each step of the state. */
   curve: TeachingPoint[]
   state: TrainingState
+  /** The best weights so far. */
   best: Float32Array
-  /** What the model has written to be read again, by lesson. */
+  /** Replay sequences that the model wrote, by dataset. */
   replay: ReplaySequences[]
 }
 
@@ -24,12 +25,15 @@ const MAGIC = `${NAME} ${VERSION}\n`
 const SHA256_BYTES = 32
 const ARRAYS = ['weights', 'firstMoments', 'secondMoments'] as const
 
-/** The journal of a training that writes into `out`: beside it, so that `out` never holds a model taught by half. */
+/**
+ * Path of the journal of a training that writes into `out`: a file next to it, so that `out` never holds a half-taught
+ * model.
+ */
 export function journalPath(out: string): string {
   return `${resolve(out)}.teaching`
 }
 
-/** What a journal belongs to, in hex: the options, the texts and the model must be the same. */
+/** Key of a journal, in hex: it changes with the options, the texts and the model. */
 export function fingerprint(of: object, texts: readonly string[], keepTexts: readonly string[]): string {
   const lengths = [texts, keepTexts].map((list) => list.map(({ length }) => length))
   const hash = createHash('sha256').update(JSON.stringify({ ...of, lengths }))
@@ -38,8 +42,8 @@ export function fingerprint(of: object, texts: readonly string[], keepTexts: rea
 }
 
 /**
- * Writes a journal, whole or not at all: magic, length of the header, header (JSON), the floats of weights, moments and best
- * weights, and the SHA-256 of all that.
+ * Writes a journal, whole or not at all: magic, length of the header, header (JSON), the floats of weights, moments and
+ * best weights, and the SHA-256 of all of them.
  */
 export async function writeJournal(path: string, key: string, journal: Journal): Promise<void> {
   const { state, best, ...rest } = journal
@@ -54,7 +58,10 @@ export async function writeJournal(path: string, key: string, journal: Journal):
   await writeAtomically(path, [...pieces, hash.digest()])
 }
 
-/** Reads a journal. Rejects with a UserError if there is none, if it is damaged, or of another training. */
+/**
+ * Reads a journal. Rejects with a UserError if there is none, or if it is damaged, of another version or of another
+ * training.
+ */
 export async function readJournal(path: string, key: string): Promise<Journal> {
   const bytes = await readFile(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') throw new UserError(`${path}: no such file; there is no training to resume`)
@@ -74,7 +81,7 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   if (!isHeader(header) || body.length !== header.floats * 4 * (ARRAYS.length + 1)) throw damaged
   if (header.key !== key) {
     throw new UserError(
-      `${path}: of another training; give the same model, texts and options as then, or no \`resume\``,
+      `${path}: belongs to another training; give the same model, texts and options, or omit \`resume\``,
     )
   }
   const floats = new Float32Array(body.buffer.slice(body.byteOffset, body.byteOffset + body.length))
@@ -99,7 +106,7 @@ interface Header extends Pick<Journal, 'curve'> {
   replay: { train: number[][]; heldOut: number[][] }[]
 }
 
-/** Whether a header says what one that was written here can say. */
+/** Whether a header has the fields that `writeJournal` writes. */
 function isHeader(header: Record<string, unknown>): header is Record<string, unknown> & Header {
   const { key, steps, floats, curve, replay } = header
   return (
@@ -114,7 +121,7 @@ function isHeader(header: Record<string, unknown>): header is Record<string, unk
   )
 }
 
-/** Point `index` is that of step `index`. */
+/** Whether `point` can be the point of step `index`. */
 function isPoint(point: unknown, index: number): point is TeachingPoint {
   if (!isObject(point) || point.step !== index || !isCount(point.tokens)) return false
   const { loss, divergence, heldOutLoss, retainedLoss, newExpertShare } = point

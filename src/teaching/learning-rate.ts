@@ -1,10 +1,10 @@
-/** Share of the steps in which the rate rises, at most this many of them. */
+/** Share of the steps with a rising rate, and the most steps of it. */
 const WARM_UP_SHARE = 0.1
 const MOST_WARM_UP = 50
-/** Share of the highest rate that is left at the end. */
+/** Share of the highest rate at the end. */
 const LEAST_SHARE = 0.1
 
-/** The learning rate of step number `step`, from 0, of `steps`: a linear warm-up, then half a cosine down to a tenth. */
+/** Learning rate of step `step`, from 0, of `steps`: a linear warm-up, then half a cosine down to a tenth. */
 export function learningRateAt(step: number, steps: number, highest: number): number {
   const warmUp = Math.max(1, Math.min(MOST_WARM_UP, Math.ceil(steps * WARM_UP_SHARE)))
   if (step < warmUp) return (highest * (step + 1)) / warmUp

@@ -4,32 +4,35 @@ import type { MixtureKind } from '../model/config.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import { type Dataset, heldOutSample, lossWeights } from './datasets.js'
 
-/** Sequences of a lesson that are measured. */
+/** Sequences of a dataset to measure. */
 export interface Sample {
   dataset: Dataset
   sequences: readonly Int32Array[]
 }
 
-/** How a model predicts a lesson's held-out part, and how many of its choices are new experts. */
+/** Loss of a model on held-out sequences, and the share of its choices that are new experts. */
 export interface HeldOutLoss {
   /** Mean cross-entropy in nats. */
   loss: number
-  /** Tokens that were predicted. */
+  /** Number of predicted tokens. */
   scored: number
-  /** Part of the choices in the taught layers that fell on new experts; 0 if there are none. */
+  /** Share of the choices in the taught layers that fell on new experts; 0 without choices. */
   newExpertShare: number
 }
 
-/** Which experts count as new experts: those from `first[layer]` on, in the layers that have an entry. */
+/** Experts that count as new: those from `first[layer]` on, in layers that have an entry. */
 export interface NewExperts {
   kind: MixtureKind
   first: readonly (number | undefined)[]
 }
 
-/** Most tokens of a lesson that are read to compare two models. */
+/** Most held-out tokens of a dataset to read. */
 const MOST_READ = 16384
 
-/** Reads held-out sequences of a lesson, all or a sample from everywhere, each on its own and with nothing in front. */
+/**
+ * Measures a model on held-out sequences of a dataset, all or a spread sample. Each sequence is read on its own, with
+ * nothing before it.
+ */
 export async function measureHeldOut(
   model: Model,
   dataset: Dataset,
@@ -61,22 +64,25 @@ export async function measureHeldOut(
   return { loss: nll / scored, scored, newExpertShare: choices === 0 ? 0 : ofNewExperts / choices }
 }
 
-/** Sequences that go into one request for a loss: an abort waits for no more. */
+/** Sequences per request; an abort waits for one request at most. */
 const AT_ONCE = 8
 
 interface LossOptions {
-  /** Measures the divergence from the model as it was, in place of the cross-entropy. */
-  fromBefore?: boolean
+  /** Measures the divergence from the original model instead of the cross-entropy. */
+  fromOriginal?: boolean
   /** See PassTerms. */
   newExpertBias?: number
   signal?: AbortSignal
 }
 
-/** Mean loss of sequences under a training's new experts, in nats a prediction, and the share of these. */
+/**
+ * Measures the mean loss of sequences with the new experts in training, in nats per prediction, and the share of their
+ * choices that fell on these.
+ */
 export async function lossOf(
   model: Model,
   samples: readonly Sample[],
-  { fromBefore = false, newExpertBias, signal }: LossOptions = {},
+  { fromOriginal = false, newExpertBias, signal }: LossOptions = {},
 ): Promise<{ loss: number; newExpertShare: number }> {
   const sums = { loss: 0, predictions: 0, newExperts: 0, tokens: 0 }
   const all = samples.flatMap(({ dataset, sequences }) => sequences.map((ids) => ({ ids, dataset })))
@@ -85,7 +91,7 @@ export async function lossOf(
     const batch: TrainingBatch = {
       sequences: now.map(({ ids }) => ids),
       weights: now.map(({ ids, dataset }) => lossWeights(dataset, ids)),
-      distilled: now.map(() => fromBefore),
+      distilled: now.map(() => fromOriginal),
     }
     const { loss, divergence, predictions, distilled, newExpertShare, tokens } = await model.training.loss(batch, {
       newExpertBias,

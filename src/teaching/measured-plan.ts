@@ -6,13 +6,16 @@ import { makeBatch, RoundRobinSampler, ShuffledSampler } from './samplers.js'
 import type { TeachingPlan } from './teach-events.js'
 import { checkTeachOptions, settingsOf, type TeachOptions } from './teach-options.js'
 
-/** A plan, with the speed of a step. */
+/** A plan with the measured speed of a step. */
 export interface MeasuredPlan extends TeachingPlan {
   tokensPerSecond: number
   secondsPerEpoch: number
 }
 
-/** What teaching would take: the plan, and the speed of a step that is thrown away. Writes nothing. Rejects as `teach` does. */
+/**
+ * Plans a teaching and measures the speed of a step, whose result is thrown away. Writes nothing. Rejects as `teach`
+ * does.
+ */
 export async function planTeaching(name: string, options: Omit<TeachOptions, 'out' | 'resume'>): Promise<MeasuredPlan> {
   checkTeachOptions({ ...options, out: '.' })
   const { quant, threads, signal, onEvent } = options
@@ -29,7 +32,7 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
     const batch = makeBatch(draw(setup.datasets, sizes.newText), draw(setup.retained, sizes.replay))
     const { steering } = setup.settings
     const step = () => model.training.step(batch, { learningRate: 0 }, { steering, signal })
-    // The first reads experts that have not been there.
+    // The first step also reads experts from the disk.
     await step()
     const start = performance.now()
     const { tokens } = await step()

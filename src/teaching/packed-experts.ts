@@ -3,20 +3,20 @@ import type { PackMatrix } from '../packing/write/pack.js'
 import { matrixWeights } from '../training/expert-weights.js'
 import type { TrainedTensor } from '../training/plan.js'
 
-/** A new expert as it is written. */
+/** A new expert, packed. */
 export interface PackedExpert {
   layer: number
   expert: number
   /** Its part of the packed file. */
   bytes: Uint8Array
-  /** Its row of the router, which is not rounded. */
+  /** Its router row, which is not rounded. */
   router: Float32Array
 }
 
 /**
- * Packs new experts as the other experts of their layers are. `rounded` are all trained floats in the order of the tensors, as
- * the packed file then has them: what is measured with these holds for the model that is written, but for the activations,
- * which a training does not round.
+ * Packs new experts in the format of their layers' other experts. `rounded` are all trained floats with the values of
+ * the packed file, in the order of the tensors. A measurement with them holds for the packed model, except that a
+ * training does not round activations.
  */
 export async function packExperts(
   layout: Layout,
@@ -38,7 +38,7 @@ export async function packExperts(
   return { newExperts, rounded }
 }
 
-/** The bytes of an expert's part, from its matrices as floats. */
+/** Packs the matrices of an expert, given as floats, into its part. */
 async function packedExpert(
   like: Part,
   mine: readonly TrainedTensor[],

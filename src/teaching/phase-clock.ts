@@ -1,20 +1,20 @@
 import type { TeachEvent } from './teach-events.js'
 
-/** The phases that a report has the times of. */
+/** Phases whose times are reported. */
 export const PHASES = {
-  replay: 'letting the model write what it is to keep',
+  replay: 'writing replay text',
   training: 'teaching',
-  calibration: 'closing the gates as far as what is to be kept wants',
+  calibration: 'calibrating the gates',
 }
 
-/** Reports the phases of a teaching, one after another, and measures them. */
+/** Reports the phases of a teaching in turn and measures them. */
 export class PhaseClock {
   private readonly times = new Map<string, number>()
   private current?: { phase: string; since: number }
 
   constructor(private readonly onEvent?: (event: TeachEvent) => void) {}
 
-  /** Ends the phase that is under way, and begins another. */
+  /** Ends the current phase and begins another. */
   begin(phase: string): void {
     this.end()
     this.current = { phase, since: performance.now() }
@@ -28,7 +28,7 @@ export class PhaseClock {
     this.current = undefined
   }
 
-  /** Seconds that a phase has taken; 0 if there was none of that name. */
+  /** Seconds that a phase has taken; 0 if it has not begun. */
   seconds(phase: string): number {
     return this.times.get(phase) ?? 0
   }

@@ -12,18 +12,19 @@ import { PHASES, type PhaseClock } from './phase-clock.js'
 import { checkTeachable, planRun, type RunPlan, readTexts } from './run-plan.js'
 import { type Settings, settingsOf, type TeachOptions } from './teach-options.js'
 
-/** All that a training begins with. */
+/** Everything that a training needs to begin. */
 export interface Prepared extends RunPlan {
-  /** The model as it is on the disk, and as it runs. */
+  /** The model on the disk. */
   packed: PackedModel
+  /** The same model, loaded. */
   model: Model
-  /** What a journal of this training belongs to. */
+  /** Key of this training's journal. */
   key: string
-  /** What an earlier run of it has left. */
+  /** Journal of an interrupted run. */
   journal?: Journal
 }
 
-/** Opens the model as a packed one, with the journal of a training that is resumed, and lays out what is to be done. */
+/** Opens the model as a packed one, reads the journal of a resumed training, and plans the run. */
 export async function withPrepared<T>(
   name: string,
   options: TeachOptions,
@@ -31,7 +32,7 @@ export async function withPrepared<T>(
   use: (prepared: Prepared) => Promise<T>,
 ): Promise<T> {
   const { out, threads, signal } = options
-  // Before a checkpoint is packed for nothing.
+  // Fails before a checkpoint is packed in vain.
   const { config } = await resolveModel(name, options.quant)
   checkTeachable(name, config)
   const wanted = settingsOf(options, config)
@@ -53,7 +54,7 @@ export async function withPrepared<T>(
   })
 }
 
-/** `forget` may be another when a training is resumed. */
+/** Key of the journal; `forget` may change when a training is resumed. */
 function keyOf({ forget: _, ...decisive }: Settings, { file }: PackedModel, options: TeachOptions): string {
   const { texts, keepTexts = [] } = options
   return fingerprint(
@@ -63,7 +64,7 @@ function keyOf({ forget: _, ...decisive }: Settings, { file }: PackedModel, opti
   )
 }
 
-/** Rejects with a UserError if the disk has no room for the model and for the journal, which is written twice. */
+/** Rejects with a UserError if the disk has no room for the model and the journal, which is written twice. */
 async function checkDisk(out: string, packed: PackedModel, parameters: number): Promise<void> {
   const journal = 2 * 4 * 4 * parameters
   const bytes = packed.layout.bytes + 4 * parameters + journal

@@ -2,23 +2,24 @@ import type { Model } from '../api/model.js'
 import { seededRandom } from '../sampling/random.js'
 import type { Dataset } from './datasets.js'
 
-/** Sequences that a model has written for a lesson. */
+/** Sequences that a model wrote for a dataset. */
 export type ReplaySequences = Pick<Dataset, 'train' | 'heldOut'>
 
-/** Most sequences of each lesson that are rehearsed. */
+/** Most replay sequences of each dataset. */
 const MOST_TRAIN = 48
-/** Sequences that are held out: the bias of the gates depends most on those that the model writes by itself. */
+/** Held-out sequences: the bias of the gates depends most on the model's free writing. */
 const HELD_OUT = { writing: 24, continuations: 12 }
 const NONE = { writing: 0, continuations: 0 }
-/** More than a lesson has: each sequence has a seed of its own. */
+/** Seeds per dataset: more than a dataset has sequences, since each has its own. */
 const MOST_SEQUENCES = 100
-/** Sequences that are written at once. */
+/** Sequences written at once. */
 const AT_ONCE = 12
-/** Tokens of the new texts that the model continues. */
+/** Tokens of a snippet of new text that the model continues. */
 const SNIPPET = 8
 /**
- * The lessons that a model writes, by their names in reports. On what it writes by itself its loss rose about as much as on the
- * real text of its domains that suffered most, on continuations of the new text up to four times as much (docs/LAB.md).
+ * Datasets that a model writes, with their names in reports. The loss on the model's free writing rose about as much as
+ * on the real text of its domains that suffered most; on continuations of the new text, up to four times as much
+ * (docs/LAB.md).
  */
 const KINDS: Pick<Dataset, 'name' | 'prompt' | 'allowance'>[] = [
   { name: 'own writing' },
@@ -32,27 +33,27 @@ interface GenerationOptions {
 }
 
 interface ReplayOptions extends GenerationOptions {
-  /** Sequences that are read of what is to be kept: more of them need not be written. */
+  /** Sequences of retained text that the training reads; more need not be written. */
   replayed: number
-  /** Whether some are held out. Default true. */
+  /** Whether to write held-out sequences, too. Default true. */
   holdsOut?: boolean
 }
 
-/** Sequences of each lesson that are rehearsed, if so many are read of what is to be kept. */
+/** Sequences of each dataset, if the training reads `replayed` sequences. */
 function replayCount(replayed: number): number {
   return Math.max(1, Math.min(MOST_TRAIN, Math.ceil(replayed / KINDS.length)))
 }
 
-/** Tokens of all of these: each sequence is as long as the window. */
+/** Counts the tokens of these sequences; each is as long as the window. */
 export function countReplayTokens({ replayed, window }: { replayed: number; window: number }): number {
   return KINDS.length * replayCount(replayed) * window
 }
 
 /**
- * Texts that the model writes itself, at temperature 1: samples of what it knows, without any of the texts that it was trained
- * on. One lesson begins by turns with the model's first token and with any token, since from the first alone it may write
- * mostly of one domain. The other continues snippets of the new texts (snippets of their held-out
- * parts for its own held-out part): there the routers have to tell new from old.
+ * Lets the model write texts at temperature 1: samples of its knowledge, without any text of its own training. The
+ * sequences of one dataset begin in turn with the model's first token and with a random token, since from the first
+ * token alone the model may write mostly of one domain. The other dataset continues snippets of the new texts, and of
+ * their held-out parts for its own held-out part: there the routers have to tell new text from old.
  */
 export async function generateReplay(
   model: Model,
@@ -80,7 +81,7 @@ export async function generateReplay(
   return [parted(writing, count), parted(continuations, count)]
 }
 
-/** The lessons that the model has written, in the order of `writeRehearsal`. */
+/** Datasets of the sequences, in the order of `generateReplay`. */
 export function replayDatasets(written: readonly ReplaySequences[]): Dataset[] {
   return written.map((own, i) => ({ ...KINDS[i], isGenerated: true, ...own }))
 }
@@ -111,7 +112,7 @@ async function writeOne(
 ): Promise<Int32Array> {
   const session = model.createSession()
   const plain = { temperature: 1, topK: 0, topP: 1, minP: 0, repeatPenalty: 1, stop: [] }
-  // After its end a text is followed by another, as in training.
+  // Another text follows the end of one, as in training.
   const settings = { ...plain, maxTokens: window - prompt.length, seed, ignoreEos: true, signal }
   try {
     const ids = [...prompt]

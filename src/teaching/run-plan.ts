@@ -9,36 +9,36 @@ import { DEFAULT_BATCH, fitBatch, type Settings, type TeachOptions } from './tea
 import { checkMemory, trainingPlan } from './training-plan.js'
 import { type RunSetup, type StepSizes, stepSizes } from './training-run.js'
 
-/** Steps by default: that many readings of the texts, within these limits. */
+/** Default number of steps: this many epochs, within these limits. */
 const DEFAULT_EPOCHS = 2
 const LEAST_STEPS = 96
 const MOST_STEPS = 256
 
-/** What is going to be done, and with what. */
+/** Plan of a teaching, and its inputs. */
 export interface RunPlan {
   setup: RunSetup
   plan: TeachingPlan
   sizes: StepSizes
-  /** What the model has written to be kept; `course.keep` has it, too. */
+  /** Replay sequences that the model wrote; `setup.retained` has them, too. */
   replay: ReplaySequences[]
-  /** Weights that the new experts begin with. */
+  /** Makes the initial weights of the new experts. */
   initialWeights(): Promise<Float32Array>
 }
 
-/** The texts in ids, and the settings with the batch that fits them. */
+/** The encoded texts, and the settings with a batch that fits them. */
 export interface TrainingTexts {
   texts: EncodedText[]
   keepTexts: EncodedText[]
   settings: Settings
 }
 
-/** Reads the texts. Rejects with a UserError if they are too short for a batch, or if the model cannot be trained. */
+/** Encodes the texts. Rejects with a UserError if they are too short for a batch or if the model cannot be trained. */
 export async function readTexts(
   model: Model,
   wanted: Settings,
   { texts, keepTexts = [], batch, signal }: Omit<TeachOptions, 'out'>,
 ): Promise<TrainingTexts> {
-  // Before long texts are read for nothing.
+  // Fails before long texts are read in vain.
   await model.training.size(trainingPlan(wanted))
   const encoded = await encodeTexts(model, texts, signal)
   const available = encoded.reduce((sum, text) => sum + trainTokens(text), 0)
@@ -49,15 +49,15 @@ export async function readTexts(
   }
 }
 
-/** Where what the model writes to be kept comes from, or how much of it is written. */
+/** Source of the replay sequences. */
 interface Writing {
-  /** What it has written in an earlier run. */
+  /** Sequences of an earlier run. */
   earlier?: ReplaySequences[]
-  /** Whether no more is written than a single step reads. */
+  /** Whether to write no more than a single step reads. */
   forOneStep?: boolean
 }
 
-/** Lays out what is to be done. Rejects with a UserError if a text is too short, or if there is no room. */
+/** Plans a teaching. Rejects with a UserError if a text is too short or if there is not enough memory. */
 export async function planRun(
   model: Model,
   { texts, keepTexts, settings }: TrainingTexts,
@@ -106,13 +106,16 @@ export async function planRun(
   }
 }
 
-/** Throws a UserError if a model has nothing to do with what is taught here. */
+/** Throws a UserError if a model is not a language model. */
 export function checkTeachable(name: string, { architecture }: ModelConfig): void {
   if (architecture === 'causal-lm') return
   throw new UserError(`${name} is a classifier: only language models are taught`)
 }
 
-/** Two readings of the texts, but enough steps for a short one, and no more than ten minutes of a small model for a long one. */
+/**
+ * Number of steps. The default is two epochs, with enough steps for a short text, and no more than a small model takes
+ * in ten minutes for a long one.
+ */
 function stepsOf({ steps, epochs }: Settings, stepsPerEpoch: number): number {
   if (steps !== undefined) return steps
   if (epochs !== undefined) return epochs * stepsPerEpoch

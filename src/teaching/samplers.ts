@@ -2,13 +2,13 @@ import type { TrainingBatch } from '../api/training.js'
 import { seededRandom } from '../sampling/random.js'
 import { type Dataset, lossWeights } from './datasets.js'
 
-/** A sequence to be read, and the lesson that it is from. */
+/** A sequence to train on, and its dataset. */
 export interface Example {
   ids: Int32Array
   dataset: Dataset
 }
 
-/** Sequences in a random order, and again in another when all have had their turn. */
+/** Draws sequences in a random order, and in another one after all have been drawn. */
 export class ShuffledSampler {
   private order: number[] = []
   private round = 0
@@ -19,7 +19,7 @@ export class ShuffledSampler {
     private readonly seed: number,
   ) {}
 
-  /** All sequences of some lessons that are learnt from. */
+  /** Samples all training sequences of some datasets. */
   static of(datasets: readonly Dataset[], seed: number): ShuffledSampler {
     return new ShuffledSampler(
       datasets.flatMap((dataset) => dataset.train.map((ids) => ({ ids, dataset }))),
@@ -36,13 +36,13 @@ export class ShuffledSampler {
   }
 }
 
-/** Decks that give a sequence in turn. */
+/** Draws from several samplers in turn. */
 export class RoundRobinSampler {
   private turn = 0
 
   constructor(private readonly samplers: readonly ShuffledSampler[]) {}
 
-  /** A deck for each lesson: a long one leaves room for the others. */
+  /** Creates a sampler for each dataset, so that a long one leaves room for the others. */
   static each(datasets: readonly Dataset[], seed: number): RoundRobinSampler {
     return new RoundRobinSampler(datasets.map((dataset, i) => ShuffledSampler.of([dataset], seed + i)))
   }
@@ -51,13 +51,15 @@ export class RoundRobinSampler {
     return Array.from({ length: count }, () => this.samplers[this.turn++ % this.samplers.length].next())
   }
 
-  /** Leaves out what `draws` earlier draws of `count` sequences have had. */
+  /** Skips `draws` earlier draws of `count` sequences. */
   skip(draws: number, count: number): void {
     this.draw(draws * count)
   }
 }
 
-/** A step's batch. Of what is to be kept not the text is the target, but what the model as it was predicts there. */
+/**
+ * Makes a step's batch. The targets of replayed sequences are not their tokens, but the original model's predictions.
+ */
 export function makeBatch(newText: readonly Example[], replay: readonly Example[]): TrainingBatch {
   const drawn = [...newText, ...replay]
   const retained = drawn.map((_, i) => i >= newText.length)
@@ -69,7 +71,7 @@ export function makeBatch(newText: readonly Example[], replay: readonly Example[
   }
 }
 
-/** 0 to count - 1 in a random order (Fisher and Yates). */
+/** Returns 0 to count - 1 in a random order (Fisher and Yates). */
 function shuffled(count: number, seed: number): number[] {
   const random = seededRandom(seed)
   const order = Array.from({ length: count }, (_, i) => i)

@@ -2,7 +2,7 @@ import type { Calibration } from './calibration.js'
 import type { RunPlan } from './run-plan.js'
 import type { TrainingOutcome } from './training-run.js'
 
-/** The packed file's account of a teaching. */
+/** Summarises a teaching for the packed file's metadata. */
 export function summaryOf(
   { setup, plan }: RunPlan,
   { bestStep, curve, stopReason }: TrainingOutcome,
@@ -29,7 +29,7 @@ export function summaryOf(
   }
 }
 
-/** What stands under the pictures of a teaching. */
+/** Caption of a teaching's pictures. */
 export function captionOf({ setup }: RunPlan, { bestStep }: TrainingOutcome, { bias }: Calibration): string[] {
   const { kind, layers, experts } = setup.settings
   const names = setup.datasets.map(({ name }) => name).join(', ')

@@ -1,60 +1,63 @@
 import type { MixtureKind } from '../model/config.js'
 import type { CalibrationPoint } from './calibration.js'
 
-/** A point of the curve: a step, with what was measured on held-out text where that was due. */
+/** A point of the training curve: a step, with the held-out losses if they were measured after it. */
 export interface TeachingPoint {
-  /** Steps of the optimiser so far; 0 is the model as it begins. */
+  /** Steps of the optimiser so far; 0 is the beginning. */
   step: number
-  /** Tokens read in them. */
+  /** Tokens read in these steps. */
   tokens: number
   /** Mean cross-entropy in nats over the step's predictions of new text; absent at step 0. */
   loss?: number
   /**
-   * Mean divergence in nats from what the model as it was predicts, over what the step reads again of what is to be kept;
-   * absent at step 0, and if nothing is read again.
+   * Mean divergence in nats from the original model's predictions, over the step's retained text; absent at step 0, and
+   * if no text is replayed.
    */
   divergence?: number
   /** Mean cross-entropy over the held-out tenth of the texts. */
   heldOutLoss?: number
-  /** The same over the held-out part of what is to be kept. */
+  /** Mean cross-entropy over the held-out part of the retained texts. */
   retainedLoss?: number
-  /** Part of the choices in the taught mixtures that fell on new experts. */
+  /** Share of the choices in the taught mixtures that fell on new experts. */
   newExpertShare?: number
 }
 
-/** Why a training ended. */
+/**
+ * Reason for the end of a training: all steps are done, the held-out loss stopped falling, the caller aborted, or the
+ * loss was not a number.
+ */
 export type StopReason = 'done' | 'no-better' | 'interrupted' | 'not-a-number'
 
-/** Events while a model is taught. */
+/** Events of a teaching. */
 export type TeachEvent =
-  /** A piece of work begins, in words. */
+  /** A phase begins; `phase` describes it. */
   | { kind: 'phase'; phase: string }
-  /** What is going to be done. */
+  /** The training has been planned. */
   | { kind: 'plan'; plan: TeachingPlan }
-  /** A step is over. */
+  /** A step has been taken. */
   | { kind: 'step'; point: TeachingPoint; steps: number; tokensPerSecond: number; secondsLeft: number; isBest: boolean }
-  /** The state is safe: a run that is killed now can be resumed from here. */
+  /** The state has been saved: a run that is killed can be resumed from here. */
   | { kind: 'saved'; step: number }
   /** A bias of the gates was tried. */
   | { kind: 'calibration'; point: CalibrationPoint }
-  /** The training is over. */
+  /** The training has ended. */
   | { kind: 'end'; stopReason: StopReason; step: number; bestStep: number }
 
-/** What a training takes. */
+/** Plan of a training: sizes and steps. */
 export interface TeachingPlan {
-  /** Kind and layers of the new experts, and how many each layer gets. */
+  /** Kind and layers of the new experts, and their number in each layer. */
   kind: MixtureKind
   layers: number[]
   experts: number
-  /** Floats that are trained. */
+  /** Number of trained floats. */
   parameters: number
-  /** Bytes of memory beside the model: weights, gradients, moments and activations, and the copies that are kept. */
+  /** Bytes of memory in addition to the model: weights, gradients, moments, activations and copies. */
   memoryBytes: number
   /** Tokens of a step. */
   batch: number
-  /** Tokens that a step usually has; absent unless the texts are too short for so many. */
+  /** Default tokens of a step; absent unless the texts are too short for them. */
   usualBatch?: number
-  /** Tokens of the texts that are learnt from, and those held out. */
+  /** Tokens of the texts to train on, of their held-out parts, and of retained texts to train on. */
   tokens: { train: number; heldOut: number; replay: number }
   steps: number
   stepsPerEpoch: number

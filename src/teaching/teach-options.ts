@@ -7,59 +7,59 @@ import type { Quant } from '../packing/format/formats.js'
 import type { TeachEvent } from './teach-events.js'
 
 export interface TeachOptions {
-  /** Folder of the taught model. */
+  /** Folder for the taught model. */
   out: string
-  /** What is to be learnt. The last tenth of each text is held out: it ends the training, and measures what was learnt. */
+  /** Texts to learn. The last tenth of each is held out: it decides when the training ends, and measures the result. */
   texts: readonly NamedText[]
   /**
-   * Texts of what the model is to stay good at, beside those that it writes itself. Nine tenths are read again between the
-   * new ones, and the last tenth measures what was forgotten. Default none.
+   * Texts that the model should stay good at, in addition to those that it writes itself. Nine tenths are replayed
+   * among the new texts; the last tenth measures what was forgotten. Default none.
    */
   keepTexts?: readonly NamedText[]
   /**
-   * Rise of the perplexity of what is to be kept that is accepted, as a share of it, above 0 and 1 at most. After the training the gates
-   * of the new experts are closed as far as that takes. Default 0.01.
+   * Accepted rise of the retained texts' perplexity, as a share of it: above 0, at most 1. After the training the gates
+   * of the new experts are closed as far as this requires. Default 0.01.
    */
   forget?: number
-  /** New experts for each of the layers. Default 1. */
+  /** Number of new experts in each layer. Default 1. */
   experts?: number
-  /** Layers that get them. Default: all that have experts of the kind. */
+  /** Layers that get new experts. Default: all that have experts of the kind. */
   layers?: Layers
-  /** The kind of the new experts. Default mlp, or attention where the model has no other. */
+  /** Kind of the new experts. Default mlp, or attention if the model has no other. */
   only?: MixtureKind
-  /** Times that the texts are read, if `steps` is absent. Default 2, in no fewer than 96 steps and no more than 256. */
+  /** Number of times that the texts are read, unless `steps` is given. Default 2, but between 96 and 256 steps. */
   epochs?: number
-  /** Steps of the optimiser. */
+  /** Number of steps. */
   steps?: number
-  /** Highest learning rate, after warm-up. Default 0.003. */
+  /** Highest learning rate, reached after warm-up. Default 0.003. */
   learningRate?: number
-  /** Tokens of a step, those read again among them. Default 2048, or less for texts that have fewer. */
+  /** Tokens of a step, including replayed ones. Default 2048, or less for shorter texts. */
   batch?: number
   /**
-   * What the new experts begin as. copy (default): those that the texts use most, with noise, and half their row of the
-   * router, so that at first they are chosen now and then. random: small random weights, and the same row.
+   * Initial weights. copy (default): copies of the experts that the texts use most, with noise, and half their router
+   * rows, so that at first they are chosen now and then. random: small random weights, and the same router rows.
    */
   init?: Init
-  /** Share of a step's tokens that are of what is to be kept. From 0 to below 1. Default 0.5. */
+  /** Share of a step's tokens that are replayed text, from 0 to below 1. Default 0.5. */
   keep?: number
   /**
-   * How load is steered by a further term of the loss. texts (default): what is learnt is drawn to the new experts, and what is
-   * kept away from them, so that their rows of the routers learn to tell the two apart. entropy: the load concentration of
-   * the ModuleFormer paper, which draws load to what has most. none: not at all.
+   * Routing loss. texts (default): draws new text to the new experts and keeps retained text away from them, so that
+   * their router rows learn to tell the two apart. entropy: the load concentration of the ModuleFormer paper, which
+   * draws load to the experts that have most. none: no routing loss.
    */
   steering?: SteeringKind
-  /** From 0 to 1e13. Default 0. The same options and seed give the same model, with any number of threads. */
+  /** Seed from 0 to 1e13. Default 0. The same options and seed give the same model with any number of threads. */
   seed?: number
-  /** Resumes a training of the same options that was cut off; `forget` may be another. */
+  /** Resumes an interrupted training with the same options; `forget` may differ. */
   resume?: boolean
-  /** Format in which a checkpoint is packed. Default q4. */
+  /** Format to pack a checkpoint in. Default q4. */
   quant?: Quant
   threads?: number
   onEvent?: (event: TeachEvent) => void
   /**
-   * Aborting it ends the training: the best state so far is calibrated and written, or a UserError says that there is none
-   * yet. After the training it rejects with a UserError; in both cases `resume` goes on. Before the first step it rejects
-   * with its reason.
+   * Aborting it ends the training: the best state so far is calibrated and written, or a UserError reports that there
+   * is none yet. After the training, the call rejects with a UserError. `resume` continues in both cases. Before the
+   * first step, the call rejects with the signal's reason.
    */
   signal?: AbortSignal
 }
@@ -71,7 +71,7 @@ export type Init = (typeof INITS)[number]
 export const STEERINGS = ['texts', 'entropy', 'none'] as const
 export type SteeringKind = (typeof STEERINGS)[number]
 
-/** All that decides what comes out, with the defaults filled in. */
+/** Options that determine the result, with defaults filled in. */
 export interface Settings {
   experts: number
   kind: MixtureKind
@@ -80,7 +80,7 @@ export interface Settings {
   steps?: number
   learningRate: number
   batch: number
-  /** Tokens of a sequence at most. */
+  /** Most tokens of a sequence. */
   window: number
   init: Init
   keep: number
@@ -112,10 +112,10 @@ const NAMES: Record<keyof TeachOptions, true> = {
   signal: true,
 }
 
-/** Hundreds of seeds are derived from one (rehearsal.ts), and all have to be whole numbers that a double has. */
+/** Highest value of `seed`: hundreds of seeds are derived from it (replay.ts), and a double must hold each exactly. */
 const MOST_SEED = 1e13
 
-/** Throws a UsageError where an option cannot be meant, whatever the model. */
+/** Throws a UsageError if an option is invalid for any model. */
 export function checkTeachOptions(options: TeachOptions): void {
   checkOptionNames(options, NAMES, 'teach')
   const { out, texts, experts, epochs, steps, learningRate, batch, keep, seed } = options
@@ -131,7 +131,7 @@ export function checkTeachOptions(options: TeachOptions): void {
   checkWhole('batch', batch, LEAST_BATCH)
   checkWhole('seed', seed, 0, MOST_SEED)
   checkRange('learningRate', learningRate, 'above 0', (value) => value > 0)
-  // Whatever is still learnt costs something of what is kept.
+  // A `forget` of 0 cannot be met: anything learnt changes the predictions of retained text.
   checkRange('forget', options.forget, 'above 0 and 1 at most', (value) => value > 0 && value <= 1)
   checkRange('keep', keep, 'from 0 to below 1', (value) => value >= 0 && value < 1)
 }
@@ -162,8 +162,8 @@ export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConf
 }
 
 /**
- * The settings with a batch that the texts have the tokens for: as `wanted`, or else the usual one, halved until they have as
- * many. Throws a UserError if they are too few.
+ * Fits the batch to the texts: as `wanted`, or else the default, halved until the texts have enough tokens. Throws a
+ * UserError if they have too few.
  */
 export function fitBatch(settings: Settings, wanted: number | undefined, available: number): Settings {
   if (wanted !== undefined && wanted > available) {
@@ -189,16 +189,16 @@ function windowOf(batch: number, most: number): number {
 export const DEFAULT_BATCH = 2048
 const LEAST_BATCH = 64
 
-/** Weights as they were measured to do most (docs/TEACHING.md). */
+/** Routing losses, with the weights that worked best (docs/TEACHING.md). */
 const TERMS: Record<SteeringKind, Steering | undefined> = {
   texts: { kind: 'new-experts', weight: 2 },
   entropy: { kind: 'entropy', weight: 0.02 },
   none: undefined,
 }
 
-/** Longer sequences teach no more, and attention's buffers grow with the square. */
+/** Most tokens of a sequence: longer ones teach no more, and attention's buffers grow with the square. */
 const MOST_WINDOW = 256
-/** A step has several: some of what is new, some of what is kept. */
+/** Least sequences of a step: some of new text, some replayed. */
 const LEAST_SEQUENCES = 4
 
 function layersOf(wanted: Layers, kind: MixtureKind, config: ModelConfig): number[] {

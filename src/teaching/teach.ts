@@ -27,33 +27,35 @@ import type { TrainingOutcome } from './training-run.js'
 import { newExpertIds, writeTaughtModel } from './write-taught-model.js'
 
 export interface TeachResult {
-  /** The packed file. */
+  /** Path of the packed file. */
   path: string
   plan: TeachingPlan
-  /** Per mixture and layer, the ids of the new experts: they follow the experts that were there. */
+  /** Ids of the new experts by mixture and layer; they follow the layer's other experts. */
   newExperts: PerMixture<number[][]>
   stopReason: StopReason
-  /** The step whose state was written. */
+  /** Step whose state was written. */
   bestStep: number
   curve: TeachingPoint[]
-  /** How the gates of the new experts were closed, to keep what is to be kept. */
+  /** Calibration of the new experts' gates. */
   calibration: Calibration
+  /** The new texts, before and after. */
   texts: TextComparison[]
-  /** The same of what the model wrote itself, and of the texts that were to be kept. */
+  /** The model's own writing and the retained texts, before and after. */
   retained: TextComparison[]
-  /** Those of both that the taught model predicts worse than is accepted, measured on what was written. */
+  /** Texts of both kinds that the taught model, as written, predicts worse than accepted. */
   regressions: TextRegression[]
   /** Bytes of packed weights. */
   bytes: BeforeAndAfter
-  /** Seconds that writing what is rehearsed, training and calibration took in this run. */
+  /** Seconds that each phase took in this run: writing replay text, training, calibration. */
   seconds: { replay: number; training: number; calibration: number }
 }
 
 /**
- * Teaches a model texts: new experts are added to layers of it and trained, they and their rows of the routers alone, while
- * everything else stays as it is, bit for bit. Then their gates are closed until what is to be kept is predicted as well as
- * before, within `forget`. Writes a packed model into `out`, with the curves of training and calibration in it as CSV and
- * SVG. Rejects with a UserError if the texts are too short, if there is no room, or if nothing was learnt.
+ * Teaches texts to a model: adds new experts to its layers and trains them and their router rows; the rest of the model
+ * stays the same, bit for bit. Then it closes the gates of the new experts until retained text is predicted as well as
+ * before, within `forget`. Writes a packed model into `out`, with the curves of training and calibration as CSV and
+ * SVG. Rejects with a UserError if the texts are too short, if there is not enough memory or disk, or if nothing was
+ * learnt.
  *
  * @example
  * const taught = await teach('nano', { out: './nano-recipes', texts: [await readText('recipes.txt')] })
@@ -72,13 +74,13 @@ export async function teach(name: string, options: TeachOptions): Promise<TeachR
 
 async function trainAndWrite(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<TeachResult> {
   const outcome = await train(prepared, options, clock)
-  // A signal aborts once: if that has ended the training, what it learnt is written all the same.
+  // A signal that has ended the training must not stop the writing of its result.
   const signal = options.signal?.aborted ? undefined : options.signal
   try {
     return await write(prepared, outcome, { ...options, signal }, clock)
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) throw error
-    throw new UserError('interrupted; the training is kept: teach with `resume` to go on', { cause: error })
+    throw new UserError('interrupted; the training is kept: teach with `resume` to continue', { cause: error })
   }
 }
 
@@ -92,7 +94,7 @@ async function write(
   const { settings } = setup
   const { threads, out, signal } = options
   const { newExperts, calibration } = await calibrateGates(prepared, outcome, options, clock)
-  clock.begin('measuring the model as it was')
+  clock.begin('measuring the original model')
   const before = await measureDatasets(model, setup, packed.config, signal)
   const { bytes } = model.info
   await model.dispose()

@@ -6,31 +6,34 @@ import type { Dataset } from './datasets.js'
 import { type HeldOutLoss, measureHeldOut, type NewExperts } from './measure.js'
 import type { RunSetup } from './training-run.js'
 
-/** How the held-out part of a text, or a sample of a long one, is predicted, before and after. */
+/** Loss on a text's held-out part, or on a sample of a long one, before and after. */
 export interface TextComparison {
   name: string
-  /** Tokens that were predicted. */
+  /** Number of predicted tokens. */
   scored: number
   /** Mean cross-entropy in nats. */
   loss: BeforeAndAfter
-  /** Its exponential. */
+  /** Exponential of the loss. */
   perplexity: BeforeAndAfter
-  /** Part of the choices in the taught layers that fell on new experts. */
+  /** Share of the choices in the taught layers that fell on new experts. */
   newExpertShare: number
 }
 
-/** A text that a taught model predicts worse than is accepted. */
+/** A text that a taught model predicts worse than accepted. */
 export interface TextRegression {
   name: string
-  /** The rise of its loss, and the rise that is accepted, in nats: 0 for a text that was taught. */
+  /** Rise of its loss, and the accepted rise, in nats; the latter is 0 for new texts. */
   rise: number
   bound: number
 }
 
-/** How a model predicts each lesson of a course. */
+/** Losses of a model on each dataset of a run. */
 export type Measurements = ReadonlyMap<Dataset, HeldOutLoss>
 
-/** Reads the held-out parts of a course; `config` is that of the model as it was: what it has not are new experts. */
+/**
+ * Measures a model on the held-out parts of a run's datasets. `config` is that of the original model; experts beyond it
+ * are new.
+ */
 export async function measureDatasets(
   model: Model,
   { datasets, retained, settings: { kind, layers } }: RunSetup,
@@ -46,7 +49,7 @@ export async function measureDatasets(
   return samples
 }
 
-/** What a teaching has made of some lessons that were read before and after it. */
+/** Compares the losses of some datasets before and after a teaching. */
 export function compareTexts(
   datasets: readonly Dataset[],
   before: Measurements,
@@ -64,8 +67,8 @@ function compareText({ name }: Dataset, before?: HeldOutLoss, after?: HeldOutLos
 }
 
 /**
- * The texts that a taught model predicts worse than before, and those beyond their bounds of what was to be kept.
- * Continuations are left out: only their second half has a bound.
+ * Finds new texts that the taught model predicts worse than before, and retained texts beyond their bounds.
+ * Continuations are not compared: only their second half has a bound.
  */
 export function findRegressions(
   { retained, settings }: RunSetup,
@@ -87,8 +90,8 @@ export function findRegressions(
 }
 
 /**
- * How much more than a divergence the loss of one sample may well rise: two standard deviations of the mean of as many
- * differences, whose variance is twice the divergence if the models differ little.
+ * Sampling error of a loss whose expected rise is the divergence: two standard deviations of the mean of `scored`
+ * differences. Their variance is twice the divergence if the models differ little.
  */
 function chanceOf(divergence: number, scored: number): number {
   return 2 * Math.sqrt((2 * divergence) / scored)

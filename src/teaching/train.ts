@@ -10,7 +10,7 @@ import type { Prepared } from './prepare.js'
 import type { Settings, TeachOptions } from './teach-options.js'
 import { runTraining, type TrainingOutcome } from './training-run.js'
 
-/** Trains the new experts, and leaves a journal of that. An abort ends the training with what it has learnt so far. */
+/** Trains the new experts and saves a journal. An abort ends the training with the best state so far. */
 export async function train(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<TrainingOutcome> {
   const { model, setup, replay, initialWeights, journal, key } = prepared
   const { out, onEvent, signal } = options
@@ -23,15 +23,15 @@ export async function train(prepared: Prepared, options: TeachOptions, clock: Ph
   })
 }
 
-/** What is written of a training. */
+/** Packed new experts and their calibration. */
 export interface CalibratedExperts {
   newExperts: PackedExpert[]
   calibration: Calibration
 }
 
 /**
- * Packs the new experts, and closes their gates as far as what is to be kept wants. Rejects with a UserError if nothing of what
- * was learnt is left then; the journal stays if another run can make more of it.
+ * Packs the new experts and closes their gates as far as the retained texts require. Rejects with a UserError if
+ * nothing is learnt with such gates; the journal stays if another run can do better.
  */
 export async function calibrateGates(
   { model, packed, setup }: Prepared,
@@ -59,8 +59,8 @@ export async function calibrateGates(
 
 function tooEarly({ curve }: TrainingOutcome): UserError {
   return new UserError(
-    `interrupted at step ${curve.at(-1)?.step}, before anything was learnt that is worth writing; ` +
-      'teach with `resume` to go on',
+    `interrupted at step ${curve.at(-1)?.step}, before anything worth writing was learnt; ` +
+      'teach with `resume` to continue',
   )
 }
 
@@ -68,13 +68,13 @@ function nothingLearnt({ stopReason }: TrainingOutcome): UserError {
   const why =
     stopReason === 'not-a-number'
       ? 'the loss is not a number any more'
-      : 'no step predicted the held-out text better than the model as it was'
+      : 'no step predicted the held-out text better than the original model'
   return new UserError(`nothing was learnt: ${why}; take a lower \`learningRate\`, or more text`)
 }
 
 function notWithin({ forget }: Settings): UserError {
   return new UserError(
-    `nothing of what was learnt keeps the perplexity of what was known within ${formatPercent(forget)}; ` +
+    `no bias of the gates keeps what was learnt and the perplexity of retained texts within ${formatPercent(forget)}; ` +
       'teach with `resume` and a higher `forget`',
   )
 }

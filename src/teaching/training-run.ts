@@ -8,61 +8,64 @@ import { makeBatch, RoundRobinSampler, ShuffledSampler } from './samplers.js'
 import type { StopReason, TeachEvent, TeachingPoint } from './teach-events.js'
 import type { Settings } from './teach-options.js'
 
-/** What is taught, and how long. */
+/** Inputs of a training run. */
 export interface RunSetup {
   settings: Settings
   plan: TrainingPlan
   datasets: readonly Dataset[]
-  /** What is to be kept, read again as far as `settings.keep` says. */
+  /** Retained texts, replayed as `settings.keep` says. */
   retained: readonly Dataset[]
   steps: number
 }
 
-/** Sequences of a step, by what they are for. */
+/** Sequences of a step: new and replayed text. */
 export interface StepSizes {
   newText: number
   replay: number
 }
 
 export interface TrainingOutcome {
-  /** The state with the least loss on held-out text. */
+  /** Weights of the step with the least held-out loss. */
   weights: Float32Array
-  /** Its step; 0 if no step has made that loss less. */
+  /** That step; 0 if no step lowered the loss. */
   bestStep: number
   stopReason: StopReason
   curve: TeachingPoint[]
 }
 
 export interface RunOptions {
-  /** Weights of the new experts at the beginning, or what an earlier run has left. */
+  /** Initial weights of the new experts, or the journal of an interrupted run. */
   from: Float32Array | Journal
-  /** Keeps a state that a later run can resume from. */
+  /** Saves a state that a later run can resume from. */
   save(journal: Omit<Journal, 'replay'>): Promise<void>
   onEvent?: (event: TeachEvent) => void
   signal?: AbortSignal
 }
 
-/** Checks of the held-out text without a new best one after which a training ends. */
+/** Checks without a new least loss after which the training ends. */
 const PATIENCE = 4
-/** Between two checks lie a tenth of the steps, and no more than this. */
+/** Number of checks in a training, and the most steps between two. */
 const CHECKS = 10
 const MOST_BETWEEN = 25
-/** Tokens of a check, as a share of those of the steps before it, and half as many of what is kept. */
+/** Tokens of a check, as a share of the tokens of the steps before it; half as many of retained text. */
 const CHECK_SHARE = 0.5
 const CHECK_TOKENS = { least: 512, most: 8192 }
-/** Rows of routers learn this much faster than experts: what they have to tell apart is simpler (docs/TEACHING.md). */
+/** Factor of the learning rate for router rows, which have a simpler task (docs/TEACHING.md). */
 const ROUTER_RATE = 10
-/** A state is kept so often. */
+/** Ms between two saved states. */
 const SAVE_MS = 40_000
 
-/** Sequences of a step. What the model writes itself is always there to be kept. */
+/** Computes the sequences of a step. There is always text to replay, since the model writes some itself. */
 export function stepSizes({ batch, window, keep }: Settings): StepSizes {
   const all = Math.max(1, Math.round(batch / window))
   const replay = keep > 0 && all > 1 ? Math.min(all - 1, Math.max(1, Math.round(all * keep))) : 0
   return { newText: all - replay, replay }
 }
 
-/** Trains new experts until the steps are done, the held-out text gets no better, or it is stopped; gives the best state. */
+/**
+ * Trains new experts until the steps are done, the held-out loss stops falling, or the caller aborts; returns the best
+ * state.
+ */
 export async function runTraining(model: Model, setup: RunSetup, options: RunOptions): Promise<TrainingOutcome> {
   const run = new TrainingRun(model, setup, options)
   const stopReason = await run.toItsEnd()
@@ -70,7 +73,7 @@ export async function runTraining(model: Model, setup: RunSetup, options: RunOpt
   return { weights, bestStep: bestStepOf(curve), stopReason, curve }
 }
 
-/** The step with the least loss on held-out text, the first of equal ones; 0 if none was measured. */
+/** Step with the least held-out loss, the first of equal ones; 0 if none was measured. */
 export function bestStepOf(curve: readonly TeachingPoint[]): number {
   const measured = curve.filter(({ heldOutLoss }) => heldOutLoss !== undefined)
   return measured.reduce(
@@ -82,7 +85,7 @@ export function bestStepOf(curve: readonly TeachingPoint[]): number {
   ).step
 }
 
-/** Checks since the best one. */
+/** Number of checks since the best one. */
 function checksSinceBest(curve: readonly TeachingPoint[]): number {
   const best = bestStepOf(curve)
   return curve.filter(({ step, heldOutLoss }) => step > best && heldOutLoss !== undefined).length
@@ -152,7 +155,7 @@ class TrainingRun {
     this.curve.push(...from.curve)
     this.samplers.newText.skip(this.step, sizes.newText)
     this.samplers.replay.skip(this.step, sizes.replay)
-    // What was interrupted in a check has yet to make it.
+    // Runs the check that was interrupted.
     const last = this.curve.at(-1)
     if (last && last.heldOutLoss === undefined && this.isDue()) Object.assign(last, await this.check())
   }
@@ -160,7 +163,7 @@ class TrainingRun {
   private async next(clock: Clock): Promise<StopReason> {
     const { model, setup, sizes, options } = this
     const { settings, steps } = setup
-    // One that was cut off after its last check ends where it would have ended.
+    // A run that was interrupted after its last check ends at the same step.
     if (checksSinceBest(this.curve) >= PATIENCE) return 'no-better'
     const batch = makeBatch(this.samplers.newText.draw(sizes.newText), this.samplers.replay.draw(sizes.replay))
     const learningRate = learningRateAt(this.step, steps, settings.learningRate)
@@ -191,12 +194,12 @@ class TrainingRun {
     return checksSinceBest(this.curve) >= PATIENCE ? 'no-better' : 'done'
   }
 
-  /** Whether the held-out texts are measured after this step. */
+  /** Whether a check follows this step. */
   private isDue(): boolean {
     return this.step % this.between === 0 || this.step === this.setup.steps
   }
 
-  /** Measures the held-out texts, and keeps the weights if they are the best so far. */
+  /** Measures the held-out losses, and keeps the weights if they are the best so far. */
   private async check(): Promise<Pick<TeachingPoint, 'heldOutLoss' | 'retainedLoss'>> {
     const { model, options, curve, heldOut, retained } = this
     const { loss } = await lossOf(model, heldOut, options)
@@ -215,7 +218,7 @@ class TrainingRun {
   }
 }
 
-/** How fast it goes. */
+/** Speed of the training. */
 class Clock {
   steps = 0
   private tokens = 0

@@ -11,15 +11,15 @@ export interface TaughtModel {
   newExperts: readonly PackedExpert[]
   /** Bias of the new experts' gates. */
   bias: number
-  /** What the packed file says of this teaching. */
+  /** Entry about this teaching in the packed file's metadata. */
   summary: Record<string, unknown>
-  /** Files beside the weights, by name. */
+  /** Other files of the folder, by name. */
   files: Record<string, string>
 }
 
 /**
- * Writes the model with its new experts, packed as its other experts of the kind. What the model had stays as it was, bit for
- * bit; the rows of its routers are f32, and so are those of the new experts, which alone get the bias. Resolves with the bytes of the file.
+ * Writes the model with its new experts, packed in the format of their kind. The rest of the model stays the same, bit
+ * for bit. Router rows are f32; only those of new experts get the bias. Resolves with the bytes of the file.
  */
 export async function writeTaughtModel(from: PackedModel, outDir: string, taught: TaughtModel): Promise<number> {
   const { settings, newExperts, bias, summary } = taught
@@ -38,10 +38,10 @@ export async function writeTaughtModel(from: PackedModel, outDir: string, taught
       const isNew = isTaught && expert.kind === kind && expert.id >= own[layer]
       return isNew ? newExpert(layer, expert.id).bytes : from.read(name)
     }
-    // With a bias in the model every router has a piece for it, in untaught layers, too.
+    // If the model has a bias, every router has a piece for it, in layers without new experts, too.
     if (layer === undefined || (!isTaught && bias === 0)) return from.read(name)
     const source = { part: from.layout.part(name), bytes: await from.read(name) }
-    // All routers of a layer are written, those of the other kind with the rows that they had.
+    // Both routers of the layer are written; the other kind's rows are unchanged.
     const changed = from.config.mixtures.filter(({ experts }) => experts[layer] > 0)
     const rows = perMixture(changed, (mixture) => {
       const all = routerRowsOf(source.part, source.bytes, from.config, mixture.kind)
@@ -63,14 +63,14 @@ export async function writeTaughtModel(from: PackedModel, outDir: string, taught
   })
 }
 
-/** Ids of the new experts of this teaching: per mixture and layer, those behind the experts that the layer had. */
+/** Ids of this teaching's new experts by mixture and layer; they follow the layer's other experts. */
 export function newExpertIds(config: ModelConfig, { kind, layers, experts }: Settings): PerMixture<number[][]> {
   const own = mixtureOf(config, kind)?.experts ?? []
   const idsOf = (count: number) => Array.from({ length: experts }, (_, i) => count + i)
   return { [kind]: own.map((count, layer) => (layers.includes(layer) ? idsOf(count) : [])) }
 }
 
-/** The entry of config.json about experts: with the new experts, those of earlier teachings among them. */
+/** Makes the entry of config.json about experts, including new experts of earlier teachings. */
 function expertsWith(config: ModelConfig, settings: Settings, bias: number) {
   const { mixtures, gateBias } = config
   const added = newExpertIds(config, settings)

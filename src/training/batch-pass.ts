@@ -7,7 +7,7 @@ import type { CheckStop, TrainingNetwork } from './network.js'
 
 export interface PassOptions {
   limits: BatchLimits
-  /** Mixtures with trained experts. */
+  /** Number of mixtures with trained experts. */
   mixtures: number
   withGradients: boolean
   terms?: PassTerms
@@ -15,8 +15,8 @@ export interface PassOptions {
 }
 
 /**
- * Takes a batch through a network in micro-batches and yields between them. Returns the mean losses; gradients are those of the
- * mean over all predictions of the batch.
+ * Runs a batch through a network in micro-batches and yields between them. Returns the mean losses. Gradients are of
+ * the mean over all predictions of the batch.
  */
 export function* passOver(
   network: TrainingNetwork,
@@ -35,7 +35,7 @@ export function* passOver(
   const sums: HeadLoss = { crossEntropy: 0, divergence: 0 }
   for (const [index, micro] of batches.entries()) {
     if (index > 0) yield
-    const state = { tally, newExpertBias, steering: term && { ...term, retained: micro.retained }, asItWas: false }
+    const state = { tally, newExpertBias, steering: term && { ...term, retained: micro.retained }, runsOriginal: false }
     const loss = withGradients
       ? network.lossAndGradients(micro, state, 1 / all.length, check)
       : network.loss(micro, state, check)

@@ -6,8 +6,8 @@ import type { WeightStore } from '../weights/weight-store.js'
 import { routerPiece } from './plan.js'
 
 /**
- * The matrices and the router row of an expert that a model has, as floats: one array in the order of its TrainedTensors.
- * Throws a UserError where there is none.
+ * Reads the matrices and the router row of an expert as floats: one array in the order of its TrainedTensors. Throws a
+ * UserError if the layer has no such expert.
  */
 export function expertWeights(
   { layout, store }: { layout: Layout; store: WeightStore },
@@ -33,7 +33,7 @@ export function expertWeights(
   return all
 }
 
-/** The weights of the packed matrix that begins at byte `address`, row by row. */
+/** Unpacks the matrix at byte `address`, row by row. */
 export function matrixWeights(
   bytes: Uint8Array,
   address: number,

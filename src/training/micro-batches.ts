@@ -3,7 +3,7 @@ import { UserError } from '../errors.js'
 import type { Prediction } from './layers/language-head.js'
 import type { SequenceRows } from './layers/training-workspace.js'
 
-/** Sequences that go through the model at once, one after another in its rows. */
+/** Sequences that go through the model together, one after another in its rows. */
 export interface MicroBatch {
   tokens: Int32Array
   sequences: SequenceRows[]
@@ -21,8 +21,8 @@ export interface BatchLimits {
 }
 
 /**
- * Puts the sequences of a batch into micro-batches, in their order. Throws a UserError where one is too long or has an id that
- * the model does not know, or where nothing is predicted.
+ * Puts the sequences of a batch into micro-batches, in order. Throws a UserError if a sequence is too long, has an id
+ * outside the vocabulary, or if no token is predicted.
  */
 export function microBatches(
   { sequences, weights = [], retained = [], distilled = [] }: TrainingBatch,
@@ -42,12 +42,12 @@ export function microBatches(
     if (tokens.length > maxSequence) {
       throw new UserError(`a sequence has ${tokens.length} tokens, and this training takes ${maxSequence} at most`)
     }
-    const stranger = tokens.find((id) => id < 0 || id >= vocabSize)
-    if (stranger !== undefined) throw new UserError(`token id ${stranger} is not in the vocabulary of ${vocabSize}`)
+    const unknown = tokens.find((id) => id < 0 || id >= vocabSize)
+    if (unknown !== undefined) throw new UserError(`token id ${unknown} is not in the vocabulary of ${vocabSize}`)
     const mine = weights[index]
     if (mine && mine.length !== tokens.length) throw new UserError('a sequence needs a weight for each token')
     const isDistilled = distilled[index] ?? false
-    // Of a micro-batch with a distilled sequence all goes through the model as it was, too.
+    // A micro-batch with distilled sequences runs the original model, too; other sequences should not.
     if (length + tokens.length > maxTokens || group.at(-1)?.isDistilled === !isDistilled) close()
     group.push({ tokens, weights: mine, isRetained: retained[index] ?? false, isDistilled })
     length += tokens.length

@@ -9,7 +9,7 @@ import type { TrainingBlocks } from './layers/training-blocks.js'
 import { type PassState, type TrainingScope, TrainingWorkspace } from './layers/training-workspace.js'
 import type { MicroBatch } from './micro-batches.js'
 
-/** A model whose experts are trained. */
+/** Model whose experts are trained. */
 export interface TrainedModel {
   config: ModelConfig
   formats: PartFormats
@@ -20,18 +20,18 @@ export interface TrainedModel {
   build(workspace: TrainingWorkspace): TrainingBlocks
 }
 
-/** Called before every block; throws to end the work. */
+/** Called before every block; throws to stop the work. */
 export type CheckStop = () => void
 
 /**
- * The layers of a model in training, bank by bank: forward and backward passes over one micro-batch. The states of the residual
- * stream are kept from the lowest trained layer on; the backward pass computes the rest of a block again.
+ * Layers of a model in training, bank by bank: forward and backward passes over a micro-batch. They keep states of the
+ * residual stream from the lowest trained layer on; the backward pass computes the rest of a block again.
  */
 export class TrainingNetwork {
   private readonly workspaces: TrainingWorkspace[] = []
   private readonly blocks: TrainingBlocks[] = []
   private embedding!: Embedding
-  /** Address of the tokens' ids. */
+  /** Address of the token ids. */
   private ids = 0
   private head!: LanguageHead
 
@@ -40,7 +40,7 @@ export class TrainingNetwork {
     private readonly maxTokens: number,
   ) {}
 
-  /** Takes the memory of the next bank. */
+  /** Allocates the layers of the next bank. */
   addBank(scope: TrainingScope): void {
     const { config, store, formats, pool, build } = this.model
     const { maxTokens } = this
@@ -58,23 +58,23 @@ export class TrainingNetwork {
     }
   }
 
-  /** Sums of the losses of a micro-batch. */
+  /** Sums the losses of a micro-batch. */
   loss(micro: MicroBatch, state: PassState, check: CheckStop): HeadLoss {
     this.forward(micro, state, false, check)
     return this.head.loss(micro.predictions)
   }
 
-  /** The same; the gradients of the sums times `weight` are added to those of the trained experts. */
+  /** Sums the losses and adds the gradients of the sums times `weight` to those of the trained experts. */
   lossAndGradients(micro: MicroBatch, state: PassState, weight: number, check: CheckStop): HeadLoss {
     this.forward(micro, state, true, check)
     return this.backward(micro, weight, check)
   }
 
-  /** A forward pass; before it one of the model as it was, if predictions of the micro-batch are distilled from that. */
+  /** Runs a forward pass, after one of the original model if the micro-batch has distilled predictions. */
   private forward(micro: MicroBatch, state: PassState, keeps: boolean, check: CheckStop): void {
     if (micro.isDistilled) {
-      this.runBlocks(micro, { ...state, asItWas: true }, false, check)
-      this.head.rememberBefore(micro.tokens.length)
+      this.runBlocks(micro, { ...state, runsOriginal: true }, false, check)
+      this.head.keepOriginal(micro.tokens.length)
     }
     this.runBlocks(micro, state, keeps, check)
   }
@@ -96,7 +96,7 @@ export class TrainingNetwork {
     this.blocks[at.index].finalNorm(T) //                            a [T, d] = Norm(x)
   }
 
-  /** Back through the head and the blocks; returns the sums of the losses. */
+  /** Runs the head and then the blocks backward; returns the sums of the losses. */
   private backward({ tokens, predictions }: MicroBatch, weight: number, check: CheckStop): HeadLoss {
     const { config, store } = this.model
     const T = tokens.length
@@ -119,7 +119,7 @@ export class TrainingNetwork {
   }
 }
 
-/** Copies rows of the residual stream or of its gradients to another bank. */
+/** Copies rows of the residual stream, or their gradients, to another bank. */
 function move(rows: 'x' | 'dx', from: TrainingWorkspace, to: TrainingWorkspace, tokens: number): TrainingWorkspace {
   const source = from[rows]
   const bytes = tokens * source.strideBytes

@@ -7,21 +7,21 @@ import { tileFloat, tileFloats } from '../runtime/memory/tile-floats.js'
 import type { TrainedSet } from './layers/trained-set.js'
 import type { TrainedTensor } from './plan.js'
 
-/** The arrays that there are of all trained numbers. */
+/** Arrays that exist for all trained numbers. */
 export const ARRAYS = ['weights', 'gradients', 'firstMoments', 'secondMoments'] as const
 export type ArrayName = (typeof ARRAYS)[number]
 
-/** A matrix of one array: its floats, in f32 tiles, begin at float `at`. */
+/** Place of a matrix in the arrays: its floats, in f32 tiles, begin at float `at`. */
 interface Place {
   tensor: TrainedTensor
   at: number
-  /** Row of that matrix: experts' rows of a router share one. */
+  /** First row in that matrix: the router rows of a mixture's experts share one. */
   row: number
 }
 
 /**
- * What is trained of the layers of one bank: weights, gradients and moments, each one array of floats in tiles. Matrices of
- * experts come first, rows of routers after them, which do not decay.
+ * Weights, gradients and moments of the trained tensors in one bank: four arrays of floats in tiles. Experts' matrices
+ * come first, then router rows, which do not decay.
  */
 export class Parameters {
   /** Floats of an array. */
@@ -68,7 +68,7 @@ export class Parameters {
     ]
   }
 
-  /** What is trained of a mixture, where something is. */
+  /** The trained experts of a layer and kind, if any. */
   setOf(layer: number, kind: MixtureKind): TrainedSet | undefined {
     return this.sets.get(nameOf(layer, kind))
   }
@@ -83,13 +83,13 @@ export class Parameters {
     return this.optimisers.reduce((sum, { adamw }) => sum + adamw.squares(), 0)
   }
 
-  /** One step, with this factor of the learning rate for rows of routers. */
+  /** Takes a step of AdamW, with a factor of the learning rate for router rows. */
   update(step: AdamWStep, routerRate: number): void {
     const ofRouters = { ...step, learningRate: step.learningRate * routerRate, weightDecay: 0 }
     for (const { adamw, decays } of this.optimisers) adamw.update(decays ? step : ofRouters)
   }
 
-  /** Copies an array to where its tensors have their place among all. */
+  /** Copies an array into `target`, in the order of the plan's tensors. */
   read(array: ArrayName, target: Float32Array): void {
     const { f32 } = this.bank
     this.each(array, (mine, theirs) => {
@@ -97,7 +97,7 @@ export class Parameters {
     })
   }
 
-  /** The same, the other way. */
+  /** Copies an array from `source`, in the order of the plan's tensors. */
   write(array: ArrayName, source: Float32Array): void {
     const { f32 } = this.bank
     this.each(array, (mine, theirs) => {

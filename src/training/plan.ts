@@ -3,30 +3,33 @@ import { UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
 import { densePartName, type Layout, type Piece } from '../packing/format/layout.js'
 
-/** Tokens of a micro-batch unless the plan says otherwise. */
+/** Default tokens of a micro-batch. */
 export const MAX_TOKENS = 1024
 
 /**
- * A matrix of a trained expert, or its row of the router (of a linear router a row of the matrix, of an MLP one a row of
- * the last matrix, of a cosine one its centroid). All trained tensors lie one after another in one array of floats, in
- * the order of `trainedTensors`: weights, gradients and the moments of the optimiser alike.
+ * A matrix of a trained expert, or its router row: a row of a linear router's matrix, a row of an MLP router's last
+ * matrix, or a cosine router's centroid. Weights, gradients and moments are arrays of floats that hold all trained
+ * tensors in the order of `trainedTensors`.
  */
 export interface TrainedTensor {
   layer: number
   kind: MixtureKind
-  /** Id of the expert: new experts follow those that the layer has. */
+  /** Id of the expert; those of new experts follow the layer's own. */
   expert: number
-  /** Name of the piece of a packed expert (`query`, `input`, `output`), or `router`. */
+  /** Piece of a packed expert (`query`, `input`, `output`), or `router`. */
   piece: string
-  /** Outputs of the matrix; 1 for a row of the router. */
+  /** Outputs of the matrix; 1 for a router row. */
   rows: number
   /** Inputs of the matrix. Row-major: weight [r, c] is at offset + r * cols + c. */
   cols: number
-  /** Place of the first float. */
+  /** Index of the first float. */
   offset: number
 }
 
-/** The trained tensors of a plan in their order, and the floats of all together. Throws a UserError where it does not fit. */
+/**
+ * Lists the trained tensors of a plan in order and counts their floats. Throws a UserError if the plan does not fit the
+ * model.
+ */
 export function trainedTensors(layout: Layout, plan: TrainingPlan): { tensors: TrainedTensor[]; floats: number } {
   const tensors: TrainedTensor[] = []
   const seen = new Set<string>()
@@ -46,11 +49,11 @@ export function trainedTensors(layout: Layout, plan: TrainingPlan): { tensors: T
       }
     }
   }
-  if (tensors.length === 0) throw new UserError('nothing is to be trained')
+  if (tensors.length === 0) throw new UserError('the plan names no experts to train')
   return { tensors, floats: offset }
 }
 
-/** Ids of the trained experts of a mixture: those that there are, in rising order, and the new experts. */
+/** Ids of a mixture's trained experts: the model's own in rising order, then new ones. */
 export function trainedExperts(
   layout: Layout,
   { layer, kind, newExperts = 0, existing = [] }: TrainedMixture,
@@ -65,7 +68,7 @@ export function trainedExperts(
   return [...ids, ...Array.from({ length: newExperts }, (_, i) => experts.length + i)]
 }
 
-/** The matrix that scores the experts of a layer. */
+/** Matrix that scores the experts of a layer. */
 export function routerPiece(layout: Layout, layer: number, kind: MixtureKind): Piece {
   const { pieces } = layout.part(densePartName(layer))
   const names = [`${kind}.router.logits.weight`, `${kind}.router.centroids`]

@@ -18,12 +18,12 @@ import { type CheckStop, type TrainedModel, TrainingNetwork } from './network.js
 import { ARRAYS, type ArrayName, Parameters } from './parameters.js'
 import { MAX_TOKENS, type TrainedTensor, trainedTensors } from './plan.js'
 
-/** Mean losses of a batch; its gradients are left in their arrays. */
+/** Computes the mean losses of a batch; its gradients stay in their arrays. */
 type Pass = Generator<undefined, TrainingLoss>
 
 /**
- * Training of some experts of a model: their parameters, gradients and the optimiser. A batch goes through the model in
- * micro-batches, between which others may have their turn.
+ * Training of some of a model's experts: their parameters, gradients and optimiser. A batch goes through the model in
+ * micro-batches, and a generator yields between them.
  */
 export class Trainer {
   readonly tensors: readonly TrainedTensor[]
@@ -36,7 +36,10 @@ export class Trainer {
   private readonly giveBack: (() => void)[] = []
   private steps = 0
 
-  /** Takes the memory for it. Throws a UserError, and takes nothing, where the plan does not fit the model or there is no room. */
+  /**
+   * Allocates the training's memory. Throws a UserError, and keeps nothing, if the plan does not fit the model or if
+   * there is not enough memory.
+   */
   constructor(
     private readonly model: TrainedModel,
     private readonly plan: TrainingPlan,
@@ -54,7 +57,7 @@ export class Trainer {
     const before = store.banks.map(({ arena }) => arena.used)
     try {
       for (const [index, bank] of store.banks.entries()) {
-        // Padding must be zero, and memory that others gave back is not.
+        // Padding must be zero, and freed memory is not.
         const zero = (address: number, bytes: number) => bank.u8.fill(0, address, address + bytes)
         this.giveBack.push(bank.arena.within(() => this.createBank(index), onlySize ? undefined : zero))
       }
@@ -68,7 +71,10 @@ export class Trainer {
     if (onlySize) this.release()
   }
 
-  /** Weights in the order of the tensors; absent, experts of the model start as they are there, and new experts with zeros. */
+  /**
+   * Begins with weights in the order of the tensors. Without them the model's own experts begin as they are in the
+   * model, and new experts with zeros.
+   */
   begin(weights?: Float32Array): void {
     if (weights && weights.length !== this.floats) {
       throw new UserError(`weights of ${this.floats} numbers were expected, not ${weights.length}`)
@@ -76,7 +82,7 @@ export class Trainer {
     this.write({ steps: 0, weights: weights ?? this.weightsOfModel(), ...NO_MOMENTS })
   }
 
-  /** One step of the optimiser; what ends it on the way leaves weights and moments as they were. */
+  /** Takes a step of the optimiser. If it fails or is stopped, weights and moments stay unchanged. */
   *step(
     batch: TrainingBatch,
     options: AdamWOptions,
@@ -110,12 +116,12 @@ export class Trainer {
     return { ...loss, gradientNorm }
   }
 
-  /** The loss alone. */
+  /** Computes the loss of a batch. */
   loss(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Pass {
     return this.pass(batch, false, terms, check)
   }
 
-  /** The gradients as one array; the optimiser is not touched. */
+  /** Computes the gradients as one array; the optimiser stays unchanged. */
   *gradients(batch: TrainingBatch, terms?: PassTerms, check?: CheckStop): Generator<undefined, TrainingGradients> {
     const loss = yield* this.pass(batch, true, terms, check)
     return { ...loss, gradients: this.readArray('gradients') }
@@ -133,7 +139,7 @@ export class Trainer {
     const lengths = [firstMoments.length, secondMoments.length]
     const isNew = lengths.every((length) => length === 0)
     if (weights.length !== this.floats || (!isNew && lengths.some((length) => length !== this.floats))) {
-      throw new UserError('the saved state is of another training: its size does not fit')
+      throw new UserError('the saved state belongs to another training: its size does not match')
     }
     this.steps = isNew ? 0 : steps
     for (const parameters of this.parameters) {
@@ -148,7 +154,7 @@ export class Trainer {
     }
   }
 
-  /** Gives all memory back. */
+  /** Frees all memory. */
   release(): void {
     for (const giveBack of this.giveBack.splice(0)) giveBack()
   }
@@ -197,6 +203,6 @@ const NO_MOMENTS = { firstMoments: new Float32Array(), secondMoments: new Float3
 
 function noRoom({ message }: MemoryFull): UserError {
   return new UserError(
-    `no room for this training beside the model: ${message}; take fewer layers or experts, or fewer tokens at once`,
+    `no room for this training in addition to the model: ${message}; take fewer layers or experts, or fewer tokens at once`,
   )
 }

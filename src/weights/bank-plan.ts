@@ -1,25 +1,28 @@
 import { type Layout, MIXTURE_KINDS, type MixtureKind } from '../packing/format/layout.js'
 
-/** Weights put into one bank at most, unless told otherwise: below the 4 GiB of a memory by what caches and activations may need. */
+/** Default limit of weights in a bank: 4 GiB of a memory less the room that caches and activations may need. */
 export const BANK_BYTES = 3.25 * 2 ** 30
 
-/** How many experts of one kind a bank holds at once, all of one size. */
+/** Number of experts of one kind that a bank holds at once, and the bytes of each. */
 interface SlotPlan {
   slots: number
   bytes: number
 }
 
-/** Which layers share a bank, and how many of their experts it holds at once. */
+/** Layers of each bank, and the number of their experts that it holds at once. */
 export interface BankPlan {
-  /** Bank of each layer, rising. */
+  /** Bank of each layer, in rising order. */
   bankOfLayer: number[]
-  /** Per bank; a kind is absent where none of its layers has experts of it. */
+  /** By bank; a kind is absent if none of the bank's layers has experts of it. */
   slots: Partial<Record<MixtureKind, SlotPlan>>[]
-  /** Bytes of weights held when all slots are full. */
+  /** Bytes of weights when all slots are full. */
   bytes: number
 }
 
-/** Least budget for a model: its dense parts, and in each bank all experts of the layer at hand, which a prompt may need. */
+/**
+ * Least budget for a model: its dense parts and, in each bank, all experts of one layer, since a prompt may need them
+ * all.
+ */
 export function leastBudget(layout: Layout, bankBytes = BANK_BYTES): number {
   return planBanks(layout, 0, bankBytes).bytes
 }
@@ -58,8 +61,9 @@ function shareOf(available: number, wanted: number): number {
 }
 
 /**
- * Fills bank after bank with whole layers and gives the bank of each; of a layer's experts, `heldShare` count. The first bank
- * also has the table of embeddings. Every bank has room for what follows the layers, since any may be the last.
+ * Fills bank after bank with whole layers and returns the bank of each; `heldShare` of a layer's experts counts. The
+ * first bank also has the embedding table. Every bank has room for the parts after the layers, since any may be the
+ * last.
  */
 function assignLayers(layout: Layout, heldShare: number, bankBytes: number): number[] {
   const [embedding, ...following] = layout.parts.filter(({ layer }) => layer === undefined)
@@ -102,12 +106,12 @@ function countExperts(layout: Layout, bankOfLayer: readonly number[]): ExpertCou
   return counts
 }
 
-/** Bytes of the experts that a bank must hold at once: those of one layer, the largest of each kind. */
+/** Bytes of the experts that a bank must hold at once: for each kind, the layer that has most. */
 function leastBytes(kinds: ExpertCounts): number {
   return [...kinds.values()].reduce((sum, { most, size }) => sum + most * size, 0)
 }
 
-/** Slots of a bank for the experts that it must hold at once, and for `share` of the others. */
+/** Slots for the experts that a bank must hold at once and for `share` of the others. */
 function planSlots(kinds: ExpertCounts, share: number): BankPlan['slots'][number] {
   return Object.fromEntries(
     [...kinds].map(([kind, { all, most, size }]) => {

@@ -5,25 +5,25 @@ import { awaitReading, claim, countHeld, isHeld, markAbsent, markHeld, noneHeld,
 export type ReadExpert = (id: number, target: Uint8Array) => void
 
 /**
- * The experts of one kind that a bank holds at any time: at most `capacity`, the least recently used leaving first.
- * Experts are numbered by their owner; all have the same size.
+ * The experts of one kind in a bank: at most `capacity` at a time; the least recently used makes room. Experts are
+ * numbered by their owner; all have the same size.
  *
- * Where there is room for all, each has its place from the start, and another thread may read some of them there.
+ * If there is room for all, each has its place from the start, and another thread may read some of them into it.
  */
 export class ExpertPool {
   hits = 0
   misses = 0
   /** Bytes that `require` has read. */
   bytesRead = 0
-  /** Which are in memory. */
+  /** Table of the experts' states, shared with other threads. */
   readonly residency: Int32Array
-  /** Address of each expert, 0 while it has no place. */
+  /** Address of each expert; 0 while it has no place. */
   private readonly address: Uint32Array
   private readonly lastUse: Float64Array
   private now = 0
-  /** Places of experts that could not be read. */
+  /** Addresses of experts that could not be read. */
   private readonly spare: number[] = []
-  /** Places given out. */
+  /** Number of places in use. */
   private used = 0
 
   constructor(
@@ -39,7 +39,9 @@ export class ExpertPool {
     if (this.holdsAll) for (let id = 0; id < experts; id++) this.address[id] = bank.arena.allocate(bytes)
   }
 
-  /** Whether there is room for all: then whoever claims one in `residency` may read it to its address. */
+  /**
+   * Whether there is room for all experts. Any thread that claims one in `residency` may then read it to its address.
+   */
   get holdsAll(): boolean {
     return this.capacity >= this.address.length
   }
@@ -49,12 +51,12 @@ export class ExpertPool {
     return countHeld(this.residency)
   }
 
-  /** Address of an expert that the latest `require` named, or of any where there is room for all. */
+  /** Address of an expert of the latest `require`, or of any expert if there is room for all. */
   at(id: number): number {
     return this.address[id]
   }
 
-  /** Makes the experts `first` + list[0..count) resident together; calls `seekHelp` where several are missing. */
+  /** Makes the experts `first` + list[0..count) resident together; calls `seekHelp` if several are missing. */
   require(first: number, list: Int32Array, count: number, seekHelp: () => void): void {
     const now = ++this.now
     let missing = 0
@@ -71,7 +73,7 @@ export class ExpertPool {
       seekHelp()
     }
     for (let i = 0; i < count; i++) if (claim(this.residency, first + list[i])) this.load(first + list[i])
-    // Those that another thread was reading; if it failed, the error is found and reported here.
+    // Waits for those that another thread was reading; if it failed, reading them here reports the error.
     for (let i = 0; i < count; i++) {
       awaitReading(this.residency, first + list[i])
       if (claim(this.residency, first + list[i])) this.load(first + list[i])
@@ -102,14 +104,14 @@ export class ExpertPool {
     return this.address[id]
   }
 
-  /** Takes an expert's place for others, unless it is its own for good. */
+  /** Gives an expert's place to others, unless every expert has its own. */
   private leave(id: number): void {
     if (this.holdsAll) return
     this.spare.push(this.address[id])
     this.address[id] = 0
   }
 
-  /** A free range, or that of the expert used longest ago, which none of the step at hand can be. */
+  /** Finds a free range, or takes that of the expert used longest ago, which the current step does not use. */
   private makeRoom(): number {
     const spare = this.spare.pop()
     if (spare !== undefined) return spare

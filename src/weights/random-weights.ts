@@ -2,13 +2,13 @@ import type { WeightFormat } from '../packing/format/formats.js'
 import type { Part, Piece } from '../packing/format/layout.js'
 import { TableBlockBytes, TILE_ROWS, TileBytes } from '../runtime/abi/formats.js'
 
-/** Random bytes that all weights are cut from: more than a core's caches hold of it at once. */
+/** Size of the random bytes that all weights are cut from: more than a core's caches hold. */
 const POOL_BYTES = 4 * 2 ** 20
 
 /** Root mean square of the levels of uniformly random nibbles and bytes. */
 const LEVEL_RMS: Record<WeightFormat, number> = { f32: 1, q8: 73, q4: 4.6 }
 
-/** A pool of random bytes; every piece of weights is a run of it from a place of its own. */
+/** Makes a pool of random bytes; every piece of weights is a run of it that begins at its own place. */
 export function randomPool(seed = 1): Uint8Array {
   const words = new Uint32Array(POOL_BYTES / 4)
   let state = seed
@@ -23,7 +23,7 @@ export function randomPool(seed = 1): Uint8Array {
 }
 
 /**
- * Fills a part with random packed weights of the size that training leaves them: outputs of about unit variance, so that
+ * Fills a part with random packed weights whose size is that of trained ones: outputs have about unit variance, so that
  * activations stay finite through all layers and routers spread tokens over all experts.
  */
 export function fillRandom(part: Part, target: Uint8Array, pool: Uint8Array): void {
@@ -37,16 +37,16 @@ export function fillRandom(part: Part, target: Uint8Array, pool: Uint8Array): vo
 }
 
 /**
- * How much larger than one of unit variance the outputs of a matrix are. Embeddings are large and what a block adds is
- * small, so that tokens stay unlike each other through all layers: else their common mean would grow, and in the end wake
- * the same experts for all of them.
+ * Factor of a matrix's outputs over unit variance. Embeddings are large and the output of a block is small, so that
+ * tokens stay unlike each other through all layers. Otherwise their common mean would grow and route all of them to the
+ * same experts.
  */
 function gainOf({ kind, name, cols }: Piece): number {
   if (kind === 'rows') return 16 * Math.sqrt(cols)
   return /^(output|down|\w+\.down)/.test(name) ? 0.1 : 1
 }
 
-/** Weights of norms 1, everything else (biases) 0. */
+/** Sets weights of norms to 1, everything else (biases) to 0. */
 function fillVector(piece: Piece, bytes: Uint8Array): void {
   const floats = new Float32Array(piece.bytes / 4)
   if (/(ln_|norm).*(?<!bias)$/.test(piece.name)) floats.fill(1, 0, piece.cols)

@@ -4,10 +4,10 @@ import type { BankPlan } from './bank-plan.js'
 import { ExpertPool } from './expert-pool.js'
 import { BELL_WORDS, Bell } from './residency.js'
 
-/** Reads a part's packed bytes into memory; synchronous, since the engine's thread has nothing else to do meanwhile. */
+/** Reads a part's packed bytes into memory, synchronously: the engine's thread has nothing else to do. */
 export type ReadPart = (part: Part, target: Uint8Array) => void
 
-/** Where an expert belongs: its number in the pool of its bank and kind. */
+/** Place of an expert: its number in the pool of its bank and kind. */
 export interface ExpertPlace {
   /** Number of its mixture: 2 * layer, + 1 for MLP. */
   mixture: number
@@ -17,10 +17,13 @@ export interface ExpertPlace {
   id: number
 }
 
-/** The weights of a model in their banks: dense parts from the start, experts as they are routed to. */
+/**
+ * The weights of a model in their banks. Dense parts are there from the start; experts are read when tokens are routed
+ * to them.
+ */
 export class WeightStore {
   readonly banks: Bank[]
-  /** Rung when several experts of a mixture are wanted. */
+  /** Rings when several experts of a mixture are wanted. */
   readonly bell = new Int32Array(new SharedArrayBuffer(4 * BELL_WORDS))
   private readonly addresses = new Map<string, number>()
   private readonly pools: Map<MixtureKind, ExpertPool>[]
@@ -45,7 +48,7 @@ export class WeightStore {
     }
   }
 
-  /** Reads everything, as far as the budget holds it. */
+  /** Reads everything that fits the budget. */
   readAll(): void {
     this.readDense()
     for (const { layer = 0, expert } of this.layout.parts) {
@@ -53,45 +56,45 @@ export class WeightStore {
     }
   }
 
-  /** Puts a part in place whose bytes are at hand: the way in for a checkpoint that is packed as it is loaded. */
+  /** Puts the bytes of a part in place, for a checkpoint that is packed as it is loaded. */
   place(part: Part, bytes: Uint8Array): void {
     const { layer = 0, expert } = part
     if (!expert) return this.placeDense(part, (target) => target.set(bytes))
     this.poolOf(layer, expert.kind).place(this.first[expert.kind][layer] + expert.id, bytes)
   }
 
-  /** The bank in which a layer lies, with all its experts. */
+  /** Bank of a layer and all its experts. */
   bankOf(layer: number): number {
     return this.plan.bankOfLayer[layer]
   }
 
-  /** Address of a dense piece, in the bank of its part. Throws when the model has none of these names. */
+  /** Address of a dense piece in the bank of its part. Throws if the model has no such part or piece. */
   address(part: string, piece: string): number {
     const address = this.addresses.get(part)
     if (address === undefined) throw new RangeError(`part ${part} is not in memory`)
     return address + pieceOf(this.layout.part(part), piece).offset
   }
 
-  /** Address of an expert (of its first piece), after `require` has named it for the step at hand. */
+  /** Address of an expert's first piece, valid after `require` has named it for this step. */
   expert(layer: number, kind: MixtureKind, expert: number): number {
     return this.poolOf(layer, kind).at(this.first[kind][layer] + expert)
   }
 
-  /** Offset of a piece within the experts of a kind, the same for all of a model. */
+  /** Offset of a piece within an expert, the same for all experts of a kind. */
   pieceOffset(kind: MixtureKind, piece: string): number {
     const part = this.layout.parts.find(({ expert }) => expert?.kind === kind)
     if (!part) throw new RangeError(`the model has no ${kind} experts`)
     return pieceOf(part, piece).offset
   }
 
-  /** Makes the first `count` experts of the list ready; they stay so until the next call for the same bank. */
+  /** Makes the first `count` experts of the list resident; they stay so until the next call for the same bank. */
   require(layer: number, kind: MixtureKind, experts: Int32Array, count: number): void {
     this.poolOf(layer, kind).require(this.first[kind][layer], experts, count, () => {
       this.ring(layer, kind, 2 * count > this.layout.experts(layer, kind).length)
     })
   }
 
-  /** All experts with their pools and numbers there, in the order in which a token meets them. */
+  /** Places of all experts, in the order tokens meet them. */
   get places(): ExpertPlace[] {
     return this.layout.parts.flatMap((part) => {
       const { layer = 0, expert } = part
@@ -102,7 +105,10 @@ export class WeightStore {
     })
   }
 
-  /** Requests for experts that were held and that were not, bytes of weights read, since loading; and those held now. */
+  /**
+   * Counts since loading: requests for experts that were held (hits) and that were not (misses), bytes of weights read;
+   * and the bytes held now.
+   */
   stats(): { hits: number; misses: number; bytesRead: number; weightsBytes: number } {
     const pools = this.pools.flatMap((kinds) => [...kinds.values()])
     const total = { hits: 0, misses: 0, bytesRead: this.denseBytes, weightsBytes: this.denseBytes }
@@ -111,7 +117,7 @@ export class WeightStore {
       total.hits += pool.hits
       total.misses += pool.misses
       total.weightsBytes += held
-      // Where there is room for all, an expert is read once, by whichever thread.
+      // With room for all, any thread reads an expert, once.
       total.bytesRead += pool.holdsAll ? held : pool.bytesRead
     }
     return total
@@ -155,7 +161,7 @@ export class WeightStore {
     this.denseBytes += part.bytes
   }
 
-  /** What stands before the layers lies in the first bank, what follows them in the last. */
+  /** Parts before the layers are in the first bank, those after them in the last. */
   private bankOfPart(part: Part): number {
     if (part.layer !== undefined) return this.bankOf(part.layer)
     return part === this.layout.parts[0] ? 0 : this.banks.length - 1

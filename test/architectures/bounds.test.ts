@@ -10,7 +10,7 @@ test('no family plans more layers than any model has', async () => {
   }
 })
 
-test('a long list of dense layers is looked through once, not once per layer', () => {
+test('a long list of dense layers is searched once, not once per layer', () => {
   const mlp_only_layers = new Array(500_000).fill(5000)
   const before = process.cpuUsage().user
   for (const model_type of ['qwen2_moe', 'qwen3_moe']) {

@@ -10,7 +10,7 @@ function read(json: Record<string, unknown>): DecoderConfig {
   return parseConfig(json, WHERE) as DecoderConfig
 }
 
-test('an absent key means the default of its family', () => {
+test('an absent key has the default of its family', () => {
   assert.is(read({ model_type: 'olmoe' }).epsilon, 1e-5)
   assert.is(read({ model_type: 'mixtral' }).rope.theta, 1e6)
   assert.is(read({ model_type: 'mixtral' }).keyValueHeads, 8)
@@ -19,7 +19,7 @@ test('an absent key means the default of its family', () => {
   assert.is(read({ model_type: 'qwen2_moe' }).attentionBias, 'qkv')
 })
 
-test('RoPE is read as older and newer files spell it', () => {
+test('RoPE is read in its older and newer spelling', () => {
   const older = { model_type: 'mixtral', rope_theta: 5000, rope_scaling: { type: 'linear', factor: 4 } }
   const newer = { model_type: 'mixtral', rope_parameters: { rope_theta: 5000, rope_type: 'linear', factor: 4 } }
   const expected = { theta: 5000, scaling: { type: 'linear', factor: 4 } }
@@ -31,7 +31,7 @@ test('RoPE is read as older and newer files spell it', () => {
   assert.equal(scaling, { type: 'yarn', factor: 4, original: 64, ...rest })
 })
 
-test('the historical names of JetMoE are understood, and the others win', () => {
+test('historical names of JetMoE are read, but the current ones win', () => {
   const config = read({ model_type: 'jetmoe', num_layers: 3, moe_num_experts: 6, moe_top_k: 3, ffn_hidden_size: 64 })
   assert.is(config.layers, 3)
   assert.is(config.ffnHidden, 64)
@@ -45,7 +45,7 @@ test('the historical names of JetMoE are understood, and the others win', () => 
   assert.is(read({ model_type: 'jetmoe', num_layers: 3, num_hidden_layers: 5 }).layers, 5)
 })
 
-test('Qwen layers are dense where they are listed, or the step passes over them', () => {
+test('Qwen layers are dense if they are listed, or if the step skips them', () => {
   const experts = (json: Record<string, unknown>) =>
     read({ model_type: 'qwen3_moe', num_hidden_layers: 4, num_experts: 8, ...json }).mixtures[0]?.experts
   assert.equal(experts({}), [8, 8, 8, 8])
@@ -59,7 +59,7 @@ test('several ids may end a text', () => {
   assert.equal(config.eosTokens, [151645, 151643])
 })
 
-test('what molm does not compute is refused by name', async () => {
+test('features that molm does not compute are refused by name', async () => {
   const refused: [Record<string, unknown>, RegExp][] = [
     [{ model_type: 'mixtral', rope_scaling: { rope_type: 'llama3', factor: 8 } }, /RoPE of type "llama3"/],
     [{ model_type: 'mixtral', rope_scaling: { rope_type: 'dynamic', factor: 2 } }, /RoPE of type "dynamic"/],
@@ -85,7 +85,7 @@ test('what molm does not compute is refused by name', async () => {
   for (const [json, pattern] of refused) await rejectsWithUserError(() => read(json), pattern)
 })
 
-test('an unknown model_type is answered with those that run', async () => {
+test('an unknown model_type is refused with the list of known ones', async () => {
   const all = new RegExp(`"gpt_oss".*${MODEL_TYPES.join(', ')}`)
   await rejectsWithUserError(() => read({ model_type: 'gpt_oss' }), all)
 })

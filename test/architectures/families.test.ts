@@ -9,7 +9,7 @@ import { withModel } from '../support/models.js'
 import { BLOCKS, CROSS_ENTROPY, GATES, LOGITS } from '../support/tolerances.js'
 
 /*
- * Hugging Face transformers wrote what is expected here, in float32. Its own float32 differs from exact numbers by up to
+ * Expected values are from Hugging Face transformers, in float32. Its own float32 differs from exact numbers by up to
  * 1.8e-5; most mistakes in the mathematics make far larger differences.
  */
 
@@ -78,7 +78,7 @@ async function checkCrossEntropy(model: Model, { prompts, meanCrossEntropy: want
 
 const found = suite('checkpoints of the families')
 
-found('are there: what is not found is not tested', () => {
+found('all are found, and so tested', () => {
   assert.ok(FAMILY_FIXTURES.length >= 14, FAMILY_FIXTURES.join(' '))
 })
 

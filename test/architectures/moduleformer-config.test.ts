@@ -26,7 +26,7 @@ async function fixtureConfig(name: string): Promise<ModuleFormerConfig> {
   return parseConfig(JSON.parse(await readFile(fixturePath(`${name}/config.json`), 'utf8')), WHERE)
 }
 
-test('a silent config.json is the default ModuleFormer', () => {
+test('an empty config.json is the default ModuleFormer', () => {
   const config = parseConfig({ model_type: 'moduleformer' }, WHERE)
   const { raw, ...shape } = config
   assert.equal(shape, {
@@ -71,13 +71,13 @@ test('one head as wide as the model means shared keys and values', async () => {
   assert.is(parseConfig({ ...small, n_head: 1 }, WHERE).sharedKeyValue, false)
 })
 
-test('a classifier has its labels in the order of their ids', async () => {
+test('labels of a classifier are in the order of their ids', async () => {
   const config = await fixtureConfig('13-classifier-safetensors-f32')
   assert.is(config.architecture, 'classifier')
   assert.equal(config.labels, ['negative', 'neutral', 'positive'])
 })
 
-test('a classifier without id2label has numbered labels, two unless told otherwise', () => {
+test('a classifier without id2label has numbered labels, two by default', () => {
   const classifier = { ...small, architectures: ['ModuleFormerForSequenceClassification'] }
   assert.equal(parseConfig(classifier, WHERE).labels, ['LABEL_0', 'LABEL_1'])
   assert.is(parseConfig({ ...classifier, num_labels: 2 ** 16 }, WHERE).labels?.length, 2 ** 16)
@@ -98,7 +98,7 @@ test('labels with a gap in their ids are refused', async () => {
   await rejectsWithUserError(() => parseConfig(classifier, WHERE), /id2label/)
 })
 
-test('the generic names of sizes are understood, and the specific ones win', () => {
+test('generic names of sizes are read, but the specific ones win', () => {
   const config = { model_type: 'moduleformer', hidden_size: 96, num_hidden_layers: 3, num_attention_heads: 2 }
   assert.equal(
     [96, 3, 2],
@@ -140,11 +140,11 @@ test('another kind of model is named in the error', async () => {
   await rejectsWithUserError(() => parseConfig([], WHERE), /object/)
 })
 
-test('a config.json that names only a ModuleFormer class is understood', () => {
+test('a config.json that names only a ModuleFormer class is read', () => {
   assert.is(parseConfig({ architectures: ['ModuleFormerForCausalLM'] }, WHERE).layers, 24)
 })
 
-test('numbers that cannot be meant are refused by name', async () => {
+test('numbers that make no sense are refused by name', async () => {
   const wrong: [Record<string, unknown>, RegExp][] = [
     [{ k_att: 5 }, /k_att 5 is more than the 4 experts/],
     [{ k_mlp: 3, molm_experts: { attention: [4, 4], mlp: [8, 2] } }, /k_mlp 3 is more than the 2 experts/],
@@ -168,7 +168,7 @@ test('numbers that cannot be meant are refused by name', async () => {
   }
 })
 
-test('class names that are no texts are passed over', () => {
+test('class names that are not strings are ignored', () => {
   const architectures = [{ toString: 1 }, null, ['ModuleFormerForSequenceClassification'], 5]
   assert.is(parseConfig({ ...small, architectures }, WHERE).architecture, 'causal-lm')
 })
@@ -177,7 +177,7 @@ test('control characters of a hostile config.json do not reach the terminal', as
   await rejectsWithUserError(() => parseConfig({ model_type: '\u001b[2J\u009b' }, WHERE), /^\P{Cc}*$/u)
 })
 
-test('silent rows and the bias of pruned and grafted models are read, and refused where they cannot be meant', () => {
+test('silent rows and the bias of pruned and grafted models are read, and refused if they make no sense', () => {
   const base = { model_type: 'moduleformer', n_layer: 2 }
   const experts = { attention: [3, 4], mlp: [8, 5] }
   const plain = parseConfig({ ...base, molm_experts: experts }, 'config.json')

@@ -129,7 +129,7 @@ test('Ctrl-C before there is anything to write says so, and that --resume contin
     assert.is(stdout, '')
     assert.match(
       stderr,
-      /\(--resume continues\)\n.*interrupted at step \d+, before anything .* teach with --resume to go on\n$/,
+      /\(--resume continues\)\n.*interrupted at step \d+, before anything .* teach with --resume to continue\n$/,
     )
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt', 'taught.teaching'])
   }))

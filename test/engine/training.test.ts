@@ -48,7 +48,7 @@ async function withEngine(path: string, quant: Quant, use: (engine: Running) => 
   }
 }
 
-/** New experts that are copies of expert 3, with their rows of the router. */
+/** Weights of new experts that copy expert 3 and its router row. */
 async function copies(training: ExpertTraining, quant: Quant): Promise<Float32Array> {
   const { config } = await resolveModel(NANO)
   const { tensors, floats } = trainedTensors(layoutOf(config, formatsFor(quant)), PLAN)
@@ -61,7 +61,7 @@ async function copies(training: ExpertTraining, quant: Quant): Promise<Float32Ar
 }
 
 for (const quant of ['f32', 'q4'] as const) {
-  test(`${quant}: new experts learn a text, whatever it costs the others`, () =>
+  test(`${quant}: new experts learn a text`, () =>
     withEngine(NANO, quant, async ({ training }) => {
       const size = await training.size(PLAN)
       const begun = await training.begin(PLAN, await copies(training, quant))
@@ -81,7 +81,7 @@ for (const quant of ['f32', 'q4'] as const) {
     }))
 }
 
-test('a session beside it computes as before, and with a training whose new experts are never chosen so does that', () =>
+test('a session computes as before during a training, and trained copies compute as their originals at first', () =>
   withEngine(NANO, 'f32', async ({ training, ask }) => {
     const [tokens] = BATCH.sequences
     const run = (session: number) =>
@@ -100,7 +100,7 @@ test('a session beside it computes as before, and with a training whose new expe
       const row = logits.subarray((t - 1) * 4096, t * 4096)
       expected += Math.log(row.reduce((sum, z) => sum + Math.exp(z), 0)) - row[tokens[t]]
     }
-    // Rows of zeros would be chosen; experts that the model has, trained as they are, change nothing.
+    // New experts with rows of zeros would be chosen; copies of the model's own experts change nothing.
     const plan: TrainingPlan = { mixtures: [{ layer: 2, kind: 'mlp', existing: [1, 5] }] }
     await training.begin(plan)
     const { loss } = await training.loss({ sequences: [tokens] })
@@ -109,7 +109,7 @@ test('a session beside it computes as before, and with a training whose new expe
     sameBits((await run(2)).logits, logits)
   }))
 
-test('requests that come before the code of training has been read are answered in order, beside a generation', () =>
+test('requests that arrive before the training code is loaded are answered in order, during a generation', () =>
   withEngine(NANO, 'q4', async ({ training, ask }) => {
     const forward: Request = {
       ...{ kind: 'forward', session: 1, tokens: BATCH.sequences[1], logits: 'last' },
@@ -117,19 +117,19 @@ test('requests that come before the code of training has been read are answered 
     }
     const alone = await ask<ForwardReply>({ ...forward, session: 2 })
     const order: string[] = []
-    const told = <T>(name: string, reply: Promise<T>) => reply.finally(() => order.push(name))
+    const logged = <T>(name: string, reply: Promise<T>) => reply.finally(() => order.push(name))
     const all = await Promise.all([
-      told('begin', training.begin(PLAN)),
+      logged('begin', training.begin(PLAN)),
       ask<ForwardReply>(forward),
-      told('read', training.read(false)),
-      told('end', training.end()),
+      logged('read', training.read(false)),
+      logged('end', training.end()),
     ])
     assert.equal(order, ['begin', 'read', 'end'])
     assert.is(all[2].weights.length, all[0].parameters)
     sameBits(all[1].logits, alone.logits)
   }))
 
-test('a generation and a step that run beside each other are each what they are alone, to the bit', () =>
+test('a generation and a concurrent step are each the same as alone, to the bit', () =>
   withEngine(NANO, 'f32', async ({ training, client }) => {
     const order: string[] = []
     const generate = async (session: number) => {
@@ -168,7 +168,7 @@ test('a generation and a step that run beside each other are each what they are 
     sameBits(found.weights, expected.weights)
   }))
 
-test('a state that was read goes on as the training itself', () =>
+test('a restored state continues like the original training', () =>
   withEngine(NANO, 'f32', async ({ training }) => {
     const weights = await copies(training, 'f32')
     const step = () => training.step(BATCH, { learningRate: 0.01 })
@@ -186,12 +186,12 @@ test('a state that was read goes on as the training itself', () =>
     assert.is(found.steps, 2)
     for (const name of ['weights', 'firstMoments', 'secondMoments'] as const)
       sameBits(found[name], expected[name], name)
-    // Without moments the optimiser begins anew.
+    // Without moments the optimiser restarts.
     await training.write({ ...saved, firstMoments: new Float32Array(), secondMoments: new Float32Array() })
     assert.is((await read()).steps, 0)
   }))
 
-test('predictions count as their weights say', () =>
+test('only predictions with a weight of 1 count', () =>
   withEngine(NANO, 'f32', async ({ training }) => {
     await training.begin(PLAN, await copies(training, 'f32'))
     const [tokens] = BATCH.sequences
@@ -203,7 +203,7 @@ test('predictions count as their weights say', () =>
     assert.ok(Math.abs((29 * first.loss + 30 * second.loss) / 59 - all.loss) < 1e-9)
   }))
 
-test('a step that is stopped, or whose numbers are none, is not taken', () =>
+test('a step that is stopped, or whose loss is not a number, is not taken', () =>
   withEngine(NANO, 'f32', async ({ training, client }) => {
     const weights = await copies(training, 'f32')
     await training.begin(PLAN, weights)
@@ -219,8 +219,8 @@ test('a step that is stopped, or whose numbers are none, is not taken', () =>
     broken[3] = Number.NaN
     sameBits((await training.read(false)).weights, weights)
     await training.begin(PLAN, broken)
-    const told = await training.step(BATCH, { learningRate: 0.1 })
-    assert.not.ok(Number.isFinite(told.gradientNorm))
+    const result = await training.step(BATCH, { learningRate: 0.1 })
+    assert.not.ok(Number.isFinite(result.gradientNorm))
     const after = await training.read(false)
     assert.is(after.steps, 0)
     sameBits(after.weights, broken)
@@ -230,7 +230,7 @@ type Call = (training: ExpertTraining) => Promise<unknown>
 
 const REFUSALS: [string, Call, RegExp][] = [
   ['before it has begun', (training) => training.loss(BATCH), /no training is under way/],
-  ['nothing', begin([]), /nothing is to be trained/],
+  ['nothing', begin([]), /names no experts to train/],
   ['a layer that is not there', begin([{ layer: 6, kind: 'mlp', newExperts: 1 }]), /layer 6 has no mlp experts/],
   ['an expert that is not there', begin([{ layer: 1, kind: 'mlp', existing: [24] }]), /layer 1 has no mlp expert 24/],
   ['an expert of one that is not there', (training) => training.expert(0, 'attention', 8), /no attention expert 8/],
@@ -242,7 +242,7 @@ function begin(mixtures: TrainingPlan['mixtures']): Call {
   return (training) => training.begin({ mixtures })
 }
 
-test('what cannot be trained is refused, and why', () =>
+test('plans and batches that cannot be trained are refused with the reason', () =>
   withEngine(NANO, 'q4', async ({ training }) => {
     for (const [what, call, message] of REFUSALS) {
       const thrown = await thrownBy(call(training))
@@ -262,7 +262,7 @@ test('what cannot be trained is refused, and why', () =>
     assert.match(String(await thrownBy(training.read())), /no training is under way/)
   }))
 
-test('of a family that has no way back, and of a classifier, nothing can be trained', async () => {
+test('a family without a backward pass and a classifier cannot be trained', async () => {
   const plan: TrainingPlan = { mixtures: [{ layer: 0, kind: 'mlp', newExperts: 1 }] }
   await withEngine(fixturePath('31-olmoe-f32'), 'f32', async ({ training }) => {
     assert.match(String(await thrownBy(training.begin(plan))), /OLMoE models cannot be trained/)

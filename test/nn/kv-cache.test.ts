@@ -16,9 +16,9 @@ const PAGE_BYTES = 32 * cacheRowBytes(CHANNELS, 'f32')
 
 interface Bench {
   bank: Bank
-  /** Three layers, of which the last has K = V. */
+  /** Three layers; the last has K = V. */
   cache: KVCache
-  /** Runs a batch: rows that name their position, layer and kind. */
+  /** Runs a batch whose rows encode their position, layer and kind. */
   add(tokens: number): void
 }
 
@@ -46,7 +46,7 @@ function bench(): Bench {
   return { bank, cache, add }
 }
 
-/** Positions of which the cache has the right rows: all of them, or the test fails. */
+/** Checks that the cache has the right rows, and returns their positions. */
 function checkRows(cache: KVCache, message: string): void {
   const rows = cache.export()
   const count = cache.length - cache.oldest
@@ -61,7 +61,7 @@ function checkRows(cache: KVCache, message: string): void {
   }
 }
 
-test('pages of heads keep the rows, export them and take them in', () => {
+test('pages of heads store, export and import rows', () => {
   const [heads, size, positions] = [3, 5, 70]
   for (const format of ['f32', 'bf16'] as const) {
     const bank = bankOf('plain')
@@ -90,7 +90,7 @@ test('pages of heads keep the rows, export them and take them in', () => {
   }
 })
 
-test('a request that fails brings back what it found, forgotten positions among it', () => {
+test('a failed request restores the cache, including forgotten positions', () => {
   for (const [before, batches, context] of [
     [100, [200, 50], 1000],
     [100, [64, 64, 64], 40],
@@ -114,7 +114,7 @@ test('a request that fails brings back what it found, forgotten positions among 
   }
 })
 
-test('a request that is done has given back what it forgot', () => {
+test('a completed request frees the positions that it forgot', () => {
   const { bank, cache, add } = bench()
   const empty = bank.arena.used
   add(300)
@@ -133,7 +133,7 @@ test('a request that is done has given back what it forgot', () => {
   cache.release()
 })
 
-test('what is cut back to before the oldest position is empty, and goes on from there', () => {
+test('a cache truncated to before its oldest position is empty, and continues from there', () => {
   const { cache, add } = bench()
   add(200)
   cache.forget(150)
@@ -144,7 +144,7 @@ test('what is cut back to before the oldest position is empty, and goes on from 
   assert.equal([cache.oldest, cache.length], [50, 120])
 })
 
-test('any order of growing, forgetting, cutting and failing keeps the right rows and loses no memory', () => {
+test('any order of growing, forgetting, truncating and failing keeps the right rows and leaks no memory', () => {
   const random = seededRandom(5)
   const next = (below: number) => Math.floor(random.nextFloat() * below)
   for (let round = 0; round < 20; round++) {
@@ -170,14 +170,14 @@ test('any order of growing, forgetting, cutting and failing keeps the right rows
       assert.ok(cache.bytes <= pages * 5 * PAGE_BYTES, `round ${round}, step ${step}: ${cache.bytes} bytes`)
     }
     cache.release()
-    assert.ok(bank.arena.used < before, 'the tables are given back, too')
+    assert.ok(bank.arena.used < before, 'the tables are freed, too')
   }
 })
 
-test('where there is no room, the error names the option, and nothing has been taken', async () => {
+test('without room, the error names the option, and nothing is allocated', async () => {
   const { bank, cache, add } = bench()
   add(40)
-  // Room for 20 more pages, of which 10 positions would need 0 and 320 would need 50.
+  // Room for 20 more pages: 10 positions would need none, 320 would need 50.
   bank.arena.allocate(bank.arena.room - 20 * PAGE_BYTES)
   const { used } = bank.arena
   await rejectsWithUserError(() => cache.reserve(320), /no room for 320 more tokens: .* `context`/)
@@ -197,7 +197,7 @@ test('where there is no room, the error names the option, and nothing has been t
   checkRows(cache, 'and then')
 })
 
-test('a cache that does not even get its tables takes nothing, and says so', async () => {
+test('a cache without room for its tables throws and allocates nothing', async () => {
   const bank = bankOf('plain')
   bank.arena.allocate(bank.arena.room - 3 * 64)
   const { used } = bank.arena
@@ -205,7 +205,7 @@ test('a cache that does not even get its tables takes nothing, and says so', asy
   assert.is(bank.arena.used, used)
 })
 
-test('rows are taken in from their oldest position on, and only where they fit', async () => {
+test('rows are imported from their oldest position on, and only if they fit', async () => {
   const { cache, add } = bench()
   add(1000)
   cache.forget(990)
@@ -213,7 +213,7 @@ test('rows are taken in from their oldest position on, and only where they fit',
   const other = bench()
   other.cache.import(rows, 990, 1000)
   assert.equal([other.cache.oldest, other.cache.length], [990, 1000])
-  checkRows(other.cache, 'taken in')
+  checkRows(other.cache, 'imported')
   // Two pages of each kind, and none for what was forgotten.
   assert.is(other.cache.bytes, 5 * 2 * PAGE_BYTES)
   for (const oldest of [-1000, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 4e9, 989, 991]) {

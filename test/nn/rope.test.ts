@@ -19,7 +19,7 @@ interface Case {
   frequencies: string
 }
 
-/** NumPy computed them in float32, operation by operation as Hugging Face transformers does. */
+/** NumPy computed these in float32, operation by operation as Hugging Face transformers does. */
 const CASES: Case[] = JSON.parse(readFileSync(fixturePath('rope/frequencies.json'), 'utf8'))
 
 const MIXTRAL = {

@@ -45,7 +45,7 @@ export async function withTrainable<T>(
   }
 }
 
-/** The same with a training that has begun, from the weights given or those of the model. */
+/** Runs `use` with a training that has begun, from the weights given or those of the model. */
 export function withTrainer<T>(
   path: string,
   options: TrainerOptions,
@@ -72,7 +72,7 @@ export function finish<T>(task: Generator<undefined, T>): T {
   }
 }
 
-/** All experts of all layers of a model. */
+/** A plan that trains all experts of all layers. */
 export function wholePlan({ config }: TrainedModel, plan: Partial<TrainingPlan> = {}): TrainingPlan {
   const mixtures = config.mixtures.flatMap(({ kind, experts }) =>
     experts.map((count, layer) => ({ layer, kind, existing: Array.from({ length: count }, (_, id) => id) })),

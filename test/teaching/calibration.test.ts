@@ -11,7 +11,7 @@ const dataset = (name: string, first: number, more: Partial<Dataset> = {}): Data
 const DATASETS = [dataset('new', 1)]
 const RETAINED = [dataset('own', 2, { isGenerated: true }), dataset('old', 3)]
 
-/** A model that tells its lessons by their first token; `rise` is what a bias costs of what is kept. */
+/** A model whose loss depends on a sequence's first token; `rise` is the loss of retained text at a bias. */
 function modelWith(rise: (bias: number) => number, gain: (bias: number) => number = () => 1): Model {
   const loss = async ({ sequences: [[first]], distilled }: TrainingBatch, options: PassOptions = {}) => {
     options.signal?.throwIfAborted()
@@ -29,7 +29,7 @@ const run = (model: Model, signal?: AbortSignal) =>
   calibrate(model, { datasets: DATASETS, retained: RETAINED }, { forget: 0.01, signal })
 const BOUND = Math.log1p(0.01)
 
-test('gates stay open if they cost no more than is accepted', async () => {
+test('gates stay open if the retained texts stay within their bounds', async () => {
   const calibration = await run(modelWith(() => BOUND / 2))
   assert.is(calibration.bias, 0)
   assert.ok(calibration.isWithinLimit)
@@ -37,7 +37,7 @@ test('gates stay open if they cost no more than is accepted', async () => {
   assert.equal(
     calibration.curve.map(({ bias }) => bias),
     [0, -0.5, -1, -2, -4],
-    'nothing is looked for between',
+    'no bisection',
   )
   const [{ retained }] = calibration.curve
   assert.equal(
@@ -50,7 +50,7 @@ test('gates stay open if they cost no more than is accepted', async () => {
   for (const { rise } of retained) assert.ok(Math.abs(rise - BOUND / 2) < 1e-9, `${rise}`)
 })
 
-test('the limit is looked for by halves beside the first bias that is within it', async () => {
+test('bisection finds the limit next to the first bias within it', async () => {
   const { bias, isWithinLimit, curve } = await run(modelWith((bias) => (bias <= -1.3 ? 0 : 1)))
   assert.is(bias, -1.375)
   assert.ok(isWithinLimit)
@@ -60,20 +60,20 @@ test('the limit is looked for by halves beside the first bias that is within it'
   )
 })
 
-test('a bias that is within counts although one further from 0 is not', async () => {
+test('a bias within the limit counts even if one further from 0 is not', async () => {
   const { bias, curve } = await run(modelWith((bias) => (bias === -1 || bias < -1.9 || bias > -0.3 ? 1 : 0)))
   assert.is(bias, -0.3125)
   assert.is(curve.length, 8)
 })
 
-test('if none is within, the one that comes nearest is taken', async () => {
+test('without a bias within the limit, the nearest to it is taken', async () => {
   const { bias, isWithinLimit, curve } = await run(modelWith((bias) => (bias === -2 ? 0.5 : 1)))
   assert.is(bias, -2)
   assert.not.ok(isWithinLimit)
   assert.is(curve.length, 5)
 })
 
-test('what is left of what was learnt counts at the bias that is chosen', async () => {
+test('the remaining gain is judged at the chosen bias', async () => {
   const calibration = await run(
     modelWith(
       (bias) => (bias === -4 ? 0 : 1),
@@ -82,10 +82,10 @@ test('what is left of what was learnt counts at the bias that is chosen', async 
   )
   assert.ok(calibration.bias < -2)
   assert.ok(hasLearnt(calibration, 0))
-  assert.not.ok(hasLearnt(calibration, -4), 'less than a thousandth of a nat is nothing')
+  assert.not.ok(hasLearnt(calibration, -4), 'less than a thousandth of a nat does not count')
 })
 
-test('an abort ends it with its reason', async () => {
+test('an abort rejects with its reason', async () => {
   const reason = new Error('enough')
   assert.is(
     await run(

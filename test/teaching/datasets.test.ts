@@ -6,7 +6,7 @@ import { makeBatch, RoundRobinSampler, ShuffledSampler } from '#molm/teaching/sa
 import type { Settings } from '#molm/teaching/teach-options.js'
 import { stepSizes } from '#molm/teaching/training-run.js'
 
-test('ids are cut into sequences without a gap, and a last one that predicts nothing is left out', () => {
+test('ids are cut into sequences without a gap, and a last single token is dropped', () => {
   const cut = (length: number) =>
     cutSequences(
       Int32Array.from({ length }, (_, i) => i),
@@ -29,7 +29,7 @@ const datasetOf = (first: number, count: number): Dataset => {
   return { name: `${first}`, train, heldOut: train }
 }
 
-test('a sampler gives every sequence once before any comes again, and the same order for a seed', () => {
+test('a sampler draws every sequence once before any repeats, in the same order for a seed', () => {
   const drawn = (seed: number, skipped = 0) => {
     const samplers = new RoundRobinSampler([ShuffledSampler.of([datasetOf(0, 7)], seed)])
     samplers.skip(skipped, 2)
@@ -43,13 +43,13 @@ test('a sampler gives every sequence once before any comes again, and the same o
   assert.equal(drawn(3, 2).slice(0, 10), order.slice(4))
 })
 
-test('datasets with samplers of their own are read in turn, however long they are', () => {
+test('a round-robin sampler draws from each dataset in turn, whatever their lengths', () => {
   const samplers = RoundRobinSampler.each([datasetOf(0, 2), datasetOf(100, 50)], 3)
   const names = samplers.draw(6).map(({ dataset }) => dataset.name)
   assert.equal(names, ['0', '100', '0', '100', '0', '100'])
 })
 
-test('what is kept is distilled, and prompts are not predicted', () => {
+test('replayed sequences are distilled, and prompts are not predicted', () => {
   const [newText, replay] = [
     new RoundRobinSampler([ShuffledSampler.of([datasetOf(0, 2)], 0)]),
     RoundRobinSampler.each([{ ...datasetOf(9, 1), prompt: 1 }], 0),
@@ -61,7 +61,7 @@ test('what is kept is distilled, and prompts are not predicted', () => {
   assert.equal(batch.weights, [undefined, undefined, Float32Array.of(0, 1)])
 })
 
-test('a sample of what is held out is spread over it, and one sequence at least', () => {
+test('a held-out sample is spread over the text and has at least one sequence', () => {
   const dataset = { ...datasetOf(0, 10) }
   assert.equal(
     heldOutSample(dataset, 10).map(([id]) => id),
@@ -71,7 +71,7 @@ test('a sample of what is held out is spread over it, and one sequence at least'
   assert.is(heldOutSample(dataset, 0.1).length, 1)
 })
 
-test('the learning rate rises to its highest, and falls to a tenth', () => {
+test('the learning rate rises to its highest value, then falls to a tenth', () => {
   const rates = Array.from({ length: 100 }, (_, step) => learningRateAt(step, 100, 1))
   assert.is(Math.max(...rates), 1)
   const top = rates.indexOf(1)
@@ -82,7 +82,7 @@ test('the learning rate rises to its highest, and falls to a tenth', () => {
   assert.is(learningRateAt(0, 1, 1), 1)
 })
 
-test('a step has sequences of what is new, and of what is to be kept', () => {
+test('a step has sequences of new and of replayed text', () => {
   const sizes = (settings: Partial<Settings>) =>
     stepSizes({ batch: 2048, window: 256, keep: 0.4, ...settings } as Settings)
   assert.equal(sizes({}), { newText: 5, replay: 3 })

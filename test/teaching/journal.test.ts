@@ -19,7 +19,7 @@ const JOURNAL: Journal = {
   replay: [{ train: [Int32Array.of(1, 2, 3)], heldOut: [Int32Array.of(4, 5)] }],
 }
 
-test('a journal is read as it was written, and nothing is left beside it', () =>
+test('a journal reads back unchanged, and leaves no other file', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.teaching')
     await writeJournal(path, 'key', JOURNAL)
@@ -28,12 +28,12 @@ test('a journal is read as it was written, and nothing is left beside it', () =>
     assert.equal(await readdir(dir), ['out.teaching'])
   }))
 
-test('a journal that is damaged, cut, of another training or not there is refused', () =>
+test('a journal that is damaged, truncated, missing or of another training is refused', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.teaching')
     await rejectsWithUserError(() => readJournal(path, 'key'), /no such file; there is no training to resume/)
     await writeJournal(path, 'key', JOURNAL)
-    await rejectsWithUserError(() => readJournal(path, 'other'), /of another training/)
+    await rejectsWithUserError(() => readJournal(path, 'other'), /belongs to another training/)
     const bytes = await readFile(path)
     for (let at = 0; at < bytes.length; at++) {
       const damaged = Uint8Array.from(bytes)
@@ -47,7 +47,7 @@ test('a journal that is damaged, cut, of another training or not there is refuse
     }
   }))
 
-test('a journal of another version is refused, and not as a damaged one', () =>
+test('a journal of another version is refused with that reason', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.teaching')
     await writeJournal(path, 'key', JOURNAL)
@@ -60,7 +60,7 @@ test('a journal of another version is refused, and not as a damaged one', () =>
     )
   }))
 
-test('a journal whose checksum is right but whose header cannot have been written is refused', () =>
+test('a journal with a right checksum and an impossible header is refused', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'out.teaching')
     const [start, step] = JOURNAL.curve
@@ -82,7 +82,7 @@ test('a journal whose checksum is right but whose header cannot have been writte
     }
   }))
 
-test('a journal belongs to its options and texts', () => {
+test('the key of a journal changes with its options and texts', () => {
   const keys = [
     fingerprint({ seed: 1 }, ['a', 'b'], ['c']),
     fingerprint({ seed: 2 }, ['a', 'b'], ['c']),

@@ -13,14 +13,14 @@ const datasetOf = (sequences: number): Dataset => {
   return { name: 'text', train: [], heldOut }
 }
 
-test('of a long held-out part a bounded sample is read, of a short one all', () =>
+test('a bounded sample of a long held-out part is read, and all of a short one', () =>
   withModel(TINY, { threads: 1 }, async (model) => {
     assert.is((await measureHeldOut(model, datasetOf(512), NONE)).scored, 256 * 63)
     assert.is((await measureHeldOut(model, datasetOf(3), NONE)).scored, 3 * 63)
     assert.is((await measureHeldOut(model, { ...datasetOf(3), prompt: 8 }, NONE)).scored, 3 * 56)
   }))
 
-test('an abort ends the reading with its reason', () =>
+test('an abort rejects with its reason', () =>
   withModel(TINY, { threads: 1 }, async (model) => {
     const controller = new AbortController()
     const reading = measureHeldOut(model, datasetOf(512), NONE, controller.signal)

@@ -8,7 +8,7 @@ import { withModel } from '../support/models.js'
 const ids = Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 const LESSON: Dataset = { name: 'text', train: [ids], heldOut: [ids] }
 
-test('a model writes what is read of it, as many tokens as the plan says, also with the greatest seed', () =>
+test('a model writes as many replay tokens as the plan counts, even with the highest seed', () =>
   withModel(fixturePath('01-base-bin-f32'), { threads: 1 }, async (model) => {
     const options = { window: 12, seed: 1e13, replayed: 5 }
     const written = await generateReplay(model, [LESSON], options)

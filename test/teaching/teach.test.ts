@@ -35,7 +35,7 @@ test.before(async () => {
 
 test.after(() => rm(folder, { recursive: true, force: true }))
 
-/** Words that nano has never seen, by a rule that can be learnt from a little of it. */
+/** Words that nano has never seen, with a pattern that a short training can learn. */
 const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
 const TEXT = { name: 'strange.txt', text: STRANGE }
 
@@ -83,13 +83,13 @@ for (const only of ['mlp', 'attention'] as const) {
         ['own writing', 'own continuations', 'novels.txt'],
       )
       const { bias, isWithinLimit, heldOutLossBefore, curve: tried } = taught.calibration
-      assert.ok(bias < 0, 'so that there is a bias to be masked')
+      assert.ok(bias < 0, 'there must be a bias for the mask to remove')
       assert.ok(isWithinLimit, JSON.stringify(tried))
       assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
       const chosen = tried.find((point) => point.bias === bias)
-      // 0.03 with the weights as they were trained. Queries suffer more of the activations that a product rounds, too.
+      // 0.03 with unpacked weights. Queries suffer more from the rounding of activations in products.
       const apart = Math.abs(loss.after - (chosen?.heldOutLoss ?? 0))
-      assert.ok(apart < (only === 'mlp' ? 0.01 : 0.05), `what is written is calibrated: ${apart} nats apart`)
+      assert.ok(apart < (only === 'mlp' ? 0.01 : 0.05), `the written model is calibrated: ${apart} nats apart`)
       const open = tried.find((point) => point.bias === 0)?.heldOutLoss ?? Infinity
       assert.ok(
         heldOutLossBefore - open > Math.log(2),
@@ -105,7 +105,7 @@ for (const only of ['mlp', 'attention'] as const) {
         Array.from({ length: 11 }, (_, step) => step),
       )
       assert.is(events.filter(({ kind }) => kind === 'step').length, 10)
-      assert.equal((await readdir(dir)).sort(), ['taught'], 'nothing is left beside it')
+      assert.equal((await readdir(dir)).sort(), ['taught'], 'no other files are left')
 
       const mask = { ...taught.newExperts, gates: 'kept' } as const
       const [masked, original, free] = [
@@ -152,7 +152,7 @@ test('the same options give the same file, with any number of threads', () =>
     assert.ok(files[0].equals(files[1]))
   }))
 
-test('a training that was cut off goes on as if it had not been', () =>
+test('a resumed training gives the same result as an uninterrupted one', () =>
   inTemporaryFolder(async (dir) => {
     const whole = await teach(NANO, await quick(join(dir, 'whole'), { steps: 6 }))
     const out = join(dir, 'cut')
@@ -166,7 +166,7 @@ test('a training that was cut off goes on as if it had not been', () =>
     assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
     await rejectsWithUserError(
       async () => teach(NANO, await quick(out, { steps: 6, resume: true, seed: 1 })),
-      /of another training/,
+      /belongs to another training/,
     )
     if (process.platform === 'linux') {
       await symlink('/dev/full', `${journalPath(out)}.partial`)
@@ -185,10 +185,10 @@ test('a training that was cut off goes on as if it had not been', () =>
     )
   }))
 
-test('an abort before anything is worth writing says so, and keeps the training', () =>
+test('an abort before a state is worth writing reports that, and keeps the training', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
-    // Of 12 steps every second one has a check; a rate that low learns nothing that counts.
+    // Every second of 12 steps has a check; at this rate no gain is large enough to count.
     const slow = (options: Partial<TeachOptions>) => quick(out, { steps: 12, learningRate: 1e-6, ...options })
     const abortedAt = async (last: number, options: Partial<TeachOptions> = {}) => {
       const controller = new AbortController()
@@ -197,7 +197,7 @@ test('an abort before anything is worth writing says so, and keeps the training'
       }
       await rejectsWithUserError(
         async () => teach(NANO, await slow({ signal: controller.signal, onEvent, ...options })),
-        new RegExp(`interrupted at step ${last}, before anything was learnt.* teach with \`resume\``),
+        new RegExp(`interrupted at step ${last}, before anything worth writing was learnt.* teach with \`resume\``),
       )
       assert.equal(await readdir(dir), ['out.teaching'])
     }
@@ -214,12 +214,12 @@ test('an abort after the training keeps it', () =>
       const options = { steps: 3, signal: controller.signal, onEvent, resume: (await readdir(dir)).length > 0 }
       await rejectsWithUserError(
         async () => teach(NANO, await quick(out, options)),
-        /interrupted; the training is kept: teach with `resume` to go on/,
+        /interrupted; the training is kept: teach with `resume` to continue/,
       )
     }
     await aborted(({ kind }) => kind === 'calibration')
     assert.equal(await readdir(dir), ['out.teaching'])
-    await aborted((event) => event.kind === 'phase' && event.phase === 'measuring the model as it was')
+    await aborted((event) => event.kind === 'phase' && event.phase === 'measuring the original model')
     assert.equal(await readdir(dir), ['out.teaching'])
   }))
 
@@ -235,7 +235,7 @@ test('an abort before the first step leaves nothing', () =>
     assert.equal(await readdir(dir), [])
   }))
 
-test('a loss that is no number any more ends the training with the best state, or says that there is none', () =>
+test('a loss that is not a number ends the training with the best state, or an error if there is none', () =>
   inTemporaryFolder(async (dir) => {
     const options = await quick(join(dir, 'out'), { learningRate: 1e30, steps: 6 })
     await rejectsWithUserError(
@@ -245,7 +245,7 @@ test('a loss that is no number any more ends the training with the best state, o
     assert.equal(await readdir(dir), [])
   }))
 
-test('a training in which nothing is learnt writes no model, and says so', () =>
+test('a training that learns nothing writes no model and reports that', () =>
   inTemporaryFolder(async (dir) => {
     const options = await quick(join(dir, 'out'), { init: 'random', steering: 'entropy', steps: 3 })
     await rejectsWithUserError(() => teach(NANO, options), /nothing was learnt.*lower `learningRate`/)
@@ -276,7 +276,7 @@ test('a taught model can be taught again, pruned and grafted, and new experts ke
     }
   }))
 
-test('a plan tells what a training takes, and writes nothing', () =>
+test('a plan has the sizes of a training, and writes nothing', () =>
   inTemporaryFolder(async (dir) => {
     const { out: _, steps: __, ...options } = await quick(join(dir, 'out'))
     const plan = await planTeaching(NANO, { ...options, experts: 3, epochs: 2 })
@@ -294,12 +294,12 @@ test('a plan tells what a training takes, and writes nothing', () =>
     const same = { ...options, experts: 3, epochs: 2, out: join(dir, 'out'), signal: controller.signal, onEvent }
     await teach(NANO, same).catch(() => {})
     const { tokensPerSecond: ___, secondsPerEpoch: ____, ...rest } = plan
-    assert.equal(rest, planned, 'the plan of the training itself')
+    assert.equal(rest, planned, 'same as the plan of the training')
     assert.is(rest.usualBatch, undefined, 'a batch was asked for')
     assert.equal(await readdir(dir), [])
   }))
 
-test('without texts to keep, the model writes some by itself', () =>
+test('without texts to keep, the model replays only its own writing', () =>
   inTemporaryFolder(async (dir) => {
     const options = await quick(join(dir, 'out'), { keepTexts: undefined, steps: 1, batch: 64 })
     const { retained } = await teach(NANO, options)
@@ -309,7 +309,7 @@ test('without texts to keep, the model writes some by itself', () =>
     )
   }))
 
-test('what is kept loses no more than --forget, and the less of it the more the gates are closed', () =>
+test('retained text loses no more than `forget`, and a lower `forget` closes the gates further', () =>
   inTemporaryFolder(async (dir) => {
     const biases: number[] = []
     const rises: number[] = []
@@ -318,7 +318,7 @@ test('what is kept loses no more than --forget, and the less of it the more the 
       const { calibration, retained, regressions } = await teach(NANO, options)
       const chosen = calibration.curve.find(({ bias }) => bias === calibration.bias)
       assert.ok(calibration.isWithinLimit)
-      assert.equal(regressions, [], 'of the model that was written')
+      assert.equal(regressions, [], 'of the written model')
       rises.push(retained[0].loss.after - retained[0].loss.before)
       assert.ok(Math.abs(Math.expm1(chosen?.retained[0].bound ?? 0) - forget) < 1e-9)
       assert.equal(
@@ -328,10 +328,10 @@ test('what is kept loses no more than --forget, and the less of it the more the 
       biases.push(calibration.bias)
     }
     assert.ok(biases[1] < biases[0], `${biases}`)
-    assert.ok(rises[1] < 0.005 && rises[1] < rises[0] / 2, `own writing, by the model that was written: ${rises}`)
+    assert.ok(rises[1] < 0.005 && rises[1] < rises[0] / 2, `own writing, by the written model: ${rises}`)
   }))
 
-test('a text of fewer tokens than the usual batch is taught in smaller ones', () =>
+test('a text with fewer tokens than the default batch is taught in smaller batches', () =>
   inTemporaryFolder(async (dir) => {
     const { out: _, batch: __, steps: ___, ...options } = await quick(join(dir, 'out'))
     const plan = await planTeaching(NANO, options)
@@ -341,7 +341,7 @@ test('a text of fewer tokens than the usual batch is taught in smaller ones', ()
     assert.is(plan.steps, 96, 'a short text is read more than twice')
   }))
 
-test('wrong options and texts are refused with what to do', () =>
+test('wrong options and texts are refused with a remedy', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
     const refused = async (options: Partial<TeachOptions>, message: RegExp, model = NANO) =>

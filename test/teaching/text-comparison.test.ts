@@ -16,18 +16,18 @@ const RETAINED = [dataset('own writing'), dataset('own continuations', { prompt:
 const SETUP = { retained: RETAINED, settings: { forget: 0.01 } } as unknown as RunSetup
 const retained = (rise: number) => RETAINED.map(({ name }) => text(name, rise))
 
-test('a taught text that is predicted any worse is named, a kept one that is beyond its bound and chance', () => {
+test('regressions are new texts that got any worse, and retained ones beyond their bound and sampling error', () => {
   const names = (texts: TextComparison[], retained: TextComparison[]) =>
     findRegressions(SETUP, texts, retained).map(({ name }) => name)
   assert.equal(names([text('a', -1), text('b', -0.01)], retained(0.009)), [])
   assert.equal(names([text('a', -1), text('b', 0.008)], retained(-0.01)), ['b'])
-  // Of 5000 tokens 0.004 nats may be chance, of 1,000,000 they may not.
+  // 0.004 nats are within the sampling error of 5000 tokens, not of 1,000,000.
   assert.equal(names([], retained(0.012)), [])
   assert.equal(names([], retained(0.02)), ['own writing', 'old.txt'])
   assert.equal(names([], [text('own writing', 0.012, 1e6)]), ['own writing'])
 })
 
-test('the warnings name these, and what calibration could not keep', () => {
+test('warnings name regressions, and texts that calibration could not retain', () => {
   const point = {
     bias: -4,
     heldOutLoss: 3,
@@ -48,7 +48,7 @@ test('the warnings name these, and what calibration could not keep', () => {
   ]
   const beyond = [{ name: 'old.txt', rise: Math.log(1.05), bound: Math.log(1.01) }]
   assert.equal(taught(true, beyond), forgotten)
-  assert.equal(taught(false, beyond), forgotten, 'told once')
+  assert.equal(taught(false, beyond), forgotten, 'reported once')
 })
 
 test.run()

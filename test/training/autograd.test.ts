@@ -7,8 +7,9 @@ import { fixturePath } from '../support/fixtures.js'
 import { finish, wholePlan, withTrainable } from '../support/trainer.js'
 
 /*
- * Gradients that PyTorch's autograd found through IBM's own code: of the mean cross-entropy over a prompt, by the experts and
- * router rows of some layers, in float32 (whose own noise is 2e-6). A file may hold fewer experts than the model has.
+ * Gradients that PyTorch's autograd computed through IBM's own code, for the mean cross-entropy over a prompt and the
+ * experts and router rows of some layers. They are in float32, whose own noise is 2e-6. A file may hold fewer experts
+ * than the model has.
  */
 const test = suite('gradients of the original code')
 
@@ -33,7 +34,7 @@ function gradientsOf(name: string): Gradients {
   return { tokens: Int32Array.from(JSON.parse(meta.tokens)), loss: Number(meta.loss_float64), tensors }
 }
 
-/** Key of the checkpoint's tensor that a trained one is a part of. */
+/** Key of the checkpoint's tensor that contains a trained one. */
 function keyOf({ layer, kind, piece }: TrainedTensor, gate: string): string {
   const block = `transformer.h.${layer}.${kind === 'attention' ? 'attn.q_proj' : 'mlpf'}`
   if (piece === 'router') return `${block}.gate.${gate}`

@@ -12,9 +12,10 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { finish, withTrainable } from '../support/trainer.js'
 
 /*
- * Gradients against central differences of the model in double precision (test/support/reference-model.ts), with new experts of
- * both kinds in all layers, and two of the experts that there are: (L(w + h v) - L(w - h v)) / 2h is the gradient along v. Each trained tensor is looked at along its
- * own gradient and along a random direction; the routes must be the same at both ends.
+ * Compares gradients with central differences of the model in double precision (test/support/reference-model.ts): (L(w
+ * + h v) - L(w - h v)) / 2h is the gradient along v. New experts of both kinds are in all layers, and two of the
+ * model's own experts are trained. Each trained tensor is checked along its own gradient and along a random direction;
+ * the routes must be the same at both ends.
  */
 const test = suite('gradients and central differences')
 
@@ -42,13 +43,13 @@ for (const kind of ['new-experts', 'entropy'] as const) {
   test(`steering by ${kind}`, () => compare({ gate_type: 'linear' }, { kind, weight: 0.5 }))
 }
 
-test('steering by new experts, away from them where a sequence is to be kept', () =>
+test('steering by new experts, away from them for a retained sequence', () =>
   compare({ gate_type: 'linear' }, { kind: 'new-experts', weight: 0.5 }, [false, true]))
 
-test('the divergence from the model as it was, of one sequence of two', () =>
+test('the divergence from the original model, for one of two sequences', () =>
   compare({ gate_type: 'linear' }, undefined, [false, true], [false, true]))
 
-test('the divergence from the model as it was, of all sequences, and steering away from new experts', () =>
+test('the divergence from the original model, for all sequences, and steering away from new experts', () =>
   compare({}, { kind: 'new-experts', weight: 0.5 }, [true, true], [true, true]))
 
 async function compare(
@@ -93,7 +94,7 @@ async function compare(
         const what = `layer ${layer} ${kind} expert ${expert} ${piece}`
         const gradient = result.gradients.subarray(offset, offset + rows * cols)
         const size = norm(gradient)
-        // An expert that no token chose has none.
+        // An expert that no token chose has no gradient.
         if (size > 0) used++
         const random = Float64Array.from(gradient, next)
         for (const direction of size > 0 ? [Float64Array.from(gradient), random] : [random]) {
@@ -123,11 +124,11 @@ async function compare(
 interface Terms {
   steering?: Steering
   retained?: boolean[]
-  /** Logits of the model as it was, of the sequences that are distilled. */
+  /** The original model's logits of distilled sequences. */
   targets: (ArrayLike<number>[] | undefined)[]
 }
 
-/** Loss in double precision, and all routes as one text. */
+/** Computes the loss in double precision, and all routes as one text. */
 function lossOf(
   config: ModuleFormerConfig,
   { config: taught, tensors }: { config: ModuleFormerConfig; tensors: Tensors },
@@ -170,7 +171,7 @@ function lossOf(
   return { loss, routes: routes.join() }
 }
 
-/** The term of steering of one mixture, as its definition states it; new experts follow the first `experts`. */
+/** Routing loss of one mixture by its definition; new experts follow the first `experts`. */
 function termOf(kind: Steering['kind'], p: number[][], experts: number, topK: number, retained: boolean[]): number {
   const isRetained = SEQUENCES.flatMap((tokens, i) => [...tokens].map(() => retained[i] ?? false))
   const mean = (of: (row: number[], t: number) => number) => p.reduce((sum, row, t) => sum + of(row, t), 0) / p.length

@@ -23,8 +23,8 @@ const PLAN: TrainingPlan = {
 const SEQUENCES = [33, 20, 9, 41].map((length, i) => Int32Array.from(integers(length, i + 1, 60)))
 const TERMS = { steering: { kind: 'entropy', weight: 0.1 }, newExpertBias: -0.25 } as const
 
-/** State after two steps, and what they told. */
-function run(dir: string, options: TrainerOptions): Promise<{ state: TrainingState; told: unknown[] }> {
+/** Takes two steps; returns the state and the results. */
+function run(dir: string, options: TrainerOptions): Promise<{ state: TrainingState; results: unknown[] }> {
   return withTrainer(dir, options, PLAN, (trainer) => {
     const next = normals(8)
     const weights = Float32Array.from({ length: trainer.size.parameters }, () => 0.3 * next())
@@ -32,8 +32,8 @@ function run(dir: string, options: TrainerOptions): Promise<{ state: TrainingSta
     const distilled = SEQUENCES.map((_, i) => i % 2 === 1)
     const step = () =>
       finish(trainer.step({ sequences: SEQUENCES, distilled }, { learningRate: 0.01, weightDecay: 0.1 }, TERMS))
-    const told = [step(), step(), finish(trainer.loss({ sequences: SEQUENCES, distilled }, TERMS))]
-    return { state: trainer.read(true), told }
+    const results = [step(), step(), finish(trainer.loss({ sequences: SEQUENCES, distilled }, TERMS))]
+    return { state: trainer.read(true), results }
   })
 }
 
@@ -41,7 +41,7 @@ function same(a: Awaited<ReturnType<typeof run>>, b: Awaited<ReturnType<typeof r
   for (const name of ['weights', 'firstMoments', 'secondMoments'] as const) {
     sameBits(b.state[name], a.state[name], `${name}, ${what}`)
   }
-  assert.equal(b.told, a.told, what)
+  assert.equal(b.results, a.results, what)
 }
 
 for (const quant of ['f32', 'q8', 'q4'] satisfies Quant[]) {

@@ -20,7 +20,7 @@ function randomWeights(trainer: Trainer): Float32Array {
   return Float32Array.from({ length: trainer.size.parameters }, () => 0.3 * next())
 }
 
-test('a step is one of AdamW: clipped by the norm of all gradients, decay for matrices alone', () =>
+test('a step follows AdamW: clipping by the norm of all gradients, decay for matrices only', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, {})
     await withTrainable(dir, {}, (model) => {
@@ -33,8 +33,8 @@ test('a step is one of AdamW: clipped by the norm of all gradients, decay for ma
         const { gradients } = finish(trainer.gradients({ sequences: SEQUENCES }))
         const norm = Math.sqrt(gradients.reduce((sum, g) => sum + g * g, 0))
         assert.ok(norm > options.clip, `clipping acts: ${norm}`)
-        const told = finish(trainer.step({ sequences: SEQUENCES }, options))
-        assert.ok(Math.abs(told.gradientNorm - norm) < 1e-5 * norm)
+        const result = finish(trainer.step({ sequences: SEQUENCES }, options))
+        assert.ok(Math.abs(result.gradientNorm - norm) < 1e-5 * norm)
         for (const { piece, rows, cols, offset } of trainer.tensors) {
           const decay = piece === 'router' ? 0 : options.weightDecay
           for (let i = offset; i < offset + rows * cols; i++) {
@@ -59,9 +59,9 @@ test('micro-batches add up to the batch', () =>
       const gradients = (maxTokens: number) => {
         const trainer = new Trainer(model, { mixtures: MIXTURES, maxTokens, maxSequence: 30 })
         trainer.begin(randomWeights(trainer))
-        const told = finish(trainer.gradients({ sequences: SEQUENCES }, { steering }))
+        const result = finish(trainer.gradients({ sequences: SEQUENCES }, { steering }))
         trainer.release()
-        return told
+        return result
       }
       const [whole, parts] = [gradients(128), gradients(30)]
       assert.ok(Math.abs(whole.loss - parts.loss) < 1e-6)
@@ -79,9 +79,9 @@ test('micro-batches of distilled and other sequences add up to the batch', () =>
       const gradients = (maxTokens: number) => {
         const trainer = new Trainer(model, { mixtures: MIXTURES, maxTokens, maxSequence: 30 })
         trainer.begin(randomWeights(trainer))
-        const told = finish(trainer.gradients({ sequences: SEQUENCES, distilled }))
+        const result = finish(trainer.gradients({ sequences: SEQUENCES, distilled }))
         trainer.release()
-        return told
+        return result
       }
       const [whole, parts] = [gradients(128), gradients(30)]
       assert.ok(whole.divergence > 0.001 && whole.distilled > 0 && whole.predictions > 0, JSON.stringify(whole))
@@ -91,7 +91,7 @@ test('micro-batches of distilled and other sequences add up to the batch', () =>
     })
   }))
 
-test('a bias on the scores of new experts takes choices from them, until the model is what it was', () =>
+test('a low enough bias on the scores of new experts restores the original model', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, {})
     await withTrainable(dir, {}, (model) => {
@@ -123,7 +123,7 @@ test('sequences do not see each other', () =>
     })
   }))
 
-test('memory is what was told before, and all of it comes back', () =>
+test('the memory is as large as predicted, and all of it is freed', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, { n_layer: 3 })
     await withTrainable(dir, { threads: 2 }, (model) => {
@@ -135,7 +135,7 @@ test('memory is what was told before, and all of it comes back', () =>
       const trainer = new Trainer(model, plan)
       assert.is(arena.used - before, size.bytes)
       assert.is(size.bytes, size.parameterBytes + size.activationBytes)
-      // Four numbers for each weight, and what tiles pad.
+      // Four numbers for each weight, and the padding of tiles.
       assert.ok(size.parameterBytes >= 16 * size.parameters)
       trainer.release()
       assert.is(arena.used, before)
@@ -145,7 +145,7 @@ test('memory is what was told before, and all of it comes back', () =>
     })
   }))
 
-test('a training that ends between others leaves nothing behind for them', () =>
+test('a training leaves nothing behind that changes the next one', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, {})
     await withTrainable(dir, {}, (model) => {
@@ -154,7 +154,7 @@ test('a training that ends between others leaves nothing behind for them', () =>
       const expected = finish(first.step({ sequences: SEQUENCES }, { learningRate: 0.1 }))
       const weights = first.read(false).weights
       first.release()
-      // The memory of the first, with what it left there.
+      // It reuses the memory of the first, with its contents.
       const second = new Trainer(model, { mixtures: MIXTURES })
       second.begin(randomWeights(second))
       assert.equal(finish(second.step({ sequences: SEQUENCES }, { learningRate: 0.1 })), expected)
@@ -163,7 +163,7 @@ test('a training that ends between others leaves nothing behind for them', () =>
     })
   }))
 
-test('a plan beyond the memory is refused with the remedy, and takes nothing', () =>
+test('a plan that exceeds the memory is refused with a remedy, and allocates nothing', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, {})
     await withTrainable(dir, {}, (model) => {

@@ -7,7 +7,7 @@ const test = suite('the pool of experts')
 
 const BYTES = 128
 
-test('experts that cannot be read leave their places to others, and nothing else is written', () => {
+test('experts that cannot be read leave their places to others, and no other memory is written', () => {
   const bank = bankOf('plain')
   let broken = false
   const pool = new ExpertPool(bank, BYTES, 4, 12, (id, target) => {

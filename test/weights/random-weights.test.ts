@@ -7,7 +7,7 @@ import { fillRandom, randomPool } from '#molm/weights/random-weights.js'
 import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
 
-test('norms of every family are 1, so that activations live; biases are 0', () => {
+test('norms of every family are 1, so that activations do not vanish; biases are 0', () => {
   const pool = randomPool()
   for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
     const config = parseConfig(JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8')), name)

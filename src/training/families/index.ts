@@ -8,8 +8,8 @@ import type { TrainingWorkspace } from '../layers/training-workspace.js'
 import { moduleFormerTraining } from './moduleformer.js'
 
 /*
- * The families whose experts can be trained. They stand apart from the others in index.ts, so that an engine that only runs a
- * model does not read the way back.
+ * Families whose experts can be trained. They are in a list of their own, so that an engine that only runs a model does
+ * not load the backward pass.
  */
 
 interface Trainable {
@@ -20,7 +20,10 @@ interface Trainable {
 
 const TRAINABLE: readonly Trainable[] = [{ architecture: moduleformer as Architecture, build: moduleFormerTraining }]
 
-/** Binds the blocks of a bank to its workspace, for training. Throws a UserError where experts of the family cannot be trained. */
+/**
+ * Returns the function that binds a bank's blocks to its workspace for training. Throws a UserError if the family's
+ * experts cannot be trained.
+ */
 export function trainingOf(config: ModelConfig): (workspace: TrainingWorkspace) => TrainingBlocks {
   const architecture = architectureOf(config)
   const found = TRAINABLE.find((one) => one.architecture === architecture)

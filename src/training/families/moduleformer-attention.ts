@@ -9,11 +9,11 @@ import type { ExpertRun, MixtureTraining } from '../layers/mixture-training.js'
 import type { TrainingWorkspace } from '../layers/training-workspace.js'
 import { mixtureOf } from './moduleformer-mixtures.js'
 
-/** The mixture of attention experts, forward and back. Keys and values are floats in every packing. */
+/** The mixture of attention experts, forward and backward. Keys and values are floats whatever the packed format. */
 export class AttentionTraining {
   readonly mixture: MixtureTraining
   private readonly query: ExpertRun
-  /** Keys and values; none if both are a. */
+  /** Projections of keys and values; empty if both are a. */
   private readonly projections: readonly LinearTraining[]
   private readonly stick: StickTraining
   private readonly output: ExpertRun
@@ -23,10 +23,10 @@ export class AttentionTraining {
   private readonly queryGradients: ExpertRun
   private readonly queryBackward: ExpertRun
   private readonly addQueries: Norm
-  /** Adds the gradients of keys and values that are a. */
+  /** Adds the gradients of keys and values if both are a. */
   private readonly addKeys?: Norm
 
-  /** `y` [T, k, d] takes the experts' outputs, and on the way back the gradients of their inputs. */
+  /** `y` [T, k, d] receives the experts' outputs, and in the backward pass the gradients of their inputs. */
   constructor(
     config: ModuleFormerConfig,
     private readonly workspace: TrainingWorkspace,
@@ -68,7 +68,7 @@ export class AttentionTraining {
     if (sharedKeyValue) this.addKeys = new Norm(bank, { x: da, add: { y: dKeys, perToken: 1 }, output: a }, threads)
   }
 
-  /** From a to y, which the gates have yet to weigh. */
+  /** Computes y from a; the caller weighs it by the gates. */
   forward(l: number, T: number): void {
     this.mixture.route(l, T) //           ids, gates [T, k]
     this.project(l, T) //                 q [T, k, A];  K, V [T, A]
@@ -76,7 +76,7 @@ export class AttentionTraining {
     this.output.run(l) //                 y [T, k, d] = o Wo[e]
   }
 
-  /** From dx and a to da, which only `needsInput` makes, and to the gradients of trained experts, which are added. */
+  /** Adds the gradients of trained experts, from a and dx. With `needsInput` it also computes da. */
   backward(l: number, T: number, needsInput: boolean): void {
     const { k } = this.mixture
     this.mixture.reroute(l, T)

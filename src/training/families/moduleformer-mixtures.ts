@@ -5,7 +5,7 @@ import { TrainedCosineLogits } from '../layers/trained-cosine-logits.js'
 import { TrainedLinearLogits, TrainedMlpLogits } from '../layers/trained-logits.js'
 import type { TrainingWorkspace } from '../layers/training-workspace.js'
 
-/** One of ModuleFormer's two mixtures in training, with the router that its config names. */
+/** Creates one of ModuleFormer's two mixtures for training, with the kind of router that the config names. */
 export function mixtureOf(
   { gateType, gatingSize, mixtures }: ModuleFormerConfig,
   workspace: TrainingWorkspace,

@@ -6,7 +6,7 @@ import type { ExpertRun, MixtureTraining } from '../layers/mixture-training.js'
 import type { TrainingWorkspace } from '../layers/training-workspace.js'
 import { mixtureOf } from './moduleformer-mixtures.js'
 
-/** The mixture of MLP experts, forward and back. */
+/** The mixture of MLP experts, forward and backward. */
 export class MlpTraining {
   readonly mixture: MixtureTraining
   private readonly input: ExpertRun
@@ -19,7 +19,7 @@ export class MlpTraining {
   private readonly inputGradients: ExpertRun
   private readonly addInputs: Norm
 
-  /** `y` [T, k, d] takes the experts' outputs, and on the way back the gradients of their inputs. */
+  /** `y` [T, k, d] receives the experts' outputs, and in the backward pass the gradients of their inputs. */
   constructor(config: ModuleFormerConfig, workspace: TrainingWorkspace, y: Rows) {
     const { bank, threads, a, da, dx } = workspace
     const { ffnHidden: F, activation } = config
@@ -43,14 +43,14 @@ export class MlpTraining {
     this.addInputs = new Norm(bank, { x: da, add: { y, perToken: k }, output: a }, threads)
   }
 
-  /** From a to y, which the gates have yet to weigh. */
+  /** Computes y from a; the caller weighs it by the gates. */
   forward(l: number, T: number): void {
     this.mixture.route(l, T) //           ids, gates [T, k]
     this.input.run(l) //                  h [T, k, F] = act(a W1[e])
     this.output.run(l) //                 y [T, k, d] = h W2[e]
   }
 
-  /** From dx and a to da, which only `needsInput` makes, and to the gradients of trained experts, which are added. */
+  /** Adds the gradients of trained experts, from a and dx. With `needsInput` it also computes da. */
   backward(l: number, T: number, needsInput: boolean): void {
     this.mixture.reroute(l, T)
     this.preActivation.run(l) //          z [T, k, F] = a W1[e]

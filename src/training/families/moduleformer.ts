@@ -9,9 +9,9 @@ import { AttentionTraining } from './moduleformer-attention.js'
 import { MlpTraining } from './moduleformer-mlp.js'
 
 /**
- * ModuleFormer's blocks in training. The forward pass is that of architectures/moduleformer.ts and keeps two states of the
- * residual stream for each block, from which the backward pass computes the rest again. Activations that a product in q8 or
- * q4 quantises count as exact on the way back (straight-through).
+ * Binds ModuleFormer's blocks for training. The forward pass is that of architectures/moduleformer.ts. It keeps two
+ * states of the residual stream for each block, and the backward pass computes the rest again. Activations that a q8 or
+ * q4 product quantises count as exact in the backward pass (straight-through).
  */
 export function moduleFormerTraining(config: ModuleFormerConfig, workspace: TrainingWorkspace): TrainingBlocks {
   const { bank, threads, x, a, dx, da, lowest, store } = workspace

@@ -7,38 +7,38 @@ import { Rows } from '../../runtime/memory/rows.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 import { TransposedLinear } from './transposed-linear.js'
 
-/** Rows of logits that are in memory at once. */
+/** Rows of logits held in memory at once. */
 const LOGIT_ROWS = 128
 
-/** A token that is to be predicted from row `row` of the micro-batch. */
+/** A prediction from row `row` of the micro-batch. */
 export interface Prediction {
   row: number
   target: number
-  /** Whether the distribution of the model as it was is the target, in place of that token. */
+  /** Whether the target is the original model's distribution, not the token `target`. */
   isDistilled?: boolean
 }
 
 /** Sums over predictions, in nats. */
 export interface HeadLoss {
-  /** Cross-entropies. */
+  /** Sum of cross-entropies. */
   crossEntropy: number
-  /** Kullback-Leibler divergences of the model as it was from the model as it is. */
+  /** Sum of Kullback-Leibler divergences from the original model to the trained one. */
   divergence: number
 }
 
 /**
- * The output head, forward and back, with one of two losses for each prediction: the cross-entropy of its target, or the
- * divergence from what the model as it was predicts there.
+ * The output head, forward and backward. The loss of a prediction is the cross-entropy of its target or, if it is
+ * distilled, the divergence from the original model's prediction.
  */
 export class LanguageHead {
   private readonly logits: Rows
-  /** The last rows of a of the model as it was. */
-  private readonly before: Rows
+  /** Final normalised rows of the original model. */
+  private readonly original: Rows
   private readonly crossEntropy: CrossEntropy
   private readonly head: Linear
-  private readonly headBefore: Linear
+  private readonly originalHead: Linear
   private readonly back: TransposedLinear
-  /** From rows of a to rows of logits, and back. */
+  /** Lists that map rows of a to rows of logits, and back. */
   private readonly list: number
   private readonly backList: number
 
@@ -54,29 +54,29 @@ export class LanguageHead {
     this.list = identityList(bank, rows)
     this.backList = identityList(bank, rows)
     this.crossEntropy = new CrossEntropy(bank, this.logits)
-    this.before = workspace.rows(1, config.width, { records: true })
+    this.original = workspace.rows(1, config.width, { records: true })
     const product = { format: formats.head, output: this.logits, scale }
     this.head = new Linear(workspace, { ...product, input: a }, this.list)
-    this.headBefore = new Linear(workspace, { ...product, input: this.before }, this.list)
+    this.originalHead = new Linear(workspace, { ...product, input: this.original }, this.list)
     this.back = new TransposedLinear(workspace, { format: formats.head, input: this.logits, output: da }, this.backList)
   }
 
-  /** Keeps the rows of a, which are those of the model as it was: distilled predictions are measured by them. */
-  rememberBefore(tokens: number): void {
+  /** Keeps the rows of a after a pass of the original model: the targets of distilled predictions. */
+  keepOriginal(tokens: number): void {
     const { a, bank } = this.workspace
-    const { before } = this
-    bank.u8.copyWithin(before.address, a.address, a.address + tokens * a.strideBytes)
-    bank.u8.copyWithin(before.records, a.records, a.records + tokens * a.recordBytes)
+    const { original } = this
+    bank.u8.copyWithin(original.address, a.address, a.address + tokens * a.strideBytes)
+    bank.u8.copyWithin(original.records, a.records, a.records + tokens * a.recordBytes)
   }
 
-  /** Sums of the losses of the predictions, from the rows of a. */
+  /** Sums the losses of the predictions, from the rows of a. */
   loss(predictions: readonly Prediction[]): HeadLoss {
     return this.run(predictions)
   }
 
   /**
-   * The same, and `da` takes the gradients of the sum times `weight`; of the first `tokens` rows those that nothing is
-   * predicted from get zeros.
+   * Sums the losses and sets the first `tokens` rows of `da` to the gradients of the sums times `weight`. Rows without
+   * a prediction get zeros.
    */
   lossAndGradient(predictions: readonly Prediction[], tokens: number, weight: number): HeadLoss {
     const { bank, da } = this.workspace
@@ -100,7 +100,7 @@ export class LanguageHead {
     return sums
   }
 
-  /** Runs `lossOf` on as many predictions at a time as there are rows of logits; it leaves gradients in these. */
+  /** Runs `lossOf` on chunks as large as the rows of logits; it leaves the gradients in these. */
   private inChunks(
     predictions: readonly Prediction[],
     weight: number | undefined,
@@ -125,14 +125,17 @@ export class LanguageHead {
     return crossEntropy.run(chunk.length, weight !== undefined) //        dlogits = weight (softmax - onehot)
   }
 
-  /** With p of the model as it was, z its logits and z' those of today: sum of p (z - z') + log sum e^z' - log sum e^z. */
+  /**
+   * Divergence with p and z, probabilities and logits of the original model, and z' those of the trained one: sum of p
+   * (z - z') + log sum e^z' - log sum e^z.
+   */
   private divergenceOf(chunk: readonly Prediction[], weight?: number): number {
-    const { crossEntropy, head, headBefore, weights, logits } = this
+    const { crossEntropy, head, originalHead, weights, logits } = this
     const rows = chunk.length
     const expectFirst = (factor: number) => {
       for (let i = 0; i < rows; i++) crossEntropy.expect(i, 0, factor)
     }
-    headBefore.run(rows, weights)
+    originalHead.run(rows, weights)
     const before = chunk.map((_, i) => logits.row(i).slice())
     expectFirst(1)
     let divergence = -crossEntropy.run(rows, true)
@@ -142,7 +145,7 @@ export class LanguageHead {
       const [z, now] = [before[i], logits.row(i)]
       of[0] += 1
       for (let e = 0; e < of.length; e++) divergence += of[e] * (z[e] - now[e])
-      // Cross-entropies of the first token have its logits beside the logarithms of the sums.
+      // The cross-entropies of token 0 contain its logits; this takes them out.
       divergence += now[0] - z[0]
     }
     expectFirst(weight ?? 0)

@@ -9,11 +9,14 @@ export interface LinearTrainingShape {
   input: Rows
   output: Rows
   dOutput: Rows
-  /** Gradients of the input, which the result is added to. */
+  /** Gradients of the input; the result is added. */
   dInput: Rows
 }
 
-/** A frozen matrix with a bias that every token goes through, forward and back: pieces `NAME.weight` and `NAME.bias`. */
+/**
+ * A frozen matrix with a bias that every token goes through, forward and backward: pieces `NAME.weight` and
+ * `NAME.bias`.
+ */
 export class LinearTraining {
   private readonly linear: Linear
   private readonly transposed: TransposedLinear

@@ -11,7 +11,7 @@ import type { TrainedLogits } from './trained-logits.js'
 import type { TrainedSet } from './trained-set.js'
 import { floatsOf, type TrainingWorkspace } from './training-workspace.js'
 
-/** Which rows a product takes: of tokens or of items (a token and one of its k experts); it gives rows of items. */
+/** Input rows of a product: tokens, or items (a token and one of its k experts). Its output rows are items. */
 type From = 'tokens' | 'items'
 
 export interface ExpertMatrixShape {
@@ -21,15 +21,15 @@ export interface ExpertMatrixShape {
   activation?: ActivationName
 }
 
-/** A product with one matrix of every chosen expert, run for the layer at hand. */
+/** A product with one matrix of every chosen expert. */
 export interface ExpertRun {
   run(layer: number): void
 }
 
 /**
- * A mixture of experts in training: those of the model are frozen and packed, those that are trained have matrices of
- * floats. Routes a micro-batch, multiplies with both kinds, and goes the same way back. Item t * k + r is token t's
- * expert number r.
+ * A mixture of experts in training. The model's experts are frozen and packed; trained ones have float matrices. It
+ * routes a micro-batch and multiplies with both kinds, forward and backward. Item t * k + r is expert number r of token
+ * t.
  */
 export class MixtureTraining {
   readonly k: number
@@ -50,27 +50,27 @@ export class MixtureTraining {
     this.frozen = new Int32Array(most)
   }
 
-  /** What is trained in a layer. */
+  /** The trained experts of a layer. */
   setOf(layer: number): TrainedSet | undefined {
     return this.workspace.trained(layer, this.mixture.kind)
   }
 
-  /** Chooses experts, whose weights are in memory afterwards. */
+  /** Chooses experts and makes sure that their weights are in memory. */
   route(layer: number, tokens: number): void {
     this.assign(layer, tokens, this.router.forward(layer, tokens, this.setOf(layer)))
   }
 
-  /** The choice of the last `route` of that layer once more. */
+  /** Restores the choice of the layer's last `route`. */
   reroute(layer: number, tokens: number): void {
     this.assign(layer, tokens, this.router.recall(layer))
   }
 
-  /** Back through the router: see RouterTraining. */
+  /** Runs the backward pass of the router: see RouterTraining. */
   routerBackward(layer: number, tokens: number, needsInput: boolean): void {
     this.router.backward(layer, tokens, needsInput, this.setOf(layer))
   }
 
-  /** The product with the piece of that name. */
+  /** Binds the product with the piece of that name. */
   product(piece: string, from: From, { format, input, output, activation }: ExpertMatrixShape): ExpertRun {
     const { bank, threads } = this.workspace
     const frozen = new Matmul(bank, { format, input, output, activation }, threads)
@@ -87,7 +87,7 @@ export class MixtureTraining {
     }
   }
 
-  /** The product with its transpose. */
+  /** Binds the product with the transposed piece. */
   transposed(piece: string, from: From, { format, input, output }: ExpertMatrixShape): ExpertRun {
     const { bank, threads, panels } = this.workspace
     const frozen = new TransposedMatmul(bank, { format, input, output, panels }, threads)
@@ -103,7 +103,7 @@ export class MixtureTraining {
     }
   }
 
-  /** The gradients of the piece of the trained experts; rows are named by token ('input') or item ('output'). */
+  /** Binds the gradients of a piece of the trained experts. Rows are listed by token ('input') or item ('output'). */
   gradients(piece: string, outputs: ListedRows, inputs: ListedRows): ExpertRun {
     const products = new OuterProducts(this.workspace.bank, outputs, inputs, this.workspace.threads)
     const { groups } = this
@@ -129,7 +129,7 @@ export class MixtureTraining {
     workspace.store.require(layer, mixture.kind, frozen, count)
   }
 
-  /** Runs a product with the frozen experts among the chosen and one with the trained, where there are such. */
+  /** Runs a product with the frozen experts among the chosen, then one with the trained ones. */
   private runBoth(
     layer: number,
     piece: string,
@@ -152,7 +152,7 @@ export class MixtureTraining {
   }
 }
 
-/** What `of` gives for a trained expert, 0 for another. */
+/** Returns `of` of a trained expert's index, 0 for other experts. */
 function addressOf({ ids }: TrainedSet, expert: number, of: (index: number) => number): number {
   const index = ids.indexOf(expert)
   return index < 0 ? 0 : of(index)

@@ -4,8 +4,8 @@ import type { Rows } from '../../runtime/memory/rows.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 
 /**
- * The LayerNorm before one of the sublayers of every block, a = LN(x), forward and back: pieces `NAME.weight` and
- * `NAME.bias`. It keeps x for the way back.
+ * The LayerNorm before a sublayer of every block, a = LN(x), forward and backward: pieces `NAME.weight` and
+ * `NAME.bias`. It keeps x for the backward pass.
  */
 export class PreNormTraining {
   private readonly norm: Norm
@@ -41,25 +41,25 @@ export class PreNormTraining {
     this.runIn(this.norm, layer, tokens)
   }
 
-  /** Runs a norm that adds to x before it, with the weights of this one: x += y;  a = LN(x). */
+  /** Runs a norm that first adds to x, with the weights of this one: x += y;  a = LN(x) */
   runIn(norm: Norm, layer: number, tokens: number): void {
     const { weight, bias } = this.weights[layer]
     norm.run(tokens, weight, bias)
   }
 
-  /** Keeps x for the way back. */
+  /** Keeps x for the backward pass. */
   keep(layer: number, tokens: number): void {
     const { bank, x } = this.workspace
     const state = this.kept[layer]?.state
     if (state) bank.kernels.copyRows(x.address, x.strideBytes, state.address, state.strideBytes, x.strideBytes, tokens)
   }
 
-  /** Makes a again from the x that was kept. */
+  /** Computes a again from the kept x. */
   recompute(layer: number, tokens: number): void {
     this.runIn(this.keptOf(layer).norm, layer, tokens)
   }
 
-  /** dx += back through LN of da, which is overwritten. */
+  /** Adds the gradients of x to dx, from those of a in da, which it overwrites. */
   backward(layer: number, tokens: number): void {
     this.keptOf(layer).back.run(tokens, this.weights[layer].weight)
   }
@@ -71,7 +71,7 @@ export class PreNormTraining {
   }
 }
 
-/** x of one block [T, d], and what reads it. */
+/** The kept x [T, d] of a block, and its operations. */
 interface KeptState {
   state: Rows
   norm: Norm

@@ -3,7 +3,7 @@ import type { TrainedLogits } from './trained-logits.js'
 import type { TrainedSet } from './trained-set.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 
-/** Place of a score among those that TrainedLogits computes. */
+/** Place of a score in the rows of TrainedLogits. */
 interface Column {
   isTrained: boolean
   column: number
@@ -12,11 +12,11 @@ interface Column {
 }
 
 /**
- * The biased scores of a mixture's router in the order of p: experts that the layer has, new experts, silent rows. Scores of
- * trained rows and of frozen ones are in different places.
+ * Biased scores of a mixture's router, in the order of p: the layer's experts, new experts, silent rows. The scores of
+ * trained and of frozen rows come from different matrices.
  */
 export class RouterScores {
-  /** Index of the first bias of each layer among the floats of the bank; 0 if the router has none. */
+  /** Index of each layer's first bias among the floats of the bank; 0 if the router has no biases. */
   private readonly biases: number[]
 
   constructor(
@@ -30,7 +30,7 @@ export class RouterScores {
     )
   }
 
-  /** Scores [T, entries of p]. */
+  /** Reads the scores [T, entries of p]. */
   read(layer: number, tokens: number, set?: TrainedSet): Float64Array {
     const columns = this.columns(layer, set)
     const scores = new Float64Array(tokens * columns.length)
@@ -43,7 +43,7 @@ export class RouterScores {
     return scores
   }
 
-  /** Writes gradients [T, entries of p] in place of the scores. Frozen rows of trained experts get 0. */
+  /** Writes gradients [T, entries of p] in place of the scores; the frozen rows of trained experts get 0. */
   write(layer: number, tokens: number, gradients: Float64Array, set?: TrainedSet): void {
     const columns = this.columns(layer, set)
     for (let t = 0; t < tokens; t++) {

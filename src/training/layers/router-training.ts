@@ -6,17 +6,17 @@ import type { TrainedLogits } from './trained-logits.js'
 import type { TrainedSet } from './trained-set.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 
-/** The routes of a layer's tokens, kept for the way back. */
+/** Routes of a layer's tokens, kept for the backward pass. */
 interface Routing {
   /** Experts of each token [T, k], in falling order of their gates. */
   ids: Int32Array
-  /** Probabilities [T, entries]: of experts that the layer has, new experts and silent rows. */
+  /** Probabilities [T, entries] of the layer's experts, new experts and silent rows. */
   p: Float64Array
 }
 
 /**
- * The router of a mixture in training: p = softmax over all experts, the k largest are chosen, and their p are the gates. The
- * choice is fixed on the way back; every score gets a gradient through the softmax.
+ * The router of a mixture in training: p = softmax over all experts, the k largest are chosen, and their p are the
+ * gates. The backward pass takes the choice as fixed; every score gets a gradient through the softmax.
  */
 export class RouterTraining {
   /** Address of the gates [T, k]. */
@@ -37,7 +37,7 @@ export class RouterTraining {
     this.scores = new RouterScores(workspace, mixture, logits)
   }
 
-  /** Routes a micro-batch: experts of each token [T, k], and their gates at `gates`. */
+  /** Routes a micro-batch: returns the experts of each token [T, k] and writes their gates to `gates`. */
   forward(layer: number, tokens: number, set?: TrainedSet): Int32Array {
     this.logits.forward(layer, tokens, set)
     const scores = this.scores.read(layer, tokens, set)
@@ -49,13 +49,13 @@ export class RouterTraining {
     return routing.ids
   }
 
-  /** Brings back the choice and the gates that `forward` found. */
+  /** Restores the choice and the gates of the last `forward`. */
   recall(layer: number): Int32Array {
     this.writeGates(this.routings[layer])
     return this.routings[layer].ids
   }
 
-  /** From the gradients of the gates to those of a (overwritten, with `needsInput`) and of trained rows (added). */
+  /** Adds the gradients of trained rows, from those of the gates. With `needsInput` it also computes da. */
   backward(layer: number, tokens: number, needsInput: boolean, set?: TrainedSet): void {
     const { pass, bank } = this.workspace
     const routing = this.routings[layer]
@@ -93,7 +93,7 @@ export class RouterTraining {
   }
 }
 
-/** Softmax of each token's scores, which p overwrites, and the k largest of the first `choosable`. */
+/** Computes the softmax of each token's scores in place, and the k largest of the first `choosable` entries. */
 function route(scores: Float64Array, tokens: number, choosable: number, k: number): Routing {
   const entries = scores.length / tokens
   const ids = new Int32Array(tokens * k)
@@ -118,7 +118,10 @@ function route(scores: Float64Array, tokens: number, choosable: number, k: numbe
   return { ids, p: scores }
 }
 
-/** Gradients of the scores, from those of the gates [T, k]: p (dp - sum of p dp), with dp 0 for experts that were not chosen. */
+/**
+ * Gradients of the scores, from those of the gates [T, k]: p (dp - sum of p dp). dp is 0 for experts that were not
+ * chosen.
+ */
 function softmaxBackward({ ids, p }: Routing, tokens: number, gateGradients: Float32Array): Float64Array {
   const k = ids.length / tokens
   const entries = p.length / tokens

@@ -1,19 +1,19 @@
 /*
- * A further term of the loss on the probabilities that routers give to experts. It is a mean over all tokens of a step and over
- * the trained mixtures; each micro-batch adds its share.
+ * Routing losses: a term of the loss on the probabilities that routers give to experts. It is a mean over all tokens of
+ * a step and over the trained mixtures; each micro-batch adds its share.
  */
 
-/** How load is steered, and what the mean is taken over. */
+/** Routing loss of a micro-batch. */
 export interface SteeringTerm {
   kind: 'new-experts' | 'entropy'
   weight: number
-  /** Tokens of the step times trained mixtures. */
+  /** Tokens of the step times trained mixtures: the mean's denominator. */
   count: number
-  /** 1 for each token of the micro-batch that new experts are to leave to the others; absent: none. */
+  /** 1 for each token that belongs to a retained sequence; absent if there is none. */
   retained?: Uint8Array
 }
 
-/** Who is who in the rows of a router: [from, to) are new experts, those before them other experts, those behind silent. */
+/** Entries of a router's probabilities: [0, from) are the layer's experts, [from, to) new experts, the rest silent. */
 export interface RouterShape {
   from: number
   to: number
@@ -22,12 +22,14 @@ export interface RouterShape {
 }
 
 /**
- * Of probabilities p [T, rows] of one mixture: returns the sum over tokens, and with `gradient` adds the gradients of
- * weight / count times it to the logits' gradients [T, rows].
+ * Sums the loss of one mixture over the tokens, from its probabilities p [T, rows]. With `gradient`, adds the gradients
+ * of weight / count times that sum to those of the logits [T, rows].
  *
- * new-experts: log(1 + exp(-m)), of a retained token log(1 + exp(m)), where m = log P - log q, P the sum over the new experts and q the
- * k-th largest p of the others: whether new experts come before the last that would be chosen without them.
- * entropy: T times H of the mean m of p over the tokens; by p it is -(log m + 1).
+ * new-experts: log(1 + exp(-m)), for a retained token log(1 + exp(m)), with the margin m = log P - log q. P is the sum
+ * of p over the new experts, q the k-th largest p of the others: m > 0 if new experts rank before the last expert that
+ * would be chosen without them.
+ *
+ * entropy: T times the entropy of m, the mean of p over the tokens; its derivative by p is -(log m + 1).
  */
 export function steer(
   term: SteeringTerm,
@@ -71,10 +73,13 @@ function byNewExperts(
   return sum
 }
 
-/** Below it, its inverse would be infinite. */
+/** Smallest share whose inverse is finite. */
 const LEAST = Number.MIN_VALUE * 2 ** 60
 
-/** Index of the k-th largest of the first entries of a row of p, of equal ones the first. `room` has as many entries. */
+/**
+ * Index of the k-th largest of the first `room.length` entries of a row of p; the lower index among equal ones. `room`
+ * is scratch space.
+ */
 function kthLargest(p: Float64Array, at: number, room: Float64Array, k: number): number {
   for (let e = 0; e < room.length; e++) room[e] = p[at + e]
   let best = 0

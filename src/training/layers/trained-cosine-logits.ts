@@ -7,14 +7,15 @@ import type { TrainedSet } from './trained-set.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 import { TransposedLinear } from './transposed-linear.js'
 
-/** What lengths are at least, as in the forward pass. */
+/** Least length, as in the forward pass. */
 const LEAST = 1e-12
 
 /**
- * Cosines between z = P a and the experts' centroids c, times e^temperature: with n = z / |z| and s = e^temperature / |c|, logit =
- * s (n . c). The features are n.
+ * Cosines between z = P a and the experts' centroids c, times e^temperature. With n = z / |z| and s = e^temperature /
+ * |c|, logit = s (n . c). The features are n.
  *
- * Back: dn = sum of s dlogit c;  dz = (dn - n (n . dn)) / |z|;  dc = G - c (c . G) / |c|^2 with G = sum of s dlogit n.
+ * Backward: dn = sum of s dlogit c;  dz = (dn - n (n . dn)) / |z|;  dc = G - c (c . G) / |c|^2 with G = sum of s dlogit
+ * n.
  */
 export class TrainedCosineLogits extends TrainedLogits {
   private readonly project: Linear
@@ -59,12 +60,15 @@ export class TrainedCosineLogits extends TrainedLogits {
     if (set) this.scale(this.trained, tokens, this.scalesOf(layer, set.router.weights, set.ids.length))
   }
 
-  /** dlogit becomes s dlogit. */
+  /** Scales dlogit to s dlogit. */
   protected override undoFinish(layer: number, tokens: number, set?: TrainedSet): void {
     this.finish(layer, tokens, set)
   }
 
-  /** Takes out what is along the centroids; doing so twice is the same as once, and G may hold sums of former batches. */
+  /**
+   * Removes the component along the centroid from each row's gradient. This is idempotent, so that G may hold sums of
+   * earlier micro-batches.
+   */
   protected override finishGradients({ ids, router }: TrainedSet): void {
     const { f32 } = this.workspace.bank
     const { width } = this

@@ -9,17 +9,17 @@ import type { TrainedSet } from './trained-set.js'
 import type { TrainingWorkspace } from './training-workspace.js'
 import { TransposedLinear } from './transposed-linear.js'
 
-/** Names of the matrix that scores the experts, in the dense part of a layer. */
+/** Name of the piece that scores the experts, in the dense part of a layer. */
 type ScorePiece = 'logits.weight' | 'centroids'
 
 /**
- * Scores of all experts of a layer, and the way back. The last matrix of the router is in two: its rows in the model, which are
- * frozen, and those of trained experts. Both read the same features of a.
+ * Scores of a layer's experts, forward and backward. The last matrix of the router is split: the model's rows are
+ * frozen, those of trained experts are not. Both read the same features of a.
  */
 export abstract class TrainedLogits {
-  /** Scores by the model's rows [T, rows]; gradients take their place. */
+  /** Scores by the model's rows [T, rows]; the backward pass puts their gradients here. */
   readonly frozen: Rows
-  /** Scores of the trained experts [T, trained]; gradients take their place. */
+  /** Scores of the trained experts [T, trained]; the backward pass puts their gradients here. */
   readonly trained: Rows
   private readonly score: Linear
   private readonly scoreTrained: Linear
@@ -29,7 +29,7 @@ export abstract class TrainedLogits {
   private readonly table: number
   private readonly weights: number[]
 
-  /** `features` are what the last matrix reads [T, C], `dFeatures` take their gradients. */
+  /** `features` [T, C] are the input of the last matrix; `dFeatures` receive their gradients. */
   constructor(
     protected readonly workspace: TrainingWorkspace,
     protected readonly mixture: Mixture,
@@ -66,8 +66,8 @@ export abstract class TrainedLogits {
   }
 
   /**
-   * From the gradients of the scores, which stand in their place, to those of a (overwritten) and of the trained rows (added).
-   * The features are made anew from a; without `needsInput` only the trained rows are wanted.
+   * Adds the gradients of the trained rows, from those of the scores, which replace the scores. With `needsInput` it
+   * also computes da. The features are computed again from a.
    */
   backward(layer: number, tokens: number, needsInput: boolean, set?: TrainedSet): void {
     this.prepare(layer, tokens)
@@ -84,22 +84,22 @@ export abstract class TrainedLogits {
     this.backToInput(layer, tokens)
   }
 
-  /** Features of a. */
+  /** Computes the features from a. */
   protected prepare(_layer: number, _tokens: number): void {}
 
-  /** What is done to the scores after their products. */
+  /** Transforms the scores after their products. */
   protected finish(_layer: number, _tokens: number, _set?: TrainedSet): void {}
 
-  /** The same, back. */
+  /** Transforms the gradients back accordingly. */
   protected undoFinish(_layer: number, _tokens: number, _set?: TrainedSet): void {}
 
-  /** What is left to do to the gradients of the trained rows. */
+  /** Completes the gradients of the trained rows. */
   protected finishGradients(_set: TrainedSet): void {}
 
-  /** From the gradients of the features to those of a. */
+  /** Computes da from the gradients of the features. */
   protected backToInput(_layer: number, _tokens: number): void {}
 
-  /** Addresses of a piece of the router of each layer that has one. */
+  /** Addresses of a router's piece by layer; 0 for layers without experts. */
   protected pieces(piece: string): number[] {
     const { kind, experts } = this.mixture
     const { workspace } = this

@@ -1,16 +1,14 @@
-/** The blocks of one bank in training, bound to its buffers by their architecture. */
+/** Blocks of one bank in training, bound to its buffers by the family. */
 export interface TrainingBlocks {
-  /**
-   * One block forward: the residual stream of the workspace goes in and out. With `keeps`, what `backward` needs is kept.
-   */
+  /** Runs a block forward on the residual stream. With `keeps`, it keeps the states that `backward` needs. */
   forward(layer: number, tokens: number, keeps: boolean): void
-  /** a = Norm(x), with the norm that stands before the head. */
+  /** Runs the norm before the head: a = Norm(x). */
   finalNorm(tokens: number): void
-  /** From the gradients of a, in `da`, to those of x, which are added to `dx`. */
+  /** Adds the gradients of x to `dx`, from those of a in `da`. */
   finalNormBackward(tokens: number): void
   /**
-   * One block back: `dx` holds the gradients of what it gave, and afterwards of what it got. Gradients of trained experts are
-   * added to theirs. In the lowest layer that is trained, only these are made.
+   * Runs a block backward: turns the gradients of its output, in `dx`, into those of its input, and adds the gradients
+   * of trained experts. In the lowest trained layer it only does the latter.
    */
   backward(layer: number, tokens: number): void
 }

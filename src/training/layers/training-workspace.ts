@@ -8,38 +8,38 @@ import type { WeightStore } from '../../weights/weight-store.js'
 import type { SteeringTerm } from './steering.js'
 import type { TrainedSet, TrainedSets } from './trained-set.js'
 
-/** A sequence of a micro-batch: its first row, and its tokens. */
+/** Rows of a sequence in a micro-batch. */
 export interface SequenceRows {
   first: number
   tokens: number
 }
 
-/** What a forward pass of training counts. */
+/** Counts of a forward pass. */
 export interface Tally {
-  /** Choices of experts in trained mixtures, and those of them that fell on new experts. */
+  /** Choices of experts in trained mixtures, and the number that fell on new experts. */
   choices: number
   newExperts: number
-  /** Sum of the terms of steering, before their weight. */
+  /** Sum of the routing losses, before their weight. */
   steering: number
 }
 
-/** The trained part of a model, and the longest sequence. */
+/** Trained part of a model, and its longest sequence. */
 export interface TrainingScope {
-  /** Tokens of a sequence at most. */
+  /** Most tokens of a sequence. */
   maxSequence: number
-  /** The lowest layer with something to train: from there on states are kept for the way back. */
+  /** The lowest trained layer: states are kept from there on. */
   lowest: number
   trained: TrainedSets
 }
 
-/** Settings of a pass, and its counts. */
+/** Settings and counts of a pass. */
 export interface PassState {
   tally: Tally
-  /** Added to the new experts' scores of every router. */
+  /** Added to the new experts' scores in every router. */
   newExpertBias: number
   steering?: SteeringTerm
-  /** Runs the model as it was, without new experts or trained copies. */
-  asItWas: boolean
+  /** Runs the original model, without new experts and trained copies. */
+  runsOriginal: boolean
 }
 
 /** The micro-batch of a pass, as layers see it. */
@@ -55,7 +55,7 @@ export class TrainingWorkspace extends Workspace {
   readonly dx: Rows
   /** Gradients of its normalised rows [T, d]. */
   readonly da: Rows
-  /** Room for unpacked weights. */
+  /** Address of the room for unpacked weights. */
   readonly panels: number
   readonly maxSequence: number
   readonly lowest: number
@@ -100,9 +100,9 @@ export class TrainingWorkspace extends Workspace {
     return this.state
   }
 
-  /** The experts of a mixture and layer that the pass finds changed or added; before the first pass, all that are trained. */
+  /** Trained experts of a layer and kind that the pass uses; before the first pass, all of them. */
   trained(layer: number, kind: MixtureKind): TrainedSet | undefined {
-    return this.state?.asItWas ? undefined : this.scope.trained(layer, kind)
+    return this.state?.runsOriginal ? undefined : this.scope.trained(layer, kind)
   }
 }
 
