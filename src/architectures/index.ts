@@ -60,7 +60,7 @@ export function blueprintOf(config: ModelConfig): Blueprint {
   return {
     parts: (formats) => architecture.parts(config, formats),
     ignores: (tensor) => architecture.ignores(tensor, config),
-    refusesStrangers: !architecture.toleratesStrangers,
+    refusesUnknownTensors: !architecture.toleratesUnknownTensors,
   }
 }
 

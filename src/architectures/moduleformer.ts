@@ -64,7 +64,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   },
 
   toleratesStrangers: true,
-  /** Ignores buffers of the original code that inference does not read, and the unused head of a tied model. */
+  /** Buffers of the original code that nothing reads at inference, and the head that a tied model does not use. */
   ignores(tensor, { tieWordEmbeddings }) {
     const isBuffer = /^transformer\.h\.\d+\.attn\.(mask|cum_weight|causal_mask)$/.test(tensor)
     return isBuffer || (tieWordEmbeddings && tensor === 'lm_head.weight')

@@ -1,9 +1,9 @@
-/** Thrown when a ByteCursor is asked for more bytes than are left. */
+/** Thrown if fewer bytes are left than a ByteCursor should read. */
 export class EndOfBytes extends Error {}
 
 const NEWLINE = 0x0a
 
-/** Reads values one after the other from bytes, little-endian where it matters. Throws EndOfBytes at the end. */
+/** Reads values one after the other from bytes, in little-endian order unless noted. Throws EndOfBytes at the end. */
 export class ByteCursor {
   private readonly view: DataView
   private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -28,12 +28,12 @@ export class ByteCursor {
     return this.view.getUint32(this.skip(4), true)
   }
 
-  /** A 64-bit length; beyond 2^53 it is rounded, which no use of it can tell. */
+  /** A 64-bit length, rounded beyond 2^53; no use of it needs more precision. */
   u64(): number {
     return Number(this.view.getBigUint64(this.skip(8), true))
   }
 
-  /** Big-endian, as pickles have their floats. */
+  /** Big-endian, as in pickles. */
   f64(): number {
     return this.view.getFloat64(this.skip(8), false)
   }
@@ -48,7 +48,7 @@ export class ByteCursor {
     return this.decoder.decode(this.take(length))
   }
 
-  /** UTF-8 text up to the next newline, which is passed. */
+  /** UTF-8 text up to the next newline, which is skipped. */
   line(): string {
     const end = this.bytes.indexOf(NEWLINE, this.at)
     if (end < 0) throw new EndOfBytes()

@@ -1,29 +1,29 @@
-/** A random-access run of bytes, such as one file of a checkpoint. Nothing reads more of it than it asks for. */
+/** Bytes with random access, such as one file of a checkpoint. No more is read than is requested. */
 export interface ByteSource {
-  /** What error messages call it: a path. */
+  /** Name for error messages: a path. */
   readonly name: string
   /** Length in bytes, known from the start. */
   readonly size: number
   /**
-   * Exactly `length` bytes from byte `offset`, at the start of a buffer of their own, so that the buffer may be
-   * handed to a worker. Rejects with a UserError when they cannot be had.
+   * Reads exactly `length` bytes from byte `offset`. They begin a buffer of their own, so that the buffer may be
+   * transferred to a worker. Rejects with a UserError if they cannot be read.
    */
   read(offset: number, length: number): Promise<Uint8Array>
-  /** Frees what the source holds open. May be called more than once. */
+  /** Releases the open file. May be called more than once. */
   close(): Promise<void>
 }
 
-/** A checkpoint's files, wherever they lie. */
+/** Files of a checkpoint, local or remote. */
 export interface FileSet {
-  /** What error messages call it: a folder. */
+  /** Name for error messages: a folder. */
   readonly name: string
-  /** Names of the files, without folders. Rejects with a UserError when there is no such set. */
+  /** Names of the files, without folders. Rejects with a UserError if there is no such set. */
   list(): Promise<string[]>
-  /** Opens one file by its plain name. Rejects with a UserError naming the file. */
+  /** Opens one file by its plain name. Rejects with a UserError that names the file. */
   open(file: string): Promise<ByteSource>
 }
 
-/** Whether a name stands for a file directly inside a folder and cannot lead out of it. */
+/** Whether a name can only mean a file directly inside a folder, not outside of it. */
 export function isPlainName(file: string): boolean {
   return file !== '' && file !== '.' && file !== '..' && !/[/\\\0]/.test(file)
 }

@@ -6,13 +6,13 @@ import type { Tensor } from './tensor.js'
 
 export { localFolder } from './local-folder.js'
 
-/** A Hugging Face checkpoint: its configuration, and where in its files each tensor lies. */
+/** A Hugging Face checkpoint: its configuration, and the places of its tensors. */
 export interface Checkpoint {
-  /** What error messages call it: its folder. */
+  /** Name for error messages: its folder. */
   name: string
-  /** config.json as it stands. */
+  /** Contents of config.json. */
   config: Record<string, unknown>
-  /** By name. They can be read until the checkpoint is closed. */
+  /** Tensors by name, readable until the checkpoint is closed. */
   tensors: Map<string, Tensor>
   /** Names of the files that hold the weights. */
   files: string[]
@@ -23,13 +23,13 @@ export interface Checkpoint {
 const CONFIG = 'config.json'
 
 /**
- * Opens a checkpoint: reads config.json and the headers of the weights, not the weights themselves. Safetensors are
- * preferred before .bin where both are there. Rejects with a UserError saying what is missing or damaged, and where.
+ * Opens a checkpoint: reads config.json and the headers of the weights, but not the weights. Prefers safetensors files
+ * to .bin files. Rejects with a UserError that names the file and what is missing or damaged.
  */
 export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
   const listing = await files.list()
   if (!listing.includes(CONFIG)) {
-    throw new UserError(`${files.name}: no config.json in this folder, so it is no Hugging Face checkpoint`)
+    throw new UserError(`${files.name}: no config.json in this folder, so it is not a Hugging Face checkpoint`)
   }
   const config = await readConfig(files)
   const weights = await openWeights(files, listing)
@@ -42,7 +42,7 @@ export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
   }
 }
 
-/** Whether files look like a Hugging Face checkpoint: config.json beside weights. Rejects as `files.list` does. */
+/** Whether files look like a Hugging Face checkpoint: config.json and weights. Rejects as `files.list` does. */
 export async function isCheckpoint(files: FileSet): Promise<boolean> {
   const listing = await files.list()
   return listing.includes(CONFIG) && hasWeights(listing)

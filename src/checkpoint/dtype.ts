@@ -1,4 +1,4 @@
-/** The element types that checkpoints are read in, by their safetensors names. All are stored little-endian. */
+/** Element types of the checkpoints that are read, by their safetensors names. All are stored little-endian. */
 export type DType = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL'
 
 /** Bytes of one element. */
@@ -20,7 +20,7 @@ export function isDType(name: unknown): name is DType {
   return typeof name === 'string' && Object.hasOwn(DTYPE_BYTES, name)
 }
 
-/** A function from an element's byte offset in `bytes` to its value, at full precision. */
+/** Returns a function from an element's byte offset in `bytes` to its value, at full precision. */
 export function elementReader(dtype: DType, bytes: Uint8Array): (offset: number) => number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   switch (dtype) {
@@ -49,7 +49,7 @@ export function elementReader(dtype: DType, bytes: Uint8Array): (offset: number)
   }
 }
 
-/** The value of an IEEE 754 half: 1 sign bit, 5 exponent bits with bias 15, 10 fraction bits. */
+/** Value of an IEEE 754 half: 1 sign bit, 5 exponent bits with bias 15, 10 fraction bits. */
 export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >> 10) & 0x1f
@@ -61,7 +61,7 @@ export function halfToNumber(bits: number): number {
 
 let halves: Float32Array | undefined
 
-/** The values of all 65536 halves: looking one up is quicker than taking it apart, and 256 KiB is little. */
+/** Values of all 65536 halves. Looking one up is quicker than computing it, and 256 KiB is little. */
 function halfValues(): Float32Array {
   halves ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToNumber(bits))
   return halves
@@ -70,7 +70,7 @@ function halfValues(): Float32Array {
 const float = new Float32Array(1)
 const floatBits = new Uint32Array(float.buffer)
 
-/** The value of a bfloat16, which is the upper half of a float32. */
+/** Value of a bfloat16, the upper half of a float32. */
 export function bfloat16ToNumber(bits: number): number {
   floatBits[0] = bits << 16
   return float[0]

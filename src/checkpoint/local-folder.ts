@@ -3,10 +3,10 @@ import { type AsyncFile, filesIn, openFile, pathIn } from '../platform/files.js'
 import { printable } from '../printable.js'
 import { type ByteSource, type FileSet, isPlainName } from './byte-source.js'
 
-/** Most bytes asked of one read call: the operating system's own limit is a little under 2 GiB. */
+/** Maximum bytes of one read call; the operating system's limit is a little under 2 GiB. */
 const LARGEST_READ = 2 ** 30
 
-/** The files of a local folder. Symbolic links are followed, since download caches are made of them. */
+/** Files of a local folder. Symbolic links are followed, because download caches consist of them. */
 export function localFolder(dir: string): FileSet {
   return {
     name: dir,
@@ -27,14 +27,14 @@ export function localFolder(dir: string): FileSet {
   }
 }
 
-/** One local file as a ByteSource. Rejects with a UserError when it is missing, unreadable or not a file. */
+/** Opens a local file. Rejects with a UserError if it is missing, unreadable or not a file. */
 export async function openLocalFile(path: string): Promise<ByteSource> {
   const source = await openIfPresent(path)
   if (!source) throw new UserError(`${path}: there is no such file`)
   return source
 }
 
-/** The same, undefined when there is nothing of this name. */
+/** Opens a local file; undefined if it is missing. Rejects with a UserError if it is unreadable or not a file. */
 export async function openIfPresent(path: string): Promise<ByteSource | undefined> {
   let file: AsyncFile | undefined
   try {
@@ -60,7 +60,7 @@ class LocalFile implements ByteSource {
   async read(offset: number, length: number): Promise<Uint8Array> {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
       throw new UserError(
-        `${this.name}: bytes ${offset} to ${offset + length} lie outside the file of ${this.size} bytes`,
+        `${this.name}: bytes ${offset} to ${offset + length} are outside the file of ${this.size} bytes`,
       )
     }
     try {

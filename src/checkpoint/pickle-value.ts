@@ -1,4 +1,4 @@
-/** What a pickle can hold here. Tuples and lists are both arrays; every dict is a Map. */
+/** Value in a pickle. Tuples and lists are both arrays; every dict is a Map. */
 export type PickleValue =
   | null
   | boolean
@@ -10,12 +10,12 @@ export type PickleValue =
   | Map<PickleValue, PickleValue>
   | PickleObject
 
-/** What a host puts in place of a class, a function or an object of another kind. */
+/** Value that a host supplies for a class, a function or an object of another kind. */
 export abstract class PickleObject {
   abstract readonly kind: string
 }
 
-/** A host's own function in place of a class or function that the pickle names. */
+/** Function that a host supplies for a class or function that the pickle names. */
 export class PickleCallable extends PickleObject {
   readonly kind = 'callable'
   constructor(readonly call: (args: PickleValue[]) => PickleValue) {
@@ -23,12 +23,12 @@ export class PickleCallable extends PickleObject {
   }
 }
 
-/** What a pickle may refer to outside itself. */
+/** Supplies the values outside a pickle that it may refer to. */
 export interface PickleHost {
-  /** The file, for error messages. */
-  where: string
-  /** What stands for `module.name`; undefined refuses the pickle. */
+  /** Name of the file, for error messages. */
+  file: string
+  /** Value for `module.name`; undefined refuses the pickle. */
   global(name: string): PickleObject | undefined
-  /** The object of a persistent id. */
+  /** Object of a persistent id. */
   persistent(id: PickleValue): PickleValue
 }

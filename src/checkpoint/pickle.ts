@@ -4,19 +4,19 @@ import { ByteCursor, EndOfBytes } from './byte-cursor.js'
 import { Opcode } from './pickle-opcodes.js'
 import { PickleCallable, type PickleHost, type PickleObject, type PickleValue } from './pickle-value.js'
 
-/** Largest pickle read: enough for tens of thousands of tensors. */
+/** Maximum bytes of a pickle: enough for tens of thousands of tensors. */
 export const MOST_PICKLE_BYTES = 16 * 2 ** 20
 
-/** Most containers and memo entries made: a byte is enough to ask for one, so the bytes alone bound too little. */
+/** Maximum containers and memo entries. One byte can request one, so the bytes alone limit too little. */
 const MOST_OBJECTS = 2 ** 20
 
-/** Longest integer read: torch's own magic number has 10 bytes. */
+/** Maximum bytes of an integer; torch's own magic number has 10. */
 const MOST_INTEGER_BYTES = 255
 
 /**
- * Reads one pickle as data: it builds values, and calls nothing but what the host supplies for a name on its list.
- * Returns the value and where the pickle ends, or undefined when the bytes end before the pickle does. Throws a
- * UserError when the pickle is broken, names anything else or uses an opcode that torch.save does not write.
+ * Reads one pickle as data: builds values, and calls only what the host supplies for a name on its list. Returns the
+ * value and the end of the pickle, or undefined if the bytes end before the pickle does. Throws a UserError if the
+ * pickle is broken, names anything else or uses an opcode that torch.save does not write.
  */
 export function unpickle(
   bytes: Uint8Array,
@@ -53,7 +53,7 @@ class Unpickler {
     }
   }
 
-  /** Carries out one opcode. */
+  /** Executes one opcode. */
   private step(opcode: Opcode): void {
     const { cursor, stack } = this
     switch (opcode) {
@@ -220,7 +220,7 @@ class Unpickler {
 
   private popToMark(): PickleValue[] {
     const height = this.marks.pop()
-    if (height === undefined) throw this.broken('it closes what it has not opened')
+    if (height === undefined) throw this.broken('it closes a mark that it has not opened')
     return this.stack.splice(height)
   }
 
@@ -239,7 +239,7 @@ class Unpickler {
     return value
   }
 
-  /** An integer of `length` bytes in two's complement, little-endian; a bigint only where a number is not exact. */
+  /** An integer of `length` bytes in two's complement, little-endian; a bigint only if a number would not be exact. */
   private integer(length: number): number | bigint {
     if (length > MOST_INTEGER_BYTES) throw this.broken(`it has an integer of ${length} bytes`)
     const bytes = this.cursor.take(length)
@@ -251,42 +251,46 @@ class Unpickler {
 
   private extendList(items: PickleValue[]): void {
     const list = this.top()
-    if (!Array.isArray(list)) throw this.broken('it appends to what is no list')
+    if (!Array.isArray(list)) throw this.broken('it appends to something that is not a list')
     for (const item of items) list.push(item)
   }
 
   private fillDict(items: PickleValue[]): void {
     const dict = this.top()
-    if (!(dict instanceof Map) || items.length % 2 !== 0) throw this.broken('it sets items of what is no dict')
+    if (!(dict instanceof Map) || items.length % 2 !== 0)
+      throw this.broken('it sets items of something that is not a dict')
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1])
   }
 
   private global(module: PickleValue, name: PickleValue): PickleObject {
-    if (typeof module !== 'string' || typeof name !== 'string') throw this.broken('it names something by no text')
+    if (typeof module !== 'string' || typeof name !== 'string') throw this.broken('it names something without a text')
     const found = this.host.global(`${module}.${name}`)
     if (found) return found
     throw new UserError(
-      `${this.host.where}: refused, because its pickle asks for ${printable(`${module}.${name}`)}, which no plain ` +
-        'checkpoint needs. Nothing of it was run. Use a checkpoint of tensors alone, best in safetensors.',
+      `${this.host.file}: refused, because its pickle asks for ${printable(`${module}.${name}`)}, which no plain ` +
+        'checkpoint needs. None of it was run. Use a checkpoint that holds only tensors, best in safetensors.',
     )
   }
 
   private call(): void {
     const [callable, args] = this.popMany(2)
     if (!(callable instanceof PickleCallable) || !Array.isArray(args))
-      throw this.broken('it calls what cannot be called')
+      throw this.broken('it calls something that cannot be called')
     this.stack.push(this.made(callable.call(args)))
   }
 
-  /** State of an object: torch.save sets only the attributes of an OrderedDict (_metadata), which are not needed. */
+  /**
+   * Drops the state of an object: torch.save sets only the attributes of an OrderedDict (_metadata), which are not
+   * needed.
+   */
   private setState(): void {
     this.pop()
-    if (!(this.top() instanceof Map)) throw this.broken('it sets the state of what is no dict')
+    if (!(this.top() instanceof Map)) throw this.broken('it sets the state of something that is not a dict')
   }
 
   private broken(why: string): UserError {
     return new UserError(
-      `${this.host.where}: its pickle cannot be read, ${why} (byte ${this.cursor.at}); fetch the file again`,
+      `${this.host.file}: its pickle cannot be read, ${why} (byte ${this.cursor.at}); fetch the file again`,
     )
   }
 }

@@ -5,7 +5,7 @@ import type { ByteSource } from './byte-source.js'
 import { DTYPE_BYTES, isDType } from './dtype.js'
 import { contiguousStrides, elementCount, isSizes, shapeText, type Tensor, tensorIn } from './tensor.js'
 
-/** What a safetensors file holds: tensors in the order of their data, and free text about them. */
+/** Contents of a safetensors file: tensors in the order of their data, and free text about them. */
 export interface Safetensors {
   tensors: Tensor[]
   metadata: Record<string, string>
@@ -15,15 +15,15 @@ export interface Safetensors {
 const LENGTH_BYTES = 8
 
 /**
- * Reads the header of a safetensors file: 8 bytes of length, JSON { name: { dtype, shape, data_offsets } }, data.
- * As the format demands, the tensors' data must cover the rest of the file exactly, without holes or overlaps.
- * Rejects with a UserError when anything disagrees.
+ * Reads the header of a safetensors file. The file has 8 bytes of length, JSON { name: { dtype, shape, data_offsets }
+ * }, and data. As the format demands, the tensors' data must cover the rest of the file exactly, without holes or
+ * overlaps. Rejects with a UserError if anything is inconsistent.
  */
 export async function readSafetensors(source: ByteSource): Promise<Safetensors> {
   const header = await readHeader(source)
   const { __metadata__: metadata = {} } = header.json
   if (!isTexts(metadata)) throw new UserError(`${source.name}: __metadata__ in its header must hold texts only`)
-  // Not all entries at once: the first bad one ends it.
+  // One entry at a time, so that the first bad one ends the reading.
   const names = Object.keys(header.json).filter((name) => name !== '__metadata__')
   const placed = names.map((name) => parseEntry(source, header.end, name, header.json[name]))
   placed.sort((a, b) => a.begin - b.begin || a.end - b.end)
@@ -48,7 +48,7 @@ async function readHeader(source: ByteSource): Promise<{ json: Record<string, un
 
 interface PlacedTensor {
   tensor: Tensor
-  /** Range of its data, counted from the end of the header. */
+  /** Range of its data, relative to the end of the header. */
   begin: number
   end: number
 }
@@ -62,7 +62,7 @@ function parseEntry(source: ByteSource, dataStart: number, name: string, entry: 
       `has the unknown dtype ${printable(JSON.stringify(dtype) ?? 'none')} (known: ${Object.keys(DTYPE_BYTES).join(', ')})`,
     )
   }
-  if (!isSizes(shape)) throw refuse('has a shape that is no list of sizes')
+  if (!isSizes(shape)) throw refuse('has a shape that is not a list of sizes')
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) throw refuse('has impossible data_offsets')
   const [begin, end] = offsets
   if (dataStart + end > source.size) {

@@ -8,7 +8,7 @@ import { readWeightFile } from './weight-file.js'
 
 type WeightFormat = Parameters<typeof readWeightFile>[1]
 
-/** Where a checkpoint's weights may lie, in the order of preference, as Hugging Face's own loader has it. */
+/** Files that may hold a checkpoint's weights, in the order of preference of Hugging Face's own loader. */
 const WEIGHTS: readonly { file: string; format: WeightFormat; isIndex: boolean }[] = [
   { file: 'model.safetensors', format: 'safetensors', isIndex: false },
   { file: 'model.safetensors.index.json', format: 'safetensors', isIndex: true },
@@ -16,22 +16,22 @@ const WEIGHTS: readonly { file: string; format: WeightFormat; isIndex: boolean }
   { file: 'pytorch_model.bin.index.json', format: 'torch', isIndex: true },
 ]
 
-/** The weights of a checkpoint, its files still open. */
+/** Weights of a checkpoint with its open files. */
 export interface Weights {
   tensors: Map<string, Tensor>
   sources: ByteSource[]
-  /** Names of the files that hold them. */
+  /** Names of the files. */
   files: string[]
 }
 
-/** Whether a list of files has weights in one of the forms that are read. */
+/** Whether a list of files has weights in a known form. */
 export function hasWeights(listing: readonly string[]): boolean {
   return WEIGHTS.some(({ file }) => listing.includes(file))
 }
 
 /**
- * Opens the weights among a checkpoint's files: one file, or the shards that an index names. Rejects with a UserError
- * naming the file, shard or tensor that is missing; nothing is left open then.
+ * Opens the weights of a checkpoint: one file, or the shards that an index names. Rejects with a UserError that names
+ * the file, shard or tensor that is missing; then no file stays open.
  */
 export async function openWeights(files: FileSet, listing: readonly string[]): Promise<Weights> {
   const found = WEIGHTS.find(({ file }) => listing.includes(file))
@@ -55,12 +55,12 @@ export async function openWeights(files: FileSet, listing: readonly string[]): P
   }
 }
 
-/** Closes every source, also when one of them fails to close. */
+/** Closes every source, even if one of them fails to close. */
 export async function closeAll(sources: readonly ByteSource[]): Promise<void> {
   await Promise.allSettled(sources.map((source) => source.close()))
 }
 
-/** Tensor names by shard, out of { weight_map: { tensor: shard } }. Every shard must be there. */
+/** Reads the tensor names by shard from { weight_map: { tensor: shard } }. Every shard must exist. */
 async function readIndex(
   files: FileSet,
   listing: readonly string[],
@@ -69,7 +69,7 @@ async function readIndex(
   const source = await files.open(indexFile)
   try {
     const { weight_map: map } = await readJsonObject(source)
-    if (!isObject(map)) throw new UserError(`${source.name}: has no weight_map, which says where each tensor is`)
+    if (!isObject(map)) throw new UserError(`${source.name}: has no weight_map, which names the file of each tensor`)
     const present = new Set(listing)
     const shards = new Map<string, Set<string>>()
     for (const tensor of Object.keys(map)) {
@@ -77,7 +77,7 @@ async function readIndex(
       if (typeof shard !== 'string' || !isPlainName(shard)) {
         const given = printable(JSON.stringify(shard))
         throw new UserError(
-          `${source.name}: places tensor ${printable(tensor)} in ${given}, which is no file of this folder`,
+          `${source.name}: places tensor ${printable(tensor)} in ${given}, which is not a file in this folder`,
         )
       }
       if (!present.has(shard)) {
@@ -94,7 +94,7 @@ async function readIndex(
   }
 }
 
-/** Adds a file's tensors; of a shard just those that the index places in it, which must all be there. */
+/** Adds the tensors of a file. Of a shard it adds only those that the index places there; all of them must exist. */
 function addTensors(
   tensors: Map<string, Tensor>,
   source: ByteSource,

@@ -3,10 +3,10 @@ import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import type { ByteSource } from './byte-source.js'
 import { openIfPresent } from './local-folder.js'
 
-/** Most bytes of config.json, generation_config.json and their like, which have some kilobytes. */
+/** Maximum bytes of config.json, generation_config.json and similar files, which usually have a few kilobytes. */
 export const MOST_CONFIG_BYTES = 2 ** 20
 
-/** A whole file of at most `most` bytes. Rejects with a UserError when it is longer or cannot be read. */
+/** Reads a whole file of at most `most` bytes. Rejects with a UserError if it is longer or cannot be read. */
 export async function readWhole(source: ByteSource, most: number): Promise<Uint8Array> {
   if (source.size > most) {
     throw new UserError(`${source.name}: ${source.size} bytes are too many for such a file, at most ${most} are read`)
@@ -15,8 +15,8 @@ export async function readWhole(source: ByteSource, most: number): Promise<Uint8
 }
 
 /**
- * A whole local file of at most `most` bytes, undefined where there is none. Rejects with a UserError when it is longer,
- * cannot be read, or is no file but something that might never end: a pipe, a device.
+ * Reads a whole local file of at most `most` bytes; undefined if it is missing. Rejects with a UserError if it is
+ * longer, cannot be read, or is not a file but something without an end: a pipe, a device.
  */
 export async function readSmallFile(path: string, most: number): Promise<Uint8Array | undefined> {
   const source = await openIfPresent(path)
@@ -28,7 +28,7 @@ export async function readSmallFile(path: string, most: number): Promise<Uint8Ar
   }
 }
 
-/** A whole file that holds one JSON object. Rejects with a UserError naming the file. */
+/** Reads a whole file that holds one JSON object. Rejects with a UserError that names the file. */
 export async function readJsonObject(source: ByteSource, most = MOST_JSON_BYTES): Promise<Record<string, unknown>> {
   return parseJsonObject(await readWhole(source, most), source.name)
 }

@@ -5,19 +5,19 @@ import { DTYPE_BYTES, type DType, elementReader } from './dtype.js'
 
 export type { DType } from './dtype.js'
 
-/** A tensor that still lies in its file: where its elements are, not what they are. */
+/** A tensor in its file: the places of its elements, not their values. */
 export interface Tensor {
   name: string
   dtype: DType
   shape: number[]
-  /** Step from one index to the next along each dimension, in elements. 0 repeats the same element. */
+  /** Steps from one index to the next along each dimension, in elements. 0 repeats the same element. */
   strides: number[]
   source: ByteSource
   /** Byte offset in the source of element [0, ..., 0]. */
   offset: number
 }
 
-/** A run of bytes in a source that tensors view: a tensor's own data, or a storage that several share. */
+/** Range of bytes in a source that tensors view: a tensor's own data, or a storage that several share. */
 export interface Extent {
   source: ByteSource
   /** First byte in the source. */
@@ -25,18 +25,21 @@ export interface Extent {
   bytes: number
 }
 
-/** Most dimensions of a tensor, as in PyTorch. */
+/** Maximum dimensions of a tensor, as in PyTorch. */
 const MOST_DIMENSIONS = 64
 
-/** Bytes of a source held at once while a tensor is converted. */
+/** Bytes of a source that are held at once while a tensor is converted. */
 const PIECE_BYTES = 16 * 2 ** 20
 
-/** Most elements that `readFloats` converts in one call. A stride of 0 lets a tiny file describe a tensor of any size. */
+/**
+ * Maximum elements that `readFloats` converts in one call. A stride of 0 lets a tiny file describe a tensor of any
+ * size.
+ */
 export const MOST_FLOATS = 2 ** 28
 
 /**
- * A tensor in an extent of a file, its first element `first` elements from the extent's start. Throws a UserError
- * when the numbers make no sense or an element would lie outside the extent, so that no later read can leave it.
+ * Returns a tensor in an extent of a file; its first element is `first` elements after the start. Throws a UserError if
+ * the numbers make no sense or an element would be outside the extent, so that no later read can leave it.
  */
 export function tensorIn(
   extent: Extent,
@@ -56,14 +59,14 @@ export function tensorIn(
   return { name, dtype, shape, strides, source: extent.source, offset: extent.offset + first * DTYPE_BYTES[dtype] }
 }
 
-/** Whether a value out of a file is a list of sizes or strides. */
+/** Whether a value from a file is a list of sizes or strides. */
 export function isSizes(value: unknown): value is number[] {
   return (
     Array.isArray(value) && value.length <= MOST_DIMENSIONS && value.every((n) => Number.isSafeInteger(n) && n >= 0)
   )
 }
 
-/** A shape for a message, `[2, 3]`; of one with many dimensions, the first. */
+/** Formats a shape for a message: `[2, 3]`. Of many dimensions only the first are shown. */
 export function shapeText(shape: readonly number[]): string {
   const more = shape.length > SHOWN_DIMENSIONS ? `, ... ${shape.length} dimensions` : ''
   return `[${shape.slice(0, SHOWN_DIMENSIONS).join(', ')}${more}]`
@@ -87,7 +90,7 @@ export function contiguousStrides(shape: readonly number[]): number[] {
   return strides
 }
 
-/** The part of a tensor at one index along a dimension, which it loses. */
+/** Returns the part of a tensor at one index of a dimension, without that dimension. */
 export function select(t: Tensor, dim: number, index: number): Tensor {
   if (!(index >= 0 && index < t.shape[dim])) throw new RangeError(`${t.name}: no index ${index} in dimension ${dim}`)
   return {
@@ -98,26 +101,28 @@ export function select(t: Tensor, dim: number, index: number): Tensor {
   }
 }
 
-/** A 2-D tensor with its dimensions exchanged. */
+/** Exchanges the dimensions of a 2-D tensor. */
 export function transpose(t: Tensor): Tensor {
   if (t.shape.length !== 2) throw new RangeError(`${t.name}: only 2-D tensors are transposed`)
   return { ...t, shape: t.shape.toReversed(), strides: t.strides.toReversed() }
 }
 
-/** Indices `from` (included) to `to` (excluded) along the first dimension. */
+/** Returns the indices [from, to) of the first dimension. */
 export function rows(t: Tensor, from: number, to: number): Tensor {
   if (!(from >= 0 && from <= to && to <= t.shape[0])) throw new RangeError(`${t.name}: no rows ${from} to ${to}`)
   const shape = [to - from, ...t.shape.slice(1)]
   return { ...t, shape, offset: from < to ? t.offset + from * t.strides[0] * DTYPE_BYTES[t.dtype] : t.offset }
 }
 
-/** The range of bytes in the source that covers every element, gaps included. Empty for a tensor without elements. */
+/** Range of bytes in the source that covers every element, gaps included. Empty for a tensor without elements. */
 export function span(t: Tensor): { start: number; end: number } {
   if (elementCount(t.shape) === 0) return { start: t.offset, end: t.offset }
   return { start: t.offset, end: t.offset + (lastElement(t.shape, t.strides) + 1) * DTYPE_BYTES[t.dtype] }
 }
 
-/** The bytes of span(t): element [0, ..., 0] is at byte 0. Rejects with a UserError when they cannot all be read. */
+/**
+ * Reads the bytes of span(t): element [0, ..., 0] is at byte 0. Rejects with a UserError if they cannot all be read.
+ */
 export async function readSpan(t: Tensor): Promise<Uint8Array> {
   const { start, end } = span(t)
   if (start === end) return new Uint8Array(0)
@@ -130,7 +135,7 @@ export async function readSpan(t: Tensor): Promise<Uint8Array> {
   return bytes
 }
 
-/** A whole tensor as float32 in logical row-major order, whatever its strides. At most MOST_FLOATS elements. */
+/** Reads a whole tensor as float32 in logical row-major order, whatever its strides. At most MOST_FLOATS elements. */
 export async function readFloats(t: Tensor): Promise<Float32Array> {
   const count = elementCount(t.shape)
   if (count > MOST_FLOATS) {
@@ -153,8 +158,8 @@ function lastElement(shape: readonly number[], strides: readonly number[]): numb
 }
 
 /**
- * Cuts a tensor along its first dimensions into pieces of about PIECE_BYTES, in logical order. Only where that
- * dimension has the largest stride: elsewhere (a transposed matrix) each piece would cover the whole tensor again.
+ * Divides a tensor along its first dimensions into pieces of about PIECE_BYTES, in logical order, if that dimension has
+ * the largest stride. In other cases (a transposed matrix) each piece would cover the whole tensor again.
  */
 function* pieces(t: Tensor): Generator<Tensor> {
   const { start, end } = span(t)
@@ -175,7 +180,7 @@ function* pieces(t: Tensor): Generator<Tensor> {
   }
 }
 
-/** Writes a tensor's elements, given the bytes of its span, to `out` from index `at` in row-major order. */
+/** Writes a tensor's elements to `out` from index `at` on, in row-major order. `bytes` are those of its span. */
 function gather(t: Tensor, bytes: Uint8Array, out: Float32Array, at: number): void {
   const { shape, strides } = t
   const size = DTYPE_BYTES[t.dtype]

@@ -10,16 +10,19 @@ import { placeTensors, type StoragePlace, TorchHost } from './torch-state.js'
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn
 const PROTOCOL_VERSION = 1001
 
-/** The pickles can only be found by reading them, so their bytes are fetched in growing windows. */
+/**
+ * Bytes of the first window. The pickles can only be found by reading them, so their bytes are fetched in growing
+ * windows.
+ */
 const FIRST_WINDOW = 64 * 2 ** 10
 
-/** Before each storage its number of elements stands as a 64-bit integer. */
+/** Bytes before each storage: its number of elements as a 64-bit integer. */
 const COUNT_BYTES = 8
 
 /**
- * Tensors of a file as torch.save wrote it before version 1.6: five pickles (magic number, protocol version, facts on
- * the machine, state dict, list of storage keys), then the storages in the order of the list. Their data is
- * little-endian whatever the facts on the machine say. Rejects with a UserError when anything disagrees.
+ * Reads the tensors of a file from torch.save before version 1.6: five pickles (magic number, protocol version, facts
+ * about the machine, state dict, list of storage keys), then the storages in the order of the list. Their data is
+ * little-endian whatever the facts about the machine say. Rejects with a UserError if anything is inconsistent.
  */
 export async function readTorchLegacy(source: ByteSource): Promise<Tensor[]> {
   const { host, state, keys, end } = await readPickles(source)
@@ -46,7 +49,7 @@ async function readPickles(source: ByteSource): Promise<Pickles> {
   }
 }
 
-/** The five pickles; undefined when the bytes end before the last one does. */
+/** Parses the five pickles; undefined if the bytes end before the last one does. */
 function parsePickles(source: ByteSource, bytes: Uint8Array): Pickles | undefined {
   const host = new TorchHost(source.name)
   const magic = unpickle(bytes, 0, host)

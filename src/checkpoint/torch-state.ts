@@ -5,19 +5,19 @@ import { DTYPE_BYTES, type DType } from './dtype.js'
 import { PickleCallable, type PickleHost, PickleObject, type PickleValue } from './pickle-value.js'
 import { isSizes, type Tensor, tensorIn } from './tensor.js'
 
-/** A run of elements that torch.save writes once, for all tensors that view it. */
+/** Elements that torch.save writes once, for all tensors that view them. */
 export interface StorageRecord {
   key: string
   dtype: DType
   elements: number
 }
 
-/** A storage as a tensor sees it: a record, or in old files a part of one. */
+/** Storage of a tensor: a record, or in old files a part of one. */
 class Storage extends PickleObject {
   readonly kind = 'storage'
   constructor(
     readonly record: StorageRecord,
-    /** First element of the record. */
+    /** First element in the record. */
     readonly first: number,
     readonly elements: number,
   ) {
@@ -25,14 +25,14 @@ class Storage extends PickleObject {
   }
 }
 
-/** A tensor as the pickle describes it, before it is known where in the file its storage lies. */
+/** Tensor as the pickle describes it, before the place of its storage in the file is known. */
 class TensorView extends PickleObject {
   readonly kind = 'tensor'
   constructor(
     readonly storage: Storage,
-    /** First element, counted from the storage's. */
+    /** First element, relative to that of the storage. */
     readonly first: number,
-    // As the pickle has them and not copied, since a hostile one may share one long list among countless tensors.
+    // Not copied, because a hostile pickle may share one long list among countless tensors.
     readonly shape: PickleValue,
     readonly strides: PickleValue,
   ) {
@@ -47,7 +47,7 @@ class StorageType extends PickleObject {
   }
 }
 
-/** A torch dtype or device: names that may stand in a file beside its tensors and mean nothing for reading them. */
+/** A torch dtype or device: a name that may be in a file and does not matter for reading its tensors. */
 class Remark extends PickleObject {
   readonly kind = 'remark'
 }
@@ -68,14 +68,14 @@ const STORAGE_DTYPES = new Map<string, DType>([
 const DTYPE_NAME = /^torch\.(float(16|32|64)|bfloat16|u?int8|int(16|32|64)|bool|half|float|double|short|int|long)$/
 
 /**
- * What a pickle written by torch.save may name, and the storages it speaks of. Nothing here does more than keep
- * numbers and texts: the names stand for functions of this file, never for anything of the running program.
+ * Supplies the names that a pickle of torch.save may refer to, and collects its storages. Only keeps numbers and texts:
+ * a name means a function in this file, never anything in the running program.
  */
 export class TorchHost implements PickleHost {
   /** Storages by key, in the order of their first mention. */
   readonly records = new Map<string, StorageRecord>()
 
-  constructor(readonly where: string) {}
+  constructor(readonly file: string) {}
 
   global(name: string): PickleObject | undefined {
     switch (name) {
@@ -95,11 +95,11 @@ export class TorchHost implements PickleHost {
     if (DTYPE_NAME.test(name)) return new Remark()
     if (/^torch\.[A-Za-z0-9]+Storage$/.test(name)) {
       const known = [...STORAGE_DTYPES.keys()].map((known) => known.replace(/^torch\.|Storage$/g, '')).join(', ')
-      throw new UserError(`${this.where}: holds tensors of the unknown dtype ${printable(name)} (known: ${known})`)
+      throw new UserError(`${this.file}: holds tensors of the unknown dtype ${printable(name)} (known: ${known})`)
     }
     if (/^torch\._utils\._rebuild_\w+$/.test(name)) {
       throw new UserError(
-        `${this.where}: holds tensors of an unknown dtype or layout (made by ${printable(name)}); ` +
+        `${this.file}: holds tensors of an unknown dtype or layout (made by ${printable(name)}); ` +
           'save them as dense float32, float16 or bfloat16',
       )
     }
@@ -108,27 +108,26 @@ export class TorchHost implements PickleHost {
 
   /** ('storage', type, key, device, elements), in the legacy form with a view of (key, first, elements) or None. */
   persistent(id: PickleValue): PickleValue {
-    if (!Array.isArray(id) || id[0] !== 'storage') throw this.broken('it refers to what is no storage')
+    if (!Array.isArray(id) || id[0] !== 'storage') throw this.broken('it refers to something that is not a storage')
     const [, type, key, , size, view = null] = id
     if (!(type instanceof StorageType) || typeof key !== 'string') throw this.broken('it has a storage without a type')
     const record = this.record(key, type.dtype, this.count(size))
     if (view === null) return new Storage(record, 0, record.elements)
     if (!Array.isArray(view) || view.length !== 3) throw this.broken('it has a view of a storage without a range')
     const [first, elements] = [this.count(view[1]), this.count(view[2])]
-    if (first + elements > record.elements)
-      throw this.broken(`it views more of storage ${printable(key)} than there is`)
+    if (first + elements > record.elements) throw this.broken(`it views more of storage ${printable(key)} than exists`)
     return new Storage(record, first, elements)
   }
 
-  /** The tensors of a state dict by name; entries of other kinds (numbers, texts) are left out. */
+  /** Returns the tensors of a state dict by name, without entries of other kinds (numbers, texts). */
   stateDict(root: PickleValue): Map<string, TensorView> {
-    if (!(root instanceof Map)) throw new UserError(`${this.where}: holds no state dict, but something else`)
+    if (!(root instanceof Map)) throw new UserError(`${this.file}: holds no state dict, but something else`)
     const tensors = new Map<string, TensorView>()
     for (const [name, value] of root) {
       if (typeof name === 'string' && value instanceof TensorView) tensors.set(name, value)
     }
     if (tensors.size === 0 && root.size > 0) {
-      throw new UserError(`${this.where}: holds no tensors by name at its top level; save model.state_dict() instead`)
+      throw new UserError(`${this.file}: holds no tensors by name at its top level; save model.state_dict() instead`)
     }
     return tensors
   }
@@ -158,7 +157,7 @@ export class TorchHost implements PickleHost {
     // Metadata marks lazily conjugated or negated tensors, whose stored numbers are not their values.
     if (metadata instanceof Map && metadata.size > 0) {
       throw new UserError(
-        `${this.where}: holds a lazily negated tensor; resolve it (tensor.resolve_neg()) and save again`,
+        `${this.file}: holds a lazily negated tensor; resolve it (tensor.resolve_neg()) and save again`,
       )
     }
     return new TensorView(storage, this.count(first), size ?? null, stride ?? null)
@@ -170,17 +169,17 @@ export class TorchHost implements PickleHost {
   }
 
   private broken(why: string): UserError {
-    return new UserError(`${this.where}: its pickle cannot be read, ${why}; fetch the file again`)
+    return new UserError(`${this.file}: its pickle cannot be read, ${why}; fetch the file again`)
   }
 }
 
-/** Where a storage's data lies: byte offset in the source and length. */
+/** Place of a storage's data: byte offset in the source, and length. */
 export interface StoragePlace {
   offset: number
   bytes: number
 }
 
-/** Ties tensors to the bytes of their storages. Throws a UserError when one would reach outside its storage. */
+/** Connects tensors with the bytes of their storages. Throws a UserError if one would reach outside its storage. */
 export function placeTensors(
   source: ByteSource,
   views: ReadonlyMap<string, TensorView>,

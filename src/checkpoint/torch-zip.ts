@@ -7,8 +7,8 @@ import { placeTensors, type StoragePlace, TorchHost } from './torch-state.js'
 import { ZipArchive, type ZipEntry } from './zip.js'
 
 /**
- * Tensors of a file as torch.save has written it since version 1.6: a zip archive of NAME/data.pkl, the pickled state
- * dict, and NAME/data/KEY, the elements of each storage. Rejects with a UserError when anything disagrees.
+ * Reads the tensors of a file from torch.save since version 1.6: a zip archive of NAME/data.pkl, the pickled state
+ * dict, and NAME/data/KEY, the elements of each storage. Rejects with a UserError if anything is inconsistent.
  */
 export async function readTorchZip(source: ByteSource): Promise<Tensor[]> {
   const archive = await ZipArchive.open(source)
@@ -20,7 +20,7 @@ export async function readTorchZip(source: ByteSource): Promise<Tensor[]> {
   const views = host.stateDict(read.value)
 
   const places = new Map<string, StoragePlace>()
-  // All at once, since over a network each takes long to arrive.
+  // All at once, because over a network each takes long to arrive.
   await Promise.all(
     [...new Set([...views.values()].map((view) => view.storage.record.key))].map(async (key) => {
       const entry = archive.entries.get(`${folder}data/${key}`)
@@ -30,7 +30,7 @@ export async function readTorchZip(source: ByteSource): Promise<Tensor[]> {
   return placeTensors(source, views, places)
 }
 
-/** The archive's one folder, with its slash, and the pickle in it. */
+/** Finds the archive's only folder, with its slash, and the pickle in it. */
 function findPickle(source: ByteSource, archive: ZipArchive): [folder: string, entry: ZipEntry] {
   for (const [name, entry] of archive.entries) {
     if (/^([^/]*\/)?data\.pkl$/.test(name)) return [name.slice(0, -'data.pkl'.length), entry]
@@ -38,7 +38,10 @@ function findPickle(source: ByteSource, archive: ZipArchive): [folder: string, e
   throw new UserError(`${source.name}: a zip archive, but not one written by torch.save (it has no data.pkl)`)
 }
 
-/** Files older than the byteorder entry are little-endian in practice, as PyTorch too assumes. */
+/**
+ * Refuses big-endian files. Files older than the byteorder entry are little-endian in practice, as PyTorch assumes,
+ * too.
+ */
 async function checkByteOrder(source: ByteSource, archive: ZipArchive, folder: string): Promise<void> {
   const entry = archive.entries.get(`${folder}byteorder`)
   if (!entry) return

@@ -5,10 +5,13 @@ import type { Tensor } from './tensor.js'
 
 const LFS_POINTER = 'version https://git-lfs'
 
-/** PROTO, the first opcode of what torch.save writes, and GLOBAL, of a crafted pickle: the reader says what it asks for. */
+/**
+ * First bytes of pickles: PROTO from torch.save, and GLOBAL from a crafted pickle, so that the reader can name what it
+ * requests.
+ */
 const PICKLE_STARTS = [0x80, 0x63]
 
-/** Tensors of one file of weights, of whichever form. Rejects with a UserError naming the file. */
+/** Reads the tensors of one file of weights. Rejects with a UserError that names the file. */
 export async function readWeightFile(source: ByteSource, format: 'safetensors' | 'torch'): Promise<Tensor[]> {
   if (source.size === 0) throw new UserError(`${source.name}: the file is empty; fetch it again`)
   const head = await source.read(0, Math.min(source.size, LFS_POINTER.length))
@@ -16,7 +19,7 @@ export async function readWeightFile(source: ByteSource, format: 'safetensors' |
     throw new UserError(`${source.name}: a Git LFS pointer, not the weights themselves; fetch them with: git lfs pull`)
   }
   if (format === 'safetensors') return (await readSafetensors(source)).tensors
-  // Imported here so that whoever reads safetensors does not load them.
+  // Imported here, so that reading safetensors does not load these modules.
   const [{ readTorchLegacy }, { readTorchZip }, { ZIP_SIGNATURE }] = await Promise.all([
     import('./torch-legacy.js'),
     import('./torch-zip.js'),

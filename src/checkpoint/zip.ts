@@ -8,7 +8,7 @@ export interface ZipEntry {
   bytes: number
   compressed: boolean
   encrypted: boolean
-  /** Byte offset of its local header, which stands before the data. */
+  /** Byte offset of its local header, which precedes the data. */
   header: number
 }
 
@@ -27,20 +27,20 @@ const ZIP64_LOCATOR_BYTES = 20
 const ZIP64_END_BYTES = 56
 const LONGEST_COMMENT = 0xffff
 
-/** Largest central directory read: hundreds of thousands of entries. */
+/** Maximum bytes of the central directory: enough for hundreds of thousands of entries. */
 const MOST_DIRECTORY_BYTES = 16 * 2 ** 20
 
-/** A zip archive read by range: only its directory is held. */
+/** A zip archive that is read by ranges. Only its directory is in memory. */
 export class ZipArchive {
   private constructor(
     private readonly source: ByteSource,
-    /** By name. */
+    /** Entries by name. */
     readonly entries: ReadonlyMap<string, ZipEntry>,
-    /** Where the central directory begins, and so all data has ended. */
+    /** Start of the central directory, and thus the end of all data. */
     private readonly dataEnd: number,
   ) {}
 
-  /** Reads the central directory. Rejects with a UserError when there is none or it is damaged. */
+  /** Reads the central directory. Rejects with a UserError if it is missing or damaged. */
   static async open(source: ByteSource): Promise<ZipArchive> {
     const directory = await findDirectory(source)
     const bytes = await source.read(directory.offset, directory.bytes)
@@ -48,22 +48,22 @@ export class ZipArchive {
   }
 
   /**
-   * Byte offset in the source of an entry's data. The local header has to be read for it, because the padding that
-   * aligns the data is in that header alone. Rejects with a UserError when the data cannot be read as it stands.
+   * Byte offset of an entry's data in the source. Reads the local header, because only that has the padding that aligns
+   * the data. Rejects with a UserError if the data is encrypted, compressed or damaged.
    */
   async locate(entry: ZipEntry): Promise<number> {
     const name = printable(entry.name)
     if (entry.encrypted) throw new UserError(`${this.source.name}: ${name} is encrypted`)
     if (entry.compressed) throw damaged(this.source, `${name} is compressed, which torch.save never does`)
-    if (entry.header + LOCAL_BYTES > this.dataEnd) throw damaged(this.source, `${name} lies outside the file`)
+    if (entry.header + LOCAL_BYTES > this.dataEnd) throw damaged(this.source, `${name} is outside the file`)
     const header = viewOf(await this.source.read(entry.header, LOCAL_BYTES))
-    if (header.getUint32(0, true) !== ZIP_SIGNATURE) throw damaged(this.source, `${name} is not where it should be`)
+    if (header.getUint32(0, true) !== ZIP_SIGNATURE) throw damaged(this.source, `${name} is not at its place`)
     const offset = entry.header + LOCAL_BYTES + header.getUint16(26, true) + header.getUint16(28, true)
     if (offset + entry.bytes > this.dataEnd) throw damaged(this.source, `${name} reaches past the end of the data`)
     return offset
   }
 
-  /** A small entry's data. Rejects with a UserError when it has more than `most` bytes. */
+  /** Reads a small entry's data. Rejects with a UserError if it has more than `most` bytes. */
   async read(entry: ZipEntry, most: number): Promise<Uint8Array> {
     if (entry.bytes > most) {
       throw new UserError(
@@ -80,7 +80,7 @@ interface Directory {
   count: number
 }
 
-/** Finds the central directory by the record at the end of the file, and by its zip64 form where that is present. */
+/** Finds the central directory by the record at the end of the file, or by its zip64 form if that is present. */
 async function findDirectory(source: ByteSource): Promise<Directory> {
   const tailBytes = Math.min(source.size, END_BYTES + LONGEST_COMMENT)
   const tail = viewOf(await source.read(source.size - tailBytes, tailBytes))
@@ -94,14 +94,17 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
     bytes: tail.getUint32(inTail + 12, true),
     offset: tail.getUint32(inTail + 16, true),
   }
-  if (!(directory.offset + directory.bytes <= end)) throw damaged(source, 'its zip directory lies outside the file')
+  if (!(directory.offset + directory.bytes <= end)) throw damaged(source, 'its zip directory is outside the file')
   if (directory.bytes > MOST_DIRECTORY_BYTES || directory.count * CENTRAL_BYTES > directory.bytes) {
     throw damaged(source, `a zip directory of ${directory.bytes} bytes cannot hold ${directory.count} entries`)
   }
   return directory
 }
 
-/** Offset of the end record in the last bytes of a file, or -1. Its comment must end where the file ends. */
+/**
+ * Finds the offset of the end record in the last bytes of a file; -1 if there is none. Its comment must end at the end
+ * of the file.
+ */
 function findEndRecord(tail: DataView): number {
   for (let at = tail.byteLength - END_BYTES; at >= 0; at--) {
     const isEnd = tail.getUint32(at, true) === END_SIGNATURE
@@ -110,13 +113,13 @@ function findEndRecord(tail: DataView): number {
   return -1
 }
 
-/** The directory by its 64-bit record, which torch.save writes even where the old record would do. */
+/** Finds the directory by its 64-bit record, which torch.save writes even if the old record would do. */
 async function findZip64Directory(source: ByteSource, end: number): Promise<Directory | undefined> {
   if (end < ZIP64_LOCATOR_BYTES) return undefined
   const locator = viewOf(await source.read(end - ZIP64_LOCATOR_BYTES, ZIP64_LOCATOR_BYTES))
   if (locator.getUint32(0, true) !== ZIP64_LOCATOR_SIGNATURE) return undefined
   const offset = Number(locator.getBigUint64(8, true))
-  if (!(offset + ZIP64_END_BYTES <= end)) throw damaged(source, 'its zip64 directory record lies outside the file')
+  if (!(offset + ZIP64_END_BYTES <= end)) throw damaged(source, 'its zip64 directory record is outside the file')
   const record = viewOf(await source.read(offset, ZIP64_END_BYTES))
   if (record.getUint32(0, true) !== ZIP64_END_SIGNATURE) throw damaged(source, 'its zip64 directory record is missing')
   return {
@@ -140,7 +143,7 @@ function parseDirectory(source: ByteSource, bytes: Uint8Array, count: number): M
     const next = extraEnd + view.getUint16(at + 32, true)
     if (next > bytes.length) throw damaged(source, 'its zip directory is broken')
     const name = text.decode(bytes.subarray(at + CENTRAL_BYTES, nameEnd))
-    // Two entries of one name would let a file show one thing to a checker and another to its reader.
+    // With two entries of the same name a file could show one thing to a checker and another to its reader.
     if (entries.has(name)) throw damaged(source, `it holds ${printable(name)} twice`)
     const [size, , header] = wideFields(view, at, nameEnd, extraEnd)
     if (!Number.isSafeInteger(size) || !Number.isSafeInteger(header))
@@ -154,8 +157,8 @@ function parseDirectory(source: ByteSource, bytes: Uint8Array, count: number): M
 }
 
 /**
- * An entry's size, compressed size and header offset. Where a 32-bit field is all ones, the value stands as 64 bits in
- * the extra field of id 1, which holds just those that need it, in this order.
+ * Reads an entry's size, compressed size and header offset. If a 32-bit field is all ones, its value is 64 bits in the
+ * extra field with id 1, which holds only the values that need it, in this order.
  */
 function wideFields(view: DataView, at: number, extraStart: number, extraEnd: number): number[] {
   const fields = [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)]

@@ -2,12 +2,13 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf, UserError } from '../errors.js'
 import { formatBytes } from '../numbers.js'
 
-/** Bytes that are asked for at a time. */
+/** Bytes of one read. */
 const CHUNK_BYTES = 2 ** 20
 
 /**
- * All bytes of a file, or of a pipe or device, which may have no end: at most `most` are read. Rejects with a UserError
- * that names the path if there is no such file, if it cannot be read, or if it is longer; `advice` ends the last message.
+ * Reads all bytes of a file, pipe or device, but at most `most`, because a pipe or device may have no end. Rejects with
+ * a UserError that names the path if there is no such file, if it cannot be read, or if it is longer; in the last case
+ * `advice` ends the message.
  */
 export async function readBounded(path: string, most: number, advice: string): Promise<Buffer> {
   let file: FileHandle | undefined
@@ -23,7 +24,7 @@ export async function readBounded(path: string, most: number, advice: string): P
   } catch (error) {
     if (error instanceof UserError) throw error
     const code = codeOf(error)
-    // No error of the file's: the memory may be used up.
+    // Not an error of the file: the memory may be used up.
     if (code === undefined) throw error
     throw new UserError(code === 'ENOENT' ? `${path}: no such file` : `${path}: cannot be read (${code})`)
   } finally {
@@ -42,7 +43,7 @@ async function readUpTo(file: FileHandle, most: number): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** So many bytes, or all that come before the end: a pipe may give a few at a time, which must not take a chunk each. */
+/** Reads `bytes` bytes, or all before the end. A pipe may deliver a few at a time; they are collected in one chunk. */
 async function readFully(file: FileHandle, bytes: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(bytes)
   let length = 0

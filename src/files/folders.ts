@@ -3,9 +3,8 @@ import { dirname } from 'node:path'
 import { codeOf, UserError } from '../errors.js'
 
 /**
- * Makes a folder with all that lead to it. Resolves with whether it is new; one that is there already is fine. Step by
- * step, because Node's own recursive mkdir never returns where the system has a parent but makes nothing in it, as in
- * /proc.
+ * Makes a folder and its parents. Resolves with whether it is new; an existing one is fine. Goes step by step, because
+ * Node's recursive mkdir never returns if the parent exists but nothing can be made in it, as in /proc.
  */
 export async function makeFolder(path: string): Promise<boolean> {
   try {
@@ -18,7 +17,7 @@ export async function makeFolder(path: string): Promise<boolean> {
   }
   await makeFolder(dirname(path))
   await mkdir(path).catch(async (error: unknown) => {
-    // Another process may have made it in between.
+    // Another process may have made it meanwhile.
     if (codeOf(error) !== 'EEXIST' || !(await isFolder(path))) throw error
   })
   return true
@@ -31,7 +30,7 @@ export class DiskFull extends UserError {
   }
 }
 
-/** A refusal of the file system as a UserError; other errors, such as an abort, are returned as they are. */
+/** Turns an error of the file system into a UserError. Other errors, such as an abort, are returned unchanged. */
 export function cannotWrite(path: string, error: unknown): unknown {
   if (!(error instanceof Error && 'syscall' in error)) return error
   const code = codeOf(error) ?? ''

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** A path whose `~` a shell has left as it stands, as in --file=~/x: the user's own folder. */
+/** Expands a `~` that the shell has left unchanged, as in --file=~/x, to the user's home folder. */
 export function expandHome(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
 }

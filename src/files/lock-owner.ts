@@ -4,43 +4,43 @@ import { hostname } from 'node:os'
 import { codeOf } from '../errors.js'
 import { isObject } from '../json.js'
 
-/** The process that holds a lock, as the lock file names it. */
+/** The process that holds a lock, as recorded in the lock file. */
 export interface Owner {
   pid: number
   host: string
   /**
-   * Whose numbers `pid` is one of. Containers and sandboxes of one hostname each count their own processes, and none sees those
-   * of another. Absent on systems other than Linux, and in locks of older versions.
+   * PID namespace of `pid`. Containers and sandboxes with the same hostname number their processes separately and
+   * cannot see each other's. Absent on systems other than Linux, and in locks of older versions.
    */
   namespace?: string
-  /** When that process began, in the system's own measure; tells it from a later one of the same number. */
+  /** Start time of the process in the system's units; distinguishes it from a later process with the same number. */
   started: string
   id: string
 }
 
-/** Owner of a lock file that is damaged, and therefore stale. */
-export const NOBODY: Owner = { pid: 0, host: '', started: '', id: 'nobody' }
+/** Owner of a damaged, and therefore stale, lock file. */
+export const NO_OWNER: Owner = { pid: 0, host: '', started: '', id: 'none' }
 
-/** This process as the owner of a new lock. */
+/** Describes this process as the owner of a new lock. */
 export async function thisProcess(): Promise<Owner> {
-  // The kernel gives the number of a namespace away again only when all processes of that namespace have ended.
+  // The kernel reuses the number of a namespace only after all its processes have ended.
   const namespace = await readlink('/proc/self/ns/pid').catch(() => undefined)
   const { started } = await statusOf(process.pid)
   return { pid: process.pid, host: hostname(), namespace, started, id: randomUUID() }
 }
 
-/** Whether the owner runs; undefined if the process `here` has no way to see that. */
+/** Whether the owner runs; undefined if the process `here` cannot see that. */
 export async function isRunning(owner: Owner, here: Owner): Promise<boolean | undefined> {
   if (owner.host !== here.host || isElsewhere(owner, here)) return undefined
   const { started, hasEnded } = await statusOf(owner.pid)
   const isThere = isListed(owner.pid) && !hasEnded
   if (isThere && started === owner.started) return true
-  // It may have another number here, or one of the two had no sight of when it began.
+  // It may have another number here, or the start time of one of the two is unknown.
   const isUnsure = owner.namespace !== here.namespace || (isThere && !(started && owner.started))
   return isUnsure ? undefined : false
 }
 
-/** Where the owner runs, as the end of a message: ` on that-host`, or nothing if it is here. */
+/** Place of the owner as the end of a message: ` on that-host`, or an empty string if it is here. */
 export function placeOf(owner: Owner, here: Owner): string {
   if (owner.host !== here.host) return ` on ${owner.host}`
   return isElsewhere(owner, here) ? ' in another container or sandbox' : ''
@@ -53,7 +53,7 @@ export function isOwner(value: unknown): value is Owner {
   return isText && Number.isInteger(pid) && Number(pid) > 0
 }
 
-/** Whether both say whose numbers they have, and it is not the same. */
+/** Whether the two are known to be in different namespaces. */
 function isElsewhere({ namespace }: Owner, here: Owner): boolean {
   return namespace !== undefined && here.namespace !== undefined && namespace !== here.namespace
 }
@@ -63,20 +63,20 @@ function isListed(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // A process of another user may not be asked, but it is there.
+    // The process of another user may not be signalled, but it exists.
     return codeOf(error) === 'EPERM'
   }
 }
 
 /**
- * When a process began (field 22 of /proc/PID/stat), and whether it has ended and only waits for its parent to notice
- * (field 3: Z or X). Without such a file it is '' and false.
+ * Start time of a process (field 22 of /proc/PID/stat), and whether it has ended and only waits for its parent to
+ * notice (field 3: Z or X). Without such a file they are '' and false.
  */
 async function statusOf(pid: number): Promise<{ started: string; hasEnded: boolean }> {
-  // A sandbox may see the /proc of those outside it, in which its numbers are of other processes.
+  // A sandbox may see the /proc of the system outside, whose numbers mean other processes.
   const isOurs = (await readlink('/proc/self').catch(() => '')) === String(process.pid)
   const text = isOurs ? await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '') : ''
-  // Counted from behind the name, which may hold blanks and parentheses.
+  // Counted from after the name, which may contain blanks and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return { started: fields[19] ?? '', hasEnded: /^[ZXx]$/.test(fields[0]) }
 }

@@ -5,25 +5,27 @@ import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { codeOf, UserError } from '../errors.js'
 import { printable } from '../printable.js'
 import { cannotWrite, makeFolder } from './folders.js'
-import { isOwner, isRunning, NOBODY, type Owner, placeOf, thisProcess } from './lock-owner.js'
+import { isOwner, isRunning, NO_OWNER, type Owner, placeOf, thisProcess } from './lock-owner.js'
 
-/** A piece of work that no other process does at the same time. */
+/** Exclusive right to some work, held by this process. */
 export interface Lock {
   release(): Promise<void>
 }
 
-/** Milliseconds between writes of the file by its owner, which show other machines and containers that it still works. */
+/**
+ * Milliseconds between the owner's writes of the file, which show other machines and containers that it still works.
+ */
 const BEAT_MS = 10_000
-/** Not written for so long, the lock of a process that is not seen from here counts as left behind. */
+/** Milliseconds without a write after which the lock of a process that cannot be seen from here counts as abandoned. */
 const STALE_MS = 120_000
-/** Removing a stale lock is over long before; a process that did not get there has ended. */
+/** Maximum milliseconds for removing a stale lock; a process that takes longer has ended. */
 const GUARD_MS = 10_000
-/** What file systems without hard links answer to one. */
+/** Errors of file systems without hard links. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
 /**
- * Takes the lock file `path`. One that a process left behind without ending properly is recognised and replaced.
- * Rejects with a UserError saying who holds it; `work` is what that process does: "a pull of org/model".
+ * Takes the lock file `path`. A lock whose process ended without releasing it is recognised and replaced. Rejects with
+ * a UserError that names the owner; `work` is the owner's work for the message: "a pull of org/model".
  */
 export async function takeLock(path: string, work: string): Promise<Lock> {
   await makeFolder(dirname(path)).catch((error: unknown) => {
@@ -35,7 +37,7 @@ export async function takeLock(path: string, work: string): Promise<Lock> {
     if (handle) return heldLock(path, own, handle)
     const held = await readLock(path)
     if (!held) continue
-    if (held === NOBODY && (await isBeingWritten(path, now))) {
+    if (held === NO_OWNER && (await isBeingWritten(path, now))) {
       await sleep(10)
       continue
     }
@@ -46,7 +48,7 @@ export async function takeLock(path: string, work: string): Promise<Lock> {
 }
 
 function heldLock(path: string, own: Owner, handle: FileHandle): Lock {
-  // By its handle: should another process have taken the lock away meanwhile, that one's file is not touched.
+  // By its handle: if another process has taken the lock away meanwhile, its file is not touched.
   const beat = setInterval(() => handle.write(JSON.stringify(own), 0).catch(() => undefined), BEAT_MS)
   beat.unref()
   return {
@@ -59,8 +61,9 @@ function heldLock(path: string, own: Owner, handle: FileHandle): Lock {
 }
 
 /**
- * Writes the lock aside and links it, so that nobody ever sees a lock without its owner. Without a handle another
- * process has it. `now` is the time by the clock that dates the files there, which may be another machine's.
+ * Writes the lock to another file and links it, so that a lock is never seen without its owner. There is no handle if
+ * another process has the lock. `now` is the time by the clock that dates the files there, which may be another
+ * machine's.
  */
 async function createLock(path: string, owner: Owner): Promise<{ handle?: FileHandle; now: number }> {
   const aside = `${path}.${owner.id}`
@@ -82,7 +85,7 @@ async function createLock(path: string, owner: Owner): Promise<{ handle?: FileHa
   }
 }
 
-/** Where there are no links, as on a memory card, a lock is empty for a moment. */
+/** Creates a lock on file systems without links, such as memory cards. The lock is empty for a moment. */
 async function createInPlace(path: string, owner: Owner): Promise<FileHandle | undefined> {
   let handle: FileHandle | undefined
   try {
@@ -96,31 +99,34 @@ async function createInPlace(path: string, owner: Owner): Promise<FileHandle | u
   }
 }
 
-/** Whether a lock that says nothing has been made just now, so that its owner has yet to be written into it. */
+/** Whether an empty lock is so new that its owner may still be writing it. */
 async function isBeingWritten(path: string, now: number): Promise<boolean> {
   const found = await stat(path).catch(() => undefined)
   return found?.size === 0 && Math.abs(now - found.mtimeMs) < GUARD_MS
 }
 
-/** Who holds a lock; NOBODY where the file says nothing that makes sense, undefined where there is none. */
+/** Reads the owner of a lock: NO_OWNER if the file makes no sense, undefined if there is no lock. */
 async function readLock(path: string): Promise<Owner | undefined> {
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
   if (bytes === undefined) return undefined
   try {
     const owner: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    return isOwner(owner) ? owner : NOBODY
+    return isOwner(owner) ? owner : NO_OWNER
   } catch {
-    return NOBODY
+    return NO_OWNER
   }
 }
 
-/** How long the lock will count if its owner no longer writes it: 0 if it is stale, without end if the owner is seen to run. */
+/**
+ * Milliseconds for which the lock is valid if its owner no longer writes it: 0 if it is stale, Infinity if the owner is
+ * known to run.
+ */
 async function timeLeft(path: string, owner: Owner, own: Owner, now: number): Promise<number> {
-  if (owner === NOBODY) return 0
+  if (owner === NO_OWNER) return 0
   const runs = await isRunning(owner, own)
   if (runs !== undefined) return runs ? Infinity : 0
   const written = await stat(path).catch(() => undefined)
-  // A date in the future is of a clock that has been set since.
+  // A date in the future means that the clock has been set back since.
   if (written === undefined || Math.abs(now - written.mtimeMs) > STALE_MS) return 0
   return written.mtimeMs + STALE_MS - now
 }
@@ -132,8 +138,9 @@ function isUnderWay(work: string, owner: Owner, own: Owner, left: number): UserE
 }
 
 /**
- * Takes a stale lock away. One process at a time looks again and removes what it still finds: a second that had read the
- * stale lock as well could otherwise remove the lock that the first has just created. The others wait for a moment.
+ * Removes a stale lock. Only one process at a time reads it again and removes it if it is unchanged: otherwise a second
+ * process that has also read the stale lock could remove the lock that the first has just created. The others wait for
+ * a moment.
  */
 async function removeStale(path: string, stale: Owner, now: number): Promise<void> {
   const guard = `${path}.stale-${stale.id.replaceAll(/[^\w-]/g, '')}`

@@ -2,7 +2,9 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { cannotWrite } from './folders.js'
 
 export interface AtomicWriteOptions {
-  /** Path of the file until it is complete; a file of that name is replaced. Default: `path`.partial. */
+  /**
+   * Path of the file until it is complete; a file of that name is replaced. Default: `path` with `.partial` appended.
+   */
   partial?: string
   /** Permissions of the file. Default: 0o666 without the bits of the umask. */
   mode?: number
@@ -33,7 +35,7 @@ export async function writeAtomically(
 
 /** Closes the partial file that was written and gives it its name. */
 export async function putInPlace(file: FileHandle, partial: string, path: string): Promise<void> {
-  // Without it a power cut after the rename could leave the name on an empty file.
+  // Without sync, a power cut after the rename could leave the name on an empty file.
   await file.sync()
   await file.close()
   await rename(partial, path)

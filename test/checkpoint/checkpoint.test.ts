@@ -211,7 +211,7 @@ test('an index cannot lead out of the folder', async () => {
       'pytorch_model.bin.index.json': indexOf({ w: shard }),
       'a.bin': binVectors({ w: [1] }),
     }
-    await refuses(files, /index\.json: places tensor w in .*, which is no file of this folder/)
+    await refuses(files, /index\.json: places tensor w in .*, which is not a file in this folder/)
   }
 })
 

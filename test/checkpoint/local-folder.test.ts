@@ -38,7 +38,7 @@ test('ranges outside the file are refused without reading', async () => {
       [2 ** 52, 2 ** 52],
       [Number.NaN, 1],
     ]) {
-      await rejectsWithUserError(() => source.read(offset, length), /a: bytes .* lie outside the file of 4 bytes/)
+      await rejectsWithUserError(() => source.read(offset, length), /a: bytes .* are outside the file of 4 bytes/)
     }
     await source.close()
     await rejectsWithUserError(() => source.read(0, 1), /a: cannot be read/)

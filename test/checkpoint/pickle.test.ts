@@ -8,7 +8,7 @@ import { rejectsWithUserError } from '../support/rejects.js'
 
 const called: PickleValue[][] = []
 const host: PickleHost = {
-  where: 'file.bin',
+  file: 'file.bin',
   global: (name) => {
     if (name === 'house.dict') return new PickleCallable(() => new Map())
     if (name !== 'house.make') return undefined
@@ -127,11 +127,11 @@ test('opcodes that run or build by other ways are not known', async () => {
 })
 
 test('only what the host gave can be called, and only dicts have a state', async () => {
-  await refuses(/calls what cannot be called/, 'K', [1], ')R.')
-  await refuses(/calls what cannot be called/, 'X', littleEndian(4, 4), 'eval)R.')
-  await refuses(/calls what cannot be called/, 'chouse\nmake\nK', [1], 'R.')
-  await refuses(/sets the state of what is no dict/, ']}b.')
-  await refuses(/sets the state of what is no dict/, 'chouse\nmake\n}b.')
+  await refuses(/calls something that cannot be called/, 'K', [1], ')R.')
+  await refuses(/calls something that cannot be called/, 'X', littleEndian(4, 4), 'eval)R.')
+  await refuses(/calls something that cannot be called/, 'chouse\nmake\nK', [1], 'R.')
+  await refuses(/sets the state of something that is not a dict/, ']}b.')
+  await refuses(/sets the state of something that is not a dict/, 'chouse\nmake\n}b.')
 })
 
 test('a pickle that takes more than it has put is refused', async () => {
@@ -159,7 +159,7 @@ test('a pickle that takes more than it has put is refused', async () => {
       body.split('').map((c) => c.charCodeAt(0)),
     )
   }
-  await refuses(/names something by no text/, 'NN', [0x93], '.')
+  await refuses(/names something without a text/, 'NN', [0x93], '.')
   await refuses(/unknown protocol/, [0x80, 6], 'N.')
 })
 

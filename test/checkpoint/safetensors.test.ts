@@ -71,7 +71,7 @@ test('sizes that disagree are refused', async () => {
   await refuses(safetensors({ a: f32([2], -8, 0) }, eight), /impossible data_offsets/)
   await refuses(safetensors({ a: { ...f32([2], 0, 8), data_offsets: [0, 4, 8] } }, eight), /impossible data_offsets/)
   for (const shape of [null, [-1], [0.5], ['2'], {}, new Array(100).fill(1)]) {
-    await refuses(safetensors({ a: f32(shape, 0, 8) }, eight), /tensor a has a shape that is no list of sizes/)
+    await refuses(safetensors({ a: f32(shape, 0, 8) }, eight), /tensor a has a shape that is not a list of sizes/)
   }
 })
 

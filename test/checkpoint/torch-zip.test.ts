@@ -215,14 +215,14 @@ test('a directory that lies about itself is refused', async () => {
   const end = file.length - 22
   const locator = end - 20
   const zip64 = locator - 56
-  await refuses(patched(file, locator + 8, littleEndian(2n ** 63n, 8)), /zip64 directory record lies outside/)
+  await refuses(patched(file, locator + 8, littleEndian(2n ** 63n, 8)), /zip64 directory record is outside/)
   await refuses(patched(file, locator + 8, littleEndian(0, 8)), /zip64 directory record is missing/)
   await refuses(patched(file, zip64 + 32, littleEndian(2n ** 60n, 8)), /cannot hold/)
-  await refuses(patched(file, zip64 + 40, littleEndian(2n ** 60n, 8)), /zip directory lies outside/)
-  await refuses(patched(file, zip64 + 48, littleEndian(2n ** 64n - 1n, 8)), /zip directory lies outside/)
+  await refuses(patched(file, zip64 + 40, littleEndian(2n ** 60n, 8)), /zip directory is outside/)
+  await refuses(patched(file, zip64 + 48, littleEndian(2n ** 64n - 1n, 8)), /zip directory is outside/)
   const central = indexOfText(file, 'PK\x01\x02')
-  await refuses(patched(file, central + 42, littleEndian(1, 4)), /is not where it should be/)
-  await refuses(patched(file, central + 42, littleEndian(2 ** 31, 4)), /lies outside the file/)
+  await refuses(patched(file, central + 42, littleEndian(1, 4)), /is not at its place/)
+  await refuses(patched(file, central + 42, littleEndian(2 ** 31, 4)), /is outside the file/)
   await refuses(patched(file, central + 24, littleEndian(2 ** 25, 4)), /at most 16777216 are read/)
   await refuses(patched(file, central + 24, littleEndian(2 ** 20, 4)), /reaches past the end/)
   await refuses(patched(file, central + 28, littleEndian(0xffff, 2)), /zip directory is broken/)

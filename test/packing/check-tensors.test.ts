@@ -89,7 +89,7 @@ test('a family that is not known for strangers refuses a tensor that it would le
       const biased = new Map(tensors).set('model.layers.0.self_attn.q_proj.bias', norm)
       await rejectsWithUserError(
         () => checkTensors(blueprintOf(config), biased, 'folder'),
-        /^folder: tensor model\.layers\.0\.self_attn\.q_proj\.bias has no place in a model of this config\.json/,
+        /^folder: tensor model\.layers\.0\.self_attn\.q_proj\.bias has no place in a model with this config\.json/,
       )
       // Frequencies that old files hold follow from the config.
       const old = new Map(tensors).set('model.layers.0.self_attn.rotary_emb.inv_freq', norm)

@@ -7,14 +7,14 @@ import { differs, type PartChecksums } from './packed-metadata.js'
 
 const READ_BYTES = 8 * 2 ** 20
 
-/** What the bytes of a part are known by. */
+/** Checksums of the bytes of a part. */
 export function checksumsOf(bytes: Uint8Array): Required<PartChecksums> {
   return new RunningChecksums().add(bytes).finish()
 }
 
-/** The checksums of bytes that come in stretches. */
+/** Checksums of bytes that come in stretches. */
 export class RunningChecksums {
-  /** Bytes so far. */
+  /** Number of bytes added so far. */
   bytes = 0
   private readonly sha256 = new Sha256()
   private crc = 0
@@ -26,7 +26,7 @@ export class RunningChecksums {
     return this
   }
 
-  /** Those of all stretches together; nothing can be added afterwards. */
+  /** Checksums of all stretches together. Nothing can be added afterwards. */
   finish(): Required<PartChecksums> {
     return { sha256: this.sha256.hex(), crc32: crcDigits(this.crc) }
   }
@@ -43,7 +43,10 @@ export async function checksumsOfRange(
   return running.finish()
 }
 
-/** Reads a whole packed file and compares every part with its SHA-256. Rejects with a UserError naming the first bad one. */
+/**
+ * Reads a whole packed file and compares every part with its SHA-256. Rejects with a UserError that names the first
+ * part that differs.
+ */
 export async function verifyChecksums(file: PackedFile, signal?: AbortSignal): Promise<void> {
   const source = await openLocalFile(file.path)
   try {

@@ -1,6 +1,6 @@
 import { printable } from '../../printable.js'
 
-/** Files that go with the weights from a checkpoint into a packed model, where the checkpoint has them. */
+/** Files that go with the weights from a checkpoint into a packed model, if the checkpoint has them. */
 const COMPANIONS = [
   'config.json',
   'generation_config.json',
@@ -17,7 +17,10 @@ const COMPANIONS = [
   'teaching.svg',
 ]
 
-/** Most bytes of the name of a licence. File systems take 255, and a partial file has a longer name than the whole one. */
+/**
+ * Maximum bytes of the name of a licence. File systems take 255, and the name of a partial file is longer than that of
+ * the whole one.
+ */
 const MOST_NAME_BYTES = 200
 
 /** Whether a file of a checkpoint goes with its packed weights. */
@@ -25,7 +28,7 @@ export function isCompanion(file: string): boolean {
   return COMPANIONS.includes(file) || (isLicence(file) && hasGoodName(file))
 }
 
-/** Licences of a checkpoint that are left out, since their names are too long or could steer a terminal. */
+/** Licences of a checkpoint that are not copied, because their names are too long or could steer a terminal. */
 export function licencesLeftOut(files: readonly string[]): string[] {
   return files.filter((file) => isLicence(file) && !hasGoodName(file))
 }
@@ -38,7 +41,7 @@ function hasGoodName(file: string): boolean {
   return printable(file, Infinity) === file && new TextEncoder().encode(file).length <= MOST_NAME_BYTES
 }
 
-/** Whether a companion is meant for readers, and so may be a note of the user's own. */
+/** Whether a companion is meant for people to read, and so may be a note of the user's own. */
 export function isNote(file: string): boolean {
   return file === 'README.md' || isLicence(file)
 }

@@ -1,31 +1,29 @@
-/*
- * Sizes of packed weights. What stands inside a tile is the kernels' affair (docs/FORMAT.md); here only sizes matter.
- */
+/* Sizes of packed weights. The kernels know the layout of a tile (docs/FORMAT.md); only its size matters here. */
 import { checkOneOf } from '../../option-checks.js'
 import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../../runtime/abi/formats.js'
 import { roundUp, type WeightFormat } from '../../runtime/memory/formats.js'
 
 export type { WeightFormat }
-/** What a whole packing is called by: the format of its experts. */
+/** Name of a whole packing: the format of its experts. */
 export type Quant = WeightFormat
 export const QUANTS: readonly Quant[] = ['f32', 'q8', 'q4']
 
-/** Throws a UsageError unless there is such a packing, or none was asked for. */
+/** Throws a UsageError if a packing is requested that does not exist. */
 export function checkQuant(quant: unknown): void {
   checkOneOf('quant', quant, QUANTS)
 }
 
 /**
- * matrix: tiles for products. rows: a table looked up row by row and never multiplied. vector: plain floats.
- * A table has no 4-bit format: one row is read a token, so nothing would be gained for the precision lost.
+ * matrix: tiles for products. rows: a table that is looked up row by row and never multiplied. vector: plain floats. A
+ * table has no 4-bit format: only one row is read per token, so the lost precision would gain nothing.
  */
 export type PieceKind = 'matrix' | 'rows' | 'vector'
 export type RowsFormat = Exclude<WeightFormat, 'q4'>
 
-/** Formats of the kinds of parts, recorded in a packed file so that packings may mix them. */
+/** Formats of the kinds of parts. A packed file records them, so a packing may mix them. */
 export interface PartFormats {
   embedding: RowsFormat
-  /** First matrix of a router; the last one, which decides, is always f32. */
+  /** First matrix of a router. The last one, which decides, is always f32. */
   router: WeightFormat
   /** Queries, keys, values and outputs of attention. */
   attention: WeightFormat
@@ -38,16 +36,19 @@ export interface PartFormats {
 export const ALIGNMENT = 64
 
 /**
- * The formats behind a name. Routers and the embedding are small or hardly read, and what they lose can wake another
- * expert: they would make most of the loss of a q8 packing, so they stay in f32 there, and in q8 where the experts
- * take q4.
+ * Formats of a packing, by its name. Routers and the embedding are small or hardly read, and their errors can select
+ * other experts: these would cause most of the loss of a q8 packing. So they stay in f32 there, and in q8 when the
+ * experts take q4.
  */
 export function formatsFor(quant: Quant): PartFormats {
   const small = quant === 'q4' ? 'q8' : 'f32'
   return { embedding: small, router: small, attention: quant, mlp: quant, head: quant }
 }
 
-/** Bytes of `rows` x `cols` entries once packed. For a matrix it is also the offset of row `rows`, a multiple of 8. */
+/**
+ * Bytes of `rows` x `cols` packed entries. For a matrix it is also the offset of row `rows`, if that is a multiple of
+ * 8.
+ */
 export function packedBytes(kind: PieceKind, format: WeightFormat, rows: number, cols: number): number {
   const blocks = Math.ceil(cols / TILE_COLUMNS)
   if (kind === 'matrix') return Math.ceil(rows / TILE_ROWS) * blocks * TileBytes[format]
@@ -55,7 +56,7 @@ export function packedBytes(kind: PieceKind, format: WeightFormat, rows: number,
   return rows * blocks * TableBlockBytes[format]
 }
 
-/** The next multiple of ALIGNMENT. */
+/** Rounds up to a multiple of ALIGNMENT. */
 export function aligned(bytes: number): number {
   return roundUp(bytes, ALIGNMENT)
 }

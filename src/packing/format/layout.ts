@@ -2,23 +2,23 @@ import type { Tensor } from '../../checkpoint/tensor.js'
 import type { PartFormats, PieceKind, WeightFormat } from './formats.js'
 
 export const MIXTURE_KINDS = ['attention', 'mlp'] as const
-/** What the experts of a mixture do: heads of attention, or the feed-forward network. */
+/** Kind of a mixture: its experts are heads of attention, or feed-forward networks. */
 export type MixtureKind = (typeof MIXTURE_KINDS)[number]
 
 /** Rows of one tensor of a checkpoint that go into a piece. */
 export interface Source {
-  /** The checkpoint's tensor, whole: one that holds all experts of a layer has three dimensions. */
+  /** The whole tensor of the checkpoint; it has three dimensions if it holds all experts of a layer. */
   tensor: { key: string; shape: number[] }
   rows: number
   cols: number
-  /** Its weights in a checkpoint: [rows, cols], for a vector [cols]. */
+  /** Its weights in a checkpoint: [rows, cols], or [cols] for a vector. */
   view: (tensors: Map<string, Tensor>) => Tensor
 }
 
 /**
- * How the rows of several sources lie in one piece, each padded with zeros to a multiple of 32 rows.
- * stacked: one source after the other. interleaved: 32 rows of each in turn, so that a product has the rows that belong
- * together (gate and up) in its hands at once.
+ * Order of the rows of several sources in one piece. Each source is padded with zeros to a multiple of 32 rows.
+ * stacked: one source after the other. interleaved: 32 rows of each in turn, so that a product reads together the rows
+ * that belong together (gate and up).
  */
 export type SourceOrder = 'stacked' | 'interleaved'
 
@@ -30,20 +30,20 @@ export interface Piece {
   bytes: number
   kind: PieceKind
   format: WeightFormat
-  /** Outputs of a matrix, entries of a table, 1 for a vector; with the padding between sources. */
+  /** Outputs of a matrix, entries of a table, 1 for a vector; including the padding between sources. */
   rows: number
   cols: number
-  /** One or more, all with the same number of columns (of a vector: any). */
+  /** One or more, all with the same number of columns; those of a vector may differ. */
   sources: Source[]
   order: SourceOrder
 }
 
-/** What is read at once: one tensor of a packed file. An expert is a part, so that it can be fetched alone. */
+/** Unit of reading: one tensor of a packed file. An expert is a part, so that it can be read alone. */
 export interface Part {
   name: string
-  /** The layer that it belongs to; absent for what stands before and after all layers. */
+  /** The layer that it belongs to; absent for parts before and after all layers. */
   layer?: number
-  /** The expert of that layer that it is; absent for what every token needs. */
+  /** The expert of that layer; absent for parts that every token needs. */
   expert?: { kind: MixtureKind; id: number }
   /** A multiple of 64, padding included. */
   bytes: number
@@ -55,31 +55,34 @@ export function densePartName(layer: number): string {
   return `layers.${layer}.dense`
 }
 
-/** Where every weight of a model lies. A function of its shape and formats alone. */
+/** Place of every weight of a model. It depends on the model's shape and formats alone. */
 export interface Layout {
   /** In the order of the packed file, which is the order of use. */
   parts: Part[]
-  /** Sum of all parts. */
+  /** Bytes of all parts. */
   bytes: number
   /** One more than the highest layer of any part. */
   layers: number
-  /** A part by its name. Throws when the model has none of this name. */
+  /** Returns a part by its name. Throws if the model has none of this name. */
   part(name: string): Part
-  /** The experts of one kind of a layer, by their ids; empty where it has none. */
+  /** Returns the experts of one kind in a layer, by their ids; none if the layer has no such mixture. */
   experts(layer: number, kind: MixtureKind): Part[]
 }
 
-/** A model as packing sees it. */
+/** Description of a model for packing. */
 export interface Blueprint {
-  /** The parts in their order, planned as they are asked for. Pure: the same formats give the same parts. */
+  /** Plans the parts, in order, as they are iterated. Pure: the same formats give the same parts. */
   parts(formats: PartFormats): Iterable<Part>
-  /** Whether a tensor of the checkpoint is known to be of no use, so that nobody needs to be warned of it. */
+  /** Whether a tensor of the checkpoint is known to be useless, so that it causes no warning. */
   ignores(tensor: string): boolean
-  /** Whether any other tensor that the model does not use is refused: it would be computed with elsewhere. */
-  refusesStrangers: boolean
+  /**
+   * Whether any other tensor that the model does not use is refused, because other implementations would compute with
+   * it.
+   */
+  refusesUnknownTensors: boolean
 }
 
-/** Plans where the weights of a model lie. */
+/** Plans the places of a model's weights. */
 export function planLayout(blueprint: Pick<Blueprint, 'parts'>, formats: PartFormats): Layout {
   const parts = [...blueprint.parts(formats)]
   const byName = new Map(parts.map((part) => [part.name, part]))
@@ -104,7 +107,7 @@ export function planLayout(blueprint: Pick<Blueprint, 'parts'>, formats: PartFor
   }
 }
 
-/** A piece of a part by its name. Throws when the part has none of this name. */
+/** Returns a piece of a part by its name. Throws if the part has none of this name. */
 export function pieceOf(part: Part, name: string): Piece {
   const piece = part.pieces.find((piece) => piece.name === name)
   if (piece === undefined) throw new RangeError(`part ${part.name} has no piece ${name}`)

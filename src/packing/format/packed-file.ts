@@ -9,26 +9,26 @@ import { damaged, decodeMetadata, type PackedMetadata, type PartChecksums, SHA25
 
 export type { PackedMetadata } from './packed-metadata.js'
 
-/** Where a part lies in a packed file. */
+/** Range of a part in a packed file. */
 export interface PackedRange extends PartChecksums {
   /** Bytes from the start of the file, a multiple of 64. */
   offset: number
   bytes: number
 }
 
-/** A packed file's table of contents. It holds nothing open. */
+/** Table of contents of a packed file. The file is not open. */
 export interface PackedFile {
   path: string
   metadata: PackedMetadata
-  /** By the names of the layout's parts, in the order of the file. */
+  /** Ranges by the names of the layout's parts, in the order of the file. */
   parts: Map<string, PackedRange>
 }
 
 const CRC32_HEX = /^[0-9a-f]{8}$/
 
 /**
- * Reads the table of contents of a packed file. Rejects with a UserError when the file is missing, cut short, no
- * safetensors, an ordinary checkpoint, of a later format or damaged. The weights themselves are not read.
+ * Reads the table of contents of a packed file, but not its weights. Rejects with a UserError if the file is missing,
+ * cut short, no safetensors file, an ordinary checkpoint, of a later format or damaged.
  */
 export async function openPackedFile(path: string): Promise<PackedFile> {
   const source = await openLocalFile(path)
@@ -38,7 +38,7 @@ export async function openPackedFile(path: string): Promise<PackedFile> {
     const parts = new Map<string, PackedRange>()
     for (const tensor of tensors) {
       const { name } = tensor
-      // Files of old have no CRC at all; a single one must not be missing.
+      // Old files have no CRC at all; in others none may be missing.
       const crc = crc32 && (crc32[name] ?? 'none')
       parts.set(name, rangeOf(tensor, { sha256: checksums[name], crc32: crc }, path))
     }
@@ -60,8 +60,9 @@ function rangeOf(tensor: Tensor, { sha256, crc32 }: Record<keyof PartChecksums, 
 }
 
 /**
- * Checks that a packed file holds the model that a config.json describes. Throws a UserError naming what differs. Part by
- * part, so that a config.json with absurd numbers fails at the first part and not after planning them all.
+ * Checks that a packed file holds the model that a config.json describes. Throws a UserError that names the difference.
+ * Goes part by part, so that a config.json with absurd numbers fails at the first part and not after all have been
+ * planned.
  */
 export function checkParts(file: PackedFile, blueprint: Pick<Blueprint, 'parts'>): void {
   const mismatch = (why: string) =>

@@ -4,14 +4,14 @@ import { UserError } from '../../errors.js'
 import { namesIn, pathIn } from '../../platform/files.js'
 import { QUANTS, type Quant } from './formats.js'
 
-/* Names in a folder that holds packed models. */
+/* Names of the files in a folder that holds packed models. */
 
 const PACKED_SUFFIX = '.molm.safetensors'
 
-/** Subfolder in which a packed model is built before its files move to their places; a crash can leave it behind. */
+/** Subfolder for building a packed model, before its files move to their places. A crash can leave it behind. */
 export const STAGING = '.molm.partial'
 
-/** File that stands in a folder while a process writes a packed model there. */
+/** Name of the file that locks a folder while a process writes a packed model there. */
 export const LOCK = '.molm.lock'
 
 /** Name of the packed weights in the folder of a model. */
@@ -20,8 +20,8 @@ export function packedFileName(quant: Quant): string {
 }
 
 /**
- * Path of the packed weights in a folder: those of `quant`, or the only ones. Undefined when there are none. Rejects
- * with a UserError when there are several and none was asked for, or when there is no such folder.
+ * Path of the packed weights in a folder: those of `quant`, or the only ones; undefined if there are none. Rejects with
+ * a UserError if there are several and `quant` is missing, or if there is no such folder.
  */
 export async function findPackedFile(dir: string, quant?: Quant): Promise<string | undefined> {
   const found = (await localFolder(dir).list()).filter(isPacked).sort()
@@ -38,19 +38,19 @@ export function isPacked(file: string): boolean {
   return file.endsWith(PACKED_SUFFIX)
 }
 
-/** What a folder holds of packed models: packings, and whether (and where) another was begun and not finished. */
+/** Packings in a folder; whether an unfinished one is there, and its path. */
 export async function packingsIn(dir: string): Promise<{ quants: Quant[]; isUnfinished: boolean; unfinished: string }> {
   const files = await namesIn(dir).catch((): string[] => [])
   const quants = QUANTS.filter((quant) => files.includes(packedFileName(quant)))
   return { quants, isUnfinished: files.includes(STAGING), unfinished: pathIn(dir, STAGING) }
 }
 
-/** Where the packed weights of a model in `outDir` lie while it is being built. */
+/** Path of the packed weights of a model in `outDir` while it is being built. */
 export function stagedWeights(outDir: string, quant: Quant): string {
   return pathIn(outDir, STAGING, packedFileName(quant))
 }
 
-/** Whether two small files, such as config.json, are there and equal to the byte. */
+/** Whether two small files, such as config.json, exist and have the same bytes. */
 export async function isSameFile(a: string, b: string): Promise<boolean> {
   const [first, second] = await Promise.all(
     [a, b].map((path) => readSmallFile(path, MOST_CONFIG_BYTES).catch(() => {})),

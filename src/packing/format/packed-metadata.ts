@@ -3,29 +3,29 @@ import { isObject, parseJsonObject } from '../../json.js'
 import { printable } from '../../printable.js'
 import { type PartFormats, QUANTS, type Quant, type WeightFormat } from './formats.js'
 
-/** What a packed file says of itself. */
+/** Metadata of a packed file. */
 export interface PackedMetadata {
   quant: Quant
   formats: PartFormats
-  /** The checkpoint it was packed from: a repository or a folder's name. */
+  /** Checkpoint that it was packed from: name of a repository or a folder. */
   source: string
   /** Commit of that repository. */
   sourceRevision?: string
-  /** SHA-256 in hex of the files that were put beside it, by name; config.json is one of them. Absent in old files. */
+  /** SHA-256 in hex of the files next to it, by name; config.json is one of them. Absent in old files. */
   files?: Record<string, string>
-  /** What was taught to it after it had been trained, the last teaching last: accounts as the teacher gave them. */
+  /** Summaries of what it was taught after its training, as the teacher gave them; the latest is the last. */
   taught?: Record<string, unknown>[]
 }
 
-/** What a part's bytes are known by. */
+/** Checksums of a part's bytes. */
 export interface PartChecksums {
   /** SHA-256 in hex. */
   sha256: string
-  /** CRC-32, eight hex digits: cheap enough to be compared when the part is read. Absent in old files. */
+  /** CRC-32 as eight hex digits, cheap enough to be compared when the part is read. Absent in old files. */
   crc32?: string
 }
 
-/** Raised when a file written today would be misread by the molm of yesterday. */
+/** Raised when an earlier molm would misread a new file. */
 const FORMAT_VERSION = 1
 
 export const SHA256_HEX = /^[0-9a-f]{64}$/
@@ -34,7 +34,7 @@ const encoder = new TextEncoder()
 
 const MATRIX_PARTS = ['router', 'attention', 'mlp', 'head'] as const
 
-/** The strings of the file's __metadata__, in the order they are written. */
+/** Strings of the file's __metadata__, in the order of writing. */
 export function encodeMetadata(
   metadata: PackedMetadata,
   checksums: ReadonlyMap<string, PartChecksums>,
@@ -57,7 +57,10 @@ export function encodeMetadata(
   }
 }
 
-/** Reads them back. Throws a UserError when the file is not of molm, of a later version or incomplete. */
+/**
+ * Reads the strings of the file's __metadata__. Throws a UserError if the file is not molm's, of a later version or
+ * incomplete.
+ */
 export function decodeMetadata(
   strings: Record<string, string>,
   path: string,
@@ -91,7 +94,7 @@ function decodeFiles(files: Record<string, unknown>, path: string): Record<strin
 
 function decodeTaught({ teachings }: Record<string, unknown>, path: string): Record<string, unknown>[] {
   if (Array.isArray(teachings) && teachings.every(isObject)) return teachings
-  throw damaged(path, 'tells nothing that can be read of what was taught to it')
+  throw damaged(path, 'has no readable record of what it was taught')
 }
 
 function checkVersion(text: string | undefined, path: string): void {
@@ -126,12 +129,12 @@ function isQuant(value: unknown): value is Quant {
   return QUANTS.some((quant) => quant === value)
 }
 
-/** A packed file with a part that is not what was written. */
+/** Error of a packed file with a part that has changed. */
 export function differs(path: string, part: string): UserError {
   return damaged(path, `has a part ${printable(part)} that does not match its checksum`)
 }
 
-/** A packed file that contradicts itself. */
+/** Error of a packed file that is not what molm wrote. */
 export function damaged(path: string, why: string): UserError {
   return new UserError(`${path}: the packed file is damaged: it ${why}; pack the model again`)
 }

@@ -5,19 +5,23 @@ import { aligned, packedBytes, type RowsFormat, type WeightFormat } from './form
 import type { Part, Piece, Source, SourceOrder } from './layout.js'
 
 /*
- * What an architecture lists its parts with: where weights come from, what becomes of them, and what is read together.
+ * Functions that describe the parts of a model: the sources of their weights, how they are packed, and what is read
+ * together.
  */
 
-/** What the rows (of a vector: entries) of each source are padded to where a piece has several: a block of the kernels. */
+/**
+ * The rows of each source (in a vector: its entries) are padded to a multiple of this if a piece has several. It is a
+ * block of the kernels.
+ */
 export const BLOCK = TILE_COLUMNS
 
-/** A tensor as it is: [rows, cols], or a vector [cols]. */
+/** A whole tensor: [rows, cols], or a vector [cols]. */
 export function whole(key: string, shape: number[]): Source {
   const [rows, cols] = shape.length === 1 ? [1, shape[0]] : shape
   return { tensor: { key, shape }, rows, cols, view: (tensors) => stored(tensors, key) }
 }
 
-/** Rows `from` (included) to `to` (excluded) of a source that is a matrix. */
+/** Rows [from, to) of a source that is a matrix. */
 export function rowsOf(source: Source, from: number, to: number): Source {
   return { ...source, rows: to - from, view: (tensors) => rows(source.view(tensors), from, to) }
 }
@@ -28,7 +32,7 @@ export function expertOf(key: string, shape: number[], id: number): Source {
   return { tensor: { key, shape }, rows, cols, view: (tensors) => select(stored(tensors, key), 0, id) }
 }
 
-/** One expert of a tensor that is stored [expert, in, out], the opposite of other matrices. */
+/** One expert of a tensor [expert, in, out], transposed: other matrices are stored [out, in]. */
 export function transposedExpert(key: string, shape: number[], id: number): Source {
   const [, cols, rows] = shape
   return { tensor: { key, shape }, rows, cols, view: (tensors) => transpose(select(stored(tensors, key), 0, id)) }
@@ -40,10 +44,10 @@ function stored(tensors: Map<string, Tensor>, key: string): Tensor {
   return tensor
 }
 
-/** A piece before its place within the part is known. */
+/** A piece that has no place in its part yet. */
 export type PlannedPiece = Omit<Piece, 'offset'>
 
-/** A matrix for products, of one source or of several that are multiplied at once. */
+/** A matrix for products, of one source or of several that are multiplied together. */
 export function matrix(
   name: string,
   format: WeightFormat,
@@ -63,7 +67,7 @@ export function table(name: string, format: RowsFormat, source: Source): Planned
   return { name, kind: 'rows', format, rows, cols, sources: [source], order: 'stacked', bytes }
 }
 
-/** Plain floats, of one source or of several that are added at once to the outputs of a stacked matrix. */
+/** Plain floats, of one source or of several that are added together to the outputs of a stacked matrix. */
 export function vector(name: string, source: Source | Source[]): PlannedPiece {
   const sources = [source].flat()
   const cols = sources.length === 1 ? sources[0].cols : sources.reduce((sum, { cols }) => sum + padded(cols), 0)
@@ -71,7 +75,7 @@ export function vector(name: string, source: Source | Source[]): PlannedPiece {
   return { name, kind: 'vector', format: 'f32', rows: 1, cols, sources, order: 'stacked', bytes }
 }
 
-/** Pieces that are read at once. */
+/** A part: pieces that are read together. */
 export function part(name: string, planned: PlannedPiece[], of: Pick<Part, 'layer' | 'expert'> = {}): Part {
   let offset = 0
   const pieces = planned.map((piece) => {
@@ -82,16 +86,19 @@ export function part(name: string, planned: PlannedPiece[], of: Pick<Part, 'laye
   return { name, ...of, bytes: offset, pieces }
 }
 
-/** Runs of rows of a source that lie together in its piece. */
+/** Run of rows of a source that are neighbours in its piece. */
 export interface Run {
-  /** First row within the source, and how many. */
+  /** First row within the source, and number of rows. */
   from: number
   count: number
-  /** Where the first one lies in the piece: its row; of a vector, its entry. */
+  /** Row of the first one in the piece; its entry in a vector. */
   at: number
 }
 
-/** Where the rows [from, to) of source `index` of a piece lie in it; `from` is a multiple of 32 unless it is alone. */
+/**
+ * Finds the rows [from, to) of source `index` in its piece. `from` is a multiple of 32 unless the piece has only one
+ * source.
+ */
 export function* runsOf({ sources, order, kind }: Piece, index: number, from: number, to: number): Generator<Run> {
   if (order === 'stacked') {
     const size = ({ rows, cols }: Source) => padded(kind === 'vector' ? cols : rows)

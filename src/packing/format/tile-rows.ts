@@ -1,6 +1,6 @@
 import { tileFloat, tileFloats } from '../../runtime/memory/tile-floats.js'
 
-/** Rows of a packed f32 matrix as plain floats. */
+/** Reads the rows of a packed f32 matrix as plain floats. */
 export function readTileRows(bytes: Uint8Array, rows: number, cols: number): Float32Array[] {
   const tiles = new Float32Array(bytes.slice().buffer)
   return Array.from({ length: rows }, (_, r) =>
@@ -8,7 +8,7 @@ export function readTileRows(bytes: Uint8Array, rows: number, cols: number): Flo
   )
 }
 
-/** The packed f32 matrix of these rows; the reverse of readTileRows. */
+/** Packs rows into an f32 matrix; the reverse of readTileRows. */
 export function writeTileRows(rows: readonly Float32Array[], cols: number): Uint8Array {
   const tiles = new Float32Array(tileFloats(rows.length, cols))
   for (const [r, row] of rows.entries()) for (let c = 0; c < cols; c++) tiles[tileFloat(0, cols, r, c)] = row[c]

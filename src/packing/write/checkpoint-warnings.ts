@@ -3,7 +3,7 @@ import { printable } from '../../printable.js'
 import { licencesLeftOut } from '../format/companions.js'
 import type { NonFinite } from './pack.js'
 
-/** One line for each tensor with NaN or infinite weights. */
+/** Warnings of tensors with NaN or infinite weights, one line each. */
 export function nonFiniteWeights(found: readonly NonFinite[]): string[] {
   const counts = new Map<string, number>()
   for (const { tensor, count } of found) counts.set(tensor, (counts.get(tensor) ?? 0) + count)
@@ -13,17 +13,17 @@ export function nonFiniteWeights(found: readonly NonFinite[]): string[] {
   )
 }
 
-/** One line for the tensors that have no place in the model, if any. */
+/** Warning of tensors that the model does not use, if any. */
 export function unknownTensors(names: readonly string[]): string[] {
   if (names.length === 0) return []
-  return [`the checkpoint has tensors that no such model uses, left out: ${firstOf(names)}`]
+  return [`left out tensors that the model does not use: ${firstOf(names)}`]
 }
 
-/** One line for the licences that are not copied, if any. */
+/** Warning of licences that are not copied, if any. */
 export function unfitLicences(files: readonly string[]): string[] {
   const names = licencesLeftOut(files)
   if (names.length === 0) return []
-  return [`files left out, since their names are too long or could steer a terminal: ${firstOf(names)}`]
+  return [`left out files whose names are too long or could steer a terminal: ${firstOf(names)}`]
 }
 
 function firstOf(names: readonly string[]): string {

@@ -11,22 +11,22 @@ import { type NonFinite, type PackMatrix, packParts } from './pack.js'
 import { createPackedFile } from './packed-file-writer.js'
 import { stageModel } from './staged-model.js'
 
-/** How far a conversion has come, told after each part and each stretch of a large one. */
+/** Progress of a conversion, reported after each part and each stretch of a large one. */
 export interface ConvertProgress {
-  /** The part just written, wholly or as far as it has come. */
+  /** The part that was just written, or whose stretch was. */
   part: string
   partsDone: number
   parts: number
-  /** Bytes of packed weights. */
+  /** Bytes of packed weights that are written. */
   bytesDone: number
   bytes: number
 }
 
 export interface PackOptions {
   quant: Quant
-  /** Packs rows of weights: the kernels' way in. */
+  /** Packs rows of weights with the kernels. */
   pack: PackMatrix
-  /** What the packed file says it was made from. */
+  /** Source that the packed file names. */
   source: string
   /** Commit of that source. */
   revision?: string
@@ -38,24 +38,24 @@ export interface PackOptions {
 }
 
 export interface ConvertCheckpointOptions extends Omit<PackOptions, 'source'> {
-  /** Reads a parsed config.json; errors begin with `where`. */
-  blueprint: (json: unknown, where: string) => Blueprint
+  /** Reads a parsed config.json; errors begin with `path`. */
+  blueprint: (json: unknown, path: string) => Blueprint
   source?: string
 }
 
 export interface Conversion {
-  /** The packed file. */
+  /** Path of the packed file. */
   path: string
   bytes: number
-  /** Lines for the user: weights that are not finite, tensors that were left out. */
+  /** Warnings for the user, one line each: weights that are not finite, tensors that were left out. */
   warnings: string[]
 }
 
 /**
- * Packs a Hugging Face checkpoint folder into a folder of its own: `model-<quant>.molm.safetensors` beside config.json
- * and the tokenizer's files. No file appears there under its final name before all of them are complete. `source`
- * defaults to the checkpoint folder's name. Rejects with a UserError when the checkpoint is not whole,
- * when `outDir` holds other things or cannot be written.
+ * Packs a Hugging Face checkpoint folder into a folder of its own: `model-<quant>.molm.safetensors`, config.json and
+ * the tokenizer's files. No file gets its final name there before all are complete. `source` defaults to the checkpoint
+ * folder's name. Rejects with a UserError if the checkpoint is incomplete, or if `outDir` holds other files or cannot
+ * be written.
  */
 export async function convertCheckpoint(
   checkpointDir: string,
@@ -93,7 +93,7 @@ async function convertAlone(
   }
 }
 
-/** Packs an open checkpoint, whose tensors have been checked, into one packed file. An error leaves nothing behind. */
+/** Packs an open checkpoint, whose tensors have been checked, into one packed file. Removes it if an error occurs. */
 export async function packCheckpoint(
   checkpoint: Checkpoint,
   blueprint: Blueprint,

@@ -10,13 +10,13 @@ import { openPackedFile } from '../format/packed-file.js'
 
 const PIECE_BYTES = 4 * 2 ** 20
 
-/** Largest companion: a large tokenizer has a tenth of it, and whatever is larger is something else. */
+/** Maximum bytes of a companion. A large tokenizer has a tenth of it; a larger file is something else. */
 const MOST_BYTES = 64 * 2 ** 20
 
 /**
- * Puts the companions of a checkpoint into a folder, and `texts` by name beside them or in their place. The contents
- * alone are copied: links into a download cache and read-only modes stay behind. Returns the SHA-256 of each, by name. Rejects
- * with a UserError that names a file which is far too large.
+ * Copies the companions of a checkpoint into a folder, and writes `texts` there by name, instead of copies of the same
+ * name. Only contents are copied, not links into a download cache or read-only modes. Returns the SHA-256 of each file
+ * by name. Rejects with a UserError that names a file that is far too large.
  */
 export async function copyCompanions(
   checkpoint: FileSet,
@@ -29,7 +29,7 @@ export async function copyCompanions(
     try {
       if (source.size > MOST_BYTES) {
         throw new UserError(
-          `${source.name}: ${source.size} bytes are too many beside a model, at most ${MOST_BYTES} are copied`,
+          `${source.name}: ${source.size} bytes are too many for a file of a model, at most ${MOST_BYTES} are copied`,
         )
       }
       checksums[name] = await copy(source, join(to, name))
@@ -45,8 +45,8 @@ export async function copyCompanions(
 }
 
 /**
- * The notes in a folder that are the user's own: README.md and LICENSE files that none of the packed files there has
- * brought along, or that were changed since.
+ * Finds the notes in a folder that are the user's own: README.md and LICENSE files that came with none of the packed
+ * files there, or have changed since.
  */
 export async function ownNotes(
   dir: string,
@@ -66,7 +66,7 @@ export async function ownNotes(
   return own
 }
 
-/** In pieces, since a file may have any length. */
+/** Copies a file in pieces, because it may be large. Returns its SHA-256. */
 async function copy(source: ByteSource, path: string): Promise<string> {
   const hash = new Sha256()
   const target = await open(path, 'w')

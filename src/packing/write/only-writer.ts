@@ -7,16 +7,16 @@ import { type Lock, takeLock } from '../../files/lock.js'
 import { LOCK } from '../format/packed-folder.js'
 import { checkMayReceive } from './staged-model.js'
 
-/** How often a folder that another writer removes meanwhile is made again. */
+/** Attempts to create the folder while another writer removes it. */
 const TRIES = 10
-/** How often, and every how many milliseconds, the removal of a folder is tried that holds no more than a lock. */
+/** Attempts to remove a folder that holds only a lock, and milliseconds between them. */
 const REMOVALS = 100
 const BETWEEN_MS = 10
 
 /**
- * Runs `work` as the only process that writes a packed model into `outDir`, which is made if it is absent, and is gone
- * again if it is empty afterwards. Rejects with a UserError when another process writes there, when the folder holds
- * other things, or when it cannot be written.
+ * Runs `work` as the only process that writes a packed model into `outDir`. The folder is created if it is absent, and
+ * removed again if it is empty afterwards. Rejects with a UserError if another process writes there, if the folder
+ * holds other files, or if it cannot be written.
  */
 export async function asOnlyWriter<T>(outDir: string, work: () => Promise<T>): Promise<T> {
   await checkMayReceive(outDir)
@@ -45,8 +45,8 @@ async function claim(outDir: string): Promise<{ lock: Lock; isNew: boolean }> {
 }
 
 /**
- * Removes a folder that this process has made, unless something was written into it. The lock of another process that is
- * about to leave does not keep it: that process found the folder there, and would leave it behind.
+ * Removes a folder that this process has created, unless something was written into it. The lock of another process
+ * that is about to leave counts as nothing: that process found the folder there, and would leave it behind.
  */
 async function removeIfEmpty(outDir: string): Promise<void> {
   for (let tries = 0; tries < REMOVALS; tries++) {

@@ -6,27 +6,30 @@ import { isObject, parseJsonObject } from '../../json.js'
 import type { PartChecksums } from '../format/packed-metadata.js'
 import type { NonFinite } from './pack.js'
 
-/** A longer journal counts as none. The largest model that is read has 65,536 parts, and a part some 500 bytes. */
+/**
+ * Maximum bytes of a journal; a longer one is ignored. The largest model that is read has 65,536 parts, and a part
+ * takes some 500 bytes.
+ */
 const MOST_BYTES = 64 * 2 ** 20
 
 const NEWLINE = 0x0a
 
-/** What decides whether half a packed file may be gone on with: all of it must be the same. */
+/** Properties of a half-written packed file. It is resumed only if all of them are the same. */
 export interface JournalIdentity {
   source: string
   commit: string
   /** layoutIdentity of the packed file. */
   layout: string
-  /** Whether the entries tell what was read. */
+  /** Whether the entries list what was read. */
   hasReads: boolean
 }
 
-/** A range of a checkpoint's file, as it was read. */
+/** Range of a checkpoint's file that was read. */
 export interface SourceRange {
   file: string
   start: number
   bytes: number
-  /** In hex. */
+  /** Of its bytes, in hex. */
   sha256: string
 }
 
@@ -34,13 +37,13 @@ export interface SourceRange {
 export interface JournalEntry extends Required<PartChecksums> {
   part: string
   nonFinite: NonFinite[]
-  /** What it was made from. */
+  /** Ranges that it was made from. */
   reads: SourceRange[]
 }
 
 /**
- * Tells which parts of a half-written packed file are done: a line of JSON for the file's identity, then one a part.
- * It may be ahead of the file after a power cut, so a reader compares each part with its checksum.
+ * Journal of the parts that are done in a half-written packed file: a line of JSON for the file's identity, then one
+ * per part. After a power cut it may be ahead of the file, so a reader compares each part with its checksum.
  */
 export class PackJournal {
   private constructor(
@@ -48,14 +51,14 @@ export class PackJournal {
     private readonly handle: FileHandle,
   ) {}
 
-  /** What an earlier process has noted, or undefined when there is no journal. A line that was cut off is dropped. */
+  /** Reads the journal of an earlier process; undefined if there is none. A line that was cut off is dropped. */
   static async read(path: string): Promise<{ identity: JournalIdentity; entries: JournalEntry[] } | undefined> {
     const bytes = await readSmallFile(path, MOST_BYTES).catch(() => undefined)
     const [identity, ...entries] = linesOf(bytes ?? new Uint8Array())
     return isIdentity(identity) ? { identity, entries: entries.filter(isEntry) } : undefined
   }
 
-  /** Begins a journal, with the entries that are known to hold. It replaces a former one atomically. */
+  /** Begins a journal with the entries that are known to be right. Replaces an earlier journal atomically. */
   static async create(path: string, identity: JournalIdentity, entries: readonly JournalEntry[]): Promise<PackJournal> {
     const lines = [identity, ...entries].map((line) => `${JSON.stringify(line)}\n`).join('')
     await writeAtomically(path, [lines], { partial: `${path}.new` })
@@ -65,7 +68,7 @@ export class PackJournal {
     return new PackJournal(path, handle)
   }
 
-  /** Notes a part. It survives the end of this process at once, and a power cut after sync. */
+  /** Adds a part. The entry survives the end of this process at once, and a power cut after sync. */
   async append(entry: JournalEntry): Promise<void> {
     await this.handle.appendFile(`${JSON.stringify(entry)}\n`).catch((error: unknown) => {
       throw cannotWrite(this.path, error)
@@ -83,7 +86,7 @@ export class PackJournal {
   }
 }
 
-/** The whole lines that are objects, up to the first that is none. */
+/** Parses the complete lines that are objects, up to the first one that is not. */
 function linesOf(bytes: Uint8Array): unknown[] {
   const lines: unknown[] = []
   for (let at = 0; ; ) {

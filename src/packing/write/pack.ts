@@ -4,7 +4,7 @@ import { type PieceKind, packedBytes, type WeightFormat } from '../format/format
 import type { Layout, Part, Piece } from '../format/layout.js'
 import { BLOCK, runsOf } from '../format/pieces.js'
 
-/** Rows of weights as a checkpoint holds them, and how they are to be packed. */
+/** Rows of weights in a checkpoint, and the format to pack them in. */
 export interface PackRequest {
   /** Bytes of the checkpoint, at the start of a buffer of their own, which the packer may keep or transfer. */
   bytes: Uint8Array
@@ -20,7 +20,10 @@ export interface PackRequest {
   format: WeightFormat
 }
 
-/** Packs rows: packedBytes(kind, format, rows, cols) bytes, and how many of the weights were NaN or infinite. */
+/**
+ * Packs rows. Resolves with packedBytes(kind, format, rows, cols) bytes, and the number of weights that were NaN or
+ * infinite.
+ */
 export type PackMatrix = (request: PackRequest) => Promise<{ bytes: Uint8Array; nonFinite: number }>
 
 /** Weights that are not finite numbers. */
@@ -31,48 +34,51 @@ export interface NonFinite {
   count: number
 }
 
-/** A part, packed, or a stretch of a large one. */
+/** A packed part, or a stretch of a large one. */
 export interface PackedPart {
   part: Part
-  /** part.bytes of them, padding included, in a buffer of their own; of a stretch, as many as it has. */
+  /** Bytes of the part or stretch, including padding, in a buffer of their own. */
   bytes: Uint8Array
-  /** Where they stand in the part. */
+  /** Offset of the bytes in the part. */
   offset: number
-  /** Whether the part is complete with them. */
+  /** Whether these bytes complete the part. */
   isLast: boolean
-  /** Where such weights were met, in the order of reading; empty for a healthy checkpoint. */
+  /** Weights that are not finite, in the order of reading; empty for a healthy checkpoint. */
   nonFinite: NonFinite[]
 }
 
 export interface PackPartsOptions {
   signal?: AbortSignal
-  /** Leaves parts out. */
+  /** Parts to leave out. Default: none. */
   skip?: (part: Part) => boolean
-  /** What is read ahead of the chunk being packed; one chunk is in any case. Default: just that one. */
+  /** Limits of reading ahead of the chunk that is being packed. Default: one chunk, which is always read. */
   readAhead?: ReadAhead
-  /** Gives parts of a single source (an embedding, a head) chunk by chunk, in their order. Default: every part whole. */
+  /**
+   * Whether parts with a single source (an embedding, a head) are yielded chunk by chunk, in order. Default: every part
+   * whole.
+   */
   inStretches?: boolean
-  /** Told of the bytes of a checkpoint that a part is made from, before they are packed. */
+  /** Called with the bytes of the checkpoint before they are packed into a part. */
   onRead?: (part: Part, view: Tensor, bytes: Uint8Array) => void
 }
 
-/** Limits of reading ahead, both of which hold: where each read takes long to arrive, several are kept under way. */
+/** Limits of reading ahead; both apply. Several reads at once help when each takes long to arrive. */
 export interface ReadAhead {
   reads: number
   bytes: number
 }
 
-/** Bytes of a checkpoint read at once. Two such reads are held: the one being packed and the next. */
+/** Bytes of a checkpoint that are read at once. Two such reads are held: the one being packed and the next. */
 const CHUNK_BYTES = 16 * 2 ** 20
 
-/** Most bytes of a stretch: 16-bit weights double where they become f32. */
+/** Maximum bytes of a stretch: 16-bit weights double when they become f32. */
 export const STRETCH_BYTES = 2 * CHUNK_BYTES
 
 /**
- * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. Only one part, or stretch of
- * one, and three chunks of the checkpoint are in memory at any time, or what `readAhead` allows: the next chunks are read
- * while one is packed and the result of the one before is used. Rejects with the signal's reason once it is aborted, and
- * with a UserError when a file cannot be read.
+ * Packs the parts of a layout from a checkpoint, one after the other, in the layout's order. At any time only one part,
+ * or one stretch of it, and three chunks of the checkpoint are in memory, or what `readAhead` allows: while one chunk
+ * is packed, the next ones are read and the result of the last one is used. Rejects with the signal's reason once it is
+ * aborted, and with a UserError if a file cannot be read.
  */
 export async function* packParts(
   layout: Layout,
@@ -90,7 +96,7 @@ export async function* packParts(
       const next = await reads.next()
       signal?.throwIfAborted()
       if (next) onRead?.(next.chunk.part, next.chunk.view, next.bytes)
-      // The packer has its next work before the result of the last one is used, and so is never idle.
+      // The packer gets its next work before the last result is used, so that it is never idle.
       const following = next && startPacking(next.chunk, next.bytes, pack)
       const done = current
       current = following
@@ -109,7 +115,7 @@ export async function* packParts(
   }
 }
 
-/** Consecutive rows of a source of a piece that are read and packed together. */
+/** Consecutive rows of one source of a piece that are read and packed together. */
 interface Chunk {
   part: Part
   piece: Piece
@@ -122,7 +128,7 @@ interface Chunk {
   isLast: boolean
 }
 
-/** The reads of chunks that are under way, in the order in which the chunks are packed. */
+/** Reads in progress, in the order of packing their chunks. */
 class Reads {
   private readonly pending: { chunk: Chunk; bytes: number; read: Promise<Uint8Array> }[] = []
 
@@ -131,7 +137,7 @@ class Reads {
     private readonly ahead: ReadAhead,
   ) {}
 
-  /** The next chunk with its bytes; while they are used, those behind it are being read. */
+  /** Resolves with the next chunk and its bytes. While they are used, the following ones are read. */
   async next(): Promise<{ chunk: Chunk; bytes: Uint8Array } | undefined> {
     this.fill()
     const first = this.pending[0]
@@ -142,7 +148,7 @@ class Reads {
     return { chunk: first.chunk, bytes }
   }
 
-  /** Resolves once no read is under way: whoever stops early may close the files next. */
+  /** Resolves once no read is in progress, so that a caller that stops early may close the files. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.pending.map(({ read }) => read))
   }
@@ -156,13 +162,13 @@ class Reads {
     return this.pending.length === 0 || (this.pending.length < this.ahead.reads && bytes < this.ahead.bytes)
   }
 
-  /** Starts to read one more chunk, if there is one. */
+  /** Starts to read one more chunk; false if there is none. */
   private start(): boolean {
     const { value: chunk, done } = this.chunks.next()
     if (done) return false
     const { start, end } = span(chunk.view)
     const read = readSpan(chunk.view)
-    // It may fail before it is awaited, which must not count as unhandled.
+    // It may fail before it is awaited; that must not count as an unhandled rejection.
     read.catch(() => undefined)
     this.pending.push({ chunk, bytes: end - start, read })
     return true
@@ -200,8 +206,8 @@ function asMatrix(t: Tensor): Tensor {
 }
 
 /**
- * Rows to read at once: all of them, or a multiple of a block's when the source is large. A transposed matrix is never
- * divided, since the bytes of any few rows of it are spread over the whole.
+ * Rows to read at once: all of them, or a multiple of a block's rows if the source is large. A transposed matrix is
+ * never divided, because the bytes of any few rows are spread over the whole matrix.
  */
 function rowsAtOnce(view: Tensor): number {
   const [count, cols] = view.shape
@@ -215,7 +221,7 @@ function rowsAtOnce(view: Tensor): number {
 
 type PackResult = Awaited<ReturnType<PackMatrix>>
 
-/** A chunk on its way through the packer. */
+/** A chunk that is being packed. */
 interface Packing {
   chunk: Chunk
   result: Promise<PackResult>
@@ -227,7 +233,7 @@ function startPacking(chunk: Chunk, bytes: Uint8Array, pack: PackMatrix): Packin
   const [rows, cols] = shape
   const [rowStride, colStride] = strides
   const result = pack({ bytes, dtype, firstElement: 0, rows, cols, rowStride, colStride, kind, format })
-  // It may fail before it is awaited, which must not count as unhandled.
+  // It may fail before it is awaited; that must not count as an unhandled rejection.
   result.catch(() => undefined)
   return { chunk, result }
 }
@@ -236,7 +242,7 @@ function emptyPart(part: Part): PackedPart {
   return { part, bytes: new Uint8Array(part.bytes), offset: 0, isLast: false, nonFinite: [] }
 }
 
-/** Room for what comes of a chunk, or for its part where that is of several sources. */
+/** Buffer for a packed chunk, or for its whole part if that has several sources. */
 function emptyStretch({ part, firstRow, view, isLast }: Chunk): PackedPart {
   if (!comesInStretches(part)) return emptyPart(part)
   const [{ kind, format, cols }] = part.pieces
@@ -246,12 +252,12 @@ function emptyStretch({ part, firstRow, view, isLast }: Chunk): PackedPart {
   return { part, bytes: new Uint8Array(end - offset), offset, isLast: false, nonFinite: [] }
 }
 
-/** Whether a part can be given chunk by chunk: its bytes come in the order in which it is read. */
+/** Whether a part can be yielded chunk by chunk: its bytes have the order of reading. */
 export function comesInStretches({ pieces }: Part): boolean {
   return pieces.length === 1 && pieces[0].sources.length === 1
 }
 
-/** Puts packed rows where they belong in their piece. */
+/** Copies packed rows to their places in their piece. */
 function addChunk(packed: PackedPart, { part, piece, source, firstRow, view }: Chunk, result: PackResult): void {
   const { kind, format } = piece
   const [count, cols] = view.shape

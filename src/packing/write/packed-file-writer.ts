@@ -8,38 +8,41 @@ import { aligned } from '../format/formats.js'
 import type { Layout, Part } from '../format/layout.js'
 import { encodeMetadata, type PackedMetadata, type PartChecksums } from '../format/packed-metadata.js'
 
-/** Writes one packed file. Exactly one of finish, abort and leave ends it. */
+/** Writer of one packed file. Call exactly one of finish, abort and leave at the end. */
 export interface PackedFileWriter {
   /** Bytes of the finished file. */
   readonly bytes: number
   /**
-   * Writes a part to its place; the parts may come in any order. A part may also come in stretches, from the first to
-   * the last, each with its place in the part. Resolves with the checksums of the part once it is complete, with
-   * undefined before, and rejects with a UserError when the disk is full.
+   * Writes a part to its place. Parts may come in any order; a part may come in stretches, in order, each with its
+   * offset in the part. Resolves with the checksums of the part once it is complete, and with undefined before. Rejects
+   * with a UserError if the disk is full.
    */
   write(part: Part, bytes: Uint8Array, from?: number): Promise<Required<PartChecksums> | undefined>
-  /** Resolves once what was written would survive a power cut. */
+  /** Resolves once everything written would survive a power cut. */
   sync(): Promise<void>
-  /** Completes the file and gives it its name, replacing what had it before. Every part must have been written. */
+  /**
+   * Completes the file and gives it its name, replacing an earlier file of that name. Every part must have been
+   * written.
+   */
   finish(): Promise<void>
-  /** Removes what was written. Harmless after an error or a second time. */
+  /** Removes the partial file. Harmless after an error, and when called twice. */
   abort(): Promise<void>
-  /** Closes the partial file, to be taken up again. Harmless after an error or a second time. */
+  /** Closes the partial file, so that it can be resumed later. Harmless after an error, and when called twice. */
   leave(): Promise<void>
 }
 
 /** Bytes before the header: its length. */
 const LENGTH_BYTES = 8
-/** Stand in for checksums that are not known yet, so that the header has its length from the start. */
+/** Placeholders for checksums that are not known yet, so that the header has its final length from the start. */
 const NO_SHA256 = '0'.repeat(64)
 const NO_CHECKSUMS: PartChecksums = { sha256: NO_SHA256, crc32: '0'.repeat(8) }
-/** Most bytes given to one write call: the operating system's own limit is a little under 2 GiB. */
+/** Maximum bytes of one write call; the operating system's limit is a little under 2 GiB. */
 const LARGEST_WRITE = 2 ** 30
 
 /**
- * Begins the packed file `path`. Until it is finished it is called `path`.partial, and its header is empty, so that
- * nothing can take it for a whole one. The same layout, metadata and parts give the same bytes. With `finished`, the
- * checksums by name of parts that are in the partial file already, it goes on with what an earlier writer left.
+ * Begins the packed file `path`. Until it is finished it is called `path`.partial and has an empty header, so that it
+ * cannot be mistaken for a complete one. The same layout, metadata and parts give the same bytes. `finished` are the
+ * checksums, by name, of parts that are already in the partial file: the writer then resumes it.
  */
 export async function createPackedFile(
   path: string,
@@ -94,17 +97,17 @@ export async function createPackedFile(
   }
 }
 
-/** The `files` of metadata before their checksums are known. */
+/** The `files` of metadata whose checksums are not known yet. */
 export function withoutChecksums(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, NO_SHA256]))
 }
 
-/** What the packed file `path` is called until it is finished. */
+/** Name of the packed file `path` until it is finished. */
 export function partialPath(path: string): string {
   return `${path}.partial`
 }
 
-/** Byte offset of each part in the packed file, by name, and the file's length. */
+/** Byte offset of each part in the packed file, by its name, and the length of the file. */
 export function placesOf(layout: Layout, metadata: PackedMetadata): { offsets: Map<string, number>; end: number } {
   let end = emptyHeader(layout, metadata).length
   const offsets = new Map<string, number>()
@@ -115,12 +118,12 @@ export function placesOf(layout: Layout, metadata: PackedMetadata): { offsets: M
   return { offsets, end }
 }
 
-/** Stands for all that decides what a packed file will look like, apart from the weights: its header in short. */
+/** Identifies the look of a packed file apart from its weights: a hash of its header. */
 export function layoutIdentity(layout: Layout, metadata: PackedMetadata): string {
   return sha256Hex(emptyHeader(layout, metadata))
 }
 
-/** The header as long as no checksum is known, of parts or of the files beside it: it has its final length. */
+/** Header before any checksum of parts or files is known; it has its final length. */
 function emptyHeader(layout: Layout, metadata: PackedMetadata): Uint8Array {
   const files = metadata.files && withoutChecksums(Object.keys(metadata.files))
   return encodeHeader(layout, { ...metadata, files }, new Map(layout.parts.map(({ name }) => [name, NO_CHECKSUMS])))

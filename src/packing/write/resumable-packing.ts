@@ -12,38 +12,38 @@ import { type NonFinite, type PackMatrix, packParts, type ReadAhead } from './pa
 import { type JournalEntry, type JournalIdentity, PackJournal, type SourceRange } from './pack-journal.js'
 import { createPackedFile, layoutIdentity, partialPath, placesOf } from './packed-file-writer.js'
 
-/** A packed file that is made in several goes, if need be. */
+/** A packed file that may be made in several attempts. */
 export interface ResumablePacking {
-  /** Where it will lie. Half of it may lie there, under another name, from an earlier go. */
+  /** Path of the finished file. A part of it may be there from an earlier attempt, under another name. */
   path: string
   layout: Layout
   metadata: PackedMetadata & { sourceRevision: string }
-  /** Whether to note what was read from the checkpoint, so that it can be checked afterwards. */
+  /** Whether to record what was read from the checkpoint, so that it can be checked afterwards. */
   notesReads: boolean
 }
 
-/** What an earlier go has left: parts that are done, and why it cannot be used if so. */
+/** Parts that an earlier attempt has finished. */
 export interface Leftovers {
   entries: JournalEntry[]
-  /** Commit that the leftovers are of, when it is another one. */
+  /** Commit of the leftovers if it is another one; they cannot be used then. */
   otherCommit?: string
 }
 
 export interface ResumableOptions {
   pack: PackMatrix
-  /** Parts that are done, of findLeftovers. */
+  /** Parts that are done (see findLeftovers). */
   done: readonly JournalEntry[]
   readAhead?: ReadAhead
   signal?: AbortSignal
-  /** Told before the bytes of a part are packed. */
+  /** Called before the bytes of a part are packed. */
   onPart?: (part: Part) => void
-  /** Told of each part that is done. */
+  /** Called for each part that is done. */
   onPartDone?: (part: Part) => void
-  /** Runs when all parts are written, before the file gets its name: the last chance to refuse it. */
+  /** Called when all parts are written, before the file gets its name. If it rejects, so does the packing. */
   check?: (reads: SourceRange[]) => Promise<void>
 }
 
-/** Looks for parts that are done, and reads each to see that it is whole. */
+/** Looks for parts that are done, and verifies each by its checksums. */
 export async function findLeftovers(packing: ResumablePacking, signal?: AbortSignal): Promise<Leftovers> {
   const { path, layout, metadata } = packing
   const journal = await PackJournal.read(journalPath(path))
@@ -56,7 +56,7 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
     return { entries: [] }
   }
   const partial = partialPath(path)
-  // All parts may have been done, and just the files not yet moved to their places.
+  // The earlier attempt may have finished all parts without moving the files to their places.
   if (!existsSync(partial) && existsSync(path)) await rename(path, partial)
   if (!existsSync(partial)) return { entries: [] }
   const { offsets } = placesOf(layout, metadata)
@@ -68,7 +68,7 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
       const range = { offset: offsets.get(entry.part) ?? Infinity, bytes: bytes.get(entry.part) ?? 0 }
       if (range.offset + range.bytes > source.size) continue
       signal?.throwIfAborted()
-      // Both go into the packed file: a journal that is right about one may be wrong about the other.
+      // Both are written to the packed file, so both must be right.
       const { sha256, crc32 } = await checksumsOfRange(source, range, signal)
       if (sha256 === entry.sha256 && crc32 === entry.crc32) entries.push(entry)
     }
@@ -79,8 +79,8 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
 }
 
 /**
- * Packs an open checkpoint, whose tensors have been checked, into one packed file, leaving out what is done. Whenever
- * and however it ends early, a later go loses at most the part at hand. Rejects as packParts does.
+ * Packs an open checkpoint, whose tensors have been checked, into one packed file, without the parts that are done.
+ * However it ends early, a later attempt loses at most the current part. Rejects as packParts does.
  */
 export async function packResumably(
   checkpoint: Checkpoint,
@@ -107,7 +107,7 @@ export async function packResumably(
         onPart?.(part)
         if (!notesReads) return
         const range = { file: view.source.name, start: view.offset, bytes: bytes.length, sha256: sha256Hex(bytes) }
-        // The reads of a part begin before the part in front of it is done.
+        // The reads of a part begin before the previous part is done.
         reads.set(part.name, [...(reads.get(part.name) ?? []), range])
       },
     })
@@ -120,7 +120,7 @@ export async function packResumably(
       const entry = { part: part.name, ...written, nonFinite, reads: reads.get(part.name) ?? [] }
       nonFinite = []
       await notes.append(entry)
-      // The disk may take its time while the next part is packed, but no longer.
+      // The disk may be busy with a part while the next one is packed, but no longer.
       await synced
       synced = Promise.all([file.sync(), notes.sync()])
       synced.catch(() => undefined)
@@ -141,7 +141,7 @@ export async function packResumably(
   return { path, bytes: file.bytes, warnings: nonFiniteWeights(entries.flatMap((entry) => entry.nonFinite)) }
 }
 
-/** The packing with the checksums of the files that go with it, as far as it has announced them. */
+/** Adds to a packing the checksums of the files that its metadata announces. */
 export function withFiles(packing: ResumablePacking, files: Readonly<Record<string, string>>): ResumablePacking {
   const { metadata } = packing
   const announced = Object.entries(metadata.files ?? {}).map(([name, unknown]) => [name, files[name] ?? unknown])

@@ -9,29 +9,28 @@ import { isPacked, isSameFile, LOCK, packedFileName, STAGING, stagedWeights } fr
 import { copyCompanions, ownNotes } from './copy-companions.js'
 
 /**
- * A folder in which a packed model is being built out of sight. Publish or discard ends it; what is left without either
- * can be taken up again later.
+ * A packed model that is being built in a hidden folder. `publish` or `discard` ends it; without either, it can be
+ * resumed later.
  */
 export interface StagedModel {
-  /** Where the packed weights are to be written. */
+  /** Path for the packed weights. */
   weights: string
-  /** SHA-256 in hex of the files that go with them, by name. */
+  /** SHA-256 in hex of the files next to them, by name. */
   files: Record<string, string>
   /**
-   * Moves all files to their places, the weights last, and removes what a former model has left there. Notes of the
-   * user's own stay.
+   * Moves all files to their places, the weights last, and removes the files of an earlier model. The user's own notes
+   * stay.
    */
   publish(): Promise<void>
-  /** Leaves the folder as it was found. */
+  /** Restores the folder to its earlier state. */
   discard(): Promise<void>
 }
 
 /**
- * Begins a packed model in `outDir` from a checkpoint: its weights are still to be written, the files that go with them
- * are copied at once. `outDir` may be new, empty, or hold a packed model: packings of the same config.json stay beside
- * the new one, those of another model are replaced. Weights that were left half-written are removed, unless `resume`.
- * `files` are written beside them, by name, or in place of copies. Rejects with a UserError when the folder holds
- * anything else.
+ * Begins a packed model in `outDir` from a checkpoint: copies the files that go with the weights; the weights are still
+ * to be written. `outDir` may be new, empty, or hold a packed model: packings of the same config.json stay, those of
+ * another model are replaced. Half-written weights are removed unless `resume` is set. `files` are texts by name,
+ * written in addition to the copies or instead of them. Rejects with a UserError if the folder holds anything else.
  */
 export async function stageModel(
   checkpoint: FileSet,
@@ -72,12 +71,12 @@ export async function stageModel(
   }
 }
 
-/** Rejects with a UserError when a folder holds other things than packed models, or cannot be looked into. */
+/** Rejects with a UserError if a folder holds other files than packed models, or cannot be read. */
 export async function checkMayReceive(outDir: string): Promise<void> {
   await formerFiles(outDir)
 }
 
-/** Names of the files in a folder that may receive a packed model; undefined when it does not exist yet. */
+/** Names of the files in a folder that may receive a packed model; undefined if it does not exist yet. */
 async function formerFiles(outDir: string): Promise<string[] | undefined> {
   let files: string[]
   try {
@@ -93,7 +92,7 @@ async function formerFiles(outDir: string): Promise<string[] | undefined> {
   return files.filter((file) => file !== STAGING)
 }
 
-/** When the model changes, packings and tokenizer files of the former one must not be taken for the new one's. */
+/** Removes the packings and tokenizer files of another model, so that they are not mistaken for the new one's. */
 async function removeOtherModel(outDir: string, former: string[], staying: string[]): Promise<void> {
   if (former.length === 0 || (await isSameFile(join(outDir, 'config.json'), join(outDir, STAGING, 'config.json'))))
     return

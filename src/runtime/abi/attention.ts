@@ -1,17 +1,17 @@
 /* Arguments of the two kinds of attention. */
 
 /**
- * Bytes from the start of an entry of the table of places, which has one for each token of a micro-batch: where it stands
- * in its sequence, and the tables of pages that this sequence has in the layer at hand.
+ * Byte offsets in an entry of the table of places. It has one entry per token of a micro-batch: the token's position,
+ * and the tables of pages that its sequence has in the current layer.
  */
 export enum Place {
   /** Position of the token. */
   position = 0,
-  /** Oldest position that its sequence keeps. */
+  /** Oldest position that its sequence still keeps. */
   oldest = 4,
-  /** Table of the pages of keys. */
+  /** Address of the table of pages of keys. */
   keys = 8,
-  /** Table of the pages of values; the same where K = V. */
+  /** Address of the table of pages of values; the same as `keys` if K = V. */
   values = 12,
 }
 export const PLACE_BYTES = 16
@@ -20,7 +20,7 @@ export const PLACE_BYTES = 16
 export enum AttentionArg {
   /** Queries: k rows of floats per token. */
   q,
-  /** Bytes from one row to the next, of queries and of outputs. */
+  /** Bytes from one row of queries or outputs to the next. */
   stride,
   /** Outputs, laid out as the queries. */
   output,
@@ -35,41 +35,41 @@ export enum AttentionArg {
   heads,
   /** Queries per token. */
   k,
-  /** Items: tokens times k. */
+  /** Number of items: tokens times k. */
   items,
-  /** Parts of items in a chunk. */
+  /** Number of parts of items in a chunk. */
   chunkParts,
   /** f32: 1 / sqrt(channels of a head). */
   scale,
-  /** f32: length of the stick below which older keys are not visited. */
+  /** f32: remaining length of the stick below which older keys are not visited. */
   enough,
   /** `channels` rounded up to TILE_COLUMNS. */
   padded,
-  /** u32 per item and head: keys that were visited. Or 0. */
+  /** Address of a u32 per item and head, the number of visited keys; or 0. */
   depths,
-  /** Parts of an item: 1, or a divisor of `heads` where a head's channels are a multiple of TILE_COLUMNS. */
+  /** Number of parts of an item: 1, or a divisor of `heads` if a head's channels are a multiple of TILE_COLUMNS. */
   parts,
   /** CacheCode of the cached rows. */
   format,
 }
 
-/** Keys of a span, which softmax attention sums on its own. */
+/** Keys of a span. Softmax attention sums each span separately. */
 export const SOFTMAX_SPAN = 256
 
-/** From the weights of a query to those of the next one: a span of them, and no power of two. */
+/** Bytes from the weights of a query to those of the next one: room for a span of them, and not a power of two. */
 export const SOFTMAX_WEIGHT_BYTES = 4 * SOFTMAX_SPAN + 64
 
-/** What a thread of softmax attention does at a time. */
+/** Task of a unit of softmax attention. */
 export enum SoftmaxTask {
-  /** Some rows of queries and some of their heads, over all spans. */
+  /** Attends to all spans, for some rows of queries and some of their heads. */
   whole,
-  /** One span of one row, for some of its heads. */
+  /** Attends to one span, for one row and some of its heads. */
   partial,
-  /** Puts the spans of a row together, for some of its heads. */
+  /** Combines the spans of a row, for some of its heads. */
   merge,
 }
 
-/** Bytes from the start of a unit of softmax attention. Its rows of queries belong to one sequence. */
+/** Byte offsets in a unit of softmax attention. Its rows of queries belong to one sequence. */
 export enum SoftmaxUnit {
   /** SoftmaxTask. */
   task = 0,
@@ -77,12 +77,15 @@ export enum SoftmaxUnit {
   item = 4,
   /** Rows of queries. */
   rows = 8,
-  /** First head of keys and values. */
+  /** First head of keys and values, followed by their number. */
   head = 12,
   heads = 16,
-  /** partial: number of the span; merge: how many there are. */
+  /** partial: number of the span; merge: number of spans. */
   span = 20,
-  /** partial: where the sums of all heads of the span go; merge: those of the first span, the others behind. */
+  /**
+   * partial: address for the sums of all heads of the span; merge: address of the sums of the first span, followed by
+   * those of the others.
+   */
   sums = 24,
 }
 export const SOFTMAX_UNIT_BYTES = 28
@@ -100,7 +103,7 @@ export enum SoftmaxArg {
   recordStride,
   /** Places of the tokens, PLACE_BYTES each. */
   places,
-  /** Bytes of one position and head; a page has PAGE_ROWS times as many of each head, head by head. */
+  /** Bytes of one position and head. A page has PAGE_ROWS times as many of each head, head by head. */
   cacheStride,
   /** CacheCode of the cached rows. */
   format,
@@ -112,16 +115,16 @@ export enum SoftmaxArg {
   perToken,
   /** f32. */
   scale,
-  /** Keys that a row sees at most, 0 for all. */
+  /** Maximum number of keys that a row sees; 0 for all. */
   window,
   /**
-   * SOFTMAX_UNIT_BYTES each. Where a unit has not all heads, the channels of each head's group are a multiple of
+   * SOFTMAX_UNIT_BYTES each. If a unit has not all heads, the channels of each head's group are a multiple of
    * TILE_COLUMNS.
    */
   units,
   count,
   chunkUnits,
-  /** Room for two sums and SOFTMAX_WEIGHT_BYTES per query of a unit and head, for each thread. */
+  /** Scratch for each thread: two sums and SOFTMAX_WEIGHT_BYTES per query of a unit and head. */
   scratch,
   scratchBytes,
 }

@@ -1,10 +1,10 @@
 /*
- * How numbers are stored. Names of codes are the words that the host uses for the same thing, so that
- * `WeightCode[format]` is the code of a format. How the numbers of a tile or a record lie within it is told where it is
- * computed with (assembly/tile-*.ts, assembly/quantize.ts) and in docs/FORMAT.md.
+ * Storage of numbers. A code has the name that the host uses for the same thing, so that `WeightCode[format]` is the
+ * code of a format. The layouts of tiles and records are described by the kernels that compute with them
+ * (assembly/tile-*.ts, assembly/quantize.ts) and in docs/FORMAT.md.
  */
 
-/** How the weights of a matrix or a table are stored. */
+/** Storage of the weights of a matrix or a table. */
 export enum WeightCode {
   f32,
   q8,
@@ -20,13 +20,13 @@ export enum Activation {
   tanh,
 }
 
-/** Numbers of a row of the KV cache. */
+/** Number type of the KV cache. */
 export enum CacheCode {
   f32,
   bf16,
 }
 
-/** Numbers of a checkpoint's weights, as checkpoints name them. */
+/** Number types of a checkpoint's weights, by their names in checkpoints. */
 export enum SourceType {
   F32,
   F16,
@@ -34,13 +34,13 @@ export enum SourceType {
   F64,
 }
 
-/** What is packed: tiles of a matrix for products, or rows of a table (a vector is a table of one row). */
+/** Shape of packed weights: tiles of a matrix for products, or rows of a table. A vector is a table of one row. */
 export enum PackKind {
   matrix,
   rows,
 }
 
-/** A tile of a packed matrix: outputs by inputs. TILE_COLUMNS is also what a quantised block of a row has. */
+/** Outputs and inputs of a tile of a packed matrix. TILE_COLUMNS is also the size of a quantised block of a row. */
 export const TILE_ROWS = 8
 export const TILE_COLUMNS = 32
 
@@ -51,19 +51,19 @@ export enum TileBytes {
   q4 = 144,
 }
 
-/** Bytes of TILE_COLUMNS entries in a row of a table, by format; a table has no 4-bit format. */
+/** Bytes of TILE_COLUMNS entries in a row of a table, by format. A table has no 4-bit format. */
 export enum TableBlockBytes {
   f32 = 128,
   q8 = 34,
 }
 
-/** Bytes of a 4-bit tile whose levels are widened to bytes and whose scales to floats. */
+/** Bytes of an unpacked 4-bit tile: levels widened to bytes, scales to floats. */
 export const UNPACKED_TILE_BYTES = 288
 
-/** Bytes of a block of TILE_COLUMNS quantised activations; a record is a row of blocks, padded to RECORD_ALIGNMENT. */
+/** Bytes of a block of TILE_COLUMNS quantised activations. A record is a row of blocks, padded to RECORD_ALIGNMENT. */
 export const RECORD_BLOCK_BYTES = 104
 export const RECORD_ALIGNMENT = 64
 
-/** A page of the KV cache holds so many positions. */
+/** Positions in a page of the KV cache, and their number's binary logarithm. */
 export const PAGE_SHIFT = 5
 export const PAGE_ROWS = 1 << PAGE_SHIFT

@@ -1,4 +1,4 @@
-/* Arguments of the kernels that sum up: what memory delivers, and a row of logits. */
+/* Arguments of the kernels that measure: the speed of memory, and rows of logits. */
 
 /** Streaming read (assembly/bandwidth.ts). */
 export enum BandwidthArg {
@@ -6,32 +6,32 @@ export enum BandwidthArg {
   start,
   /** Bytes of a chunk, a multiple of 64. */
   chunkBytes,
-  /** Where each chunk leaves the xor of all it read: BANDWIDTH_RESULT_BYTES per chunk. */
+  /** Address for the xor of all that each chunk reads: BANDWIDTH_RESULT_BYTES per chunk. */
   results,
 }
 export const BANDWIDTH_RESULT_BYTES = 16
 
 /** Summary of rows of logits (assembly/summary.ts). */
 export enum SummaryArg {
-  /** The first row, and bytes from one to the next. */
+  /** Address of the first row, and bytes from one row to the next. */
   rows,
   stride,
   /** Logits of a row. */
   count,
-  /** Logits of a chunk, a multiple of 256, and chunks of a row. */
+  /** Logits in a chunk, a multiple of 256, and chunks per row. */
   chunkCount,
   chunksPerRow,
-  /** SUMMARY_BYTES per chunk, those of a row one after the other. */
+  /** SUMMARY_BYTES per chunk; the chunks of a row follow each other. */
   results,
 }
 
-/** Bytes from the start of a chunk's summary. */
+/** Byte offsets in a chunk's summary. */
 export enum SummaryField {
   /** f64: sum of e^(logit - largest). */
   sum = 0,
   /** f32. */
   largest = 8,
-  /** u32: index of the largest in the row, the lowest among equals. */
+  /** u32: index of the largest logit in the row; the lowest index among equals. */
   index = 12,
 }
 export const SUMMARY_BYTES = 16

@@ -11,13 +11,13 @@ export enum MatmulArg {
   /** Table of groups, GROUP_BYTES each. */
   groups,
   chunksPerGroup,
-  /** Output rows of a chunk: a multiple of TILE_ROWS, of TILE_COLUMNS where records are written. */
+  /** Output rows of a chunk: a multiple of TILE_ROWS, or of TILE_COLUMNS if records are written. */
   chunkRows,
-  /** Activations: rows of floats for f32, else records. */
+  /** Activations: rows of floats for f32, otherwise records. */
   input,
   /** Bytes from one of them to the next. */
   inputStride,
-  /** Rows of floats, with room for `rows` rounded up to TILE_ROWS (to TILE_COLUMNS where records are written). */
+  /** Rows of floats, with room for `rows` rounded up to TILE_ROWS, or to TILE_COLUMNS if records are written. */
   output,
   /** Bytes from one of them to the next. */
   outputStride,
@@ -28,26 +28,28 @@ export enum MatmulArg {
   recordStride,
   /** Columns of such a record. */
   recordColumns,
-  /** Room for unpacked 4-bit weights, or 0: UNPACKED_TILE_BYTES for each TILE_COLUMNS columns and each thread. */
+  /** Scratch for unpacked 4-bit weights, or 0: UNPACKED_TILE_BYTES for each TILE_COLUMNS columns and each thread. */
   unpacked,
-  /** Entries of a list from which on its 4-bit weights are unpacked: 4 at least, where there is room for them. */
+  /** Minimum entries of a list for which its 4-bit weights are unpacked: at least 4, if there is scratch for them. */
   unpackFrom,
   /** f32: factor of the output. */
   scale,
   /**
-   * Rows of floats that take activation(gate) * up, or 0. The rows of the matrix are then gate and up in turn,
-   * TILE_COLUMNS of each, chunks have a multiple of twice as many, and records are those of these rows.
+   * Rows of floats for activation(gate) * up, or 0. The rows of the matrix are then gate and up in turn, TILE_COLUMNS
+   * of each; a chunk has a multiple of twice as many rows, and records are those of the gated rows.
    */
   gated,
   /** Bytes from one of them to the next. */
   gatedStride,
 }
 
-/** Bytes from the start of an entry of the table of groups: one matrix and the rows of activations that it serves. */
+/**
+ * Byte offsets in an entry of the table of groups: one matrix and the rows of activations that it is multiplied with.
+ */
 export enum Group {
   /** Address of the packed matrix. */
   weights = 0,
-  /** Address of floats, padded as the output rows are, or 0. */
+  /** Address of floats, padded as the output rows; or 0. */
   bias = 4,
   /** Address of its list. */
   list = 8,
@@ -56,7 +58,7 @@ export enum Group {
 }
 export const GROUP_BYTES = 16
 
-/** Bytes from the start of an entry of a group's list: indices of an activation row and of the output row it gives. */
+/** Byte offsets in an entry of a group's list: the indices of an activation row and of its output row. */
 export enum ListEntry {
   input = 0,
   output = 4,
@@ -79,7 +81,7 @@ export enum EmbeddingArg {
   scale,
 }
 
-/** Quantising and tiling of weights (assembly/pack.ts). */
+/** Quantises weights and packs them into tiles (assembly/pack.ts). */
 export enum PackArg {
   source,
   /** SourceType of its numbers. */
@@ -97,9 +99,9 @@ export enum PackArg {
   format,
   /** PackKind. */
   kind,
-  /** Address of a u32 that the number of NaN and infinite weights is added to. */
+  /** Address of a u32 that counts the NaN and infinite weights. */
   nonFinite,
 }
 
-/** Rows of a matrix that are packed as one chunk; of a table it is one. */
+/** Rows of a matrix in a chunk; a chunk of a table has one row. */
 export const PACK_CHUNK_ROWS = 32

@@ -1,6 +1,6 @@
-/* Arguments of the kernels that change rows: norms, and the rotation of heads. */
+/* Arguments of the kernels that change rows: norms and the rotation of heads. */
 
-/** How a row is normalised. */
+/** Kind of norm. */
 export enum NormKind {
   /** (x - mean) / sqrt(variance + epsilon) * weight + bias. */
   layer,
@@ -17,22 +17,22 @@ export enum NormArg {
   columns,
   tokens,
   chunkTokens,
-  /** What is added, k rows per token, or 0 to add nothing. */
+  /** Rows that are added, k per token; or 0 to add nothing. */
   y,
   /** Bytes from one of them to the next. */
   yStride,
-  /** Factors of these rows: floats, k per token; or 0, for 1. */
+  /** Factors of these rows: floats, k per token; or 0 for factors of 1. */
   gates,
   k,
   /** f32: a further factor of all of them. */
   scale,
-  /** A row that is added once per token, or 0. */
+  /** Row that is added once per token; or 0. */
   added,
   /** NormKind. */
   kind,
   /** f32. */
   epsilon,
-  /** Weight of the norm, or 0 for the addition alone. */
+  /** Weight of the norm; or 0 to add only. */
   weight,
   bias,
   /** Normalised rows, laid out as x. */
@@ -42,7 +42,7 @@ export enum NormArg {
   recordStride,
 }
 
-/** What RMSNorm is taken over in a row of heads. */
+/** Range of an RMSNorm in a row of heads. */
 export enum NormSpan {
   none,
   row,
@@ -64,15 +64,15 @@ export enum HeadsArg {
   headSize,
   /** NormSpan. */
   span,
-  /** Weight of the norm: floats, as many as it spans. */
+  /** Weight of the norm: a float for each channel that it spans. */
   weight,
   /** f32. */
   epsilon,
   /** f32: rows are clamped to [-clip, clip]; 0 leaves them. */
   clip,
-  /** Cosines of the tokens' positions, headSize / 2 floats each, or 0 to rotate nothing. */
+  /** Cosines of the tokens' positions, headSize / 2 floats each; or 0 to rotate nothing. */
   cos,
   sin,
-  /** Bytes from one token's cosines to the next one's. */
+  /** Bytes from one token's cosines to those of the next. */
   angleStride,
 }

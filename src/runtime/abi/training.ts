@@ -1,4 +1,4 @@
-/* Arguments of the kernels that training needs beside those of a forward pass. */
+/* Arguments of the kernels that only training needs. */
 
 /** Grouped product with the transposes of packed matrices (assembly/transposed-matmul.ts). */
 export enum TransposedArg {
@@ -8,7 +8,7 @@ export enum TransposedArg {
   columns,
   /** Rows of each matrix: inputs of this product. */
   rows,
-  /** Table of groups (abi/products.ts), whose biases are not read. */
+  /** Table of groups (abi/products.ts); their biases are not read. */
   groups,
   chunksPerGroup,
   /** Columns of a chunk, a multiple of TILE_ROWS. */
@@ -20,13 +20,13 @@ export enum TransposedArg {
   /** Rows of `columns` floats. */
   output,
   outputStride,
-  /** 1: the product is added to what is there. */
+  /** 1: the product is added to the output. */
   adds,
-  /** Room for PANEL_BYTES of each thread. */
+  /** PANEL_BYTES of scratch for each thread. */
   panels,
 }
 
-/** Rows of a matrix whose weights are held unpacked at once, 8 columns of each. */
+/** Rows of a matrix that are held unpacked at once, 8 columns of each. */
 export const PANEL_ROWS = 1024
 export const PANEL_BYTES = PANEL_ROWS * 32
 
@@ -43,7 +43,7 @@ export enum OuterArg {
   /** Gradients of the outputs: rows of floats, with room for `rows` rounded up to TILE_ROWS. */
   outputs,
   outputStride,
-  /** Bytes into a ListEntry at which the number of such a row stands. */
+  /** Byte offset in a ListEntry of the number of such a row. */
   outputField,
   /** Inputs: rows of `columns` floats. */
   inputs,
@@ -51,11 +51,11 @@ export enum OuterArg {
   inputField,
 }
 
-/** Back through gates and activation, item by item (assembly/gate-backward.ts). */
+/** Backward pass of gates and activation, item by item (assembly/gate-backward.ts). */
 export enum GateBackwardArg {
-  /** Rows before the activation in; gate times activated rows out. */
+  /** In: rows before the activation. Out: gate times activated rows. */
   z,
-  /** Gradients of the gated, activated rows in; of the rows before the activation out. */
+  /** In: gradients of the gated, activated rows. Out: gradients of the rows before the activation. */
   u,
   /** Bytes from one row to the next, of both. */
   stride,
@@ -63,17 +63,17 @@ export enum GateBackwardArg {
   columns,
   items,
   chunkItems,
-  /** Gates: a float per item; or 0, for 1. */
+  /** Gates: a float per item; or 0 for gates of 1. */
   gates,
-  /** Where the gradients of the gates go: a float per item; or 0. */
+  /** Gradients of the gates: a float per item; or 0. */
   gateGradients,
   /** Activation. */
   activation,
 }
 
-/** Back through LayerNorm or RMSNorm (assembly/norm-backward.ts). */
+/** Backward pass of LayerNorm or RMSNorm (assembly/norm-backward.ts). */
 export enum NormBackwardArg {
-  /** What was normalised: rows of floats, padded with zeros. */
+  /** Inputs of the norm: rows of floats, padded with zeros. */
   x,
   /** Bytes from one row to the next, the same for all. */
   stride,
@@ -84,7 +84,7 @@ export enum NormBackwardArg {
   gradient,
   /** Rows that may be overwritten. */
   scratch,
-  /** Gradients of x, which the result is added to. */
+  /** Gradients of x; the result is added to them. */
   output,
   /** NormKind. */
   kind,
@@ -104,13 +104,13 @@ export enum StickPhase {
   keys,
 }
 
-/** Stick-breaking attention of one whole sequence, forward and back (assembly/stick-training.ts). */
+/** Stick-breaking attention of one whole sequence, forward and backward (assembly/stick-training.ts). */
 export enum StickArg {
   /** StickPhase. */
   phase,
   /** Queries: k rows of floats per token. */
   q,
-  /** Outputs; in the backward phases their gradients. */
+  /** Outputs; in the backward phases, their gradients. */
   o,
   /** Gradients of the queries. */
   dq,
@@ -122,7 +122,7 @@ export enum StickArg {
   /** Bytes from one row to the next, of both. */
   keyStride,
   dKeys,
-  /** The same as dKeys where K = V: then both gradients are added up. */
+  /** The same as dKeys if K = V; both gradients are then added up. */
   dValues,
   /** Bytes from one row to the next, of both. */
   dStride,
@@ -134,15 +134,18 @@ export enum StickArg {
   chunkUnits,
   /** f32: 1 / sqrt(channels of a head). */
   scale,
-  /** f32: length of the stick below which older keys are not visited. */
+  /** f32: remaining length of the stick below which older keys are not visited. */
   enough,
-  /** For each query and head the weights of the keys, newest first, then what each key takes of the stick before it. */
+  /**
+   * For each query and head: the weights of the keys, newest first, then the share of the remaining stick that each key
+   * takes.
+   */
   weights,
-  /** Bytes of these of one query and head. */
+  /** Bytes of these weights per query and head. */
   weightBytes,
-  /** u32 per query and head: keys that were visited. */
+  /** u32 per query and head: number of visited keys. */
   depths,
-  /** Most of them. */
+  /** Largest of these numbers. */
   deepest,
   /** Records of the outputs. */
   records,
@@ -161,13 +164,13 @@ export enum CrossEntropyArg {
   rows,
   /** u32 per row: the logit that should be the largest. */
   targets,
-  /** Factor of each row's gradient: a float per row; or 0, where no gradient is wanted. */
+  /** Factor of each row's gradient: a float per row; or 0 if no gradient is wanted. */
   weights,
   /** CROSS_ENTROPY_BYTES per row. */
   results,
 }
 
-/** Bytes from the start of a row's result; its loss is log(sum) + largest - target. */
+/** Byte offsets in a row's result. Its loss is log(sum) + largest - target. */
 export enum CrossEntropyField {
   /** f64: sum of e^(logit - largest). */
   sum = 0,
@@ -181,7 +184,7 @@ export const CROSS_ENTROPY_BYTES = 16
 export enum AdamWPhase {
   /** Sums of the squares of the gradients, an f64 per chunk. */
   squares,
-  /** A step of the optimiser. */
+  /** Step of the optimiser. */
   update,
 }
 
@@ -189,7 +192,7 @@ export enum AdamWPhase {
 export enum AdamWArg {
   /** AdamWPhase. */
   phase,
-  /** Floats, a multiple of 4 of them in each array. */
+  /** Number of floats in each array, a multiple of 4. */
   count,
   /** Floats of a chunk, a multiple of 4. */
   chunkCount,
@@ -211,6 +214,6 @@ export enum AdamWArg {
   secondScale,
   /** f32. */
   epsilon,
-  /** f32: what is left of a weight after its decay, 1 - learning rate * decay. */
+  /** f32: factor of the weights for their decay, 1 - learning rate * decay. */
   keep,
 }

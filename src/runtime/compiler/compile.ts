@@ -3,23 +3,23 @@ import { inheritedWord, threadId } from '../../platform/threads.js'
 import { checkEnvironment, FUSED_VECTORS, provenHere, type V8Flag } from './v8-flags.js'
 
 /*
- * V8's flags belong to the whole process, and so to a caller who has WebAssembly modules of their own. Where that can be
- * done, they are set for the some 20 ms that V8 compiles the kernels, and set back; what other threads compile just then
- * gets the same flags.
+ * V8's flags belong to the whole process, and thus also to a caller that has WebAssembly modules of its own. If
+ * possible, they are set only while V8 compiles the kernels, some 20 ms, and then set back. Code that other threads
+ * compile in this time gets the same flags.
  */
 
-/** In place of the number of a thread: the flags are set for good. */
+/** In place of the number of a thread: the flags stay set. */
 const FOR_GOOD = -1
 
 const fused = new WeakSet<WebAssembly.Module>()
 
-/** Whether V8 was told to fuse neighbouring 128-bit operations of this module, which this thread has compiled. */
+/** Whether V8 fuses neighbouring 128-bit operations of a module that this thread has compiled. */
 export function fusesVectors(module: WebAssembly.Module): boolean {
   return fused.has(module)
 }
 
 /**
- * Sets V8's flags for the whole process, where they cannot be set for a moment only. To be called before any module is
+ * Sets V8's flags for the rest of the process if they cannot be set for a moment only. Call it before any module is
  * compiled, in a process that has no other use for WebAssembly.
  */
 export function setFlagsForGood(): void {
@@ -28,7 +28,7 @@ export function setFlagsForGood(): void {
   for (const { set } of proven.flags) setV8Flag(set)
 }
 
-/** The flags for kernels that are compiled now; `allowed` is whether they may be set for it. */
+/** Flags for kernels that are compiled now; `allowed` is whether they may be set for it. */
 export function kernelFlags(allowed = true): readonly V8Flag[] {
   checkEnvironment()
   const proven = provenHere()
@@ -36,32 +36,32 @@ export function kernelFlags(allowed = true): readonly V8Flag[] {
   return proven && (areThere || (allowed && proven.forAMoment)) ? proven.flags : []
 }
 
-/** Compiles a module with flags of V8 that hold for it alone. Throws a WebAssembly.CompileError where V8 cannot. */
+/** Compiles a module with flags of V8 that affect only this module. Throws a WebAssembly.CompileError if V8 cannot. */
 export function compile(bytes: Uint8Array<ArrayBuffer>, flags: readonly V8Flag[]): WebAssembly.Module {
   const module = withFlags(flags, () => new WebAssembly.Module(bytes))
   if (flags.includes(FUSED_VECTORS)) fused.add(module)
   return module
 }
 
-/** To be called before a thread is started that compiles kernels: it inherits the word of `owner`. */
+/** Prepares for starting a thread that compiles kernels: it inherits the word of `owner`. */
 export function prepareToCompile(): void {
   owner()
 }
 
-/** Sets back the flags of a thread that was terminated, if that happened just while it compiled. */
+/** Sets back the flags of a thread that was terminated, if that happened while it compiled. */
 export function setBackFlagsOf(thread: number): void {
   if (Atomics.load(owner(), 0) === thread + 1) setBack(provenHere()?.flags ?? [], thread)
 }
 
 /**
- * A word that threads share: the number, plus one, of the thread that has set the flags, or 0. Two must not do so at
- * once: whoever is done first would set them back under the other.
+ * Word that threads share: one more than the number of the thread that has set the flags, or 0. Two threads must not
+ * set them at once: the first to finish would set them back under the other.
  */
 function owner(): Int32Array {
   return inheritedWord('molm: thread that has set flags of V8')
 }
 
-/** Longest wait for another thread; whoever takes longer has been terminated without anyone setting back its flags. */
+/** Maximum wait for another thread. One that takes longer has been terminated, and nothing has set back its flags. */
 const PATIENCE_MS = 10_000
 
 function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
@@ -78,18 +78,20 @@ function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
   }
 }
 
-/** Of flags that are set for good, the fusing of vectors is the one that kernels may be better without (choose-kernels.ts). */
+/**
+ * Sets only the flag for fusing vectors, when the flags stay set: kernels may be better without it (choose-kernels.ts).
+ */
 function fusingOrNot<T>(flags: readonly V8Flag[], work: () => T): T {
   setV8Flag(flags.includes(FUSED_VECTORS) ? FUSED_VECTORS.set : FUSED_VECTORS.unset)
   return work()
 }
 
-/** 0 if this thread has the word now, else who has it. */
+/** Takes the word for this thread. Returns 0, or the word of the thread that has it. */
 function take(word: Int32Array): number {
   return Atomics.compareExchange(word, 0, 0, threadId + 1)
 }
 
-/** In the opposite order: no moment has a combination of flags that it did not have before. */
+/** Sets flags back in the opposite order: there is never a combination of flags that did not occur before. */
 function setBack(flags: readonly V8Flag[], thread: number): void {
   const word = owner()
   for (const { unset } of [...flags].reverse()) setV8Flag(unset)

@@ -2,17 +2,16 @@ import { UserError } from '../../errors.js'
 import { environmentVariable, V8_VERSION } from '../../platform/process.js'
 
 /*
- * What V8 is told so that it compiles the kernels well, and on which versions.
+ * Flags that make V8 compile the kernels well, by version.
  *
  * A wrong flag cannot be caught: V8 ends the process. So flags are set only on versions of V8 that they are proven on.
- * Every other version, newer or older, compiles the kernels with its defaults, which is right everywhere and somewhat
+ * Every other version, newer or older, compiles the kernels with its defaults, which is correct everywhere and somewhat
  * slower (docs/SPEED.md).
  *
- * To prove another version: add its line to PROVEN with the flags of the version before it, and run
- * `node scripts/smoke.mjs`. It runs the kernels' proof, the reference checkpoints, a prompt, a chat and another module
- * in the same process, on each Node of the table and on the newest, with the flags and without; `.ci/run` does so from
- * then on. Compare `molm bench` with and without MOLM_V8_FLAGS=none, too: a flag that brings nothing does not belong
- * here.
+ * To prove another version, add its line to PROVEN with the flags of the version before it, and run `node
+ * scripts/smoke.mjs`. It runs the kernels' proof, the reference checkpoints, a prompt, a chat and another module in the
+ * same process, on each Node of the table and on the newest, with the flags and without; from then on `.ci/run` does,
+ * too. Also compare `molm bench` with and without MOLM_V8_FLAGS=none: a flag that brings nothing does not belong here.
  */
 
 /** A flag of V8 that differs from V8's default, and the default. */
@@ -21,48 +20,51 @@ export interface V8Flag {
   readonly unset: string
 }
 
-/** Relaxed SIMD; V8 has it by default from 11.4 on. */
+/** Relaxed SIMD; on by default from V8 11.4 on. */
 const RELAXED_SIMD: V8Flag = {
   set: '--experimental-wasm-relaxed-simd',
   unset: '--no-experimental-wasm-relaxed-simd',
 }
 
-/** Neighbouring 128-bit operations become 256-bit ones: prefill 1.4 times as fast. V8 12 has the flag, but not more. */
+/**
+ * Fuses neighbouring 128-bit operations into 256-bit ones: prefill is 1.4 times as fast. V8 12 knows the flag, but
+ * ignores it.
+ */
 export const FUSED_VECTORS: V8Flag = {
   set: '--experimental-wasm-revectorize',
   unset: '--no-experimental-wasm-revectorize',
 }
 
 /**
- * Optimised code from the start. V8 11.3's baseline compiler gets the relaxed dot wrong; and the proof of the kernels
- * (prove-products.ts) shall see the code that will run, not baseline code that is replaced later.
+ * Optimised code from the start. V8 11.3's baseline compiler gets the relaxed dot wrong. Besides, the proof of the
+ * kernels (prove-products.ts) must test the code that will run, not baseline code that is replaced later.
  */
 const NO_BASELINE: V8Flag = { set: '--no-liftoff', unset: '--liftoff' }
 
-/** V8 before 13 takes this to be implied by NO_BASELINE, and does not set it back with that. */
+/** Before version 13, NO_BASELINE implies this flag, but setting it back does not set this one back. */
 const NO_TIERING: V8Flag = { set: '--no-wasm-dynamic-tiering', unset: '--wasm-dynamic-tiering' }
 
-/** The whole module at once, so that the flags can be set back when it has been made. */
+/** Compiles the whole module at once, so that the flags can be set back afterwards. */
 const NOT_LAZY: V8Flag = { set: '--no-wasm-lazy-compilation', unset: '--wasm-lazy-compilation' }
 
 /**
- * No way back from optimised to baseline code: without NO_BASELINE's baseline code there is none, and V8 14 ends the
- * process when it finds that out. It also does so when code that was compiled with a way back wants to take it while
- * this flag is set, so it must not be set in a process with other modules.
+ * No way back from optimised to baseline code. With NO_BASELINE there is no baseline code, and V8 14 ends the process
+ * when it finds that out. It also does so when code that was compiled with a way back needs it while this flag is set,
+ * so the flag must not be set in a process with other modules.
  */
 const NO_DEOPTIMISATION: V8Flag = { set: '--no-wasm-deopt', unset: '--wasm-deopt' }
 
-/** A version of V8 that flags are proven on. */
+/** Version of V8 that flags are proven on. */
 export interface ProvenVersion {
   /** Major and minor version. The minor counts: optimisers change from one to the next. */
   v8: string
-  /** The Node that has it. */
+  /** Major version of Node that contains it. */
   node: number
-  /** In the order in which they are set; they are set back in the opposite one. */
+  /** Flags in the order of setting; they are set back in the opposite order. */
   flags: readonly V8Flag[]
   /**
-   * Whether they can be set for the moment in which the kernels are compiled. Otherwise they are set for the whole
-   * process and for good, before any module is compiled, and only where the process is molm's own.
+   * Whether the flags can be set for the moment of compiling the kernels. Otherwise they are set once for the whole
+   * process, before any module is compiled, and only if the process is molm's own.
    */
   forAMoment: boolean
 }
@@ -74,24 +76,24 @@ export const PROVEN: readonly ProvenVersion[] = [
   { v8: '14.6', node: 26, flags: [NO_DEOPTIMISATION, NO_BASELINE, FUSED_VECTORS], forAMoment: false },
 ]
 
-/** The line of a version of V8, such as 14.6.202.34-node.34; undefined where no flags are proven. */
+/** Entry of a version of V8, such as 14.6.202.34-node.34; undefined if no flags are proven on it. */
 export function provenOn(version: string): ProvenVersion | undefined {
   const minor = minorOf(version)
   return PROVEN.find(({ v8 }) => v8 === minor)
 }
 
-/** The line of this process's V8; undefined, too, where the user wants no flags: MOLM_V8_FLAGS=none. */
+/** Entry of this process's V8; also undefined if the user wants no flags (MOLM_V8_FLAGS=none). */
 export function provenHere(): ProvenVersion | undefined {
   return environmentVariable('MOLM_V8_FLAGS') ? undefined : provenOn(V8_VERSION)
 }
 
-/** Refuses what MOLM_V8_FLAGS cannot be. */
+/** Throws a UserError if MOLM_V8_FLAGS has an unknown value. */
 export function checkEnvironment(): void {
   const wanted = environmentVariable('MOLM_V8_FLAGS')
   if (wanted && wanted !== 'none') throw new UserError(`MOLM_V8_FLAGS is '${wanted}'; it can be 'none'`)
 }
 
-/** How V8 compiles the kernels with these flags, in words. */
+/** Describes how V8 compiles the kernels with these flags. */
 export function describeCompiler(flags: readonly V8Flag[], version = V8_VERSION): string {
   const name = `V8 ${minorOf(version)}`
   if (flags.length > 0) return `${name} with ${flags.map(({ set }) => set).join(' ')}`

@@ -3,10 +3,10 @@ import { AdamWArg, AdamWPhase } from '../abi/training.js'
 import type { Bank } from '../memory/bank.js'
 import { Call } from './call.js'
 
-/** Floats of a chunk: the same for any number of threads, and so are the sums. */
+/** Floats of a chunk. Their number does not depend on the number of threads, and so neither do the sums. */
 const CHUNK = 16384
 
-/** What a step of AdamW needs. */
+/** Parameters of a step of AdamW. */
 export interface AdamWStep {
   /** Number of the step, from 1 on. */
   step: number
@@ -28,7 +28,7 @@ export interface AdamWArrays {
   secondMoments: number
 }
 
-/** AdamW over arrays of floats. */
+/** AdamW on arrays of floats. */
 export class AdamW extends Call<typeof AdamWArg> {
   private readonly sums: number
 

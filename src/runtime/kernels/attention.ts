@@ -10,15 +10,15 @@ import { unitsPerChunk } from './chunks.js'
 export interface AttentionShape {
   /** Queries [T * k, channels]: k rows per token. */
   q: Rows
-  /** Laid out as the queries; its records are written where it has them. */
+  /** Laid out as the queries; its records are written if it has any. */
   output: Rows
   heads: number
   k: number
-  /** Numbers of the cached rows. */
+  /** Number type of the cached rows. */
   format: CacheFormat
-  /** Length of the stick below which older keys are not visited. */
+  /** Remaining length of the stick below which older keys are not visited. */
   enough: number
-  /** Where the number of visited keys goes: u32 [T * k, heads]. */
+  /** Address for the numbers of visited keys: u32 [T * k, heads]. */
   depths: number
 }
 
@@ -64,8 +64,8 @@ export class Attention extends Call<typeof AttentionArg> {
   }
 
   /**
-   * Parts that the heads of an item are split into. A decode step alone has only k items, too few for the threads; but the
-   * records of the output come in blocks of TILE_COLUMNS channels, which no two threads may share.
+   * Number of parts that the heads of an item are divided into. A decode step alone has only k items, too few for the
+   * threads; but the records of the output come in blocks of TILE_COLUMNS channels, which no two threads may share.
    */
   private partsOf(items: number): number {
     const { q, heads } = this.shape

@@ -5,7 +5,7 @@ import { Call } from './call.js'
 
 const CHUNK_BYTES = 256 * 1024
 
-/** Streaming read of memory by all threads. */
+/** Measures the speed at which all threads read memory. */
 export class Bandwidth extends Call<typeof BandwidthArg> {
   constructor(bank: Bank) {
     super(bank, Job.bandwidth, BandwidthArg)

@@ -6,21 +6,21 @@ import { roundUp } from '../memory/formats.js'
  * thread takes all at once.
  */
 
-/** Fewest rows of activations that are worth a chunk. */
+/** Minimum rows of activations that are worth a chunk. */
 const LEAST_ROWS = 4
 
-/** Rows of activations of a chunk. */
+/** Rows of activations in a chunk. */
 export function rowsPerChunk(rows: number, threads: number, chunksPerThread = 4): number {
   return threads === 1 ? rows : Math.max(LEAST_ROWS, Math.ceil(rows / (threads * chunksPerThread)))
 }
 
-/** Rows of `groups` matrices with `rows` rows each: a multiple of TILE_ROWS unless it is all of them. */
+/** Rows in a chunk of `groups` matrices with `rows` rows each: a multiple of TILE_ROWS, or all of them. */
 export function tileRowsPerChunk(rows: number, groups: number, threads: number): number {
   const share = (rows * groups) / (threads * 16)
   return threads === 1 ? rows : Math.min(rows, roundUp(Math.max(share, 1), TILE_ROWS))
 }
 
-/** Units of attention of a chunk: `most` at most. */
+/** Units of attention in a chunk: `most` at most. */
 export function unitsPerChunk(units: number, threads: number, most: number): number {
   return threads === 1 ? Math.max(1, units) : Math.max(1, Math.min(most, Math.floor(units / (threads * 4))))
 }

@@ -4,7 +4,7 @@ import type { Bank } from '../memory/bank.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
-/** Cross-entropy of rows of logits, and its gradient in their place. */
+/** Cross-entropy of rows of logits, and its gradient, which replaces the logits. */
 export class CrossEntropy extends Call<typeof CrossEntropyArg> {
   private readonly targets: number
   private readonly weights: number
@@ -25,13 +25,16 @@ export class CrossEntropy extends Call<typeof CrossEntropyArg> {
     })
   }
 
-  /** Row `row` should give `target`; its gradient has the factor `weight`. */
+  /** Sets the target of a row, and the factor of its gradient. */
   expect(row: number, target: number, weight: number): void {
     this.bank.u32[this.targets / 4 + row] = target
     this.bank.f32[this.weights / 4 + row] = weight
   }
 
-  /** Sum of the cross-entropies of the first `rows` rows, in nats; with `gradient`, logits become gradients. */
+  /**
+   * Returns the sum of the cross-entropies of the first `rows` rows, in nats. With `gradient`, the logits are replaced
+   * by gradients.
+   */
   run(rows: number, gradient: boolean): number {
     const { bank, results } = this
     this.set(CrossEntropyArg.rows, rows)

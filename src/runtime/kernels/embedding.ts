@@ -8,7 +8,7 @@ import { Call } from './call.js'
 
 /** Embedding rows of token ids. */
 export class Embedding extends Call<typeof EmbeddingArg> {
-  /** `ids` is the address of the token ids, u32 [T]; their rows, times `scale`, go to `output` [T, d]. */
+  /** `ids` is the address of the token ids, u32 [T]; their rows, times `scale`, are written to `output` [T, d]. */
   constructor(bank: Bank, format: WeightFormat, ids: number, output: Rows, scale = 1) {
     super(bank, Job.embedding, EmbeddingArg)
     this.bind({ format: WeightCode[format], columns: output.stride, ids, output: output.address }, { scale })

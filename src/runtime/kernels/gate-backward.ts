@@ -8,19 +8,19 @@ import { Call } from './call.js'
 import { rowsPerChunk } from './chunks.js'
 
 export interface GateBackwardShape {
-  /** Rows before the activation; they become gate times activated rows. */
+  /** Rows before the activation; replaced by gate times activated rows. */
   z: Rows
-  /** Gradients of the gated rows, laid out as z; they become those of z. */
+  /** Gradients of the gated rows, laid out as z; replaced by the gradients of z. */
   u: Rows
-  /** Default identity. */
+  /** Default: identity. */
   activation?: ActivationName
-  /** Address of a gate for each row; absent: 1. */
+  /** Address of a gate for each row. Default: 1 for all. */
   gates?: number
-  /** Address that takes the gradient of each gate. */
+  /** Address for the gradient of each gate. */
   gateGradients?: number
 }
 
-/** Back through gates and activation. */
+/** Backward pass of gates and activation. */
 export class GateBackward extends Call<typeof GateBackwardArg> {
   constructor(
     bank: Bank,
@@ -36,7 +36,7 @@ export class GateBackward extends Call<typeof GateBackwardArg> {
     })
   }
 
-  /** `items` rows from row `first` on. */
+  /** Runs `items` rows from row `first` on. */
   run(items: number, first = 0): void {
     const { z, u, gates, gateGradients } = this.shape
     const chunkItems = rowsPerChunk(items, this.threads, 8)

@@ -3,14 +3,14 @@ import type { Bank } from '../memory/bank.js'
 
 /* Tables of grouped products: the matrices that a product reads, and for each the rows that it is multiplied with. */
 
-/** Address of a table for `groups` groups. */
+/** Allocates a table of `groups` groups; returns its address. */
 export function allocateGroups(bank: Bank, groups: number): number {
   return bank.arena.allocate(groups * GROUP_BYTES)
 }
 
 /**
- * Writes a group of a table: a matrix at address `weights`, a bias of floats at `bias` (0 is none), and the list of
- * `count` entries at `list`.
+ * Writes a group of a table: a matrix at address `weights`, a bias of floats at `bias` (0 if there is none), and the
+ * list of `count` entries at `list`.
  */
 export function writeGroup(
   bank: Bank,
@@ -29,12 +29,12 @@ export function writeGroup(
   words[(at + Group.count) / 4] = count
 }
 
-/** Address of a list of `count` entries: which activation row gives which output row. */
+/** Allocates a list of `count` entries, each an activation row and its output row; returns its address. */
 export function allocateList(bank: Bank, count: number): number {
   return bank.arena.allocate(count * LIST_ENTRY_BYTES)
 }
 
-/** Address of entry `entry` of a list, where a list of the entries from there on begins. */
+/** Address of entry `entry` of a list, which is also the address of the list of all entries from there on. */
 export function listFrom(list: number, entry: number): number {
   return list + entry * LIST_ENTRY_BYTES
 }

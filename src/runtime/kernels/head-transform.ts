@@ -9,7 +9,7 @@ export interface HeadTransformShape {
   /** Rows of heads [T * perToken, heads * headSize], changed in place. */
   rows: Rows
   headSize: number
-  /** Rows of the same position. Default 1. */
+  /** Rows per position. Default: 1. */
   perToken?: number
   /** RMSNorm over a whole row, or over each head. */
   norm?: { span: 'row' | 'head'; epsilon: number }

@@ -11,28 +11,28 @@ export interface MatmulShape {
   format: WeightFormat
   /** Activations, [.., inputs of each matrix]. Their records are read unless the format is f32. */
   input: Rows
-  /** [.., outputs of each matrix]. Where it has records, they are written as well. */
+  /** [.., outputs of each matrix]. Its records are written if it has any. */
   output: Rows
-  /** Applied to the output; identity without one. */
+  /** Applied to the output. Default: identity. */
   activation?: ActivationName
   /**
-   * The matrices have rows for gate and up, 32 of each in turn, and the output is activation(gate) * up: half as many
-   * columns as the matrices have rows. Default false.
+   * Whether the matrices have rows for gate and up, 32 of each in turn. The output is then activation(gate) * up, with
+   * half as many columns as the matrices have rows. Default: false.
    */
   gated?: boolean
-  /** Factor of the output. Default 1. */
+  /** Factor of the output. Default: 1. */
   scale?: number
 }
 
-/** Multiplications below which a chunk is over before another thread could have joined. */
+/** Multiplications below which a chunk is finished before another thread can join. */
 const LEAST_WORK = 16384
 
-/** Fewer rows would leave each half of a chunk (assembly/matmul.ts) a single band, too short for the prefetcher. */
+/** With fewer rows each half of a chunk (assembly/matmul.ts) would be a single band, too short for the prefetcher. */
 const LEAST_ROWS = 32
 
 /**
- * Activation rows of a matrix from which on unpacking its 4-bit weights pays (assembly/tile-q4-unpacked.ts): for fewer,
- * reading them takes longer than what computing gains.
+ * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
+ * fewer, reading the unpacked weights takes longer than computing with them saves.
  */
 const UNPACKING_PAYS = 16
 /** More rows than a list can have. */
@@ -41,9 +41,9 @@ const NEVER = 0xffffffff
 /** Grouped matrix product: several matrices of one shape, each with its own list of activation rows. */
 export class Matmul extends Call<typeof MatmulArg> {
   private readonly columns: number
-  /** Outputs of a matrix as it is stored. */
+  /** Outputs of a matrix, padded to whole tiles. */
   private readonly rows: number
-  /** What the rows of a chunk are a multiple of. */
+  /** The rows of a chunk are a multiple of this. */
   private readonly step: number
 
   constructor(
@@ -78,8 +78,8 @@ export class Matmul extends Call<typeof MatmulArg> {
   }
 
   /**
-   * Runs the first `groups` groups of the table at address `table` (see groups.ts). `work` is the number of activation
-   * rows in all of them together.
+   * Runs the first `groups` groups of the table at address `table` (see groups.ts). `work` is the total number of their
+   * activation rows.
    */
   run(table: number, groups: number, work: number): void {
     const chunkRows = this.chunkRows(groups, work)
@@ -91,8 +91,8 @@ export class Matmul extends Call<typeof MatmulArg> {
   }
 
   /**
-   * Rows of a chunk: some sixteen chunks a thread, so that nobody waits long for the last one, but none below LEAST_WORK
-   * or LEAST_ROWS.
+   * Rows of a chunk. There are some sixteen chunks per thread, so that none waits long for the last one, but none is
+   * below LEAST_WORK or LEAST_ROWS.
    */
   private chunkRows(groups: number, work: number): number {
     const { rows, columns, step, threads } = this
@@ -103,10 +103,10 @@ export class Matmul extends Call<typeof MatmulArg> {
   }
 }
 
-/** A range of each bank that the calls of one sort share: as large as the largest that was asked for. */
+/** One range per bank that all calls of a kind share, as large as the largest that was requested. */
 type SharedRanges = WeakMap<Bank, { address: number; bytes: number }>
 
-/** Address of `bytes` bytes at least. A smaller range stays as it is: calls are bound to it. */
+/** Address of at least `bytes` bytes. A smaller range stays allocated, because calls are bound to it. */
 function sharedRange(ranges: SharedRanges, bank: Bank, bytes: number): number {
   const former = ranges.get(bank)
   if (former && former.bytes >= bytes) return former.address
@@ -115,7 +115,7 @@ function sharedRange(ranges: SharedRanges, bank: Bank, bytes: number): number {
   return address
 }
 
-/** Rows for the products before they are gated. */
+/** Rows of products that are not gated yet. */
 const ungated: SharedRanges = new WeakMap()
 
 function ungatedFor(bank: Bank, { count, columns }: Rows): Rows {

@@ -7,20 +7,20 @@ import { Call } from './call.js'
 import { rowsPerChunk } from './chunks.js'
 
 export interface NormBackwardShape {
-  /** What was normalised [T, d]. */
+  /** Inputs of the norm [T, d]. */
   x: Rows
-  /** Gradients of what the norm gave; they are overwritten. */
+  /** Gradients of the norm's outputs; they are overwritten. */
   gradient: Rows
   /** Rows that may be overwritten. */
   scratch: Rows
-  /** Gradients of x, which the result is added to. */
+  /** Gradients of x; the result is added to them. */
   output: Rows
-  /** Default LayerNorm with the epsilon of ModuleFormer. */
+  /** Default: LayerNorm. */
   kind?: keyof typeof NormKind
   epsilon?: number
 }
 
-/** Back through LayerNorm or RMSNorm. */
+/** Backward pass of LayerNorm or RMSNorm. */
 export class NormBackward extends Call<typeof NormBackwardArg> {
   constructor(
     bank: Bank,

@@ -9,15 +9,15 @@ export interface NormShape {
   /** Residual stream [T, d]. */
   x: Rows
   /**
-   * What is added to it first: rows [T * perToken, d], such as the outputs of each token's experts; the address of their
-   * factors [T * perToken], absent for 1; and a factor of all. Default 1.
+   * Rows that are added to x first, [T * perToken, d], such as the outputs of each token's experts. `gates` is the
+   * address of a factor for each of them [T * perToken]; default: 1. `scale` is a factor of all. Default: 1.
    */
   add?: { y: Rows; perToken: number; gates?: number; scale?: number }
-  /** Default LayerNorm with the epsilon of ModuleFormer. */
+  /** Default: LayerNorm. */
   kind?: keyof typeof NormKind
-  /** Added to the variance, or to the mean square. Default 1e-5. */
+  /** Added to the variance, or to the mean square. Default: 1e-5. */
   epsilon?: number
-  /** [T, d]; its records are written where it has them. */
+  /** [T, d]; its records are written if it has any. */
   output: Rows
 }
 
@@ -44,8 +44,8 @@ export class Norm extends Call<typeof NormArg> {
   }
 
   /**
-   * `weight` and `bias` are addresses of the norm's vectors; a weight of 0 leaves it out. `added` is the address of a row
-   * that is added to x as well, once per token; 0 is none.
+   * `weight` and `bias` are addresses of the norm's vectors; without a weight (0) only the addition is made. `added` is
+   * the address of one more row that is added to x, once per token; 0 if there is none.
    */
   run(tokens: number, weight = 0, bias = 0, added = 0): void {
     const chunkTokens = rowsPerChunk(tokens, this.threads)

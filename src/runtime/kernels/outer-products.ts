@@ -8,7 +8,7 @@ import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 import { tileRowsPerChunk } from './chunks.js'
 
-/** Rows of activations, and which number of a list's entries (writeListEntry) names one of them. */
+/** Rows of activations, and the field of a list's entries (writeListEntry) that holds their number. */
 export interface ListedRows {
   rows: Rows
   by: keyof typeof ListEntry
@@ -18,7 +18,7 @@ export interface ListedRows {
 export class OuterProducts extends Call<typeof OuterArg> {
   private readonly rows: number
 
-  /** `outputs` are the gradients dy of what the matrices gave, `inputs` the x that they got. */
+  /** `outputs` are the gradients dy of the matrices' outputs, `inputs` the inputs x. */
   constructor(
     bank: Bank,
     outputs: ListedRows,

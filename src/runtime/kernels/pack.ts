@@ -5,10 +5,10 @@ import type { Bank } from '../memory/bank.js'
 import type { SourceFormat, WeightFormat } from '../memory/formats.js'
 import { Call } from './call.js'
 
-/** Rows of weights of a checkpoint, and what they become. */
+/** Rows of weights in a checkpoint, and the format to pack them in. */
 export interface PackShape {
   type: SourceFormat
-  /** Index, in elements, of entry [0, 0] from the source's address. */
+  /** Index of entry [0, 0], in elements from the source's address. */
   firstElement: number
   rows: number
   cols: number
@@ -20,7 +20,7 @@ export interface PackShape {
   format: WeightFormat
 }
 
-/** Quantising and tiling of weights. */
+/** Quantises weights and packs them into tiles. */
 export class Pack extends Call<typeof PackArg> {
   private readonly nonFinite: number
 
@@ -30,7 +30,7 @@ export class Pack extends Call<typeof PackArg> {
     this.bind({ nonFinite: this.nonFinite })
   }
 
-  /** Packs the weights at address `source` to `target`; returns how many of them were NaN or infinite. */
+  /** Packs the weights at address `source` to `target`. Returns the number of weights that are NaN or infinite. */
   run(shape: PackShape, source: number, target: number): number {
     const { type, firstElement, rows, cols, rowStride, colStride, kind, format } = shape
     const words = this.bank.u32
@@ -50,7 +50,7 @@ export class Pack extends Call<typeof PackArg> {
   }
 }
 
-/** Whether numbers of a type, by its name in checkpoints, can be packed. */
+/** Whether a number type, by its name in checkpoints, can be packed. */
 export function isSourceFormat(type: string): type is SourceFormat {
   return Object.hasOwn(SourceType, type)
 }

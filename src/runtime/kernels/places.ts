@@ -5,20 +5,20 @@ import type { Bank } from '../memory/bank.js'
 export interface RowSpan {
   /** First row. */
   first: number
-  /** Rows. */
+  /** Number of rows. */
   count: number
-  /** Position of the first of the tokens in its sequence. */
+  /** Position of the first token in its sequence. */
   position: number
-  /** Oldest position that the sequence keeps. */
+  /** Oldest position that the sequence still keeps. */
   oldest: number
 }
 
-/** Address of a table of places for `tokens` tokens. */
+/** Allocates a table of places for `tokens` tokens; returns its address. */
 export function allocatePlaces(bank: Bank, tokens: number): number {
   return bank.arena.allocate(tokens * PLACE_BYTES)
 }
 
-/** Writes where each token of a span stands in its sequence. */
+/** Writes the position of each token of a span. */
 export function writePositions(bank: Bank, places: number, { first, count, position, oldest }: RowSpan): void {
   const words = bank.u32
   for (let i = 0; i < count; i++) {
@@ -28,7 +28,7 @@ export function writePositions(bank: Bank, places: number, { first, count, posit
   }
 }
 
-/** Writes the tables of pages, of keys and of values, in which each token of a span finds its cache. */
+/** Writes the cache of each token of a span: its tables of pages of keys and of values. */
 export function writeTables(bank: Bank, places: number, { first, count }: RowSpan, keys: number, values: number): void {
   const words = bank.u32
   for (let i = 0; i < count; i++) {

@@ -12,26 +12,26 @@ import { type Division, divideRows } from './softmax-units.js'
 export interface SoftmaxAttentionShape {
   /** Queries [T * perToken, heads * headSize]. */
   q: Rows
-  /** Laid out as the queries; its records are written where it has them. */
+  /** Laid out as the queries; its records are written if it has any. */
   output: Rows
   /** Query head h reads key/value head h / (heads / keyValueHeads), rounded down. */
   heads: number
   keyValueHeads: number
   headSize: number
-  /** Rows of queries per token, which share keys and values. Default 1. */
+  /** Rows of queries per token; they share keys and values. Default: 1. */
   perToken?: number
   /** Factor of q . k. */
   scale: number
-  /** Keys that a token sees at most, itself among them; absent: all. */
+  /** Maximum number of keys that a token sees, including its own. Default: all. */
   window?: number
-  /** Numbers of the cached rows. */
+  /** Number type of the cached rows. */
   format: CacheFormat
 }
 
-/** Bytes of the largest score and the sum of exponentials that stand before the values of a sum. */
+/** Bytes of the largest score and the sum of exponentials, which precede the values of a sum. */
 const SUM_HEAD = 16
 
-/** Queries that share a head of keys and values, and read its rows together, at most. */
+/** Maximum number of queries that share a head of keys and values and read its rows together. */
 const UNIT_QUERIES = 16
 
 /** A range of a bank that grows with the context and the number of sequences. */
@@ -41,12 +41,12 @@ class Room {
 
   constructor(private readonly bank: Bank) {}
 
-  /** Makes it `bytes` bytes at least; what was in it may be lost. */
+  /** Enlarges the range to at least `bytes` bytes; its contents may be lost. */
   reserve(bytes: number): void {
     if (this.bytes >= bytes) return
     const { arena } = this.bank
     const former = { address: this.address, bytes: this.bytes }
-    // Forgotten first: where there is no place for a larger one, someone else has it from now on.
+    // Forgotten first: if there is no room for a larger range, other code may use this one.
     this.bytes = 0
     if (former.bytes > 0) arena.release(former.address, former.bytes)
     const size = roundUp(2 * bytes, 4096)
@@ -61,7 +61,7 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
   /** Sums that pass from the first units to the merges. */
   private readonly sums: Room
   private readonly units: Room
-  /** Units of the batch at hand. */
+  /** Units of the current batch. */
   private first = { count: 0, chunkUnits: 1 }
   private merges = { count: 0, chunkUnits: 1 }
 
@@ -101,7 +101,7 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
     )
   }
 
-  /** Prepares for a batch whose rows are these; `run` then serves every layer of it. */
+  /** Prepares for a batch with these rows; `run` then serves each of its layers. */
   begin(spans: readonly RowSpan[]): void {
     const { first, merges, sumBytes } = divideRows(spans, this.division)
     const words = first.words.length + merges.words.length
@@ -117,7 +117,10 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
     this.merges = { count: merges.count, chunkUnits: unitsPerChunk(merges.count, threads, 8) }
   }
 
-  /** Attention of the batch that `begin` was told of; `places` is the address of its tokens' places (see allocatePlaces). */
+  /**
+   * Computes the attention of the batch given to `begin`. `places` is the address of its tokens' places (see
+   * allocatePlaces).
+   */
   run(places: number): void {
     const { first, merges, units } = this
     this.set(SoftmaxArg.places, places)

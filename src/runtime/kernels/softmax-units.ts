@@ -4,18 +4,18 @@ import type { RowSpan } from './places.js'
 /** Words of a unit. */
 const WORDS = SOFTMAX_UNIT_BYTES / 4
 
-/** How softmax attention can be divided. */
+/** Properties of softmax attention that decide how its work is divided. */
 export interface Division {
   threads: number
   /** Rows of queries per token. */
   perToken: number
-  /** Keys that a row sees at most; 0: all. */
+  /** Maximum number of keys that a row sees; 0: all. */
   window: number
   /** Heads of keys and values. */
   heads: number
-  /** Parts that these may be divided into, so that each writes whole records: 1, or `heads`. */
+  /** Number of parts that the heads may be divided into so that each part writes whole records: 1, or `heads`. */
   parts: number
-  /** Rows of queries that one unit takes at most, where it has a part of the heads. */
+  /** Maximum rows of queries in a unit with a part of the heads. */
   unitRows: number
   /** Bytes of the sums of a row over one span, for all heads. */
   spanBytes: number
@@ -135,8 +135,8 @@ function sortRows(
 }
 
 /**
- * As few parts as give every thread two units of `count` rows or spans: the heads of a part lie side by side in a page,
- * and memory is read fastest in long runs.
+ * The fewest parts that give every thread two units of `count` rows or spans. Fewer are better: the heads of a part are
+ * neighbours in a page, and memory is read fastest in long runs.
  */
 function partsFor(count: number, { threads, parts: most }: Division): number {
   let parts = 1
@@ -152,7 +152,7 @@ function countSpans(spans: readonly RowSpan[], division: Division): number {
   return count
 }
 
-/** Calls `use` with each row of queries, and the first and the last span of the keys that it sees. */
+/** Calls `use` with each row of queries, and with the first and last span of the keys that it sees. */
 function eachRow(
   spans: readonly RowSpan[],
   { perToken, window }: Division,
@@ -171,7 +171,7 @@ function firstKey(oldest: number, position: number, window: number): number {
   return window > 0 ? Math.max(oldest, position - window + 1) : oldest
 }
 
-/** Number of the span that a position lies in. */
+/** Number of the span that contains a position. */
 function spanOf(position: number): number {
   return Math.floor(position / SOFTMAX_SPAN)
 }

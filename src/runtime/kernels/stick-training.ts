@@ -8,27 +8,27 @@ import { Call } from './call.js'
 export interface StickTrainingShape {
   /** Queries [T * k, A]. */
   q: Rows
-  /** Outputs, laid out as the queries; their records are written where they have them. */
+  /** Outputs, laid out as the queries; their records are written if they have any. */
   o: Rows
-  /** Gradients of the outputs, laid out as they are. */
+  /** Gradients of the outputs, laid out as the outputs. */
   dOutputs: Rows
-  /** Gradients of the queries, laid out as they are. */
+  /** Gradients of the queries, laid out as the queries. */
   dq: Rows
-  /** [T, A]; values are laid out as keys are, and may be the same rows. */
+  /** [T, A]; values are laid out as keys and may be the same rows. */
   keys: Rows
   values: Rows
-  /** Gradients of keys and of values [T, A]; one and the same where K = V, and then they are added up. */
+  /** Gradients of keys and of values [T, A]. If K = V they are the same rows, and both gradients are added up. */
   dKeys: Rows
   dValues: Rows
   heads: number
   k: number
-  /** Length of the stick below which older keys are not visited. */
+  /** Remaining length of the stick below which older keys are not visited. */
   enough: number
-  /** Tokens of a sequence at most. */
+  /** Maximum tokens of a sequence. */
   maxSequence: number
 }
 
-/** Stick-breaking attention over whole sequences, forward and back. */
+/** Stick-breaking attention over whole sequences, forward and backward. */
 export class StickTraining extends Call<typeof StickArg> {
   private readonly depths: number
   private readonly weightBytes: number
@@ -60,7 +60,7 @@ export class StickTraining extends Call<typeof StickArg> {
     )
   }
 
-  /** Outputs of the sequence of `tokens` tokens from row `first` on. */
+  /** Computes the outputs of the sequence of `tokens` tokens from row `first` on. */
   forward(first: number, tokens: number): void {
     const { o, k, heads } = this.shape
     this.enter(first, tokens)
@@ -71,7 +71,10 @@ export class StickTraining extends Call<typeof StickArg> {
     this.share(StickPhase.records, tokens * k)
   }
 
-  /** Gradients of its queries, keys and values; `forward` must have run for the same sequence just before. */
+  /**
+   * Computes the gradients of its queries, keys and values. `forward` must have been the last call, for the same
+   * sequence.
+   */
   backward(first: number, tokens: number): void {
     const { k, heads } = this.shape
     this.enter(first, tokens)
@@ -110,7 +113,7 @@ export class StickTraining extends Call<typeof StickArg> {
   }
 }
 
-/** Bytes that are kept of a query and head: two floats per key. */
+/** Bytes that are kept per query and head: two floats per key. */
 export function stickWeightBytes(maxSequence: number): number {
   return 8 * roundUp(maxSequence + 1, 4)
 }

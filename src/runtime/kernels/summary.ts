@@ -4,13 +4,13 @@ import type { Bank } from '../memory/bank.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
-/** What a row of logits comes down to: the id of the largest (the lowest among equals), and log(sum(e^logit)). */
+/** Summary of a row of logits: the id of the largest (the lowest id among equals), and log(sum(e^logit)). */
 export interface LogitSummary {
   argmax: number
   logSumExp: number
 }
 
-/** Logits of a chunk: the same for any number of threads, and so is the result. */
+/** Logits of a chunk. Their number does not depend on the number of threads, and so neither does the result. */
 const CHUNK = 4096
 
 /** Largest and log-sum-exp of rows of logits. */
@@ -32,12 +32,12 @@ export class Summary extends Call<typeof SummaryArg> {
     })
   }
 
-  /** Summarises the first `rows` rows, all in one go: a small vocabulary has work for one thread only. */
+  /** Summarises the first `rows` rows in one job, because a small vocabulary has work for only one thread. */
   run(rows: number): void {
     this.start(rows * this.chunksPerRow)
   }
 
-  /** Of a row of the last run; undefined where a logit is infinite or none is a number. */
+  /** Summary of a row of the last run; undefined if a logit is infinite or none is a number. */
   of(row: number): LogitSummary | undefined {
     const { bank, chunksPerRow } = this
     const first = row * chunksPerRow

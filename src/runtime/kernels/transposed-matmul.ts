@@ -8,15 +8,15 @@ import { Call } from './call.js'
 import { tileRowsPerChunk } from './chunks.js'
 
 export interface TransposedMatmulShape {
-  /** Format of the packed matrices, each [input.columns, output.columns] as it is packed. */
+  /** Format of the packed matrices; each has the shape [input.columns, output.columns]. */
   format: WeightFormat
   /** Gradients of the product's outputs, floats. */
   input: Rows
   /** Gradients of its inputs, floats. */
   output: Rows
-  /** Whether the product is added to what is there. Default false. */
+  /** Whether the product is added to the output. Default: false. */
   adds?: boolean
-  /** Address of room for PANEL_BYTES of each thread (see allocatePanels). */
+  /** Address of PANEL_BYTES of scratch per thread (see allocatePanels). */
   panels: number
 }
 
@@ -56,7 +56,7 @@ export class TransposedMatmul extends Call<typeof TransposedArg> {
   }
 }
 
-/** Address of the room for unpacked weights that transposed products of a bank share. */
+/** Allocates the scratch for unpacked weights, which all transposed products of a bank share; returns its address. */
 export function allocatePanels(bank: Bank, threads: number): number {
   return bank.arena.allocate(PANEL_BYTES * threads)
 }

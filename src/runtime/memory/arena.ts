@@ -3,17 +3,19 @@ import { Address } from '../abi/control.js'
 
 /** Bytes of a WebAssembly page. */
 const PAGE = 65536
-/** Highest address of one memory: wasm32 ends at 4 GiB; the last page is left out so that ends of ranges fit 32 bits. */
+/** End of a memory. wasm32 ends at 4 GiB; the last page is left out so that ends of ranges fit 32 bits. */
 export const MEMORY_LIMIT = 65535 * PAGE
-/** Least bytes that a memory grows by: every thread is told of it. Untouched pages cost address space only. */
+/**
+ * Minimum bytes that a memory grows by, because every thread has to notice. Untouched pages cost address space only.
+ */
 const GROWTH = 16 * 2 ** 20
 
-/** Thrown where no range of the wanted size is left, or the system refuses to let the memory grow. */
+/** Thrown if no range of the wanted size is left, or if the system refuses to let the memory grow. */
 export class MemoryFull extends UserError {
   override name = 'MemoryFull'
 }
 
-/** Free addresses [start, end) below those that were never given out. */
+/** Free addresses [start, end), given out before and returned. */
 interface FreeRange {
   start: number
   end: number
@@ -24,16 +26,16 @@ interface FreeRange {
  * grows the memory as needed.
  *
  * First fit in the order of addresses: a request takes the beginning of the lowest free range that is large enough. A
- * returned range joins its free neighbours, so what many small ranges gave back serves a large request and the other
- * way round.
+ * returned range joins its free neighbours, so several small ranges can later serve a large request, and one large
+ * range several small ones.
  */
 export class Arena {
   private next = Address.arena
-  /** In rising order; no two of them touch, and none touches `next`. */
+  /** In ascending order. No two of them touch, and none touches `next`. */
   private readonly free: FreeRange[] = []
   /** Bytes given out and not returned. */
   used = 0
-  /** Told of all that is given out while `within` runs. */
+  /** Called for every range that is given out while `within` runs. */
   private taken?: (address: number, bytes: number) => void
 
   constructor(
@@ -46,14 +48,14 @@ export class Arena {
     return MEMORY_LIMIT - Address.arena - this.used
   }
 
-  /** Everything up to the last address in use: its first address and its bytes. */
+  /** Range up to the last address in use: its first address and its bytes. */
   get range(): [number, number] {
     return [Address.arena, this.next - Address.arena]
   }
 
   /**
-   * Address of `bytes` fresh bytes; their contents are unspecified after reuse, zero otherwise. Throws MemoryFull, and
-   * changes nothing, where they do not fit.
+   * Address of a new range of `bytes` bytes. Its contents are unspecified after reuse, zero otherwise. Throws
+   * MemoryFull, and changes nothing, if it does not fit.
    */
   allocate(bytes: number): number {
     const size = roundUp(bytes)
@@ -64,8 +66,9 @@ export class Arena {
   }
 
   /**
-   * Runs `build`, and returns what gives back all that it has taken; where it throws, that is done at once. For buffers
-   * that many objects take one by one and that are wanted together. `prepare` is told of each range as it is taken.
+   * Runs `build` and returns a function that releases every range it has taken; if `build` throws, they are released at
+   * once. For buffers that many objects take one by one and that are needed together. `prepare` is called for each
+   * range as it is taken.
    */
   within(build: () => void, prepare?: (address: number, bytes: number) => void): () => void {
     const log: { address: number; bytes: number }[] = []
@@ -88,7 +91,7 @@ export class Arena {
     return giveBack
   }
 
-  /** Returns a range that `allocate` gave out for the same number of bytes. */
+  /** Releases a range that `allocate` returned for the same number of bytes. */
   release(address: number, bytes: number): void {
     const size = roundUp(bytes)
     this.used -= size
@@ -121,7 +124,7 @@ export class Arena {
     const address = this.next
     const end = address + size
     if (end > MEMORY_LIMIT) {
-      throw new MemoryFull(`one WebAssembly memory ends at 4 GiB: ${size} bytes more do not fit`)
+      throw new MemoryFull(`one WebAssembly memory ends at 4 GiB: another ${size} bytes do not fit`)
     }
     const missing = end - this.memory.buffer.byteLength
     if (missing > 0) this.grow(missing)
@@ -142,7 +145,7 @@ export class Arena {
     this.onGrowth()
   }
 
-  /** Index of the first free range behind an address. */
+  /** Index of the first free range after an address. */
   private firstAfter(address: number): number {
     let [low, high] = [0, this.free.length]
     while (low < high) {

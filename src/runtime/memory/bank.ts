@@ -2,7 +2,7 @@ import { UserError } from '../../errors.js'
 import { Arena } from './arena.js'
 import { Control } from './control.js'
 
-/** What assembly/index.ts exports. */
+/** Exports of assembly/index.ts. */
 export interface KernelExports {
   enter(thread: number): void
   run(kind: number, chunks: number): void
@@ -22,15 +22,18 @@ export interface KernelExports {
 }
 
 /**
- * One shared WebAssembly memory of at most 4 GiB, with the leader's instance of the kernels on it. Models beyond that
- * size lie in several banks, by ranges of layers.
+ * One shared WebAssembly memory of at most 4 GiB, with the leader's instance of the kernels on it. Larger models are
+ * divided into several banks by ranges of layers.
  */
 export class Bank {
   readonly memory: WebAssembly.Memory
   readonly arena: Arena
   readonly control: Control
   readonly kernels: KernelExports
-  /** The whole memory as bytes, floats, words, halves of words and doubles. Do not keep them: growing the memory makes older views too short. */
+  /**
+   * The whole memory as bytes; the other views as floats, words, half words and doubles. Do not keep them: when the
+   * memory grows, older views are too short.
+   */
   u8!: Uint8Array
   /** Index = address / 4. */
   f32!: Float32Array
@@ -43,7 +46,7 @@ export class Bank {
 
   constructor(readonly module: WebAssembly.Module) {
     this.memory = createMemory()
-    // Views are made anew when the arena grows the memory, not looked up at each use: `memory.buffer` is slow.
+    // Views are made when the memory grows, not at each use: `memory.buffer` is slow.
     this.arena = new Arena(this.memory, () => this.refresh())
     this.refresh()
     this.control = new Control(this.memory)
@@ -64,7 +67,7 @@ export class Bank {
   }
 }
 
-/** V8 sets aside the addresses of a whole memory and more, so that no access needs a check of its bounds. */
+/** V8 reserves the addresses of a whole memory and more, so that no access needs a bounds check. */
 function createMemory(): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: 8, maximum: 65536, shared: true })
@@ -77,7 +80,7 @@ function createMemory(): WebAssembly.Memory {
   }
 }
 
-/** An instance of the kernels on a memory, for the thread with number `thread` (0 is the leader). */
+/** Instance of the kernels on a memory, for the thread with number `thread` (0 is the leader). */
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory, thread: number): KernelExports {
   const instance = new WebAssembly.Instance(module, { env: { memory } })
   const kernels = instance.exports as unknown as KernelExports

@@ -1,6 +1,6 @@
 import { Address, ARGUMENTS } from '../abi/control.js'
 
-/** Where helpers go after the job `leave` when they are to end; any other destination is the number of a bank. */
+/** Destination of helpers that are to end; any other is the number of a bank. */
 export const HOME = -1
 
 /**
@@ -9,9 +9,9 @@ export const HOME = -1
  */
 const SPIN_ROUNDS = 20_000
 
-/** The control block of one memory, seen from the host. It lies below the arena, so growing does not move it. */
+/** The host's view of the control block of one memory. The block is below the arena, so growing does not move it. */
 export class Control {
-  /** Arguments of the next job; each call has an enum of its own for their places (abi/). */
+  /** Arguments of the next job; an enum of abi/ numbers those of each call. */
   readonly args: Uint32Array
   private readonly words: Int32Array
 
@@ -21,14 +21,14 @@ export class Control {
     Atomics.store(this.words, Address.spin / 4, SPIN_ROUNDS)
   }
 
-  /** How many helpers take part in jobs. */
+  /** Number of helpers that take part in jobs. */
   set helpers(count: number) {
     Atomics.store(this.words, Address.helpers / 4, count)
   }
 
   /**
-   * Where helpers go after the job `leave`. Not an argument of the job: a helper may read it late, when the leader has come back
-   * and written the next job's arguments.
+   * Destination of helpers after the job `leave`. Not an argument of the job, because a helper may read it late, when
+   * the leader has already written the arguments of the next job.
    */
   get destination(): number {
     return Atomics.load(this.words, Address.destination / 4)

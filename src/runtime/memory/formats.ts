@@ -8,17 +8,17 @@ import {
   type WeightCode,
 } from '../abi/formats.js'
 
-/** How the weights of a matrix are stored: 32, about 8.5 or about 4.5 bits each. */
+/** Storage of the weights of a matrix: 32, about 8.5 or about 4.5 bits each. */
 export type WeightFormat = keyof typeof WeightCode
 export type ActivationName = keyof typeof Activation
-/** Numbers of the KV cache's rows. */
+/** Number type of the KV cache. */
 export type CacheFormat = keyof typeof CacheCode
-/** Numbers of a checkpoint's weights that can be packed. */
+/** Number types of a checkpoint's weights that can be packed. */
 export type SourceFormat = keyof typeof SourceType
 
 export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple
 
-/** Columns of a row once it is padded to whole quantisation blocks. */
+/** Columns of a row that is padded to whole quantisation blocks. */
 export const padded = (columns: number): number => roundUp(columns, TILE_COLUMNS)
 
 /** Bytes of the record of a row of activations (assembly/quantize.ts). */
@@ -29,12 +29,13 @@ export const recordBytes = (columns: number): number =>
 const CACHE_BYTES = { [CacheCode.f32]: 4, [CacheCode.bf16]: 2 }
 
 /**
- * Bytes from one row of the KV cache to the next, an odd number of cache lines: attention reads eight rows side by side,
- * and at a power of two all of them would fight for the same set of the first-level cache (1.1 to 1.4 times slower).
+ * Bytes from one row of the KV cache to the next: an odd number of cache lines. Attention reads eight rows side by
+ * side, and at a power of two they would all compete for the same set of the first-level cache (1.1 to 1.4 times
+ * slower).
  */
 export const cacheRowBytes = (channels: number, format: CacheFormat): number =>
   64 * (Math.ceil((channels * CACHE_BYTES[CacheCode[format]]) / 64) | 1)
 
-/** Bytes of a position and head, where a page of the cache holds its rows head by head. */
+/** Bytes of a position and head in a page of the cache that holds its rows head by head. */
 export const cacheHeadBytes = (headSize: number, format: CacheFormat): number =>
   headSize * CACHE_BYTES[CacheCode[format]]

@@ -2,13 +2,13 @@ import type { Bank } from './bank.js'
 import { padded, recordBytes } from './formats.js'
 
 /**
- * Rows of activations in a bank: floats and, where a product in q8 or q4 reads them, a record of each row quantised to
- * 8 bits (assembly/quantize.ts). Whoever writes rows writes their records, too.
+ * Rows of activations in a bank: floats and, if a product in q8 or q4 reads them, a record of each row quantised to 8
+ * bits (assembly/quantize.ts). A kernel that writes rows also writes their records.
  */
 export class Rows {
   /**
    * `count` rows of `columns` floats from `address` on, each `stride` floats after the one before. `recordsAt` is the
-   * address of their records, 0 where they have none.
+   * address of their records; 0 if they have none.
    */
   constructor(
     readonly bank: Bank,
@@ -19,7 +19,7 @@ export class Rows {
     private readonly recordsAt = 0,
   ) {}
 
-  /** Fresh rows, padded to whole quantisation blocks: [count, columns]. */
+  /** Allocates rows, padded to whole quantisation blocks: [count, columns]. */
   static allocate(bank: Bank, count: number, columns: number, { records = false } = {}): Rows {
     const stride = padded(columns)
     const address = bank.arena.allocate(count * stride * 4)
@@ -31,7 +31,7 @@ export class Rows {
     return this.recordsAt !== 0
   }
 
-  /** Address of the first record. Throws where the rows have none. */
+  /** Address of the first record. Throws if the rows have none. */
   get records(): number {
     if (!this.hasRecords) throw new Error('these rows have no records, which a quantised product reads')
     return this.recordsAt
@@ -54,7 +54,7 @@ export class Rows {
     return new Rows(bank, address + first * strideBytes, count, columns, stride, records)
   }
 
-  /** The floats of a row, without the padding; a view that the memory's growth makes useless. */
+  /** The floats of a row without the padding. The view is invalid once the memory has grown. */
   row(index: number): Float32Array {
     const first = this.address / 4 + index * this.stride
     return this.bank.f32.subarray(first, first + this.columns)

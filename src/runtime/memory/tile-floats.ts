@@ -1,28 +1,28 @@
 import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../abi/formats.js'
 import { padded, type WeightFormat } from './formats.js'
 
-/*
- * Single weights of packed matrices, as the host reads and writes them (docs/FORMAT.md has what stands in a tile).
- */
+/* Single weights of packed matrices. docs/FORMAT.md describes the tiles. */
 
-/** Bytes of a matrix as it is packed, up to tile (row, column). */
+/** Byte offset of tile (row, column) in a packed matrix. */
 function tileAt(format: WeightFormat, columns: number, row: number, column: number): number {
   const blocks = padded(columns) / TILE_COLUMNS
   return (Math.floor(row / TILE_ROWS) * blocks + Math.floor(column / TILE_COLUMNS)) * TileBytes[format]
 }
 
-/** Index, among the floats of a memory, of weight [row, column] of the f32 matrix of `columns` columns at `address`. */
+/**
+ * Index, in floats from address 0, of weight [row, column] of the f32 matrix with `columns` columns at byte `address`.
+ */
 export function tileFloat(address: number, columns: number, row: number, column: number): number {
   const tile = (address + tileAt('f32', columns, row, column)) / 4
   return tile + (column % TILE_COLUMNS) * TILE_ROWS + (row % TILE_ROWS)
 }
 
-/** Floats of an f32 matrix as it is packed. */
+/** Number of floats of a packed f32 matrix. */
 export function tileFloats(rows: number, columns: number): number {
   return Math.ceil(rows / TILE_ROWS) * TILE_ROWS * padded(columns)
 }
 
-/** Weight [row, column] of the packed matrix of `columns` columns that begins at byte `address`. */
+/** Weight [row, column] of the packed matrix with `columns` columns at byte `address`. */
 export function readWeight(
   bytes: Uint8Array,
   address: number,

@@ -2,14 +2,14 @@ import { openMailbox } from '../../platform/threads.js'
 import { instantiate, type KernelExports } from '../memory/bank.js'
 import { Control, HOME } from '../memory/control.js'
 
-/** What the pool hands to a helper thread. */
+/** First and only message from the pool to a helper thread. */
 export interface HelperData {
   module: WebAssembly.Module
   memories: WebAssembly.Memory[]
   thread: number
 }
 
-/** A helper's life: takes part in the jobs of one bank until it is sent to another bank, or home. */
+/** Takes part in the jobs of one bank until it is sent to another bank, or home. */
 function live({ module, memories, thread }: HelperData): void {
   const kernels: KernelExports[] = memories.map((memory) => instantiate(module, memory, thread))
   const controls = memories.map((memory) => new Control(memory))

@@ -4,18 +4,21 @@ import { HOME } from '../memory/control.js'
 import type { HelperData } from './helper-thread.js'
 import { type Helper, takeHelper } from './spawn-helpers.js'
 
-/** Longest wait for helpers to end by themselves; a thread that is set aside by the system takes some milliseconds. */
+/** Maximum wait for helpers to end by themselves; one that the system has suspended takes some milliseconds. */
 const PATIENCE_MS = 2000
 
 /**
- * The helper threads of one engine, all in the same bank as the leader at any time. The thread that creates the pool is
- * the leader.
+ * Helper threads of one engine, all in the same bank as the leader at any time. The thread that creates the pool is the
+ * leader.
  */
 export class Pool {
   private readonly helpers: Helper[] = []
   private current = 0
 
-  /** Starts `threads - 1` helpers on the banks. They need not have started for jobs to run: the leader claims too. */
+  /**
+   * Starts `threads - 1` helpers on the banks. Jobs can run before they have started, because the leader also claims
+   * chunks.
+   */
   constructor(
     private readonly banks: Bank[],
     readonly threads: number,
@@ -30,7 +33,10 @@ export class Pool {
     }
   }
 
-  /** Moves all helpers to another bank. The target gets a new epoch first, so that no old farewell is found there. */
+  /**
+   * Moves all helpers to another bank. The target first gets a new epoch, so that they do not find an old `leave`
+   * there.
+   */
   enter(bank: number): void {
     if (bank === this.current) return
     if (this.helpers.length > 0) {

@@ -1,21 +1,21 @@
 import { startThread, type Thread } from '../../platform/threads.js'
 
-/** A thread that computes beside the leader. */
+/** A thread that computes along with the leader. */
 export interface Helper {
   thread: Thread
-  /** Resolves when the thread has ended, also if that was before anyone asked. */
+  /** Resolves when the thread has ended, even if that was earlier. */
   gone: Promise<void>
 }
 
-/** Helper threads for a pool to come. */
+/** Helper threads that no pool has taken yet. */
 const ahead: Helper[] = []
 
-/** Starts helper threads before there is a pool for them, while its memories are being prepared. */
+/** Starts helper threads in advance, while the memories of their pool are being prepared. */
 export function startHelpersAhead(count: number): void {
   while (ahead.length < count) ahead.push(startHelper())
 }
 
-/** A helper thread, which waits to be told of its memories. */
+/** Takes a helper thread, which waits for a message with its memories. */
 export function takeHelper(): Helper {
   return ahead.pop() ?? startHelper()
 }

@@ -6,25 +6,25 @@ import { FUSED_VECTORS, type V8Flag } from '../compiler/v8-flags.js'
 import { Bank } from '../memory/bank.js'
 import { proveProducts } from './prove-products.js'
 
-/** Tiers of the kernels, fastest first. `scalar` is the reference that the tests hold the others against. */
+/** Tiers of the kernels, fastest first. `scalar` is the reference that the tests compare the others with. */
 export const TIERS = ['relaxed', 'plain', 'scalar'] as const
 export type Tier = (typeof TIERS)[number]
 
-/** Kernels that have proven themselves, in the memory in which they did so. */
+/** Proven kernels and the memory of their proof. */
 export interface ProvenKernels {
   tier: Tier
-  /** Ready for use; some 50 KB of it stay with the proof. */
+  /** Ready for use; the proof keeps some 50 KB of it. */
   bank: Bank
-  /** What V8 was told for them. */
+  /** Flags of V8 that they were compiled with. */
   flags: readonly V8Flag[]
 }
 
-/** Compiles the kernels of one tier; throws where this V8 cannot. */
+/** Compiles the kernels of one tier. Throws a WebAssembly.CompileError if this V8 cannot. */
 export function compileTier(tier: Tier, flags = kernelFlags()): WebAssembly.Module {
   return compile(readResource(new URL(`../../kernels/${tier}.wasm`, import.meta.url)), flags)
 }
 
-/** Tier asked for in MOLM_KERNELS, if any. */
+/** Tier that MOLM_KERNELS names, if any. */
 function tierFromEnvironment(): Tier | undefined {
   const wanted = environmentVariable('MOLM_KERNELS')
   if (!wanted) return undefined
@@ -34,17 +34,17 @@ function tierFromEnvironment(): Tier | undefined {
 }
 
 /**
- * The fastest tier that this machine computes right: relaxed instructions are experimental in some V8 versions, so a
- * few small products with known answers decide. A tier asked for by name must pass as well.
+ * The fastest tier that computes correctly on this machine. Relaxed instructions are experimental in some V8 versions,
+ * so a few small products with known results decide. A tier that is requested by name must pass as well.
  */
 export function chooseKernels(wanted = tierFromEnvironment(), flags = kernelFlags()): ProvenKernels {
   const kernels = wanted ? tryTier(wanted, flags) : (tryTier('relaxed', flags) ?? tryTier('plain', flags))
   if (kernels) return kernels
-  if (wanted) throw new UserError(`the '${wanted}' kernels do not run right on ${RUNTIME}`)
+  if (wanted) throw new UserError(`the '${wanted}' kernels compute wrong results on ${RUNTIME}`)
   throw new UserError(`WebAssembly SIMD does not work on ${RUNTIME}; Node 20 or newer has it`)
 }
 
-/** A tier, if need be without V8's fusing of vectors, which is what computed wrong before. */
+/** Tries a tier, if need be without V8's fusing of vectors, which has computed wrong results before. */
 function tryTier(tier: Tier, flags: readonly V8Flag[]): ProvenKernels | undefined {
   const unfused = flags.filter((flag) => flag !== FUSED_VECTORS)
   return prove(tier, flags) ?? (unfused.length < flags.length ? prove(tier, unfused) : undefined)

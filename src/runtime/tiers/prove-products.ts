@@ -7,12 +7,14 @@ import { Rows } from '../memory/rows.js'
 
 const COLUMNS = 2 * TILE_COLUMNS
 const ROWS = TILE_ROWS
-/** Rows of activations of each matrix: code for many, four, two rows and one is run, as far as a format has it. */
+/**
+ * Rows of activations of each matrix. They cover the code for many, four, two rows and one, as far as a format has it.
+ */
 const LISTS = [16, 7]
 const TOKENS = LISTS.reduce((sum, rows) => sum + rows)
 const BLOCKS = COLUMNS / TILE_COLUMNS
 
-/** How a matrix of levels is stored in the tiles of a format (docs/FORMAT.md), with scales of 1. */
+/** Storage of a matrix of levels in the tiles of a format (docs/FORMAT.md), with scales of 1. */
 interface Proof {
   format: WeightFormat
   level(row: number, column: number): number
@@ -47,14 +49,14 @@ const PROOFS: Proof[] = [
   },
 ]
 
-/** Activation of a token: whole numbers, the largest that occur among them. */
+/** Activation of a token: a whole number; the largest possible ones occur. */
 function activation(token: number, column: number): number {
   return column % 3 === 0 ? 127 : ((token * 31 + column * 17) % 255) - 127
 }
 
 /**
- * Runs products whose answers are known, in every format, and says whether these kernels compute them exactly. All
- * numbers are whole, so that there is one right answer. It takes some 50 KB of the memory.
+ * Runs products with known results in every format. Returns whether these kernels compute them exactly: all numbers are
+ * whole, so there is one correct result. Takes some 50 KB of the memory.
  */
 export function proveProducts(bank: Bank): boolean {
   return PROOFS.every((proof) => proveProduct(bank, proof))
