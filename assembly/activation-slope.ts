@@ -8,7 +8,7 @@ import { erfc, erfc4, exp, exp4, sigmoid, sigmoid4 } from './math'
 /** 1 / sqrt(2 pi) */
 const NORMAL: f32 = 0.3989422804
 
-/** Of x sigmoid(v), where v has the derivative w: s + x w s (1 - s). */
+/** Derivative of x sigmoid(v), with w the derivative of v: s + x w s (1 - s). */
 function ofProduct(x: f32, v: f32, w: f32): f32 {
   const s = sigmoid(v)
   return s + x * w * s * (<f32>1.0 - s)
@@ -58,7 +58,7 @@ function tanh4(x: v128): v128 {
   return f32x4.mul(f32x4.mul(f32x4.splat(4.0), s), f32x4.sub(f32x4.splat(1.0), s))
 }
 
-/** Derivative at x; that of ReLU at 0 is 0. */
+/** Derivative at x. That of ReLU at 0 is 0. */
 export function slope(kind: i32, x: f32): f32 {
   if (kind == Activation.gelu_new) return geluNew(x)
   if (kind == Activation.gelu) return gelu(x)

@@ -1,8 +1,8 @@
 /*
- * Activation functions of the experts and routers, in place over a row.
+ * Activation functions of the experts and routers, applied to a row in place.
  *
- * activate(kind, row, n): row of n floats, any n; n is rounded up to a multiple of 4 by the padding of the row, whose
- * zeros stay zeros under every kind. Bit-identical in all tiers.
+ * activate(kind, row, n): a row of n floats, for any n. The padding of the row rounds n up to a multiple of 4; its
+ * zeros stay zeros with every kind. Bit-identical in all tiers.
  */
 import { Activation } from '../src/runtime/abi/formats'
 import { erfc, erfc4, sigmoid, sigmoid4 } from './math'
@@ -44,7 +44,7 @@ function tanh4(x: v128): v128 {
   return f32x4.sub(f32x4.add(s, s), f32x4.splat(1.0))
 }
 
-/** An activation of one number. */
+/** Activation of one number. */
 export function apply(kind: i32, x: f32): f32 {
   if (kind == Activation.gelu_new) return geluNew(x)
   if (kind == Activation.gelu) return gelu(x)

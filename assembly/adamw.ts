@@ -4,8 +4,8 @@
  *   g = gradient * scale      m += (1 - beta1) (g - m)      v += (1 - beta2) (g^2 - v)
  *   w = w * keep - rate * m / (sqrt(v * secondScale) + epsilon)
  *
- * Chunks have the same size for any number of threads, and the host adds their sums up in order. Where gradient and moments
- * are zero, as in the padding of tiles, a weight of zero stays zero.
+ * Chunks have the same size for any number of threads, and the host adds up their sums in order. If gradient and
+ * moments are zero, as in the padding of tiles, a weight of zero stays zero.
  * Arguments: AdamWArg (src/runtime/abi/training.ts). Bit-identical in all tiers.
  */
 import { AdamWArg, AdamWPhase } from '../src/runtime/abi/training'

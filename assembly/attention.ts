@@ -1,14 +1,15 @@
 /*
- * Stick-breaking attention over the KV cache, one item a token and slot (a slot is one of the token's k query experts;
- * keys and values are shared by all of them).
+ * Stick-breaking attention over the KV cache, one item per token and slot. A slot is one of the token's k query
+ * experts; all of them share keys and values.
  *
  * For query position i the walk goes from key i (the token itself) back to the oldest with a stick of length 1:
  *     z = (q . k_j) / sqrt(s)      w_j = sigmoid(z) * stick      stick *= 1 - sigmoid(z)      o += w_j * v_j
- * The weights are not normalised. What is left of the stick bounds all that older keys can still add, in units of the
- * largest value, so the walk ends once it is below `enough`: exact to that bound, and cheap however long the past.
+ * The weights are not normalised. The rest of the stick bounds all that older keys can still add, in units of the
+ * largest value, so the walk ends once it is below `enough`: exact to that bound, and cheap for any length of the past.
  * Keys are taken in blocks of 8 counted from the query, so the result does not depend on how the prompt was split.
  *
- * The tokens of a micro-batch may be those of several sequences: the place of each says where it stands, and in which cache.
+ * The tokens of a micro-batch may belong to several sequences: each has a place, which gives its position and its
+ * cache.
  *
  * Arguments: AttentionArg (src/runtime/abi/attention.ts). A page holds PAGE_ROWS rows; table[position >> PAGE_SHIFT] is its
  * address. Bit-identical in all tiers.
@@ -38,7 +39,7 @@ export function attention(chunk: u32): void {
     const item = unit / parts
     const firstHead = (unit % parts) * heads
     const firstChannel = (unit % parts) * channels
-    // The last part has the padding too.
+    // The last part includes the padding.
     const end = unit % parts == parts - 1 ? arg(AttentionArg.padded) : firstChannel + channels
     const q: usize = arg(AttentionArg.q) + item * arg(AttentionArg.stride)
     const o: usize = arg(AttentionArg.output) + item * arg(AttentionArg.stride)
@@ -61,8 +62,8 @@ export function attention(chunk: u32): void {
 }
 
 /**
- * One head of one slot, whose first channel is given: o += the stick-broken sum over cached rows of T. Returns how many
- * keys were visited.
+ * Computes one head of one slot from its first channel on: o += the stick-broken sum over cached rows of T. Returns the
+ * number of visited keys.
  */
 function walk<T>(q: usize, o: usize, place: usize, channel: usize, size: usize): u32 {
   const head = channel * sizeof<T>()
@@ -74,12 +75,12 @@ function walk<T>(q: usize, o: usize, place: usize, channel: usize, size: usize):
   const enough = argf(AttentionArg.enough)
   const query = q + (channel << 2)
   const out = o + (channel << 2)
-  // Products q . k of a block, then the parts of the stick that its keys break off.
+  // Products q . k of a block, later the parts of the stick that its keys break off.
   const scores = scratch()
   let stick: f32 = 1
   let j = position
   for (; j >= oldest && stick >= enough; j -= 8) {
-    // Keys before the oldest get weight 0 and repeat the oldest row, whose address is sure to be valid.
+    // Keys before the oldest get weight 0 and repeat the oldest row, whose address is certainly valid.
     const last = min(8, j - oldest + 1)
     for (let i = 0; i < last; i += 2) {
       const next = max(j - i - 1, oldest)
@@ -111,14 +112,14 @@ function walk<T>(q: usize, o: usize, place: usize, channel: usize, size: usize):
 }
 
 /**
- * Turns the products q . k of a block of 8 keys into their weights, sigmoid(z) times the stick before them; those from
- * `last` on get 0. Returns what is left of the stick.
+ * Turns the products q . k of a block of 8 keys into their weights, sigmoid(z) times the stick before them. The keys
+ * from `last` on get 0. Returns the rest of the stick.
  */
 function breakStick(scores: usize, last: i32, stick: f32, scale: f32): f32 {
   const rests = scores + 32
   if (ASC_FEATURE_SIMD) {
     for (let i: usize = 0; i < 32; i += 16) {
-      // sigmoid(z) and 1 - sigmoid(z) = sigmoid(-z) come of the same exponential.
+      // sigmoid(z) and 1 - sigmoid(z) = sigmoid(-z) need only one exponential.
       const z = f32x4.mul(v128.load(scores + i), f32x4.splat(scale))
       const e = exp4(f32x4.neg(f32x4.abs(z)))
       const large = sigmoidOfSize4(e)
@@ -146,7 +147,7 @@ function breakStick(scores: usize, last: i32, stick: f32, scale: f32): f32 {
   return stick
 }
 
-/** out += w0 v0 + ... + w7 v7, added newest first; eight rows at once, so that out is read and written once for all. */
+/** out += w0 v0 + ... + w7 v7, added newest first. Eight rows at once, so that out is read and written once for all. */
 function addValues<T>(
   out: usize,
   size: usize,

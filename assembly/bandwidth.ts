@@ -1,5 +1,5 @@
 /*
- * Streaming read: the speed of light of every decode step, measured with the same threads and memory.
+ * Streaming read: measures the upper limit of every decode step with the same threads and memory.
  * Arguments: BandwidthArg (src/runtime/abi/measures.ts).
  */
 import { BANDWIDTH_RESULT_BYTES, BandwidthArg } from '../src/runtime/abi/measures'

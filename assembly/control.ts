@@ -1,7 +1,7 @@
 /*
- * Control block: what the threads of one memory say to each other (the addresses are in src/runtime/abi/control.ts).
+ * Control block: words through which the threads of one memory coordinate (addresses: src/runtime/abi/control.ts).
  *
- * It lies at a fixed address so that every instance of the module (one a thread) finds it without static data.
+ * It has a fixed address, so that every instance of the module (one per thread) finds it without static data.
  */
 import { Address, SCRATCH_BYTES } from '../src/runtime/abi/control'
 

@@ -1,10 +1,10 @@
 /*
- * Copying within one memory. The host's own copies are slow on shared memory: a typed array's `set` takes 2 microseconds
- * for a row of 4 KiB in V8 11.3, twenty times what it takes on memory of one thread.
+ * Copies within one memory. The host's own copies are slow on shared memory: a typed array's `set` takes 2 microseconds
+ * for a row of 4 KiB in V8 11.3, twenty times as long as on memory that is not shared.
  */
 import { toBfloat16, toBfloat16x4 } from './half'
 
-/** Copies `count` rows of `bytes` bytes (a multiple of 4); the strides are in bytes, too. */
+/** Copies `count` rows of `bytes` bytes (a multiple of 4). Strides are in bytes. */
 export function copyRows(
   source: usize,
   stride: usize,
@@ -26,7 +26,7 @@ function copy(target: usize, source: usize, bytes: usize): void {
   for (; i < bytes; i += 4) store<u32>(target + i, load<u32>(source + i))
 }
 
-/** Copies `count` rows of `n` floats, each rounded to the nearest bfloat16; strides in bytes. */
+/** Copies `count` rows of `n` floats, each rounded to the nearest bfloat16. Strides are in bytes. */
 export function narrowRows(
   source: usize,
   stride: usize,
@@ -50,7 +50,9 @@ export function narrowRows(
   }
 }
 
-/** Writes `count` rows of `n` floats as n rows of `count`: of floats, or of the nearest bfloat16s; strides in bytes. */
+/**
+ * Transposes `count` rows of `n` floats to n rows of `count` floats, or of the nearest bfloat16s. Strides are in bytes.
+ */
 export function transposeRows(
   source: usize,
   stride: usize,

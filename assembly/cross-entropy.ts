@@ -1,10 +1,10 @@
 /*
- * Cross-entropy of rows of logits: log(sum of e^z) - z[target], and where it is wanted its gradient in place of the logits,
+ * Cross-entropy of rows of logits: log(sum of e^z) - z[target]. On request its gradient replaces the logits:
  *     weight * (softmax(z) - onehot(target))
  *
- * A chunk is a row. The host takes the logarithm, which needs a table here. Sums are those of summary.ts.
- * Arguments: CrossEntropyArg, results: CrossEntropyField (src/runtime/abi/training.ts). The padding of a row up to a multiple of 8
- * becomes zero with the gradient. Bit-identical in all tiers.
+ * A chunk is a row. The host computes the logarithm, because it needs a table here. Sums are those of summary.ts.
+ * Arguments: CrossEntropyArg, results: CrossEntropyField (src/runtime/abi/training.ts). With the gradient, the padding
+ * of a row up to a multiple of 8 becomes zero. Bit-identical in all tiers.
  */
 import { CROSS_ENTROPY_BYTES, CrossEntropyArg, CrossEntropyField } from '../src/runtime/abi/training'
 import { arg } from './control'
@@ -32,7 +32,7 @@ export function crossEntropy(index: u32): void {
   for (let p = end; p < row + ((bytes + 31) & ~31); p += 4) store<f32>(p, 0)
 }
 
-/** Each logit z becomes factor * e^(z - most). */
+/** Replaces each logit z by factor * e^(z - most). */
 function exponentials(row: usize, bytes: usize, most: f32, factor: f32): void {
   let i: usize = 0
   if (ASC_FEATURE_SIMD) {

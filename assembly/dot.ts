@@ -6,7 +6,7 @@
  */
 import { fromBfloat16 } from './half'
 
-/** Adds 16 partial sums, held as four vectors, in the order that `tree` states. */
+/** Adds 16 partial sums in four vectors, in the order of `tree`. */
 function reduce(s0: v128, s1: v128, s2: v128, s3: v128): f32 {
   const s = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3))
   return f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3))
@@ -52,8 +52,8 @@ export function dot<T>(a: usize, b: usize, n: usize): f32 {
 }
 
 /**
- * Dot products of a, a row of floats, with b and with c, rows of T (f32, or u16 for bfloat16), to two floats at `to`: two
- * streams from memory cost little more than one.
+ * Dot products of a, a row of floats, with b and c, rows of T (f32, or u16 for bfloat16). Writes two floats to `to`.
+ * Two streams from memory cost little more than one.
  */
 export function dot2<T>(a: usize, b: usize, c: usize, n: usize, to: usize): void {
   const size: usize = sizeof<T>()
@@ -100,7 +100,7 @@ export function element<T>(row: usize, i: usize): f32 {
   return sizeof<T>() == 4 ? load<f32>(row + (i << 2)) : fromBfloat16(load<u16>(row + (i << 1)))
 }
 
-/** The sum so far plus the products of elements [from, n), one by one. */
+/** Adds the products of elements [from, n) to a sum, one by one. */
 function rest<T>(sum: f32, a: usize, b: usize, from: usize, n: usize): f32 {
   for (let i = from; i < n; i++) sum += load<f32>(a + (i << 2)) * element<T>(b, i)
   return sum

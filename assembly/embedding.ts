@@ -1,7 +1,7 @@
 /*
  * Rows of the embedding table, times a factor, one item per token.
  *
- * Table row: in f32 floats, in q8 for each 32 columns a bfloat16 scale and 32 int8.
+ * Table row: floats in f32; in q8 a bfloat16 scale and 32 int8 for each 32 columns.
  * Arguments: EmbeddingArg (src/runtime/abi/products.ts).
  */
 import { TableBlockBytes, TILE_COLUMNS, WeightCode } from '../src/runtime/abi/formats'

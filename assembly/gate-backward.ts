@@ -1,9 +1,9 @@
 /*
- * Back through the gates and the activation of a mixture, one item a token and chosen expert.
+ * Backward pass of the gates and the activation of a mixture, one item per token and chosen expert.
  *
- * Forward, an item adds p * W2 h with h = act(z) to the residual stream. Of u = W2^T dx and z this makes, in place,
+ * Forward, an item adds p * W2 h with h = act(z) to the residual stream. From u = W2^T dx and z, this computes in place
  *     gradient of the gate p = u . h        u becomes dz = p u act'(z)        z becomes p h
- * so that dx (p h)^T is the item's share of the gradient of W2, and dz is what goes on to W1. Without an activation z is the
+ * so that dx (p h)^T is the item's share of the gradient of W2, and dz is the gradient for W1. Without an activation, z is the
  * output of an attention expert's heads, and dz its gradient.
  *
  * Arguments: GateBackwardArg (src/runtime/abi/training.ts). Padding of u must be finite, that of z zero. Bit-identical in all
@@ -31,7 +31,7 @@ export function gateBackward(chunk: u32): void {
   }
 }
 
-/** One item; returns u . h. */
+/** Computes one item; returns u . h. */
 function backward(kind: i32, z: usize, u: usize, bytes: usize, gate: f32): f32 {
   if (ASC_FEATURE_SIMD) {
     const p = f32x4.splat(gate)
@@ -50,7 +50,7 @@ function backward(kind: i32, z: usize, u: usize, bytes: usize, gate: f32): f32 {
       (f32x4.extract_lane(sum, 2) + f32x4.extract_lane(sum, 3))
     )
   } else {
-    // Column by column of four, each with a sum of its own; addition of sums as above.
+    // Four columns, each with its own sum; the sums are added as above.
     const sum0 = column(kind, z, u, bytes, gate)
     const sum1 = column(kind, z + 4, u + 4, bytes, gate)
     const sum2 = column(kind, z + 8, u + 8, bytes, gate)

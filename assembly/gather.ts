@@ -1,6 +1,6 @@
 /*
- * Weights of a checkpoint as floats, of whatever type and in whatever order they lie there: 8 rows by 32 columns at a
- * time, column after column. The arguments are those of pack.ts.
+ * Reads weights of a checkpoint as floats, from any type and order: 8 rows by 32 columns at a time, column after
+ * column. The arguments are those of pack.ts.
  * Loops of the form `do ... while` are for V8, see pack-q4.ts.
  */
 import { SourceType, TileBytes } from '../src/runtime/abi/formats'
@@ -8,7 +8,7 @@ import { PackArg } from '../src/runtime/abi/products'
 import { arg } from './control'
 import { fromBfloat16, fromHalf, fromHalf4 } from './half'
 
-/** Copies 8 rows x 32 columns to `target`, zeros beyond the matrix, and counts what is not finite. */
+/** Copies 8 rows x 32 columns to `target`, with zeros beyond the matrix, and counts the weights that are not finite. */
 export function gather(target: usize, row: u32, column: u32): void {
   const rows = min(8, arg(PackArg.rows) - row)
   const columns = min(32, arg(PackArg.columns) - column)
@@ -29,7 +29,7 @@ export function gather(target: usize, row: u32, column: u32): void {
   countBroken(target, 32)
 }
 
-/** Neighbouring rows lie together, as in an expert's [in, out] matrix. */
+/** For matrices whose neighbouring rows are neighbours in memory, such as an expert's [in, out] matrix. */
 function gatherColumns(target: usize, first: usize): void {
   const type = arg(PackArg.type)
   const shift: usize = type == SourceType.F32 ? 2 : 1
@@ -45,7 +45,7 @@ function gatherColumns(target: usize, first: usize): void {
   } while (target < end)
 }
 
-/** Neighbouring columns lie together, as in an ordinary [out, in] matrix. */
+/** For matrices whose neighbouring columns are neighbours in memory, such as an ordinary [out, in] matrix. */
 function gatherRows(target: usize, first: usize): void {
   const type = arg(PackArg.type)
   const shift: usize = type == SourceType.F32 ? 2 : 1
@@ -55,7 +55,7 @@ function gatherRows(target: usize, first: usize): void {
   gather4Rows(target + 16, from + (stride << 2), stride, type)
 }
 
-/** The first four rows of gatherRows: eight squares of 4 x 4, each turned about its diagonal. */
+/** Four rows of gatherRows: transposes eight squares of 4 x 4. */
 function gather4Rows(target: usize, from: usize, stride: usize, type: u32): void {
   const step: usize = type == SourceType.F32 ? 16 : 8
   const end = target + TileBytes.f32
@@ -87,7 +87,7 @@ function gatherEach(target: usize, first: usize, rows: u32, columns: u32): void 
   }
 }
 
-/** Copies `columns` neighbours in a row to `target`, and zeros up to 32. */
+/** Copies `columns` neighbours in a row to `target`, followed by zeros up to 32. */
 export function gatherLine(target: usize, first: usize, columns: u32): void {
   const type = arg(PackArg.type)
   const stride: usize = arg(PackArg.columnStride)
@@ -122,7 +122,7 @@ function elements4(type: u32, address: usize): v128 {
 export function countBroken(floats: usize, columns: usize): void {
   const end = floats + (columns << 5)
   if (ASC_FEATURE_SIMD) {
-    // As integers, the bits of infinities and NaN are larger than those of all numbers, the sign left out.
+    // Without the sign, the bits of infinities and NaN are larger integers than those of all numbers.
     const magnitude = i32x4.splat(0x7fffffff)
     let most = i32x4.splat(0)
     let p = floats

@@ -1,6 +1,6 @@
 /*
- * 16-bit floats. bfloat16 is the upper half of a float; IEEE half needs its exponent moved.
- * All conversions from 16 bits are exact, subnormals, infinities and NaN included.
+ * 16-bit floats. bfloat16 is the upper half of a float; the exponent of an IEEE half has to be shifted. All conversions
+ * from 16 bits are exact, including subnormals, infinities and NaN.
  */
 
 export function fromBfloat16(bits: u32): f32 {
@@ -23,7 +23,7 @@ export function fromHalf(bits: u32): f32 {
   const sign = (bits & 0x8000) << 16
   const magnitude = bits & 0x7fff
   if (magnitude >= 0x7c00) return reinterpret<f32>(sign | 0x7f800000 | ((magnitude & 0x3ff) << 13))
-  // As float bits the half is 2^112 too small, for normal and subnormal numbers alike.
+  // Read as float bits, the half is 2^112 too small, for normal and subnormal numbers alike.
   const value = reinterpret<f32>(magnitude << 13) * reinterpret<f32>(0x77800000)
   return reinterpret<f32>(reinterpret<u32>(value) | sign)
 }

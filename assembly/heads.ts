@@ -1,5 +1,5 @@
 /*
- * What becomes of rows of heads between their product and attention, in place, in this order (each can be left out):
+ * Changes rows of heads in place between their product and attention, in this order. Each step can be left out.
  *
  *   RMSNorm over the whole row, or over each head on its own
  *   clamp to [-clip, clip]
@@ -49,7 +49,7 @@ function clamp(row: usize, n: usize, clip: f32): void {
   }
   for (; i < bytes; i += 4) {
     const x = load<f32>(row + i)
-    // As pmax and pmin, which let NaN through.
+    // Like pmax and pmin, which propagate NaN.
     if (x < -clip) store<f32>(row + i, -clip)
     else if (clip < x) store<f32>(row + i, clip)
   }

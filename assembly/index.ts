@@ -1,6 +1,6 @@
 /*
- * What the host calls. The leader stores a job's arguments in the control block and calls `run`; helpers spend their
- * life in `help`. `publish` alone sends the helpers home (job `leave`) without taking part.
+ * Exports for the host. The leader stores a job's arguments in the control block and calls `run`; helpers spend their
+ * life in `help`. `publish` sends the helpers home (job `leave`) without taking part.
  */
 export { enter } from './control'
 export { copyRows, narrowRows, transposeRows } from './copy'

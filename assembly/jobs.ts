@@ -1,6 +1,6 @@
 /*
- * The kinds of jobs that the threads share out among themselves. Each kernel takes the number of a chunk, or a run of
- * them, and finds its arguments in the control block.
+ * Kinds of jobs that the threads share. Each kernel takes the number of a chunk, or a range of them, and finds its
+ * arguments in the control block.
  */
 import { Job } from '../src/runtime/abi/control'
 import { adamw } from './adamw'

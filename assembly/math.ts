@@ -12,7 +12,9 @@ const LN2_HIGH: f32 = 0.693359375
 const LN2_LOW: f32 = -2.1219444e-4
 const EXP_MIN: f32 = -87.3
 const EXP_MAX: f32 = 88.0
-/** Added to a float below 2^22 in size, it leaves the nearest integer (ties to even) in the low bits of the sum. */
+/**
+ * Added to a float of magnitude below 2^22, it leaves the nearest integer (ties to even) in the low bits of the sum.
+ */
 const ROUND: f32 = 12582912.0
 
 /** e^x = 2^n * e^r with n the nearest integer to x / ln 2 and |r| <= ln 2 / 2; e^r by a polynomial of degree 7. */
@@ -34,7 +36,7 @@ export function exp(x: f32): f32 {
 }
 
 export function exp4(x: v128): v128 {
-  // pmin is one instruction where min is six; like the scalar form, it lets NaN through.
+  // pmin is one instruction, min is six; like the scalar form, it propagates NaN.
   const clamped = f32x4.pmin(x, f32x4.splat(EXP_MAX))
   const t = f32x4.add(f32x4.mul(clamped, f32x4.splat(LOG2E)), f32x4.splat(ROUND))
   const n = f32x4.sub(t, f32x4.splat(ROUND))
@@ -51,12 +53,15 @@ export function exp4(x: v128): v128 {
   return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, f32x4.splat(EXP_MIN)))
 }
 
-/** The nearest integers, ties to even, of floats below 2^22 in size; two instructions where WebAssembly's own are ten. */
+/**
+ * Nearest integers, ties to even, of floats of magnitude below 2^22. Takes two instructions; WebAssembly's own take
+ * ten.
+ */
 export function nearest4(x: v128): v128 {
   return i32x4.sub(f32x4.add(x, f32x4.splat(ROUND)), i32x4.splat(reinterpret<i32>(ROUND)))
 }
 
-/** 1 / (1 + e^-x), from e^-|x| so that it neither overflows nor cancels. */
+/** 1 / (1 + e^-x), computed from e^-|x| so that it neither overflows nor cancels. */
 export function sigmoid(x: f32): f32 {
   const e = exp(-abs<f32>(x))
   const r = <f32>1.0 / (<f32>1.0 + e)

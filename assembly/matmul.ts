@@ -3,8 +3,8 @@
  * the groups are the k chosen experts with one row each; in prefill, all experts with the rows that were routed to them.
  *
  * A chunk is a range of output rows of one group, for all activation rows of the group, so that weights are read from
- * memory once however many tokens they serve. Every output element is the same sum in the same order in whatever chunk
- * and beside whatever other rows it is computed.
+ * memory only once for all tokens. Every output element is the same sum in the same order, whatever its chunk and the
+ * other rows are.
  *
  * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi/products.ts).
  */
@@ -28,7 +28,7 @@ export function bandBytes(format: u32, columns: usize): usize {
   return (columns / TILE_COLUMNS) * tileBytes(format)
 }
 
-/** The chunks [first, last), group by group. */
+/** Computes the chunks [first, last), group by group. */
 export function matmul(first: u32, last: u32): void {
   const perGroup = arg(MatmulArg.chunksPerGroup)
   const step = arg(MatmulArg.chunkRows)
@@ -47,7 +47,7 @@ export function matmul(first: u32, last: u32): void {
   }
 }
 
-/** The output rows [from, to) of one group, for every activation row of its list. */
+/** Computes the output rows [from, to) of one group for every activation row of its list. */
 function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
   const format = arg(MatmulArg.format)
   const columns: usize = arg(MatmulArg.columns)
@@ -56,12 +56,13 @@ function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
 
   const band = bandBytes(format, columns)
   const first: usize = load<u32>(group, Group.weights) + (from >> 3) * band
-  // The two halves of the rows are worked on side by side. One activation row reads its weights straight from memory, and
-  // a core fetches two long streams, whose page ends it waits for together, up to 1.4 times as fast as one.
+  // The two halves of the rows are computed side by side. A single activation row reads its weights straight from
+  // memory, and a core fetches two long streams, waiting for the ends of their pages together, up to 1.4 times as fast
+  // as one.
   const bands = (to - from) >> 3
   const half = (bands + 1) >> 1
   for (let b: usize = 0; b < half; b++) {
-    // The last band of an odd number is its own partner, and computed twice.
+    // With an odd number of bands the last one is its own partner and is computed twice.
     const apart = b + half < bands ? half : 0
     multiplyPair(format, first + b * band, apart * band, columns, list, count, (from << 2) + (b << 5), apart << 5)
   }
@@ -77,9 +78,9 @@ function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
 }
 
 /**
- * Two bands, `apart` bytes from one to the other, with every activation row of the list: four rows at a time, band after
- * band, while there are four; then one row at a time, both bands at once. `offset` is that of the first band's floats in
- * an output row, `outApart` how far on the second's are.
+ * Multiplies two bands, which are `apart` bytes apart, with every activation row of the list: four rows at a time, band
+ * after band, while there are four; then one row at a time, both bands at once. `offset` is the offset of the first
+ * band's floats in an output row, and the second's are `outApart` bytes further.
  */
 function multiplyPair(
   format: u32,
@@ -110,7 +111,7 @@ function multiplyPair(
   }
 }
 
-/** One band with the four activation rows of the list from entry `a` on. */
+/** Multiplies one band with the four activation rows of the list from entry `a` on. */
 function multiplyFour(format: u32, weights: usize, columns: usize, a: usize, offset: usize): void {
   const b = a + LIST_ENTRY_BYTES
   const c = b + LIST_ENTRY_BYTES
@@ -129,8 +130,8 @@ function multiplyFour(format: u32, weights: usize, columns: usize, a: usize, off
 }
 
 /**
- * The same for 4-bit weights in the relaxed tier: four rows, two rows or one at a time, always both bands at once. Where
- * very many rows are to come, the weights are widened for all of them first.
+ * The same for 4-bit weights in the relaxed tier: four rows, two rows or one at a time, always both bands at once. If
+ * very many rows follow, the weights are first widened for all of them.
  */
 function multiplyRelaxedQ4(
   weights: usize,
@@ -179,7 +180,7 @@ function multiplyRelaxedQ4(
   }
 }
 
-/** One band of 4-bit weights, widened once for all rows of the list but the last one to three. */
+/** Multiplies one band of 4-bit weights, widened once for all rows of the list but the last one to three. */
 function multiplyUnpacked(weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
   const unpacked: usize = arg(MatmulArg.unpacked) + thread * unpackedBytes(columns)
   unpackQ4(weights, columns, unpacked)
@@ -202,17 +203,17 @@ function multiplyUnpacked(weights: usize, columns: usize, list: usize, count: u3
   }
 }
 
-/** Address of the activations that an entry of a list names. */
+/** Address of the activations of an entry of a list. */
 function inputOf(entry: usize): usize {
   return arg(MatmulArg.input) + load<u32>(entry, ListEntry.input) * arg(MatmulArg.inputStride)
 }
 
-/** Address of the output row that an entry of a list names. */
+/** Address of the output row of an entry of a list. */
 function outputOf(entry: usize): usize {
   return arg(MatmulArg.output) + load<u32>(entry, ListEntry.output) * arg(MatmulArg.outputStride)
 }
 
-/** act(gate) * up of the rows [from, to) of one product, multiples of 64, and their records. */
+/** Computes act(gate) * up of the rows [from, to) of one product, both multiples of 64, and their records. */
 function gate(index: u32, from: u32, to: u32): void {
   const product: usize = arg(MatmulArg.output) + index * arg(MatmulArg.outputStride)
   const out: usize = arg(MatmulArg.gated) + index * arg(MatmulArg.gatedStride)
@@ -236,7 +237,10 @@ function gate(index: u32, from: u32, to: u32): void {
   quantizeBlocks(out, record, arg(MatmulArg.recordColumns), from >> 6, to >> 6)
 }
 
-/** Bias, factor, activation function and quantisation of the rows [from, to) of one output, while they are still in the cache. */
+/**
+ * Applies bias, factor, activation function and quantisation to the rows [from, to) of one output, while they are still
+ * in the cache.
+ */
 function finish(index: u32, from: u32, to: u32, rows: u32, bias: usize): void {
   const out: usize = arg(MatmulArg.output) + index * arg(MatmulArg.outputStride)
   if (bias != 0) {

@@ -1,11 +1,11 @@
 /*
- * Back through LayerNorm or RMSNorm, one item per token.
+ * Backward pass of LayerNorm or RMSNorm, one item per token.
  *
  * With n = (x - mean) / sigma (RMSNorm: x / sigma), g = da * weight and means over the channels:
  *     dx += (g - mean(g) - n mean(g n)) / sigma          (RMSNorm: without mean(g))
  *
- * Arguments: NormBackwardArg (src/runtime/abi/training.ts). Padding of da must be finite, that of the weight is zero; that of dx
- * stays as it is. Bit-identical in all tiers.
+ * Arguments: NormBackwardArg (src/runtime/abi/training.ts). Padding of da must be finite, that of the weight zero; that
+ * of dx does not change. Bit-identical in all tiers.
  */
 import { NormKind } from '../src/runtime/abi/rows'
 import { NormBackwardArg } from '../src/runtime/abi/training'
@@ -27,7 +27,7 @@ export function normBackward(chunk: u32): void {
   }
 }
 
-/** One token; `n` takes the normalised row, and `g` holds da first. */
+/** Computes one token. `n` receives the normalised row; `g` first holds da. */
 function backward(x: usize, g: usize, n: usize, dx: usize): void {
   const size: usize = arg(NormBackwardArg.columns)
   const count = <f32>size
@@ -40,7 +40,7 @@ function backward(x: usize, g: usize, n: usize, dx: usize): void {
   multiply(g, g, arg(NormBackwardArg.weight), size)
   const along = (dot<f32>(g, n, size) / count) * inverse
   combine(n, n, n, size, inverse, 0, 0)
-  // g becomes g - n along, whose mean is that of g: n has the mean 0.
+  // g becomes g - n along. Its mean is still that of g, because n has the mean 0.
   combine(g, g, n, size, 1, -along, 0)
   let level: f32 = 0
   if (isLayer) {
@@ -51,7 +51,7 @@ function backward(x: usize, g: usize, n: usize, dx: usize): void {
   combine(dx, dx, g, size, 1, 1, 0)
 }
 
-/** out = a * p + b * q + c for `size` channels; with p and q 0 the rows are not looked at. */
+/** out = a * p + b * q + c for `size` channels. Rows with the factor 0 are not read. */
 function combine(out: usize, a: usize, b: usize, size: usize, p: f32, q: f32, c: f32): void {
   const bytes = size << 2
   let i: usize = 0

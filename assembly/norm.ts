@@ -1,10 +1,10 @@
 /*
  * Residual addition and LayerNorm or RMSNorm, one item per token.
  *
- *   x += scale * sum over r of gate[r] * y[r] + added      (the k experts' outputs, in the order of falling gates)
+ *   x += scale * sum over r of gate[r] * y[r] + added      (the k experts' outputs, in the order of descending gates)
  *   a  = (x - mean) / sqrt(variance + epsilon) * weight + bias     (LayerNorm; biased variance)
  *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
- * and a's record where the next product reads quantised activations. Each part can be left out.
+ * and a's record if the next product reads quantised activations. Each step can be left out.
  *
  * Arguments: NormArg (src/runtime/abi/rows.ts). Padding of x is zero and stays so; that of a is set to zero. Bit-identical in
  * all tiers.

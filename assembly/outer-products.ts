@@ -1,12 +1,12 @@
 /*
- * Gradients of matrices: G += sum over the rows of a list of dy x^T, for several matrices (groups) of one shape, each with its
- * own list. G lies in f32 tiles as the weights do (tile-f32.ts), so that the optimiser takes both as plain arrays.
+ * Gradients of matrices: G += sum over the rows of a list of dy x^T, for several matrices (groups) of one shape, each
+ * with its own list. G has f32 tiles like the weights (tile-f32.ts), so that the optimiser takes both as plain arrays.
  *
- * A chunk is a range of rows of one group, for all rows of its list. Every element is one sum in the order of the list, whatever
- * the chunk.
+ * A chunk is a range of rows of one group, for all rows of its list. Every element is one sum in the order of the list,
+ * whatever its chunk is.
  *
- * Arguments: OuterArg (src/runtime/abi/training.ts). Padding of dy and x must be finite; where it is zero, that of G stays
- * so. Bit-identical in all tiers.
+ * Arguments: OuterArg (src/runtime/abi/training.ts). Padding of dy and x must be finite; if it is zero, that of G stays
+ * zero. Bit-identical in all tiers.
  */
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES } from '../src/runtime/abi/products'
 import { OuterArg } from '../src/runtime/abi/training'
@@ -24,7 +24,7 @@ export function outerProducts(chunk: u32): void {
   const list: usize = load<u32>(group, Group.list)
   const end = list + load<u32>(group, Group.count) * LIST_ENTRY_BYTES
   for (let row = from; row < to; row += 8) {
-    // Eight rows of a matrix of floats take 32 bytes a column.
+    // Eight rows of a matrix of floats take 32 bytes per column.
     const band = gradient + (<usize>row >> 3) * (columns << 5)
     for (let column: usize = 0; column < columns; column += 4) {
       addFour(band + (column << 5), row << 2, column << 2, list, end)
@@ -32,7 +32,7 @@ export function outerProducts(chunk: u32): void {
   }
 }
 
-/** Eight rows of four columns at g; `output` and `input` are bytes into the rows of a list's entries. */
+/** Adds to eight rows of four columns at g. `output` and `input` are byte offsets of rows for a list's entries. */
 function addFour(g: usize, output: usize, input: usize, list: usize, end: usize): void {
   const outputs = arg(OuterArg.outputs) + output
   const outputStride = arg(OuterArg.outputStride)

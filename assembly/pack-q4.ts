@@ -1,22 +1,22 @@
 /*
  * One 4-bit tile (tile-q4.ts) from 32 columns of 8 floats.
  *
- * Scale of a row: of a few candidates, the one whose levels l explain most of the block. For given levels the best scale
- * is s = sum x l / sum l^2, and the squared error that it leaves is sum x^2 - (sum x l)^2 / sum l^2. A candidate puts the
- * largest magnitude on a level from 6.8 to 9.2 on the negative side, which has one level more than the positive; the
- * scale is negative where that magnitude is positive. (Trying both signs, or levels in finer steps, lowers the squared
- * error by 0.1 %.) The scale is rounded to bfloat16 and the levels taken anew for the rounded one.
- * Bit-identical in all tiers.
+ * The scale of a row is the one of a few candidates whose levels l explain most of the block. For given levels the best
+ * scale is s = sum x l / sum l^2, and the squared error that it leaves is sum x^2 - (sum x l)^2 / sum l^2. A candidate
+ * puts the largest magnitude on a level from 6.8 to 9.2 on the negative side, which has one level more than the
+ * positive side; the scale is negative if that magnitude is positive. (Trying both signs, or levels in finer steps,
+ * lowers the squared error by 0.1 %.) The scale is rounded to bfloat16, and the levels are computed again for the
+ * rounded scale. Bit-identical in all tiers.
  */
 import { fromBfloat16, toBfloat16 } from './half'
 import { inverseOf, storeScales4 } from './pack-q8'
 
 const CANDIDATES: i32 = 9
 
-/** Added to a float below 2^22 in size, it leaves the nearest integer plus 8 in the low bits of the sum. */
+/** Added to a float of magnitude below 2^22, it leaves the nearest integer plus 8 in the low bits of the sum. */
 const ROUND_8: f32 = 12582920
 
-/** Rows without a larger magnitude are zeros: their levels would be infinite. */
+/** Rows without a larger magnitude count as zeros: their levels would be infinite. */
 const TINY: f32 = 1e-36
 
 /** Level on which candidate i puts the largest magnitude. */
@@ -46,8 +46,8 @@ function packRow(tile: usize, r: usize, row: usize): void {
 }
 
 /*
- * Bounds are taken by comparison, as pmin and pmax do: one instruction each, where WebAssembly's min and max, which order
- * zeros and pass NaN on, are half a dozen.
+ * Bounds are applied by comparison, as pmin and pmax do: one instruction each. WebAssembly's min and max, which order
+ * zeros and propagate NaN, take half a dozen.
  */
 function level(x: f32, inverse: f32): f32 {
   const rounded = nearest<f32>(x * inverse)
@@ -88,11 +88,11 @@ function bestScale(row: usize): f32 {
 }
 
 /*
- * The vector forms loop with `do ... while`: V8 takes what does not change out of a loop only where the body runs at
- * least once. As `for` loops they divided anew for every three columns, and took more than twice as long.
+ * The vector forms loop with `do ... while`: V8 moves invariant code out of a loop only if the body runs at least once.
+ * As `for` loops they divided again for every three columns, and took more than twice as long.
  */
 
-/** packRow for four neighbouring rows, a lane each. */
+/** packRow for four neighbouring rows, one per lane. */
 function packRows4(tile: usize, half: usize, columns: usize): void {
   const inverse = storeScales4(tile + (half << 3), bestScales4(columns))
   let target = tile + 16 + (half << 4)
@@ -109,14 +109,14 @@ function packRows4(tile: usize, half: usize, columns: usize): void {
   } while (x < columns + 1024)
 }
 
-/** Columns x and x + 4 as the low and high nibble of a byte a lane. */
+/** Columns x and x + 4 as the low and high nibble of a byte in each lane. */
 function byte4(x: usize, inverse: v128): v128 {
   const low = f32x4.add(bounded4(f32x4.mul(v128.load(x), inverse)), f32x4.splat(ROUND_8))
   const high = f32x4.add(bounded4(f32x4.mul(v128.load(x, 128), inverse)), f32x4.splat(ROUND_8))
   return v128.or(v128.and(low, i32x4.splat(15)), v128.and(i32x4.shl(high, 4), i32x4.splat(240)))
 }
 
-/** -8 to 7; -8 for NaN, whose nibble is 0 in the scalar form too. */
+/** -8 to 7; -8 for NaN, whose nibble is also 0 in the scalar form. */
 function bounded4(x: v128): v128 {
   return f32x4.pmin(f32x4.pmax(f32x4.splat(-8), x), f32x4.splat(7))
 }
@@ -125,7 +125,7 @@ function inverseOf4(x: v128): v128 {
   return v128.andnot(f32x4.div(f32x4.splat(1), x), f32x4.eq(x, f32x4.splat(0)))
 }
 
-/** bestScale of four rows: three candidates side by side, as many as the registers hold. */
+/** bestScale of four rows, with three candidates side by side, the most that fit the registers. */
 function bestScales4(columns: usize): v128 {
   const end = columns + 1024
   const unit = units4(columns)
@@ -148,7 +148,8 @@ function bestScales4(columns: usize): v128 {
       let l0 = f32x4.nearest(f32x4.mul(x, inverse0))
       let l1 = f32x4.nearest(f32x4.mul(x, inverse1))
       let l2 = f32x4.nearest(f32x4.mul(x, inverse2))
-      // No weight comes beyond the level of the largest, which is below 7.5 in the first three and below 8.5 in the next.
+      // No weight exceeds the level of the largest, which is below 7.5 for the first three candidates and below 8.5 for
+      // the next.
       if (i >= 3) {
         l0 = f32x4.pmin(l0, f32x4.splat(7))
         l1 = f32x4.pmin(l1, f32x4.splat(7))
@@ -184,7 +185,7 @@ function bestScales4(columns: usize): v128 {
   return scale
 }
 
-/** What brings the largest magnitude of each of four rows to level -1. */
+/** Factor that brings the largest magnitude of each of four rows to level -1. */
 function units4(columns: usize): v128 {
   const end = columns + 1024
   let most = f32x4.splat(0)

@@ -1,6 +1,6 @@
 /*
  * One 8-bit tile (tile-q8.ts) from 32 columns of 8 floats. scale = largest magnitude / 127, rounded to bfloat16; the
- * levels are taken for the rounded scale. Bit-identical in all tiers.
+ * levels are computed for the rounded scale. Bit-identical in all tiers.
  */
 import { fromBfloat16, toBfloat16 } from './half'
 
@@ -40,7 +40,7 @@ export function packQ8(tile: usize, columns: usize): void {
   }
 }
 
-/** First column of a pair, the second being two further: (0,2) (4,6) (1,3) (5,7) in each group of 8. */
+/** First column of a pair; the second is two further: (0,2) (4,6) (1,3) (5,7) in each group of 8. */
 function firstColumn(pair: usize): usize {
   return ((pair >> 2) << 3) + ((pair & 1) << 2) + ((pair >> 1) & 1)
 }
@@ -52,7 +52,7 @@ function scales4(target: usize, columns: usize): v128 {
   return storeScales4(target, f32x4.div(most, f32x4.splat(127)))
 }
 
-/** Rounds four scales to bfloat16, stores them and returns the inverses of the rounded ones, 0 for 0. */
+/** Rounds four scales to bfloat16 and stores them. Returns the inverses of the rounded scales, 0 for 0. */
 export function storeScales4(target: usize, scales: v128): v128 {
   const odd = v128.and(i32x4.shr_u(scales, 16), i32x4.splat(1))
   const bits = i32x4.shr_u(i32x4.add(i32x4.add(scales, i32x4.splat(0x7fff)), odd), 16)
@@ -62,7 +62,7 @@ export function storeScales4(target: usize, scales: v128): v128 {
   return v128.andnot(f32x4.div(f32x4.splat(1), rounded), isZero)
 }
 
-/** Levels of two columns for four rows, as the low and the next byte of each lane. */
+/** Levels of two columns for four rows, in the lowest and second byte of each lane. */
 function pair4(a: v128, b: v128, inverse: v128): v128 {
   const low = v128.and(levels8(a, inverse), i32x4.splat(255))
   return v128.or(low, i32x4.shl(v128.and(levels8(b, inverse), i32x4.splat(255)), 8))

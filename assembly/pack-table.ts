@@ -9,7 +9,7 @@ import { countBroken, gatherLine } from './gather'
 import { fromBfloat16, toBfloat16 } from './half'
 import { inverseOf, level8, levels8 } from './pack-q8'
 
-/** `line` is room for 32 floats. */
+/** Packs one row; `line` is scratch for 32 floats. */
 export function packTableRow(row: u32, line: usize): void {
   const columns = (arg(PackArg.columns) + 31) & ~31
   const stride: usize = arg(PackArg.columnStride)
@@ -26,7 +26,7 @@ export function packTableRow(row: u32, line: usize): void {
   }
 }
 
-/** A bfloat16 scale and 32 levels of 8 bits. */
+/** Writes a bfloat16 scale and 32 levels of 8 bits. */
 function packBlock(target: usize, line: usize): void {
   const bits = toBfloat16(largest(line) / <f32>127.0)
   const inverse = inverseOf(fromBfloat16(bits))
@@ -44,7 +44,7 @@ function packBlock(target: usize, line: usize): void {
   }
 }
 
-/** Largest magnitude of 32 floats; as integers, the bits of magnitudes stand in the same order. */
+/** Largest magnitude of 32 floats. As integers, the bits of magnitudes have the same order. */
 function largest(line: usize): f32 {
   let most: i32 = 0
   if (ASC_FEATURE_SIMD) {

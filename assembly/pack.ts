@@ -1,7 +1,7 @@
 /*
- * Quantising and tiling of weights, one item 32 rows of a matrix (or one row of the embedding table).
+ * Quantises weights and packs them into tiles; an item is 32 rows of a matrix, or one row of a table.
  *
- * Arguments: PackArg (src/runtime/abi/products.ts). Rows beyond the last and columns beyond the last are zero. Formats: tile-*.ts,
+ * Arguments: PackArg (src/runtime/abi/products.ts). Rows and columns beyond the last are zero. Formats: tile-*.ts,
  * embedding.ts. Bit-identical in all tiers.
  */
 import { PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
@@ -19,8 +19,8 @@ export function pack(chunk: u32): void {
 }
 
 /**
- * Packs 32 rows from `row` on, column by column of tiles: where neighbouring rows lie together, 32 weights of 16 bits
- * are a cache line, which is read once and not four times. `floats` is room for a tile of them.
+ * Packs 32 rows from `row` on, column by column of tiles. If neighbouring rows are neighbours in memory, 32 weights of
+ * 16 bits are a cache line, which is then read once and not four times. `floats` is scratch for a tile of them.
  */
 function packRows(row: u32, floats: usize): void {
   const columns = (arg(PackArg.columns) + 31) & ~31

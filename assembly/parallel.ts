@@ -1,21 +1,23 @@
 /*
  * Parallel-for over the threads of one memory.
  *
- * The leader publishes a job (kind, chunks, arguments) under a new epoch; every thread claims runs of chunks until none
- * is left; the leader returns when all claimed chunks are finished. Chunks are independent of each other, so who computes
- * which one has no effect on the result.
+ * The leader publishes a job (kind, chunks, arguments) under a new epoch. Every thread claims runs of chunks until none
+ * is left. The leader returns when all claimed chunks are finished. Chunks are independent, so it does not matter which
+ * thread computes which.
  *
- * Why claims and not a fixed split: a fixed split waits for the slowest thread, and a thread that the operating system
- * has set aside takes milliseconds. With claims, a thread that is away simply claims nothing.
- * Why runs, long at first and single chunks at last: long ones read memory in long streams, and at the end nobody waits
- * for more than a chunk (guided self-scheduling, Polychronopoulos and Kuck 1987).
- * Why a bounded spin: a decode step has hundreds of jobs a few microseconds apart, and sleeping costs tens of
- * microseconds; but a spin without a bound burns the core that the awaited thread may need.
+ * Claims, not a fixed split: a fixed split waits for the slowest thread, and a thread that the operating system has
+ * suspended takes milliseconds. With claims such a thread simply claims nothing.
+ * Long runs first, single chunks at the end: long runs read memory in long streams, and at the end no thread waits for
+ * more than one chunk (guided self-scheduling, Polychronopoulos and Kuck 1987).
+ * A bounded spin: a decode step has hundreds of jobs a few microseconds apart, and sleeping costs tens of microseconds;
+ * but an unbounded spin occupies the core that the awaited thread may need.
  */
 import { Address, Job } from '../src/runtime/abi/control'
 import { execute } from './jobs'
 
-/** Claims and computes chunks of job `epoch` until none is left or the job is over; returns how many it finished. */
+/**
+ * Claims and computes chunks of job `epoch` until none is left or the job is over. Returns the number that it finished.
+ */
 function work(epoch: i32): i32 {
   const kind = atomic.load<i32>(Address.kind)
   const chunks = atomic.load<i32>(Address.chunks)
@@ -25,7 +27,7 @@ function work(epoch: i32): i32 {
     const seen = atomic.load<i64>(Address.claim)
     const first = <i32>seen
     if (<i32>(seen >> 32) != epoch || first >= chunks) return finished
-    // Half of what this thread's even share of the rest would be.
+    // Half of this thread's even share of the rest.
     const count = (chunks - first + shares - 1) / shares
     if (atomic.cmpxchg<i64>(Address.claim, seen, seen + count) != seen) continue
     execute(kind, first, first + count)
@@ -34,8 +36,8 @@ function work(epoch: i32): i32 {
 }
 
 /**
- * Runs one job on all threads and returns when it is finished. Called by the leader alone, with the arguments stored.
- * A job of one chunk stays on the leader: waking the others would cost more than it brings.
+ * Runs one job on all threads and returns when it is finished. Only the leader calls it, after storing the arguments. A
+ * job of one chunk stays on the leader: waking the others would cost more than they save.
  */
 export function run(kind: i32, chunks: i32): void {
   if (chunks <= 1 || load<i32>(Address.helpers) == 0) {
@@ -55,8 +57,8 @@ export function run(kind: i32, chunks: i32): void {
 }
 
 /**
- * Makes a job visible to the helpers and wakes those that sleep; returns its epoch. Claims are closed first: a helper
- * that is still in the job before, and reads the new number of chunks, must not take one of them under the old epoch.
+ * Publishes a job to the helpers and wakes those that sleep; returns its epoch. Claims are closed first: a helper that
+ * is still in the previous job, and reads the new number of chunks, must not claim one of them under the old epoch.
  */
 export function publish(kind: i32, chunks: i32): i32 {
   const epoch = atomic.load<i32>(Address.epoch) + 1
@@ -71,7 +73,7 @@ export function publish(kind: i32, chunks: i32): i32 {
 }
 
 /**
- * A helper's life: waits for jobs and takes part in them, until the job `leave` is published after epoch `seen`.
+ * Main loop of a helper: waits for jobs and takes part in them, until the job `leave` is published after epoch `seen`.
  * Returns the epoch of that job.
  */
 export function help(seen: i32): i32 {
@@ -88,7 +90,7 @@ export function help(seen: i32): i32 {
   }
 }
 
-/** Waits, first spinning and then asleep, until the epoch is another than `seen`. */
+/** Waits until the epoch differs from `seen`, first spinning, then asleep. */
 function nextEpoch(seen: i32): i32 {
   const patience = load<i32>(Address.spin)
   let epoch = atomic.load<i32>(Address.epoch)

@@ -2,10 +2,10 @@
  * Activation quantisation: a row of floats to int8 in blocks of 32, for the q8 and q4 products.
  *
  * Record of a row of n columns (n a multiple of 32, b = n / 32 blocks), at a 16-byte aligned address:
- *   int8  [n]  in the order of the columns: what the relaxed dot of the q4 tiles reads
- *   int16 [n]  the same numbers, each 8 columns in the order 0 2 4 6 1 3 5 7: what the plain dots read (see tile-q4.ts)
+ *   int8  [n]  in the order of the columns, for the relaxed dot of the q4 tiles
+ *   int16 [n]  the same numbers, each 8 columns in the order 0 2 4 6 1 3 5 7, for the plain dots (see tile-q4.ts)
  *   f32   [b]  scale: value = scale * int8
- *   i32   [b]  -8 * sum of the block: takes the zero point of the q4 weights out in one addition
+ *   i32   [b]  -8 * sum of the block: removes the zero point of the q4 weights in one addition
  * and padding to a multiple of 64 bytes. scale = max |x| / 127, rounding to nearest, ties to even. A block whose largest
  * magnitude is below LEAST counts as zeros: the inverse of its scale would be infinite.
  * Bit-identical in all tiers.

@@ -5,21 +5,21 @@
  *     s_j = scale * (q . k_j)      o = sum of e^(s_j - m) v_j / sum of e^(s_j - m)      m = max s_j
  * Query head h reads key/value head h / (heads / keyValueHeads).
  *
- * Keys are taken in spans of 256 by absolute position. Each span is summed on its own, from its own largest score; spans
- * are put together in rising order. So a query's result depends on nothing but its position: not on the batch, the split
- * of the prompt, or who computed which span. The host makes a table of units (src/runtime/kernels/softmax-units.ts):
+ * Keys are divided into spans of 256 by absolute position. Each span is summed separately, from its own largest score; spans
+ * are combined in ascending order. So a query's result depends only on its position: not on the batch, the split
+ * of the prompt, or the threads. The host makes a table of units (src/runtime/kernels/softmax-units.ts):
  *     whole:   some rows of queries and some of their heads, over all spans
- *     partial: one span of one row and some of its heads; its sums go to memory
- *     merge:   puts the spans of a row together, for some of its heads
- * The tokens of a micro-batch may be those of several sequences, but the rows of a unit are of one: the place of each token
- * says where it stands, and in which cache.
+ *     partial: one span of one row and some of its heads; its sums are stored in memory
+ *     merge:   combines the spans of a row, for some of its heads
+ * The tokens of a micro-batch may belong to several sequences, but the rows of a unit belong to one: each token has a
+ * place, which gives its position and its cache.
  *
- * Within a unit the cache is read page by page, a page's rows for all heads and queries that share them. Keys that one of
- * the rows of queries sees and another does not get weight 0 there, which changes no bit of its sums.
+ * Within a unit the cache is read page by page, a page's rows for all heads and queries that share them. A key that one
+ * row of queries sees and another does not gets weight 0 in the latter, which changes no bit of its sums.
  *
- * A page of the cache has what it holds of PAGE_ROWS positions head by head: of keys, each channel of all positions in turn;
- * of values, each position's channels. So both products are sums of weighted rows (softmax-tiles.ts), and what is read
- * together lies together.
+ * A page of the cache holds PAGE_ROWS positions head by head: of keys, each channel of all positions in turn; of
+ * values, each position's channels. So both products are sums of weighted rows (softmax-tiles.ts), and numbers that are
+ * read together are neighbours.
  *
  * Arguments: SoftmaxArg (src/runtime/abi/attention.ts). Bit-identical in all tiers.
  */
@@ -66,7 +66,7 @@ export function softmaxAttention(chunk: u32): void {
   }
 }
 
-/** The place of the token that a row of queries belongs to. */
+/** Place of the token of a row of queries. */
 function placeOf(item: usize): usize {
   return arg(SoftmaxArg.places) + (<u32>item / arg(SoftmaxArg.perToken)) * PLACE_BYTES
 }
@@ -82,7 +82,7 @@ function firstOf(item: usize): i32 {
   return window == 0 ? oldest : max(oldest, positionOf(item) - window + 1)
 }
 
-/** All spans of `rows` rows of queries from `item` on, for `heads` heads from `first` on. */
+/** Computes all spans of `rows` rows of queries from `item` on, for `heads` heads from `first` on. */
 function whole(item: usize, rows: u32, first: usize, heads: usize): void {
   const group: usize = groupSize()
   const bytes = sumBytes()
@@ -104,14 +104,14 @@ function whole(item: usize, rows: u32, first: usize, heads: usize): void {
   for (let r: usize = 0; r < rows; r++) close(item + r, first, heads)
 }
 
-/** One span of one row of queries; the sums of all heads of the span lie side by side at `sums`. */
+/** Computes one span of one row of queries; the sums of all its heads are neighbours at `sums`. */
 function partial(item: usize, first: usize, heads: usize, span: i32, sums: usize): void {
   const weights: usize = arg(SoftmaxArg.scratch) + thread * arg(SoftmaxArg.scratchBytes)
   const headBytes = groupSize() * sumBytes()
   sumSpan(item, 1, <u32>first, <u32>heads, span, sums + first * headBytes, headBytes, weights)
 }
 
-/** Puts the `spans` spans of a row of queries together, whose sums lie at `sums` one after the other. */
+/** Combines the `spans` spans of a row of queries; their sums follow each other at `sums`. */
 function merge(item: usize, first: usize, heads: usize, spans: u32, sums: usize): void {
   const group: usize = groupSize()
   const bytes = sumBytes()
@@ -125,8 +125,9 @@ function merge(item: usize, first: usize, heads: usize, spans: u32, sums: usize)
 }
 
 /**
- * Sums of one span for `rows` rows of queries and `heads` heads of keys from `first` on: those of a head's queries, row
- * by row, side by side at `sums`, those of the next head `headBytes` further. `weights` is room for the weights of all.
+ * Computes the sums of one span for `rows` rows of queries and `heads` heads of keys from `first` on. The sums of a
+ * head's queries are at `sums`, row by row; those of the next head are `headBytes` further. `weights` is scratch for
+ * all weights.
  */
 function sumSpan(
   item: usize,
@@ -190,19 +191,19 @@ function sumSpan(
   }
 }
 
-/** Address of what the page of a position has of a head. */
+/** Address of a head's data in the page of a position. */
 function cached(table: usize, position: i32, head: usize): usize {
   return load<u32>(table + ((position >> PAGE_SHIFT) << 2)) + head * PAGE_ROWS * arg(SoftmaxArg.cacheStride)
 }
 
-/** Address of query n of those that read a head of keys, in the rows from `item` on. */
+/** Address of the n-th query that reads a head of keys, in the rows from `item` on. */
 function queryOf(item: usize, head: usize, n: u32): usize {
   const group = groupSize()
   const row = arg(SoftmaxArg.q) + (item + n / group) * arg(SoftmaxArg.qStride)
   return row + (((head * group + (n % group)) * arg(SoftmaxArg.headSize)) << 2)
 }
 
-/** Products of the queries of a head with all keys of the page that begins with position `at`. */
+/** Multiplies the queries of a head with all keys of the page that begins with position `at`. */
 function score<T>(item: usize, table: usize, head: usize, queries: u32, at: i32, to: usize): void {
   const keys = cached(table, at, head)
   const stride: usize = PAGE_ROWS * sizeof<T>()
@@ -224,7 +225,7 @@ function score<T>(item: usize, table: usize, head: usize, queries: u32, at: i32,
   sort<T>(to, PAGE_ROWS)
 }
 
-/** Adds `count` weighted values from position `at` on, which lie in one page, to the sums of the queries of a head. */
+/** Adds `count` weighted values from position `at` on, all in one page, to the sums of the queries of a head. */
 function addValues<T>(table: usize, head: usize, queries: u32, at: i32, count: i32, weights: usize, sums: usize): void {
   const stride: usize = arg(SoftmaxArg.cacheStride)
   const values = cached(table, at, head) + (at & (PAGE_ROWS - 1)) * stride

@@ -1,7 +1,7 @@
 /*
- * Sums of softmax attention over some keys: the largest score m, the sum of e^(score - m), and that of e^(score - m) times
- * the keys' values. Two of them over different keys can be put together. In memory: the two floats, 8 bytes of padding, and
- * the floats of the values, padded to a multiple of 4. The sum over no keys has m = -infinity, and zeros.
+ * Sums of softmax attention over some keys: the largest score m, the sum of e^(score - m), and the sum of e^(score - m)
+ * times the keys' values. Two sums over different keys can be combined. In memory: the two floats, 8 bytes of padding,
+ * and the floats of the values, padded to a multiple of 4. The sum over no keys has m = -infinity, and zeros.
  *
  * Bit-identical in all tiers.
  */
@@ -10,7 +10,7 @@ import { exp, exp4 } from './math'
 /** Bytes before the values. */
 export const HEAD: usize = 16
 
-/** The sum over no keys. */
+/** Sets a sum to the sum over no keys. */
 export function clear(sum: usize, bytes: usize): void {
   zero(sum, bytes)
   store<f32>(sum, -Infinity)
@@ -24,9 +24,9 @@ export function zero(p: usize, bytes: usize): void {
 }
 
 /**
- * Turns the products at [from, to) into e^(scale * product - largest), and those of [start, from) and [to, end) into 0;
- * the largest and the sum go to `sum`, which stays clear where there are none. Start and end are multiples of 8; the
- * sum is one of 8 interleaved partial sums, added as a fixed tree.
+ * Turns the products at [from, to) into e^(scale * product - largest), and those of [start, from) and [to, end) into 0.
+ * The largest and the sum are stored in `sum`, which stays clear if there are none. Start and end are multiples of 8.
+ * The sum has 8 interleaved partial sums, added as a fixed tree.
  */
 export function weigh(scores: usize, start: i32, from: i32, to: i32, end: i32, scale: f32, sum: usize): void {
   const low = scores + (start << 2)
@@ -88,7 +88,7 @@ function largest(low: usize, high: usize): f32 {
   return most
 }
 
-/** Partial sums of every eighth number, those from `from` and from the fourth behind it, added. */
+/** Adds two partial sums of every eighth number: from `from` on, and from the fourth number after it. */
 function column(from: usize, end: usize): f32 {
   return chain(from, end) + chain(from + 16, end)
 }
@@ -99,7 +99,7 @@ function chain(from: usize, end: usize): f32 {
   return sum
 }
 
-/** Adds the sum of a later span to that so far, both brought to the larger of their largest scores. */
+/** Adds the sum of a later span to an earlier one, after relating both to the larger of their largest scores. */
 export function add(sum: usize, more: usize, bytes: usize): void {
   const a = load<f32>(sum)
   const b = load<f32>(more)

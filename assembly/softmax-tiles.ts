@@ -1,19 +1,19 @@
 /*
- * Sums of weighted rows: o += w[0] v[0] + w[1] v[1] + ..., over `count` rows of `size` numbers that lie `stride` bytes
- * apart. Softmax attention consists of two of them: products of queries and keys, where a row is one channel of all keys
- * of a page and its weight the query's number there; and outputs, where a row is a value. Two sums with weights of their
- * own read each row once for both.
+ * Sums of weighted rows: o += w[0] v[0] + w[1] v[1] + ..., over `count` rows of `size` numbers that are `stride` bytes
+ * apart. Softmax attention consists of two such sums. In the products of queries and keys, a row is one channel of all
+ * keys of a page, and its weight is the query's number in that channel. In the outputs, a row is a value. Two sums with
+ * different weights read each row once for both.
  *
  * Order of additions: row by row. T is the type of the rows' numbers: f32, or u16 for bfloat16. Bit-identical in all
  * tiers; rows need no alignment, sums that of a float.
  *
- * Of bfloat16 rows the SIMD tiers take the even numbers by a shift and the odd ones by a mask, which is half the work of
- * widening them in their order. So a sum has, of every 16 numbers, first the even ones and then the odd ones, until
- * `sort` has put them in order.
+ * The SIMD tiers read the even numbers of bfloat16 rows by a shift and the odd ones by a mask, which is half the work
+ * of widening them in order. So of every 16 numbers a sum first has the even and then the odd ones, until `sort` has
+ * put them in order.
  */
 import { element, load4 } from './dot'
 
-/** o with the weights w and p with the weights x. */
+/** Adds to o with the weights w, and to p with the weights x. */
 export function addTwo<T>(
   o: usize,
   p: usize,
@@ -79,7 +79,7 @@ export function addTwo<T>(
   addRest<T>(p, x, v, stride, bytes, i, size)
 }
 
-/** o with the weights w. */
+/** Adds to o with the weights w. */
 export function addOne<T>(o: usize, w: usize, v: usize, stride: usize, count: u32, size: usize): void {
   const bytes = (<usize>count) << 2
   let i: usize = 0
@@ -134,14 +134,14 @@ export function sort<T>(o: usize, size: usize): void {
 }
 
 /**
- * The upper half of each number of 32 bits. The address of a float is a multiple of 4, so nothing is added; but a mask
- * that the compiler knew to be constant would be loaded anew at each use.
+ * Mask of the upper half of each number of 32 bits. The address of a float is a multiple of 4, so it adds nothing; but
+ * a mask that the compiler knew to be constant would be loaded again at each use.
  */
 function upperHalf(float: usize): v128 {
   return i32x4.splat(<i32>(0xffff0000 | (<u32>float & 3)))
 }
 
-/** The same for the numbers [from, size) of the rows alone, in their order. */
+/** The same for only the numbers [from, size) of the rows, in order. */
 function addRest<T>(o: usize, w: usize, v: usize, stride: usize, bytes: usize, from: usize, size: usize): void {
   let i = from
   if (ASC_FEATURE_SIMD) {

@@ -1,5 +1,5 @@
 /*
- * Stick-breaking attention of one whole sequence (attention.ts has the mathematics), forward and back. A unit is one head of one
+ * Stick-breaking attention of one whole sequence, forward and backward (mathematics: attention.ts). A unit is one head of one
  * query or key; queries are items, k per token.
  *
  * forward: o = sum of w_j v_j, newest key first. Each query and head keeps w_j and b_j = sigmoid(z_j) of the keys it visited.
@@ -7,11 +7,11 @@
  * queries: with g_j = w_j (do . v_j), and d/dz of log w: 1 - b_j of the key itself, -b_j of every older one,
  *     dz_j = (1 - b_j) g_j - b_j * (sum of g over the older keys)          dq = scale * sum of dz_j k_j
  *   scale * dz_j takes the place of b_j.
- * keys: dk_j = sum over later queries of dz_j q      dv_j = sum of w_j do, query after query, so that no two threads
- *   write one row and the order is the same for any number of them.
+ * keys: dk_j = sum over later queries of dz_j q      dv_j = sum of w_j do, query after query. No two threads
+ *   write one row, and the order is the same for any number of threads.
  *
- * Arguments: StickArg (src/runtime/abi/training.ts). Keys that a walk did not visit weigh less than `enough` together, and so
- * do their gradients. Bit-identical in all tiers.
+ * Arguments: StickArg (src/runtime/abi/training.ts). Keys that a walk did not visit together weigh less than `enough`,
+ * and so do their gradients. Bit-identical in all tiers.
  */
 import { StickArg, StickPhase } from '../src/runtime/abi/training'
 import { arg, argf } from './control'
@@ -69,14 +69,14 @@ function forward(unit: u32, item: u32, head: usize, size: usize): void {
   let value: usize = arg(StickArg.values) + position * stride + head
   let stick: f32 = 1
   let n: u32 = 0
-  // Two keys at a time; of an odd number of keys the last is multiplied twice.
+  // Two keys at a time; with an odd number of keys the last one is multiplied twice.
   for (; n <= position && stick >= enough; n += 2) {
     const last = n == position
     dot2<f32>(q, key, last ? key : key - stride, size, shares + (n << 2))
     const next = last ? n + 1 : n + 2
     for (let i = n; i < next; i++) {
       const z = load<f32>(shares + (i << 2)) * scale
-      // sigmoid(z) and 1 - sigmoid(z) come of the same exponential.
+      // sigmoid(z) and 1 - sigmoid(z) need only one exponential.
       const e = exp(-abs<f32>(z))
       const large = <f32>1.0 / (<f32>1.0 + e)
       const share = z < 0 ? e * large : large
@@ -105,7 +105,7 @@ function queries(unit: u32, item: u32, head: usize, size: usize): void {
   const oldest = position + 1 - depth
   let key: usize = arg(StickArg.keys) + oldest * stride + head
   let value: usize = arg(StickArg.values) + oldest * stride + head
-  // What the older keys sum up to, from the oldest on.
+  // Sum over the older keys, from the oldest on.
   let older: f32 = 0
   for (let n = <i32>depth - 1; n >= 0; n--) {
     const at: usize = n << 2

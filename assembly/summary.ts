@@ -1,10 +1,10 @@
 /*
- * Summary of rows of logits: of each the largest, where it is, and the sum of e^(logit - largest), from which log-softmax
- * and greedy sampling need no further pass over the vocabulary.
+ * Summary of rows of logits: the largest logit of each row, its index, and the sum of e^(logit - largest). With it,
+ * log-softmax and greedy sampling need no further pass over the vocabulary.
  *
- * A chunk summarises its part of a row on its own; the host puts the parts together. NaN logits are passed over.
- * Exactness: blocks of 256 logits are summed in single precision in 16 chains, as a fixed tree, and the blocks in double:
- * bit-identical in all tiers, within 1e-6 of the exact sum. A part without any finite logit has a sum that is NaN.
+ * A chunk summarises its part of a row; the host combines the parts. NaN logits are ignored.
+ * Exactness: blocks of 256 logits are summed in single precision in 16 chains, as a fixed tree, and the blocks in
+ * double: bit-identical in all tiers, within 1e-6 of the exact sum. The sum of a part without any finite logit is NaN.
  *
  * Arguments: SummaryArg, results: SummaryField (src/runtime/abi/measures.ts).
  */
@@ -56,7 +56,10 @@ function find(value: f32, from: usize, to: usize): usize {
   return p
 }
 
-/** The sum of e^(logit - most) of at most 256 logits: chain c takes elements c, c + 16, ...; what a last step lacks counts as 0. */
+/**
+ * Sum of e^(logit - most) of at most 256 logits. Chain c takes elements c, c + 16, ...; missing elements of the last
+ * step count as 0.
+ */
 export function sumOfBlock(from: usize, to: usize, most: f32): f32 {
   if (ASC_FEATURE_SIMD) {
     const m = f32x4.splat(most)
@@ -86,7 +89,7 @@ export function sumOfBlock(from: usize, to: usize, most: f32): f32 {
   }
 }
 
-/** The four floats at p, NaN for those from `to` on. */
+/** Loads the four floats at p, with NaN for those from `to` on. */
 function tail(p: usize, to: usize): v128 {
   const missing = f32x4.splat(NaN)
   if (p >= to) return missing
@@ -109,7 +112,7 @@ function chain(from: usize, to: usize, most: f32): f32 {
   return sum
 }
 
-/** e^(x - most), and 0 where x is NaN. */
+/** e^(x - most), and 0 if x is NaN. */
 function share(x: f32, most: f32): f32 {
   return x <= most ? exp(x - most) : 0
 }

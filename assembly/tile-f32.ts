@@ -1,8 +1,8 @@
 /*
  * Product of f32 weights with one or four activation rows.
  *
- * A band is the tiles of a group of 8 rows of weights, 1024 B a tile of 32 columns: for each column the 8 rows' floats.
- * x: row of `columns` floats, columns a multiple of 32, padding zero. out: 8 floats a band, overwritten.
+ * A band is the tiles of a group of 8 rows of weights, 1024 B per tile of 32 columns: for each column the 8 rows' floats.
+ * x: row of `columns` floats, columns a multiple of 32, padding zero. out: 8 floats per band, overwritten.
  * Order of additions: each tile's 32 products one after the other from 0, then the tile's sum to the total. Two levels
  * keep the rounding error near that of a pairwise sum. Bit-identical in all tiers and for any number of rows at once.
  * Two bands at once for one activation row: see tile-q4.ts.
@@ -127,7 +127,7 @@ export function tileF32x4(
   }
 }
 
-/** Totals of a four-row tile live in the output itself: 8 of them beside 8 sums would not fit 16 registers. */
+/** Totals of a four-row tile are kept in the output: 8 of them besides 8 sums would not fit 16 registers. */
 function zero8(out: usize): void {
   v128.store(out, f32x4.splat(0))
   v128.store(out, f32x4.splat(0), 16)

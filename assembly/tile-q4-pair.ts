@@ -1,9 +1,9 @@
 /*
  * Product of 4-bit weights with two or four quantised activation rows. Relaxed tier only.
  *
- * Weights come straight from memory, in two streams as in tile-q4.ts, and their nibbles are widened in registers, once for
- * all rows: computing goes on while memory is read. Weights that are unpacked first (tile-q4-unpacked.ts) are read first
- * and used then, one after the other. The arithmetic and its order are those of tile-q4.ts, and so is every bit.
+ * Weights come straight from memory, in two streams as in tile-q4.ts, and their nibbles are widened in registers, once
+ * for all rows, so that computing overlaps with reading. Weights that are unpacked first (tile-q4-unpacked.ts) are
+ * first read and then used. The arithmetic and its order are those of tile-q4.ts, and so is every bit.
  */
 import { TileBytes } from '../src/runtime/abi/formats'
 import { addPairs, nibbleMask } from './tile-q4'
@@ -11,7 +11,10 @@ import { addScaled } from './tile-q8'
 
 const TILE: usize = TileBytes.q4
 
-/** Bands `first` and `second` with the activation rows a and b; the second band's outputs lie `outApart` bytes on. */
+/**
+ * Bands `first` and `second` with the activation rows a and b. The second band's outputs are `outApart` bytes after the
+ * first's.
+ */
 export function tilePairQ4x2(
   first: usize,
   second: usize,
@@ -45,7 +48,7 @@ export function tilePairQ4x2(
     let b1 = i16x8.splat(0)
     let b2 = i16x8.splat(0)
     let b3 = i16x8.splat(0)
-    // Tested at the end, since V8 only hoists out of a loop that it knows to run at least once.
+    // Tested at the end, because V8 only hoists out of a loop that it knows to run at least once.
     let g: usize = 0
     do {
       const aLow = v128.load32_splat(a)
@@ -110,7 +113,10 @@ export function tilePairQ4x2(
   v128.store(outB + outApart, bTotal3, 16)
 }
 
-/** The same with four rows, whose activations are loaded for each band anew: registers for all would not do. */
+/**
+ * The same with four rows. Their activations are loaded again for each band, because there are not enough registers for
+ * all.
+ */
 export function tilePairQ4x4(
   first: usize,
   second: usize,
@@ -284,7 +290,7 @@ export function tilePairQ4x4(
   v128.store(outD + outApart, dTotal3, 16)
 }
 
-/** total + scales * (the sums of pairs, added up and with the zero point taken out). */
+/** total + scales * (the sums of pairs, added up and without the zero point). */
 export function addBlock(total: v128, pairs: v128, zero: v128, weightScale: v128, scale: v128): v128 {
   return addScaled(total, i32x4.add(i32x4.extadd_pairwise_i16x8_s(pairs), zero), weightScale, scale)
 }

@@ -1,10 +1,10 @@
 /*
- * Product of 8 rows of 4-bit weights with many quantised activation rows: prefill. Relaxed tier only, and only where V8
- * fuses pairs of vectors into 256 bits: four rows then fit the 16 registers.
+ * Product of 8 rows of 4-bit weights with many quantised activation rows: prefill. Used in the relaxed tier only, and
+ * only if V8 fuses pairs of vectors into 256 bits: four rows then fit the 16 registers.
  *
  * The nibbles of a group of 8 rows are widened to bytes once, into scratch memory that stays in the first-level cache,
- * and every activation row then reads them as they are: fewer instructions a row than with nibbles.
- * Unpacked tile, 288 B: 8 float scales, then for each 4 columns rows 0-3 and rows 4-7, four bytes a row. The arithmetic
+ * and every activation row then reads the bytes: fewer instructions per row than with nibbles.
+ * Unpacked tile, 288 B: 8 float scales, then for each 4 columns rows 0-3 and rows 4-7, four bytes per row. The arithmetic
  * and its order are those of tile-q4.ts, and so is every bit of the result.
  *
  * Rows and sums are written out by hand, here and in all tile-*.ts: AssemblyScript has no arrays of vectors that stay in
@@ -55,7 +55,7 @@ export function tileUnpackedQ4x4(
 ): void {
   const sums = (columns >> 5) << 2
   const end = a + columns
-  // The other rows are addressed from the first one, so that one pointer moves for all.
+  // The other rows are addressed relative to the first, so that one pointer moves for all.
   let scale = a + 3 * columns
   const toB = b - a
   const toC = c - a

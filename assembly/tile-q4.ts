@@ -1,22 +1,22 @@
 /*
  * Product of 4-bit weights with one or four quantised activation rows.
  *
- * A band is the tiles of a group of 8 rows of weights, 144 B a tile of 32 columns: 8 bfloat16 scales, then for each
+ * A band is the tiles of a group of 8 rows of weights, 144 B per tile of 32 columns: 8 bfloat16 scales, then for each
  * 8 columns two vectors, rows 0-3 and rows 4-7; byte j (0..3) of a row's lane has column j in its low and column 4 + j
  * in its high nibble. weight = scale * (nibble - 8).
- * record: activations as in quantize.ts. out: 8 floats a band, overwritten.
+ * record: activations as in quantize.ts. out: 8 floats per band, overwritten.
  *
  * relaxed: i16x8.relaxed_dot multiplies int8 activations by nibbles (0..15, so the instruction is exact everywhere) and
- *   adds pairs. A pair is at most 2 * 127 * 15 = 3810; the 8 pairs of a tile stay below 2^15, so one widening a tile is
+ *   adds pairs. A pair is at most 2 * 127 * 15 = 3810; the 8 pairs of a tile stay below 2^15, so one widening per tile is
  *   enough. Four int8 of the activation are one 32-bit splat, shared by all rows.
- * plain: a lane of 16 bits holds 4 nibbles; shifted and masked it is a 16-bit integer already, and i32x4.dot_i16x8_s
- *   takes it as it is. Nibble k of the two lanes of a row are columns (0,2), (4,6), (1,3), (5,7) for k = 0..3, hence the
+ * plain: a lane of 16 bits holds 4 nibbles; shifted and masked it is already a 16-bit integer, and i32x4.dot_i16x8_s
+ *   takes it directly. Nibble k of the two lanes of a row are columns (0,2), (4,6), (1,3), (5,7) for k = 0..3, hence the
  *   order of the int16 copy of the activations.
- * The zero point is taken out with the record's -8 * sum. out = sum over tiles of (scale_w * scale_a) * integer dot, tile
+ * The record's -8 * sum removes the zero point. out = sum over tiles of (scale_w * scale_a) * integer dot, tile
  * after tile: the integers are the same in all tiers, and so is every bit of the result.
  *
- * One activation row goes through two bands at once (matmul.ts says which): their two streams of memory are fetched
- * side by side, and each splat serves both.
+ * One activation row is multiplied with two bands at once (chosen in matmul.ts): their two streams of memory are
+ * fetched side by side, and each splat serves both.
  */
 import { TileBytes } from '../src/runtime/abi/formats'
 import { addScaled } from './tile-q8'
@@ -54,7 +54,8 @@ export function tileQ4x1(
         let pairs1 = i16x8.splat(0)
         let pairs2 = i16x8.splat(0)
         let pairs3 = i16x8.splat(0)
-        // Tested at the end, since V8 only hoists out of a loop that it knows to run at least once (1.05 times as fast).
+        // Tested at the end, because V8 only hoists out of a loop that it knows to run at least once (1.05 times as
+        // fast).
         let g: usize = 0
         do {
           const low = v128.load32_splat(narrow + (g >> 2))
@@ -138,7 +139,7 @@ function scalarQ4(weights: usize, columns: usize, record: usize, out: usize): vo
   }
 }
 
-/** One band with four rows; only the plain and scalar tiers use it (relaxed: tile-q4-pair.ts). */
+/** One band with four rows. Only the plain and scalar tiers use it (relaxed: tile-q4-pair.ts). */
 export function tileQ4x4(
   weights: usize,
   columns: usize,
@@ -232,8 +233,8 @@ export function tileQ4x4(
 }
 
 /**
- * 15 in every byte. `columns` is a multiple of 32, so nothing is added; but a mask that the compiler knew to be constant
- * would be loaded anew at each use by newer V8 versions, which costs half of the speed.
+ * 15 in every byte. `columns` is a multiple of 32, so it adds nothing; but newer V8 versions would load a mask that
+ * they knew to be constant again at each use, which costs half of the speed.
  */
 export function nibbleMask(columns: usize): v128 {
   return i8x16.splat(15 + <i8>(columns & 31))

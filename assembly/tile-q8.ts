@@ -1,12 +1,12 @@
 /*
  * Product of 8-bit weights with one or four quantised activation rows.
  *
- * A band is the tiles of a group of 8 rows of weights, 272 B a tile of 32 columns: 8 bfloat16 scales, then 256 int8. For
+ * A band is the tiles of a group of 8 rows of weights, 272 B per tile of 32 columns: 8 bfloat16 scales, then 256 int8. For
  * each 8 columns, for each pair of them in the order (0,2) (4,6) (1,3) (5,7): rows 0-3, then rows 4-7, two int8 each.
  * record: activations as in quantize.ts; the int16 copy has the same order of pairs, so one 32-bit splat is a pair.
- * out: 8 floats a band, overwritten.
+ * out: 8 floats per band, overwritten.
  * Why int16: int8 x int8 has no exact relaxed instruction; widened, i32x4.dot_i16x8_s is exact everywhere, and the
- * 8-bit product is bound by memory in decode all the same. out = sum over tiles of (scale_w * scale_a) * integer dot,
+ * 8-bit product is bound by memory in decode anyway. out = sum over tiles of (scale_w * scale_a) * integer dot,
  * tile after tile. Bit-identical in all tiers. Two bands at once for one activation row: see tile-q4.ts.
  */
 import { TileBytes } from '../src/runtime/abi/formats'

@@ -1,11 +1,12 @@
 /*
  * Grouped product with the transposes of packed matrices: from the gradients of a product's outputs to those of its
- * inputs, dx = W^T dy. Groups, lists and packed weights are those of the product itself (matmul.ts); the rows dy and dx are
- * floats. Weights in q8 and q4 are multiplied as the floats that they stand for.
+ * inputs, dx = W^T dy. Groups, lists and packed weights are those of the product itself (matmul.ts); the rows dy and dx
+ * are floats. Weights in q8 and q4 are multiplied as floats.
  *
- * A chunk is a range of columns of one group, for all rows of its list. 8 columns of up to PANEL_ROWS rows are unpacked into
- * a panel of the thread (unpack-columns.ts), which then serves every row of the list: unpacking costs as much as two to four
- * rows of the product. Every output element is one sum in the order of the rows, whatever the chunk and whatever rows are beside it.
+ * A chunk is a range of columns of one group, for all rows of its list. 8 columns of up to PANEL_ROWS rows are unpacked
+ * into a panel of the thread (unpack-columns.ts), which then serves every row of the list: unpacking costs as much as
+ * two to four rows of the product. Every output element is one sum in the order of the rows, whatever its chunk and the
+ * other rows are.
  *
  * Arguments: TransposedArg (src/runtime/abi/training.ts). Bit-identical in all tiers.
  */
@@ -38,7 +39,7 @@ export function transposedMatmul(chunk: u32): void {
   }
 }
 
-/** The rows of a list with a panel of n x 8 weights; `input` and `output` are bytes into the rows. */
+/** Multiplies the rows of a list with a panel of n x 8 weights. `input` and `output` are byte offsets in the rows. */
 function multiply(panel: usize, n: usize, list: usize, count: u32, input: usize, output: usize, adds: bool): void {
   const fours = count & ~3
   for (let i: u32 = 0; i < fours; i += 4, list += 4 * LIST_ENTRY_BYTES) {

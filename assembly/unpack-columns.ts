@@ -1,8 +1,9 @@
 /*
- * 8 columns of packed weights as floats, row after row: what a product with the transpose reads (transposed-matmul.ts).
+ * Unpacks 8 columns of packed weights as floats, row after row, for a product with the transpose
+ * (transposed-matmul.ts).
  *
- * weights: the tile row (docs/FORMAT.md) that the first row lies in; band: bytes from one group of 8 rows to the next; column: the
- * first column, a multiple of 8; n: rows, a multiple of 8; panel: n x 8 floats, overwritten.
+ * weights: the tile row (docs/FORMAT.md) of the first row; band: bytes from one group of 8 rows to the next; column:
+ * the first column, a multiple of 8; n: rows, a multiple of 8; panel: n x 8 floats, overwritten.
  * A level times its scale is exact in single precision (8 bits by 8), so all tiers agree bit for bit.
  */
 import { TileBytes, WeightCode } from '../src/runtime/abi/formats'
@@ -44,7 +45,7 @@ function q4(scales: usize, levels: usize, panel: usize): void {
   }
 }
 
-/** Four pairs of columns, (0, 2), (4, 6), (1, 3), (5, 7); of each pair two bytes a row. */
+/** Four pairs of columns, (0, 2), (4, 6), (1, 3), (5, 7); each pair has two bytes per row. */
 function q8(scales: usize, levels: usize, panel: usize): void {
   for (let r: usize = 0; r < 8; r++, panel += 32) {
     const scale = reinterpret<f32>((<u32>load<u16>(scales + (r << 1))) << 16)
@@ -57,7 +58,7 @@ function q8(scales: usize, levels: usize, panel: usize): void {
   }
 }
 
-/** Column after column, 8 rows of each: a square turned about its diagonal. */
+/** Column after column, 8 rows of each: a transposed square. */
 function f32s(tile: usize, panel: usize): void {
   if (ASC_FEATURE_SIMD) {
     turn(tile, panel)
@@ -71,7 +72,7 @@ function f32s(tile: usize, panel: usize): void {
   }
 }
 
-/** Four columns of four rows, 32 bytes apart in both. */
+/** Transposes four columns of four rows, 32 bytes apart in both. */
 function turn(from: usize, to: usize): void {
   const a = v128.load(from)
   const b = v128.load(from, 32)
