@@ -84,7 +84,7 @@ const SHARDED: [folder: string, weight: string, shards: number, index: string][]
   ['11-molm-like-bin-bf16-sharded', 'BF16', 2, 'pytorch_model.bin.index.json'],
 ]
 for (const [folder, weight, shards, indexFile] of SHARDED) {
-  test(`${folder} has its ${weight} tensors where the index says`, async () => {
+  test(`${folder} has its ${weight} tensors in the files that the index names`, async () => {
     const { weight_map: map } = JSON.parse(await readFile(fixturePath(`${folder}/${indexFile}`), 'utf8'))
     await withFixture(folder, (_, checkpoint) => {
       assert.is(checkpoint.files.length, shards)
@@ -104,7 +104,7 @@ function shardOf(t: Tensor): string {
   return t.source.name.split(/[/\\]/).at(-1) ?? ''
 }
 
-test('the bfloat16 values of a .bin are the stored bits', async () => {
+test('the bfloat16 values of a .bin file are the stored bits', async () => {
   await withFixture('11-molm-like-bin-bf16-sharded', async (_, checkpoint) => {
     for (const t of checkpoint.tensors.values()) {
       if (t.dtype !== 'BF16') continue
@@ -114,7 +114,7 @@ test('the bfloat16 values of a .bin are the stored bits', async () => {
   })
 })
 
-test('safetensors are preferred before .bin, and one file before shards', async () => {
+test('safetensors files are preferred to .bin files, and one file to shards', async () => {
   const all: Files = {
     'config.json': config,
     'pytorch_model.bin.index.json': indexOf({ w: 'pytorch_model-1.bin' }),
@@ -138,7 +138,7 @@ test('safetensors are preferred before .bin, and one file before shards', async 
   await refuses(all, /no weights in this folder \(looked for model\.safetensors, /)
 })
 
-test('a legacy .bin is told from a zip by its first bytes', async () => {
+test('a legacy .bin file and a zip archive are distinguished by their first bytes', async () => {
   for (const form of ['zip', 'legacy'] as const) {
     const files = new MemoryFiles({ 'config.json': config, 'pytorch_model.bin': binVectors({ w: [1, 2] }, form) })
     const { tensors } = await openCheckpoint(files)
@@ -146,7 +146,7 @@ test('a legacy .bin is told from a zip by its first bytes', async () => {
   }
 })
 
-test('only what the index names is taken from a shard', async () => {
+test('only the tensors that the index names are read from a shard', async () => {
   const files = new MemoryFiles({
     'config.json': config,
     'model.safetensors.index.json': indexOf({ v: 'b.safetensors', w: 'a.safetensors' }),
@@ -159,7 +159,7 @@ test('only what the index names is taken from a shard', async () => {
   assert.equal([found.w.values, found.v.values], [[1], [2]])
 })
 
-test('closing closes every shard, and may be done twice', async () => {
+test('close closes every shard, and may be called twice', async () => {
   const files = new MemoryFiles({
     'config.json': config,
     'pytorch_model.bin.index.json': indexOf({ v: 'b.bin', w: 'a.bin' }),
@@ -215,7 +215,7 @@ test('an index cannot lead out of the folder', async () => {
   }
 })
 
-test('an index that is none is refused', async () => {
+test('a file that is not an index is refused', async () => {
   const withIndex = (index: string) => ({ 'config.json': config, 'model.safetensors.index.json': index })
   await refuses(withIndex('{'), /index\.json: not valid JSON/)
   await refuses(withIndex('{}'), /has no weight_map/)
@@ -231,10 +231,10 @@ test('a config.json that is missing or broken is refused', async () => {
   await refuses({ ...weights, 'config.json': new Uint8Array(2 ** 20 + 1) }, /too many for such a file/)
   await refuses({ ...weights, 'config.json': `{"a":${'{"a":'.repeat(1e5)}` }, /nested more than 64 deep/)
   const marked = new MemoryFiles({ ...weights, 'config.json': `\ufeff${config}` })
-  assert.is((await openCheckpoint(marked)).config.model_type, 'moduleformer', 'a byte order mark is passed over')
+  assert.is((await openCheckpoint(marked)).config.model_type, 'moduleformer', 'a byte order mark is skipped')
 })
 
-test('files that are not weights at all are told apart', async () => {
+test('files that are not weights are refused with their kind', async () => {
   const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n'
   for (const file of ['model.safetensors', 'pytorch_model.bin']) {
     await refuses({ 'config.json': config, [file]: pointer }, /a Git LFS pointer.*git lfs pull/)

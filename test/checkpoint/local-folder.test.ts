@@ -7,7 +7,7 @@ import { localFolder, openLocalFile } from '#molm/checkpoint/local-folder.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-test('files are listed and read by range, through links too', async () => {
+test('files are listed and read by range, also through links', async () => {
   await inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'sub'))
     await writeFile(join(dir, 'blob'), '0123456789')
@@ -55,7 +55,7 @@ test('a file that becomes shorter while it is open is noticed', async () => {
   })
 })
 
-test('what is not there or no file is named', async () => {
+test('a path that is missing or not a file is named', async () => {
   await inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'config.json'))
     await writeFile(join(dir, 'file'), '')

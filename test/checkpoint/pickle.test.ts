@@ -120,13 +120,13 @@ test('a name that the host does not know is refused before anything is called', 
   assert.equal(called, [])
 })
 
-test('opcodes that run or build by other ways are not known', async () => {
+test('opcodes that call or build in other ways are refused', async () => {
   for (const opcode of ['i', 'o', 'P', 'I', 'S', 'V', 'p', 'g', [0x82], [0x83], [0x84], [0x92], [0x8f], [0x97]]) {
     await refuses(/uses the opcode 0x[0-9a-f]{2}/, '(NNN', opcode, 'os\nsystem\n.')
   }
 })
 
-test('only what the host gave can be called, and only dicts have a state', async () => {
+test('only values of the host can be called, and only dicts have a state', async () => {
   await refuses(/calls something that cannot be called/, 'K', [1], ')R.')
   await refuses(/calls something that cannot be called/, 'X', littleEndian(4, 4), 'eval)R.')
   await refuses(/calls something that cannot be called/, 'chouse\nmake\nK', [1], 'R.')
@@ -134,7 +134,7 @@ test('only what the host gave can be called, and only dicts have a state', async
   await refuses(/sets the state of something that is not a dict/, 'chouse\nmake\n}b.')
 })
 
-test('a pickle that takes more than it has put is refused', async () => {
+test('a pickle that takes more values than it has pushed is refused', async () => {
   for (const body of [
     '.',
     '0.',
@@ -163,7 +163,7 @@ test('a pickle that takes more than it has put is refused', async () => {
   await refuses(/unknown protocol/, [0x80, 6], 'N.')
 })
 
-test('bytes that end before the pickle does are told apart from a broken pickle', () => {
+test('an incomplete pickle is distinguished from a broken one', () => {
   const whole = pickle([1, 2 ** 20, 2n ** 70n, 0.5, 'text', new Tuple('a'), new Map<Py, Py>([['k', null]])], 4)
   for (let size = 0; size < whole.length; size++) assert.is(unpickle(whole.slice(0, size), 0, host), undefined)
   assert.is(unpickle(joinBytes(whole, 'more'), 0, host)?.end, whole.length)
@@ -185,7 +185,7 @@ test('floods of objects end in an error', async () => {
   assert.is(read(new Uint8Array(2 ** 20 + 8).fill(0x28)), undefined, 'marks alone')
 })
 
-test('nesting of any depth and cycles are data like any other', () => {
+test('deep nesting and cycles are ordinary data', () => {
   const depth = 300_000
   const nested = joinBytes(new Uint8Array(depth).fill(0x5d), new Uint8Array(depth - 1).fill(0x61), '.')
   assert.ok(Array.isArray(read(nested)))

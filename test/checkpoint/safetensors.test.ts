@@ -46,14 +46,14 @@ test('a file cut short anywhere is refused', async () => {
   for (let size = 0; size < whole.length; size++) await refuses(whole.slice(0, size), /cut short/)
 })
 
-test('a header length that cannot be is refused without reading so much', async () => {
+test('an impossible header length is refused without reading that many bytes', async () => {
   for (const length of [2n ** 64n - 1n, 2n ** 63n, 2n ** 40n, 2n ** 26n]) {
     await refuses(joinBytes(littleEndian(length, 8), '{}'), /not a safetensors file/)
   }
   await refuses(joinBytes(littleEndian(3, 8), '{}'), /cut short \(its header has 3 bytes/)
 })
 
-test('a header that is no JSON object is refused', async () => {
+test('a header that is not a JSON object is refused', async () => {
   await refuses(safetensors('{"a":', eight), /\(header\): not valid JSON/)
   await refuses(safetensors('[1]', eight), /a JSON object was expected/)
   await refuses(safetensors('', eight), /not valid JSON/)
@@ -94,13 +94,13 @@ test('data that overlaps, leaves a hole or is left over is refused', async () =>
   await refuses(safetensors({ b: f32([1], 0, 4) }, eight), /4 stray bytes after the last tensor/)
 })
 
-test('names out of the file cannot steer the terminal', async () => {
+test('names from the file cannot steer the terminal', async () => {
   const error = await thrownBy(read(safetensors({ 'a\u001b[2J\nb': 3 }, eight)))
   assert.instance(error, UserError)
   assert.match((error as UserError).message, 'tensor a\\x1b[2J\\x0ab has')
 })
 
-test('keys with a meaning in JavaScript are names like any other', async () => {
+test('keys with a meaning in JavaScript are ordinary names', async () => {
   const { tensors } = await read(safetensors(`{"__proto__":${JSON.stringify(f32([2], 0, 8))}}`, eight))
   assert.is(tensors[0].name, '__proto__')
 })

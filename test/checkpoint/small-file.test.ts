@@ -7,7 +7,7 @@ import { readSmallFile } from '#molm/checkpoint/small-file.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-test('a small file is read whole, and one that is not there is undefined', async () => {
+test('a small file is read whole, and a missing one is undefined', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.json')
     assert.is(await readSmallFile(path, 10), undefined)
@@ -29,7 +29,7 @@ test('a file of terabytes is refused without being read', async () => {
   })
 })
 
-test('folders are no files', async () => {
+test('folders are not files', async () => {
   await inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'folder'))
     await rejectsWithUserError(() => readSmallFile(join(dir, 'folder'), 10), /folder: this is not a file/)
@@ -37,7 +37,7 @@ test('folders are no files', async () => {
 })
 
 if (process.platform !== 'win32') {
-  test('pipes and devices, which might never end, are refused', async () => {
+  test('pipes and devices are refused, because they may never end', async () => {
     await inTemporaryFolder(async (dir) => {
       execFileSync('mkfifo', [join(dir, 'pipe')])
       await symlink('/dev/zero', join(dir, 'zero'))

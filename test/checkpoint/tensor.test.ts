@@ -42,10 +42,10 @@ test('select, rows and transpose make views of views', async () => {
   assert.equal(await floatsOf(rows(select(t, 2, 3), 1, 2)), [15, 19, 23])
   assert.equal(await floatsOf(transpose(select(t, 0, 0))), [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])
   assert.equal(await floatsOf(rows(t, 2, 2)), [])
-  assert.equal(t.shape, [2, 3, 4], 'the tensor itself stays as it was')
+  assert.equal(t.shape, [2, 3, 4], 'the tensor itself does not change')
 })
 
-test('select, rows and transpose refuse what is not there', () => {
+test('select, rows and transpose refuse parts that do not exist', () => {
   const t = view([2, 3, 4], [12, 4, 1])
   assert.throws(() => select(t, 0, 2), RangeError)
   assert.throws(() => select(t, 3, 0), RangeError)
@@ -96,7 +96,7 @@ test('a tiny storage expanded to a huge tensor is not turned into floats', async
   await rejectsWithUserError(() => readFloats(view([2 ** 20, 2 ** 20], [0, 0])), /tensor w is too large/)
 })
 
-test('a large tensor is read in pieces, skipping what lies between its rows', async () => {
+test('a large tensor is read in pieces, without the bytes between its rows', async () => {
   const source = vastSource(200 * 2 ** 20)
   const mib = 2 ** 20
   const t: Tensor = { name: 'w', dtype: 'U8', shape: [2, 3, 2], strides: [100 * mib, 30 * mib, mib], source, offset: 0 }

@@ -28,7 +28,7 @@ const dict = (...items: [Py, Py][]) => new Map<Py, Py>(items)
 const whole = (of: SavedStorage) => tensor(storageId(of, 'legacy'), 0, [of.elements], [1])
 const FILE = torchLegacy(dict(['w', whole(storage)]), [storage])
 
-test('files that PyTorch saved are read, views and all', async () => {
+test('files that PyTorch saved are read, including views', async () => {
   for (const name of ['views-legacy.bin', 'views-legacy-protocol4.bin']) {
     assert.equal(await readAll(await read(await readFile(new URL(name, SAVED)))), VALUES_OF_VIEWS, name)
   }
@@ -48,7 +48,7 @@ test('storages are found in the order of the list of keys, not of the tensors', 
   assert.equal([found.w.values, found.v.values], [[1, 2, 3, 4], [5]])
 })
 
-test('old views of a storage count from the view, and stay inside it', async () => {
+test('offsets in an old view are relative to the view, and stay inside it', async () => {
   const view = (first: number, elements: number): SavedStorage => ({ ...storage, view: ['99', first, elements] })
   const over = (of: SavedStorage, first: number, shape: number[]) =>
     torchLegacy(dict(['w', tensor(storageId(of, 'legacy'), first, shape, [1])]), [storage])
@@ -73,7 +73,7 @@ test('a view cannot reach outside its storage', async () => {
   }
 })
 
-test('a forbidden global is named, wherever in the file it stands', async () => {
+test('a forbidden global anywhere in the file is named', async () => {
   const evil = new Call(new Global('posix', 'system'), new Tuple('touch hurt'))
   for (const protocol of [2, 4] as const) {
     await refuses(torchLegacy(dict(['w', evil]), [storage], protocol), /weights\.bin: refused.* asks for posix\.system/)
@@ -108,7 +108,7 @@ test('other pickles and other versions are refused', async () => {
   await refuses(patched(FILE, versionByte, [0xea]), /unknown version of torch\.save/)
 })
 
-test('a pickle longer than the first bytes looked at is read whole', async () => {
+test('a pickle longer than the first window is read whole', async () => {
   const storages = Array.from({ length: 3000 }, (_, i) => floatStorage(`${i}`.padStart(5, '0'), [i]))
   const root = dict(...storages.map((of, i): [Py, Py] => [`a tensor with quite a long name, number ${i}`, whole(of)]))
   const file = torchLegacy(root, storages)
@@ -122,7 +122,7 @@ test('a file cut short anywhere is refused', async () => {
   await refusesEveryTruncation(FILE, readTorchLegacy)
 })
 
-test('a file without its tensors, cut short within the pickles, says so', async () => {
+test('a file that is cut short within the pickles is refused with that reason', async () => {
   await refuses(FILE.slice(0, 200), /cut short \(it ends within its pickles\)/)
   await refuses(FILE.slice(0, FILE.length - 1), /cut short \(it ends within storage 94510\)/)
 })

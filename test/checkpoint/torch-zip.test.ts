@@ -28,11 +28,11 @@ const refuses = (file: Uint8Array, pattern: RegExp) => rejectsWithUserError(() =
 
 const storage = floatStorage('0', [1, 2, 3, 4])
 const dict = (...items: [Py, Py][]) => new Map<Py, Py>(items)
-/** A file of one tensor `w` over a storage of four floats. */
+/** A file of one tensor `w` that views a storage of four floats. */
 const fileOf = (first: number, shape: number[], strides: number[]) =>
   torchZip(dict(['w', tensor(storageId(storage, 'zip'), first, shape, strides)]), [storage])
 
-test('a file that PyTorch saved is read, views and all', async () => {
+test('a file that PyTorch saved is read, including views', async () => {
   assert.equal(await readAll(await read(await readFile(new URL('views-zip.bin', SAVED)))), VALUES_OF_VIEWS)
 })
 
@@ -50,15 +50,15 @@ test('views of shared storages are read in every form of archive', async () => {
   }
 })
 
-test('tensors that share a storage lie in the same bytes', async () => {
+test('tensors that share a storage share its bytes', async () => {
   const { root, storages } = stateOfViews('zip')
   const byName = new Map((await read(torchZip(root, storages))).map((t) => [t.name, t]))
   assert.is(byName.get('base')?.offset, byName.get('alias')?.offset)
   assert.is(byName.get('block')?.offset, (byName.get('base')?.offset ?? 0) + 4 * 8)
-  assert.is((byName.get('base')?.offset ?? 1) % 64, 0, 'data is found behind the padding')
+  assert.is((byName.get('base')?.offset ?? 1) % 64, 0, 'data is found after the padding')
 })
 
-test('an empty state dict and entries that are no tensors are read past', async () => {
+test('an empty state dict is read, and entries that are not tensors are skipped', async () => {
   assert.equal(await read(torchZip(dict(), [])), [])
   const size = new Call(new Global('torch', 'Size'), new Tuple(new Tuple(2, 3)))
   const device = new Call(new Global('torch', 'device'), new Tuple('cpu'))
@@ -145,14 +145,14 @@ test('a storage must be as large as the pickle says', async () => {
   await refuses(torchZip(dict(['v', two], ...root), [storage]), /describes storage 0 in two ways/)
 })
 
-test('keys of storages lead nowhere but to storages', async () => {
+test('keys of storages lead only to storages', async () => {
   for (const key of ['../data.pkl', '/etc/passwd', '__proto__', 'x\n']) {
     const odd = storageId({ ...storage, key }, 'zip')
     await refuses(torchZip(dict(['w', tensor(odd, 0, [1], [1])]), [storage]), /the file has nothing/)
   }
 })
 
-test('calls with other arguments than torch gives are refused', async () => {
+test('calls with arguments that torch does not use are refused', async () => {
   const id = storageId(storage, 'zip')
   const rebuild = (...args: Py[]) => torchZip(dict(['w', new Call(REBUILD_TENSOR, new Tuple(...args))]), [storage])
   await refuses(rebuild(), /has a tensor without a storage/)
@@ -189,7 +189,7 @@ test('one long list shared among many tensors is not copied for each', async () 
   await refuses(torchZipOf(pickled, [storage]), /tensor 10000 has an impossible shape/)
 })
 
-test('a root that is no state dict of tensors is refused', async () => {
+test('a root that is not a state dict of tensors is refused', async () => {
   const w = tensor(storageId(storage, 'zip'), 0, [4], [1])
   await refuses(torchZip(w, [storage]), /holds no state dict/)
   await refuses(torchZip([w], [storage]), /holds no state dict/)
@@ -210,7 +210,7 @@ test('archives that torch did not write are refused', async () => {
   assert.equal(await read(zip([pkl], { comment: 'a comment' })), [])
 })
 
-test('a directory that lies about itself is refused', async () => {
+test('a directory with false sizes or offsets is refused', async () => {
   const file = fileOf(0, [4], [1])
   const end = file.length - 22
   const locator = end - 20
@@ -228,7 +228,7 @@ test('a directory that lies about itself is refused', async () => {
   await refuses(patched(file, central + 28, littleEndian(0xffff, 2)), /zip directory is broken/)
 })
 
-test('a pickle cut short inside a whole archive is refused', async () => {
+test('an incomplete pickle in a complete archive is refused', async () => {
   const whole = pickle(dict(['w', tensor(storageId(storage, 'zip'), 0, [4], [1])]))
   for (let size = 0; size < whole.length; size++) {
     await refuses(torchZipOf(whole.slice(0, size), [storage]), /its pickle is cut short/)

@@ -13,7 +13,7 @@ const onPosix = process.platform === 'win32' ? test.skip : test
 
 const MOST = 2 ** 20
 
-test('is read whole up to that, and refused with its size beyond', () =>
+test('is read whole up to the limit, and refused with its size beyond it', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a')
     const bytes = Buffer.alloc(MOST, 'abc')
@@ -52,7 +52,7 @@ onPosix('takes no more memory if it comes in small pieces', () =>
     execFileSync('mkfifo', [pipe])
     const memory = () => process.memoryUsage().arrayBuffers
     const [pieces, before] = [128, memory()]
-    // A pipe holds no more, so that every piece is read by itself.
+    // A pipe holds no more, so every piece is read separately.
     const piece = Buffer.alloc(2 ** 16, 'abc')
     let most = 0
     const write = async () => {

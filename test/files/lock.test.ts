@@ -20,21 +20,21 @@ const QUICK = { threads: 1, network: IMPATIENT }
 const onLinux = process.platform === 'linux' ? test : test.skip
 const ifUnshared = canUnshare ? test : test.skip
 
-/** A number that no process has. */
+/** Number of no process. */
 const NO_PROCESS = 2 ** 22 + 1
 
-/** Leaves a lock of this process, but for what `change` says. */
+/** Leaves a lock of this process, with the differences in `change`. */
 async function lockOf(path: string, change: object): Promise<void> {
   await writeFile(path, JSON.stringify({ ...(await thisProcess()), ...change }))
 }
 
-/** As if the lock had been written so long ago. */
+/** Makes a lock look as if it had been written `ms` milliseconds ago. */
 async function age(path: string, seconds: number): Promise<void> {
   const then = new Date(Date.now() - 1000 * seconds)
   await utimes(path, then, then)
 }
 
-test('a lock is held by one, and free after its release', async () => {
+test('a lock has one holder, and is free after its release', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'deep', 'a.lock')
     const lock = await takeLock(path, 'a pull of org/model')
@@ -48,7 +48,7 @@ test('a lock is held by one, and free after its release', async () => {
   })
 })
 
-test('of many at once one gets it, also when it was stale', async () => {
+test('one of several callers gets a lock, even if it was stale', async () => {
   for (const isStale of [false, ...new Array(12).fill(true)]) {
     await inTemporaryFolder(async (dir) => {
       const path = join(dir, 'a.lock')
@@ -62,7 +62,7 @@ test('of many at once one gets it, also when it was stale', async () => {
   }
 })
 
-test('a lock that is empty for a moment, where there are no links, gets its owner before it is judged', async () => {
+test('without links, a lock that is empty for a moment is not taken for a damaged one', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     await writeFile(path, '')
@@ -77,7 +77,7 @@ test('a lock that is empty for a moment, where there are no links, gets its owne
   })
 })
 
-test('a lock of a process that has ended is stale, as is one whose number another process has now', async () => {
+test('a lock is stale if its process has ended, even if another process has its number now', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     const child = spawn(process.execPath, ['-e', ''])
@@ -94,8 +94,8 @@ test('a lock of a process that has ended is stale, as is one whose number anothe
 onLinux('a process that has ended holds no lock, though its parent never asks how', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
-    // The shell becomes `sleep`, which never waits for the child that the shell began. The child lives until then: of
-    // one that ends before, the shell itself asks.
+    // The shell becomes `sleep`, which never waits for the shell's child. The child lives until then: the shell itself
+    // would wait for one that ends earlier.
     const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
     })
@@ -121,7 +121,7 @@ test('a lock of another machine holds as long as it is written to', async () => 
     const path = join(dir, 'a.lock')
     await lockOf(path, { pid: 1, host: 'elsewhere' })
     await rejectsWithUserError(() => takeLock(path, 'x'), /process 1 on elsewhere/)
-    // By a clock that was set since, it may seem to have been written tomorrow.
+    // If the clock was set back since, it may seem to have been written tomorrow.
     for (const seconds of [-600, 600]) {
       await lockOf(path, { pid: 1, host: 'elsewhere' })
       await age(path, seconds)
@@ -197,7 +197,7 @@ ifUnshared('a process with the /proc of others takes no number there for its own
   }),
 )
 
-test('where no lock can be written that is said in a line', async () => {
+test('a lock that cannot be written is reported in one line', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
     await rejectsWithUserError(
@@ -213,7 +213,7 @@ test('where no lock can be written that is said in a line', async () => {
   })
 })
 
-test('who releases does not take away the lock of another', async () => {
+test('a release does not remove the lock of another process', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     const lock = await takeLock(path, 'x')
@@ -223,7 +223,7 @@ test('who releases does not take away the lock of another', async () => {
   })
 })
 
-test('of two pulls of a model at once one is refused, and the other is right', async () => {
+test('one of two simultaneous pulls of a model is refused, and the other succeeds', async () => {
   await withHub(async (hub) => {
     await hub.serve('org/model', '02-base-safetensors-f32')
     const results = await Promise.allSettled(['f32', 'q4'].map((quant) => pullModel(`org/model:${quant}`, QUICK)))

@@ -8,7 +8,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('writing a file whole or not at all')
 
-test('replaces a former file, and what was left of an earlier attempt', () =>
+test('replaces an earlier file, and the partial file of an earlier attempt', () =>
   inTemporaryFolder(async (folder) => {
     const path = join(folder, 'file')
     await writeFile(path, 'former')
@@ -18,7 +18,7 @@ test('replaces a former file, and what was left of an earlier attempt', () =>
     assert.equal(await readdir(folder), ['file'])
   }))
 
-test('leaves a former file as it was when a piece cannot be made', () =>
+test('keeps the earlier file if a piece cannot be made', () =>
   inTemporaryFolder(async (folder) => {
     const path = join(folder, 'file')
     await writeFile(path, 'former')
@@ -32,7 +32,7 @@ test('leaves a former file as it was when a piece cannot be made', () =>
     assert.equal(await readdir(folder), ['file'])
   }))
 
-test('gives a file the permissions that are wanted, under the name that is wanted until it is complete', () =>
+test('uses the given permissions, and the given name until the file is complete', () =>
   inTemporaryFolder(async (folder) => {
     const path = join(folder, 'file')
     const partial = join(folder, 'file.1')

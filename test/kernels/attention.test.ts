@@ -23,7 +23,7 @@ import { dot, stickBreaking } from '../support/reference-math.js'
 
 const test = suite('stick-breaking attention')
 
-/** Half a unit in the last place of the largest value: where the model stops. */
+/** Bound for the stopping of the model: half a unit in the last place of the largest value. */
 const ENOUGH = 2 ** -25
 
 interface Case {
@@ -35,10 +35,10 @@ interface Case {
   position: number
   oldest?: number
   enough?: number
-  /** Spread of queries: large ones use the stick up within a few keys. */
+  /** Spread of queries: large ones use up the stick within a few keys. */
   spread?: number
   shared?: boolean
-  /** Numbers of the cached rows. */
+  /** Number type of the cached rows. */
   rows?: CacheFormat
 }
 
@@ -72,7 +72,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => WithDepths {
   }
 }
 
-/** The whole sum in double precision, over every key that is kept. */
+/** The sum over every kept key in double precision. */
 function reference(c: Case): Float64Array {
   const { channels, heads, k, tokens, position, oldest = 0, rows = 'f32' } = c
   const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows), asCached(valuesOf(c), rows)]
@@ -95,7 +95,10 @@ function reference(c: Case): Float64Array {
   return output
 }
 
-/** What stopping may leave out, in units of the largest value, and float32 roundings of sums over a few hundred keys. */
+/**
+ * Maximum error in units of the largest value: from stopping, and from float32 roundings of sums over a few hundred
+ * keys.
+ */
 function toleranceOf(c: Case): number {
   const largest = valuesOf(c).reduce((most, v) => Math.max(most, Math.abs(v)), 0)
   return (c.enough ?? ENOUGH) * largest + 4e-6 * largest
@@ -123,7 +126,7 @@ function check(c: Case): WithDepths {
 
 const BASE: Case = { channels: 64, heads: 4, k: 2, tokens: 5, position: 0 }
 
-test('one token alone attends to itself with a share below 1', () => void check({ ...BASE, tokens: 1 }))
+test('a single token attends to itself with a share below 1', () => void check({ ...BASE, tokens: 1 }))
 test('a prompt from the start', () => void check({ ...BASE, tokens: 70 }))
 test('new tokens over a cache', () => void check({ ...BASE, position: 203 }))
 test('one head over all channels', () => void check({ ...BASE, heads: 1, position: 40 }))
@@ -163,7 +166,7 @@ for (const [channels, heads] of [
   })
 }
 
-test('a decode step with few items shares out its heads', async () => {
+test('a decode step with few items divides its heads among the threads', async () => {
   const bank = bankOf('relaxed')
   const run = prepare(bank, { ...BASE, channels: 128, heads: 4, tokens: 1, position: 150 })
   const expected = run(1)
@@ -179,7 +182,7 @@ test('a decode step with few items shares out its heads', async () => {
   }
 })
 
-test('stops once the rest of the stick is below any rounding, and errs by no more', () => {
+test('stops once the rest of the stick is below any rounding, with no larger error', () => {
   const { depths } = check({ ...BASE, position: 400, spread: 6 })
   assert.ok(
     depths.every((depth) => depth > 0 && depth < 200),
@@ -187,7 +190,7 @@ test('stops once the rest of the stick is below any rounding, and errs by no mor
   )
 })
 
-test('with a coarse bound it stops sooner, and errs by no more than the bound', () => {
+test('with a coarse bound it stops sooner, with an error within the bound', () => {
   const fine = check({ ...BASE, position: 300, tokens: 8 })
   const coarse = check({ ...BASE, position: 300, tokens: 8, enough: 0.05 })
   assert.ok(coarse.depths.every((depth, i) => depth <= fine.depths[i]))
@@ -201,7 +204,7 @@ test('without a bound it visits every key', () => {
 })
 
 for (const threads of [2, 3]) {
-  test(`${threads} threads give the bits of one`, async () => {
+  test(`${threads} threads give the same bits as one`, async () => {
     const bank = bankOf('relaxed')
     const run = prepare(bank, { ...BASE, tokens: 60, position: 150 })
     await sameWithHelpers(bank, [run], threads, { rounds: 20, ms: 200 })

@@ -20,7 +20,7 @@ function run(bank: Bank, table: Uint8Array, format: 'f32' | 'q8', columns: numbe
 
 for (const format of ['f32', 'q8'] as const) {
   for (const scale of [undefined, 12, 0.3]) {
-    test(`${format} rows, ${scale === undefined ? 'as they are' : `times ${scale}`}`, () => {
+    test(`${format} rows, ${scale === undefined ? 'unchanged' : `times ${scale}`}`, () => {
       for (const columns of [1, 31, 32, 33, 96]) {
         const weights = normalFloats(ENTRIES * columns, 71)
         const request = { ...matrixRequest(weights, ENTRIES, columns, format), kind: 'rows' as const }

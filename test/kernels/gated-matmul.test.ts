@@ -31,7 +31,7 @@ const test = suite('gated products')
 /** act(G x) * (U x) for several pairs of matrices, each with the activation rows of its list. */
 interface Case {
   format: WeightFormat
-  /** f, channels inside. */
+  /** f, hidden channels. */
   hidden: number
   columns: number
   /** Activation rows of each group. */
@@ -43,7 +43,7 @@ interface Case {
 const itemsOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
 const inputsOf = (c: Case): Float32Array => normalFloats(itemsOf(c) * c.columns, 81, 1.5)
 
-/** Where the n-th item of all lists reads and writes: rows in an order of no pattern. */
+/** Row that the n-th item of all lists reads and writes, in an order without a pattern. */
 function orderOf(c: Case, seed: number): number[] {
   const keys = integers(itemsOf(c), seed, 2 ** 30)
   return keys.map((_, n) => n).sort((a, b) => keys[a] - keys[b])
@@ -64,7 +64,7 @@ function packed(bank: Bank, c: Case, group: number): Uint8Array {
   return pack(bank, matrixRequest(weightsOf(c, group), 2 * padded(c.hidden), c.columns, c.format)).bytes
 }
 
-/** Lays a case out in a bank; the result runs it as for `threads` threads and returns what came out. */
+/** Prepares a case in a bank. The result is a function that runs it as for `threads` threads and returns the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { format, hidden, columns, groups, activation = 'silu', hasRecords = true } = c
   const items = itemsOf(c)
@@ -91,7 +91,10 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   }
 }
 
-/** Against double precision, with the roundings of both sums (see matmul.test.ts) brought through the product. */
+/**
+ * Compares with double precision. The tolerance is the roundings of both sums (see matmul.test.ts), propagated through
+ * the product.
+ */
 function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
   const { format, hidden, columns, groups, activation = 'silu' } = c
   const inputs = inputsOf(c)
@@ -120,7 +123,7 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
   }
 }
 
-/** Checks a case on every tier, against each other and against the reference, in several divisions into chunks. */
+/** Compares the tiers with each other and with the reference, in several divisions into chunks. */
 function check(c: Case): void {
   const bank = bankOf('scalar')
   const expected = prepare(bank, c)(1)
@@ -143,7 +146,7 @@ function check(c: Case): void {
 
 for (const format of ['f32', 'q8', 'q4'] as const) {
   for (const hidden of [1, 16, 31, 32, 33, 64, 96, 100]) {
-    test(`${format}, ${hidden} channels inside`, () => {
+    test(`${format}, ${hidden} hidden channels`, () => {
       for (const items of [1, 3, 5]) check({ format, hidden, columns: 70, groups: [items] })
     })
   }
@@ -161,7 +164,7 @@ for (const activation of Object.keys(ACTIVATIONS) as ActivationName[]) {
 }
 
 for (const threads of [2, 3]) {
-  test(`${threads} threads give the bits of one, job after job`, async () => {
+  test(`${threads} threads give the same bits as one, job after job`, async () => {
     for (const tier of ['relaxed', 'plain'] as const) {
       const bank = bankOf(tier)
       const runs = (['q4', 'q8', 'f32'] as const).map((format) => {

@@ -29,7 +29,7 @@ const weightOf = ({ heads, headSize, norm }: Case): Float32Array =>
   normalFloats(norm === 'row' ? heads * headSize : headSize, 62)
 const anglesOf = ({ tokens, headSize }: Case): Float32Array => normalFloats(tokens * (headSize / 2), 63, 3)
 
-/** What comes out, margins included. */
+/** Output, including margins. */
 function run(bank: Bank, c: Case, threads: number): Float32Array {
   const { heads, headSize, tokens, perToken = 1, norm, clip, isRotated } = c
   const columns = heads * headSize
@@ -76,8 +76,8 @@ function check(c: Case): void {
     const row = values.subarray(r * columns, (r + 1) * columns)
     const found = expected.subarray(r * stride, (r + 1) * stride)
     isNear(found.subarray(MARGIN, MARGIN + columns), reference(row, Math.floor(r / perToken), c), 5e-6, `row ${r}`)
-    isNear(found.subarray(0, MARGIN), new Float32Array(MARGIN).fill(7), 0, 'what stands before')
-    isNear(found.subarray(MARGIN + columns), new Float32Array(stride - MARGIN - columns).fill(7), 0, 'what follows')
+    isNear(found.subarray(0, MARGIN), new Float32Array(MARGIN).fill(7), 0, 'the margin before')
+    isNear(found.subarray(MARGIN + columns), new Float32Array(stride - MARGIN - columns).fill(7), 0, 'the margin after')
   }
   for (const tier of TIERS) {
     for (const threads of [1, 2, 8])
@@ -97,13 +97,13 @@ for (const headSize of [2, 4, 6, 10, 16, 24, 30, 64, 128]) {
   })
 }
 for (const headSize of [1, 3, 9]) {
-  test(`heads of ${headSize} channels, which have no halves to turn`, () => {
+  test(`heads of ${headSize} channels, which have no halves to rotate`, () => {
     for (const norm of ['row', 'head'] as const) check({ ...BASE, headSize, norm, clip: 0.7 })
   })
 }
 test('several rows of one position', () => check({ ...BASE, perToken: 3, norm: 'head', isRotated: true }))
 test('many tokens, divided into chunks', () => check({ ...BASE, tokens: 83, norm: 'row', isRotated: true }))
-test('nothing at all leaves the rows as they are', () => {
+test('without any step the rows stay the same', () => {
   const c = { ...BASE, tokens: 1 }
   sameBits(run(bankOf('relaxed'), c, 1).slice(MARGIN, MARGIN + 48), rowsOf(c))
 })

@@ -26,7 +26,7 @@ import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('matrix products')
 
-/** A grouped product: as many matrices as there are lists, each with the activation rows of its list. */
+/** A grouped product: one matrix per list, and each list has its own activation rows. */
 interface Case {
   format: WeightFormat
   rows: number
@@ -44,10 +44,10 @@ const weightsOf = ({ rows, columns }: Case, group: number): Float32Array => norm
 const inputsOf = (c: Case): Float32Array => normalFloats(tokensOf(c) * c.columns, 7, 1.5)
 const biasOf = ({ rows }: Case, group: number): Float32Array => normalFloats(rows, 200 + group)
 
-/** Output row of the n-th activation row: another order, so that lists matter. */
+/** Output row of the n-th activation row, in another order so that lists matter. */
 const target = (n: number, tokens: number): number => tokens - 1 - n
 
-/** Lays a case out in a bank; the result runs it as for `threads` threads and returns what came out. */
+/** Prepares a case in a bank. The result is a function that runs it as for `threads` threads and returns the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { format, rows, columns, groups, activation, hasBias, hasRecords, scale } = c
   const tokens = tokensOf(c)
@@ -107,7 +107,7 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
   }
 }
 
-/** Checks a case on every tier, against each other and against the reference, in several divisions into chunks. */
+/** Compares the tiers with each other and with the reference, in several divisions into chunks. */
 function check(c: Case): void {
   const bank = bankOf('scalar')
   const expected = prepare(bank, c)(1)
@@ -174,7 +174,7 @@ for (const activation of Object.keys(ACTIVATIONS) as ActivationName[]) {
 }
 
 for (const threads of [1, 2, 3]) {
-  test(`${threads} threads give the bits of one, job after job`, async () => {
+  test(`${threads} threads give the same bits as one, job after job`, async () => {
     const cases: Case[] = [
       { format: 'q4', rows: 512, columns: 256, groups: [1, 2, 5], activation: 'gelu_new', hasRecords: true },
       { format: 'q8', rows: 256, columns: 512, groups: [9], hasBias: true },

@@ -14,7 +14,7 @@ const test = suite('packing')
 
 type SourceType = 'F32' | 'F16' | 'BF16' | 'F64'
 
-/** How a matrix lies in its checkpoint: strides for so many rows and columns. */
+/** Orders of a matrix in its checkpoint: strides for `rows` rows and `cols` columns. */
 const PLACES: Record<string, (rows: number, cols: number) => Pick<PackRequest, 'rowStride' | 'colStride'>> = {
   'row after row': (_, cols) => ({ rowStride: cols, colStride: 1 }),
   transposed: (rows) => ({ rowStride: 1, colStride: rows }),
@@ -35,7 +35,7 @@ function stored(dtype: SourceType, count: number, seed: number): Uint8Array {
   const values = normalFloats(count, seed)
   if (dtype === 'F32') return new Uint8Array(values.buffer)
   if (dtype === 'F64') return new Uint8Array(Float64Array.from(values, (v) => v * (1 + 1e-12)).buffer)
-  // Any 16 bits are a number in both; exponents of all ones are left out, being NaN or infinite.
+  // Any 16 bits are a number in both; exponents of all ones, which mean NaN and infinity, are left out.
   const bits = integers(count, seed, 65536).map((b) => (dtype === 'F16' ? b & ~0x4000 : (b & 0x83ff) | 0x3c00))
   return new Uint8Array(Uint16Array.from(bits).buffer)
 }
@@ -54,7 +54,7 @@ function requestOf(
   return { bytes, dtype: dtype as DType, firstElement, rows, cols, rowStride, colStride, kind, format }
 }
 
-/** Weights of a request, row-major, rounded to float32 as the kernels take them. */
+/** Weights of a request, row-major, rounded to float32 like in the kernels. */
 function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride, colStride }: PackRequest): Float32Array {
   const element = elementReader(dtype, bytes)
   return Float32Array.from({ length: rows * cols }, (_, i) => {
@@ -63,7 +63,7 @@ function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride, colStrid
   })
 }
 
-/** Packs on every tier, checks that all give the same bytes, and returns them. */
+/** Packs on every tier, checks that all return the same bytes, and returns them. */
 function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
   const expected = pack(bankOf('scalar'), request)
   for (const tier of TIERS) {
@@ -74,7 +74,7 @@ function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: n
   return expected
 }
 
-/** Calls `visit` with each run of 32 columns of a row: the weights that share a scale. */
+/** Calls `visit` with each run of 32 columns of a row, whose weights share a scale. */
 function forBlocks(rows: number, cols: number, visit: (indices: number[]) => void): void {
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < cols; c += 32) {
@@ -85,7 +85,7 @@ function forBlocks(rows: number, cols: number, visit: (indices: number[]) => voi
 
 for (const dtype of ['F32', 'F16', 'BF16', 'F64'] as const) {
   for (const place of Object.keys(PLACES)) {
-    test(`${dtype}, ${place}: f32 keeps every weight, 8 and 4 bits come near`, () => {
+    test(`${dtype}, ${place}: f32 keeps every weight, 8 and 4 bits are close`, () => {
       for (const shape of SHAPES) {
         const [rows, cols] = shape
         const exact = requestOf(dtype, place, shape, 'matrix', 'f32')
@@ -108,7 +108,7 @@ for (const dtype of ['F32', 'F16', 'BF16', 'F64'] as const) {
   })
 }
 
-/** Half a level at most, beyond the largest weight's share that a scale rounded down to 8 bits may lose. */
+/** Bound of the error: half a level, and what the largest weight loses if its scale is rounded down to 8 bits. */
 function checkQ8(packed: Float32Array, weights: Float32Array, rows: number, cols: number): void {
   forBlocks(rows, cols, (indices) => {
     const most = Math.max(...indices.map((i) => Math.abs(weights[i])))
@@ -119,7 +119,7 @@ function checkQ8(packed: Float32Array, weights: Float32Array, rows: number, cols
   })
 }
 
-/** Never a larger squared error than with the scale that puts the block's largest magnitude on level -8. */
+/** Bound of the squared error: that with the scale that puts the block's largest magnitude on level -8. */
 function checkQ4(packed: Float32Array, weights: Float32Array, rows: number, cols: number): void {
   let found = 0
   let plain = 0
@@ -188,7 +188,7 @@ test('blocks of zeros and of the tiniest weights stay finite', () => {
   }
 })
 
-test('4 bits: a row of weights too small for a scale is zero, and one that is not finite spoils no other', () => {
+test('4 bits: a row of weights too small for a scale is zero, and one that is not finite changes no other', () => {
   const weights = normalFloats(8 * 32, 54)
   weights.fill(9e-37, 0, 32)
   weights[3 * 32 + 5] = Number.NaN

@@ -33,7 +33,7 @@ interface Case {
   window?: number
   /** Spread of queries: large ones leave all the weight to a few keys. */
   spread?: number
-  /** Numbers of the cached rows. */
+  /** Number type of the cached rows. */
   rows?: CacheFormat
 }
 
@@ -45,7 +45,7 @@ const valuesOf = (c: Case): Float32Array => cachedOf(c, 52)
 const queriesOf = ({ tokens, perToken = 1, heads, headSize, spread = 1 }: Case): Float32Array =>
   normalFloats(tokens * perToken * heads * headSize, 53, spread)
 
-/** Lays a case out in a bank; the result runs it as for `threads` threads and returns what came out. */
+/** Prepares a case in a bank. The result is a function that runs it as for `threads` threads and returns the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
   const channels = keyValueHeads * headSize
@@ -65,7 +65,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   }
 }
 
-/** The whole sum in double precision, over every key that is seen. */
+/** The sum over every visible key in double precision. */
 function reference(c: Case): Float64Array {
   const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
   const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows), asCached(valuesOf(c), rows)]
@@ -123,7 +123,7 @@ function checkBoth(c: Case): void {
 
 const BASE: Case = { heads: 4, keyValueHeads: 2, headSize: 16, tokens: 5, position: 0 }
 
-test('one token alone sees its own value', () => {
+test('a single token sees its own value', () => {
   const c = { ...BASE, tokens: 1 }
   const { output } = check(c)
   const values = valuesOf(c)
@@ -182,7 +182,7 @@ test('scores far apart leave the weight to one key, scores far below zero are no
   checkBoth({ ...BASE, position: 400, spread: 40 })
 })
 
-test('the outcome of a token does not depend on how the prompt was split', () => {
+test('the output of a token does not depend on the split of the prompt', () => {
   const whole = { ...BASE, tokens: 300, heads: 2, keyValueHeads: 1 }
   const bank = bankOf('relaxed')
   const together = prepare(bank, whole)(2).output
@@ -209,7 +209,7 @@ test('the outcome of a token does not depend on how the prompt was split', () =>
 })
 
 for (const threads of [1, 2, 3]) {
-  test(`${threads} threads give the bits of one, with units of every kind`, async () => {
+  test(`${threads} threads give the same bits as one, with units of every kind`, async () => {
     for (const tier of ['relaxed', 'plain'] as const) {
       const bank = bankOf(tier)
       const runs = [
@@ -217,7 +217,7 @@ for (const threads of [1, 2, 3]) {
         prepare(bank, { ...BASE, tokens: 1, position: 650, headSize: 64, rows: 'bf16' }),
         prepare(bank, { ...BASE, tokens: 2, position: 300, headSize: 9, window: 270 }),
       ]
-      // It has room for the sums of as many threads as it is divided for.
+      // It has room for the sums of the threads that it is divided for.
       await sameWithHelpers(bank, runs, threads, { rounds: 30, ms: 200, fewest: threads })
     }
   })

@@ -11,7 +11,7 @@ const test = suite('summary of logits')
 function summaries(logits: Float32Array): (LogitSummary | undefined)[] {
   return TIERS.map((tier) => {
     const bank = bankOf(tier)
-    // The row before it must not count.
+    // The previous row must not count.
     const rows = Float32Array.from({ length: 2 * logits.length }, (_, i) => logits[i - logits.length] ?? 1e9)
     const summary = new Summary(bank, placeRows(bank, rows, logits.length))
     summary.run(2)
@@ -39,7 +39,7 @@ test('the lowest of equals is the largest, within a part and across parts', () =
   check(new Float32Array(9000).fill(-7))
 })
 
-test('what is not a number, or minus infinity, is passed over', () => {
+test('NaN and minus infinity are ignored', () => {
   const logits = normalFloats(5000, 6)
   logits[0] = Number.NaN
   logits[100] = Number.NEGATIVE_INFINITY
@@ -47,7 +47,7 @@ test('what is not a number, or minus infinity, is passed over', () => {
   check(logits)
 })
 
-test('none is given where no logit is finite, or one is infinite', () => {
+test('there is no summary if no logit is finite, or one is infinite', () => {
   for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
     for (const summary of summaries(new Float32Array(300).fill(value))) assert.is(summary, undefined)
   }

@@ -9,13 +9,13 @@ import { rejectsWithUserError } from '../support/rejects.js'
 
 const BASE = '02-base-safetensors-f32'
 
-test('the tensors of every fixture are all needed or on the list to ignore', async () => {
+test('every tensor of a fixture is needed or on the list of ignored ones', async () => {
   for (const name of FIXTURES) {
     await withFixture(name, (config, { tensors }) => assert.equal(checkTensors(blueprintOf(config), tensors), [], name))
   }
 })
 
-test('a missing tensor is named, whichever it is', async () => {
+test('any missing tensor is named', async () => {
   await withFixture(BASE, async (config, { tensors }) => {
     const needed = [...tensors.keys()].filter((name) => !/\.(mask|cum_weight)$/.test(name))
     for (const name of needed) {
@@ -40,7 +40,7 @@ test('a misshapen tensor is named with both shapes', async () => {
   })
 })
 
-test('a config.json that promises more layers or experts than there are is refused', async () => {
+test('a config.json with more layers or experts than the checkpoint is refused', async () => {
   await withFixture(BASE, async (config, { tensors }) => {
     const withExperts = (attention: number[], mlp: number[]) =>
       config.mixtures.map((mixture) => ({ ...mixture, experts: mixture.kind === 'attention' ? attention : mlp }))
@@ -57,7 +57,7 @@ test('a config.json that promises more layers or experts than there are is refus
   })
 })
 
-test('weights that are no floating point numbers are refused', async () => {
+test('weights that are not floating point numbers are refused', async () => {
   await withFixture(BASE, async (config, checkpoint) => {
     const { tensors } = checkpoint
     const name = 'transformer.wte.weight'
@@ -69,18 +69,18 @@ test('weights that are no floating point numbers are refused', async () => {
   })
 })
 
-test('ignored buffers may have any shape and type, and other strangers are reported', async () => {
+test('ignored buffers may have any shape and type, and other unknown tensors are reported', async () => {
   await withFixture(BASE, (config, checkpoint) => {
     const { tensors } = checkpoint
-    const stranger = tensorOf(checkpoint, 'transformer.h.0.attn.mask')
+    const unknown = tensorOf(checkpoint, 'transformer.h.0.attn.mask')
     const changed = new Map(tensors)
-      .set('transformer.h.0.attn.causal_mask', { ...stranger, dtype: 'BOOL' as const, shape: [1], strides: [1] })
-      .set('transformer.h.7.extra', stranger)
+      .set('transformer.h.0.attn.causal_mask', { ...unknown, dtype: 'BOOL' as const, shape: [1], strides: [1] })
+      .set('transformer.h.7.extra', unknown)
     assert.equal(checkTensors(blueprintOf(config), changed), ['transformer.h.7.extra'])
   })
 })
 
-test('a family that is not known for strangers refuses a tensor that it would leave out', async () => {
+test('a family that does not tolerate unknown tensors refuses them', async () => {
   for (const name of ['21-granitemoe-f32', '41-qwen3moe-f32', '61-jetmoe-f32']) {
     await withFixture(name, async (config, checkpoint) => {
       const { tensors } = checkpoint
@@ -91,7 +91,7 @@ test('a family that is not known for strangers refuses a tensor that it would le
         () => checkTensors(blueprintOf(config), biased, 'folder'),
         /^folder: tensor model\.layers\.0\.self_attn\.q_proj\.bias has no place in a model with this config\.json/,
       )
-      // Frequencies that old files hold follow from the config.
+      // Old files hold frequencies, which follow from the config.
       const old = new Map(tensors).set('model.layers.0.self_attn.rotary_emb.inv_freq', norm)
       assert.equal(checkTensors(blueprintOf(config), old), [])
     })
@@ -104,7 +104,7 @@ test('a model without its head is refused, unless the embedding is its head', ()
     await rejectsWithUserError(() => checkTensors(blueprintOf(config), headless), /tensor lm_head\.weight is missing/)
   }))
 
-test('a tied model needs no head, and one that is there all the same is no stranger', async () => {
+test('a tied model needs no head, and an existing one is not unknown', async () => {
   await withFixture(BASE, (config, { tensors }) => {
     const tied = { ...config, tieWordEmbeddings: true }
     const headless = new Map([...tensors].filter(([name]) => name !== 'lm_head.weight'))

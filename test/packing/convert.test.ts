@@ -73,7 +73,7 @@ test('the same checkpoint gives the same bytes', async () => {
   })
 })
 
-test('source and revision are noted where they are known', async () => {
+test('source and revision are recorded if they are known', async () => {
   await inTemporaryFolder(async (dir) => {
     const options = { blueprint, quant: 'q8', pack: markingPack, source: 'org/model', revision: 'c0ffee' } as const
     const { metadata } = await openPackedFile((await convertCheckpoint(OTHER, join(dir, 'out'), options)).path)
@@ -102,7 +102,7 @@ test('progress counts every part and ends at the whole', async () => {
   })
 })
 
-test('several packings of one model lie beside each other, and one of them is chosen by name', async () => {
+test('a folder may have several packings of one model, and one is chosen by name', async () => {
   await inTemporaryFolder(async (dir) => {
     await convert(BASE, dir, 'q8')
     assert.is(await findPackedFile(dir), join(dir, 'model-q8.molm.safetensors'))
@@ -113,12 +113,12 @@ test('several packings of one model lie beside each other, and one of them is ch
   })
 })
 
-test('a folder without a packed file has none, and a missing folder is an error', async () => {
+test('a folder without a packed file gives undefined, and a missing folder is an error', async () => {
   assert.is(await findPackedFile(BASE), undefined)
   await rejectsWithUserError(() => findPackedFile(fixturePath('nothing')), /no such folder/)
 })
 
-test('packing again replaces the former packing', async () => {
+test('packing again replaces the earlier packing', async () => {
   await inTemporaryFolder(async (dir) => {
     const { path } = await convert(OTHER, dir)
     const before = await readFile(path)
@@ -129,7 +129,7 @@ test('packing again replaces the former packing', async () => {
   })
 })
 
-test('another model replaces the former one with all its files', async () => {
+test('another model replaces the earlier one with all its files', async () => {
   await inTemporaryFolder(async (dir) => {
     await convert(BASE, dir, 'q8')
     await writeFile(join(dir, 'notes.txt'), 'mine')
@@ -138,7 +138,7 @@ test('another model replaces the former one with all its files', async () => {
   })
 })
 
-test('a folder with other things in it is refused and left alone', async () => {
+test('a folder with other files in it is refused and not changed', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'letter.txt'), 'mine')
     await rejectsWithUserError(() => convert(BASE, dir), /already holds other files \(letter\.txt\)/)
@@ -156,7 +156,7 @@ test('a checkpoint is never packed onto itself', async () => {
   })
 })
 
-test('an aborted conversion leaves nothing, and not even the folder it made', async () => {
+test('an aborted conversion leaves nothing behind, not even its folder', async () => {
   await inTemporaryFolder(async (dir) => {
     const controller = new AbortController()
     const onProgress = ({ partsDone }: ConvertProgress) => partsDone === 5 && controller.abort(new Error('enough'))
@@ -171,7 +171,7 @@ test('an aborted conversion leaves nothing, and not even the folder it made', as
   })
 })
 
-test('a failing conversion leaves the former packing as it was', async () => {
+test('a failing conversion keeps the earlier packing', async () => {
   await inTemporaryFolder(async (dir) => {
     const { path } = await convert(BASE, dir)
     const before = await readFile(path)
@@ -189,7 +189,7 @@ test('a failing conversion leaves the former packing as it was', async () => {
   })
 })
 
-test('what a crash has left is cleared away by the next conversion', async () => {
+test('the next conversion removes the leftovers of a crash', async () => {
   await inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, '.molm.partial'))
     await writeFile(join(dir, '.molm.partial', 'model-q8.molm.safetensors.partial'), 'half')
@@ -198,7 +198,7 @@ test('what a crash has left is cleared away by the next conversion', async () =>
   })
 })
 
-test('licence and model card come along, other files and folders do not', async () => {
+test('licence and model card are copied, other files and folders are not', async () => {
   await inTemporaryFolder(async (dir) => {
     const from = join(dir, 'from')
     await cp(OTHER, from, { recursive: true })
@@ -218,7 +218,7 @@ test('licence and model card come along, other files and folders do not', async 
   })
 })
 
-test('a README or licence of the user stays; one that a former model brought goes with it', async () => {
+test('a README or licence of the user stays; one of an earlier model is removed with it', async () => {
   await inTemporaryFolder(async (dir) => {
     const [first, second, out] = ['first', 'second', 'out'].map((name) => join(dir, name))
     await cp(OTHER, first, { recursive: true })
@@ -262,7 +262,7 @@ test('companions of any length are copied in pieces', async () => {
   })
 })
 
-test('weights that are not finite are warned of, one line a tensor', async () => {
+test('weights that are not finite cause a warning, one line per tensor', async () => {
   await inTemporaryFolder(async (dir) => {
     const pack: typeof markingPack = async (request) => ({
       ...(await markingPack(request)),

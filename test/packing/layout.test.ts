@@ -63,7 +63,7 @@ test('parts follow the order of use', async () => {
   assert.equal(names, ['embedding', ...layer(0), ...layer(1), 'final', 'lm_head'])
 })
 
-test('a part says which layer and which expert it is', async () => {
+test('a part has the numbers of its layer and expert', async () => {
   const config = await fixtureConfig('05-linear-silu-safetensors-f32')
   for (const { name, layer, expert } of layoutOf(config, formatsFor('q4')).parts) {
     const [, number, rest] = /^layers\.(\d+)\.(.+)$/.exec(name) ?? []
@@ -115,7 +115,7 @@ test('a model that shares keys and values with its input has no projections', as
   assert.not.ok(names.some((name) => name.startsWith('key') || name.startsWith('value')))
 })
 
-test('a classifier ends in its scores', async () => {
+test('a classifier ends with its scores', async () => {
   const config = await fixtureConfig('13-classifier-safetensors-f32')
   const layout = layoutOf(config, formatsFor('q8'))
   assert.equal(describe(layout, 'score'), ['weight matrix q8 3x64'])
@@ -151,7 +151,7 @@ test('FORMAT.md names every piece of every family', async () => {
   for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
     const pieces = layoutOf(await fixtureConfig(name), formatsFor('q4')).parts.flatMap((part) => part.pieces)
     for (const { name: piece } of pieces) {
-      // Those of a ModuleFormer's routers are listed once for both kinds.
+      // The pieces of a ModuleFormer's routers are listed once for both kinds.
       const listed = piece.replace(/^(attention|mlp)\.router\.(?!logits\.weight)/, '')
       assert.ok(text.includes(`\`${listed}\``), `${name}: ${piece}`)
     }

@@ -18,7 +18,7 @@ const PACKING = {
 } as const
 const MODELS = [fixturePath('02-base-safetensors-f32'), fixturePath('05-linear-silu-safetensors-f32')]
 
-test('while one writes into a folder, others are told so', async () => {
+test('while one process writes into a folder, others are refused with that reason', async () => {
   await inTemporaryFolder(async (dir) => {
     const out = join(dir, 'deep', 'out')
     await asOnlyWriter(out, async () => {
@@ -28,11 +28,11 @@ test('while one writes into a folder, others are told so', async () => {
       )
       assert.equal(await readdir(out), ['.molm.lock'])
     })
-    assert.equal(await readdir(join(dir, 'deep')), [], 'an empty folder that was made for it is gone')
+    assert.equal(await readdir(join(dir, 'deep')), [], 'an empty folder that was made for it is removed')
   })
 })
 
-test('a folder that was there stays, and so does what was written', async () => {
+test('an existing folder stays, and so do written files', async () => {
   await inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'empty'))
     await asOnlyWriter(join(dir, 'empty'), async () => undefined)
@@ -42,7 +42,7 @@ test('a folder that was there stays, and so does what was written', async () => 
   })
 })
 
-test('a lock that a killed process has left is no hindrance', async () => {
+test('the lock of a killed process is replaced', async () => {
   await inTemporaryFolder(async (dir) => {
     const owner = { ...(await thisProcess()), pid: 2 ** 22 + 1 }
     await writeFile(join(dir, '.molm.lock'), JSON.stringify(owner))
@@ -52,7 +52,7 @@ test('a lock that a killed process has left is no hindrance', async () => {
   })
 })
 
-test('of several writers of one folder one wins wholly, and the others say that it is at work', async () => {
+test('one of several writers of a folder succeeds, and the others report that it is at work', async () => {
   for (let round = 0; round < 10; round++) {
     await inTemporaryFolder(async (dir) => {
       const out = join(dir, 'out')
@@ -71,10 +71,10 @@ test('of several writers of one folder one wins wholly, and the others say that 
   }
 })
 
-test('a folder that an earlier writer removes meanwhile is made again', async () => {
+test('a folder that an earlier writer removes is made again', async () => {
   await inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
-    // Each leaves the folder empty, so that it is gone at once, perhaps just before the next takes its lock.
+    // Each leaves the folder empty, so that it is removed at once, perhaps just before the next takes its lock.
     const turns = Array.from({ length: 200 }, () => asOnlyWriter(out, async () => undefined))
     for (const end of await Promise.allSettled(turns)) {
       if (end.status === 'rejected') assert.match(end.reason.message, /already under way/)
@@ -83,7 +83,7 @@ test('a folder that an earlier writer removes meanwhile is made again', async ()
   })
 })
 
-test('what cannot be written is said of the folder', async () => {
+test('an error of writing names the folder', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
     await rejectsWithUserError(() => asOnlyWriter(join(dir, 'file', 'out'), async () => {}), /out: cannot be written/)

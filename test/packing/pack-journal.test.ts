@@ -14,7 +14,7 @@ function entry(part: string): JournalEntry {
   return { part, sha256: 'ab'.repeat(32), crc32: '01234567', nonFinite: [], reads: [] }
 }
 
-test('what was noted is read back, but for a line that was cut off', async () => {
+test('entries are read back, except a line that was cut off', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'journal')
     const journal = await PackJournal.create(path, IDENTITY, [entry('a')])
@@ -28,7 +28,7 @@ test('what was noted is read back, but for a line that was cut off', async () =>
   })
 })
 
-test('a file that is no journal, or none of this kind, counts as none', async () => {
+test('a file that is not a journal of this kind is ignored', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'journal')
     assert.is(await PackJournal.read(path), undefined)
@@ -45,7 +45,7 @@ test('a file that is no journal, or none of this kind, counts as none', async ()
 })
 
 if (process.platform === 'linux') {
-  test('a journal that cannot be begun leaves nothing open', async () => {
+  test('a journal that cannot be created leaves no file open', async () => {
     await inTemporaryFolder(async (dir) => {
       const path = join(dir, 'journal')
       await symlink('/dev/full', `${path}.new`)

@@ -28,7 +28,7 @@ function singlePiece(tensor: Tensor): Layout {
   return planLayout({ parts: () => [part('only', [matrix('weight', 'f32', source)])] }, formatsFor('f32'))
 }
 
-test('packed f32 weights of every fixture are those of its checkpoint, the rest is zero', async () => {
+test('packed f32 weights of every fixture equal those of its checkpoint, and the rest is zero', async () => {
   for (const name of FIXTURES) {
     await withFixture(name, async (config, { tensors }) => {
       const layout = layoutOf(config, formatsFor('f32'))
@@ -68,8 +68,8 @@ test('a q4 packing asks for the planned formats and fills every piece', async ()
   })
 })
 
-test('a large matrix is read in runs of whole tile rows and comes out as if read at once', async () => {
-  // Rows far apart make it large in the file without many weights to pack.
+test('a large matrix is read in runs of whole tile rows, with the same result as at once', async () => {
+  // Rows far apart make it large in the file with few weights to pack.
   const [rows, cols, rowStride] = [1101, 40, 4096]
   const stored = Float32Array.from({ length: rows * rowStride }, (_, i) => i)
   const whole = memoryTensor('big', [rows, rowStride], stored)
@@ -88,7 +88,7 @@ test('a large matrix is read in runs of whole tile rows and comes out as if read
   assert.ok(whole.source.reads.slice(0, 2).every(({ length }) => length <= 16 * 2 ** 20))
 })
 
-test('in stretches, a large part of one source is never in memory whole, and the same bytes', async () => {
+test('in stretches, a large part of one source is never in memory whole, and has the same bytes', async () => {
   const [rows, cols, rowStride] = [2101, 40, 4096]
   const whole = memoryTensor('big', [rows, rowStride], Float32Array.from({ length: rows * rowStride }, Math.sin))
   const layout = singlePiece({ ...whole, shape: [rows, cols] })
@@ -114,7 +114,7 @@ test('in stretches, a large part of one source is never in memory whole, and the
   }
 })
 
-test('in stretches, parts of several sources are whole all the same', async () => {
+test('in stretches, parts of several sources are still yielded whole', async () => {
   await withFixture('21-granitemoe-f32', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('f32'))
     const names: string[] = []
@@ -159,7 +159,7 @@ test('weights that are not finite are reported with their tensor and part', asyn
   })
 })
 
-test('the next read is under way while a chunk is packed', async () => {
+test('the next read is in progress while a chunk is packed', async () => {
   await withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('f32'))
     const source = new MemorySource(new Uint8Array(4 * 8 * 64 * 128))
@@ -218,7 +218,7 @@ test('an aborted signal stops between chunks with its reason', async () => {
   })
 })
 
-test('a packer that returns too few bytes is found out', async () => {
+test('a packer that returns too few bytes is detected', async () => {
   const tensor = memoryTensor('small', [8, 32], new Float32Array(256))
   try {
     for await (const _ of packParts(singlePiece(tensor), new Map(), async () => ({

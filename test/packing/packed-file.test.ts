@@ -23,7 +23,7 @@ async function withLayout(use: (layout: Layout) => unknown): Promise<void> {
   await withFixture('02-base-safetensors-f32', (config) => use(layoutOf(config, FORMATS)))
 }
 
-/** Bytes of a part that no other part has. */
+/** Bytes that differ between parts. */
 function content(layout: Layout, index: number): Uint8Array {
   return new Uint8Array(layout.parts[index].bytes).fill(index + 1)
 }
@@ -56,7 +56,7 @@ async function editHeader(path: string, edit: (header: string) => string): Promi
   await writeFile(path, bytes)
 }
 
-test('what was written is read back: metadata, places and bytes', async () => {
+test('written metadata, places and bytes are read back', async () => {
   await withPackedFile(async (path, layout, config) => {
     const file = await openPackedFile(path)
     assert.equal(file.metadata, METADATA)
@@ -75,7 +75,7 @@ test('what was written is read back: metadata, places and bytes', async () => {
   })
 })
 
-test('parts may be written in any order, to the same file', async () => {
+test('parts may be written in any order, with the same file as the result', async () => {
   await withPackedFile(async (path, layout) => {
     const other = `${path}.other`
     const writer = await createPackedFile(other, layout, METADATA)
@@ -86,7 +86,7 @@ test('parts may be written in any order, to the same file', async () => {
   })
 })
 
-test('a part may come in stretches, to the same file; one that does not follow is refused', async () => {
+test('a part may come in stretches, with the same file as the result; a gap is refused', async () => {
   await withPackedFile(async (path, layout) => {
     const other = `${path}.other`
     const writer = await createPackedFile(other, layout, METADATA)
@@ -125,7 +125,7 @@ test('any safetensors reader can list it: bytes in the order of the layout, with
   })
 })
 
-test('until it is finished there is no file of that name, and an aborted one leaves nothing', async () => {
+test('the file has its name only when it is finished, and an aborted one leaves nothing', async () => {
   await withLayout((layout) =>
     inTemporaryFolder(async (dir) => {
       const writer = await createPackedFile(join(dir, 'a.molm.safetensors'), layout, METADATA)
@@ -154,7 +154,7 @@ test('a file with a part missing cannot be finished', async () => {
   )
 })
 
-test('a folder that is not there cannot be written to', async () => {
+test('a missing folder cannot be written to', async () => {
   await withLayout((layout) =>
     inTemporaryFolder((dir) =>
       rejectsWithUserError(
@@ -165,7 +165,7 @@ test('a folder that is not there cannot be written to', async () => {
   )
 })
 
-test('a flipped byte is found and its part named', async () => {
+test('a flipped byte is found, and its part is named', async () => {
   await withPackedFile(async (path, _, config) => {
     const name = 'layers.1.mlp.3'
     const { offset = 0 } = (await openPackedFile(path)).parts.get(name) ?? {}
@@ -179,7 +179,7 @@ test('a flipped byte is found and its part named', async () => {
   })
 })
 
-test('a truncated file is refused, wherever it ends', async () => {
+test('a file truncated anywhere is refused', async () => {
   await withPackedFile(async (path) => {
     const { size } = await stat(path)
     for (const length of [size - 1, Math.floor(size / 2), 1000, 7, 0]) {
@@ -189,7 +189,7 @@ test('a truncated file is refused, wherever it ends', async () => {
   })
 })
 
-test('files of other kinds are refused with what they are', async () => {
+test('files of other kinds are refused with their kind', async () => {
   await rejectsWithUserError(
     () => openPackedFile(fixturePath('02-base-safetensors-f32/model.safetensors')),
     /ordinary checkpoint/,
@@ -208,7 +208,7 @@ test('a file of a later format asks for a newer molm', async () => {
   })
 })
 
-test('a header that contradicts itself is damaged', async () => {
+test('a contradictory header counts as damaged', async () => {
   const edits: [string, string, RegExp][] = [
     ['"quant":"q4"', '"quant":"q5"', /unknown quant q5/],
     ['"format_version":"1"', '"format_version":"x"', /format version/],
@@ -229,7 +229,7 @@ test('a header that contradicts itself is damaged', async () => {
   })
 })
 
-test('a file packed from another config.json is found out before it is used', async () => {
+test('a file packed from another config.json is refused before it is used', async () => {
   await withPackedFile(async (path, layout, config) => {
     const file = await openPackedFile(path)
     const withExperts = (experts: Record<MixtureKind, number[]>) => ({
@@ -242,7 +242,7 @@ test('a file packed from another config.json is found out before it is used', as
     await refuses(withExperts({ attention: [4, 4, 5], mlp: [8, 8, 8] }), /layers\.2\.attention\.4 is missing/)
     const parts = new RegExp(`${layout.parts.length} parts in place of`)
     await refuses(withExperts({ attention: [4, 4, 4], mlp: [8, 8, 7] }), parts)
-    // To plan all of them would take gigabytes and minutes.
+    // Planning all of them would take gigabytes and minutes.
     const absurd = withExperts({ attention: [4, 4, 4], mlp: new Array(3).fill(2 ** 24) })
     await refuses(absurd, /layers\.0\.dense has \d+ bytes in place of/)
   })

@@ -15,7 +15,7 @@ function rowsNamed(name: number, rows: number) {
   return memoryTensor(String(name), [rows, COLUMNS], values)
 }
 
-/** What row of which tensor stands in each row of a packed piece; 0 is padding. */
+/** Tensor and row in each row of a packed piece; 0 is padding. */
 async function packedRows(piece: PlannedPiece, tensors: ReturnType<typeof rowsNamed>[]): Promise<number[]> {
   const layout = planLayout({ parts: () => [part('only', [piece])] }, formatsFor('f32'))
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]))
@@ -27,7 +27,7 @@ async function packedRows(piece: PlannedPiece, tensors: ReturnType<typeof rowsNa
   throw new Error('nothing was packed')
 }
 
-test('stacked sources stand one after the other, each padded to 32 rows', async () => {
+test('stacked sources follow each other, each padded to 32 rows', async () => {
   const tensors = [rowsNamed(1, 40), rowsNamed(2, 3)]
   const piece = matrix('m', 'f32', [whole('1', [40, COLUMNS]), whole('2', [3, COLUMNS])])
   assert.is(piece.rows, 96)

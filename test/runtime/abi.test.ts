@@ -11,7 +11,7 @@ import * as training from '#molm/runtime/abi/training.js'
 import { recordBytes } from '#molm/runtime/memory/formats.js'
 import { repositoryPath } from '../support/fixtures.js'
 
-const test = suite('the interface of host and kernels')
+const test = suite('the interface between host and kernels')
 
 const abi = { ...attention, ...control, ...formats, ...measures, ...products, ...rows, ...training }
 
@@ -25,14 +25,14 @@ const sources = readdirSync(repositoryPath('assembly'))
   .filter((file) => file.endsWith('.ts'))
   .map((file) => ({ file, text: readFileSync(repositoryPath(`assembly/${file}`), 'utf8') }))
 
-test('the arguments of every kernel find room in the control block', () => {
+test('the arguments of every kernel fit the control block', () => {
   const kernels = enums.filter(([name]) => name.endsWith('Arg'))
   // One enum of arguments for each job that computes.
   assert.is(kernels.length, numbersOf(abi.Job).filter((job) => job !== abi.Job.leave && job !== abi.Job.nothing).length)
   for (const [name, args] of kernels) assert.ok(numbersOf(args).length <= abi.ARGUMENTS, name)
 })
 
-test('the control block, the scratch of all threads and the arena lie apart', () => {
+test('the control block, the scratch of all threads and the arena do not overlap', () => {
   const { args, scratch, arena } = abi.Address
   const words = numbersOf(abi.Address).filter((address) => ![args, scratch, arena].includes(address))
   assert.ok(words.length > 5)
@@ -41,7 +41,7 @@ test('the control block, the scratch of all threads and the arena lie apart', ()
   assert.ok(scratch + abi.MAX_THREADS * abi.SCRATCH_BYTES <= arena)
 })
 
-test('a tile of floats, and of any format, is as large as its numbers', () => {
+test('a tile of any format is as large as its numbers', () => {
   const weights = abi.TILE_ROWS * abi.TILE_COLUMNS
   const scales = abi.TILE_ROWS
   assert.is(abi.TileBytes.f32, weights * 4)

@@ -8,7 +8,7 @@ const test = suite('the arena of a memory')
 
 const fresh = (): Arena => bankOf('plain').arena
 
-test('gives ranges that are aligned, apart from each other, and inside the memory', () => {
+test('gives ranges that are aligned, separate and inside the memory', () => {
   const { memory, arena } = bankOf('plain')
   let end = 0
   for (const bytes of [1, 63, 64, 65, 100_000, 3_000_000, 7]) {
@@ -20,7 +20,7 @@ test('gives ranges that are aligned, apart from each other, and inside the memor
   }
 })
 
-test('gives a returned range out again for the same size, and counts what is out', () => {
+test('reuses a returned range for the same size, and counts the bytes in use', () => {
   const arena = fresh()
   const [a, b] = [arena.allocate(1000), arena.allocate(1000)]
   assert.is(arena.used, 2048)
@@ -32,7 +32,7 @@ test('gives a returned range out again for the same size, and counts what is out
   assert.is(arena.allocate(1024), b)
 })
 
-test('says so when a memory is full, and is as it was', () => {
+test('throws if a memory is full, and does not change', () => {
   const arena = fresh()
   const { room, used } = arena
   assert.throws(
@@ -58,7 +58,7 @@ test('a large free range serves small requests, in order', () => {
   assert.ok(arena.allocate(64) > behind)
 })
 
-test('free neighbours are one range, whatever the order they came back in', () => {
+test('free neighbours are one range, whatever the order of their return', () => {
   for (const order of [
     [0, 1, 2],
     [2, 1, 0],
@@ -74,7 +74,7 @@ test('free neighbours are one range, whatever the order they came back in', () =
   }
 })
 
-test('a memory that was full of small ranges has room for a large one once they are back', () => {
+test('a memory that was full of small ranges has room for a large one after their return', () => {
   const arena = fresh()
   const half = Math.floor(arena.room / 2 / 64) * 64
   const small = [arena.allocate(half), ...Array.from({ length: 500 }, () => arena.allocate(4096))]
@@ -86,7 +86,7 @@ test('a memory that was full of small ranges has room for a large one once they 
   assert.is(arena.allocate(half + 500 * 4096), small[0])
 })
 
-test('ranges in use never overlap, and all of the memory comes back', () => {
+test('ranges in use never overlap, and all memory is returned', () => {
   const arena = fresh()
   const { used, range } = arena
   const random = seededRandom(77)

@@ -11,7 +11,7 @@ import { normalFloats } from '../support/random.js'
 
 const test = suite('a buffer that finds no room to grow')
 
-/** Takes what is left of a memory, in one range; returns what was written there as it is now. */
+/** Takes the rest of a memory in one range. Returns a function that reads it again. */
 function takeRest(bank: Bank): () => Uint8Array {
   const bytes = bank.arena.room
   const address = bank.arena.allocate(bytes)
@@ -19,19 +19,22 @@ function takeRest(bank: Bank): () => Uint8Array {
   return () => bank.u8.slice(address, address + bytes)
 }
 
-/** `work` asks for more than a memory has; what another then gets of it is not written to when `work` is tried again. */
+/**
+ * `work` requests more than a memory has. Checks that a second attempt does not write to ranges that another buffer has
+ * taken meanwhile.
+ */
 function leavesOthersAlone(bank: Bank, work: { little: () => unknown; much: () => unknown }): void {
   work.little()
   bank.arena.allocate(bank.arena.room)
   const isFull = (error: unknown) => error instanceof MemoryFull
   assert.throws(work.much, isFull)
-  assert.ok(bank.arena.room > 0, 'the former buffer has been given back')
+  assert.ok(bank.arena.room > 0, 'the earlier buffer has been released')
   const taken = takeRest(bank)
   assert.throws(work.little, isFull)
   assert.ok(taken().every((byte) => byte === 77))
 }
 
-test('attention writes its sums to no former buffer', () => {
+test('attention does not write its sums to an earlier buffer', () => {
   const bank = bankOf('plain')
   const [heads, headSize, most] = [4, 16, 32]
   const positions = SOFTMAX_SPAN + most
@@ -58,7 +61,7 @@ test('attention writes its sums to no former buffer', () => {
   })
 })
 
-test('a packer packs into no former buffer', () => {
+test('a packer does not pack into an earlier buffer', () => {
   const bank = bankOf('plain')
   const packer = new Packer(bank)
   const packRows = (rows: number) => () => packer.pack(matrixRequest(normalFloats(rows * 64, 4), rows, 64, 'f32'))

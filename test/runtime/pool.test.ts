@@ -10,7 +10,7 @@ import { least } from '../support/least.js'
 
 const test = suite('the helper threads of a pool')
 
-test('are gone when close resolves', async () => {
+test('have ended when close resolves', async () => {
   const bank = bankOf('plain')
   const pool = new Pool([bank], 3)
   await new Promise((resolve) => setTimeout(resolve, 100))
@@ -18,18 +18,18 @@ test('are gone when close resolves', async () => {
   await pool.close()
 })
 
-test('may have gone before: close notices', async () => {
+test('may have ended before close', async () => {
   startHelpersAhead(2)
   const helpers = [takeHelper(), takeHelper()]
   await Promise.all(helpers.map(({ thread }) => thread.terminate()))
   await Promise.all(helpers.map(({ gone }) => gone))
 
-  // A pool that does not notice waits for 2 s.
+  // A pool that does not notice it waits for 2 s.
   const waited = await least(1000, async () => {
     startHelpersAhead(1)
     const bank = bankOf('plain')
     const pool = new Pool([bank], 2)
-    // Sent home behind the pool's back.
+    // Sent home without the pool's knowledge.
     bank.control.destination = -1
     bank.kernels.publish(Job.leave, 0)
     await new Promise((resolve) => setTimeout(resolve, 300))
@@ -40,17 +40,17 @@ test('may have gone before: close notices', async () => {
   assert.ok(waited < 1000, `${waited} ms`)
 })
 
-test('are terminated where they do not leave', async () => {
+test('are terminated if they do not leave', async () => {
   const bank = bankOf('plain')
   const pool = new Pool([bank], 2)
-  // The farewell is never said.
+  // The job `leave` is never published.
   Object.assign(bank, { kernels: { ...bank.kernels, publish: () => 0 } })
   const started = performance.now()
   await pool.close()
   assert.ok(performance.now() - started < 8000)
 })
 
-test('and their memories: too little address space is told as such', () => {
+test('and their memories: too little address space has a message of its own', () => {
   const { status, stdout, stderr } = spawnSync(
     'sh',
     ['-c', `ulimit -v 8000000; exec "${process.execPath}" "${repositoryPath('bin/molm.js')}" -t 1 -n 1 x`],

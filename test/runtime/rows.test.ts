@@ -17,7 +17,7 @@ test('a row is its columns without the padding', () => {
   assert.is(bank.f32[(address + 2 * strideBytes) / 4 - 1], 0)
 })
 
-test('a slice shares floats and records with the rows it is of', () => {
+test('a slice shares floats and records with its rows', () => {
   const rows = Rows.allocate(bankOf('plain'), 5, 40, { records: true })
   const slice = rows.slice(2, 3)
   slice.row(1)[39] = 7

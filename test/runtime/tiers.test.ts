@@ -10,15 +10,15 @@ import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('kernel tiers')
 
-/** Kernels that get one number of one product a little wrong. */
+/** Kernels that compute one number of one product slightly wrong. */
 class WrongBank extends Bank {
   wrongProduct = 0
   wrongNumber = 0
-  /** Numbers that the wrong product gave, all in all. */
+  /** Total numbers that the wrong product returned. */
   numbers = 0
   private products = 0
 
-  /** Whether the proof finds it out. */
+  /** Whether the proof detects it. */
   isFoundOut(product: number, number: number): boolean {
     this.wrongProduct = product
     this.wrongNumber = number
@@ -44,7 +44,7 @@ test('every tier proves itself', () => {
   for (const tier of TIERS) assert.ok(proveProducts(new Bank(compileTier(tier))), tier)
 })
 
-test('a kernel that gets any number of any product wrong is found out', () => {
+test('a kernel that computes any number of any product wrong is detected', () => {
   const bank = new WrongBank(compileTier('plain'))
   for (let product = 0; product < 3; product++) {
     assert.ok(bank.isFoundOut(product, 0), `product ${product}`)
@@ -56,12 +56,12 @@ test('a kernel that gets any number of any product wrong is found out', () => {
   assert.not.ok(bank.isFoundOut(3, 0), 'there is no fourth product')
 })
 
-test('the tier asked for is taken, and without a wish the fastest', () => {
+test('the requested tier is used, otherwise the fastest', () => {
   for (const tier of TIERS) assert.is(chooseKernels(tier).tier, tier)
   assert.is(chooseKernels(undefined).tier, 'relaxed')
 })
 
-/** Tier that a fresh process takes with MOLM_KERNELS set so, or what it says instead. */
+/** Tier of a new process with this MOLM_KERNELS, or its message. */
 function tierWith(MOLM_KERNELS: string): string {
   const script = [
     `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`,
@@ -69,7 +69,7 @@ function tierWith(MOLM_KERNELS: string): string {
     'process.stdout.write(model.tier)',
     'await model.dispose()',
   ]
-  // Node warns on stderr where both are set.
+  // Node warns on stderr if both are set.
   const { NO_COLOR, FORCE_COLOR, ...rest } = process.env
   const env = { ...rest, MOLM_KERNELS }
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script.join('\n')], {
@@ -79,8 +79,8 @@ function tierWith(MOLM_KERNELS: string): string {
   return stdout + stderr
 }
 
-test('MOLM_KERNELS decides for a whole process, and a wrong one is named', () => {
-  // Node 24 and newer may fuse pairs of vectors, where that computes right.
+test('MOLM_KERNELS applies to a whole process, and an unknown tier is named', () => {
+  // Node 24 and newer may fuse pairs of vectors, if that computes correctly.
   assert.match(tierWith('plain'), /^plain(\+256)?$/)
   assert.match(tierWith('relaxed'), /^relaxed(\+256)?$/)
   assert.match(tierWith(''), /^relaxed(\+256)?$/)

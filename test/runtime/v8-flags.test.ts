@@ -8,7 +8,7 @@ import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite("V8's flags")
 
-/** What a program of the library's user prints, one line a console.log. */
+/** Output of a program that uses the library, one line per console.log. */
 function linesOf(lines: string[], options: { args?: string[]; env?: object } = {}): string[] {
   const source = [
     `import { readFileSync } from 'node:fs'`,
@@ -35,7 +35,7 @@ test('are known for exactly the versions that they are proven on', () => {
   }
 })
 
-test('are told in words, and where there are none, why', () => {
+test('are described in words, and their absence with a reason', () => {
   const [{ flags }] = PROVEN
   assert.is(
     describeCompiler(flags, '11.3.244.8-node.38'),
@@ -48,7 +48,7 @@ test('are told in words, and where there are none, why', () => {
   )
 })
 
-test('are set back, too, when the loading is aborted at any moment', () => {
+test('are also set back if loading is aborted at any moment', () => {
   const answers = linesOf([
     "const bytes = readFileSync('dist/kernels/relaxed.wasm')",
     'const before = WebAssembly.validate(bytes)',
@@ -77,7 +77,7 @@ test('are never set with `v8Flags: false` and MOLM_V8_FLAGS=none, and the result
   assert.equal(linesOf(program(', v8Flags: true'), { env: { MOLM_V8_FLAGS: 'none' } }), expected)
 })
 
-test('are set by the command line wherever they are proven, and --verbose tells of them', async () => {
+test('are set by the command line if they are proven, and --verbose names them', async () => {
   const args = ['-m', 'nano', '-n', '1', '--verbose', 'x']
   const flags = provenOn(process.versions.v8)?.flags ?? []
   const [set, none, wrong] = await Promise.all([
@@ -91,7 +91,7 @@ test('are set by the command line wherever they are proven, and --verbose tells 
   assert.is(wrong.code, 1)
 })
 
-/** Bytes of code of each function of a module, in the order of their indices; the kernels import no functions. */
+/** Bytes of code of each function in a module, in the order of their indices; the kernels import no functions. */
 function functionSizes(bytes: Uint8Array): { sizes: number[]; exported: Map<string, number> } {
   let at = 8
   const number = (): number => {
