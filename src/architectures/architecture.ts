@@ -36,7 +36,7 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   /** Whether a tensor of a checkpoint is known to be unused. */
   ignores(tensor: string, config: C): boolean
   /** Whether tensors that the model does not use are told of only, and not refused. */
-  toleratesStrangers?: true
+  toleratesUnknownTensors?: true
   /** What a layer's cache holds per position. */
   cache(config: C): CacheShape
   /** Binds the blocks of a bank to its workspace; a forward pass then allocates nothing. */

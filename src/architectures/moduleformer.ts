@@ -63,7 +63,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
     ])
   },
 
-  toleratesStrangers: true,
+  toleratesUnknownTensors: true,
   /** Buffers of the original code that nothing reads at inference, and the head that a tied model does not use. */
   ignores(tensor, { tieWordEmbeddings }) {
     const isBuffer = /^transformer\.h\.\d+\.attn\.(mask|cum_weight|causal_mask)$/.test(tensor)
