@@ -89,7 +89,8 @@ export interface Session {
    * Asks a chat model: generates the message after `messages`, which the model's chat template writes out. If the last
    * message is the assistant's, the answer continues it. The cache keeps the tokens that earlier calls have in common
    * with these messages, so each turn of a conversation runs only its new tokens. Rejects with a UserError if the model
-   * has no chat template or the template refuses the messages.
+   * has no chat template or the template refuses the messages. A failure before the first step leaves only the shared
+   * tokens in the cache.
    */
   chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<ChatStep, ChatResult>
   /** Keeps only the first `length` tokens, or all if there are fewer. */

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js'
 import type { SyncFile } from '../platform/files.js'
 
-/** Fills `target` from an open file. Throws a UserError that names `path` if the file is too short. */
+/** Fills `target` from byte `offset` of an open file. Throws a UserError if it is too short. */
 export function readFully(file: SyncFile, offset: number, target: Uint8Array): void {
   for (let done = 0; done < target.length; ) {
     const read = file.read(done === 0 ? target : target.subarray(done), offset + done)
