@@ -21,7 +21,7 @@ interface Rule {
 const RULES: Record<string, Rule> = {
   'a title that is a clause': {
     instead: 'begin with a noun or a verb: "Response body", "Maps an error to its status"',
-    pattern: /^(What|Who|Whoever|Whatever|Where|So (many|much|long|often))\b/,
+    pattern: /^(What|Who|Whoever|Whatever|Where|So (many|much|long|often))\b(?!.*\?)/,
     onlyFirst: true,
     budget: 0,
   },
