@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
-import { copyFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, realpath, rename, rm, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
+import { writeAtomically } from '../files/write-atomically.js'
 import type { KnownHash } from './file-hash.js'
 
 /** A checkpoint that lies whole in the cache. */
@@ -68,12 +69,10 @@ export class CacheFolder {
     const path = join(this.path, 'refs', revision)
     try {
       await makeFolder(dirname(path))
-      const made = `${path}.${process.pid}`
-      await writeFile(made, commit)
-      await rename(made, path)
     } catch (error) {
       throw cannotWrite(path, error)
     }
+    await writeAtomically(path, [commit], { partial: `${path}.${process.pid}` })
   }
 
   private async readRef(revision: string): Promise<string | undefined> {

@@ -28,7 +28,7 @@ async function lockOf(path: string, change: object): Promise<void> {
   await writeFile(path, JSON.stringify({ ...(await thisProcess()), ...change }))
 }
 
-/** Makes a lock look as if it had been written `ms` milliseconds ago. */
+/** Makes a lock look as if it had been written some seconds ago. */
 async function age(path: string, seconds: number): Promise<void> {
   const then = new Date(Date.now() - 1000 * seconds)
   await utimes(path, then, then)
@@ -133,13 +133,14 @@ test('a lock of another machine holds as long as it is written to', async () => 
 })
 
 onLinux(
-  'so does one of another container of this hostname; who is refused hears when a killed one will be gone',
+  'so does one of another container with this hostname; the refusal says when a killed one will be stale',
   async () => {
     await inTemporaryFolder(async (dir) => {
       const path = join(dir, 'a.lock')
       for (const change of [{}, { pid: NO_PROCESS }, { started: '1' }]) {
         await lockOf(path, { ...change, namespace: 'pid:[1]' })
-        await age(path, 100)
+        // A second more: the clock that dates files may be some milliseconds behind.
+        await age(path, 101)
         const refusal = await rejectsWithUserError(
           () => takeLock(path, 'x'),
           /\(process \d+ in another container or sandbox\); wait for it, or end it first; if it was killed, try again in \d+ s$/,

@@ -76,7 +76,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
 }
 
 /**
- * Checks an outcome against double precision. A sum of n products in float32, tile after tile, is off by at most about
+ * Compares an outcome with double precision. A sum of n products in float32, tile after tile, is off by at most about
  * n/32 + 32 roundings of the sum of magnitudes, but hardly ever by more than 16; the activation functions add a few
  * units in the last place.
  */

@@ -13,19 +13,19 @@ const test = suite('residual addition, LayerNorm and RMSNorm')
 interface Case {
   width: number
   tokens: number
-  /** Experts of each token whose outputs are added first. */
+  /** Number of experts per token, whose outputs are added first. */
   k?: number
   hasNorm?: boolean
-  /** Default LayerNorm with epsilon 1e-5. */
+  /** Default: LayerNorm with epsilon 1e-5. */
   kind?: 'layer' | 'rms'
   epsilon?: number
-  /** Factor of all that is added. */
+  /** Factor of all added outputs. */
   scale?: number
-  /** Without gates each expert counts once. Default true. */
+  /** Whether experts have gates; without, the factor of each is 1. Default: true. */
   hasGates?: boolean
-  /** Whether a row of its own is added to every token as well. */
+  /** Whether a further row is added to every token. */
   hasRow?: boolean
-  /** Added to all of x: a mean that is large beside the spread. */
+  /** Added to all of x: a mean that is large compared to the spread. */
   offset?: number
 }
 
@@ -81,7 +81,7 @@ function check(c: Case): void {
     isNear(expected.x.subarray(t * stride, t * stride + width), x, 2e-6 * (1 + Math.abs(offset)), 'x')
     if (!hasNorm) continue
     const a = expected.a.subarray(t * stride, (t + 1) * stride)
-    // A large mean takes digits from what is left of x, in any float32 implementation.
+    // A large mean costs digits of the rest of x, in any float32 implementation.
     const tolerance = 5e-6 * (1 + Math.abs(offset))
     const normalised = kind === 'rms' ? rmsNorm(x, weightOf(c), epsilon) : layerNorm(x, weightOf(c), biasOf(c))
     isNear(a.subarray(0, width), normalised, tolerance, 'a')

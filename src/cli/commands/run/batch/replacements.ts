@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs'
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { codeOf } from '../../../../errors.js'
 import { cannotWrite } from '../../../../files/folders.js'
+import { putInPlace } from '../../../../files/write-atomically.js'
 import { isObject } from '../../../../json.js'
 import { readLines } from './lines.js'
 import type { RequestId } from './request.js'
@@ -110,11 +111,10 @@ export class Replacements {
         if (length > CHUNK_BYTES) await write()
       }
       await write()
-      await file.sync()
+      await putInPlace(file, partial, this.path)
     } finally {
       await Promise.all([aside?.close(), file.close()])
     }
-    await rename(partial, this.path)
   }
 }
 
