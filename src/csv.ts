@@ -1,9 +1,9 @@
-/** A row of CSV (RFC 4180), without its line end. */
+/** Formats a row of CSV (RFC 4180), without its line end. */
 export function csvRow(values: readonly (string | number)[]): string {
   return values.map((value) => (typeof value === 'number' ? String(value) : quoted(value))).join(',')
 }
 
-/** Blanks around a value are quoted, too, since many readers trim them. */
+/** Values with blanks around them are quoted, too, since many readers trim those. */
 function quoted(text: string): string {
   return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text
 }

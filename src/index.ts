@@ -1,5 +1,5 @@
 /**
- * molm as a library: load a model, run tokens through it, generate, and see which experts they wake.
+ * The library: loads a model, runs tokens through it, generates, and shows which experts each token wakes.
  *
  * @example
  * const model = await loadModel('nano')

@@ -1,47 +1,55 @@
 import { UserError } from './errors.js'
 import { printable } from './printable.js'
 
-/** Largest JSON text read. A header of a hundred thousand tensors is smaller; more could exhaust the memory. */
+/**
+ * Maximum bytes of a JSON text. A header of a hundred thousand tensors is smaller; a larger text could exhaust the
+ * memory.
+ */
 export const MOST_JSON_BYTES = 32 * 2 ** 20
 
-/** Most values in it: with more, 32 MiB of JSON would take a gigabyte once parsed. A hundred thousand tensors have fewer. */
+/**
+ * Maximum values of a JSON text: with more, 32 MiB would take a gigabyte once parsed. A hundred thousand tensors have
+ * fewer.
+ */
 export const MOST_JSON_VALUES = 2 ** 20
 
-/** Most keys of all its objects together, which are dearer. A vocabulary has up to 300,000, a tensor in a header four. */
+/**
+ * Maximum keys of all its objects, which take more memory. A vocabulary has up to 300,000, a tensor in a header four.
+ */
 const MOST_JSON_KEYS = 2 ** 19
 
-/** Deepest nesting read. Checkpoints need four levels; millions of them would exhaust the memory. */
+/** Maximum nesting. Checkpoints need four levels; millions would exhaust the memory. */
 const DEEPEST_NESTING = 64
 
-/** One JSON value in UTF-8 with so many values and keys in it at most. Throws a UserError that begins with `where`. */
+/** Parses one JSON value in UTF-8, within limits. `source` begins the message of the UserError that it throws. */
 export function parseJson(
   bytes: Uint8Array,
-  where: string,
+  source: string,
   mostValues = MOST_JSON_VALUES,
   mostKeys = MOST_JSON_KEYS,
 ): unknown {
   const { nesting, values, keys } = measure(bytes)
   if (nesting > DEEPEST_NESTING)
-    throw new UserError(`${where}: not valid here, nested more than ${DEEPEST_NESTING} deep`)
-  if (values > mostValues) throw new UserError(`${where}: too large, more than ${mostValues} values are in it`)
-  if (keys > mostKeys) throw new UserError(`${where}: too large, more than ${mostKeys} keys are in it`)
+    throw new UserError(`${source}: not valid here, nested more than ${DEEPEST_NESTING} deep`)
+  if (values > mostValues) throw new UserError(`${source}: too large, more than ${mostValues} values are in it`)
+  if (keys > mostKeys) throw new UserError(`${source}: too large, more than ${mostKeys} keys are in it`)
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
     const why =
       error instanceof TypeError ? 'it is not UTF-8 text' : error instanceof Error ? error.message : String(error)
-    throw new UserError(`${where}: not valid JSON (${printable(why)})`)
+    throw new UserError(`${source}: not valid JSON (${printable(why)})`)
   }
 }
 
-/** The same where the value must be an object. */
+/** Parses a JSON object, as `parseJson` does. Throws a UserError if the value is not an object. */
 export function parseJsonObject(
   bytes: Uint8Array,
-  where: string,
+  source: string,
   mostValues = MOST_JSON_VALUES,
 ): Record<string, unknown> {
-  const value = parseJson(bytes, where, mostValues)
-  if (!isObject(value)) throw new UserError(`${where}: a JSON object was expected`)
+  const value = parseJson(bytes, source, mostValues)
+  if (!isObject(value)) throw new UserError(`${source}: a JSON object was expected`)
   return value
 }
 
@@ -51,8 +59,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * How deeply brackets are nested, how many keys there are, and how many values at most: a bracket opens one, and a comma
- * promises one more. What stands inside strings is not counted.
+ * Measures the depth of the brackets, the number of keys, and an upper bound of the number of values: one for each
+ * bracket that opens and one for each comma. The contents of strings do not count.
  */
 function measure(bytes: Uint8Array): { nesting: number; values: number; keys: number } {
   const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a]

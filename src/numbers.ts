@@ -1,9 +1,9 @@
-/** Bytes as people read them: 19.4 MB. Units are powers of 1000. */
+/** Formats bytes for a reader: `19.4 MB`. Units are powers of 1000. */
 export function formatBytes(bytes: number): string {
   return scaled(bytes, ['B', 'kB', 'MB', 'GB', 'TB'])
 }
 
-/** Units of sizes as options take them, the largest first. */
+/** Units of sizes in options, the largest first. */
 const SIZE_UNITS: readonly (readonly [name: string, bytes: number])[] = [
   ['TiB', 2 ** 40],
   ['TB', 1e12],
@@ -16,8 +16,8 @@ const SIZE_UNITS: readonly (readonly [name: string, bytes: number])[] = [
 ]
 
 /**
- * Bytes as an option such as --memory takes them: 350MiB or 800MB where they are a whole, short number of some unit, else three
- * digits, rounded up, so that what is enough stays enough: 2.42MB.
+ * Formats bytes for an option such as --memory: `350MiB` or `800MB` if they are a short whole number of a unit, else
+ * three digits, rounded up so that the size still suffices: `2.42MB`.
  */
 export function formatSize(bytes: number): string {
   const isShort = (unit: number) => unit >= 1e6 || bytes < 1000 * unit
@@ -32,17 +32,16 @@ export function formatSize(bytes: number): string {
 
 const COUNT_UNITS = ['', 'k', 'M', 'B', 'T']
 
-/** A count as people read it: 9.70 M. */
+/** Formats a count for a reader: `9.70 M`. */
 export function formatCount(count: number): string {
   return scaled(count, COUNT_UNITS)
 }
 
-/** A count that is only glanced at, such as one that rises: 9.7 M. */
+/** Formats a count to two digits, for one that changes as it is watched: `9.7 M`. */
 export function formatRoughly(count: number): string {
   return scaled(count, COUNT_UNITS, 2)
 }
 
-/** Three digits say enough. */
 function scaled(value: number, units: readonly string[], digits = 3): string {
   let unit = 0
   while (value >= 999.5 && unit < units.length - 1) {
@@ -54,7 +53,7 @@ function scaled(value: number, units: readonly string[], digits = 3): string {
   return `${value.toFixed(decimals)} ${units[unit]}`.trimEnd()
 }
 
-/** Seconds as people read them: 45 s, 12 min, 3 h 20 min. */
+/** Formats seconds for a reader: `45 s`, `12 min`, `3 h 20 min`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.ceil(seconds)
   if (whole < 90) return `${whole} s`
@@ -62,17 +61,17 @@ export function formatDuration(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-/** A share in per cent, like `1.5 %`. */
+/** Formats a share as a percentage of three digits: `1.5 %`. */
 export function formatPercent(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`
 }
 
-/** A count with its noun: `1 head`, `2 heads`. */
+/** Formats a count with its noun: `1 head`, `2 heads`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** A number written in decimals; NaN for all else, the empty text and other notations among it. */
+/** Parses a decimal number. Returns NaN for any other text, the empty one and other notations included. */
 export function decimal(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN
 }

@@ -1,32 +1,34 @@
 /*
- * What comes from a file or the hub must not steer the terminal that shows it. One rule says what could: control
- * characters, separators of lines and paragraphs, and those that show a text in another order than it has. How they are
- * shown instead depends on what the text is: a name, lines of ours with names in them, or running text.
+ * A text from a file or the hub must not control the terminal that shows it. Three kinds of characters could: control
+ * characters, separators of lines and paragraphs, and characters that change the direction of the text. Their
+ * substitutes depend on the text: a name, a message with names in it, or running text.
  */
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu
-/** In a name also what is not seen at all. In running text such characters join letters and emoji. */
+/** In a name, invisible characters count, too. In running text they join letters and emoji. */
 const STEERING_OR_UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
-/** Longest name that an error message repeats. */
+/** Maximum characters of a name in an error message. */
 const LONGEST = 160
 
-/** A name out of a file, on one line: what could steer is written as \xNN, and what is longer than `most` is cut. */
+/**
+ * Escapes a name from a file for one line: unsafe characters become \xNN, and the name is cut after `most` characters.
+ */
 export function printable(name: string, most = LONGEST): string {
   const cut = name.length > most ? `${name.slice(0, most)}...` : name
   return cut.replace(STEERING_OR_UNSEEN, escaped)
 }
 
-/** A message of one or more lines, at its full length: what could steer is written as \xNN. */
+/** Escapes a message of one or more lines, at its full length: unsafe characters become \xNN. */
 export function printableLines(message: string): string {
   return message.replace(STEERING, (c) => (c === '\n' ? c : escaped(c)))
 }
 
-/** Running text, as of a model: lines and tabs stay, anything else that could steer becomes a sign. */
+/** Cleans running text, such as a model's: keeps line ends and tabs, and replaces other unsafe characters by U+FFFD. */
 export function printableText(text: string): string {
   return text.replace(/\r\n/g, '\n').replace(STEERING, (c) => (c === '\n' || c === '\t' ? c : '\u{fffd}'))
 }
 
-/** All that a command prints, on its way to a terminal: colours pass, what else could steer is written as \uNNNN. */
+/** Escapes a command's output for a terminal: keeps colours, and writes other unsafe characters as \uNNNN. */
 export function printableOutput(text: string): string {
   return text.replace(COLOUR_OR_STEERING, (c) =>
     c.length > 1 || c === '\n' || c === '\t' ? c : `\\u${hex(c).padStart(4, '0')}`,

@@ -14,18 +14,18 @@ function withSnakeCaseKeys(value: unknown): unknown {
 }
 
 /**
- * The candidate that a mistyped word probably means: the nearest by letters left out, added, changed or swapped with the
- * next. The first candidate wins a tie. Undefined if none is near. Time and memory are bounded by the candidates, however
- * long the word is.
+ * Finds the candidate that a mistyped word probably means: the nearest by letters left out, added, changed or swapped
+ * with the next. The first candidate wins a tie. Undefined if none is near. The candidates bound time and memory,
+ * whatever the length of the word.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: { candidate: string; distance: number } | undefined
   for (const candidate of candidates) {
-    // Each letter too many is a slip, so a much longer word need not be compared.
+    // Each extra letter is an error, so a much longer word cannot be near.
     if (word.length > candidate.length + mostErrors(candidate)) continue
     const [typed, meant] = [word.toLowerCase(), candidate.toLowerCase()]
     const slips = distanceOf(typed, meant, isShort(candidate) ? 2 : 1)
-    // The first letter is seldom wrong.
+    // People seldom mistype the first letter.
     const distance = slips + (typed[0] === meant[0] ? 0 : 0.5)
     if (slips > mostErrors(candidate) || (best && best.distance <= distance)) continue
     best = { candidate, distance }
@@ -33,7 +33,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best?.candidate
 }
 
-/** In a short word one letter for another makes another word as often as a slip: list, lost, mist. */
+/** In a short word a changed letter often makes another real word: list, lost, mist. */
 function isShort(word: string): boolean {
   return word.length < 5
 }
@@ -42,7 +42,7 @@ function mostErrors(word: string): number {
   return isShort(word) ? 1 : word.length < 12 ? 2 : 3
 }
 
-/** Slips that lead from one word to the other; a changed letter counts `change`. Keeps three rows of the table. */
+/** Counts the errors between two words; a changed letter counts `change`. Keeps three rows of the table. */
 function distanceOf(a: string, b: string, change: number): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)

@@ -5,12 +5,12 @@ import { rejectsWithUserError } from './support/rejects.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-test('an object is read, whatever its strings hold', () => {
+test('an object is read, whatever its strings contain', () => {
   const value = { a: [1, 2, { b: ',,,[[[{{{"\\' }], c: null }
   assert.equal(parseJsonObject(bytes(JSON.stringify(value)), 'x', 7), value)
 })
 
-test('JSON of more values than its reader expects is refused before it is parsed', async () => {
+test('JSON with too many values is refused before it is parsed', async () => {
   const lists = (count: number) => bytes(`{"a":[${new Array(count).fill('{}').join(',')}]}`)
   assert.is((parseJsonObject(lists(1000), 'x').a as unknown[]).length, 1000)
   await rejectsWithUserError(() => parseJsonObject(lists(1000), 'x', 1000), /^x: too large, more than 1000 values/)

@@ -4,7 +4,7 @@ import { parseSize } from '#molm/cli/parsing/options.js'
 import { formatBytes, formatCount, formatDuration, formatRoughly, formatSize } from '#molm/numbers.js'
 import { describeReading } from '#molm/terminal/reading.js'
 
-test('numbers are written with three digits and a unit', () => {
+test('numbers have three digits and a unit', () => {
   assert.equal([0, 999, 1000, 9_699_456, 99_960, 999_499, 999_500].map(formatCount), [
     '0',
     '999',
@@ -18,7 +18,7 @@ test('numbers are written with three digits and a unit', () => {
   assert.is(formatBytes(12), '12 B')
 })
 
-test('numbers that rise are written with two digits', () => {
+test('changing numbers have two digits', () => {
   assert.equal([0, 256, 999, 1000, 1249, 9949, 9960, 33_600, 999_499].map(formatRoughly), [
     '0',
     '256',
@@ -45,7 +45,7 @@ test('durations are seconds first, then minutes, then hours', () => {
   ])
 })
 
-test('a reading tells how far it is, and what is left once its speed is known', () => {
+test('a reading shows its progress, and the time left once its speed is known', () => {
   const total = 34_000
   assert.is(describeReading({ processed: 0, total, timeMs: 5000 }), 'reading 0 of 34 k tokens')
   assert.is(describeReading({ processed: 256, total, timeMs: 300 }), 'reading 256 of 34 k tokens')
@@ -53,7 +53,7 @@ test('a reading tells how far it is, and what is left once its speed is known', 
   assert.is(describeReading({ processed: total, total, timeMs: 40_000 }), 'reading 34 k of 34 k tokens')
 })
 
-test('sizes are written as options take them, and are never too small', () => {
+test('sizes have the form of options, and are never too small', () => {
   for (const text of ['350MiB', '1MB', '800MB', '3GiB', '1536MiB', '7TiB', '12kB', '999B', '1KiB', '1025B']) {
     const bytes = parseSize('--memory', text)
     assert.is(formatSize(bytes), bytes === 1025 ? '1.03kB' : text)

@@ -4,17 +4,17 @@ import { visibleToken } from '#molm/pictures/visible-token.js'
 import { printable, printableLines, printableOutput, printableText } from '#molm/printable.js'
 import { harmless } from '#molm/terminal/cell-width.js'
 
-/** Clears the screen, in both notations; turns the order of letters round; and breaks lines. */
+/** Clears the screen in both notations, reverses the order of letters, and breaks lines. */
 const HOSTILE = 'a\x1b[2Jb\x9b2Jc\u202ed\u2028e\x07f\rg'
 
-test('whatever a text is, nothing that steers a terminal is left of it', () => {
+test('no text keeps characters that control a terminal', () => {
   for (const made of [printable, printableLines, printableOutput, printableText, visibleToken, harmless]) {
     assert.not.match(made(HOSTILE), /[^\P{Cc}\n]|[\u2028-\u202e]/u, made.name)
     for (const letter of 'abcdefg') assert.ok(made(HOSTILE).includes(letter))
   }
 })
 
-test('a name is one line, with signs that say what was there, and not endless', () => {
+test('a name is one line of limited length, with escapes for other characters', () => {
   assert.is(printable('a\x1b[2J\n\u200bb'), 'a\\x1b[2J\\x0a\\x200bb')
   assert.is(printable('x'.repeat(200)).length, 163)
   assert.is(printable('x'.repeat(200), Infinity).length, 200)
@@ -24,12 +24,12 @@ test('a message keeps its lines and its length', () => {
   assert.is(printableLines(`one\n${'x'.repeat(200)}\t`), `one\n${'x'.repeat(200)}\\x09`)
 })
 
-test('running text keeps lines, tabs and what joins letters', () => {
+test('running text keeps lines, tabs and characters that join letters', () => {
   const family = '\u{1f468}\u200d\u{1f469}'
   assert.is(printableText(`${family}\r\n\tend\x1b`), `${family}\n\tend\u{fffd}`)
 })
 
-test('of what a command prints colours pass, and JSON stays JSON', () => {
+test('a command’s output keeps its colours, and JSON stays JSON', () => {
   assert.is(printableOutput('\x1b[38;5;7mred\x1b[0m\x1b[2J'), '\x1b[38;5;7mred\x1b[0m\\u001b[2J')
   const json = JSON.stringify({ name: HOSTILE })
   assert.equal(JSON.parse(printableOutput(json)), { name: HOSTILE })

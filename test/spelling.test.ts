@@ -4,7 +4,7 @@ import { nearest, snakeCaseKeys } from '#molm/spelling.js'
 
 const COMMANDS = ['run', 'chat', 'experts', 'show', 'pull', 'list', 'convert', 'bench', 'prune', 'graft']
 
-test('a slip of the finger leads to the word that was meant', () => {
+test('a typing error leads to the intended word', () => {
   for (const [word, meant] of [
     ['lst', 'list'],
     ['chta', 'chat'],
@@ -25,7 +25,7 @@ test('other words lead nowhere', () => {
   }
 })
 
-test('a word far longer than all candidates is not compared with them, whatever its length', () => {
+test('a word far longer than all candidates is not compared with them', () => {
   const word = 'list'.repeat(4_000_000)
   const started = performance.now()
   assert.is(nearest(word, COMMANDS), undefined)

@@ -4,16 +4,17 @@ import type { Session } from '../api/session.js'
 import { UsageError } from '../errors.js'
 import { hugePageBytes } from './huge-pages.js'
 
-/** What is measured: prompts of these lengths, generations of this length, each after so many tokens of context. */
+/** Tests to run: prompts of some lengths and a generation, at each depth of context. */
 export interface BenchmarkPlan {
-  /** Lengths of prompts (pp tests). */
+  /** Lengths of prompts in tokens, each a pp test. */
   prompts: number[]
-  /** Tokens generated (tg tests); 0 for none. */
+  /** Tokens to generate in a tg test; 0 for no such test. */
   generate: number
   /** Tokens in the cache before each test. */
   depths: number[]
-  /** Sequences that generate at once, each row of them a tg test of its own. Default [1]. */
+  /** Numbers of sequences that generate at once, each a tg test. Default [1]. */
   batches?: number[]
+  /** Measured runs of each test, after one that does not count. */
   repetitions: number
 }
 
@@ -25,39 +26,40 @@ export interface Spread {
   samples: number[]
 }
 
-/** One test. Names and units are those of `molm bench --json`. */
+/** Result of one test. `molm bench --json` prints the same fields in snake case. */
 export interface BenchmarkRow {
   model: string
   quant: string
   threads: number
-  /** Kernel tier; `+256` where V8 fuses pairs of vectors. */
+  /** Kernel tier; ends in `+256` if V8 fuses pairs of vectors. */
   tier: string
   node: string
   test: string
   depth: number
-  /** Sequences that are run at once; each has `depth` tokens before the test. */
+  /** Sequences that run at once, each with `depth` tokens before the test. */
   batch: number
-  /** Of all sequences together. */
+  /** Tokens a second of all sequences together. */
   tokensPerSecond: Spread
   /** Tokens a second of each sequence (median). */
   perSequence: number
   /** Bytes of weights that one token reads. */
   activeBytesPerToken: number
-  /** Active bytes times tokens a second: how fast weights were used. Of a batch more than was read, since it shares them. */
+  /** Active bytes times tokens a second, in GB. A batch reads less, since its sequences share the weights. */
   effectiveGbPerSecond: number
-  /** Streaming read speed of the same threads, measured between the samples (median). */
+  /** Streaming read speed of the same threads between the samples, in GB a second (median). */
   streamGbPerSecond: number
+  /** Resident memory of the process. */
   rssBytes: number
-  /** How much of that lies in huge pages; null where the system does not tell. */
+  /** Bytes of it in huge pages; null if the system does not report them. */
   hugePageBytes: number | null
   /**
-   * From the request to the first token (median): of the whole prompt for pp, of one more token for tg. Of a batch, until
-   * all have theirs.
+   * Milliseconds from the request to the first token (median): for pp after the whole prompt, for tg after one more
+   * token, for a batch until every sequence has its first.
    */
   firstTokenMs: number
 }
 
-/** Runs a test on fresh sessions, and tells how fast they were together. */
+/** Runs a test on fresh sessions and measures their common speed. */
 type Run = (sessions: Session[]) => Promise<Sample>
 
 interface Sample {
@@ -65,7 +67,7 @@ interface Sample {
   firstTokenMs: number
 }
 
-/** Runs the tests of a plan on a loaded model, giving each row as it is done. */
+/** Runs the tests of a plan on a loaded model. Yields each row as soon as it is measured. */
 export async function* benchmark(model: Model, plan: BenchmarkPlan): AsyncGenerator<BenchmarkRow> {
   const { prompts, generate, depths, batches = [1], repetitions } = plan
   for (const depth of depths) {
@@ -90,7 +92,7 @@ async function measure(model: Model, { test, depth, batch, repetitions, run }: T
   if (model.config.architecture === 'classifier') throw new UsageError('a classifier generates nothing to measure')
   const samples: Sample[] = []
   const streams: number[] = []
-  // The first run, which compiles code and touches memory for the first time, is not counted.
+  // The first run does not count: it compiles code and touches memory for the first time.
   for (let repetition = -1; repetition < repetitions; repetition++) {
     const stream = await model.measureStream()
     const sessions = Array.from({ length: batch }, () => model.createSession())
@@ -137,8 +139,9 @@ async function prefill(model: Model, session: Session, tokens: number): Promise<
 }
 
 /**
- * Sampled, without end: each sequence with a first token and a seed of its own, since texts that repeat themselves or each
- * other would wake the same experts. The time from the first generated token to the last is that of `tokens` steps.
+ * Generates with sampling and without an end of text. Each sequence has a first token and a seed of its own: texts that
+ * repeat themselves or each other would wake the same experts. Between the first generated token and the last are
+ * `tokens` steps.
  */
 async function decode(model: Model, sessions: Session[], tokens: number): Promise<Sample> {
   const results = await Promise.all(
@@ -152,16 +155,16 @@ async function decode(model: Model, sessions: Session[], tokens: number): Promis
   return { tokensPerSecond: ((sessions.length * tokens) / longest) * 1000, firstTokenMs }
 }
 
-/** Whatever the model's own defaults are, so that models can be compared. */
+/** Fixed in place of the model's own defaults, so that models can be compared. */
 const SAMPLED = { temperature: 1, topK: 40, topP: 1, minP: 0, repeatPenalty: 1 }
 
-/** Ids spread over the vocabulary, the same for the same seed. */
+/** Token ids spread over the vocabulary; equal seeds give equal ids. */
 function randomTokens(model: Model, count: number, seed: number): Int32Array {
   const { vocabSize } = model.config
   return Int32Array.from({ length: count }, (_, i) => (Math.imul(i + seed, 0x9e3779b1) >>> 0) % vocabSize)
 }
 
-/** Median, mean, deviation of some samples. */
+/** Median, mean and sample standard deviation of some samples. */
 export function spread(samples: number[]): Spread {
   const mean = samples.reduce((sum, x) => sum + x, 0) / samples.length
   const squares = samples.reduce((sum, x) => sum + (x - mean) ** 2, 0)

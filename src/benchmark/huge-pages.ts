@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Bytes of this process's memory that lie in huge pages (2 MiB on most machines): weights that do are found with fewer
- * looks into the tables of pages. Linux tells; null where nobody does.
+ * Bytes of this process's memory in huge pages (2 MiB on most machines). Reading weights there takes fewer look-ups in
+ * the page tables. Only Linux reports them; null elsewhere.
  */
 export function hugePageBytes(path = '/proc/self/smaps_rollup'): number | null {
   try {

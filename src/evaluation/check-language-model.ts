@@ -1,7 +1,7 @@
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
 
-/** Throws a UserError when a model does not predict tokens. */
+/** Throws a UserError if a model does not predict tokens. */
 export function checkLanguageModel(model: Model): void {
   if (model.config.architecture === 'causal-lm') return
   throw new UserError(`${model.name} is a sequence classifier and predicts no tokens; \`molm classify\` runs it`)

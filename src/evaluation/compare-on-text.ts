@@ -9,11 +9,11 @@ import type { WindowOptions } from './windows.js'
 export interface Agreement {
   /** Mean over the scored tokens of KL(reference || model), in nats. */
   klDivergence: number
-  /** Share of the scored tokens for which both find the same token likeliest. */
+  /** Share of the scored tokens for which both models find the same token likeliest. */
   top1Agreement: number
 }
 
-/** Scores a text as `scoreWindows` does, and compares all that a model predicts with what a reference predicts. */
+/** Scores a text as `scoreWindows` does, and compares the model's distributions with a reference's. */
 export async function compareOnText(
   model: Model,
   against: Model,

@@ -10,36 +10,37 @@ export interface EvaluateTaskOptions {
   signal?: AbortSignal
 }
 
-/** What a model chose for one item. */
+/** The model's choice for one item. */
 export interface TaskAnswer {
   /** Line of the task's file. */
   line: number
   /** Index of the right choice. */
   answer: number
-  /** Index of the choice with the highest log-likelihood, and of that with the highest per character. */
+  /** Index of the choice with the highest log-likelihood. */
   chosen: number
+  /** Index of the choice with the highest log-likelihood per character. */
   chosenNorm: number
 }
 
-/** How many questions of a task a model answers right. */
+/** Accuracy of a model on a task. */
 export interface TaskScore {
   file: string
   items: number
   /** Share of items whose right choice has the highest log-likelihood. */
   acc: number
-  /** The same with each log-likelihood divided by the choice's length in characters. */
+  /** The same share, with each log-likelihood divided by the choice's length in characters. */
   accNorm: number
-  /** Standard errors of the two, as of samples of more items like these; 0 where there is one item only. */
+  /** Standard errors of the two shares, with the items as a sample; 0 for a single item. */
   accStderr: number
   accNormStderr: number
   answers: TaskAnswer[]
-  /** Per item and choice: sum over the continuation's tokens of the logarithm of their probability. */
+  /** For each item and choice: sum of the log-probabilities of the choice's tokens, in nats. */
   loglikelihoods: number[][]
 }
 
 /**
- * Answers multiple-choice questions as lm-evaluation-harness does: the choice whose tokens the model finds likeliest
- * after the context. Of equally likely choices the first counts as the answer.
+ * Answers multiple-choice questions as lm-evaluation-harness does, with the choice whose tokens the model finds
+ * likeliest after the context. The first of equally likely choices is the answer.
  */
 export async function evaluateTask(model: Model, task: Task, options: EvaluateTaskOptions = {}): Promise<TaskScore> {
   checkLanguageModel(model)
@@ -64,12 +65,12 @@ export async function evaluateTask(model: Model, task: Task, options: EvaluateTa
   return { file: task.name, items, acc, accNorm, ...errors, answers, loglikelihoods }
 }
 
-/** Of a share of right answers. */
+/** Standard error of a share of right answers. */
 function standardError(share: number, items: number): number {
   return items > 1 ? Math.sqrt((share * (1 - share)) / (items - 1)) : 0
 }
 
-/** Characters, not the 16-bit halves that a string counts. */
+/** Counts characters, not the 16-bit units of a string. */
 function characters(text: string): number {
   return [...text].length
 }

@@ -8,9 +8,9 @@ import type { NamedText } from './text-file.js'
 import type { WindowOptions } from './windows.js'
 
 export interface EvaluateTextOptions extends Partial<WindowOptions> {
-  /** A second model with the same tokens, to compare with: the reference, whose distribution the divergence is from. */
+  /** Reference to compare with: a second model with the same tokens. The divergence is from its distribution. */
   against?: Model
-  /** Told after each part of the text. */
+  /** Called after each part of the text. */
   onProgress?: (done: { tokens: number; of: number }) => void
   signal?: AbortSignal
 }
@@ -25,18 +25,19 @@ export interface TextScore {
   nll: number
   /** e^(nll / scored). */
   perplexity: number
-  /** nll in bits by the bytes of the text, which makes models with different tokenizers comparable. */
+  /** nll in bits, divided by the bytes of the text: comparable between models with different tokenizers. */
   bitsPerByte: number
+  /** Agreement with the reference, if one was given. */
   against?: Agreement
 }
 
-/** Window where neither the caller nor the model says how long. */
+/** Window in tokens if neither the caller nor the model gives one. */
 const DEFAULT_WINDOW = 1024
 
 /**
- * Perplexity of a text under a model, in windows of `window` tokens (default: the length the model was trained on) that
- * begin every `stride` tokens (default: the window). Nothing is put in front of the text. Rejects with a UserError when
- * the text has fewer than two tokens.
+ * Measures the perplexity of a text under a model, in windows of `window` tokens (default: the length that the model
+ * was trained on) that begin every `stride` tokens (default: the window). No token is put before the text. Rejects with
+ * a UserError if the text has fewer than two tokens.
  */
 export async function evaluateText(
   model: Model,

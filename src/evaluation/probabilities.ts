@@ -23,8 +23,8 @@ export function indexOfLargest(values: ArrayLike<number>): number {
 }
 
 /**
- * Probabilities of a classifier's labels from its scores, as transformers' pipeline has them: a softmax, or for labels
- * that do not exclude each other (problem_type "multi_label_classification", or a single label) a sigmoid of each.
+ * Turns a classifier's scores into probabilities of its labels, as transformers' pipeline does: a softmax, or a sigmoid
+ * of each score if labels do not exclude each other (problem_type "multi_label_classification", or a single label).
  */
 export function classProbabilities(logits: ArrayLike<number>, config: Pick<ModelConfig, 'raw'>): number[] {
   const scores = Array.from(logits)

@@ -4,21 +4,21 @@ import { commonPrefix } from '../common-prefix.js'
 import type { EncodedItem } from './encode-item.js'
 import { sequencesAtOnce, withOwnSignal } from './sessions.js'
 
-/** Items under way at once: their choices, a few tokens each, then fill a micro-batch. */
+/** Maximum items under way at once: their choices, a few tokens each, then fill a micro-batch. */
 const MOST_ITEMS = 32
 
-/** Tokens that all contexts begin with from which on it pays to run them once for all sessions. */
+/** Minimum tokens of a common beginning: with fewer, sharing it between sessions does not pay. */
 const WORTH_SHARING = 16
 
 interface ScoreOptions {
-  /** Told how many items are done. */
+  /** Called with the number of items that are done. */
   onDone: (items: number) => void
   signal?: AbortSignal
 }
 
 /**
- * Log-likelihood of each choice of each item. Several sessions work side by side, each on a run of neighbouring items,
- * since those often have much of their contexts in common.
+ * Computes the log-likelihood of each choice of each item. Several sessions work side by side, each on a run of
+ * neighbouring items, since neighbours often share much of their contexts.
  */
 export function scoreItems(
   model: Model,
@@ -48,7 +48,7 @@ async function score(
   }
   try {
     const start = count > 1 ? await commonStart(model, items, signal) : undefined
-    // One after the other: each copies all rows of the cache on its way.
+    // One after the other, since each copies all rows of the cache.
     if (start) for (const scorer of scorers) await scorer.startFrom(start)
     const ends = await Promise.allSettled(
       scorers.map((scorer, index) =>
@@ -72,7 +72,7 @@ async function commonStart(
   signal?: AbortSignal,
 ): Promise<SavedSequence | undefined> {
   const [first] = items
-  // The last token of a context is run with the choices.
+  // The last token of a context runs with the choices.
   const length = items.reduce(
     (length, { context }) => commonPrefix(first.context, context, Math.min(length, context.length - 1)),
     first.context.length - 1,
@@ -88,14 +88,17 @@ async function commonStart(
   }
 }
 
-/** Scores choices on one session, whose cache keeps what an item shares with the one before and choices with each other. */
+/**
+ * Scores choices on one session. Its cache keeps the tokens that an item shares with the last one, or its choices
+ * share.
+ */
 class ChoiceScorer {
   constructor(
     private readonly session: Session,
     private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** Takes over tokens that have been run elsewhere. */
+  /** Takes over tokens that another session has run. */
   startFrom(saved: SavedSequence): Promise<void> {
     return this.session.restore(saved)
   }
@@ -103,7 +106,8 @@ class ChoiceScorer {
   /** Log-likelihood of each choice. */
   async score({ context, continuations }: EncodedItem): Promise<number[]> {
     const { session, signal } = this
-    // The stem is all that every choice begins with, but one token less than the shortest, which has to be predicted.
+    // The stem is the common beginning of all choices. It ends before the last token of the shortest, which is to be
+    // predicted.
     const [first] = continuations
     const shortest = Math.min(...continuations.map(({ length }) => length))
     const common = continuations.reduce((length, tokens) => commonPrefix(first, tokens, length), shortest - 1)
@@ -111,10 +115,10 @@ class ChoiceScorer {
     const kept = session.truncateToCommon(context)
     const targets = first.slice(0, common + 1)
     const { logits, logprobs = [], norms = [] } = await session.forward(stem.slice(kept), { targets, signal })
-    // What follows the stem differs, and is predicted by one row of logits.
+    // The tokens after the stem differ; one row of logits predicts them.
     const norm = norms[common]
     const shared = sum(logprobs.slice(0, common))
-    // All of them are sent off at once; a session does one after the other.
+    // Sent off together; a session runs them one after the other.
     const rests = await Promise.all(
       continuations.map(async (tokens) => {
         if (tokens.length === common + 1) return []
@@ -136,7 +140,7 @@ function lengthOf({ context, continuations }: EncodedItem): number {
   return context.length + Math.max(...continuations.map(({ length }) => length))
 }
 
-/** From left to right, after what comes before: the sum of a choice does not depend on what it shares with others. */
+/** Adds from left to right, so that a choice's sum does not depend on the tokens that it shares with others. */
 function sum(values: ArrayLike<number>, before = 0): number {
   let total = before
   for (let i = 0; i < values.length; i++) total += values[i]

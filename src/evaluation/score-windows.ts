@@ -4,19 +4,19 @@ import { inOrder } from '../in-order.js'
 import { Sessions, sequencesAtOnce, withOwnSignal } from './sessions.js'
 import { type Window, type WindowOptions, windowsOf } from './windows.js'
 
-/** Tokens of windows that are under way: two micro-batches, so that the model never waits for the next window. */
+/** Tokens of windows under way: two micro-batches, so that the model never waits for the next window. */
 const TOKENS_AHEAD = 512
 
 export interface WindowsScore {
   /** Tokens that were predicted. */
   scored: number
-  /** Their negative log-likelihood in nats. */
+  /** Negative log-likelihood of those, in nats. */
   nll: number
 }
 
 /**
- * Runs a text through a model in windows, several of them at once. Their scores are added up in the order of the text.
- * `report` takes how many tokens have been reached, of all windows together.
+ * Runs a text through a model in windows, several at once, and adds up their scores in the order of the text. `report`
+ * receives the number of tokens that all windows together have reached.
  */
 export function scoreWindows(
   model: Model,
@@ -35,9 +35,9 @@ async function score(
 ): Promise<WindowsScore> {
   const sessions = new Sessions(model)
   let reached = 0
-  /** Where the window before ends; windows are begun in order. */
+  /** End of the last window; windows begin in order. */
   let counted = 0
-  /** Log-probabilities of the tokens that a window scores. */
+  /** Gives the log-probabilities of the tokens that a window scores. */
   const scoreWindow = ({ start, end, firstScored }: Window) => {
     let at = counted
     counted = end
@@ -48,7 +48,7 @@ async function score(
       report?.(reached)
     }
     return sessions.with(async (session) => {
-      // The logits of token t predict token t + 1, so nothing is asked of the last one.
+      // The logits of token t predict token t + 1, so the last token need not run.
       const options = {
         logits: 'none',
         targets: tokens.slice(firstScored, end),

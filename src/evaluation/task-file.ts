@@ -8,18 +8,18 @@ export interface TaskItem {
   choices: string[]
   /** Index of the right choice. */
   answer: number
-  /** Stands between context and choice; a blank unless the item says otherwise. */
+  /** Text between context and choice; a blank unless the item has another. */
   delimiter: string
 }
 
-/** A file of questions; item i stands on line `lines[i]`. */
+/** A file of questions; item i comes from line `lines[i]`. */
 export interface Task {
   name: string
   items: TaskItem[]
   lines: number[]
 }
 
-/** Reads questions, one JSON object a line; empty lines are skipped. Throws a UserError that names the line at fault. */
+/** Parses questions, one JSON object a line; skips empty lines. Throws a UserError that names the first wrong line. */
 export function parseTask({ name, text }: NamedText): Task {
   const task: Task = { name, items: [], lines: [] }
   for (const [index, line] of text.split('\n').entries()) {
@@ -31,10 +31,10 @@ export function parseTask({ name, text }: NamedText): Task {
   return task
 }
 
-function parseItem(line: string, where: string): TaskItem {
-  const item = parseJsonObject(new TextEncoder().encode(line), where)
+function parseItem(line: string, source: string): TaskItem {
+  const item = parseJsonObject(new TextEncoder().encode(line), source)
   const { context, choices, answer, delimiter = ' ' } = item
-  const refuse = (what: string) => new UserError(`${where}: ${what}`)
+  const refuse = (what: string) => new UserError(`${source}: ${what}`)
   if (typeof context !== 'string') throw refuse('"context" must be a text')
   if (!isChoices(choices)) throw refuse('"choices" must be a list of at least two texts, none of them empty')
   if (!Number.isInteger(answer) || Number(answer) < 0 || Number(answer) >= choices.length) {

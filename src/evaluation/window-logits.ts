@@ -8,11 +8,11 @@ export interface LogitRows {
   row(i: number): Float32Array
 }
 
-/** Logits held at once at most; a large vocabulary makes a row of them large. */
+/** Maximum bytes of logits held at once; with a large vocabulary a row is large. */
 const LOGIT_BYTES = 64 * 2 ** 20
 const MOST_ROWS = 256
 
-/** Runs a text through a model window after window and gives the logits for every scored token, in order. */
+/** Runs a text through a model, window after window, and yields the logits for every scored token, in order. */
 export async function* windowLogits(
   model: Model,
   tokens: readonly number[],

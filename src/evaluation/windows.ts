@@ -1,14 +1,14 @@
 import { UsageError } from '../errors.js'
 
-/** How a long text is cut into the pieces that a model sees. */
+/** Division of a long text into the pieces that a model sees. */
 export interface WindowOptions {
   /** Tokens that the model sees at once. */
   window: number
-  /** Tokens from one window's beginning to the next one's; at most `window`. */
+  /** Tokens from the beginning of one window to that of the next; at most `window`. */
   stride: number
 }
 
-/** A piece of a text: tokens [start, end), of which [firstScored, end) are predicted. */
+/** A piece of a text: the model sees tokens [start, end) and predicts [firstScored, end). */
 export interface Window {
   start: number
   end: number
@@ -16,8 +16,8 @@ export interface Window {
 }
 
 /**
- * Windows over `tokens` tokens. Each scores what no earlier one has reached, but never its own first token, which has
- * nothing before it. The last one ends with the text.
+ * Yields the windows over `tokens` tokens. Each scores the tokens that no earlier window has reached, except its own
+ * first token, which has no context. The last window ends with the text.
  */
 export function* windowsOf(tokens: number, { window, stride }: WindowOptions): Generator<Window> {
   if (!Number.isInteger(window) || window < 2) throw new UsageError('`window` must be a whole number from 2 on')

@@ -2,9 +2,9 @@ import { perMixture } from '../model/config.js'
 import { type LayerAgreement, meanAgreement, type RoutingAgreement } from './agreement.js'
 
 /**
- * How alike two models route a text, as `molm experts --against --json` prints it: shares by kind and layer, null where a
- * layer has none of the kind; `experts` has per layer and expert the share of the tokens choosing it in the other model
- * that choose it in the model too, null where none did or the model lacks the expert.
+ * Agreement of two models on a text, as `molm experts --against --json` prints it. Shares come by kind and layer, null
+ * for a layer without experts of the kind. `experts` has, for each layer and expert, the share of the tokens that
+ * choose it in the other model and in this one, too; null if no token does or this model lacks the expert.
  */
 export function agreementObject(agreement: RoutingAgreement) {
   const { text, mixtures } = agreement

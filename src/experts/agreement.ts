@@ -3,36 +3,37 @@ import { UserError } from '../errors.js'
 import type { MixtureKind } from '../model/config.js'
 import type { TextRoutes } from './text-routes.js'
 
-/** How two models choose among the experts of one kind in one layer. Shares are from 0 to 1. */
+/** Agreement of two models on the experts of one kind in one layer. Shares are from 0 to 1. */
 export interface LayerAgreement {
-  /** Experts of the layer, numbered as in the model that has more; 0 where it has none of this kind. */
+  /** Experts of the layer, numbered as in the model that has more; 0 if it has none of this kind. */
   experts: number
-  /** Share of the tokens for which both have the same expert with the largest gate. */
+  /** Share of the tokens whose largest gate belongs to the same expert in both. */
   top1: number
-  /** Mean share of a token's experts that both choose: those in common, by the larger of the two sets. */
+  /** Mean share of a token's experts that both choose: the common ones, divided by the larger of the two sets. */
   overlap: number
-  /** Share of the other model's choices that fall on experts which the model does not have. */
+  /** Share of the other model's choices that fall on experts that this model lacks. */
   missing: number
-  /** Per expert, tokens that choose it in the other model, and how many of those choose it in the model too. */
+  /** For each expert, the tokens that choose it in the other model. */
   chosen: Float64Array
+  /** For each expert, the tokens that choose it in both models. */
   kept: Float64Array
-  /** Per expert, whether the model has it, and whether the other does. */
+  /** For each expert, whether this model and the other have it. */
   has: { model: boolean[]; against: boolean[] }
 }
 
-/** How alike two models route one text, token by token. */
+/** Agreement of two models on one text, token by token. */
 export interface RoutingAgreement {
   text: TextRoutes
-  /** The same text as the other model reads it. */
+  /** The same text as the other model routes it. */
   against: TextRoutes
-  /** Per token, the mean over layers and kinds of the share of its experts that both models choose. */
+  /** For each token, the share of its experts that both models choose: the mean over layers and kinds. */
   perToken: Float64Array
   mixtures: { kind: MixtureKind; layers: LayerAgreement[] }[]
 }
 
 /**
- * Compares how two models route the same text. Experts of a pruned model count under the numbers that they had before.
- * Throws a UserError where the two do not have the same tokens, kinds of experts and layers.
+ * Compares how two models route the same text. The experts of a pruned model keep the numbers that they had before it
+ * was pruned. Throws a UserError if the models differ in their tokens, kinds of experts or layers.
  */
 export function compareRouting(text: TextRoutes, against: TextRoutes): RoutingAgreement {
   const [a, b] = [text.model, against.model]
@@ -53,7 +54,7 @@ export function compareRouting(text: TextRoutes, against: TextRoutes): RoutingAg
   return { text, against, perToken: perToken.map((sum) => sum / Math.max(1, compared)), mixtures }
 }
 
-/** The means over all layers that have experts of a kind. */
+/** Means over all layers that have experts of a kind. */
 export function meanAgreement({ mixtures }: RoutingAgreement, kind: MixtureKind) {
   const layers = mixtures.find((mixture) => mixture.kind === kind)?.layers.filter(({ experts }) => experts > 0) ?? []
   const mean = (of: (layer: LayerAgreement) => number) =>
@@ -65,7 +66,7 @@ export function meanAgreement({ mixtures }: RoutingAgreement, kind: MixtureKind)
   }
 }
 
-/** Compares one layer; each token's share in common is added to `perToken`. */
+/** Compares one layer, and adds each token's overlap to `perToken`. */
 function compareLayer(
   { text, against }: Pick<RoutingAgreement, 'text' | 'against'>,
   kind: MixtureKind,
@@ -106,7 +107,7 @@ function compareLayer(
   }
 }
 
-/** The numbers under which a layer's experts are compared: a pruned model's are those that they had before. */
+/** Numbers to compare a layer's experts by: in a pruned model those from before it was pruned. */
 function numbersOf({ usage, model }: TextRoutes, kind: MixtureKind, layer: number): number[] {
   return model.originals?.[kind]?.[layer] ?? Array.from({ length: usage.of(kind, layer).experts }, (_, id) => id)
 }

@@ -1,29 +1,29 @@
 import type { MixtureKind } from '../model/config.js'
 import type { NamedUsage, TextRoutes } from './text-routes.js'
 
-/** An expert, named by where it stands. */
+/** An expert's position in a model. */
 export interface ExpertAddress {
   kind: MixtureKind
   layer: number
   expert: number
 }
 
-/** A token that wakes an expert: how often it did, and the sum of the gates. */
+/** A token that wakes an expert, with the number of times and the sum of the gates. */
 export interface WakingToken {
   token: number
   count: number
   gateMass: number
 }
 
-/** An expert that one text uses more than the others do. */
+/** An expert that one text uses more than the others. */
 export interface Specialist extends ExpertAddress {
   /** Index of the text. */
   text: number
   /** Share of the text's tokens that choose the expert. */
   share: number
-  /** The mean of that share over the other texts. */
+  /** Mean of that share over the other texts. */
   elsewhere: number
-  /** The text's tokens that give it the most gate mass, most first. */
+  /** The text's tokens with the largest gate mass for the expert, largest first. */
   tokens: WakingToken[]
 }
 
@@ -35,12 +35,12 @@ export function shareOf({ usage }: NamedUsage, { kind, layer, expert }: ExpertAd
   return usage.tokens === 0 ? 0 : usage.of(kind, layer).counts[expert] / usage.tokens
 }
 
-/** How much more of a text's tokens choose an expert than of the other texts' tokens, on average: from -1 to 1. */
+/** Share of a text's tokens that choose an expert, minus the mean share in the other texts: from -1 to 1. */
 export function preference(texts: readonly TextRoutes[], text: number, address: ExpertAddress): number {
   return shareOf(texts[text], address) - elsewhere(texts, text, address)
 }
 
-/** The largest share of a text's tokens that one expert gets, of any of the texts. */
+/** Largest share of its tokens that any text gives to one expert. */
 export function largestShare(texts: readonly NamedUsage[]): number {
   let most = 0
   for (const text of texts) {
@@ -49,7 +49,7 @@ export function largestShare(texts: readonly NamedUsage[]): number {
   return most || 1
 }
 
-/** The largest preference, of any text for any expert, in absolute value. */
+/** Largest absolute preference of any text for any expert. */
 export function largestPreference(texts: readonly TextRoutes[]): number {
   let most = 0
   for (const address of everyExpert(texts[0])) {
@@ -59,8 +59,8 @@ export function largestPreference(texts: readonly TextRoutes[]): number {
 }
 
 /**
- * The `count` experts that tell the texts apart best: those with the strongest preference, each for its text. Preferences
- * that two samples of one text could show as well are left out.
+ * Finds the `count` experts that separate the texts best: those with the strongest preference, each for its text. Omits
+ * preferences that two samples of one text could show by chance.
  */
 export function findSpecialists(texts: readonly TextRoutes[], count: number, tokens = 8): Specialist[] {
   return everyExpert(texts[0])
@@ -76,7 +76,7 @@ export function findSpecialists(texts: readonly TextRoutes[], count: number, tok
     }))
 }
 
-/** The `count` kinds of token of a text that give an expert the most gate mass. */
+/** Finds the `count` tokens of the vocabulary that give an expert the largest gate mass in a text. */
 export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertAddress, count: number): WakingToken[] {
   const found = new Map<number, WakingToken>()
   for (const [index, token] of text.tokens.entries()) {
@@ -91,10 +91,10 @@ export function wakingTokens(text: TextRoutes, { kind, layer, expert }: ExpertAd
   return [...found.values()].sort((a, b) => b.gateMass - a.gateMass || a.token - b.token).slice(0, count)
 }
 
-/** So many standard errors a difference must have: below that, chance among some hundreds of experts would do. */
+/** Minimum standard errors of a difference; among some hundreds of experts, chance alone gives smaller ones. */
 export const NOTABLE = 3
 
-/** Standard error of a preference between texts whose tokens are alike: that of a difference of two shares. */
+/** Standard error of a preference if all texts were alike: that of a difference of two shares. */
 function noise(texts: readonly TextRoutes[], text: number, address: ExpertAddress): number {
   const others = texts.filter((_, i) => i !== text)
   const [own, rest] = [texts[text].tokens.length, others.reduce((sum, { tokens }) => sum + tokens.length, 0)]

@@ -4,11 +4,11 @@ import type { RoutingAgreement } from './agreement.js'
 import type { TextRoutes } from './text-routes.js'
 
 /*
- * Tables as CSV. They come in pieces, since all tokens of a long text would be too much for one string. `text_name` is
- * the text, `text` what a token stands for in it; shares, gates and measures have six digits.
+ * Tables as CSV, in pieces: all tokens of a long text would be too much for one string. `text_name` is the name of the
+ * text, `text` that of a token; shares, gates and measures have six digits.
  */
 
-/** A row per expert; entropy (bits) and fairness are those of its layer. */
+/** Yields a row for each expert; entropy (bits) and fairness are those of its layer. */
 export function* usageCsv(texts: readonly TextRoutes[]): Generator<string> {
   yield 'text_name,layer,kind,expert,count,share,gate_mass,entropy,fairness\n'
   for (const { name, usage } of texts) {
@@ -27,7 +27,7 @@ export function* usageCsv(texts: readonly TextRoutes[]): Generator<string> {
   }
 }
 
-/** A row per token, layer and expert that the token wakes: those of a trace, with the text's name in front. */
+/** Yields a row for each token, layer and expert that it wakes: the rows of a trace after the name of the text. */
 export function* tokensCsv(texts: readonly TextRoutes[]): Generator<string> {
   yield 'text_name,index,token,text,layer,kind,rank,expert,gate\n'
   for (const text of texts) {
@@ -46,7 +46,7 @@ export function* tokensCsv(texts: readonly TextRoutes[]): Generator<string> {
   }
 }
 
-/** A row per layer and kind of experts: how alike two models route a text. */
+/** Yields a row for each layer and kind of experts, with the agreement of two models on a text. */
 export function* agreementCsv(agreements: readonly RoutingAgreement[]): Generator<string> {
   yield 'text_name,model,against,layer,kind,tokens,top1,overlap,missing\n'
   for (const { text, against, mixtures } of agreements) {
@@ -66,7 +66,7 @@ function linesOf(rows: readonly (string | number)[][]): string {
   return rows.map((row) => `${csvRow(row)}\n`).join('')
 }
 
-/** More digits than that no routing has. */
+/** Rounds to six digits: routing is not more exact. */
 export function sixDigits(value: number): number {
   return Number(value.toPrecision(6))
 }

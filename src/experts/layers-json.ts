@@ -3,12 +3,12 @@ import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { routesByKind } from '../engine/route-codec.js'
 import { perMixture } from '../model/config.js'
 
-/** The experts that a step's token woke when it was read, layer by layer; null where it was not read. */
+/** Experts that a step's token woke when it was read, layer by layer; null if it was not read. */
 export function expertsOf({ routes }: Pick<Step, 'routes'>) {
   return routes ? layersOf(routes) : null
 }
 
-/** One token's experts, layer by layer, as JSON has them: `{ layer, attention?: { ids, gates }, mlp?: { ids, gates } }`. */
+/** One token's experts, layer by layer, for JSON: `{ layer, attention?: { ids, gates }, mlp?: { ids, gates } }`. */
 export function layersOf(routes: readonly LayerRoutes[]) {
   return routes.map((experts, layer) => ({ layer, ...perMixture(routesByKind(experts), plain) }))
 }
@@ -17,7 +17,7 @@ function plain({ ids, gates }: ExpertRoutes) {
   return { ids: [...ids], gates: Array.from(gates, shortestFloat32) }
 }
 
-/** The number of fewest digits that is this float32 when read as one. */
+/** Shortest decimal that reads back as the same float32. */
 function shortestFloat32(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits))

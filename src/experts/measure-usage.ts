@@ -4,21 +4,21 @@ import { UserError } from '../errors.js'
 import { CHUNK, type Reader, readerOf, TextRoutes } from './text-routes.js'
 
 export interface MeasureUsageOptions {
-  /** Told how far the text has been read. */
+  /** Called as the text is read. */
   onPromptProgress?: (progress: PromptProgress) => void
-  /** Aborting it rejects with its reason. */
+  /** Aborts the measurement, which rejects with its reason. */
   signal?: AbortSignal
-  /** Of a pruned model: the ids that its experts had before, as selection.json has them. */
+  /** Ids that a pruned model's experts had before, as `originalExperts` reads them. */
   originals?: Reader['originals']
 }
 
 /**
- * Runs a text through a model, on its own and with nothing in front, and tells which experts each of its tokens wakes.
- * Rejects with a UserError where the model has no experts or the text no tokens.
+ * Runs a text through a model, without a chat template or special tokens, and reports the experts that each token
+ * wakes. Rejects with a UserError if the model has no experts or the text no tokens.
  *
  * @example
  * const prose = await measureUsage(model, { name: 'prose', text: 'The lantern is lit.' })
- * prose.usage.of('mlp', 3).counts     // times that each MLP expert of layer 3 was chosen
+ * prose.usage.of('mlp', 3).counts     // for each MLP expert of layer 3, the times it was chosen
  * await writeFile('prose.svg', renderSvg(drawUsage([prose])))
  */
 export async function measureUsage(

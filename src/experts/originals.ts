@@ -6,8 +6,8 @@ import { MOST_JSON_BYTES, parseJsonObject } from '../json.js'
 import { type Mixture, type PerMixture, perMixture } from '../model/config.js'
 
 /**
- * The ids that a pruned model's experts had in the model that it was pruned from: what `selection.json` beside it says.
- * Undefined if there is no such file. Rejects with a UserError if it is not about this model, or too long to be read.
+ * Reads the ids that a pruned model's experts had before, from the `selection.json` beside it. Undefined if there is no
+ * such file. Rejects with a UserError if the file is about another model, or too long.
  */
 export async function originalExperts({ path, kind, config }: ModelInfo): Promise<PerMixture<number[][]> | undefined> {
   if (kind !== 'packed') return undefined
@@ -22,7 +22,7 @@ export async function originalExperts({ path, kind, config }: ModelInfo): Promis
   })
 }
 
-/** Whether it is a list of different ids per layer, as many as the layer has experts. */
+/** Whether a value has one list of distinct ids for each layer, as long as the layer has experts. */
 function fits(layers: unknown, { experts }: Mixture): layers is number[][] {
   if (!Array.isArray(layers) || layers.length !== experts.length) return false
   return layers.every(
@@ -34,5 +34,5 @@ function fits(layers: unknown, { experts }: Mixture): layers is number[][] {
   )
 }
 
-/** More than any model has; a bound for what is made of a file's numbers. */
+/** Bound of ids from a file; no model has as many experts. */
 const MOST_EXPERTS = 2 ** 16

@@ -4,19 +4,19 @@ import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import { expertsOfToken, routesOfToken } from './token-routes.js'
 import { ExpertUsage } from './usage.js'
 
-/** Tokens run at once; enough to keep the threads busy, few enough to stop soon. */
+/** Tokens run at once: enough to keep the threads busy, few enough to stop soon. */
 export const CHUNK = 1024
 
-/** The model that read a text, as far as tables and pictures tell of it. */
+/** The model that read a text, as tables and pictures name it. */
 export interface Reader {
   name: string
   quant: ModelInfo['quant']
   config: Pick<ModelConfig, 'mixtures'>
-  /** Text of a token. */
+  /** Decodes one token. */
   textOf(token: number): string
   /**
-   * Ids, in the model that it was pruned from, of the experts that it has: per kind a list per layer. Absent where its
-   * experts have their own numbers.
+   * Ids that the experts of a pruned model had before: for each kind a list per layer. Absent if its experts have their
+   * own numbers.
    */
   originals?: PerMixture<number[][]>
 }
@@ -26,12 +26,12 @@ export function readerOf(model: Model, originals?: Reader['originals']): Reader 
   return { name, quant: info.quant, config, textOf: (token) => tokenizer.decode([token]), originals }
 }
 
-/** What a text, or another run of tokens, woke in all. */
+/** Usage of the experts by a text or another run of tokens. */
 export interface NamedUsage extends Pick<TextRoutes, 'name' | 'usage'> {
   model: Pick<Reader, 'config'>
 }
 
-/** A text as a model reads it: its tokens, the experts that each of them wakes, and their sum. */
+/** A text as a model routes it: its tokens, the experts that each wakes, and their sum. */
 export class TextRoutes {
   readonly usage: ExpertUsage
   private readonly chunks: LayerRoutes[][] = []
@@ -50,13 +50,13 @@ export class TextRoutes {
     this.chunks.push(routes)
   }
 
-  /** The routes of one token: per layer k of each kind that it has. */
+  /** Routes of one token: for each layer, the k chosen experts of each kind. */
   at(token: number): LayerRoutes[] {
     const { routes, row, rows } = this.placeOf(token)
     return routes.map((layer) => routesOfToken(layer, row, rows))
   }
 
-  /** What a token chose of one kind in one layer; undefined where the layer has no experts of it. */
+  /** A token's experts of one kind in one layer; undefined if the layer has none of that kind. */
   chosen(token: number, layer: number, kind: MixtureKind): ExpertRoutes | undefined {
     const { routes, row, rows } = this.placeOf(token)
     const all = routes[layer][kind]

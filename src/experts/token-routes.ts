@@ -1,14 +1,14 @@
 import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { routesByKind } from '../engine/route-codec.js'
 
-/** What one of `tokens` tokens chose in a layer: number `token` of them. */
+/** Takes the routes of token number `token` out of those of `tokens` tokens in a layer. */
 export function routesOfToken(layer: LayerRoutes, token: number, tokens: number): LayerRoutes {
   const own: LayerRoutes = {}
   for (const chosen of routesByKind(layer)) own[chosen.kind] = expertsOfToken(chosen, token, tokens)
   return own
 }
 
-/** The same of the experts of one kind. */
+/** Takes one token's routes out of those of `tokens` tokens, for one kind of experts. */
 export function expertsOfToken({ ids, gates, probabilities }: ExpertRoutes, token: number, tokens: number) {
   const row = <T extends Int32Array | Float32Array>(all: T) => {
     const size = all.length / tokens

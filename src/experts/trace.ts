@@ -6,9 +6,9 @@ import { UsageError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
 import type { MixtureKind } from '../model/config.js'
 
-/** One expert at work on one token: the columns of a trace, in their order. */
+/** One expert that one token woke: the columns of a trace, in their order. */
 interface TraceRow {
-  /** Number of the generated token, from 0. */
+  /** Number of the generated token, counted from 0. */
   index: number
   /** The generated token, which woke the expert when it was read. */
   token: number
@@ -25,8 +25,8 @@ interface TraceRow {
 const COLUMNS: (keyof TraceRow)[] = ['index', 'token', 'text', 'layer', 'kind', 'rank', 'expert', 'gate']
 
 /**
- * Writes which experts each generated token woke when it was read, a row per token, layer and expert, as CSV or as an
- * object per line: the file's ending says which.
+ * Writes the experts that each generated token woke when it was read, a row for each token, layer and expert. The
+ * file's ending chooses CSV or one JSON object per line.
  */
 export class TraceFile {
   private constructor(
@@ -36,12 +36,12 @@ export class TraceFile {
     private readonly textOf: (token: number) => string,
   ) {}
 
-  /** Throws a UsageError where the ending is neither .csv nor .jsonl. */
+  /** Throws a UsageError if the ending is neither .csv nor .jsonl. */
   static checkName(path: string): void {
     formatOf(path)
   }
 
-  /** Begins the file. Rejects with a UserError where it cannot be written. */
+  /** Begins the file. Rejects with a UserError if it cannot be written. */
   static async create(path: string, textOf: (token: number) => string): Promise<TraceFile> {
     const isCsv = formatOf(path) === 'csv'
     const file = await open(path, 'w').catch((error) => fail(path, error))
@@ -51,7 +51,7 @@ export class TraceFile {
     return trace
   }
 
-  /** Adds a generated token; one that was not read has no rows. */
+  /** Adds the rows of a generated token; a token that was not read has none. */
   async add({ index, token, routes = [] }: Step): Promise<void> {
     const text = this.textOf(token)
     const lines: string[] = []

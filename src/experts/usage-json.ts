@@ -3,8 +3,8 @@ import type { TextRoutes } from './text-routes.js'
 import { perLayer } from './usage.js'
 
 /**
- * Usage of a text, as `molm experts --json` prints it: each field by kind and layer. A layer without experts of a kind has
- * no counts, and null for its entropy and fairness.
+ * Usage of the experts by a text, as `molm experts --json` prints it: each field by kind and layer. A layer without
+ * experts of a kind has no counts, and null for entropy and fairness.
  */
 export function usageObject({ name, usage }: TextRoutes) {
   return {
@@ -17,7 +17,7 @@ export function usageObject({ name, usage }: TextRoutes) {
   }
 }
 
-/** The experts that tell texts apart, as `molm experts --json` prints them. */
+/** Experts that separate the texts, as `molm experts --json` prints them. */
 export function specialistObjects(texts: readonly TextRoutes[]) {
   return findSpecialists(texts, SPECIALISTS).map(({ text, layer, kind, expert, share, elsewhere, tokens }) => ({
     text: texts[text].name,

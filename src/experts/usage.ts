@@ -1,18 +1,18 @@
 import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import { type Mixture, type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 
-/** Experts of each layer, by mixture: all that usage needs to know of a model. */
+/** Number of experts in each layer, by mixture: the part of a config that usage needs. */
 export interface ExpertShape {
   mixtures: readonly Pick<Mixture, 'kind' | 'experts'>[]
 }
 
-/** How often the experts of one kind in one layer were chosen, and with what gates. */
+/** Usage of the experts of one kind in one layer. */
 export class LayerUsage {
   /** Times that each expert was chosen. */
   readonly counts: Float64Array
   /** Sum of each expert's gates. */
   readonly gateMass: Float64Array
-  /** Sum of gate times L2 norm of the expert's output; 0 where the norms were not reported. */
+  /** Sum of gate times L2 norm of the expert's output; 0 if the norms were not reported. */
   readonly outputMass: Float64Array
 
   constructor(readonly experts: number) {
@@ -21,7 +21,7 @@ export class LayerUsage {
     this.outputMass = new Float64Array(experts)
   }
 
-  /** Adds the choices of some tokens; with -1 for `times` it takes back what was added. */
+  /** Adds the choices of some tokens; `times` of -1 subtracts them again. */
   add({ ids, gates, outputNorms }: ExpertRoutes, times: 1 | -1 = 1): void {
     for (let i = 0; i < ids.length; i++) {
       const expert = ids[i]
@@ -31,7 +31,7 @@ export class LayerUsage {
     }
   }
 
-  /** Shannon entropy, in bits, of which expert a choice falls on: log2(experts) when all are used alike, 0 when one is. */
+  /** Shannon entropy of the choices in bits: log2(experts) if all experts are used alike, 0 if only one is used. */
   get entropy(): number {
     const total = sum(this.counts)
     let bits = 0
@@ -39,7 +39,7 @@ export class LayerUsage {
     return bits
   }
 
-  /** Jain's fairness index of the counts: 1 when all experts are used alike, 1 / experts when one is; 0 without tokens. */
+  /** Jain's fairness index of the counts: 1 if all experts are used alike, 1 / experts if one is; 0 without tokens. */
   get fairness(): number {
     const total = sum(this.counts)
     if (total === 0) return 0
@@ -47,15 +47,15 @@ export class LayerUsage {
   }
 }
 
-/** How the experts of one mixture were used, layer by layer; where a layer has none, its usage is one of no experts. */
+/** Usage of one kind of experts, layer by layer; a layer without any has a usage of 0 experts. */
 export interface MixtureUsage {
   kind: MixtureKind
   layers: LayerUsage[]
 }
 
-/** How the experts of a model were used by the tokens of a text. */
+/** Usage of a model's experts by the tokens of a text. */
 export class ExpertUsage {
-  /** In the order of the model. */
+  /** One entry for each kind, in the order of the model. */
   readonly mixtures: readonly MixtureUsage[]
   private seen = 0
 
@@ -63,14 +63,14 @@ export class ExpertUsage {
     this.mixtures = mixtures.map(({ kind, experts }) => ({ kind, layers: experts.map((n) => new LayerUsage(n)) }))
   }
 
-  /** Usage of the experts of one kind in one layer. Throws a RangeError where the model has no such mixture. */
+  /** Usage of the experts of one kind in one layer. Throws a RangeError if the model has no such mixture. */
   of(kind: MixtureKind, layer: number): LayerUsage {
     const usage = this.mixtures.find((mixture) => mixture.kind === kind)?.layers[layer]
     if (!usage) throw new RangeError(`there is no usage of ${kind} experts in layer ${layer}`)
     return usage
   }
 
-  /** Layers of the model. */
+  /** Number of layers of the model. */
   get layers(): number {
     return this.mixtures[0]?.layers.length ?? 0
   }
@@ -81,8 +81,8 @@ export class ExpertUsage {
   }
 
   /**
-   * Adds what `forward` or a step reports, one entry per layer, for as many tokens as it was given; with -1 for `times` it
-   * takes back what was added.
+   * Adds the routes of `tokens` tokens, one entry per layer, as `forward` or a step reports them; `times` of -1
+   * subtracts them again.
    */
   add(routes: readonly LayerRoutes[], tokens: number, times: 1 | -1 = 1): void {
     for (const { kind, layers } of this.mixtures) {
@@ -95,7 +95,7 @@ export class ExpertUsage {
   }
 }
 
-/** The same function of all mixtures, layer by layer. */
+/** Maps the usage of each mixture, layer by layer. */
 export function perLayer<T>({ mixtures }: ExpertUsage, of: (layer: LayerUsage) => T): PerMixture<T[]> {
   return perMixture(mixtures, ({ layers }) => layers.map(of))
 }

@@ -8,7 +8,7 @@ import { cannotWrite, makeFolder } from '../files/folders.js'
 import { writeAtomically } from '../files/write-atomically.js'
 import type { KnownHash } from './file-hash.js'
 
-/** A checkpoint that lies whole in the cache. */
+/** A checkpoint that is complete in the cache. */
 export interface CachedCheckpoint {
   commit: string
   /** Folder of links into the blobs. */
@@ -29,7 +29,10 @@ export class CacheFolder {
     this.path = join(cache, `models--${repo.replaceAll('/', '--')}`)
   }
 
-  /** The checkpoint at a revision (branch, tag or commit), if it is known here and all its weights are. */
+  /**
+   * Finds the checkpoint at a revision (branch, tag or commit). Undefined if the cache lacks the revision or some
+   * weights.
+   */
   async checkpoint(revision: string): Promise<CachedCheckpoint | undefined> {
     const commit = COMMIT.test(revision) ? revision : await this.readRef(revision)
     if (commit === undefined) return undefined
@@ -44,12 +47,12 @@ export class CacheFolder {
     }
   }
 
-  /** Where the contents of a file lie once they are whole. */
+  /** Path of a file's contents once they are complete. */
   blob({ hex }: KnownHash): string {
     return join(this.path, 'blobs', hex)
   }
 
-  /** Lets a snapshot have the blob under the file's name. Where links are not allowed it becomes a copy. */
+  /** Links the blob into a snapshot under the file's name. Copies it if links are not allowed. */
   async link(commit: string, name: string, hash: KnownHash): Promise<void> {
     const path = join(this.path, 'snapshots', commit, name)
     const made = `${path}.${process.pid}`
@@ -82,7 +85,7 @@ export class CacheFolder {
   }
 }
 
-/** The hash that the cache calls a file's contents by, for a file of a snapshot: undefined where it is no link. */
+/** Hash of a snapshot's file, read from the name of the blob that it links to. Undefined if it is not such a link. */
 export async function cachedHash(path: string): Promise<KnownHash | undefined> {
   const hex = basename(await realpath(path))
   if (/^[0-9a-f]{64}$/.test(hex)) return { kind: 'sha256', hex }

@@ -8,14 +8,16 @@ import type { HubRepository, RepositoryFile } from './repository.js'
 import type { Track } from './track.js'
 import { verifyLocal } from './verify.js'
 
-/** Bytes that are still to be fetched for a checkpoint to lie whole in the cache. */
+/** Bytes that the cache still lacks of a checkpoint. */
 export async function bytesToKeep(cache: CacheFolder, repository: HubRepository, checkpoint: Checkpoint) {
   let bytes = 0
   for (const file of await filesToKeep(repository, checkpoint)) bytes += file.size - (await bytesInCache(cache, file))
   return bytes
 }
 
-/** Fetches a checkpoint into the cache, each file checked against its hash. Returns the folder of the snapshot. */
+/**
+ * Fetches a checkpoint into the cache, and checks each file against its hash. Resolves with the folder of the snapshot.
+ */
 export async function keepFiles(
   remote: { client: HubClient; repository: HubRepository; cache: CacheFolder },
   checkpoint: Checkpoint,
@@ -34,7 +36,7 @@ export async function keepFiles(
   return join(cache.path, 'snapshots', repository.commit)
 }
 
-/** Checks the weights of a checkpoint in the cache against the hashes that they are stored under. */
+/** Checks the weights of a checkpoint in the cache against the hashes in the names of their blobs. */
 export async function verifyKept(
   checkpoint: Checkpoint,
   track: Track,
@@ -47,11 +49,11 @@ export async function verifyKept(
     progress.item(name)
     const hash = await cachedHash(path)
     if (hash) await verifyLocal(path, hash, progress.add, signal)
-    else onNote?.(`${path}: cannot be checked, since it is no link to a blob that has its checksum for a name`)
+    else onNote?.(`${path}: cannot be checked, since it is not a link to a blob named by its checksum`)
   }
 }
 
-/** Small files first: a snapshot that has its weights has all. */
+/** Files to keep, small ones first, so that a snapshot with all its weights is complete. */
 async function filesToKeep(repository: HubRepository, { files }: Checkpoint): Promise<RepositoryFile[]> {
   const index = files[0].endsWith('.bin') ? 'pytorch_model.bin.index.json' : 'model.safetensors.index.json'
   const small = (await repository.list()).filter((name) => isCompanion(name) || name === index)

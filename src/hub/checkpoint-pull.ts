@@ -30,7 +30,7 @@ import { findPulledModel, type PulledModel } from './pulled-model.js'
 import { type Track, trackPhase } from './track.js'
 import { verifyRemote } from './verify.js'
 
-/** What a pull needs of this computer. */
+/** Resources of this computer that a pull uses. */
 export interface PullPlace {
   /** Folder of the pulled model. */
   folder: string
@@ -42,10 +42,10 @@ export interface PullPlace {
 
 export type PullCallbacks = Pick<PullOptions, 'onPlan' | 'onProgress' | 'onNote' | 'signal'>
 
-/** Bytes of a checkpoint that are asked for ahead of the packing, over a network and from a disk. */
+/** Bytes of a checkpoint to request ahead of the packing, over a network and from a disk. */
 const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
 
-/** One pull, whose origin is known. */
+/** A pull from a known origin. */
 export class CheckpointPull {
   /** Ranges that were read to open the checkpoint. */
   private readonly headers: SourceRange[] = []
@@ -70,7 +70,7 @@ export class CheckpointPull {
     }
   }
 
-  /** The packed model of an earlier pull, if nothing else was asked for than what it is. */
+  /** Finds the packed model of an earlier pull, if it is what the request asks for. */
   private async findHere(): Promise<PulledModel | undefined> {
     const { repo, quant, verify } = this.request
     const { way, commit } = this.origin
@@ -113,7 +113,7 @@ export class CheckpointPull {
       notesReads: verify && way === 'hub',
     }
     const leftovers = await findLeftovers(packing, this.callbacks.signal)
-    this.tellOfLeftovers(leftovers, packing)
+    this.reportLeftovers(leftovers, packing)
     const plan = await this.plan(checkpoint, packing, leftovers)
     this.callbacks.onPlan?.(plan)
     await this.reportLicence()
@@ -125,21 +125,21 @@ export class CheckpointPull {
     return { path, bytes, repo, commit, quant, wasHere: false, warnings: [...about, ...warnings] }
   }
 
-  private tellOfLeftovers({ entries, otherCommit }: Leftovers, { layout }: ResumablePacking): void {
+  private reportLeftovers({ entries, otherCommit }: Leftovers, { layout }: ResumablePacking): void {
     const { repo } = this.request
     if (otherCommit !== undefined) {
       this.callbacks.onNote?.(
-        `${repo}: what an earlier pull left is of commit ${short(otherCommit)}, not ${short(this.origin.commit)}; starting anew`,
+        `${repo}: an earlier pull was of commit ${short(otherCommit)}, not ${short(this.origin.commit)}; starting again`,
       )
     }
     if (entries.length > 0) {
       this.callbacks.onNote?.(
-        `${repo}: going on where a pull stopped, ${entries.length} of ${layout.parts.length} parts are done`,
+        `${repo}: resuming an earlier pull, ${entries.length} of ${layout.parts.length} parts are done`,
       )
     }
   }
 
-  /** Names a licence that is not open, before the weights are fetched. */
+  /** Notes a licence that is not open, before the weights are fetched. */
   private async reportLicence(): Promise<void> {
     const licence = await licenceOf(this.origin.files)
     if (!licence || isOpen(licence)) return
@@ -162,7 +162,7 @@ export class CheckpointPull {
     return this.origin.way === 'hub' ? READ_AHEAD.hub : READ_AHEAD.disk
   }
 
-  /** Brings the files here if they are to be kept, packs, and gives the model its place when all is well. */
+  /** Fetches the files first if they are to be kept, then packs and publishes the model. */
   private async fetchAndPack(checkpoint: Checkpoint, packing: ResumablePacking, leftovers: Leftovers) {
     const { way, remote, files } = this.origin
     if (way !== 'keep' || !remote) return this.pack(checkpoint, files, packing, leftovers)
@@ -208,13 +208,13 @@ export class CheckpointPull {
       await staged.publish()
       return conversion
     } catch (error) {
-      // Other errors leave what is done to a later pull; here nobody knows which part of it is wrong.
+      // After other errors a later pull resumes; here any of the parts may be wrong.
       if (error instanceof HashMismatch) await staged.discard()
       throw error
     }
   }
 
-  /** Fetches the files again, in order, and compares all that was read of them before. */
+  /** Fetches the files again, in order, and compares them with the ranges that were read before. */
   private async check(checkpoint: Checkpoint, packing: ResumablePacking, reads: SourceRange[]): Promise<void> {
     const { remote } = this.origin
     if (!packing.notesReads || !remote) return

@@ -19,27 +19,27 @@ export interface ClientOptions {
   environment: Pick<HubEnvironment, 'endpoint' | 'token'>
   network: NetworkOptions
   signal?: AbortSignal
-  /** Told, in a line for the user, whenever something is tried again. */
+  /** Called with a line for the user whenever a request is tried again. */
   onRetry?: (message: string) => void
 }
 
-/** The server sends whole files where a part of one was asked for. */
+/** The server answers a range request with the whole file. */
 export class RangeIgnored extends UserError {}
 
 const MOST_REDIRECTS = 5
-/** Largest answer to a question about a repository. */
+/** Maximum bytes of an answer about a repository. */
 const MOST_ANSWER_BYTES = 32 * 2 ** 20
-/** Most questions about one repository. A page of a listing has a thousand files. */
+/** Maximum requests about one repository. A page of a listing has a thousand files. */
 const MOST_QUESTIONS = 100
-/** Most bytes thrown away to reach a range in a whole file that a server sends instead. */
+/** Maximum bytes skipped to reach a range, if a server sends the whole file instead. */
 const MOST_SKIPPED_BYTES = 32 * 2 ** 20
 
-/** Talks to the hub: the token goes to the hub's own host alone, whatever a redirect or link leads to. */
+/** Client of the hub. It sends the token to the hub's own host alone, whatever a redirect or link leads to. */
 export class HubClient {
   private readonly transport: Transport
-  /** Where the storage host keeps a file, for as long as the hub's permission lasts. */
+  /** Addresses of files on the storage host, valid as long as the hub's permission lasts. */
   private readonly stored = new Map<string, URL>()
-  /** Whether the hub, or what stands before it, has answered anything. */
+  /** Whether the hub, or a proxy before it, has answered at all. */
   private isHeard = false
 
   private readonly aborter = new AbortController()
@@ -47,36 +47,37 @@ export class HubClient {
   constructor(private readonly options: ClientOptions) {
     const { network, signal } = options
     this.transport = new Transport(network.idleMs, network.connections)
-    // Many requests listen at once, for which the caller's signal would have to be set up.
+    // Many requests listen at once; on the caller's own signal Node would warn of a leak.
     allowManyListeners(this.aborter.signal)
     if (signal?.aborted) this.abort()
     signal?.addEventListener('abort', this.abort)
   }
 
-  /** Ends what is under way. */
+  /** Ends all requests under way. */
   close(): void {
     this.options.signal?.removeEventListener('abort', this.abort)
     this.transport.close()
   }
 
-  /** A failure counter for a piece of work that errors call `what`. */
+  /** Creates a failure counter for some work, which errors call `what`. */
   retries(what: string): Retries {
     const { network, onRetry } = this.options
     return new Retries(what, network, () => this.isHeard, this.aborter.signal, onRetry)
   }
 
   /**
-   * A `fetch` for questions about a repository; every answer but a good one rejects with a UserError. So does a question
-   * at an address that is less safe than the hub's, or one that was asked before: a listing names its next page.
+   * Creates a `fetch` for requests about a repository. It rejects with a UserError on any failure. It refuses an
+   * address less safe than the hub's, and an address that it has fetched before, since each page of a listing names the
+   * next.
    */
   fetchFor(repo: string, revision: string): typeof fetch {
     const asked = new Set<string>()
     return async (input) => {
       const url = new URL(input instanceof Request ? input.url : input)
       const subject = { what: repo, repo, revision, hasToken: this.hasToken }
-      if (!isAsSafe(url, new URL(this.options.environment.endpoint))) throw unsafe(subject, url, 'goes on')
+      if (!isAsSafe(url, new URL(this.options.environment.endpoint))) throw unsafe(subject, url, 'leads')
       if (asked.has(url.href) || asked.size >= MOST_QUESTIONS) {
-        throw new UserError(`${repo}: ${url.host} lists its files without an end`)
+        throw new UserError(`${repo}: ${url.host} lists its files without end`)
       }
       asked.add(url.href)
       const retries = this.retries(repo)
@@ -93,8 +94,8 @@ export class HubClient {
   }
 
   /**
-   * Bytes `start` to `end` (excluded) of a file as they arrive, at one attempt: fewer may come before it fails.
-   * Never gives more. Rejects with RangeIgnored when the server would have to send too much for it.
+   * Yields the bytes from `start` to `end` (exclusive) of a file as they arrive, in one attempt. May fail after a part
+   * of them. Rejects with RangeIgnored if the server sends the whole file and too much of it would have to be skipped.
    */
   private async *range(file: HubFile, start: number, end: number): AsyncGenerator<Uint8Array> {
     const { repo, commit, name, size } = file
@@ -106,13 +107,13 @@ export class HubClient {
     const url = known ?? new URL(`${this.options.environment.endpoint}/${path}`)
     try {
       const reply = await this.follow(url, headers, subject)
-      // Some servers answer a range with the whole file: what lies before it is then thrown away.
+      // Some servers answer a range request with the whole file: the bytes before the range are then skipped.
       const skip = checkExtent(reply, file, start, end)
       if (!this.isHub(reply.url)) this.stored.set(path, reply.url)
       yield* piecesOf(reply.body, skip, end - start)
     } catch (error) {
       this.stored.delete(path)
-      // A permission that was good for a while may have expired: the hub gives a new one.
+      // The permission may have expired: the hub gives a new one.
       if (known && error instanceof UserError && !(error instanceof RangeIgnored)) {
         throw new TransientError(`the storage refused (${error.message})`)
       }
@@ -121,8 +122,8 @@ export class HubClient {
   }
 
   /**
-   * Bytes `start` to `end` (excluded) of a file as they arrive. Lost connections are taken up at the byte that is
-   * missing. Rejects with a UserError when that fails too often, and as `range` does.
+   * Yields the bytes from `start` to `end` (exclusive) of a file as they arrive. After a lost connection, resumes at
+   * the first missing byte. Rejects with a UserError after too many failures, and as `range` does.
    */
   async *bytes(file: HubFile, start: number, end: number): AsyncGenerator<Uint8Array> {
     const retries = this.retries(`${file.repo}/${file.name}`)
@@ -151,7 +152,7 @@ export class HubClient {
     return this.options.environment.token !== undefined
   }
 
-  /** The answer at the end of a row of redirects, with a good status. */
+  /** Follows redirects to an answer with a good status. */
   private async follow(url: URL, headers: Record<string, string>, subject: Subject): Promise<Reply> {
     let at = url
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
@@ -163,7 +164,7 @@ export class HubClient {
       if (!(reply.status >= 300 && reply.status < 400 && location)) throw httpError(reply, subject)
       at = redirected(at, location, subject)
     }
-    throw new UserError(`${subject.what}: ${url.host} sends from one address to the next without an end`)
+    throw new UserError(`${subject.what}: ${url.host} redirects without end`)
   }
 
   private headersFor(url: URL, headers: Record<string, string>): Record<string, string> {
@@ -178,13 +179,14 @@ export class HubClient {
 }
 
 function redirected(from: URL, location: string, subject: Subject): URL {
-  if (!URL.canParse(location, from.href)) throw new UserError(`${subject.what}: ${from.host} redirects to no address`)
+  if (!URL.canParse(location, from.href))
+    throw new UserError(`${subject.what}: ${from.host} redirects to an invalid address`)
   const to = new URL(location, from.href)
   if (!isAsSafe(to, from)) throw unsafe(subject, to, 'redirects')
   return to
 }
 
-/** Whether going from one address to another keeps what protects the connection. */
+/** Whether an address keeps the encryption of the one that leads to it. */
 function isAsSafe(to: URL, from: URL): boolean {
   return to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')
 }
@@ -195,8 +197,8 @@ function unsafe({ what }: Subject, to: URL, how: string): UserError {
 }
 
 /**
- * Checks that an answer is the range asked for, out of a file of the length that the hub has told. Returns how many
- * bytes come before it. The length of the body itself shows when it is read.
+ * Checks that an answer is the requested range of a file of the listed length. Returns the bytes to skip before the
+ * range. The length of the body is checked as it is read.
  */
 function checkExtent({ status, headers, body }: Reply, file: HubFile, start: number, end: number): number {
   const refuse = (error: Error) => {
@@ -227,7 +229,7 @@ function checkExtent({ status, headers, body }: Reply, file: HubFile, start: num
   )
 }
 
-/** `length` bytes of a body after the first `skip`. Fails when there are not so many; more are left unread. */
+/** Yields `length` bytes of a body after the first `skip`. Fails if there are fewer; leaves further bytes unread. */
 async function* piecesOf(body: IncomingMessage, skip: number, length: number): AsyncGenerator<Uint8Array> {
   let from = -skip
   for await (const piece of body as AsyncIterable<Buffer>) {
@@ -235,13 +237,13 @@ async function* piecesOf(body: IncomingMessage, skip: number, length: number): A
     const part = piece.subarray(begin, Math.max(begin, length - from))
     from += piece.length
     if (part.length > 0) yield part
-    // A body of the right length is read to its end, or the connection could not be used again.
+    // A body of the right length is read to its end, so that the connection can be used again.
     if (from > length) return
   }
   if (from < length) throw new TransientError('the connection ended early')
 }
 
-/** Leaves a body unread. A short one is read away instead, which keeps the connection. */
+/** Discards a body: reads a short one, which keeps the connection, and destroys a long one. */
 function discard({ body, headers }: Reply): void {
   if (Number(headers['content-length'] ?? 0) <= 65536) body.resume()
   else body.destroy()
@@ -252,7 +254,7 @@ async function readAnswer({ body, url }: Reply): Promise<Buffer> {
   let bytes = 0
   for await (const piece of body as AsyncIterable<Buffer>) {
     bytes += piece.length
-    if (bytes > MOST_ANSWER_BYTES) throw new UserError(`${url.host}: the answer about the model has no end`)
+    if (bytes > MOST_ANSWER_BYTES) throw new UserError(`${url.host}: the answer about the model is too long`)
     pieces.push(piece)
   }
   return Buffer.concat(pieces)

@@ -7,12 +7,12 @@ import { type HubClient, RangeIgnored } from './client.js'
 import { FileHash, HashMismatch } from './file-hash.js'
 import type { RepositoryFile } from './repository.js'
 
-/** Bytes of a partial file read at once, to take up its hash again. */
+/** Bytes of a partial file read at once, to continue its hash. */
 const READ_BYTES = 4 * 2 ** 20
-/** Times a file is begun anew for a server that cannot send the rest of it. */
+/** Maximum restarts of a file from a server that cannot send the rest of it. */
 const MOST_RESTARTS = 3
 
-/** Bytes of a file that are in the cache already, in a whole blob or the beginning of one. */
+/** Bytes of a file in the cache, in a complete blob or the beginning of one. */
 export async function bytesInCache(cache: CacheFolder, file: RepositoryFile): Promise<number> {
   const blob = cache.blob(file.hash)
   const size = (path: string) =>
@@ -23,8 +23,8 @@ export async function bytesInCache(cache: CacheFolder, file: RepositoryFile): Pr
 }
 
 /**
- * Fetches a file into the cache, going on with what an earlier try has left, and checks it against the hub's hash.
- * Rejects with a UserError, and keeps nothing, when it does not match; keeps what there is when the network fails.
+ * Fetches a file into the cache, after the bytes of an earlier try, and checks it against the hub's hash. Rejects with
+ * a UserError if it does not match, and keeps nothing; if the network fails, keeps the bytes that have come.
  */
 export async function downloadToCache(
   client: HubClient,
@@ -59,15 +59,15 @@ export async function downloadToCache(
   await cache.link(file.commit, file.name, file.hash)
 }
 
-/** What there is of a file, open to be gone on with. A link there would be written through, and is replaced. */
+/** Opens a partial file to append to. Replaces a link, which would be written through. */
 async function openPartial(path: string): Promise<FileHandle> {
   const found = await lstat(path).catch(() => undefined)
   if (found && !found.isFile()) await rm(path, { force: true })
-  // It may have become a link again just now; Windows knows no such links.
+  // O_NOFOLLOW refuses a link that was made just now; Windows has no such flag.
   return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0), 0o666)
 }
 
-/** Appends what is missing of a file. Returns whether its hash is the right one. */
+/** Appends the missing bytes of a file. Resolves with whether its hash is right. */
 async function completeFile(
   client: HubClient,
   file: RepositoryFile,
@@ -112,7 +112,7 @@ async function hashOf(file: RepositoryFile, handle: FileHandle, bytes: number): 
   return hash
 }
 
-/** The name under which the hub's Python library too keeps what it has not finished. */
+/** Path of an unfinished blob, the same as in the hub's Python library. */
 function incomplete(blob: string): string {
   return `${blob}.incomplete`
 }

@@ -3,14 +3,14 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../errors.js'
 
-/** What the environment says of the Hugging Face hub, by the names that the hub's own tools use. */
+/** Settings of the Hugging Face hub from the environment, by the names that the hub's own tools use. */
 export interface HubEnvironment {
   /** The hub's address without a slash at its end. */
   endpoint: string
   /** Folder of the hub's download cache. */
   cache: string
   token?: string
-  /** Whether only what is on this computer may be used. */
+  /** Whether only files on this computer may be used. */
   offline: boolean
 }
 
@@ -29,7 +29,7 @@ export async function hubEnvironment(env: NodeJS.ProcessEnv = process.env): Prom
 
 function endpointOf(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new UserError(`HF_ENDPOINT is no address of a hub: '${text}'; it looks like ${HUB}`)
+    throw new UserError(`HF_ENDPOINT is not the address of a hub: '${text}'; one looks like ${HUB}`)
   }
   return text.replace(/\/+$/, '')
 }

@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto'
 import { UserError } from '../errors.js'
 
-/** What the hub knows of a file's contents: SHA-256 of large ones, Git's own hash of those kept in Git itself. */
+/** Hash that the hub lists for a file: SHA-256 for large files, Git's own hash for files kept in Git. */
 export interface KnownHash {
   kind: 'sha256' | 'git'
   hex: string
 }
 
-/** Takes a file's bytes in order and tells whether they are those that the hub knows. */
+/** Hashes a file's bytes in order, and compares the result with the hub's hash. */
 export class FileHash {
   private readonly hash: Hash
 
@@ -23,18 +23,18 @@ export class FileHash {
     this.hash.update(bytes)
   }
 
-  /** Ends it. */
+  /** Ends the hash and compares it. */
   matches(): boolean {
     return this.hash.digest('hex') === this.known.hex
   }
 }
 
-/** The bytes of a file are not those whose hash the hub tells. */
+/** The bytes of a file do not match the hub's hash. */
 export class HashMismatch extends UserError {
   constructor(what: string) {
     super(
       `${what}: not what the hub has (its checksum differs)\n` +
-        'pull again; if it stays so, something on the way (a proxy?) changes the files',
+        'pull again; if it happens again, something on the way (a proxy?) changes the files',
     )
   }
 }

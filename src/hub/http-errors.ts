@@ -3,7 +3,7 @@ import { printable } from '../printable.js'
 import { askedWait, TransientError } from './retry.js'
 import type { Reply } from './transport.js'
 
-/** What was asked for, in words for the user. */
+/** Subject of a request, in words for the user. */
 export interface Subject {
   /** `owner/name`, or a file in it. */
   what: string
@@ -14,7 +14,7 @@ export interface Subject {
 
 const BUSY = [408, 425, 429, 500, 502, 503, 504]
 
-/** The error that an answer without the thing asked for stands for: one to try again after, or one for the user. */
+/** Maps a failed answer to an error: a transient one to try again after, or one for the user. */
 export function httpError(reply: Reply, subject: Subject): TransientError | UserError {
   const { status, headers } = reply
   if (BUSY.includes(status)) {
@@ -43,7 +43,7 @@ export function httpError(reply: Reply, subject: Subject): TransientError | User
   return new UserError(`${what}: ${host} answers with status ${status}${said ? ` (${printable(String(said))})` : ''}`)
 }
 
-/** The hub does not tell whether a repository is missing or only hidden. */
+/** The hub does not say whether a repository is missing or only hidden. */
 function noRepository(repo: string, host: string, hasToken: boolean): UserError {
   const hidden = hasToken ? 'hidden from your token' : 'private (then give a token: `token` or HF_TOKEN)'
   const owner = repo.includes('/') ? '' : '\na name begins with its owner, as in ibm-research/MoLM-350M-4B'

@@ -3,7 +3,7 @@ import { printable } from '../printable.js'
 
 /** A licence as a model card names it. */
 export interface Licence {
-  /** The hub's name for it, or the card's own where that is `other`. */
+  /** The hub's name for it, or the card's own name if that is `other`. */
   name: string
   /** An address or a file of the repository. */
   link?: string
@@ -17,12 +17,12 @@ const OPEN = [
   /^((a|l)?gpl(-[\w.-]+)?|mpl-2\.0|epl-[\d.]+|eupl-[\d.]+|osl-3\.0)$/,
 ]
 
-/** Bytes of a model card that are looked at: its front matter comes first. */
+/** Maximum bytes of a model card that are read: its front matter comes first. */
 const MOST_BYTES = 2 ** 20
-/** Characters of a value, and lines of a list, that are looked at. */
+/** Maximum characters of a value, and lines of a list, that are read. */
 const [MOST_CHARACTERS, MOST_LINES] = [500, 50]
 
-/** The licence that the model card of a checkpoint names; undefined if it has no card, or that names none. */
+/** Reads the licence from a checkpoint's model card. Undefined without a card, or if the card names no licence. */
 export async function licenceOf(files: FileSet): Promise<Licence | undefined> {
   if (!(await files.list()).includes('README.md')) return undefined
   const card = await files.open('README.md')
@@ -34,8 +34,8 @@ export async function licenceOf(files: FileSet): Promise<Licence | undefined> {
 }
 
 /**
- * The same of a card's text, in whose front matter (YAML between two lines `---`) the licence is. Of several licences it
- * is the first that is not open.
+ * Reads the licence from the front matter of a card (YAML between two lines `---`). Returns the first of several that
+ * is not open.
  */
 export function licenceIn(card: string): Licence | undefined {
   const [, front = ''] = /^\ufeff?---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(card) ?? []
@@ -49,34 +49,34 @@ export function licenceIn(card: string): Licence | undefined {
   return { name, ...(link !== undefined && { link }) }
 }
 
-/** Whether it is one of the open licences that the hub has a name for. */
+/** Whether a licence is one of the open licences that the hub has a name for. */
 export function isOpen({ name }: Licence): boolean {
   return OPEN.some((pattern) => pattern.test(name.toLowerCase()))
 }
 
-/** A line for the user about a licence, with the address where it can be read. `page` is that of the repository. */
+/** Formats a line for the user about a licence, with the address of its text. `page` is the repository's address. */
 export function describeLicence({ name, link }: Licence, page: string): string {
   const isAddress = link !== undefined && /^https?:\/\/[^\s]+$/.test(link)
   const isFile = link !== undefined && /^[\w.-]+$/.test(link)
-  const where = isAddress ? link : isFile ? `${page}/blob/main/${link}` : page
-  return `the licence is ${printable(name, 80)}, which may restrict what the model is used for: ${printable(where, 300)}`
+  const address = isAddress ? link : isFile ? `${page}/blob/main/${link}` : page
+  return `the licence is ${printable(name, 80)}, which may restrict what the model is used for: ${printable(address, 300)}`
 }
 
-/** The value of a key, or the values of its list; none if it is missing or empty. */
+/** Values of a key: one, those of its list, or none if it is missing or empty. */
 function valuesOf(key: string, lines: readonly string[]): string[] {
   const at = lines.findIndex((line) => line.startsWith(`${key}:`))
   if (at < 0) return []
   const [first, ...others] = lines.slice(at, at + MOST_LINES).map(withoutComment)
   const value = first.slice(key.length + 1).trim()
   if (value.startsWith('[')) return [value.slice(1), ...others].join(' ').split(']')[0].split(',').flatMap(bare)
-  // The text is on the lines below.
+  // A block: its text is on the lines below.
   if (/^[|>]/.test(value)) return others.slice(0, 1).flatMap(bare)
   if (value !== '') return bare(value)
   const end = others.findIndex((line) => line !== '' && !line.startsWith('-'))
   return others.slice(0, end < 0 ? undefined : end).flatMap((line) => bare(line.slice(1)))
 }
 
-/** The beginning of a line: the card is a stranger's, and a pattern may take long for a long one. */
+/** Cuts and strips a line: the card is untrusted, and a pattern may take long for a long line. */
 function withoutComment(line: string): string {
   return line
     .slice(0, MOST_CHARACTERS)
@@ -84,7 +84,7 @@ function withoutComment(line: string): string {
     .trim()
 }
 
-/** A list of a value without its quotes; empty if it says nothing. */
+/** A value without its quotes, in a list; an empty list for an empty value. */
 function bare(value: string): string[] {
   const text = value.trim()
   const [, quoted, plain] = /^(?:"([^"]*)"|'([^']*)')/.exec(text) ?? []

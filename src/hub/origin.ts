@@ -7,20 +7,20 @@ import type { PullOptions, PullRequest } from './pull-options.js'
 import { HubRepository } from './repository.js'
 import { Unreachable } from './retry.js'
 
-/** A checkpoint to be packed, and how it comes here. */
+/** A checkpoint to pack, and the way it is read. */
 export interface Origin {
-  /** The repository's name of today, which may be another than was asked for. */
+  /** The repository's present name, which may differ from the requested one. */
   repo: string
   way: PullPlan['way']
   commit: string
   files: FileSet
-  /** Absent when all lies on this computer. */
+  /** Absent if all files are on this computer. */
   remote?: { client: HubClient; repository: HubRepository; cache: CacheFolder }
 }
 
 /**
- * Finds where the checkpoint is to come from, and keeps the connection to it while `use` runs. The hub is not asked when
- * the cache has all that is needed. Rejects with Unreachable where the hub may not or cannot be asked.
+ * Finds the origin of the checkpoint, and keeps the connection to it while `use` runs. Does not ask the hub if the
+ * cache has all files. Rejects with Unreachable if the hub must not or cannot be asked.
  */
 export async function withOrigin<T>(
   request: PullRequest,
@@ -40,7 +40,7 @@ export async function withOrigin<T>(
   if (cached && (environment.offline || cached.hasTokenizer)) return use(inCache(cached))
   if (environment.offline) {
     throw new Unreachable(
-      `${repo}: not (or not whole) in the hub's cache at ${cache.path}, and HF_HUB_OFFLINE forbids to fetch it`,
+      `${repo}: not complete in the hub's cache at ${cache.path}, and HF_HUB_OFFLINE forbids fetching it`,
     )
   }
   const client = new HubClient({ environment, network, signal, onRetry: onNote })

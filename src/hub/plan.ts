@@ -8,20 +8,20 @@ import type { Quant } from '../packing/format/formats.js'
 import type { Layout, Part } from '../packing/format/layout.js'
 import { comesInStretches, STRETCH_BYTES } from '../packing/write/pack.js'
 
-/** A folder that is written to, and what the plan takes there. */
+/** A folder to write to, with the bytes needed and free there. */
 export interface DiskNeed {
   folder: string
   bytes: number
   free: number
 }
 
-/** What a pull is going to do. */
+/** Plan of a pull. */
 export interface PullPlan {
   repo: string
   /** Commit of the repository. */
   commit: string
   quant: Quant
-  /** hub: read by ranges while it is packed. keep: fetched into the hub's cache first. cache: lies there already. */
+  /** hub: read by ranges while it is packed. keep: fetched into the hub's cache first. cache: already there. */
   way: 'hub' | 'keep' | 'cache'
   /** The checkpoint's files of weights. */
   files: { name: string; bytes: number }[]
@@ -29,29 +29,30 @@ export interface PullPlan {
   fetchBytes: number
   /** Size of the packed weights. */
   packedBytes: number
-  /** Parts of them that an earlier pull has done already, of all. */
+  /** Parts of the packed file that an earlier pull has written. */
   partsDone: number
+  /** All parts of the packed file. */
   parts: number
   disk: DiskNeed[]
   memory: {
-    /** Needed while it is packed. */
+    /** Needed to pack the model. */
     packing: number
-    /** Needed to run the model with all weights in memory; with less (`memory`) it runs slower. */
+    /** Needed to run the model with all weights in memory. With less (`memory`) it runs slower. */
     running: number
     free: number
   }
 }
 
-/** Kept free on a disk beside what is planned: names, journals, the tokenizer's files. */
+/** Bytes kept free on a disk besides the plan: journals, the tokenizer's files, folders. */
 const DISK_MARGIN = 16 * 2 ** 20
 
 /** Memory of the process and its threads before any weights. */
 const PROCESS_BYTES = 192 * 2 ** 20
 
-/** Memory that a running model takes beside its weights: caches, activations, the process. */
+/** Memory of a running model besides its weights: caches, activations, the process. */
 const RUNNING_MARGIN = 256 * 2 ** 20
 
-/** Facts that a plan follows from. */
+/** Input of `planPull`. */
 export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 'way'> {
   checkpoint: Checkpoint
   layout: Layout
@@ -59,7 +60,7 @@ export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 
   done: ReadonlySet<string>
   /** Folder of the packed model. */
   folder: string
-  /** Bytes of the checkpoint that are asked for ahead of the packing. */
+  /** Bytes of the checkpoint to request ahead of the packing. */
   readAhead: number
   /** Bytes of memory that this process may take. */
   freeMemory: number
@@ -91,7 +92,7 @@ export async function planPull(input: PlanInput): Promise<PullPlan> {
   }
 }
 
-/** Bytes of a checkpoint that its packing reads for a part. */
+/** Bytes of a checkpoint that the packing reads for a part. */
 export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): number {
   const sources = pieces.flatMap(({ sources }) => sources)
   return sources.reduce((sum, { view }) => {
@@ -100,14 +101,14 @@ export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): num
   }, 0)
 }
 
-/** Memory that packing a layout takes, `readAhead` bytes of the checkpoint being held. */
+/** Bytes of memory to pack a layout, with `readAhead` bytes of the checkpoint held, and to run it. */
 export function memoryNeeds(layout: Layout, readAhead: number): { packing: number; running: number } {
   const held = (part: Part) => (comesInStretches(part) ? Math.min(part.bytes, STRETCH_BYTES) : part.bytes)
   const largest = layout.parts.reduce((most, part) => Math.max(most, held(part)), 0)
   return { packing: PROCESS_BYTES + 2 * largest + 2 * readAhead, running: layout.bytes + RUNNING_MARGIN }
 }
 
-/** Needs of folders with what is free there; needs on one file system are added up. */
+/** Adds the free bytes of each folder's disk. Needs on one file system are added up. */
 export async function diskNeeds(needs: readonly { folder: string; bytes: number }[]): Promise<DiskNeed[]> {
   const bySystem = new Map<number, DiskNeed>()
   for (const { folder, bytes } of needs) {
@@ -121,14 +122,14 @@ export async function diskNeeds(needs: readonly { folder: string; bytes: number 
   return [...bySystem.values()]
 }
 
-/** Throws a UserError when a plan cannot be carried out on this computer. */
+/** Throws a UserError if a plan does not fit on this computer. */
 export function checkPlan({ repo, disk, memory }: PullPlan): void {
   for (const { folder, bytes, free } of disk) {
     if (bytes === 0 || bytes + DISK_MARGIN <= free) continue
     throw new UserError(
       `${repo}: needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(DISK_MARGIN)} to spare; ` +
         `${formatBytes(free)} are free\n` +
-        'make room there, or let MOLM_HOME (with `keep` HF_HOME) name a folder on a larger disk',
+        'make room there, or set MOLM_HOME (with `keep` HF_HOME) to a folder on a larger disk',
     )
   }
   if (memory.packing > memory.free) {

@@ -5,8 +5,9 @@ import tls from 'node:tls'
 import { UserError } from '../errors.js'
 
 /**
- * The proxy that the environment names for an address, or undefined: HTTP_PROXY and HTTPS_PROXY by its scheme, else
- * ALL_PROXY, small letters first, unless NO_PROXY lists its host. Throws a UserError when it is of no known kind.
+ * Finds the environment's proxy for an address: HTTP_PROXY or HTTPS_PROXY by its scheme, else ALL_PROXY, lower case
+ * first. Undefined without one, or if NO_PROXY lists the host. Throws a UserError if the proxy's scheme is neither http
+ * nor https.
  */
 export function proxyFor(url: URL, env: NodeJS.ProcessEnv = process.env): URL | undefined {
   const variable = (name: string) => env[name.toLowerCase()] || env[name]
@@ -19,7 +20,10 @@ export function proxyFor(url: URL, env: NodeJS.ProcessEnv = process.env): URL | 
   return new URL(address)
 }
 
-/** Entries are host names, which stand for what is below them too, with an optional port; * is every host. */
+/**
+ * Whether NO_PROXY lists an address. Entries are host names with an optional port; they match subdomains. * matches
+ * all.
+ */
 function isExempt(url: URL, list: string): boolean {
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
   return list.split(/[\s,]+/).some((entry) => {
@@ -30,14 +34,14 @@ function isExempt(url: URL, list: string): boolean {
   })
 }
 
-/** The header that tells the proxy who asks, when its address has a user and password. */
+/** Header with the user and password of the proxy's address, if it has them. */
 export function proxyAuthorization(proxy: URL): Record<string, string> {
   if (!proxy.username) return {}
   const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
   return { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
 }
 
-/** Connections to https hosts through a proxy, which passes on their bytes without being able to read them. */
+/** Connects to https hosts through a proxy, which passes on encrypted bytes. */
 export class TunnelAgent extends https.Agent {
   constructor(
     private readonly proxy: URL,

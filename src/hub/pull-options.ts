@@ -6,39 +6,40 @@ import { isRepository } from './repository.js'
 import { NETWORK_DEFAULTS, type NetworkOptions } from './retry.js'
 
 export interface PullOptions {
-  /** Default q4, or what the name says behind a colon. */
+  /** Format to pack in. Default: the suffix of the name (`:q8`), else q4. */
   quant?: Quant
-  /** Branch, tag or commit; default main. */
+  /** Branch, tag or commit. Default main. */
   revision?: string
-  /** In place of HF_TOKEN or the one a login has stored. */
+  /** Access token. Default: HF_TOKEN, else the token of a login. */
   token?: string
-  /** Stores the checkpoint's files in the hub's cache, and packs from there. */
+  /** Stores the checkpoint's files in the hub's cache and packs from there. Default false. */
   keep?: boolean
-  /** Checks what was fetched against the hub's hash of each file. Without `keep` it fetches the files a second time. */
+  /** Checks the files against the hub's hashes. Without `keep` it fetches them a second time. Default false. */
   verify?: boolean
+  /** Threads that pack. Default: the cores that this process may use. */
   threads?: number
-  /** Told once what is going to be done, before anything large is. */
+  /** Called once with the plan, before anything large is fetched. */
   onPlan?: (plan: PullPlan) => void
   onProgress?: (progress: PullProgress) => void
-  /** Lines for the user: something is tried again, gone on with or begun anew. */
+  /** Called with lines for the user, such as retries and resumed pulls. */
   onNote?: (message: string) => void
-  /** Aborting it rejects with its reason; a later pull goes on where it stopped. */
+  /** Aborts the pull, which rejects with its reason. A later pull resumes. */
   signal?: AbortSignal
   network?: Partial<NetworkOptions>
 }
 
-/** How far a pull has come. */
+/** Progress of a pull. */
 export interface PullProgress {
   /** fetch: bytes come from the hub (and are packed as they come, unless kept). */
   phase: 'fetch' | 'pack' | 'verify'
   /** Bytes of the checkpoint in this phase. */
   done: number
   total: number
-  /** The file or part of the model at hand. */
+  /** File, or part of the model, in work. */
   item: string
 }
 
-/** A pull with all defaults filled in. */
+/** The options of a pull with all defaults filled in. */
 export interface PullRequest {
   repo: string
   quant: Quant
@@ -52,8 +53,8 @@ export interface PullRequest {
 export const DEFAULT_REVISION = 'main'
 
 /**
- * Reads `owner/name`, `owner/name:q8` or the address of a model's page, and the options. Rejects with a UsageError when
- * they cannot be meant.
+ * Reads the options and the name: `owner/name`, `owner/name:q8` or the address of a model's page. Rejects with a
+ * UsageError if they are invalid.
  */
 export async function readRequest(name: string, options: PullOptions): Promise<PullRequest> {
   checkQuant(options.quant)
@@ -74,7 +75,7 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
     throw new UsageError(`${name} asks for ${named} and \`quant\` for ${options.quant}: give one of them`)
   }
   const { revision = page?.revision ?? DEFAULT_REVISION, keep = false, verify = false, network } = options
-  // It becomes a path in the cache.
+  // The revision becomes a path in the cache.
   if (!/^[\w.-]+(\/[\w.-]+)*$/.test(revision) || revision.split('/').some((part) => /^\.+$/.test(part))) {
     throw new UsageError(`'${revision}' is not the name of a revision: a branch, tag or commit`)
   }
@@ -89,12 +90,12 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
   }
 }
 
-/** Names of the hub in addresses that people copy. */
+/** Hosts of the hub in addresses of pages. */
 const HUB_HOSTS = ['huggingface.co', 'www.huggingface.co', 'hf.co']
 
 /**
- * The model, and the revision if there is one, of an address like `https://huggingface.co/owner/name/tree/main`; with or
- * without `https://`, and with `:q8` behind it. Undefined where it is no address of this hub.
+ * Parses an address like `https://huggingface.co/owner/name/tree/main`, with or without `https://`, and with an
+ * optional `:q8` at its end. Undefined if it is not an address of this hub.
  */
 function pageOf(text: string, endpoint: string): { name: string; revision?: string } | undefined {
   const [, host, path] = /^(?:https?:\/\/)?([^/]+)\/(.+)$/.exec(text) ?? []

@@ -5,17 +5,17 @@ import { DEFAULT_REVISION, type PullRequest } from './pull-options.js'
 import { findPulledModel, type PulledModel } from './pulled-model.js'
 import { Unreachable } from './retry.js'
 
-/** The computer that a model is pulled to. */
+/** The computer to pull a model to. */
 export interface PullComputer extends Omit<PullPlace, 'folder'> {
-  /** The folder that a pulled model is kept in, and the lock file beside it. */
+  /** Folder and lock file of a pulled model. */
   placeOf(repo: string): { folder: string; lock: string }
-  /** Lets the model `repo` be called by a former name as well. */
+  /** Makes a former name an alias of the model `repo`. */
   alsoCall(former: string, repo: string): Promise<void>
 }
 
 /**
- * Pulls a model, from the hub's cache where it lies there, else from the hub. Without an answer from the hub a model that
- * is here already will do.
+ * Pulls a model from the hub's cache, else from the hub. If the hub does not answer, falls back to the model of an
+ * earlier pull.
  */
 export async function pull(
   request: PullRequest,
@@ -27,7 +27,7 @@ export async function pull(
   } catch (error) {
     const here = error instanceof Unreachable ? await findUnchecked(request, computer) : undefined
     if (!here) throw error
-    callbacks.onNote?.(`${request.repo}: the hub was not asked whether there is anything newer`)
+    callbacks.onNote?.(`${request.repo}: the hub was not asked for a newer commit`)
     return here
   }
 }
@@ -52,7 +52,7 @@ async function pullFrom(
   }
 }
 
-/** The model of an earlier pull, which the hub may have a newer one of. */
+/** Finds the model of an earlier pull; the hub may have a newer commit. */
 async function findUnchecked(request: PullRequest, computer: PullComputer): Promise<PulledModel | undefined> {
   const { repo, quant, revision, verify, keep } = request
   if (verify || keep) return undefined

@@ -41,7 +41,7 @@ export class RemoteFile implements ByteSource {
   checkRange(offset: number, length: number): void {
     if (offset >= 0 && length >= 0 && offset + length <= this.size) return
     throw new UserError(
-      `${this.name}: bytes ${offset} to ${offset + length} lie outside the file of ${this.size} bytes`,
+      `${this.name}: bytes ${offset} to ${offset + length} are outside the file of ${this.size} bytes`,
     )
   }
 

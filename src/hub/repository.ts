@@ -6,7 +6,7 @@ import type { HubClient, HubFile } from './client.js'
 import { FileHash, HashMismatch, type KnownHash } from './file-hash.js'
 import { type ReadWatch, RemoteFile } from './remote-file.js'
 
-/** A file of a repository, with what the hub knows of its contents. */
+/** A file of a repository, with the hub's hash of its contents. */
 export interface RepositoryFile extends HubFile {
   hash: KnownHash
 }
@@ -14,10 +14,10 @@ export interface RepositoryFile extends HubFile {
 const COMMIT = /^[0-9a-f]{40}$/
 const HASHES: Record<KnownHash['kind'], RegExp> = { sha256: /^[0-9a-f]{64}$/, git: /^[0-9a-f]{40}$/ }
 
-/** Most files of a repository. Checkpoints have some hundreds. */
+/** Maximum files of a repository. Checkpoints have some hundreds. */
 const MOST_FILES = 1e5
 
-/** Largest file, other than weights, that is fetched: a large tokenizer has a tenth of it. */
+/** Maximum bytes of a file other than weights. A large tokenizer has a tenth of it. */
 const MOST_SMALL_BYTES = 64 * 2 ** 20
 
 /** The files of a model's repository at one commit: weights are read by range, others whole and checked. */
@@ -30,11 +30,11 @@ export class HubRepository implements FileSet {
   ) {}
 
   /**
-   * Asks the hub which commit a revision is, and for the files at it. A repository that has been renamed comes under its
-   * new name. Rejects with a UserError where the answers are not those of a hub.
+   * Asks the hub for the commit of a revision and for its files. A renamed repository gets its new name. Rejects with a
+   * UserError if the answers are not those of a hub.
    */
   static async open(client: HubClient, endpoint: string, repo: string, revision: string): Promise<HubRepository> {
-    // Imported here so that programs which pull nothing do not load it.
+    // Loaded only by programs that pull.
     const { listFiles, modelInfo } = await import('@huggingface/hub')
     const ask = { hubUrl: endpoint, fetch: client.fetchFor(repo, revision) }
     try {
@@ -57,7 +57,7 @@ export class HubRepository implements FileSet {
     return [...this.files.keys()]
   }
 
-  /** What the hub tells of a file. Throws a UserError when there is none of that name. */
+  /** Finds a file by its name. Throws a UserError if there is no such file. */
   file(name: string): RepositoryFile {
     const file = this.files.get(name)
     if (!file) throw new UserError(`${this.name}: has no file ${printable(name)}`)
@@ -69,7 +69,7 @@ export class HubRepository implements FileSet {
     return isWeights(name) ? new RemoteFile(file, this.client, watch) : this.openSmall(file)
   }
 
-  /** The same files, with reports of what is read of the weights. */
+  /** The same files, which report reads of the weights to `watch`. */
   watched(watch: ReadWatch): FileSet {
     return { name: this.name, list: () => this.list(), open: (name) => this.open(name, watch) }
   }
@@ -95,7 +95,7 @@ export class HubRepository implements FileSet {
   }
 }
 
-/** Whether it can be the name of a repository, and so of folders on this computer. */
+/** Whether a value can be the name of a repository, and thus of folders on this computer. */
 export function isRepository(name: unknown): name is string {
   if (typeof name !== 'string' || !/^[\w.-]+(\/[\w.-]+)?$/.test(name)) return false
   return !name.split('/').some((part) => /^\.+$/.test(part))
@@ -107,7 +107,7 @@ async function filesOf(repo: string, commit: string, entries: AsyncIterable<List
   for await (const { type, path, size, oid, lfs } of entries) {
     if (++count > MOST_FILES) throw new UserError(`${repo}: the hub lists more than ${MOST_FILES} files of it`)
     if (typeof path !== 'string') throw unclear(repo, 'what its files are called')
-    // Names that lead into or out of folders are no part of a checkpoint, and never become a path here.
+    // Names with folders in them are not part of a checkpoint, and must never become a path here.
     if (type !== 'file' || !isPlainName(path)) continue
     const hash: KnownHash = lfs ? { kind: 'sha256', hex: lfs.oid } : { kind: 'git', hex: oid ?? '' }
     const isHash = typeof hash.hex === 'string' && HASHES[hash.kind].test(hash.hex)

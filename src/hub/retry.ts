@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../errors.js'
 
-/** How long the network is waited for. */
+/** Limits of waiting for the network. */
 export interface NetworkOptions {
-  /** Waits before the second, third, ... attempt; after as many failures without a byte of progress it is given up. */
+  /** Waits before the second, third, ... attempt. One more failure in a row, without progress, ends the work. */
   retryDelaysMs: readonly number[]
-  /** A connection that is silent for so long counts as lost. */
+  /** Silence, in ms, after which a connection counts as lost. */
   idleMs: number
-  /** Requests under way at once. */
+  /** Maximum requests under way at once. */
   connections: number
 }
 
@@ -17,12 +17,12 @@ export const NETWORK_DEFAULTS: NetworkOptions = {
   connections: 8,
 }
 
-/** A host never answered: what it would have said is not known. */
+/** A host never answered. */
 export class Unreachable extends UserError {}
 
-/** A failure that may be over soon: a lost connection, a busy server. */
+/** A failure that may pass: a lost connection, a busy server. */
 export class TransientError extends Error {
-  /** `waitMs`: how long the server asks to be left alone. */
+  /** `waitMs` is the pause, in ms, that the server asks for. */
   constructor(
     message: string,
     readonly waitMs = 0,
@@ -31,19 +31,21 @@ export class TransientError extends Error {
   }
 }
 
-/** Longest wait that a server may ask for. */
+/** Maximum wait that a server may ask for. */
 const LONGEST_WAIT_MS = 10 * 60 * 1000
-/** Bytes between two failures that make the second one the first again: byte by byte nothing is ever finished. */
+/** Bytes that must arrive between two failures to reset their count. Fewer would never finish a file. */
 export const LEAST_PROGRESS = 1024
-/** Attempts at a host that has not answered once: a wrong address or a missing network shows at the first. */
+/**
+ * Maximum attempts at a host that has never answered: more do not help against a wrong address or a missing network.
+ */
 const MOST_CALLS = 3
 
-/** Counts the failures of one piece of work, and waits after each until the next attempt is due. */
+/** Counts the failures of some work, and waits after each until the next attempt is due. */
 export class Retries {
   private failures = 0
   private bytes = 0
 
-  /** `isHeard`: whether the host has answered anything yet. */
+  /** `isHeard` says whether the host has answered at all. */
   constructor(
     private readonly what: string,
     private readonly network: NetworkOptions,
@@ -52,13 +54,16 @@ export class Retries {
     private readonly onRetry?: (message: string) => void,
   ) {}
 
-  /** Bytes have come, of so many: after enough of them the next failure is the first again. */
+  /** Reports bytes that have come, out of `of`. Enough of them reset the count of failures. */
   progress(bytes: number, of: number): void {
     this.bytes += bytes
     if (this.bytes >= Math.min(LEAST_PROGRESS, of / 8)) this.failures = 0
   }
 
-  /** Waits. Rejects with the signal's reason, or with a UserError when the failure is final or one too many. */
+  /**
+   * Waits for the next attempt. Rejects with the signal's reason, or with a UserError if the failure is final or the
+   * last.
+   */
   async wait(error: unknown): Promise<void> {
     this.signal?.throwIfAborted()
     if (error instanceof UserError) throw error
@@ -70,13 +75,13 @@ export class Retries {
       const message =
         `${this.what}: ${why}, ${this.failures + 1} times in a row\n` +
         (this.isHeard()
-          ? 'check the connection (or proxy) and run the same command again: it goes on where it stopped'
+          ? 'check the connection (or proxy) and run the same command again: it resumes'
           : 'check the connection, the proxy if there is one, and HF_ENDPOINT')
       throw this.isHeard() ? new UserError(message) : new Unreachable(message)
     }
     this.bytes = 0
     const asked = error instanceof TransientError ? Math.min(error.waitMs, LONGEST_WAIT_MS) : 0
-    // Programs that lost the same server must not all come back at the same moment.
+    // Jitter: programs that lost the same server must not all come back at once.
     const delay = Math.max(asked, retryDelaysMs[this.failures++] * (0.75 + 0.5 * Math.random()))
     this.onRetry?.(`${this.what}: ${why}; trying again in ${Math.ceil(delay / 1000)} s`)
     await sleep(delay, undefined, { signal: this.signal }).catch((error: unknown) => {
@@ -86,7 +91,9 @@ export class Retries {
   }
 }
 
-/** How long an answer asks to wait: Retry-After in seconds or as a date, else `t=` of RateLimit. */
+/**
+ * Wait, in ms, that an answer asks for: Retry-After in seconds or as a date, else `t=` of RateLimit; 0 without either.
+ */
 export function askedWait(headers: { [name: string]: string | string[] | undefined }): number {
   const retryAfter = String(headers['retry-after'] ?? '')
   if (/^\d+(\.\d+)?$/.test(retryAfter)) return Number(retryAfter) * 1000
@@ -105,7 +112,7 @@ function reasonOf(error: unknown): string {
   return error.message || code || error.name
 }
 
-/** A certificate that cannot be trusted will not become better. */
+/** Whether trying again cannot help, as with an untrusted certificate. */
 function isFinal(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return /^(CERT_|ERR_TLS_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_INVALID_)/.test(code)

@@ -3,7 +3,7 @@ import https from 'node:https'
 import { proxyAuthorization, proxyFor, TunnelAgent } from './proxy.js'
 import { LEAST_PROGRESS } from './retry.js'
 
-/** An answer whose body is still to be read, or to be destroyed. */
+/** An answer whose body must be read or destroyed. */
 export interface Reply {
   url: URL
   status: number
@@ -12,16 +12,16 @@ export interface Reply {
 }
 
 /**
- * Sends single requests over connections that are kept open, through the proxy where the environment names one.
- * It follows no redirect and tries nothing twice. One that is silent for `idleMs`, or hardly sends anything in twice
- * that time, ends with an error.
+ * Sends single requests over persistent connections, through the environment's proxy if there is one. Follows no
+ * redirects and tries nothing twice. A request fails if the server is silent for `idleMs`, or sends too little in twice
+ * that time.
  */
 export class Transport {
   private readonly agents = new Map<string, http.Agent>()
 
   constructor(
     private readonly idleMs: number,
-    /** Most requests under way to one host; the others wait for their turn. */
+    /** Maximum requests under way to one host; others wait. */
     private readonly connections: number,
   ) {}
 
@@ -32,7 +32,7 @@ export class Transport {
       const end = (error: Error) => (body ?? request).destroy(error)
       const silent = () => end(new Error(`no answer for ${this.idleMs / 1000} s`))
       let watch: NodeJS.Timeout | undefined
-      // The connection may serve another request by then, so it is never the connection itself that is ended.
+      // Destroys the request, not its connection, which may serve another request by then.
       const abort = () => end(new Error('aborted'))
       if (signal?.aborted) abort()
       signal?.addEventListener('abort', abort)
@@ -41,7 +41,7 @@ export class Transport {
         signal?.removeEventListener('abort', abort)
       })
       request.setTimeout(this.idleMs, silent)
-      // Interim answers (100 Continue) keep a connection busy, but are none.
+      // Interim answers (100 Continue) keep a connection busy, but do not count as answers.
       request.once('socket', () => {
         watch ??= setTimeout(silent, this.idleMs)
       })
@@ -50,7 +50,7 @@ export class Transport {
         body = message
         clearTimeout(watch)
         watch = watchSpeed(message, 2 * this.idleMs, end)
-        // Who reads the body hears of its errors; one that nobody reads must not end the program with them.
+        // The reader of the body handles its errors; those of an unread body must not end the program.
         message.on('error', () => {})
         resolve({ url, status: message.statusCode ?? 0, headers: message.headers, body: message })
       })
@@ -87,11 +87,11 @@ export class Transport {
   }
 }
 
-/** Ends an answer that hardly moves: a byte now and then is no silence, but will never be a model. */
+/** Ends an answer that is too slow: single bytes break the silence, but never make a model. */
 function watchSpeed({ socket }: IncomingMessage, everyMs: number, end: (error: Error) => void): NodeJS.Timeout {
   let before = socket.bytesRead
   return setInterval(() => {
-    if (socket.bytesRead - before < LEAST_PROGRESS) end(new Error(`hardly an answer in ${everyMs / 1000} s`))
+    if (socket.bytesRead - before < LEAST_PROGRESS) end(new Error(`almost no data in ${everyMs / 1000} s`))
     before = socket.bytesRead
   }, everyMs)
 }

@@ -8,8 +8,8 @@ import type { RepositoryFile } from './repository.js'
 const READ_BYTES = 4 * 2 ** 20
 
 /**
- * Fetches a whole file in order, keeping nothing of it, and checks two things: that it is what the hub has, and that
- * the ranges read of it before had the same bytes. Rejects with a UserError when either is not so.
+ * Fetches a whole file in order, without storing it, and compares it with the hub's hash and with the ranges that were
+ * read before. Rejects with a UserError if either differs.
  */
 export async function verifyRemote(
   client: HubClient,
@@ -28,7 +28,7 @@ export async function verifyRemote(
   if (!whole.matches() || !parts.allMatch()) throw new HashMismatch(what)
 }
 
-/** Checks a file on this computer against a hash. Rejects with a UserError when it differs. */
+/** Checks a file on this computer against a hash. Rejects with a UserError if it differs. */
 export async function verifyLocal(
   path: string,
   hash: KnownHash,
@@ -50,7 +50,7 @@ export async function verifyLocal(
   }
 }
 
-/** Hashes of ranges of a file, which may overlap, taken while the file goes by in order. */
+/** Hashes ranges of a file, which may overlap, while its bytes come in order. */
 class RangeHashes {
   private readonly waiting: SourceRange[]
   private open: { range: SourceRange; hash: Hash }[] = []

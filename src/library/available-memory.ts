@@ -3,28 +3,28 @@ import os from 'node:os'
 import { dirname, join } from 'node:path'
 
 /**
- * Bytes that this process can still take: what the machine has free, or its cgroup where that allows less. Files that
- * the system keeps in memory count as free, since they make room.
+ * Bytes that this process can still take: the free memory of the machine, or the room in its cgroup if that is less.
+ * Cached files count as free, since the system drops them when memory is short.
  */
 export function availableMemory(): number {
   return Math.min(freeOnMachine(), roomInCgroup())
 }
 
-/** Bytes that this process could ever take: what the machine has, or its cgroup where that allows less. */
+/** Bytes that this process could ever take: the memory of the machine, or the limit of its cgroup if that is less. */
 export function totalMemory(): number {
   return Math.min(os.totalmem(), limitOfCgroup())
 }
 
-/** Memory of a machine and of this process on it, in bytes. */
+/** Memory of a machine and of this process, in bytes. */
 export interface MachineMemory {
   platform: NodeJS.Platform
   free: number
   total: number
-  /** What this process has. */
+  /** Resident memory of this process. */
   own: number
 }
 
-/** Bytes that a machine, by default this one, still has for this process. */
+/** Bytes that a machine, by default this one, can still give this process. */
 export function freeOnMachine(
   { platform, free, total, own }: MachineMemory = {
     platform: process.platform,
@@ -33,20 +33,20 @@ export function freeOnMachine(
     own: process.memoryUsage.rss(),
   },
 ): number {
-  // On Linux and Windows this is what can be had; elsewhere only what nobody has touched yet, which is always little. There
-  // the process may have half of the memory.
-  const isTold = platform === 'linux' || platform === 'win32'
-  return isTold ? free : Math.max(free, total / 2 - own)
+  // Linux and Windows report the memory that a process can take. Other systems report only untouched pages, which are
+  // always few: there the process may have half of the memory.
+  const isReported = platform === 'linux' || platform === 'win32'
+  return isReported ? free : Math.max(free, total / 2 - own)
 }
 
-/** Where a version of cgroups keeps its files, and what they are called. */
+/** Folder and file names of a version of cgroups. */
 interface CgroupFiles {
-  /** The line of /proc/self/cgroup that has the group's path. */
+  /** Line of /proc/self/cgroup with the group's path. */
   line: RegExp
   folder: string
   limit: string
   usage: string
-  /** Lines of memory.stat that count bytes of files, which make room when others need it. */
+  /** Lines of memory.stat that count the bytes of cached files, which the system drops when memory is short. */
   files: string[]
 }
 
@@ -68,15 +68,15 @@ const VERSIONS: readonly CgroupFiles[] = [
 ]
 
 /**
- * Bytes that the control group of this process, and those around it, still let it take; Infinity without a limit. Node's
- * own figure counts the files that were read and written as memory that is gone.
+ * Bytes that this process's control group and its parents still let it take; Infinity without a limit. Node's own
+ * figure counts cached files as used memory.
  */
 export function roomInCgroup(root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): number {
   const groups = read(self) ?? ''
   return Math.min(...VERSIONS.map((version) => roomIn(version, root, groups)))
 }
 
-/** Bytes that they let it have in all; Infinity without a limit. */
+/** Bytes that this process's control group and its parents let it have in all; Infinity without a limit. */
 export function limitOfCgroup(root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): number {
   const groups = read(self) ?? ''
   const limits = VERSIONS.flatMap((version) => [...groupsAround(version, root, groups)].map(({ most }) => most))
@@ -95,10 +95,10 @@ function roomIn(version: CgroupFiles, root: string, groups: string): number {
   return room
 }
 
-/** The group of this process and those around it, as far as they have a limit; `at` reads a file of the group. */
+/** Yields the group of this process and its parents, if they have a limit; `at` reads a file of the group. */
 function* groupsAround({ line, folder, limit }: CgroupFiles, root: string, groups: string) {
   const path = line.exec(groups)?.[1]
-  // In a container the path may begin above the root that is seen there: what is not found is passed over.
+  // In a container the path may begin above the visible root: groups that are not found are skipped.
   for (let group = path; group !== undefined; group = group === '/' ? undefined : dirname(group)) {
     const own = join(root, folder, group)
     const at = (file: string) => read(join(own, file))

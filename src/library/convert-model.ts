@@ -12,16 +12,18 @@ import { isName } from './model-folders.js'
 import { resolveModel } from './resolve-model.js'
 
 export interface ConvertOptions {
-  /** Default q4. */
+  /** Format to pack in. Default q4. */
   quant?: Quant
+  /** Threads that pack. Default: the cores that this process may use. */
   threads?: number
   onProgress?: (progress: ConvertProgress) => void
   signal?: AbortSignal
 }
 
 /**
- * Packs a Hugging Face checkpoint, a folder or a name such as `nano`, into a folder of its own, with what the tokenizer
- * needs beside it. Nothing appears there under its final name before it is complete. Rejects with a UserError when the checkpoint is not whole.
+ * Packs a Hugging Face checkpoint, given by its folder or a name such as `nano`, into a folder of its own, with its
+ * config.json and tokenizer files. A file gets its final name only when it is complete. Rejects with a UserError if the
+ * checkpoint is incomplete.
  */
 export async function convertModel(dir: string, out: string, options: ConvertOptions = {}): Promise<Conversion> {
   const blueprint = (json: unknown, where: string) => blueprintOf(parseConfig(json, where))
@@ -31,7 +33,7 @@ export async function convertModel(dir: string, out: string, options: ConvertOpt
   return withPacker(threads, (pack) => convertCheckpoint(folder, out, { quant, pack, onProgress, signal, blueprint }))
 }
 
-/** The folder of a checkpoint, by its path or the name of a model. Rejects with a UserError if that is packed. */
+/** Finds the folder of a checkpoint, by its path or a model's name. Rejects with a UserError if the model is packed. */
 export async function checkpointFolder(dir: string): Promise<string> {
   const path = expandHome(dir)
   if (existsSync(path) || !isName(dir)) return path
@@ -40,7 +42,7 @@ export async function checkpointFolder(dir: string): Promise<string> {
   throw new UserError(`${name} is packed already, as ${quant}: only a checkpoint can be packed`)
 }
 
-/** Runs `work` with an engine that packs weights on its threads, and ends it afterwards. */
+/** Runs `work` with an engine that packs weights on its threads, and closes the engine afterwards. */
 export async function withPacker<T>(threads: number, work: (pack: PackMatrix) => Promise<T>): Promise<T> {
   checkThreads(threads)
   const engine = await EngineClient.start({ threads })

@@ -20,42 +20,42 @@ import {
 } from './model-folders.js'
 import { pullLock } from './pull-model.js'
 
-/** A model on this computer that goes by a name: a pulled one in one of its packings, or one that comes with molm. */
+/** A named model on this computer: one packing of a pulled model, or a model that comes with molm. */
 export interface InstalledModel {
-  /** Repository; with `:q8` where it is here in several packings. */
+  /** Repository; ends in `:q8`, say, if it is here in several packings. */
   name: string
-  /** Packed file; the folder of a pull that was not finished; the checkpoint's folder of a built-in one. */
+  /** Packed file, the folder of an unfinished pull, or the checkpoint's folder of a built-in model. */
   path: string
-  /** Absent when it is not finished or cannot be read, and for a built-in one, which is packed when it is loaded. */
+  /** Absent if it is unfinished or damaged, and for a built-in model, which is packed when it is loaded. */
   quant?: Quant
-  /** On the disk. */
+  /** Size on disk. */
   bytes: number
-  /** Absent for a built-in one, whose files have any date that an installation gave them. */
+  /** Absent for a built-in model, whose files have the date of the installation. */
   modified?: Date
   /** Commit it was packed from. */
   revision?: string
   /**
-   * partial: a pull was cut, and goes on when it is pulled again. damaged: it has to be pulled anew. built-in: it comes
-   * with molm.
+   * whole: ready to run. partial: a pull was interrupted; pulling again resumes it. damaged: must be pulled again.
+   * built-in: comes with molm.
    */
   state: 'whole' | 'partial' | 'damaged' | 'built-in'
 }
 
-/** The models that a name stands for: those that were pulled, by name, then those that come with molm. */
+/** Lists the models that have a name: pulled ones, by name, then those that come with molm. */
 export async function listModels(): Promise<InstalledModel[]> {
   const models: InstalledModel[] = []
   const pulled = await pulledNames()
   for (const name of pulled) models.push(...(await packingsOf(name)))
   for (const name of await shippedNames()) {
-    // A pulled model goes before a built-in one of the same name.
+    // A pulled model hides a built-in one of the same name.
     if (!pulled.includes(name)) models.push(await builtIn(name))
   }
   return models
 }
 
 /**
- * What a name stands for: `owner/name` all packings of a pulled model and what a cut pull has left, `owner/name:q8` one
- * packing. Rejects with a UserError when there is no such model, or it comes with molm.
+ * Finds pulled models by name: `owner/name` gives all packings and the rest of an interrupted pull, `owner/name:q8` one
+ * packing. Rejects with a UserError if there is no such model, or if it comes with molm.
  */
 export async function findPulled(name: string): Promise<InstalledModel[]> {
   const { repository, quant } = splitName(name)
@@ -70,7 +70,9 @@ export async function findPulled(name: string): Promise<InstalledModel[]> {
   throw new UserError(`no pulled model '${name}' in ${modelsHome()}; ${hint}`)
 }
 
-/** Removes what findPulled finds. Rejects with a UserError when there is no such model, or it is being pulled. */
+/**
+ * Removes the models that `findPulled` finds. Rejects with a UserError if there are none, or while one is being pulled.
+ */
 export async function removeModel(name: string): Promise<void> {
   await findPulled(name)
   const repository = await presentName(splitName(name).repository)
@@ -88,14 +90,14 @@ export async function removeModel(name: string): Promise<void> {
   }
 }
 
-/** What a model is kept as; other than `name` where that is a former name, a link to the model's folder. */
+/** Present name of a model. It differs from `name` if that is a former one, which links to the model's folder. */
 async function presentName(name: string): Promise<string> {
   const [root, folder] = await Promise.all([realpath(modelsRoot()), realpath(pulledFolder(name))])
   const present = relative(root, folder).split(sep).join('/')
   return isName(present) ? present : name
 }
 
-/** Removes a model's files. Folders below it are other models, of an owner with this model's name. */
+/** Removes a model's files. Folders in it are other models, of an owner with this model's name, and stay. */
 async function removeFolder(folder: string): Promise<void> {
   const { unfinished } = await packingsIn(folder)
   await rm(unfinished, { recursive: true, force: true })
@@ -105,7 +107,7 @@ async function removeFolder(folder: string): Promise<void> {
   await removeIfEmpty(folder)
 }
 
-/** Former names of models that are no longer here. */
+/** Removes former names of models that are gone. */
 async function removeDeadLinks(): Promise<void> {
   const root = modelsRoot()
   for (const dir of [...(await folders(root)).map((name) => join(root, name)), root]) {
@@ -154,7 +156,7 @@ async function builtIn(name: string): Promise<InstalledModel> {
   return { name, path, bytes, state: 'built-in' }
 }
 
-/** What the files of a folder take on the disk, which for a file with holes is less than its length. */
+/** Size on disk of the files in a folder; a sparse file takes less than its length. */
 async function bytesIn(folder: string): Promise<number> {
   let bytes = 0
   for (const name of (await ifPresent(readdir(folder))) ?? []) {
@@ -163,7 +165,7 @@ async function bytesIn(folder: string): Promise<number> {
   return bytes
 }
 
-/** Undefined where there is nothing any more: a pull may end, or a model be removed, while the list is made. */
+/** Undefined if a file is gone: a pull may end, or a model be removed, while the list is made. */
 async function ifPresent<T>(work: Promise<T>): Promise<T | undefined> {
   return work.catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined

@@ -19,12 +19,12 @@ import { type Companions, describe } from './model-info.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 import { checkWeights } from './verify-model.js'
 
-/** Left free beside the weights when nobody says how much memory they may take: activations, caches, Node itself. */
+/** Bytes left free beside the weights, for activations, caches and Node itself, if the caller sets no limit. */
 export const MARGIN = 512 * 2 ** 20
 
 /**
- * Loads a model by name, folder or packed file and starts its engine, which runs on threads of its own.
- * Rejects with a UserError when there is none such, or when it is not whole.
+ * Loads a model by name, folder or packed file, and starts its engine, which runs on threads of its own. Rejects with a
+ * UserError if there is no such model, or if it is incomplete.
  */
 export async function loadModel(name = 'nano', options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options)
@@ -32,8 +32,8 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
 }
 
 /**
- * Starts the engine of a model that has been found, and reads the files beside its weights. `free` is the memory, in bytes,
- * that it may take.
+ * Starts the engine of a model that has been found, and reads the files beside its weights. `free` is the memory, in
+ * bytes, that it may take.
  */
 export async function startModel(
   found: FoundModel,
@@ -150,7 +150,7 @@ class EngineModel implements Model {
     return this.engine.call<void>({ kind: 'mask', mask }).reply
   }
 
-  /** What console.log shows: the rest is pages long. */
+  /** Text for console.log: the fields would fill pages. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return `[Model ${this.name} ${this.info.quant}]`
   }
@@ -165,8 +165,8 @@ class EngineModel implements Model {
 }
 
 /**
- * The tokens up to the one whose state is scored. IBM's code takes as many as there are ids other than padding, wherever
- * those stand, and all where there are none.
+ * Cuts the tokens after the one whose state is scored. As IBM's code does, keeps as many tokens as there are ids other
+ * than padding, wherever those are, and all tokens if there is only padding.
  */
 function withoutPadding(ids: Int32Array, padding: unknown): Int32Array {
   const count = ids.reduce((sum, id) => sum + (id === padding ? 0 : 1), 0)

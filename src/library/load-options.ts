@@ -19,7 +19,7 @@ const KNOWN: Record<keyof LoadOptions, true> = {
 
 const KERNELS: readonly LoadOptions['kernels'][] = ['relaxed', 'plain', 'scalar']
 
-/** Throws a UsageError that names the first option of loading which cannot be meant. The quant is the model's affair. */
+/** Throws a UsageError that names the first invalid option of loading. `quant` is checked when the model is found. */
 export function checkLoadOptions(options: LoadOptions): void {
   checkOptionNames(options, KNOWN, 'loadModel')
   const { threads, memory, kernels } = options

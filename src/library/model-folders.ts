@@ -10,13 +10,13 @@ import { nearest } from '../spelling.js'
 /** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../models', import.meta.url))
 
-/** Where pulled models are kept: $MOLM_HOME, else `molm` in the user's data folder. */
+/** Folder of pulled models and locks: $MOLM_HOME, else `molm` in the user's data folder. */
 export function modelsHome(env: NodeJS.ProcessEnv = process.env): string {
   if (env.MOLM_HOME) return resolve(expandHome(env.MOLM_HOME))
   return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'molm')
 }
 
-/** Folder of a pulled model: one level for each part of its name, under `models`. */
+/** Folder of a pulled model: under `models`, one level for each part of its name. */
 export function pulledFolder(name: string): string {
   return join(modelsHome(), 'models', ...name.split('/'))
 }
@@ -36,7 +36,7 @@ export function modelsRoot(): string {
   return join(modelsHome(), 'models')
 }
 
-/** Names of the pulled models, and of those pulled in part. */
+/** Names of the pulled models, partial ones included. */
 export async function pulledNames(): Promise<string[]> {
   const root = modelsRoot()
   const names: string[] = []
@@ -49,19 +49,19 @@ export async function pulledNames(): Promise<string[]> {
   return names.sort()
 }
 
-/** `owner/name:q8` without its packing. */
+/** Splits `owner/name:q8` into the repository and the packing. */
 export function splitName(name: string): { repository: string; quant?: Quant } {
   const colon = name.lastIndexOf(':')
   const quant = QUANTS.find((quant) => quant === name.slice(colon + 1))
   return colon > 0 && quant ? { repository: name.slice(0, colon), quant } : { repository: name }
 }
 
-/** Whether it can be the name of a repository, and so of folders below ours. */
+/** Whether a text can be the name of a repository, and thus a path below the models' folder. */
 export function isName(name: string): boolean {
   return /^[\w.-]+(\/[\w.-]+)?$/.test(name) && !name.split('/').some((part) => part === '.' || part === '..')
 }
 
-/** The model here whose name is the same but for its owner, its case or a slip. */
+/** Finds the model on this computer whose name differs only in the owner, the case or a typing error. */
 export async function likelyName(name: string): Promise<string | undefined> {
   const known = [...(await pulledNames()), ...(await shippedNames())]
   const alone = (text: string) => text.slice(text.lastIndexOf('/') + 1).toLowerCase()
@@ -69,7 +69,9 @@ export async function likelyName(name: string): Promise<string | undefined> {
   return known.find(isSame) ?? nearest(name, known) ?? known.find((other) => nearest(alone(name), [alone(other)]))
 }
 
-/** Whether a word is the name of a model here, but for a slip, or has the form `owner/name` of one on the hub. */
+/**
+ * Whether a word has the form `owner/name`, or is the name of a model on this computer, give or take a typing error.
+ */
 export async function isModelName(word: string): Promise<boolean> {
   const { repository } = splitName(word)
   return isName(repository) && (repository.includes('/') || (await likelyName(repository)) !== undefined)
@@ -80,7 +82,7 @@ async function isModel(folder: string): Promise<boolean> {
   return quants.length > 0 || isUnfinished
 }
 
-/** Names of the folders in one that may not be there. */
+/** Names of the folders in `dir`; none if it does not exist. */
 export async function folders(dir: string): Promise<string[]> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
   return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name)

@@ -39,7 +39,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults 
     activeParameters: total('active'),
     bytes: total('bytes'),
     activeBytes,
-    // When it is asked for: the whole plan takes memory, and the config may yet turn out not to fit the weights.
+    // Computed on demand: the plan takes memory, and the config may not fit the weights.
     get leastBytes() {
       return kind === 'packed' ? leastBudget(layoutOf(config, formats)) : total('bytes')
     },
@@ -50,7 +50,7 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults 
   }
 }
 
-/** Parameters and bytes by kind of part, and the bytes that the model reads for one token. */
+/** Sums parameters and bytes by kind of part, and the bytes that the model reads for one token. */
 export function summariseParts(
   config: ModelConfig,
   formats: PartFormats,
@@ -74,7 +74,7 @@ export function summariseParts(
   return { parts, activeBytes: Math.round(activeBytes) }
 }
 
-/** What a part is counted with. */
+/** Kind that a part counts as, with its format. */
 function kindOfPart({ name, expert }: Part, formats: PartFormats): Pick<PartSummary, 'name' | 'format'> {
   if (expert) return { name: `${expert.kind} experts`, format: formats[expert.kind] }
   if (name === 'embedding') return { name: 'embedding', format: formats.embedding }
@@ -85,14 +85,14 @@ function kindOfPart({ name, expert }: Part, formats: PartFormats): Pick<PartSumm
   }
 }
 
-/** How much of a part a token uses: one row of the embedding table, k of a layer's experts, all of the rest. */
+/** Share of a part that a token uses: one row of the embedding table, k of a layer's experts, all of other parts. */
 function activeShare({ name, layer = 0, expert }: Part, config: ModelConfig): number {
   if (name === 'embedding') return 1 / config.vocabSize
   const mixture = expert && mixtureOf(config, expert.kind)
   return mixture ? mixture.topK / mixture.experts[layer] : 1
 }
 
-/** What a packed file tells of how its model was taught; what is missing or odd in an account counts as untold. */
+/** Reads a packed file's accounts of teaching. Missing or invalid values become empty lists and zeros. */
 function teachingsOf(accounts: readonly Record<string, unknown>[]): Teaching[] {
   return accounts.map(({ texts, kind, layers, experts, parameters, steps, tokens, held_out_loss: loss }) => ({
     texts: listOf(texts, isText),

@@ -11,10 +11,10 @@ import { withPacker } from './convert-model.js'
 import { modelsHome, pulledFolder, shippedNames } from './model-folders.js'
 
 /**
- * Fetches a model from the Hugging Face hub and packs it for molm under its name, `owner/name` or `owner/name:q8`. The
- * checkpoint is read by ranges while it is packed and never lies on the disk, unless `keep`. One that lies whole in the
- * hub's cache is packed from there, and the hub is not asked. A pull that was cut goes on where it stopped. Rejects with
- * a UserError when there is no such model, when it does not fit on this computer, or when the network fails for good.
+ * Fetches a model from the Hugging Face hub and packs it under its name, `owner/name` or `owner/name:q8`. The
+ * checkpoint is read by ranges while it is packed and never stored, unless `keep` is set. A checkpoint that is complete
+ * in the hub's cache is packed from there without asking the hub. An interrupted pull resumes. Rejects with a UserError
+ * if there is no such model, if it does not fit on this computer, or if the network keeps failing.
  */
 export async function pullModel(name: string, options: PullOptions = {}): Promise<PulledModel> {
   const { threads = os.availableParallelism() } = options
@@ -31,7 +31,7 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
   return pull(request, computer, options)
 }
 
-/** Says at once, before anything is fetched, where models cannot be kept. */
+/** Rejects with a UserError if models cannot be stored. Runs before anything is fetched. */
 async function checkHome(): Promise<void> {
   const locks = join(modelsHome(), 'locks')
   try {
@@ -39,11 +39,11 @@ async function checkHome(): Promise<void> {
     await access(locks, constants.W_OK)
   } catch (error) {
     const { message } = cannotWrite(modelsHome(), error) as Error
-    throw new UserError(`${message}\nlet MOLM_HOME name a folder in which models can be kept`)
+    throw new UserError(`${message}\nset MOLM_HOME to a folder that models can be stored in`)
   }
 }
 
-/** A link to the model's folder, where there is nothing of that name. Without one the model is found by its new name. */
+/** Links a former name to the model's folder, unless the name is taken. If that fails, only the new name works. */
 async function alsoCall(former: string, repo: string): Promise<void> {
   const link = pulledFolder(former)
   try {
@@ -52,7 +52,7 @@ async function alsoCall(former: string, repo: string): Promise<void> {
   } catch {}
 }
 
-/** The file that a pull of a repository holds, so that no other writes to its folder. */
+/** Lock file of a repository. A pull holds it, so that no other process writes to the model's folder. */
 export function pullLock(repo: string): string {
   return join(modelsHome(), 'locks', `${repo.replaceAll('/', '--')}.lock`)
 }

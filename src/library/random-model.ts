@@ -15,7 +15,7 @@ import { startModel } from './load-model.js'
 import { checkLoadOptions } from './load-options.js'
 import { shippedFolder } from './model-folders.js'
 
-/** A model of a published size with random weights, made in memory: for measuring speed without a download. */
+/** Makes a model of a published size with random weights in memory, to measure speed without a download. */
 export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}): Promise<Model> {
   checkLoadOptions(options)
   const { quant = 'q4' } = options
@@ -25,8 +25,8 @@ export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}
 }
 
 /**
- * Writes such a model as a packed file, with its config.json beside it and the tokenizer of nano, so that all commands
- * run with it. Rejects with a UserError if one of these is there already. Returns the bytes of weights.
+ * Writes a model with random weights as a packed file, with a config.json and nano's tokenizer beside it, so that all
+ * commands run with it. Rejects with a UserError if one of these files exists. Resolves with the bytes of weights.
  */
 export async function writeRandomModel(shape: PublishedShape, quant: Quant, path: string): Promise<number> {
   const config = publishedShape(shape)
@@ -63,8 +63,8 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
 }
 
 /**
- * The tokenizer files of nano, by name, for a model with a larger vocabulary: ids that nano has not decode to `<ID>`, and
- * no text encodes to them.
+ * nano's tokenizer files, by name, for a model with a larger vocabulary. Additional ids decode to `<ID>`, and no text
+ * encodes to them.
  */
 export async function paddedTokenizer(vocabSize: number): Promise<Record<string, string>> {
   const text = (name: string) => readFile(join(shippedFolder('nano'), name), 'utf8')

@@ -17,7 +17,7 @@ import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
 import { isName, likelyName, modelsHome, pulledFolder, shippedFolder, splitName } from './model-folders.js'
 import { withTrainedContext } from './trained-context.js'
 
-/** A model that was found on this computer. */
+/** A model found on this computer. */
 export interface FoundModel {
   name: string
   /** Folder of config.json and the tokenizer's files. */
@@ -25,7 +25,7 @@ export interface FoundModel {
   /** Packed file, or the checkpoint's folder. */
   path: string
   kind: 'packed' | 'checkpoint' | 'random'
-  /** Table of contents of a packed one. */
+  /** Table of contents of a packed model. */
   file?: PackedFile
   quant: Quant
   formats: PartFormats
@@ -37,8 +37,8 @@ export interface FoundModel {
 const DEFAULT_QUANT: Quant = 'q4'
 
 /**
- * Finds a model by what a user calls it: a folder (packed or checkpoint), a packed file, the name of a pulled model
- * (with `:q8` for one of several packings) or `nano`. Rejects with a UserError that says where it was looked for.
+ * Finds a model by a user's word for it: a folder (packed or checkpoint), a packed file, the name of a pulled model
+ * (with `:q8` for one of several packings) or `nano`. Rejects with a UserError that names the places searched.
  */
 export async function resolveModel(typed: string, wanted?: Quant): Promise<FoundModel> {
   if (typeof typed !== 'string') throw new UsageError(`the name of a model must be a text, not ${shown(typed)}`)
@@ -61,13 +61,13 @@ export async function resolveModel(typed: string, wanted?: Quant): Promise<Found
   throw await unknownModel(name)
 }
 
-/** Says how to get what was not pulled, or not to its end. */
+/** Finds a packing of a pulled model. Its errors say how to pull what is missing. */
 async function pulledModel(name: string, repository: string, wanted?: Quant): Promise<FoundModel> {
   const dir = pulledFolder(repository)
   const { quants, isUnfinished } = await packingsIn(dir)
   const again = `\`molm pull ${repository}${wanted ? `:${wanted}` : ''}\``
   if (quants.length === 0) {
-    if (isUnfinished) throw new UserError(`${repository} is pulled in part only; ${again} goes on`)
+    if (isUnfinished) throw new UserError(`${repository} is only partly pulled; ${again} resumes`)
     throw await unknownModel(name)
   }
   if (wanted && !quants.includes(wanted)) {
@@ -77,7 +77,7 @@ async function pulledModel(name: string, repository: string, wanted?: Quant): Pr
     const names = quants.map((quant) => `${repository}:${quant}`)
     throw new UserError(`${repository} is here in several packings: name one, ${names.join(' or ')}`)
   }
-  // Of several packings the default one, so that pulling another breaks no script that names none.
+  // The default of several packings, so that pulling another breaks no script that names none.
   return folder(name, dir, wanted ?? (quants.length > 1 ? DEFAULT_QUANT : undefined))
 }
 
@@ -102,7 +102,7 @@ async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundM
   return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats: formatsFor(quant), config }
 }
 
-/** In a folder of packed models alone, another packing cannot be made. */
+/** Rejects with a UserError if a folder holds packed models alone, since another packing needs the checkpoint. */
 async function checkHasCheckpoint(name: string, dir: string, wanted: Quant): Promise<void> {
   const { quants } = await packingsIn(dir)
   if (quants.length === 0 || hasWeights(await localFolder(dir).list())) return
@@ -118,7 +118,7 @@ async function packed(name: string, dir: string, path: string, wanted?: Quant): 
   return { name: shown, folder: dir, path, kind: 'packed', file, quant, formats, config, source, sourceRevision }
 }
 
-/** Reads config.json; beside packed weights it must be the one that they were packed with. */
+/** Reads config.json; beside packed weights it must be the file that they were packed with. */
 async function readConfig(dir: string, packed?: PackedFile): Promise<ModelConfig> {
   const path = join(dir, 'config.json')
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)

@@ -4,13 +4,13 @@ import { formatSize } from '../numbers.js'
 import { availableMemory } from './available-memory.js'
 import { MARGIN } from './load-model.js'
 
-/** What a model needs to be given its part of the memory. */
+/** Fields of a model that decide its share of the memory. */
 export type MemoryNeed = Pick<ModelInfo, 'name' | 'kind' | 'path' | 'quant' | 'bytes' | 'leastBytes'>
 
 /**
- * The `memory` option of each of two models that are held at the same time, so that together they stay within one
- * limit: what the user chose, or else what is free. Throws a UserError where the user's limit is too little for all.
- * Undefined where the models need not be told, since all fit whole, or since none of them can do with less.
+ * Divides the memory between models that are loaded at the same time. Returns the `memory` option of each, so that
+ * together they stay within `memory`, or within `free` bytes without it. Throws a UserError if `memory` is too little
+ * for all. Entries are undefined if the models need no limit: all fit, or even their minimum does not.
  */
 export function shareMemory(
   models: readonly MemoryNeed[],
@@ -32,8 +32,8 @@ export function shareMemory(
 }
 
 /**
- * Each gets the least that it runs with, and what remains in proportion to what each could still use. Undefined where
- * the limit is below the sum of the least.
+ * Gives each model its minimum, and shares the rest in proportion to what each could still use. Undefined if the limit
+ * is below the sum of the minima.
  */
 function divide(limit: number, models: readonly MemoryNeed[]): number[] | undefined {
   const sum = (of: (model: MemoryNeed) => number) => models.reduce((total, model) => total + of(model), 0)

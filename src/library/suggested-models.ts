@@ -4,22 +4,22 @@ import { memoryNeeds } from '../hub/plan.js'
 import { formatsFor } from '../packing/format/formats.js'
 import { summariseParts } from './model-info.js'
 
-/** A published model that answers questions, with its costs when it is packed to q4. */
+/** A published model that answers questions, with its costs as q4. */
 export interface SuggestedModel {
   /** Repository on the Hugging Face hub. */
   repo: string
-  /** Memory of a computer that runs it with room for other programs, in GB. */
+  /** Memory, in GB, of a computer that runs it with room for other programs. */
   computerGb: 8 | 16 | 32
   licence: string
-  /** Bytes of the checkpoint, in bfloat16: what `pullModel` fetches. */
+  /** Bytes of the checkpoint in bfloat16, which `pullModel` fetches. */
   fetchBytes: number
   /** Bytes of the packed weights on disk. */
   packedBytes: number
   /** Bytes of memory that the model takes with all of its weights loaded. */
   memoryBytes: number
   /**
-   * Medians of `molm bench --shape SHAPE -p 512 -n 64 -r 3`, in tokens per second: random weights of the same shape, two
-   * threads on two shared virtual cores of an AMD EPYC (Zen 4), Node 24.21.
+   * Medians of `molm bench --shape SHAPE -p 512 -n 64 -r 3`, in tokens per second: random weights of the same shape,
+   * two threads on two shared virtual cores of an AMD EPYC (Zen 4), Node 24.21.
    */
   speed: { prefill: number; decode: number }
 }
@@ -33,7 +33,7 @@ const MODELS: readonly Measured[] = [
   ['Qwen/Qwen3-30B-A3B-Instruct-2507', 'qwen3-30b-a3b', 32, 39, 13],
 ]
 
-/** Models to begin with, the smallest first. Bytes come from their shapes; the hub is not asked. */
+/** Models to begin with, the smallest first. Computes bytes from their shapes, without asking the hub. */
 export function suggestedModels(): SuggestedModel[] {
   const formats = formatsFor('q4')
   return MODELS.map(([repo, shape, computerGb, prefill, decode]) => {

@@ -1,7 +1,10 @@
 import { readJsonIfPresent } from '../checkpoint/text-files.js'
 import type { ModelConfig } from '../model/config.js'
 
-/** Whether more tokens count than any text had in training: of models that only look back so far, the latest `context`. */
+/**
+ * Whether more tokens count than any text had in training. A model that can drop old tokens counts only the latest
+ * `context`.
+ */
 export function isBeyondTraining(
   tokens: number,
   { trainedContext, maxPositions }: Pick<ModelConfig, 'trainedContext' | 'maxPositions'>,
@@ -12,14 +15,14 @@ export function isBeyondTraining(
 }
 
 /**
- * The config, with the length of the texts in training as the tokenizer's `model_max_length` has it, where that is less
- * than what config.json has room for. ModuleFormer's config.json has only the sizes of its attention's blocks.
+ * Returns the config with `trainedContext` limited to the tokenizer's `model_max_length`. ModuleFormer's config.json
+ * lacks the length of the texts in training: it has only the sizes of attention's blocks.
  */
 export async function withTrainedContext(config: ModelConfig, dir: string): Promise<ModelConfig> {
-  // Whoever needs the tokenizer is told what is wrong with its files; nobody else is stopped by them.
+  // Errors in the tokenizer's files are reported when the tokenizer is loaded.
   const json = await readJsonIfPresent(dir, 'tokenizer_config.json').catch(() => undefined)
   const length = json?.model_max_length
-  // Tokenizers without a limit have some huge number there.
+  // Tokenizers without a limit have a huge number there.
   if (typeof length !== 'number' || !Number.isSafeInteger(length) || length < 1) return config
   return { ...config, trainedContext: Math.min(length, config.trainedContext || length) }
 }

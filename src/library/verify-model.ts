@@ -9,8 +9,8 @@ import { checkTensors } from '../packing/write/check-tensors.js'
 import { type FoundModel, resolveModel } from './resolve-model.js'
 
 /**
- * Reads a whole packed model and compares every part with the checksum written when it was packed. Rejects with a
- * UserError that names the part which differs, or when the model is not packed and so has no checksums.
+ * Reads a whole packed model and compares every part with its checksum from the packing. Rejects with a UserError that
+ * names the part which differs, or if the model is not packed and thus has no checksums.
  */
 export async function verifyModel(
   name: string,
@@ -27,8 +27,8 @@ export async function verifyModel(
 }
 
 /**
- * Compares what a model's config.json promises with the headers of its weights, which are not read themselves. Rejects
- * with a UserError that names the first tensor or part which is missing or of another shape.
+ * Compares a model's config.json with the headers of its weights; does not read the weights themselves. Rejects with a
+ * UserError that names the first tensor or part which is missing or has another shape.
  */
 export async function checkWeights({ path, config, file }: FoundModel): Promise<void> {
   if (file) return checkParts(file, blueprintOf(config))

@@ -8,8 +8,8 @@ import { TITLES } from './figure.js'
 import { percent } from './percent.js'
 
 /**
- * A figure of how alike two models route one text or several: for each expert, of the tokens that choose it in the other
- * model the share that choose it in the model too. `renderText`, `renderSvg`, `renderPng` and `renderHtml` draw it.
+ * Draws how alike two models route one or more texts: for each expert, the share of the tokens choosing it in the other
+ * model that choose it in this model, too. `renderText`, `renderSvg`, `renderPng` and `renderHtml` render the figure.
  */
 export function drawAgreement(agreements: readonly RoutingAgreement[]): Figure {
   const [{ text, against }] = agreements
@@ -42,7 +42,9 @@ export function drawAgreement(agreements: readonly RoutingAgreement[]): Figure {
   }
 }
 
-/** Where the scale begins: models that agree in nearly all would else look alike in everything. */
+/**
+ * Lower end of the scale, close to the smallest share: else models that nearly agree would look the same everywhere.
+ */
 function leastShown(shares: readonly number[]): number {
   return Math.min(0.9, Math.floor(10 * Math.min(1, ...shares)) / 10)
 }
@@ -53,7 +55,7 @@ function allAmounts({ mixtures }: RoutingAgreement): Amount[] {
   )
 }
 
-/** Of the tokens that choose an expert in the other model, the share that choose it in the model too. */
+/** Share of the tokens choosing an expert in the other model that choose it in this model, too. */
 function shareKept({ has, chosen, kept }: LayerAgreement, expert: number): Amount {
   if (!has.model[expert]) return 'missing'
   return chosen[expert] > 0 ? kept[expert] / chosen[expert] : 'unused'

@@ -3,13 +3,13 @@ import { type MixtureKind, mixtureOf } from '../model/config.js'
 import { printable } from '../printable.js'
 import { TITLES } from './figure.js'
 
-/** A model in its packing: `nano (q4)`, also where it was asked for as `nano:q4`. */
+/** Name of a model with its packing: `nano (q4)`, for `nano:q4` as well. */
 export function modelTitle({ name, quant }: Pick<Reader, 'name' | 'quant'>): string {
   const tag = `:${quant}`
   return `${printable(name.endsWith(tag) ? name.slice(0, -tag.length) : name)} (${quant})`
 }
 
-/** How many experts a token uses: `per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts`. */
+/** Experts of a token in words: `per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts`. */
 export function expertsPerToken({ config }: Pick<Reader, 'config'>): string {
   const kinds = config.mixtures.map(({ kind, experts, topK }) => {
     const some = experts.filter((count) => count > 0)
@@ -19,7 +19,7 @@ export function expertsPerToken({ config }: Pick<Reader, 'config'>): string {
   return `per layer a token uses ${kinds.join(' and ')}`
 }
 
-/** Whether an expert was taught to the model later. */
+/** Whether an expert was added by teaching. */
 export function isNewcomer(
   { config }: Pick<Reader, 'config'>,
   kind: MixtureKind,
@@ -29,7 +29,9 @@ export function isNewcomer(
   return mixtureOf(config, kind)?.newExperts?.[layer]?.includes(expert) ?? false
 }
 
-/** Which experts were taught to a model later: `newcomers: mlp 24 in layers 3, 4, 5`; nothing where none was. */
+/**
+ * A line about the experts added by teaching: `newcomers, taught later: mlp 24 in layers 3, 4, 5`; none without any.
+ */
 export function newcomersLine({ config }: Pick<Reader, 'config'>): string[] {
   const named = config.mixtures.flatMap(({ kind, newExperts = [] }) => {
     const byIds = new Map<string, number[]>()

@@ -1,18 +1,18 @@
 import { STYLE } from './svg.js'
 import { endLabel, escapeXml, fixed, LINE, label, textWidth } from './svg-drawing.js'
 
-/** A line of a chart: places in rising order of x. */
+/** A line of a chart: points in rising order of x. */
 export interface Curve {
   name: string
   points: readonly { x: number; y: number }[]
-  /** Drawn faintly, for what is noisy. */
+  /** Whether to draw it faintly, for noisy values. */
   isFaint?: boolean
 }
 
 export interface Chart {
   title: string
   caption: readonly string[]
-  /** What the axes show. */
+  /** Titles of the axes. */
   x: string
   y: string
   curves: readonly Curve[]
@@ -20,12 +20,12 @@ export interface Chart {
 
 const SIZE = { width: 720, height: 360 }
 const ROOM = { left: 64, right: 24, below: 44 }
-/** Kept apart by people with any kind of colour blindness (Okabe and Ito). */
+/** Distinct with any kind of colour blindness (Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7']
-/** About so many lines of a grid. */
+/** Approximate number of grid lines. */
 const TICKS = 5
 
-/** Curves over a common axis, as one SVG image. Places whose x or y is not a finite number are left out. */
+/** Renders curves over a common axis as one SVG image. Omits points whose x or y is not finite. */
 export function renderCurves({ title, caption, x, y, curves }: Chart): string {
   const drawn = curves
     .map((curve) => ({ ...curve, points: curve.points.filter((p) => Number.isFinite(p.x) && Number.isFinite(p.y)) }))
@@ -76,7 +76,7 @@ function colourOf(curve: number): string {
   return COLOURS[curve % COLOURS.length]
 }
 
-/** Of a curve and of its sample in the legend, which so look the same. */
+/** Stroke of a curve and of its sample in the legend. */
 function strokeOf(curve: number, isFaint?: boolean): string {
   return `stroke="${colourOf(curve)}" stroke-width="${isFaint ? 1 : 2}" opacity="${isFaint ? 0.5 : 1}"`
 }
@@ -87,7 +87,7 @@ interface Axis {
   ticks: number[]
 }
 
-/** An axis that has room for all values, with round numbers on it. */
+/** Makes an axis that covers all values, with round numbers as ticks. */
 function scaleOf(values: readonly number[]): Axis {
   const least = values.reduce((a, b) => Math.min(a, b), Infinity)
   const most = values.reduce((a, b) => Math.max(a, b), -Infinity)

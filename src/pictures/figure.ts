@@ -2,15 +2,15 @@ import type { RoutingAgreement } from '../experts/agreement.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 
-/** What is to be seen, whatever it is drawn with: a title, what model it is of, and blocks below one another. */
+/** A picture before it is rendered: a title, a caption, and blocks from top to bottom. */
 export interface Figure {
   title: string
-  /** Which model, in which packing, with how many experts per token. */
+  /** Lines about the model: its packing, its experts per token. */
   caption: string[]
   blocks: Block[]
-  /** Texts whose tokens and maps a page lets its reader look into; those of the first maps, in their order. */
+  /** Texts for an interactive page, in the order of the first maps. */
   texts?: readonly TextRoutes[]
-  /** Two models' routing of texts, whose tokens a page shows with what both have in common. */
+  /** Two models' routing of texts, for an interactive page of what they share. */
   agreements?: readonly RoutingAgreement[]
 }
 
@@ -23,36 +23,36 @@ export interface MapsBlock {
   scale: Scale
 }
 
-/** Rows of text. `words` are as many as there is room for. */
+/** Rows of text. Of a row's `words`, a renderer shows those that fit. */
 export interface TableBlock {
   type: 'table'
   title: string
   head: string[]
   rows: { cells: string[]; words?: string[] }[]
-  /** Said in place of rows where there are none. */
+  /** Text in place of rows if there are none. */
   empty: string
 }
 
-/** The tokens of a text, each with its experts. */
+/** Tokens of a text, each with its experts. */
 export interface TokensBlock {
   type: 'tokens'
   title: string
   text: TextRoutes
 }
 
-/** A cell per expert, a row per layer, and numbers beside the rows. */
+/** A map with a cell for each expert, a row for each layer, and numbers beside the rows. */
 export interface ExpertMap {
   title: string
   mixtures: readonly MapMixture[]
   amount(kind: MixtureKind, layer: number, expert: number): Amount
-  /** What is said of an expert when one points at it. */
+  /** Text to show when the reader points at an expert. */
   describe(kind: MixtureKind, layer: number, expert: number): string
   measures: readonly Measure[]
-  /** Whether the expert was taught to the model later: such are set off. Default: none was. */
+  /** Whether an expert was added by teaching; such experts are marked. Default: none. */
   isNewcomer?(kind: MixtureKind, layer: number, expert: number): boolean
 }
 
-/** The experts of one kind; a layer without any has 0. */
+/** Experts of one kind in each layer, 0 in a layer without any. */
 export interface MapMixture {
   kind: MixtureKind
   layers: readonly { experts: number }[]
@@ -64,34 +64,34 @@ export type Mark = 'unused' | 'missing'
 /** Fill of a cell: from 0 to 1, or from -1 to 1 if the scale is signed. */
 export type Amount = number | Mark
 
-/** A number per layer and kind. */
+/** A number for each layer and kind. */
 export interface Measure {
   name: string
-  /** For narrow windows, at most five characters. */
+  /** Name for narrow windows, at most five characters. */
   short: string
   of(kind: MixtureKind, layer: number): number | undefined
 }
 
-/** What the ends of a ramp mean. */
+/** Meaning of a ramp of colours and its ends. */
 export interface Scale {
   isSigned: boolean
   meaning: string
   from: string
   to: string
-  /** What cells without an amount mean, where a map has any. */
+  /** Meanings of cells without an amount, if a map has any. */
   marks?: Partial<Record<Mark, string>>
 }
 
-/** What stands in place of cells where a layer has none. */
+/** Text in place of the cells of a layer without experts. */
 export const DENSE = 'dense'
 
-/** What the experts of a mixture are called in pictures. */
+/** Names of the kinds of experts in pictures. */
 export const TITLES: Record<MixtureKind, string> = { attention: 'attention experts', mlp: 'MLP experts' }
 
-/** Their heads above numbers. */
+/** Short names, for heads above numbers. */
 export const SHORT: Record<MixtureKind, string> = { attention: 'attn', mlp: 'mlp' }
 
-/** The most experts that a layer has. */
+/** Maximum experts of a layer. */
 export function mostExperts({ layers }: MapMixture): number {
   return Math.max(0, ...layers.map(({ experts }) => experts))
 }

@@ -1,8 +1,8 @@
 import type { ColourDepth, Rgb } from '../terminal/colours.js'
 
 /*
- * Both ramps keep their order for people with any kind of colour blindness and when printed in grey. The first is
- * cividis (Nuñez, Anderton, Renslow, 2018), the second runs from blue over grey to orange.
+ * Both ramps keep their order with any kind of colour blindness and in grey print. The first is cividis (Nuñez,
+ * Anderton, Renslow, 2018), the second runs from blue over grey to orange.
  */
 const SEQUENTIAL: Rgb[] = [
   [0, 34, 78],
@@ -27,7 +27,7 @@ const DIVERGING: Rgb[] = [
   [179, 88, 6],
 ]
 
-/** The same hues on a terminal, whose background is black or white: the middle is as far from one as from the other. */
+/** The same hues for a terminal: the middle is equally far from a black and a white background. */
 const ON_TERMINAL: Rgb[] = [
   [60, 140, 220],
   [88, 130, 180],
@@ -37,8 +37,8 @@ const ON_TERMINAL: Rgb[] = [
 ]
 
 /*
- * Of the 256 colours that many terminals have, the nearest to a ramp are not in its order: teal and pink among them. These
- * are, each lighter than the one before.
+ * Ramps for terminals with 256 colours. The nearest colours to the ramps above would break their order, with teal and
+ * pink among them; here each colour is lighter than the last.
  */
 const SEQUENTIAL_256: Rgb[] = [
   [0, 0, 95],
@@ -68,12 +68,12 @@ export function diverging(difference: number): Rgb {
   return onRamp(DIVERGING, (difference + 1) / 2)
 }
 
-/** Colour of an amount on a terminal that shows so many colours. */
+/** Colour of an amount on a terminal of a colour depth. */
 export function sequentialOn(depth: ColourDepth, amount: number): Rgb {
   return depth === '256' ? nearest(SEQUENTIAL_256, amount) : sequential(amount)
 }
 
-/** Colour of a difference on a terminal that shows so many colours. */
+/** Colour of a difference on a terminal of a colour depth. */
 export function divergingOn(depth: ColourDepth, difference: number): Rgb {
   const position = (difference + 1) / 2
   return depth === '256' ? nearest(DIVERGING_256, position) : onRamp(ON_TERMINAL, position)
@@ -87,7 +87,7 @@ function nearest(ramp: readonly Rgb[], position: number): Rgb {
   return ramp[Math.round(Math.min(1, Math.max(0, position)) * (ramp.length - 1))]
 }
 
-/** The colour at a position from 0 to 1 on a ramp, between those beside it. */
+/** Interpolates the colour at a position from 0 to 1 on a ramp. */
 export function onRamp(ramp: readonly Rgb[], position: number): Rgb {
   const at = Math.min(1, Math.max(0, position)) * (ramp.length - 1)
   const below = Math.min(Math.floor(at), ramp.length - 2)

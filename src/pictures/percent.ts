@@ -1,7 +1,9 @@
+/** Formats a share as a percentage with one decimal: `12.5 %`. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`
 }
 
+/** Formats a difference of shares with its sign: `+12.5 %`. */
 export function signedPercent(share: number): string {
   return `${share < 0 ? '−' : '+'}${percent(Math.abs(share))}`
 }

@@ -4,18 +4,18 @@ import { UserError } from '../errors.js'
 import type { Figure } from './figure.js'
 import { type PictureOptions, renderSvg } from './svg.js'
 
-/** Pixels per unit of the drawing, so that print and dense screens have enough of them. */
+/** Pixels per unit of the drawing, enough for print and dense screens. */
 const SCALE = 2
-/** Pixels that fit into the memory of any computer: 256 MB of them. */
+/** Maximum pixels: they take 256 MB. */
 const MOST_PIXELS = 2 ** 26
 
 const find = createRequire(import.meta.url).resolve
 const FONTS = [400, 700].map((weight) => `@fontsource/dejavu-mono/files/dejavu-mono-latin-${weight}-normal.woff2`)
 
 /**
- * A figure as a PNG image with two pixels per unit of its width. Characters that the font does not have are boxes: it has
- * the Latin, Greek and Cyrillic letters, among others, but not those of Chinese, Japanese and Korean. Rejects with a
- * UserError where the image would be too large.
+ * Renders a figure as a PNG image, with two pixels for each unit of its width, or fewer for a large picture. Its font
+ * covers Latin, Greek, Cyrillic and other letters, but not Chinese, Japanese or Korean; missing characters become
+ * boxes. Rejects with a UserError if the image would be too large.
  */
 export async function renderPng(figure: Figure, options: PictureOptions = {}): Promise<Uint8Array> {
   const svg = renderSvg(figure, options)
@@ -40,7 +40,7 @@ export async function renderPng(figure: Figure, options: PictureOptions = {}): P
 
 let loaded: ReturnType<typeof load> | undefined
 
-/** The drawing program and the fonts, once per process and not before they are wanted. */
+/** Loads the renderer and the fonts, once per process and on demand. */
 async function load() {
   const { initWasm, Resvg } = await import('@resvg/resvg-wasm')
   await initWasm(await readFile(find('@resvg/resvg-wasm/index_bg.wasm')))

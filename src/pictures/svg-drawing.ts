@@ -2,30 +2,30 @@ import { printableText } from '../printable.js'
 import { cellWidth } from '../terminal/cell-width.js'
 import { diverging, sequential, toHex } from './palette.js'
 
-/** A piece of an SVG image with its size in user units. */
+/** A piece of an SVG image, with its size in user units. */
 export interface Drawing {
   markup: string
   width: number
   height: number
 }
 
-/** The attribute that gives a cell the colour of an amount. */
+/** Returns the SVG attribute with the colour of an amount. */
 export type Fill = (amount: number) => string
 
-/** Colours on white paper. */
+/** Fills for a white background. */
 export function onPaper(isSigned: boolean): Fill {
   return (amount) => `fill="${toHex(isSigned ? diverging(amount) : sequential(amount))}"`
 }
 
 /**
- * All text is set in a font of fixed width, so that a picture knows how wide it is, whichever of these a reader has. The
- * first is the one that PNG is drawn with.
+ * Fonts of fixed width, so that the width of a text is known whichever of them the reader has. PNG is rendered with the
+ * first.
  */
 export const FONT = "'DejaVu Sans Mono',ui-monospace,Menlo,Consolas,monospace"
 export const FONT_SIZE = 11
-/** Width of a character, as all fonts of fixed width have it. */
+/** Width of a character in these fonts. */
 export const CHARACTER = 0.602 * FONT_SIZE
-/** From one line to the next. */
+/** Distance from one line to the next. */
 export const LINE = 15
 
 /** Width of a text on one line. */
@@ -37,18 +37,18 @@ export function label(x: number, y: number, text: string, style = ''): string {
   return `<text x="${fixed(x)}" y="${fixed(y)}"${style && ` class="${style}"`} xml:space="preserve">${escapeXml(text)}</text>`
 }
 
-/** A label that ends at x. */
+/** A label that ends at `x`. */
 export function endLabel(x: number, y: number, text: string): string {
   return `<text x="${fixed(x)}" y="${fixed(y)}" text-anchor="end">${escapeXml(text)}</text>`
 }
 
-/** Lines of text below one another. */
+/** Draws lines of text below one another. */
 export function textLines(lines: readonly string[], style = ''): Drawing {
   const markup = lines.map((line, i) => label(0, 11 + i * LINE, line, style)).join('\n')
   return { markup, width: Math.max(0, ...lines.map(textWidth)), height: lines.length * LINE }
 }
 
-/** Drawings below one another. */
+/** Puts drawings below one another. */
 export function stack(drawings: readonly Drawing[], gap: number): Drawing {
   let y = 0
   const placed = drawings.map(({ markup, height }) => {
@@ -59,12 +59,12 @@ export function stack(drawings: readonly Drawing[], gap: number): Drawing {
   return { markup: placed.join('\n'), width: Math.max(...drawings.map(({ width }) => width)), height: y - gap }
 }
 
-/** A number with as many digits as a picture needs. */
+/** Rounds a coordinate to two decimals. */
 export function fixed(value: number): number {
   return Number(value.toFixed(2))
 }
 
-/** Text of a picture or page, on one line. */
+/** Escapes text for a picture or page, on one line. */
 export function escapeXml(text: string): string {
   return printableText(text.replace(/[\n\t]/g, '\u{fffd}'))
     .replaceAll('&', '&amp;')

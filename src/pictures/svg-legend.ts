@@ -7,7 +7,7 @@ const STEPS = 32
 const BAR = 128
 const GAP = 6
 
-/** What the colours mean: a ramp between its ends, and signs for cells without a colour. */
+/** Draws the legend: a ramp between its ends, and signs for cells without a colour. */
 export function legendDrawing({ isSigned, meaning, from, to, marks = {} }: Scale, fill: Fill, width: number): Drawing {
   const columns = Math.floor((width - BAR - 2 * GAP) / 2 / CHARACTER)
   const [left, right] = [fit(from, columns), fit(to, columns)]
@@ -32,7 +32,7 @@ export function legendDrawing({ isSigned, meaning, from, to, marks = {} }: Scale
   return { markup: parts.join(''), width: Math.max(x + bar, at, ...lines.map(textWidth)), height }
 }
 
-/** How a cell without an amount looks, from (0, 0) on. */
+/** Draws a cell without an amount at (0, 0). */
 export function markOf(kind: Mark, width: number, height: number): string {
   const box = `<rect class="empty" x=".5" y=".5" width="${fixed(width - 1)}" height="${fixed(height - 1)}"/>`
   return kind === 'unused'

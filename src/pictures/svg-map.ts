@@ -13,23 +13,26 @@ import {
 } from './svg-drawing.js'
 import { markOf } from './svg-legend.js'
 
-/** Largest side of a cell, and the least with which the kinds still stand beside one another. */
+/** Maximum side of a cell, and the minimum at which the kinds are still side by side. */
 const CELL = 14
 const LEAST_CELL = 5
-/** A row is at least as high as the numbers beside it. */
+/** Minimum height of a row: that of the numbers beside it. */
 const LEAST_ROW = 12
 const GAP = 24
-/** Width of the layers' numbers, whose head is `layer`. */
+/** Width of the layers' numbers below their head `layer`. */
 const LABELS = 6 * CHARACTER
 const HEAD = 32
-/** Characters of a measure of one kind. */
+/** Characters of a measure for one kind. */
 const NUMBER = 5
 
-/** A row per layer: the experts of each kind, and what was measured of them; kinds below one another where it is narrow. */
+/**
+ * Draws a row for each layer: the experts of each kind, then the measures. Puts kinds below one another if `width` is
+ * small.
+ */
 export function mapDrawing(map: ExpertMap, fill: Fill, width: number): Drawing {
   const beside = largestCell(map, map.mixtures, width)
   if (beside >= LEAST_CELL) return panels(map, map.mixtures, fill, beside)
-  // Where there is little room, measures have short names.
+  // With little room, measures have short names.
   const narrow = { ...map, measures: map.measures.map((measure) => ({ ...measure, name: measure.short })) }
   const alone = map.mixtures.map((mixture) => {
     return panels(narrow, [mixture], fill, Math.max(1, largestCell(narrow, [mixture], width)))
@@ -37,7 +40,7 @@ export function mapDrawing(map: ExpertMap, fill: Fill, width: number): Drawing {
   return stack(alone, 12)
 }
 
-/** The largest cells with which these kinds fit beside one another. */
+/** Maximum side of a cell that lets these kinds fit side by side. */
 function largestCell(map: ExpertMap, mixtures: readonly MapMixture[], width: number): number {
   const fits = (cell: number) => columnsOf(mixtures, cell).end + measuresWidth(map, mixtures) <= width
   let cell = CELL
@@ -77,7 +80,7 @@ function panels(map: ExpertMap, mixtures: readonly MapMixture[], fill: Fill, cel
   }
 }
 
-/** Where the cells of each kind begin, and where what is beside them does. */
+/** Places of the first cell of each kind, and of the measures beside them. */
 function columnsOf(mixtures: readonly MapMixture[], cell: number): { starts: number[]; end: number } {
   let end = LABELS
   const starts = mixtures.map((mixture) => {
@@ -88,7 +91,7 @@ function columnsOf(mixtures: readonly MapMixture[], cell: number): { starts: num
   return { starts, end }
 }
 
-/** The numbers of some experts, each above its cell. */
+/** Labels some experts with their numbers, above their cells. */
 function axis(experts: number, x: number, cell: number): string[] {
   const digits = String(experts - 1).length
   const step = [1, 2, 4, 8, 16, 32, 64].find((step) => step * cell >= (digits + 1) * CHARACTER) ?? 128

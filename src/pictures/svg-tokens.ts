@@ -18,26 +18,28 @@ import {
 import { legendDrawing } from './svg-legend.js'
 import { visibleToken } from './visible-token.js'
 
-/** Tokens that a picture shows which is still read. */
+/** Maximum tokens of a picture; people do not read more. */
 const MOST_TOKENS = 160
-/** Width of a token: its name stands upright above its column. */
+/** Width of a token's column; its name is upright above it. */
 const CELL = 12
 /** Characters of a token's name. */
 const NAME = 14
-/** Height of an expert's row, by how many a layer has at most: pictures of large models are tall enough. */
+/** Height of an expert's row, by the maximum experts of a layer, so that large models do not make pictures too tall. */
 const ROWS = [
   { experts: 32, height: 3 },
   { experts: 64, height: 2 },
   { experts: Number.POSITIVE_INFINITY, height: 1 },
 ]
-/** A lane is at least as high as its name. */
+/** Minimum height of a lane: that of its name. */
 const LEAST_LANE = 12
 const LANE_GAP = 2
 const LAYER_GAP = 5
 /** Room for the numbers of the first and the last expert of a lane. */
 const NUMBERS = 4 * CHARACTER
 
-/** Tokens from left to right, in strips as wide as the picture; below them a lane per layer and kind, lit by gate. */
+/**
+ * Draws tokens from left to right in strips as wide as the picture, with a lane for each layer and kind, lit by gate.
+ */
 export function tokenDrawing(text: TextRoutes, width: number): Drawing {
   const shown = Math.min(MOST_TOKENS, text.tokens.length)
   const lanes = lanesOf(text)
@@ -99,7 +101,7 @@ function stripDrawing(text: TextRoutes, { rows, dense, end, row }: Lanes, { from
 
 type Lanes = ReturnType<typeof lanesOf>
 
-/** Where each lane lies below the names, and layers that have none. */
+/** Places of the lanes below the names, and of layers without any. */
 function lanesOf({ usage }: TextRoutes) {
   const most = Math.max(...usage.mixtures.map(mostExperts))
   const row = ROWS.find(({ experts }) => most <= experts)?.height ?? 1

@@ -7,16 +7,16 @@ import { tokenDrawing } from './svg-tokens.js'
 import { tableLines } from './text-table.js'
 
 export interface PictureOptions {
-  /** Width in pixels, at least `LEAST_PICTURE`. Default: as much as the maps need, from 640 to 1000; with tokens 1000. */
+  /** Width in pixels, at least 320. Default: the width of the maps, from 640 to 1000; with tokens 1000. */
   width?: number
 }
 
-/** Width below which the numbers of a map have no room. */
+/** Minimum width, for the numbers of a map. */
 export const LEAST_PICTURE = 320
 const USUAL = { least: 640, most: 1000 }
 const MARGIN = 16
 
-/** A figure as one SVG image, black on white, with nothing outside of it. */
+/** Renders a figure as one self-contained SVG image, black on white. */
 export function renderSvg(figure: Figure, options: PictureOptions = {}): string {
   const full = Math.max(LEAST_PICTURE, options.width ?? usualWidth(figure))
   const width = full - 2 * MARGIN
@@ -31,7 +31,7 @@ export function renderSvg(figure: Figure, options: PictureOptions = {}): string 
 `
 }
 
-/** A block with its title, no wider than `width`. */
+/** Draws a block with its title, no wider than `width`. */
 export function blockDrawing(block: Block, width: number, fillOf = onPaper): Drawing {
   if (block.type === 'maps') {
     const fill = fillOf(block.scale.isSigned)

@@ -2,17 +2,17 @@ import { type ColourDepth, paint, type Rgb } from '../terminal/colours.js'
 import type { Amount, Mark } from './figure.js'
 import { divergingOn, sequentialOn } from './palette.js'
 
-/** From little ink to much of it, for terminals without colours that can be put in order. */
+/** Shades from light to dark, for terminals without a ramp of colours. */
 const SHADES = ['░', '▒', '▓', '█']
-/** What nobody chose, or what is alike: the quietest thing on the screen. */
+/** Sign of an amount or difference near 0, drawn in a quiet grey. */
 const NOTHING = '·'
 const MISSING = '×'
 const QUIET: Rgb = [110, 110, 110]
 
-/** Signs of differences, from much less to much more. */
+/** Signs of differences, from much smaller to much larger. */
 export const SIGNS = ['▼', '-', NOTHING, '+', '▲']
 
-/** A cell of so many columns; what is drawn follows from its amount, which is signed or not. */
+/** Draws a cell of `columns` columns for an amount, signed or not. */
 export function textCell(amount: Amount, isSigned: boolean, depth: ColourDepth, columns: number): string {
   if (amount === 'missing') return quiet(MISSING, depth, columns)
   if (amount === 'unused') return ' '.repeat(columns)
@@ -37,7 +37,7 @@ function signedCell(by: number, depth: ColourDepth, columns: number): string {
     : paint(sign.padEnd(columns), divergingOn(depth, Math.sign(by)), depth)
 }
 
-/** The amounts of a scale from one end to the other, as cells. */
+/** Draws a scale from one end to the other as cells. */
 export function rampCells(isSigned: boolean, depth: ColourDepth): string {
   if (!hasRamp(depth)) return isSigned ? SIGNS.join(' ') : [NOTHING, ...SHADES].join(' ')
   const steps = 16
@@ -45,15 +45,18 @@ export function rampCells(isSigned: boolean, depth: ColourDepth): string {
   return Array.from({ length: steps }, (_, i) => textCell(at(i), isSigned, depth, 1)).join('')
 }
 
-/** Columns of `rampCells`. */
+/** Width of `rampCells` in columns. */
 export function rampWidth(depth: ColourDepth): number {
   return hasRamp(depth) ? 16 : 9
 }
 
-/** Signs of the cells without an amount. */
+/** Names of the signs of cells without an amount, for a legend. */
 export const MARKS: Record<Mark, string> = { unused: 'blank', missing: MISSING }
 
-/** Sixteen colours cannot be put in order for everyone: there shades say how much, and colours only which way. */
+/**
+ * Whether a terminal can show a ramp. Sixteen colours have no order: there shades show the amount, colours only the
+ * sign.
+ */
 function hasRamp(depth: ColourDepth): boolean {
   return depth === 'truecolor' || depth === '256'
 }

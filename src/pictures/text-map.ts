@@ -1,17 +1,16 @@
 import type { MixtureKind } from '../model/config.js'
 import { DENSE, type ExpertMap, type MapMixture, type Measure, mostExperts, SHORT } from './figure.js'
 
-/** Draws the cell of an expert in so many columns. */
+/** Draws an expert's cell in `width` columns. */
 export type DrawCell = (kind: MixtureKind, layer: number, expert: number, width: number) => string
 
 const GAP = '  '
-/** Columns of a measure of one kind. */
+/** Columns of a measure for one kind. */
 const NUMBER = 4
 
 /**
- * A row per layer: the experts of each kind, and what was measured of them. Where a window is too narrow for cells of two
- * columns they get one; where it is too narrow for the kinds beside one another they stand below one another, and a layer
- * takes several lines if it must.
+ * Draws a row for each layer: the experts of each kind, then the measures. Cells have two columns, or one in a narrow
+ * window. If even that is too wide, the kinds come one below the other, and a layer takes several lines if it must.
  */
 export function textMap(
   map: Pick<ExpertMap, 'mixtures' | 'measures'>,
@@ -26,7 +25,7 @@ export function textMap(
   return map.mixtures.flatMap((mixture) => alone(mixture, map.measures, draw, width))
 }
 
-/** All kinds beside one another, and how wide that is. */
+/** Draws all kinds side by side. Returns the lines and their width. */
 function sideBySide(
   { mixtures, measures }: Pick<ExpertMap, 'mixtures' | 'measures'>,
   draw: DrawCell,
@@ -58,7 +57,7 @@ function sideBySide(
   return { width: all.reduce((sum, width) => sum + GAP.length + width, 5), lines: [...heads.map(trimmed), ...rows] }
 }
 
-/** One kind, its layers in several lines each where they are too long. */
+/** Draws one kind; a layer that is too long takes several lines. */
 function alone(mixture: MapMixture, measures: readonly Measure[], draw: DrawCell, width: number): string[] {
   const { kind, layers } = mixture
   const experts = mostExperts(mixture)
@@ -83,7 +82,7 @@ function alone(mixture: MapMixture, measures: readonly Measure[], draw: DrawCell
   return [title, trimmed(head), ...rows]
 }
 
-/** The numbers of some experts, each above its cell. */
+/** Labels some experts with their numbers, above their cells. */
 function axis(experts: number, cell: number): string {
   const step = cell === 1 && experts > 16 ? 8 : 4
   let line = ''
@@ -94,7 +93,7 @@ function axis(experts: number, cell: number): string {
   return line
 }
 
-/** Puts a + above the cells of newcomers, in place of their numbers. */
+/** Puts a + above the cells of newcomers in place of their numbers. */
 export function marked(axis: string, cell: number, experts: number, isNew: (expert: number) => boolean): string {
   const signs = [...axis]
   for (let expert = 0; expert < experts; expert++) {
@@ -106,7 +105,7 @@ export function marked(axis: string, cell: number, experts: number, isNew: (expe
   return signs.join('')
 }
 
-/** Experts per line, and columns for what names a line: its layer, or the first expert of one that goes on. */
+/** Experts per line, and columns of a line's label: its layer, or the first expert of a continued line. */
 function lineLength(experts: number, digits: number, room: number): { label: number; perLine: number } {
   for (let label = digits; ; label++) {
     const perLine = evenChunk(experts, Math.max(1, room - label))
@@ -115,7 +114,7 @@ function lineLength(experts: number, digits: number, room: number): { label: num
   }
 }
 
-/** Items per line, so that lines are about equally long: a multiple of 8 where that fits. */
+/** Items per line, so that lines are about equally long: a multiple of 8 if that fits. */
 export function evenChunk(items: number, room: number): number {
   if (items <= room) return items
   const even = Math.ceil(items / Math.ceil(items / room))
@@ -123,7 +122,7 @@ export function evenChunk(items: number, room: number): number {
   return round <= room ? round : even
 }
 
-/** A column per measure, in it a number per kind. */
+/** Makes a column for each measure, with a number for each kind. */
 function measureColumns(mixtures: readonly MapMixture[], measures: readonly Measure[], head: 'name' | 'short') {
   const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
   return measures.map((measure) => ({

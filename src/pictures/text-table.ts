@@ -2,10 +2,10 @@ import { cellWidth, fit } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
 import type { TableBlock } from './figure.js'
 
-/** Columns for the words of a row below which they get a line of their own. */
+/** Minimum columns for the words of a row; with fewer they get a line of their own. */
 const LEAST_WORDS = 24
 
-/** A table in lines of at most `width` columns: its columns below one another where they fit, else a record per row. */
+/** Formats a table in lines of at most `width` columns: aligned if it fits, else a record for each row. */
 export function tableLines({ head, rows, empty }: TableBlock, width: number): string[] {
   if (rows.length === 0) return indented(wrap(empty, width - 4))
   const hasWords = rows.some(({ words }) => words)
@@ -23,12 +23,12 @@ export function tableLines({ head, rows, empty }: TableBlock, width: number): st
   })
 }
 
-/** Lines of which those after the first stand further in. */
+/** Indents lines, those after the first further. */
 function indented(lines: readonly string[]): string[] {
   return lines.map((line, i) => `${i === 0 ? '  ' : '    '}${line}`)
 }
 
-/** As many of the words as fit, with an ellipsis for the others. */
+/** Joins the words that fit, with an ellipsis for the others. */
 function clipped(words: readonly string[], width: number): string {
   let line = words[0] ?? ''
   for (let i = 1; i < words.length; i++) {
@@ -40,7 +40,7 @@ function clipped(words: readonly string[], width: number): string {
   return fit(line, width)
 }
 
-/** Rows with their columns below one another, indented by two. */
+/** Aligns the columns of rows and indents them by two. */
 function aligned(rows: string[][]): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => cellWidth(row[column]))))
   const pad = (text: string, column: number) => text + ' '.repeat(widths[column] - cellWidth(text))

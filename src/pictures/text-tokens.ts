@@ -13,8 +13,8 @@ import { visibleToken } from './visible-token.js'
 const TOKEN = 14
 
 /**
- * The first expert of each layer, as bright as its gate: a line per token, or, where that is too wide, a line for the
- * token and below it lines for so many layers each.
+ * Yields a line for each token with the first expert of each layer, as bright as its gate. If that is too wide, yields
+ * a line for the token, then lines of several layers each.
  */
 export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number): Generator<string> {
   const { mixtures, layers } = text.usage
@@ -27,7 +27,7 @@ export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number)
     of.map((layer) => first(text.chosen(token, layer, kind), digits, depth)).join(' ')
   const what = 'the expert with the largest gate in each layer'
   if (TOKEN + 2 + mixtures.length * (lane + 3) - 3 <= width) {
-    yield* wrap(`${what}; the layers’ numbers stand above`, width)
+    yield* wrap(`${what}; the numbers above are layers`, width)
     yield trimmed(['', ...mixtures.map(({ kind }) => fit(kind, lane))], [TOKEN, ...mixtures.map(() => lane)])
     const numbers = all.map((layer) => String(layer).padStart(digits)).join(' ')
     yield trimmed(['token', ...mixtures.map(() => numbers)], [TOKEN, ...mixtures.map(() => lane)])
@@ -60,7 +60,7 @@ function first(routes: ExpertRoutes | undefined, digits: number, depth: ColourDe
   return paint(String(ids[0]).padStart(digits), sequentialOn(depth, 0.3 + 0.7 * gates[0]), depth)
 }
 
-/** A name and lanes beside one another. */
+/** Puts a name and lanes side by side. */
 function trimmed([name, ...lanes]: string[], [nameWidth, ...widths]: number[]): string {
   return `${name.padEnd(nameWidth)}  ${lanes.map((lane, i) => lane.padEnd(widths[i])).join('   ')}`.trimEnd()
 }

@@ -9,18 +9,18 @@ import { tableLines } from './text-table.js'
 import { tokenLanes } from './text-tokens.js'
 
 export interface TextOptions {
-  /** Colours that the terminal shows. Default: none. */
+  /** Colour depth of the terminal. Default 'none'. */
   depth?: ColourDepth
-  /** Columns that no line exceeds. Default: no limit. */
+  /** Maximum columns of a line. Default: no limit. */
   width?: number
 }
 
-/** A figure as text, for a terminal or a plain file. */
+/** Renders a figure as text, for a terminal or a plain file. */
 export function renderText(figure: Figure, options: TextOptions = {}): string {
   return Array.from(figureLines(figure, options), (line) => `${line}\n`).join('')
 }
 
-/** The same line by line: all tokens of a long text would be too much for one string. */
+/** Renders a figure line by line: all tokens of a long text would be too much for one string. */
 export function* figureLines(figure: Figure, options: TextOptions = {}): Generator<string> {
   const { depth = 'none', width = Number.POSITIVE_INFINITY } = options
   yield* wrap([figure.title, ...figure.caption].join('\n'), width)
@@ -36,7 +36,7 @@ export function* figureLines(figure: Figure, options: TextOptions = {}): Generat
   }
 }
 
-/** Maps, with what their cells mean above the first. */
+/** Yields the legend, then the maps. */
 function* mapLines({ maps, scale }: MapsBlock, depth: ColourDepth, width: number): Generator<string> {
   yield* legend(scale, depth, width)
   for (const map of maps) {
@@ -48,7 +48,7 @@ function* mapLines({ maps, scale }: MapsBlock, depth: ColourDepth, width: number
   }
 }
 
-/** The ramp between its ends, in one line with its meaning where that fits. */
+/** Draws the ramp between its ends, on one line with its meaning if that fits. */
 function legend({ isSigned, meaning, from, to, marks = {} }: Scale, depth: ColourDepth, width: number): string[] {
   const room = width - rampWidth(depth) - 2
   const [left, right] = [fit(from, Math.max(6, Math.floor(room / 2))), fit(to, Math.max(6, Math.floor(room / 2)))]

@@ -17,8 +17,8 @@ import { percent, signedPercent } from './percent.js'
 import { visibleToken } from './visible-token.js'
 
 /**
- * A figure of how one text or several use the experts of a model: a map of each, of several what tells them apart, and on
- * request each token with its experts. `renderText`, `renderSvg`, `renderPng` and `renderHtml` draw it.
+ * Draws how one or more texts use the experts of a model: a map of each, the differences between several, and with
+ * `tokens` each token with its experts. `renderText`, `renderSvg`, `renderPng` and `renderHtml` render the figure.
  */
 export function drawUsage(texts: readonly TextRoutes[], options: { tokens?: boolean } = {}): Figure {
   const [{ model }] = texts
@@ -35,7 +35,7 @@ export function drawUsage(texts: readonly TextRoutes[], options: { tokens?: bool
   }
 }
 
-/** The share of each text's tokens that choose an expert. */
+/** Maps of the share of each text's tokens that choose an expert. */
 export function usageMaps(texts: readonly NamedUsage[]): MapsBlock {
   const most = largestShare(texts)
   const [{ model }] = texts
@@ -65,7 +65,7 @@ function measuresOf({ usage }: NamedUsage): Measure[] {
   ]
 }
 
-/** What a text uses more or less than the other, or than the others on average: of two texts one map says all. */
+/** Maps of the experts that a text uses more or less than the others on average; for two texts a single map. */
 export function differenceMaps(texts: readonly TextRoutes[]): MapsBlock {
   const most = largestPreference(texts)
   const [first, second] = texts.map(({ name }) => printable(name))
@@ -103,6 +103,6 @@ export function specialistTable(texts: readonly TextRoutes[]): TableBlock {
     title: 'Most specialised experts',
     head: ['expert', 'text', 'there', 'elsewhere', 'tokens that wake it most'],
     rows,
-    empty: `none: no share differs by more than ${NOTABLE} standard errors, which texts so short could also do by chance`,
+    empty: `none: no share differs by more than ${NOTABLE} standard errors, which short texts could also show by chance`,
   }
 }

@@ -5,7 +5,9 @@ const PROMPT_TOKENS = 32
 const GENERATED_TOKENS = 64
 const RUNS = 3
 
-/** Tokens a second that a model generates after the beginning of a text: the middle one of three short runs after a first. */
+/**
+ * Measures the tokens a second that a model generates after the beginning of a text: the median of three short runs.
+ */
 export async function decodeSpeed(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
   const speeds: number[] = []
   for (let run = -1; run < RUNS; run++) {
@@ -13,7 +15,7 @@ export async function decodeSpeed(model: Model, text: readonly number[], signal?
     try {
       const options = { maxTokens: GENERATED_TOKENS, temperature: 0, stop: [], ignoreEos: true, signal }
       const { decodeMs } = await resultOf(session.generate(text.slice(0, PROMPT_TOKENS), options))
-      // The first run reads the experts that it needs, and warms the code.
+      // The first run does not count: it reads experts and warms the code.
       if (run >= 0) speeds.push(((GENERATED_TOKENS - 1) * 1000) / decodeMs)
     } finally {
       session.dispose()

@@ -2,13 +2,13 @@ import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import { type Layout, type Part, pieceOf } from '../packing/format/layout.js'
 import { readTileRows, writeTileRows } from '../packing/format/tile-rows.js'
 
-/** A row of a router: its weights, and its bias where there is one. */
+/** A row of a router: its weights and its bias, 0 if the router has none. */
 export interface RouterRow {
   weights: Float32Array
   bias: number
 }
 
-/** Finds the part of an expert. Throws a RangeError where the model has no such expert. */
+/** Returns a function that finds the part of an expert. It throws a RangeError if the model has no such expert. */
 export function expertFinder(layout: Layout): (layer: number, kind: MixtureKind, id: number) => Part {
   const name = (layer: number, kind: MixtureKind, id: number) => `${layer} ${kind} ${id}`
   const parts = new Map<string, Part>()
@@ -22,7 +22,7 @@ export function expertFinder(layout: Layout): (layer: number, kind: MixtureKind,
   }
 }
 
-/** Rows of a router, from the bytes of its layer's dense part. */
+/** Reads the rows of a router from the bytes of its layer's dense part. */
 export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig, kind: MixtureKind): RouterRow[] {
   const logits = pieceOf(part, logitsName(part, kind))
   const rows = readTileRows(bytesOf(bytes, logits), logits.rows, logits.cols)
@@ -31,7 +31,7 @@ export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig,
   return rows.map((weights, row) => ({ weights, bias: biases[row] }))
 }
 
-/** A layer's dense part with other rows in the routers that are named; everything else is copied. */
+/** Copies a layer's dense part with other rows in the given routers. */
 export function withRouterRows(
   from: { part: Part; bytes: Uint8Array },
   to: Part,
@@ -53,7 +53,7 @@ export function withRouterRows(
   return bytes
 }
 
-/** Name of the piece that scores the experts: a matrix of logits, or of centroids. */
+/** Name of the piece that scores the experts: a matrix of logits or of centroids. */
 function logitsName({ pieces }: Part, kind: MixtureKind): string {
   const centroids = `${kind}.router.centroids`
   return pieces.some(({ name }) => name === centroids) ? centroids : `${kind}.router.logits.weight`

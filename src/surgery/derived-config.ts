@@ -4,14 +4,16 @@ import { openLocalFile } from '../checkpoint/local-folder.js'
 import { MOST_CONFIG_BYTES, readJsonObject } from '../checkpoint/small-file.js'
 import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 
-/** What the key `molm_experts` of a config.json says. */
+/** Value of the key `molm_experts` in a config.json. */
 export interface MolmExperts extends PerMixture<number[]> {
   silent?: PerMixture<number[]>
   gate_bias?: true
   newcomers?: PerMixture<number[][]>
 }
 
-/** The ids of taught experts, where there are any, by their new ids: what `newIdOf` gives, or undefined where one is gone. */
+/**
+ * Ids of the taught experts, if there are any, mapped by `newIdOf`, which returns undefined for an expert that is gone.
+ */
 export function newcomersOf(
   { mixtures }: Pick<ModelConfig, 'mixtures'>,
   newIdOf: (kind: MixtureKind, layer: number, id: number) => number | undefined = (_kind, _layer, id) => id,
@@ -26,7 +28,7 @@ export function newcomersOf(
   return { newcomers: perMixture(taught, idsOf) }
 }
 
-/** The config.json in `folder` with other experts: its text, and what it means. */
+/** The config.json in `folder` with other numbers of experts, as text and parsed. */
 export async function configWithExperts(
   folder: string,
   molmExperts: MolmExperts,

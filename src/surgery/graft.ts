@@ -20,17 +20,17 @@ import { checkKind } from './selection.js'
 import { withPackedModel, withSecondModel } from './with-packed.js'
 
 export interface GraftOptions {
-  /** The model that gives experts: name, folder or file. */
+  /** Model to take experts from: name, folder or file. */
   from: string
-  /** Layers that get experts. Default: all. */
+  /** Layers that receive experts. Default: all. */
   layers?: number[]
-  /** Ids of the experts that are given, in that model. Default: all of a layer. */
+  /** Ids, in that model, of the experts to take. Default: all of a layer. */
   experts?: number[]
-  /** The kind that is given. Default: all. */
+  /** Kind of experts to take. Default: all. */
   only?: MixtureKind
-  /** Added to the logits of the newcomers: above 0 they are chosen more often. Default 0. */
+  /** Bias added to the logits of the newcomers: above 0 they are chosen more often. Default 0. */
   gateBias?: number
-  /** Format in which `name` is packed if it is a checkpoint. Default q4. */
+  /** Format to pack `name` in if it is a checkpoint. Default q4. */
   quant?: Quant
   threads?: number
   signal?: AbortSignal
@@ -40,18 +40,20 @@ export interface Grafted {
   /** The packed file. */
   path: string
   bytes: number
-  /** Per mixture and layer, ids of the newcomers in the model that gave them; in the new one they follow its own experts. */
+  /**
+   * For each mixture and layer, the newcomers' ids in the giving model; in the new model they follow its own experts.
+   */
   newcomers: PerMixture<number[][]>
 }
 
 /**
- * Writes a larger packed model: `name` with experts of another model of the same shape, and their router rows, added.
- * What the model had stays as it was, bit for bit. Rejects with a UserError when the other model does not fit.
+ * Writes a larger packed model: `name` plus experts of another model of the same shape, with their router rows. The
+ * model's own weights stay the same, bit for bit. Rejects with a UserError if the other model does not fit.
  */
 export async function graftModel(name: string, outDir: string, options: GraftOptions): Promise<Grafted> {
   return withPackedModel(name, outDir, options, async (own, found) => {
     const { kind } = await resolveModel(options.from)
-    // A checkpoint is packed as the model is; what is packed already has to fit.
+    // A checkpoint is packed in the model's format; a packed model must have it already.
     const quant = kind === 'checkpoint' ? found.quant : undefined
     return withSecondModel(options.from, outDir, { ...options, quant }, async (giver) => {
       checkShape(own, giver, name, options.from)
@@ -86,7 +88,7 @@ async function writeGrafted(
     if (layer === undefined) return own.read(name)
     if (expert) {
       const newcomer = expert.id - ownCount(expert.kind, layer)
-      // An expert keeps its number, and with it the name of its part.
+      // The model's own experts keep their numbers, and with them the names of their parts.
       if (newcomer < 0) return own.read(name)
       return giver.read(findTheirs(layer, expert.kind, given(expert.kind, layer)[newcomer]).name)
     }
@@ -103,7 +105,7 @@ async function writeGrafted(
   return writeDerivedModel(own, outDir, { config, files: { 'config.json': text }, provide, signal })
 }
 
-/** Newcomers stand behind the model's own experts and before rows that belong to none. */
+/** Puts newcomers after the model's own experts and before the silent rows. */
 function inserted(rows: RouterRow[], experts: number, given: RouterRow[]): RouterRow[] {
   return [...rows.slice(0, experts), ...given, ...rows.slice(experts)]
 }
@@ -129,7 +131,7 @@ function chooseNewcomers(config: ModelConfig, { layers, experts, only }: GraftOp
   throw new UserError('the giving model has no experts in these layers')
 }
 
-/** What two models must have in common for an expert of one to work in the other. */
+/** Throws a UserError unless an expert of one model can work in the other. */
 function checkShape(own: PackedModel, giver: PackedModel, name: string, giverName: string): void {
   for (const key of ['model_type', ...architectureOf(own.config).shapeKeys(own.config)]) {
     const [ours, theirs] = [own, giver].map(({ config }) => (key === 'model_type' ? config.modelType : config.raw[key]))
@@ -140,7 +142,7 @@ function checkShape(own: PackedModel, giver: PackedModel, name: string, giverNam
     const layer = theirs.findIndex((count, layer) => count > 0 && !ours[layer])
     if (layer >= 0) throw new UserError(`${name} has no ${kind} experts in layer ${layer}, but ${giverName} has`)
   }
-  // Experts are taken over as they lie in the file.
+  // The bytes of experts are copied unchanged.
   for (const { kind } of own.config.mixtures) {
     const [ours, theirs] = [own.formats[kind], giver.formats[kind]]
     if (ours === theirs) continue

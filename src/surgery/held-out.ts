@@ -3,18 +3,18 @@ import { UserError } from '../errors.js'
 import { evaluateText } from '../evaluation/evaluate-text.js'
 import type { NamedText } from '../evaluation/text-file.js'
 
-/** Texts in two: what experts are judged by, and what shows afterwards how good the judgement was. */
+/** Texts in two parts: one to judge experts by, one to check the judgement. */
 export interface SplitTexts {
   calibration: NamedText[]
   heldOut: NamedText[]
 }
 
-/** Share of each text that is used for calibration; the rest is held out. */
+/** Share of each text for calibration; the rest is held out. */
 const CALIBRATION_SHARE = 3 / 4
-/** Fewer tokens say too little about experts of which a token wakes a few. */
+/** Minimum tokens for calibration: a token wakes only a few experts, so fewer say too little. */
 const LEAST_TOKENS = 256
 
-/** Holds out the last quarter of each text, from the beginning of a line or word on. */
+/** Holds out the last quarter of each text, cut at the beginning of a line or word. */
 export function splitTexts(texts: readonly NamedText[]): SplitTexts {
   const split = texts.map(({ name, text }) => {
     const cut = cutBefore(text, Math.floor(text.length * CALIBRATION_SHARE))
@@ -23,7 +23,7 @@ export function splitTexts(texts: readonly NamedText[]): SplitTexts {
   return { calibration: split.map((part) => part.calibration), heldOut: split.map((part) => part.heldOut) }
 }
 
-/** Tokens of the calibration texts. Rejects with a UserError when they are too few in all. */
+/** Encodes the calibration texts. Rejects with a UserError if they have too few tokens together. */
 export async function calibrationTokens(
   model: Model,
   texts: readonly NamedText[],
@@ -38,7 +38,7 @@ export async function calibrationTokens(
   )
 }
 
-/** Perplexity over all tokens of several texts; those too short to predict anything do not count. */
+/** Perplexity over all tokens of several texts. Texts of fewer than two tokens do not count. */
 export async function perplexityOf(model: Model, texts: readonly NamedText[], signal?: AbortSignal): Promise<number> {
   let nll = 0
   let scored = 0
@@ -51,7 +51,7 @@ export async function perplexityOf(model: Model, texts: readonly NamedText[], si
   return Math.exp(nll / scored)
 }
 
-/** On its own, with nothing in front, as evaluateText reads it. */
+/** Encodes a text without special tokens, as `evaluateText` does. */
 function encode(model: Model, text: string, signal?: AbortSignal): Promise<number[]> {
   return model.tokenizer.encodeAsync(text, { addSpecialTokens: false, signal })
 }

@@ -10,7 +10,7 @@ import { differs, type PackedMetadata } from '../packing/format/packed-metadata.
 import { createPackedFile } from '../packing/write/packed-file-writer.js'
 import { stageModel } from '../packing/write/staged-model.js'
 
-/** A packed model whose parts can be read, to make another one of them. */
+/** A packed model whose parts can be read to make another model. */
 export class PackedModel {
   private constructor(
     readonly folder: string,
@@ -20,7 +20,7 @@ export class PackedModel {
     private readonly source: ByteSource,
   ) {}
 
-  /** Opens the packed file `path` of a model in `folder`. Rejects with a UserError when it is not that model's. */
+  /** Opens the packed file `path` of a model in `folder`. Rejects with a UserError if it belongs to another model. */
   static async open(folder: string, path: string, config: ModelConfig): Promise<PackedModel> {
     const file = await openPackedFile(path)
     checkParts(file, blueprintOf(config))
@@ -32,7 +32,7 @@ export class PackedModel {
     return this.file.metadata.formats
   }
 
-  /** The bytes of a part. Rejects with a UserError when they are not those that were written. */
+  /** Reads the bytes of a part. Rejects with a UserError if they do not match their checksum. */
   async read(name: string): Promise<Uint8Array> {
     const range = this.file.parts.get(name)
     if (range === undefined) throw new RangeError(`${this.file.path} has no part ${name}`)
@@ -48,16 +48,18 @@ export class PackedModel {
 
 export interface DerivedModel {
   config: ModelConfig
-  /** Files of the new folder beside the weights, by name, config.json among them; others are copied from the model. */
+  /** Texts of files for the new folder, by name, config.json included; other files are copied from the model. */
   files: Record<string, string>
-  /** Bytes of each part of the new model. */
+  /** Gives the bytes of a part of the new model. */
   provide: (part: Part) => Promise<Uint8Array>
-  /** What was taught to it. Default: what was taught to the model that it is made from. */
+  /** Accounts of what was taught to it. Default: those of the model that it is made from. */
   taught?: PackedMetadata['taught']
   signal?: AbortSignal
 }
 
-/** Writes a packed model made from another one into `outDir`, whole or not at all. Resolves with the bytes of its file. */
+/**
+ * Writes a packed model made from another into `outDir`, completely or not at all. Resolves with the bytes of its file.
+ */
 export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
   const { config, files, provide, taught, signal } = derived
   const { metadata } = from.file

@@ -6,15 +6,15 @@ import { UserError } from '../errors.js'
 import { cannotWrite, makeFolder } from '../files/folders.js'
 import { type Lock, takeLock } from '../files/lock.js'
 
-/** Names of the folders, and of the locks beside them that show that their processes run. */
+/** Names of the folders, and of the locks beside them, which show that their owners run. */
 const NAME = /^(\.molm-packing-[\w-]+?)(?:\.lock)?$/
 
-/** A folder without a lock is of an older molm, which may still be packing there: it stays for a day. */
+/** Age at which a folder without a lock is removed. An older molm made it and may still be packing there. */
 const UNLOCKED_MS = 24 * 60 * 60 * 1000
 
 /**
- * Runs `use` with a new folder beside `outDir`, which is removed afterwards. Folders there of processes that were killed are
- * removed first. A process takes the lock before it makes the folder: a folder whose lock is free has no owner.
+ * Runs `use` with a new folder beside `outDir`, and removes it afterwards. First removes the folders of processes that
+ * were killed. A process takes the lock before it makes the folder, so a folder whose lock is free has no owner.
  */
 export async function inPackingFolder<T>(outDir: string, use: (folder: string) => Promise<T>): Promise<T> {
   const parent = dirname(resolve(outDir))
@@ -40,7 +40,7 @@ async function removeAbandoned(parent: string): Promise<void> {
     if (await mayBeOfOlderMolm(folder)) continue
     const lock = await freeLock(lockOf(folder))
     if (!lock) continue
-    // The folder of another user stays.
+    // A folder of another user cannot be removed, and stays.
     await rm(folder, { recursive: true, force: true }).catch(() => undefined)
     await lock.release()
   }
@@ -52,7 +52,7 @@ async function mayBeOfOlderMolm(folder: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs < UNLOCKED_MS
 }
 
-/** The lock, unless another process holds it or it cannot be taken here. */
+/** Takes the lock. Undefined if another process holds it, or if it cannot be taken here. */
 async function freeLock(path: string): Promise<Lock | undefined> {
   try {
     return await takeLock(path, '')

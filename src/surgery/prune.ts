@@ -15,26 +15,27 @@ import { withPackedModel } from './with-packed.js'
 import { writePruned } from './write-pruned.js'
 
 export interface PruneOptions {
-  /** Texts of what the model is to stay good at; the last quarter of each is held out to measure that. */
+  /** Texts that the model should stay good at. The last quarter of each is held out to measure that. */
   calibrate: readonly NamedText[]
-  /** Share of the experts that stay, above 0 and at most 1. */
+  /** Share of the experts to keep, above 0 and at most 1. */
   keep: number
-  /** Default reap. */
+  /** Score to judge experts by. Default reap. */
   by?: Score
-  /** The kind that is pruned. Default: all. */
+  /** Kind of experts to prune. Default: all. */
   only?: MixtureKind
-  /** Whether the share holds in every layer (default) or over all layers together. */
+  /** Whether every layer keeps the share (default), or all layers together. */
   budget?: 'layer' | 'model'
-  /** What the gates of the experts that stay are. Default: what predicts the calibration text better, `kept` if neither. */
+  /** Softmax of the gates. Default: the one that predicts the calibration text better, `kept` if both do equally. */
   gates?: GateSoftmax
-  /** Format in which a checkpoint is packed. Default q4. */
+  /** Format to pack a checkpoint in. Default q4. */
   quant?: Quant
   threads?: number
+  /** Called at the beginning of each step, with its name. */
   onProgress?: (step: string) => void
   signal?: AbortSignal
 }
 
-/** A number of the model as it was, and of the smaller one. */
+/** A measure of the model as it was, and of the changed one. */
 export interface BeforeAndAfter {
   before: number
   after: number
@@ -44,7 +45,7 @@ export interface Pruned {
   /** The packed file. */
   path: string
   gates: GateSoftmax
-  /** Ids, in the model as it was, of the experts that stayed. */
+  /** Ids, in the original model, of the experts that were kept. */
   selection: Selection
   /** Bytes of packed weights. */
   bytes: BeforeAndAfter
@@ -55,7 +56,7 @@ export interface Pruned {
 
 /**
  * Writes a smaller packed model without the experts that matter least for the calibration texts, and `selection.json`
- * beside it. Experts that stay are copied bit for bit. Rejects with a UserError when the texts are too short or when a
+ * beside it. The kept experts are copied bit for bit. Rejects with a UserError if the texts are too short, or if a
  * layer would keep fewer experts than a token uses.
  */
 export async function pruneModel(name: string, outDir: string, options: PruneOptions): Promise<Pruned> {
@@ -70,7 +71,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
       onProgress?.('calibrating')
       const usage = await measureSaliency(model, tokens, { window: windowOf(model), signal })
       const selection = selectExperts(usage, model.config, { by, budget, keep, only })
-      onProgress?.('measuring the model as it is')
+      onProgress?.('measuring the original model')
       const perplexity = await perplexityOf(model, texts.heldOut, signal)
       const speed = await decodeSpeed(model, tokens[0], signal)
       const gates = options.gates ?? (await betterGates(model, selection, texts.calibration, signal))
@@ -93,14 +94,17 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
   })
 }
 
-/** One point of a curve: the experts left per mixture and layer, and how well they predict with either kind of gates. */
+/**
+ * One point of a pruning curve: the number of experts kept in each mixture and layer, and the perplexity with either
+ * softmax.
+ */
 export interface PruningPoint extends PerMixture<number[]> {
   keep: number
   /** On the held-out text. */
   perplexity: Record<GateSoftmax, number>
 }
 
-/** Tries several shares without writing anything. Rejects as `pruneModel` does. */
+/** Measures several shares without writing a model. Rejects as `pruneModel` does. */
 export async function pruneCurve(
   name: string,
   shares: (model: Model) => number[],
@@ -126,7 +130,7 @@ export async function pruneCurve(
   })
 }
 
-/** Which gates let the experts that stay predict the calibration text better; `kept` where there is no difference. */
+/** Chooses the softmax that predicts the calibration text better; `kept` if both are equal. */
 async function betterGates(
   model: Model,
   selection: Selection,
@@ -138,7 +142,7 @@ async function betterGates(
   return kept <= all ? 'kept' : 'all'
 }
 
-/** Perplexities of the model without the experts that go. */
+/** Measures the perplexity of the model without the removed experts, with either softmax. */
 async function masked(
   model: Model,
   selection: Selection,
@@ -150,7 +154,7 @@ async function masked(
     return perplexityOf(model, texts, signal)
   }
   const kept = await measure('kept')
-  // Gates that add up to 1 are a softmax over a token's own experts, whichever the others are.
+  // Gates that sum to 1 are a softmax over a token's own experts, so the other experts do not matter.
   const all = model.config.renormalise ? kept : await measure('all')
   await model.maskExperts()
   return { kept, all }

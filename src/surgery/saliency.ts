@@ -1,14 +1,13 @@
 import type { Model } from '../api/model.js'
 import { ExpertUsage, type LayerUsage } from '../experts/usage.js'
 
-/** By what experts are judged. */
+/** Scores to judge experts by. */
 export const SCORES = ['reap', 'frequency', 'gate'] as const
 export type Score = (typeof SCORES)[number]
 
 /**
- * How much each expert of a layer matters. `reap`: the mean, over the tokens that chose it, of its gate times the L2 norm
- * of its output (router-weighted expert activation pruning). `frequency`: how many tokens chose it. `gate`: the sum of its
- * gates.
+ * Scores each expert of a layer. `reap`: mean of gate times L2 norm of the output, over the tokens that chose the
+ * expert (router-weighted expert activation pruning). `frequency`: number of those tokens. `gate`: sum of its gates.
  */
 export function expertScores({ counts, gateMass, outputMass }: LayerUsage, by: Score): Float64Array {
   switch (by) {
@@ -21,7 +20,7 @@ export function expertScores({ counts, gateMass, outputMass }: LayerUsage, by: S
   }
 }
 
-/** Runs texts (as ids) through a model in windows of its trained length, and counts usage with the norms of outputs. */
+/** Runs texts (as ids) through a model in windows of `window` tokens, and counts usage with the norms of outputs. */
 export async function measureSaliency(
   model: Model,
   texts: readonly (readonly number[])[],

@@ -4,23 +4,23 @@ import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perM
 import type { ExpertMask, GateSoftmax } from '../model/expert-mask.js'
 import { expertScores, type Score } from './saliency.js'
 
-/** Ids of the experts that stay, rising: per mixture a list per layer. */
+/** Ids of the kept experts, in rising order: for each mixture a list per layer. */
 export type Selection = PerMixture<number[][]>
 
 export interface SelectionOptions {
-  /** Share of the experts that stay, above 0 and at most 1. */
+  /** Share of the experts to keep, above 0 and at most 1. */
   keep: number
   by: Score
-  /** The kind that is pruned; all without it. */
+  /** Kind of experts to prune. Default: all. */
   only?: MixtureKind
   /**
-   * layer: every layer keeps the same share. model: the share holds over all layers of a kind. Scores, as shares of their
-   * layer's sum, then decide how many each layer keeps, but never fewer than a token uses.
+   * layer: every layer keeps the share. model: all layers of a kind together keep it. Scores, as shares of their
+   * layer's sum, then decide how many experts each layer keeps, but never fewer than a token uses.
    */
   budget: 'layer' | 'model'
 }
 
-/** Chooses the experts that stay. Throws a UserError when fewer would stay than a token uses. */
+/** Chooses the experts to keep. Throws a UserError if a layer would keep fewer than a token uses. */
 export function selectExperts(usage: ExpertUsage, config: ModelConfig, options: SelectionOptions): Selection {
   const { by, only, budget } = options
   checkKind(config, only)
@@ -33,20 +33,20 @@ export function selectExperts(usage: ExpertUsage, config: ModelConfig, options: 
   })
 }
 
-/** Throws a UserError where a model has no experts of the kind asked for, or none at all. */
+/** Throws a UserError if a model has no experts of a kind, or none at all. */
 export function checkKind({ mixtures }: Pick<ModelConfig, 'mixtures'>, only?: MixtureKind): void {
   if (mixtures.some(({ kind }) => only === undefined || kind === only)) return
   throw new UserError(`the model has no ${only === undefined ? '' : `${only} `}experts`)
 }
 
-/** The mask that has the effect of a selection. */
+/** Makes the mask with the effect of a selection. */
 export function maskOf(selection: Selection, config: ModelConfig, gates: GateSoftmax): ExpertMask {
   const out = ({ kind, experts }: Mixture) =>
     experts.map((count, layer) => [...Array(count).keys()].filter((id) => !selection[kind]?.[layer].includes(id)))
   return { ...perMixture(config.mixtures, out), gates }
 }
 
-/** Shares of the experts, falling from 1, at which a layer's count changes by an eighth or so: points of a curve. */
+/** Shares for a pruning curve, in falling order from 1, about an eighth apart, down to the smallest possible one. */
 export function keepShares(config: ModelConfig, only?: MixtureKind): number[] {
   checkKind(config, only)
   const least = Math.max(...config.mixtures.filter(({ kind }) => !only || kind === only).map(leastShare))
@@ -54,7 +54,7 @@ export function keepShares(config: ModelConfig, only?: MixtureKind): number[] {
   return [...shares, least]
 }
 
-/** Smallest share that leaves every layer with experts as many as a token uses. */
+/** Smallest share that leaves every layer the experts that a token uses. */
 function leastShare({ topK, experts }: Mixture): number {
   return experts.reduce((most, count) => (count > 0 ? Math.max(most, topK / count) : most), 0)
 }
@@ -84,7 +84,7 @@ function selectOverall(scores: Float64Array[], kind: MixtureKind, k: number, kee
   return kept.map((ids) => ids.sort(rising))
 }
 
-/** Ids by falling score, of equal ones the lower first. */
+/** Ids by falling score; of equal scores the lower id comes first. */
 function ranked(scores: Float64Array): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b)
 }

@@ -17,9 +17,9 @@ interface PackingOptions {
 type Use<T> = (packed: PackedModel, found: FoundModel) => Promise<T>
 
 /**
- * Opens a model by name as a packed one, to write another into `outDir`, where no other process writes meanwhile. A
- * checkpoint is packed first, into a folder beside `outDir` that is gone afterwards; `path` is what `loadModel` is to be
- * given in either case.
+ * Opens a model by name as a packed one, to write another into `outDir`, and keeps other processes from writing there.
+ * A checkpoint is packed first, into a folder beside `outDir` that is removed afterwards. `loadModel` takes the `path`
+ * of what was found in either case.
  */
 export async function withPackedModel<T>(
   name: string,
@@ -31,7 +31,7 @@ export async function withPackedModel<T>(
   return asOnlyWriter(outDir, () => openPacked(found, outDir, options, use))
 }
 
-/** The same for a second model, of which something goes into the same `outDir`. */
+/** Opens a second model for the same `outDir`, as `withPackedModel` does. */
 export async function withSecondModel<T>(
   name: string,
   outDir: string,

@@ -8,14 +8,14 @@ import type { Selection } from './selection.js'
 
 export interface WriteOptions {
   selection: Selection
-  /** With `all`, the router rows of the experts that go stay behind those that stay, silent. */
+  /** With `all`, the router rows of removed experts follow those of the kept ones, as silent rows. */
   gates: GateSoftmax
-  /** What selection.json says. */
+  /** Contents of selection.json. */
   account: object
   signal?: AbortSignal
 }
 
-/** Writes a packed model with the selected experts of another one. */
+/** Writes a packed model with the selected experts of another. */
 export async function writePruned(from: PackedModel, outDir: string, options: WriteOptions): Promise<number> {
   const { selection, gates, account, signal } = options
   const { text, config } = await configWithExperts(from.folder, prunedExperts(from.config, selection, gates))
@@ -36,19 +36,21 @@ export async function writePruned(from: PackedModel, outDir: string, options: Wr
   return writeDerivedModel(from, outDir, { config, files, provide, signal })
 }
 
-/** Indented JSON with each layer's ids on one line. */
+/** Formats selection.json, with each layer's ids on one line. */
 function selectionText(account: object): string {
   const text = JSON.stringify(account, null, 2)
   return `${text.replace(/\[[\d,\s]+\]/g, (ids) => ids.replace(/\s+/g, '').replaceAll(',', ', '))}\n`
 }
 
-/** Rows of the experts that stay, then those without an expert: the dropped where the gates want them, and former ones. */
+/**
+ * Rows of the kept experts, then the silent rows: the removed experts' with gates `all`, and those of earlier prunings.
+ */
 function chosenRows(rows: RouterRow[], experts: number, kept: number[], gates: GateSoftmax): RouterRow[] {
   const dropped = rows.slice(0, experts).filter((_, id) => !kept.includes(id))
   return [...kept.map((id) => rows[id]), ...(gates === 'all' ? dropped : []), ...rows.slice(experts)]
 }
 
-/** Ids of a layer's experts that stay. */
+/** Ids of a layer's kept experts. */
 function kept(selection: Selection, kind: MixtureKind, layer: number): number[] {
   return selection[kind]?.[layer] ?? []
 }

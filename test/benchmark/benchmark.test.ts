@@ -10,7 +10,7 @@ import { loadModel } from '#molm/index.js'
 const test = suite('benchmark')
 const plan = { prompts: [4, 300], generate: 3, depths: [0, 40], repetitions: 2 }
 
-test('a plan gives a row for each test at each depth, with samples and the streaming speed beside them', async () => {
+test('a plan gives a row for each test at each depth, with samples and the streaming speed', async () => {
   const model = await loadModel('nano', { threads: 2 })
   const rows: BenchmarkRow[] = []
   for await (const row of benchmark(model, plan)) rows.push(row)
@@ -36,7 +36,7 @@ test('a plan gives a row for each test at each depth, with samples and the strea
   }
 })
 
-test('sequences at once give a row for each number of them, after each depth', async () => {
+test('batches give a row for each number of sequences at each depth', async () => {
   const model = await loadModel('nano', { threads: 2 })
   const rows: BenchmarkRow[] = []
   const before = (await model.stats()).tokensProcessed
@@ -56,18 +56,18 @@ test('sequences at once give a row for each number of them, after each depth', a
     assert.is(perSequence, tokensPerSecond.median / batch)
     assert.ok(perSequence > 0 && Number.isFinite(perSequence))
   }
-  // Two runs and one before them, of one sequence and of three: four tokens each, and those of the depth.
+  // A warm-up and two runs, with one sequence and with three: four tokens each, plus the depth.
   assert.is(tokensProcessed - before, 3 * (1 + 3) * (4 + 4 + 40))
   assert.ok(lastBatchTokens >= 1)
 })
 
-test('spread gives the middle, the mean and the sample deviation', () => {
+test('spread gives the median, the mean and the sample deviation', () => {
   assert.equal(spread([1, 2, 9]), { median: 2, mean: 4, sd: Math.sqrt(19), samples: [1, 2, 9] })
   assert.equal(spread([1, 2, 3, 10]).median, 2.5)
   assert.is(spread([5]).sd, 0)
 })
 
-test('what lies in huge pages is told where the system tells it', () => {
+test('bytes in huge pages are reported if the system reports them', () => {
   const folder = mkdtempSync(join(tmpdir(), 'molm-'))
   const [told, silent] = ['told', 'silent'].map((name) => join(folder, name))
   writeFileSync(told, 'Rss:    900 kB\nAnonHugePages:     640 kB\nShmemPmdMapped:    0 kB\n')

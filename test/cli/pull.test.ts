@@ -107,9 +107,9 @@ test('an interrupted pull says that it can be resumed, and it can', async () => 
     assert.match(stderr, /progress is kept: run the same command to resume\n$/)
     const partial = await run('list')
     assert.match(partial.stdout, /^org\/model\tpartial\t\d+\t/)
-    assertRefused(await run('show', REPO), 1, /pulled in part only; `molm pull org\/model` goes on/)
+    assertRefused(await run('show', REPO), 1, /only partly pulled; `molm pull org\/model` resumes/)
     const { stderr: told } = await run('pull', REPO)
-    assert.match(told, /going on where a pull stopped/)
+    assert.match(told, /resuming an earlier pull/)
   })
 })
 
@@ -216,10 +216,10 @@ test('a pulled model is used if the hub cannot be reached', async () => {
     const here = await run('pull', REPO)
     assert.is(here.code, 0, here.stderr)
     assert.is(here.stdout, path)
-    assert.match(here.stderr, /hub was not asked whether there is anything newer\n.*is here already, at aaaaaaa/)
+    assert.match(here.stderr, /hub was not asked for a newer commit\n.*is here already, at aaaaaaa/)
     assert.is((await run('pull', REPO, '--revision', 'a'.repeat(40))).stdout, path)
     for (const more of [[`${REPO}:q8`], [REPO, '--verify'], [REPO, '--revision', 'v1']]) {
-      assertRefused(await run('pull', ...more), 1, /HF_HUB_OFFLINE forbids to fetch it/)
+      assertRefused(await run('pull', ...more), 1, /HF_HUB_OFFLINE forbids fetching it/)
     }
     delete process.env.HF_HUB_OFFLINE
     process.env.HF_ENDPOINT = 'http://127.0.0.1:9'
@@ -251,7 +251,7 @@ test('pull takes the URL of a page, and knows the built-in model', async () => {
     assert.is(code, 1)
     assert.match(
       stderr,
-      /^molm: .*file\/molm: cannot be written \(a part of the path is a file, not a folder\)\nlet MOLM_HOME name.*\n$/,
+      /^molm: .*file\/molm: cannot be written \(a part of the path is a file, not a folder\)\nset MOLM_HOME to.*\n$/,
     )
   })
 })

@@ -14,7 +14,7 @@ test.before(async (context) => {
 })
 test.after(({ model }) => model.dispose())
 
-/** The first lines of a text, enough for what needs no exact reference. */
+/** Takes the first lines of a text, enough for tests without a reference. */
 async function beginning(characters: number) {
   const { text } = await readText(fixturePath('texts/dialogue.txt'))
   return { name: 'dialogue', text: text.slice(0, characters) }
@@ -34,7 +34,7 @@ test('perplexity equals that of the reference implementation for both window set
   }
 })
 
-test('a window of more tokens than are run at once gives what one pass gives', async ({ model }) => {
+test('a window of more tokens than run at once gives the result of one pass', async ({ model }) => {
   const text = await beginning(3000)
   const tokens = model.tokenizer.encode(text.text)
   assert.ok(tokens.length > 600)
@@ -49,7 +49,7 @@ test('a window of more tokens than are run at once gives what one pass gives', a
   assert.is(score.scored, tokens.length - 1)
 })
 
-test('windows that are run at once give to the bit what each gives alone', async ({ model }) => {
+test('windows that run at once give the results of each alone, bit for bit', async ({ model }) => {
   const text = await beginning(3000)
   const tokens = model.tokenizer.encode(text.text)
   const session = model.createSession()
@@ -73,7 +73,7 @@ test('the window defaults to the trained length, the stride to the window', asyn
   assert.not.equal(byDefault, await evaluateText(model, text, { window: 256 }))
 })
 
-test('against itself a model agrees wholly, against a coarser packing nearly', async ({ model }) => {
+test('a model agrees completely with itself, and nearly with a coarser packing', async ({ model }) => {
   const text = await beginning(2000)
   const itself = await evaluateText(model, text, { against: model })
   assert.equal(itself.against, { klDivergence: 0, top1Agreement: 1 })

@@ -13,7 +13,7 @@ test('divergence is zero of equal distributions, and counts from the reference',
   assertClose(divergence(skewed, half), 0.75 * LN(0.75 / 0.5) + 0.25 * LN(0.25 / 0.5), 1e-6)
 })
 
-test('of equal largest entries the first counts', () => {
+test('the first of equal largest entries counts', () => {
   assert.is(indexOfLargest([1, 3, 3, 2]), 1)
 })
 

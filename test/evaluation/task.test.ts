@@ -14,7 +14,7 @@ test.before(async (context) => {
 })
 test.after(({ model }) => model.dispose())
 
-/** Log-likelihoods of one question. */
+/** Log-likelihoods of one question's choices. */
 async function score(model: Model, item: Partial<TaskItem>): Promise<number[]> {
   const whole = {
     context: 'User: What is tea?\nAssistant:',
@@ -26,7 +26,7 @@ async function score(model: Model, item: Partial<TaskItem>): Promise<number[]> {
   return (await evaluateTask(model, { name: 'task', items: [whole], lines: [1] })).loglikelihoods[0]
 }
 
-/** The same by one plain pass over all tokens. */
+/** The same from one pass over all tokens. */
 async function scorePlainly(model: Model, context: number[], continuation: number[]): Promise<number> {
   const session = model.createSession()
   const { logits } = await session.forward([...context, ...continuation], { logits: 'all' })
@@ -48,7 +48,7 @@ test('accuracy and every log-likelihood equal those of the reference implementat
   }
 })
 
-test('choices that begin alike, or with one another, score as if each were run alone', async ({ model }) => {
+test('choices with a common beginning, or that begin with one another, score as each does alone', async ({ model }) => {
   const context = 'User: What is tea?\nAssistant:'
   const choices = ['Tea is a drink.', 'Tea is a drink', 'Tea is a drink of leaves.', 'Tea is']
   const { tokenizer } = model
@@ -60,7 +60,7 @@ test('choices that begin alike, or with one another, score as if each were run a
   }
 })
 
-test('items after one another score as they do alone, whatever their contexts share', async ({ model }) => {
+test('items score in sequence as they do alone, whatever their contexts share', async ({ model }) => {
   const contexts = ['User: What is tea?\nAssistant:', 'User: What is tea?', 'User: What is a cup?\nAssistant:', 'Tea']
   const items = contexts.map((context) => ({ context, choices: ['A cup.', 'Tea is good.'], answer: 0, delimiter: ' ' }))
   const together = await evaluateTask(model, { name: 'task', items, lines: [1, 2, 3, 4] })
@@ -69,7 +69,7 @@ test('items after one another score as they do alone, whatever their contexts sh
   }
 })
 
-test('a long beginning that all items share is run once, and changes no bit', async ({ model }) => {
+test('a long beginning of all items runs once, and changes no bit', async ({ model }) => {
   const beginning = 'User: What is a cup?\nAssistant: A cup is a thing that people drink tea from.\n'
   assert.ok(model.tokenizer.encode(beginning).length > 16)
   const item = (question: string) => {
@@ -85,7 +85,7 @@ test('a long beginning that all items share is run once, and changes no bit', as
     assert.equal(together.loglikelihoods[i], await score(model, one))
     apart += model.tokenizer.encode(one.context).length
   }
-  assert.ok(tokens < apart, `${tokens} tokens, where the contexts alone have ${apart}`)
+  assert.ok(tokens < apart, `${tokens} tokens; the contexts alone have ${apart}`)
 })
 
 test('blanks at the end of the context count as part of the continuation', async ({ model }) => {

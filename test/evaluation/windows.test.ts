@@ -14,7 +14,7 @@ test('windows side by side score all but their own first tokens', () => {
   )
 })
 
-test('overlapping windows score what none before has reached, and end with the text', () => {
+test('overlapping windows score the tokens that no earlier one has reached, and end with the text', () => {
   assert.equal(
     [...windowsOf(9, { window: 4, stride: 2 })],
     [
@@ -30,7 +30,7 @@ test('a text shorter than the window is one window', () => {
   assert.equal([...windowsOf(3, { window: 100, stride: 100 })], [{ start: 0, end: 3, firstScored: 1 }])
 })
 
-test('windows that would leave tokens out are refused', async () => {
+test('windows that would skip tokens are refused', async () => {
   await rejectsWithUserError(
     () => [...windowsOf(9, { window: 4, stride: 5 })],
     /`stride` must be .* 1 to the window's 4/,

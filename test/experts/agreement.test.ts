@@ -12,7 +12,7 @@ import { mixture, reader, routedText } from '../support/routed-text.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const GATES = [0.6, 0.3]
-/** A text of four tokens; per token the experts it chooses in both of two layers. */
+/** A text of four tokens, with the experts that each chooses in both layers. */
 function textOf(name: string, experts: number, ids: number[][], originals?: number[][]) {
   const model = reader([mixture('mlp', [experts, experts], 2)], ['a', 'b'], {
     name,
@@ -28,12 +28,12 @@ const whole = textOf('whole', 4, [
   [1, 2],
 ])
 
-test('a model agrees with itself in everything', () => {
+test('a model agrees with itself in every measure', () => {
   const [{ layers }] = compareRouting(whole, whole).mixtures
   for (const { top1, overlap, missing } of layers) assert.equal([top1, overlap, missing], [1, 1, 0])
 })
 
-test('the first experts are compared one by one, the others as sets', () => {
+test('first experts are compared by rank, the others as sets', () => {
   const other = textOf('other', 4, [
     [1, 0],
     [2, 1],
@@ -49,7 +49,7 @@ test('the first experts are compared one by one, the others as sets', () => {
   assert.equal([...layer.kept], [2, 1, 1, 1])
 })
 
-test('experts of a pruned model count under the numbers that they had, and what it lacks is missing', () => {
+test('experts of a pruned model keep their former numbers, and those it lacks are missing', () => {
   const pruned = textOf(
     'pruned',
     2,
@@ -108,7 +108,7 @@ test('selection.json beside a packed model says which experts it kept', () =>
     }
   }))
 
-test('selection.json is refused before it is read if it is too long, or no file', () =>
+test('selection.json is refused before it is read, if it is too long or not a file', () =>
   inTemporaryFolder(async (dir) => {
     const info = { kind: 'packed', path: dir, config: { mixtures: [] } } as unknown as ModelInfo
     const path = join(dir, 'selection.json')

@@ -8,18 +8,18 @@ import { routesOf } from '../support/routes.js'
 const [prose, code] = [proseOf(), codeOf()]
 const lines = (pieces: Iterable<string>) => [...pieces].join('').trimEnd().split('\n')
 
-test('a token’s routes are those it was added with, all at once or of one layer', () => {
+test('a token has the routes that it was added with, for all layers and for one', () => {
   assert.equal([...routesOf(prose.at(2)[0], 'mlp').ids], [1])
   assert.equal([...routesOf(prose.at(1)[0], 'attention').gates], [0.5])
   assert.equal(prose.chosen(2, 0, 'mlp'), routesOf(prose.at(2)[0], 'mlp'))
 })
 
-test('the preference of a text for an expert is its share less the mean share elsewhere', () => {
+test('a text’s preference for an expert is its share minus the mean share elsewhere', () => {
   assert.is(preference([prose, code], 0, { kind: 'mlp', layer: 0, expert: 0 }), 0.75)
   assert.is(preference([prose, code], 1, { kind: 'attention', layer: 0, expert: 1 }), 0.25)
 })
 
-test('specialists come in order of preference, with the tokens that give them most gate mass', () => {
+test('specialists come in order of preference, with the tokens of the largest gate mass', () => {
   const [first, second] = findSpecialists([proseOf(10), codeOf(10)], 2)
   assert.equal(first, {
     kind: 'mlp',
@@ -37,19 +37,19 @@ test('specialists come in order of preference, with the tokens that give them mo
   )
 })
 
-test('a difference that chance could make as well makes no specialist', () => {
+test('a difference that chance could make is no specialist', () => {
   assert.equal(findSpecialists([prose, code], 12), [])
   assert.equal(findSpecialists([proseOf(100), proseOf(100)], 12), [])
 })
 
-test('the csv of tokens has a row per token, layer and expert, quoted where a field needs it', () => {
+test('the CSV of tokens has a row for each token, layer and expert, quoted as needed', () => {
   const rows = lines(tokensCsv([prose, code]))
   assert.is(rows[0], 'text_name,index,token,text,layer,kind,rank,expert,gate')
   assert.is(rows[3], 'prose,1,1," ""x",0,attention,0,0,0.5')
   assert.is(rows.filter((line) => /^(prose|code),/.test(line)).length, 6 * 2)
 })
 
-test('the csv of usage has a row per expert, the same name of its text and no more than six digits', () => {
+test('the CSV of usage has a row for each expert, with the name of its text and at most six digits', () => {
   const rows = lines(usageCsv([prose, code]))
   assert.is(rows[0], 'text_name,layer,kind,expert,count,share,gate_mass,entropy,fairness')
   assert.is(rows.length, 1 + 2 * 5)

@@ -32,7 +32,7 @@ test('masked experts are not chosen; gates are those of the softmax that was ask
     assert.equal(await run(), free)
   }))
 
-test('masks that leave too few experts or name one that is not there are refused', () =>
+test('masks that leave too few experts, or name one that does not exist, are refused', () =>
   withModel('nano', { threads: 1 }, async (model) => {
     const none = everyLayer([])
     const tooMany = [...none.slice(1), [0, 1, 2, 3, 4, 5, 6]]

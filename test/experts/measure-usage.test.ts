@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel, measureUsage, type PromptProgress } from '#molm/index.js'
 
-test('a text that is routed tells how far it has been read, over all its parts', async () => {
+test('measuring usage reports its progress over all parts of a text', async () => {
   const model = await loadModel('nano', { threads: 2 })
   const told: PromptProgress[] = []
   try {

@@ -36,7 +36,7 @@ test('a usage without tokens is all zeros', () => {
   assert.is(empty.fairness, 0)
 })
 
-test('a layer without experts has no counts, and neither entropy nor fairness', () => {
+test('a layer without experts has no counts, entropy or fairness', () => {
   const text = new TextRoutes('dense', [3, 4], reader([mixture('mlp', [0, 3], 1)], ['a']))
   text.add([{}, { mlp: routes([0, 1], [0.5, 0.25]) }], 2)
   assert.equal(usageObject(text), {
@@ -50,7 +50,7 @@ test('a layer without experts has no counts, and neither entropy nor fairness', 
   assert.throws(() => text.usage.of('attention', 1), /no usage of attention experts in layer 1/)
 })
 
-test('what a model routes is counted k a token in every layer', async () => {
+test('each token counts k choices in every layer', async () => {
   const model = await loadModel('nano', { threads: 1 })
   try {
     const tokens = model.tokenizer.encode('Once upon a time')

@@ -13,7 +13,7 @@ const QUICK = { threads: 1, network: IMPATIENT }
 const REPO = 'org/model'
 const WITH_TOKENIZER = '01-base-bin-f32'
 
-test('--keep lays the files out as the hub’s own library does, each in a blob by its hash', async () => {
+test('--keep stores files as the hub’s own library does, each in a blob named by its hash', async () => {
   await withHub(async (hub, dir) => {
     const fixture = '11-molm-like-bin-bf16-sharded'
     const { files, commit } = await hub.serve(REPO, fixture)
@@ -41,7 +41,7 @@ test('--keep lays the files out as the hub’s own library does, each in a blob 
   }
 })
 
-test('what lies whole in the cache is packed from there without the network', async () => {
+test('a checkpoint that is complete in the cache is packed without the network', async () => {
   await withHub(async (hub) => {
     const { commit } = await hub.serve(REPO, WITH_TOKENIZER)
     await pullModel(REPO, { ...QUICK, keep: true })
@@ -57,7 +57,7 @@ test('what lies whole in the cache is packed from there without the network', as
   })
 })
 
-test('a link in the place of an unfinished file is not written through, and a cache that is none is told', async () => {
+test('a link in place of an unfinished file is not written through, and an invalid cache is reported', async () => {
   await withHub(async (hub, dir) => {
     const { files } = await hub.serve(REPO, WITH_TOKENIZER)
     const blobs = join(dir, 'hf', 'hub', 'models--org--model', 'blobs')
@@ -81,7 +81,7 @@ test('HF_HUB_OFFLINE allows the cache only, by branch or commit', async () => {
   await withHub(async (hub, dir) => {
     const { commit } = await hub.serve(REPO, '02-base-safetensors-f32')
     process.env.HF_HUB_OFFLINE = '1'
-    await rejectsWithUserError(() => pullModel(REPO, QUICK), /not \(or not whole\) in the hub's cache .*HF_HUB_OFFLINE/)
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /not complete in the hub's cache .*HF_HUB_OFFLINE/)
     assert.is(hub.seen.length, 0)
     process.env.HF_HUB_CACHE = join(dir, 'elsewhere')
     const snapshot = join(dir, 'elsewhere', 'models--org--model', 'snapshots', commit)
@@ -97,7 +97,7 @@ test('HF_HUB_OFFLINE allows the cache only, by branch or commit', async () => {
   })
 })
 
-test('a cache that lacks a shard is completed, and only by what is missing', async () => {
+test('a cache that lacks a shard gets only the missing files', async () => {
   await withHub(async (hub, dir) => {
     const fixture = '04-bin-f16-sharded'
     const { commit } = await hub.serve(REPO, fixture)
@@ -117,7 +117,7 @@ test('a cache that lacks a shard is completed, and only by what is missing', asy
   })
 })
 
-test('a flipped byte in a kept file is found before it gets its name, and the next pull is right', async () => {
+test('a flipped byte in a kept file is found before the file gets its name, and the next pull succeeds', async () => {
   await withHub(async (hub, dir) => {
     const { files } = await hub.serve(REPO, '02-base-safetensors-f32')
     hub.fault = ({ file, headers }, response, bytes) => {
@@ -143,7 +143,7 @@ test('a flipped byte in a kept file is found before it gets its name, and the ne
   })
 })
 
-test('--verify finds a byte that has changed in the cache since', async () => {
+test('--verify finds a changed byte in the cache', async () => {
   await withHub(async (hub, dir) => {
     const { commit } = await hub.serve(REPO, WITH_TOKENIZER)
     await pullModel(REPO, { ...QUICK, keep: true })
@@ -158,7 +158,7 @@ test('--verify finds a byte that has changed in the cache since', async () => {
   })
 })
 
-test('--keep goes on with what a server sends that ignores ranges', async () => {
+test('--keep resumes with a server that ignores ranges', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, '02-base-safetensors-f32')
     hub.ignoresRanges = true

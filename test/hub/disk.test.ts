@@ -20,7 +20,7 @@ const REPO = 'org/model'
 const FIXTURE = '02-base-safetensors-f32'
 const MIB = 2 ** 20
 
-/** Runs `use` with a small disk mounted in `dir`; false where this process may not mount one. */
+/** Runs `use` with a small disk mounted in `dir`; false if this process may not mount one. */
 async function withSmallDisk(dir: string, bytes: number, use: (disk: string) => Promise<unknown>): Promise<boolean> {
   const disk = join(dir, 'disk')
   await mkdir(disk)
@@ -44,7 +44,7 @@ const mayMount = await (async () => {
 const onDisk = mayMount ? test : test.skip
 const reason = mayMount ? '' : ' (skipped: no right to mount a small disk here)'
 
-onDisk(`a disk that is too small is told before anything is fetched${reason}`, async () => {
+onDisk(`a disk that is too small is reported before anything is fetched${reason}`, async () => {
   await withHub(async (hub, dir) => {
     await hub.serve(REPO, FIXTURE)
     const { bytes } = await pullModel(`${REPO}:f32`, QUICK)
@@ -55,7 +55,7 @@ onDisk(`a disk that is too small is told before anything is fetched${reason}`, a
         () => pullModel(`${REPO}:f32`, QUICK),
         /org\/model: needs \d\.\d+ MB of disk in .*disk\/models\/org\/model, and 16\.8 MB to spare; 17\.8 MB are free\nmake room there/,
       )
-      // The file's header is not counted, and the figure has three digits.
+      // The figure has three digits and omits the file's header.
       isNear([Number(/needs (\S+) MB/.exec(message)?.[1]) * 1e6], [bytes], 20_000, 'bytes that are needed')
       assert.ok(hub.sentOf('model.safetensors') - sentBefore < 10_000)
       assert.equal(await readdir(join(disk, 'models')).catch(() => []), [])
@@ -63,7 +63,7 @@ onDisk(`a disk that is too small is told before anything is fetched${reason}`, a
   })
 })
 
-onDisk(`a disk that fills up on the way ends the pull, which goes on once there is room${reason}`, async () => {
+onDisk(`a disk that fills up ends the pull, which resumes once there is room${reason}`, async () => {
   for (const keep of [false, true]) {
     await withHub(async (hub, dir) => {
       await hub.serve(REPO, FIXTURE)
@@ -104,7 +104,7 @@ test('needs on one file system are added up', async () => {
   })
 })
 
-test('a plan that does not fit is refused with what it needs', async () => {
+test('a plan that does not fit is refused with its needs', async () => {
   const plan: PullPlan = {
     repo: REPO,
     commit: 'c0ffee',
@@ -129,7 +129,7 @@ test('a plan that does not fit is refused with what it needs', async () => {
   )
 })
 
-test('packing is planned with room for an expert, and not for the whole table of a large vocabulary', () => {
+test('packing needs room for an expert, but not for the whole table of a large vocabulary', () => {
   const layout = layoutOf(publishedShape('qwen3-30b-a3b'), formatsFor('q8'))
   assert.ok(layout.part('embedding').bytes > 300 * MIB && layout.part('lm_head').bytes > 300 * MIB)
   const small = memoryNeeds(layout, 64 * MIB).packing

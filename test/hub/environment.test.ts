@@ -7,7 +7,7 @@ import { hubEnvironment } from '#molm/hub/environment.js'
 import { askedWait } from '#molm/hub/retry.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-test('an empty environment means the hub itself and the usual cache', async () => {
+test('an empty environment means the hub itself and the default cache', async () => {
   const { endpoint, cache, offline } = await hubEnvironment({})
   assert.is(endpoint, 'https://huggingface.co')
   assert.is(cache, join(homedir(), '.cache', 'huggingface', 'hub'))
@@ -22,7 +22,7 @@ test('folders follow HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME, in this order', a
   assert.is(await cacheOf({ XDG_CACHE_HOME: '/x' }), join('/x', 'huggingface', 'hub'))
 })
 
-test('the token is HF_TOKEN, else what a login has stored', async () => {
+test('the token is HF_TOKEN, else that of a login', async () => {
   await inTemporaryFolder(async (dir) => {
     const env = { HF_HOME: join(dir, 'home') }
     assert.is((await hubEnvironment(env)).token, undefined)
@@ -40,13 +40,13 @@ test('a mirror keeps its path, and slashes at its end are dropped', async () => 
   )
 })
 
-test('offline is what the hub’s own tools take for it', async () => {
+test('offline has the values of the hub’s own tools', async () => {
   const isOffline = async (text: string) => (await hubEnvironment({ HF_HUB_OFFLINE: text })).offline
   for (const text of ['1', 'true', 'ON', 'Yes']) assert.ok(await isOffline(text), text)
   for (const text of ['', '0', 'false', 'off', 'no']) assert.not(await isOffline(text), text)
 })
 
-test('a server says how long to wait in seconds, as a date, or when its limit is over', () => {
+test('a server asks to wait for seconds, until a date, or until its limit ends', () => {
   assert.is(askedWait({}), 0)
   assert.is(askedWait({ 'retry-after': '7' }), 7000)
   assert.is(askedWait({ 'retry-after': 'soon' }), 0)

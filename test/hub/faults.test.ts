@@ -17,7 +17,7 @@ const REPO = 'org/model'
 const FIXTURE = '02-base-safetensors-f32'
 const WEIGHTS = 'model.safetensors'
 
-/** A fault that strikes every `n`th request to the storage, though none for the same bytes twice. */
+/** A fault of every `n`th request to the storage, but only once for the same bytes. */
 function everyNth(n: number, fault: Fault): Fault {
   const struck = new Set<string>()
   let count = 0
@@ -78,7 +78,7 @@ const SURVIVED: Record<string, Fault> = {
 }
 
 for (const [what, fault] of Object.entries(SURVIVED)) {
-  test(`the model is right in spite of ${what}, and hardly a byte comes twice`, async () => {
+  test(`the model is right in spite of ${what}, and almost no byte comes twice`, async () => {
     await withHub(async (hub) => {
       const { files } = await hub.serve(REPO, FIXTURE)
       hub.fault = fault
@@ -116,7 +116,7 @@ test('a wait that the server asks for is kept', async () => {
   })
 })
 
-test('what fails for good is told in a line or two, and nothing has the final name', async () => {
+test('a final failure is reported in a line or two, and nothing has the final name', async () => {
   const cases: [RegExp, (hub: HubServer, repository: ServedRepository) => void, object?][] = [
     [/org\/model: there is no such model on 127\.0\.0\.1:\d+, or it is private/, (hub) => hub.repositories.clear()],
     [
@@ -190,7 +190,7 @@ test('what fails for good is told in a line or two, and nothing has the final na
   }
 })
 
-test('a hub that cannot be reached is told', async () => {
+test('an unreachable hub is reported', async () => {
   await withHub(async (hub) => {
     process.env.HF_ENDPOINT = 'http://127.0.0.1:9'
     await rejectsWithUserError(() => pullModel(REPO, QUICK), /org\/model: .*ECONNREFUSED.*3 times/)
@@ -200,7 +200,7 @@ test('a hub that cannot be reached is told', async () => {
   })
 })
 
-/** Answers as a hub that lists its files would, though with a next page of the test's choice. */
+/** Answers like a hub that lists its files, with a next page of the test's choice. */
 function listing(next: (page: number) => string, entries: unknown = []): HubServer['apiFault'] {
   let page = 0
   return (response, url) => {
@@ -211,14 +211,14 @@ function listing(next: (page: number) => string, entries: unknown = []): HubServ
   }
 }
 
-test('a listing that never ends, or goes on where it was before, is given up', async () => {
+test('a listing that never ends, or repeats a page, is refused', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, FIXTURE)
     const at = (page: number) => `${hub.endpoint}/api/models/${REPO}/tree/${'a'.repeat(40)}?cursor=${page}`
     for (const next of [at, () => at(1)]) {
       hub.apiFault = listing(next)
       const asked = hub.seen.length
-      await rejectsWithUserError(() => pullModel(REPO, QUICK), /lists its files without an end/)
+      await rejectsWithUserError(() => pullModel(REPO, QUICK), /lists its files without end/)
       assert.ok(hub.seen.length - asked <= 101, `${hub.seen.length - asked} questions`)
     }
     const many = Array.from({ length: 60000 }, (_, i) => ({ type: 'directory', path: `${i}`, size: 0, oid: '' }))
@@ -227,17 +227,17 @@ test('a listing that never ends, or goes on where it was before, is given up', a
   })
 })
 
-test('a listing may go on elsewhere, but at no address that is less safe', async () => {
+test('a listing may continue at another address, unless that is less safe', async () => {
   const network = { ...NETWORK_DEFAULTS, ...IMPATIENT }
   const client = new HubClient({ environment: { endpoint: 'https://hub.example' }, network })
   const ask = client.fetchFor(REPO, 'main')
   for (const url of ['http://hub.example/api', 'file:///etc/passwd', 'ftp://hub.example/api']) {
-    await rejectsWithUserError(() => ask(url), /org\/model: the hub goes on to the unsafe address/)
+    await rejectsWithUserError(() => ask(url), /org\/model: the hub leads to the unsafe address/)
   }
   client.close()
 })
 
-test('what answers, but not as a hub does, is told in two lines', async () => {
+test('a server that does not answer like a hub is reported in two lines', async () => {
   const page = '<!DOCTYPE html><title>Please log in</title>'
   const answers: (string | Buffer)[] = [page, 'null', '[]', '{"sha":{}}', '{"sha":5}', gzipSync('{"sha":"x"}'), '']
   for (const answer of answers) {
@@ -266,7 +266,7 @@ test('what answers, but not as a hub does, is told in two lines', async () => {
   }
 })
 
-test('a listing whose names or hashes are no texts is not believed', async () => {
+test('a listing with names or hashes that are not texts is refused', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, FIXTURE)
     const entry = { type: 'file', path: 'README.md', size: 5, oid: 'a'.repeat(40) }
@@ -281,7 +281,7 @@ test('a listing whose names or hashes are no texts is not believed', async () =>
   })
 })
 
-test('a server that gives a byte at a time, or hardly any, is not waited for without an end', async () => {
+test('a server that sends single bytes, or almost none, does not hang a pull', async () => {
   await withHub(async (hub) => {
     const trickles: Fault[] = [
       cut(1),
@@ -303,7 +303,7 @@ test('a server that gives a byte at a time, or hardly any, is not waited for wit
       hub.fault = (request, response, bytes) =>
         request.host === 'storage' ? fault(request, response, bytes) : undefined
       const network = { ...IMPATIENT, idleMs: 100, connections: 1 }
-      const pattern = [/the connection was lost/, /hardly an answer in 0\.2 s/, /no answer for 0\.1 s/][i]
+      const pattern = [/the connection was lost/, /almost no data in 0\.2 s/, /no answer for 0\.1 s/][i]
       await rejectsWithUserError(() => pullModel(REPO, { ...QUICK, network }), pattern)
     }
   })
@@ -317,7 +317,7 @@ test('a flipped byte in a small file is found at once', async () => {
   })
 })
 
-test('--verify finds a flipped byte, whether it came with the ranges or in a header, and keeps nothing', async () => {
+test('--verify finds a flipped byte in a range or a header, and keeps nothing', async () => {
   for (const [at, bit] of [
     [1_000_000, 1],
     [20_000, 64],
@@ -340,7 +340,7 @@ test('--verify finds a flipped byte, whether it came with the ranges or in a hea
   }
 })
 
-test('--verify fetches the file a second time, in order, and accepts what is right', async () => {
+test('--verify fetches the file a second time, in order, and accepts a right one', async () => {
   await withHub(async (hub) => {
     const { files } = await hub.serve(REPO, '11-molm-like-bin-bf16-sharded')
     hub.fault = everyNth(7, cut(5000))
@@ -352,7 +352,7 @@ test('--verify fetches the file a second time, in order, and accepts what is rig
   })
 })
 
-test('an abort rejects with its reason, and leaves what was done', async () => {
+test('an abort rejects with its reason, and keeps finished parts', async () => {
   await withHub(async (hub, dir) => {
     await hub.serve(REPO, FIXTURE)
     const controller = new AbortController()

@@ -16,7 +16,7 @@ const ONE_FILE = '02-base-safetensors-f32'
 const WEIGHTS = 'model.safetensors'
 const MIB = 2 ** 20
 
-test('a server that sends whole files for ranges gives a right model too, what was asked for being cut out', async () => {
+test('a server that sends whole files for ranges gives a right model, too', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, SHARDED)
     hub.ignoresRanges = true
@@ -25,7 +25,7 @@ test('a server that sends whole files for ranges gives a right model too, what w
   })
 })
 
-test('where too much would be thrown away, the pull stops at once, names --keep and leaves nothing to be taken for a model', async () => {
+test('if too much would be skipped, the pull stops at once, names --keep and leaves no model', async () => {
   await withHub(async (hub, dir) => {
     await serveBehind(33 * MIB, hub)
     hub.ignoresRanges = true
@@ -38,7 +38,7 @@ test('where too much would be thrown away, the pull stops at once, names --keep 
   })
 })
 
-test('what --keep is named for: with it the same server gives a right model, its file sent once', async () => {
+test('with --keep the same server gives a right model and sends its file once', async () => {
   await withHub(async (hub) => {
     const size = await serveBehind(33 * MIB, hub)
     hub.ignoresRanges = true
@@ -54,7 +54,7 @@ test('what --keep is named for: with it the same server gives a right model, its
   })
 })
 
-/** Serves a model whose weights lie behind so many bytes of a tensor that no model reads. Returns the file's size. */
+/** Serves a model whose weights follow `bytes` bytes of an unused tensor. Returns the file's size. */
 async function serveBehind(bytes: number, hub: HubServer): Promise<number> {
   const { files } = await hub.serve(REPO, ONE_FILE)
   const original = files.get(WEIGHTS) as Buffer

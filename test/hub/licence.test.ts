@@ -63,7 +63,7 @@ test('is open if everyone may use the model for any purpose', () => {
   }
 })
 
-test('is described with the address where it can be read', () => {
+test('is described with the address of its text', () => {
   const page = 'https://hub.example/org/model'
   const described = (link?: string) => describeLicence({ name: 'gemma', ...(link && { link }) }, page)
   assert.is(described(), `the licence is gemma, which may restrict what the model is used for: ${page}`)

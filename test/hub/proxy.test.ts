@@ -13,7 +13,7 @@ import { pullModel } from '#molm/index.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { IMPATIENT, withHub } from '../support/with-hub.js'
 
-test('the proxy is found by scheme, small letters first, and without its scheme too', () => {
+test('the proxy is found by scheme, lower case first, and may lack its own scheme', () => {
   const find = (url: string, env: NodeJS.ProcessEnv) => proxyFor(new URL(url), env)?.href
   assert.is(find('https://hub.example/x', {}), undefined)
   assert.is(find('https://hub.example/x', { HTTP_PROXY: 'http://a:1' }), undefined)
@@ -25,7 +25,7 @@ test('the proxy is found by scheme, small letters first, and without its scheme 
   assert.throws(refused, /must be an http or https address/)
 })
 
-test('NO_PROXY names hosts, what is below them, ports, or all', () => {
+test('NO_PROXY names hosts, subdomains, ports, or all', () => {
   const isExempt = (url: string, list: string) =>
     proxyFor(new URL(url), { HTTPS_PROXY: 'http://a:1', HTTP_PROXY: 'http://a:1', NO_PROXY: list }) === undefined
   assert.ok(isExempt('https://hub.example', 'other, hub.example'))
@@ -127,12 +127,12 @@ test('https goes through a tunnel that is used again, and its certificate is che
   }
 })
 
-/** A key for localhost, for tests alone. */
+/** A key for localhost, only for tests. */
 function certificatePath(name: string): string {
   return fileURLToPath(new URL(`../../../test/hub/localhost-certificate/${name}.pem`, import.meta.url))
 }
 
-/** Connections that were made into tunnels are no longer the server's to close; they end with their other ends. */
+/** Tunnelled connections no longer belong to the server; they end with their other ends. */
 function close(server: http.Server): void {
   server.closeAllConnections()
   server.close()

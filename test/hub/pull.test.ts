@@ -34,7 +34,7 @@ for (const fixture of FIXTURES) {
   })
 }
 
-test('what is read of the weights is read once, and the raw files never lie on the disk', async () => {
+test('weights are read once, and the raw files are never on the disk', async () => {
   await withHub(async (hub, dir) => {
     const { files } = await hub.serve(REPO, '02-base-safetensors-f32')
     await pullModel(REPO, QUICK)
@@ -59,7 +59,7 @@ test('safetensors are chosen before .bin, which is not touched', async () => {
   })
 })
 
-test('the plan comes first and tells sizes; progress ends at the whole', async () => {
+test('the plan comes first, with sizes; progress ends at the total', async () => {
   await withHub(async (hub) => {
     const { files, commit } = await hub.serve(REPO, '03-topk4-safetensors-bf16-sharded')
     const plans: PullPlan[] = []
@@ -96,7 +96,7 @@ test('the plan comes first and tells sizes; progress ends at the whole', async (
   })
 })
 
-test('a second pull of the same commit fetches nothing, one of another commit or packing does', async () => {
+test('a second pull fetches only another commit or packing', async () => {
   await withHub(async (hub) => {
     const repository = await hub.serve(REPO, '05-linear-silu-safetensors-f32')
     const first = await pullModel(REPO, QUICK)
@@ -112,7 +112,7 @@ test('a second pull of the same commit fetches nothing, one of another commit or
   })
 })
 
-test('a pulled model that lacks what lies beside its weights is pulled again', async () => {
+test('a pulled model that lacks files beside its weights is pulled again', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, '05-linear-silu-safetensors-f32')
     const { path } = await pullModel(REPO, QUICK)
@@ -124,7 +124,7 @@ test('a pulled model that lacks what lies beside its weights is pulled again', a
   })
 })
 
-test('names, packings and revisions that cannot be meant are wrong usage', async () => {
+test('invalid names, packings and revisions are wrong usage', async () => {
   for (const name of ['', 'a/b/c', '../x', 'a/..', 'a b', 'org/model:q5', 'org/model:q4:q4', '.hidden/..']) {
     await rejectsWithUserError(() => pullModel(name), /not the name of a repository|no packing/)
   }
@@ -134,7 +134,7 @@ test('names, packings and revisions that cannot be meant are wrong usage', async
   await rejectsWithUserError(() => pullModel(`${REPO}:q8`, { quant: 'q4' }), /asks for q8 and `quant` for q4/)
 })
 
-test('names from the hub that lead out of the folder are never fetched nor written', async () => {
+test('names from the hub that lead out of the folder are neither fetched nor written', async () => {
   await withHub(async (hub, dir) => {
     const repository = await hub.serve(REPO, '02-base-safetensors-f32')
     repository.extraNames = ['../LICENSE', '..', 'a/../../LICENSE', '/LICENSE', 'sub/config.json', 'LICENSE\\..\\x']
@@ -176,16 +176,16 @@ test('the token goes to the hub and never to the storage', async () => {
   })
 })
 
-test('the storage is asked at its own address, not by way of the hub each time', async () => {
+test('the storage is asked at its own address, without the hub in between', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, '02-base-safetensors-f32')
     await pullModel(REPO, QUICK)
     const resolved = hub.seen.filter(({ url }) => url.includes('/resolve/') && url.endsWith('model.safetensors'))
-    assert.ok(resolved.length <= 2, `asked the hub ${resolved.length} times where the file is`)
+    assert.ok(resolved.length <= 2, `asked the hub ${resolved.length} times for the file's address`)
   })
 })
 
-test('licences whose names are too long or could steer a terminal are left out with a warning', async () => {
+test('licences whose names are too long or could control a terminal are skipped with a warning', async () => {
   await withHub(async (hub, dir) => {
     const { files } = await hub.serve(REPO, '02-base-safetensors-f32')
     const odd = ['LICENSE-\x1b[2J', `LICENSE-${'x'.repeat(300)}`]

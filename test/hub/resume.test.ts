@@ -12,7 +12,7 @@ import type { HubServer, ServedRepository } from '../support/hub-server.js'
 import { bytesSource } from '../support/memory-files.js'
 import { IMPATIENT, withHub } from '../support/with-hub.js'
 
-/** As much is under way at once as, in a model of this size, is less than a tensor. */
+/** Bytes under way at once: in a model of this size, less than a tensor. */
 const QUICK = { threads: 1, network: { ...IMPATIENT, connections: 4 } }
 const REPO = 'org/model'
 const FIXTURE = '02-base-safetensors-f32'
@@ -25,7 +25,7 @@ function startPull(name = `${REPO}:f32`, options: PullOptions = {}): ChildProces
   })
 }
 
-/** Pulls in a process that is killed when the storage has been asked `requests` times. Resolves to whether it was. */
+/** Pulls in a process that is killed after `requests` requests to the storage. Resolves with whether it was. */
 async function killedAfter(hub: HubServer, requests: number, options?: PullOptions): Promise<boolean> {
   const child = startPull(undefined, options)
   let count = 0
@@ -42,7 +42,7 @@ async function killedAfter(hub: HubServer, requests: number, options?: PullOptio
 interface WeightsFacts {
   /** Bytes that a pull without trouble fetches. */
   needed: number
-  /** What may be fetched twice when a pull is cut: one tensor, and the header, which every go needs. */
+  /** Bytes that may be fetched twice after an interruption: one tensor, and the header, which every pull needs. */
   mayComeTwice: number
 }
 
@@ -51,7 +51,7 @@ async function factsOf({ files }: ServedRepository): Promise<WeightsFacts> {
   const { tensors } = await readSafetensors(bytesSource(Uint8Array.from(file)))
   const used = tensors.filter(({ name }) => !/mask|cum_weight/.test(name))
   const sizes = used.map(({ shape }) => 4 * shape.reduce((a, b) => a * b, 1))
-  // Its first bytes are asked for by themselves, to tell what file it is.
+  // Its first bytes come in a request of their own, to find the kind of file.
   const header = 8 + 23 + Number(file.readBigUInt64LE(0))
   return { needed: header + sizes.reduce((a, b) => a + b, 0), mayComeTwice: header + Math.max(...sizes) }
 }
@@ -60,7 +60,7 @@ function stagingOf(dir: string): string {
   return join(dir, 'molm', 'models', 'org', 'model', '.molm.partial')
 }
 
-/** Pulls until most of it is done, and aborts. */
+/** Pulls until most parts are done, then aborts. */
 async function pullMostOfIt(): Promise<void> {
   const controller = new AbortController()
   const reason = new Error('enough')
@@ -73,7 +73,7 @@ async function pullMostOfIt(): Promise<void> {
   }
 }
 
-test('killed at any point, a pull goes on later, and fetches at most one tensor twice', async () => {
+test('killed at any point, a pull resumes later, and fetches at most one tensor twice', async () => {
   for (const requests of [1, 4, 7, 10, 25, 45, 70, 95]) {
     await withHub(async (hub, dir) => {
       const repository = await hub.serve(REPO, FIXTURE)
@@ -85,7 +85,7 @@ test('killed at any point, a pull goes on later, and fetches at most one tensor 
       )
       const notes: string[] = []
       await pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
-      if (requests > 40) assert.match(notes.join('\n'), /going on where a pull stopped, \d+ of \d+ parts are done/)
+      if (requests > 40) assert.match(notes.join('\n'), /resuming an earlier pull, \d+ of \d+ parts are done/)
       const { needed, mayComeTwice } = await factsOf(repository)
       const twice = hub.sentOf(WEIGHTS) - needed
       assert.ok(twice <= mayComeTwice, `${twice} bytes were fetched twice, killed at ${requests}`)
@@ -94,7 +94,7 @@ test('killed at any point, a pull goes on later, and fetches at most one tensor 
   }
 })
 
-test('killed again and again, it still comes to its end', async () => {
+test('killed again and again, it still finishes', async () => {
   await withHub(async (hub) => {
     const repository = await hub.serve(REPO, FIXTURE)
     let goes = 1
@@ -107,7 +107,7 @@ test('killed again and again, it still comes to its end', async () => {
   })
 })
 
-test('killed while whole files are fetched to be kept, it appends to what is there', async () => {
+test('killed while it fetches whole files to keep, it appends to them', async () => {
   await withHub(async (hub) => {
     const repository = await hub.serve(REPO, FIXTURE)
     const child = startPull(undefined, { keep: true })
@@ -129,7 +129,7 @@ test('killed while whole files are fetched to be kept, it appends to what is the
   })
 })
 
-test('killed while it verifies, it keeps what is packed', async () => {
+test('killed while it verifies, it keeps the packed parts', async () => {
   await withHub(async (hub) => {
     const { files } = await hub.serve(REPO, FIXTURE)
     const child = startPull(undefined, { verify: true })
@@ -147,7 +147,7 @@ test('killed while it verifies, it keeps what is packed', async () => {
   })
 })
 
-test('a part that a power cut has spoilt, and a line of the journal cut in two, are done again', async () => {
+test('a part that a power cut has damaged, and a cut line of the journal, are done again', async () => {
   await withHub(async (hub, dir) => {
     await hub.serve(REPO, FIXTURE)
     await pullMostOfIt()
@@ -162,7 +162,7 @@ test('a part that a power cut has spoilt, and a line of the journal cut in two, 
   })
 })
 
-test('a process that ended between the last byte and the final name loses nothing', async () => {
+test('a process that ends between the last byte and the final name loses nothing', async () => {
   await withHub(async (hub, dir) => {
     const { files } = await hub.serve(REPO, FIXTURE)
     await pullMostOfIt()
@@ -175,7 +175,7 @@ test('a process that ended between the last byte and the final name loses nothin
   })
 })
 
-test('when the repository has moved on, or another packing is asked for, it starts anew and says so', async () => {
+test('a newer commit or another packing starts again, and says so', async () => {
   await withHub(async (hub, dir) => {
     const repository = await hub.serve(REPO, FIXTURE)
     await pullMostOfIt()
@@ -184,7 +184,7 @@ test('when the repository has moved on, or another packing is asked for, it star
     const before = hub.sentOf(WEIGHTS)
     const { commit } = await pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
     assert.is(commit, repository.commit)
-    assert.match(notes.join('\n'), /earlier pull left is of commit aaaaaaa, not bbbbbbb; starting anew/)
+    assert.match(notes.join('\n'), /earlier pull was of commit aaaaaaa, not bbbbbbb; starting again/)
     assert.ok(hub.sentOf(WEIGHTS) - before >= (await factsOf(repository)).needed)
     await pullModel(`${REPO}:q8`, QUICK)
     assert.equal((await readdir(join(dir, 'molm', 'models', 'org', 'model'))).sort(), [

@@ -16,9 +16,9 @@ const test = suite('available memory')
 
 type Files = Record<string, string | number>
 
-/** Room as it is found in files of these names and contents; `self` is /proc/self/cgroup. */
+/** Room according to files of these names and contents; `self` is /proc/self/cgroup. */
 const roomIn = (files: Files) => readIn(files, roomInCgroup)
-/** Likewise, the limit. */
+/** Limit according to such files. */
 const limitIn = (files: Files) => readIn(files, limitOfCgroup)
 
 function readIn(files: Files, reader: typeof roomInCgroup): Promise<number> {
@@ -31,13 +31,13 @@ function readIn(files: Files, reader: typeof roomInCgroup): Promise<number> {
   })
 }
 
-test('is some, and no more than the machine has', () => {
+test('is above 0, and at most that of the machine', () => {
   const free = availableMemory()
   assert.ok(free > 0 && free <= os.totalmem(), `${free}`)
   assert.is(totalMemory(), Math.min(os.totalmem(), limitOfCgroup()))
 })
 
-test('a system that does not tell what can be had gives the process half of its memory, less what it has', () => {
+test('a system that does not report available memory gives the process half of it, minus what it holds', () => {
   const machine = { free: 100, total: 8_000, own: 1_500 }
   assert.is(freeOnMachine({ platform: 'darwin', ...machine }), 2_500)
   assert.is(freeOnMachine({ platform: 'darwin', ...machine, own: 3_950 }), 100)
@@ -53,14 +53,14 @@ test('without a control group there is no limit', async () => {
   assert.is(await limitIn({}), Infinity)
 })
 
-test('version 2: the limit less what is used, but for files that make room', async () => {
+test('version 2: the limit minus the usage, except for cached files', async () => {
   const group = { self: '0::/user/shell', 'fs/user/shell/memory.max': 1000, 'fs/user/shell/memory.current': 900 }
   assert.is(await roomIn(group), 100)
   const stat = 'anon 300\nfile 550\ninactive_file 400\nactive_file 150\nslab_inactive_file 7'
   assert.is(await roomIn({ ...group, 'fs/user/shell/memory.stat': stat }), 650)
 })
 
-test('version 2: a group around it may allow less', async () => {
+test('version 2: a parent group may allow less', async () => {
   const files = {
     self: '0::/user/shell',
     'fs/user/shell/memory.max': 'max',
@@ -72,7 +72,7 @@ test('version 2: a group around it may allow less', async () => {
   assert.is(await limitIn(files), 500)
 })
 
-test('version 1: likewise, and among other controllers', async () => {
+test('version 1: the same, also among other controllers', async () => {
   const files = {
     self: '5:cpu:/elsewhere\n4:hugetlb,memory:/docker/abc\n0::/',
     'fs/memory/docker/abc/memory.limit_in_bytes': 4000,

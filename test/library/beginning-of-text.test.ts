@@ -10,7 +10,7 @@ import { NANO, readJson } from '../text/folders.js'
 
 const BEGINNING = 4095
 
-/** nano with a tokenizer that begins each text with a token, and a template that writes it too. */
+/** nano with a tokenizer that begins each text with a token, and a template that writes the token, too. */
 function withBeginning(use: (model: Model) => Promise<void>): Promise<void> {
   return inTemporaryFolder(async (dir) => {
     for (const name of ['config.json', 'generation_config.json', 'model.safetensors'])
@@ -34,10 +34,10 @@ function withBeginning(use: (model: Model) => Promise<void>): Promise<void> {
   })
 }
 
-/** A conversation that begins with nothing. */
+/** A conversation without messages. */
 const START = { system: '', files: [], prefill: '', messages: [], args: {} }
 
-test('a text has the token that begins it once: in front, from its template, and not where another goes on', () =>
+test('a text has the token that begins it once: in front, from its template, and not when another text continues', () =>
   withBeginning(async (model) => {
     const { tokenizer } = model
     const bare = tokenizer.encode('Once upon', { addSpecialTokens: false })
@@ -58,7 +58,7 @@ test('a text has the token that begins it once: in front, from its template, and
     assert.is(await prompts('Once upon'), bare.length)
   }))
 
-test('a text that is measured has nothing in front', () =>
+test('a text to measure has no token in front', () =>
   withBeginning(async (model) => {
     const text = 'Once upon a time there was a lantern.'
     const { tokens } = await evaluateText(model, { name: 'text', text })

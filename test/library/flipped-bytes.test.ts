@@ -11,11 +11,11 @@ import { rejectsWithUserError } from '../support/rejects.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-const test = suite('a packed model of which bytes were flipped')
+const test = suite('a packed model with flipped bytes')
 
 const TOKENS = Array.from({ length: 200 }, (_, i) => (i * 7) % 61)
 
-/** Runs `use` with a packed model in `dir`, small enough that a prompt wakes all its experts. */
+/** Runs `use` with a packed model in `dir`, so small that a prompt wakes all its experts. */
 const withPacked = (use: (dir: string, path: string) => Promise<void>) =>
   inTemporaryFolder(async (dir) => {
     await mkdir(join(dir, 'checkpoint'))
@@ -24,7 +24,7 @@ const withPacked = (use: (dir: string, path: string) => Promise<void>) =>
     await use(join(dir, 'packed'), path)
   })
 
-/** Flips a bit of the byte in the middle of a part. A second time puts it back. */
+/** Flips a bit of the byte in the middle of a part; a second call restores it. */
 async function flip(path: string, part: string): Promise<void> {
   const { offset = 0, bytes = 0 } = (await openPackedFile(path)).parts.get(part) ?? {}
   const file = await readFile(path)
@@ -38,7 +38,7 @@ function forward(dir: string, options: LoadOptions = {}): Promise<Float32Array> 
 }
 
 if (isCrcFast) {
-  test('is refused when it is loaded, and the part is named', () =>
+  test('is refused at loading, and the part is named', () =>
     withPacked(async (dir, path) => {
       const whole = await forward(dir)
       const { parts } = await openPackedFile(path)
@@ -52,7 +52,7 @@ if (isCrcFast) {
       sameBits(await forward(dir), whole, 'all bits are back')
     }))
 
-  test('is refused when the expert is first used, if experts are to be compared', () =>
+  test('is refused when the expert is first used, if experts are checked', () =>
     withPacked(async (dir, path) => {
       const whole = await forward(dir, { checkExperts: true })
       for (const part of ['layers.1.attention.2', 'layers.0.mlp.3']) {
@@ -64,7 +64,7 @@ if (isCrcFast) {
       sameBits(await forward(dir, { checkExperts: true }), whole, 'all bits are back')
     }))
 
-  test('is refused with a small budget too', () =>
+  test('is refused with a small budget, too', () =>
     withPacked(async (dir, path) => {
       const bytes = await withModel(dir, { threads: 1 }, ({ info }) => info.bytes)
       await flip(path, 'layers.1.mlp.6')
@@ -75,7 +75,7 @@ if (isCrcFast) {
     }))
 }
 
-test('no expert that differs is taken into another model', () =>
+test('no damaged expert gets into another model', () =>
   withPacked(async (dir, path) => {
     await flip(path, 'layers.0.attention.4')
     await rejectsWithUserError(
@@ -84,7 +84,7 @@ test('no expert that differs is taken into another model', () =>
     )
   }))
 
-test('a config.json that is not the one of the packing is refused, also where all shapes fit', () =>
+test('a config.json other than the packing’s is refused, even if all shapes fit', () =>
   withPacked(async (dir) => {
     const path = join(dir, 'config.json')
     const text = await readFile(path, 'utf8')
@@ -96,7 +96,7 @@ test('a config.json that is not the one of the packing is refused, also where al
     )
   }))
 
-test('a file of an older molm, without these checksums, is read as it always was', () =>
+test('a file of an older molm, without these checksums, is read as before', () =>
   withPacked(async (dir, path) => {
     const whole = await forward(dir)
     const file = await readFile(path)

@@ -8,12 +8,12 @@ import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the end of a process')
 
-/** Runs a program of the library's user; rejects when it has not ended by itself after 20 seconds. */
+/** Runs a user's program of the library; rejects if it is still running after 20 seconds. */
 function runProgram(lines: string[]): Promise<{ code: number | null; out: string; err: string }> {
   const library = `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`
   const source = [library, ...lines].join('\n')
   return new Promise((resolve, reject) => {
-    // Node warns on stderr when both are set, as they are where the tests themselves are told to leave colours out.
+    // Node warns on stderr if both are set, as they are when the tests themselves run without colours.
     const { NO_COLOR, FORCE_COLOR, ...env } = process.env
     const child = spawn(process.execPath, ['--input-type=module', '--eval', source], { env })
     let out = ''
@@ -35,7 +35,7 @@ function runProgram(lines: string[]): Promise<{ code: number | null; out: string
   })
 }
 
-test('comes by itself after dispose', async () => {
+test('comes on its own after dispose', async () => {
   const { code, out, err } = await runProgram([
     "const model = await loadModel('nano', { threads: 3 })",
     'const { logits } = await model.createSession().forward([5, 9, 2])',
@@ -45,7 +45,7 @@ test('comes by itself after dispose', async () => {
   assert.equal({ code, out, err }, { code: 0, out: '4096\n', err: '' })
 })
 
-test('comes by itself without dispose, once nothing is under way', async () => {
+test('comes on its own without dispose, once nothing is under way', async () => {
   const { code, out, err } = await runProgram([
     "const model = await loadModel('nano', { threads: 2 })",
     "for await (const { index } of model.createSession().generate('Once', { maxTokens: 3, ignoreEos: true, stop: [] })) console.log(String(index))",
@@ -53,7 +53,7 @@ test('comes by itself without dispose, once nothing is under way', async () => {
   assert.equal({ code, out, err }, { code: 0, out: '0\n1\n2\n', err: '' })
 })
 
-test('comes after an error, which is the only thing told', async () => {
+test('comes after an error, which is all that is printed', async () => {
   const { code, out, err } = await runProgram([
     "await loadModel('/no/such/model').catch((error) => console.log(error.name, error.message))",
   ])
@@ -62,7 +62,7 @@ test('comes after an error, which is the only thing told', async () => {
   assert.is(err, '')
 })
 
-test('what is asked of a disposed model is refused', async () => {
+test('requests to a disposed model are refused', async () => {
   const model = await loadModel('nano', { threads: 1 })
   const session = model.createSession()
   await model.dispose()
@@ -72,7 +72,7 @@ test('what is asked of a disposed model is refused', async () => {
   }
 })
 
-test('dispose stops what is under way', async () => {
+test('dispose stops requests under way', async () => {
   const long = Array.from({ length: 20_000 }, (_, i) => (i * 7919) % 4000)
   const waited = await least(2000, async () => {
     const model = await loadModel('nano', { threads: 2 })

@@ -12,7 +12,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('the tokenizer of a model with random weights')
 
-test('is that of nano, with a text for every id of the larger vocabulary', () =>
+test('is nano’s, with a text for every id of the larger vocabulary', () =>
   inTemporaryFolder(async (dir) => {
     for (const [name, text] of Object.entries(await paddedTokenizer(49155))) await writeFile(join(dir, name), text)
     const [padded, nano] = await Promise.all([dir, shippedFolder('nano')].map((folder) => loadTokenizer(folder)))
@@ -24,7 +24,7 @@ test('is that of nano, with a text for every id of the larger vocabulary', () =>
     assert.ok(await loadChatTemplate(dir))
   }))
 
-test('is not written over that of another model', () =>
+test('does not overwrite another model’s', () =>
   inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'tokenizer.json'), '{}')
     const path = join(dir, 'model-q4.molm.safetensors')

@@ -3,24 +3,24 @@ import * as assert from 'uvu/assert'
 import { type ForwardOptions, loadModel } from '#molm/index.js'
 
 /*
- * What the compiler knows of a result follows what was asked for: the type check of the tests (`npm run check`) fails
- * where a line below that is expected to be an error is none, or one that is not is one.
+ * The type of a result follows the options. The type check of the tests (`npm run check`) fails if an expected error below
+ * does not occur, or another one does.
  */
 
-test('a result has for certain what was asked for, and the compiler knows it', async () => {
+test('the type of a result follows the options', async () => {
   const model = await loadModel('nano', { threads: 2 })
   const session = model.createSession()
   try {
     const routed = await session.forward([5, 6], { routes: true })
     assert.is(routed.routes.length, model.config.layers)
-    // @ts-expect-error nobody asked for hidden states
+    // @ts-expect-error hidden states were not requested
     assert.throws(() => routed.hidden.length)
 
     const both = await session.forward([5], { routes: true, hidden: true, logits: 'none' })
     assert.is(both.hidden.length, both.routes.length)
 
     const plain = await session.forward([5])
-    // @ts-expect-error nobody asked for routes
+    // @ts-expect-error routes were not requested
     assert.throws(() => plain.routes.length)
 
     const options: ForwardOptions = { routes: true }

@@ -12,7 +12,7 @@ const checkpoint = (bytes: number): MemoryNeed => {
   return { name: 'large:f32', kind: 'checkpoint', path: '/large', quant: 'f32', bytes, leastBytes: bytes }
 }
 
-test('each gets its least, and of the rest by what it could use, and never more than it has', () => {
+test('each gets its minimum and a proportional share of the rest, but never more than its size', () => {
   assert.equal(shareMemory([packed(1000, 100), packed(2100, 300)], 1750), [550, 1200])
   assert.equal(shareMemory([packed(1000, 100), packed(2100, 300)], 400), [100, 300])
   assert.equal(shareMemory([packed(1000, 100), packed(2100, 300)], 99_999), [1000, 2100])
@@ -28,7 +28,7 @@ test('together they stay within the limit', () => {
   }
 })
 
-test('a limit that is too little for both is refused, with the way out where there is one', async () => {
+test('a limit below both minima is refused, with a remedy if there is one', async () => {
   await rejectsWithUserError(
     () => shareMemory([packed(1000, 100), packed(2100, 300)], 399),
     /^`memory` 399B is too little for both: small needs 100B, small needs 300B$/,
@@ -39,7 +39,7 @@ test('a limit that is too little for both is refused, with the way out where the
   )
 })
 
-test('without a limit they share what is free, and are told nothing where all fits or nothing helps', () => {
+test('without a limit they share the free memory, and get no limit if all fits or nothing helps', () => {
   const models = [packed(1000, 100), packed(2100, 300)]
   assert.equal(shareMemory(models, undefined, 1750), [550, 1200])
   assert.equal(shareMemory(models, undefined, 5000), [undefined, undefined])

@@ -7,7 +7,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('threads')
 
-test('a number of threads that cannot be meant is refused, for packing as for loading', () =>
+test('an invalid number of threads is refused, for packing and for loading', () =>
   inTemporaryFolder(async (dir) => {
     const checkpoint = fixturePath('01-base-bin-f32')
     for (const threads of [0, -1, 1.5, Number.NaN, 65]) {

@@ -8,7 +8,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const FIXTURE = fixturePath('02-base-safetensors-f32')
 
-/** What is found of a checkpoint beside a tokenizer_config.json with this text. */
+/** Resolves a checkpoint beside a tokenizer_config.json with this text. */
 function contextBeside(text: string): Promise<number> {
   return inTemporaryFolder(async (dir) => {
     await cp(FIXTURE, dir, { recursive: true })
@@ -17,14 +17,14 @@ function contextBeside(text: string): Promise<number> {
   })
 }
 
-test('the length of texts in training is the tokenizer’s, where config.json has room for more', async () => {
+test('the tokenizer’s length is that of the texts in training, if config.json has room for more', async () => {
   const { trainedContext } = (await resolveModel(FIXTURE)).config
   assert.is((await resolveModel('nano')).config.trainedContext, 512)
   assert.is(await contextBeside(`{ "model_max_length": ${trainedContext - 1} }`), trainedContext - 1)
   assert.is(await contextBeside(`{ "model_max_length": ${trainedContext + 1} }`), trainedContext)
 })
 
-test('what says nothing of a length leaves it as it is, and so does a file that cannot be read', async () => {
+test('a file without a length changes nothing, nor does an unreadable one', async () => {
   const { trainedContext } = (await resolveModel(FIXTURE)).config
   const nothing = [
     '{}',

@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { convertModel, loadModel, type Model, UsageError, type UserError } from '#molm/index.js'
 
-/** What a program without types hands over. */
+/** Options as a program without types passes them. */
 const any = (value: unknown) => value as never
 
 const test = suite<{ model: Model }>('wrong options', { model: undefined as unknown as Model })
@@ -14,7 +14,7 @@ test.before(async (context) => {
 
 test.after(({ model }) => model.dispose())
 
-/** Checks that a call is refused as wrong usage, with a message that names what is wrong. */
+/** Checks that a call is refused as wrong usage, with a message that names the error. */
 async function refuses(call: () => unknown, pattern: RegExp): Promise<void> {
   let error: unknown
   try {
@@ -36,7 +36,7 @@ test('of loading are refused by their names', async () => {
   await refuses(() => convertModel('nano', '/nonexistent', { quant: any('q5') }), /^`quant` must be one of/)
 })
 
-test('a promise in place of a text or ids is refused with what was forgotten', async ({ model }) => {
+test('a promise in place of a text or ids is refused with a hint at the missing await', async ({ model }) => {
   const session = model.createSession()
   const forgotten = Promise.resolve('Hello')
   await refuses(() => session.generate(any(forgotten)).next(), /must come as an array, not a Promise: await it$/)
@@ -46,7 +46,7 @@ test('a promise in place of a text or ids is refused with what was forgotten', a
   session.dispose()
 })
 
-test('of a session are refused by their names, and leave it as it was', async ({ model }) => {
+test('of a session are refused by their names, and leave the session unchanged', async ({ model }) => {
   const session = model.createSession()
   const generate = (prompt: unknown, options: object) => session.generate(any(prompt), any(options)).next()
   await refuses(() => session.forward(any('text')), /token ids must come as an array, not "text"/)
@@ -62,7 +62,7 @@ test('of a session are refused by their names, and leave it as it was', async ({
   assert.is(session.length, 0)
 })
 
-test('masks and tokens that are none are refused', async ({ model }) => {
+test('invalid masks and tokens are refused', async ({ model }) => {
   const messageOf = (mask: unknown) => model.maskExperts(any(mask)).catch((error: UserError) => error.message)
   assert.match((await messageOf({})) ?? '', /a mask must say which `gates` it means/)
   assert.match((await messageOf({ gates: 'some' })) ?? '', /^`gates` must be one of kept, all/)
@@ -79,7 +79,7 @@ test('masks and tokens that are none are refused', async ({ model }) => {
   assert.is(model.tokenizer.decode([99_999]), '')
 })
 
-test('console.log shows models, sessions and tokenizers in a line', ({ model }) => {
+test('console.log shows models, sessions and tokenizers on one line', ({ model }) => {
   assert.is(inspect(model), '[Model nano q4]')
   assert.is(inspect(model.createSession()), '[Session of 0 tokens]')
   assert.is(inspect(model.tokenizer), `[Tokenizer of ${model.tokenizer.vocabSize} tokens]`)

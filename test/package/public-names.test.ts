@@ -14,7 +14,7 @@ interface Declarations {
   own: Map<string, string>
   /** Files that imported names come from, and their names there. */
   imported: Map<string, { file: string; name: string }>
-  /** What the file exports from others; `*` for all that a file exports. */
+  /** Exports from other files; `*` for all exports of a file. */
   passedOn: { file: string; name: string; as: string }[]
   exported: string[]
 }

@@ -9,7 +9,7 @@ const chart = (points: { x: number; y: number }[], name = 'loss') =>
 const dots = (svg: string) =>
   [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [Number(x), Number(y)])
 
-test('a curve falls where its values do, within the axes, on round numbers', () => {
+test('a curve follows its values, within the axes, on round numbers', () => {
   const svg = chart([
     { x: 0, y: 8.2 },
     { x: 10, y: 5.1 },
@@ -22,7 +22,7 @@ test('a curve falls where its values do, within the axes, on round numbers', () 
   assert.match(svg, /a &lt; b/)
 })
 
-test('what is no finite number is left out, and a curve of nothing else is not there', () => {
+test('values that are not finite are omitted, and so is a curve without others', () => {
   const svg = chart([
     { x: 0, y: 3 },
     { x: 1, y: Number.NaN },
@@ -35,7 +35,7 @@ test('what is no finite number is left out, and a curve of nothing else is not t
   assert.not.match(empty, /NaN|nothing/)
 })
 
-test('a single value, or several alike, have an axis all the same', () => {
+test('a single value, or several equal ones, have an axis, too', () => {
   for (const points of [[{ x: 5, y: 0 }], [0, 1, 2].map((x) => ({ x, y: 7 }))]) {
     const svg = chart(points)
     assert.is(dots(svg).length, points.length)

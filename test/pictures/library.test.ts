@@ -14,7 +14,7 @@ import {
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
-test('usage is measured and drawn with what the library exports', () =>
+test('usage is measured and drawn with the library’s exports', () =>
   withModel('nano', { threads: 1 }, async (model) => {
     const [prose, code] = await Promise.all([
       measureUsage(model, { name: 'prose', text: 'The lantern is lit.' }),
@@ -34,7 +34,7 @@ test('usage is measured and drawn with what the library exports', () =>
     assert.is((await renderPng(figure))[1], 'P'.charCodeAt(0))
   }))
 
-test('the routing of a model is compared with what it is under a mask', () =>
+test('the routing of a model is compared with its routing under a mask', () =>
   withModel('nano', { threads: 1 }, async (model) => {
     const text = { name: 'text', text: 'The lantern is lit, and nobody said a word.' }
     const free = await measureUsage(model, text)

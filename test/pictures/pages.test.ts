@@ -77,7 +77,7 @@ test('a page of two models marks the tokens that they route differently', () => 
   assert.match(page, /<span title="0\.0 % in common" style="[^"]*var\(--more\) 100%[^"]*">other<\/span>/)
 })
 
-test('html carries the routes of each token', () => {
+test('HTML has the routes of each token', () => {
   const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(renderHtml(figure)) ?? []
   assert.equal(JSON.parse(data)[1], [[[0], [500], [0], [500]]])
 })

@@ -13,7 +13,7 @@ import { mixture, reader, routedText } from '../support/routed-text.js'
 
 const [prose, code] = [proseOf(), codeOf()]
 
-/** A text on a model of so many layers. */
+/** A text on a model of `layers` layers. */
 function large(layers: number, attention: number, mlp: number) {
   const every = (experts: number) => Array.from({ length: layers }, () => experts)
   const kinds = [mixture('attention', every(attention), 2), mixture('mlp', every(mlp), 2)]
@@ -25,7 +25,7 @@ function large(layers: number, attention: number, mlp: number) {
   return routedText('text', model, [...Array(12).keys()], () => ({ attention: both, mlp: both }))
 }
 
-/** What of a picture lies beyond its right edge: groups only move down. */
+/** Elements beyond the right edge of a picture, whose groups only move down. */
 function outside(svg: string): string[] {
   const [, width] = /viewBox="0 0 (\d+) /.exec(svg) ?? []
   const room = Number(width) - 16
@@ -36,7 +36,7 @@ function outside(svg: string): string[] {
   return [...texts, ...rects.filter(([, x, w]) => Number(x) + Number(w) > room)].map(([all]) => all)
 }
 
-test('a picture is as wide as it was asked to be, and nothing lies outside', () => {
+test('a picture has the requested width, and nothing is outside', () => {
   for (const [name, text] of Object.entries({
     nano: large(6, 8, 24),
     'MoLM 4B': large(24, 16, 32),
@@ -71,13 +71,13 @@ test('texts share one scale: the same share has the same colour in each', () => 
   assert.is(both[5][1], alone[0][1], 'the fullest has the brightest colour')
 })
 
-test('tokens stand above lanes that have names', () => {
+test('tokens are above lanes with names', () => {
   const svg = renderSvg(drawUsage([prose], { tokens: true }))
   for (const name of ['0 attention', '0 mlp', 'gate:', '⏎', '&lt;b&gt;'])
     assert.ok(svg.includes(`>${name}</text>`), name)
 })
 
-test('where two models are compared, experts that one lacks are crossed out, and it is said why', () => {
+test('a comparison crosses out experts that one model lacks, and the legend says why', () => {
   const model = reader([mixture('mlp', [2], 1)], ['a'], { name: 'cut', originals: { mlp: [[0, 2]] } })
   const whole = reader([mixture('mlp', [3], 1)], ['a'], { name: 'whole' })
   const text = (of: typeof model, id: number) =>
@@ -102,7 +102,7 @@ test('a PNG has two pixels per unit, and letters', async () => {
   assert.equal(await renderPng(figure, { width: 400 }), new Uint8Array(png), 'and the same each time')
 })
 
-/** Bytes other than white in a PNG: enough to tell whether something is drawn. */
+/** Bytes other than white in a PNG, enough to see that something is drawn. */
 function inkOf(png: Buffer): number {
   const parts: Buffer[] = []
   for (let at = 8; at < png.length; ) {

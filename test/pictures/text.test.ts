@@ -75,7 +75,7 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
   })
 }
 
-test('numbers of layers and experts stand on both axes, and measures under their names', () => {
+test('both axes have the numbers of layers and experts, and measures have names', () => {
   const text = textOfShape('b.txt', SHAPES['24 layers'], 9)
   const lines = render([text], { width: 200 }).split('\n')
   const at = lines.indexOf('b.txt, 40 tokens')
@@ -89,7 +89,7 @@ test('numbers of layers and experts stand on both axes, and measures under their
   assert.is(narrow[narrow.indexOf('attention, a line per layer') + 1], '   0   4   8   12    bits  fair')
 })
 
-test('a layer that takes several lines says which expert each begins with; a dense one says that it is one', () => {
+test('each line of a long layer says its first expert, and a dense layer says that it is dense', () => {
   const text = textOfShape('b.txt', [mixture('mlp', [0, 128], 2)], 99)
   const lines = render([text], { width: 80 }).split('\n')
   assert.equal(lines.slice(lines.indexOf('mlp, 64 experts per line') + 1), [
@@ -101,14 +101,14 @@ test('a layer that takes several lines says which expert each begins with; a den
   ])
 })
 
-test('the model, its packing and the experts per token are told, and what the cells mean', () => {
+test('the caption names the model, its packing and the experts per token, and the legend the cells', () => {
   const [title, caption, , scale] = render([textOfShape('b.txt', SHAPES['6 layers'], 3)], {}).split('\n')
   assert.is(title, 'Experts of small (q4)')
   assert.is(caption, 'per layer a token uses 2 of 8 attention experts and 2 of 24 MLP experts')
   assert.is(scale, 'share of the tokens that choose the expert: 0 % · ░ ▒ ▓ █ 100.0 %')
 })
 
-test('newcomers are named, and have a + in place of their numbers', () => {
+test('newcomers are named, and have a + in place of their number', () => {
   const taught = { ...mixture('mlp', [9, 9, 10], 2), newExperts: [[], [8], [8, 9]] }
   const text = textOfShape('a.txt', [mixture('attention', [8, 8, 8], 2), taught], 3)
   const drawn = render([text], { width: 100 })
@@ -129,7 +129,7 @@ test('texts share one scale: the same share looks the same in each', () => {
   assert.equal(rows([choosing('half', 0.5)]), ['████'])
 })
 
-test('without colours a difference has signs, and its scale says of what', () => {
+test('without colours a difference has signs, and its scale explains them', () => {
   const mixtures = [mixture('mlp', [24], 2)]
   const drawn = render([textOfShape('a.txt', mixtures, 3), textOfShape('b.txt', mixtures, 5)], { width: 100 })
   assert.match(drawn, /share in a\.txt less that in b\.txt: −100\.0 % ▼ - · \+ ▲ \+100\.0 %/)
@@ -137,7 +137,7 @@ test('without colours a difference has signs, and its scale says of what', () =>
   assert.not.ok(drawn.includes('\x1b'))
 })
 
-test('of a specialist’s tokens as many are named as fit, and an ellipsis stands for the others', () => {
+test('a specialist’s tokens are named as far as they fit, with an ellipsis for the others', () => {
   const texts = [textOfShape('a.txt', SHAPES['6 layers'], 3), textOfShape('b.txt', SHAPES['6 layers'], 5)]
   const line = (width: number) =>
     render(texts, { width })
@@ -151,14 +151,14 @@ test('of a specialist’s tokens as many are named as fit, and an ellipsis stand
   assert.is(line(40), '    lantern ×1  ·灯籠 ×1  ⏎ ×1 …')
 })
 
-test('texts that are alike, or too short to tell, have no specialists', () => {
+test('texts that are alike, or too short, have no specialists', () => {
   const same = textOfShape('a.txt', SHAPES['6 layers'], 3)
   assert.match(render([same, same], {}), /Most specialised experts\n {2}none: no share differs by more than 3 standard/)
   const [short, other] = [textOfShape('a', SHAPES['6 layers'], 3, 2), textOfShape('b', SHAPES['6 layers'], 5, 2)]
   assert.match(render([short, other], {}), /none: no share/)
 })
 
-test('lanes of tokens have names: the kinds, and the layers’ numbers above the experts', () => {
+test('lanes of tokens have names: kinds, and layer numbers above the experts', () => {
   const lines = render([textOfShape('b.txt', SHAPES['6 layers'], 3, 2)], {}, true).split('\n')
   const at = lines.indexOf('Tokens of b.txt')
   assert.equal(lines.slice(at + 2, at + 6), [

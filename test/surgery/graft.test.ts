@@ -31,13 +31,13 @@ function run(name: string, before: (model: Model) => Promise<void> = async () =>
   })
 }
 
-/** Layers in which a newcomer was chosen. */
+/** Layers that chose a newcomer. */
 function layersWithNewcomers({ routes = [] }: Awaited<ReturnType<typeof run>>, kind: MixtureKind, own: number) {
   return [...routes.keys()].filter((layer) => routes[layer][kind]?.ids.some((id) => id >= own))
 }
 
 for (const gate_type of ['mlp', 'linear', 'gmm']) {
-  test(`with ${gate_type} routers newcomers are routed to, and masked they leave the model as it was to the bit`, () =>
+  test(`with ${gate_type} routers newcomers are chosen, and masking them restores the model bit for bit`, () =>
     inTemporaryFolder(async (dir) => {
       const { own, giver, out } = await twoModels(dir, { gate_type })
       const { newcomers } = await graftModel(own, out, { from: giver, threads: 1 })
@@ -57,7 +57,7 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
       assert.equal(masked.routes, original.routes)
     }))
 
-  test(`with ${gate_type} routers a very low gate bias silences newcomers, a high one always wakes them`, () =>
+  test(`with ${gate_type} routers a very low gate bias silences newcomers, and a high one always wakes them`, () =>
     inTemporaryFolder(async (dir) => {
       const { own, giver, out } = await twoModels(dir, { gate_type })
       const original = await run(own)
@@ -75,7 +75,7 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
     }))
 }
 
-test('only the chosen experts, layers and kind are added; all other bytes are those of the two models', () =>
+test('only the chosen experts, layers and kind are added; all bytes come from the two models', () =>
   inTemporaryFolder(async (dir) => {
     const { own, giver, out } = await twoModels(dir)
     const [packedOwn, packedGiver] = [join(dir, 'packed-own'), join(dir, 'packed-giver')]
@@ -97,7 +97,7 @@ test('only the chosen experts, layers and kind are added; all other bytes are th
     assert.equal((await readdir(dir)).sort(), ['giver', 'out', 'own', 'packed-giver', 'packed-own'])
   }))
 
-test('a model with MLP experts alone and a dense layer gets newcomers where it has experts', () =>
+test('a model with only MLP experts and a dense layer gets newcomers in the layers with experts', () =>
   inTemporaryFolder(async (dir) => {
     const [own, out] = [fixturePath('41-qwen3moe-f32'), join(dir, 'out')]
     const original = await run(own)
@@ -113,7 +113,7 @@ test('a model with MLP experts alone and a dense layer gets newcomers where it h
     await rejectsWithUserError(graft({ from: fixturePath('61-jetmoe-f32') }), /its model_type is jetmoe, not qwen3_moe/)
   }))
 
-test('models that do not fit are refused, naming what differs', () =>
+test('models that do not fit are refused, and the message names the difference', () =>
   inTemporaryFolder(async (dir) => {
     const { own, giver, out } = await twoModels(dir, {}, { ffd_hidden: 60 })
     const graft = (options: object) => () => graftModel(own, out, { from: giver, threads: 1, ...options })

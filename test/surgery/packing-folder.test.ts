@@ -9,7 +9,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const ifUnshared = canUnshare ? test : test.skip
 
-/** A folder as a process leaves it that is killed while it packs; its lock, if any, is that of no process but for `change`. */
+/** A folder as a killed process leaves it. Its lock, if any, names a process that has ended, unless `change` says otherwise. */
 async function abandon(dir: string, name: string, withLock: boolean, change: object = {}): Promise<void> {
   await mkdir(join(dir, name))
   await writeFile(join(dir, name, 'model-q4.molm.safetensors.partial'), 'half')
@@ -17,7 +17,7 @@ async function abandon(dir: string, name: string, withLock: boolean, change: obj
   if (withLock) await writeFile(join(dir, `${name}.lock`), JSON.stringify(owner))
 }
 
-test('a packing folder is there while it is used, and nothing is left of it afterwards', () =>
+test('a packing folder exists while it is used, and is removed afterwards', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'deep', 'out')
     const result = await inPackingFolder(out, async (folder) => {
@@ -30,7 +30,7 @@ test('a packing folder is there while it is used, and nothing is left of it afte
     assert.equal(await readdir(join(dir, 'deep')), [])
   }))
 
-test('folders of processes that were killed are removed, those in use and other files stay', () =>
+test('folders of killed processes are removed; folders in use and other files stay', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
     await inPackingFolder(out, async (first) => {
@@ -48,14 +48,14 @@ test('folders of processes that were killed are removed, those in use and other 
     assert.equal(await readdir(dir), ['molm-packing-notes.txt'])
   }))
 
-test('a folder without a lock, as an older molm makes it, stays for a day', () =>
+test('a folder without a lock, as an older molm makes, stays for a day', () =>
   inTemporaryFolder(async (dir) => {
     await abandon(dir, '.molm-packing-aXy12z', false)
     await inPackingFolder(join(dir, 'out'), async () => undefined)
     assert.equal(await readdir(dir), ['.molm-packing-aXy12z'])
   }))
 
-test('a folder of another container stays until its lock was not written to for two minutes', () =>
+test('a folder of another container stays until its lock has been silent for two minutes', () =>
   inTemporaryFolder(async (dir) => {
     const name = '.molm-packing-contained'
     await abandon(dir, name, true, { namespace: 'pid:[1]' })

@@ -103,7 +103,7 @@ for (const [name, selection] of [
   }
 }
 
-test('where gates add up to 1, both softmaxes are the same', async () => {
+test('both softmaxes are the same if gates sum to 1', async () => {
   for (const name of ['21-granitemoe-f32', '51-mixtral-f32', '61-jetmoe-f32']) {
     await withModel(fixturePath(name), { threads: 1 }, async (model) => {
       assert.is(model.config.renormalise, true)
@@ -120,9 +120,9 @@ test('where gates add up to 1, both softmaxes are the same', async () => {
   }
 })
 
-test('where gates add up to 1, one of the softmaxes is measured for both', () =>
+test('one softmax is measured for both if gates sum to 1', () =>
   inTemporaryFolder(async (dir) => {
-    // A tokenizer for it: letters that are tokens of their own.
+    // A tokenizer for it, with letters as tokens.
     const random = integers(2000, 5, 13)
     const text = random.reduce((text, letter) => text + 'bcfgjkmpqvxyz'[letter], '')
     await cp(fixturePath('61-jetmoe-f32'), dir, { recursive: true })
@@ -134,7 +134,7 @@ test('where gates add up to 1, one of the softmaxes is measured for both', () =>
     assert.is(gates, 'kept')
   }))
 
-test('a pruned model can be pruned again, as if both steps had been one', () =>
+test('pruning a model twice gives the same as pruning it once', () =>
   inTemporaryFolder(async (dir) => {
     await writeCheckpoint(dir, { n_att_experts: 9, n_mlp_experts: 11 })
     const [once, first, second] = ['once', 'first', 'second'].map((name) => join(dir, name))
@@ -158,13 +158,13 @@ test('a pruned model can be pruned again, as if both steps had been one', () =>
     assert.ok(a.every((value, i) => Math.abs(value - b[i]) < 1e-4))
   }))
 
-test('experts that stay keep their bytes, and nothing is left beside the model', () =>
+test('kept experts keep their bytes, and nothing is left beside the model', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'pruned')
     const text = await readText(fixturePath('texts/code.txt'))
     const options = { calibrate: [{ ...text, text: text.text.slice(0, 4000) }], threads: 1 }
     const packed = join(dir, 'packed')
-    // Keeping all writes the model as it was.
+    // Keeping all experts writes the same model.
     await pruneModel('nano', packed, { ...options, keep: 1 })
     const pruned = await pruneModel(packed, out, { ...options, keep: 0.5, only: 'mlp', by: 'frequency' })
     assert.equal((await readdir(dir)).sort(), ['packed', 'pruned'])
@@ -194,7 +194,7 @@ test('experts that stay keep their bytes, and nothing is left beside the model',
     })
   }))
 
-test('a curve begins with the whole model and foretells what pruning gives', () =>
+test('a curve begins with the whole model and predicts the results of pruning', () =>
   inTemporaryFolder(async (dir) => {
     const { name, text } = await readText(fixturePath('texts/code.txt'))
     const options = {
@@ -221,7 +221,7 @@ test('a curve begins with the whole model and foretells what pruning gives', () 
     assert.ok(Math.abs(half.perplexity.all / perplexity.after - 1) < 1e-5)
   }))
 
-test('texts that are empty or too short, and a folder that is the model itself, are refused', () =>
+test('empty or short texts, and the model’s own folder, are refused', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
     const short = { name: 'short.txt', text: 'Too short. '.repeat(20) }

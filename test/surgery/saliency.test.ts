@@ -8,7 +8,7 @@ import { routesOf } from '../support/routes.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-test('the norms reported are those of the experts’ outputs before their gates', () =>
+test('reported norms are those of the experts’ outputs before their gates', () =>
   inTemporaryFolder(async (dir) => {
     const { config, tensors } = await writeCheckpoint(dir, { n_layer: 1, k_att: 1, k_mlp: 1 })
     const tokens = [5, 9, 2, 31]
@@ -37,7 +37,7 @@ test('the norms reported are those of the experts’ outputs before their gates'
     })
   }))
 
-test('norms are the same however the tokens are split, and absent unless asked for', () =>
+test('norms do not depend on the split of the tokens, and are absent by default', () =>
   withModel('nano', { threads: 1 }, async (model) => {
     const tokens = model.tokenizer.encode('Once upon a time there was a lantern')
     const options = { logits: 'none', routes: true, outputNorms: true } as const

@@ -12,7 +12,7 @@ const config: ModelConfig = parseConfig(
   'config.json',
 )
 
-/** A usage whose MLP experts were chosen so often. */
+/** A usage with given counts of MLP experts. */
 function usageOf(counts: number[][]): ExpertUsage {
   const usage = new ExpertUsage(config)
   for (const [layer, row] of counts.entries()) usage.of('mlp', layer).counts.set(row)
@@ -22,7 +22,7 @@ function usageOf(counts: number[][]): ExpertUsage {
 
 const options = { keep: 0.5, by: 'frequency', budget: 'layer' } as const
 
-test('each layer keeps its best, in rising order; of equals the lower ids', () => {
+test('each layer keeps its best experts, in rising order, and the lower ids of equal ones', () => {
   const selection = selectExperts(
     usageOf([
       [9, 1, 2, 8],
@@ -62,13 +62,13 @@ test('only one kind is pruned when asked', () => {
   ])
 })
 
-test('a budget over the model goes to the layers that spread their use, but none falls below k', () => {
+test('a budget of the model favours layers that spread their use, but none falls below k', () => {
   const concentrated = [97, 1, 1, 1]
   const selection = selectExperts(usageOf([concentrated, [25, 25, 25, 25]]), config, { ...options, budget: 'model' })
   assert.equal(selection.mlp, [[0], [0, 1, 2]])
 })
 
-test('fewer experts than a token uses are refused, with the least share that is possible', async () => {
+test('fewer experts than a token uses are refused, with the smallest possible share', async () => {
   const usage = usageOf([
     [1, 2, 3, 4],
     [1, 2, 3, 4],
@@ -84,7 +84,7 @@ const sparse = {
   mixtures: [{ kind: 'mlp', experts: [0, 4, 8], topK: 2 }],
 } satisfies ModelConfig
 
-test('layers without experts keep none, and count neither for a share nor for a budget', async () => {
+test('layers without experts keep none, and count for neither a share nor a budget', async () => {
   const usage = new ExpertUsage(sparse)
   usage.of('mlp', 1).counts.set([9, 1, 2, 8])
   usage.of('mlp', 2).counts.set([1, 1, 1, 1, 9, 9, 1, 1])
@@ -107,7 +107,7 @@ test('a kind that the model does not have is refused by name', async () => {
   await rejectsWithUserError(() => routerMasks({ attention: [[0]], gates: 'all' }, sparse), refused)
 })
 
-test('a mask of one kind leaves the other free, and layers without experts as they are', () => {
+test('a mask of one kind leaves the other kind and layers without experts free', () => {
   const { mlp } = routerMasks({ mlp: [[], [1]], gates: 'all' }, sparse)
   assert.equal(
     mlp.map(({ out }) => [...out]),
@@ -123,7 +123,7 @@ test('a mask of one kind leaves the other free, and layers without experts as th
   )
 })
 
-test('a mask names what is not selected', () => {
+test('a mask names the experts that are not selected', () => {
   const selection = { attention: [[0, 1, 2, 3], [1]], mlp: [[0, 3], [2]] }
   assert.equal(maskOf(selection, config, 'all'), {
     attention: [[], [0, 2, 3]],
@@ -135,11 +135,11 @@ test('a mask names what is not selected', () => {
   })
 })
 
-test('the shares of a curve fall from all to the least possible', () => {
+test('the shares of a curve fall from 1 to the smallest possible', () => {
   assert.equal(keepShares(config), [1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25])
 })
 
-test('the shares of a curve are found for as many layers as a model may have', () => {
+test('the shares of a curve are found for the maximum number of layers', () => {
   const experts = new Array<number>(4096).fill(4).with(4000, 2)
   const mixtures = config.mixtures.map((mixture) => ({ ...mixture, experts }))
   assert.is(keepShares({ ...config, layers: 4096, mixtures }).at(-1), 0.5)
