@@ -1,5 +1,5 @@
 // Writes docs/LICENCES.md: the licence of every package that a user of molm installs. Run it after `npm install` when a
-// dependency has changed; with --check it writes nothing, and fails where the page is stale.
+// dependency has changed. With --check it writes nothing, and fails if the page is stale.
 import { readFile, writeFile } from 'node:fs/promises'
 
 const PAGE = new URL('../docs/LICENCES.md', import.meta.url)
@@ -15,9 +15,8 @@ else if ((await readFile(PAGE, 'utf8').catch(() => '')) !== page) {
 async function licencePage() {
   const { packages } = JSON.parse(await readFile(new URL('package-lock.json', root), 'utf8'))
   const rows = []
-  for (const [path, locked] of Object.entries(packages)) {
-    if (path === '' || locked.dev || locked.devOptional) continue
-    const { name, version, licence } = await installed(path, locked)
+  for (const path of pathsForUsers(packages)) {
+    const { name, version, licence } = await installed(path, packages[path])
     rows.push({ name, version, licence })
   }
   rows.sort((a, b) => order(a.name, b.name) || order(a.version, b.version))
@@ -26,15 +25,19 @@ async function licencePage() {
   for (const { licence } of rows) counts.set(licence, (counts.get(licence) ?? 0) + 1)
   const summary = [...counts]
     .sort((a, b) => b[1] - a[1] || order(a[0], b[0]))
-    .map(([name, count]) => `${count} ${name}`)
+    .map(([name, count]) => `| ${name} | ${count} |`)
   return [
-    '# Licences of what molm is made of',
+    '# Licences',
     '',
-    'molm itself is under Apache-2.0 ([LICENSE](../LICENSE)); the data that its small model was trained on have licences of',
-    'their own, which are listed in [its card](../models/nano/README.md).',
+    'molm is under Apache-2.0 ([LICENSE](../LICENSE)). The training data of its small model have their own licences; [its model',
+    'card](../models/nano/README.md) lists them.',
     '',
-    `The packages that are installed with it, ${rows.length} in all: ${summary.join(', ')}. Written by \`scripts/list-licences.mjs\` from`,
-    'package-lock.json and what is installed; a test sees to it that it is up to date.',
+    `npm installs ${rows.length} packages with molm. \`scripts/list-licences.mjs\` writes this page from package-lock.json and the installed`,
+    'packages; a test keeps it up to date.',
+    '',
+    '| licence | packages |',
+    '|---|---|',
+    ...summary,
     '',
     '| package | version | licence |',
     '|---|---|---|',
@@ -43,7 +46,35 @@ async function licencePage() {
   ].join('\n')
 }
 
-/** What a package says of itself, which must agree with the lock file; packages for other systems are only in that. */
+/**
+ * Paths of the packages that npm installs for a user: what molm depends on, optional packages included, by way of others
+ * too. Optional peers of a package are not among them.
+ */
+function pathsForUsers(packages) {
+  const found = new Set()
+  const open = ['']
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    const { dependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta = {} } = packages[path]
+    const peers = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional)
+    for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
+      const target = resolve(packages, path, name)
+      if (target === undefined || found.has(target)) continue
+      found.add(target)
+      open.push(target)
+    }
+  }
+  return found
+}
+
+/** Path of a package as Node finds it from another: in that one's own node_modules, else in those around it. */
+function resolve(packages, from, name) {
+  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
+    const path = `${folder}${folder && '/'}node_modules/${name}`
+    if (packages[path] || folder === '') return packages[path] && path
+  }
+}
+
+/** Facts from a package's own package.json, which must agree with the lock file. Packages for other systems are only in the latter. */
 async function installed(path, locked) {
   const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
   const text = await readFile(new URL(`${path}/package.json`, root), 'utf8').catch(() => undefined)
@@ -56,7 +87,7 @@ async function installed(path, locked) {
   return { name, version: own.version, licence }
 }
 
-/** By code points, the same on every computer. */
+/** Compares by code points, the same on every computer. */
 function order(a, b) {
   return a < b ? -1 : a > b ? 1 : 0
 }

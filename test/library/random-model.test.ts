@@ -17,7 +17,7 @@ test('is nano’s, with a text for every id of the larger vocabulary', () =>
     for (const [name, text] of Object.entries(await paddedTokenizer(49155))) await writeFile(join(dir, name), text)
     const [padded, nano] = await Promise.all([dir, shippedFolder('nano')].map((folder) => loadTokenizer(folder)))
     assert.is(padded?.vocabSize, 49155)
-    const text = 'What is a lantern? <5000> <|endoftext|>'
+    const text = 'Is this a lantern? <5000> <|endoftext|>'
     const ids = padded?.encode(text)
     assert.equal(ids, nano?.encode(text))
     assert.is(padded?.decode([...(ids ?? []), 4096, 49154]), `${nano?.decode(ids ?? [])}<4096><49154>`)
