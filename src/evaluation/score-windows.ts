@@ -1,7 +1,7 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import { inOrder } from '../in-order.js'
-import { Sessions, sequencesAtOnce, withOwnSignal } from './sessions.js'
+import { SessionPool, sequencesAtOnce, withOwnSignal } from './sessions.js'
 import { type Window, type WindowOptions, windowsOf } from './windows.js'
 
 /** Tokens of windows under way: two micro-batches, so that the model never waits for the next window. */
@@ -33,7 +33,7 @@ async function score(
   { signal, ...options }: WindowOptions & { signal: AbortSignal },
   report?: (reached: number) => void,
 ): Promise<WindowsScore> {
-  const sessions = new Sessions(model)
+  const sessions = new SessionPool(model)
   let reached = 0
   /** End of the last window; windows begin in order. */
   let counted = 0

@@ -2,17 +2,17 @@ import type { Model } from '../api/model.js'
 import type { Session } from '../api/session.js'
 import { allowManyListeners } from '../platform/listeners.js'
 
-/** Tokens that the sequences under way have together at most; their caches take memory. */
+/** Maximum tokens of all sequences under way: their caches take memory. */
 const MOST_TOKENS = 4096
 
-/** How many sequences of some tokens each may be under way: `wanted`, fewer where they are long, at least two. */
+/** Number of sequences of `tokens` tokens that may be under way: `wanted`, fewer if they are long, at least two. */
 export function sequencesAtOnce(tokens: number, wanted: number): number {
   return Math.max(2, Math.min(wanted, Math.floor(MOST_TOKENS / tokens)))
 }
 
 /**
- * Runs work with a signal of its own, which is aborted with the caller's: many calls listen at once, and more than ten
- * listeners at one signal look like a leak to Node.
+ * Runs work with a signal of its own, which is aborted with the caller's. Many calls listen at once, and Node warns of a
+ * leak if more than ten listen to one signal.
  */
 export async function withOwnSignal<T>(
   signal: AbortSignal | undefined,
@@ -30,14 +30,14 @@ export async function withOwnSignal<T>(
   }
 }
 
-/** Sessions that are used again: each has one user at a time. */
-export class Sessions {
+/** A pool of sessions: each has one user at a time. */
+export class SessionPool {
   private readonly all: Session[] = []
   private readonly free: Session[] = []
 
   constructor(private readonly model: Model) {}
 
-  /** Lends an empty session while `use` runs. */
+  /** Lends an empty session to `use`. */
   async with<T>(use: (session: Session) => Promise<T>): Promise<T> {
     let session = this.free.pop()
     if (!session) {

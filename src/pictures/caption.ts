@@ -20,7 +20,7 @@ export function expertsPerToken({ config }: Pick<Reader, 'config'>): string {
 }
 
 /** Whether an expert was added by teaching. */
-export function isNewcomer(
+export function isNewExpert(
   { config }: Pick<Reader, 'config'>,
   kind: MixtureKind,
   layer: number,
@@ -32,7 +32,7 @@ export function isNewcomer(
 /**
  * A line about the experts added by teaching: `newcomers, taught later: mlp 24 in layers 3, 4, 5`; none without any.
  */
-export function newcomersLine({ config }: Pick<Reader, 'config'>): string[] {
+export function newExpertsLine({ config }: Pick<Reader, 'config'>): string[] {
   const named = config.mixtures.flatMap(({ kind, newExperts = [] }) => {
     const byIds = new Map<string, number[]>()
     for (const [layer, ids] of newExperts.entries()) {

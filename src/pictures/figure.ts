@@ -49,7 +49,7 @@ export interface ExpertMap {
   describe(kind: MixtureKind, layer: number, expert: number): string
   measures: readonly Measure[]
   /** Whether an expert was added by teaching; such experts are marked. Default: none. */
-  isNewcomer?(kind: MixtureKind, layer: number, expert: number): boolean
+  isNewExpert?(kind: MixtureKind, layer: number, expert: number): boolean
 }
 
 /** Experts of one kind in each layer, 0 in a layer without any. */

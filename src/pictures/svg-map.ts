@@ -125,7 +125,7 @@ function rowOfCells(
       const mark = markOf(amount, Number(width), Number(height))
       return `<g transform="translate(${left} ${fixed(y)})" ${named}>${title}${mark}</g>`
     }
-    const mark = map.isNewcomer?.(kind, layer, expert) ? ' class="new"' : ''
+    const mark = map.isNewExpert?.(kind, layer, expert) ? ' class="new"' : ''
     const place = `x="${left}" y="${fixed(y)}" width="${width}" height="${height}"`
     return `<rect ${place} ${fill(amount)} ${named}${mark}>${title}</rect>`
   }).join('')

@@ -16,10 +16,10 @@ export function textMap(
   map: Pick<ExpertMap, 'mixtures' | 'measures'>,
   draw: DrawCell,
   width: number,
-  isNewcomer: ExpertMap['isNewcomer'] = () => false,
+  isNewExpert: ExpertMap['isNewExpert'] = () => false,
 ): string[] {
   for (const cell of [2, 1]) {
-    const table = sideBySide(map, draw, cell, isNewcomer)
+    const table = sideBySide(map, draw, cell, isNewExpert)
     if (table.width <= width) return table.lines
   }
   return map.mixtures.flatMap((mixture) => alone(mixture, map.measures, draw, width))
@@ -30,14 +30,14 @@ function sideBySide(
   { mixtures, measures }: Pick<ExpertMap, 'mixtures' | 'measures'>,
   draw: DrawCell,
   cell: number,
-  isNewcomer: NonNullable<ExpertMap['isNewcomer']>,
+  isNewExpert: NonNullable<ExpertMap['isNewExpert']>,
 ) {
   const widths = mixtures.map((mixture) => Math.max(mixture.kind.length, cell * mostExperts(mixture)))
   const columns = measureColumns(mixtures, measures, 'name')
   const titles = mixtures.map(({ kind }, i) => kind.padEnd(widths[i]))
   const numbers = mixtures.map((mixture, i) => {
     const { kind, layers } = mixture
-    const isNew = (expert: number) => layers.some((_, layer) => isNewcomer(kind, layer, expert))
+    const isNew = (expert: number) => layers.some((_, layer) => isNewExpert(kind, layer, expert))
     return marked(axis(mostExperts(mixture), cell).padEnd(widths[i]), cell, mostExperts(mixture), isNew)
   })
   const heads = [
@@ -93,7 +93,7 @@ function axis(experts: number, cell: number): string {
   return line
 }
 
-/** Puts a + above the cells of newcomers in place of their numbers. */
+/** Puts a + above the cells of new experts in place of their numbers. */
 export function marked(axis: string, cell: number, experts: number, isNew: (expert: number) => boolean): string {
   const signs = [...axis]
   for (let expert = 0; expert < experts; expert++) {

@@ -44,7 +44,7 @@ function* mapLines({ maps, scale }: MapsBlock, depth: ColourDepth, width: number
     yield* wrap(map.title, width)
     const draw = (kind: MixtureKind, layer: number, expert: number, columns: number) =>
       textCell(map.amount(kind, layer, expert), scale.isSigned, depth, columns)
-    yield* textMap(map, draw, width, map.isNewcomer)
+    yield* textMap(map, draw, width, map.isNewExpert)
   }
 }
 

@@ -11,7 +11,7 @@ import type { NamedUsage, TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { expertsPerToken, isNewcomer, modelTitle, newcomersLine } from './caption.js'
+import { expertsPerToken, isNewExpert, modelTitle, newExpertsLine } from './caption.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { percent, signedPercent } from './percent.js'
 import { visibleToken } from './visible-token.js'
@@ -29,7 +29,7 @@ export function drawUsage(texts: readonly TextRoutes[], options: { tokens?: bool
   }
   return {
     title: `Experts of ${modelTitle(model)}`,
-    caption: [expertsPerToken(model), ...newcomersLine(model)],
+    caption: [expertsPerToken(model), ...newExpertsLine(model)],
     blocks,
     texts,
   }
@@ -46,9 +46,9 @@ export function usageMaps(texts: readonly NamedUsage[]): MapsBlock {
       mixtures: usage.mixtures,
       amount: (kind, layer, expert) => shareOf(text, { kind, layer, expert }) / most,
       describe: (kind, layer, expert) =>
-        `layer ${layer}, ${kind} expert ${expert}${isNewcomer(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
+        `layer ${layer}, ${kind} expert ${expert}${isNewExpert(model, kind, layer, expert) ? ' (newcomer)' : ''}: ${percent(shareOf(text, { kind, layer, expert }))} of the tokens`,
       measures: measuresOf(text),
-      isNewcomer: (kind, layer, expert) => isNewcomer(model, kind, layer, expert),
+      isNewExpert: (kind, layer, expert) => isNewExpert(model, kind, layer, expert),
     }
   })
   const meaning = 'share of the tokens that choose the expert'
@@ -91,7 +91,7 @@ export function differenceMaps(texts: readonly TextRoutes[]): MapsBlock {
 export function specialistTable(texts: readonly TextRoutes[]): TableBlock {
   const rows = findSpecialists(texts, SPECIALISTS).map(({ kind, layer, expert, text, share, elsewhere, tokens }) => ({
     cells: [
-      `layer ${layer} ${kind} ${expert}${isNewcomer(texts[text].model, kind, layer, expert) ? ' (new)' : ''}`,
+      `layer ${layer} ${kind} ${expert}${isNewExpert(texts[text].model, kind, layer, expert) ? ' (new)' : ''}`,
       printable(texts[text].name),
       percent(share),
       percent(elsewhere),

@@ -14,7 +14,7 @@ export interface MolmExperts extends PerMixture<number[]> {
 /**
  * Ids of the taught experts, if there are any, mapped by `newIdOf`, which returns undefined for an expert that is gone.
  */
-export function newcomersOf(
+export function newExpertsOf(
   { mixtures }: Pick<ModelConfig, 'mixtures'>,
   newIdOf: (kind: MixtureKind, layer: number, id: number) => number | undefined = (_kind, _layer, id) => id,
 ): Pick<MolmExperts, 'newcomers'> {

@@ -14,7 +14,7 @@ import type { Quant } from '../packing/format/formats.js'
 import type { Part } from '../packing/format/layout.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
-import { configWithExperts, newcomersOf } from './derived-config.js'
+import { configWithExperts, newExpertsOf } from './derived-config.js'
 import { type PackedModel, writeDerivedModel } from './packed-model.js'
 import { checkKind } from './selection.js'
 import { withPackedModel, withSecondModel } from './with-packed.js'
@@ -28,7 +28,7 @@ export interface GraftOptions {
   experts?: number[]
   /** Kind of experts to take. Default: all. */
   only?: MixtureKind
-  /** Bias added to the logits of the newcomers: above 0 they are chosen more often. Default 0. */
+  /** Bias added to the logits of the new experts: above 0 they are chosen more often. Default 0. */
   gateBias?: number
   /** Format to pack `name` in if it is a checkpoint. Default q4. */
   quant?: Quant
@@ -41,9 +41,9 @@ export interface Grafted {
   path: string
   bytes: number
   /**
-   * For each mixture and layer, the newcomers' ids in the giving model; in the new model they follow its own experts.
+   * For each mixture and layer, the new experts' ids in the giving model; in the new model they follow its own experts.
    */
-  newcomers: PerMixture<number[][]>
+  newExperts: PerMixture<number[][]>
 }
 
 /**
@@ -57,9 +57,9 @@ export async function graftModel(name: string, outDir: string, options: GraftOpt
     const quant = kind === 'checkpoint' ? found.quant : undefined
     return withSecondModel(options.from, outDir, { ...options, quant }, async (giver) => {
       checkShape(own, giver, name, options.from)
-      const newcomers = chooseNewcomers(giver.config, options)
-      const bytes = await writeGrafted(own, giver, outDir, newcomers, options)
-      return { path: resolve(outDir, packedFileName(found.quant)), bytes, newcomers }
+      const newExperts = chooseNewExperts(giver.config, options)
+      const bytes = await writeGrafted(own, giver, outDir, newExperts, options)
+      return { path: resolve(outDir, packedFileName(found.quant)), bytes, newExperts }
     })
   })
 }
@@ -68,11 +68,11 @@ async function writeGrafted(
   own: PackedModel,
   giver: PackedModel,
   outDir: string,
-  newcomers: Grafted['newcomers'],
+  newExperts: Grafted['newExperts'],
   { gateBias = 0, signal }: GraftOptions,
 ): Promise<number> {
   const { mixtures } = own.config
-  const given = (kind: MixtureKind, layer: number) => newcomers[kind]?.[layer] ?? []
+  const given = (kind: MixtureKind, layer: number) => newExperts[kind]?.[layer] ?? []
   const ownCount = (kind: MixtureKind, layer: number) => mixtureOf(own.config, kind)?.experts[layer] ?? 0
   const needsBias = gateBias !== 0 || own.config.gateBias || giver.config.gateBias
   const silent = mixtures.some(({ silentRows }) => silentRows)
@@ -80,17 +80,17 @@ async function writeGrafted(
     ...perMixture(mixtures, ({ kind, experts }) => experts.map((n, layer) => n + given(kind, layer).length)),
     ...(silent && { silent: perMixture(mixtures, ({ experts, silentRows }) => silentRows ?? experts.map(() => 0)) }),
     ...(needsBias && { gate_bias: true as const }),
-    ...newcomersOf(own.config),
+    ...newExpertsOf(own.config),
   })
   const findTheirs = expertFinder(giver.layout)
   const provide = async (part: Part): Promise<Uint8Array> => {
     const { name, layer, expert } = part
     if (layer === undefined) return own.read(name)
     if (expert) {
-      const newcomer = expert.id - ownCount(expert.kind, layer)
+      const newExpert = expert.id - ownCount(expert.kind, layer)
       // The model's own experts keep their numbers, and with them the names of their parts.
-      if (newcomer < 0) return own.read(name)
-      return giver.read(findTheirs(layer, expert.kind, given(expert.kind, layer)[newcomer]).name)
+      if (newExpert < 0) return own.read(name)
+      return giver.read(findTheirs(layer, expert.kind, given(expert.kind, layer)[newExpert]).name)
     }
     const ours = { part: own.layout.part(name), bytes: await own.read(name) }
     const theirs = { part: giver.layout.part(name), bytes: await giver.read(name) }
@@ -105,7 +105,7 @@ async function writeGrafted(
   return writeDerivedModel(own, outDir, { config, files: { 'config.json': text }, provide, signal })
 }
 
-/** Puts newcomers after the model's own experts and before the silent rows. */
+/** Puts new experts after the model's own experts and before the silent rows. */
 function inserted(rows: RouterRow[], experts: number, given: RouterRow[]): RouterRow[] {
   return [...rows.slice(0, experts), ...given, ...rows.slice(experts)]
 }
@@ -114,12 +114,12 @@ function raised({ weights, bias }: RouterRow, by: number): RouterRow {
   return { weights, bias: bias + by }
 }
 
-function chooseNewcomers(config: ModelConfig, { layers, experts, only }: GraftOptions): Grafted['newcomers'] {
+function chooseNewExperts(config: ModelConfig, { layers, experts, only }: GraftOptions): Grafted['newExperts'] {
   checkKind(config, only)
   const bad = layers?.find((layer) => layer >= config.layers)
   if (bad !== undefined)
     throw new UserError(`there is no layer ${bad}: the models have layers 0 to ${config.layers - 1}`)
-  const newcomers = perMixture(config.mixtures, ({ kind, experts: counts }) =>
+  const newExperts = perMixture(config.mixtures, ({ kind, experts: counts }) =>
     counts.map((count, layer) => {
       if ((only && only !== kind) || (layers && !layers.includes(layer)) || count === 0) return []
       const missing = experts?.find((id) => id >= count)
@@ -127,7 +127,7 @@ function chooseNewcomers(config: ModelConfig, { layers, experts, only }: GraftOp
       throw new UserError(`the giving model has no ${kind} expert ${missing} in layer ${layer}, only 0 to ${count - 1}`)
     }),
   )
-  if (Object.values(newcomers).some((given) => given.some((ids) => ids.length > 0))) return newcomers
+  if (Object.values(newExperts).some((given) => given.some((ids) => ids.length > 0))) return newExperts
   throw new UserError('the giving model has no experts in these layers')
 }
 

@@ -1,7 +1,7 @@
 import { type ModelConfig, mixtureOf, type PerMixture, perMixture } from '../model/config.js'
 import type { Part } from '../packing/format/layout.js'
 import { routerRowsOf, withRouterRows } from '../surgery/derive-parts.js'
-import { configWithExperts, newcomersOf } from '../surgery/derived-config.js'
+import { configWithExperts, newExpertsOf } from '../surgery/derived-config.js'
 import { type PackedModel, writeDerivedModel } from '../surgery/packed-model.js'
 import type { PackedExpert } from './packed-experts.js'
 import type { Settings } from './teach-options.js'
@@ -75,7 +75,7 @@ function expertsWith(config: ModelConfig, settings: Settings, bias: number) {
   const { mixtures, gateBias } = config
   const added = newExpertIds(config, settings)
   const silent = mixtures.some(({ silentRows }) => silentRows)
-  const { newcomers: earlier = {} } = newcomersOf(config)
+  const { newcomers: earlier = {} } = newExpertsOf(config)
   const newcomers = perMixture(
     mixtures.filter(({ kind }) => added[kind] || earlier[kind]),
     ({ kind, experts }) =>

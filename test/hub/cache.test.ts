@@ -88,7 +88,7 @@ test('HF_HUB_OFFLINE allows the cache only, by branch or commit', async () => {
     await mkdir(join(snapshot, '..', '..', 'refs'), { recursive: true })
     await mkdir(join(snapshot, '..'), { recursive: true })
     await symlink(fixturePath('02-base-safetensors-f32'), snapshot)
-    await rejectsWithUserError(() => pullModel(REPO, QUICK), /not whole/)
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /not complete/)
     assert.is((await pullModel(REPO, { ...QUICK, revision: commit })).commit, commit)
     await writeFile(join(snapshot, '..', '..', 'refs', 'main'), `${commit}\n`)
     await pullModel(`${REPO}:f32`, QUICK)

@@ -195,7 +195,7 @@ test('an unreachable hub is reported', async () => {
     process.env.HF_ENDPOINT = 'http://127.0.0.1:9'
     await rejectsWithUserError(() => pullModel(REPO, QUICK), /org\/model: .*ECONNREFUSED.*3 times/)
     process.env.HF_ENDPOINT = 'huggingface'
-    await rejectsWithUserError(() => pullModel(REPO, QUICK), /HF_ENDPOINT is no address/)
+    await rejectsWithUserError(() => pullModel(REPO, QUICK), /HF_ENDPOINT is not the address/)
     assert.is(hub.seen.length, 0)
   })
 })

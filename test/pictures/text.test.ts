@@ -108,7 +108,7 @@ test('the caption names the model, its packing and the experts per token, and th
   assert.is(scale, 'share of the tokens that choose the expert: 0 % · ░ ▒ ▓ █ 100.0 %')
 })
 
-test('newcomers are named, and have a + in place of their number', () => {
+test('new experts are named, and have a + in place of their number', () => {
   const taught = { ...mixture('mlp', [9, 9, 10], 2), newExperts: [[], [8], [8, 9]] }
   const text = textOfShape('a.txt', [mixture('attention', [8, 8, 8], 2), taught], 3)
   const drawn = render([text], { width: 100 })

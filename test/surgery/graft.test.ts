@@ -31,33 +31,33 @@ function run(name: string, before: (model: Model) => Promise<void> = async () =>
   })
 }
 
-/** Layers that chose a newcomer. */
-function layersWithNewcomers({ routes = [] }: Awaited<ReturnType<typeof run>>, kind: MixtureKind, own: number) {
+/** Layers that chose a new expert. */
+function layersWithNewExperts({ routes = [] }: Awaited<ReturnType<typeof run>>, kind: MixtureKind, own: number) {
   return [...routes.keys()].filter((layer) => routes[layer][kind]?.ids.some((id) => id >= own))
 }
 
 for (const gate_type of ['mlp', 'linear', 'gmm']) {
-  test(`with ${gate_type} routers newcomers are chosen, and masking them restores the model bit for bit`, () =>
+  test(`with ${gate_type} routers new experts are chosen, and masking them restores the model bit for bit`, () =>
     inTemporaryFolder(async (dir) => {
       const { own, giver, out } = await twoModels(dir, { gate_type })
-      const { newcomers } = await graftModel(own, out, { from: giver, threads: 1 })
-      assert.equal(newcomers.attention, [
+      const { newExperts } = await graftModel(own, out, { from: giver, threads: 1 })
+      assert.equal(newExperts.attention, [
         [0, 1, 2, 3, 4],
         [0, 1, 2, 3, 4],
       ])
       const grafted = await run(out)
-      assert.equal(layersWithNewcomers(grafted, 'attention', 5), [0, 1])
-      assert.equal(layersWithNewcomers(grafted, 'mlp', 7), [0, 1])
+      assert.equal(layersWithNewExperts(grafted, 'attention', 5), [0, 1])
+      assert.equal(layersWithNewExperts(grafted, 'mlp', 7), [0, 1])
 
-      const attention = newcomers.attention?.map((ids) => ids.map((id) => id + 5))
-      const mlp = newcomers.mlp?.map((ids) => ids.map((id) => id + 7))
+      const attention = newExperts.attention?.map((ids) => ids.map((id) => id + 5))
+      const mlp = newExperts.mlp?.map((ids) => ids.map((id) => id + 7))
       const masked = await run(out, (model) => model.maskExperts({ attention, mlp, gates: 'kept' }))
       const original = await run(own)
       assert.equal(masked.logits, original.logits)
       assert.equal(masked.routes, original.routes)
     }))
 
-  test(`with ${gate_type} routers a very low gate bias silences newcomers, and a high one always wakes them`, () =>
+  test(`with ${gate_type} routers a very low gate bias silences new experts, and a high one always wakes them`, () =>
     inTemporaryFolder(async (dir) => {
       const { own, giver, out } = await twoModels(dir, { gate_type })
       const original = await run(own)
@@ -82,8 +82,8 @@ test('only the chosen experts, layers and kind are added; all bytes come from th
     await convertModel(own, packedOwn, { threads: 1 })
     await convertModel(giver, packedGiver, { threads: 1 })
     const options = { from: packedGiver, layers: [1], experts: [6, 0], only: 'mlp' as const }
-    const { newcomers } = await graftModel(packedOwn, out, options)
-    assert.equal(newcomers, { attention: [[], []], mlp: [[], [6, 0]] })
+    const { newExperts } = await graftModel(packedOwn, out, options)
+    assert.equal(newExperts, { attention: [[], []], mlp: [[], [6, 0]] })
     const [before, given, after] = await Promise.all(
       [packedOwn, packedGiver, out].map((folder) => openPackedFile(join(folder, FILE))),
     )
@@ -97,13 +97,13 @@ test('only the chosen experts, layers and kind are added; all bytes come from th
     assert.equal((await readdir(dir)).sort(), ['giver', 'out', 'own', 'packed-giver', 'packed-own'])
   }))
 
-test('a model with only MLP experts and a dense layer gets newcomers in the layers with experts', () =>
+test('a model with only MLP experts and a dense layer gets new experts in the layers with experts', () =>
   inTemporaryFolder(async (dir) => {
     const [own, out] = [fixturePath('41-qwen3moe-f32'), join(dir, 'out')]
     const original = await run(own)
-    const { newcomers } = await graftModel(own, out, { from: own, experts: [2, 5], gateBias: 100, threads: 1 })
-    assert.equal(newcomers, { mlp: [[2, 5], [], [2, 5], [2, 5]] })
-    assert.equal(layersWithNewcomers(await run(out), 'mlp', 8), [0, 2, 3])
+    const { newExperts } = await graftModel(own, out, { from: own, experts: [2, 5], gateBias: 100, threads: 1 })
+    assert.equal(newExperts, { mlp: [[2, 5], [], [2, 5], [2, 5]] })
+    assert.equal(layersWithNewExperts(await run(out), 'mlp', 8), [0, 2, 3])
     const masked = await run(out, (model) => model.maskExperts({ mlp: [[8, 9], [], [8, 9], [8, 9]], gates: 'kept' }))
     assert.equal(masked.logits, original.logits)
     assert.equal(masked.routes, original.routes)

@@ -47,8 +47,8 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
   const { graftModel } = await import('../../index.js')
   const library: GraftOptions = { from, layers, experts, only, gateBias, quant, threads, signal: interruptSignal() }
   const folder = await freeFolder(out, options)
-  const { path, bytes, newcomers } = await graftModel(model, folder, library)
-  const counts = Object.entries(newcomers).map(([kind, layers]) => ({ kind, count: layers.flat().length }))
+  const { path, bytes, newExperts } = await graftModel(model, folder, library)
+  const counts = Object.entries(newExperts).map(([kind, layers]) => ({ kind, count: layers.flat().length }))
   const added = counts.filter(({ count }) => count > 0)
   if (!json && !quiet) {
     note(
@@ -56,7 +56,7 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
     )
     note(`to measure the effect: molm eval -m ${out} --text FILE --against ${model}`)
   }
-  await (json ? writeJson({ model, from, path, bytes, ...newcomers }) : writeOut(`${path}\n`))
+  await (json ? writeJson({ model, from, path, bytes, ...newExperts }) : writeOut(`${path}\n`))
 }
 
 function numbers(flag: string): (text: string) => number[] {
