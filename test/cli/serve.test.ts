@@ -26,7 +26,7 @@ test('serve prints its address, answers there, and exits with 0 on SIGTERM and o
     child.kill(signal)
     const { code, stderr } = await end
     assert.is(code, 0)
-    assert.match(stderr, /^molm: closing/)
+    assert.match(stderr, /^molm: finishing the running requests/)
   }
 })
 

@@ -112,7 +112,7 @@ test('options of other tools are refused with the equivalent in molm', async () 
 })
 
 test('an option of another tool is not read as a letter and its value', () => {
-  assert.throws(() => checkOneDashOptions(['run', '-ngl', '99', 'hi']), /^molm run has no -ngl: .*CPU alone$/)
+  assert.throws(() => checkOneDashOptions(['run', '-ngl', '99', 'hi']), /^molm run has no -ngl: .*CPU only$/)
   for (const words of [
     ['run', '-n5', 'hi'],
     ['run', '--', '-ngl'],
