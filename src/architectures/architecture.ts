@@ -35,9 +35,9 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   parts(config: C, formats: PartFormats): Iterable<Part>
   /** Whether a tensor of a checkpoint is known to be unused. */
   ignores(tensor: string, config: C): boolean
-  /** Whether tensors that the model does not use are told of only, and not refused. */
+  /** Whether tensors that the model does not use cause a warning only; else they are refused. */
   toleratesUnknownTensors?: true
-  /** What a layer's cache holds per position. */
+  /** Contents of a layer's cache per position. */
   cache(config: C): CacheShape
   /** Binds the blocks of a bank to its workspace; a forward pass then allocates nothing. */
   build(config: C, workspace: Workspace): Blocks
