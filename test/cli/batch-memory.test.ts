@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RetryAlone } from '#molm/cli/commands/run/batch/retry-alone.js'
 import { withPatchedLibrary } from '../support/patched-library.js'
-import { molm } from './molm.js'
+import { molmProcess } from './molm.js'
 
 const test = suite('lines that share a memory')
 
@@ -77,7 +77,7 @@ test('lines that do not fit beside each other are answered as they are alone', (
     const answers = async (parallel: number) => {
       const args = ['--batch', '-', '--parallel', String(parallel), '--seed', '1', '-n', '2']
       const options = { stdin: `${lines.join('\n')}\n`, bin: join(folder, 'bin', 'molm.js') }
-      const { stdout } = await molm(['run', '-q', ...args], options)
+      const { stdout } = await molmProcess(['run', '-q', ...args], options)
       return stdout.trimEnd().split('\n')
     }
     const [together, alone] = [await answers(4), await answers(1)]

@@ -1,27 +1,48 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { devNull } from 'node:os'
+import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { type Ended, WarmProcess } from './warm-process.js'
 
 export const BIN = fileURLToPath(new URL('../../../bin/molm.js', import.meta.url))
 export const NANO = fileURLToPath(new URL('../../../models/nano', import.meta.url))
 
-/** The end of a command, and its output. */
-export interface Ended {
-  code: number | null
-  signal: NodeJS.Signals | null
-  stdout: string
-  stderr: string
-}
-
+export type { Ended }
 export type Running = ChildProcessByStdio<Writable, Readable, Readable>
 
-/** Runs `molm` as a shell would, and waits for its end. Without `stdin` there is no input, as with </dev/null. */
-export async function molm(
-  args: string[],
-  options: { stdin?: string | Uint8Array; env?: object; bin?: string } = {},
-): Promise<Ended> {
+export interface RunOptions {
+  /** Text to read. Without it there is none, as with </dev/null. */
+  stdin?: string | Uint8Array
+  env?: NodeJS.ProcessEnv
+}
+
+/** Processes that run commands, by the options of Node that they were started with. */
+const warm = new Map<string, WarmProcess>()
+
+/**
+ * Runs a command of `molm` and waits for its end. The process has run others before it and has read the code: for what
+ * belongs to a process, such as signals, pipes, flags of V8 and its end, take `molmProcess`.
+ */
+export function molm(args: string[], { stdin, env = {} }: RunOptions = {}): Promise<Ended> {
+  const options = env.NODE_OPTIONS ?? ''
+  const process = warm.get(options) ?? new WarmProcess(options.split(' ').filter(Boolean))
+  warm.set(options, process)
+  const run = (file: string) => process.run({ args, env: environment(env), stdin: file })
+  if (stdin === undefined) return run(devNull)
+  return inTemporaryFolder(async (dir) => {
+    const file = join(dir, 'stdin')
+    await writeFile(file, stdin)
+    return run(file)
+  })
+}
+
+/** Runs `molm` in a process of its own, as a shell would, with a pipe as stdin if there is text to read. */
+export async function molmProcess(args: string[], options: RunOptions & { bin?: string } = {}): Promise<Ended> {
   const { stdin, env, bin = BIN } = options
   const stdio = [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] as const
   const child = spawn(process.execPath, [bin, ...args], { stdio: [...stdio], env: environment(env) })

@@ -1,12 +1,37 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { test } from 'uvu'
+import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { convertModel } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, ended, molm, startMolm } from './molm.js'
+import { assertRefused, ended, molm, type Running, startMolm } from './molm.js'
+
+const test = suite<{ folder: string; tiny: string }>('teach')
+
+/** A model of 3 layers with random weights, packed once for all tests. */
+test.before(async (context) => {
+  context.folder = await mkdtemp(join(tmpdir(), 'molm-cli-teach-'))
+  context.tiny = join(context.folder, 'tiny')
+  await convertModel(fixturePath('01-base-bin-f32'), context.tiny, { threads: 1 })
+})
+
+test.after(({ folder }) => rm(folder, { recursive: true, force: true }))
+
+/** Waits until a command has printed a text that matches on stderr. */
+function printed(child: Running, pattern: RegExp): Promise<RegExpExecArray> {
+  return new Promise((resolve, reject) => {
+    let seen = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      seen += text
+      const found = pattern.exec(seen)
+      if (found) resolve(found)
+    })
+    child.once('exit', () => reject(new Error(`ended without ${pattern}: ${seen}`)))
+  })
+}
 
 const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
 
@@ -19,16 +44,16 @@ async function lesson(dir: string): Promise<{ text: string; quick: string[] }> {
   return { text, quick: ['--text', text, '--keep-text', kept, '--layers', 'last:1', '--batch', '128'] }
 }
 
-test('teach writes a model, prints its path and the gains; show and experts know the new experts', () =>
+test('teach writes a model, prints its path and the gains; show and experts know the new experts', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const { text, quick } = await lesson(dir)
     const out = join(dir, 'taught')
-    const { code, stdout, stderr } = await molm(['teach', 'nano', out, ...quick, '--steps', '8'])
+    const { code, stdout, stderr } = await molm(['teach', tiny, out, ...quick, '--steps', '8'])
     assert.is(code, 0, stderr)
     assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`)
     assert.match(
       stderr,
-      /^molm: 1 new mlp expert in 1 layer: 55\.4 k parameters, .* of memory in addition to the model; 8 steps of 128 tokens/,
+      /^molm: 1 new mlp expert in 1 layer: 16\.4 k parameters, .* of memory in addition to the model; 8 steps of 128 tokens/,
     )
     assert.match(stderr, /molm: step 8 of 8, loss \d\.\d+, held out \d\.\d+, kept \d\.\d+, \d+ tokens\/s, /)
     assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
@@ -48,47 +73,41 @@ test('teach writes a model, prints its path and the gains; show and experts know
     ])
     assert.match(
       show.stdout,
-      /taught +1 mlp expert in layer 5, from .*strange\.txt: \d steps, .* tokens, perplexity of held-out text/,
+      /taught +1 mlp expert in layer 2, from .*strange\.txt: \d steps, .* tokens, perplexity of held-out text/,
     )
-    assert.match(svg.stdout, /layer 5, mlp expert 24 \(newcomer\): /)
+    assert.match(svg.stdout, /layer 2, mlp expert 8 \(newcomer\): /)
     assert.is(svg.stdout.split('class="new"').length, 2, 'one cell is set off')
-    assert.equal(JSON.parse(json.stdout).newcomers, { mlp: [[], [], [], [], [], [24]] })
-    assert.match(lanes.stdout, /newcomers, taught later: mlp 24 in layer 5\n/)
+    assert.equal(JSON.parse(json.stdout).newcomers, { mlp: [[], [], [8]] })
+    assert.match(lanes.stdout, /newcomers, taught later: mlp 8 in layer 2\n/)
     assert.match(lanes.stdout, /^layer .* \+ /m)
-    assertRefused(await molm(['teach', 'nano', out, ...quick]), 1, /holds a model already/)
+    assertRefused(await molm(['teach', tiny, out, ...quick]), 1, /holds a model already/)
   }))
 
-test('a dry run prints the plan and writes nothing', () =>
+test('a dry run prints the plan and writes nothing', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const before = await readdir(dir)
     const [text, json] = await Promise.all([
-      molm(['teach', 'nano', ...quick, '--dry-run', '-q']),
-      molm(['teach', 'nano', ...quick, '--experts', '2', '--dry-run', '--json', '-q']),
+      molm(['teach', tiny, ...quick, '--dry-run', '-q']),
+      molm(['teach', tiny, ...quick, '--experts', '2', '--dry-run', '--json', '-q']),
     ])
     assert.is(text.code, 0, text.stderr)
     assert.match(
       text.stdout,
-      /new experts +1 mlp expert in each of the layers 5\n.*parameters +55\.4 k\n.*memory .*\n.*tokens .*\n.*steps .*\n.*speed .*\n.*epoch .*\n.*training .*, without writing texts to keep, lowering the gates and measuring\n$/,
+      /new experts +1 mlp expert in each of the layers 2\n.*parameters +16\.4 k\n.*memory .*\n.*tokens .*\n.*steps .*\n.*speed .*\n.*epoch .*\n.*training .*, without writing texts to keep, lowering the gates and measuring\n$/,
     )
-    assert.is(JSON.parse(json.stdout).parameters, 2 * (2 * 144 * 192 + 64))
+    assert.is(JSON.parse(json.stdout).parameters, 2 * (2 * 128 * 64 + 32))
     assert.equal(await readdir(dir), before)
   }))
 
-test('Ctrl-C writes the best state and exits with 130; a killed training can be resumed', () =>
+test('Ctrl-C writes the best state and exits with 130; a killed training can be resumed', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const out = join(dir, 'taught')
-    const endless = ['teach', 'nano', out, ...quick, '--steps', '100000']
+    const endless = ['teach', tiny, out, ...quick, '--steps', '100000']
     const child = startMolm(endless)
     child.stdin.end()
-    await new Promise<void>((resolve) => {
-      let seen = ''
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        seen += text
-        if (/step 25 of/.test(seen)) resolve()
-      })
-    })
+    await printed(child, /step 25 of/)
     child.kill('SIGINT')
     const { code, stdout } = await ended(child)
     assert.is(code, 130)
@@ -96,33 +115,19 @@ test('Ctrl-C writes the best state and exits with 130; a killed training can be 
     assert.ok((await readdir(dir)).includes('taught.teaching'), 'the state is kept beside it')
     const again = startMolm([...endless, '--resume'])
     again.stdin.end()
-    await sleep(100)
-    const resumed = await new Promise<string>((resolve) => {
-      let seen = ''
-      again.stderr.setEncoding('utf8').on('data', (text: string) => {
-        seen += text
-        const step = /step (\d+) of/.exec(seen)
-        if (step) resolve(step[1])
-      })
-    })
+    const [, resumed] = await printed(again, /step (\d+) of/)
     again.kill('SIGKILL')
     await ended(again)
     assert.ok(Number(resumed) > 25, `it resumes at step ${resumed}`)
     assert.is((await molm(['run', '-m', out, '-n', '3', 'Zwölf'])).code, 0, 'the model that was written is whole')
   }))
 
-test('Ctrl-C before there is anything to write says so, and that --resume continues', () =>
+test('Ctrl-C before there is anything to write says so, and that --resume continues', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
-    const child = startMolm(['teach', 'nano', join(dir, 'taught'), ...quick, '--steps', '100000', '--lr', '1e-30'])
+    const child = startMolm(['teach', tiny, join(dir, 'taught'), ...quick, '--steps', '100000', '--lr', '1e-30'])
     child.stdin.end()
-    await new Promise<void>((resolve) => {
-      let seen = ''
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        seen += text
-        if (/step 25 of/.test(seen)) resolve()
-      })
-    })
+    await printed(child, /step 25 of/)
     child.kill('SIGINT')
     const { code, stdout, stderr } = await ended(child)
     assert.is(code, 130)
@@ -134,17 +139,17 @@ test('Ctrl-C before there is anything to write says so, and that --resume contin
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt', 'taught.teaching'])
   }))
 
-test('wrong options are refused', () =>
+test('wrong options are refused', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const out = join(dir, 'out')
     // Each has its own folder, since two runs in one folder are refused.
     let number = 0
-    const teach = (...rest: string[]) => molm(['teach', 'nano', `${out}${number++}`, ...quick, ...rest])
+    const teach = (...rest: string[]) => molm(['teach', tiny, `${out}${number++}`, ...quick, ...rest])
     const [noText, noOut, layers, rate, both, batch, missing, resume, share, none, whole, classifier] =
       await Promise.all([
-        molm(['teach', 'nano', out]),
-        molm(['teach', 'nano', ...quick]),
+        molm(['teach', tiny, out]),
+        molm(['teach', tiny, ...quick]),
         teach('--layers', '5-4'),
         teach('--lr', '0'),
         teach('--epochs', '2', '--steps', '5'),
@@ -170,35 +175,35 @@ test('wrong options are refused', () =>
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
 
-test('a learning rate that teaches nothing is refused by the name of its option, even with -q', () =>
+test('a learning rate that teaches nothing is refused by the name of its option, even with -q', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
     const out = join(dir, 'out')
-    const refused = await molm(['teach', 'nano', out, ...quick, '--steps', '4', '-q', '--lr', '1e30'])
+    const refused = await molm(['teach', tiny, out, ...quick, '--steps', '4', '-q', '--lr', '1e30'])
     assertRefused(refused, 1, /nothing was learnt.*take a lower --lr\b/)
     assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
   }))
 
-test('a short text is taught in smaller steps, and the plan says so', () =>
+test('a short text is taught in smaller steps, and the plan says so', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'short.txt')
-    await writeFile(text, STRANGE.slice(0, 900))
-    const { code, stdout, stderr } = await molm(['teach', 'nano', '--text', text, '--dry-run', '-q'])
+    await writeFile(text, STRANGE.slice(0, 400))
+    const { code, stdout, stderr } = await molm(['teach', tiny, '--text', text, '--dry-run', '-q'])
     assert.is(code, 0, stderr)
     assert.match(stdout, /steps +96 of 256 tokens \(the text is too short for 2048\), \d+ per epoch/)
     await writeFile(text, 'Zwölf Boxkämpfer')
     assertRefused(
-      await molm(['teach', 'nano', '--text', text, '--dry-run']),
+      await molm(['teach', tiny, '--text', text, '--dry-run']),
       1,
       /the texts have \d+ tokens to learn from \(a tenth is held out\); at least 64 are needed/,
     )
   }))
 
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
-inTerminal('on a terminal the status line leaves nothing in front of the notes', () =>
+inTerminal('on a terminal the status line leaves nothing in front of the notes', ({ tiny }) =>
   inTemporaryFolder(async (dir) => {
     const { quick } = await lesson(dir)
-    const args = ['bin/molm.js', 'teach', 'nano', join(dir, 'taught'), ...quick, '--steps', '1']
+    const args = ['bin/molm.js', 'teach', tiny, join(dir, 'taught'), ...quick, '--steps', '1']
     const terminal = await PseudoTerminal.start({ args, columns: 120, env: { MOLM_HOME: process.env.MOLM_HOME } })
     try {
       assert.is((await terminal.ended()).code, 0)

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeCompiler, PROVEN, provenOn } from '#molm/runtime/compiler/v8-flags.js'
-import { molm } from '../cli/molm.js'
+import { molmProcess } from '../cli/molm.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite("V8's flags")
@@ -81,9 +81,9 @@ test('are set by the command line if they are proven, and --verbose names them',
   const args = ['-m', 'nano', '-n', '1', '--verbose', 'x']
   const flags = provenOn(process.versions.v8)?.flags ?? []
   const [set, none, wrong] = await Promise.all([
-    molm(args, { env: { MOLM_V8_FLAGS: '' } }),
-    molm(args, { env: { MOLM_V8_FLAGS: 'none' } }),
-    molm(args, { env: { MOLM_V8_FLAGS: 'all' } }),
+    molmProcess(args, { env: { MOLM_V8_FLAGS: '' } }),
+    molmProcess(args, { env: { MOLM_V8_FLAGS: 'none' } }),
+    molmProcess(args, { env: { MOLM_V8_FLAGS: 'all' } }),
   ])
   assert.ok(set.stderr.includes(`kernels compiled by ${describeCompiler(flags)}\n`), set.stderr)
   assert.ok(none.stderr.includes(`kernels compiled by ${describeCompiler([])}\n`), none.stderr)

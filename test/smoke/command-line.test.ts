@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { molm } from '../cli/molm.js'
+import { molmProcess } from '../cli/molm.js'
 import { LANTERN, linesOf } from '../support/lantern.js'
 import { HAS_PSEUDO_TERMINAL, PseudoTerminal } from '../support/pseudo-terminal.js'
 
@@ -12,16 +12,16 @@ const TEXT =
 const GREEDY = ['--temperature', '0', '-m', 'nano']
 
 test('answers a prompt with the same text everywhere, and nothing else', async () => {
-  const answer = await molm([...GREEDY, LANTERN.question])
+  const answer = await molmProcess([...GREEDY, LANTERN.question])
   assert.equal(answer, { code: 0, signal: null, stdout: `${LANTERN.answer}\n`, stderr: '' })
 })
 
 test('continues a text for long enough that V8 replaces its first code, with the same text on every tier', async () => {
   const args = [...GREEDY, '--raw', '-n', '400', '--ignore-eos', 'Once upon a time']
   const answers = await Promise.all([
-    molm([...args, '-t', '2']),
-    molm([...args, '-t', '1'], { env: { MOLM_KERNELS: 'plain' } }),
-    molm([...args, '-t', '3'], { env: { MOLM_V8_FLAGS: 'none' } }),
+    molmProcess([...args, '-t', '2']),
+    molmProcess([...args, '-t', '1'], { env: { MOLM_KERNELS: 'plain' } }),
+    molmProcess([...args, '-t', '3'], { env: { MOLM_V8_FLAGS: 'none' } }),
   ])
   for (const { code, stdout, stderr } of answers) {
     assert.equal({ code, stderr }, { code: 0, stderr: '' })

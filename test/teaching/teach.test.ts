@@ -23,14 +23,17 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('teaching')
 
-/** nano, packed once for all tests. */
+/** nano, and a model of 3 layers with random weights, packed once for all tests. */
 let NANO = ''
+let TINY = ''
 let folder = ''
 
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'molm-teach-'))
   NANO = join(folder, 'nano')
+  TINY = join(folder, 'tiny')
   await convertModel(repositoryPath('models/nano'), NANO, { threads: 2 })
+  await convertModel(fixturePath('01-base-bin-f32'), TINY, { threads: 2 })
 })
 
 test.after(() => rm(folder, { recursive: true, force: true }))
@@ -39,21 +42,20 @@ test.after(() => rm(folder, { recursive: true, force: true }))
 const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
 const TEXT = { name: 'strange.txt', text: STRANGE }
 
-const keepText = async () => ({
+const keepText = async (length = 1000) => ({
   name: 'novels.txt',
-  text: (await readFile(fixturePath('texts/novels.txt'), 'utf8')).slice(0, 3000),
+  text: (await readFile(fixturePath('texts/novels.txt'), 'utf8')).slice(0, length),
 })
 
 async function quick(out: string, options: Partial<TeachOptions> = {}): Promise<TeachOptions> {
-  const keepTexts = [await keepText()]
   return {
     out,
     texts: [TEXT],
-    keepTexts,
+    keepTexts: [await keepText()],
     layers: 'last:1',
     batch: 128,
     steps: 10,
-    threads: 2,
+    threads: 1,
     learningRate: 0.01,
     ...options,
   }
@@ -72,7 +74,8 @@ for (const only of ['mlp', 'attention'] as const) {
       const out = join(dir, 'taught')
       const events: TeachEvent[] = []
       const onEvent = (event: TeachEvent) => events.push(event)
-      const taught = await teach(NANO, await quick(out, { only, experts: 2, forget: 0.01, onEvent }))
+      const keepTexts = [await keepText(3000)]
+      const taught = await teach(NANO, await quick(out, { only, experts: 2, keepTexts, forget: 0.01, onEvent }))
       assert.is(taught.path, join(out, 'model-q4.molm.safetensors'))
       const own = only === 'mlp' ? 24 : 8
       assert.equal(taught.newExperts, { [only]: [[], [], [], [], [], [own, own + 1]] })
@@ -146,7 +149,7 @@ test('the same options give the same file, with any number of threads', () =>
       ['one', 1],
       ['two', 2],
     ] as const) {
-      const { path } = await teach(NANO, await quick(join(dir, name), { threads, steps: 4, init: 'random' }))
+      const { path } = await teach(TINY, await quick(join(dir, name), { threads, steps: 4, init: 'random' }))
       files.push(await readFile(path))
     }
     assert.ok(files[0].equals(files[1]))
@@ -154,33 +157,33 @@ test('the same options give the same file, with any number of threads', () =>
 
 test('a resumed training gives the same result as an uninterrupted one', () =>
   inTemporaryFolder(async (dir) => {
-    const whole = await teach(NANO, await quick(join(dir, 'whole'), { steps: 6 }))
+    const whole = await teach(TINY, await quick(join(dir, 'whole'), { steps: 6 }))
     const out = join(dir, 'cut')
     const controller = new AbortController()
     const onEvent = (event: TeachEvent) => {
       if (event.kind === 'step' && event.point.step === 4) controller.abort(new Error('enough'))
     }
-    const first = await teach(NANO, await quick(out, { steps: 6, signal: controller.signal, onEvent }))
+    const first = await teach(TINY, await quick(out, { steps: 6, signal: controller.signal, onEvent }))
     assert.is(first.stopReason, 'interrupted')
     assert.ok(first.bestStep > 0 && first.bestStep <= 4, `step ${first.bestStep}`)
     assert.ok(first.texts[0].perplexity.after < first.texts[0].perplexity.before)
     await rejectsWithUserError(
-      async () => teach(NANO, await quick(out, { steps: 6, resume: true, seed: 1 })),
+      async () => teach(TINY, await quick(out, { steps: 6, resume: true, seed: 1 })),
       /belongs to another training/,
     )
     if (process.platform === 'linux') {
       await symlink('/dev/full', `${journalPath(out)}.partial`)
       await rejectsWithUserError(
-        async () => teach(NANO, await quick(out, { steps: 6, resume: true })),
+        async () => teach(TINY, await quick(out, { steps: 6, resume: true })),
         /the disk is full; make room and teach with `resume`/,
       )
     }
-    const second = await teach(NANO, await quick(out, { steps: 6, resume: true }))
+    const second = await teach(TINY, await quick(out, { steps: 6, resume: true }))
     assert.equal(second.curve, whole.curve)
     assert.equal(second.calibration, whole.calibration)
     assert.equal(await readFile(second.path), await readFile(whole.path))
     await rejectsWithUserError(
-      async () => teach(NANO, await quick(out, { resume: true })),
+      async () => teach(TINY, await quick(out, { resume: true })),
       /there is no training to resume/,
     )
   }))
@@ -196,7 +199,7 @@ test('an abort before a state is worth writing reports that, and keeps the train
         if (event.kind === 'step' && event.point.step === last) controller.abort(new Error('enough'))
       }
       await rejectsWithUserError(
-        async () => teach(NANO, await slow({ signal: controller.signal, onEvent, ...options })),
+        async () => teach(TINY, await slow({ signal: controller.signal, onEvent, ...options })),
         new RegExp(`interrupted at step ${last}, before anything worth writing was learnt.* teach with \`resume\``),
       )
       assert.equal(await readdir(dir), ['out.teaching'])
@@ -213,7 +216,7 @@ test('an abort after the training keeps it', () =>
       const onEvent = (event: TeachEvent) => isIt(event) && controller.abort(new Error('enough'))
       const options = { steps: 3, signal: controller.signal, onEvent, resume: (await readdir(dir)).length > 0 }
       await rejectsWithUserError(
-        async () => teach(NANO, await quick(out, options)),
+        async () => teach(TINY, await quick(out, options)),
         /interrupted; the training is kept: teach with `resume` to continue/,
       )
     }
@@ -228,7 +231,7 @@ test('an abort before the first step leaves nothing', () =>
     const controller = new AbortController()
     const reason = new Error('never mind')
     const onEvent = (event: TeachEvent) => event.kind === 'plan' && controller.abort(reason)
-    const thrown = await teach(NANO, await quick(join(dir, 'out'), { signal: controller.signal, onEvent })).catch(
+    const thrown = await teach(TINY, await quick(join(dir, 'out'), { signal: controller.signal, onEvent })).catch(
       (e) => e,
     )
     assert.is(thrown, reason)
@@ -239,7 +242,7 @@ test('a loss that is not a number ends the training with the best state, or an e
   inTemporaryFolder(async (dir) => {
     const options = await quick(join(dir, 'out'), { learningRate: 1e30, steps: 6 })
     await rejectsWithUserError(
-      () => teach(NANO, options),
+      () => teach(TINY, options),
       /nothing was learnt: the loss is not a number any more.*lower `learningRate`/,
     )
     assert.equal(await readdir(dir), [])
@@ -247,26 +250,26 @@ test('a loss that is not a number ends the training with the best state, or an e
 
 test('a training that learns nothing writes no model and reports that', () =>
   inTemporaryFolder(async (dir) => {
-    const options = await quick(join(dir, 'out'), { init: 'random', steering: 'entropy', steps: 3 })
-    await rejectsWithUserError(() => teach(NANO, options), /nothing was learnt.*lower `learningRate`/)
+    const options = await quick(join(dir, 'out'), { learningRate: 1e-6, steps: 2 })
+    await rejectsWithUserError(() => teach(TINY, options), /nothing was learnt.*lower `learningRate`/)
     assert.equal(await readdir(dir), [])
   }))
 
 test('a taught model can be taught again, pruned and grafted, and new experts keep their names', () =>
   inTemporaryFolder(async (dir) => {
     const [once, twice, pruned, grafted] = ['once', 'twice', 'pruned', 'grafted'].map((name) => join(dir, name))
-    await teach(NANO, await quick(once, { steps: 2, layers: [5] }))
-    const again = await teach(once, await quick(twice, { steps: 2, layers: [4, 5] }))
-    assert.equal(again.newExperts.mlp?.slice(4), [[24], [25]])
+    await teach(TINY, await quick(once, { steps: 2, layers: [2] }))
+    const again = await teach(once, await quick(twice, { steps: 2, layers: [1, 2] }))
+    assert.equal(again.newExperts.mlp?.slice(1), [[8], [9]])
     const second = await describeModel(twice)
-    assert.equal(second.config.mixtures[1].newExperts?.slice(4), [[24], [24, 25]])
+    assert.equal(second.config.mixtures[1].newExperts?.slice(1), [[8], [8, 9]])
     assert.is(second.taught?.length, 2)
-    await graftModel(twice, grafted, { from: NANO, only: 'mlp', experts: [0] })
+    await graftModel(twice, grafted, { from: TINY, only: 'mlp', experts: [0] })
     assert.equal((await describeModel(grafted)).config.mixtures[1].newExperts, second.config.mixtures[1].newExperts)
     await pruneModel(twice, pruned, { calibrate: [await keepText()], keep: 0.9, only: 'mlp', threads: 2 })
     const { config } = await describeModel(pruned)
     const selection = JSON.parse(await readFile(join(pruned, 'selection.json'), 'utf8'))
-    for (const layer of [4, 5]) {
+    for (const layer of [1, 2]) {
       const old = second.config.mixtures[1].newExperts?.[layer] ?? []
       const kept = old.filter((id) => selection.mlp[layer].includes(id))
       assert.equal(
@@ -279,8 +282,8 @@ test('a taught model can be taught again, pruned and grafted, and new experts ke
 test('a plan has the sizes of a training, and writes nothing', () =>
   inTemporaryFolder(async (dir) => {
     const { out: _, steps: __, ...options } = await quick(join(dir, 'out'))
-    const plan = await planTeaching(NANO, { ...options, experts: 3, epochs: 2 })
-    assert.is(plan.parameters, 3 * (2 * 144 * 192 + 64))
+    const plan = await planTeaching(TINY, { ...options, experts: 3, epochs: 2 })
+    assert.is(plan.parameters, 3 * (2 * 128 * 64 + 32))
     assert.is(plan.steps, 2 * plan.stepsPerEpoch)
     assert.ok(plan.memoryBytes > 16 * plan.parameters)
     assert.ok(plan.tokensPerSecond > 0 && plan.secondsPerEpoch > 0)
@@ -292,7 +295,7 @@ test('a plan has the sizes of a training, and writes nothing', () =>
       controller.abort(new Error('enough'))
     }
     const same = { ...options, experts: 3, epochs: 2, out: join(dir, 'out'), signal: controller.signal, onEvent }
-    await teach(NANO, same).catch(() => {})
+    await teach(TINY, same).catch(() => {})
     const { tokensPerSecond: ___, secondsPerEpoch: ____, ...rest } = plan
     assert.equal(rest, planned, 'same as the plan of the training')
     assert.is(rest.usualBatch, undefined, 'a batch was asked for')
@@ -302,7 +305,7 @@ test('a plan has the sizes of a training, and writes nothing', () =>
 test('without texts to keep, the model replays only its own writing', () =>
   inTemporaryFolder(async (dir) => {
     const options = await quick(join(dir, 'out'), { keepTexts: undefined, steps: 1, batch: 64 })
-    const { retained } = await teach(NANO, options)
+    const { retained } = await teach(TINY, options)
     assert.equal(
       retained.map(({ name }) => name),
       ['own writing', 'own continuations'],
@@ -315,7 +318,7 @@ test('retained text loses no more than `forget`, and a lower `forget` closes the
     const rises: number[] = []
     for (const forget of [1, 0.002]) {
       const options = await quick(join(dir, `forget-${forget}`), { forget, steps: 6, keepTexts: undefined })
-      const { calibration, retained, regressions } = await teach(NANO, options)
+      const { calibration, retained, regressions } = await teach(TINY, options)
       const chosen = calibration.curve.find(({ bias }) => bias === calibration.bias)
       assert.ok(calibration.isWithinLimit)
       assert.equal(regressions, [], 'of the written model')
@@ -334,7 +337,7 @@ test('retained text loses no more than `forget`, and a lower `forget` closes the
 test('a text with fewer tokens than the default batch is taught in smaller batches', () =>
   inTemporaryFolder(async (dir) => {
     const { out: _, batch: __, steps: ___, ...options } = await quick(join(dir, 'out'))
-    const plan = await planTeaching(NANO, options)
+    const plan = await planTeaching(TINY, options)
     assert.is(plan.batch, 1024)
     assert.is(plan.usualBatch, 2048)
     assert.ok(plan.tokens.train >= 1024 && plan.tokens.train < 2048, `${plan.tokens.train}`)
@@ -344,15 +347,15 @@ test('a text with fewer tokens than the default batch is taught in smaller batch
 test('wrong options and texts are refused with a remedy', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
-    const refused = async (options: Partial<TeachOptions>, message: RegExp, model = NANO) =>
+    const refused = async (options: Partial<TeachOptions>, message: RegExp, model = TINY) =>
       rejectsWithUserError(async () => teach(model, await quick(out, options)), message)
     await refused(
       { texts: [{ name: 'short.txt', text: 'Hello' }], batch: undefined },
       /the texts have \d tokens to learn from .*at least 64 are needed/,
     )
     await refused({ batch: 1 << 20 }, /fewer than a `batch` of 1048576; give more text, or a smaller `batch`/)
-    await refused({ layers: [6] }, /there is no layer 6: the model has layers 0 to 5/)
-    await refused({ layers: 'last:7' }, /last:7: only 6 layers/)
+    await refused({ layers: [3] }, /there is no layer 3: the model has layers 0 to 2/)
+    await refused({ layers: 'last:4' }, /last:4: only 3 layers/)
     await refused({ layers: 'first:1' as 'all' }, /`layers` must be like/)
     await refused({ experts: 0 }, /`experts` must be a whole number from 1 to 1024/)
     await refused({ learningRate: -1 }, /`learningRate` must be above 0/)
@@ -363,7 +366,7 @@ test('wrong options and texts are refused with a remedy', () =>
     await refused({ texts: [] }, /teaching needs a text/)
     await refused({}, /classifier: only language models are taught/, fixturePath('13-classifier-safetensors-f32'))
     await refused({}, /OLMoE models cannot be trained/, fixturePath('31-olmoe-f32'))
-    await refused({ out: NANO }, /is the model itself; give another folder/)
+    await refused({ out: TINY }, /is the model itself; give another folder/)
     assert.equal(await readdir(dir), [])
     assert.is(journalPath(out), `${out}.teaching`)
   }))

@@ -13,7 +13,8 @@ const PATIENCE_MS = 3000
 /** The name of stdin in place of a file. */
 export const STDIN = '-'
 
-let isRead = false
+/** Streams that have been read, each of which can be read once. */
+const taken = new WeakSet<Readable>()
 
 /**
  * Reads the text piped into stdin, without one newline at its end. Undefined if stdin is a terminal or empty, or was
@@ -25,7 +26,7 @@ export async function readPipedText(options: {
   asked?: boolean
   signal: AbortSignal
 }): Promise<string | undefined> {
-  if (options.asked ? isRead : isRead || !isPiped()) return undefined
+  if (taken.has(process.stdin) || !(options.asked || isPiped())) return undefined
   const bytes = await readPatiently(options)
   const text = new TextDecoder().decode(bytes)
   if (!options.quiet && !isUtf8(bytes)) {
@@ -43,12 +44,12 @@ export async function readStdin(signal: AbortSignal): Promise<Buffer> {
 /** Stdin as a stream, without a limit of its size. */
 export function takeStdin(): Readable {
   checkUnread()
-  isRead = true
+  taken.add(process.stdin)
   return process.stdin
 }
 
 function checkUnread(): void {
-  if (isRead) throw new UsageError("'-' can name one file only: stdin is read once")
+  if (taken.has(process.stdin)) throw new UsageError("'-' can name one file only: stdin is read once")
 }
 
 /** Separates a `-`, which asks for stdin, from the words of a prompt. */
@@ -57,7 +58,7 @@ export function withoutStdin(words: readonly string[]): { words: string[]; asked
 }
 
 async function readPatiently(options: { quiet?: boolean; signal: AbortSignal }): Promise<Buffer> {
-  isRead = true
+  taken.add(process.stdin)
   const waiting = setTimeout(() => {
     if (!options.quiet && !process.stdin.isTTY) note('waiting for text on stdin (run with </dev/null if there is none)')
   }, PATIENCE_MS)
@@ -77,7 +78,7 @@ export function joinPrompt(texts: readonly (string | undefined)[], words: readon
 function isPiped(): boolean {
   if (process.stdin.isTTY) return false
   try {
-    const stat = fstatSync(0)
+    const stat = fstatSync(process.stdin.fd)
     return stat.isFIFO() || stat.isFile() || stat.isSocket()
   } catch {
     return false

@@ -1,0 +1,80 @@
+// Runs the commands that its parent process names, one after another, as bin/molm.js does in a process of its own.
+import { createReadStream, openSync } from 'node:fs'
+import { Writable } from 'node:stream'
+import { main } from '#molm/cli/program.js'
+import { setFlagsForGood } from '#molm/runtime/compile.js'
+import type { Command, Ended } from './warm-process.js'
+
+/** Milliseconds in which a command must have closed all that it opened: its own process would not end otherwise. */
+const PATIENCE_MS = 10_000
+
+setFlagsForGood()
+
+process.on('message', async (command: Command) => {
+  process.send?.(await run(command))
+})
+const idle = process.getActiveResourcesInfo()
+
+async function run({ args, env, stdin }: Command): Promise<Ended> {
+  const [out, err] = [new Collected(), new Collected()]
+  const onWarning = (warning: Error) => err.write(`${warning.stack}\n`)
+  process.on('warning', onWarning)
+  const fd = openSync(stdin, 'r')
+  const input = createReadStream('', { fd })
+  replace('stdin', input)
+  replace('stdout', out)
+  replace('stderr', err)
+  for (const name of Object.keys(process.env)) delete process.env[name]
+  Object.assign(process.env, env)
+  process.exitCode = undefined
+  try {
+    await main(args)
+    await settled()
+  } catch (error) {
+    process.exitCode = 1
+    err.write(`${(error as Error).stack}\n`)
+  }
+  input.destroy()
+  process.off('warning', onWarning)
+  const code = Number(process.exitCode ?? 0)
+  process.exitCode = undefined
+  return { code, signal: null, stdout: out.text, stderr: err.text }
+}
+
+function replace(name: 'stdin' | 'stdout' | 'stderr', stream: unknown): void {
+  Object.defineProperty(process, name, { value: stream, configurable: true })
+}
+
+/** Waits until the command has left nothing behind that would keep a process from ending. */
+async function settled(): Promise<void> {
+  const end = performance.now() + PATIENCE_MS
+  for (;;) {
+    const open = leftOpen()
+    if (open.length === 0) return
+    if (performance.now() > end) throw new Error(`the command has left open: ${open.join(', ')}`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+function leftOpen(): string[] {
+  const open = process.getActiveResourcesInfo().filter((name) => name !== 'Immediate')
+  for (const name of idle) {
+    const at = open.indexOf(name)
+    if (at >= 0) open.splice(at, 1)
+  }
+  return open
+}
+
+/** Keeps what is written, as a pipe with a quick reader does. */
+class Collected extends Writable {
+  private readonly chunks: Buffer[] = []
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString('utf8')
+  }
+
+  override _write(chunk: Buffer, _: string, done: () => void): void {
+    this.chunks.push(chunk)
+    done()
+  }
+}

@@ -1,0 +1,99 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { ALONE, LONG_FILES, planned } from './order.js'
+import { runFiles } from './run-files.js'
+import type { FileResult } from './worker-process.js'
+
+const HEAD = `import { test } from '${import.meta.resolve('uvu')}'\n`
+const PASSING = `${HEAD}test('one', () => {})\ntest('two', () => {})\ntest.skip('three', () => {})\ntest.run()\n`
+
+interface Ran {
+  counts: { total: number; passed: number; skipped: number }
+  results: Map<string, FileResult>
+  faults: string[]
+}
+
+/** Runs files with these texts, two at a time. */
+function ran(
+  files: Record<string, string>,
+  { alone = [] as string[], mostMs = 60_000, endMs = 60_000 } = {},
+): Promise<Ran> {
+  return inTemporaryFolder(async (folder) => {
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+    const results = new Map<string, FileResult>()
+    const faults: string[] = []
+    const counts = await runFiles({
+      folder,
+      together: Object.keys(files).filter((name) => !alone.includes(name)),
+      alone,
+      jobs: 2,
+      mostMs,
+      endMs,
+      colours: false,
+      onResult: (result) => results.set(result.file, result),
+      onFault: (fault) => faults.push(fault),
+    })
+    return { counts, results, faults }
+  })
+}
+
+test('the counts of all files are summed up', async () => {
+  const { counts, results, faults } = await ran(
+    { 'a.mjs': PASSING, 'b.mjs': PASSING, 'c.mjs': PASSING },
+    { alone: ['b.mjs'] },
+  )
+  assert.equal(counts, { total: 6, passed: 6, skipped: 3 })
+  assert.equal([...results.keys()].sort(), ['a.mjs', 'b.mjs', 'c.mjs'])
+  assert.is([...results.keys()].at(-1), 'b.mjs', 'alone, after the others')
+  assert.match(results.get('a.mjs')?.output ?? '', /^• •\s+\(2 \/ 2\)/)
+  assert.equal(faults, [])
+})
+
+test('a failed test is counted, and its output kept', async () => {
+  const failing = `${HEAD}test('breaks', () => {\n  throw new Error('broken')\n})\ntest('works', () => {})\ntest.run()\n`
+  const { counts, results } = await ran({ 'fails.mjs': failing })
+  assert.equal(counts, { total: 2, passed: 1, skipped: 0 })
+  assert.match(results.get('fails.mjs')?.output ?? '', /FAIL +"breaks"\s+broken/)
+})
+
+test('a file that throws or ends the process is a failed test, and the others still run', async () => {
+  const { counts, results } = await ran({
+    'throws.mjs': 'throw new Error("at the top")\n',
+    'ends.mjs': `${HEAD}test('ends', () => process.exit(0))\ntest.run()\n`,
+    'dies.mjs': `${HEAD}test('dies', () => process.kill(process.pid, 'SIGKILL'))\ntest.run()\n`,
+    'rejects.mjs': `${HEAD}test('rejects', async () => {\n  Promise.reject(new Error('unseen'))\n  await new Promise(() => {})\n})\ntest.run()\n`,
+    'empty.mjs': '',
+    'passes.mjs': PASSING,
+  })
+  assert.equal(counts, { total: 7, passed: 2, skipped: 1 })
+  const output = (name: string) => results.get(`${name}.mjs`)?.output ?? ''
+  assert.match(output('throws'), /FAIL +throws\.mjs: Error: at the top/)
+  assert.match(output('ends'), /FAIL +ends\.mjs: the process ended: exit code 1/)
+  assert.match(output('dies'), /FAIL +dies\.mjs: the process ended: SIGKILL/)
+  assert.match(output('rejects'), /unseen[\s\S]+FAIL +rejects\.mjs: the process ended: exit code 1/)
+  assert.match(output('empty'), /FAIL +empty\.mjs: it has no tests/)
+})
+
+test('a file that hangs is given up, and is a failed test', async () => {
+  const hangs = `${HEAD}test('hangs', () => new Promise(() => {}))\ntest.run()\n`
+  const { counts, results } = await ran({ 'hangs.mjs': hangs }, { mostMs: 200 })
+  assert.equal(counts, { total: 1, passed: 0, skipped: 0 })
+  assert.match(results.get('hangs.mjs')?.output ?? '', /FAIL +hangs\.mjs: no end within 0\.2 s/)
+})
+
+test('a file that leaves something open is named when its process does not end', async () => {
+  const { counts, faults } = await ran({ 'open.mjs': `setInterval(() => {}, 1000)\n${PASSING}` }, { endMs: 200 })
+  assert.equal(counts, { total: 3, passed: 2, skipped: 1 })
+  assert.match(faults.join('\n'), /FAIL +after the end of open\.mjs: the process did not end within 0\.2 s/)
+})
+
+test('long files come first, and files that measure run alone', () => {
+  const { together, alone } = planned(['a.test.js', ALONE[0], LONG_FILES[1], LONG_FILES[0]])
+  assert.equal(together, [LONG_FILES[0], LONG_FILES[1], 'a.test.js'])
+  assert.equal(alone, [ALONE[0]])
+})
+
+test.run()

@@ -1,0 +1,43 @@
+// Runs the test files that its parent process names, one after another in this process, which then reads the code under
+// test only once. A message to the parent says when a file has ended.
+import { pathToFileURL } from 'node:url'
+import type { Ended, Request } from './worker-process.js'
+
+declare global {
+  var UVU_DEFER: number
+  var UVU_INDEX: number
+  var UVU_QUEUE: unknown[][]
+}
+
+// uvu leaves it to its caller when tests run.
+globalThis.UVU_DEFER = 1
+const uvu = await import('uvu')
+// The colours are for uvu, and not for the programs that the tests start.
+delete process.env.FORCE_COLOR
+
+let isRunning = false
+
+process.on('message', async ({ path }: Request) => {
+  isRunning = true
+  const error = await run(path).then(() => undefined, describe)
+  isRunning = false
+  process.send?.({ error, bytes: process.memoryUsage.rss() } satisfies Ended)
+})
+
+process.on('disconnect', () => {
+  // The parent is gone, and so is the reader of the rest.
+  if (isRunning) process.exit(1)
+})
+
+async function run(path: string): Promise<void> {
+  globalThis.UVU_QUEUE = [[null]]
+  globalThis.UVU_INDEX = 0
+  await import(pathToFileURL(path).href)
+  await uvu.exec()
+  // The output has the result. From here on, another exit code than 0 means a failure after the end.
+  process.exitCode = 0
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
