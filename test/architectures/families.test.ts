@@ -1,9 +1,11 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Model, Session } from '#molm/index.js'
+import type { Model } from '#molm/index.js'
 import { isNear, sameBits } from '../support/compare.js'
 import { FAMILY_FIXTURES, type FamilyExpected, readFamilyExpected } from '../support/family-fixtures.js'
 import { fixturePath } from '../support/fixtures.js'
+import { lastLogits } from '../support/forward-here.js'
+import { withLoaded } from '../support/loaded-model.js'
 import { meanCrossEntropy } from '../support/log-softmax.js'
 import { withModel } from '../support/models.js'
 import { BLOCKS, CROSS_ENTROPY, GATES, LOGITS } from '../support/tolerances.js'
@@ -14,9 +16,9 @@ import { BLOCKS, CROSS_ENTROPY, GATES, LOGITS } from '../support/tolerances.js'
  */
 
 const VARIANTS = [
-  { threads: 1, kernels: 'scalar' },
-  { threads: 2, kernels: 'relaxed' },
-  { threads: 3, kernels: 'plain' },
+  { threads: 1, tier: 'scalar' },
+  { threads: 2, tier: 'relaxed' },
+  { threads: 3, tier: 'plain' },
 ] as const
 
 /** Ways to cut n tokens into pieces. */
@@ -25,16 +27,6 @@ const SPLITS: ((n: number) => number[])[] = [
   (n) => new Array<number>(n).fill(1),
   (n) => (n < 4 ? [n] : [n - 3, 1, 2]),
 ]
-
-async function runSplit(session: Session, tokens: number[], sizes: number[]): Promise<Float32Array> {
-  let logits: Float32Array = new Float32Array()
-  let at = 0
-  for (const size of sizes) {
-    logits = (await session.forward(tokens.slice(at, at + size))).logits
-    at += size
-  }
-  return logits
-}
 
 async function checkInsides(model: Model, expected: FamilyExpected): Promise<void> {
   for (const [prompt, tokens] of Object.entries(expected.prompts)) {
@@ -98,15 +90,13 @@ for (const name of FAMILY_FIXTURES) {
   for (const quant of ['f32', 'q4'] as const) {
     test(`the same bits however the prompt is split, on every tier and with 1 to 3 threads: ${quant}`, async () => {
       const first = new Map<string, Float32Array>()
-      for (const { threads, kernels } of VARIANTS) {
-        await withModel(fixturePath(name), { quant, threads, kernels }, async (model) => {
+      for (const { threads, tier } of VARIANTS) {
+        await withLoaded(fixturePath(name), { quant, threads, tier }, ({ model }) => {
           for (const [prompt, tokens] of Object.entries(expected.prompts)) {
             for (const split of SPLITS) {
-              const session = model.createSession()
-              const logits = await runSplit(session, tokens, split(tokens.length))
-              sameBits(logits, first.get(prompt) ?? logits, `${prompt}, ${threads} threads, ${kernels}`)
+              const logits = lastLogits(model, tokens, split(tokens.length))
+              sameBits(logits, first.get(prompt) ?? logits, `${prompt}, ${threads} threads, ${tier}`)
               first.set(prompt, logits)
-              session.dispose()
             }
           }
         })

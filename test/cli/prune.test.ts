@@ -9,7 +9,7 @@ import { assertRefused, molm } from './molm.js'
 test('prune writes a model that runs, and reports size, perplexity, speed and gates', () =>
   inTemporaryFolder(async (dir) => {
     const text = join(dir, 'calibration.txt')
-    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 4000))
+    await writeFile(text, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500))
     const out = join(dir, 'small')
     const pruned = await molm(['prune', 'nano', out, '--calibrate', text, '--keep', '0.75', '--json'])
     assert.is(pruned.code, 0, pruned.stderr)
@@ -32,7 +32,8 @@ test('prune writes a model that runs, and reports size, perplexity, speed and ga
 test('prune refuses wrong options', () =>
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'out')
-    const code = fixturePath('texts/code.txt')
+    const code = join(dir, 'code.txt')
+    await writeFile(code, (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500))
     const empty = join(dir, 'empty.txt')
     const latin1 = join(dir, 'latin1.txt')
     await writeFile(empty, '')

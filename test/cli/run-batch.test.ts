@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertRefused, type Ended, ended, molm, startMolm } from './molm.js'
+import { assertRefused, type Ended, ended, molm, type Running, startMolm } from './molm.js'
 
 /** A checkpoint without chat template and with 320 random tokens, which loads in no time. */
 const BASE = ['-m', fixturePath('01-base-bin-f32')]
@@ -30,6 +30,14 @@ function comparable({ code, stdout, stderr }: Ended) {
   assert.is(code, 0, stderr)
   const { timings: _, memory: __, ...rest } = JSON.parse(stdout)
   return rest
+}
+
+/** Waits for something that a running command does. Rejects if the command ends without it. */
+async function untilRunning(child: Running, isDone: () => Promise<boolean>): Promise<void> {
+  while (!(await isDone())) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('the command has ended')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
 }
 
 test('every line gets the answer of `run --json`, in the order of the lines', async () => {
@@ -238,9 +246,7 @@ test('Ctrl-C exits with 130; the output stays complete, and the next run adds th
     const child = startMolm(['run', '--batch', input, '-o', out, ...BASE])
     child.stdin.end()
     const end = ended(child)
-    const isOver = () => child.exitCode !== null || child.signalCode !== null
-    while (!isOver() && (await readFile(out, 'utf8').catch(() => '')).split('\n').length < 3)
-      await new Promise((done) => setTimeout(done, 10))
+    await untilRunning(child, async () => (await readFile(out, 'utf8').catch(() => '')).split('\n').length >= 3)
     child.kill('SIGINT')
     const { code, stderr } = await end
     assert.is(code, 130)
@@ -263,8 +269,7 @@ test('two runs do not write one file at the same time', () =>
     const child = startMolm(['run', '--batch', '-', '-o', out, ...BASE, '-n', '2'])
     const end = ended(child)
     child.stdin.write(jsonl({ prompt: 'a' }))
-    while (((await stat(out).catch(() => undefined))?.size ?? 0) === 0)
-      await new Promise((done) => setTimeout(done, 10))
+    await untilRunning(child, async () => ((await stat(out).catch(() => undefined))?.size ?? 0) > 0)
     assertRefused(
       await batch(['-', ...BASE, '-o', out], jsonl({ prompt: 'a' })),
       1,

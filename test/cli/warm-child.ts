@@ -2,13 +2,15 @@
 import { createReadStream, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { main } from '#molm/cli/program.js'
-import { setFlagsForGood } from '#molm/runtime/compile.js'
+import { setFlagsForGood } from '#molm/runtime/compiler/compile.js'
 import type { Command, Ended } from './warm-process.js'
 
 /** Milliseconds in which a command must have closed all that it opened: its own process would not end otherwise. */
 const PATIENCE_MS = 10_000
 
 setFlagsForGood()
+// After the flags, which hold for what is compiled from then on.
+await import('../support/kept-kernels.js')
 
 process.on('message', async (command: Command) => {
   process.send?.(await run(command))

@@ -139,7 +139,7 @@ onLinux(
       const path = join(dir, 'a.lock')
       for (const change of [{}, { pid: NO_PROCESS }, { started: '1' }]) {
         await lockOf(path, { ...change, namespace: 'pid:[1]' })
-        // A second more: the clock that dates files may be some milliseconds behind.
+        // A second more than 100: the clock that dates files may be some milliseconds behind.
         await age(path, 101)
         const refusal = await rejectsWithUserError(
           () => takeLock(path, 'x'),

@@ -1,6 +1,7 @@
 // Runs the test files that its parent process names, one after another in this process, which then reads the code under
 // test only once. A message to the parent says when a file has ended.
 import { pathToFileURL } from 'node:url'
+import '../support/kept-kernels.js'
 import type { Ended, Request } from './worker-process.js'
 
 declare global {

@@ -146,16 +146,23 @@ function linear(
   bias?: Float32Array | Float64Array,
 ): Float64Array {
   const n = x.length
-  return Float64Array.from({ length: weight.length / n }, (_, r) => {
-    return dot(weight.subarray(r * n, (r + 1) * n), x) + (bias ? bias[r] : 0)
-  })
+  const y = new Float64Array(weight.length / n)
+  for (let r = 0; r < y.length; r++) {
+    let sum = 0
+    for (let i = 0; i < n; i++) sum += weight[r * n + i] * x[i]
+    y[r] = sum + (bias ? bias[r] : 0)
+  }
+  return y
 }
 
 /** y = x W[e] with W [expert, in, out]. */
 function expert(weight: Float32Array | Float64Array, e: number, x: Float64Array, outputs: number): Float64Array {
   const y = new Float64Array(outputs)
-  const matrix = weight.subarray(e * x.length * outputs)
-  for (let i = 0; i < x.length; i++) for (let o = 0; o < outputs; o++) y[o] += x[i] * matrix[i * outputs + o]
+  const first = e * x.length * outputs
+  for (let i = 0; i < x.length; i++) {
+    const row = first + i * outputs
+    for (let o = 0; o < outputs; o++) y[o] += x[i] * weight[row + o]
+  }
   return y
 }
 

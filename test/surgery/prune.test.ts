@@ -162,7 +162,7 @@ test('kept experts keep their bytes, and nothing is left beside the model', () =
   inTemporaryFolder(async (dir) => {
     const out = join(dir, 'pruned')
     const text = await readText(fixturePath('texts/code.txt'))
-    const options = { calibrate: [{ ...text, text: text.text.slice(0, 4000) }], threads: 1 }
+    const options = { calibrate: [{ ...text, text: text.text.slice(0, 1500) }], threads: 1 }
     const packed = join(dir, 'packed')
     // Keeping all experts writes the same model.
     await pruneModel('nano', packed, { ...options, keep: 1 })
@@ -198,7 +198,7 @@ test('a curve begins with the whole model and predicts the results of pruning', 
   inTemporaryFolder(async (dir) => {
     const { name, text } = await readText(fixturePath('texts/code.txt'))
     const options = {
-      calibrate: [{ name, text: text.slice(0, 4000) }],
+      calibrate: [{ name, text: text.slice(0, 1500) }],
       by: 'gate',
       budget: 'model',
       threads: 1,
