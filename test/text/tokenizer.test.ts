@@ -166,7 +166,7 @@ test('texts come back exactly, also if tokenizer_config.json asks to clean up bl
 test('long texts are encoded in turns with what else there is to do, until they are no longer wanted', async () => {
   const tokenizer = await load(NANO)
   for (const part of [' ', '\n', 'a', 'ab', 'The quick brown fox. ', '日本']) {
-    const text = part.repeat(1_000_000 / part.length)
+    const text = part.repeat(250_000 / part.length)
     let turns = 0
     const other = setInterval(() => turns++)
     const ids = await tokenizer.encodeAsync(text)
