@@ -1,13 +1,13 @@
-// Decode and prefill of molm beside llama.cpp's native engine, alternately in one sitting.
+// Compares decode and prefill of molm with llama.cpp's native engine, in alternating rounds of one run.
 //
 //   node bench/compare-native.mjs MODEL.gguf [--shape 350m-4b] [--threads 2] [--rounds 5] [--depth 0] [--in-turn]
 //
 // MODEL.gguf: random weights of the same shape (bench/make-gguf.mjs) in Q4_0. llama.cpp has no ModuleFormer: for
-// 350m-4b give a mixture of about the same active weights, and compare GB/s by --active-bytes.
+// 350m-4b use a mixture with about as many active weights, and compare GB/s with --active-bytes.
 // --depth: tokens in the cache before decode is measured.
-// --in-turn: only one of the two is in memory at a time, for models of which two do not fit.
-// node-llama-cpp is no dependency of this project: install it elsewhere and name that folder in NODE_LLAMA_CPP
-// (the folder that holds its node_modules). Prints one line a round and the medians.
+// --in-turn: keeps only one engine in memory at a time, for models that do not fit twice.
+// node-llama-cpp is not a dependency of this project: install it elsewhere and name that folder in NODE_LLAMA_CPP
+// (the folder that holds its node_modules). Prints one line per round and the medians.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -55,7 +55,7 @@ summarise()
 process.exitCode = 0
 await llama.dispose()
 
-/** One round of an engine that is in memory for it alone; what came first in a process is not counted. */
+/** Runs one round of an engine that is loaded only for it, after a warm-up round. */
 async function alone(open) {
   const engine = await open()
   await engine.round()

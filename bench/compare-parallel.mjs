@@ -1,12 +1,12 @@
-// Many sequences decoded at once: molm beside llama.cpp's native engine, alternately in one sitting.
+// Compares parallel decoding in molm with llama.cpp's native engine, in alternating rounds of one run.
 //
 //   node bench/compare-parallel.mjs MODEL.gguf [--shape 350m-4b] [--threads 2] [--rounds 3] [--sequences 1,4,8,16]
 //
-// MODEL.gguf: random weights of the same shape (bench/make-gguf.mjs) in Q4_0. Each sequence has another prompt of 32
-// tokens and samples 64 more at temperature 1, so that neighbours take different experts; a number is the tokens of all
-// sequences together per second, from the first token of the last to begin to the first end.
-// node-llama-cpp is no dependency of this project: install it elsewhere and name that folder in NODE_LLAMA_CPP
-// (the folder that holds its node_modules). Prints one line a round and the medians.
+// MODEL.gguf: random weights of the same shape (bench/make-gguf.mjs) in Q4_0. Each sequence has a different prompt of
+// 32 tokens and samples 64 tokens at temperature 1, so that neighbours choose different experts. Figures are tokens per
+// second of all sequences together, while all of them are decoding.
+// node-llama-cpp is not a dependency of this project: install it elsewhere and name that folder in NODE_LLAMA_CPP
+// (the folder that holds its node_modules). Prints one line per round and the medians.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -64,7 +64,7 @@ function promptOf(sequence) {
   return Array.from({ length: PROMPT }, (_, i) => 256 + (((sequence * PROMPT + i) * 3779) % 30000))
 }
 
-/** Tokens of all per second, where each sequence told when it made its tokens. */
+/** Tokens per second of all sequences together, from the time of each token. */
 function speedOf(times) {
   const begin = Math.max(...times.map((steps) => steps[0]))
   const end = Math.min(...times.map((steps) => steps[steps.length - 1]))

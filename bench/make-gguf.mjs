@@ -1,9 +1,9 @@
-// Writes a GGUF file of a published shape with random weights, for llama.cpp to be measured beside molm.
+// Writes a GGUF file of a published shape with random weights, to compare llama.cpp with molm.
 //
-//   node bench/make-gguf.mjs SHAPE OUT.gguf      SHAPE: one of `molm bench --shape` of the families that llama.cpp has
+//   node bench/make-gguf.mjs SHAPE OUT.gguf      SHAPE: one of `molm bench --shape`, of a family that llama.cpp has
 //
-// Matrices are Q4_0 (4.5 bits a weight, as molm's q4), norms and routers F32. The values mean nothing: embeddings are
-// large and what a block adds is small, so that random routers spread tokens evenly over the experts.
+// Matrices are Q4_0 (4.5 bits per weight, like molm's q4); norms and routers are F32. Embeddings are large and the
+// outputs of blocks small, so that random routers spread tokens evenly over the experts.
 import { randomFillSync } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { publishedShape } from '../dist/architectures/published-shapes.js'
@@ -18,7 +18,7 @@ const NAMES = { granitemoe: 'granitemoe', olmoe: 'olmoe', qwen3_moe: 'qwen3moe',
 const arch = NAMES[modelType]
 if (!arch) throw new Error(`llama.cpp has no ${modelType}`)
 
-/** GGUF's numbers for types, and bytes of a block of so many weights. */
+/** GGUF's ids of types, with the weights and bytes of a block. */
 const F32 = { type: 0, block: 1, bytes: 4 }
 const Q4_0 = { type: 2, block: 32, bytes: 18 }
 
@@ -95,7 +95,7 @@ if (modelType === 'granitemoe') {
   f32(own('attention.scale'), raw.attention_multiplier)
   f32(own('logit_scale'), raw.logits_scaling)
 }
-// A byte-level vocabulary: 256 bytes, and words that mean nothing.
+// A byte-level vocabulary: 256 bytes, and meaningless words.
 const printable = [...Array(256).keys()].filter((b) => (b > 32 && b < 127) || (b > 160 && b !== 173))
 const bytes = [...printable, ...Array.from({ length: 256 - printable.length }, (_, i) => 256 + i)]
 const words = Array.from({ length: V - 257 }, (_, i) => `Ġt${i}`)
@@ -156,7 +156,7 @@ for (const tensor of tensors) {
 closeSync(file)
 console.log(`${out}: ${(offset / 1e9).toFixed(2)} GB`)
 
-/** Bits of a positive number of ordinary size as an IEEE half. */
+/** IEEE half-precision bits of a positive normal number. */
 function half(value) {
   const exponent = Math.floor(Math.log2(value))
   return ((exponent + 15) << 10) | Math.round((value / 2 ** exponent - 1) * 1024)

@@ -1,5 +1,6 @@
-// How long softmax attention takes, of one token over long caches and of a batch of a prompt: microseconds a layer, the
-// median and the least of several rounds, and with one thread those of the processor. Decode goes over as many caches in turn as a model has layers, so that they come from memory.
+// Measures softmax attention of one token over long caches and of a prompt's batch, in microseconds per layer: the
+// median and minimum of several rounds, and CPU time with one thread. Decode uses as many caches in turn as a model has
+// layers, so that they are read from memory.
 //   node bench/measure-attention.mjs [HEADS] [KEY_VALUE_HEADS] [HEAD_SIZE] [LAYERS] [THREADS]
 import { PAGE_ROWS } from '../dist/runtime/abi/formats.js'
 import { allocatePlaces, writePositions, writeTables } from '../dist/runtime/kernels/places.js'
@@ -24,7 +25,7 @@ function pages() {
   for (let i = 0; i < count; i++) {
     const page = bank.arena.allocate(pageBytes)
     bank.u32[table / 4 + i] = page
-    // Numbers of either sign, about 1 in size.
+    // Positive and negative numbers of magnitude about 1.
     const { u16 } = bank
     for (let j = 0; j < pageBytes / 2; j++) u16[page / 2 + j] = 0x3f00 + ((j * 97 + i * 31) & 0x80ff)
   }

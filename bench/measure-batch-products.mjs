@@ -1,6 +1,6 @@
-// How fast the products of a batch of decode steps are, which have few activation rows for each matrix: one thread, with the
-// weights from cache (one matrix again and again) and from memory. For each number of rows gigabytes of weights and billions
-// of multiplications a second of the processor's time, the best of several rounds: neighbours disturb that least.
+// Measures the products of a batch of decode steps, with few activation rows per matrix, on one thread. Weights come
+// from cache (always the same matrix) or from memory. Prints GB of weights and billions of multiplications per second
+// of CPU time for each number of rows: the best of several rounds, which other processes disturb least.
 //   node bench/measure-batch-products.mjs [q4|q8] [COLUMNS] [OUTPUTS] [ROWS,...]
 import { TileBytes } from '../dist/runtime/abi/formats.js'
 import { allocateGroups, allocateList, writeGroup, writeListEntry } from '../dist/runtime/kernels/groups.js'
@@ -26,7 +26,7 @@ const output = Rows.allocate(bank, MOST, rows)
 for (let r = 0; r < MOST; r++) fillRecord(input.records + r * input.recordBytes)
 const list = allocateList(bank, MOST)
 for (let i = 0; i < MOST; i++) writeListEntry(bank, list, i, i, i)
-// In chunks as two threads have them.
+// Divided into chunks as for two threads.
 const matmul = new Matmul(bank, { format, input, output }, 2)
 const GROUPS = 16
 const table = allocateGroups(bank, GROUPS)
@@ -57,7 +57,7 @@ function best(count, fromMemory) {
   return least / 1e6
 }
 
-/** Any weights, with scales that keep clear of subnormal numbers. */
+/** Arbitrary weights, with scales that avoid subnormal numbers. */
 function fillMatrix(address) {
   for (let at = address; at < address + bytes; at += tileBytes) {
     for (let i = 0; i < tileBytes; i++) bank.u8[at + i] = (i * 97 + at * 31) & 255

@@ -1,8 +1,8 @@
-// Sends one hostile body of 4 MiB after the other to a `molm serve` of nano, and prints what each cost: how long it took,
-// how long any other request waited meanwhile (/health, asked all the time), and the memory above the idle process. Exits
-// with 1 if a wait or the memory is above its bound, or an answer not the right one. The bounds are those of a machine that
-// does nothing else. Needs `npm run build` and the compiled tests (npx tsc -p test/tsconfig.json). Linux only: memory is
-// read from /proc.
+// Sends hostile bodies of 4 MiB one by one to a `molm serve` of nano, and prints the cost of each: its duration, the
+// longest wait of other requests meanwhile (/health, all the time), and the memory above that of the idle process.
+// Exits with 1 if a wait or the memory exceeds its bound, or if an answer is wrong. The bounds are for an otherwise
+// idle machine. Needs `npm run build` and the compiled tests (npx tsc -p test/tsconfig.json). Linux only, since it
+// reads memory from /proc.
 //
 //   node bench/measure-bodies.mjs [--bytes 4194304] [--only NAME] [--molm bin/molm.js] [--limit 60]
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   },
 })
 const LIMIT_MS = 1000 * Number(values.limit)
-/** Most that others may wait, in milliseconds, and most memory, in MB. */
+/** Maximum wait of other requests in milliseconds, and maximum memory in MB. */
 const [MOST_WAIT, MOST_MEMORY] = [250, 256]
 
 let server
@@ -52,7 +52,7 @@ async function start() {
   return started
 }
 
-/** What a body costs; without a status if there is no answer within the limit. */
+/** Cost of a body; without a status if there is no answer within the limit. */
 async function cost({ path, text }) {
   writeFileSync(`/proc/${server.pid}/clear_refs`, '5')
   const idle = memoryOf('VmRSS')
@@ -63,7 +63,7 @@ async function cost({ path, text }) {
     .then((got) => {
       answer = got
     })
-  // The script does not wait for this timer at its end.
+  // The timer does not keep the process alive.
   const limit = new Promise((resolve) => setTimeout(resolve, LIMIT_MS).unref())
   let wait = 0
   let memory = 0
@@ -71,14 +71,14 @@ async function cost({ path, text }) {
     const before = performance.now()
     await Promise.race([ask(server.url, 'GET', '/health').catch(() => undefined), limit])
     wait = Math.max(wait, performance.now() - before)
-    // A process that has died has none.
+    // A process that has ended has none.
     if (server.isRunning) memory = memoryOf('VmHWM') - idle
     await sleep(2)
   }
   return { ms: performance.now() - started, wait, memory, status: undefined, text: 'no answer', ...answer }
 }
 
-/** A figure of the server's memory in MB. */
+/** A value of the server's memory in MB. */
 function memoryOf(name) {
   const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
   return (Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024) / 1e6

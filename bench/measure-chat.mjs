@@ -1,12 +1,12 @@
-// What the screen costs while nano answers, and how long a key takes to appear meanwhile. Needs `npm run build`, the
-// compiled tests (test/tsconfig.json), the `script` command and Linux.
+// Measures the cost of the chat screen while nano answers, and the time until a typed key appears. Needs `npm run
+// build`, the compiled tests (test/tsconfig.json), the `script` command and Linux.
 //   node bench/measure-chat.mjs [rounds]
 //
-// Speeds of separate runs differ by more than drawing costs, so the cost is taken from the system's own account: the
-// processor's time that the main thread, which draws, spends on an answer with the screen, less what it spends on as many
-// tokens without it. Its garbage is collected on the same thread here, so that nothing is missing. As a share of the
-// answer's time this is the most that drawing can take from the decode speed: all of it, were the computing threads to
-// wait for it each time; on a computer with a core to spare it takes nothing.
+// Speeds of separate runs vary by more than the cost of drawing. So the cost is the CPU time of the main thread, which
+// draws, for an answer with the screen, minus its CPU time for as many tokens without the screen. Garbage is collected
+// on the same thread here, so it is included. As a share of the answer's time, this is an upper bound of the loss of
+// decode speed. The loss is smaller if the computing threads do not wait for drawing, and zero on a computer with a
+// spare core.
 import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 
@@ -16,7 +16,7 @@ const [mode = '7', resultFile] = process.argv.slice(2)
 if (mode === 'inside') await inside(resultFile)
 else await outside(Number(mode))
 
-/** Starts this script in a pseudo-terminal, types into it, and reads what it found. */
+/** Starts this script in a pseudo-terminal, types into it, and reads its results. */
 async function outside(rounds) {
   const { PseudoTerminal } = await import('../build/test/support/pseudo-terminal.js')
   const file = `/tmp/molm-measure-${process.pid}.json`
@@ -55,11 +55,11 @@ async function outside(rounds) {
   )
 }
 
-/** Runs in the pseudo-terminal. */
+/** Part that runs in the pseudo-terminal. */
 async function inside(file) {
   const { loadModel } = await import('../dist/index.js')
   const nano = await loadModel('nano')
-  // Nothing ends an answer before its last token.
+  // Only the last token ends an answer.
   const model = Object.create(nano, { generationDefaults: { value: { ...nano.generationDefaults, stop: [] } } })
   const plain = []
   const drawn = []
@@ -75,16 +75,16 @@ async function inside(file) {
   await nano.dispose()
 }
 
-/** Seconds that an answer takes of the main thread, and on the clock. */
+/** CPU seconds of the main thread for an answer, and elapsed seconds. */
 async function measured(answer) {
   const [cpu, start] = [mainThreadSeconds(), performance.now()]
   await answer()
-  // What the answer's end has left to be drawn.
+  // Lets the screen draw the end of the answer.
   await new Promise((resolve) => setTimeout(resolve))
   return { cpu: mainThreadSeconds() - cpu, seconds: (performance.now() - start) / 1000 }
 }
 
-/** Processor's time that the main thread has had so far, to the nanosecond. */
+/** CPU time of the main thread so far, in nanosecond resolution. */
 function mainThreadSeconds() {
   return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9
 }

@@ -1,6 +1,6 @@
-// Measures how long a request for one token, and /health, take beside a client that wants all of `molm serve`; then, once
-// each, a prompt of 1,100 tokens and an answer that may have 2,048 tokens and has few. Each case has a server of nano of its
-// own. Exits with 1 if one of them is above its bound. Needs `npm run build`.
+// Measures requests for one token and for /health while a greedy client floods `molm serve`. Then measures, once each,
+// a prompt of 1,100 tokens and a short answer with a limit of 2,048 tokens. Each case has its own server of nano. Exits
+// with 1 if a time exceeds its bound. Needs `npm run build`.
 //
 //   node bench/measure-fairness.mjs [--seconds 15] [--only CASE] [--threads 2] [--molm bin/molm.js]
 import { parseArgs } from 'node:util'
@@ -16,17 +16,17 @@ const { values } = parseArgs({
   },
 })
 const SECONDS = Number(values.seconds)
-/** Bounds in milliseconds: for requests for one token, for /health, and for the two larger requests. */
+/** Bounds in milliseconds: for one token, for /health, and for the two larger requests. */
 const [MOST_TOKEN, MOST_HEALTH, MOST_LARGER] = [2_000, 250, 20_000]
 /**
- * Cases with so many bytes at once that connecting alone may take long. In these 19 of 20 requests for a token and the
- * median of /health keep the bounds, else all do.
+ * Cases that send so much data at once that connecting may be slow. In these, 19 of 20 requests for a token and the
+ * median of /health must keep the bounds; in the others, all requests must.
  */
 const isFlood = (name) => name.startsWith('200 x')
 
 const COMPLETIONS = '/v1/completions'
 const LONG_TEXT = JSON.stringify({ prompt: 'The quick brown fox jumps. '.repeat(155_000) })
-/** No blank divides it: one word of 4 MB. */
+/** A single word of 4 MB, without blanks. */
 const LONG_WORD = JSON.stringify({ prompt: 'ab'.repeat(2_050_000) })
 const longPrompt = (i) => Array.from({ length: 30_000 }, (_, j) => 300 + ((i * 7 + j) % 3_000))
 const repeated = (count, path, body) => Array.from({ length: count }, (_, i) => [path, body(i)])
@@ -78,7 +78,7 @@ async function measure() {
   process.exitCode = isTooSlow ? 1 : 0
 }
 
-/** All requests of a case at once, in a thread of their own: to send them must not delay those that are timed. */
+/** Sends all requests of a case at once, on a separate thread, so that sending does not delay the timed requests. */
 async function askAll({ name, url }) {
   await Promise.all(
     CASES[name].map(async ([path, body]) => {
@@ -88,7 +88,7 @@ async function askAll({ name, url }) {
   )
 }
 
-/** Times of small requests while others are under way, and for SECONDS at most. */
+/** Times of small requests while others are under way, for at most SECONDS. */
 async function beside(name) {
   const server = await startNano(values)
   try {
@@ -128,7 +128,7 @@ async function timesBeside(name, url) {
   return { token: figures(times.token), health: figures(times.health), larger, peak, statuses }
 }
 
-/** Milliseconds of a request for a completion; one that finds the queue full is sent again. */
+/** Duration of a completion in milliseconds. If the queue is full, the request is sent again. */
 function completion(url, body) {
   return timed(async () => {
     for (;;) {

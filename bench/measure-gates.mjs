@@ -1,5 +1,5 @@
-// Prints the table of docs/LAB.md on gates: nano's perplexity with experts taken away, with gates from the softmax over those
-// that are kept and over all. Run it after `npm run build`; it takes some minutes.
+// Prints the table of docs/LAB.md on gates: nano's perplexity without some experts, with gates from the softmax over
+// the kept experts or over all. Run it after `npm run build`; it takes some minutes.
 import { fileURLToPath } from 'node:url'
 import { loadModel, readText } from '../dist/index.js'
 import { perplexityOf, splitTexts } from '../dist/surgery/held-out.js'

@@ -1,5 +1,5 @@
-// Prints the table of docs/EVALUATION.md: how far nano's packings, and mixtures of their formats, are from its f32 weights.
-// Run it after `npm run build`; it takes some minutes.
+// Prints the table of docs/EVALUATION.md: the difference of nano's packings, and of mixtures of their formats, from its
+// f32 weights. Run it after `npm run build`; it takes some minutes.
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const PACKINGS = {
   'q4, router f32': { ...Q4, router: 'f32' },
 }
 const DOMAINS = ['dialogue', 'novels', 'code', 'arithmetic']
-/** Characters of each text: few enough for minutes. */
+/** Number of characters of each text, few enough to finish in minutes. */
 const CHARACTERS = 6000
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
@@ -50,7 +50,7 @@ try {
   await rm(dir, { recursive: true })
 }
 
-/** Packs nano with a mixture of formats; the folder holds one packing at a time. */
+/** Packs nano with a mixture of formats. The folder has one packing at a time. */
 async function pack(formats) {
   const out = await mkdtemp(join(dir, 'packing-'))
   for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])

@@ -1,8 +1,9 @@
-// How fast the matrix products read weights and multiply, from cache and from memory, beside streaming reads.
+// Measures the matrix products' speed of reading weights and of multiplying, from cache and from memory, and of
+// streaming reads.
 //   node bench/measure-products.mjs [q4|q8|f32] [ROWS] [COLUMNS]
-// For one thread and two: GB/s of weights with one row of activations, where the same matrix comes again and again
-// (from cache) and where many come in turn (from memory), and streaming reads of the same memory; multiplications a
-// second with 256 rows of activations. Medians of nine rounds, taken by turns.
+// For one thread and two: GB/s of weights with one row of activations, with always the same matrix (from cache) and
+// with many in turn (from memory); GB/s of streaming reads of the same memory; multiplications per second with 256 rows
+// of activations. Medians of nine alternating rounds.
 import { TILE_COLUMNS, TILE_ROWS, TileBytes } from '../dist/runtime/abi/formats.js'
 import { setFlagsForGood } from '../dist/runtime/compiler/compile.js'
 import { Bandwidth } from '../dist/runtime/kernels/bandwidth.js'

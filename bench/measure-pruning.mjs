@@ -1,5 +1,5 @@
-// Prints the tables of docs/LAB.md and docs/EXPERTS.md: what nano loses on each domain when it is pruned for one of them,
-// and the same in short. Run it after `npm run build`; it takes some minutes.
+// Prints the tables of docs/LAB.md and docs/EXPERTS.md: nano's loss on each domain after pruning for one of them, and a
+// summary. Run it after `npm run build`; it takes some minutes.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { maskOf, selectExperts } from '../dist/surgery/selection.js'
 
 const DOMAINS = ['dialogue', 'novels', 'code', 'arithmetic']
 const SHARES = [0.75, 0.5, 0.25]
-/** Characters at the end of a calibration text on which the gates are chosen. */
+/** Number of characters at the end of a calibration text that decide on the gates. */
 const GATE_TEXT = 6000
 
 const fileOf = (domain) => fileURLToPath(new URL(`../test/fixtures/texts/${domain}.txt`, import.meta.url))
@@ -25,7 +25,7 @@ row('calibrated on', 'keep', 'by', 'gates', ...DOMAINS)
 row(...Array(4 + DOMAINS.length).fill('---'))
 const whole = await measureAll()
 row('', '100 %', '', '', ...whole)
-/** Perplexity of a domain pruned for itself, by the default score: for each domain one for each share. */
+/** Perplexity of each domain after pruning for itself by the default score, for each share. */
 const own = whole.map((perplexity) => [perplexity])
 for (const [i, domain] of DOMAINS.entries()) {
   const tokens = model.tokenizer.encode(calibration[i].text)

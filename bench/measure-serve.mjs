@@ -1,13 +1,13 @@
-// How fast the server answers several clients at once: tokens per second of all together, and what each of them waits.
+// Measures the server with several parallel clients: tokens per second of all together, and the waiting times of each.
 // Needs `npm run build`.
 //
 //   node bench/measure-serve.mjs [--model nano | --shape 350m-4b] [--threads 2] [--rounds 3] [--clients 1,4,8,16]
 //                                  [--prompt 32] [--tokens 64]
 //
-// The server runs in a process of its own, as `molm serve` does; each client streams one completion of another prompt of
-// random tokens at temperature 1, so that neighbours take different experts. Numbers of clients are measured by turns,
-// round by round. Prints one line each and the medians, with the ratio to one client: of all tokens from the first request
-// to the last answer, prompts included, and of those in the time in which all clients got tokens.
+// The server runs in a separate process, as `molm serve` does. Each client streams one completion of a different prompt
+// of random tokens at temperature 1, so that neighbours choose different experts. Each round measures every number of
+// clients. Prints a line for each and the medians, with the ratio to one client: for all tokens from the first request
+// to the last answer, prompts included, and for the time while all clients receive tokens.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
@@ -33,7 +33,7 @@ const CLIENTS = values.clients.split(',').map(Number)
 if (process.send) await serve()
 else await measure()
 
-/** The child: a server with room for all clients. */
+/** Child process: a server with room for all clients. */
 async function serve() {
   const server = await listen({ port: 0, limits: { parallel: Math.max(...CLIENTS) } })
   const options = { threads: THREADS, v8Flags: true }
@@ -94,7 +94,7 @@ async function measure() {
   }
 }
 
-/** One completion; when its first token came, and how long each of the others took, in milliseconds. */
+/** Requests one completion. Returns, in milliseconds, the time to the first token, the gaps, and the times of all tokens. */
 async function client(url, agent, { prompt, seed }) {
   const body = { prompt, seed, max_tokens: TOKENS, temperature: 1, ignore_eos: true, stream: true, logprobs: 0 }
   const started = performance.now()
@@ -122,7 +122,7 @@ async function client(url, agent, { prompt, seed }) {
   return { firstMs: times[0] - started, gaps: times.slice(1).map((at, i) => at - times[i]), times }
 }
 
-/** Tokens per second from when the last client had its first to when the first had its last. */
+/** Tokens per second from the last client's first token to the first client's last token. */
 function together(all) {
   const begin = Math.max(...all.map(([first]) => first))
   const end = Math.min(...all.map((times) => times.at(-1)))

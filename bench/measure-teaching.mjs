@@ -1,9 +1,9 @@
-// Prints the first table of docs/TEACHING.md and that of teaching in docs/SPEED.md: what nano learns of new texts and forgets of old ones, and how
-// fast a step is beside a prefill. Run it after `npm run build`, with files of domains that nano has not seen (docs/LAB.md
-// says which were used):
-//   node bench/measure-teaching.mjs learn german.txt python.txt    minutes for each file and seed
+// Prints the first table of docs/TEACHING.md and the teaching table of docs/SPEED.md: how much nano learns of new texts
+// and forgets of old ones, and the speed of a step compared to a prefill. Run it after `npm run build`, with files of
+// domains that nano has not seen (docs/LAB.md names those used):
+//   node bench/measure-teaching.mjs learn german.txt python.txt    takes minutes for each file and seed
 //   (SEEDS=0,1; OPTIONS='{"layers":"last:3"}' for options of `teach` other than the defaults)
-//   node bench/measure-teaching.mjs speed [350m-4b]                tokens a second, of nano or a random model
+//   node bench/measure-teaching.mjs speed [350m-4b]                tokens per second, of nano or a random model
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -56,7 +56,7 @@ async function measureTaught(text, seed, before) {
   }
 }
 
-/** Of the old texts, whole, as `molm eval` measures them. */
+/** Perplexities of the complete old texts, measured as by `molm eval`. */
 async function perplexities(name) {
   const model = await loadModel(name)
   try {

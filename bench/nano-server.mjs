@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
 
-/** The option of a script that says which `molm` it starts. */
+/** Script option for the `molm` to start. */
 export const MOLM = { type: 'string', default: 'bin/molm.js' }
 
 /**
- * Starts a `molm serve` of nano at a free port and waits until it answers. What it writes on stderr goes to `onError`,
- * else to this process's. Rejects if it ends before.
+ * Starts a `molm serve` of nano at a free port and waits until it listens. Its stderr goes to `onError`, by default to
+ * this process's stderr. Rejects if it ends before that.
  */
 export async function startNano({ molm, threads, onError = (text) => process.stderr.write(text) }) {
   const args = ['serve', '-m', 'nano', '--port', '0', '-q', ...(threads ? ['-t', threads] : [])]
@@ -26,7 +26,7 @@ export async function startNano({ molm, threads, onError = (text) => process.std
     get isRunning() {
       return child.exitCode === null && child.signalCode === null
     },
-    /** Resolves with the exit code, null after a signal that it did not handle. */
+    /** Ends the server with a signal. Resolves with the exit code, or null if the server did not handle the signal. */
     async end(signal) {
       child.kill(signal)
       const [code] = await ended
@@ -35,7 +35,7 @@ export async function startNano({ molm, threads, onError = (text) => process.std
   }
 }
 
-/** Status of a request on a connection of its own, and the beginning of the answer. */
+/** Sends a request on its own connection. Resolves with the status and the beginning of the answer. */
 export function ask(url, method, path, body) {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'Content-Type': 'application/json' }

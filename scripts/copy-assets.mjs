@@ -1,4 +1,4 @@
-// Copies the pages' HTML, CSS and SVG from src to the same places in dist, which tsc does not.
+// Copies the pages' HTML, CSS and SVG from src to the same paths in dist, since tsc does not.
 //   node scripts/copy-assets.mjs      (npm run build:host calls it)
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { dirname, extname } from 'node:path'

@@ -1,5 +1,5 @@
-// Draws the pictures of the docs from real runs with nano: the chat screen, the page of the server, prose against code, the
-// page of a text, light and dark, and a pruned nano against the whole one. Needs `npm run build`, the compiled tests
+// Draws the pictures of the docs from real runs with nano: the chat screen, the server's page, prose against code, a
+// text's page in light and dark, and a pruned nano against the whole one. Needs `npm run build`, the compiled tests
 // (test/tsconfig.json), the `script` command and a headless `chromium`.
 //   node scripts/draw-pictures.mjs                   all of them
 //   node scripts/draw-pictures.mjs comparison page   only these
@@ -27,7 +27,7 @@ const PICTURES = {
 const names = process.argv.slice(2)
 for (const name of names.length > 0 ? names : Object.keys(PICTURES)) await PICTURES[name]()
 
-/** A conversation, and a walk to a token of the last answer. */
+/** Draws a conversation, with a token of the last answer selected. */
 async function drawChat(path) {
   const args = ['bin/molm.js', 'chat', '--temperature', '0']
   const terminal = await PseudoTerminal.start({ args, columns: COLUMNS, rows: ROWS })
@@ -58,7 +58,7 @@ function drawTexts(path, ...files) {
   execFileSync(process.execPath, ['bin/molm.js', 'experts', ...named, '-o', path])
 }
 
-/** A screenshot of the page in Chromium, for a reader who likes it light or dark, after a script has run in it. */
+/** Takes a screenshot of the page in Chromium, in the light or dark scheme, after running a script in it. */
 function drawPage(path, scheme, script) {
   const folder = mkdtempSync(join(tmpdir(), 'molm-page-'))
   const page = join(folder, 'experts.html')
@@ -70,7 +70,7 @@ function drawPage(path, scheme, script) {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** A conversation on the server's page, with a token of the last answer pinned. */
+/** Draws a conversation on the server's page, with a token of the last answer pinned. */
 async function drawServed(path) {
   const { loadModel } = await import('../dist/index.js')
   const { listen } = await import('../dist/server/listen.js')
@@ -95,7 +95,7 @@ async function drawServed(path) {
   await model.dispose()
 }
 
-/** nano with half of its MLP experts, those that prose needs, against nano. */
+/** Draws nano with half of its MLP experts, those that prose needs, against the whole nano. */
 function drawPruned(path) {
   const folder = mkdtempSync(join(tmpdir(), 'molm-pruned-'))
   const small = join(folder, 'small')
@@ -106,7 +106,7 @@ function drawPruned(path) {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** A script that does what a pointer does with the nth of these. */
+/** Script that sends a mouse event to the nth element that matches the selector. */
 function look(selector, n, event) {
   return `document.querySelectorAll('${selector}')[${n}].dispatchEvent(new MouseEvent('${event}', { bubbles: true }))`
 }
@@ -127,7 +127,10 @@ ${rows.join('\n')}
 `
 }
 
-/** Neighbours that look alike; blocks apart from letters, for they are drawn as rectangles. */
+/**
+ * Joins neighbouring cells of the same style. Block characters are separate from letters, since they are drawn as
+ * rectangles.
+ */
 function runsOf(line) {
   const runs = []
   for (const [column, { text, style }] of line.entries()) {

@@ -1,6 +1,6 @@
-// Runs the tests that lean on other people's packages with the newest versions that package.json allows, as a user gets
-// them who installs molm without its lock file. It needs the network, so `npm test` leaves it out; .ci/run calls it after
-// `npm test` has compiled the tests. The last line is `N passed, N failed`.
+// Runs the tests of code that depends on other packages, with the newest versions that package.json allows. A user who
+// installs molm without its lock file gets these. It needs the network, so `npm test` leaves it out; .ci/run calls it
+// after `npm test` has compiled the tests. The last line is `N passed, N failed`.
 //   node scripts/newest-dependencies.mjs
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Tests by the packages that they lean on: jinja, hono and zod, ink and react, commander, @huggingface/hub, resvg. */
+/** Patterns of the tests for jinja, hono and zod, ink and react, commander, @huggingface/hub, resvg. */
 const TESTS = [
   'text/chat-template',
   'text/published-templates',
@@ -20,7 +20,7 @@ const TESTS = [
   'pictures/library',
   'smoke/',
 ]
-/** All that the tests read, but the installed packages. */
+/** All files that the tests read, except installed packages. */
 const COPIED = ['package.json', 'bin', 'dist', 'build/test', 'docs', 'models', 'scripts', 'src', 'test', 'README.md']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -43,7 +43,7 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** Prints the packages that are newer here than in the checkout. */
+/** Prints the packages with newer versions than in the checkout. */
 function reportNewer() {
   const names = readdirSync(join(folder, 'node_modules')).flatMap((name) =>
     name.startsWith('@') ? readdirSync(join(folder, 'node_modules', name)).map((inner) => `${name}/${inner}`) : [name],

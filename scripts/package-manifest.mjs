@@ -1,5 +1,5 @@
-// Removes from package.json the parts that only a checkout needs, before it is packed, and restores them afterwards. The
-// published package is built already and runs no script when it is installed.
+// Removes the parts of package.json that only a checkout needs before packing, and restores them afterwards. The
+// published package is already built, and runs no script during installation.
 //   node scripts/package-manifest.mjs publish|restore      (npm calls both: prepack, postpack)
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 
@@ -21,8 +21,8 @@ switch (process.argv[2]) {
 async function publish() {
   const text = await readFile(MANIFEST, 'utf8')
   const { scripts, devDependencies, ...published } = JSON.parse(text)
-  // A packing that was cut has left it without scripts; the checkout's must not be lost under it.
-  if (!scripts) throw new Error('package.json is the published one: git checkout package.json')
+  // An interrupted packing left package.json without scripts. Saving this one would lose the original.
+  if (!scripts) throw new Error('package.json is the one for publishing; restore it with: git checkout package.json')
   await mkdir(new URL('.', KEPT), { recursive: true })
   await writeFile(KEPT, text)
   await writeFile(MANIFEST, `${JSON.stringify(published, null, 2)}\n`)

@@ -1,5 +1,5 @@
-// Runs test/smoke on other versions of Node, after `npm test` has compiled it: on each that flags of V8 are proven on
-// (src/runtime/compiler/v8-flags.ts) and on the newest, with those flags and without any.
+// Runs test/smoke on other versions of Node, after `npm test` has compiled it: on each version with proven V8 flags
+// (src/runtime/compiler/v8-flags.ts) and on the newest, both with those flags and without any.
 //
 //   node scripts/smoke.mjs            all of them
 //   node scripts/smoke.mjs 24 latest  these
@@ -24,7 +24,7 @@ for (const version of versions) {
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 ? 1 : 0
 
-/** The program of a version, from npm's package `node`, and what it is. A version that cannot be had is a failure. */
+/** Path and versions of a Node executable, from npm's package `node`. A version that is unavailable is a failure. */
 function find(version) {
   const own = process.versions
   if (version === own.node.split('.')[0]) return { path: process.execPath, node: own.node, v8: own.v8 }
@@ -32,7 +32,7 @@ function find(version) {
   const { status, stdout, stderr, error } = run('npx', ['-y', '-p', `node@${version}`, 'node', '-e', print], {}, 300)
   if (status === 0) return JSON.parse(stdout)
   failed++
-  console.log(`node@${version} cannot be had: ${error?.message ?? firstLine(stderr)}`)
+  console.log(`node@${version} is unavailable: ${error?.message ?? firstLine(stderr)}`)
 }
 
 function smoke({ path, node, v8 }, how, MOLM_V8_FLAGS) {
@@ -41,7 +41,7 @@ function smoke({ path, node, v8 }, how, MOLM_V8_FLAGS) {
   const { status, stdout, stderr, error } = run(path, args, { MOLM_V8_FLAGS }, 180)
   const total = count(stdout, 'Total')
   const good = count(stdout, 'Passed')
-  // A run that ended before it could count has failed all the same.
+  // A run that ended before its summary has failed, too.
   const bad = total > good ? total - good : Number(status !== 0 || total === 0)
   passed += good
   failed += bad
@@ -51,7 +51,7 @@ function smoke({ path, node, v8 }, how, MOLM_V8_FLAGS) {
 }
 
 function run(command, args, variables, seconds) {
-  // Node warns on stderr where both are set, and uvu sets the latter.
+  // Node warns on stderr if both are set, and uvu sets the latter.
   const { NO_COLOR, FORCE_COLOR, ...env } = process.env
   const options = { cwd: root, env: { ...env, ...variables }, encoding: 'utf8', timeout: seconds * 1000 }
   return spawnSync(command, args, options)

@@ -20,7 +20,7 @@ async function beginning(characters: number) {
   return { name: 'dialogue', text: text.slice(0, characters) }
 }
 
-test('perplexity equals that of the reference implementation for both window settings', async ({ model }) => {
+test('perplexity equals the reference implementation’s for both window settings', async ({ model }) => {
   const expected = JSON.parse(await readFile(fixturePath('texts/expected.json'), 'utf8')).texts.speeches
   const text = await readText(fixturePath('texts/speeches.txt'))
   for (const stride of [256, 128]) {
@@ -66,7 +66,7 @@ test('windows that run at once give the results of each alone, bit for bit', asy
   assert.is((await evaluateText(model, text, { window: 64, stride: 40 })).nll, nll)
 })
 
-test('the window defaults to the trained length, the stride to the window', async ({ model }) => {
+test('the window defaults to the trained length, and the stride to the window', async ({ model }) => {
   const text = await beginning(3000)
   const byDefault = await evaluateText(model, text)
   assert.equal(byDefault, await evaluateText(model, text, { window: 512, stride: 512 }))
@@ -87,7 +87,7 @@ test('a model agrees completely with itself, and nearly with a coarser packing',
   }
 })
 
-test('progress rises to the end of the text, however windows overlap', async ({ model }) => {
+test('progress rises to the end of the text, even with overlapping windows', async ({ model }) => {
   const text = await beginning(2000)
   for (const stride of [64, 63, 20]) {
     const seen: number[] = []
@@ -99,7 +99,7 @@ test('progress rises to the end of the text, however windows overlap', async ({ 
   }
 })
 
-test('a text without two tokens, a classifier and models with other tokens are refused', async ({ model }) => {
+test('a text under two tokens, a classifier and models with different tokens are refused', async ({ model }) => {
   await rejectsWithUserError(() => evaluateText(model, { name: 'a.txt', text: '' }), /a\.txt: has 0 tokens/)
   const other = await loadModel(fixturePath('01-base-bin-f32'))
   const classifier = await loadModel(fixturePath('13-classifier-safetensors-f32'))
@@ -113,7 +113,7 @@ test('a text without two tokens, a classifier and models with other tokens are r
   }
 })
 
-test('an abort ends it with its reason', async ({ model }) => {
+test('an abort rejects with its reason', async ({ model }) => {
   const reason = new Error('enough')
   const controller = new AbortController()
   const text = await beginning(3000)

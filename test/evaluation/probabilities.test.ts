@@ -5,7 +5,7 @@ import { assertClose } from './close.js'
 
 const LN = Math.log
 
-test('divergence is zero of equal distributions, and counts from the reference', () => {
+test('divergence is zero for equal distributions, and weighted by the reference', () => {
   const half = Float32Array.of(0, 0)
   const skewed = Float32Array.of(LN(3), 0)
   assertClose(divergence(skewed, Float32Array.of(LN(3) + 7, 7)), 0, 1e-6)

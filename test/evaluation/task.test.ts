@@ -36,7 +36,7 @@ async function scorePlainly(model: Model, context: number[], continuation: numbe
   return continuation.reduce((sum, token, i) => sum + logprobOf(row(context.length - 1 + i), token), 0)
 }
 
-test('accuracy and every log-likelihood equal those of the reference implementation', async ({ model }) => {
+test('accuracy and all log-likelihoods equal the reference implementation’s', async ({ model }) => {
   const expected = JSON.parse(await readFile(fixturePath('texts/expected.json'), 'utf8')).tasks.definitions
   const task = parseTask(await readText(fixturePath('texts/definitions.jsonl')))
   const result = await evaluateTask(model, task)
@@ -88,7 +88,7 @@ test('a long beginning of all items runs once, and changes no bit', async ({ mod
   assert.ok(tokens < apart, `${tokens} tokens; the contexts alone have ${apart}`)
 })
 
-test('blanks at the end of the context count as part of the continuation', async ({ model }) => {
+test('blanks at the end of the context belong to the continuation', async ({ model }) => {
   const { tokenizer } = model
   const start = tokenizer.encode('User:')
   const tokens = tokenizer.encode('User:  Hello').slice(start.length)
@@ -96,20 +96,20 @@ test('blanks at the end of the context count as part of the continuation', async
   assertClose(sum, await scorePlainly(model, start, tokens), 1e-6 * tokens.length)
 })
 
-test('an empty context is the token that begins a text', async ({ model }) => {
+test('an empty context becomes the token that begins a text', async ({ model }) => {
   const tokens = model.tokenizer.encode(' Hello there')
   const [sum] = await score(model, { context: '', choices: ['Hello there', 'Bye'] })
   assertClose(sum, await scorePlainly(model, [4095], tokens), 1e-6 * tokens.length)
 })
 
-test('acc_norm divides by characters, not by the code units of a string', async ({ model }) => {
-  // About -46 nats for each emoji, which a string holds as two units, and -31 for the accented letter.
+test('acc_norm divides by characters, not by UTF-16 code units', async ({ model }) => {
+  // About -46 nats for each emoji, which is two code units, and -31 for the accented letter.
   const item = { context: 'User: smile!\nAssistant:', choices: ['😀😀😀😀', 'é'], answer: 1, delimiter: ' ' }
   const { accNorm } = await evaluateTask(model, { name: 'task', items: [item], lines: [1] })
   assert.is(accNorm, 1)
 })
 
-test('malformed items are refused with their line', async () => {
+test('malformed items are refused with their line number', async () => {
   const refused = async (line: string, pattern: RegExp) => {
     const good = '{"context":"a","choices":["b","c"],"answer":1}'
     await rejectsWithUserError(() => parseTask({ name: 't.jsonl', text: `${good}\n\n${line}\n` }), pattern)

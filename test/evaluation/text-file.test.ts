@@ -6,7 +6,7 @@ import { readText } from '#molm/index.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-test('a text is read to the byte, its byte-order mark and a genuine replacement character included', () =>
+test('a text is read exactly, with its byte-order mark and a genuine replacement character', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.txt')
     await writeFile(path, '\ufeffa\r\n\ufffd')

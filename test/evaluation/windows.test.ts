@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { windowsOf } from '#molm/evaluation/windows.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
-test('windows side by side score all but their own first tokens', () => {
+test('adjacent windows score all but their own first tokens', () => {
   assert.equal(
     [...windowsOf(10, { window: 4, stride: 4 })],
     [

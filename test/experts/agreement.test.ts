@@ -93,7 +93,7 @@ test('models with other tokens or other kinds of experts cannot be compared', ()
   assert.throws(() => compareRouting(without, whole), /do not have experts of the same kinds in the same layers/)
 })
 
-test('selection.json beside a packed model says which experts it kept', () =>
+test('selection.json next to a packed model lists the experts that it kept', () =>
   inTemporaryFolder(async (dir) => {
     const config = { mixtures: [mixture('mlp', [2, 1], 1)] }
     const info = { kind: 'packed', path: join(dir, 'model.q4.safetensors'), config } as unknown as ModelInfo

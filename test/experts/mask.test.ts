@@ -6,7 +6,7 @@ import { rejectsWithUserError } from '../support/rejects.js'
 const everyLayer = (ids: number[]) => Array.from({ length: 6 }, () => ids)
 const options = { logits: 'none', routes: true, probabilities: true } as const
 
-test('masked experts are not chosen; gates are those of the softmax that was asked for', () =>
+test('masked experts are not chosen, and gates come from the requested softmax', () =>
   withModel('nano', { threads: 1 }, async (model) => {
     const tokens = model.tokenizer.encode('Once upon a time')
     const run = async () => (await model.createSession().forward(tokens, options)).routes?.[0].attention

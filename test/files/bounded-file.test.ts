@@ -8,12 +8,12 @@ import { readText } from '#molm/index.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-const test = suite('a file that is read up to a limit')
+const test = suite('reading a file up to a limit')
 const onPosix = process.platform === 'win32' ? test.skip : test
 
 const MOST = 2 ** 20
 
-test('is read whole up to the limit, and refused with its size beyond it', () =>
+test('returns a file within the limit, and refuses a larger one with its size', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a')
     const bytes = Buffer.alloc(MOST, 'abc')
@@ -30,14 +30,14 @@ test('is read whole up to the limit, and refused with its size beyond it', () =>
     await rejectsWithUserError(() => readBounded(dir, MOST, 'x'), /is a folder, not a file/)
   }))
 
-onPosix('is refused when it has no end', async () => {
+onPosix('refuses a file without an end', async () => {
   await rejectsWithUserError(
     () => readBounded('/dev/zero', MOST, 'cut it'),
     /^\/dev\/zero: has more than 1 MiB, at most 1 MiB are read; cut it$/,
   )
 })
 
-onPosix('may be a pipe', () =>
+onPosix('reads a pipe', () =>
   inTemporaryFolder(async (dir) => {
     const pipe = join(dir, 'pipe')
     execFileSync('mkfifo', [pipe])
@@ -46,13 +46,13 @@ onPosix('may be a pipe', () =>
   }),
 )
 
-onPosix('takes no more memory if it comes in small pieces', () =>
+onPosix('takes no more memory for a file that arrives in small pieces', () =>
   inTemporaryFolder(async (dir) => {
     const pipe = join(dir, 'pipe')
     execFileSync('mkfifo', [pipe])
     const memory = () => process.memoryUsage().arrayBuffers
     const [pieces, before] = [128, memory()]
-    // A pipe holds no more, so every piece is read separately.
+    // The capacity of a pipe, so every piece is read separately.
     const piece = Buffer.alloc(2 ** 16, 'abc')
     let most = 0
     const write = async () => {

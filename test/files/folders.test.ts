@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { makeFolder } from '#molm/files/folders.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-test('a folder is made with its parents, and an existing one is fine', async () => {
+test('a folder is created with its parents, and an existing one is accepted', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a', 'b', 'c')
     assert.is(await makeFolder(path), true)
@@ -15,14 +15,14 @@ test('a folder is made with its parents, and an existing one is fine', async () 
   })
 })
 
-test('several callers make the same folder at once', async () => {
+test('several callers can create the same folder at once', async () => {
   await inTemporaryFolder(async (dir) => {
     await Promise.all(Array.from({ length: 20 }, () => makeFolder(join(dir, 'a', 'b', 'c'))))
     assert.ok((await stat(join(dir, 'a', 'b', 'c'))).isDirectory())
   })
 })
 
-test('a file in the way is an error', async () => {
+test('a file at the path is an error', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
     await mkdir(join(dir, 'folder'))
@@ -34,7 +34,7 @@ test('a file in the way is an error', async () => {
 })
 
 if (process.platform === 'linux') {
-  test('a system that makes no folders is reported at once', async () => {
+  test('a file system that cannot create folders is reported at once', async () => {
     const error = await makeFolder('/proc/molm/below').catch((error: NodeJS.ErrnoException) => error.code)
     assert.is(error, 'ENOENT')
   })

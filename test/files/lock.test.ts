@@ -20,10 +20,10 @@ const QUICK = { threads: 1, network: IMPATIENT }
 const onLinux = process.platform === 'linux' ? test : test.skip
 const ifUnshared = canUnshare ? test : test.skip
 
-/** Number of no process. */
+/** Process id that is not in use. */
 const NO_PROCESS = 2 ** 22 + 1
 
-/** Leaves a lock of this process, with the differences in `change`. */
+/** Writes a lock of this process, with the changes in `change`. */
 async function lockOf(path: string, change: object): Promise<void> {
   await writeFile(path, JSON.stringify({ ...(await thisProcess()), ...change }))
 }
@@ -48,7 +48,7 @@ test('a lock has one holder, and is free after its release', async () => {
   })
 })
 
-test('one of several callers gets a lock, even if it was stale', async () => {
+test('exactly one of several callers gets a lock, even a stale one', async () => {
   for (const isStale of [false, ...new Array(12).fill(true)]) {
     await inTemporaryFolder(async (dir) => {
       const path = join(dir, 'a.lock')
@@ -62,7 +62,7 @@ test('one of several callers gets a lock, even if it was stale', async () => {
   }
 })
 
-test('without links, a lock that is empty for a moment is not taken for a damaged one', async () => {
+test('without hard links, a lock that is empty for a moment does not count as damaged', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     await writeFile(path, '')
@@ -77,7 +77,7 @@ test('without links, a lock that is empty for a moment is not taken for a damage
   })
 })
 
-test('a lock is stale if its process has ended, even if another process has its number now', async () => {
+test('a lock is stale if its process has ended, even if another process has its id now', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     const child = spawn(process.execPath, ['-e', ''])
@@ -91,11 +91,11 @@ test('a lock is stale if its process has ended, even if another process has its 
   })
 })
 
-onLinux('a process that has ended holds no lock, though its parent never asks how', async () => {
+onLinux('a zombie process holds no lock', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
-    // The shell becomes `sleep`, which never waits for the shell's child. The child lives until then: the shell itself
-    // would wait for one that ends earlier.
+    // The shell becomes `sleep`, which never waits for the shell's child. The child must outlive that moment, since the
+    // shell itself would reap it.
     const parent = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
     })
@@ -116,12 +116,12 @@ onLinux('a process that has ended holds no lock, though its parent never asks ho
   })
 })
 
-test('a lock of another machine holds as long as it is written to', async () => {
+test('a lock of another machine holds while it is refreshed', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     await lockOf(path, { pid: 1, host: 'elsewhere' })
     await rejectsWithUserError(() => takeLock(path, 'x'), /process 1 on elsewhere/)
-    // If the clock was set back since, it may seem to have been written tomorrow.
+    // If the clock was set back, its time may be in the future.
     for (const seconds of [-600, 600]) {
       await lockOf(path, { pid: 1, host: 'elsewhere' })
       await age(path, seconds)
@@ -155,7 +155,7 @@ onLinux(
 )
 
 onLinux(
-  'a lock of an older version, without a namespace, holds while its process is seen or it is written to',
+  'a lock of an older version, without a namespace, holds while its process exists or it is refreshed',
   async () => {
     await inTemporaryFolder(async (dir) => {
       const path = join(dir, 'a.lock')
@@ -176,7 +176,7 @@ onLinux(
   },
 )
 
-onLinux('so does one of a process that had no sight of when it began', async () => {
+onLinux('so does a lock of a process that could not read its start time', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     await lockOf(path, { started: '' })
@@ -186,7 +186,7 @@ onLinux('so does one of a process that had no sight of when it began', async () 
   })
 })
 
-ifUnshared('a process with the /proc of others takes no number there for its own', () =>
+ifUnshared('a process with the /proc of another namespace does not mistake an id there for its own', () =>
   inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     const hold = `const lock = await takeLock(${JSON.stringify(path)}, 'x'); await untilEnd(); await lock.release()`
@@ -214,7 +214,7 @@ test('a lock that cannot be written is reported in one line', async () => {
   })
 })
 
-test('a release does not remove the lock of another process', async () => {
+test('a release keeps the lock of another process', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = join(dir, 'a.lock')
     const lock = await takeLock(path, 'x')
@@ -224,7 +224,7 @@ test('a release does not remove the lock of another process', async () => {
   })
 })
 
-test('one of two simultaneous pulls of a model is refused, and the other succeeds', async () => {
+test('of two simultaneous pulls of a model one is refused and the other succeeds', async () => {
   await withHub(async (hub) => {
     await hub.serve('org/model', '02-base-safetensors-f32')
     const results = await Promise.allSettled(['f32', 'q4'].map((quant) => pullModel(`org/model:${quant}`, QUICK)))
@@ -236,7 +236,7 @@ test('one of two simultaneous pulls of a model is refused, and the other succeed
   })
 })
 
-test('a model cannot be removed while it is pulled', async () => {
+test('a model cannot be removed during its pull', async () => {
   await withHub(async (hub, dir) => {
     await hub.serve('org/model', '02-base-safetensors-f32')
     await pullModel('org/model', QUICK)

@@ -6,7 +6,7 @@ import { writeAtomically } from '#molm/files/write-atomically.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
-const test = suite('writing a file whole or not at all')
+const test = suite('writing a file atomically')
 
 test('replaces an earlier file, and the partial file of an earlier attempt', () =>
   inTemporaryFolder(async (folder) => {
@@ -18,7 +18,7 @@ test('replaces an earlier file, and the partial file of an earlier attempt', () 
     assert.equal(await readdir(folder), ['file'])
   }))
 
-test('keeps the earlier file if a piece cannot be made', () =>
+test('keeps the earlier file if a piece of the new one fails', () =>
   inTemporaryFolder(async (folder) => {
     const path = join(folder, 'file')
     await writeFile(path, 'former')
@@ -32,7 +32,7 @@ test('keeps the earlier file if a piece cannot be made', () =>
     assert.equal(await readdir(folder), ['file'])
   }))
 
-test('uses the given permissions, and the given name until the file is complete', () =>
+test('uses the given permissions, and the given temporary name until the file is complete', () =>
   inTemporaryFolder(async (folder) => {
     const path = join(folder, 'file')
     const partial = join(folder, 'file.1')

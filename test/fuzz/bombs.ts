@@ -2,7 +2,7 @@ import type { Chance } from './chance.js'
 import type { Entry } from './files.js'
 import { utf8 } from './files.js'
 
-/** JSON that is small beside what it makes of a reader's memory or time: up to 32 MB of text. */
+/** JSON that costs a careless reader far more memory or time than its size suggests: up to 32 MB of text. */
 export function jsonBomb(chance: Chance, name: string): Uint8Array {
   const { of, text } = chance.pick(JSON_BOMBS)
   const count = 2 ** chance.between(12, 22)
@@ -24,7 +24,7 @@ const JSON_BOMBS: { of: string; text: (count: number) => string }[] = [
   { of: 'escapes', text: (n) => `{"a":"${'\\u0041'.repeat(n)}"}` },
 ]
 
-/** Something that is not the file which is expected under a name. */
+/** An entry that is not the regular file a reader expects under that name. */
 export function oddEntry(chance: Chance, name: string): Entry {
   const { what, entry } = chance.pick(ODD_ENTRIES)
   chance.note(`${name}: ${what}`)

@@ -5,8 +5,7 @@ import { bytesOf } from './files.js'
 import { expect, type Format } from './format.js'
 
 /*
- * Readers that do to a harmed input what molm must never do, for the test of the supervisor. Each is called after the
- * fault that is expected.
+ * Broken readers for the supervisor's test: each commits one fault that molm must never commit, and is named after it.
  */
 
 const MISDEEDS: Record<string, (dir: string) => unknown> = {
@@ -25,7 +24,7 @@ const MISDEEDS: Record<string, (dir: string) => unknown> = {
   'is wrong': () => expect(false, 'a shape is wrong'),
   'does not foresee': (dir) => (dir as unknown as { no: { such: string } }).no.such,
   'leaves a rejection'() {
-    Promise.reject(new Error('nobody listens'))
+    Promise.reject(new Error('never handled'))
     return new Promise((resolve) => setTimeout(resolve, 10))
   },
   'prints control characters'() {
@@ -38,7 +37,7 @@ const MISDEEDS: Record<string, (dir: string) => unknown> = {
 
 const FILE = 'file'
 
-/** Those that are seen by their silence alone have little time for it; the others as much as a busy machine may take. */
+/** Readers that only a timeout reveals get a short one; the others get as much time as a busy machine may take. */
 const SILENT = ['hangs', 'waits']
 const SHORT_SECONDS = 0.5
 export const LONG_SECONDS = 60

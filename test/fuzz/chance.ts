@@ -1,8 +1,8 @@
 import { type Random, seededRandom } from '#molm/sampling/random.js'
 
-/** All that is random in one input: the same seed, format and case always give the same input. */
+/** Source of randomness for one input: the same seed, format and case always give the same input. */
 export class Chance {
-  /** What was done to a sound input, for people. An input without a note is sound. */
+  /** Human-readable notes of the changes made to a sound input. An input without a note is sound. */
   readonly notes: string[] = []
   private readonly random: Random
 
@@ -44,7 +44,7 @@ export class Chance {
   }
 }
 
-/** FNV-1a with another start for each `key`. */
+/** FNV-1a with a different start value for each `key`. */
 function hash(text: string, key: number): number {
   let h = 0x811c9dc5 ^ Math.imul(key, 0x9e3779b1)
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)

@@ -1,10 +1,10 @@
 import { elementCount, readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
 import { expect } from './format.js'
 
-/** Most elements that are read out: a stride of 0 makes any number of them out of one. */
+/** Maximum number of elements to read: with a stride of 0, a single element can stand for any number. */
 const MOST_READ = 2 ** 16
 
-/** Reads what a file of weights is said to hold: a source in memory fails where a tensor leaves it. */
+/** Reads the tensors that a weights file claims to hold. A source in memory fails if a tensor extends beyond it. */
 export async function checkTensors(tensors: Iterable<Tensor>): Promise<void> {
   for (const tensor of tensors) {
     const { name, shape, strides, source, offset } = tensor

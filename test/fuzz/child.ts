@@ -1,4 +1,4 @@
-// Reads inputs one after the other, in a process that may hang, crash or be killed: supervisor.ts starts it and watches.
+// Reads one input after another in a process that may hang, crash or be killed. supervisor.ts starts and watches it.
 import { mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Chance } from './chance.js'
@@ -8,15 +8,15 @@ import { type FromChild, type Job, PROGRESS_BYTES } from './job.js'
 import { judge, peakMemory, type Verdict } from './judge.js'
 import { installWriteGuard } from './write-guard.js'
 
-/** Sound inputs read before anything is measured, so that all code is loaded. */
+/** Number of sound inputs to read before measuring, so that all code is loaded. */
 const WARM_UP = 3
-/** A process that has grown by so much is replaced, for a thorough look at the next inputs. */
+/** Growth in bytes after which the process is replaced, so that the next inputs are measured reliably. */
 const MOST_GROWTH = 300 * 2 ** 20
 
 const job: Job = JSON.parse(process.argv[2])
 const tell = (message: FromChild) => process.send?.(message)
 
-/** Folders of its own are all that it can find or write by way of the environment. */
+/** The environment leads only to folders of its own. */
 function settle(dir: string): void {
   const variables = { HOME: 'home', MOLM_HOME: 'molm', HF_HOME: 'hf', XDG_DATA_HOME: 'data', XDG_CACHE_HOME: 'cache' }
   for (const [name, folder] of Object.entries(variables)) process.env[name] = join(dir, folder)
@@ -47,7 +47,7 @@ async function run(): Promise<void> {
   }
   const fail = (fault: string) => tell({ kind: 'fault', case: at, fault })
   process.on('unhandledRejection', (error) => {
-    fail(`a rejection that nobody awaits: ${error instanceof Error ? error.stack : error}`)
+    fail(`unhandled rejection: ${error instanceof Error ? error.stack : error}`)
     process.exit(1)
   })
 

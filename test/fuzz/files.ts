@@ -12,13 +12,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 
-/** What stands under a name: bytes, or something that is no ordinary file. */
+/** Directory entry: the bytes of a regular file, or something else. */
 export type Entry = Uint8Array | { link: string } | { holes: number } | 'pipe' | 'folder'
 
-/** An input: files by name. */
+/** Files of an input, by name. */
 export type Files = ReadonlyMap<string, Entry>
 
-/** The files with another entry under one name. */
+/** Copy of the files with one entry replaced. */
 export function replaced(files: Files, name: string, entry: Entry | undefined): Files {
   const copy = new Map(files)
   if (entry === undefined) copy.delete(name)
@@ -26,7 +26,7 @@ export function replaced(files: Files, name: string, entry: Entry | undefined): 
   return copy
 }
 
-/** The bytes under a name that is known to hold some. */
+/** Bytes of a file that must exist. */
 export function bytesOf(files: Files, name: string): Uint8Array {
   const entry = files.get(name)
   if (!(entry instanceof Uint8Array)) throw new Error(`no bytes under ${name}`)
@@ -38,12 +38,12 @@ export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
-/** Bytes of all files, holes not counted. */
+/** Total size of all files in bytes, without holes. */
 export function sizeOf(files: Files): number {
   return [...files.values()].reduce((sum, entry) => sum + (entry instanceof Uint8Array ? entry.length : 0), 0)
 }
 
-/** Writes the files into a folder that holds nothing else afterwards. */
+/** Writes the files into a folder and removes everything else from it. */
 export function lay(dir: string, files: Files): void {
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true })
@@ -60,7 +60,7 @@ export function lay(dir: string, files: Files): void {
   }
 }
 
-/** Reads a folder back as `lay` has written it. */
+/** Reads back a folder that `lay` has written. */
 export function take(dir: string): Files {
   const files = new Map<string, Entry>()
   for (const name of readdirSync(dir)) {

@@ -1,47 +1,47 @@
 import type { Chance } from './chance.js'
 import type { Files } from './files.js'
 
-/** A kind of input that molm reads, and what must hold whatever stands in it. */
+/** A kind of input that molm reads, with the properties that must hold for any content. */
 export interface Format {
   name: string
-  /** Inputs of one round. All formats together take about a minute on two cores. */
+  /** Number of inputs in a round. A round of all formats takes about a minute on two cores. */
   inputs: number
-  /** Longest time until an answer; 2 s where nothing is said. */
+  /** Timeout for one input in seconds. Default 2. */
   seconds?: number
-  /** Makes ready what all inputs need, in a folder of its own. Called once per process. */
+  /** Prepares what all inputs share, in the given folder. Called once per process. */
   prepare(dir: string): Promise<Reader> | Reader
 }
 
-/** A format with all at hand. */
+/** A format that is ready to read inputs. */
 export interface Reader {
-  /** An input as molm or another program writes it: it must be accepted. */
+  /** A valid input, as molm or another program writes it. It must be accepted. */
   sound(chance: Chance): Files
-  /** The same with something wrong, which is noted with `chance.note`. */
+  /** A damaged copy. Each change is recorded with `chance.note`. */
   harm(files: Files, chance: Chance): Files
   /**
-   * Reads it as molm does. Throws a UserError where molm refuses it, and `Wrong` where molm accepts it and what comes out
-   * cannot be right. What must hold for sound inputs only can be asked of `input.isSound`.
+   * Reads the input as molm does. Throws a UserError if molm refuses it, and `Wrong` if molm accepts it with a result
+   * that cannot be right. `input.isSound` guards the checks that hold for valid inputs only.
    */
   read(input: Input): Promise<void> | void
-  /** Whether `read` finds the files in `input.dir`; else it has them in memory alone. */
+  /** Whether the files are also written to `input.dir`. Default: they are in memory only. */
   onDisk?: boolean
-  /** Folders in which `read` may write, given that of the input: nothing may be written anywhere else. */
+  /** Folders in which `read` may write, given the input's folder. Default: none. */
   mayWrite?(dir: string): readonly string[]
-  /** Ends what `prepare` has started. */
+  /** Stops what `prepare` has started. */
   close?(): Promise<void>
 }
 
 export interface Input {
   files: Files
-  /** Folder in which they lie, where the reader is `onDisk`. */
+  /** Folder that holds the files if the reader is `onDisk`. */
   dir: string
   isSound: boolean
 }
 
-/** Molm has accepted what it cannot have understood. */
+/** Thrown if molm accepts an input but misreads it. */
 export class Wrong extends Error {}
 
-/** Throws Wrong unless something holds. */
+/** Throws `Wrong` with the message `otherwise` unless the condition holds. */
 export function expect(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Wrong(otherwise)
 }

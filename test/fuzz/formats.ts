@@ -1,6 +1,6 @@
 import type { Format } from './format.js'
 
-/** Every format that molm reads; those that take longest come first. A new one is a file of its own and a line here. */
+/** Every format that molm reads, the slowest first. To add one, write a file for it and add a line here. */
 export const FORMATS: Record<string, () => Promise<Format>> = {
   packed: async () => (await import('./formats/packed.js')).packed,
   hub: async () => (await import('./formats/hub.js')).hub,

@@ -12,16 +12,16 @@ import { note, printFailure, printResult, recordIn } from './report.js'
 import { DEFAULT_SECONDS, keptAs, type Plan, type Stretch, supervise } from './supervisor.js'
 import { runWatched } from './watched-child.js'
 
-const HELP = `Reads sound and harmed inputs of every format, and sees to it that molm accepts or refuses each properly.
+const HELP = `Reads sound and damaged inputs of every format, and checks that molm accepts or refuses each one properly.
 
 npm run fuzz -- [options]
-  --seed N         the same seed gives the same inputs (default: another each time)
-  --inputs N       at least so many in all (default: one round, about a minute on two cores)
-  --minutes M      ends after so many minutes; without --inputs it goes on until then
-  --only FORMAT    this format alone; may be given several times
-  --case K         this case of the one format alone; its input is kept
-  --replay FOLDER  an input that was kept
-  --jobs N         processes at once (default: one a core)
+  --seed N         the same seed gives the same inputs (default: random)
+  --inputs N       at least N inputs in total (default: one round, about a minute on two cores)
+  --minutes M      stops after M minutes; without --inputs it runs until then
+  --only FORMAT    only this format; can be repeated
+  --case K         only this case of a single format; keeps its input
+  --replay FOLDER  reads an input that was kept
+  --jobs N         number of processes (default: one per core)
   --record         writes the figures into docs/RELIABILITY.md
 
 Formats: ${Object.keys(FORMATS).join(', ')}
@@ -72,14 +72,14 @@ async function main(): Promise<boolean> {
   return printResult(result)
 }
 
-/** Every format by name, or those asked for. */
+/** The requested formats by name, or all of them. */
 async function formatsOf(names = Object.keys(FORMATS)): Promise<Format[]> {
   const unknown = names.find((name) => !Object.hasOwn(FORMATS, name))
   if (unknown !== undefined) throw new Error(`no format is called '${unknown}'; see --help`)
   return Promise.all(names.map((name) => FORMATS[name]()))
 }
 
-/** Round after round of every format, for so many rounds, the last of them perhaps a short one. */
+/** Yields `rounds` rounds of every format. The last one is shorter if the number is not whole. */
 function* stretchesOf(formats: Format[], rounds: number): Generator<Stretch> {
   for (let round = 0; round < rounds; round++) {
     const share = Math.min(1, rounds - round)
@@ -90,7 +90,7 @@ function* stretchesOf(formats: Format[], rounds: number): Generator<Stretch> {
   }
 }
 
-/** Reads one case, tells what was done to its input, and keeps it. */
+/** Reads one case, prints the notes on its input, and keeps the input. */
 async function readOne(formats: Format[], index: number, plan: Plan): Promise<boolean> {
   if (formats.length !== 1) throw new Error('--case needs the format too: --only FORMAT')
   const [{ name, seconds = DEFAULT_SECONDS }] = formats
@@ -101,7 +101,7 @@ async function readOne(formats: Format[], index: number, plan: Plan): Promise<bo
   return toldVerdict(accepted, faults)
 }
 
-/** Reads an input that was kept. The name of its folder begins with that of its format. */
+/** Reads an input that was kept. Its folder's name begins with the name of the format. */
 async function replay(folder: string, { seed }: Plan): Promise<boolean> {
   const [{ name, seconds = DEFAULT_SECONDS }] = await formatsOf([basename(folder).split('.')[0]])
   const job = { table: TABLE, format: name, seed, from: 0, to: 1, replay: resolve(folder) }

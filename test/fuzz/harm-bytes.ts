@@ -1,7 +1,7 @@
 import { joinBytes, littleEndian } from '../support/bytes.js'
 import type { Chance } from './chance.js'
 
-/** Numbers at which counts and offsets go wrong. */
+/** Numbers that often break counts and offsets. */
 const NUMBERS = [
   ...[0n, 1n, 2n, 7n, 8n, 0x7fn, 0x80n, 0xffn, 0x100n, 0x7fffn, 0x8000n, 0xffffn, 0x10000n],
   ...[
@@ -17,7 +17,7 @@ const NUMBERS = [
   ],
 ]
 
-/** Bytes with one to three faults, all noted. */
+/** Copy of bytes with one to three faults, all noted. */
 export function harmBytes(bytes: Uint8Array, chance: Chance, name = 'bytes'): Uint8Array {
   let harmed = bytes
   for (let left = chance.oneIn(2) ? 1 : chance.between(1, 3); left > 0; left--) {

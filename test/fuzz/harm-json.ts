@@ -2,7 +2,7 @@ import type { Chance } from './chance.js'
 import { utf8 } from './files.js'
 import { harmBytes } from './harm-bytes.js'
 
-/** Stands for a number that JSON can write and a double cannot hold. */
+/** Placeholder for a number that JSON can express but a double cannot hold. */
 const INFINITE = '(infinite)'
 
 const NUMBERS = [
@@ -31,7 +31,7 @@ const TEXTS = [
 
 const KEYS = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length', '', '0', '-1', '\u001b[31m', '../x']
 
-/** A JSON value with one to three faults, as text. The value itself is left alone. */
+/** JSON text of a value with one to three faults. The value itself is unchanged. */
 export function harmJson(value: unknown, chance: Chance, name: string): Uint8Array {
   const root = { value: structuredClone(value) }
   for (let left = chance.oneIn(2) ? 1 : chance.between(1, 3); left > 0; left--) harmOnce(root, chance, name)
@@ -39,7 +39,7 @@ export function harmJson(value: unknown, chance: Chance, name: string): Uint8Arr
   return chance.oneIn(12) ? harmBytes(text, chance, name) : text
 }
 
-/** A value as JSON text; hostile values have their own way of writing some numbers. */
+/** A value as JSON text, with the placeholder replaced by its number. */
 function jsonText(value: unknown): string {
   return (JSON.stringify(value) ?? '').replaceAll(JSON.stringify(INFINITE), '1e999')
 }
@@ -50,7 +50,7 @@ function harmOnce(root: { value: unknown }, chance: Chance, name: string): void 
   let parent: Container = root
   let key = 'value'
   const path = [name]
-  // Walks down for as long as there is something, stopping at each level with some chance.
+  // Descends while there are children, and stops at each level with some probability.
   while (isContainer(parent[key]) && !chance.oneIn(4)) {
     const next = parent[key] as Container
     const keys = Object.keys(next)
@@ -104,7 +104,7 @@ function faultOf(value: unknown, chance: Chance): { what: string; apply: (parent
   }
 }
 
-/** A text that is close to another. */
+/** A slightly changed text. */
 export function harmText(text: string, chance: Chance): string {
   const at = chance.below(text.length + 1)
   switch (chance.below(4)) {
@@ -119,7 +119,7 @@ export function harmText(text: string, chance: Chance): string {
   }
 }
 
-/** A number, text or something else that a reader may not expect. */
+/** A number, text or other value that a reader may not expect. */
 export function hostileValue(chance: Chance): unknown {
   switch (chance.below(8)) {
     case 0:
@@ -147,7 +147,7 @@ function nested(depth: number): unknown {
   return value
 }
 
-/** Sets a key of an object as JSON.parse does: `__proto__` is a key like others. A list has only numbers for keys. */
+/** Sets a key of an object as JSON.parse does: `__proto__` is an ordinary key. Lists have numeric keys only. */
 function define(parent: Container, key: string, value: unknown): void {
   if (Array.isArray(parent) && (key === 'length' || !Object.hasOwn(parent, key))) parent.push(value)
   else Object.defineProperty(parent, key, { value, writable: true, enumerable: true, configurable: true })

@@ -1,25 +1,27 @@
-/** What a child is to do. */
+/** Work for a child process. */
 export interface Job {
   /** Module with the table of formats. */
   table: string
   format: string
   seed: number
-  /** Cases `from` to `to`, excluded. */
+  /** Cases from `from` up to but excluding `to`. */
   from: number
   to: number
-  /** An empty folder of its own. */
+  /** An empty folder for the child alone. */
   dir: string
-  /** Folder to leave the input in before it is read; what was done to it comes beside it, in a file `.txt`. */
+  /** Folder that keeps the input, written before it is read. The notes are in a `.txt` file next to it. */
   keep?: string
-  /** Folder with an input to be read in place of those cases. */
+  /** Folder with an input to read instead of the cases. */
   replay?: string
 }
 
-/** What a child tells. */
+/** Message from a child process. */
 export type FromChild =
   | { kind: 'fault'; case: number; fault: string }
-  /** It has read all cases before `next`, and ends: all are done, or its memory is full of what is left of them. */
+  /** It has read all cases before `next` and ends, since all are done or its memory has grown too much. */
   | { kind: 'end'; next: number }
 
-/** Cases accepted, refused and the one under way, as doubles in the file `progress`: told so, they outlive a crash. */
+/**
+ * Size of the file `progress`: the cases accepted, refused and under way, as doubles. In a file they survive a crash.
+ */
 export const PROGRESS_BYTES = 24

@@ -4,18 +4,18 @@ import { type Files, lay, sizeOf } from './files.js'
 import { type Reader, Wrong } from './format.js'
 import { beginWatch, endWatch } from './write-guard.js'
 
-/** What a reader makes of an input: accepted, refused with a UserError, or a fault of molm, described. */
+/** Verdict on an input: accepted, refused with a UserError, or the description of a fault of molm. */
 export type Verdict = 'accepted' | 'refused' | { fault: string }
 
-/** Bytes of memory that reading may take beyond the input's own. */
+/** Memory in bytes that reading may take in addition to the input itself. */
 const MOST_MEMORY = 256 * 2 ** 20
 
-/** Prototypes that no input may reach. */
+/** Prototypes that no input may change. */
 const PROTOTYPES: object[] = [Object, Array, Function, String, Number, Map, Promise, Uint8Array].map(
   ({ prototype }) => prototype,
 )
 
-/** Lets a reader have an input, and says what came of it. */
+/** Has a reader read an input, and returns the verdict. */
 export async function judge(reader: Reader, files: Files, dir: string, isSound: boolean): Promise<Verdict> {
   if (reader.onDisk) lay(dir, files)
   const memory = peakMemory()
@@ -30,8 +30,8 @@ export async function judge(reader: Reader, files: Files, dir: string, isSound: 
   }
   const written = endWatch()
   if (typeof verdict === 'object') return verdict
-  if (written.length > 0) return { fault: `wrote outside of its folder: ${written[0]}` }
-  if (keysOfPrototypes() !== keys) return { fault: 'a prototype has another number of properties' }
+  if (written.length > 0) return { fault: `wrote outside its folder: ${written[0]}` }
+  if (keysOfPrototypes() !== keys) return { fault: 'the number of properties of a prototype changed' }
   const more = peakMemory() - memory
   if (more > MOST_MEMORY + sizeOf(files)) return { fault: `took ${Math.round(more / 1e6)} MB of memory` }
   return verdict
@@ -39,17 +39,17 @@ export async function judge(reader: Reader, files: Files, dir: string, isSound: 
 
 function verdictOf(error: unknown, isSound: boolean): Verdict {
   if (error instanceof Wrong) return { fault: `accepted, but ${error.message}` }
-  if (!(error instanceof UserError)) return { fault: `not foreseen: ${stackOf(error)}` }
+  if (!(error instanceof UserError)) return { fault: `unexpected: ${stackOf(error)}` }
   const { message } = error
   if (isSound) return { fault: `refused a sound input: ${message}` }
-  if (message.split('\n').length > 2) return { fault: `told in more than two lines: ${JSON.stringify(message)}` }
-  if (message.length > 1000) return { fault: `told in ${message.length} characters: ${message.slice(0, 300)}` }
+  if (message.split('\n').length > 2) return { fault: `message of more than two lines: ${JSON.stringify(message)}` }
+  if (message.length > 1000) return { fault: `message of ${message.length} characters: ${message.slice(0, 300)}` }
   const control = /[^\P{Cc}\n]/u.exec(message)
-  if (control) return { fault: `told with control characters: ${JSON.stringify(message)}` }
+  if (control) return { fault: `message with control characters: ${JSON.stringify(message)}` }
   return 'refused'
 }
 
-/** The message and the first lines of where. */
+/** The message and the first lines of the stack. */
 function stackOf(error: unknown): string {
   if (!(error instanceof Error)) return `${typeof error} ${String(error).slice(0, 200)}`
   const lines = (error.stack ?? error.message).split('\n').map((line) => line.slice(0, 300))
@@ -61,8 +61,8 @@ function keysOfPrototypes(): number {
 }
 
 /**
- * Most bytes that this process has held at once. The system's account of resources would do, but on Linux it begins with
- * the peak of the process that has started this one, below which nothing is seen.
+ * Peak memory of this process in bytes. On Linux, `process.resourceUsage()` starts at the parent's peak and would hide
+ * anything below it.
  */
 export function peakMemory(): number {
   try {

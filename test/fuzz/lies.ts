@@ -4,21 +4,23 @@ import { Chance } from './chance.js'
 import { harmBytes } from './harm-bytes.js'
 import { harmJson } from './harm-json.js'
 
-/** One way of a hub to go wrong, with some of its answers. */
+/** One fault of a hub, which affects some of its answers. */
 export interface Lie {
   kind: string
-  /** Whether it is told of a repository, or with the bytes of a file. */
+  /** Whether it affects answers about a repository, rather than the bytes of files. */
   isAnswer: boolean
-  /** The first of those answers that it is told with, and how many it is told with in a row. */
+  /** Index of the first affected answer, and the number of consecutive ones. */
   from: number
   count: number
   seed: number
 }
 
-/** Spoils an answer before it is sent; the bytes of the true answer come through `end`. True where it has sent another. */
+/**
+ * Spoils an answer before it is sent. The correct bytes pass through `end`. Returns true if it has sent another answer.
+ */
 type Spoil = (response: ServerResponse, chance: Chance, url: string) => boolean | undefined
 
-/** Makes a hub tell these lies, each as often as it says. */
+/** Makes a hub commit these faults, each `count` times. */
 export function strike(server: HubServer, lies: readonly Lie[]): void {
   const counters = { answers: 0, files: 0 }
   const told = (isAnswer: boolean, at: number, response: ServerResponse, url: string) => {
@@ -33,7 +35,7 @@ export function strike(server: HubServer, lies: readonly Lie[]): void {
   server.fault = ({ url }, response) => told(false, counters.files++, response, url)
 }
 
-/** Has `change` decide what is sent in place of the bytes. */
+/** Sends the result of `change` instead of the bytes. */
 function instead(response: ServerResponse, change: (body: Uint8Array) => Uint8Array): undefined {
   const end = response.end.bind(response) as (body: Uint8Array) => ServerResponse
   response.end = ((body: Uint8Array | string = '') => {
@@ -102,7 +104,7 @@ const BOTH: Record<string, Spoil> = {
   },
 }
 
-/** Lies about a repository and its files. */
+/** Faults in answers about a repository and its files. */
 export const ANSWER_LIES: Record<string, Spoil> = {
   ...BOTH,
   nonsense: (response, chance) => instead(response, () => Buffer.from(chance.pick(BODIES))),
@@ -116,7 +118,7 @@ export const ANSWER_LIES: Record<string, Spoil> = {
   pagesForEver: (response, chance, url) => {
     const next = new URL(url)
     next.searchParams.set('page', String(chance.below(2 ** 32)))
-    // The page's own link comes first and is replaced.
+    // The page sets its own link first; this one replaces it.
     const setHeader = response.setHeader.bind(response)
     response.setHeader = (name, value) => setHeader(name, name === 'link' ? `<${next}>; rel="next"` : value)
     response.setHeader('link', '')
@@ -131,7 +133,7 @@ export const ANSWER_LIES: Record<string, Spoil> = {
   },
 }
 
-/** Lies about the bytes of a file. */
+/** Faults in the bytes of a file. */
 export const FILE_LIES: Record<string, Spoil> = {
   ...BOTH,
   otherBytes: (response, chance) => instead(response, (body) => sameLength(harmBytes(body, chance), body.length)),

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import type { Failure, Tally } from './supervisor.js'
 
-/** What a run has tried, and what came of it. */
+/** Result of a run. */
 export interface Result {
   seed: number
   minutes: number
@@ -15,7 +15,7 @@ export function printFailure({ format, case: index, fault, notes, input }: Failu
   note(`  input: ${input}`)
 }
 
-/** Prints the table, and as the last line what .ci/run counts. Returns whether no format has failed. */
+/** Prints the table, and last the line that .ci/run counts. Returns whether all formats passed. */
 export function printResult(result: Result): boolean {
   const { seed, minutes, tallies } = result
   const failed = tallies.filter(({ failures }) => failures.length > 0)
@@ -30,7 +30,7 @@ export function printResult(result: Result): boolean {
 
 const [BEGIN, END] = ['<!-- the last long run -->', '<!-- end of the last long run -->']
 
-/** Writes the figures into a page, between two marks. */
+/** Writes the figures into a page, between two markers. */
 export async function recordIn(page: URL, { seed, minutes, tallies }: Result): Promise<void> {
   const text = await readFile(page, 'utf8')
   const faults = tallies.reduce((sum, { failures }) => sum + failures.length, 0)

@@ -10,27 +10,27 @@ import { supervise, type Tally } from './supervisor.js'
 import { runWatched } from './watched-child.js'
 
 const test = suite('the fuzzer')
-/** With this one the first two inputs of every broken reader are harmed. */
+/** With this seed the first two inputs of every broken reader are damaged. */
 const SEED = 2
 const TABLE = new URL('broken-formats.js', import.meta.url).href
 
-/** What the supervisor must say of each broken reader. */
+/** Fault that the supervisor must report for each broken reader. */
 const FAULTS: Record<string, RegExp> = {
   hangs: /^no answer within 0.5 s$/,
   waits: /^no answer within 0.5 s$/,
-  'never settles': /^no answer, and nothing left that could give one$/,
+  'never settles': /^no answer, and nothing pending$/,
   aborts: /^the process ended with SIGABRT/,
   'exhausts the heap': /heap out of memory/,
   'takes memory': /^took 4\d\d MB of memory$/,
-  'writes elsewhere': /^wrote outside of its folder: writeFile .*stray$/,
-  pollutes: /^a prototype has another number of properties$/,
+  'writes elsewhere': /^wrote outside its folder: writeFile .*stray$/,
+  pollutes: /^the number of properties of a prototype changed$/,
   'is wrong': /^accepted, but a shape is wrong$/,
-  'does not foresee': /^not foreseen: TypeError/,
-  'leaves a rejection': /^a rejection that nobody awaits: Error: nobody listens/,
-  'prints control characters': /^told with control characters/,
+  'does not foresee': /^unexpected: TypeError/,
+  'leaves a rejection': /^unhandled rejection: Error: never handled/,
+  'prints control characters': /^message with control characters/,
 }
 
-test('every misdeed of a reader is seen, told of the right case, and its input kept', async () => {
+test('every fault of a reader is found and reported with its case, and the input is kept', async () => {
   await inTemporaryFolder(async (keepIn) => {
     const formats = await Promise.all(Object.values(BROKEN).map((load) => load()))
     const inputs = (name: string) => (name === 'hangs' || name === 'is fine' ? 2 : 1)
@@ -56,7 +56,7 @@ test('every misdeed of a reader is seen, told of the right case, and its input k
   })
 })
 
-test('a process knows its own peak of memory, not that of a large one which started it', () => {
+test('a process reports its own peak memory, not that of a large parent', () => {
   const judge = new URL('judge.js', import.meta.url).href
   const inner = `import { peakMemory } from ${JSON.stringify(judge)}; process.stdout.write(String(peakMemory()))`
   const outer = `const held = Buffer.alloc(400e6, 1)
@@ -69,7 +69,7 @@ test('a process knows its own peak of memory, not that of a large one which star
   assert.ok(peak > 20e6 && peak < 200e6, `its peak is ${peak}`)
 })
 
-test('the same seed gives the same inputs, another seed others', async () => {
+test('the same seed gives the same inputs, and another seed gives others', async () => {
   for (const name of ['safetensors', 'torch-zip', 'pickle', 'index', 'task', 'template', 'tokenizer']) {
     const format = await FORMATS[name]()
     const reader = await format.prepare('')

@@ -3,18 +3,18 @@ import { join } from 'node:path'
 import type { Format } from './format.js'
 import { runWatched } from './watched-child.js'
 
-/** A table of formats: loaded when they are needed, each in the processes that read it. */
+/** Formats by name. Each is loaded on demand, in the processes that read it. */
 export type Table = Record<string, () => Promise<Format>>
 
 export interface Plan {
-  /** Address of the module whose FORMATS are read. */
+  /** URL of the module that exports FORMATS. */
   table: string
   seed: number
-  /** Processes at once. */
+  /** Number of parallel processes. */
   jobs: number
-  /** When to stop, as Date.now() has it. */
+  /** Time to stop at, as of Date.now(). */
   deadline?: number
-  /** Folder in which inputs are left that show a fault. */
+  /** Folder that keeps the inputs of faults. */
   keepIn: string
   onFailure?: (failure: Failure) => void
 }
@@ -24,34 +24,34 @@ export interface Failure {
   format: string
   case: number
   fault: string
-  /** What was done to a sound input. */
+  /** Changes made to a sound input. */
   notes: string[]
   /** Folder with the input. */
   input: string
 }
 
-/** What came of the inputs of one format. */
+/** Results for the inputs of one format. */
 export interface Tally {
   format: string
   accepted: number
   refused: number
   failures: Failure[]
-  /** Of one process. */
+  /** Sum over all processes. */
   seconds: number
 }
 
-/** Cases `from` to `to`, excluded, of a format: as many as one process may read. */
+/** Cases of a format from `from` up to but excluding `to`, for one process to read. */
 export interface Stretch {
   format: Format
   from: number
   to: number
 }
 
-/** So many failures of one format are looked at; then it is given up. */
+/** Number of failures after which a format is abandoned. */
 const MOST_FAILURES = 8
 export const DEFAULT_SECONDS = 2
 
-/** Reads all cases of some stretches, several processes at once, and counts what comes of them. */
+/** Reads all cases of the stretches in several processes, and counts the results. */
 export async function supervise(plan: Plan, stretches: Iterable<Stretch>): Promise<Tally[]> {
   const { deadline = Infinity } = plan
   const tallies = new Map<string, Tally>()
@@ -74,7 +74,7 @@ export async function supervise(plan: Plan, stretches: Iterable<Stretch>): Promi
   return [...tallies.values()]
 }
 
-/** Reads a stretch to its end, with as many processes, one after the other, as that takes. */
+/** Reads a stretch to its end, in one process after another. */
 async function readStretch(plan: Plan, { format, from, to }: Stretch, tally: Tally): Promise<void> {
   const { table, seed, deadline = Infinity } = plan
   let at = from
@@ -95,8 +95,8 @@ async function readStretch(plan: Plan, { format, from, to }: Stretch, tally: Tal
 }
 
 /**
- * Reads one case in a fresh process, keeping its input. A crash or a wrong answer counts in any case; what took too long
- * or too much must do so again here, where nothing went before.
+ * Reads one case in a fresh process, and keeps its input. A crash or a wrong answer always counts. Too much time or
+ * memory counts only if it is seen again here, without earlier inputs.
  */
 async function readAlone(
   { table, seed, keepIn }: Plan,
@@ -120,7 +120,7 @@ async function readAlone(
   }
 }
 
-/** Where the input of a case is kept. */
+/** Folder that keeps the input of a case. */
 export function keptAs({ seed, keepIn }: Pick<Plan, 'seed' | 'keepIn'>, format: string, index: number): string {
   return join(keepIn, `${format}.${seed}.${index}`)
 }

@@ -5,7 +5,7 @@ import { fixturePath } from '../support/fixtures.js'
 import { writeCheckpoint, writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
 import { type Files, take } from './files.js'
 
-/** Shapes of a few kilobytes, which are read in no time. */
+/** Shapes of a few kilobytes, fast to read. */
 const TINY = {
   ...{ vocab_size: 24, n_embd: 8, n_layer: 2, n_head: 2, att_hidden: 8, ffd_hidden: 8, gating_size: 4 },
   ...{ n_att_experts: 3, n_mlp_experts: 4, k_att: 1, k_mlp: 2, bos_token_id: 23, eos_token_id: 23 },
@@ -19,7 +19,7 @@ const SHAPES: Record<string, object> = {
   pruned: { molm_experts: { attention: [3, 2], mlp: [4, 3], silent: { attention: [0, 1], mlp: [0, 1] } } },
 }
 
-/** Sizes of the other families, by their keys; a key that a fixture lacks stays absent. */
+/** Sizes for the other families by config key. A key that a fixture lacks stays absent. */
 const TINY_DECODER: Record<string, number> = {
   ...{ vocab_size: 24, hidden_size: 8, num_hidden_layers: 2, num_layers: 2, bos_token_id: 23, eos_token_id: 22 },
   ...{ num_attention_heads: 2, num_key_value_heads: 1, head_dim: 4, kv_channels: 4, pad_token_id: 22 },
@@ -28,7 +28,7 @@ const TINY_DECODER: Record<string, number> = {
   ...{ num_local_experts: 3, num_experts: 3, moe_num_experts: 3, num_experts_per_tok: 2, moe_top_k: 2 },
 }
 
-/** Makes a small checkpoint below `dir`: config.json and model.safetensors. */
+/** Writes a small checkpoint below `dir`: config.json and model.safetensors. */
 export async function tinyCheckpoint(
   dir: string,
   shape: keyof typeof SHAPES = 'mlp',
@@ -39,7 +39,9 @@ export async function tinyCheckpoint(
   return { dir: folder, files: take(folder) }
 }
 
-/** One of every kind of router and head, and one for each fixture of another family, with the keys of its config.json. */
+/**
+ * One config for every kind of router and head, and one for each fixture of another family, with that fixture's keys.
+ */
 export async function tinyCheckpoints(dir: string): Promise<{ dir: string; files: Files }[]> {
   const all: { dir: string; files: Files }[] = []
   for (const shape of Object.keys(SHAPES)) all.push(await tinyCheckpoint(dir, shape))

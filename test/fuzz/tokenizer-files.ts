@@ -5,7 +5,7 @@ import { expect, type Input } from './format.js'
 
 const NAMES = ['tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'merges.txt']
 
-/** The files of a small tokenizer of GPT-2's kind. */
+/** Files of a small tokenizer like GPT-2's. */
 export function tokenizerFiles(): Files {
   const all = take(fixturePath('01-base-bin-f32'))
   return new Map(NAMES.map((name) => [name, all.get(name) ?? 'folder']))
@@ -20,7 +20,7 @@ const TEXTS = [
   'a'.repeat(300),
 ]
 
-/** Loads a tokenizer and has it write and read some texts. */
+/** Loads a tokenizer, then encodes and decodes some texts. */
 export async function readWithTokenizer({ dir, isSound }: Input): Promise<void> {
   const tokenizer = await loadTokenizer(dir)
   if (!tokenizer) return expect(!isSound, 'there is no tokenizer')

@@ -17,7 +17,7 @@ export interface TorchState {
   shapes: Record<string, number[]>
 }
 
-/** A state dict of a few views of a few storages. `wild`: once in so many numbers is one that cannot be. */
+/** A state dict with a few views of a few storages. `wild`: one number in `wild` is invalid; 0 for none. */
 export function torchState(chance: Chance, form: 'zip' | 'legacy', wild = 0): TorchState {
   const number = (value: number) => {
     if (wild === 0 || !chance.oneIn(wild)) return value
@@ -33,7 +33,7 @@ export function torchState(chance: Chance, form: 'zip' | 'legacy', wild = 0): To
   })
   const shapes: Record<string, number[]> = {}
   const items: [Py, Py][] = []
-  // Those that no tensor views are not written, as torch.save does not know of them.
+  // Storages without a view are not written, since torch.save does not know them.
   const used = new Set<SavedStorage>()
   for (let i = chance.below(5); i >= 0; i--) {
     const storage = chance.pick(storages)
@@ -46,7 +46,7 @@ export function torchState(chance: Chance, form: 'zip' | 'legacy', wild = 0): To
   return { root: orderedDict(items, chance.oneIn(3)), storages: [...used], shapes }
 }
 
-/** A view of some of the elements of a storage. */
+/** A view of some elements of a storage. */
 function viewOf(elements: number, chance: Chance): { first: number; shape: number[]; strides: number[] } {
   if (elements === 0) return { first: 0, shape: [0], strides: [1] }
   const first = chance.below(elements)

@@ -5,37 +5,37 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type FromChild, type Job, PROGRESS_BYTES } from './job.js'
 
-/** What came of a job, as far as its process got. */
+/** Result of a job, as far as its process got. */
 export interface Report {
   accepted: number
   refused: number
-  /** The last may be the case that the process has not come back from. */
+  /** The last one may be the case that ended the process. */
   faults: { case: number; fault: string }[]
-  /** The first case that is still to be read. */
+  /** First case that is still to be read. */
   next: number
 }
 
 export interface Patience {
-  /** Longest time for one input. */
+  /** Timeout for one input. */
   seconds: number
   /**
-   * Whether time counts only while the process computes, or else five times over: on a busy machine that tells an input
-   * that takes long from a process that waits for its turn.
+   * Whether the timeout counts only computing time, or five times as much elapsed time. On a busy machine this
+   * separates a slow input from a process that waits for its turn.
    */
   isFair?: boolean
-  /** When to end the process in any case, as Date.now() has it. */
+  /** Time to end the process in any case, as of Date.now(). */
   deadline?: number
 }
 
 const CHILD = fileURLToPath(new URL('child.js', import.meta.url))
-/** Enough for each of our own preparations; an input that wants more ends its process. */
+/** Enough for every `prepare`. An input that needs more ends its process. */
 const HEAP = '--max-old-space-size=700'
 const LOOK_EVERY_MS = 50
 const START_SECONDS = 120
-/** Node ends with this code where a promise is awaited that nothing will settle. */
+/** Exit code of Node if a promise is awaited that can never settle. */
 const UNSETTLED = 13
 
-/** Does a job in a process of its own, which is ended when it does not come back from an input. */
+/** Runs a job in its own process, and kills the process if an input takes too long. */
 export async function runWatched(job: Omit<Job, 'dir'>, patience: Patience): Promise<Report> {
   const dir = mkdtempSync(join(tmpdir(), 'molm-fuzz-'))
   try {
@@ -89,7 +89,7 @@ function watch(child: ChildProcess, job: Omit<Job, 'dir'>, path: string, patienc
       const how =
         verdict ??
         (code === UNSETTLED
-          ? 'no answer, and nothing left that could give one'
+          ? 'no answer, and nothing pending'
           : `the process ended with ${signal ?? code}: ${endOf(errors)}`)
       if (ended || how === 'over') return resolve(report)
       if (at < job.from) return reject(new Error(`${job.format} cannot be tried: ${how}`))
@@ -112,7 +112,7 @@ function progressOf(path: string): { accepted: number; refused: number; at: numb
   return { accepted, refused, at }
 }
 
-/** Seconds that a process has computed, on all its threads; undefined where the system does not say. */
+/** CPU seconds of a process over all its threads; undefined if the system does not report them. */
 function cpuSeconds(pid = 0): number | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
@@ -122,8 +122,8 @@ function cpuSeconds(pid = 0): number | undefined {
   }
 }
 
-/** The line of a process's last words that says most. */
+/** The most informative line of a process's last output. */
 function endOf(errors: string): string {
   const lines = errors.split('\n').filter((line) => line.trim() !== '')
-  return lines.find((line) => /^\w*Error: |FATAL ERROR/.test(line)) ?? lines.at(-1) ?? 'it said nothing'
+  return lines.find((line) => /^\w*Error: |FATAL ERROR/.test(line)) ?? lines.at(-1) ?? 'no output'
 }

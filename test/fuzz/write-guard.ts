@@ -4,32 +4,32 @@ import { syncBuiltinESMExports } from 'node:module'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 
 /*
- * Notes every write of this process outside the folders where it may write, by standing in front of the functions of
- * node:fs. Links are followed first, so that writing through one counts where the bytes would land.
+ * Records every write of this process outside the allowed folders, by wrapping the functions of node:fs. Links are
+ * followed first: a write through a link counts at the link's target.
  */
 
 let allowed: readonly string[] | undefined
 let outside: string[] = []
 
-/** Functions that write, with the places of the paths they write to among their arguments. */
+/** Functions that write, with the argument indices of the paths that they write to. */
 const WRITERS: Record<string, number[]> = {
   ...{ writeFile: [0], appendFile: [0], truncate: [0], mkdir: [0], rm: [0], rmdir: [0], unlink: [0], utimes: [0] },
   ...{ chmod: [0], chown: [0], mkdtemp: [0], rename: [0, 1], copyFile: [1], cp: [1], symlink: [1], link: [1] },
 }
 
-/** Begins to watch; `mayWrite` holds for what follows, until `endWatch`. */
+/** Starts recording. Writes in the folders of `mayWrite` are allowed until `endWatch`. */
 export function beginWatch(mayWrite: readonly string[]): void {
   allowed = mayWrite.map((dir) => realPath(dir))
   outside = []
 }
 
-/** Paths written since then outside of the folders. */
+/** Stops recording, and returns the paths written outside the allowed folders. */
 export function endWatch(): string[] {
   allowed = undefined
   return outside
 }
 
-/** Puts the watch in place, once per process. */
+/** Installs the wrappers. Called once per process. */
 export function installWriteGuard(): void {
   for (const [name, places] of Object.entries(WRITERS)) {
     for (const [holder, key] of [
@@ -73,7 +73,7 @@ function mayWriteWith(flags: unknown): boolean {
 function note(path: unknown, how: string): void {
   if (typeof path !== 'string' && !(path instanceof URL) && !Buffer.isBuffer(path)) return
   const text = path instanceof URL ? path.pathname : String(path)
-  // Removing or making a link concerns the link, other writes what it leads to.
+  // Removing or creating a link affects the link itself; other writes affect its target.
   const real = ['unlink', 'rm', 'rename', 'symlink', 'link'].includes(how) ? realParent(text) : realPath(text)
   if (!allowed?.some((dir) => real === dir || real.startsWith(dir + sep))) outside.push(`${how} ${real}`)
 }

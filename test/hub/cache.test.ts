@@ -34,7 +34,7 @@ test('--keep stores files as the hub’s own library does, each in a blob named 
     await givesExpectedLogits(REPO, fixture)
   })
 
-  /** Bytes that were read by range to plan, before the whole file was fetched. */
+  /** Bytes read by range for the plan, before the whole file was fetched. */
   function headerOf(hub: { seen: { file?: string; headers: object; sent: number }[] }, name: string): number {
     const ranges = hub.seen.filter(({ file, headers }) => file === name && 'range' in headers)
     return ranges.reduce((sum, { sent }) => sum + sent, 0)
@@ -77,7 +77,7 @@ test('a link in place of an unfinished file is not written through, and an inval
   })
 })
 
-test('HF_HUB_OFFLINE allows the cache only, by branch or commit', async () => {
+test('with HF_HUB_OFFLINE only the cache is used, by branch or commit', async () => {
   await withHub(async (hub, dir) => {
     const { commit } = await hub.serve(REPO, '02-base-safetensors-f32')
     process.env.HF_HUB_OFFLINE = '1'

@@ -90,7 +90,7 @@ onDisk(`a disk that fills up ends the pull, which resumes once there is room${re
   }
 })
 
-test('needs on one file system are added up', async () => {
+test('space needed on the same file system is added up', async () => {
   await inTemporaryFolder(async (dir) => {
     await writeFile(join(dir, 'file'), '')
     const needs = await diskNeeds([

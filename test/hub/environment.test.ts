@@ -33,7 +33,7 @@ test('the token is HF_TOKEN, else that of a login', async () => {
   })
 })
 
-test('a mirror keeps its path, and slashes at its end are dropped', async () => {
+test('a mirror’s URL keeps its path, without trailing slashes', async () => {
   assert.is(
     (await hubEnvironment({ HF_ENDPOINT: 'https://mirror.example/hf//' })).endpoint,
     'https://mirror.example/hf',

@@ -29,7 +29,7 @@ function everyNth(n: number, fault: Fault): Fault {
   }
 }
 
-/** Sends the first bytes and hangs up. */
+/** Sends the first bytes and closes the connection. */
 const cut =
   (after: number): Fault =>
   (request, response, bytes) => {
@@ -52,16 +52,16 @@ const status =
 const SURVIVED: Record<string, Fault> = {
   'connections that break after some bytes': everyNth(3, cut(1200)),
   'connections that break at once': everyNth(3, cut(0)),
-  'connections that go silent': everyNth(40, (request, response, bytes) => {
+  'connections that stall': everyNth(40, (request, response, bytes) => {
     request.sent = 10
     response.setHeader('content-length', bytes.length)
     response.write(bytes.subarray(0, 10))
     return true
   }),
   'a server that is busy': everyNth(3, status(503)),
-  'a server that asks to wait': everyNth(50, status(429, { 'retry-after': '0.05' })),
-  'a permission of the storage that expires': everyNth(20, status(403)),
-  'an answer that is shorter than the range': everyNth(3, (request, response, bytes) => {
+  'a server that asks for a delay': everyNth(50, status(429, { 'retry-after': '0.05' })),
+  'an expired permission of the storage': everyNth(20, status(403)),
+  'an answer shorter than the range': everyNth(3, (request, response, bytes) => {
     const short = bytes.subarray(0, Math.max(1, bytes.length - 5))
     request.sent = short.length
     response.setHeader('content-range', `bytes ${request.start}-${request.start + short.length - 1}/*`)
@@ -69,7 +69,7 @@ const SURVIVED: Record<string, Fault> = {
     response.end(short)
     return true
   }),
-  'an answer that is another range': everyNth(3, (request, response, bytes) => {
+  'an answer with a different range': everyNth(3, (request, response, bytes) => {
     request.sent = 0
     response.setHeader('content-range', `bytes ${request.start + 1}-${request.end}/*`)
     response.end(bytes)
@@ -100,7 +100,7 @@ for (const [what, fault] of Object.entries(SURVIVED)) {
   })
 }
 
-test('a wait that the server asks for is kept', async () => {
+test('a delay that the server asks for is observed', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, FIXTURE)
     const refused: number[] = []

@@ -32,7 +32,7 @@ test('if too much would be skipped, the pull stops at once, names --keep and lea
     const notes: string[] = []
     const pulling = () => pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
     await rejectsWithUserError(pulling, /^org\/model\/model\.safetensors: .*ignores ranges.*\n.*`keep`/)
-    assert.equal(notes, [], 'tried again what can only fail again')
+    assert.equal(notes, [], 'retried a permanent failure')
     assert.equal(await readdir(join(dir, 'molm', 'models', 'org', 'model')), ['.molm.partial'])
     assert.equal(await readdir(join(dir, 'molm', 'locks')), [])
   })

@@ -8,7 +8,7 @@ const test = suite('the licence of a model on the hub')
 
 const card = (...lines: string[]) => `---\n${lines.join('\n')}\n---\n# A model\nlicense: not this one\n`
 
-test('is read from the front matter of its card', () => {
+test('is read from the front matter of the model’s card', () => {
   assert.equal(licenceIn(card('tags:', '- text', 'license: apache-2.0')), { name: 'apache-2.0' })
   assert.equal(licenceIn(card('license: "MIT" # as usual').replaceAll('\n', '\r\n')), { name: 'MIT' })
   assert.equal(licenceIn(card('license:', '- gemma', '- mit')), { name: 'gemma' })
@@ -34,7 +34,7 @@ test('is read from the front matter of its card', () => {
   }
 })
 
-test('is the first of several that is not open', () => {
+test('of several is the first one that is not open', () => {
   const lists = [['license: [mit, "llama3", gemma] # two'], ['license: [', '  mit,', '  llama3', ']']]
   for (const list of [...lists, ['license:', '  - mit', '  - llama3 # restricts', 'tags: [a]']]) {
     assert.equal(licenceIn(card(...list)), { name: 'llama3' }, list.join(' '))
@@ -43,7 +43,7 @@ test('is the first of several that is not open', () => {
   assert.equal(licenceIn(card('license: [mit, apache-2.0]')), { name: 'mit' })
 })
 
-test('is found at once, whatever the card holds', () => {
+test('is found quickly, whatever the card holds', () => {
   const blanks = ' '.repeat(2 ** 20)
   assert.is(licenceIn(card(`license: mit${blanks}x`))?.name, 'mit')
   assert.is(licenceIn(card(`license: mit${blanks}# x`))?.name, 'mit')
@@ -54,7 +54,7 @@ test('is found at once, whatever the card holds', () => {
   licenceIn(card(`license:${'\n- a'.repeat(2 ** 18)}`))
 })
 
-test('is open if everyone may use the model for any purpose', () => {
+test('is open if it allows everyone to use the model for any purpose', () => {
   for (const name of ['apache-2.0', 'MIT', 'bsd-3-clause', 'bsd', 'cc-by-4.0', 'cc0-1.0', 'agpl-3.0', 'mpl-2.0']) {
     assert.ok(isOpen({ name }), name)
   }
@@ -74,7 +74,7 @@ test('is described with the address of its text', () => {
   assert.ok(hostile.startsWith('the licence is a\\x1b[2Jbbb') && hostile.length < 300, hostile)
 })
 
-test('is named by a pull, before the weights are fetched, if it is not open', () =>
+test('is printed by a pull before the weights are fetched, unless it is open', () =>
   withHub(async (hub) => {
     const repository = await hub.serve('org/model', '02-base-safetensors-f32')
     const notesOf = async (...lines: string[]) => {

@@ -40,7 +40,7 @@ test('NO_PROXY names hosts, subdomains, ports, or all', () => {
   assert.not(isExempt('https://hub.example', ''))
 })
 
-test('a pull goes through the proxy of the environment, for both hosts', async () => {
+test('a pull uses the proxy of the environment for both hosts', async () => {
   const asked: string[] = []
   const proxy = http.createServer((request, response) => {
     const { url = '', headers } = request
@@ -63,7 +63,7 @@ test('a pull goes through the proxy of the environment, for both hosts', async (
   }).finally(() => close(proxy))
 })
 
-test('a proxy that refuses is named', async () => {
+test('an error names the proxy that refused', async () => {
   const proxy = http.createServer()
   proxy.on('connect', (_, socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'))
   const port = await listen(proxy)
@@ -77,7 +77,7 @@ test('a proxy that refuses is named', async () => {
   }).finally(() => close(proxy))
 })
 
-test('https goes through a tunnel that is used again, and its certificate is checked', async () => {
+test('https uses a reusable tunnel, and the certificate is checked', async () => {
   const [key, cert] = ['key', 'certificate'].map((name) => certificatePath(name))
   const server = https.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => {
     response.end('through')

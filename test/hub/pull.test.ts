@@ -14,7 +14,7 @@ const QUICK = { threads: 1, network: IMPATIENT }
 const REPO = 'org/model'
 
 for (const fixture of FIXTURES) {
-  test(`${fixture}: pulled from the hub it gives the expected logits`, async () => {
+  test(`${fixture}: pulled from the hub, it gives the expected logits`, async () => {
     await withHub(async (hub, dir) => {
       const { files, commit } = await hub.serve(REPO, fixture)
       const { path, bytes, wasHere } = await pullModel(`${REPO}:f32`, QUICK)
@@ -50,7 +50,7 @@ test('weights are read once, and the raw files are never on the disk', async () 
   })
 })
 
-test('safetensors are chosen before .bin, which is not touched', async () => {
+test('safetensors are preferred to .bin, which is not fetched', async () => {
   await withHub(async (hub) => {
     const { files } = await hub.serve(REPO, '02-base-safetensors-f32')
     files.set('pytorch_model.bin', Buffer.from('not even a checkpoint'))
@@ -149,7 +149,7 @@ test('names from the hub that lead out of the folder are neither fetched nor wri
   })
 })
 
-test('a shard that an index places outside the repository is refused', async () => {
+test('an index with a shard outside the repository is refused', async () => {
   await withHub(async (hub) => {
     const { files } = await hub.serve(REPO, '03-topk4-safetensors-bf16-sharded')
     const index = files.get('model.safetensors.index.json')?.toString() ?? ''
@@ -161,7 +161,7 @@ test('a shard that an index places outside the repository is refused', async () 
   })
 })
 
-test('the token goes to the hub and never to the storage', async () => {
+test('the token is sent to the hub and never to the storage', async () => {
   await withHub(async (hub) => {
     hub.token = 'hf_secret'
     await hub.serve(REPO, '02-base-safetensors-f32')

@@ -40,7 +40,7 @@ async function killedAfter(hub: HubServer, requests: number, options?: PullOptio
 }
 
 interface WeightsFacts {
-  /** Bytes that a pull without trouble fetches. */
+  /** Bytes that an undisturbed pull fetches. */
   needed: number
   /** Bytes that may be fetched twice after an interruption: one tensor, and the header, which every pull needs. */
   mayComeTwice: number
@@ -99,10 +99,10 @@ test('killed again and again, it still finishes', async () => {
     const repository = await hub.serve(REPO, FIXTURE)
     let goes = 1
     while (await killedAfter(hub, 40)) goes++
-    assert.ok(goes > 2, `only ${goes} goes`)
+    assert.ok(goes > 2, `only ${goes} attempts`)
     const { needed, mayComeTwice } = await factsOf(repository)
     const twice = hub.sentOf(WEIGHTS) - needed
-    assert.ok(twice <= (goes - 1) * mayComeTwice, `${twice} bytes were fetched twice in ${goes} goes`)
+    assert.ok(twice <= (goes - 1) * mayComeTwice, `${twice} bytes were fetched twice in ${goes} attempts`)
     await givesExpectedLogits(REPO, FIXTURE)
   })
 })
@@ -142,7 +142,7 @@ test('killed while it verifies, it keeps the packed parts', async () => {
     const before = hub.sentOf(WEIGHTS)
     await pullModel(`${REPO}:f32`, { ...QUICK, verify: true })
     const size = files.get(WEIGHTS)?.length ?? 0
-    assert.ok(hub.sentOf(WEIGHTS) - before < size + 20_000, 'only the header and the whole, to verify it')
+    assert.ok(hub.sentOf(WEIGHTS) - before < size + 20_000, 'only the header and the whole file, for verification')
     await givesExpectedLogits(REPO, FIXTURE)
   })
 })

@@ -23,22 +23,22 @@ import { dot, stickBreaking } from '../support/reference-math.js'
 
 const test = suite('stick-breaking attention')
 
-/** Bound for the stopping of the model: half a unit in the last place of the largest value. */
+/** The model's bound for stopping: half a unit in the last place of the largest value. */
 const ENOUGH = 2 ** -25
 
 interface Case {
   channels: number
   heads: number
   k: number
-  /** New tokens, the first at `position`; keys before `oldest` are forgotten. */
+  /** Number of new tokens, the first at `position`. Keys before `oldest` are forgotten. */
   tokens: number
   position: number
   oldest?: number
   enough?: number
-  /** Spread of queries: large ones use up the stick within a few keys. */
+  /** Spread of the queries. Large queries use up the stick within a few keys. */
   spread?: number
   shared?: boolean
-  /** Number type of the cached rows. */
+  /** Format of the cached rows. */
   rows?: CacheFormat
 }
 
@@ -46,7 +46,7 @@ interface WithDepths extends Outcome {
   depths: Uint32Array
 }
 
-/** Keys and values before they are stored. */
+/** Keys and values before they are cached. */
 const keysOf = ({ position, tokens, channels }: Case): Float32Array => normalFloats((position + tokens) * channels, 31)
 const valuesOf = (c: Case): Float32Array =>
   c.shared ? keysOf(c) : normalFloats((c.position + c.tokens) * c.channels, 32)
@@ -72,7 +72,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => WithDepths {
   }
 }
 
-/** The sum over every kept key in double precision. */
+/** Sum over all kept keys in double precision. */
 function reference(c: Case): Float64Array {
   const { channels, heads, k, tokens, position, oldest = 0, rows = 'f32' } = c
   const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows), asCached(valuesOf(c), rows)]
@@ -96,8 +96,7 @@ function reference(c: Case): Float64Array {
 }
 
 /**
- * Maximum error in units of the largest value: from stopping, and from float32 roundings of sums over a few hundred
- * keys.
+ * Maximum error in units of the largest value, due to stopping and to float32 rounding in sums over a few hundred keys.
  */
 function toleranceOf(c: Case): number {
   const largest = valuesOf(c).reduce((most, v) => Math.max(most, Math.abs(v)), 0)
@@ -127,8 +126,8 @@ function check(c: Case): WithDepths {
 const BASE: Case = { channels: 64, heads: 4, k: 2, tokens: 5, position: 0 }
 
 test('a single token attends to itself with a share below 1', () => void check({ ...BASE, tokens: 1 }))
-test('a prompt from the start', () => void check({ ...BASE, tokens: 70 }))
-test('new tokens over a cache', () => void check({ ...BASE, position: 203 }))
+test('a prompt with an empty cache', () => void check({ ...BASE, tokens: 70 }))
+test('new tokens after cached ones', () => void check({ ...BASE, position: 203 }))
 test('one head over all channels', () => void check({ ...BASE, heads: 1, position: 40 }))
 test('one cache for keys and values', () => void check({ ...BASE, heads: 1, position: 40, shared: true }))
 
@@ -145,7 +144,7 @@ for (const [channels, heads] of [
 }
 
 for (const position of [0, 1, 7, 8, 30, 31, 32, 33, 63, 64, 65]) {
-  test(`around the edge of a page: position ${position}`, () => void check({ ...BASE, tokens: 3, position }))
+  test(`near the edge of a page: position ${position}`, () => void check({ ...BASE, tokens: 3, position }))
 }
 
 for (const oldest of [1, 5, 31, 32, 33, 90]) {
@@ -166,7 +165,7 @@ for (const [channels, heads] of [
   })
 }
 
-test('a decode step with few items divides its heads among the threads', async () => {
+test('a decode step with few items divides heads among the threads', async () => {
   const bank = bankOf('relaxed')
   const run = prepare(bank, { ...BASE, channels: 128, heads: 4, tokens: 1, position: 150 })
   const expected = run(1)
@@ -182,7 +181,7 @@ test('a decode step with few items divides its heads among the threads', async (
   }
 })
 
-test('stops once the rest of the stick is below any rounding, with no larger error', () => {
+test('stops once the rest of the stick is below rounding, without a larger error', () => {
   const { depths } = check({ ...BASE, position: 400, spread: 6 })
   assert.ok(
     depths.every((depth) => depth > 0 && depth < 200),
@@ -190,7 +189,7 @@ test('stops once the rest of the stick is below any rounding, with no larger err
   )
 })
 
-test('with a coarse bound it stops sooner, with an error within the bound', () => {
+test('with a coarse bound it stops sooner, and the error stays within the bound', () => {
   const fine = check({ ...BASE, position: 300, tokens: 8 })
   const coarse = check({ ...BASE, position: 300, tokens: 8, enough: 0.05 })
   assert.ok(coarse.depths.every((depth, i) => depth <= fine.depths[i]))

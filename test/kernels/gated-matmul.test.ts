@@ -28,13 +28,13 @@ import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('gated products')
 
-/** act(G x) * (U x) for several pairs of matrices, each with the activation rows of its list. */
+/** act(G x) * (U x) for several pairs of matrices, each with its own list of activation rows. */
 interface Case {
   format: WeightFormat
-  /** f, hidden channels. */
+  /** Number f of hidden channels. */
   hidden: number
   columns: number
-  /** Activation rows of each group. */
+  /** Number of activation rows in each group. */
   groups: number[]
   activation?: ActivationName
   hasRecords?: boolean
@@ -43,13 +43,13 @@ interface Case {
 const itemsOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
 const inputsOf = (c: Case): Float32Array => normalFloats(itemsOf(c) * c.columns, 81, 1.5)
 
-/** Row that the n-th item of all lists reads and writes, in an order without a pattern. */
+/** Row that the n-th item of all lists reads and writes, in an irregular order. */
 function orderOf(c: Case, seed: number): number[] {
   const keys = integers(itemsOf(c), seed, 2 ** 30)
   return keys.map((_, n) => n).sort((a, b) => keys[a] - keys[b])
 }
 
-/** Gate and up in turn, TILE_COLUMNS rows of each; rows beyond f are zero: [2 * padded(f), columns]. */
+/** Gate and up alternately, TILE_COLUMNS rows of each, with zeros beyond f: [2 * padded(f), columns]. */
 function weightsOf({ hidden, columns }: Case, group: number): Float32Array {
   const rows = 2 * padded(hidden)
   const weights = normalFloats(rows * columns, 90 + group, 1 / Math.sqrt(columns))
@@ -64,7 +64,7 @@ function packed(bank: Bank, c: Case, group: number): Uint8Array {
   return pack(bank, matrixRequest(weightsOf(c, group), 2 * padded(c.hidden), c.columns, c.format)).bytes
 }
 
-/** Prepares a case in a bank. The result is a function that runs it as for `threads` threads and returns the output. */
+/** Prepares a case in a bank. Returns a function that runs it, divided for `threads` threads, and gives the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { format, hidden, columns, groups, activation = 'silu', hasRecords = true } = c
   const items = itemsOf(c)
@@ -92,8 +92,8 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
 }
 
 /**
- * Compares with double precision. The tolerance is the roundings of both sums (see matmul.test.ts), propagated through
- * the product.
+ * Compares with double precision. The tolerance is the rounding error of both sums (see matmul.test.ts), propagated
+ * through the product.
  */
 function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
   const { format, hidden, columns, groups, activation = 'silu' } = c
@@ -115,7 +115,7 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
         const at = Math.floor(channel / TILE_COLUMNS) * 2 * TILE_COLUMNS + (channel % TILE_COLUMNS)
         const [gate, up] = [product(at), product(at + TILE_COLUMNS)]
         const act = ACTIVATIONS[activation](gate.sum)
-        // No activation function is steeper than 1.13.
+        // The slope of an activation function is at most 1.13.
         const tolerance = 1.2 * gate.error * Math.abs(up.sum) + (Math.abs(act) + 1e-3) * up.error + 1e-6
         assert.ok(Math.abs(found - act * up.sum) <= tolerance, `channel ${channel}: ${found}, not ${act * up.sum}`)
       }

@@ -19,7 +19,7 @@ interface Case {
   isRotated?: boolean
 }
 
-/** Floats of other rows on both sides of each row. */
+/** Number of floats of other rows on both sides of each row. */
 const MARGIN = 8
 const EPSILON = 1e-5
 
@@ -29,7 +29,7 @@ const weightOf = ({ heads, headSize, norm }: Case): Float32Array =>
   normalFloats(norm === 'row' ? heads * headSize : headSize, 62)
 const anglesOf = ({ tokens, headSize }: Case): Float32Array => normalFloats(tokens * (headSize / 2), 63, 3)
 
-/** Output, including margins. */
+/** Output with margins. */
 function run(bank: Bank, c: Case, threads: number): Float32Array {
   const { heads, headSize, tokens, perToken = 1, norm, clip, isRotated } = c
   const columns = heads * headSize
@@ -97,13 +97,13 @@ for (const headSize of [2, 4, 6, 10, 16, 24, 30, 64, 128]) {
   })
 }
 for (const headSize of [1, 3, 9]) {
-  test(`heads of ${headSize} channels, which have no halves to rotate`, () => {
+  test(`heads of ${headSize} channels, an odd number, without rotation`, () => {
     for (const norm of ['row', 'head'] as const) check({ ...BASE, headSize, norm, clip: 0.7 })
   })
 }
 test('several rows of one position', () => check({ ...BASE, perToken: 3, norm: 'head', isRotated: true }))
 test('many tokens, divided into chunks', () => check({ ...BASE, tokens: 83, norm: 'row', isRotated: true }))
-test('without any step the rows stay the same', () => {
+test('without norm, clamp and rotation the rows are unchanged', () => {
   const c = { ...BASE, tokens: 1 }
   sameBits(run(bankOf('relaxed'), c, 1).slice(MARGIN, MARGIN + 48), rowsOf(c))
 })

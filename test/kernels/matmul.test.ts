@@ -26,12 +26,12 @@ import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('matrix products')
 
-/** A grouped product: one matrix per list, and each list has its own activation rows. */
+/** A grouped product: each matrix has its own list of activation rows. */
 interface Case {
   format: WeightFormat
   rows: number
   columns: number
-  /** Activation rows of each group. */
+  /** Number of activation rows in each group. */
   groups: number[]
   activation?: ActivationName
   hasBias?: boolean
@@ -44,10 +44,10 @@ const weightsOf = ({ rows, columns }: Case, group: number): Float32Array => norm
 const inputsOf = (c: Case): Float32Array => normalFloats(tokensOf(c) * c.columns, 7, 1.5)
 const biasOf = ({ rows }: Case, group: number): Float32Array => normalFloats(rows, 200 + group)
 
-/** Output row of the n-th activation row, in another order so that lists matter. */
+/** Output row of the n-th activation row, in a different order so that lists matter. */
 const target = (n: number, tokens: number): number => tokens - 1 - n
 
-/** Prepares a case in a bank. The result is a function that runs it as for `threads` threads and returns the output. */
+/** Prepares a case in a bank. Returns a function that runs it, divided for `threads` threads, and gives the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { format, rows, columns, groups, activation, hasBias, hasRecords, scale } = c
   const tokens = tokensOf(c)

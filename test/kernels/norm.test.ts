@@ -113,7 +113,7 @@ test('many tokens with RMSNorm, divided into chunks', () =>
 test('the addition alone', () => check({ width: 45, tokens: 5, k: 4, hasNorm: false }))
 test('a mean far from zero', () => check({ width: 128, tokens: 2, offset: 20 }))
 
-test('a channel that does not vary becomes the bias', () => {
+test('a constant row becomes the bias', () => {
   for (const tier of TIERS) {
     const bank = bankOf(tier)
     const x = placeRows(bank, new Float32Array(64).fill(3), 64)
@@ -124,13 +124,13 @@ test('a channel that does not vary becomes the bias', () => {
   }
 })
 
-test('rows of zeros, of the tiniest and of the largest numbers are quantised alike in every tier', () => {
+test('all tiers quantise rows of zeros, of the smallest and of the largest numbers alike', () => {
   for (const scale of [0, 1e-45, 1e-40, 1e-37, 1e-36, 2e-36, 1e-30, 1e30, 1e38]) {
     const values = normalFloats(64, 47).map((v) => Math.max(-3, Math.min(3, v)) * scale)
     const expected = quantise(values).record
     for (const tier of TIERS) {
       const bank = bankOf(tier)
-      // LayerNorm of a constant row is its bias, so the bias is what is quantised.
+      // LayerNorm of a constant row gives the bias, so this quantises the bias.
       const x = placeRows(bank, new Float32Array(64), 64)
       const output = emptyRows(bank, 1, 64)
       new Norm(bank, { x, output }, 1).run(1, place(bank, new Float32Array(64)), place(bank, values))

@@ -14,7 +14,7 @@ const test = suite('packing')
 
 type SourceType = 'F32' | 'F16' | 'BF16' | 'F64'
 
-/** Orders of a matrix in its checkpoint: strides for `rows` rows and `cols` columns. */
+/** Layouts of a matrix in its checkpoint: strides for `rows` rows and `cols` columns. */
 const PLACES: Record<string, (rows: number, cols: number) => Pick<PackRequest, 'rowStride' | 'colStride'>> = {
   'row after row': (_, cols) => ({ rowStride: cols, colStride: 1 }),
   transposed: (rows) => ({ rowStride: 1, colStride: rows }),
@@ -30,12 +30,12 @@ const SHAPES = [
   [40, 96],
 ]
 
-/** Random numbers of a type, as a checkpoint stores them. */
+/** Random numbers of a dtype, as a checkpoint stores them. */
 function stored(dtype: SourceType, count: number, seed: number): Uint8Array {
   const values = normalFloats(count, seed)
   if (dtype === 'F32') return new Uint8Array(values.buffer)
   if (dtype === 'F64') return new Uint8Array(Float64Array.from(values, (v) => v * (1 + 1e-12)).buffer)
-  // Any 16 bits are a number in both; exponents of all ones, which mean NaN and infinity, are left out.
+  // Any 16 bits are a number in both types, except exponents of all ones, which mean NaN and infinity.
   const bits = integers(count, seed, 65536).map((b) => (dtype === 'F16' ? b & ~0x4000 : (b & 0x83ff) | 0x3c00))
   return new Uint8Array(Uint16Array.from(bits).buffer)
 }
@@ -54,7 +54,7 @@ function requestOf(
   return { bytes, dtype: dtype as DType, firstElement, rows, cols, rowStride, colStride, kind, format }
 }
 
-/** Weights of a request, row-major, rounded to float32 like in the kernels. */
+/** Weights of a request, row-major, rounded to float32 as in the kernels. */
 function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride, colStride }: PackRequest): Float32Array {
   const element = elementReader(dtype, bytes)
   return Float32Array.from({ length: rows * cols }, (_, i) => {
@@ -63,7 +63,7 @@ function weightsOf({ bytes, dtype, firstElement, rows, cols, rowStride, colStrid
   })
 }
 
-/** Packs on every tier, checks that all return the same bytes, and returns them. */
+/** Packs on every tier, checks that all give the same bytes, and returns these. */
 function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
   const expected = pack(bankOf('scalar'), request)
   for (const tier of TIERS) {
@@ -74,7 +74,7 @@ function packEverywhere(request: PackRequest): { bytes: Uint8Array; nonFinite: n
   return expected
 }
 
-/** Calls `visit` with each run of 32 columns of a row, whose weights share a scale. */
+/** Calls `visit` for each block of 32 columns in a row, whose weights share a scale. */
 function forBlocks(rows: number, cols: number, visit: (indices: number[]) => void): void {
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < cols; c += 32) {
@@ -85,7 +85,7 @@ function forBlocks(rows: number, cols: number, visit: (indices: number[]) => voi
 
 for (const dtype of ['F32', 'F16', 'BF16', 'F64'] as const) {
   for (const place of Object.keys(PLACES)) {
-    test(`${dtype}, ${place}: f32 keeps every weight, 8 and 4 bits are close`, () => {
+    test(`${dtype}, ${place}: f32 keeps every weight, and 8 and 4 bits are close`, () => {
       for (const shape of SHAPES) {
         const [rows, cols] = shape
         const exact = requestOf(dtype, place, shape, 'matrix', 'f32')
@@ -108,7 +108,7 @@ for (const dtype of ['F32', 'F16', 'BF16', 'F64'] as const) {
   })
 }
 
-/** Bound of the error: half a level, and what the largest weight loses if its scale is rounded down to 8 bits. */
+/** Checks the error's bound: half a level, or the largest weight's loss if its scale is rounded down to 8 bits. */
 function checkQ8(packed: Float32Array, weights: Float32Array, rows: number, cols: number): void {
   forBlocks(rows, cols, (indices) => {
     const most = Math.max(...indices.map((i) => Math.abs(weights[i])))
@@ -119,7 +119,7 @@ function checkQ8(packed: Float32Array, weights: Float32Array, rows: number, cols
   })
 }
 
-/** Bound of the squared error: that with the scale that puts the block's largest magnitude on level -8. */
+/** Checks the squared error's bound: the error with the scale that maps the block's largest magnitude to level -8. */
 function checkQ4(packed: Float32Array, weights: Float32Array, rows: number, cols: number): void {
   let found = 0
   let plain = 0
@@ -133,11 +133,11 @@ function checkQ4(packed: Float32Array, weights: Float32Array, rows: number, cols
     }
   })
   const power = weights.reduce((sum, w) => sum + w * w, 0)
-  // The scale has 8 bits; a block of a single weight shows it.
+  // The scale has 8 bits, which matters in a block with a single weight.
   assert.ok(found <= plain + power * 2 ** -16, `squared error ${found}, against ${plain}`)
 }
 
-test('4 bits by least squares are clearly better than by the largest weight', () => {
+test('4-bit scales by least squares are clearly better than by the largest weight', () => {
   const [rows, cols] = [64, 256]
   const weights = normalFloats(rows * cols, 52)
   const bytes = new Uint8Array(weights.slice().buffer)
@@ -150,7 +150,7 @@ test('4 bits by least squares are clearly better than by the largest weight', ()
   assert.ok(found / weights.length < 0.0074, `${found / weights.length}`)
 })
 
-/** Puts a NaN and both infinities into the bytes of a type. */
+/** Writes a NaN and both infinities into the bytes of a dtype. */
 const DAMAGE: Record<SourceType, (bytes: Uint8Array) => void> = {
   F32: (bytes) =>
     new Float32Array(bytes.buffer).set([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], 40),
@@ -160,7 +160,7 @@ const DAMAGE: Record<SourceType, (bytes: Uint8Array) => void> = {
   BF16: (bytes) => new Uint16Array(bytes.buffer).set([0x7fc0, 0x7f80, 0xff80], 40),
 }
 
-test('weights that are not finite are counted, in every type and place', () => {
+test('non-finite weights are counted, in every dtype and layout', () => {
   for (const [dtype, damage] of Object.entries(DAMAGE) as [SourceType, (bytes: Uint8Array) => void][]) {
     for (const place of ['row after row', 'transposed']) {
       for (const kind of ['matrix', 'rows'] as const) {
@@ -173,7 +173,7 @@ test('weights that are not finite are counted, in every type and place', () => {
   }
 })
 
-test('blocks of zeros and of the tiniest weights stay finite', () => {
+test('blocks of zeros and of the smallest weights stay finite', () => {
   for (const scale of [0, 1e-45, 1e-38, 1e-30, 1e30]) {
     const weights = normalFloats(16 * 64, 53).map((w) => w * scale)
     const bytes = new Uint8Array(weights.slice().buffer)
@@ -188,7 +188,7 @@ test('blocks of zeros and of the tiniest weights stay finite', () => {
   }
 })
 
-test('4 bits: a row of weights too small for a scale is zero, and one that is not finite changes no other', () => {
+test('4 bits: a row too small for a scale becomes zero, and a non-finite row changes no other', () => {
   const weights = normalFloats(8 * 32, 54)
   weights.fill(9e-37, 0, 32)
   weights[3 * 32 + 5] = Number.NaN
@@ -204,7 +204,7 @@ test('4 bits: a row of weights too small for a scale is zero, and one that is no
   }
 })
 
-test('several threads pack the same bytes', async () => {
+test('several threads give the same packed bytes as one', async () => {
   const request = requestOf('BF16', 'transposed', [520, 384], 'matrix', 'q4')
   const expected = pack(bankOf('relaxed'), request).bytes
   for (const threads of [2, 3]) {
@@ -222,7 +222,7 @@ test('several threads pack the same bytes', async () => {
   }
 })
 
-test('embedding rows are the rows of the table', () => {
+test('the embedding kernel gives the rows of the packed table', () => {
   for (const [rows, cols] of [
     [20, 64],
     [11, 37],

@@ -26,14 +26,14 @@ interface Case {
   keyValueHeads: number
   headSize: number
   perToken?: number
-  /** New tokens, the first at `position`; keys before `oldest` are forgotten. */
+  /** Number of new tokens, the first at `position`. Keys before `oldest` are forgotten. */
   tokens: number
   position: number
   oldest?: number
   window?: number
-  /** Spread of queries: large ones leave all the weight to a few keys. */
+  /** Spread of the queries. Large queries give all the weight to a few keys. */
   spread?: number
-  /** Number type of the cached rows. */
+  /** Format of the cached rows. */
   rows?: CacheFormat
 }
 
@@ -45,7 +45,7 @@ const valuesOf = (c: Case): Float32Array => cachedOf(c, 52)
 const queriesOf = ({ tokens, perToken = 1, heads, headSize, spread = 1 }: Case): Float32Array =>
   normalFloats(tokens * perToken * heads * headSize, 53, spread)
 
-/** Prepares a case in a bank. The result is a function that runs it as for `threads` threads and returns the output. */
+/** Prepares a case in a bank. Returns a function that runs it, divided for `threads` threads, and gives the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
   const channels = keyValueHeads * headSize
@@ -65,7 +65,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   }
 }
 
-/** The sum over every visible key in double precision. */
+/** Sum over all visible keys in double precision. */
 function reference(c: Case): Float64Array {
   const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
   const [queries, keys, values] = [queriesOf(c), asCached(keysOf(c), rows), asCached(valuesOf(c), rows)]
@@ -132,16 +132,16 @@ test('a single token sees its own value', () => {
   }
 })
 
-test('a prompt from the start', () => checkBoth({ ...BASE, tokens: 70 }))
+test('a prompt with an empty cache', () => checkBoth({ ...BASE, tokens: 70 }))
 test('a prompt that crosses a span', () => checkBoth({ ...BASE, tokens: 300, heads: 2, keyValueHeads: 1 }))
-test('new tokens over a cache', () => checkBoth({ ...BASE, position: 203 }))
+test('new tokens after cached ones', () => checkBoth({ ...BASE, position: 203 }))
 
 for (const headSize of [1, 2, 3, 5, 8, 9, 10, 11, 12, 13, 15, 17, 20, 24, 64, 80, 128]) {
   test(`heads of ${headSize} channels`, () => checkBoth({ ...BASE, headSize, position: 41 }))
 }
 
 for (const group of [1, 2, 3, 4, 5, 6, 7, 8]) {
-  test(`${group} heads of queries for each head of keys`, () => {
+  test(`${group} query heads per key head`, () => {
     for (const keyValueHeads of [1, 2, 3])
       checkBoth({ ...BASE, heads: group * keyValueHeads, keyValueHeads, position: 30 })
     checkBoth({ ...BASE, heads: group * 2, headSize: 64, tokens: 1, position: 530 })
@@ -171,18 +171,18 @@ for (const window of [1, 2, 8, 31, 33, 100, 256, 257, 400]) {
 }
 
 for (const perToken of [2, 3, 4]) {
-  test(`${perToken} rows of queries for each token`, () => {
+  test(`${perToken} rows of queries per token`, () => {
     checkBoth({ ...BASE, perToken, tokens: 9, position: 20 })
     checkBoth({ ...BASE, perToken, tokens: 1, position: 600 })
     checkBoth({ ...BASE, perToken, heads: 2, headSize: 13, position: 254, oldest: 3, window: 120 })
   })
 }
 
-test('scores far apart leave the weight to one key, scores far below zero are no loss', () => {
+test('scores far apart give all weight to one key, and scores far below zero lose no precision', () => {
   checkBoth({ ...BASE, position: 400, spread: 40 })
 })
 
-test('the output of a token does not depend on the split of the prompt', () => {
+test('the output of a token does not depend on how the prompt is split', () => {
   const whole = { ...BASE, tokens: 300, heads: 2, keyValueHeads: 1 }
   const bank = bankOf('relaxed')
   const together = prepare(bank, whole)(2).output
@@ -217,7 +217,7 @@ for (const threads of [1, 2, 3]) {
         prepare(bank, { ...BASE, tokens: 1, position: 650, headSize: 64, rows: 'bf16' }),
         prepare(bank, { ...BASE, tokens: 2, position: 300, headSize: 9, window: 270 }),
       ]
-      // It has room for the sums of the threads that it is divided for.
+      // Its buffer fits the partial sums of this number of threads.
       await sameWithHelpers(bank, runs, threads, { rounds: 30, ms: 200, fewest: threads })
     }
   })

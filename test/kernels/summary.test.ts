@@ -11,7 +11,7 @@ const test = suite('summary of logits')
 function summaries(logits: Float32Array): (LogitSummary | undefined)[] {
   return TIERS.map((tier) => {
     const bank = bankOf(tier)
-    // The previous row must not count.
+    // The kernel must ignore the previous row.
     const rows = Float32Array.from({ length: 2 * logits.length }, (_, i) => logits[i - logits.length] ?? 1e9)
     const summary = new Summary(bank, placeRows(bank, rows, logits.length))
     summary.run(2)
@@ -30,9 +30,9 @@ for (const size of [1, 3, 17, 255, 256, 257, 4096, 4099, 50295]) {
   test(`a vocabulary of ${size}`, () => check(normalFloats(size, size, 3)))
 }
 
-test('scores that are far apart', () => check(normalFloats(9000, 5, 60)))
+test('scores far apart', () => check(normalFloats(9000, 5, 60)))
 
-test('the lowest of equals is the largest, within a part and across parts', () => {
+test('of equal scores the lowest id is reported, within a part and across parts', () => {
   const logits = new Float32Array(9000)
   for (const at of [8000, 4444, 4445]) logits[at] = 2
   check(logits)
@@ -47,7 +47,7 @@ test('NaN and minus infinity are ignored', () => {
   check(logits)
 })
 
-test('there is no summary if no logit is finite, or one is infinite', () => {
+test('there is no summary if no logit is finite or one is plus infinity', () => {
   for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
     for (const summary of summaries(new Float32Array(300).fill(value))) assert.is(summary, undefined)
   }

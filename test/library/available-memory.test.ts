@@ -45,7 +45,7 @@ test('a system that does not report available memory gives the process half of i
   for (const platform of ['linux', 'win32'] as const) assert.is(freeOnMachine({ platform, ...machine }), 100)
 })
 
-test('without a control group there is no limit', async () => {
+test('is unlimited without a control group', async () => {
   assert.is(await roomIn({}), Infinity)
   assert.is(await roomIn({ self: '0::/', 'fs/memory.max': 'max', 'fs/memory.current': 1000 }), Infinity)
   assert.is(await roomIn({ self: 'nonsense' }), Infinity)
@@ -85,7 +85,7 @@ test('version 1: the same, also among other controllers', async () => {
   assert.is(await limitIn(files), 4000)
 })
 
-test('in a container the group is seen as the root', async () => {
+test('in a container the group appears as the root', async () => {
   const files = { self: '4:memory:/docker/abc', 'fs/memory/memory.limit_in_bytes': 4000 }
   assert.is(await roomIn({ ...files, 'fs/memory/memory.usage_in_bytes': 5000 }), 0)
   assert.is(await roomIn({ ...files, 'fs/memory/memory.usage_in_bytes': 1500 }), 2500)

@@ -49,7 +49,7 @@ if (isCrcFast) {
         await rejectsWithUserError(() => forward(dir), says)
         await flip(path, part)
       }
-      sameBits(await forward(dir), whole, 'all bits are back')
+      sameBits(await forward(dir), whole, 'all bits are restored')
     }))
 
   test('is refused when the expert is first used, if experts are checked', () =>
@@ -61,7 +61,7 @@ if (isCrcFast) {
         await rejectsWithUserError(() => forward(dir, { checkExperts: true }), says)
         await flip(path, part)
       }
-      sameBits(await forward(dir, { checkExperts: true }), whole, 'all bits are back')
+      sameBits(await forward(dir, { checkExperts: true }), whole, 'all bits are restored')
     }))
 
   test('is refused with a small budget, too', () =>

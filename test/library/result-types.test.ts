@@ -25,13 +25,13 @@ test('the type of a result follows the options', async () => {
 
     const options: ForwardOptions = { routes: true }
     const unsure = await session.forward([5], options)
-    // @ts-expect-error the compiler cannot know whether these options ask for routes
+    // @ts-expect-error the compiler cannot know whether these options request routes
     assert.is(unsure.routes.length, model.config.layers)
     assert.is(unsure.routes?.length, model.config.layers)
 
     // @ts-expect-error there is no such option
     await session.forward([5], { routes: true, colour: 'red' }).catch(() => undefined)
-    // @ts-expect-error nor is there such a value
+    // @ts-expect-error there is no such value
     await session.forward([5], { logits: 'some' }).catch(() => undefined)
   } finally {
     await model.dispose()

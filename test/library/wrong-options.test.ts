@@ -26,7 +26,7 @@ async function refuses(call: () => unknown, pattern: RegExp): Promise<void> {
   assert.match((error as Error).message, pattern)
 }
 
-test('of loading are refused by their names', async () => {
+test('of loading are refused by name', async () => {
   await refuses(() => loadModel('nano', { quant: any('q5') }), /^`quant` must be one of f32, q8, q4, not "q5"$/)
   await refuses(() => loadModel('nano', { threads: any('2') }), /^`threads` must be/)
   await refuses(() => loadModel('nano', { memory: any('1GB') }), /^`memory` must be a number of bytes/)

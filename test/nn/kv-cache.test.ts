@@ -16,9 +16,9 @@ const PAGE_BYTES = 32 * cacheRowBytes(CHANNELS, 'f32')
 
 interface Bench {
   bank: Bank
-  /** Three layers; the last has K = V. */
+  /** Three layers. The last has K = V. */
   cache: KVCache
-  /** Runs a batch whose rows encode their position, layer and kind. */
+  /** Runs a batch with rows that encode their position, layer and kind. */
   add(tokens: number): void
 }
 
@@ -46,7 +46,7 @@ function bench(): Bench {
   return { bank, cache, add }
 }
 
-/** Checks that the cache has the right rows, and returns their positions. */
+/** Checks the rows of the cache, and returns their positions. */
 function checkRows(cache: KVCache, message: string): void {
   const rows = cache.export()
   const count = cache.length - cache.oldest
@@ -61,13 +61,13 @@ function checkRows(cache: KVCache, message: string): void {
   }
 }
 
-test('pages of heads store, export and import rows', () => {
+test('pages divided by heads store, export and import rows', () => {
   const [heads, size, positions] = [3, 5, 70]
   for (const format of ['f32', 'bf16'] as const) {
     const bank = bankOf('plain')
     const layer: CachedLayer = { bank, channels: heads * size, heads, format, shared: false }
     const cache = new KVCache([layer])
-    // Whole numbers below 256 are the same in both formats.
+    // Integers below 256 are exact in both formats.
     const rowsOf = (first: number, count: number, kind: number) =>
       Float32Array.from({ length: count * heads * size }, (_, i) => (first * heads * size + i + 100 * kind) % 251)
     for (const [first, count] of [
@@ -114,7 +114,7 @@ test('a failed request restores the cache, including forgotten positions', () =>
   }
 })
 
-test('a completed request frees the positions that it forgot', () => {
+test('a completed request frees the pages of positions that it forgot', () => {
   const { bank, cache, add } = bench()
   const empty = bank.arena.used
   add(300)
@@ -128,12 +128,12 @@ test('a completed request frees the positions that it forgot', () => {
   assert.is(cache.bytes, 5 * 2 * PAGE_BYTES)
   cache.truncate(0)
   assert.is(cache.bytes, 0)
-  // Page tables stay as large as they were.
+  // Page tables keep their size.
   assert.ok(bank.arena.used < empty + 5 * 512)
   cache.release()
 })
 
-test('a cache truncated to before its oldest position is empty, and continues from there', () => {
+test('a cache truncated before its oldest position is empty, and continues from there', () => {
   const { cache, add } = bench()
   add(200)
   cache.forget(150)
@@ -144,7 +144,7 @@ test('a cache truncated to before its oldest position is empty, and continues fr
   assert.equal([cache.oldest, cache.length], [50, 120])
 })
 
-test('any order of growing, forgetting, truncating and failing keeps the right rows and leaks no memory', () => {
+test('any order of growing, forgetting, truncating and failing keeps the right rows without a leak', () => {
   const random = seededRandom(5)
   const next = (below: number) => Math.floor(random.nextFloat() * below)
   for (let round = 0; round < 20; round++) {
@@ -174,10 +174,10 @@ test('any order of growing, forgetting, truncating and failing keeps the right r
   }
 })
 
-test('without room, the error names the option, and nothing is allocated', async () => {
+test('without room for a prompt, the error names the option and nothing is allocated', async () => {
   const { bank, cache, add } = bench()
   add(40)
-  // Room for 20 more pages: 10 positions would need none, 320 would need 50.
+  // Room for 20 more pages: 10 positions need none, 320 need 50.
   bank.arena.allocate(bank.arena.room - 20 * PAGE_BYTES)
   const { used } = bank.arena
   await rejectsWithUserError(() => cache.reserve(320), /no room for 320 more tokens: .* `context`/)
@@ -188,7 +188,7 @@ test('without room, the error names the option, and nothing is allocated', async
   assert.is(bank.arena.used, used)
   add(10)
   checkRows(cache, 'afterwards')
-  // There is room, but in pieces.
+  // The free memory is fragmented.
   const pages = Array.from({ length: 20 }, () => bank.arena.allocate(PAGE_BYTES))
   for (const page of pages) bank.arena.release(page, PAGE_BYTES / 2)
   const inPieces = bank.arena.used
@@ -205,7 +205,7 @@ test('a cache without room for its tables throws and allocates nothing', async (
   assert.is(bank.arena.used, used)
 })
 
-test('rows are imported from their oldest position on, and only if they fit', async () => {
+test('rows are imported from their oldest position on, if there is room for them', async () => {
   const { cache, add } = bench()
   add(1000)
   cache.forget(990)
@@ -214,7 +214,7 @@ test('rows are imported from their oldest position on, and only if they fit', as
   other.cache.import(rows, 990, 1000)
   assert.equal([other.cache.oldest, other.cache.length], [990, 1000])
   checkRows(other.cache, 'imported')
-  // Two pages of each kind, and none for what was forgotten.
+  // Two pages of each kind, and none for forgotten positions.
   assert.is(other.cache.bytes, 5 * 2 * PAGE_BYTES)
   for (const oldest of [-1000, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 4e9, 989, 991]) {
     await rejectsWithUserError(() => bench().cache.import(rows, oldest, 1000), /does not fit its tokens/)

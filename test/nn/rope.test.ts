@@ -19,7 +19,7 @@ interface Case {
   frequencies: string
 }
 
-/** NumPy computed these in float32, operation by operation as Hugging Face transformers does. */
+/** NumPy computed these in float32, with the same operations as Hugging Face transformers. */
 const CASES: Case[] = JSON.parse(readFileSync(fixturePath('rope/frequencies.json'), 'utf8'))
 
 const MIXTRAL = {
@@ -47,7 +47,7 @@ for (const { headSize, frequencies, ...rope } of CASES) {
   const { scaling } = rope
   const isExact = scaling.type === 'yarn' && !scaling.truncate
   const name = `${scaling.type}${isExact ? ', not truncated' : ''}, factor ${scaling.factor}, base ${rope.theta}`
-  test(`frequencies have the bits of the reference code: ${name}`, () => {
+  test(`frequencies equal the reference code’s bit for bit: ${name}`, () => {
     sameBits(ropeFrequencies(rope, headSize), floatsOf(frequencies), name)
   })
 }
@@ -59,9 +59,9 @@ const SCALINGS = [
 
 for (const rope_scaling of SCALINGS) {
   const { type, factor } = rope_scaling
-  test(`a Mixtral with ${type} RoPE of factor ${factor} gives the logits of the mathematics over 650 tokens`, () =>
+  test(`a Mixtral with ${type} RoPE of factor ${factor} gives the exact logits over 650 tokens`, () =>
     inTemporaryFolder(async (dir) => {
-      // Large queries make attention sharp, so that a frequency that is off by an ulp shows.
+      // Large queries make attention sharp, so that a frequency off by one ulp has a visible effect.
       const gain = (key: string) => (key.includes('q_proj') ? 3 : 1)
       const { config, tensors } = await writeRandomCheckpoint(dir, { ...MIXTRAL, rope_scaling }, 1, gain)
       const tokens = integers(650, 1, MIXTRAL.vocab_size)

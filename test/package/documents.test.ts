@@ -6,7 +6,7 @@ import { repositoryPath } from '../support/fixtures.js'
 const test = suite('documents for contributors')
 
 for (const name of ['CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
-  test(`${name} names files and folders that exist`, () => {
+  test(`all files and folders that ${name} names exist`, () => {
     const text = readFileSync(repositoryPath(name), 'utf8')
     const paths = [...text.matchAll(/`((?:src|test|assembly|bench|scripts|examples|\.ci)\/[\w./-]*)`/g)].map(
       ([, path]) => path,
@@ -19,7 +19,7 @@ for (const name of ['CONTRIBUTING.md', 'docs/ARCHITECTURE.md']) {
   })
 }
 
-test('CHANGELOG.md has a part for the version of package.json, or for the one to come', () => {
+test('CHANGELOG.md has a section for the version in package.json, or for the next one', () => {
   const { version } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
   const text = readFileSync(repositoryPath('CHANGELOG.md'), 'utf8')
   assert.ok(text.includes('## Unreleased') || text.includes(`## ${version}`))

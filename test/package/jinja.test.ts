@@ -6,8 +6,8 @@ import { JinjaInterpreter } from '#molm/text/jinja/interpreter.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 /*
- * src/text/jinja/interpreter.ts overrides methods that the library declares private. No version promises to keep them:
- * with 0.5.10, a patch release away, 48 of 2,716 published template cases come out wrong.
+ * src/text/jinja/interpreter.ts overrides methods that the library declares private, and any release may change them:
+ * with the patch release 0.5.10, 48 of 2,716 published template cases give wrong results.
  */
 const VERSION = '0.5.11'
 const WHY = `molm overrides private methods of @huggingface/jinja ${VERSION}. For another version, compare interpreter.ts
@@ -24,13 +24,13 @@ const OVERRIDDEN = [
   'applyFilter',
 ]
 const CALLED = 'evaluateArguments'
-/** Methods of molm alone. */
+/** Methods that only molm has. */
 const OWN = ['memberOfString', 'bind']
 
 const versionIn = (path: string, of: (json: never) => string) =>
   of(JSON.parse(readFileSync(repositoryPath(path), 'utf8')) as never)
 
-test('the template library is installed in the one version that the interpreter fits', () => {
+test('the template library is installed in the only version that fits the interpreter', () => {
   type Manifest = { version: string; dependencies: Record<string, string> }
   type LockFile = { packages: Record<string, Manifest> }
   const name = '@huggingface/jinja'

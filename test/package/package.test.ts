@@ -21,10 +21,12 @@ interface Context {
 
 const test = suite<Context>('the package', undefined as unknown as Context)
 
-/** Packs what is built and installs it in an empty folder, with this checkout's dependencies: no network is needed. */
+/**
+ * Packs the built package and installs it in an empty folder, with this checkout's dependencies instead of the network.
+ */
 test.before(async (context) => {
   context.dir = await mkdtemp(join(tmpdir(), 'molm-package-'))
-  // Packed from a copy: packing changes package.json for a moment. npm's own scripts would build all once more.
+  // Packed from a copy, since packing changes package.json temporarily. Without npm's scripts, which would build again.
   const checkout = join(context.dir, 'checkout')
   for (const name of [
     'package.json',
@@ -55,7 +57,7 @@ test.before(async (context) => {
   addPackages(modules, Object.keys(dependencies))
 })
 
-/** Links packages of this checkout into a folder of packages. */
+/** Links packages of this checkout into a node_modules folder. */
 function addPackages(modules: string, names: string[]): void {
   for (const name of names) {
     mkdirSync(dirname(join(modules, name)), { recursive: true })
@@ -65,13 +67,13 @@ function addPackages(modules: string, names: string[]): void {
 
 test.after(({ dir }) => rm(dir, { recursive: true, force: true }))
 
-/** Runs Node in the folder where the package is installed, as a user with an empty home. */
+/** Runs Node in the folder with the installed package, as a user with an empty home. */
 function runNode({ dir }: Context, args: string[]): string {
   const env = { PATH: process.env.PATH, HOME: dir }
   return execFileSync(process.execPath, args, { cwd: join(dir, 'app'), env, encoding: 'utf8', timeout: 60_000 })
 }
 
-test('contains compiled code, kernels, nano and docs, and nothing else', ({ packed }) => {
+test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
   const paths = packed.files.map(({ path }) => path)
   for (const path of [
     'bin/molm.js',
@@ -108,7 +110,7 @@ test('contains compiled code, kernels, nano and docs, and nothing else', ({ pack
   assert.ok(packed.size < 25e6, `${packed.size} bytes`)
 })
 
-test('brings no script that a user’s npm would ask about, and a package.json that still builds the checkout', ({
+test('has no scripts for npm to ask about, while the package.json of the checkout keeps those that build it', ({
   dir,
 }) => {
   const manifest = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
@@ -119,7 +121,7 @@ test('brings no script that a user’s npm would ask about, and a package.json t
   assert.is(scripts.postpack, 'node scripts/package-manifest.mjs restore')
 })
 
-test('the first npx in a clone answers without building again', ({ dir }) => {
+test('the first npx in a clone answers without a second build', ({ dir }) => {
   const clone = join(dir, 'clone')
   for (const name of ['package.json', 'bin', 'dist', 'models/nano']) {
     cpSync(repositoryPath(name), join(clone, name), { recursive: true })
@@ -127,8 +129,8 @@ test('the first npx in a clone answers without building again', ({ dir }) => {
   symlinkSync(repositoryPath('node_modules'), join(clone, 'node_modules'))
   const built = () => statSync(join(clone, 'dist', 'index.js')).mtimeMs
   const before = built()
-  // An empty home: npm has not installed this folder yet. npm runs `prepare` of a package that it installs from a folder
-  // each time, and hides its output; `postprepare` it runs only for `npm ci` and `npm install` inside the folder.
+  // With an empty home, npm has not installed this folder yet. npm runs `prepare` whenever it installs a package from a
+  // folder, and hides the output. It runs `postprepare` only for `npm ci` and `npm install` inside the folder.
   const env = { PATH: process.env.PATH, HOME: join(dir, 'home'), npm_config_cache: join(dir, 'cache') }
   const args = ['--offline', 'molm', '--temperature', '0', LANTERN.question]
   assert.is(execFileSync('npx', args, { cwd: clone, env, encoding: 'utf8' }), `${LANTERN.answer}\n`)
@@ -137,7 +139,7 @@ test('the first npx in a clone answers without building again', ({ dir }) => {
   for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) assert.is(scripts[name], undefined, name)
 })
 
-test('what package.json points at is there', ({ dir }) => {
+test('the files that package.json points at exist', ({ dir }) => {
   const root = join(dir, 'app', 'node_modules', 'molm')
   const { bin, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   for (const path of [bin.molm, exports['.'].types, exports['.'].default]) assert.ok(existsSync(join(root, path)), path)
@@ -148,7 +150,7 @@ test('answers a prompt from the command line', (context) => {
   assert.is(runNode(context, args), `${LANTERN.answer}\n`)
 })
 
-test('loads as a library, as the README shows it', (context) => {
+test('loads as a library, as shown in the README', (context) => {
   const readme = readFileSync(repositoryPath('README.md'), 'utf8')
   const example = /```js\n(.*?)```/s.exec(readme)?.[1] ?? ''
   assert.match(example, /from 'molm'/)
@@ -156,11 +158,11 @@ test('loads as a library, as the README shows it', (context) => {
   assert.match(runNode(context, ['try.mjs']), /12288 Int32Array/)
 })
 
-test('without its optional packages only chat and serve are missing, and they name the package', ({ dir }) => {
+test('without the optional packages only chat and serve fail, and they name the missing package', ({ dir }) => {
   const manifest = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
   const optional = Object.keys(manifest.optionalDependencies)
   assert.ok(optional.includes('ink') && optional.includes('hono'))
-  // The tests before this one ran without them: only `dependencies` are in the folder.
+  // The tests above ran without them: the folder has only `dependencies`.
   const modules = join(dir, 'app', 'node_modules')
   for (const name of optional) assert.not(existsSync(join(modules, name)), name)
   const env = { PATH: process.env.PATH, HOME: dir }

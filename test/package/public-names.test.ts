@@ -5,14 +5,14 @@ import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
 
 /*
- * Walks the types of the library: those that dist/index.d.ts exports, and all types that these name. A declaration file
- * has a declaration per line that begins at its left edge, with further lines indented or closing.
+ * Visits the types that dist/index.d.ts exports, and all types that these name. In a declaration file, every line
+ * without indentation begins a declaration, unless it is a closing bracket.
  */
 
 interface Declarations {
-  /** Text of each declaration without comments and strings, by name. */
+  /** Text of each declaration, by name, without comments and strings. */
   own: Map<string, string>
-  /** Files that imported names come from, and their names there. */
+  /** Source files of imported names, with the names there. */
   imported: Map<string, { file: string; name: string }>
   /** Exports from other files; `*` for all exports of a file. */
   passedOn: { file: string; name: string; as: string }[]
@@ -42,14 +42,14 @@ function declarationsOf(file: string): Declarations {
       /^(export )?(?:declare )?(?:abstract )?(interface|type|class|function|const) (\w+)/.exec(statement) ?? []
     if (!name) continue
     if (isExported) found.exported.push(name)
-    // A constant is a value: its names may be those of a file, such as the keys of a config.json.
+    // Constants are skipped: their names may come from a file, such as the keys of a config.json.
     const isType = kind === 'interface' || kind === 'type' || kind === 'class'
     if (isType || isExported) found.own.set(name, statement.replace(/'[^']*'|"[^"]*"/g, "''"))
   }
   return found
 }
 
-/** The declarations that are reached from one, by `file: name`. */
+/** Declarations reachable from one, by `file: name`. */
 function reach(file: string, name: string, all: Map<string, string>): Map<string, string> {
   const { own, imported, passedOn, exported } = declarationsOf(file)
   const text = own.get(name)
@@ -63,7 +63,7 @@ function reach(file: string, name: string, all: Map<string, string>): Map<string
   return all
 }
 
-test('no type of the library has a name with an underscore', () => {
+test('no public type has a name with an underscore', () => {
   const all = new Map<string, string>()
   for (const { file, name } of declarationsOf('index.d.ts').passedOn) {
     for (const one of name === '*' ? declarationsOf(file).exported : [name]) reach(file, one, all)

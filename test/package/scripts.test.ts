@@ -5,7 +5,7 @@ import { repositoryPath } from '../support/fixtures.js'
 
 const FOLDER = repositoryPath('scripts')
 
-test('what the scripts import from the compiled code is there', async () => {
+test('all that the scripts import from the compiled code exists', async () => {
   const names = readdirSync(FOLDER).filter((name) => name.endsWith('.mjs'))
   assert.ok(names.length > 10)
   for (const name of names) {

@@ -5,7 +5,7 @@ import { renderCurves } from '#molm/pictures/curves.js'
 const chart = (points: { x: number; y: number }[], name = 'loss') =>
   renderCurves({ title: 'a < b', caption: ['of one run'], x: 'step', y: 'nats', curves: [{ name, points }] })
 
-/** Places of the dots, by their attributes. */
+/** Positions of the dots, from their attributes. */
 const dots = (svg: string) =>
   [...svg.matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g)].map(([, x, y]) => [Number(x), Number(y)])
 
@@ -43,7 +43,7 @@ test('a single value, or several equal ones, have an axis, too', () => {
   }
 })
 
-test('the sample in the legend has the stroke of its curve', () => {
+test('a line in the legend has the stroke of its curve', () => {
   const points = [0, 1, 2].map((x) => ({ x, y: x }))
   const curves = [
     { name: 'steps', points, isFaint: true },

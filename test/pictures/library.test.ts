@@ -49,7 +49,7 @@ test('the routing of a model is compared with its routing under a mask', () =>
     assert.match(renderText(drawAgreement([agreement])), /^Routing of nano \(q4\) against nano \(q4\)\n/)
   }))
 
-test('a text without tokens is refused by its name', () =>
+test('a text without tokens is refused by name', () =>
   withModel('nano', { threads: 1 }, async (model) => {
     await rejectsWithUserError(
       () => measureUsage(model, { name: 'empty.txt', text: '' }),

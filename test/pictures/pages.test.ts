@@ -21,7 +21,7 @@ test('markup in tokens is escaped in svg and html', () => {
   }
 })
 
-test('pictures refer to no outside resources', () => {
+test('pictures use no external resources', () => {
   for (const picture of [renderSvg(figure), renderHtml(figure)]) {
     assert.not.match(
       picture.replace('http://www.w3.org/2000/svg', ''),
@@ -41,7 +41,7 @@ test('on a page the comparison comes before the texts', () => {
   )
 })
 
-test('a model without attention experts, and with a layer without experts, is shown correctly', () => {
+test('a model without attention experts, or with a layer without experts, is shown correctly', () => {
   const model = reader([mixture('mlp', [0, 3], 1)], ['<b>', ' "x'])
   const text = routedText('sparse', model, [0, 1], (i) => ({ mlp: { ids: [2 - i], gates: [0.5 / (i + 1)] } }))
   const all = drawUsage([text, text], { tokens: true })
@@ -91,14 +91,14 @@ test('the ramps go from dark to bright, and from blue to orange', () => {
   assert.equal(sequential(7), sequential(1))
 })
 
-test('the 256 colours of many terminals follow the order of the ramps, too', () => {
+test('256 terminal colours follow the order of the ramps, too', () => {
   const brightness = ([red, green, blue]: readonly number[]) => 0.3 * red + 0.59 * green + 0.11 * blue
   const levels = Array.from({ length: 17 }, (_, i) => paint('x', sequentialOn('256', i / 16), '256'))
   assert.is(new Set(levels).size, 8)
   for (let i = 0; i < 16; i++) {
     assert.ok(brightness(sequentialOn('256', i / 16)) <= brightness(sequentialOn('256', (i + 1) / 16)))
   }
-  // Each is a colour of the cube itself, so none is replaced.
+  // Each is exactly a colour of the cube, so none is replaced.
   assert.is(levels[0], '\x1b[38;5;17mx\x1b[39m')
   assert.is(levels[16], '\x1b[38;5;227mx\x1b[39m')
   assert.equal(
@@ -107,7 +107,7 @@ test('the 256 colours of many terminals follow the order of the ramps, too', () 
   )
 })
 
-test('the colour depth is the terminal’s, and none if colour is unwanted', () => {
+test('the colour depth is the terminal’s, or none if colours are off', () => {
   const terminal = { isTTY: true }
   assert.is(colourDepth(terminal, { TERM: 'xterm-256color', COLORTERM: 'truecolor' }), 'truecolor')
   assert.is(colourDepth(terminal, { TERM: 'xterm-256color' }), '256')

@@ -52,7 +52,7 @@ test('a picture has the requested width, and nothing is outside', () => {
   }
 })
 
-test('both axes have numbers, and the caption names packing and experts per token', () => {
+test('both axes have numbers, and the caption gives the packing and the experts per token', () => {
   const svg = renderSvg(drawUsage([large(24, 16, 32)]))
   assert.ok(svg.includes('Experts of small (q4)'))
   assert.ok(svg.includes('per layer a token uses 2 of 16 attention experts and 2 of 32 MLP experts'))
@@ -92,7 +92,7 @@ test('a comparison crosses out experts that one model lacks, and the legend says
   assert.match(svg, /fill="#fee838" data-expert="mlp 0 2"/)
 })
 
-test('a PNG has two pixels per unit, and letters', async () => {
+test('a PNG has two pixels per unit, and text is drawn', async () => {
   const figure = drawUsage([prose])
   const png = Buffer.from(await renderPng(figure, { width: 400 }))
   assert.is(png.toString('latin1', 1, 4), 'PNG')

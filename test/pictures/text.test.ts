@@ -21,7 +21,7 @@ const SHAPES: Record<string, Mixture[]> = {
 const WORDS = ['lantern', ' 灯籠', '\n', ' the longest of words that a tokenizer could have']
 const WIDTHS = [40, 47, 60, 79, 80, 100, 120, 160, 200]
 
-/** A text of many tokens that choose expert 0 and another one. */
+/** A text of many tokens that choose expert 0 and one other. */
 function textOfShape(name: string, mixtures: Mixture[], other: number, tokens = 40): TextRoutes {
   const ids = Array.from({ length: tokens }, (_, i) => i)
   const chosen = (kind: 'attention' | 'mlp') => {
@@ -41,7 +41,7 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     textOfShape('b.txt', mixtures, 9, 4),
   ]
 
-  test(`a figure of ${name} is no wider than its window`, () => {
+  test(`a figure of ${name} fits its window`, () => {
     const figures = [texts.slice(0, 2), texts].map((some) => drawUsage(some))
     for (const figure of [...figures, drawUsage(texts.slice(2), { tokens: true })]) {
       for (const depth of ['none', 'truecolor'] as const) {
@@ -54,7 +54,7 @@ for (const [name, mixtures] of Object.entries(SHAPES)) {
     }
   })
 
-  test(`a comparison of two models of ${name} is no wider than its window`, () => {
+  test(`a comparison of two models of ${name} fits its window`, () => {
     const figure = drawAgreement([compareRouting(texts[1], texts[0])])
     for (const width of WIDTHS) {
       for (const line of renderText(figure, { width }).split('\n')) {

@@ -11,7 +11,7 @@ import { codeOf, proseOf } from '../support/prose-and-code.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite<{ browser: Browser }>(
-  'the page that molm experts writes',
+  'the page written by molm experts',
   undefined as unknown as { browser: Browser },
 )
 const inBrowser = HAS_BROWSER ? test : test.skip
@@ -22,7 +22,7 @@ test.before(async (context) => {
 })
 test.after(({ browser }) => browser?.close())
 
-/** Two texts of alternating tokens: in prose `<b>` wakes experts 0, in code all tokens wake MLP expert 2. */
+/** Two texts of alternating tokens: in prose `<b>` uses experts 0, in code all tokens use MLP expert 2. */
 const HTML = renderHtml(drawUsage([proseOf(3), codeOf(3)], { tokens: true }))
 
 async function open(browser: Browser, options: Parameters<typeof visit>[1], use: (visit: Visit) => Promise<void>) {
@@ -56,7 +56,7 @@ inBrowser('pointing at a token frames its experts and shows their gates', async 
   })
 })
 
-inBrowser('pointing at an expert lights its tokens, at a layer all tokens by their first gate', async ({ browser }) => {
+inBrowser('pointing at an expert lights its tokens, at a layer all by their first gate', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     await page.hover('#text-0 [data-expert="mlp 0 1"]')
     assert.equal(await lit(page), [2, 6, 10])
@@ -66,7 +66,7 @@ inBrowser('pointing at an expert lights its tokens, at a layer all tokens by the
   })
 })
 
-inBrowser('a click pins, a second one or Escape unpins', async ({ browser }) => {
+inBrowser('a click pins, and a second click or Escape unpins', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     const pin = () => page.textContent('#text-0 .pin')
     await page.click('#text-0 [data-i="0"]')
@@ -82,7 +82,7 @@ inBrowser('a click pins, a second one or Escape unpins', async ({ browser }) => 
   })
 })
 
-inBrowser('arrow keys move between tokens and between cells, each a single Tab stop', async ({ browser }) => {
+inBrowser('arrow keys move between tokens and between cells, with a single Tab stop each', async ({ browser }) => {
   await open(browser, {}, async ({ page }) => {
     const at = () =>
       page.$eval(':focus', (element) => element.getAttribute('data-i') ?? element.getAttribute('data-expert'))
@@ -107,7 +107,7 @@ inBrowser('arrow keys move between tokens and between cells, each a single Tab s
   })
 })
 
-inBrowser('cells of a difference have the colours of its legend', async ({ browser }) => {
+inBrowser('the cells of a difference have the colours of its legend', async ({ browser }) => {
   await open(browser, { colorScheme: 'dark' }, async ({ page }) => {
     const script = `Array.from(document.querySelectorAll('section:not(.text) [data-expert^="mlp 0"]'), (cell) => getComputedStyle(cell).fill)`
     const [more, , less] = (await page.evaluate(script)) as string[]

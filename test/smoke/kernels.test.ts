@@ -12,19 +12,19 @@ import { LOGITS } from '../support/tolerances.js'
 
 const test = suite(`the kernels on Node ${process.versions.node}`)
 
-// As the command line does it: these tests have the process for themselves.
+// As in the command line: these tests have the process to themselves.
 setFlagsForGood()
 
-/** Relaxed SIMD comes with V8 11.4; V8 11.3 has it behind a flag. */
+/** V8 has relaxed SIMD since 11.4; in 11.3 it needs a flag. */
 const HAS_RELAXED = Number.parseFloat(process.versions.v8) > 11.4 || kernelFlags().length > 0
 
-test('the fastest tier that this V8 has proves itself, with all flags that were allowed', () => {
+test('the fastest tier of this V8 passes its check, with all allowed flags', () => {
   const { tier, flags } = chooseKernels()
   assert.is(tier, HAS_RELAXED ? 'relaxed' : 'plain')
   assert.equal(flags, kernelFlags())
 })
 
-test('every tier proves itself', () => {
+test('every tier passes its check', () => {
   for (const tier of TIERS) {
     if (tier === 'relaxed' && !HAS_RELAXED) continue
     assert.ok(proveProducts(new Bank(compileTier(tier))), tier)

@@ -10,7 +10,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('other WebAssembly modules of the process')
 
-test('compute right, whether they are compiled before, while or after a model is loaded', async () => {
+test('compute correctly, whether compiled before, during or after the loading of a model', async () => {
   const before = compileOther()
   const optimised = compileOther()
   await warmUp(optimised)
@@ -38,7 +38,7 @@ test('compute right, whether they are compiled before, while or after a model is
   await model.dispose()
 })
 
-/** All flags of V8 with their values, as V8 tells them after some lines of a program. A pipe would be cut at its end. */
+/** All flags of V8 with their values, as V8 reports them after a program. The end of a pipe would be lost. */
 function flagsAfter(dir: string, lines: string[]): string[] {
   const source = ["import v8 from 'node:v8'", ...lines, "v8.setFlagsFromString('--help')"].join('\n')
   const path = join(dir, 'flags')
@@ -48,7 +48,7 @@ function flagsAfter(dir: string, lines: string[]): string[] {
   return readFileSync(path, 'utf8').split('\n')
 }
 
-test('find all flags of V8 as they were, once the kernels are compiled', () =>
+test('find all V8 flags unchanged once the kernels are compiled', () =>
   inTemporaryFolder(async (dir) => {
     const before = flagsAfter(dir, [])
     const changes = (lines: string[]) => flagsAfter(dir, lines).filter((line, i) => line !== before[i])

@@ -1,13 +1,13 @@
-/** Samples that are taken in a run. */
+/** Number of samples in a run. */
 const SAMPLES = 40
-/** Part of a run in which caches fill and code is compiled: its samples do not count. */
+/** Share of a run for warm-up, while caches fill and code is compiled. Its samples do not count. */
 const WARM_UP = 1 / 4
-/** Most that memory may grow from the end of the warm-up to the end of the run. */
+/** Maximum factor of growth from the end of the warm-up to the end of the run. */
 const MOST = 1.3
 
 /**
- * Says whether memory grows over a run of `steps` steps: by the straight line that fits the samples after the warm-up
- * best (least squares), so that a single large sample neither fails a run nor hides a leak.
+ * Measures whether memory grows over a run of `steps` steps. It fits a line to the samples after the warm-up by least
+ * squares, so that a single large sample neither fails a run nor hides a leak.
  */
 export class MemoryGrowth {
   #samples = []
@@ -17,7 +17,7 @@ export class MemoryGrowth {
     this.steps = steps
   }
 
-  /** Whether a sample is to be taken at this step. */
+  /** Whether to take a sample at this step. */
   wants(step) {
     return step % Math.max(1, Math.floor(this.steps / SAMPLES)) === 0
   }
@@ -26,7 +26,7 @@ export class MemoryGrowth {
     if (step >= WARM_UP * this.steps) this.#samples.push({ step, bytes })
   }
 
-  /** Bytes of the line at the end of the warm-up and at the end of the run. */
+  /** Bytes on the line at the end of the warm-up and of the run. */
   get line() {
     const mean = (of) => this.#samples.reduce((sum, sample) => sum + of(sample), 0) / this.#samples.length
     const [step, bytes] = [mean((sample) => sample.step), mean((sample) => sample.bytes)]
@@ -36,7 +36,7 @@ export class MemoryGrowth {
     return { from: at(WARM_UP * this.steps), to: at(this.steps) }
   }
 
-  /** Too few samples to judge count as too much, so that a run that was too short does not pass. */
+  /** With too few samples to judge, a run fails. */
   get isTooMuch() {
     const { from, to } = this.line
     return !(to <= MOST * from)

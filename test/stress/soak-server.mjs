@@ -1,11 +1,11 @@
-// Uses one `molm serve` for long: thousands of requests of many kinds at once, many of them from clients that misbehave.
-// Fails unless each answer is that of the same request alone, and if the process grows (memory-growth.mjs). Needs
-// `npm run build`.
+// Soak test of one `molm serve`: thousands of concurrent requests of many kinds, many from misbehaving clients. Fails
+// if an answer differs from that of the same request alone, or if the process grows (memory-growth.mjs). Needs `npm run
+// build`.
 //
 //   node test/stress/soak-server.mjs [--requests 10000] [--clients 12] [--seed 1] [--every 1000]
 //                                [--molm bin/molm.js | --url http://127.0.0.1:8080]
 //
-// With --url it uses a server of nano that runs already, which is left running; so a long soak can be done in parts.
+// With --url it uses a running server of nano and leaves it running, so that a long test can be run in parts.
 import { once } from 'node:events'
 import net from 'node:net'
 import { parseArgs } from 'node:util'
@@ -26,9 +26,9 @@ const { values } = parseArgs({
 const [REQUESTS, CLIENTS, SEED, EVERY] = [values.requests, values.clients, values.seed, values.every].map(Number)
 const random = seededRandom(SEED)
 const below = (n) => Math.floor(random.nextFloat() * n)
-/** What was not as it should be. */
+/** Descriptions of the failures. */
 const failures = []
-// An error that the server did not foresee is one, whatever its client got.
+// An unexpected error of the server counts, whatever the client received.
 const onError = (text) => failures.push(`the server said: ${text.slice(0, 500)}`)
 const server = values.url ? undefined : await startNano({ molm: values.molm, threads: '2', onError })
 const url = new URL(values.url ?? server.url)
@@ -46,7 +46,7 @@ const BAD = [
   '"',
   '{"messages": []}',
 ]
-/** Requests that were sent, by kind. */
+/** Number of requests sent, by kind. */
 const counts = {}
 const ASKS = makeAsks()
 const expected = []
@@ -100,7 +100,7 @@ async function client() {
   }
 }
 
-/** Requests whose answers are known: texts, chats, scored prompts, several prompts, seeds, experts. */
+/** Requests with known answers: texts, chats, scored prompts, several prompts, seeds, experts. */
 function makeAsks() {
   const words = 'lantern river house door lamp king ship garden winter letter'.split(' ')
   return Array.from({ length: 40 }, (_, i) => {
@@ -124,7 +124,7 @@ async function fetchJson(path, body) {
   return text
 }
 
-/** What an answer says, without what differs from time to time. */
+/** Contents of an answer, without the parts that vary. */
 function said(answer) {
   return JSON.stringify(answer.choices)
 }
@@ -134,16 +134,16 @@ async function alone({ path, body }) {
 }
 
 function check(got, wanted) {
-  if (got !== wanted) throw new Error(`another answer: ${got.slice(0, 300)}`)
+  if (got !== wanted) throw new Error(`different answer: ${got.slice(0, 300)}`)
 }
 
 async function whole({ path, body }, wanted) {
   check(said(JSON.parse(await fetchJson(path, body))), wanted)
 }
 
-/** Texts of the choices of a stream; throws where it is not whole. */
+/** Texts of a stream's choices. Throws if the stream is incomplete. */
 function textsOf(events) {
-  if (!events.endsWith('data: [DONE]\n\n')) throw new Error(`a stream that is not whole: ${events.slice(-200)}`)
+  if (!events.endsWith('data: [DONE]\n\n')) throw new Error(`incomplete stream: ${events.slice(-200)}`)
   const texts = []
   for (const line of events.split('\n')) {
     if (!line.startsWith('data: {')) continue
@@ -175,7 +175,7 @@ async function abortedStream({ path, body }) {
   }
 }
 
-/** A connection on which a request has been sent. */
+/** A connection with a request sent on it. */
 function send(path, body) {
   const socket = net.connect(Number(port), hostname)
   socket.on('error', () => undefined)
@@ -205,7 +205,7 @@ async function slowReader({ path, body }, wanted) {
   check(textsOf(events), wantedTexts(wanted))
 }
 
-/** Texts of nano are in letters of one byte, so that lengths in bytes are lengths in characters. */
+/** Nano's texts are ASCII, so a length in bytes is a length in characters. */
 function unchunked(body) {
   let text = ''
   for (let at = 0; at < body.length; ) {
@@ -217,7 +217,7 @@ function unchunked(body) {
   return text
 }
 
-/** Takes nothing for a while, of a stream that does not end, and goes. */
+/** Requests an endless stream, reads nothing for a while, and disconnects. */
 async function noReader({ path, body }) {
   const socket = send(path, {
     ...body,

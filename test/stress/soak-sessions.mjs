@@ -1,6 +1,6 @@
-// Uses one engine for long: thousands of sessions made, used and given back, then long texts in a context that rolls.
-// Fails if equal requests have different answers, if the process or the heap of the main thread grows
-// (memory-growth.mjs), or if caches are left at the end. Needs `npm run build`.
+// Soak test of one engine: creates, uses and disposes of thousands of sessions, then generates long texts in a rolling
+// context. Fails if equal requests have different answers, if the process or the main thread's heap grows
+// (memory-growth.mjs), or if caches remain at the end. Needs `npm run build`.
 //   node test/stress/soak-sessions.mjs [--sessions 30000] [--tokens 40000] [--context 256]
 import { parseArgs } from 'node:util'
 import v8 from 'node:v8'
@@ -18,7 +18,7 @@ const { values } = parseArgs({
 })
 const [SESSIONS, TOKENS, CONTEXT] = [values.sessions, values.tokens, values.context].map(Number)
 const PROMPT = [5, 9, 2, 300, 17, 1200, 4]
-/** Sessions that live at the same time. */
+/** Maximum number of live sessions. */
 const LIVE = 20
 const GREEDY = { temperature: 0, ignoreEos: true, stop: [] }
 
@@ -41,7 +41,7 @@ if (cacheBytes > 0) report('at the end', new Error(`the caches hold ${cacheBytes
 console.log(`failures: ${failures}; cache at the end: ${cacheBytes} bytes`)
 process.exitCode = failures > 0 ? 1 : 0
 
-/** Makes, uses and gives back sessions, up to LIVE of them at the same time, each in one of several ways. */
+/** Creates, uses and disposes of sessions, each in one of several ways, with at most LIVE at a time. */
 async function sessions() {
   const live = []
   const memory = memoryOf('sessions', SESSIONS)
@@ -76,7 +76,7 @@ async function use(session, way) {
   }
 }
 
-/** A text of TOKENS tokens of which only `context` are remembered. */
+/** Generates TOKENS tokens with a context of the last `context` tokens. */
 async function rolling(context) {
   const session = model.createSession()
   const memory = memoryOf(`context ${context}`, TOKENS)
@@ -97,7 +97,7 @@ async function rolling(context) {
   console.log(`  largest cache: ${worst} bytes`)
 }
 
-/** Follows the process and the heap of this thread, after a collection of garbage, through a phase of `steps` steps. */
+/** Samples the process and this thread's heap, after a garbage collection, during a phase of `steps` steps. */
 function memoryOf(phase, steps) {
   const whole = new MemoryGrowth(`${phase}: process`, steps)
   const heap = new MemoryGrowth(`${phase}: heap`, steps)
@@ -125,7 +125,7 @@ async function answer(session, options) {
 }
 
 function check(tokens) {
-  if (String(tokens) !== String(expected)) report('another answer', new Error(`${tokens} and not ${expected}`))
+  if (String(tokens) !== String(expected)) report('different answer', new Error(`${tokens} and not ${expected}`))
 }
 
 function report(where, error) {

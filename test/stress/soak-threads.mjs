@@ -1,23 +1,23 @@
-// Lets threads die that should not, in copies of the built package, and prints how a program fares that uses the library
-// then: what its requests got, how long dispose took, and whether the process ended by itself. Needs `npm run build` and
-// the compiled tests (test/tsconfig.json).
+// Makes threads fail in patched copies of the built package, and prints the effect on a program that uses the library:
+// results of its requests, duration of dispose, and whether the process ended without a signal. Needs `npm run build`
+// and the compiled tests (test/tsconfig.json).
 //   node test/stress/soak-threads.mjs [CASE]
 import { spawn } from 'node:child_process'
 import { withPatchedLibrary } from '../../build/test/support/patched-library.js'
 
-/** The longest that a program may take, from its first request to its end. */
+/** Timeout for a program. */
 const LIMIT_MS = 30_000
 
 const HELPER = 'runtime/threads/helper-thread.js'
 const LISTENS = 'listenOnce(live)'
 const RUNS = 'seen[bank] = kernels[bank].help(seen[bank]);'
 const ENGINE = { file: 'engine/engine.js', from: "case 'forward':" }
-/** How a thread ends, as a statement. */
+/** Statement that ends a thread. */
 const EXIT = 'process.exit(0);'
 const THROW = "throw new Error('the thread broke');"
 const HOG = 'const hog = []; for (;;) hog.push(new Array(1e5).fill(hog.length + 0.5));'
 
-/** Passages that are replaced, and what must come of the requests: `answers`, or a `refusal` with the cause. */
+/** Patches with the required outcome of requests: `answers`, a `refusal` with the cause, or `either`. */
 const CASES = {
   'nothing dies': { patches: [], outcome: 'answers' },
   'a helper exits at its start': {
@@ -56,7 +56,7 @@ const CASES = {
   'the engine never answers': { patches: [{ ...ENGINE, to: `${ENGINE.from} for (;;);` }], outcome: 'refusal' },
 }
 
-/** What uses the library. */
+/** Program that uses the library. */
 const PROGRAM = `
 import { loadModel } from LIBRARY
 const within = (ms, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error('no answer')), ms).unref())])
@@ -86,7 +86,7 @@ for (const [name, { patches, outcome }] of Object.entries(CASES)) {
 console.log(`failures: ${failures}`)
 process.exitCode = failures > 0 ? 1 : 0
 
-/** Runs that program with a copy of the package. */
+/** Runs the program with a copy of the package. */
 async function run(folder) {
   const source = PROGRAM.replace('LIBRARY', JSON.stringify(`${folder}/dist/index.js`))
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {

@@ -1,7 +1,8 @@
-// Ends commands of molm at random moments, lets several write into one folder, and looks at what is left. Prints a table.
+// Ends molm's commands at random moments, runs several that write into one folder, and checks the remains. Prints a
+// table.
 // Run it after `npm run build` and `npx tsc -p test/tsconfig.json`:
 //   node test/stress/stress-kills.mjs [--seed 1] [--minutes 5] [--only pull]
-// The same seed ends the same commands in the same way, though not at the same instruction.
+// The same seed ends the same commands with the same signals and delays, though not at the same instruction.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -23,11 +24,11 @@ const { values } = parseArgs({
 const BIN = fileURLToPath(new URL('../../bin/molm.js', import.meta.url))
 const NANO = fileURLToPath(new URL('../../models/nano', import.meta.url))
 const SIGNALS = ['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP']
-/** Exit codes of a command that ends by itself when a signal asks it to. */
+/** Exit codes of a command that handles a signal and ends. */
 const CODES = { SIGINT: 130, SIGTERM: 143 }
-/** Milliseconds after which a command that was asked to end counts as hung. */
+/** Milliseconds after a signal until a command counts as hung. */
 const HUNG = 20_000
-/** Milliseconds that children of a command may live on. */
+/** Milliseconds that children of a command may outlive it. */
 const ORPHAN = 3000
 
 const random = generator(Number(values.seed))
@@ -51,7 +52,7 @@ try {
 }
 report()
 
-/** Texts, a second model of nano's shape, and a hub that takes its time. */
+/** Texts, a second model of nano's shape, and a slow hub. */
 async function prepare() {
   await writeFile(
     join(home, 'text.txt'),
@@ -67,7 +68,7 @@ async function prepare() {
   }
 }
 
-/** Commands; those with `writes` leave a model in a folder, of which each round has a fresh one. */
+/** Commands. Those with `writes` leave a model in a folder, which is new in each round. */
 function allScenarios() {
   const text = join(home, 'text.txt')
   const toPrune = ['--calibrate', text, '--keep', '0.5', '--force']
@@ -110,7 +111,7 @@ function allScenarios() {
   ]
 }
 
-/** Runs a scenario's commands undisturbed: how long each takes, and what is to be there afterwards. */
+/** Runs a scenario's commands undisturbed, for the duration of each and the expected files. */
 async function learn(scenario) {
   scenario.results = []
   const commandsIn = scenario.race ?? ((dir) => [scenario.args(dir)])
@@ -131,7 +132,7 @@ async function killOnce(scenario) {
   const isOver = random() < 0.3 && !scenario.name.startsWith('pull')
   await inFolder(async (dir) => {
     const complain = (what) => faults.push(`${scenario.name}, ${signal} after ${Math.round(after)} ms: ${what}`)
-    // Sometimes there is a whole model already, which is to be replaced by the same.
+    // Sometimes a complete model exists already, and the command replaces it with the same one.
     if (scenario.writes && isOver) await start(scenario.args(dir), dir).ended
     const child = start(scenario.args(dir), dir)
     await Promise.race([sleep(after), child.ended])
@@ -151,16 +152,16 @@ async function killOnce(scenario) {
     if (!scenario.writes) return
     const left = await contents(scenario.writes(dir))
     for (const [name, hash] of Object.entries(left)) {
-      if (!name.startsWith('.') && hash !== scenario.results[0][name]) complain(`${name} is not what it is to be`)
+      if (!name.startsWith('.') && hash !== scenario.results[0][name]) complain(`${name} is not the expected file`)
     }
     const again = await start(scenario.args(dir), dir).ended
     if (again.code !== 0) complain(`the same command then ends with ${again.code}: ${again.stderr.trim()}`)
     else if (!isSame(await contents(scenario.writes(dir)), scenario.results[0]))
-      complain('the same command then gives another model')
+      complain('the same command then gives a different model')
   })
 }
 
-/** Several writers at once, one of which may be ended. */
+/** Runs several writers at once, and may end one of them. */
 async function raceOnce(scenario) {
   await inFolder(async (dir) => {
     const complain = (what) => faults.push(`${scenario.name}: ${what}`)
@@ -177,22 +178,22 @@ async function raceOnce(scenario) {
       const isRefused = ended.code === 1 && /already under way/.test(ended.stderr)
       if (signal && i === 0 && !isRefused) await judge(ended, signal, children[0], complain)
       else if (ended.code !== 0 && !isRefused) complain(`ends with ${ended.code}: ${ended.stderr.trim()}`)
-      if (isBadlyTold(ended.stderr)) complain(`told badly: ${ended.stderr.trim()}`)
+      if (isBadlyTold(ended.stderr)) complain(`bad message: ${ended.stderr.trim()}`)
       count(scenario.name, signal && i === 0 ? signal : 'none', ended)
     }
     const left = await contents(scenario.writes(dir))
     const isWhole = scenario.results.some((result) => isSame(left, result))
-    if (all.some(({ code }) => code === 0) && !isWhole) complain(`one has succeeded, but there is ${Object.keys(left)}`)
+    if (all.some(({ code }) => code === 0) && !isWhole) complain(`one has succeeded, but left ${Object.keys(left)}`)
     const again = await start(commands[0], dir).ended
     if (again.code !== 0) complain(`the same command then ends with ${again.code}: ${again.stderr.trim()}`)
   })
 }
 
-/** How a command must end that a signal has met. */
+/** Checks the end of a command that received a signal. */
 async function judge({ code, signal: endedBy, stderr }, signal, child, complain) {
   const isRight = code === 0 || endedBy === signal || (code !== null && code === CODES[signal])
   if (!isRight) complain(`ends with ${code ?? endedBy}: ${stderr.trim()}`)
-  if (isBadlyTold(stderr)) complain(`told badly: ${stderr.trim()}`)
+  if (isBadlyTold(stderr)) complain(`bad message: ${stderr.trim()}`)
   for (let waited = 0; child.hasChildren(); waited += 50) {
     if (waited >= ORPHAN) return complain('left a process behind')
     await sleep(50)
@@ -203,7 +204,7 @@ function isBadlyTold(stderr) {
   return /^\s+at .+:\d+:\d+/m.test(stderr) || /unexpected error/.test(stderr)
 }
 
-/** Starts molm as the head of a process group of its own, so that what it leaves running is found. */
+/** Starts molm as the leader of its own process group, so that processes it leaves running can be found. */
 function start(args, dir) {
   const began = performance.now()
   const child = spawn(process.execPath, [BIN, ...args], {
@@ -225,7 +226,7 @@ function start(args, dir) {
   const closed = once(child, 'close')
   const ended = once(child, 'exit').then(async ([code, signal]) => {
     const ms = performance.now() - began
-    // What it wrote may come later, or never end where something that it left holds the pipe.
+    // Its output may arrive later, or never end if a process that it left holds the pipe.
     await Promise.race([closed, sleep(500)])
     return { code, signal, stderr, ms }
   })
@@ -242,7 +243,7 @@ function start(args, dir) {
   }
 }
 
-/** SHA-256 of each file in a folder, by name; folders by name alone. */
+/** SHA-256 of each file in a folder, by name; folders have only a name. */
 async function contents(dir) {
   const found = {}
   for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
@@ -282,7 +283,7 @@ function count(name, signal, { code, signal: endedBy }) {
 
 function report() {
   console.log(
-    '| command | started | SIGKILL | SIGINT | SIGTERM | SIGHUP | finished | ended by itself | ended by the signal | refused |',
+    '| command | started | SIGKILL | SIGINT | SIGTERM | SIGHUP | finished | handled the signal | killed by the signal | refused |',
   )
   console.log('|---|---|---|---|---|---|---|---|---|---|')
   for (const [name, { ended, first, gave, killed, refused }] of counts) {
@@ -295,7 +296,7 @@ function report() {
   if (faults.length > 0) process.exitCode = 1
 }
 
-/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
+/** Random numbers from 0 to 1, reproducible by seed (mulberry32). */
 function generator(seed) {
   let state = seed >>> 0
   return () => {

@@ -1,7 +1,7 @@
 import { blueprintOf, parseConfig } from '#molm/architectures/index.js'
 import type { Blueprint } from '#molm/packing/format/layout.js'
 
-/** The blueprint of a parsed config.json; errors begin with `where`. */
+/** Blueprint of a parsed config.json. Errors begin with `where`. */
 export function blueprintFor(json: unknown, where: string): Blueprint {
   return blueprintOf(parseConfig(json, where))
 }

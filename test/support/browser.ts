@@ -3,7 +3,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
-/** It asks nobody for anything, and runs where there is neither a screen nor a user of its own. */
+/** Options for a browser without prompts, a screen or a user account of its own. */
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -14,10 +14,12 @@ const ARGS = [
   '--disable-sync',
 ]
 
-/** Whether there is a browser for the tests of pages, which are left out where there is none. One that CHROMIUM names must be there. */
+/**
+ * Whether there is a browser. Without one the tests of pages are skipped, unless CHROMIUM names one, which must exist.
+ */
 export const HAS_BROWSER = process.env.CHROMIUM !== undefined || existsSync(CHROMIUM)
 
-/** A headless Chromium with a profile of its own. */
+/** Headless Chromium with its own profile. */
 export async function openBrowser(): Promise<Browser> {
   if (!existsSync(CHROMIUM))
     throw new Error(`there is no ${CHROMIUM} for the tests of pages: apt-get install -y chromium`)
@@ -26,13 +28,13 @@ export async function openBrowser(): Promise<Browser> {
 
 export interface Visit {
   page: Page
-  /** What went wrong on the page, in its own words: exceptions, messages of the console, files that were not to be had. */
+  /** Errors on the page, as the browser reports them: exceptions, console messages, files that failed to load. */
   faults: string[]
-  /** Addresses that the page asked for. */
+  /** URLs that the page requested. */
   requests: string[]
 }
 
-/** A new page, which is closed after `use`. */
+/** Runs `use` with a new page, and then closes the page. */
 export async function visit(
   browser: Browser,
   options: Parameters<Browser['newContext']>[0],

@@ -1,4 +1,4 @@
-/** Joins runs of bytes; texts are written in UTF-8. */
+/** Concatenates byte arrays and texts; texts are encoded in UTF-8. */
 export function joinBytes(...parts: (Uint8Array | number[] | string)[]): Uint8Array {
   const runs = parts.map((part) => (typeof part === 'string' ? new TextEncoder().encode(part) : part))
   const joined = new Uint8Array(runs.reduce((length, run) => length + run.length, 0))
@@ -15,14 +15,14 @@ export function littleEndian(value: number | bigint, length: number): number[] {
   return Array.from({ length }, (_, i) => Number((BigInt(value) >> BigInt(8 * i)) & 0xffn))
 }
 
-/** A copy with other bytes from `at` on. */
+/** Copy of bytes with those from `at` on replaced. */
 export function patched(bytes: Uint8Array, at: number, replacement: Uint8Array | number[] | string): Uint8Array {
   const copy = bytes.slice()
   copy.set(joinBytes(replacement), at)
   return copy
 }
 
-/** Index of a text in bytes, counted from the front. */
+/** Byte index of the first occurrence of a text. */
 export function indexOfText(bytes: Uint8Array, text: string): number {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(text)
 }

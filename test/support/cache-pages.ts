@@ -5,9 +5,9 @@ import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '#molm/runtime/m
 import { place } from './kernel-bench.js'
 
 /**
- * Puts rows of keys or values into pages of a cache, one row a position from 0 on; returns the address of their table.
- * The pages lie in falling order, so that only the table tells where a position is. With `byHead`, a page holds the rows of
- * one head after those of another, or each channel of these in turn.
+ * Writes rows of keys or values into cache pages, one row per position from 0 on, and returns the address of the page
+ * table. Pages are in descending order in memory, so that only the table leads to a position. With `byHead`, a page
+ * holds the rows of one head after another, or each head's channels in turn if transposed.
  */
 export function placePages(
   bank: Bank,
@@ -38,7 +38,7 @@ export function placePages(
   return place(bank, Uint32Array.from(pages))
 }
 
-/** Numbers as a cache of that format holds them. */
+/** Rows rounded to the format of a cache. */
 export function asCached(rows: Float32Array, format: CacheFormat): Float32Array {
   return format === 'bf16' ? rows.map(nearestBfloat16) : rows
 }
@@ -50,7 +50,7 @@ function nearestBfloat16(value: number): number {
   return float[0]
 }
 
-/** Places of tokens of one sequence from position `position` on, whose pages are found by these tables. */
+/** Table of places for the tokens of one sequence from `position` on, with the page tables `keys` and `values`. */
 export function placeTokens(
   bank: Bank,
   { tokens, position, oldest = 0 }: { tokens: number; position: number; oldest?: number },

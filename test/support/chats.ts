@@ -10,7 +10,7 @@ import { Terminal } from '#molm/tui/screen/terminal.js'
 import { TypedAhead } from '#molm/tui/screen/typed-ahead.js'
 import { TerminalScreen } from './terminal-screen.js'
 
-/** Mixtures of a model with the same number of experts in each layer, but none in the dense ones. */
+/** Mixtures with the same number of experts in each layer, and none in the dense layers. */
 export function mixturesOf(
   layers: number,
   counts: { attention?: number; mlp?: number },
@@ -25,7 +25,7 @@ export function mixturesOf(
   ]
 }
 
-/** The parts of a model that the screen needs. */
+/** A model with only the parts that the screen needs. */
 export function modelOf(mixtures: Mixture[], layers: number, name = 'ibm-research/MoLM-700M-8B'): Model {
   const model = {
     name,
@@ -37,7 +37,7 @@ export function modelOf(mixtures: Mixture[], layers: number, name = 'ibm-researc
   return model as unknown as Model
 }
 
-/** Each layer's last expert is chosen, and the first with half its gate. */
+/** Routes that choose each layer's last expert, and the first one with half its gate. */
 export function plainRoutes(mixtures: Mixture[]): LayerRoutes[] {
   return Array.from({ length: layersOf(mixtures) }, (_, layer) => {
     const present = mixtures.filter(({ experts }) => experts[layer] > 0)
@@ -74,13 +74,13 @@ export async function chatOf(
 
 type Fields = { -readonly [K in keyof ChatView]: ChatView[K] }
 
-/** A chat that screens see with these fields instead of its own; the test may change the fields. */
+/** A chat with some fields replaced for its screens. The test may change these fields. */
 export function shownAs<K extends keyof ChatView>(chat: Chat, fields: Pick<Fields, K>): Chat & Pick<Fields, K> {
   const descriptors = Object.entries(fields).map(([name, value]) => [name, { value, writable: true, enumerable: true }])
   return Object.create(chat, Object.fromEntries(descriptors))
 }
 
-/** A chat on the screen of a terminal emulator, in this process. */
+/** A chat on a terminal emulator in this process. */
 export class ShownChat<C extends Chat = Chat> {
   readonly screen: TerminalScreen
   private readonly input = Object.assign(new EventEmitter(), {
@@ -131,7 +131,7 @@ export class ShownChat<C extends Chat = Chat> {
     this.output.emit('resize')
   }
 
-  /** Resolves when the screen shows all drawings. */
+  /** Resolves once the screen is up to date. */
   async settled(ms = 100): Promise<void> {
     await wait(ms)
     await this.pending

@@ -4,7 +4,7 @@ import type { Tensor } from '#molm/checkpoint/tensor.js'
 import type { ModelConfig } from '#molm/model/config.js'
 import { fixturePath } from './fixtures.js'
 
-/** Runs `use` with a reference checkpoint, open for as long as that takes. */
+/** Opens a reference checkpoint, runs `use` with it, and closes it. */
 export async function withFixture(
   name: string,
   use: (config: ModelConfig, checkpoint: Checkpoint) => unknown,
@@ -17,7 +17,7 @@ export async function withFixture(
   }
 }
 
-/** A tensor that the test counts on. */
+/** A tensor that must exist. */
 export function tensorOf({ tensors }: Checkpoint, name: string): Tensor {
   const tensor = tensors.get(name)
   if (tensor === undefined) throw new Error(`the fixture has no tensor ${name}`)

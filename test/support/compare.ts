@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 
-/** Largest absolute difference of two runs of numbers; NaN anywhere gives NaN. */
+/** Largest absolute difference between two arrays. NaN if any number is NaN. */
 export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) throw new Error(`${a.length} numbers against ${b.length}`)
   let most = 0
@@ -11,13 +11,13 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   return most
 }
 
-/** Checks that no number differs from the expected one by more than `tolerance`. */
+/** Checks that every number is within `tolerance` of the expected one. */
 export function isNear(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what = ''): void {
   const difference = maxDifference(actual, expected)
   assert.ok(difference <= tolerance, `${what} differs by ${difference}, more than ${tolerance}`)
 }
 
-/** Checks that two runs of floats are the same, bit for bit. */
+/** Checks that two arrays of floats are equal bit for bit. */
 export function sameBits(actual: Float32Array, expected: Float32Array, what = ''): void {
   const bits = (floats: Float32Array) => Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength)
   if (bits(actual).equals(bits(expected))) return

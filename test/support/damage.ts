@@ -7,7 +7,10 @@ import { thrownBy } from './rejects.js'
 
 type Reader = (source: ByteSource) => Promise<Tensor[]>
 
-/** Checks that a file cut short at each position is refused with a UserError; `mayEnd` tells where it may end. */
+/**
+ * Checks that a file truncated at any position is refused with a UserError, except at the positions that `mayEnd`
+ * allows.
+ */
 export async function refusesEveryTruncation(
   file: Uint8Array,
   read: Reader,
@@ -21,8 +24,8 @@ export async function refusesEveryTruncation(
 }
 
 /**
- * Sets each byte to a few other values, one at a time, and checks that the file is then either refused with a
- * UserError or read without ever leaving it (a source in memory fails with an ordinary Error then).
+ * Changes each byte to a few other values, one at a time. Checks that the file is then either refused with a UserError
+ * or read without a read outside it, which fails with an ordinary Error if the source is in memory.
  */
 export async function survivesEveryDamage(file: Uint8Array, read: Reader): Promise<void> {
   for (let at = 0; at < file.length; at++) {

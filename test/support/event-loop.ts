@@ -1,4 +1,4 @@
-/** Counts the turns of the event loop from now on, until it is stopped. */
+/** Counts turns of the event loop until it is stopped. */
 export class LoopCounter {
   turns = 0
   private isStopped = false

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { loadModel } from '#molm/index.js'
 import { fixturePath } from './fixtures.js'
 
-/** Checks that a model in f32 computes what the original code computed from a reference checkpoint. */
+/** Checks that a model in f32 gives the logits that the original code computed from a reference checkpoint. */
 export async function givesExpectedLogits(model: string, fixture: string): Promise<void> {
   const expected = JSON.parse(await readFile(join(fixturePath(fixture), 'expected.json'), 'utf8'))
   const loaded = await loadModel(model, { quant: 'f32', threads: 1 })

@@ -1,31 +1,31 @@
 import { readFileSync } from 'node:fs'
 
-/** Floats as expected.json stores them: little-endian float32 in base64. */
+/** Decodes floats of expected.json: little-endian float32 in base64. */
 export interface StoredFloats {
   shape: number[]
   base64: string
 }
 
-/** Routing of one kind in one layer: a row of ids and a row of gates for each token. */
+/** Routes of one kind in one layer: a row of ids and a row of gates for each token. */
 interface ExpectedRoutes {
   ids: number[][]
   gates: number[][]
 }
 
-/** What IBM's code computes for a reference checkpoint. */
+/** Results of IBM's code for a reference checkpoint. */
 export interface Expected {
   prompts: Record<string, number[]>
   lastLogits: Record<string, Float32Array>
   /** tokens x vocab_size of prompt p7. */
   allLogits: Float32Array
-  /** layers x n_embd: the residual stream after each block at the last token of p7. */
+  /** layers x n_embd: residual stream after each block, at the last token of p7. */
   blockOutputs: Float32Array
   routing: { attn: ExpectedRoutes; mlp: ExpectedRoutes }[]
   greedy: number[]
   meanCrossEntropy: number
 }
 
-/** Reads the expected.json of a language model among the reference checkpoints. */
+/** Reads expected.json of a reference checkpoint that is a language model. */
 export function readExpected(path: string): Expected {
   const json = JSON.parse(readFileSync(path, 'utf8'))
   const lastLogits = Object.entries<StoredFloats>(json.last_logits).map(([name, stored]) => [name, floatsOf(stored)])

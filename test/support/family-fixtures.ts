@@ -3,28 +3,28 @@ import { floatsOf, type StoredFloats } from './expected.js'
 import { FIXTURES, fixturePath } from './fixtures.js'
 
 /**
- * Checkpoints of the families beside ModuleFormer, with the numbers of Hugging Face transformers: all that are not
- * ModuleFormer's, so that those of a new family are never passed over.
+ * Checkpoints of all families other than ModuleFormer, with results of Hugging Face transformers. The list excludes
+ * ModuleFormer rather than naming the others, so that it includes every new family.
  */
 export const FAMILY_FIXTURES = readdirSync(fixturePath('')).filter(
   (name) => /^\d\d-/.test(name) && !FIXTURES.includes(name),
 )
 
-/** Routing of one kind in one layer: a row of ids and a row of gates for each token. */
+/** Routes of one kind in one layer: a row of ids and a row of gates for each token. */
 interface Routes {
   ids: number[][]
   gates: number[][]
 }
 
-/** What transformers computes for such a checkpoint; by prompt. */
+/** Results of transformers for such a checkpoint, by prompt. */
 export interface FamilyExpected {
   prompts: Record<string, number[]>
   lastLogits: Record<string, Float32Array>
-  /** [T, V], of some prompts. */
+  /** [T, V], for some prompts. */
   allLogits: Record<string, Float32Array>
-  /** [L, d]: the residual stream after each block at the last token. */
+  /** [L, d]: residual stream after each block, at the last token. */
   blockOutputs: Record<string, Float32Array>
-  /** Per layer; a kind is absent where the layer has no experts of it. */
+  /** By layer. A kind is absent if the layer has no experts of it. */
   routing: Record<string, { attn?: Routes; mlp?: Routes }[]>
   greedy: Record<string, number[]>
   meanCrossEntropy: Record<string, number>

@@ -5,7 +5,7 @@ export function fixturePath(name: string): string {
   return fileURLToPath(new URL(`../../../test/fixtures/${name}`, import.meta.url))
 }
 
-/** The reference checkpoints: every router, dtype and file form that IBM's code was run on. */
+/** Names of the reference checkpoints: every router, dtype and file form that IBM's code was run on. */
 export const FIXTURES = [
   '01-base-bin-f32',
   '02-base-safetensors-f32',

@@ -31,7 +31,7 @@ const WHOLE = [
   'half \udc00 a character',
 ]
 
-/** Texts that tokenizers are apt to read wrongly, the same ones every time. */
+/** Texts that tokenizers often misread, the same in every run. */
 export function hardTexts(count: number): string[] {
   const random = seededRandom(7)
   const below = (end: number) => Math.floor(random.nextFloat() * end)
@@ -46,7 +46,7 @@ export function hardTexts(count: number): string[] {
   return texts.slice(0, count)
 }
 
-/** Blocks that are full, so that every version of Unicode says the same of them. */
+/** Blocks without unassigned characters, so that every version of Unicode agrees on them. */
 const BLOCKS = [
   [0, 0x250],
   [0x400, 0x460],

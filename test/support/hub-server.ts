@@ -5,47 +5,47 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fixturePath } from './fixtures.js'
 
-/** A request as one of the two hosts has received it. */
+/** A request as received by one of the two hosts. */
 export interface SeenRequest {
   host: 'hub' | 'storage'
   url: string
   headers: IncomingHttpHeaders
-  /** File that it asks the storage for, with the range. */
+  /** File requested from the storage, with the range. */
   file?: string
   start: number
   end: number
-  /** Bytes of the file that were sent. */
+  /** Number of the file's bytes that were sent. */
   sent: number
 }
 
-/** A repository as the hub has it. */
+/** A repository on the hub. */
 export interface ServedRepository {
   commit: string
   files: Map<string, Buffer>
-  /** Names that the listing has besides those of the files. */
+  /** Names in the listing in addition to those of the files. */
   extraNames: string[]
   gated: boolean
 }
 
-/** What a fault is to do with a request for a file's bytes; undefined lets it pass. */
+/** Handles a request for a file's bytes in place of the storage; a result of undefined lets the request pass. */
 export type Fault = (request: SeenRequest, response: ServerResponse, bytes: Buffer) => boolean | undefined
 
-/** A small file lies in Git itself, a large one in the storage, as on the hub. */
+/** As on the hub, Git holds small files, and the storage holds large ones. */
 const LARGE = /\.(safetensors|bin)$/
 const PAGE = 3
 
-/** A hub on 127.0.0.1 whose storage is another host, localhost, at another port. */
+/** A hub on 127.0.0.1. Its storage is another host: localhost, at another port. */
 export class HubServer {
   readonly repositories = new Map<string, ServedRepository>()
   readonly seen: SeenRequest[] = []
-  /** Former names of repositories, which the hub sends on to those of today. */
+  /** Former names of repositories, which the hub redirects to the current ones. */
   readonly renamed = new Map<string, string>()
-  /** Called for each request to the storage before it is answered in the ordinary way. */
+  /** Called for each request to the storage before the normal answer. */
   fault?: Fault
-  /** Called for each question about a repository. */
+  /** Called for each request about a repository. */
   apiFault?: (response: ServerResponse, url: string) => boolean | undefined
   ignoresRanges = false
-  /** Token that the hub asks for. */
+  /** Token that the hub requires. */
   token?: string
 
   private constructor(
@@ -76,7 +76,7 @@ export class HubServer {
     return repository
   }
 
-  /** Bytes of weights that left the storage. */
+  /** Number of bytes of weights that the storage sent. */
   sentOf(file: string): number {
     return this.seen.reduce((sum, request) => sum + (request.file === file ? request.sent : 0), 0)
   }

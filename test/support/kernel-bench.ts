@@ -12,21 +12,21 @@ export { TIERS }
 
 const modules = new Map(TIERS.map((tier) => [tier, compileTier(tier)]))
 
-/** A fresh memory with the kernels of a tier. */
+/** A new bank with the kernels of a tier. */
 export function bankOf(tier: Tier): Bank {
   const module = modules.get(tier)
   if (!module) throw new Error(`no kernels of tier ${tier}`)
   return new Bank(module)
 }
 
-/** Copies numbers into a bank; returns their address. */
+/** Copies numbers into a bank and returns their address. */
 export function place(bank: Bank, values: Float32Array | Uint32Array | Uint8Array): number {
   const address = bank.arena.allocate(values.byteLength)
   bank.u8.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), address)
   return address
 }
 
-/** Rows of `columns` floats, each padded with zeros, and with records where `records` says so. */
+/** Rows of `columns` floats, each padded with zeros; with records if `records` is set. */
 export function placeRows(bank: Bank, values: Float32Array, columns: number, { records = false } = {}): Rows {
   const count = values.length / columns
   const rows = Rows.allocate(bank, count, columns, { records })
@@ -34,24 +34,24 @@ export function placeRows(bank: Bank, values: Float32Array, columns: number, { r
   return rows
 }
 
-/** Rows for a kernel to fill; what it leaves alone, padding included, keeps `value`. Their records are zero. */
+/** Rows for a kernel to fill. Floats that it does not write, padding included, keep `value`. Records are zero. */
 export function emptyRows(bank: Bank, count: number, columns: number, value = 9): Rows {
   const rows = Rows.allocate(bank, count, columns, { records: true })
   bank.f32.fill(value, rows.address / 4, rows.address / 4 + count * rows.stride)
   return rows
 }
 
-/** A copy of the floats of rows, padding included. */
+/** Copy of the floats of rows, with padding. */
 export function floatsOf({ bank, address, count, stride }: Rows): Float32Array {
   return floatsAt(bank, address, count * stride)
 }
 
-/** A copy of the records of rows. */
+/** Copy of the records of rows. */
 export function recordsOf({ bank, records, count, recordBytes }: Rows): Uint8Array {
   return bytesAt(bank, records, count * recordBytes)
 }
 
-/** A copy of floats in a bank. */
+/** Copy of floats in a bank. */
 export function floatsAt(bank: Bank, address: number, count: number): Float32Array {
   return bank.f32.slice(address / 4, address / 4 + count)
 }
@@ -60,7 +60,7 @@ export function bytesAt(bank: Bank, address: number, count: number): Uint8Array 
   return bank.u8.slice(address, address + count)
 }
 
-/** A row-major float32 matrix as a request to the packer. */
+/** Packer's request for a row-major float32 matrix. */
 export function matrixRequest(
   weights: Float32Array,
   rows: number,
@@ -75,16 +75,16 @@ export function pack(bank: Bank, request: PackRequest): { bytes: Uint8Array; non
   return new Packer(bank).pack(request)
 }
 
-/** What a kernel wrote. */
+/** Output of a kernel. */
 export interface Outcome {
   output: Float32Array
   records: Uint8Array
 }
 
 /**
- * Checks that jobs give with the helpers of a pool of `threads` threads what they give alone, one after the other and
- * in many divisions: for 1 to 7 threads, but not for fewer than `fewest`. It goes on for `rounds` rounds and `ms`
- * milliseconds: long enough for the helpers to come up, and for jobs of different kinds to follow closely on one another.
+ * Checks that jobs give the same results with the helpers of a pool of `threads` threads as on one thread. It runs the
+ * jobs in turn, divided for 1 to 7 threads but at least `fewest`. It continues for at least `rounds` rounds and `ms`
+ * milliseconds: long enough for the helpers to start, and for jobs of different kinds to follow closely.
  */
 export async function sameWithHelpers(
   bank: Bank,
@@ -107,13 +107,13 @@ export async function sameWithHelpers(
   }
 }
 
-/** An activation row as the quantised products see it: value = scale * level. */
+/** A quantised activation row, as the products read it: value = scale * level. */
 export interface QuantisedRow {
   record: Uint8Array
   values: Float64Array
 }
 
-/** Quantises a row as assembly/quantize.ts describes it, in the same float32 operations. */
+/** Quantises a row as described in assembly/quantize.ts, with the same float32 operations. */
 export function quantise(row: Float32Array): QuantisedRow {
   const n = padded(row.length)
   const record = new Uint8Array(recordBytes(n))

@@ -4,7 +4,7 @@ import { repositoryPath } from './fixtures.js'
 const QUESTION = 'What is a lantern?'
 const PROMPT = `User: ${QUESTION}\nAssistant:`
 
-/** A question to nano and what it answers at temperature 0, in every packing: the text of IBM's code. */
+/** Nano's answer to the question at temperature 0, in every packing. It equals the text of IBM's code. */
 export const LANTERN = { question: QUESTION, prompt: PROMPT, answer: answerTo(PROMPT) }
 
 function answerTo(prompt: string): string {
@@ -13,7 +13,7 @@ function answerTo(prompt: string): string {
   return greedy_text.replace('<|endoftext|>', '').trim()
 }
 
-/** A pattern for lines of a screen that hold a text alone. */
+/** Pattern of a screen line that holds only this text. */
 export function linesOf(text: string): RegExp {
   return new RegExp(`^${text.replace(/[.?]/g, '\\$&')}$`, 'gm')
 }

@@ -1,6 +1,6 @@
 /**
- * The least of a few measurements of milliseconds, until one is below `wanted`: what else the machine is doing makes single
- * ones larger, never smaller.
+ * Smallest of several measurements in milliseconds, which stop once one is below `wanted`. Other work on the machine
+ * makes a measurement larger, never smaller.
  */
 export async function least(wanted: number, measure: () => Promise<number>): Promise<number> {
   let result = Number.POSITIVE_INFINITY

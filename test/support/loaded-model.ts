@@ -7,15 +7,15 @@ export interface LoadedOptions {
   quant?: Quant
   tier?: Tier
   threads?: number
-  /** Most bytes of weights. */
+  /** Maximum bytes of weights. */
   memory?: number
-  /** Most bytes of weights in one WebAssembly memory. */
+  /** Maximum bytes of weights in one WebAssembly memory. */
   bankBytes?: number
-  /** Positions of a model that has a limit, in place of its own. */
+  /** Number of positions, in place of the model's own limit. */
   positions?: number
 }
 
-/** Runs `use` with the weights of a model on this thread, without an engine around it. */
+/** Runs `use` with a model loaded on this thread, without an engine. */
 export async function withLoaded<T>(
   path: string,
   { quant, tier, threads = 1, memory, bankBytes, positions }: LoadedOptions,

@@ -1,9 +1,9 @@
 import type { ByteSource, FileSet } from '#molm/checkpoint/byte-source.js'
 
-/** A set of files in memory. Reading outside a file is an ordinary Error, so that readers must check before. */
+/** Files in memory. A read outside a file throws an ordinary Error, so that readers must check first. */
 export class MemoryFiles implements FileSet {
   readonly name = 'memory'
-  /** Sources opened and not yet closed. */
+  /** Sources that are still open. */
   readonly opened = new Set<ByteSource>()
 
   constructor(private readonly files: Record<string, Uint8Array | string>) {}
@@ -37,7 +37,7 @@ export function bytesSource(bytes: Uint8Array, name = 'file'): ByteSource {
   }
 }
 
-/** A source of any size that holds nothing: each byte is the low 8 bits of its offset / 2^20. Notes what is read. */
+/** A source of any size that takes no memory: each byte is the low 8 bits of its offset / 2^20. Records all reads. */
 export function vastSource(size: number): ByteSource & { reads: number[] } {
   const reads: number[] = []
   return {

@@ -1,6 +1,6 @@
 import { type LoadOptions, loadModel, type Model } from '#molm/index.js'
 
-/** Runs `use` with a loaded model, which is disposed of afterwards. */
+/** Loads a model, runs `use` with it, and disposes of it. */
 export async function withModel<T>(
   name: string,
   options: LoadOptions,

@@ -1,5 +1,5 @@
 /*
- * A module of somebody else in the same process, of the kind that V8 14 optimises on speculation:
+ * A foreign module in the same process, of the kind that V8 14 optimises speculatively:
  *
  *   (type $op (func (param i32) (result i32)))
  *   (table 2 funcref)
@@ -23,7 +23,7 @@ export function compileOther(): Sum {
   return new WebAssembly.Instance(module, {}).exports.sum as Sum
 }
 
-/** Runs it with `which` 0 until V8 has optimised it, and longer. */
+/** Runs it with `which` 0 until after V8 has optimised it. */
 export async function warmUp(sum: Sum): Promise<void> {
   for (let round = 0; round < 20; round++) {
     for (let i = 0; i < 20; i++) sum(100_000, 0)
@@ -31,7 +31,7 @@ export async function warmUp(sum: Sum): Promise<void> {
   }
 }
 
-/** Whether it still counts right; with `which` 1, V8 14 must take back what it did on speculation. */
+/** Whether its sums are still right. With `which` 1, V8 14 must undo the speculative optimisation. */
 export function isRight(sum: Sum): boolean {
   return sum(1000, 1) === 1_501_500 && sum(1000, 0) === 1_001_000
 }

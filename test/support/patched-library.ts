@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { repositoryPath } from './fixtures.js'
 import { inTemporaryFolder } from './temporary-folder.js'
 
-/** A passage of a built file, below dist, and what takes its place. */
+/** A passage of a built file below dist, with its replacement. */
 export interface Patch {
   file: string
   from: string
@@ -12,8 +12,8 @@ export interface Patch {
 }
 
 /**
- * Runs `use` with the folder of a copy of the built package in which some passages are others: threads that end when
- * they should not, memories that are small. The copy is gone afterwards.
+ * Runs `use` with the folder of a patched copy of the built package, for example with threads that end too early or
+ * small memories. Removes the copy afterwards.
  */
 export function withPatchedLibrary<T>(patches: readonly Patch[], use: (folder: string) => Promise<T>): Promise<T> {
   return inTemporaryFolder(async (folder) => {
@@ -34,7 +34,7 @@ export function withPatchedLibrary<T>(patches: readonly Patch[], use: (folder: s
   })
 }
 
-/** A module of such a copy. */
+/** Imports a module of such a copy. */
 export function patchedModule<T>(folder: string, file: string): Promise<T> {
   return import(pathToFileURL(join(folder, 'dist', file)).href)
 }

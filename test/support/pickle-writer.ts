@@ -17,7 +17,7 @@ export class Global {
   ) {}
 }
 
-/** What an object's __reduce__ asks for: fn(*args), then items set one by one, then a state. */
+/** Result of an object's __reduce__: a call fn(*args), then items to set, then a state. */
 export class Call {
   constructor(
     readonly fn: Global,
@@ -34,7 +34,7 @@ export class Persistent {
 /** Python's Pickler writes items in batches of this many. */
 const BATCH = 1000
 
-/** Pickles a value as Python's own Pickler does, with every object and text memorized at its first appearance. */
+/** Pickles a value like Python's Pickler, which memoizes every object and text at its first appearance. */
 export function pickle(value: Py, protocol: 2 | 4 = 2): Uint8Array {
   const body = new Pickler(protocol).pickle(value)
   const frame = protocol === 4 ? joinBytes([0x95], littleEndian(body.length, 8)) : []

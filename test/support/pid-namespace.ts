@@ -4,17 +4,17 @@ import type { Readable, Writable } from 'node:stream'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from './fixtures.js'
 
-/** Root may do it as it is; others need a namespace of users too, which some systems forbid. */
+/** Root needs no user namespace; others do, and some systems forbid it. */
 const UNSHARE = ['--pid', '--fork', '--kill-child', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'])]
 const OWN_PROC = '--mount-proc'
 
-/** Whether a process can be started here that counts processes by itself, as a container does. */
+/** Whether a process can be started in its own PID namespace, as in a container. */
 export const canUnshare = spawnSync('unshare', [...UNSHARE, OWN_PROC, 'true']).status === 0
 
 /**
- * Runs `use` while a process with a PID namespace of its own waits in `untilEnd()`, which `line` calls: the last line of its
- * program, after the import of `name` from `file` in dist/. It then goes on, and must end well. Without `hasProc` its /proc is
- * that of the processes outside.
+ * Runs `use` while a process in its own PID namespace waits in `untilEnd()`. Its program imports `name` from `file` in
+ * dist/ and runs `line`, which must await `untilEnd()`. Afterwards the process continues and must exit with 0. Without
+ * `hasProc` it sees the /proc of the outer namespace.
  */
 export async function besideContained(
   [name, file]: readonly [name: string, file: string],

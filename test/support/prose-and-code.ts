@@ -20,7 +20,7 @@ function textOfChoices(name: string, choices: Token[], times = 1) {
   )
 }
 
-/** Two texts of one layer whose experts are easily counted; `times` over. */
+/** Two texts of one layer with easily counted experts, repeated `times` times. */
 export const proseOf = (times = 1) =>
   textOfChoices(
     'prose',

@@ -10,7 +10,9 @@ import { TerminalScreen } from './terminal-screen.js'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Whether there is a `script` that runs a command in a pseudo-terminal: that of util-linux, which every Linux has. */
+/**
+ * Whether the `script` command of util-linux is here, which runs a command in a pseudo-terminal. Every Linux has it.
+ */
 export const HAS_PSEUDO_TERMINAL = /util-linux/.test(
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '',
 )
@@ -19,20 +21,23 @@ export interface TerminalOptions {
   columns?: number
   rows?: number
   env?: NodeJS.ProcessEnv
-  /** Script of Node to run in place of bin/molm.js, with its arguments. */
+  /** Node script with its arguments, in place of bin/molm.js. */
   args?: string[]
-  /** The shell has job control: Ctrl-Z stops the program, and Enter lets it go on. Without it, nobody could. */
+  /**
+   * Whether the shell has job control: Ctrl-Z stops the program, and Enter resumes it. Without it, nothing could resume
+   * it.
+   */
   hasJobs?: boolean
-  /** Only keep the output, without the work of making a screen of it. */
+  /** Keeps only the raw output, and does not emulate a screen. */
   outputOnly?: boolean
 }
 
-/** A program of the project in a pseudo-terminal of its own. */
+/** A program of the project in its own pseudo-terminal. */
 export class PseudoTerminal {
   readonly screen: TerminalScreen
-  /** All that was written, escape sequences included. */
+  /** All output, with escape sequences. */
   output = ''
-  /** Milliseconds to wait for something to appear. */
+  /** Maximum milliseconds to wait for an expected text. */
   private static readonly PATIENCE = 60_000
   private hasEnded = false
   private readonly exit: Promise<number | null>
@@ -77,7 +82,7 @@ export class PseudoTerminal {
     this.child.stdin.write(text)
   }
 
-  /** Resolves once the screen's text matches, rejects when that takes too long. */
+  /** Resolves once the screen's text matches. Rejects after a timeout. */
   async waitFor(pattern: RegExp): Promise<void> {
     await this.waitUntil(() => pattern.test(this.screen.text.join('\n')), String(pattern))
   }
@@ -92,7 +97,7 @@ export class PseudoTerminal {
     }
   }
 
-  /** Types a command or text, and waits for what it brings. */
+  /** Types a command or text, and waits for its result. */
   async enter(text: string, pattern: RegExp): Promise<void> {
     this.type(`${text}\r`)
     await this.waitFor(pattern)
@@ -104,17 +109,17 @@ export class PseudoTerminal {
     await promisify(execFile)('stty', ['-F', this.read('tty'), ...size])
   }
 
-  /** Id of the shell, whose child the program is. */
+  /** Process id of the shell, the program's parent. */
   get shell(): number {
     return Number(this.read('pid'))
   }
 
-  /** Whether the program has been stopped by Ctrl-Z. */
+  /** Whether Ctrl-Z has stopped the program. */
   get isStopped(): boolean {
     return /^T/.test(spawnSync('ps', ['-o', 'stat=', '--ppid', String(this.shell)], { encoding: 'utf8' }).stdout)
   }
 
-  /** Waits for the program's end; resolves with its exit code and the terminal's settings afterwards. */
+  /** Waits until the program ends. Resolves with its exit code and the terminal's settings afterwards. */
   async ended(): Promise<{ code: number | null; settings: string }> {
     await this.waitUntil(() => this.hasEnded, 'the end of the program')
     const code = await this.exit
@@ -122,11 +127,11 @@ export class PseudoTerminal {
     return { code, settings: this.read('stty') }
   }
 
-  /** Ends the program where the test has not done so, and removes what it left. */
+  /** Ends the program if it still runs, and removes its files. */
   async close(): Promise<void> {
     this.child.kill('SIGKILL')
     await this.exit
-    // The shell may still write its last file.
+    // The shell may still be writing its last file.
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 /**
- * Chat templates as their makers published them, by the name of a model that has them: the list that comes with the
- * package @huggingface/ollama-utils, whose code does not give it out.
+ * Chat templates as published, by the name of a model that uses them. The list is part of the package
+ * @huggingface/ollama-utils, which does not export it.
  */
 export function publishedTemplates(): Map<string, string> {
   const folder = join(createRequire(import.meta.url).resolve('@huggingface/ollama-utils'), '../..')

@@ -1,4 +1,4 @@
-// Pulls a model in a process of its own, for tests that kill it: argv has the name and options as JSON.
+// Pulls a model in a separate process, for tests that kill it. argv has the name, and the options as JSON.
 import { pullModel } from '#molm/index.js'
 
 const [name, options] = process.argv.slice(2)

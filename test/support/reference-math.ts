@@ -1,6 +1,8 @@
 import type { ActivationName } from '#molm/runtime/memory/formats.js'
 
-/** Error function in double precision, by its series without cancellation; the rest beyond 6 is below 2^-53. */
+/**
+ * Error function in double precision, by a series without cancellation. Beyond 6 it differs from 1 by less than 2^-53.
+ */
 export function erf(x: number): number {
   const z = Math.abs(x)
   if (z > 6) return Math.sign(x)
@@ -15,7 +17,7 @@ export function erf(x: number): number {
 
 export const sigmoid = (x: number): number => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x)))
 
-/** The experts' activation functions, as the mathematics states them. */
+/** The experts' activation functions in their mathematical form. */
 export const ACTIVATIONS: Record<ActivationName, (x: number) => number> = {
   identity: (x) => x,
   gelu_new: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
@@ -50,7 +52,10 @@ export function stickBreaking(scores: number[]): number[] {
   })
 }
 
-/** A row of weights times x, and `start`: in double precision, with the sum of magnitudes, which bounds what float32 rounds. */
+/**
+ * Dot product of a row of weights and x, plus `start`, in double precision. The sum of magnitudes bounds the rounding
+ * errors of float32.
+ */
 export function rowProduct(
   weights: ArrayLike<number>,
   x: ArrayLike<number>,

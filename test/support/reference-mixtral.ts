@@ -7,9 +7,9 @@ const { fround } = Math
 type Row = Float64Array<ArrayBufferLike>
 
 /**
- * Logits of a Mixtral in double precision, one row a token, written as plainly as the mathematics: no cache, no groups of
- * experts. Only the angles of RoPE are float32, because Hugging Face transformers computes them so in any precision.
- * `frequencies` are those of the channel pairs of a head, `size` is the factor of cos and sin.
+ * Logits of a Mixtral in double precision, one row per token, written as plainly as the mathematics: no cache, no
+ * groups of experts. Only the angles of RoPE are float32, since Hugging Face transformers computes them so in any
+ * precision. `frequencies` has one entry per channel pair of a head; `size` is the factor of cos and sin.
  */
 export function mixtralLogits(
   config: DecoderConfig,

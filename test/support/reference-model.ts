@@ -5,7 +5,7 @@ import { ACTIVATIONS, dot, layerNorm, stickBreaking } from './reference-math.js'
 /** Tensors of a checkpoint by their Hugging Face keys, row-major. */
 export type Tensors = Map<string, Float32Array | Float64Array>
 
-/** Experts and gates of one token, and the probabilities of all experts. */
+/** Chosen experts and gates of one token, with the probabilities of all experts. */
 export interface Choice {
   ids: number[]
   gates: number[]
@@ -13,17 +13,17 @@ export interface Choice {
 }
 
 export interface ReferenceResult {
-  /** One row a token. */
+  /** One row per token. */
   logits: Float64Array[]
   /** Residual stream after each block, at the last token. */
   hidden: Float64Array[]
-  /** Per layer, per token. */
+  /** By layer, then by token. */
   routes: { attention: Choice[]; mlp: Choice[] }[]
 }
 
 /**
- * The model in double precision, written as plainly as the mathematics: every token attends to all before it, nothing is
- * cached, nothing is stopped early.
+ * The model in double precision, written as plainly as the mathematics: every token attends to all before it, without a
+ * cache and without early stopping.
  */
 export function referenceForward(config: ModuleFormerConfig, tensors: Tensors, tokens: number[]): ReferenceResult {
   const { width: d, layers } = config

@@ -3,7 +3,7 @@ import { packedBytes } from '#molm/packing/format/formats.js'
 import type { PackMatrix, PackRequest } from '#molm/packing/write/pack.js'
 import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
 
-/** The formats of docs/FORMAT.md written down as plainly as can be: f32 of every kind, and tables in q8. */
+/** Plain reference implementation of docs/FORMAT.md: f32 for every kind, and q8 for tables. */
 export const referencePack: PackMatrix = async (request) => {
   const { kind, format, rows, cols } = request
   const weight = weightReader(request)
@@ -23,7 +23,7 @@ function countNonFinite(rows: number, cols: number, weight: (r: number, c: numbe
   return count
 }
 
-/** A packer that only marks every byte as written: enough where sizes and places are asked for, not contents. */
+/** A packer that marks every byte as written, for tests of sizes and positions rather than contents. */
 export const markingPack: PackMatrix = async ({ kind, format, rows, cols }) => ({
   bytes: new Uint8Array(packedBytes(kind, format, rows, cols)).fill(0xff),
   nonFinite: 0,

@@ -1,20 +1,20 @@
 import { type Reader, TextRoutes } from '#molm/experts/text-routes.js'
 import type { LayerRoutes, Mixture, MixtureKind } from '#molm/index.js'
 
-/** What one token chooses of a kind in every layer that has some: ids with falling gates. */
+/** Choices of one token in every layer that has experts of a kind: ids with falling gates. */
 export type Choices = Partial<Record<MixtureKind, { ids: number[]; gates: number[] }>>
 
 export function mixture(kind: MixtureKind, experts: number[], topK: number): Mixture {
   return { kind, experts, topK }
 }
 
-/** A model that only has a shape and words for its tokens. */
+/** A model with only a shape and words for its tokens. */
 export function reader(mixtures: Mixture[], words: string[], rest: Partial<Reader> = {}): Reader {
   const textOf = (token: number) => words[token % words.length]
   return { name: 'small', quant: 'q4', config: { mixtures }, textOf, ...rest }
 }
 
-/** A text whose tokens make the choices that they are given, alike in every layer. */
+/** A text whose tokens make the given choices, the same in every layer. */
 export function routedText(name: string, model: Reader, tokens: number[], choices: (i: number) => Choices): TextRoutes {
   const text = new TextRoutes(name, tokens, model)
   const { mixtures } = model.config

@@ -2,7 +2,7 @@ import type { Task } from '#molm/engine/demand.js'
 import { runMicroBatch } from '#molm/engine/micro-batch.js'
 import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
 
-/** Runs a task to its end with nobody beside it; gives its reply, or throws what it fails with. */
+/** Runs a task alone to its end. Returns its reply, or throws its error. */
 export function runTask<T>(model: Decoder, task: Task<T>): T {
   let step = task.next(0)
   while (!step.done) {

@@ -2,12 +2,12 @@ import type { Task } from '#molm/engine/demand.js'
 import { Scheduler } from '#molm/engine/scheduler.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 
-/** A task for a scheduler on this thread, and how it ended. */
+/** A task for a scheduler on this thread. */
 export interface Scheduled {
   task: Task
-  /** Micro-batches that are run before it comes. Default 0. */
+  /** Number of micro-batches to run before it is added. Default 0. */
   after?: number
-  /** Default: a lane of its own. */
+  /** Default: its own lane. */
   lane?: string
   stopped?: () => boolean
   isWanted?: () => boolean
@@ -16,11 +16,11 @@ export interface Scheduled {
 export interface Outcome {
   value?: unknown
   error?: unknown
-  /** Micro-batches that had been run when it ended. */
+  /** Number of micro-batches that had run when it ended. */
   endedAt: number
 }
 
-/** Runs tasks together until all are done or want no more; `between` is called before each micro-batch. */
+/** Runs tasks together until all have ended or are no longer wanted. Calls `between` before each micro-batch. */
 export function schedule(
   model: Decoder,
   tasks: readonly Scheduled[],
@@ -55,7 +55,7 @@ export function schedule(
   return { outcomes, scheduler }
 }
 
-/** The reply of a task that has been done. */
+/** Reply of a task that has succeeded. */
 export function replyOf<T>(outcome?: Outcome): T {
   if (!outcome || outcome.error !== undefined) throw new Error(`no reply: ${outcome?.error}`)
   return outcome.value as T

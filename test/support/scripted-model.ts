@@ -4,22 +4,22 @@ import type { GenerateOptions, GenerationResult, LayerRoutes, Model, Session, St
 /** An answer of a scripted model. */
 export interface ScriptedAnswer {
   text: string
-  /** What happens after the text; default: the answer ends. */
+  /** Event after the text. Default: the answer ends. */
   ending?: 'waits until it is aborted' | Error
 }
 
-/** A question in a prompt, and the seed of its answer. */
+/** Question in a prompt, with the seed of its answer. */
 export interface Asked {
   question: string
   seed?: number
 }
 
-/** Ms before each answer begins. */
+/** Delay before each answer in ms. */
 const THINKING = 20
 
 /**
- * Gives a model the parts that a conversation needs. It gives the answers in turn, then empty ones. Each character is a
- * token, and all tokens choose the experts of `routes`. `asked` lists the questions.
+ * Adds the parts to a model that a conversation needs. It gives the scripted answers in turn, then empty ones. Each
+ * character is a token, and all tokens choose the experts of `routes`. `asked` lists the questions.
  */
 export function scripted(
   model: Model,
@@ -91,7 +91,7 @@ class ScriptedSession {
   dispose(): void {}
 }
 
-/** Routes of `count` tokens with the same choice. */
+/** Routes of `count` tokens that make the same choice. */
 function repeated(layer: LayerRoutes, count: number): LayerRoutes {
   const of = <T extends Int32Array | Float32Array>(row: T) => {
     const all = new (row.constructor as new (length: number) => T)(row.length * count)

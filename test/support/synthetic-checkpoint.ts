@@ -8,7 +8,7 @@ import { normals } from './random.js'
 import type { Tensors } from './reference-model.js'
 import { safetensors } from './safetensors-writer.js'
 
-/** Keys of a small config.json; what is not given is as here. */
+/** Default keys of config.json: a small model. */
 const SMALL = {
   model_type: 'moduleformer',
   architectures: ['ModuleFormerForCausalLM'],
@@ -37,7 +37,10 @@ export async function writeCheckpoint(
   return { config: config as ModuleFormerConfig, tensors }
 }
 
-/** The same for any architecture. `keys` are all keys of config.json; `gain` multiplies the spread of a tensor. */
+/**
+ * Writes such a checkpoint of any architecture. `keys` are all keys of config.json; `gain` multiplies a tensor's
+ * spread.
+ */
 export async function writeRandomCheckpoint(
   dir: string,
   keys: Record<string, unknown>,
@@ -79,7 +82,7 @@ function randomTensors(
   return tensors
 }
 
-/** Spread that keeps every step of the model at about unit size, with routers and heads that decide clearly. */
+/** Spread of a tensor that keeps every step of the model near unit size, with clear decisions of routers and heads. */
 function scaleOf(key: string, shape: number[]): number {
   if (/wte|embed_tokens/.test(key)) return 1
   if (shape.length === 1) return 0.2

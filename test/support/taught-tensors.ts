@@ -2,7 +2,7 @@ import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
 import type { TrainedTensor } from '#molm/training/plan.js'
 import type { Tensors } from './reference-model.js'
 
-/** Key of the checkpoint's tensor that holds a trained one: all experts of a layer together. */
+/** Key of the checkpoint tensor that contains a trained one. It holds all experts of a layer. */
 function keyOf({ gateType }: ModuleFormerConfig, { layer, kind, piece }: TrainedTensor): string {
   const block = `transformer.h.${layer}.${kind === 'attention' ? 'attn.q_proj' : 'mlpf'}`
   const scores = { mlp: 'w_gate.3.weight', linear: 'w_gate.0.weight', gmm: 'expert_centroids' }[gateType]
@@ -11,7 +11,7 @@ function keyOf({ gateType }: ModuleFormerConfig, { layer, kind, piece }: Trained
 }
 
 /**
- * Puts trained experts into a checkpoint: in place, or after the model's experts if they are new. `weights` are all
+ * Writes trained experts into a checkpoint: in place, or after the model's experts if they are new. `weights` has all
  * trained tensors in order, in double precision.
  */
 export function taughtTensors(

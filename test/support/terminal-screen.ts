@@ -1,16 +1,16 @@
 import xterm from '@xterm/headless'
 
-/** A character on the screen with the look that it has. */
+/** A character on the screen with its style. */
 export interface ScreenCell {
   text: string
-  /** Foreground, background and the others as parameters of SGR, with blanks between; empty where it looks like nothing special. */
+  /** Foreground, background and attributes as SGR parameters, separated by blanks; empty for the default style. */
   style: string
 }
 
-/** What a program writes, as a terminal shows it: a screen of xterm.js, which keeps what scrolls out at the top. */
+/** Terminal emulator for a program's output: a screen of xterm.js with scrollback. */
 export class TerminalScreen {
   private readonly terminal: InstanceType<typeof xterm.Terminal>
-  /** Erasures of the whole screen or of the scrollback. */
+  /** Number of times that the whole screen or the scrollback was erased. */
   fullClears = 0
   cursorVisible = true
 
@@ -32,17 +32,17 @@ export class TerminalScreen {
     }
   }
 
-  /** Answers of the terminal to what the program asks. */
+  /** Answers of the terminal to the program's queries. */
   onAnswer(listener: (text: string) => void): void {
     this.terminal.onData(listener)
   }
 
-  /** Whether pasted text comes in brackets. */
+  /** Whether bracketed paste is on. */
   get takesPastes(): boolean {
     return this.terminal.modes.bracketedPasteMode
   }
 
-  /** Text of the lines on the screen, up to the last that is not blank. */
+  /** Text of the screen's lines, up to the last one that is not blank. */
   get text(): string[] {
     const { active } = this.terminal.buffer
     const lines = Array.from({ length: this.terminal.rows }, (_, row) => this.lineAt(active.baseY + row))
@@ -61,7 +61,7 @@ export class TerminalScreen {
     })
   }
 
-  /** Text of everything that a user can scroll to. */
+  /** Text of the screen and its scrollback. */
   get everything(): string {
     const { active } = this.terminal.buffer
     return Array.from({ length: active.length }, (_, row) => this.lineAt(row)).join('\n')
@@ -71,7 +71,7 @@ export class TerminalScreen {
     this.terminal.resize(columns, rows)
   }
 
-  /** Takes what a program has written; resolves once it is on the screen. */
+  /** Writes a program's output to the terminal. Resolves once the screen shows it. */
   write(text: string): Promise<void> {
     return new Promise((resolve) => this.terminal.write(text, resolve))
   }

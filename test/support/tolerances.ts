@@ -1,6 +1,7 @@
 /*
- * How far the numbers of a reference checkpoint, in float32, may be from what the code that it was made for computed: more
- * than two ways of rounding differ, and less than mistakes in the mathematics make. The tests say what was measured.
+ * Tolerance for a reference checkpoint in float32, against the original code's results. It is above the difference of
+ * two orders of rounding, and below the effect of a mistake in the mathematics. The tests state the measured
+ * differences.
  */
 export const LOGITS = 5e-5
 export const BLOCKS = 1e-4

@@ -18,7 +18,7 @@ const storages: SavedStorage[] = [
   floatStorage('7', []),
 ]
 
-/** A state dict of views of every kind: the same that PyTorch itself saved in test/checkpoint/saved-by-torch. */
+/** A state dict with views of every kind, the same as PyTorch saved in test/checkpoint/saved-by-torch. */
 export function stateOfViews(form: 'zip' | 'legacy'): { root: Py; storages: SavedStorage[] } {
   const [base, pair, half, bfloat, mask, parameter, long, empty] = storages.map((storage) => storageId(storage, form))
   const whole = tensor(base, 0, [4, 6], [6, 1])
@@ -43,7 +43,7 @@ export function stateOfViews(form: 'zip' | 'legacy'): { root: Py; storages: Save
   return { root, storages }
 }
 
-/** What those tensors are, in logical order. */
+/** Values of those tensors in logical order. */
 export const VALUES_OF_VIEWS: Record<string, { dtype: string; shape: number[]; values: number[] }> = {
   base: { dtype: 'F32', shape: [4, 6], values: COUNTING },
   transposed: { dtype: 'F32', shape: [6, 4], values: COUNTING.map((i) => (i % 4) * 6 + Math.floor(i / 4)) },

@@ -2,14 +2,14 @@ import { joinBytes, littleEndian } from './bytes.js'
 import { Call, Global, Persistent, type Py, pickle, Tuple } from './pickle-writer.js'
 import { type ZipFile, zip } from './zip-writer.js'
 
-/** A storage as torch.save is given it. */
+/** A storage to save. */
 export interface SavedStorage {
   key: string
   /** Name in the module torch, such as FloatStorage. */
   type: string
   elements: number
   data: Uint8Array
-  /** Legacy form only: the part of the storage that is meant, as (key, first element, elements). */
+  /** Legacy form only: the part of the storage in use, as (key, first element, elements). */
   view?: [string, number, number]
 }
 
@@ -23,7 +23,7 @@ export function floatStorage(key: string, values: number[]): SavedStorage {
   return { key, type: 'FloatStorage', elements: values.length, data }
 }
 
-/** A storage as the pickle refers to it; with six entries in the legacy form, five in the zip form. */
+/** The pickle's reference to a storage, with six entries in the legacy form and five in the zip form. */
 export function storageId(storage: SavedStorage, form: 'zip' | 'legacy'): Persistent {
   const view = storage.view ? new Tuple(...storage.view) : null
   const id = ['storage', new Global('torch', storage.type), storage.key, 'cpu', storage.elements]
@@ -36,14 +36,14 @@ export function tensor(storage: Persistent, first: number, shape: number[], stri
   return new Call(REBUILD_TENSOR, new Tuple(storage, first, new Tuple(...shape), new Tuple(...strides), false, hooks))
 }
 
-/** An OrderedDict, with _metadata as Module.state_dict() adds it where asked. */
+/** An OrderedDict; on request with _metadata, as Module.state_dict() adds it. */
 export function orderedDict(items: [Py, Py][], withMetadata = false): Call {
   const metadata = () => orderedDict([['', new Map<Py, Py>([['version', 1]])]])
   const state = withMetadata ? new Map<Py, Py>([['_metadata', metadata()]]) : undefined
   return new Call(ORDERED_DICT, new Tuple(), items, state)
 }
 
-/** A file in the zip form of torch.save. */
+/** A torch.save file in the zip form. */
 export function torchZip(
   root: Py,
   storages: SavedStorage[],
@@ -52,7 +52,7 @@ export function torchZip(
   return torchZipOf(pickle(root, protocol), storages, { folder, byteorder, wide, zip64 })
 }
 
-/** The same around any bytes as the pickle. */
+/** The same with the given bytes as the pickle. */
 export function torchZipOf(
   pickled: Uint8Array,
   storages: SavedStorage[],
@@ -80,12 +80,12 @@ const SYSTEM = new Map<Py, Py>([
   ],
 ])
 
-/** A file in the legacy form of torch.save. */
+/** A torch.save file in the legacy form. */
 export function torchLegacy(root: Py, storages: SavedStorage[], protocol: 2 | 4 = 2): Uint8Array {
   return torchLegacyOf(pickle(root, protocol), storages, protocol)
 }
 
-/** The same around any bytes as the state dict's pickle. */
+/** The same with the given bytes as the state dict's pickle. */
 export function torchLegacyOf(pickled: Uint8Array, storages: SavedStorage[], protocol: 2 | 4 = 2): Uint8Array {
   return joinBytes(
     pickle(MAGIC_NUMBER, protocol),

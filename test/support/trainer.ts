@@ -14,11 +14,11 @@ export interface TrainerOptions {
   quant?: Quant
   threads?: number
   tier?: Tier
-  /** Most bytes of weights in one memory. */
+  /** Maximum bytes of weights in one memory. */
   bankBytes?: number
 }
 
-/** Runs `use` with a model that can be trained, in this thread. */
+/** Runs `use` with a trainable model on this thread. */
 export async function withTrainable<T>(
   path: string,
   { quant = 'f32', threads = 1, tier, bankBytes }: TrainerOptions,
@@ -45,7 +45,7 @@ export async function withTrainable<T>(
   }
 }
 
-/** Runs `use` with a training that has begun, from the weights given or those of the model. */
+/** Runs `use` with a training that has begun, from the given weights or the model's. */
 export function withTrainer<T>(
   path: string,
   options: TrainerOptions,

@@ -2,7 +2,7 @@ import type { WeightFormat } from '#molm/packing/format/formats.js'
 import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
 
 /*
- * What the bytes of packed weights mean, as docs/FORMAT.md says it, written down once more and plainly.
+ * Plain reference implementation of the packed weights in docs/FORMAT.md, independent of the library.
  */
 
 /** Weights of a packed matrix: rows x cols, row-major. */

@@ -3,16 +3,16 @@ import type { PullOptions } from '#molm/index.js'
 import { HubServer } from './hub-server.js'
 import { inTemporaryFolder } from './temporary-folder.js'
 
-/** Variables that say where a pull comes from and goes to. */
+/** Environment variables for the source and target of a pull. */
 const VARIABLES = [
   ...['HF_HOME', 'HF_HUB_CACHE', 'HF_TOKEN', 'HF_TOKEN_PATH', 'HF_ENDPOINT', 'HF_HUB_OFFLINE', 'MOLM_HOME'],
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'],
 ]
 
-/** Retries that take no time, and connections that are given up soon. */
+/** Immediate retries, and a shorter timeout for idle connections. */
 export const IMPATIENT: PullOptions['network'] = { retryDelaysMs: [1, 1, 1, 1], idleMs: 20000 }
 
-/** Runs `use` with a hub of its own and a fresh home for models and cache, which the environment names meanwhile. */
+/** Runs `use` with a new hub and new folders for models and cache. The environment names them meanwhile. */
 export async function withHub(use: (hub: HubServer, dir: string) => Promise<unknown>): Promise<void> {
   const before = VARIABLES.map((name) => [name, process.env[name]] as const)
   const hub = await HubServer.start()

@@ -7,12 +7,12 @@ export interface Line {
   isFirst: boolean
 }
 
-/** A string of the program that a person may read has a space in it. */
+/** A string with a space, which a person may read. */
 const MESSAGE = /(['"`])((?:(?!\1)[^\\]|\\.)*\s(?:(?!\1)[^\\]|\\.)*)\1/g
 
 /**
- * The comments and messages of a source file of TypeScript or JavaScript, by lines. It works on lines, without a parser: it
- * takes a `//` outside quotes for a comment, and a quoted text with a space in it for a message.
+ * Comments and messages of a TypeScript or JavaScript file, by line. It needs no parser: a `//` outside quotes begins a
+ * comment, and a quoted text with a space is a message.
  */
 export function wordsOfSource(source: string): Line[] {
   const lines: Line[] = []
@@ -53,7 +53,7 @@ export function wordsOfSource(source: string): Line[] {
   return lines
 }
 
-/** The prose of a document in Markdown, by lines: all but its blocks of code and its code in backticks. */
+/** Prose of a Markdown document, by line, without code blocks and code in backticks. */
 export function wordsOfDocument(text: string): Line[] {
   let inCode = false
   return text.split('\n').flatMap((line, i) => {
@@ -72,7 +72,7 @@ function addMessages(lines: Line[], code: string, number: number): void {
   for (const [, , text] of code.matchAll(MESSAGE)) lines.push({ number, text, isFirst: true })
 }
 
-/** Where a `//` comment begins, or -1. */
+/** Index at which a `//` comment begins, or -1. */
 function commentStart(line: string): number {
   for (let at = line.indexOf('//'); at >= 0; at = line.indexOf('//', at + 2)) {
     if (!isQuoted(line, at) && line[at - 1] !== ':' && line[at - 1] !== '\\') return at

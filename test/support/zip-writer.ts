@@ -3,17 +3,17 @@ import { joinBytes, littleEndian } from './bytes.js'
 export interface ZipFile {
   name: string
   bytes: Uint8Array | string
-  /** Compression method: 0 stored, 8 deflated (claimed only, the bytes are written as they are). */
+  /** Compression method in the headers: 0 stored, 8 deflated. The bytes are never compressed. */
   method?: number
   flags?: number
 }
 
 /**
- * A zip archive as torch.save writes it: stored entries whose data begins at multiples of 64 bytes by padding in the
- * local header, sizes in the central directory alone, and a zip64 end record before the ordinary one.
+ * A zip archive as torch.save writes it: stored entries, with data aligned to 64 bytes by padding in the local header,
+ * sizes only in the central directory, and a zip64 end record before the ordinary one.
  *
- * @param wide every size and offset in its 64-bit field, as in archives beyond 4 GiB
- * @param zip64 whether the zip64 end record is there
+ * @param wide puts every size and offset in its 64-bit field, as in archives beyond 4 GiB
+ * @param zip64 whether to write the zip64 end record
  */
 export function zip(files: readonly ZipFile[], { wide = false, zip64 = true, comment = '' } = {}): Uint8Array {
   const locals: Uint8Array[] = []

@@ -15,7 +15,7 @@ import { inTemporaryFolder } from '../support/temporary-folder.js'
 const TOKENS = [5, 9, 2, 31, 44, 7, 7, 60, 12, 13]
 const FILE = 'model-q4.molm.safetensors'
 
-/** Two checkpoints of one shape with different weights, and a folder to graft into. */
+/** Two checkpoints of the same shape with different weights, and a folder for the graft. */
 async function twoModels(dir: string, keys: Record<string, unknown> = {}, others = keys) {
   const [own, giver, out] = ['own', 'giver', 'out'].map((name) => join(dir, name))
   await Promise.all([own, giver].map((path) => mkdir(path)))

@@ -68,7 +68,7 @@ test('a folder of another container stays until its lock has been silent for two
   }))
 
 for (const hasProc of [true, false]) {
-  ifUnshared(`containers with ${hasProc ? 'their own' : 'our'} /proc and we keep each other's folders`, () =>
+  ifUnshared(`we and containers with ${hasProc ? 'their own' : 'our'} /proc keep each other's folders`, () =>
     inTemporaryFolder(async (dir) => {
       const out = join(dir, 'out')
       const pack = `await inPackingFolder(${JSON.stringify(out)}, untilEnd)`

@@ -18,7 +18,10 @@ import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const TOKENS = [5, 9, 2, 31, 44, 7, 7, 60]
-/** Layers that keep different numbers of experts; the model has 9 attention and 11 MLP experts in each. */
+/**
+ * Selection that keeps a different number of experts in each layer. The model has 9 attention and 11 MLP experts per
+ * layer.
+ */
 const SELECTION = {
   attention: [
     [1, 3, 8],
@@ -36,7 +39,7 @@ async function prune(model: string, out: string, selection: Selection, gates: Ga
 
 for (const gate_type of ['mlp', 'linear', 'gmm']) {
   for (const gates of ['kept', 'all'] as const) {
-    test(`a pruned model with ${gate_type} routers and gates of ${gates} computes what the masked one does`, () =>
+    test(`a pruned model with ${gate_type} routers and gates of ${gates} gives the masked model’s results`, () =>
       inTemporaryFolder(async (dir) => {
         await writeCheckpoint(dir, { gate_type, n_att_experts: 9, n_mlp_experts: 11 })
         const out = join(dir, 'pruned')
@@ -78,7 +81,7 @@ for (const [name, selection] of [
   ],
 ] satisfies [string, Selection][]) {
   for (const gates of ['kept', 'all'] as const) {
-    test(`${name} pruned with gates of ${gates} computes what the masked model does`, () =>
+    test(`${name} pruned with gates of ${gates} gives the masked model’s results`, () =>
       inTemporaryFolder(async (dir) => {
         const [model, out] = [fixturePath(name), join(dir, 'pruned')]
         await prune(model, out, selection, gates)

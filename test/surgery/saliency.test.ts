@@ -51,7 +51,7 @@ test('norms do not depend on the split of the tokens, and are absent by default'
     assert.is(routesOf(plain.routes?.[0], 'mlp').outputNorms, undefined)
   }))
 
-test('scores: mean output of a choice, choices, sum of gates', () => {
+test('scores are the mean output norm of a choice, the number of choices, or the sum of gates', () => {
   const layer = new LayerUsage(3)
   const floats = (...values: number[]) => Float32Array.from(values)
   layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.5, 0.25), outputNorms: floats(2, 8) })

@@ -43,7 +43,7 @@ test('each layer keeps its best experts, in rising order, and the lower ids of e
   })
 })
 
-test('only one kind is pruned when asked', () => {
+test('a single kind can be pruned', () => {
   const selection = selectExperts(
     usageOf([
       [9, 1, 2, 8],
@@ -99,7 +99,7 @@ test('layers without experts keep none, and count for neither a share nor a budg
   })
 })
 
-test('a kind that the model does not have is refused by name', async () => {
+test('a kind that the model lacks is refused by name', async () => {
   const usage = new ExpertUsage(sparse)
   const refused = /the model has no attention experts/
   await rejectsWithUserError(() => selectExperts(usage, sparse, { ...options, only: 'attention' }), refused)

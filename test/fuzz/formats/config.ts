@@ -8,7 +8,7 @@ import { tinyCheckpoints } from '../tiny-checkpoints.js'
 
 const CONFIG = 'config.json'
 
-/** config.json beside its weights, read as `molm show` does. */
+/** config.json next to its weights, read as `molm show` reads it. */
 export const config: Format = {
   name: 'config',
   inputs: 3000,
@@ -30,7 +30,7 @@ export const config: Format = {
   },
 }
 
-/** Keys whose numbers make a reader work. */
+/** Keys whose numbers decide how much work a reader has. */
 const SIZES = [
   ...['n_layer', 'n_att_experts', 'n_mlp_experts', 'num_labels', 'vocab_size', 'n_embd', 'k_mlp', 'ffd_hidden'],
   ...['num_hidden_layers', 'num_local_experts', 'num_experts', 'num_experts_per_tok', 'hidden_size', 'head_dim'],
@@ -38,7 +38,7 @@ const SIZES = [
   ...['max_position_embeddings', 'decoder_sparse_step', 'shared_intermediate_size', 'kv_channels'],
 ]
 
-/** A folder with something wrong in its config.json. */
+/** Damages the config.json of a folder. */
 export function harmConfig(files: Files, chance: Chance): Files {
   if (chance.oneIn(300)) return replaced(files, CONFIG, jsonBomb(chance, CONFIG))
   const json: Record<string, unknown> = JSON.parse(new TextDecoder().decode(bytesOf(files, CONFIG)))

@@ -13,8 +13,8 @@ import { tinyCheckpoint } from '../tiny-checkpoints.js'
 const FILE = 'talk.safetensors'
 
 /**
- * Saved conversations, restored into a session that continues them. One with a checksum must be restored as it was saved
- * or be refused; without one, as the first version of the format was, harm may go unseen but must do no more.
+ * Saved conversations, restored into a session that continues them. A file with a checksum must be restored exactly or
+ * refused. The first version of the format has none: there, damage may go unnoticed, but must do no harm.
  */
 export const conversation: Format = {
   name: 'conversation',
@@ -23,7 +23,7 @@ export const conversation: Format = {
     const model = await loadModel((await tinyCheckpoint(dir)).dir, { threads: 1, quant: 'f32' })
     const saved: Files[] = []
     const states: string[] = []
-    // A whole one, one that has forgotten its beginning, and one that has not begun.
+    // A complete conversation, one that has forgotten its beginning, and one that has not begun.
     for (const [tokens, context] of [
       [6, 100],
       [90, 20],
@@ -71,10 +71,10 @@ export const conversation: Format = {
         const { otherModel, ...state } = await loadConversation(join(dir, FILE), model)
         const { saved, messages, system } = state
         if (Buffer.from(bytesOf(files, FILE)).includes('"sha256"')) {
-          expect(states.includes(textOf(state)), 'it is restored as another than it was saved')
+          expect(states.includes(textOf(state)), 'the restored conversation differs from the saved one')
         }
         expect(typeof system === 'string' && Array.isArray(messages), 'it has no turns')
-        expect(saved !== undefined || otherModel !== undefined, 'it has no cache, and nothing says why')
+        expect(saved !== undefined || otherModel !== undefined, 'it has no cache and gives no reason')
         if (!saved) return
         const session = model.createSession()
         try {
@@ -95,7 +95,7 @@ export const conversation: Format = {
   },
 }
 
-/** All of a conversation that a file keeps. */
+/** Everything that a file keeps of a conversation. */
 function textOf({ messages, system, saved }: ConversationState): string {
   const { tokens, oldest, rows } = saved ?? { tokens: [], oldest: 0, rows: [] }
   return JSON.stringify([messages, system, [...tokens], oldest, [...rows].map(String)])

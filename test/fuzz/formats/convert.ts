@@ -12,7 +12,7 @@ import { harmConfig } from './config.js'
 
 const WEIGHTS = 'model.safetensors'
 
-/** Whole checkpoints, packed into a folder: all of it is there afterwards, or nothing. */
+/** Whole checkpoints, packed into a folder: afterwards the folder is complete or absent. */
 export const convert: Format = {
   name: 'convert',
   inputs: 700,
@@ -34,7 +34,7 @@ export const convert: Format = {
         try {
           await convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack, blueprint: blueprintFor })
         } catch (error) {
-          expect(!existsSync(out), `it was refused, ${out} is there all the same`)
+          expect(!existsSync(out), `it was refused, but ${out} exists`)
           throw error
         }
         const names = readdirSync(out).sort().join()

@@ -7,7 +7,7 @@ import { harmJson } from '../harm-json.js'
 
 const FILE = 'generation_config.json'
 
-/** generation_config.json, and its stop strings at work. */
+/** generation_config.json, with its stop strings applied to a text. */
 export const generationConfig: Format = {
   name: 'generation-config',
   inputs: 3000,
@@ -40,10 +40,10 @@ export const generationConfig: Format = {
         eosTokens = [],
       } = await loadGenerationDefaults(dir)
       expect(temperature >= 0 && topP >= 0 && topP <= 1 && minP >= 0 && minP <= 1, 'a number is out of its range')
-      expect(Number.isInteger(maxTokens) && maxTokens > 0, `at most ${maxTokens} tokens are generated`)
+      expect(Number.isInteger(maxTokens) && maxTokens > 0, `maxTokens is ${maxTokens}`)
       expect(
         eosTokens.every((id) => Number.isInteger(id) && id >= 0),
-        `the text ends at ${eosTokens}`,
+        `eosTokens is ${eosTokens}`,
       )
       const watcher = new StopStrings(stop)
       const shown = watcher.push('some text and ') + watcher.push('more of it') + watcher.flush()

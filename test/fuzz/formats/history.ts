@@ -7,7 +7,7 @@ import { hostileValue } from '../harm-json.js'
 
 const FILE = 'history'
 
-/** What was typed in earlier conversations, a JSON text a line. */
+/** Input history of earlier conversations: one JSON string per line. */
 export const history: Format = {
   name: 'history',
   inputs: 2000,

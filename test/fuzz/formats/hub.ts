@@ -10,24 +10,24 @@ import { tinyCheckpoint } from '../tiny-checkpoints.js'
 import { tokenizerFiles } from '../tokenizer-files.js'
 
 const [REPO, TOKEN, FILE] = ['org/model', 'hf_secret', 'model-f32.molm.safetensors']
-/** What the hub is going to do wrong, and what is asked of it. */
+/** File with the options of a pull and the faults of the hub. */
 const PLAN = 'plan.json'
 
 interface Pull {
   verify: boolean
   keep: boolean
-  /** More names in the listing. */
+  /** Extra names in the listing. */
   names: string[]
   lies: Lie[]
 }
 
 const NETWORK = { retryDelaysMs: [1, 1, 1], idleMs: 150 }
 
-/** Pulls from a hub that lies: in its listing, its headers, its redirects, its bytes, or by keeping silent. */
+/** Pulls from a faulty hub: wrong listings, headers, redirects or bytes, or no answer at all. */
 export const hub: Format = {
   name: 'hub',
   inputs: 200,
-  // The lies that keep silent are waited for, several times over.
+  // A pull waits for a silent hub, and retries several times.
   seconds: 10,
   async prepare(dir) {
     const checkpoint = await tinyCheckpoint(dir)
@@ -67,23 +67,23 @@ export const hub: Format = {
             await pullModel(REPO, options)
           } catch (error) {
             const left = existsSync(model) ? readdirSync(model).filter((name) => !name.startsWith('.')) : []
-            expect(left.length === 0, `it was refused, and ${left} is there all the same`)
+            expect(left.length === 0, `it was refused, but ${left} exists`)
             throw error
           }
           const isTrusted = verify || keep || lies.every(({ kind }) => !BYTES_OF_ANY_KIND.includes(kind))
           const isRight = dataOf(readFileSync(join(model, FILE))).equals(expected)
-          expect(isRight || !isTrusted, 'the model has other weights than the hub')
+          expect(isRight || !isTrusted, 'the model and the hub have different weights')
         } finally {
           await server.close()
           const told = server.seen.find(({ host, headers }) => host === 'storage' && headers.authorization)
-          expect(!told, `the token went to the storage (${told?.url})`)
+          expect(!told, `the storage received the token (${told?.url})`)
         }
       },
     }
   },
 }
 
-/** Lies that may leave a range its length: only a hash tells them from the truth. */
+/** Faults that may keep a range's length, so that only a hash reveals them. */
 const BYTES_OF_ANY_KIND = ['otherBytes', 'otherLength']
 
 const NAMES = [
@@ -120,7 +120,7 @@ function planned(pull: Pull) {
   return new Map([[PLAN, utf8(JSON.stringify(pull))]])
 }
 
-/** The weights of a packed file, which the commit and source in its header do not change. */
+/** Weights of a packed file, without its header, which names the commit and source. */
 function dataOf(file: Buffer): Buffer {
   return file.subarray(8 + Number(file.readBigUInt64LE(0)))
 }

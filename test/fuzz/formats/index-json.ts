@@ -11,7 +11,7 @@ import { harmJson } from '../harm-json.js'
 const INDEX = 'model.safetensors.index.json'
 const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']
 
-/** The index of a checkpoint in several files. */
+/** Index of a checkpoint in several files. */
 export const indexJson: Format = {
   name: 'index',
   inputs: 7000,

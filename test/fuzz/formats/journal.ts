@@ -14,7 +14,10 @@ import { tinyCheckpoint } from '../tiny-checkpoints.js'
 const FILE = 'model-f32.molm.safetensors'
 const [PARTIAL, JOURNAL] = [`${FILE}.partial`, `${FILE}.journal`]
 
-/** What a cut pull leaves, a journal and half a file: whatever stands in them, the pull goes on to the same whole file. */
+/**
+ * Remains of an interrupted pull, a journal and a partial file: whatever they hold, the resumed pull ends with the same
+ * complete file.
+ */
 export const journal: Format = {
   name: 'journal',
   inputs: 300,
@@ -67,7 +70,7 @@ export const journal: Format = {
         const made = bytesOf(take(dir), FILE)
         expect(
           Buffer.compare(made, expected) === 0,
-          `${entries.length} parts were taken over, and the file is another one`,
+          `${entries.length} parts were taken over, but the file is different`,
         )
       },
 

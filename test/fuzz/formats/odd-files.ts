@@ -12,7 +12,7 @@ import type { Format } from '../format.js'
 import { tinyCheckpoint } from '../tiny-checkpoints.js'
 import { tokenizerFiles } from '../tokenizer-files.js'
 
-/** Pipes, devices, folders, links and holes where a file of a model is expected. */
+/** Pipes, devices, folders, links and sparse files in the place of a model's files. */
 export const oddFiles: Format = {
   name: 'odd-files',
   inputs: 600,
@@ -61,7 +61,7 @@ const OTHERS = [
   'LICENSE',
 ]
 
-/** Does all of them, whichever are refused, and then throws the first refusal. */
+/** Runs all actions, even if some are refused, and then throws the first refusal. */
 async function everyOne(...actions: (() => Promise<unknown>)[]): Promise<void> {
   const refusals: UserError[] = []
   for (const action of actions) {

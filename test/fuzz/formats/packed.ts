@@ -12,7 +12,7 @@ const QUANTS = ['f32', 'q8', 'q4'] as const
 const CONFIG = 'config.json'
 const TOKENS = [1, 2, 3, 5, 8, 13, 21]
 
-/** Packed models: loaded, run, and verified afterwards. */
+/** Packed models: loaded, run and then verified. */
 export const packed: Format = {
   name: 'packed',
   inputs: 150,
@@ -20,7 +20,7 @@ export const packed: Format = {
     const checkpoints = oneOfEachType(await tinyCheckpoints(dir))
     const models: { files: Files; logits: string }[] = []
     for (const [i, checkpoint] of checkpoints.entries()) {
-      // The first in each format, the others in one of them.
+      // The first model in each format, the others in a single one.
       for (const quant of i === 0 ? QUANTS : [QUANTS[i % QUANTS.length]]) {
         const out = `${checkpoint.dir}-${quant}`
         await convertModel(checkpoint.dir, out, { quant, threads: 1 })
@@ -40,22 +40,22 @@ export const packed: Format = {
           other.has(file) && Buffer.compare(bytesOf(files, file), bytesOf(other, file)) === 0
         const sound = models.find((model) => model.files.has(name) && isSameIn(model.files, CONFIG))
         if (!isVerified || !sound) return
-        expect(logits === sound.logits, 'it computes other numbers, and its checksums are right')
+        expect(logits === sound.logits, 'it computes other numbers, but its checksums match')
         const header = (of: Files) => Buffer.from(bytesOf(of, name)).subarray(0, sizeOfHeader(bytesOf(of, name)))
         if (header(files).equals(header(sound.files)))
-          expect(isSameIn(sound.files, name), 'its checksums are right for other bytes')
+          expect(isSameIn(sound.files, name), 'its checksums match other bytes')
       },
     }
   },
 }
 
-/** The last checkpoint of every model type: it has more odd keys than the first. */
+/** The last checkpoint of each model type, since it has more unusual keys than the first. */
 function oneOfEachType<C extends { files: Files }>(checkpoints: C[]): C[] {
   const typeOf = ({ files }: C): string => JSON.parse(new TextDecoder().decode(bytesOf(files, CONFIG))).model_type
   return [...new Map(checkpoints.map((checkpoint) => [typeOf(checkpoint), checkpoint])).values()]
 }
 
-/** Something wrong in the bytes, the header or the config. */
+/** Damages the bytes, the header or the config. */
 function harmPacked(files: Files, chance: Chance): Files {
   const name = nameOf(files)
   const bytes = bytesOf(files, name)
@@ -82,7 +82,7 @@ function harmPacked(files: Files, chance: Chance): Files {
   }
 }
 
-/** Two parts whose places in the file are exchanged. */
+/** Exchanges the positions of two parts in the file. */
 function exchanged(header: Uint8Array, chance: Chance): Uint8Array {
   const json = JSON.parse(new TextDecoder().decode(header))
   const names = Object.keys(json).filter((name) => name !== '__metadata__')

@@ -12,7 +12,7 @@ import { torchState } from '../torch-state.js'
 
 const FILE = 'pytorch_model.bin'
 
-/** Programs for the pickle machine from a grammar: what Python would build, call or import by them. */
+/** Programs for the pickle machine, generated from a grammar: they build, call and import objects as in Python. */
 export const pickle: Format = {
   name: 'pickle',
   inputs: 7000,
@@ -33,9 +33,9 @@ export const pickle: Format = {
   }),
 }
 
-/** A pickle in a file of either form, with the storages that a state dict made by the same chance would have. */
+/** A file with the pickle in either form, and with the storages of a state dict from the same random source. */
 function inFile(chance: Chance, write: (form: 'zip' | 'legacy') => Uint8Array): Files {
-  // Unused storages do not matter in a zip archive; a sound legacy file is a matter of torch.ts.
+  // A zip archive may have unused storages; torch.ts covers sound legacy files.
   const pickled = write('zip')
   const storages = ['0', '1', '2', '3'].map((key) => ({ key, type: '', elements: 40, data: new Uint8Array(8 * 40) }))
   const isZip = chance.notes.length === 0 || chance.oneIn(2)
@@ -56,7 +56,7 @@ const FORBIDDEN = [
   ...['constructor\nconstructor', '__proto__\ntoString', 'process\nexit', 'torch._utils\n_rebuild_sparse_tensor', '\n'],
 ]
 
-/** Opcodes that leave one value more on the stack, mostly. */
+/** Writes opcodes that mostly leave one more value on the stack. */
 class Program {
   private memo = 0
 
@@ -147,7 +147,7 @@ class Program {
     return this.chance.oneIn(8) ? this.atom() : joinBytes('K', [this.chance.below(6)])
   }
 
-  /** What does not belong here: marks, pops, duplicates, and opcodes that torch.save does not write. */
+  /** Unexpected opcodes: marks, pops, duplicates, and others that torch.save does not write. */
   private stray(): Uint8Array {
     return joinBytes(
       this.chance.pick(['(', '0', '1', '2', 'a', 'e', 's', 'u', 'R', 'Q', 'd', 'l', [0x93], [0x94], 'i', 'o']),

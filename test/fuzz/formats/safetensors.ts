@@ -12,7 +12,7 @@ import { harmJson } from '../harm-json.js'
 
 const FILE = 'model.safetensors'
 
-/** safetensors: a header and the bytes behind it. */
+/** safetensors files: a header followed by bytes. */
 export const safetensorsFormat: Format = {
   name: 'safetensors',
   inputs: 6000,
@@ -52,7 +52,7 @@ function headerOf(bytes: Uint8Array): { json: Record<string, unknown>; end: numb
 
 const DTYPES = Object.keys(DTYPE_BYTES).filter(isDType)
 
-/** A few tensors of any kind. */
+/** A few random tensors. */
 function weights(chance: Chance): { header: Record<string, unknown>; data: Uint8Array } {
   const header: Record<string, unknown> = chance.oneIn(3) ? { __metadata__: { format: 'pt' } } : {}
   let at = 0

@@ -7,7 +7,7 @@ import { harmJson } from '../harm-json.js'
 
 const FILE = 'task.jsonl'
 
-/** Questions with several answers, a JSON object a line. */
+/** Multiple-choice questions, one JSON object per line. */
 export const task: Format = {
   name: 'task',
   inputs: 8000,
@@ -35,7 +35,7 @@ export const task: Format = {
     read({ files }) {
       const text = new TextDecoder().decode(bytesOf(files, FILE))
       const { items, lines } = parseTask({ name: FILE, text })
-      expect(items.length === lines.length, `${items.length} items stand on ${lines.length} lines`)
+      expect(items.length === lines.length, `${items.length} items have ${lines.length} lines`)
       for (const { context, choices, answer, delimiter } of items) {
         const isRight = [context, delimiter, ...choices, choices[answer]].every((text) => typeof text === 'string')
         expect(isRight && choices.length > 1, `an item is ${JSON.stringify({ choices, answer })}`)

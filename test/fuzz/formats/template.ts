@@ -14,14 +14,14 @@ const MESSAGES = [
   { role: 'user', content: 'And {% raw %}?' },
 ]
 
-/** Chat templates as models have them. */
+/** Typical chat templates of models. */
 const TEMPLATES = [
   "{% for message in messages %}{% if message['role'] == 'user' %}User: {{ message['content'] | trim }}\n{% elif message['role'] == 'assistant' %}Assistant: {{ message['content'] | trim }}\n{% endif %}{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}",
   '{{ bos_token }}{% for message in messages %}<|{{ message.role }}|>\n{{ message.content }}{{ eos_token }}\n{% endfor %}',
   "{%- set ns = namespace(system='') -%}{%- for m in messages -%}{%- if m.role == 'system' -%}{%- set ns.system = m.content -%}{%- else -%}[{{ loop.index0 }}/{{ loop.length }}] {{ ns.system ~ m.content | upper }}{%- endif -%}{%- endfor -%}",
 ]
 
-/** Chat templates: Jinja, which has loops, recursion and strings of any length. */
+/** Chat templates in Jinja, a language with loops, recursion and strings of any length. */
 export const template: Format = {
   name: 'template',
   inputs: 2500,
@@ -70,7 +70,7 @@ function textOf(files: Files, name: string): string {
   return new TextDecoder().decode(bytesOf(files, name))
 }
 
-/** Templates from a grammar: harmless ones, those that reach for what is not theirs, and those without an end. */
+/** Generates templates from a grammar: harmless ones, ones that reach for host objects, and ones that never end. */
 class Jinja {
   constructor(private readonly chance: Chance) {}
 

@@ -8,7 +8,7 @@ import { readWithTokenizer, tokenizerFiles } from '../tokenizer-files.js'
 const FILE = 'tokenizer.json'
 const CONFIG = 'tokenizer_config.json'
 
-/** tokenizer.json with the files that add to it. */
+/** tokenizer.json and the files that complement it. */
 export const tokenizer: Format = {
   name: 'tokenizer',
   inputs: 2500,
@@ -53,7 +53,7 @@ const SPECIAL = {
   additional_special_tokens: ['<x>', '<y>'],
 }
 
-/** Expressions that may take time without an end on an ordinary text. */
+/** Regular expressions that may run forever on an ordinary text. */
 const EXPRESSIONS = [
   '(a+)+$',
   '(.*)*\\d',
@@ -67,7 +67,7 @@ const EXPRESSIONS = [
   '(?<x>a)\\k<x>',
 ]
 
-/** Parts that make something of a text before and after the model does. */
+/** Processing steps before and after the model. */
 function hostileParts(chance: Chance): object {
   const pattern = () =>
     chance.oneIn(3) ? { String: chance.pick(['a', '', ' ']) } : { Regex: chance.pick(EXPRESSIONS) }
@@ -106,7 +106,7 @@ const PARTS: ((pattern: () => object, chance: Chance) => object)[] = [
   }),
 ]
 
-/** Vocabularies and merges that cannot be right. */
+/** Invalid vocabularies and merges. */
 function hostileModel(model: { vocab: Record<string, number>; merges: unknown[] }, chance: Chance): object {
   const tokens = Object.keys(model.vocab)
   const faults: [string, () => object][] = [

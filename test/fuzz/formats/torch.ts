@@ -10,12 +10,12 @@ import { harmBytes } from '../harm-bytes.js'
 import { torchState } from '../torch-state.js'
 
 const FILE = 'pytorch_model.bin'
-/** Shapes of the tensors of a sound file. */
+/** Tensor shapes of a sound file. */
 const SHAPES = 'shapes.json'
 
-/** torch.save as a zip archive. */
+/** torch.save files in the current form, a zip archive. */
 export const torchZipFormat: Format = torchFormat('zip', 7000)
-/** torch.save as it was before: pickles and storages, one behind the other. */
+/** torch.save files in the legacy form: a sequence of pickles and storages. */
 export const torchLegacyFormat: Format = torchFormat('legacy', 7000)
 
 function torchFormat(form: 'zip' | 'legacy', inputs: number): Format {

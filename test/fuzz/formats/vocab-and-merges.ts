@@ -7,7 +7,7 @@ import { readWithTokenizer, tokenizerFiles } from '../tokenizer-files.js'
 
 const [VOCAB, MERGES] = ['vocab.json', 'merges.txt']
 
-/** A tokenizer in its older form of two files. */
+/** Tokenizer in the older form of two files. */
 export const vocabAndMerges: Format = {
   name: 'vocab-and-merges',
   inputs: 2500,
