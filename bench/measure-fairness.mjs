@@ -19,7 +19,7 @@ const SECONDS = Number(values.seconds)
 /** Bounds in milliseconds: for one token, for /health, and for the two larger requests. */
 const [MOST_TOKEN, MOST_HEALTH, MOST_LARGER] = [2_000, 250, 20_000]
 /**
- * Cases that send so much data at once that connecting may be slow. In these, 19 of 20 requests for a token and the
+ * Cases that send enough data at once to make connecting slow. In these, 19 of 20 requests for a token and the
  * median of /health must keep the bounds; in the others, all requests must.
  */
 const isFlood = (name) => name.startsWith('200 x')

@@ -1,7 +1,7 @@
 import { elementCount, readFloats, type Tensor } from '#molm/checkpoint/tensor.js'
 import { expect } from './format.js'
 
-/** Maximum number of elements to read: with a stride of 0, a single element can stand for any number. */
+/** Maximum number of elements to read: with a stride of 0, a single element can appear any number of times. */
 const MOST_READ = 2 ** 16
 
 /** Reads the tensors that a weights file claims to hold. A source in memory fails if a tensor extends beyond it. */

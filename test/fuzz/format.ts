@@ -25,7 +25,7 @@ export interface Reader {
   read(input: Input): Promise<void> | void
   /** Whether the files are also written to `input.dir`. Default: they are in memory only. */
   onDisk?: boolean
-  /** Folders in which `read` may write, given the input's folder. Default: none. */
+  /** Folders that `read` may write to, given the input's folder. Default: none. */
   mayWrite?(dir: string): readonly string[]
   /** Stops what `prepare` has started. */
   close?(): Promise<void>

@@ -11,7 +11,7 @@ const TEXT =
   'mind the same way. I have not been able to make my opinion of the matter."'
 const GREEDY = ['--temperature', '0', '-m', 'nano']
 
-test('answers a prompt with the same text everywhere, and nothing else', async () => {
+test('answers a prompt with the same text everywhere, and prints nothing else', async () => {
   const answer = await molmProcess([...GREEDY, LANTERN.question])
   assert.equal(answer, { code: 0, signal: null, stdout: `${LANTERN.answer}\n`, stderr: '' })
 })

@@ -2,7 +2,7 @@ import { Sequence } from '#molm/engine/sequence.js'
 import type { Decoder } from '#molm/nn/decoder.js'
 import { runTask } from './run-task.js'
 
-/** Logits after the last of these tokens, which the model reads on this thread in pieces of these sizes. */
+/** Logits after the last token. The model reads the tokens on this thread, in pieces of the given sizes. */
 export function lastLogits(model: Decoder, tokens: readonly number[], sizes: readonly number[]): Float32Array {
   const sequence = new Sequence(model)
   let logits: Float32Array = new Float32Array()

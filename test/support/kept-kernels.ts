@@ -1,4 +1,4 @@
 import { compileTier } from '#molm/runtime/tiers/choose-kernels.js'
 
-/** Kernels that stay compiled for the life of the process: V8 shares their code with every engine that starts in it. */
+/** Kernels that stay compiled until the process ends, so that V8 shares their code with every engine started in it. */
 export const KEPT_KERNELS = [compileTier('relaxed'), compileTier('plain')]

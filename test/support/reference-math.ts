@@ -53,8 +53,8 @@ export function stickBreaking(scores: number[]): number[] {
 }
 
 /**
- * Dot product of a row of weights and x, plus `start`, in double precision. The sum of magnitudes bounds the rounding
- * errors of float32.
+ * Dot product of a row of weights and x, plus `start`, in double precision, with the sum of magnitudes, which bounds
+ * float32's rounding errors.
  */
 export function rowProduct(
   weights: ArrayLike<number>,
