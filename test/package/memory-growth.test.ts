@@ -1,19 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { repositoryPath } from '../support/fixtures.js'
+import { MemoryGrowth } from '../stress/memory-growth.js'
 
-interface Growth {
-  wants(step: number): boolean
-  add(step: number, bytes: number): void
-  readonly isTooMuch: boolean
-  readonly summary: string
-}
-
-const { MemoryGrowth }: { MemoryGrowth: new (name: string, steps: number) => Growth } = await import(
-  repositoryPath('test/stress/memory-growth.mjs')
-)
-
-/** A run of 1,000 steps; `bytesAt` gives the memory of the process at a step. */
+/** A run of 1,000 steps; `bytesAt` is what the process takes at one. */
 function runOf(bytesAt: (step: number) => number): Growth {
   const growth = new MemoryGrowth('a run', 1000)
   for (let step = 1; step <= 1000; step++) if (growth.wants(step)) growth.add(step, bytesAt(step))

@@ -3,18 +3,34 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
 
-const FOLDER = repositoryPath('scripts')
+const SCRIPTS = ['bench', 'scripts'].flatMap((folder) =>
+  readdirSync(repositoryPath(folder))
+    .filter((name) => name.endsWith('.mjs'))
+    .map((name) => `${folder}/${name}`),
+)
 
-test('all that the scripts import from the compiled code exists', async () => {
-  const names = readdirSync(FOLDER).filter((name) => name.endsWith('.mjs'))
-  assert.ok(names.length > 10)
-  for (const name of names) {
-    const text = readFileSync(`${FOLDER}/${name}`, 'utf8')
-    for (const [, list, path] of text.matchAll(/^import \{([^}]+)\} from '\.\.\/(dist\/[^']+)'/gm)) {
+test('the compiled code has what the scripts import from it', async () => {
+  assert.ok(SCRIPTS.length > 15)
+  let imports = 0
+  for (const script of SCRIPTS) {
+    const text = readFileSync(repositoryPath(script), 'utf8')
+    for (const [, list, path] of text.matchAll(/^import \{([^}]+)\} from '\.\.\/((?:dist|build)\/[^']+)'/gm)) {
       const module = await import(repositoryPath(path))
-      for (const imported of list.split(',').map((part) => part.trim().split(' as ')[0]))
-        if (imported) assert.ok(imported in module, `${name}: ${path} has no ${imported}`)
+      for (const imported of list.split(',').map((part) => part.trim().split(' as ')[0])) {
+        if (!imported) continue
+        assert.ok(imported in module, `${script}: ${path} has no ${imported}`)
+        imports++
+      }
     }
+  }
+  assert.ok(imports > 20, `${imports} imports`)
+})
+
+test('bench/README.md has a line for each script', () => {
+  const text = readFileSync(repositoryPath('bench/README.md'), 'utf8')
+  for (const script of SCRIPTS.filter((name) => name.startsWith('bench/'))) {
+    const name = script.slice('bench/'.length)
+    assert.ok(text.includes(`\`${name}\``), `${name} is missing`)
   }
 })
 

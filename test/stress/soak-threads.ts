@@ -1,24 +1,36 @@
-// Makes threads fail in patched copies of the built package, and prints the effect on a program that uses the library:
-// results of its requests, duration of dispose, and whether the process ended without a signal. Needs `npm run build`
-// and the compiled tests (test/tsconfig.json).
-//   node test/stress/soak-threads.mjs [CASE]
+// Lets threads die that should not, in copies of the built package, and prints how a program fares that uses the library
+// then: what its requests got, how long dispose took, and whether the process ended by itself. Needs `npm run build` and
+// the compiled tests (test/tsconfig.json).
+//   node build/test/stress/soak-threads.js [CASE]
 import { spawn } from 'node:child_process'
-import { withPatchedLibrary } from '../../build/test/support/patched-library.js'
+import { once } from 'node:events'
+import { withPatchedLibrary } from '../support/patched-library.js'
 
-/** Timeout for a program. */
+/** The longest that a program may take, from its first request to its end. */
 const LIMIT_MS = 30_000
 
 const HELPER = 'runtime/threads/helper-thread.js'
 const LISTENS = 'listenOnce(live)'
 const RUNS = 'seen[bank] = kernels[bank].help(seen[bank]);'
 const ENGINE = { file: 'engine/engine.js', from: "case 'forward':" }
-/** Statement that ends a thread. */
+/** How a thread ends, as a statement. */
 const EXIT = 'process.exit(0);'
 const THROW = "throw new Error('the thread broke');"
 const HOG = 'const hog = []; for (;;) hog.push(new Array(1e5).fill(hog.length + 0.5));'
 
-/** Patches with the required outcome of requests: `answers`, a `refusal` with the cause, or `either`. */
-const CASES = {
+interface Patch {
+  file: string
+  from: string
+  to: string
+}
+
+interface Case {
+  patches: Patch[]
+  outcome: 'answers' | 'refusal' | 'either'
+}
+
+/** Passages that are replaced, and what must come of the requests: `answers`, or a `refusal` with the cause. */
+const CASES: Record<string, Case> = {
   'nothing dies': { patches: [], outcome: 'answers' },
   'a helper exits at its start': {
     patches: [{ file: HELPER, from: LISTENS, to: `listenOnce(() => { ${EXIT} })` }],
@@ -56,7 +68,7 @@ const CASES = {
   'the engine never answers': { patches: [{ ...ENGINE, to: `${ENGINE.from} for (;;);` }], outcome: 'refusal' },
 }
 
-/** Program that uses the library. */
+/** What uses the library. */
 const PROGRAM = `
 import { loadModel } from LIBRARY
 const within = (ms, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error('no answer')), ms).unref())])
@@ -86,8 +98,8 @@ for (const [name, { patches, outcome }] of Object.entries(CASES)) {
 console.log(`failures: ${failures}`)
 process.exitCode = failures > 0 ? 1 : 0
 
-/** Runs the program with a copy of the package. */
-async function run(folder) {
+/** Runs that program with a copy of the package. */
+async function run(folder: string): Promise<{ ended: boolean; outcome: Case['outcome']; text: string }> {
   const source = PROGRAM.replace('LIBRARY', JSON.stringify(`${folder}/dist/index.js`))
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -97,7 +109,7 @@ async function run(folder) {
   child.stdout.on('data', (data) => (output += data))
   child.stderr.on('data', (data) => (errors += data))
   const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS)
-  const [code, signal] = await new Promise((resolve) => child.on('close', (...how) => resolve(how)))
+  const [code, signal] = await once(child, 'close')
   clearTimeout(timer)
   const lines = output.trim().split('\n')
   const refusals = lines.filter((line) => line.includes('refused')).length

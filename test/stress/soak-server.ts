@@ -1,17 +1,48 @@
-// Soak test of one `molm serve`: thousands of concurrent requests of many kinds, many from misbehaving clients. Fails
-// if an answer differs from that of the same request alone, or if the process grows (memory-growth.mjs). Needs `npm run
-// build`.
+// Uses one `molm serve` for long: thousands of requests of many kinds at once, many of them from clients that misbehave.
+// Fails unless each answer is that of the same request alone, and if the process grows (memory-growth.ts). Needs
+// `npm run build` and the compiled tests (npx tsc -p test/tsconfig.json).
 //
-//   node test/stress/soak-server.mjs [--requests 10000] [--clients 12] [--seed 1] [--every 1000]
-//                                [--molm bin/molm.js | --url http://127.0.0.1:8080]
+//   node build/test/stress/soak-server.js [--requests 10000] [--clients 12] [--seed 1] [--every 1000]
+//                                    [--molm bin/molm.js | --url http://127.0.0.1:8080]
 //
 // With --url it uses a running server of nano and leaves it running, so that a long test can be run in parts.
 import { once } from 'node:events'
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { MOLM, sleep, startNano } from '../../bench/nano-server.mjs'
-import { seededRandom } from '../../dist/sampling/random.js'
-import { MemoryGrowth } from './memory-growth.mjs'
+import { seededRandom } from '#molm/sampling/random.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { MemoryGrowth } from './memory-growth.js'
+
+/** A running `molm serve` of nano. */
+interface NanoServer {
+  url: URL
+  /** Resolves with the exit code. */
+  end(signal: NodeJS.Signals): Promise<number | null>
+}
+
+interface StartOptions {
+  molm: string
+  threads: string
+  onError: (text: string) => void
+}
+
+/** The measurements of bench/ start the same server. */
+const {
+  MOLM,
+  startNano,
+}: { MOLM: { type: 'string'; default: string }; startNano(options: StartOptions): Promise<NanoServer> } = await import(
+  repositoryPath('bench/nano-server.mjs')
+)
+
+/** A request whose answer is known. */
+interface Ask {
+  path: string
+  body: Record<string, unknown>
+}
+
+/** Sends one request of a kind; `wanted` are the choices of its answer. Rejects if anything is wrong. */
+type Run = (ask: Ask, wanted: string) => Promise<void>
 
 const { values } = parseArgs({
   options: {
@@ -26,12 +57,12 @@ const { values } = parseArgs({
 const [REQUESTS, CLIENTS, SEED, EVERY] = [values.requests, values.clients, values.seed, values.every].map(Number)
 const random = seededRandom(SEED)
 const below = (n) => Math.floor(random.nextFloat() * n)
-/** Descriptions of the failures. */
+/** What was not as it should be. */
 const failures = []
-// An unexpected error of the server counts, whatever the client received.
+// An error that the server did not foresee is one, whatever its client got.
 const onError = (text) => failures.push(`the server said: ${text.slice(0, 500)}`)
 const server = values.url ? undefined : await startNano({ molm: values.molm, threads: '2', onError })
-const url = new URL(values.url ?? server.url)
+const url = new URL(values.url ?? (server as NanoServer).url)
 const { hostname, port } = url
 
 /** Bodies that must be refused. */
@@ -46,13 +77,13 @@ const BAD = [
   '"',
   '{"messages": []}',
 ]
-/** Number of requests sent, by kind. */
+/** Requests that were sent, by kind. */
 const counts = {}
 const ASKS = makeAsks()
-const expected = []
+const expected: string[] = []
 for (const ask of ASKS) expected.push(await alone(ask))
 
-const KINDS = [
+const KINDS: [share: number, name: string, run: Run][] = [
   [40, 'whole', whole],
   [20, 'stream', stream],
   [10, 'aborted stream', abortedStream],
@@ -63,7 +94,9 @@ const KINDS = [
   [3, 'half a request', halfRequest],
   [2, 'model, health, metrics', others],
 ]
-const KIND_LIST = KINDS.flatMap(([share, name, run]) => new Array(share).fill({ name, run }))
+const KIND_LIST = KINDS.flatMap(([share, name, run]) =>
+  new Array<{ name: string; run: Run }>(share).fill({ name, run }),
+)
 
 const started = performance.now()
 const growth = new MemoryGrowth('the process', REQUESTS)
@@ -88,19 +121,21 @@ for (const failure of failures.slice(0, 20)) console.log(failure)
 console.log(`failures: ${failures.length}`)
 process.exitCode = failures.length > 0 ? 1 : 0
 
-async function client() {
+async function client(): Promise<void> {
   while (sent < REQUESTS) {
     const number = ++sent
     const { name, run } = KIND_LIST[below(KIND_LIST.length)]
     counts[name] = (counts[name] ?? 0) + 1
     const at = below(ASKS.length)
-    await run(ASKS[at], expected[at]).catch((error) => failures.push(`request ${number}, ${name}: ${error.message}`))
+    await run(ASKS[at], expected[at]).catch((error: Error) =>
+      failures.push(`request ${number}, ${name}: ${error.message}`),
+    )
     if (growth.wants(number)) growth.add(number, (await metrics())('process_resident_bytes'))
     if (number % EVERY === 0) await told(number)
   }
 }
 
-/** Requests with known answers: texts, chats, scored prompts, several prompts, seeds, experts. */
+/** Requests whose answers are known: texts, chats, scored prompts, several prompts, seeds, experts. */
 function makeAsks() {
   const words = 'lantern river house door lamp king ship garden winter letter'.split(' ')
   return Array.from({ length: 40 }, (_, i) => {
@@ -116,7 +151,7 @@ function makeAsks() {
   })
 }
 
-async function fetchJson(path, body) {
+async function fetchJson(path: string, body: object): Promise<string> {
   const headers = { 'Content-Type': 'application/json' }
   const response = await fetch(new URL(path, url), { method: 'POST', headers, body: JSON.stringify(body) })
   const text = await response.text()
@@ -124,12 +159,12 @@ async function fetchJson(path, body) {
   return text
 }
 
-/** Contents of an answer, without the parts that vary. */
+/** What an answer says, without what differs from time to time. */
 function said(answer) {
   return JSON.stringify(answer.choices)
 }
 
-async function alone({ path, body }) {
+async function alone({ path, body }: Ask): Promise<string> {
   return said(JSON.parse(await fetchJson(path, body)))
 }
 
@@ -137,11 +172,11 @@ function check(got, wanted) {
   if (got !== wanted) throw new Error(`different answer: ${got.slice(0, 300)}`)
 }
 
-async function whole({ path, body }, wanted) {
+async function whole({ path, body }: Ask, wanted: string): Promise<void> {
   check(said(JSON.parse(await fetchJson(path, body))), wanted)
 }
 
-/** Texts of a stream's choices. Throws if the stream is incomplete. */
+/** Texts of the choices of a stream; throws where it is not whole. */
 function textsOf(events) {
   if (!events.endsWith('data: [DONE]\n\n')) throw new Error(`incomplete stream: ${events.slice(-200)}`)
   const texts = []
@@ -154,28 +189,29 @@ function textsOf(events) {
   return JSON.stringify(texts)
 }
 
-function wantedTexts(wanted) {
-  return JSON.stringify(JSON.parse(wanted).map(({ text, message }) => text ?? message.content))
+function wantedTexts(wanted: string): string {
+  const choices: { text?: string; message: { content: string } }[] = JSON.parse(wanted)
+  return JSON.stringify(choices.map(({ text, message }) => text ?? message.content))
 }
 
-async function stream({ path, body }, wanted) {
+async function stream({ path, body }: Ask, wanted: string): Promise<void> {
   check(textsOf(await fetchJson(path, { ...body, stream: true })), wantedTexts(wanted))
 }
 
-async function abortedStream({ path, body }) {
+async function abortedStream({ path, body }: Ask): Promise<void> {
   const controller = new AbortController()
   const headers = { 'Content-Type': 'application/json' }
   const text = JSON.stringify({ ...body, max_tokens: 2_000, ignore_eos: true, stream: true })
   const response = await fetch(new URL(path, url), { method: 'POST', headers, body: text, signal: controller.signal })
   let left = below(6)
   try {
-    for await (const _ of response.body) if (left-- === 0) controller.abort()
+    for await (const _ of response.body ?? []) if (left-- === 0) controller.abort()
   } catch (error) {
     if (!controller.signal.aborted) throw error
   }
 }
 
-/** A connection with a request sent on it. */
+/** A connection on which a request has been sent. */
 function send(path, body) {
   const socket = net.connect(Number(port), hostname)
   socket.on('error', () => undefined)
@@ -185,17 +221,17 @@ function send(path, body) {
   return socket
 }
 
-async function killed({ path, body }) {
+async function killed({ path, body }: Ask): Promise<void> {
   const socket = send(path, { ...body, max_tokens: 2_000, ignore_eos: true, stream: below(2) === 0 })
   await sleep(below(60))
   if (below(2) === 0) socket.resetAndDestroy()
   else socket.destroy()
 }
 
-async function slowReader({ path, body }, wanted) {
+async function slowReader({ path, body }: Ask, wanted: string): Promise<void> {
   const socket = send(path, { ...body, stream: true })
   let answer = ''
-  socket.setEncoding('utf8').on('data', (piece) => {
+  socket.setEncoding('utf8').on('data', (piece: string) => {
     answer += piece
     socket.pause()
     setTimeout(() => socket.resume(), below(20))
@@ -205,7 +241,7 @@ async function slowReader({ path, body }, wanted) {
   check(textsOf(events), wantedTexts(wanted))
 }
 
-/** Nano's texts are ASCII, so a length in bytes is a length in characters. */
+/** Texts of nano are in letters of one byte, so that lengths in bytes are lengths in characters. */
 function unchunked(body) {
   let text = ''
   for (let at = 0; at < body.length; ) {
@@ -217,7 +253,7 @@ function unchunked(body) {
   return text
 }
 
-/** Requests an endless stream, reads nothing for a while, and disconnects. */
+/** Takes nothing for a while, of a stream that does not end, and goes. */
 async function noReader({ path, body }) {
   const socket = send(path, {
     ...body,
@@ -230,18 +266,18 @@ async function noReader({ path, body }) {
   socket.destroy()
 }
 
-async function badBody() {
+async function badBody(): Promise<void> {
   const headers = { 'Content-Type': below(5) === 0 ? 'text/plain' : 'application/json' }
   const body = below(10) === 0 ? `{"prompt": "${'a'.repeat(5_000_000)}"}` : BAD[below(BAD.length)]
   const path = below(2) === 0 ? '/v1/completions' : '/v1/chat/completions'
   const response = await fetch(new URL(path, url), { method: 'POST', headers, body })
-  const answer = await response.json()
+  const answer = (await response.json()) as { error?: { message?: unknown } }
   if (![400, 413, 415].includes(response.status) || typeof answer.error?.message !== 'string') {
     throw new Error(`status ${response.status} for ${body.slice(0, 50)}`)
   }
 }
 
-async function halfRequest() {
+async function halfRequest(): Promise<void> {
   const socket = net.connect(Number(port), hostname)
   socket.on('error', () => undefined)
   socket.write(
@@ -251,7 +287,7 @@ async function halfRequest() {
   socket.destroy()
 }
 
-async function others() {
+async function others(): Promise<void> {
   for (const path of ['/health', '/v1/models', '/metrics', '/tokenizer_info']) {
     const response = await fetch(new URL(path, url))
     await response.text()
@@ -259,12 +295,12 @@ async function others() {
   }
 }
 
-async function metrics() {
+async function metrics(): Promise<(name: string) => number> {
   const text = await (await fetch(new URL('/metrics', url))).text()
-  return (name) => Number(new RegExp(`^molm_${name} (\\S+)$`, 'm').exec(text)[1])
+  return (name) => Number(new RegExp(`^molm_${name} (\\S+)$`, 'm').exec(text)?.[1])
 }
 
-async function untilIdle() {
+async function untilIdle(): Promise<void> {
   for (let i = 0; i < 100; i++) {
     const of = await metrics()
     if (of('sequences_running') === 0 && of('requests_waiting') === 0) return
@@ -273,9 +309,9 @@ async function untilIdle() {
   failures.push('something still runs five seconds after the last request')
 }
 
-async function told(number) {
+async function told(number: number): Promise<void> {
   const of = await metrics()
-  const mb = (name) => `${(of(name) / 1e6).toFixed(1)} MB`
+  const mb = (name: string) => `${(of(name) / 1e6).toFixed(1)} MB`
   const kept = `${of('kept_sequences')} sequences of ${of('kept_tokens')} tokens kept`
   console.log(`${number} requests: process ${mb('process_resident_bytes')}, caches ${mb('cache_bytes')}, ${kept}`)
 }

@@ -1,8 +1,8 @@
 // Ends molm's commands at random moments, runs several that write into one folder, and checks the remains. Prints a
 // table.
 // Run it after `npm run build` and `npx tsc -p test/tsconfig.json`:
-//   node test/stress/stress-kills.mjs [--seed 1] [--minutes 5] [--only pull]
-// The same seed ends the same commands with the same signals and delays, though not at the same instruction.
+//   node build/test/stress/stress-kills.js [--seed 1] [--minutes 5] [--only pull]
+// The same seed ends the same commands in the same way, though not at the same instruction.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -10,9 +10,9 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { HubServer } from '../../build/test/support/hub-server.js'
+import { BIN, NANO } from '../cli/molm.js'
+import { HubServer } from '../support/hub-server.js'
 
 const { values } = parseArgs({
   options: {
@@ -24,18 +24,51 @@ const { values } = parseArgs({
 const BIN = fileURLToPath(new URL('../../bin/molm.js', import.meta.url))
 const NANO = fileURLToPath(new URL('../../models/nano', import.meta.url))
 const SIGNALS = ['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP']
-/** Exit codes of a command that handles a signal and ends. */
+/** Exit codes of a command that ends by itself when a signal asks it to. */
 const CODES = { SIGINT: 130, SIGTERM: 143 }
-/** Milliseconds after a signal until a command counts as hung. */
+/** Milliseconds after which a command that was asked to end counts as hung. */
 const HUNG = 20_000
 /** Milliseconds that children of a command may outlive it. */
 const ORPHAN = 3000
 
+/** Hashes of the files of a folder, by name. */
+type Contents = Record<string, string>
+
+interface Scenario {
+  name: string
+  /** Commands to run in a folder: one that is ended, or several that race. */
+  commands(dir: string): string[][]
+  races?: true
+  /** Folder that they write a model into. */
+  writes?: (dir: string) => string
+  /** Milliseconds that the slowest takes undisturbed, and what each writes. */
+  ms: number
+  results: Contents[]
+}
+
+interface End {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stderr: string
+  ms: number
+}
+
+type Child = ReturnType<typeof start>
+type Complain = (what: string) => void
+
+interface Row {
+  ended: Record<string, number>
+  first: number
+  gave: number
+  refused: number
+  killed: number
+}
+
 const random = generator(Number(values.seed))
 const home = await mkdtemp(join(tmpdir(), 'molm-stress-'))
 const hub = await HubServer.start()
-const counts = new Map()
-const faults = []
+const counts = new Map<string, Row>()
+const faults: string[] = []
 
 try {
   await prepare()
@@ -44,7 +77,7 @@ try {
   const end = performance.now() + 60_000 * Number(values.minutes)
   for (let round = 0; performance.now() < end; round++) {
     const scenario = scenarios[round % scenarios.length]
-    await (scenario.race ? raceOnce(scenario) : killOnce(scenario))
+    await (scenario.races ? raceOnce(scenario) : killOnce(scenario))
   }
 } finally {
   await hub.close()
@@ -52,7 +85,7 @@ try {
 }
 report()
 
-/** Texts, a second model of nano's shape, and a slow hub. */
+/** Texts, a second model of nano's shape, and a hub that takes its time. */
 async function prepare() {
   await writeFile(
     join(home, 'text.txt'),
@@ -68,31 +101,32 @@ async function prepare() {
   }
 }
 
-/** Commands. Those with `writes` leave a model in a folder, which is new in each round. */
+/** Commands; those with `writes` leave a model in a folder, of which each round has a fresh one. */
 function allScenarios() {
   const text = join(home, 'text.txt')
   const toPrune = ['--calibrate', text, '--keep', '0.5', '--force']
   const other = join(home, 'other')
-  const pulled = (dir) => join(dir, 'home', 'models', 'org', 'model')
-  const out = (dir) => join(dir, 'out')
-  return [
-    { name: 'convert', args: (dir) => ['convert', NANO, out(dir)], writes: out },
-    { name: 'prune', args: (dir) => ['prune', 'nano', out(dir), ...toPrune], writes: out },
+  const pulled = (dir: string) => join(dir, 'home', 'models', 'org', 'model')
+  const out = (dir: string) => join(dir, 'out')
+  const all: Omit<Scenario, 'ms' | 'results'>[] = [
+    { name: 'convert', commands: (dir) => [['convert', NANO, out(dir)]], writes: out },
+    { name: 'prune', commands: (dir) => [['prune', 'nano', out(dir), ...toPrune]], writes: out },
     {
       name: 'graft',
-      args: (dir) => ['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1', '--force'],
+      commands: (dir) => [['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1', '--force']],
       writes: out,
     },
-    { name: 'pull', args: () => ['pull', 'org/model'], writes: pulled },
-    { name: 'pull --keep', args: () => ['pull', 'org/model', '--keep'], writes: pulled },
-    { name: 'pull --verify', args: () => ['pull', 'org/model', '--verify'], writes: pulled },
-    { name: 'run', args: () => ['run', '--seed', '1', '-n', '200', '--ignore-eos', 'What is a lantern?'] },
-    { name: 'eval', args: () => ['eval', '--text', text] },
-    { name: 'experts', args: () => ['experts', '--json', '--tokens', '--file', text] },
-    { name: 'bench', args: () => ['bench', '-p', '64', '-n', '16', '-r', '2'] },
+    { name: 'pull', commands: () => [['pull', 'org/model']], writes: pulled },
+    { name: 'pull --keep', commands: () => [['pull', 'org/model', '--keep']], writes: pulled },
+    { name: 'pull --verify', commands: () => [['pull', 'org/model', '--verify']], writes: pulled },
+    { name: 'run', commands: () => [['run', '--seed', '1', '-n', '200', '--ignore-eos', 'What is a lantern?']] },
+    { name: 'eval', commands: () => [['eval', '--text', text]] },
+    { name: 'experts', commands: () => [['experts', '--json', '--tokens', '--file', text]] },
+    { name: 'bench', commands: () => [['bench', '-p', '64', '-n', '16', '-r', '2']] },
     {
       name: 'writers of one folder',
-      race: (dir) => [
+      races: true,
+      commands: (dir) => [
         ['convert', NANO, out(dir)],
         ['convert', other, out(dir)],
         ['graft', 'nano', out(dir), '--from', other, '--only', 'mlp', '--experts', '0,1', '--force'],
@@ -101,7 +135,8 @@ function allScenarios() {
     },
     {
       name: 'pulls of one model',
-      race: () => [
+      races: true,
+      commands: () => [
         ['pull', 'org/model'],
         ['pull', 'org/model'],
         ['pull', 'org/model'],
@@ -109,30 +144,31 @@ function allScenarios() {
       writes: pulled,
     },
   ]
+  return all.map((scenario) => ({ ...scenario, ms: 0, results: [] }))
 }
 
-/** Runs a scenario's commands undisturbed, for the duration of each and the expected files. */
+/** Runs a scenario's commands undisturbed: how long each takes, and what is to be there afterwards. */
 async function learn(scenario) {
   scenario.results = []
   const commandsIn = scenario.race ?? ((dir) => [scenario.args(dir)])
   for (const i of commandsIn(home).keys()) {
     await inFolder(async (dir) => {
-      const { code, stderr, ms } = await start(commandsIn(dir)[i], dir).ended
+      const { code, stderr, ms } = await start(scenario.commands(dir)[i], dir).ended
       if (code !== 0) throw new Error(`${scenario.name} fails undisturbed: ${stderr}`)
-      scenario.ms = Math.max(scenario.ms ?? 0, ms)
+      scenario.ms = Math.max(scenario.ms, ms)
       if (scenario.writes) scenario.results.push(await contents(scenario.writes(dir)))
     })
   }
 }
 
-async function killOnce(scenario) {
+async function killOnce(scenario: Scenario): Promise<void> {
   const signal = SIGNALS[Math.floor(random() * SIGNALS.length)]
   const isTwice = random() < 0.2
   const after = random() * 1.1 * scenario.ms
   const isOver = random() < 0.3 && !scenario.name.startsWith('pull')
   await inFolder(async (dir) => {
     const complain = (what) => faults.push(`${scenario.name}, ${signal} after ${Math.round(after)} ms: ${what}`)
-    // Sometimes a complete model exists already, and the command replaces it with the same one.
+    // Sometimes there is a whole model already, which is to be replaced by the same.
     if (scenario.writes && isOver) await start(scenario.args(dir), dir).ended
     const child = start(scenario.args(dir), dir)
     await Promise.race([sleep(after), child.ended])
@@ -154,19 +190,19 @@ async function killOnce(scenario) {
     for (const [name, hash] of Object.entries(left)) {
       if (!name.startsWith('.') && hash !== scenario.results[0][name]) complain(`${name} is not the expected file`)
     }
-    const again = await start(scenario.args(dir), dir).ended
+    const again = await start(scenario.commands(dir)[0], dir).ended
     if (again.code !== 0) complain(`the same command then ends with ${again.code}: ${again.stderr.trim()}`)
     else if (!isSame(await contents(scenario.writes(dir)), scenario.results[0]))
       complain('the same command then gives a different model')
   })
 }
 
-/** Runs several writers at once, and may end one of them. */
+/** Several writers at once, one of which may be ended. */
 async function raceOnce(scenario) {
   await inFolder(async (dir) => {
-    const complain = (what) => faults.push(`${scenario.name}: ${what}`)
-    const commands = scenario.race(dir).slice(0, 2 + Math.floor(random() * 2))
-    const children = []
+    const complain: Complain = (what) => faults.push(`${scenario.name}: ${what}`)
+    const commands = scenario.commands(dir).slice(0, 2 + Math.floor(random() * 2))
+    const children: Child[] = []
     for (const args of commands) {
       children.push(start(args, dir))
       await sleep(random() < 0.5 ? 0 : random() * 300)
@@ -181,7 +217,7 @@ async function raceOnce(scenario) {
       if (isBadlyTold(ended.stderr)) complain(`bad message: ${ended.stderr.trim()}`)
       count(scenario.name, signal && i === 0 ? signal : 'none', ended)
     }
-    const left = await contents(scenario.writes(dir))
+    const left = scenario.writes ? await contents(scenario.writes(dir)) : {}
     const isWhole = scenario.results.some((result) => isSame(left, result))
     if (all.some(({ code }) => code === 0) && !isWhole) complain(`one has succeeded, but left ${Object.keys(left)}`)
     const again = await start(commands[0], dir).ended
@@ -189,7 +225,7 @@ async function raceOnce(scenario) {
   })
 }
 
-/** Checks the end of a command that received a signal. */
+/** How a command must end that a signal has met. */
 async function judge({ code, signal: endedBy, stderr }, signal, child, complain) {
   const isRight = code === 0 || endedBy === signal || (code !== null && code === CODES[signal])
   if (!isRight) complain(`ends with ${code ?? endedBy}: ${stderr.trim()}`)
@@ -200,11 +236,11 @@ async function judge({ code, signal: endedBy, stderr }, signal, child, complain)
   }
 }
 
-function isBadlyTold(stderr) {
+function isBadlyTold(stderr: string): boolean {
   return /^\s+at .+:\d+:\d+/m.test(stderr) || /unexpected error/.test(stderr)
 }
 
-/** Starts molm as the leader of its own process group, so that processes it leaves running can be found. */
+/** Starts molm as the head of a process group of its own, so that what it leaves running is found. */
 function start(args, dir) {
   const began = performance.now()
   const child = spawn(process.execPath, [BIN, ...args], {
@@ -224,7 +260,7 @@ function start(args, dir) {
     stderr += text
   })
   const closed = once(child, 'close')
-  const ended = once(child, 'exit').then(async ([code, signal]) => {
+  const ended = once(child, 'exit').then(async ([code, signal]): Promise<End> => {
     const ms = performance.now() - began
     // Its output may arrive later, or never end if a process that it left holds the pipe.
     await Promise.race([closed, sleep(500)])
@@ -232,10 +268,10 @@ function start(args, dir) {
   })
   return {
     ended,
-    kill: (signal) => child.kill(signal),
-    hasChildren() {
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    hasChildren(): boolean {
       try {
-        return process.kill(-child.pid, 0)
+        return child.pid !== undefined && process.kill(-child.pid, 0)
       } catch {
         return false
       }
@@ -243,7 +279,7 @@ function start(args, dir) {
   }
 }
 
-/** SHA-256 of each file in a folder, by name; folders have only a name. */
+/** SHA-256 of each file in a folder, by name; folders by name alone. */
 async function contents(dir) {
   const found = {}
   for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
@@ -256,12 +292,12 @@ async function contents(dir) {
   return found
 }
 
-function isSame(a, b) {
+function isSame(a: Contents, b: Contents): boolean {
   const names = Object.keys({ ...a, ...b })
   return names.every((name) => a[name] === b[name])
 }
 
-async function inFolder(use) {
+async function inFolder(use: (dir: string) => Promise<void>): Promise<void> {
   const dir = await mkdtemp(join(home, 'round-'))
   try {
     await mkdir(join(dir, 'home'))
@@ -271,7 +307,7 @@ async function inFolder(use) {
   }
 }
 
-function count(name, signal, { code, signal: endedBy }) {
+function count(name: string, signal: string, { code, signal: endedBy }: End): void {
   const row = counts.get(name) ?? { ended: {}, first: 0, gave: 0, refused: 0, killed: 0 }
   counts.set(name, row)
   row.ended[signal] = (row.ended[signal] ?? 0) + 1
@@ -281,7 +317,7 @@ function count(name, signal, { code, signal: endedBy }) {
   else row.gave++
 }
 
-function report() {
+function report(): void {
   console.log(
     '| command | started | SIGKILL | SIGINT | SIGTERM | SIGHUP | finished | handled the signal | killed by the signal | refused |',
   )
@@ -296,7 +332,7 @@ function report() {
   if (faults.length > 0) process.exitCode = 1
 }
 
-/** Random numbers from 0 to 1, reproducible by seed (mulberry32). */
+/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
 function generator(seed) {
   let state = seed >>> 0
   return () => {

@@ -1,13 +1,14 @@
-// Soak test of one engine: creates, uses and disposes of thousands of sessions, then generates long texts in a rolling
-// context. Fails if equal requests have different answers, if the process or the main thread's heap grows
-// (memory-growth.mjs), or if caches remain at the end. Needs `npm run build`.
-//   node test/stress/soak-sessions.mjs [--sessions 30000] [--tokens 40000] [--context 256]
+// Uses one engine for long: thousands of sessions made, used and given back, then long texts in a context that rolls.
+// Fails if equal requests have different answers, if the process or the heap of the main thread grows
+// (memory-growth.ts), or if caches are left at the end. Needs `npm run build` and the
+// compiled tests (npx tsc -p test/tsconfig.json).
+//   node build/test/stress/soak-sessions.js [--sessions 30000] [--tokens 40000] [--context 256]
 import { parseArgs } from 'node:util'
 import v8 from 'node:v8'
 import vm from 'node:vm'
-import { loadModel } from '../../dist/index.js'
-import { seededRandom } from '../../dist/sampling/random.js'
-import { MemoryGrowth } from './memory-growth.mjs'
+import { type GenerateOptions, loadModel, type Session } from '#molm/index.js'
+import { seededRandom } from '#molm/sampling/random.js'
+import { MemoryGrowth } from './memory-growth.js'
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +27,7 @@ v8.setFlagsFromString('--expose-gc')
 const collectGarbage = vm.runInNewContext('gc')
 const model = await loadModel('nano', { threads: 2 })
 const random = seededRandom(1)
-const below = (n) => Math.floor(random.nextFloat() * n)
+const below = (n: number) => Math.floor(random.nextFloat() * n)
 const first = model.createSession()
 const expected = await answer(first, { ...GREEDY, maxTokens: 8 })
 first.dispose()
@@ -41,7 +42,7 @@ if (cacheBytes > 0) report('at the end', new Error(`the caches hold ${cacheBytes
 console.log(`failures: ${failures}; cache at the end: ${cacheBytes} bytes`)
 process.exitCode = failures > 0 ? 1 : 0
 
-/** Creates, uses and disposes of sessions, each in one of several ways, with at most LIVE at a time. */
+/** Makes, uses and gives back sessions, up to LIVE of them at the same time, each in one of several ways. */
 async function sessions() {
   const live = []
   const memory = memoryOf('sessions', SESSIONS)
@@ -57,7 +58,7 @@ async function sessions() {
   memory.judge()
 }
 
-async function use(session, way) {
+async function use(session: Session, way: number): Promise<void> {
   if (way === 0) return check(await answer(session, { ...GREEDY, maxTokens: 8 }))
   if (way === 1) await session.forward(Array.from({ length: 1 + below(80) }, () => below(4000)))
   if (way === 2) for await (const { index } of session.generate(PROMPT, GREEDY)) if (index === 3) break
@@ -76,7 +77,7 @@ async function use(session, way) {
   }
 }
 
-/** Generates TOKENS tokens with a context of the last `context` tokens. */
+/** A text of TOKENS tokens of which only `context` are remembered. */
 async function rolling(context) {
   const session = model.createSession()
   const memory = memoryOf(`context ${context}`, TOKENS)
@@ -97,12 +98,12 @@ async function rolling(context) {
   console.log(`  largest cache: ${worst} bytes`)
 }
 
-/** Samples the process and this thread's heap, after a garbage collection, during a phase of `steps` steps. */
+/** Follows the process and the heap of this thread, after a collection of garbage, through a phase of `steps` steps. */
 function memoryOf(phase, steps) {
   const whole = new MemoryGrowth(`${phase}: process`, steps)
   const heap = new MemoryGrowth(`${phase}: heap`, steps)
   return {
-    sample(step) {
+    sample(step: number) {
       if (!whole.wants(step)) return
       collectGarbage()
       const { rss, heapUsed } = process.memoryUsage()
@@ -118,8 +119,8 @@ function memoryOf(phase, steps) {
   }
 }
 
-async function answer(session, options) {
-  const tokens = []
+async function answer(session: Session, options: GenerateOptions): Promise<number[]> {
+  const tokens: number[] = []
   for await (const { token } of session.generate(PROMPT, options)) tokens.push(token)
   return tokens
 }
@@ -128,14 +129,14 @@ function check(tokens) {
   if (String(tokens) !== String(expected)) report('different answer', new Error(`${tokens} and not ${expected}`))
 }
 
-function report(where, error) {
+function report(where: string, error: unknown): void {
   failures++
-  console.log(`${where}: ${error.message}`)
+  console.log(`${where}: ${(error as Error).message}`)
 }
 
-async function told(what) {
+async function told(what: string): Promise<void> {
   const { rss, heapUsed } = process.memoryUsage()
   const { cacheBytes } = await model.stats()
-  const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
+  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
   console.log(`${what}: process ${mb(rss)}, heap ${mb(heapUsed)}, cache ${mb(cacheBytes)}`)
 }
