@@ -142,7 +142,7 @@ test('two models are compared on the same text: equal weights agree, and other a
 test('a pruned model is compared by the original numbers of its experts', async () => {
   await inTemporaryFolder(async (dir) => {
     const [text, small] = [join(dir, 'text.txt'), join(dir, 'small')]
-    await writeFile(text, `${TEXT} It was a long way to the light, and nobody spoke of it again.\n`.repeat(5))
+    await writeFile(text, `${TEXT} It was a long way to the light, and nobody spoke of it again.\n`.repeat(14))
     const pruned = await molm(['prune', 'nano', small, '--calibrate', text, '--keep', '0.5', '--only', 'mlp'])
     assert.is(pruned.code, 0, pruned.stderr)
     const { stdout, stderr } = await molm(['experts', '-m', small, '--against', 'nano:q4', '--json', TEXT])

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LoadOptions } from '#molm/index.js'
+import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 
 const test = suite('determinism')
@@ -15,7 +16,7 @@ const VARIANTS = [
 
 /** A text at full temperature: a single different bit would soon change a token. */
 function textOf(options: LoadOptions, seed: number): Promise<{ tokens: number[]; logprobs: number[] }> {
-  return withModel('nano', options, async (model) => {
+  return withModel(fixturePath('01-base-bin-f32'), options, async (model) => {
     const prompt = 'Call me Ishmael. Some years ago'
     const tokens: number[] = []
     const logprobs: number[] = []

@@ -2,11 +2,11 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel, graftModel, type MixtureKind, type Model } from '#molm/index.js'
+import { convertModel, type ExpertMask, graftModel, type MixtureKind } from '#molm/index.js'
 import { MIXTURE_KINDS } from '#molm/model/config.js'
 import { openPackedFile } from '#molm/packing/format/packed-file.js'
 import { fixturePath } from '../support/fixtures.js'
-import { withModel } from '../support/models.js'
+import { forwardHere } from '../support/forward-here.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 import { routesOf } from '../support/routes.js'
 import { writeCheckpoint } from '../support/synthetic-checkpoint.js'
@@ -24,15 +24,10 @@ async function twoModels(dir: string, keys: Record<string, unknown> = {}, others
   return { own, giver, out }
 }
 
-function run(name: string, before: (model: Model) => Promise<void> = async () => {}) {
-  return withModel(name, { threads: 1 }, async (model) => {
-    await before(model)
-    return model.createSession().forward(TOKENS, { logits: 'all', routes: true })
-  })
-}
+const run = (name: string, mask?: ExpertMask) => forwardHere(name, TOKENS, mask && (() => mask))
 
 /** Layers that chose a new expert. */
-function layersWithNewExperts({ routes = [] }: Awaited<ReturnType<typeof run>>, kind: MixtureKind, own: number) {
+function layersWithNewExperts({ routes }: Awaited<ReturnType<typeof run>>, kind: MixtureKind, own: number) {
   return [...routes.keys()].filter((layer) => routes[layer][kind]?.ids.some((id) => id >= own))
 }
 
@@ -51,7 +46,7 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
 
       const attention = newExperts.attention?.map((ids) => ids.map((id) => id + 5))
       const mlp = newExperts.mlp?.map((ids) => ids.map((id) => id + 7))
-      const masked = await run(out, (model) => model.maskExperts({ attention, mlp, gates: 'kept' }))
+      const masked = await run(out, { attention, mlp, gates: 'kept' })
       const original = await run(own)
       assert.equal(masked.logits, original.logits)
       assert.equal(masked.routes, original.routes)
@@ -66,7 +61,7 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
       assert.equal(silenced.logits, original.logits)
       assert.equal(silenced.routes, original.routes)
       await graftModel(own, out, { from: giver, gateBias: 1e4, threads: 1 })
-      const { routes = [] } = await run(out)
+      const { routes } = await run(out)
       assert.ok(
         routes.every((layer) =>
           [5, 7].every((own, i) => routesOf(layer, MIXTURE_KINDS[i]).ids.every((id) => id >= own)),
@@ -104,7 +99,7 @@ test('a model with only MLP experts and a dense layer gets new experts in the la
     const { newExperts } = await graftModel(own, out, { from: own, experts: [2, 5], gateBias: 100, threads: 1 })
     assert.equal(newExperts, { mlp: [[2, 5], [], [2, 5], [2, 5]] })
     assert.equal(layersWithNewExperts(await run(out), 'mlp', 8), [0, 2, 3])
-    const masked = await run(out, (model) => model.maskExperts({ mlp: [[8, 9], [], [8, 9], [8, 9]], gates: 'kept' }))
+    const masked = await run(out, { mlp: [[8, 9], [], [8, 9], [8, 9]], gates: 'kept' })
     assert.equal(masked.logits, original.logits)
     assert.equal(masked.routes, original.routes)
     const graft = (options: object) => () => graftModel(own, out, { from: own, threads: 1, ...options })

@@ -10,6 +10,7 @@ import { maskOf, type Selection } from '#molm/surgery/selection.js'
 import { withPackedModel } from '#molm/surgery/with-packed.js'
 import { writePruned } from '#molm/surgery/write-pruned.js'
 import { fixturePath } from '../support/fixtures.js'
+import { forwardHere } from '../support/forward-here.js'
 import { withModel } from '../support/models.js'
 import { integers } from '../support/random.js'
 import { rejectsWithUserError } from '../support/rejects.js'
@@ -44,20 +45,15 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
         await writeCheckpoint(dir, { gate_type, n_att_experts: 9, n_mlp_experts: 11 })
         const out = join(dir, 'pruned')
         await prune(dir, out, SELECTION, gates)
-        const masked = await withModel(dir, { threads: 1 }, async (model) => {
-          await model.maskExperts(maskOf(SELECTION, model.config, gates))
-          return model.createSession().forward(TOKENS, { logits: 'all', routes: true })
-        })
-        await withModel(out, { threads: 1 }, async (model) => {
-          const { logits, routes = [] } = await model.createSession().forward(TOKENS, { logits: 'all', routes: true })
-          assert.ok(logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
-          for (const [layer, experts] of routes.entries()) {
-            for (const kind of MIXTURE_KINDS) {
-              const ids = routesOf(experts, kind).ids.map((id) => SELECTION[kind][layer][id])
-              assert.equal(ids, routesOf(masked.routes?.[layer], kind).ids)
-            }
+        const masked = await forwardHere(dir, TOKENS, (config) => maskOf(SELECTION, config, gates))
+        const { logits, routes } = await forwardHere(out, TOKENS)
+        assert.ok(logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
+        for (const [layer, experts] of routes.entries()) {
+          for (const kind of MIXTURE_KINDS) {
+            const ids = routesOf(experts, kind).ids.map((id) => SELECTION[kind][layer][id])
+            assert.equal(ids, routesOf(masked.routes[layer], kind).ids)
           }
-        })
+        }
       }))
   }
 }
@@ -85,21 +81,16 @@ for (const [name, selection] of [
       inTemporaryFolder(async (dir) => {
         const [model, out] = [fixturePath(name), join(dir, 'pruned')]
         await prune(model, out, selection, gates)
-        const masked = await withModel(model, { threads: 1 }, async (model) => {
-          await model.maskExperts(maskOf(selection, model.config, gates))
-          return model.createSession().forward(TOKENS, { logits: 'all', routes: true })
-        })
-        const pruned = await withModel(out, { threads: 1 }, (model) =>
-          model.createSession().forward(TOKENS, { logits: 'all', routes: true }),
-        )
+        const masked = await forwardHere(model, TOKENS, (config) => maskOf(selection, config, gates))
+        const pruned = await forwardHere(out, TOKENS)
         assert.ok(pruned.logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
-        for (const [layer, experts] of (pruned.routes ?? []).entries()) {
-          const kinds = Object.keys(masked.routes?.[layer] ?? {}) as MixtureKind[]
+        for (const [layer, experts] of pruned.routes.entries()) {
+          const kinds = Object.keys(masked.routes[layer]) as MixtureKind[]
           assert.equal(Object.keys(experts), kinds)
           for (const kind of kinds) {
             const kept = (selection as Selection)[kind]?.[layer] ?? []
             const ids = routesOf(experts, kind).ids.map((id) => kept[id])
-            assert.equal(ids, routesOf(masked.routes?.[layer], kind).ids)
+            assert.equal(ids, routesOf(masked.routes[layer], kind).ids)
           }
         }
       }))
@@ -155,8 +146,7 @@ test('pruning a model twice gives the same as pruning it once', () =>
     await prune(dir, first, SELECTION, 'all')
     await prune(first, second, rest, 'all')
     await prune(dir, once, { attention: both('attention'), mlp: both('mlp') }, 'all')
-    const logits = (name: string) =>
-      withModel(name, { threads: 1 }, async (model) => (await model.createSession().forward(TOKENS)).logits)
+    const logits = async (name: string) => (await forwardHere(name, TOKENS)).logits
     const [a, b] = [await logits(once), await logits(second)]
     assert.ok(a.every((value, i) => Math.abs(value - b[i]) < 1e-4))
   }))

@@ -42,7 +42,7 @@ test.after(() => rm(folder, { recursive: true, force: true }))
 const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
 const TEXT = { name: 'strange.txt', text: STRANGE }
 
-const keepText = async (length = 1000) => ({
+const keepText = async (length = 400) => ({
   name: 'novels.txt',
   text: (await readFile(fixturePath('texts/novels.txt'), 'utf8')).slice(0, length),
 })
@@ -266,7 +266,7 @@ test('a taught model can be taught again, pruned and grafted, and new experts ke
     assert.is(second.taught?.length, 2)
     await graftModel(twice, grafted, { from: TINY, only: 'mlp', experts: [0] })
     assert.equal((await describeModel(grafted)).config.mixtures[1].newExperts, second.config.mixtures[1].newExperts)
-    await pruneModel(twice, pruned, { calibrate: [await keepText()], keep: 0.9, only: 'mlp', threads: 2 })
+    await pruneModel(twice, pruned, { calibrate: [await keepText(1000)], keep: 0.9, only: 'mlp', threads: 2 })
     const { config } = await describeModel(pruned)
     const selection = JSON.parse(await readFile(join(pruned, 'selection.json'), 'utf8'))
     for (const layer of [1, 2]) {
