@@ -1,8 +1,8 @@
-/** Number of samples in a run. */
+/** Samples that are taken in a run. */
 const SAMPLES = 40
-/** Share of a run for warm-up, while caches fill and code is compiled. Its samples do not count. */
+/** Part of a run in which caches fill and code is compiled: its samples do not count. */
 const WARM_UP = 1 / 4
-/** Maximum factor of growth from the end of the warm-up to the end of the run. */
+/** Most that memory may grow from the end of the warm-up to the end of the run. */
 const MOST = 1.3
 
 interface Sample {
@@ -11,8 +11,8 @@ interface Sample {
 }
 
 /**
- * Measures whether memory grows over a run of `steps` steps. It fits a line to the samples after the warm-up by least
- * squares, so that a single large sample neither fails a run nor hides a leak.
+ * Says whether memory grows over a run of `steps` steps: by the straight line that fits the samples after the warm-up
+ * best (least squares), so that a single large sample neither fails a run nor hides a leak.
  */
 export class MemoryGrowth {
   private readonly samples: Sample[] = []
@@ -23,7 +23,7 @@ export class MemoryGrowth {
   ) {}
 
   /** Whether a sample is to be taken at this step. */
-  wants(step) {
+  wants(step: number): boolean {
     return step % Math.max(1, Math.floor(this.steps / SAMPLES)) === 0
   }
 
@@ -32,8 +32,9 @@ export class MemoryGrowth {
   }
 
   /** Bytes of the line at the end of the warm-up and at the end of the run. */
-  get line() {
-    const mean = (of) => this.#samples.reduce((sum, sample) => sum + of(sample), 0) / this.#samples.length
+  get line(): { from: number; to: number } {
+    const mean = (of: (sample: Sample) => number) =>
+      this.samples.reduce((sum, sample) => sum + of(sample), 0) / this.samples.length
     const [step, bytes] = [mean((sample) => sample.step), mean((sample) => sample.bytes)]
     const spread = mean((sample) => (sample.step - step) ** 2)
     const slope = mean((sample) => (sample.step - step) * (sample.bytes - bytes)) / spread
@@ -42,7 +43,7 @@ export class MemoryGrowth {
   }
 
   /** Too few samples to judge count as too much, so that a run that was too short does not pass. */
-  get isTooMuch() {
+  get isTooMuch(): boolean {
     const { from, to } = this.line
     return !(to <= MOST * from)
   }

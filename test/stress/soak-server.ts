@@ -5,7 +5,7 @@
 //   node build/test/stress/soak-server.js [--requests 10000] [--clients 12] [--seed 1] [--every 1000]
 //                                    [--molm bin/molm.js | --url http://127.0.0.1:8080]
 //
-// With --url it uses a running server of nano and leaves it running, so that a long test can be run in parts.
+// With --url it uses a server of nano that runs already, which is left running; so a long soak can be done in parts.
 import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -56,11 +56,11 @@ const { values } = parseArgs({
 })
 const [REQUESTS, CLIENTS, SEED, EVERY] = [values.requests, values.clients, values.seed, values.every].map(Number)
 const random = seededRandom(SEED)
-const below = (n) => Math.floor(random.nextFloat() * n)
+const below = (n: number) => Math.floor(random.nextFloat() * n)
 /** What was not as it should be. */
-const failures = []
+const failures: string[] = []
 // An error that the server did not foresee is one, whatever its client got.
-const onError = (text) => failures.push(`the server said: ${text.slice(0, 500)}`)
+const onError = (text: string) => failures.push(`the server said: ${text.slice(0, 500)}`)
 const server = values.url ? undefined : await startNano({ molm: values.molm, threads: '2', onError })
 const url = new URL(values.url ?? (server as NanoServer).url)
 const { hostname, port } = url
@@ -78,7 +78,7 @@ const BAD = [
   '{"messages": []}',
 ]
 /** Requests that were sent, by kind. */
-const counts = {}
+const counts: Record<string, number> = {}
 const ASKS = makeAsks()
 const expected: string[] = []
 for (const ask of ASKS) expected.push(await alone(ask))
@@ -136,7 +136,7 @@ async function client(): Promise<void> {
 }
 
 /** Requests whose answers are known: texts, chats, scored prompts, several prompts, seeds, experts. */
-function makeAsks() {
+function makeAsks(): Ask[] {
   const words = 'lantern river house door lamp king ship garden winter letter'.split(' ')
   return Array.from({ length: 40 }, (_, i) => {
     const text = `${'The old story was told again. '.repeat(i % 4)}The ${words[i % 10]} of the ${words[(i * 7) % 10]}`
@@ -160,7 +160,7 @@ async function fetchJson(path: string, body: object): Promise<string> {
 }
 
 /** What an answer says, without what differs from time to time. */
-function said(answer) {
+function said(answer: { choices: unknown }): string {
   return JSON.stringify(answer.choices)
 }
 
@@ -168,8 +168,8 @@ async function alone({ path, body }: Ask): Promise<string> {
   return said(JSON.parse(await fetchJson(path, body)))
 }
 
-function check(got, wanted) {
-  if (got !== wanted) throw new Error(`different answer: ${got.slice(0, 300)}`)
+function check(got: string, wanted: string): void {
+  if (got !== wanted) throw new Error(`another answer: ${got.slice(0, 300)}`)
 }
 
 async function whole({ path, body }: Ask, wanted: string): Promise<void> {
@@ -177,9 +177,9 @@ async function whole({ path, body }: Ask, wanted: string): Promise<void> {
 }
 
 /** Texts of the choices of a stream; throws where it is not whole. */
-function textsOf(events) {
-  if (!events.endsWith('data: [DONE]\n\n')) throw new Error(`incomplete stream: ${events.slice(-200)}`)
-  const texts = []
+function textsOf(events: string): string {
+  if (!events.endsWith('data: [DONE]\n\n')) throw new Error(`a stream that is not whole: ${events.slice(-200)}`)
+  const texts: string[] = []
   for (const line of events.split('\n')) {
     if (!line.startsWith('data: {')) continue
     for (const { index, text, delta } of JSON.parse(line.slice(6)).choices) {
@@ -212,7 +212,7 @@ async function abortedStream({ path, body }: Ask): Promise<void> {
 }
 
 /** A connection on which a request has been sent. */
-function send(path, body) {
+function send(path: string, body: object): net.Socket {
   const socket = net.connect(Number(port), hostname)
   socket.on('error', () => undefined)
   const text = JSON.stringify(body)
@@ -242,7 +242,7 @@ async function slowReader({ path, body }: Ask, wanted: string): Promise<void> {
 }
 
 /** Texts of nano are in letters of one byte, so that lengths in bytes are lengths in characters. */
-function unchunked(body) {
+function unchunked(body: string): string {
   let text = ''
   for (let at = 0; at < body.length; ) {
     const end = body.indexOf('\r\n', at)
@@ -254,7 +254,7 @@ function unchunked(body) {
 }
 
 /** Takes nothing for a while, of a stream that does not end, and goes. */
-async function noReader({ path, body }) {
+async function noReader({ path, body }: Ask): Promise<void> {
   const socket = send(path, {
     ...body,
     max_tokens: 20_000,

@@ -19,7 +19,7 @@ const { values } = parseArgs({
 })
 const [SESSIONS, TOKENS, CONTEXT] = [values.sessions, values.tokens, values.context].map(Number)
 const PROMPT = [5, 9, 2, 300, 17, 1200, 4]
-/** Maximum number of live sessions. */
+/** Sessions that live at the same time. */
 const LIVE = 20
 const GREEDY = { temperature: 0, ignoreEos: true, stop: [] }
 
@@ -43,8 +43,8 @@ console.log(`failures: ${failures}; cache at the end: ${cacheBytes} bytes`)
 process.exitCode = failures > 0 ? 1 : 0
 
 /** Makes, uses and gives back sessions, up to LIVE of them at the same time, each in one of several ways. */
-async function sessions() {
-  const live = []
+async function sessions(): Promise<void> {
+  const live: Session[] = []
   const memory = memoryOf('sessions', SESSIONS)
   for (let i = 1; i <= SESSIONS; i++) {
     const session = model.createSession()
@@ -78,7 +78,7 @@ async function use(session: Session, way: number): Promise<void> {
 }
 
 /** A text of TOKENS tokens of which only `context` are remembered. */
-async function rolling(context) {
+async function rolling(context: number): Promise<void> {
   const session = model.createSession()
   const memory = memoryOf(`context ${context}`, TOKENS)
   let worst = 0
@@ -99,7 +99,7 @@ async function rolling(context) {
 }
 
 /** Follows the process and the heap of this thread, after a collection of garbage, through a phase of `steps` steps. */
-function memoryOf(phase, steps) {
+function memoryOf(phase: string, steps: number) {
   const whole = new MemoryGrowth(`${phase}: process`, steps)
   const heap = new MemoryGrowth(`${phase}: heap`, steps)
   return {
@@ -125,8 +125,8 @@ async function answer(session: Session, options: GenerateOptions): Promise<numbe
   return tokens
 }
 
-function check(tokens) {
-  if (String(tokens) !== String(expected)) report('different answer', new Error(`${tokens} and not ${expected}`))
+function check(tokens: number[]): void {
+  if (String(tokens) !== String(expected)) report('another answer', new Error(`${tokens} and not ${expected}`))
 }
 
 function report(where: string, error: unknown): void {

@@ -1,5 +1,4 @@
-// Ends molm's commands at random moments, runs several that write into one folder, and checks the remains. Prints a
-// table.
+// Ends commands of molm at random moments, lets several write into one folder, and looks at what is left. Prints a table.
 // Run it after `npm run build` and `npx tsc -p test/tsconfig.json`:
 //   node build/test/stress/stress-kills.js [--seed 1] [--minutes 5] [--only pull]
 // The same seed ends the same commands in the same way, though not at the same instruction.
@@ -21,14 +20,12 @@ const { values } = parseArgs({
     only: { type: 'string' },
   },
 })
-const BIN = fileURLToPath(new URL('../../bin/molm.js', import.meta.url))
-const NANO = fileURLToPath(new URL('../../models/nano', import.meta.url))
-const SIGNALS = ['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP']
+const SIGNALS = ['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** Exit codes of a command that ends by itself when a signal asks it to. */
-const CODES = { SIGINT: 130, SIGTERM: 143 }
+const CODES: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 }
 /** Milliseconds after which a command that was asked to end counts as hung. */
 const HUNG = 20_000
-/** Milliseconds that children of a command may outlive it. */
+/** Milliseconds that children of a command may live on. */
 const ORPHAN = 3000
 
 /** Hashes of the files of a folder, by name. */
@@ -86,7 +83,7 @@ try {
 report()
 
 /** Texts, a second model of nano's shape, and a hub that takes its time. */
-async function prepare() {
+async function prepare(): Promise<void> {
   await writeFile(
     join(home, 'text.txt'),
     'And the LORD said unto Moses, speak unto the children of Israel. '.repeat(60),
@@ -102,7 +99,7 @@ async function prepare() {
 }
 
 /** Commands; those with `writes` leave a model in a folder, of which each round has a fresh one. */
-function allScenarios() {
+function allScenarios(): Scenario[] {
   const text = join(home, 'text.txt')
   const toPrune = ['--calibrate', text, '--keep', '0.5', '--force']
   const other = join(home, 'other')
@@ -148,10 +145,8 @@ function allScenarios() {
 }
 
 /** Runs a scenario's commands undisturbed: how long each takes, and what is to be there afterwards. */
-async function learn(scenario) {
-  scenario.results = []
-  const commandsIn = scenario.race ?? ((dir) => [scenario.args(dir)])
-  for (const i of commandsIn(home).keys()) {
+async function learn(scenario: Scenario): Promise<void> {
+  for (const i of scenario.commands(home).keys()) {
     await inFolder(async (dir) => {
       const { code, stderr, ms } = await start(scenario.commands(dir)[i], dir).ended
       if (code !== 0) throw new Error(`${scenario.name} fails undisturbed: ${stderr}`)
@@ -167,10 +162,11 @@ async function killOnce(scenario: Scenario): Promise<void> {
   const after = random() * 1.1 * scenario.ms
   const isOver = random() < 0.3 && !scenario.name.startsWith('pull')
   await inFolder(async (dir) => {
-    const complain = (what) => faults.push(`${scenario.name}, ${signal} after ${Math.round(after)} ms: ${what}`)
+    const complain: Complain = (what) =>
+      faults.push(`${scenario.name}, ${signal} after ${Math.round(after)} ms: ${what}`)
     // Sometimes there is a whole model already, which is to be replaced by the same.
-    if (scenario.writes && isOver) await start(scenario.args(dir), dir).ended
-    const child = start(scenario.args(dir), dir)
+    if (scenario.writes && isOver) await start(scenario.commands(dir)[0], dir).ended
+    const child = start(scenario.commands(dir)[0], dir)
     await Promise.race([sleep(after), child.ended])
     child.kill(signal)
     if (isTwice) {
@@ -188,17 +184,17 @@ async function killOnce(scenario: Scenario): Promise<void> {
     if (!scenario.writes) return
     const left = await contents(scenario.writes(dir))
     for (const [name, hash] of Object.entries(left)) {
-      if (!name.startsWith('.') && hash !== scenario.results[0][name]) complain(`${name} is not the expected file`)
+      if (!name.startsWith('.') && hash !== scenario.results[0][name]) complain(`${name} is not what it is to be`)
     }
     const again = await start(scenario.commands(dir)[0], dir).ended
     if (again.code !== 0) complain(`the same command then ends with ${again.code}: ${again.stderr.trim()}`)
     else if (!isSame(await contents(scenario.writes(dir)), scenario.results[0]))
-      complain('the same command then gives a different model')
+      complain('the same command then gives another model')
   })
 }
 
 /** Several writers at once, one of which may be ended. */
-async function raceOnce(scenario) {
+async function raceOnce(scenario: Scenario): Promise<void> {
   await inFolder(async (dir) => {
     const complain: Complain = (what) => faults.push(`${scenario.name}: ${what}`)
     const commands = scenario.commands(dir).slice(0, 2 + Math.floor(random() * 2))
@@ -214,22 +210,27 @@ async function raceOnce(scenario) {
       const isRefused = ended.code === 1 && /already under way/.test(ended.stderr)
       if (signal && i === 0 && !isRefused) await judge(ended, signal, children[0], complain)
       else if (ended.code !== 0 && !isRefused) complain(`ends with ${ended.code}: ${ended.stderr.trim()}`)
-      if (isBadlyTold(ended.stderr)) complain(`bad message: ${ended.stderr.trim()}`)
+      if (isBadlyTold(ended.stderr)) complain(`told badly: ${ended.stderr.trim()}`)
       count(scenario.name, signal && i === 0 ? signal : 'none', ended)
     }
     const left = scenario.writes ? await contents(scenario.writes(dir)) : {}
     const isWhole = scenario.results.some((result) => isSame(left, result))
-    if (all.some(({ code }) => code === 0) && !isWhole) complain(`one has succeeded, but left ${Object.keys(left)}`)
+    if (all.some(({ code }) => code === 0) && !isWhole) complain(`one has succeeded, but there is ${Object.keys(left)}`)
     const again = await start(commands[0], dir).ended
     if (again.code !== 0) complain(`the same command then ends with ${again.code}: ${again.stderr.trim()}`)
   })
 }
 
 /** How a command must end that a signal has met. */
-async function judge({ code, signal: endedBy, stderr }, signal, child, complain) {
+async function judge(
+  { code, signal: endedBy, stderr }: End,
+  signal: NodeJS.Signals,
+  child: Child,
+  complain: Complain,
+): Promise<void> {
   const isRight = code === 0 || endedBy === signal || (code !== null && code === CODES[signal])
   if (!isRight) complain(`ends with ${code ?? endedBy}: ${stderr.trim()}`)
-  if (isBadlyTold(stderr)) complain(`bad message: ${stderr.trim()}`)
+  if (isBadlyTold(stderr)) complain(`told badly: ${stderr.trim()}`)
   for (let waited = 0; child.hasChildren(); waited += 50) {
     if (waited >= ORPHAN) return complain('left a process behind')
     await sleep(50)
@@ -241,7 +242,7 @@ function isBadlyTold(stderr: string): boolean {
 }
 
 /** Starts molm as the head of a process group of its own, so that what it leaves running is found. */
-function start(args, dir) {
+function start(args: string[], dir: string) {
   const began = performance.now()
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: dir,
@@ -262,7 +263,7 @@ function start(args, dir) {
   const closed = once(child, 'close')
   const ended = once(child, 'exit').then(async ([code, signal]): Promise<End> => {
     const ms = performance.now() - began
-    // Its output may arrive later, or never end if a process that it left holds the pipe.
+    // What it wrote may come later, or never end where something that it left holds the pipe.
     await Promise.race([closed, sleep(500)])
     return { code, signal, stderr, ms }
   })
@@ -280,8 +281,8 @@ function start(args, dir) {
 }
 
 /** SHA-256 of each file in a folder, by name; folders by name alone. */
-async function contents(dir) {
-  const found = {}
+async function contents(dir: string): Promise<Contents> {
+  const found: Contents = {}
   for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
     found[entry.name] = entry.isFile()
       ? createHash('sha256')
@@ -319,7 +320,7 @@ function count(name: string, signal: string, { code, signal: endedBy }: End): vo
 
 function report(): void {
   console.log(
-    '| command | started | SIGKILL | SIGINT | SIGTERM | SIGHUP | finished | handled the signal | killed by the signal | refused |',
+    '| command | started | SIGKILL | SIGINT | SIGTERM | SIGHUP | finished | ended by itself | ended by the signal | refused |',
   )
   console.log('|---|---|---|---|---|---|---|---|---|---|')
   for (const [name, { ended, first, gave, killed, refused }] of counts) {
@@ -333,7 +334,7 @@ function report(): void {
 }
 
 /** Numbers from 0 to 1 that a seed repeats (mulberry32). */
-function generator(seed) {
+function generator(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
