@@ -274,7 +274,7 @@ function innerRoomOf(path: string): string | undefined {
 const fileOf = (target: string): string =>
   [target.replace(/\.js$/, '.ts'), target.replace(/\.js$/, '.tsx')].find((file) => files.includes(file)) ?? target
 
-/** The room of a file below src: its folder, or its own name where it lies in none. */
+/** The room of a file below src: its first folder, or its own name if it has none. */
 const roomOf = (path: string): string => path.split('/')[0].replace(/\.[jt]sx?$/, '')
 
 function importsOf(file: string): Import[] {

@@ -5,7 +5,7 @@ import { main } from '#molm/cli/program.js'
 import { setFlagsForGood } from '#molm/runtime/compiler/compile.js'
 import type { Command, Ended } from './warm-process.js'
 
-/** Milliseconds in which a command must have closed all that it opened: its own process would not end otherwise. */
+/** Milliseconds for a command to close all it has opened; its own process would not end otherwise. */
 const PATIENCE_MS = 10_000
 
 setFlagsForGood()

@@ -16,7 +16,7 @@ export interface Ended {
 export interface Command {
   args: string[]
   env: NodeJS.ProcessEnv
-  /** File that stands for stdin. */
+  /** File read as stdin. */
   stdin: string
 }
 

@@ -3,9 +3,6 @@ import { join } from 'node:path'
 import type { Format } from './format.js'
 import { runWatched } from './watched-child.js'
 
-/** Formats by name. Each is loaded on demand, in the processes that read it. */
-export type Table = Record<string, () => Promise<Format>>
-
 export interface Plan {
   /** URL of the module that exports FORMATS. */
   table: string

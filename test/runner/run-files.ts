@@ -7,7 +7,7 @@ import { type FileResult, type WorkerOptions, WorkerProcess } from './worker-pro
 export interface RunOptions extends Omit<WorkerOptions, 'log'> {
   /** Folder that the files are in. */
   folder: string
-  /** Files to run side by side, in the order in which they start. */
+  /** Files to run side by side, in starting order. */
   together: readonly string[]
   /** Files to run one by one after all others, each in a process of its own. */
   alone: readonly string[]

@@ -5,7 +5,7 @@ import { type Counts, splitCounts } from './counts.js'
 
 const SCRIPT = fileURLToPath(new URL('./worker.js', import.meta.url))
 
-/** Memory from which a process gets no more files. */
+/** Memory limit; a larger process gets no more files. */
 const MOST_BYTES = 1.5e9
 
 /** Message to a worker: run this file. */
@@ -33,7 +33,7 @@ export interface WorkerOptions {
   log: string
   /** Milliseconds after which a test file is given up. */
   mostMs: number
-  /** Milliseconds in which the process must end once it has no more files to run. */
+  /** Milliseconds for the process to end once it has no more files to run. */
   endMs: number
   colours: boolean
 }

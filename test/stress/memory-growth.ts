@@ -1,6 +1,6 @@
 /** Samples that are taken in a run. */
 const SAMPLES = 40
-/** Part of a run in which caches fill and code is compiled: its samples do not count. */
+/** Part of a run that fills caches and compiles code; its samples do not count. */
 const WARM_UP = 1 / 4
 /** Most that memory may grow from the end of the warm-up to the end of the run. */
 const MOST = 1.3

@@ -57,7 +57,7 @@ const { values } = parseArgs({
 const [REQUESTS, CLIENTS, SEED, EVERY] = [values.requests, values.clients, values.seed, values.every].map(Number)
 const random = seededRandom(SEED)
 const below = (n: number) => Math.floor(random.nextFloat() * n)
-/** What was not as it should be. */
+/** Faults found. */
 const failures: string[] = []
 // An error that the server did not foresee is one, whatever its client got.
 const onError = (text: string) => failures.push(`the server said: ${text.slice(0, 500)}`)
@@ -159,7 +159,7 @@ async function fetchJson(path: string, body: object): Promise<string> {
   return text
 }
 
-/** What an answer says, without what differs from time to time. */
+/** The contents of an answer, without ids and times. */
 function said(answer: { choices: unknown }): string {
   return JSON.stringify(answer.choices)
 }
@@ -176,7 +176,7 @@ async function whole({ path, body }: Ask, wanted: string): Promise<void> {
   check(said(JSON.parse(await fetchJson(path, body))), wanted)
 }
 
-/** Texts of the choices of a stream; throws where it is not whole. */
+/** Texts of the choices of a stream; throws if it is incomplete. */
 function textsOf(events: string): string {
   if (!events.endsWith('data: [DONE]\n\n')) throw new Error(`a stream that is not whole: ${events.slice(-200)}`)
   const texts: string[] = []

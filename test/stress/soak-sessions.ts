@@ -77,7 +77,7 @@ async function use(session: Session, way: number): Promise<void> {
   }
 }
 
-/** A text of TOKENS tokens of which only `context` are remembered. */
+/** A text of TOKENS tokens; the model remembers only `context` of them. */
 async function rolling(context: number): Promise<void> {
   const session = model.createSession()
   const memory = memoryOf(`context ${context}`, TOKENS)

@@ -68,7 +68,7 @@ const CASES: Record<string, Case> = {
   'the engine never answers': { patches: [{ ...ENGINE, to: `${ENGINE.from} for (;;);` }], outcome: 'refusal' },
 }
 
-/** What uses the library. */
+/** Program that uses the library. */
 const PROGRAM = `
 import { loadModel } from LIBRARY
 const within = (ms, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error('no answer')), ms).unref())])

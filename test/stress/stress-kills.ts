@@ -98,7 +98,7 @@ async function prepare(): Promise<void> {
   }
 }
 
-/** Commands; those with `writes` leave a model in a folder, of which each round has a fresh one. */
+/** Commands; those with `writes` leave a model in a folder, a fresh one each round. */
 function allScenarios(): Scenario[] {
   const text = join(home, 'text.txt')
   const toPrune = ['--calibrate', text, '--keep', '0.5', '--force']
@@ -193,7 +193,7 @@ async function killOnce(scenario: Scenario): Promise<void> {
   })
 }
 
-/** Several writers at once, one of which may be ended. */
+/** Several writers at once; one of them may be ended. */
 async function raceOnce(scenario: Scenario): Promise<void> {
   await inFolder(async (dir) => {
     const complain: Complain = (what) => faults.push(`${scenario.name}: ${what}`)
@@ -210,7 +210,7 @@ async function raceOnce(scenario: Scenario): Promise<void> {
       const isRefused = ended.code === 1 && /already under way/.test(ended.stderr)
       if (signal && i === 0 && !isRefused) await judge(ended, signal, children[0], complain)
       else if (ended.code !== 0 && !isRefused) complain(`ends with ${ended.code}: ${ended.stderr.trim()}`)
-      if (isBadlyTold(ended.stderr)) complain(`told badly: ${ended.stderr.trim()}`)
+      if (isBadlyTold(ended.stderr)) complain(`bad message: ${ended.stderr.trim()}`)
       count(scenario.name, signal && i === 0 ? signal : 'none', ended)
     }
     const left = scenario.writes ? await contents(scenario.writes(dir)) : {}
@@ -230,7 +230,7 @@ async function judge(
 ): Promise<void> {
   const isRight = code === 0 || endedBy === signal || (code !== null && code === CODES[signal])
   if (!isRight) complain(`ends with ${code ?? endedBy}: ${stderr.trim()}`)
-  if (isBadlyTold(stderr)) complain(`told badly: ${stderr.trim()}`)
+  if (isBadlyTold(stderr)) complain(`bad message: ${stderr.trim()}`)
   for (let waited = 0; child.hasChildren(); waited += 50) {
     if (waited >= ORPHAN) return complain('left a process behind')
     await sleep(50)
@@ -263,7 +263,7 @@ function start(args: string[], dir: string) {
   const closed = once(child, 'close')
   const ended = once(child, 'exit').then(async ([code, signal]): Promise<End> => {
     const ms = performance.now() - began
-    // What it wrote may come later, or never end where something that it left holds the pipe.
+    // Its output may arrive later, or never end if a process it left behind holds the pipe.
     await Promise.race([closed, sleep(500)])
     return { code, signal, stderr, ms }
   })

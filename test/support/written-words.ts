@@ -69,7 +69,9 @@ export function wordsOfDocument(text: string): Line[] {
 
 function addMessages(lines: Line[], code: string, number: number): void {
   if (/^\s*(import|export) .* from /.test(code)) return
-  for (const [, , text] of code.matchAll(MESSAGE)) lines.push({ number, text, isFirst: true })
+  for (const [, , text] of code.matchAll(MESSAGE)) {
+    lines.push({ number, text: text.replace(/\$\{[^}]*\}/g, '{}'), isFirst: true })
+  }
 }
 
 /** Index at which a `//` comment begins, or -1. */

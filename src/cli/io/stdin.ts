@@ -13,7 +13,7 @@ const PATIENCE_MS = 3000
 /** The name of stdin in place of a file. */
 export const STDIN = '-'
 
-/** Streams that have been read, each of which can be read once. */
+/** Streams that have been read; each can be read only once. */
 const taken = new WeakSet<Readable>()
 
 /**

@@ -11,7 +11,7 @@ export function createNormalizer(definition: unknown): Normalizer {
   return (text) => steps.reduce((result, step) => step(result), text)
 }
 
-/** Factor by which replacements may lengthen a text that is encoded in this process. */
+/** Most that replacements may lengthen a text that is encoded in this process, as a factor. */
 const MOST_GROWTH = 16
 
 /** Whether all of it takes a time and a room proportional to the text, whatever it is. */
