@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isNear } from '../support/compare.js'
-import { withModel } from '../support/models.js'
+import { forwardHere } from '../support/forward-here.js'
 import { integers } from '../support/random.js'
 import { referenceForward } from '../support/reference-model.js'
 import { routesOf } from '../support/routes.js'
@@ -54,44 +54,33 @@ for (const [name, json] of Object.entries(CASES)) {
       const { config, tensors } = await writeCheckpoint(dir, json)
       const tokens = integers(45, 3, config.vocabSize)
       const expected = referenceForward(config, tensors, tokens)
-      await withModel(dir, { quant: 'f32', threads: 2 }, async (model) => {
-        const session = model.createSession()
-        const {
-          logits,
-          hidden = [],
-          routes = [],
-        } = await session.forward(tokens, {
-          logits: 'all',
-          hidden: true,
-          routes: true,
-        })
-        isNear(
-          logits,
-          expected.logits.flatMap((row) => [...row]),
-          5e-5,
-          'logits',
-        )
-        for (const [l, x] of hidden.entries()) isNear(x, expected.hidden[l], 1e-4, `output of block ${l}`)
-        for (const [l, { attention, mlp }] of expected.routes.entries()) {
-          for (const [kind, choices] of [
-            ['attention', attention],
-            ['mlp', mlp],
-          ] as const) {
-            const found = routesOf(routes[l], kind)
-            assert.equal(
-              [...found.ids],
-              choices.flatMap(({ ids }) => ids),
-              `${kind} experts of layer ${l}`,
-            )
-            isNear(
-              found.gates,
-              choices.flatMap(({ gates }) => gates),
-              1e-5,
-              `${kind} gates of layer ${l}`,
-            )
-          }
+      const { logits, hidden, routes } = await forwardHere(dir, tokens, { quant: 'f32', threads: 2 })
+      isNear(
+        logits,
+        expected.logits.flatMap((row) => [...row]),
+        5e-5,
+        'logits',
+      )
+      for (const [l, x] of hidden.entries()) isNear(x, expected.hidden[l], 1e-4, `output of block ${l}`)
+      for (const [l, { attention, mlp }] of expected.routes.entries()) {
+        for (const [kind, choices] of [
+          ['attention', attention],
+          ['mlp', mlp],
+        ] as const) {
+          const found = routesOf(routes[l], kind)
+          assert.equal(
+            [...found.ids],
+            choices.flatMap(({ ids }) => ids),
+            `${kind} experts of layer ${l}`,
+          )
+          isNear(
+            found.gates,
+            choices.flatMap(({ gates }) => gates),
+            1e-5,
+            `${kind} gates of layer ${l}`,
+          )
         }
-      })
+      }
     }))
 }
 

@@ -74,7 +74,7 @@ async function pullMostOfIt(): Promise<void> {
 }
 
 test('killed at any point, a pull resumes later, and fetches at most one tensor twice', async () => {
-  for (const requests of [1, 4, 7, 10, 25, 45, 70, 95]) {
+  for (const requests of [1, 7, 25, 45, 95]) {
     await withHub(async (hub, dir) => {
       const repository = await hub.serve(REPO, FIXTURE)
       assert.ok(await killedAfter(hub, requests), `was not killed at request ${requests}`)

@@ -1,8 +1,21 @@
-/** Files that take longest, the longest first: a run that begins with them does not end with one worker waiting. */
+/** Files that take longest, the longest first: a run that begins with them does not end with a single busy worker. */
 export const LONG_FILES: readonly string[] = [
   'teaching/teach.test.js',
-  'cli/pull.test.js',
+  'tui/chat-in-terminal.test.js',
+  'cli/teach.test.js',
+  'server/hostile-bodies.test.js',
+  'surgery/prune.test.js',
+  'server/page.test.js',
+  'hub/resume.test.js',
   'architectures/families.test.js',
+  'training/differences.test.js',
+  'cli/experts.test.js',
+  'cli/conversation-options.test.js',
+  'hub/faults.test.js',
+  'server/connections.test.js',
+  'engine/quantisation.test.js',
+  'fuzz/supervisor.test.js',
+  'cli/eval.test.js',
 ]
 
 /** Files that measure time or memory, and fail when other work shares the machine: they run last, one by one. */

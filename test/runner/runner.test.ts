@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -88,6 +89,12 @@ test('a file that leaves something open is named when its process does not end',
   const { counts, faults } = await ran({ 'open.mjs': `setInterval(() => {}, 1000)\n${PASSING}` }, { endMs: 200 })
   assert.equal(counts, { total: 3, passed: 2, skipped: 1 })
   assert.match(faults.join('\n'), /FAIL +after the end of open\.mjs: the process did not end within 0\.2 s/)
+})
+
+test('the files that the order names are there', () => {
+  for (const file of [...LONG_FILES, ...ALONE]) {
+    assert.ok(existsSync(new URL(`../${file}`, import.meta.url)), file)
+  }
 })
 
 test('long files come first, and files that measure run alone', () => {

@@ -4,6 +4,7 @@ import { Sequence } from '#molm/engine/sequence.js'
 import type { ExpertMask, LayerRoutes } from '#molm/index.js'
 import type { ModelConfig } from '#molm/model/config.js'
 import type { Decoder } from '#molm/nn/decoder.js'
+import type { Quant } from '#molm/packing/format/formats.js'
 import { withLoaded } from './loaded-model.js'
 import { runTask } from './run-task.js'
 
@@ -17,26 +18,38 @@ export function lastLogits(model: Decoder, tokens: readonly number[], sizes: rea
   let logits: Float32Array = new Float32Array()
   let at = 0
   for (const size of sizes) {
-    logits = read(model, sequence, tokens.slice(at, at + size), { logits: 'last', routes: false }).logits
+    logits = read(model, sequence, tokens.slice(at, at + size), { logits: 'last', routes: false, hidden: false }).logits
     at += size
   }
   sequence.release()
   return logits
 }
 
-/** Logits of all tokens and the routes of all layers, of a model in a folder whose experts may be masked. */
+/** Result of a forward pass: logits of all tokens, routes of all layers, and outputs of all blocks at the last token. */
+export interface PassedHere {
+  logits: Float32Array
+  routes: LayerRoutes[]
+  hidden: Float32Array[]
+}
+
+/** Runs tokens through the model in a folder. `masked` chooses experts to take away. */
 export function forwardHere(
   path: string,
   tokens: readonly number[],
-  mask?: (config: ModelConfig) => ExpertMask,
-): Promise<{ logits: Float32Array; routes: LayerRoutes[] }> {
-  return withLoaded(path, {}, ({ model }) => {
-    model.maskExperts(mask?.(model.config))
+  { quant, threads, masked }: { quant?: Quant; threads?: number; masked?: (config: ModelConfig) => ExpertMask } = {},
+): Promise<PassedHere> {
+  return withLoaded(path, { quant, threads }, ({ model }) => {
+    model.maskExperts(masked?.(model.config))
     const sequence = new Sequence(model)
-    const { logits, routes } = read(model, sequence, tokens, { logits: 'all', routes: true })
+    const { logits, routes, hidden } = read(model, sequence, tokens, { logits: 'all', routes: true, hidden: true })
     sequence.release()
-    if (!routes) throw new Error('the model reports no routes')
-    return { logits, routes: unpackRoutes(routes, model.config, tokens.length) }
+    if (!routes || !hidden) throw new Error('the model reports no routes or no outputs of blocks')
+    const { width, layers } = model.config
+    return {
+      logits,
+      routes: unpackRoutes(routes, model.config, tokens.length),
+      hidden: Array.from({ length: layers }, (_, layer) => hidden.subarray(layer * width, (layer + 1) * width)),
+    }
   })
 }
 
@@ -44,14 +57,13 @@ function read(
   model: Decoder,
   sequence: Sequence,
   tokens: readonly number[],
-  wanted: Pick<ForwardRequest, 'logits' | 'routes'>,
+  wanted: Pick<ForwardRequest, 'logits' | 'routes' | 'hidden'>,
 ): ForwardReply {
   const request: ForwardRequest = {
     kind: 'forward',
     session: 0,
     tokens: Int32Array.from(tokens),
     probabilities: false,
-    hidden: false,
     ...wanted,
   }
   return runTask(model, sequence.forward(request, new Int32Array(1)))

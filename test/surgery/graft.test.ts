@@ -24,7 +24,7 @@ async function twoModels(dir: string, keys: Record<string, unknown> = {}, others
   return { own, giver, out }
 }
 
-const run = (name: string, mask?: ExpertMask) => forwardHere(name, TOKENS, mask && (() => mask))
+const run = (name: string, mask?: ExpertMask) => forwardHere(name, TOKENS, mask && { masked: () => mask })
 
 /** Layers that chose a new expert. */
 function layersWithNewExperts({ routes }: Awaited<ReturnType<typeof run>>, kind: MixtureKind, own: number) {

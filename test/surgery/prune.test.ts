@@ -45,7 +45,7 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
         await writeCheckpoint(dir, { gate_type, n_att_experts: 9, n_mlp_experts: 11 })
         const out = join(dir, 'pruned')
         await prune(dir, out, SELECTION, gates)
-        const masked = await forwardHere(dir, TOKENS, (config) => maskOf(SELECTION, config, gates))
+        const masked = await forwardHere(dir, TOKENS, { masked: (config) => maskOf(SELECTION, config, gates) })
         const { logits, routes } = await forwardHere(out, TOKENS)
         assert.ok(logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
         for (const [layer, experts] of routes.entries()) {
@@ -81,7 +81,7 @@ for (const [name, selection] of [
       inTemporaryFolder(async (dir) => {
         const [model, out] = [fixturePath(name), join(dir, 'pruned')]
         await prune(model, out, selection, gates)
-        const masked = await forwardHere(model, TOKENS, (config) => maskOf(selection, config, gates))
+        const masked = await forwardHere(model, TOKENS, { masked: (config) => maskOf(selection, config, gates) })
         const pruned = await forwardHere(out, TOKENS)
         assert.ok(pruned.logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
         for (const [layer, experts] of pruned.routes.entries()) {

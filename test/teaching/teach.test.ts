@@ -68,14 +68,17 @@ const run = (name: string, before: (model: Model) => Promise<void> = async () =>
     return model.createSession().forward(tokens, { logits: 'all', routes: true })
   })
 
-for (const only of ['mlp', 'attention'] as const) {
+for (const { only, batch, kept } of [
+  { only: 'mlp', batch: 128, kept: 3000 },
+  { only: 'attention', batch: 64, kept: 1500 },
+] as const) {
   test(`new ${only} experts learn a text; masked they leave the model as it was, to the bit`, () =>
     inTemporaryFolder(async (dir) => {
       const out = join(dir, 'taught')
       const events: TeachEvent[] = []
       const onEvent = (event: TeachEvent) => events.push(event)
-      const keepTexts = [await keepText(3000)]
-      const taught = await teach(NANO, await quick(out, { only, experts: 2, keepTexts, forget: 0.01, onEvent }))
+      const keepTexts = [await keepText(kept)]
+      const taught = await teach(NANO, await quick(out, { only, experts: 2, batch, keepTexts, forget: 0.01, onEvent }))
       assert.is(taught.path, join(out, 'model-q4.molm.safetensors'))
       const own = only === 'mlp' ? 24 : 8
       assert.equal(taught.newExperts, { [only]: [[], [], [], [], [], [own, own + 1]] })
