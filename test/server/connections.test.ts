@@ -19,7 +19,7 @@ const LIMITS = {
   stallMs: 700,
   commentMs: 200,
   headMs: 300,
-  requestMs: 2_000,
+  requestMs: 1_200,
   drainMs: 300,
 }
 let served: Served
