@@ -53,7 +53,7 @@ async function quick(out: string, options: Partial<TeachOptions> = {}): Promise<
     texts: [TEXT],
     keepTexts: [await keepText()],
     layers: 'last:1',
-    batch: 128,
+    batch: 64,
     steps: 10,
     threads: 1,
     learningRate: 0.01,
