@@ -211,7 +211,7 @@ const KNOWS: Record<string, string[]> = {
  */
 const WITHIN: Record<string, string[]> = {
   cli: ['commands', 'completion', 'parsing', 'io'],
-  server: ['page', 'api', 'http', 'run', 'shared'],
+  server: ['page', 'api', 'http', 'run', 'common'],
   tui: ['screen', 'conversation', 'map', 'input'],
   pictures: ['interactive'],
   packing: ['write', 'format'],

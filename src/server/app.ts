@@ -8,6 +8,8 @@ import { healthRoutes } from './api/health.js'
 import { countRequests, metricsRoutes } from './api/metrics.js'
 import { modelRoutes } from './api/models.js'
 import { tokenizeRoutes } from './api/tokenize.js'
+import { ClientGone } from './common/api-error.js'
+import { LIMITS, type Limits } from './common/limits.js'
 import { type AuthOptions, guard } from './http/auth.js'
 import { Bodies } from './http/bodies.js'
 import type { ServerContext } from './http/context.js'
@@ -20,8 +22,6 @@ import { CacheMemory, type ProcessMemory } from './run/cache-memory.js'
 import { Metrics } from './run/metrics.js'
 import { PrefixCache } from './run/prefix-cache.js'
 import { Queue } from './run/queue.js'
-import { ClientGone } from './shared/api-error.js'
-import { LIMITS, type Limits } from './shared/limits.js'
 
 export interface AppOptions extends AuthOptions {
   /** The model's name in requests and responses. Default: its own name. */

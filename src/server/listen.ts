@@ -5,8 +5,8 @@ import type { Model } from '../api/model.js'
 import { codeOf, UserError } from '../errors.js'
 import { loadingApp } from './api/health.js'
 import { type AppOptions, createApp } from './app.js'
+import { LIMITS, type Limits } from './common/limits.js'
 import { Queue } from './run/queue.js'
-import { LIMITS, type Limits } from './shared/limits.js'
 
 export interface ListenOptions extends Omit<AppOptions, 'queue'> {
   /** Address to listen on. Default 127.0.0.1, which only programs on this computer can reach. */

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ApiError } from '#molm/server/common/api-error.js'
 import { AnswerMemory } from '#molm/server/run/answer-memory.js'
-import { ApiError } from '#molm/server/shared/api-error.js'
 import { post, type Served, serveNano } from './served.js'
 
 /* An answer that is not streamed is kept until its end. Its memory is bounded before it begins. */

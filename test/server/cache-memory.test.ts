@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MemoryStats, ModelInfo } from '#molm/index.js'
+import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
-import { LIMITS } from '#molm/server/shared/limits.js'
 
 /* How often the server reads the free memory. test/server/prefix-cache.test.ts has the consequences. */
 const test = suite('memory of caches')

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LIMITS } from '#molm/server/common/limits.js'
 import { marginWithin, sharesWithin } from '#molm/server/run/memory-shares.js'
-import { LIMITS } from '#molm/server/shared/limits.js'
 import { post, serveNano } from './served.js'
 
 /* Limits of bodies and answers, and the margin of caches, depend on the memory that is free at the start. */

@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ClientGone } from '#molm/server/common/api-error.js'
 import type { Work } from '#molm/server/run/places.js'
 import { Queue } from '#molm/server/run/queue.js'
 import type { Slot, Ticket } from '#molm/server/run/ticket.js'
-import { ClientGone } from '#molm/server/shared/api-error.js'
 import { integers } from '../support/random.js'
 import { thrownBy } from '../support/rejects.js'
 

@@ -1,10 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MemoryStats, ModelInfo, Session } from '#molm/index.js'
+import type { ApiError } from '#molm/server/common/api-error.js'
+import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
 import { type HeldSession, PrefixCache } from '#molm/server/run/prefix-cache.js'
-import type { ApiError } from '#molm/server/shared/api-error.js'
-import { LIMITS } from '#molm/server/shared/limits.js'
 
 const test = suite('the prefix cache')
 

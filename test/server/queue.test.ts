@@ -1,10 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ApiError, ClientGone } from '#molm/server/common/api-error.js'
 import { interleaved } from '#molm/server/run/interleaved.js'
 import type { Work } from '#molm/server/run/places.js'
 import { Queue } from '#molm/server/run/queue.js'
 import type { Ticket } from '#molm/server/run/ticket.js'
-import { ApiError, ClientGone } from '#molm/server/shared/api-error.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('the queue')

@@ -2,12 +2,12 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NoRoom, UserError } from '#molm/errors.js'
 import type { GenerationResult, MemoryStats, ModelInfo, Session, Step } from '#molm/index.js'
+import { LIMITS } from '#molm/server/common/limits.js'
 import { CacheMemory } from '#molm/server/run/cache-memory.js'
 import type { RunContext } from '#molm/server/run/context.js'
 import { PrefixCache } from '#molm/server/run/prefix-cache.js'
 import { Queue } from '#molm/server/run/queue.js'
 import { type Piece, runChoice } from '#molm/server/run/run-choice.js'
-import { LIMITS } from '#molm/server/shared/limits.js'
 import { thrownBy } from '../support/rejects.js'
 
 const test = suite('a choice')

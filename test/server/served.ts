@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import { loadModel, type Model } from '#molm/index.js'
+import type { Limits } from '#molm/server/common/limits.js'
 import { type Listening, type ListenOptions, listen } from '#molm/server/listen.js'
-import type { Limits } from '#molm/server/shared/limits.js'
 
 /** A server of nano on a free local port, for the tests of one file. */
 export interface Served {

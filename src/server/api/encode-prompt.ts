@@ -1,6 +1,6 @@
 import type { EncodeAsyncOptions } from '../../api/text.js'
+import { ApiError } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
-import { ApiError } from '../shared/api-error.js'
 
 /** Encodes a prompt. Rejects with an ApiError, without encoding all of it, if it is too long for the context. */
 export async function encodePrompt(

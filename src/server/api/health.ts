@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
+import { ApiError } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
 import { errorResponse } from '../http/errors.js'
 import { everyResponse } from '../http/every-response.js'
-import { ApiError } from '../shared/api-error.js'
 
 /** `GET /health`, for balancers and supervisors: 200 while the server accepts requests. */
 export function healthRoutes({ id, queue }: Pick<ServerContext, 'id' | 'queue'>): Hono {

@@ -2,11 +2,11 @@ import { dirname } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { readIfPresent, readJsonIfPresent } from '../../checkpoint/text-files.js'
 import { specialTokens } from '../../text/tokenizer/special-tokens.js'
+import { ApiError } from '../common/api-error.js'
 import { hasLargeBody } from '../http/bodies.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { onceAnswered } from '../http/once-answered.js'
-import { ApiError } from '../shared/api-error.js'
 import { detokenizeBody, tokenizeBody } from './schemas.js'
 
 /** `/tokenize`, `/detokenize` and `/tokenizer_info`, in vLLM's form, which evaluation programs expect. */

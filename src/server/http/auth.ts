@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import { cors } from 'hono/cors'
-import { ApiError } from '../shared/api-error.js'
+import { ApiError } from '../common/api-error.js'
 
 export interface AuthOptions {
   /** Key that clients must send as `Authorization: Bearer KEY`. Default: none. */

@@ -1,6 +1,6 @@
 import type { HonoRequest } from 'hono'
-import { ApiError, ClientGone } from '../shared/api-error.js'
-import type { Limits } from '../shared/limits.js'
+import { ApiError, ClientGone } from '../common/api-error.js'
+import type { Limits } from '../common/limits.js'
 
 /** A larger body is large, and its buffer grows in steps of this size. */
 const SMALL_BYTES = 64 * 2 ** 10

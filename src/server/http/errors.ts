@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { renameOptions, UserError } from '../../errors.js'
 import { snakeCase } from '../../spelling.js'
-import { ApiError, type Status } from '../shared/api-error.js'
+import { ApiError, type Status } from '../common/api-error.js'
 
 /** An error in the form of OpenAI's API. */
 export interface ErrorBody {

@@ -1,4 +1,4 @@
-import { ApiError } from '../shared/api-error.js'
+import { ApiError } from '../common/api-error.js'
 
 /** Endpoints that clients expect, with what to use instead. */
 const INSTEAD: Record<string, string> = {

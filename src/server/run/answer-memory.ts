@@ -1,6 +1,6 @@
 import { formatBytes } from '../../numbers.js'
-import { ApiError } from '../shared/api-error.js'
-import type { Limits } from '../shared/limits.js'
+import { ApiError } from '../common/api-error.js'
+import type { Limits } from '../common/limits.js'
 import type { RunContext } from './context.js'
 import { type ChoiceSpec, mostTokens } from './run-choice.js'
 

@@ -1,5 +1,5 @@
 import type { Model } from '../../api/model.js'
-import { LIMITS } from '../shared/limits.js'
+import { LIMITS } from '../common/limits.js'
 import { marginWithin, type Shares, sharesWithin } from './memory-shares.js'
 
 /** Memory of the process, in bytes. */

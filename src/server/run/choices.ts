@@ -1,4 +1,4 @@
-import { ApiError } from '../shared/api-error.js'
+import { ApiError } from '../common/api-error.js'
 import type { RunContext } from './context.js'
 import { interleaved } from './interleaved.js'
 import { type Choice, type ChoiceSpec, type Piece, runChoice } from './run-choice.js'

@@ -1,6 +1,6 @@
 import type { Model } from '../../api/model.js'
 import type { Tokenizer } from '../../api/text.js'
-import type { Limits } from '../shared/limits.js'
+import type { Limits } from '../common/limits.js'
 import type { Metrics } from './metrics.js'
 import type { PrefixCache } from './prefix-cache.js'
 

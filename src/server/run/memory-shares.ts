@@ -1,4 +1,4 @@
-import type { Limits } from '../shared/limits.js'
+import type { Limits } from '../common/limits.js'
 
 const MIB = 2 ** 20
 

@@ -1,4 +1,4 @@
-import type { Limits } from '../shared/limits.js'
+import type { Limits } from '../common/limits.js'
 
 /*
  * At most twice `parallel` sequences run, in places of three kinds:

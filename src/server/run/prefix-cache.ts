@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
 import { commonPrefix } from '../../common-prefix.js'
-import { ApiError } from '../shared/api-error.js'
-import type { Limits } from '../shared/limits.js'
+import { ApiError } from '../common/api-error.js'
+import type { Limits } from '../common/limits.js'
 import type { CacheMemory } from './cache-memory.js'
 
 /** A session in use. */

@@ -1,5 +1,5 @@
-import { ApiError } from '../shared/api-error.js'
-import type { Limits } from '../shared/limits.js'
+import { ApiError } from '../common/api-error.js'
+import type { Limits } from '../common/limits.js'
 import { type PlaceKind, Places, type Waiting, type Work } from './places.js'
 import { QueuedRequest, type Slot, type Ticket } from './ticket.js'
 

@@ -1,4 +1,4 @@
-import { ClientGone } from '../shared/api-error.js'
+import { ClientGone } from '../common/api-error.js'
 import { type Holder, runningOf, type Work } from './places.js'
 
 /** A request's place in the queue. */
