@@ -3,7 +3,7 @@
 // after `npm test` has compiled the tests. The last line is `N passed, N failed`.
 //   node scripts/newest-dependencies.mjs
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -45,9 +45,10 @@ try {
 
 /** Prints the packages with newer versions than in the checkout. */
 function reportNewer() {
-  const names = readdirSync(join(folder, 'node_modules')).flatMap((name) =>
-    name.startsWith('@') ? readdirSync(join(folder, 'node_modules', name)).map((inner) => `${name}/${inner}`) : [name],
+  const { dependencies, optionalDependencies, devDependencies } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
   )
+  const names = Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies })
   const newer = names.flatMap((name) => {
     const [here, there] = [root, folder].map((base) => versionIn(join(base, 'node_modules', name, 'package.json')))
     return here && there && here !== there ? [`${name} ${there}, locked ${here}`] : []
