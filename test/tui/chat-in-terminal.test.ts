@@ -262,6 +262,8 @@ trial('an answer that is cut says so, and /continue resumes it', async () => {
     async (terminal) => {
       await ask(terminal, LANTERN)
       await terminal.waitFor(/cut at 4 tokens: \/continue resumes it, \/set max-tokens 8/)
+      // The note is printed before the status line below it is drawn again.
+      await terminal.waitFor(/experts of the last token/)
       const context = () => Number(/context (\d+)/.exec(terminal.screen.text.join('\n'))?.[1])
       const before = context()
       terminal.type('/continue\r')
