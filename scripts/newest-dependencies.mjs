@@ -14,7 +14,7 @@ const TESTS = [
   'text/published-templates',
   'server/chat-completions',
   'server/clients',
-  'tui/chat-in-terminal',
+  'tui/chat-screen',
   'cli/help',
   'hub/pull',
   'pictures/library',
