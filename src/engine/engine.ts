@@ -1,4 +1,5 @@
 import type { PromptProgress } from '../api/generation.js'
+import type { MemoryStats } from '../api/model.js'
 import { UserError } from '../errors.js'
 import { kernelFlags } from '../runtime/compiler/compile.js'
 import { describeCompiler, FUSED_VECTORS } from '../runtime/compiler/v8-flags.js'
@@ -8,7 +9,7 @@ import { measureBandwidth } from './bandwidth.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
-import type { EngineData, Request, StatsReply, StepMessage } from './protocol.js'
+import type { EngineData, Request, StepMessage } from './protocol.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
 import type { Training } from './training.js'
@@ -128,7 +129,7 @@ export class Engine {
     }
   }
 
-  private stats(): StatsReply {
+  private stats(): MemoryStats {
     const { store, budget, model } = this.requireModel()
     const { hits, misses, bytesRead, weightsBytes } = store.stats()
     const cacheBytes = [...this.sequences.values()].reduce((sum, { cache }) => sum + cache.bytes, 0)

@@ -139,21 +139,6 @@ export interface TruncateReply {
   oldest: number
 }
 
-export interface StatsReply {
-  weightsBytes: number
-  budgetBytes: number
-  expertHits: number
-  expertMisses: number
-  bytesRead: number
-  cacheBytes: number
-  cacheTokenBytes: number
-  sequencesRunning: number
-  microBatches: number
-  tokensProcessed: number
-  lastBatchTokens: number
-  meanAttentionDepth?: number
-}
-
 /** The first message of an engine that has started. */
 export interface Ready {
   kind: 'ready'
