@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../errors.js'
-import type { NamedText, Quant, TeachEvent, TeachOptions } from '../../index.js'
-import { MIXTURE_KINDS, type MixtureKind } from '../../model/config.js'
+import type { NamedText, TeachEvent, TeachOptions } from '../../index.js'
+import { MIXTURE_KINDS } from '../../model/config.js'
 import { decimal } from '../../numbers.js'
-import { INITS, type Init, type Layers, STEERINGS, type SteeringKind } from '../../teaching/teach-options.js'
+import { INITS, type Layers, STEERINGS } from '../../teaching/teach-options.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
@@ -23,27 +23,15 @@ import {
   warnings,
 } from './teach-report.js'
 
-interface TeachCommandOptions extends OutputOptions {
+/** Options of the library's `teach` that texts and the terminal do not give, and the command's own. */
+interface TeachCommandOptions
+  extends OutputOptions,
+    Omit<TeachOptions, 'out' | 'texts' | 'keepTexts' | 'onEvent' | 'signal'> {
   text: string[]
   keepText?: string[]
-  forget?: number
-  experts?: number
-  layers?: Layers
-  only?: MixtureKind
-  epochs?: number
-  steps?: number
-  learningRate?: number
-  batch?: number
-  init?: Init
-  keep?: number
-  steering?: SteeringKind
-  seed?: number
-  resume?: boolean
   dryRun?: boolean
   force?: boolean
   json?: boolean
-  quant?: Quant
-  threads?: number
 }
 
 export function define(command: Command): void {
