@@ -27,7 +27,7 @@ export interface ReadAheadData {
 }
 
 interface ExpertRange {
-  /** 2 * layer + (0 attention, 1 MLP). */
+  /** Number of its mixture, in the order tokens meet them. */
   mixture: number
   /** Index of its pool, and its number there. */
   pool: number

@@ -11,7 +11,7 @@ const HELD = 3
 export enum Bell {
   /** Number of rings so far. */
   rings,
-  /** Number of the mixture: 2 * layer, + 1 for MLP. */
+  /** Number of the mixture, in the order tokens meet them. */
   mixture,
   /** 1 if most of the mixture's experts are in use, as for a long prompt: then most of the next mixture's will be. */
   wantsMost,

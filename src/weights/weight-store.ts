@@ -9,7 +9,7 @@ export type ReadPart = (part: Part, target: Uint8Array) => void
 
 /** Place of an expert: its number in the pool of its bank and kind. */
 export interface ExpertPlace {
-  /** Number of its mixture: 2 * layer, + 1 for MLP. */
+  /** Number of its mixture, in the order tokens meet them. */
   mixture: number
   part: Part
   pool: ExpertPool
@@ -29,6 +29,8 @@ export class WeightStore {
   private readonly pools: Map<MixtureKind, ExpertPool>[]
   /** Number of a layer's expert 0 within its bank's pool. */
   private readonly first: Record<MixtureKind, number[]> = { attention: [], mlp: [] }
+  /** Number of a layer's mixture. */
+  private readonly mixtures: Record<MixtureKind, number[]> = { attention: [], mlp: [] }
   private denseBytes = 0
 
   constructor(
@@ -39,6 +41,9 @@ export class WeightStore {
   ) {
     this.banks = plan.slots.map((_, bank) => (bank === 0 ? first : new Bank(first.module)))
     this.pools = plan.slots.map((_, bank) => this.createPools(bank))
+    let mixture = 0
+    for (const { layer = 0, expert } of layout.parts)
+      if (expert?.id === 0) this.mixtures[expert.kind][layer] = mixture++
   }
 
   /** Reads every dense part. */
@@ -101,7 +106,7 @@ export class WeightStore {
       if (!expert) return []
       const pool = this.poolOf(layer, expert.kind)
       const id = this.first[expert.kind][layer] + expert.id
-      return { mixture: mixtureNumber(layer, expert.kind), part, pool, bank: this.bankOf(layer), id }
+      return { mixture: this.mixtures[expert.kind][layer], part, pool, bank: this.bankOf(layer), id }
     })
   }
 
@@ -124,7 +129,7 @@ export class WeightStore {
   }
 
   private ring(layer: number, kind: MixtureKind, wantsMost: boolean): void {
-    Atomics.store(this.bell, Bell.mixture, mixtureNumber(layer, kind))
+    Atomics.store(this.bell, Bell.mixture, this.mixtures[kind][layer])
     Atomics.store(this.bell, Bell.wantsMost, wantsMost ? 1 : 0)
     Atomics.add(this.bell, Bell.rings, 1)
     Atomics.notify(this.bell, Bell.rings)
@@ -166,8 +171,4 @@ export class WeightStore {
     if (part.layer !== undefined) return this.bankOf(part.layer)
     return part === this.layout.parts[0] ? 0 : this.banks.length - 1
   }
-}
-
-function mixtureNumber(layer: number, kind: MixtureKind): number {
-  return 2 * layer + MIXTURE_KINDS.indexOf(kind)
 }
