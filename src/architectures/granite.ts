@@ -129,6 +129,6 @@ export const granite: Architecture<GraniteConfig> = {
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
     const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: false } : undefined
     const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, shared })
-    return preNormBlocks(workspace, { attention, feedOf: () => mixture, epsilon, residualScale })
+    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf: () => mixture, epsilon, residualScale })
   },
 }

@@ -85,6 +85,6 @@ export const mixtral: Architecture<DecoderConfig> = {
     const rope = new Rope(workspace, config.rope, config.headSize)
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope })
     const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
-    return preNormBlocks(workspace, { attention, feedOf: () => mixture, epsilon })
+    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf: () => mixture, epsilon })
   },
 }

@@ -95,6 +95,6 @@ export const olmoe: Architecture<OlmoeConfig> = {
     const norm = { span: 'row', epsilon } as const
     const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
     const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden })
-    return preNormBlocks(workspace, { attention, feedOf: () => mixture, epsilon })
+    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf: () => mixture, epsilon })
   },
 }

@@ -209,5 +209,5 @@ function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
     dense ??= new GatedMlp(workspace, 'dense.', isDense, { ...config, hidden: denseHidden })
     return dense
   }
-  return preNormBlocks(workspace, { attention, feedOf, epsilon })
+  return preNormBlocks(workspace, { mixerOf: () => attention, feedOf, epsilon })
 }

@@ -4,17 +4,31 @@ import type { BatchCache } from './batch-cache.js'
 import type { Blocks } from './decoder.js'
 import type { Workspace } from './workspace.js'
 
-/** A sublayer that reads a [T, d] and writes `perToken` rows of y for each token. */
-export interface Feed {
+/** Output of a sublayer, which is added to the residual stream. */
+interface Sublayer {
+  /** `perToken` rows for each token. */
   y: Rows
-  perToken: number
+  /** Default 1. */
+  perToken?: number
   /** Address of the factors of these rows [T, perToken]; absent: 1. */
   gates?: number
+}
+
+/** Mixes the tokens of a sequence: reads a [T, d] and the cache. */
+export interface Mixer extends Sublayer {
+  /** Prepares for a batch; called once for all layers. */
+  begin(cache: BatchCache): void
+  run(layer: number, tokens: number, cache: BatchCache): void
+}
+
+/** Feed-forward: reads a [T, d], each token by itself. */
+export interface Feed extends Sublayer {
   run(layer: number, tokens: number): void
 }
 
 export interface PreNormOptions {
-  attention: { y: Rows; begin(cache: BatchCache): void; run(layer: number, tokens: number, cache: BatchCache): void }
+  /** The mixer of a layer: attention, or a convolution. */
+  mixerOf: (layer: number) => Mixer
   /** The feed-forward sublayer of a layer: a mixture of experts, or a dense one. */
   feedOf: (layer: number) => Feed
   /** Epsilon of the RMSNorms. */
@@ -23,37 +37,45 @@ export interface PreNormOptions {
   residualScale?: number
 }
 
-/** Blocks of most decoders: RMSNorm, attention, residual; RMSNorm, feed-forward, residual. */
+/** Blocks of most decoders: RMSNorm, mixer, residual; RMSNorm, feed-forward, residual. */
 export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Blocks {
   const { x, a, bank, threads, store } = workspace
-  const { attention, feedOf, epsilon, residualScale = 1 } = options
+  const { mixerOf, feedOf, epsilon, residualScale = 1 } = options
   const rms = { kind: 'rms', epsilon, x, output: a } as const
   const norm = new Norm(bank, rms, threads)
-  const addAttention = new Norm(bank, { ...rms, add: { y: attention.y, perToken: 1, scale: residualScale } }, threads)
-  const adders = new Map<Feed, Norm>()
-  const adderOf = (feed: Feed) => {
-    const { y, perToken, gates } = feed
+  /** Adds the output of a sublayer to the residual stream, then normalises that. */
+  const adders = new Map<Sublayer, Norm>()
+  const adderOf = (sublayer: Sublayer) => {
+    const { y, perToken = 1, gates } = sublayer
     const adder =
-      adders.get(feed) ?? new Norm(bank, { ...rms, add: { y, perToken, gates, scale: residualScale } }, threads)
-    adders.set(feed, adder)
+      adders.get(sublayer) ?? new Norm(bank, { ...rms, add: { y, perToken, gates, scale: residualScale } }, threads)
+    adders.set(sublayer, adder)
     return adder
   }
-  const layers = workspace.perLayer((layer) => ({
-    norm1: workspace.at(layer, 'norm1.weight'),
-    norm2: workspace.at(layer, 'norm2.weight'),
-    feed: feedOf(layer),
-    add: adderOf(feedOf(layer)),
-  }))
+  const layers = workspace.perLayer((layer) => {
+    const [mixer, feed] = [mixerOf(layer), feedOf(layer)]
+    return {
+      norm1: workspace.at(layer, 'norm1.weight'),
+      mixer,
+      addMixer: adderOf(mixer),
+      norm2: workspace.at(layer, 'norm2.weight'),
+      feed,
+      addFeed: adderOf(feed),
+    }
+  })
+  const mixers = new Set(Object.values(layers).map(({ mixer }) => mixer))
   const last = store.address('final', 'norm.weight')
   return {
-    begin: (cache) => attention.begin(cache),
+    begin(cache) {
+      for (const mixer of mixers) mixer.begin(cache)
+    },
     block(l, T, cache) {
-      const { norm1, norm2, feed, add } = layers[l]
-      norm.run(T, norm1) //             a [T, d] = RMSNorm(x)
-      attention.run(l, T, cache) //     y [T, d] = Attention(a)
-      addAttention.run(T, norm2) //     x += scale . y;  a = RMSNorm(x)
-      feed.run(l, T) //                 y [T, k, d] = experts of a
-      add.run(T) //                     x += scale . gates . y
+      const { norm1, mixer, addMixer, norm2, feed, addFeed } = layers[l]
+      norm.run(T, norm1) //            a [T, d] = RMSNorm(x)
+      mixer.run(l, T, cache) //        y [T, d] = Attention(a), or another mixer
+      addMixer.run(T, norm2) //        x += scale . y;  a = RMSNorm(x)
+      feed.run(l, T) //                y [T, k, d] = experts of a
+      addFeed.run(T) //                x += scale . gates . y
     },
     finalNorm: (T) => norm.run(T, last), // a [T, d] = RMSNorm(x)
   }
