@@ -216,6 +216,7 @@ const WITHIN: Record<string, string[]> = {
   pictures: ['interactive'],
   packing: ['write', 'format'],
   training: ['families', 'layers'],
+  nn: ['cache'],
   runtime: ['tiers', 'threads', 'kernels', 'memory', 'compiler', 'abi'],
   text: ['tokenizer', 'jinja', 'sandbox'],
 }

@@ -59,6 +59,11 @@ export interface GenerationResult {
   tokens: number[]
   /** Number of tokens in the prompt. */
   promptTokens: number
+  /**
+   * Tokens of the session that were read again before the prompt: after `truncate`, some layers can only be cut back to
+   * a checkpoint. Absent if there were none.
+   */
+  readAgain?: number
   /** True if the text ended because the model has no more positions. */
   contextFull?: true
   /** Seed of the random choices, for repeating them. */

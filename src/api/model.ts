@@ -118,8 +118,10 @@ export interface MemoryStats {
   bytesRead: number
   /** Bytes of all sessions' KV caches. */
   cacheBytes: number
-  /** Bytes of each token in a KV cache. */
+  /** Bytes of each token in a KV cache, in the layers that keep all tokens. */
   cacheTokenBytes: number
+  /** Most bytes of a session in windows and running states, however many tokens it has; 0 without such layers. */
+  cacheSequenceBytes: number
   /** Sessions with a call that runs tokens, or waits for its reader. */
   sequencesRunning: number
   /**

@@ -11,8 +11,14 @@ export interface SavedSequence {
   oldest: number
   /**
    * Rows of the cache from `oldest` on: for each layer the keys and, if they differ, the values; each positions x A.
+   * Of a layer with a window only the keys that the next token sees; then the running states of layers that have one.
    */
   rows: Float32Array
+  /**
+   * Positions of the checkpoints to which the sequence can be cut back. Their running states, and rows that their
+   * windows need, are among the rows. Absent if the model needs none.
+   */
+  checkpoints?: Int32Array
   /** CRC-32 of tokens, rows and `oldest`, in hex. Without it, damage shows only if a number is not finite. */
   checksum?: string
 }

@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../model/config.js'
 import type { ConfigReader } from '../model/config-reader.js'
+import type { LayerCache } from '../nn/cache/layer-cache.js'
 import type { Blocks } from '../nn/decoder.js'
-import type { CacheShape } from '../nn/kv-cache.js'
 import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { Part } from '../packing/format/layout.js'
@@ -37,8 +37,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   ignores(tensor: string, config: C): boolean
   /** Whether tensors that the model does not use cause a warning only; else they are refused. */
   toleratesUnknownTensors?: true
-  /** Contents of a layer's cache per position. */
-  cache(config: C): CacheShape
+  /** Contents of a layer's cache. */
+  cache(config: C, layer: number): LayerCache
   /** Binds the blocks of a bank to its workspace; a forward pass then allocates nothing. */
   build(config: C, workspace: Workspace): Blocks
 }

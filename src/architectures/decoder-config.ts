@@ -2,7 +2,7 @@ import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 import { type ConfigReader, quoted } from '../model/config-reader.js'
-import type { CacheShape } from '../nn/kv-cache.js'
+import type { LayerCache } from '../nn/cache/layer-cache.js'
 import type { RopeConfig } from '../nn/rope.js'
 import { plural } from '../numbers.js'
 import type { ShapeWords } from './architecture.js'
@@ -95,9 +95,10 @@ export function describeDecoder(config: DecoderConfig, shared = 0): ShapeWords {
   }
 }
 
-/** Cache of grouped-query attention: the keys and values of all key/value heads. */
-export function groupedCache({ keyValueHeads, headSize }: DecoderConfig): CacheShape {
-  return { channels: keyValueHeads * headSize, heads: keyValueHeads, shared: false }
+/** Cache of grouped-query attention: the keys and values of all key/value heads, within the window if there is one. */
+export function groupedCache({ keyValueHeads, headSize, window }: DecoderConfig): LayerCache {
+  const channels = keyValueHeads * headSize
+  return { rows: { channels, heads: keyValueHeads, shared: false, ...(window && { window }) } }
 }
 
 /** Keys that the experts of such decoders depend on. */

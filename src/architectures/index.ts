@@ -84,7 +84,7 @@ function architectureFor(modelType: unknown, classNames: string[], source: strin
 export function createDecoder(config: ModelConfig, store: WeightStore, pool: Pool, formats: PartFormats): Decoder {
   const architecture = architectureOf(config)
   return new Decoder(config, store, pool, formats, {
-    cache: architecture.cache(config),
+    cache: (layer) => architecture.cache(config, layer),
     build: (workspace) => architecture.build(config, workspace),
   })
 }

@@ -1,7 +1,7 @@
 import type { MixtureKind } from '../model/config.js'
 import { AttentionMixture } from '../nn/attention-mixture.js'
+import { cacheFormat } from '../nn/cache/layer-cache.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
-import { cacheFormat } from '../nn/kv-cache.js'
 import { Rope } from '../nn/rope.js'
 import { LinearLogits } from '../nn/router-logits.js'
 import type { PartFormats } from '../packing/format/formats.js'

@@ -1,5 +1,5 @@
+import type { SequenceCache } from '../nn/cache/sequence-cache.js'
 import type { TokenLogits } from '../nn/decoder.js'
-import type { KVCache } from '../nn/kv-cache.js'
 import type { Taps } from '../nn/taps.js'
 
 /** A task's demand on the model: tokens to run after those in a cache. */
@@ -8,7 +8,9 @@ export interface Demand {
   tokens: Int32Array
   /** Index of the first one in the task's request. `logitsFrom` and `take` count as the request does. */
   first: number
-  cache: KVCache
+  cache: SequenceCache
+  /** Positions at which the cache keeps checkpoints, rising. */
+  marks: readonly number[]
   taps: Omit<Taps, 'stopped'>
   /** Whether the request has been stopped. */
   stopped: () => boolean

@@ -73,7 +73,7 @@ export class Engine {
       case 'truncate':
         return this.sequences.get(request.session)?.truncate(request.length) ?? { oldest: 0 }
       case 'export':
-        return this.sequence(request.session).export()
+        return yield* this.sequence(request.session).export(stop)
       case 'import':
         return this.sequence(request.session).import(request.saved)
       case 'release':
@@ -136,8 +136,9 @@ export class Engine {
     const experts = { expertHits: hits, expertMisses: misses, bytesRead }
     const counts: BatchCounts = this.scheduler.counts
     const depth = { meanAttentionDepth: model.meanAttentionDepth }
-    const cacheTokenBytes = model.positionBytes
-    return { weightsBytes, budgetBytes: budget, ...experts, cacheBytes, cacheTokenBytes, ...counts, ...depth }
+    const { perToken: cacheTokenBytes, perSequence: cacheSequenceBytes } = model.cacheBytes
+    const caches = { cacheBytes, cacheTokenBytes, cacheSequenceBytes }
+    return { weightsBytes, budgetBytes: budget, ...experts, ...caches, ...counts, ...depth }
   }
 
   private sequence(id: number): Sequence {

@@ -64,6 +64,8 @@ export interface GenerateRequest {
   kind: 'generate'
   session: number
   prompt: Int32Array
+  /** Numbers of the prompt's tokens after which a message may end. */
+  messageEnds?: number[]
   settings: GenerationSettings
   /** Ids that end the text. */
   eos: number[]
@@ -122,6 +124,8 @@ export interface StepMessage {
   logprob: number
   top?: { token: number; logprob: number }[]
   routes?: PackedRoutes
+  /** Tokens of the sequence that had to be read again so far; absent if there were none. */
+  readAgain?: number
 }
 
 export interface GenerateReply {

@@ -20,8 +20,8 @@ export function checkUndamaged(saved: SavedSequence): void {
   throw new UserError(`the saved session is damaged: ${why}`)
 }
 
-function checksumOf({ tokens, oldest, rows }: SavedSequence): string {
-  const parts = [tokens, rows, Float64Array.of(oldest)]
+function checksumOf({ tokens, oldest, rows, checkpoints = new Int32Array(0) }: SavedSequence): string {
+  const parts = [tokens, rows, Float64Array.of(oldest), checkpoints]
   return crcDigits(
     parts.reduce((crc, { buffer, byteOffset, byteLength }) => {
       return crc32(new Uint8Array(buffer, byteOffset, byteLength), crc)

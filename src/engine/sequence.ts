@@ -1,8 +1,9 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
+import type { SequenceCache } from '../nn/cache/sequence-cache.js'
 import { type Decoder, MAX_BATCH, type TokenLogits } from '../nn/decoder.js'
-import type { KVCache } from '../nn/kv-cache.js'
+import { checkpointPositions } from './checkpoint-positions.js'
 import { Decoding } from './decoding.js'
 import type { Demand, Task } from './demand.js'
 import { ForwardRecorder } from './forward-recorder.js'
@@ -19,6 +20,8 @@ import { checkUndamaged, withChecksum } from './saved-checksum.js'
 /** Tokens to run after those of the sequence, or in place of its last `again` tokens. */
 interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'take'> {
   tokens: Int32Array
+  /** Numbers of these tokens before which a message ends. */
+  messageEnds?: readonly number[]
   again?: number
   /** Most positions kept, by a model that can forget the oldest. */
   context?: number
@@ -32,11 +35,18 @@ interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'take'> {
   after?: (done: number) => void
 }
 
-/** One sequence of tokens with its cache. Calls that run tokens are tasks, which yield their demands on the model. */
+/**
+ * One sequence of tokens with its cache. Calls that run tokens are tasks, which yield their demands on the model.
+ *
+ * After `truncate` the cache may have fewer tokens than the sequence, since some layers can only be cut back to a
+ * checkpoint. The next run first reads those tokens again.
+ */
 export class Sequence {
-  cache: KVCache
-  /** Ids in the cache. The repeat penalty applies to them. */
+  cache: SequenceCache
+  /** Ids of the sequence. The repeat penalty applies to them. */
   private readonly tokens: number[] = []
+  /** Tokens read again so far. */
+  private readAgain = 0
 
   constructor(readonly model: Decoder) {
     this.cache = model.createCache()
@@ -71,16 +81,21 @@ export class Sequence {
   ): Task<GenerateReply> {
     const { maxTokens, context } = request.settings
     const limit = this.limitOf(request.settings)
-    const decoding = new Decoding(request, this.model.config, emit)
+    const readBefore = this.readAgain
+    const decoding = new Decoding(request, this.model.config, (step) => {
+      const readAgain = this.readAgain - readBefore
+      emit(readAgain > 0 ? { ...step, readAgain } : step)
+    })
     const bounds = { context, limit, take: (_: number, logits: TokenLogits) => decoding.sample(logits, this.tokens) }
     let finishReason: GenerateReply['finishReason'] = 'length'
     let contextFull = false
     let { tokens, again } = this.promptOf(request)
     let progress = request.progress ? tell : undefined
+    let messageEnds: readonly number[] | undefined = request.messageEnds
     for (let index = 0; index < maxTokens; index++) {
-      contextFull = index > 0 && this.cache.length >= limit
+      contextFull = index > 0 && this.tokens.length >= limit
       if (contextFull) break
-      const input = { tokens, again, progress, logitsFrom: tokens.length - 1, taps: decoding.reading() }
+      const input = { tokens, messageEnds, again, progress, logitsFrom: tokens.length - 1, taps: decoding.reading() }
       yield* this.run({ ...bounds, ...input }, stop)
       const token = decoding.advance()
       if (token === undefined) {
@@ -88,11 +103,12 @@ export class Sequence {
         break
       }
       tokens = Int32Array.of(token)
+      messageEnds = undefined
       again = 0
       progress = undefined
     }
     decoding.end()
-    if (decoding.isUnread && this.cache.length < limit) {
+    if (decoding.isUnread && this.tokens.length < limit) {
       const input = { tokens, onlyLook: true, logitsFrom: tokens.length, taps: decoding.reading() } as const
       yield* this.run({ ...bounds, ...input }, stop)
     }
@@ -101,16 +117,19 @@ export class Sequence {
   }
 
   truncate(length: number): TruncateReply {
-    this.cache.truncate(length)
     this.tokens.length = Math.min(this.tokens.length, length)
+    this.cache.truncate(length)
     return { oldest: this.cache.oldest }
   }
 
-  export(): SavedSequence {
+  *export(stop: Int32Array): Task<SavedSequence> {
+    yield* this.catchUp(stop)
+    const checkpoints = this.cache.checkpointPositions
     return withChecksum({
       tokens: Int32Array.from(this.tokens),
       oldest: this.cache.oldest,
       rows: this.cache.export(),
+      ...(checkpoints.length > 0 && { checkpoints: Int32Array.from(checkpoints) }),
     })
   }
 
@@ -120,10 +139,10 @@ export class Sequence {
    */
   import(saved: SavedSequence): void {
     checkUndamaged(saved)
-    const { tokens, oldest, rows } = saved
+    const { tokens, oldest, rows, checkpoints = [] } = saved
     const cache = this.model.createCache()
     try {
-      cache.import(rows, oldest, tokens.length)
+      cache.import(rows, oldest, tokens.length, [...checkpoints])
     } catch (error) {
       cache.release()
       throw error
@@ -141,16 +160,24 @@ export class Sequence {
   /** Runs all tokens, in one or several micro-batches. */
   private *run(input: Input, stop: Int32Array): Task<void> {
     const { tokens, again = 0, limit, onlyLook, progress } = input
-    const from = this.cache.length - again
+    const from = this.tokens.length - again
     if (from + tokens.length > limit) throw tooLong(from + tokens.length, limit)
     const started = performance.now()
     const tell = (processed: number) =>
       progress?.({ processed, total: tokens.length, timeMs: performance.now() - started })
-    const undo = this.begin(from)
+    const replaced = this.tokens.slice(from)
+    const undo = () => {
+      this.cache.rollback()
+      this.tokens.length = from
+      this.tokens.push(...replaced)
+    }
+    yield* this.catchUp(stop)
+    this.cache.begin()
     try {
       if (again > 0) this.truncate(from)
+      yield* this.catchUp(stop)
       const context = this.contextOf(input)
-      this.cache.reserve(Math.min(tokens.length, context + MAX_BATCH))
+      this.cache.reserve(Math.min(tokens.length, context + MAX_BATCH), MAX_BATCH)
       for (const token of tokens) this.tokens.push(token)
       tell(0)
       for (let done = 0; done < tokens.length; ) {
@@ -169,20 +196,25 @@ export class Sequence {
     }
   }
 
-  /** Begins a run after the first `from` tokens. The returned function restores the sequence. */
-  private begin(from: number): () => void {
-    const replaced = this.tokens.slice(from)
-    this.cache.begin()
-    return () => {
-      this.cache.rollback()
-      this.tokens.length = from
-      this.tokens.push(...replaced)
+  /** Reads the tokens again that the cache lost when it was cut back to a checkpoint. */
+  private *catchUp(stop: Int32Array): Task<void> {
+    const { cache, tokens } = this
+    if (cache.length === tokens.length) return
+    const missing = Int32Array.from(tokens.slice(cache.length))
+    const input: Input = { tokens: missing, limit: tokens.length, taps: {}, logitsFrom: missing.length, take: () => {} }
+    for (let done = 0; done < missing.length; ) {
+      const ran: number = yield this.demand(input, done, missing.length, stop)
+      done += ran
+      this.readAgain += ran
     }
   }
 
-  private demand({ tokens, taps, logitsFrom, take }: Input, first: number, end: number, stop: Int32Array): Demand {
+  private demand(input: Input, first: number, end: number, stop: Int32Array): Demand {
+    const { cache } = this
+    const { tokens, messageEnds, taps, logitsFrom, take } = input
     const stopped = () => Atomics.load(stop, 0) !== 0
-    return { tokens: tokens.subarray(first, end), first, cache: this.cache, taps, stopped, logitsFrom, take }
+    const marks = cache.needsCheckpoints ? checkpointPositions(cache.length - first, tokens.length, messageEnds) : []
+    return { tokens: tokens.subarray(first, end), first, cache, marks, taps, stopped, logitsFrom, take }
   }
 
   private forgetBeyond(context: number): void {

@@ -1,19 +1,21 @@
 import { allocatePlaces, type RowSpan, writePositions, writeTables } from '../runtime/kernels/places.js'
 import type { Bank } from '../runtime/memory/bank.js'
 import type { Rows } from '../runtime/memory/rows.js'
-import type { KVCache } from './kv-cache.js'
+import type { Mark, SequenceCache } from './cache/sequence-cache.js'
 import type { Taps } from './taps.js'
 
 /** A sequence's part of a micro-batch: the number of tokens that follow those in its cache, and its observers. */
 export interface Segment {
   tokens: ArrayLike<number>
-  cache: KVCache
+  cache: SequenceCache
+  /** Positions at which the cache keeps checkpoints. */
+  marks?: readonly number[]
   taps?: Taps
 }
 
 /** A segment with the rows and positions of its tokens. */
 export interface PlacedSegment extends RowSpan {
-  cache: KVCache
+  cache: SequenceCache
   taps: Taps
 }
 
@@ -25,6 +27,16 @@ export function placeSegments(segments: readonly Segment[]): PlacedSegment[] {
     first += tokens.length
     return placed
   })
+}
+
+/** A sequence's rows in a batch, with the addresses of a layer's running state before and after them. */
+export interface StateSpan {
+  first: number
+  count: number
+  before: number
+  after: number
+  /** Checkpoints within these rows that want the state. */
+  marks: Mark[]
 }
 
 /**
@@ -60,5 +72,12 @@ export class BatchCache {
       cache.append(layer, first, count, keys, values)
       writeTables(this.bank, this.places, segment, cache.keyTable(layer), cache.valueTable(layer))
     }
+  }
+
+  /** Running states of a layer, sequence by sequence. */
+  states(layer: number): StateSpan[] {
+    return this.segments.map(({ first, count, cache }) => {
+      return { first, count, ...cache.stateOf(layer), marks: cache.marksOf(layer) }
+    })
   }
 }

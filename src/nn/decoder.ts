@@ -8,8 +8,9 @@ import { Rows } from '../runtime/memory/rows.js'
 import type { Pool } from '../runtime/threads/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { type BatchCache, type PlacedSegment, placeSegments, type Segment } from './batch-cache.js'
+import { type CachedLayer, cacheFormat, type LayerCache, positionBytes, sequenceBytes } from './cache/layer-cache.js'
+import { SequenceCache } from './cache/sequence-cache.js'
 import { identityList } from './expert-groups.js'
-import { type CachedLayer, type CacheShape, cacheFormat, KVCache, positionBytes } from './kv-cache.js'
 import { Linear } from './linear.js'
 import { Workspace } from './workspace.js'
 
@@ -39,7 +40,7 @@ export interface Blocks {
 
 /** Functions of an architecture that a decoder uses. */
 export interface DecoderShape {
-  cache: CacheShape
+  cache(layer: number): LayerCache
   build(workspace: Workspace): Blocks
 }
 
@@ -88,13 +89,14 @@ export class Decoder {
   }
 
   /** An empty cache for one sequence. */
-  createCache(): KVCache {
-    return new KVCache(this.cachedLayers())
+  createCache(): SequenceCache {
+    return new SequenceCache(this.cachedLayers())
   }
 
-  /** Bytes that each position takes in a cache. */
-  get positionBytes(): number {
-    return positionBytes(this.cachedLayers())
+  /** Bytes of a cache: for each position, and for windows and running states. */
+  get cacheBytes(): { perToken: number; perSequence: number } {
+    const layers = this.cachedLayers()
+    return { perToken: positionBytes(layers), perSequence: sequenceBytes(layers, MAX_BATCH) }
   }
 
   /**
@@ -105,7 +107,10 @@ export class Decoder {
    */
   forward(segments: readonly Segment[]): boolean {
     const { store, config } = this
-    for (const { tokens, cache } of segments) cache.reserve(tokens.length)
+    for (const { tokens, cache, marks = [] } of segments) {
+      cache.reserve(tokens.length)
+      cache.mark(marks, tokens.length)
+    }
     const placed = placeSegments(segments)
     const T = placed.reduce((rows, { count }) => rows + count, 0)
 
@@ -163,7 +168,7 @@ export class Decoder {
   private cachedLayers(): CachedLayer[] {
     const format = cacheFormat(this.formats)
     return Array.from({ length: this.config.layers }, (_, layer) => ({
-      ...this.shape.cache,
+      ...this.shape.cache(layer),
       bank: this.store.banks[this.store.bankOf(layer)],
       format,
     }))

@@ -1,7 +1,7 @@
 import { Attention } from '../runtime/kernels/attention.js'
 import type { Rows } from '../runtime/memory/rows.js'
 import type { BatchCache } from './batch-cache.js'
-import { cacheFormat } from './kv-cache.js'
+import { cacheFormat } from './cache/layer-cache.js'
 import type { Workspace } from './workspace.js'
 
 /**

@@ -3,6 +3,7 @@ import type { GenerateRequest } from '../engine/protocol.js'
 import { UsageError, UserError } from '../errors.js'
 import { settle } from '../generation-options.js'
 import { randomSeed } from '../sampling/random.js'
+import { messageEnds } from './message-ends.js'
 import type { SessionModel } from './session-model.js'
 import { tokenIds } from './token-ids.js'
 
@@ -30,16 +31,18 @@ export function promptIds(
 export function generateRequest(
   session: number,
   prompt: ArrayLike<number>,
-  { config, defaults }: SessionModel,
+  { config, defaults, tokenizer }: SessionModel,
   options: GenerateOptions,
 ): GenerateRequest {
   if (config.architecture === 'classifier') throw new UserError('a sequence classifier generates no text; use classify')
   const settings = settle(options, defaults, { seed: randomSeed() })
   const end = defaults.eosTokens ?? config.eosTokens ?? (config.eosToken === null ? [] : [config.eosToken])
+  const ids = tokenIds(prompt, config.vocabSize)
   return {
     kind: 'generate',
     session,
-    prompt: tokenIds(prompt, config.vocabSize),
+    prompt: ids,
+    ...(tokenizer && { messageEnds: messageEnds(ids, tokenizer.specialIds) }),
     settings,
     eos: settings.ignoreEos ? [] : end,
     routes: options.routes ?? false,

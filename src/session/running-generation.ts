@@ -29,6 +29,7 @@ export class RunningGeneration {
   private readonly text: TextStream
   private readonly clock = new StepClock()
   private readonly tokens: number[] = []
+  private readAgain = 0
   /** Tokens that count as read by the model when the next step is delivered. */
   private unread: ArrayLike<number>
   /** A step whose text is not certain yet. */
@@ -58,6 +59,7 @@ export class RunningGeneration {
       }
       ongoing.credit(1)
       clock.sampled(message)
+      this.readAgain = message.readAgain ?? 0
       const step = this.stepOf(message)
       if (text.isHolding) this.waiting = step
       else yield this.deliver(step)
@@ -97,7 +99,7 @@ export class RunningGeneration {
     { prefillMs, decodeMs }: Pick<GenerationResult, 'prefillMs' | 'decodeMs'>,
     contextFull?: true,
   ): GenerationResult {
-    const { tokens, text, parts } = this
+    const { tokens, text, readAgain, parts } = this
     const { prompt, settings } = parts.request
     const full = contextFull && { contextFull }
     const times = { prefillMs, decodeMs }
@@ -106,6 +108,7 @@ export class RunningGeneration {
       text: text.text,
       tokens,
       promptTokens: prompt.length,
+      ...(readAgain > 0 && { readAgain }),
       ...full,
       seed: settings.seed,
       ...times,

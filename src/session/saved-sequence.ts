@@ -5,9 +5,12 @@ import { tokenIds } from './token-ids.js'
 
 /** Throws a UserError if `saved` cannot come from a session of a model with this config. */
 export function checkSaved(saved: SavedSequence, { vocabSize }: ModelConfig): void {
-  const { tokens, oldest, rows, checksum } = saved ?? {}
+  const { tokens, oldest, rows, checkpoints, checksum } = saved ?? {}
   if (!(tokens instanceof Int32Array && rows instanceof Float32Array)) {
     throw new UsageError('restore needs what save gave: tokens (Int32Array), oldest and rows (Float32Array)')
+  }
+  if (checkpoints !== undefined && !(checkpoints instanceof Int32Array)) {
+    throw new UsageError('`checkpoints` must be the Int32Array that save gave, or absent')
   }
   if (checksum !== undefined && typeof checksum !== 'string') {
     throw new UsageError('`checksum` must be the text that save gave, or absent')

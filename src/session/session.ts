@@ -108,7 +108,8 @@ export class EngineSession implements Session {
       if (step) yield { kind: 'content', ...step }
       else {
         const message = { role: 'assistant', content: begun + result.text } as const
-        return { ...result, promptTokens: prompt.length, cachedTokens, message }
+        const { readAgain = 0 } = result
+        return { ...result, promptTokens: prompt.length, cachedTokens: cachedTokens - readAgain, message }
       }
     }
     throw new Error('a generation ended without a result')

@@ -11,7 +11,7 @@ import { chooseKernels } from '#molm/runtime/tiers/choose-kernels.js'
 import { sameBits } from '../support/compare.js'
 import { fixturePath } from '../support/fixtures.js'
 import { integers } from '../support/random.js'
-import { runTask } from '../support/run-task.js'
+import { exportOf, runTask } from '../support/run-task.js'
 
 /*
  * A request that fails at any point leaves its sequence unchanged.
@@ -96,7 +96,7 @@ test('leaves the sequence unchanged, in whichever batch it fails', () =>
       failAfter(Number.POSITIVE_INFINITY)
       assert.is(sequence.cache.length, 50)
       assert.is(sequence.cache.bytes, before)
-      assert.equal([...sequence.export().tokens], TOKENS.slice(0, 50))
+      assert.equal([...exportOf(sequence).tokens], TOKENS.slice(0, 50))
       sameBits(forward(sequence, [7, 8]), logits, `batch ${batches}`)
     }
   }))
@@ -105,7 +105,7 @@ test('leaves it unchanged if a generation fails in its prompt, even if a limited
   withModel((create, failAfter) => {
     const expected = create()
     forward(expected, TOKENS.slice(0, 50))
-    const saved = expected.export()
+    const saved = exportOf(expected)
     const text = generate(expected, TOKENS.slice(0, 3), 1000)
     for (const context of [5, 40, 1000]) {
       const sequence = create()
@@ -113,7 +113,7 @@ test('leaves it unchanged if a generation fails in its prompt, even if a limited
       failAfter(2)
       assert.throws(() => generate(sequence, TOKENS, context), /disk is gone/)
       failAfter(Number.POSITIVE_INFINITY)
-      assert.equal(sequence.export(), saved, `context ${context}`)
+      assert.equal(exportOf(sequence), saved, `context ${context}`)
       assert.equal(generate(sequence, TOKENS.slice(0, 3), 1000), text, `context ${context}`)
     }
   }))
@@ -122,13 +122,13 @@ test('keeps the last token if running it again fails', () =>
   withModel((create, failAfter) => {
     const expected = create()
     forward(expected, TOKENS.slice(0, 65))
-    const saved = expected.export()
+    const saved = exportOf(expected)
     const sequence = create()
     forward(sequence, TOKENS.slice(0, 65))
     failAfter(0)
     assert.throws(() => generate(sequence, [], 1000), /disk is gone/)
     failAfter(Number.POSITIVE_INFINITY)
-    assert.equal(sequence.export(), saved)
+    assert.equal(exportOf(sequence), saved)
     assert.equal(generate(sequence, [], 1000), generate(expected, [], 1000))
   }))
 
@@ -142,18 +142,18 @@ test('keeps the tokens whose steps were emitted if a generation fails later', ()
     assert.is(seen.length, 4)
     const expected = create()
     forward(expected, [...TOKENS.slice(0, 10), ...seen.slice(0, 3)])
-    assert.equal(sequence.export(), expected.export())
+    assert.equal(exportOf(sequence), exportOf(expected))
   }))
 
 test('leaves it unchanged if a saved sequence does not fit', () =>
   withModel((create) => {
     const sequence = create()
     forward(sequence, TOKENS.slice(0, 50))
-    const saved = sequence.export()
+    const saved = exportOf(sequence)
     const { tokens, rows } = saved
     for (const oldest of [-1000, -1, 1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15, 4e9]) {
       assert.throws(() => sequence.import({ tokens, oldest, rows }), /does not fit/, String(oldest))
-      assert.equal(sequence.export(), saved)
+      assert.equal(exportOf(sequence), saved)
     }
   }))
 

@@ -1,5 +1,7 @@
+import type { SavedSequence } from '#molm/api/session.js'
 import type { Task } from '#molm/engine/demand.js'
 import { runMicroBatch } from '#molm/engine/micro-batch.js'
+import type { Sequence } from '#molm/engine/sequence.js'
 import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
 
 /** Runs a task alone to its end. Returns its reply, or throws its error. */
@@ -16,4 +18,9 @@ export function runTask<T>(model: Decoder, task: Task<T>): T {
     step = error === undefined ? task.next(count) : task.throw(error)
   }
   return step.value
+}
+
+/** Saves a sequence. */
+export function exportOf(sequence: Sequence): SavedSequence {
+  return runTask(sequence.model, sequence.export(new Int32Array(1)))
 }

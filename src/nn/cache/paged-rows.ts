@@ -1,7 +1,7 @@
-import { PAGE_ROWS, PAGE_SHIFT } from '../runtime/abi/formats.js'
-import type { Bank } from '../runtime/memory/bank.js'
-import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../runtime/memory/formats.js'
-import type { Rows } from '../runtime/memory/rows.js'
+import { PAGE_ROWS, PAGE_SHIFT } from '../../runtime/abi/formats.js'
+import type { Bank } from '../../runtime/memory/bank.js'
+import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../../runtime/memory/formats.js'
+import type { Rows } from '../../runtime/memory/rows.js'
 
 /** A float and its bits, in the same memory. */
 const FLOAT = new Float32Array(1)
@@ -29,6 +29,8 @@ export class PagedRows {
   private capacity = 8
   /** Address of each page; 0 if it has been freed. */
   private readonly pages: number[] = []
+  /** All pages before this one have been freed. */
+  private lowest = 0
   private readonly heads: number
   /** Whether each head's part of a page is transposed: a channel of all positions, then the next. */
   private readonly isTransposed: boolean
@@ -61,19 +63,31 @@ export class PagedRows {
   }
 
   /** Number of pages that `reserve` would allocate. */
-  missing({ start, end }: Span): number {
-    return Math.max(0, pagesTo(end) - Math.max(this.pages.length, start >> PAGE_SHIFT))
+  missing(spans: readonly Span[]): number {
+    let missing = 0
+    for (const { start, end } of spans) {
+      if (start < end) missing += Math.max(0, pagesTo(end) - Math.max(this.pages.length, start >> PAGE_SHIFT))
+    }
+    return missing
   }
 
-  /** Allocates pages for the positions of a span. Forgotten positions before the first held page get none. */
-  reserve({ start, end }: Span): void {
-    const wanted = pagesTo(end)
-    if (wanted > this.capacity) this.growTable(wanted)
-    while (this.pages.length < wanted) {
-      const page = this.pages.length < start >> PAGE_SHIFT ? 0 : this.bank.arena.allocate(this.pageBytes)
-      this.bank.u32[this.tableAddress / 4 + this.pages.length] = page
-      this.pages.push(page)
+  /** Allocates pages for the positions of some spans, and none for those before and between them. */
+  reserve(spans: readonly Span[]): void {
+    for (const { start, end } of pageRanges(spans)) {
+      if (end > this.capacity) this.growTable(end)
+      while (this.pages.length < end) {
+        const page = this.pages.length < start ? 0 : this.bank.arena.allocate(this.pageBytes)
+        this.bank.u32[this.tableAddress / 4 + this.pages.length] = page
+        this.pages.push(page)
+      }
     }
+  }
+
+  /** Whether it has pages for the positions of a span. */
+  holds({ start, end }: Span): boolean {
+    if (pagesTo(end) > this.pages.length) return false
+    for (let i = start >> PAGE_SHIFT; i < pagesTo(end); i++) if (this.pages[i] === 0) return false
+    return true
   }
 
   /** Copies `count` rows, from row `row` on, to the positions from `position` on. */
@@ -131,20 +145,19 @@ export class PagedRows {
     }
   }
 
-  /** Frees the pages that hold no position of a span, nor of the one that must be kept for now. */
-  keep({ start, end }: Span, held?: Span): void {
-    const last = Math.max(pagesTo(end), held ? pagesTo(held.end) : 0)
+  /** Frees the pages that hold no position of any span. */
+  keep(spans: readonly Span[]): void {
+    const ranges = pageRanges(spans)
+    const last = ranges.reduce((most, { end }) => Math.max(most, end), 0)
     while (this.pages.length > last) this.free(this.pages.length - 1)
-    const first = held ? pagesTo(held.end) : 0
-    for (let i = Math.min(start >> PAGE_SHIFT, this.pages.length) - 1; i >= first && this.pages[i]; i--) this.free(i)
+    let from = this.lowest
+    for (const { start, end } of ranges) {
+      for (let i = from; i < Math.min(start, this.pages.length); i++) this.free(i)
+      from = Math.max(from, end)
+    }
     // After all positions are forgotten, the next page is a new one.
     while (this.pages[this.pages.length - 1] === 0) this.pages.pop()
-  }
-
-  /** Frees the pages of a span that hold no position from `start` on. */
-  drop(span: Span, start: number): void {
-    const end = Math.min(pagesTo(span.end), start >> PAGE_SHIFT)
-    for (let i = span.start >> PAGE_SHIFT; i < end; i++) this.free(i)
+    this.lowest = Math.min(ranges.length > 0 ? ranges[0].start : 0, this.pages.length)
   }
 
   release(): void {
@@ -194,6 +207,14 @@ export class PagedRows {
     this.tableAddress = table
     this.capacity = capacity
   }
+}
+
+/** Pages with positions of spans that are not empty, as ranges in rising order; they may overlap. */
+function pageRanges(spans: readonly Span[]): Span[] {
+  return spans
+    .filter(({ start, end }) => start < end)
+    .map(({ start, end }) => ({ start: start >> PAGE_SHIFT, end: pagesTo(end) }))
+    .sort((a, b) => a.start - b.start)
 }
 
 /** Number of pages for the positions below `end`. */

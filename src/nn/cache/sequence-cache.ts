@@ -1,74 +1,67 @@
-import { NoRoom, UserError } from '../errors.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import { MemoryFull } from '../runtime/memory/arena.js'
-import type { Bank } from '../runtime/memory/bank.js'
-import type { CacheFormat } from '../runtime/memory/formats.js'
-import type { Rows } from '../runtime/memory/rows.js'
-import { bytesOfRow, PagedRows, type Span } from './paged-rows.js'
+import { NoRoom } from '../../errors.js'
+import { MemoryFull } from '../../runtime/memory/arena.js'
+import type { Bank } from '../../runtime/memory/bank.js'
+import type { Rows } from '../../runtime/memory/rows.js'
+import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
+import { type CachedLayer, SLACK } from './layer-cache.js'
+import { PagedRows, type Span } from './paged-rows.js'
+import { RunningStates } from './running-states.js'
+import { checkFloats, exportRows, importRows, type Kind, savedSpans } from './saved-rows.js'
 
-/** Contents of a layer's cache per position. */
-export interface CacheShape {
-  /** Channels of a row of keys, and of one of values. */
-  channels: number
-  /**
-   * Heads of these channels; pages then hold the rows of one head after another, with keys transposed. Absent: pages
-   * hold whole rows.
-   */
-  heads?: number
-  /** K = V: one row serves as both. */
-  shared: boolean
-}
-
-/** A layer's shape, and the bank of its pages. */
-export interface CachedLayer extends CacheShape {
-  bank: Bank
-  format: CacheFormat
+/** A checkpoint within a micro-batch. */
+export interface Mark {
+  /** Number of the micro-batch's tokens before it. */
+  after: number
+  /** Receives the layer's state. */
+  state: Float32Array
 }
 
 /**
- * Number format of the cached rows. If attention's weights are quantised, its products round these rows to 8 bits
- * anyway; the cache then stores the upper half of a float, which makes no measurable difference (docs/EVALUATION.md).
+ * Everything that the layers keep of one sequence. A layer has the keys and values of all positions, or of a window of
+ * them, or a running state, or nothing.
+ *
+ * Keys and values can be cut off at the end without computing anything again. A running state cannot, and a window has
+ * dropped the keys before it: there, the sequence is cut back to a checkpoint, and the tokens after that must be read
+ * again. A model that does not tell positions apart can also drop rows at the beginning.
  */
-export function cacheFormat(formats: PartFormats): CacheFormat {
-  return formats.attention === 'f32' ? 'f32' : 'bf16'
-}
-
-/** Bytes that one position takes in the caches of some layers. */
-export function positionBytes(layers: readonly Omit<CachedLayer, 'bank'>[]): number {
-  return layers.reduce((sum, { channels, heads, format, shared }) => {
-    return sum + bytesOfRow(channels, format, heads) * (shared ? 1 : 2)
-  }, 0)
-}
-
-/**
- * Keys and values of one sequence: per layer and position, one row of A channels (two if K and V differ). Rows can be
- * dropped at the end without computing anything again. A model that does not tell positions apart can also drop rows at
- * the beginning.
- */
-export class KVCache {
-  private readonly keys: PagedRows[]
-  private readonly values: PagedRows[]
-  /** Rows of all layers, each once. */
-  private readonly kinds: PagedRows[]
+export class SequenceCache {
+  private readonly keys: (Kind | undefined)[] = []
+  private readonly values: (Kind | undefined)[] = []
+  /** Rows of all layers, each once, in the order of the layers. */
+  private readonly kinds: Kind[] = []
+  private readonly windows: Kind[]
+  private readonly states?: RunningStates
+  private readonly checkpoints: Checkpoints
+  /** Checkpoints that the micro-batch under way will make. */
+  private pending: Checkpoint[] = []
   private end = 0
   private start = 0
-  /** State of the cache before the request under way. */
+  /** End of the positions that every layer has room for. */
+  private reserved = 0
+  /** Positions before the request under way. */
   private held?: Span
 
   constructor(private readonly layers: CachedLayer[]) {
-    this.kinds = []
-    const rows = ({ bank, channels, heads, format }: CachedLayer, isTransposed: boolean): PagedRows => {
-      const kind = new PagedRows(bank, channels, format, heads ? { heads, isTransposed } : undefined)
-      this.kinds.push(kind)
-      return kind
-    }
     try {
-      this.keys = layers.map((layer) => rows(layer, true))
-      this.values = layers.map((layer, l) => (layer.shared ? this.keys[l] : rows(layer, false)))
+      for (const [layer, { bank, rows, format }] of layers.entries()) {
+        if (!rows) continue
+        const { channels, heads, shared, window } = rows
+        const add = (isTransposed: boolean): Kind => {
+          const paged = new PagedRows(bank, channels, format, heads ? { heads, isTransposed } : undefined)
+          const kind = { rows: paged, channels, window }
+          this.kinds.push(kind)
+          return kind
+        }
+        this.keys[layer] = add(true)
+        this.values[layer] = shared ? this.keys[layer] : add(false)
+      }
+      if (layers.some(({ state }) => state)) this.states = new RunningStates(layers)
     } catch (error) {
       this.release()
       throw error instanceof MemoryFull ? noRoom('another session', { held: 0, more: 0 }) : error
     }
+    this.windows = this.kinds.filter(({ window }) => window)
+    this.checkpoints = new Checkpoints(mostCheckpoints(layers))
   }
 
   /** Positions so far, including dropped ones: the position of the next token. */
@@ -81,22 +74,33 @@ export class KVCache {
     return this.start
   }
 
-  /** Bytes of all pages. */
+  /** Bytes of all pages, states and checkpoints. */
   get bytes(): number {
-    return this.kinds.reduce((sum, rows) => sum + rows.bytes, 0)
+    const pages = this.kinds.reduce((sum, { rows }) => sum + rows.bytes, 0)
+    return pages + (this.states?.bytes ?? 0) + this.checkpoints.bytes
+  }
+
+  /** Whether it can be cut back only to checkpoints. */
+  get needsCheckpoints(): boolean {
+    return this.windows.length > 0 || this.states !== undefined
   }
 
   /**
-   * Makes room for `tokens` more positions in every layer. Throws NoRoom, and allocates nothing, if there is not enough
-   * memory.
+   * Makes room for `tokens` more positions in every layer, of which `atOnce` run in a micro-batch. Throws NoRoom, and
+   * allocates nothing, if there is not enough memory.
    */
-  reserve(tokens: number): void {
-    const span = { start: this.start, end: this.end + tokens }
-    if (this.kinds[0].missing(span) === 0) return
+  reserve(tokens: number, atOnce = tokens): void {
+    const spansOf = ({ window }: Kind): Span[] => {
+      if (!window) return [{ start: this.start, end: this.end + tokens }]
+      return [{ start: this.windowStart(window + SLACK, this.end), end: this.end + Math.min(tokens, atOnce) }]
+    }
     const refusal = () => noRoom(`${tokens} more tokens`, { held: this.end - this.start, more: tokens })
-    if (!this.fits(span)) throw refusal()
     try {
-      for (const rows of this.kinds) rows.reserve(span)
+      this.states?.prepare()
+      if (this.end + tokens <= this.reserved) return
+      if (!this.fits(spansOf)) throw refusal()
+      for (const kind of this.kinds) kind.rows.reserve(spansOf(kind))
+      this.reserved = this.end + Math.min(tokens, atOnce)
     } catch (error) {
       this.trim()
       throw error instanceof MemoryFull ? refusal() : error
@@ -106,13 +110,15 @@ export class KVCache {
   /** Begins a request that may fail: until `commit`, `rollback` restores the positions that are held now. */
   begin(): void {
     this.held = { start: this.start, end: this.end }
+    this.states?.hold()
   }
 
   /** Completes the request: frees the positions that it forgot. */
   commit(): void {
     const { held } = this
     this.held = undefined
-    if (held && held.start < this.start) for (const rows of this.kinds) rows.drop(held, this.start)
+    this.states?.letGo()
+    if (held && (held.start < this.start || this.windows.length > 0)) this.trim()
   }
 
   /** Undoes the request: restores the positions that it found. */
@@ -121,7 +127,19 @@ export class KVCache {
     this.start = this.held.start
     this.end = this.held.end
     this.held = undefined
+    this.states?.rollback()
+    this.checkpoints.dropAfter(this.end)
     this.trim()
+  }
+
+  /** Asks for checkpoints at these positions, if the next micro-batch of `tokens` tokens reaches them. */
+  mark(positions: readonly number[], tokens: number): void {
+    this.pending = []
+    if (!this.needsCheckpoints) return
+    for (const position of positions) {
+      if (position <= this.end || position > this.end + tokens) continue
+      this.pending.push({ position, state: new Float32Array(this.states?.floats ?? 0) })
+    }
   }
 
   /**
@@ -129,53 +147,53 @@ export class KVCache {
    * after the last layer. If K = V, `values` is not read.
    */
   append(layer: number, first: number, tokens: number, keys: Rows, values: Rows): void {
-    this.keys[layer].store(keys, first, this.end, tokens)
-    if (!this.layers[layer].shared) this.values[layer].store(values, first, this.end, tokens)
+    this.keys[layer]?.rows.store(keys, first, this.end, tokens)
+    if (!this.layers[layer].rows?.shared) this.values[layer]?.rows.store(values, first, this.end, tokens)
   }
 
-  /** Exports the rows of all layers, oldest position first: each layer's keys and, if they differ, its values. */
-  export(): Float32Array {
-    const count = this.end - this.start
-    const rows = new Float32Array(this.floats(count))
-    this.eachKind(count, rows, (kind, part) => kind.read(this.start, count, part))
-    return rows
+  /** Addresses of a layer's running state before and after the micro-batch. */
+  stateOf(layer: number): { before: number; after: number } {
+    const { states } = this
+    if (!states) throw new RangeError(`layer ${layer} has no running state`)
+    return { before: states.address(layer), after: states.nextAddress(layer) }
   }
 
-  /**
-   * Restores the `export` of a cache of the same shape, whose first row has position `oldest`. The cache must be empty.
-   * Throws a UserError if the rows do not make up `positions` in all.
-   */
-  import(rows: Float32Array, oldest: number, positions: number): void {
-    const count = positions - oldest
-    if (!Number.isInteger(rows.length / this.floats(1))) {
-      throw new UserError('the saved cache belongs to another model: its size does not match')
-    }
-    if (!Number.isInteger(oldest) || oldest < 0 || rows.length !== this.floats(count)) {
-      throw new UserError('the saved cache does not fit its tokens')
-    }
-    this.start = oldest
-    this.end = oldest
-    this.reserve(count)
-    this.eachKind(count, rows, (kind, part) => kind.write(oldest, count, part))
-    this.end = positions
+  /** Checkpoints within the micro-batch that want a layer's state. */
+  marksOf(layer: number): Mark[] {
+    const { states } = this
+    if (!states) return []
+    const from = states.offset(layer)
+    const to = from + (this.layers[layer].state ?? 0)
+    return this.pending.map(({ position, state }) => ({
+      after: position - this.end,
+      state: state.subarray(from, to),
+    }))
   }
 
   keyTable(layer: number): number {
-    return this.keys[layer].table
+    return this.keys[layer]?.rows.table ?? 0
   }
 
   valueTable(layer: number): number {
-    return this.values[layer].table
+    return this.values[layer]?.rows.table ?? 0
   }
 
+  /** Completes a micro-batch: its tokens count from now on. Windows drop the positions that no token sees any more. */
   advance(tokens: number): void {
     this.end += tokens
+    this.states?.advance(this.end)
+    for (const checkpoint of this.pending) this.checkpoints.add(checkpoint)
+    this.pending = []
+    const crossesPage = tokens > 1 || this.end % SLACK === 0
+    if (crossesPage) for (const kind of this.windows) kind.rows.keep(this.keptSpans(kind))
   }
 
-  /** Keeps only the positions below `length`; if those have been forgotten, the cache is empty afterwards. */
+  /**
+   * Keeps at most the positions below `length`: all of them, or those up to the last checkpoint before. If they have
+   * been forgotten, the cache is empty afterwards.
+   */
   truncate(length: number): void {
-    this.end = Math.min(this.end, length)
-    this.start = Math.min(this.start, this.end)
+    if (length < this.end) this.cutBack(this.lastBefore(length))
     this.trim()
   }
 
@@ -185,36 +203,92 @@ export class KVCache {
     this.trim()
   }
 
-  release(): void {
-    for (const rows of this.kinds) rows.release()
+  /** Positions of the checkpoints, rising. */
+  get checkpointPositions(): number[] {
+    return this.checkpoints.positions
   }
 
-  /** Whether the banks have enough memory for the positions of a span. */
-  private fits(span: Span): boolean {
+  /** Exports rows, running states and checkpoints: see SavedRows. */
+  export(): Float32Array {
+    const { start, end } = this
+    return exportRows(this.kinds, this.states, { start, end, checkpoints: this.checkpoints })
+  }
+
+  /**
+   * Restores the `export` of a cache of the same shape, whose first row has position `oldest`. The cache must be empty.
+   * Throws a UserError if the rows do not make up `positions` in all.
+   */
+  import(rows: Float32Array, oldest: number, positions: number, checkpoints: readonly number[] = []): void {
+    const saved = { start: oldest, end: positions, checkpoints }
+    checkFloats(rows.length, this.kinds, this.states, saved)
+    const spansOf = ({ window }: Kind) => savedSpans(window, saved)
+    try {
+      if (!this.fits(spansOf)) throw new MemoryFull('no room')
+      for (const kind of this.kinds) kind.rows.reserve(spansOf(kind))
+    } catch (error) {
+      this.trim()
+      const tokens = positions - oldest
+      throw error instanceof MemoryFull ? noRoom(`${tokens} more tokens`, { held: 0, more: tokens }) : error
+    }
+    this.start = oldest
+    this.end = positions
+    for (const checkpoint of importRows(rows, this.kinds, this.states, saved)) this.checkpoints.add(checkpoint)
+  }
+
+  release(): void {
+    for (const { rows } of this.kinds) rows.release()
+    this.states?.release()
+  }
+
+  /** The largest position, at most `length`, that the sequence can be cut back to. */
+  private lastBefore(length: number): number {
+    if (!this.needsCheckpoints) return length
+    const known = [...this.checkpoints.positions, ...(this.states?.positionsTo(length) ?? [length])]
+    const possible = known.filter((position) => position <= length && this.canCutTo(position))
+    return possible.reduce((most, position) => Math.max(most, position), 0)
+  }
+
+  private canCutTo(position: number): boolean {
+    return this.windows.every(({ rows, window = 0 }) => {
+      return rows.holds({ start: this.windowStart(window - 1, position), end: position })
+    })
+  }
+
+  private cutBack(length: number): void {
+    this.end = length
+    this.start = Math.min(this.start, length)
+    this.states?.restore(length, this.checkpoints.at(length)?.state)
+    this.checkpoints.dropAfter(length)
+  }
+
+  /** First position of the last `size` ones before `end`. */
+  private windowStart(size: number, end: number): number {
+    return Math.max(this.start, end - size)
+  }
+
+  /** Positions whose rows must stay: those of the sequence, of the request's beginning, and of checkpoints. */
+  private keptSpans({ window }: Kind): Span[] {
+    const spans = [{ start: this.start, end: Math.max(this.end, this.reserved) }, ...(this.held ? [this.held] : [])]
+    if (!window) return spans
+    const ends = [this.end, ...(this.held ? [this.held.end] : [])]
+    const recent = spans.map(({ start, end }, i) => ({ start: Math.max(start, ends[i] - window - SLACK), end }))
+    const seen = this.checkpoints.positions.map((end) => ({ start: this.windowStart(window - 1, end), end }))
+    return [...seen, ...recent]
+  }
+
+  /** Whether the banks have enough memory for the positions of spans. */
+  private fits(spansOf: (kind: Kind) => Span[]): boolean {
     const wanted = new Map<Bank, number>()
-    for (const rows of this.kinds) {
-      wanted.set(rows.bank, (wanted.get(rows.bank) ?? 0) + rows.missing(span) * rows.pageBytes)
+    for (const kind of this.kinds) {
+      const { bank, pageBytes } = kind.rows
+      wanted.set(bank, (wanted.get(bank) ?? 0) + kind.rows.missing(spansOf(kind)) * pageBytes)
     }
     return [...wanted].every(([bank, bytes]) => bytes <= bank.arena.room)
   }
 
-  /** Floats of `positions` rows of all layers. */
-  private floats(positions: number): number {
-    return this.layers.reduce((sum, { channels, shared }) => sum + positions * channels * (shared ? 1 : 2), 0)
-  }
-
-  private eachKind(positions: number, rows: Float32Array, use: (kind: PagedRows, part: Float32Array) => void): void {
-    let at = 0
-    for (const [l, { channels, shared }] of this.layers.entries()) {
-      for (const kind of shared ? [this.keys[l]] : [this.keys[l], this.values[l]]) {
-        use(kind, rows.subarray(at, at + positions * channels))
-        at += positions * channels
-      }
-    }
-  }
-
   private trim(): void {
-    for (const rows of this.kinds) rows.keep({ start: this.start, end: this.end }, this.held)
+    this.reserved = 0
+    for (const kind of this.kinds) kind.rows.keep(this.keptSpans(kind))
   }
 }
 

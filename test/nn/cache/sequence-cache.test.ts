@@ -1,14 +1,15 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { NoRoom } from '#molm/errors.js'
-import { type CachedLayer, KVCache } from '#molm/nn/kv-cache.js'
+import type { CachedLayer } from '#molm/nn/cache/layer-cache.js'
+import { SequenceCache } from '#molm/nn/cache/sequence-cache.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
 import { cacheRowBytes } from '#molm/runtime/memory/formats.js'
 import { seededRandom } from '#molm/sampling/random.js'
-import { bankOf, placeRows } from '../support/kernel-bench.js'
-import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
+import { bankOf, placeRows } from '../../support/kernel-bench.js'
+import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 
-const test = suite('the KV cache')
+const test = suite('the cache of a sequence')
 
 const CHANNELS = 32
 const LAYERS = 3
@@ -17,18 +18,22 @@ const PAGE_BYTES = 32 * cacheRowBytes(CHANNELS, 'f32')
 interface Bench {
   bank: Bank
   /** Three layers. The last has K = V. */
-  cache: KVCache
+  cache: SequenceCache
   /** Runs a batch with rows that encode their position, layer and kind. */
   add(tokens: number): void
 }
 
 function layersOf(bank: Bank): CachedLayer[] {
-  return Array.from({ length: LAYERS }, (_, l) => ({ bank, channels: CHANNELS, format: 'f32', shared: l === 2 }))
+  return Array.from({ length: LAYERS }, (_, l) => ({
+    bank,
+    format: 'f32',
+    rows: { channels: CHANNELS, shared: l === 2 },
+  }))
 }
 
 function bench(): Bench {
   const bank = bankOf('plain')
-  const cache = new KVCache(layersOf(bank))
+  const cache = new SequenceCache(layersOf(bank))
   const add = (tokens: number) => {
     cache.reserve(tokens)
     for (let l = 0; l < LAYERS; l++) {
@@ -47,7 +52,7 @@ function bench(): Bench {
 }
 
 /** Checks the rows of the cache, and returns their positions. */
-function checkRows(cache: KVCache, message: string): void {
+function checkRows(cache: SequenceCache, message: string): void {
   const rows = cache.export()
   const count = cache.length - cache.oldest
   assert.is(rows.length, count * CHANNELS * 5, message)
@@ -65,8 +70,8 @@ test('pages divided by heads store, export and import rows', () => {
   const [heads, size, positions] = [3, 5, 70]
   for (const format of ['f32', 'bf16'] as const) {
     const bank = bankOf('plain')
-    const layer: CachedLayer = { bank, channels: heads * size, heads, format, shared: false }
-    const cache = new KVCache([layer])
+    const layer: CachedLayer = { bank, format, rows: { channels: heads * size, heads, shared: false } }
+    const cache = new SequenceCache([layer])
     // Integers below 256 are exact in both formats.
     const rowsOf = (first: number, count: number, kind: number) =>
       Float32Array.from({ length: count * heads * size }, (_, i) => (first * heads * size + i + 100 * kind) % 251)
@@ -82,7 +87,7 @@ test('pages divided by heads store, export and import rows', () => {
     }
     const rows = cache.export()
     assert.equal(rows, Float32Array.of(...rowsOf(0, positions, 0), ...rowsOf(0, positions, 1)))
-    const other = new KVCache([layer])
+    const other = new SequenceCache([layer])
     other.import(rows, 0, positions)
     assert.equal(other.export(), rows)
     cache.forget(33)
@@ -201,7 +206,7 @@ test('a cache without room for its tables throws and allocates nothing', async (
   const bank = bankOf('plain')
   bank.arena.allocate(bank.arena.room - 3 * 64)
   const { used } = bank.arena
-  await rejectsWithUserError(() => new KVCache(layersOf(bank)), /no room for another session: .* `context`/)
+  await rejectsWithUserError(() => new SequenceCache(layersOf(bank)), /no room for another session: .* `context`/)
   assert.is(bank.arena.used, used)
 })
 
