@@ -15,8 +15,8 @@ export interface SavedSequence {
    */
   rows: Float32Array
   /**
-   * Positions of the checkpoints to which the sequence can be cut back. Their running states, and rows that their
-   * windows need, are among the rows. Absent if the model needs none.
+   * Positions of checkpoints, rising. The sequence can be cut back to each: `rows` has its running states and the keys
+   * of its windows. Absent if the model needs none.
    */
   checkpoints?: Int32Array
   /** CRC-32 of tokens, rows and `oldest`, in hex. Without it, damage shows only if a number is not finite. */

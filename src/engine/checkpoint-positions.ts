@@ -3,9 +3,9 @@ const IN_PROMPT = 512
 const IN_ANSWER = 64
 
 /**
- * Positions at which a sequence keeps checkpoints while it runs `count` tokens from position `first` on: at the end of
- * each message and of the whole prompt, where conversations divide, and at regular intervals. They do not depend on the
- * division into micro-batches.
+ * Positions at which a sequence keeps checkpoints while it runs `count` tokens from position `first` on. They are the
+ * ends of messages and of the whole prompt, since conversations divide there, and positions at regular intervals. They
+ * do not depend on the division into micro-batches.
  */
 export function checkpointPositions(first: number, count: number, messageEnds: readonly number[] = []): number[] {
   const positions = new Set(messageEnds.map((end) => first + end))

@@ -24,8 +24,8 @@ export function mostCheckpoints(layers: readonly CachedLayer[]): number {
 }
 
 /**
- * Checkpoints of a sequence, by rising position, to which it can be cut back. If there are too many, the one goes whose
- * neighbours are closest to each other; the first and the newest ones stay.
+ * Checkpoints of a sequence by rising position; it can be cut back to each. Too many are thinned out: the one with the
+ * closest neighbours goes. The first and the newest ones stay.
  */
 export class Checkpoints {
   private readonly list: Checkpoint[] = []

@@ -86,8 +86,8 @@ export class SequenceCache {
   }
 
   /**
-   * Makes room for `tokens` more positions in every layer, of which `atOnce` run in a micro-batch. Throws NoRoom, and
-   * allocates nothing, if there is not enough memory.
+   * Makes room for `tokens` more positions in every layer; in windows, for the `atOnce` positions of a micro-batch.
+   * Throws NoRoom, and allocates nothing, if there is not enough memory.
    */
   reserve(tokens: number, atOnce = tokens): void {
     const spansOf = ({ window }: Kind): Span[] => {
