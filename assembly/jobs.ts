@@ -15,6 +15,7 @@ import { norm } from './norm'
 import { normBackward } from './norm-backward'
 import { outerProducts } from './outer-products'
 import { pack } from './pack'
+import { shortConvolution } from './short-convolution'
 import { softmaxAttention } from './softmax-attention'
 import { stickTraining } from './stick-training'
 import { summary } from './summary'
@@ -39,5 +40,6 @@ export function execute(job: i32, from: i32, to: i32): void {
     else if (job == Job.stickTraining) stickTraining(chunk)
     else if (job == Job.crossEntropy) crossEntropy(chunk)
     else if (job == Job.adamw) adamw(chunk)
+    else if (job == Job.shortConvolution) shortConvolution(chunk)
   }
 }

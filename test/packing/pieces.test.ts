@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatsFor } from '#molm/packing/format/formats.js'
 import { planLayout } from '#molm/packing/format/layout.js'
-import { matrix, type PlannedPiece, part, vector, whole } from '#molm/packing/format/pieces.js'
+import { matrix, type PlannedPiece, part, tapOf, vector, whole } from '#molm/packing/format/pieces.js'
 import { packParts } from '#molm/packing/write/pack.js'
 import { memoryTensor } from '../support/memory-tensor.js'
 import { referencePack, unpackF32 } from '../support/reference-pack.js'
@@ -55,6 +55,16 @@ test('a vector of several sources pads each to 32 entries', async () => {
     [entries[0], entries[4], entries[5], entries[32], entries[64], entries[65]],
     [1000, 1004, 0, 2000, 2032, 0],
   )
+})
+
+test('the taps of a convolution are vectors of one channel after the other, tap by tap', async () => {
+  const filters = Float32Array.from({ length: 40 * 3 }, (_, i) => 100 * Math.floor(i / 3) + (i % 3) + 1)
+  const taps = [0, 1, 2].map((tap) => tapOf('w', [40, 1, 3], tap))
+  const entries = await packedRows(vector('taps', taps), [memoryTensor('w', [40, 1, 3], filters)])
+  for (const tap of [0, 1, 2]) {
+    for (const channel of [0, 1, 31, 32, 39]) assert.is(entries[tap * 64 + channel], 100 * channel + tap + 1)
+    assert.is(entries[tap * 64 + 40], 0)
+  }
 })
 
 test.run()

@@ -38,6 +38,12 @@ export function transposedExpert(key: string, shape: number[], id: number): Sour
   return { tensor: { key, shape }, rows, cols, view: (tensors) => transpose(select(stored(tensors, key), 0, id)) }
 }
 
+/** One tap of the filters [channel, 1, tap] of a convolution, as a vector [channel]. */
+export function tapOf(key: string, shape: number[], tap: number): Source {
+  const view = (tensors: Map<string, Tensor>) => select(select(stored(tensors, key), 2, tap), 1, 0)
+  return { tensor: { key, shape }, rows: 1, cols: shape[0], view }
+}
+
 function stored(tensors: Map<string, Tensor>, key: string): Tensor {
   const tensor = tensors.get(key)
   if (tensor === undefined) throw new RangeError(`the checkpoint has no tensor ${key}`)

@@ -27,6 +27,7 @@ export enum Job {
   stickTraining,
   crossEntropy,
   adamw,
+  shortConvolution,
   /** Computes nothing; publishing it only advances the epoch. */
   nothing,
 }

@@ -1,0 +1,220 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  allocateConvolutionRows,
+  convolutionStateFloats,
+  ShortConvolution,
+  writeConvolutionRows,
+} from '#molm/runtime/kernels/short-convolution.js'
+import type { Bank } from '#molm/runtime/memory/bank.js'
+import { padded, recordBytes } from '#molm/runtime/memory/formats.js'
+import { Rows } from '#molm/runtime/memory/rows.js'
+import { isNear, sameBits } from '../support/compare.js'
+import {
+  bankOf,
+  emptyRows,
+  floatsAt,
+  floatsOf,
+  type Outcome,
+  place,
+  quantise,
+  recordsOf,
+  sameWithHelpers,
+  TIERS,
+} from '../support/kernel-bench.js'
+import { normalFloats } from '../support/random.js'
+
+const test = suite('short convolution')
+
+interface Case {
+  channels: number
+  taps: number
+  /** Number of new tokens of each sequence. */
+  segments: number[]
+  hasBias?: boolean
+  hasRecords?: boolean
+}
+
+interface Result extends Outcome {
+  /** States after the last token, one after the other. */
+  states: Float32Array
+  /** v of each row [T, d], as the kernel leaves them in the rows. */
+  kept: Float32Array
+}
+
+const tokensOf = ({ segments }: Case): number => segments.reduce((a, b) => a + b, 0)
+/** B, C and X without padding: [T, 3, d]. */
+const inputsOf = (c: Case): Float32Array => normalFloats(tokensOf(c) * 3 * c.channels, 71)
+/** [n, d] */
+const weightsOf = ({ taps, channels }: Case): Float32Array => normalFloats(taps * channels, 72)
+const biasOf = ({ channels }: Case): Float32Array => normalFloats(channels, 73)
+/** [segments, n - 1, d] */
+const statesOf = ({ segments, taps, channels }: Case): Float32Array =>
+  normalFloats(segments.length * (taps - 1) * channels, 74)
+
+/** Pads each row of `channels` floats with zeros. */
+function paddedRows(values: Float32Array, channels: number): Float32Array {
+  const stride = padded(channels)
+  const rows = new Float32Array((values.length / channels) * stride)
+  for (let r = 0; r * channels < values.length; r++) {
+    rows.set(values.subarray(r * channels, (r + 1) * channels), r * stride)
+  }
+  return rows
+}
+
+/** Prepares a case in a bank. Returns a function that runs it, divided for `threads` threads. */
+function prepare(bank: Bank, c: Case, { inPlace = false } = {}): (threads: number) => Result {
+  const { channels, taps, segments, hasBias = true, hasRecords = true } = c
+  const tokens = tokensOf(c)
+  const stride = padded(channels)
+  const input = Rows.allocate(bank, tokens, 3 * stride)
+  const output = hasRecords ? emptyRows(bank, tokens, channels) : Rows.allocate(bank, tokens, channels)
+  const weights = place(bank, paddedRows(weightsOf(c), channels))
+  const bias = hasBias ? place(bank, paddedRows(biasOf(c), channels)) : 0
+  const size = convolutionStateFloats(channels, taps)
+  const old = paddedRows(statesOf(c), channels)
+  const before = bank.arena.allocate(Math.max(4, old.byteLength))
+  const after = inPlace ? before : bank.arena.allocate(Math.max(4, old.byteLength))
+  const table = allocateConvolutionRows(bank, segments.length)
+  let first = 0
+  for (const [s, count] of segments.entries()) {
+    const at = s * size * 4
+    writeConvolutionRows(bank, table, s, { first, count, before: before + at, after: after + at })
+    first += count
+  }
+  return (threads) => {
+    bank.f32.set(paddedRows(inputsOf(c), channels), input.address / 4)
+    bank.f32.set(old, before / 4)
+    bank.f32.fill(9, output.address / 4, output.address / 4 + tokens * output.stride)
+    if (hasRecords) bank.u8.fill(0, output.records, output.records + tokens * output.recordBytes)
+    const convolution = new ShortConvolution(bank, { input, output, taps }, threads)
+    convolution.run(table, segments.length, tokens, weights, bias)
+    const kept = Float32Array.from({ length: tokens * channels }, (_, i) => {
+      return input.row(Math.floor(i / channels))[i % channels]
+    })
+    return {
+      output: floatsOf(output),
+      records: hasRecords ? recordsOf(output) : new Uint8Array(),
+      states: floatsAt(bank, after, segments.length * size),
+      kept,
+    }
+  }
+}
+
+/** Outputs [T, padded d] and states in double precision. */
+function reference(c: Case): { output: Float64Array; states: Float64Array } {
+  const { channels, taps, segments, hasBias = true } = c
+  const [inputs, weights, bias, before] = [inputsOf(c), weightsOf(c), biasOf(c), statesOf(c)]
+  const stride = padded(channels)
+  const output = new Float64Array(tokensOf(c) * stride)
+  const states = new Float64Array(segments.length * (taps - 1) * stride)
+  for (let ch = 0; ch < channels; ch++) {
+    let row = 0
+    for (const [s, count] of segments.entries()) {
+      const v = Array.from({ length: taps - 1 }, (_, i) => before[(s * (taps - 1) + i) * channels + ch])
+      for (let t = 0; t < count; t++, row++) {
+        const part = (block: number) => inputs[(row * 3 + block) * channels + ch]
+        v.push(part(0) * part(2))
+        let y = hasBias ? bias[ch] : 0
+        for (let j = 0; j < taps; j++) y += weights[j * channels + ch] * v[t + j]
+        output[row * stride + ch] = part(1) * y
+      }
+      for (let i = 0; i < taps - 1; i++) states[(s * (taps - 1) + i) * stride + ch] = v[count + i]
+    }
+  }
+  return { output, states }
+}
+
+function check(c: Case): void {
+  const expected = prepare(bankOf('scalar'), c)(1)
+  const { output, states } = reference(c)
+  isNear(expected.output, output, 2e-5, 'output')
+  isNear(expected.states, states, 2e-6, 'states')
+  const inputs = inputsOf(c)
+  for (const [i, v] of expected.kept.entries()) {
+    const at = Math.floor(i / c.channels) * 3 * c.channels + (i % c.channels)
+    assert.is(v, Math.fround(inputs[at] * inputs[at + 2 * c.channels]), `v of channel ${i}`)
+  }
+  for (const tier of TIERS) {
+    for (const inPlace of [false, true]) {
+      const run = prepare(bankOf(tier), c, { inPlace })
+      for (const threads of [1, 2, 5, 64]) {
+        const found = run(threads)
+        sameBits(found.output, expected.output, `${tier}, divided for ${threads} threads`)
+        sameBits(found.states, expected.states, `${tier}, divided for ${threads} threads: states`)
+        assert.ok(Buffer.from(found.records).equals(expected.records), `${tier}, for ${threads} threads: records`)
+      }
+    }
+  }
+  if (c.hasRecords === false) return
+  const [width, size] = [padded(c.channels), recordBytes(c.channels)]
+  for (let t = 0; t < tokensOf(c); t++) {
+    const { record } = quantise(expected.output.subarray(t * width, (t + 1) * width))
+    assert.equal(expected.records.subarray(t * size, (t + 1) * size), record, `record of row ${t}`)
+  }
+}
+
+for (const taps of [1, 2, 3, 4, 5, 8]) {
+  test(`${taps} taps`, () => {
+    check({ channels: 64, taps, segments: [9] })
+    check({ channels: 64, taps, segments: [9], hasBias: false })
+  })
+  test(`${taps} taps, texts of fewer tokens than the filter`, () => {
+    check({ channels: 40, taps, segments: [1] })
+    check({ channels: 40, taps, segments: [2, 1, 1, 3] })
+  })
+}
+for (const channels of [1, 3, 31, 32, 33, 70, 100, 256]) {
+  test(`${channels} channels`, () => {
+    check({ channels, taps: 3, segments: [6, 1] })
+    check({ channels, taps: 4, segments: [1, 5], hasBias: false, hasRecords: false })
+  })
+}
+test('many sequences', () => check({ channels: 96, taps: 3, segments: [1, 40, 1, 1, 7, 2, 1, 90] }))
+
+for (const taps of [3, 4]) {
+  test(`a text gives the same bits however it is split, with ${taps} taps`, () => {
+    const c = { channels: 70, taps, segments: [23] }
+    const stride = padded(c.channels)
+    for (const tier of TIERS) {
+      const bank = bankOf(tier)
+      const whole = prepare(bank, c)(1)
+      const inputs = paddedRows(inputsOf(c), c.channels)
+      const weights = place(bank, paddedRows(weightsOf(c), c.channels))
+      const bias = place(bank, paddedRows(biasOf(c), c.channels))
+      const state = place(bank, paddedRows(statesOf(c), c.channels))
+      const table = allocateConvolutionRows(bank, 1)
+      let first = 0
+      for (const count of [1, 1, 2, 5, 1, 13]) {
+        const input = new Rows(bank, place(bank, inputs.slice(first * 3 * stride)), count, 3 * stride, 3 * stride)
+        const output = emptyRows(bank, count, c.channels)
+        writeConvolutionRows(bank, table, 0, { first: 0, count, before: state, after: state })
+        new ShortConvolution(bank, { input, output, taps }, 2).run(table, 1, count, weights, bias)
+        sameBits(floatsOf(output), whole.output.subarray(first * stride, (first + count) * stride), `from ${first}`)
+        first += count
+      }
+      sameBits(floatsAt(bank, state, whole.states.length), whole.states, 'the last state')
+    }
+  })
+}
+
+test('more taps than the kernel has are refused', () => {
+  const bank = bankOf('scalar')
+  const shape = { input: Rows.allocate(bank, 1, 96), output: Rows.allocate(bank, 1, 32) }
+  for (const taps of [0, 9]) assert.throws(() => new ShortConvolution(bank, { ...shape, taps }, 1), RangeError)
+})
+
+for (const threads of [2, 3]) {
+  test(`${threads} threads give the same bits as one, job after job`, async () => {
+    for (const tier of ['relaxed', 'plain'] as const) {
+      const bank = bankOf(tier)
+      const runs = [
+        prepare(bank, { channels: 512, taps: 3, segments: [30, 1, 4] }),
+        prepare(bank, { channels: 300, taps: 4, segments: [64] }),
+      ]
+      await sameWithHelpers(bank, runs, threads, { rounds: 30, ms: 200 })
+    }
+  })
+}
+
+test.run()
