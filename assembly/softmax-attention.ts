@@ -3,7 +3,8 @@
  *
  * For a query at position i, over the keys j <= i (with a window W also j > i - W):
  *     s_j = scale * (q . k_j)      o = sum of e^(s_j - m) v_j / sum of e^(s_j - m)      m = max s_j
- * Query head h reads key/value head h / (heads / keyValueHeads).
+ * Query head h reads key/value head h / (heads / keyValueHeads). With sinks, a head has one more score, which is not
+ * scaled and has no value: it takes part in m and in the denominator. The head's sum then begins with it.
  *
  * Keys are divided into spans of 256 by absolute position. Each span is summed separately, from its own largest score; spans
  * are combined in ascending order. So a query's result depends only on its position: not on the batch, the split
@@ -82,6 +83,15 @@ function firstOf(item: usize): i32 {
   return window == 0 ? oldest : max(oldest, positionOf(item) - window + 1)
 }
 
+/** Begins the sum of a query head: with its sink, a score that no value belongs to, or with nothing. */
+function begin(sum: usize, head: usize, bytes: usize): void {
+  clear(sum, bytes)
+  const sinks: usize = arg(SoftmaxArg.sinks)
+  if (sinks == 0) return
+  store<f32>(sum, load<f32>(sinks + (head << 2)))
+  store<f32>(sum, 1, 4)
+}
+
 /** Computes all spans of `rows` rows of queries from `item` on, for `heads` heads from `first` on. */
 function whole(item: usize, rows: u32, first: usize, heads: usize): void {
   const group: usize = groupSize()
@@ -89,7 +99,9 @@ function whole(item: usize, rows: u32, first: usize, heads: usize): void {
   const count = heads * rows * group
   const sums: usize = arg(SoftmaxArg.scratch) + thread * arg(SoftmaxArg.scratchBytes)
   const more = sums + count * bytes
-  for (let n: usize = 0; n < count; n++) clear(sums + n * bytes, bytes)
+  for (let n: usize = 0; n < count; n++) {
+    begin(sums + n * bytes, (first + n / (rows * group)) * group + (n % group), bytes)
+  }
   const last = positionOf(item + rows - 1) / SOFTMAX_SPAN
   for (let span = firstOf(item) / SOFTMAX_SPAN; span <= last; span++) {
     sumSpan(item, rows, <u32>first, <u32>heads, span, more, rows * group * bytes, more + count * bytes)
@@ -116,9 +128,17 @@ function merge(item: usize, first: usize, heads: usize, spans: u32, sums: usize)
   const group: usize = groupSize()
   const bytes = sumBytes()
   const spanBytes = arg(SoftmaxArg.heads) * bytes
+  const hasSinks = arg(SoftmaxArg.sinks) != 0
   for (let head = first * group; head < (first + heads) * group; head++) {
-    const sum = sums + head * bytes
-    for (let span: usize = 1; span < <usize>spans; span++) add(sum, sum + span * spanBytes, bytes)
+    const found = sums + head * bytes
+    let sum = found
+    let span: usize = 1
+    if (hasSinks) {
+      sum = arg(SoftmaxArg.scratch) + thread * arg(SoftmaxArg.scratchBytes)
+      begin(sum, head, bytes)
+      span = 0
+    }
+    for (; span < <usize>spans; span++) add(sum, found + span * spanBytes, bytes)
     finish(item, head, sum)
   }
   close(item, first, heads)

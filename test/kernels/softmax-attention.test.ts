@@ -10,6 +10,7 @@ import {
   emptyRows,
   floatsOf,
   type Outcome,
+  place,
   placeRows,
   quantise,
   recordsOf,
@@ -31,6 +32,8 @@ interface Case {
   position: number
   oldest?: number
   window?: number
+  /** Mean score of the sinks of the heads of queries. Default: no sinks. */
+  sinks?: number
   /** Spread of the queries. Large queries give all the weight to a few keys. */
   spread?: number
   /** Format of the cached rows. */
@@ -44,6 +47,7 @@ const keysOf = (c: Case): Float32Array => cachedOf(c, 51)
 const valuesOf = (c: Case): Float32Array => cachedOf(c, 52)
 const queriesOf = ({ tokens, perToken = 1, heads, headSize, spread = 1 }: Case): Float32Array =>
   normalFloats(tokens * perToken * heads * headSize, 53, spread)
+const sinksOf = ({ heads, sinks = 0 }: Case): Float32Array => normalFloats(heads, 54).map((s) => s + sinks)
 
 /** Prepares a case in a bank. Returns a function that runs it, divided for `threads` threads, and gives the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
@@ -55,12 +59,13 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const output = emptyRows(bank, tokens * perToken, heads * headSize)
   const shape = { q, output, heads, keyValueHeads, headSize, perToken, scale: scaleOf(c), window, format: rows }
   const places = placeTokens(bank, { tokens, position, oldest }, keys, values)
+  const sinks = c.sinks === undefined ? 0 : place(bank, sinksOf(c))
   return (threads) => {
     bank.f32.fill(9, output.address / 4, output.address / 4 + output.count * output.stride)
     bank.u8.fill(0, output.records, output.records + output.count * output.recordBytes)
     const attention = new SoftmaxAttention(bank, shape, threads)
     attention.begin([{ first: 0, count: tokens, position, oldest }])
-    attention.run(places)
+    attention.run(places, sinks)
     return { output: floatsOf(output), records: recordsOf(output) }
   }
 }
@@ -82,9 +87,10 @@ function reference(c: Case): Float64Array {
       const scores = Array.from({ length: i - first + 1 }, (_, n) => {
         return scaleOf(c) * dot(q, of(keys, first + n, keyValueHeads, shared))
       })
-      const most = Math.max(...scores)
+      const sink = c.sinks === undefined ? Number.NEGATIVE_INFINITY : sinksOf(c)[h]
+      const most = Math.max(sink, ...scores)
       const weights = scores.map((s) => Math.exp(s - most))
-      const sum = weights.reduce((a, b) => a + b)
+      const sum = weights.reduce((a, b) => a + b, Math.exp(sink - most))
       const o = output.subarray(item * stride + h * headSize, item * stride + (h + 1) * headSize)
       for (const [n, weight] of weights.entries()) {
         const v = of(values, first + n, keyValueHeads, shared)
@@ -178,6 +184,29 @@ for (const perToken of [2, 3, 4]) {
   })
 }
 
+for (const sinks of [-8, 0, 5, 60]) {
+  test(`sinks with a mean score of ${sinks}`, () => {
+    checkBoth({ ...BASE, tokens: 1, sinks })
+    checkBoth({ ...BASE, tokens: 70, sinks })
+    checkBoth({ ...BASE, position: 254, headSize: 64, sinks })
+    checkBoth({ ...BASE, tokens: 1, position: 700, headSize: 64, sinks })
+    checkBoth({ ...BASE, tokens: 40, position: 500, window: 33, sinks })
+    checkBoth({ ...BASE, tokens: 300, heads: 6, keyValueHeads: 2, headSize: 5, sinks })
+    checkBoth({ ...BASE, perToken: 2, tokens: 3, position: 600, oldest: 40, window: 400, sinks })
+  })
+}
+
+test('sinks of -infinity change nothing', () => {
+  const bank = bankOf('relaxed')
+  for (const c of [
+    { ...BASE, tokens: 70 },
+    { ...BASE, tokens: 1, position: 700 },
+  ]) {
+    const without = prepare(bank, c)(2)
+    sameBits(prepare(bank, { ...c, sinks: Number.NEGATIVE_INFINITY })(2).output, without.output)
+  }
+})
+
 test('scores far apart give all weight to one key, and scores far below zero lose no precision', () => {
   checkBoth({ ...BASE, position: 400, spread: 40 })
 })
@@ -216,6 +245,7 @@ for (const threads of [1, 2, 3]) {
         prepare(bank, { ...BASE, tokens: 60, position: 150, rows: 'bf16' }),
         prepare(bank, { ...BASE, tokens: 1, position: 650, headSize: 64, rows: 'bf16' }),
         prepare(bank, { ...BASE, tokens: 2, position: 300, headSize: 9, window: 270 }),
+        prepare(bank, { ...BASE, tokens: 1, position: 700, headSize: 64, sinks: 1 }),
       ]
       // Its buffer fits the partial sums of this number of threads.
       await sameWithHelpers(bank, runs, threads, { rounds: 30, ms: 200, fewest: threads })

@@ -127,4 +127,6 @@ export enum SoftmaxArg {
   /** Scratch for each thread: two sums and SOFTMAX_WEIGHT_BYTES per query of a unit and head. */
   scratch,
   scratchBytes,
+  /** A float for each head of queries, the score of its sink; or 0. */
+  sinks,
 }

@@ -119,11 +119,13 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
 
   /**
    * Computes the attention of the batch given to `begin`. `places` is the address of its tokens' places (see
-   * allocatePlaces).
+   * allocatePlaces). `sinks` is the address of a score for each head of queries that takes part in its softmax without a
+   * value; 0 if there are none.
    */
-  run(places: number): void {
+  run(places: number, sinks = 0): void {
     const { first, merges, units } = this
     this.set(SoftmaxArg.places, places)
+    this.set(SoftmaxArg.sinks, sinks)
     this.share(units.address, first)
     if (merges.count > 0) this.share(units.address + first.count * SOFTMAX_UNIT_BYTES, merges)
   }
