@@ -3,12 +3,13 @@
  *
  *   RMSNorm over the whole row, or over each head on its own
  *   clamp to [-clip, clip]
- *   rotary position embedding of each head: channel i and channel i + headSize / 2 turn by the angle of position and i:
- *     out[i] = h[i] cos - h[i + half] sin      out[i + half] = h[i + half] cos + h[i] sin
+ *   rotary position embedding of each head: the channels of pair i turn by the angle of position and i:
+ *     out[x] = h[x] cos - h[y] sin      out[y] = h[y] cos + h[x] sin
+ *   halves: x = i, y = i + headSize / 2; neighbours: x = 2 i, y = 2 i + 1
  *
  * Arguments: HeadsArg (src/runtime/abi/rows.ts). Bit-identical in all tiers.
  */
-import { HeadsArg, NormSpan } from '../src/runtime/abi/rows'
+import { HeadPairs, HeadsArg, NormSpan } from '../src/runtime/abi/rows'
 import { arg, argf } from './control'
 import { dot } from './dot'
 import { scaleRow } from './scale-row'
@@ -29,8 +30,12 @@ export function heads(chunk: u32): void {
     if (clip != 0) clamp(row, columns, clip)
     if (cos == 0) continue
     const angles: usize = (index / arg(HeadsArg.perToken)) * arg(HeadsArg.angleStride)
-    for (let head = row; head < end; head += size << 2)
-      rotate(head, size >> 1, cos + angles, arg(HeadsArg.sin) + angles)
+    const sin = arg(HeadsArg.sin) + angles
+    if (arg(HeadsArg.pairs) == HeadPairs.neighbours) {
+      for (let head = row; head < end; head += size << 2) rotateNeighbours(head, size >> 1, cos + angles, sin)
+    } else {
+      for (let head = row; head < end; head += size << 2) rotateHalves(head, size >> 1, cos + angles, sin)
+    }
   }
 }
 
@@ -55,7 +60,7 @@ function clamp(row: usize, n: usize, clip: f32): void {
   }
 }
 
-function rotate(head: usize, half: usize, cos: usize, sin: usize): void {
+function rotateHalves(head: usize, half: usize, cos: usize, sin: usize): void {
   const bytes = half << 2
   const second = head + bytes
   let i: usize = 0
@@ -76,5 +81,34 @@ function rotate(head: usize, half: usize, cos: usize, sin: usize): void {
     const s = load<f32>(sin + i)
     store<f32>(head + i, x * c - y * s)
     store<f32>(second + i, y * c + x * s)
+  }
+}
+
+function rotateNeighbours(head: usize, pairs: usize, cos: usize, sin: usize): void {
+  const bytes = pairs << 2
+  let i: usize = 0
+  if (ASC_FEATURE_SIMD) {
+    for (; i + 16 <= bytes; i += 16) {
+      const p = head + 2 * i
+      const low = v128.load(p)
+      const high = v128.load(p, 16)
+      const x = v128.shuffle<i32>(low, high, 0, 2, 4, 6)
+      const y = v128.shuffle<i32>(low, high, 1, 3, 5, 7)
+      const c = v128.load(cos + i)
+      const s = v128.load(sin + i)
+      const outX = f32x4.sub(f32x4.mul(x, c), f32x4.mul(y, s))
+      const outY = f32x4.add(f32x4.mul(y, c), f32x4.mul(x, s))
+      v128.store(p, v128.shuffle<i32>(outX, outY, 0, 4, 1, 5))
+      v128.store(p, v128.shuffle<i32>(outX, outY, 2, 6, 3, 7), 16)
+    }
+  }
+  for (; i < bytes; i += 4) {
+    const p = head + 2 * i
+    const x = load<f32>(p)
+    const y = load<f32>(p, 4)
+    const c = load<f32>(cos + i)
+    const s = load<f32>(sin + i)
+    store<f32>(p, x * c - y * s)
+    store<f32>(p, y * c + x * s, 4)
   }
 }

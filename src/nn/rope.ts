@@ -6,6 +6,8 @@ import type { Workspace } from './workspace.js'
 export interface RopeConfig {
   /** Base of the frequencies. */
   theta: number
+  /** Channels of a head that turn together: i and i + headSize / 2, or 2 i and 2 i + 1. Default: halves. */
+  pairs?: 'halves' | 'neighbours'
   scaling:
     | { type: 'default' }
     /** linear: all frequencies are divided by a factor. */
@@ -72,12 +74,14 @@ function yarnKept(
 export class Rope {
   readonly cos: Rows
   readonly sin: Rows
+  readonly pairs: RopeConfig['pairs']
   private readonly frequencies: Float32Array
   private readonly size: number
 
   constructor(workspace: Workspace, config: RopeConfig, headSize: number) {
     this.cos = workspace.rows(1, headSize / 2)
     this.sin = workspace.rows(1, headSize / 2)
+    this.pairs = config.pairs
     this.frequencies = ropeFrequencies(config, headSize)
     this.size = config.scaling.type === 'yarn' ? f32(config.scaling.attention) : 1
   }

@@ -17,6 +17,8 @@ interface Case {
   norm?: 'row' | 'head'
   clip?: number
   isRotated?: boolean
+  /** Channels that turn together. Default: halves. */
+  pairs?: 'halves' | 'neighbours'
 }
 
 /** Number of floats of other rows on both sides of each row. */
@@ -31,7 +33,7 @@ const anglesOf = ({ tokens, headSize }: Case): Float32Array => normalFloats(toke
 
 /** Output with margins. */
 function run(bank: Bank, c: Case, threads: number): Float32Array {
-  const { heads, headSize, tokens, perToken = 1, norm, clip, isRotated } = c
+  const { heads, headSize, tokens, perToken = 1, norm, clip, isRotated, pairs } = c
   const columns = heads * headSize
   const all = Rows.allocate(bank, tokens * perToken, columns + 2 * MARGIN)
   bank.f32.fill(7, all.address / 4, all.address / 4 + all.count * all.stride)
@@ -39,7 +41,7 @@ function run(bank: Bank, c: Case, threads: number): Float32Array {
   const values = rowsOf(c)
   for (let r = 0; r < rows.count; r++) rows.row(r).set(values.subarray(r * columns, (r + 1) * columns))
   const table = (of: (x: number) => number) => placeRows(bank, anglesOf(c).map(of), headSize / 2)
-  const rope = isRotated ? { cos: table(Math.cos), sin: table(Math.sin) } : undefined
+  const rope = isRotated ? { cos: table(Math.cos), sin: table(Math.sin), pairs } : undefined
   const shape = { rows, headSize, perToken, norm: norm && { span: norm, epsilon: EPSILON }, clip, rope }
   new HeadTransform(bank, shape, threads).run(tokens, norm ? place(bank, weightOf(c)) : 0)
   return floatsOf(all)
@@ -47,7 +49,7 @@ function run(bank: Bank, c: Case, threads: number): Float32Array {
 
 /** One row in double precision. */
 function reference(row: Float32Array, token: number, c: Case): Float64Array {
-  const { headSize, norm, clip, isRotated } = c
+  const { headSize, norm, clip, isRotated, pairs = 'halves' } = c
   const span = norm === 'row' ? row.length : headSize
   const x = Float64Array.from(row)
   for (let at = 0; norm && at < x.length; at += span)
@@ -58,10 +60,13 @@ function reference(row: Float32Array, token: number, c: Case): Float64Array {
   const angles = anglesOf(c)
   return x.map((value, i) => {
     const within = i % headSize
-    const angle = angles[token * half + (within % half)]
-    return within < half
-      ? value * Math.cos(angle) - x[i + half] * Math.sin(angle)
-      : value * Math.cos(angle) + x[i - half] * Math.sin(angle)
+    const areHalves = pairs === 'halves'
+    const angle = angles[token * half + (areHalves ? within % half : within >> 1)]
+    const isFirst = areHalves ? within < half : within % 2 === 0
+    const apart = areHalves ? half : 1
+    return isFirst
+      ? value * Math.cos(angle) - x[i + apart] * Math.sin(angle)
+      : value * Math.cos(angle) + x[i - apart] * Math.sin(angle)
   })
 }
 
@@ -90,6 +95,7 @@ const BASE: Case = { heads: 3, headSize: 16, tokens: 5 }
 for (const headSize of [2, 4, 6, 10, 16, 24, 30, 64, 128]) {
   test(`heads of ${headSize} channels`, () => {
     check({ ...BASE, headSize, isRotated: true })
+    check({ ...BASE, headSize, isRotated: true, pairs: 'neighbours' })
     for (const norm of ['row', 'head'] as const) check({ ...BASE, headSize, norm })
     check({ ...BASE, headSize, clip: 0.7 })
     check({ ...BASE, headSize, norm: 'head', clip: 0.7, isRotated: true })
@@ -101,7 +107,11 @@ for (const headSize of [1, 3, 9]) {
     for (const norm of ['row', 'head'] as const) check({ ...BASE, headSize, norm, clip: 0.7 })
   })
 }
-test('several rows of one position', () => check({ ...BASE, perToken: 3, norm: 'head', isRotated: true }))
+test('several rows of one position', () => {
+  for (const pairs of ['halves', 'neighbours'] as const) {
+    check({ ...BASE, perToken: 3, norm: 'head', isRotated: true, pairs })
+  }
+})
 test('many tokens, divided into chunks', () => check({ ...BASE, tokens: 83, norm: 'row', isRotated: true }))
 test('without norm, clamp and rotation the rows are unchanged', () => {
   const c = { ...BASE, tokens: 1 }

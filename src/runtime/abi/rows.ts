@@ -49,6 +49,14 @@ export enum NormSpan {
   head,
 }
 
+/** Channels of a head that turn together. */
+export enum HeadPairs {
+  /** Channel i and channel i + headSize / 2. */
+  halves,
+  /** Channels 2 i and 2 i + 1. */
+  neighbours,
+}
+
 /** Norm, clamp and rotation of rows of heads, in place (assembly/heads.ts). */
 export enum HeadsArg {
   /** Rows of floats. */
@@ -75,4 +83,6 @@ export enum HeadsArg {
   sin,
   /** Bytes from one token's cosines to those of the next. */
   angleStride,
+  /** HeadPairs. */
+  pairs,
 }

@@ -1,5 +1,5 @@
 import { Job } from '../abi/control.js'
-import { HeadsArg, NormSpan } from '../abi/rows.js'
+import { HeadPairs, HeadsArg, NormSpan } from '../abi/rows.js'
 import type { Bank } from '../memory/bank.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
@@ -15,8 +15,8 @@ export interface HeadTransformShape {
   norm?: { span: 'row' | 'head'; epsilon: number }
   /** Clamps to [-clip, clip]. */
   clip?: number
-  /** Rotary positions: cosines and sines [T, headSize / 2]. */
-  rope?: { cos: Rows; sin: Rows }
+  /** Rotary positions: cosines and sines [T, headSize / 2], and the channels that turn together. Default: halves. */
+  rope?: { cos: Rows; sin: Rows; pairs?: keyof typeof HeadPairs }
 }
 
 /** Norm, clamp and rotation of rows of heads, in this order. */
@@ -39,6 +39,7 @@ export class HeadTransform extends Call<typeof HeadsArg> {
         headSize,
         span: NormSpan[norm?.span ?? 'none'],
         ...(rope && { cos: rope.cos.address, sin: rope.sin.address, angleStride: rope.cos.strideBytes }),
+        pairs: HeadPairs[rope?.pairs ?? 'halves'],
       },
       { epsilon: norm?.epsilon ?? 0, clip },
     )
