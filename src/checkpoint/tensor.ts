@@ -114,6 +114,13 @@ export function rows(t: Tensor, from: number, to: number): Tensor {
   return { ...t, shape, offset: from < to ? t.offset + from * t.strides[0] * DTYPE_BYTES[t.dtype] : t.offset }
 }
 
+/** Returns every second index of the first dimension, from `first` on. */
+export function everySecond(t: Tensor, first: 0 | 1): Tensor {
+  const shape = [Math.ceil((t.shape[0] - first) / 2), ...t.shape.slice(1)]
+  const strides = [2 * t.strides[0], ...t.strides.slice(1)]
+  return { ...t, shape, strides, offset: t.offset + first * t.strides[0] * DTYPE_BYTES[t.dtype] }
+}
+
 /** Range of bytes in the source that covers every element, gaps included. Empty for a tensor without elements. */
 export function span(t: Tensor): { start: number; end: number } {
   if (elementCount(t.shape) === 0) return { start: t.offset, end: t.offset }

@@ -2,7 +2,18 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatsFor } from '#molm/packing/format/formats.js'
 import { planLayout } from '#molm/packing/format/layout.js'
-import { matrix, type PlannedPiece, part, tapOf, vector, whole } from '#molm/packing/format/pieces.js'
+import {
+  alternate,
+  expertOf,
+  expertVector,
+  matrix,
+  type PlannedPiece,
+  part,
+  tapOf,
+  transposedExpert,
+  vector,
+  whole,
+} from '#molm/packing/format/pieces.js'
 import { packParts } from '#molm/packing/write/pack.js'
 import { memoryTensor } from '../support/memory-tensor.js'
 import { referencePack, unpackF32 } from '../support/reference-pack.js'
@@ -65,6 +76,56 @@ test('the taps of a convolution are vectors of one channel after the other, tap 
     for (const channel of [0, 1, 31, 32, 39]) assert.is(entries[tap * 64 + channel], 100 * channel + tap + 1)
     assert.is(entries[tap * 64 + 40], 0)
   }
+})
+
+test('interleaved vectors have the order of the rows of interleaved matrices', async () => {
+  const values = (name: number) => Float32Array.from({ length: 40 }, (_, i) => 1000 * name + i)
+  const tensors = [memoryTensor('1', [40], values(1)), memoryTensor('2', [40], values(2))]
+  const piece = vector('v', [whole('1', [40]), whole('2', [40])], 'interleaved')
+  assert.is(piece.cols, 128)
+  const entries = await packedRows(piece, tensors)
+  assert.equal([entries[0], entries[31], entries[32], entries[63]], [1000, 1031, 2000, 2031])
+  assert.equal([entries[64], entries[71], entries[72], entries[96], entries[103]], [1032, 1039, 0, 2032, 2039])
+  assert.is(entries[104], 0)
+})
+
+test('every second row of a matrix, and every second entry of a vector', async () => {
+  const rows = await packedRows(matrix('m', 'f32', alternate(whole('1', [9, COLUMNS]), 1)), [rowsNamed(1, 9)])
+  assert.equal(rows.slice(0, 4), [1001, 1003, 1005, 1007])
+  const values = memoryTensor(
+    'v',
+    [9],
+    Float32Array.from({ length: 9 }, (_, i) => i + 1),
+  )
+  assert.is(alternate(whole('v', [9]), 0).cols, 5)
+  assert.equal((await packedRows(vector('v', alternate(whole('v', [9]), 0)), [values])).slice(0, 5), [1, 3, 5, 7, 9])
+})
+
+test('gate and up rows that take turns in the experts of one tensor', async () => {
+  const [E, d, f] = [3, COLUMNS, 35]
+  // Each weight is the number of its expert and row.
+  const of = (expert: number, row: number) => 1000 * expert + row + 1
+  const outFirst = Float32Array.from({ length: E * 2 * f * d }, (_, i) => {
+    return of(Math.floor(i / (2 * f * d)), Math.floor(i / d) % (2 * f))
+  })
+  const inFirst = Float32Array.from({ length: E * d * 2 * f }, (_, i) => of(Math.floor(i / (2 * f * d)), i % (2 * f)))
+  const biases = Float32Array.from({ length: E * 2 * f }, (_, i) => of(Math.floor(i / (2 * f)), i % (2 * f)))
+  const tensors = [
+    memoryTensor('out', [E, 2 * f, d], outFirst),
+    memoryTensor('in', [E, d, 2 * f], inFirst),
+    memoryTensor('bias', [E, 2 * f], biases),
+  ]
+  const halves = (source: ReturnType<typeof whole>) => [alternate(source, 0), alternate(source, 1)]
+  const expected = Array.from({ length: 128 }, (_, at) => {
+    const channel = Math.floor(at / 64) * 32 + (at % 32)
+    return channel < f ? of(2, 2 * channel + (Math.floor(at / 32) % 2)) : 0
+  })
+  const out = matrix('m', 'f32', halves(expertOf('out', [E, 2 * f, d], 2)), 'interleaved')
+  assert.equal(await packedRows(out, tensors), expected)
+  const transposed = matrix('m', 'f32', halves(transposedExpert('in', [E, d, 2 * f], 2)), 'interleaved')
+  assert.equal(await packedRows(transposed, tensors), expected)
+  const bias = vector('b', halves(expertVector('bias', [E, 2 * f], 2)), 'interleaved')
+  assert.equal(await packedRows(bias, tensors), expected)
 })
 
 test.run()

@@ -1,4 +1,4 @@
-import { rows, select, type Tensor, transpose } from '../../checkpoint/tensor.js'
+import { everySecond, rows, select, type Tensor, transpose } from '../../checkpoint/tensor.js'
 import { TILE_COLUMNS } from '../../runtime/abi/formats.js'
 import { padded } from '../../runtime/memory/formats.js'
 import { aligned, packedBytes, type RowsFormat, type WeightFormat } from './formats.js'
@@ -38,6 +38,22 @@ export function transposedExpert(key: string, shape: number[], id: number): Sour
   return { tensor: { key, shape }, rows, cols, view: (tensors) => transpose(select(stored(tensors, key), 0, id)) }
 }
 
+/** The vector of one expert in a tensor [expert, n]. */
+export function expertVector(key: string, shape: number[], id: number): Source {
+  return { tensor: { key, shape }, rows: 1, cols: shape[1], view: (tensors) => select(stored(tensors, key), 0, id) }
+}
+
+/** Every second row of a matrix, from row `first` on; of a vector, every second entry. */
+export function alternate(source: Source, first: 0 | 1): Source {
+  const { rows, cols } = source
+  const half = (count: number) => Math.ceil((count - first) / 2)
+  return {
+    ...source,
+    ...(rows === 1 ? { cols: half(cols) } : { rows: half(rows) }),
+    view: (tensors) => everySecond(source.view(tensors), first),
+  }
+}
+
 /** One tap of the filters [channel, 1, tap] of a convolution, as a vector [channel]. */
 export function tapOf(key: string, shape: number[], tap: number): Source {
   const view = (tensors: Map<string, Tensor>) => select(select(stored(tensors, key), 2, tap), 1, 0)
@@ -73,12 +89,15 @@ export function table(name: string, format: RowsFormat, source: Source): Planned
   return { name, kind: 'rows', format, rows, cols, sources: [source], order: 'stacked', bytes }
 }
 
-/** Plain floats, of one source or of several that are added together to the outputs of a stacked matrix. */
-export function vector(name: string, source: Source | Source[]): PlannedPiece {
+/**
+ * Plain floats, of one source or of several that are added together to the outputs of a matrix of several sources in the
+ * same order.
+ */
+export function vector(name: string, source: Source | Source[], order: SourceOrder = 'stacked'): PlannedPiece {
   const sources = [source].flat()
   const cols = sources.length === 1 ? sources[0].cols : sources.reduce((sum, { cols }) => sum + padded(cols), 0)
   const bytes = packedBytes('vector', 'f32', 1, cols)
-  return { name, kind: 'vector', format: 'f32', rows: 1, cols, sources, order: 'stacked', bytes }
+  return { name, kind: 'vector', format: 'f32', rows: 1, cols, sources, order, bytes }
 }
 
 /** A part: pieces that are read together. */
@@ -92,12 +111,12 @@ export function part(name: string, planned: PlannedPiece[], of: Pick<Part, 'laye
   return { name, ...of, bytes: offset, pieces }
 }
 
-/** Run of rows of a source that are neighbours in its piece. */
+/** Run of rows of a source, or entries of a vector's source, that are neighbours in its piece. */
 export interface Run {
   /** First row within the source, and number of rows. */
   from: number
   count: number
-  /** Row of the first one in the piece; its entry in a vector. */
+  /** Row of the first one in the piece. */
   at: number
 }
 

@@ -264,16 +264,13 @@ function addChunk(packed: PackedPart, { part, piece, source, firstRow, view }: C
   if (result.bytes.length !== packedBytes(kind, format, count, cols)) {
     throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${count} rows`)
   }
-  if (kind === 'vector') {
-    const [{ at }] = runsOf(piece, source, 0, cols)
-    packed.bytes.set(result.bytes, piece.offset + packedBytes(kind, format, 1, at) - packed.offset)
-  } else {
-    const bytesOf = (rows: number) => packedBytes(kind, format, rows, cols)
-    for (const { from, count: rows, at } of runsOf(piece, source, firstRow, firstRow + count)) {
-      const start = bytesOf(from - firstRow)
-      const place = piece.offset + bytesOf(at) - packed.offset
-      packed.bytes.set(result.bytes.subarray(start, start + bytesOf(rows)), place)
-    }
+  const isVector = kind === 'vector'
+  const [first, end] = isVector ? [0, cols] : [firstRow, firstRow + count]
+  const bytesOf = (n: number) => (isVector ? packedBytes(kind, format, 1, n) : packedBytes(kind, format, n, cols))
+  for (const { from, count: n, at } of runsOf(piece, source, first, end)) {
+    const start = bytesOf(from - first)
+    const place = piece.offset + bytesOf(at) - packed.offset
+    packed.bytes.set(result.bytes.subarray(start, start + bytesOf(n)), place)
   }
   if (result.nonFinite > 0) {
     packed.nonFinite.push({ tensor: piece.sources[source].tensor.key, part: part.name, count: result.nonFinite })
