@@ -9,6 +9,9 @@ import type { ShapeWords } from './architecture.js'
 
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_new', 'relu'] as const
 
+/** Values of `hidden_act`: with another name of gelu_new. */
+const HIDDEN_ACTIVATIONS = [...ACTIVATIONS, 'gelu_pytorch_tanh'] as const
+
 /** Shape of a decoder with grouped-query attention, RMSNorm, rotary positions and gated (SwiGLU) layers. */
 export interface DecoderConfig extends ModelConfig {
   /** H, heads of queries. */
@@ -65,9 +68,14 @@ export function decoderConfig(keys: ConfigReader, modelType: string): Omit<Decod
     rope: ropeConfig(keys, maxPositions),
     attentionScale: 1 / Math.sqrt(headSize),
     attentionBias: 'none',
-    activation: keys.oneOf('hidden_act', ACTIVATIONS),
+    activation: activationOf(keys),
     raw: keys.raw,
   }
+}
+
+function activationOf(keys: ConfigReader): DecoderConfig['activation'] {
+  const name = keys.oneOf('hidden_act', HIDDEN_ACTIVATIONS)
+  return name === 'gelu_pytorch_tanh' ? 'gelu_new' : name
 }
 
 /** Checks a head size that the family derives: it may be given, but must be equal. */

@@ -19,6 +19,12 @@ test('an absent key has the default of its family', () => {
   assert.is(read({ model_type: 'qwen2_moe' }).attentionBias, 'qkv')
 })
 
+test('both names of the tanh form of GELU are read', () => {
+  for (const hidden_act of ['gelu_new', 'gelu_pytorch_tanh']) {
+    assert.is(read({ model_type: 'mixtral', hidden_act }).activation, 'gelu_new')
+  }
+})
+
 test('RoPE is read in its older and newer spelling', () => {
   const older = { model_type: 'mixtral', rope_theta: 5000, rope_scaling: { type: 'linear', factor: 4 } }
   const newer = { model_type: 'mixtral', rope_parameters: { rope_theta: 5000, rope_type: 'linear', factor: 4 } }
