@@ -44,6 +44,22 @@ function tanh4(x: v128): v128 {
   return f32x4.sub(f32x4.add(s, s), f32x4.splat(1.0))
 }
 
+/** Largest gate, and largest magnitude of up, in clamped SwiGLU. */
+const LIMIT: f32 = 7
+/** Factor of the gate inside clamped SwiGLU's sigmoid. */
+const STEEPNESS: f32 = 1.702
+
+/** The factor of up + 1 in clamped SwiGLU. */
+function clampedGate(x: f32): f32 {
+  const g = LIMIT < x ? LIMIT : x
+  return g * sigmoid(g * STEEPNESS)
+}
+
+function clampedGate4(x: v128): v128 {
+  const g = f32x4.pmin(x, f32x4.splat(LIMIT))
+  return f32x4.mul(g, sigmoid4(f32x4.mul(g, f32x4.splat(STEEPNESS))))
+}
+
 /** Activation of one number. */
 export function apply(kind: i32, x: f32): f32 {
   if (kind == Activation.gelu_new) return geluNew(x)
@@ -51,6 +67,7 @@ export function apply(kind: i32, x: f32): f32 {
   if (kind == Activation.silu) return x * sigmoid(x)
   if (kind == Activation.relu) return max<f32>(x, 0)
   if (kind == Activation.tanh) return tanh(x)
+  if (kind == Activation.clamped_swiglu) return clampedGate(x)
   return x
 }
 
@@ -60,6 +77,7 @@ export function apply4(kind: i32, x: v128): v128 {
   if (kind == Activation.silu) return f32x4.mul(x, sigmoid4(x))
   if (kind == Activation.relu) return f32x4.max(x, f32x4.splat(0.0))
   if (kind == Activation.tanh) return tanh4(x)
+  if (kind == Activation.clamped_swiglu) return clampedGate4(x)
   return x
 }
 
@@ -70,5 +88,23 @@ export function activate(kind: i32, row: usize, n: i32): void {
     for (let p = row; p < end; p += 16) v128.store(p, apply4(kind, v128.load(p)))
   } else {
     for (let p = row; p < end; p += 4) store<f32>(p, apply(kind, load<f32>(p)))
+  }
+}
+
+/** Clamps a row of n floats to [-LIMIT, LIMIT] and adds 1: the second factor in clamped SwiGLU. */
+export function clampUp(row: usize, n: i32): void {
+  const end = row + ((<usize>n) << 2)
+  if (ASC_FEATURE_SIMD) {
+    const high = f32x4.splat(LIMIT)
+    const low = f32x4.neg(high)
+    const one = f32x4.splat(1.0)
+    for (let p = row; p < end; p += 16) {
+      v128.store(p, f32x4.add(f32x4.pmin(f32x4.pmax(v128.load(p), low), high), one))
+    }
+  } else {
+    for (let p = row; p < end; p += 4) {
+      const x = load<f32>(p)
+      store<f32>(p, (x < -LIMIT ? -LIMIT : LIMIT < x ? LIMIT : x) + <f32>1.0)
+    }
   }
 }

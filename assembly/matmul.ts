@@ -8,9 +8,9 @@
  *
  * Arguments: MatmulArg, with tables of Group and lists of ListEntry (src/runtime/abi/products.ts).
  */
-import { TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { Activation, TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
-import { activate } from './activation'
+import { activate, clampUp } from './activation'
 import { arg, argf, thread } from './control'
 import { quantizeBlocks } from './quantize'
 import { tileF32x1, tileF32x4 } from './tile-f32'
@@ -69,7 +69,7 @@ function multiplyRows(group: usize, from: u32, to: u32, rows: u32): void {
 
   const bias: usize = load<u32>(group, Group.bias)
   if (arg(MatmulArg.gated) != 0) {
-    for (let i: u32 = 0; i < count; i++) gate(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to)
+    for (let i: u32 = 0; i < count; i++) gate(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to, bias)
   } else if (bias != 0 || arg(MatmulArg.activation) != 0 || arg(MatmulArg.records) != 0 || argf(MatmulArg.scale) != 1) {
     for (let i: u32 = 0; i < count; i++) {
       finish(load<u32>(list + i * LIST_ENTRY_BYTES, ListEntry.output), from, to, rows, bias)
@@ -213,15 +213,21 @@ function outputOf(entry: usize): usize {
   return arg(MatmulArg.output) + load<u32>(entry, ListEntry.output) * arg(MatmulArg.outputStride)
 }
 
-/** Computes act(gate) * up of the rows [from, to) of one product, both multiples of 64, and their records. */
-function gate(index: u32, from: u32, to: u32): void {
+/**
+ * Adds the bias and computes act(gate) * up of the rows [from, to) of one product, both multiples of 64, and their
+ * records.
+ */
+function gate(index: u32, from: u32, to: u32, bias: usize): void {
   const product: usize = arg(MatmulArg.output) + index * arg(MatmulArg.outputStride)
   const out: usize = arg(MatmulArg.gated) + index * arg(MatmulArg.gatedStride)
+  const kind = arg(MatmulArg.activation)
+  if (bias != 0) addBias(product, from, to, bias)
   for (let r: usize = from; r < to; r += 2 * TILE_COLUMNS) {
     const gates = product + (r << 2)
     const ups = gates + <usize>TILE_COLUMNS * 4
     const target = out + (r << 1)
-    activate(arg(MatmulArg.activation), gates, TILE_COLUMNS)
+    activate(kind, gates, TILE_COLUMNS)
+    if (kind == Activation.clamped_swiglu) clampUp(ups, TILE_COLUMNS)
     if (ASC_FEATURE_SIMD) {
       for (let i: usize = 0; i < <usize>TILE_COLUMNS * 4; i += 16) {
         v128.store(target + i, f32x4.mul(v128.load(gates + i), v128.load(ups + i)))
@@ -237,18 +243,18 @@ function gate(index: u32, from: u32, to: u32): void {
   quantizeBlocks(out, record, arg(MatmulArg.recordColumns), from >> 6, to >> 6)
 }
 
+/** Adds a bias to the rows [from, to) of one output. */
+function addBias(out: usize, from: usize, to: usize, bias: usize): void {
+  for (let i = from << 2; i < to << 2; i += 4) store<f32>(out + i, load<f32>(out + i) + load<f32>(bias + i))
+}
+
 /**
  * Applies bias, factor, activation function and quantisation to the rows [from, to) of one output, while they are still
  * in the cache.
  */
 function finish(index: u32, from: u32, to: u32, rows: u32, bias: usize): void {
   const out: usize = arg(MatmulArg.output) + index * arg(MatmulArg.outputStride)
-  if (bias != 0) {
-    for (let r: usize = from; r < to; r++) {
-      const p = out + (r << 2)
-      store<f32>(p, load<f32>(p) + load<f32>(bias + (r << 2)))
-    }
-  }
+  if (bias != 0) addBias(out, from, to, bias)
   const scale = argf(MatmulArg.scale)
   if (scale != 1) for (let p = out + (from << 2); p < out + (to << 2); p += 4) store<f32>(p, load<f32>(p) * scale)
   activate(arg(MatmulArg.activation), out + (from << 2), to - from)

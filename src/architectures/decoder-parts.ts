@@ -66,21 +66,33 @@ export function attentionPieces(config: DecoderConfig, formats: PartFormats, lay
   ]
 }
 
+/** Matrices, or biases, of a gated layer. */
+export interface Gated {
+  gate: Source
+  up: Source
+  down: Source
+}
+
 /**
  * Pieces of an expert or of a dense layer: gate and up as one matrix, whose product gates its rows as it computes them,
- * and down.
+ * and down. Biases, if there are any, are in the order of the matrices' rows.
  */
 export function gatedPieces(
   format: PartFormats['mlp'],
-  gate: Source,
-  up: Source,
-  down: Source,
-  prefix = '',
+  { gate, up, down }: Gated,
+  { prefix = '', biases }: { prefix?: string; biases?: Gated } = {},
 ): PlannedPiece[] {
-  return [matrix(`${prefix}gate_up`, format, [gate, up], 'interleaved'), matrix(`${prefix}down`, format, down)]
+  return [
+    matrix(`${prefix}gate_up`, format, [gate, up], 'interleaved'),
+    ...(biases ? [vector(`${prefix}gate_up.bias`, [biases.gate, biases.up], 'interleaved')] : []),
+    matrix(`${prefix}down`, format, down),
+    ...(biases ? [vector(`${prefix}down.bias`, biases.down)] : []),
+  ]
 }
 
-/** The same from three tensors below `prefix`: gate [f, d], up [f, d], down [d, f]. */
+/**
+ * The same from tensors whose names begin with `key`: gate [f, d], up [f, d], down [d, f]; and with `bias` their biases.
+ */
 export function gatedTensors(
   format: PartFormats['mlp'],
   key: string,
@@ -88,9 +100,16 @@ export function gatedTensors(
   d: number,
   prefix = '',
   [gate, up, down]: readonly [string, string, string] = ['gate_proj', 'up_proj', 'down_proj'],
+  bias = false,
 ): PlannedPiece[] {
-  const tensor = (name: string, shape: number[]) => whole(`${key}.${name}.weight`, shape)
-  return gatedPieces(format, tensor(gate, [f, d]), tensor(up, [f, d]), tensor(down, [d, f]), prefix)
+  const tensor = (name: string, shape: number[]) => whole(`${key}.${name}`, shape)
+  const weights = {
+    gate: tensor(`${gate}.weight`, [f, d]),
+    up: tensor(`${up}.weight`, [f, d]),
+    down: tensor(`${down}.weight`, [d, f]),
+  }
+  const biases = { gate: tensor(`${gate}.bias`, [f]), up: tensor(`${up}.bias`, [f]), down: tensor(`${down}.bias`, [d]) }
+  return gatedPieces(format, weights, { prefix, ...(bias && { biases }) })
 }
 
 /** Whether a tensor that some files have is unused: frequencies, or the head of a tied model. */

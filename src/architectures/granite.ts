@@ -97,17 +97,19 @@ export const granite: Architecture<GraniteConfig> = {
           ? []
           : gatedPieces(
               formats.mlp,
-              rowsOf(halves, 0, s),
-              rowsOf(halves, s, 2 * s),
-              whole(`${shared}.output_linear.weight`, [d, s]),
-              'shared.',
+              {
+                gate: rowsOf(halves, 0, s),
+                up: rowsOf(halves, s, 2 * s),
+                down: whole(`${shared}.output_linear.weight`, [d, s]),
+              },
+              { prefix: 'shared.' },
             )),
       ])
       yield* expertParts(layer, mixture, (id, E) => {
         // One tensor holds all experts of a layer: the first f rows of each are the gate, the others up.
         const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)
         const output = expertOf(`${moe}.output_linear.weight`, [E, d, f], id)
-        return gatedPieces(formats.mlp, rowsOf(input, 0, f), rowsOf(input, f, 2 * f), output)
+        return gatedPieces(formats.mlp, { gate: rowsOf(input, 0, f), up: rowsOf(input, f, 2 * f), down: output })
       })
     })
   },

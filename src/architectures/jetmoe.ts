@@ -185,5 +185,5 @@ function expertPieces(
   const input = expertOf(`${key}.input_linear.weight`, [E, kind === 'attention' ? inner : 2 * inner, d], id)
   return kind === 'attention'
     ? [matrix('query', formats.attention, input), matrix('output', formats.attention, output)]
-    : gatedPieces(formats.mlp, rowsOf(input, 0, inner), rowsOf(input, inner, 2 * inner), output)
+    : gatedPieces(formats.mlp, { gate: rowsOf(input, 0, inner), up: rowsOf(input, inner, 2 * inner), down: output })
 }

@@ -68,14 +68,17 @@ export class ExpertGroups {
     return this.items
   }
 
-  /** Writes the table for an expert's first matrix: token rows in, item rows out. Returns the number of groups. */
-  fromTokens(weights: AddressOf): number {
-    return this.write(weights, this.tokenLists)
+  /**
+   * Writes the table for an expert's first matrix: token rows in, item rows out. `biases` are the addresses of what is
+   * added to the products; default: nothing. Returns the number of groups.
+   */
+  fromTokens(weights: AddressOf, biases?: AddressOf): number {
+    return this.write(this.tokenLists, weights, biases)
   }
 
   /** Writes the table for an expert's second matrix: item rows in, item rows out. */
-  fromItems(weights: AddressOf): number {
-    return this.write(weights, this.itemLists)
+  fromItems(weights: AddressOf, biases?: AddressOf): number {
+    return this.write(this.itemLists, weights, biases)
   }
 
   /** Adds a group of another matrix, with its own list of `count` entries at `list`. */
@@ -83,7 +86,7 @@ export class ExpertGroups {
     writeGroup(this.bank, this.table, group, weights, bias, list, count)
   }
 
-  private write(weights: AddressOf, lists: number): number {
+  private write(lists: number, weights: AddressOf, biases?: AddressOf): number {
     let start = 0
     let groups = 0
     for (let i = 0; i < this.chosen; i++) {
@@ -91,7 +94,10 @@ export class ExpertGroups {
       // After sorting, first[e] is the end of expert e's items.
       const end = this.first[expert]
       const address = weights(expert)
-      if (address !== 0) writeGroup(this.bank, this.table, groups++, address, 0, listFrom(lists, start), end - start)
+      if (address !== 0) {
+        const bias = biases?.(expert) ?? 0
+        writeGroup(this.bank, this.table, groups++, address, bias, listFrom(lists, start), end - start)
+      }
       start = end
     }
     return groups

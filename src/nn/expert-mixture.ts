@@ -1,7 +1,7 @@
 import type { Mixture } from '../model/config.js'
 import { Matmul, type MatmulShape } from '../runtime/kernels/matmul.js'
 import type { Rows } from '../runtime/memory/rows.js'
-import { ExpertGroups } from './expert-groups.js'
+import { type AddressOf, ExpertGroups } from './expert-groups.js'
 import { Router } from './router.js'
 import type { RouterLogits } from './router-logits.js'
 import type { Workspace } from './workspace.js'
@@ -27,6 +27,8 @@ export interface ExpertProduct {
   output: Rows
   /** Bytes from the start of an expert to the matrix. */
   offset: number
+  /** Bytes from the start of an expert to the bias; absent if it has none. */
+  bias?: number
 }
 
 /**
@@ -72,26 +74,40 @@ export class ExpertMixture {
   /**
    * Multiplies with the experts' first matrix: token rows in, item rows out. `append` may add groups of other matrices.
    */
-  fromTokens(layer: number, { matmul, offset }: ExpertProduct, append?: AppendGroups): void {
-    const { groups, workspace, mixture } = this
-    const count = groups.fromTokens((expert) => workspace.store.expert(layer, mixture.kind, expert) + offset)
+  fromTokens(layer: number, product: ExpertProduct, append?: AppendGroups): void {
+    const { groups } = this
+    const count = groups.fromTokens(...this.addressesOf(layer, product))
     const more = append?.(groups, count)
-    matmul.run(groups.table, count + (more?.matrices ?? 0), groups.work + (more?.rows ?? 0))
+    product.matmul.run(groups.table, count + (more?.matrices ?? 0), groups.work + (more?.rows ?? 0))
   }
 
   /** Multiplies with the experts' second matrix: item rows in, item rows [T * slots, d] out. Reports to the taps. */
-  fromItems(layer: number, { matmul, offset, output }: ExpertProduct): void {
-    const { groups, workspace, mixture } = this
-    const count = groups.fromItems((expert) => workspace.store.expert(layer, mixture.kind, expert) + offset)
-    matmul.run(groups.table, count, groups.work)
-    this.report(layer, output)
+  fromItems(layer: number, product: ExpertProduct): void {
+    const { groups } = this
+    const count = groups.fromItems(...this.addressesOf(layer, product))
+    product.matmul.run(groups.table, count, groups.work)
+    this.report(layer, product.output)
   }
 
-  /** Binds a product with the piece of that name. */
-  product(piece: string, shape: MatmulShape): ExpertProduct {
+  /** Binds a product with the piece of that name, and with the piece `PIECE.bias` if `bias` is set. */
+  product(piece: string, shape: MatmulShape, bias = false): ExpertProduct {
     const { bank, threads, store } = this.workspace
+    const { kind } = this.mixture
     const matmul = new Matmul(bank, shape, threads)
-    return { matmul, output: shape.output, offset: store.pieceOffset(this.mixture.kind, piece) }
+    return {
+      matmul,
+      output: shape.output,
+      offset: store.pieceOffset(kind, piece),
+      ...(bias && { bias: store.pieceOffset(kind, `${piece}.bias`) }),
+    }
+  }
+
+  /** Finds the matrix of each expert in a layer, and its bias. */
+  private addressesOf(layer: number, { offset, bias }: ExpertProduct): [AddressOf, AddressOf?] {
+    const { store } = this.workspace
+    const { kind } = this.mixture
+    const weights = (expert: number) => store.expert(layer, kind, expert) + offset
+    return bias === undefined ? [weights] : [weights, (expert) => store.expert(layer, kind, expert) + bias]
   }
 
   /** Reports its rows to each sequence's taps. */

@@ -1,5 +1,5 @@
 import type { Mixture } from '../model/config.js'
-import type { ActivationName } from '../runtime/memory/formats.js'
+import type { GatedActivationName } from '../runtime/memory/formats.js'
 import type { Rows } from '../runtime/memory/rows.js'
 import { identityList } from './expert-groups.js'
 import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
@@ -11,7 +11,17 @@ import type { Workspace } from './workspace.js'
 export interface GatedOptions {
   /** f, channels inside. */
   hidden: number
-  activation: ActivationName
+  activation: GatedActivationName
+  /** Whether the products have biases: pieces `gate_up.bias` and `down.bias`. Default: false. */
+  bias?: boolean
+}
+
+/** Addresses of a layer's weights; 0 for those that it does not have. */
+interface Weights {
+  gateUp: number
+  gateUpBias: number
+  down: number
+  downBias: number
 }
 
 /** One gated feed-forward layer: y = down( act(gate a) * (up a) ). Pieces `PREFIXgate_up` and `PREFIXdown`. */
@@ -20,7 +30,7 @@ export class GatedMlp implements Feed {
   readonly y: Rows
   private readonly gateUp: Linear
   private readonly down: Linear
-  private readonly weights: { gateUp: number; down: number }[]
+  private readonly weights: Weights[]
 
   /** `into` are rows to write instead of its own, by a list of the row of each token. */
   constructor(
@@ -28,7 +38,7 @@ export class GatedMlp implements Feed {
     prefix: string,
     /** Whether a layer has it. */
     isIn: (layer: number) => boolean,
-    { hidden, activation }: GatedOptions,
+    { hidden, activation, bias = false }: GatedOptions,
     into?: { y: Rows; list: number },
   ) {
     const { a, formats, config } = workspace
@@ -38,13 +48,18 @@ export class GatedMlp implements Feed {
     this.gateUp = new Linear(workspace, { format, input: a, output: h, activation, gated: true })
     this.down = new Linear(workspace, { format, input: h, output: this.y }, into?.list)
     const at = (layer: number, name: string) => (isIn(layer) ? workspace.at(layer, `${prefix}${name}`) : 0)
-    this.weights = workspace.perLayer((layer) => ({ gateUp: at(layer, 'gate_up'), down: at(layer, 'down') }))
+    this.weights = workspace.perLayer((layer) => ({
+      gateUp: at(layer, 'gate_up'),
+      gateUpBias: bias ? at(layer, 'gate_up.bias') : 0,
+      down: at(layer, 'down'),
+      downBias: bias ? at(layer, 'down.bias') : 0,
+    }))
   }
 
   run(layer: number, T: number): void {
-    const { gateUp, down } = this.weights[layer]
-    this.gateUp.run(T, gateUp) // h [T, f] = act(Wg a) * (Wu a)
-    this.down.run(T, down) //     y [T, d] = Wd h
+    const { gateUp, gateUpBias, down, downBias } = this.weights[layer]
+    this.gateUp.run(T, gateUp, gateUpBias) // h [T, f] = act(Wg a) * (Wu a)
+    this.down.run(T, down, downBias) //       y [T, d] = Wd h
   }
 }
 
@@ -52,7 +67,7 @@ export interface GatedMixtureOptions extends GatedOptions {
   /** Whether a token's gates add up to 1. Default false. */
   renormalise?: boolean
   /** An expert that every token uses, with or without a gate of its own, sigmoid(w . a). */
-  shared?: { hidden: number; gated: boolean }
+  shared?: { hidden: number; gated: boolean; bias?: boolean }
 }
 
 /** A mixture of gated experts, with an optional shared one. */
@@ -68,7 +83,7 @@ export class GatedMixture implements Feed {
   constructor(
     workspace: Workspace,
     mixture: Mixture,
-    { hidden, activation, renormalise, shared }: GatedMixtureOptions,
+    { hidden, activation, bias, renormalise, shared }: GatedMixtureOptions,
   ) {
     const { a, formats, config } = workspace
     const format = formats.mlp
@@ -79,8 +94,8 @@ export class GatedMixture implements Feed {
     this.gates = this.mixture.gates
     const h = workspace.rows(slots, hidden, { records: format !== 'f32' }) // [T, k, f]
     this.y = workspace.rows(slots, config.width) //                           [T, k, d]
-    this.gateUp = this.mixture.product('gate_up', { format, input: a, output: h, activation, gated: true })
-    this.down = this.mixture.product('down', { format, input: h, output: this.y })
+    this.gateUp = this.mixture.product('gate_up', { format, input: a, output: h, activation, gated: true }, bias)
+    this.down = this.mixture.product('down', { format, input: h, output: this.y }, bias)
     if (shared) this.shared = new SharedExpert(workspace, this.mixture, this.y, { ...shared, activation })
   }
 
@@ -103,12 +118,12 @@ class SharedExpert {
     private readonly workspace: Workspace,
     private readonly mixture: ExpertMixture,
     y: Rows,
-    { hidden, gated, activation }: GatedOptions & { gated: boolean },
+    { gated, ...options }: GatedOptions & { gated: boolean },
   ) {
     const { bank, maxTokens, a } = workspace
     const isIn = (layer: number) => mixture.isIn(layer)
     const list = identityList(bank, maxTokens, mixture.slots - 1, mixture.slots)
-    this.mlp = new GatedMlp(workspace, 'shared.', isIn, { hidden, activation }, { y, list })
+    this.mlp = new GatedMlp(workspace, 'shared.', isIn, options, { y, list })
     if (gated) {
       const scores = workspace.rows(1, 1)
       const linear = new Linear(workspace, { format: 'f32', input: a, output: scores })

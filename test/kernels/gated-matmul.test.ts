@@ -5,7 +5,7 @@ import { TILE_COLUMNS } from '#molm/runtime/abi/formats.js'
 import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
-import { type ActivationName, padded, recordBytes } from '#molm/runtime/memory/formats.js'
+import { type GatedActivationName, padded, recordBytes } from '#molm/runtime/memory/formats.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
 import { sameBits } from '../support/compare.js'
 import {
@@ -23,7 +23,7 @@ import {
   TIERS,
 } from '../support/kernel-bench.js'
 import { integers, normalFloats } from '../support/random.js'
-import { ACTIVATIONS, rowProduct } from '../support/reference-math.js'
+import { GATED, rowProduct } from '../support/reference-math.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('gated products')
@@ -36,12 +36,16 @@ interface Case {
   columns: number
   /** Number of activation rows in each group. */
   groups: number[]
-  activation?: ActivationName
+  activation?: GatedActivationName
   hasRecords?: boolean
+  /** Whether each group has a bias. */
+  hasBias?: boolean
+  /** Standard deviation of the inputs. Default: 1.5. */
+  spread?: number
 }
 
 const itemsOf = ({ groups }: Case): number => groups.reduce((a, b) => a + b, 0)
-const inputsOf = (c: Case): Float32Array => normalFloats(itemsOf(c) * c.columns, 81, 1.5)
+const inputsOf = (c: Case): Float32Array => normalFloats(itemsOf(c) * c.columns, 81, c.spread ?? 1.5)
 
 /** Row that the n-th item of all lists reads and writes, in an irregular order. */
 function orderOf(c: Case, seed: number): number[] {
@@ -58,6 +62,14 @@ function weightsOf({ hidden, columns }: Case, group: number): Float32Array {
     if (channel >= hidden) weights.fill(0, r * columns, (r + 1) * columns)
   }
   return weights
+}
+
+/** Biases in the order of the rows, with zeros beyond f. */
+function biasOf({ hidden, hasBias }: Case, group: number): Float32Array {
+  return normalFloats(2 * padded(hidden), 190 + group).map((value, r) => {
+    const channel = Math.floor(r / (2 * TILE_COLUMNS)) * TILE_COLUMNS + (r % TILE_COLUMNS)
+    return hasBias && channel < hidden ? value : 0
+  })
 }
 
 function packed(bank: Bank, c: Case, group: number): Uint8Array {
@@ -81,7 +93,8 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   for (const [g, count] of groups.entries()) {
     const list = allocateList(bank, count)
     for (let i = 0; i < count; i++, n++) writeListEntry(bank, list, i, reads[n], writes[n])
-    writeGroup(bank, table, g, place(bank, packed(bank, c, g)), 0, list, count)
+    const bias = c.hasBias ? place(bank, biasOf(c, g)) : 0
+    writeGroup(bank, table, g, place(bank, packed(bank, c, g)), bias, list, count)
   }
   return (threads) => {
     bank.f32.fill(9, output.address / 4, output.address / 4 + items * output.stride)
@@ -103,21 +116,23 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
   let n = 0
   for (const [g, count] of groups.entries()) {
     const weights = unpackMatrix(packed(bank, c, g), format, 2 * stride, columns)
+    const bias = biasOf(c, g)
     for (let i = 0; i < count; i++, n++) {
       const row = inputs.subarray(reads[n] * columns, (reads[n] + 1) * columns)
       const x = format === 'f32' ? row : quantise(row).values
       const product = (r: number) => {
-        const { sum, magnitude } = rowProduct(weights.subarray(r * columns, (r + 1) * columns), x)
+        const { sum, magnitude } = rowProduct(weights.subarray(r * columns, (r + 1) * columns), x, bias[r])
         return { sum, error: 16 * 2 ** -24 * magnitude + 1e-6 }
       }
       for (let channel = 0; channel < stride; channel++) {
         const found = output[writes[n] * stride + channel]
         const at = Math.floor(channel / TILE_COLUMNS) * 2 * TILE_COLUMNS + (channel % TILE_COLUMNS)
         const [gate, up] = [product(at), product(at + TILE_COLUMNS)]
-        const act = ACTIVATIONS[activation](gate.sum)
+        const [act, factor] = GATED[activation](gate.sum, up.sum)
         // The slope of an activation function is at most 1.13.
-        const tolerance = 1.2 * gate.error * Math.abs(up.sum) + (Math.abs(act) + 1e-3) * up.error + 1e-6
-        assert.ok(Math.abs(found - act * up.sum) <= tolerance, `channel ${channel}: ${found}, not ${act * up.sum}`)
+        const tolerance = 1.2 * gate.error * Math.abs(factor) + (Math.abs(act) + 1e-3) * up.error + 1e-6
+        assert.ok(Math.abs(found - act * factor) <= tolerance, `channel ${channel}: ${found}, not ${act * factor}`)
+        if (channel >= hidden) assert.is(found, 0, `padding of channel ${channel}`)
       }
     }
   }
@@ -159,9 +174,40 @@ for (const format of ['f32', 'q8', 'q4'] as const) {
     check({ format, hidden: 40, columns: 64, groups: [2, 5], hasRecords: false }))
 }
 
-for (const activation of Object.keys(ACTIVATIONS) as ActivationName[]) {
-  test(`activation ${activation}`, () => check({ format: 'f32', hidden: 45, columns: 37, groups: [6, 2], activation }))
+for (const activation of Object.keys(GATED) as GatedActivationName[]) {
+  test(`activation ${activation}`, () => {
+    check({ format: 'f32', hidden: 45, columns: 37, groups: [6, 2], activation })
+    check({ format: 'q8', hidden: 45, columns: 37, groups: [6, 2], activation, hasBias: true })
+  })
 }
+
+for (const format of ['f32', 'q8', 'q4'] as const) {
+  test(`${format}, with biases`, () => {
+    for (const hidden of [1, 31, 32, 45, 96, 100]) check({ format, hidden, columns: 70, groups: [1, 5], hasBias: true })
+    check({ format, hidden: 160, columns: 96, groups: [1, 1, 20, 3], hasBias: true })
+    check({ format, hidden: 40, columns: 64, groups: [2, 5], hasRecords: false, hasBias: true })
+  })
+}
+
+test('clamped SwiGLU bounds a gate only from above, and up on both sides', () => {
+  check({ format: 'f32', hidden: 300, columns: 40, groups: [9, 1], activation: 'clamped_swiglu', spread: 12 })
+  const bank = bankOf('scalar')
+  const product = (gate: number, up: number) => {
+    const input = placeRows(bank, Float32Array.of(1), 1)
+    const output = Rows.allocate(bank, 1, 1)
+    const weights = Float32Array.from({ length: 64 }, (_, r) => (r === 0 ? gate : r === 32 ? up : 0))
+    const table = allocateGroups(bank, 1)
+    const list = allocateList(bank, 1)
+    writeListEntry(bank, list, 0, 0, 0)
+    writeGroup(bank, table, 0, place(bank, pack(bank, matrixRequest(weights, 64, 1, 'f32')).bytes), 0, list, 1)
+    new Matmul(bank, { format: 'f32', input, output, activation: 'clamped_swiglu', gated: true }, 1).run(table, 1, 1)
+    return output.row(0)[0]
+  }
+  assert.is(product(100, 3), product(7, 3))
+  assert.is(product(3, 100), product(3, 7))
+  assert.is(product(3, -100), product(3, -7))
+  assert.is.not(product(-8, 3), product(-7, 3))
+})
 
 for (const threads of [2, 3]) {
   test(`${threads} threads give the same bits as one, job after job`, async () => {

@@ -1,4 +1,4 @@
-import type { ActivationName } from '#molm/runtime/memory/formats.js'
+import type { ActivationName, GatedActivationName } from '#molm/runtime/memory/formats.js'
 
 /**
  * Error function in double precision, by a series without cancellation. Beyond 6 it differs from 1 by less than 2^-53.
@@ -25,6 +25,17 @@ export const ACTIVATIONS: Record<ActivationName, (x: number) => number> = {
   silu: (x) => x * sigmoid(x),
   relu: (x) => Math.max(x, 0),
   tanh: Math.tanh,
+}
+
+/** The factors of gate and up in gated products: their product is the output. */
+export const GATED: Record<GatedActivationName, (gate: number, up: number) => [number, number]> = {
+  ...(Object.fromEntries(
+    Object.entries(ACTIVATIONS).map(([name, act]) => [name, (gate: number, up: number) => [act(gate), up]]),
+  ) as Record<ActivationName, (gate: number, up: number) => [number, number]>),
+  clamped_swiglu: (gate, up) => {
+    const g = Math.min(gate, 7)
+    return [g * sigmoid(1.702 * g), Math.min(7, Math.max(-7, up)) + 1]
+  },
 }
 
 /** (x - mean) / sqrt(variance + 1e-5) * weight + bias, with the biased variance. */

@@ -18,6 +18,10 @@ export enum Activation {
   silu,
   relu,
   tanh,
+  /**
+   * Only of gated products: g sigmoid(1.702 g) (up + 1), with g = gate of at most 7 and up clamped to [-7, 7].
+   */
+  clamped_swiglu,
 }
 
 /** Number type of the KV cache. */

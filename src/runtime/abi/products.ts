@@ -35,8 +35,8 @@ export enum MatmulArg {
   /** f32: factor of the output. */
   scale,
   /**
-   * Rows of floats for activation(gate) * up, or 0. The rows of the matrix are then gate and up in turn, TILE_COLUMNS
-   * of each; a chunk has a multiple of twice as many rows, and records are those of the gated rows.
+   * Rows of floats for activation(gate) * up, or 0. The rows of the matrix and of its bias are then gate and up in turn,
+   * TILE_COLUMNS of each; a chunk has a multiple of twice as many rows, and records are those of the gated rows.
    */
   gated,
   /** Bytes from one of them to the next. */

@@ -3,7 +3,7 @@ import { Activation, TILE_COLUMNS, TILE_ROWS, UNPACKED_TILE_BYTES, WeightCode } 
 import { MatmulArg } from '../abi/products.js'
 import { fusesVectors } from '../compiler/compile.js'
 import type { Bank } from '../memory/bank.js'
-import { type ActivationName, padded, roundUp, type WeightFormat } from '../memory/formats.js'
+import { type GatedActivationName, padded, roundUp, type WeightFormat } from '../memory/formats.js'
 import { Rows } from '../memory/rows.js'
 import { Call, recordsOf } from './call.js'
 
@@ -13,11 +13,11 @@ export interface MatmulShape {
   input: Rows
   /** [.., outputs of each matrix]. Its records are written if it has any. */
   output: Rows
-  /** Applied to the output. Default: identity. */
-  activation?: ActivationName
+  /** Applied to the output; `clamped_swiglu` only if it is gated. Default: identity. */
+  activation?: GatedActivationName
   /**
-   * Whether the matrices have rows for gate and up, 32 of each in turn. The output is then activation(gate) * up, with
-   * half as many columns as the matrices have rows. Default: false.
+   * Whether the matrices, and their biases, have rows for gate and up, 32 of each in turn. The output is then
+   * activation(gate) * up, with half as many columns as the matrices have rows. Default: false.
    */
   gated?: boolean
   /** Factor of the output. Default: 1. */

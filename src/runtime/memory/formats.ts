@@ -10,7 +10,10 @@ import {
 
 /** Storage of the weights of a matrix: 32, about 8.5 or about 4.5 bits each. */
 export type WeightFormat = keyof typeof WeightCode
-export type ActivationName = keyof typeof Activation
+/** Activation of a gated product. */
+export type GatedActivationName = keyof typeof Activation
+/** Activation of any product. */
+export type ActivationName = Exclude<GatedActivationName, 'clamped_swiglu'>
 /** Number type of the KV cache. */
 export type CacheFormat = keyof typeof CacheCode
 /** Number types of a checkpoint's weights that can be packed. */
