@@ -45,6 +45,7 @@ export { type SuggestedModel, suggestedModels } from './library/suggested-models
 export { verifyModel } from './library/verify-model.js'
 export type { Mixture, MixtureKind, ModelConfig } from './model/config.js'
 export type { ExpertMask, GateSoftmax } from './model/expert-mask.js'
+export type { AlwaysChosen, Routing, RoutingGroups } from './model/routing.js'
 export type { PartFormats, Quant } from './packing/format/formats.js'
 export type { Conversion, ConvertProgress } from './packing/write/convert.js'
 export { drawAgreement } from './pictures/agreement-figure.js'

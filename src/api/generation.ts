@@ -20,7 +20,7 @@ export interface GenerateOptions extends Partial<GenerationSettings> {
    * later. Default: false.
    */
   routes?: boolean
-  /** With `routes`, also report the probabilities of all experts. Default: false. */
+  /** With `routes`, also report the routers' scores of all experts. Default: false. */
   probabilities?: boolean
   /** Called at the beginning of the prompt and after every 256 of its tokens, or fewer while other calls run. */
   onPromptProgress?: (progress: PromptProgress) => void

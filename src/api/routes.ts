@@ -5,11 +5,16 @@ export interface ExpertRoutes {
   /** Expert ids: tokens x k. */
   ids: Int32Array
   /**
-   * Factors of the experts' outputs: tokens x k. They are probabilities from the softmax over all experts of the layer
-   * or, if the model's config says `renormalise`, over the k chosen, which then sum to 1.
+   * Factors of the experts' outputs, as the model multiplies with them: tokens x k. `routing` of the config's mixture
+   * says how they follow from the scores, and whether they sum to 1.
    */
   gates: Float32Array
-  /** Probabilities from the softmax over all experts: tokens x experts of the layer. Only with `probabilities`. */
+  /**
+   * Scores of all experts: tokens x experts of the layer. Only with `probabilities`. They are the softmax over the
+   * layer, except in two cases: if the mixture's `routing.score` is `sigmoid`, each is a sigmoid and they do not sum to
+   * 1; experts that every token uses may have a softmax of their own (`routing.always`). Biases that only choose are
+   * not included.
+   */
   probabilities?: Float32Array
   /** L2 norms of the experts' outputs before their gates: tokens x k. Only with `outputNorms`. */
   outputNorms?: Float32Array

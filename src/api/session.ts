@@ -34,7 +34,7 @@ export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends
   targets?: ArrayLike<number>
   /** Report the experts of each token. Default: false. */
   routes?: Routes
-  /** With `routes`, also report the probabilities of all experts. Default: false. */
+  /** With `routes`, also report the routers' scores of all experts. Default: false. */
   probabilities?: boolean
   /** With `routes`, also report the L2 norms of the chosen experts' outputs. Default: false. */
   outputNorms?: boolean

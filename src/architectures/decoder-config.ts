@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 import { type ConfigReader, quoted } from '../model/config-reader.js'
+import type { Routing } from '../model/routing.js'
 import type { LayerCache } from '../nn/cache/layer-cache.js'
 import type { RopeConfig } from '../nn/rope.js'
 import { plural } from '../numbers.js'
@@ -76,6 +77,11 @@ export function decoderConfig(keys: ConfigReader, modelType: string): Omit<Decod
 function activationOf(keys: ConfigReader): DecoderConfig['activation'] {
   const name = keys.oneOf('hidden_act', HIDDEN_ACTIVATIONS)
   return name === 'gelu_pytorch_tanh' ? 'gelu_new' : name
+}
+
+/** Rule of routers with softmax scores, whose gates sum to 1 with `norm_topk_prob`. */
+export function softmaxRouting(keys: ConfigReader): Routing {
+  return keys.flag('norm_topk_prob') ? { normalise: {} } : {}
 }
 
 /** Checks a head size that the family derives: it may be given, but must be equal. */

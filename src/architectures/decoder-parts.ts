@@ -119,11 +119,20 @@ export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): bo
 
 /**
  * Pieces of a mixture's router in a layer: f32 in every packing, since it is small and a wrong expert costs more than a
- * bit.
+ * bit. `selection` is the source of the bias that only chooses, an entry per expert.
  */
-export function routerPieces(config: ModelConfig, key: string, layer: number, mixture: Mixture): PlannedPiece[] {
+export function routerPieces(
+  config: ModelConfig,
+  key: string,
+  layer: number,
+  mixture: Mixture,
+  selection?: Source,
+): PlannedPiece[] {
   const { kind } = mixture
   const rows = routerRows(mixture, layer)
-  const bias = config.gateBias ? [vector(`${kind}.router.bias`, whole(`${key}.bias`, [rows]))] : []
-  return [matrix(`${kind}.router.logits.weight`, 'f32', whole(`${key}.weight`, [rows, config.width])), ...bias]
+  return [
+    matrix(`${kind}.router.logits.weight`, 'f32', whole(`${key}.weight`, [rows, config.width])),
+    ...(config.gateBias ? [vector(`${kind}.router.bias`, whole(`${key}.bias`, [rows]))] : []),
+    ...(selection ? [vector(`${kind}.router.selection`, selection)] : []),
+  ]
 }

@@ -68,8 +68,11 @@ export const granite: Architecture<GraniteConfig> = {
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
-      renormalise: true,
-      mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok')],
+      mixtures: [
+        keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok', {
+          normalise: {},
+        }),
+      ],
       sharedHidden: isShared ? keys.size('shared_intermediate_size', 0) : 0,
       attentionScale: keys.positive('attention_multiplier'),
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',

@@ -68,10 +68,9 @@ export const jetmoe: Architecture<DecoderConfig> = {
       ...common,
       raw: keys.raw,
       ffnHidden: keys.size('intermediate_size'),
-      renormalise: true,
       mixtures: [
-        keys.mixture('attention', experts, 'num_experts_per_tok'),
-        keys.mixture('mlp', experts, 'num_experts_per_tok'),
+        keys.mixture('attention', experts, 'num_experts_per_tok', { normalise: {} }),
+        keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} }),
       ],
     }
   },
@@ -97,7 +96,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
 
   build(config, workspace) {
     const { bank, threads, formats, x, a } = workspace
-    const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden, renormalise } = config
+    const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden } = config
     const rope = new Rope(workspace, config.rope, headSize)
     const [attentionMixture, mlpMixture] = config.mixtures
     const y = workspace.rows(attentionMixture.topK, d) // [T, k, d]
@@ -106,7 +105,6 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const attention = new AttentionMixture(workspace, attentionMixture, logits, {
       channels: heads * headSize,
       output: y,
-      renormalise,
     })
     const { q, o, k, keys, values } = attention
     const turnQueries = new HeadTransform(bank, { rows: q, perToken: k, headSize, rope }, threads)

@@ -53,8 +53,11 @@ export const mixtral: Architecture<DecoderConfig> = {
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
-      renormalise: true,
-      mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok')],
+      mixtures: [
+        keys.mixture('mlp', keys.everywhere(common.layers, 'num_local_experts'), 'num_experts_per_tok', {
+          normalise: {},
+        }),
+      ],
       ...(keys.has('sliding_window') && { window: keys.size('sliding_window') }),
     }
   },

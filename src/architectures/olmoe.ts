@@ -11,6 +11,7 @@ import {
   describeDecoder,
   groupedCache,
   refuseOtherHeadSize,
+  softmaxRouting,
 } from './decoder-config.js'
 import {
   attentionPieces,
@@ -59,10 +60,11 @@ export const olmoe: Architecture<OlmoeConfig> = {
     return {
       ...common,
       ffnHidden: keys.size('intermediate_size'),
-      mixtures: [keys.mixture('mlp', keys.everywhere(common.layers, 'num_experts'), 'num_experts_per_tok')],
+      mixtures: [
+        keys.mixture('mlp', keys.everywhere(common.layers, 'num_experts'), 'num_experts_per_tok', softmaxRouting(keys)),
+      ],
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
       ...(keys.has('clip_qkv') && { clip: keys.positive('clip_qkv') }),
-      renormalise: keys.flag('norm_topk_prob'),
     }
   },
 

@@ -15,6 +15,7 @@ import {
   describeDecoder,
   groupedCache,
   refuseOtherHeadSize,
+  softmaxRouting,
 } from './decoder-config.js'
 import {
   attentionPieces,
@@ -136,13 +137,12 @@ function sparseKeys(keys: ConfigReader, layers: number) {
   const experts = keys.size('num_experts', 0)
   const counts = Array.from({ length: layers }, (_, l) => (dense.has(l) || (l + 1) % step !== 0 ? 0 : experts))
   const mixtures: Mixture[] = counts.some((count) => count > 0)
-    ? [keys.mixture('mlp', counts, 'num_experts_per_tok')]
+    ? [keys.mixture('mlp', counts, 'num_experts_per_tok', softmaxRouting(keys))]
     : []
   return {
     mixtures,
     ffnHidden: keys.size('moe_intermediate_size'),
     denseHidden: keys.size('intermediate_size'),
-    renormalise: keys.flag('norm_topk_prob'),
   }
 }
 

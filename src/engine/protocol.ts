@@ -51,7 +51,7 @@ export interface ForwardRequest {
   /** Ids whose log-probabilities are wanted: each follows one of the last tokens. */
   targets?: Int32Array
   routes: boolean
-  /** With `routes`, report the probabilities of all experts. */
+  /** With `routes`, report the routers' scores of all experts. */
   probabilities: boolean
   /** With `routes`, report the L2 norms of the chosen experts' outputs. */
   outputNorms?: boolean
@@ -70,7 +70,7 @@ export interface GenerateRequest {
   /** Ids that end the text. */
   eos: number[]
   routes: boolean
-  /** With `routes`, report the probabilities of all experts. */
+  /** With `routes`, report the routers' scores of all experts. */
   probabilities: boolean
   /** Whether to report the progress of reading the prompt. */
   progress?: boolean

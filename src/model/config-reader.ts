@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import { isObject } from '../json.js'
 import { printable } from '../printable.js'
 import type { Mixture, MixtureKind } from './config.js'
+import type { AlwaysChosen, Routing } from './routing.js'
 
 /** Limit of layers: far above any model, and low enough for arrays of this length to be harmless. */
 const LARGEST_SIZE = 2 ** 24
@@ -94,10 +95,14 @@ export class ConfigReader {
   }
 
   /**
-   * A mixture of `counts` experts per layer. The key `molm_experts` of a pruned or grafted model overrides the counts.
+   * A mixture of `counts` experts per layer. The key `molm_experts` of a pruned or grafted model overrides the counts,
+   * and the ids of experts that every token uses.
    */
-  mixture(kind: MixtureKind, counts: number[], topKKey: string): Mixture {
+  mixture(kind: MixtureKind, counts: number[], topKKey: string, routing?: Routing): Mixture {
     const own = this.raw.molm_experts
+    if (own !== undefined && routing?.groups) {
+      throw new UserError(`${this.source}: molm_experts cannot change experts that are chosen by groups`)
+    }
     const experts = own === undefined ? counts : this.perLayer(own, kind, counts, 1, 'molm_experts')
     const silent = isObject(own) ? own.silent : undefined
     const silentRows = silent === undefined ? undefined : this.perLayer(silent, kind, counts, 0, 'molm_experts.silent')
@@ -111,7 +116,14 @@ export class ConfigReader {
     const least = experts.reduce((least, count) => (count > 0 ? Math.min(least, count) : least), LARGEST_SIZE)
     if (topK <= least) {
       const newExperts = this.newExperts(isObject(own) ? own.newcomers : undefined, kind, experts)
-      return { kind, experts, topK, ...(silentRows && { silentRows }), ...(newExperts && { newExperts }) }
+      return {
+        kind,
+        experts,
+        topK,
+        ...(silentRows && { silentRows }),
+        ...(newExperts && { newExperts }),
+        ...(routing && { routing: this.routing(routing, kind, experts, topK) }),
+      }
     }
     throw new UserError(`${this.source}: ${topKKey} ${topK} is more than the ${least} experts that a layer has`)
   }
@@ -126,16 +138,30 @@ export class ConfigReader {
     return new UserError(`${this.source}: ${key} must be ${expected}, not ${quoted(this.raw[key])}`)
   }
 
+  /** The family's rule, with the ids that `molm_experts` names of experts that every token uses. */
+  private routing(rule: Routing, kind: MixtureKind, experts: number[], topK: number): Routing {
+    if (rule.always === undefined) return rule
+    const own = this.raw.molm_experts
+    const lists = isObject(own) && isObject(own.always) ? own.always[kind] : undefined
+    const always = rule.always.map(({ ids, isApart }, layer): AlwaysChosen => {
+      const own: unknown = Array.isArray(lists) ? lists[layer] : ids
+      if (isIdList(own, experts[layer]) && own.length === ids.length && own.length <= topK) return { ids: own, isApart }
+      const name = lists === undefined ? 'the experts that every token uses' : `molm_experts.always.${kind}`
+      throw new UserError(
+        `${this.source}: ${name} must be at most ${topK} ids, rising, from 0 to ${experts[layer] - 1} in layer ${layer}`,
+      )
+    })
+    return { ...rule, always }
+  }
+
   /** Ids of each layer's experts that were taught later; undefined if none are named. */
   private newExperts(of: unknown, kind: MixtureKind, experts: number[]): number[][] | undefined {
     const lists = isObject(of) ? of[kind] : undefined
     if (of === undefined || (isObject(of) && lists === undefined)) return undefined
-    const isRising = (ids: number[], count: number) =>
-      ids.every((id, i) => isSize(id, 0, count - 1) && (i === 0 || id > ids[i - 1]))
     const isFit =
       Array.isArray(lists) &&
       lists.length === experts.length &&
-      lists.every((ids, layer) => Array.isArray(ids) && isRising(ids, experts[layer]))
+      lists.every((ids, layer) => isIdList(ids, experts[layer]))
     if (isFit) return lists
     throw new UserError(
       `${this.source}: molm_experts.newcomers.${kind} must list ids of experts, rising, for each layer`,
@@ -158,6 +184,11 @@ export class ConfigReader {
 
 function isSize(value: unknown, least: number, most = LARGEST_SIZE): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+}
+
+/** Whether a value is a list of ids of `count` experts, in rising order. */
+function isIdList(value: unknown, count: number): value is number[] {
+  return Array.isArray(value) && value.every((id, i) => isSize(id, 0, count - 1) && (i === 0 || id > value[i - 1]))
 }
 
 /** A config's value, shortened for an error message. */

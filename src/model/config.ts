@@ -1,4 +1,5 @@
 import type { MixtureKind } from '../packing/format/layout.js'
+import type { Routing } from './routing.js'
 
 export { MIXTURE_KINDS, type MixtureKind } from '../packing/format/layout.js'
 
@@ -19,6 +20,8 @@ export interface Mixture {
   silentRows?: number[]
   /** Ids, in rising order, of each layer's experts that were taught to the model later. Absent if there are none. */
   newExperts?: number[][]
+  /** Rule of the routers. Default: the k largest probabilities of a softmax, which are the gates. */
+  routing?: Routing
 }
 
 /** Config that all architectures have in common; each adds fields of its own. */
@@ -34,9 +37,7 @@ export interface ModelConfig {
   layers: number
   /** The mixtures of experts, in the order a token meets them within a layer. */
   mixtures: Mixture[]
-  /** Whether the gates of a token's experts add up to 1; if absent, they are shares of a softmax over all experts. */
-  renormalise?: boolean
-  /** True if every router adds a bias to its logits. */
+  /** True if every router adds a bias to its logits: of the checkpoint, or of a grafted model. */
   gateBias?: true
   /** Factor of the rows of the embedding table; absent: 1. */
   embeddingScale?: number

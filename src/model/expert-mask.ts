@@ -1,8 +1,12 @@
 import { UsageError, UserError } from '../errors.js'
 import { checkOneOf, shown } from '../option-checks.js'
 import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from './config.js'
+import { alwaysChosen } from './routing.js'
 
-/** Softmax of the remaining experts' gates: over the remaining experts (`kept`) or over all (`all`). */
+/**
+ * Softmax of the remaining experts' gates: over the remaining experts (`kept`) or over all (`all`). Routers with sigmoid
+ * scores give the same gates either way.
+ */
 export type GateSoftmax = 'kept' | 'all'
 
 /** Experts that must not be chosen: their ids by mixture and layer. */
@@ -26,9 +30,14 @@ export function routerMasks(mask: ExpertMask, { mixtures }: ModelConfig): Record
   const { gates, ...masked } = mask
   const missing = Object.keys(masked).find((kind) => !mixtures.some((mixture) => mixture.kind === kind))
   if (missing !== undefined) throw new UserError(`the model has no ${missing} experts`)
-  const masks = ({ kind, experts, topK }: Mixture) =>
-    experts.map((count, layer): RouterMask => {
+  const masks = (mixture: Mixture) =>
+    mixture.experts.map((count, layer): RouterMask => {
+      const { kind, topK } = mixture
       const ids = masked[kind]?.[layer] ?? []
+      const needed = alwaysChosen(mixture, layer).find((id) => ids.includes(id))
+      if (needed !== undefined) {
+        throw new UserError(`${kind} expert ${needed} of layer ${layer} cannot be masked: every token uses it`)
+      }
       const out = new Uint8Array(count)
       for (const id of ids) {
         if (!(Number.isInteger(id) && id >= 0 && id < count))

@@ -14,8 +14,6 @@ export interface AttentionMixtureOptions {
   projectsKeyValue?: boolean
   /** Whether the projections have biases. Default false. */
   bias?: boolean
-  /** Whether a token's gates add up to 1. Default false. */
-  renormalise?: boolean
 }
 
 /**
@@ -44,11 +42,11 @@ export class AttentionMixture {
     workspace: Workspace,
     mixture: Mixture,
     logits: RouterLogits,
-    { channels: A, output, projectsKeyValue = true, bias, renormalise }: AttentionMixtureOptions,
+    { channels: A, output, projectsKeyValue = true, bias }: AttentionMixtureOptions,
   ) {
     const { a, maxTokens } = workspace
     const format = workspace.formats.attention
-    this.experts = new ExpertMixture(workspace, mixture, logits, { renormalise, extraMatrices: 2 })
+    this.experts = new ExpertMixture(workspace, mixture, logits, { extraMatrices: 2 })
     this.k = this.experts.k
     this.gates = this.experts.gates
 

@@ -9,8 +9,6 @@ import type { Workspace } from './workspace.js'
 export interface MixtureOptions {
   /** Rows of each token after those of its k experts, for other layers to write. Default 0. */
   sharedSlots?: number
-  /** Whether a token's gates add up to 1. Default false. */
-  renormalise?: boolean
   /** Number of other matrices that take part in the first product (see AppendGroups). Default 0. */
   extraMatrices?: number
 }
@@ -47,12 +45,12 @@ export class ExpertMixture {
     private readonly workspace: Workspace,
     private readonly mixture: Mixture,
     logits: RouterLogits,
-    { sharedSlots = 0, renormalise = false, extraMatrices = 0 }: MixtureOptions = {},
+    { sharedSlots = 0, extraMatrices = 0 }: MixtureOptions = {},
   ) {
     const { bank, maxTokens } = workspace
     this.k = mixture.topK
     this.slots = mixture.topK + sharedSlots
-    this.router = new Router(workspace, mixture, logits, { slots: this.slots, renormalise })
+    this.router = new Router(workspace, mixture, logits, this.slots)
     this.gates = this.router.gates
     const most = mixture.experts.reduce((most, experts) => Math.max(most, experts), 0)
     this.groups = new ExpertGroups(bank, most, maxTokens * this.k, extraMatrices)
@@ -116,7 +114,7 @@ export class ExpertMixture {
     for (const { first, count, taps } of workspace.cache.segments) {
       const ids = taps.routes && router.ids.subarray(first * k, (first + count) * k)
       if (ids) taps.routes?.(layer, mixture.kind, ids, this.chosenGates(first, count))
-      taps.probabilities?.(layer, mixture.kind, router.probabilities(layer, first, count))
+      taps.probabilities?.(layer, mixture.kind, router.scores(layer, first, count))
       taps.outputNorms?.(layer, mixture.kind, this.norms(output, first, count))
     }
   }

@@ -64,10 +64,10 @@ export class GatedMlp implements Feed {
 }
 
 export interface GatedMixtureOptions extends GatedOptions {
-  /** Whether a token's gates add up to 1. Default false. */
-  renormalise?: boolean
   /** An expert that every token uses, with or without a gate of its own, sigmoid(w . a). */
   shared?: { hidden: number; gated: boolean; bias?: boolean }
+  /** Rows [T, d] that the router reads before `run`, when the caller calls `route`. Default: `run` routes a. */
+  routerInput?: Rows
 }
 
 /** A mixture of gated experts, with an optional shared one. */
@@ -79,16 +79,18 @@ export class GatedMixture implements Feed {
   private readonly gateUp: ExpertProduct
   private readonly down: ExpertProduct
   private readonly shared?: SharedExpert
+  private readonly isRoutedBefore: boolean
 
   constructor(
     workspace: Workspace,
     mixture: Mixture,
-    { hidden, activation, bias, renormalise, shared }: GatedMixtureOptions,
+    { hidden, activation, bias, shared, routerInput }: GatedMixtureOptions,
   ) {
     const { a, formats, config } = workspace
     const format = formats.mlp
-    const logits = new LinearLogits(workspace, mixture)
-    this.mixture = new ExpertMixture(workspace, mixture, logits, { renormalise, sharedSlots: shared ? 1 : 0 })
+    const logits = new LinearLogits(workspace, mixture, routerInput)
+    this.isRoutedBefore = routerInput !== undefined
+    this.mixture = new ExpertMixture(workspace, mixture, logits, { sharedSlots: shared ? 1 : 0 })
     const { slots } = this.mixture
     this.perToken = slots
     this.gates = this.mixture.gates
@@ -99,9 +101,14 @@ export class GatedMixture implements Feed {
     if (shared) this.shared = new SharedExpert(workspace, this.mixture, this.y, { ...shared, activation })
   }
 
+  /** Chooses experts: ids, gates [T, k] from Wr input. They are in memory until another batch is routed. */
+  route(layer: number, T: number): void {
+    this.mixture.route(layer, T)
+  }
+
   run(layer: number, T: number): void {
     const { mixture } = this
-    mixture.route(layer, T) //                     ids, gates [T, k] = top k of softmax(Wr a)
+    if (!this.isRoutedBefore) this.route(layer, T) // ids, gates [T, k] from Wr a
     mixture.fromTokens(layer, this.gateUp) //      h [T, k, f] = act(Wg[e] a) * (Wu[e] a)
     mixture.fromItems(layer, this.down) //         y [T, k, d] = Wd[e] h
     this.shared?.run(layer, T) //                  y of the last slot, and its gate

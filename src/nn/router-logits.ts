@@ -15,15 +15,16 @@ function mostRows(mixture: Mixture): number {
   return mixture.experts.reduce((most, _, layer) => Math.max(most, routerRows(mixture, layer)), 0)
 }
 
-/** One matrix: logits = W a. The matrix that scores the experts is f32 in every packing. */
+/** One matrix: logits = W input. The matrix that scores the experts is f32 in every packing. */
 export class LinearLogits implements RouterLogits {
   readonly logits: Rows
   private readonly linear: Linear
   private readonly weights: number[]
 
-  constructor(workspace: Workspace, mixture: Mixture) {
+  /** `input` are rows [T, d]. Default: the normalised residual stream. */
+  constructor(workspace: Workspace, mixture: Mixture, input: Rows = workspace.a) {
     this.logits = workspace.rows(1, mostRows(mixture))
-    this.linear = new Linear(workspace, { format: 'f32', input: workspace.a, output: this.logits })
+    this.linear = new Linear(workspace, { format: 'f32', input, output: this.logits })
     this.weights = weightsOf(workspace, mixture, 'logits.weight')
   }
 

@@ -4,7 +4,7 @@ import type { MixtureKind } from '../model/config.js'
 export interface Taps {
   /** Experts and gates of the batch: k per token, in falling order of the gates. */
   routes?: (layer: number, kind: MixtureKind, ids: Int32Array, gates: Float32Array) => void
-  /** The routers' probabilities of all experts of the batch: tokens x experts of the layer. */
+  /** The routers' scores of all experts of the batch: tokens x experts of the layer. */
   probabilities?: (layer: number, kind: MixtureKind, p: Float32Array) => void
   /** L2 norms of the outputs of the chosen experts, before their gates: k per token, in the order of the routes. */
   outputNorms?: (layer: number, kind: MixtureKind, norms: Float32Array) => void

@@ -1,11 +1,12 @@
-import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
+import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '../model/config.js'
 import { type Layout, type Part, pieceOf } from '../packing/format/layout.js'
 import { readTileRows, writeTileRows } from '../packing/format/tile-rows.js'
 
-/** A row of a router: its weights and its bias, 0 if the router has none. */
+/** A row of a router: its weights, and its biases of the logit and of the choice. A router without has 0. */
 export interface RouterRow {
   weights: Float32Array
   bias: number
+  selection?: number
 }
 
 /** Returns a function that finds the part of an expert. It throws a RangeError if the model has no such expert. */
@@ -25,10 +26,13 @@ export function expertFinder(layout: Layout): (layer: number, kind: MixtureKind,
 /** Reads the rows of a router from the bytes of its layer's dense part. */
 export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig, kind: MixtureKind): RouterRow[] {
   const logits = pieceOf(part, logitsName(part, kind))
-  const rows = readTileRows(bytesOf(bytes, logits), logits.rows, logits.cols)
-  if (!config.gateBias) return rows.map((weights) => ({ weights, bias: 0 }))
-  const biases = new Float32Array(bytesOf(bytes, pieceOf(part, biasName(kind))).slice().buffer)
-  return rows.map((weights, row) => ({ weights, bias: biases[row] }))
+  const floats = (isIn: boolean | undefined, name: string) =>
+    isIn ? new Float32Array(bytesOf(bytes, pieceOf(part, name)).slice().buffer) : new Float32Array()
+  const biases = floats(config.gateBias, biasName(kind))
+  const selections = floats(mixtureOf(config, kind)?.routing?.selectionBias, selectionName(kind))
+  return readTileRows(bytesOf(bytes, logits), logits.rows, logits.cols).map((weights, row) => {
+    return { weights, bias: biases[row] ?? 0, selection: selections[row] ?? 0 }
+  })
 }
 
 /** Copies a layer's dense part with other rows in the given routers. */
@@ -44,6 +48,10 @@ export function withRouterRows(
     made.set(name, writeTileRows(weights, pieceOf(to, name).cols))
     const biases = Float32Array.from(all, ({ bias }) => bias)
     made.set(biasName(kind), new Uint8Array(biases.buffer))
+    // Silent rows, which come last, are never chosen.
+    const experts = to.pieces.find(({ name }) => name === selectionName(kind))?.cols ?? 0
+    const selections = Float32Array.from(all.slice(0, experts), ({ selection = 0 }) => selection)
+    made.set(selectionName(kind), new Uint8Array(selections.buffer))
   }
   const bytes = new Uint8Array(to.bytes)
   for (const piece of to.pieces) {
@@ -61,6 +69,10 @@ function logitsName({ pieces }: Part, kind: MixtureKind): string {
 
 function biasName(kind: MixtureKind): string {
   return `${kind}.router.bias`
+}
+
+function selectionName(kind: MixtureKind): string {
+  return `${kind}.router.selection`
 }
 
 function bytesOf(part: Uint8Array, { offset, bytes }: { offset: number; bytes: number }): Uint8Array {

@@ -110,8 +110,8 @@ function inserted(rows: RouterRow[], experts: number, given: RouterRow[]): Route
   return [...rows.slice(0, experts), ...given, ...rows.slice(experts)]
 }
 
-function raised({ weights, bias }: RouterRow, by: number): RouterRow {
-  return { weights, bias: bias + by }
+function raised(row: RouterRow, by: number): RouterRow {
+  return { ...row, bias: row.bias + by }
 }
 
 function chooseNewExperts(config: ModelConfig, { layers, experts, only }: GraftOptions): Grafted['newExperts'] {

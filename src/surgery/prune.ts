@@ -5,6 +5,7 @@ import type { NamedText } from '../evaluation/text-file.js'
 import { loadModel } from '../library/load-model.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 import type { GateSoftmax } from '../model/expert-mask.js'
+import { dependsOnUnchosen } from '../model/routing.js'
 import type { Quant } from '../packing/format/formats.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import { decodeSpeed } from './decode-speed.js'
@@ -137,7 +138,7 @@ async function betterGates(
   texts: readonly NamedText[],
   signal?: AbortSignal,
 ): Promise<GateSoftmax> {
-  if (model.config.renormalise) return 'kept'
+  if (!model.config.mixtures.some(dependsOnUnchosen)) return 'kept'
   const { kept, all } = await masked(model, selection, texts, signal)
   return kept <= all ? 'kept' : 'all'
 }
@@ -154,8 +155,7 @@ async function masked(
     return perplexityOf(model, texts, signal)
   }
   const kept = await measure('kept')
-  // Gates that sum to 1 are a softmax over a token's own experts, so the other experts do not matter.
-  const all = model.config.renormalise ? kept : await measure('all')
+  const all = model.config.mixtures.some(dependsOnUnchosen) ? await measure('all') : kept
   await model.maskExperts()
   return { kept, all }
 }

@@ -123,6 +123,14 @@ test('a mask of one kind leaves the other kind and layers without experts free',
   )
 })
 
+test('an expert that every token uses cannot be masked', async () => {
+  const always = [[], [3], [0, 7]].map((ids) => ({ ids, isApart: true }))
+  const mixtures = sparse.mixtures.map((mixture) => ({ ...mixture, routing: { always } }))
+  const mask = (mlp: number[][]) => routerMasks({ mlp, gates: 'kept' }, { ...sparse, mixtures })
+  assert.equal([...mask([[], [0, 1]]).mlp[1].out], [1, 1, 0, 0])
+  await rejectsWithUserError(() => mask([[], [1, 3]]), /mlp expert 3 of layer 1 cannot be masked: every token uses it/)
+})
+
 test('a mask names the experts that are not selected', () => {
   const selection = { attention: [[0, 1, 2, 3], [1]], mlp: [[0, 3], [2]] }
   assert.equal(maskOf(selection, config, 'all'), {

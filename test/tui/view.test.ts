@@ -6,7 +6,7 @@ import { cellWidth } from '#molm/terminal/cell-width.js'
 import type { Chat } from '#molm/tui/conversation/chat.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { expertsLine } from '#molm/tui/map/token-details.js'
-import { MAP_MODES } from '#molm/tui/map/token-map.js'
+import { MAP_MODES, TokenMap } from '#molm/tui/map/token-map.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
 import { chatOf, mixturesOf, plainRoutes, shownAs } from '../support/chats.js'
 
@@ -263,6 +263,16 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
 test('the details of a token name its experts with gates, and the likeliest others', async () => {
   const chat = await chatOf(SHAPES['nano’s'], 'none')
   assert.is(expertsLine(chat.map, 'attention'), 'layer 0 attention: 7 .500  0 .250 | next 6 .060  5 .050  4 .040')
+})
+
+test('scores of others that are no probabilities are named', () => {
+  const map = new TokenMap({
+    layers: 1,
+    mixtures: [{ kind: 'mlp', experts: [4], topK: 1, routing: { score: 'sigmoid' } }],
+  })
+  const probabilities = Float32Array.of(0.9, 0.75, 0.5, 0.25)
+  map.add('x', [{ mlp: { ids: Int32Array.of(2), gates: Float32Array.of(2.5), probabilities } }])
+  assert.is(expertsLine(map, 'mlp'), 'layer 0 mlp: 2 2.500 | next by score 0 .900  1 .750  3 .250')
 })
 
 test('many experts of a token need a second line, and an ellipsis replaces the rest', async () => {

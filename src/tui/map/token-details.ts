@@ -29,18 +29,21 @@ function wrapAtMost(text: string, width: number, count: number): string[] {
   return [...lines.slice(0, count - 1), fit(last, width)]
 }
 
-/** Chosen experts with their gates, then the likeliest others: `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`. */
+/**
+ * Chosen experts with their gates, then the likeliest others: `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`. Scores
+ * that are no probabilities are named: `next by score`.
+ */
 export function expertsLine(map: TokenMap, kind: MixtureKind): string {
   const routes = map.shown?.routes[map.layer][kind]
   if (!routes) return `layer ${map.layer} ${kind}: no experts`
   const { ids, gates, probabilities = new Float32Array(0) } = routes
   const chosen = Array.from(ids, (id, slot) => `${id} ${share(gates[slot])}`)
-  const others = Array.from(probabilities, (probability, id) => ({ id, probability }))
+  const others = Array.from(probabilities, (score, id) => ({ id, score }))
     .filter(({ id }) => !ids.includes(id))
-    .sort((a, b) => b.probability - a.probability)
+    .sort((a, b) => b.score - a.score)
     .slice(0, ALTERNATIVES)
-    .map(({ id, probability }) => `${id} ${share(probability)}`)
-  const next = others.length > 0 ? ` | next ${others.join('  ')}` : ''
+    .map(({ id, score }) => `${id} ${share(score)}`)
+  const next = others.length > 0 ? ` | next${map.hasProbabilities(kind) ? '' : ' by score'} ${others.join('  ')}` : ''
   return `layer ${map.layer} ${kind}: ${chosen.join('  ')}${next}`
 }
 
@@ -63,6 +66,6 @@ function strip(map: TokenMap, width: number): string {
   return `${left}${inverse(middle)}${right}`
 }
 
-function share(probability: number): string {
-  return probability.toFixed(3).replace(/^0/, '')
+function share(score: number): string {
+  return score.toFixed(3).replace(/^0/, '')
 }

@@ -2,6 +2,7 @@ import type { LayerRoutes } from '../../api/routes.js'
 import { routesOfToken } from '../../experts/token-routes.js'
 import { ExpertUsage } from '../../experts/usage.js'
 import { type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config.js'
+import { areProbabilities } from '../../model/routing.js'
 
 /** Forms of the map: the newest token, the sum of all tokens, or one layer over the last tokens. */
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
@@ -84,6 +85,11 @@ export class TokenMap {
   /** Kinds of experts in a layer; none in a dense one. */
   kindsOf(layer: number): MixtureKind[] {
     return this.kinds.filter((kind) => this.experts(kind, layer) > 0)
+  }
+
+  /** Whether the scores of the experts of one kind are probabilities. */
+  hasProbabilities(kind: MixtureKind): boolean {
+    return areProbabilities(mixtureOf(this.shape, kind) ?? {})
   }
 
   /** Number of experts of one kind in the layer that has most. */
