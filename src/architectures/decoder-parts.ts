@@ -8,15 +8,16 @@ import type { DecoderConfig } from './decoder-config.js'
  * Parts that several families name alike.
  */
 
-/** Parts of a model: embedding, layers, last norm, head; `layer` yields the parts of a layer. */
+/** Parts of a model: embedding, layers, last norm (a tensor's name), head; `layer` yields the parts of a layer. */
 export function* decoderParts(
   { vocabSize: V, width: d, layers, tieWordEmbeddings }: ModelConfig,
   formats: PartFormats,
   layer: (index: number) => Iterable<Part>,
+  { lastNorm = 'model.norm' } = {},
 ): Generator<Part> {
   yield part('embedding', [table('table', formats.embedding, whole('model.embed_tokens.weight', [V, d]))])
   for (let l = 0; l < layers; l++) yield* layer(l)
-  yield part('final', [vector('norm.weight', whole('model.norm.weight', [d]))])
+  yield part('final', [vector('norm.weight', whole(`${lastNorm}.weight`, [d]))])
   const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
   yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
 }
@@ -47,8 +48,13 @@ export function normPieces(layer: number, d: number): PlannedPiece[] {
   ]
 }
 
-/** Grouped-query attention: queries, keys and values as one matrix, the output, and their biases. */
-export function attentionPieces(config: DecoderConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+/** Grouped-query attention: queries, keys and values as one matrix, the output (a tensor's name), and their biases. */
+export function attentionPieces(
+  config: DecoderConfig,
+  formats: PartFormats,
+  layer: number,
+  { output = 'o_proj' } = {},
+): PlannedPiece[] {
   const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias } = config
   const key = (name: string) => `model.layers.${layer}.self_attn.${name}`
   const projections = [
@@ -61,8 +67,8 @@ export function attentionPieces(config: DecoderConfig, formats: PartFormats, lay
   return [
     matrix('qkv.weight', formats.attention, weights),
     ...(attentionBias === 'none' ? [] : [vector('qkv.bias', biases)]),
-    matrix('output.weight', formats.attention, whole(key('o_proj.weight'), [d, H * headSize])),
-    ...(attentionBias === 'all' ? [vector('output.bias', whole(key('o_proj.bias'), [d]))] : []),
+    matrix('output.weight', formats.attention, whole(key(`${output}.weight`), [d, H * headSize])),
+    ...(attentionBias === 'all' ? [vector('output.bias', whole(key(`${output}.bias`), [d]))] : []),
   ]
 }
 

@@ -10,6 +10,7 @@ import type { WeightStore } from '../weights/weight-store.js'
 import type { Architecture } from './architecture.js'
 import { granite } from './granite.js'
 import { jetmoe } from './jetmoe.js'
+import { lfm2 } from './lfm2.js'
 import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer.js'
 import { olmoe } from './olmoe.js'
@@ -17,7 +18,7 @@ import { qwen2, qwen3 } from './qwen.js'
 
 /** Architectures that molm runs; a new one is a file and a line here. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
-const ARCHITECTURES: readonly Architecture<any>[] = [moduleformer, granite, jetmoe, mixtral, olmoe, qwen2, qwen3]
+const ARCHITECTURES: readonly Architecture<any>[] = [moduleformer, granite, jetmoe, lfm2, mixtral, olmoe, qwen2, qwen3]
 
 /** Model types that molm runs. */
 export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)

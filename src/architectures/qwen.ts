@@ -1,9 +1,10 @@
 import type { Mixture } from '../model/config.js'
 import type { ConfigReader } from '../model/config-reader.js'
+import { byLayer } from '../nn/by-layer.js'
 import type { Blocks } from '../nn/decoder.js'
 import { GatedMixture, GatedMlp } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
-import { preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { type Feed, preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
 import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
@@ -129,11 +130,7 @@ export const qwen2: Architecture<QwenConfig> = {
 /** Number of experts of each layer: a layer has experts unless it is listed as dense or the step skips it. */
 function sparseKeys(keys: ConfigReader, layers: number) {
   const step = keys.size('decoder_sparse_step')
-  const listed = keys.raw.mlp_only_layers ?? []
-  if (!Array.isArray(listed) || !listed.every((layer) => Number.isInteger(layer) && layer >= 0)) {
-    throw keys.refuse('mlp_only_layers', 'a list of layers')
-  }
-  const dense = new Set<number>(listed)
+  const dense = keys.has('mlp_only_layers') ? keys.layerNumbers('mlp_only_layers') : new Set<number>()
   const experts = keys.size('num_experts', 0)
   const counts = Array.from({ length: layers }, (_, l) => (dense.has(l) || (l + 1) % step !== 0 ? 0 : experts))
   const mixtures: Mixture[] = counts.some((count) => count > 0)
@@ -197,17 +194,10 @@ function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
   const norm = config.normalisesHeads ? ({ span: 'head', epsilon } as const) : undefined
   const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
   const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: true } : undefined
-  // Each is created at its first use, so that a bank allocates nothing that its layers do not use.
-  let dense: GatedMlp | undefined
-  let mixture: GatedMixture | undefined
-  const feedOf = (layer: number) => {
-    if (hasExperts(config, layer)) {
-      mixture ??= new GatedMixture(workspace, config.mixtures[0], { ...config, hidden: ffnHidden, shared })
-      return mixture
-    }
-    const isDense = (layer: number) => !hasExperts(config, layer)
-    dense ??= new GatedMlp(workspace, 'dense.', isDense, { ...config, hidden: denseHidden })
-    return dense
-  }
+  const isDense = (layer: number) => !hasExperts(config, layer)
+  const feedOf = byLayer<'dense' | 'mixture', Feed>((layer) => (isDense(layer) ? 'dense' : 'mixture'), {
+    dense: () => new GatedMlp(workspace, 'dense.', isDense, { ...config, hidden: denseHidden }),
+    mixture: () => new GatedMixture(workspace, config.mixtures[0], { ...config, hidden: ffnHidden, shared }),
+  })
   return preNormBlocks(workspace, { mixerOf: () => attention, feedOf, epsilon })
 }

@@ -80,6 +80,22 @@ export class ConfigReader {
     throw this.refuse(key, `one of ${known.join(', ')}`)
   }
 
+  /** A list with one of the known names for each of `layers` layers. */
+  oneOfEach<T extends string>(key: string, layers: number, known: readonly T[]): T[] {
+    const list: unknown = this.raw[key]
+    if (!Array.isArray(list) || list.length !== layers) throw this.refuse(key, `a list of ${layers} layer types`)
+    const unknown = list.find((name) => !known.includes(name))
+    if (unknown === undefined) return list
+    throw new UserError(`${this.source}: ${key} has ${quoted(unknown)}; molm knows ${known.join(', ')}`)
+  }
+
+  /** A list of layers' numbers. */
+  layerNumbers(key: string): Set<number> {
+    const list: unknown = this.raw[key]
+    if (Array.isArray(list) && list.every((layer) => isSize(layer, 0))) return new Set<number>(list)
+    throw this.refuse(key, 'a list of layers')
+  }
+
   /** Class names of a classifier. */
   labels(): string[] {
     const { id2label, num_labels: count = DEFAULT_LABELS } = this.raw

@@ -7,7 +7,7 @@ import { FIXTURES, fixturePath } from './fixtures.js'
  * ModuleFormer rather than naming the others, so that it includes every new family.
  */
 export const FAMILY_FIXTURES = readdirSync(fixturePath('')).filter(
-  (name) => /^\d\d-/.test(name) && !FIXTURES.includes(name),
+  (name) => /^\d{2,3}-/.test(name) && !FIXTURES.includes(name),
 )
 
 /** Routes of one kind in one layer: a row of ids and a row of gates for each token. */

@@ -1,0 +1,218 @@
+import type { Mixture } from '../model/config.js'
+import type { ConfigReader } from '../model/config-reader.js'
+import type { Routing } from '../model/routing.js'
+import { byLayer } from '../nn/by-layer.js'
+import { convolutionCache, GatedConvolution } from '../nn/gated-convolution.js'
+import { GatedMixture, GatedMlp } from '../nn/gated-mlp.js'
+import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
+import { type Feed, type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { Rope } from '../nn/rope.js'
+import type { PartFormats } from '../packing/format/formats.js'
+import { entriesOf, matrix, type PlannedPiece, rowsOf, tapOf, vector, whole } from '../packing/format/pieces.js'
+import { MOST_TAPS } from '../runtime/abi/convolution.js'
+import type { Architecture } from './architecture.js'
+import {
+  type DecoderConfig,
+  decoderConfig,
+  describeDecoder,
+  groupedCache,
+  refuseOtherHeadSize,
+} from './decoder-config.js'
+import {
+  attentionPieces,
+  decoderParts,
+  densePart,
+  expertParts,
+  gatedTensors,
+  isUnused,
+  routerPieces,
+} from './decoder-parts.js'
+
+const LAYER_TYPES = ['conv', 'full_attention'] as const
+type LayerType = (typeof LAYER_TYPES)[number]
+
+export interface Lfm2Config extends DecoderConfig {
+  /** Mixer of each layer. */
+  layerTypes: LayerType[]
+  /** Tokens that a convolution sees. */
+  taps: number
+  convolutionBias: boolean
+  /** Channels inside a layer without experts. */
+  denseHidden: number
+}
+
+/** Names of the tensors gate, up and down. */
+const GATED = ['w1', 'w3', 'w2'] as const
+
+/** Liquid AI's LFM2 mixtures: short convolutions, with attention in some layers. */
+export const lfm2: Architecture<Lfm2Config> = {
+  title: 'LFM2 MoE',
+  modelTypes: ['lfm2_moe'],
+  className: 'Lfm2Moe',
+
+  defaults: {
+    vocab_size: 65536,
+    hidden_size: 2048,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    intermediate_size: 7168,
+    moe_intermediate_size: 1792,
+    num_dense_layers: 2,
+    num_experts: 32,
+    num_experts_per_tok: 4,
+    norm_topk_prob: true,
+    use_expert_bias: true,
+    routed_scaling_factor: 1,
+    conv_L_cache: 3,
+    conv_bias: false,
+    norm_eps: 1e-5,
+    rope_theta: 1e6,
+    max_position_embeddings: 128000,
+    tie_word_embeddings: true,
+    bos_token_id: 1,
+    eos_token_id: 2,
+  },
+
+  parseConfig(keys) {
+    const tied = keys.has('tie_embedding') ? keys.flag('tie_embedding') : keys.flag('tie_word_embeddings')
+    const spelt = { rms_norm_eps: keys.positive('norm_eps'), hidden_act: 'silu', tie_word_embeddings: tied }
+    const common = { ...decoderConfig(keys.with(spelt), 'lfm2_moe'), raw: keys.raw }
+    refuseOtherHeadSize(keys, common)
+    return {
+      ...common,
+      ...sparseKeys(keys, common.layers),
+      ffnHidden: keys.size('moe_intermediate_size'),
+      denseHidden: keys.size('intermediate_size'),
+      layerTypes: layerTypes(keys, common.layers),
+      taps: keys.size('conv_L_cache', 2, MOST_TAPS),
+      convolutionBias: keys.flag('conv_bias'),
+    }
+  },
+
+  describe(config) {
+    const words = describeDecoder(config)
+    const convolutions = config.layerTypes.filter((type) => type === 'conv').length
+    const [attention, ...rest] = words.attention
+    return {
+      ...words,
+      attention: [
+        `in ${config.layers - convolutions} of ${config.layers} layers: ${attention}`,
+        ...rest,
+        `short convolutions of ${config.taps} tokens in the others`,
+      ],
+      router: ['linear, sigmoid scores'],
+    }
+  },
+
+  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'moe_intermediate_size'],
+
+  parts(config, formats) {
+    const { width: d, ffnHidden: f, mixtures } = config
+    const layers = function* (layer: number) {
+      yield densePart(layer, [
+        ...normPieces(layer, d),
+        ...(config.layerTypes[layer] === 'conv'
+          ? convolutionPieces(config, formats, layer)
+          : [...attentionPieces(config, formats, layer, { output: 'out_proj' }), ...headNorms(config, layer)]),
+        ...feedPieces(config, formats, layer),
+      ])
+      if (!hasExperts(config, layer)) return
+      const key = `model.layers.${layer}.feed_forward.experts`
+      yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${key}.${id}`, f, d, '', GATED))
+    }
+    return decoderParts(config, formats, layers, { lastNorm: 'model.embedding_norm' })
+  },
+
+  ignores: isUnused,
+
+  cache(config, layer) {
+    return config.layerTypes[layer] === 'conv' ? convolutionCache(config.width, config.taps) : groupedCache(config)
+  },
+
+  build(config, workspace) {
+    const { epsilon, attentionScale: scale, attentionBias: bias, layerTypes, taps, denseHidden, ffnHidden } = config
+    const norm = { span: 'head', epsilon } as const
+    const isOf = (type: LayerType) => (layer: number) => layerTypes[layer] === type
+    const mixerOf = byLayer<LayerType, Mixer>((layer) => layerTypes[layer], {
+      conv: () => new GatedConvolution(workspace, { taps, bias: config.convolutionBias, isIn: isOf('conv') }),
+      full_attention: () => {
+        const rope = new Rope(workspace, config.rope, config.headSize)
+        const isIn = isOf('full_attention')
+        return new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm, isIn })
+      },
+    })
+    const isDense = (layer: number) => !hasExperts(config, layer)
+    const feedOf = byLayer<'dense' | 'mixture', Feed>((layer) => (isDense(layer) ? 'dense' : 'mixture'), {
+      dense: () => new GatedMlp(workspace, 'dense.', isDense, { ...config, hidden: denseHidden }),
+      mixture: () => new GatedMixture(workspace, config.mixtures[0], { ...config, hidden: ffnHidden }),
+    })
+    return preNormBlocks(workspace, { mixerOf, feedOf, epsilon })
+  },
+}
+
+/** The mixers by `layer_types`; older files list the layers with attention in `full_attn_idxs`. */
+function layerTypes(keys: ConfigReader, layers: number): LayerType[] {
+  if (keys.has('layer_types') || !keys.has('full_attn_idxs')) return keys.oneOfEach('layer_types', layers, LAYER_TYPES)
+  const attention = keys.layerNumbers('full_attn_idxs')
+  return Array.from({ length: layers }, (_, layer) => (attention.has(layer) ? 'full_attention' : 'conv'))
+}
+
+/** The first layers are dense, the others have experts. */
+function sparseKeys(keys: ConfigReader, layers: number): { mixtures: Mixture[] } {
+  const dense = keys.size('num_dense_layers', 0)
+  const experts = keys.size('num_experts')
+  const counts = Array.from({ length: layers }, (_, layer) => (layer < dense ? 0 : experts))
+  const routing: Routing = {
+    score: 'sigmoid',
+    ...(keys.flag('use_expert_bias') && { selectionBias: true }),
+    ...(keys.flag('norm_topk_prob') && { normalise: { add: 1e-6 } }),
+    factor: keys.positive('routed_scaling_factor'),
+  }
+  const hasMixture = counts.some((count) => count > 0)
+  return { mixtures: hasMixture ? [keys.mixture('mlp', counts, 'num_experts_per_tok', routing)] : [] }
+}
+
+function hasExperts({ mixtures }: Lfm2Config, layer: number): boolean {
+  return (mixtures[0]?.experts[layer] ?? 0) > 0
+}
+
+function normPieces(layer: number, d: number): PlannedPiece[] {
+  const key = (name: string) => `model.layers.${layer}.${name}.weight`
+  return [vector('norm1.weight', whole(key('operator_norm'), [d])), vector('norm2.weight', whole(key('ffn_norm'), [d]))]
+}
+
+function headNorms({ headSize }: Lfm2Config, layer: number): PlannedPiece[] {
+  const key = (name: string) => `model.layers.${layer}.self_attn.${name}.weight`
+  return [
+    vector('q_norm', whole(key('q_layernorm'), [headSize])),
+    vector('k_norm', whole(key('k_layernorm'), [headSize])),
+  ]
+}
+
+/** Pieces of a convolution: B, C and the filter's input as one matrix, the filter tap by tap, and the output. */
+function convolutionPieces(config: Lfm2Config, formats: PartFormats, layer: number): PlannedPiece[] {
+  const { width: d, taps, convolutionBias: hasBias } = config
+  const conv = `model.layers.${layer}.conv`
+  const thirds = [0, 1, 2].map((i) => rowsOf(whole(`${conv}.in_proj.weight`, [3 * d, d]), i * d, (i + 1) * d))
+  const biases = [0, 1, 2].map((i) => entriesOf(whole(`${conv}.in_proj.bias`, [3 * d]), i * d, (i + 1) * d))
+  const filter = Array.from({ length: taps }, (_, tap) => tapOf(`${conv}.conv.weight`, [d, 1, taps], tap))
+  return [
+    matrix('conv.in.weight', formats.attention, thirds),
+    ...(hasBias ? [vector('conv.in.bias', biases)] : []),
+    vector('conv.taps', filter),
+    ...(hasBias ? [vector('conv.bias', whole(`${conv}.conv.bias`, [d]))] : []),
+    matrix('conv.output.weight', formats.attention, whole(`${conv}.out_proj.weight`, [d, d])),
+    ...(hasBias ? [vector('conv.output.bias', whole(`${conv}.out_proj.bias`, [d]))] : []),
+  ]
+}
+
+/** Pieces of the router, or of a dense layer. */
+function feedPieces(config: Lfm2Config, formats: PartFormats, layer: number): PlannedPiece[] {
+  const { width: d, denseHidden, mixtures } = config
+  const key = `model.layers.${layer}.feed_forward`
+  if (!hasExperts(config, layer)) return gatedTensors(formats.mlp, key, denseHidden, d, 'dense.', GATED)
+  const [{ experts, routing }] = mixtures
+  const selection = routing?.selectionBias && whole(`${key}.expert_bias`, [experts[layer]])
+  return routerPieces(config, `${key}.gate`, layer, mixtures[0], selection)
+}
