@@ -10,6 +10,7 @@ import type { PackMatrix } from '../packing/write/pack.js'
 import { checkThreads } from './load-options.js'
 import { isName } from './model-folders.js'
 import { resolveModel } from './resolve-model.js'
+import { storeTokenizer } from './store-tokenizer.js'
 
 export interface ConvertOptions {
   /** Format to pack in. Default q4. */
@@ -30,7 +31,10 @@ export async function convertModel(dir: string, out: string, options: ConvertOpt
   checkQuant(options.quant)
   const { quant = 'q4', threads = os.availableParallelism(), onProgress, signal } = options
   const folder = await checkpointFolder(dir)
-  return withPacker(threads, (pack) => convertCheckpoint(folder, out, { quant, pack, onProgress, signal, blueprint }))
+  const packing = { quant, onProgress, signal, blueprint }
+  const conversion = await withPacker(threads, (pack) => convertCheckpoint(folder, out, { ...packing, pack }))
+  await storeTokenizer(out)
+  return conversion
 }
 
 /** Finds the folder of a checkpoint, by its path or a model's name. Rejects with a UserError if the model is packed. */

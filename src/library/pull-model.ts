@@ -9,6 +9,7 @@ import type { PulledModel } from '../hub/pulled-model.js'
 import { availableMemory } from './available-memory.js'
 import { withPacker } from './convert-model.js'
 import { modelsHome, pulledFolder, shippedNames } from './model-folders.js'
+import { storeTokenizer } from './store-tokenizer.js'
 
 /**
  * Fetches a model from the Hugging Face hub and packs it under its name, `owner/name` or `owner/name:q8`. The
@@ -28,7 +29,9 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
     freeMemory: availableMemory(),
     withPacker: <T>(work: Parameters<typeof withPacker<T>>[1]) => withPacker(threads, work),
   }
-  return pull(request, computer, options)
+  const pulled = await pull(request, computer, options)
+  await storeTokenizer(dirname(pulled.path))
+  return pulled
 }
 
 /** Rejects with a UserError if models cannot be stored. Runs before anything is fetched. */

@@ -14,6 +14,7 @@ import { fillRandom, randomPool } from '../weights/random-weights.js'
 import { startModel } from './load-model.js'
 import { checkLoadOptions } from './load-options.js'
 import { shippedFolder } from './model-folders.js'
+import { storeTokenizer } from './store-tokenizer.js'
 
 /** Makes a model of a published size with random weights in memory, to measure speed without a download. */
 export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}): Promise<Model> {
@@ -59,6 +60,7 @@ export async function writeRandomModel(shape: PublishedShape, quant: Quant, path
     for (const name of Object.keys(companions)) await rm(join(folder, name), { force: true })
     throw error
   }
+  await storeTokenizer(folder)
   return layout.bytes
 }
 

@@ -1,6 +1,7 @@
 import { blueprintOf, layoutOf } from '../architectures/index.js'
 import type { ByteSource } from '../checkpoint/byte-source.js'
 import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
+import { storeTokenizer } from '../library/store-tokenizer.js'
 import type { ModelConfig } from '../model/config.js'
 import { checksumsOf } from '../packing/format/checksums.js'
 import type { PartFormats } from '../packing/format/formats.js'
@@ -82,6 +83,7 @@ export async function writeDerivedModel(from: PackedModel, outDir: string, deriv
       throw error
     }
     await staged.publish()
+    await storeTokenizer(outDir)
     return file.bytes
   } catch (error) {
     await staged.discard()

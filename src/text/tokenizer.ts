@@ -4,12 +4,14 @@ import { atOnce, inTurns } from '../in-turns.js'
 import { shown } from '../option-checks.js'
 import { reasonOf } from '../printable.js'
 import type { AddedToken } from './tokenizer/added-tokens.js'
+import { readCompiledTokenizer } from './tokenizer/compile-tokenizer.js'
+import type { CompiledTokenizer } from './tokenizer/compiled-tokenizer.js'
 import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './tokenizer/decoder.js'
 import { Encoder, isQuick } from './tokenizer/encoder.js'
 import { createNormalizer, isQuickNormalizer } from './tokenizer/normalizer.js'
 import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer/tokenizer-definition.js'
 import { kindOf } from './tokenizer/tokenizer-kind.js'
-import { readVocabulary, type Vocabulary, withAddedTokens } from './tokenizer/vocabulary.js'
+import { checkAddedTokens, readVocabulary, type Vocabulary } from './tokenizer/vocabulary.js'
 
 /** Encodes synchronously, or in turns of the event loop. `addSpecialTokens` adds those of the tokenizer's makers. */
 interface Encoding {
@@ -20,27 +22,37 @@ interface Encoding {
 }
 
 /**
- * Loads the tokenizer of a checkpoint folder: tokenizer.json, or vocab.json with merges.txt. Undefined if the folder
- * has neither. Rejects with a UserError that names the unusable file.
+ * Loads the tokenizer of a checkpoint folder: tokenizer.json, or vocab.json with merges.txt. Reads tokenizer.molm in
+ * place of the tokenizer.json that it was made from, since that is faster. Undefined if the folder has neither form.
+ * Rejects with a UserError that names the unusable file.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer | undefined> {
-  const definition = await readTokenizerDefinition(dir)
+  const compiled = await readCompiledTokenizer(dir)
+  // An unusable compiled tokenizer is no error, since its original is there.
+  const quick = compiled && (await loadFrom(dir, compiled).catch(() => undefined))
+  return quick ?? loadFrom(dir)
+}
+
+async function loadFrom(dir: string, compiled?: CompiledTokenizer): Promise<Tokenizer | undefined> {
+  const definition = await readTokenizerDefinition(dir, compiled)
   if (!definition) return undefined
+  // The process of a slow tokenizer gets its whole definition.
+  if (compiled && !isQuick(definition)) return undefined
   try {
-    return await createTokenizer(definition)
+    return await createTokenizer(definition, compiled)
   } catch (error) {
     throw new UserError(`${definition.file}: ${reasonOf(error)}`)
   }
 }
 
-async function createTokenizer(definition: TokenizerDefinition): Promise<Tokenizer> {
+async function createTokenizer(definition: TokenizerDefinition, compiled?: CompiledTokenizer): Promise<Tokenizer> {
   const kind = kindOf(definition)
-  const vocabulary = readVocabulary(definition.model.vocab)
+  const vocabulary = compiled?.vocabulary ?? readVocabulary(definition.model.vocab)
   const { decoder: parts, normalizer } = definition.json
   // A normalizer that is not quick runs only in the tokenizer's own process.
   const normalize = isQuickNormalizer(normalizer) ? createNormalizer(normalizer) : (text: string) => text
   const decoder = kind === 'byte-level' ? BYTE_LEVEL : createSentencePieceDecoder(parts, normalize)
-  const encoder = new Encoder(definition, vocabulary, kind)
+  const encoder = new Encoder(definition, vocabulary, kind, compiled?.merges)
   const encoding = isQuick(definition) ? onThisThread(encoder) : await inOwnProcess(definition)
   return new BytePairTokenizer(definition, vocabulary, decoder, encoding)
 }
@@ -72,8 +84,6 @@ class BytePairTokenizer implements Tokenizer {
   readonly specialIds: ReadonlySet<number>
   private readonly addedTokens: ReadonlyMap<number, AddedToken>
   private readonly addedIds: ReadonlyMap<string, number>
-  /** Tokens by id, added ones included. */
-  private readonly tokens: Vocabulary['tokens']
 
   constructor(
     { addedTokens }: TokenizerDefinition,
@@ -81,8 +91,8 @@ class BytePairTokenizer implements Tokenizer {
     private readonly decoder: Decoder,
     private readonly encoding: Encoding,
   ) {
-    this.tokens = withAddedTokens(vocabulary, addedTokens)
-    this.vocabSize = this.tokens.length
+    checkAddedTokens(vocabulary, addedTokens)
+    this.vocabSize = addedTokens.reduce((size, { id }) => Math.max(size, id + 1), vocabulary.size)
     this.addedTokens = new Map(addedTokens.map((token) => [token.id, token]))
     this.addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]))
     this.specialIds = new Set(addedTokens.filter((token) => token.special).map((token) => token.id))
@@ -147,11 +157,11 @@ class BytePairTokenizer implements Tokenizer {
   }
 
   token(id: number): string {
-    return this.tokens[id] ?? ''
+    return this.addedTokens.get(id)?.content ?? this.vocabulary.token(id) ?? ''
   }
 
   idOf(token: string): number | undefined {
-    return this.addedIds.get(token) ?? this.vocabulary.ids.get(token)
+    return this.addedIds.get(token) ?? this.vocabulary.idOf(token)
   }
 }
 

@@ -10,6 +10,7 @@ export const FORMATS: Record<string, () => Promise<Format>> = {
   'odd-files': async () => (await import('./formats/odd-files.js')).oddFiles,
   template: async () => (await import('./formats/template.js')).template,
   tokenizer: async () => (await import('./formats/tokenizer.js')).tokenizer,
+  'compiled-tokenizer': async () => (await import('./formats/compiled-tokenizer.js')).compiledTokenizer,
   'vocab-and-merges': async () => (await import('./formats/vocab-and-merges.js')).vocabAndMerges,
   'generation-config': async () => (await import('./formats/generation-config.js')).generationConfig,
   config: async () => (await import('./formats/config.js')).config,

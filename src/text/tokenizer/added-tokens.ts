@@ -18,10 +18,14 @@ export function mergeAddedTokens(tokens: AddedToken[]): AddedToken[] {
 }
 
 /** The special tokens that the vocabulary has. Others have no row in the model and are left out. */
-export function addedFromVocabulary(specials: Iterable<string>, vocabulary: Record<string, number>): AddedToken[] {
-  return [...specials]
-    .filter((content) => Object.hasOwn(vocabulary, content))
-    .map((content) => addedToken(vocabulary[content], { content }))
+export function addedFromVocabulary(
+  specials: Iterable<string>,
+  idOf: (token: string) => number | undefined,
+): AddedToken[] {
+  return [...specials].flatMap((content) => {
+    const id = idOf(content)
+    return id === undefined ? [] : [addedToken(id, { content })]
+  })
 }
 
 /** Reads added_tokens.json: ids by content. Throws a UserError that names the file, as the next two do. */

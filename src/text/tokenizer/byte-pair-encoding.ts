@@ -1,10 +1,10 @@
 import type { MergeTable } from './merge-table.js'
 import { NumberHeap } from './number-heap.js'
+import type { Vocabulary } from './vocabulary.js'
 
 /** The vocabulary and the rules of a byte-pair encoding. */
 export interface BytePairModel {
-  /** Id by token. */
-  vocabulary: ReadonlyMap<string, number>
+  vocabulary: Vocabulary
   merges: MergeTable
   /** Whether a piece that is in the vocabulary is one token, without merging. */
   ignoreMerges: boolean
@@ -29,7 +29,7 @@ export class BytePairEncoding {
   *encode(piece: string): Generator<void, readonly number[]> {
     const known = this.kept.get(piece)
     if (known) return known
-    const whole = this.model.ignoreMerges ? this.model.vocabulary.get(piece) : undefined
+    const whole = this.model.ignoreMerges ? this.model.vocabulary.idOf(piece) : undefined
     const ids = whole === undefined ? yield* this.merge(yield* this.symbols(piece)) : [whole]
     if (piece.length <= LONGEST_KEPT) {
       if (this.kept.size >= MOST_KEPT) this.kept.clear()
@@ -44,7 +44,7 @@ export class BytePairEncoding {
     const ids: number[] = []
     for (const character of piece) {
       if (ids.length % STEP === STEP - 1) yield
-      const id = vocabulary.get(character)
+      const id = vocabulary.idOf(character)
       if (id !== undefined) ids.push(id)
       else if (byteTokens) for (const byte of new TextEncoder().encode(character)) ids.push(byteTokens[byte])
     }
@@ -78,11 +78,11 @@ export class BytePairEncoding {
       if (++steps % STEP === 0) yield
       const left = candidate % POSITIONS
       const right = next[left]
-      const merged = merges.merged[(candidate - left) / POSITIONS]
+      const merged = merges.mergedBy((candidate - left) / POSITIONS)
       // One of the two may have merged since this candidate was noted.
       if (ids[left] < 0 || right >= end) continue
       const rank = merges.rankOf(ids[left], ids[right])
-      if (rank < 0 || merges.merged[rank] !== merged) continue
+      if (rank < 0 || merges.mergedBy(rank) !== merged) continue
       ids[left] = merged
       ids[right] = -1
       next[left] = next[right]

@@ -3,12 +3,13 @@ import { AddedTokenFinder, type Section } from './added-token-finder.js'
 import { BYTE_ALPHABET } from './byte-alphabet.js'
 import { BytePairEncoding } from './byte-pair-encoding.js'
 import { byteToken } from './decoder.js'
+import type { MergeTable } from './merge-table.js'
 import { createNormalizer, isQuickNormalizer, type Normalizer } from './normalizer.js'
 import { readSurroundings, type Surroundings } from './post-processor.js'
 import { createPreTokenizer, isQuickPreTokenizer, type PreTokenizer } from './pre-tokenizer.js'
 import type { TokenizerDefinition } from './tokenizer-definition.js'
 import type { TokenizerKind } from './tokenizer-kind.js'
-import { readMerges, type Vocabulary } from './vocabulary.js'
+import { BLANK_INSIDE, readMerges, type Vocabulary } from './vocabulary.js'
 
 /** Pieces of text between two pauses. */
 const PIECES_A_STEP = 256
@@ -16,8 +17,6 @@ const PIECES_A_STEP = 256
 const IDS_A_STEP = 2 ** 16
 /** Longest added token. Longer ones could make the search slow. */
 const LONGEST_QUICK_TOKEN = 256
-/** SentencePiece's visible blank. */
-const BLANK_INSIDE = /[^▁]▁/
 /** Lone surrogates, which UTF-8 cannot encode. */
 const LONE_SURROGATES = /\p{Cs}/gu
 const WORDS = /▁*[^▁]+|▁+/gu
@@ -45,12 +44,14 @@ export class Encoder {
   private readonly longestToken: number
 
   /**
-   * Runs none of the definition's patterns. Throws a UserError that names an unsupported part, without the file's name.
+   * Runs none of the definition's patterns. `merges` default to the definition's. Throws a UserError that names an
+   * unsupported part, without the file's name.
    */
   constructor(
     private readonly definition: TokenizerDefinition,
     vocabulary: Vocabulary,
     kind: TokenizerKind,
+    merges?: MergeTable,
   ) {
     const { json, model, addedTokens } = definition
     this.normalize = createNormalizer(json.normalizer)
@@ -58,8 +59,8 @@ export class Encoder {
     this.surroundings = readSurroundings(json.post_processor)
     const ignoreMerges = model.ignore_merges === true
     this.encoding = new BytePairEncoding({
-      vocabulary: vocabulary.ids,
-      merges: readMerges(model.merges, vocabulary),
+      vocabulary,
+      merges: merges ?? readMerges(model.merges, vocabulary),
       ignoreMerges,
       byteTokens: kind === 'sentencepiece' ? idsOfBytes(vocabulary, byteToken) : undefined,
     })
@@ -68,10 +69,9 @@ export class Encoder {
       addedTokens.filter((token) => !token.normalized),
       ({ content }) => content,
     )
+    this.longestToken = Math.max(2, vocabulary.longest)
     // If no token extends past a word, words can be encoded one by one.
-    const goesOn = (token: string | undefined) => token !== undefined && BLANK_INSIDE.test(token)
-    this.longestToken = vocabulary.tokens.reduce((most, token = '') => Math.max(most, token.length), 2)
-    this.dividesAtBlanks = kind === 'sentencepiece' && !ignoreMerges && !vocabulary.tokens.some(goesOn)
+    this.dividesAtBlanks = kind === 'sentencepiece' && !ignoreMerges && !vocabulary.hasBlankInside
   }
 
   /** The ids of a text. Yields now and then, so that other work can run. */
@@ -125,9 +125,9 @@ export class Encoder {
 }
 
 /** The tokens of all 256 bytes. Throws a UserError if one is missing, since texts would silently lose that byte. */
-function idsOfBytes({ ids }: Vocabulary, tokenOf: (byte: number) => string): number[] {
+function idsOfBytes(vocabulary: Vocabulary, tokenOf: (byte: number) => string): number[] {
   return Array.from({ length: 256 }, (_, byte) => {
-    const id = ids.get(tokenOf(byte))
+    const id = vocabulary.idOf(tokenOf(byte))
     if (id === undefined) throw new UserError(`its vocabulary has no token for the byte 0x${byte.toString(16)}`)
     return id
   })

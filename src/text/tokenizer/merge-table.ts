@@ -1,43 +1,56 @@
-/** The merges of a byte-pair encoding: a hash table from a pair of ids to the rank of its merge. */
+/** Merges as arrays, which a file can hold. */
+export interface MergeArrays {
+  /** First index of each left token's merges in `rights` and `ranks`; one more than there are ids. */
+  starts: Int32Array
+  /** Right tokens, in the order of their ids for each left token. */
+  rights: Int32Array
+  ranks: Int32Array
+  /** Token that a merge makes, by rank. */
+  merged: Int32Array
+}
+
+/** The merges of a byte-pair encoding, by pairs of ids. A search is quick whatever pairs a file may have. */
 export class MergeTable {
-  /** Token made by a merge, by rank. */
-  readonly merged: Int32Array
-  /** Left id, right id and rank, three numbers a slot; a free slot has rank -1. */
-  private readonly slots: Int32Array
-  private readonly mask: number
-  /** Random, so that no file can be made whose pairs all collide. */
-  private readonly seed = Math.floor(Math.random() * 2 ** 32)
+  constructor(readonly arrays: MergeArrays) {}
 
-  constructor(count: number) {
-    const size = 2 ** Math.ceil(Math.log2(2 * count + 1))
-    this.merged = new Int32Array(count)
-    this.slots = new Int32Array(3 * size).fill(-1)
-    this.mask = size - 1
+  /** Makes the table of merges in the order of their ranks. `size`: one more than the largest id. */
+  static of(lefts: Int32Array, rights: Int32Array, merged: Int32Array, size: number): MergeTable {
+    const inOrder = Int32Array.from(lefts, (_, rank) => rank)
+    const ranks = sorted(sorted(inOrder, rights, size), lefts, size)
+    return new MergeTable({ starts: startsOf(lefts, size), rights: ranks.map((rank) => rights[rank]), ranks, merged })
   }
 
-  /** Adds a merge. The last rank of a pair wins. */
-  set(rank: number, left: number, right: number, merged: number): void {
-    const slot = this.find(left, right)
-    this.slots[slot] = left
-    this.slots[slot + 1] = right
-    this.slots[slot + 2] = rank
-    this.merged[rank] = merged
-  }
-
-  /** The rank of a pair's merge, lower first; -1 if the two do not merge. */
+  /** The rank of a pair's merge, lower first; -1 if the two do not merge. The last rank of a pair wins. */
   rankOf(left: number, right: number): number {
-    return this.slots[this.find(left, right) + 2]
+    const { starts, rights, ranks } = this.arrays
+    const first = starts[left]
+    let after = first
+    for (let end = starts[left + 1]; after < end; ) {
+      const middle = (after + end) >>> 1
+      if (rights[middle] <= right) after = middle + 1
+      else end = middle
+    }
+    return after > first && rights[after - 1] === right ? ranks[after - 1] : -1
   }
 
-  /** Index of a pair's slot, or of the free slot it would take. */
-  private find(left: number, right: number): number {
-    const { slots, mask, seed } = this
-    let hash = Math.imul(Math.imul(left, 0x9e3779b1) + right + seed, 0x85ebca6b)
-    hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35)
-    let slot = (hash ^ (hash >>> 13)) & mask
-    while (slots[3 * slot + 2] >= 0 && (slots[3 * slot] !== left || slots[3 * slot + 1] !== right)) {
-      slot = (slot + 1) & mask
-    }
-    return 3 * slot
+  /** Token that the merge of a rank makes. */
+  mergedBy(rank: number): number {
+    return this.arrays.merged[rank]
   }
+}
+
+/** Ranks in the order of their keys; those with equal keys keep their order. */
+function sorted(ranks: Int32Array, keys: Int32Array, size: number): Int32Array {
+  const next = startsOf(keys, size)
+  const result = new Int32Array(ranks.length)
+  for (const rank of ranks) result[next[keys[rank]]++] = rank
+  return result
+}
+
+/** Index of each key's first place in the order of keys, and the number of all. */
+function startsOf(keys: Int32Array, size: number): Int32Array {
+  const starts = new Int32Array(size + 1)
+  for (const key of keys) starts[key + 1]++
+  for (let key = 0; key < size; key++) starts[key + 1] += starts[key]
+  return starts
 }

@@ -10,6 +10,7 @@ import {
   addedFromVocabulary,
   mergeAddedTokens,
 } from './added-tokens.js'
+import type { CompiledTokenizer } from './compiled-tokenizer.js'
 import { specialTokens } from './special-tokens.js'
 import { readVocabAndMerges } from './vocab-and-merges.js'
 
@@ -19,7 +20,7 @@ export interface TokenizerDefinition {
   file: string
   /** Contents in the form of tokenizer.json. */
   json: Record<string, unknown>
-  /** Its `model`. */
+  /** Its `model`; without `vocab` and `merges` if these are compiled. */
   model: Record<string, unknown>
   /** Added tokens of all files, special or not. */
   addedTokens: AddedToken[]
@@ -27,12 +28,15 @@ export interface TokenizerDefinition {
 
 /**
  * Reads tokenizer.json, else vocab.json with merges.txt, and adds the tokens that only added_tokens.json,
- * tokenizer_config.json or special_tokens_map.json name. Undefined if the folder has neither form. Rejects with a
- * UserError that names the unusable file.
+ * tokenizer_config.json or special_tokens_map.json name. `compiled` replaces tokenizer.json. Undefined if the folder has
+ * neither form. Rejects with a UserError that names the unusable file.
  */
-export async function readTokenizerDefinition(dir: string): Promise<TokenizerDefinition | undefined> {
+export async function readTokenizerDefinition(
+  dir: string,
+  compiled?: CompiledTokenizer,
+): Promise<TokenizerDefinition | undefined> {
   const [whole, config = {}, specialMap = {}, addedIds = {}] = await Promise.all([
-    readJsonIfPresent(dir, 'tokenizer.json'),
+    compiled?.json ?? readJsonIfPresent(dir, 'tokenizer.json'),
     readJsonIfPresent(dir, 'tokenizer_config.json'),
     readJsonIfPresent(dir, 'special_tokens_map.json'),
     readJsonIfPresent(dir, 'added_tokens.json'),
@@ -44,8 +48,10 @@ export async function readTokenizerDefinition(dir: string): Promise<TokenizerDef
   const { model } = json
 
   const specials = specialTokens(config, specialMap).all
+  const vocab = Object(model.vocab)
+  const parsedIdOf = (token: string): number | undefined => (Object.hasOwn(vocab, token) ? vocab[token] : undefined)
   const addedTokens = mergeAddedTokens([
-    ...addedFromVocabulary(specials, Object(model.vocab)),
+    ...addedFromVocabulary(specials, (token) => (compiled ? compiled.vocabulary.idOf(token) : parsedIdOf(token))),
     ...addedFromIds(addedIds, join(dir, 'added_tokens.json')),
     ...addedFromDecoder(config.added_tokens_decoder, join(dir, 'tokenizer_config.json')),
     ...addedFromList(json.added_tokens, file),

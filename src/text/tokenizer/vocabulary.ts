@@ -4,13 +4,51 @@ import { type AddedToken, isTokenId } from './added-tokens.js'
 import { MergeTable } from './merge-table.js'
 
 /** Bound of ids: four times those of the largest vocabularies. */
-const MOST_IDS = 2 ** 20
+export const MOST_IDS = 2 ** 20
 
-/** Tokens by id and ids by token. */
+/** SentencePiece's visible blank after another character. */
+export const BLANK_INSIDE = /[^▁]▁/
+
+/** The tokens of a tokenizer model, without added ones. */
 export interface Vocabulary {
-  ids: ReadonlyMap<string, number>
-  /** Tokens by id; undefined for an id without a token. */
-  tokens: readonly (string | undefined)[]
+  /** One more than the largest id. */
+  readonly size: number
+  /** Most UTF-16 units of a token. */
+  readonly longest: number
+  /** Whether a token extends past a word, with SentencePiece's blank inside. */
+  readonly hasBlankInside: boolean
+  /** Undefined for an id without a token. */
+  token(id: number): string | undefined
+  /** Undefined for a text that is no token. */
+  idOf(token: string): number | undefined
+}
+
+/** A vocabulary in maps. */
+class MappedVocabulary implements Vocabulary {
+  constructor(
+    private readonly ids: ReadonlyMap<string, number>,
+    private readonly tokens: readonly (string | undefined)[],
+  ) {}
+
+  get size(): number {
+    return this.tokens.length
+  }
+
+  get longest(): number {
+    return this.tokens.reduce((most, token = '') => Math.max(most, token.length), 0)
+  }
+
+  get hasBlankInside(): boolean {
+    return this.tokens.some((token) => token !== undefined && BLANK_INSIDE.test(token))
+  }
+
+  token(id: number): string | undefined {
+    return this.tokens[id]
+  }
+
+  idOf(token: string): number | undefined {
+    return this.ids.get(token)
+  }
 }
 
 /**
@@ -27,45 +65,44 @@ export function readVocabulary(vocab: unknown): Vocabulary {
     ids.set(token, id)
   }
   if (ids.size === 0) throw new UserError('its vocabulary does not give each token an id')
-  return { ids, tokens }
+  return new MappedVocabulary(ids, tokens)
 }
 
-/**
- * The tokens of a vocabulary and the added ones, by id. Throws a UserError if an added token has two ids or that of
- * another token.
- */
-export function withAddedTokens({ ids, tokens }: Vocabulary, added: readonly AddedToken[]): Vocabulary['tokens'] {
-  const all = [...tokens]
-  // A separate map: copying a large vocabulary would take longer than the rest of this function.
-  const own = new Map<string, number>()
+/** Throws a UserError if an added token has two ids or that of another token. */
+export function checkAddedTokens(vocabulary: Vocabulary, added: readonly AddedToken[]): void {
+  const contents = new Map<number, string>()
+  const ids = new Map<string, number>()
   for (const { content, id } of added) {
-    const known = own.get(content) ?? ids.get(content) ?? id
-    if (id >= MOST_IDS || (all[id] ?? content) !== content || known !== id) {
+    const known = contents.get(id) ?? vocabulary.token(id) ?? content
+    const knownId = ids.get(content) ?? vocabulary.idOf(content) ?? id
+    if (id >= MOST_IDS || known !== content || knownId !== id) {
       throw new UserError(`the added token with the id ${id} is another token in its vocabulary`)
     }
-    while (all.length <= id) all.push(undefined)
-    all[id] = content
-    own.set(content, id)
+    contents.set(id, content)
+    ids.set(content, id)
   }
-  return all
 }
 
 /**
  * Reads `merges` of a tokenizer model: pairs of tokens, as lists or with a blank between. Throws a UserError if one is
  * not a pair of tokens or makes no token, since texts would silently lose it.
  */
-export function readMerges(merges: unknown, { ids }: Vocabulary): MergeTable {
+export function readMerges(merges: unknown, vocabulary: Vocabulary): MergeTable {
   if (!Array.isArray(merges)) throw new UserError('has no list of merges')
-  const table = new MergeTable(merges.length)
+  const [lefts, rights, merged] = [0, 1, 2].map(() => new Int32Array(merges.length))
   merges.forEach((merge: unknown, rank) => {
     const pair: unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : []
     const [left, right] = pair
     const isPair = pair.length === 2 && typeof left === 'string' && typeof right === 'string'
-    const [a, b, merged] = isPair ? [ids.get(left), ids.get(right), ids.get(left + right)] : []
-    if (a === undefined || b === undefined || merged === undefined) {
+    const a = isPair ? vocabulary.idOf(left) : undefined
+    const b = isPair ? vocabulary.idOf(right) : undefined
+    const made = isPair ? vocabulary.idOf(left + right) : undefined
+    if (a === undefined || b === undefined || made === undefined) {
       throw new UserError(`merge ${rank + 1} is not a pair of tokens that makes a token of the vocabulary`)
     }
-    table.set(rank, a, b, merged)
+    lefts[rank] = a
+    rights[rank] = b
+    merged[rank] = made
   })
-  return table
+  return MergeTable.of(lefts, rights, merged, vocabulary.size)
 }
