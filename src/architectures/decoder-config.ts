@@ -105,8 +105,23 @@ export function describeDecoder(config: DecoderConfig, shared = 0): ShapeWords {
       ...(rope.scaling.type === 'default' ? [] : [`RoPE: ${rope.scaling.type}`]),
     ],
     mlp: [`${ffnHidden} channels`, `gated ${activation}`, ...(shared > 0 ? [`a shared expert of ${shared}`] : [])],
-    router: ['linear'],
+    router: ['linear', ...routerWords(config)],
   }
+}
+
+/** Features of the routers beyond a softmax. */
+function routerWords({ mixtures }: Pick<DecoderConfig, 'mixtures'>): string[] {
+  return mixtures.flatMap(({ routing = {} }) => {
+    const counts = (routing.always ?? []).map(({ ids }) => ids.length).filter((count) => count > 0)
+    const [least, most] = [Math.min(...counts), Math.max(...counts)]
+    const range = least === most ? plural(most, 'expert') : `${least} to ${most} experts`
+    return [
+      ...(routing.score === 'sigmoid' ? ['sigmoid scores'] : []),
+      ...(routing.selectionBias ? ['a bias of the choice'] : []),
+      ...(routing.groups ? [`${routing.groups.kept} of ${routing.groups.count} groups`] : []),
+      ...(counts.length > 0 ? [`${range} always chosen`] : []),
+    ]
+  })
 }
 
 /** Cache of grouped-query attention: the keys and values of all key/value heads, within the window if there is one. */

@@ -39,13 +39,14 @@ export function* expertParts(
   }
 }
 
-/** The two norms of a layer. */
-export function normPieces(layer: number, d: number): PlannedPiece[] {
+/** The two norms of a layer, before attention and before the experts. */
+export function normPieces(
+  layer: number,
+  d: number,
+  [first, second]: readonly [string, string] = ['input_layernorm', 'post_attention_layernorm'],
+): PlannedPiece[] {
   const key = (name: string) => `model.layers.${layer}.${name}.weight`
-  return [
-    vector('norm1.weight', whole(key('input_layernorm'), [d])),
-    vector('norm2.weight', whole(key('post_attention_layernorm'), [d])),
-  ]
+  return [vector('norm1.weight', whole(key(first), [d])), vector('norm2.weight', whole(key(second), [d]))]
 }
 
 /** Grouped-query attention: queries, keys and values as one matrix, the output (a tensor's name), and their biases. */

@@ -8,6 +8,7 @@ import { type Blueprint, type Layout, planLayout } from '../packing/format/layou
 import type { Pool } from '../runtime/threads/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { Architecture } from './architecture.js'
+import { emo } from './emo.js'
 import { granite } from './granite.js'
 import { jetmoe } from './jetmoe.js'
 import { lfm2 } from './lfm2.js'
@@ -18,7 +19,17 @@ import { qwen2, qwen3 } from './qwen.js'
 
 /** Architectures that molm runs; a new one is a file and a line here. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
-const ARCHITECTURES: readonly Architecture<any>[] = [moduleformer, granite, jetmoe, lfm2, mixtral, olmoe, qwen2, qwen3]
+const ARCHITECTURES: readonly Architecture<any>[] = [
+  moduleformer,
+  emo,
+  granite,
+  jetmoe,
+  lfm2,
+  mixtral,
+  olmoe,
+  qwen2,
+  qwen3,
+]
 
 /** Model types that molm runs. */
 export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)

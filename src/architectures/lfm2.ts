@@ -3,9 +3,8 @@ import type { ConfigReader } from '../model/config-reader.js'
 import type { Routing } from '../model/routing.js'
 import { byLayer } from '../nn/by-layer.js'
 import { convolutionCache, GatedConvolution } from '../nn/gated-convolution.js'
-import { GatedMixture, GatedMlp } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
-import { type Feed, type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { entriesOf, matrix, type PlannedPiece, rowsOf, tapOf, vector, whole } from '../packing/format/pieces.js'
@@ -25,8 +24,10 @@ import {
   expertParts,
   gatedTensors,
   isUnused,
+  normPieces,
   routerPieces,
 } from './decoder-parts.js'
+import { hasExperts, mixedFeeds, unlessDense } from './mixed-layers.js'
 
 const LAYER_TYPES = ['conv', 'full_attention'] as const
 type LayerType = (typeof LAYER_TYPES)[number]
@@ -41,6 +42,7 @@ export interface Lfm2Config extends DecoderConfig {
   denseHidden: number
 }
 
+const NORMS = ['operator_norm', 'ffn_norm'] as const
 /** Names of the tensors gate, up and down. */
 const GATED = ['w1', 'w3', 'w2'] as const
 
@@ -101,7 +103,6 @@ export const lfm2: Architecture<Lfm2Config> = {
         ...rest,
         `short convolutions of ${config.taps} tokens in the others`,
       ],
-      router: ['linear, sigmoid scores'],
     }
   },
 
@@ -111,7 +112,7 @@ export const lfm2: Architecture<Lfm2Config> = {
     const { width: d, ffnHidden: f, mixtures } = config
     const layers = function* (layer: number) {
       yield densePart(layer, [
-        ...normPieces(layer, d),
+        ...normPieces(layer, d, NORMS),
         ...(config.layerTypes[layer] === 'conv'
           ? convolutionPieces(config, formats, layer)
           : [...attentionPieces(config, formats, layer, { output: 'out_proj' }), ...headNorms(config, layer)]),
@@ -142,11 +143,8 @@ export const lfm2: Architecture<Lfm2Config> = {
         return new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm, isIn })
       },
     })
-    const isDense = (layer: number) => !hasExperts(config, layer)
-    const feedOf = byLayer<'dense' | 'mixture', Feed>((layer) => (isDense(layer) ? 'dense' : 'mixture'), {
-      dense: () => new GatedMlp(workspace, 'dense.', isDense, { ...config, hidden: denseHidden }),
-      mixture: () => new GatedMixture(workspace, config.mixtures[0], { ...config, hidden: ffnHidden }),
-    })
+    const { activation } = config
+    const feedOf = mixedFeeds(workspace, config, { activation, hidden: ffnHidden }, { activation, hidden: denseHidden })
     return preNormBlocks(workspace, { mixerOf, feedOf, epsilon })
   },
 }
@@ -169,17 +167,7 @@ function sparseKeys(keys: ConfigReader, layers: number): { mixtures: Mixture[] }
     ...(keys.flag('norm_topk_prob') && { normalise: { add: 1e-6 } }),
     factor: keys.positive('routed_scaling_factor'),
   }
-  const hasMixture = counts.some((count) => count > 0)
-  return { mixtures: hasMixture ? [keys.mixture('mlp', counts, 'num_experts_per_tok', routing)] : [] }
-}
-
-function hasExperts({ mixtures }: Lfm2Config, layer: number): boolean {
-  return (mixtures[0]?.experts[layer] ?? 0) > 0
-}
-
-function normPieces(layer: number, d: number): PlannedPiece[] {
-  const key = (name: string) => `model.layers.${layer}.${name}.weight`
-  return [vector('norm1.weight', whole(key('operator_norm'), [d])), vector('norm2.weight', whole(key('ffn_norm'), [d]))]
+  return { mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', routing)) }
 }
 
 function headNorms({ headSize }: Lfm2Config, layer: number): PlannedPiece[] {

@@ -1,10 +1,7 @@
-import type { Mixture } from '../model/config.js'
 import type { ConfigReader } from '../model/config-reader.js'
-import { byLayer } from '../nn/by-layer.js'
 import type { Blocks } from '../nn/decoder.js'
-import { GatedMixture, GatedMlp } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
-import { type Feed, preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
 import type { Workspace } from '../nn/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
@@ -28,6 +25,7 @@ import {
   normPieces,
   routerPieces,
 } from './decoder-parts.js'
+import { hasExperts, mixedFeeds, unlessDense } from './mixed-layers.js'
 
 export interface QwenConfig extends DecoderConfig {
   /** Channels inside a layer without experts. */
@@ -133,11 +131,8 @@ function sparseKeys(keys: ConfigReader, layers: number) {
   const dense = keys.has('mlp_only_layers') ? keys.layerNumbers('mlp_only_layers') : new Set<number>()
   const experts = keys.size('num_experts', 0)
   const counts = Array.from({ length: layers }, (_, l) => (dense.has(l) || (l + 1) % step !== 0 ? 0 : experts))
-  const mixtures: Mixture[] = counts.some((count) => count > 0)
-    ? [keys.mixture('mlp', counts, 'num_experts_per_tok', softmaxRouting(keys))]
-    : []
   return {
-    mixtures,
+    mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', softmaxRouting(keys))),
     ffnHidden: keys.size('moe_intermediate_size'),
     denseHidden: keys.size('intermediate_size'),
   }
@@ -158,10 +153,6 @@ function qwenParts(config: QwenConfig, formats: PartFormats) {
     const key = `model.layers.${layer}.mlp.experts`
     yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${key}.${id}`, f, d))
   })
-}
-
-function hasExperts({ mixtures }: QwenConfig, layer: number): boolean {
-  return (mixtures[0]?.experts[layer] ?? 0) > 0
 }
 
 function headNorms({ normalisesHeads, headSize }: QwenConfig, layer: number): PlannedPiece[] {
@@ -194,10 +185,8 @@ function qwenBlocks(config: QwenConfig, workspace: Workspace): Blocks {
   const norm = config.normalisesHeads ? ({ span: 'head', epsilon } as const) : undefined
   const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias, rope, norm })
   const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: true } : undefined
-  const isDense = (layer: number) => !hasExperts(config, layer)
-  const feedOf = byLayer<'dense' | 'mixture', Feed>((layer) => (isDense(layer) ? 'dense' : 'mixture'), {
-    dense: () => new GatedMlp(workspace, 'dense.', isDense, { ...config, hidden: denseHidden }),
-    mixture: () => new GatedMixture(workspace, config.mixtures[0], { ...config, hidden: ffnHidden, shared }),
-  })
+  const { activation } = config
+  const sparse = { activation, hidden: ffnHidden, shared }
+  const feedOf = mixedFeeds(workspace, config, sparse, { activation, hidden: denseHidden })
   return preNormBlocks(workspace, { mixerOf: () => attention, feedOf, epsilon })
 }

@@ -50,6 +50,13 @@ export class ConfigReader {
     throw this.refuse(key, 'a number above 0')
   }
 
+  /** A list of `layers` sizes. */
+  sizePerLayer(key: string, layers: number, least = 1): number[] {
+    const value = this.raw[key]
+    if (Array.isArray(value) && value.length === layers && value.every((size) => isSize(size, least))) return value
+    throw this.refuse(key, `a list of ${layers} integers from ${least}, one per layer`)
+  }
+
   /** The size `key`, repeated for each of `layers` layers. */
   everywhere(layers: number, key: string): number[] {
     return new Array<number>(layers).fill(this.size(key))

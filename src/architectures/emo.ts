@@ -1,0 +1,161 @@
+import { UserError } from '../errors.js'
+import type { ConfigReader } from '../model/config-reader.js'
+import type { AlwaysChosen, Routing } from '../model/routing.js'
+import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
+import { preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { Rope } from '../nn/rope.js'
+import type { Architecture } from './architecture.js'
+import {
+  DECODER_SHAPE_KEYS,
+  type DecoderConfig,
+  decoderConfig,
+  describeDecoder,
+  groupedCache,
+  softmaxRouting,
+} from './decoder-config.js'
+import {
+  attentionPieces,
+  decoderParts,
+  densePart,
+  expertParts,
+  gatedTensors,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
+import { hasExperts, mixedFeeds, unlessDense } from './mixed-layers.js'
+
+const NORMS = ['pre_attention_layernorm', 'pre_feedforward_layernorm'] as const
+
+export interface EmoConfig extends DecoderConfig {
+  /** Channels inside a layer without experts; 0 if there are none. */
+  denseHidden: number
+  /** Whether such a layer has biases. */
+  denseBias: boolean
+}
+
+/** AllenAI's EMO, whose experts are topics, and its sister StdMoE. Every token uses one expert, or several. */
+export const emo: Architecture<EmoConfig> = {
+  title: 'EMO',
+  // The others are older names of the same models.
+  modelTypes: ['emo', 'emo_noqknorm_prenorm', 'flex_olmo_noqknorm_prenorm'],
+  className: 'Emo',
+
+  defaults: {
+    vocab_size: 100352,
+    hidden_size: 4096,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    intermediate_size: 11008,
+    num_experts: 7,
+    num_experts_per_tok: 5,
+    num_shared_experts: 0,
+    norm_topk_prob: false,
+    dense_mlp_bias: false,
+    attention_bias: false,
+    rms_norm_eps: 1e-6,
+    rope_theta: 500000,
+    hidden_act: 'silu',
+    max_position_embeddings: 4096,
+    tie_word_embeddings: false,
+    bos_token_id: null,
+    eos_token_id: 100257,
+  },
+
+  parseConfig(keys) {
+    const common = decoderConfig(keys, 'emo')
+    // A probe of the reference code, which blends all experts into one more.
+    if (keys.has('ghost_extend_eval') && keys.raw.ghost_extend_eval !== false) {
+      throw keys.refuse('ghost_extend_eval', 'false')
+    }
+    const { layers } = common
+    const counts = keys.has('num_experts_per_layer')
+      ? keys.sizePerLayer('num_experts_per_layer', layers, 0)
+      : new Array<number>(layers).fill(keys.size('num_experts', 0))
+    const isDense = counts.includes(0)
+    return {
+      ...common,
+      mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', routing(keys, counts))),
+      ffnHidden: keys.size('intermediate_size'),
+      denseHidden: isDense ? keys.size('dense_intermediate_size') : 0,
+      denseBias: isDense && keys.flag('dense_mlp_bias'),
+      attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+    }
+  },
+
+  describe: (config) => describeDecoder(config),
+  shapeKeys: () => DECODER_SHAPE_KEYS,
+
+  parts(config, formats) {
+    const { width: d, ffnHidden: f, denseHidden, denseBias, mixtures } = config
+    return decoderParts(config, formats, function* (layer) {
+      const mlp = `model.layers.${layer}.mlp`
+      const isSparse = hasExperts(config, layer)
+      yield densePart(layer, [
+        ...normPieces(layer, d, NORMS),
+        ...attentionPieces(config, formats, layer),
+        ...(isSparse
+          ? routerPieces(config, `${mlp}.gate`, layer, mixtures[0])
+          : gatedTensors(formats.mlp, mlp, denseHidden, d, 'dense.', undefined, denseBias)),
+      ])
+      if (!isSparse) return
+      yield* expertParts(layer, mixtures[0], (id) => gatedTensors(formats.mlp, `${mlp}.experts.${id}`, f, d))
+    })
+  },
+
+  ignores: isUnused,
+
+  cache: groupedCache,
+
+  build(config, workspace) {
+    const { epsilon, attentionScale: scale, attentionBias, activation, ffnHidden, denseHidden, denseBias } = config
+    const rope = new Rope(workspace, config.rope, config.headSize)
+    const attention = new GroupedQueryAttention(workspace, { ...config, scale, bias: attentionBias, rope })
+    const dense = { activation, hidden: denseHidden, bias: denseBias }
+    const feedOf = mixedFeeds(workspace, config, { activation, hidden: ffnHidden }, dense)
+    return preNormBlocks(workspace, { mixerOf: () => attention, feedOf, epsilon })
+  },
+}
+
+/**
+ * The first rule that fits a layer holds: listed experts are always chosen, with their probabilities among all; the
+ * last experts are shared, with a softmax of their own; or all are routed.
+ */
+function routing(keys: ConfigReader, counts: readonly number[]): Routing {
+  const [listed, shared] = [listedExperts(keys, counts.length), sharedExperts(keys, counts)]
+  const always = counts.map((count, layer): AlwaysChosen => {
+    if (count === 0) return { ids: [], isApart: false }
+    if (listed[layer].length > 0) return { ids: [...listed[layer]].sort((a, b) => a - b), isApart: false }
+    const first = Math.max(0, count - shared[layer])
+    return { ids: Array.from({ length: count - first }, (_, i) => first + i), isApart: shared[layer] > 0 }
+  })
+  if (always.every(({ ids }) => ids.length === 0)) return softmaxRouting(keys)
+  if (keys.flag('norm_topk_prob')) throw keys.refuse('norm_topk_prob', 'false with experts that every token uses')
+  return { always }
+}
+
+/** Number of each layer's shared experts, which are its last. */
+function sharedExperts(keys: ConfigReader, counts: readonly number[]): number[] {
+  if (keys.has('num_experts_per_layer') && keys.has('num_shared_experts_per_layer')) {
+    return keys.sizePerLayer('num_shared_experts_per_layer', counts.length, 0)
+  }
+  const shared = keys.size('num_shared_experts', 0)
+  return counts.map((count) => (keys.has('num_experts_per_layer') ? Math.min(shared, count) : shared))
+}
+
+/** Ids of each layer's experts that config.json lists as always active. */
+function listedExperts(keys: ConfigReader, layers: number): number[][] {
+  const perLayer = 'always_active_experts_per_layer'
+  if (!keys.has(perLayer)) {
+    const ids = keys.raw.always_active_experts ?? []
+    if (isNumbers(ids)) return new Array<number[]>(layers).fill(ids)
+    throw keys.refuse('always_active_experts', 'a list of ids')
+  }
+  const lists = keys.raw[perLayer]
+  if (Array.isArray(lists) && lists.length === layers && lists.every(isNumbers)) return lists
+  throw new UserError(`${keys.source}: ${perLayer} must be a list of ids for each of ${layers} layers`)
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((id) => typeof id === 'number')
+}
