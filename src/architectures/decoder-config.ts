@@ -30,7 +30,7 @@ export interface DecoderConfig extends ModelConfig {
   window?: number
   /** Projections of attention with biases. */
   attentionBias: 'none' | 'qkv' | 'all'
-  activation: (typeof ACTIVATIONS)[number]
+  activation: (typeof ACTIVATIONS)[number] | 'clamped_swiglu'
   /** f, channels inside an expert. */
   ffnHidden: number
 }
@@ -104,7 +104,11 @@ export function describeDecoder(config: DecoderConfig, shared = 0): ShapeWords {
       ...(window === undefined ? [] : [`a window of ${window}`]),
       ...(rope.scaling.type === 'default' ? [] : [`RoPE: ${rope.scaling.type}`]),
     ],
-    mlp: [`${ffnHidden} channels`, `gated ${activation}`, ...(shared > 0 ? [`a shared expert of ${shared}`] : [])],
+    mlp: [
+      `${ffnHidden} channels`,
+      activation === 'clamped_swiglu' ? 'clamped SwiGLU' : `gated ${activation}`,
+      ...(shared > 0 ? [`a shared expert of ${shared}`] : []),
+    ],
     router: ['linear', ...routerWords(config)],
   }
 }

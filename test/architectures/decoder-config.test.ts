@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DecoderConfig } from '#molm/architectures/decoder-config.js'
+import type { GptOssConfig } from '#molm/architectures/gpt-oss.js'
 import { MODEL_TYPES, parseConfig } from '#molm/architectures/index.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
@@ -59,6 +60,24 @@ test('Qwen layers are dense if they are listed, or if the step skips them', () =
   assert.equal(experts({ decoder_sparse_step: 2 }), [0, 8, 0, 8])
 })
 
+test('gpt-oss has a window in every second layer or in those of layer_types, and YaRN by default', () => {
+  const sliding = (json: Record<string, unknown>) =>
+    (read({ model_type: 'gpt_oss', num_hidden_layers: 3, ...json }) as GptOssConfig).isSliding
+  assert.equal(sliding({}), [true, false, true])
+  assert.equal(sliding({ layer_types: null }), [true, false, true])
+  const [window, all] = ['sliding_attention', 'full_attention']
+  assert.equal(sliding({ layer_types: [all, all, window] }), [false, false, true])
+  const { rope, headSize, attentionBias, gateBias } = read({ model_type: 'gpt_oss' })
+  const attention = 0.1 * Math.log(32) + 1
+  const scaling = { type: 'yarn', factor: 32, original: 4096, betaFast: 32, betaSlow: 1, truncate: false, attention }
+  assert.equal(rope, { theta: 150000, scaling })
+  assert.equal([headSize, attentionBias, gateBias], [64, 'all', true])
+  assert.equal(read({ model_type: 'gpt_oss', rope_scaling: null }).rope, {
+    theta: 150000,
+    scaling: { type: 'default' },
+  })
+})
+
 test('several ids may end a text', () => {
   const config = read({ model_type: 'qwen3_moe', eos_token_id: [151645, 151643] })
   assert.is(config.eosToken, 151645)
@@ -87,13 +106,19 @@ test('features that molm does not compute are refused by name', async () => {
     [{ model_type: 'qwen2_moe', use_sliding_window: true }, /use_sliding_window must be false/],
     [{ model_type: 'qwen3_moe', mlp_only_layers: 'all' }, /mlp_only_layers must be a list of layers/],
     [{ model_type: 'granitemoe', attention_multiplier: 0 }, /attention_multiplier must be a number above 0/],
+    [{ model_type: 'gpt_oss', swiglu_limit: 5 }, /swiglu_limit must be 7, not 5/],
+    [{ model_type: 'gpt_oss', layer_types: ['full_attention'] }, /layer_types must be a list of 36 types/],
+    [
+      { model_type: 'gpt_oss', num_hidden_layers: 2, layer_types: ['full_attention', 'mamba'] },
+      /layer_types\[1\] must be one of sliding_attention, full_attention, not "mamba"/,
+    ],
   ]
   for (const [json, pattern] of refused) await rejectsWithUserError(() => read(json), pattern)
 })
 
 test('an unknown model_type is refused with the list of known ones', async () => {
-  const all = new RegExp(`"gpt_oss".*${MODEL_TYPES.join(', ')}`)
-  await rejectsWithUserError(() => read({ model_type: 'gpt_oss' }), all)
+  const all = new RegExp(`"llama".*${MODEL_TYPES.join(', ')}`)
+  await rejectsWithUserError(() => read({ model_type: 'llama' }), all)
 })
 
 test.run()

@@ -99,7 +99,7 @@ for (const [name, selection] of [
 }
 
 test('both softmaxes are the same if gates sum to 1', async () => {
-  for (const name of ['21-granitemoe-f32', '51-mixtral-f32', '61-jetmoe-f32']) {
+  for (const name of ['21-granitemoe-f32', '51-mixtral-f32', '61-jetmoe-f32', '71-gptoss-bf16-sharded']) {
     await withModel(fixturePath(name), { threads: 1 }, async (model) => {
       assert.not(model.config.mixtures.some(dependsOnUnchosen))
       const selection = perMixture(model.config.mixtures, ({ experts }) =>
@@ -127,6 +127,22 @@ test('one softmax is measured for both if gates sum to 1', () =>
     assert.is(perplexity.all, perplexity.kept)
     const { gates } = await pruneModel(dir, join(dir, 'out'), { ...options, keep: 0.75 })
     assert.is(gates, 'kept')
+  }))
+
+test('a pruned gpt-oss keeps the biases of its routers and experts', () =>
+  inTemporaryFolder(async (dir) => {
+    const [from, out] = [fixturePath('71-gptoss-bf16-sharded'), join(dir, 'pruned')]
+    const selection = {
+      mlp: [
+        [0, 2, 5, 7],
+        [1, 3, 4],
+        [0, 1, 2, 3, 4, 6, 7],
+      ],
+    }
+    await prune(from, out, selection, 'kept')
+    const masked = await forwardHere(from, TOKENS, { masked: (config) => maskOf(selection, config, 'kept') })
+    const { logits } = await forwardHere(out, TOKENS)
+    assert.ok(logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
   }))
 
 test('pruning a model twice gives the same as pruning it once', () =>

@@ -1,0 +1,163 @@
+import { byLayer } from '../nn/by-layer.js'
+import { GatedMixture } from '../nn/gated-mlp.js'
+import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
+import { type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
+import { Rope } from '../nn/rope.js'
+import type { PartFormats } from '../packing/format/formats.js'
+import {
+  alternate,
+  expertVector,
+  type PlannedPiece,
+  transposedExpert,
+  vector,
+  whole,
+} from '../packing/format/pieces.js'
+import type { Architecture } from './architecture.js'
+import {
+  DECODER_SHAPE_KEYS,
+  type DecoderConfig,
+  decoderConfig,
+  describeDecoder,
+  groupedCache,
+} from './decoder-config.js'
+import {
+  attentionPieces,
+  decoderParts,
+  densePart,
+  expertParts,
+  gatedPieces,
+  isUnused,
+  normPieces,
+  routerPieces,
+} from './decoder-parts.js'
+
+export interface GptOssConfig extends DecoderConfig {
+  /** Whether a token sees only the last `slidingWindow` keys, its own included, in each layer. */
+  isSliding: boolean[]
+  slidingWindow: number
+}
+
+const LAYER_TYPES = ['sliding_attention', 'full_attention'] as const
+
+/** The limit of clamped SwiGLU, which the kernel has built in. */
+const SWIGLU_LIMIT = 7
+
+/** OpenAI's gpt-oss: a window in some layers, sinks, biases everywhere, clamped SwiGLU. */
+export const gptOss: Architecture<GptOssConfig> = {
+  title: 'gpt-oss',
+  modelTypes: ['gpt_oss'],
+  className: 'GptOss',
+
+  defaults: {
+    vocab_size: 201088,
+    hidden_size: 2880,
+    num_hidden_layers: 36,
+    num_attention_heads: 64,
+    num_key_value_heads: 8,
+    head_dim: 64,
+    intermediate_size: 2880,
+    num_local_experts: 128,
+    num_experts_per_tok: 4,
+    sliding_window: 128,
+    rms_norm_eps: 1e-5,
+    rope_theta: 150000,
+    rope_scaling: {
+      rope_type: 'yarn',
+      factor: 32,
+      beta_fast: 32,
+      beta_slow: 1,
+      truncate: false,
+      original_max_position_embeddings: 4096,
+    },
+    attention_bias: true,
+    max_position_embeddings: 131072,
+    tie_word_embeddings: false,
+    swiglu_limit: SWIGLU_LIMIT,
+    bos_token_id: null,
+    eos_token_id: null,
+  },
+
+  parseConfig(keys) {
+    if (keys.raw.swiglu_limit !== SWIGLU_LIMIT) throw keys.refuse('swiglu_limit', `${SWIGLU_LIMIT}`)
+    // The family has one activation, whatever hidden_act says.
+    const common = decoderConfig(keys.with({ hidden_act: 'silu' }), 'gpt_oss')
+    const experts = keys.everywhere(common.layers, 'num_local_experts')
+    const types = keys.has('layer_types') ? keys.oneOfEach('layer_types', common.layers, LAYER_TYPES) : undefined
+    return {
+      ...common,
+      raw: keys.raw,
+      activation: 'clamped_swiglu',
+      ffnHidden: keys.size('intermediate_size'),
+      gateBias: true,
+      mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} })],
+      attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+      isSliding: experts.map((_, layer) => (types ? types[layer] === 'sliding_attention' : layer % 2 === 0)),
+      slidingWindow: keys.size('sliding_window'),
+    }
+  },
+
+  describe(config) {
+    const { attention, ...others } = describeDecoder(config)
+    const sliding = config.isSliding.filter((is) => is).length
+    const window = `a window of ${config.slidingWindow} in ${sliding} of ${config.layers} layers`
+    return { ...others, attention: [...attention, ...(sliding > 0 ? [window] : []), 'sinks'] }
+  },
+  shapeKeys: () => DECODER_SHAPE_KEYS,
+
+  parts(config, formats) {
+    const [mixture] = config.mixtures
+    return decoderParts(config, formats, function* (layer) {
+      const mlp = `model.layers.${layer}.mlp`
+      yield densePart(layer, [
+        ...normPieces(layer, config.width),
+        ...attentionPieces(config, formats, layer),
+        vector('sinks', whole(`model.layers.${layer}.self_attn.sinks`, [config.heads])),
+        ...routerPieces(config, `${mlp}.router`, layer, mixture),
+      ])
+      yield* expertParts(layer, mixture, (id, E) => expertPieces(config, formats, `${mlp}.experts`, E, id))
+    })
+  },
+
+  ignores: isUnused,
+
+  cache: ({ isSliding, slidingWindow, ...config }, layer) =>
+    groupedCache({ ...config, ...(isSliding[layer] && { window: slidingWindow }) }),
+
+  build(config, workspace) {
+    const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden, isSliding, slidingWindow } = config
+    const rope = new Rope(workspace, config.rope, config.headSize)
+    const shape = { ...config, scale, bias, rope, sinks: true }
+    const mixerOf = byLayer<'sliding' | 'full', Mixer>((layer) => (isSliding[layer] ? 'sliding' : 'full'), {
+      sliding: () => {
+        const isIn = (layer: number) => isSliding[layer]
+        return new GroupedQueryAttention(workspace, { ...shape, window: slidingWindow, isIn })
+      },
+      full: () => new GroupedQueryAttention(workspace, { ...shape, isIn: (layer) => !isSliding[layer] }),
+    })
+    const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, bias: true })
+    return preNormBlocks(workspace, { mixerOf, feedOf: () => mixture, epsilon })
+  },
+}
+
+/** Pieces of an expert. A tensor has all experts of a layer, stored [in, out], with rows of gate and up in turn. */
+function expertPieces(
+  { width: d, ffnHidden: f }: GptOssConfig,
+  formats: PartFormats,
+  key: string,
+  E: number,
+  id: number,
+): PlannedPiece[] {
+  const gateUp = transposedExpert(`${key}.gate_up_proj`, [E, d, 2 * f], id)
+  const gateUpBias = expertVector(`${key}.gate_up_proj_bias`, [E, 2 * f], id)
+  return gatedPieces(
+    formats.mlp,
+    { gate: alternate(gateUp, 0), up: alternate(gateUp, 1), down: transposedExpert(`${key}.down_proj`, [E, f, d], id) },
+    {
+      biases: {
+        gate: alternate(gateUpBias, 0),
+        up: alternate(gateUpBias, 1),
+        down: expertVector(`${key}.down_proj_bias`, [E, d], id),
+      },
+    },
+  )
+}
