@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as attention from '#molm/runtime/abi/attention.js'
 import * as control from '#molm/runtime/abi/control.js'
+import * as convolution from '#molm/runtime/abi/convolution.js'
 import * as formats from '#molm/runtime/abi/formats.js'
 import * as measures from '#molm/runtime/abi/measures.js'
 import * as products from '#molm/runtime/abi/products.js'
@@ -13,7 +14,7 @@ import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('the interface between host and kernels')
 
-const abi = { ...attention, ...control, ...formats, ...measures, ...products, ...rows, ...training }
+const abi = { ...attention, ...control, ...convolution, ...formats, ...measures, ...products, ...rows, ...training }
 
 /** Numbers of an enum. */
 const numbersOf = (members: object): number[] => Object.values(members).filter((value) => typeof value === 'number')
