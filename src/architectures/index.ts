@@ -23,6 +23,7 @@ import { qwen2, qwen3 } from './qwen.js'
 const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
   emo,
+  gptOss,
   granite,
   jetmoe,
   lfm2,

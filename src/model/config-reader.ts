@@ -90,10 +90,12 @@ export class ConfigReader {
   /** A list with one of the known names for each of `layers` layers. */
   oneOfEach<T extends string>(key: string, layers: number, known: readonly T[]): T[] {
     const list: unknown = this.raw[key]
-    if (!Array.isArray(list) || list.length !== layers) throw this.refuse(key, `a list of ${layers} layer types`)
-    const unknown = list.find((name) => !known.includes(name))
-    if (unknown === undefined) return list
-    throw new UserError(`${this.source}: ${key} has ${quoted(unknown)}; molm knows ${known.join(', ')}`)
+    if (!Array.isArray(list) || list.length !== layers) throw this.refuse(key, `a list of ${layers} types`)
+    return list.map((type: unknown, layer) => {
+      const found = known.find((name) => name === type)
+      if (found !== undefined) return found
+      throw new UserError(`${this.source}: ${key}[${layer}] must be one of ${known.join(', ')}, not ${quoted(type)}`)
+    })
   }
 
   /** A list of layers' numbers. */
