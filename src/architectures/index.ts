@@ -9,6 +9,7 @@ import type { Pool } from '../runtime/threads/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import type { Architecture } from './architecture.js'
 import { emo } from './emo.js'
+import { ernie } from './ernie.js'
 import { gptOss } from './gpt-oss.js'
 import { granite } from './granite.js'
 import { jetmoe } from './jetmoe.js'
@@ -23,6 +24,7 @@ import { qwen2, qwen3 } from './qwen.js'
 const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
   emo,
+  ernie,
   gptOss,
   granite,
   jetmoe,
