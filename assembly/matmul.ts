@@ -12,15 +12,19 @@ import { Activation, TILE_COLUMNS, TileBytes, WeightCode } from '../src/runtime/
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, ListEntry, MatmulArg } from '../src/runtime/abi/products'
 import { activate, clampUp } from './activation'
 import { arg, argf, thread } from './control'
+import { mxfp4Floats } from './mxfp4-floats'
 import { quantizeBlocks } from './quantize'
 import { tileF32x1, tileF32x4 } from './tile-f32'
+import { tileMxfp4x1, tileMxfp4x4 } from './tile-mxfp4'
+import { tileUnpackedMxfp4x4, unpackMxfp4 } from './tile-mxfp4-unpacked'
 import { tileQ4x1, tileQ4x4 } from './tile-q4'
 import { tilePairQ4x2, tilePairQ4x4 } from './tile-q4-pair'
 import { tileUnpackedQ4x4, unpackedBytes, unpackQ4 } from './tile-q4-unpacked'
 import { tileQ8x1, tileQ8x4 } from './tile-q8'
 
 export function tileBytes(format: u32): usize {
-  return format == WeightCode.q4 ? TileBytes.q4 : format == WeightCode.q8 ? TileBytes.q8 : TileBytes.f32
+  if (format == WeightCode.f32) return TileBytes.f32
+  return format == WeightCode.q8 ? TileBytes.q8 : TileBytes.q4
 }
 
 /** Bytes of a group of 8 rows. */
@@ -96,6 +100,17 @@ function multiplyPair(
     multiplyRelaxedQ4(weights, apart, columns, list, count, offset, outApart)
     return
   }
+  if (format == WeightCode.mxfp4_f32) {
+    const floats = floatBands(weights, apart, columns)
+    multiplyPair(WeightCode.f32, floats, apart == 0 ? 0 : columns << 5, columns, list, count, offset, outApart)
+    return
+  }
+  if (ASC_FEATURE_RELAXED_SIMD && format == WeightCode.mxfp4 && count >= arg(MatmulArg.unpackFrom)) {
+    multiplyUnpacked(format, weights, columns, list, count, offset)
+    if (apart != 0) multiplyUnpacked(format, weights + apart, columns, list, count, offset + outApart)
+    list += (count & ~3) * LIST_ENTRY_BYTES
+    count &= 3
+  }
   const fours = count & ~3
   for (let i: u32 = 0; i < fours; i += 4, list += 4 * LIST_ENTRY_BYTES) {
     multiplyFour(format, weights, columns, list, offset)
@@ -107,6 +122,7 @@ function multiplyPair(
     const out = outputOf(list) + offset
     if (format == WeightCode.q4) tileQ4x1(weights, second, columns, a, out, out + outApart)
     else if (format == WeightCode.q8) tileQ8x1(weights, second, columns, a, out, out + outApart)
+    else if (format == WeightCode.mxfp4) tileMxfp4x1(weights, second, columns, a, out, out + outApart)
     else tileF32x1(weights, second, columns, a, out, out + outApart)
   }
 }
@@ -126,6 +142,7 @@ function multiplyFour(format: u32, weights: usize, columns: usize, a: usize, off
   const out3 = outputOf(d) + offset
   if (format == WeightCode.q4) tileQ4x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   else if (format == WeightCode.q8) tileQ8x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
+  else if (format == WeightCode.mxfp4) tileMxfp4x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   else tileF32x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
 }
 
@@ -145,8 +162,8 @@ function multiplyRelaxedQ4(
   const second = weights + apart
   const end = list + count * LIST_ENTRY_BYTES
   if (count >= arg(MatmulArg.unpackFrom)) {
-    multiplyUnpacked(weights, columns, list, count, offset)
-    if (apart != 0) multiplyUnpacked(second, columns, list, count, offset + outApart)
+    multiplyUnpacked(WeightCode.q4, weights, columns, list, count, offset)
+    if (apart != 0) multiplyUnpacked(WeightCode.q4, second, columns, list, count, offset + outApart)
     list += (count & ~3) * LIST_ENTRY_BYTES
   }
   for (; list + 4 * LIST_ENTRY_BYTES <= end; list += 4 * LIST_ENTRY_BYTES) {
@@ -181,26 +198,34 @@ function multiplyRelaxedQ4(
 }
 
 /** Multiplies one band of 4-bit weights, widened once for all rows of the list but the last one to three. */
-function multiplyUnpacked(weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
+function multiplyUnpacked(format: u32, weights: usize, columns: usize, list: usize, count: u32, offset: usize): void {
   const unpacked: usize = arg(MatmulArg.unpacked) + thread * unpackedBytes(columns)
-  unpackQ4(weights, columns, unpacked)
+  if (format == WeightCode.q4) unpackQ4(weights, columns, unpacked)
+  else unpackMxfp4(weights, columns, unpacked)
   for (let i: u32 = 0; i + 4 <= count; i += 4, list += 4 * LIST_ENTRY_BYTES) {
     const b = list + LIST_ENTRY_BYTES
     const c = b + LIST_ENTRY_BYTES
     const d = c + LIST_ENTRY_BYTES
-    tileUnpackedQ4x4(
-      unpacked,
-      columns,
-      inputOf(list),
-      inputOf(b),
-      inputOf(c),
-      inputOf(d),
-      outputOf(list) + offset,
-      outputOf(b) + offset,
-      outputOf(c) + offset,
-      outputOf(d) + offset,
-    )
+    const x0 = inputOf(list)
+    const x1 = inputOf(b)
+    const x2 = inputOf(c)
+    const x3 = inputOf(d)
+    const out0 = outputOf(list) + offset
+    const out1 = outputOf(b) + offset
+    const out2 = outputOf(c) + offset
+    const out3 = outputOf(d) + offset
+    if (format == WeightCode.q4) tileUnpackedQ4x4(unpacked, columns, x0, x1, x2, x3, out0, out1, out2, out3)
+    else tileUnpackedMxfp4x4(unpacked, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   }
+}
+
+/** Unpacks two bands of mxfp4 weights as floats, one after the other; one if `apart` is 0. Returns their address. */
+function floatBands(weights: usize, apart: usize, columns: usize): usize {
+  const band = columns << 5
+  const floats: usize = arg(MatmulArg.unpacked) + thread * (band << 1)
+  mxfp4Floats(weights, columns, floats)
+  if (apart != 0) mxfp4Floats(weights + apart, columns, floats + band)
+  return floats
 }
 
 /** Address of the activations of an entry of a list. */

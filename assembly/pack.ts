@@ -4,30 +4,36 @@
  * Arguments: PackArg (src/runtime/abi/products.ts). Rows and columns beyond the last are zero. Formats: tile-*.ts,
  * embedding.ts. Bit-identical in all tiers.
  */
-import { PackKind, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
+import { PackKind, SourceType, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../src/runtime/abi/formats'
 import { PACK_CHUNK_ROWS, PackArg } from '../src/runtime/abi/products'
 import { arg, scratch } from './control'
 import { gather } from './gather'
 import { bandBytes, tileBytes } from './matmul'
+import { packMxfp4Rows } from './pack-mxfp4'
 import { packQ4 } from './pack-q4'
 import { packQ8 } from './pack-q8'
 import { packTableRow } from './pack-table'
 
 export function pack(chunk: u32): void {
   if (arg(PackArg.kind) == PackKind.rows) packTableRow(chunk, scratch())
-  else packRows(chunk * PACK_CHUNK_ROWS, scratch())
+  else {
+    const row = chunk * PACK_CHUNK_ROWS
+    const band = bandBytes(arg(PackArg.format), (arg(PackArg.columns) + 31) & ~31)
+    const target: usize = arg(PackArg.target) + ((row * arg(PackArg.targetStep)) >> 3) * band
+    if (arg(PackArg.type) == SourceType.MXFP4) packMxfp4Rows(row, target)
+    else packRows(row, target, band, scratch())
+  }
 }
 
 /**
  * Packs 32 rows from `row` on, column by column of tiles. If neighbouring rows are neighbours in memory, 32 weights of
- * 16 bits are a cache line, which is then read once and not four times. `floats` is scratch for a tile of them.
+ * 16 bits are a cache line, which is then read once and not four times. `band`: bytes of 8 packed rows. `floats` is
+ * scratch for a tile of them.
  */
-function packRows(row: u32, floats: usize): void {
+function packRows(row: u32, first: usize, band: usize, floats: usize): void {
   const columns = (arg(PackArg.columns) + 31) & ~31
   const format = arg(PackArg.format)
-  const band = bandBytes(format, columns)
   const end = min(row + PACK_CHUNK_ROWS, arg(PackArg.rows))
-  let first: usize = arg(PackArg.target) + (row >> 3) * band
   for (let column: u32 = 0; column < columns; column += TILE_COLUMNS) {
     let tile = first
     for (let r = row; r < end; r += TILE_ROWS, tile += band) {

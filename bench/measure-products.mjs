@@ -1,6 +1,6 @@
 // Measures the matrix products' speed of reading weights and of multiplying, from cache and from memory, and of
 // streaming reads.
-//   node bench/measure-products.mjs [q4|q8|f32] [ROWS] [COLUMNS]
+//   node bench/measure-products.mjs [q4|q8|f32|mxfp4|mxfp4_f32] [ROWS] [COLUMNS]
 // For one thread and two: GB/s of weights with one row of activations, with always the same matrix (from cache) and
 // with many in turn (from memory); GB/s of streaming reads of the same memory; multiplications per second with 256 rows
 // of activations. Medians of nine alternating rounds.

@@ -107,18 +107,28 @@ export function transpose(t: Tensor): Tensor {
   return { ...t, shape: t.shape.toReversed(), strides: t.strides.toReversed() }
 }
 
+/** Joins the last two dimensions into one. Throws a UserError if their elements are not neighbours in the file. */
+export function joinLast(t: Tensor): Tensor {
+  const [count, size] = t.shape.slice(-2)
+  const [step, stride] = t.strides.slice(-2)
+  if (stride !== 1 || step !== size) {
+    throw new UserError(`${t.source.name}: tensor ${printable(t.name)} is not stored row after row`)
+  }
+  return { ...t, shape: [...t.shape.slice(0, -2), count * size], strides: [...t.strides.slice(0, -2), 1] }
+}
+
+/** Returns every other index of the first dimension, from `first` on. */
+export function everySecond(t: Tensor, first: 0 | 1): Tensor {
+  const shape = [Math.ceil((t.shape[0] - first) / 2), ...t.shape.slice(1)]
+  const strides = [2 * t.strides[0], ...t.strides.slice(1)]
+  return { ...t, shape, strides, offset: t.offset + first * t.strides[0] * DTYPE_BYTES[t.dtype] }
+}
+
 /** Returns the indices [from, to) of the first dimension. */
 export function rows(t: Tensor, from: number, to: number): Tensor {
   if (!(from >= 0 && from <= to && to <= t.shape[0])) throw new RangeError(`${t.name}: no rows ${from} to ${to}`)
   const shape = [to - from, ...t.shape.slice(1)]
   return { ...t, shape, offset: from < to ? t.offset + from * t.strides[0] * DTYPE_BYTES[t.dtype] : t.offset }
-}
-
-/** Returns every second index of the first dimension, from `first` on. */
-export function everySecond(t: Tensor, first: 0 | 1): Tensor {
-  const shape = [Math.ceil((t.shape[0] - first) / 2), ...t.shape.slice(1)]
-  const strides = [2 * t.strides[0], ...t.strides.slice(1)]
-  return { ...t, shape, strides, offset: t.offset + first * t.strides[0] * DTYPE_BYTES[t.dtype] }
 }
 
 /** Range of bytes in the source that covers every element, gaps included. Empty for a tensor without elements. */

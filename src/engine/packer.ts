@@ -1,6 +1,7 @@
 import { packedBytes } from '../packing/format/formats.js'
-import type { PackRequest } from '../packing/write/pack.js'
-import { isSourceFormat, Pack } from '../runtime/kernels/pack.js'
+import { BLOCK } from '../packing/format/pieces.js'
+import { type PackRequest, packedRows } from '../packing/write/pack.js'
+import { isSourceFormat, Pack, type PackShape } from '../runtime/kernels/pack.js'
 import type { Bank } from '../runtime/memory/bank.js'
 
 /** Packs rows of weights on the threads of a bank. */
@@ -15,16 +16,45 @@ export class Packer {
 
   /** Packs the rows of a request into a new buffer. */
   pack(request: PackRequest): { bytes: Uint8Array; nonFinite: number } {
-    const { bytes, dtype: type, kind, format, rows, cols } = request
-    if (!isSourceFormat(type)) throw new Error(`weights of type ${type} cannot be packed`)
-    const size = packedBytes(kind, format, rows, cols)
-    const source = this.room('source', bytes.length)
+    const { bytes, scales, kind, format, cols } = request
+    const size = packedBytes(kind, format, packedRows(request), cols)
+    const source = this.room('source', bytes.length + (scales?.bytes.length ?? 0))
     const target = this.room('target', size)
+    const scalesAt = source + bytes.length
     this.bank.u8.set(bytes, source)
-    // A vector is a table of one row.
-    const shape = { ...request, type, kind: kind === 'matrix' ? kind : 'rows' } as const
-    const nonFinite = this.call.run(shape, source, target)
+    if (scales) this.bank.u8.set(scales.bytes, scalesAt)
+    const shape: PackShape = {
+      ...request,
+      type: sourceFormatOf(request),
+      // A vector is a table of one row.
+      kind: kind === 'matrix' ? kind : 'rows',
+      scales: scales && { address: scalesAt, stride: scales.rowStride },
+    }
+    const nonFinite = request.alternating
+      ? this.packAlternating(shape, source, target, size)
+      : this.call.run(shape, source, target)
     return { bytes: this.bank.u8.slice(target, target + size), nonFinite }
+  }
+
+  /** Packs the even rows and then the odd ones, each to every other block of the target. */
+  private packAlternating(shape: PackShape, source: number, target: number, size: number): number {
+    const { rows, cols, format, rowStride, firstElement, scales } = shape
+    // Padding between the blocks is left as it is.
+    this.bank.u8.fill(0, target, target + size)
+    const half = {
+      ...shape,
+      rows: rows / 2,
+      rowStride: 2 * rowStride,
+      targetStep: 2,
+      scales: scales && { ...scales, stride: 2 * scales.stride },
+    }
+    const even = this.call.run(half, source, target)
+    const odd = {
+      ...half,
+      firstElement: firstElement + rowStride,
+      scales: scales && { address: scales.address + scales.stride, stride: 2 * scales.stride },
+    }
+    return even + this.call.run(odd, source, target + packedBytes('matrix', format, BLOCK, cols))
   }
 
   /** Address of a buffer of at least `bytes`, kept between calls. Sizes double, so that it seldom grows. */
@@ -39,4 +69,10 @@ export class Packer {
     }
     return this[which].address
   }
+}
+
+function sourceFormatOf({ dtype, scales }: PackRequest): PackShape['type'] {
+  if (scales) return 'MXFP4'
+  if (!isSourceFormat(dtype)) throw new Error(`weights of type ${dtype} cannot be packed`)
+  return dtype
 }

@@ -95,7 +95,8 @@ export async function planPull(input: PlanInput): Promise<PullPlan> {
 /** Bytes of a checkpoint that the packing reads for a part. */
 export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): number {
   const sources = pieces.flatMap(({ sources }) => sources)
-  return sources.reduce((sum, { view }) => {
+  const stored = sources.flatMap((source) => (source.scales ? [source, source.scales] : [source]))
+  return stored.reduce((sum, { view }) => {
     const { start, end } = span(view(tensors))
     return sum + end - start
   }, 0)

@@ -52,8 +52,8 @@ export async function withPacker<T>(threads: number, work: (pack: PackMatrix) =>
   const engine = await EngineClient.start({ threads })
   try {
     return await work((request) => {
-      const { buffer } = request.bytes
-      const transfer = buffer instanceof ArrayBuffer ? [buffer] : []
+      const buffers = [request.bytes, request.scales?.bytes].map((bytes) => bytes?.buffer)
+      const transfer = buffers.filter((buffer) => buffer instanceof ArrayBuffer)
       return engine.call<Awaited<ReturnType<PackMatrix>>>({ kind: 'pack', request }, {}, transfer).reply
     })
   } finally {

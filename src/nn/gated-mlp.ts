@@ -1,5 +1,5 @@
 import type { Mixture } from '../model/config.js'
-import type { GatedActivationName } from '../runtime/memory/formats.js'
+import { type GatedActivationName, takesFloats } from '../runtime/memory/formats.js'
 import type { Rows } from '../runtime/memory/rows.js'
 import { identityList } from './expert-groups.js'
 import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
@@ -43,7 +43,7 @@ export class GatedMlp implements Feed {
   ) {
     const { a, formats, config } = workspace
     const format = formats.mlp
-    const h = workspace.rows(1, hidden, { records: format !== 'f32' }) // [T, f]
+    const h = workspace.rows(1, hidden, { records: !takesFloats(format) }) // [T, f]
     this.y = into?.y ?? workspace.rows(1, config.width)
     this.gateUp = new Linear(workspace, { format, input: a, output: h, activation, gated: true })
     this.down = new Linear(workspace, { format, input: h, output: this.y }, into?.list)
@@ -94,7 +94,7 @@ export class GatedMixture implements Feed {
     const { slots } = this.mixture
     this.perToken = slots
     this.gates = this.mixture.gates
-    const h = workspace.rows(slots, hidden, { records: format !== 'f32' }) // [T, k, f]
+    const h = workspace.rows(slots, hidden, { records: !takesFloats(format) }) // [T, k, f]
     this.y = workspace.rows(slots, config.width) //                           [T, k, d]
     this.gateUp = this.mixture.product('gate_up', { format, input: a, output: h, activation, gated: true }, bias)
     this.down = this.mixture.product('down', { format, input: h, output: this.y }, bias)

@@ -1,12 +1,12 @@
-import type { WeightFormat } from '../packing/format/formats.js'
+import { isMxfp4, type WeightFormat } from '../packing/format/formats.js'
 import type { Part, Piece } from '../packing/format/layout.js'
 import { TableBlockBytes, TILE_ROWS, TileBytes } from '../runtime/abi/formats.js'
 
 /** Size of the random bytes that all weights are cut from: more than a core's caches hold. */
 const POOL_BYTES = 4 * 2 ** 20
 
-/** Root mean square of the levels of uniformly random nibbles and bytes. */
-const LEVEL_RMS: Record<WeightFormat, number> = { f32: 1, q8: 73, q4: 4.6 }
+/** Root mean square of the levels of uniformly random nibbles and bytes; those of MXFP4 count in halves. */
+const LEVEL_RMS: Record<WeightFormat, number> = { f32: 1, q8: 73, q4: 4.6, mxfp4: 5.9, mxfp4_f32: 5.9 }
 
 /** Makes a pool of random bytes; every piece of weights is a run of it that begins at its own place. */
 export function randomPool(seed = 1): Uint8Array {
@@ -63,7 +63,8 @@ function fillFloats(piece: Piece, bytes: Uint8Array, pool: Uint8Array, start: nu
 function fillQuantised(piece: Piece, bytes: Uint8Array, pool: Uint8Array, start: number): void {
   copyAround(bytes, pool, start)
   const scale = gainOf(piece) / Math.sqrt(piece.cols) / LEVEL_RMS[piece.format]
-  const bits = new Uint16Array(new Float32Array([scale]).buffer)[1]
+  // Scales of MXFP4 are powers of two: no fraction.
+  const bits = new Uint16Array(new Float32Array([scale]).buffer)[1] & (isMxfp4(piece.format) ? 0xff80 : 0xffff)
   // Scales: one a row at the head of a tile, one at the head of a table row's block; little-endian bfloat16.
   const [block, scales] = piece.kind === 'rows' ? [TableBlockBytes.q8, 1] : [TileBytes[piece.format], TILE_ROWS]
   for (let at = 0; at < bytes.length; at += block) {

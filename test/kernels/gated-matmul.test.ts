@@ -5,7 +5,7 @@ import { TILE_COLUMNS } from '#molm/runtime/abi/formats.js'
 import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
-import { type GatedActivationName, padded, recordBytes } from '#molm/runtime/memory/formats.js'
+import { type GatedActivationName, padded, recordBytes, takesFloats } from '#molm/runtime/memory/formats.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
 import { sameBits } from '../support/compare.js'
 import {
@@ -27,6 +27,8 @@ import { GATED, rowProduct } from '../support/reference-math.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('gated products')
+
+const FORMATS: WeightFormat[] = ['f32', 'q8', 'q4', 'mxfp4', 'mxfp4_f32']
 
 /** act(G x) * (U x) for several pairs of matrices, each with its own list of activation rows. */
 interface Case {
@@ -119,7 +121,7 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
     const bias = biasOf(c, g)
     for (let i = 0; i < count; i++, n++) {
       const row = inputs.subarray(reads[n] * columns, (reads[n] + 1) * columns)
-      const x = format === 'f32' ? row : quantise(row).values
+      const x = takesFloats(format) ? row : quantise(row).values
       const product = (r: number) => {
         const { sum, magnitude } = rowProduct(weights.subarray(r * columns, (r + 1) * columns), x, bias[r])
         return { sum, error: 16 * 2 ** -24 * magnitude + 1e-6 }
@@ -159,7 +161,7 @@ function check(c: Case): void {
   }
 }
 
-for (const format of ['f32', 'q8', 'q4'] as const) {
+for (const format of FORMATS) {
   for (const hidden of [1, 16, 31, 32, 33, 64, 96, 100]) {
     test(`${format}, ${hidden} hidden channels`, () => {
       for (const items of [1, 3, 5]) check({ format, hidden, columns: 70, groups: [items] })

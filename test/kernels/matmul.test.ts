@@ -4,7 +4,7 @@ import type { WeightFormat } from '#molm/packing/format/formats.js'
 import { allocateGroups, allocateList, writeGroup, writeListEntry } from '#molm/runtime/kernels/groups.js'
 import { Matmul } from '#molm/runtime/kernels/matmul.js'
 import type { Bank } from '#molm/runtime/memory/bank.js'
-import { type ActivationName, padded, recordBytes } from '#molm/runtime/memory/formats.js'
+import { type ActivationName, padded, recordBytes, takesFloats } from '#molm/runtime/memory/formats.js'
 import { Rows } from '#molm/runtime/memory/rows.js'
 import { sameBits } from '../support/compare.js'
 import {
@@ -25,6 +25,8 @@ import { ACTIVATIONS, rowProduct } from '../support/reference-math.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
 const test = suite('matrix products')
+
+const FORMATS: WeightFormat[] = ['f32', 'q8', 'q4', 'mxfp4', 'mxfp4_f32']
 
 /** A grouped product: each matrix has its own list of activation rows. */
 interface Case {
@@ -91,7 +93,7 @@ function checkAgainstReference(bank: Bank, c: Case, { output }: Outcome): void {
     const bias = biasOf(c, g)
     for (let i = 0; i < count; i++, n++) {
       const row = inputs.subarray(n * columns, (n + 1) * columns)
-      const x = format === 'f32' ? row : quantise(row).values
+      const x = takesFloats(format) ? row : quantise(row).values
       for (let r = 0; r < rows; r++) {
         const { sum, magnitude } = rowProduct(
           weights.subarray(r * columns, (r + 1) * columns),
@@ -128,7 +130,7 @@ function check(c: Case): void {
   }
 }
 
-for (const format of ['f32', 'q8', 'q4'] as const) {
+for (const format of FORMATS) {
   for (const tokens of [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 18, 19, 22]) {
     test(`${format}, ${tokens} activation rows`, () => check({ format, rows: 24, columns: 96, groups: [tokens] }))
   }
@@ -150,7 +152,7 @@ for (const format of ['f32', 'q8', 'q4'] as const) {
     check({ format, rows: 70, columns: 40, groups: [1, 1, 9], activation: 'silu', hasRecords: true }))
 }
 
-for (const format of ['f32', 'q8', 'q4'] as const) {
+for (const format of FORMATS) {
   for (const scale of [0.25, 3]) {
     test(`${format}, output times ${scale}`, () => {
       check({ format, rows: 41, columns: 100, groups: [5, 1], scale })

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import { Packer } from '#molm/engine/packer.js'
+import { isMxfp4 } from '#molm/packing/format/formats.js'
 import type { PackRequest } from '#molm/packing/write/pack.js'
 import { Bank } from '#molm/runtime/memory/bank.js'
 import { padded, recordBytes } from '#molm/runtime/memory/formats.js'
@@ -7,6 +8,7 @@ import { Rows } from '#molm/runtime/memory/rows.js'
 import { Pool } from '#molm/runtime/threads/pool.js'
 import { compileTier, TIERS, type Tier } from '#molm/runtime/tiers/choose-kernels.js'
 import { sameBits } from './compare.js'
+import { mxfp4Request, toMxfp4 } from './mxfp4.js'
 
 export { TIERS }
 
@@ -60,13 +62,14 @@ export function bytesAt(bank: Bank, address: number, count: number): Uint8Array 
   return bank.u8.slice(address, address + count)
 }
 
-/** Packer's request for a row-major float32 matrix. */
+/** Packer's request for a row-major float32 matrix, rounded to MXFP4 if the format is. */
 export function matrixRequest(
   weights: Float32Array,
   rows: number,
   cols: number,
   format: PackRequest['format'],
 ): PackRequest {
+  if (isMxfp4(format)) return mxfp4Request(toMxfp4(weights, rows, cols), rows, padded(cols), format)
   const bytes = new Uint8Array(weights.slice().buffer)
   return { bytes, dtype: 'F32', firstElement: 0, rows, cols, rowStride: cols, colStride: 1, kind: 'matrix', format }
 }

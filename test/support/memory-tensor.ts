@@ -6,7 +6,7 @@ export class MemorySource implements ByteSource {
   readonly name = 'memory'
   readonly reads: { offset: number; length: number }[] = []
 
-  constructor(private readonly bytes: Uint8Array) {}
+  constructor(readonly bytes: Uint8Array) {}
 
   get size(): number {
     return this.bytes.length

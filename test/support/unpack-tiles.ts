@@ -47,11 +47,22 @@ const TILES: Record<WeightFormat, TileFormat> = {
   },
   q4: {
     bytes: 144,
-    weight(view, tile, r, c) {
-      const byte = view.getUint8(tile + 16 + 32 * (c >> 3) + 4 * r + (c & 3))
-      return bfloat16(view, tile + 2 * r) * ((c & 4 ? byte >> 4 : byte & 15) - 8)
-    },
+    weight: (view, tile, r, c) => bfloat16(view, tile + 2 * r) * (nibble(view, tile, r, c) - 8),
   },
+  mxfp4: { bytes: 144, weight: mxfp4 },
+  mxfp4_f32: { bytes: 144, weight: mxfp4 },
+}
+
+/** Twice the values of 4-bit floats. */
+const DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, -0, -1, -2, -3, -4, -6, -8, -12]
+
+function mxfp4(view: DataView, tile: number, r: number, c: number): number {
+  return bfloat16(view, tile + 2 * r) * DOUBLED[nibble(view, tile, r, c)]
+}
+
+function nibble(view: DataView, tile: number, r: number, c: number): number {
+  const byte = view.getUint8(tile + 16 + 32 * (c >> 3) + 4 * r + (c & 3))
+  return c & 4 ? byte >> 4 : byte & 15
 }
 
 function bfloat16(view: DataView, at: number): number {

@@ -4,8 +4,8 @@ import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes } from '../../runti
 import { roundUp, type WeightFormat } from '../../runtime/memory/formats.js'
 
 export type { WeightFormat }
-/** Name of a whole packing: the format of its experts. */
-export type Quant = WeightFormat
+/** Name of a whole packing: the format of its experts, unless the checkpoint stores these as MXFP4. */
+export type Quant = 'f32' | 'q8' | 'q4'
 export const QUANTS: readonly Quant[] = ['f32', 'q8', 'q4']
 
 /** Throws a UsageError if a packing is requested that does not exist. */
@@ -18,7 +18,7 @@ export function checkQuant(quant: unknown): void {
  * table has no 4-bit format: only one row is read per token, so the lost precision would gain nothing.
  */
 export type PieceKind = 'matrix' | 'rows' | 'vector'
-export type RowsFormat = Exclude<WeightFormat, 'q4'>
+export type RowsFormat = 'f32' | 'q8'
 
 /** Formats of the kinds of parts. A packed file records them, so a packing may mix them. */
 export interface PartFormats {
@@ -35,14 +35,23 @@ export interface PartFormats {
 /** Pieces and parts begin at multiples of this, in the file and in memory: a cache line, four vectors. */
 export const ALIGNMENT = 64
 
+/** How a checkpoint stores the weights of experts: as floats, or as MXFP4, 4-bit floats with a scale for each 32. */
+export type StoredExperts = 'floats' | 'mxfp4'
+
 /**
  * Formats of a packing, by its name. Routers and the embedding are small or hardly read, and their errors can select
  * other experts: these would cause most of the loss of a q8 packing. So they stay in f32 there, and in q8 when the
- * experts take q4.
+ * experts take q4. Experts that a checkpoint stores as MXFP4 keep their bits in every packing.
  */
-export function formatsFor(quant: Quant): PartFormats {
+export function formatsFor(quant: Quant, experts: StoredExperts = 'floats'): PartFormats {
   const small = quant === 'q4' ? 'q8' : 'f32'
-  return { embedding: small, router: small, attention: quant, mlp: quant, head: quant }
+  const mxfp4 = quant === 'f32' ? 'mxfp4_f32' : 'mxfp4'
+  return { embedding: small, router: small, attention: quant, mlp: experts === 'mxfp4' ? mxfp4 : quant, head: quant }
+}
+
+/** Whether the weights of a format are MXFP4. */
+export function isMxfp4(format: WeightFormat): format is 'mxfp4' | 'mxfp4_f32' {
+  return format === 'mxfp4' || format === 'mxfp4_f32'
 }
 
 /**
@@ -52,7 +61,7 @@ export function formatsFor(quant: Quant): PartFormats {
 export function packedBytes(kind: PieceKind, format: WeightFormat, rows: number, cols: number): number {
   const blocks = Math.ceil(cols / TILE_COLUMNS)
   if (kind === 'matrix') return Math.ceil(rows / TILE_ROWS) * blocks * TileBytes[format]
-  if (format === 'q4') throw new RangeError(`no 4-bit format of kind ${kind}`)
+  if (format !== 'f32' && format !== 'q8') throw new RangeError(`no 4-bit format of kind ${kind}`)
   return rows * blocks * TableBlockBytes[format]
 }
 

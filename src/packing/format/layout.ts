@@ -5,22 +5,32 @@ export const MIXTURE_KINDS = ['attention', 'mlp'] as const
 /** Kind of a mixture: its experts are heads of attention, or feed-forward networks. */
 export type MixtureKind = (typeof MIXTURE_KINDS)[number]
 
-/** Rows of one tensor of a checkpoint that go into a piece. */
-export interface Source {
-  /** The whole tensor of the checkpoint; it has three dimensions if it holds all experts of a layer. */
+/** Entries of one tensor of a checkpoint. */
+export interface StoredEntries {
+  /** The whole tensor; its first dimension counts experts if it holds all experts of a layer. */
   tensor: { key: string; shape: number[] }
-  rows: number
-  cols: number
-  /** Its weights in a checkpoint: [rows, cols], or [cols] for a vector. */
+  /** The entries in a checkpoint. */
   view: (tensors: Map<string, Tensor>) => Tensor
 }
 
+/** Rows of one tensor of a checkpoint that go into a piece. Their view is [rows, cols], or [cols] for a vector. */
+export interface Source extends StoredEntries {
+  rows: number
+  cols: number
+  /**
+   * Scales of MXFP4 weights: bytes [rows, cols / 32]. Both tensors hold bytes then, and the source's own view is [rows,
+   * cols / 2]. Absent: the weights are floats.
+   */
+  scales?: StoredEntries
+}
+
 /**
- * Order of the rows of several sources in one piece. Each source is padded with zeros to a multiple of 32 rows.
- * stacked: one source after the other. interleaved: 32 rows of each in turn, so that a product reads together the rows
- * that belong together (gate and up).
+ * Order of the rows of the sources in one piece. Each source is padded with zeros to a multiple of 32 rows. stacked: one
+ * source after the other. interleaved: 32 rows of each in turn, so that a product reads together the rows that belong
+ * together (gate and up). alternating: one source with the rows of both in turn (gate, up, gate, ..), which become
+ * interleaved.
  */
-export type SourceOrder = 'stacked' | 'interleaved'
+export type SourceOrder = 'stacked' | 'interleaved' | 'alternating'
 
 /** One matrix, table or vector of a part. */
 export interface Piece {

@@ -1,8 +1,9 @@
-import { everySecond, rows, select, type Tensor, transpose } from '../../checkpoint/tensor.js'
+import { everySecond, joinLast, rows, select, type Tensor, transpose } from '../../checkpoint/tensor.js'
+import { UserError } from '../../errors.js'
 import { TILE_COLUMNS } from '../../runtime/abi/formats.js'
 import { padded } from '../../runtime/memory/formats.js'
 import { aligned, packedBytes, type RowsFormat, type WeightFormat } from './formats.js'
-import type { Part, Piece, Source, SourceOrder } from './layout.js'
+import type { Part, Piece, Source, SourceOrder, StoredEntries } from './layout.js'
 
 /*
  * Functions that describe the parts of a model: the sources of their weights, how they are packed, and what is read
@@ -65,6 +66,25 @@ export function tapOf(key: string, shape: number[], tap: number): Source {
   return { tensor: { key, shape }, rows: 1, cols: shape[0], view }
 }
 
+/**
+ * One expert of weights [expert, rows, cols] that a checkpoint stores as MXFP4, in two tensors of bytes: `KEY_blocks`
+ * [expert, rows, cols / 32, 16] and `KEY_scales` [expert, rows, cols / 32]. Throws a UserError if the columns do not
+ * make whole blocks.
+ */
+export function mxfp4Expert(key: string, [experts, rows, cols]: number[], id: number): Source {
+  const blocks = cols / TILE_COLUMNS
+  if (!Number.isInteger(blocks)) {
+    throw new UserError(`${key}_blocks: MXFP4 has whole blocks of ${TILE_COLUMNS} columns, and ${cols} are not`)
+  }
+  const entries = (tensor: StoredEntries['tensor']) => (tensors: Map<string, Tensor>) =>
+    select(stored(tensors, tensor.key), 0, id)
+  const weights = { key: `${key}_blocks`, shape: [experts, rows, blocks, TILE_COLUMNS / 2] }
+  const scales = { key: `${key}_scales`, shape: [experts, rows, blocks] }
+  const weightsOf = entries(weights)
+  const view = (tensors: Map<string, Tensor>) => joinLast(weightsOf(tensors))
+  return { tensor: weights, rows, cols, view, scales: { tensor: scales, view: entries(scales) } }
+}
+
 function stored(tensors: Map<string, Tensor>, key: string): Tensor {
   const tensor = tensors.get(key)
   if (tensor === undefined) throw new RangeError(`the checkpoint has no tensor ${key}`)
@@ -82,8 +102,10 @@ export function matrix(
   order: SourceOrder = 'stacked',
 ): PlannedPiece {
   const sources = [source].flat()
-  const rows = sources.length === 1 ? sources[0].rows : sources.reduce((sum, { rows }) => sum + padded(rows), 0)
   const { cols } = sources[0]
+  const halves =
+    order === 'alternating' ? sources.flatMap(({ rows }) => [rows / 2, rows / 2]) : sources.map(({ rows }) => rows)
+  const rows = halves.length === 1 ? halves[0] : halves.reduce((sum, rows) => sum + padded(rows), 0)
   return { name, kind: 'matrix', format, rows, cols, sources, order, bytes: packedBytes('matrix', format, rows, cols) }
 }
 
@@ -95,10 +117,14 @@ export function table(name: string, format: RowsFormat, source: Source): Planned
 }
 
 /**
- * Plain floats, of one source or of several that are added together to the outputs of a matrix of several sources in the
- * same order.
+ * Plain floats, of one source or of several that are added together to the outputs of a matrix with sources in the same
+ * order.
  */
-export function vector(name: string, source: Source | Source[], order: SourceOrder = 'stacked'): PlannedPiece {
+export function vector(
+  name: string,
+  source: Source | Source[],
+  order: Exclude<SourceOrder, 'alternating'> = 'stacked',
+): PlannedPiece {
   const sources = [source].flat()
   const cols = sources.length === 1 ? sources[0].cols : sources.reduce((sum, { cols }) => sum + padded(cols), 0)
   const bytes = packedBytes('vector', 'f32', 1, cols)
@@ -118,7 +144,7 @@ export function part(name: string, planned: PlannedPiece[], of: Pick<Part, 'laye
 
 /** Run of rows of a source, or entries of a vector's source, that are neighbours in its piece. */
 export interface Run {
-  /** First row within the source, and number of rows. */
+  /** First row within the source, and number of rows; of alternating rows including the padding of both halves. */
   from: number
   count: number
   /** Row of the first one in the piece. */
@@ -127,13 +153,17 @@ export interface Run {
 
 /**
  * Finds the rows [from, to) of source `index` in its piece. `from` is a multiple of 32 unless the piece has only one
- * source.
+ * source; of 64 if its rows alternate.
  */
 export function* runsOf({ sources, order, kind }: Piece, index: number, from: number, to: number): Generator<Run> {
   if (order === 'stacked') {
     const size = ({ rows, cols }: Source) => padded(kind === 'vector' ? cols : rows)
     const before = sources.slice(0, index).reduce((sum, source) => sum + size(source), 0)
     yield { from, count: to - from, at: before + from }
+    return
+  }
+  if (order === 'alternating') {
+    yield { from, count: 2 * padded((to - from) / 2), at: from }
     return
   }
   for (let row = from; row < to; row += BLOCK) {

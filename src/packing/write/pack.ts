@@ -1,5 +1,6 @@
 import { DTYPE_BYTES, type DType } from '../../checkpoint/dtype.js'
 import { readSpan, rows, span, type Tensor } from '../../checkpoint/tensor.js'
+import { padded } from '../../runtime/memory/formats.js'
 import { type PieceKind, packedBytes, type WeightFormat } from '../format/formats.js'
 import type { Layout, Part, Piece } from '../format/layout.js'
 import { BLOCK, runsOf } from '../format/pieces.js'
@@ -18,13 +19,25 @@ export interface PackRequest {
   colStride: number
   kind: PieceKind
   format: WeightFormat
+  /**
+   * Scales of MXFP4 weights, in a buffer of their own, and their number from one row to the next. The elements of `bytes`
+   * are bytes then, each with two of the `cols` weights of a row.
+   */
+  scales?: { bytes: Uint8Array; rowStride: number }
+  /** Whether even and odd rows are separated: 32 of each in turn, each half padded to a multiple of 32. Default: false. */
+  alternating?: boolean
 }
 
 /**
- * Packs rows. Resolves with packedBytes(kind, format, rows, cols) bytes, and the number of weights that were NaN or
- * infinite.
+ * Packs rows. Resolves with packedBytes(kind, format, packedRows, cols) bytes, and the number of weights that were NaN
+ * or infinite.
  */
 export type PackMatrix = (request: PackRequest) => Promise<{ bytes: Uint8Array; nonFinite: number }>
+
+/** Rows that come out of packing, padding between blocks included. */
+export function packedRows({ rows, alternating }: Pick<PackRequest, 'rows' | 'alternating'>): number {
+  return alternating ? 2 * padded(rows / 2) : rows
+}
 
 /** Weights that are not finite numbers. */
 export interface NonFinite {
@@ -95,9 +108,9 @@ export async function* packParts(
       signal?.throwIfAborted()
       const next = await reads.next()
       signal?.throwIfAborted()
-      if (next) onRead?.(next.chunk.part, next.chunk.view, next.bytes)
+      if (next) for (const { view, bytes } of next.read) onRead?.(next.chunk.part, view, bytes)
       // The packer gets its next work before the last result is used, so that it is never idle.
-      const following = next && startPacking(next.chunk, next.bytes, pack)
+      const following = next && startPacking(next.chunk, next.read, pack)
       const done = current
       current = following
       if (done) {
@@ -122,15 +135,22 @@ interface Chunk {
   /** Index of the source. */
   source: number
   firstRow: number
-  /** [rows, cols] */
-  view: Tensor
+  rows: number
+  /** The weights [rows, ..], then their scales if they are MXFP4. */
+  views: Tensor[]
   /** Whether it completes its part. */
   isLast: boolean
 }
 
+/** Bytes of a view. */
+interface ViewBytes {
+  view: Tensor
+  bytes: Uint8Array
+}
+
 /** Reads in progress, in the order of packing their chunks. */
 class Reads {
-  private readonly pending: { chunk: Chunk; bytes: number; read: Promise<Uint8Array> }[] = []
+  private readonly pending: { chunk: Chunk; bytes: number; read: Promise<ViewBytes[]> }[] = []
 
   constructor(
     private readonly chunks: Generator<Chunk>,
@@ -138,14 +158,14 @@ class Reads {
   ) {}
 
   /** Resolves with the next chunk and its bytes. While they are used, the following ones are read. */
-  async next(): Promise<{ chunk: Chunk; bytes: Uint8Array } | undefined> {
+  async next(): Promise<{ chunk: Chunk; read: ViewBytes[] } | undefined> {
     this.fill()
     const first = this.pending[0]
     if (first === undefined) return undefined
-    const bytes = await first.read
+    const read = await first.read
     this.pending.shift()
     this.fill()
-    return { chunk: first.chunk, bytes }
+    return { chunk: first.chunk, read }
   }
 
   /** Resolves once no read is in progress, so that a caller that stops early may close the files. */
@@ -166,11 +186,11 @@ class Reads {
   private start(): boolean {
     const { value: chunk, done } = this.chunks.next()
     if (done) return false
-    const { start, end } = span(chunk.view)
-    const read = readSpan(chunk.view)
+    const bytes = chunk.views.reduce((sum, view) => sum + span(view).end - span(view).start, 0)
+    const read = Promise.all(chunk.views.map(async (view) => ({ view, bytes: await readSpan(view) })))
     // It may fail before it is awaited; that must not count as an unhandled rejection.
     read.catch(() => undefined)
-    this.pending.push({ chunk, bytes: end - start, read })
+    this.pending.push({ chunk, bytes, read })
     return true
   }
 }
@@ -179,9 +199,9 @@ function* chunksOf(layout: Layout, skip: (part: Part) => boolean, tensors: Map<s
   for (const part of layout.parts) {
     if (skip(part)) continue
     for (const piece of part.pieces) {
-      for (const [source, { rows: count, view: viewIn }] of piece.sources.entries()) {
-        const view = asMatrix(viewIn(tensors))
-        const step = rowsAtOnce(view)
+      for (const [source, { rows: count, view, scales }] of piece.sources.entries()) {
+        const views = [view, ...(scales ? [scales.view] : [])].map((viewIn) => asMatrix(viewIn(tensors)))
+        const step = rowsAtOnce(views[0], piece.order === 'alternating' ? 2 * BLOCK : BLOCK)
         const isLastSource = piece === part.pieces.at(-1) && source === piece.sources.length - 1
         for (let firstRow = 0; firstRow < count; firstRow += step) {
           const end = Math.min(firstRow + step, count)
@@ -190,7 +210,8 @@ function* chunksOf(layout: Layout, skip: (part: Part) => boolean, tensors: Map<s
             piece,
             source,
             firstRow,
-            view: rows(view, firstRow, end),
+            rows: end - firstRow,
+            views: views.map((view) => rows(view, firstRow, end)),
             isLast: isLastSource && end === count,
           }
         }
@@ -206,17 +227,17 @@ function asMatrix(t: Tensor): Tensor {
 }
 
 /**
- * Rows to read at once: all of them, or a multiple of a block's rows if the source is large. A transposed matrix is
- * never divided, because the bytes of any few rows are spread over the whole matrix.
+ * Rows to read at once: all of them, or a multiple of `block` if the source is large. A transposed matrix is never
+ * divided, because the bytes of any few rows are spread over the whole matrix.
  */
-function rowsAtOnce(view: Tensor): number {
+function rowsAtOnce(view: Tensor, block: number): number {
   const [count, cols] = view.shape
   const [rowStride, colStride] = view.strides
   const { start, end } = span(view)
   const areRowsApart = rowStride >= (cols - 1) * colStride + 1
   if (end - start <= CHUNK_BYTES || !areRowsApart) return count
   const rowBytes = rowStride * DTYPE_BYTES[view.dtype]
-  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / BLOCK)) * BLOCK
+  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / block)) * block
 }
 
 type PackResult = Awaited<ReturnType<PackMatrix>>
@@ -227,12 +248,24 @@ interface Packing {
   result: Promise<PackResult>
 }
 
-function startPacking(chunk: Chunk, bytes: Uint8Array, pack: PackMatrix): Packing {
-  const { kind, format } = chunk.piece
-  const { dtype, shape, strides } = chunk.view
-  const [rows, cols] = shape
+function startPacking(chunk: Chunk, [weights, scales]: ViewBytes[], pack: PackMatrix): Packing {
+  const { kind, format, order } = chunk.piece
+  const { dtype, shape, strides } = weights.view
   const [rowStride, colStride] = strides
-  const result = pack({ bytes, dtype, firstElement: 0, rows, cols, rowStride, colStride, kind, format })
+  const result = pack({
+    bytes: weights.bytes,
+    dtype,
+    firstElement: 0,
+    rows: chunk.rows,
+    // A byte holds two weights of MXFP4.
+    cols: scales ? 2 * shape[1] : shape[1],
+    rowStride,
+    colStride,
+    kind,
+    format,
+    ...(scales && { scales: { bytes: scales.bytes, rowStride: scales.view.strides[0] } }),
+    ...(order === 'alternating' && { alternating: true }),
+  })
   // It may fail before it is awaited; that must not count as an unhandled rejection.
   result.catch(() => undefined)
   return { chunk, result }
@@ -243,12 +276,12 @@ function emptyPart(part: Part): PackedPart {
 }
 
 /** Buffer for a packed chunk, or for its whole part if that has several sources. */
-function emptyStretch({ part, firstRow, view, isLast }: Chunk): PackedPart {
+function emptyStretch({ part, firstRow, rows, isLast }: Chunk): PackedPart {
   if (!comesInStretches(part)) return emptyPart(part)
   const [{ kind, format, cols }] = part.pieces
   const offset = packedBytes(kind, format, firstRow, cols)
   // The padding of the part belongs to its last stretch.
-  const end = isLast ? part.bytes : offset + packedBytes(kind, format, view.shape[0], cols)
+  const end = isLast ? part.bytes : offset + packedBytes(kind, format, rows, cols)
   return { part, bytes: new Uint8Array(end - offset), offset, isLast: false, nonFinite: [] }
 }
 
@@ -257,20 +290,21 @@ export function comesInStretches({ pieces }: Part): boolean {
   return pieces.length === 1 && pieces[0].sources.length === 1
 }
 
-/** Copies packed rows to their places in their piece. */
-function addChunk(packed: PackedPart, { part, piece, source, firstRow, view }: Chunk, result: PackResult): void {
-  const { kind, format } = piece
-  const [count, cols] = view.shape
-  if (result.bytes.length !== packedBytes(kind, format, count, cols)) {
-    throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${count} rows`)
-  }
+/** Copies packed rows, or the entries of a vector, to their places in their piece. */
+function addChunk(packed: PackedPart, { part, piece, source, firstRow, rows }: Chunk, result: PackResult): void {
+  const { kind, format, order, cols } = piece
   const isVector = kind === 'vector'
-  const [first, end] = isVector ? [0, cols] : [firstRow, firstRow + count]
-  const bytesOf = (n: number) => (isVector ? packedBytes(kind, format, 1, n) : packedBytes(kind, format, n, cols))
-  for (const { from, count: n, at } of runsOf(piece, source, first, end)) {
-    const start = bytesOf(from - first)
-    const place = piece.offset + bytesOf(at) - packed.offset
-    packed.bytes.set(result.bytes.subarray(start, start + bytesOf(n)), place)
+  const bytesOf = (count: number) =>
+    isVector ? packedBytes(kind, format, 1, count) : packedBytes(kind, format, count, cols)
+  const [from, count] = isVector ? [0, piece.sources[source].cols] : [firstRow, rows]
+  const size = bytesOf(packedRows({ rows: count, alternating: order === 'alternating' }))
+  if (result.bytes.length !== size) {
+    throw new Error(`packing ${part.name} ${piece.name} gave ${result.bytes.length} bytes for ${rows} rows`)
+  }
+  for (const run of runsOf(piece, source, from, from + count)) {
+    const start = bytesOf(run.from - from)
+    const place = piece.offset + bytesOf(run.at) - packed.offset
+    packed.bytes.set(result.bytes.subarray(start, start + bytesOf(run.count)), place)
   }
   if (result.nonFinite > 0) {
     packed.nonFinite.push({ tensor: piece.sources[source].tensor.key, part: part.name, count: result.nonFinite })

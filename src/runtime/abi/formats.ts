@@ -4,11 +4,16 @@
  * (assembly/tile-*.ts, assembly/quantize.ts) and in docs/FORMAT.md.
  */
 
-/** Storage of the weights of a matrix or a table. */
+/**
+ * Storage of the weights of a matrix or a table. The two mxfp4 store the same bytes: products with the first take
+ * activations that are quantised to 8 bits, as with q8 and q4, and products with the second take floats, as with f32.
+ */
 export enum WeightCode {
   f32,
   q8,
   q4,
+  mxfp4,
+  mxfp4_f32,
 }
 
 export enum Activation {
@@ -30,12 +35,13 @@ export enum CacheCode {
   bf16,
 }
 
-/** Number types of a checkpoint's weights, by their names in checkpoints. */
+/** Number types of a checkpoint's weights, by their names in checkpoints. MXFP4 weights are two tensors of bytes. */
 export enum SourceType {
   F32,
   F16,
   BF16,
   F64,
+  MXFP4,
 }
 
 /** Shape of packed weights: tiles of a matrix for products, or rows of a table. A vector is a table of one row. */
@@ -53,6 +59,9 @@ export enum TileBytes {
   f32 = 1024,
   q8 = 272,
   q4 = 144,
+  // biome-ignore lint/suspicious/noDuplicateEnumValues: a size, not a code
+  mxfp4 = 144,
+  mxfp4_f32 = 144,
 }
 
 /** Bytes of TILE_COLUMNS entries in a row of a table, by format. A table has no 4-bit format. */
@@ -61,7 +70,7 @@ export enum TableBlockBytes {
   q8 = 34,
 }
 
-/** Bytes of an unpacked 4-bit tile: levels widened to bytes, scales to floats. */
+/** Bytes of an unpacked q4 or mxfp4 tile: levels widened to bytes, scales to floats. */
 export const UNPACKED_TILE_BYTES = 288
 
 /** Bytes of a block of TILE_COLUMNS quantised activations. A record is a row of blocks, padded to RECORD_ALIGNMENT. */

@@ -13,7 +13,7 @@ export enum MatmulArg {
   chunksPerGroup,
   /** Output rows of a chunk: a multiple of TILE_ROWS, or of TILE_COLUMNS if records are written. */
   chunkRows,
-  /** Activations: rows of floats for f32, otherwise records. */
+  /** Activations: rows of floats for f32 and mxfp4_f32, otherwise records. */
   input,
   /** Bytes from one of them to the next. */
   inputStride,
@@ -28,9 +28,15 @@ export enum MatmulArg {
   recordStride,
   /** Columns of such a record. */
   recordColumns,
-  /** Scratch for unpacked 4-bit weights, or 0: UNPACKED_TILE_BYTES for each TILE_COLUMNS columns and each thread. */
+  /**
+   * Scratch for unpacked 4-bit weights, or 0. For each TILE_COLUMNS columns and each thread: UNPACKED_TILE_BYTES, or two
+   * f32 tiles for mxfp4_f32.
+   */
   unpacked,
-  /** Minimum entries of a list for which its 4-bit weights are unpacked: at least 4, if there is scratch for them. */
+  /**
+   * Minimum entries of a list for which its q4 or mxfp4 weights are unpacked: at least 4, if there is scratch for them.
+   * Those of mxfp4_f32 always are.
+   */
   unpackFrom,
   /** f32: factor of the output. */
   scale,
@@ -101,6 +107,17 @@ export enum PackArg {
   kind,
   /** Address of a u32 that counts the NaN and infinite weights. */
   nonFinite,
+  /**
+   * Chunks of the target from one packed chunk to the next: 1, or 2 to leave room after each for one of another run.
+   */
+  targetStep,
+  /**
+   * Scales of MXFP4 weights, a byte for each 32 columns. The source has 16 bytes for each 32 columns, and firstElement
+   * and rowStride count bytes.
+   */
+  scales,
+  /** Bytes from one row of scales to the next. */
+  scaleStride,
 }
 
 /** Rows of a matrix in a chunk; a chunk of a table has one row. */

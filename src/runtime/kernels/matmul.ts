@@ -1,15 +1,15 @@
 import { Job } from '../abi/control.js'
-import { Activation, TILE_COLUMNS, TILE_ROWS, UNPACKED_TILE_BYTES, WeightCode } from '../abi/formats.js'
+import { Activation, TILE_COLUMNS, TILE_ROWS, TileBytes, UNPACKED_TILE_BYTES, WeightCode } from '../abi/formats.js'
 import { MatmulArg } from '../abi/products.js'
 import { fusesVectors } from '../compiler/compile.js'
 import type { Bank } from '../memory/bank.js'
-import { type GatedActivationName, padded, roundUp, type WeightFormat } from '../memory/formats.js'
+import { type GatedActivationName, padded, roundUp, takesFloats, type WeightFormat } from '../memory/formats.js'
 import { Rows } from '../memory/rows.js'
 import { Call, recordsOf } from './call.js'
 
 export interface MatmulShape {
   format: WeightFormat
-  /** Activations, [.., inputs of each matrix]. Their records are read unless the format is f32. */
+  /** Activations, [.., inputs of each matrix]. Their records are read unless the format takes floats. */
   input: Rows
   /** [.., outputs of each matrix]. Its records are written if it has any. */
   output: Rows
@@ -32,9 +32,10 @@ const LEAST_ROWS = 32
 
 /**
  * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
- * fewer, reading the unpacked weights takes longer than computing with them saves.
+ * fewer, reading the unpacked weights takes longer than computing with them saves. V8 does not fuse the table lookups of
+ * mxfp4, so unpacking pays sooner there.
  */
-const UNPACKING_PAYS = 16
+const UNPACKING_PAYS = { q4: 16, mxfp4: 4 }
 /** More rows than a list can have. */
 const NEVER = 0xffffffff
 
@@ -56,22 +57,23 @@ export class Matmul extends Call<typeof MatmulArg> {
     const product = gated ? ungatedFor(bank, output) : output
     this.rows = roundUp(product.columns, TILE_ROWS)
     this.step = gated ? 2 * TILE_COLUMNS : output.hasRecords ? TILE_COLUMNS : TILE_ROWS
-    const unpacks = format === 'q4' && fusesVectors(bank.module)
+    const unpacks = (format === 'q4' || format === 'mxfp4') && fusesVectors(bank.module)
+    const unpackedTile = unpacks ? UNPACKED_TILE_BYTES : format === 'mxfp4_f32' ? 2 * TileBytes.f32 : 0
     this.bind(
       {
         format: WeightCode[format],
         columns: this.columns,
         rows: product.columns,
-        input: format === 'f32' ? input.address : input.records,
-        inputStride: format === 'f32' ? input.strideBytes : input.recordBytes,
+        input: takesFloats(format) ? input.address : input.records,
+        inputStride: takesFloats(format) ? input.strideBytes : input.recordBytes,
         output: product.address,
         outputStride: product.strideBytes,
         ...(gated && { gated: output.address, gatedStride: output.strideBytes }),
         activation: Activation[activation],
         ...recordsOf(output),
         recordColumns: padded(output.columns),
-        ...(unpacks && { unpacked: scratchFor(bank, this.columns, threads) }),
-        unpackFrom: unpacks ? UNPACKING_PAYS : NEVER,
+        ...(unpackedTile > 0 && { unpacked: scratchFor(bank, (this.columns / TILE_COLUMNS) * unpackedTile * threads) }),
+        unpackFrom: unpacks ? UNPACKING_PAYS[format] : NEVER,
       },
       { scale },
     )
@@ -126,6 +128,6 @@ function ungatedFor(bank: Bank, { count, columns }: Rows): Rows {
 /** Scratch for unpacked 4-bit weights. */
 const scratches: SharedRanges = new WeakMap()
 
-function scratchFor(bank: Bank, columns: number, threads: number): number {
-  return sharedRange(scratches, bank, (columns / TILE_COLUMNS) * UNPACKED_TILE_BYTES * threads)
+function scratchFor(bank: Bank, bytes: number): number {
+  return sharedRange(scratches, bank, bytes)
 }

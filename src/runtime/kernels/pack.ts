@@ -12,12 +12,16 @@ export interface PackShape {
   firstElement: number
   rows: number
   cols: number
-  /** Distances between neighbours, in elements; 0 repeats the same one. */
+  /** Distances between neighbours, in elements (bytes of MXFP4); 0 repeats the same one. */
   rowStride: number
   colStride: number
   /** Tiles of a matrix, or rows of a table. */
   kind: keyof typeof PackKind
   format: WeightFormat
+  /** Chunks of PACK_CHUNK_ROWS rows of the target from one packed chunk to the next. Default: 1. */
+  targetStep?: number
+  /** For MXFP4 weights: address of their scales, and bytes from one row of scales to the next. */
+  scales?: { address: number; stride: number }
 }
 
 /** Quantises weights and packs them into tiles. */
@@ -32,7 +36,7 @@ export class Pack extends Call<typeof PackArg> {
 
   /** Packs the weights at address `source` to `target`. Returns the number of weights that are NaN or infinite. */
   run(shape: PackShape, source: number, target: number): number {
-    const { type, firstElement, rows, cols, rowStride, colStride, kind, format } = shape
+    const { type, firstElement, rows, cols, rowStride, colStride, kind, format, targetStep = 1, scales } = shape
     const words = this.bank.u32
     words[this.nonFinite / 4] = 0
     this.set(PackArg.source, source)
@@ -45,12 +49,15 @@ export class Pack extends Call<typeof PackArg> {
     this.set(PackArg.target, target)
     this.set(PackArg.format, WeightCode[format])
     this.set(PackArg.kind, PackKind[kind])
+    this.set(PackArg.targetStep, targetStep)
+    this.set(PackArg.scales, scales?.address ?? 0)
+    this.set(PackArg.scaleStride, scales?.stride ?? 0)
     this.start(kind === 'matrix' ? Math.ceil(rows / PACK_CHUNK_ROWS) : rows)
     return words[this.nonFinite / 4]
   }
 }
 
-/** Whether a number type, by its name in checkpoints, can be packed. */
+/** Whether a number type of a tensor, by its name in checkpoints, can be packed. */
 export function isSourceFormat(type: string): type is SourceFormat {
   return Object.hasOwn(SourceType, type)
 }

@@ -8,7 +8,7 @@ import {
   type WeightCode,
 } from '../abi/formats.js'
 
-/** Storage of the weights of a matrix: 32, about 8.5 or about 4.5 bits each. */
+/** Storage of the weights of a matrix: 32, about 8.5 or about 4.5 bits each (see WeightCode). */
 export type WeightFormat = keyof typeof WeightCode
 /** Activation of a gated product. */
 export type GatedActivationName = keyof typeof Activation
@@ -18,6 +18,9 @@ export type ActivationName = Exclude<GatedActivationName, 'clamped_swiglu'>
 export type CacheFormat = keyof typeof CacheCode
 /** Number types of a checkpoint's weights that can be packed. */
 export type SourceFormat = keyof typeof SourceType
+
+/** Whether products with weights of a format take activations as floats; else they take records. */
+export const takesFloats = (format: WeightFormat): boolean => format === 'f32' || format === 'mxfp4_f32'
 
 export const roundUp = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple
 

@@ -37,13 +37,17 @@ export function readWeight(
   WORDS[0] = (bytes[tile + 2 * r] | (bytes[tile + 2 * r + 1] << 8)) << 16
   const scale = FLOATS[0]
   const levels = tile + 2 * TILE_ROWS
-  if (format === 'q4') {
+  if (format !== 'q8') {
     const byte = bytes[levels + (c >> 3) * 32 + r * 4 + (c & 3)]
-    return scale * ((c & 4 ? byte >> 4 : byte & 15) - 8)
+    const nibble = c & 4 ? byte >> 4 : byte & 15
+    return scale * (format === 'q4' ? nibble - 8 : DOUBLED[nibble])
   }
   const pair = (c >> 3) * 4 + (c & 1) * 2 + ((c & 7) >> 2)
   return scale * ((bytes[levels + pair * 16 + r * 2 + ((c >> 1) & 1)] << 24) >> 24)
 }
+
+/** Twice the values of 4-bit floats, by their bits. */
+const DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, -0, -1, -2, -3, -4, -6, -8, -12]
 
 const WORDS = new Int32Array(1)
 const FLOATS = new Float32Array(WORDS.buffer)

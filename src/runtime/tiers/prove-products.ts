@@ -21,6 +21,9 @@ interface Proof {
   store(bank: Bank, tile: number, row: number, column: number, level: number): void
 }
 
+/** Twice the values of 4-bit floats, by their bits. */
+const DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12]
+
 /** bfloat16 1.0 */
 const ONE = [0x80, 0x3f]
 
@@ -38,6 +41,13 @@ const PROOFS: Proof[] = [
     store: ({ u8 }, tile, row, column, level) => {
       const pair = (column >> 3) * 4 + (column & 1) * 2 + ((column & 7) >> 2)
       u8[tile + 16 + pair * 16 + row * 2 + ((column >> 1) & 1)] = level
+    },
+  },
+  {
+    format: 'mxfp4',
+    level: (row, column) => DOUBLED[column % 5 === 0 ? 7 : (row * 7 + column * 3) % 16],
+    store: ({ u8 }, tile, row, column, level) => {
+      u8[tile + 16 + (column >> 3) * 32 + row * 4 + (column & 3)] |= DOUBLED.indexOf(level) << (column & 4)
     },
   },
   {
