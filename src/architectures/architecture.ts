@@ -37,6 +37,11 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   ignores(tensor: string, config: C): boolean
   /** Whether tensors that the model does not use cause a warning only; else they are refused. */
   toleratesUnknownTensors?: true
+  /**
+   * Whether its published checkpoints store experts as MXFP4. If `formats.mlp` is mxfp4 or mxfp4_f32, `parts` reads them
+   * from these tensors (mxfp4Expert); otherwise from float weights.
+   */
+  readsMxfp4?: true
   /** Contents of a layer's cache. */
   cache(config: C, layer: number): LayerCache
   /** Binds the blocks of a bank to its workspace; a forward pass then allocates nothing. */

@@ -3,7 +3,7 @@ import { isObject } from '../json.js'
 import type { ModelConfig } from '../model/config.js'
 import { ConfigReader, quoted } from '../model/config-reader.js'
 import { Decoder } from '../nn/decoder.js'
-import type { PartFormats } from '../packing/format/formats.js'
+import { formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { type Blueprint, type Layout, planLayout } from '../packing/format/layout.js'
 import type { Pool } from '../runtime/threads/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
@@ -48,12 +48,17 @@ export function parseConfig(json: unknown, source: string): ModelConfig {
     ? json.architectures.filter((name) => typeof name === 'string')
     : []
   const architecture = architectureFor(json.model_type, classNames, source)
-  const { defaults, aliases = {} } = architecture
+  const { defaults, aliases = {}, readsMxfp4 } = architecture
   const named: Record<string, unknown> = {}
   for (const [alias, key] of Object.entries(aliases)) if (json[alias] !== undefined) named[key] = json[alias]
   const keys = new ConfigReader({ ...defaults, ...named, ...json }, source)
-  refuseQuantised(keys)
+  if (!(readsMxfp4 && saysMxfp4(keys.raw))) refuseQuantised(keys)
   return architecture.parseConfig(keys, classNames)
+}
+
+/** Whether a config.json describes a checkpoint whose experts are stored as MXFP4. */
+function saysMxfp4({ quantization_config: quantisation }: Record<string, unknown>): boolean {
+  return isObject(quantisation) && quantisation.quant_method === 'mxfp4'
 }
 
 function refuseQuantised(keys: ConfigReader): void {
@@ -77,7 +82,17 @@ export function blueprintOf(config: ModelConfig): Blueprint {
     parts: (formats) => architecture.parts(config, formats),
     ignores: (tensor) => architecture.ignores(tensor, config),
     refusesUnknownTensors: !architecture.toleratesUnknownTensors,
+    readsMxfp4: architecture.readsMxfp4 === true,
   }
+}
+
+/**
+ * Formats of a packing of a published model, by its config.json alone. Those of a checkpoint depend on its tensors
+ * (checkpointFormats).
+ */
+export function publishedFormats(config: ModelConfig, quant: Quant): PartFormats {
+  const isMxfp4 = architectureOf(config).readsMxfp4 && saysMxfp4(config.raw)
+  return formatsFor(quant, isMxfp4 ? 'mxfp4' : 'floats')
 }
 
 /** Plans the layout of a model's weights. */

@@ -130,6 +130,8 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
 async function loadCheckpoint(source: ModelSource, means: Means): Promise<LoadedModel> {
   const { bank, threads, bankBytes } = means
   const { config, formats, path } = source
+  // The experts may have another format than the one that the packing is named after.
+  const quant = formats.head
   const checkpoint = await openCheckpoint(localFolder(path))
   try {
     const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
@@ -137,8 +139,8 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
     checkRoom(
       source,
       layout,
-      `${path} in ${formats.mlp}`,
-      `\na packed model holds only the experts in use: molm convert ${path} OUT --quant ${formats.mlp} (takes some 500 MB)`,
+      `${path} in ${quant}`,
+      `\na packed model holds only the experts in use: molm convert ${path} OUT --quant ${quant} (takes some 500 MB)`,
     )
     const plan = planBanks(layout, Number.POSITIVE_INFINITY, bankBytes)
     const store = new WeightStore(layout, plan, bank, () => {

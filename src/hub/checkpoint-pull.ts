@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { blueprintOf, layoutOf, parseConfig } from '../architectures/index.js'
+import { blueprintOf, parseConfig } from '../architectures/index.js'
 import type { FileSet } from '../checkpoint/byte-source.js'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { isCompanion } from '../packing/format/companions.js'
-import { formatsFor } from '../packing/format/formats.js'
+import { planLayout } from '../packing/format/layout.js'
 import { packedFileName, stagedWeights } from '../packing/format/packed-folder.js'
 import { checkTensors } from '../packing/write/check-tensors.js'
+import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
 import { unfitLicences, unknownTensors } from '../packing/write/checkpoint-warnings.js'
 import type { PackMatrix } from '../packing/write/pack.js'
 import type { SourceRange } from '../packing/write/pack-journal.js'
@@ -102,13 +103,14 @@ export class CheckpointPull {
     const { repo, quant, verify } = this.request
     const { way, commit } = this.origin
     const config = parseConfig(checkpoint.config, `${checkpoint.name}/config.json`)
-    const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
-    const formats = formatsFor(quant)
+    const blueprint = blueprintOf(config)
+    const unknown = checkTensors(blueprint, checkpoint.tensors, checkpoint.name)
+    const formats = checkpointFormats(blueprint, quant, checkpoint.tensors.keys())
     const files = await this.origin.files.list()
     const companions = files.filter(isCompanion)
     const packing: ResumablePacking = {
       path: stagedWeights(this.place.folder, quant),
-      layout: layoutOf(config, formats),
+      layout: planLayout(blueprint, formats),
       metadata: { quant, formats, source: repo, sourceRevision: commit, files: withoutChecksums(companions) },
       notesReads: verify && way === 'hub',
     }

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { LoadOptions, Model } from '../api/model.js'
-import { layoutOf } from '../architectures/index.js'
+import { layoutOf, publishedFormats } from '../architectures/index.js'
 import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
 import { UserError } from '../errors.js'
 import { makeFolder } from '../files/folders.js'
 import { writeAtomically } from '../files/write-atomically.js'
 import { checksumsOf } from '../packing/format/checksums.js'
-import { formatsFor, type Quant } from '../packing/format/formats.js'
+import type { Quant } from '../packing/format/formats.js'
 import { createPackedFile } from '../packing/write/packed-file-writer.js'
 import { fillRandom, randomPool } from '../weights/random-weights.js'
 import { startModel } from './load-model.js'
@@ -22,7 +22,7 @@ export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}
   const { quant = 'q4' } = options
   const config = publishedShape(shape)
   const where = { name: shape, folder: '', path: '', kind: 'random' } as const
-  return startModel({ ...where, quant, formats: formatsFor(quant), config }, options)
+  return startModel({ ...where, quant, formats: publishedFormats(config, quant), config }, options)
 }
 
 /**
@@ -32,7 +32,7 @@ export function loadRandomModel(shape: PublishedShape, options: LoadOptions = {}
 export async function writeRandomModel(shape: PublishedShape, quant: Quant, path: string): Promise<number> {
   const config = publishedShape(shape)
   const folder = dirname(resolve(path))
-  const formats = formatsFor(quant)
+  const formats = publishedFormats(config, quant)
   const layout = layoutOf(config, formats)
   const companions = {
     ...(await paddedTokenizer(config.vocabSize)),

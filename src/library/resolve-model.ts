@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { parseConfig } from '../architectures/index.js'
+import { blueprintOf, parseConfig } from '../architectures/index.js'
+import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { hasWeights } from '../checkpoint/shards.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../checkpoint/small-file.js'
@@ -14,6 +15,7 @@ import { checksumsOf } from '../packing/format/checksums.js'
 import { checkQuant, formatsFor, type PartFormats, type Quant } from '../packing/format/formats.js'
 import { openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../packing/format/packed-folder.js'
+import { checkpointFormats } from '../packing/write/checkpoint-formats.js'
 import { isName, likelyName, modelsHome, pulledFolder, shippedFolder, splitName } from './model-folders.js'
 import { withTrainedContext } from './trained-context.js'
 
@@ -98,8 +100,21 @@ async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundM
   if (wanted) await checkHasCheckpoint(name, dir, wanted)
   const quant = wanted ?? DEFAULT_QUANT
   const config = await readConfig(dir)
+  const formats = await formatsIn(dir, config, quant)
   const shown = name === dir ? basename(resolve(dir)) : name
-  return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats: formatsFor(quant), config }
+  return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats, config }
+}
+
+/** Formats that a checkpoint is packed in. Its tensors are only looked at in families with two kinds of checkpoints. */
+async function formatsIn(dir: string, config: ModelConfig, quant: Quant): Promise<PartFormats> {
+  const blueprint = blueprintOf(config)
+  if (!blueprint.readsMxfp4) return formatsFor(quant)
+  const checkpoint = await openCheckpoint(localFolder(dir))
+  try {
+    return checkpointFormats(blueprint, quant, checkpoint.tensors.keys())
+  } finally {
+    await checkpoint.close()
+  }
 }
 
 /** Rejects with a UserError if a folder holds packed models alone, since another packing needs the checkpoint. */

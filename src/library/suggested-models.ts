@@ -1,7 +1,6 @@
-import { layoutOf } from '../architectures/index.js'
+import { layoutOf, publishedFormats } from '../architectures/index.js'
 import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
 import { memoryNeeds } from '../hub/plan.js'
-import { formatsFor } from '../packing/format/formats.js'
 import { summariseParts } from './model-info.js'
 
 /** A published model that answers questions, with its costs as q4. */
@@ -35,9 +34,9 @@ const MODELS: readonly Measured[] = [
 
 /** Models to begin with, the smallest first. Computes bytes from their shapes, without asking the hub. */
 export function suggestedModels(): SuggestedModel[] {
-  const formats = formatsFor('q4')
   return MODELS.map(([repo, shape, computerGb, prefill, decode]) => {
     const config = publishedShape(shape)
+    const formats = publishedFormats(config, 'q4')
     const layout = layoutOf(config, formats)
     const { parts } = summariseParts(config, formats)
     const stored = parts.filter(({ name }) => name !== 'head' || !config.tieWordEmbeddings)

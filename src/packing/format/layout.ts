@@ -90,6 +90,8 @@ export interface Blueprint {
    * it.
    */
   refusesUnknownTensors: boolean
+  /** Whether `parts` reads experts from MXFP4 tensors if `formats.mlp` is mxfp4 or mxfp4_f32. */
+  readsMxfp4: boolean
 }
 
 /** Plans the places of a model's weights. */

@@ -1,7 +1,7 @@
 import { UserError } from '../../errors.js'
 import { isObject, parseJsonObject } from '../../json.js'
 import { printable } from '../../printable.js'
-import { type PartFormats, QUANTS, type Quant, type WeightFormat } from './formats.js'
+import { isMxfp4, type PartFormats, QUANTS, type Quant, type WeightFormat } from './formats.js'
 
 /** Metadata of a packed file. */
 export interface PackedMetadata {
@@ -25,8 +25,11 @@ export interface PartChecksums {
   crc32?: string
 }
 
-/** Raised when an earlier molm would misread a new file. */
-const FORMAT_VERSION = 1
+/** Highest version that is read. A file has the lowest version whose readers understand it. */
+const FORMAT_VERSION = 2
+
+/** Version 2 adds the MXFP4 formats. */
+const versionOf = ({ mlp }: PartFormats): number => (isMxfp4(mlp) ? 2 : 1)
 
 export const SHA256_HEX = /^[0-9a-f]{64}$/
 
@@ -45,7 +48,7 @@ export function encodeMetadata(
   const { embedding, router, attention, mlp, head } = formats
   return {
     format: 'molm',
-    format_version: String(FORMAT_VERSION),
+    format_version: String(versionOf(formats)),
     quant,
     formats: JSON.stringify({ embedding, router, attention, mlp, head }),
     source,
@@ -114,6 +117,7 @@ function decodeFormats(text: string | undefined, path: string): PartFormats {
   const format = (part: (typeof MATRIX_PARTS)[number]): WeightFormat => {
     const value = formats[part]
     if (isQuant(value)) return value
+    if (part === 'mlp' && (value === 'mxfp4' || value === 'mxfp4_f32')) return value
     throw damaged(path, `has no known format for its ${part}`)
   }
   return {

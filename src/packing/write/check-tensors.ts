@@ -2,14 +2,15 @@ import type { DType } from '../../checkpoint/dtype.js'
 import { shapeText, type Tensor } from '../../checkpoint/tensor.js'
 import { UserError } from '../../errors.js'
 import { printable } from '../../printable.js'
-import { formatsFor } from '../format/formats.js'
-import type { Blueprint } from '../format/layout.js'
+import type { Blueprint, Source } from '../format/layout.js'
+import { checkpointFormats } from './checkpoint-formats.js'
 
+const MXFP4_DTYPES: readonly DType[] = ['U8']
 const WEIGHT_DTYPES: readonly DType[] = ['F32', 'F16', 'BF16', 'F64']
 
 /**
- * Checks that a checkpoint has every tensor that its config.json requires, in the right shape and in floating point.
- * Throws a UserError that names the first tensor that differs. Tensors that the model does not use are harmless in some
+ * Checks that a checkpoint has every tensor that its config.json requires, in the right shape and in floating point, or
+ * in bytes if it is MXFP4. Throws a UserError that names the first tensor that differs. Tensors that the model does not use are harmless in some
  * families, and in others a sign of a bias that the config.json does not mention: depending on the family they are
  * refused by name, or their names are returned for a warning. Errors call the checkpoint `checkpoint`.
  */
@@ -17,10 +18,10 @@ export function checkTensors(blueprint: Blueprint, tensors: Map<string, Tensor>,
   const needed = new Set<string>()
   // Part by part, so that a config.json with absurd numbers fails at the first part and not after all have been
   // planned.
-  for (const part of blueprint.parts(formatsFor('f32'))) {
-    for (const { tensor } of part.pieces.flatMap(({ sources }) => sources)) {
-      if (!needed.has(tensor.key)) checkTensor(tensors.get(tensor.key), tensor.key, tensor.shape, checkpoint)
-      needed.add(tensor.key)
+  for (const part of blueprint.parts(checkpointFormats(blueprint, 'f32', tensors.keys()))) {
+    for (const { key, shape, dtypes } of part.pieces.flatMap(({ sources }) => sources.flatMap(tensorsOf))) {
+      if (!needed.has(key)) checkTensor(tensors.get(key), { key, shape, dtypes }, checkpoint)
+      needed.add(key)
     }
   }
   const unknown = [...tensors.keys()].filter((name) => !needed.has(name) && !blueprint.ignores(name))
@@ -34,7 +35,19 @@ export function checkTensors(blueprint: Blueprint, tensors: Map<string, Tensor>,
   return unknown
 }
 
-function checkTensor(found: Tensor | undefined, key: string, shape: number[], checkpoint: string): void {
+interface Wanted {
+  key: string
+  shape: number[]
+  dtypes: readonly DType[]
+}
+
+/** Tensors that a source reads. */
+function tensorsOf({ tensor, scales }: Source): Wanted[] {
+  if (!scales) return [{ ...tensor, dtypes: WEIGHT_DTYPES }]
+  return [tensor, scales.tensor].map((stored) => ({ ...stored, dtypes: MXFP4_DTYPES }))
+}
+
+function checkTensor(found: Tensor | undefined, { key, shape, dtypes }: Wanted, checkpoint: string): void {
   const expected = shapeText(shape)
   if (found === undefined) {
     throw new UserError(`${checkpoint}: tensor ${key} is missing (config.json asks for one of shape ${expected})`)
@@ -44,8 +57,8 @@ function checkTensor(found: Tensor | undefined, key: string, shape: number[], ch
     const actual = shapeText(found.shape)
     throw new UserError(`${name}: tensor ${key} has shape ${actual}, config.json asks for ${expected}`)
   }
-  if (!WEIGHT_DTYPES.includes(found.dtype)) {
-    const known = WEIGHT_DTYPES.join(', ')
-    throw new UserError(`${name}: tensor ${key} has dtype ${printable(found.dtype)}, weights must be one of ${known}`)
+  if (!dtypes.includes(found.dtype)) {
+    const known = dtypes === MXFP4_DTYPES ? 'MXFP4 is stored as U8' : `weights must be one of ${dtypes.join(', ')}`
+    throw new UserError(`${name}: tensor ${key} has dtype ${printable(found.dtype)}, ${known}`)
   }
 }

@@ -1,10 +1,11 @@
 import { basename, resolve } from 'node:path'
 import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.js'
 import { localFolder } from '../../checkpoint/local-folder.js'
-import { formatsFor, type Quant } from '../format/formats.js'
+import type { Quant } from '../format/formats.js'
 import { type Blueprint, planLayout } from '../format/layout.js'
 import { packedFileName } from '../format/packed-folder.js'
 import { checkTensors } from './check-tensors.js'
+import { checkpointFormats } from './checkpoint-formats.js'
 import { nonFiniteWeights, unfitLicences, unknownTensors } from './checkpoint-warnings.js'
 import { asOnlyWriter } from './only-writer.js'
 import { type NonFinite, type PackMatrix, packParts } from './pack.js'
@@ -101,7 +102,7 @@ export async function packCheckpoint(
   options: PackOptions,
 ): Promise<Conversion> {
   const { quant, pack, source, revision, files, onProgress, signal } = options
-  const formats = formatsFor(quant)
+  const formats = checkpointFormats(blueprint, quant, checkpoint.tensors.keys())
   const layout = planLayout(blueprint, formats)
   const file = await createPackedFile(path, layout, { quant, formats, source, sourceRevision: revision, files })
   const nonFinite: NonFinite[] = []
