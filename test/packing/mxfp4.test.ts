@@ -9,7 +9,7 @@ import { sourceBytes } from '#molm/hub/plan.js'
 import { formatsFor, type Quant } from '#molm/packing/format/formats.js'
 import { type Blueprint, planLayout } from '#molm/packing/format/layout.js'
 import { openPackedFile } from '#molm/packing/format/packed-file.js'
-import { everySecondOf, expertOf, matrix, mxfp4Expert, part, vector, whole } from '#molm/packing/format/pieces.js'
+import { alternate, expertOf, matrix, mxfp4Expert, part, vector, whole } from '#molm/packing/format/pieces.js'
 import { checkTensors } from '#molm/packing/write/check-tensors.js'
 import { convertCheckpoint } from '#molm/packing/write/convert.js'
 import { packParts } from '#molm/packing/write/pack.js'
@@ -150,7 +150,7 @@ test('a vector of interleaved sources has 32 entries of each in turn', async () 
     Float32Array.from({ length: 2 * F }, (_, i) => i),
   )
   const source = whole('bias', [2 * F])
-  const piece = vector('v', [everySecondOf(source, 0), everySecondOf(source, 1)], 'interleaved')
+  const piece = vector('v', [alternate(source, 0), alternate(source, 1)], 'interleaved')
   assert.is(piece.cols, 128)
   const layout = planLayout({ parts: () => [part('only', [piece])] }, formatsFor('f32'))
   for await (const { bytes } of packParts(layout, new Map([['bias', bias]]), packing)) {
