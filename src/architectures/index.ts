@@ -18,6 +18,7 @@ import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer.js'
 import { olmoe } from './olmoe.js'
 import { qwen2, qwen3 } from './qwen.js'
+import { smallthinker } from './smallthinker.js'
 
 /** Architectures that molm runs; a new one is a file and a line here. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
@@ -33,6 +34,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   olmoe,
   qwen2,
   qwen3,
+  smallthinker,
 ]
 
 /** Model types that molm runs. */

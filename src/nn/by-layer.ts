@@ -4,12 +4,12 @@
  */
 export function byLayer<Kind extends string, Sublayer>(
   kindOf: (layer: number) => Kind,
-  create: Record<Kind, () => Sublayer>,
+  create: Record<Kind, (kind: Kind) => Sublayer>,
 ): (layer: number) => Sublayer {
   const created = new Map<Kind, Sublayer>()
   return (layer) => {
     const kind = kindOf(layer)
-    const sublayer = created.get(kind) ?? create[kind]()
+    const sublayer = created.get(kind) ?? create[kind](kind)
     created.set(kind, sublayer)
     return sublayer
   }

@@ -31,6 +31,8 @@ export interface PreNormOptions {
   mixerOf: (layer: number) => Mixer
   /** The feed-forward sublayer of a layer: a mixture of experts, or a dense one. */
   feedOf: (layer: number) => Feed
+  /** Chooses a layer's experts from x, before its mixer runs. Default: the feed-forward sublayer chooses them. */
+  route?: (layer: number, tokens: number) => void
   /** Epsilon of the RMSNorms. */
   epsilon: number
   /** Factor of a sublayer's output. Default 1. */
@@ -40,7 +42,7 @@ export interface PreNormOptions {
 /** Blocks of most decoders: RMSNorm, mixer, residual; RMSNorm, feed-forward, residual. */
 export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Blocks {
   const { x, a, bank, threads, store } = workspace
-  const { mixerOf, feedOf, epsilon, residualScale = 1 } = options
+  const { mixerOf, feedOf, route, epsilon, residualScale = 1 } = options
   const rms = { kind: 'rms', epsilon, x, output: a } as const
   const norm = new Norm(bank, rms, threads)
   /** Adds the output of a sublayer to the residual stream, then normalises that. */
@@ -71,6 +73,7 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
     },
     block(l, T, cache) {
       const { norm1, mixer, addMixer, norm2, feed, addFeed } = layers[l]
+      route?.(l, T) //                 ids, gates [T, k] from x, in families that choose early
       norm.run(T, norm1) //            a [T, d] = RMSNorm(x)
       mixer.run(l, T, cache) //        y [T, d] = Attention(a), or another mixer
       addMixer.run(T, norm2) //        x += scale . y;  a = RMSNorm(x)
