@@ -44,7 +44,7 @@ interface Input extends Pick<Demand, 'taps' | 'logitsFrom' | 'take'> {
 export class Sequence {
   cache: SequenceCache
   /** Ids of the sequence. The repeat penalty applies to them. */
-  private readonly tokens: number[] = []
+  readonly tokens: number[] = []
   /** Tokens read again so far. */
   private readAgain = 0
 

@@ -1,11 +1,12 @@
 import { UserError } from '../../errors.js'
+import { PAGE_ROWS } from '../../runtime/abi/formats.js'
 import type { Checkpoint, Checkpoints } from './checkpoints.js'
 import type { PagedRows, Span } from './paged-rows.js'
 import type { RunningStates } from './running-states.js'
 
 /*
  * A saved cache is one array of floats. First come the rows of each layer, oldest position first: its keys and, if they
- * differ, its values. Of a window they are the rows that the next token sees, here and after each checkpoint. Then come
+ * differ, its values. Of a window they are the pages that the next token sees, here and after each checkpoint. Then come
  * the running states of all layers, here and at each checkpoint.
  */
 
@@ -68,15 +69,19 @@ export function importRows(
   })
 }
 
-/** Positions whose rows are saved, rising and without overlaps. */
+/**
+ * Positions whose rows are saved, rising and without overlaps. Those of a window are whole pages, since a cache takes all
+ * rows of its pages for valid.
+ */
 export function savedSpans(window: number | undefined, { start, end, checkpoints }: SavedPositions): Span[] {
   if (!window) return [{ start, end }]
   const spans: Span[] = []
   for (const position of [...checkpoints.filter((position) => position < end), end]) {
-    const from = Math.max(start, position - window + 1)
+    const from = Math.max(start, Math.floor((position - window + 1) / PAGE_ROWS) * PAGE_ROWS)
+    const to = Math.min(end, Math.ceil(position / PAGE_ROWS) * PAGE_ROWS)
     const last = spans[spans.length - 1]
-    if (last && from <= last.end) last.end = position
-    else spans.push({ start: from, end: position })
+    if (last && from <= last.end) last.end = Math.max(last.end, to)
+    else spans.push({ start: from, end: to })
   }
   return spans
 }
