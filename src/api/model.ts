@@ -120,7 +120,7 @@ export interface MemoryStats {
   cacheBytes: number
   /** Bytes of each token in a KV cache, in the layers that keep all tokens. */
   cacheTokenBytes: number
-  /** Most bytes of a session in windows and running states, however many tokens it has; 0 without such layers. */
+  /** Most bytes of a session in windows, running states and checkpoints, however many tokens it has. */
   cacheSequenceBytes: number
   /** Sessions with a call that runs tokens, or waits for its reader. */
   sequencesRunning: number

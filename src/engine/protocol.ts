@@ -47,6 +47,8 @@ export interface ForwardRequest {
   kind: 'forward'
   session: number
   tokens: Int32Array
+  /** Numbers of the tokens after which a message may end. */
+  messageEnds?: number[]
   logits: 'last' | 'all' | 'none'
   /** Ids whose log-probabilities are wanted: each follows one of the last tokens. */
   targets?: Int32Array

@@ -57,6 +57,7 @@ export class Sequence {
     const recorder = new ForwardRecorder(request, this.model.config)
     const input: Input = {
       tokens: request.tokens,
+      messageEnds: request.messageEnds,
       limit: this.limitOf({}),
       taps: recorder.taps,
       logitsFrom: recorder.logitsFrom,

@@ -8,7 +8,8 @@ import { Rows } from '../runtime/memory/rows.js'
 import type { Pool } from '../runtime/threads/pool.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { type BatchCache, type PlacedSegment, placeSegments, type Segment } from './batch-cache.js'
-import { type CachedLayer, cacheFormat, type LayerCache, positionBytes, sequenceBytes } from './cache/layer-cache.js'
+import { type CacheBytes, cacheBytes } from './cache/cache-bytes.js'
+import { type CachedLayer, cacheFormat, type LayerCache } from './cache/layer-cache.js'
 import { SequenceCache } from './cache/sequence-cache.js'
 import { identityList } from './expert-groups.js'
 import { Linear } from './linear.js'
@@ -93,10 +94,8 @@ export class Decoder {
     return new SequenceCache(this.cachedLayers())
   }
 
-  /** Bytes of a cache: for each position, and for windows and running states. */
-  get cacheBytes(): { perToken: number; perSequence: number } {
-    const layers = this.cachedLayers()
-    return { perToken: positionBytes(layers), perSequence: sequenceBytes(layers, MAX_BATCH) }
+  get cacheBytes(): CacheBytes {
+    return cacheBytes(this.cachedLayers(), MAX_BATCH)
   }
 
   /**

@@ -11,6 +11,7 @@ import { UsageError } from '../errors.js'
 import type { AnswerEnds } from '../text/answer-text.js'
 import { chatPrompt } from './chat-prompt.js'
 import { generateRequest, promptIds } from './generate-request.js'
+import { messageEnds } from './message-ends.js'
 import { onAbort } from './on-abort.js'
 import { RunningGeneration } from './running-generation.js'
 import { checkSaved } from './saved-sequence.js'
@@ -71,6 +72,7 @@ export class EngineSession implements Session {
       probabilities,
       outputNorms,
       hidden,
+      ...(this.model.tokenizer && { messageEnds: messageEnds(ids, this.model.tokenizer.specialIds) }),
       progress: onPromptProgress !== undefined,
     } as const
     const ongoing = this.model.engine.call<ForwardReply>(request, { onProgress: onPromptProgress })

@@ -149,8 +149,10 @@ test('read little again when the end of an answer is cut off', () =>
     const sequence = new Sequence(model)
     runTask(model, sequence.forward(forwardOf(integers(1000, 5, 200)), new Int32Array(1)))
     for (const [length, known] of [
+      // The last token may run again for its logits.
+      [999, 999],
       // The states before the last micro-batch are still there.
-      [999, 768],
+      [998, 768],
       [700, 512],
       [511, 0],
     ]) {

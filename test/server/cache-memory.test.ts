@@ -12,7 +12,7 @@ const MIB = 2 ** 20
 /** A clock and a memory that counts its readings; a token in a cache takes a KiB. */
 async function counted(free: number) {
   const state = { free, readings: 0, now: 0 }
-  const stats = { cacheTokenBytes: 1024, weightsBytes: 0, budgetBytes: 0 } as MemoryStats
+  const stats = { cacheTokenBytes: 1024, cacheSequenceBytes: 0, weightsBytes: 0, budgetBytes: 0 } as MemoryStats
   const available = () => {
     state.readings++
     return state.free

@@ -30,7 +30,8 @@ function factory() {
 }
 
 /** Memory without a bound. */
-const ENDLESS = new CacheMemory({ stats: async () => ({}) as MemoryStats, info: {} as ModelInfo })
+const NO_BYTES = { cacheTokenBytes: 0, cacheSequenceBytes: 0 } as MemoryStats
+const ENDLESS = new CacheMemory({ stats: async () => NO_BYTES, info: {} as ModelInfo })
 
 /** Takes a session for a prompt, which must succeed. */
 function take(cache: PrefixCache, prompt: number[], runAll: boolean): HeldSession {
@@ -92,9 +93,14 @@ test('of several sessions with as much in common, the one that loses least is ta
 })
 
 /** Memory of a process, enough for `tokens` in caches at first; a token has a KiB. */
-async function memoryFor(tokens: number) {
+async function memoryFor(tokens: number, sequenceBytes = 0) {
   const process = { free: 32 * 2 ** 20 + tokens * 1024, used: 0 }
-  const stats = { cacheTokenBytes: 1024, weightsBytes: 0, budgetBytes: 0 } as MemoryStats
+  const stats = {
+    cacheTokenBytes: 1024,
+    cacheSequenceBytes: sequenceBytes,
+    weightsBytes: 0,
+    budgetBytes: 0,
+  } as MemoryStats
   const model = { stats: async () => stats, info: { bytes: 0 } as ModelInfo }
   const reading = { available: () => process.free, used: () => process.used }
   let clock = 0
@@ -123,6 +129,17 @@ test('without memory a sequence takes that of sessions at rest, waits for others
     (error: ApiError) => error.status === 503 && /need memory for 1000 tokens/.test(error.message),
   )
   assert.is(live.size, 1)
+})
+
+test('a sequence with running states takes memory for them, too', async () => {
+  const { memory } = await memoryFor(100, 20 * 1024)
+  const { createSession } = factory()
+  const cache = new PrefixCache({ createSession }, { keptSequences: 9, keptTokens: 1000 }, memory)
+  assert.is(memory.sequenceTokens, 20)
+  assert.throws(() => cache.take([3], 81, true), /memory for 81 tokens; there is enough for 80/)
+  assert.ok(cache.take([3], 30, true))
+  assert.is(cache.take([4], 31, true), undefined)
+  assert.ok(cache.take([4], 30, true))
 })
 
 test('caches do not get memory that others have taken, and may reuse their own', async () => {

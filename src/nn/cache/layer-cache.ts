@@ -43,19 +43,6 @@ export function cacheFormat(formats: PartFormats): CacheFormat {
   return formats.attention === 'f32' ? 'f32' : 'bf16'
 }
 
-/** Bytes that one position takes in the layers that keep all of them. */
-export function positionBytes(layers: readonly Omit<CachedLayer, 'bank'>[]): number {
-  return layers.reduce((sum, { rows, format }) => (rows && !rows.window ? sum + bytesOf(rows, format) : sum), 0)
-}
-
-/** Bytes that a sequence takes in windows and running states, however long it is. `batch`: most tokens run at once. */
-export function sequenceBytes(layers: readonly Omit<CachedLayer, 'bank'>[], batch: number): number {
-  return layers.reduce((sum, { rows, state = 0, format }) => {
-    const positions = rows?.window ? rows.window + SLACK + batch : 0
-    return sum + (rows ? positions * bytesOf(rows, format) : 0) + 2 * 4 * state
-  }, 0)
-}
-
 /** Bytes of a position's keys and values. */
 export function bytesOf({ channels, heads, shared }: RowShape, format: CacheFormat): number {
   return bytesOfRow(channels, format, heads) * (shared ? 1 : 2)

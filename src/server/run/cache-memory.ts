@@ -27,6 +27,7 @@ interface Start {
 /** Computes how many tokens the caches of all sequences may have, so that the process fits into memory. */
 export class CacheMemory {
   private tokenBytes = 0
+  private sequenceBytes = 0
   private weightsBytes = 0
   /** Bytes of experts that are yet to be read, and then stay in memory. */
   private weightsToCome = 0
@@ -64,6 +65,11 @@ export class CacheMemory {
     return sharesWithin(this.limits, this.start?.free ?? Number.POSITIVE_INFINITY)
   }
 
+  /** Tokens that take as much memory as the windows and running states of a sequence. */
+  get sequenceTokens(): number {
+    return Math.ceil(this.sequenceBytes / Math.max(1, this.tokenBytes))
+  }
+
   /** Records the number of tokens that are in caches now. */
   note(tokens: number): void {
     this.most = Math.max(this.most, tokens)
@@ -87,8 +93,10 @@ export class CacheMemory {
   }
 
   private async ask(): Promise<void> {
-    const { cacheTokenBytes, weightsBytes, budgetBytes } = await this.model.stats()
-    this.tokenBytes = cacheTokenBytes
+    const { cacheTokenBytes, cacheSequenceBytes, weightsBytes, budgetBytes } = await this.model.stats()
+    // A model whose layers all have windows takes no memory for a token.
+    this.tokenBytes = Math.max(1, cacheTokenBytes)
+    this.sequenceBytes = cacheSequenceBytes
     this.weightsBytes = weightsBytes
     this.weightsToCome = Math.max(0, Math.min(budgetBytes, this.model.info.bytes) - weightsBytes)
     if (!this.memory || this.start) return

@@ -25,7 +25,7 @@ export class PrefixCache {
   constructor(
     private readonly model: Pick<Model, 'createSession'>,
     private readonly limits: Pick<Limits, 'keptSequences' | 'keptTokens'>,
-    private readonly memory: Pick<CacheMemory, 'tokensFor' | 'note' | 'look' | 'ready'>,
+    private readonly memory: Pick<CacheMemory, 'tokensFor' | 'sequenceTokens' | 'note' | 'look' | 'ready'>,
   ) {}
 
   /** Number of sessions at rest, and of their tokens together. */
@@ -102,17 +102,18 @@ export class PrefixCache {
    */
   private makeMemory(room: number, own?: Session, spare = 0): boolean {
     this.memory.note(this.filled)
-    const most = this.memory.tokensFor(room)
+    const more = this.memory.sequenceTokens
+    const most = this.memory.tokensFor(room + more) - more
     if (room > most) {
       throw noMemory(`the prompt and its answer need memory for ${room} tokens; there is enough for ${most}`)
     }
-    const inUse = room + sum([...this.held], (other) => (other.session === own ? 0 : other.room))
+    const inUse = room + sum([...this.held], (other) => (other.session === own ? 0 : more + other.room))
     if (inUse + spare > most) return false
     const others = this.resting.filter((session) => session !== own)
-    let atRest = sum(others, ({ length }) => length)
+    let atRest = sum(others, ({ length }) => more + length)
     for (const session of others) {
       if (inUse + atRest <= most) break
-      atRest -= session.length
+      atRest -= more + session.length
       this.resting = this.resting.filter((other) => other !== session)
       session.dispose()
     }

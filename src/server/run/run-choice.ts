@@ -77,6 +77,7 @@ export async function* runChoice(context: RunContext, choice: Choice, ticket: Ti
         for await (const { step, result } of generate(spec, held, maxTokens, ticket.signal)) {
           isBegun = true
           if (result) {
+            choice.cached -= result.readAgain ?? 0
             finishReason = result.finishReason === 'length' ? 'length' : 'stop'
             continue
           }

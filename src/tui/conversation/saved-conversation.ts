@@ -17,8 +17,8 @@ import type { ConversationState } from './conversation.js'
 
 /*
  * The safetensors file of a saved conversation has the tensors `tokens` (I32, all ids), `cache` (F32, rows of the KV
- * cache from Session.save) and `check` (F32, the model's output for the last tokens, which identifies the model). Its
- * metadata has the turns. The metadata begins with `sha256`: the hash of the whole file with zeros in place of these
+ * cache from Session.save), `check` (F32, the model's output for the last tokens, which identifies the model) and, for
+ * models that need them, `checkpoints` (I32, their positions). Its metadata has the turns. The metadata begins with `sha256`: the hash of the whole file with zeros in place of these
  * digits.
  */
 
@@ -52,8 +52,14 @@ export async function saveConversation(
   refuseOver(4 * MOST_FLOATS, saved.rows.byteLength, 'cache')
   if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /save! replaces it`)
   const check = await fingerprint(model, saved.tokens)
+  const { tokens, rows, checkpoints = new Int32Array(0) } = saved
   const header = headerOf(
-    { tokens: ['I32', saved.tokens.length], cache: ['F32', saved.rows.length], check: ['F32', check.length] },
+    {
+      tokens: ['I32', tokens.length],
+      cache: ['F32', rows.length],
+      check: ['F32', check.length],
+      ...(checkpoints.length > 0 && { checkpoints: ['I32', checkpoints.length] as [string, number] }),
+    },
     {
       sha256: NO_SHA256,
       format: FORMAT,
@@ -66,7 +72,7 @@ export async function saveConversation(
     },
   )
   refuseOver(MOST_JSON_BYTES, header.length - HEADER_AT, 'turns')
-  const parts = [header, saved.tokens, saved.rows, check].map(bytesOf)
+  const parts = [header, tokens, rows, check, checkpoints].map(bytesOf)
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)
   header.write(hash.digest('hex'), header.indexOf(NO_SHA256))
@@ -107,7 +113,13 @@ export function loadConversation(path: string, model: Model): Promise<LoadedConv
     if (metadata.weights !== weightsOf(model)) return { ...turns, otherModel }
     const named = (name: string) => find(tensors, name, path)
     const tokens = await integers(named('tokens'))
-    const saved = { tokens, oldest: Number(metadata.oldest), rows: await readFloats(named('cache')) }
+    const marks = tensors.find(({ name }) => name === 'checkpoints')
+    const saved = {
+      tokens,
+      oldest: Number(metadata.oldest),
+      rows: await readFloats(named('cache')),
+      ...(marks && { checkpoints: await integers(marks) }),
+    }
     const check = await readFloats(named('check'))
     if (isOther(check, await fingerprint(model, tokens)))
       return { ...turns, otherModel: `other weights of ${otherModel}` }

@@ -1,0 +1,25 @@
+import { mostCheckpoints } from './checkpoints.js'
+import { bytesOf, type CachedLayer, SLACK } from './layer-cache.js'
+
+/** Bytes of a sequence's cache. */
+export interface CacheBytes {
+  /** For each token, in the layers that keep all tokens. */
+  perToken: number
+  /** At most in windows, running states and checkpoints, however many tokens there are. */
+  perSequence: number
+}
+
+/** Bytes of a cache, if a micro-batch has at most `batch` tokens. */
+export function cacheBytes(layers: readonly CachedLayer[], batch: number): CacheBytes {
+  const bytes = { perToken: 0, perSequence: 0 }
+  const checkpoints = mostCheckpoints(layers)
+  for (const { rows, state = 0, format } of layers) {
+    const { window } = rows ?? {}
+    const row = rows ? bytesOf(rows, format) : 0
+    if (!window) bytes.perToken += row
+    else bytes.perSequence += (window + SLACK + batch + checkpoints * window) * row
+    // Two slots, and a third while a request runs.
+    bytes.perSequence += (3 + checkpoints) * 4 * state
+  }
+  return bytes
+}
