@@ -3,10 +3,12 @@ import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
-import type { PartFormats } from '../packing/format/formats.js'
+import { isMxfp4, type PartFormats } from '../packing/format/formats.js'
 import {
   alternate,
   expertVector,
+  matrix,
+  mxfp4Expert,
   type PlannedPiece,
   transposedExpert,
   vector,
@@ -25,7 +27,6 @@ import {
   decoderParts,
   densePart,
   expertParts,
-  gatedPieces,
   isUnused,
   normPieces,
   routerPieces,
@@ -119,6 +120,7 @@ export const gptOss: Architecture<GptOssConfig> = {
   },
 
   ignores: isUnused,
+  readsMxfp4: true,
 
   cache: ({ isSliding, slidingWindow, ...config }, layer) =>
     groupedCache({ ...config, ...(isSliding[layer] && { window: slidingWindow }) }),
@@ -139,25 +141,26 @@ export const gptOss: Architecture<GptOssConfig> = {
   },
 }
 
-/** Pieces of an expert. A tensor has all experts of a layer, stored [in, out], with rows of gate and up in turn. */
+/**
+ * Pieces of an expert. A tensor has all experts of a layer, with rows of gate and up in turn: floats [E, in, out], or
+ * MXFP4 [E, out, in].
+ */
 function expertPieces(
   { width: d, ffnHidden: f }: GptOssConfig,
-  formats: PartFormats,
+  { mlp: format }: PartFormats,
   key: string,
   E: number,
   id: number,
 ): PlannedPiece[] {
-  const gateUp = transposedExpert(`${key}.gate_up_proj`, [E, d, 2 * f], id)
-  const gateUpBias = expertVector(`${key}.gate_up_proj_bias`, [E, 2 * f], id)
-  return gatedPieces(
-    formats.mlp,
-    { gate: alternate(gateUp, 0), up: alternate(gateUp, 1), down: transposedExpert(`${key}.down_proj`, [E, f, d], id) },
-    {
-      biases: {
-        gate: alternate(gateUpBias, 0),
-        up: alternate(gateUpBias, 1),
-        down: expertVector(`${key}.down_proj_bias`, [E, d], id),
-      },
-    },
-  )
+  const weights = (name: string, rows: number, cols: number) =>
+    isMxfp4(format)
+      ? mxfp4Expert(`${key}.${name}`, [E, rows, cols], id)
+      : transposedExpert(`${key}.${name}`, [E, cols, rows], id)
+  const biases = expertVector(`${key}.gate_up_proj_bias`, [E, 2 * f], id)
+  return [
+    matrix('gate_up', format, weights('gate_up_proj', 2 * f, d), 'alternating'),
+    vector('gate_up.bias', [alternate(biases, 0), alternate(biases, 1)], 'interleaved'),
+    matrix('down', format, weights('down_proj', d, f)),
+    vector('down.bias', expertVector(`${key}.down_proj_bias`, [E, d], id)),
+  ]
 }

@@ -1,18 +1,20 @@
 import { DTYPE_BYTES, elementReader } from '#molm/checkpoint/dtype.js'
 import { packedBytes } from '#molm/packing/format/formats.js'
-import type { PackMatrix, PackRequest } from '#molm/packing/write/pack.js'
+import { type PackMatrix, type PackRequest, packedRows } from '#molm/packing/write/pack.js'
 import { TILE_COLUMNS, TILE_ROWS } from '#molm/runtime/abi/formats.js'
 
 /** Plain reference implementation of docs/FORMAT.md: f32 for every kind, and q8 for tables. */
 export const referencePack: PackMatrix = async (request) => {
   const { kind, format, rows, cols } = request
   const weight = weightReader(request)
-  const out = new DataView(new ArrayBuffer(packedBytes(kind, format, rows, cols)))
+  const out = new DataView(new ArrayBuffer(packedBytes(kind, format, packedRows(request), cols)))
   if (format === 'q8' && kind === 'rows') packRowsQ8(request, weight, out)
   else if (format !== 'f32') throw new Error(`the reference does not pack ${kind} in ${format}`)
   else {
     const place = kind === 'matrix' ? tilePlace(cols) : rowPlace(cols)
-    for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) out.setFloat32(place(r, c), weight(r, c), true)
+    // Alternating rows are separated: 32 of the even ones, then 32 of the odd ones.
+    const rowOf = (r: number) => (request.alternating ? (r & ~63) + (r % 2) * 32 + ((r & 63) >> 1) : r)
+    for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) out.setFloat32(place(rowOf(r), c), weight(r, c), true)
   }
   return { bytes: new Uint8Array(out.buffer), nonFinite: countNonFinite(rows, cols, weight) }
 }

@@ -49,15 +49,10 @@ export function expertVector(key: string, shape: number[], id: number): Source {
   return { tensor: { key, shape }, rows: 1, cols: shape[1], view: (tensors) => select(stored(tensors, key), 0, id) }
 }
 
-/** Every second row of a matrix, from row `first` on; of a vector, every second entry. */
+/** Every second entry of a vector, from entry `first` on. */
 export function alternate(source: Source, first: 0 | 1): Source {
-  const { rows, cols } = source
-  const half = (count: number) => Math.ceil((count - first) / 2)
-  return {
-    ...source,
-    ...(rows === 1 ? { cols: half(cols) } : { rows: half(rows) }),
-    view: (tensors) => everySecond(source.view(tensors), first),
-  }
+  const view = (tensors: Map<string, Tensor>) => everySecond(source.view(tensors), first)
+  return { ...source, cols: Math.ceil((source.cols - first) / 2), view }
 }
 
 /** One tap of the filters [channel, 1, tap] of a convolution, as a vector [channel]. */
