@@ -183,7 +183,7 @@ for (const activation of Object.keys(GATED) as GatedActivationName[]) {
   })
 }
 
-for (const format of ['f32', 'q8', 'q4'] as const) {
+for (const format of FORMATS) {
   test(`${format}, with biases`, () => {
     for (const hidden of [1, 31, 32, 45, 96, 100]) check({ format, hidden, columns: 70, groups: [1, 5], hasBias: true })
     check({ format, hidden: 160, columns: 96, groups: [1, 1, 20, 3], hasBias: true })
