@@ -1,4 +1,4 @@
-import { packedBytes } from '../packing/format/formats.js'
+import { isMxfp4, packedBytes } from '../packing/format/formats.js'
 import { BLOCK } from '../packing/format/pieces.js'
 import { type PackRequest, packedRows } from '../packing/write/pack.js'
 import { isSourceFormat, Pack, type PackShape } from '../runtime/kernels/pack.js'
@@ -71,8 +71,10 @@ export class Packer {
   }
 }
 
-function sourceFormatOf({ dtype, scales }: PackRequest): PackShape['type'] {
-  if (scales) return 'MXFP4'
-  if (!isSourceFormat(dtype)) throw new Error(`weights of type ${dtype} cannot be packed`)
+function sourceFormatOf({ dtype, scales, format }: PackRequest): PackShape['type'] {
+  if (scales && isMxfp4(format)) return 'MXFP4'
+  if (scales || isMxfp4(format) || !isSourceFormat(dtype)) {
+    throw new Error(`weights of type ${scales ? 'MXFP4' : dtype} cannot be packed in ${format}`)
+  }
   return dtype
 }

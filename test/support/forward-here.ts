@@ -4,8 +4,7 @@ import { Sequence } from '#molm/engine/sequence.js'
 import type { ExpertMask, LayerRoutes } from '#molm/index.js'
 import type { ModelConfig } from '#molm/model/config.js'
 import type { Decoder } from '#molm/nn/decoder.js'
-import type { Quant } from '#molm/packing/format/formats.js'
-import { withLoaded } from './loaded-model.js'
+import { type LoadedOptions, withLoaded } from './loaded-model.js'
 import { runTask } from './run-task.js'
 
 /*
@@ -36,9 +35,9 @@ export interface PassedHere {
 export function forwardHere(
   path: string,
   tokens: readonly number[],
-  { quant, threads, masked }: { quant?: Quant; threads?: number; masked?: (config: ModelConfig) => ExpertMask } = {},
+  { masked, ...options }: LoadedOptions & { masked?: (config: ModelConfig) => ExpertMask } = {},
 ): Promise<PassedHere> {
-  return withLoaded(path, { quant, threads }, ({ model }) => {
+  return withLoaded(path, options, ({ model }) => {
     model.maskExperts(masked?.(model.config))
     const sequence = new Sequence(model)
     const { logits, routes, hidden } = read(model, sequence, tokens, { logits: 'all', routes: true, hidden: true })
