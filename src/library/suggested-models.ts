@@ -1,6 +1,7 @@
 import { layoutOf, publishedFormats } from '../architectures/index.js'
 import { type PublishedShape, publishedShape } from '../architectures/published-shapes.js'
 import { memoryNeeds } from '../hub/plan.js'
+import { isMxfp4 } from '../packing/format/formats.js'
 import { summariseParts } from './model-info.js'
 
 /** A published model that answers questions, with its costs as q4. */
@@ -10,7 +11,7 @@ export interface SuggestedModel {
   /** Memory, in GB, of a computer that runs it with room for other programs. */
   computerGb: 8 | 16 | 32
   licence: string
-  /** Bytes of the checkpoint in bfloat16, which `pullModel` fetches. */
+  /** Bytes of the checkpoint, in bfloat16 or with experts in MXFP4, which `pullModel` fetches. */
   fetchBytes: number
   /** Bytes of the packed weights on disk. */
   packedBytes: number
@@ -32,6 +33,10 @@ const MODELS: readonly Measured[] = [
   ['Qwen/Qwen3-30B-A3B-Instruct-2507', 'qwen3-30b-a3b', 32, 39, 13],
 ]
 
+/** Bytes of a weight as published. MXFP4 has 4 bits, and 8 of scale for each 32 weights. */
+const BFLOAT16_BYTES = 2
+const MXFP4_BYTES = (4 + 8 / 32) / 8
+
 /** Models to begin with, the smallest first. Computes bytes from their shapes, without asking the hub. */
 export function suggestedModels(): SuggestedModel[] {
   return MODELS.map(([repo, shape, computerGb, prefill, decode]) => {
@@ -44,7 +49,9 @@ export function suggestedModels(): SuggestedModel[] {
       repo,
       computerGb,
       licence: 'Apache-2.0',
-      fetchBytes: 2 * stored.reduce((sum, { parameters }) => sum + parameters, 0),
+      fetchBytes: stored.reduce((sum, { name, parameters }) => {
+        return sum + parameters * (name === 'mlp experts' && isMxfp4(formats.mlp) ? MXFP4_BYTES : BFLOAT16_BYTES)
+      }, 0),
       packedBytes: layout.bytes,
       memoryBytes: memoryNeeds(layout, 0).running,
       speed: { prefill, decode },

@@ -13,6 +13,7 @@ import { alternate, expertOf, matrix, mxfp4Expert, part, vector, whole } from '#
 import { checkTensors } from '#molm/packing/write/check-tensors.js'
 import { convertCheckpoint } from '#molm/packing/write/convert.js'
 import { packParts } from '#molm/packing/write/pack.js'
+import { findLeftovers, packResumably } from '#molm/packing/write/resumable-packing.js'
 import { bankOf, pack } from '../support/kernel-bench.js'
 import { MemorySource, memoryTensor } from '../support/memory-tensor.js'
 import { mxfp4Values, randomMxfp4 } from '../support/mxfp4.js'
@@ -78,7 +79,7 @@ test('each expert is read from its blocks and scales, once, and keeps every weig
     const read: string[] = []
     let id = 0
     const options = { inStretches, onRead: (_: unknown, { name }: Tensor) => void read.push(name) }
-    for await (const { bytes, nonFinite } of packParts(layout, tensors(), packing, options)) {
+    for await (const { bytes, nonFinite } of packParts(layout, tensors(), packer, options)) {
       checkExpert(bytes, id++)
       assert.equal(nonFinite, [])
     }
@@ -99,7 +100,7 @@ test('weights that are not finite are reported with the tensor of the blocks', a
   const damaged = tensors()
   damaged.set(`${KEY}_scales`, bytesTensor(`${KEY}_scales`, [E, 2 * F, D / 32], WEIGHTS.scales.with(2 * 2 * F, 255)))
   const found = []
-  for await (const { nonFinite } of packParts(planLayout(blueprint, formatsFor('q4', 'mxfp4')), damaged, packing)) {
+  for await (const { nonFinite } of packParts(planLayout(blueprint, formatsFor('q4', 'mxfp4')), damaged, packer)) {
     found.push(...nonFinite)
   }
   assert.equal(found, [{ tensor: `${KEY}_blocks`, part: 'experts.1', count: 32 }])
@@ -153,7 +154,7 @@ test('a vector of interleaved sources has 32 entries of each in turn', async () 
   const piece = vector('v', [alternate(source, 0), alternate(source, 1)], 'interleaved')
   assert.is(piece.cols, 128)
   const layout = planLayout({ parts: () => [part('only', [piece])] }, formatsFor('f32'))
-  for await (const { bytes } of packParts(layout, new Map([['bias', bias]]), packing)) {
+  for await (const { bytes } of packParts(layout, new Map([['bias', bias]]), packer)) {
     const entries = new Float32Array(bytes.buffer)
     assert.equal(
       [0, 1, 31, 32, 33, 63].map((i) => entries[i]),
@@ -179,7 +180,7 @@ test('a packed file says that its experts are MXFP4, and only such a file has ve
       await mkdir(from)
       await writeFile(join(from, 'config.json'), '{}')
       await writeFile(join(from, 'model.safetensors'), safetensorsOf(stored))
-      const options = { quant: quant as Quant, pack: packing, blueprint: () => blueprint }
+      const options = { quant: quant as Quant, pack: packer, blueprint: () => blueprint }
       const { path } = await convertCheckpoint(from, join(dir, 'to'), options)
       const { metadata, parts } = await openPackedFile(path)
       assert.equal(metadata.formats, { ...formatsFor(quant), mlp })
@@ -195,6 +196,27 @@ test('a packed file says that its experts are MXFP4, and only such a file has ve
   }
 })
 
+test('an interrupted packing resumes with the same file', () =>
+  inTemporaryFolder(async (dir) => {
+    const formats = formatsFor('q4', 'mxfp4')
+    const metadata = { quant: 'q4' as const, formats, source: 'org/model', sourceRevision: 'a'.repeat(40) }
+    const layout = planLayout(blueprint, formats)
+    const packing = (name: string) => ({ path: join(dir, name), layout, metadata, notesReads: true })
+    const checkpoint = { name: 'memory', config: {}, tensors: tensors(), files: [], close: async () => {} }
+    const whole = await packResumably(checkpoint, packing('whole'), { pack: packer, done: [] })
+    const aborter = new AbortController()
+    const onPartDone = () => aborter.abort(new Error('cut'))
+    const options = { pack: packer, done: [], signal: aborter.signal, onPartDone }
+    await packResumably(checkpoint, packing('cut'), options).catch(() => undefined)
+    const { entries } = await findLeftovers(packing('cut'))
+    assert.equal(
+      entries.map(({ part, reads }) => [part, reads.length]),
+      [['experts.0', 2]],
+    )
+    const { path } = await packResumably(checkpoint, packing('cut'), { pack: packer, done: entries })
+    assert.ok((await readFile(path)).equals(await readFile(whole.path)))
+  }))
+
 /** A safetensors file with the data of tensors in memory. */
 function safetensorsOf(tensors: Map<string, Tensor>): Uint8Array {
   const header: Record<string, unknown> = {}
@@ -207,6 +229,6 @@ function safetensorsOf(tensors: Map<string, Tensor>): Uint8Array {
   return safetensors(header, data)
 }
 
-const packing = async (request: Parameters<typeof pack>[1]) => pack(bankOf('relaxed'), request)
+const packer = async (request: Parameters<typeof pack>[1]) => pack(bankOf('relaxed'), request)
 
 test.run()

@@ -3,9 +3,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { layoutOf, parseConfig } from '#molm/architectures/index.js'
 import { formatsFor } from '#molm/packing/format/formats.js'
+import { matrix, part, whole } from '#molm/packing/format/pieces.js'
 import { fillRandom, randomPool } from '#molm/weights/random-weights.js'
 import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
+import { unpackMatrix } from '../support/unpack-tiles.js'
 
 test('norms of every family are 1, so that activations do not vanish; biases are 0', () => {
   const pool = randomPool()
@@ -24,6 +26,25 @@ test('norms of every family are 1, so that activations do not vanish; biases are
         )
       }
     }
+  }
+})
+
+test('MXFP4 experts have outputs of about unit variance, and scales that are powers of two', () => {
+  const [rows, cols] = [32, 2880]
+  for (const [name, variance] of [
+    ['gate_up', 1],
+    ['down', 0.01],
+  ] as const) {
+    const planned = part('experts.0', [matrix(name, 'mxfp4', whole('w', [rows, cols]))])
+    const bytes = new Uint8Array(planned.bytes)
+    fillRandom(planned, bytes, randomPool())
+    for (let at = 0; at < bytes.length; at += 144) {
+      for (let r = 0; r < 16; r += 2) assert.is((bytes[at + r] | (bytes[at + r + 1] << 8)) & 0x7f, 0)
+    }
+    const weights = unpackMatrix(bytes, 'mxfp4', rows, cols)
+    const found = weights.reduce((sum, weight) => sum + weight ** 2, 0) / rows
+    // A power of two is up to twice too small.
+    assert.ok(found > 0.2 * variance && found < 1.2 * variance, `${name}: ${found}`)
   }
 })
 
