@@ -6,6 +6,8 @@ export interface ExpertShape {
   mixtures: readonly Pick<Mixture, 'kind' | 'experts'>[]
 }
 
+const NONE = new Float32Array()
+
 /** Usage of the experts of one kind in one layer. */
 export class LayerUsage {
   /** Times that each expert was chosen. */
@@ -14,21 +16,25 @@ export class LayerUsage {
   readonly gateMass: Float64Array
   /** Sum of gate times L2 norm of the expert's output; 0 if the norms were not reported. */
   readonly outputMass: Float64Array
+  /** Sum of the router's scores of each expert, over all tokens; 0 if these were not reported. */
+  readonly scoreMass: Float64Array
 
   constructor(readonly experts: number) {
     this.counts = new Float64Array(experts)
     this.gateMass = new Float64Array(experts)
     this.outputMass = new Float64Array(experts)
+    this.scoreMass = new Float64Array(experts)
   }
 
   /** Adds the choices of some tokens; `times` of -1 subtracts them again. */
-  add({ ids, gates, outputNorms }: ExpertRoutes, times: 1 | -1 = 1): void {
+  add({ ids, gates, outputNorms, probabilities = NONE }: ExpertRoutes, times: 1 | -1 = 1): void {
     for (let i = 0; i < ids.length; i++) {
       const expert = ids[i]
       this.counts[expert] += times
       this.gateMass[expert] += times * gates[i]
       if (outputNorms) this.outputMass[expert] += times * gates[i] * outputNorms[i]
     }
+    for (let i = 0; i < probabilities.length; i++) this.scoreMass[i % this.experts] += times * probabilities[i]
   }
 
   /** Shannon entropy of the choices in bits: log2(experts) if all experts are used alike, 0 if only one is used. */

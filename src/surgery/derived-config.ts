@@ -9,14 +9,18 @@ export interface MolmExperts extends PerMixture<number[]> {
   silent?: PerMixture<number[]>
   gate_bias?: true
   newcomers?: PerMixture<number[][]>
+  always?: PerMixture<number[][]>
 }
+
+/** Maps the id of an expert to the new one; undefined for an expert that is gone. */
+type NewId = (kind: MixtureKind, layer: number, id: number) => number | undefined
 
 /**
  * Ids of the taught experts, if there are any, mapped by `newIdOf`, which returns undefined for an expert that is gone.
  */
 export function newExpertsOf(
   { mixtures }: Pick<ModelConfig, 'mixtures'>,
-  newIdOf: (kind: MixtureKind, layer: number, id: number) => number | undefined = (_kind, _layer, id) => id,
+  newIdOf: NewId = (_kind, _layer, id) => id,
 ): Pick<MolmExperts, 'newcomers'> {
   const taught = mixtures.filter(({ newExperts }) => newExperts?.some((ids) => ids.length > 0))
   if (taught.length === 0) return {}
@@ -26,6 +30,20 @@ export function newExpertsOf(
       return left.sort((a, b) => a - b)
     })
   return { newcomers: perMixture(taught, idsOf) }
+}
+
+/** Ids of the experts that every token uses, if there are any, mapped by `newIdOf`. */
+export function alwaysOf(
+  { mixtures }: Pick<ModelConfig, 'mixtures'>,
+  newIdOf: NewId = (_kind, _layer, id) => id,
+): Pick<MolmExperts, 'always'> {
+  const found = mixtures.filter(({ routing }) => routing?.always)
+  if (found.length === 0) return {}
+  const idsOf = ({ kind, routing }: Mixture) =>
+    (routing?.always ?? []).map(({ ids }, layer) => {
+      return ids.map((id) => newIdOf(kind, layer, id)).filter((id) => id !== undefined)
+    })
+  return { always: perMixture(found, idsOf) }
 }
 
 /** The config.json in `folder` with other numbers of experts, as text and parsed. */

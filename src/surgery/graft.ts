@@ -10,11 +10,12 @@ import {
   type PerMixture,
   perMixture,
 } from '../model/config.js'
+import { alwaysChosen } from '../model/routing.js'
 import type { Quant } from '../packing/format/formats.js'
 import type { Part } from '../packing/format/layout.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
-import { configWithExperts, newExpertsOf } from './derived-config.js'
+import { alwaysOf, configWithExperts, newExpertsOf } from './derived-config.js'
 import { type PackedModel, writeDerivedModel } from './packed-model.js'
 import { checkKind } from './selection.js'
 import { withPackedModel, withSecondModel } from './with-packed.js'
@@ -24,7 +25,7 @@ export interface GraftOptions {
   from: string
   /** Layers that receive experts. Default: all. */
   layers?: number[]
-  /** Ids, in that model, of the experts to take. Default: all of a layer. */
+  /** Ids, in that model, of the experts to take. Default: all of a layer that a router chooses. */
   experts?: number[]
   /** Kind of experts to take. Default: all. */
   only?: MixtureKind
@@ -57,6 +58,7 @@ export async function graftModel(name: string, outDir: string, options: GraftOpt
     const quant = kind === 'checkpoint' ? found.quant : undefined
     return withSecondModel(options.from, outDir, { ...options, quant }, async (giver) => {
       checkShape(own, giver, name, options.from)
+      checkKind(own.config, options.only)
       const newExperts = chooseNewExperts(giver.config, options)
       const bytes = await writeGrafted(own, giver, outDir, newExperts, options)
       return { path: resolve(outDir, packedFileName(found.quant)), bytes, newExperts }
@@ -81,6 +83,7 @@ async function writeGrafted(
     ...(silent && { silent: perMixture(mixtures, ({ experts, silentRows }) => silentRows ?? experts.map(() => 0)) }),
     ...(needsBias && { gate_bias: true as const }),
     ...newExpertsOf(own.config),
+    ...alwaysOf(own.config),
   })
   const findTheirs = expertFinder(giver.layout)
   const provide = async (part: Part): Promise<Uint8Array> => {
@@ -119,12 +122,22 @@ function chooseNewExperts(config: ModelConfig, { layers, experts, only }: GraftO
   const bad = layers?.find((layer) => layer >= config.layers)
   if (bad !== undefined)
     throw new UserError(`there is no layer ${bad}: the models have layers 0 to ${config.layers - 1}`)
-  const newExperts = perMixture(config.mixtures, ({ kind, experts: counts }) =>
-    counts.map((count, layer) => {
+  const newExperts = perMixture(config.mixtures, (mixture) =>
+    mixture.experts.map((count, layer) => {
+      const { kind } = mixture
       if ((only && only !== kind) || (layers && !layers.includes(layer)) || count === 0) return []
       const missing = experts?.find((id) => id >= count)
-      if (missing === undefined) return experts ? [...experts] : [...Array(count).keys()]
-      throw new UserError(`the giving model has no ${kind} expert ${missing} in layer ${layer}, only 0 to ${count - 1}`)
+      if (missing !== undefined) {
+        throw new UserError(
+          `the giving model has no ${kind} expert ${missing} in layer ${layer}, only 0 to ${count - 1}`,
+        )
+      }
+      const always = alwaysChosen(mixture, layer)
+      const fixed = experts?.find((id) => always.includes(id))
+      if (fixed !== undefined) {
+        throw new UserError(`${kind} expert ${fixed} of layer ${layer} cannot be given: every token uses it`)
+      }
+      return experts ? [...experts] : [...Array(count).keys()].filter((id) => !always.includes(id))
     }),
   )
   if (Object.values(newExperts).some((given) => given.some((ids) => ids.length > 0))) return newExperts

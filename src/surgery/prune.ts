@@ -70,7 +70,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
     const first = await use(await load(found.path), async (model) => {
       const tokens = await calibrationTokens(model, texts.calibration, signal)
       onProgress?.('calibrating')
-      const usage = await measureSaliency(model, tokens, { window: windowOf(model), signal })
+      const usage = await measureSaliency(model, tokens, { by, window: windowOf(model), signal })
       const selection = selectExperts(usage, model.config, { by, budget, keep, only })
       onProgress?.('measuring the original model')
       const perplexity = await perplexityOf(model, texts.heldOut, signal)
@@ -118,7 +118,7 @@ export async function pruneCurve(
     checkKind(model.config, only)
     onProgress?.('calibrating')
     const tokens = await calibrationTokens(model, texts.calibration, signal)
-    const usage = await measureSaliency(model, tokens, { window: windowOf(model), signal })
+    const usage = await measureSaliency(model, tokens, { by, window: windowOf(model), signal })
     const points: PruningPoint[] = []
     for (const keep of shares(model)) {
       onProgress?.(`measuring ${(100 * keep).toFixed(1)} %`)

@@ -2,6 +2,7 @@ import { UserError } from '../errors.js'
 import type { ExpertUsage } from '../experts/usage.js'
 import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 import type { ExpertMask, GateSoftmax } from '../model/expert-mask.js'
+import { alwaysChosen } from '../model/routing.js'
 import { expertScores, type Score } from './saliency.js'
 
 /** Ids of the kept experts, in rising order: for each mixture a list per layer. */
@@ -20,12 +21,18 @@ export interface SelectionOptions {
   budget: 'layer' | 'model'
 }
 
-/** Chooses the experts to keep. Throws a UserError if a layer would keep fewer than a token uses. */
+/**
+ * Chooses the experts to keep, always with those that every token uses. Throws a UserError if a layer would keep fewer
+ * than a token uses.
+ */
 export function selectExperts(usage: ExpertUsage, config: ModelConfig, options: SelectionOptions): Selection {
   const { by, only, budget } = options
   checkKind(config, only)
-  return perMixture(config.mixtures, ({ kind, experts, topK }) => {
-    const scores = experts.map((_, layer) => shares(expertScores(usage.of(kind, layer), by)))
+  return perMixture(config.mixtures, (mixture) => {
+    const { kind, experts, topK } = mixture
+    const scores = experts.map((_, layer) => {
+      return shares(expertScores(usage.of(kind, layer), by), alwaysChosen(mixture, layer))
+    })
     if (only !== undefined && only !== kind) return scores.map((layer) => [...layer.keys()])
     return budget === 'layer'
       ? selectPerLayer(scores, kind, topK, options.keep)
@@ -33,9 +40,13 @@ export function selectExperts(usage: ExpertUsage, config: ModelConfig, options: 
   })
 }
 
-/** Throws a UserError if a model has no experts of a kind, or none at all. */
+/** Throws a UserError if a model has no experts of a kind, or none at all, or if their groups fix their number. */
 export function checkKind({ mixtures }: Pick<ModelConfig, 'mixtures'>, only?: MixtureKind): void {
-  if (mixtures.some(({ kind }) => only === undefined || kind === only)) return
+  const found = mixtures.filter(({ kind }) => only === undefined || kind === only)
+  if (found.some(({ routing }) => routing?.groups)) {
+    throw new UserError('the model’s routers choose experts by groups, so their number cannot change')
+  }
+  if (found.length > 0) return
   throw new UserError(`the model has no ${only === undefined ? '' : `${only} `}experts`)
 }
 
@@ -89,9 +100,10 @@ function ranked(scores: Float64Array): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b)
 }
 
-function shares(scores: Float64Array): Float64Array {
-  const sum = scores.reduce((total, score) => total + score, 0)
-  return sum === 0 ? scores : scores.map((score) => score / sum)
+/** Scores as shares of their sum; those of `always`, which do not count, are infinite. */
+function shares(scores: Float64Array, always: readonly number[]): Float64Array {
+  const sum = scores.reduce((total, score, id) => (always.includes(id) ? total : total + score), 0)
+  return scores.map((score, id) => (always.includes(id) ? Number.POSITIVE_INFINITY : sum === 0 ? score : score / sum))
 }
 
 function tooFew(kind: MixtureKind, count: number, k: number, experts: number): UserError {

@@ -2,7 +2,7 @@ import { type MixtureKind, type ModelConfig, perMixture } from '../model/config.
 import type { GateSoftmax } from '../model/expert-mask.js'
 import type { Part } from '../packing/format/layout.js'
 import { expertFinder, type RouterRow, routerRowsOf, withRouterRows } from './derive-parts.js'
-import { configWithExperts, type MolmExperts, newExpertsOf } from './derived-config.js'
+import { alwaysOf, configWithExperts, type MolmExperts, newExpertsOf } from './derived-config.js'
 import { type PackedModel, writeDerivedModel } from './packed-model.js'
 import type { Selection } from './selection.js'
 
@@ -71,5 +71,6 @@ function prunedExperts(config: ModelConfig, selection: Selection, gates: GateSof
     ...(areSilent && { silent }),
     ...(gateBias && { gate_bias: true as const }),
     ...newExpertsOf(config, newIdOf),
+    ...alwaysOf(config, newIdOf),
   }
 }

@@ -108,6 +108,31 @@ test('a model with only MLP experts and a dense layer gets new experts in the la
     await rejectsWithUserError(graft({ from: fixturePath('61-jetmoe-f32') }), /its model_type is jetmoe, not qwen3_moe/)
   }))
 
+test('the expert that every token uses stays so, and is not given', () =>
+  inTemporaryFolder(async (dir) => {
+    const [own, out] = [fixturePath('142-emo-pruned-bf16-sharded'), join(dir, 'out')]
+    const original = await run(own)
+    const { newExperts } = await graftModel(own, out, { from: own, threads: 1 })
+    const ids = (count: number) => [...Array(count).keys()]
+    assert.equal(newExperts, { mlp: [ids(6), [], ids(9)] })
+    const { routes } = await run(out)
+    for (const [layer, always] of [
+      [0, 6],
+      [2, 9],
+    ]) {
+      const { ids, gates } = routesOf(routes[layer], 'mlp')
+      for (let t = 0; t < TOKENS.length; t++) assert.equal([ids[3 * t], gates[3 * t]], [always, 1])
+    }
+    const added = [ids(6).map((id) => id + 7), [], ids(9).map((id) => id + 10)]
+    const masked = await run(out, { mlp: added, gates: 'kept' })
+    assert.equal(masked.logits, original.logits)
+    assert.equal(masked.routes, original.routes)
+    await rejectsWithUserError(
+      () => graftModel(own, out, { from: own, experts: [0, 6], layers: [0], threads: 1 }),
+      /mlp expert 6 of layer 0 cannot be given: every token uses it/,
+    )
+  }))
+
 test('models that do not fit are refused, and the message names the difference', () =>
   inTemporaryFolder(async (dir) => {
     const { own, giver, out } = await twoModels(dir, {}, { ffd_hidden: 60 })

@@ -62,6 +62,18 @@ for (const gate_type of ['mlp', 'linear', 'gmm']) {
 for (const [name, selection] of [
   ['41-qwen3moe-f32', { mlp: [[0, 2, 5, 7], [], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
   [
+    '141-emo-f32',
+    {
+      mlp: [
+        [1, 3, 4, 6, 8],
+        [0, 1, 2, 8],
+        [0, 1, 2, 3, 4, 5, 6, 7, 8],
+      ],
+    },
+  ],
+  ['142-emo-pruned-bf16-sharded', { mlp: [[0, 3, 6], [], [1, 2, 5, 7, 8, 9]] }],
+  ['101-ernie45moe-f32', { mlp: [[], [0, 2, 5, 7], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
+  [
     '61-jetmoe-f32',
     {
       attention: [

@@ -51,7 +51,7 @@ test('norms do not depend on the split of the tokens, and are absent by default'
     assert.is(routesOf(plain.routes?.[0], 'mlp').outputNorms, undefined)
   }))
 
-test('scores are the mean output norm of a choice, the number of choices, or the sum of gates', () => {
+test('scores are the mean output norm of a choice, the number of choices, or a sum of gates or of the router’s scores', () => {
   const layer = new LayerUsage(3)
   const floats = (...values: number[]) => Float32Array.from(values)
   layer.add({ ids: Int32Array.of(0, 1), gates: floats(0.5, 0.25), outputNorms: floats(2, 8) })
@@ -60,6 +60,8 @@ test('scores are the mean output norm of a choice, the number of choices, or the
   assert.equal([...expertScores(layer, 'reap')], [4 / 3, 4.5 / 3, 0])
   assert.equal([...expertScores(layer, 'frequency')], [3, 3, 0])
   assert.equal([...expertScores(layer, 'gate')], [1.75, 0.875, 0])
+  layer.add({ ids: Int32Array.of(), gates: floats(), probabilities: floats(0.5, 0.25, 0.25, 0.125, 0.75, 0.125) })
+  assert.equal([...expertScores(layer, 'emo')], [0.625, 1, 0.375])
 })
 
 test.run()

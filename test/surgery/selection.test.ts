@@ -131,6 +131,27 @@ test('an expert that every token uses cannot be masked', async () => {
   await rejectsWithUserError(() => mask([[], [1, 3]]), /mlp expert 3 of layer 1 cannot be masked: every token uses it/)
 })
 
+test('experts that every token uses are kept, whatever their score, and count for the share but not for the budget', () => {
+  const always = [[], [0], [2, 7]].map((ids) => ({ ids, isApart: true }))
+  const mixtures = sparse.mixtures.map((mixture) => ({ ...mixture, topK: 3, routing: { always } }))
+  const model = { ...sparse, mixtures }
+  const usage = new ExpertUsage(model)
+  usage.of('mlp', 1).counts.set([999, 1, 9, 8])
+  usage.of('mlp', 2).counts.set([1, 1, 0, 1, 9, 8, 1, 0])
+  assert.equal(selectExperts(usage, model, { ...options, keep: 0.75 }), { mlp: [[], [0, 2, 3], [0, 1, 2, 4, 5, 7]] })
+  assert.equal(selectExperts(usage, model, { ...options, keep: 7 / 12, budget: 'model' }), {
+    mlp: [[], [0, 2, 3], [2, 4, 5, 7]],
+  })
+})
+
+test('experts that are chosen by groups cannot be taken away', async () => {
+  const groups = { count: 2, kept: 1, by: 'largest' } as const
+  const mixtures = sparse.mixtures.map((mixture) => ({ ...mixture, routing: { groups } }))
+  const usage = new ExpertUsage(sparse)
+  const refused = /routers choose experts by groups, so their number cannot change/
+  await rejectsWithUserError(() => selectExperts(usage, { ...sparse, mixtures }, options), refused)
+})
+
 test('a mask names the experts that are not selected', () => {
   const selection = { attention: [[0, 1, 2, 3], [1]], mlp: [[0, 3], [2]] }
   assert.equal(maskOf(selection, config, 'all'), {

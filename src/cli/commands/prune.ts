@@ -37,7 +37,7 @@ export function define(command: Command): void {
     .option('--keep <share>', 'share of the experts to keep, like 0.5 or 50%', share('--keep'))
     .addOption(
       new Option('--by <score>', 'measure of an expert’s importance')
-        .choices(['reap', 'frequency', 'gate'])
+        .choices(['reap', 'frequency', 'gate', 'emo'])
         .default('reap', 'reap'),
     )
     .addOption(new Option('--only <kind>', 'kind of experts to prune (default: both)').choices(MIXTURE_KINDS))
@@ -60,6 +60,9 @@ Scores:
   reap       mean of gate times L2 norm of the output, over the expert's tokens
   frequency  number of tokens that chose the expert
   gate       sum of the expert's gates
+  emo        mean of the router's score of the expert, over all tokens
+
+Experts that every token uses are always kept.
 
 The gates of the kept experts come from a softmax over these only ("kept") or
 over all ("all"), whichever predicts the calibration text better.

@@ -1,0 +1,146 @@
+import { cp, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { drawUsage, measureUsage, pruneCurve, pruneModel, readText, renderSvg } from '#molm/index.js'
+import { maskOf } from '#molm/surgery/selection.js'
+import { withPackedModel } from '#molm/surgery/with-packed.js'
+import { writePruned } from '#molm/surgery/write-pruned.js'
+import { fixturePath, repositoryPath } from '../support/fixtures.js'
+import { forwardHere } from '../support/forward-here.js'
+import { withModel } from '../support/models.js'
+import { integers } from '../support/random.js'
+import { rejectsWithUserError } from '../support/rejects.js'
+import { writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+/** A small EMO with nano's vocabulary: a token uses 3 of 8 experts, the last one always; layer 1 is dense. */
+const EMO = {
+  model_type: 'emo',
+  vocab_size: 4096,
+  hidden_size: 32,
+  intermediate_size: 16,
+  dense_intermediate_size: 24,
+  num_hidden_layers: 3,
+  num_attention_heads: 2,
+  num_experts_per_layer: [8, 0, 8],
+  num_experts_per_tok: 3,
+  num_shared_experts: 1,
+  max_position_embeddings: 512,
+  eos_token_id: 0,
+}
+
+async function inFolderOfEmo(keys: object, use: (model: string, out: string) => Promise<void>): Promise<void> {
+  await inTemporaryFolder(async (dir) => {
+    const model = join(dir, 'checkpoint')
+    await cp(repositoryPath('models/nano'), model, {
+      recursive: true,
+      filter: (path) => !/training|safetensors|\.md$/.test(path),
+    })
+    await writeRandomCheckpoint(model, { ...EMO, ...keys }, 7)
+    await use(model, join(dir, 'out'))
+  })
+}
+
+async function calibration() {
+  const { name, text } = await readText(fixturePath('texts/code.txt'))
+  return [{ name, text: text.slice(0, 2500) }]
+}
+
+test('a share of the experts always includes the one that every token uses', () =>
+  inFolderOfEmo({}, async (model, out) => {
+    const calibrate = await calibration()
+    for (const by of ['emo', 'reap', 'frequency', 'gate'] as const) {
+      const options = { calibrate, by, threads: 1, quant: 'f32' } as const
+      const { selection, perplexity } = await pruneModel(model, out, { ...options, keep: 0.375, gates: 'all' })
+      assert.equal(
+        selection.mlp?.map((ids) => [ids.length, ids.at(-1)]),
+        [
+          [3, 7],
+          [0, undefined],
+          [3, 7],
+        ],
+        by,
+      )
+      const { molm_experts } = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))
+      assert.equal(molm_experts, {
+        mlp: [3, 0, 3],
+        silent: { mlp: [5, 0, 5] },
+        always: { mlp: [[2], [], [2]] },
+      })
+      const [point] = await pruneCurve(model, () => [0.375], options)
+      assert.equal(point.mlp, [3, 0, 3])
+      assert.ok(Math.abs(point.perplexity.all / perplexity.after - 1) < 1e-5, by)
+      assert.not.equal(point.perplexity.kept, point.perplexity.all)
+      const pruned = { calibrate, keep: 0.25, threads: 1 }
+      await rejectsWithUserError(() => pruneModel(model, out, pruned), /leaves 2 of 8 mlp experts .* uses 3/)
+    }
+  }))
+
+test('emo scores experts by the router’s mean probability, also of tokens that did not choose them', () =>
+  inFolderOfEmo({}, async (model, out) => {
+    const calibrate = await calibration()
+    const { selection } = await pruneModel(model, out, { calibrate, by: 'emo', keep: 0.5, threads: 1, quant: 'f32' })
+    await withModel(model, { quant: 'f32', threads: 1 }, async (model) => {
+      const { text } = calibrate[0]
+      const cut = text.lastIndexOf('\n', Math.floor((text.length * 3) / 4)) + 1
+      const tokens = model.tokenizer.encode(text.slice(0, cut), { addSpecialTokens: false })
+      const sums = [0, 2].map(() => new Float64Array(8))
+      for (let at = 0; at < tokens.length; at += 512) {
+        const part = tokens.slice(at, at + 512)
+        const { routes = [] } = await model.createSession().forward(part, { routes: true, probabilities: true })
+        for (const [i, layer] of [0, 2].entries()) {
+          const scores = routes[layer].mlp?.probabilities ?? []
+          for (const [j, score] of scores.entries()) sums[i][j % 8] += score
+        }
+      }
+      for (const [i, layer] of [0, 2].entries()) {
+        const ranked = [0, 1, 2, 3, 4, 5, 6].sort((a, b) => sums[i][b] - sums[i][a])
+        assert.equal(selection.mlp?.[layer], [...ranked.slice(0, 3).sort((a, b) => a - b), 7])
+        assert.is(Math.round(sums[i][7]), tokens.length)
+      }
+    })
+  }))
+
+for (const gates of ['kept', 'all'] as const) {
+  test(`listed experts get new ids, and gates of ${gates} give the masked model’s results`, () =>
+    inFolderOfEmo({ always_active_experts: [2, 5] }, async (model, out) => {
+      const selection = { mlp: [[1, 2, 5, 6], [], [0, 2, 5, 7]] }
+      const options = { selection, gates, account: {} }
+      await withPackedModel(model, out, { quant: 'f32' }, (packed) => writePruned(packed, out, options))
+      const { molm_experts } = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))
+      assert.equal(molm_experts.always, { mlp: [[1, 2], [], [1, 2]] })
+      const tokens = integers(20, 3, 4096)
+      const quant = 'f32' as const
+      const masked = await forwardHere(model, tokens, { quant, masked: (config) => maskOf(selection, config, gates) })
+      const pruned = await forwardHere(out, tokens, { quant })
+      assert.ok(pruned.logits.every((value, i) => Math.abs(value - masked.logits[i]) < 1e-4))
+      for (const layer of [0, 2]) {
+        const ids = [...(pruned.routes[layer].mlp?.ids ?? [])].map((id) => selection.mlp[layer][id])
+        assert.equal(ids, [...(masked.routes[layer].mlp?.ids ?? [])])
+      }
+    }))
+}
+
+test('usage counts the expert that every token uses like any other, and skips dense layers', () =>
+  inFolderOfEmo({}, async (path) => {
+    await withModel(path, { quant: 'f32', threads: 1 }, async (model) => {
+      const measured = await measureUsage(model, (await calibration())[0].text.slice(0, 800))
+      for (const layer of [0, 2]) {
+        const { counts, gateMass } = measured.usage.of('mlp', layer)
+        assert.equal([counts[7], gateMass[7]], [measured.usage.tokens, measured.usage.tokens])
+        assert.is(
+          counts.reduce((sum, count) => sum + count, 0),
+          3 * measured.usage.tokens,
+        )
+      }
+      assert.is(measured.usage.of('mlp', 1).experts, 0)
+      assert.match(renderSvg(drawUsage([measured])), /<svg/)
+      await rejectsWithUserError(
+        () => model.maskExperts({ mlp: [[7], [], []], gates: 'kept' }),
+        /mlp expert 7 of layer 0 cannot be masked: every token uses it/,
+      )
+    })
+  }))
+
+test.run()
