@@ -7,7 +7,7 @@ import type { TextRoutes } from './text-routes.js'
 export interface LayerAgreement {
   /** Experts of the layer, numbered as in the model that has more; 0 if it has none of this kind. */
   experts: number
-  /** Share of the tokens whose largest gate belongs to the same expert in both. */
+  /** Share of the tokens whose first expert is the same in both (see `TextRoutes.first`). */
   top1: number
   /** Mean share of a token's experts that both choose: the common ones, divided by the larger of the two sets. */
   overlap: number
@@ -75,6 +75,10 @@ function compareLayer(
 ): LayerAgreement {
   const [own, other] = [numbersOf(text, kind, layer), numbersOf(against, kind, layer)]
   const experts = Math.max(0, ...own, ...other) + (own.length > 0 ? 1 : 0)
+  const firstOf = (text: TextRoutes, token: number, numbers: readonly number[]) => {
+    const first = text.first(token, layer, kind)
+    return first && numbers[first.id]
+  }
   const among = (ids: readonly number[]) => {
     const known = new Set(ids)
     return Array.from({ length: experts }, (_, id) => known.has(id))
@@ -86,7 +90,7 @@ function compareLayer(
     const ids = idsOf(text.chosen(token, layer, kind), own)
     const others = idsOf(against.chosen(token, layer, kind), other)
     const common = others.filter((id) => ids.includes(id))
-    if (ids[0] === others[0]) sums.top1++
+    if (firstOf(text, token, own) === firstOf(against, token, other)) sums.top1++
     const overlap = common.length / Math.max(ids.length, others.length)
     sums.overlap += overlap
     perToken[token] += overlap

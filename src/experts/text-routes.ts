@@ -1,6 +1,7 @@
 import type { Model, ModelInfo } from '../api/model.js'
 import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
-import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
+import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '../model/config.js'
+import { alwaysChosen } from '../model/routing.js'
 import { expertsOfToken, routesOfToken } from './token-routes.js'
 import { ExpertUsage } from './usage.js'
 
@@ -61,6 +62,18 @@ export class TextRoutes {
     const { routes, row, rows } = this.placeOf(token)
     const all = routes[layer][kind]
     return all && expertsOfToken(all, row, rows)
+  }
+
+  /**
+   * The expert with the largest gate among those that the router chose for a token: experts that every token uses count
+   * only if there are no others. Undefined if the layer has none of the kind.
+   */
+  first(token: number, layer: number, kind: MixtureKind): { id: number; gate: number } | undefined {
+    const chosen = this.chosen(token, layer, kind)
+    if (!chosen) return undefined
+    const always = alwaysChosen(mixtureOf(this.model.config, kind) ?? {}, layer)
+    const slot = Math.max(0, always.length === 0 ? 0 : chosen.ids.findIndex((id) => !always.includes(id)))
+    return { id: chosen.ids[slot], gate: chosen.gates[slot] }
   }
 
   private placeOf(token: number): { routes: LayerRoutes[]; row: number; rows: number } {

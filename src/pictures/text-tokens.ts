@@ -1,4 +1,3 @@
-import type { ExpertRoutes } from '../api/routes.js'
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
@@ -24,8 +23,9 @@ export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number)
   const all = Array.from({ length: layers }, (_, layer) => layer)
   const named = (token: number) => fit(visibleToken(text.model.textOf(token)), TOKEN)
   const experts = (token: number, kind: MixtureKind, of: readonly number[]) =>
-    of.map((layer) => first(text.chosen(token, layer, kind), digits, depth)).join(' ')
-  const what = 'the expert with the largest gate in each layer'
+    of.map((layer) => first(text.first(token, layer, kind), digits, depth)).join(' ')
+  const hasAlways = text.model.config.mixtures.some(({ routing }) => routing?.always)
+  const what = `the expert with the largest gate in each layer${hasAlways ? ', except those that every token uses' : ''}`
   if (TOKEN + 2 + mixtures.length * (lane + 3) - 3 <= width) {
     yield* wrap(`${what}; the numbers above are layers`, width)
     yield trimmed(['', ...mixtures.map(({ kind }) => fit(kind, lane))], [TOKEN, ...mixtures.map(() => lane)])
@@ -54,10 +54,9 @@ export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number)
   }
 }
 
-function first(routes: ExpertRoutes | undefined, digits: number, depth: ColourDepth): string {
-  if (!routes) return '-'.padStart(digits)
-  const { ids, gates } = routes
-  return paint(String(ids[0]).padStart(digits), sequentialOn(depth, 0.3 + 0.7 * gates[0]), depth)
+function first(expert: ReturnType<TextRoutes['first']>, digits: number, depth: ColourDepth): string {
+  if (!expert) return '-'.padStart(digits)
+  return paint(String(expert.id).padStart(digits), sequentialOn(depth, 0.3 + 0.7 * expert.gate), depth)
 }
 
 /** Puts a name and lanes side by side. */

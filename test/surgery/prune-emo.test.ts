@@ -11,6 +11,7 @@ import { forwardHere } from '../support/forward-here.js'
 import { withModel } from '../support/models.js'
 import { integers } from '../support/random.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { routesOf } from '../support/routes.js'
 import { writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -136,6 +137,12 @@ test('usage counts the expert that every token uses like any other, and skips de
       }
       assert.is(measured.usage.of('mlp', 1).experts, 0)
       assert.match(renderSvg(drawUsage([measured])), /<svg/)
+      for (let token = 0; token < measured.usage.tokens; token++) {
+        const { ids, gates } = routesOf(measured.at(token)[0], 'mlp')
+        assert.equal([ids[0], gates[0]], [7, 1])
+        assert.equal(measured.first(token, 0, 'mlp'), { id: ids[1], gate: gates[1] })
+        assert.is(measured.first(token, 1, 'mlp'), undefined)
+      }
       await rejectsWithUserError(
         () => model.maskExperts({ mlp: [[7], [], []], gates: 'kept' }),
         /mlp expert 7 of layer 0 cannot be masked: every token uses it/,
