@@ -133,6 +133,26 @@ test('the expert that every token uses stays so, and is not given', () =>
     )
   }))
 
+test('new experts bring their biases of the choice', () =>
+  inTemporaryFolder(async (dir) => {
+    const [own, out] = [fixturePath('101-ernie45moe-f32'), join(dir, 'out')]
+    const original = await run(own)
+    const { newExperts } = await graftModel(own, out, { from: own, threads: 1 })
+    const { routes } = await run(out)
+    // Each expert is there twice, so a token uses both copies of the best one, and one of the second.
+    for (const layer of [1, 2, 3]) {
+      const { ids } = routesOf(routes[layer], 'mlp')
+      for (let t = 0; t < TOKENS.length; t++) {
+        const chosen = [...ids.subarray(3 * t, 3 * t + 3)]
+        assert.is(new Set(chosen.map((id) => id % 8)).size, 2, `layer ${layer}, token ${t}: ${chosen}`)
+        assert.is(chosen.filter((id) => id >= 8).length, 1)
+      }
+    }
+    const masked = await run(out, { mlp: newExperts.mlp?.map((ids) => ids.map((id) => id + 8)), gates: 'kept' })
+    assert.equal(masked.logits, original.logits)
+    assert.equal(masked.routes, original.routes)
+  }))
+
 test('models that do not fit are refused, and the message names the difference', () =>
   inTemporaryFolder(async (dir) => {
     const { own, giver, out } = await twoModels(dir, {}, { ffd_hidden: 60 })
