@@ -28,6 +28,11 @@ const GRANITE = {
   tie_word_embeddings: true,
 }
 
+/** Mixers of LFM2-8B-A1B's layers. */
+const LFM2_LAYERS = Array.from({ length: 24 }, (_, layer) =>
+  [2, 6, 10, 14, 18, 21].includes(layer) ? 'full_attention' : 'conv',
+)
+
 const SHAPES = {
   '350m-4b': { ...MOLM, n_layer: 24, k_att: 2, k_mlp: 2 },
   '700m-4b': { ...MOLM, n_layer: 24, k_att: 4, k_mlp: 4 },
@@ -58,6 +63,7 @@ const SHAPES = {
     max_position_embeddings: 40960,
   },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
+  'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: LFM2_LAYERS, eos_token_id: 7 },
   'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 

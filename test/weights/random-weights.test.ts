@@ -9,7 +9,7 @@ import { FAMILY_FIXTURES } from '../support/family-fixtures.js'
 import { FIXTURES, fixturePath } from '../support/fixtures.js'
 import { unpackMatrix } from '../support/unpack-tiles.js'
 
-test('norms of every family are 1, so that activations do not vanish; biases are 0', () => {
+test('norms and convolutions of every family are 1, so that activations do not vanish; biases are 0', () => {
   const pool = randomPool()
   for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
     const config = parseConfig(JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8')), name)
@@ -19,7 +19,7 @@ test('norms of every family are 1, so that activations do not vanish; biases are
       for (const { name: piece, kind, offset, cols } of part.pieces) {
         if (kind !== 'vector') continue
         const floats = new Float32Array(bytes.buffer, offset, cols)
-        const isNorm = piece.includes('norm') || (piece.startsWith('ln_') && piece.endsWith('.weight'))
+        const isNorm = /norm|taps/.test(piece) || (piece.startsWith('ln_') && piece.endsWith('.weight'))
         assert.ok(
           floats.every((value) => value === (isNorm ? 1 : 0)),
           `${name}: ${part.name} ${piece}`,
