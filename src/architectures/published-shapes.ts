@@ -64,6 +64,17 @@ const SHAPES = {
   },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
   'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: LFM2_LAYERS, eos_token_id: 7 },
+  'gpt-oss-20b': { model_type: 'gpt_oss', num_hidden_layers: 24, num_local_experts: 32, eos_token_id: 200002 },
+  'emo-1b14b': {
+    model_type: 'emo',
+    hidden_size: 2048,
+    num_hidden_layers: 16,
+    num_attention_heads: 16,
+    intermediate_size: 1024,
+    num_experts: 128,
+    num_experts_per_tok: 8,
+    num_shared_experts: 1,
+  },
   'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 

@@ -12,6 +12,8 @@ const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number
   'qwen3-30b-a3b': { total: 30.53, active: 3.04 },
   'mixtral-8x7b': { total: 46.7, active: 12.75 },
   'lfm2-8b-a1b': { total: 8.34, active: 1.56 },
+  'gpt-oss-20b': { total: 20.91, active: 3.61 },
+  'emo-1b14b': { total: 13.57, active: 1.28 },
 }
 
 const billions = (count: number, like: number) => Number((count / 1e9).toFixed(`${like}`.split('.')[1]?.length ?? 0))
