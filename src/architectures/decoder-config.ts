@@ -138,11 +138,11 @@ export function groupedCache({ keyValueHeads, headSize, window }: DecoderConfig)
 export const DECODER_SHAPE_KEYS = ['num_hidden_layers', 'hidden_size', 'hidden_act', 'intermediate_size'] as const
 
 /**
- * Reads RoPE from `rope_theta` and `rope_scaling`, or from `rope_parameters` of newer files. Refuses types that molm
- * does not compute by name.
+ * Reads RoPE from `rope_theta` and `rope_scaling`, or from `rope_parameters` of newer files; with both, the former
+ * counts, as in transformers. Refuses types that molm does not compute by name.
  */
 function ropeConfig(keys: ConfigReader, maxPositions: number): RopeConfig {
-  const key = keys.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling'
+  const key = keys.has('rope_scaling') || !keys.has('rope_parameters') ? 'rope_scaling' : 'rope_parameters'
   const found = keys.raw[key] ?? {}
   if (!isObject(found)) throw keys.refuse(key, 'an object')
   const inner = new RopeReader(found, `${keys.source}: ${key}`)

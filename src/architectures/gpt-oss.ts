@@ -38,6 +38,16 @@ export interface GptOssConfig extends DecoderConfig {
   slidingWindow: number
 }
 
+/** RoPE of a config.json without a word about it. */
+const DEFAULT_ROPE = {
+  rope_type: 'yarn',
+  factor: 32,
+  beta_fast: 32,
+  beta_slow: 1,
+  truncate: false,
+  original_max_position_embeddings: 4096,
+}
+
 const LAYER_TYPES = ['sliding_attention', 'full_attention'] as const
 
 /** The limit of clamped SwiGLU, which the kernel has built in. */
@@ -62,14 +72,6 @@ export const gptOss: Architecture<GptOssConfig> = {
     sliding_window: 128,
     rms_norm_eps: 1e-5,
     rope_theta: 150000,
-    rope_scaling: {
-      rope_type: 'yarn',
-      factor: 32,
-      beta_fast: 32,
-      beta_slow: 1,
-      truncate: false,
-      original_max_position_embeddings: 4096,
-    },
     attention_bias: true,
     max_position_embeddings: 131072,
     tie_word_embeddings: false,
@@ -80,8 +82,12 @@ export const gptOss: Architecture<GptOssConfig> = {
 
   parseConfig(keys) {
     if (keys.raw.swiglu_limit !== SWIGLU_LIMIT) throw keys.refuse('swiglu_limit', `${SWIGLU_LIMIT}`)
+    const saysRope = keys.raw.rope_scaling !== undefined || keys.has('rope_parameters')
     // The family has one activation, whatever hidden_act says.
-    const common = decoderConfig(keys.with({ hidden_act: 'silu' }), 'gpt_oss')
+    const common = decoderConfig(
+      keys.with({ hidden_act: 'silu', ...(!saysRope && { rope_scaling: DEFAULT_ROPE }) }),
+      'gpt_oss',
+    )
     const experts = keys.everywhere(common.layers, 'num_local_experts')
     const types = keys.has('layer_types') ? keys.oneOfEach('layer_types', common.layers, LAYER_TYPES) : undefined
     return {

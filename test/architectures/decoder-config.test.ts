@@ -78,6 +78,16 @@ test('gpt-oss has a window in every second layer or in those of layer_types, and
   })
 })
 
+test('rope_scaling counts before rope_parameters, whose keys count before those of the top level', () => {
+  const linear = { rope_type: 'linear', factor: 4 }
+  const newer = { rope_type: 'default', rope_theta: 5000 }
+  const ropeOf = (json: Record<string, unknown>) => read({ model_type: 'gpt_oss', rope_theta: 7000, ...json }).rope
+  assert.equal(ropeOf({ rope_parameters: newer }), { theta: 5000, scaling: { type: 'default' } })
+  assert.equal(ropeOf({ rope_parameters: newer, rope_scaling: null }), { theta: 5000, scaling: { type: 'default' } })
+  const both = ropeOf({ rope_parameters: newer, rope_scaling: linear })
+  assert.equal(both, { theta: 7000, scaling: { type: 'linear', factor: 4 } })
+})
+
 test('several ids may end a text', () => {
   const config = read({ model_type: 'qwen3_moe', eos_token_id: [151645, 151643] })
   assert.is(config.eosToken, 151645)
