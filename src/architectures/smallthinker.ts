@@ -108,6 +108,7 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
   },
 
   ignores: isUnused,
+  routesEarly: true,
 
   cache: ({ isSliding, slidingWindow, ...config }, layer) =>
     groupedCache({ ...config, ...(isSliding[layer] && { window: slidingWindow }) }),

@@ -1,4 +1,4 @@
-import { blueprintOf, createDecoder, layoutOf } from '../architectures/index.js'
+import { blueprintOf, createDecoder, layoutOf, routesEarly } from '../architectures/index.js'
 import { openCheckpoint } from '../checkpoint/checkpoint.js'
 import { localFolder } from '../checkpoint/local-folder.js'
 import { UserError } from '../errors.js'
@@ -111,7 +111,8 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
     readFully(weights, file.parts.get(part.name)?.offset ?? 0, target)
     if (!part.expert || source.checkExperts) checks.check(part.name, target)
   })
-  const readAhead = ExpertReadAhead.start(store, file, source.checkExperts)
+  const { checkExperts } = source
+  const readAhead = ExpertReadAhead.start(store, file, { checkExperts, routesEarly: routesEarly(config) })
   const close = () => {
     readAhead?.stop()
     weights.close()

@@ -18,6 +18,10 @@ export interface ReadAheadData {
   memories: WebAssembly.Memory[]
   /** One table per pool: see src/weights/residency.ts. */
   residency: Int32Array[]
+  /** Places of the experts, one table per pool. */
+  addresses: Uint32Array[]
+  /** Whether there is room for all experts; else only wanted ones are read. */
+  readsAll: boolean
   /** In the order of use by a token. */
   experts: ExpertRange[]
   /** The engine's wishes: see Bell. */
@@ -32,9 +36,7 @@ interface ExpertRange {
   /** Index of its pool, and its number there. */
   pool: number
   id: number
-  /** Destination of its bytes: bank and address. */
   bank: number
-  address: number
   bytes: number
   /** Offset in the file, and a CRC-32 if it is to be checked. */
   offset: number
@@ -68,11 +70,18 @@ class ExpertReader {
     if (claimWanted(this.data.residency[expert.pool], expert.id)) this.read(expert)
   }
 
+  /** A view of a bank's memory with at least `bytes` bytes: the memory may have grown. */
+  private bankOf(bank: number, bytes: number): Uint8Array {
+    if (this.banks[bank].length < bytes) this.banks[bank] = new Uint8Array(this.data.memories[bank].buffer)
+    return this.banks[bank]
+  }
+
   /** Reads an expert that this thread has claimed. */
-  private read({ pool, id, bank, address, bytes, offset, crc32 }: ExpertRange): void {
-    const { path, residency } = this.data
+  private read({ pool, id, bank, bytes, offset, crc32 }: ExpertRange): void {
+    const { path, residency, addresses } = this.data
     try {
-      const target = this.banks[bank].subarray(address, address + bytes)
+      const address = addresses[pool][id]
+      const target = this.bankOf(bank, address + bytes).subarray(address, address + bytes)
       const started = performance.now()
       readFully(this.file, offset, target)
       this.isFromDisk = bytes < DISK_SPEED * (performance.now() - started)
@@ -115,7 +124,8 @@ function passAfter(mixture: number, reader: ExpertReader): Pass {
   return new Pass(reader, next < 0 ? reader.experts.length : next)
 }
 
-function readAhead(reader: ExpertReader, { bell, stopped }: ReadAheadData): void {
+function readAhead(reader: ExpertReader, { bell, stopped, readsAll }: ReadAheadData): void {
+  if (!readsAll) return readWanted(reader, { bell, stopped })
   /** Policy while the engine is idle: read all experts. */
   const inPauses = new Pass(reader, 0)
   let inBatch: Pass | undefined
@@ -135,6 +145,16 @@ function readAhead(reader: ExpertReader, { bell, stopped }: ReadAheadData): void
     } else {
       isIdle = Atomics.wait(bell, Bell.rings, rings, PAUSE) === 'timed-out'
     }
+  }
+}
+
+/** Reads only the experts that the engine asks for. */
+function readWanted(reader: ExpertReader, { bell, stopped }: Pick<ReadAheadData, 'bell' | 'stopped'>): void {
+  for (let rings = 0; Atomics.load(stopped, 0) === 0; ) {
+    const now = Atomics.load(bell, Bell.rings)
+    if (now === rings) Atomics.wait(bell, Bell.rings, rings)
+    else helpWith(Atomics.load(bell, Bell.mixture), reader)
+    rings = now
   }
 }
 

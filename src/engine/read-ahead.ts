@@ -5,11 +5,12 @@ import type { WeightStore } from '../weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**
- * A thread that reads the experts of a packed model if there is room for all. It reads one after the other until the
- * first prompt comes, and in pauses after that. While the engine waits for several experts, it reads half of them.
- * While the engine computes, it leaves the cores alone, with one exception: if a prompt wakes most experts and the file
- * comes from a disk, which would be idle, it reads those of the next layers. More threads would not help: copying what
- * a fast disk delivers keeps two cores busy (docs/LAB.md).
+ * A thread that reads the experts of a packed model. If there is room for all, it reads one after the other until the
+ * first prompt comes, and in pauses after that. While the engine waits for several experts, it reads half of them. While
+ * the engine computes, it leaves the cores alone, with two exceptions. If a prompt wakes most experts and the file comes
+ * from a disk, which would be idle, it reads those of the next layers. And if routers choose before attention, it reads
+ * the chosen experts during attention, even without room for all. More threads would not help: copying what a fast disk
+ * delivers keeps two cores busy (docs/LAB.md).
  */
 export class ExpertReadAhead {
   private readonly stopped = new Int32Array(new SharedArrayBuffer(4))
@@ -24,21 +25,28 @@ export class ExpertReadAhead {
     thread.on('error', () => undefined)
   }
 
-  /** Starts the thread if there is room for all experts. */
-  static start(store: WeightStore, file: PackedFile, checkExperts = false): ExpertReadAhead | undefined {
+  /** Starts the thread if there is room for all experts, or if routers choose early. */
+  static start(
+    store: WeightStore,
+    file: PackedFile,
+    { checkExperts = false, routesEarly = false } = {},
+  ): ExpertReadAhead | undefined {
     const places = store.places
     const pools = [...new Set(places.map(({ pool }) => pool))]
-    if (!pools.every(({ holdsAll }) => holdsAll)) return undefined
+    const readsAll = pools.every(({ holdsAll }) => holdsAll)
+    if (!readsAll && !routesEarly) return undefined
+    store.answersRequests = true
     return new ExpertReadAhead({
       path: file.path,
+      readsAll,
       memories: store.banks.map(({ memory }) => memory),
       residency: pools.map(({ residency }) => residency),
+      addresses: pools.map(({ address }) => address),
       experts: places.map(({ mixture, part, pool, bank, id }) => ({
         mixture,
         pool: pools.indexOf(pool),
         id,
         bank,
-        address: pool.at(id),
         bytes: pool.bytes,
         offset: file.parts.get(part.name)?.offset ?? 0,
         ...(checkExperts && { crc32: file.parts.get(part.name)?.crc32 }),

@@ -63,9 +63,20 @@ export class ExpertMixture {
 
   /** Routes a batch: ids [T, k], gates [T, slots]. The chosen experts are in memory afterwards. */
   route(layer: number, tokens: number): void {
-    const { router, groups, mixture, workspace } = this
-    router.run(layer, tokens)
-    groups.assign(router.ids, tokens, this.k, this.slots, mixture.experts[layer])
+    this.choose(layer, tokens)
+    this.require(layer)
+  }
+
+  /** Routes a batch before its experts are needed. Absent ones may be read until `require`. */
+  routeEarly(layer: number, tokens: number): void {
+    const { groups, mixture, workspace } = this
+    this.choose(layer, tokens)
+    workspace.store.request(layer, mixture.kind, groups.chosenExperts, groups.count)
+  }
+
+  /** Brings the chosen experts into memory. */
+  require(layer: number): void {
+    const { groups, mixture, workspace } = this
     workspace.store.require(layer, mixture.kind, groups.chosenExperts, groups.count)
   }
 
@@ -98,6 +109,12 @@ export class ExpertMixture {
       offset: store.pieceOffset(kind, piece),
       ...(bias && { bias: store.pieceOffset(kind, `${piece}.bias`) }),
     }
+  }
+
+  private choose(layer: number, tokens: number): void {
+    const { router, groups, mixture } = this
+    router.run(layer, tokens)
+    groups.assign(router.ids, tokens, this.k, this.slots, mixture.experts[layer])
   }
 
   /** Finds the matrix of each expert in a layer, and its bias. */

@@ -101,14 +101,15 @@ export class GatedMixture implements Feed {
     if (shared) this.shared = new SharedExpert(workspace, this.mixture, this.y, { ...shared, activation })
   }
 
-  /** Chooses experts: ids, gates [T, k] from Wr input. They are in memory until another batch is routed. */
+  /** Chooses experts early: ids, gates [T, k] from Wr input. */
   route(layer: number, T: number): void {
-    this.mixture.route(layer, T)
+    this.mixture.routeEarly(layer, T)
   }
 
   run(layer: number, T: number): void {
     const { mixture } = this
-    if (!this.isRoutedBefore) this.route(layer, T) // ids, gates [T, k] from Wr a
+    if (this.isRoutedBefore) mixture.require(layer)
+    else mixture.route(layer, T) //                ids, gates [T, k] from Wr a
     mixture.fromTokens(layer, this.gateUp) //      h [T, k, f] = act(Wg[e] a) * (Wu[e] a)
     mixture.fromItems(layer, this.down) //         y [T, k, d] = Wd[e] h
     this.shared?.run(layer, T) //                  y of the last slot, and its gate

@@ -1,5 +1,5 @@
 import type { Bank } from '../runtime/memory/bank.js'
-import { awaitReading, claim, countHeld, isHeld, markAbsent, markHeld, noneHeld, want } from './residency.js'
+import { awaitReading, claim, countHeld, isHeld, markAbsent, markHeld, noneHeld, vacate, want } from './residency.js'
 
 /** Reads the packed bytes of an expert, by its number, into memory. */
 export type ReadExpert = (id: number, target: Uint8Array) => void
@@ -13,14 +13,14 @@ export type ReadExpert = (id: number, target: Uint8Array) => void
 export class ExpertPool {
   hits = 0
   misses = 0
-  /** Bytes that `require` has read. */
-  bytesRead = 0
   /** Table of the experts' states, shared with other threads. */
   readonly residency: Int32Array
-  /** Address of each expert; 0 while it has no place. */
-  private readonly address: Uint32Array
+  /** Address of each expert, shared with other threads; 0 while it has no place. */
+  readonly address: Uint32Array
   private readonly lastUse: Float64Array
   private now = 0
+  /** Whether the latest uses have been counted by `request`. */
+  private isCounted = false
   /** Addresses of experts that could not be read. */
   private readonly spare: number[] = []
   /** Number of places in use. */
@@ -34,7 +34,7 @@ export class ExpertPool {
     private readonly read: ReadExpert,
   ) {
     this.residency = noneHeld(experts)
-    this.address = new Uint32Array(experts)
+    this.address = new Uint32Array(new SharedArrayBuffer(experts * 4))
     this.lastUse = new Float64Array(experts)
     if (this.holdsAll) for (let id = 0; id < experts; id++) this.address[id] = bank.arena.allocate(bytes)
   }
@@ -44,6 +44,11 @@ export class ExpertPool {
    */
   get holdsAll(): boolean {
     return this.capacity >= this.address.length
+  }
+
+  /** Bytes read for uses of missing experts, by whichever thread. */
+  get bytesRead(): number {
+    return this.misses * this.bytes
   }
 
   /** Experts in memory now. */
@@ -56,17 +61,29 @@ export class ExpertPool {
     return this.address[id]
   }
 
-  /** Makes the experts `first` + list[0..count) resident together; calls `seekHelp` if several are missing. */
-  require(first: number, list: Int32Array, count: number, seekHelp: () => void): void {
-    const now = ++this.now
-    let missing = 0
+  /**
+   * Gives the experts `first` + list[0..count) places, and asks another thread for the missing ones by `seekHelp`.
+   * `require` for the same experts must follow, unless the batch fails.
+   */
+  request(first: number, list: Int32Array, count: number, seekHelp: () => void): void {
+    // A batch that failed may have left it set.
+    this.isCounted = false
+    const missing = this.count(first, list, count)
+    this.isCounted = true
+    if (missing === 0) return
     for (let i = 0; i < count; i++) {
       const id = first + list[i]
-      this.lastUse[id] = now
-      if (!isHeld(this.residency, id)) missing++
+      if (isHeld(this.residency, id)) continue
+      this.placeFor(id)
+      want(this.residency, id)
     }
-    this.hits += count - missing
-    this.misses += missing
+    seekHelp()
+  }
+
+  /** Makes the experts `first` + list[0..count) resident together; calls `seekHelp` if several are missing. */
+  require(first: number, list: Int32Array, count: number, seekHelp: () => void): void {
+    const missing = this.count(first, list, count)
+    this.isCounted = false
     if (missing === 0) return
     if (this.holdsAll && missing > 1) {
       for (let i = 0; i < count; i++) want(this.residency, first + list[i])
@@ -78,6 +95,22 @@ export class ExpertPool {
       awaitReading(this.residency, first + list[i])
       if (claim(this.residency, first + list[i])) this.load(first + list[i])
     }
+  }
+
+  /** Notes the use of experts. Returns the number of missing ones. */
+  private count(first: number, list: Int32Array, count: number): number {
+    const now = ++this.now
+    let missing = 0
+    for (let i = 0; i < count; i++) {
+      const id = first + list[i]
+      this.lastUse[id] = now
+      if (!isHeld(this.residency, id)) missing++
+    }
+    if (!this.isCounted) {
+      this.hits += count - missing
+      this.misses += missing
+    }
+    return missing
   }
 
   /** Puts an expert's bytes in place ahead of any use. */
@@ -95,7 +128,6 @@ export class ExpertPool {
       this.leave(id)
       throw error
     }
-    this.bytesRead += this.bytes
     markHeld(this.residency, id)
   }
 
@@ -119,13 +151,20 @@ export class ExpertPool {
       this.used++
       return this.bank.arena.allocate(this.bytes)
     }
-    let oldest = -1
-    for (let id = 0; id < this.address.length; id++) {
-      if (isHeld(this.residency, id) && (oldest < 0 || this.lastUse[id] < this.lastUse[oldest])) oldest = id
+    for (;;) {
+      let oldest = -1
+      for (let id = 0; id < this.address.length; id++) {
+        if (this.address[id] !== 0 && (oldest < 0 || this.lastUse[id] < this.lastUse[oldest])) oldest = id
+      }
+      if (vacate(this.residency, oldest)) return this.takePlaceOf(oldest)
+      // Another thread is reading it, for a batch that has failed since.
+      awaitReading(this.residency, oldest)
     }
-    const address = this.address[oldest]
-    this.address[oldest] = 0
-    markAbsent(this.residency, oldest)
+  }
+
+  private takePlaceOf(id: number): number {
+    const address = this.address[id]
+    this.address[id] = 0
     return address
   }
 }

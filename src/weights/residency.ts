@@ -48,6 +48,11 @@ export function markHeld(table: Int32Array, id: number): void {
   Atomics.notify(table, id)
 }
 
+/** Takes back the place of an expert that no thread is reading; false if one is. */
+export function vacate(table: Int32Array, id: number): boolean {
+  return [HELD, WANTED, ABSENT].some((state) => Atomics.compareExchange(table, id, state, ABSENT) === state)
+}
+
 /** Marks an expert as absent: its place went to another, or it could not be read. */
 export function markAbsent(table: Int32Array, id: number): void {
   Atomics.store(table, id, ABSENT)

@@ -25,6 +25,8 @@ export class WeightStore {
   readonly banks: Bank[]
   /** Rings when several experts of a mixture are wanted. */
   readonly bell = new Int32Array(new SharedArrayBuffer(4 * BELL_WORDS))
+  /** Whether a thread waits for the bell. */
+  answersRequests = false
   private readonly addresses = new Map<string, number>()
   private readonly pools: Map<MixtureKind, ExpertPool>[]
   /** Number of a layer's expert 0 within its bank's pool. */
@@ -97,6 +99,16 @@ export class WeightStore {
     this.poolOf(layer, kind).require(this.first[kind][layer], experts, count, () => {
       this.ring(layer, kind, 2 * count > this.layout.experts(layer, kind).length)
     })
+  }
+
+  /**
+   * Lets another thread read the first `count` experts of the list before `require` names them; does nothing without
+   * such a thread.
+   */
+  request(layer: number, kind: MixtureKind, experts: Int32Array, count: number): void {
+    if (!this.answersRequests) return
+    const seekHelp = () => this.ring(layer, kind, false)
+    this.poolOf(layer, kind).request(this.first[kind][layer], experts, count, seekHelp)
   }
 
   /** Places of all experts, in the order tokens meet them. */

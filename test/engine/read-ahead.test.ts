@@ -31,14 +31,16 @@ function heldAfterRing(wantsMost: boolean): Promise<{ held: number[]; memory: Ui
     const bell = new Int32Array(new SharedArrayBuffer(4 * BELL_WORDS))
     const experts = [0, 1, 2, 3, 4, 5].map((id) => {
       const offset = id === 0 ? 1e6 : id * BYTES
-      return { mixture: id >> 1, pool: 0, id, bank: 0, address: 1024 + id * BYTES, bytes: BYTES, offset }
+      return { mixture: id >> 1, pool: 0, id, bank: 0, bytes: BYTES, offset }
     })
     want(residency, 3)
     bell[Bell.rings] = 1
     bell[Bell.mixture] = 1
     bell[Bell.wantsMost] = wantsMost ? 1 : 0
     const stopped = new Int32Array(new SharedArrayBuffer(4))
-    const workerData: ReadAheadData = { path, memories: [memory], residency: [residency], experts, bell, stopped }
+    const addresses = new Uint32Array(new SharedArrayBuffer(4 * 6)).map((_, id) => 1024 + id * BYTES)
+    const tables = { residency: [residency], addresses: [addresses] }
+    const workerData: ReadAheadData = { path, memories: [memory], readsAll: true, ...tables, experts, bell, stopped }
     const [error] = await once(new Worker(THREAD, { workerData }), 'error')
     const held = experts.map(({ id }) => id).filter((id) => isHeld(residency, id))
     return { held, memory: new Uint8Array(memory.buffer), error }

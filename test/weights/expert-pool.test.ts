@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ExpertPool } from '#molm/weights/expert-pool.js'
+import { claimWanted, markHeld } from '#molm/weights/residency.js'
 import { bankOf } from '../support/kernel-bench.js'
 
 const test = suite('the pool of experts')
@@ -36,6 +37,42 @@ test('experts that cannot be read leave their places to others, and no other mem
   }
   assert.is(pool.held, 4)
   assert.equal(bank.u8.slice(0, 65536), below, 'the memory below the arena')
+})
+
+test('another thread may read requested experts before they are required', () => {
+  const bank = bankOf('plain')
+  const read: number[] = []
+  const pool = new ExpertPool(bank, BYTES, 4, 12, (id, target) => {
+    read.push(id)
+    target.fill(id + 1)
+  })
+  /** Reads the wanted experts of a list, as the other thread does. */
+  const help = (ids: number[]) => {
+    for (const id of ids) {
+      if (!claimWanted(pool.residency, id)) continue
+      bank.u8.fill(id + 1, pool.address[id], pool.address[id] + BYTES)
+      markHeld(pool.residency, id)
+    }
+  }
+  const use = (ids: number[], helped: number[]) => {
+    const list = Int32Array.from(ids)
+    pool.request(0, list, ids.length, () => help(helped))
+    pool.require(0, list, ids.length, () => undefined)
+    for (const id of ids) {
+      const place = pool.at(id)
+      assert.equal([...bank.u8.subarray(place, place + BYTES)], new Array(BYTES).fill(id + 1), `expert ${id}`)
+    }
+  }
+  use([0, 1, 2, 3], [1, 3])
+  assert.equal(read, [0, 2])
+  use([2, 3, 4, 5], [4])
+  assert.equal(read, [0, 2, 5])
+  assert.equal([pool.hits, pool.misses, pool.bytesRead], [2, 6, 6 * BYTES])
+  // A batch that fails leaves wanted experts behind; their places go to others.
+  pool.request(0, Int32Array.of(6, 7, 8, 9), 4, () => undefined)
+  use([0, 1, 2, 3], [])
+  use([8, 9, 10, 11], [11])
+  assert.is(pool.held, 4)
 })
 
 test.run()

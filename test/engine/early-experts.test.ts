@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { convertModel } from '#molm/index.js'
+import { leastBudget } from '#molm/weights/bank-plan.js'
+import { sameBits } from '../support/compare.js'
+import { fixturePath } from '../support/fixtures.js'
+import { lastLogits } from '../support/forward-here.js'
+import { withLoaded } from '../support/loaded-model.js'
+import { integers } from '../support/random.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+const test = suite('experts that are chosen before attention')
+
+test('are read from the file by another thread, with the same results in little memory', () =>
+  inTemporaryFolder(async (folder) => {
+    const out = join(folder, 'packed')
+    await convertModel(fixturePath('152-smallthinker-window-bf16-sharded'), out, { quant: 'q4' })
+    const tokens = integers(60, 3, 230)
+    const split = new Array<number>(60).fill(1)
+    const whole = await withLoaded(out, {}, ({ model }) => lastLogits(model, tokens, [60]))
+    const least = await withLoaded(out, {}, ({ layout }) => leastBudget(layout))
+    await withLoaded(out, { memory: least, threads: 2 }, ({ model, store }) => {
+      assert.is(store.answersRequests, true)
+      sameBits(lastLogits(model, tokens, split), whole, 'token by token')
+      const { hits, misses, bytesRead } = store.stats()
+      assert.ok(misses > 100 && bytesRead > 0, `${misses} misses`)
+      assert.is(hits + misses, 60 * 5 * 3)
+    })
+  }))
+
+test('need no thread in families that choose them after attention', () =>
+  inTemporaryFolder(async (folder) => {
+    const out = join(folder, 'packed')
+    await convertModel(fixturePath('31-olmoe-f32'), out, { quant: 'q4' })
+    const least = await withLoaded(out, {}, ({ layout }) => leastBudget(layout))
+    await withLoaded(out, { memory: least }, ({ store }) => assert.is(store.answersRequests, false))
+  }))
+
+test.run()
