@@ -19,14 +19,19 @@ const SHAPES: Record<string, object> = {
   pruned: { molm_experts: { attention: [3, 2], mlp: [4, 3], silent: { attention: [0, 1], mlp: [0, 1] } } },
 }
 
-/** Sizes for the other families by config key. A key that a fixture lacks stays absent. */
+/** Sizes for the other families by config key. A key that a fixture lacks, or has as null, stays as it is. */
 const TINY_DECODER: Record<string, number> = {
   ...{ vocab_size: 24, hidden_size: 8, num_hidden_layers: 2, num_layers: 2, bos_token_id: 23, eos_token_id: 22 },
   ...{ num_attention_heads: 2, num_key_value_heads: 1, head_dim: 4, kv_channels: 4, pad_token_id: 22 },
-  ...{ intermediate_size: 8, ffn_hidden_size: 8, moe_intermediate_size: 8 },
+  ...{ intermediate_size: 8, ffn_hidden_size: 8, moe_intermediate_size: 8, moe_ffn_hidden_size: 8 },
+  ...{ dense_intermediate_size: 8, num_dense_layers: 1, moe_layer_end_index: 1 },
   ...{ shared_intermediate_size: 8, shared_expert_intermediate_size: 8 },
   ...{ num_local_experts: 3, num_experts: 3, moe_num_experts: 3, num_experts_per_tok: 2, moe_top_k: 2 },
+  ...{ moe_k: 2, moe_num_primary_experts: 3, moe_num_active_primary_experts: 2 },
 }
+
+/** Sizes of matrices that are stored as MXFP4, which has blocks of 32 weights. */
+const TINY_MXFP4: Record<string, number> = { hidden_size: 32, intermediate_size: 32 }
 
 /** Writes a small checkpoint below `dir`: config.json and model.safetensors. */
 export async function tinyCheckpoint(
@@ -48,10 +53,27 @@ export async function tinyCheckpoints(dir: string): Promise<{ dir: string; files
   for (const name of FAMILY_FIXTURES) {
     const folder = join(dir, name)
     mkdirSync(folder)
-    const keys = JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8'))
-    const tiny = Object.entries(TINY_DECODER).filter(([key]) => Object.hasOwn(keys, key))
-    await writeRandomCheckpoint(folder, { ...keys, ...Object.fromEntries(tiny) })
+    await writeRandomCheckpoint(
+      folder,
+      tinyDecoder(JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8'))),
+    )
     all.push({ dir: folder, files: take(folder) })
   }
   return all
+}
+
+/** The keys of a decoder of two layers. Of a list with an entry for each layer, two remain. */
+function tinyDecoder(keys: Record<string, unknown>): Record<string, unknown> {
+  const sizes: Record<string, number> = { ...TINY_DECODER, ...(keys.quantization_config ? TINY_MXFP4 : {}) }
+  const tiny = (key: string, value: unknown) => {
+    if (Array.isArray(value) && value.length === keys.num_hidden_layers) return twoOf(value)
+    return Object.hasOwn(sizes, key) && value !== null ? sizes[key] : value
+  }
+  return Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, tiny(key, value)]))
+}
+
+/** The first and the last of kinds of layers; the first two of numbers of experts, and no more experts than there are. */
+function twoOf(list: unknown[]): unknown[] {
+  if (list.some((value) => typeof value !== 'number')) return [list[0], list.at(-1)]
+  return list.slice(0, 2).map((count) => Math.min(Number(count), TINY_DECODER.num_experts))
 }

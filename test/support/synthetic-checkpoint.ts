@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { layoutOf, parseConfig } from '#molm/architectures/index.js'
+import { layoutOf, parseConfig, publishedFormats } from '#molm/architectures/index.js'
 import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
 import type { ModelConfig } from '#molm/model/config.js'
-import { formatsFor } from '#molm/packing/format/formats.js'
+import { randomMxfp4 } from './mxfp4.js'
 import { normals } from './random.js'
 import type { Tensors } from './reference-model.js'
 import { safetensors } from './safetensors-writer.js'
@@ -39,7 +39,7 @@ export async function writeCheckpoint(
 
 /**
  * Writes such a checkpoint of any architecture. `keys` are all keys of config.json; `gain` multiplies a tensor's
- * spread.
+ * spread. Experts are MXFP4 if config.json says so; the result has the tensors of floats alone.
  */
 export async function writeRandomCheckpoint(
   dir: string,
@@ -53,26 +53,37 @@ export async function writeRandomCheckpoint(
   const chunks: Buffer[] = []
   let at = 0
   for (const [name, { values, shape }] of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [at, at + values.byteLength] }
+    const dtype = values instanceof Uint8Array ? 'U8' : 'F32'
+    header[name] = { dtype, shape, data_offsets: [at, at + values.byteLength] }
     chunks.push(Buffer.from(values.buffer))
     at += values.byteLength
   }
   await writeFile(join(dir, 'config.json'), JSON.stringify(keys))
   await writeFile(join(dir, 'model.safetensors'), safetensors(header, Buffer.concat(chunks)))
-  return { config, tensors: new Map([...tensors].map(([name, { values }]) => [name, values])) }
+  const floats = [...tensors].flatMap(([name, { values }]) =>
+    values instanceof Uint8Array ? [] : [[name, values] as const],
+  )
+  return { config, tensors: new Map(floats) }
 }
 
 function randomTensors(
   config: ModelConfig,
   seed: number,
   gain: (key: string) => number,
-): Map<string, { values: Float32Array; shape: number[] }> {
+): Map<string, { values: Float32Array | Uint8Array; shape: number[] }> {
   const next = normals(seed)
-  const tensors = new Map<string, { values: Float32Array; shape: number[] }>()
-  for (const part of layoutOf(config, formatsFor('f32')).parts) {
-    for (const { tensor } of part.pieces.flatMap(({ sources }) => sources)) {
+  const tensors = new Map<string, { values: Float32Array | Uint8Array; shape: number[] }>()
+  for (const part of layoutOf(config, publishedFormats(config, 'f32')).parts) {
+    for (const { tensor, scales, rows, cols } of part.pieces.flatMap(({ sources }) => sources)) {
       const { key, shape } = tensor
       if (tensors.has(key)) continue
+      if (scales) {
+        const experts = tensor.shape[0]
+        const weights = randomMxfp4(experts * rows, cols, seed)
+        tensors.set(key, { values: weights.blocks, shape })
+        tensors.set(scales.tensor.key, { values: weights.scales, shape: scales.tensor.shape })
+        continue
+      }
       const scale = gain(key) * scaleOf(key, shape)
       const centre = /(ln_\w+|norm)\.weight$/.test(key) ? 1 : 0
       const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + scale * next())
