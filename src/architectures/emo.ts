@@ -73,9 +73,10 @@ export const emo: Architecture<EmoConfig> = {
       ? keys.sizePerLayer('num_experts_per_layer', layers, 0)
       : new Array<number>(layers).fill(keys.size('num_experts', 0))
     const isDense = counts.includes(0)
+    const rule = () => routing(keys, counts)
     return {
       ...common,
-      mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', routing(keys, counts))),
+      mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', rule)),
       ffnHidden: keys.size('intermediate_size'),
       denseHidden: isDense ? keys.size('dense_intermediate_size') : 0,
       denseBias: isDense && keys.flag('dense_mlp_bias'),
@@ -123,8 +124,15 @@ export const emo: Architecture<EmoConfig> = {
  */
 function routing(keys: ConfigReader, counts: readonly number[]): Routing {
   const [listed, shared] = [listedExperts(keys, counts.length), sharedExperts(keys, counts)]
+  const k = keys.size('num_experts_per_tok')
   const always = counts.map((count, layer): AlwaysChosen => {
     if (count === 0) return { ids: [], isApart: false }
+    const number = listed[layer].length || shared[layer]
+    if (number > k) {
+      throw new UserError(
+        `${keys.source}: every token uses ${number} experts of layer ${layer}, but at most ${k} in all`,
+      )
+    }
     if (listed[layer].length > 0) return { ids: [...listed[layer]].sort((a, b) => a - b), isApart: false }
     const first = Math.max(0, count - shared[layer])
     return { ids: Array.from({ length: count - first }, (_, i) => first + i), isApart: shared[layer] > 0 }

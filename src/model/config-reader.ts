@@ -121,13 +121,10 @@ export class ConfigReader {
 
   /**
    * A mixture of `counts` experts per layer. The key `molm_experts` of a pruned or grafted model overrides the counts,
-   * and the ids of experts that every token uses.
+   * and the ids of experts that every token uses. A rule given as a function is read after the counts are checked.
    */
-  mixture(kind: MixtureKind, counts: number[], topKKey: string, routing?: Routing): Mixture {
+  mixture(kind: MixtureKind, counts: number[], topKKey: string, rule?: Routing | (() => Routing)): Mixture {
     const own = this.raw.molm_experts
-    if (own !== undefined && routing?.groups) {
-      throw new UserError(`${this.source}: molm_experts cannot change experts that are chosen by groups`)
-    }
     const experts = own === undefined ? counts : this.perLayer(own, kind, counts, 1, 'molm_experts')
     const silent = isObject(own) ? own.silent : undefined
     const silentRows = silent === undefined ? undefined : this.perLayer(silent, kind, counts, 0, 'molm_experts.silent')
@@ -140,6 +137,10 @@ export class ConfigReader {
     const topK = this.size(topKKey)
     const least = experts.reduce((least, count) => (count > 0 ? Math.min(least, count) : least), LARGEST_SIZE)
     if (topK <= least) {
+      const routing = typeof rule === 'function' ? rule() : rule
+      if (own !== undefined && routing?.groups) {
+        throw new UserError(`${this.source}: molm_experts cannot change experts that are chosen by groups`)
+      }
       const newExperts = this.newExperts(isObject(own) ? own.newcomers : undefined, kind, experts)
       return {
         kind,

@@ -156,6 +156,21 @@ test('ids of a pruned model replace those that follow from its keys', () => {
   )
 })
 
+test('numbers that would fill the memory are refused before they do', async () => {
+  const huge = {
+    num_experts: 2 ** 24,
+    num_shared_experts: 2 ** 24,
+    num_experts_per_tok: 2 ** 24,
+    num_hidden_layers: 4096,
+  }
+  await rejectsWithUserError(() => parse(huge), /asks for \d+ mlp experts in all layers/)
+  const molm_experts = { mlp: new Array(4096).fill(4) }
+  await rejectsWithUserError(() => parse({ ...huge, molm_experts }), /num_experts_per_tok 16777216 is more than the 4/)
+  const ids = new Array(2 ** 20).fill(0)
+  const many = { ...huge, num_experts_per_tok: 4, always_active_experts: ids, molm_experts }
+  await rejectsWithUserError(() => parse(many), /every token uses 1048576 experts of layer 0, but at most 4 in all/)
+})
+
 test('keys that make no sense are refused by name', async () => {
   const refused: [Record<string, unknown>, RegExp][] = [
     [
@@ -167,8 +182,8 @@ test('keys that make no sense are refused by name', async () => {
     [{ num_experts_per_layer: [9, 3, 9] }, /num_experts_per_tok 4 is more than the 3 experts/],
     [{ num_experts_per_layer: [9, 0, 9] }, /dense_intermediate_size must be an integer/],
     [{ num_experts_per_layer: [9, 9, 9], num_shared_experts_per_layer: [1] }, /num_shared_experts_per_layer/],
-    [{ num_shared_experts: 5 }, /every token uses must be at most 4 ids, rising, from 0 to 8 in layer 0/],
-    [{ always_active_experts: [0, 1, 2, 3, 4] }, /every token uses must be at most 4 ids/],
+    [{ num_shared_experts: 5 }, /every token uses 5 experts of layer 0, but at most 4 in all/],
+    [{ always_active_experts: [0, 1, 2, 3, 4] }, /every token uses 5 experts of layer 0, but at most 4 in all/],
     [{ always_active_experts: [9] }, /every token uses must be at most 4 ids, rising, from 0 to 8/],
     [{ always_active_experts: [2, 2] }, /every token uses must be at most 4 ids/],
     [{ always_active_experts: ['2'] }, /always_active_experts must be a list of ids/],
