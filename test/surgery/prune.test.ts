@@ -72,6 +72,7 @@ for (const [name, selection] of [
     },
   ],
   ['142-emo-pruned-bf16-sharded', { mlp: [[0, 3, 6], [], [1, 2, 5, 7, 8, 9]] }],
+  ['81-lfm2moe-f32', { mlp: [[], [0, 2, 5], [1, 2, 3, 4], [0, 1, 2, 3, 4, 5], [3, 5]] }],
   ['101-ernie45moe-f32', { mlp: [[], [0, 2, 5, 7], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
   [
     '61-jetmoe-f32',
@@ -110,8 +111,14 @@ for (const [name, selection] of [
   }
 }
 
-test('both softmaxes are the same if gates sum to 1', async () => {
-  for (const name of ['21-granitemoe-f32', '51-mixtral-f32', '61-jetmoe-f32', '71-gptoss-bf16-sharded']) {
+test('both softmaxes are the same if gates sum to 1, or are sigmoids', async () => {
+  for (const name of [
+    '81-lfm2moe-f32',
+    '21-granitemoe-f32',
+    '51-mixtral-f32',
+    '61-jetmoe-f32',
+    '71-gptoss-bf16-sharded',
+  ]) {
     await withModel(fixturePath(name), { threads: 1 }, async (model) => {
       assert.not(model.config.mixtures.some(dependsOnUnchosen))
       const selection = perMixture(model.config.mixtures, ({ experts }) =>
