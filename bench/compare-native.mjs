@@ -1,10 +1,11 @@
 // Compares decode and prefill of molm with llama.cpp's native engine, in alternating rounds of one run.
 //
-//   node bench/compare-native.mjs MODEL.gguf [--shape 350m-4b] [--threads 2] [--rounds 5] [--depth 0] [--in-turn]
+//   node bench/compare-native.mjs MODEL.gguf [--shape 350m-4b] [--threads 2] [--rounds 5] [--prompt 512]
+//                                 [--generate 64] [--depth 0] [--in-turn]
 //
-// MODEL.gguf: random weights of the same shape (bench/make-gguf.mjs) in Q4_0. llama.cpp has no ModuleFormer: for
-// 350m-4b use a mixture with about as many active weights, and compare GB/s with --active-bytes.
-// --depth: tokens in the cache before decode is measured.
+// MODEL.gguf: random weights of the same shape (bench/make-gguf.mjs). llama.cpp has no ModuleFormer: for 350m-4b use a
+// mixture with about as many active weights, and compare GB/s with --active-bytes.
+// --prompt, --generate: tokens of a prompt, and tokens to decode. --depth: tokens in the cache before decode is measured.
 // --in-turn: keeps only one engine in memory at a time, for models that do not fit twice.
 // node-llama-cpp is not a dependency of this project: install it elsewhere and name that folder in NODE_LLAMA_CPP
 // (the folder that holds its node_modules). Prints one line per round and the medians.
@@ -20,6 +21,8 @@ const { values, positionals } = parseArgs({
     shape: { type: 'string', default: '350m-4b' },
     threads: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '5' },
+    prompt: { type: 'string', default: '512' },
+    generate: { type: 'string', default: '64' },
     depth: { type: 'string', default: '0' },
     'active-bytes': { type: 'string' },
     'in-turn': { type: 'boolean', default: false },
@@ -29,6 +32,7 @@ const [gguf] = positionals
 const folder = process.env.NODE_LLAMA_CPP
 if (!gguf || !folder) throw new Error('usage: NODE_LLAMA_CPP=FOLDER node bench/compare-native.mjs MODEL.gguf')
 const [threads, depth] = [Number(values.threads), Number(values.depth)]
+const [prompt, generate] = [Number(values.prompt), Number(values.generate)]
 
 const entry = createRequire(join(folder, 'package.json')).resolve('node-llama-cpp')
 const { getLlama, LlamaLogLevel } = await import(pathToFileURL(entry).href)
@@ -76,15 +80,15 @@ function summarise() {
   const ratio = (a, b) => middle(rounds.map((round) => round[a] / round[b])).toFixed(2)
   const at = depth > 0 ? ` at depth ${depth}` : ''
   console.log(
-    `${values.shape}, molm ${tier}, Node ${process.versions.node}: tg64${at} ${median('tg').toFixed(1)} tokens/s, ` +
-      `${median('gb').toFixed(1)} GB/s of ${median('stream').toFixed(1)} streamed; pp512 ${median('pp').toFixed(0)}`,
+    `${values.shape}, molm ${tier}, Node ${process.versions.node}: tg${generate}${at} ${median('tg').toFixed(1)} tokens/s, ` +
+      `${median('gb').toFixed(1)} GB/s of ${median('stream').toFixed(1)} streamed; pp${prompt} ${median('pp').toFixed(0)}`,
   )
   console.log(
     `llama.cpp native, median step: ${median('nativeTg').toFixed(1)} tokens/s, ` +
-      `${median('nativeGb').toFixed(1)} GB/s; pp512 ${median('nativePp').toFixed(0)}`,
+      `${median('nativeGb').toFixed(1)} GB/s; pp${prompt} ${median('nativePp').toFixed(0)}`,
   )
   console.log(
-    `ratios round by round, medians: tokens/s ${ratio('tg', 'nativeTg')}, GB/s ${ratio('gb', 'nativeGb')}, pp512 ${ratio('pp', 'nativePp')}`,
+    `ratios round by round, medians: tokens/s ${ratio('tg', 'nativeTg')}, GB/s ${ratio('gb', 'nativeGb')}, pp${prompt} ${ratio('pp', 'nativePp')}`,
   )
 }
 
@@ -97,8 +101,8 @@ async function openMolm() {
   }
   return {
     async round() {
-      const prefill = await rowOf({ prompts: [512], generate: 0, depths: [0] })
-      const decode = await rowOf({ prompts: [], generate: 64, depths: [depth] })
+      const prefill = await rowOf({ prompts: [prompt], generate: 0, depths: [0] })
+      const decode = await rowOf({ prompts: [], generate, depths: [depth] })
       return {
         pp: prefill.tokensPerSecond.median,
         tg: decode.tokensPerSecond.median,
@@ -113,7 +117,7 @@ async function openMolm() {
 async function openNative() {
   const model = await llama.loadModel({ modelPath: gguf, gpuLayers: 0, ignoreMemorySafetyChecks: true })
   const context = await model.createContext({
-    contextSize: 1024 + depth,
+    contextSize: Math.max(512, prompt, depth) + generate + 64,
     batchSize: 512,
     threads,
     ignoreMemorySafetyChecks: true,
@@ -123,11 +127,11 @@ async function openNative() {
 }
 
 async function nativeRound(sequence) {
-  const ids = Array.from({ length: 512 + depth }, (_, i) => 256 + ((i * 3779) % 30000))
+  const ids = Array.from({ length: prompt + depth + 64 }, (_, i) => 256 + ((i * 3779) % 30000))
   await sequence.clearHistory()
   let started = performance.now()
-  await sequence.evaluateWithoutGeneratingNewTokens(ids.slice(0, 512))
-  const nativePp = (512 / (performance.now() - started)) * 1000
+  await sequence.evaluateWithoutGeneratingNewTokens(ids.slice(0, prompt))
+  const nativePp = (prompt / (performance.now() - started)) * 1000
   await sequence.clearHistory()
   await sequence.evaluateWithoutGeneratingNewTokens(ids.slice(0, Math.max(32, depth)))
   const steps = []
@@ -136,7 +140,7 @@ async function nativeRound(sequence) {
     const now = performance.now()
     steps.push(now - started)
     started = now
-    if (steps.length > 64) break
+    if (steps.length > generate) break
   }
   const step = steps.slice(1).sort((a, b) => a - b)[steps.length >> 1]
   return { nativePp, nativeTg: 1000 / step }
