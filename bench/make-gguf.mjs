@@ -3,26 +3,29 @@
 //   node bench/make-gguf.mjs SHAPE OUT.gguf [--experts Q4_0|MXFP4]
 //
 // SHAPE: one of `molm bench --shape`, of a family that llama.cpp has. Matrices are Q4_0 (4.5 bits per weight, like molm's
-// q4); norms and routers are F32. --experts: format of the experts; gpt-oss is published in MXFP4 (4.25 bits).
+// q4); norms and routers are F32. --experts: format of the experts; by default MXFP4 (4.25 bits) if the model is
+// published in it, as gpt-oss is.
 import { parseArgs } from 'node:util'
+import { publishedFormats } from '../dist/architectures/index.js'
 import { publishedShape } from '../dist/architectures/published-shapes.js'
 import { FORMATS, Metadata, writeFile } from './gguf-file.mjs'
 import { architectureOf, describe, tensorsOf } from './gguf-models.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { experts: { type: 'string', default: 'Q4_0' } },
+  options: { experts: { type: 'string' } },
 })
+const usage = 'usage: node bench/make-gguf.mjs SHAPE OUT.gguf [--experts Q4_0|MXFP4]'
 const [shape, out] = positionals
-const experts = FORMATS[values.experts]
-if (!shape || !out || !experts?.scale) {
-  throw new Error('usage: node bench/make-gguf.mjs SHAPE OUT.gguf [--experts Q4_0|MXFP4]')
-}
+if (!shape || !out) throw new Error(usage)
 const config = publishedShape(shape)
+const isMxfp4 = publishedFormats(config, 'q4').mlp === 'mxfp4'
+const experts = FORMATS[values.experts ?? (isMxfp4 ? 'MXFP4' : 'Q4_0')]
+if (!experts?.scale) throw new Error(usage)
 const metadata = new Metadata()
 metadata.string('general.architecture', architectureOf(config))
 metadata.string('general.name', `random ${shape}`)
-metadata.integer('general.file_type', values.experts === 'MXFP4' ? 38 : 2)
+metadata.integer('general.file_type', experts === FORMATS.MXFP4 ? 38 : 2)
 metadata.integer('general.quantization_version', 2)
 describe(config, metadata)
 addVocabulary(metadata, config.vocabSize)

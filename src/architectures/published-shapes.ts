@@ -64,7 +64,13 @@ const SHAPES = {
   },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
   'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: LFM2_LAYERS, eos_token_id: 7 },
-  'gpt-oss-20b': { model_type: 'gpt_oss', num_hidden_layers: 24, num_local_experts: 32, eos_token_id: 200002 },
+  'gpt-oss-20b': {
+    model_type: 'gpt_oss',
+    num_hidden_layers: 24,
+    num_local_experts: 32,
+    quantization_config: { quant_method: 'mxfp4' },
+    eos_token_id: 200002,
+  },
   'emo-1b14b': {
     model_type: 'emo',
     hidden_size: 2048,
@@ -75,6 +81,7 @@ const SHAPES = {
     num_experts_per_tok: 8,
     num_shared_experts: 1,
   },
+  'smallthinker-4b': { model_type: 'smallthinker', rope_theta: 1.5e6, eos_token_id: [151643, 151645] },
   'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 
