@@ -1,7 +1,7 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeAtomically } from '../files/write-atomically.js'
-import { COMPILED_TOKENIZER, compileTokenizer, readCompiledTokenizer } from '../text/tokenizer/compile-tokenizer.js'
+import { COMPILED_TOKENIZER } from '../text/tokenizer/tokenizer-definition.js'
 
 /** Smallest tokenizer.json, in bytes, to compile. It has some 20 thousand tokens, which are read in 60 ms. */
 const LEAST_BYTES = 2 ** 20
@@ -13,6 +13,8 @@ const LEAST_BYTES = 2 ** 20
 export async function storeTokenizer(folder: string): Promise<void> {
   const path = join(folder, COMPILED_TOKENIZER)
   try {
+    // Imported on demand: the library's start must not wait for it.
+    const { compileTokenizer, readCompiledTokenizer } = await import('../text/tokenizer/compile-tokenizer.js')
     if (await readCompiledTokenizer(folder)) return
     await rm(path, { force: true })
     if ((await stat(join(folder, 'tokenizer.json'))).size < LEAST_BYTES) return

@@ -1,15 +1,20 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { DecodeOptions, EncodeAsyncOptions, EncodeOptions, Tokenizer } from '../api/text.js'
 import { UsageError, UserError } from '../errors.js'
 import { atOnce, inTurns } from '../in-turns.js'
 import { shown } from '../option-checks.js'
 import { reasonOf } from '../printable.js'
 import type { AddedToken } from './tokenizer/added-tokens.js'
-import { readCompiledTokenizer } from './tokenizer/compile-tokenizer.js'
 import type { CompiledTokenizer } from './tokenizer/compiled-tokenizer.js'
 import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './tokenizer/decoder.js'
 import { Encoder, isQuick } from './tokenizer/encoder.js'
 import { createNormalizer, isQuickNormalizer } from './tokenizer/normalizer.js'
-import { readTokenizerDefinition, type TokenizerDefinition } from './tokenizer/tokenizer-definition.js'
+import {
+  COMPILED_TOKENIZER,
+  readTokenizerDefinition,
+  type TokenizerDefinition,
+} from './tokenizer/tokenizer-definition.js'
 import { kindOf } from './tokenizer/tokenizer-kind.js'
 import { checkAddedTokens, readVocabulary, type Vocabulary } from './tokenizer/vocabulary.js'
 
@@ -27,10 +32,16 @@ interface Encoding {
  * Rejects with a UserError that names the unusable file.
  */
 export async function loadTokenizer(dir: string): Promise<Tokenizer | undefined> {
-  const compiled = await readCompiledTokenizer(dir)
+  const compiled = existsSync(join(dir, COMPILED_TOKENIZER)) ? await readCompiled(dir) : undefined
   // An unusable compiled tokenizer is no error, since its original is there.
   const quick = compiled && (await loadFrom(dir, compiled).catch(() => undefined))
   return quick ?? loadFrom(dir)
+}
+
+/** Imported on demand, since most models have a small tokenizer. */
+async function readCompiled(dir: string): Promise<CompiledTokenizer | undefined> {
+  const { readCompiledTokenizer } = await import('./tokenizer/compile-tokenizer.js')
+  return readCompiledTokenizer(dir)
 }
 
 async function loadFrom(dir: string, compiled?: CompiledTokenizer): Promise<Tokenizer | undefined> {

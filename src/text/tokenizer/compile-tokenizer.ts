@@ -7,11 +7,9 @@ import { sha256Hex } from '../../platform/checksums.js'
 import { type CompiledTokenizer, decodeCompiled, encodeCompiled } from './compiled-tokenizer.js'
 import { CompiledVocabulary } from './compiled-vocabulary.js'
 import { isQuick } from './encoder.js'
+import { COMPILED_TOKENIZER } from './tokenizer-definition.js'
 import { kindOf } from './tokenizer-kind.js'
 import { readMerges, readVocabulary } from './vocabulary.js'
-
-/** File next to tokenizer.json with the same tokenizer, ready to use. */
-export const COMPILED_TOKENIZER = 'tokenizer.molm'
 
 const SOURCE = 'tokenizer.json'
 

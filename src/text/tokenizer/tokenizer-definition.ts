@@ -14,6 +14,9 @@ import type { CompiledTokenizer } from './compiled-tokenizer.js'
 import { specialTokens } from './special-tokens.js'
 import { readVocabAndMerges } from './vocab-and-merges.js'
 
+/** File next to tokenizer.json with the same tokenizer, ready to use. */
+export const COMPILED_TOKENIZER = 'tokenizer.molm'
+
 /** A folder's description of its tokenizer: plain data, which other processes can receive. */
 export interface TokenizerDefinition {
   /** File named in errors. */
