@@ -31,7 +31,7 @@ export class Checkpoints {
   private readonly list: Checkpoint[] = []
 
   /** `most`: the largest number kept, at least 3. */
-  constructor(private readonly most: number) {}
+  constructor(readonly most: number) {}
 
   get positions(): number[] {
     return this.list.map(({ position }) => position)

@@ -136,8 +136,8 @@ export class SequenceCache {
   mark(positions: readonly number[], tokens: number): void {
     this.pending = []
     if (!this.needsCheckpoints) return
-    for (const position of positions) {
-      if (position <= this.end || position > this.end + tokens) continue
+    const reached = positions.filter((position) => position > this.end && position <= this.end + tokens)
+    for (const position of reached.slice(-this.checkpoints.most)) {
       this.pending.push({ position, state: new Float32Array(this.states?.floats ?? 0) })
     }
   }
@@ -161,7 +161,7 @@ export class SequenceCache {
   /** Checkpoints within the micro-batch that want a layer's state. */
   marksOf(layer: number): Mark[] {
     const { states } = this
-    if (!states) return []
+    if (!states || this.pending.length === 0) return []
     const from = states.offset(layer)
     const to = from + (this.layers[layer].state ?? 0)
     return this.pending.map(({ position, state }) => ({
