@@ -184,8 +184,8 @@ export class SequenceCache {
     this.states?.advance(this.end)
     for (const checkpoint of this.pending) this.checkpoints.add(checkpoint)
     this.pending = []
-    const crossesPage = tokens > 1 || this.end % SLACK === 0
-    if (crossesPage) for (const kind of this.windows) kind.rows.keep(this.keptSpans(kind))
+    if (tokens === 1 && this.end % SLACK > 0) return
+    for (const kind of this.windows) kind.rows.keep(this.keptSpans(kind))
   }
 
   /**

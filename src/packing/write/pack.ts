@@ -1,9 +1,10 @@
-import { DTYPE_BYTES, type DType } from '../../checkpoint/dtype.js'
-import { readSpan, rows, span, type Tensor } from '../../checkpoint/tensor.js'
+import type { DType } from '../../checkpoint/dtype.js'
+import type { Tensor } from '../../checkpoint/tensor.js'
 import { padded } from '../../runtime/memory/formats.js'
 import { type PieceKind, packedBytes, type WeightFormat } from '../format/formats.js'
-import type { Layout, Part, Piece } from '../format/layout.js'
-import { BLOCK, runsOf } from '../format/pieces.js'
+import type { Layout, Part } from '../format/layout.js'
+import { runsOf } from '../format/pieces.js'
+import { CHUNK_BYTES, type Chunk, chunksOf, type ReadAhead, Reads, type ViewBytes } from './chunks.js'
 
 /** Rows of weights in a checkpoint, and the format to pack them in. */
 export interface PackRequest {
@@ -75,15 +76,6 @@ export interface PackPartsOptions {
   onRead?: (part: Part, view: Tensor, bytes: Uint8Array) => void
 }
 
-/** Limits of reading ahead; both apply. Several reads at once help when each takes long to arrive. */
-export interface ReadAhead {
-  reads: number
-  bytes: number
-}
-
-/** Bytes of a checkpoint that are read at once. Two such reads are held: the one being packed and the next. */
-const CHUNK_BYTES = 16 * 2 ** 20
-
 /** Maximum bytes of a stretch: 16-bit weights double when they become f32. */
 export const STRETCH_BYTES = 2 * CHUNK_BYTES
 
@@ -126,118 +118,6 @@ export async function* packParts(
   } finally {
     await Promise.allSettled([current?.result, reads.settle()])
   }
-}
-
-/** Consecutive rows of one source of a piece that are read and packed together. */
-interface Chunk {
-  part: Part
-  piece: Piece
-  /** Index of the source. */
-  source: number
-  firstRow: number
-  rows: number
-  /** The weights [rows, ..], then their scales if they are MXFP4. */
-  views: Tensor[]
-  /** Whether it completes its part. */
-  isLast: boolean
-}
-
-/** Bytes of a view. */
-interface ViewBytes {
-  view: Tensor
-  bytes: Uint8Array
-}
-
-/** Reads in progress, in the order of packing their chunks. */
-class Reads {
-  private readonly pending: { chunk: Chunk; bytes: number; read: Promise<ViewBytes[]> }[] = []
-
-  constructor(
-    private readonly chunks: Generator<Chunk>,
-    private readonly ahead: ReadAhead,
-  ) {}
-
-  /** Resolves with the next chunk and its bytes. While they are used, the following ones are read. */
-  async next(): Promise<{ chunk: Chunk; read: ViewBytes[] } | undefined> {
-    this.fill()
-    const first = this.pending[0]
-    if (first === undefined) return undefined
-    const read = await first.read
-    this.pending.shift()
-    this.fill()
-    return { chunk: first.chunk, read }
-  }
-
-  /** Resolves once no read is in progress, so that a caller that stops early may close the files. */
-  async settle(): Promise<void> {
-    await Promise.allSettled(this.pending.map(({ read }) => read))
-  }
-
-  private fill(): void {
-    while (this.hasRoom() && this.start());
-  }
-
-  private hasRoom(): boolean {
-    const bytes = this.pending.reduce((sum, read) => sum + read.bytes, 0)
-    return this.pending.length === 0 || (this.pending.length < this.ahead.reads && bytes < this.ahead.bytes)
-  }
-
-  /** Starts to read one more chunk; false if there is none. */
-  private start(): boolean {
-    const { value: chunk, done } = this.chunks.next()
-    if (done) return false
-    const bytes = chunk.views.reduce((sum, view) => sum + span(view).end - span(view).start, 0)
-    const read = Promise.all(chunk.views.map(async (view) => ({ view, bytes: await readSpan(view) })))
-    // It may fail before it is awaited; that must not count as an unhandled rejection.
-    read.catch(() => undefined)
-    this.pending.push({ chunk, bytes, read })
-    return true
-  }
-}
-
-function* chunksOf(layout: Layout, skip: (part: Part) => boolean, tensors: Map<string, Tensor>): Generator<Chunk> {
-  for (const part of layout.parts) {
-    if (skip(part)) continue
-    for (const piece of part.pieces) {
-      for (const [source, { rows: count, view, scales }] of piece.sources.entries()) {
-        const views = [view, ...(scales ? [scales.view] : [])].map((viewIn) => asMatrix(viewIn(tensors)))
-        const step = rowsAtOnce(views[0], piece.order === 'alternating' ? 2 * BLOCK : BLOCK)
-        const isLastSource = piece === part.pieces.at(-1) && source === piece.sources.length - 1
-        for (let firstRow = 0; firstRow < count; firstRow += step) {
-          const end = Math.min(firstRow + step, count)
-          yield {
-            part,
-            piece,
-            source,
-            firstRow,
-            rows: end - firstRow,
-            views: views.map((view) => rows(view, firstRow, end)),
-            isLast: isLastSource && end === count,
-          }
-        }
-      }
-    }
-  }
-}
-
-/** A vector as a matrix of one row. */
-function asMatrix(t: Tensor): Tensor {
-  if (t.shape.length === 2) return t
-  return { ...t, shape: [1, ...t.shape], strides: [0, ...t.strides] }
-}
-
-/**
- * Rows to read at once: all of them, or a multiple of `block` if the source is large. A transposed matrix is never
- * divided, because the bytes of any few rows are spread over the whole matrix.
- */
-function rowsAtOnce(view: Tensor, block: number): number {
-  const [count, cols] = view.shape
-  const [rowStride, colStride] = view.strides
-  const { start, end } = span(view)
-  const areRowsApart = rowStride >= (cols - 1) * colStride + 1
-  if (end - start <= CHUNK_BYTES || !areRowsApart) return count
-  const rowBytes = rowStride * DTYPE_BYTES[view.dtype]
-  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / block)) * block
 }
 
 type PackResult = Awaited<ReturnType<PackMatrix>>

@@ -1,0 +1,130 @@
+import { DTYPE_BYTES } from '../../checkpoint/dtype.js'
+import { readSpan, rows, span, type Tensor } from '../../checkpoint/tensor.js'
+import type { Layout, Part, Piece } from '../format/layout.js'
+import { BLOCK } from '../format/pieces.js'
+
+/** Limits of reading ahead; both apply. Several reads at once help when each takes long to arrive. */
+export interface ReadAhead {
+  reads: number
+  bytes: number
+}
+
+/** Bytes of a checkpoint that are read at once. Two such reads are held: the one being packed and the next. */
+export const CHUNK_BYTES = 16 * 2 ** 20
+
+/** Consecutive rows of one source of a piece that are read and packed together. */
+export interface Chunk {
+  part: Part
+  piece: Piece
+  /** Index of the source. */
+  source: number
+  firstRow: number
+  rows: number
+  /** The weights [rows, ..], then their scales if they are MXFP4. */
+  views: Tensor[]
+  /** Whether it completes its part. */
+  isLast: boolean
+}
+
+/** Bytes of a view. */
+export interface ViewBytes {
+  view: Tensor
+  bytes: Uint8Array
+}
+
+/** Reads in progress, in the order of packing their chunks. */
+export class Reads {
+  private readonly pending: { chunk: Chunk; bytes: number; read: Promise<ViewBytes[]> }[] = []
+
+  constructor(
+    private readonly chunks: Generator<Chunk>,
+    private readonly ahead: ReadAhead,
+  ) {}
+
+  /** Resolves with the next chunk and its bytes. While they are used, the following ones are read. */
+  async next(): Promise<{ chunk: Chunk; read: ViewBytes[] } | undefined> {
+    this.fill()
+    const first = this.pending[0]
+    if (first === undefined) return undefined
+    const read = await first.read
+    this.pending.shift()
+    this.fill()
+    return { chunk: first.chunk, read }
+  }
+
+  /** Resolves once no read is in progress, so that a caller that stops early may close the files. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.pending.map(({ read }) => read))
+  }
+
+  private fill(): void {
+    while (this.hasRoom() && this.start());
+  }
+
+  private hasRoom(): boolean {
+    const bytes = this.pending.reduce((sum, read) => sum + read.bytes, 0)
+    return this.pending.length === 0 || (this.pending.length < this.ahead.reads && bytes < this.ahead.bytes)
+  }
+
+  /** Starts to read one more chunk; false if there is none. */
+  private start(): boolean {
+    const { value: chunk, done } = this.chunks.next()
+    if (done) return false
+    const bytes = chunk.views.reduce((sum, view) => sum + span(view).end - span(view).start, 0)
+    const read = Promise.all(chunk.views.map(async (view) => ({ view, bytes: await readSpan(view) })))
+    // It may fail before it is awaited; that must not count as an unhandled rejection.
+    read.catch(() => undefined)
+    this.pending.push({ chunk, bytes, read })
+    return true
+  }
+}
+
+/** Divides the parts of a layout into chunks, in the order of packing. */
+export function* chunksOf(
+  layout: Layout,
+  skip: (part: Part) => boolean,
+  tensors: Map<string, Tensor>,
+): Generator<Chunk> {
+  for (const part of layout.parts) {
+    if (skip(part)) continue
+    for (const piece of part.pieces) {
+      for (const [source, { rows: count, view, scales }] of piece.sources.entries()) {
+        const views = [view, ...(scales ? [scales.view] : [])].map((viewIn) => asMatrix(viewIn(tensors)))
+        const step = rowsAtOnce(views[0], piece.order === 'alternating' ? 2 * BLOCK : BLOCK)
+        const isLastSource = piece === part.pieces.at(-1) && source === piece.sources.length - 1
+        for (let firstRow = 0; firstRow < count; firstRow += step) {
+          const end = Math.min(firstRow + step, count)
+          yield {
+            part,
+            piece,
+            source,
+            firstRow,
+            rows: end - firstRow,
+            views: views.map((view) => rows(view, firstRow, end)),
+            isLast: isLastSource && end === count,
+          }
+        }
+      }
+    }
+  }
+}
+
+/** A vector as a matrix of one row. */
+function asMatrix(t: Tensor): Tensor {
+  if (t.shape.length === 2) return t
+  return { ...t, shape: [1, ...t.shape], strides: [0, ...t.strides] }
+}
+
+/**
+ * Rows to read at once: all of them, or a multiple of `block` if the source is large. A transposed matrix is never
+ * divided, because the bytes of any few rows are spread over the whole matrix.
+ */
+function rowsAtOnce(view: Tensor, block: number): number {
+  const [count, cols] = view.shape
+  const [rowStride, colStride] = view.strides
+  const { start, end } = span(view)
+  const areRowsApart = rowStride >= (cols - 1) * colStride + 1
+  if (end - start <= CHUNK_BYTES || !areRowsApart) return count
+  const rowBytes = rowStride * DTYPE_BYTES[view.dtype]
+  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes / block)) * block
+}
