@@ -24,6 +24,37 @@ export function lastLogits(model: Decoder, tokens: readonly number[], sizes: rea
   return logits
 }
 
+/**
+ * Logits after every one of these tokens, which the model reads in pieces of these sizes. For each length of `cuts` the
+ * sequence is then cut back to it, and reads the rest again.
+ */
+export function logitsInPieces(
+  model: Decoder,
+  tokens: readonly number[],
+  sizes: readonly number[],
+  cuts: readonly number[] = [],
+): Float32Array {
+  const { vocabSize } = model.config
+  const logits = new Float32Array(tokens.length * vocabSize)
+  const sequence = new Sequence(model)
+  const readFrom = (at: number, count: number) => {
+    const piece = tokens.slice(at, at + count)
+    logits.set(read(model, sequence, piece, { logits: 'all', routes: false, hidden: false }).logits, at * vocabSize)
+  }
+  let at = 0
+  for (const size of sizes) {
+    readFrom(at, size)
+    at += size
+  }
+  for (const length of cuts) {
+    sequence.truncate(length)
+    logits.fill(Number.NaN, length * vocabSize)
+    readFrom(length, tokens.length - length)
+  }
+  sequence.release()
+  return logits
+}
+
 /** Result of a forward pass: logits of all tokens, routes of all layers, and outputs of all blocks at the last token. */
 export interface PassedHere {
   logits: Float32Array

@@ -1,5 +1,6 @@
 import type { EmoConfig } from '#molm/architectures/emo.js'
-import { type DecoderRules, decoderLogits, softmax, weighted } from './reference-decoder.js'
+import { type DecoderRules, decoderLogits } from './reference-decoder.js'
+import { softmax, weighted } from './reference-layers.js'
 import type { Tensors } from './reference-model.js'
 
 /** Experts that every token uses in a layer: ids listed in config.json, and the number of shared ones, the last. */

@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '#molm/architectures/decoder-config.js'
-import { type DecoderRules, decoderLogits, softmax, weighted } from './reference-decoder.js'
+import { type DecoderRules, decoderLogits } from './reference-decoder.js'
+import { softmax, weighted } from './reference-layers.js'
 import type { Tensors } from './reference-model.js'
 
 /** Logits of a Mixtral in double precision, one row per token. */

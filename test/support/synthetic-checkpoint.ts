@@ -49,21 +49,39 @@ export async function writeRandomCheckpoint(
 ): Promise<{ config: ModelConfig; tensors: Tensors }> {
   const config = parseConfig(keys, 'config.json')
   const tensors = randomTensors(config, seed, gain)
-  const header: Record<string, unknown> = {}
-  const chunks: Buffer[] = []
-  let at = 0
-  for (const [name, { values, shape }] of tensors) {
-    const dtype = values instanceof Uint8Array ? 'U8' : 'F32'
-    header[name] = { dtype, shape, data_offsets: [at, at + values.byteLength] }
-    chunks.push(Buffer.from(values.buffer))
-    at += values.byteLength
-  }
-  await writeFile(join(dir, 'config.json'), JSON.stringify(keys))
-  await writeFile(join(dir, 'model.safetensors'), safetensors(header, Buffer.concat(chunks)))
+  await writeTensors(dir, keys, tensors)
   const floats = [...tensors].flatMap(([name, { values }]) =>
     values instanceof Uint8Array ? [] : [[name, values] as const],
   )
   return { config, tensors: new Map(floats) }
+}
+
+/** A tensor of a checkpoint. Bytes are U8; floats are F32, or BF16 if `isHalf` is true. */
+export interface WrittenTensor {
+  shape: readonly number[]
+  values: Float32Array | Uint8Array
+  isHalf?: boolean
+}
+
+/** Writes config.json and model.safetensors. */
+export async function writeTensors(
+  dir: string,
+  keys: object,
+  tensors: ReadonlyMap<string, WrittenTensor>,
+): Promise<void> {
+  const header: Record<string, unknown> = {}
+  const chunks: Uint8Array[] = []
+  let at = 0
+  for (const [name, { values, shape, isHalf = false }] of tensors) {
+    const dtype = values instanceof Uint8Array ? 'U8' : isHalf ? 'BF16' : 'F32'
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    const chunk = isHalf ? bytes.filter((_, i) => i % 4 >= 2) : bytes
+    header[name] = { dtype, shape, data_offsets: [at, at + chunk.length] }
+    chunks.push(chunk)
+    at += chunk.length
+  }
+  await writeFile(join(dir, 'config.json'), JSON.stringify(keys))
+  await writeFile(join(dir, 'model.safetensors'), safetensors(header, Buffer.concat(chunks)))
 }
 
 function randomTensors(

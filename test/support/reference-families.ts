@@ -1,0 +1,301 @@
+import { mxfp4Values } from './mxfp4.js'
+import {
+  attention,
+  type Reader,
+  type ReferenceTensors,
+  type Row,
+  readerOf,
+  shortConvolution,
+  softmax,
+  sum,
+  weighted,
+} from './reference-layers.js'
+import { ACTIVATIONS, GATED, rmsNorm, sigmoid } from './reference-math.js'
+import { type RopeKeys, rotationOf } from './reference-rope.js'
+
+/*
+ * Families of mixtures in double precision, from the raw keys of config.json with the defaults of Hugging Face
+ * transformers, independent of the library.
+ */
+
+export interface Chosen {
+  id: number
+  gate: number
+}
+
+export interface Passed {
+  /** One row per token. */
+  logits: Row[]
+  /** By layer and token, in falling order of the gates. Empty for a layer without experts. */
+  chosen: Chosen[][][]
+}
+
+/** Keys that all have. */
+interface CommonKeys extends RopeKeys {
+  hidden_size: number
+  num_hidden_layers: number
+  num_attention_heads: number
+  num_key_value_heads: number
+  tie_word_embeddings?: boolean
+}
+
+export interface Lfm2Keys extends CommonKeys {
+  tie_embedding?: boolean
+  num_dense_layers?: number
+  num_experts_per_tok?: number
+  layer_types?: string[]
+  full_attn_idxs?: number[]
+  conv_L_cache?: number
+  norm_topk_prob?: boolean
+  use_expert_bias?: boolean
+  routed_scaling_factor?: number
+  norm_eps?: number
+}
+
+/** LFM2: x += Op(operator_norm x); x += Ff(ffn_norm x). */
+export function lfm2Forward(keys: Lfm2Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+  const { num_experts_per_tok: k = 4, norm_eps: eps = 1e-5, norm_topk_prob: isNormalised = true } = keys
+  const headSize = keys.hidden_size / keys.num_attention_heads
+  const rotation = rotationOf(keys, headSize, { theta: 1e6 })
+  const isTied = keys.tie_embedding ?? keys.tie_word_embeddings ?? true
+  return forward(keys, tensors, tokens, {
+    norms: ['operator_norm', 'ffn_norm', 'embedding_norm'],
+    eps,
+    isTied,
+    mix(l, y, read) {
+      const isAttention = keys.layer_types?.[l] === 'full_attention' || keys.full_attn_idxs?.includes(l)
+      const block = `model.layers.${l}`
+      if (!isAttention) return shortConvolution(read, `${block}.conv`, y, keys.conv_L_cache ?? 3)
+      const rules = { ...headsOf(keys, headSize), rotation, headNorms: eps, output: 'out_proj' }
+      return attention(read, `${block}.self_attn`, y, rules)
+    },
+    feed(l, y, _, read) {
+      const key = `model.layers.${l}.feed_forward`
+      const names = ['w1', 'w3', 'w2'] as const
+      if (l < (keys.num_dense_layers ?? 2)) return { outputs: [{ gate: 1, y: read.gated(key, y, names) }] }
+      const s = [...read.linear(`${key}.gate`, y)].map(sigmoid)
+      const bias = (keys.use_expert_bias ?? true) ? read.get(`${key}.expert_bias`) : []
+      const ids = largest(
+        s.map((score, e) => score + (bias[e] ?? 0)),
+        k,
+      )
+      const whole = isNormalised ? total(ids, s) + 1e-6 : 1
+      const chosen = ids.map((id) => ({ id, gate: (s[id] / whole) * (keys.routed_scaling_factor ?? 1) }))
+      return { chosen, outputs: ofExperts(chosen, (e) => read.gated(`${key}.experts.${e}`, y, names)) }
+    },
+  })
+}
+
+export interface GptOssKeys extends CommonKeys {
+  head_dim?: number
+  num_local_experts: number
+  num_experts_per_tok?: number
+  intermediate_size: number
+  sliding_window?: number
+  layer_types?: string[] | null
+  rms_norm_eps?: number
+}
+
+const GPT_OSS_YARN = {
+  rope_type: 'yarn',
+  factor: 32,
+  beta_fast: 32,
+  beta_slow: 1,
+  truncate: false,
+  original_max_position_embeddings: 4096,
+}
+
+/** gpt-oss: sinks in every head, biases everywhere, experts whose rows of gate and up alternate. */
+export function gptOssForward(keys: GptOssKeys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+  const { hidden_size: d, intermediate_size: f, num_experts_per_tok: k = 4, head_dim: headSize = 64 } = keys
+  const rotation = rotationOf(keys, headSize, { theta: 150000, scaling: GPT_OSS_YARN })
+  const experts = memoised((key: string) => expertWeights(tensors, key))
+  return forward(keys, tensors, tokens, {
+    eps: keys.rms_norm_eps ?? 1e-5,
+    isTied: keys.tie_word_embeddings ?? false,
+    mix(l, y, read) {
+      const isSliding = keys.layer_types ? keys.layer_types[l] === 'sliding_attention' : l % 2 === 0
+      const window = isSliding ? (keys.sliding_window ?? 128) : undefined
+      const sinks = read.get(`model.layers.${l}.self_attn.sinks`)
+      const rules = { ...headsOf(keys, headSize), rotation, window, sinks }
+      return attention(read, `model.layers.${l}.self_attn`, y, rules)
+    },
+    feed(l, y, _, read) {
+      const mlp = `model.layers.${l}.mlp`
+      const chosen = softmaxOfChosen([...read.linear(`${mlp}.router`, y)], k)
+      const product = (name: string, e: number, rows: number, x: Row) => {
+        const weight = experts(`${mlp}.experts.${name}`)
+        const bias = read.get(`${mlp}.experts.${name}_bias`)
+        return Float64Array.from({ length: rows }, (_, r) => {
+          return x.reduce((sum, value, c) => sum + weight(e, r, c, rows, x.length) * value, bias[e * rows + r])
+        })
+      }
+      const expert = (e: number) => {
+        const h = product('gate_up_proj', e, 2 * f, y)
+        const inner = Float64Array.from({ length: f }, (_, i) => {
+          const [gate, up] = GATED.clamped_swiglu(h[2 * i], h[2 * i + 1])
+          return gate * up
+        })
+        return product('down_proj', e, d, inner)
+      }
+      return { chosen, outputs: ofExperts(chosen, expert) }
+    },
+  })
+}
+
+/** Weight of row r and column c of an expert: floats are [E, cols, rows], MXFP4 is [E, rows, cols]. */
+function expertWeights(tensors: ReferenceTensors, key: string) {
+  const [floats, blocks, scales] = [key, `${key}_blocks`, `${key}_scales`].map((name) => tensors.get(name))
+  if (floats) {
+    return (e: number, r: number, c: number, rows: number, cols: number) => floats[(e * cols + c) * rows + r]
+  }
+  const values = mxfp4Values({ blocks: Uint8Array.from(blocks ?? []), scales: Uint8Array.from(scales ?? []) })
+  return (e: number, r: number, c: number, rows: number, cols: number) => values[(e * rows + r) * cols + c]
+}
+
+export interface SmallThinkerKeys extends CommonKeys {
+  head_dim?: number
+  moe_num_active_primary_experts?: number
+  moe_primary_router_apply_softmax?: boolean
+  rope_layout?: number[]
+  sliding_window_layout?: number[]
+  sliding_window_size?: number
+  rms_norm_eps?: number
+}
+
+/** SmallThinker: the router reads the residual stream as it enters the layer. */
+export function smallThinkerForward(
+  keys: SmallThinkerKeys,
+  tensors: ReferenceTensors,
+  tokens: readonly number[],
+): Passed {
+  const { moe_num_active_primary_experts: k = 4, head_dim: headSize = 128, sliding_window_size: W = 4096 } = keys
+  const rope = rotationOf(keys, headSize, { theta: 1e6 })
+  return forward(keys, tensors, tokens, {
+    eps: keys.rms_norm_eps ?? 1e-6,
+    isTied: keys.tie_word_embeddings ?? true,
+    mix(l, y, read) {
+      const rotation = (keys.rope_layout?.[l] ?? 1) === 1 ? rope : undefined
+      const window = (keys.sliding_window_layout?.[l] ?? 0) === 1 ? W : undefined
+      return attention(read, `model.layers.${l}.self_attn`, y, { ...headsOf(keys, headSize), rotation, window })
+    },
+    feed(l, y, entered, read) {
+      const moe = `model.layers.${l}.block_sparse_moe`
+      const z = [...read.linear(`${moe}.primary_router`, entered)]
+      const chosen = keys.moe_primary_router_apply_softmax ? softmaxOfChosen(z, k) : sigmoidsOfChosen(z, k)
+      const names = ['gate', 'up', 'down'] as const
+      const expert = (e: number) => read.gated(`${moe}.experts.${e}`, y, names, ACTIVATIONS.relu)
+      return { chosen, outputs: ofExperts(chosen, expert) }
+    },
+  })
+}
+
+export interface ErnieKeys extends CommonKeys {
+  head_dim?: number | null
+  moe_k?: number
+  moe_num_shared_experts?: number
+  moe_layer_start_index?: number
+  moe_layer_end_index?: number
+  moe_layer_interval?: number
+  moe_norm_min?: number
+  rms_norm_eps?: number
+}
+
+/** ERNIE 4.5: neighbouring channels turn together; some layers have experts, shared ones among them. */
+export function ernieForward(keys: ErnieKeys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+  const headSize = keys.head_dim ?? keys.hidden_size / keys.num_attention_heads
+  const rotation = { ...rotationOf(keys, headSize, { theta: 5e5 }), pairs: 'neighbours' } as const
+  const { moe_layer_interval: interval = 1, moe_layer_start_index: start = 1, moe_layer_end_index: end = -1 } = keys
+  const last = end === -1 ? keys.num_hidden_layers - 1 : end
+  return forward(keys, tensors, tokens, {
+    eps: keys.rms_norm_eps ?? 1e-5,
+    isTied: keys.tie_word_embeddings ?? true,
+    mix: (l, y, read) => attention(read, `model.layers.${l}.self_attn`, y, { ...headsOf(keys, headSize), rotation }),
+    feed(l, y, _, read) {
+      const mlp = `model.layers.${l}.mlp`
+      const isSparse = (l + 1) % interval === 0 && start <= l && l <= last
+      if (!isSparse) return { outputs: [{ gate: 1, y: read.gated(mlp, y) }] }
+      const p = softmax([...read.linear(`${mlp}.gate`, y)])
+      const bias = read.get(`${mlp}.moe_statics.e_score_correction_bias`)
+      const ids = largest(
+        p.map((score, e) => score + bias[e]),
+        keys.moe_k ?? 6,
+      )
+      const whole = Math.max(total(ids, p), keys.moe_norm_min ?? 1e-12)
+      const chosen = ids.map((id) => ({ id, gate: p[id] / whole }))
+      const hasShared = (keys.moe_num_shared_experts ?? 2) > 0
+      const shared = hasShared ? [{ gate: 1, y: read.gated(`${mlp}.shared_experts`, y) }] : []
+      return { chosen, outputs: [...ofExperts(chosen, (e) => read.gated(`${mlp}.experts.${e}`, y)), ...shared] }
+    },
+  })
+}
+
+interface Fed {
+  chosen?: Chosen[]
+  outputs: { gate: number; y: Row }[]
+}
+
+interface FamilyRules {
+  /** Names of the norms before the mixer, before the feed-forward part, and before the head. */
+  norms?: readonly [string, string, string]
+  eps: number
+  isTied: boolean
+  mix(layer: number, y: Row[], read: Reader): Row[]
+  /** Feed-forward part of a normed row; `entered` is the residual stream at the beginning of the layer. */
+  feed(layer: number, y: Row, entered: Row, read: Reader): Fed
+}
+
+function forward(keys: CommonKeys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
+  const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], eps, isTied, mix, feed } = rules
+  const read = readerOf(tensors)
+  const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
+  const chosen: Chosen[][][] = []
+  let x: Row[] = tokens.map((id) => read.row('model.embed_tokens', id, keys.hidden_size))
+  for (let l = 0; l < keys.num_hidden_layers; l++) {
+    const entered = x
+    const mixed = mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read)
+    x = x.map((row, t) => sum(row, mixed[t]))
+    const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read))
+    x = x.map((row, t) => weighted(row, fed[t].outputs))
+    chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))
+  }
+  const head = isTied ? 'model.embed_tokens' : 'lm_head'
+  return { logits: normed(x, `model.${norms[2]}`).map((row) => read.linear(head, row)), chosen }
+}
+
+function headsOf(keys: CommonKeys, headSize: number) {
+  return { heads: keys.num_attention_heads, keyValueHeads: keys.num_key_value_heads, headSize }
+}
+
+function largest(scores: readonly number[], k: number): number[] {
+  return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, k)
+}
+
+function total(ids: readonly number[], scores: readonly number[]): number {
+  return ids.reduce((sum, id) => sum + scores[id], 0)
+}
+
+function softmaxOfChosen(z: readonly number[], k: number): Chosen[] {
+  const ids = largest(z, k)
+  const gates = softmax(ids.map((id) => z[id]))
+  return ids.map((id, i) => ({ id, gate: gates[i] }))
+}
+
+function sigmoidsOfChosen(z: readonly number[], k: number): Chosen[] {
+  const ids = largest(z, k)
+  const s = z.map(sigmoid)
+  return ids.map((id) => ({ id, gate: s[id] / total(ids, s) }))
+}
+
+function ofExperts(chosen: readonly Chosen[], output: (id: number) => Row) {
+  return chosen.map(({ id, gate }) => ({ gate, y: output(id) }))
+}
+
+function memoised<T>(make: (key: string) => T): (key: string) => T {
+  const made = new Map<string, T>()
+  return (key) => {
+    const value = made.get(key) ?? make(key)
+    made.set(key, value)
+    return value
+  }
+}

@@ -1,0 +1,173 @@
+import { ACTIVATIONS, dot, rmsNorm } from './reference-math.js'
+
+/*
+ * Layers of decoders in double precision, written as plainly as their formulas: no cache, no groups of experts. Each
+ * takes and returns the rows of all tokens of a text.
+ */
+
+export type Row = Float64Array<ArrayBufferLike>
+
+/** Tensors of a checkpoint by their keys, row-major. */
+export type ReferenceTensors = ReadonlyMap<string, ArrayLike<number>>
+
+/** Names of the matrices gate, up and down of a gated layer. */
+export type GatedNames = readonly [gate: string, up: string, down: string]
+
+/** Reads a checkpoint's tensors. */
+export interface Reader {
+  has(key: string): boolean
+  get(key: string): ArrayLike<number>
+  /** Row of the matrix `KEY.weight`. */
+  row(key: string, index: number, width: number): Row
+  /** Product with the matrix `KEY.weight`, plus `KEY.bias` if there is one. */
+  linear(key: string, x: ArrayLike<number>): Row
+  /** down( act(gate x) * (up x) ) of the matrices `KEY.NAME`. */
+  gated(key: string, x: Row, names?: GatedNames, act?: (x: number) => number): Row
+}
+
+export function readerOf(tensors: ReferenceTensors): Reader {
+  const get = (key: string) => {
+    const tensor = tensors.get(key)
+    if (!tensor) throw new Error(`no tensor ${key}`)
+    return tensor
+  }
+  const linear = (key: string, x: ArrayLike<number>) => {
+    const y = product(get(`${key}.weight`), x)
+    const bias = tensors.get(`${key}.bias`)
+    return bias ? sum(y, Float64Array.from(bias)) : y
+  }
+  return {
+    has: (key) => tensors.has(key),
+    get,
+    row(key, index, width) {
+      const table = get(`${key}.weight`)
+      return Float64Array.from({ length: width }, (_, i) => table[index * width + i])
+    },
+    linear,
+    gated(key, x, [gate, up, down] = ['gate_proj', 'up_proj', 'down_proj'], act = ACTIVATIONS.silu) {
+      const ups = linear(`${key}.${up}`, x)
+      const h = linear(`${key}.${gate}`, x).map((value, i) => act(value) * ups[i])
+      return linear(`${key}.${down}`, h)
+    },
+  }
+}
+
+/** Rotary positions. Only the angles are float32, as Hugging Face transformers has them. */
+export interface Rotation {
+  /** One entry per channel pair of a head. */
+  frequencies: ArrayLike<number>
+  /** Factor of cos and sin. Default 1. */
+  size?: number
+  /** Channel i of a head is a pair with channel i + headSize / 2; as neighbours, channels 2 i and 2 i + 1 are one. */
+  pairs?: 'halves' | 'neighbours'
+}
+
+export interface AttentionRules {
+  heads: number
+  keyValueHeads: number
+  headSize: number
+  /** Default: no positions. */
+  rotation?: Rotation
+  /** Keys that a token sees, its own included. Default: all. */
+  window?: number
+  /** Factor of the scores. Default 1 / sqrt(headSize). */
+  scale?: number
+  /** Epsilon of the RMS norms `q_layernorm` and `k_layernorm` of each head. Default: no norms. */
+  headNorms?: number
+  /** A score per head without a value. Default: none. */
+  sinks?: ArrayLike<number>
+  /** Name of the last projection. */
+  output?: string
+}
+
+/** Causal grouped-query attention of normed rows. */
+export function attention(read: Reader, key: string, y: readonly Row[], rules: AttentionRules): Row[] {
+  const { heads: H, keyValueHeads: K, headSize, rotation, window = Infinity, output = 'o_proj', sinks } = rules
+  const { scale = 1 / Math.sqrt(headSize), headNorms } = rules
+  const placed = (name: 'q' | 'k') =>
+    y.map((row, t) => {
+      const projected = read.linear(`${key}.${name}_proj`, row)
+      const gain = headNorms && read.get(`${key}.${name}_layernorm.weight`)
+      const normed = gain ? ofHeads(projected, headSize, (head) => rmsNorm(head, gain, headNorms)) : projected
+      return rotation ? ofHeads(normed, headSize, (head) => rotated(head, t, rotation)) : normed
+    })
+  const [q, k] = [placed('q'), placed('k')]
+  const v = y.map((row) => read.linear(`${key}.v_proj`, row))
+  return y.map((_, t) => {
+    const o = new Float64Array(H * headSize)
+    for (let h = 0; h < H; h++) {
+      const at = Math.floor((h * K) / H) * headSize
+      const first = Math.max(0, t - window + 1)
+      const query = q[t].subarray(h * headSize, (h + 1) * headSize)
+      const scores = k.slice(first, t + 1).map((key) => dot(query, key.subarray(at)) * scale)
+      const weights = softmax(sinks ? [...scores, sinks[h]] : scores)
+      for (let i = 0; i < scores.length; i++) {
+        for (let c = 0; c < headSize; c++) o[h * headSize + c] += weights[i] * v[first + i][at + c]
+      }
+    }
+    return read.linear(`${key}.${output}`, o)
+  })
+}
+
+/** LFM2's gated short convolution of normed rows. The last tap is the present token. */
+export function shortConvolution(read: Reader, key: string, y: readonly Row[], taps: number): Row[] {
+  const d = y[0].length
+  const third = (row: Row, i: number) => row.subarray(i * d, (i + 1) * d)
+  const projected = y.map((row) => read.linear(`${key}.in_proj`, row))
+  const v = projected.map((row) => third(row, 0).map((b, c) => b * third(row, 2)[c]))
+  const filter = read.get(`${key}.conv.weight`)
+  const bias = read.has(`${key}.conv.bias`) ? read.get(`${key}.conv.bias`) : new Float64Array(d)
+  return projected.map((row, t) => {
+    const gated = third(row, 1).map((gate, c) => {
+      let filtered = bias[c]
+      for (let j = 0; j < taps; j++) filtered += filter[c * taps + j] * (v[t - (taps - 1) + j]?.[c] ?? 0)
+      return gate * filtered
+    })
+    return read.linear(`${key}.out_proj`, gated)
+  })
+}
+
+function ofHeads(row: Row, headSize: number, change: (head: Row) => Row): Row {
+  const out = new Float64Array(row.length)
+  for (let at = 0; at < row.length; at += headSize) out.set(change(row.subarray(at, at + headSize)), at)
+  return out
+}
+
+function rotated(head: Row, position: number, { frequencies, size = 1, pairs = 'halves' }: Rotation): Row {
+  const half = head.length / 2
+  const [step, apart] = pairs === 'neighbours' ? [2, 1] : [1, half]
+  const out = new Float64Array(head.length)
+  for (let i = 0; i < half; i++) {
+    const angle = Math.fround(frequencies[i] * position)
+    const [c, s] = [size * Math.cos(angle), size * Math.sin(angle)]
+    const [a, b] = [head[step * i], head[step * i + apart]]
+    out[step * i] = a * c - b * s
+    out[step * i + apart] = b * c + a * s
+  }
+  return out
+}
+
+function product(weights: ArrayLike<number>, x: ArrayLike<number>): Row {
+  const columns = x.length
+  return Float64Array.from({ length: weights.length / columns }, (_, row) => {
+    let sum = 0
+    for (let i = 0; i < columns; i++) sum += weights[row * columns + i] * x[i]
+    return sum
+  })
+}
+
+export function sum(a: Row, b: Row): Row {
+  return a.map((value, i) => value + b[i])
+}
+
+/** Adds outputs times their gates. */
+export function weighted(x: Row, outputs: readonly { gate: number; y: Row }[]): Row {
+  return outputs.reduce((x, { gate, y }) => x.map((value, i) => value + gate * y[i]), x)
+}
+
+export function softmax(scores: readonly number[]): number[] {
+  const most = Math.max(...scores)
+  const e = scores.map((z) => Math.exp(z - most))
+  const all = e.reduce((a, b) => a + b, 0)
+  return e.map((value) => value / all)
+}
