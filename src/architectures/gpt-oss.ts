@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js'
 import { byLayer } from '../nn/by-layer.js'
 import { GatedMixture } from '../nn/gated-mlp.js'
 import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
@@ -14,6 +15,7 @@ import {
   vector,
   whole,
 } from '../packing/format/pieces.js'
+import { TILE_COLUMNS } from '../runtime/abi/formats.js'
 import type { Architecture } from './architecture.js'
 import {
   DECODER_SHAPE_KEYS,
@@ -35,6 +37,7 @@ import {
 export interface GptOssConfig extends DecoderConfig {
   /** Whether a token sees only the last `slidingWindow` keys, its own included, in each layer. */
   isSliding: boolean[]
+  /** 0 if no layer has a window. */
   slidingWindow: number
 }
 
@@ -90,6 +93,7 @@ export const gptOss: Architecture<GptOssConfig> = {
     )
     const experts = keys.everywhere(common.layers, 'num_local_experts')
     const types = keys.has('layer_types') ? keys.oneOfEach('layer_types', common.layers, LAYER_TYPES) : undefined
+    const isSliding = experts.map((_, layer) => (types ? types[layer] === 'sliding_attention' : layer % 2 === 0))
     return {
       ...common,
       raw: keys.raw,
@@ -98,8 +102,8 @@ export const gptOss: Architecture<GptOssConfig> = {
       gateBias: true,
       mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} })],
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
-      isSliding: experts.map((_, layer) => (types ? types[layer] === 'sliding_attention' : layer % 2 === 0)),
-      slidingWindow: keys.size('sliding_window'),
+      isSliding,
+      slidingWindow: isSliding.some((is) => is) ? keys.size('sliding_window') : 0,
     }
   },
 
@@ -113,6 +117,7 @@ export const gptOss: Architecture<GptOssConfig> = {
 
   parts(config, formats) {
     const [mixture] = config.mixtures
+    if (isMxfp4(formats.mlp)) refusePartialBlocks(config)
     return decoderParts(config, formats, function* (layer) {
       const mlp = `model.layers.${layer}.mlp`
       yield densePart(layer, [
@@ -145,6 +150,16 @@ export const gptOss: Architecture<GptOssConfig> = {
     const mixture = new GatedMixture(workspace, config.mixtures[0], { ...config, hidden, bias: true })
     return preNormBlocks(workspace, { mixerOf, feedOf: () => mixture, epsilon })
   },
+}
+
+/** Checks that the rows of experts in MXFP4 have no part of a block. */
+function refusePartialBlocks({ width, ffnHidden }: GptOssConfig): void {
+  for (const [key, columns] of [['hidden_size', width] as const, ['intermediate_size', ffnHidden] as const]) {
+    if (columns % TILE_COLUMNS === 0) continue
+    throw new UserError(
+      `config.json: ${key} must be a multiple of ${TILE_COLUMNS} with experts in MXFP4, not ${columns}`,
+    )
+  }
 }
 
 /**

@@ -10,13 +10,7 @@ import type { PartFormats } from '../packing/format/formats.js'
 import { entriesOf, matrix, type PlannedPiece, rowsOf, tapOf, vector, whole } from '../packing/format/pieces.js'
 import { MOST_TAPS } from '../runtime/abi/convolution.js'
 import type { Architecture } from './architecture.js'
-import {
-  type DecoderConfig,
-  decoderConfig,
-  describeDecoder,
-  groupedCache,
-  refuseOtherHeadSize,
-} from './decoder-config.js'
+import { type DecoderConfig, decoderConfig, describeDecoder, groupedCache } from './decoder-config.js'
 import {
   attentionPieces,
   decoderParts,
@@ -80,7 +74,6 @@ export const lfm2: Architecture<Lfm2Config> = {
     const tied = keys.has('tie_embedding') ? keys.flag('tie_embedding') : keys.flag('tie_word_embeddings')
     const spelt = { rms_norm_eps: keys.positive('norm_eps'), hidden_act: 'silu', tie_word_embeddings: tied }
     const common = { ...decoderConfig(keys.with(spelt), 'lfm2_moe'), raw: keys.raw }
-    refuseOtherHeadSize(keys, common)
     return {
       ...common,
       ...sparseKeys(keys, common.layers),

@@ -22,6 +22,7 @@ export interface SmallThinkerConfig extends DecoderConfig {
   hasRope: boolean[]
   /** Whether a token sees only the last `slidingWindow` keys, its own included, in each layer. */
   isSliding: boolean[]
+  /** 0 if no layer has a window. */
   slidingWindow: number
 }
 
@@ -65,14 +66,15 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
     const experts = keys.everywhere(common.layers, 'moe_num_primary_experts')
     const score = keys.flag('moe_primary_router_apply_softmax') ? 'softmax' : 'sigmoid'
     const routing = { score, normalise: {} } as const
+    const isSliding = layout(keys, 'sliding_window_layout', common.layers, 0)
     return {
       ...common,
       raw: keys.raw,
       ffnHidden: keys.size('moe_ffn_hidden_size'),
       mixtures: [keys.mixture('mlp', experts, 'moe_num_active_primary_experts', routing)],
       hasRope: layout(keys, 'rope_layout', common.layers, 1),
-      isSliding: layout(keys, 'sliding_window_layout', common.layers, 0),
-      slidingWindow: keys.size('sliding_window_size'),
+      isSliding,
+      slidingWindow: isSliding.some((is) => is) ? keys.size('sliding_window_size') : 0,
     }
   },
 

@@ -98,6 +98,7 @@ const lfm2 = casesOf(
         layer_types: ['full_attention', 'conv', 'full_attention', 'conv'],
       },
     ],
+    'a given head size': [{ head_dim: 14 }],
     'convolutions alone': [{ layer_types: ['conv', 'conv', 'conv', 'conv'] }],
     'attention alone, a head for each key': [
       { layer_types: new Array<string>(4).fill('full_attention'), num_key_value_heads: 2 },
@@ -142,7 +143,7 @@ const gptOss = casesOf(
   {
     'defaults, products beyond the limit': [{}, clamped],
     'layer types null': [{ layer_types: null, rope_scaling: null }],
-    'full attention alone': [{ layer_types: allOf('full_attention') }],
+    'full attention alone': [{ layer_types: allOf('full_attention'), sliding_window: null }],
     'a window of one token': [{ layer_types: allOf('sliding_attention'), sliding_window: 1 }],
     'a window of two tokens': [
       { layer_types: ['full_attention', 'sliding_attention', 'sliding_attention'], sliding_window: 2 },
@@ -211,6 +212,7 @@ const smallThinker = casesOf(
     'one expert of a token by softmax': [{ moe_num_active_primary_experts: 1, moe_primary_router_apply_softmax: true }],
     'every expert of a token': [{ moe_num_active_primary_experts: 7, num_attention_heads: 4, num_key_value_heads: 4 }],
     'routers so sure that sigmoids are 1': [{}, { gain: wider(/router/, 15) }],
+    'no window': [{ sliding_window_layout: [0, 0, 0, 0], sliding_window_size: null }],
     'layouts by default': [{ rope_layout: undefined, sliding_window_layout: undefined }],
     'a window by default, heads of 128': [
       { sliding_window_size: undefined, head_dim: undefined, num_attention_heads: 1, rope_theta: 1.5e6 },

@@ -15,7 +15,7 @@ export type Lfm2Shape = Vocabulary &
 
 export function lfm2Shapes(keys: Lfm2Shape): Shapes {
   const { hidden_size: d, conv_bias, conv_L_cache: taps = 3, num_experts: E, moe_intermediate_size: f } = keys
-  const headSize = d / keys.num_attention_heads
+  const headSize = keys.head_dim ?? d / keys.num_attention_heads
   const shapes = ends(keys, 'embedding_norm', keys.tie_embedding ?? keys.tie_word_embeddings ?? true)
   for (let l = 0; l < keys.num_hidden_layers; l++) {
     const block = `model.layers.${l}`

@@ -40,6 +40,7 @@ interface CommonKeys extends RopeKeys {
 }
 
 export interface Lfm2Keys extends CommonKeys {
+  head_dim?: number
   tie_embedding?: boolean
   num_dense_layers?: number
   num_experts_per_tok?: number
@@ -55,7 +56,7 @@ export interface Lfm2Keys extends CommonKeys {
 /** LFM2: x += Op(operator_norm x); x += Ff(ffn_norm x). */
 export function lfm2Forward(keys: Lfm2Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
   const { num_experts_per_tok: k = 4, norm_eps: eps = 1e-5, norm_topk_prob: isNormalised = true } = keys
-  const headSize = keys.hidden_size / keys.num_attention_heads
+  const headSize = keys.head_dim ?? keys.hidden_size / keys.num_attention_heads
   const rotation = rotationOf(keys, headSize, { theta: 1e6 })
   const isTied = keys.tie_embedding ?? keys.tie_word_embeddings ?? true
   return forward(keys, tensors, tokens, {
@@ -91,7 +92,7 @@ export interface GptOssKeys extends CommonKeys {
   num_local_experts: number
   num_experts_per_tok?: number
   intermediate_size: number
-  sliding_window?: number
+  sliding_window?: number | null
   layer_types?: string[] | null
   rms_norm_eps?: number
 }
@@ -159,7 +160,7 @@ export interface SmallThinkerKeys extends CommonKeys {
   moe_primary_router_apply_softmax?: boolean
   rope_layout?: number[]
   sliding_window_layout?: number[]
-  sliding_window_size?: number
+  sliding_window_size?: number | null
   rms_norm_eps?: number
 }
 
@@ -169,14 +170,14 @@ export function smallThinkerForward(
   tensors: ReferenceTensors,
   tokens: readonly number[],
 ): Passed {
-  const { moe_num_active_primary_experts: k = 4, head_dim: headSize = 128, sliding_window_size: W = 4096 } = keys
+  const { moe_num_active_primary_experts: k = 4, head_dim: headSize = 128, sliding_window_size: W } = keys
   const rope = rotationOf(keys, headSize, { theta: 1e6 })
   return forward(keys, tensors, tokens, {
     eps: keys.rms_norm_eps ?? 1e-6,
     isTied: keys.tie_word_embeddings ?? true,
     mix(l, y, read) {
       const rotation = (keys.rope_layout?.[l] ?? 1) === 1 ? rope : undefined
-      const window = (keys.sliding_window_layout?.[l] ?? 0) === 1 ? W : undefined
+      const window = (keys.sliding_window_layout?.[l] ?? 0) === 1 ? (W ?? 4096) : undefined
       return attention(read, `model.layers.${l}.self_attn`, y, { ...headsOf(keys, headSize), rotation, window })
     },
     feed(l, y, entered, read) {
