@@ -99,8 +99,9 @@ export function checkFloats(
   if (growsEvenly && !Number.isInteger(floats / channels)) {
     throw new UserError('the saved cache belongs to another model: its size does not match')
   }
+  // Without running states and windows, a cache has no checkpoints.
   const areRising = checkpoints.every((position, i) => {
-    return Number.isInteger(position) && position > (checkpoints[i - 1] ?? 0) && position <= end
+    return !growsEvenly && Number.isInteger(position) && position > (checkpoints[i - 1] ?? start) && position <= end
   })
   const isSpan = Number.isInteger(start) && start >= 0 && start <= end
   if (!isSpan || !areRising || floats !== floatsOf(kinds, states, saved)) {

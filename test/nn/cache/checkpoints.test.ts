@@ -143,6 +143,15 @@ test('saved rows that do not fit their checkpoints are refused', async () => {
   }
 })
 
+test('saved rows with a checkpoint before their oldest position are refused', async () => {
+  const bench = new Bench()
+  // A window's span that ended before its start would count negatively: 2630 floats in all.
+  for (let floats = 2600; floats < 2660; floats++) {
+    const load = () => bench.create().import(new Float32Array(floats), 50, 100, [10])
+    await rejectsWithUserError(load, /does not fit its tokens/)
+  }
+})
+
 test('any order of growing, cutting back, failing, saving and loading keeps the right rows and states', () => {
   const random = seededRandom(7)
   const next = (below: number) => Math.floor(random.nextFloat() * below)
