@@ -19,6 +19,7 @@ import { moduleformer } from './moduleformer.js'
 import { olmoe } from './olmoe.js'
 import { qwen2, qwen3 } from './qwen.js'
 import { smallthinker } from './smallthinker.js'
+import { isOtherPart, textPart } from './text-part.js'
 
 /** Architectures that molm runs; a new one is a file and a line here. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
@@ -44,8 +45,9 @@ export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelType
  * Reads a parsed config.json. Throws a UserError, which begins with `source` and names the key, if the model is of
  * another kind or its numbers make no sense.
  */
-export function parseConfig(json: unknown, source: string): ModelConfig {
-  if (!isObject(json)) throw new UserError(`${source}: a JSON object was expected`)
+export function parseConfig(whole: unknown, source: string): ModelConfig {
+  if (!isObject(whole)) throw new UserError(`${source}: a JSON object was expected`)
+  const { json, textPartOf } = textPart(whole)
   const classNames = Array.isArray(json.architectures)
     ? json.architectures.filter((name) => typeof name === 'string')
     : []
@@ -55,7 +57,8 @@ export function parseConfig(json: unknown, source: string): ModelConfig {
   for (const [alias, key] of Object.entries(aliases)) if (json[alias] !== undefined) named[key] = json[alias]
   const keys = new ConfigReader({ ...defaults, ...named, ...json }, source)
   if (!(readsMxfp4 && saysMxfp4(keys.raw))) refuseQuantised(keys)
-  return architecture.parseConfig(keys, classNames)
+  const config = architecture.parseConfig(keys, classNames)
+  return textPartOf === undefined ? config : { ...config, textPartOf }
 }
 
 /** Whether a config.json describes a checkpoint whose experts are stored as MXFP4. */
@@ -87,7 +90,8 @@ export function blueprintOf(config: ModelConfig): Blueprint {
   const architecture = architectureOf(config)
   return {
     parts: (formats) => architecture.parts(config, formats),
-    ignores: (tensor) => architecture.ignores(tensor, config),
+    ignores: (tensor) =>
+      architecture.ignores(tensor, config) || (config.textPartOf !== undefined && isOtherPart(tensor)),
     refusesUnknownTensors: !architecture.toleratesUnknownTensors,
     readsMxfp4: architecture.readsMxfp4 === true,
   }

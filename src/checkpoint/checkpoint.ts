@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { isObject } from '../json.js'
 import type { FileSet } from './byte-source.js'
 import { closeAll, hasWeights, openWeights } from './shards.js'
 import { MOST_CONFIG_BYTES, readJsonObject } from './small-file.js'
@@ -36,10 +37,21 @@ export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
   return {
     name: files.name,
     config,
-    tensors: weights.tensors,
+    tensors: isObject(config.text_config) ? textNames(weights.tensors) : weights.tensors,
     files: weights.files,
     close: () => closeAll(weights.sources),
   }
+}
+
+/**
+ * Renames the tensors of a text part within a larger model as those of a text model alone: `model.language_model.X` and
+ * `language_model.model.X` to `model.X`.
+ */
+function textNames(tensors: Map<string, Tensor>): Map<string, Tensor> {
+  const nameOf = (name: string) => name.replace(/^(model\.language_model|language_model\.model)\./, 'model.')
+  return new Map(
+    [...tensors].map(([name, tensor]) => [nameOf(name).replace(/^language_model\.lm_head\./, 'lm_head.'), tensor]),
+  )
 }
 
 /** Whether files look like a Hugging Face checkpoint: config.json and weights. Rejects as `files.list` does. */

@@ -29,6 +29,8 @@ export interface ModelConfig {
   /** `model_type` of config.json, which selects the architecture. */
   modelType: string
   architecture: 'causal-lm' | 'classifier'
+  /** `model_type` of the whole model if this is its text part: images and sound are left out. */
+  textPartOf?: string
   /** V, rows of the embedding table. */
   vocabSize: number
   /** d, channels of the residual stream. */

@@ -12,12 +12,13 @@ export function modelCard(info: ModelInfo, config: ModelConfig): string {
   return `${printable(info.name, Infinity)}\n${sections.join('\n')}`
 }
 
-function facts(info: ModelInfo, { architecture }: ModelConfig): string[][] {
+function facts(info: ModelInfo, { architecture, textPartOf }: ModelConfig): string[][] {
   const { family, path, kind, quant, source, sourceRevision, parameters, activeParameters, bytes, activeBytes } = info
   const origin = source === undefined ? [] : [['source', sourceRevision ? `${source} at ${sourceRevision}` : source]]
   const weights = kind === 'packed' ? `packed as ${quant}` : `checkpoint, ${quant} when loaded`
   return [
     ['kind', `${family}, ${architecture === 'classifier' ? 'classifier' : 'language model'}`],
+    ...(textPartOf === undefined ? [] : [['part', `text of ${printable(textPartOf)}; images and sound are left out`]]),
     ['parameters', `${formatCount(parameters)}; a token uses ${formatCount(activeParameters)}`],
     ['weights', `${weights}: ${formatBytes(bytes)}; a token reads ${formatBytes(activeBytes)}`],
     ['tokenizer', tokenizerLine(info)],
