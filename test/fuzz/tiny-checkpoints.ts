@@ -50,16 +50,17 @@ export async function tinyCheckpoint(
 export async function tinyCheckpoints(dir: string): Promise<{ dir: string; files: Files }[]> {
   const all: { dir: string; files: Files }[] = []
   for (const shape of Object.keys(SHAPES)) all.push(await tinyCheckpoint(dir, shape))
-  for (const name of FAMILY_FIXTURES) {
-    const folder = join(dir, name)
-    mkdirSync(folder)
-    await writeRandomCheckpoint(
-      folder,
-      tinyDecoder(JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8'))),
-    )
-    all.push({ dir: folder, files: take(folder) })
-  }
+  for (const name of FAMILY_FIXTURES) all.push(await tinyFixture(dir, name))
   return all
+}
+
+/** Writes a small checkpoint below `dir` with the keys of a fixture of another family. */
+export async function tinyFixture(dir: string, name: string): Promise<{ dir: string; files: Files }> {
+  const folder = join(dir, name)
+  mkdirSync(folder)
+  const keys = JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8'))
+  await writeRandomCheckpoint(folder, tinyDecoder(keys))
+  return { dir: folder, files: take(folder) }
 }
 
 /** The keys of a decoder of two layers. Of a list with an entry for each layer, two remain. */

@@ -26,8 +26,8 @@ function countNonFinite(rows: number, cols: number, weight: (r: number, c: numbe
 }
 
 /** A packer that marks every byte as written, for tests of sizes and positions rather than contents. */
-export const markingPack: PackMatrix = async ({ kind, format, rows, cols }) => ({
-  bytes: new Uint8Array(packedBytes(kind, format, rows, cols)).fill(0xff),
+export const markingPack: PackMatrix = async (request) => ({
+  bytes: new Uint8Array(packedBytes(request.kind, request.format, packedRows(request), request.cols)).fill(0xff),
   nonFinite: 0,
 })
 

@@ -36,6 +36,9 @@ const SIZES = [
   ...['num_hidden_layers', 'num_local_experts', 'num_experts', 'num_experts_per_tok', 'hidden_size', 'head_dim'],
   ...['num_attention_heads', 'num_key_value_heads', 'intermediate_size', 'moe_intermediate_size', 'sliding_window'],
   ...['max_position_embeddings', 'decoder_sparse_step', 'shared_intermediate_size', 'kv_channels'],
+  ...['num_shared_experts', 'dense_intermediate_size', 'num_dense_layers', 'conv_L_cache', 'sliding_window_size'],
+  ...['moe_k', 'moe_num_experts', 'moe_num_shared_experts', 'moe_layer_start_index', 'moe_layer_interval'],
+  ...['moe_num_primary_experts', 'moe_num_active_primary_experts', 'moe_ffn_hidden_size'],
 ]
 
 /** Damages the config.json of a folder. */

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { verifyModel } from '#molm/index.js'
+import { isMxfp4 } from '#molm/packing/format/formats.js'
 import { convertCheckpoint } from '#molm/packing/write/convert.js'
+import type { PackMatrix } from '#molm/packing/write/pack.js'
 import { blueprintFor } from '../../support/blueprint.js'
-import { referencePack } from '../../support/reference-pack.js'
+import { markingPack, referencePack } from '../../support/reference-pack.js'
 import { bytesOf, replaced, utf8 } from '../files.js'
 import { expect, type Format } from '../format.js'
 import { harmBytes } from '../harm-bytes.js'
@@ -11,6 +13,8 @@ import { tinyCheckpoints } from '../tiny-checkpoints.js'
 import { harmConfig } from './config.js'
 
 const WEIGHTS = 'model.safetensors'
+
+const pack: PackMatrix = (request) => (isMxfp4(request.format) ? markingPack : referencePack)(request)
 
 /** Whole checkpoints, packed into a folder: afterwards the folder is complete or absent. */
 export const convert: Format = {
@@ -32,7 +36,7 @@ export const convert: Format = {
       async read({ dir }) {
         rmSync(out, { recursive: true, force: true })
         try {
-          await convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack, blueprint: blueprintFor })
+          await convertCheckpoint(dir, out, { quant: 'f32', pack, blueprint: blueprintFor })
         } catch (error) {
           expect(!existsSync(out), `it was refused, but ${out} exists`)
           throw error
