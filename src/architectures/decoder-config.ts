@@ -123,6 +123,7 @@ function routerWords({ mixtures }: Pick<DecoderConfig, 'mixtures'>): string[] {
       ...(routing.score === 'sigmoid' ? ['sigmoid scores'] : []),
       ...(routing.selectionBias ? ['a bias of the choice'] : []),
       ...(routing.groups ? [`${routing.groups.kept} of ${routing.groups.count} groups`] : []),
+      ...(routing.factor !== undefined && routing.factor !== 1 ? [`gates times ${routing.factor}`] : []),
       ...(counts.length > 0 ? [`${range} always chosen`] : []),
     ]
   })

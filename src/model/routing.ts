@@ -46,6 +46,11 @@ export function alwaysChosen({ routing }: Routed, layer: number): number[] {
   return routing?.always?.[layer]?.ids ?? []
 }
 
+/** Bound of a gate, which shades of gates are measured against. */
+export function largestGate(mixtures: readonly Routed[]): number {
+  return mixtures.reduce((most, { routing }) => Math.max(most, routing?.factor ?? 1), 1)
+}
+
 /** Whether the choice or the gates of a token's experts depend on the logits of experts that it does not use. */
 export function dependsOnUnchosen({ routing = {} }: Routed): boolean {
   const { score = 'softmax', normalise, selectionBias } = routing

@@ -1,5 +1,5 @@
 import { ExpertUsage } from '../experts/usage.js'
-import type { MixtureKind } from '../model/config.js'
+import { largestGate } from '../model/routing.js'
 import { mostExperts } from '../pictures/figure.js'
 import { mapImage } from '../pictures/html-sections.js'
 import type { TextSection } from '../pictures/interactive/explore.js'
@@ -24,7 +24,6 @@ export class ExpertsPanel {
   private readonly section: TextSection = byId('talk', HTMLElement)
   private readonly map = byId('map', HTMLDivElement)
   private readonly image = new LiveImage(this.map)
-  private readonly kinds: MixtureKind[]
   private usage: ExpertUsage
   private routes: PageRoutes[] = []
   private newest?: HTMLElement
@@ -32,9 +31,10 @@ export class ExpertsPanel {
   private tookMs = 0
 
   constructor(private readonly model: PageModel) {
-    this.kinds = model.config.mixtures.map(({ kind }) => kind)
+    const { mixtures } = model.config
     this.usage = new ExpertUsage(model.config)
-    this.section.dataset.kinds = this.kinds.join(' ')
+    this.section.dataset.kinds = mixtures.map(({ kind }) => kind).join(' ')
+    this.section.dataset.largestGate = String(largestGate(mixtures))
     this.reset()
     // It reports the first width, too.
     new ResizeObserver(() => this.drawSoon()).observe(this.map)
@@ -53,7 +53,7 @@ export class ExpertsPanel {
   add(token: RoutedToken, isAnswer: boolean): number {
     const layers = layerRoutes(token, this.model)
     if (isAnswer && token.experts) this.usage.add(layers, 1)
-    this.routes.push(pageRoutes(layers, this.kinds))
+    this.routes.push(pageRoutes(layers, this.model.config.mixtures))
     return this.routes.length - 1
   }
 
@@ -69,7 +69,7 @@ export class ExpertsPanel {
   private draw(): void {
     this.timer = undefined
     const width = this.map.clientWidth
-    if (width === 0 || this.kinds.length === 0) return
+    if (width === 0 || this.model.config.mixtures.length === 0) return
     const started = performance.now()
     const answers = { name: 'answers', usage: this.usage, model: this.model }
     const [block, unit] = [usageMaps([answers]), this.scaleAt(width)]

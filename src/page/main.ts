@@ -1,5 +1,5 @@
 import '../pictures/interactive/explore.js'
-import { expertsPerToken, modelTitle, newExpertsLine } from '../pictures/caption.js'
+import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../pictures/caption.js'
 import { Api, type Sampling } from './api.js'
 import { Comparison } from './comparison.js'
 import { Conversation } from './conversation.js'
@@ -38,6 +38,7 @@ function showModel(model: PageModel): void {
   const about = [
     modelTitle(model),
     ...(model.config.mixtures.length > 0 ? [expertsPerToken(model)] : ['without experts']),
+    ...alwaysLine(model),
     ...newExpertsLine(model),
   ]
   byId('about', HTMLParagraphElement).textContent = about.join('; ')

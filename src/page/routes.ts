@@ -8,7 +8,7 @@ export interface PageModel {
   /** Its name in the API. */
   name: string
   quant: Quant
-  config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'newExperts'>[] }
+  config: { mixtures: Pick<Mixture, 'kind' | 'experts' | 'topK' | 'newExperts' | 'routing'>[] }
   /** Whether it answers messages; if not, it continues a text. */
   isChat: boolean
 }
@@ -22,6 +22,8 @@ export interface ModelCard {
     experts: PerMixture<number[]>
     experts_per_token: PerMixture<number>
     newcomers?: PerMixture<number[][]>
+    always_chosen?: PerMixture<number[][]>
+    gate_factor?: PerMixture<number>
   }
 }
 
@@ -29,7 +31,11 @@ export function pageModel({ id, meta }: ModelCard): PageModel {
   const mixtures = MIXTURE_KINDS.flatMap((kind) => {
     const { [kind]: experts } = meta.experts
     const newExperts = meta.newcomers?.[kind]
-    return experts ? [{ kind, experts, topK: meta.experts_per_token[kind] ?? 0, newExperts }] : []
+    const topK = meta.experts_per_token[kind] ?? 0
+    const always = meta.always_chosen?.[kind]?.map((ids) => ({ ids, isApart: false }))
+    const factor = meta.gate_factor?.[kind]
+    const routing = (always || factor) && { ...(always && { always }), ...(factor && { factor }) }
+    return experts ? [{ kind, experts, topK, newExperts, ...(routing && { routing }) }] : []
   })
   return { name: id, quant: meta.quant, config: { mixtures }, isChat: meta.chat_template }
 }

@@ -1,5 +1,6 @@
 import type { Reader } from '../experts/text-routes.js'
 import { type MixtureKind, mixtureOf } from '../model/config.js'
+import { alwaysChosen } from '../model/routing.js'
 import { printable } from '../printable.js'
 import { TITLES } from './figure.js'
 
@@ -33,14 +34,28 @@ export function isNewExpert(
  * A line about the experts added by teaching: `newcomers, taught later: mlp 24 in layers 3, 4, 5`; none without any.
  */
 export function newExpertsLine({ config }: Pick<Reader, 'config'>): string[] {
-  const named = config.mixtures.flatMap(({ kind, newExperts = [] }) => {
-    const byIds = new Map<string, number[]>()
-    for (const [layer, ids] of newExperts.entries()) {
-      if (ids.length > 0) byIds.set(ids.join(', '), [...(byIds.get(ids.join(', ')) ?? []), layer])
-    }
-    return [...byIds].map(
-      ([ids, layers]) => `${kind} ${ids} in ${layers.length === 1 ? 'layer' : 'layers'} ${layers.join(', ')}`,
-    )
-  })
+  const named = config.mixtures.flatMap(({ kind, newExperts = [] }) => byIds(kind, newExperts))
   return named.length === 0 ? [] : [`newcomers, taught later: ${named.join('; ')}`]
+}
+
+/** A line about the experts that every token uses: `every token uses mlp 8 in layers 0, 1, 2`; none without any. */
+export function alwaysLine({ config }: Pick<Reader, 'config'>): string[] {
+  const named = config.mixtures.flatMap((mixture) =>
+    byIds(
+      mixture.kind,
+      mixture.experts.map((_, layer) => alwaysChosen(mixture, layer)),
+    ),
+  )
+  return named.length === 0 ? [] : [`every token uses ${named.join('; ')}`]
+}
+
+/** Names the layers' ids, together if several layers have the same: `mlp 24 in layers 3, 4, 5`. */
+function byIds(kind: MixtureKind, lists: readonly (readonly number[])[]): string[] {
+  const layersOf = new Map<string, number[]>()
+  for (const [layer, ids] of lists.entries()) {
+    if (ids.length > 0) layersOf.set(ids.join(', '), [...(layersOf.get(ids.join(', ')) ?? []), layer])
+  }
+  return [...layersOf].map(
+    ([ids, layers]) => `${kind} ${ids} in ${layers.length === 1 ? 'layer' : 'layers'} ${layers.join(', ')}`,
+  )
 }

@@ -1,5 +1,6 @@
 import type { RoutingAgreement } from '../experts/agreement.js'
 import type { TextRoutes } from '../experts/text-routes.js'
+import { largestGate } from '../model/routing.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
 import type { Block, Figure, MapsBlock, TableBlock } from './figure.js'
@@ -60,7 +61,8 @@ function textSection(text: TextRoutes, index: number, block: MapsBlock, width: n
   const data = JSON.stringify(shown.map((_, i) => routesOf(text, i)))
   const { layers, mixtures } = text.usage
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
-  return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}"><h2>${escapeXml(block.maps[index].title)}</h2>
+  const largest = largestGate(text.model.config.mixtures)
+  return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}"><h2>${escapeXml(block.maps[index].title)}</h2>
 <div class="map">${mapImage(block, index, width)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div>
 <div class="tokens">${spans.join('')}</div>${moreTokens(text)}
 <script type="application/json">${data}</script></section>`
@@ -99,10 +101,7 @@ function moreTokens({ tokens }: TextRoutes): string {
 }
 
 function routesOf(text: TextRoutes, token: number): PageRoutes {
-  return pageRoutes(
-    text.at(token),
-    text.usage.mixtures.map(({ kind }) => kind),
-  )
+  return pageRoutes(text.at(token), text.model.config.mixtures)
 }
 
 /** A token's text with its line breaks and indentation. */

@@ -1,4 +1,5 @@
 import type { TextRoutes } from '../experts/text-routes.js'
+import { largestGate } from '../model/routing.js'
 import { graphemes } from '../terminal/cell-width.js'
 import { wrap } from '../terminal/wrap.js'
 import { DENSE, mostExperts, TITLES } from './figure.js'
@@ -54,7 +55,7 @@ export function tokenDrawing(text: TextRoutes, width: number): Drawing {
   const rest = shown < text.tokens.length ? [`the first ${shown} of ${text.tokens.length} tokens`] : []
   const said = [`per layer a lane of ${kinds}; the first expert of a lane is on top`, ...rest].join('; ')
   const note = textLines(wrap(said, Math.floor(width / CHARACTER)))
-  const scale = { isSigned: false, meaning: 'gate', from: '0', to: '1' }
+  const scale = { isSigned: false, meaning: 'gate', from: '0', to: String(largestGate(text.model.config.mixtures)) }
   return stack([stack([note, legendDrawing(scale, onPaper(false), width)], 2), ...strips], 16)
 }
 
@@ -72,6 +73,7 @@ function stripDrawing(text: TextRoutes, { rows, dense, end, row }: Lanes, { from
     return `<text transform="${at} rotate(-90)" xml:space="preserve">${escapeXml(name)}</text>`
   })
   const width = (to - from) * CELL
+  const most = largestGate(text.model.config.mixtures)
   for (const { name, y, experts, height } of rows) {
     parts.push(endLabel(left - 6, head + y + height / 2 + 4, name))
     parts.push(
@@ -91,7 +93,7 @@ function stripDrawing(text: TextRoutes, { rows, dense, end, row }: Lanes, { from
         const place = `x="${fixed(left + (i - from) * CELL)}" y="${fixed(head + y + expert * row)}" width="${CELL - 1}" height="${row}"`
         const title = `${names[i - from]}: layer ${layer}, ${kind} expert ${expert}, gate ${gate.toFixed(3)}`
         parts.push(
-          `<rect ${place} fill="${toHex(sequential(0.25 + 0.75 * gate))}"><title>${escapeXml(title)}</title></rect>`,
+          `<rect ${place} fill="${toHex(sequential(0.25 + (0.75 * gate) / most))}"><title>${escapeXml(title)}</title></rect>`,
         )
       })
     }

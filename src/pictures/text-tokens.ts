@@ -1,5 +1,6 @@
 import type { TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
+import { largestGate } from '../model/routing.js'
 import { cellWidth, fit } from '../terminal/cell-width.js'
 import { type ColourDepth, paint } from '../terminal/colours.js'
 import { wrap } from '../terminal/wrap.js'
@@ -22,8 +23,9 @@ export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number)
   const lane = layers * (digits + 1) - 1
   const all = Array.from({ length: layers }, (_, layer) => layer)
   const named = (token: number) => fit(visibleToken(text.model.textOf(token)), TOKEN)
+  const largest = largestGate(text.model.config.mixtures)
   const experts = (token: number, kind: MixtureKind, of: readonly number[]) =>
-    of.map((layer) => first(text.first(token, layer, kind), digits, depth)).join(' ')
+    of.map((layer) => first(text.first(token, layer, kind), { digits, depth, largest })).join(' ')
   const hasAlways = text.model.config.mixtures.some(({ routing }) => routing?.always)
   const what = `the expert with the largest gate in each layer${hasAlways ? ', except those that every token uses' : ''}`
   if (TOKEN + 2 + mixtures.length * (lane + 3) - 3 <= width) {
@@ -54,9 +56,12 @@ export function* tokenLanes(text: TextRoutes, depth: ColourDepth, width: number)
   }
 }
 
-function first(expert: ReturnType<TextRoutes['first']>, digits: number, depth: ColourDepth): string {
+function first(
+  expert: ReturnType<TextRoutes['first']>,
+  { digits, depth, largest }: { digits: number; depth: ColourDepth; largest: number },
+): string {
   if (!expert) return '-'.padStart(digits)
-  return paint(String(expert.id).padStart(digits), sequentialOn(depth, 0.3 + 0.7 * expert.gate), depth)
+  return paint(String(expert.id).padStart(digits), sequentialOn(depth, 0.3 + (0.7 * expert.gate) / largest), depth)
 }
 
 /** Puts a name and lanes side by side. */

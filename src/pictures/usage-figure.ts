@@ -11,7 +11,7 @@ import type { NamedUsage, TextRoutes } from '../experts/text-routes.js'
 import type { MixtureKind } from '../model/config.js'
 import { plural } from '../numbers.js'
 import { printable } from '../printable.js'
-import { expertsPerToken, isNewExpert, modelTitle, newExpertsLine } from './caption.js'
+import { alwaysLine, expertsPerToken, isNewExpert, modelTitle, newExpertsLine } from './caption.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from './figure.js'
 import { percent, signedPercent } from './percent.js'
 import { visibleToken } from './visible-token.js'
@@ -29,7 +29,7 @@ export function drawUsage(texts: readonly TextRoutes[], options: { tokens?: bool
   }
   return {
     title: `Experts of ${modelTitle(model)}`,
-    caption: [expertsPerToken(model), ...newExpertsLine(model)],
+    caption: [expertsPerToken(model), ...alwaysLine(model), ...newExpertsLine(model)],
     blocks,
     texts,
   }

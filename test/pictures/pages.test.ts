@@ -4,7 +4,7 @@ import { compareRouting } from '#molm/experts/agreement.js'
 import { tokensCsv } from '#molm/experts/csv.js'
 import { drawAgreement } from '#molm/pictures/agreement-figure.js'
 import { renderHtml } from '#molm/pictures/html.js'
-import { diverging, divergingOn, sequential, sequentialOn } from '#molm/pictures/palette.js'
+import { diverging, divergingOn, sequential, sequentialOn, toHex } from '#molm/pictures/palette.js'
 import { renderSvg } from '#molm/pictures/svg.js'
 import { renderText } from '#molm/pictures/text.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
@@ -39,6 +39,27 @@ test('on a page the comparison comes before the texts', () => {
     places.every((place, i) => place > (places[i - 1] ?? 0)),
     String(places),
   )
+})
+
+test('pictures measure gates against the largest possible one, and pages list the experts of all tokens last', () => {
+  const always = [{ ids: [2], isApart: true }]
+  const model = reader([{ ...mixture('mlp', [3], 2), routing: { factor: 2, always } }], ['a'])
+  const text = routedText('text', model, [0], () => ({ mlp: { ids: [2, 0], gates: [2, 1] } }))
+  const drawn = drawUsage([text], { tokens: true })
+  const svg = renderSvg(drawn)
+  assert.match(svg, new RegExp(`fill="${toHex(sequential(1))}"><title>a: layer 0, mlp expert 2, gate 2.000`))
+  assert.match(svg, new RegExp(`fill="${toHex(sequential(0.625))}"><title>a: layer 0, mlp expert 0, gate 1.000`))
+  const page = renderHtml(drawn)
+  assert.match(page, /data-largest-gate="2"/)
+  const [, data] = /<script type="application\/json">(.*?)<\/script>/.exec(page) ?? []
+  assert.equal(JSON.parse(data), [
+    [
+      [
+        [0, 2],
+        [1000, 2000],
+      ],
+    ],
+  ])
 })
 
 test('a model without attention experts, or with a layer without experts, is shown correctly', () => {

@@ -116,6 +116,16 @@ test('new experts are named, and have a + in place of their number', () => {
   assert.match(drawn, /^layer {2}0 {7}4 {9}0 {7}4 {7}\+ \+ /m)
 })
 
+test('experts that every token uses are named', () => {
+  const always = [
+    { ids: [8], isApart: true },
+    { ids: [], isApart: false },
+    { ids: [8], isApart: true },
+  ]
+  const text = textOfShape('a.txt', [{ ...mixture('mlp', [9, 0, 9], 2), routing: { always } }], 3)
+  assert.match(render([text], { width: 100 }), /^every token uses mlp 8 in layers 0, 2$/m)
+})
+
 test('texts share one scale: the same share looks the same in each', () => {
   const model = reader([mixture('mlp', [2], 1)], WORDS)
   const choosing = (name: string, share: number) =>

@@ -1,8 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { largestGate } from '#molm/model/routing.js'
 import { readEvents } from '#molm/page/events.js'
 import { type Piece, Pieces, piecesOf } from '#molm/page/pieces.js'
 import { type PageModel, pageModel, type RoutedToken, textRoutes } from '#molm/page/routes.js'
+import { alwaysLine } from '#molm/pictures/caption.js'
 import { pageModules } from '#molm/server/page/modules.js'
 import { pageRoutes } from '#molm/server/page/page.js'
 import { thrownBy } from '../support/rejects.js'
@@ -31,6 +33,15 @@ test('text that differs from its token is shown unchanged, and so is the rest at
   assert.equal(pieces.add('', [{ text: '</s>', token: 1 }]), [])
   assert.equal(pieces.end(), [])
   assert.equal(new Pieces().add('tail', []), [{ text: 'tail', token: -1 }])
+})
+
+test('a page knows the experts that every token uses, and the largest possible gate', () => {
+  const meta = { quant: 'q4', chat_template: false, experts: { mlp: [3] }, experts_per_token: { mlp: 2 } } as const
+  const card = { ...meta, experts: { mlp: [3] }, always_chosen: { mlp: [[2]] }, gate_factor: { mlp: 2.5 } }
+  const { config } = pageModel({ id: 'm', meta: card })
+  assert.equal(alwaysLine({ config }), ['every token uses mlp 2 in layer 0'])
+  assert.is(largestGate(config.mixtures), 2.5)
+  assert.is(largestGate(pageModel({ id: 'm', meta: { ...meta, experts: { mlp: [3] } } }).config.mixtures), 1)
 })
 
 test('the last occurrence of a question in its prompt is found', () => {

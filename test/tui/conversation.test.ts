@@ -9,7 +9,7 @@ import { writeChat } from '#molm/text/chat-frame.js'
 import { Conversation } from '#molm/tui/conversation/conversation.js'
 import type { AnswerWatcher } from '#molm/tui/conversation/running-answer.js'
 import { checkConversation, loadConversation, saveConversation } from '#molm/tui/conversation/saved-conversation.js'
-import { gatesOf } from '#molm/tui/map/amounts.js'
+import { glowOf } from '#molm/tui/map/amounts.js'
 import { TokenMap } from '#molm/tui/map/token-map.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
@@ -110,9 +110,9 @@ test('the map shows the routes of forward for the same tokens', async () => {
         const row = index * k
         const expected = new Float32Array(kind === 'mlp' ? 24 : 8)
         for (let slot = 0; slot < k; slot++) expected[ids[row + slot]] = gates[row + slot]
-        const drawn = gatesOf(map, kind, layer)
+        const drawn = glowOf(map, kind, layer)
         assert.ok(
-          drawn.every((gate, expert) => Math.abs(gate - expected[expert]) < 1e-5),
+          drawn.every((glow, expert) => Math.abs(glow ** 2 - expected[expert]) < 1e-5),
           `token ${index}`,
         )
       }

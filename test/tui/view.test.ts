@@ -7,6 +7,7 @@ import type { Chat } from '#molm/tui/conversation/chat.js'
 import { press } from '#molm/tui/conversation/keys.js'
 import { expertsLine } from '#molm/tui/map/token-details.js'
 import { MAP_MODES, TokenMap } from '#molm/tui/map/token-map.js'
+import { usageSummary } from '#molm/tui/map/usage-summary.js'
 import { layoutOf, linesOf, viewOf } from '#molm/tui/screen/view.js'
 import { chatOf, mixturesOf, plainRoutes, shownAs } from '../support/chats.js'
 
@@ -273,6 +274,26 @@ test('scores of others that are no probabilities are named', () => {
   const probabilities = Float32Array.of(0.9, 0.75, 0.5, 0.25)
   map.add('x', [{ mlp: { ids: Int32Array.of(2), gates: Float32Array.of(2.5), probabilities } }])
   assert.is(expertsLine(map, 'mlp'), 'layer 0 mlp: 2 2.500 | next by score 0 .900  1 .750  3 .250')
+})
+
+test('an expert that every token uses is marked, and named below the usage', () => {
+  const always = [{ ids: [3], isApart: true }]
+  const map = new TokenMap({ layers: 1, mixtures: [{ kind: 'mlp', experts: [4], topK: 2, routing: { always } }] })
+  map.add('x', [{ mlp: { ids: Int32Array.of(3, 0), gates: Float32Array.of(1, 0.5) } }])
+  assert.is(expertsLine(map, 'mlp'), 'layer 0 mlp: 3 1.000 always  0 .500')
+  assert.is(usageSummary(map.usage, map.notes).split('\n').at(-1), 'every token uses mlp 3 in layer 0')
+})
+
+test('gates with a factor are measured against it', async () => {
+  const mixtures: Mixture[] = [{ kind: 'mlp', experts: [4], topK: 2, routing: { score: 'sigmoid', factor: 2 } }]
+  const chat = await chatOf(mixtures, 'none')
+  chat.map.add('x', [{ mlp: { ids: Int32Array.of(2, 0), gates: Float32Array.of(2, 0.5) } }])
+  const lines = mapOf(chat, 60, 20)
+  assert.ok(
+    lines.some((line) => line.trimEnd() === '    0 ▒▒· ██·'),
+    lines.join('\n'),
+  )
+  assert.ok(lines.includes('gate ░ .13 ▒ .50 ▓ 1.13 █ 2   · not chosen'), lines.join('\n'))
 })
 
 test('many experts of a token need a second line, and an ellipsis replaces the rest', async () => {

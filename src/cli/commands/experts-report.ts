@@ -113,7 +113,11 @@ function* usageJson(texts: readonly TextRoutes[], perToken = false): Generator<s
   const topK = perMixture(model.config.mixtures, ({ topK }) => topK)
   const mixtures = model.config.mixtures.filter(({ newExperts }) => newExperts)
   const newcomers = mixtures.length > 0 && { newcomers: perMixture(mixtures, ({ newExperts }) => newExperts) }
-  const about = { model: model.name, quant: model.quant, experts_per_token: topK, ...newcomers }
+  const withAlways = model.config.mixtures.filter(({ routing }) => routing?.always)
+  const always = withAlways.length > 0 && {
+    always_chosen: perMixture(withAlways, ({ routing }) => routing?.always?.map(({ ids }) => ids)),
+  }
+  const about = { model: model.name, quant: model.quant, experts_per_token: topK, ...always, ...newcomers }
   yield `${JSON.stringify(about).slice(0, -1)},"texts":[`
   for (const [i, text] of texts.entries()) {
     const usage = JSON.stringify(usageObject(text)).slice(0, -1)

@@ -64,8 +64,9 @@ Scores:
 
 Experts that every token uses are always kept.
 
-The gates of the kept experts come from a softmax over these only ("kept") or
-over all ("all"), whichever predicts the calibration text better.
+The gates of the kept experts come from scores over these only ("kept") or over
+all ("all"), whichever predicts the calibration text better. Some routers give
+the same gates either way.
 
 Examples:
   molm prune nano ./small --calibrate mail.txt --keep 0.5 --only mlp
@@ -127,17 +128,22 @@ function summary({ gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pru
     ['perplexity', perplexity.before.toPrecision(5), perplexity.after.toPrecision(5)],
     ['decode, tokens/s', speed.before.toFixed(0), speed.after.toFixed(0)],
   ]
-  return `${alignColumns(rows, [1, 2])}  gates from the softmax over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n`
+  return `${alignColumns(rows, [1, 2])}  gates from scores over ${gates === 'kept' ? 'the kept experts' : 'all experts'}\n`
 }
 
 function curveTable(points: readonly PruningPoint[]): string {
   const kinds = MIXTURE_KINDS.filter((kind) => kind in points[0])
+  const differ = points.some(({ perplexity: { kept, all } }) => kept !== all)
   const rows = points.map(({ keep, perplexity, ...counts }) => [
     `${(100 * keep).toFixed(1)} %`,
     ...kinds.map((kind) => countsOf(counts[kind] ?? [])),
     perplexity.kept.toPrecision(5),
-    perplexity.all.toPrecision(5),
+    ...(differ ? [perplexity.all.toPrecision(5)] : []),
   ])
+  if (!differ) {
+    const head = ['keep', ...kinds, 'ppl']
+    return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity\n`
+  }
   const head = ['keep', ...kinds, 'ppl kept', 'ppl all']
   return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity with gates over the kept experts, and over all\n`
 }

@@ -172,10 +172,11 @@ function light(state: State, token: HTMLElement, background: string): void {
 /** Lights all tokens with a gate; the larger the gate, the stronger. */
 function lightByGate(section: TextSection, gateOf: (layers: PageRoutes) => number | undefined): void {
   const [state, routes] = [stateOf(section), routesOf(section)]
+  const largest = Number(section.dataset.largestGate ?? 1)
   for (const token of all<HTMLElement>(section, '.tokens [data-i]')) {
     const gate = gateOf(routes[Number(token.dataset.i)])
     if (gate === undefined) continue
-    light(state, token, `color-mix(in srgb, var(--lit) ${Math.min(100, 25 + gate / 8)}%, transparent)`)
+    light(state, token, `color-mix(in srgb, var(--lit) ${Math.min(100, 25 + gate / largest / 8)}%, transparent)`)
   }
 }
 

@@ -1,15 +1,25 @@
 import type { LayerRoutes } from '../../api/routes.js'
-import type { MixtureKind } from '../../model/config.js'
+import type { Mixture } from '../../model/config.js'
+import { alwaysChosen } from '../../model/routing.js'
 
 /** Experts of one token. Per layer, the ids and the gates of each mixture, empty if it has none; gates in thousandths. */
 export type PageRoutes = number[][][]
 
-/** Converts the experts of one token for explore.ts; `kinds` in the order of the section's `data-kinds`. */
-export function pageRoutes(layers: readonly LayerRoutes[], kinds: readonly MixtureKind[]): PageRoutes {
-  return layers.map((layer) =>
-    kinds.flatMap((kind) => {
-      const { ids = [], gates = [] } = layer[kind] ?? {}
-      return [[...ids], Array.from(gates, (gate) => Math.round(1000 * gate))]
+/**
+ * Converts the experts of one token for explore.ts; `mixtures` in the order of the section's `data-kinds`. Experts that every
+ * token uses come last, so that the first one is the router's choice.
+ */
+export function pageRoutes(
+  layers: readonly LayerRoutes[],
+  mixtures: readonly Pick<Mixture, 'kind' | 'routing'>[],
+): PageRoutes {
+  return layers.map((routes, layer) =>
+    mixtures.flatMap((mixture) => {
+      const { ids = [], gates = [] } = routes[mixture.kind] ?? {}
+      const always = alwaysChosen(mixture, layer)
+      const isAlways = (slot: number) => Number(always.includes(ids[slot]))
+      const slots = [...ids.keys()].sort((a, b) => isAlways(a) - isAlways(b))
+      return [slots.map((slot) => ids[slot]), slots.map((slot) => Math.round(1000 * gates[slot]))]
     }),
   )
 }

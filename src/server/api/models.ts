@@ -8,6 +8,8 @@ export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
   const { family, parameters, activeParameters, quant, bytes } = model.info
   const { mixtures } = model.config
   const taught = mixtures.filter(({ newExperts }) => newExperts)
+  const withAlways = mixtures.filter(({ routing }) => routing?.always)
+  const withFactor = mixtures.filter(({ routing }) => (routing?.factor ?? 1) !== 1)
   const card = {
     id,
     object: 'model',
@@ -22,6 +24,12 @@ export function modelRoutes({ id, since, model, limits }: ServerContext): Hono {
       experts_per_token: perMixture(mixtures, ({ topK }) => topK),
       // Ids of experts that were taught to the model later.
       ...(taught.length > 0 && { newcomers: perMixture(taught, ({ newExperts }) => newExperts) }),
+      // Ids of experts that every token uses.
+      ...(withAlways.length > 0 && {
+        always_chosen: perMixture(withAlways, ({ routing }) => routing?.always?.map(({ ids }) => ids)),
+      }),
+      // Largest possible gates, if not 1.
+      ...(withFactor.length > 0 && { gate_factor: perMixture(withFactor, ({ routing }) => routing?.factor) }),
     },
   }
   const app = new Hono()

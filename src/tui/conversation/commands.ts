@@ -53,7 +53,7 @@ const ACTIONS: Record<string, Action> = {
     const { pace } = answers
     chat.say('note', pace === undefined ? 'answers come as fast as possible' : `at most ${pace} tokens per second`)
   },
-  experts: (chat) => chat.say('note', usageSummary(chat.map.usage)),
+  experts: (chat) => chat.say('note', usageSummary(chat.map.usage, chat.map.notes)),
   system(chat, argument) {
     const { conversation } = chat
     if (argument !== '') conversation.setSystem(argument === 'off' || argument === '""' ? '' : argument)

@@ -1,6 +1,6 @@
 import { fit } from '../../terminal/cell-width.js'
 import { styled } from '../../terminal/style.js'
-import { amountsOf, gatesOf } from './amounts.js'
+import { amountsOf, glowOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
 import { DENSE_FORMS, type Fold, foldLanes, GAP, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
 import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
@@ -33,7 +33,7 @@ export function allLayersLines(map: TokenMap, room: Room, painter: CellPainter, 
       const of = Array.from({ length: perLine }, (_, below) => {
         return layer + below < to ? amountsOf(map, panel.kind, layer + below, fades ?? false) : new Float32Array(0)
       })
-      return drawPanel(panel, of, painter, marks ? gatesOf(map, panel.kind, layer) : undefined)
+      return drawPanel(panel, of, painter, marks ? glowOf(map, panel.kind, layer) : undefined)
     })
     return `${isLookedAt ? '›' : ' '}${String(layer).padStart(label - 2)} ${beside(drawn)}`
   }

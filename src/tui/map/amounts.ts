@@ -7,19 +7,27 @@ import type { TokenMap } from './token-map.js'
 const TRAIL = 5
 
 /**
- * Amount of each expert's cell: its share of the tokens, or the square root of the shown token's gate, so that small
- * gates are visible. With `fades`, experts that only the tokens just before chose are `JUST_BEFORE`.
+ * Amount of each expert's cell: its share of the tokens, or the glow of the shown token's gate. With `fades`, experts that only the tokens just before chose are `JUST_BEFORE`.
  */
 export function amountsOf(map: TokenMap, kind: MixtureKind, layer: number, fades: boolean): Float32Array {
-  return map.mode === 'usage' ? shares(map.usage, kind, layer) : glow(map, kind, layer, fades)
+  return map.mode === 'usage' ? shares(map.usage, kind, layer) : fadingGlow(map, kind, layer, fades)
 }
 
-/** Gates of the experts of one kind in a layer for a token, by default the shown one; 0 if not chosen. */
-export function gatesOf(map: TokenMap, kind: MixtureKind, layer: number, index = map.shownIndex): Float32Array {
-  const gates = new Float32Array(map.experts(kind, layer))
+/**
+ * Glow of the experts of one kind in a layer for a token, by default the shown one: the square root of the gate as a share
+ * of the largest possible one, so that small gates are visible; 0 if not chosen.
+ */
+export function glowOf(map: TokenMap, kind: MixtureKind, layer: number, index = map.shownIndex): Float32Array {
+  const glow = new Float32Array(map.experts(kind, layer))
   const routes = map.tokens[index]?.routes[layer][kind]
-  if (routes) for (const [slot, expert] of routes.ids.entries()) gates[expert] = routes.gates[slot]
-  return gates
+  const { largestGate } = map
+  if (routes) for (const [slot, id] of routes.ids.entries()) glow[id] = Math.sqrt(routes.gates[slot] / largestGate)
+  return glow
+}
+
+/** The gate of a glow. */
+export function gateOf(glow: number, { largestGate }: TokenMap): number {
+  return glow * glow * largestGate
 }
 
 /** The largest share of the tokens that chose the same expert; 1 if there are none. */
@@ -36,9 +44,9 @@ export function largestShare(usage: ExpertUsage): number {
 /** The largest share of a usage, and the number of tokens it was computed for. */
 const largest = new WeakMap<ExpertUsage, { tokens: number; share: number }>()
 
-function glow(map: TokenMap, kind: MixtureKind, layer: number, fades: boolean): Float32Array {
+function fadingGlow(map: TokenMap, kind: MixtureKind, layer: number, fades: boolean): Float32Array {
   const { tokens, shownIndex } = map
-  const amounts = gatesOf(map, kind, layer).map(Math.sqrt)
+  const amounts = glowOf(map, kind, layer)
   if (!fades) return amounts
   for (let age = 1; age <= TRAIL && shownIndex - age >= 0; age++) {
     const before = tokens[shownIndex - age].routes[layer][kind]

@@ -2,7 +2,7 @@ import type { MixtureKind } from '../../model/config.js'
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { styled } from '../../terminal/style.js'
-import { largestShare } from './amounts.js'
+import { gateOf, largestShare } from './amounts.js'
 import { type CellPainter, EMPTY, MARK, TRAIL } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'
 
@@ -82,7 +82,7 @@ export function legendLine(
   if (painter.depth === 'none' && !hasShades) return joined([CHOSEN, ...others(fades, marks), ...notes], width)
   const isUsage = map.mode === 'usage'
   const values = SAMPLES.map((amount) => {
-    return isUsage ? `${Math.round(100 * largestShare(map.usage) * amount)}` : gateOf(amount)
+    return isUsage ? `${Math.round(100 * largestShare(map.usage) * amount)}` : formatGate(gateOf(amount, map))
   })
   const [before, after] = isUsage ? ['share ', ' %'] : ['gate ', '']
   const scaleWidth = values.reduce((sum, value) => sum + 3 + value.length, before.length + after.length - 1)
@@ -112,7 +112,6 @@ function joined(parts: readonly string[], width: number): string {
   }, '')
 }
 
-/** The gate of an amount, which is the gate's square root. */
-function gateOf(amount: number): string {
-  return amount === 1 ? '1' : (amount * amount).toFixed(2).replace(/^0/, '')
+function formatGate(gate: number): string {
+  return gate < 1 ? gate.toFixed(2).replace(/^0/, '') : String(Number(gate.toPrecision(3)))
 }

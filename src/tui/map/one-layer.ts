@@ -1,7 +1,7 @@
 import { visibleToken } from '../../pictures/visible-token.js'
 import { cellWidth, fit } from '../../terminal/cell-width.js'
 import { inverse, styled } from '../../terminal/style.js'
-import { gatesOf } from './amounts.js'
+import { glowOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
 import { foldLanes, type Room, SINGLE_FORMS, SPARSE_FORMS } from './fold.js'
 import { cellNotes, labelsFor, labelsHeight, legendLine, type MapOptions, titleLine, titleOf } from './head.js'
@@ -33,7 +33,7 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
   const rows = map.tokens.slice(first, last + 1).map(({ text }, i) => {
     const index = first + i
     const drawn = panels.map((panel) => {
-      return drawPanel(panel, [gatesOf(map, panel.kind, layer, index).map(Math.sqrt)], painter)
+      return drawPanel(panel, [glowOf(map, panel.kind, layer, index)], painter)
     })
     const name = fit(visibleToken(text), label)
     const shown = index === selected ? inverse(name) : name

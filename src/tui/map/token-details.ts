@@ -31,13 +31,14 @@ function wrapAtMost(text: string, width: number, count: number): string[] {
 
 /**
  * Chosen experts with their gates, then the likeliest others: `layer 3 mlp: 4 .412  9 .201 | next 3 .087  7 .042`. Scores
- * that are no probabilities are named: `next by score`.
+ * that are no probabilities are named: `next by score`. An expert that every token uses is marked: `8 1.000 always`.
  */
 export function expertsLine(map: TokenMap, kind: MixtureKind): string {
   const routes = map.shown?.routes[map.layer][kind]
   if (!routes) return `layer ${map.layer} ${kind}: no experts`
   const { ids, gates, probabilities = new Float32Array(0) } = routes
-  const chosen = Array.from(ids, (id, slot) => `${id} ${share(gates[slot])}`)
+  const always = (id: number) => (map.isAlways(kind, map.layer, id) ? ' always' : '')
+  const chosen = Array.from(ids, (id, slot) => `${id} ${share(gates[slot])}${always(id)}`)
   const others = Array.from(probabilities, (score, id) => ({ id, score }))
     .filter(({ id }) => !ids.includes(id))
     .sort((a, b) => b.score - a.score)

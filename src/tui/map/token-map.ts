@@ -2,7 +2,8 @@ import type { LayerRoutes } from '../../api/routes.js'
 import { routesOfToken } from '../../experts/token-routes.js'
 import { ExpertUsage } from '../../experts/usage.js'
 import { type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config.js'
-import { areProbabilities } from '../../model/routing.js'
+import { alwaysChosen, areProbabilities, largestGate } from '../../model/routing.js'
+import { alwaysLine } from '../../pictures/caption.js'
 
 /** Forms of the map: the newest token, the sum of all tokens, or one layer over the last tokens. */
 export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
@@ -90,6 +91,21 @@ export class TokenMap {
   /** Whether the scores of the experts of one kind are probabilities. */
   hasProbabilities(kind: MixtureKind): boolean {
     return areProbabilities(mixtureOf(this.shape, kind) ?? {})
+  }
+
+  /** Whether every token uses an expert of the layer. */
+  isAlways(kind: MixtureKind, layer: number, expert: number): boolean {
+    return alwaysChosen(mixtureOf(this.shape, kind) ?? {}, layer).includes(expert)
+  }
+
+  /** Bound of a gate. */
+  get largestGate(): number {
+    return largestGate(this.shape.mixtures)
+  }
+
+  /** Lines about the experts that every token uses; none if there are no such experts. */
+  get notes(): string[] {
+    return alwaysLine({ config: this.shape })
   }
 
   /** Number of experts of one kind in the layer that has most. */

@@ -4,9 +4,10 @@ import type { ExpertUsage, LayerUsage } from '../../experts/usage.js'
 const NAMED = 4
 
 /**
- * Writes usage as a table: the most used experts with their shares, the entropy and the fairness, by layer and kind.
+ * Writes usage as a table: the most used experts with their shares, the entropy and the fairness, by layer and kind; `notes`
+ * follow.
  */
-export function usageSummary(usage: ExpertUsage): string {
+export function usageSummary(usage: ExpertUsage, notes: readonly string[] = []): string {
   if (usage.mixtures.length === 0) return 'the model has no experts'
   if (usage.tokens === 0) return 'there is no answer yet'
   const wide = Math.max(...usage.mixtures.map(({ kind }) => kind.length))
@@ -21,7 +22,7 @@ export function usageSummary(usage: ExpertUsage): string {
     `experts chosen by the answers' ${usage.tokens} tokens`,
     `layer  ${''.padEnd(wide)}  ${named}  bits  fairness`,
   ]
-  return [...head, ...rows].join('\n')
+  return [...head, ...rows, ...notes].join('\n')
 }
 
 /** Columns for an expert with its share. */
