@@ -248,4 +248,10 @@ test('of a model with softmax attention', async () => {
   await check('52-mixtral-window-bf16-sharded', { quant: 'q4', threads: 3, tier: 'plain' }, [15, 16, 17])
 })
 
+test('of a model with convolutions, sinks or windows in some layers', async () => {
+  await check('82-lfm2moe-bf16-sharded', { quant: 'q4', threads: 2 }, [21, 22, 23])
+  await check('72-gptoss-mxfp4', { quant: 'q8', threads: 3, tier: 'plain' }, [24, 25, 26])
+  await check('152-smallthinker-window-bf16-sharded', { quant: 'f32', threads: 2 }, [27, 28, 29])
+})
+
 test.run()
