@@ -415,6 +415,8 @@ test('another model continues the turns of a file; a file of another version or 
       flipped[Math.floor(at * bytes.length)] ^= 4
       await refuses(() => flipped, damaged)
     }
+    const asFloats = asText('"tokens":{"dtype":"I32"', '"tokens":{"dtype":"F32"')
+    await refuses((bytes) => Buffer.from(asUnchecked(asFloats(bytes))), /talk: tokens must be I32, not F32/)
     // Only loading reads all bytes, and finds the damage.
     await checkConversation(path)
     await refuses((bytes) => bytes.subarray(0, -9), /cut short/)

@@ -18,8 +18,8 @@ import type { ConversationState } from './conversation.js'
 /*
  * The safetensors file of a saved conversation has the tensors `tokens` (I32, all ids), `cache` (F32, rows of the KV
  * cache from Session.save), `check` (F32, the model's output for the last tokens, which identifies the model) and, for
- * models that need them, `checkpoints` (I32, their positions). Its metadata has the turns. The metadata begins with `sha256`: the hash of the whole file with zeros in place of these
- * digits.
+ * models that need them, `checkpoints` (I32, their positions). Its metadata has the turns. The metadata begins with
+ * `sha256`: the hash of the whole file with zeros in place of these digits.
  */
 
 const FORMAT = 'molm-conversation'
@@ -223,6 +223,8 @@ function find(tensors: readonly Tensor[], name: string, path: string): Tensor {
 }
 
 async function integers(tensor: Tensor): Promise<Int32Array> {
+  const { name, dtype, source } = tensor
+  if (dtype !== 'I32') throw new UserError(`${source.name}: ${name} must be I32, not ${dtype}`)
   const bytes = await readSpan(tensor)
   return new Int32Array(bytes.slice().buffer)
 }
