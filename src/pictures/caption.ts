@@ -56,6 +56,20 @@ function byIds(kind: MixtureKind, lists: readonly (readonly number[])[]): string
     if (ids.length > 0) layersOf.set(ids.join(', '), [...(layersOf.get(ids.join(', ')) ?? []), layer])
   }
   return [...layersOf].map(
-    ([ids, layers]) => `${kind} ${ids} in ${layers.length === 1 ? 'layer' : 'layers'} ${layers.join(', ')}`,
+    ([ids, layers]) => `${kind} ${ids} in ${layers.length === 1 ? 'layer' : 'layers'} ${ranges(layers)}`,
   )
+}
+
+/** Minimum number of layers to write as a range. */
+const LEAST_RANGE = 4
+
+/** Writes 0, 1, 2, 3 and 8 as `0 to 3, 8`. */
+function ranges(layers: readonly number[]): string {
+  const parts: string[] = []
+  for (let from = 0, to = 0; from < layers.length; from = to) {
+    while (to < layers.length && layers[to] - layers[from] === to - from) to++
+    if (to - from < LEAST_RANGE) parts.push(...layers.slice(from, to).map(String))
+    else parts.push(`${layers[from]} to ${layers[to - 1]}`)
+  }
+  return parts.join(', ')
 }

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { compareRouting } from '#molm/experts/agreement.js'
 import type { Mixture, TextRoutes } from '#molm/index.js'
 import { drawAgreement } from '#molm/pictures/agreement-figure.js'
+import { alwaysLine } from '#molm/pictures/caption.js'
 import { renderText, type TextOptions } from '#molm/pictures/text.js'
 import { drawUsage } from '#molm/pictures/usage-figure.js'
 import { cellWidth } from '#molm/terminal/cell-width.js'
@@ -124,6 +125,9 @@ test('experts that every token uses are named', () => {
   ]
   const text = textOfShape('a.txt', [{ ...mixture('mlp', [9, 0, 9], 2), routing: { always } }], 3)
   assert.match(render([text], { width: 100 }), /^every token uses mlp 8 in layers 0, 2$/m)
+  const everywhere = new Array(6).fill({ ids: [7], isApart: true })
+  const deep = { ...mixture('mlp', new Array(6).fill(8), 2), routing: { always: everywhere } }
+  assert.equal(alwaysLine({ config: { mixtures: [deep] } }), ['every token uses mlp 7 in layers 0 to 5'])
 })
 
 test('texts share one scale: the same share looks the same in each', () => {
