@@ -138,6 +138,7 @@ export class ConfigReader {
     const least = experts.reduce((least, count) => (count > 0 ? Math.min(least, count) : least), LARGEST_SIZE)
     if (topK <= least) {
       const routing = typeof rule === 'function' ? rule() : rule
+      const always = this.alwaysLists(kind, routing)
       if (own !== undefined && routing?.groups) {
         throw new UserError(`${this.source}: molm_experts cannot change experts that are chosen by groups`)
       }
@@ -148,7 +149,7 @@ export class ConfigReader {
         topK,
         ...(silentRows && { silentRows }),
         ...(newExperts && { newExperts }),
-        ...(routing && { routing: this.routing(routing, kind, experts, topK) }),
+        ...(routing && { routing: this.routing(routing, { kind, experts, topK, always }) }),
       }
     }
     throw new UserError(`${this.source}: ${topKKey} ${topK} is more than the ${least} experts that a layer has`)
@@ -165,12 +166,13 @@ export class ConfigReader {
   }
 
   /** The family's rule, with the ids that `molm_experts` names of experts that every token uses. */
-  private routing(rule: Routing, kind: MixtureKind, experts: number[], topK: number): Routing {
+  private routing(
+    rule: Routing,
+    { kind, experts, topK, always: lists }: Pick<Mixture, 'kind' | 'experts' | 'topK'> & { always?: unknown[] },
+  ): Routing {
     if (rule.always === undefined) return rule
-    const own = this.raw.molm_experts
-    const lists = isObject(own) && isObject(own.always) ? own.always[kind] : undefined
     const always = rule.always.map(({ ids, isApart }, layer): AlwaysChosen => {
-      const own: unknown = Array.isArray(lists) ? lists[layer] : ids
+      const own: unknown = lists ? lists[layer] : ids
       if (isIdList(own, experts[layer]) && own.length === ids.length && own.length <= topK) return { ids: own, isApart }
       const name = lists === undefined ? 'the experts that every token uses' : `molm_experts.always.${kind}`
       throw new UserError(
@@ -178,6 +180,18 @@ export class ConfigReader {
       )
     })
     return { ...rule, always }
+  }
+
+  /** Ids by layer that `molm_experts` names of experts that every token uses; undefined if it names none. */
+  private alwaysLists(kind: MixtureKind, rule?: Routing): unknown[] | undefined {
+    const own = this.raw.molm_experts
+    const named = isObject(own) ? own.always : undefined
+    const lists = isObject(named) ? named[kind] : named
+    if (lists === undefined) return undefined
+    const name = `${this.source}: molm_experts.always${isObject(named) ? `.${kind}` : ''}`
+    if (rule?.always === undefined) throw new UserError(`${name} has no meaning: no expert is used by every token`)
+    if (isObject(named) && Array.isArray(lists)) return lists
+    throw new UserError(`${name} must list ids of experts for each layer, not ${quoted(lists)}`)
   }
 
   /** Ids of each layer's experts that were taught later; undefined if none are named. */

@@ -197,6 +197,18 @@ test('keys that make no sense are refused by name', async () => {
       { num_shared_experts: 1, molm_experts: { mlp: [5, 5, 5], always: { mlp: [[], [4], [4]] } } },
       /molm_experts\.always\.mlp/,
     ],
+    [
+      { num_shared_experts: 1, molm_experts: { mlp: [9, 9, 9], always: { mlp: 'x' } } },
+      /molm_experts\.always\.mlp must list ids of experts for each layer, not "x"/,
+    ],
+    [
+      { num_shared_experts: 1, molm_experts: { mlp: [9, 9, 9], always: 5 } },
+      /molm_experts\.always must list ids of experts for each layer, not 5/,
+    ],
+    [
+      { molm_experts: { mlp: [9, 9, 9], always: { mlp: [[1], [1], [1]] } } },
+      /molm_experts\.always\.mlp has no meaning: no expert is used by every token/,
+    ],
     [{ num_shared_experts: 1, molm_experts: { mlp: [5, 5, 5] } }, /the experts that every token uses must be/],
   ]
   for (const [keys, pattern] of refused) await rejectsWithUserError(() => parse(keys), pattern)

@@ -39,7 +39,7 @@ test('prune and graft print only the path, and replace a model only with --force
     assertRefused(refused, 1, /holds a model already/)
     const pruned = await molm([...prune, '--force'])
     assert.is(pruned.stdout, `${join(out, 'model-q4.molm.safetensors')}\n`, pruned.stderr)
-    assert.match(pruned.stderr, /before +after\n.*weights .*\n.*perplexity .*\n(.*\n)*.*gates from the softmax/)
+    assert.match(pruned.stderr, /before +after\n.*weights .*\n.*perplexity .*\n(.*\n)*.*gates from scores/)
   }))
 
 test('graft refuses wrong options', () =>
