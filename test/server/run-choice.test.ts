@@ -35,7 +35,10 @@ function contextOf(errors: Error[]) {
     }
     return session as unknown as Session
   }
-  const memory = new CacheMemory({ stats: async () => ({}) as MemoryStats, info: {} as ModelInfo })
+  const memory = new CacheMemory({
+    stats: async () => ({ cacheTokenBytes: 0, cacheSequenceBytes: 0 }) as MemoryStats,
+    info: {} as ModelInfo,
+  })
   const context = {
     model: { hasTokenizer: false, generationDefaults: {} },
     prefixCache: new PrefixCache({ createSession }, LIMITS, memory),
