@@ -1,6 +1,8 @@
 import { NoRoom } from '../../errors.js'
+import { PAGE_ROWS } from '../../runtime/abi/formats.js'
 import { MemoryFull } from '../../runtime/memory/arena.js'
 import type { Bank } from '../../runtime/memory/bank.js'
+import { roundUp } from '../../runtime/memory/formats.js'
 import type { Rows } from '../../runtime/memory/rows.js'
 import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
 import { type CachedLayer, SLACK } from './layer-cache.js'
@@ -100,7 +102,8 @@ export class SequenceCache {
       if (this.end + tokens <= this.reserved) return
       if (!this.fits(spansOf)) throw refusal()
       for (const kind of this.kinds) kind.rows.reserve(spansOf(kind))
-      this.reserved = this.end + Math.min(tokens, atOnce)
+      // Pages are whole.
+      this.reserved = roundUp(this.end + Math.min(tokens, atOnce), PAGE_ROWS)
     } catch (error) {
       this.trim()
       throw error instanceof MemoryFull ? refusal() : error
