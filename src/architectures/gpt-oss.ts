@@ -17,13 +17,7 @@ import {
 } from '../packing/format/pieces.js'
 import { TILE_COLUMNS } from '../runtime/abi/formats.js'
 import type { Architecture } from './architecture.js'
-import {
-  DECODER_SHAPE_KEYS,
-  type DecoderConfig,
-  decoderConfig,
-  describeDecoder,
-  groupedCache,
-} from './decoder-config.js'
+import { DECODER_SHAPE_KEYS, decoderConfig, describeDecoder } from './decoder-config.js'
 import {
   attentionPieces,
   decoderParts,
@@ -33,13 +27,7 @@ import {
   normPieces,
   routerPieces,
 } from './decoder-parts.js'
-
-export interface GptOssConfig extends DecoderConfig {
-  /** Whether a token sees only the last `slidingWindow` keys, its own included, in each layer. */
-  isSliding: boolean[]
-  /** 0 if no layer has a window. */
-  slidingWindow: number
-}
+import { type SlidingConfig, slidingCache, slidingWords } from './sliding-layers.js'
 
 /** RoPE of a config.json without a word about it. */
 const DEFAULT_ROPE = {
@@ -57,7 +45,7 @@ const LAYER_TYPES = ['sliding_attention', 'full_attention'] as const
 const SWIGLU_LIMIT = 7
 
 /** OpenAI's gpt-oss: a window in some layers, sinks, biases everywhere, clamped SwiGLU. */
-export const gptOss: Architecture<GptOssConfig> = {
+export const gptOss: Architecture<SlidingConfig> = {
   title: 'gpt-oss',
   modelTypes: ['gpt_oss'],
   className: 'GptOss',
@@ -109,9 +97,7 @@ export const gptOss: Architecture<GptOssConfig> = {
 
   describe(config) {
     const { attention, ...others } = describeDecoder(config)
-    const sliding = config.isSliding.filter((is) => is).length
-    const window = `a window of ${config.slidingWindow} in ${sliding} of ${config.layers} layers`
-    return { ...others, attention: [...attention, ...(sliding > 0 ? [window] : []), 'sinks'] }
+    return { ...others, attention: [...attention, ...slidingWords(config), 'sinks'] }
   },
   shapeKeys: () => DECODER_SHAPE_KEYS,
 
@@ -133,8 +119,7 @@ export const gptOss: Architecture<GptOssConfig> = {
   ignores: isUnused,
   readsMxfp4: true,
 
-  cache: ({ isSliding, slidingWindow, ...config }, layer) =>
-    groupedCache({ ...config, ...(isSliding[layer] && { window: slidingWindow }) }),
+  cache: slidingCache,
 
   build(config, workspace) {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden, isSliding, slidingWindow } = config
@@ -153,7 +138,7 @@ export const gptOss: Architecture<GptOssConfig> = {
 }
 
 /** Checks that the rows of experts in MXFP4 have no part of a block. */
-function refusePartialBlocks({ width, ffnHidden }: GptOssConfig): void {
+function refusePartialBlocks({ width, ffnHidden }: SlidingConfig): void {
   for (const [key, columns] of [['hidden_size', width] as const, ['intermediate_size', ffnHidden] as const]) {
     if (columns % TILE_COLUMNS === 0) continue
     throw new UserError(
@@ -167,7 +152,7 @@ function refusePartialBlocks({ width, ffnHidden }: GptOssConfig): void {
  * MXFP4 [E, out, in].
  */
 function expertPieces(
-  { width: d, ffnHidden: f }: GptOssConfig,
+  { width: d, ffnHidden: f }: SlidingConfig,
   { mlp: format }: PartFormats,
   key: string,
   E: number,

@@ -5,7 +5,7 @@ import { GroupedQueryAttention } from '../nn/grouped-query-attention.js'
 import { type Mixer, preNormBlocks } from '../nn/pre-norm-blocks.js'
 import { Rope } from '../nn/rope.js'
 import type { Architecture } from './architecture.js'
-import { type DecoderConfig, decoderConfig, describeDecoder, groupedCache } from './decoder-config.js'
+import { decoderConfig, describeDecoder } from './decoder-config.js'
 import {
   attentionPieces,
   decoderParts,
@@ -16,14 +16,11 @@ import {
   normPieces,
   routerPieces,
 } from './decoder-parts.js'
+import { type SlidingConfig, slidingCache, slidingWords } from './sliding-layers.js'
 
-export interface SmallThinkerConfig extends DecoderConfig {
+export interface SmallThinkerConfig extends SlidingConfig {
   /** Whether each layer rotates queries and keys by their positions. */
   hasRope: boolean[]
-  /** Whether a token sees only the last `slidingWindow` keys, its own included, in each layer. */
-  isSliding: boolean[]
-  /** 0 if no layer has a window. */
-  slidingWindow: number
 }
 
 /** Kinds of attention. */
@@ -80,14 +77,13 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
 
   describe(config) {
     const { attention, router, ...others } = describeDecoder(config)
-    const count = (layers: boolean[]) => layers.filter((is) => is).length
-    const [sliding, rotated] = [count(config.isSliding), count(config.hasRope)]
-    const { layers } = config
+    const { layers, hasRope } = config
+    const rotated = hasRope.filter((is) => is).length
     return {
       ...others,
       attention: [
         ...attention,
-        ...(sliding > 0 ? [`a window of ${config.slidingWindow} in ${sliding} of ${layers} layers`] : []),
+        ...slidingWords(config),
         ...(rotated < layers ? [`positions in ${rotated} of ${layers} layers`] : []),
       ],
       router: [...router, 'before attention'],
@@ -112,8 +108,7 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
   ignores: isUnused,
   routesEarly: true,
 
-  cache: ({ isSliding, slidingWindow, ...config }, layer) =>
-    groupedCache({ ...config, ...(isSliding[layer] && { window: slidingWindow }) }),
+  cache: slidingCache,
 
   build(config, workspace) {
     const { epsilon, attentionScale: scale, attentionBias: bias, ffnHidden: hidden, hasRope, isSliding } = config

@@ -85,7 +85,7 @@ export class ExpertMixture {
    */
   fromTokens(layer: number, product: ExpertProduct, append?: AppendGroups): void {
     const { groups } = this
-    const count = groups.fromTokens(...this.addressesOf(layer, product))
+    const count = groups.fromTokens(this.addresses(layer, product.offset), this.biases(layer, product))
     const more = append?.(groups, count)
     product.matmul.run(groups.table, count + (more?.matrices ?? 0), groups.work + (more?.rows ?? 0))
   }
@@ -93,7 +93,7 @@ export class ExpertMixture {
   /** Multiplies with the experts' second matrix: item rows in, item rows [T * slots, d] out. Reports to the taps. */
   fromItems(layer: number, product: ExpertProduct): void {
     const { groups } = this
-    const count = groups.fromItems(...this.addressesOf(layer, product))
+    const count = groups.fromItems(this.addresses(layer, product.offset), this.biases(layer, product))
     product.matmul.run(groups.table, count, groups.work)
     this.report(layer, product.output)
   }
@@ -117,12 +117,15 @@ export class ExpertMixture {
     groups.assign(router.ids, tokens, this.k, this.slots, mixture.experts[layer])
   }
 
-  /** Finds the matrix of each expert in a layer, and its bias. */
-  private addressesOf(layer: number, { offset, bias }: ExpertProduct): [AddressOf, AddressOf?] {
+  /** Finds what is `offset` bytes from the start of each expert. */
+  private addresses(layer: number, offset: number): AddressOf {
     const { store } = this.workspace
     const { kind } = this.mixture
-    const weights = (expert: number) => store.expert(layer, kind, expert) + offset
-    return bias === undefined ? [weights] : [weights, (expert) => store.expert(layer, kind, expert) + bias]
+    return (expert) => store.expert(layer, kind, expert) + offset
+  }
+
+  private biases(layer: number, { bias }: ExpertProduct): AddressOf | undefined {
+    return bias === undefined ? undefined : this.addresses(layer, bias)
   }
 
   /** Reports its rows to each sequence's taps. */

@@ -1,5 +1,4 @@
-import type { Mixture } from '../model/config.js'
-import { routerRows } from '../model/config.js'
+import { type Mixture, routerRows } from '../model/config.js'
 import type { RouterMask } from '../model/expert-mask.js'
 import { ExpertChoice } from './expert-choice.js'
 import type { RouterLogits } from './router-logits.js'

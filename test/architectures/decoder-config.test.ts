@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DecoderConfig } from '#molm/architectures/decoder-config.js'
-import type { GptOssConfig } from '#molm/architectures/gpt-oss.js'
 import { MODEL_TYPES, parseConfig } from '#molm/architectures/index.js'
+import type { SlidingConfig } from '#molm/architectures/sliding-layers.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
 const WHERE = 'some/config.json'
@@ -62,7 +62,7 @@ test('Qwen layers are dense if they are listed, or if the step skips them', () =
 
 test('gpt-oss has a window in every second layer or in those of layer_types, and YaRN by default', () => {
   const sliding = (json: Record<string, unknown>) =>
-    (read({ model_type: 'gpt_oss', num_hidden_layers: 3, ...json }) as GptOssConfig).isSliding
+    (read({ model_type: 'gpt_oss', num_hidden_layers: 3, ...json }) as SlidingConfig).isSliding
   assert.equal(sliding({}), [true, false, true])
   assert.equal(sliding({ layer_types: null }), [true, false, true])
   const [window, all] = ['sliding_attention', 'full_attention']
