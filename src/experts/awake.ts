@@ -1,0 +1,45 @@
+import type { MixtureKind } from '../model/config.js'
+import type { ExpertUsage } from './usage.js'
+
+/** Experts of a model that a text woke, and those that it did not. */
+export interface Awake {
+  /** All experts of the model, in all layers and of all kinds. */
+  experts: number
+  /** Experts that at least one token used. */
+  woke: number
+  /** Experts that no token used. */
+  slept: number
+  /** The fewest experts that did half of the work: uses of an expert by a token. */
+  committee: number
+}
+
+/** Counts the experts that a usage woke. */
+export function awakeIn({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Awake {
+  const counts = mixtures.flatMap(({ layers }) => layers.flatMap((layer) => [...layer.counts]))
+  const woke = counts.reduce((sum, count) => sum + Number(count > 0), 0)
+  return { experts: counts.length, woke, slept: counts.length - woke, committee: fewestForHalf(counts) }
+}
+
+/** An expert's place in a model. */
+export interface ExpertPlace {
+  kind: MixtureKind
+  layer: number
+  expert: number
+}
+
+/** Describes a usage in one sentence: `208 of 240 experts woke; 44 of them did half of the work`. */
+export function awakeSentence(usage: Pick<ExpertUsage, 'mixtures'>): string {
+  const { experts, woke, committee } = awakeIn(usage)
+  const [some, all] = [woke, experts].map((count) => count.toLocaleString('en-US'))
+  const work = committee.toLocaleString('en-US')
+  if (woke === 0) return `none of ${all} experts woke`
+  return `${some} of ${all} experts woke; ${work} of them did half of the work`
+}
+
+function fewestForHalf(counts: readonly number[]): number {
+  const sorted = counts.toSorted((a, b) => b - a)
+  const half = sorted.reduce((sum, count) => sum + count, 0) / 2
+  let fewest = 0
+  for (let sum = 0; sum < half; fewest++) sum += sorted[fewest]
+  return fewest
+}
