@@ -139,6 +139,12 @@ export interface MemoryStats {
   meanAttentionDepth?: number
 }
 
+/** Options of a session. */
+export interface SessionOptions {
+  /** Experts that its tokens must not use. Default: none. */
+  mask?: ExpertMask
+}
+
 export interface Model {
   readonly name: string
   readonly config: ModelConfig
@@ -157,16 +163,16 @@ export interface Model {
   readonly generationDefaults: GenerationDefaults
   /** Training of new experts, or of the model's own. */
   readonly training: ExpertTraining
-  /** An empty session. */
-  createSession(): Session
+  /** An empty session. Throws a UserError if its mask does not fit the model. */
+  createSession(options?: SessionOptions): Session
   /**
    * Scores a text, given as ids, with a sequence-classification checkpoint. The scores come from the state of the last
    * token; if config.json has a `pad_token_id`, from the token whose number is the count of other ids.
    */
   classify(tokens: ArrayLike<number>): Promise<Classification>
   /**
-   * Keeps experts from being chosen, in all sessions from now on; without a mask, frees all. Rejects with a UserError
-   * if a layer would have fewer experts left than a token uses.
+   * Keeps experts from being used, in all sessions from now on and in addition to their own masks; without a mask,
+   * frees all. Rejects with a UserError if a layer would have fewer experts left than a token uses.
    */
   maskExperts(mask?: ExpertMask): Promise<void>
   stats(): Promise<MemoryStats>

@@ -1,3 +1,4 @@
+import type { ExpertMask } from '../model/expert-mask.js'
 import type { SequenceCache } from '../nn/cache/sequence-cache.js'
 import type { TokenLogits } from '../nn/decoder.js'
 import type { Taps } from '../nn/taps.js'
@@ -12,6 +13,8 @@ export interface Demand {
   /** Positions at which the cache keeps checkpoints, rising. */
   marks: readonly number[]
   taps: Omit<Taps, 'stopped'>
+  /** Experts that the tokens must not use. */
+  mask?: ExpertMask
   /** Whether the request has been stopped. */
   stopped: () => boolean
   /** Index of the first token whose logits are wanted; those of all later tokens are wanted, too. */

@@ -1,6 +1,7 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { MemoryStats } from '../api/model.js'
 import { UserError } from '../errors.js'
+import type { ExpertMask } from '../model/expert-mask.js'
 import { kernelFlags } from '../runtime/compiler/compile.js'
 import { describeCompiler, FUSED_VECTORS } from '../runtime/compiler/v8-flags.js'
 import { Pool } from '../runtime/threads/pool.js'
@@ -76,6 +77,8 @@ export class Engine {
         return yield* this.sequence(request.session).export(stop)
       case 'import':
         return this.sequence(request.session).import(request.saved)
+      case 'open':
+        return this.open(request.session, request.mask)
       case 'release':
         return this.release(request.session)
       case 'classify':
@@ -83,7 +86,7 @@ export class Engine {
       case 'pack':
         return this.requirePacker().pack(request.request)
       case 'mask':
-        return this.requireModel().model.maskExperts(request.mask)
+        return this.requireModel().model.masks.set(request.mask)
       case 'stats':
         return this.stats()
       case 'bandwidth':
@@ -148,6 +151,11 @@ export class Engine {
       this.sequences.set(id, sequence)
     }
     return sequence
+  }
+
+  /** Begins a sequence with a mask of its own. */
+  private open(id: number, mask: ExpertMask): void {
+    this.sequences.set(id, new Sequence(this.requireModel().model, mask))
   }
 
   private release(id: number): void {

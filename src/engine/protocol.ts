@@ -84,6 +84,7 @@ export type Request =
   | { kind: 'truncate'; session: number; length: number }
   | { kind: 'export'; session: number }
   | { kind: 'import'; session: number; saved: SavedSequence }
+  | { kind: 'open'; session: number; mask: ExpertMask }
   | { kind: 'release'; session: number }
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }

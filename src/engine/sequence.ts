@@ -1,6 +1,7 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { SavedSequence } from '../api/session.js'
 import { UserError } from '../errors.js'
+import type { ExpertMask } from '../model/expert-mask.js'
 import type { SequenceCache } from '../nn/cache/sequence-cache.js'
 import { type Decoder, MAX_BATCH, type TokenLogits } from '../nn/decoder.js'
 import { checkpointPositions } from './checkpoint-positions.js'
@@ -48,7 +49,11 @@ export class Sequence {
   /** Tokens read again so far. */
   private readAgain = 0
 
-  constructor(readonly model: Decoder) {
+  constructor(
+    readonly model: Decoder,
+    /** Experts that its tokens must not use. */
+    private readonly mask?: ExpertMask,
+  ) {
     this.cache = model.createCache()
   }
 
@@ -211,11 +216,11 @@ export class Sequence {
   }
 
   private demand(input: Input, first: number, end: number, stop: Int32Array): Demand {
-    const { cache } = this
+    const { cache, mask } = this
     const { tokens, messageEnds, taps, logitsFrom, take } = input
     const stopped = () => Atomics.load(stop, 0) !== 0
     const marks = cache.needsCheckpoints ? checkpointPositions(cache.length - first, tokens.length, messageEnds) : []
-    return { tokens: tokens.subarray(first, end), first, cache, marks, taps, stopped, logitsFrom, take }
+    return { tokens: tokens.subarray(first, end), first, cache, marks, mask, taps, stopped, logitsFrom, take }
   }
 
   private forgetBeyond(context: number): void {

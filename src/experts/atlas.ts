@@ -8,7 +8,7 @@ export interface AtlasToken {
   lift: number
 }
 
-/** What an expert prefers, as far as both halves of the texts agree. */
+/** Preferences of an expert on which both halves of the texts agree. */
 export interface AtlasEntry {
   /** Short name, made of the tokens or the kind of text: `digits: 5 0 8`; absent if nothing was confirmed. */
   name?: string

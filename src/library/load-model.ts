@@ -1,11 +1,12 @@
 import os from 'node:os'
-import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo } from '../api/model.js'
+import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, SessionOptions } from '../api/model.js'
 import type { Session } from '../api/session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { EngineClient } from '../engine/client.js'
 import { UsageError, UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
-import type { ExpertMask } from '../model/expert-mask.js'
+import { type ExpertMask, layerMasks } from '../model/expert-mask.js'
+import { checkOptionNames } from '../option-checks.js'
 import { setFlagsForGood } from '../runtime/compiler/compile.js'
 import { EngineTraining } from '../session/expert-training.js'
 import { EngineSession } from '../session/session.js'
@@ -124,9 +125,11 @@ class EngineModel implements Model {
     return this.companions.defaults
   }
 
-  createSession(): Session {
+  createSession(options: SessionOptions = {}): Session {
+    checkOptionNames(options, { mask: true }, 'createSession')
     const { engine, config } = this
-    return new EngineSession({ engine, config, ...this.companions }, this.sessions++)
+    if (options.mask) layerMasks([options.mask], config)
+    return new EngineSession({ engine, config, ...this.companions }, this.sessions++, options.mask)
   }
 
   async classify(tokens: ArrayLike<number>): Promise<Classification> {

@@ -1,7 +1,9 @@
+import type { ExpertMask, LayerMasks } from '../model/expert-mask.js'
 import { allocatePlaces, type RowSpan, writePositions, writeTables } from '../runtime/kernels/places.js'
 import type { Bank } from '../runtime/memory/bank.js'
 import type { Rows } from '../runtime/memory/rows.js'
 import type { Mark, SequenceCache } from './cache/sequence-cache.js'
+import type { Masks } from './masks.js'
 import type { Taps } from './taps.js'
 
 /** A sequence's part of a micro-batch: the number of tokens that follow those in its cache, and its observers. */
@@ -11,19 +13,23 @@ export interface Segment {
   /** Positions at which the cache keeps checkpoints. */
   marks?: readonly number[]
   taps?: Taps
+  /** Experts that its tokens must not use. */
+  mask?: ExpertMask
 }
 
 /** A segment with the rows and positions of its tokens. */
 export interface PlacedSegment extends RowSpan {
   cache: SequenceCache
   taps: Taps
+  masks?: LayerMasks
 }
 
 /** Places segments one after the other. */
-export function placeSegments(segments: readonly Segment[]): PlacedSegment[] {
+export function placeSegments(segments: readonly Segment[], allMasks: Masks): PlacedSegment[] {
   let first = 0
-  return segments.map(({ tokens, cache, taps = {} }) => {
-    const placed = { first, count: tokens.length, position: cache.length, oldest: cache.oldest, cache, taps }
+  return segments.map(({ tokens, cache, taps = {}, mask }) => {
+    const masks = allMasks.of(mask)
+    const placed = { first, count: tokens.length, position: cache.length, oldest: cache.oldest, cache, taps, masks }
     first += tokens.length
     return placed
   })

@@ -1,5 +1,4 @@
 import { type ModelConfig, outputsOf } from '../model/config.js'
-import { type ExpertMask, routerMasks } from '../model/expert-mask.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { Embedding } from '../runtime/kernels/embedding.js'
 import { writeListEntry } from '../runtime/kernels/groups.js'
@@ -13,6 +12,7 @@ import { type CachedLayer, cacheFormat, type LayerCache } from './cache/layer-ca
 import { SequenceCache } from './cache/sequence-cache.js'
 import { identityList } from './expert-groups.js'
 import { Linear } from './linear.js'
+import { Masks } from './masks.js'
 import { Workspace } from './workspace.js'
 
 /** Most tokens of a micro-batch: enough that an expert's weights serve many of them, few enough to stop soon. */
@@ -50,6 +50,8 @@ export interface DecoderShape {
  * dense parts of the store must be in place before it is built.
  */
 export class Decoder {
+  /** Experts that sequences must not use. */
+  readonly masks: Masks
   private readonly workspaces: Workspace[]
   private readonly blocks: Blocks[]
   private readonly ids: number
@@ -70,6 +72,7 @@ export class Decoder {
     private readonly shape: DecoderShape,
     maxBatch = MAX_BATCH,
   ) {
+    this.masks = new Masks(config)
     this.workspaces = store.banks.map((bank, index) => {
       return new Workspace(bank, index, store, config, formats, maxBatch, pool.threads)
     })
@@ -110,7 +113,7 @@ export class Decoder {
       cache.reserve(tokens.length)
       cache.mark(marks, tokens.length)
     }
-    const placed = placeSegments(segments)
+    const placed = placeSegments(segments, this.masks)
     const T = placed.reduce((rows, { count }) => rows + count, 0)
 
     let at = this.enter(store.bankOf(0), placed)
@@ -144,12 +147,6 @@ export class Decoder {
       }
       for (let i = 0; i < count; i++) yield { values: logitRows.row(i), summary: () => summaryOf(i) }
     }
-  }
-
-  /** Keeps experts from being chosen until the next call. Without a mask all can be chosen. */
-  maskExperts(mask?: ExpertMask): void {
-    const masks = mask && routerMasks(mask, this.config)
-    for (const workspace of this.workspaces) workspace.masks = masks
   }
 
   /** Entries of a row of logits. */

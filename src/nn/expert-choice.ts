@@ -1,14 +1,15 @@
 import { expBelow } from '../exp.js'
 import { type Mixture, routerRows } from '../model/config.js'
-import type { RouterMask } from '../model/expert-mask.js'
 import type { Routing } from '../model/routing.js'
 
 const NONE: readonly number[] = []
 
-/** Router of one layer: the mask of its experts, and the index of its selection bias among the floats. */
+/** Router of one layer. */
 export interface LayerRouter {
   layer: number
-  mask?: RouterMask
+  /** 1 for each expert that must not be chosen. */
+  out?: Uint8Array
+  /** Index of its selection bias among the floats. */
   selectionAt?: number
 }
 
@@ -46,7 +47,7 @@ export class ExpertChoice {
   }
 
   /** Sets `ids` and `gates` for the logits that begin at `floats[at]`. Gates are NaN if a logit is. */
-  choose(floats: Float32Array, at: number, { layer, mask, selectionAt }: LayerRouter): void {
+  choose(floats: Float32Array, at: number, { layer, out, selectionAt }: LayerRouter): void {
     const { mixture, routing, ids, gates } = this
     const { normalise, factor = 1, always } = routing
     const { topK: k } = mixture
@@ -54,7 +55,7 @@ export class ExpertChoice {
     const total = this.score(floats, at, layer)
     const first = always ? this.takeAlways(floats, at, layer, total) : 0
     const ranks = this.rank(floats, at, layer, total, selectionAt)
-    if (mask) for (let e = 0; e < experts; e++) if (mask.out[e]) ranks[e] = Number.NEGATIVE_INFINITY
+    if (out) for (let e = 0; e < experts; e++) if (out[e]) ranks[e] = Number.NEGATIVE_INFINITY
     if (routing.groups) this.leaveGroups(ranks, experts, k - first)
     let sum = 0
     for (let slot = first; slot < k; slot++) {

@@ -95,6 +95,7 @@ export class ExpertMixture {
     const { groups } = this
     const count = groups.fromItems(this.addresses(layer, product.offset), this.biases(layer, product))
     product.matmul.run(groups.table, count, groups.work)
+    this.replaceMasked(layer, product.output)
     this.report(layer, product.output)
   }
 
@@ -115,6 +116,26 @@ export class ExpertMixture {
     const { router, groups, mixture } = this
     router.run(layer, tokens)
     groups.assign(router.ids, tokens, this.k, this.slots, mixture.experts[layer])
+  }
+
+  /** Replaces the outputs of masked experts that the routers chose. */
+  private replaceMasked(layer: number, output: Rows): void {
+    const { router, mixture, workspace, k } = this
+    for (const { first, count, masks } of workspace.cache.segments) {
+      const { replaced, mean } = masks?.[mixture.kind]?.[layer] ?? {}
+      if (!replaced) continue
+      for (let i = first * k; i < (first + count) * k; i++) {
+        if (!replaced[router.ids[i]]) continue
+        const y = output.row(this.itemRow(i))
+        if (mean) y.set(mean)
+        else y.fill(0)
+      }
+    }
+  }
+
+  /** Row of an item, by its index among the routes: [T, k]. */
+  private itemRow(index: number): number {
+    return Math.floor(index / this.k) * this.slots + (index % this.k)
   }
 
   /** Finds what is `offset` bytes from the start of each expert. */
@@ -150,9 +171,9 @@ export class ExpertMixture {
   }
 
   private norms(output: Rows, first: number, count: number): Float32Array {
-    const { k, slots } = this
+    const { k } = this
     return Float32Array.from({ length: count * k }, (_, i) => {
-      const y = output.row((first + Math.floor(i / k)) * slots + (i % k))
+      const y = output.row(this.itemRow(first * k + i))
       return Math.sqrt(y.reduce((sum, value) => sum + value * value, 0))
     })
   }

@@ -1,5 +1,5 @@
 import { type Mixture, routerRows } from '../model/config.js'
-import type { RouterMask } from '../model/expert-mask.js'
+import type { LayerMask } from '../model/expert-mask.js'
 import { ExpertChoice } from './expert-choice.js'
 import type { RouterLogits } from './router-logits.js'
 import type { Workspace } from './workspace.js'
@@ -36,10 +36,12 @@ export class Router {
   /** Routes the first `tokens` rows of the batch. */
   run(layer: number, tokens: number): void {
     this.logits.run(layer, tokens)
-    const mask = this.workspace.masks?.[this.mixture.kind]?.[layer]
     if (this.biases[layer]) this.addBias(layer, tokens)
-    if (mask?.gates === 'kept') this.silence(tokens, mask)
-    this.choose(layer, tokens, mask)
+    for (const { first, count, masks } of this.workspace.cache.segments) {
+      const mask = masks?.[this.mixture.kind]?.[layer]
+      if (mask?.out && mask.gates === 'kept') this.silence(first, count, mask.out)
+      this.choose(layer, first, count, mask)
+    }
   }
 
   /** Scores of all experts in the last run, of the tokens [first, first + count): count x experts. */
@@ -62,20 +64,20 @@ export class Router {
   }
 
   /** Removes experts from the softmax; its sum over the others is then the same as without them. */
-  private silence(tokens: number, { out }: RouterMask): void {
+  private silence(first: number, count: number, out: Uint8Array): void {
     const { f32 } = this.workspace.bank
-    for (let t = 0; t < tokens; t++) {
+    for (let t = first; t < first + count; t++) {
       const row = this.rowOf(t)
       for (let e = 0; e < out.length; e++) if (out[e]) f32[row + e] = Number.NEGATIVE_INFINITY
     }
   }
 
-  private choose(layer: number, tokens: number, mask?: RouterMask): void {
+  private choose(layer: number, first: number, count: number, mask?: LayerMask): void {
     const { ids, choice, slots, selections } = this
     const { topK: k } = this.mixture
     const { f32 } = this.workspace.bank
-    const router = { layer, mask, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
-    for (let t = 0; t < tokens; t++) {
+    const router = { layer, out: mask?.out, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
+    for (let t = first; t < first + count; t++) {
       choice.choose(f32, this.rowOf(t), router)
       const gates = this.gates / 4 + t * slots
       for (let slot = 0; slot < k; slot++) {

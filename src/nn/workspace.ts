@@ -1,5 +1,4 @@
-import type { ModelConfig, PerMixture } from '../model/config.js'
-import type { RouterMask } from '../model/expert-mask.js'
+import type { ModelConfig } from '../model/config.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { densePartName } from '../packing/format/layout.js'
 import type { Bank } from '../runtime/memory/bank.js'
@@ -22,8 +21,6 @@ export class Workspace {
   readonly everyRow: number
   /** Caches and observers of the sequences in the batch. */
   readonly cache: BatchCache
-  /** Experts that must not be chosen. */
-  masks?: PerMixture<RouterMask[]>
   /**
    * Keys that attention's heads have visited, and the number of their walks over the cache. Only attention that may
    * stop before the oldest key counts them.

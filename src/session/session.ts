@@ -8,6 +8,7 @@ import type { EngineClient, Ongoing } from '../engine/client.js'
 import type { ForwardReply, GenerateReply, TruncateReply } from '../engine/protocol.js'
 import { unpackRoutes } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
+import type { ExpertMask } from '../model/expert-mask.js'
 import type { AnswerEnds } from '../text/answer-text.js'
 import { chatPrompt } from './chat-prompt.js'
 import { generateRequest, promptIds } from './generate-request.js'
@@ -31,7 +32,10 @@ export class EngineSession implements Session {
   constructor(
     private readonly model: SessionModel,
     private readonly id: number,
-  ) {}
+    mask?: ExpertMask,
+  ) {
+    if (mask) this.send({ kind: 'open', session: id, mask })
+  }
 
   get length(): number {
     return this.disposed ? 0 : this.cached.length

@@ -5,6 +5,7 @@ import { runMicroBatch } from '#molm/engine/micro-batch.js'
 import type { ForwardReply, ForwardRequest } from '#molm/engine/protocol.js'
 import { Sequence } from '#molm/engine/sequence.js'
 import { convertModel, describeModel } from '#molm/index.js'
+import type { ExpertMask } from '#molm/model/expert-mask.js'
 import { type Decoder, MAX_BATCH } from '#molm/nn/decoder.js'
 import { type Random, seededRandom } from '#molm/sampling/random.js'
 import { sameBits } from '../support/compare.js'
@@ -37,8 +38,8 @@ function requestFor(tokens: Int32Array, logits: 'all' | 'last', outputNorms: boo
 /** Some requests want all logits, some only the last. */
 const wantedOf = (i: number) => (i % 2 === 0 ? 'all' : 'last')
 
-function alone(model: Decoder, tokens: Int32Array, i: number): ForwardReply {
-  const sequence = new Sequence(model)
+function alone(model: Decoder, tokens: Int32Array, i: number, mask?: ExpertMask): ForwardReply {
+  const sequence = new Sequence(model, mask)
   const reply = runTask(model, sequence.forward(requestFor(tokens, wantedOf(i), true), new Int32Array(1)))
   sequence.release()
   return reply
@@ -51,11 +52,16 @@ interface Runner {
   next(count: number): void
 }
 
-/** Runs all texts together. Each begins at a random time and comes in random pieces. */
-function together(model: Decoder, texts: Int32Array[], random: Random): ForwardReply[] {
+/** Runs all texts together. Each begins at a random time, comes in random pieces and may have a mask of its own. */
+function together(
+  model: Decoder,
+  texts: Int32Array[],
+  random: Random,
+  masks: readonly (ExpertMask | undefined)[] = [],
+): ForwardReply[] {
   const below = (n: number) => Math.floor(random.nextFloat() * n)
   const runners = texts.map((tokens, i): Runner => {
-    const sequence = new Sequence(model)
+    const sequence = new Sequence(model, masks[i])
     const task = sequence.forward(requestFor(tokens, wantedOf(i), true), new Int32Array(1))
     const runner: Runner = {
       sequence,
@@ -150,7 +156,7 @@ test('with experts masked', async () => {
   const path = fixturePath('02-base-safetensors-f32')
   for (const gates of ['kept', 'all'] as const) {
     await withLoaded(path, { quant: 'q4', threads: 2 }, ({ model }) => {
-      model.maskExperts({ mlp: Array.from({ length: model.config.layers }, (_, l) => [l % 2]), gates })
+      model.masks.set({ mlp: Array.from({ length: model.config.layers }, (_, l) => [l % 2]), gates })
       const texts = textsFor(model)
       const expected = texts.map((tokens, i) => alone(model, tokens, i))
       const found = together(model, texts, seededRandom(7))
@@ -158,6 +164,39 @@ test('with experts masked', async () => {
     })
   }
 })
+
+test('with a mask for each sequence, which gives the bits of the same mask for all', async () => {
+  const path = fixturePath('02-base-safetensors-f32')
+  await withLoaded(path, { quant: 'q4', threads: 2 }, ({ model }) => {
+    const { layers, width } = model.config
+    const ids = Array.from({ length: layers }, (_, l) => [l % 2])
+    const means = { mlp: ids.map((_, l) => new Float32Array(width).fill(l / 8)) }
+    const masks: (ExpertMask | undefined)[] = [
+      undefined,
+      { mlp: ids, gates: 'kept' },
+      { mlp: ids, gates: 'all' },
+      { attention: ids, mlp: ids, gates: 'kept', instead: 'nothing' },
+      { mlp: ids, gates: 'kept', instead: { means } },
+    ]
+    const texts = textsFor(model)
+    const ofText = texts.map((_, i) => masks[i % masks.length])
+    const expected = texts.map((tokens, i) => {
+      model.masks.set(ofText[i])
+      return alone(model, tokens, i)
+    })
+    model.masks.set(undefined)
+    const found = together(model, texts, seededRandom(8), ofText)
+    for (const [i, reply] of found.entries()) sameReply(reply, expected[i], `mask ${i % masks.length}`)
+    const differing = expected.filter(
+      ({ logits }, i) => ofText[i] && !sameNumbers(logits, alone(model, texts[i], i).logits),
+    )
+    assert.is(differing.length, ofText.filter(Boolean).length)
+  })
+})
+
+function sameNumbers(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i])
+}
 
 test('of a model in several memories that cannot hold all experts at once', () =>
   inTemporaryFolder(async (dir) => {

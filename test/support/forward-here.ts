@@ -69,7 +69,7 @@ export function forwardHere(
   { masked, ...options }: LoadedOptions & { masked?: (config: ModelConfig) => ExpertMask } = {},
 ): Promise<PassedHere> {
   return withLoaded(path, options, ({ model }) => {
-    model.maskExperts(masked?.(model.config))
+    model.masks.set(masked?.(model.config))
     const sequence = new Sequence(model)
     const { logits, routes, hidden } = read(model, sequence, tokens, { logits: 'all', routes: true, hidden: true })
     sequence.release()

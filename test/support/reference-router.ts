@@ -1,5 +1,5 @@
 import type { Mixture } from '#molm/model/config.js'
-import type { RouterMask } from '#molm/model/expert-mask.js'
+import type { LayerMask } from '#molm/model/expert-mask.js'
 import { sigmoid } from './reference-math.js'
 
 interface Chosen {
@@ -15,12 +15,12 @@ export function referenceRoute(
   { experts, topK, routing = {} }: Mixture,
   layer: number,
   logits: readonly number[],
-  { bias = [], mask }: { bias?: readonly number[]; mask?: RouterMask } = {},
+  { bias = [], mask }: { bias?: readonly number[]; mask?: LayerMask } = {},
 ): Chosen[] {
   const count = experts[layer]
   const { score = 'softmax', groups, normalise, factor = 1, always: allAlways } = routing
   const { ids: always, isApart } = allAlways?.[layer] ?? { ids: [], isApart: false }
-  const isOut = (id: number) => mask?.out[id] === 1
+  const isOut = (id: number) => mask?.out?.[id] === 1
   const z = logits.map((value, id) => (mask?.gates === 'kept' && isOut(id) ? Number.NEGATIVE_INFINITY : value))
   const ofOthers = z.map((value, id) => (isApart && always.includes(id) ? Number.NEGATIVE_INFINITY : value))
   const scores = score === 'softmax' ? softmax(ofOthers) : z.map(sigmoid)
