@@ -7,6 +7,7 @@ import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { writeJson, writeOut } from '../io/output.js'
 import { withProgress } from '../io/progress.js'
+import { addMaskOption } from '../parsing/mask-option.js'
 import { addModelOptions, addOutputOptions, type ModelOptions, modelName, wholeNumber } from '../parsing/options.js'
 import { type Measured, measuredJson, measuredTables } from './eval-report.js'
 import { referenceOptions } from './reference-model.js'
@@ -37,7 +38,7 @@ export function define(command: Command): void {
     .option('--json', 'print one object')
     .addHelpText('after', EXAMPLES)
     .action(evaluate)
-  addModelOptions(command)
+  addMaskOption(addModelOptions(command))
   addOutputOptions(command)
 }
 

@@ -12,6 +12,7 @@ import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
 import { createReadingProgress } from '../io/reading-progress.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
+import { addMaskOption } from '../parsing/mask-option.js'
 import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from '../parsing/options.js'
 import { FORMATS, formatOf, putReport, type Report, type ReportOptions } from './experts-report.js'
 import { referenceOptions } from './reference-model.js'
@@ -44,7 +45,7 @@ export function define(command: Command): void {
     .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
     .addHelpText('after', EXAMPLES)
     .action(showExperts)
-  addModelOptions(command)
+  addMaskOption(addModelOptions(command))
   addOutputOptions(command)
 }
 

@@ -7,6 +7,7 @@ import type { RequestEntry } from '../../server/http/every-response.js'
 import type { ListenOptions } from '../../server/listen.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, writeOut } from '../io/output.js'
+import { addMaskOption } from '../parsing/mask-option.js'
 import { addModelOptions, addOutputOptions, type ModelOptions, wholeNumber } from '../parsing/options.js'
 import { withModel } from './with-model.js'
 
@@ -40,7 +41,7 @@ export function define(command: Command): void {
     .option('--cors <origin>', 'allow pages of this origin to use the API; * for all')
     .addHelpText('after', NOTES)
     .action(serve)
-  addModelOptions(command)
+  addMaskOption(addModelOptions(command))
   addOutputOptions(command)
 }
 

@@ -1,6 +1,7 @@
 import type { Model } from '../../api/model.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note } from '../io/output.js'
+import { maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
 
 /** A loaded model, and the time to load it. */
@@ -9,9 +10,10 @@ export interface TimedModel {
   loadMs: number
 }
 
-/** Loads the model of the options, runs `use` with it, and disposes it. */
+/** Loads the model of the options, switches its masked experts off, runs `use` with it, and disposes it. */
 export async function withModel<T>(options: ModelOptions, use: (loaded: TimedModel) => Promise<T>): Promise<T> {
   const start = performance.now()
+  const masks = await readMaskFiles(options.mask)
   const { loadModel } = await import('../../library/load-model.js')
   const model = await loadModel(modelName(options.model), {
     ...loadOptions(options),
@@ -19,6 +21,7 @@ export async function withModel<T>(options: ModelOptions, use: (loaded: TimedMod
     signal: interruptSignal(),
   })
   try {
+    if (masks.length > 0) await model.maskExperts(maskFor(masks, model.config))
     return await use({ model, loadMs: performance.now() - start })
   } finally {
     await model.dispose()

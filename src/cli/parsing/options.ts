@@ -19,6 +19,8 @@ export interface ModelOptions extends OutputOptions {
   quant?: Quant
   threads?: number
   memory?: number
+  /** Experts to switch off: specs, or files of them. */
+  mask?: string[]
 }
 
 /** Options of a generation; those not given are absent. */

@@ -22,6 +22,7 @@ import {
   type ConversationStart,
   readConversation,
 } from '../../parsing/conversation-options.js'
+import { addMaskOption } from '../../parsing/mask-option.js'
 import {
   addGenerationOptions,
   addModelOptions,
@@ -65,7 +66,7 @@ export function define(command: Command): void {
     .action(run)
   addConversationOptions(command)
   addGenerationOptions(command)
-  addModelOptions(command)
+  addMaskOption(addModelOptions(command))
   addOutputOptions(command)
 }
 

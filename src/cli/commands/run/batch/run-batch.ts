@@ -9,6 +9,7 @@ import { systemDropped } from '../../../../text/chat-frame.js'
 import { interruptSignal } from '../../../io/interrupt.js'
 import { note } from '../../../io/output.js'
 import { asksForConversation, readConversation } from '../../../parsing/conversation-options.js'
+import { readMaskFiles } from '../../../parsing/mask-option.js'
 import { modelName } from '../../../parsing/options.js'
 import { withModel } from '../../with-model.js'
 import type { RunOptions } from '../run-options.js'
@@ -65,7 +66,9 @@ async function answerOutstanding(
 ): Promise<Count> {
   const { resolveModel } = await import('../../../../library/resolve-model.js')
   const { name, quant } = await resolveModel(modelName(options.model), options.quant)
-  const hash = hashOf({ quant, ...defaults })
+  const masks = await readMaskFiles(options.mask)
+  const mask = masks.length > 0 ? masks.map(({ source, bytes }) => bytes?.toString() ?? source) : undefined
+  const hash = hashOf({ quant, mask, ...defaults })
   const earlier = await earlierResults(output, { model: name, options: hash })
   const resumed = { earlier, input: input.name, output: output.name }
   // Reads a file twice, to refuse another input before the model is loaded.
