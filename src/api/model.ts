@@ -1,4 +1,4 @@
-import type { MixtureKind, ModelConfig } from '../model/config.js'
+import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats, Quant } from '../packing/format/formats.js'
 import type { Session } from './session.js'
@@ -145,6 +145,14 @@ export interface SessionOptions {
   mask?: ExpertMask
 }
 
+/** Work of a model's experts since it was loaded. */
+export interface ExpertUses {
+  /** Tokens that the model has read, prompts among them. */
+  tokens: number
+  /** Times that a token used each expert, by kind and layer. */
+  uses: PerMixture<Float64Array[]>
+}
+
 export interface Model {
   readonly name: string
   readonly config: ModelConfig
@@ -176,6 +184,8 @@ export interface Model {
    */
   maskExperts(mask?: ExpertMask): Promise<void>
   stats(): Promise<MemoryStats>
+  /** Counts how often tokens used each expert since the model was loaded, in all sessions together. */
+  expertUses(): Promise<ExpertUses>
   /** Measures the threads' streaming read speed, which bounds decoding, in bytes per second. Takes some 20 ms. */
   measureStream(): Promise<number>
   /** Ends the model's threads and frees its memory. Calls that still run reject. */

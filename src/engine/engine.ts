@@ -1,5 +1,5 @@
 import type { PromptProgress } from '../api/generation.js'
-import type { MemoryStats } from '../api/model.js'
+import type { ExpertUses, MemoryStats } from '../api/model.js'
 import { UserError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import { kernelFlags } from '../runtime/compiler/compile.js'
@@ -89,6 +89,8 @@ export class Engine {
         return this.requireModel().model.masks.set(request.mask)
       case 'stats':
         return this.stats()
+      case 'uses':
+        return this.uses()
       case 'bandwidth':
         return measureBandwidth(this.requireModel())
       case 'train':
@@ -142,6 +144,11 @@ export class Engine {
     const { perToken: cacheTokenBytes, perSequence: cacheSequenceBytes } = model.cacheBytes
     const caches = { cacheBytes, cacheTokenBytes, cacheSequenceBytes }
     return { weightsBytes, budgetBytes: budget, ...experts, ...caches, ...counts, ...depth }
+  }
+
+  private uses(): ExpertUses {
+    const { expertUses } = this.requireModel().model
+    return { tokens: this.scheduler.counts.tokensProcessed, uses: expertUses }
   }
 
   private sequence(id: number): Sequence {

@@ -91,6 +91,7 @@ export type Request =
   | { kind: 'mask'; mask?: ExpertMask }
   | TrainingRequest
   | { kind: 'stats' }
+  | { kind: 'uses' }
   | { kind: 'bandwidth' }
   | { kind: 'close' }
 

@@ -51,6 +51,14 @@ export class LayerUsage {
     if (total === 0) return 0
     return total ** 2 / (this.experts * this.counts.reduce((squares, count) => squares + count ** 2, 0))
   }
+
+  /** Gini coefficient of the counts: 0 if all experts are used alike or none is, close to 1 if one does all the work. */
+  get gini(): number {
+    const total = sum(this.counts)
+    if (total === 0) return 0
+    const weighted = this.counts.toSorted().reduce((sum, count, i) => sum + (i + 1) * count, 0)
+    return (2 * weighted) / (this.experts * total) - (this.experts + 1) / this.experts
+  }
 }
 
 /** Usage of one kind of experts, layer by layer; a layer without any has a usage of 0 experts. */
@@ -67,6 +75,16 @@ export class ExpertUsage {
 
   constructor({ mixtures }: ExpertShape) {
     this.mixtures = mixtures.map(({ kind, experts }) => ({ kind, layers: experts.map((n) => new LayerUsage(n)) }))
+  }
+
+  /** Usage that is known by its counts only, by kind and layer. */
+  static counted(shape: ExpertShape, counts: PerMixture<ArrayLike<number>[]>, tokens: number): ExpertUsage {
+    const usage = new ExpertUsage(shape)
+    for (const { kind, layers } of usage.mixtures) {
+      for (const [layer, own] of layers.entries()) own.counts.set(counts[kind]?.[layer] ?? [])
+    }
+    usage.seen = tokens
+    return usage
   }
 
   /** Usage of the experts of one kind in one layer. Throws a RangeError if the model has no such mixture. */

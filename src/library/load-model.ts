@@ -1,5 +1,13 @@
 import os from 'node:os'
-import type { Classification, LoadOptions, MemoryStats, Model, ModelInfo, SessionOptions } from '../api/model.js'
+import type {
+  Classification,
+  ExpertUses,
+  LoadOptions,
+  MemoryStats,
+  Model,
+  ModelInfo,
+  SessionOptions,
+} from '../api/model.js'
 import type { Session } from '../api/session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { EngineClient } from '../engine/client.js'
@@ -160,6 +168,10 @@ class EngineModel implements Model {
 
   stats(): Promise<MemoryStats> {
     return this.engine.call<MemoryStats>({ kind: 'stats' }).reply
+  }
+
+  expertUses(): Promise<ExpertUses> {
+    return this.engine.call<ExpertUses>({ kind: 'uses' }).reply
   }
 
   dispose(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type ModelConfig, outputsOf } from '../model/config.js'
+import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../model/config.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { Embedding } from '../runtime/kernels/embedding.js'
 import { writeListEntry } from '../runtime/kernels/groups.js'
@@ -159,6 +159,14 @@ export class Decoder {
     const walks = this.workspaces.reduce((sum, { visits }) => sum + visits.walks, 0)
     const keys = this.workspaces.reduce((sum, { visits }) => sum + visits.keys, 0)
     return walks === 0 ? undefined : keys / walks
+  }
+
+  /** Times that a token has used each expert so far, by mixture and layer. */
+  get expertUses(): PerMixture<Float64Array[]> {
+    const { store, workspaces } = this
+    return perMixture(this.config.mixtures, ({ kind, experts }) =>
+      experts.map((_, layer) => workspaces[store.bankOf(layer)].uses[kind]?.[layer].slice() ?? new Float64Array()),
+    )
   }
 
   private cachedLayers(): CachedLayer[] {

@@ -55,6 +55,17 @@ export class ExpertGroups {
     this.items = items
   }
 
+  /** Adds the number of items that each expert serves to `counts`. */
+  addTo(counts: Float64Array): void {
+    let start = 0
+    for (let i = 0; i < this.chosen; i++) {
+      const expert = this.experts[i]
+      const end = this.first[expert]
+      counts[expert] += end - start
+      start = end
+    }
+  }
+
   /** Experts that serve at least one item, in rising order: entries 0 to `count` of the result. */
   get chosenExperts(): Int32Array {
     return this.experts

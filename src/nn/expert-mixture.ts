@@ -116,6 +116,8 @@ export class ExpertMixture {
     const { router, groups, mixture } = this
     router.run(layer, tokens)
     groups.assign(router.ids, tokens, this.k, this.slots, mixture.experts[layer])
+    const uses = this.workspace.uses[mixture.kind]?.[layer]
+    if (uses) groups.addTo(uses)
   }
 
   /** Replaces the outputs of masked experts that the routers chose. */

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../model/config.js'
+import { type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { densePartName } from '../packing/format/layout.js'
 import type { Bank } from '../runtime/memory/bank.js'
@@ -26,6 +26,8 @@ export class Workspace {
    * stop before the oldest key counts them.
    */
   readonly visits = { keys: 0, walks: 0 }
+  /** Times that a token has used each expert, by mixture and layer. */
+  readonly uses: PerMixture<Float64Array[]>
 
   constructor(
     readonly bank: Bank,
@@ -41,6 +43,7 @@ export class Workspace {
     this.a = this.rows(1, config.width, { records: true })
     this.everyRow = identityList(bank, maxTokens)
     this.cache = new BatchCache(bank, maxTokens)
+    this.uses = perMixture(config.mixtures, ({ experts }) => this.perLayer((layer) => new Float64Array(experts[layer])))
   }
 
   /** Rows of activations, `perToken` for each token of a batch. */

@@ -4,6 +4,7 @@ import type { Model } from '../api/model.js'
 import { checkLanguageModel } from '../evaluation/check-language-model.js'
 import { chatRoutes } from './api/chat-completions.js'
 import { completionRoutes } from './api/completions.js'
+import { expertRoutes } from './api/experts.js'
 import { healthRoutes } from './api/health.js'
 import { countRequests, metricsRoutes } from './api/metrics.js'
 import { modelRoutes } from './api/models.js'
@@ -64,6 +65,7 @@ export function createApp(model: Model, options: AppOptions = {}): Hono {
   app.route('/', chatRoutes(context))
   app.route('/', tokenizeRoutes(context))
   app.route('/', metricsRoutes(context))
+  app.route('/', expertRoutes(context))
   app.route('/', pageRoutes())
   app.notFound((c) => errorResponse(c, unknownEndpoint(c.req.method, c.req.path)))
   app.onError((error, c) => {

@@ -36,6 +36,15 @@ test('a usage without tokens is all zeros', () => {
   assert.is(empty.fairness, 0)
 })
 
+test('the Gini coefficient is 0 if all experts are used alike and grows as fewer do the work', () => {
+  const giniOf = (...counts: number[]) =>
+    ExpertUsage.counted({ mixtures: [{ kind: 'mlp', experts: [4] }] }, { mlp: [counts] }, 4).of('mlp', 0).gini
+  assert.is(giniOf(3, 3, 3, 3), 0)
+  assert.is(giniOf(0, 0, 0, 0), 0)
+  assert.is(giniOf(0, 8, 0, 0), 0.75)
+  assert.is(giniOf(1, 3, 0, 0), 0.625)
+})
+
 test('a layer without experts has no counts, entropy or fairness', () => {
   const text = new TextRoutes('dense', [3, 4], reader([mixture('mlp', [0, 3], 1)], ['a']))
   text.add([{}, { mlp: routes([0, 1], [0.5, 0.25]) }], 2)

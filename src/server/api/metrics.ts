@@ -12,6 +12,8 @@ const PATHS = [
   '/tokenize',
   '/detokenize',
   '/tokenizer_info',
+  '/experts',
+  '/experts/mark',
 ]
 
 /** Counts every request. */

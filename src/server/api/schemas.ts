@@ -171,4 +171,14 @@ export const tokenizeBody = z.strictObject({
   return_token_strs: flag.optional(),
 })
 
+/** Longest name of a mark, in characters. */
+const MARK_NAME = 64
+
+export const markBody = z.strictObject({
+  name: z.custom<string>(
+    (value) => isText(value) && (value as string).length >= 1 && (value as string).length <= MARK_NAME,
+    mustBe(`a text of 1 to ${MARK_NAME} characters`),
+  ),
+})
+
 export const detokenizeBody = z.strictObject({ model: text.optional(), tokens: tokenIds })

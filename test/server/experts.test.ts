@@ -1,0 +1,118 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { awakeSentence } from '#molm/experts/awake.js'
+import { ExpertUsage } from '#molm/experts/usage.js'
+import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/routes.js'
+import { listen } from '#molm/server/listen.js'
+import { get, post, type Served, serveNano } from './served.js'
+
+const test = suite<{ served: Served }>('GET /experts', undefined as unknown as { served: Served })
+
+test.before(async (context) => {
+  context.served = await serveNano()
+})
+test.after(({ served }) => served?.close())
+
+const mark = (url: string, name: string) => post(url, '/experts/mark', { name })
+
+/** Asks for an answer and counts the experts that it and its prompt woke. */
+async function usageOf({ url, model }: Served, prompt: string): Promise<ExpertUsage> {
+  const { body } = await post(url, '/v1/completions', { prompt, max_tokens: 12, temperature: 0, routed_experts: true })
+  const { data } = (await get(url, '/v1/models')).body as { data: ModelCard[] }
+  const { prompt_routed_experts, routed_experts } = body.choices[0]
+  const usage = new ExpertUsage(model.config)
+  // The last token of a prompt whose experts are reported is read again for the answer; the answer's last is not read.
+  const read = [...prompt_routed_experts, prompt_routed_experts.at(-1), ...routed_experts] as RoutedToken[]
+  for (const token of read) {
+    if (token.experts) usage.add(layerRoutes(token, pageModel(data[0])), 1)
+  }
+  return usage
+}
+
+test('the counts since a mark are those of the tokens read since then', async ({ served }) => {
+  const { url } = served
+  await post(url, '/v1/completions', { prompt: 'Before the mark', max_tokens: 5 })
+  const { status, body: set } = await mark(url, 'lantern')
+  assert.is(status, 200)
+  assert.is(set.mark, 'lantern')
+  const usage = await usageOf(served, 'The lantern')
+  const { body } = await get(url, '/experts?since=lantern')
+  const counted = (of: ExpertUsage) =>
+    Object.fromEntries(of.mixtures.map(({ kind, layers }) => [kind, layers.map(({ counts }) => [...counts])]))
+  assert.equal(body.usage, counted(usage))
+  assert.is(body.tokens, usage.tokens)
+  assert.is(body.sentence, awakeSentence(usage))
+  assert.is(body.mark, 'lantern')
+  assert.is(body.since, set.since)
+  assert.equal(
+    body.fairness.mlp,
+    usage.mixtures[1].layers.map(({ fairness }) => fairness),
+  )
+  const [most] = body.most_used
+  assert.is(most.count, Math.max(...usage.mixtures.flatMap(({ layers }) => layers.flatMap((l) => [...l.counts]))))
+  assert.is(most.count, usage.of(most.kind, most.layer).counts[most.expert])
+  assert.is(body.least_used[0].count, 0)
+})
+
+test('without a mark all tokens count since the model was loaded', async ({ served }) => {
+  const { tokensProcessed } = await served.model.stats()
+  const { body } = await get(served.url, '/experts')
+  assert.is(body.tokens, tokensProcessed)
+  assert.is(body.mark, null)
+  // Every token uses 2 of 8 attention experts in each layer.
+  for (const counts of body.usage.attention) {
+    assert.is(
+      counts.reduce((sum: number, count: number) => sum + count),
+      2 * tokensProcessed,
+    )
+  }
+})
+
+test('clients have marks of their own, and a mark of the same name is set again', async ({ served }) => {
+  const { url } = served
+  await mark(url, 'mine')
+  await post(url, '/v1/completions', { prompt: 'One two three', max_tokens: 4 })
+  await mark(url, 'yours')
+  const tokens = async (name: string) => (await get(url, `/experts?since=${name}`)).body.tokens
+  assert.ok((await tokens('mine')) > 4)
+  assert.is(await tokens('yours'), 0)
+  assert.is((await get(url, '/experts?since=yours')).body.sentence, 'none of 192 experts woke')
+  await mark(url, 'mine')
+  assert.is(await tokens('mine'), 0)
+})
+
+test('the oldest of more than 16 marks is dropped', async ({ served: { url } }) => {
+  await mark(url, 'old')
+  for (let i = 0; i < 16; i++) await mark(url, `new ${i}`)
+  assert.is((await get(url, '/experts?since=old')).status, 404)
+  assert.is((await get(url, '/experts?since=new%200')).status, 200)
+})
+
+test('wrong requests are refused by name', async ({ served: { url } }) => {
+  const { status, body } = await get(url, '/experts?since=never')
+  assert.is(status, 404)
+  assert.is(body.error.message, 'there is no mark "never"; POST /experts/mark sets one')
+  assert.is(
+    (await get(url, '/experts?sinse=x')).body.error.message,
+    '"sinse" is not supported; the only parameter is "since"',
+  )
+  for (const name of ['', 'x'.repeat(65), 3, undefined]) {
+    const { status, body } = await post(url, '/experts/mark', { name })
+    assert.is(status, 400)
+    assert.is(body.error.param, 'name')
+  }
+})
+
+test('a server with a key shows the counts only with the key', async ({ served }) => {
+  const server = await listen({ port: 0, apiKey: 'sesame' })
+  server.open(served.model)
+  try {
+    assert.is((await get(server.url, '/experts')).status, 401)
+    assert.is((await post(server.url, '/experts/mark', { name: 'x' })).status, 401)
+    assert.is((await get(server.url, '/experts', { Authorization: 'Bearer sesame' })).status, 200)
+  } finally {
+    await server.close()
+  }
+})
+
+test.run()
