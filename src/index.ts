@@ -28,6 +28,9 @@ export {
   meanAgreement,
   type RoutingAgreement,
 } from './experts/agreement.js'
+export { type Atlas, type AtlasCommittee, type AtlasEntry, type AtlasToken, nameIn } from './experts/atlas.js'
+export type { ExpertPlace } from './experts/awake.js'
+export { loadAtlas } from './experts/load-atlas.js'
 export { type MeasureUsageOptions, measureUsage } from './experts/measure-usage.js'
 export { originalExperts } from './experts/originals.js'
 export type { Reader, TextRoutes } from './experts/text-routes.js'

@@ -115,7 +115,7 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
-  experts: ['engine', 'api', 'model', 'files', 'checkpoint', 'json', 'csv', 'errors'],
+  experts: ['engine', 'api', 'model', 'files', 'checkpoint', 'json', 'csv', 'errors', 'printable'],
   evaluation: [
     'api',
     'model',

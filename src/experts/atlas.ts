@@ -10,12 +10,26 @@ export interface AtlasToken {
 
 /** Preferences of an expert on which both halves of the texts agree. */
 export interface AtlasEntry {
-  /** Short name, made of the tokens or the kind of text: `digits: 5 0 8`; absent if nothing was confirmed. */
+  /** Short name, made of the tokens or the kind of text: `digits`, `the, this`; absent if nothing was confirmed. */
   name?: string
-  /** Confirmed tokens, by falling lift. */
+  /** Share of the texts' tokens that choose the expert, from 0 to 1. */
+  share: number
+  /** Confirmed tokens, those that say most first. */
   tokens: AtlasToken[]
   /** Confirmed kinds of text by falling lift. */
   texts: AtlasToken[]
+}
+
+/** Experts of one kind in one layer that take a large share whatever the text. */
+export interface AtlasCommittee {
+  /** Ids of the experts that belong to the busiest half of the work in every kind of text, the busiest first. */
+  experts: number[]
+  /** Share of all choices that fall on these experts, from 0 to 1. */
+  share: number
+  /** Gini coefficient of the counts: 0 if all experts are used alike, near 1 if one is. */
+  gini: number
+  /** Jain's fairness index of the counts: 1 if all experts are used alike. */
+  fairness: number
 }
 
 /** Names of a model's experts, found in some texts and confirmed in others. */
@@ -26,11 +40,13 @@ export interface Atlas {
   model: { name: string; experts: PerMixture<number[]> }
   /** Kinds of text that it was made of, with their tokens in the two halves together. */
   texts: { name: string; tokens: number }[]
-  /** Names that the first half gave, and those among them that the second half confirmed. */
+  /** Experts that the first half gave a name, and those among them that the second half confirmed. */
   named: number
   confirmed: number
   /** By kind, layer and expert. */
   entries: PerMixture<AtlasEntry[][]>
+  /** By kind and layer; null for a layer without experts of the kind. */
+  committees: PerMixture<(AtlasCommittee | null)[]>
 }
 
 /** Name of an expert, if the atlas has one. */
