@@ -4,9 +4,9 @@ import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, perMixture } from '.
 import type { ExpertMask } from './expert-mask.js'
 
 /**
- * Reads masks that a person writes, `LAYER:KIND:IDS` with ids like `5,7-9`, and joins them to one mask with gates over
- * the experts that remain. Throws a UsageError for another form; whether the experts exist is checked when the mask is
- * used.
+ * Reads masks that a person writes, `LAYER:KIND:IDS` with ids like `5,7-9`, and joins them to one mask. Its gates come
+ * from the scores of all experts, so that a token that would not use a masked expert is not affected. Throws a
+ * UsageError for another form; whether the experts exist is checked when the mask is used.
  *
  * @example
  * parseMask(['3:mlp:5,7-9', '0:attention:2'], model.config)
@@ -20,7 +20,7 @@ export function parseMask(specs: readonly string[], { mixtures, layers }: ModelC
     if (layer >= layers) throw new UsageError(`mask '${spec}': the model has layers 0 to ${layers - 1}`)
     masked[layer] = [...new Set([...masked[layer], ...ids])].sort((a, b) => a - b)
   }
-  return { ...out, gates: 'kept' }
+  return { ...out, gates: 'all' }
 }
 
 /** Writes a mask as `parseMask` reads it, one spec per layer and kind. */

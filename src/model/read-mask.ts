@@ -24,7 +24,7 @@ export function maskOfJson(bytes: Uint8Array, source: string, config: ModelConfi
     throw new UserError(
       `${source}: a mask has no key ${JSON.stringify(wrong.slice(0, 40))}; there are ${KEYS.join(', ')}`,
     )
-  return { ...value, gates: value.gates ?? 'kept' } as ExpertMask
+  return { ...value, gates: value.gates ?? 'all' } as ExpertMask
 }
 
 const KEYS: readonly string[] = [...MIXTURE_KINDS, 'gates', 'instead']

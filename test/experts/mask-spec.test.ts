@@ -13,7 +13,7 @@ const config = {
 
 test('specs of several layers and kinds become one mask, and are written again as they are read', () => {
   const mask = parseMask(['2:mlp:5,1-3', '0:attention:2', '2:mlp:3,7'], config)
-  assert.equal(mask, { attention: [[2], [], []], mlp: [[], [], [1, 2, 3, 5, 7]], gates: 'kept' })
+  assert.equal(mask, { attention: [[2], [], []], mlp: [[], [], [1, 2, 3, 5, 7]], gates: 'all' })
   assert.equal(maskSpecs(mask), ['0:attention:2', '2:mlp:1,2,3,5,7'])
   assert.equal(parseMask(maskSpecs(mask), config), mask)
 })
