@@ -7,6 +7,15 @@
  * await model.dispose()
  */
 
+export {
+  type AblateOptions,
+  type Ablation,
+  ablateExperts,
+  type ExpertWorth,
+  type LayerWorth,
+} from './ablation/ablate.js'
+export { WAYS, type Way } from './ablation/ways.js'
+export type { Worth } from './ablation/worth.js'
 export type * from './api/chat.js'
 export type * from './api/generation.js'
 export { eventsOf, type GenerationEvent, resultOf } from './api/generation-events.js'

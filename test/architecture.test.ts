@@ -74,6 +74,7 @@ const KNOWS: Record<string, string[]> = {
     'teaching',
     'pictures',
     'surgery',
+    'ablation',
     'experts',
     'evaluation',
     'benchmark',
@@ -102,8 +103,9 @@ const KNOWS: Record<string, string[]> = {
     'errors',
     'numbers',
   ],
-  pictures: ['experts', 'api', 'model', 'terminal', 'errors', 'numbers', 'printable'],
+  pictures: ['ablation', 'experts', 'api', 'model', 'terminal', 'errors', 'numbers', 'printable'],
   surgery: [
+    'ablation',
     'experts',
     'evaluation',
     'library',
@@ -115,6 +117,7 @@ const KNOWS: Record<string, string[]> = {
     'checkpoint',
     'errors',
   ],
+  ablation: ['experts', 'api', 'model', 'files', 'in-order', 'csv', 'errors'],
   experts: ['engine', 'api', 'model', 'files', 'checkpoint', 'json', 'csv', 'errors', 'printable'],
   evaluation: [
     'api',

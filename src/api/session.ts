@@ -1,3 +1,4 @@
+import type { PerMixture } from '../model/config.js'
 import type { ChatOptions, ChatResult, ChatStep } from './chat.js'
 import type { GenerateOptions, GenerationResult, PromptProgress, Step } from './generation.js'
 import type { LayerRoutes } from './routes.js'
@@ -38,6 +39,8 @@ export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends
   probabilities?: boolean
   /** With `routes`, also report the L2 norms of the chosen experts' outputs. Default: false. */
   outputNorms?: boolean
+  /** Also report the sums of the chosen experts' outputs, over all tokens and experts of a layer. Default: false. */
+  outputSums?: boolean
   /** Report the residual stream after each block, at the last token. Default: false. */
   hidden?: Hidden
   /** Called at the beginning and after every 256 tokens, or fewer while other calls run. */
@@ -53,6 +56,8 @@ export type ForwardResult<Routes extends boolean = boolean, Hidden extends boole
   logprobs?: Float64Array
   /** With `logprobs`: log(sum(e^logit)) of each row. A logit of the row less this is its log-probability. */
   norms?: Float64Array
+  /** For each kind and layer `width` floats, before the gates. Only with `outputSums`. */
+  outputSums?: PerMixture<Float64Array[]>
 } & ([Routes] extends [true] ? RoutesOf : Partial<RoutesOf>) &
   ([Hidden] extends [true] ? HiddenOf : Partial<HiddenOf>)
 

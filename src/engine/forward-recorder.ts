@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import { type ModelConfig, outputsOf } from '../model/config.js'
+import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../model/config.js'
 import type { TokenLogits } from '../nn/decoder.js'
 import { logSumExp } from '../sampling/logprobs.js'
 import type { Demand } from './demand.js'
@@ -27,12 +27,18 @@ export class ForwardRecorder {
     this.firstTarget = tokens.length - this.targets.length
     this.routes = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
     const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
-    this.taps = { ...this.routes?.taps, hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)) }
+    const sums = request.outputSums ? emptySums(config) : undefined
+    this.taps = {
+      ...this.routes?.taps,
+      ...(sums && { outputs: adding(sums) }),
+      hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)),
+    }
     this.reply = {
       logits: roomFor(tokens.length - this.firstRow, this.outputs),
       logprobs: targets && new Float64Array(targets.length),
       norms: targets && new Float64Array(targets.length),
       routes: this.routes?.packed,
+      outputSums: sums,
       hidden,
     }
   }
@@ -62,5 +68,20 @@ function roomFor(rows: number, outputs: number): Float32Array {
     return new Float32Array(rows * outputs)
   } catch {
     throw new UserError(`logits of ${rows} tokens, ${outputs} each, do not fit into memory; ask for fewer at once`)
+  }
+}
+
+function emptySums({ mixtures, width }: ModelConfig): PerMixture<Float64Array[]> {
+  return perMixture(mixtures, ({ experts }) => experts.map((count) => new Float64Array(count > 0 ? width : 0)))
+}
+
+/** Adds outputs token by token, so that the sums do not depend on the micro-batches. */
+function adding(sums: PerMixture<Float64Array[]>): NonNullable<Demand['taps']['outputs']> {
+  return (layer, kind, items, row) => {
+    const sum = sums[kind]?.[layer] ?? []
+    for (let item = 0; item < items; item++) {
+      const y = row(item)
+      for (let i = 0; i < y.length; i++) sum[i] += y[i]
+    }
   }
 }

@@ -2,7 +2,7 @@ import type { PromptProgress } from '../api/generation.js'
 import type { SavedSequence } from '../api/session.js'
 import type { NoRoom } from '../errors.js'
 import type { GenerationSettings } from '../generation-options.js'
-import type { ModelConfig } from '../model/config.js'
+import type { ModelConfig, PerMixture } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { PackRequest } from '../packing/write/pack.js'
@@ -57,6 +57,8 @@ export interface ForwardRequest {
   probabilities: boolean
   /** With `routes`, report the L2 norms of the chosen experts' outputs. */
   outputNorms?: boolean
+  /** Report the sums of the chosen experts' outputs. */
+  outputSums?: boolean
   hidden: boolean
   /** Whether to report the progress of reading the tokens. */
   progress?: boolean
@@ -117,6 +119,8 @@ export interface ForwardReply {
   logprobs?: Float64Array
   norms?: Float64Array
   routes?: PackedRoutes
+  /** For each kind and layer [d]; a layer without experts has an empty one. */
+  outputSums?: PerMixture<Float64Array[]>
   /** (layers, d) */
   hidden?: Float32Array
 }

@@ -159,6 +159,7 @@ export class ExpertMixture {
       if (ids) taps.routes?.(layer, mixture.kind, ids, this.chosenGates(first, count))
       taps.probabilities?.(layer, mixture.kind, router.scores(layer, first, count))
       taps.outputNorms?.(layer, mixture.kind, this.norms(output, first, count))
+      taps.outputs?.(layer, mixture.kind, count * k, (item) => output.row(this.itemRow(first * k + item)))
     }
   }
 

@@ -8,6 +8,8 @@ export interface Taps {
   probabilities?: (layer: number, kind: MixtureKind, p: Float32Array) => void
   /** L2 norms of the outputs of the chosen experts, before their gates: k per token, in the order of the routes. */
   outputNorms?: (layer: number, kind: MixtureKind, norms: Float32Array) => void
+  /** Outputs of the chosen experts, before their gates: the row [d] of each item, in the order of the routes. */
+  outputs?: (layer: number, kind: MixtureKind, items: number, row: (item: number) => Float32Array) => void
   /** The residual stream (d) after a block, at the last token of the batch. */
   hidden?: (layer: number, x: Float32Array) => void
   /** Called before every block; true abandons the batch. */

@@ -56,6 +56,7 @@ export class EngineSession implements Session {
       routes = false,
       probabilities = false,
       outputNorms = false,
+      outputSums = false,
       hidden = false,
       onPromptProgress,
       signal,
@@ -75,6 +76,7 @@ export class EngineSession implements Session {
       routes,
       probabilities,
       outputNorms,
+      outputSums,
       hidden,
       ...(this.model.tokenizer && { messageEnds: messageEnds(ids, this.model.tokenizer.specialIds) }),
       progress: onPromptProgress !== undefined,
@@ -85,6 +87,7 @@ export class EngineSession implements Session {
       logits: reply.logits,
       ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
       ...(reply.routes && { routes: unpackRoutes(reply.routes, config, ids.length) }),
+      ...(reply.outputSums && { outputSums: reply.outputSums }),
       ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }
     // The result has what the options ask for, which the compiler cannot follow.

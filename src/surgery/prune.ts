@@ -10,7 +10,7 @@ import type { Quant } from '../packing/format/formats.js'
 import { packedFileName } from '../packing/format/packed-folder.js'
 import { decodeSpeed } from './decode-speed.js'
 import { calibrationTokens, perplexityOf, splitTexts } from './held-out.js'
-import { measureSaliency, type Score } from './saliency.js'
+import { measureScores, type Score } from './saliency.js'
 import { checkKind, maskOf, type Selection, selectExperts } from './selection.js'
 import { withPackedModel } from './with-packed.js'
 import { writePruned } from './write-pruned.js'
@@ -70,8 +70,8 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
     const first = await use(await load(found.path), async (model) => {
       const tokens = await calibrationTokens(model, texts.calibration, signal)
       onProgress?.('calibrating')
-      const usage = await measureSaliency(model, tokens, { by, window: windowOf(model), signal })
-      const selection = selectExperts(usage, model.config, { by, budget, keep, only })
+      const scores = await measureScores(model, tokens, calibration(model, options))
+      const selection = selectExperts(scores, model.config, { by, budget, keep, only })
       onProgress?.('measuring the original model')
       const perplexity = await perplexityOf(model, texts.heldOut, signal)
       const speed = await decodeSpeed(model, tokens[0], signal)
@@ -118,11 +118,11 @@ export async function pruneCurve(
     checkKind(model.config, only)
     onProgress?.('calibrating')
     const tokens = await calibrationTokens(model, texts.calibration, signal)
-    const usage = await measureSaliency(model, tokens, { by, window: windowOf(model), signal })
+    const scores = await measureScores(model, tokens, calibration(model, options))
     const points: PruningPoint[] = []
     for (const keep of shares(model)) {
       onProgress?.(`measuring ${(100 * keep).toFixed(1)} %`)
-      const selection = selectExperts(usage, model.config, { by, budget, keep, only })
+      const selection = selectExperts(scores, model.config, { by, budget, keep, only })
       const perplexity = await masked(model, selection, texts.heldOut, signal)
       const counts = perMixture(model.config.mixtures, ({ kind }) => selection[kind]?.map(({ length }) => length) ?? [])
       points.push({ keep, ...counts, perplexity })
@@ -160,8 +160,11 @@ async function masked(
   return { kept, all }
 }
 
-function windowOf({ config }: Model): number {
-  return config.trainedContext || 1024
+/** Options of the calibration. A quick one shows no progress. */
+function calibration({ config }: Model, { by = 'reap', only, onProgress, signal }: Omit<PruneOptions, 'keep'>) {
+  const show = (share: number) => onProgress?.(`calibrating ${Math.floor(100 * share)} %`)
+  const window = config.trainedContext || 1024
+  return { by, only, window, signal, ...(by === 'ablation' && { onProgress: show }) }
 }
 
 function checkOptions({ keep, calibrate }: PruneOptions): void {

@@ -1,16 +1,24 @@
+import { ablateTokens } from '../ablation/ablate.js'
 import type { Model } from '../api/model.js'
 import { ExpertUsage, type LayerUsage } from '../experts/usage.js'
+import { type MixtureKind, type PerMixture, perMixture } from '../model/config.js'
 
 /** Scores to judge experts by. */
-export const SCORES = ['reap', 'frequency', 'gate', 'emo'] as const
+export const SCORES = ['reap', 'frequency', 'gate', 'emo', 'ablation'] as const
 export type Score = (typeof SCORES)[number]
 
+/** Scores of all experts: for each kind and layer one per expert. */
+export type ExpertScores = PerMixture<Float64Array[]>
+
 /**
- * Scores each expert of a layer. `reap`: mean of gate times L2 norm of the output, over the tokens that chose the
+ * Scores each expert of a layer by its usage. `reap`: mean of gate times L2 norm of the output, over the tokens that chose the
  * expert (router-weighted expert activation pruning). `frequency`: number of those tokens. `gate`: sum of its gates.
  * `emo`: sum of the router's scores over all tokens, as the authors of EMO prune it.
  */
-export function expertScores({ counts, gateMass, outputMass, scoreMass }: LayerUsage, by: Score): Float64Array {
+export function expertScores(
+  { counts, gateMass, outputMass, scoreMass }: LayerUsage,
+  by: Exclude<Score, 'ablation'>,
+): Float64Array {
   switch (by) {
     case 'reap':
       return outputMass.map((mass, expert) => (counts[expert] === 0 ? 0 : mass / counts[expert]))
@@ -26,15 +34,56 @@ export function expertScores({ counts, gateMass, outputMass, scoreMass }: LayerU
 /** Maximum tokens of a call, which bounds the memory of the scores of all experts. */
 const CHUNK = 1024
 
-/** Runs texts (as ids) through a model in windows of `window` tokens, and counts the usage that a score needs. */
-export async function measureSaliency(
+/** Scores by usage, of all layers. */
+export function scoresOf({ mixtures }: ExpertUsage, by: Exclude<Score, 'ablation'>): ExpertScores {
+  return perMixture(mixtures, ({ layers }) => layers.map((layer) => expertScores(layer, by)))
+}
+
+/** Options of a calibration. */
+export interface CalibrationOptions {
+  /** Kind of experts to score. Default: all. */
+  only?: MixtureKind
+  /** Tokens that the model sees at once. */
+  window: number
+  /** Called with the share that is done, from 0 to 1. */
+  onProgress?: (share: number) => void
+  signal?: AbortSignal
+}
+
+/**
+ * Scores all experts on texts (as ids). `ablation` is the rise of the loss, in nats per token, when tokens use the next
+ * best expert instead; it takes a run of the texts for each expert.
+ */
+export async function measureScores(
   model: Model,
   texts: readonly (readonly number[])[],
-  options: { by: Score; window: number; onProgress?: (tokens: number) => void; signal?: AbortSignal },
+  { by, ...options }: CalibrationOptions & { by: Score },
+): Promise<ExpertScores> {
+  if (by !== 'ablation') return scoresOf(await measureSaliency(model, texts, { by, ...options }), by)
+  const { only, onProgress, signal } = options
+  const { experts } = await ablateTokens(model, texts, {
+    only,
+    ways: ['around'],
+    onProgress: ({ tokens, of }) => onProgress?.(tokens / of),
+    signal,
+  })
+  const scores = perMixture(model.config.mixtures, ({ experts: counts }) => counts.map((n) => new Float64Array(n)))
+  for (const { kind, layer, expert, worth } of experts) {
+    const ofLayer = scores[kind]?.[layer]
+    if (ofLayer) ofLayer[expert] = worth?.around?.nats ?? 0
+  }
+  return scores
+}
+
+/** Runs texts (as ids) through a model in windows of `window` tokens, and counts the usage that a score needs. */
+async function measureSaliency(
+  model: Model,
+  texts: readonly (readonly number[])[],
+  { by, window, onProgress, signal }: CalibrationOptions & { by: Score },
 ): Promise<ExpertUsage> {
-  const { by, window, onProgress, signal } = options
   const reports = { routes: true, outputNorms: by === 'reap', probabilities: by === 'emo' } as const
   const usage = new ExpertUsage(model.config)
+  const all = texts.reduce((sum, { length }) => sum + length, 0)
   const session = model.createSession()
   try {
     for (const tokens of texts) {
@@ -45,7 +94,7 @@ export async function measureSaliency(
           const part = tokens.slice(at, Math.min(at + CHUNK, end))
           const { routes = [] } = await session.forward(part, { logits: 'none', ...reports, signal })
           usage.add(routes, part.length)
-          onProgress?.(usage.tokens)
+          onProgress?.(usage.tokens / all)
         }
       }
     }

@@ -1,9 +1,8 @@
 import { UserError } from '../errors.js'
-import type { ExpertUsage } from '../experts/usage.js'
 import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
 import type { ExpertMask, GateSoftmax } from '../model/expert-mask.js'
 import { alwaysChosen } from '../model/routing.js'
-import { expertScores, type Score } from './saliency.js'
+import type { ExpertScores, Score } from './saliency.js'
 
 /** Ids of the kept experts, in rising order: for each mixture a list per layer. */
 export type Selection = PerMixture<number[][]>
@@ -15,8 +14,9 @@ export interface SelectionOptions {
   /** Kind of experts to prune. Default: all. */
   only?: MixtureKind
   /**
-   * layer: every layer keeps the share. model: all layers of a kind together keep it. Scores, as shares of their
-   * layer's sum, then decide how many experts each layer keeps, but never fewer than a token uses.
+   * layer: every layer keeps the share. model: all layers of a kind together keep it. Scores then decide how many
+   * experts each layer keeps, but never fewer than a token uses: those of an ablation as they are, all others as shares
+   * of their layer's sum.
    */
   budget: 'layer' | 'model'
 }
@@ -25,13 +25,15 @@ export interface SelectionOptions {
  * Chooses the experts to keep, always with those that every token uses. Throws a UserError if a layer would keep fewer
  * than a token uses.
  */
-export function selectExperts(usage: ExpertUsage, config: ModelConfig, options: SelectionOptions): Selection {
+export function selectExperts(allScores: ExpertScores, config: ModelConfig, options: SelectionOptions): Selection {
   const { by, only, budget } = options
   checkKind(config, only)
   return perMixture(config.mixtures, (mixture) => {
     const { kind, experts, topK } = mixture
+    const always = (layer: number) => alwaysChosen(mixture, layer)
     const scores = experts.map((_, layer) => {
-      return shares(expertScores(usage.of(kind, layer), by), alwaysChosen(mixture, layer))
+      const ofLayer = allScores[kind]?.[layer] ?? new Float64Array(0)
+      return withAlways(by === 'ablation' ? ofLayer : shares(ofLayer, always(layer)), always(layer))
     })
     if (only !== undefined && only !== kind) return scores.map((layer) => [...layer.keys()])
     return budget === 'layer'
@@ -100,10 +102,15 @@ function ranked(scores: Float64Array): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b)
 }
 
-/** Scores as shares of their sum; those of `always`, which do not count, are infinite. */
+/** Scores as shares of their sum; those of `always` do not count. */
 function shares(scores: Float64Array, always: readonly number[]): Float64Array {
   const sum = scores.reduce((total, score, id) => (always.includes(id) ? total : total + score), 0)
-  return scores.map((score, id) => (always.includes(id) ? Number.POSITIVE_INFINITY : sum === 0 ? score : score / sum))
+  return sum === 0 ? scores : scores.map((score) => score / sum)
+}
+
+/** Scores with infinite ones for experts that are always kept. */
+function withAlways(scores: Float64Array, always: readonly number[]): Float64Array {
+  return scores.map((score, id) => (always.includes(id) ? Number.POSITIVE_INFINITY : score))
 }
 
 function tooFew(kind: MixtureKind, count: number, k: number, experts: number): UserError {

@@ -4,6 +4,7 @@ import { parseConfig } from '#molm/architectures/index.js'
 import { ExpertUsage } from '#molm/experts/usage.js'
 import type { ModelConfig } from '#molm/model/config.js'
 import { layerMasks } from '#molm/model/expert-mask.js'
+import { type ExpertScores, scoresOf } from '#molm/surgery/saliency.js'
 import { keepShares, maskOf, selectExperts } from '#molm/surgery/selection.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
@@ -22,9 +23,13 @@ function usageOf(counts: number[][]): ExpertUsage {
 
 const options = { keep: 0.5, by: 'frequency', budget: 'layer' } as const
 
+function scores(counts: number[][]): ExpertScores {
+  return scoresOf(usageOf(counts), 'frequency')
+}
+
 test('each layer keeps its best experts, in rising order, and the lower ids of equal ones', () => {
   const selection = selectExperts(
-    usageOf([
+    scores([
       [9, 1, 2, 8],
       [5, 5, 5, 5],
     ]),
@@ -45,7 +50,7 @@ test('each layer keeps its best experts, in rising order, and the lower ids of e
 
 test('a single kind can be pruned', () => {
   const selection = selectExperts(
-    usageOf([
+    scores([
       [9, 1, 2, 8],
       [5, 6, 7, 8],
     ]),
@@ -64,7 +69,7 @@ test('a single kind can be pruned', () => {
 
 test('a budget of the model favours layers that spread their use, but none falls below k', () => {
   const concentrated = [97, 1, 1, 1]
-  const selection = selectExperts(usageOf([concentrated, [25, 25, 25, 25]]), config, { ...options, budget: 'model' })
+  const selection = selectExperts(scores([concentrated, [25, 25, 25, 25]]), config, { ...options, budget: 'model' })
   assert.equal(selection.mlp, [[0], [0, 1, 2]])
 })
 
@@ -74,8 +79,14 @@ test('fewer experts than a token uses are refused, with the smallest possible sh
     [1, 2, 3, 4],
   ])
   const refused = /`keep` leaves 0 of 4 attention experts in a layer, but a token uses 1; keep at least 0.25/
-  await rejectsWithUserError(() => selectExperts(usage, config, { ...options, keep: 0.1 }), refused)
-  await rejectsWithUserError(() => selectExperts(usage, config, { ...options, keep: 0.1, budget: 'model' }), refused)
+  await rejectsWithUserError(
+    () => selectExperts(scoresOf(usage, 'frequency'), config, { ...options, keep: 0.1 }),
+    refused,
+  )
+  await rejectsWithUserError(
+    () => selectExperts(scoresOf(usage, 'frequency'), config, { ...options, keep: 0.1, budget: 'model' }),
+    refused,
+  )
 })
 
 const sparse = {
@@ -88,8 +99,8 @@ test('layers without experts keep none, and count for neither a share nor a budg
   const usage = new ExpertUsage(sparse)
   usage.of('mlp', 1).counts.set([9, 1, 2, 8])
   usage.of('mlp', 2).counts.set([1, 1, 1, 1, 9, 9, 1, 1])
-  assert.equal(selectExperts(usage, sparse, options), { mlp: [[], [0, 3], [0, 1, 4, 5]] })
-  assert.equal(selectExperts(usage, sparse, { ...options, keep: 1 / 3, budget: 'model' }), {
+  assert.equal(selectExperts(scoresOf(usage, 'frequency'), sparse, options), { mlp: [[], [0, 3], [0, 1, 4, 5]] })
+  assert.equal(selectExperts(scoresOf(usage, 'frequency'), sparse, { ...options, keep: 1 / 3, budget: 'model' }), {
     mlp: [[], [0, 3], [4, 5]],
   })
   assert.equal(keepShares(sparse), [1, 0.875, 0.75, 0.625, 0.5])
@@ -102,7 +113,10 @@ test('layers without experts keep none, and count for neither a share nor a budg
 test('a kind that the model lacks is refused by name', async () => {
   const usage = new ExpertUsage(sparse)
   const refused = /the model has no attention experts/
-  await rejectsWithUserError(() => selectExperts(usage, sparse, { ...options, only: 'attention' }), refused)
+  await rejectsWithUserError(
+    () => selectExperts(scoresOf(usage, 'frequency'), sparse, { ...options, only: 'attention' }),
+    refused,
+  )
   await rejectsWithUserError(() => keepShares(sparse, 'attention'), refused)
   await rejectsWithUserError(() => layerMasks([{ attention: [[0]], gates: 'all' }], sparse), refused)
 })
@@ -115,6 +129,13 @@ test('a mask of one kind leaves the other kind and layers without experts free',
   )
   const { attention } = layerMasks([{ mlp: [[1]], gates: 'all' }], config)
   assert.equal(attention, [undefined, undefined])
+})
+
+test('scores of an ablation are compared between layers as they are, and may be below 0', () => {
+  const worth = { mlp: [Float64Array.of(9, 1, 2, 8), Float64Array.of(0.4, -1, 0.3, 0.2)] }
+  const mixtures = config.mixtures.filter(({ kind }) => kind === 'mlp')
+  const selection = selectExperts(worth, { ...config, mixtures }, { ...options, by: 'ablation', budget: 'model' })
+  assert.equal(selection, { mlp: [[0, 2, 3], [0]] })
 })
 
 test('an expert that every token uses cannot be masked', async () => {
@@ -132,8 +153,10 @@ test('experts that every token uses are kept, whatever their score, and count fo
   const usage = new ExpertUsage(model)
   usage.of('mlp', 1).counts.set([999, 1, 9, 8])
   usage.of('mlp', 2).counts.set([1, 1, 0, 1, 9, 8, 1, 0])
-  assert.equal(selectExperts(usage, model, { ...options, keep: 0.75 }), { mlp: [[], [0, 2, 3], [0, 1, 2, 4, 5, 7]] })
-  assert.equal(selectExperts(usage, model, { ...options, keep: 7 / 12, budget: 'model' }), {
+  assert.equal(selectExperts(scoresOf(usage, 'frequency'), model, { ...options, keep: 0.75 }), {
+    mlp: [[], [0, 2, 3], [0, 1, 2, 4, 5, 7]],
+  })
+  assert.equal(selectExperts(scoresOf(usage, 'frequency'), model, { ...options, keep: 7 / 12, budget: 'model' }), {
     mlp: [[], [0, 2, 3], [2, 4, 5, 7]],
   })
 })
@@ -143,7 +166,10 @@ test('experts that are chosen by groups cannot be taken away', async () => {
   const mixtures = sparse.mixtures.map((mixture) => ({ ...mixture, routing: { groups } }))
   const usage = new ExpertUsage(sparse)
   const refused = /routers choose experts by groups, so their number cannot change/
-  await rejectsWithUserError(() => selectExperts(usage, { ...sparse, mixtures }, options), refused)
+  await rejectsWithUserError(
+    () => selectExperts(scoresOf(usage, 'frequency'), { ...sparse, mixtures }, options),
+    refused,
+  )
 })
 
 test('a mask names the experts that are not selected', () => {

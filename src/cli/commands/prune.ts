@@ -37,7 +37,7 @@ export function define(command: Command): void {
     .option('--keep <share>', 'share of the experts to keep, like 0.5 or 50%', share('--keep'))
     .addOption(
       new Option('--by <score>', 'measure of an expert’s importance')
-        .choices(['reap', 'frequency', 'gate', 'emo'])
+        .choices(['reap', 'frequency', 'gate', 'emo', 'ablation'])
         .default('reap', 'reap'),
     )
     .addOption(new Option('--only <kind>', 'kind of experts to prune (default: both)').choices(MIXTURE_KINDS))
@@ -61,6 +61,8 @@ Scores:
   frequency  number of tokens that chose the expert
   gate       sum of the expert's gates
   emo        mean of the router's score of the expert, over all tokens
+  ablation   rise of the loss if tokens use the next best expert instead; slow:
+             reads the text once per expert, as molm experts --ablate does
 
 Experts that every token uses are always kept.
 

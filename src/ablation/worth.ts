@@ -1,0 +1,24 @@
+/** Worth of something in nats per token: how much worse a text is predicted without it. */
+export interface Worth {
+  /** Above 0 if the model predicts better with it. */
+  nats: number
+  /** Two standard errors over the parts of the text; undefined for a single part. */
+  error?: number
+}
+
+/**
+ * Worth from the losses of each part, in nats, and the numbers of its predicted tokens. The error is that of a ratio of
+ * two sums over independent parts.
+ */
+export function worthOf(losses: readonly number[], tokens: readonly number[]): Worth {
+  const all = sum(tokens)
+  const nats = sum(losses) / all
+  const parts = losses.length
+  if (parts < 2) return { nats }
+  const squares = sum(losses.map((loss, part) => (loss - nats * tokens[part]) ** 2))
+  return { nats, error: (2 * Math.sqrt((squares * parts) / (parts - 1))) / all }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
