@@ -57,6 +57,7 @@ export { type SuggestedModel, suggestedModels } from './library/suggested-models
 export { verifyModel } from './library/verify-model.js'
 export type { Mixture, MixtureKind, ModelConfig } from './model/config.js'
 export type { ExpertMask, GateSoftmax, MaskedUse } from './model/expert-mask.js'
+export type { ExpertsPerToken } from './model/experts-per-token.js'
 export { maskSpecs, parseMask } from './model/mask-spec.js'
 export type { AlwaysChosen, Routing, RoutingGroups } from './model/routing.js'
 export type { PartFormats, Quant } from './packing/format/formats.js'

@@ -1,5 +1,6 @@
 import type { MixtureKind, ModelConfig, PerMixture } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
+import type { ExpertsPerToken } from '../model/experts-per-token.js'
 import type { PartFormats, Quant } from '../packing/format/formats.js'
 import type { Session } from './session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from './text.js'
@@ -15,6 +16,12 @@ export interface LoadOptions {
    * packed model reads experts again when it needs them; a larger checkpoint is refused.
    */
   memory?: number
+  /**
+   * Number of experts that a token uses: fewer are faster and less exact, since a token computes and reads only those.
+   * A number for all layers, a list with one for each layer, or an object with either of these for `attention` and
+   * `mlp`. At most the experts that a layer has. Default: the number in config.json.
+   */
+  expertsPerToken?: ExpertsPerToken
   /**
    * Checks the checksum of every expert of a packed model when it is first read. The first token then takes about a
    * fifth longer. Default: false, which checks only the weights that every token needs; `verifyModel` checks all at
@@ -183,6 +190,12 @@ export interface Model {
    * frees all. Rejects with a UserError if a layer would have fewer experts left than a token uses.
    */
   maskExperts(mask?: ExpertMask): Promise<void>
+  /**
+   * Changes the number of experts that a token uses, in all sessions from now on; without one, back to that of loading.
+   * `config` and `info` change with it. Rejects with a UsageError if it does not fit the model or exceeds the numbers of
+   * loading, and with a UserError while a session runs.
+   */
+  setExpertsPerToken(expertsPerToken?: ExpertsPerToken): Promise<void>
   stats(): Promise<MemoryStats>
   /** Counts how often tokens used each expert since the model was loaded, in all sessions together. */
   expertUses(): Promise<ExpertUses>

@@ -106,21 +106,21 @@ export const jetmoe: Architecture<DecoderConfig> = {
       channels: heads * headSize,
       output: y,
     })
-    const { q, o, k, keys, values } = attention
-    const turnQueries = new HeadTransform(bank, { rows: q, perToken: k, headSize, rope }, threads)
+    const { q, o, mostK, keys, values } = attention
+    const turnQueries = new HeadTransform(bank, { rows: q, perToken: mostK, headSize, rope }, threads)
     const turnKeys = new HeadTransform(bank, { rows: keys, headSize, rope }, threads)
-    const grouping = { heads, keyValueHeads: heads, headSize, perToken: k }
-    const attend = new SoftmaxAttention(
-      bank,
-      { ...grouping, q, output: o, scale, format: cacheFormat(formats) },
-      threads,
-    )
+    const grouping = { heads, keyValueHeads: heads, headSize }
+    const shape = { ...grouping, q, output: o, scale, format: cacheFormat(formats) }
+    /** Attention with one query per token, with two, and so on. */
+    const attends = Array.from({ length: mostK }, (_, i) => {
+      return new SoftmaxAttention(bank, { ...shape, perToken: i + 1 }, threads)
+    })
     const experts = new GatedMixture(workspace, mlpMixture, { ...config, hidden })
 
     const rms = { kind: 'rms', epsilon: BLOCK_EPSILON, x, output: a } as const
     const norm = new Norm(bank, rms, threads)
-    const addAttention = new Norm(bank, { ...rms, add: { y, perToken: k, gates: attention.gates } }, threads)
-    const addExperts = new Norm(bank, { ...rms, add: experts }, threads)
+    const addAttention = new Norm(bank, { ...rms, add: { y, gates: attention.gates } }, threads)
+    const addExperts = new Norm(bank, { ...rms, add: { y: experts.y, gates: experts.gates } }, threads)
     const last = new Norm(bank, { ...rms, epsilon }, threads)
     const lastWeights = workspace.store.address('final', 'norm.weight')
     const at = workspace.perLayer((layer) => ({
@@ -133,20 +133,24 @@ export const jetmoe: Architecture<DecoderConfig> = {
     return {
       begin({ segments }) {
         rope.begin(segments)
-        attend.begin(segments)
+        // Leaves out the holes of other banks' layers.
+        const used = workspace.perLayer((layer) => attention.k(layer)).filter((k) => k > 0)
+        for (const k of new Set(used)) attends[k - 1].begin(segments)
       },
       block(l, T, cache) {
         const { norm1, norm2, attentionBias, mlpBias } = at[l]
         norm.run(T, norm1) //                                  a [T, d] = RMSNorm(x)
         attention.route(l, T) //                               ids, gates [T, k]
         attention.project(l, T) //                             q [T, k, A] = Wq[e] a;  K, V [T, A]
-        turnQueries.run(T) //                                  q = RoPE(q)
+        turnQueries.run(T, 0, attention.k(l)) //               q = RoPE(q)
         turnKeys.run(T) //                                     K = RoPE(K)
         cache.append(l, keys, values) //                       cache += K, V
-        attend.run(cache.places) //                            o [T, k, A] = softmax(scale . q K) V
+        attends[attention.k(l) - 1].run(cache.places) //       o [T, k, A] = softmax(scale . q K) V
         attention.projectOutput(l) //                          y [T, k, d] = Wo[e] o
+        addAttention.perToken(attention.k(l))
         addAttention.run(T, norm2, 0, attentionBias) //        x += gates . y + bias;  a = RMSNorm(x)
         experts.run(l, T) //                                   y [T, k, d] = Wd[e] (silu(Wg[e] a) * (Wu[e] a))
+        addExperts.perToken(experts.perToken(l))
         addExperts.run(T, 0, 0, mlpBias) //                    x += gates . y + bias
       },
       finalNorm: (T) => last.run(T, lastWeights),

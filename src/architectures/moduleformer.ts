@@ -84,17 +84,17 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
       projectsKeyValue: !sharedKeyValue,
       bias: true,
     })
-    const { q, o, k, keys, values } = attention
-    const attend = new StickBreakingAttention(workspace, q, o, k, heads)
+    const { q, o, mostK, keys, values } = attention
+    const attend = new StickBreakingAttention(workspace, q, o, mostK, heads)
 
     const mlp = new ExpertMixture(workspace, mlpMixture, logitsOf(config, workspace, mlpMixture))
-    const h = workspace.rows(mlp.k, F, { records: formats.mlp !== 'f32' }) //       [T, k, F]
+    const h = workspace.rows(mlp.mostSlots, F, { records: formats.mlp !== 'f32' }) //       [T, k, F]
     const inputs = mlp.product('input', { format: formats.mlp, input: a, output: h, activation })
     const outputs = mlp.product('output', { format: formats.mlp, input: h, output: y })
 
     const norm = new Norm(bank, { x, output: a }, threads)
-    const addAttention = new Norm(bank, { x, add: { y, perToken: k, gates: attention.gates }, output: a }, threads)
-    const addMlp = new Norm(bank, { x, add: { y, perToken: mlp.k, gates: mlp.gates }, output: a }, threads)
+    const addAttention = new Norm(bank, { x, add: { y, gates: attention.gates }, output: a }, threads)
+    const addMlp = new Norm(bank, { x, add: { y, gates: mlp.gates }, output: a }, threads)
     const pair = (layer: number, name: string) => ({
       weight: workspace.at(layer, `${name}.weight`),
       bias: workspace.at(layer, `${name}.bias`),
@@ -109,13 +109,14 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
         attention.route(l, T) //                               ids, gates [T, k]
         attention.project(l, T) //                             q [T, k, A] = a Wq[e];  K, V [T, A]
         cache.append(l, keys, values) //                       cache += K, V
-        attend.run(T, cache) //                                o [T, k, A] = stick-broken sums of V
+        attend.run(T, cache, attention.k(l)) //                o [T, k, A] = stick-broken sums of V
         attention.projectOutput(l) //                          y [T, k, d] = o Wo[e]
+        addAttention.perToken(attention.k(l))
         addAttention.run(T, norm2[l].weight, norm2[l].bias) // x += gates . y;  a = LN2(x)
         mlp.route(l, T) //                                     ids, gates [T, k]
         mlp.fromTokens(l, inputs) //                           h [T, k, F] = act(a W1[e])
         mlp.fromItems(l, outputs) //                           y [T, k, d] = h W2[e]
-        addMlp.run(T) //                                       x += gates . y
+        addMlp.perToken(mlp.k(l)).run(T) //                    x += gates . y
       },
       finalNorm: (T) => norm.run(T, lastWeight, lastBias), // a [T, d] = LNf(x)
     }

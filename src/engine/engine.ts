@@ -2,6 +2,7 @@ import type { PromptProgress } from '../api/generation.js'
 import type { ExpertUses, MemoryStats } from '../api/model.js'
 import { UserError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
+import type { ExpertsPerToken } from '../model/experts-per-token.js'
 import { kernelFlags } from '../runtime/compiler/compile.js'
 import { describeCompiler, FUSED_VECTORS } from '../runtime/compiler/v8-flags.js'
 import { Pool } from '../runtime/threads/pool.js'
@@ -87,6 +88,8 @@ export class Engine {
         return this.requirePacker().pack(request.request)
       case 'mask':
         return this.requireModel().model.masks.set(request.mask)
+      case 'depth':
+        return this.setExpertsPerToken(request.expertsPerToken)
       case 'stats':
         return this.stats()
       case 'uses':
@@ -132,6 +135,14 @@ export class Engine {
     } finally {
       sequence.release()
     }
+  }
+
+  /** Refused while a request runs: its routes would have two numbers of experts per token. */
+  private setExpertsPerToken(given?: ExpertsPerToken): void {
+    if (this.scheduler.counts.sequencesRunning > 0) {
+      throw new UserError('the number of experts per token cannot change while a session runs')
+    }
+    this.requireModel().model.setExpertsPerToken(given)
   }
 
   private stats(): MemoryStats {

@@ -4,6 +4,7 @@ import type { NoRoom } from '../errors.js'
 import type { GenerationSettings } from '../generation-options.js'
 import type { ModelConfig, PerMixture } from '../model/config.js'
 import type { ExpertMask } from '../model/expert-mask.js'
+import type { ExpertsPerToken } from '../model/experts-per-token.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { PackRequest } from '../packing/write/pack.js'
 import type { Tier } from '../runtime/tiers/choose-kernels.js'
@@ -91,6 +92,7 @@ export type Request =
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
   | { kind: 'mask'; mask?: ExpertMask }
+  | { kind: 'depth'; expertsPerToken?: ExpertsPerToken }
   | TrainingRequest
   | { kind: 'stats' }
   | { kind: 'uses' }

@@ -1,5 +1,6 @@
 import type { ExpertRoutes, LayerRoutes } from '../api/routes.js'
 import type { MixtureKind, ModelConfig } from '../model/config.js'
+import { usedIn } from '../model/experts-per-token.js'
 import type { Taps } from '../nn/taps.js'
 
 /** Routes as the engine sends them. Each array has tokens x k values for each layer and each of its mixtures. */
@@ -119,9 +120,11 @@ function findPlaces({ layers, mixtures }: ModelConfig): Place[][] {
   let expertsBefore = 0
   return Array.from({ length: layers }, (_, layer) => {
     const places: Place[] = []
-    for (const { kind, experts: perLayer, topK: k } of mixtures) {
-      const experts = perLayer[layer]
+    for (const mixture of mixtures) {
+      const { kind } = mixture
+      const experts = mixture.experts[layer]
       if (experts === 0) continue
+      const k = usedIn(mixture, layer)
       places.push({ kind, k, experts, chosenBefore, expertsBefore })
       chosenBefore += k
       expertsBefore += experts

@@ -70,6 +70,11 @@ export class Training {
 
   private model(): TrainedModel {
     const { model, formats, layout, store, pool } = this.loaded
+    if (model.config.mixtures.some(({ used }) => used)) {
+      throw new UserError(
+        'experts are taught with the experts per token of config.json: load the model without `expertsPerToken`',
+      )
+    }
     return { config: model.config, formats, layout, store, pool, build: trainingOf(model.config) }
   }
 }

@@ -14,10 +14,12 @@ import { EngineClient } from '../engine/client.js'
 import { UsageError, UserError } from '../errors.js'
 import type { ModelConfig } from '../model/config.js'
 import { type ExpertMask, layerMasks } from '../model/expert-mask.js'
+import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-token.js'
 import { checkOptionNames } from '../option-checks.js'
 import { setFlagsForGood } from '../runtime/compiler/compile.js'
 import { EngineTraining } from '../session/expert-training.js'
 import { EngineSession } from '../session/session.js'
+import type { SessionModel } from '../session/session-model.js'
 import { tokenIds } from '../session/token-ids.js'
 import { loadChatTemplate } from '../text/chat-template.js'
 import { loadGenerationDefaults } from '../text/generation-config.js'
@@ -45,11 +47,16 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
  * bytes, that it may take.
  */
 export async function startModel(
-  found: FoundModel,
+  resolved: FoundModel,
   options: LoadOptions,
   free: number = availableMemory(),
 ): Promise<Model> {
+  const { expertsPerToken } = options
   const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
+  const found =
+    expertsPerToken === undefined
+      ? resolved
+      : { ...resolved, config: withExpertsPerToken(resolved.config, expertsPerToken) }
   if (v8Flags) setFlagsForGood()
   const { config, formats, path, kind, folder } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
@@ -88,20 +95,25 @@ export async function loadCompanions(folder: string): Promise<Companions> {
 
 class EngineModel implements Model {
   readonly name: string
-  readonly config: ModelConfig
   readonly training: EngineTraining
+  /** The part that sessions see. They see it change. */
+  private readonly shared: SessionModel
   private sessions = 0
 
   constructor(
-    found: FoundModel,
-    readonly info: ModelInfo,
+    private readonly found: FoundModel,
+    public info: ModelInfo,
     private readonly engine: EngineClient,
     readonly threads: number,
     private readonly companions: Companions,
   ) {
     this.name = found.name
-    this.config = found.config
+    this.shared = { engine, config: found.config, ...companions }
     this.training = new EngineTraining(engine)
+  }
+
+  get config(): ModelConfig {
+    return this.shared.config
   }
 
   get tier(): string {
@@ -135,9 +147,8 @@ class EngineModel implements Model {
 
   createSession(options: SessionOptions = {}): Session {
     checkOptionNames(options, { mask: true }, 'createSession')
-    const { engine, config } = this
-    if (options.mask) layerMasks([options.mask], config)
-    return new EngineSession({ engine, config, ...this.companions }, this.sessions++, options.mask)
+    if (options.mask) layerMasks([options.mask], this.config)
+    return new EngineSession(this.shared, this.sessions++, options.mask)
   }
 
   async classify(tokens: ArrayLike<number>): Promise<Classification> {
@@ -159,6 +170,14 @@ class EngineModel implements Model {
 
   maskExperts(mask?: ExpertMask): Promise<void> {
     return this.engine.call<void>({ kind: 'mask', mask }).reply
+  }
+
+  async setExpertsPerToken(expertsPerToken?: ExpertsPerToken): Promise<void> {
+    await this.engine.call<void>({ kind: 'depth', expertsPerToken }).reply
+    const { found, companions } = this
+    const config = expertsPerToken === undefined ? found.config : withExpertsPerToken(found.config, expertsPerToken)
+    this.shared.config = config
+    this.info = describe({ ...found, config }, companions)
   }
 
   /** Text for console.log: the fields would fill pages. */

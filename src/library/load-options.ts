@@ -10,6 +10,7 @@ const KNOWN: Record<keyof LoadOptions, true> = {
   quant: true,
   threads: true,
   memory: true,
+  expertsPerToken: true,
   checkExperts: true,
   kernels: true,
   v8Flags: true,

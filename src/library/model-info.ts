@@ -2,6 +2,7 @@ import type { ModelInfo, PartSummary, Teaching } from '../api/model.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { architectureOf, blueprintOf, layoutOf } from '../architectures/index.js'
 import { MIXTURE_KINDS, type ModelConfig, mixtureOf } from '../model/config.js'
+import { usedIn } from '../model/experts-per-token.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { Part } from '../packing/format/layout.js'
 import { leastBudget } from '../weights/bank-plan.js'
@@ -89,7 +90,7 @@ function kindOfPart({ name, expert }: Part, formats: PartFormats): Pick<PartSumm
 function activeShare({ name, layer = 0, expert }: Part, config: ModelConfig): number {
   if (name === 'embedding') return 1 / config.vocabSize
   const mixture = expert && mixtureOf(config, expert.kind)
-  return mixture ? mixture.topK / mixture.experts[layer] : 1
+  return mixture ? usedIn(mixture, layer) / mixture.experts[layer] : 1
 }
 
 /** Reads a packed file's accounts of teaching. Missing or invalid values become empty lists and zeros. */

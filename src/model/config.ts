@@ -11,8 +11,10 @@ export interface Mixture {
   kind: MixtureKind
   /** Number of experts of each layer; 0 for layers without experts of this kind. */
   experts: number[]
-  /** Experts that a token uses in each layer that has some. */
+  /** Experts that a token uses in each layer that has some; with `used`, the most of any layer. */
   topK: number
+  /** Experts that a token uses in each layer, if these are others than `topK`; 0 for layers without experts. */
+  used?: number[]
   /**
    * Rows of each layer's router that follow those of the experts: they take part in the softmax, but belong to no
    * expert. Absent if there are none.

@@ -1,6 +1,7 @@
 import { UsageError, UserError } from '../errors.js'
 import { checkOneOf, shown } from '../option-checks.js'
 import { type Mixture, type MixtureKind, type ModelConfig, type PerMixture, perMixture } from './config.js'
+import { usedIn } from './experts-per-token.js'
 import { alwaysChosen } from './routing.js'
 
 /**
@@ -87,14 +88,15 @@ function meanOf(mean: Float32Array | undefined, kind: MixtureKind, layer: number
 /** Checks that a router has enough experts to choose from. */
 function checkLeft({ out }: LayerMask, mixture: Mixture, layer: number): void {
   if (!out) return
-  const { kind, topK } = mixture
+  const { kind } = mixture
   const needed = alwaysChosen(mixture, layer).find((id) => out[id] === 1)
   if (needed !== undefined) {
     throw new UserError(`${kind} expert ${needed} of layer ${layer} cannot be masked: every token uses it`)
   }
   const left = out.reduce((sum, isOut) => sum - isOut, out.length)
-  if (left >= topK) return
-  throw new UserError(`layer ${layer} would have ${left} ${kind} experts left, but a token uses ${topK}`)
+  const k = usedIn(mixture, layer)
+  if (left >= k) return
+  throw new UserError(`layer ${layer} would have ${left} ${kind} experts left, but a token uses ${k}`)
 }
 
 function idsOf({ gates, instead, ...ids }: ExpertMask): PerMixture<number[][]> {

@@ -22,7 +22,8 @@ export interface AttentionMixtureOptions {
  * writes `o`.
  */
 export class AttentionMixture {
-  readonly k: number
+  /** The most experts of a token in any layer. */
+  readonly mostK: number
   /** Address of the gates, floats [T, k]. */
   readonly gates: number
   /** Queries [T, k, A]. */
@@ -47,11 +48,11 @@ export class AttentionMixture {
     const { a, maxTokens } = workspace
     const format = workspace.formats.attention
     this.experts = new ExpertMixture(workspace, mixture, logits, { extraMatrices: 2 })
-    this.k = this.experts.k
+    this.mostK = this.experts.mostSlots
     this.gates = this.experts.gates
 
     // The keys and values of a batch follow its queries, so that one product makes them all.
-    const { k } = this
+    const { mostK: k } = this
     this.q = workspace.rows(k + 2, A) //                             [T, k, A], [T, A], [T, A]
     this.keys = projectsKeyValue ? this.q.slice(maxTokens * k, maxTokens) : a
     this.values = projectsKeyValue ? this.q.slice(maxTokens * (k + 1), maxTokens) : a
@@ -59,6 +60,11 @@ export class AttentionMixture {
     this.queries = this.experts.product('query', { format, input: a, output: this.q })
     this.outputs = this.experts.product('output', { format, input: this.o, output })
     if (projectsKeyValue) this.keyValue = new KeyValueProjection(workspace, maxTokens * k, { bias })
+  }
+
+  /** Experts of a token in a layer. */
+  k(layer: number): number {
+    return this.experts.k(layer)
   }
 
   /** Chooses experts: ids, gates [T, k]. */

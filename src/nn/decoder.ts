@@ -1,4 +1,5 @@
 import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../model/config.js'
+import { type ExpertsPerToken, withExpertsPerToken } from '../model/experts-per-token.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { Embedding } from '../runtime/kernels/embedding.js'
 import { writeListEntry } from '../runtime/kernels/groups.js'
@@ -63,15 +64,18 @@ export class Decoder {
   private readonly logitRows: Rows
   private readonly logitList: number
   private readonly logitSummary: Summary
+  private current: ModelConfig
 
   constructor(
-    readonly config: ModelConfig,
+    private readonly loaded: ModelConfig,
     private readonly store: WeightStore,
     private readonly pool: Pool,
     private readonly formats: PartFormats,
     private readonly shape: DecoderShape,
     maxBatch = MAX_BATCH,
   ) {
+    const config = loaded
+    this.current = config
     this.masks = new Masks(config)
     this.workspaces = store.banks.map((bank, index) => {
       return new Workspace(bank, index, store, config, formats, maxBatch, pool.threads)
@@ -147,6 +151,25 @@ export class Decoder {
       }
       for (let i = 0; i < count; i++) yield { values: logitRows.row(i), summary: () => summaryOf(i) }
     }
+  }
+
+  /**
+   * Changes the number of experts that a token uses; without a number, to that of the model as it was loaded. Throws a
+   * UsageError, and changes nothing, if it is none for this model, or more than it has buffers for; and a UserError if
+   * the masks leave too few experts.
+   */
+  setExpertsPerToken(given?: ExpertsPerToken): void {
+    const { loaded } = this
+    const most = perMixture(loaded.mixtures, ({ topK }) => topK)
+    const config = given === undefined ? loaded : withExpertsPerToken(loaded, given, { most })
+    this.masks.fit(config)
+    this.current = config
+    for (const workspace of this.workspaces) workspace.config = config
+  }
+
+  /** The model's, with the numbers of experts per token that now hold. */
+  get config(): ModelConfig {
+    return this.current
   }
 
   /** Entries of a row of logits. */

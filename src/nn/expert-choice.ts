@@ -1,5 +1,6 @@
 import { expBelow } from '../exp.js'
 import { type Mixture, routerRows } from '../model/config.js'
+import { usedIn } from '../model/experts-per-token.js'
 import type { Routing } from '../model/routing.js'
 
 const NONE: readonly number[] = []
@@ -7,6 +8,8 @@ const NONE: readonly number[] = []
 /** Router of one layer. */
 export interface LayerRouter {
   layer: number
+  /** Experts to choose. Default: the mixture's number. */
+  k?: number
   /** 1 for each expert that must not be chosen. */
   out?: Uint8Array
   /** Index of its selection bias among the floats. */
@@ -18,7 +21,7 @@ export interface LayerRouter {
  * id.
  */
 export class ExpertChoice {
-  /** Experts of the token [k], in falling order of their gates. */
+  /** Experts of the token, the first k entries, in falling order of their gates. */
   readonly ids: Int32Array
   readonly gates: Float64Array
   private readonly routing: Routing
@@ -47,10 +50,10 @@ export class ExpertChoice {
   }
 
   /** Sets `ids` and `gates` for the logits that begin at `floats[at]`. Gates are NaN if a logit is. */
-  choose(floats: Float32Array, at: number, { layer, out, selectionAt }: LayerRouter): void {
+  choose(floats: Float32Array, at: number, router: LayerRouter): void {
     const { mixture, routing, ids, gates } = this
+    const { layer, k = usedIn(mixture, layer), out, selectionAt } = router
     const { normalise, factor = 1, always } = routing
-    const { topK: k } = mixture
     const experts = mixture.experts[layer]
     const total = this.score(floats, at, layer)
     const first = always ? this.takeAlways(floats, at, layer, total) : 0
@@ -69,7 +72,7 @@ export class ExpertChoice {
     const whole = normalise ? Math.max(sum + (normalise.add ?? 0) * total, (normalise.floor ?? 0) * total) : total
     for (let slot = first; slot < k; slot++) gates[slot] = gates[slot] / whole
     if (factor !== 1) for (let slot = 0; slot < k; slot++) gates[slot] *= factor
-    if (always || selectionAt !== undefined) this.sort()
+    if (always || selectionAt !== undefined) this.sort(k)
   }
 
   /** Writes the scores of all experts, without the selection bias, to `into[from]` and the following entries. */
@@ -168,10 +171,10 @@ export class ExpertChoice {
     for (let e = 0; e < experts; e++) if (!isKept[Math.floor(e / size)]) ranks[e] = Number.NEGATIVE_INFINITY
   }
 
-  /** Sorts by falling gates; experts with equal gates keep their order. */
-  private sort(): void {
+  /** Sorts the first k by falling gates; experts with equal gates keep their order. */
+  private sort(k: number): void {
     const { ids, gates } = this
-    for (let i = 1; i < ids.length; i++) {
+    for (let i = 1; i < k; i++) {
       const [id, gate] = [ids[i], gates[i]]
       let slot = i
       for (; slot > 0 && gates[slot - 1] < gate; slot--) {

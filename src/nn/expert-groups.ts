@@ -115,9 +115,9 @@ export class ExpertGroups {
   }
 }
 
-/** Address of a list that maps each of `count` rows to row `offset` + `step` times its own number. */
-export function identityList(bank: Bank, count: number, offset = 0, step = 1): number {
+/** Address of a list that maps each of `count` rows to row `offset` + its own number. */
+export function identityList(bank: Bank, count: number, offset = 0): number {
   const list = allocateList(bank, count)
-  for (let i = 0; i < count; i++) writeListEntry(bank, list, i, i, offset + step * i)
+  for (let i = 0; i < count; i++) writeListEntry(bank, list, i, i, offset + i)
   return list
 }

@@ -31,13 +31,15 @@ export interface ExpertProduct {
 
 /**
  * A mixture of experts of one bank: routes a batch, makes sure that the chosen experts are in memory, and multiplies
- * with them. A token and one of its k experts are an item; its row is token * slots + slot.
+ * with them. A token and one of its k experts are an item; its row is token * slots + slot. k and slots are those of the
+ * layer.
  */
 export class ExpertMixture {
-  readonly k: number
-  readonly slots: number
+  /** The most slots of a token in any layer. */
+  readonly mostSlots: number
   /** Address of the gates, floats [T, slots]. */
   readonly gates: number
+  private readonly sharedSlots: number
   private readonly router: Router
   private readonly groups: ExpertGroups
 
@@ -48,17 +50,27 @@ export class ExpertMixture {
     { sharedSlots = 0, extraMatrices = 0 }: MixtureOptions = {},
   ) {
     const { bank, maxTokens } = workspace
-    this.k = mixture.topK
-    this.slots = mixture.topK + sharedSlots
-    this.router = new Router(workspace, mixture, logits, this.slots)
+    this.sharedSlots = sharedSlots
+    this.mostSlots = mixture.topK + sharedSlots
+    this.router = new Router(workspace, mixture, logits, sharedSlots)
     this.gates = this.router.gates
     const most = mixture.experts.reduce((most, experts) => Math.max(most, experts), 0)
-    this.groups = new ExpertGroups(bank, most, maxTokens * this.k, extraMatrices)
+    this.groups = new ExpertGroups(bank, most, maxTokens * mixture.topK, extraMatrices)
   }
 
   /** Whether a layer has experts of this mixture. */
   isIn(layer: number): boolean {
     return this.mixture.experts[layer] > 0
+  }
+
+  /** Experts of a token in a layer. */
+  k(layer: number): number {
+    return this.workspace.used(this.mixture.kind, layer)
+  }
+
+  /** Rows and gates of a token in a layer: those of its experts, and the shared ones. */
+  slots(layer: number): number {
+    return this.k(layer) + this.sharedSlots
   }
 
   /** Routes a batch: ids [T, k], gates [T, slots]. The chosen experts are in memory afterwards. */
@@ -115,29 +127,31 @@ export class ExpertMixture {
   private choose(layer: number, tokens: number): void {
     const { router, groups, mixture } = this
     router.run(layer, tokens)
-    groups.assign(router.ids, tokens, this.k, this.slots, mixture.experts[layer])
+    groups.assign(router.ids, tokens, this.k(layer), this.slots(layer), mixture.experts[layer])
     const uses = this.workspace.uses[mixture.kind]?.[layer]
     if (uses) groups.addTo(uses)
   }
 
   /** Replaces the outputs of masked experts that the routers chose. */
   private replaceMasked(layer: number, output: Rows): void {
-    const { router, mixture, workspace, k } = this
+    const { router, mixture, workspace } = this
+    const k = this.k(layer)
     for (const { first, count, masks } of workspace.cache.segments) {
       const { replaced, mean } = masks?.[mixture.kind]?.[layer] ?? {}
       if (!replaced) continue
       for (let i = first * k; i < (first + count) * k; i++) {
         if (!replaced[router.ids[i]]) continue
-        const y = output.row(this.itemRow(i))
+        const y = output.row(this.itemRow(layer, i))
         if (mean) y.set(mean)
         else y.fill(0)
       }
     }
   }
 
-  /** Row of an item, by its index among the routes: [T, k]. */
-  private itemRow(index: number): number {
-    return Math.floor(index / this.k) * this.slots + (index % this.k)
+  /** Row of an item, by its index among the layer's routes: [T, k]. */
+  private itemRow(layer: number, index: number): number {
+    const k = this.k(layer)
+    return Math.floor(index / k) * this.slots(layer) + (index % k)
   }
 
   /** Finds what is `offset` bytes from the start of each expert. */
@@ -153,19 +167,20 @@ export class ExpertMixture {
 
   /** Reports its rows to each sequence's taps. */
   private report(layer: number, output: Rows): void {
-    const { router, mixture, workspace, k } = this
+    const { router, mixture, workspace } = this
+    const k = this.k(layer)
     for (const { first, count, taps } of workspace.cache.segments) {
       const ids = taps.routes && router.ids.subarray(first * k, (first + count) * k)
-      if (ids) taps.routes?.(layer, mixture.kind, ids, this.chosenGates(first, count))
+      if (ids) taps.routes?.(layer, mixture.kind, ids, this.chosenGates(layer, first, count))
       taps.probabilities?.(layer, mixture.kind, router.scores(layer, first, count))
-      taps.outputNorms?.(layer, mixture.kind, this.norms(output, first, count))
-      taps.outputs?.(layer, mixture.kind, count * k, (item) => output.row(this.itemRow(first * k + item)))
+      taps.outputNorms?.(layer, mixture.kind, this.norms(layer, output, first, count))
+      taps.outputs?.(layer, mixture.kind, count * k, (item) => output.row(this.itemRow(layer, first * k + item)))
     }
   }
 
   /** Gates of `count` tokens' chosen experts, without the shared slots: [count, k]. */
-  private chosenGates(first: number, count: number): Float32Array {
-    const { k, slots } = this
+  private chosenGates(layer: number, first: number, count: number): Float32Array {
+    const [k, slots] = [this.k(layer), this.slots(layer)]
     const start = this.gates / 4 + first * slots
     const all = this.workspace.bank.f32.subarray(start, start + count * slots)
     return slots === k
@@ -173,10 +188,10 @@ export class ExpertMixture {
       : Float32Array.from({ length: count * k }, (_, i) => all[Math.floor(i / k) * slots + (i % k)])
   }
 
-  private norms(output: Rows, first: number, count: number): Float32Array {
-    const { k } = this
+  private norms(layer: number, output: Rows, first: number, count: number): Float32Array {
+    const k = this.k(layer)
     return Float32Array.from({ length: count * k }, (_, i) => {
-      const y = output.row(this.itemRow(first * k + i))
+      const y = output.row(this.itemRow(layer, first * k + i))
       return Math.sqrt(y.reduce((sum, value) => sum + value * value, 0))
     })
   }

@@ -1,7 +1,7 @@
 import type { Mixture } from '../model/config.js'
+import { allocateList, writeListEntry } from '../runtime/kernels/groups.js'
 import { type GatedActivationName, takesFloats } from '../runtime/memory/formats.js'
 import type { Rows } from '../runtime/memory/rows.js'
-import { identityList } from './expert-groups.js'
 import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
 import { Linear } from './linear.js'
 import type { Feed } from './pre-norm-blocks.js'
@@ -26,7 +26,6 @@ interface Weights {
 
 /** One gated feed-forward layer: y = down( act(gate a) * (up a) ). Pieces `PREFIXgate_up` and `PREFIXdown`. */
 export class GatedMlp implements Feed {
-  readonly perToken = 1
   readonly y: Rows
   private readonly gateUp: Linear
   private readonly down: Linear
@@ -72,7 +71,6 @@ export interface GatedMixtureOptions extends GatedOptions {
 
 /** A mixture of gated experts, with an optional shared one. */
 export class GatedMixture implements Feed {
-  readonly perToken: number
   readonly y: Rows
   readonly gates: number
   private readonly mixture: ExpertMixture
@@ -91,14 +89,17 @@ export class GatedMixture implements Feed {
     const logits = new LinearLogits(workspace, mixture, routerInput)
     this.isRoutedBefore = routerInput !== undefined
     this.mixture = new ExpertMixture(workspace, mixture, logits, { sharedSlots: shared ? 1 : 0 })
-    const { slots } = this.mixture
-    this.perToken = slots
+    const { mostSlots: slots } = this.mixture
     this.gates = this.mixture.gates
     const h = workspace.rows(slots, hidden, { records: !takesFloats(format) }) // [T, k, f]
     this.y = workspace.rows(slots, config.width) //                           [T, k, d]
     this.gateUp = this.mixture.product('gate_up', { format, input: a, output: h, activation, gated: true }, bias)
     this.down = this.mixture.product('down', { format, input: h, output: this.y }, bias)
     if (shared) this.shared = new SharedExpert(workspace, this.mixture, this.y, { ...shared, activation })
+  }
+
+  perToken(layer: number): number {
+    return this.mixture.slots(layer)
   }
 
   /** Chooses experts early: ids, gates [T, k] from Wr input. */
@@ -119,6 +120,9 @@ export class GatedMixture implements Feed {
 /** The shared expert: it writes the last slot of each token, and that slot's gate. */
 class SharedExpert {
   private readonly mlp: GatedMlp
+  /** Address of the list of rows that it writes, and what is in it. */
+  private readonly list: number
+  private listed = { slots: 0, tokens: 0 }
   /** Present if it has a gate of its own. */
   private readonly score?: { linear: Linear; weights: number[]; scores: Rows }
 
@@ -130,31 +134,38 @@ class SharedExpert {
   ) {
     const { bank, maxTokens, a } = workspace
     const isIn = (layer: number) => mixture.isIn(layer)
-    const list = identityList(bank, maxTokens, mixture.slots - 1, mixture.slots)
-    this.mlp = new GatedMlp(workspace, 'shared.', isIn, options, { y, list })
+    this.list = allocateList(bank, maxTokens)
+    this.mlp = new GatedMlp(workspace, 'shared.', isIn, options, { y, list: this.list })
     if (gated) {
       const scores = workspace.rows(1, 1)
       const linear = new Linear(workspace, { format: 'f32', input: a, output: scores })
       const weights = workspace.perLayer((layer) => (isIn(layer) ? workspace.at(layer, 'shared.gate') : 0))
       this.score = { linear, weights, scores }
-    } else {
-      // It counts in full for every token, and nothing else writes there.
-      this.fillGates(maxTokens, () => 1)
     }
   }
 
   run(layer: number, T: number): void {
+    const slots = this.mixture.slots(layer)
+    this.writeList(slots, T)
     this.mlp.run(layer, T)
-    if (!this.score) return
+    if (!this.score) return this.fillGates(slots, T, () => 1)
     const { linear, weights, scores } = this.score
     linear.run(T, weights[layer])
     const { f32 } = this.workspace.bank
-    this.fillGates(T, (t) => 1 / (1 + Math.exp(-f32[scores.address / 4 + t * scores.stride])))
+    this.fillGates(slots, T, (t) => 1 / (1 + Math.exp(-f32[scores.address / 4 + t * scores.stride])))
   }
 
-  private fillGates(tokens: number, gateOf: (token: number) => number): void {
+  /** Maps each token to its last slot. The list holds for all layers with the same number of slots. */
+  private writeList(slots: number, tokens: number): void {
+    const { list, listed, workspace } = this
+    if (listed.slots === slots && listed.tokens >= tokens) return
+    for (let t = 0; t < tokens; t++) writeListEntry(workspace.bank, list, t, t, t * slots + slots - 1)
+    this.listed = { slots, tokens }
+  }
+
+  private fillGates(slots: number, tokens: number, gateOf: (token: number) => number): void {
     const { f32 } = this.workspace.bank
-    const { gates, slots } = this.mixture
+    const { gates } = this.mixture
     for (let t = 0; t < tokens; t++) f32[gates / 4 + t * slots + slots - 1] = gateOf(t)
   }
 }

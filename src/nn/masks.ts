@@ -8,12 +8,19 @@ export class Masks {
   /** Own masks of sequences, joined with the one for all. */
   private joined = new WeakMap<ExpertMask, LayerMasks>()
 
-  constructor(private readonly config: ModelConfig) {}
+  constructor(private config: ModelConfig) {}
 
   /** Sets the mask for all sequences. Throws a UserError, and changes nothing, if it does not fit the model. */
   set(mask: ExpertMask | undefined): void {
     this.ofOthers = mask && layerMasks([mask], this.config)
     this.forAll = mask
+    this.joined = new WeakMap()
+  }
+
+  /** Fits the masks to other numbers of experts per token. Throws a UserError, and changes nothing, if too few are left. */
+  fit(config: ModelConfig): void {
+    this.ofOthers = this.forAll && layerMasks([this.forAll], config)
+    this.config = config
     this.joined = new WeakMap()
   }
 

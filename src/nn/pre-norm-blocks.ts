@@ -8,8 +8,8 @@ import type { Workspace } from './workspace.js'
 interface Sublayer {
   /** `perToken` rows for each token. */
   y: Rows
-  /** Default 1. */
-  perToken?: number
+  /** Rows of a token in a layer. Default 1. */
+  perToken?(layer: number): number
   /** Address of the factors of these rows [T, perToken]; absent: 1. */
   gates?: number
 }
@@ -48,9 +48,8 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
   /** Adds the output of a sublayer to the residual stream, then normalises that. */
   const adders = new Map<Sublayer, Norm>()
   const adderOf = (sublayer: Sublayer) => {
-    const { y, perToken = 1, gates } = sublayer
-    const adder =
-      adders.get(sublayer) ?? new Norm(bank, { ...rms, add: { y, perToken, gates, scale: residualScale } }, threads)
+    const { y, gates } = sublayer
+    const adder = adders.get(sublayer) ?? new Norm(bank, { ...rms, add: { y, gates, scale: residualScale } }, threads)
     adders.set(sublayer, adder)
     return adder
   }
@@ -76,8 +75,10 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
       route?.(l, T) //                 ids, gates [T, k] from x, in families that choose early
       norm.run(T, norm1) //            a [T, d] = RMSNorm(x)
       mixer.run(l, T, cache) //        y [T, d] = Attention(a), or another mixer
+      addMixer.perToken(mixer.perToken?.(l) ?? 1)
       addMixer.run(T, norm2) //        x += scale . y;  a = RMSNorm(x)
       feed.run(l, T) //                y [T, k, d] = experts of a
+      addFeed.perToken(feed.perToken?.(l) ?? 1)
       addFeed.run(T) //                x += scale . gates . y
     },
     finalNorm: (T) => norm.run(T, last), // a [T, d] = RMSNorm(x)

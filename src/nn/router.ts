@@ -6,7 +6,7 @@ import type { Workspace } from './workspace.js'
 
 /** Routes batches: logits of the tokens, and the k experts that each chooses. */
 export class Router {
-  /** Experts of each token [T, k], in falling order of their gates; valid until the next run. */
+  /** Experts of each token [T, k], in falling order of their gates; valid until the next run. k is that of the layer. */
   readonly ids: Int32Array
   /** Address of the gates, floats [T, slots], the first k of each token in the order of `ids`. */
   readonly gates: number
@@ -15,17 +15,17 @@ export class Router {
   private readonly biases: number[]
   private readonly selections: number[]
 
-  /** `slots` is the number of gates of a token: k, or more if other outputs follow those of the experts. */
+  /** Each token has k gates, and `sharedSlots` more for other outputs that follow those of the experts. */
   constructor(
     private readonly workspace: Workspace,
     private readonly mixture: Mixture,
     private readonly logits: RouterLogits,
-    private readonly slots: number,
+    private readonly sharedSlots: number,
   ) {
     const { bank, maxTokens, config } = workspace
     const { kind, topK, experts, routing } = mixture
     this.ids = new Int32Array(maxTokens * topK)
-    this.gates = bank.arena.allocate(maxTokens * slots * 4)
+    this.gates = bank.arena.allocate(maxTokens * (topK + sharedSlots) * 4)
     this.choice = new ExpertChoice(mixture, logits.logits.columns)
     const piece = (isIn: boolean | undefined, name: string) =>
       workspace.perLayer((layer) => (isIn && experts[layer] > 0 ? workspace.at(layer, `${kind}.router.${name}`) : 0))
@@ -73,13 +73,13 @@ export class Router {
   }
 
   private choose(layer: number, first: number, count: number, mask?: LayerMask): void {
-    const { ids, choice, slots, selections } = this
-    const { topK: k } = this.mixture
+    const { ids, choice, sharedSlots, selections } = this
+    const k = this.workspace.used(this.mixture.kind, layer)
     const { f32 } = this.workspace.bank
-    const router = { layer, out: mask?.out, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
+    const router = { layer, k, out: mask?.out, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
     for (let t = first; t < first + count; t++) {
       choice.choose(f32, this.rowOf(t), router)
-      const gates = this.gates / 4 + t * slots
+      const gates = this.gates / 4 + t * (k + sharedSlots)
       for (let slot = 0; slot < k; slot++) {
         ids[t * k + slot] = choice.ids[slot]
         f32[gates + slot] = choice.gates[slot]

@@ -16,12 +16,12 @@ export class StickBreakingAttention {
   /** Keys visited by each query and head: u32 [T * k, heads]. */
   private readonly depths: number
 
-  /** `q` and `output` are [T * k, A]. */
+  /** `q` and `output` are [T * k, A]. A run may have a smaller k. */
   constructor(
     private readonly workspace: Workspace,
     q: Rows,
     output: Rows,
-    private readonly k: number,
+    k: number,
     private readonly heads: number,
   ) {
     const { bank, maxTokens, threads, formats } = workspace
@@ -30,10 +30,10 @@ export class StickBreakingAttention {
     this.attention = new Attention(bank, shape, threads)
   }
 
-  run(tokens: number, cache: BatchCache): void {
-    this.attention.run(tokens, cache.places)
+  run(tokens: number, cache: BatchCache, k: number): void {
+    this.attention.run(tokens, cache.places, k)
     const { bank, visits } = this.workspace
-    const walks = tokens * this.k * this.heads
+    const walks = tokens * k * this.heads
     for (let i = 0; i < walks; i++) visits.keys += bank.u32[this.depths / 4 + i]
     visits.walks += walks
   }

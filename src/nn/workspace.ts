@@ -1,4 +1,5 @@
-import { type ModelConfig, type PerMixture, perMixture } from '../model/config.js'
+import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture, perMixture } from '../model/config.js'
+import { usedIn } from '../model/experts-per-token.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { densePartName } from '../packing/format/layout.js'
 import type { Bank } from '../runtime/memory/bank.js'
@@ -34,7 +35,8 @@ export class Workspace {
     /** Number of the bank. */
     readonly index: number,
     readonly store: WeightStore,
-    readonly config: ModelConfig,
+    /** The model's. Its numbers of experts per token may change between batches. */
+    public config: ModelConfig,
     readonly formats: PartFormats,
     readonly maxTokens: number,
     readonly threads: number,
@@ -58,6 +60,12 @@ export class Workspace {
       if (this.store.bankOf(layer) === this.index) values[layer] = of(layer)
     }
     return values
+  }
+
+  /** Experts that a token uses in a layer. */
+  used(kind: MixtureKind, layer: number): number {
+    const mixture = mixtureOf(this.config, kind)
+    return mixture ? usedIn(mixture, layer) : 0
   }
 
   /** Address of a dense piece of a layer. */

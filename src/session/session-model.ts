@@ -5,6 +5,7 @@ import type { ModelConfig } from '../model/config.js'
 /** The parts of a model that a session uses. */
 export interface SessionModel {
   engine: EngineClient
+  /** Its numbers of experts per token change while no session runs. */
   config: ModelConfig
   tokenizer?: Tokenizer
   chatTemplate?: ChatTemplate

@@ -86,7 +86,7 @@ export class EngineSession implements Session {
     const result: ForwardResult = {
       logits: reply.logits,
       ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
-      ...(reply.routes && { routes: unpackRoutes(reply.routes, config, ids.length) }),
+      ...(reply.routes && { routes: unpackRoutes(reply.routes, this.model.config, ids.length) }),
       ...(reply.outputSums && { outputSums: reply.outputSums }),
       ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
     }

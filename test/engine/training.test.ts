@@ -272,4 +272,10 @@ test('a family without a backward pass and a classifier cannot be trained', asyn
   })
 })
 
+test('training needs the experts per token of config.json', () =>
+  withEngine(NANO, 'q4', async ({ training, ask }) => {
+    await ask({ kind: 'depth', expertsPerToken: 1 })
+    assert.match(String(await thrownBy(training.size(PLAN))), /are taught with the experts per token of config.json/)
+  }))
+
 test.run()

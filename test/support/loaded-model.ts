@@ -1,5 +1,6 @@
 import { type LoadedModel, loadWeights } from '#molm/engine/load.js'
 import { resolveModel } from '#molm/library/resolve-model.js'
+import { type ExpertsPerToken, withExpertsPerToken } from '#molm/model/experts-per-token.js'
 import type { Quant } from '#molm/packing/format/formats.js'
 import { chooseKernels, type Tier } from '#molm/runtime/tiers/choose-kernels.js'
 
@@ -13,16 +14,18 @@ export interface LoadedOptions {
   bankBytes?: number
   /** Number of positions, in place of the model's own limit. */
   positions?: number
+  expertsPerToken?: ExpertsPerToken
 }
 
 /** Runs `use` with a model loaded on this thread, without an engine. */
 export async function withLoaded<T>(
   path: string,
-  { quant, tier, threads = 1, memory, bankBytes, positions }: LoadedOptions,
+  { quant, tier, threads = 1, memory, bankBytes, positions, expertsPerToken }: LoadedOptions,
   use: (loaded: LoadedModel) => Promise<T> | T,
 ): Promise<T> {
   const { config: own, formats, path: file, kind } = await resolveModel(path, quant)
-  const config = { ...own, maxPositions: own.maxPositions && (positions ?? own.maxPositions) }
+  const trained = { ...own, maxPositions: own.maxPositions && (positions ?? own.maxPositions) }
+  const config = expertsPerToken === undefined ? trained : withExpertsPerToken(trained, expertsPerToken)
   const free = Number.MAX_SAFE_INTEGER
   const budget = { memory: memory ?? free, memoryIsGiven: memory !== undefined, free }
   const source = { config, formats, path: file, kind, ...budget }

@@ -1,5 +1,6 @@
 import type { ModuleFormerConfig } from '#molm/architectures/moduleformer.js'
-import { mixtureOf } from '#molm/model/config.js'
+import { type MixtureKind, mixtureOf } from '#molm/model/config.js'
+import { usedIn } from '#molm/model/experts-per-token.js'
 import { ACTIVATIONS, dot, layerNorm, stickBreaking } from './reference-math.js'
 
 /** Tensors of a checkpoint by their Hugging Face keys, row-major. */
@@ -42,12 +43,12 @@ export function referenceForward(config: ModuleFormerConfig, tensors: Tensors, t
     const block = `transformer.h.${l}`
     const a = norm(`${block}.ln_1`)
     const attention = a.map((row) =>
-      route(config, get, `${block}.attn.q_proj.gate`, row, mixtureOf(config, 'attention')?.topK ?? 0),
+      route(config, get, `${block}.attn.q_proj.gate`, row, usedBy(config, 'attention', l)),
     )
     x = added(x, attend(config, get, `${block}.attn`, a, attention))
 
     const b = norm(`${block}.ln_2`)
-    const mlp = b.map((row) => route(config, get, `${block}.mlpf.gate`, row, mixtureOf(config, 'mlp')?.topK ?? 0))
+    const mlp = b.map((row) => route(config, get, `${block}.mlpf.gate`, row, usedBy(config, 'mlp', l)))
     x = added(
       x,
       b.map((row, t) => mlpOf(config, get, `${block}.mlpf`, row, mlp[t])),
@@ -59,6 +60,11 @@ export function referenceForward(config: ModuleFormerConfig, tensors: Tensors, t
   const head = config.tieWordEmbeddings ? wte : get('lm_head.weight')
   const logits = norm('transformer.ln_f').map((row) => linear(head, row))
   return { logits, hidden, routes }
+}
+
+function usedBy(config: ModuleFormerConfig, kind: MixtureKind, layer: number): number {
+  const mixture = mixtureOf(config, kind)
+  return mixture ? usedIn(mixture, layer) : 0
 }
 
 type Get = (key: string) => Float32Array | Float64Array

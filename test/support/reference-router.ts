@@ -1,5 +1,6 @@
 import type { Mixture } from '#molm/model/config.js'
 import type { LayerMask } from '#molm/model/expert-mask.js'
+import { usedIn } from '#molm/model/experts-per-token.js'
 import { sigmoid } from './reference-math.js'
 
 interface Chosen {
@@ -12,11 +13,12 @@ interface Chosen {
  * the gates. `logits` are those of the experts and of the silent rows.
  */
 export function referenceRoute(
-  { experts, topK, routing = {} }: Mixture,
+  mixture: Mixture,
   layer: number,
   logits: readonly number[],
   { bias = [], mask }: { bias?: readonly number[]; mask?: LayerMask } = {},
 ): Chosen[] {
+  const { experts, routing = {} } = mixture
   const count = experts[layer]
   const { score = 'softmax', groups, normalise, factor = 1, always: allAlways } = routing
   const { ids: always, isApart } = allAlways?.[layer] ?? { ids: [], isApart: false }
@@ -41,7 +43,7 @@ export function referenceRoute(
       .sort((a, b) => scoreOf(b) - scoreOf(a) || a - b)
     free = best.slice(0, groups.kept).flatMap(membersOf)
   }
-  const routed = byRank(free).slice(0, topK - always.length)
+  const routed = byRank(free).slice(0, usedIn(mixture, layer) - always.length)
   const sum = routed.reduce((sum, id) => sum + scores[id], 0)
   const whole = normalise ? Math.max(sum + (normalise.add ?? 0), normalise.floor ?? 0) : 1
   const own = softmax(always.map((id) => z[id]))

@@ -8,7 +8,7 @@ import { Call, recordsOf } from './call.js'
 import { unitsPerChunk } from './chunks.js'
 
 export interface AttentionShape {
-  /** Queries [T * k, channels]: k rows per token. */
+  /** Queries [T * k, channels]: k rows per token. A run may have fewer. */
   q: Rows
   /** Laid out as the queries; its records are written if it has any. */
   output: Rows
@@ -30,7 +30,7 @@ export class Attention extends Call<typeof AttentionArg> {
     private readonly threads: number,
   ) {
     super(bank, Job.attention, AttentionArg)
-    const { q, output, heads, k, format, enough, depths } = shape
+    const { q, output, heads, format, enough, depths } = shape
     this.bind(
       {
         q: q.address,
@@ -40,7 +40,6 @@ export class Attention extends Call<typeof AttentionArg> {
         cacheStride: cacheRowBytes(q.columns, format),
         channels: q.columns,
         heads,
-        k,
         padded: padded(q.columns),
         depths,
         format: CacheCode[format],
@@ -50,13 +49,14 @@ export class Attention extends Call<typeof AttentionArg> {
   }
 
   /** `places` is the address of the tokens' places (see allocatePlaces). */
-  run(tokens: number, places: number): void {
+  run(tokens: number, places: number, k = this.shape.k): void {
     const { threads } = this
-    const items = tokens * this.shape.k
+    const items = tokens * k
     const parts = this.partsOf(items)
     const units = items * parts
     const chunkParts = unitsPerChunk(units, threads, 8)
     this.set(AttentionArg.places, places)
+    this.set(AttentionArg.k, k)
     this.set(AttentionArg.items, items)
     this.set(AttentionArg.chunkParts, chunkParts)
     this.set(AttentionArg.parts, parts)

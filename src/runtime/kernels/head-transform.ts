@@ -9,7 +9,7 @@ export interface HeadTransformShape {
   /** Rows of heads [T * perToken, heads * headSize], changed in place. */
   rows: Rows
   headSize: number
-  /** Rows per position. Default: 1. */
+  /** Rows per position. Default: 1. A run may have fewer. */
   perToken?: number
   /** RMSNorm over a whole row, or over each head. */
   norm?: { span: 'row' | 'head'; epsilon: number }
@@ -34,7 +34,6 @@ export class HeadTransform extends Call<typeof HeadsArg> {
       {
         rows: rows.address,
         stride: rows.strideBytes,
-        perToken,
         columns: rows.columns,
         headSize,
         span: NormSpan[norm?.span ?? 'none'],
@@ -46,10 +45,11 @@ export class HeadTransform extends Call<typeof HeadsArg> {
   }
 
   /** `weight` is the address of the norm's vector. */
-  run(tokens: number, weight = 0): void {
-    const count = tokens * this.perToken
+  run(tokens: number, weight = 0, perToken = this.perToken): void {
+    const count = tokens * perToken
     const chunkRows = rowsPerChunk(count, this.threads)
     this.set(HeadsArg.weight, weight)
+    this.set(HeadsArg.perToken, perToken)
     this.set(HeadsArg.count, count)
     this.set(HeadsArg.chunkRows, chunkRows)
     this.start(Math.ceil(count / chunkRows))

@@ -9,10 +9,11 @@ export interface NormShape {
   /** Residual stream [T, d]. */
   x: Rows
   /**
-   * Rows that are added to x first, [T * perToken, d], such as the outputs of each token's experts. `gates` is the
-   * address of a factor for each of them [T * perToken]; default: 1. `scale` is a factor of all. Default: 1.
+   * Rows that are added to x first, [T * perToken, d], such as the outputs of each token's experts; default of
+   * `perToken`: 1. `gates` is the address of a factor for each of them [T * perToken]; default: 1. `scale` is a factor
+   * of all. Default: 1.
    */
-  add?: { y: Rows; perToken: number; gates?: number; scale?: number }
+  add?: { y: Rows; perToken?: number; gates?: number; scale?: number }
   /** Default: LayerNorm. */
   kind?: keyof typeof NormKind
   /** Added to the variance, or to the mean square. Default: 1e-5. */
@@ -34,13 +35,19 @@ export class Norm extends Call<typeof NormArg> {
         x: x.address,
         stride: x.stride,
         columns: x.columns,
-        ...(add && { y: add.y.address, yStride: add.y.strideBytes, gates: add.gates ?? 0, k: add.perToken }),
+        ...(add && { y: add.y.address, yStride: add.y.strideBytes, gates: add.gates ?? 0, k: add.perToken ?? 1 }),
         kind: NormKind[kind],
         output: output.address,
         ...recordsOf(output),
       },
       { epsilon, scale: add?.scale ?? 1 },
     )
+  }
+
+  /** Sets the number of rows per token that the next runs add. */
+  perToken(rows: number): this {
+    this.set(NormArg.k, rows)
+    return this
   }
 
   /**

@@ -1,3 +1,4 @@
+import { usedIn } from '../../model/experts-per-token.js'
 import { formatBytes } from '../../numbers.js'
 import { ApiError } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
@@ -27,7 +28,9 @@ export function answerBytes(
   { limits, model }: Pick<RunContext, 'limits' | 'model'>,
 ): number {
   const expertBytes = model.config.mixtures
-    .flatMap(({ experts, topK }) => experts.map((count) => (count === 0 ? 0 : LAYER_BYTES + EXPERT_BYTES * topK)))
+    .flatMap((mixture) => {
+      return mixture.experts.map((count, layer) => (count ? LAYER_BYTES + EXPERT_BYTES * usedIn(mixture, layer) : 0))
+    })
     .reduce((sum, bytes) => sum + bytes, 0)
   /** Of all answers. */
   let answersBytes = 0
