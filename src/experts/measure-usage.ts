@@ -1,6 +1,7 @@
 import type { PromptProgress } from '../api/generation.js'
 import type { Model } from '../api/model.js'
 import { UserError } from '../errors.js'
+import { bitsOf } from './text-colours.js'
 import { CHUNK, type Reader, readerOf, TextRoutes } from './text-routes.js'
 
 export interface MeasureUsageOptions {
@@ -10,6 +11,8 @@ export interface MeasureUsageOptions {
   signal?: AbortSignal
   /** Ids that a pruned model's experts had before, as `originalExperts` reads them. */
   originals?: Reader['originals']
+  /** Also measure the surprise of each token. Default: false. */
+  surprise?: boolean
 }
 
 /**
@@ -26,13 +29,14 @@ export async function measureUsage(
   text: string | { name: string; text: string },
   options: MeasureUsageOptions = {},
 ): Promise<TextRoutes> {
-  const { signal, onPromptProgress, originals } = options
+  const { signal, onPromptProgress, originals, surprise } = options
   const named = typeof text === 'string' ? { name: 'text', text } : text
   if (model.config.mixtures.length === 0) throw new UserError(`${model.name} has no experts`)
   const tokens = await model.tokenizer.encodeAsync(named.text, { addSpecialTokens: false, signal })
   if (tokens.length === 0) throw new UserError(`${named.name}: there is no text in it`)
   const read = new TextRoutes(named.name, tokens, readerOf(model, originals))
   const session = model.createSession()
+  const bits: (number | undefined)[] = [undefined]
   const started = performance.now()
   try {
     for (let first = 0; first < tokens.length; first += CHUNK) {
@@ -43,14 +47,19 @@ export async function measureUsage(
           total: tokens.length,
           timeMs: performance.now() - started,
         })
-      const { routes = [] } = await session.forward(chunk, {
+      const next = tokens.slice(first + 1, first + 1 + chunk.length)
+      const { routes = [], logprobs } = await session.forward(chunk, {
         logits: 'none',
         routes: true,
         signal,
+        // Targets follow the last tokens of a call; one without meaning follows the last token of the text.
+        ...(surprise && { targets: next.length === chunk.length ? next : [...next, 0] }),
         ...(onPromptProgress && { onPromptProgress: ofWhole }),
       })
       read.add(routes, chunk.length)
+      if (logprobs) bits.push(...Array.from(logprobs.subarray(0, next.length), bitsOf))
     }
+    if (surprise) read.surprise = bits
     return read
   } finally {
     session.dispose()

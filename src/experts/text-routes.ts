@@ -35,6 +35,8 @@ export interface NamedUsage extends Pick<TextRoutes, 'name' | 'usage'> {
 /** A text as a model routes it: its tokens, the experts that each wakes, and their sum. */
 export class TextRoutes {
   readonly usage: ExpertUsage
+  /** For each token its surprise in bits, given those before it; undefined for the first. Absent if not measured. */
+  surprise?: readonly (number | undefined)[]
   private readonly chunks: LayerRoutes[][] = []
 
   constructor(

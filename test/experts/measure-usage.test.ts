@@ -19,4 +19,24 @@ test('measuring usage reports its progress over all parts of a text', async () =
   }
 })
 
+test('the surprise of a token is -log2 of its probability after those before it, over all parts of a text', async () => {
+  const model = await loadModel('nano', { threads: 2 })
+  try {
+    const text = 'The lantern was lit by a man who said that 2 + 2 = 4. '.repeat(70)
+    const { tokens, surprise } = await measureUsage(model, text, { surprise: true })
+    const { logprobs } = await model
+      .createSession()
+      .forward(tokens, { logits: 'none', targets: [...tokens.slice(1), 0] })
+    assert.ok(tokens.length > 1024 && tokens.length % 1024 > 1)
+    assert.is(surprise?.length, tokens.length)
+    assert.is(surprise?.[0], undefined)
+    for (const [i, bits = 0] of surprise?.slice(1).entries() ?? []) {
+      assert.is(bits, -(logprobs?.[i] ?? 0) / Math.LN2, `token ${i + 1}`)
+    }
+    assert.is((await measureUsage(model, 'a lantern')).surprise, undefined)
+  } finally {
+    await model.dispose()
+  }
+})
+
 test.run()

@@ -1,0 +1,133 @@
+import type { ExpertPlace } from './awake.js'
+import type { Reader, TextRoutes } from './text-routes.js'
+
+/** A text with its tokens and their experts: the parts of TextRoutes that the words of an expert need. */
+export type RoutedTokens = Pick<TextRoutes, 'tokens' | 'chosen'> & { model: Pick<Reader, 'config' | 'textOf'> }
+
+/** A word of a text that woke an expert: a token without the blanks at its ends. */
+export interface Word {
+  text: string
+  /** Share of the word's tokens that woke the expert, divided by that share of all tokens. */
+  lift: number
+  /** Times that the word woke the expert. */
+  count: number
+}
+
+/** An expert with the words that woke it. */
+export interface ParticularExpert extends ExpertPlace {
+  words: Word[]
+}
+
+/** Maximum words of an expert in a sentence. */
+export const WORDS = 3
+
+/** Tokens at the expert's usual rate that are added to those of a word, to rank it. */
+const PRIOR = 4
+
+/** Minimum times that a confirmed word woke the expert. */
+const LEAST_COUNT = 3
+
+/** Maximum number of a model's experts that a word would wake as often by chance, for the word to be confirmed. */
+const BY_CHANCE = 0.05
+
+/**
+ * Finds the words of a text that woke an expert more often than other words did, the most particular ones first. A word
+ * that came once ranks below one that woke the expert every time it came.
+ */
+export function wordsOf(text: RoutedTokens, { kind, layer, expert }: ExpertPlace): Word[] {
+  const words = new WordCounts(text)
+  const counts = new Map<number, number>()
+  for (const [i, word] of words.at.entries()) {
+    if (text.chosen(i, layer, kind)?.ids.includes(expert)) counts.set(word, (counts.get(word) ?? 0) + 1)
+  }
+  return words.ranked(counts).map(({ word }) => word)
+}
+
+/**
+ * Finds the expert that some words woke far more often than the text did, with up to three of these words. They are
+ * confirmed: by chance, a word would wake fewer than one in twenty models' experts as often. Undefined if no expert has
+ * such words, as in a short text.
+ */
+export function mostParticular(text: RoutedTokens): ParticularExpert | undefined {
+  const words = new WordCounts(text)
+  const experts = text.model.config.mixtures.reduce(
+    (sum, mixture) => sum + mixture.experts.reduce((a, b) => a + b, 0),
+    0,
+  )
+  let best: ParticularExpert | undefined
+  let most = 0
+  for (const { kind, experts: layers } of text.model.config.mixtures) {
+    for (const [layer, size] of layers.entries()) {
+      const counts = Array.from({ length: size }, () => new Map<number, number>())
+      for (const [i, word] of words.at.entries()) {
+        for (const id of text.chosen(i, layer, kind)?.ids ?? []) counts[id].set(word, (counts[id].get(word) ?? 0) + 1)
+      }
+      for (const [expert, ofExpert] of counts.entries()) {
+        const confirmed = words
+          .ranked(ofExpert)
+          .filter(({ word, chance }) => word.count >= LEAST_COUNT && chance * experts < BY_CHANCE)
+        const first = confirmed.slice(0, WORDS)
+        const score = first.reduce((sum, { cautious }) => sum + Math.log2(cautious), 0)
+        if (score <= most) continue
+        most = score
+        best = { kind, layer, expert, words: first.map(({ word }) => word) }
+      }
+    }
+  }
+  return best
+}
+
+/** The words of a text, numbered in the order they first come. */
+class WordCounts {
+  /** Number of the word at each token. */
+  readonly at: number[]
+  private readonly texts: string[] = []
+  private readonly totals: number[] = []
+
+  constructor({ tokens, model }: RoutedTokens) {
+    const ofToken = new Map<number, number>()
+    const ofText = new Map<string, number>()
+    this.at = tokens.map((token) => {
+      const word = ofToken.get(token) ?? this.numberOf(model.textOf(token), ofText)
+      ofToken.set(token, word)
+      this.totals[word]++
+      return word
+    })
+  }
+
+  /** Ranks the words that woke an expert more often than others, by the times that each woke it. */
+  ranked(counts: ReadonlyMap<number, number>) {
+    let uses = 0
+    for (const count of counts.values()) uses += count
+    const base = uses / this.at.length
+    return [...counts]
+      .map(([id, count]) => {
+        const total = this.totals[id]
+        // Some more tokens that wake the expert at its usual rate keep words that came once from ranking first.
+        const cautious = (count + PRIOR * base) / (total + PRIOR) / base
+        const word: Word = { text: this.texts[id], lift: count / total / base, count }
+        return { word, id, cautious, chance: tailBound(count, total, base) }
+      })
+      .filter(({ word }) => word.lift > 1)
+      .sort((a, b) => b.cautious - a.cautious || a.id - b.id)
+  }
+
+  private numberOf(text: string, ofText: Map<string, number>): number {
+    const word = text.trim() === '' ? text : text.trim()
+    const id = ofText.get(word) ?? this.texts.length
+    if (id === this.texts.length) {
+      ofText.set(word, id)
+      this.texts.push(word)
+      this.totals.push(0)
+    }
+    return id
+  }
+}
+
+/** Upper bound (Chernoff) of the probability of `count` or more hits in `total` trials that each hit with `rate`. */
+function tailBound(count: number, total: number, rate: number): number {
+  const share = count / total
+  if (share <= rate) return 1
+  const missed = share === 1 ? 0 : (1 - share) * Math.log((1 - share) / (1 - rate))
+  return Math.exp(-total * (share * Math.log(share / rate) + missed))
+}
