@@ -40,6 +40,7 @@ export {
 export { type Atlas, type AtlasCommittee, type AtlasEntry, type AtlasToken, nameIn } from './experts/atlas.js'
 export type { ExpertPlace } from './experts/awake.js'
 export { loadAtlas } from './experts/load-atlas.js'
+export { atlasJson, type MakeAtlasOptions, makeAtlas } from './experts/make-atlas.js'
 export { type MeasureUsageOptions, measureUsage } from './experts/measure-usage.js'
 export { originalExperts } from './experts/originals.js'
 export type { Reader, TextRoutes } from './experts/text-routes.js'

@@ -22,9 +22,9 @@ export interface AtlasEntry {
 
 /** Experts of one kind in one layer that take a large share whatever the text. */
 export interface AtlasCommittee {
-  /** Ids of the experts that belong to the busiest half of the work in every kind of text, the busiest first. */
+  /** Ids of the experts that are in every kind's smallest set that does half of the work, the busiest first. */
   experts: number[]
-  /** Share of all choices that fall on these experts, from 0 to 1. */
+  /** Smallest share of the work that these experts do together in any kind of text, from 0 to 1. */
   share: number
   /** Gini coefficient of the counts: 0 if all experts are used alike, near 1 if one is. */
   gini: number

@@ -1,0 +1,157 @@
+import type { AtlasEntry } from './atlas.js'
+import {
+  type Choices,
+  CONFIRMED,
+  CONFIRMED_GROUP,
+  FOUND,
+  FOUND_GROUP,
+  type LayerChoices,
+  meets,
+  type Preference,
+} from './atlas-preferences.js'
+import { CLASSES, classOf, wordLabel } from './atlas-words.js'
+
+/** Words in a name. */
+const WORDS = 3
+/** Maximum words of an entry. */
+const MOST_WORDS = 5
+/** Share of an expert's tokens that the words of a name have, for the name to need no class or kind of text. */
+const ENOUGH = 0.6
+/** Share of an expert's tokens that a class or kind of text must have to be in its name. */
+const HALF = 0.5
+/** A smaller share, enough for a class with a lift of 2. */
+const MUCH = { cover: 0.4, lift: 2 }
+/** Share that two kinds of text must have together. */
+const MOST_OF_TWO = 0.7
+
+/** Preferences of an expert that one half found, the most telling first. */
+export interface Found {
+  words: Preference[]
+  /** The class that most of its tokens have, if it is frequent enough for a name. */
+  group?: Preference
+  /** Kinds of text, each weighing the same: `cover` and `lift` are those of texts of equal length. */
+  kinds: Preference[]
+}
+
+/** Finds the preferences of an expert in a half. */
+export function findPreferences({ words, classes, kinds }: LayerChoices, expert: number): Found {
+  const group = classes
+    .found(expert, FOUND_GROUP)
+    .filter(({ of, cover, lift }) => {
+      return CLASSES[of] !== 'words' && (cover >= HALF || (cover >= MUCH.cover && lift >= MUCH.lift))
+    })
+    .sort((a, b) => b.cover - a.cover)[0]
+  const telling = ({ count, lift }: Preference) => count * Math.log(lift)
+  return {
+    words: words.found(expert, FOUND).sort((a, b) => telling(b) - telling(a) || a.of - b.of),
+    ...(group && { group }),
+    kinds: evenKinds(kinds, expert)
+      .filter((found) => meets(found, FOUND_GROUP))
+      .sort((a, b) => b.cover - a.cover || a.of - b.of),
+  }
+}
+
+/** Which of the preferences that one half found another half confirms. */
+export function confirm(found: Found, { words, classes, kinds }: LayerChoices, expert: number) {
+  const even = evenKinds(kinds, expert)
+  return {
+    word: ({ of }: Preference) => meets(words.at(expert, of), CONFIRMED),
+    group: ({ of }: Preference) => meets(classes.at(expert, of), CONFIRMED_GROUP),
+    kind: ({ of }: Preference) => meets(even[of], CONFIRMED_GROUP),
+    /** Lifts in this half: those of the other half are too large, since they were selected there. */
+    words: found.words.map(({ of }) => words.at(expert, of)),
+    kinds: found.kinds.map(({ of }) => even[of]),
+  }
+}
+
+/** Parts of a name. */
+interface NameParts {
+  group?: Preference
+  kinds: Preference[]
+  words: Preference[]
+}
+
+/**
+ * Chooses the parts of a name: words alone if they are most of the expert's tokens. Else in front of them the first that
+ * applies: a class of half of the tokens, a kind of text of half of them, a smaller class, two kinds of text.
+ */
+export function partsOf({ words, group, kinds }: Found, texts: readonly string[]): NameParts {
+  const first = words.slice(0, WORDS)
+  if (first.reduce((sum, { cover }) => sum + cover, 0) >= ENOUGH) return { kinds: [], words: first }
+  const [one, two] = kinds
+  if (one?.cover >= HALF && !(group && group.cover >= HALF)) return { kinds: [one], words: first }
+  if (group) {
+    const own = words.filter(({ of }) => classOf(texts[of]) === CLASSES[group.of])
+    return { group, kinds: [], words: own.slice(0, WORDS) }
+  }
+  if (one && two && one.cover + two.cover >= MOST_OF_TWO) return { kinds: [one, two], words: first }
+  return { kinds: [], words: first }
+}
+
+/** Writes a name: `digits: 5 0 8`, `code: "." "*" "("`, `"the" "of"`. Undefined without any part. */
+export function writeName({ group, kinds, words }: NameParts, texts: readonly string[], names: readonly string[]) {
+  const labels = words.map(({ of }) => wordLabel(texts[of]))
+  if (group) return withHead(CLASSES[group.of], isBlank(group) ? [] : labels)
+  const quoted = labels.map((label) => `"${label}"`)
+  return withHead(kinds.map(({ of }) => names[of]).join(', '), quoted)
+}
+
+function isBlank({ of }: Preference): boolean {
+  return CLASSES[of] === 'line breaks' || CLASSES[of] === 'blanks'
+}
+
+function withHead(head: string, words: readonly string[]): string | undefined {
+  const rest = words.join(' ')
+  if (head === '' && rest === '') return undefined
+  return head === '' || rest === '' ? head + rest : `${head}: ${rest}`
+}
+
+/** An expert as one half names it and the other confirms it. */
+export interface NamedExpert {
+  entry: Omit<AtlasEntry, 'share'>
+  /** Whether the first half gave it a name. */
+  isNamed: boolean
+}
+
+/** Names an expert by the first half, and keeps what the second half confirms: all parts of the name, or no name. */
+export function nameExpert(
+  first: LayerChoices,
+  second: LayerChoices,
+  expert: number,
+  texts: readonly string[],
+  kinds: readonly string[],
+): NamedExpert {
+  const found = findPreferences(first, expert)
+  const confirmed = confirm(found, second, expert)
+  const parts = partsOf(found, texts)
+  const name = writeName(parts, texts, kinds)
+  const holds =
+    (!parts.group || confirmed.group(parts.group)) &&
+    parts.kinds.every(confirmed.kind) &&
+    parts.words.every(confirmed.word)
+  const words = confirmed.words.filter((preference) => meets(preference, CONFIRMED))
+  const ofKinds = confirmed.kinds.filter((preference) => meets(preference, CONFIRMED_GROUP))
+  return {
+    isNamed: name !== undefined,
+    entry: {
+      ...(name !== undefined && holds && { name }),
+      tokens: words.slice(0, MOST_WORDS).map(({ of, lift }) => ({ text: texts[of], lift: rounded(lift) })),
+      texts: ofKinds.map(({ of, lift }) => ({ text: kinds[of], lift: rounded(lift) })),
+    },
+  }
+}
+
+/** Preferences for kinds of text as if all kinds were equally long. */
+function evenKinds(kinds: Choices, expert: number): Preference[] {
+  const rates = Array.from({ length: kinds.size }, (_, kind) => kinds.rate(expert, kind))
+  const sum = rates.reduce((total, rate) => total + rate, 0)
+  return rates.map((rate, kind) => {
+    const cover = sum > 0 ? rate / sum : 0
+    return { ...kinds.at(expert, kind), cover, lift: cover * rates.length }
+  })
+}
+
+/** Rounds to three digits: a lift is not more exact. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(3))
+}
