@@ -1,9 +1,12 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { blueprintOf, layoutOf } from '../architectures/index.js'
-import type { ByteSource } from '../checkpoint/byte-source.js'
+import type { ByteSource, FileSet } from '../checkpoint/byte-source.js'
 import { localFolder, openLocalFile } from '../checkpoint/local-folder.js'
 import { storeTokenizer } from '../library/store-tokenizer.js'
 import type { ModelConfig } from '../model/config.js'
 import { checksumsOf } from '../packing/format/checksums.js'
+import { isAtlas } from '../packing/format/companions.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { Layout, Part } from '../packing/format/layout.js'
 import { checkParts, openPackedFile, type PackedFile } from '../packing/format/packed-file.js'
@@ -65,7 +68,7 @@ export async function writeDerivedModel(from: PackedModel, outDir: string, deriv
   const { config, files, provide, taught, signal } = derived
   const { metadata } = from.file
   const layout = layoutOf(config, metadata.formats)
-  const staged = await stageModel(localFolder(from.folder), outDir, metadata.quant, { files })
+  const staged = await stageModel(withoutAtlas(localFolder(from.folder)), outDir, metadata.quant, { files })
   try {
     const file = await createPackedFile(staged.weights, layout, {
       ...metadata,
@@ -83,10 +86,21 @@ export async function writeDerivedModel(from: PackedModel, outDir: string, deriv
       throw error
     }
     await staged.publish()
+    // A folder with the same config.json keeps its files, though other experts may have been chosen.
+    for (const name of (await readdir(outDir)).filter(isAtlas)) await rm(join(outDir, name))
     await storeTokenizer(outDir)
     return file.bytes
   } catch (error) {
     await staged.discard()
     throw error
+  }
+}
+
+/** Leaves out names of experts, which would be those of other experts in a model that is made from this one. */
+function withoutAtlas(folder: FileSet): FileSet {
+  return {
+    name: folder.name,
+    list: async () => (await folder.list()).filter((file) => !isAtlas(file)),
+    open: (file) => folder.open(file),
   }
 }

@@ -13,6 +13,7 @@ const COMPANIONS = [
   'chat_template.jinja',
   'README.md',
   'selection.json',
+  'atlas.json',
   'teaching.csv',
   'teaching.svg',
 ]
@@ -39,6 +40,11 @@ function isLicence(file: string): boolean {
 
 function hasGoodName(file: string): boolean {
   return printable(file, Infinity) === file && new TextEncoder().encode(file).length <= MOST_NAME_BYTES
+}
+
+/** Whether a companion names the experts of one model alone, so that a model made from it must not have it. */
+export function isAtlas(file: string): boolean {
+  return file === 'atlas.json'
 }
 
 /** Whether a companion is meant for people to read, and so may be a note of the user's own. */

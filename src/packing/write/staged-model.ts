@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { FileSet } from '../../checkpoint/byte-source.js'
 import { UserError } from '../../errors.js'
 import { cannotWrite, makeFolder } from '../../files/folders.js'
-import { isCompanion } from '../format/companions.js'
+import { isAtlas, isCompanion } from '../format/companions.js'
 import type { Quant } from '../format/formats.js'
 import { isPacked, isSameFile, LOCK, packedFileName, STAGING, stagedWeights } from '../format/packed-folder.js'
 import { copyCompanions, ownNotes } from './copy-companions.js'
@@ -57,6 +57,9 @@ export async function stageModel(
           const own = await ownNotes(outDir, former ?? [], (former ?? []).filter(isPacked))
           const companions = Object.keys(files).filter((file) => !own.includes(file))
           await removeOtherModel(outDir, former ?? [], [...companions, ...own])
+          // The same config.json may belong to other weights: names of the replaced model's experts go with it.
+          const names = former?.includes(weights) ? former.filter((file) => isAtlas(file) && !(file in files)) : []
+          for (const file of names) await rm(join(outDir, file), { force: true })
           for (const file of [...companions, weights]) await rename(join(staging, file), join(outDir, file))
         } catch (error) {
           throw cannotWrite(outDir, error)
