@@ -87,6 +87,7 @@ test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
     'dist/kernels/relaxed.wasm',
     'models/nano/model.safetensors',
     'models/nano/tokenizer.json',
+    'models/nano/atlas.json',
     'docs/FORMAT.md',
     'README.md',
     'SECURITY.md',

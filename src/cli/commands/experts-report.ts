@@ -9,6 +9,7 @@ import { specialistObjects, usageObject } from '../../experts/usage-json.js'
 import { cannotWrite } from '../../files/folders.js'
 import { perMixture } from '../../model/config.js'
 import { drawAgreement } from '../../pictures/agreement-figure.js'
+import type { Figure } from '../../pictures/figure.js'
 import { renderHtml } from '../../pictures/html.js'
 import { LEAST_PICTURE, renderSvg } from '../../pictures/svg.js'
 import { figureLines } from '../../pictures/text.js'
@@ -36,8 +37,15 @@ export interface ReportOptions {
   color?: boolean
 }
 
-/** How texts use the experts of a model, or how alike two models route them. */
-export type Report = { texts: TextRoutes[] } | { agreements: RoutingAgreement[] }
+/** How texts use the experts of a model, or how alike two models route them, or another report with its own forms. */
+export type Report = { texts: TextRoutes[] } | { agreements: RoutingAgreement[] } | FormedReport
+
+/** A report that draws its own figure and writes its own tables. */
+export interface FormedReport {
+  figure(options: ReportOptions): Figure
+  json(): Iterable<string>
+  csv(): Iterable<string>
+}
 
 /** The format of the report. Throws a UsageError if the options contradict it. */
 export function formatOf({ json, csv, format, output, width }: ReportOptions): Format {
@@ -79,8 +87,10 @@ export async function putReport(report: Report, format: Format, options: ReportO
 function drawn(report: Report, format: Exclude<Format, 'png'>, options: ReportOptions): Iterable<string> {
   switch (format) {
     case 'json':
+      if ('figure' in report) return report.json()
       return 'texts' in report ? usageJson(report.texts, options.tokens) : agreementJson(report.agreements)
     case 'csv':
+      if ('figure' in report) return report.csv()
       if ('agreements' in report) return agreementCsv(report.agreements)
       return options.tokens ? tokensCsv(report.texts) : usageCsv(report.texts)
     case 'svg':
@@ -103,7 +113,9 @@ async function pngOf(report: Report, options: ReportOptions): Promise<Uint8Array
   return renderPng(figureOf(report, options), { width: options.width })
 }
 
-function figureOf(report: Report, { tokens }: ReportOptions) {
+function figureOf(report: Report, options: ReportOptions): Figure {
+  if ('figure' in report) return report.figure(options)
+  const { tokens } = options
   return 'texts' in report ? drawUsage(report.texts, { tokens }) : drawAgreement(report.agreements)
 }
 

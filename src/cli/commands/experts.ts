@@ -14,6 +14,7 @@ import { createReadingProgress } from '../io/reading-progress.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
 import { addMaskOption } from '../parsing/mask-option.js'
 import { addModelOptions, addOutputOptions, collect, type ModelOptions, wholeNumber } from '../parsing/options.js'
+import { atlasReport } from './experts-atlas.js'
 import { FORMATS, formatOf, putReport, type Report, type ReportOptions } from './experts-report.js'
 import { referenceOptions } from './reference-model.js'
 import { withModel } from './with-model.js'
@@ -21,6 +22,7 @@ import { withModel } from './with-model.js'
 interface ExpertsOptions extends ModelOptions, ReportOptions {
   file?: string[]
   against?: string
+  atlas?: string[]
 }
 
 export function define(command: Command): void {
@@ -34,6 +36,12 @@ export function define(command: Command): void {
     .option('--file <file>', 'a text to read (- for stdin); repeatable, to compare', collect)
     .option('--against <model>', 'compare the routing with this model; a checkpoint is loaded in f32')
     .addOption(new Option('--tokens', 'also show each token with its experts').conflicts('against'))
+    .addOption(
+      new Option(
+        '--atlas <file...>',
+        'name the experts by texts, a file or folder for each kind; with -o atlas.json for other commands',
+      ).conflicts(['file', 'against', 'tokens']),
+    )
     .option('--json', 'print one object')
     .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
     .addOption(
@@ -55,10 +63,15 @@ Examples:
   molm experts --file prose.txt --file program.js -o experts.html
   molm experts --file prose.txt -o experts.png --width 800
   molm experts -m ./small --against nano --file prose.txt
-  molm experts --csv --file prose.txt > experts.csv`
+  molm experts --csv --file prose.txt > experts.csv
+  molm experts --atlas prose.txt code.js sums.txt -o atlas.json`
 
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
   const format = formatOf(options)
+  if (options.atlas) {
+    if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
+    return putReport(await atlasReport(options.atlas, options), format, options)
+  }
   const texts = await readTexts(words, options)
   await putReport(await measured(texts, options), format, options)
 }

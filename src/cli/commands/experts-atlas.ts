@@ -1,0 +1,76 @@
+import { readdir, stat } from 'node:fs/promises'
+import { basename, extname, join } from 'node:path'
+import { codeOf, UserError } from '../../errors.js'
+import { type NamedText, readText } from '../../evaluation/text-file.js'
+import { atlasCsv } from '../../experts/atlas-csv.js'
+import { atlasJson, makeAtlas } from '../../experts/make-atlas.js'
+import { expandHome } from '../../files/home.js'
+import { drawAtlas, survivedLine } from '../../pictures/atlas-figure.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { note } from '../io/output.js'
+import { createReadingProgress } from '../io/reading-progress.js'
+import type { ModelOptions } from '../parsing/options.js'
+import type { FormedReport, ReportOptions } from './experts-report.js'
+import { withModel } from './with-model.js'
+
+/** Makes an atlas from the files and folders that the option names. */
+export async function atlasReport(
+  paths: readonly string[],
+  options: ModelOptions & ReportOptions,
+): Promise<FormedReport> {
+  const texts = await readKinds(paths)
+  const atlas = await withModel(options, async ({ model }) => {
+    const progress = createReadingProgress(options)
+    try {
+      return await makeAtlas(model, texts, { signal: interruptSignal(), onPromptProgress: progress.show })
+    } finally {
+      progress.clear()
+    }
+  })
+  if (options.output !== undefined && !options.quiet) note(`${options.output}: ${survivedLine(atlas)}`)
+  return { figure: () => drawAtlas(atlas), json: () => [atlasJson(atlas)], csv: () => atlasCsv(atlas) }
+}
+
+/**
+ * Reads texts, each with the name of its kind. A file is a kind, named after it without the extension. A folder has a kind
+ * in each file, and in each folder with files.
+ */
+async function readKinds(paths: readonly string[]): Promise<NamedText[]> {
+  const texts: NamedText[] = []
+  for (const path of paths.map(expandHome)) {
+    if (!(await isFolder(path))) {
+      texts.push(await readKind(path, withoutExtension(path)))
+      continue
+    }
+    const before = texts.length
+    for (const name of await namesIn(path)) {
+      const inside = join(path, name)
+      if (!(await isFolder(inside))) texts.push(await readKind(inside, withoutExtension(name)))
+      else for (const file of await namesIn(inside)) texts.push(await readKind(join(inside, file), name))
+    }
+    if (texts.length === before) throw new UserError(`${path}: there are no texts in this folder`)
+  }
+  return texts
+}
+
+async function readKind(path: string, name: string): Promise<NamedText> {
+  const { text } = await readText(path)
+  return { name, text }
+}
+
+function withoutExtension(path: string): string {
+  return basename(path, extname(path))
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false
+}
+
+/** Names in a folder, in order, without hidden ones. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => !name.startsWith('.')).sort()
+  } catch (error) {
+    throw new UserError(`${folder}: cannot be read (${codeOf(error)})`)
+  }
+}

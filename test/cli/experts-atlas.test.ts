@@ -1,0 +1,88 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadAtlas, loadModel } from '#molm/index.js'
+import { repositoryPath } from '../support/fixtures.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { assertRefused, molm } from './molm.js'
+
+/** Writes the beginnings of two kinds of text: a file, and a folder of two files. */
+async function twoKinds(dir: string): Promise<string> {
+  const texts = join(dir, 'texts')
+  await mkdir(join(texts, 'prose'), { recursive: true })
+  const beginning = async (name: string, from: number, to: number) =>
+    (await readFile(repositoryPath(`test/fixtures/texts/${name}.txt`), 'utf8')).slice(from, to)
+  await writeFile(join(texts, 'sums.txt'), await beginning('arithmetic', 0, 1500))
+  await writeFile(join(texts, 'prose', 'one.txt'), await beginning('novels', 0, 1500))
+  await writeFile(join(texts, 'prose', 'two.txt'), await beginning('novels', 1500, 3000))
+  await writeFile(join(texts, '.hidden'), 'a hidden file')
+  return texts
+}
+
+test('--atlas names the experts by kinds of text, and -o keeps an atlas that loads', () =>
+  inTemporaryFolder(async (dir) => {
+    const texts = await twoKinds(dir)
+    const atlas = join(dir, 'atlas.json')
+    const written = await molm(['experts', '--atlas', texts, '-o', atlas])
+    assert.is(written.code, 0, written.stderr)
+    assert.is(written.stdout, '')
+    assert.match(written.stderr, /atlas\.json: \d+ of \d+ names held in the other half of the texts \([\d.]+ %\)/)
+    const model = await loadModel('nano')
+    try {
+      const read = await loadAtlas(model, atlas)
+      assert.equal(
+        read?.texts.map(({ name }) => name),
+        ['prose', 'sums'],
+      )
+      assert.ok(read && read.confirmed > 50, String(read?.confirmed))
+    } finally {
+      await model.dispose()
+    }
+    const json = await molm(['experts', '--atlas', join(texts, 'prose'), join(texts, 'sums.txt'), '--json'])
+    assert.equal(
+      JSON.parse(json.stdout).texts.map(({ name }: { name: string }) => name),
+      ['one', 'two', 'sums'],
+    )
+  }))
+
+test('--atlas prints a table with the share of names that held, and writes one row per expert as CSV', () =>
+  inTemporaryFolder(async (dir) => {
+    const texts = await twoKinds(dir)
+    const [text, csv] = await Promise.all([
+      molm(['experts', '--atlas', texts, '--width', '100']),
+      molm(['experts', '--atlas', texts, '--csv']),
+    ])
+    assert.is(text.code, 0, text.stderr)
+    const lines = text.stdout.split('\n')
+    assert.is(lines[0], 'Names of the experts of nano')
+    assert.match(lines[1], /^\d+ of \d+ names held in the other half of the texts/)
+    assert.ok(lines.includes('Layer 5, MLP experts'))
+    assert.match(
+      text.stdout,
+      /Committee: experts among the fewest that do half of a layer’s work in each of the 2 texts/,
+    )
+    assert.ok(lines.every((line) => line.length <= 100))
+    const rows = csv.stdout.trimEnd().split('\n')
+    assert.is(rows[0], 'layer,kind,expert,name,share,tokens,token_lifts,texts,text_lifts')
+    assert.is(rows.length, 1 + 6 * 32)
+  }))
+
+test('an atlas of missing, short or empty texts is refused', () =>
+  inTemporaryFolder(async (dir) => {
+    const [none, short] = ['none', 'short.txt'].map((name) => join(dir, name))
+    await mkdir(none)
+    await writeFile(short, 'The lantern is lit.')
+    const [missing, empty, few, both] = await Promise.all([
+      molm(['experts', '--atlas', join(dir, 'missing.txt')]),
+      molm(['experts', '--atlas', none]),
+      molm(['experts', '--atlas', short]),
+      molm(['experts', '--atlas', short, '--file', short]),
+    ])
+    assertRefused(missing, 1, /missing\.txt: no such file/)
+    assertRefused(empty, 1, /none: there are no texts in this folder/)
+    assertRefused(few, 1, /short: has \d tokens, too few; give at least 256/)
+    assertRefused(both, 2, /--atlas.*--file/)
+  }))
+
+test.run()
