@@ -24,6 +24,11 @@ export interface GenerateOptions extends Partial<GenerationSettings> {
   probabilities?: boolean
   /** Called at the beginning of the prompt and after every 256 of its tokens, or fewer while other calls run. */
   onPromptProgress?: (progress: PromptProgress) => void
+  /**
+   * Called when the prompt has been read, before the first step, with the experts that its tokens woke: one entry per
+   * layer, a row for each of the `tokens` tokens.
+   */
+  onPromptRoutes?: (routes: LayerRoutes[], tokens: number) => void
   /** Aborting it ends the generation: the iteration rejects with the signal's reason, as in fetch. */
   signal?: AbortSignal
 }

@@ -1,14 +1,22 @@
-import type { PromptProgress } from '../api/generation.js'
 import { NoRoom, UserError } from '../errors.js'
 import type { Thread } from '../platform/threads.js'
 import { setBackFlagsOf } from '../runtime/compiler/compile.js'
-import type { EngineData, Failed, FromEngine, Request, SentRequest, StepMessage, ToEngine } from './protocol.js'
+import type {
+  EngineData,
+  Failed,
+  FromEngine,
+  ProgressMessage,
+  Request,
+  SentRequest,
+  StepMessage,
+  ToEngine,
+} from './protocol.js'
 import { takeThread } from './thread-ahead.js'
 
 /** Called before the reply to a request comes. */
 interface Listeners {
   onStep?: (step: StepMessage) => void
-  onProgress?: (progress: PromptProgress) => void
+  onProgress?: (progress: ProgressMessage) => void
 }
 
 /** A request without a reply yet. */

@@ -1,4 +1,3 @@
-import type { PromptProgress } from '../api/generation.js'
 import type { ExpertUses, MemoryStats } from '../api/model.js'
 import { UserError } from '../errors.js'
 import type { ExpertMask } from '../model/expert-mask.js'
@@ -11,7 +10,7 @@ import { measureBandwidth } from './bandwidth.js'
 import type { Task } from './demand.js'
 import { type LoadedModel, loadWeights } from './load.js'
 import { Packer } from './packer.js'
-import type { EngineData, Request, StepMessage } from './protocol.js'
+import type { EngineData, ProgressMessage, Request, StepMessage } from './protocol.js'
 import { type BatchCounts, Scheduler } from './scheduler.js'
 import { Sequence } from './sequence.js'
 import type { Training } from './training.js'
@@ -21,7 +20,7 @@ export interface TaskContext {
   stop: Int32Array
   emit: (step: StepMessage) => void
   /** Receives the progress of reading tokens, if the request asks for it. */
-  progress: (progress: PromptProgress) => void
+  progress: (progress: ProgressMessage) => void
 }
 
 /** One model on its threads (or only a packer), and the sequences that run on it. Lives in a worker thread. */

@@ -79,6 +79,8 @@ export interface GenerateRequest {
   probabilities: boolean
   /** Whether to report the progress of reading the prompt. */
   progress?: boolean
+  /** Whether to report the routes of the prompt's tokens. */
+  promptRoutes?: boolean
 }
 
 export type Request =
@@ -125,6 +127,12 @@ export interface ForwardReply {
   outputSums?: PerMixture<Float64Array[]>
   /** (layers, d) */
   hidden?: Float32Array
+}
+
+/** Progress of reading tokens. */
+export interface ProgressMessage extends PromptProgress {
+  /** Routes of all tokens, once they have been read, if the request asks for them. */
+  routes?: PackedRoutes
 }
 
 export interface StepMessage {
@@ -178,6 +186,6 @@ export interface Failed {
 export type FromEngine =
   | Ready
   | { kind: 'step'; id: number; step: StepMessage }
-  | { kind: 'progress'; id: number; progress: PromptProgress }
+  | { kind: 'progress'; id: number; progress: ProgressMessage }
   | { kind: 'reply'; id: number; value: unknown }
   | Failed

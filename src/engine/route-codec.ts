@@ -35,7 +35,7 @@ export class RouteRecorder {
   constructor(
     config: ModelConfig,
     private readonly tokens: number,
-    options: { probabilities: boolean; outputNorms?: boolean },
+    options: { probabilities?: boolean; outputNorms?: boolean } = {},
   ) {
     this.places = placesOf(config)
     const { chosen, experts } = perToken(this.places)

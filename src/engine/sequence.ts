@@ -13,9 +13,11 @@ import type {
   ForwardRequest,
   GenerateReply,
   GenerateRequest,
+  ProgressMessage,
   StepMessage,
   TruncateReply,
 } from './protocol.js'
+import { RouteRecorder } from './route-codec.js'
 import { checkUndamaged, withChecksum } from './saved-checksum.js'
 
 /** Tokens to run after those of the sequence, or in place of its last `again` tokens. */
@@ -83,11 +85,12 @@ export class Sequence {
     request: GenerateRequest,
     stop: Int32Array,
     emit: (step: StepMessage) => void,
-    tell?: (progress: PromptProgress) => void,
+    tell?: (progress: ProgressMessage) => void,
   ): Task<GenerateReply> {
     const { maxTokens, context } = request.settings
     const limit = this.limitOf(request.settings)
     const readBefore = this.readAgain
+    const started = performance.now()
     const decoding = new Decoding(request, this.model.config, (step) => {
       const readAgain = this.readAgain - readBefore
       emit(readAgain > 0 ? { ...step, readAgain } : step)
@@ -96,13 +99,21 @@ export class Sequence {
     let finishReason: GenerateReply['finishReason'] = 'length'
     let contextFull = false
     let { tokens, again } = this.promptOf(request)
+    let promptRoutes = request.promptRoutes && new RouteRecorder(this.model.config, tokens.length)
     let progress = request.progress ? tell : undefined
     let messageEnds: readonly number[] | undefined = request.messageEnds
     for (let index = 0; index < maxTokens; index++) {
       contextFull = index > 0 && this.tokens.length >= limit
       if (contextFull) break
-      const input = { tokens, messageEnds, again, progress, logitsFrom: tokens.length - 1, taps: decoding.reading() }
+      const taps = promptRoutes ? promptRoutes.taps : decoding.reading()
+      const after = promptRoutes ? promptRoutes.at.bind(promptRoutes) : undefined
+      const input = { tokens, messageEnds, again, progress, logitsFrom: tokens.length - 1, taps, after }
       yield* this.run({ ...bounds, ...input }, stop)
+      if (promptRoutes) {
+        const [total, { packed: routes }] = [tokens.length, promptRoutes]
+        tell?.({ processed: total, total, timeMs: performance.now() - started, routes })
+        promptRoutes = undefined
+      }
       const token = decoding.advance()
       if (token === undefined) {
         finishReason = 'eos'

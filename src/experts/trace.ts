@@ -1,16 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Step } from '../api/generation.js'
+import type { LayerRoutes } from '../api/routes.js'
 import { csvRow } from '../csv.js'
 import { routesByKind } from '../engine/route-codec.js'
 import { UsageError } from '../errors.js'
 import { cannotWrite } from '../files/folders.js'
 import type { MixtureKind } from '../model/config.js'
+import { routesOfToken } from './token-routes.js'
 
 /** One expert that one token woke: the columns of a trace, in their order. */
 interface TraceRow {
-  /** Number of the generated token, counted from 0. */
+  /** Number of the token: from 0 for generated tokens, and negative for those of the prompt, whose last has -1. */
   index: number
-  /** The generated token, which woke the expert when it was read. */
+  /** The token, which woke the expert when it was read. */
   token: number
   /** The token's text. */
   text: string
@@ -25,8 +27,8 @@ interface TraceRow {
 const COLUMNS: (keyof TraceRow)[] = ['index', 'token', 'text', 'layer', 'kind', 'rank', 'expert', 'gate']
 
 /**
- * Writes the experts that each generated token woke when it was read, a row for each token, layer and expert. The
- * file's ending chooses CSV or one JSON object per line.
+ * Writes the experts that each token woke when it was read, a row for each token, layer and expert. The file's ending
+ * chooses CSV or one JSON object per line.
  */
 export class TraceFile {
   private constructor(
@@ -52,7 +54,23 @@ export class TraceFile {
   }
 
   /** Adds the rows of a generated token; a token that was not read has none. */
-  async add({ index, token, routes = [] }: Step): Promise<void> {
+  add({ index, token, routes = [] }: Step): Promise<void> {
+    return this.write(this.rowsOf(index, token, routes))
+  }
+
+  /** Adds the rows of a prompt's tokens; `routes` have a row for each token. */
+  async addPrompt(tokens: readonly number[], routes: readonly LayerRoutes[]): Promise<void> {
+    for (const [i, token] of tokens.entries()) {
+      const own = routes.map((layer) => routesOfToken(layer, i, tokens.length))
+      await this.write(this.rowsOf(i - tokens.length, token, own))
+    }
+  }
+
+  close(): Promise<void> {
+    return this.file.close()
+  }
+
+  private rowsOf(index: number, token: number, routes: readonly LayerRoutes[]): string {
     const text = this.textOf(token)
     const lines: string[] = []
     for (const [layer, experts] of routes.entries()) {
@@ -62,11 +80,7 @@ export class TraceFile {
         }
       }
     }
-    await this.write(lines.join(''))
-  }
-
-  close(): Promise<void> {
-    return this.file.close()
+    return lines.join('')
   }
 
   private async write(text: string): Promise<void> {

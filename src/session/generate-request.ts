@@ -48,5 +48,6 @@ export function generateRequest(
     routes: options.routes ?? false,
     probabilities: options.probabilities ?? false,
     progress: options.onPromptProgress !== undefined,
+    promptRoutes: options.onPromptRoutes !== undefined,
   }
 }

@@ -14,7 +14,7 @@ interface Parts {
   request: GenerateRequest
   /** Receives the tokens that the generation leaves in the cache. */
   cached: PlannedChange
-  options: Pick<GenerateOptions, 'signal' | 'onPromptProgress'>
+  options: Pick<GenerateOptions, 'signal' | 'onPromptProgress' | 'onPromptRoutes'>
   /** Ends of an answer, whose outer blanks are dropped. Default: the text is no answer. */
   ends?: AnswerEnds
 }
@@ -41,7 +41,10 @@ export class RunningGeneration {
     this.unread = request.prompt
     this.ongoing = model.engine.call<GenerateReply>(request, {
       onStep: (step) => this.queue.push(step),
-      onProgress: options.onPromptProgress,
+      onProgress: ({ routes, ...progress }) => {
+        options.onPromptProgress?.(progress)
+        if (routes) options.onPromptRoutes?.(unpackRoutes(routes, model.config, progress.total), progress.total)
+      },
     })
     this.queue.endWith(this.ongoing.reply)
   }

@@ -23,6 +23,7 @@ const GENERATE: Record<Exclude<keyof GenerateOptions, (typeof OPTION_NAMES)[numb
   routes: true,
   probabilities: true,
   onPromptProgress: true,
+  onPromptRoutes: true,
   signal: true,
 }
 

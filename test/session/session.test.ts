@@ -4,6 +4,7 @@ import {
   eventsOf,
   type GenerateOptions,
   type GenerationResult,
+  type LayerRoutes,
   loadModel,
   type Model,
   type PromptProgress,
@@ -125,6 +126,28 @@ test('a step has the routes of its own token, and so has the last one', async ({
     }
     assert.is(step.routes?.length, model.config.layers)
   }
+})
+
+test('reports the routes of a prompt of several micro-batches before the first step, as forward does', async ({
+  model,
+}) => {
+  const prompt = integers(300, 5, 4000)
+  const expected = await model.createSession().forward(prompt, { routes: true })
+  const reported: LayerRoutes[][] = []
+  const session = model.createSession()
+  const generation = session.generate(prompt, {
+    ...GREEDY,
+    maxTokens: 2,
+    routes: true,
+    onPromptRoutes: (routes, tokens) => {
+      assert.is(tokens, 300)
+      reported.push(routes)
+    },
+  })
+  await generation.next()
+  assert.equal(reported, [expected.routes])
+  await generation.return(undefined as never)
+  session.dispose()
 })
 
 test('generates the same text and leaves the same cache with and without routes', async ({ model }) => {

@@ -12,7 +12,7 @@ import type { Slot, Ticket } from './ticket.js'
 export interface ChoiceSpec {
   /** At least one token, with room for more within the limits. */
   prompt: readonly number[]
-  options: Omit<GenerateOptions, 'signal' | 'routes' | 'probabilities' | 'onPromptProgress'>
+  options: Omit<GenerateOptions, 'signal' | 'routes' | 'probabilities' | 'onPromptProgress' | 'onPromptRoutes'>
   /** Score the prompt's tokens too. */
   scorePrompt: boolean
   /** Report the experts of each token, those of the prompt among them. */

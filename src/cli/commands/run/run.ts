@@ -52,7 +52,11 @@ export function define(command: Command): void {
     .addOption(new Option('--jsonl', 'print an object per token, then one with the rest').conflicts('json'))
     .option('--experts', 'add to JSON the experts that each token activates when read')
     .addOption(generationOption('logprobs'))
-    .option('--trace <file>', 'write the experts that each token activates to a .csv or .jsonl file', expandHome)
+    .option(
+      '--trace <file>',
+      'write the experts that each token of prompt and answer activates to a .csv or .jsonl file',
+      expandHome,
+    )
     .addOption(new Option('-p, --prompt <text>').hideHelp())
     .optionsGroup('Many prompts:')
     .option('--batch <file>', 'answer each line of a JSONL file (- for stdin)')
@@ -190,15 +194,24 @@ async function printAnswer(
   const writer = createRunWriter(options, loaded)
   const answer = new AnswerText(rendered)
   const reading = createReadingProgress(options)
+  let promptTraced: Promise<void> | undefined
   const generation = session.generate(ids, {
     ...optionsIn(options),
     stop: rendered.stop,
     routes: options.experts || trace !== undefined,
     onPromptProgress: reading.show,
+    ...(trace && {
+      onPromptRoutes: (routes) => {
+        promptTraced = trace.addPrompt(ids, routes)
+        // Reported where it is awaited.
+        promptTraced.catch(() => undefined)
+      },
+    }),
     signal: interruptSignal(),
   })
   try {
     for await (const { step, result } of eventsOf(generation)) {
+      await promptTraced
       const isFirst = step ? step.index === 0 : result.tokens.length === 0
       if (isFirst) {
         // Before the first text, which clearing the line would erase.
