@@ -7,6 +7,7 @@ import type { ColourDepth } from '../terminal/colours.js'
 import { Chat } from './conversation/chat.js'
 import { load } from './conversation/commands.js'
 import type { ChatBeginning, ChatOptions } from './conversation/options.js'
+import { thenQueue } from './conversation/submit.js'
 import { pathOf } from './input/file-names.js'
 import { InputHistory } from './input/history.js'
 import type { Background } from './map/ramps.js'
@@ -58,6 +59,7 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     greet(chat)
     chat.begin(options.beginning)
     if (options.load !== undefined) await resume(chat, pathOf(options.load))
+    void thenQueue(chat, () => chat.showFewAnswers())
     screen.takeInput()
     await chat.ended
   } finally {

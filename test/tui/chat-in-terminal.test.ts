@@ -49,6 +49,7 @@ async function ask(terminal: PseudoTerminal, question: string): Promise<void> {
 trial('a conversation goes into the scrollback whole and once, and ends with Ctrl-D', async () => {
   await inTerminal({ args: ['bin/molm.js', 'chat', '--temperature', '0'] }, async (terminal) => {
     await ask(terminal, LANTERN)
+    await terminal.waitFor(/^\d+ of 192 experts woke; \d+ of them did half of the work$/m)
     await ask(terminal, SUM)
     await terminal.enter('/stats', /tokens in the cache/)
     await terminal.enter('/help', /^\/load FILE +resume a saved one +\/exit +leave$/m)
@@ -341,6 +342,9 @@ trial('a chat can begin with a saved conversation', async () => {
     })
     await inTerminal({ args: ['bin/molm.js', 'chat', '--load', join(dir, 'talk')] }, async (terminal) => {
       await terminal.waitFor(/› What is a lantern\?[\s\S]*loaded .*tokens in the cache/)
+      await terminal.waitFor(/experts of the last token "\."/)
+      terminal.type('\x1b[D')
+      await terminal.waitFor(/experts of token \d+ of \d+/)
     })
   })
 })

@@ -1,18 +1,20 @@
-import type { GenerateOptions } from '../../api/generation.js'
+import type { GenerateOptions, PromptProgress } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
-import { TokenMap } from '../map/token-map.js'
+import type { TokenMap } from '../map/token-map.js'
+import { type AnswerToken, answerAwake } from './answer-tokens.js'
 import { Conversation, type ConversationState } from './conversation.js'
-import type { ChatItem } from './items.js'
+import type { ChatItem, ItemExtra } from './items.js'
 import { cutNote, Warnings } from './notes.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
 import { Replay } from './replay.js'
 import type { Answer, AnswerWatcher } from './running-answer.js'
 import type { Settings } from './settings.js'
+import { TurnTokens } from './turn-tokens.js'
 import { ChatWatcher, type WatchedChat } from './watcher.js'
 
 /** Shows what comes of questions. */
 export interface AnswersScreen {
-  say(kind: ChatItem['kind'], text: string): void
+  say(kind: ChatItem['kind'], text: string, extra?: ItemExtra): void
   fail(error: unknown): void
   changed(when?: 'now' | 'soon'): void
 }
@@ -25,7 +27,7 @@ export class Answers implements WatchedChat {
   private readonly pending: string[] = []
   private currentModel: Model
   private currentConversation: Conversation
-  private currentMap: TokenMap
+  private readonly turns: TurnTokens
   private settings: Settings = {}
   private maximumPace?: number
   private watcher?: ChatWatcher
@@ -44,7 +46,7 @@ export class Answers implements WatchedChat {
     this.maximumPace = options.pace
     this.currentModel = model
     this.currentConversation = new Conversation(model)
-    this.currentMap = new TokenMap(model.config)
+    this.turns = new TurnTokens(model.config)
     this.replay = new Replay(() => screen.changed())
   }
 
@@ -57,7 +59,7 @@ export class Answers implements WatchedChat {
   }
 
   get map(): TokenMap {
-    return this.currentMap
+    return this.turns.map
   }
 
   get isRunning(): boolean {
@@ -115,29 +117,27 @@ export class Answers implements WatchedChat {
   setModel(model: Model): void {
     this.currentConversation = this.conversation.forModel(model)
     this.currentModel = model
-    this.currentMap = this.map.forModel(model.config)
     this.replay.stop()
-    this.latest = undefined
+    this.beginTokens(model.config)
   }
 
   /** Begins with a system text, messages, and texts to put before the first question. */
   begin({ system, prefill, messages, args, files }: ChatBeginning): void {
     this.conversation.begin({ system, prefill, messages, templateArgs: args })
     this.pending.push(...files)
+    this.beginTokens()
   }
 
   /** Continues a saved conversation. */
   async restore(state: ConversationState): Promise<void> {
     await this.conversation.restore(state)
-    this.map.reset()
-    this.latest = undefined
+    this.beginTokens()
   }
 
   /** Forgets the conversation. */
   reset(): void {
     this.conversation.reset()
-    this.map.reset()
-    this.latest = undefined
+    this.beginTokens()
     this.warnings.reset()
   }
 
@@ -145,7 +145,7 @@ export class Answers implements WatchedChat {
   undo(): string | undefined {
     const question = this.conversation.undo()
     if (question === undefined) return undefined
-    this.map.beginAnswer()
+    this.turns.undo(this.conversation.messages.length)
     this.latest = undefined
     return question
   }
@@ -154,6 +154,7 @@ export class Answers implements WatchedChat {
   ask(text: string): Promise<void> {
     this.retries = 0
     const whole = [...this.pending, text].join('\n')
+    this.turns.ask(this.conversation.messages.length)
     return this.run(async (watcher, options) => {
       const answer = await this.conversation.ask(whole, watcher, options)
       this.pending.length = 0
@@ -163,6 +164,8 @@ export class Answers implements WatchedChat {
 
   /** Answers the last question again. */
   async retry(): Promise<void> {
+    const { question } = this.conversation
+    if (question >= 0) this.turns.retry(question)
     await this.run(async (watcher, options) => {
       const seed = options.seed === undefined ? undefined : options.seed + ++this.retries
       const answer = await this.conversation.retry(watcher, { ...options, seed })
@@ -180,6 +183,29 @@ export class Answers implements WatchedChat {
       if (!answer) this.say('note', 'there is no answer to resume')
       return answer
     }, begun)
+  }
+
+  /** Whether the answers so far are not on the map, but could be. */
+  get isUnread(): boolean {
+    return this.turns.isUnread && this.model.config.mixtures.length > 0
+  }
+
+  /**
+   * Reads the last answers again and shows their tokens on the map, unless more than `most` tokens have to be read.
+   * False if they are not shown.
+   */
+  async readAgain(most?: number): Promise<boolean> {
+    let isShown = false
+    await this.follow('', async (watcher, { signal }) => {
+      const onProgress = (progress: PromptProgress) => watcher.progress(progress)
+      const read = await this.conversation.readAgain({ most, onProgress, signal }).catch((error) => {
+        if (!signal?.aborted) throw error
+        this.say('note', 'stopped: the answers above are not on the map')
+      })
+      if (read) this.turns.fill(read, (token) => this.model.tokenizer.decode([token]))
+      isShown = read !== undefined
+    })
+    return isShown
   }
 
   /** Stops the running answer; false if none is running, or it has been stopped. */
@@ -212,31 +238,59 @@ export class Answers implements WatchedChat {
     this.screen.changed(when)
   }
 
+  /** Whether the conversation has answers. */
+  private get hasAnswers(): boolean {
+    return this.conversation.messages.some(({ role }) => role === 'assistant')
+  }
+
+  /** Begins an empty map; the answers so far are not on it. */
+  private beginTokens(shape?: Model['config']): void {
+    this.turns.begin(this.hasAnswers, shape)
+    this.latest = undefined
+  }
+
   /** Runs an answer; `begun` is the part of it that is there already. */
   private async run(
     work: (watcher: AnswerWatcher, options: GenerateOptions) => Promise<Answer | undefined>,
     begun = this.conversation.prefill,
   ): Promise<void> {
+    const last = this.map.tokens.at(-1)
+    this.map.beginAnswer()
+    await this.follow(begun, async (watcher, options) => {
+      try {
+        const answer = await work(watcher, options)
+        if (answer) this.finish(answer, watcher.tokens)
+      } catch (error) {
+        this.turns.failed(last, this.hasAnswers)
+        throw error
+      } finally {
+        this.map.settle()
+      }
+    })
+  }
+
+  /** Shows work on the screen until it ends; `begun` is the text that it continues. Ctrl-C aborts its signal. */
+  private async follow(
+    begun: string,
+    work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>,
+  ): Promise<void> {
     this.running = new AbortController()
     const { signal } = this.running
     const watcher = new ChatWatcher(this, begun, signal)
     this.watcher = watcher
-    this.map.beginAnswer()
     this.changed()
     try {
-      const answer = await work(watcher, { ...this.generation, signal })
-      if (answer) this.finish(answer)
+      await work(watcher, { ...this.generation, signal })
     } catch (error) {
       this.screen.fail(error)
     } finally {
       this.watcher = undefined
       this.running = undefined
-      this.map.settle()
       this.changed()
     }
   }
 
-  private finish(answer: Answer): void {
+  private finish(answer: Answer, tokens: readonly AnswerToken[]): void {
     // The text moves from the running answer to the finished ones.
     this.watcher = undefined
     if (answer.hadEnded) {
@@ -244,7 +298,9 @@ export class Answers implements WatchedChat {
       return this.say('note', 'the answer had already ended: nothing was added')
     }
     this.latest = answer
-    this.say('answer', answer.text.trimEnd())
+    const all = this.turns.answered(this.conversation.question, tokens, answer)
+    const footer = all && answerAwake(all, this.model.config)
+    this.screen.say('answer', answer.text.trimEnd(), { footer })
     if (answer.finishReason === 'interrupted') {
       this.say('note', `interrupted: ${answer.text === '' ? '/retry answers again' : '/continue resumes it'}`)
     } else if (answer.finishReason === 'length' && !answer.contextFull) this.say('note', cutNote(this.map.answerLength))

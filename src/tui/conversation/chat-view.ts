@@ -22,6 +22,8 @@ export interface ChatView {
   readonly contextLength: number
   readonly memory?: MemoryStats
   readonly map: TokenMap
+  /** Whether the answers so far are not on the map, and a walk reads them again. */
+  readonly isUnread: boolean
   readonly painter: CellPainter
   readonly input: InputView
   /** A question to show in the empty input, which Tab takes. */

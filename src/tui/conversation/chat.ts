@@ -9,12 +9,15 @@ import type { TokenMap } from '../map/token-map.js'
 import { Answers, type AnswersScreen } from './answers.js'
 import type { ChatState, ChatView } from './chat-view.js'
 import type { Conversation, ConversationState } from './conversation.js'
-import type { ChatItem } from './items.js'
+import type { ChatItem, ItemExtra } from './items.js'
 import { messageOf } from './notes.js'
 import type { ChatBeginning, ChatOptions } from './options.js'
 import { Redraws } from './redraws.js'
 import { typedHere } from './settings.js'
 import { suggest } from './slash-commands.js'
+
+/** Maximum tokens to read again without being asked to. */
+const QUICK = 256
 
 /**
  * A conversation at the terminal: all that is on the screen, and the verbs that change it. Keys (keys.ts) and commands
@@ -94,6 +97,10 @@ export class Chat implements ChatView, AnswersScreen {
     return this.conversation.length
   }
 
+  get isUnread(): boolean {
+    return this.answers.isUnread
+  }
+
   get memory(): MemoryStats | undefined {
     return this.answers.memory
   }
@@ -124,8 +131,8 @@ export class Chat implements ChatView, AnswersScreen {
   }
 
   /** Adds a finished piece to the conversation. */
-  say(kind: ChatItem['kind'], text: string, rows?: ChatItem['rows']): void {
-    this.said.push({ id: this.said.length, kind, text: harmless(text), rows })
+  say(kind: ChatItem['kind'], text: string, extra: ItemExtra = {}): void {
+    this.said.push({ ...extra, id: this.said.length, kind, text: harmless(text) })
     this.changed()
   }
 
@@ -161,6 +168,11 @@ export class Chat implements ChatView, AnswersScreen {
   async restore(state: ConversationState): Promise<void> {
     await this.answers.restore(state)
     for (const { role, content } of state.messages) this.say(role === 'user' ? 'user' : 'answer', content)
+  }
+
+  /** Shows the tokens of answers that were not written here on the map, if few have to be read. */
+  async showFewAnswers(): Promise<void> {
+    if (this.isUnread) await this.answers.readAgain(QUICK)
   }
 
   /** Answers a question. */

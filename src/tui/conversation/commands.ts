@@ -39,7 +39,7 @@ const ACTIONS: Record<string, Action> = {
     const { rows, text } = isAboutKeys
       ? keyHelp({ hasTemplate, isPlain, historyPath: history.path })
       : commandHelp(isPlain)
-    chat.say('note', text, rows)
+    chat.say('note', text, { rows })
   },
   map: ({ map }, argument) => changeMap(map, argument),
   play({ map, answers }, argument) {
@@ -82,7 +82,10 @@ const ACTIONS: Record<string, Action> = {
   },
   save: (chat, argument) => save(chat, argument, false),
   'save!': (chat, argument) => save(chat, argument, true),
-  load: (chat, argument) => chat.work(async () => load(chat, fileOf(argument, 'load'))),
+  async load(chat, argument) {
+    await chat.work(async () => load(chat, fileOf(argument, 'load')))
+    await chat.showFewAnswers()
+  },
   history(chat, argument) {
     if (argument !== 'off') throw new UsageError('the only form is /history off')
     chat.options.history.stopKeeping()

@@ -3,11 +3,13 @@ import { eventsOf } from '../../api/generation-events.js'
 import type { Model } from '../../api/model.js'
 import type { SavedSequence, Session } from '../../api/session.js'
 import type { ChatMessage } from '../../api/text.js'
+import { commonPrefix } from '../../common-prefix.js'
+import type { ExpertMask } from '../../model/expert-mask.js'
+import { locateAnswers } from './locate-answers.js'
 import { type Prompt, type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
+import { readAhead } from './read-ahead.js'
+import { type ReadAnswers, type ReadOptions, readAnswers } from './read-answers.js'
 import { type Answer, type AnswerWatcher, RunningAnswer, speedOf, tokensOf } from './running-answer.js'
-
-/** Maximum tokens at the end of a question whose experts are reported. */
-const LOOKED_AT = 256
 
 /** The parts of a conversation that are saved. */
 export interface ConversationState {
@@ -38,14 +40,39 @@ export class Conversation {
   private parts: PromptParts = { system: '', prefill: '', templateArgs: {} }
   /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
-  private readonly session: Session
+  private session: Session
   /** Length of the cache before each message of the user. */
   private readonly starts = new WeakMap<ChatMessage, number>()
   /** The newest answer, and all ids up to its end: the cache may lack the last. */
   private newest?: { message: ChatMessage; ids: number[] }
+  /** The ids up to here whose experts have been reported, or were too many to report. */
+  private reported: readonly number[] = []
+  /** Tokens to read again after a change of the mask. */
+  private unread = 0
 
-  constructor(private readonly model: Model) {
-    this.session = model.createSession()
+  /** Throws a UserError if the mask does not fit the model. */
+  constructor(
+    private readonly model: Model,
+    private currentMask?: ExpertMask,
+  ) {
+    this.session = model.createSession({ mask: currentMask })
+  }
+
+  /** Experts that the next answer must not use. */
+  get mask(): ExpertMask | undefined {
+    return this.currentMask
+  }
+
+  /**
+   * Changes the mask. The next answer reads all turns again. Throws a UserError if the mask does not fit the model, and
+   * then changes nothing.
+   */
+  setMask(mask?: ExpertMask): void {
+    const session = this.model.createSession({ mask })
+    this.unread = this.length
+    this.session.dispose()
+    this.session = session
+    this.currentMask = mask
   }
 
   get messages(): readonly ChatMessage[] {
@@ -78,9 +105,9 @@ export class Conversation {
     return conversation
   }
 
-  /** Number of tokens in the cache. */
+  /** Number of tokens in the cache, or to be read again into it. */
   get length(): number {
-    return this.session.length
+    return this.session.length || this.unread
   }
 
   /** Adds a user's turn and the model's answer to it. An aborted answer is kept as far as it came. */
@@ -91,10 +118,16 @@ export class Conversation {
     })
   }
 
+  /** Index of the user's last turn, if it is answered or the last of all; else -1. */
+  get question(): number {
+    const last = this.turns.findLastIndex(({ role }) => role !== 'assistant')
+    return last >= this.turns.length - 2 && this.turns[last]?.role === 'user' ? last : -1
+  }
+
   /** Answers the user's last turn again; undefined if there is none. */
   async retry(watcher: AnswerWatcher, options: GenerateOptions = {}): Promise<Answer | undefined> {
-    const last = this.turns.findLastIndex(({ role }) => role !== 'assistant')
-    if (last < this.turns.length - 2 || this.turns[last]?.role !== 'user') return undefined
+    const last = this.question
+    if (last < 0) return undefined
     return this.orAsBefore(() => {
       this.turns.length = last + 1
       return this.answer(watcher, options)
@@ -128,8 +161,10 @@ export class Conversation {
     this.first = 0
     const message = this.turns.pop()
     const start = message && this.starts.get(message)
+    this.reported = this.reported.slice(0, start ?? 0)
+    this.unread = Math.min(this.unread, start ?? 0)
     // The session never keeps the last id of a prompt, so this keeps the first `start`.
-    if (start !== undefined && start < this.length) {
+    if (start !== undefined && start < this.session.length) {
       this.session.truncateToCommon(this.session.tokens.slice(0, start + 1))
     }
     return message?.content
@@ -155,6 +190,27 @@ export class Conversation {
     this.setSystem(system)
     this.first = 0
     this.newest = undefined
+    this.reported = []
+    this.unread = 0
+  }
+
+  /**
+   * Reads the last answers again, to report their experts: the tokens at their end, and the tokens before them that the
+   * cache lacks. Undefined if there are no answers, or more than `most` tokens to read. An abort leaves less in the
+   * cache.
+   */
+  async readAgain({ most = Infinity, ...options }: ReadOptions & { most?: number }): Promise<ReadAnswers | undefined> {
+    const { session, model, turns, first, parts } = this
+    const cached = this.newest?.message === turns.at(-1) ? (this.newest?.ids ?? []) : session.tokens
+    const { signal } = options
+    const located = await locateAnswers(model, { messages: turns, first, parts, cached, signal })
+    if (!located) return undefined
+    const { ids, from } = located
+    if (ids.length - Math.min(from, commonPrefix(session.tokens, ids)) > most) return undefined
+    this.unread = 0
+    const read = await readAnswers(session, located, options)
+    this.reported = ids
+    return read
   }
 
   dispose(): void {
@@ -177,10 +233,12 @@ export class Conversation {
       const stop = [...next.stop, ...(options.stop ?? [])]
       if (next.dropsSystem) watcher.systemDropped?.()
       watcher.prompt(prompt.length)
-      const left = prompt.slice(session.truncateToCommon(prompt))
+      const kept = session.truncateToCommon(prompt)
+      this.unread = 0
+      const unreported = prompt.length - Math.max(kept, commonPrefix(this.reported, prompt))
       const asked = this.turns.at(-1)
       if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
-      const fresh = await this.readAhead(left, watcher, options)
+      const fresh = await readAhead(session, prompt.slice(kept), { unreported, watcher, ...options })
       const onPromptProgress = (progress: PromptProgress) => watcher.progress(progress)
       const reports = { routes: true, probabilities: true, onPromptProgress }
       for await (const event of eventsOf(session.generate(fresh, { ...options, ...reports, stop }))) {
@@ -208,29 +266,19 @@ export class Conversation {
     this.session.truncate(prompt.length + answer.tokens.length)
     const message = hadEnded ? begun : { role: 'assistant', content: before + answer.text }
     this.newest = { message, ids: [...prompt, ...answer.tokens] }
+    this.reported = this.newest.ids
     this.turns.push(message)
     const tokensPerSecond = result ? speedOf(result) : answer.speed
     const { finishReason = 'interrupted', contextFull } = result ?? {}
-    return { text: message.content, finishReason, contextFull, tokensPerSecond, ...(hadEnded && { hadEnded }) }
-  }
-
-  /** Runs new tokens, and reports the experts of the last ones. Returns the tokens that are left to run. */
-  private async readAhead(
-    fresh: readonly number[],
-    watcher: AnswerWatcher,
-    { signal, context }: GenerateOptions,
-  ): Promise<number[]> {
-    // Only a generation can limit the context.
-    if (context !== undefined) return [...fresh]
-    const seen = fresh.slice(-LOOKED_AT)
-    const unseen = fresh.slice(0, fresh.length - seen.length)
-    const options = { logits: 'none', signal } as const
-    if (unseen.length > 0) {
-      await this.session.forward(unseen, { ...options, onPromptProgress: (progress) => watcher.progress(progress) })
+    const continues = begun !== undefined
+    return {
+      text: message.content,
+      continues,
+      finishReason,
+      contextFull,
+      tokensPerSecond,
+      ...(hadEnded && { hadEnded }),
     }
-    const { routes } = await this.session.forward(seen, { ...options, routes: true, probabilities: true })
-    watcher.read(seen, routes)
-    return []
   }
 
   /** Writes the conversation up to a new answer; old turns that have no room are left out from now on. */
@@ -250,5 +298,7 @@ export class Conversation {
   private forget(): void {
     this.session.reset()
     this.newest = undefined
+    this.reported = []
+    this.unread = 0
   }
 }

@@ -1,6 +1,9 @@
 /** A term and its meaning. */
 export type HelpRow = readonly [term: string, meaning: string]
 
+/** Parts of an item that only some have. */
+export type ItemExtra = Pick<ChatItem, 'rows' | 'footer'>
+
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
   id: number
@@ -9,4 +12,6 @@ export interface ChatItem {
   text: string
   /** A table above the text. */
   rows?: readonly HelpRow[]
+  /** A dim line below the text. */
+  footer?: string
 }

@@ -1,7 +1,7 @@
 import type { Key, KeyName } from '../input/keys.js'
 import type { Stride } from '../map/token-map.js'
 import type { Chat } from './chat.js'
-import { submit } from './submit.js'
+import { submit, walkOverAnswers } from './submit.js'
 
 /** Does what a key means in a chat. */
 export function press(chat: Chat, key: Key): void {
@@ -30,8 +30,13 @@ function pressKey(chat: Chat, name: KeyName): void {
 }
 
 /** With an empty input, Left and Right walk over the tokens, and during the walk Up and Down over the layers. */
-function walk({ input, map }: Chat, name: KeyName): boolean {
+function walk(chat: Chat, name: KeyName): boolean {
+  const { input, map } = chat
   if (input.text !== '' || map.mode === 'off') return false
+  if (name === 'left' && chat.isUnread && chat.state === 'idle') {
+    void walkOverAnswers(chat)
+    return true
+  }
   const isWalking = map.selected !== undefined
   if (name === 'left') return map.walk(-1)
   if (name === 'right') return isWalking && map.walk(1)

@@ -17,8 +17,8 @@ export interface AnswerWatcher {
   pause?(): Promise<void>
   /** More text of the answer. */
   text(piece: string): void
-  /** The newest token of the answer. */
-  token(token: number): void
+  /** The newest token of the answer, and the natural logarithm of its probability. */
+  token(token: number, logprob: number): void
   /** The experts that the newest token woke when it was read. */
   routes(routes: LayerRoutes[]): void
   /** Number of the oldest messages that no longer fit into the model's context. */
@@ -31,6 +31,8 @@ export interface AnswerWatcher {
 export interface Answer {
   text: string
   finishReason: GenerationResult['finishReason'] | 'interrupted'
+  /** Whether it continues an earlier answer. */
+  continues: boolean
   /** Whether it was to continue, and nothing came. */
   hadEnded?: true
   /** Whether it ended because the model has no more positions. */
@@ -60,11 +62,11 @@ export class RunningAnswer {
     return count > 0 ? (1000 * count) / (this.lastAt - this.firstAt) : undefined
   }
 
-  add({ token, text, routes }: Step): void {
+  add({ token, text, logprob, routes }: Step): void {
     this.lastAt = performance.now()
     if (this.tokens.length === 0) this.firstAt = this.lastAt
     this.tokens.push(token)
-    this.watcher.token(token)
+    this.watcher.token(token, logprob)
     if (routes) this.watcher.routes(routes)
     this.show(this.shown.add(text))
   }

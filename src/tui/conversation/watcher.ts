@@ -6,6 +6,7 @@ import { plural } from '../../numbers.js'
 import { harmless } from '../../terminal/cell-width.js'
 import { describeReading } from '../../terminal/reading.js'
 import type { TokenMap } from '../map/token-map.js'
+import type { AnswerToken } from './answer-tokens.js'
 import type { Warnings } from './notes.js'
 import type { AnswerWatcher } from './running-answer.js'
 
@@ -29,7 +30,8 @@ export interface WatchedChat {
 export class ChatWatcher implements AnswerWatcher {
   private shown: string
   private progressText?: string
-  private newest = ''
+  /** Tokens of the answer. */
+  readonly tokens: AnswerToken[] = []
   /** The time before which the next token is not to come, by `performance.now()`. */
   private due = 0
 
@@ -88,12 +90,14 @@ export class ChatWatcher implements AnswerWatcher {
     this.chat.changed('soon')
   }
 
-  token(token: number): void {
-    this.newest = this.chat.model.tokenizer.decode([token])
+  token(token: number, logprob: number): void {
+    this.tokens.push({ text: this.chat.model.tokenizer.decode([token]), logprob })
   }
 
   routes(routes: LayerRoutes[]): void {
-    this.chat.map.add(this.newest, routes)
+    const newest = this.tokens[this.tokens.length - 1]
+    newest.routes = routes
+    this.chat.map.add(newest.text, routes)
     this.chat.changed('soon')
   }
 
@@ -102,6 +106,7 @@ export class ChatWatcher implements AnswerWatcher {
   }
 
   end(tokens: number): void {
+    this.tokens.length = tokens
     this.chat.map.endAnswer(tokens)
   }
 

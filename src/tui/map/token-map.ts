@@ -178,6 +178,14 @@ export class TokenMap {
     this.start = this.startBefore
   }
 
+  /** Forgets the tokens after this one, or all; the usage by their answers no longer counts. */
+  cutAfter(token?: MappedToken): void {
+    const from = token ? this.kept.lastIndexOf(token) + 1 : 0
+    for (const { routes, isQuestion } of this.kept.splice(from)) if (!isQuestion) this.counted.add(routes, 1, -1)
+    this.beginAnswer()
+    this.newest = this.tokens.length - 1
+  }
+
   /** Once no more tokens come, shows the last word, not blanks after it. */
   settle(): void {
     const last = this.tokens.findLastIndex(({ text }, i) => i >= this.start && text.trim() !== '')

@@ -56,13 +56,14 @@ export class PlainScreen implements ChatScreen {
   private update(): void {
     if (this.isClosed) return
     const { chat } = this
-    for (const { kind, text, rows = [] } of chat.items.slice(this.written)) {
+    for (const { kind, text, rows = [], footer } of chat.items.slice(this.written)) {
       this.written++
       // The terminal has echoed what was typed.
       if (kind === 'user' || kind === 'command') continue
       for (const line of tableLines(rows, WIDTH)) this.write(`${line}\n`)
       if (kind === 'answer') this.write(`${text.slice(this.shown)}\n`)
       else this.write(`${kind === 'error' ? '! ' : ''}${text}\n`)
+      if (footer !== undefined) this.write(`${footer}\n`)
       this.shown = 0
     }
     if (chat.state === 'answering') {

@@ -72,15 +72,17 @@ export class Transcript {
   }
 }
 
-function linesOf({ kind, text, rows = [] }: ChatItem, width: number, depth: ColourDepth): string[] {
+function linesOf({ kind, text, rows = [], footer }: ChatItem, width: number, depth: ColourDepth): string[] {
   switch (kind) {
     case 'user':
     case 'command':
       return wrap(text, width - 2).map((line, i) => {
         return styled(`${i === 0 ? '› ' : '  '}${line}`, kind === 'user' ? 'bold' : 'dim', depth)
       })
-    case 'answer':
-      return wrap(text, width)
+    case 'answer': {
+      const below = footer === undefined ? [] : wrap(footer, width).map((line) => styled(line, 'dim', depth))
+      return [...wrap(text, width), ...below]
+    }
     case 'note':
       return [...tableLines(rows, width), ...wrap(text, width)].map((line) => styled(line, 'dim', depth))
     case 'error':

@@ -159,9 +159,9 @@ function optionsOf(chat: ChatView): MapOptions {
 }
 
 /** Hint at the keys that work on the map now; undefined if there are none. */
-function keysOfMap({ map, input, state, isPlaying }: ChatView): string | undefined {
+function keysOfMap({ map, input, state, isPlaying, isUnread }: ChatView): string | undefined {
   if (isPlaying) return 'any key stops'
-  if (input.text !== '' || map.tokens.length === 0 || state !== 'idle') return undefined
+  if (input.text !== '' || (map.tokens.length === 0 && !isUnread) || state !== 'idle') return undefined
   if (map.selected === undefined) return map.hasWalked ? undefined : '← → walk over the tokens'
   return '↑ ↓ layers · Esc ends'
 }

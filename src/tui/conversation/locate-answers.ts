@@ -1,0 +1,78 @@
+import type { Model } from '../../api/model.js'
+import type { ChatMessage } from '../../api/text.js'
+import { commonPrefix } from '../../common-prefix.js'
+import { type PromptParts, writeFittingPrompt, writePrompt } from './prompt.js'
+
+/** Tokens of an answer among those of its conversation. */
+export interface AnswerPlace {
+  /** Index of the message. */
+  message: number
+  from: number
+  to: number
+}
+
+/** A conversation up to the end of its last answer. */
+export interface LocatedAnswers {
+  ids: number[]
+  /** The last answers, in order. */
+  answers: AnswerPlace[]
+  /** Index of the first token to look at: from here on all answers are among `answers`. */
+  from: number
+}
+
+/** Tokens to look at, unless the last answer alone has more. */
+const MOST_TOKENS = 512
+/** Tokens before the first answer whose place is known. */
+const MOST_BEFORE = 256
+/** Answers to look at; each writes the conversation twice. */
+const MOST_ANSWERS = 16
+
+interface Located {
+  messages: readonly ChatMessage[]
+  /** Index of the first message that fits into the model's context. */
+  first: number
+  parts: PromptParts
+  /** Ids in the cache. */
+  cached: readonly number[]
+  signal?: AbortSignal
+}
+
+/**
+ * Finds the last answers among the tokens of a conversation; undefined if it has none, or the last one is empty. Ids in the cache are used if they
+ * are those of the messages: encoded again, the text that a model wrote may have others.
+ */
+export async function locateAnswers(
+  model: Model,
+  { messages, first: before, parts, cached, signal }: Located,
+): Promise<LocatedAnswers | undefined> {
+  const last = messages.findLastIndex(({ role }) => role === 'assistant')
+  if (last < 0) return undefined
+  const fitting = { ...parts, messages: messages.slice(0, last), first: before }
+  const { first } = await writeFittingPrompt(model, fitting, { signal })
+  const idsBefore = async (message: number, prefill: string) => {
+    const { ids } = await writePrompt(model, messages.slice(first, message), { ...parts, prefill }, signal)
+    return ids
+  }
+  const idsUpTo = async (message: number) => {
+    const { content } = messages[message]
+    return idsBefore(message, content.startsWith(parts.prefill) ? parts.prefill : '')
+  }
+  const prompt = await idsUpTo(last)
+  const isCached = cached.length > prompt.length && commonPrefix(cached, prompt) === prompt.length
+  const ids = isCached ? [...cached] : await idsBefore(last, messages[last].content)
+  if (commonPrefix(ids, prompt) === ids.length) return undefined
+  const answers: AnswerPlace[] = [{ message: last, from: commonPrefix(ids, prompt), to: ids.length }]
+  const least = Math.min(ids.length - MOST_TOKENS, answers[0].from - 1)
+  let knowsAll = true
+  for (let message = last - 1; message >= first; message--) {
+    if (messages[message].role !== 'assistant') continue
+    const start = await idsUpTo(message)
+    const to = commonPrefix(ids, await idsBefore(message, messages[message].content))
+    // A template may write an old answer in another way than it was read.
+    knowsAll = commonPrefix(ids, start) === start.length && to > start.length && answers.length < MOST_ANSWERS
+    if (!knowsAll || to <= least) break
+    answers.unshift({ message, from: start.length, to })
+  }
+  const from = Math.max(0, least, knowsAll ? 0 : answers[0].from - MOST_BEFORE)
+  return { ids, answers: answers.filter(({ to }) => to > from), from }
+}

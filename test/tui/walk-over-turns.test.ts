@@ -1,0 +1,201 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { awakeSentence } from '#molm/experts/awake.js'
+import { loadModel, type Model } from '#molm/index.js'
+import { writeChat } from '#molm/text/chat-frame.js'
+import { Chat } from '#molm/tui/conversation/chat.js'
+import { load } from '#molm/tui/conversation/commands.js'
+import { press } from '#molm/tui/conversation/keys.js'
+import { saveConversation } from '#molm/tui/conversation/saved-conversation.js'
+import { InputHistory } from '#molm/tui/input/history.js'
+import type { MappedToken } from '#molm/tui/map/token-map.js'
+import { LANTERN } from '../support/lantern.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+
+let nano: Model
+const test = suite('the walk over turns')
+
+test.before(async () => {
+  nano = await loadModel('nano', { threads: 1 })
+})
+test.after(() => nano.dispose())
+
+async function open(): Promise<Chat> {
+  const history = await InputHistory.open()
+  const loadModel = async () => nano
+  return new Chat(nano, { history, depth: 'none', generation: { temperature: 0, maxTokens: 40 }, loadModel })
+}
+
+/** Sends a line and waits until all is done. */
+async function send(chat: Chat, line: string): Promise<void> {
+  press(chat, { kind: 'text', text: line })
+  press(chat, { kind: 'key', name: 'enter' })
+  await idle(chat)
+}
+
+async function idle(chat: Chat): Promise<void> {
+  do await wait(5)
+  while (chat.queued > 0 || chat.state !== 'idle')
+}
+
+async function left(chat: Chat): Promise<void> {
+  press(chat, { kind: 'key', name: 'left' })
+  await idle(chat)
+}
+
+/**
+ * A line per token: its text, its side and the experts it chose. The line break after an answer may belong to either
+ * side.
+ */
+const plain = (tokens: readonly MappedToken[]) =>
+  tokens
+    .map(({ text, isQuestion, routes }) => {
+      const chosen = routes.map(({ mlp, attention }) => `${mlp?.ids} ${attention?.ids}`)
+      const side = text.trim() === '' ? 'between' : isQuestion ? 'read' : 'written'
+      return `${JSON.stringify(text)} ${side} ${chosen.join(' | ')}`
+    })
+    .join('\n')
+
+const messages = [
+  { role: 'user', content: LANTERN.question },
+  { role: 'assistant', content: LANTERN.answer },
+  { role: 'user', content: 'What is 2 + 3?' },
+  { role: 'assistant', content: '2 + 3 = 5.' },
+]
+const BEGINNING = { system: '', prefill: '', args: {}, files: [] }
+
+test('an answer is followed by the number of experts that it woke', async () => {
+  const chat = await open()
+  await send(chat, LANTERN.question)
+  const answer = chat.items.find(({ kind }) => kind === 'answer')
+  assert.is(answer?.footer, awakeSentence(chat.map.usage))
+  assert.match(answer?.footer ?? '', /^\d+ of 192 experts woke; \d+ of them did half of the work$/)
+  await send(chat, 'What is 23 + 45?')
+  assert.not.equal(
+    chat.items.at(-1)?.footer,
+    awakeSentence(chat.map.usage),
+    'the tokens of the first answer do not count',
+  )
+})
+
+test('a continued answer counts all its tokens, as if it had not been cut', async () => {
+  const chat = await open()
+  await send(chat, LANTERN.question)
+  const whole = chat.items.at(-1)?.footer
+  await send(chat, '/retry')
+  assert.is(chat.items.at(-1)?.footer, whole)
+  await send(chat, '/reset')
+  await send(chat, '/set max-tokens 4')
+  await send(chat, LANTERN.question)
+  await send(chat, '/set max-tokens 40')
+  await send(chat, '/continue')
+  assert.is(chat.items.at(-1)?.footer, whole)
+})
+
+test('/undo and /retry take the tokens of the answer from the map', async () => {
+  const chat = await open()
+  await send(chat, LANTERN.question)
+  const first = [...chat.map.tokens]
+  await send(chat, 'What is 23 + 45?')
+  await send(chat, '/retry')
+  const both = plain(chat.map.tokens)
+  await send(chat, '/retry')
+  assert.fixture(plain(chat.map.tokens), both, 'the same answer again')
+  await send(chat, '/undo')
+  chat.input.set('')
+  assert.equal([...chat.map.tokens], first)
+  assert.is(chat.map.usage.tokens, first.filter(({ isQuestion }) => !isQuestion).length)
+  await send(chat, 'What is 23 + 45?')
+  assert.fixture(plain(chat.map.tokens), both)
+  await send(chat, '/undo')
+  chat.input.set('')
+  await send(chat, '/undo')
+  assert.is(chat.map.tokens.length, 0)
+  assert.is(chat.map.usage.tokens, 0)
+})
+
+test('a loaded conversation can be walked over, with the experts that its tokens woke', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const chat = await open()
+    await send(chat, LANTERN.question)
+    await send(chat, 'What is 23 + 45?')
+    const { tokens } = chat.map
+    await saveConversation(`${dir}/talk`, await chat.conversation.save(), nano)
+    const other = await open()
+    await load(other, `${dir}/talk`)
+    await other.showFewAnswers()
+    assert.fixture(plain(other.map.tokens), plain(tokens))
+    assert.is(other.contextLength, chat.contextLength)
+    await send(other, '/undo')
+    const second = tokens.findIndex(({ text }, i) => i > 20 && text === 'User')
+    assert.is(other.map.tokens.length, second - 1, 'the line break before it belongs to the question here')
+  })
+})
+
+test('given messages and the turns of another model are read when the walk begins', async () => {
+  const chat = await open()
+  chat.begin({ ...BEGINNING, messages })
+  assert.ok(chat.isUnread)
+  await left(chat)
+  assert.not.ok(chat.isUnread)
+  const { text } = await writeChat(messages.slice(0, 3), { template: nano.chatTemplate, prefill: '2 + 3 = 5.' })
+  const ids = nano.tokenizer.encode(text)
+  assert.is(chat.map.tokens.map(({ text }) => text).join(''), nano.tokenizer.decode(ids))
+  const session = nano.createSession()
+  const { routes } = await session.forward(ids, { routes: true, logits: 'none' })
+  for (const [i, token] of chat.map.tokens.entries()) {
+    assert.equal(token.routes[3].mlp?.ids, routes[3].mlp?.ids.slice(4 * i, 4 * i + 4), `token ${i}`)
+  }
+  const answer = chat.map.tokens.slice(chat.map.answerStart).map(({ text }) => text)
+  assert.is(answer.join('').trim(), '2 + 3 = 5.')
+  assert.is(chat.map.selected, chat.map.tokens.length - 1)
+  // /model continues with the turns; their tokens belong to the model before.
+  chat.answers.setModel(nano)
+  assert.is(chat.map.tokens.length, 0)
+  await left(chat)
+  assert.is(chat.map.tokens.length, ids.length)
+})
+
+test('Ctrl-C stops the reading, and the next walk reads again', async () => {
+  const chat = await open()
+  const long = { role: 'user', content: 'The lantern is lit. '.repeat(300) }
+  chat.begin({ ...BEGINNING, messages: [long, messages[1]] })
+  await chat.showFewAnswers()
+  assert.is(chat.map.tokens.length, 0, 'too many to read without being asked to')
+  press(chat, { kind: 'key', name: 'left' })
+  while (chat.reading === undefined) await wait(1)
+  assert.match(chat.reading, /^reading \d/)
+  press(chat, { kind: 'key', name: 'ctrl-c' })
+  await idle(chat)
+  assert.match(chat.items.at(-1)?.text ?? '', /^stopped/)
+  assert.ok(chat.isUnread)
+  chat.stay()
+  await left(chat)
+  assert.is(chat.map.tokens.length, 512)
+  assert.is(chat.map.selected, 511)
+})
+
+test('an answer that fails leaves no tokens on the map', async () => {
+  const chat = await open()
+  await send(chat, LANTERN.question)
+  const before = [...chat.map.tokens]
+  const { forward } = Object.getPrototypeOf(nano.createSession())
+  const session = Reflect.get(chat.conversation, 'session')
+  session.forward = async function (this: unknown, ...args: unknown[]) {
+    session.forward = async () => {
+      throw new Error('on purpose')
+    }
+    return forward.apply(this, args)
+  }
+  const generate = session.generate
+  session.generate = () => {
+    throw new Error('on purpose')
+  }
+  await send(chat, 'What is 23 + 45?')
+  session.generate = generate
+  assert.is(chat.items.at(-1)?.text, 'on purpose')
+  assert.equal([...chat.map.tokens], before)
+})
+
+test.run()
